@@ -1,0 +1,155 @@
+//! Every failure a person can act on: a code from a closed list, a message that names the thing, hints that name the
+//! remedy. Cut by remedy: a code exists only if somebody acts on it differently. Rendering is not done here.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The closed list of codes, with what each means: one table for the type, `fob --help-errors` and the JSON.
+macro_rules! codes {
+    ($($variant:ident $text:literal $meaning:literal)*) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum Code { $(#[doc = $meaning] #[serde(rename = $text)] $variant,)* }
+
+        impl Code {
+            pub const ALL: &[Code] = &[$(Code::$variant,)*];
+
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$variant => $text,)* }
+            }
+
+            pub fn meaning(self) -> &'static str {
+                match self { $(Code::$variant => $meaning,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    AccessDenied "access_denied" "AWS understood the request and a policy refuses it"
+    AwsCredentialsInvalid "aws_credentials_invalid" "AWS does not know these access keys: rotated, revoked or mistyped"
+    AwsError "aws_error" "AWS answered with an error that has no special treatment"
+    Cancelled "cancelled" "somebody closed the form or pressed Ctrl+C"
+    ClockSkew "clock_skew" "this machine's clock and AWS's disagree"
+    ConfigInvalid "config_invalid" "the configuration file cannot be used; `fob validate` lists every problem"
+    ConfigNotFound "config_not_found" "there is no configuration file where one was looked for"
+    DurationRefused "duration_refused" "AWS refuses a session of this length"
+    FilesUnwritable "files_unwritable" "a file or folder could not be read or written"
+    IdentityNotFound "identity_not_found" "the configuration has no identity of this name"
+    InvalidInput "invalid_input" "something typed or passed in cannot be used"
+    KeyringEntryInvalid "keyring_entry_invalid" "a keyring entry is there but cannot be used as it is"
+    KeyringLocked "keyring_locked" "the keyring is locked, or its passphrase is wrong or missing"
+    KeyringUnavailable "keyring_unavailable" "there is no keyring service, or it does not answer"
+    LockTimeout "lock_timeout" "another process holds a lock file for too long"
+    LogoutFailed "logout_failed" "nothing could be removed"
+    MfaRefused "mfa_refused" "AWS refused the MFA code"
+    Network "network" "AWS could not be reached, or answers that it is overloaded"
+    NoCredentials "no_credentials" "none of the places looked at holds credentials"
+    PartialLogout "partial_logout" "some things were removed and some could not be"
+    PersonNeeded "person_needed" "somebody has to answer, and nobody can be asked here"
+    ProcessFailed "process_failed" "a program named in the configuration failed"
+    ProviderNotFound "provider_not_found" "the configuration has no provider of this name"
+    RegionNotEnabled "region_not_enabled" "the account has not enabled this region; the keys themselves are good"
+    SessionExpired "session_expired" "a session has expired and could not be renewed"
+    SignedOut "signed_out" "the identity was signed out on purpose"
+    Unsupported "unsupported" "this kind is known, but Keyfob cannot sign in with it"
+    Usage "usage" "the command line is wrong"
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What the failure was about, as far as it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Context {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// The step of the chain that failed: `org-admin → deploy`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// AWS's own code, as it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aws_error_code: Option<String>,
+}
+
+/// Whether the failure would have gone away had a person been there to answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Remedy {
+    #[default]
+    Fix,
+    /// Exit code 3: a person is needed and nobody can be asked.
+    Person,
+}
+
+/// Crosses processes as `{code, message, hints, context}`; nobody matches on text. Never holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    pub code: Code,
+    pub message: String,
+    #[serde(default)]
+    pub hints: Vec<String>,
+    #[serde(default)]
+    pub context: Context,
+    #[serde(default)]
+    pub remedy: Remedy,
+}
+
+impl Error {
+    pub fn new(code: Code, message: impl Into<String>) -> Error {
+        let remedy = match code {
+            Code::PersonNeeded | Code::SignedOut => Remedy::Person,
+            _ => Remedy::Fix,
+        };
+        Error { code, message: message.into(), hints: Vec::new(), context: Context::default(), remedy }
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Error {
+        self.hints.push(hint.into());
+        self
+    }
+
+    #[must_use]
+    pub fn identity(mut self, name: impl fmt::Display) -> Error {
+        self.context.identity = Some(name.to_string());
+        self
+    }
+
+    #[must_use]
+    pub fn step(mut self, step: impl Into<String>) -> Error {
+        self.context.step = Some(step.into());
+        self
+    }
+
+    #[must_use]
+    pub fn aws_code(mut self, code: impl Into<String>) -> Error {
+        self.context.aws_error_code = Some(code.into());
+        self
+    }
+
+    /// Marks that only the lack of somebody to ask made this final.
+    #[must_use]
+    pub fn for_want_of_a_person(mut self) -> Error {
+        self.remedy = Remedy::Person;
+        self
+    }
+
+    /// See `spec/cli.md`: 1 failed, 2 wrong usage or configuration, 3 a person is needed, 130 Ctrl+C.
+    pub fn exit_code(&self) -> u8 {
+        match (self.remedy, self.code) {
+            (Remedy::Person, _) => 3,
+            (Remedy::Fix, Code::Usage | Code::ConfigInvalid | Code::ConfigNotFound | Code::InvalidInput) => 2,
+            (Remedy::Fix, _) => 1,
+        }
+    }
+
+    /// A file or folder that failed, with its path and the system's reason.
+    pub fn file(path: &std::path::Path, doing: &str, cause: &std::io::Error) -> Error {
+        Error::new(Code::FilesUnwritable, format!("cannot {doing} {}: {cause}", path.display()))
+    }
+}
