@@ -10,3 +10,5 @@ pub use chain::{
     Step, StepKind, User,
 };
 pub use names::{IdentityName, Partition, ProviderName, Realm, Region};
+#[derive(Debug)]
+pub struct Config;
