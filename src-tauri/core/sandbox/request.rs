@@ -98,4 +98,15 @@ mod tests {
             assert_eq!((refusal.status, refusal.code), (400, "MalformedQueryString"), "{form:?}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_the_bytes_they_are_parameters_or_a_refusal(form: Vec<u8>, text in "([%+&=]|[0-9a-f]|é|\\PC)*") {
+            for form in [&form[..], text.as_bytes()] {
+                if let Err(refusal) = parameters(form) {
+                    proptest::prop_assert_eq!(refusal.code, "MalformedQueryString");
+                }
+            }
+        }
+    }
 }

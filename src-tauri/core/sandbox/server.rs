@@ -132,7 +132,8 @@ async fn aws(
     if struck.by(&Fault::Outage) {
         premises.world().journal.record(Call::new(time, &incoming, None, "outage"));
         wire.cut();
-        return Response::default();
+        // Reaches nobody, unless there was no second handle to cut.
+        return respond(503, "text/xml", String::new(), now);
     }
     let (caller, result) = decide(&mut premises.world(), &incoming, &struck, now);
     let outcome = result.as_ref().map_or_else(|refusal| refusal.code, |_| "ok");

@@ -290,4 +290,23 @@ mod tests {
             "Signature not yet current: 20150830T123600Z is still later than 20150830T123559Z (20150830T122059Z + 15 min.)"
         );
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_the_headers_only_the_right_signature_is_accepted(
+            fields in "(Credential=|SignedHeaders=|Signature=|[a-z]{0,3}|[/;,= ]|sts|aws4_request|é)*",
+            date in "[0-9TZ]{0,16}|\\PC{0,20}",
+            query in "[%&=+a-z0-9]{0,20}",
+        ) {
+            let (_, mut headers) = example();
+            let uri = format!("/?{query}").parse::<Uri>().expect("only what a query may hold");
+            for (name, value) in [("authorization", format!("{ALGORITHM} {fields}")), ("x-amz-date", date)] {
+                headers.insert(name, HeaderValue::from_bytes(value.as_bytes()).expect("no control characters"));
+            }
+            if let Ok(authorization) = Authorization::parse(&headers) {
+                let _ = authorization.check_time(SystemTime::UNIX_EPOCH, SkewCode::RequestExpired);
+            }
+            proptest::prop_assert!(verify(&uri, &headers, b"", SECRET).is_err());
+        }
+    }
 }

@@ -153,6 +153,7 @@ pub(super) struct Credential<'a> {
 
 #[derive(Debug)]
 pub(super) struct World {
+    account: String,
     users: BTreeMap<String, User>,
     /// By ARN, with the unique id.
     roles: BTreeMap<String, (Role, String)>,
@@ -167,6 +168,7 @@ impl World {
     /// One user with a key and an MFA device, one role that everybody may assume.
     pub fn of_a_demo() -> Result<World> {
         let mut world = World {
+            account: ACCOUNT.to_owned(),
             users: BTreeMap::new(),
             roles: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -182,11 +184,11 @@ impl World {
     }
 
     pub fn account(&self) -> &str {
-        ACCOUNT
+        &self.account
     }
 
     pub fn mfa_serial(&self, user: &str) -> String {
-        format!("arn:aws:iam::{ACCOUNT}:mfa/{user}")
+        format!("arn:aws:iam::{}:mfa/{user}", self.account)
     }
 
     pub fn add_user(&mut self, name: &str) -> Result<String> {
@@ -197,7 +199,7 @@ impl World {
         if self.users.contains_key(name) {
             return Err(invalid(format!("the sandbox has a user `{name}` already")));
         }
-        let arn = format!("arn:aws:iam::{ACCOUNT}:user/{name}");
+        let arn = format!("arn:aws:iam::{}:user/{name}", self.account);
         let user = User { arn: arn.clone(), id: mint::unique_id("AIDA"), mfa: Mfa::Absent, keys: Vec::new() };
         self.users.insert(name.to_owned(), user);
         Ok(arn)
@@ -293,7 +295,7 @@ impl World {
             let caller = Caller {
                 arn: user.arn.clone(),
                 id: user.id.clone(),
-                account: ACCOUNT.to_owned(),
+                account: self.account.clone(),
                 standing: Standing::LongLived,
                 proof: MfaProof::None,
             };

@@ -27,7 +27,7 @@ async fn a_wrong_secret_is_refused_as_a_signature_that_does_not_match() {
 async fn a_call_changed_on_its_way_is_refused() {
     let desk = Desk::new();
     let session = desk.session().await;
-    let changes: [(fn(&mut HttpRequest), &str); 5] = [
+    let changes: [(Change, &str); 5] = [
         (
             |request| *request.body_mut() = SdkBody::from("Version=2011-06-15&Action=GetCallerIdentity"),
             "SignatureDoesNotMatch",
@@ -87,7 +87,7 @@ async fn a_session_works_to_its_last_second_and_is_expired_from_then_on() {
     let session = held_from(made.credentials());
     let expiration = SystemTime::try_from(*made.credentials().expect("credentials").expiration()).expect("a time");
     assert_eq!(expiration, desk.clock.now() + 36 * HOUR);
-    desk.clock.advance(36 * HOUR - Duration::from_secs(1));
+    desk.clock.advance(35 * HOUR + Duration::from_secs(3599));
     assert_eq!(desk.identity(&session).await, Ok(KIM.to_owned()));
     desk.clock.advance(Duration::from_secs(1));
     let text = "The security token included in the request is expired".to_owned();

@@ -23,7 +23,7 @@ use std::time::{Duration, SystemTime};
 
 const DEPLOY: &str = "arn:aws:iam::420000000025:role/deploy";
 const KIM: &str = "arn:aws:iam::123456789012:user/kim";
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// A sandbox under a clock that a test moves.
 struct Desk {
@@ -37,7 +37,7 @@ struct Held(Keys, Option<Secret>);
 
 impl Desk {
     fn new() -> Desk {
-        let clock = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+        let clock = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_hours(500_000));
         Desk { sandbox: Sandbox::start(clock.clone()).expect("a sandbox"), clock }
     }
 
@@ -98,7 +98,9 @@ impl TimeSource for Hands {
 
 /// Changes a request after it was signed.
 #[derive(Debug)]
-struct Tamper(fn(&mut HttpRequest));
+struct Tamper(Change);
+
+type Change = fn(&mut HttpRequest);
 
 #[aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint]
 impl Intercept for Tamper {
