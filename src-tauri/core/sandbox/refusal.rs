@@ -74,15 +74,16 @@ impl Refusal {
         Refusal::access_denied("MultiFactorAuthentication failed with invalid MFA one time pass code. ")
     }
 
+    pub fn internal_failure() -> Refusal {
+        let message = "The request processing has failed because of an unknown error, exception or failure.";
+        Refusal::new(500, "InternalFailure", message)
+    }
+
     /// What a fault makes of a call before anybody looks at who signed it.
     pub fn at_the_door(fault: &Fault) -> Option<Refusal> {
         match fault {
             Fault::Throttling => Some(Refusal::new(400, "Throttling", "Rate exceeded")),
-            Fault::InternalFailure => Some(Refusal::new(
-                500,
-                "InternalFailure",
-                "The request processing has failed because of an unknown error, exception or failure.",
-            )),
+            Fault::InternalFailure => Some(Refusal::internal_failure()),
             Fault::ServiceUnavailable => Some(Refusal::new(
                 503,
                 "ServiceUnavailable",

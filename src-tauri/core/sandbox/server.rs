@@ -107,8 +107,7 @@ async fn controlled(State(premises): State<Arc<Premises>>, request: Request) -> 
 
 async fn elsewhere(State(premises): State<Arc<Premises>>) -> Response<Body> {
     let refusal = Refusal::new(404, "InvalidAction", "The sandbox answers only at / and under /_sandbox/.");
-    let request_id = mint::request_id();
-    respond(refusal.status, "text/xml", refusal.to_xml(&request_id), premises.clock.now())
+    refuse(&refusal, &mint::request_id(), premises.clock.now())
 }
 
 async fn aws(
@@ -117,12 +116,16 @@ async fn aws(
     request: Request,
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
-    let request_id = mint::request_id();
     let Ok(body) = to_bytes(body, LONGEST_BODY).await else {
-        let refusal = Refusal::too_large();
-        return respond(refusal.status, "text/xml", refusal.to_xml(&request_id), premises.clock.now());
+        return refuse(&Refusal::too_large(), &mint::request_id(), premises.clock.now());
     };
-    let incoming = Incoming::read(head, body);
+    let now = premises.clock.now();
+    // On a task of its own: AWS, too, carries out a call whose caller has lost patience.
+    let answered = tokio::spawn(answer(premises, wire, Incoming::read(head, body)));
+    answered.await.unwrap_or_else(|_| refuse(&Refusal::internal_failure(), &mint::request_id(), now))
+}
+
+async fn answer(premises: Arc<Premises>, wire: Wire, incoming: Incoming) -> Response<Body> {
     let struck = premises.world().faults.strike(&incoming);
     if !struck.delay().is_zero() {
         Clock::system().pause(struck.delay()).await;
@@ -139,9 +142,10 @@ async fn aws(
     let outcome = result.as_ref().map_or_else(|refusal| refusal.code, |_| "ok");
     let call = Call::new(time, &incoming, caller.map(|caller| caller.arn), outcome);
     premises.world().journal.record(call);
+    let request_id = mint::request_id();
     let mut response = match result {
         Ok((action, result)) => respond(200, "text/xml", sts::to_xml(action, &result, &request_id), now),
-        Err(refusal) => respond(refusal.status, "text/xml", refusal.to_xml(&request_id), now),
+        Err(refusal) => refuse(&refusal, &request_id, now),
     };
     if let Ok(request_id) = HeaderValue::try_from(request_id) {
         response.headers_mut().insert("x-amzn-requestid", request_id);
@@ -187,6 +191,10 @@ fn authenticate(world: &World, incoming: &Incoming, now: SystemTime) -> Result<C
         return Err(Refusal::expired(world.settings().expired_code));
     }
     Ok(credential.caller)
+}
+
+fn refuse(refusal: &Refusal, request_id: &str, now: SystemTime) -> Response<Body> {
+    respond(refusal.status, "text/xml", refusal.to_xml(request_id), now)
 }
 
 /// Every answer tells the time by the sandbox's clock, as `Date` does at AWS.

@@ -131,6 +131,7 @@ async fn a_delayed_answer_tries_the_patience_of_the_caller() {
     };
     assert_eq!(code(patience(50).await.expect_err("a timeout")), "timeout");
     assert!(patience(60_000).await.is_ok());
+    assert_eq!(desk.sandbox.journal().len(), 2, "the call that was given up was carried out all the same");
 }
 
 #[tokio::test]
