@@ -111,7 +111,7 @@ pub enum Command {
     /// An AWS on loopback and a configuration for it, to try everything without an account
     #[cfg(feature = "sandbox")]
     #[command(after_long_help = help::SANDBOX)]
-    Sandbox(Sandbox),
+    Sandbox(crate::sandbox::Sandbox),
     /// Print the script that completes commands and names in a shell
     #[command(after_long_help = help::COMPLETION)]
     Completion {
@@ -275,32 +275,6 @@ pub struct CredentialProcess {
     pub wait: u32,
 }
 
-#[cfg(feature = "sandbox")]
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub struct Sandbox {
-    #[command(subcommand)]
-    pub control: Option<SandboxControl>,
-    /// The command to run inside [default: a shell]
-    #[arg(last = true, value_name = "CMD", value_hint = clap::ValueHint::CommandWithArguments)]
-    pub command: Vec<OsString>,
-}
-
-/// What can be done to a running sandbox, from inside.
-#[cfg(feature = "sandbox")]
-#[derive(Debug, Subcommand)]
-pub enum SandboxControl {
-    /// Make an access key and print it as the CSV file that AWS hands out
-    Key {
-        #[arg(default_value = "kim")]
-        user: String,
-    },
-    /// Delete an access key; sessions made with it live on, as they do at AWS
-    Revoke { key_id: String },
-    /// Show what was asked of the sandbox
-    Journal,
-}
-
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum CompletionShell {
     Bash,
@@ -313,4 +287,67 @@ pub enum CompletionShell {
 fn six_digits(text: &str) -> Result<String, &'static str> {
     let digits = text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit());
     if digits { Ok(text.to_owned()) } else { Err("an MFA code has six digits") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<CommandLine, clap::error::ErrorKind> {
+        CommandLine::try_parse_from(line.split(' ')).map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn global_flags_stand_before_and_after_the_command_and_auth_changes_nothing() {
+        for line in [
+            "fob --json -i kim --config a.yaml -vv -q --no-input --no-agent --color never whoami --offline",
+            "fob whoami --offline --json -i kim --config a.yaml -vv -q --no-input --no-agent --color never",
+            "fob --json -i kim auth whoami --offline -q --config a.yaml -vv --no-input --no-agent --color never",
+        ] {
+            let CommandLine { global, command, .. } = parse(line).expect(line);
+            let command = command.expect("a command").command();
+            assert!(
+                matches!(command, Command::Whoami(Whoami { offline: true, named: Named { name: None } })),
+                "{line}"
+            );
+            assert!(global.json && global.quiet && global.no_input && global.no_agent, "{line}");
+            assert_eq!((global.identity.as_deref(), global.verbose), (Some("kim"), 2), "{line}");
+            assert_eq!((global.config, global.color), (Some("a.yaml".into()), ColorChoice::Never), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_command_of_exec_keeps_its_own_flags() {
+        let line = parse("fob exec kim --duration 2h -- aws --json -i x --help").expect("a command line");
+        let Some(Command::Exec(exec)) = line.command.map(Entry::command) else { panic!("exec") };
+        assert_eq!(exec.command, ["aws", "--json", "-i", "x", "--help"]);
+        assert_eq!((exec.named.name.as_deref(), exec.with.duration.map(|it| it.seconds())), (Some("kim"), Some(7200)));
+        assert!(!line.global.json && line.global.identity.is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_wrong_usage() {
+        for line in [
+            "fob login --duration 12x",
+            "fob login --duration 0",
+            "fob login --mfa-code 12345",
+            "fob login kim --provider corp-sso",
+            "fob login -i kim --provider corp-sso",
+            "fob env --duration 1h",
+            "fob user configure --stdin --csv a.csv",
+            "fob exec kim",
+            "fob exec kim aws",
+            "fob credential-process",
+            "fob auth auth login",
+            "fob auth",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
 }

@@ -29,8 +29,8 @@ pub fn print_script(shell: CompletionShell, terminal: &Terminal) -> Result<u8, S
         CompletionShell::PowerShell => "powershell",
     };
     let failed = |why: String| Error::new(Code::Unsupported, format!("no completion for {name}: {why}"));
-    let completer =
-        Shells::builtins().completer(name).ok_or_else(|| failed("this shell is not known".to_owned()))?;
+    let shells = Shells::builtins();
+    let completer = shells.completer(name).ok_or_else(|| failed("this shell is not known".to_owned()))?;
     let mut script = Vec::new();
     completer
         .write_registration(VARIABLE, "fob", "fob", "fob", &mut script)

@@ -5,7 +5,7 @@ use crate::prompt;
 use crate::stop::Stop;
 use crate::terminal::Terminal;
 use keyfob_core::agent::Agent;
-use keyfob_core::agent::api::{Answer, Answered, Asker, Call, Person, Prompt, Reply, Request};
+use keyfob_core::agent::api::{Answered, Asker, Call, Person, Prompt, Reply, Request};
 use keyfob_core::clock::Clock;
 use keyfob_core::error::{Code, Error};
 use std::time::Duration;
@@ -66,11 +66,12 @@ impl Conversation {
     fn send(&mut self, request: Request, doing: Option<&str>) -> Answered {
         let asker = Asker { program: "fob".to_owned(), pid: std::process::id(), person: self.person };
         let mut answer = std::pin::pin!(self.agent.ask(Call { asker, request }));
+        let clock = Clock::system();
         self.runtime.block_on(async {
             tokio::select! {
                 biased;
                 answered = &mut answer => return answered,
-                () = Clock::system().pause(SHORT) => {}
+                () = clock.pause(SHORT) => {}
             }
             let _busy = doing.map(|doing| self.terminal.busy(doing));
             answer.await

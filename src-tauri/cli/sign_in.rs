@@ -32,8 +32,7 @@ pub fn sign_in_when_due(
     identity: &str,
     duration: Option<SessionDuration>,
 ) -> Result<SignedIn, Stop> {
-    let login =
-        api::Login { identity: identity.to_owned(), duration, renewal: Renewal::WhenDue, mfa_code: None };
+    let login = api::Login { identity: identity.to_owned(), duration, renewal: Renewal::WhenDue, mfa_code: None };
     sign_in(conversation, login)
 }
 

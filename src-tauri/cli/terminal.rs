@@ -42,6 +42,11 @@ impl Terminal {
         Terminal { shape, loudness, color }
     }
 
+    /// The same, for work that nobody asked for by name.
+    pub fn silenced(self) -> Terminal {
+        Terminal { loudness: Loudness::Quiet, ..self }
+    }
+
     /// Whether stderr, where prompts are drawn, shall be coloured.
     pub fn colors_prompts(&self) -> bool {
         match self.color {

@@ -11,16 +11,7 @@ use std::fmt::Write as _;
 #[derive(Debug, Serialize)]
 struct ReportJson<'a> {
     path: String,
-    problems: Vec<ProblemJson<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct ProblemJson<'a> {
-    severity: &'static str,
-    line: usize,
-    column: usize,
-    path: &'a str,
-    message: &'a str,
+    problems: &'a [Problem],
 }
 
 pub fn validate(invocation: &Invocation) -> Result<u8, Stop> {
@@ -29,7 +20,6 @@ pub fn validate(invocation: &Invocation) -> Result<u8, Stop> {
     let problems = config.problems();
     match invocation.terminal.shape {
         Shape::Json => {
-            let problems = problems.iter().map(json).collect();
             invocation.terminal.json(&ReportJson { path: file, problems })?;
         }
         Shape::Text => {
@@ -44,24 +34,16 @@ pub fn validate(invocation: &Invocation) -> Result<u8, Stop> {
     Ok(if count(problems, Severity::Error) > 0 { 2 } else { 0 })
 }
 
-fn word(severity: Severity) -> (&'static str, AnsiColor) {
-    match severity {
-        Severity::Error => ("error", AnsiColor::Red),
-        Severity::Warning => ("warning", AnsiColor::Yellow),
-        Severity::Notice => ("notice", AnsiColor::Cyan),
-    }
-}
-
-fn json(problem: &Problem) -> ProblemJson<'_> {
-    let Problem { severity, line, column, path, message } = problem;
-    ProblemJson { severity: word(*severity).0, line: *line, column: *column, path, message }
-}
-
 /// As compilers write it, so that editors can jump there.
 fn line(file: &str, problem: &Problem) -> String {
-    let (word, color) = word(problem.severity);
-    let Problem { line, column, message, .. } = problem;
-    format!("{}:{line}:{column}: {} {}", one_line(file), paint(color, &format!("{word}:")), one_line(message))
+    let color = match problem.severity {
+        Severity::Error => AnsiColor::Red,
+        Severity::Warning => AnsiColor::Yellow,
+        Severity::Notice => AnsiColor::Cyan,
+    };
+    let severity = paint(color, &format!("{}:", problem.severity));
+    let Problem { line, column, path, message, .. } = problem;
+    format!("{}:{line}:{column}: {severity} {}: {}", one_line(file), one_line(path), one_line(message))
 }
 
 fn counts(problems: &[Problem]) -> String {
@@ -69,9 +51,9 @@ fn counts(problems: &[Problem]) -> String {
         return "no problems".to_owned();
     }
     let counted = [Severity::Error, Severity::Warning, Severity::Notice].map(|severity| {
-        let (count, word) = (count(problems, severity), word(severity).0);
+        let count = count(problems, severity);
         let ending = if count == 1 { "" } else { "s" };
-        (count > 0).then(|| format!("{count} {word}{ending}"))
+        (count > 0).then(|| format!("{count} {severity}{ending}"))
     });
     counted.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

@@ -37,9 +37,9 @@ struct IdentityJson<'a> {
     default: bool,
 }
 
-impl ListJson<'_> {
-    pub fn of(list: &List) -> ListJson<'_> {
-        let identity = |it| {
+impl<'a> ListJson<'a> {
+    pub fn of(list: &'a List) -> ListJson<'a> {
+        let identity = |it: &'a ListedIdentity| {
             let ListedIdentity { name, kind, provider, chain, state, expires_at, expires_in_seconds, default } = it;
             IdentityJson {
                 name,

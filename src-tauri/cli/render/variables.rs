@@ -67,21 +67,23 @@ struct Syntax {
 impl Syntax {
     fn of(format: VariablesFormat) -> Option<Syntax> {
         match format {
-            VariablesFormat::Bash => {
-                Some(Syntax { comment: Some("#"), unset: Some(("unset ", "")), set: |name, value| Ok(bash(name, value)) })
-            }
-            VariablesFormat::Fish => {
-                Some(Syntax { comment: Some("#"), unset: Some(("set -e ", "")), set: |name, value| Ok(fish(name, value)) })
-            }
+            VariablesFormat::Bash => Some(Syntax {
+                comment: Some("#"),
+                unset: Some(("unset ", "")),
+                set: |name, value| Ok(bash(name, value)),
+            }),
+            VariablesFormat::Fish => Some(Syntax {
+                comment: Some("#"),
+                unset: Some(("set -e ", "")),
+                set: |name, value| Ok(fish(name, value)),
+            }),
             VariablesFormat::PowerShell => Some(Syntax {
                 comment: Some("#"),
                 unset: Some(("Remove-Item Env:", " -ErrorAction SilentlyContinue")),
                 set: |name, value| Ok(powershell(name, value)),
             }),
             // `@`: a batch file would show its lines, and with them the secrets.
-            VariablesFormat::Cmd => {
-                Some(Syntax { comment: Some("@rem"), unset: Some(("@set \"", "=\"")), set: cmd })
-            }
+            VariablesFormat::Cmd => Some(Syntax { comment: Some("@rem"), unset: Some(("@set \"", "=\"")), set: cmd }),
             VariablesFormat::Dotenv => Some(Syntax { comment: Some("#"), unset: None, set: dotenv }),
             VariablesFormat::Github => {
                 Some(Syntax { comment: None, unset: None, set: |name, value| Ok(github(name, value)) })

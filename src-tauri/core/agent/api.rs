@@ -2,7 +2,7 @@
 //! command line speaks it to an agent in its own process; a socket slips in behind the same types. Secrets are spelled
 //! out only by [`on_the_wire`], here.
 
-pub use crate::credentials::{AccessKeyId, MfaArn, Secret, SessionDuration};
+pub use crate::credentials::{AccessKeyId, MfaArn, Secret, SessionDuration, time_left};
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;

@@ -1,6 +1,7 @@
 //! Requests in, replies out. [`Agent`] owns the auth manager; who asks sees only [`api`].
 
 pub mod api;
+pub mod pasted;
 
 use crate::auth::Auth;
 

@@ -49,8 +49,11 @@ pub fn json(text: &str) -> Result<TypedKeys> {
             return Err(of_a_session());
         }
         if !REQUIRED.contains(&name.as_str()) && !OPTIONAL.contains(&name.as_str()) {
-            return Err(refused(format!("the JSON has an unknown field `{}`", shorten(name)))
-                .hint(format!("known are: {}, {}", REQUIRED.join(", "), OPTIONAL.join(", "))));
+            return Err(refused(format!("the JSON has an unknown field `{}`", shorten(name))).hint(format!(
+                "known are: {}, {}",
+                REQUIRED.join(", "),
+                OPTIONAL.join(", ")
+            )));
         }
     }
     if let Some(missing) = REQUIRED.iter().find(|name| !fields.contains_key(**name)) {
@@ -128,8 +131,7 @@ pub fn exports(text: &str) -> Result<TypedKeys> {
 }
 
 fn from_values<'a>(value: &dyn Fn(&str) -> Option<&'a str>, id: &str, secret: &str, mfa: &str) -> Result<TypedKeys> {
-    const TOKENS: [&str; 4] =
-        ["aws_session_token", "aws_security_token", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"];
+    const TOKENS: [&str; 4] = ["aws_session_token", "aws_security_token", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"];
     if TOKENS.iter().any(|name| value(name).is_some_and(|token| !token.is_empty())) {
         return Err(of_a_session());
     }
@@ -246,8 +248,12 @@ mod tests {
     fn every_form_that_aws_hands_out_is_read() {
         for text in [
             format!("\u{feff}Access key ID,Secret access key\r\n{ID},{SECRET}\r\n"),
-            format!("User name,Password,Access key ID,Secret access key,Console login link\nkim,,{ID},{SECRET},https://410000000017.signin.aws.amazon.com/console\n"),
-            format!("\"User name\",\"Access key ID\",\"Secret access key\"\n\"kim, \"\"k\"\"\",\"{ID}\",\"{SECRET}\"\n"),
+            format!(
+                "User name,Password,Access key ID,Secret access key,Console login link\nkim,,{ID},{SECRET},https://410000000017.signin.aws.amazon.com/console\n"
+            ),
+            format!(
+                "\"User name\",\"Access key ID\",\"Secret access key\"\n\"kim, \"\"k\"\"\",\"{ID}\",\"{SECRET}\"\n"
+            ),
             format!("{{\"access_key_id\":\"{ID}\",\"secret_access_key\":\"{SECRET}\"}}"),
             format!("[default]\naws_access_key_id = {ID}\naws_secret_access_key={SECRET}\nregion = eu-west-1\n"),
             format!("# from the wiki\nexport AWS_ACCESS_KEY_ID={ID}\nexport AWS_SECRET_ACCESS_KEY=\"{SECRET}\"\n"),
@@ -279,7 +285,9 @@ mod tests {
     fn keys_of_a_session_are_refused_in_every_form() {
         for text in [
             format!("[default]\naws_access_key_id={ID}\naws_secret_access_key={SECRET}\naws_session_token=t0k3n\n"),
-            format!("export AWS_ACCESS_KEY_ID={ID}\nexport AWS_SECRET_ACCESS_KEY={SECRET}\nexport AWS_SESSION_TOKEN=t0k3n"),
+            format!(
+                "export AWS_ACCESS_KEY_ID={ID}\nexport AWS_SECRET_ACCESS_KEY={SECRET}\nexport AWS_SESSION_TOKEN=t0k3n"
+            ),
             format!(r#"{{"access_key_id":"{ID}","secret_access_key":"{SECRET}","session_token":"t0k3n"}}"#),
         ] {
             let error = keys(&text).expect_err(&text);
