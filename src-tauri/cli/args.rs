@@ -327,7 +327,10 @@ mod tests {
         let line = parse("fob exec kim --duration 2h -- aws --json -i x --help").expect("a command line");
         let Some(Command::Exec(exec)) = line.command.map(Entry::command) else { panic!("exec") };
         assert_eq!(exec.command, ["aws", "--json", "-i", "x", "--help"]);
-        assert_eq!((exec.named.name.as_deref(), exec.with.duration.map(|it| it.seconds())), (Some("kim"), Some(7200)));
+        assert_eq!(
+            (exec.named.name.as_deref(), exec.with.duration.map(SessionDuration::seconds)),
+            (Some("kim"), Some(7200))
+        );
         assert!(!line.global.json && line.global.identity.is_none());
     }
 

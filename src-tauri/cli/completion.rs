@@ -3,7 +3,7 @@
 
 use crate::args::{CommandLine, CompletionShell};
 use crate::stop::Stop;
-use crate::terminal::Terminal;
+use crate::terminal::print_exact;
 use clap::CommandFactory;
 use clap_complete::CompleteEnv;
 use clap_complete::engine::CompletionCandidate;
@@ -21,7 +21,7 @@ pub fn answer() {
 }
 
 /// `fob completion bash`.
-pub fn print_script(shell: CompletionShell, terminal: &Terminal) -> Result<u8, Stop> {
+pub fn print_script(shell: CompletionShell) -> Result<u8, Stop> {
     let name = match shell {
         CompletionShell::Bash => "bash",
         CompletionShell::Zsh => "zsh",
@@ -35,7 +35,7 @@ pub fn print_script(shell: CompletionShell, terminal: &Terminal) -> Result<u8, S
     completer
         .write_registration(VARIABLE, "fob", "fob", "fob", &mut script)
         .map_err(|cause| failed(cause.to_string()))?;
-    terminal.exact_data(&String::from_utf8_lossy(&script))?;
+    print_exact(&String::from_utf8_lossy(&script))?;
     Ok(0)
 }
 

@@ -51,7 +51,7 @@ impl Conversation {
     fn answer(&mut self, prompt: &Prompt) -> Result<Request, Stop> {
         match self.person {
             Person::Absent => Err(prompt.unanswered.clone().into()),
-            Person::Present => match prompt::ask(prompt, &self.terminal) {
+            Person::Present => match prompt::ask(prompt, self.terminal) {
                 Ok(answer) => Ok(Request::Answer { prompt: prompt.id, answer }),
                 Err(prompt::Unanswered::Closed) => Ok(Request::Cancel { prompt: prompt.id }),
                 Err(prompt::Unanswered::Interrupted) => {

@@ -5,7 +5,8 @@ use crate::expect_reply;
 use crate::invocation::Invocation;
 use crate::render::rfc3339;
 use crate::stop::Stop;
-use keyfob_core::agent::api::{Credentials, Request};
+use crate::terminal::print_exact;
+use keyfob_core::agent::api::{Credentials, Request, Secret};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -26,7 +27,7 @@ struct Output<'a> {
 pub fn credential_process(invocation: &Invocation, args: &CredentialProcess) -> Result<u8, Stop> {
     let (identity, mut conversation) = invocation.about(Some(&args.name), invocation.person)?;
     let it = expect_reply!(conversation.ask(Request::Credentials { identity }, None)?, Credentials)?;
-    invocation.terminal.exact_data(&json(&it))?;
+    print_exact(&json(&it))?;
     Ok(0)
 }
 
@@ -35,7 +36,7 @@ fn json(it: &Credentials) -> Zeroizing<String> {
         version: 1,
         access_key_id: &it.access_key_id,
         secret_access_key: it.secret_access_key.expose(),
-        session_token: it.session_token.as_ref().map(|token| token.expose()),
+        session_token: it.session_token.as_ref().map(Secret::expose),
         expiration: rfc3339(it.expires_at),
         account_id: it.account.as_deref(),
     };
@@ -47,7 +48,6 @@ fn json(it: &Credentials) -> Zeroizing<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use keyfob_core::agent::api::Secret;
     use std::time::{Duration, SystemTime};
 
     #[test]
@@ -56,11 +56,11 @@ mod tests {
             access_key_id: "ASIAIOSFODNN7EXAMPLE".to_owned(),
             secret_access_key: Secret::new("s3cr3t/+"),
             session_token: Some(Secret::new("t0k3n==")),
-            expires_at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_798_113_480),
+            expires_at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_798_113_481),
             account: Some("410000000017".to_owned()),
         };
-        insta::assert_snapshot!(*json(&it), @r#"{"Version":1,"AccessKeyId":"ASIAIOSFODNN7EXAMPLE","SecretAccessKey":"s3cr3t/+","SessionToken":"t0k3n==","Expiration":"2026-12-24T11:58:00Z","AccountId":"410000000017"}"#);
+        insta::assert_snapshot!(*json(&it), @r#"{"Version":1,"AccessKeyId":"ASIAIOSFODNN7EXAMPLE","SecretAccessKey":"s3cr3t/+","SessionToken":"t0k3n==","Expiration":"2026-12-24T11:58:01Z","AccountId":"410000000017"}"#);
         (it.session_token, it.account) = (None, None);
-        insta::assert_snapshot!(*json(&it), @r#"{"Version":1,"AccessKeyId":"ASIAIOSFODNN7EXAMPLE","SecretAccessKey":"s3cr3t/+","Expiration":"2026-12-24T11:58:00Z"}"#);
+        insta::assert_snapshot!(*json(&it), @r#"{"Version":1,"AccessKeyId":"ASIAIOSFODNN7EXAMPLE","SecretAccessKey":"s3cr3t/+","Expiration":"2026-12-24T11:58:01Z"}"#);
     }
 }

@@ -69,19 +69,19 @@ impl Invocation {
         if let Some(identity) = config.default_identity()? {
             return Ok(identity.name.to_string());
         }
-        let mut names: Vec<String> = config.identities().iter().map(|identity| identity.name.to_string()).collect();
-        names.sort();
-        match (names.as_slice(), person) {
+        let mut all: Vec<String> = config.identities().iter().map(|identity| identity.name.to_string()).collect();
+        all.sort();
+        match (all.as_slice(), person) {
             ([], _) => Err(Error::new(Code::IdentityNotFound, "the configuration has no identities")
                 .hint(format!("add one to {}", config.path().display()))
                 .into()),
             ([only], _) => Ok(only.clone()),
-            (_, Person::Absent) => Err(which(&names).into()),
-            (_, Person::Present) => match prompt::select("Identity:", names.clone(), &self.terminal) {
+            (_, Person::Absent) => Err(which(&all).into()),
+            (_, Person::Present) => match prompt::select("Identity:", all.clone(), self.terminal) {
                 Ok(name) => Ok(name),
                 Err(Unanswered::Closed) => Err(Error::new(Code::Cancelled, "no identity was chosen").into()),
                 Err(Unanswered::Interrupted) => Err(Stop::Interrupted),
-                Err(Unanswered::Failed(_)) => Err(which(&names).into()),
+                Err(Unanswered::Failed(_)) => Err(which(&all).into()),
             },
         }
     }

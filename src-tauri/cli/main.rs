@@ -54,7 +54,7 @@ fn run(command_line: CommandLine) -> u8 {
             None => Err(Error::new(Code::Usage, "there is no command").hint("`fob --help` lists them").into()),
         }
     };
-    done.unwrap_or_else(|stop| stop.report(&invocation.terminal))
+    done.unwrap_or_else(|stop| stop.report(invocation.terminal))
 }
 
 fn dispatch(invocation: &Invocation, command: &Command) -> Result<u8, Stop> {
@@ -70,7 +70,7 @@ fn dispatch(invocation: &Invocation, command: &Command) -> Result<u8, Stop> {
         Command::CredentialProcess(args) => credential_process::credential_process(invocation, args),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => sandbox::sandbox(invocation, args),
-        Command::Completion { shell } => completion::print_script(*shell, &invocation.terminal),
+        Command::Completion { shell } => completion::print_script(*shell),
     }
 }
 
@@ -81,7 +81,7 @@ fn refuse(error: &clap::Error) -> u8 {
         let text = error.render().to_string();
         let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
         let terminal = Terminal::new(Shape::Json, Loudness::Normal, CommandLine::command().get_color());
-        return Stop::from(Error::new(Code::Usage, message).hint("`fob --help` tells more")).report(&terminal);
+        return Stop::from(Error::new(Code::Usage, message).hint("`fob --help` tells more")).report(terminal);
     }
     // A closed pipe is no reason to fail.
     let _ = error.print();

@@ -18,7 +18,7 @@ pub enum Unanswered {
     Failed(Error),
 }
 
-pub fn ask(prompt: &Prompt, terminal: &Terminal) -> Result<Answer, Unanswered> {
+pub fn ask(prompt: &Prompt, terminal: Terminal) -> Result<Answer, Unanswered> {
     prepare(terminal);
     match &prompt.kind {
         PromptKind::Keys { why, mfa_arn, session_duration } => {
@@ -43,7 +43,7 @@ pub fn ask(prompt: &Prompt, terminal: &Terminal) -> Result<Answer, Unanswered> {
 }
 
 /// One of several names.
-pub fn select(question: &str, names: Vec<String>, terminal: &Terminal) -> Result<String, Unanswered> {
+pub fn select(question: &str, names: Vec<String>, terminal: Terminal) -> Result<String, Unanswered> {
     prepare(terminal);
     Ok(Select::new(question, names).prompt()?)
 }
@@ -112,7 +112,7 @@ fn passphrase(path: &str, use_: PassphraseUse) -> Result<Secret, Unanswered> {
     Ok(Secret::new(form.prompt()?))
 }
 
-fn prepare(terminal: &Terminal) {
+fn prepare(terminal: Terminal) {
     let config = if terminal.colors_prompts() { RenderConfig::default_colored() } else { RenderConfig::empty() };
     inquire::set_global_render_config(config);
 }

@@ -22,13 +22,13 @@ pub fn exec(invocation: &Invocation, args: &Exec) -> Result<u8, Stop> {
     let (_, variables) = variables(invocation, args.named.name.as_deref(), &args.with)?;
     let mut command = Command::new(program);
     command.args(arguments);
-    become_it(invocation, command, &variables)
+    Ok(become_it(invocation, command, &variables))
 }
 
 pub fn shell(invocation: &Invocation, args: &Shell) -> Result<u8, Stop> {
     let (identity, variables) = variables(invocation, args.named.name.as_deref(), &args.with)?;
     invocation.terminal.say(&format!("A shell for {identity}; `exit` leaves it"));
-    become_it(invocation, Command::new(usual_shell(&invocation.environment)), &variables)
+    Ok(become_it(invocation, Command::new(usual_shell(&invocation.environment)), &variables))
 }
 
 pub fn usual_shell(environment: &Environment) -> OsString {
@@ -59,18 +59,17 @@ fn variables(
     Ok((identity, variables))
 }
 
-fn become_it(invocation: &Invocation, mut command: Command, variables: &Variables) -> Result<u8, Stop> {
+fn become_it(invocation: &Invocation, mut command: Command, variables: &Variables) -> u8 {
     for name in &variables.remove {
         command.env_remove(name);
     }
     for variable in &variables.set {
         command.env(&variable.name, variable.value.expose());
     }
-    let cause = match replace(&mut command) {
-        Ok(code) => return Ok(code),
-        Err(cause) => cause,
-    };
-    Ok(not_started(invocation, command.get_program(), &cause))
+    match replace(&mut command) {
+        Ok(code) => code,
+        Err(cause) => not_started(invocation, command.get_program(), &cause),
+    }
 }
 
 /// Returns only with an error.

@@ -6,7 +6,7 @@ use crate::expect_reply;
 use crate::invocation::Invocation;
 use crate::render;
 use crate::stop::Stop;
-use crate::terminal::{ErrorBody, Shape};
+use crate::terminal::{ErrorBody, Shape, print_json, width};
 use keyfob_core::agent::api::{self, Person, Reach, Renewal, Request, SessionDuration, SignedIn, State};
 use keyfob_core::clock::Clock;
 use keyfob_core::error::{Code, Error};
@@ -20,7 +20,7 @@ pub fn login(invocation: &Invocation, args: &Login) -> Result<u8, Stop> {
     let signed_in = sign_in(&mut conversation, request(args, identity))?;
     let now = Clock::system().now();
     match invocation.terminal.shape {
-        Shape::Json => invocation.terminal.json(&render::SignedInJson::of(&signed_in, now))?,
+        Shape::Json => print_json(&render::SignedInJson::of(&signed_in, now))?,
         Shape::Text => show(invocation, &signed_in),
     }
     Ok(0)
@@ -87,7 +87,7 @@ fn login_provider(invocation: &Invocation, args: &Login, provider: &str) -> Resu
     }
     if invocation.terminal.shape == Shape::Json {
         let now = Clock::system().now();
-        invocation.terminal.json(&ProviderJson {
+        print_json(&ProviderJson {
             provider: &provider,
             signed_in: signed_in.iter().map(|it| render::SignedInJson::of(it, now)).collect(),
             failed: failed.iter().map(|it| ErrorBody::of(it)).collect(),
@@ -119,7 +119,7 @@ pub fn whoami(invocation: &Invocation, args: &Whoami) -> Result<u8, Stop> {
     let reach = if args.offline { Reach::Offline } else { Reach::Online };
     let it = expect_reply!(conversation.ask(Request::Whoami { identity, reach }, None)?, Whoami)?;
     match invocation.terminal.shape {
-        Shape::Json => invocation.terminal.json(&render::WhoamiJson::of(&it))?,
+        Shape::Json => print_json(&render::WhoamiJson::of(&it))?,
         Shape::Text => invocation.terminal.data(&render::whoami_text(&it, Clock::system().now()))?,
     }
     Ok(match it.state {
@@ -140,9 +140,9 @@ pub fn list(invocation: &Invocation, format: Option<ListFormat>) -> Result<u8, S
     let terminal = invocation.terminal;
     let default = if terminal.shape == Shape::Json { ListFormat::Json } else { ListFormat::Tree };
     match format.unwrap_or(default) {
-        ListFormat::Json => terminal.json(&render::ListJson::of(&list))?,
+        ListFormat::Json => print_json(&render::ListJson::of(&list))?,
         ListFormat::Tree => terminal.data(&render::list_tree(&list))?,
-        ListFormat::Table => terminal.data(&render::list_table(&list, terminal.width()))?,
+        ListFormat::Table => terminal.data(&render::list_table(&list, width()))?,
         ListFormat::Mermaid => terminal.data(&render::mermaid(&list))?,
     }
     Ok(0)

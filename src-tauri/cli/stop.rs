@@ -16,7 +16,7 @@ pub enum Stop {
 
 impl Stop {
     /// Tells what there is to tell, once, and gives the exit code.
-    pub fn report(&self, terminal: &Terminal) -> u8 {
+    pub fn report(&self, terminal: Terminal) -> u8 {
         match self {
             Stop::Failed(error) => {
                 terminal.fail(error);

@@ -48,7 +48,7 @@ impl Terminal {
     }
 
     /// Whether stderr, where prompts are drawn, shall be coloured.
-    pub fn colors_prompts(&self) -> bool {
+    pub fn colors_prompts(self) -> bool {
         match self.color {
             anstream::ColorChoice::Auto => AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never,
             anstream::ColorChoice::Never => false,
@@ -56,38 +56,33 @@ impl Terminal {
         }
     }
 
-    /// How wide stdout is; `None` where it is no terminal.
-    pub fn width(&self) -> Option<usize> {
-        terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0))
-    }
-
     /// A line for people.
-    pub fn say(&self, text: &str) {
+    pub fn say(self, text: &str) {
         if self.loudness == Loudness::Normal {
             self.to_people(text);
         }
     }
 
     /// What must be read before an answer is typed: also with `-q`.
-    pub fn announce(&self, text: &str) {
+    pub fn announce(self, text: &str) {
         self.to_people(&one_line(text));
     }
 
-    pub fn warn(&self, text: &str) {
+    pub fn warn(self, text: &str) {
         self.to_people(&format!("{} {}", paint(AnsiColor::Yellow, "warning:"), one_line(text)));
     }
 
-    pub fn note(&self, note: &Note) {
+    pub fn note(self, note: &Note) {
         match note {
             Note::Info(text) => self.say(&one_line(text)),
             Note::Warning(text) => self.warn(text),
         }
     }
 
-    pub fn fail(&self, error: &Error) {
+    pub fn fail(self, error: &Error) {
         match self.shape {
             // An error that cannot be printed has nowhere else to go.
-            Shape::Json => drop(self.json(&ErrorObject { error: ErrorBody::of(error) })),
+            Shape::Json => drop(print_json(&ErrorObject { error: ErrorBody::of(error) })),
             Shape::Text => {
                 self.to_people(&format!("{} {}", paint(AnsiColor::Red, "error:"), one_line(&error.message)));
                 for hint in &error.hints {
@@ -98,30 +93,13 @@ impl Terminal {
     }
 
     /// Text for stdout, as it is; whoever renders it ends its lines.
-    pub fn data(&self, text: &str) -> Result<(), Stop> {
+    pub fn data(self, text: &str) -> Result<(), Stop> {
         let mut out = AutoStream::new(io::stdout().lock(), self.color);
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(closed)
-    }
-
-    /// As [`Terminal::data`], and never touched by colour: for values that are used byte by byte.
-    pub fn exact_data(&self, text: &str) -> Result<(), Stop> {
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(closed)
-    }
-
-    /// Lines on stderr that another program acts on: as they are.
-    pub fn commands(&self, lines: &str) {
-        // Nobody is left to act when stderr is closed.
-        let _ = io::stderr().lock().write_all(lines.as_bytes());
-    }
-
-    pub fn json<T: Serialize>(&self, value: &T) -> Result<(), Stop> {
-        let text = serde_json::to_string_pretty(value).expect("plain structs with text keys always serialize");
-        self.exact_data(&format!("{text}\n"))
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|cause| closed(&cause))
     }
 
     /// A spinner on a terminal, a plain line elsewhere; gone when it is dropped.
-    pub fn busy(&self, doing: &str) -> Busy {
+    pub fn busy(self, doing: &str) -> Busy {
         if self.loudness == Loudness::Quiet {
             return Busy(None);
         }
@@ -135,7 +113,7 @@ impl Terminal {
         Busy(Some(bar))
     }
 
-    fn to_people(&self, line: &str) {
+    fn to_people(self, line: &str) {
         let mut err = AutoStream::new(io::stderr().lock(), self.color);
         // Nobody is left to tell when stderr is closed.
         let _ = writeln!(err, "{line}");
@@ -153,6 +131,28 @@ impl Drop for Busy {
     }
 }
 
+/// How wide stdout is; `None` where it is no terminal.
+pub fn width() -> Option<usize> {
+    terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0))
+}
+
+/// As [`Terminal::data`], and never touched by colour: for values that are used byte by byte.
+pub fn print_exact(text: &str) -> Result<(), Stop> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|cause| closed(&cause))
+}
+
+pub fn print_json<T: Serialize>(value: &T) -> Result<(), Stop> {
+    let text = serde_json::to_string_pretty(value).expect("plain structs with text keys always serialize");
+    print_exact(&format!("{text}\n"))
+}
+
+/// Lines on stderr that another program acts on: as they are.
+pub fn print_commands(lines: &str) {
+    // Nobody is left to act when stderr is closed.
+    let _ = io::stderr().lock().write_all(lines.as_bytes());
+}
+
 pub fn paint(color: AnsiColor, text: &str) -> String {
     let style = Style::new().fg_color(Some(color.into()));
     format!("{style}{text}{style:#}")
@@ -168,7 +168,7 @@ pub fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-fn closed(cause: io::Error) -> Stop {
+fn closed(cause: &io::Error) -> Stop {
     match cause.kind() {
         io::ErrorKind::BrokenPipe => Stop::NobodyReads,
         _ => Error::new(Code::FilesUnwritable, format!("cannot write to standard output: {cause}")).into(),

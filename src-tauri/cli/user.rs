@@ -5,7 +5,7 @@ use crate::expect_reply;
 use crate::invocation::Invocation;
 use crate::render;
 use crate::stop::Stop;
-use crate::terminal::Shape;
+use crate::terminal::{Shape, print_json};
 use keyfob_core::agent::api::{Check, Configure, Request, TypedKeys};
 use keyfob_core::agent::pasted;
 use keyfob_core::environment::Environment;
@@ -23,7 +23,7 @@ pub fn configure(invocation: &Invocation, args: &UserConfigure) -> Result<u8, St
     let request = Request::Configure(Configure { identity, keys, check });
     let it = expect_reply!(conversation.ask(request, Some(&doing))?, Configured)?;
     match invocation.terminal.shape {
-        Shape::Json => invocation.terminal.json(&render::ConfiguredJson::of(&it))?,
+        Shape::Json => print_json(&render::ConfiguredJson::of(&it))?,
         Shape::Text => {
             for line in render::configured_text(&it).lines() {
                 invocation.terminal.say(line);

@@ -2,7 +2,7 @@
 
 use crate::invocation::Invocation;
 use crate::stop::Stop;
-use crate::terminal::{Shape, one_line, paint};
+use crate::terminal::{Shape, one_line, paint, print_json};
 use clap::builder::styling::AnsiColor;
 use keyfob_core::config::{Problem, Severity};
 use serde::Serialize;
@@ -20,7 +20,7 @@ pub fn validate(invocation: &Invocation) -> Result<u8, Stop> {
     let problems = config.problems();
     match invocation.terminal.shape {
         Shape::Json => {
-            invocation.terminal.json(&ReportJson { path: file, problems })?;
+            print_json(&ReportJson { path: file, problems })?;
         }
         Shape::Text => {
             let mut text = String::new();

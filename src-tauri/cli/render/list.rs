@@ -97,7 +97,6 @@ impl<'a> Branches<'a> {
         let mut branches: BTreeMap<Above<'a>, Vec<&'a ListedIdentity>> = BTreeMap::new();
         for identity in &list.identities {
             let above = match identity.chain.as_slice() {
-                [] => Above::Nothing,
                 [_] => Above::Provider(STAND_ALONE),
                 [provider, _] if has_provider(provider) => Above::Provider(provider),
                 [.., parent, _] if is_listed(parent) => Above::Identity(parent),
@@ -245,7 +244,7 @@ mod tests {
 
     fn sample() -> List {
         let kim = ListedIdentity {
-            expires_at: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_798_113_480)),
+            expires_at: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_798_113_481)),
             expires_in_seconds: Some(129_599),
             default: true,
             ..identity(&["kim"], "aws/user", State::Valid)
@@ -304,7 +303,7 @@ mod tests {
     fn json_keeps_the_agreed_shape() {
         let mut list = sample();
         list.identities.truncate(1);
-        insta::assert_snapshot!(serde_json::to_string(&ListJson::of(&list)).expect("serializes"), @r#"{"providers":[{"name":"corp-sso","kind":"aws/iam-identity-center"}],"identities":[{"name":"kim","kind":"aws/user","provider":"aws-user","chain":["kim"],"state":"valid","expires_at":"2026-12-24T11:58:00Z","expires_in_seconds":129599,"default":true}]}"#);
+        insta::assert_snapshot!(serde_json::to_string(&ListJson::of(&list)).expect("serializes"), @r#"{"providers":[{"name":"corp-sso","kind":"aws/iam-identity-center"}],"identities":[{"name":"kim","kind":"aws/user","provider":"aws-user","chain":["kim"],"state":"valid","expires_at":"2026-12-24T11:58:01Z","expires_in_seconds":129599,"default":true}]}"#);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::invocation::Invocation;
 use crate::stop::Stop;
-use crate::terminal::{Shape, one_line};
+use crate::terminal::{Shape, one_line, print_exact, print_json};
 use clap::Subcommand;
 use keyfob_core::agent::api::AccessKeyId;
 use keyfob_core::error::{Code, Error};
@@ -85,9 +85,9 @@ pub fn control(invocation: &Invocation, control: &Control) -> Result<u8, Stop> {
                 sandbox.inject(&Switch { fault: fault.clone(), action: *action, times: *times })?;
             }
         }
-        Control::Settings { changes } if changes.is_empty() => terminal.json(&sandbox.state()?.settings)?,
+        Control::Settings { changes } if changes.is_empty() => print_json(&sandbox.state()?.settings)?,
         Control::Settings { changes } => sandbox.set_settings(&changed(&sandbox.state()?.settings, changes)?)?,
-        Control::State => terminal.json(&sandbox.state()?)?,
+        Control::State => print_json(&sandbox.state()?)?,
     }
     Ok(0)
 }
@@ -101,20 +101,22 @@ fn key(invocation: &Invocation, sandbox: &sandbox::Control, user: &str) -> Resul
     let keys = sandbox.create_key(user)?;
     let (id, secret) = (keys.access_key_id.as_str(), keys.secret_access_key.expose());
     match invocation.terminal.shape {
-        Shape::Json => invocation.terminal.json(&Key { access_key_id: id, secret_access_key: secret }),
-        Shape::Text => invocation.terminal.exact_data(&format!("Access key ID,Secret access key\n{id},{secret}\n")),
+        Shape::Json => print_json(&Key { access_key_id: id, secret_access_key: secret }),
+        Shape::Text => print_exact(&format!("Access key ID,Secret access key\n{id},{secret}\n")),
     }
 }
 
 fn journal(invocation: &Invocation, calls: &[Call]) -> Result<(), Stop> {
     if invocation.terminal.shape == Shape::Json {
-        return invocation.terminal.json(&json!({ "calls": calls }));
+        return print_json(&json!({ "calls": calls }));
     }
     let mut text = String::new();
     for call in calls {
-        let parameters: String = call.parameters.iter().map(|(name, value)| format!(" {name}={value}")).collect();
         let who = call.principal.as_deref().or(call.access_key_id.as_deref()).unwrap_or("nobody");
-        let line = format!("{} {} {} by {who}{parameters}", call.time, call.outcome, call.action);
+        let mut line = format!("{} {} {} by {who}", call.time, call.outcome, call.action);
+        for (name, value) in &call.parameters {
+            let _ = write!(line, " {name}={value}");
+        }
         let _ = writeln!(text, "{}", one_line(&line));
     }
     invocation.terminal.data(&text)

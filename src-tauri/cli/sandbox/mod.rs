@@ -39,18 +39,15 @@ fn inside(invocation: &Invocation, command: &[OsString]) -> Result<u8, Stop> {
     if interrupt::happened() {
         return Err(Stop::Interrupted);
     }
-    let mut child = match command {
-        [program, arguments @ ..] => {
-            let mut child = Command::new(program);
-            child.args(arguments);
-            child
+    let mut child = if let [program, arguments @ ..] = command {
+        let mut child = Command::new(program);
+        child.args(arguments);
+        child
+    } else {
+        for line in premises.welcome() {
+            invocation.terminal.say(&line);
         }
-        [] => {
-            for line in premises.welcome() {
-                invocation.terminal.say(&line);
-            }
-            Command::new(usual_shell(&invocation.environment))
-        }
+        Command::new(usual_shell(&invocation.environment))
     };
     for (name, value) in premises.variables() {
         child.env(name, value);

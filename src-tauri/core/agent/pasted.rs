@@ -5,8 +5,10 @@
 use super::api::TypedKeys;
 use crate::credentials::{Secret, shorten};
 use crate::error::{Code, Error, Result};
+use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
+use zeroize::Zeroizing;
 
 /// Bytes; what holds keys is never longer.
 pub const LONGEST: usize = 64 * 1024;
@@ -41,6 +43,7 @@ pub fn json(text: &str) -> Result<TypedKeys> {
     const OPTIONAL: [&str; 2] = ["mfa_arn", "session_duration"];
     let text = trimmed(text)?;
     // serde's own messages quote values: only the place is taken from them.
+    #[expect(clippy::zero_sized_map_values, reason = "a JSON object is read as a map, and only its names matter")]
     let fields: BTreeMap<String, IgnoredAny> = serde_json::from_str(text).map_err(|error| {
         refused(format!("this is not a JSON object (line {}, column {})", error.line(), error.column()))
     })?;
@@ -59,9 +62,18 @@ pub fn json(text: &str) -> Result<TypedKeys> {
     if let Some(missing) = REQUIRED.iter().find(|name| !fields.contains_key(**name)) {
         return Err(refused(format!("the JSON has no field `{missing}`")));
     }
-    let keys: TypedKeys = serde_json::from_str(text)
+    let it: Json = serde_json::from_str(text)
         .map_err(|error| refused(format!("line {}: each field occurs once, and is text in quotes", error.line())))?;
-    complete(keys)
+    let secret = Zeroizing::new(it.secret_access_key);
+    typed(&it.access_key_id, &secret, it.mfa_arn.as_deref(), it.session_duration.as_deref())
+}
+
+#[derive(Deserialize)]
+struct Json {
+    access_key_id: String,
+    secret_access_key: String,
+    mfa_arn: Option<String>,
+    session_duration: Option<String>,
 }
 
 /// The access key's file (`Access key ID,Secret access key`) or the new user's, which has more columns.
@@ -86,13 +98,8 @@ pub fn csv(text: &str) -> Result<TypedKeys> {
                 .hint("keep the first line and the one with the key of this identity"));
         }
     };
-    let cell = |column: usize| row.get(column).cloned().unwrap_or_default();
-    complete(TypedKeys {
-        access_key_id: cell(id),
-        secret_access_key: Secret::new(cell(secret)),
-        mfa_arn: None,
-        session_duration: None,
-    })
+    let cell = |column: usize| row.get(column).map(String::as_str).unwrap_or_default();
+    typed(cell(id), cell(secret), None, None)
 }
 
 /// One section of `~/.aws/credentials`: the one named, or the only one.
@@ -136,29 +143,17 @@ fn from_values<'a>(value: &dyn Fn(&str) -> Option<&'a str>, id: &str, secret: &s
         return Err(of_a_session());
     }
     let required = |name: &str| value(name).ok_or_else(|| refused(format!("there is no {name}")));
-    complete(TypedKeys {
-        access_key_id: required(id)?.to_owned(),
-        secret_access_key: Secret::new(required(secret)?),
-        mfa_arn: value(mfa).map(str::to_owned),
-        session_duration: None,
-    })
+    typed(required(id)?, required(secret)?, value(mfa), None)
 }
 
 /// Neither half is empty; anything more is checked by the agent.
-fn complete(keys: TypedKeys) -> Result<TypedKeys> {
-    let TypedKeys { access_key_id, secret_access_key, mfa_arn, session_duration } = keys;
-    let filled = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
-    if access_key_id.trim().is_empty() {
-        return Err(refused("the access key id is empty"));
-    }
-    if secret_access_key.expose().trim().is_empty() {
-        return Err(refused("the secret access key is empty"));
-    }
+fn typed(id: &str, secret: &str, mfa_arn: Option<&str>, session_duration: Option<&str>) -> Result<TypedKeys> {
+    let filled = |text: &str| Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned);
     Ok(TypedKeys {
-        access_key_id: access_key_id.trim().to_owned(),
-        secret_access_key: Secret::new(secret_access_key.expose().trim()),
-        mfa_arn: filled(mfa_arn),
-        session_duration: filled(session_duration),
+        access_key_id: filled(id).ok_or_else(|| refused("the access key id is empty"))?,
+        secret_access_key: filled(secret).map(Secret::new).ok_or_else(|| refused("the secret access key is empty"))?,
+        mfa_arn: mfa_arn.and_then(filled),
+        session_duration: session_duration.and_then(filled),
     })
 }
 
