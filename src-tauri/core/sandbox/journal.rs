@@ -1,0 +1,73 @@
+//! What was asked of the sandbox, call by call. Holds no secret: neither MFA codes nor anything it does not know by name.
+
+use super::request::Incoming;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::SystemTime;
+
+/// The oldest calls are forgotten beyond this many.
+const MOST_CALLS: usize = 10_000;
+
+/// Parameters whose values are shown; of any other only the name is.
+const SHOWN: [&str; 5] = ["RoleArn", "RoleSessionName", "ExternalId", "DurationSeconds", "SerialNumber"];
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// RFC 3339, by the sandbox's clock without any offset.
+    pub time: String,
+    /// As it was asked for; empty when it was not.
+    pub action: String,
+    /// As the call was signed for.
+    pub region: Option<String>,
+    pub access_key_id: Option<String>,
+    /// The ARN of who signed, once that was proven.
+    pub principal: Option<String>,
+    /// As they were asked, `(hidden)` for the value of an MFA code and of anything not known to be harmless.
+    pub parameters: BTreeMap<String, String>,
+    /// `ok`, the code AWS answered with, or `outage`.
+    pub outcome: String,
+}
+
+impl Call {
+    pub(super) fn new(time: SystemTime, incoming: &Incoming, principal: Option<String>, outcome: &str) -> Call {
+        let shown = |(name, value): (&String, &String)| {
+            let value = if SHOWN.contains(&name.as_str()) { value } else { "(hidden)" };
+            (name.clone(), value.to_owned())
+        };
+        Call {
+            time: format!("{:.3}", super::world::timestamp(time)),
+            action: incoming.parameter("Action").unwrap_or_default().to_owned(),
+            region: incoming.region().map(str::to_owned),
+            access_key_id: incoming.authorization.as_ref().ok().map(|it| it.access_key_id.clone()),
+            principal,
+            parameters: incoming
+                .parameters
+                .iter()
+                .flatten()
+                .filter(|(name, _)| *name != "Action" && *name != "Version")
+                .map(shown)
+                .collect(),
+            outcome: outcome.to_owned(),
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Journal(VecDeque<Call>);
+
+impl Journal {
+    pub fn record(&mut self, call: Call) {
+        if self.0.len() >= MOST_CALLS {
+            self.0.pop_front();
+        }
+        self.0.push_back(call);
+    }
+
+    pub fn calls(&self) -> Vec<Call> {
+        self.0.iter().cloned().collect()
+    }
+
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+}

@@ -1,0 +1,112 @@
+//! A call as it came over the wire, read but not yet believed: parameters of the query protocol and who claims to have
+//! signed it. Whatever cannot be read is kept as the refusal it earns.
+
+use super::refusal::Refusal;
+use super::signature::Authorization;
+use super::sts::{Action, VERSION};
+use axum::body::Bytes;
+use axum::http::Method;
+use axum::http::request::Parts;
+use std::collections::BTreeMap;
+
+pub(super) type Parameters = BTreeMap<String, String>;
+
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub head: Parts,
+    pub body: Bytes,
+    pub parameters: Result<Parameters, Refusal>,
+    pub authorization: Result<Authorization, Refusal>,
+}
+
+impl Incoming {
+    pub fn read(head: Parts, body: Bytes) -> Incoming {
+        let form = if head.method == Method::POST { &body } else { head.uri.query().unwrap_or_default().as_bytes() };
+        let parameters = parameters(form);
+        let authorization = Authorization::parse(&head.headers);
+        Incoming { head, body, parameters, authorization }
+    }
+
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.as_ref().ok()?.get(name).map(String::as_str)
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.headers.get(name)?.to_str().ok()
+    }
+
+    /// The region in the scope of the signature.
+    pub fn region(&self) -> Option<&str> {
+        self.authorization.as_ref().ok().map(|it| it.region.as_str())
+    }
+
+    pub fn action(&self) -> Result<Action, Refusal> {
+        self.parameters.as_ref().map_err(Clone::clone)?;
+        let Some(action) = self.parameter("Action") else {
+            return Err(Refusal::new(
+                400,
+                "MissingAction",
+                "The request is missing an action or a required parameter.",
+            ));
+        };
+        let version = self.parameter("Version").unwrap_or("NO_VERSION_SPECIFIED");
+        Action::ALL.into_iter().find(|known| known.name() == action && version == VERSION).ok_or_else(|| {
+            Refusal::new(400, "InvalidAction", format!("Could not find operation {action} for version {version}"))
+        })
+    }
+}
+
+/// `application/x-www-form-urlencoded`, strictly: a broken escape or a name given twice is refused.
+fn parameters(form: &[u8]) -> Result<Parameters, Refusal> {
+    let form = std::str::from_utf8(form).map_err(|_| Refusal::malformed("The query string is not valid UTF-8"))?;
+    let mut parameters = Parameters::new();
+    for pair in form.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if parameters.insert(decode(name)?, decode(value)?).is_some() {
+            return Err(Refusal::malformed("The query string names a parameter twice"));
+        }
+    }
+    Ok(parameters)
+}
+
+fn decode(text: &str) -> Result<String, Refusal> {
+    let broken = || Refusal::malformed("The query string contains a syntax error");
+    let is_escape = |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|b| b.is_ascii_hexdigit());
+    if !text.split('%').skip(1).all(is_escape) {
+        return Err(broken());
+    }
+    let text = text.replace('+', " ");
+    let decoded = percent_encoding::percent_decode_str(&text).decode_utf8().map_err(|_| broken())?;
+    Ok(decoded.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_are_decoded_as_written() {
+        let read = parameters(b"Action=GetCallerIdentity&Name=a+b%2Bc%C3%A9&Empty=&&Bare").expect("parameters");
+        let read: Vec<_> = read.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(read, [("Action", "GetCallerIdentity"), ("Bare", ""), ("Empty", ""), ("Name", "a b+cé")]);
+    }
+
+    #[test]
+    fn broken_forms_are_refused_as_malformed() {
+        for form in [&b"a=%"[..], b"a=%2", b"a=%zz", b"a=1&a=2", b"a=%ff", b"\xff=1", b"a=%2\xc3\xa9"] {
+            let refusal = parameters(form).expect_err("a refusal");
+            assert_eq!((refusal.status, refusal.code), (400, "MalformedQueryString"), "{form:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_the_bytes_they_are_parameters_or_a_refusal(form: Vec<u8>, text in "([%+&=]|[0-9a-f]|é|\\PC)*") {
+            for form in [&form[..], text.as_bytes()] {
+                if let Err(refusal) = parameters(form) {
+                    proptest::prop_assert_eq!(refusal.code, "MalformedQueryString");
+                }
+            }
+        }
+    }
+}
