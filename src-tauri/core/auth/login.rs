@@ -2,15 +2,14 @@
 //! step is made under its own sign-in lock, so that fifty processes that start together make one call and show one
 //! prompt; those who waited take over what came out, failures too.
 
-use super::keys::{Check, FoundKeys, Refused, Rejected, form};
+use super::keys::{Check, Rejected};
 use super::prompt::{Answer, Note, Person, Prompt, PromptKind, WhyKeys};
 use super::refresh::{Freshness, freshness};
 use super::{Auth, fingerprint, name_at, place_at};
-use crate::aws::{Caller, Fault, FaultKind, Mfa, Signer};
-use crate::config::{AssumeRole, Chain, SourceKind, StepKind, User};
-use crate::credentials::{LongLived, MfaArn, Origin, Session, SessionDuration, SessionKind};
+use crate::config::{Chain, SourceKind, StepKind};
+use crate::credentials::{Session, SessionDuration};
 use crate::error::{Code, Error, Remedy, Result};
-use crate::store::{Patience, SignInLock, StoredSession};
+use crate::store::{Patience, SignInLock};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
