@@ -58,11 +58,9 @@ impl Auth {
             KeyringChoice::System => Backend::System,
             KeyringChoice::Memory => Backend::Memory,
             KeyringChoice::File { path, password_env } => {
-                let passphrase = match password_env {
-                    Some(name) => environment.var(name)?.map(Secret::new),
-                    None => None,
-                };
-                Backend::File { path: path.clone(), passphrase }
+                let password_env = password_env.clone().unwrap_or_else(|| "FOB_KEYRING_PASSWORD".to_owned());
+                let passphrase = environment.var(&password_env)?.map(Secret::new);
+                Backend::File { path: path.clone(), passphrase, password_env }
             }
         };
         let store = Store::open(store::Options {

@@ -143,7 +143,7 @@ impl Auth {
             name: identity.name.to_string(),
             kind: identity.kind.clone(),
             provider: identity.provider.as_ref().map(ToString::to_string),
-            chain: identity.chain.clone(),
+            chain: self.config.chain_names(identity).into_iter().map(str::to_owned).collect(),
             state,
             expires_at: session.as_ref().map(|session| session.expires_at),
             expires_in_seconds: session.as_ref().map(|session| seconds_left(session.expires_at, self.clock.now())),
