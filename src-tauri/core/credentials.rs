@@ -48,7 +48,6 @@ pub mod on_the_wire {
     pub mod optional {
         use super::{Deserialize, Deserializer, Secret, Serializer};
 
-        #[expect(clippy::ref_option, reason = "the signature serde asks for")]
         pub fn serialize<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
             match secret {
                 Some(secret) => serializer.serialize_some(secret.expose()),

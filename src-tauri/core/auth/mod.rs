@@ -137,7 +137,8 @@ fn fingerprint(chain: &Chain, position: usize) -> String {
         }
     }
     let digest = Sha256::digest(parts.join("\n").as_bytes());
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let (start, _) = digest.split_first_chunk::<8>().expect("a digest has 32 bytes");
+    format!("{:016x}", u64::from_be_bytes(*start))
 }
 
 fn place_text(chain: &Chain, position: usize) -> String {
