@@ -239,9 +239,11 @@ impl fmt::Display for AccountId {
     }
 }
 
-/// Input quoted back in a message: bounded, and on one line.
+/// Input quoted back in a message: bounded, on one line, and unable to rearrange the text around it.
 pub fn shorten(text: &str) -> String {
-    let mut short: String = text.chars().take(60).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let reorders = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let shown = |c: char| if c.is_control() || reorders(c) { '\u{fffd}' } else { c };
+    let mut short: String = text.chars().take(60).map(shown).collect();
     if text.chars().nth(60).is_some() {
         short.push('…');
     }

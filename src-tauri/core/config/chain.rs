@@ -1,7 +1,11 @@
 //! From an identity to the plan for signing in to it: where credentials start and the steps up to the target. Pure.
 
-use super::{IdentityName, ProviderName, Region};
+use super::kinds;
+use super::problem::{Blocks, Problem};
+use super::{Below, Config, Identity, IdentityName, Partition, Provider, ProviderName, Region};
 use crate::credentials::{AccountId, Keys, MfaArn, Origin, SessionDuration, SessionKind};
+use crate::error::{Code, Error, Result};
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 /// `[provider, identity…, target]`, or `[identity]` for `aws/user`, `aws/ambient`, `aws/process`.
@@ -165,4 +169,173 @@ pub struct AwsFiles {
     pub folder: PathBuf,
     /// Session keys are also written to `<folder>/credentials`.
     pub static_credentials: bool,
+}
+
+/// Where a chain starts, as written: a provider or a stand-alone identity.
+#[derive(Clone, Debug)]
+pub(super) struct Start {
+    pub kind: SourceKind,
+    pub region: Option<Region>,
+    pub endpoint_url: Option<String>,
+    pub session_duration: Option<SessionDuration>,
+    pub base: Option<PathBuf>,
+    pub static_credentials: bool,
+}
+
+/// A step as written.
+#[derive(Clone, Debug)]
+pub(super) struct Rise {
+    pub kind: StepKind,
+    pub region: Option<Region>,
+    pub endpoint_url: Option<String>,
+}
+
+/// What an identity adds to a chain.
+#[derive(Clone, Debug)]
+pub(super) enum Part {
+    Start(Start),
+    Rise(Rise),
+}
+
+impl Start {
+    fn source(&self, name: &str) -> Source {
+        Source {
+            name: name.to_owned(),
+            kind: self.kind.clone(),
+            region: self.region.clone().unwrap_or_else(|| Partition::Aws.default_region()),
+            endpoint_url: self.endpoint_url.clone(),
+            session_duration: self.session_duration,
+        }
+    }
+}
+
+/// The identities of a chain from the target down, and the provider below them.
+struct Descent<'c> {
+    identities: Vec<&'c Identity>,
+    provider: Option<&'c Provider>,
+}
+
+impl Config {
+    /// The plan for signing in. A broken link is refused with its problems, each with line and column; a chain that uses
+    /// a kind of another cloud is unsupported.
+    pub fn chain(&self, identity: &Identity) -> Result<Chain> {
+        let descent = self.descend(self.identity(identity.name.as_str())?);
+        self.check(&descent)?;
+        let broken = || self.invalid(&format!("the identity `{}` cannot be used", identity.name), &[]);
+        let (below, above) = match (descent.provider, descent.identities.as_slice()) {
+            (Some(provider), all) => ((provider.name.as_str(), provider.start.as_ref()), all),
+            (None, [above @ .., lowest]) => match &lowest.part {
+                Some(Part::Start(start)) => ((lowest.name.as_str(), Some(start)), above),
+                Some(Part::Rise(_)) | None => return Err(broken()),
+            },
+            (None, []) => return Err(broken()),
+        };
+        let (name, Some(start)) = below else { return Err(broken()) };
+        let source = start.source(name);
+        let (mut region, mut endpoint_url) = (source.region.clone(), source.endpoint_url.clone());
+        let mut steps = Vec::new();
+        for link in above.iter().rev() {
+            let Some(Part::Rise(rise)) = &link.part else { return Err(broken()) };
+            region = rise.region.clone().unwrap_or(region);
+            endpoint_url = rise.endpoint_url.clone().or(endpoint_url);
+            steps.push(Step {
+                identity: link.name.clone(),
+                kind: rise.kind.clone(),
+                region: region.clone(),
+                endpoint_url: endpoint_url.clone(),
+            });
+        }
+        let provider = descent.provider.map_or_else(ProviderName::stand_alone, |provider| provider.name.clone());
+        let files = self.aws_files(&provider, Some(start))?;
+        let Some(target) = descent.identities.first() else { return Err(broken()) };
+        Ok(Chain { identity: target.name.clone(), provider, source, steps, region, env: target.env.clone(), files })
+    }
+
+    /// The names of a chain from the start to the identity, as far as they are known: also where it is broken.
+    pub fn chain_names(&self, identity: &Identity) -> Vec<&str> {
+        let Ok(target) = self.identity(identity.name.as_str()) else { return Vec::new() };
+        let descent = self.descend(target);
+        let mut names: Vec<&str> = descent.identities.iter().map(|it| it.name.as_str()).collect();
+        names.extend(descent.provider.map(|provider| provider.name.as_str()));
+        names.reverse();
+        names
+    }
+
+    /// Where the chains of a provider start: what `login --provider` signs in to.
+    pub fn source(&self, provider: &Provider) -> Result<Source> {
+        let provider = self.provider(provider.name.as_str())?;
+        self.check(&Descent { identities: Vec::new(), provider: Some(provider) })?;
+        match &provider.start {
+            Some(start) => Ok(start.source(provider.name.as_str())),
+            None => Err(Error::new(Code::Usage, "stand-alone identities share no provider to sign in to")
+                .hint("name an identity")),
+        }
+    }
+
+    /// The folder that holds the profiles of a provider's identities. A stand-alone identity may have another one: see
+    /// its chain.
+    pub fn files(&self, provider: &Provider) -> Result<AwsFiles> {
+        let provider = self.provider(provider.name.as_str())?;
+        self.aws_files(&provider.name, provider.start.as_ref())
+    }
+
+    fn aws_files(&self, provider: &ProviderName, start: Option<&Start>) -> Result<AwsFiles> {
+        let base = match start.and_then(|start| start.base.clone()) {
+            Some(base) => base,
+            None => self.general.files_base.clone()?,
+        };
+        let realm = &self.general.realm;
+        let above = if realm.is_default() { base.clone() } else { base.join(realm.file_name()) };
+        let static_credentials = start.is_some_and(|start| start.static_credentials);
+        Ok(AwsFiles { folder: above.join(provider.file_name()), base, static_credentials })
+    }
+
+    fn descend<'c>(&'c self, target: &'c Identity) -> Descent<'c> {
+        let mut descent = Descent { identities: vec![target], provider: None };
+        let mut below = target.below;
+        while let Some(next) = below {
+            match next {
+                Below::Provider(at) => {
+                    descent.provider = Some(&self.providers[at]);
+                    break;
+                }
+                // More links than identities: a circle, which has been reported.
+                Below::Identity(_) if descent.identities.len() >= self.identities.len() => break,
+                Below::Identity(at) => {
+                    descent.identities.push(&self.identities[at]);
+                    below = self.identities[at].below;
+                }
+            }
+        }
+        descent
+    }
+
+    fn check(&self, descent: &Descent<'_>) -> Result<()> {
+        self.usable()?;
+        let name = match (descent.identities.first(), descent.provider) {
+            (Some(target), _) => format!("the identity `{}`", target.name),
+            (None, Some(provider)) => format!("the provider `{}`", provider.name),
+            (None, None) => return Ok(()),
+        };
+        let foreign_identity = descent.identities.iter().rev().find(|it| kinds::is_foreign(&it.kind));
+        let foreign = match descent.provider.filter(|provider| !provider.is_supported) {
+            Some(provider) => Some((provider.name.as_str(), provider.kind.as_str())),
+            None => foreign_identity.map(|it| (it.name.as_str(), it.kind.as_str())),
+        };
+        if let Some((link, kind)) = foreign {
+            let message = format!("{name} is not supported: `{link}` is of kind {kind}");
+            return Err(Error::new(Code::Unsupported, message).hint("Keyfob signs in to AWS; use the other tool here"));
+        }
+        let identities: HashSet<String> = descent.identities.iter().map(|it| it.name.key()).collect();
+        let provider = descent.provider.map(|provider| provider.name.key());
+        let errors: Vec<&Problem> = self
+            .errors(|blocks| match blocks {
+                Blocks::Nothing | Blocks::Database(_) => false,
+                Blocks::Everything => true,
+                Blocks::Provider(key) => provider.as_ref() == Some(key),
+                Blocks::Identity(key) => identities.contains(key),
+            })
+            .collect();
+        if errors.is_empty() { Ok(()) } else { Err(self.invalid(&format!("{name} cannot be used"), &errors)) }
+    }
 }

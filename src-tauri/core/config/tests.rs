@@ -1,0 +1,60 @@
+use super::*;
+use crate::credentials::{Origin, SessionKind};
+use std::path::PathBuf;
+
+const SAMPLE: &str = include_str!("../../../tests/it/configs/sample.yaml");
+const ATMOS: &str = include_str!("../../../tests/it/configs/atmos.yaml");
+
+/// A home of its own with `config.yaml` in it.
+struct Home {
+    folder: tempfile::TempDir,
+}
+
+impl Home {
+    fn with(text: impl AsRef<[u8]>) -> Home {
+        let home = Home { folder: tempfile::tempdir().expect("a folder") };
+        std::fs::write(home.file(), text).expect("a file");
+        home
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().canonicalize().expect("a folder")
+    }
+
+    fn file(&self) -> PathBuf {
+        self.path().join("config.yaml")
+    }
+
+    fn environment(&self, variables: &[(&str, &str)]) -> Environment {
+        let home = self.path().to_string_lossy().into_owned();
+        Environment::of([("HOME", home.as_str())].into_iter().chain(variables.iter().copied()))
+    }
+
+    fn load(&self) -> Result<Config> {
+        self.load_with(&[])
+    }
+
+    fn load_with(&self, variables: &[(&str, &str)]) -> Result<Config> {
+        Config::load(&self.file(), &self.environment(variables))
+    }
+}
+
+fn load(text: &str) -> Config {
+    Home::with(text).load().expect("a configuration")
+}
+
+fn shown(config: &Config) -> String {
+    let line = |it: &Problem| format!("{}:{} {} {}: {}\n", it.line, it.column, it.severity, it.path, it.message);
+    config.problems().iter().map(line).collect()
+}
+
+fn chain(config: &Config, name: &str) -> Result<Chain> {
+    config.chain(config.identity(name)?)
+}
+
+#[test]
+fn probe() {
+    println!("{}", shown(&load(SAMPLE)));
+    println!("{}", shown(&load(ATMOS)));
+    for it in load(ATMOS).identities() { println!("{} {} {:?} {} {:?}", it.name, it.kind, it.provider, it.is_supported, load(ATMOS).chain_names(it)); }
+}
