@@ -1,0 +1,223 @@
+//! The keyring in one file, encrypted with a passphrase (age). Changed only under its lock, written beside and renamed.
+//! A passphrase that does not fit and a file that cannot be read leave the file as it is.
+
+use super::{Attributes, Entries, PassphraseUse, Progress, locked, unavailable};
+use crate::clock::Clock;
+use crate::credentials::Secret;
+use crate::error::{Code, Error, Result};
+use crate::store::disk;
+use crate::store::lock::{FileLock, Patience};
+use age::secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// A tenth of a second or so. Fixed, for age would otherwise measure the machine; more is refused, since reading it could
+/// take hours.
+const WORK_FACTOR: u8 = 15;
+/// Each of those ahead of us derives two keys.
+const QUEUE_LIMIT: Duration = Duration::from_secs(30);
+const VERSION: u32 = 1;
+
+pub(super) struct FileKeyring {
+    path: PathBuf,
+    password_env: String,
+    passphrase: Option<Secret>,
+    /// The encrypted text that the passphrase was wrong for: no need to derive again to know.
+    refused: Option<Vec<u8>>,
+    /// The encrypted text last read or written, and what it holds.
+    known: Option<(Vec<u8>, Entries)>,
+    progress: Arc<Progress>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Content<E> {
+    v: u32,
+    entries: BTreeMap<String, E>,
+}
+
+#[derive(Serialize)]
+struct EntryOut<'a> {
+    configuration: Option<&'a str>,
+    v: Option<&'a str>,
+    value: &'a str,
+}
+
+#[derive(Deserialize)]
+struct EntryIn {
+    configuration: Option<String>,
+    v: Option<String>,
+    value: String,
+}
+
+static NOTHING: Entries = BTreeMap::new();
+
+impl FileKeyring {
+    pub fn new(
+        path: PathBuf,
+        passphrase: Option<Secret>,
+        password_env: String,
+        progress: Arc<Progress>,
+    ) -> FileKeyring {
+        let passphrase = passphrase.filter(|passphrase| !passphrase.expose().is_empty());
+        FileKeyring { path, password_env, passphrase, refused: None, known: None, progress }
+    }
+
+    /// The file's entries. Derives the key only when the file has changed since.
+    pub fn entries(&mut self) -> Result<&Entries> {
+        let passphrase = self.passphrase()?;
+        let Some(text) = disk::read(&self.path)? else {
+            self.known = None;
+            return Ok(&NOTHING);
+        };
+        if self.known.as_ref().is_none_or(|(known, _)| *known != text) {
+            if self.refused.as_ref() == Some(&text) {
+                return Err(self.wrong_passphrase());
+            }
+            let entries = self.decrypt(&text, &passphrase)?;
+            self.known = Some((text, entries));
+        }
+        Ok(self.known.as_ref().map_or(&NOTHING, |(_, entries)| entries))
+    }
+
+    /// Reads, changes and writes under the file's lock, so that nobody's change is lost.
+    pub fn change<T>(&mut self, edit: impl FnOnce(&mut Entries) -> T) -> Result<T> {
+        let passphrase = self.passphrase()?;
+        let _lock = self.lock()?;
+        let mut entries = self.entries()?.clone();
+        let result = edit(&mut entries);
+        let text = self.encrypt(&entries, &passphrase)?;
+        disk::replace(&self.real_path(), &text)?;
+        self.known = Some((text, entries));
+        Ok(result)
+    }
+
+    pub fn needs_passphrase(&self) -> Result<Option<PassphraseUse>> {
+        Ok(match (&self.passphrase, disk::read(&self.path)?) {
+            (None, None) => Some(PassphraseUse::New),
+            (None, Some(_)) => Some(PassphraseUse::Existing),
+            (Some(_), Some(text)) if self.refused.as_ref() == Some(&text) => Some(PassphraseUse::Existing),
+            (Some(_), _) => None,
+        })
+    }
+
+    pub fn provide_passphrase(&mut self, passphrase: Secret) -> Result<()> {
+        if passphrase.expose().is_empty() {
+            return Err(Error::new(Code::InvalidInput, "the passphrase of the keyring file is empty"));
+        }
+        let before = (self.passphrase.replace(passphrase), self.refused.take(), self.known.take());
+        self.entries().map(|_| ()).inspect_err(|_| (self.passphrase, self.refused, self.known) = before)
+    }
+
+    fn passphrase(&self) -> Result<Secret> {
+        self.passphrase.clone().ok_or_else(|| {
+            locked(format!("the keyring file {} is locked: its passphrase is not known", self.path.display()))
+                .hint(format!("set {}", self.password_env))
+        })
+    }
+
+    fn wrong_passphrase(&self) -> Error {
+        locked(format!("the passphrase does not open the keyring file {}", self.path.display()))
+            .hint(format!("set {} to the passphrase that the file was made with", self.password_env))
+    }
+
+    fn broken(&self, why: &str) -> Error {
+        let path = self.path.display();
+        Error::new(Code::KeyringEntryInvalid, format!("the keyring file {path} cannot be used: {why}"))
+            .hint(format!("put a good copy in its place, or move {path} away to start with an empty keyring"))
+    }
+
+    /// A link is written through, not over.
+    fn real_path(&self) -> PathBuf {
+        fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone())
+    }
+
+    /// Beside the file, because whoever shares the file must share the lock.
+    fn lock(&self) -> Result<FileLock> {
+        let path = self.real_path();
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(".lock");
+        let _patient = Patient::new(&self.progress);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        runtime
+            .map_err(|error| unavailable(format!("the keyring thread cannot wait: {error}")))?
+            .block_on(FileLock::acquire(&path.with_file_name(name), Patience::AtMost(QUEUE_LIMIT), &Clock::system()))
+    }
+
+    fn decrypt(&mut self, text: &[u8], passphrase: &Secret) -> Result<Entries> {
+        let mut identity = age::scrypt::Identity::new(secret_string(passphrase));
+        identity.set_max_work_factor(WORK_FACTOR);
+        let decrypted = {
+            let _patient = Patient::new(&self.progress);
+            age::decrypt(&identity, text)
+        };
+        let plain = match decrypted {
+            Ok(plain) => Zeroizing::new(plain),
+            Err(age::DecryptError::DecryptionFailed) => {
+                self.refused = Some(text.to_vec());
+                return Err(self.wrong_passphrase());
+            }
+            Err(age::DecryptError::ExcessiveWork { .. }) => {
+                return Err(self.broken("it was not encrypted by Keyfob (its work factor is not 15)"));
+            }
+            Err(_) => return Err(self.broken("it is damaged, or is not a keyring file")),
+        };
+        let damaged = |_| self.broken("its content is not what Keyfob writes");
+        let version: VersionOnly = serde_json::from_slice(&plain).map_err(damaged)?;
+        if version.v != VERSION {
+            return Err(self.broken(&format!("its version is {}, this Keyfob knows {VERSION}", version.v)));
+        }
+        let content: Content<EntryIn> = serde_json::from_slice(&plain).map_err(damaged)?;
+        let entry = |entry: EntryIn| {
+            let attributes = Attributes { configuration: entry.configuration, version: entry.v };
+            (attributes, Secret::new(entry.value))
+        };
+        Ok(content.entries.into_iter().map(|(account, stored)| (account, entry(stored))).collect())
+    }
+
+    fn encrypt(&self, entries: &Entries, passphrase: &Secret) -> Result<Vec<u8>> {
+        let stored = entries.iter().map(|(account, (attributes, value))| {
+            let Attributes { configuration, version } = attributes;
+            let entry =
+                EntryOut { configuration: configuration.as_deref(), v: version.as_deref(), value: value.expose() };
+            (account.clone(), entry)
+        });
+        let content = Content { v: VERSION, entries: stored.collect() };
+        let plain = Zeroizing::new(serde_json::to_vec(&content).expect("text always becomes JSON"));
+        let _patient = Patient::new(&self.progress);
+        let mut recipient = age::scrypt::Recipient::new(secret_string(passphrase));
+        recipient.set_work_factor(WORK_FACTOR);
+        age::encrypt(&recipient, &plain)
+            .map_err(|error| unavailable(format!("{} cannot be encrypted: {error}", self.path.display())))
+    }
+}
+
+#[derive(Deserialize)]
+struct VersionOnly {
+    v: u32,
+}
+
+fn secret_string(passphrase: &Secret) -> SecretString {
+    SecretString::from(passphrase.expose().to_owned())
+}
+
+/// While it lives, those who asked wait on: keys are being derived, here or by whoever holds the file's lock.
+struct Patient<'a>(&'a Progress);
+
+impl Patient<'_> {
+    fn new(progress: &Progress) -> Patient<'_> {
+        progress.deriving.store(true, Ordering::Relaxed);
+        Patient(progress)
+    }
+}
+
+impl Drop for Patient<'_> {
+    fn drop(&mut self) {
+        self.0.deriving.store(false, Ordering::Relaxed);
+    }
+}
