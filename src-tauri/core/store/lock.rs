@@ -163,3 +163,126 @@ impl SignInLock {
         (outcome.name == self.name && SystemTime::from(outcome.finished_at) >= moment).then_some(outcome.error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::child;
+
+    fn lock_path(folder: &Path) -> PathBuf {
+        folder.join("locks").join("a.lock")
+    }
+
+    #[tokio::test]
+    async fn tasks_of_one_process_exclude_each_other_and_the_file_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, clock) = (lock_path(folder.path()), Clock::system());
+        let held = FileLock::acquire(&path, Patience::NotAtAll, &clock).await.expect("free");
+        let error = FileLock::acquire(&path, Patience::NotAtAll, &clock).await.expect_err("held");
+        assert_eq!(error.code, Code::LockTimeout);
+        assert_eq!(held.waited_since(), None);
+        let second = tokio::spawn(async move { FileLock::acquire(&path, Patience::Forever, &Clock::system()).await });
+        Clock::nap(BETWEEN_LOOKS * 2).await;
+        assert!(!second.is_finished());
+        drop(held);
+        let second = second.await.expect("no panic").expect("free now");
+        assert!(second.waited_since().is_some());
+        drop(second);
+        assert!(lock_path(folder.path()).exists());
+        #[cfg(unix)]
+        assert_eq!((child::mode(&lock_path(folder.path())), child::mode(&folder.path().join("locks"))), (0o600, 0o700));
+    }
+
+    #[tokio::test]
+    async fn a_lock_held_for_ten_seconds_is_an_error_that_names_the_file_and_its_holder() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, clock) = (lock_path(folder.path()), Clock::manual(SystemTime::UNIX_EPOCH));
+        let _held = FileLock::acquire(&path, Patience::NotAtAll, &clock).await.expect("free");
+        let waiting = tokio::spawn({
+            let (path, clock) = (path.clone(), clock.clone());
+            async move { FileLock::acquire(&path, Patience::AtMost(FILE_LOCK_LIMIT), &clock).await }
+        });
+        Clock::nap(BETWEEN_LOOKS * 2).await;
+        clock.advance(Duration::from_secs(9));
+        Clock::nap(BETWEEN_LOOKS * 3).await;
+        assert!(!waiting.is_finished(), "nine seconds are not ten");
+        clock.advance(Duration::from_secs(1));
+        let error = waiting.await.expect("no panic").expect_err("held");
+        assert_eq!(error.code, Code::LockTimeout);
+        let holder = format!("process {}", std::process::id());
+        assert!(error.message.contains(&*path.to_string_lossy()) && error.message.contains(&holder), "{error}");
+    }
+
+    #[tokio::test]
+    async fn another_process_holds_its_lock_until_it_is_killed() {
+        let clock = Clock::system();
+        if let Some(role) = child::role() {
+            let _held = FileLock::acquire(&lock_path(&role.folder), Patience::NotAtAll, &clock).await.expect("free");
+            return child::stay_after("held");
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = lock_path(folder.path());
+        let mut other =
+            child::start(module_path!(), "another_process_holds_its_lock_until_it_is_killed", "hold", folder.path());
+        child::wait_for(&mut other, "held");
+        let limit = Patience::AtMost(Duration::from_millis(120));
+        let error = FileLock::acquire(&path, limit, &clock).await.expect_err("held");
+        assert!(cfg!(windows) || error.message.contains(&other.id().to_string()), "{error}");
+        other.kill().expect("kill -9");
+        other.wait().expect("gone");
+        FileLock::acquire(&path, Patience::NotAtAll, &clock).await.expect("the system freed it");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_lock_file_removed_by_hand_does_not_let_two_in() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, clock) = (lock_path(folder.path()), Clock::system());
+        let old = FileLock::acquire(&path, Patience::NotAtAll, &clock).await.expect("free");
+        fs::remove_file(&path).expect("removed");
+        drop(old);
+        let _held = FileLock::acquire(&path, Patience::NotAtAll, &clock).await.expect("a new file");
+        FileLock::acquire(&path, Patience::NotAtAll, &clock).await.expect_err("held");
+    }
+
+    #[tokio::test]
+    async fn who_waited_takes_over_a_failure_and_a_success_forgets_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clock = Clock::manual(SystemTime::UNIX_EPOCH);
+        let first = SignInLock::acquire(folder.path(), "Team/Dev", Patience::Forever, &clock).await.expect("free");
+        assert_eq!(first.waited_since(), None);
+        let waiters: Vec<_> = (0..5)
+            .map(|_| {
+                let (folder, clock) = (folder.path().to_owned(), clock.clone());
+                tokio::spawn(async move {
+                    let lock =
+                        SignInLock::acquire(&folder, "team/dev", Patience::Forever, &clock).await.expect("freed");
+                    lock.outcome_since(lock.waited_since().expect("it waited"))
+                })
+            })
+            .collect();
+        Clock::nap(BETWEEN_LOOKS).await;
+        let failure = Error::new(Code::MfaRefused, "wrong code").hint("wait").identity("dev");
+        first.record(Some(&failure)).expect("a note");
+        drop(first);
+        for waiter in waiters {
+            assert_eq!(waiter.await.expect("no panic"), Some(failure.clone()));
+        }
+        clock.advance(Duration::from_secs(1));
+        let later = SignInLock::acquire(folder.path(), "team/dev", Patience::Forever, &clock).await.expect("free");
+        assert_eq!(later.outcome_since(clock.now()), None, "who did not wait for it signs in anew");
+        assert!(later.outcome_since(SystemTime::UNIX_EPOCH).is_some());
+        later.record(None).expect("forgotten");
+        assert_eq!(later.outcome_since(SystemTime::UNIX_EPOCH), None);
+    }
+
+    #[tokio::test]
+    async fn a_file_where_the_folder_should_be_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("locks"), "").expect("a file");
+        let path = lock_path(folder.path());
+        let error = FileLock::acquire(&path, Patience::Forever, &Clock::system()).await.expect_err("no folder");
+        assert_eq!(error.code, Code::FilesUnwritable);
+        assert!(error.message.contains("locks"), "{error}");
+    }
+}

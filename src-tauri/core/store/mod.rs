@@ -214,3 +214,8 @@ impl Store {
         FileLock::acquire(path, Patience::AtMost(FILE_LOCK_LIMIT), &self.clock).await
     }
 }
+
+#[cfg(test)]
+mod child;
+#[cfg(test)]
+mod tests;

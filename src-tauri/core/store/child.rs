@@ -1,0 +1,61 @@
+//! Tests that need another process run themselves again in one: a child is this test binary with one test and a role.
+
+use crate::environment::Environment;
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+const ROLE: &str = "KEYFOB_TEST_ROLE";
+const FOLDER: &str = "KEYFOB_TEST_FOLDER";
+
+/// What a child was started for; `None` in the test itself.
+pub struct Role {
+    pub name: String,
+    pub folder: PathBuf,
+}
+
+pub fn role() -> Option<Role> {
+    let environment = Environment::capture();
+    let name = environment.var(ROLE).expect("text")?.to_owned();
+    Some(Role { name, folder: environment.raw(FOLDER).map(PathBuf::from).unwrap_or_default() })
+}
+
+/// `module` is `module_path!()`. The child's output can be read, and it may read until its input is closed.
+pub fn start(module: &str, test: &str, role: &str, folder: &std::path::Path) -> Child {
+    let (_crate, path) = module.split_once("::").expect("a module of the crate");
+    Command::new(std::env::current_exe().expect("this binary"))
+        .args([&format!("{path}::{test}"), "--exact", "--nocapture", "--test-threads=1"])
+        .env(ROLE, role)
+        .env(FOLDER, folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a child")
+}
+
+/// Reads the child's output up to a line that ends in `word`.
+pub fn wait_for(child: &mut Child, word: &str) {
+    let lines = BufReader::new(child.stdout.as_mut().expect("piped")).lines();
+    let found = lines.map_while(Result::ok).any(|line| line.ends_with(word));
+    assert!(found, "the child ended without saying {word}");
+}
+
+/// In a child: says `word`, then does nothing until it is killed or its input is closed.
+pub fn stay_after(word: &str) {
+    use std::io::Write;
+    writeln!(std::io::stdout(), "\n{word}").expect("a pipe");
+    let _ = std::io::stdin().read_to_end(&mut Vec::new());
+}
+
+pub fn finish(children: Vec<Child>) {
+    for child in children {
+        let output = child.wait_with_output().expect("a child");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+/// The permission bits of a path.
+#[cfg(unix)]
+pub fn mode(path: &std::path::Path) -> u32 {
+    std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).expect("metadata").permissions()) & 0o7777
+}
