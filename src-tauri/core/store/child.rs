@@ -1,8 +1,8 @@
 //! Tests that need another process run themselves again in one: a child is this test binary with one test and a role.
 
 use crate::environment::Environment;
-use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 const ROLE: &str = "KEYFOB_TEST_ROLE";
@@ -21,16 +21,20 @@ pub fn role() -> Option<Role> {
 }
 
 /// `module` is `module_path!()`. The child's output can be read, and it may read until its input is closed.
-pub fn start(module: &str, test: &str, role: &str, folder: &std::path::Path) -> Child {
+pub fn command(module: &str, test: &str, role: &str, folder: &Path) -> Command {
     let (_crate, path) = module.split_once("::").expect("a module of the crate");
-    Command::new(std::env::current_exe().expect("this binary"))
+    let mut command = Command::new(std::env::current_exe().expect("this binary"));
+    command
         .args([&format!("{path}::{test}"), "--exact", "--nocapture", "--test-threads=1"])
         .env(ROLE, role)
         .env(FOLDER, folder)
         .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("a child")
+        .stdout(Stdio::piped());
+    command
+}
+
+pub fn start(module: &str, test: &str, role: &str, folder: &Path) -> Child {
+    command(module, test, role, folder).spawn().expect("a child")
 }
 
 /// Reads the child's output up to a line that ends in `word`.
@@ -40,11 +44,20 @@ pub fn wait_for(child: &mut Child, word: &str) {
     assert!(found, "the child ended without saying {word}");
 }
 
+/// In a child: a line for [`wait_for`].
+pub fn say(word: &str) {
+    writeln!(std::io::stdout(), "\n{word}").expect("a pipe");
+}
+
 /// In a child: says `word`, then does nothing until it is killed or its input is closed.
 pub fn stay_after(word: &str) {
-    use std::io::Write;
-    writeln!(std::io::stdout(), "\n{word}").expect("a pipe");
+    say(word);
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
+}
+
+#[expect(clippy::disallowed_methods, reason = "real processes take real time")]
+pub fn pause(time: std::time::Duration) {
+    std::thread::sleep(time);
 }
 
 pub fn finish(children: Vec<Child>) {
@@ -56,6 +69,6 @@ pub fn finish(children: Vec<Child>) {
 
 /// The permission bits of a path.
 #[cfg(unix)]
-pub fn mode(path: &std::path::Path) -> u32 {
+pub fn mode(path: &Path) -> u32 {
     std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).expect("metadata").permissions()) & 0o7777
 }

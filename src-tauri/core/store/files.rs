@@ -334,3 +334,6 @@ async fn off_the_loop<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send
     let stopped = |error| Error::new(Code::FilesUnwritable, format!("writing the profile was given up: {error}"));
     tokio::task::spawn_blocking(work).await.map_err(stopped)?
 }
+
+#[cfg(test)]
+mod tests;

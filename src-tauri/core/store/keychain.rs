@@ -266,6 +266,7 @@ impl Keychain {
         let seconds = self.limit.as_secs_f32();
         if self.progress.connected.load(Ordering::Relaxed) {
             locked(format!("the keyring has not answered for {seconds} s: it waits to be unlocked"))
+                .hint(system::HOW_TO_UNLOCK)
         } else {
             unavailable(format!("the keyring does not answer within {seconds} s")).hint(system::HOW_TO_GET_ONE)
         }
@@ -449,3 +450,6 @@ pub(super) fn unusable(name: &EntryName, why: impl fmt::Display) -> Error {
         .hint(format!("Keyfob leaves it alone: look at {name} of {SERVICE} in the keyring"))
         .identity(name.name())
 }
+
+#[cfg(test)]
+mod tests;

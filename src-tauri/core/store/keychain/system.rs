@@ -17,7 +17,7 @@ const WINDOWS_COMMENT_LIMIT: usize = 256;
 
 pub(super) const HOW_TO_GET_ONE: &str =
     "start the system's keyring, or keep entries in an encrypted file: FOB_KEYRING=file";
-const HOW_TO_UNLOCK: &str =
+pub(super) const HOW_TO_UNLOCK: &str =
     "unlock the system's keyring (sign in to the desktop, or answer its question), then try again";
 
 pub(super) struct SystemKeyring {
