@@ -209,7 +209,7 @@ impl Keychain {
 
     /// Every entry of Keyfob's, of all realms; no secret is read.
     pub async fn list(&self) -> Result<Vec<Entry>> {
-        self.ask(|owner| owner.list()).await
+        self.ask(Owner::list).await
     }
 
     /// Asks nobody to unlock anything.
@@ -318,7 +318,7 @@ impl Owner {
                 self.ring.write(&account, &entry.attributes, &head.text())?;
             }
         }
-        self.delete_parts(&account, previous)
+        self.delete_parts(&account, previous.as_ref())
     }
 
     fn delete(&mut self, account: &str) -> Result<Deletion> {
@@ -327,7 +327,7 @@ impl Owner {
             None => None,
         };
         let deletion = self.ring.delete(account)?;
-        self.delete_parts(account, previous)?;
+        self.delete_parts(account, previous.as_ref())?;
         Ok(deletion)
     }
 
@@ -342,7 +342,7 @@ impl Owner {
         Ok(self.ring.read(account)?.and_then(|value| parts::Head::parse(value.expose())))
     }
 
-    fn delete_parts(&mut self, account: &str, head: Option<parts::Head>) -> Result<()> {
+    fn delete_parts(&mut self, account: &str, head: Option<&parts::Head>) -> Result<()> {
         for part in head.iter().flat_map(|head| head.accounts(account)) {
             self.ring.delete(&part)?;
         }
@@ -379,7 +379,10 @@ impl Ring {
         match self {
             Ring::System(ring) => ring.write(account, attributes, value),
             Ring::File(ring) => ring.change(insert),
-            Ring::Memory(entries) => Ok(insert(entries)),
+            Ring::Memory(entries) => {
+                insert(entries);
+                Ok(())
+            }
             #[cfg(test)]
             Ring::Stuck(until) => stuck(until),
         }
@@ -392,10 +395,10 @@ impl Ring {
         };
         match self {
             Ring::System(ring) => ring.delete(account),
-            Ring::File(ring) => match ring.entries()?.contains_key(account) {
-                true => ring.change(remove),
-                false => Ok(Deletion::Absent),
-            },
+            Ring::File(ring) => {
+                let is_there = ring.entries()?.contains_key(account);
+                if is_there { ring.change(remove) } else { Ok(Deletion::Absent) }
+            }
             Ring::Memory(entries) => Ok(remove(entries)),
             #[cfg(test)]
             Ring::Stuck(until) => stuck(until),

@@ -176,15 +176,14 @@ impl Store {
     /// wrote; the version is `None` when no Keyfob did. Reads the secret only where the keyring keeps no attributes.
     async fn standing(&self, name: &EntryName) -> Result<Option<Attributes>> {
         let Some(mut attributes) = self.keychain.attributes(name).await? else { return Ok(None) };
-        match &attributes.version {
-            Some(version) => value::check_version(name, version)?,
-            None => {
-                let text = self.keychain.read(name).await?;
-                if let Some(head) = text.as_ref().and_then(value::Head::of) {
-                    value::check_version(name, &head.version())?;
-                    attributes = Attributes { version: Some(head.version()), configuration: head.configuration };
-                }
+        if attributes.version.is_none() {
+            let text = self.keychain.read(name).await?;
+            if let Some(head) = text.as_ref().and_then(value::Head::of) {
+                attributes = Attributes { version: Some(head.version()), configuration: head.configuration };
             }
+        }
+        if let Some(version) = &attributes.version {
+            value::check_version(name, version)?;
         }
         Ok(Some(attributes))
     }

@@ -31,7 +31,7 @@ pub(super) fn session() -> StoredSession {
             keys: keys("ASIAIOSFODNN7EXAMPLE"),
             token: Some(Secret::new("token\"é😀")),
             issued_at,
-            expires_at: issued_at + Duration::from_secs(129_600),
+            expires_at: issued_at + Duration::from_hours(36),
             principal: Some("arn:aws:sts::123456789012:assumed-role/Ä/kim".to_owned()),
             account: None,
             origin: Origin::Keyring,

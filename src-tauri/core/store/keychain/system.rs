@@ -42,7 +42,12 @@ impl SystemKeyring {
     }
 
     pub fn attributes(&mut self, account: &str) -> Result<Option<Attributes>> {
-        self.on(account, attributes_of)
+        self.on(account, |entry| {
+            if cfg!(target_os = "macos") {
+                entry.get_credential()?;
+            }
+            attributes_of(entry)
+        })
     }
 
     pub fn write(&mut self, account: &str, attributes: &Attributes, value: &Secret) -> Result<()> {
@@ -172,7 +177,6 @@ fn attributes_to_write<'a>(account: &'a str, attributes: &'a Attributes) -> Hash
 
 fn attributes_of(entry: &keyring_core::Entry) -> keyring_core::Result<Attributes> {
     if cfg!(target_os = "macos") {
-        entry.get_credential()?;
         return Ok(Attributes::default());
     }
     let mut found = entry.get_attributes()?;
