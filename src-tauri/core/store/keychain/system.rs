@@ -31,7 +31,9 @@ impl SystemKeyring {
     }
 
     pub fn read(&mut self, account: &str) -> Result<Option<Secret>> {
-        let Some(bytes) = self.on(account, |entry| entry.get_secret().map(Zeroizing::new))? else { return Ok(None) };
+        let Some(bytes) = self.if_there(account, |entry| entry.get_secret().map(Zeroizing::new))? else {
+            return Ok(None);
+        };
         match std::str::from_utf8(&bytes) {
             Ok(text) => Ok(Some(Secret::new(text))),
             Err(_) => Err(Error::new(
@@ -42,7 +44,7 @@ impl SystemKeyring {
     }
 
     pub fn attributes(&mut self, account: &str) -> Result<Option<Attributes>> {
-        self.on(account, |entry| {
+        self.if_there(account, |entry| {
             if cfg!(target_os = "macos") {
                 entry.get_credential()?;
             }
@@ -61,7 +63,7 @@ impl SystemKeyring {
     }
 
     pub fn delete(&mut self, account: &str) -> Result<Deletion> {
-        let deleted = self.on(account, |entry| match entry.delete_credential() {
+        let deleted = self.if_there(account, |entry| match entry.delete_credential() {
             // Two writers who met: neither of them is kept.
             Err(Fault::Ambiguous(entries)) => entries.iter().try_for_each(keyring_core::Entry::delete_credential),
             other => other,
@@ -94,7 +96,7 @@ impl SystemKeyring {
             use secret_service::{EncryptionType, blocking::SecretService};
             let is_locked = SecretService::connect(EncryptionType::Plain)
                 .and_then(|service| service.get_default_collection()?.is_locked())
-                .map_err(|error| explain(&Fault::PlatformFailure(Box::new(error))))?;
+                .map_err(|error| explain(&Fault::NoStorageAccess(Box::new(error))))?;
             if is_locked {
                 return Err(locked("the system's keyring is locked").hint(HOW_TO_UNLOCK));
             }
@@ -102,6 +104,20 @@ impl SystemKeyring {
         }
         #[cfg(not(target_os = "linux"))]
         self.on("state", keyring_core::Entry::get_secret).map(|_| ())
+    }
+
+    /// Runs `work` on one entry. Some keyrings find nothing while they are locked: only an open one is believed that there
+    /// is no such entry.
+    fn if_there<T>(
+        &mut self,
+        account: &str,
+        work: impl Fn(&keyring_core::Entry) -> keyring_core::Result<T>,
+    ) -> Result<Option<T>> {
+        let found = self.on(account, work)?;
+        if found.is_none() {
+            self.check()?;
+        }
+        Ok(found)
     }
 
     /// Runs `work` on one entry; `None` when there is no such entry.
@@ -121,7 +137,7 @@ impl SystemKeyring {
     fn with<T>(&mut self, work: impl Fn(&CredentialStore) -> keyring_core::Result<T>) -> Result<T> {
         if let Some(store) = self.store.take() {
             match work(&*store) {
-                Err(fault @ Fault::PlatformFailure(_)) if !is_locked(&fault) => {}
+                Err(fault @ Fault::PlatformFailure(_)) if kind(&fault) == Kind::Broken => {}
                 done => {
                     self.store = Some(store);
                     return done.map_err(|fault| explain(&fault));
@@ -184,36 +200,46 @@ fn attributes_of(entry: &keyring_core::Entry) -> keyring_core::Result<Attributes
     Ok(Attributes { configuration: configuration.filter(|path| !path.is_empty()), version: found.remove("v") })
 }
 
+/// What can be done about a fault of the system's keyring.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A lock that nobody could or would open.
+    Locked,
+    /// The service is there, but was never given a keyring.
+    NoCollection,
+    Broken,
+}
+
 fn explain(fault: &Fault) -> Error {
-    if is_locked(fault) {
-        return locked(format!("the system's keyring is locked: {fault}")).hint(HOW_TO_UNLOCK);
+    if let Fault::Ambiguous(entries) = fault {
+        let message = format!("the keyring holds {} entries where one belongs", entries.len());
+        return Error::new(Code::KeyringEntryInvalid, message)
+            .hint(format!("remove all but one of the entries of {SERVICE} that have the same name"));
     }
-    match fault {
-        Fault::Ambiguous(entries) => Error::new(
-            Code::KeyringEntryInvalid,
-            format!("the keyring holds {} entries where one belongs", entries.len()),
-        )
-        .hint(format!("remove all but one of the entries of {SERVICE} that have the same name")),
-        fault => unavailable(format!("the system's keyring cannot be used: {fault}")).hint(HOW_TO_GET_ONE),
+    match kind(fault) {
+        Kind::Locked => locked(format!("the system's keyring is locked: {fault}")).hint(HOW_TO_UNLOCK),
+        Kind::NoCollection => unavailable("the system's keyring service has no default keyring to keep entries in")
+            .hint("make one (GNOME: Passwords and Keys), or keep entries in an encrypted file: FOB_KEYRING=file"),
+        Kind::Broken => unavailable(format!("the system's keyring cannot be used: {fault}")).hint(HOW_TO_GET_ONE),
     }
 }
 
-/// A lock that nobody could or would open, as each system says it.
-fn is_locked(fault: &Fault) -> bool {
-    match fault {
-        Fault::NoStorageAccess(_) => true,
-        Fault::PlatformFailure(cause) => {
-            #[cfg(target_os = "linux")]
-            if let Some(cause) = cause.downcast_ref::<secret_service::Error>() {
-                use secret_service::Error;
-                return matches!(cause, Error::Locked | Error::Prompt | Error::PromptDisconnected);
-            }
-            // macOS: errSecInteractionNotAllowed, errSecAuthFailed; the number is only in the error's debug form.
-            let cause = format!("{cause:?}");
-            ["-25308", "-25293"].iter().any(|code| cause.contains(code))
-        }
-        _ => false,
+/// Each system says it in its own way.
+fn kind(fault: &Fault) -> Kind {
+    let (Fault::PlatformFailure(cause) | Fault::NoStorageAccess(cause)) = fault else { return Kind::Broken };
+    #[cfg(target_os = "linux")]
+    if let Some(cause) = cause.downcast_ref::<secret_service::Error>() {
+        use secret_service::Error;
+        return match cause {
+            Error::Locked | Error::Prompt | Error::PromptDisconnected => Kind::Locked,
+            Error::NoResult => Kind::NoCollection,
+            _ => Kind::Broken,
+        };
     }
+    // macOS: errSecInteractionNotAllowed, errSecAuthFailed; the number is only in the error's debug form.
+    let code = format!("{cause:?}");
+    let is_locked = ["-25308", "-25293"].iter().any(|locked| code.contains(locked));
+    if is_locked { Kind::Locked } else { Kind::Broken }
 }
 
 #[cfg(test)]
@@ -229,6 +255,8 @@ mod tests {
         {
             let dismissed = Fault::PlatformFailure(Box::new(secret_service::Error::Prompt));
             assert_eq!(explain(&dismissed).code, Code::KeyringLocked);
+            let empty = Fault::NoStorageAccess(Box::new(secret_service::Error::NoResult));
+            assert_eq!(explain(&empty).code, Code::KeyringUnavailable);
             let gone = Fault::PlatformFailure(Box::new(secret_service::Error::Unavailable));
             assert_eq!(explain(&gone).code, Code::KeyringUnavailable);
         }

@@ -181,6 +181,32 @@ async fn system_keychain_entries_can_be_found_by_other_programs_and_a_locked_one
     }
 }
 
+/// A service that was never given a keyring finds nothing; that is not "no entry". A child in a session of its own.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+#[ignore = "needs a Secret Service; ./x test runs it under dbus-run-session"]
+async fn system_keychain_without_a_collection_is_unavailable() {
+    use crate::store::child;
+    if child::role().is_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let test = "system_keychain_without_a_collection_is_unavailable";
+        let inner = child::command(module_path!(), test, "ask", folder.path());
+        let mut session = std::process::Command::new("dbus-run-session");
+        session.arg("--").arg(inner.get_program()).args(inner.get_args()).arg("--ignored");
+        session.envs(inner.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        session.env("HOME", folder.path()).env("XDG_RUNTIME_DIR", folder.path());
+        return child::assert_passed(&session.output().expect("dbus-run-session"));
+    }
+    let keychain = Keychain::open(Backend::System);
+    for error in [
+        keychain.read(&name("dev")).await.expect_err("no keyring"),
+        keychain.delete(&name("dev")).await.expect_err("no keyring"),
+        keychain.write(&entry("dev"), Secret::new("x")).await.expect_err("no keyring"),
+    ] {
+        assert_eq!((error.code, error.hints.is_empty()), (Code::KeyringUnavailable, false), "{error}");
+    }
+}
+
 #[cfg(target_os = "linux")]
 fn secret_tool_search(account: &str) -> String {
     let output = std::process::Command::new("secret-tool")
