@@ -90,7 +90,8 @@ fn write_beside(path: &Path, content: &[u8]) -> io::Result<()> {
     for leftover in fs::read_dir(folder)?.flatten() {
         let name = leftover.file_name();
         let name = name.to_string_lossy();
-        if name.starts_with(&prefix) && name.ends_with(SUFFIX) {
+        let random = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(SUFFIX));
+        if random.is_some_and(|random| !random.contains('.')) {
             let _ = fs::remove_file(leftover.path());
         }
     }

@@ -11,7 +11,7 @@ use crate::error::{Code, Error, Result};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -141,8 +141,24 @@ type Job = Box<dyn FnOnce(&mut Owner) + Send>;
 struct Progress {
     /// The keyring service has answered before: it is there, so it probably waits to be unlocked.
     connected: AtomicBool,
-    /// The file keyring derives its key, or waits for others who do.
-    deriving: AtomicBool,
+    /// How often the file keyring began or ended deriving its key, or waiting for others who do: odd while it does.
+    derivations: AtomicU32,
+}
+
+impl Progress {
+    /// While the result lives, and for a whole time-out after, those who asked wait on.
+    fn deriving(&self) -> Deriving<'_> {
+        self.derivations.fetch_add(1, Ordering::Relaxed);
+        Deriving(self)
+    }
+}
+
+struct Deriving<'a>(&'a Progress);
+
+impl Drop for Deriving<'_> {
+    fn drop(&mut self) {
+        self.0.derivations.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl fmt::Debug for Keychain {
@@ -254,10 +270,13 @@ impl Keychain {
         let stopped = || unavailable("the keyring thread is gone").hint("start the program again");
         self.jobs.send(job).map_err(|_| stopped())?;
         loop {
-            match tokio::time::timeout(self.limit, &mut answer).await {
-                Ok(answer) => return answer.map_err(|_| stopped())?,
-                Err(_) if self.progress.deriving.load(Ordering::Relaxed) => {}
-                Err(_) => return Err(self.too_slow()),
+            let before = self.progress.derivations.load(Ordering::Relaxed);
+            if let Ok(answer) = tokio::time::timeout(self.limit, &mut answer).await {
+                return answer.map_err(|_| stopped())?;
+            }
+            let after = self.progress.derivations.load(Ordering::Relaxed);
+            if before == after && after.is_multiple_of(2) {
+                return Err(self.too_slow());
             }
         }
     }

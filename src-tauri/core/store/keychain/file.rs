@@ -13,15 +13,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// A tenth of a second or so. Fixed, for age would otherwise measure the machine; more is refused, since reading it could
 /// take hours.
 const WORK_FACTOR: u8 = 15;
-/// Each of those ahead of us derives two keys.
-const QUEUE_LIMIT: Duration = Duration::from_secs(30);
+/// Each of those ahead of us derives two keys, and fifty may be ahead on a slow machine.
+const QUEUE_LIMIT: Duration = Duration::from_secs(60);
 const VERSION: u32 = 1;
 
 pub(super) struct FileKeyring {
@@ -142,7 +141,7 @@ impl FileKeyring {
         let path = self.real_path();
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(".lock");
-        let _patient = Patient::new(&self.progress);
+        let _deriving = self.progress.deriving();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         runtime
             .map_err(|error| unavailable(format!("the keyring thread cannot wait: {error}")))?
@@ -153,7 +152,7 @@ impl FileKeyring {
         let mut identity = age::scrypt::Identity::new(secret_string(passphrase));
         identity.set_max_work_factor(WORK_FACTOR);
         let decrypted = {
-            let _patient = Patient::new(&self.progress);
+            let _deriving = self.progress.deriving();
             age::decrypt(&identity, text)
         };
         let plain = match decrypted {
@@ -189,7 +188,7 @@ impl FileKeyring {
         });
         let content = Content { v: VERSION, entries: stored.collect() };
         let plain = Zeroizing::new(serde_json::to_vec(&content).expect("text always becomes JSON"));
-        let _patient = Patient::new(&self.progress);
+        let _deriving = self.progress.deriving();
         let mut recipient = age::scrypt::Recipient::new(secret_string(passphrase));
         recipient.set_work_factor(WORK_FACTOR);
         age::encrypt(&recipient, &plain)
@@ -206,27 +205,11 @@ fn secret_string(passphrase: &Secret) -> SecretString {
     SecretString::from(passphrase.expose().to_owned())
 }
 
-/// While it lives, those who asked wait on: keys are being derived, here or by whoever holds the file's lock.
-struct Patient<'a>(&'a Progress);
-
-impl Patient<'_> {
-    fn new(progress: &Progress) -> Patient<'_> {
-        progress.deriving.store(true, Ordering::Relaxed);
-        Patient(progress)
-    }
-}
-
-impl Drop for Patient<'_> {
-    fn drop(&mut self) {
-        self.0.deriving.store(false, Ordering::Relaxed);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::child;
-    use crate::store::keychain::{Backend, Entry, EntryKind, EntryName, Keychain, Owner, Ring, State};
+    use crate::store::keychain::{Backend, Entry, EntryKind, EntryName, Keychain, State};
     use std::path::Path;
 
     fn keyring(folder: &Path, passphrase: Option<&str>) -> FileKeyring {
@@ -354,19 +337,6 @@ mod tests {
         put(&mut linked, "b", "2").expect("written");
         assert!(fs::symlink_metadata(&link).expect("still there").is_symlink());
         assert_eq!(keyring(folder.path(), Some("pw")).entries().expect("readable").len(), 2);
-    }
-
-    #[tokio::test]
-    async fn deriving_the_key_is_not_counted_as_a_keyring_that_does_not_answer() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let progress = Arc::new(Progress::default());
-        let path = folder.path().join("keys.age");
-        let ring = FileKeyring::new(path, Some(Secret::new("pw")), String::new(), progress.clone());
-        let owner = Owner { ring: Ring::File(Box::new(ring)), value_limit: None };
-        let keychain = Keychain::start(owner, progress, Duration::from_millis(10));
-        let name = EntryName::new("default", EntryKind::Keys, "dev");
-        let entry = Entry { name: name.clone(), attributes: Attributes::default() };
-        keychain.write(&entry, Secret::new("x")).await.expect("in time");
     }
 
     #[tokio::test]

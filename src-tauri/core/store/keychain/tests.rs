@@ -75,6 +75,22 @@ async fn a_keyring_that_does_not_answer_is_an_error_in_time_and_never_no_entry()
 }
 
 #[tokio::test]
+async fn deriving_a_key_is_not_counted_as_not_answering() {
+    let keychain = started(Ring::Memory(BTreeMap::new()), None, Duration::from_millis(100));
+    let progress = keychain.progress.clone();
+    let slow = move |_: &mut Owner| {
+        let _deriving = progress.deriving();
+        crate::store::child::pause(Duration::from_millis(250));
+        Ok(())
+    };
+    let queued = keychain.clone();
+    let queued = tokio::spawn(async move { queued.read(&name("dev")).await });
+    keychain.ask(slow.clone()).await.expect("waited for");
+    keychain.ask(slow).await.expect("waited for");
+    assert_eq!(queued.await.expect("no panic").expect("waited for"), None);
+}
+
+#[tokio::test]
 async fn what_was_given_up_is_not_done_later() {
     let keychain = started(Ring::Memory(BTreeMap::new()), None, Duration::from_millis(50));
     let (release, until) = mpsc::channel::<()>();
