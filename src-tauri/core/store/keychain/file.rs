@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 /// take hours.
 const WORK_FACTOR: u8 = 15;
 /// Each of those ahead of us derives two keys, and fifty may be ahead on a slow machine.
-const QUEUE_LIMIT: Duration = Duration::from_secs(60);
+const QUEUE_LIMIT: Duration = Duration::from_mins(1);
 const VERSION: u32 = 1;
 
 pub(super) struct FileKeyring {
