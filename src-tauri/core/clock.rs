@@ -62,4 +62,10 @@ impl Clock {
     pub async fn pause(&self, pause: Duration) {
         self.sleep_until(self.now() + pause).await;
     }
+
+    /// A moment of real time between two looks at something that other processes change, whatever clock is used.
+    #[expect(clippy::disallowed_methods, reason = "this is the place")]
+    pub async fn nap(pause: Duration) {
+        tokio::time::sleep(pause).await;
+    }
 }

@@ -32,6 +32,35 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// The one place where a secret is written into a message between processes (`#[serde(with = …)]`).
+pub mod on_the_wire {
+    use super::Secret;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(secret.expose())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+        String::deserialize(deserializer).map(Secret::new)
+    }
+
+    pub mod optional {
+        use super::{Deserialize, Deserializer, Secret, Serializer};
+
+        pub fn serialize<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+            match secret {
+                Some(secret) => serializer.serialize_some(secret.expose()),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+            Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
+        }
+    }
+}
+
 /// `AKIA…` (long-lived) or `ASIA…` (of a session). Shown shortened; the whole id is needed only where it is sent, stored
 /// or typed.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 pub struct Lifetime<'a> {
     pub identity: &'a str,
     pub form: VariablesForm,
-    /// As people read it.
-    pub until: &'a str,
+    /// As people read it; `None` when nobody knows.
+    pub until: Option<&'a str>,
 }
 
 /// The text to print or write; with a comment on top where the format has comments and `lifetime` is given.
@@ -102,9 +102,11 @@ fn json(variables: &Variables) -> Zeroizing<String> {
 
 fn comment(lifetime: Lifetime) -> String {
     let Lifetime { identity, form, until } = lifetime;
-    match form {
-        VariablesForm::Static => format!("Keyfob: {identity}; these credentials end at {until}"),
-        VariablesForm::Profile => format!("Keyfob: {identity}; renews itself, signed in until {until}"),
+    match (form, until) {
+        (VariablesForm::Static, Some(until)) => format!("Keyfob: {identity}; these credentials end at {until}"),
+        (VariablesForm::Static, None) => format!("Keyfob: {identity}; these credentials do not renew themselves"),
+        (VariablesForm::Profile, Some(until)) => format!("Keyfob: {identity}; renews itself, signed in until {until}"),
+        (VariablesForm::Profile, None) => format!("Keyfob: {identity}; renews itself"),
     }
 }
 
@@ -191,7 +193,7 @@ mod tests {
         Variables {
             set: vec![Variable { name: "NASTY".to_owned(), value: Secret::new(value) }],
             remove: vec!["AWS_PROFILE".to_owned()],
-            expires_at: SystemTime::UNIX_EPOCH,
+            expires_at: Some(SystemTime::UNIX_EPOCH),
         }
     }
 
@@ -264,7 +266,8 @@ mod tests {
 
     #[test]
     fn a_file_says_on_top_until_when_it_is_good() {
-        let lifetime = Lifetime { identity: "kim", form: VariablesForm::Static, until: "2026-12-24 04:58:00 MST" };
+        let lifetime =
+            Lifetime { identity: "kim", form: VariablesForm::Static, until: Some("2026-12-24 04:58:00 MST") };
         let text = variables(VariablesFormat::Bash, &of("x"), Some(lifetime)).expect("bash carries everything");
         insta::assert_snapshot!(*text, @r"
         # Keyfob: kim; these credentials end at 2026-12-24 04:58:00 MST

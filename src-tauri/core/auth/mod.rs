@@ -1,25 +1,146 @@
-//! (being built)
+//! Signing in, recovering, renewing: the rules, and the order things are done in. [`World`] is everything outside the
+//! process; [`Auth`] is the auth manager over it. Whatever needs a person comes back as [`Outcome::Needs`]; nothing here
+//! asks, prints or opens anything.
 
-use crate::config::Config;
+mod keys;
+mod login;
+mod profile;
+mod prompt;
+pub mod refresh;
+mod status;
+mod step;
+
+pub use keys::{Check, Configured, Rejected};
+pub use login::{Options, Outcome, Renewal, SignIn, SignedIn};
+pub use profile::{Variable, Variables, VariablesForm};
+pub use prompt::{Answer, Note, PassphraseUse, Person, Prompt, PromptKind, TypedKeys, WhyKeys};
+pub use status::{List, ListedIdentity, ListedProvider, Reach, State, Whoami};
+
+use crate::aws::{Aws, Place};
+use crate::clock::Clock;
+use crate::config::{Chain, Config, KeyringChoice, Region, SourceKind, StepKind};
+use crate::credentials::Secret;
 use crate::environment::Environment;
 use crate::error::Result;
+pub use crate::store::Patience;
+use crate::store::{self, Backend, Keychain, Store};
+use sha2::{Digest, Sha256};
 
-/// Everything outside the process: clock, environment, keyring, files, AWS.
+/// Everything outside the process.
 #[derive(Debug)]
-pub struct World;
+pub struct World {
+    pub environment: Environment,
+    pub clock: Clock,
+}
 
 impl World {
-    pub fn system(_environment: Environment) -> World {
-        World
+    pub fn system(environment: Environment) -> World {
+        World { environment, clock: Clock::system() }
     }
 }
 
-/// The auth manager.
+/// The auth manager: the configuration, and the doors to what it speaks of.
 #[derive(Debug)]
-pub struct Auth;
+pub struct Auth {
+    config: Config,
+    environment: Environment,
+    clock: Clock,
+    aws: Aws,
+    store: Store,
+}
 
 impl Auth {
-    pub fn new(_config: Config, _world: World) -> Result<Auth> {
-        Ok(Auth)
+    /// Opens nothing yet: the keyring is reached when something is first asked of it.
+    pub fn new(config: Config, world: World) -> Result<Auth> {
+        config.usable()?;
+        let World { environment, clock } = world;
+        let backend = match config.keyring() {
+            KeyringChoice::System => Backend::System,
+            KeyringChoice::Memory => Backend::Memory,
+            KeyringChoice::File { path, password_env } => {
+                let password_env = password_env.clone().unwrap_or_else(|| "FOB_KEYRING_PASSWORD".to_owned());
+                let passphrase = environment.var(&password_env)?.map(Secret::new);
+                Backend::File { path: path.clone(), passphrase, password_env }
+            }
+        };
+        let store = Store::open(store::Options {
+            keychain: Keychain::open(backend),
+            realm: config.realm().to_string(),
+            configuration: config.path().to_owned(),
+            state_folder: environment.state_folder()?,
+            clock: clock.clone(),
+        });
+        Ok(Auth { aws: Aws::new(environment.clone(), clock.clone()), config, environment, clock, store })
     }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The file that a passphrase would open, and whether it is a new one.
+    async fn needs_passphrase(&self) -> Option<(String, PassphraseUse)> {
+        let KeyringChoice::File { path, .. } = self.config.keyring() else { return None };
+        let purpose = match self.store.keychain().needs_passphrase().await.ok()?? {
+            store::PassphraseUse::New => PassphraseUse::New,
+            store::PassphraseUse::Existing => PassphraseUse::Existing,
+        };
+        Some((path.display().to_string(), purpose))
+    }
+
+    /// The plan for signing in to an identity, looked up as people type it.
+    pub fn chain(&self, identity: &str) -> Result<Chain> {
+        self.config.chain(self.config.identity(identity)?)
+    }
+}
+
+/// The name at a position of the chain: 0 is the source, the last one the target.
+fn name_at(chain: &Chain, position: usize) -> &str {
+    match position.checked_sub(1) {
+        None => &chain.source.name,
+        Some(step) => chain.steps[step].identity.as_str(),
+    }
+}
+
+fn place_at(chain: &Chain, position: usize) -> Place<'_> {
+    let (region, endpoint_url) = match position.checked_sub(1) {
+        None => (&chain.source.region, &chain.source.endpoint_url),
+        Some(step) => (&chain.steps[step].region, &chain.steps[step].endpoint_url),
+    };
+    Place { region, endpoint_url: endpoint_url.as_deref() }
+}
+
+/// The same endpoint, asked in the region that every account has enabled.
+fn in_default_region<'a>(place: Place<'a>, region: &'a Region) -> Place<'a> {
+    Place { region, endpoint_url: place.endpoint_url }
+}
+
+/// What a stored session was made by: a session of a role that has since been written differently is not taken for this
+/// one. Durations are left out: a shorter or longer one counts from the next sign-in on.
+fn fingerprint(chain: &Chain, position: usize) -> String {
+    let source = &chain.source;
+    let mut parts = vec![source.kind.kind().to_owned(), source.name.to_lowercase(), place_text(chain, 0)];
+    match &source.kind {
+        SourceKind::User(user) => parts.push(format!("{:?}", user.mfa_arn)),
+        SourceKind::Ambient | SourceKind::IdentityCenter(_) | SourceKind::Saml(_) => {}
+        SourceKind::Process { command } => parts.push(command.clone()),
+        SourceKind::GithubOidc { audience } => parts.push(audience.clone()),
+        SourceKind::WebIdentity { token_file } => parts.push(token_file.display().to_string()),
+    }
+    for (step, position) in chain.steps[..position].iter().zip(1..) {
+        parts.push(place_text(chain, position));
+        match &step.kind {
+            StepKind::AssumeRole(role) => {
+                parts.extend([role.role_arn.clone(), role.session_name.clone(), format!("{:?}", role.external_id)]);
+            }
+            StepKind::PermissionSet(set) => parts.push(format!("{set:?}")),
+            StepKind::AssumeRoot(root) => parts.push(format!("{root:?}")),
+        }
+    }
+    let digest = Sha256::digest(parts.join("\n").as_bytes());
+    let (start, _) = digest.split_first_chunk::<8>().expect("a digest has 32 bytes");
+    format!("{:016x}", u64::from_be_bytes(*start))
+}
+
+fn place_text(chain: &Chain, position: usize) -> String {
+    place_at(chain, position).endpoint_url.unwrap_or_default().to_owned()
 }

@@ -1,1 +1,168 @@
-//! (being built)
+//! The only door to AWS, and to the programs and machine roles that stand in for it. Every call goes out through the
+//! real SDK, signed with exactly the credentials it was given; the SDK's own credential chain is never consulted.
+//! Answers come back as whole values or as a [`Fault`]; nothing here decides what happens next, stores or asks.
+
+mod ambient;
+mod fault;
+mod process;
+mod sts;
+
+pub use fault::{Fault, FaultKind};
+pub use sts::{Caller, Mfa};
+
+use crate::clock::Clock;
+use crate::config::Region;
+use crate::credentials::{Keys, Secret, Session};
+use crate::environment::Environment;
+use crate::error::Result;
+use aws_credential_types::Credentials;
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_async::time::TimeSource;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_http_client::{Connector, ConnectorBuilder};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime};
+
+/// One attempt may take this long, and all of them together that long. A prompt for keys must never be the answer to a
+/// slow network, so both end in a fault of their own.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+const CALL_TIMEOUT: Duration = Duration::from_secs(40);
+const ATTEMPTS: u32 = 4;
+
+/// Where a call goes. `endpoint_url` is the configuration's own; the environment's comes after it.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    pub region: &'a Region,
+    pub endpoint_url: Option<&'a str>,
+}
+
+/// What signs a call.
+#[derive(Clone, Copy, Debug)]
+pub enum Signer<'a> {
+    LongLived(&'a Keys),
+    Session(&'a Session),
+}
+
+impl Signer<'_> {
+    fn parts(&self) -> (&Keys, Option<&Secret>) {
+        match self {
+            Signer::LongLived(keys) => (keys, None),
+            Signer::Session(session) => (&session.keys, session.token.as_ref()),
+        }
+    }
+
+    fn credentials(&self) -> Credentials {
+        let (keys, token) = self.parts();
+        let token = token.map(|token| token.expose().to_owned());
+        Credentials::new(keys.access_key_id.as_str(), keys.secret_access_key.expose(), token, None, "keyfob")
+    }
+}
+
+#[derive(Debug)]
+pub struct Aws {
+    environment: Environment,
+    clock: Clock,
+    outside: OnceLock<SharedHttpClient>,
+    loopback: OnceLock<SharedHttpClient>,
+}
+
+impl Aws {
+    pub fn new(environment: Environment, clock: Clock) -> Aws {
+        Aws { environment, clock, outside: OnceLock::new(), loopback: OnceLock::new() }
+    }
+
+    /// `spec.endpoint_url` > `AWS_ENDPOINT_URL_STS` > `AWS_ENDPOINT_URL` > the region's own.
+    fn endpoint<'a>(&'a self, place: Place<'a>) -> Result<Option<&'a str>> {
+        if let Some(url) = place.endpoint_url {
+            return Ok(Some(url));
+        }
+        match self.environment.var("AWS_ENDPOINT_URL_STS")? {
+            Some(url) => Ok(Some(url)),
+            None => self.environment.var("AWS_ENDPOINT_URL"),
+        }
+    }
+
+    fn sts(&self, signer: Signer<'_>, place: Place<'_>) -> Result<aws_sdk_sts::Client> {
+        let endpoint = self.endpoint(place)?;
+        let mut config = aws_sdk_sts::Config::builder()
+            .behavior_version(aws_sdk_sts::config::BehaviorVersion::latest())
+            .region(aws_sdk_sts::config::Region::new(place.region.as_str().to_owned()))
+            .credentials_provider(signer.credentials())
+            .http_client(self.http_client(endpoint))
+            .sleep_impl(TokioSleep::new())
+            // A session's end is judged by this machine's clock: a wrong one is said, not worked around.
+            .disable_clock_skew_correction(true)
+            .time_source(SigningTime(self.clock.clone()))
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                    .operation_timeout(CALL_TIMEOUT)
+                    .build(),
+            );
+        config.set_endpoint_url(endpoint.map(str::to_owned));
+        Ok(aws_sdk_sts::Client::from_conf(config.build()))
+    }
+
+    /// A loopback endpoint without TLS is reached directly: no proxy, and no certificates to load.
+    fn http_client(&self, endpoint: Option<&str>) -> SharedHttpClient {
+        let on_loopback = endpoint.is_some_and(|url| {
+            ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|start| {
+                url.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+            })
+        });
+        if on_loopback {
+            return self.loopback.get_or_init(|| client(connector().build_http())).clone();
+        }
+        let build = || {
+            // The proxy variables of this very process: the environment's snapshot was taken from them.
+            let connector = connector()
+                .proxy_config(ProxyConfig::from_env())
+                .tls_provider(Provider::Rustls(CryptoMode::Ring))
+                .tls_context(self.trust());
+            client(connector.build())
+        };
+        self.outside.get_or_init(build).clone()
+    }
+
+    /// The system's certificates, and those of `AWS_CA_BUNDLE`, which companies that open TLS traffic hand out.
+    fn trust(&self) -> TlsContext {
+        let mut trust = TrustStore::default();
+        if let Some(path) = self.environment.raw("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) {
+            match std::fs::read(path) {
+                Ok(pem) => trust = trust.with_pem_certificate(pem),
+                Err(error) => tracing::warn!(%error, "cannot read the file named in AWS_CA_BUNDLE"),
+            }
+        }
+        TlsContext::builder().with_trust_store(trust).build().unwrap_or_default()
+    }
+}
+
+fn connector() -> ConnectorBuilder {
+    let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
+    Connector::builder().connector_settings(settings).sleep_impl(TokioSleep::new())
+}
+
+fn client(connector: Connector) -> SharedHttpClient {
+    let connector = SharedHttpConnector::new(connector);
+    http_client_fn(move |_, _| connector.clone())
+}
+
+/// Requests are signed by our clock.
+#[derive(Debug)]
+struct SigningTime(Clock);
+
+impl TimeSource for SigningTime {
+    fn now(&self) -> SystemTime {
+        self.0.now()
+    }
+}

@@ -1,1 +1,220 @@
-//! (being built)
+//! What is remembered, and where: keys and sessions in the keyring, profiles for AWS tools, locks. It keeps and returns
+//! whole values and knows nothing of AWS. Reading writes nothing. What it does not understand, or what was written for
+//! another configuration, is never deleted.
+
+mod disk;
+mod files;
+mod keychain;
+mod lock;
+mod value;
+
+pub use files::{Profile, UpTo};
+pub use keychain::{
+    Attributes, Backend, Deletion, Entry, EntryKind, EntryName, Keychain, PassphraseUse, SERVICE, State,
+};
+pub use lock::{FILE_LOCK_LIMIT, FileLock, Patience, SignInLock};
+pub use value::StoredSession;
+
+use crate::clock::Clock;
+use crate::credentials::{AccessKeyId, LongLived, Secret};
+use crate::error::Result;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What a store is for and where it may write.
+#[derive(Debug)]
+pub struct Options {
+    pub keychain: Keychain,
+    pub realm: String,
+    /// The absolute path of the configuration; entries carry it.
+    pub configuration: PathBuf,
+    /// `…/keyfob`, without the realm.
+    pub state_folder: PathBuf,
+    pub clock: Clock,
+}
+
+/// Clones share the keyring and the warnings.
+#[derive(Clone, Debug)]
+pub struct Store {
+    keychain: Keychain,
+    realm: String,
+    configuration: String,
+    locks: PathBuf,
+    clock: Clock,
+    warnings: Arc<Mutex<Vec<String>>>,
+}
+
+/// What became of keys that AWS refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cleared {
+    Cleared,
+    /// Somebody stored other keys meanwhile: they stay.
+    Changed,
+    Absent,
+}
+
+/// What became of something that was to be removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dropped {
+    Removed,
+    Absent,
+    /// It stays: it was written for this other configuration.
+    Kept {
+        configuration: String,
+    },
+}
+
+impl Store {
+    /// Touches nothing yet.
+    pub fn open(options: Options) -> Store {
+        let Options { keychain, realm, configuration, state_folder, clock } = options;
+        let locks = state_folder.join(disk::file_name(&realm)).join("locks");
+        let configuration = configuration.to_string_lossy().into_owned();
+        Store { keychain, realm, configuration, locks, clock, warnings: Arc::default() }
+    }
+
+    pub fn keychain(&self) -> &Keychain {
+        &self.keychain
+    }
+
+    /// What was noticed since the last call, each thing once: entries and profiles of another configuration.
+    pub fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What is kept for an IAM user. Keys of a session, or an entry that cannot be read, are an error and stay.
+    pub async fn long_lived(&self, identity: &str) -> Result<Option<LongLived>> {
+        let name = self.entry(EntryKind::Keys, identity);
+        self.read(&name).await?.map(|text| value::decode_long_lived(&name, &text)).transpose()
+    }
+
+    pub async fn put_long_lived(&self, identity: &str, keys: &LongLived) -> Result<()> {
+        let name = self.entry(EntryKind::Keys, identity);
+        let _lock = self.entry_lock(&name).await?;
+        self.write(name, value::encode_long_lived(keys, &self.configuration)).await
+    }
+
+    /// Clears the key pair that AWS refused, only if it is still the stored one. MFA ARN and duration stay.
+    pub async fn clear_revoked_keys(&self, identity: &str, refused: &AccessKeyId) -> Result<Cleared> {
+        let name = self.entry(EntryKind::Keys, identity);
+        let _lock = self.entry_lock(&name).await?;
+        let Some(mut stored) = self.long_lived(identity).await? else { return Ok(Cleared::Absent) };
+        match stored.keys.take() {
+            None => Ok(Cleared::Absent),
+            Some(keys) if keys.access_key_id != *refused => Ok(Cleared::Changed),
+            Some(_) => {
+                tracing::info!(entry = %name, key = %refused, "refused access key cleared");
+                self.write(name, value::encode_long_lived(&stored, &self.configuration)).await?;
+                Ok(Cleared::Cleared)
+            }
+        }
+    }
+
+    pub async fn drop_long_lived(&self, identity: &str) -> Result<Dropped> {
+        self.drop_entry(self.entry(EntryKind::Keys, identity)).await
+    }
+
+    pub async fn session(&self, name: &str) -> Result<Option<StoredSession>> {
+        let name = self.entry(EntryKind::Session, name);
+        self.read(&name).await?.map(|text| value::decode_session(&name, &text)).transpose()
+    }
+
+    pub async fn put_session(&self, name: &str, session: &StoredSession) -> Result<()> {
+        let name = self.entry(EntryKind::Session, name);
+        let text = value::encode_session(session, &self.configuration)?;
+        let _lock = self.entry_lock(&name).await?;
+        self.write(name, text).await
+    }
+
+    pub async fn drop_session(&self, name: &str) -> Result<Dropped> {
+        self.drop_entry(self.entry(EntryKind::Session, name)).await
+    }
+
+    /// Held while somebody signs in to `identity`, by this process or any other.
+    pub async fn sign_in_lock(&self, identity: &str, patience: Patience) -> Result<SignInLock> {
+        SignInLock::acquire(&self.locks, identity, patience, &self.clock).await
+    }
+
+    fn entry(&self, kind: EntryKind, name: &str) -> EntryName {
+        EntryName::new(&self.realm, kind, name)
+    }
+
+    async fn read(&self, name: &EntryName) -> Result<Option<Secret>> {
+        let Some(text) = self.keychain.read(name).await? else { return Ok(None) };
+        if let Some(other) = value::Head::of(&text).and_then(|head| head.configuration) {
+            self.check_configuration(name, &other);
+        }
+        Ok(Some(text))
+    }
+
+    /// The caller holds the entry's lock.
+    async fn write(&self, name: EntryName, text: Secret) -> Result<()> {
+        if let Some(Attributes { configuration: Some(other), .. }) = self.standing(&name).await? {
+            self.check_configuration(&name, &other);
+        }
+        let attributes =
+            Attributes { configuration: Some(self.configuration.clone()), version: Some(value::VERSION.to_string()) };
+        self.keychain.write(&Entry { name, attributes }, text).await
+    }
+
+    async fn drop_entry(&self, name: EntryName) -> Result<Dropped> {
+        let _lock = self.entry_lock(&name).await?;
+        match self.standing(&name).await? {
+            None => Ok(Dropped::Absent),
+            Some(Attributes { configuration: Some(configuration), .. }) if configuration != self.configuration => {
+                Ok(Dropped::Kept { configuration })
+            }
+            Some(Attributes { version: None, .. }) => Err(value::broken(&name)),
+            Some(_) => Ok(match self.keychain.delete(&name).await? {
+                Deletion::Removed => Dropped::Removed,
+                Deletion::Absent => Dropped::Absent,
+            }),
+        }
+    }
+
+    /// What is known of an entry that is about to be replaced or removed. Refuses to touch one that a newer Keyfob
+    /// wrote; the version is `None` when no Keyfob did. Reads the secret only where the keyring keeps no attributes.
+    async fn standing(&self, name: &EntryName) -> Result<Option<Attributes>> {
+        let Some(mut attributes) = self.keychain.attributes(name).await? else { return Ok(None) };
+        if attributes.version.is_none() {
+            let text = self.keychain.read(name).await?;
+            if let Some(head) = text.as_ref().and_then(value::Head::of) {
+                attributes = Attributes { version: Some(head.version()), configuration: head.configuration };
+            }
+        }
+        if let Some(version) = &attributes.version {
+            value::check_version(name, version)?;
+        }
+        Ok(Some(attributes))
+    }
+
+    fn check_configuration(&self, name: &EntryName, other: &str) {
+        if other != self.configuration {
+            self.warn(format!(
+                "the keyring entry {name} was written for {other}, and {} uses the same name; set another `realm` in one of them",
+                self.configuration
+            ));
+        }
+    }
+
+    fn warn(&self, warning: String) {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
+
+    async fn entry_lock(&self, name: &EntryName) -> Result<FileLock> {
+        self.file_lock(&format!("{}-{}", name.kind.as_str(), name.name())).await
+    }
+
+    async fn file_lock(&self, name: &str) -> Result<FileLock> {
+        let path: &Path = &self.locks.join(format!("{}.lock", disk::file_name(name)));
+        FileLock::acquire(path, Patience::AtMost(FILE_LOCK_LIMIT), &self.clock).await
+    }
+}
+
+#[cfg(test)]
+mod child;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,285 @@
+//! An IAM user's long-lived keys: where they are found, checked before they are stored, cleared only when AWS confirms
+//! that it no longer knows them and only if they are still the stored ones.
+
+use super::prompt::{Note, TypedKeys, WhyKeys};
+use super::{Auth, in_default_region, name_at, place_at};
+use crate::aws::{Fault, FaultKind, Place, Signer};
+use crate::config::{Chain, SourceKind, User};
+use crate::credentials::{AccessKeyId, Keys, LongLived, Origin, is_placeholder};
+use crate::error::{Code, Error, Result};
+use crate::store::Cleared;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Check {
+    WithSts,
+    /// `--no-check`: stored unseen.
+    Skip,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Configured {
+    pub identity: String,
+    /// Shortened: `AKIA…MPLE`.
+    pub access_key_id: String,
+    pub account: Option<String>,
+    pub principal: Option<String>,
+    pub checked: bool,
+}
+
+/// Keys that can sign, and where they were.
+#[derive(Clone, Debug)]
+pub(super) struct FoundKeys {
+    pub keys: Keys,
+    pub origin: Origin,
+    /// For messages: `the keyring`, `config.yaml line 12`, `the environment variable DEV_KEY`.
+    pub place: String,
+}
+
+/// Typed keys that were not taken.
+#[derive(Clone, Debug)]
+pub enum Rejected {
+    /// Worth asking once more: the key id is known, the secret is not its own.
+    SecretMismatch(Error),
+    Final(Error),
+}
+
+impl From<Error> for Rejected {
+    fn from(error: Error) -> Rejected {
+        Rejected::Final(error)
+    }
+}
+
+/// What came of keys that AWS refused.
+pub(super) enum Refused {
+    /// Somebody stored other keys meanwhile.
+    Replaced,
+    /// Confirmed; nothing is left to sign with. The error for those who cannot ask for new ones.
+    Revoked(Error),
+}
+
+impl Auth {
+    /// The configuration's keys come first, and then the keyring is not asked at all; else the keyring's, with what it
+    /// remembers beside them.
+    pub(super) async fn find_keys(&self, name: &str, user: &User) -> Result<(Option<FoundKeys>, LongLived)> {
+        if let Some(written) = &user.keys {
+            let found = FoundKeys { keys: written.keys.clone(), origin: written.origin, place: written.place.clone() };
+            return Ok((Some(found), nothing_remembered()));
+        }
+        let remembered = self.store.long_lived(name).await?.unwrap_or_else(nothing_remembered);
+        let found = remembered.keys.clone().map(|keys| FoundKeys {
+            keys,
+            origin: Origin::Keyring,
+            place: "the keyring".to_owned(),
+        });
+        Ok((found, remembered))
+    }
+
+    /// Signs a call that everybody is allowed, at the partition's default region.
+    pub(super) async fn check_keys(
+        &self,
+        keys: &Keys,
+        place: Place<'_>,
+    ) -> std::result::Result<crate::aws::Caller, Fault> {
+        let region = place.region.partition().default_region();
+        self.aws.caller_identity(Signer::LongLived(keys), in_default_region(place, &region)).await
+    }
+
+    /// Reads what was typed, and asks STS whose keys they are.
+    pub(super) async fn accept_typed(
+        &self,
+        typed: &TypedKeys,
+        place: Place<'_>,
+        why: WhyKeys,
+        check: Check,
+    ) -> std::result::Result<LongLived, Rejected> {
+        let mut long_lived = read_typed(typed)?;
+        let Some(keys) = &long_lived.keys else { return Ok(long_lived) };
+        match check {
+            Check::Skip => return Ok(long_lived),
+            Check::WithSts => {}
+        }
+        match self.check_keys(keys, place).await {
+            Ok(caller) => {
+                long_lived.account = caller.account;
+                long_lived.principal = Some(caller.arn);
+                Ok(long_lived)
+            }
+            Err(fault) if fault.kind == FaultKind::SecretMismatch => {
+                Err(Rejected::SecretMismatch(fault.into_error(place.region)))
+            }
+            Err(fault) if fault.kind == FaultKind::UnknownKeys => {
+                let message = match why {
+                    WhyKeys::Revoked => "the new keys are invalid as well: AWS does not know them",
+                    WhyKeys::Missing | WhyKeys::Asked | WhyKeys::SecretMismatch => {
+                        "these keys are invalid: AWS does not know the access key id"
+                    }
+                };
+                let error = Error::new(Code::AwsCredentialsInvalid, message)
+                    .hint("nothing was stored; a key made a moment ago can take some seconds to work");
+                Err(Rejected::Final(match fault.code {
+                    Some(code) => error.aws_code(code),
+                    None => error,
+                }))
+            }
+            Err(fault) => Err(Rejected::Final(
+                fault.into_error(place.region).hint("the keys could not be checked, so they were not stored"),
+            )),
+        }
+    }
+
+    /// Stores keys and forgets the sessions that were made with others.
+    pub(super) async fn save_keys(&self, name: &str, long_lived: &LongLived) -> Result<Note> {
+        let before = self.store.long_lived(name).await.ok().flatten().and_then(|entry| entry.keys);
+        self.store.put_long_lived(name, long_lived).await?;
+        let replaced = before.is_none_or(|before| {
+            long_lived.keys.as_ref().is_none_or(|keys| keys.access_key_id != before.access_key_id)
+        });
+        if replaced {
+            for identity in self.config.identities() {
+                let built_on =
+                    self.config.chain(identity).is_ok_and(|chain| chain.source.name.eq_ignore_ascii_case(name));
+                if built_on {
+                    self.store.drop_session(identity.name.as_str()).await?;
+                }
+            }
+        }
+        Ok(Note::Info(format!("Credentials saved to keyring: {name}")))
+    }
+
+    /// AWS refused long-lived keys. Confirmed first, with the keys themselves, where every account can be reached: any
+    /// other answer than "unknown" keeps them.
+    pub(super) async fn keys_refused(&self, chain: &Chain, found: &FoundKeys, fault: Fault) -> Result<Refused> {
+        let name = name_at(chain, 0);
+        let place = place_at(chain, 0);
+        match self.check_keys(&found.keys, place).await {
+            Err(again) if again.kind == FaultKind::UnknownKeys => {}
+            Err(other) => return Err(other.into_error(place.region)),
+            Ok(_) => {
+                let region_fault = Fault { kind: FaultKind::RegionNotEnabled, ..fault };
+                return Err(region_fault.into_error(place.region).hint("the keys themselves are good and were kept"));
+            }
+        }
+        let message = "aws credentials are invalid or have been revoked";
+        let error =
+            Error::new(Code::AwsCredentialsInvalid, format!("{message} (identity {name}, keys from {})", found.place))
+                .hint("they were rotated or revoked at AWS")
+                .aws_code(fault.code.unwrap_or_default());
+        match found.origin {
+            Origin::Keyring => {}
+            Origin::Configuration
+            | Origin::Environment
+            | Origin::ContainerRole
+            | Origin::InstanceRole
+            | Origin::Process
+            | Origin::Typed => {
+                return Err(error.hint(format!("replace them in {}; the keyring was not touched", found.place)));
+            }
+        }
+        let error = error.hint(format!("fob user configure --identity {name}"));
+        let error = match self.store.clear_revoked_keys(name, &found.keys.access_key_id).await {
+            Ok(Cleared::Changed) => return Ok(Refused::Replaced),
+            Ok(Cleared::Cleared | Cleared::Absent) => {
+                tracing::info!(identity = name, "revoked keys cleared");
+                error.hint("stale credentials were cleared from the keyring")
+            }
+            Err(failure) => error.hint(format!("stale credentials could not be cleared from the keyring: {failure}")),
+        };
+        Ok(Refused::Revoked(error.for_want_of_a_person()))
+    }
+
+    /// `fob user configure`: checked, then stored.
+    pub async fn configure(
+        &self,
+        identity: &str,
+        typed: &TypedKeys,
+        check: Check,
+    ) -> std::result::Result<(Configured, Vec<Note>), Rejected> {
+        let chain = self.user_chain(identity)?;
+        let long_lived = self.accept_typed(typed, place_at(&chain, 0), WhyKeys::Asked, check).await?;
+        let mut notes = vec![self.save_keys(name_at(&chain, 0), &long_lived).await?];
+        if let SourceKind::User(User { keys: Some(written), .. }) = &chain.source.kind {
+            let warning = format!("{} also names keys for this identity, and those come first", written.place);
+            notes.push(Note::Warning(warning));
+        }
+        let configured = Configured {
+            identity: chain.identity.to_string(),
+            access_key_id: long_lived.keys.as_ref().map(|keys| keys.access_key_id.to_string()).unwrap_or_default(),
+            account: long_lived.account.map(String::from),
+            principal: long_lived.principal,
+            checked: check == Check::WithSts,
+        };
+        Ok((configured, notes))
+    }
+
+    /// What the form of `fob user configure` starts with.
+    pub async fn configure_form(&self, identity: &str) -> Result<super::PromptKind> {
+        let chain = self.user_chain(identity)?;
+        let remembered = self.store.long_lived(name_at(&chain, 0)).await?.unwrap_or_else(nothing_remembered);
+        Ok(form(&chain, &remembered, WhyKeys::Asked))
+    }
+
+    fn user_chain(&self, identity: &str) -> Result<Chain> {
+        let chain = self.chain(identity)?;
+        match (&chain.source.kind, chain.steps.is_empty()) {
+            (SourceKind::User(_), true) => Ok(chain),
+            (SourceKind::User(_), false) => Err(Error::new(
+                Code::InvalidInput,
+                format!("{} is a role: its keys are those of {}", chain.identity, chain.source.name),
+            )
+            .hint(format!("fob user configure {}", chain.source.name))),
+            (other, _) => Err(Error::new(
+                Code::InvalidInput,
+                format!("{} takes no access keys: it signs in through {}", chain.identity, other.kind()),
+            )),
+        }
+    }
+}
+
+/// The prefilled form: what the configuration says, else what the keyring remembers.
+pub(super) fn form(chain: &Chain, remembered: &LongLived, why: WhyKeys) -> super::PromptKind {
+    let written = match &chain.source.kind {
+        SourceKind::User(user) => user.mfa_arn.clone(),
+        SourceKind::Ambient
+        | SourceKind::Process { .. }
+        | SourceKind::IdentityCenter(_)
+        | SourceKind::Saml(_)
+        | SourceKind::GithubOidc { .. }
+        | SourceKind::WebIdentity { .. } => None,
+    };
+    super::PromptKind::Keys {
+        why,
+        mfa_arn: written.or_else(|| remembered.mfa_arn.clone()),
+        session_duration: remembered.session_duration.or(chain.source.session_duration),
+    }
+}
+
+fn nothing_remembered() -> LongLived {
+    LongLived { keys: None, mfa_arn: None, session_duration: None, account: None, principal: None }
+}
+
+fn read_typed(typed: &TypedKeys) -> Result<LongLived> {
+    let access_key_id = AccessKeyId::parse(&typed.access_key_id)?;
+    if access_key_id.is_of_a_session() {
+        return Err(Error::new(
+            Code::InvalidInput,
+            format!("{access_key_id} belongs to a session, not to an IAM user"),
+        )
+        .hint("long-lived access key ids begin with AKIA"));
+    }
+    let secret = typed.secret_access_key.expose().trim();
+    if secret.is_empty() || is_placeholder(secret) {
+        let what = if secret.is_empty() { "empty" } else { "a placeholder" };
+        return Err(Error::new(Code::InvalidInput, format!("the secret access key is {what}")));
+    }
+    let filled =
+        |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+    Ok(LongLived {
+        keys: Some(Keys { access_key_id, secret_access_key: crate::credentials::Secret::new(secret) }),
+        mfa_arn: filled(&typed.mfa_arn).map(|text| text.parse()).transpose()?,
+        session_duration: filled(&typed.session_duration).map(|text| text.parse()).transpose()?,
+        account: None,
+        principal: None,
+    })
+}

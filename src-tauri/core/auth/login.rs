@@ -1,0 +1,378 @@
+//! Login is a climb: down the chain from the target to the first fresh session, then up again, one AWS call a step. Each
+//! step is made under its own sign-in lock, so that fifty processes that start together make one call and show one
+//! prompt; those who waited take over what came out, failures too.
+
+use super::keys::{Check, Rejected};
+use super::prompt::{Answer, Note, Person, Prompt, PromptKind, WhyKeys};
+use super::refresh::{Freshness, freshness};
+use super::{Auth, fingerprint, name_at, place_at};
+use crate::config::{Chain, SourceKind, StepKind};
+use crate::credentials::{Session, SessionDuration};
+use crate::error::{Code, Error, Remedy, Result};
+use crate::store::{Patience, SignInLock};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+const PASSPHRASE_ATTEMPTS: u32 = 3;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Renewal {
+    /// A usable session is kept, unless it is due and can be renewed without a person.
+    WhenDue,
+    /// `--force`: the target's session is made anew.
+    Always,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SignedIn {
+    pub identity: String,
+    pub provider: String,
+    /// From the source to the identity.
+    pub chain: Vec<String>,
+    pub account: Option<String>,
+    pub region: String,
+    pub expires_at: SystemTime,
+    pub source: String,
+}
+
+/// How a sign-in is to be done.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// For the target; beats every other place a duration is written.
+    pub duration: Option<SessionDuration>,
+    pub renewal: Renewal,
+    /// Answers the first MFA prompt.
+    pub mfa_code: Option<String>,
+    pub person: Person,
+    /// For somebody else's sign-in of the same identity.
+    pub patience: Patience,
+}
+
+#[derive(Debug)]
+pub enum Outcome {
+    Done(Session),
+    Needs(Prompt),
+}
+
+/// Why a climb stopped.
+pub(super) enum Stop {
+    Needs(Prompt),
+    Failed(Error),
+    /// The session of the step below was refused and dropped.
+    ClimbAgain,
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Stop {
+        Stop::Failed(error)
+    }
+}
+
+/// What is held for a step, on the way down.
+enum Held {
+    Fresh(Session),
+    /// Usable, and to be renewed.
+    Due(Session),
+    Nothing,
+}
+
+/// One sign-in, from the first request over its prompts to its end. Its locks are held in between, also while a person
+/// is being asked: whoever comes later waits for this answer.
+#[derive(Debug)]
+pub struct SignIn {
+    pub(super) chain: Chain,
+    pub(super) options: Options,
+    pub(super) notes: Vec<Note>,
+    pub(super) locks: BTreeMap<usize, SignInLock>,
+    pub(super) asked: Option<PromptKind>,
+    pub(super) mfa_code: Option<String>,
+    pub(super) mfa_refusals: u32,
+    pub(super) secret_mismatches: u32,
+    pub(super) passphrases: u32,
+    pub(super) climbed_again: bool,
+    /// Whether AWS was asked for anything: otherwise nothing has changed.
+    pub(super) made: bool,
+}
+
+impl SignIn {
+    pub fn new(auth: &Auth, identity: &str, options: Options) -> Result<SignIn> {
+        let chain = auth.chain(identity)?;
+        supported(&chain)?;
+        Ok(SignIn {
+            mfa_code: options.mfa_code.clone(),
+            chain,
+            options,
+            notes: Vec::new(),
+            locks: BTreeMap::new(),
+            asked: None,
+            mfa_refusals: 0,
+            secret_mismatches: 0,
+            passphrases: 0,
+            climbed_again: false,
+            made: false,
+        })
+    }
+
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// Whether a new session was made, rather than a held one found.
+    pub fn made_one(&self) -> bool {
+        self.made
+    }
+
+    pub fn take_notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// Goes as far as it can without a person. After [`Outcome::Needs`] it is continued by [`SignIn::answer`].
+    pub async fn run(&mut self, auth: &Auth) -> Result<Outcome> {
+        loop {
+            match self.climb(auth).await {
+                Ok(session) => {
+                    self.release(None);
+                    return Ok(Outcome::Done(session));
+                }
+                Err(Stop::ClimbAgain) => {}
+                Err(Stop::Needs(prompt)) => return self.needs(auth, prompt).await,
+                Err(Stop::Failed(error)) => return self.failed(auth, error).await,
+            }
+        }
+    }
+
+    /// A person's answer to the prompt that [`SignIn::run`] ended with.
+    pub async fn answer(&mut self, auth: &Auth, answer: Answer) -> Result<Outcome> {
+        match (self.asked.take(), answer) {
+            (Some(PromptKind::Keys { why, .. }), Answer::Keys(typed)) => {
+                match auth.accept_typed(&typed, place_at(&self.chain, 0), why, Check::WithSts).await {
+                    Ok(long_lived) => {
+                        let saved = auth.save_keys(name_at(&self.chain, 0), &long_lived).await;
+                        match saved {
+                            Ok(note) => self.notes.push(note),
+                            Err(error) => return self.end_with(auth, error).await,
+                        }
+                    }
+                    Err(Rejected::SecretMismatch(error)) if self.secret_mismatches == 0 => {
+                        self.secret_mismatches += 1;
+                        let kind = PromptKind::Keys {
+                            why: WhyKeys::SecretMismatch,
+                            mfa_arn: typed.mfa_arn.and_then(|text| text.parse().ok()),
+                            session_duration: typed.session_duration.and_then(|text| text.parse().ok()),
+                        };
+                        self.asked = Some(kind.clone());
+                        return Ok(Outcome::Needs(Prompt { kind, attempt: 2, unanswered: error }));
+                    }
+                    Err(Rejected::SecretMismatch(error) | Rejected::Final(error)) => {
+                        return self.end_with(auth, error).await;
+                    }
+                }
+            }
+            (Some(PromptKind::Mfa { .. }), Answer::MfaCode(code)) => self.mfa_code = Some(code),
+            (Some(PromptKind::KeyringPassphrase { .. }), Answer::Passphrase(passphrase)) => {
+                if let Err(error) = auth.store.keychain().provide_passphrase(passphrase).await {
+                    return self.failed(auth, error).await;
+                }
+            }
+            (_, answer) => {
+                let message = format!("{} was not what was asked for", answer.noun());
+                return self.end_with(auth, Error::new(Code::InvalidInput, message)).await;
+            }
+        }
+        self.run(auth).await
+    }
+
+    /// Nobody answers. Those who wait for this sign-in get the same error.
+    pub async fn cancel(mut self, auth: &Auth, unanswered: Error) -> Error {
+        let error = Error { remedy: Remedy::Fix, ..unanswered };
+        match self.end_with(auth, error.clone()).await {
+            Err(error) => error,
+            Ok(_) => error,
+        }
+    }
+
+    /// A failed renewal keeps the held session in use; anything else is told to those who wait, and ends the sign-in.
+    async fn end_with(&mut self, auth: &Auth, error: Error) -> Result<Outcome> {
+        let error = if error.context.identity.is_none() { error.identity(&self.chain.identity) } else { error };
+        let held = match self.options.renewal {
+            Renewal::WhenDue => self.stored(auth, self.chain.steps.len()).await.ok().flatten(),
+            Renewal::Always => None,
+        };
+        let now = auth.clock.now();
+        self.release(Some(&error));
+        match held.filter(|session| session.is_usable(now)) {
+            Some(session) => {
+                self.notes
+                    .push(Note::Warning(format!("the session could not be renewed and is used as it is: {error}")));
+                Ok(Outcome::Done(session))
+            }
+            None => Err(error),
+        }
+    }
+
+    /// Tells those who wait how it ended, and lets them go on. A note that cannot be written costs them a call of their own.
+    fn release(&mut self, failure: Option<&Error>) {
+        for (_, lock) in std::mem::take(&mut self.locks) {
+            if let Err(error) = lock.record(failure) {
+                tracing::warn!(%error, "cannot leave a note for those who wait");
+            }
+        }
+    }
+
+    async fn needs(&mut self, auth: &Auth, prompt: Prompt) -> Result<Outcome> {
+        match self.options.person {
+            Person::Present => {
+                self.asked = Some(prompt.kind.clone());
+                Ok(Outcome::Needs(prompt))
+            }
+            Person::Absent => self.end_with(auth, prompt.unanswered).await,
+        }
+    }
+
+    /// A keyring that a passphrase would open is a question before it is a failure.
+    async fn failed(&mut self, auth: &Auth, error: Error) -> Result<Outcome> {
+        let needed = match error.code {
+            Code::KeyringLocked if self.passphrases < PASSPHRASE_ATTEMPTS => auth.needs_passphrase().await,
+            _ => None,
+        };
+        let Some((path, purpose)) = needed else { return self.end_with(auth, error).await };
+        self.passphrases += 1;
+        let refused = (self.passphrases > 1).then(|| error.message.clone());
+        let kind = PromptKind::KeyringPassphrase { path, purpose, refused };
+        let prompt = Prompt { kind, attempt: self.passphrases, unanswered: error.for_want_of_a_person() };
+        self.needs(auth, prompt).await
+    }
+
+    async fn climb(&mut self, auth: &Auth) -> std::result::Result<Session, Stop> {
+        let target = self.chain.steps.len();
+        let mut held = None;
+        let mut position = target;
+        loop {
+            match self.look(auth, position).await? {
+                Held::Fresh(session) => {
+                    held = Some(session);
+                    break;
+                }
+                Held::Due(_) | Held::Nothing if position == 0 => break,
+                Held::Due(_) | Held::Nothing => position -= 1,
+            }
+        }
+        let mut session = match held {
+            Some(session) => session,
+            None => self.make(auth, 0, None).await?,
+        };
+        while position < target {
+            position += 1;
+            session = self.make(auth, position, Some(&session)).await?;
+        }
+        Ok(session)
+    }
+
+    /// What is held for a step; takes its sign-in lock unless a fresh session makes that unnecessary.
+    async fn look(&mut self, auth: &Auth, position: usize) -> std::result::Result<Held, Stop> {
+        if position == 0 && matches!(self.chain.source.kind, SourceKind::Ambient) {
+            return Ok(Held::Nothing);
+        }
+        if self.locks.contains_key(&position) {
+            return Ok(self.held(auth, position, None).await?);
+        }
+        let name = name_at(&self.chain, position).to_owned();
+        let lock = match self.held(auth, position, None).await? {
+            Held::Fresh(session) => return Ok(Held::Fresh(session)),
+            // Somebody may be renewing it already: theirs will do, and this one is good until then.
+            Held::Due(session) if self.options.renewal == Renewal::WhenDue => {
+                match auth.store.sign_in_lock(&name, Patience::NotAtAll).await {
+                    Err(error) if error.code == Code::LockTimeout => return Ok(Held::Fresh(session)),
+                    lock => lock?,
+                }
+            }
+            Held::Due(_) | Held::Nothing => {
+                auth.store
+                    .sign_in_lock(&name, self.options.patience)
+                    .await
+                    .map_err(|error| if error.code == Code::LockTimeout { under_way(&name, &error) } else { error })?
+            }
+        };
+        let since = lock.waited_since();
+        let outcome = since.and_then(|since| lock.outcome_since(since));
+        self.locks.insert(position, lock);
+        match (self.held(auth, position, since).await?, outcome) {
+            (Held::Nothing | Held::Due(_), Some(error)) if self.accepts(&error) => Err(Stop::Failed(error)),
+            (held, _) => Ok(held),
+        }
+    }
+
+    /// A failure for want of a person is no outcome for somebody who can be asked.
+    fn accepts(&self, error: &Error) -> bool {
+        match (error.remedy, self.options.person) {
+            (Remedy::Person, Person::Present) => false,
+            (Remedy::Person, Person::Absent) | (Remedy::Fix, _) => true,
+        }
+    }
+
+    /// `since`: a session made after this moment counts as fresh even for `--force`, because somebody else just made it.
+    async fn held(&self, auth: &Auth, position: usize, since: Option<SystemTime>) -> Result<Held> {
+        let Some(session) = self.stored(auth, position).await? else { return Ok(Held::Nothing) };
+        let forced = self.options.renewal == Renewal::Always && position == self.chain.steps.len();
+        let just_made = since.is_some_and(|since| session.issued_at >= since);
+        let already_remade = self.made && self.locks.contains_key(&position);
+        Ok(match freshness(&session, auth.clock.now()) {
+            Freshness::Expired => Held::Nothing,
+            Freshness::Fresh | Freshness::Due if forced && !just_made && !already_remade => Held::Due(session),
+            Freshness::Fresh => Held::Fresh(session),
+            Freshness::Due if self.renewable(auth, position).await? => Held::Due(session),
+            Freshness::Due => Held::Fresh(session),
+        })
+    }
+
+    pub(super) async fn stored(&self, auth: &Auth, position: usize) -> Result<Option<Session>> {
+        let stored = auth.store.session(name_at(&self.chain, position)).await?;
+        let plan = fingerprint(&self.chain, position);
+        Ok(stored.filter(|stored| stored.plan == plan).map(|stored| stored.session))
+    }
+
+    /// Whether a step's session can be made again without a person.
+    async fn renewable(&self, auth: &Auth, position: usize) -> Result<bool> {
+        for below in (0..position).rev() {
+            if self.stored(auth, below).await?.is_some_and(|session| session.is_usable(auth.clock.now())) {
+                return Ok(true);
+            }
+        }
+        Ok(match &self.chain.source.kind {
+            SourceKind::User(user) => {
+                let (found, remembered) = auth.find_keys(name_at(&self.chain, 0), user).await?;
+                let device = user.mfa_arn.is_some() || remembered.mfa_arn.is_some();
+                found.is_some() && (!device || user.mfa_process.is_some())
+            }
+            SourceKind::Ambient | SourceKind::Process { .. } => true,
+            SourceKind::IdentityCenter(_)
+            | SourceKind::Saml(_)
+            | SourceKind::GithubOidc { .. }
+            | SourceKind::WebIdentity { .. } => false,
+        })
+    }
+}
+
+fn under_way(name: &str, error: &Error) -> Error {
+    Error::new(Code::PersonNeeded, format!("another sign-in to {name} is under way and has not ended yet: {error}"))
+        .hint(format!("answer it where it asks; the next call gets its result, and so does `fob login {name}`"))
+}
+
+/// Told before anything is asked or locked.
+fn supported(chain: &Chain) -> Result<()> {
+    let source = matches!(chain.source.kind, SourceKind::User(_) | SourceKind::Ambient | SourceKind::Process { .. });
+    let steps = chain.steps.iter().all(|step| matches!(step.kind, StepKind::AssumeRole(_)));
+    if source && steps { Ok(()) } else { Err(unsupported(chain)) }
+}
+
+pub(super) fn unsupported(chain: &Chain) -> Error {
+    let kinds = std::iter::once(chain.source.kind.kind()).chain(chain.steps.iter().map(|step| step.kind.kind()));
+    let kind =
+        kinds.into_iter().find(|kind| !matches!(*kind, "aws/user" | "aws/ambient" | "aws/process" | "aws/assume-role"));
+    let message =
+        format!("{}: this version cannot sign in through {} yet", chain.identity, kind.unwrap_or("this kind"));
+    Error::new(Code::Unsupported, message)
+        .hint("it signs in through aws/user, aws/assume-role, aws/ambient and aws/process")
+}

@@ -1,0 +1,91 @@
+//! When a session is due for renewal. Pure: time is a parameter.
+
+use crate::credentials::{Session, time_left};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::{Duration, SystemTime};
+
+/// The AWS SDKs ask again when 15 minutes are left; a minute more lets a renewal finish before they do.
+const SDK_MARGIN: Duration = Duration::from_secs(16 * 60);
+/// Sessions shorter than this are renewed in their last quarter: 16 minutes would be most of their life.
+const SHORT_LIFE: Duration = Duration::from_secs(64 * 60);
+/// Jitter moves the renewal up to this share of the margin earlier, never later.
+const JITTER_SHARE: u32 = 10;
+
+/// How long before its end a session of this life is renewed.
+pub fn margin(life: Duration) -> Duration {
+    let quarter = life / 4;
+    if life < SHORT_LIFE { quarter } else { quarter.max(SDK_MARGIN) }
+}
+
+/// The moment a session becomes due. The jitter is the session's own, so that it does not flicker between callers.
+pub fn due_at(session: &Session) -> SystemTime {
+    let margin = margin(session.life());
+    let mut hasher = DefaultHasher::new();
+    session.keys.access_key_id.hash(&mut hasher);
+    let share = u32::try_from(hasher.finish() % 1000).unwrap_or_default();
+    let jitter = margin / JITTER_SHARE * share / 1000;
+    session.expires_at.checked_sub(margin + jitter).unwrap_or(session.issued_at)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    Fresh,
+    /// Usable, and time to renew.
+    Due,
+    Expired,
+}
+
+pub fn freshness(session: &Session, now: SystemTime) -> Freshness {
+    if time_left(session.expires_at, now).is_zero() {
+        Freshness::Expired
+    } else if now >= due_at(session) {
+        Freshness::Due
+    } else {
+        Freshness::Fresh
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credentials::{AccessKeyId, Keys, Origin, Secret};
+
+    fn session(life: Duration) -> Session {
+        let issued_at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        Session {
+            keys: Keys {
+                access_key_id: AccessKeyId::parse("ASIAIOSFODNN7EXAMPLE").expect("a key id"),
+                secret_access_key: Secret::new("s"),
+            },
+            token: Some(Secret::new("t")),
+            issued_at,
+            expires_at: issued_at + life,
+            principal: None,
+            account: None,
+            origin: Origin::Keyring,
+        }
+    }
+
+    #[test]
+    fn the_margin_is_a_quarter_of_the_life_and_for_long_ones_at_least_sixteen_minutes() {
+        let minutes = |n: u64| Duration::from_secs(n * 60);
+        assert_eq!(margin(minutes(15)), Duration::from_secs(3 * 60 + 45));
+        assert_eq!(margin(minutes(60)), minutes(15));
+        assert_eq!(margin(minutes(64)), minutes(16));
+        assert_eq!(margin(minutes(12 * 60)), minutes(180));
+        assert_eq!(margin(minutes(36 * 60)), minutes(9 * 60));
+    }
+
+    #[test]
+    fn a_session_is_due_at_its_margin_or_up_to_a_tenth_of_it_earlier_and_expired_at_its_end() {
+        let session = session(Duration::from_secs(3600));
+        let end = session.expires_at;
+        let margin = Duration::from_secs(900);
+        assert!(due_at(&session) <= end - margin);
+        assert!(due_at(&session) >= end - margin - margin / 10);
+        assert_eq!(freshness(&session, session.issued_at), Freshness::Fresh);
+        assert_eq!(freshness(&session, end - margin), Freshness::Due);
+        assert_eq!(freshness(&session, end - Duration::from_secs(1)), Freshness::Due);
+        assert_eq!(freshness(&session, end), Freshness::Expired);
+    }
+}

@@ -1,0 +1,243 @@
+//! What AWS's refusals mean: the only place that knows AWS's error codes and wording. A [`FaultKind`] exists only where
+//! signing in goes on differently.
+
+use crate::config::Region;
+use crate::error::{Code, Error};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use std::error::Error as StdError;
+use std::time::{Duration, SystemTime};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// AWS does not know the key id, or not in this region.
+    UnknownKeys,
+    Expired,
+    MfaRefused,
+    /// A policy says no.
+    Denied,
+    /// `GetSessionToken` called with a session's credentials.
+    SessionCannotMakeSessions,
+    SecretMismatch,
+    /// This machine's clock and AWS's disagree; by how much, when the answer said.
+    ClockSkew(Option<Skew>),
+    /// Network, time-out, 5xx, throttling: nothing was said about the credentials.
+    Unreachable,
+    RegionNotEnabled,
+    /// The role's own maximum, or the limit on chained roles.
+    DurationRefused,
+    Other,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skew {
+    Behind(Duration),
+    Ahead(Duration),
+}
+
+/// A call that failed: what it means, and what AWS said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub kind: FaultKind,
+    /// AWS's own code, as it came; `None` when no answer came.
+    pub code: Option<String>,
+    pub message: String,
+}
+
+/// Further apart than this, a clock is worth speaking of: AWS allows five minutes (SigV4) to fifteen (STS).
+const NOTABLE_SKEW: Duration = Duration::from_secs(4 * 60);
+
+impl Fault {
+    pub(super) fn of<E>(error: &SdkError<E, HttpResponse>, now: SystemTime) -> Fault
+    where
+        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+    {
+        let Some(code) = error.code() else {
+            let status = error.raw_response().map(|response| response.status().as_u16());
+            let kind = match (error, status) {
+                (SdkError::ServiceError(_), Some(status)) if status < 500 && status != 429 => FaultKind::Other,
+                (SdkError::ConstructionFailure(_), _) => FaultKind::Other,
+                _ => FaultKind::Unreachable,
+            };
+            return Fault { kind, code: None, message: reason(error) };
+        };
+        let message = error.message().unwrap_or_default().trim().to_owned();
+        let skew = error.raw_response().and_then(|response| skew(response.headers().get("date")?, now));
+        Fault { kind: classify(code, &message, skew), code: Some(code.to_owned()), message }
+    }
+
+    /// The fault as an error, for the cases that need no knowledge of the step that failed.
+    pub fn into_error(self, region: &Region) -> Error {
+        let text = match &self.code {
+            Some(code) if self.message.is_empty() => code.clone(),
+            Some(code) => format!("{} ({code})", self.message.trim_end_matches('.')),
+            None => self.message.clone(),
+        };
+        let error = match self.kind {
+            FaultKind::UnknownKeys => {
+                Error::new(Code::AwsCredentialsInvalid, format!("AWS does not know these credentials: {text}"))
+            }
+            FaultKind::Expired => {
+                Error::new(Code::SessionExpired, format!("the session has expired: {text}")).hint("fob login")
+            }
+            FaultKind::MfaRefused => Error::new(Code::MfaRefused, format!("AWS refused the MFA code: {text}"))
+                .hint("codes are valid for 30 seconds and can be used once: wait for the next one"),
+            FaultKind::Denied => Error::new(Code::AccessDenied, format!("AWS denied access: {text}")),
+            FaultKind::SessionCannotMakeSessions => {
+                Error::new(Code::AccessDenied, "GetSessionToken cannot be called with session credentials")
+                    .hint("use IAM user keys or assume-role")
+            }
+            FaultKind::SecretMismatch => {
+                Error::new(Code::AwsCredentialsInvalid, "the secret does not belong to this key id")
+                    .hint("copy the secret access key again, whole")
+            }
+            FaultKind::ClockSkew(skew) => clock_error(skew, &text),
+            FaultKind::Unreachable => Error::new(Code::Network, format!("AWS could not be reached: {text}"))
+                .hint("check the network, HTTPS_PROXY and NO_PROXY, and try again"),
+            FaultKind::RegionNotEnabled => Error::new(
+                Code::RegionNotEnabled,
+                format!("the region {region} is not enabled for this account: {text}"),
+            )
+            .hint(format!("enable {region} in the account's settings, or use another region")),
+            FaultKind::DurationRefused => Error::new(Code::DurationRefused, text),
+            FaultKind::Other => Error::new(Code::AwsError, format!("AWS refused the request: {text}")),
+        };
+        match self.code {
+            Some(code) => error.aws_code(code),
+            None => error,
+        }
+    }
+}
+
+fn clock_error(skew: Option<Skew>, text: &str) -> Error {
+    let minutes = |apart: Duration| match apart.as_secs().div_ceil(60) {
+        1 => "1 min".to_owned(),
+        n if n < 120 => format!("{n} min"),
+        n => format!("{} h", n / 60),
+    };
+    let message = match skew {
+        Some(Skew::Behind(by)) => format!("this machine's clock is {} behind", minutes(by)),
+        Some(Skew::Ahead(by)) => format!("this machine's clock is {} ahead", minutes(by)),
+        None => format!("this machine's clock and AWS's disagree: {text}"),
+    };
+    Error::new(Code::ClockSkew, message).hint("set the clock (most systems: switch on automatic time), then try again")
+}
+
+/// The table. Codes of STS's query protocol, IAM Identity Center and the common errors of every service.
+fn classify(code: &str, message: &str, skew: Option<Skew>) -> FaultKind {
+    let says = |words: &str| message.to_ascii_lowercase().contains(words);
+    if says("signature expired") || says("not yet current") || matches!(code, "RequestExpired" | "RequestTimeTooSkewed")
+    {
+        return FaultKind::ClockSkew(skew);
+    }
+    match code {
+        "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" => FaultKind::UnknownKeys,
+        "ExpiredToken" | "ExpiredTokenException" => FaultKind::Expired,
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "ForbiddenException" => {
+            if says("multifactorauthentication") {
+                FaultKind::MfaRefused
+            } else if says("cannot call getsessiontoken with session credentials") {
+                FaultKind::SessionCannotMakeSessions
+            } else {
+                FaultKind::Denied
+            }
+        }
+        "SignatureDoesNotMatch" | "InvalidSignatureException" => FaultKind::SecretMismatch,
+        "RegionDisabledException" | "OptInRequired" => FaultKind::RegionNotEnabled,
+        "ValidationError" if says("durationseconds") && says("exceeds") => FaultKind::DurationRefused,
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestLimitExceeded"
+        | "TooManyRequestsException"
+        | "RequestThrottled"
+        | "SlowDown"
+        | "InternalFailure"
+        | "InternalError"
+        | "ServiceUnavailable"
+        | "ServiceUnavailableException" => FaultKind::Unreachable,
+        _ => FaultKind::Other,
+    }
+}
+
+fn skew(date: &str, now: SystemTime) -> Option<Skew> {
+    let date = SystemTime::from(jiff::fmt::rfc2822::parse(date).ok()?.timestamp());
+    let skew = match date.duration_since(now) {
+        Ok(by) => Skew::Behind(by),
+        Err(ahead) => Skew::Ahead(ahead.duration()),
+    };
+    let (Skew::Behind(by) | Skew::Ahead(by)) = skew;
+    (by >= NOTABLE_SKEW).then_some(skew)
+}
+
+/// The innermost cause is the one that says what happened ("connection refused"); the outer ones only where it came up.
+fn reason<E: StdError + Send + Sync + 'static>(error: &SdkError<E, HttpResponse>) -> String {
+    if matches!(error, SdkError::TimeoutError(_)) {
+        return "the call timed out".to_owned();
+    }
+    let mut innermost: &dyn StdError = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    let text = innermost.to_string();
+    if text.is_empty() { DisplayErrorContext(error).to_string() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_and_wording_of_aws_mean_what_signing_in_acts_on() {
+        let cases = [
+            ("InvalidClientTokenId", "The security token included in the request is invalid.", FaultKind::UnknownKeys),
+            ("ExpiredToken", "The security token included in the request is expired", FaultKind::Expired),
+            ("ExpiredTokenException", "…", FaultKind::Expired),
+            (
+                "AccessDenied",
+                "MultiFactorAuthentication failed with invalid MFA one time pass code. ",
+                FaultKind::MfaRefused,
+            ),
+            (
+                "AccessDenied",
+                "Cannot call GetSessionToken with session credentials",
+                FaultKind::SessionCannotMakeSessions,
+            ),
+            ("AccessDeniedException", "User: x is not authorized to perform: sts:AssumeRole", FaultKind::Denied),
+            ("SignatureDoesNotMatch", "The request signature we calculated does not match", FaultKind::SecretMismatch),
+            (
+                "SignatureDoesNotMatch",
+                "Signature expired: 20150830T123600Z is now earlier than …",
+                FaultKind::ClockSkew(None),
+            ),
+            ("InvalidSignatureException", "Signature not yet current: …", FaultKind::ClockSkew(None)),
+            ("RequestExpired", "Request has expired.", FaultKind::ClockSkew(None)),
+            ("Throttling", "Rate exceeded", FaultKind::Unreachable),
+            ("RegionDisabledException", "STS is not activated in this region", FaultKind::RegionNotEnabled),
+            (
+                "ValidationError",
+                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+                FaultKind::DurationRefused,
+            ),
+            ("ValidationError", "1 validation error detected: Value at 'roleArn'", FaultKind::Other),
+            ("MalformedPolicyDocument", "…", FaultKind::Other),
+        ];
+        for (code, message, kind) in cases {
+            assert_eq!(classify(code, message, None), kind, "{code}: {message}");
+        }
+    }
+
+    #[test]
+    fn the_clock_is_compared_with_the_date_of_the_answer() {
+        let at = |text: &str| SystemTime::from(text.parse::<jiff::Timestamp>().expect("a time"));
+        let date = "Sun, 22 Nov 2026 10:07:00 GMT";
+        assert_eq!(skew(date, at("2026-11-22T10:00:00Z")), Some(Skew::Behind(Duration::from_secs(420))));
+        assert_eq!(skew(date, at("2026-11-22T10:14:00Z")), Some(Skew::Ahead(Duration::from_secs(420))));
+        assert_eq!(skew(date, at("2026-11-22T10:07:20Z")), None);
+        assert_eq!(skew("yesterday", at("2026-11-22T10:07:20Z")), None);
+        let error = clock_error(Some(Skew::Behind(Duration::from_secs(420))), "");
+        assert_eq!(error.message, "this machine's clock is 7 min behind");
+    }
+}

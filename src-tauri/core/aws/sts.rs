@@ -1,0 +1,131 @@
+//! The Security Token Service: who signs, sessions for IAM users, roles.
+
+use super::{Aws, Fault, FaultKind, Place, Signer};
+use crate::config::AssumeRole;
+use crate::credentials::{AccessKeyId, AccountId, Keys, MfaArn, Origin, Secret, Session, SessionDuration};
+use crate::error::Error;
+use std::time::SystemTime;
+
+/// Whom STS sees behind a signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    pub arn: String,
+    pub account: Option<AccountId>,
+}
+
+/// A device and the digits it shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Mfa<'a> {
+    pub device: &'a MfaArn,
+    pub code: &'a str,
+}
+
+impl Aws {
+    /// Allowed to everybody, whatever the policies say; so its refusal speaks of the credentials alone.
+    pub async fn caller_identity(&self, signer: Signer<'_>, place: Place<'_>) -> Result<Caller, Fault> {
+        let client = self.sts(signer, place).map_err(misused)?;
+        let answer = client.get_caller_identity().send().await.map_err(|error| Fault::of(&error, self.clock.now()))?;
+        let arn = answer.arn().unwrap_or_default().to_owned();
+        let account = answer.account().and_then(|id| id.parse().ok());
+        Ok(Caller { arn, account })
+    }
+
+    /// `GetSessionToken`: a session with the user's own permissions.
+    pub async fn session_token(
+        &self,
+        keys: &Keys,
+        place: Place<'_>,
+        duration: SessionDuration,
+        mfa: Option<Mfa<'_>>,
+    ) -> Result<Granted, Fault> {
+        let client = self.sts(Signer::LongLived(keys), place).map_err(misused)?;
+        let issued_at = self.clock.now();
+        let answer = client
+            .get_session_token()
+            .duration_seconds(seconds(duration))
+            .set_serial_number(mfa.map(|mfa| mfa.device.as_str().to_owned()))
+            .set_token_code(mfa.map(|mfa| mfa.code.to_owned()))
+            .send()
+            .await
+            .map_err(|error| Fault::of(&error, self.clock.now()))?;
+        Granted::read(answer.credentials(), None, issued_at)
+    }
+
+    /// `AssumeRole`, signed by the step before.
+    pub async fn assume_role(
+        &self,
+        parent: &Session,
+        place: Place<'_>,
+        role: &AssumeRole,
+        duration: SessionDuration,
+    ) -> Result<Granted, Fault> {
+        let client = self.sts(Signer::Session(parent), place).map_err(misused)?;
+        let issued_at = self.clock.now();
+        let answer = client
+            .assume_role()
+            .role_arn(&role.role_arn)
+            .role_session_name(&role.session_name)
+            .set_external_id(role.external_id.clone())
+            .duration_seconds(seconds(duration))
+            .send()
+            .await
+            .map_err(|error| Fault::of(&error, self.clock.now()))?;
+        Granted::read(answer.credentials(), answer.assumed_role_user().map(|user| user.arn().to_owned()), issued_at)
+    }
+}
+
+/// What STS handed out; where the chain began is for the caller to add.
+#[derive(Clone, Debug)]
+pub struct Granted {
+    keys: Keys,
+    token: Secret,
+    issued_at: SystemTime,
+    expires_at: SystemTime,
+    principal: Option<String>,
+}
+
+impl Granted {
+    fn read(
+        credentials: Option<&aws_sdk_sts::types::Credentials>,
+        principal: Option<String>,
+        issued_at: SystemTime,
+    ) -> Result<Granted, Fault> {
+        let odd = |what: &str| Fault { kind: FaultKind::Other, code: None, message: format!("AWS's answer {what}") };
+        let credentials = credentials.ok_or_else(|| odd("holds no credentials"))?;
+        Ok(Granted {
+            keys: Keys {
+                access_key_id: AccessKeyId::parse(credentials.access_key_id())
+                    .map_err(|_| odd("holds no usable key id"))?,
+                secret_access_key: Secret::new(credentials.secret_access_key()),
+            },
+            token: Secret::new(credentials.session_token()),
+            issued_at,
+            expires_at: SystemTime::try_from(*credentials.expiration()).map_err(|_| odd("holds no usable expiry"))?,
+            principal,
+        })
+    }
+
+    /// The whole session. `owner` is who the session belongs to where the call itself did not say.
+    pub fn into_session(self, origin: Origin, owner: Caller) -> Session {
+        let account = self.principal.as_deref().and_then(AccountId::of_arn).or(owner.account);
+        let principal = self.principal.or_else(|| (!owner.arn.is_empty()).then_some(owner.arn));
+        Session {
+            keys: self.keys,
+            token: Some(self.token),
+            issued_at: self.issued_at,
+            expires_at: self.expires_at,
+            principal,
+            account,
+            origin,
+        }
+    }
+}
+
+fn seconds(duration: SessionDuration) -> i32 {
+    i32::try_from(duration.seconds()).unwrap_or(i32::MAX)
+}
+
+/// A variable of the environment that cannot be used: nothing was asked of AWS.
+fn misused(error: Error) -> Fault {
+    Fault { kind: FaultKind::Other, code: None, message: error.message }
+}

@@ -1,0 +1,205 @@
+//! An entry's value: one line of ASCII JSON with a version. Refuses what it does not understand, and never quotes it:
+//! the text holds secrets.
+
+use super::keychain::{EntryName, unusable};
+use crate::credentials::{AccessKeyId, AccountId, Keys, LongLived, MfaArn, Origin, Secret, Session, SessionDuration};
+use crate::error::{Code, Error, Result};
+use jiff::Timestamp;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use std::fmt::Write;
+use std::time::SystemTime;
+use zeroize::Zeroizing;
+
+pub(super) const VERSION: u32 = 1;
+
+/// A session, and the fingerprint of the chain that made it: made by another chain, it is another identity's session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSession {
+    pub session: Session,
+    pub plan: String,
+}
+
+/// What every entry says about itself, in every version.
+#[derive(Deserialize)]
+pub(super) struct Head {
+    v: u32,
+    pub configuration: Option<String>,
+}
+
+impl Head {
+    /// `None`: not something that any Keyfob wrote.
+    pub fn of(text: &Secret) -> Option<Head> {
+        serde_json::from_str(text.expose()).ok()
+    }
+
+    pub fn version(&self) -> String {
+        self.v.to_string()
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct LongLivedText {
+    v: u32,
+    configuration: Option<String>,
+    access_key_id: Option<String>,
+    #[serde(default, with = "secret_text")]
+    secret_access_key: Option<Secret>,
+    mfa_arn: Option<MfaArn>,
+    session_duration: Option<SessionDuration>,
+    account: Option<AccountId>,
+    principal: Option<String>,
+    #[serde(default, skip_serializing, alias = "aws_session_token", alias = "SessionToken", alias = "token")]
+    session_token: Option<IgnoredAny>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SessionText {
+    v: u32,
+    configuration: Option<String>,
+    plan: String,
+    access_key_id: String,
+    #[serde(with = "secret_text")]
+    secret_access_key: Option<Secret>,
+    #[serde(default, with = "secret_text")]
+    session_token: Option<Secret>,
+    issued_at: Timestamp,
+    expires_at: Timestamp,
+    principal: Option<String>,
+    account: Option<AccountId>,
+    origin: Origin,
+}
+
+pub(super) fn check_version(name: &EntryName, version: &str) -> Result<()> {
+    if version == VERSION.to_string() {
+        return Ok(());
+    }
+    let version = crate::credentials::shorten(version);
+    Err(unusable(name, format!("has version {version}, and this Keyfob knows only version {VERSION}"))
+        .hint("a newer Keyfob wrote it: use that one"))
+}
+
+pub(super) fn encode_long_lived(value: &LongLived, configuration: &str) -> Secret {
+    let LongLived { keys, mfa_arn, session_duration, account, principal } = value.clone();
+    let (id, secret) = keys.map(|keys| (keys.access_key_id.as_str().to_owned(), keys.secret_access_key)).unzip();
+    line(&LongLivedText {
+        v: VERSION,
+        configuration: Some(configuration.to_owned()),
+        access_key_id: id,
+        secret_access_key: secret,
+        mfa_arn,
+        session_duration,
+        account,
+        principal,
+        session_token: None,
+    })
+}
+
+/// Long-lived keys and nothing else: keys of a session are said to be that, and not returned.
+pub(super) fn decode_long_lived(name: &EntryName, text: &Secret) -> Result<LongLived> {
+    let stored: LongLivedText = parse(name, text)?;
+    let of_a_session = stored.session_token.is_some()
+        || stored.access_key_id.as_deref().is_some_and(|id| id.trim_start().starts_with("ASIA"));
+    if of_a_session {
+        return Err(unusable(name, "holds the keys of a session, which are not long-lived access keys")
+            .hint("`fob user configure` stores long-lived access keys (AKIA…) in its place"));
+    }
+    let keys = match (stored.access_key_id, stored.secret_access_key) {
+        (None, None) => None,
+        (Some(id), Some(secret)) => Some(keys(name, &id, secret)?),
+        (Some(_), None) | (None, Some(_)) => return Err(broken(name)),
+    };
+    Ok(LongLived {
+        keys,
+        mfa_arn: stored.mfa_arn,
+        session_duration: stored.session_duration,
+        account: stored.account,
+        principal: stored.principal,
+    })
+}
+
+pub(super) fn encode_session(value: &StoredSession, configuration: &str) -> Result<Secret> {
+    let StoredSession { session, plan } = value.clone();
+    let Session { keys, token, issued_at, expires_at, principal, account, origin } = session;
+    Ok(line(&SessionText {
+        v: VERSION,
+        configuration: Some(configuration.to_owned()),
+        plan,
+        access_key_id: keys.access_key_id.as_str().to_owned(),
+        secret_access_key: Some(keys.secret_access_key),
+        session_token: token,
+        issued_at: timestamp(issued_at)?,
+        expires_at: timestamp(expires_at)?,
+        principal,
+        account,
+        origin,
+    }))
+}
+
+pub(super) fn decode_session(name: &EntryName, text: &Secret) -> Result<StoredSession> {
+    let stored: SessionText = parse(name, text)?;
+    let secret = stored.secret_access_key.ok_or_else(|| broken(name))?;
+    let session = Session {
+        keys: keys(name, &stored.access_key_id, secret)?,
+        token: stored.session_token,
+        issued_at: stored.issued_at.into(),
+        expires_at: stored.expires_at.into(),
+        principal: stored.principal,
+        account: stored.account,
+        origin: stored.origin,
+    };
+    Ok(StoredSession { session, plan: stored.plan })
+}
+
+fn parse<'a, T: Deserialize<'a>>(name: &EntryName, text: &'a Secret) -> Result<T> {
+    let head = Head::of(text).ok_or_else(|| broken(name))?;
+    check_version(name, &head.version())?;
+    serde_json::from_str(text.expose()).map_err(|_| broken(name))
+}
+
+fn keys(name: &EntryName, id: &str, secret: Secret) -> Result<Keys> {
+    let access_key_id = AccessKeyId::parse(id).map_err(|_| broken(name))?;
+    if secret.expose().trim().is_empty() {
+        return Err(broken(name));
+    }
+    Ok(Keys { access_key_id, secret_access_key: secret })
+}
+
+pub(super) fn broken(name: &EntryName) -> Error {
+    unusable(name, "is not what Keyfob writes there")
+}
+
+fn timestamp(moment: SystemTime) -> Result<Timestamp> {
+    Timestamp::try_from(moment)
+        .map_err(|_| Error::new(Code::InvalidInput, "a session cannot be kept whose times lie beyond the year 9999"))
+}
+
+/// One line of ASCII: some keyrings have their own idea of every other character.
+fn line(value: &impl Serialize) -> Secret {
+    let json = Zeroizing::new(serde_json::to_string(value).expect("text, numbers and times always become JSON"));
+    let mut ascii = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if c.is_ascii() {
+            ascii.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(ascii, "\\u{unit:04x}").expect("a string takes all that is written");
+            }
+        }
+    }
+    Secret::new(ascii)
+}
+
+mod secret_text {
+    use super::Secret;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde's signature")]
+    pub fn serialize<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+        secret.as_ref().map(Secret::expose).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+        Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
+    }
+}

@@ -1,0 +1,314 @@
+//! The real `fob`: what it prints where, exit codes, JSON, and what it must not do.
+
+use crate::home::{DEPLOY, DEV, Home, code, text};
+use serde_json::Value;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+
+#[test]
+fn thirty_six_hours_are_asked_for_and_shown() {
+    let home = Home::signed_up("auth: { identities: { dev: { kind: aws/user, session: { duration: 36h } } } }\n");
+    let login = home.run(&["login", "dev"]);
+    assert_eq!(code(&login), 0, "{}", text(&login.stderr));
+    let shown = text(&login.stderr);
+    for piece in ["Authentication successful!", "Provider", "aws-user", "Account", "123456789012", "Expires", "(35h 59m)"] {
+        assert!(shown.contains(piece), "{piece} is not in {shown}");
+    }
+    assert!(login.stdout.is_empty(), "{}", text(&login.stdout));
+    let asked = home.sandbox().journal();
+    assert_eq!(asked[0].parameters["DurationSeconds"], "129600");
+    let whoami = home.json(&["whoami", "dev", "--json"]);
+    let left = whoami["expires_in_seconds"].as_u64().expect("a number");
+    assert!((129_500..=129_600).contains(&left), "{left}");
+    assert_eq!(whoami["provider"], "aws-user");
+    assert_eq!(whoami["source"], "keyring");
+    assert_eq!(whoami["state"], "valid");
+    assert_eq!(whoami["principal"], "arn:aws:iam::123456789012:user/kim");
+}
+
+#[test]
+fn reading_commands_write_nothing() {
+    let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
+    assert_eq!(code(&home.run(&["login", "deploy"])), 0);
+    let before = home.digest();
+    for arguments in [
+        &["list"][..],
+        &["list", "--json"],
+        &["whoami", "deploy"],
+        &["whoami", "dev", "--offline", "--json"],
+        &["env", "deploy"],
+        &["validate"],
+    ] {
+        assert_eq!(code(&home.run(arguments)), 0, "{arguments:?}");
+        assert_eq!(home.digest(), before, "{arguments:?} changed something");
+    }
+}
+
+#[test]
+fn reading_commands_write_nothing_before_the_first_sign_in_either() {
+    let home = Home::with(DEV);
+    let before = home.digest();
+    for arguments in [&["list"][..], &["whoami", "dev"], &["env", "dev"], &["validate"], &["credential-process", "nobody"]] {
+        home.run(arguments);
+        assert_eq!(home.digest(), before, "{arguments:?} changed something");
+    }
+}
+
+#[test]
+fn no_secret_reaches_lists_logs_or_errors() {
+    let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
+    assert_eq!(code(&home.run(&["login", "deploy", "-vv"])), 0);
+    let session: Value = home.json(&["credential-process", "deploy"]);
+    let user: Value = home.json(&["credential-process", "dev"]);
+    let key = home.key();
+    let secrets = [
+        key.secret_access_key.expose().to_owned(),
+        key.access_key_id.as_str().to_owned(),
+        session["SecretAccessKey"].as_str().expect("a secret").to_owned(),
+        session["SessionToken"].as_str().expect("a token").to_owned(),
+        user["SecretAccessKey"].as_str().expect("a secret").to_owned(),
+        user["SessionToken"].as_str().expect("a token").to_owned(),
+    ];
+    let mut seen = String::new();
+    let look = |arguments: &[&str], seen: &mut String| {
+        let ran = home.run(arguments);
+        seen.push_str(&text(&ran.stdout));
+        seen.push_str(&text(&ran.stderr));
+    };
+    for arguments in [
+        &["list", "--json", "-vv"][..],
+        &["list", "-vv"],
+        &["whoami", "deploy", "--json", "-vv"],
+        &["login", "deploy", "--force", "-vv", "--json"],
+        &["login", "dev", "--force", "-vv"],
+        &["env", "deploy", "-vv"],
+        &["validate", "-vv"],
+    ] {
+        look(arguments, &mut seen);
+    }
+    assert!(seen.contains("DEBUG") || seen.contains("INFO"), "-vv says something: {seen}");
+    home.sandbox().revoke_key(&key.access_key_id).expect("the key is there");
+    look(&["login", "dev", "--force", "-vv"], &mut seen);
+    look(&["login", "dev", "--force", "--json"], &mut seen);
+    let typed = home.run_with_input(&["user", "configure", "dev", "--stdin", "-vv"], &home.typed(&key));
+    assert_eq!(code(&typed), 1);
+    seen.push_str(&text(&typed.stderr));
+    for secret in &secrets {
+        assert!(!seen.contains(secret.as_str()), "{secret} is in: {seen}");
+    }
+    for file in home.digest().keys().filter(|path| path.is_file()) {
+        let content = text(&fs::read(file).expect("a readable file"));
+        for secret in &secrets {
+            assert!(!content.contains(secret.as_str()), "{secret} is in {}", file.display());
+        }
+    }
+}
+
+#[test]
+fn exit_codes_and_json_errors_are_as_specified() {
+    let home = Home::with(DEV);
+    let cases: [(&[&str], i32, &str); 6] = [
+        (&["login", "dvv", "--json"], 1, "identity_not_found"),
+        (&["login", "dev", "--json"], 3, "person_needed"),
+        (&["login", "--provider", "nobody", "--json"], 1, "provider_not_found"),
+        (&["--config", "/nowhere/config.yaml", "list", "--json"], 2, "config_not_found"),
+        (&["whoami", "dvv", "--json"], 1, "identity_not_found"),
+        (&["env", "dev", "--json"], 1, "session_expired"),
+    ];
+    for (arguments, exit, expected) in cases {
+        let ran = home.run(arguments);
+        let printed: Value = serde_json::from_slice(&ran.stdout).unwrap_or_else(|_| panic!("{arguments:?}: {}", text(&ran.stdout)));
+        assert_eq!(printed["error"]["code"], expected, "{arguments:?}");
+        assert_eq!(code(&ran), exit, "{arguments:?}");
+        assert!(!printed["error"]["hints"].as_array().expect("hints").is_empty(), "{arguments:?}");
+    }
+    assert_eq!(code(&home.run(&["login", "--no-such-flag"])), 2);
+    assert_eq!(code(&home.run(&["whoami", "dev"])), 1, "whoami of nothing valid");
+    assert!(text(&home.run(&["--help-errors"]).stdout).contains("aws_credentials_invalid"));
+}
+
+#[test]
+fn identities_are_named_in_any_case_by_flag_variable_or_default() {
+    let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
+    for arguments in [&["login", "DEV"][..], &["auth", "login", "-i", "Dev"], &["login"]] {
+        assert_eq!(code(&home.run(arguments)), 0, "{arguments:?}");
+    }
+    let named = home.fob(&["whoami", "--json", "--offline"]).env("FOB_IDENTITY", "deploy").output().expect("fob starts");
+    assert!(text(&named.stdout).contains("\"deploy\""), "{}", text(&named.stdout));
+    let foreign = std::ffi::OsStr::from_bytes(b"\xff\xfe");
+    let broken = home.fob(&["whoami"]).env("FOB_IDENTITY", foreign).output().expect("fob starts");
+    assert_eq!(code(&broken), 2);
+    assert!(text(&broken.stderr).contains("FOB_IDENTITY"), "{}", text(&broken.stderr));
+}
+
+#[test]
+fn two_defaults_and_nobody_to_ask_is_an_error_that_names_both() {
+    let home = Home::with("auth:\n  identities:\n    a: { kind: aws/user, default: true }\n    b: { kind: aws/user, default: true }\n");
+    let ran = home.run(&["login"]);
+    assert_eq!(code(&ran), 2, "{}", text(&ran.stderr));
+    assert!(text(&ran.stderr).contains("`a`") && text(&ran.stderr).contains("`b`"), "{}", text(&ran.stderr));
+}
+
+#[test]
+fn credential_process_prints_the_protocol_and_nothing_else() {
+    let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
+    let ran = home.run(&["credential-process", "deploy"]);
+    let printed: Value = serde_json::from_slice(&ran.stdout).expect("JSON");
+    let mut names: Vec<&String> = printed.as_object().expect("an object").keys().collect();
+    names.sort();
+    assert_eq!(names, ["AccessKeyId", "AccountId", "Expiration", "SecretAccessKey", "SessionToken", "Version"]);
+    assert_eq!(printed["Version"], 1);
+    assert_eq!(printed["AccountId"], "420000000025");
+    assert!(ran.stderr.is_empty(), "{}", text(&ran.stderr));
+    let nobody = Home::with(DEV);
+    let ran = nobody.run(&["credential-process", "dev"]);
+    assert_eq!(code(&ran), 3);
+    assert!(ran.stdout.is_empty());
+}
+
+#[test]
+fn exec_hands_over_a_profile_and_the_childs_own_exit_code() {
+    let home = Home::signed_up(
+        "auth:\n  identities:\n    dev: { kind: aws/user, env: [ { key: STAGE, value: lake side } ], credentials: { region: eu-west-1 } }\n",
+    );
+    let script = "printf '%s|%s|%s|%s|%s|%s' \"$AWS_PROFILE\" \"$AWS_REGION\" \"$STAGE\" \"${AWS_ACCESS_KEY_ID-unset}\" \"$FOB_IDENTITY\" \"$UNRELATED\"; exit 7";
+    let ran = home
+        .fob(&["exec", "dev", "--", "sh", "-c", script])
+        .env("AWS_ACCESS_KEY_ID", "AKIAFOREIGN000000001")
+        .env("AWS_SECRET_ACCESS_KEY", "foreign")
+        .env("UNRELATED", "stays")
+        .output()
+        .expect("fob starts");
+    assert_eq!(code(&ran), 7, "{}", text(&ran.stderr));
+    assert_eq!(text(&ran.stdout), "dev|eu-west-1|lake side|unset|dev|stays");
+    assert_eq!(code(&home.run(&["exec", "dev", "--", "no-such-program-anywhere"])), 127);
+    let file = home.path().join("not-executable");
+    fs::write(&file, "x").expect("a file");
+    assert_eq!(code(&home.run(&["exec", "dev", "--", file.to_str().expect("UTF-8")])), 126);
+    let killed = home.run(&["exec", "dev", "--", "sh", "-c", "kill -TERM $$"]);
+    let signal = std::os::unix::process::ExitStatusExt::signal(&killed.status);
+    assert!(signal == Some(15) || killed.status.code() == Some(143), "{:?}", killed.status);
+}
+
+#[test]
+fn the_profile_is_private_names_this_program_and_holds_no_secret() {
+    let home = Home::signed_up(DEV);
+    assert_eq!(code(&home.run(&["login"])), 0);
+    let path = home.path().join(".aws/keyfob/aws-user/config");
+    let written = fs::read_to_string(&path).expect("a profile");
+    assert!(written.contains("[profile dev]"), "{written}");
+    assert!(written.contains(&format!("credential_process = \"{}\" --config \"{}\" credential-process dev", env!("CARGO_BIN_EXE_fob"), fs::canonicalize(home.config()).expect("a path").display())), "{written}");
+    assert_eq!(fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::metadata(path.parent().expect("a folder")).expect("a folder").permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn an_unwritable_base_path_is_an_error_and_the_session_is_not_lost() {
+    let home = Home::signed_up("auth: { identities: { dev: { kind: aws/user, spec: { files: { base_path: ~/taken } } } } }\n");
+    fs::write(home.path().join("taken"), "a file where the folder should be").expect("a file");
+    let ran = home.run(&["login", "dev"]);
+    assert_eq!(code(&ran), 1);
+    assert!(text(&ran.stderr).contains("taken"), "{}", text(&ran.stderr));
+    home.sandbox().clear_journal();
+    assert_eq!(home.json(&["whoami", "dev", "--json", "--offline"])["state"], "valid");
+}
+
+#[test]
+fn ambient_shows_the_source_used_or_why_each_gave_nothing() {
+    let home = Home::with("auth: { identities: { here: { kind: aws/ambient } } }\n");
+    let none = home.run(&["login", "here"]);
+    assert_eq!(code(&none), 1);
+    for piece in ["container role", "instance role", "AWS_ACCESS_KEY_ID is not set"] {
+        assert!(text(&none.stderr).contains(piece), "{piece}: {}", text(&none.stderr));
+    }
+    for value in ["", "changeme"] {
+        let ran = home.fob(&["login", "here"]).env("AWS_ACCESS_KEY_ID", value).output().expect("fob starts");
+        assert_eq!(code(&ran), 1);
+        assert!(text(&ran.stderr).contains("AWS_ACCESS_KEY_ID is"), "{}", text(&ran.stderr));
+    }
+    let key = home.key();
+    let whoami = home
+        .fob(&["whoami", "here", "--json"])
+        .env("AWS_ACCESS_KEY_ID", key.access_key_id.as_str())
+        .env("AWS_SECRET_ACCESS_KEY", key.secret_access_key.expose())
+        .output()
+        .expect("fob starts");
+    let printed: Value = serde_json::from_slice(&whoami.stdout).expect("JSON");
+    assert_eq!(printed["source"], "environment");
+    assert_eq!(printed["account"], "123456789012");
+}
+
+#[test]
+fn a_program_in_the_configuration_is_a_source_for_a_chain() {
+    let home = Home::with(
+        "auth:
+  identities:
+    vendor: { kind: aws/process, credentials: { process: \"sh vendor.sh\" } }
+    deploy: { kind: aws/assume-role, via: { identity: vendor }, principal: { assume_role: \"arn:aws:iam::420000000025:role/deploy\" } }
+",
+    );
+    let key = home.key();
+    let json = serde_json::json!({"Version": 1, "AccessKeyId": key.access_key_id.as_str(), "SecretAccessKey": key.secret_access_key.expose()});
+    fs::write(home.path().join("vendor.sh"), format!("echo '{json}'")).expect("a program");
+    let printed = home.json(&["credential-process", "deploy"]);
+    assert_eq!(printed["AccountId"], "420000000025");
+    fs::write(home.path().join("vendor.sh"), format!("echo '{}'", key.secret_access_key.expose())).expect("a program");
+    let broken = home.run(&["credential-process", "vendor"]);
+    assert_eq!(code(&broken), 1);
+    assert!(!text(&broken.stderr).contains(key.secret_access_key.expose()), "{}", text(&broken.stderr));
+}
+
+#[test]
+fn unsupported_kinds_say_so() {
+    let home = Home::with(
+        "auth:
+  providers: { corp: { kind: aws/iam-identity-center, region: us-east-1, start_url: \"https://corp.awsapps.com/start\" } }
+  identities: { admin: { kind: aws/permission-set, via: { provider: corp }, principal: { name: Admin, account: { id: \"410000000017\" } } } }
+",
+    );
+    let ran = home.run(&["login", "admin", "--json"]);
+    assert_eq!(code(&ran), 1);
+    let printed: Value = serde_json::from_slice(&ran.stdout).expect("JSON");
+    assert_eq!(printed["error"]["code"], "unsupported");
+}
+
+#[test]
+fn csv_and_wrong_csv() {
+    let home = Home::with(DEV);
+    let key = home.key();
+    let file = home.path().join("kim_accessKeys.csv");
+    let csv = format!("\u{feff}Access key ID,Secret access key\r\n{},{}\r\n", key.access_key_id.as_str(), key.secret_access_key.expose());
+    fs::write(&file, csv).expect("a file");
+    let path = file.to_str().expect("UTF-8");
+    let ran = home.run(&["user", "configure", "dev", "--csv", path]);
+    assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+    assert_eq!(code(&home.run(&["login", "dev"])), 0);
+    fs::write(&file, "Name,Phone\nkim,1\n").expect("a file");
+    let ran = home.run(&["user", "configure", "dev", "--csv", path]);
+    assert_ne!(code(&ran), 0);
+    assert!(text(&ran.stderr).contains("Access key ID"), "{}", text(&ran.stderr));
+}
+
+#[test]
+fn a_keyring_that_cannot_be_reached_is_never_taken_for_an_empty_one() {
+    let home = Home::signed_up(DEV);
+    let wrong = home.fob(&["login", "dev"]).env("FOB_KEYRING_PASSWORD", "wrong").output().expect("fob starts");
+    assert_ne!(code(&wrong), 0);
+    assert!(text(&wrong.stderr).contains("passphrase"), "{}", text(&wrong.stderr));
+    let missing = home.fob(&["login", "dev", "--json"]).env_remove("FOB_KEYRING_PASSWORD").output().expect("fob starts");
+    let printed: Value = serde_json::from_slice(&missing.stdout).expect("JSON");
+    assert_eq!(printed["error"]["code"], "keyring_locked");
+    let no_bus = home
+        .fob(&["login", "dev", "--json"])
+        .env("FOB_KEYRING", "system")
+        .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/bus")
+        .output()
+        .expect("fob starts");
+    let printed: Value = serde_json::from_slice(&no_bus.stdout).expect("JSON");
+    assert_eq!(printed["error"]["code"], "keyring_unavailable");
+    let listed = home.fob(&["list", "--json"]).env("FOB_KEYRING_PASSWORD", "wrong").output().expect("fob starts");
+    let printed: Value = serde_json::from_slice(&listed.stdout).expect("JSON");
+    assert_eq!(printed["identities"][0]["state"], "unknown");
+    assert_eq!(code(&home.run(&["login", "dev"])), 0, "nothing was lost");
+}

@@ -1,0 +1,157 @@
+//! A machine of its own for a test: an empty home, a sandbox AWS, and the real `fob` run in a cleared environment.
+
+use keyfob_core::clock::Clock;
+use keyfob_core::credentials::Keys;
+use keyfob_core::sandbox::Sandbox;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+
+pub const DEV: &str = "auth:\n  identities:\n    dev: { kind: aws/user, default: true }\n";
+pub const DEPLOY: &str = "    deploy:
+      kind: aws/assume-role
+      via: { identity: dev }
+      principal: { assume_role: \"arn:aws:iam::420000000025:role/deploy\" }
+";
+const PASSPHRASE: &str = "correct-horse-battery-staple";
+
+pub struct Home {
+    folder: tempfile::TempDir,
+    sandbox: Option<Sandbox>,
+    stop: Option<mpsc::Sender<()>>,
+    server: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Home {
+    pub fn with(config: &str) -> Home {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("config.yaml"), config).expect("a configuration");
+        let (hand_over, sandbox) = mpsc::channel();
+        let (stop, stopped) = mpsc::channel();
+        let server = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async move {
+                hand_over.send(Sandbox::start(Clock::system()).expect("a sandbox")).expect("somebody waits for it");
+                let _ = tokio::task::spawn_blocking(move || stopped.recv()).await;
+            });
+        });
+        let sandbox = Some(sandbox.recv().expect("the sandbox starts"));
+        Home { folder, sandbox, stop: Some(stop), server: Some(server) }
+    }
+
+    /// With kim's key of the sandbox stored for `dev`.
+    pub fn signed_up(config: &str) -> Home {
+        let home = Home::with(config);
+        home.store_key("dev", &home.key());
+        home
+    }
+
+    pub fn sandbox(&self) -> &Sandbox {
+        self.sandbox.as_ref().expect("it is there until the end")
+    }
+
+    pub fn key(&self) -> Keys {
+        self.sandbox().keys("kim").into_iter().next_back().expect("kim has a key")
+    }
+
+    pub fn store_key(&self, identity: &str, keys: &Keys) {
+        let json = self.typed(keys);
+        let ran = self.run_with_input(&["user", "configure", identity, "--stdin"], &json);
+        assert!(ran.status.success(), "{}", text(&ran.stderr));
+        self.sandbox().clear_journal();
+    }
+
+    pub fn typed(&self, keys: &Keys) -> String {
+        serde_json::json!({
+            "access_key_id": keys.access_key_id.as_str(),
+            "secret_access_key": keys.secret_access_key.expose(),
+        })
+        .to_string()
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.path().join("config.yaml")
+    }
+
+    pub fn fob(&self, arguments: &[&str]) -> Command {
+        let mut fob = Command::new(env!("CARGO_BIN_EXE_fob"));
+        fob.args(arguments).env_clear().current_dir(self.path()).stdin(Stdio::null());
+        fob.env("HOME", self.path()).env("PATH", "/usr/local/bin:/usr/bin:/bin").env("TERM", "xterm");
+        fob.env("FOB_CONFIG", self.config()).env("FOB_KEYRING", "file").env("FOB_KEYRING_PASSWORD", PASSPHRASE);
+        fob.env("AWS_ENDPOINT_URL", self.sandbox().url()).env("AWS_EC2_METADATA_DISABLED", "true");
+        fob
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.fob(arguments).output().expect("fob starts")
+    }
+
+    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Output {
+        let mut fob = self.fob(arguments);
+        let mut child =
+            fob.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("fob starts");
+        child.stdin.take().expect("it was piped").write_all(input.as_bytes()).expect("fob reads its input");
+        child.wait_with_output().expect("fob ends")
+    }
+
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let ran = self.run(arguments);
+        serde_json::from_slice(&ran.stdout)
+            .unwrap_or_else(|error| panic!("{arguments:?}: {error}: {}{}", text(&ran.stdout), text(&ran.stderr)))
+    }
+
+    /// How often each action was called, successful or not.
+    pub fn calls(&self) -> BTreeMap<String, usize> {
+        let mut calls = BTreeMap::new();
+        for call in self.sandbox().journal() {
+            *calls.entry(call.action).or_default() += 1;
+        }
+        calls
+    }
+
+    /// Every file below the home folder with a digest of what is in it.
+    pub fn digest(&self) -> BTreeMap<PathBuf, String> {
+        let mut found = BTreeMap::new();
+        let mut open = vec![self.path().to_owned()];
+        while let Some(folder) = open.pop() {
+            found.insert(folder.clone(), "folder".to_owned());
+            for entry in fs::read_dir(&folder).expect("a readable folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    open.push(path);
+                } else {
+                    let digest = Sha256::digest(fs::read(&path).expect("a readable file"));
+                    found.insert(path, format!("{digest:x?}"));
+                }
+            }
+        }
+        found
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        self.sandbox = None;
+        self.stop = None;
+        if let Some(server) = self.server.take() {
+            let _ = server.join();
+        }
+    }
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+pub fn code(output: &Output) -> i32 {
+    output.status.code().expect("an exit code")
+}

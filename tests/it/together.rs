@@ -1,0 +1,81 @@
+//! Many processes at once, and one that dies: one AWS call a step, one outcome for all (behaviour 3.5).
+
+use crate::home::{DEPLOY, DEV, Home, code, text};
+use keyfob_core::sandbox::{Action, Fault, Switch};
+use std::process::{Child, Output, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+fn start(home: &Home, arguments: &[&str]) -> Child {
+    home.fob(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("fob starts")
+}
+
+fn start_fifty(home: &Home) -> Vec<Output> {
+    let children: Vec<Child> = (0..50).map(|_| start(home, &["credential-process", "deploy"])).collect();
+    children.into_iter().map(|child| child.wait_with_output().expect("fob ends")).collect()
+}
+
+#[test]
+fn fifty_cold_processes_make_one_aws_call_for_each_step_and_get_the_same_answer() {
+    let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
+    home.sandbox().inject(Switch::on(Fault::Delay { milliseconds: 300 })).expect("a delay");
+    let outputs = start_fifty(&home);
+    for output in &outputs {
+        assert_eq!(code(output), 0, "{}", text(&output.stderr));
+        assert_eq!(text(&output.stdout), text(&outputs[0].stdout));
+    }
+    let calls = home.calls();
+    assert_eq!(calls.get("GetSessionToken"), Some(&1), "{calls:?}");
+    assert_eq!(calls.get("AssumeRole"), Some(&1), "{calls:?}");
+    assert_eq!(calls.len(), 2, "{calls:?}");
+}
+
+#[test]
+fn those_who_waited_take_over_a_failure_instead_of_repeating_it() {
+    let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
+    home.sandbox().revoke_key(&home.key().access_key_id).expect("the key is there");
+    home.sandbox().inject(Switch::on(Fault::Delay { milliseconds: 2500 })).expect("a delay");
+    let outputs = start_fifty(&home);
+    for output in &outputs {
+        assert_eq!(code(output), 3, "{}", text(&output.stderr));
+        assert!(output.stdout.is_empty());
+        assert!(text(&output.stderr).contains("invalid or have been revoked"), "{}", text(&output.stderr));
+    }
+    let calls = home.calls();
+    assert_eq!(calls.get("GetSessionToken"), Some(&1), "{calls:?}");
+}
+
+#[test]
+fn a_killed_sign_in_frees_its_lock() {
+    let home = Home::signed_up(DEV);
+    home.sandbox().inject(Switch::on(Fault::Delay { milliseconds: 60_000 }).times(1)).expect("a delay");
+    let mut holder = start(&home, &["login", "dev"]);
+    while home.sandbox().journal().is_empty() && !holding(&home) {
+        sleep(Duration::from_millis(20));
+    }
+    sleep(Duration::from_millis(300));
+    holder.kill().expect("the holder is killed");
+    holder.wait().expect("the holder is gone");
+    let next = home.run(&["login", "dev"]);
+    assert_eq!(code(&next), 0, "{}", text(&next.stderr));
+}
+
+/// Whether the lock file of the sign-in exists yet.
+fn holding(home: &Home) -> bool {
+    home.path().join(".local/state/keyfob/default/locks/sign-in-dev.lock").exists()
+}
+
+#[test]
+fn a_short_session_is_renewed_while_it_is_used_and_a_failed_renewal_keeps_it() {
+    let home = Home::signed_up(DEV);
+    let short = keyfob_core::sandbox::Settings { session_seconds: Some(8), ..home.sandbox().settings() };
+    home.sandbox().set_settings(short).expect("a setting");
+    let first = home.json(&["credential-process", "dev"]);
+    sleep(Duration::from_millis(6500));
+    home.sandbox().inject(Switch::on(Fault::AccessDenied).for_action(Action::GetSessionToken)).expect("a fault");
+    let held = home.json(&["credential-process", "dev"]);
+    assert_eq!(first["AccessKeyId"], held["AccessKeyId"], "the held session serves while it is usable");
+    home.sandbox().clear_faults();
+    let renewed = home.json(&["credential-process", "dev"]);
+    assert_ne!(first["AccessKeyId"], renewed["AccessKeyId"]);
+}
