@@ -1,1 +1,101 @@
-fn main() {}
+//! `fob`, the command line: parse, build, run, exit code. It speaks to the agent's interface and to nothing behind it;
+//! data goes to stdout, everything for people to stderr.
+
+mod args;
+mod completion;
+mod conversation;
+mod credential_process;
+mod env;
+mod help;
+mod interrupt;
+mod invocation;
+mod prompt;
+mod render;
+mod run;
+#[cfg(feature = "sandbox")]
+mod sandbox;
+mod sign_in;
+mod stop;
+mod terminal;
+mod user;
+mod validate;
+
+use args::{Command, CommandLine, User};
+use clap::{CommandFactory, Parser};
+use invocation::Invocation;
+use keyfob_core::environment::Environment;
+use keyfob_core::error::{Code, Error};
+use std::process::ExitCode;
+use stop::Stop;
+use terminal::{Loudness, Shape, Terminal};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+fn main() -> ExitCode {
+    keyfob_core::hardening::harden_process();
+    completion::answer();
+    let code = match CommandLine::try_parse() {
+        Ok(command_line) => run(command_line),
+        Err(error) => refuse(&error),
+    };
+    ExitCode::from(code)
+}
+
+fn run(command_line: CommandLine) -> u8 {
+    log(command_line.global.verbose);
+    interrupt::exit_on_ctrl_c();
+    let invocation = Invocation::new(&command_line.global, Environment::capture());
+    let done = if command_line.help_errors {
+        invocation.terminal.data(&help::errors()).map(|()| 0)
+    } else {
+        match command_line.command {
+            Some(entry) => dispatch(&invocation, &entry.command()),
+            None => Err(Error::new(Code::Usage, "there is no command").hint("`fob --help` lists them").into()),
+        }
+    };
+    done.unwrap_or_else(|stop| stop.report(invocation.terminal))
+}
+
+fn dispatch(invocation: &Invocation, command: &Command) -> Result<u8, Stop> {
+    match command {
+        Command::Login(args) => sign_in::login(invocation, args),
+        Command::Whoami(args) => sign_in::whoami(invocation, args),
+        Command::List(args) => sign_in::list(invocation, args.format),
+        Command::Validate => validate::validate(invocation),
+        Command::User(User::Configure(args)) => user::configure(invocation, args),
+        Command::Env(args) => env::env(invocation, args),
+        Command::Exec(args) => run::exec(invocation, args),
+        Command::Shell(args) => run::shell(invocation, args),
+        Command::CredentialProcess(args) => credential_process::credential_process(invocation, args),
+        #[cfg(feature = "sandbox")]
+        Command::Sandbox(args) => sandbox::sandbox(invocation, args),
+        Command::Completion { shell } => completion::print_script(*shell),
+    }
+}
+
+/// clap's own answer: help and version on stdout, a mistake on stderr or, with `--json`, as an object.
+fn refuse(error: &clap::Error) -> u8 {
+    let words = std::env::args_os().skip(1).take_while(|word| word != "--");
+    if error.use_stderr() && words.into_iter().any(|word| word == "--json") {
+        let text = error.render().to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let terminal = Terminal::new(Shape::Json, Loudness::Normal, CommandLine::command().get_color());
+        return Stop::from(Error::new(Code::Usage, message).hint("`fob --help` tells more")).report(terminal);
+    }
+    // A closed pipe is no reason to fail.
+    let _ = error.print();
+    u8::try_from(error.exit_code()).unwrap_or(2)
+}
+
+/// Only what Keyfob says itself: the AWS SDK's own records hold requests, and with them secrets.
+fn log(verbose: u8) {
+    let level = match verbose {
+        0 => return,
+        1 => LevelFilter::INFO,
+        2.. => LevelFilter::DEBUG,
+    };
+    let targets = Targets::new().with_target("keyfob_core", level).with_target("fob", level);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines).with(targets).init();
+}

@@ -92,8 +92,11 @@ impl Environment {
         self.folder("XDG_CONFIG_HOME", ".config", "APPDATA")
     }
 
-    /// Locks, the audit log, marks: no secrets.
+    /// Locks, the audit log, marks: no secrets. `XDG_STATE_HOME` counts on every system: the sandbox moves it there.
     pub fn state_folder(&self) -> Result<PathBuf> {
+        if let Some(parent) = self.path("XDG_STATE_HOME") {
+            return Ok(parent.join("keyfob"));
+        }
         self.folder("XDG_STATE_HOME", ".local/state", "LOCALAPPDATA")
     }
 

@@ -6,8 +6,8 @@ pub use crate::auth::{
     Answer, Check, Configured, List, ListedIdentity, ListedProvider, Note, PassphraseUse, Person, PromptKind, Reach,
     Renewal, SignedIn, State, TypedKeys, Variable, Variables, VariablesForm, Whoami, WhyKeys,
 };
-pub use crate::credentials::{AccessKeyId, MfaArn, Secret, SessionDuration};
 use crate::credentials::on_the_wire;
+pub use crate::credentials::{AccessKeyId, MfaArn, Secret, SessionDuration, time_left};
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;

@@ -2,6 +2,7 @@
 //! [`api`].
 
 pub mod api;
+pub mod pasted;
 
 use crate::auth::{Auth, Options, Outcome, Patience, Prompt, Rejected, SignIn};
 use crate::config::SourceKind;
@@ -52,6 +53,7 @@ impl Agent {
     pub async fn ask(&mut self, call: Call) -> Answered {
         let mut notes = Vec::new();
         let reply = self.reply(call, &mut notes).await.unwrap_or_else(Reply::Failed);
+        notes.extend(self.auth.take_warnings());
         Answered { notes, reply }
     }
 

@@ -1,0 +1,101 @@
+//! `fob env`: variables on stdout, or in a file that only this user can read.
+
+use crate::args::{Env, VariablesFormat};
+use crate::expect_reply;
+use crate::invocation::Invocation;
+use crate::render::{self, Lifetime};
+use crate::sign_in::sign_in_when_due;
+use crate::stop::Stop;
+use crate::terminal::{Shape, print_commands, print_exact};
+use keyfob_core::agent::api::{Request, VariablesForm};
+use keyfob_core::clock::Clock;
+use keyfob_core::environment::Environment;
+use keyfob_core::error::{Code, Error, Result};
+use std::io::Write;
+use std::path::Path;
+
+pub fn env(invocation: &Invocation, args: &Env) -> Result<u8, Stop> {
+    let format = match (args.format, invocation.terminal.shape) {
+        (Some(format), _) => format,
+        (None, Shape::Json) => VariablesFormat::Json,
+        (None, Shape::Text) => usual_format(&invocation.environment),
+    };
+    if format == VariablesFormat::Github && args.out.is_some() {
+        return Err(Error::new(Code::Usage, "`--out` replaces a file, and GITHUB_ENV is to be added to")
+            .hint("fob env --format github >> \"$GITHUB_ENV\"")
+            .into());
+    }
+    let (identity, mut conversation) = invocation.about(args.named.name.as_deref(), invocation.person)?;
+    let form = if args.static_keys { VariablesForm::Static } else { VariablesForm::Profile };
+    if form == VariablesForm::Static {
+        sign_in_when_due(&mut conversation, &identity, args.duration)?;
+    }
+    let request = Request::Variables { identity: identity.clone(), form };
+    let variables = expect_reply!(conversation.ask(request, None)?, Variables)?;
+    let until = render::until(variables.expires_at, Clock::system().now());
+    if let Some(path) = &args.out {
+        let text = render::variables(format, &variables, Some(Lifetime { identity: &identity, form, until: &until }))?;
+        write_private(path, &text)?;
+        invocation.terminal.say(&format!("Written: {}", path.display()));
+        return Ok(0);
+    }
+    if (format, form) == (VariablesFormat::Github, VariablesForm::Static) {
+        // The runner reads commands from stderr too, and stdout goes to the file.
+        print_commands(&render::masks(&variables));
+    }
+    print_exact(&render::variables(format, &variables, None)?)?;
+    Ok(0)
+}
+
+fn usual_format(environment: &Environment) -> VariablesFormat {
+    let shell = environment.raw("SHELL").map(Path::new).and_then(Path::file_stem).and_then(|name| name.to_str());
+    match shell {
+        Some("fish") => VariablesFormat::Fish,
+        Some("pwsh" | "powershell") => VariablesFormat::PowerShell,
+        None if cfg!(windows) => VariablesFormat::PowerShell,
+        Some(_) | None => VariablesFormat::Bash,
+    }
+}
+
+/// Made beside its place with mode 0600 and renamed: nobody else can read it for an instant, and no half of it is seen.
+fn write_private(path: &Path, text: &str) -> Result<()> {
+    let failed = |cause: std::io::Error| Error::file(path, "write", &cause);
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_format_follows_the_shell() {
+        for (shell, format) in [
+            ("/usr/bin/fish", VariablesFormat::Fish),
+            ("/usr/bin/pwsh", VariablesFormat::PowerShell),
+            ("/bin/zsh", VariablesFormat::Bash),
+            ("", VariablesFormat::Bash),
+        ] {
+            assert_eq!(usual_format(&Environment::of([("SHELL", shell)])), format, "{shell}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_written_file_is_private_whatever_was_there_before() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("aws.env");
+        std::fs::write(&path, "old and much longer than what follows").expect("written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("changed");
+        write_private(&path, "new").expect("written");
+        let mode = std::fs::metadata(&path).expect("it is there").permissions().mode();
+        assert_eq!((std::fs::read_to_string(&path).expect("text").as_str(), mode & 0o777), ("new", 0o600));
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing is left beside it");
+        let error = write_private(&folder.path().join("missing/aws.env"), "new").expect_err("no such folder");
+        assert_eq!(error.code, Code::FilesUnwritable);
+    }
+}

@@ -1,0 +1,213 @@
+//! What `--help` says beyond the flags: examples, what AWS must allow, what lives on afterwards; and `--help-errors`.
+
+use keyfob_core::error::Code;
+use std::fmt::Write as _;
+
+pub const FOB: &str = "\
+Signs in to AWS and hands out what comes of it: to the AWS CLI and SDKs, to a shell, to a single command. Long-lived \
+keys stay in the system's keyring; sessions renew themselves.
+
+`fob auth X` is `fob X`.";
+
+pub const FOB_AFTER: &str = "\
+Examples:
+  fob login                      sign in to the default identity
+  fob exec dev -- aws s3 ls      run a command with credentials that renew themselves
+  fob list                       every identity, its state, the time left
+  fob sandbox                    try everything without an AWS account
+
+The identity is the one named; else FOB_IDENTITY, the one with `default: true`, or the one chosen when asked.
+The configuration is --config; else FOB_CONFIG, or the user's own file.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a person is needed and nobody can be asked,
+130 Ctrl+C. `fob --help-errors` prints the codes that --json uses.";
+
+pub const LOGIN: &str = "\
+Examples:
+  fob login                      the default identity
+  fob login deploy --force       a new session, even if the present one is still good
+  fob login --duration 36h --mfa-code 123456
+  fob login --provider aws-user  every IAM user
+
+IAM: an IAM user needs nothing for sts:GetSessionToken and sts:GetCallerIdentity; a role needs sts:AssumeRole on
+its ARN, and must trust who assumes it.
+
+What lives on: the session, in the keyring until it ends; a profile for AWS tools, which holds no secret.";
+
+pub const WHOAMI: &str = "\
+Examples:
+  fob whoami
+  fob whoami deploy --json
+  fob whoami --offline           what is remembered, without asking AWS
+
+Never asks for anything. Exit code 0 while the session is good, else 1.
+
+IAM: nothing (sts:GetCallerIdentity is always allowed).
+What lives on: nothing is written.";
+
+pub const LIST: &str = "\
+Examples:
+  fob list
+  fob list --format table
+  fob list --format mermaid      a graph for a Markdown page
+  fob list --json | jq -r '.identities[] | select(.state == \"valid\").name'
+
+IAM: nothing; AWS is not asked.
+What lives on: nothing is written, no secret is shown.";
+
+pub const VALIDATE: &str = "\
+Examples:
+  fob validate
+  fob --config atmos.yaml validate --json
+
+Each problem is PATH:LINE:COLUMN: SEVERITY: MESSAGE. Exit code 2 if there is an error, else 0.
+
+IAM: nothing; AWS is not asked.
+What lives on: nothing is written.";
+
+pub const USER_CONFIGURE: &str = "\
+Examples:
+  fob user configure dev                         a form
+  fob user configure dev --csv accessKeys.csv    the file that the AWS console hands out
+  fob user configure dev --profile default       from ~/.aws/credentials
+  pass show aws/dev | fob user configure dev --stdin
+
+--stdin takes {\"access_key_id\",\"secret_access_key\",\"mfa_arn\"?,\"session_duration\"?}, and also AWS's CSV, a
+[profile] or export AWS_… lines. Keys with a session token are refused: they are not long-lived.
+
+IAM: nothing (sts:GetCallerIdentity is always allowed).
+What lives on: the keys, in the keyring. Files they were read from stay as they are: delete them.";
+
+pub const ENV: &str = "\
+Examples:
+  eval \"$(fob env dev)\"                             a profile that renews itself
+  fob env dev --format fish | source
+  fob env dev --format powershell | Out-String | Invoke-Expression
+  fob env dev --format cmd --out fob-env.cmd        then: call fob-env.cmd
+  fob env dev --static --format dotenv --out .env   the session's own keys
+  fob env dev --static --format github >> \"$GITHUB_ENV\"
+
+Without --static it needs the profile that a sign-in wrote, and never signs in itself. With --static it signs in
+where needed. github: what the runner shall mask is told on stderr.
+
+IAM: as `fob login`.
+What lives on: static keys work until their session ends, wherever they were printed to; --out files stay.";
+
+pub const EXEC: &str = "\
+Examples:
+  fob exec dev -- terraform plan
+  fob exec -- sh -c 'aws sts get-caller-identity'
+
+The command gets a profile whose credential_process is fob, so that its credentials renew themselves; this version
+knows no other way, with or without --profile. The caller's own AWS credentials variables are taken away.
+The exit code is the command's; 127 not found, 126 not executable.
+
+IAM: as `fob login`.
+What lives on: as `fob login`; programs that already hold credentials keep them until the session ends.";
+
+pub const SHELL: &str = "\
+Examples:
+  fob shell dev
+  fob shell dev --duration 4h
+
+The shell is the one in SHELL (COMSPEC on Windows). It gets a profile whose credential_process is fob, so that its
+credentials renew themselves; this version knows no other way, with or without --profile.
+
+IAM: as `fob login`.
+What lives on: as `fob login`.";
+
+pub const CREDENTIAL_PROCESS: &str = "\
+Example, in ~/.aws/config:
+  [profile dev]
+  region = eu-central-1
+  credential_process = fob credential-process dev
+
+`fob login` writes such a profile by itself. Prints the AWS SDKs' process protocol, version 1, and nothing else.
+Never asks anybody: it renews the session where that needs no person, else exit code 3. --wait is for an agent that
+can ask; without one it makes no difference.
+
+IAM: as `fob login`.
+What lives on: the renewed session, in the keyring until it ends.";
+
+#[cfg(feature = "sandbox")]
+pub const SANDBOX: &str = "\
+Examples:
+  fob sandbox                               a shell inside
+  fob sandbox -- sh -c 'fob login && fob exec -- aws sts get-caller-identity'
+Inside:
+  fob login                                 kim, whose key is stored
+  fob login deploy                          a role, through kim
+  fob sandbox key robin > key.csv; fob user configure robin --csv key.csv
+  fob sandbox revoke AKIA…                  what happens when keys are revoked
+  fob sandbox fault throttling --times 2    what happens when AWS is busy
+  fob sandbox journal                       what was asked of it
+
+Everything is on this machine's loopback: no account, no network. Configuration, keyring, state and AWS files are
+its own. The keyring's passphrase is in the variable FOB_SANDBOX_PASSPHRASE of the programs inside.
+
+IAM: nothing.
+What lives on: nothing; all of it is removed when the command ends.";
+
+pub const COMPLETION: &str = "\
+Examples:
+  echo 'source <(fob completion bash)' >> ~/.bashrc
+  echo 'source <(fob completion zsh)' >> ~/.zshrc
+  fob completion fish > ~/.config/fish/completions/fob.fish
+  fob completion powershell | Out-String | Invoke-Expression
+
+Names of identities and providers come from the configuration as it is at that moment.
+
+IAM: nothing.
+What lives on: what the shell's own file was told.";
+
+/// The closed list of codes.
+pub fn errors() -> String {
+    let width = Code::ALL.iter().map(|code| code.as_str().len()).max().unwrap_or_default();
+    let mut text = String::new();
+    for code in Code::ALL {
+        let _ = writeln!(text, "{:width$}  {}", code.as_str(), code.meaning());
+    }
+    text.push_str(
+        "\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a person is needed and nobody can be asked,\n\
+         130 Ctrl+C; exec and shell: the command's own, 127 not found, 126 not executable.\n",
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::CommandLine;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_code_is_explained() {
+        let text = errors();
+        for code in Code::ALL {
+            assert!(
+                text.lines().any(|line| line.starts_with(code.as_str()) && line.ends_with(code.meaning())),
+                "{code}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_help_has_an_example_the_iam_it_needs_and_what_lives_on() {
+        fn leaves(command: &clap::Command) -> Vec<&clap::Command> {
+            let below: Vec<_> = command.get_subcommands().filter(|it| !it.is_hide_set()).collect();
+            if below.is_empty() || command.get_name() == "sandbox" {
+                return vec![command];
+            }
+            below.into_iter().flat_map(leaves).collect()
+        }
+        let fob = CommandLine::command();
+        let commands = leaves(&fob);
+        assert!(commands.len() >= 11, "{}", commands.len());
+        for command in commands {
+            let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            for part in ["Example", "\nIAM: ", "\nWhat lives on: "] {
+                assert!(help.contains(part), "{}: {part}", command.get_name());
+            }
+        }
+    }
+}

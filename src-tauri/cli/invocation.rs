@@ -1,0 +1,93 @@
+//! What was said on the command line that concerns every command, and the process it was said in: from here come the
+//! configuration, the identity that is meant, and the agent.
+
+use crate::args::Global;
+use crate::conversation::Conversation;
+use crate::prompt::{self, Unanswered};
+use crate::stop::Stop;
+use crate::terminal::{Loudness, Shape, Terminal};
+use keyfob_core::agent::Agent;
+use keyfob_core::agent::api::Person;
+use keyfob_core::auth::{Auth, World};
+use keyfob_core::config::Config;
+use keyfob_core::environment::Environment;
+use keyfob_core::error::{Code, Error};
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+
+#[derive(Debug)]
+pub struct Invocation {
+    pub terminal: Terminal,
+    pub environment: Environment,
+    pub person: Person,
+    config: Option<PathBuf>,
+    /// `-i NAME`.
+    identity: Option<String>,
+}
+
+impl Invocation {
+    pub fn new(global: &Global, environment: Environment) -> Invocation {
+        let shape = if global.json { Shape::Json } else { Shape::Text };
+        let loudness = if global.quiet { Loudness::Quiet } else { Loudness::Normal };
+        let can_ask = !global.no_input && io::stdin().is_terminal() && io::stderr().is_terminal();
+        Invocation {
+            terminal: Terminal::new(shape, loudness, global.color),
+            environment,
+            person: if can_ask { Person::Present } else { Person::Absent },
+            config: global.config.clone(),
+            identity: global.identity.clone(),
+        }
+    }
+
+    pub fn config(&self) -> Result<Config, Stop> {
+        let path = Config::locate(self.config.as_deref(), &self.environment)?;
+        Ok(Config::load(&path, &self.environment)?)
+    }
+
+    /// The agent; in this process, because there is no other yet.
+    pub fn conversation(&self, config: Config) -> Result<Conversation, Stop> {
+        let auth = Auth::new(config, World::system(self.environment.clone()))?;
+        Conversation::new(Agent::in_process(auth), self.terminal, self.person)
+    }
+
+    /// The identity that is meant, as the configuration writes it, and the agent to ask about it.
+    pub fn about(&self, named: Option<&str>, person: Person) -> Result<(String, Conversation), Stop> {
+        let config = self.config()?;
+        let identity = self.choose(&config, named, person)?;
+        Ok((identity, self.conversation(config)?))
+    }
+
+    /// Positional > `-i` > `FOB_IDENTITY` > the only one > the default > a selector > an error that lists the names.
+    fn choose(&self, config: &Config, named: Option<&str>, person: Person) -> Result<String, Stop> {
+        let written = |name: &str| config.identity(name).map(|identity| identity.name.to_string());
+        if let Some(name) = named.or(self.identity.as_deref()) {
+            return Ok(written(name)?);
+        }
+        if let Some(name) = self.environment.var("FOB_IDENTITY")? {
+            return Ok(written(name).map_err(|error| error.hint("the name comes from the variable FOB_IDENTITY"))?);
+        }
+        if let Some(identity) = config.default_identity()? {
+            return Ok(identity.name.to_string());
+        }
+        let mut all: Vec<String> = config.identities().iter().map(|identity| identity.name.to_string()).collect();
+        all.sort();
+        match (all.as_slice(), person) {
+            ([], _) => Err(Error::new(Code::IdentityNotFound, "the configuration has no identities")
+                .hint(format!("add one to {}", config.path().display()))
+                .into()),
+            ([only], _) => Ok(only.clone()),
+            (_, Person::Absent) => Err(which(&all).into()),
+            (_, Person::Present) => match prompt::select("Identity:", all.clone(), self.terminal) {
+                Ok(name) => Ok(name),
+                Err(Unanswered::Closed) => Err(Error::new(Code::Cancelled, "no identity was chosen").into()),
+                Err(Unanswered::Interrupted) => Err(Stop::Interrupted),
+                Err(Unanswered::Failed(_)) => Err(which(&all).into()),
+            },
+        }
+    }
+}
+
+fn which(names: &[String]) -> Error {
+    Error::new(Code::PersonNeeded, format!("which identity is meant: {}?", names.join(", ")))
+        .hint("name one, set FOB_IDENTITY, or write `default: true` in the configuration")
+}

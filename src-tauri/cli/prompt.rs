@@ -1,0 +1,204 @@
+//! The forms, drawn on stderr: what is asked, and checked as it is typed. Nothing typed is kept here.
+
+use crate::terminal::{Terminal, one_line};
+use inquire::ui::RenderConfig;
+use inquire::validator::Validation;
+use inquire::{CustomUserError, InquireError, Password, PasswordDisplayMode, Select, Text};
+use keyfob_core::agent::api::{
+    AccessKeyId, Answer, MfaArn, PassphraseUse, Prompt, PromptKind, Secret, SessionDuration, TypedKeys, WhyKeys,
+};
+use keyfob_core::error::{Code, Error};
+
+#[derive(Debug)]
+pub enum Unanswered {
+    /// Esc.
+    Closed,
+    /// Ctrl+C.
+    Interrupted,
+    Failed(Error),
+}
+
+pub fn ask(prompt: &Prompt, terminal: Terminal) -> Result<Answer, Unanswered> {
+    prepare(terminal);
+    match &prompt.kind {
+        PromptKind::Keys { why, mfa_arn, session_duration } => {
+            for line in introduction(*why, &prompt.identity) {
+                terminal.announce(&line);
+            }
+            keys(mfa_arn.as_ref(), *session_duration).map(Answer::Keys)
+        }
+        PromptKind::Mfa { device, refused } => {
+            if let Some(why) = refused {
+                terminal.warn(why);
+            }
+            mfa_code(&prompt.identity, device).map(Answer::MfaCode)
+        }
+        PromptKind::KeyringPassphrase { path, use_, refused } => {
+            if let Some(why) = refused {
+                terminal.warn(why);
+            }
+            passphrase(path, *use_).map(Answer::Passphrase)
+        }
+    }
+}
+
+/// One of several names.
+pub fn select(question: &str, names: Vec<String>, terminal: Terminal) -> Result<String, Unanswered> {
+    prepare(terminal);
+    Ok(Select::new(question, names).prompt()?)
+}
+
+fn introduction(why: WhyKeys, identity: &str) -> Vec<String> {
+    let required = format!("AWS credentials are required for identity: {identity}");
+    match why {
+        WhyKeys::Missing => vec![required],
+        WhyKeys::Revoked => vec![
+            format!("AWS no longer accepts the stored keys of {identity}; they were cleared from the keyring"),
+            required,
+        ],
+        WhyKeys::SecretMismatch => vec!["The secret does not belong to this key id; both are needed again".to_owned()],
+        WhyKeys::Asked => vec![format!("AWS credentials for identity: {identity}")],
+    }
+}
+
+fn keys(mfa_arn: Option<&MfaArn>, duration: Option<SessionDuration>) -> Result<TypedKeys, Unanswered> {
+    let access_key_id = Text::new("Access Key ID:").with_validator(checked(long_lived_key_id)).prompt()?;
+    let secret = Password::new("Secret Access Key:")
+        .with_display_mode(PasswordDisplayMode::Masked)
+        .without_confirmation()
+        .with_validator(checked(not_empty))
+        .prompt()
+        .map(Secret::new)?;
+    let mfa_arn = mfa_arn.map_or("", MfaArn::as_str);
+    let mfa_arn = Text::new("MFA ARN (optional):")
+        .with_initial_value(mfa_arn)
+        .with_help_message("arn:aws:iam::123456789012:mfa/kim, or empty without an MFA device")
+        .with_validator(checked(|text| if_filled(text, str::parse::<MfaArn>)))
+        .prompt()?;
+    let duration = duration.map(|duration| duration.to_string()).unwrap_or_default();
+    let duration = Text::new("Session Duration (optional):")
+        .with_initial_value(&duration)
+        .with_placeholder("12h")
+        .with_help_message("15m to 36h; empty for 12h")
+        .with_validator(checked(|text| if_filled(text, str::parse::<SessionDuration>)))
+        .prompt()?;
+    Ok(TypedKeys {
+        access_key_id: access_key_id.trim().to_owned(),
+        secret_access_key: secret,
+        mfa_arn: filled(&mfa_arn),
+        session_duration: filled(&duration),
+    })
+}
+
+fn mfa_code(identity: &str, device: &MfaArn) -> Result<String, Unanswered> {
+    let question = format!("MFA code for {identity}:");
+    let help = format!("six digits of {}", device.as_str());
+    let code = Text::new(&question).with_help_message(&help).with_validator(checked(six_digits)).prompt()?;
+    Ok(code.trim().to_owned())
+}
+
+fn passphrase(path: &str, use_: PassphraseUse) -> Result<Secret, Unanswered> {
+    let path = one_line(path);
+    let question = match use_ {
+        PassphraseUse::New => format!("New passphrase for the keyring {path}:"),
+        PassphraseUse::Existing => format!("Passphrase of the keyring {path}:"),
+    };
+    let form =
+        Password::new(&question).with_display_mode(PasswordDisplayMode::Masked).with_validator(checked(not_empty));
+    let form = match use_ {
+        PassphraseUse::New => form.with_custom_confirmation_message("The same again:"),
+        PassphraseUse::Existing => form.without_confirmation(),
+    };
+    Ok(Secret::new(form.prompt()?))
+}
+
+fn prepare(terminal: Terminal) {
+    let config = if terminal.colors_prompts() { RenderConfig::default_colored() } else { RenderConfig::empty() };
+    inquire::set_global_render_config(config);
+}
+
+/// A check as inquire wants it: the reason is shown under the field.
+fn checked(
+    check: impl Fn(&str) -> Result<(), String> + Clone,
+) -> impl Fn(&str) -> Result<Validation, CustomUserError> + Clone {
+    move |text| {
+        Ok(match check(text) {
+            Ok(()) => Validation::Valid,
+            Err(why) => Validation::Invalid(why.into()),
+        })
+    }
+}
+
+fn long_lived_key_id(text: &str) -> Result<(), String> {
+    let id = AccessKeyId::parse(text).map_err(said)?;
+    if id.is_of_a_session() {
+        return Err("ASIA… belongs to a session; the key id of an IAM user begins with AKIA".to_owned());
+    }
+    Ok(())
+}
+
+fn six_digits(text: &str) -> Result<(), String> {
+    let text = text.trim();
+    let digits = text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit());
+    if digits { Ok(()) } else { Err("an MFA code has six digits".to_owned()) }
+}
+
+fn not_empty(text: &str) -> Result<(), String> {
+    if text.trim().is_empty() { Err("this must not be empty".to_owned()) } else { Ok(()) }
+}
+
+fn if_filled<T>(text: &str, parse: impl Fn(&str) -> Result<T, Error>) -> Result<(), String> {
+    filled(text).map_or(Ok(()), |text| parse(&text).map(drop).map_err(said))
+}
+
+fn said(error: Error) -> String {
+    std::iter::once(error.message).chain(error.hints).collect::<Vec<_>>().join("; ")
+}
+
+fn filled(text: &str) -> Option<String> {
+    Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+impl From<InquireError> for Unanswered {
+    fn from(error: InquireError) -> Unanswered {
+        match error {
+            InquireError::OperationCanceled => Unanswered::Closed,
+            InquireError::OperationInterrupted => Unanswered::Interrupted,
+            InquireError::NotTTY
+            | InquireError::InvalidConfiguration(_)
+            | InquireError::IO(_)
+            | InquireError::Custom(_) => Unanswered::Failed(
+                Error::new(Code::PersonNeeded, format!("the terminal cannot show a form: {error}"))
+                    .hint("use `--no-input` and give the answers as options"),
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_checked_as_they_are_typed() {
+        assert!(long_lived_key_id("AKIAIOSFODNN7EXAMPLE").is_ok());
+        for id in ["", "changeme", "ASIAIOSFODNN7EXAMPLE", "AKIA"] {
+            assert!(long_lived_key_id(id).is_err(), "{id}");
+        }
+        assert!(six_digits(" 123456 ").is_ok());
+        for code in ["12345", "1234567", "12345a", "", "１２３４５６"] {
+            assert!(six_digits(code).is_err(), "{code}");
+        }
+        let duration = |text: &str| if_filled(text, str::parse::<SessionDuration>);
+        assert!(duration("").is_ok() && duration("36h").is_ok());
+        assert!(duration("12x").expect_err("no unit").contains("90m"), "the reason says what is allowed");
+    }
+
+    #[test]
+    fn revoked_keys_are_told_of_before_the_form() {
+        let lines = introduction(WhyKeys::Revoked, "kim");
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].contains("no longer accepts"), "{lines:?}");
+        assert_eq!(lines[1], "AWS credentials are required for identity: kim");
+    }
+}

@@ -1,0 +1,253 @@
+//! What a sandbox consists of: the server, on a thread of its own, and a private folder with configuration, keyring,
+//! state and AWS files. Dropping it ends the one and removes the other.
+
+use crate::conversation::{Conversation, runtime};
+use crate::expect_reply;
+use crate::invocation::Invocation;
+use crate::stop::Stop;
+use keyfob_core::agent::Agent;
+use keyfob_core::agent::api::{Check, Configure, Person, Request, TypedKeys};
+use keyfob_core::auth::{Auth, World};
+use keyfob_core::clock::Clock;
+use keyfob_core::config::Config;
+use keyfob_core::environment::Environment;
+use keyfob_core::error::{Code, Error, Result};
+use keyfob_core::sandbox::{Mfa, Sandbox};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+/// The user whose key is stored already, and the one who has to be set up.
+const READY: &str = "kim";
+const WITHOUT_KEYS: &str = "robin";
+const ROLE: &str = "arn:aws:iam::420000000025:role/deploy";
+const PASSPHRASE: &str = "FOB_SANDBOX_PASSPHRASE";
+
+/// The caller's own credentials and choices stay outside.
+pub const REMOVED: [&str; 15] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_ROLE_ARN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_ENDPOINT_URL_STS",
+    "ATMOS_AWS_FILES_BASE_PATH",
+    "FOB_IDENTITY",
+];
+
+#[derive(Debug)]
+pub struct Premises {
+    server: Server,
+    folder: TempDir,
+    variables: Vec<(&'static str, OsString)>,
+}
+
+impl Premises {
+    pub fn open(invocation: &Invocation) -> Result<Premises, Stop> {
+        let folder = private_folder()?;
+        let (server, opened) = Server::start()?;
+        let config = write(&folder, "config.yaml", &configuration(folder.path(), &opened))?;
+        let aws = folder.path().join("aws");
+        std::fs::create_dir(&aws).map_err(|cause| Error::file(&aws, "make", &cause))?;
+        // Empty, so that nothing of the user's own AWS configuration is seen inside.
+        let aws_config = write(&folder, "aws/config", "")?;
+        let aws_credentials = write(&folder, "aws/credentials", "")?;
+        let bypass = bypass(&invocation.environment);
+        let variables = vec![
+            ("FOB_CONFIG", config.clone().into()),
+            ("FOB_SANDBOX_URL", OsString::from(&opened.url)),
+            ("FOB_KEYRING", "file".into()),
+            // Seen by whoever may look into the child's environment. It opens nothing but this folder's keyring, whose
+            // keys only this sandbox knows.
+            (PASSPHRASE, passphrase()?.into()),
+            ("FOB_AWS_FILES_BASE_PATH", aws.join("keyfob").into()),
+            ("XDG_STATE_HOME", folder.path().join("state").into()),
+            ("AWS_CONFIG_FILE", aws_config.into()),
+            ("AWS_SHARED_CREDENTIALS_FILE", aws_credentials.into()),
+            ("AWS_ENDPOINT_URL", OsString::from(&opened.url)),
+            ("AWS_EC2_METADATA_DISABLED", "true".into()),
+            ("NO_PROXY", bypass.clone()),
+            ("no_proxy", bypass),
+            ("PATH", path(&invocation.environment)),
+        ];
+        let premises = Premises { server, folder, variables };
+        premises.store(&config, opened.keys, invocation)?;
+        Ok(premises)
+    }
+
+    /// What the command inside gets in addition to the caller's environment.
+    pub fn variables(&self) -> &[(&'static str, OsString)] {
+        &self.variables
+    }
+
+    pub fn welcome(&self) -> Vec<String> {
+        vec![
+            format!("An AWS on loopback, at {}; it ends with this shell", self.server.url),
+            format!("{READY} has a key in the keyring: fob login · fob whoami · fob login deploy · fob list"),
+            format!(
+                "{WITHOUT_KEYS} has none: fob sandbox key {WITHOUT_KEYS} makes one, fob login {WITHOUT_KEYS} asks for it \
+                 (MFA code {})",
+                self.server.mfa_code
+            ),
+            "fob sandbox --help tells how to revoke keys, play faults and see what was asked of it".to_owned(),
+        ]
+    }
+
+    /// With the code that `fob user configure` runs, and as it sees the world inside.
+    fn store(&self, config: &Path, keys: TypedKeys, invocation: &Invocation) -> Result<(), Stop> {
+        let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+        let variables = self.variables.iter().cloned();
+        let environment = Environment::of(variables.chain([(home, self.folder.path().into())]));
+        let auth = Auth::new(Config::load(config, &environment)?, World::system(environment))?;
+        let quiet = invocation.terminal.silenced();
+        let mut conversation = Conversation::new(Agent::in_process(auth), quiet, Person::Absent)?;
+        let configure = Configure { identity: READY.to_owned(), keys: Some(keys), check: Check::WithSts };
+        expect_reply!(conversation.ask(Request::Configure(configure), None)?, Configured)?;
+        Ok(())
+    }
+}
+
+/// The sandbox needs a runtime that turns while this process waits for its child.
+#[derive(Debug)]
+struct Server {
+    url: String,
+    mfa_code: String,
+    thread: Option<JoinHandle<()>>,
+    end: Option<oneshot::Sender<()>>,
+}
+
+/// What is known of the world once it is there.
+struct Opened {
+    url: String,
+    keys: TypedKeys,
+    mfa_serial: String,
+    mfa_code: String,
+}
+
+impl Server {
+    fn start() -> Result<(Server, Opened), Stop> {
+        let runtime = runtime()?;
+        let (end, ended) = oneshot::channel();
+        let (tell, told) = mpsc::channel();
+        let serve = move || {
+            runtime.block_on(async {
+                match Sandbox::start(Clock::system()).and_then(|sandbox| Ok((furnish(&sandbox)?, sandbox))) {
+                    Ok((opened, _open)) => {
+                        // Nobody listens any more only when the program is on its way out.
+                        let _ = tell.send(Ok(opened));
+                        let _ = ended.await;
+                    }
+                    Err(error) => drop(tell.send(Err(error))),
+                }
+            });
+        };
+        let failed = |cause: &str| Error::new(Code::ProcessFailed, format!("the sandbox cannot start: {cause}"));
+        let thread = std::thread::Builder::new()
+            .name("sandbox".to_owned())
+            .spawn(serve)
+            .map_err(|cause| failed(&cause.to_string()))?;
+        let opened = told.recv().map_err(|_| failed("its thread ended"))??;
+        let (url, mfa_code) = (opened.url.clone(), opened.mfa_code.clone());
+        Ok((Server { url, mfa_code, thread: Some(thread), end: Some(end) }, opened))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic over there has been printed there.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn furnish(sandbox: &Sandbox) -> Result<Opened> {
+    sandbox.add_user(WITHOUT_KEYS)?;
+    sandbox.set_mfa(WITHOUT_KEYS, Mfa::Enrolled)?;
+    let keys = sandbox.keys(READY).into_iter().next();
+    let keys = keys.ok_or_else(|| Error::new(Code::NoCredentials, format!("the sandbox's {READY} has no key")))?;
+    Ok(Opened {
+        url: sandbox.url(),
+        keys: TypedKeys {
+            access_key_id: keys.access_key_id.as_str().to_owned(),
+            secret_access_key: keys.secret_access_key,
+            mfa_arn: None,
+            session_duration: None,
+        },
+        mfa_serial: sandbox.mfa_serial(WITHOUT_KEYS),
+        mfa_code: sandbox.settings().mfa_code,
+    })
+}
+
+/// JSON is YAML, and carries every path as it is.
+fn configuration(folder: &Path, opened: &Opened) -> String {
+    let spec = serde_json::json!({
+        "endpoint_url": opened.url,
+        "files": { "base_path": folder.join("aws").join("keyfob") },
+    });
+    let config = serde_json::json!({ "auth": {
+        "realm": "sandbox",
+        "keyring": { "type": "file", "spec": { "path": folder.join("keyring.age"), "password_env": PASSPHRASE } },
+        "identities": {
+            READY: { "kind": "aws/user", "default": true, "credentials": { "region": "us-east-1" }, "spec": spec },
+            WITHOUT_KEYS: { "kind": "aws/user", "credentials": { "region": "us-east-1", "mfa_arn": opened.mfa_serial }, "spec": spec },
+            "deploy": { "kind": "aws/assume-role", "via": { "identity": READY }, "principal": { "assume_role": ROLE } },
+        },
+    }});
+    format!("{config:#}\n")
+}
+
+fn private_folder() -> Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("fob-sandbox-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o700));
+    }
+    builder.tempdir().map_err(|cause| {
+        Error::new(Code::FilesUnwritable, format!("cannot make a temporary folder: {cause}"))
+            .hint("set TMPDIR to a folder that can be written")
+    })
+}
+
+fn write(folder: &TempDir, name: &str, text: &str) -> Result<PathBuf> {
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).map_err(|cause| Error::file(&path, "write", &cause))?;
+    Ok(path)
+}
+
+fn passphrase() -> Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|cause| Error::new(Code::KeyringUnavailable, format!("there are no random bytes: {cause}")))?;
+    Ok(u128::from_le_bytes(bytes).to_string())
+}
+
+/// No proxy reaches this machine's loopback.
+fn bypass(environment: &Environment) -> OsString {
+    let mut list = OsString::from("127.0.0.1");
+    if let Some(present) = environment.raw("NO_PROXY").or(environment.raw("no_proxy")).filter(|it| !it.is_empty()) {
+        list.push(",");
+        list.push(present);
+    }
+    list
+}
+
+/// `fob` inside is this one.
+fn path(environment: &Environment) -> OsString {
+    let present = environment.raw("PATH").unwrap_or_default();
+    let own = environment.program().parent().filter(|folder| !folder.as_os_str().is_empty()).map(Path::to_owned);
+    std::env::join_paths(own.into_iter().chain(std::env::split_paths(present))).unwrap_or_else(|_| present.to_owned())
+}

@@ -1,0 +1,153 @@
+//! `login`, `whoami`, `list`.
+
+use crate::args::{ListFormat, Login, Whoami};
+use crate::conversation::Conversation;
+use crate::expect_reply;
+use crate::invocation::Invocation;
+use crate::render;
+use crate::stop::Stop;
+use crate::terminal::{ErrorBody, Shape, print_json, width};
+use keyfob_core::agent::api::{self, Person, Reach, Renewal, Request, SessionDuration, SignedIn, State};
+use keyfob_core::clock::Clock;
+use keyfob_core::error::{Code, Error};
+use serde::Serialize;
+
+pub fn login(invocation: &Invocation, args: &Login) -> Result<u8, Stop> {
+    if let Some(provider) = &args.provider {
+        return login_provider(invocation, args, provider);
+    }
+    let (identity, mut conversation) = invocation.about(args.named.name.as_deref(), invocation.person)?;
+    let signed_in = sign_in(&mut conversation, request(args, identity))?;
+    let now = Clock::system().now();
+    match invocation.terminal.shape {
+        Shape::Json => print_json(&render::SignedInJson::of(&signed_in, now))?,
+        Shape::Text => show(invocation, &signed_in),
+    }
+    Ok(0)
+}
+
+/// Also what `exec`, `shell` and `env --static` begin with: whatever is still good is kept.
+pub fn sign_in_when_due(
+    conversation: &mut Conversation,
+    identity: &str,
+    duration: Option<SessionDuration>,
+) -> Result<SignedIn, Stop> {
+    let login = api::Login { identity: identity.to_owned(), duration, renewal: Renewal::WhenDue, mfa_code: None };
+    sign_in(conversation, login)
+}
+
+fn sign_in(conversation: &mut Conversation, login: api::Login) -> Result<SignedIn, Stop> {
+    let doing = format!("Signing in to {}", login.identity);
+    expect_reply!(conversation.ask(Request::Login(login), Some(&doing))?, SignedIn)
+}
+
+fn request(args: &Login, identity: String) -> api::Login {
+    let renewal = if args.force { Renewal::Always } else { Renewal::WhenDue };
+    api::Login { identity, duration: args.duration, renewal, mfa_code: args.mfa_code.clone() }
+}
+
+fn show(invocation: &Invocation, signed_in: &SignedIn) {
+    invocation.terminal.say("Authentication successful!");
+    for line in render::signed_in_text(signed_in, Clock::system().now()).lines() {
+        invocation.terminal.say(line);
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct ProviderJson<'a> {
+    provider: &'a str,
+    signed_in: Vec<render::SignedInJson<'a>>,
+    failed: Vec<ErrorBody<'a>>,
+}
+
+/// Signs in to every identity that starts at the provider; one that fails does not keep the others from it.
+fn login_provider(invocation: &Invocation, args: &Login, provider: &str) -> Result<u8, Stop> {
+    let config = invocation.config()?;
+    let provider = config.provider(provider)?.name.to_string();
+    let mut conversation = invocation.conversation(config)?;
+    let identities = starting_at(&mut conversation, &provider)?;
+    let mut signed_in = Vec::new();
+    let mut failed = Vec::new();
+    for identity in identities {
+        match sign_in(&mut conversation, request(args, identity)) {
+            Ok(it) => {
+                if invocation.terminal.shape == Shape::Text {
+                    show(invocation, &it);
+                }
+                signed_in.push(it);
+            }
+            Err(Stop::Failed(error)) => {
+                if invocation.terminal.shape == Shape::Text {
+                    invocation.terminal.fail(&error);
+                }
+                failed.push(error);
+            }
+            Err(stop) => return Err(stop),
+        }
+    }
+    if invocation.terminal.shape == Shape::Json {
+        let now = Clock::system().now();
+        print_json(&ProviderJson {
+            provider: &provider,
+            signed_in: signed_in.iter().map(|it| render::SignedInJson::of(it, now)).collect(),
+            failed: failed.iter().map(|it| ErrorBody::of(it)).collect(),
+        })?;
+    }
+    Ok(failed.first().map_or(0, |error| error.exit_code()))
+}
+
+/// `aws-user` stands for the IAM users: what else stands alone has nothing to sign in to ahead of its use.
+fn starting_at(conversation: &mut Conversation, provider: &str) -> Result<Vec<String>, Stop> {
+    let list = list_of(conversation)?;
+    let identities: Vec<String> = list
+        .identities
+        .into_iter()
+        .filter(|it| it.provider.as_deref() == Some(provider))
+        .filter(|it| provider != "aws-user" || it.kind == "aws/user")
+        .map(|it| it.name)
+        .collect();
+    if identities.is_empty() {
+        let error = Error::new(Code::IdentityNotFound, format!("no identity starts at the provider {provider}"));
+        return Err(error.hint("`fob list` shows what starts where").into());
+    }
+    Ok(identities)
+}
+
+/// Never asks anybody anything.
+pub fn whoami(invocation: &Invocation, args: &Whoami) -> Result<u8, Stop> {
+    let (identity, mut conversation) = invocation.about(args.named.name.as_deref(), Person::Absent)?;
+    let reach = if args.offline { Reach::Offline } else { Reach::Online };
+    let it = expect_reply!(conversation.ask(Request::Whoami { identity, reach }, None)?, Whoami)?;
+    match invocation.terminal.shape {
+        Shape::Json => print_json(&render::WhoamiJson::of(&it))?,
+        Shape::Text => invocation.terminal.data(&render::whoami_text(&it, Clock::system().now()))?,
+    }
+    Ok(match it.state {
+        State::Valid | State::Expiring => 0,
+        State::Expired
+        | State::NeedsSignIn
+        | State::SignedOut
+        | State::Revoked
+        | State::Denied
+        | State::Unknown
+        | State::Unsupported => 1,
+    })
+}
+
+pub fn list(invocation: &Invocation, format: Option<ListFormat>) -> Result<u8, Stop> {
+    let mut conversation = invocation.conversation(invocation.config()?)?;
+    let list = list_of(&mut conversation)?;
+    let terminal = invocation.terminal;
+    let default = if terminal.shape == Shape::Json { ListFormat::Json } else { ListFormat::Tree };
+    match format.unwrap_or(default) {
+        ListFormat::Json => print_json(&render::ListJson::of(&list))?,
+        ListFormat::Tree => terminal.data(&render::list_tree(&list))?,
+        ListFormat::Table => terminal.data(&render::list_table(&list, width()))?,
+        ListFormat::Mermaid => terminal.data(&render::mermaid(&list))?,
+    }
+    Ok(0)
+}
+
+fn list_of(conversation: &mut Conversation) -> Result<api::List, Stop> {
+    expect_reply!(conversation.ask(Request::List, None)?, List)
+}

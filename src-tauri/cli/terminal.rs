@@ -1,0 +1,216 @@
+//! What is printed, and where: data on stdout, everything for people on stderr. A reader that went away ends the program
+//! quietly; nothing here panics.
+
+use crate::stop::Stop;
+use anstream::AutoStream;
+use clap::ColorChoice;
+use clap::builder::styling::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressStyle};
+use keyfob_core::agent::api::Note;
+use keyfob_core::error::{Code, Context, Error};
+use serde::Serialize;
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loudness {
+    Normal,
+    /// `-q`: only what went wrong.
+    Quiet,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Terminal {
+    pub shape: Shape,
+    loudness: Loudness,
+    color: anstream::ColorChoice,
+}
+
+impl Terminal {
+    pub fn new(shape: Shape, loudness: Loudness, color: ColorChoice) -> Terminal {
+        let color = match color {
+            ColorChoice::Auto => anstream::ColorChoice::Auto,
+            ColorChoice::Always => anstream::ColorChoice::Always,
+            ColorChoice::Never => anstream::ColorChoice::Never,
+        };
+        Terminal { shape, loudness, color }
+    }
+
+    /// The same, for work that nobody asked for by name.
+    pub fn silenced(self) -> Terminal {
+        Terminal { loudness: Loudness::Quiet, ..self }
+    }
+
+    /// Whether stderr, where prompts are drawn, shall be coloured.
+    pub fn colors_prompts(self) -> bool {
+        match self.color {
+            anstream::ColorChoice::Auto => AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never,
+            anstream::ColorChoice::Never => false,
+            anstream::ColorChoice::Always | anstream::ColorChoice::AlwaysAnsi => true,
+        }
+    }
+
+    /// A line for people.
+    pub fn say(self, text: &str) {
+        if self.loudness == Loudness::Normal {
+            self.to_people(text);
+        }
+    }
+
+    /// What must be read before an answer is typed: also with `-q`.
+    pub fn announce(self, text: &str) {
+        self.to_people(&one_line(text));
+    }
+
+    pub fn warn(self, text: &str) {
+        self.to_people(&format!("{} {}", paint(AnsiColor::Yellow, "warning:"), one_line(text)));
+    }
+
+    pub fn note(self, note: &Note) {
+        match note {
+            Note::Info(text) => self.say(&one_line(text)),
+            Note::Warning(text) => self.warn(text),
+        }
+    }
+
+    pub fn fail(self, error: &Error) {
+        match self.shape {
+            // An error that cannot be printed has nowhere else to go.
+            Shape::Json => drop(print_json(&ErrorObject { error: ErrorBody::of(error) })),
+            Shape::Text => {
+                self.to_people(&format!("{} {}", paint(AnsiColor::Red, "error:"), one_line(&error.message)));
+                for hint in &error.hints {
+                    self.to_people(&format!("{} {}", paint(AnsiColor::Cyan, "hint:"), one_line(hint)));
+                }
+            }
+        }
+    }
+
+    /// Text for stdout, as it is; whoever renders it ends its lines.
+    pub fn data(self, text: &str) -> Result<(), Stop> {
+        let mut out = AutoStream::new(io::stdout().lock(), self.color);
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|cause| closed(&cause))
+    }
+
+    /// A spinner on a terminal, a plain line elsewhere; gone when it is dropped.
+    pub fn busy(self, doing: &str) -> Busy {
+        if self.loudness == Loudness::Quiet {
+            return Busy(None);
+        }
+        if !io::stderr().is_terminal() {
+            self.say(&format!("{doing}…"));
+            return Busy(None);
+        }
+        let bar = ProgressBar::new_spinner().with_message(format!("{doing}…"));
+        bar.set_style(ProgressStyle::with_template("{spinner} {msg}").expect("a valid template"));
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Busy(Some(bar))
+    }
+
+    fn to_people(self, line: &str) {
+        let mut err = AutoStream::new(io::stderr().lock(), self.color);
+        // Nobody is left to tell when stderr is closed.
+        let _ = writeln!(err, "{line}");
+    }
+}
+
+#[derive(Debug)]
+pub struct Busy(Option<ProgressBar>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// How wide stdout is; `None` where it is no terminal.
+pub fn width() -> Option<usize> {
+    terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0))
+}
+
+/// As [`Terminal::data`], and never touched by colour: for values that are used byte by byte.
+pub fn print_exact(text: &str) -> Result<(), Stop> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|cause| closed(&cause))
+}
+
+pub fn print_json<T: Serialize>(value: &T) -> Result<(), Stop> {
+    let text = serde_json::to_string_pretty(value).expect("plain structs with text keys always serialize");
+    print_exact(&format!("{text}\n"))
+}
+
+/// Lines on stderr that another program acts on: as they are.
+pub fn print_commands(lines: &str) {
+    // Nobody is left to act when stderr is closed.
+    let _ = io::stderr().lock().write_all(lines.as_bytes());
+}
+
+pub fn paint(color: AnsiColor, text: &str) -> String {
+    let style = Style::new().fg_color(Some(color.into()));
+    format!("{style}{text}{style:#}")
+}
+
+pub fn dim(text: &str) -> String {
+    let style = Style::new().dimmed();
+    format!("{style}{text}{style:#}")
+}
+
+/// Text from outside, made unable to steer the terminal it is shown on.
+pub fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn closed(cause: &io::Error) -> Stop {
+    match cause.kind() {
+        io::ErrorKind::BrokenPipe => Stop::NobodyReads,
+        _ => Error::new(Code::FilesUnwritable, format!("cannot write to standard output: {cause}")).into(),
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct ErrorObject<'a> {
+    error: ErrorBody<'a>,
+}
+
+/// An error as `--json` shows it.
+#[derive(Debug, Serialize)]
+pub struct ErrorBody<'a> {
+    code: Code,
+    message: &'a str,
+    hints: &'a [String],
+    context: &'a Context,
+}
+
+impl ErrorBody<'_> {
+    pub fn of(error: &Error) -> ErrorBody<'_> {
+        ErrorBody { code: error.code, message: &error.message, hints: &error.hints, context: &error.context }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_as_json_has_the_four_fields_and_no_more() {
+        let error = Error::new(Code::AwsCredentialsInvalid, "aws credentials are invalid or have been revoked")
+            .hint("run `fob user configure --identity kim`")
+            .identity("kim")
+            .aws_code("InvalidClientTokenId");
+        let text = serde_json::to_string(&ErrorObject { error: ErrorBody::of(&error) }).expect("serializes");
+        insta::assert_snapshot!(text, @r#"{"error":{"code":"aws_credentials_invalid","message":"aws credentials are invalid or have been revoked","hints":["run `fob user configure --identity kim`"],"context":{"identity":"kim","aws_error_code":"InvalidClientTokenId"}}}"#);
+    }
+
+    #[test]
+    fn text_from_outside_cannot_steer_the_terminal() {
+        assert_eq!(one_line("a\u{1b}[2Jb\nc\u{9b}d"), "a [2Jb c d");
+    }
+}

@@ -1,0 +1,81 @@
+//! `fob user configure`: long-lived keys from a form, standard input, AWS's CSV file or a profile.
+
+use crate::args::{KeysFrom, UserConfigure};
+use crate::expect_reply;
+use crate::invocation::Invocation;
+use crate::render;
+use crate::stop::Stop;
+use crate::terminal::{Shape, print_json};
+use keyfob_core::agent::api::{Check, Configure, Request, TypedKeys};
+use keyfob_core::agent::pasted;
+use keyfob_core::environment::Environment;
+use keyfob_core::error::{Code, Error, Result};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+pub fn configure(invocation: &Invocation, args: &UserConfigure) -> Result<u8, Stop> {
+    let (identity, mut conversation) = invocation.about(args.named.name.as_deref(), invocation.person)?;
+    let keys = read(&args.from, &invocation.environment)?;
+    let check = if args.no_check { Check::Skip } else { Check::WithSts };
+    let doing = format!("Checking the keys of {identity}");
+    let request = Request::Configure(Configure { identity, keys, check });
+    let it = expect_reply!(conversation.ask(request, Some(&doing))?, Configured)?;
+    match invocation.terminal.shape {
+        Shape::Json => print_json(&render::ConfiguredJson::of(&it))?,
+        Shape::Text => {
+            for line in render::configured_text(&it).lines() {
+                invocation.terminal.say(line);
+            }
+        }
+    }
+    if let Some(csv) = &args.from.csv {
+        invocation.terminal.say(&format!("{} still holds the keys: delete it", csv.display()));
+    }
+    Ok(0)
+}
+
+/// `None`: the agent asks for them.
+fn read(from: &KeysFrom, environment: &Environment) -> Result<Option<TypedKeys>> {
+    if from.stdin {
+        let text = bounded(io::stdin(), Path::new("standard input"))?;
+        return pasted::keys(&text).map(Some);
+    }
+    if let Some(path) = &from.csv {
+        return pasted::csv(&file(path)?).map(Some);
+    }
+    if let Some(name) = &from.profile {
+        let path = shared_credentials(environment)?;
+        return pasted::profile(&file(&path)?, Some(name))
+            .map_err(|error| error.hint(format!("looked in {}", path.display())))
+            .map(Some);
+    }
+    Ok(None)
+}
+
+fn shared_credentials(environment: &Environment) -> Result<PathBuf> {
+    match environment.var("AWS_SHARED_CREDENTIALS_FILE")? {
+        Some(path) => environment.expand(path, environment.working_directory()),
+        None => Ok(environment.home()?.join(".aws/credentials")),
+    }
+}
+
+fn file(path: &Path) -> Result<Zeroizing<String>> {
+    bounded(File::open(path).map_err(|cause| Error::file(path, "read", &cause))?, path)
+}
+
+fn bounded(source: impl Read, name: &Path) -> Result<Zeroizing<String>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
+    source
+        .take(pasted::LONGEST as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|cause| Error::file(name, "read", &cause))?;
+    if bytes.len() > pasted::LONGEST {
+        return Err(pasted::too_long(&name.display().to_string()));
+    }
+    match str::from_utf8(&bytes) {
+        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+        Err(_) => Err(Error::new(Code::InvalidInput, format!("{} is not text (UTF-8)", name.display()))),
+    }
+}
