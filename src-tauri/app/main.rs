@@ -5,9 +5,21 @@
 mod tray;
 
 use anyhow::Context as _;
+use std::process::ExitCode;
 use tauri::RunEvent;
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    keyfob_core::hardening::harden_process();
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> anyhow::Result<()> {
     #[cfg(target_os = "linux")]
     require_display(&keyfob_core::environment::Environment::capture())?;
     let app = tauri::Builder::default()

@@ -1,1 +1,4 @@
+//! One integration binary: the parts of Keyfob as their users see them, without anything from outside the repository.
 
+mod boundaries;
+mod support;
