@@ -26,7 +26,10 @@ struct Output<'a> {
 
 pub fn credential_process(invocation: &Invocation, args: &CredentialProcess) -> Result<u8, Stop> {
     let (identity, mut conversation) = invocation.about(Some(&args.name), invocation.person)?;
-    let it = expect_reply!(conversation.ask(Request::Credentials { identity }, None)?, Credentials)?;
+    let it = expect_reply!(
+        conversation.ask(Request::Credentials { identity, wait_seconds: args.wait }, None)?,
+        Credentials
+    )?;
     print_exact(&json(&it))?;
     Ok(0)
 }

@@ -33,11 +33,11 @@ pub fn ask(prompt: &Prompt, terminal: Terminal) -> Result<Answer, Unanswered> {
             }
             mfa_code(&prompt.identity, device).map(Answer::MfaCode)
         }
-        PromptKind::KeyringPassphrase { path, use_, refused } => {
+        PromptKind::KeyringPassphrase { path, purpose, refused } => {
             if let Some(why) = refused {
                 terminal.warn(why);
             }
-            passphrase(path, *use_).map(Answer::Passphrase)
+            passphrase(path, *purpose).map(Answer::Passphrase)
         }
     }
 }

@@ -236,8 +236,12 @@ impl Case {
             }
         }
         for identity in &aws.sign_in_before {
-            let login =
-                Login { identity: identity.clone(), duration: None, renewal: Renewal::WhenDue, mfa_code: Some("123456".into()) };
+            let login = Login {
+                identity: identity.clone(),
+                duration: None,
+                renewal: Renewal::WhenDue,
+                mfa_code: Some("123456".into()),
+            };
             match self.ask(&mut self.agent()?, Person::Absent, Request::Login(login)).await.reply {
                 Reply::SignedIn(_) => {}
                 other => return Err(format!("cannot sign in before: {other:?}")),
@@ -274,7 +278,8 @@ impl Case {
             ("REVOKED_SECRET", "not-a-secret-of-anybody"),
         ]);
         let config = Config::load(&self.folder.join("config.yaml"), &environment).map_err(|error| error.to_string())?;
-        let auth = Auth::new(config, World { environment, clock: self.clock.clone() }).map_err(|error| error.to_string())?;
+        let auth =
+            Auth::new(config, World { environment, clock: self.clock.clone() }).map_err(|error| error.to_string())?;
         Ok(Agent::in_process(auth))
     }
 

@@ -2,7 +2,7 @@
 //! an error that names the variable, never a value that arrives changed.
 
 use crate::args::VariablesFormat;
-use keyfob_core::agent::api::{Variable, Variables, VariablesForm};
+use keyfob_core::agent::api::{Variable, Variables};
 use keyfob_core::error::{Code, Error, Result};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,9 +12,8 @@ use zeroize::Zeroizing;
 #[derive(Clone, Copy, Debug)]
 pub struct Lifetime<'a> {
     pub identity: &'a str,
-    pub form: VariablesForm,
-    /// As people read it.
-    pub until: &'a str,
+    /// As people read it; `None` for a profile, which outlives the session it was written with.
+    pub until: Option<&'a str>,
 }
 
 /// The text to print or write; with a comment on top where the format has comments and `lifetime` is given.
@@ -101,10 +100,10 @@ fn json(variables: &Variables) -> Zeroizing<String> {
 }
 
 fn comment(lifetime: Lifetime) -> String {
-    let Lifetime { identity, form, until } = lifetime;
-    match form {
-        VariablesForm::Static => format!("Keyfob: {identity}; these credentials end at {until}"),
-        VariablesForm::Profile => format!("Keyfob: {identity}; renews itself, signed in until {until}"),
+    let Lifetime { identity, until } = lifetime;
+    match until {
+        Some(until) => format!("Keyfob: {identity}; these credentials end at {until}"),
+        None => format!("Keyfob: {identity}; renews itself"),
     }
 }
 
@@ -172,7 +171,6 @@ mod tests {
     use super::*;
     use keyfob_core::agent::api::Secret;
     use std::process::Command;
-    use std::time::SystemTime;
 
     const NASTY: [&str; 10] = [
         "plain",
@@ -191,7 +189,7 @@ mod tests {
         Variables {
             set: vec![Variable { name: "NASTY".to_owned(), value: Secret::new(value) }],
             remove: vec!["AWS_PROFILE".to_owned()],
-            expires_at: SystemTime::UNIX_EPOCH,
+            expires_at: None,
         }
     }
 
@@ -264,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_file_says_on_top_until_when_it_is_good() {
-        let lifetime = Lifetime { identity: "kim", form: VariablesForm::Static, until: "2026-12-24 04:58:00 MST" };
+        let lifetime = Lifetime { identity: "kim", until: Some("2026-12-24 04:58:00 MST") };
         let text = variables(VariablesFormat::Bash, &of("x"), Some(lifetime)).expect("bash carries everything");
         insta::assert_snapshot!(*text, @r"
         # Keyfob: kim; these credentials end at 2026-12-24 04:58:00 MST

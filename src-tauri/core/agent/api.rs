@@ -114,4 +114,3 @@ pub struct Credentials {
     pub expires_at: SystemTime,
     pub account: Option<String>,
 }
-

@@ -182,8 +182,9 @@ impl Agent {
             Some(keys) => self.store_keys(asker, identity, check, &keys, 1, notes).await,
             None => {
                 let kind = self.auth.configure_form(&identity).await?;
-                let unanswered = Error::new(Code::PersonNeeded, format!("access keys are needed for identity: {identity}"))
-                    .hint("pass them with --stdin, --csv or --profile");
+                let unanswered =
+                    Error::new(Code::PersonNeeded, format!("access keys are needed for identity: {identity}"))
+                        .hint("pass them with --stdin, --csv or --profile");
                 let prompt = Prompt { kind, attempt: 1, unanswered };
                 self.ask_for_keys(asker, identity, check, 0, prompt)
             }

@@ -138,7 +138,8 @@ impl Auth {
         });
         if replaced {
             for identity in self.config.identities() {
-                let built_on = self.config.chain(identity).is_ok_and(|chain| chain.source.name.eq_ignore_ascii_case(name));
+                let built_on =
+                    self.config.chain(identity).is_ok_and(|chain| chain.source.name.eq_ignore_ascii_case(name));
                 if built_on {
                     self.store.drop_session(identity.name.as_str()).await?;
                 }
@@ -161,12 +162,17 @@ impl Auth {
             }
         }
         let message = "aws credentials are invalid or have been revoked";
-        let error = Error::new(Code::AwsCredentialsInvalid, format!("{message} (identity {name}, keys from {})", found.place))
-            .hint("they were rotated or revoked at AWS")
-            .aws_code(fault.code.unwrap_or_default());
+        let error =
+            Error::new(Code::AwsCredentialsInvalid, format!("{message} (identity {name}, keys from {})", found.place))
+                .hint("they were rotated or revoked at AWS")
+                .aws_code(fault.code.unwrap_or_default());
         match found.origin {
             Origin::Keyring => {}
-            Origin::Configuration | Origin::Environment | Origin::ContainerRole | Origin::InstanceRole | Origin::Process
+            Origin::Configuration
+            | Origin::Environment
+            | Origin::ContainerRole
+            | Origin::InstanceRole
+            | Origin::Process
             | Origin::Typed => {
                 return Err(error.hint(format!("replace them in {}; the keyring was not touched", found.place)));
             }
@@ -256,15 +262,19 @@ fn nothing_remembered() -> LongLived {
 fn read_typed(typed: &TypedKeys) -> Result<LongLived> {
     let access_key_id = AccessKeyId::parse(&typed.access_key_id)?;
     if access_key_id.is_of_a_session() {
-        return Err(Error::new(Code::InvalidInput, format!("{access_key_id} belongs to a session, not to an IAM user"))
-            .hint("long-lived access key ids begin with AKIA"));
+        return Err(Error::new(
+            Code::InvalidInput,
+            format!("{access_key_id} belongs to a session, not to an IAM user"),
+        )
+        .hint("long-lived access key ids begin with AKIA"));
     }
     let secret = typed.secret_access_key.expose().trim();
     if secret.is_empty() || is_placeholder(secret) {
         let what = if secret.is_empty() { "empty" } else { "a placeholder" };
         return Err(Error::new(Code::InvalidInput, format!("the secret access key is {what}")));
     }
-    let filled = |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+    let filled =
+        |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
     Ok(LongLived {
         keys: Some(Keys { access_key_id, secret_access_key: crate::credentials::Secret::new(secret) }),
         mfa_arn: filled(&typed.mfa_arn).map(|text| text.parse()).transpose()?,

@@ -204,7 +204,8 @@ impl SignIn {
         self.release(Some(&error));
         match held.filter(|session| session.is_usable(now)) {
             Some(session) => {
-                self.notes.push(Note::Warning(format!("the session could not be renewed and is used as it is: {error}")));
+                self.notes
+                    .push(Note::Warning(format!("the session could not be renewed and is used as it is: {error}")));
                 Ok(Outcome::Done(session))
             }
             None => Err(error),
@@ -287,9 +288,12 @@ impl SignIn {
                     lock => lock?,
                 }
             }
-            Held::Due(_) | Held::Nothing => auth.store.sign_in_lock(&name, self.options.patience).await.map_err(|error| {
-                if error.code == Code::LockTimeout { under_way(&name, &error) } else { error }
-            })?,
+            Held::Due(_) | Held::Nothing => {
+                auth.store
+                    .sign_in_lock(&name, self.options.patience)
+                    .await
+                    .map_err(|error| if error.code == Code::LockTimeout { under_way(&name, &error) } else { error })?
+            }
         };
         let since = lock.waited_since();
         let outcome = since.and_then(|since| lock.outcome_since(since));
@@ -365,7 +369,10 @@ fn supported(chain: &Chain) -> Result<()> {
 
 pub(super) fn unsupported(chain: &Chain) -> Error {
     let kinds = std::iter::once(chain.source.kind.kind()).chain(chain.steps.iter().map(|step| step.kind.kind()));
-    let kind = kinds.into_iter().find(|kind| !matches!(*kind, "aws/user" | "aws/ambient" | "aws/process" | "aws/assume-role"));
-    let message = format!("{}: this version cannot sign in through {} yet", chain.identity, kind.unwrap_or("this kind"));
-    Error::new(Code::Unsupported, message).hint("it signs in through aws/user, aws/assume-role, aws/ambient and aws/process")
+    let kind =
+        kinds.into_iter().find(|kind| !matches!(*kind, "aws/user" | "aws/ambient" | "aws/process" | "aws/assume-role"));
+    let message =
+        format!("{}: this version cannot sign in through {} yet", chain.identity, kind.unwrap_or("this kind"));
+    Error::new(Code::Unsupported, message)
+        .hint("it signs in through aws/user, aws/assume-role, aws/ambient and aws/process")
 }

@@ -22,7 +22,7 @@ pub struct Variables {
     pub set: Vec<Variable>,
     /// The caller's own credentials variables, which would win over ours.
     pub remove: Vec<String>,
-    /// `None` where nothing is held yet.
+    /// The end of the session's own keys; `None` for a profile, which renews itself.
     pub expires_at: Option<SystemTime>,
 }
 
@@ -79,7 +79,10 @@ impl Auth {
                     ("AWS_CONFIG_FILE", Secret::new(chain.files.folder.join("config").display().to_string())),
                     // Named although it holds something only with `static: true`: botocore would otherwise take a section
                     // of the same name from the user's own file.
-                    ("AWS_SHARED_CREDENTIALS_FILE", Secret::new(chain.files.folder.join("credentials").display().to_string())),
+                    (
+                        "AWS_SHARED_CREDENTIALS_FILE",
+                        Secret::new(chain.files.folder.join("credentials").display().to_string()),
+                    ),
                 ]
             }
             VariablesForm::Static => {
@@ -97,18 +100,22 @@ impl Auth {
         set.push(("FOB_IDENTITY", Secret::new(chain.identity.as_str())));
         set.extend(chain.env.iter().map(|(name, value)| (name.as_str(), Secret::new(value.as_str()))));
         // Where the machine itself is the source, `credential_process` in the child needs what it is found by.
-        let origin = session.filter(|_| form == VariablesForm::Profile && matches!(chain.source.kind, SourceKind::Ambient));
+        let origin =
+            session.filter(|_| form == VariablesForm::Profile && matches!(chain.source.kind, SourceKind::Ambient));
         let remove = FOREIGN.into_iter().chain([FOREIGN_TOKEN_FILE]).filter(|name| {
             let needed = origin.is_some_and(|session| match session.origin {
                 Origin::ContainerRole => name.starts_with("AWS_CONTAINER_"),
                 Origin::Environment => chain.steps.is_empty() && !name.contains("PROFILE"),
-                Origin::Keyring | Origin::Configuration | Origin::InstanceRole | Origin::Process | Origin::Typed => false,
+                Origin::Keyring | Origin::Configuration | Origin::InstanceRole | Origin::Process | Origin::Typed => {
+                    false
+                }
             });
             !needed && !set.iter().any(|(set, _)| set == name)
         });
         let remove = remove.map(str::to_owned).collect();
+        let expires_at = session.filter(|_| form == VariablesForm::Static).map(|session| session.expires_at);
         let set = set.into_iter().map(|(name, value)| Variable { name: name.to_owned(), value }).collect();
-        Ok(Variables { set, remove, expires_at: session.map(|session| session.expires_at) })
+        Ok(Variables { set, remove, expires_at })
     }
 
     fn require_profile(&self, chain: &Chain) -> Result<()> {
@@ -123,5 +130,6 @@ impl Auth {
 }
 
 fn no_session(chain: &Chain) -> Error {
-    Error::new(Code::SessionExpired, format!("no session is held for {}", chain.identity)).hint(format!("fob login {}", chain.identity))
+    Error::new(Code::SessionExpired, format!("no session is held for {}", chain.identity))
+        .hint(format!("fob login {}", chain.identity))
 }

@@ -119,10 +119,11 @@ impl Auth {
     /// Every identity with its state; nothing is asked of AWS.
     pub async fn list(&self) -> (List, Vec<Note>) {
         let mut notes = Vec::new();
-        let providers = self.config.providers().iter().map(|provider| ListedProvider {
-            name: provider.name.to_string(),
-            kind: provider.kind.clone(),
-        });
+        let providers = self
+            .config
+            .providers()
+            .iter()
+            .map(|provider| ListedProvider { name: provider.name.to_string(), kind: provider.kind.clone() });
         let mut list = List { providers: providers.collect(), identities: Vec::new() };
         for identity in self.config.identities() {
             list.identities.push(self.listed(identity, &mut notes).await);

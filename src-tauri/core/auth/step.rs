@@ -67,7 +67,11 @@ impl SignIn {
         loop {
             let (found, remembered) = auth.find_keys(name_at(&self.chain, 0), user).await?;
             let Some(found) = found else { return Err(Stop::Needs(self.missing_keys(&remembered))) };
-            let duration = self.duration(0, self.chain.source.session_duration.or(remembered.session_duration), SessionKind::IamUser);
+            let duration = self.duration(
+                0,
+                self.chain.source.session_duration.or(remembered.session_duration),
+                SessionKind::IamUser,
+            );
             let device = user.mfa_arn.clone().or_else(|| remembered.mfa_arn.clone());
             let code = match &device {
                 Some(device) => Some(self.mfa_code(auth, user, device).await?),
@@ -97,9 +101,18 @@ impl SignIn {
                 (FaultKind::SecretMismatch, _) => {
                     let error = fault.into_error(&self.chain.source.region);
                     let name = name_at(&self.chain, 0);
-                    return Err(Stop::Failed(error.hint(format!("the keys came from {}", found.place)).hint(format!("fob user configure {name}"))));
+                    return Err(Stop::Failed(
+                        error
+                            .hint(format!("the keys came from {}", found.place))
+                            .hint(format!("fob user configure {name}")),
+                    ));
                 }
-                _ => return Err(Stop::Failed(denied_hints(fault.into_error(&self.chain.source.region), "identity policy and SCP"))),
+                _ => {
+                    return Err(Stop::Failed(denied_hints(
+                        fault.into_error(&self.chain.source.region),
+                        "identity policy and SCP",
+                    )));
+                }
             }
         }
     }
@@ -162,7 +175,9 @@ impl SignIn {
         // A machine's role is a role's session already, which only shows once it is there.
         let limits = match parent.origin {
             Origin::ContainerRole | Origin::InstanceRole => SessionKind::ChainedRole,
-            Origin::Keyring | Origin::Configuration | Origin::Environment | Origin::Process | Origin::Typed => role.limits,
+            Origin::Keyring | Origin::Configuration | Origin::Environment | Origin::Process | Origin::Typed => {
+                role.limits
+            }
         };
         let duration = self.duration(position, role.duration, limits);
         let place = place_at(&self.chain, position);
@@ -181,7 +196,10 @@ impl SignIn {
                     name_at(&self.chain, position)
                 ))))
             }
-            _ => Err(Stop::Failed(denied_hints(fault.into_error(&region), "identity policy, SCP, and the role's trust policy and external id"))),
+            _ => Err(Stop::Failed(denied_hints(
+                fault.into_error(&region),
+                "identity policy, SCP, and the role's trust policy and external id",
+            ))),
         }
     }
 
@@ -200,7 +218,9 @@ impl SignIn {
             match auth.aws.caller_identity(Signer::Session(parent), elsewhere).await {
                 Ok(_) => {
                     let fault = Fault { kind: FaultKind::RegionNotEnabled, ..fault };
-                    return Err(Stop::Failed(fault.into_error(place.region).hint("the session itself is good and was kept")));
+                    return Err(Stop::Failed(
+                        fault.into_error(place.region).hint("the session itself is good and was kept"),
+                    ));
                 }
                 Err(again) if matches!(again.kind, FaultKind::UnknownKeys | FaultKind::Expired) => {}
                 Err(other) => return Err(Stop::Failed(other.into_error(place.region))),
@@ -208,11 +228,17 @@ impl SignIn {
         }
         let below = position - 1;
         if self.climbed_again {
-            let message = format!("AWS does not accept the session of {}, although it was just made", name_at(&self.chain, below));
-            return Err(Stop::Failed(Error::new(Code::SessionExpired, message).aws_code(fault.code.unwrap_or_default())));
+            let message = format!(
+                "AWS does not accept the session of {}, although it was just made",
+                name_at(&self.chain, below)
+            );
+            return Err(Stop::Failed(
+                Error::new(Code::SessionExpired, message).aws_code(fault.code.unwrap_or_default()),
+            ));
         }
         self.climbed_again = true;
-        if self.stored(auth, below).await?.is_some_and(|stored| stored.keys.access_key_id == parent.keys.access_key_id) {
+        if self.stored(auth, below).await?.is_some_and(|stored| stored.keys.access_key_id == parent.keys.access_key_id)
+        {
             tracing::info!(identity = name_at(&self.chain, below), "session refused by aws dropped");
             auth.store.drop_session(name_at(&self.chain, below)).await?;
         }
@@ -237,6 +263,6 @@ fn denied_hints(error: Error, where_to_look: &str) -> Error {
 }
 
 fn stale(found: &FoundKeys) -> Error {
-    Error::new(Code::AwsCredentialsInvalid, format!("the keys in {} changed twice while signing in", found.place)).hint("try again")
+    Error::new(Code::AwsCredentialsInvalid, format!("the keys in {} changed twice while signing in", found.place))
+        .hint("try again")
 }
-

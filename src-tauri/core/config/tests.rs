@@ -56,5 +56,7 @@ fn chain(config: &Config, name: &str) -> Result<Chain> {
 fn probe() {
     println!("{}", shown(&load(SAMPLE)));
     println!("{}", shown(&load(ATMOS)));
-    for it in load(ATMOS).identities() { println!("{} {} {:?} {} {:?}", it.name, it.kind, it.provider, it.is_supported, load(ATMOS).chain_names(it)); }
+    for it in load(ATMOS).identities() {
+        println!("{} {} {:?} {} {:?}", it.name, it.kind, it.provider, it.is_supported, load(ATMOS).chain_names(it));
+    }
 }
