@@ -288,12 +288,11 @@ impl SignIn {
                     lock => lock?,
                 }
             }
-            Held::Due(_) | Held::Nothing => {
-                auth.store
-                    .sign_in_lock(&name, self.options.patience)
-                    .await
-                    .map_err(|error| if error.code == Code::LockTimeout { under_way(&name, &error) } else { error })?
-            }
+            Held::Due(_) | Held::Nothing => auth
+                .store
+                .sign_in_lock(&name, self.options.patience)
+                .await
+                .map_err(|error| if error.code == Code::LockTimeout { under_way(&name, &error) } else { error })?,
         };
         let since = lock.waited_since();
         let outcome = since.and_then(|since| lock.outcome_since(since));
