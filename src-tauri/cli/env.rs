@@ -32,14 +32,10 @@ pub fn env(invocation: &Invocation, args: &Env) -> Result<u8, Stop> {
     }
     let request = Request::Variables { identity: identity.clone(), form };
     let variables = expect_reply!(conversation.ask(request, None)?, Variables)?;
-    let now = Clock::system().now();
-    let until = variables.expires_at.map(|expires_at| render::until(expires_at, now));
+    let until = variables.expires_at.map(|end| render::until(end, Clock::system().now()));
     if let Some(path) = &args.out {
-        let text = render::variables(
-            format,
-            &variables,
-            Some(Lifetime { identity: &identity, form, until: until.as_deref() }),
-        )?;
+        let text =
+            render::variables(format, &variables, Some(Lifetime { identity: &identity, until: until.as_deref() }))?;
         write_private(path, &text)?;
         invocation.terminal.say(&format!("Written: {}", path.display()));
         return Ok(0);

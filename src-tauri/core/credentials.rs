@@ -24,6 +24,17 @@ impl Secret {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// A secret access key as somebody typed or pasted it: without the white space around it, and not a blank.
+    pub fn as_typed(&self) -> Result<Secret> {
+        let text = self.0.trim();
+        let what = match text {
+            "" => "empty",
+            _ if is_placeholder(text) => "a placeholder",
+            _ => return Ok(Secret::new(text)),
+        };
+        Err(Error::new(Code::InvalidInput, format!("the secret access key is {what}")))
+    }
 }
 
 impl fmt::Debug for Secret {

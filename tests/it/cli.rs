@@ -12,7 +12,9 @@ fn thirty_six_hours_are_asked_for_and_shown() {
     let login = home.run(&["login", "dev"]);
     assert_eq!(code(&login), 0, "{}", text(&login.stderr));
     let shown = text(&login.stderr);
-    for piece in ["Authentication successful!", "Provider", "aws-user", "Account", "123456789012", "Expires", "(35h 59m)"] {
+    for piece in
+        ["Authentication successful!", "Provider", "aws-user", "Account", "123456789012", "Expires", "(35h 59m)"]
+    {
         assert!(shown.contains(piece), "{piece} is not in {shown}");
     }
     assert!(login.stdout.is_empty(), "{}", text(&login.stdout));
@@ -49,7 +51,9 @@ fn reading_commands_write_nothing() {
 fn reading_commands_write_nothing_before_the_first_sign_in_either() {
     let home = Home::with(DEV);
     let before = home.digest();
-    for arguments in [&["list"][..], &["whoami", "dev"], &["env", "dev"], &["validate"], &["credential-process", "nobody"]] {
+    for arguments in
+        [&["list"][..], &["whoami", "dev"], &["env", "dev"], &["validate"], &["credential-process", "nobody"]]
+    {
         home.run(arguments);
         assert_eq!(home.digest(), before, "{arguments:?} changed something");
     }
@@ -118,7 +122,8 @@ fn exit_codes_and_json_errors_are_as_specified() {
     ];
     for (arguments, exit, expected) in cases {
         let ran = home.run(arguments);
-        let printed: Value = serde_json::from_slice(&ran.stdout).unwrap_or_else(|_| panic!("{arguments:?}: {}", text(&ran.stdout)));
+        let printed: Value =
+            serde_json::from_slice(&ran.stdout).unwrap_or_else(|_| panic!("{arguments:?}: {}", text(&ran.stdout)));
         assert_eq!(printed["error"]["code"], expected, "{arguments:?}");
         assert_eq!(code(&ran), exit, "{arguments:?}");
         assert!(!printed["error"]["hints"].as_array().expect("hints").is_empty(), "{arguments:?}");
@@ -134,7 +139,8 @@ fn identities_are_named_in_any_case_by_flag_variable_or_default() {
     for arguments in [&["login", "DEV"][..], &["auth", "login", "-i", "Dev"], &["login"]] {
         assert_eq!(code(&home.run(arguments)), 0, "{arguments:?}");
     }
-    let named = home.fob(&["whoami", "--json", "--offline"]).env("FOB_IDENTITY", "deploy").output().expect("fob starts");
+    let named =
+        home.fob(&["whoami", "--json", "--offline"]).env("FOB_IDENTITY", "deploy").output().expect("fob starts");
     assert!(text(&named.stdout).contains("\"deploy\""), "{}", text(&named.stdout));
     let foreign = std::ffi::OsStr::from_bytes(b"\xff\xfe");
     let broken = home.fob(&["whoami"]).env("FOB_IDENTITY", foreign).output().expect("fob starts");
@@ -144,7 +150,9 @@ fn identities_are_named_in_any_case_by_flag_variable_or_default() {
 
 #[test]
 fn two_defaults_and_nobody_to_ask_is_an_error_that_names_both() {
-    let home = Home::with("auth:\n  identities:\n    a: { kind: aws/user, default: true }\n    b: { kind: aws/user, default: true }\n");
+    let home = Home::with(
+        "auth:\n  identities:\n    a: { kind: aws/user, default: true }\n    b: { kind: aws/user, default: true }\n",
+    );
     let ran = home.run(&["login"]);
     assert_eq!(code(&ran), 2, "{}", text(&ran.stderr));
     assert!(text(&ran.stderr).contains("`a`") && text(&ran.stderr).contains("`b`"), "{}", text(&ran.stderr));
@@ -198,14 +206,22 @@ fn the_profile_is_private_names_this_program_and_holds_no_secret() {
     let path = home.path().join(".aws/keyfob/aws-user/config");
     let written = fs::read_to_string(&path).expect("a profile");
     assert!(written.contains("[profile dev]"), "{written}");
-    assert!(written.contains(&format!("credential_process = \"{}\" --config \"{}\" credential-process dev", env!("CARGO_BIN_EXE_fob"), fs::canonicalize(home.config()).expect("a path").display())), "{written}");
+    assert!(
+        written.contains(&format!(
+            "credential_process = \"{}\" --config \"{}\" credential-process dev",
+            env!("CARGO_BIN_EXE_fob"),
+            fs::canonicalize(home.config()).expect("a path").display()
+        )),
+        "{written}"
+    );
     assert_eq!(fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
     assert_eq!(fs::metadata(path.parent().expect("a folder")).expect("a folder").permissions().mode() & 0o777, 0o700);
 }
 
 #[test]
 fn an_unwritable_base_path_is_an_error_and_the_session_is_not_lost() {
-    let home = Home::signed_up("auth: { identities: { dev: { kind: aws/user, spec: { files: { base_path: ~/taken } } } } }\n");
+    let home =
+        Home::signed_up("auth: { identities: { dev: { kind: aws/user, spec: { files: { base_path: ~/taken } } } } }\n");
     fs::write(home.path().join("taken"), "a file where the folder should be").expect("a file");
     let ran = home.run(&["login", "dev"]);
     assert_eq!(code(&ran), 1);
@@ -278,7 +294,11 @@ fn csv_and_wrong_csv() {
     let home = Home::with(DEV);
     let key = home.key();
     let file = home.path().join("kim_accessKeys.csv");
-    let csv = format!("\u{feff}Access key ID,Secret access key\r\n{},{}\r\n", key.access_key_id.as_str(), key.secret_access_key.expose());
+    let csv = format!(
+        "\u{feff}Access key ID,Secret access key\r\n{},{}\r\n",
+        key.access_key_id.as_str(),
+        key.secret_access_key.expose()
+    );
     fs::write(&file, csv).expect("a file");
     let path = file.to_str().expect("UTF-8");
     let ran = home.run(&["user", "configure", "dev", "--csv", path]);
@@ -296,7 +316,8 @@ fn a_keyring_that_cannot_be_reached_is_never_taken_for_an_empty_one() {
     let wrong = home.fob(&["login", "dev"]).env("FOB_KEYRING_PASSWORD", "wrong").output().expect("fob starts");
     assert_ne!(code(&wrong), 0);
     assert!(text(&wrong.stderr).contains("passphrase"), "{}", text(&wrong.stderr));
-    let missing = home.fob(&["login", "dev", "--json"]).env_remove("FOB_KEYRING_PASSWORD").output().expect("fob starts");
+    let missing =
+        home.fob(&["login", "dev", "--json"]).env_remove("FOB_KEYRING_PASSWORD").output().expect("fob starts");
     let printed: Value = serde_json::from_slice(&missing.stdout).expect("JSON");
     assert_eq!(printed["error"]["code"], "keyring_locked");
     let no_bus = home

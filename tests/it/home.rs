@@ -1,5 +1,6 @@
 //! A machine of its own for a test: an empty home, a sandbox AWS, and the real `fob` run in a cleared environment.
 
+use crate::screen::Terminal;
 use keyfob_core::clock::Clock;
 use keyfob_core::credentials::Keys;
 use keyfob_core::sandbox::Sandbox;
@@ -83,8 +84,21 @@ impl Home {
     }
 
     pub fn fob(&self, arguments: &[&str]) -> Command {
-        let mut fob = Command::new(env!("CARGO_BIN_EXE_fob"));
-        fob.args(arguments).env_clear().current_dir(self.path()).stdin(Stdio::null());
+        let mut fob = self.at_home(Command::new(env!("CARGO_BIN_EXE_fob")), arguments);
+        fob.stdin(Stdio::null());
+        fob
+    }
+
+    /// For a terminal that [`crate::screen::Terminal`] makes.
+    pub fn fob_on_a_terminal(&self, arguments: &[&str]) -> Command {
+        let (program, sized) = Terminal::SIZED.split_first().expect("a program and its arguments");
+        let mut shell = Command::new(program);
+        shell.args(sized).arg(env!("CARGO_BIN_EXE_fob"));
+        self.at_home(shell, arguments)
+    }
+
+    fn at_home(&self, mut fob: Command, arguments: &[&str]) -> Command {
+        fob.args(arguments).env_clear().current_dir(self.path());
         fob.env("HOME", self.path()).env("PATH", "/usr/local/bin:/usr/bin:/bin").env("TERM", "xterm");
         fob.env("FOB_CONFIG", self.config()).env("FOB_KEYRING", "file").env("FOB_KEYRING_PASSWORD", PASSPHRASE);
         fob.env("AWS_ENDPOINT_URL", self.sandbox().url()).env("AWS_EC2_METADATA_DISABLED", "true");

@@ -1,4 +1,11 @@
-//! The integration tests: one binary.
+//! One integration binary: the parts of Keyfob as their users see them, without anything from outside the repository.
 
+mod boundaries;
+mod cli;
 mod home;
 mod logins;
+#[path = "../peers/terminal.rs"]
+mod screen;
+mod support;
+mod terminal;
+mod together;

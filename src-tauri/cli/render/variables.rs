@@ -2,7 +2,7 @@
 //! an error that names the variable, never a value that arrives changed.
 
 use crate::args::VariablesFormat;
-use keyfob_core::agent::api::{Variable, Variables, VariablesForm};
+use keyfob_core::agent::api::{Variable, Variables};
 use keyfob_core::error::{Code, Error, Result};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,8 +12,7 @@ use zeroize::Zeroizing;
 #[derive(Clone, Copy, Debug)]
 pub struct Lifetime<'a> {
     pub identity: &'a str,
-    pub form: VariablesForm,
-    /// As people read it; `None` when nobody knows.
+    /// As people read it; `None` for a profile, which outlives the session it was written with.
     pub until: Option<&'a str>,
 }
 
@@ -101,12 +100,10 @@ fn json(variables: &Variables) -> Zeroizing<String> {
 }
 
 fn comment(lifetime: Lifetime) -> String {
-    let Lifetime { identity, form, until } = lifetime;
-    match (form, until) {
-        (VariablesForm::Static, Some(until)) => format!("Keyfob: {identity}; these credentials end at {until}"),
-        (VariablesForm::Static, None) => format!("Keyfob: {identity}; these credentials do not renew themselves"),
-        (VariablesForm::Profile, Some(until)) => format!("Keyfob: {identity}; renews itself, signed in until {until}"),
-        (VariablesForm::Profile, None) => format!("Keyfob: {identity}; renews itself"),
+    let Lifetime { identity, until } = lifetime;
+    match until {
+        Some(until) => format!("Keyfob: {identity}; these credentials end at {until}"),
+        None => format!("Keyfob: {identity}; renews itself"),
     }
 }
 
@@ -174,7 +171,6 @@ mod tests {
     use super::*;
     use keyfob_core::agent::api::Secret;
     use std::process::Command;
-    use std::time::SystemTime;
 
     const NASTY: [&str; 10] = [
         "plain",
@@ -193,7 +189,7 @@ mod tests {
         Variables {
             set: vec![Variable { name: "NASTY".to_owned(), value: Secret::new(value) }],
             remove: vec!["AWS_PROFILE".to_owned()],
-            expires_at: Some(SystemTime::UNIX_EPOCH),
+            expires_at: None,
         }
     }
 
@@ -266,8 +262,7 @@ mod tests {
 
     #[test]
     fn a_file_says_on_top_until_when_it_is_good() {
-        let lifetime =
-            Lifetime { identity: "kim", form: VariablesForm::Static, until: Some("2026-12-24 04:58:00 MST") };
+        let lifetime = Lifetime { identity: "kim", until: Some("2026-12-24 04:58:00 MST") };
         let text = variables(VariablesFormat::Bash, &of("x"), Some(lifetime)).expect("bash carries everything");
         insta::assert_snapshot!(*text, @r"
         # Keyfob: kim; these credentials end at 2026-12-24 04:58:00 MST

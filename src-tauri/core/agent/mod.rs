@@ -53,6 +53,7 @@ impl Agent {
     pub async fn ask(&mut self, call: Call) -> Answered {
         let mut notes = Vec::new();
         let reply = self.reply(call, &mut notes).await.unwrap_or_else(Reply::Failed);
+        notes.extend(self.auth.take_warnings());
         Answered { notes, reply }
     }
 

@@ -5,7 +5,7 @@ use super::prompt::{Note, TypedKeys, WhyKeys};
 use super::{Auth, in_default_region, name_at, place_at};
 use crate::aws::{Fault, FaultKind, Place, Signer};
 use crate::config::{Chain, SourceKind, User};
-use crate::credentials::{AccessKeyId, Keys, LongLived, Origin, is_placeholder};
+use crate::credentials::{AccessKeyId, Keys, LongLived, Origin};
 use crate::error::{Code, Error, Result};
 use crate::store::Cleared;
 use serde::{Deserialize, Serialize};
@@ -268,15 +268,10 @@ fn read_typed(typed: &TypedKeys) -> Result<LongLived> {
         )
         .hint("long-lived access key ids begin with AKIA"));
     }
-    let secret = typed.secret_access_key.expose().trim();
-    if secret.is_empty() || is_placeholder(secret) {
-        let what = if secret.is_empty() { "empty" } else { "a placeholder" };
-        return Err(Error::new(Code::InvalidInput, format!("the secret access key is {what}")));
-    }
     let filled =
         |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
     Ok(LongLived {
-        keys: Some(Keys { access_key_id, secret_access_key: crate::credentials::Secret::new(secret) }),
+        keys: Some(Keys { access_key_id, secret_access_key: typed.secret_access_key.as_typed()? }),
         mfa_arn: filled(&typed.mfa_arn).map(|text| text.parse()).transpose()?,
         session_duration: filled(&typed.session_duration).map(|text| text.parse()).transpose()?,
         account: None,

@@ -87,6 +87,11 @@ impl Auth {
         Some((path.display().to_string(), purpose))
     }
 
+    /// What was noticed beside the way: names that two configurations share.
+    pub fn take_warnings(&self) -> Vec<Note> {
+        self.store.take_warnings().into_iter().map(Note::Warning).collect()
+    }
+
     /// The plan for signing in to an identity, looked up as people type it.
     pub fn chain(&self, identity: &str) -> Result<Chain> {
         self.config.chain(self.config.identity(identity)?)

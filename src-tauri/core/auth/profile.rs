@@ -22,7 +22,7 @@ pub struct Variables {
     pub set: Vec<Variable>,
     /// The caller's own credentials variables, which would win over ours.
     pub remove: Vec<String>,
-    /// `None` where nothing is held yet.
+    /// The end of the session's own keys; `None` for a profile, which renews itself.
     pub expires_at: Option<SystemTime>,
 }
 
@@ -113,8 +113,9 @@ impl Auth {
             !needed && !set.iter().any(|(set, _)| set == name)
         });
         let remove = remove.map(str::to_owned).collect();
+        let expires_at = session.filter(|_| form == VariablesForm::Static).map(|session| session.expires_at);
         let set = set.into_iter().map(|(name, value)| Variable { name: name.to_owned(), value }).collect();
-        Ok(Variables { set, remove, expires_at: session.map(|session| session.expires_at) })
+        Ok(Variables { set, remove, expires_at })
     }
 
     fn require_profile(&self, chain: &Chain) -> Result<()> {

@@ -1,0 +1,60 @@
+#!/bin/sh
+# Keyfob's main job, step by step, on a screen: runs inside `fob sandbox --`, which brings an AWS, a configuration and a
+# keyring of its own and takes them away again. Stops with an error at the first step that does not do what it says.
+set -eu
+
+step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+shows() { printf '$ %s\n' "$*"; }
+run() { shows "$*"; "$@"; }
+broken() { printf '\nThis is not what should have happened: %s\n' "$*" >&2; exit 1; }
+
+# What the sandbox is told to do; everything else below is what anybody does with Keyfob.
+key_of() {
+  fob sandbox state | "$KEYFOB_PYTHON" -c '
+import json, sys
+print(next(user["keys"][0] for user in json.load(sys.stdin)["users"] if user["name"] == sys.argv[1]))' "$1"
+}
+make_key() { fob sandbox key "$1"; }
+revoke_key() { fob sandbox revoke "$1"; }
+
+# The person. The sandbox stored a key for kim already.
+user=kim
+aws=/usr/bin/aws
+[ -x "$aws" ] || aws=aws
+who='import boto3; print(boto3.client("sts").get_caller_identity()["Arn"])'
+
+step "1. Sign in: a session of twelve hours from the key in the keyring"
+run fob login "$user"
+
+step "2. Every tool signs in through the profile, and no secret is in it"
+shows "eval \"\$(fob env $user)\""
+eval "$(fob env "$user" --format bash)"
+shows "python3 -c '$who'"
+"$KEYFOB_PYTHON" -c "$who"
+# The AWS CLI before 2.13 does not read AWS_ENDPOINT_URL.
+run "$aws" --endpoint-url "$AWS_ENDPOINT_URL" sts get-caller-identity --query Arn --output text
+
+step "3. A role on top, and a command that gets its credentials"
+run fob login deploy
+run fob exec deploy -- "$KEYFOB_PYTHON" -c "$who"
+run fob list
+
+step "4. Somebody deletes the key at AWS: the next sign-in says so, and what to do"
+revoke_key "$(key_of "$user")"
+shows "fob login $user --force --no-input"
+code=0
+fob login "$user" --force --no-input || code=$?
+[ $code = 3 ] || broken "exit code $code instead of 3"
+
+step "5. A new key, checked with AWS before it is stored; on a terminal \`fob login\` asks for it by itself"
+shows "fob user configure $user --stdin"
+make_key "$user" | fob user configure "$user" --stdin
+run fob login "$user"
+
+step "6. Another process asks nothing, and the tools go on"
+run fob login "$user" --no-input </dev/null
+shows "python3 -c '$who'"
+"$KEYFOB_PYTHON" -c "$who"
+run fob whoami "$user"
+
+printf '\nThat was all: sandbox, keys and sessions are gone when this ends.\n'
