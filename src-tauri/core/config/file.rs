@@ -282,6 +282,9 @@ impl Reader<'_> {
             }
             return;
         }
+        if let Some(tag) = &node.tag {
+            self.problems.error(place, format!("the tag `{}` has no meaning on a mapping", shorten(tag)));
+        }
         let mut lines: HashMap<&str, usize> = HashMap::new();
         for pair in node.pairs() {
             let Some(key) = pair.key.text() else {
@@ -320,7 +323,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The items of a section (`providers`, …) under their names, each name once.
+    /// The items of a section (`providers`, …) with their names, in file order.
     pub fn items(&mut self, auth: &Entry, section: &str) -> Vec<(String, Place, Rc<Node>)> {
         let Some(node) = auth.node.child(section).filter(|node| !node.is_null()) else { return Vec::new() };
         let place = auth.place.below(section, node.at);

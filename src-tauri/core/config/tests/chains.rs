@@ -363,6 +363,13 @@ fn a_kind_may_come_from_the_environment() {
 }
 
 #[test]
+fn a_tag_on_a_mapping_blocks_what_it_would_have_replaced() {
+    let config = load("auth: {identities: {dev: !include {kind: aws/user}, up: {kind: aws/ambient}}}");
+    assert!(chain(&config, "dev").expect_err("a tag").message.contains("the tag `!include` has no meaning"));
+    assert!(chain(&config, "up").is_ok());
+}
+
+#[test]
 fn a_database_with_errors_is_refused_with_them() {
     let config = load(
         "auth: {identities: {dev: {kind: aws/user}}, databases: {Good: {engine: mysql, host: h, user: u, via: {identity: DEV}}, bad: {engine: x}}}",
