@@ -13,11 +13,11 @@ use std::path::PathBuf;
 #[command(name = "fob", version, styles = STYLES, about = "Signs in to AWS and hands out what comes of it")]
 #[command(long_about = help::FOB, after_long_help = help::FOB_AFTER, arg_required_else_help = true)]
 pub struct CommandLine {
-    #[command(flatten)]
-    pub global: Global,
     /// Print every error code with its meaning, and the exit codes
     #[arg(long)]
     pub help_errors: bool,
+    #[command(flatten)]
+    pub global: Global,
     #[command(subcommand)]
     pub command: Option<Entry>,
 }
@@ -270,7 +270,7 @@ pub struct CredentialProcess {
     /// The identity
     #[arg(value_name = "IDENTITY", add = ArgValueCandidates::new(completion::identities))]
     pub name: String,
-    /// How long to wait for somebody who answers at an agent
+    /// How long to wait for a sign-in that is under way elsewhere
     #[arg(long, value_name = "SECONDS", default_value_t = 18)]
     pub wait: u32,
 }

@@ -13,6 +13,8 @@ use tokio::runtime::Runtime;
 
 /// What is over sooner needs no spinner.
 const SHORT: Duration = Duration::from_millis(300);
+/// Of the spinner.
+const TURN: Duration = Duration::from_millis(120);
 
 #[derive(Debug)]
 pub struct Conversation {
@@ -73,8 +75,16 @@ impl Conversation {
                 answered = &mut answer => return answered,
                 () = clock.pause(SHORT) => {}
             }
-            let _busy = doing.map(|doing| self.terminal.busy(doing));
-            answer.await
+            let Some(doing) = doing else { return answer.await };
+            let mut busy = self.terminal.busy(doing);
+            loop {
+                busy.turn();
+                tokio::select! {
+                    biased;
+                    answered = &mut answer => return answered,
+                    () = clock.pause(TURN) => {}
+                }
+            }
         })
     }
 }

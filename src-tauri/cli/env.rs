@@ -6,7 +6,7 @@ use crate::invocation::Invocation;
 use crate::render::{self, Lifetime};
 use crate::sign_in::sign_in_when_due;
 use crate::stop::Stop;
-use crate::terminal::{Shape, print_commands, print_exact};
+use crate::terminal::{Shape, print_exact, print_to_people};
 use keyfob_core::agent::api::{Request, VariablesForm};
 use keyfob_core::clock::Clock;
 use keyfob_core::environment::Environment;
@@ -42,7 +42,7 @@ pub fn env(invocation: &Invocation, args: &Env) -> Result<u8, Stop> {
     }
     if (format, form) == (VariablesFormat::Github, VariablesForm::Static) {
         // The runner reads commands from stderr too, and stdout goes to the file.
-        print_commands(&render::masks(&variables));
+        print_to_people(&render::masks(&variables));
     }
     print_exact(&render::variables(format, &variables, None)?)?;
     Ok(0)

@@ -12,24 +12,24 @@ keys stay in the system's keyring; sessions renew themselves.
 pub const FOB_AFTER: &str = "\
 Examples:
   fob login                      sign in to the default identity
-  fob exec dev -- aws s3 ls      run a command with credentials that renew themselves
+  fob exec dev -- aws s3 ls      a command whose credentials renew themselves
   fob list                       every identity, its state, the time left
   fob sandbox                    try everything without an AWS account
 
 The identity is the one named; else FOB_IDENTITY, the one with `default: true`, or the one chosen when asked.
 The configuration is --config; else FOB_CONFIG, or the user's own file.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a person is needed and nobody can be asked,
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a person is needed and nobody can be asked, \
 130 Ctrl+C. `fob --help-errors` prints the codes that --json uses.";
 
 pub const LOGIN: &str = "\
 Examples:
   fob login                      the default identity
-  fob login deploy --force       a new session, even if the present one is still good
+  fob login deploy --force       a new session, even if this one is still good
   fob login --duration 36h --mfa-code 123456
   fob login --provider aws-user  every IAM user
 
-IAM: an IAM user needs nothing for sts:GetSessionToken and sts:GetCallerIdentity; a role needs sts:AssumeRole on
+IAM: an IAM user needs nothing for sts:GetSessionToken and sts:GetCallerIdentity; a role needs sts:AssumeRole on \
 its ARN, and must trust who assumes it.
 
 What lives on: the session, in the keyring until it ends; a profile for AWS tools, which holds no secret.";
@@ -68,11 +68,11 @@ What lives on: nothing is written.";
 pub const USER_CONFIGURE: &str = "\
 Examples:
   fob user configure dev                         a form
-  fob user configure dev --csv accessKeys.csv    the file that the AWS console hands out
+  fob user configure dev --csv accessKeys.csv    the AWS console's file
   fob user configure dev --profile default       from ~/.aws/credentials
   pass show aws/dev | fob user configure dev --stdin
 
---stdin takes {\"access_key_id\",\"secret_access_key\",\"mfa_arn\"?,\"session_duration\"?}, and also AWS's CSV, a
+--stdin takes {\"access_key_id\",\"secret_access_key\",\"mfa_arn\"?,\"session_duration\"?}, and also AWS's CSV, a \
 [profile] or export AWS_… lines. Keys with a session token are refused: they are not long-lived.
 
 IAM: nothing (sts:GetCallerIdentity is always allowed).
@@ -87,7 +87,7 @@ Examples:
   fob env dev --static --format dotenv --out .env   the session's own keys
   fob env dev --static --format github >> \"$GITHUB_ENV\"
 
-Without --static it needs the profile that a sign-in wrote, and never signs in itself. With --static it signs in
+Without --static it needs the profile that a sign-in wrote, and never signs in itself. With --static it signs in \
 where needed. github: what the runner shall mask is told on stderr.
 
 IAM: as `fob login`.
@@ -98,8 +98,8 @@ Examples:
   fob exec dev -- terraform plan
   fob exec -- sh -c 'aws sts get-caller-identity'
 
-The command gets a profile whose credential_process is fob, so that its credentials renew themselves; this version
-knows no other way, with or without --profile. The caller's own AWS credentials variables are taken away.
+The command gets a profile whose credential_process is fob, so that its credentials renew themselves; this version \
+knows no other way, with or without --profile. The caller's own AWS credentials variables are taken away. \
 The exit code is the command's; 127 not found, 126 not executable.
 
 IAM: as `fob login`.
@@ -110,7 +110,7 @@ Examples:
   fob shell dev
   fob shell dev --duration 4h
 
-The shell is the one in SHELL (COMSPEC on Windows). It gets a profile whose credential_process is fob, so that its
+The shell is the one in SHELL (COMSPEC on Windows). It gets a profile whose credential_process is fob, so that its \
 credentials renew themselves; this version knows no other way, with or without --profile.
 
 IAM: as `fob login`.
@@ -122,9 +122,9 @@ Example, in ~/.aws/config:
   region = eu-central-1
   credential_process = fob credential-process dev
 
-`fob login` writes such a profile by itself. Prints the AWS SDKs' process protocol, version 1, and nothing else.
-Never asks anybody: it renews the session where that needs no person, else exit code 3. --wait is for an agent that
-can ask; without one it makes no difference.
+`fob login` writes such a profile by itself. Prints the AWS SDKs' process protocol, version 1, and nothing else. \
+Never asks anybody: it renews the session where that needs no person, else exit code 3. --wait is for a \
+sign-in that is under way in another process: its outcome is taken over.
 
 IAM: as `fob login`.
 What lives on: the renewed session, in the keyring until it ends.";
@@ -142,7 +142,7 @@ Inside:
   fob sandbox fault throttling --times 2    what happens when AWS is busy
   fob sandbox journal                       what was asked of it
 
-Everything is on this machine's loopback: no account, no network. Configuration, keyring, state and AWS files are
+Everything is on this machine's loopback: no account, no network. Configuration, keyring, state and AWS files are \
 its own. The keyring's passphrase is in the variable FOB_SANDBOX_PASSPHRASE of the programs inside.
 
 IAM: nothing.

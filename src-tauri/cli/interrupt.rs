@@ -3,7 +3,8 @@
 
 use crate::conversation::runtime;
 use crate::stop::CTRL_C;
-use std::io::{self, IsTerminal, Write};
+use crate::terminal::{WIPED, print_to_people};
+use std::io::{self, IsTerminal};
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -32,10 +33,9 @@ fn listen() {
             HAPPENED.store(true, Ordering::Relaxed);
             continue;
         }
-        let mut err = io::stderr().lock();
-        if err.is_terminal() {
-            // Wipes a spinner, and the `^C` that the terminal shows.
-            let _ = err.write_all(b"\r\x1b[K");
+        if io::stderr().is_terminal() {
+            // A spinner, and the `^C` that the terminal shows.
+            print_to_people(WIPED);
         }
         std::process::exit(CTRL_C.into());
     }

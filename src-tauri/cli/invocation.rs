@@ -88,6 +88,65 @@ impl Invocation {
 }
 
 fn which(names: &[String]) -> Error {
-    Error::new(Code::PersonNeeded, format!("which identity is meant: {}?", names.join(", ")))
+    const SHOWN: usize = 20;
+    let more = if names.len() > SHOWN { format!(", … ({} in all)", names.len()) } else { String::new() };
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    Error::new(Code::PersonNeeded, format!("which identity is meant: {shown}{more}"))
         .hint("name one, set FOB_IDENTITY, or write `default: true` in the configuration")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::CommandLine;
+    use clap::Parser;
+    use tempfile::TempDir;
+
+    const TWO: &str = "auth: { identities: { dev: { kind: aws/user }, ops: { kind: aws/user } } }\n";
+
+    /// Somebody who types `arguments` where this configuration is, with FOB_IDENTITY set to `variable`.
+    fn chosen(config: &str, arguments: &str, variable: &str) -> Result<String, Error> {
+        let folder = TempDir::new().expect("a folder");
+        let path = folder.path().join("config.yaml");
+        std::fs::write(&path, config).expect("written");
+        let home = folder.path().to_str().expect("UTF-8");
+        let environment = Environment::of([("HOME", home), ("USERPROFILE", home), ("FOB_IDENTITY", variable)]);
+        let line = format!("fob --config {} whoami {arguments}", path.display());
+        let line = CommandLine::try_parse_from(line.split_whitespace()).expect("a command line");
+        let Some(crate::args::Command::Whoami(whoami)) = line.command.map(crate::args::Entry::command) else {
+            panic!("whoami was typed")
+        };
+        let invocation = Invocation::new(&line.global, environment);
+        let config = invocation.config().expect("a configuration");
+        invocation.choose(&config, whoami.named.name.as_deref(), Person::Absent).map_err(|stop| match stop {
+            Stop::Failed(error) => *error,
+            Stop::Interrupted | Stop::NobodyReads => panic!("{stop:?}"),
+        })
+    }
+
+    #[test]
+    fn the_name_given_beats_the_flag_beats_the_variable_beats_the_default() {
+        let with_default = TWO.replace("dev: { kind: aws/user }", "dev: { kind: aws/user, default: true }");
+        assert_eq!(chosen(&with_default, "", ""), Ok("dev".to_owned()));
+        assert_eq!(chosen(&with_default, "", "OPS"), Ok("ops".to_owned()));
+        assert_eq!(chosen(&with_default, "-i Dev", "ops"), Ok("dev".to_owned()));
+        assert_eq!(chosen(&with_default, "ops -i dev", "dev"), Ok("ops".to_owned()));
+    }
+
+    #[test]
+    fn with_nobody_to_ask_only_a_single_identity_goes_without_a_name() {
+        let error = chosen(TWO, "", "").expect_err("two, and no default");
+        assert_eq!((error.code, error.exit_code()), (Code::PersonNeeded, 3));
+        assert!(error.message.contains("dev, ops"), "{error}");
+        assert_eq!(chosen("auth: { identities: { dev: { kind: aws/user } } }", "", ""), Ok("dev".to_owned()));
+        let error = chosen("auth: { identities: {} }", "", "").expect_err("none");
+        assert_eq!((error.code, error.exit_code()), (Code::IdentityNotFound, 1));
+    }
+
+    #[test]
+    fn an_unknown_name_in_the_variable_is_told_to_come_from_there() {
+        let error = chosen(TWO, "", "dvv").expect_err("no such identity");
+        assert_eq!(error.code, Code::IdentityNotFound);
+        assert!(error.hints.iter().any(|hint| hint.contains("FOB_IDENTITY")), "{error:?}");
+    }
 }

@@ -97,15 +97,15 @@ fn mfa_code(identity: &str, device: &MfaArn) -> Result<String, Unanswered> {
     Ok(code.trim().to_owned())
 }
 
-fn passphrase(path: &str, use_: PassphraseUse) -> Result<Secret, Unanswered> {
+fn passphrase(path: &str, purpose: PassphraseUse) -> Result<Secret, Unanswered> {
     let path = one_line(path);
-    let question = match use_ {
+    let question = match purpose {
         PassphraseUse::New => format!("New passphrase for the keyring {path}:"),
         PassphraseUse::Existing => format!("Passphrase of the keyring {path}:"),
     };
     let form =
         Password::new(&question).with_display_mode(PasswordDisplayMode::Masked).with_validator(checked(not_empty));
-    let form = match use_ {
+    let form = match purpose {
         PassphraseUse::New => form.with_custom_confirmation_message("The same again:"),
         PassphraseUse::Existing => form.without_confirmation(),
     };

@@ -9,6 +9,7 @@ use crate::stop::Stop;
 use crate::terminal::{ErrorBody, Shape, print_json, width};
 use keyfob_core::agent::api::{self, Person, Reach, Renewal, Request, SessionDuration, SignedIn, State};
 use keyfob_core::clock::Clock;
+use keyfob_core::config::Config;
 use keyfob_core::error::{Code, Error};
 use serde::Serialize;
 
@@ -64,8 +65,8 @@ struct ProviderJson<'a> {
 fn login_provider(invocation: &Invocation, args: &Login, provider: &str) -> Result<u8, Stop> {
     let config = invocation.config()?;
     let provider = config.provider(provider)?.name.to_string();
+    let identities = starting_at(&config, &provider)?;
     let mut conversation = invocation.conversation(config)?;
-    let identities = starting_at(&mut conversation, &provider)?;
     let mut signed_in = Vec::new();
     let mut failed = Vec::new();
     for identity in identities {
@@ -97,15 +98,10 @@ fn login_provider(invocation: &Invocation, args: &Login, provider: &str) -> Resu
 }
 
 /// `aws-user` stands for the IAM users: what else stands alone has nothing to sign in to ahead of its use.
-fn starting_at(conversation: &mut Conversation, provider: &str) -> Result<Vec<String>, Stop> {
-    let list = list_of(conversation)?;
-    let identities: Vec<String> = list
-        .identities
-        .into_iter()
-        .filter(|it| it.provider.as_deref() == Some(provider))
-        .filter(|it| provider != "aws-user" || it.kind == "aws/user")
-        .map(|it| it.name)
-        .collect();
+fn starting_at(config: &Config, provider: &str) -> Result<Vec<String>, Stop> {
+    let of_it = config.identities().iter().filter(|it| it.provider.as_ref().is_some_and(|it| it.as_str() == provider));
+    let signs_in = of_it.filter(|it| provider != "aws-user" || it.kind == "aws/user");
+    let identities: Vec<String> = signs_in.map(|it| it.name.to_string()).collect();
     if identities.is_empty() {
         let error = Error::new(Code::IdentityNotFound, format!("no identity starts at the provider {provider}"));
         return Err(error.hint("`fob list` shows what starts where").into());
@@ -136,7 +132,7 @@ pub fn whoami(invocation: &Invocation, args: &Whoami) -> Result<u8, Stop> {
 
 pub fn list(invocation: &Invocation, format: Option<ListFormat>) -> Result<u8, Stop> {
     let mut conversation = invocation.conversation(invocation.config()?)?;
-    let list = list_of(&mut conversation)?;
+    let list = expect_reply!(conversation.ask(Request::List, None)?, List)?;
     let terminal = invocation.terminal;
     let default = if terminal.shape == Shape::Json { ListFormat::Json } else { ListFormat::Tree };
     match format.unwrap_or(default) {
@@ -146,8 +142,4 @@ pub fn list(invocation: &Invocation, format: Option<ListFormat>) -> Result<u8, S
         ListFormat::Mermaid => terminal.data(&render::mermaid(&list))?,
     }
     Ok(0)
-}
-
-fn list_of(conversation: &mut Conversation) -> Result<api::List, Stop> {
-    expect_reply!(conversation.ask(Request::List, None)?, List)
 }

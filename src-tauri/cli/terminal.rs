@@ -5,12 +5,10 @@ use crate::stop::Stop;
 use anstream::AutoStream;
 use clap::ColorChoice;
 use clap::builder::styling::{AnsiColor, Style};
-use indicatif::{ProgressBar, ProgressStyle};
 use keyfob_core::agent::api::Note;
 use keyfob_core::error::{Code, Context, Error};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
-use std::time::Duration;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
@@ -98,19 +96,15 @@ impl Terminal {
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|cause| closed(&cause))
     }
 
-    /// A spinner on a terminal, a plain line elsewhere; gone when it is dropped.
+    /// A spinner on a terminal, a plain line elsewhere.
     pub fn busy(self, doing: &str) -> Busy {
-        if self.loudness == Loudness::Quiet {
-            return Busy(None);
+        let text = format!("{}…", one_line(doing));
+        if self.loudness == Loudness::Quiet || !io::stderr().is_terminal() {
+            self.say(&text);
+            return Busy { spinner: None, turns: 0 };
         }
-        if !io::stderr().is_terminal() {
-            self.say(&format!("{doing}…"));
-            return Busy(None);
-        }
-        let bar = ProgressBar::new_spinner().with_message(format!("{doing}…"));
-        bar.set_style(ProgressStyle::with_template("{spinner} {msg}").expect("a valid template"));
-        bar.enable_steady_tick(Duration::from_millis(100));
-        Busy(Some(bar))
+        let width = terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0));
+        Busy { spinner: Some(text.chars().take(width.saturating_sub(3)).collect()), turns: 0 }
     }
 
     fn to_people(self, line: &str) {
@@ -120,13 +114,31 @@ impl Terminal {
     }
 }
 
+/// Gone when it is dropped. Never more than one line, so that wiping that line is enough after Ctrl+C.
 #[derive(Debug)]
-pub struct Busy(Option<ProgressBar>);
+pub struct Busy {
+    spinner: Option<String>,
+    turns: usize,
+}
+
+/// Wipes the line the cursor is on.
+pub const WIPED: &str = "\r\x1b[K";
+
+impl Busy {
+    pub fn turn(&mut self) {
+        const SHAPES: [char; 4] = ['◐', '◓', '◑', '◒'];
+        if let Some(text) = &self.spinner {
+            let shape = SHAPES[self.turns % SHAPES.len()];
+            self.turns += 1;
+            print_to_people(&format!("{WIPED}{shape} {text}"));
+        }
+    }
+}
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        if let Some(bar) = &self.0 {
-            bar.finish_and_clear();
+        if self.spinner.is_some() {
+            print_to_people(WIPED);
         }
     }
 }
@@ -147,10 +159,11 @@ pub fn print_json<T: Serialize>(value: &T) -> Result<(), Stop> {
     print_exact(&format!("{text}\n"))
 }
 
-/// Lines on stderr that another program acts on: as they are.
-pub fn print_commands(lines: &str) {
-    // Nobody is left to act when stderr is closed.
-    let _ = io::stderr().lock().write_all(lines.as_bytes());
+/// On stderr, as it is: what a program acts on, or steers the terminal.
+pub fn print_to_people(text: &str) {
+    let mut err = io::stderr().lock();
+    // Nobody is left to tell when stderr is closed.
+    let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
 }
 
 pub fn paint(color: AnsiColor, text: &str) -> String {

@@ -61,3 +61,25 @@ fn counts(problems: &[Problem]) -> String {
 fn count(problems: &[Problem], severity: Severity) -> usize {
     problems.iter().filter(|it| it.severity == severity).count()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use keyfob_core::config::Config;
+    use keyfob_core::environment::Environment;
+
+    #[test]
+    fn problems_are_written_as_compilers_write_them_and_counted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("config.yaml");
+        std::fs::write(&path, "auth:\n  identities:\n    dev: { kind: aws/usr, sessin: 1 }\n").expect("written");
+        let home = folder.path().to_str().expect("UTF-8");
+        let environment = Environment::of([("HOME", home), ("USERPROFILE", home)]);
+        let config = Config::load(&path, &environment).expect("a configuration with problems");
+        let text: Vec<String> = config.problems().iter().map(|it| line("a.yaml", it)).collect();
+        let text = anstream::adapter::strip_str(&text.join("\n")).to_string();
+        assert!(text.contains("a.yaml:3:18: error: auth.identities.dev.kind: "), "{text}");
+        assert_eq!(counts(config.problems()), "1 error");
+        assert_eq!(counts(&[]), "no problems");
+    }
+}

@@ -93,13 +93,14 @@ impl Premises {
     pub fn welcome(&self) -> Vec<String> {
         vec![
             format!("An AWS on loopback, at {}; it ends with this shell", self.server.url),
-            format!("{READY} has a key in the keyring: fob login · fob whoami · fob login deploy · fob list"),
+            format!("  fob login              {READY}, whose key is in the keyring"),
+            format!("  fob login deploy       a role, through {READY}"),
+            format!("  fob sandbox key {WITHOUT_KEYS}  a key for {WITHOUT_KEYS}, who has none"),
             format!(
-                "{WITHOUT_KEYS} has none: fob sandbox key {WITHOUT_KEYS} makes one, fob login {WITHOUT_KEYS} asks for it \
-                 (MFA code {})",
+                "  fob login {WITHOUT_KEYS}        asks for that key, and for the MFA code: {}",
                 self.server.mfa_code
             ),
-            "fob sandbox --help tells how to revoke keys, play faults and see what was asked of it".to_owned(),
+            "  fob sandbox --help     more: revoked keys, faults, what was asked of it".to_owned(),
         ]
     }
 
