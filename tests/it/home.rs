@@ -48,18 +48,10 @@ impl Home {
     }
 
     pub fn store_key(&self, identity: &str, keys: &Keys) {
-        let json = self.typed(keys);
+        let json = typed(keys);
         let ran = self.run_with_input(&["user", "configure", identity, "--stdin"], &json);
         assert!(ran.status.success(), "{}", text(&ran.stderr));
         self.sandbox().clear_journal();
-    }
-
-    pub fn typed(&self, keys: &Keys) -> String {
-        serde_json::json!({
-            "access_key_id": keys.access_key_id.as_str(),
-            "secret_access_key": keys.secret_access_key.expose(),
-        })
-        .to_string()
     }
 
     pub fn path(&self) -> &Path {
@@ -137,6 +129,15 @@ impl Home {
         }
         found
     }
+}
+
+/// What `fob user configure --stdin` reads.
+pub fn typed(keys: &Keys) -> String {
+    serde_json::json!({
+        "access_key_id": keys.access_key_id.as_str(),
+        "secret_access_key": keys.secret_access_key.expose(),
+    })
+    .to_string()
 }
 
 pub fn text(bytes: &[u8]) -> String {
