@@ -1,6 +1,6 @@
 //! The real `fob`: what it prints where, exit codes, JSON, and what it must not do.
 
-use crate::home::{DEPLOY, DEV, Home, code, text};
+use crate::home::{DEPLOY, DEV, Home, code, text, typed};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -95,7 +95,7 @@ fn no_secret_reaches_lists_logs_or_errors() {
     home.sandbox().revoke_key(&key.access_key_id).expect("the key is there");
     look(&["login", "dev", "--force", "-vv"], &mut seen);
     look(&["login", "dev", "--force", "--json"], &mut seen);
-    let typed = home.run_with_input(&["user", "configure", "dev", "--stdin", "-vv"], &home.typed(&key));
+    let typed = home.run_with_input(&["user", "configure", "dev", "--stdin", "-vv"], &typed(&key));
     assert_eq!(code(&typed), 1);
     seen.push_str(&text(&typed.stderr));
     for secret in &secrets {

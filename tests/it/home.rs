@@ -1,7 +1,7 @@
 //! A machine of its own for a test: an empty home, a sandbox AWS, and the real `fob` run in a cleared environment.
 
+use crate::loopback::Loopback;
 use crate::screen::Terminal;
-use keyfob_core::clock::Clock;
 use keyfob_core::credentials::Keys;
 use keyfob_core::sandbox::Sandbox;
 use serde_json::Value;
@@ -11,7 +11,6 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::mpsc;
 
 pub const DEV: &str = "auth:\n  identities:\n    dev: { kind: aws/user, default: true }\n";
 pub const DEPLOY: &str = "    deploy:
@@ -23,26 +22,14 @@ const PASSPHRASE: &str = "correct-horse-battery-staple";
 
 pub struct Home {
     folder: tempfile::TempDir,
-    sandbox: Option<Sandbox>,
-    stop: Option<mpsc::Sender<()>>,
-    server: Option<std::thread::JoinHandle<()>>,
+    sandbox: Loopback,
 }
 
 impl Home {
     pub fn with(config: &str) -> Home {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("config.yaml"), config).expect("a configuration");
-        let (hand_over, sandbox) = mpsc::channel();
-        let (stop, stopped) = mpsc::channel();
-        let server = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(async move {
-                hand_over.send(Sandbox::start(Clock::system()).expect("a sandbox")).expect("somebody waits for it");
-                let _ = tokio::task::spawn_blocking(move || stopped.recv()).await;
-            });
-        });
-        let sandbox = Some(sandbox.recv().expect("the sandbox starts"));
-        Home { folder, sandbox, stop: Some(stop), server: Some(server) }
+        Home { folder, sandbox: Loopback::start() }
     }
 
     /// With kim's key of the sandbox stored for `dev`.
@@ -53,7 +40,7 @@ impl Home {
     }
 
     pub fn sandbox(&self) -> &Sandbox {
-        self.sandbox.as_ref().expect("it is there until the end")
+        &self.sandbox
     }
 
     pub fn key(&self) -> Keys {
@@ -61,18 +48,10 @@ impl Home {
     }
 
     pub fn store_key(&self, identity: &str, keys: &Keys) {
-        let json = self.typed(keys);
+        let json = typed(keys);
         let ran = self.run_with_input(&["user", "configure", identity, "--stdin"], &json);
         assert!(ran.status.success(), "{}", text(&ran.stderr));
         self.sandbox().clear_journal();
-    }
-
-    pub fn typed(&self, keys: &Keys) -> String {
-        serde_json::json!({
-            "access_key_id": keys.access_key_id.as_str(),
-            "secret_access_key": keys.secret_access_key.expose(),
-        })
-        .to_string()
     }
 
     pub fn path(&self) -> &Path {
@@ -152,14 +131,13 @@ impl Home {
     }
 }
 
-impl Drop for Home {
-    fn drop(&mut self) {
-        self.sandbox = None;
-        self.stop = None;
-        if let Some(server) = self.server.take() {
-            let _ = server.join();
-        }
-    }
+/// What `fob user configure --stdin` reads.
+pub fn typed(keys: &Keys) -> String {
+    serde_json::json!({
+        "access_key_id": keys.access_key_id.as_str(),
+        "secret_access_key": keys.secret_access_key.expose(),
+    })
+    .to_string()
 }
 
 pub fn text(bytes: &[u8]) -> String {

@@ -399,14 +399,9 @@ fn typed(keys: &Keys, secret: WhichSecret) -> TypedKeys {
 fn describe(kind: &PromptKind) -> String {
     match kind {
         PromptKind::Keys { why, mfa_arn, session_duration } => {
-            let mut text = format!("keys {}", format!("{why:?}").to_lowercase());
-            if let Some(arn) = mfa_arn {
-                text.push_str(&format!(" mfa_arn={}", arn.as_str()));
-            }
-            if let Some(duration) = session_duration {
-                text.push_str(&format!(" duration={duration}"));
-            }
-            text
+            let arn = mfa_arn.as_ref().map(|arn| format!(" mfa_arn={}", arn.as_str())).unwrap_or_default();
+            let duration = session_duration.map(|duration| format!(" duration={duration}")).unwrap_or_default();
+            format!("keys {}{arn}{duration}", format!("{why:?}").to_lowercase())
         }
         PromptKind::Mfa { refused: None, .. } => "mfa".into(),
         PromptKind::Mfa { refused: Some(_), .. } => "mfa again".into(),

@@ -4,6 +4,8 @@ mod boundaries;
 mod cli;
 mod home;
 mod logins;
+#[path = "../peers/loopback.rs"]
+mod loopback;
 #[path = "../peers/terminal.rs"]
 mod screen;
 mod support;

@@ -85,7 +85,7 @@ fn a_wrong_mfa_code_is_asked_for_again_and_a_bad_duration_is_refused_as_typed() 
     terminal.read_to("Session Duration");
     terminal.type_line("12x");
     terminal.read_to("is not a duration");
-    terminal.type_line("\x08\x08\x0836h");
+    terminal.type_line("\x7f\x7f\x7f36h");
     terminal.read_to("MFA");
     terminal.type_line("000000");
     terminal.read_to("invalid MFA one time pass code");
@@ -102,7 +102,7 @@ fn the_passphrase_of_the_file_keyring_is_asked_for() {
     let mut terminal = Terminal::start(command);
     terminal.read_to("assphrase");
     terminal.type_line("wrong");
-    terminal.read_to("wrong");
+    terminal.read_to("does not open the keyring");
     terminal.type_line("correct-horse-battery-staple");
     terminal.read_to("Authentication successful!");
     ends(terminal, 0);

@@ -3,7 +3,6 @@
 use crate::home::{DEPLOY, DEV, Home, code, text};
 use keyfob_core::sandbox::{Fault, Switch};
 use std::process::{Child, Output, Stdio};
-use std::thread::sleep;
 use std::time::Duration;
 
 fn start(home: &Home, arguments: &[&str]) -> Child {
@@ -50,17 +49,22 @@ fn a_killed_sign_in_frees_its_lock() {
     let home = Home::signed_up(DEV);
     home.sandbox().inject(Switch::on(Fault::Delay { milliseconds: 60_000 }).times(1)).expect("a delay");
     let mut holder = start(&home, &["login", "dev"]);
-    while home.sandbox().journal().is_empty() && !holding(&home) {
-        sleep(Duration::from_millis(20));
+    // The lock is taken before AWS is asked, and the call is in the journal only once it is answered.
+    let lock = home.path().join(".local/state/keyfob/default/locks/sign-in-dev.lock");
+    while !lock.exists() {
+        moment();
     }
-    sleep(Duration::from_millis(300));
+    let waiting = start(&home, &["login", "dev"]);
+    for _ in 0..20 {
+        moment();
+    }
     holder.kill().expect("the holder is killed");
     holder.wait().expect("the holder is gone");
-    let next = home.run(&["login", "dev"]);
+    let next = waiting.wait_with_output().expect("fob ends");
     assert_eq!(code(&next), 0, "{}", text(&next.stderr));
 }
 
-/// Whether the lock file of the sign-in exists yet.
-fn holding(home: &Home) -> bool {
-    home.path().join(".local/state/keyfob/default/locks/sign-in-dev.lock").exists()
+#[expect(clippy::disallowed_methods, reason = "waits for another process")]
+fn moment() {
+    std::thread::sleep(Duration::from_millis(50));
 }

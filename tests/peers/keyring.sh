@@ -14,5 +14,6 @@ if [ "${KEYFOB_KEYRING:-}" != inside ]; then
 fi
 # It stays on the bus, and ends with it.
 printf keyfob | gnome-keyring-daemon --unlock --components=secrets >/dev/null
+gdbus wait --session --timeout 20 org.freedesktop.secrets
 unset KEYFOB_KEYRING
 "$@"

@@ -3,7 +3,8 @@
 # keyring of its own and takes them away again. Stops with an error at the first step that does not do what it says.
 set -eu
 
-step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$(printf '\033[1m') plain=$(printf '\033[0m'); else bold='' plain=''; fi
+step() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 shows() { printf '$ %s\n' "$*"; }
 run() { shows "$*"; "$@"; }
 broken() { printf '\nThis is not what should have happened: %s\n' "$*" >&2; exit 1; }
@@ -36,7 +37,8 @@ run "$aws" --endpoint-url "$AWS_ENDPOINT_URL" sts get-caller-identity --query Ar
 
 step "3. A role on top, and a command that gets its credentials"
 run fob login deploy
-run fob exec deploy -- "$KEYFOB_PYTHON" -c "$who"
+shows "fob exec deploy -- python3 -c '$who'"
+fob exec deploy -- "$KEYFOB_PYTHON" -c "$who"
 run fob list
 
 step "4. Somebody deletes the key at AWS: the next sign-in says so, and what to do"

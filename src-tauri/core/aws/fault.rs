@@ -54,7 +54,8 @@ impl Fault {
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
-        let Some(code) = error.code() else {
+        let named = error.code().map(|code| (code.to_owned(), error.message().unwrap_or_default().to_owned()));
+        let Some((code, message)) = named.or_else(|| in_body(error.raw_response()?)) else {
             let status = error.raw_response().map(|response| response.status().as_u16());
             let kind = match (error, status) {
                 (SdkError::ServiceError(_), Some(status)) if status < 500 && status != 429 => FaultKind::Other,
@@ -63,9 +64,9 @@ impl Fault {
             };
             return Fault { kind, code: None, message: reason(error) };
         };
-        let message = error.message().unwrap_or_default().trim().to_owned();
+        let message = message.trim().to_owned();
         let skew = error.raw_response().and_then(|response| skew(response.headers().get("date")?, now));
-        Fault { kind: classify(code, &message, skew), code: Some(code.to_owned()), message }
+        Fault { kind: classify(&code, &message, skew), code: Some(code), message }
     }
 
     /// The fault as an error, for the cases that need no knowledge of the step that failed.
@@ -170,6 +171,17 @@ fn skew(date: &str, now: SystemTime) -> Option<Skew> {
     };
     let (Skew::Behind(by) | Skew::Ahead(by)) = skew;
     (by >= NOTABLE_SKEW).then_some(skew)
+}
+
+/// Servers that speak AWS's protocols nest the error deeper than the SDK looks (`ErrorResponse/Errors/Error`).
+fn in_body(response: &HttpResponse) -> Option<(String, String)> {
+    let body = std::str::from_utf8(response.body().bytes()?).ok()?;
+    let element = |name: &str| {
+        let (_, rest) = body.split_once(&format!("<{name}>"))?;
+        let (text, _) = rest.split_once(&format!("</{name}>"))?;
+        Some(text.trim().to_owned())
+    };
+    Some((element("Code")?, element("Message").unwrap_or_default()))
 }
 
 /// The innermost cause is the one that says what happened ("connection refused"); the outer ones only where it came up.

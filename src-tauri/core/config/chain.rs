@@ -1,11 +1,10 @@
 //! From an identity to the plan for signing in to it: where credentials start and the steps up to the target. Pure.
 
 use super::kinds;
-use super::problem::{Blocks, Problem};
+use super::problem::Blocks;
 use super::{Below, Config, Identity, IdentityName, Partition, Provider, ProviderName, Region};
 use crate::credentials::{AccountId, Keys, MfaArn, Origin, SessionDuration, SessionKind};
 use crate::error::{Code, Error, Result};
-use std::collections::HashSet;
 use std::path::PathBuf;
 
 /// `[provider, identity…, target]`, or `[identity]` for `aws/user`, `aws/ambient`, `aws/process`.
@@ -221,7 +220,8 @@ impl Config {
     pub fn chain(&self, identity: &Identity) -> Result<Chain> {
         let descent = self.descend(self.identity(identity.name.as_str())?);
         self.check(&descent)?;
-        let broken = || self.invalid(&format!("the identity `{}` cannot be used", identity.name), &[]);
+        // What has no part has an error, so `check` has refused it.
+        let broken = || Error::new(Code::ConfigInvalid, format!("the identity `{}` cannot be used", identity.name));
         let (below, above) = match (descent.provider, descent.identities.as_slice()) {
             (Some(provider), all) => ((provider.name.as_str(), provider.start.as_ref()), all),
             (None, [above @ .., lowest]) => match &lowest.part {
@@ -326,16 +326,8 @@ impl Config {
             let message = format!("{name} is not supported: `{link}` is of kind {kind}");
             return Err(Error::new(Code::Unsupported, message).hint("Keyfob signs in to AWS; use the other tool here"));
         }
-        let identities: HashSet<String> = descent.identities.iter().map(|it| it.name.key()).collect();
-        let provider = descent.provider.map(|provider| provider.name.key());
-        let errors: Vec<&Problem> = self
-            .errors(|blocks| match blocks {
-                Blocks::Nothing | Blocks::Database(_) => false,
-                Blocks::Everything => true,
-                Blocks::Provider(key) => provider.as_ref() == Some(key),
-                Blocks::Identity(key) => identities.contains(key),
-            })
-            .collect();
-        if errors.is_empty() { Ok(()) } else { Err(self.invalid(&format!("{name} cannot be used"), &errors)) }
+        let identities = descent.identities.iter().map(|it| Blocks::Identity(it.name.key()));
+        let provider = descent.provider.map(|provider| Blocks::Provider(provider.name.key()));
+        self.refuse_blocked(&format!("{name} cannot be used"), identities.chain(provider))
     }
 }

@@ -191,15 +191,10 @@ impl Reader<'_> {
     ) -> Option<(T, Place)> {
         let before = self.problems.errors();
         let value = self.read_placed(entry, key, parse);
-        if value.is_none() && self.problems.errors() == before && self.is_reachable(entry, key) {
+        if value.is_none() && self.problems.errors() == before && is_reachable(entry, key) {
             self.problems.error(&entry.place, format!("`{key}` is missing"));
         }
         value
-    }
-
-    /// False where something on the way is not a mapping, which is reported with the keys.
-    pub fn is_reachable(&self, entry: &Entry, key: &str) -> bool {
-        !matches!(seek(entry, key), Sought::Unreachable)
     }
 
     /// `true` or `false`; not written is `false`.
@@ -227,10 +222,6 @@ impl Reader<'_> {
         let source = found.source();
         self.problems.warning(&found.place, format!("`{name}`: {source} is {flaw} and is treated as absent"));
         None
-    }
-
-    pub fn is_written(&self, entry: &Entry, key: &str) -> bool {
-        matches!(seek(entry, key), Sought::Here(..))
     }
 
     /// The single value of a node, from the environment where it says `!env`.
@@ -291,6 +282,9 @@ impl Reader<'_> {
             }
             return;
         }
+        if let Some(tag) = &node.tag {
+            self.problems.error(place, format!("the tag `{}` has no meaning on a mapping", shorten(tag)));
+        }
         let mut lines: HashMap<&str, usize> = HashMap::new();
         for pair in node.pairs() {
             let Some(key) = pair.key.text() else {
@@ -324,14 +318,12 @@ impl Reader<'_> {
         } else if ATMOS_KEYS.contains(&key) {
             self.problems.notice(here, format!("`{key}` is left to Atmos; Keyfob does not use it"));
         } else {
-            let meant = self.problems.did_you_mean(key, allowed.iter().copied());
-            let known = list(allowed);
-            let key = shorten(key);
-            self.problems.error(here, format!("`{key}` is not known for {}{meant}. Known here: {known}", keys.of));
+            let instead = self.problems.instead_of(key, allowed);
+            self.problems.error(here, format!("`{}` is not known for {}{instead}", shorten(key), keys.of));
         }
     }
 
-    /// The items of a section (`providers`, …) under their names, each name once.
+    /// The items of a section (`providers`, …) with their names, in file order.
     pub fn items(&mut self, auth: &Entry, section: &str) -> Vec<(String, Place, Rc<Node>)> {
         let Some(node) = auth.node.child(section).filter(|node| !node.is_null()) else { return Vec::new() };
         let place = auth.place.below(section, node.at);
@@ -351,6 +343,15 @@ impl Reader<'_> {
         }
         items
     }
+}
+
+pub(super) fn is_written(entry: &Entry, key: &str) -> bool {
+    matches!(seek(entry, key), Sought::Here(..))
+}
+
+/// False where something on the way is not a mapping, which is reported with the keys.
+pub(super) fn is_reachable(entry: &Entry, key: &str) -> bool {
+    !matches!(seek(entry, key), Sought::Unreachable)
 }
 
 /// Which of two values at the top was meant decides where things are kept.

@@ -1,6 +1,6 @@
 //! What holds for the whole file: realm, keyring, notices, and where profiles are written.
 
-use super::file::{Entry, Keys, Reader};
+use super::file::{Entry, Keys, Reader, is_written};
 use super::problem::{Blocks, Place, list};
 use super::{KeyringChoice, Realm, values};
 use crate::credentials::{SessionDuration, shorten};
@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::str::FromStr;
 use std::time::Duration;
 
-const NOTIFY_BEFORE: Duration = Duration::from_secs(30 * 60);
+const NOTIFY_BEFORE: Duration = Duration::from_mins(30);
 const KEYRING_PASSWORD: &str = "FOB_KEYRING_PASSWORD";
 
 const KEYS: &[&str] = &["realm", "keyring", "notify.before", "providers", "identities", "databases"];
@@ -61,20 +61,17 @@ fn keyring_kind(text: &str) -> Result<Kind> {
 
 fn keyring(reader: &mut Reader<'_>, auth: &Entry) -> Result<KeyringChoice> {
     let (environment, folder) = (reader.environment, reader.folder);
-    let written = match auth.node.child("keyring").filter(|node| !node.is_null()) {
-        Some(node) => Entry { node: Rc::clone(node), place: auth.place.below("keyring", node.at) },
-        None => Entry { node: Rc::clone(&auth.node), place: auth.place.clone() },
-    };
-    let is_written = !Rc::ptr_eq(&written.node, &auth.node);
     let (mut kind, mut path, mut password_env) = (Kind::System, None, None);
-    if is_written {
-        reader.check_keys(&written, Keys { of: "`keyring`", allowed: KEYRING_KEYS, elsewhere: &[] });
-        kind = reader.read(&written, "type", keyring_kind).unwrap_or(kind);
-        path = reader.read(&written, "spec.path", |text| values::path(text, environment, folder));
-        password_env = reader.read(&written, "spec.password_env", values::variable_name);
-        if !matches!(kind, Kind::File) && reader.is_written(&written, "spec") {
-            reader.problems.warning(&written.place, "`spec` has an effect only on `type: file`");
+    if let Some(node) = auth.node.child("keyring").filter(|node| !node.is_null()) {
+        let entry = Entry { node: Rc::clone(node), place: auth.place.below("keyring", node.at) };
+        reader.check_keys(&entry, Keys { of: "`keyring`", allowed: KEYRING_KEYS, elsewhere: &[] });
+        let written = reader.read(&entry, "type", keyring_kind);
+        path = reader.read(&entry, "spec.path", |text| values::path(text, environment, folder));
+        password_env = reader.read(&entry, "spec.password_env", values::variable_name);
+        if is_written(&entry, "spec") && matches!(written, Some(Kind::System | Kind::Memory)) {
+            reader.problems.warning(&entry.place, "`spec` has an effect only with `type: file`");
         }
+        kind = written.unwrap_or(kind);
     }
     if let Some(text) = environment.var("FOB_KEYRING")? {
         kind = keyring_kind(text).map_err(|error| error.hint("this is what FOB_KEYRING says"))?;

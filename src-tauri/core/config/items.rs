@@ -5,7 +5,7 @@ use super::chain::{
     AccountReference, AssumeRole, AssumeRoot, IdentityCenter, Part, PermissionSet, Rise, Saml, SourceKind, Start,
     StepKind,
 };
-use super::file::{Entry, Keys, Reader};
+use super::file::{Entry, Keys, Reader, is_reachable};
 use super::kinds::{self, Class, IDENTITIES, Kind, PROVIDERS};
 use super::links::{Via, Written};
 use super::problem::{Blocks, Place, list};
@@ -30,7 +30,7 @@ fn provider(reader: &mut Reader<'_>, name: ProviderName, entry: &Entry) -> Optio
         reader.problems.error(&entry.place, message);
         return None;
     }
-    let class = kind(reader, entry, (PROVIDERS, IDENTITIES));
+    let (kind, class) = kind(reader, entry, (PROVIDERS, IDENTITIES));
     let start = match class {
         Some(Class::Known(known)) => {
             reader.check_keys(entry, Keys { of: known.name, allowed: known.keys, elsewhere: PROVIDERS });
@@ -46,7 +46,7 @@ fn provider(reader: &mut Reader<'_>, name: ProviderName, entry: &Entry) -> Optio
     };
     Some(Provider {
         name,
-        kind: written(entry, "kind").unwrap_or_default(),
+        kind,
         is_supported: !matches!(class, Some(Class::Foreign)),
         line: entry.place.at.line,
         start,
@@ -99,8 +99,7 @@ pub(super) fn identities(reader: &mut Reader<'_>, auth: &Entry) -> Vec<Written> 
 }
 
 fn identity(reader: &mut Reader<'_>, name: IdentityName, entry: &Entry) -> Written {
-    let class = kind(reader, entry, (IDENTITIES, PROVIDERS));
-    let kind = written(entry, "kind").unwrap_or_default();
+    let (kind, class) = kind(reader, entry, (IDENTITIES, PROVIDERS));
     let mut identity = Identity {
         name,
         kind,
@@ -210,7 +209,7 @@ fn account(reader: &mut Reader<'_>, entry: &Entry) -> Option<AccountReference> {
             None
         }
         (None, None) => {
-            if reader.problems.errors() == before && reader.is_reachable(entry, "principal.account.id") {
+            if reader.problems.errors() == before && is_reachable(entry, "principal.account.id") {
                 reader.problems.error(&entry.place, "`principal.account.id` or `principal.account.name` is missing");
             }
             None
@@ -230,7 +229,7 @@ fn via(reader: &mut Reader<'_>, entry: &Entry) -> Option<Via> {
             None
         }
         (None, None) => {
-            if reader.problems.errors() == before && reader.is_reachable(entry, "via.identity") {
+            if reader.problems.errors() == before && is_reachable(entry, "via.identity") {
                 let message = "`via` is missing: `via: { provider: NAME }` or `via: { identity: NAME }`";
                 reader.problems.error(&entry.place, message);
             }
@@ -280,11 +279,10 @@ fn env(reader: &mut Reader<'_>, entry: &Entry) -> Vec<(String, String)> {
 
 pub(super) fn databases(reader: &mut Reader<'_>, auth: &Entry, identities: &[Identity]) -> Vec<Database> {
     let named = named::<DatabaseName>(reader, auth, "databases", Blocks::Database);
-    let names: HashMap<String, &IdentityName> = identities.iter().map(|it| (it.name.key(), &it.name)).collect();
     let mut databases = Vec::new();
     for (name, entry) in named {
         let before = reader.problems.errors();
-        let database = database(reader, (name, &entry), &names);
+        let database = database(reader, (name, &entry), identities);
         if reader.problems.errors() == before {
             databases.extend(database);
         }
@@ -295,7 +293,7 @@ pub(super) fn databases(reader: &mut Reader<'_>, auth: &Entry, identities: &[Ide
 fn database(
     reader: &mut Reader<'_>,
     (name, entry): (DatabaseName, &Entry),
-    identities: &HashMap<String, &IdentityName>,
+    identities: &[Identity],
 ) -> Option<Database> {
     reader.check_keys(entry, Keys { of: "a database", allowed: DATABASE_KEYS, elsewhere: &[] });
     let engine = reader.required(entry, "engine", |text| {
@@ -309,11 +307,14 @@ fn database(
     let user = reader.required(entry, "user", values::any);
     let region = reader.read(entry, "region", Region::from_str);
     let password_secret = reader.read(entry, "password_secret", values::password_secret);
-    let identity = reader.required(entry, "via.identity", |text| {
-        identities
-            .get(&text.to_ascii_lowercase())
-            .map(|name| (*name).clone())
-            .ok_or_else(|| Error::new(Code::InvalidInput, format!("there is no identity `{}`", shorten(text))))
+    let identity = reader.required_placed(entry, "via.identity", values::any).and_then(|(asked, place)| {
+        let found = identities.iter().find(|it| it.name.as_str().eq_ignore_ascii_case(&asked));
+        if found.is_none() {
+            let names: Vec<&str> = identities.iter().map(|it| it.name.as_str()).collect();
+            let instead = reader.problems.instead_of(&asked, &names);
+            reader.problems.error(&place, format!("there is no identity `{}`{instead}", shorten(&asked)));
+        }
+        found.map(|it| it.name.clone())
     });
     let engine = engine?;
     let port = port.unwrap_or(engine.default_port());
@@ -358,14 +359,21 @@ fn named<N: FromStr<Err = Error>>(
     items
 }
 
-/// What `kind` says; `None` where it is missing or makes no sense, which is then reported.
-fn kind(reader: &mut Reader<'_>, entry: &Entry, (here, there): (&'static [Kind], &'static [Kind])) -> Option<Class> {
-    let (class, place) = reader.required_placed(entry, "kind", |text| kinds::classify(text, here, there))?;
+/// What `kind` says and means; `None` where it is missing or means nothing, which is then reported.
+fn kind(
+    reader: &mut Reader<'_>,
+    entry: &Entry,
+    (here, there): (&'static [Kind], &'static [Kind]),
+) -> (String, Option<Class>) {
+    let classify = |text: &str| kinds::classify(text, here, there).map(|class| (text.to_owned(), class));
+    let Some(((kind, class), place)) = reader.required_placed(entry, "kind", classify) else {
+        return (written(entry, "kind").unwrap_or_default(), None);
+    };
     if matches!(class, Class::Foreign) {
         let message = "Keyfob cannot sign in with this kind; identities that use it are listed as unsupported";
         reader.problems.notice(&place, message);
     }
-    Some(class)
+    (kind, Some(class))
 }
 
 fn written(entry: &Entry, key: &str) -> Option<String> {

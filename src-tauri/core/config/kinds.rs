@@ -178,8 +178,7 @@ pub(super) fn classify(kind: &str, kinds: &'static [Kind], others: &'static [Kin
     let is_foreign =
         kind.split_once('/').is_some_and(|(cloud, what)| cloud != "aws" && is_word(cloud) && is_word(what));
     // `gcp/process` is three letters away from `aws/process` and no slip of the pen.
-    let near =
-        nearest(kind, names.iter().copied()).filter(|near| !is_foreign || strsim::damerau_levenshtein(kind, near) <= 2);
+    let near = nearest(kind, names.iter().copied()).filter(|near| strsim::damerau_levenshtein(kind, near) <= 2);
     match near {
         Some(near) => unknown(&format!("is not known; did you mean `{near}`?")),
         None if is_foreign => Ok(Class::Foreign),

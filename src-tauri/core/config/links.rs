@@ -89,8 +89,8 @@ fn resolve(it: &Written, (providers, identities): (&Names<'_>, &Names<'_>), prob
     if found.is_none() && it.identity.is_supported {
         let (short, noun) = (shorten(name), meant.noun);
         let advice = match other.find(name) {
-            Some(_) => format!(", but that is the name of an existing {0}: `via: {{ {0}: {short} }}`", other.noun),
-            None => problems.did_you_mean(name, meant.written.iter().copied()),
+            Some(_) => format!(", but {0} `{short}` exists: `via: {{ {0}: {short} }}`", other.noun),
+            None => problems.instead_of(name, &meant.written),
         };
         problems.error(place, format!("there is no {noun} `{short}`{advice}"));
     }

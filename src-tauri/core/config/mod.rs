@@ -22,12 +22,14 @@ pub use chain::{
 pub use names::{DatabaseName, IdentityName, Partition, ProviderName, Realm, Region};
 pub use problem::{Problem, Severity};
 
+use crate::credentials::shorten;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use chain::{Part, Start};
 use file::Reader;
 use general::General;
 use problem::{Blocks, nearest};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -41,6 +43,8 @@ pub struct Config {
     identities: Vec<Identity>,
     databases: Vec<Database>,
     problems: Vec<Problem>,
+    /// The errors among the problems by what they block.
+    errors: HashMap<Blocks, Vec<usize>>,
 }
 
 /// Where secrets are kept.
@@ -169,8 +173,11 @@ impl Config {
         };
         // The path becomes part of lines in other programs' files.
         if path.to_string_lossy().contains(char::is_control) {
-            return Err(Error::new(Code::ConfigInvalid, format!("the path {path:?} contains control characters"))
-                .hint("rename the folder or file"));
+            return Err(Error::new(
+                Code::ConfigInvalid,
+                format!("the path {} contains control characters", shorten(&path.to_string_lossy())),
+            )
+            .hint("rename the folder or file"));
         }
         let auth = file::entry(file::auth(&path, &file::text(&path)?)?);
         let folder = path.parent().unwrap_or(&path);
@@ -182,6 +189,11 @@ impl Config {
         let identities = items::identities(&mut reader, &auth);
         let identities = links::link(identities, &providers, &mut reader.problems);
         let databases = items::databases(&mut reader, &auth, &identities);
+        let problems = reader.problems.in_file_order();
+        let mut errors: HashMap<Blocks, Vec<usize>> = HashMap::new();
+        for (at, problem) in problems.iter().enumerate().filter(|(_, problem)| problem.severity == Severity::Error) {
+            errors.entry(problem.blocks.clone()).or_default().push(at);
+        }
         Ok(Config {
             general,
             providers,
@@ -194,7 +206,8 @@ impl Config {
             },
             identities,
             databases,
-            problems: reader.problems.in_file_order(),
+            problems,
+            errors,
             path,
         })
     }
@@ -224,8 +237,7 @@ impl Config {
 
     /// An error when the realm or the keyring was not understood: nothing may be read or written then.
     pub fn usable(&self) -> Result<()> {
-        let blocking: Vec<&Problem> = self.errors(|blocks| *blocks == Blocks::Everything).collect();
-        if blocking.is_empty() { Ok(()) } else { Err(self.invalid("the configuration cannot be used", &blocking)) }
+        self.refuse_blocked("the configuration cannot be used", [Blocks::Everything])
     }
 
     /// In file order.
@@ -262,13 +274,8 @@ impl Config {
 
     /// In any case. One with errors is refused with them.
     pub fn database(&self, name: &str) -> Result<&Database> {
-        let key = name.to_ascii_lowercase();
-        let errors: Vec<&Problem> =
-            self.errors(|blocks| matches!(blocks, Blocks::Database(broken) if *broken == key)).collect();
-        if !errors.is_empty() {
-            let name = crate::credentials::shorten(name);
-            return Err(self.invalid(&format!("the database `{name}` cannot be used"), &errors));
-        }
+        let blocks = Blocks::Database(name.to_ascii_lowercase());
+        self.refuse_blocked(&format!("the database `{}` cannot be used", shorten(name)), [blocks])?;
         self.databases.iter().find(|database| database.name.as_str().eq_ignore_ascii_case(name)).ok_or_else(|| {
             let names = self.databases.iter().map(|database| database.name.as_str());
             unknown(Code::InvalidInput, ("database", "databases"), name, names)
@@ -295,23 +302,22 @@ impl Config {
         }
     }
 
-    fn errors(&self, of: impl Fn(&Blocks) -> bool) -> impl Iterator<Item = &Problem> {
-        self.problems.iter().filter(move |problem| problem.severity == Severity::Error && of(&problem.blocks))
-    }
-
-    fn invalid(&self, what: &str, problems: &[&Problem]) -> Error {
+    /// Fails with the errors that block any of `blocked`.
+    fn refuse_blocked(&self, what: &str, blocked: impl IntoIterator<Item = Blocks>) -> Result<()> {
         const SHOWN: usize = 3;
-        let mut message = what.to_owned();
-        for (index, problem) in problems.iter().take(SHOWN).enumerate() {
-            message.push_str(if index == 0 { ": " } else { "; " });
-            message.push_str(&problem.to_string());
+        let mut errors: Vec<usize> =
+            blocked.into_iter().filter_map(|it| self.errors.get(&it)).flatten().copied().collect();
+        if errors.is_empty() {
+            return Ok(());
         }
-        if problems.len() > SHOWN {
-            message.push_str(&format!("; and {} more", problems.len() - SHOWN));
+        errors.sort_unstable();
+        let mut reasons: Vec<String> = errors.iter().take(SHOWN).map(|at| self.problems[*at].to_string()).collect();
+        if errors.len() > SHOWN {
+            reasons.push(format!("and {} more", errors.len() - SHOWN));
         }
-        Error::new(Code::ConfigInvalid, message)
+        Err(Error::new(Code::ConfigInvalid, format!("{what}: {}", reasons.join("; ")))
             .hint(format!("mend {}", self.path.display()))
-            .hint("`fob validate` lists every problem")
+            .hint("`fob validate` lists every problem"))
     }
 }
 
@@ -323,7 +329,7 @@ fn unknown<'a>(
 ) -> Error {
     let mut sorted: Vec<&str> = known.clone().collect();
     sorted.sort_unstable_by_key(|name| name.to_ascii_lowercase());
-    let mut error = Error::new(code, format!("there is no {noun} `{}`", crate::credentials::shorten(name)));
+    let mut error = Error::new(code, format!("there is no {noun} `{}`", shorten(name)));
     if let Some(near) = nearest(name, known) {
         error = error.hint(format!("did you mean `{near}`?"));
     }

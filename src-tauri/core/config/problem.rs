@@ -4,7 +4,7 @@ use super::yaml::Position;
 use serde::Serialize;
 use std::fmt;
 
-/// Beyond this many problems the nearest word is no longer looked for, so that nonsense is refused quickly.
+/// Beyond this many problems the nearest word is no longer told, so that nonsense is refused quickly.
 const MOST_SUGGESTIONS: usize = 100;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -50,7 +50,7 @@ impl fmt::Display for Problem {
 }
 
 /// Which chains an error blocks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Blocks {
     Nothing,
     /// Where things are kept is unclear.
@@ -112,12 +112,17 @@ impl Problems {
         self.errors
     }
 
-    /// `; did you mean …?`, or nothing.
-    pub fn did_you_mean<'a>(&self, found: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-        if self.all.len() > MOST_SUGGESTIONS {
-            return String::new();
-        }
-        nearest(found, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
+    /// Ends a sentence that found an unknown word: the nearest known one, then what is known.
+    pub fn instead_of(&self, found: &str, known: &[&str]) -> String {
+        const SHOWN: usize = 12;
+        let is_worth_it = self.all.len() < MOST_SUGGESTIONS;
+        let near = match is_worth_it.then(|| nearest(found, known.iter().copied())).flatten() {
+            Some(near) => format!("; did you mean `{near}`?"),
+            None => ".".to_owned(),
+        };
+        let (shown, rest) = known.split_at(known.len().min(SHOWN));
+        let rest = if rest.is_empty() { "" } else { ", …" };
+        format!("{near} Known here: {}{rest}", if shown.is_empty() { "none".to_owned() } else { list(shown) })
     }
 
     pub fn in_file_order(mut self) -> Vec<Problem> {
@@ -129,7 +134,7 @@ impl Problems {
 /// The known word that was probably meant.
 pub(super) fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let found = found.to_ascii_lowercase();
-    let tolerance = (found.len() / 3).clamp(1, 3);
+    let tolerance = found.len().div_ceil(3).min(3);
     known
         .into_iter()
         .filter(|word| word.len().abs_diff(found.len()) <= tolerance)

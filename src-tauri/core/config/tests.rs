@@ -1,5 +1,11 @@
+//! The configuration from outside: files in a home of their own, loaded and asked.
+
+mod bad_files;
+mod bad_input;
+mod chains;
+mod mutations;
+
 use super::*;
-use crate::credentials::{Origin, SessionKind};
 use std::path::PathBuf;
 
 const SAMPLE: &str = include_str!("../../../tests/it/configs/sample.yaml");
@@ -27,7 +33,8 @@ impl Home {
 
     fn environment(&self, variables: &[(&str, &str)]) -> Environment {
         let home = self.path().to_string_lossy().into_owned();
-        Environment::of([("HOME", home.as_str())].into_iter().chain(variables.iter().copied()))
+        let name = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+        Environment::of([(name, home.as_str())].into_iter().chain(variables.iter().copied()))
     }
 
     fn load(&self) -> Result<Config> {
@@ -43,20 +50,15 @@ fn load(text: &str) -> Config {
     Home::with(text).load().expect("a configuration")
 }
 
+fn chain(config: &Config, name: &str) -> Result<Chain> {
+    config.chain(config.identity(name)?)
+}
+
 fn shown(config: &Config) -> String {
     let line = |it: &Problem| format!("{}:{} {} {}: {}\n", it.line, it.column, it.severity, it.path, it.message);
     config.problems().iter().map(line).collect()
 }
 
-fn chain(config: &Config, name: &str) -> Result<Chain> {
-    config.chain(config.identity(name)?)
-}
-
-#[test]
-fn probe() {
-    println!("{}", shown(&load(SAMPLE)));
-    println!("{}", shown(&load(ATMOS)));
-    for it in load(ATMOS).identities() {
-        println!("{} {} {:?} {} {:?}", it.name, it.kind, it.provider, it.is_supported, load(ATMOS).chain_names(it));
-    }
+fn worst(config: &Config) -> Option<Severity> {
+    config.problems().iter().map(|problem| problem.severity).min()
 }

@@ -29,11 +29,13 @@ pub(super) fn url(text: &str) -> Result<String> {
     if authority.contains('@') {
         return Err(Error::new(Code::InvalidInput, "the URL contains a user name or password").hint("leave it out"));
     }
-    let host = match authority.strip_prefix('[') {
-        Some(bracketed) => bracketed.split(']').next().unwrap_or(bracketed),
-        None => authority.split(':').next().unwrap_or(authority),
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(bracketed) => bracketed.split_once(']').unwrap_or((bracketed, "?")),
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
     };
-    if host.is_empty() || text.contains(|c: char| c.is_whitespace() || matches!(c, '\\' | '"' | '<' | '>')) {
+    let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    if host.is_empty() || !is_port || text.contains(|c: char| c.is_whitespace() || matches!(c, '\\' | '"' | '<' | '>'))
+    {
         return refuse(text, "a URL", expected);
     }
     match scheme.to_ascii_lowercase().as_str() {
@@ -178,6 +180,10 @@ mod tests {
             "http://localhost.evil.example",
             "http://127.0.0.1.evil.example",
             "http://[::2]",
+            "http://[::1",
+            "http://[::1].evil.example",
+            "http://localhost:80.evil.example",
+            "https://x:port",
             "ftp://localhost",
             "https://a b",
             "javascript://%0aalert(1)",

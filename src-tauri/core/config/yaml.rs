@@ -145,7 +145,8 @@ impl Builder {
                 } else {
                     Value::Scalar(Zeroizing::new(text.into_owned()))
                 };
-                self.place(anchor, Node { at, tag: written_tag(tag), value, size: 1, height: 1 })
+                self.place(anchor, Node { at, tag: written_tag(tag), value, size: 1, height: 1 });
+                Ok(())
             }
             Event::SequenceStart(anchor, tag) => {
                 self.open(Open { at, tag: written_tag(tag), anchor, is_mapping: false, children: Vec::new() })
@@ -155,8 +156,8 @@ impl Builder {
             }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
                 Some(closed) => {
-                    let anchor = closed.anchor;
-                    self.place(anchor, closed.into_node())
+                    self.place(closed.anchor, closed.into_node());
+                    Ok(())
                 }
                 None => Err(fault(at, "not YAML: a list or mapping ends that did not start")),
             },
@@ -197,14 +198,13 @@ impl Builder {
         Ok(())
     }
 
-    fn place(&mut self, anchor: usize, node: Node) -> Result<(), Fault> {
+    fn place(&mut self, anchor: usize, node: Node) {
         let node = Rc::new(node);
         // The parser numbers anchors from 1; 0 is none.
         if anchor != 0 {
             self.anchors.insert(anchor, Rc::clone(&node));
         }
         self.put(node);
-        Ok(())
     }
 
     fn put(&mut self, node: Rc<Node>) {
@@ -259,13 +259,15 @@ fn merge(pairs: Vec<Pair>) -> Vec<Pair> {
 
 /// As it was written: `!env`. The tags of YAML itself (`!!str`) change nothing here, since text stays text.
 fn written_tag(tag: Option<Cow<'_, Tag>>) -> Option<String> {
-    tag.filter(|tag| !tag.is_yaml_core_schema() && !(tag.handle.is_empty() && tag.suffix == "!"))
+    let is_plain = |tag: &Tag| tag.is_yaml_core_schema() || (tag.handle.is_empty() && tag.suffix == "!");
+    tag.filter(|tag| !is_plain(tag))
         .map(|tag| if tag.handle == "!" { format!("!{}", tag.suffix) } else { format!("{}{}", tag.handle, tag.suffix) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fmt::Write;
 
     fn tree(text: &str) -> Rc<Node> {
         parse(text).map_err(|fault| fault.message).expect("YAML").expect("not empty")
@@ -307,8 +309,8 @@ mod tests {
         assert_eq!(refused(&"[".repeat(100)), "1:65 nested more than 64 levels deep");
         assert!(refused(&"{a: ".repeat(100)).ends_with("nested more than 64 levels deep"));
         assert!(refused(&"[".repeat(500_000)).starts_with("1:"));
-        let nested: String = (0..10_000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
-        assert_eq!(refused(&nested), "65:65 nested more than 64 levels deep");
+        let nested: Vec<String> = (0..10_000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+        assert_eq!(refused(&nested.concat()), "65:65 nested more than 64 levels deep");
         assert!(refused(&format!("[{}]", "a,".repeat(60_000))).contains("more than 50000 values"));
         assert_eq!(refused("a: &a [*a]"), "1:8 an alias that stands inside the value it repeats");
         assert_eq!(
@@ -320,12 +322,12 @@ mod tests {
         let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..10 {
             let alias = format!("*a{}, ", level - 1).repeat(10);
-            laughs.push_str(&format!("a{level}: &a{level} [{alias}]\n"));
+            writeln!(laughs, "a{level}: &a{level} [{alias}]").expect("memory");
         }
         assert!(refused(&laughs).contains("repeat more than 10000 values"));
 
-        let mut tower = format!("t0: &t0 {}{}\n", "[".repeat(40), "]".repeat(40));
-        tower.push_str(&format!("t1: {}*t0{}\n", "[".repeat(40), "]".repeat(40)));
+        let (open, close) = ("[".repeat(40), "]".repeat(40));
+        let tower = format!("t0: &t0 {open}{close}\nt1: {open}*t0{close}\n");
         assert!(refused(&tower).contains("nested more than 64 levels deep by an alias"));
     }
 

@@ -1,0 +1,114 @@
+//! The AWS CLI and boto3 as clients, through `AWS_PROFILE` and `credential_process`, with the sandbox as AWS and a real
+//! Secret Service.
+
+use crate::home::Home;
+use crate::loopback::Loopback;
+use keyfob_core::sandbox::Settings;
+use serde_json::{Value, json};
+
+const FOB: &str = env!("CARGO_BIN_EXE_fob");
+
+fn stage(realm: &str) -> (Loopback, Home) {
+    let sandbox = Loopback::start();
+    let mut home = Home::new();
+    let config = format!(
+        "auth:
+  realm: {realm}
+  identities:
+    dev: {{ kind: aws/user, default: true }}
+    deploy: {{ kind: aws/assume-role, via: {{ identity: dev }}, principal: {{ assume_role: \"arn:aws:iam::420000000025:role/deploy\" }} }}
+"
+    );
+    std::fs::write(home.path("config.yaml"), config).expect("the home can be written to");
+    let path = home.path("config.yaml");
+    home.set("FOB_CONFIG", path.to_str().expect("temporary folders have plain names"));
+    home.set("AWS_ENDPOINT_URL", &sandbox.url());
+    home.set("AWS_EC2_METADATA_DISABLED", "true");
+    let key = sandbox.keys("kim").remove(0);
+    let typed =
+        json!({"access_key_id": key.access_key_id.as_str(), "secret_access_key": key.secret_access_key.expose()});
+    home.feed(&[FOB, "user", "configure", "dev", "--stdin"], &typed.to_string()).ok();
+    (sandbox, home)
+}
+
+/// Points every program of this home at the profile, the way a shell's `eval "$(fob env)"` does.
+fn use_profile(home: &mut Home, identity: &str) {
+    let variables = home.run(&[FOB, "env", identity, "--format", "json"]).ok();
+    let variables: Value = serde_json::from_str(&variables).expect("JSON");
+    for (name, value) in variables.as_object().expect("an object") {
+        home.set(name, value.as_str().expect("text"));
+    }
+}
+
+#[test]
+fn the_aws_cli_and_boto3_sign_in_through_the_profile() {
+    let (sandbox, mut home) = stage("profile");
+    home.run(&[FOB, "login", "deploy"]).ok();
+    use_profile(&mut home, "deploy");
+    let url = sandbox.url();
+    let by_cli = home
+        .run(&[
+            "/usr/bin/aws",
+            "--endpoint-url",
+            &url,
+            "sts",
+            "get-caller-identity",
+            "--query",
+            "Arn",
+            "--output",
+            "text",
+        ])
+        .ok();
+    let by_boto3 = home.python("import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])", &[]).ok();
+    assert_eq!(by_cli.trim(), "arn:aws:sts::420000000025:assumed-role/deploy/fob-deploy");
+    assert_eq!(by_cli, by_boto3);
+}
+
+#[test]
+fn exec_gives_boto3_its_credentials_and_passes_its_exit_code_on() {
+    let (_sandbox, home) = stage("exec");
+    let python = crate::home::prepared("KEYFOB_PYTHON");
+    let script = "import boto3, sys; print(boto3.client('sts').get_caller_identity()['Arn']); sys.exit(5)";
+    let ran = home.run(&[FOB, "exec", "deploy", "--", &python, "-c", script]);
+    assert_eq!(ran.code, 5, "{ran:?}");
+    assert_eq!(ran.stdout.trim(), "arn:aws:sts::420000000025:assumed-role/deploy/fob-deploy");
+}
+
+/// A session of twenty seconds, and one boto3 client that is used for fifty.
+const LONG_RUN: &str = r#"
+import boto3, time
+session = boto3.Session(); sts = session.client("sts"); used = []
+until = time.time() + 50
+while time.time() < until:
+    sts.get_caller_identity()
+    key = session.get_credentials().get_frozen_credentials().access_key
+    if key not in used: used.append(key)
+    time.sleep(1)
+print(len(used))
+"#;
+
+#[test]
+fn boto3_works_on_past_the_end_of_its_first_session() {
+    let (sandbox, mut home) = stage("long-run");
+    sandbox.set_settings(Settings { session_seconds: Some(20), ..sandbox.settings() }).expect("a setting");
+    home.run(&[FOB, "login", "dev"]).ok();
+    use_profile(&mut home, "dev");
+    let sessions: usize = home.python(LONG_RUN, &[]).ok().trim().parse().expect("a number");
+    assert!(sessions >= 3, "{sessions} sessions in fifty seconds");
+    let refused: Vec<String> =
+        sandbox.journal().into_iter().filter(|call| call.outcome != "ok").map(|call| call.outcome).collect();
+    assert!(refused.is_empty(), "{refused:?}");
+}
+
+#[test]
+fn fifty_cold_processes_with_a_real_keyring_make_one_call_for_each_step() {
+    let (sandbox, home) = stage("fifty");
+    sandbox.clear_journal();
+    let all = format!(
+        "for i in $(seq 50); do {FOB} credential-process deploy > out.$i & done; wait; sort -u out.* | wc -l; cat out.* | wc -l"
+    );
+    let counted = home.run(&["sh", "-c", &all]).ok();
+    assert_eq!(counted.split_whitespace().collect::<Vec<_>>(), ["1", "50"], "one answer, fifty times");
+    let calls: Vec<String> = sandbox.journal().into_iter().map(|call| call.action).collect();
+    assert_eq!(calls, ["GetSessionToken", "AssumeRole"]);
+}
