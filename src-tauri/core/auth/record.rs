@@ -95,7 +95,7 @@ fn summed_up(lines: &[AuditLine]) -> Vec<Audited> {
         *count += 1;
         match (line.outcome, line.event) {
             (AuditOutcome::Ok, AuditEvent::SignIn | AuditEvent::Refresh) => {
-                it.last_use = it.last_use.max(Some(line.time))
+                it.last_use = it.last_use.max(Some(line.time));
             }
             (AuditOutcome::Ok | AuditOutcome::Failed { .. }, _) => {}
         }

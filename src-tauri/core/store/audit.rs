@@ -233,7 +233,7 @@ impl AuditLog {
         let is_first = last.is_none();
         let mut oldest = if is_first { self.oldest()? } else { None };
         let mut torn = chain::torn(rest);
-        let mut text = if rest.is_empty() || rest.ends_with(b"\n") { Vec::new() } else { vec![b'\n'] };
+        let mut text = if current.is_empty() || current.ends_with(b"\n") { Vec::new() } else { vec![b'\n'] };
         let mut end = match last {
             Some(last) => chain::go_on(Some(last), known, &current),
             None => chain::go_on(self.last_of_older()?, known, &[]),

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 /// More would not be read by anybody.
@@ -103,7 +103,11 @@ pub(super) fn first(content: &[u8]) -> Option<Link> {
 
 /// The last line that is one, and what stands behind it.
 pub(super) fn end(content: &[u8]) -> (Option<Head>, &[u8]) {
-    let mut end = content.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let rest = unended(content);
+    if let Some(link) = parse(rest) {
+        return (Some(Head { count: link.number, hash: hash(rest) }), &[]);
+    }
+    let mut end = content.len() - rest.len();
     while end > 0 {
         let begin = content[..end - 1].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let line = &content[begin..end - 1];
@@ -151,11 +155,11 @@ pub(super) fn examine(files: &[LogFile], newest: &Path, head: Result<Option<&Hea
         for (line, bytes) in whole_lines(&file.content) {
             walk.step(place(line), bytes);
         }
-        let rest = file.content.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-        if !rest.is_empty() {
-            let lines = number(file.content.iter().filter(|byte| **byte == b'\n').count());
+        let rest = unended(&file.content);
+        if !rest.is_empty() && parse(rest).is_none() {
+            let lines = number(file.content.split(|byte| *byte == b'\n').count());
             // With what an attempt at closing it off left, if that was killed as well.
-            let torn = walk.junk.take().map_or_else(|| place(lines + 1), |(place, ..)| place);
+            let torn = walk.junk.take().map_or_else(|| place(lines), |(place, ..)| place);
             walk.verdict.torn.push(torn);
         }
     }
@@ -168,7 +172,7 @@ pub(super) fn examine(files: &[LogFile], newest: &Path, head: Result<Option<&Hea
 
 struct Walk {
     /// Of all lines, wherever they stand.
-    numbers: HashSet<u32>,
+    numbers: BTreeSet<u32>,
     hashes: HashMap<u32, (Place, String)>,
     last: Option<(Place, Head)>,
     first: Option<(Place, u32)>,
@@ -190,27 +194,12 @@ impl Walk {
             return;
         };
         let unreadable = self.close_junk(link.torn.as_deref());
-        let last = self.last.as_ref().map(|(place, head)| (place.clone(), head.clone()));
-        match last {
+        match self.last.clone() {
+            Some((before, last)) => self.follow(&place, &link, (&before, &last), unreadable),
             None if link.number == 1 && link.previous != start().hash => {
                 self.damaged(&place, DamageKind::Changed, "the first line follows another one".to_owned());
             }
             None => {}
-            Some((_, last)) if link.number <= last.count => self.reordered(&place, link.number),
-            Some((before, last)) if link.number == last.count + 1 => {
-                if link.previous != last.hash {
-                    self.damaged(&before, DamageKind::Changed, format!("line {} is not as it was written", last.count));
-                }
-            }
-            Some((_, last)) => {
-                let between = last.count + 1..link.number;
-                let missing = between.clone().filter(|number| !self.numbers.contains(number)).count();
-                if missing == 0 {
-                    self.reordered(&place, link.number);
-                } else if number(missing) > unreadable {
-                    self.missing(&place, between.start, between.end - 1);
-                }
-            }
         }
         let head = Head { count: link.number, hash: hash(bytes) };
         self.first.get_or_insert_with(|| (place.clone(), link.number));
@@ -218,6 +207,27 @@ impl Walk {
         self.hashes.insert(link.number, (place.clone(), head.hash.clone()));
         self.last = Some((place, head));
         self.verdict.lines += 1;
+    }
+
+    /// `unreadable`: so many lines stand between these two that are none.
+    fn follow(&mut self, place: &Place, link: &Link, (before, last): (&Place, &Head), unreadable: u32) {
+        let Some(gap) = link.number.checked_sub(last.count.saturating_add(1)) else {
+            return self.reordered(place, link.number);
+        };
+        if gap == 0 {
+            if link.previous != last.hash {
+                let detail = format!("line {} is not as it was written", last.count);
+                self.damaged(before, DamageKind::Changed, detail);
+            }
+            return;
+        }
+        // A forged number can be anything: only what is there is counted.
+        let missing = gap - number(self.numbers.range(last.count + 1..link.number).count());
+        if missing == 0 {
+            self.reordered(place, link.number);
+        } else if missing > unreadable {
+            self.missing(place, last.count + 1, link.number - 1);
+        }
     }
 
     /// How many lines before this one cannot be read without having been torn.
@@ -284,10 +294,17 @@ impl Walk {
     }
 }
 
-/// Lines that end, with their numbers.
+/// Lines with their numbers; one that lacks only its end counts.
 fn whole_lines(content: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
     let lines = content.split_inclusive(|byte| *byte == b'\n').zip(1..);
-    lines.filter_map(|(line, number)| Some((number, line.strip_suffix(b"\n")?)))
+    lines.filter_map(|(line, number)| match line.strip_suffix(b"\n") {
+        Some(line) => Some((number, line)),
+        None => parse(line).map(|_| (number, line)),
+    })
+}
+
+fn unended(content: &[u8]) -> &[u8] {
+    content.rsplit(|byte| *byte == b'\n').next().unwrap_or_default()
 }
 
 fn parse(line: &[u8]) -> Option<Link> {

@@ -53,8 +53,10 @@ impl Place {
     fn tamper(&self, slot: usize, change: impl FnOnce(&mut Vec<String>)) {
         let mut lines = self.lines(slot);
         change(&mut lines);
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        fs::write(self.file(slot), text).expect("written");
+        if !lines.is_empty() {
+            lines.push(String::new());
+        }
+        fs::write(self.file(slot), lines.join("\n")).expect("written");
     }
 
     /// What is wrong, and the line of the newest file it is said of.
@@ -162,6 +164,21 @@ async fn missing_reordered_repeated_and_cut_lines_are_found_and_named() {
 }
 
 #[tokio::test]
+async fn whatever_is_in_the_files_there_is_a_verdict_and_signing_in_goes_on() {
+    let far = r#"{"number":4294967295,"previous":"x","oldest":4294967295}"#;
+    for content in ["\n\n", "\0\u{1}", "[]\n{}\n", far, &format!("{far}\n{far}\n")] {
+        let place = Place::with(2).await;
+        let mut text = fs::read(place.file(0)).expect("the log");
+        text.extend(content.as_bytes());
+        fs::write(place.file(0), &text).expect("written");
+        fs::write(place.file(1), content).expect("written");
+        place.log().verify().await.expect("a verdict");
+        append(&place.log(), 2).await;
+        assert!(!place.damage().await.is_empty(), "{content:?}");
+    }
+}
+
+#[tokio::test]
 async fn tampering_stays_visible_when_the_log_is_written_on() {
     type Tampering = fn(&mut Vec<String>);
     let cases: [(&str, Tampering, (DamageKind, u32)); 4] = [
@@ -189,7 +206,7 @@ async fn tampering_stays_visible_when_the_log_is_written_on() {
 #[tokio::test]
 async fn a_torn_last_line_is_told_and_closed_off_by_the_next() {
     let whole = Place::with(2).await.lines(0)[1].clone();
-    for torn in ["{", &whole[..whole.len() / 2], &whole] {
+    for torn in ["{", &whole[..whole.len() / 2], &whole[..whole.len() - 1]] {
         let place = Place::with(1).await;
         let mut text = fs::read(place.file(0)).expect("the log");
         text.extend(torn.as_bytes());
@@ -198,15 +215,21 @@ async fn a_torn_last_line_is_told_and_closed_off_by_the_next() {
         assert_eq!((verdict.lines, verdict.damage, verdict.torn[0].line), (1, vec![], 2));
         append(&place.log(), 2).await;
         let verdict = place.log().verify().await.expect("readable");
-        if torn == whole {
-            // Closed off, it reads as a line that nobody wrote.
-            continue;
-        }
         assert_eq!((verdict.lines, verdict.damage, verdict.torn[0].line), (3, vec![], 2), "{torn}");
         assert_eq!(place.log().read(None).expect("lines").len(), 3);
         place.tamper(0, |lines| lines[1] = "{\"other\":".to_owned());
         assert_eq!(place.damage().await, [(DamageKind::Changed, 2)], "what was closed off cannot be exchanged");
     }
+}
+
+#[tokio::test]
+async fn a_line_that_lacks_only_its_end_is_a_line() {
+    let place = Place::with(2).await;
+    let text = fs::read(place.file(0)).expect("the log");
+    fs::write(place.file(0), &text[..text.len() - 1]).expect("written");
+    assert_eq!(intact(&place.log()).await, 2);
+    append(&place.log(), 1).await;
+    assert_eq!(intact(&place.log()).await, 3);
 }
 
 #[tokio::test]
