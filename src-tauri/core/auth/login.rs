@@ -215,7 +215,7 @@ impl SignIn {
         };
         let now = auth.clock.now();
         self.release(Some(&error));
-        if !self.took_over {
+        if !self.took_over && !untried(&error) {
             let outcome = AuditOutcome::Failed { error: error.code };
             self.happened(self.chain.steps.len(), self.chain.names().join(" → "), outcome);
         }
@@ -324,15 +324,11 @@ impl SignIn {
                     lock => lock?,
                 }
             }
-            Held::Due(_) | Held::Nothing => {
-                auth.store.sign_in_lock(&name, self.options.patience).await.map_err(|error| match error.code {
-                    Code::LockTimeout => {
-                        self.took_over = true;
-                        under_way(&name, &error)
-                    }
-                    _ => error,
-                })?
-            }
+            Held::Due(_) | Held::Nothing => auth
+                .store
+                .sign_in_lock(&name, self.options.patience)
+                .await
+                .map_err(|error| if error.code == Code::LockTimeout { under_way(&name, &error) } else { error })?,
         };
         let since = lock.waited_since();
         let outcome = since.and_then(|since| lock.outcome_since(since));
@@ -395,6 +391,11 @@ impl SignIn {
             | SourceKind::WebIdentity { .. } => false,
         })
     }
+}
+
+/// Nothing was tried: whoever polls without a person leaves no trace of each time.
+fn untried(error: &Error) -> bool {
+    error.remedy == Remedy::Person && matches!(error.code, Code::PersonNeeded | Code::SignedOut)
 }
 
 fn under_way(name: &str, error: &Error) -> Error {

@@ -1,7 +1,7 @@
 //! The audit log: what was done with which identity, on whose behalf, as JSON lines that each carry the hash of the one
 //! before. The last line's hash and number, the head, are kept in the keyring after every append, whatever the keyring:
-//! a line is written only when AWS was asked for a session or something stored was changed, and then the keyring was
-//! written as well, so its tenth of a second is not felt. Without a keyring the line is written all the same.
+//! a line is written only when a sign-in was tried or something stored was changed, and beside that its tenth of a second
+//! is not felt. Without a keyring the line is written all the same.
 //! Never holds a secret, a whole key id or what AWS said.
 
 mod chain;
