@@ -5,7 +5,6 @@ use crate::conversation::runtime;
 use crate::stop::CTRL_C;
 use crate::terminal::{WIPED, print_to_people};
 use std::io::{self, IsTerminal};
-use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static LEFT_TO_THE_CHILD: AtomicBool = AtomicBool::new(false);
@@ -17,11 +16,13 @@ pub fn exit_on_ctrl_c() {
 }
 
 /// From now on a child gets the terminal's Ctrl+C, and its end is ours.
+#[cfg(any(feature = "sandbox", not(unix)))]
 pub fn leave_to_the_child() {
     LEFT_TO_THE_CHILD.store(true, Ordering::Relaxed);
 }
 
 /// Whether Ctrl+C came since [`leave_to_the_child`].
+#[cfg(feature = "sandbox")]
 pub fn happened() -> bool {
     HAPPENED.load(Ordering::Relaxed)
 }
@@ -43,8 +44,8 @@ fn listen() {
 
 /// Whoever ends this program means the child; the rest is cleared away once the child has ended. It is told with SIGHUP,
 /// since interactive shells do not listen to SIGTERM.
-#[cfg(unix)]
-pub fn pass_on_to(child: &Child) {
+#[cfg(all(unix, feature = "sandbox"))]
+pub fn pass_on_to(child: &std::process::Child) {
     use rustix::process::{Pid, Signal, kill_process};
     use tokio::signal::unix::{SignalKind, signal};
 
@@ -68,5 +69,5 @@ pub fn pass_on_to(child: &Child) {
 }
 
 /// Windows ends a console's programs together.
-#[cfg(not(unix))]
-pub fn pass_on_to(_child: &Child) {}
+#[cfg(all(not(unix), feature = "sandbox"))]
+pub fn pass_on_to(_child: &std::process::Child) {}

@@ -41,6 +41,7 @@ impl Terminal {
     }
 
     /// The same, for work that nobody asked for by name.
+    #[cfg(feature = "sandbox")]
     pub fn silenced(self) -> Terminal {
         Terminal { loudness: Loudness::Quiet, ..self }
     }

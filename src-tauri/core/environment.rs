@@ -4,9 +4,10 @@
 use crate::error::{Code, Error, Result};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Environment {
     variables: BTreeMap<OsString, OsString>,
     working_directory: PathBuf,
@@ -14,15 +15,20 @@ pub struct Environment {
     program: PathBuf,
 }
 
+/// Names only: values can be secrets.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.variables.keys()).finish()
+    }
+}
+
 impl Environment {
     /// The running process, as it is now.
-    #[expect(clippy::disallowed_methods, reason = "the one snapshot")]
     pub fn capture() -> Environment {
-        let program = std::env::var_os("FOB_PROGRAM").map(PathBuf::from).or_else(|| std::env::current_exe().ok());
         Environment {
             variables: std::env::vars_os().collect(),
             working_directory: std::env::current_dir().unwrap_or_default(),
-            program: program.unwrap_or_else(|| PathBuf::from("fob")),
+            program: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("fob")),
         }
     }
 

@@ -178,6 +178,16 @@ fn fifty_cold_processes_leave_one_line_for_each_session_that_was_made() {
 }
 
 #[test]
+fn keys_that_were_revoked_are_told_once() {
+    let home = Home::signed_up(DEV);
+    home.sandbox().revoke_key(&home.key().access_key_id).expect("the key is there");
+    assert_eq!(code(&home.run(&["login", "dev"])), 3);
+    assert_eq!(code(&home.run(&["login", "dev"])), 3, "and the next finds no key");
+    let expected = ["keys_stored dev ok", "revocation dev ok", "sign_in dev failed aws_credentials_invalid"];
+    assert_eq!(events(&home), expected);
+}
+
+#[test]
 fn the_log_reads_well_in_a_narrow_terminal() {
     let home = Home::signed_up(DEV);
     assert_eq!(code(&home.run(&["login", "dev"])), 0);

@@ -10,5 +10,6 @@ mod loopback;
 #[path = "../peers/terminal.rs"]
 mod screen;
 mod support;
+mod surroundings;
 mod terminal;
 mod together;

@@ -107,3 +107,23 @@ fn the_passphrase_of_the_file_keyring_is_asked_for() {
     terminal.read_to("Authentication successful!");
     ends(terminal, 0);
 }
+
+#[test]
+fn of_two_terminals_one_is_asked_and_both_are_signed_in() {
+    let home = Home::with(DEV);
+    let key = home.key();
+    let mut first = start(&home, &["login", "dev"]);
+    first.read_to("Access Key ID");
+    let second = start(&home, &["login", "dev"]);
+    first.type_line(key.access_key_id.as_str());
+    first.read_to("Secret");
+    first.type_line(key.secret_access_key.expose());
+    first.read_to("MFA ARN");
+    first.type_line("");
+    first.read_to("Session Duration");
+    first.type_line("");
+    ends(first, 0);
+    let shown = ends(second, 0);
+    assert!(!shown.contains("Access Key ID"), "{shown}");
+    assert_eq!(home.calls().get("GetSessionToken"), Some(&1));
+}

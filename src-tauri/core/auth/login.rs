@@ -278,32 +278,59 @@ impl SignIn {
     }
 
     async fn climb(&mut self, auth: &Auth) -> std::result::Result<Session, Stop> {
-        let target = self.chain.steps.len();
-        let mut held = None;
-        let mut position = target;
-        loop {
+        let mut session = None;
+        // What is still to be made, from the target down, with what is held meanwhile.
+        let mut steps = Vec::new();
+        for position in (0..=self.chain.steps.len()).rev() {
             match self.look(auth, position).await? {
-                Held::Fresh(session) => {
-                    held = Some(session);
+                Held::Fresh(fresh) => {
+                    session = Some(fresh);
                     break;
                 }
-                Held::Due(_) => drop(self.renewing.insert(position)),
-                Held::Nothing => drop(self.renewing.remove(&position)),
-            }
-            match position.checked_sub(1) {
-                Some(below) => position = below,
-                None => break,
+                Held::Due(due) => {
+                    self.renewing.insert(position);
+                    steps.push((position, Some(due)));
+                }
+                Held::Nothing => {
+                    self.renewing.remove(&position);
+                    steps.push((position, None));
+                }
             }
         }
-        let mut session = match held {
-            Some(session) => session,
-            None => self.make(auth, 0, None).await?,
-        };
-        while position < target {
-            position += 1;
-            session = self.make(auth, position, Some(&session)).await?;
+        while let Some((position, due)) = steps.pop() {
+            session = Some(match self.make(auth, position, session.as_ref()).await {
+                Ok(made) => made,
+                Err(stop) => self.keep(auth, position, due, stop)?,
+            });
         }
-        Ok(session)
+        Ok(session.expect("the climb ends with the target's session"))
+    }
+
+    /// A failed renewal keeps the held session in use, at every step; only `--force` insists on a new one.
+    fn keep(
+        &mut self,
+        auth: &Auth,
+        position: usize,
+        due: Option<Session>,
+        stop: Stop,
+    ) -> std::result::Result<Session, Stop> {
+        let forced = self.options.renewal == Renewal::Always && position == self.chain.steps.len();
+        let due = due.filter(|session| !forced && session.is_usable(auth.clock.now()));
+        match (stop, due) {
+            (Stop::Failed(error) | Stop::Needs(Prompt { unanswered: error, .. }), Some(session))
+                if self.accepts(&error) =>
+            {
+                if !untried(&error) {
+                    let outcome = AuditOutcome::Failed { error: error.code };
+                    self.happened(position, self.chain.names()[..=position].join(" → "), outcome);
+                }
+                let name = name_at(&self.chain, position);
+                let warning = format!("the session of {name} could not be renewed and is used as it is: {error}");
+                self.notes.push(Note::Warning(warning));
+                Ok(session)
+            }
+            (stop, _) => Err(stop),
+        }
     }
 
     /// What is held for a step; takes its sign-in lock unless a fresh session makes that unnecessary.

@@ -350,5 +350,5 @@ fn not_found(path: &Path, named_by: &str) -> Error {
     Error::new(Code::ConfigNotFound, format!("there is no configuration at {} ({named_by})", path.display()))
         .hint("to make one, write `auth: {identities: {dev: {kind: aws/user, default: true}}}` to that file")
         .hint("to use another one, such as an atmos.yaml, name it with --config PATH or FOB_CONFIG")
-        .hint("`fob import` takes over what another tool has; `fob sandbox` needs no configuration")
+        .hint("`fob sandbox` needs no configuration: it brings an AWS and a configuration of its own")
 }

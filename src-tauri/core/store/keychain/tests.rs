@@ -210,7 +210,9 @@ async fn system_keychain_without_a_collection_is_unavailable() {
         let mut session = std::process::Command::new("dbus-run-session");
         session.arg("--").arg(inner.get_program()).args(inner.get_args()).arg("--ignored");
         session.envs(inner.get_envs().filter_map(|(key, value)| Some((key, value?))));
-        session.env("HOME", folder.path()).env("XDG_RUNTIME_DIR", folder.path());
+        for variable in ["HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME"] {
+            session.env(variable, folder.path());
+        }
         return child::assert_passed(&session.output().expect("dbus-run-session"));
     }
     let keychain = Keychain::open(Backend::System);
