@@ -108,6 +108,9 @@ pub enum Command {
     /// Answer the AWS SDKs' `credential_process`
     #[command(after_long_help = help::CREDENTIAL_PROCESS)]
     CredentialProcess(CredentialProcess),
+    /// What was done with which identity, by whom
+    #[command(after_long_help = help::AUDIT, args_conflicts_with_subcommands = true)]
+    Audit(Audit),
     /// An AWS on loopback and a configuration for it, to try everything without an account
     #[cfg(feature = "sandbox")]
     #[command(after_long_help = help::SANDBOX)]
@@ -273,6 +276,22 @@ pub struct CredentialProcess {
     /// How long to wait for a sign-in that is under way elsewhere
     #[arg(long, value_name = "SECONDS", default_value_t = 18)]
     pub wait: u32,
+}
+
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// Only what happened in this time until now, such as 7d or 12h
+    #[arg(long, value_name = "DURATION")]
+    pub since: Option<SessionDuration>,
+    #[command(subcommand)]
+    pub command: Option<AuditCommand>,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Check that no line of the audit log was changed, removed, moved or cut off
+    #[command(after_long_help = help::AUDIT)]
+    Verify,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -129,6 +129,19 @@ sign-in that is under way in another process: its outcome is taken over.
 IAM: as `fob login`.
 What lives on: the renewed session, in the keyring until it ends.";
 
+pub const AUDIT: &str = "\
+Examples:
+  fob audit --since 7d
+  fob audit --json | jq '.events[] | select(.result == \"failed\")'
+  fob audit verify               whether the log is as it was written
+
+Every sign-in, refresh, revocation, stored key and removal, with who asked for it. `verify` names the file and line \
+of whatever was changed, removed, moved or cut off: each line carries the hash of the one before, and the keyring \
+remembers the last. Exit code 0 if nothing of that is found, else 1.
+
+IAM: nothing; AWS is not asked.
+What lives on: nothing is written. The log stays on this machine, in at most four files of 8 MiB.";
+
 #[cfg(feature = "sandbox")]
 pub const SANDBOX: &str = "\
 Examples:

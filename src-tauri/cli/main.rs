@@ -2,6 +2,7 @@
 //! data goes to stdout, everything for people to stderr.
 
 mod args;
+mod audit;
 mod completion;
 mod conversation;
 mod credential_process;
@@ -68,6 +69,7 @@ fn dispatch(invocation: &Invocation, command: &Command) -> Result<u8, Stop> {
         Command::Exec(args) => run::exec(invocation, args),
         Command::Shell(args) => run::shell(invocation, args),
         Command::CredentialProcess(args) => credential_process::credential_process(invocation, args),
+        Command::Audit(args) => audit::audit(invocation, args),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => sandbox::sandbox(invocation, args),
         Command::Completion { shell } => completion::print_script(*shell),

@@ -1,5 +1,6 @@
 //! One integration binary: the parts of Keyfob as their users see them, without anything from outside the repository.
 
+mod audit;
 mod boundaries;
 mod cli;
 mod home;

@@ -15,6 +15,11 @@ pub fn until(expires_at: SystemTime, now: SystemTime) -> String {
     until_in(expires_at, now, TimeZone::system())
 }
 
+/// `2026-12-24 04:58:00 MST`.
+pub fn at(moment: SystemTime) -> String {
+    in_zone(moment, TimeZone::system())
+}
+
 /// The two largest units: `35h 59m`, `14m`, `9s`.
 pub fn left(left: Duration) -> String {
     let seconds = left.as_secs();
@@ -26,11 +31,15 @@ pub fn left(left: Duration) -> String {
 }
 
 fn until_in(expires_at: SystemTime, now: SystemTime, zone: TimeZone) -> String {
-    let moment = timestamp(expires_at).to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S %Z").to_string();
+    let moment = in_zone(expires_at, zone);
     match time_left(expires_at, now) {
         Duration::ZERO => format!("{moment} (over)"),
         remaining => format!("{moment} ({})", left(remaining)),
     }
+}
+
+fn in_zone(moment: SystemTime, zone: TimeZone) -> String {
+    timestamp(moment).to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
 }
 
 /// Whole seconds; a moment that no calendar knows becomes the last that it does.

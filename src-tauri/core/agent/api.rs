@@ -3,8 +3,11 @@
 //! itself speaks of is defined in [`crate::auth`] and named here again, so that callers need only this file.
 
 pub use crate::auth::{
-    Answer, Check, Configured, List, ListedIdentity, ListedProvider, Note, PassphraseUse, Person, PromptKind, Reach,
-    Renewal, SignedIn, State, TypedKeys, Variable, Variables, VariablesForm, Whoami, WhyKeys,
+    Answer, Asker, Check, Configured, List, ListedIdentity, ListedProvider, Note, PassphraseUse, Person, PromptKind,
+    Reach, Renewal, SignedIn, State, TypedKeys, Variable, Variables, VariablesForm, Whoami, WhyKeys,
+};
+pub use crate::auth::{
+    Audit, AuditAsker, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited, Damage, DamageKind, HeadState, Verdict,
 };
 use crate::credentials::on_the_wire;
 pub use crate::credentials::{AccessKeyId, MfaArn, Secret, SessionDuration, time_left};
@@ -22,14 +25,6 @@ pub struct Call {
     pub request: Request,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asker {
-    /// The asking program's name, as people know it: `terraform`.
-    pub program: String,
-    pub pid: u32,
-    pub person: Person,
-}
-
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
@@ -44,6 +39,10 @@ pub enum Request {
     Whoami { identity: String, reach: Reach },
     /// Answered by [`Reply::List`].
     List,
+    /// What the audit log says, from a moment on. Answered by [`Reply::Audit`].
+    Audit { since: Option<SystemTime> },
+    /// Whether the audit log is as it was written. Answered by [`Reply::AuditVerified`].
+    AuditVerify,
     /// Store long-lived keys, after STS has accepted them. Answered by [`Reply::Configured`].
     Configure(Configure),
     /// Goes on with what a [`Reply::Needs`] interrupted; answered as the interrupted request would have been.
@@ -100,6 +99,8 @@ pub enum Reply {
     Whoami(Whoami),
     List(List),
     Configured(Configured),
+    Audit(Audit),
+    AuditVerified(Verdict),
     Needs(Box<Prompt>),
     Failed(Error),
 }

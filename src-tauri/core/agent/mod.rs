@@ -65,13 +65,13 @@ impl Agent {
                     duration: login.duration,
                     renewal: login.renewal,
                     mfa_code: login.mfa_code,
-                    person: asker.person,
+                    asker: asker.clone(),
                     patience: Patience::Forever,
                 };
                 self.sign_in(asker, &login.identity, options, Purpose::Login, notes).await
             }
             Request::Credentials { identity, wait_seconds } => {
-                let options = unattended(Patience::AtMost(Duration::from_secs(wait_seconds.into())));
+                let options = unattended(&asker, Patience::AtMost(Duration::from_secs(wait_seconds.into())));
                 self.sign_in(asker, &identity, options, Purpose::Credentials, notes).await
             }
             Request::Variables { identity, form } => self.variables(asker, &identity, form, notes).await,
@@ -85,6 +85,8 @@ impl Agent {
                 notes.extend(said);
                 Ok(Reply::List(list))
             }
+            Request::Audit { since } => Ok(Reply::Audit(self.auth.audit(since)?)),
+            Request::AuditVerify => Ok(Reply::AuditVerified(self.auth.verify_audit().await?)),
             Request::Configure(configure) => self.configure(asker, configure, notes).await,
             Request::Answer { prompt, answer } => self.answer(prompt, answer, notes).await,
             Request::Cancel { prompt } => {
@@ -173,7 +175,8 @@ impl Agent {
         if form == VariablesForm::Profile && !matches!(chain.source.kind, SourceKind::Ambient) {
             return Ok(Reply::Variables(self.auth.variables(&chain, form, None)?));
         }
-        self.sign_in(asker, identity, unattended(Patience::Forever), Purpose::Variables(form), notes).await
+        let options = unattended(&asker, Patience::Forever);
+        self.sign_in(asker, identity, options, Purpose::Variables(form), notes).await
     }
 
     async fn configure(&mut self, asker: Asker, configure: Configure, notes: &mut Vec<Note>) -> Result<Reply> {
@@ -201,7 +204,7 @@ impl Agent {
         mismatches: u32,
         notes: &mut Vec<Note>,
     ) -> Result<Reply> {
-        match self.auth.configure(&identity, typed, check).await {
+        match self.auth.configure(&identity, typed, check, &asker).await {
             Ok((configured, said)) => {
                 notes.extend(said);
                 Ok(Reply::Configured(configured))
@@ -267,6 +270,7 @@ impl Agent {
     }
 }
 
-fn unattended(patience: Patience) -> Options {
-    Options { duration: None, renewal: Renewal::WhenDue, mfa_code: None, person: Person::Absent, patience }
+fn unattended(asker: &Asker, patience: Patience) -> Options {
+    let asker = Asker { person: Person::Absent, ..asker.clone() };
+    Options { duration: None, renewal: Renewal::WhenDue, mfa_code: None, asker, patience }
 }

@@ -2,12 +2,14 @@
 //! that it no longer knows them and only if they are still the stored ones.
 
 use super::prompt::{Note, TypedKeys, WhyKeys};
+use super::record::Asker;
 use super::{Auth, in_default_region, name_at, place_at};
 use crate::aws::{Fault, FaultKind, Place, Signer};
 use crate::config::{Chain, SourceKind, User};
 use crate::credentials::{AccessKeyId, Keys, LongLived, Origin};
 use crate::error::{Code, Error, Result};
 use crate::store::Cleared;
+use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +58,9 @@ pub(super) enum Refused {
     /// Somebody stored other keys meanwhile.
     Replaced,
     /// Confirmed; nothing is left to sign with. The error for those who cannot ask for new ones.
-    Revoked(Error),
+    Revoked(Error, Happened),
+    /// Confirmed; they are not kept in the keyring, so they stay where they are.
+    NotOurs(Error, Happened),
 }
 
 impl Auth {
@@ -166,6 +170,13 @@ impl Auth {
             Error::new(Code::AwsCredentialsInvalid, format!("{message} (identity {name}, keys from {})", found.place))
                 .hint("they were rotated or revoked at AWS")
                 .aws_code(fault.code.unwrap_or_default());
+        let key = &found.keys.access_key_id;
+        let happened = |what: String, outcome| Happened {
+            event: AuditEvent::Revocation,
+            identity: name.to_owned(),
+            what: format!("access key {key} of {}: {what}", found.place),
+            outcome,
+        };
         match found.origin {
             Origin::Keyring => {}
             Origin::Configuration
@@ -174,11 +185,14 @@ impl Auth {
             | Origin::InstanceRole
             | Origin::Process
             | Origin::Typed => {
-                return Err(error.hint(format!("replace them in {}; the keyring was not touched", found.place)));
+                let error = error.hint(format!("replace them in {}; the keyring was not touched", found.place));
+                return Ok(Refused::NotOurs(error, happened("left there".to_owned(), AuditOutcome::Ok)));
             }
         }
         let error = error.hint(format!("fob user configure --identity {name}"));
-        let error = match self.store.clear_revoked_keys(name, &found.keys.access_key_id).await {
+        let cleared = self.store.clear_revoked_keys(name, &found.keys.access_key_id).await;
+        let outcome = AuditOutcome::from(&cleared);
+        let error = match cleared {
             Ok(Cleared::Changed) => return Ok(Refused::Replaced),
             Ok(Cleared::Cleared | Cleared::Absent) => {
                 tracing::info!(identity = name, "revoked keys cleared");
@@ -186,7 +200,7 @@ impl Auth {
             }
             Err(failure) => error.hint(format!("stale credentials could not be cleared from the keyring: {failure}")),
         };
-        Ok(Refused::Revoked(error.for_want_of_a_person()))
+        Ok(Refused::Revoked(error.for_want_of_a_person(), happened("cleared".to_owned(), outcome)))
     }
 
     /// `fob user configure`: checked, then stored.
@@ -195,10 +209,15 @@ impl Auth {
         identity: &str,
         typed: &TypedKeys,
         check: Check,
+        asker: &Asker,
     ) -> std::result::Result<(Configured, Vec<Note>), Rejected> {
         let chain = self.user_chain(identity)?;
         let long_lived = self.accept_typed(typed, place_at(&chain, 0), WhyKeys::Asked, check).await?;
-        let mut notes = vec![self.save_keys(name_at(&chain, 0), &long_lived).await?];
+        let saved = self.save_keys(name_at(&chain, 0), &long_lived).await;
+        let happened = keys_stored(name_at(&chain, 0), &long_lived, (&saved).into());
+        let recorded = self.record(asker, &[happened]).await;
+        let mut notes = vec![saved?];
+        notes.extend(recorded);
         if let SourceKind::User(User { keys: Some(written), .. }) = &chain.source.kind {
             let warning = format!("{} also names keys for this identity, and those come first", written.place);
             notes.push(Note::Warning(warning));
@@ -253,6 +272,15 @@ pub(super) fn form(chain: &Chain, remembered: &LongLived, why: WhyKeys) -> super
         mfa_arn: written.or_else(|| remembered.mfa_arn.clone()),
         session_duration: remembered.session_duration.or(chain.source.session_duration),
     }
+}
+
+/// Keys that AWS did not take were never ours to write about.
+pub(super) fn keys_stored(name: &str, long_lived: &LongLived, outcome: AuditOutcome) -> Happened {
+    let what = match &long_lived.keys {
+        Some(keys) => format!("access key {}", keys.access_key_id),
+        None => "no access key".to_owned(),
+    };
+    Happened { event: AuditEvent::KeysStored, identity: name.to_owned(), what, outcome }
 }
 
 fn nothing_remembered() -> LongLived {

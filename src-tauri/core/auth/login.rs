@@ -2,16 +2,18 @@
 //! step is made under its own sign-in lock, so that fifty processes that start together make one call and show one
 //! prompt; those who waited take over what came out, failures too.
 
-use super::keys::{Check, Rejected};
+use super::keys::{Check, Rejected, keys_stored};
 use super::prompt::{Answer, Note, Person, Prompt, PromptKind, WhyKeys};
+use super::record::Asker;
 use super::refresh::{Freshness, freshness};
 use super::{Auth, fingerprint, name_at, place_at};
 use crate::config::{Chain, SourceKind, StepKind};
 use crate::credentials::{Session, SessionDuration};
 use crate::error::{Code, Error, Remedy, Result};
+use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
 use crate::store::{Patience, SignInLock};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 const PASSPHRASE_ATTEMPTS: u32 = 3;
@@ -45,7 +47,7 @@ pub struct Options {
     pub renewal: Renewal,
     /// Answers the first MFA prompt.
     pub mfa_code: Option<String>,
-    pub person: Person,
+    pub asker: Asker,
     /// For somebody else's sign-in of the same identity.
     pub patience: Patience,
 }
@@ -94,6 +96,12 @@ pub struct SignIn {
     pub(super) climbed_again: bool,
     /// Whether AWS was asked for anything: otherwise nothing has changed.
     pub(super) made: bool,
+    /// Positions whose session is made although a usable one is held.
+    pub(super) renewing: BTreeSet<usize>,
+    /// Not in the audit log yet.
+    pub(super) happened: Vec<Happened>,
+    /// What ends this sign-in is the outcome of somebody else's.
+    took_over: bool,
 }
 
 impl SignIn {
@@ -112,6 +120,9 @@ impl SignIn {
             passphrases: 0,
             climbed_again: false,
             made: false,
+            renewing: BTreeSet::new(),
+            happened: Vec::new(),
+            took_over: false,
         })
     }
 
@@ -134,6 +145,7 @@ impl SignIn {
             match self.climb(auth).await {
                 Ok(session) => {
                     self.release(None);
+                    self.record(auth).await;
                     return Ok(Outcome::Done(session));
                 }
                 Err(Stop::ClimbAgain) => {}
@@ -150,6 +162,7 @@ impl SignIn {
                 match auth.accept_typed(&typed, place_at(&self.chain, 0), why, Check::WithSts).await {
                     Ok(long_lived) => {
                         let saved = auth.save_keys(name_at(&self.chain, 0), &long_lived).await;
+                        self.happened.push(keys_stored(name_at(&self.chain, 0), &long_lived, (&saved).into()));
                         match saved {
                             Ok(note) => self.notes.push(note),
                             Err(error) => return self.end_with(auth, error).await,
@@ -202,6 +215,11 @@ impl SignIn {
         };
         let now = auth.clock.now();
         self.release(Some(&error));
+        if !self.took_over && !untried(&error) {
+            let outcome = AuditOutcome::Failed { error: error.code };
+            self.happened(self.chain.steps.len(), self.chain.names().join(" → "), outcome);
+        }
+        self.record(auth).await;
         match held.filter(|session| session.is_usable(now)) {
             Some(session) => {
                 self.notes
@@ -221,9 +239,23 @@ impl SignIn {
         }
     }
 
+    /// Notes that the session of a step was made, or could not be.
+    pub(super) fn happened(&mut self, position: usize, what: String, outcome: AuditOutcome) {
+        let event = if self.renewing.contains(&position) { AuditEvent::Refresh } else { AuditEvent::SignIn };
+        let identity = name_at(&self.chain, position).to_owned();
+        self.happened.push(Happened { event, identity, what, outcome });
+    }
+
+    /// Before anybody is asked, and at the end: when it is not in the way of those who wait.
+    async fn record(&mut self, auth: &Auth) {
+        let happened = std::mem::take(&mut self.happened);
+        self.notes.extend(auth.record(&self.options.asker, &happened).await);
+    }
+
     async fn needs(&mut self, auth: &Auth, prompt: Prompt) -> Result<Outcome> {
-        match self.options.person {
+        match self.options.asker.person {
             Person::Present => {
+                self.record(auth).await;
                 self.asked = Some(prompt.kind.clone());
                 Ok(Outcome::Needs(prompt))
             }
@@ -255,8 +287,14 @@ impl SignIn {
                     session = Some(fresh);
                     break;
                 }
-                Held::Due(due) => steps.push((position, Some(due))),
-                Held::Nothing => steps.push((position, None)),
+                Held::Due(due) => {
+                    self.renewing.insert(position);
+                    steps.push((position, Some(due)));
+                }
+                Held::Nothing => {
+                    self.renewing.remove(&position);
+                    steps.push((position, None));
+                }
             }
         }
         while let Some((position, due)) = steps.pop() {
@@ -282,6 +320,10 @@ impl SignIn {
             (Stop::Failed(error) | Stop::Needs(Prompt { unanswered: error, .. }), Some(session))
                 if self.accepts(&error) =>
             {
+                if !untried(&error) {
+                    let outcome = AuditOutcome::Failed { error: error.code };
+                    self.happened(position, self.chain.names()[..=position].join(" → "), outcome);
+                }
                 let name = name_at(&self.chain, position);
                 let warning = format!("the session of {name} could not be renewed and is used as it is: {error}");
                 self.notes.push(Note::Warning(warning));
@@ -319,14 +361,17 @@ impl SignIn {
         let outcome = since.and_then(|since| lock.outcome_since(since));
         self.locks.insert(position, lock);
         match (self.held(auth, position, since).await?, outcome) {
-            (Held::Nothing | Held::Due(_), Some(error)) if self.accepts(&error) => Err(Stop::Failed(error)),
+            (Held::Nothing | Held::Due(_), Some(error)) if self.accepts(&error) => {
+                self.took_over = true;
+                Err(Stop::Failed(error))
+            }
             (held, _) => Ok(held),
         }
     }
 
     /// A failure for want of a person is no outcome for somebody who can be asked.
     fn accepts(&self, error: &Error) -> bool {
-        match (error.remedy, self.options.person) {
+        match (error.remedy, self.options.asker.person) {
             (Remedy::Person, Person::Present) => false,
             (Remedy::Person, Person::Absent) | (Remedy::Fix, _) => true,
         }
@@ -373,6 +418,11 @@ impl SignIn {
             | SourceKind::WebIdentity { .. } => false,
         })
     }
+}
+
+/// Nothing was tried: whoever polls without a person leaves no trace of each time.
+fn untried(error: &Error) -> bool {
+    error.remedy == Remedy::Person && matches!(error.code, Code::PersonNeeded | Code::SignedOut)
 }
 
 fn under_way(name: &str, error: &Error) -> Error {

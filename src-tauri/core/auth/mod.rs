@@ -6,6 +6,7 @@ mod keys;
 mod login;
 mod profile;
 mod prompt;
+mod record;
 pub mod refresh;
 mod status;
 mod step;
@@ -14,6 +15,7 @@ pub use keys::{Check, Configured, Rejected};
 pub use login::{Options, Outcome, Renewal, SignIn, SignedIn};
 pub use profile::{Variable, Variables, VariablesForm};
 pub use prompt::{Answer, Note, PassphraseUse, Person, Prompt, PromptKind, TypedKeys, WhyKeys};
+pub use record::{Asker, Audit, Audited};
 pub use status::{List, ListedIdentity, ListedProvider, Reach, State, Whoami};
 
 use crate::aws::{Aws, Place};
@@ -23,6 +25,10 @@ use crate::credentials::Secret;
 use crate::environment::Environment;
 use crate::error::Result;
 pub use crate::store::Patience;
+pub use crate::store::audit::{
+    AuditAsker, AuditEvent, AuditLine, AuditOutcome, Damage, DamageKind, Happened, HeadState, Place as AuditPlace,
+    Verdict,
+};
 use crate::store::{self, Backend, Keychain, Store};
 use sha2::{Digest, Sha256};
 

@@ -9,6 +9,8 @@ use crate::config::{AssumeRole, SourceKind, StepKind, User};
 use crate::credentials::{LongLived, MfaArn, Origin, Session, SessionDuration, SessionKind};
 use crate::error::{Code, Error};
 use crate::store::StoredSession;
+use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
+use jiff::Timestamp;
 
 /// How often a person may get an MFA code wrong before it is given up.
 const MFA_ATTEMPTS: u32 = 3;
@@ -45,6 +47,11 @@ impl SignIn {
         if kept {
             let stored = StoredSession { session: session.clone(), plan: fingerprint(&self.chain, position) };
             auth.store.put_session(name_at(&self.chain, position), &stored).await?;
+        }
+        if kept || position == self.chain.steps.len() {
+            let until = Timestamp::try_from(session.expires_at).map(|end| end.strftime("%FT%TZ").to_string());
+            let until = until.unwrap_or_else(|_| "the end of time".to_owned());
+            self.happened(position, format!("{step}: session until {until}"), AuditOutcome::Ok);
         }
         Ok(session)
     }
@@ -87,7 +94,12 @@ impl SignIn {
                 (FaultKind::UnknownKeys, _) => match auth.keys_refused(&self.chain, &found, fault).await? {
                     Refused::Replaced if !replaced_meanwhile => replaced_meanwhile = true,
                     Refused::Replaced => return Err(Stop::Failed(stale(&found))),
-                    Refused::Revoked(unanswered) => {
+                    Refused::NotOurs(error, happened) => {
+                        self.happened.push(happened);
+                        return Err(Stop::Failed(error));
+                    }
+                    Refused::Revoked(unanswered, happened) => {
+                        self.happened.push(happened);
                         let kind = form(&self.chain, &remembered, WhyKeys::Revoked);
                         return Err(Stop::Needs(Prompt { kind, attempt: 1, unanswered }));
                     }
@@ -241,6 +253,8 @@ impl SignIn {
         {
             tracing::info!(identity = name_at(&self.chain, below), "session refused by aws dropped");
             auth.store.drop_session(name_at(&self.chain, below)).await?;
+            let (identity, what) = (name_at(&self.chain, below).to_owned(), "session dropped".to_owned());
+            self.happened.push(Happened { event: AuditEvent::Revocation, identity, what, outcome: AuditOutcome::Ok });
         }
         Err(Stop::ClimbAgain)
     }

@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Result};
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 
 /// Nothing kept here is larger; what is was not written by Keyfob.
@@ -53,6 +53,15 @@ pub(super) fn open_private(path: &Path) -> Result<File> {
     let file = options.open(path).map_err(|error| unwritable(path, "open", &error))?;
     make_private(path)?;
     Ok(file)
+}
+
+/// Adds to the end in one write, and returns once it is on the disk. The caller holds the lock of `path`; whoever is
+/// killed meanwhile leaves a part of `content`.
+pub(super) fn append(path: &Path, content: &[u8]) -> Result<()> {
+    let failed = |error: io::Error| unwritable(path, "write", &error);
+    let mut file = open_private(path)?;
+    file.seek(io::SeekFrom::End(0)).map_err(failed)?;
+    file.write_all(content).and_then(|()| file.sync_data()).map_err(failed)
 }
 
 /// The whole file; `None` when there is none. Something else of that name (a folder, a pipe) is an error, not a wait.

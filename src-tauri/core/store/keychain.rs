@@ -43,21 +43,24 @@ pub enum EntryKind {
     Session,
     /// A provider's sign-in token.
     Token,
+    /// Where the audit log ends; of a realm, not of a configuration.
+    Audit,
 }
 
 impl EntryKind {
-    const ALL: [EntryKind; 3] = [EntryKind::Keys, EntryKind::Session, EntryKind::Token];
+    const ALL: [EntryKind; 4] = [EntryKind::Keys, EntryKind::Session, EntryKind::Token, EntryKind::Audit];
 
     pub fn as_str(self) -> &'static str {
         match self {
             EntryKind::Keys => "keys",
             EntryKind::Session => "session",
             EntryKind::Token => "token",
+            EntryKind::Audit => "audit",
         }
     }
 }
 
-/// `<realm>/<keys|session|token>/<name in lower case>`.
+/// `<realm>/<keys|session|token|audit>/<name in lower case>`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntryName {
     pub realm: String,

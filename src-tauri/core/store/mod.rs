@@ -2,6 +2,7 @@
 //! whole values and knows nothing of AWS. Reading writes nothing. What it does not understand, or what was written for
 //! another configuration, is never deleted.
 
+pub mod audit;
 mod disk;
 mod files;
 mod keychain;
@@ -18,6 +19,7 @@ pub use value::StoredSession;
 use crate::clock::Clock;
 use crate::credentials::{AccessKeyId, LongLived, Secret};
 use crate::error::Result;
+use audit::AuditLog;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -75,6 +77,12 @@ impl Store {
 
     pub fn keychain(&self) -> &Keychain {
         &self.keychain
+    }
+
+    /// The realm's audit log.
+    pub fn audit(&self) -> AuditLog {
+        let folder = self.locks.parent().unwrap_or(&self.locks);
+        AuditLog::new(folder, &self.realm, self.keychain.clone(), self.clock.clone())
     }
 
     /// What was noticed since the last call, each thing once: entries and profiles of another configuration.

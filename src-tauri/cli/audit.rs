@@ -1,0 +1,51 @@
+//! `fob audit` and `fob audit verify`.
+
+use crate::args::{Audit, AuditCommand};
+use crate::expect_reply;
+use crate::invocation::Invocation;
+use crate::render;
+use crate::stop::Stop;
+use crate::terminal::{Shape, print_json};
+use keyfob_core::agent::api::{HeadState, Request};
+use keyfob_core::clock::Clock;
+
+pub fn audit(invocation: &Invocation, args: &Audit) -> Result<u8, Stop> {
+    match args.command {
+        None => show(invocation, args),
+        Some(AuditCommand::Verify) => verify(invocation),
+    }
+}
+
+fn show(invocation: &Invocation, args: &Audit) -> Result<u8, Stop> {
+    let now = Clock::system().now();
+    let since = args.since.map(|time| now.checked_sub(time.to_duration()).unwrap_or(now));
+    let mut conversation = invocation.conversation(invocation.config()?)?;
+    let audit = expect_reply!(conversation.ask(Request::Audit { since }, None)?, Audit)?;
+    let terminal = invocation.terminal;
+    match terminal.shape {
+        Shape::Json => print_json(&render::AuditJson::of(&audit))?,
+        Shape::Text if audit.lines.is_empty() => terminal.say("Nothing is in the audit log"),
+        Shape::Text => terminal.data(&render::audit_text(&audit))?,
+    }
+    Ok(0)
+}
+
+fn verify(invocation: &Invocation) -> Result<u8, Stop> {
+    let mut conversation = invocation.conversation(invocation.config()?)?;
+    let verdict = expect_reply!(conversation.ask(Request::AuditVerify, None)?, AuditVerified)?;
+    let terminal = invocation.terminal;
+    match terminal.shape {
+        Shape::Json => print_json(&render::VerdictJson::of(&verdict))?,
+        Shape::Text => terminal.data(&render::verdict_text(&verdict))?,
+    }
+    match &verdict.head {
+        HeadState::Known => {}
+        HeadState::Behind { lines } => {
+            terminal.warn(&format!("the keyring has not seen the last {lines}: it could not be reached then"));
+        }
+        HeadState::Unknown { why } => {
+            terminal.warn(&format!("whether lines are missing at the end cannot be told: {why}"));
+        }
+    }
+    Ok(u8::from(!verdict.damage.is_empty()))
+}

@@ -1,0 +1,118 @@
+//! What goes to the audit log, on whose behalf, and what it says when read again. Writing it down never fails what was
+//! done: a log that cannot be written is a warning.
+
+use super::Auth;
+use super::prompt::{Note, Person};
+use crate::environment::Environment;
+use crate::error::{Code, Result};
+use crate::store::audit::{AuditAsker, AuditEvent, AuditLine, AuditOutcome, Happened, Keeping, Verdict};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::SystemTime;
+
+/// The last lines are what is looked at; an answer has a size to keep to.
+const MOST_LINES: usize = 2_000;
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asker {
+    /// The asking program's name, as people know it: `terraform`.
+    pub program: String,
+    pub pid: u32,
+    pub person: Person,
+}
+
+/// The audit log, read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Audit {
+    pub identities: Vec<Audited>,
+    /// Oldest first.
+    pub lines: Vec<AuditLine>,
+    /// Older ones that are summed up and not among `lines`.
+    pub left_out: u32,
+}
+
+/// One identity, summed up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audited {
+    pub identity: String,
+    pub sign_ins: u32,
+    pub refreshes: u32,
+    pub revocations: u32,
+    pub keys_stored: u32,
+    pub removals: u32,
+    pub rotations: u32,
+    /// Of any kind; counted here only.
+    pub failures: u32,
+    /// The last sign-in or refresh that succeeded.
+    pub last_use: Option<Timestamp>,
+    pub askers: BTreeSet<String>,
+}
+
+impl Auth {
+    /// Writes down what happened, in one go.
+    pub async fn record(&self, asker: &Asker, happened: &[Happened]) -> Option<Note> {
+        let asker = AuditAsker { program: asker.program.clone(), pid: asker.pid, user: user(&self.environment) };
+        let keyring_fails = happened.iter().any(|it| match it.outcome {
+            AuditOutcome::Failed { error } => matches!(error, Code::KeyringLocked | Code::KeyringUnavailable),
+            AuditOutcome::Ok => false,
+        });
+        let keeping = if keyring_fails { Keeping::LinesOnly } else { Keeping::Head };
+        let failure = self.store.audit().append(&asker, happened, keeping).await.err()?;
+        Some(Note::Warning(format!("this was not written to the audit log: {failure}")))
+    }
+
+    /// What is in the audit log since a moment.
+    pub fn audit(&self, since: Option<SystemTime>) -> Result<Audit> {
+        let mut lines = self.store.audit().read(since)?;
+        let identities = summed_up(&lines);
+        let left_out = lines.len().saturating_sub(MOST_LINES);
+        lines.drain(..left_out);
+        Ok(Audit { identities, lines, left_out: u32::try_from(left_out).unwrap_or(u32::MAX) })
+    }
+
+    pub async fn verify_audit(&self) -> Result<Verdict> {
+        self.store.audit().verify().await
+    }
+}
+
+/// By name, as the configuration writes it.
+fn summed_up(lines: &[AuditLine]) -> Vec<Audited> {
+    let mut identities: BTreeMap<&str, Audited> = BTreeMap::new();
+    for line in lines {
+        let it = identities.entry(&line.identity).or_default();
+        it.askers.insert(line.asker.program.clone());
+        let count = match (line.outcome, line.event) {
+            (AuditOutcome::Failed { .. }, _) => &mut it.failures,
+            (AuditOutcome::Ok, AuditEvent::SignIn) => &mut it.sign_ins,
+            (AuditOutcome::Ok, AuditEvent::Refresh) => &mut it.refreshes,
+            (AuditOutcome::Ok, AuditEvent::Revocation) => &mut it.revocations,
+            (AuditOutcome::Ok, AuditEvent::KeysStored) => &mut it.keys_stored,
+            (AuditOutcome::Ok, AuditEvent::Removal) => &mut it.removals,
+            (AuditOutcome::Ok, AuditEvent::Rotation) => &mut it.rotations,
+        };
+        *count += 1;
+        match (line.outcome, line.event) {
+            (AuditOutcome::Ok, AuditEvent::SignIn | AuditEvent::Refresh) => {
+                it.last_use = it.last_use.max(Some(line.time));
+            }
+            (AuditOutcome::Ok | AuditOutcome::Failed { .. }, _) => {}
+        }
+    }
+    identities.into_iter().map(|(identity, it)| Audited { identity: identity.to_owned(), ..it }).collect()
+}
+
+/// The name is what the environment says; the number behind it is the system's.
+fn user(environment: &Environment) -> String {
+    let named = ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| environment.var(name).ok().flatten());
+    #[cfg(unix)]
+    let number = Some(rustix::process::getuid().as_raw().to_string());
+    #[cfg(not(unix))]
+    let number: Option<String> = None;
+    match (named, number) {
+        (Some(name), Some(number)) => format!("{name} ({number})"),
+        (Some(name), None) => name.to_owned(),
+        (None, number) => number.unwrap_or_else(|| "unknown".to_owned()),
+    }
+}

@@ -1,0 +1,326 @@
+//! The audit log: what was done with which identity, on whose behalf, as JSON lines that each carry the hash of the one
+//! before. The last line's hash and number, the head, are kept in the keyring after every append, whatever the keyring:
+//! a line is written only when a sign-in was tried or something stored was changed, and beside that its tenth of a second
+//! is not felt. Without a keyring the line is written all the same.
+//! Never holds a secret, a whole key id or what AWS said.
+
+mod chain;
+
+pub use chain::{Damage, DamageKind, HeadState, Place, Verdict};
+
+use super::keychain::{Attributes, Entry, EntryKind, EntryName, Keychain};
+use super::lock::{FileLock, Patience};
+use super::{disk, value};
+use crate::clock::Clock;
+use crate::credentials::Secret;
+use crate::error::{Code, Error, Result};
+use chain::{Head, LogFile};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// A file that has reached this size is moved aside before the next line.
+const FULL: usize = 8 << 20;
+/// `audit.jsonl` and three older ones; a fifth exists only while it is being dropped.
+const OLDEST: usize = 3;
+const LEAVING: usize = OLDEST + 1;
+/// Those ahead may each be waiting for a keyring.
+const QUEUE_LIMIT: Duration = Duration::from_mins(1);
+/// What looks like damage may be an append or a rotation under way: looked at again after a moment.
+const LOOKS: usize = 3;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+/// Of a text in a line, in characters.
+const LONGEST: usize = 300;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditEvent {
+    /// A session was made where no usable one was held.
+    SignIn,
+    /// A session was made in place of one that was still usable.
+    Refresh,
+    /// AWS no longer accepts keys or a session.
+    Revocation,
+    KeysStored,
+    /// Something was removed from the keyring, the files or AWS.
+    Removal,
+    /// Access keys were replaced by new ones.
+    Rotation,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum AuditOutcome {
+    Ok,
+    Failed { error: Code },
+}
+
+impl<T> From<&Result<T>> for AuditOutcome {
+    fn from(result: &Result<T>) -> AuditOutcome {
+        match result {
+            Ok(_) => AuditOutcome::Ok,
+            Err(error) => AuditOutcome::Failed { error: error.code },
+        }
+    }
+}
+
+/// Something to be written down. `what` is for people: no secret, and of a key id only its `Display`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happened {
+    pub event: AuditEvent,
+    pub identity: String,
+    pub what: String,
+    pub outcome: AuditOutcome,
+}
+
+/// On whose behalf.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditAsker {
+    pub program: String,
+    pub pid: u32,
+    pub user: String,
+}
+
+/// A line, as it is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditLine {
+    /// Counted from 1, over all files that ever were.
+    pub number: u32,
+    pub time: Timestamp,
+    pub event: AuditEvent,
+    pub identity: String,
+    pub what: String,
+    #[serde(flatten)]
+    pub outcome: AuditOutcome,
+    pub asker: AuditAsker,
+    /// SHA-256 of the line before, in hex.
+    pub previous: String,
+}
+
+/// An [`AuditLine`] with what only [`chain`] reads.
+#[derive(Serialize)]
+struct Written<'a> {
+    #[serde(flatten)]
+    line: &'a AuditLine,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    torn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oldest: Option<u32>,
+}
+
+/// Whether the keyring is worth asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    Head,
+    /// It has just failed to answer: nobody waits for it again.
+    LinesOnly,
+}
+
+#[derive(Serialize, Deserialize)]
+struct HeadText {
+    v: u32,
+    #[serde(flatten)]
+    head: Head,
+}
+
+#[derive(Clone, Debug)]
+pub struct AuditLog {
+    folder: PathBuf,
+    keychain: Keychain,
+    entry: EntryName,
+    clock: Clock,
+    full: usize,
+}
+
+impl AuditLog {
+    /// Touches nothing yet. `folder` is the realm's.
+    pub(super) fn new(folder: &Path, realm: &str, keychain: Keychain, clock: Clock) -> AuditLog {
+        // Named as the folder is, in case two realms share one.
+        let entry = EntryName::new(&disk::file_name(realm), EntryKind::Audit, "head");
+        AuditLog { folder: folder.to_owned(), keychain, entry, clock, full: FULL }
+    }
+
+    /// Writes lines that belong together: one write to the disk, one to the keyring.
+    pub async fn append(&self, asker: &AuditAsker, happened: &[Happened], keeping: Keeping) -> Result<()> {
+        if happened.is_empty() {
+            return Ok(());
+        }
+        let lock = self.folder.join("locks/audit.lock");
+        let _lock = FileLock::acquire(&lock, Patience::AtMost(QUEUE_LIMIT), &self.clock).await?;
+        let head = match keeping {
+            Keeping::Head => Some(self.head().await),
+            Keeping::LinesOnly => None,
+        };
+        let known = head.as_ref().and_then(|head| head.as_ref().ok()?.as_ref());
+        let end = self.write(asker, happened, known)?;
+        let kept = match head {
+            Some(Ok(_)) => self.keep(end).await,
+            Some(Err(error)) => Err(error),
+            None => return Ok(()),
+        };
+        if let Err(error) = kept {
+            tracing::warn!(%error, "the head of the audit log could not be kept in the keyring");
+        }
+        Ok(())
+    }
+
+    /// The lines from `since` on, oldest first. What is no line of the log is left to [`AuditLog::verify`].
+    pub fn read(&self, since: Option<SystemTime>) -> Result<Vec<AuditLine>> {
+        let mut lines = Vec::new();
+        for file in self.files()? {
+            let found = file.content.split(|byte| *byte == b'\n');
+            lines.extend(found.filter_map(|line| serde_json::from_slice::<AuditLine>(line).ok()));
+        }
+        lines.retain(|line| since.is_none_or(|since| SystemTime::from(line.time) >= since));
+        Ok(lines)
+    }
+
+    /// Writes nothing, and takes no lock for that reason.
+    pub async fn verify(&self) -> Result<Verdict> {
+        let mut verdict = self.look().await?;
+        for _ in 1..LOOKS {
+            if verdict.damage.is_empty() {
+                break;
+            }
+            Clock::nap(BETWEEN_LOOKS).await;
+            let again = self.look().await?;
+            if again == verdict {
+                break;
+            }
+            verdict = again;
+        }
+        Ok(verdict)
+    }
+
+    /// The keyring first: lines that are written meanwhile are then only ahead of it.
+    async fn look(&self) -> Result<Verdict> {
+        let head = self.head().await.map_err(|error| error.message);
+        let files = self.files()?;
+        Ok(chain::examine(&files, &self.path(0), head.as_ref().map(Option::as_ref).map_err(String::as_str)))
+    }
+
+    async fn head(&self) -> Result<Option<Head>> {
+        let Some(text) = self.keychain.read(&self.entry).await? else { return Ok(None) };
+        match value::Head::of(&text) {
+            Some(head) => value::check_version(&self.entry, &head.version())?,
+            None => return Err(value::broken(&self.entry)),
+        }
+        let text: HeadText = serde_json::from_str(text.expose()).map_err(|_| value::broken(&self.entry))?;
+        Ok(Some(text.head))
+    }
+
+    async fn keep(&self, head: Head) -> Result<()> {
+        let text = HeadText { v: value::VERSION, head };
+        let text = serde_json::to_string(&text).expect("numbers and hex always become JSON");
+        let attributes = Attributes { configuration: None, version: Some(value::VERSION.to_string()) };
+        self.keychain.write(&Entry { name: self.entry.clone(), attributes }, Secret::new(text)).await
+    }
+
+    /// The caller holds the log's lock.
+    fn write(&self, asker: &AuditAsker, happened: &[Happened], known: Option<&Head>) -> Result<Head> {
+        let time = Timestamp::try_from(self.clock.now())
+            .and_then(|now| now.round(jiff::Unit::Millisecond))
+            .map_err(|_| Error::new(Code::ClockSkew, "the clock shows a year that no log knows"))?;
+        let path = self.path(0);
+        let mut current = disk::read(&path)?.unwrap_or_default();
+        if current.len() >= self.full {
+            self.shift()?;
+            current.clear();
+        }
+        let (last, rest) = chain::end(&current);
+        let is_first = last.is_none();
+        let mut oldest = if is_first { self.oldest()? } else { None };
+        let mut torn = chain::torn(rest);
+        let mut text = if current.is_empty() || current.ends_with(b"\n") { Vec::new() } else { vec![b'\n'] };
+        let mut end = match last {
+            Some(last) => chain::go_on(Some(last), known, &current),
+            None => chain::go_on(self.last_of_older()?, known, &[]),
+        };
+        for it in happened {
+            let line = AuditLine {
+                number: end.count.saturating_add(1),
+                time,
+                event: it.event,
+                identity: bounded(&it.identity),
+                what: bounded(&it.what),
+                outcome: it.outcome,
+                asker: AuditAsker { program: bounded(&asker.program), pid: asker.pid, user: bounded(&asker.user) },
+                previous: end.hash,
+            };
+            let written = Written { line: &line, torn: torn.take(), oldest: oldest.take() };
+            let line_text = serde_json::to_vec(&written).expect("text, numbers and enums always become JSON");
+            end = Head { count: line.number, hash: chain::hash(&line_text) };
+            text.extend(line_text);
+            text.push(b'\n');
+        }
+        disk::append(&path, &text)?;
+        if is_first || chain::first(&current).is_some_and(|first| first.oldest.is_some()) {
+            self.drop_leaving()?;
+        }
+        Ok(end)
+    }
+
+    fn path(&self, slot: usize) -> PathBuf {
+        self.folder.join(if slot == 0 { "audit.jsonl".to_owned() } else { format!("audit.{slot}.jsonl") })
+    }
+
+    /// Oldest first.
+    fn files(&self) -> Result<Vec<LogFile>> {
+        let mut files = Vec::new();
+        for path in (0..=LEAVING).rev().map(|slot| self.path(slot)) {
+            files.extend(disk::read(&path)?.map(|content| LogFile { path, content }));
+        }
+        Ok(files)
+    }
+
+    /// Moves every file up to the first free slot, so that whoever is killed half way is continued by the next.
+    fn shift(&self) -> Result<()> {
+        let free = (1..LEAVING).find(|slot| !self.path(*slot).exists()).unwrap_or(LEAVING);
+        for slot in (0..free).rev() {
+            let (from, to) = (self.path(slot), self.path(slot + 1));
+            fs::rename(&from, &to).map_err(|error| disk::unwritable(&from, "move aside", &error))?;
+        }
+        Ok(())
+    }
+
+    /// The number of the first line that is kept, for the first line of a new file: what it says is in the chain, so a
+    /// line missing at the front shows. `None`: none was dropped on purpose yet.
+    fn oldest(&self) -> Result<Option<u32>> {
+        if self.path(LEAVING).exists() {
+            let kept = disk::read(&self.path(OLDEST))?.unwrap_or_default();
+            return Ok(chain::first(&kept).map(|first| first.number));
+        }
+        let newest = disk::read(&self.path(1))?.unwrap_or_default();
+        Ok(chain::first(&newest).and_then(|first| first.oldest))
+    }
+
+    fn last_of_older(&self) -> Result<Option<Head>> {
+        for slot in 1..=OLDEST {
+            let content = disk::read(&self.path(slot))?.unwrap_or_default();
+            if let (Some(last), _) = chain::end(&content) {
+                return Ok(Some(last));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Only once a line that says what is kept is on the disk.
+    fn drop_leaving(&self) -> Result<()> {
+        let path = self.path(LEAVING);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(disk::unwritable(&path, "remove", &error))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+}
+
+fn bounded(text: &str) -> String {
+    text.chars().take(LONGEST).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,320 @@
+//! The chain of the audit log's lines: where it ends, how it goes on, where it is broken. Pure: bytes in, verdict out.
+//! Of a line it reads only what links it, so that events of a newer Keyfob are links like any other.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+/// More would not be read by anybody.
+const MOST_DAMAGE: usize = 100;
+
+/// The last line: its number and its hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Head {
+    pub count: u32,
+    pub hash: String,
+}
+
+#[derive(Debug)]
+pub(super) struct LogFile {
+    pub path: PathBuf,
+    pub content: Vec<u8>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Link {
+    pub number: u32,
+    previous: String,
+    /// The hash of what a killed process left half written before this line.
+    torn: Option<String>,
+    /// The first line that was kept when older ones were dropped.
+    pub oldest: Option<u32>,
+}
+
+/// Whether the log is as it was written, as far as that can be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub lines: u32,
+    pub damage: Vec<Damage>,
+    /// Half a line each, left by a process that was killed while it wrote: no damage.
+    pub torn: Vec<Place>,
+    pub head: HeadState,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Damage {
+    #[serde(flatten)]
+    pub place: Place,
+    pub what: DamageKind,
+    pub detail: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DamageKind {
+    Changed,
+    /// Lines before this one.
+    Missing,
+    Reordered,
+    /// Lines after this one.
+    Cut,
+}
+
+/// A line of a file, counted from 1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    pub file: String,
+    pub line: u32,
+}
+
+/// What the keyring says of the last line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum HeadState {
+    /// It remembers this line or, where there is damage, another one.
+    Known,
+    /// The last lines were written while it could not be reached: that they are all there cannot be told.
+    Behind {
+        lines: u32,
+    },
+    Unknown {
+        why: String,
+    },
+}
+
+pub(super) fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+}
+
+/// Before the first line.
+fn start() -> Head {
+    Head { count: 0, hash: "0".repeat(64) }
+}
+
+/// The hash of a rest that [`end`] found, for the line that closes it off.
+pub(super) fn torn(rest: &[u8]) -> Option<String> {
+    (!rest.is_empty()).then(|| hash(rest.strip_suffix(b"\n").unwrap_or(rest)))
+}
+
+pub(super) fn first(content: &[u8]) -> Option<Link> {
+    whole_lines(content).find_map(|(_, line)| parse(line))
+}
+
+/// The last line that is one, and what stands behind it.
+pub(super) fn end(content: &[u8]) -> (Option<Head>, &[u8]) {
+    let rest = unended(content);
+    if let Some(link) = parse(rest) {
+        return (Some(Head { count: link.number, hash: hash(rest) }), &[]);
+    }
+    let mut end = content.len() - rest.len();
+    while end > 0 {
+        let begin = content[..end - 1].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let line = &content[begin..end - 1];
+        if let Some(link) = parse(line) {
+            return (Some(Head { count: link.number, hash: hash(line) }), &content[end..]);
+        }
+        end = begin;
+    }
+    (None, content)
+}
+
+/// What the next line follows. Where the keyring remembers another end than the file has, the next line follows the
+/// keyring's, so that a tampered end cannot pass for good by being written on.
+pub(super) fn go_on(last: Option<Head>, known: Option<&Head>, content: &[u8]) -> Head {
+    match (last, known) {
+        (None, None) => start(),
+        (Some(last), None) => last,
+        (None, Some(known)) => known.clone(),
+        (Some(last), Some(known)) if known.count >= last.count => known.clone(),
+        (Some(last), Some(known)) => {
+            let found = whole_lines(content).find(|(_, line)| parse(line).is_some_and(|it| it.number == known.count));
+            match found {
+                Some((_, line)) if hash(line) != known.hash => Head { count: last.count, hash: known.hash.clone() },
+                Some(_) | None => last,
+            }
+        }
+    }
+}
+
+/// `newest` is where lines would be added. `head`: the keyring's, or why it is not known.
+pub(super) fn examine(files: &[LogFile], newest: &Path, head: Result<Option<&Head>, &str>) -> Verdict {
+    let numbers =
+        files.iter().flat_map(|file| whole_lines(&file.content)).filter_map(|(_, line)| Some(parse(line)?.number));
+    let mut walk = Walk {
+        numbers: numbers.collect(),
+        hashes: HashMap::new(),
+        last: None,
+        first: None,
+        oldest: 1,
+        junk: None,
+        verdict: Verdict { lines: 0, damage: Vec::new(), torn: Vec::new(), head: HeadState::Known },
+    };
+    for file in files {
+        let place = |line| Place { file: file.path.display().to_string(), line };
+        for (line, bytes) in whole_lines(&file.content) {
+            walk.step(place(line), bytes);
+        }
+        let rest = unended(&file.content);
+        if !rest.is_empty() && parse(rest).is_none() {
+            let lines = number(file.content.split(|byte| *byte == b'\n').count());
+            // With what an attempt at closing it off left, if that was killed as well.
+            let torn = walk.junk.take().map_or_else(|| place(lines), |(place, ..)| place);
+            walk.verdict.torn.push(torn);
+        }
+    }
+    walk.close_junk(None);
+    walk.front();
+    walk.compare(newest, head);
+    walk.verdict.damage.truncate(MOST_DAMAGE);
+    walk.verdict
+}
+
+struct Walk {
+    /// Of all lines, wherever they stand.
+    numbers: BTreeSet<u32>,
+    hashes: HashMap<u32, (Place, String)>,
+    last: Option<(Place, Head)>,
+    first: Option<(Place, u32)>,
+    oldest: u32,
+    /// Lines that are none, since the last that is one.
+    junk: Option<(Place, Vec<u8>, u32)>,
+    verdict: Verdict,
+}
+
+impl Walk {
+    fn step(&mut self, place: Place, bytes: &[u8]) {
+        let Some(link) = parse(bytes) else {
+            let (_, junk, lines) = self.junk.get_or_insert_with(|| (place, Vec::new(), 0));
+            if *lines > 0 {
+                junk.push(b'\n');
+            }
+            junk.extend(bytes);
+            *lines += 1;
+            return;
+        };
+        let unreadable = self.close_junk(link.torn.as_deref());
+        match self.last.clone() {
+            Some((before, last)) => self.follow(&place, &link, (&before, &last), unreadable),
+            None if link.number == 1 && link.previous != start().hash => {
+                self.damaged(&place, DamageKind::Changed, "the first line follows another one".to_owned());
+            }
+            None => {}
+        }
+        let head = Head { count: link.number, hash: hash(bytes) };
+        self.first.get_or_insert_with(|| (place.clone(), link.number));
+        self.oldest = link.oldest.unwrap_or(self.oldest);
+        self.hashes.insert(link.number, (place.clone(), head.hash.clone()));
+        self.last = Some((place, head));
+        self.verdict.lines += 1;
+    }
+
+    /// `unreadable`: so many lines stand between these two that are none.
+    fn follow(&mut self, place: &Place, link: &Link, (before, last): (&Place, &Head), unreadable: u32) {
+        let Some(gap) = link.number.checked_sub(last.count.saturating_add(1)) else {
+            return self.reordered(place, link.number);
+        };
+        if gap == 0 {
+            if link.previous != last.hash {
+                let detail = format!("line {} is not as it was written", last.count);
+                self.damaged(before, DamageKind::Changed, detail);
+            }
+            return;
+        }
+        // A forged number can be anything: only what is there is counted.
+        let missing = gap - number(self.numbers.range(last.count + 1..link.number).count());
+        if missing == 0 {
+            self.reordered(place, link.number);
+        } else if missing > unreadable {
+            self.missing(place, last.count + 1, link.number - 1);
+        }
+    }
+
+    /// How many lines before this one cannot be read without having been torn.
+    fn close_junk(&mut self, torn: Option<&str>) -> u32 {
+        let Some((place, bytes, lines)) = self.junk.take() else { return 0 };
+        if torn.is_some_and(|torn| torn == hash(&bytes)) {
+            self.verdict.torn.push(place);
+            return 0;
+        }
+        self.damaged(&place, DamageKind::Changed, "this is not a line of the audit log".to_owned());
+        lines
+    }
+
+    fn front(&mut self) {
+        if let Some((place, first)) = self.first.clone()
+            && first > self.oldest
+        {
+            self.missing(&place, self.oldest, first - 1);
+        }
+    }
+
+    fn compare(&mut self, newest: &Path, known: Result<Option<&Head>, &str>) {
+        let count = self.numbers.iter().max().copied().unwrap_or_default();
+        let place = match &self.last {
+            Some((place, _)) => place.clone(),
+            None => Place { file: newest.display().to_string(), line: 0 },
+        };
+        self.verdict.head = match known {
+            Err(why) => HeadState::Unknown { why: why.to_owned() },
+            Ok(None) if count == 0 => HeadState::Known,
+            Ok(None) => HeadState::Unknown { why: "the keyring remembers no end of the log".to_owned() },
+            Ok(Some(known)) if known.count > count => {
+                let lines = range(count + 1, known.count);
+                self.damaged(&place, DamageKind::Cut, format!("{lines} missing after this one"));
+                HeadState::Known
+            }
+            Ok(Some(known)) => {
+                let found = self.hashes.get(&known.count).filter(|(_, hash)| *hash != known.hash);
+                if let Some((place, _)) = found.cloned() {
+                    let detail = format!("line {} is not the one the keyring remembers", known.count);
+                    self.damaged(&place, DamageKind::Changed, detail);
+                }
+                match count - known.count {
+                    0 => HeadState::Known,
+                    lines => HeadState::Behind { lines },
+                }
+            }
+        };
+    }
+
+    fn missing(&mut self, place: &Place, from: u32, to: u32) {
+        self.damaged(place, DamageKind::Missing, format!("{} missing before this one", range(from, to)));
+    }
+
+    /// One exchange shows in up to three places: told once.
+    fn reordered(&mut self, place: &Place, number: u32) {
+        if self.verdict.damage.last().is_none_or(|last| last.what != DamageKind::Reordered) {
+            self.damaged(place, DamageKind::Reordered, format!("line {number} does not belong here"));
+        }
+    }
+
+    fn damaged(&mut self, place: &Place, what: DamageKind, detail: String) {
+        self.verdict.damage.push(Damage { place: place.clone(), what, detail });
+    }
+}
+
+/// Lines with their numbers; one that lacks only its end counts.
+fn whole_lines(content: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
+    let lines = content.split_inclusive(|byte| *byte == b'\n').zip(1..);
+    lines.filter_map(|(line, number)| match line.strip_suffix(b"\n") {
+        Some(line) => Some((number, line)),
+        None => parse(line).map(|_| (number, line)),
+    })
+}
+
+fn unended(content: &[u8]) -> &[u8] {
+    content.rsplit(|byte| *byte == b'\n').next().unwrap_or_default()
+}
+
+fn parse(line: &[u8]) -> Option<Link> {
+    serde_json::from_slice(line).ok()
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+fn range(from: u32, to: u32) -> String {
+    if from == to { format!("line {from} is") } else { format!("lines {from} to {to} are") }
+}
