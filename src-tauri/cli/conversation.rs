@@ -45,7 +45,9 @@ impl Conversation {
                 | Reply::Variables(_)
                 | Reply::Whoami(_)
                 | Reply::List(_)
-                | Reply::Configured(_) => return Ok(reply),
+                | Reply::Configured(_)
+                | Reply::Removed(_)
+                | Reply::Repaired(_) => return Ok(reply),
             }
         }
     }

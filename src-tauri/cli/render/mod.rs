@@ -3,12 +3,14 @@
 mod accounts;
 mod list;
 mod moment;
+mod removals;
 mod table;
 mod variables;
 
 pub use accounts::{ConfiguredJson, SignedInJson, WhoamiJson, configured_text, signed_in_text, whoami_text};
 pub use list::{ListJson, mermaid, table as list_table, tree as list_tree};
 pub use moment::{rfc3339, until};
+pub use removals::{FindingsJson, RemovalsJson, Told, findings, told};
 pub use variables::{Lifetime, masks, variables};
 
 use clap::builder::styling::AnsiColor;

@@ -3,8 +3,9 @@
 //! itself speaks of is defined in [`crate::auth`] and named here again, so that callers need only this file.
 
 pub use crate::auth::{
-    Answer, Check, Configured, List, ListedIdentity, ListedProvider, Note, PassphraseUse, Person, PromptKind, Reach,
-    Renewal, SignedIn, State, TypedKeys, Variable, Variables, VariablesForm, Whoami, WhyKeys,
+    Answer, Check, Cleanup, Configured, Depth, Finding, Health, List, ListedIdentity, ListedProvider, Logout,
+    LongLivedKeys, Mode, Note, PassphraseUse, Person, PromptKind, Reach, RemovalStep, Renewal, Report, SignedIn, State,
+    StepResult, Subject, Target, TypedKeys, Variable, Variables, VariablesForm, What, Whoami, WhyKeys,
 };
 use crate::credentials::on_the_wire;
 pub use crate::credentials::{AccessKeyId, MfaArn, Secret, SessionDuration, time_left};
@@ -46,6 +47,12 @@ pub enum Request {
     List,
     /// Store long-lived keys, after STS has accepted them. Answered by [`Reply::Configured`].
     Configure(Configure),
+    /// Answered by [`Reply::Removed`].
+    Logout(Logout),
+    /// Answered by [`Reply::Removed`].
+    Cleanup(Cleanup),
+    /// One identity with its chain, or all. Answered by [`Reply::Repaired`].
+    Repair { identity: Option<String> },
     /// Goes on with what a [`Reply::Needs`] interrupted; answered as the interrupted request would have been.
     Answer { prompt: PromptId, answer: Answer },
     /// Gives up what a [`Reply::Needs`] interrupted. Answered by [`Reply::Failed`].
@@ -100,6 +107,8 @@ pub enum Reply {
     Whoami(Whoami),
     List(List),
     Configured(Configured),
+    Removed(Report),
+    Repaired(Vec<Finding>),
     Needs(Box<Prompt>),
     Failed(Error),
 }
