@@ -84,6 +84,15 @@ pub enum Command {
     /// Sign in
     #[command(after_long_help = help::LOGIN)]
     Login(Login),
+    /// Sign out: remove what a sign-in left in the keyring and in files
+    #[command(after_long_help = help::LOGOUT)]
+    Logout(Logout),
+    /// Remove expired sessions, and what identities left behind that are no longer configured
+    #[command(after_long_help = help::CLEANUP)]
+    Cleanup(Cleanup),
+    /// Say what is stored for an identity, what is wrong with it, and mend what is safe to mend
+    #[command(after_long_help = help::REPAIR)]
+    Repair(Named),
     /// Say who an identity is to AWS, and until when
     #[command(after_long_help = help::WHOAMI)]
     Whoami(Whoami),
@@ -150,6 +159,44 @@ pub struct Login {
     /// Never open a browser; no kind of identity that this version signs in to needs one
     #[arg(long)]
     pub no_browser: bool,
+}
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+pub struct Logout {
+    #[command(flatten)]
+    pub named: Named,
+    /// Sign out of every identity that starts at this provider; `aws-user`: of those that stand alone
+    #[arg(long, conflicts_with_all = ["name", "identity"], add = ArgValueCandidates::new(completion::providers))]
+    pub provider: Option<String>,
+    /// Sign out of everything that this configuration has
+    #[arg(long, conflicts_with_all = ["name", "identity", "provider"])]
+    pub all: bool,
+    /// Only list what would be removed
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Remove long-lived access keys too; AWS shows them only once
+    #[arg(long)]
+    pub keychain: bool,
+    /// Only the identity's own session and profile: what it was reached through stays signed in
+    #[arg(long, conflicts_with_all = ["provider", "all"])]
+    pub keep_provider: bool,
+    /// Do not ask whether `--all` or `--keychain` is meant
+    #[arg(long)]
+    pub yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Cleanup {
+    /// Only list what would be removed
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Remove long-lived access keys of identities that are no longer configured, too
+    #[arg(long)]
+    pub keychain: bool,
+    /// Do not ask whether `--keychain` is meant
+    #[arg(long)]
+    pub yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -366,6 +413,10 @@ mod tests {
             "fob exec kim",
             "fob exec kim aws",
             "fob credential-process",
+            "fob logout kim --all",
+            "fob logout --all --provider corp-sso",
+            "fob logout --all --keep-provider",
+            "fob logout -i kim --provider corp-sso",
             "fob auth auth login",
             "fob auth",
         ] {

@@ -47,7 +47,9 @@ impl Conversation {
                 | Reply::List(_)
                 | Reply::Configured(_)
                 | Reply::Audit(_)
-                | Reply::AuditVerified(_) => return Ok(reply),
+                | Reply::AuditVerified(_)
+                | Reply::Removed(_)
+                | Reply::Repaired(_) => return Ok(reply),
             }
         }
     }

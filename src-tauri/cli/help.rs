@@ -34,6 +34,45 @@ its ARN, and must trust who assumes it.
 
 What lives on: the session, in the keyring until it ends; a profile for AWS tools, which holds no secret.";
 
+pub const LOGOUT: &str = "\
+Examples:
+  fob logout                        choose what, on a terminal
+  fob logout deploy                 deploy, and what it was reached through
+  fob logout deploy --keep-provider only deploy itself
+  fob logout --provider corp-sso    every identity that starts there
+  fob logout --all --dry-run        what would be removed
+  fob logout dev --keychain --yes   the long-lived access keys, too
+
+Signed out stays signed out: programs get an error (exit code 3) until `fob login`, `fob exec` or `fob shell`. \
+FOB_IDENTITY and the default do not count here. What fails does not keep the rest from being removed; exit code 1 \
+only if nothing could be.
+
+IAM: nothing; AWS is not asked.
+What lives on: long-lived access keys without --keychain; credentials that programs already hold, until they end; \
+console sessions in a browser, until you sign out there.";
+
+pub const CLEANUP: &str = "\
+Examples:
+  fob cleanup --dry-run
+  fob cleanup
+
+Removes sessions that have ended, and sessions, tokens and profiles of identities that this configuration no longer \
+has. Other configurations' are not touched. Long-lived access keys of such identities stay without --keychain.
+
+IAM: nothing; AWS is not asked.
+What lives on: everything else.";
+
+pub const REPAIR: &str = "\
+Examples:
+  fob repair                     every identity
+  fob repair deploy              deploy, and what it is reached through
+
+Says what is stored and what is wrong with it. Mends by itself what loses nothing: expired or outdated sessions, \
+profiles that others can read, damaged sign-out marks. Exit code 1 if something is left.
+
+IAM: nothing; AWS is not asked.
+What lives on: long-lived access keys and entries that cannot be read always stay.";
+
 pub const WHOAMI: &str = "\
 Examples:
   fob whoami

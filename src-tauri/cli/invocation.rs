@@ -22,7 +22,7 @@ pub struct Invocation {
     pub person: Person,
     config: Option<PathBuf>,
     /// `-i NAME`.
-    identity: Option<String>,
+    pub identity: Option<String>,
 }
 
 impl Invocation {

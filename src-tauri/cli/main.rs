@@ -10,6 +10,7 @@ mod env;
 mod help;
 mod interrupt;
 mod invocation;
+mod logout;
 mod prompt;
 mod render;
 mod run;
@@ -18,6 +19,7 @@ mod sandbox;
 mod sign_in;
 mod stop;
 mod terminal;
+mod upkeep;
 mod user;
 mod validate;
 
@@ -61,6 +63,9 @@ fn run(command_line: CommandLine) -> u8 {
 fn dispatch(invocation: &Invocation, command: &Command) -> Result<u8, Stop> {
     match command {
         Command::Login(args) => sign_in::login(invocation, args),
+        Command::Logout(args) => logout::logout(invocation, args),
+        Command::Cleanup(args) => upkeep::cleanup(invocation, args),
+        Command::Repair(named) => upkeep::repair(invocation, named.name.as_deref()),
         Command::Whoami(args) => sign_in::whoami(invocation, args),
         Command::List(args) => sign_in::list(invocation, args.format),
         Command::Validate => validate::validate(invocation),

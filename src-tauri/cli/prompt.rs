@@ -3,7 +3,7 @@
 use crate::terminal::{Terminal, one_line};
 use inquire::ui::RenderConfig;
 use inquire::validator::Validation;
-use inquire::{CustomUserError, InquireError, Password, PasswordDisplayMode, Select, Text};
+use inquire::{Confirm, CustomUserError, InquireError, Password, PasswordDisplayMode, Select, Text};
 use keyfob_core::agent::api::{
     AccessKeyId, Answer, MfaArn, PassphraseUse, Prompt, PromptKind, Secret, SessionDuration, TypedKeys, WhyKeys,
 };
@@ -46,6 +46,12 @@ pub fn ask(prompt: &Prompt, terminal: Terminal) -> Result<Answer, Unanswered> {
 pub fn select(question: &str, names: Vec<String>, terminal: Terminal) -> Result<String, Unanswered> {
     prepare(terminal);
     Ok(Select::new(question, names).prompt()?)
+}
+
+/// Enter alone is no.
+pub fn confirm(question: &str, terminal: Terminal) -> Result<bool, Unanswered> {
+    prepare(terminal);
+    Ok(Confirm::new(question).with_default(false).prompt()?)
 }
 
 fn introduction(why: WhyKeys, identity: &str) -> Vec<String> {

@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod list;
 mod moment;
+mod removals;
 mod table;
 mod variables;
 
@@ -11,6 +12,7 @@ pub use accounts::{ConfiguredJson, SignedInJson, WhoamiJson, configured_text, si
 pub use audit::{AuditJson, VerdictJson, audit_text, verdict_text};
 pub use list::{ListJson, mermaid, table as list_table, tree as list_tree};
 pub use moment::{rfc3339, until};
+pub use removals::{FindingsJson, RemovalsJson, Told, findings, told};
 pub use variables::{Lifetime, masks, variables};
 
 use clap::builder::styling::AnsiColor;

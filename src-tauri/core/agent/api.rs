@@ -3,11 +3,10 @@
 //! itself speaks of is defined in [`crate::auth`] and named here again, so that callers need only this file.
 
 pub use crate::auth::{
-    Answer, Asker, Check, Configured, List, ListedIdentity, ListedProvider, Note, PassphraseUse, Person, PromptKind,
-    Reach, Renewal, SignedIn, State, TypedKeys, Variable, Variables, VariablesForm, Whoami, WhyKeys,
-};
-pub use crate::auth::{
-    Audit, AuditAsker, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited, Damage, DamageKind, HeadState, Verdict,
+    Answer, Asker, Audit, AuditAsker, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited, Check, Cleanup,
+    Configured, Damage, DamageKind, Depth, Finding, HeadState, Health, List, ListedIdentity, ListedProvider, Logout,
+    LongLivedKeys, Mode, Note, PassphraseUse, Person, PromptKind, Reach, RemovalStep, Renewal, Report, SignedIn, State,
+    StepResult, Subject, Target, TypedKeys, Variable, Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
 };
 use crate::credentials::on_the_wire;
 pub use crate::credentials::{AccessKeyId, MfaArn, Secret, SessionDuration, time_left};
@@ -45,6 +44,12 @@ pub enum Request {
     AuditVerify,
     /// Store long-lived keys, after STS has accepted them. Answered by [`Reply::Configured`].
     Configure(Configure),
+    /// Answered by [`Reply::Removed`].
+    Logout(Logout),
+    /// Answered by [`Reply::Removed`].
+    Cleanup(Cleanup),
+    /// One identity with its chain, or all. Answered by [`Reply::Repaired`].
+    Repair { identity: Option<String> },
     /// Goes on with what a [`Reply::Needs`] interrupted; answered as the interrupted request would have been.
     Answer { prompt: PromptId, answer: Answer },
     /// Gives up what a [`Reply::Needs`] interrupted. Answered by [`Reply::Failed`].
@@ -101,6 +106,8 @@ pub enum Reply {
     Configured(Configured),
     Audit(Audit),
     AuditVerified(Verdict),
+    Removed(Report),
+    Repaired(Vec<Finding>),
     Needs(Box<Prompt>),
     Failed(Error),
 }

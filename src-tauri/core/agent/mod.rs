@@ -4,16 +4,18 @@
 pub mod api;
 pub mod pasted;
 
-use crate::auth::{Auth, Options, Outcome, Patience, Prompt, Rejected, SignIn};
+use crate::auth::{Auth, Intent, Options, Outcome, Patience, Prompt, Rejected, SignIn};
 use crate::config::SourceKind;
 use crate::credentials::Session;
 use crate::error::{Code, Error, Result};
 use api::{
-    Answer, Answered, Asker, Call, Check, Configure, Note, Person, PromptId, PromptKind, Renewal, Reply, Request,
-    TypedKeys, VariablesForm, WhyKeys,
+    Answer, Answered, Asker, Call, Check, Cleanup, Configure, Logout, Note, Person, PromptId, PromptKind, Renewal,
+    Reply, Request, TypedKeys, VariablesForm, WhyKeys,
 };
 use std::collections::HashMap;
 use std::time::Duration;
+
+const PASSPHRASE_ATTEMPTS: u32 = 3;
 
 /// The agent in the asking process itself; a socket slips in behind the same [`Call`] and [`Answered`].
 #[derive(Debug)]
@@ -35,6 +37,15 @@ struct Waiting {
 enum Work {
     SignIn(Box<SignIn>, Purpose),
     Configure { identity: String, check: Check, mismatches: u32 },
+    Upkeep { upkeep: Upkeep, passphrases: u32 },
+}
+
+/// What is done with what is stored, without a sign-in.
+#[derive(Clone, Debug)]
+enum Upkeep {
+    Logout(Logout),
+    Cleanup(Cleanup),
+    Repair(Option<String>),
 }
 
 /// What the session is for once it is there.
@@ -66,6 +77,7 @@ impl Agent {
                     renewal: login.renewal,
                     mfa_code: login.mfa_code,
                     asker: asker.clone(),
+                    intent: Intent::SignIn,
                     patience: Patience::Forever,
                 };
                 self.sign_in(asker, &login.identity, options, Purpose::Login, notes).await
@@ -88,12 +100,15 @@ impl Agent {
             Request::Audit { since } => Ok(Reply::Audit(self.auth.audit(since)?)),
             Request::AuditVerify => Ok(Reply::AuditVerified(self.auth.verify_audit().await?)),
             Request::Configure(configure) => self.configure(asker, configure, notes).await,
+            Request::Logout(logout) => self.upkeep(asker, Upkeep::Logout(logout), 0, notes).await,
+            Request::Cleanup(cleanup) => self.upkeep(asker, Upkeep::Cleanup(cleanup), 0, notes).await,
+            Request::Repair { identity } => self.upkeep(asker, Upkeep::Repair(identity), 0, notes).await,
             Request::Answer { prompt, answer } => self.answer(prompt, answer, notes).await,
             Request::Cancel { prompt } => {
                 let waiting = self.take(prompt)?;
                 let error = match waiting.work {
                     Work::SignIn(sign_in, _) => sign_in.cancel(&self.auth, waiting.unanswered).await,
-                    Work::Configure { .. } => waiting.unanswered,
+                    Work::Configure { .. } | Work::Upkeep { .. } => waiting.unanswered,
                 };
                 Err(error)
             }
@@ -135,7 +150,7 @@ impl Agent {
         let chain = sign_in.chain();
         match purpose {
             Purpose::Login => {
-                self.auth.write_profile(chain, &session).await?;
+                self.auth.write_profile(sign_in, &session).await?;
                 Ok(Reply::SignedIn(api::SignedIn {
                     identity: chain.identity.to_string(),
                     provider: chain.provider.to_string(),
@@ -148,7 +163,7 @@ impl Agent {
             }
             Purpose::Credentials => {
                 if sign_in.made_one() {
-                    self.auth.renew_files(chain, &session).await?;
+                    self.auth.renew_files(sign_in, &session).await?;
                 }
                 Ok(Reply::Credentials(api::Credentials {
                     access_key_id: session.keys.access_key_id.as_str().to_owned(),
@@ -238,6 +253,30 @@ impl Agent {
         }
     }
 
+    /// A keyring that a passphrase would open is a question first; where nobody answers, it is a failure of each step.
+    async fn upkeep(&mut self, asker: Asker, upkeep: Upkeep, passphrases: u32, notes: &mut Vec<Note>) -> Result<Reply> {
+        if asker.person == Person::Present
+            && passphrases < PASSPHRASE_ATTEMPTS
+            && let Some(prompt) = self.auth.passphrase_prompt(passphrases).await
+        {
+            let work = Work::Upkeep { upkeep, passphrases: passphrases + 1 };
+            return Ok(self.wait(asker, String::new(), prompt, work));
+        }
+        match upkeep {
+            Upkeep::Logout(logout) => {
+                let report = self.auth.logout(&logout).await?;
+                notes.extend(self.auth.record_removals(&asker, &report).await);
+                Ok(Reply::Removed(report))
+            }
+            Upkeep::Cleanup(cleanup) => {
+                let report = self.auth.clean_up(cleanup).await?;
+                notes.extend(self.auth.record_removals(&asker, &report).await);
+                Ok(Reply::Removed(report))
+            }
+            Upkeep::Repair(identity) => Ok(Reply::Repaired(self.auth.repair(identity.as_deref()).await?)),
+        }
+    }
+
     fn wait(&mut self, asker: Asker, identity: String, prompt: Prompt, work: Work) -> Reply {
         self.prompts += 1;
         let id = self.prompts;
@@ -257,7 +296,14 @@ impl Agent {
             (Work::Configure { identity, check, mismatches }, Answer::Keys(typed)) => {
                 self.store_keys(asker, identity, check, &typed, mismatches, notes).await
             }
-            (Work::Configure { .. }, other @ (Answer::MfaCode(_) | Answer::Passphrase(_))) => {
+            (Work::Upkeep { upkeep, passphrases }, Answer::Passphrase(passphrase)) => {
+                match self.auth.provide_passphrase(passphrase).await {
+                    Err(error) if error.code != Code::KeyringLocked => Err(error),
+                    Ok(()) | Err(_) => self.upkeep(asker, upkeep, passphrases, notes).await,
+                }
+            }
+            (Work::Upkeep { .. }, other @ (Answer::MfaCode(_) | Answer::Keys(_)))
+            | (Work::Configure { .. }, other @ (Answer::MfaCode(_) | Answer::Passphrase(_))) => {
                 Err(Error::new(Code::InvalidInput, format!("{} was not what was asked for", other.noun())))
             }
         }
@@ -272,5 +318,5 @@ impl Agent {
 
 fn unattended(asker: &Asker, patience: Patience) -> Options {
     let asker = Asker { person: Person::Absent, ..asker.clone() };
-    Options { duration: None, renewal: Renewal::WhenDue, mfa_code: None, asker, patience }
+    Options { duration: None, renewal: Renewal::WhenDue, mfa_code: None, asker, intent: Intent::Use, patience }
 }

@@ -8,8 +8,8 @@ use crate::aws::{Fault, FaultKind, Place, Signer};
 use crate::config::{Chain, SourceKind, User};
 use crate::credentials::{AccessKeyId, Keys, LongLived, Origin};
 use crate::error::{Code, Error, Result};
-use crate::store::Cleared;
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
+use crate::store::{Cleared, Ticket};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,9 +134,13 @@ impl Auth {
     }
 
     /// Stores keys and forgets the sessions that were made with others.
-    pub(super) async fn save_keys(&self, name: &str, long_lived: &LongLived) -> Result<Note> {
+    pub(super) async fn save_keys(&self, ticket: &Ticket, long_lived: &LongLived) -> Result<Note> {
+        let name = ticket.name();
         let before = self.store.long_lived(name).await.ok().flatten().and_then(|entry| entry.keys);
-        self.store.put_long_lived(name, long_lived).await?;
+        {
+            let _not_signed_out = self.store.unless_signed_out(ticket).await?;
+            self.store.put_long_lived(name, long_lived).await?;
+        }
         let replaced = before.is_none_or(|before| {
             long_lived.keys.as_ref().is_none_or(|keys| keys.access_key_id != before.access_key_id)
         });
@@ -212,8 +216,9 @@ impl Auth {
         asker: &Asker,
     ) -> std::result::Result<(Configured, Vec<Note>), Rejected> {
         let chain = self.user_chain(identity)?;
+        let ticket = self.store.ticket(name_at(&chain, 0))?;
         let long_lived = self.accept_typed(typed, place_at(&chain, 0), WhyKeys::Asked, check).await?;
-        let saved = self.save_keys(name_at(&chain, 0), &long_lived).await;
+        let saved = self.save_keys(&ticket, &long_lived).await;
         let happened = keys_stored(name_at(&chain, 0), &long_lived, (&saved).into());
         let recorded = self.record(asker, &[happened]).await;
         let mut notes = vec![saved?];

@@ -11,7 +11,7 @@ use crate::config::{Chain, SourceKind, StepKind};
 use crate::credentials::{Session, SessionDuration};
 use crate::error::{Code, Error, Remedy, Result};
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
-use crate::store::{Patience, SignInLock};
+use crate::store::{Patience, SignInLock, Ticket};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
@@ -39,6 +39,15 @@ pub struct SignedIn {
     pub source: String,
 }
 
+/// What a session is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// Somebody wants to be signed in: an earlier sign-out is over.
+    SignIn,
+    /// A program wants what there is: signed out stays signed out.
+    Use,
+}
+
 /// How a sign-in is to be done.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -48,6 +57,7 @@ pub struct Options {
     /// Answers the first MFA prompt.
     pub mfa_code: Option<String>,
     pub asker: Asker,
+    pub intent: Intent,
     /// For somebody else's sign-in of the same identity.
     pub patience: Patience,
 }
@@ -94,10 +104,12 @@ pub struct SignIn {
     pub(super) secret_mismatches: u32,
     pub(super) passphrases: u32,
     pub(super) climbed_again: bool,
-    /// Whether AWS was asked for anything: otherwise nothing has changed.
-    pub(super) made: bool,
+    /// The steps that AWS was asked for: without any nothing has changed.
+    pub(super) made: BTreeSet<usize>,
     /// Positions whose session is made although a usable one is held.
     pub(super) renewing: BTreeSet<usize>,
+    /// One for each name of the chain, taken at the start: after a sign-out they are worth nothing.
+    pub(super) tickets: Vec<Ticket>,
     /// Not in the audit log yet.
     pub(super) happened: Vec<Happened>,
     /// What ends this sign-in is the outcome of somebody else's.
@@ -108,6 +120,7 @@ impl SignIn {
     pub fn new(auth: &Auth, identity: &str, options: Options) -> Result<SignIn> {
         let chain = auth.chain(identity)?;
         supported(&chain)?;
+        let tickets = chain.names().into_iter().map(|name| auth.store.ticket(name)).collect::<Result<_>>()?;
         Ok(SignIn {
             mfa_code: options.mfa_code.clone(),
             chain,
@@ -119,8 +132,9 @@ impl SignIn {
             secret_mismatches: 0,
             passphrases: 0,
             climbed_again: false,
-            made: false,
+            made: BTreeSet::new(),
             renewing: BTreeSet::new(),
+            tickets,
             happened: Vec::new(),
             took_over: false,
         })
@@ -132,7 +146,7 @@ impl SignIn {
 
     /// Whether a new session was made, rather than a held one found.
     pub fn made_one(&self) -> bool {
-        self.made
+        !self.made.is_empty()
     }
 
     pub fn take_notes(&mut self) -> Vec<Note> {
@@ -143,11 +157,14 @@ impl SignIn {
     pub async fn run(&mut self, auth: &Auth) -> Result<Outcome> {
         loop {
             match self.climb(auth).await {
-                Ok(session) => {
-                    self.release(None);
-                    self.record(auth).await;
-                    return Ok(Outcome::Done(session));
-                }
+                Ok(session) => match self.signed_in(auth).await {
+                    Ok(()) => {
+                        self.release(None);
+                        self.record(auth).await;
+                        return Ok(Outcome::Done(session));
+                    }
+                    Err(error) => return self.end_with(auth, error).await,
+                },
                 Err(Stop::ClimbAgain) => {}
                 Err(Stop::Needs(prompt)) => return self.needs(auth, prompt).await,
                 Err(Stop::Failed(error)) => return self.failed(auth, error).await,
@@ -161,7 +178,7 @@ impl SignIn {
             (Some(PromptKind::Keys { why, .. }), Answer::Keys(typed)) => {
                 match auth.accept_typed(&typed, place_at(&self.chain, 0), why, Check::WithSts).await {
                     Ok(long_lived) => {
-                        let saved = auth.save_keys(name_at(&self.chain, 0), &long_lived).await;
+                        let saved = auth.save_keys(&self.tickets[0], &long_lived).await;
                         self.happened.push(keys_stored(name_at(&self.chain, 0), &long_lived, (&saved).into()));
                         match saved {
                             Ok(note) => self.notes.push(note),
@@ -214,13 +231,15 @@ impl SignIn {
             Renewal::Always => None,
         };
         let now = auth.clock.now();
+        let signed_out =
+            auth.store.signed_out_since(self.chain.identity.as_str()).map_or(true, |since| since.is_some());
         self.release(Some(&error));
         if !self.took_over && !untried(&error) {
             let outcome = AuditOutcome::Failed { error: error.code };
             self.happened(self.chain.steps.len(), self.chain.names().join(" → "), outcome);
         }
         self.record(auth).await;
-        match held.filter(|session| session.is_usable(now)) {
+        match held.filter(|session| session.is_usable(now) && !signed_out) {
             Some(session) => {
                 self.notes
                     .push(Note::Warning(format!("the session could not be renewed and is used as it is: {error}")));
@@ -250,6 +269,23 @@ impl SignIn {
     async fn record(&mut self, auth: &Auth) {
         let happened = std::mem::take(&mut self.happened);
         self.notes.extend(auth.record(&self.options.asker, &happened).await);
+    }
+
+    /// Lifts the marks of the whole chain. Who was signed out meanwhile is not handed over; a step below that was, stays so.
+    async fn signed_in(&self, auth: &Auth) -> Result<()> {
+        let Some((target, below)) = self.tickets.split_last() else { return Ok(()) };
+        match self.options.intent {
+            Intent::Use => auth.store.unchanged(target),
+            Intent::SignIn => {
+                for ticket in below {
+                    match auth.store.lift_sign_out(ticket).await {
+                        Err(error) if error.code != Code::SignedOut => return Err(error),
+                        Ok(()) | Err(_) => {}
+                    }
+                }
+                auth.store.lift_sign_out(target).await
+            }
+        }
     }
 
     async fn needs(&mut self, auth: &Auth, prompt: Prompt) -> Result<Outcome> {
@@ -335,6 +371,7 @@ impl SignIn {
 
     /// What is held for a step; takes its sign-in lock unless a fresh session makes that unnecessary.
     async fn look(&mut self, auth: &Auth, position: usize) -> std::result::Result<Held, Stop> {
+        self.refuse_signed_out(auth, position)?;
         if position == 0 && matches!(self.chain.source.kind, SourceKind::Ambient) {
             return Ok(Held::Nothing);
         }
@@ -360,12 +397,27 @@ impl SignIn {
         let since = lock.waited_since();
         let outcome = since.and_then(|since| lock.outcome_since(since));
         self.locks.insert(position, lock);
+        self.refuse_signed_out(auth, position)?;
         match (self.held(auth, position, since).await?, outcome) {
             (Held::Nothing | Held::Due(_), Some(error)) if self.accepts(&error) => {
                 self.took_over = true;
                 Err(Stop::Failed(error))
             }
             (held, _) => Ok(held),
+        }
+    }
+
+    /// Programs are not served what somebody signed out of, nor is it made anew for them.
+    fn refuse_signed_out(&self, auth: &Auth, position: usize) -> Result<()> {
+        let name = name_at(&self.chain, position);
+        match (self.options.intent, auth.store.signed_out_since(name)?) {
+            (Intent::Use, Some(_)) => {
+                let identity = &self.chain.identity;
+                Err(Error::new(Code::SignedOut, format!("{name} is signed out"))
+                    .hint(format!("fob login {identity}"))
+                    .identity(identity))
+            }
+            (Intent::Use, None) | (Intent::SignIn, _) => Ok(()),
         }
     }
 
@@ -380,12 +432,16 @@ impl SignIn {
     /// `since`: a session made after this moment counts as fresh even for `--force`, because somebody else just made it.
     async fn held(&self, auth: &Auth, position: usize, since: Option<SystemTime>) -> Result<Held> {
         let Some(session) = self.stored(auth, position).await? else { return Ok(Held::Nothing) };
+        let already_made = self.made.contains(&position);
+        // What a sign-out could not remove is not what somebody who signs in again gets.
+        if !already_made && auth.store.signed_out_since(name_at(&self.chain, position))?.is_some() {
+            return Ok(Held::Nothing);
+        }
         let forced = self.options.renewal == Renewal::Always && position == self.chain.steps.len();
         let just_made = since.is_some_and(|since| session.issued_at >= since);
-        let already_remade = self.made && self.locks.contains_key(&position);
         Ok(match freshness(&session, auth.clock.now()) {
             Freshness::Expired => Held::Nothing,
-            Freshness::Fresh | Freshness::Due if forced && !just_made && !already_remade => Held::Due(session),
+            Freshness::Fresh | Freshness::Due if forced && !just_made && !already_made => Held::Due(session),
             Freshness::Fresh => Held::Fresh(session),
             Freshness::Due if self.renewable(auth, position).await? => Held::Due(session),
             Freshness::Due => Held::Fresh(session),
@@ -401,6 +457,9 @@ impl SignIn {
     /// Whether a step's session can be made again without a person.
     async fn renewable(&self, auth: &Auth, position: usize) -> Result<bool> {
         for below in (0..position).rev() {
+            if self.refuse_signed_out(auth, below).is_err() {
+                return Ok(false);
+            }
             if self.stored(auth, below).await?.is_some_and(|session| session.is_usable(auth.clock.now())) {
                 return Ok(true);
             }

@@ -2,20 +2,26 @@
 //! process; [`Auth`] is the auth manager over it. Whatever needs a person comes back as [`Outcome::Needs`]; nothing here
 //! asks, prints or opens anything.
 
+mod cleanup;
 mod keys;
 mod login;
+mod logout;
 mod profile;
 mod prompt;
 mod record;
 pub mod refresh;
+mod report;
 mod status;
 mod step;
 
+pub use cleanup::{Cleanup, Finding, Health};
 pub use keys::{Check, Configured, Rejected};
-pub use login::{Options, Outcome, Renewal, SignIn, SignedIn};
+pub use login::{Intent, Options, Outcome, Renewal, SignIn, SignedIn};
+pub use logout::{Depth, Logout, LongLivedKeys, Mode, Removal, Target, removals};
 pub use profile::{Variable, Variables, VariablesForm};
 pub use prompt::{Answer, Note, PassphraseUse, Person, Prompt, PromptKind, TypedKeys, WhyKeys};
 pub use record::{Asker, Audit, Audited};
+pub use report::{Report, Step as RemovalStep, StepResult, Subject, What};
 pub use status::{List, ListedIdentity, ListedProvider, Reach, State, Whoami};
 
 use crate::aws::{Aws, Place};
@@ -23,7 +29,7 @@ use crate::clock::Clock;
 use crate::config::{Chain, Config, KeyringChoice, Region, SourceKind, StepKind};
 use crate::credentials::Secret;
 use crate::environment::Environment;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 pub use crate::store::Patience;
 pub use crate::store::audit::{
     AuditAsker, AuditEvent, AuditLine, AuditOutcome, Damage, DamageKind, Happened, HeadState, Place as AuditPlace,
@@ -91,6 +97,20 @@ impl Auth {
             store::PassphraseUse::Existing => PassphraseUse::Existing,
         };
         Some((path.display().to_string(), purpose))
+    }
+
+    /// For what needs the keyring and is no sign-in. `None`: it is open, or no passphrase opens it, or nothing is in it.
+    pub async fn passphrase_prompt(&self, refusals: u32) -> Option<Prompt> {
+        let (path, purpose) = self.needs_passphrase().await.filter(|(_, it)| *it == PassphraseUse::Existing)?;
+        let message = format!("the keyring file {path} is locked: its passphrase is not known");
+        let refused = (refusals > 0).then(|| format!("the passphrase does not open the keyring file {path}"));
+        let kind = PromptKind::KeyringPassphrase { path, purpose, refused };
+        let unanswered = Error::new(Code::KeyringLocked, message).for_want_of_a_person();
+        Some(Prompt { kind, attempt: refusals + 1, unanswered })
+    }
+
+    pub async fn provide_passphrase(&self, passphrase: Secret) -> Result<()> {
+        self.store.keychain().provide_passphrase(passphrase).await
     }
 
     /// What was noticed beside the way: names that two configurations share.

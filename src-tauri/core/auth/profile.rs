@@ -1,6 +1,6 @@
 //! What AWS tools are given: the profile a sign-in writes, and the variables that point a child process at it.
 
-use super::Auth;
+use super::{Auth, SignIn};
 use crate::config::{Chain, SourceKind};
 use crate::credentials::{Origin, Secret, Session};
 use crate::error::{Code, Error, Result};
@@ -54,19 +54,24 @@ const FOREIGN_TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 impl Auth {
     /// Written at each sign-in: `[profile …]` with `credential_process`, no secret. With `static: true` the session's keys
     /// as well.
-    pub async fn write_profile(&self, chain: &Chain, session: &Session) -> Result<()> {
+    pub async fn write_profile(&self, sign_in: &SignIn, session: &Session) -> Result<()> {
+        let chain = sign_in.chain();
         let profile = Profile {
             identity: chain.identity.to_string(),
             region: chain.region.to_string(),
             program: self.environment.program().to_owned(),
             session: Some(session.clone()),
         };
+        let _not_signed_out = match sign_in.tickets.last() {
+            Some(ticket) => Some(self.store.unless_signed_out(ticket).await?),
+            None => None,
+        };
         self.store.write_profile(&chain.files, &profile).await
     }
 
     /// The files are written again after a renewal only where they hold the session itself.
-    pub async fn renew_files(&self, chain: &Chain, session: &Session) -> Result<()> {
-        if chain.files.static_credentials { self.write_profile(chain, session).await } else { Ok(()) }
+    pub async fn renew_files(&self, sign_in: &SignIn, session: &Session) -> Result<()> {
+        if sign_in.chain().files.static_credentials { self.write_profile(sign_in, session).await } else { Ok(()) }
     }
 
     /// Variables for a child process. The profile must have been written by a sign-in.

@@ -3,8 +3,10 @@
 
 use super::Auth;
 use super::prompt::{Note, Person};
+use super::report::{Report, StepResult};
 use crate::environment::Environment;
 use crate::error::{Code, Result};
+use crate::store::Mode;
 use crate::store::audit::{AuditAsker, AuditEvent, AuditLine, AuditOutcome, Happened, Keeping, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -61,6 +63,21 @@ impl Auth {
         let keeping = if keyring_fails { Keeping::LinesOnly } else { Keeping::Head };
         let failure = self.store.audit().append(&asker, happened, keeping).await.err()?;
         Some(Note::Warning(format!("this was not written to the audit log: {failure}")))
+    }
+
+    /// Writes down each step of a logout or clean-up that changed something, or should have.
+    pub async fn record_removals(&self, asker: &Asker, report: &Report) -> Option<Note> {
+        let happened = report.steps.iter().filter_map(|step| {
+            let outcome = match step.result {
+                StepResult::Removed => AuditOutcome::Ok,
+                StepResult::Failed if report.mode == Mode::Run => AuditOutcome::Failed { error: Code::LogoutFailed },
+                StepResult::Failed | StepResult::WouldRemove | StepResult::Absent | StepResult::Kept => return None,
+            };
+            let (identity, what) = (step.name.clone(), step.path.clone());
+            Some(Happened { event: AuditEvent::Removal, identity, what, outcome })
+        });
+        let happened: Vec<Happened> = happened.collect();
+        if happened.is_empty() { None } else { self.record(asker, &happened).await }
     }
 
     /// What is in the audit log since a moment.

@@ -82,7 +82,9 @@ impl Auth {
         let identity = self.config.identity(identity)?;
         let chain = self.config.chain(identity)?;
         let mut notes = Vec::new();
+        let signed_out = matches!(self.store.signed_out_since(chain.identity.as_str()), Ok(Some(_)));
         let (mut state, mut session) = match (&chain.source.kind, chain.steps.is_empty(), reach) {
+            _ if signed_out => (State::SignedOut, None),
             // Nothing of these is kept: what they hold shows only when they are asked.
             (SourceKind::Ambient, true, Reach::Online) => (State::Valid, Some(self.aws.ambient_credentials().await?)),
             _ => self.held(&chain, &mut notes).await,
@@ -154,6 +156,14 @@ impl Auth {
 
     /// The remembered session of a chain's target, and what it amounts to.
     async fn held(&self, chain: &Chain, notes: &mut Vec<Note>) -> (State, Option<Session>) {
+        match self.store.signed_out_since(chain.identity.as_str()) {
+            Ok(None) => {}
+            Ok(Some(_)) => return (State::SignedOut, None),
+            Err(error) => {
+                note_once(notes, &error);
+                return (State::Unknown, None);
+            }
+        }
         let stored = match self.store.session(chain.identity.as_str()).await {
             Ok(stored) => stored,
             Err(error) => {

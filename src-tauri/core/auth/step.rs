@@ -41,12 +41,14 @@ impl SignIn {
             Stop::Needs(prompt) => Stop::Needs(Prompt { unanswered: prompt.unanswered.step(&step), ..prompt }),
             Stop::Failed(_) | Stop::ClimbAgain => stop,
         })?;
-        self.made = true;
+        self.made.insert(position);
         // What the machine itself has is asked for anew each time; it has its own ways of renewing.
         let kept = session.token.is_some() && !(position == 0 && matches!(self.chain.source.kind, SourceKind::Ambient));
         if kept {
             let stored = StoredSession { session: session.clone(), plan: fingerprint(&self.chain, position) };
-            auth.store.put_session(name_at(&self.chain, position), &stored).await?;
+            auth.store.put_session(&self.tickets[position], &stored).await?;
+        } else {
+            auth.store.unchanged(&self.tickets[position])?;
         }
         if kept || position == self.chain.steps.len() {
             let until = Timestamp::try_from(session.expires_at).map(|end| end.strftime("%FT%TZ").to_string());

@@ -2,9 +2,10 @@
 //! somebody else made, never leaves half a file.
 
 use crate::error::{Error, Result};
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Nothing kept here is larger; what is was not written by Keyfob.
 const LARGEST: u64 = 16 << 20;
@@ -22,14 +23,15 @@ pub(super) fn create_folder(folder: &Path) -> Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     match builder.create(folder) {
-        Ok(()) => make_private(folder),
+        Ok(()) => make_private(folder).map(drop),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
         Err(error) => Err(unwritable(folder, "create the folder", &error)),
     }
 }
 
-/// 0700 for a folder and 0600 for a file, whatever the umask made of it. Windows: the profile's own access list holds.
-pub(super) fn make_private(path: &Path) -> Result<()> {
+/// 0700 for a folder and 0600 for a file, whatever the umask made of it; whether that was another. Windows: the profile's
+/// own access list holds.
+pub(super) fn make_private(path: &Path) -> Result<bool> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -37,11 +39,12 @@ pub(super) fn make_private(path: &Path) -> Result<()> {
         let mode = if path.is_dir() { 0o700 } else { 0o600 };
         if fs::metadata(path).map_err(failed)?.permissions().mode() & 0o7777 != mode {
             fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(failed)?;
+            return Ok(true);
         }
     }
     #[cfg(not(unix))]
     let _ = path;
-    Ok(())
+    Ok(false)
 }
 
 /// Opened for reading and writing, created 0600 when missing.
@@ -95,15 +98,10 @@ fn write_beside(path: &Path, content: &[u8]) -> io::Result<()> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::Error::other("it is not the path of a file"));
     };
-    let prefix = format!(".{}.", name.to_string_lossy());
-    for leftover in fs::read_dir(folder)?.flatten() {
-        let name = leftover.file_name();
-        let name = name.to_string_lossy();
-        let random = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(SUFFIX));
-        if random.is_some_and(|random| !random.contains('.')) {
-            let _ = fs::remove_file(leftover.path());
-        }
+    for leftover in leftovers(path)? {
+        let _ = fs::remove_file(leftover);
     }
+    let prefix = prefix(name);
     let mut file = tempfile::Builder::new().prefix(&prefix).suffix(SUFFIX).tempfile_in(folder)?;
     #[cfg(unix)]
     file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
@@ -113,6 +111,26 @@ fn write_beside(path: &Path, content: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     let _ = File::open(folder).and_then(|folder| folder.sync_all());
     Ok(())
+}
+
+/// What writers of `path` left beside it when they were killed.
+pub(super) fn leftovers(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(Vec::new()) };
+    let prefix = prefix(name);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)?.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let random = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(SUFFIX));
+        if random.is_some_and(|random| !random.contains('.')) {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
+fn prefix(name: &OsStr) -> String {
+    format!(".{}.", name.to_string_lossy())
 }
 
 pub(super) fn unwritable(path: &Path, doing: &str, cause: &io::Error) -> Error {

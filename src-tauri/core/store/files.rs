@@ -3,6 +3,9 @@
 //! that leads out of the base path, and never removes a section of another configuration, or of nobody's.
 
 mod ini;
+mod removal;
+
+pub use removal::{Cleared, Place, UpTo};
 
 use super::disk::{self, unwritable};
 use super::lock::FileLock;
@@ -25,15 +28,6 @@ pub struct Profile {
     pub program: PathBuf,
     /// Its keys are written only where [`AwsFiles::static_credentials`] is set.
     pub session: Option<Session>,
-}
-
-/// Which empty folders go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UpTo {
-    /// Only the provider's.
-    Provider,
-    /// The realm's and the base as well.
-    Base,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,29 +85,6 @@ impl Store {
         Ok(())
     }
 
-    /// Removes this configuration's sections of `identity`, and a file that then holds nothing.
-    pub async fn remove_profile(&self, files: &AwsFiles, identity: &str) -> Result<Dropped> {
-        if Folder::existing(files)?.is_none() {
-            return Ok(Dropped::Absent);
-        }
-        let lock = self.folder_lock(files).await?;
-        let (files, identity, configuration) = (files.clone(), identity.to_owned(), self.configuration.clone());
-        off_the_loop(move || {
-            let _lock = lock;
-            let Some(folder) = Folder::existing(&files)? else { return Ok(Dropped::Absent) };
-            let mut result = Dropped::Absent;
-            for file in File::BOTH {
-                match (folder.remove(file, &identity, &configuration)?, &result) {
-                    (Dropped::Removed, _) => result = Dropped::Removed,
-                    (kept @ Dropped::Kept { .. }, Dropped::Absent) => result = kept,
-                    (Dropped::Absent | Dropped::Kept { .. }, _) => {}
-                }
-            }
-            Ok(result)
-        })
-        .await
-    }
-
     /// The files that hold a section of `identity` written for this configuration.
     pub fn profile_paths(&self, files: &AwsFiles, identity: &str) -> Result<Vec<PathBuf>> {
         let Some(folder) = Folder::existing(files)? else { return Ok(Vec::new()) };
@@ -132,29 +103,9 @@ impl Store {
         Ok(!self.profile_paths(files, identity)?.is_empty())
     }
 
-    /// Removes the provider's folder, and with [`UpTo::Base`] those above it, as far as they are empty. What was removed
-    /// is returned.
-    pub async fn remove_empty_folders(&self, files: &AwsFiles, up_to: UpTo) -> Result<Vec<PathBuf>> {
-        if Folder::existing(files)?.is_none() {
-            return Ok(Vec::new());
-        }
-        let _lock = self.folder_lock(files).await?;
-        let mut removed = Vec::new();
-        for folder in files.folder.ancestors().take_while(|folder| folder.starts_with(&files.base)) {
-            match fs::remove_dir(folder) {
-                Ok(()) => removed.push(folder.to_owned()),
-                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => break,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(unwritable(folder, "remove the folder", &error)),
-            }
-            if up_to == UpTo::Provider {
-                break;
-            }
-        }
-        for folder in &removed {
-            tracing::info!(folder = %folder.display(), "empty folder removed");
-        }
-        Ok(removed)
+    /// A profile is for its owner only; whether it was not.
+    pub fn close_to_others(&self, path: &Path) -> Result<bool> {
+        disk::make_private(path)
     }
 
     /// Kept in the state folder: other people's programs look into the AWS folder.

@@ -7,13 +7,15 @@ mod disk;
 mod files;
 mod keychain;
 mod lock;
+mod marks;
 mod value;
 
-pub use files::{Profile, UpTo};
+pub use files::{Cleared as ClearedProfile, Place, Profile, UpTo};
 pub use keychain::{
     Attributes, Backend, Deletion, Entry, EntryKind, EntryName, Keychain, PassphraseUse, SERVICE, State,
 };
 pub use lock::{FILE_LOCK_LIMIT, FileLock, Patience, SignInLock};
+pub use marks::Ticket;
 pub use value::StoredSession;
 
 use crate::clock::Clock;
@@ -42,6 +44,7 @@ pub struct Store {
     realm: String,
     configuration: String,
     locks: PathBuf,
+    marks: PathBuf,
     clock: Clock,
     warnings: Arc<Mutex<Vec<String>>>,
 }
@@ -55,7 +58,15 @@ pub enum Cleared {
     Absent,
 }
 
-/// What became of something that was to be removed.
+/// Whether something is done, or only told what would be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    DryRun,
+    Run,
+}
+
+/// What became of something that was to be removed; after [`Mode::DryRun`], what would.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Dropped {
     Removed,
@@ -70,9 +81,10 @@ impl Store {
     /// Touches nothing yet.
     pub fn open(options: Options) -> Store {
         let Options { keychain, realm, configuration, state_folder, clock } = options;
-        let locks = state_folder.join(disk::file_name(&realm)).join("locks");
+        let state = state_folder.join(disk::file_name(&realm));
         let configuration = configuration.to_string_lossy().into_owned();
-        Store { keychain, realm, configuration, locks, clock, warnings: Arc::default() }
+        let (locks, marks) = (state.join("locks"), state.join("marks"));
+        Store { keychain, realm, configuration, locks, marks, clock, warnings: Arc::default() }
     }
 
     pub fn keychain(&self) -> &Keychain {
@@ -118,24 +130,51 @@ impl Store {
         }
     }
 
-    pub async fn drop_long_lived(&self, identity: &str) -> Result<Dropped> {
-        self.drop_entry(self.entry(EntryKind::Keys, identity)).await
-    }
-
     pub async fn session(&self, name: &str) -> Result<Option<StoredSession>> {
         let name = self.entry(EntryKind::Session, name);
         self.read(&name).await?.map(|text| value::decode_session(&name, &text)).transpose()
     }
 
-    pub async fn put_session(&self, name: &str, session: &StoredSession) -> Result<()> {
-        let name = self.entry(EntryKind::Session, name);
+    /// Stores nothing under a name that was signed out since the ticket was taken.
+    pub async fn put_session(&self, ticket: &Ticket, session: &StoredSession) -> Result<()> {
         let text = value::encode_session(session, &self.configuration)?;
-        let _lock = self.entry_lock(&name).await?;
-        self.write(name, text).await
+        let _lock = self.unless_signed_out(ticket).await?;
+        self.write(self.entry(EntryKind::Session, ticket.name()), text).await
     }
 
     pub async fn drop_session(&self, name: &str) -> Result<Dropped> {
-        self.drop_entry(self.entry(EntryKind::Session, name)).await
+        self.drop_entry(EntryKind::Session, name, Mode::Run).await
+    }
+
+    /// A session that has ended, and only that: one that was just renewed stays.
+    pub async fn drop_expired_session(&self, name: &str, mode: Mode) -> Result<Dropped> {
+        let entry = self.entry(EntryKind::Session, name);
+        let _lock = self.lock_to(mode, &entry).await?;
+        match self.session(name).await? {
+            Some(stored) if !stored.session.is_usable(self.clock.now()) => self.drop_locked(&entry, mode).await,
+            Some(_) | None => Ok(Dropped::Absent),
+        }
+    }
+
+    /// Removes an entry of this configuration; a dry run writes nothing, not even a lock.
+    pub async fn drop_entry(&self, kind: EntryKind, name: &str, mode: Mode) -> Result<Dropped> {
+        let entry = self.entry(kind, name);
+        let _lock = self.lock_to(mode, &entry).await?;
+        self.drop_locked(&entry, mode).await
+    }
+
+    /// The name in the keyring, as keyring programs show it.
+    pub fn account(&self, kind: EntryKind, name: &str) -> String {
+        self.entry(kind, name).to_string()
+    }
+
+    /// What this configuration has in the keyring; no secret is read.
+    pub async fn entries(&self) -> Result<Vec<EntryName>> {
+        let all = self.keychain.list().await?;
+        let ours = all.into_iter().filter(|entry| {
+            entry.name.realm == self.realm && entry.attributes.configuration.as_ref() == Some(&self.configuration)
+        });
+        Ok(ours.map(|entry| entry.name).collect())
     }
 
     /// Held while somebody signs in to `identity`, by this process or any other.
@@ -165,15 +204,22 @@ impl Store {
         self.keychain.write(&Entry { name, attributes }, text).await
     }
 
-    async fn drop_entry(&self, name: EntryName) -> Result<Dropped> {
-        let _lock = self.entry_lock(&name).await?;
-        match self.standing(&name).await? {
-            None => Ok(Dropped::Absent),
-            Some(Attributes { configuration: Some(configuration), .. }) if configuration != self.configuration => {
+    async fn lock_to(&self, mode: Mode, entry: &EntryName) -> Result<Option<FileLock>> {
+        match mode {
+            Mode::DryRun => Ok(None),
+            Mode::Run => self.entry_lock(entry).await.map(Some),
+        }
+    }
+
+    async fn drop_locked(&self, name: &EntryName, mode: Mode) -> Result<Dropped> {
+        match (self.standing(name).await?, mode) {
+            (None, _) => Ok(Dropped::Absent),
+            (Some(Attributes { configuration: Some(configuration), .. }), _) if configuration != self.configuration => {
                 Ok(Dropped::Kept { configuration })
             }
-            Some(Attributes { version: None, .. }) => Err(value::broken(&name)),
-            Some(_) => Ok(match self.keychain.delete(&name).await? {
+            (Some(Attributes { version: None, .. }), _) => Err(value::broken(name)),
+            (Some(_), Mode::DryRun) => Ok(Dropped::Removed),
+            (Some(_), Mode::Run) => Ok(match self.keychain.delete(name).await? {
                 Deletion::Removed => Dropped::Removed,
                 Deletion::Absent => Dropped::Absent,
             }),

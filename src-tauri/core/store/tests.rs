@@ -94,7 +94,7 @@ async fn whole_values_come_back_as_they_were_put() {
         assert_eq!(store.long_lived("dev").await.expect("none"), None);
         assert_eq!(store.session("dev").await.expect("none"), None);
         store.put_long_lived("Dev", &long_lived()).await.expect("put");
-        store.put_session("dev", &session()).await.expect("put");
+        store.put_session(&store.ticket("dev").expect("readable"), &session()).await.expect("put");
         let again = world.store(CONFIGURATION);
         assert_eq!(again.long_lived("DEV").await.expect("there"), Some(long_lived()));
         assert_eq!(again.session("dev").await.expect("there"), Some(session()));
@@ -107,7 +107,7 @@ async fn whole_values_come_back_as_they_were_put() {
         assert_eq!(store.drop_session("dev").await.expect("dropped"), Dropped::Absent);
         assert_eq!(store.session("dev").await.expect("none"), None);
         assert!(store.long_lived("dev").await.expect("kept").is_some());
-        assert_eq!(store.drop_long_lived("dev").await.expect("dropped"), Dropped::Removed);
+        assert_eq!(store.drop_entry(EntryKind::Keys, "dev", Mode::Run).await.expect("dropped"), Dropped::Removed);
     }
 }
 
@@ -187,8 +187,8 @@ async fn an_entry_of_a_newer_version_is_neither_replaced_nor_removed() {
         world.plant(EntryKind::Session, newer).await;
         for error in [
             store.put_long_lived("dev", &long_lived()).await.expect_err("keys"),
-            store.put_session("dev", &session()).await.expect_err("session"),
-            store.drop_long_lived("dev").await.expect_err("keys"),
+            store.put_session(&store.ticket("dev").expect("readable"), &session()).await.expect_err("session"),
+            store.drop_entry(EntryKind::Keys, "dev", Mode::Run).await.expect_err("keys"),
             store.drop_session("dev").await.expect_err("session"),
             store.session("dev").await.expect_err("session"),
         ] {
@@ -204,7 +204,10 @@ async fn a_broken_entry_is_replaced_by_what_somebody_typed_but_never_removed() {
     for world in World::both() {
         let store = world.store(CONFIGURATION);
         world.plant(EntryKind::Keys, "broken").await;
-        assert_eq!(store.drop_long_lived("dev").await.expect_err("it stays").code, Code::KeyringEntryInvalid);
+        assert_eq!(
+            store.drop_entry(EntryKind::Keys, "dev", Mode::Run).await.expect_err("it stays").code,
+            Code::KeyringEntryInvalid
+        );
         store.put_long_lived("dev", &long_lived()).await.expect("replaced");
         assert_eq!(store.long_lived("dev").await.expect("there"), Some(long_lived()));
     }
@@ -214,7 +217,7 @@ async fn a_broken_entry_is_replaced_by_what_somebody_typed_but_never_removed() {
 async fn one_name_from_two_configurations_gives_a_warning_that_names_both_and_nothing_is_removed() {
     for world in World::both() {
         let (mine, other) = (world.store(CONFIGURATION), world.store("/other.yaml"));
-        other.put_session("dev", &session()).await.expect("put");
+        other.put_session(&other.ticket("dev").expect("readable"), &session()).await.expect("put");
         assert!(mine.session("dev").await.expect("there").is_some());
         mine.session("dev").await.expect("there");
         let warnings = mine.take_warnings();
@@ -224,7 +227,7 @@ async fn one_name_from_two_configurations_gives_a_warning_that_names_both_and_no
         let kept = Dropped::Kept { configuration: "/other.yaml".to_owned() };
         assert_eq!(mine.drop_session("dev").await.expect("kept"), kept);
         assert!(other.session("dev").await.expect("still there").is_some());
-        mine.put_session("dev", &session()).await.expect("put");
+        mine.put_session(&mine.ticket("dev").expect("readable"), &session()).await.expect("put");
         assert_eq!(mine.take_warnings().len(), 1, "replacing it is worth a warning as well");
         assert_eq!(mine.drop_session("dev").await.expect("now ours"), Dropped::Removed);
     }
@@ -237,7 +240,7 @@ async fn two_writers_of_one_entry_wait_for_each_other() {
         let lock = store.entry_lock(&EntryName::new("default", EntryKind::Session, "dev")).await.expect("free");
         let writing = tokio::spawn({
             let store = store.clone();
-            async move { store.put_session("dev", &session()).await }
+            async move { store.put_session(&store.ticket("dev").expect("readable"), &session()).await }
         });
         Clock::nap(Duration::from_millis(150)).await;
         assert!(!writing.is_finished());

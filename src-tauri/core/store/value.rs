@@ -169,7 +169,7 @@ pub(super) fn broken(name: &EntryName) -> Error {
     unusable(name, "is not what Keyfob writes there")
 }
 
-fn timestamp(moment: SystemTime) -> Result<Timestamp> {
+pub(super) fn timestamp(moment: SystemTime) -> Result<Timestamp> {
     Timestamp::try_from(moment)
         .map_err(|_| Error::new(Code::InvalidInput, "a session cannot be kept whose times lie beyond the year 9999"))
 }

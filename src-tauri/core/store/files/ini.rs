@@ -69,6 +69,21 @@ pub(super) fn find(text: &[u8], header: Header<'_>) -> Vec<Found> {
     found
 }
 
+/// The names of the sections that came from `configuration`, in the spelling of their headers.
+pub(super) fn written_by(text: &[u8], keyword: &str, configuration: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut name = None;
+    for line in text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii) {
+        if let Some(header) = line.strip_prefix(b"[") {
+            let inner = std::str::from_utf8(header).ok().and_then(|header| header.split_once(']'));
+            name = inner.and_then(|(inner, _)| inner.trim().strip_prefix(keyword)).map(|name| name.trim().to_owned());
+        } else if line.strip_prefix(MARK.as_bytes()) == Some(configuration.as_bytes()) {
+            names.extend(name.take());
+        }
+    }
+    names
+}
+
 /// Puts `section` where the first of `found` is, or at the end; the rest of `found` goes.
 pub(super) fn put(text: &[u8], found: &[Found], section: &[u8]) -> Vec<u8> {
     let mut result = Vec::with_capacity(text.len() + section.len() + 2);

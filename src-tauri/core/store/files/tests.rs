@@ -1,7 +1,7 @@
 use super::*;
 use crate::clock::Clock;
 use crate::store::tests::session;
-use crate::store::{Backend, Keychain, Options, child};
+use crate::store::{Backend, Dropped, Keychain, Mode, Options, child};
 use std::time::Duration;
 
 const CONFIGURATION: &str = "/home/kim/config.yaml";
@@ -56,6 +56,20 @@ fn with_keys(files: AwsFiles) -> AwsFiles {
     AwsFiles { static_credentials: true, ..files }
 }
 
+async fn remove_profile(store: &Store, files: &AwsFiles, identity: &str) -> Result<Dropped> {
+    let cleared = store.clear_profiles(files, &[identity.to_owned()], UpTo::Nothing, Mode::Run).await;
+    cleared.into_iter().next().expect("each identity is told of").outcome
+}
+
+async fn remove_empty_folders(store: &Store, files: &AwsFiles, up_to: UpTo) -> Vec<PathBuf> {
+    let mut removed = Vec::new();
+    for Cleared { place, path, outcome } in store.clear_profiles(files, &[], up_to, Mode::Run).await {
+        assert_eq!((place, outcome), (Place::Folder, Ok(Dropped::Removed)));
+        removed.push(path);
+    }
+    removed
+}
+
 fn profile(identity: &str) -> Profile {
     Profile {
         identity: identity.to_owned(),
@@ -92,10 +106,10 @@ async fn writing_again_changes_only_the_section_and_removing_it_leaves_the_rest(
     assert_eq!(place.config().matches("[profile dev]").count(), 1);
     assert!(store.has_profile(&place.files(), "dev").expect("readable"));
     assert!(!store.has_profile(&place.files(), "de").expect("readable"));
-    assert_eq!(store.remove_profile(&place.files(), "dev").await.expect("removed"), Dropped::Removed);
+    assert_eq!(remove_profile(&store, &place.files(), "dev").await.expect("removed"), Dropped::Removed);
     assert_eq!(place.config(), format!("{theirs}\n"));
-    assert_eq!(store.remove_profile(&place.files(), "dev").await.expect("removed"), Dropped::Absent);
-    assert_eq!(store.remove_empty_folders(&place.files(), UpTo::Base).await.expect("not empty"), Vec::<PathBuf>::new());
+    assert_eq!(remove_profile(&store, &place.files(), "dev").await.expect("removed"), Dropped::Absent);
+    assert_eq!(remove_empty_folders(&store, &place.files(), UpTo::Base).await, Vec::<PathBuf>::new());
 }
 
 #[tokio::test]
@@ -122,17 +136,17 @@ async fn keys_are_written_only_where_the_configuration_asks_and_go_when_it_no_lo
 async fn folders_go_only_when_they_are_empty() {
     let place = Place::new();
     let store = place.store();
-    assert_eq!(store.remove_profile(&place.files(), "dev").await.expect("nothing"), Dropped::Absent);
+    assert_eq!(remove_profile(&store, &place.files(), "dev").await.expect("nothing"), Dropped::Absent);
     assert_eq!(store.profile_paths(&place.files(), "dev").expect("nothing"), Vec::<PathBuf>::new());
     store.write_profile(&place.files(), &profile("dev")).await.expect("written");
     let note = place.files().base.join("note");
     fs::write(&note, "somebody's").expect("a file");
-    assert_eq!(store.remove_profile(&place.files(), "dev").await.expect("removed"), Dropped::Removed);
+    assert_eq!(remove_profile(&store, &place.files(), "dev").await.expect("removed"), Dropped::Removed);
     let provider = vec![place.files().folder];
-    assert_eq!(store.remove_empty_folders(&place.files(), UpTo::Provider).await.expect("empty"), provider);
+    assert_eq!(remove_empty_folders(&store, &place.files(), UpTo::Provider).await, provider);
     store.write_profile(&place.files(), &profile("dev")).await.expect("written");
-    store.remove_profile(&place.files(), "dev").await.expect("removed");
-    let removed = store.remove_empty_folders(&place.files(), UpTo::Base).await.expect("empty");
+    remove_profile(&store, &place.files(), "dev").await.expect("removed");
+    let removed = remove_empty_folders(&store, &place.files(), UpTo::Base).await;
     assert_eq!(removed, [place.files().folder, place.files().base.join("realm")]);
     assert!(note.exists());
 }
@@ -144,7 +158,7 @@ async fn a_section_of_another_configuration_stays_and_replacing_it_is_said() {
     other.write_profile(&place.files(), &profile("dev")).await.expect("written");
     let mine = place.store();
     let kept = Dropped::Kept { configuration: "/other.yaml".to_owned() };
-    assert_eq!(mine.remove_profile(&place.files(), "dev").await.expect("kept"), kept);
+    assert_eq!(remove_profile(&mine, &place.files(), "dev").await.expect("kept"), kept);
     assert!(!mine.has_profile(&place.files(), "dev").expect("readable"));
     assert!(place.config().contains("/other.yaml"));
     mine.write_profile(&place.files(), &profile("dev")).await.expect("written");
@@ -152,7 +166,7 @@ async fn a_section_of_another_configuration_stays_and_replacing_it_is_said() {
     assert!(warnings.len() == 1 && warnings[0].contains("/other.yaml") && warnings[0].contains(CONFIGURATION));
 
     let by_hand = Place::with_config("[profile dev]\nregion = x\n");
-    assert_eq!(by_hand.store().remove_profile(&by_hand.files(), "dev").await.expect("kept"), Dropped::Absent);
+    assert_eq!(remove_profile(&by_hand.store(), &by_hand.files(), "dev").await.expect("kept"), Dropped::Absent);
     assert_eq!(by_hand.config(), "[profile dev]\nregion = x\n");
 }
 
@@ -206,8 +220,7 @@ async fn links_are_followed_only_below_the_base() {
     symlink(elsewhere.path(), &files.folder).expect("a link");
     for error in [
         place.store().write_profile(&files, &profile("dev")).await.expect_err("outside"),
-        place.store().remove_profile(&files, "dev").await.expect_err("outside"),
-        place.store().remove_empty_folders(&files, UpTo::Base).await.expect_err("outside"),
+        remove_profile(&place.store(), &files, "dev").await.expect_err("outside"),
     ] {
         assert_eq!(error.code, Code::FilesUnwritable);
         assert!(error.message.contains("corp-sso"), "{error}");
@@ -328,7 +341,7 @@ async fn killed_at_any_moment_the_files_are_whole() {
                 store.write_profile(&files, &profile(&identity)).await.expect("written");
             }
             for identity in identities() {
-                store.remove_profile(&files, &identity).await.expect("removed");
+                remove_profile(&store, &files, &identity).await.expect("removed");
             }
         }
     }

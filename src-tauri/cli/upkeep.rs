@@ -1,0 +1,39 @@
+//! `fob cleanup` and `fob repair`.
+
+use crate::args::Cleanup;
+use crate::expect_reply;
+use crate::invocation::Invocation;
+use crate::logout::{confirm, removed, show};
+use crate::render;
+use crate::stop::Stop;
+use crate::terminal::{Shape, print_json};
+use keyfob_core::agent::api::{self, Health, LongLivedKeys, Mode, Request};
+
+pub fn cleanup(invocation: &Invocation, args: &Cleanup) -> Result<u8, Stop> {
+    let mut conversation = invocation.conversation(invocation.config()?)?;
+    let long_lived_keys = if args.keychain { LongLivedKeys::Remove } else { LongLivedKeys::Keep };
+    let mut ask =
+        |mode| removed(&mut conversation, Request::Cleanup(api::Cleanup { long_lived_keys, mode }), "Cleaning up");
+    if args.dry_run {
+        return show(invocation, &ask(Mode::DryRun)?);
+    }
+    if args.keychain && !args.yes {
+        confirm(invocation, "--keychain", || ask(Mode::DryRun))?;
+    }
+    show(invocation, &ask(Mode::Run)?)
+}
+
+pub fn repair(invocation: &Invocation, named: Option<&str>) -> Result<u8, Stop> {
+    let config = invocation.config()?;
+    let identity = match named.or(invocation.identity.as_deref()) {
+        Some(name) => Some(config.identity(name)?.name.to_string()),
+        None => None,
+    };
+    let mut conversation = invocation.conversation(config)?;
+    let found = expect_reply!(conversation.ask(Request::Repair { identity }, Some("Looking"))?, Repaired)?;
+    match invocation.terminal.shape {
+        Shape::Json => print_json(&render::FindingsJson { checks: &found })?,
+        Shape::Text => invocation.terminal.data(&render::findings(&found))?,
+    }
+    Ok(u8::from(found.iter().any(|finding| finding.status == Health::Broken)))
+}

@@ -1,0 +1,337 @@
+//! Logout is a list: [`removals`] is pure, a dry run tells it, a run carries it out, best effort, into a [`Report`]. A
+//! [`Removal`] can only be made from the configuration, so nothing else can be removed. Before anything is removed the
+//! names are marked as signed out: whoever is signing in at that moment stores nothing.
+
+use super::Auth;
+use super::report::{Report, Step, Subject, What};
+use crate::config::{AwsFiles, Config, Identity, Provider, ProviderName, SourceKind};
+use crate::error::{Code, Result};
+pub use crate::store::Mode;
+use crate::store::{ClearedProfile, Dropped, EntryKind, Place, UpTo};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    Identity {
+        name: String,
+        depth: Depth,
+    },
+    /// Every identity whose chain starts there; `aws-user`: those of the stand-alone identities.
+    Provider(String),
+    /// Everything of this configuration.
+    All,
+}
+
+/// How far down the chain of an identity a logout goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Depth {
+    Chain,
+    /// `--keep-provider`: only the identity's own session and sections.
+    Own,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LongLivedKeys {
+    Keep,
+    /// `--keychain`
+    Remove,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Logout {
+    pub target: Target,
+    pub long_lived_keys: LongLivedKeys,
+    pub mode: Mode,
+}
+
+/// One thing to remove, or to keep and to say so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removal(Kind);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    Entry {
+        kind: EntryKind,
+        name: String,
+        /// Where its chain starts.
+        via: String,
+    },
+    /// Long-lived keys that nobody asked to remove.
+    KeysThatStay {
+        name: String,
+    },
+    TokenThatStays {
+        name: String,
+        used_by: Vec<String>,
+    },
+    /// Sections, then the files and folders that are then empty.
+    Profiles {
+        provider: String,
+        files: AwsFiles,
+        identities: Vec<String>,
+        up_to: UpTo,
+    },
+}
+
+/// What would be removed from where, in order. Fails only for a name that the configuration does not have.
+pub fn removals(config: &Config, logout: &Logout) -> Result<Vec<Removal>> {
+    let scope = Scope::of(config, &logout.target)?;
+    let mut list = Vec::new();
+    for identity in &scope.identities {
+        let name = identity.name.to_string();
+        let via = identity.provider.as_ref().map_or_else(|| "a broken chain".to_owned(), ToString::to_string);
+        list.push(Removal(Kind::Entry { kind: EntryKind::Session, name: name.clone(), via: via.clone() }));
+        if identity.kind == "aws/user" {
+            list.push(Removal(match logout.long_lived_keys {
+                LongLivedKeys::Keep => Kind::KeysThatStay { name },
+                LongLivedKeys::Remove => Kind::Entry { kind: EntryKind::Keys, name, via },
+            }));
+        }
+    }
+    for provider in &scope.providers {
+        let name = provider.name.to_string();
+        let entry = |kind| Removal(Kind::Entry { kind, name: name.clone(), via: name.clone() });
+        if start_url(config, provider).is_none() {
+            list.push(entry(EntryKind::Session));
+            continue;
+        }
+        let used_by = scope.others_of_the_same_sign_in(config, provider);
+        if used_by.is_empty() {
+            list.push(entry(EntryKind::Token));
+        } else {
+            list.push(Removal(Kind::TokenThatStays { name, used_by }));
+        }
+    }
+    scope.add_profiles(config, &mut list);
+    Ok(list)
+}
+
+/// What a target comes to.
+struct Scope<'c> {
+    identities: Vec<&'c Identity>,
+    providers: Vec<&'c Provider>,
+    up_to: UpTo,
+}
+
+impl<'c> Scope<'c> {
+    fn of(config: &'c Config, target: &Target) -> Result<Scope<'c>> {
+        let supported = || config.identities().iter().filter(|identity| identity.is_supported);
+        Ok(match target {
+            Target::Identity { name, depth: Depth::Own } => {
+                Scope { identities: vec![config.identity(name)?], providers: Vec::new(), up_to: UpTo::Nothing }
+            }
+            Target::Identity { name, depth: Depth::Chain } => {
+                let identity = config.identity(name)?;
+                let providers: Vec<_> = provider_of(config, identity).into_iter().collect();
+                let names = config.chain_names(identity);
+                // The first name is the provider's, if there is one.
+                let identities = names.iter().skip(providers.len()).rev().filter_map(|name| config.identity(name).ok());
+                Scope { identities: identities.collect(), providers, up_to: UpTo::Provider }
+            }
+            Target::Provider(name) => {
+                let provider = config.provider(name)?;
+                let starts_there = |it: &&Identity| it.provider.as_ref() == Some(&provider.name);
+                let written = provider.name.as_str() != ProviderName::STAND_ALONE;
+                Scope {
+                    identities: supported().filter(starts_there).collect(),
+                    providers: Some(provider).into_iter().filter(|_| written).collect(),
+                    up_to: UpTo::Provider,
+                }
+            }
+            Target::All => Scope {
+                identities: supported().collect(),
+                providers: config.providers().iter().filter(|provider| provider.is_supported).collect(),
+                up_to: UpTo::Base,
+            },
+        })
+    }
+
+    fn names(&self) -> Vec<String> {
+        let identities = self.identities.iter().map(|identity| identity.name.to_string());
+        identities.chain(self.providers.iter().map(|provider| provider.name.to_string())).collect()
+    }
+
+    /// Providers outside the target that sign in at the same place and so with the same token.
+    fn others_of_the_same_sign_in(&self, config: &Config, provider: &Provider) -> Vec<String> {
+        let url = start_url(config, provider);
+        let outside = config.providers().iter().filter(|it| !self.providers.iter().any(|ours| ours.name == it.name));
+        outside.filter(|it| start_url(config, it) == url).map(|it| it.name.to_string()).collect()
+    }
+
+    /// One walk for each folder, however many identities have sections there.
+    fn add_profiles(&self, config: &Config, list: &mut Vec<Removal>) {
+        let mut groups: Vec<(String, AwsFiles, Vec<String>)> = Vec::new();
+        let of_identities = self.identities.iter().filter_map(|identity| {
+            let provider = identity.provider.as_ref()?;
+            Some((provider.to_string(), files_of(config, identity)?, Some(identity.name.to_string())))
+        });
+        // A folder may be left of identities that the configuration no longer has.
+        let of_providers = self
+            .providers
+            .iter()
+            .filter(|_| self.up_to != UpTo::Nothing)
+            .filter_map(|provider| Some((provider.name.to_string(), config.files(provider).ok()?, None)));
+        for (provider, files, identity) in of_identities.chain(of_providers) {
+            match groups.iter_mut().find(|(_, known, _)| known.folder == files.folder) {
+                Some((_, _, identities)) => identities.extend(identity),
+                None => groups.push((provider, files, identity.into_iter().collect())),
+            }
+        }
+        list.extend(groups.into_iter().map(|(provider, files, identities)| {
+            Removal(Kind::Profiles { provider, files, identities, up_to: self.up_to })
+        }));
+    }
+}
+
+fn provider_of<'c>(config: &'c Config, identity: &Identity) -> Option<&'c Provider> {
+    let name = identity.provider.as_ref().filter(|name| name.as_str() != ProviderName::STAND_ALONE)?;
+    config.provider(name.as_str()).ok()
+}
+
+/// Where an identity's profile is, also when its own part of the chain is broken.
+pub(super) fn files_of(config: &Config, identity: &Identity) -> Option<AwsFiles> {
+    match config.chain(identity) {
+        Ok(chain) => Some(chain.files),
+        Err(_) => provider_of(config, identity).and_then(|provider| config.files(provider).ok()),
+    }
+}
+
+/// Of an IAM Identity Center; others have no token.
+fn start_url(config: &Config, provider: &Provider) -> Option<String> {
+    match config.source(provider).ok()?.kind {
+        SourceKind::IdentityCenter(center) => Some(center.start_url),
+        SourceKind::User(_)
+        | SourceKind::Ambient
+        | SourceKind::Process { .. }
+        | SourceKind::Saml(_)
+        | SourceKind::GithubOidc { .. }
+        | SourceKind::WebIdentity { .. } => None,
+    }
+}
+
+impl Auth {
+    /// Fails only for an unknown name, before anything is touched.
+    pub async fn logout(&self, logout: &Logout) -> Result<Report> {
+        let list = removals(&self.config, logout)?;
+        let scope = Scope::of(&self.config, &logout.target)?;
+        let (subject, target) = self.subject_of(&logout.target)?;
+        let mut report = Report::of(subject, &target, logout.mode);
+        report.chain = match &logout.target {
+            Target::Identity { name, .. } => {
+                let names = self.config.chain_names(self.config.identity(name)?);
+                names.into_iter().map(str::to_owned).collect()
+            }
+            Target::Provider(_) | Target::All => Vec::new(),
+        };
+        report.identities = scope.identities.iter().map(|identity| identity.name.to_string()).collect();
+        if logout.mode == Mode::Run {
+            for name in scope.names() {
+                if let Err(error) = self.store.sign_out(&name).await {
+                    let path = self.store.mark_path(&name).display().to_string();
+                    report
+                        .steps
+                        .push(Step::at(What::File, &name, path, "sign-out mark").became(Err(error), logout.mode));
+                }
+            }
+        }
+        for removal in &list {
+            self.remove(removal, logout.mode, &mut report).await;
+        }
+        report.notes.extend(self.unreadable_parts(&scope));
+        self.name_those_who_shared(&scope, &mut report).await;
+        Ok(report)
+    }
+
+    fn subject_of(&self, target: &Target) -> Result<(Subject, String)> {
+        Ok(match target {
+            Target::Identity { name, .. } => (Subject::Identity, self.config.identity(name)?.name.to_string()),
+            Target::Provider(name) => (Subject::Provider, self.config.provider(name)?.name.to_string()),
+            Target::All => (Subject::All, "all".to_owned()),
+        })
+    }
+
+    async fn remove(&self, removal: &Removal, mode: Mode, report: &mut Report) {
+        match &removal.0 {
+            Kind::Entry { kind, name, via } => {
+                let detail = match kind {
+                    EntryKind::Session => format!("via {via}"),
+                    EntryKind::Token => "sign-in token".to_owned(),
+                    EntryKind::Keys => "long-lived access keys".to_owned(),
+                    EntryKind::Audit => "end of the audit log".to_owned(),
+                };
+                let dropped = self.store.drop_entry(*kind, name, mode).await;
+                report.steps.push(self.entry_step(*kind, name, detail).became(dropped, mode));
+            }
+            Kind::KeysThatStay { name } => report.steps.extend(self.keys_that_stay(name).await),
+            Kind::TokenThatStays { name, used_by } => {
+                // A dry run of removing it: nothing is said of a token that is not there.
+                let there = self.store.drop_entry(EntryKind::Token, name, Mode::DryRun).await;
+                if there.is_ok_and(|there| there == Dropped::Removed) {
+                    let detail = format!("kept: the sign-in token, which {} uses as well", used_by.join(", "));
+                    report.steps.push(self.entry_step(EntryKind::Token, name, detail).stays());
+                }
+            }
+            Kind::Profiles { provider, files, identities, up_to } => {
+                let cleared = self.store.clear_profiles(files, identities, *up_to, mode).await;
+                report.steps.extend(cleared.into_iter().map(|it| profile_step(it, provider, mode)));
+            }
+        }
+    }
+
+    /// Told only of keys that are there. The shortened key id is in the entry, so this reads it.
+    async fn keys_that_stay(&self, name: &str) -> Option<Step> {
+        const HOW: &str = "`--keychain` removes it too";
+        let detail = match self.store.long_lived(name).await {
+            Ok(None) => return None,
+            Ok(Some(stored)) => match stored.keys {
+                Some(keys) => format!("kept: access key {}; {HOW}", keys.access_key_id),
+                None => format!("kept: MFA device and session duration; {HOW}"),
+            },
+            // Nobody asked to remove it: that it cannot be read is no failure of this logout.
+            Err(error) if error.code == Code::KeyringEntryInvalid => format!("kept: {error}"),
+            Err(_) => return None,
+        };
+        Some(self.entry_step(EntryKind::Keys, name, detail).stays())
+    }
+
+    pub(super) fn entry_step(&self, kind: EntryKind, name: &str, detail: impl Into<String>) -> Step {
+        Step::at(What::Keyring, name, self.store.account(kind, name), detail)
+    }
+
+    /// Identities whose own files are not known, because their part of the configuration cannot be used.
+    fn unreadable_parts(&self, scope: &Scope<'_>) -> Vec<String> {
+        let broken = scope.identities.iter().filter(|it| it.is_supported && files_of(&self.config, it).is_none());
+        broken.map(|it| format!("{}: its profile was not looked for: `fob validate` says why", it.name)).collect()
+    }
+
+    /// Others that stood on something that was removed live on until their own session ends.
+    async fn name_those_who_shared(&self, scope: &Scope<'_>, report: &mut Report) {
+        let removed = scope.names();
+        let now = self.clock.now();
+        for identity in self.config.identities() {
+            let names = self.config.chain_names(identity);
+            let shares = names.iter().any(|name| removed.iter().any(|removed| removed.eq_ignore_ascii_case(name)));
+            if !shares || removed.contains(&identity.name.to_string()) {
+                continue;
+            }
+            let signed_out = matches!(self.store.signed_out_since(identity.name.as_str()), Ok(Some(_)));
+            let held = self.store.session(identity.name.as_str()).await.ok().flatten().map(|stored| stored.session);
+            if let Some(session) = held.filter(|session| !signed_out && session.is_usable(now)) {
+                report.others.push((identity.name.to_string(), session.expires_at));
+            }
+        }
+    }
+}
+
+pub(super) fn profile_step(cleared: ClearedProfile, provider: &str, mode: Mode) -> Step {
+    let ClearedProfile { place, path, outcome } = cleared;
+    let (what, name, detail) = match place {
+        Place::Section { identity } => (What::Section, identity.clone(), format!("profile {identity}")),
+        Place::File => (What::File, provider.to_owned(), "empty".to_owned()),
+        Place::Folder => (What::Folder, provider.to_owned(), "empty".to_owned()),
+    };
+    Step::at(what, &name, path.display().to_string(), detail).became(outcome, mode)
+}
