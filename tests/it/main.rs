@@ -1,9 +1,13 @@
 //! One integration binary: the parts of Keyfob as their users see them, without anything from outside the repository.
 
 mod boundaries;
+mod cleanup;
 mod cli;
+mod completion;
 mod home;
 mod logins;
+mod logout;
+mod logout_table;
 #[path = "../peers/loopback.rs"]
 mod loopback;
 #[path = "../peers/terminal.rs"]
