@@ -3,14 +3,14 @@
 use crate::home::Home;
 use std::process::Command;
 
-const CONFIG: &str = r#"auth:
+const CONFIG: &str = r"auth:
   providers:
     corp-sso: { kind: aws/iam-identity-center, region: eu-central-1, start_url: https://corp.awsapps.com/start }
   identities:
     dev-admin: { kind: aws/user }
     dev-ops: { kind: aws/user }
     prod: { kind: aws/user }
-"#;
+";
 
 /// What a shell prints that runs `script` with `fob` on its path.
 fn shell(program: &str, home: &Home, script: &str) -> Vec<String> {
@@ -19,7 +19,9 @@ fn shell(program: &str, home: &Home, script: &str) -> Vec<String> {
     let mut shell = Command::new(program);
     shell.args(flags).arg(script).env_clear().env("HOME", home.path()).env("FOB_CONFIG", home.config());
     shell.env("PATH", format!("{folder}:/usr/local/bin:/usr/bin:/bin")).env("TERM", "dumb").current_dir(home.path());
-    let ran = shell.output().unwrap_or_else(|cause| panic!("{program} is needed for this test: {cause}; ./x test installs it"));
+    let ran = shell
+        .output()
+        .unwrap_or_else(|cause| panic!("{program} is needed for this test: {cause}; ./x test installs it"));
     let said = String::from_utf8_lossy(&ran.stdout).into_owned();
     assert!(ran.status.success(), "{program}: {said}{}", String::from_utf8_lossy(&ran.stderr));
     said.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()

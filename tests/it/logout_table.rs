@@ -64,13 +64,8 @@ fn stocked() -> Home {
     let (store, config) = (home.store(&home.config()), home.configuration());
     let stored = session_until(in_half_an_hour());
     wait_for(async {
-        let keys = LongLived {
-            keys: Some(home.key()),
-            mfa_arn: None,
-            session_duration: None,
-            account: None,
-            principal: None,
-        };
+        let keys =
+            LongLived { keys: Some(home.key()), mfa_arn: None, session_duration: None, account: None, principal: None };
         store.put_long_lived("dev", &keys).await.expect("put");
         for identity in config.identities() {
             let name = identity.name.as_str();
@@ -122,7 +117,7 @@ pub fn stored(home: &Home) -> Stored {
         let mut section = String::from("nothing");
         for line in content.split_inclusive('\n') {
             if let Some(header) = line.trim().strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-                section = header.trim_start_matches("profile ").to_owned();
+                header.trim_start_matches("profile ").clone_into(&mut section);
             }
             let key = format!("section {} {section}", path.display());
             found.entry(key).or_default().push_str(line.trim_end_matches('\n'));
@@ -190,10 +185,12 @@ const TARGETS: &[(&[&str], &str)] = &[
     ),
 ];
 
+/// How [`stored`] begins, and how [`brief`] says it.
+const KINDS: [(&str, &str); 4] =
+    [("keyring ", "keyring"), ("section ", "sections"), ("file ", "files"), ("folder ", "folders")];
+
 fn brief<'a>(things: impl Iterator<Item = &'a String>) -> String {
     let mut groups: BTreeMap<usize, (&str, Vec<String>)> = BTreeMap::new();
-    const KINDS: [(&str, &str); 4] =
-        [("keyring ", "keyring"), ("section ", "sections"), ("file ", "files"), ("folder ", "folders")];
     for thing in things {
         for (at, (prefix, shown)) in KINDS.into_iter().enumerate() {
             let last = |c: char| c == '/' || c == ' ';
@@ -253,7 +250,10 @@ fn compare(home: &Home, target: &[&str], before: &Stored) -> (Vec<String>, Strin
     assert!(text(&again.stderr).contains("already logged out"), "{}", text(&again.stderr));
     for (path, mode) in home.digest().into_keys().map(|path| (path.clone(), fs::metadata(path).expect("there"))) {
         let ours = [".aws/keyfob/", ".custom/aws/"].iter().any(|base| path.starts_with(home.path().join(base)));
-        if ours && path.file_name().is_some_and(|name| name != "note.txt") && before.contains_key(&format!("file {}", path.display())) {
+        if ours
+            && path.file_name().is_some_and(|name| name != "note.txt")
+            && before.contains_key(&format!("file {}", path.display()))
+        {
             assert_eq!(mode.permissions().mode() & 0o777, 0o600, "{}", path.display());
         }
     }
@@ -266,7 +266,8 @@ fn compare(home: &Home, target: &[&str], before: &Stored) -> (Vec<String>, Strin
 fn a_sign_in_token_that_a_provider_outside_the_target_uses_is_kept_and_told() {
     let home = stocked();
     let report = home.json(&["logout", "--provider", "corp-sso", "--json"]);
-    let kept: Vec<&Value> = report["steps"].as_array().expect("steps").iter().filter(|it| it["result"] == "kept").collect();
+    let kept: Vec<&Value> =
+        report["steps"].as_array().expect("steps").iter().filter(|it| it["result"] == "kept").collect();
     assert_eq!(kept.len(), 1, "{report}");
     assert!(kept[0]["detail"].as_str().expect("text").contains("partner-sso uses as well"), "{report}");
     assert!(home.keyring().contains_key("default/token/corp-sso"));
