@@ -54,7 +54,7 @@ pub fn confirm(
         Person::Present => {
             let report = dry_run()?;
             for line in render::told(&report, Clock::system().now()).lines {
-                invocation.terminal.announce(&line);
+                invocation.terminal.insist(&line);
             }
             match prompt::confirm("Remove all of this?", invocation.terminal) {
                 Ok(true) => Ok(()),
@@ -76,13 +76,17 @@ pub fn show(invocation: &Invocation, report: &Report) -> Result<u8, Stop> {
         return Ok(report.exit_code());
     }
     let render::Told { lines, failures } = render::told(report, Clock::system().now());
-    match report.mode {
-        Mode::DryRun => terminal.data(&lines.iter().map(|line| format!("{line}\n")).collect::<String>())?,
-        Mode::Run => lines.iter().for_each(|line| terminal.say(line)),
+    for line in &lines {
+        match report.mode {
+            Mode::DryRun => terminal.data(&format!("{line}\n"))?,
+            Mode::Run => terminal.say(line),
+        }
     }
     if !failures.is_empty() {
-        terminal.announce("Errors encountered:");
-        failures.iter().for_each(|line| terminal.announce(line));
+        terminal.insist("Errors encountered:");
+    }
+    for line in &failures {
+        terminal.insist(line);
     }
     if let (Some(error), 1..) = (report.error(), report.exit_code()) {
         terminal.fail(&error);

@@ -67,6 +67,11 @@ impl Terminal {
         self.to_people(&one_line(text));
     }
 
+    /// The same, for a line that was rendered, with its colours.
+    pub fn insist(self, line: &str) {
+        self.to_people(line);
+    }
+
     pub fn warn(self, text: &str) {
         self.to_people(&format!("{} {}", paint(AnsiColor::Yellow, "warning:"), one_line(text)));
     }

@@ -2,8 +2,12 @@
 
 use crate::loopback::Loopback;
 use crate::screen::Terminal;
-use keyfob_core::credentials::Keys;
+use keyfob_core::clock::Clock;
+use keyfob_core::config::Config;
+use keyfob_core::credentials::{Keys, Secret};
+use keyfob_core::environment::Environment;
 use keyfob_core::sandbox::Sandbox;
+use keyfob_core::store::{Backend, Keychain, Options, Store};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -111,6 +115,44 @@ impl Home {
         calls
     }
 
+    /// As `fob` reads it in this home.
+    pub fn configuration(&self) -> Config {
+        let environment = Environment::of([("HOME", self.path())]);
+        Config::load(&self.config(), &environment).expect("a configuration")
+    }
+
+    pub fn keychain(&self) -> Keychain {
+        Keychain::open(Backend::File {
+            path: self.path().join(".config/keyfob/keyring.age"),
+            passphrase: Some(Secret::new(PASSPHRASE)),
+            password_env: "FOB_KEYRING_PASSWORD".to_owned(),
+        })
+    }
+
+    /// What `fob` remembers for the configuration at `path`.
+    pub fn store(&self, path: &Path) -> Store {
+        Store::open(Options {
+            keychain: self.keychain(),
+            realm: self.configuration().realm().to_string(),
+            configuration: fs::canonicalize(path).expect("it is there"),
+            state_folder: self.path().join(".local/state/keyfob"),
+            clock: Clock::system(),
+        })
+    }
+
+    /// The whole keyring: accounts and values.
+    pub fn keyring(&self) -> BTreeMap<String, String> {
+        let keychain = self.keychain();
+        wait_for(async {
+            let mut found = BTreeMap::new();
+            for entry in keychain.list().await.expect("a keyring") {
+                let value = keychain.read(&entry.name).await.expect("readable").expect("there");
+                found.insert(entry.name.to_string(), value.expose().to_owned());
+            }
+            found
+        })
+    }
+
     /// Every file below the home folder with a digest of what is in it.
     pub fn digest(&self) -> BTreeMap<PathBuf, String> {
         let mut found = BTreeMap::new();
@@ -129,6 +171,16 @@ impl Home {
         }
         found
     }
+}
+
+pub fn wait_for<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(work)
+}
+
+#[expect(clippy::disallowed_methods, reason = "other processes take real time")]
+pub fn pause(time: std::time::Duration) {
+    std::thread::sleep(time);
 }
 
 /// What `fob user configure --stdin` reads.

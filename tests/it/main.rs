@@ -2,9 +2,13 @@
 
 mod audit;
 mod boundaries;
+mod cleanup;
 mod cli;
+mod completion;
 mod home;
 mod logins;
+mod logout;
+mod logout_table;
 #[path = "../peers/loopback.rs"]
 mod loopback;
 #[path = "../peers/terminal.rs"]

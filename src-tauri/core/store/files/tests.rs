@@ -64,7 +64,7 @@ async fn remove_profile(store: &Store, files: &AwsFiles, identity: &str) -> Resu
 async fn remove_empty_folders(store: &Store, files: &AwsFiles, up_to: UpTo) -> Vec<PathBuf> {
     let mut removed = Vec::new();
     for Cleared { place, path, outcome } in store.clear_profiles(files, &[], up_to, Mode::Run).await {
-        assert_eq!((place, outcome), (Place::Folder, Ok(Dropped::Removed)));
+        assert_eq!((place, outcome), (removal::Place::Folder, Ok(Dropped::Removed)));
         removed.push(path);
     }
     removed
