@@ -59,4 +59,12 @@ shows "python3 -c '$who'"
 "$KEYFOB_PYTHON" -c "$who"
 run fob whoami "$user"
 
+step "7. Log out: first what would go, then what went; programs get nothing more"
+run fob logout deploy --dry-run
+run fob logout deploy
+code=0
+fob credential-process deploy || code=$?
+[ $code = 3 ] || broken "exit code $code instead of 3"
+run fob audit
+
 printf '\nThat was all: sandbox, keys and sessions are gone when this ends.\n'
