@@ -13,7 +13,9 @@ const LONG_AGO: SystemTime = SystemTime::UNIX_EPOCH;
 /// `dev` and `deploy` signed in; then the configuration no longer has `deploy`, nor the folder of an old provider.
 fn left_behind() -> Home {
     let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
-    assert_eq!(code(&home.run(&["login", "deploy"])), 0);
+    for identity in ["dev", "deploy"] {
+        assert_eq!(code(&home.run(&["login", identity])), 0);
+    }
     let store = home.store(&home.config());
     let config = home.configuration();
     wait_for(async {

@@ -119,6 +119,10 @@ pub fn stored(home: &Home) -> Stored {
             if let Some(header) = line.trim().strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
                 header.trim_start_matches("profile ").clone_into(&mut section);
             }
+            // What stands before the first section counts once it says something.
+            if section == "nothing" && line.trim().is_empty() {
+                continue;
+            }
             let key = format!("section {} {section}", path.display());
             found.entry(key).or_default().push_str(line.trim_end_matches('\n'));
         }

@@ -190,7 +190,8 @@ impl Walk {
                 break;
             }
             let outcome = match self.clear_folder(folder, &gone) {
-                Ok(Dropped::Absent) => continue,
+                Ok(Dropped::Absent) if self.up_to == UpTo::Base => continue,
+                Ok(Dropped::Absent) => break,
                 Ok(Dropped::Removed) => Ok(Dropped::Removed),
                 Ok(Dropped::Kept { .. }) => break,
                 Err(error) => Err(unwritable(folder, "remove the folder", &error)),
