@@ -23,7 +23,7 @@ pub fn logout(invocation: &Invocation, args: &Logout) -> Result<u8, Stop> {
     let mut conversation = invocation.conversation(config)?;
     let mut ask = |mode| {
         let request = Request::Logout(api::Logout { target: target.clone(), long_lived_keys, mode });
-        removed(&mut conversation, request, "Logging out")
+        removed(&mut conversation, request, busy(invocation, "Logging out"))
     };
     if args.dry_run {
         return show(invocation, &ask(Mode::DryRun)?);
@@ -35,8 +35,16 @@ pub fn logout(invocation: &Invocation, args: &Logout) -> Result<u8, Stop> {
     show(invocation, &ask(Mode::Run)?)
 }
 
-pub fn removed(conversation: &mut Conversation, request: Request, doing: &str) -> Result<Report, Stop> {
-    expect_reply!(conversation.ask(request, Some(doing))?, Removed)
+pub fn removed(conversation: &mut Conversation, request: Request, doing: Option<&str>) -> Result<Report, Stop> {
+    expect_reply!(conversation.ask(request, doing)?, Removed)
+}
+
+/// A spinner for somebody who waits; elsewhere the steps say enough.
+pub fn busy<'a>(invocation: &Invocation, doing: &'a str) -> Option<&'a str> {
+    match invocation.person {
+        Person::Present => Some(doing),
+        Person::Absent => None,
+    }
 }
 
 /// Shows what would be removed and asks. Returns only when it is meant.

@@ -3,7 +3,7 @@
 use crate::args::Cleanup;
 use crate::expect_reply;
 use crate::invocation::Invocation;
-use crate::logout::{confirm, removed, show};
+use crate::logout::{busy, confirm, removed, show};
 use crate::render;
 use crate::stop::Stop;
 use crate::terminal::{Shape, print_json};
@@ -12,8 +12,13 @@ use keyfob_core::agent::api::{self, Health, LongLivedKeys, Mode, Request};
 pub fn cleanup(invocation: &Invocation, args: &Cleanup) -> Result<u8, Stop> {
     let mut conversation = invocation.conversation(invocation.config()?)?;
     let long_lived_keys = if args.keychain { LongLivedKeys::Remove } else { LongLivedKeys::Keep };
-    let mut ask =
-        |mode| removed(&mut conversation, Request::Cleanup(api::Cleanup { long_lived_keys, mode }), "Cleaning up");
+    let mut ask = |mode| {
+        removed(
+            &mut conversation,
+            Request::Cleanup(api::Cleanup { long_lived_keys, mode }),
+            busy(invocation, "Cleaning up"),
+        )
+    };
     if args.dry_run {
         return show(invocation, &ask(Mode::DryRun)?);
     }
@@ -30,7 +35,7 @@ pub fn repair(invocation: &Invocation, named: Option<&str>) -> Result<u8, Stop> 
         None => None,
     };
     let mut conversation = invocation.conversation(config)?;
-    let found = expect_reply!(conversation.ask(Request::Repair { identity }, Some("Looking"))?, Repaired)?;
+    let found = expect_reply!(conversation.ask(Request::Repair { identity }, busy(invocation, "Looking"))?, Repaired)?;
     match invocation.terminal.shape {
         Shape::Json => print_json(&render::FindingsJson { checks: &found })?,
         Shape::Text => invocation.terminal.data(&render::findings(&found))?,

@@ -8,7 +8,7 @@
 //! 1. [`error`], [`clock`], [`credentials`], [`environment`], [`hardening`]
 //! 2. [`config`]: what was written and what it means: text -> `Config` -> `Chain`
 //! 3. [`aws`]: the only door to AWS · [`store`]: what is remembered, where (never each other)
-//! 4. [`auth`]: signing in, recovering, refreshing
+//! 4. [`auth`]: signing in, recovering, refreshing, signing out
 //! 5. [`agent`]: requests in, replies out (never `aws` or `store` directly) · [`sandbox`]: an AWS on loopback (line 1 only)
 //! 6. the binaries `fob` (`src-tauri/cli`) and `keyfob` (`src-tauri/app`)
 //!

@@ -76,6 +76,18 @@ fn logging_out_of_an_identity_tells_its_steps_and_leaves_its_siblings_alone() {
 }
 
 #[test]
+fn a_broken_identity_can_still_be_logged_out() {
+    let home = signed_in(&chain(), &["admin"]);
+    fs::write(home.config(), chain().replace("admin: { kind: aws/assume-role", "admin: { kind: aws/assume-rle"))
+        .expect("broken");
+    assert_eq!(code(&home.run(&["credential-process", "admin"])), 2);
+    let report = home.json(&["logout", "admin", "--json"]);
+    let removed = steps(&report, "removed").join(" ");
+    assert!(removed.contains("default/session/admin") && removed.contains("config admin"), "{report}");
+    assert!(!home.keyring().contains_key("default/session/admin"));
+}
+
+#[test]
 fn nothing_stored_is_already_logged_out() {
     let home = Home::with(&chain());
     let ran = home.run(&["logout", "org"]);

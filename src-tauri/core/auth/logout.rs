@@ -191,12 +191,13 @@ fn provider_of<'c>(config: &'c Config, identity: &Identity) -> Option<&'c Provid
     config.provider(name.as_str()).ok()
 }
 
-/// Where an identity's profile is, also when its own part of the chain is broken.
+/// Where an identity's profile is: what its chain starts at decides, also when the identity itself is broken.
 pub(super) fn files_of(config: &Config, identity: &Identity) -> Option<AwsFiles> {
-    match config.chain(identity) {
-        Ok(chain) => Some(chain.files),
-        Err(_) => provider_of(config, identity).and_then(|provider| config.files(provider).ok()),
+    if let Some(provider) = provider_of(config, identity) {
+        return config.files(provider).ok();
     }
+    let below = config.chain_names(identity).into_iter().rev().filter_map(|name| config.identity(name).ok());
+    below.filter_map(|identity| config.chain(identity).ok()).map(|chain| chain.files).next()
 }
 
 /// Of an IAM Identity Center; others have no token.

@@ -1,6 +1,6 @@
-//! Signing in, recovering, renewing: the rules, and the order things are done in. [`World`] is everything outside the
-//! process; [`Auth`] is the auth manager over it. Whatever needs a person comes back as [`Outcome::Needs`]; nothing here
-//! asks, prints or opens anything.
+//! Signing in, recovering, renewing, signing out: the rules, and the order things are done in. [`World`] is everything
+//! outside the process; [`Auth`] is the auth manager over it. Whatever needs a person comes back as [`Outcome::Needs`];
+//! nothing here asks, prints or opens anything.
 
 mod cleanup;
 mod keys;

@@ -1,6 +1,6 @@
-//! What is remembered, and where: keys and sessions in the keyring, profiles for AWS tools, locks. It keeps and returns
-//! whole values and knows nothing of AWS. Reading writes nothing. What it does not understand, or what was written for
-//! another configuration, is never deleted.
+//! What is remembered, and where: keys and sessions in the keyring, profiles for AWS tools, locks, sign-out
+//! marks. It keeps and returns whole values and knows nothing of AWS. Reading writes nothing. What it does not
+//! understand, or what was written for another configuration, is never deleted.
 
 pub mod audit;
 mod disk;
