@@ -112,3 +112,32 @@ fn fifty_cold_processes_with_a_real_keyring_make_one_call_for_each_step() {
     let calls: Vec<String> = sandbox.journal().into_iter().map(|call| call.action).collect();
     assert_eq!(calls, ["GetSessionToken", "AssumeRole"]);
 }
+
+#[test]
+fn logging_out_empties_the_real_keyring_but_for_the_keys_and_programs_get_nothing_more() {
+    let (_sandbox, mut home) = stage("logout");
+    home.run(&[FOB, "login", "deploy"]).ok();
+    use_profile(&mut home, "deploy");
+    let accounts = |home: &Home| {
+        let found = home.run(&["secret-tool", "search", "--all", "service", "dev.keyfob.Keyfob"]);
+        let said = [found.stdout, found.stderr].concat();
+        let own = said.lines().filter_map(|line| line.strip_prefix("attribute.username = logout/"));
+        let mut own: Vec<String> = own.map(str::to_owned).collect();
+        own.sort();
+        own
+    };
+    assert_eq!(accounts(&home), ["audit/head", "keys/dev", "session/deploy", "session/dev"]);
+
+    home.run(&[FOB, "logout", "deploy", "--dry-run"]).ok();
+    assert_eq!(accounts(&home).len(), 4, "a dry run removes nothing");
+    let report: Value = serde_json::from_str(&home.run(&[FOB, "logout", "deploy", "--json"]).ok()).expect("JSON");
+    assert_eq!(report["removed"], 5, "two sessions, the profile, its file and its folder: {report}");
+    assert_eq!(accounts(&home), ["audit/head", "keys/dev"]);
+    let refused = home.python("import boto3; boto3.client('sts').get_caller_identity()", &[]);
+    assert_ne!(refused.code, 0);
+    assert_eq!(home.run(&[FOB, "credential-process", "deploy"]).code, 3);
+
+    home.run(&[FOB, "logout", "deploy", "--keychain", "--yes"]).ok();
+    assert_eq!(accounts(&home), ["audit/head"]);
+    home.run(&[FOB, "audit", "verify"]).ok();
+}
