@@ -169,23 +169,26 @@ fn restore(home: &Home, saved: &Saved) {
 
 /// A target, and what must be gone afterwards.
 const TARGETS: &[(&[&str], &str)] = &[
-    (&["admin"], "keyring: admin, dev, org · sections: admin, dev, org"),
-    (&["admin", "--keep-provider"], "keyring: admin · sections: admin"),
-    (&["dev", "--keychain", "--yes"], "keyring: dev, dev · sections: dev"),
-    (&["lake"], "keyring: lake, sso-admin · sections: lake, lake, sso-admin, sso-admin"),
-    (&["saml-role"], "keyring: okta, saml-role · sections: saml-role · files: config · folders: okta"),
-    (&["--provider", "aws-user"], "keyring: admin, dev, ops, org · sections: admin, dev, ops, org"),
+    (&["admin"], "keyring: session/admin, session/dev, session/org · sections: admin, dev, org"),
+    (&["admin", "--keep-provider"], "keyring: session/admin · sections: admin"),
+    (&["dev", "--keychain", "--yes"], "keyring: keys/dev, session/dev · sections: dev"),
+    (&["lake"], "keyring: session/lake, session/sso-admin · sections: lake, lake, sso-admin, sso-admin"),
+    (&["saml-role"], "keyring: session/okta, session/saml-role · sections: saml-role · files: config · folders: okta"),
+    (
+        &["--provider", "aws-user"],
+        "keyring: session/admin, session/dev, session/ops, session/org · sections: admin, dev, ops, org",
+    ),
     (
         &["--provider", "corp-sso"],
-        "keyring: lake, sso-admin, sso-read · sections: lake, lake, sso-admin, sso-admin, sso-read, sso-read · files: config, credentials",
+        "keyring: session/lake, session/sso-admin, session/sso-read · sections: lake, lake, sso-admin, sso-admin, sso-read, sso-read · files: config, credentials",
     ),
     (
         &["--all", "--yes"],
-        "keyring: admin, corp-sso, dev, guest, lake, okta, ops, org, partner-sso, saml-role, sso-admin, sso-read · sections: admin, dev, guest, lake, lake, ops, org, saml-role, sso-admin, sso-admin, sso-read, sso-read · files: config, config, config, credentials · folders: okta, partner-sso",
+        "keyring: session/admin, session/dev, session/guest, session/lake, session/okta, session/ops, session/org, session/saml-role, session/sso-admin, session/sso-read, token/corp-sso, token/partner-sso · sections: admin, dev, guest, lake, lake, ops, org, saml-role, sso-admin, sso-admin, sso-read, sso-read · files: config, config, config, credentials · folders: okta, partner-sso",
     ),
     (
         &["--all", "--keychain", "--yes"],
-        "keyring: admin, corp-sso, dev, dev, guest, lake, okta, ops, org, partner-sso, saml-role, sso-admin, sso-read · sections: admin, dev, guest, lake, lake, ops, org, saml-role, sso-admin, sso-admin, sso-read, sso-read · files: config, config, config, credentials · folders: okta, partner-sso",
+        "keyring: keys/dev, session/admin, session/dev, session/guest, session/lake, session/okta, session/ops, session/org, session/saml-role, session/sso-admin, session/sso-read, token/corp-sso, token/partner-sso · sections: admin, dev, guest, lake, lake, ops, org, saml-role, sso-admin, sso-admin, sso-read, sso-read · files: config, config, config, credentials · folders: okta, partner-sso",
     ),
 ];
 
@@ -197,9 +200,13 @@ fn brief<'a>(things: impl Iterator<Item = &'a String>) -> String {
     let mut groups: BTreeMap<usize, (&str, Vec<String>)> = BTreeMap::new();
     for thing in things {
         for (at, (prefix, shown)) in KINDS.into_iter().enumerate() {
-            let last = |c: char| c == '/' || c == ' ';
             if let Some(rest) = thing.strip_prefix(prefix) {
-                let name = rest.rsplit(last).next().unwrap_or_default().to_owned();
+                // An entry without its realm, anything else without its folder.
+                let name = match rest.strip_prefix("default/") {
+                    Some(entry) => entry,
+                    None => rest.rsplit(['/', ' ']).next().unwrap_or_default(),
+                };
+                let name = name.to_owned();
                 groups.entry(at).or_insert((shown, Vec::new())).1.push(name);
             }
         }
@@ -261,7 +268,8 @@ fn compare(home: &Home, target: &[&str], before: &Stored) -> (Vec<String>, Strin
             assert_eq!(mode.permissions().mode() & 0o777, 0o600, "{}", path.display());
         }
     }
-    let kept = |key: &&String| !key.starts_with("section") && !key.starts_with("file");
+    // The home's own folders are there anyway.
+    let kept = |key: &&String| !key.starts_with("folder") || key.contains("keyfob/") || key.contains(".custom/aws/");
     (listed, brief(after.keys().filter(kept)))
 }
 
