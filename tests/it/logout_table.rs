@@ -318,5 +318,5 @@ fn killed_at_random(rounds: u64) {
 
 #[test]
 fn a_logout_that_was_killed_is_finished_by_the_next() {
-    killed_at_random(12);
+    killed_at_random(5);
 }
