@@ -88,6 +88,28 @@ fn a_broken_identity_can_still_be_logged_out() {
 }
 
 #[test]
+fn every_removal_goes_to_the_audit_log_and_so_does_one_that_failed() {
+    let home = signed_in(&chain(), &["admin"]);
+    assert_eq!(code(&home.run(&["logout", "admin"])), 0);
+    let removals = || {
+        let audit = home.json(&["audit", "--json"]);
+        let events = audit["events"].as_array().expect("events").clone();
+        events.into_iter().filter(|line| line["event"] == "removal").map(|line| line.to_string()).collect::<Vec<_>>()
+    };
+    let told = removals().join("\n");
+    for what in ["default/session/admin", "default/session/org", "default/session/dev", "/aws-user/config"] {
+        assert!(told.contains(what), "{what} is not in {told}");
+    }
+    let before = removals().len();
+    assert_eq!(code(&home.run(&["logout", "dev", "--keychain", "--dry-run"])), 0);
+    assert_eq!(removals().len(), before, "a dry run is nothing that happened");
+    let ran = home.fob(&["logout", "dev", "-q"]).env("FOB_KEYRING_PASSWORD", "wrong").output().expect("fob starts");
+    assert_eq!(code(&ran), 1);
+    assert!(removals().last().expect("a line").contains("keyring_locked"), "{:?}", removals());
+    assert_eq!(code(&home.run(&["audit", "verify"])), 0);
+}
+
+#[test]
 fn nothing_stored_is_already_logged_out() {
     let home = Home::with(&chain());
     let ran = home.run(&["logout", "org"]);

@@ -104,7 +104,7 @@ fn meant(report: &Report) -> String {
 }
 
 fn line(step: &RemovalStep) -> String {
-    let RemovalStep { what, name, path, result, detail } = step;
+    let RemovalStep { what, name, path, result, detail, code: _ } = step;
     let (mark, color) = match result {
         StepResult::Removed => ("✓", Some(AnsiColor::Green)),
         StepResult::WouldRemove => ("○", None),

@@ -273,7 +273,11 @@ impl Agent {
                 notes.extend(self.auth.record_removals(&asker, &report).await);
                 Ok(Reply::Removed(report))
             }
-            Upkeep::Repair(identity) => Ok(Reply::Repaired(self.auth.repair(identity.as_deref()).await?)),
+            Upkeep::Repair(identity) => {
+                let findings = self.auth.repair(identity.as_deref()).await?;
+                notes.extend(self.auth.record_repairs(&asker, &findings).await);
+                Ok(Reply::Repaired(findings))
+            }
         }
     }
 

@@ -342,7 +342,8 @@ impl SignIn {
         Ok(session.expect("the climb ends with the target's session"))
     }
 
-    /// A failed renewal keeps the held session in use, at every step; only `--force` insists on a new one.
+    /// A failed renewal keeps the held session in use, at every step; only `--force` insists on a new one. What somebody
+    /// signed out of meanwhile is not used any more.
     fn keep(
         &mut self,
         auth: &Auth,
@@ -354,7 +355,7 @@ impl SignIn {
         let due = due.filter(|session| !forced && session.is_usable(auth.clock.now()));
         match (stop, due) {
             (Stop::Failed(error) | Stop::Needs(Prompt { unanswered: error, .. }), Some(session))
-                if self.accepts(&error) =>
+                if self.accepts(&error) && error.code != Code::SignedOut =>
             {
                 if !untried(&error) {
                     let outcome = AuditOutcome::Failed { error: error.code };

@@ -2,6 +2,7 @@
 //! done: a log that cannot be written is a warning.
 
 use super::Auth;
+use super::cleanup::{Finding, Health};
 use super::prompt::{Note, Person};
 use super::report::{Report, StepResult};
 use crate::environment::Environment;
@@ -70,11 +71,26 @@ impl Auth {
         let happened = report.steps.iter().filter_map(|step| {
             let outcome = match step.result {
                 StepResult::Removed => AuditOutcome::Ok,
-                StepResult::Failed if report.mode == Mode::Run => AuditOutcome::Failed { error: Code::LogoutFailed },
+                StepResult::Failed if report.mode == Mode::Run => {
+                    AuditOutcome::Failed { error: step.code.unwrap_or(Code::LogoutFailed) }
+                }
                 StepResult::Failed | StepResult::WouldRemove | StepResult::Absent | StepResult::Kept => return None,
             };
             let (identity, what) = (step.name.clone(), step.path.clone());
             Some(Happened { event: AuditEvent::Removal, identity, what, outcome })
+        });
+        let happened: Vec<Happened> = happened.collect();
+        if happened.is_empty() { None } else { self.record(asker, &happened).await }
+    }
+
+    /// Writes down what a repair mended: each time something was removed or closed to others.
+    pub async fn record_repairs(&self, asker: &Asker, findings: &[Finding]) -> Option<Note> {
+        let mended = findings.iter().filter(|finding| finding.status == Health::Mended);
+        let happened = mended.map(|finding| Happened {
+            event: AuditEvent::Removal,
+            identity: finding.name.clone(),
+            what: format!("repair: {}", finding.detail),
+            outcome: AuditOutcome::Ok,
         });
         let happened: Vec<Happened> = happened.collect();
         if happened.is_empty() { None } else { self.record(asker, &happened).await }

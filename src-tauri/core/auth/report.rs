@@ -37,12 +37,15 @@ pub struct Step {
     pub path: String,
     pub result: StepResult,
     pub detail: Option<String>,
+    /// Why it failed; for the audit log, which asks no keyring again that has just failed.
+    #[serde(skip)]
+    pub code: Option<Code>,
 }
 
 impl Step {
     /// `detail` says what it is, until [`Step::became`] knows why it stays.
     pub(super) fn at(what: What, name: &str, path: String, detail: impl Into<String>) -> Step {
-        Step { what, name: name.to_owned(), path, result: StepResult::Absent, detail: Some(detail.into()) }
+        Step { what, name: name.to_owned(), path, result: StepResult::Absent, detail: Some(detail.into()), code: None }
     }
 
     pub(super) fn became(mut self, dropped: Result<Dropped>, mode: Mode) -> Step {
@@ -56,6 +59,7 @@ impl Step {
             }
             (Err(error), _) => {
                 self.detail = Some(error.message);
+                self.code = Some(error.code);
                 StepResult::Failed
             }
         };
