@@ -4,6 +4,7 @@
 use crate::error::{Code, Error, Result};
 use crate::hardening;
 use serde::{Deserialize, Serialize};
+use specta::Type;
 use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
@@ -68,6 +69,37 @@ pub mod on_the_wire {
 
         pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
             Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
+        }
+    }
+}
+
+/// A point in time in a message between processes: RFC 3339 text, UTC, to the nanosecond (`#[serde(with = …)]`).
+pub mod moment {
+    use jiff::Timestamp;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
+    use std::time::SystemTime;
+
+    /// Fails beyond the year 9999: nothing that is stored ends there.
+    pub fn serialize<S: Serializer>(moment: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+        Timestamp::try_from(*moment).map_err(ser::Error::custom)?.serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
+        Timestamp::deserialize(deserializer).map(SystemTime::from)
+    }
+
+    pub mod optional {
+        use super::{Deserialize, Deserializer, Serializer, SystemTime, Timestamp};
+
+        pub fn serialize<S: Serializer>(moment: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+            match moment {
+                Some(moment) => super::serialize(moment, serializer),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SystemTime>, D::Error> {
+            Ok(Option::<Timestamp>::deserialize(deserializer)?.map(SystemTime::from))
         }
     }
 }
@@ -161,7 +193,7 @@ pub struct LongLived {
 }
 
 /// The serial number of an MFA device: an ARN, or the serial of a hardware device.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(try_from = "String", into = "String")]
 pub struct MfaArn(String);
 
@@ -252,10 +284,15 @@ impl fmt::Display for AccountId {
 
 /// Input quoted back in a message: bounded, on one line, and unable to rearrange the text around it.
 pub fn shorten(text: &str) -> String {
+    shorten_to(60, text)
+}
+
+/// As [`shorten`], to so many characters.
+pub fn shorten_to(longest: usize, text: &str) -> String {
     let reorders = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let shown = |c: char| if c.is_control() || reorders(c) { '\u{fffd}' } else { c };
-    let mut short: String = text.chars().take(60).map(shown).collect();
-    if text.chars().nth(60).is_some() {
+    let mut short: String = text.chars().take(longest).map(shown).collect();
+    if text.chars().nth(longest).is_some() {
         short.push('…');
     }
     short
@@ -322,8 +359,18 @@ pub fn time_left(expires_at: SystemTime, now: SystemTime) -> Duration {
     expires_at.duration_since(now).unwrap_or(Duration::ZERO)
 }
 
+/// A time left as people read it, in its two largest units: `35h 59m`, `14m`, `9s`.
+pub fn in_units(left: Duration) -> String {
+    let seconds = left.as_secs();
+    match (seconds / 3600, seconds % 3600 / 60) {
+        (0, 0) => format!("{seconds}s"),
+        (0, minutes) => format!("{minutes}m"),
+        (hours, minutes) => format!("{hours}h {minutes}m"),
+    }
+}
+
 /// How long a session shall last, in whole seconds; more than zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Type)]
 #[serde(try_from = "u32", into = "u32")]
 pub struct SessionDuration(u32);
 
@@ -497,6 +544,14 @@ mod tests {
         assert_eq!(bound(SessionKind::AssumedRole, "45m"), (2700, None));
         let (seconds, warning) = bound(SessionKind::ChainedRole, "4h");
         assert_eq!((seconds, warning.is_some()), (3600, true));
+    }
+
+    #[test]
+    fn time_left_is_told_in_at_most_two_units() {
+        for (seconds, text) in [(0, "0s"), (59, "59s"), (60, "1m"), (3599, "59m"), (3600, "1h 0m"), (129_600, "36h 0m")]
+        {
+            assert_eq!(in_units(Duration::from_secs(seconds)), text);
+        }
     }
 
     #[test]

@@ -2,10 +2,37 @@
 //! in; nothing else in the library looks at the process.
 
 use crate::error::{Code, Error, Result};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
+
+/// Besides every `AWS_ENDPOINT_URL…`: what decides where calls go and whom they trust, and where things are kept. None
+/// of them is a secret, but a proxy's URL may hold one.
+const SURROUNDINGS: &[&str] = &[
+    "ALL_PROXY",
+    "APPDATA",
+    "ATMOS_AWS_FILES_BASE_PATH",
+    "AWS_CA_BUNDLE",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "FOB_AWS_FILES_BASE_PATH",
+    "FOB_KEYRING",
+    "HOME",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "LOCALAPPDATA",
+    "NO_PROXY",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "USERPROFILE",
+    "XDG_CONFIG_HOME",
+    "XDG_STATE_HOME",
+    "all_proxy",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+];
 
 #[derive(Clone, Default)]
 pub struct Environment {
@@ -13,6 +40,14 @@ pub struct Environment {
     working_directory: PathBuf,
     /// The absolute path of the running `fob`, written into `credential_process` lines.
     program: PathBuf,
+    parent: u32,
+}
+
+/// A running program, as people know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    pub name: String,
+    pub pid: u32,
 }
 
 /// Names only: values can be secrets.
@@ -29,6 +64,7 @@ impl Environment {
             variables: std::env::vars_os().collect(),
             working_directory: std::env::current_dir().unwrap_or_default(),
             program: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("fob")),
+            parent: parent_id(),
         }
     }
 
@@ -38,6 +74,7 @@ impl Environment {
             variables: variables.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
             working_directory: PathBuf::from("/"),
             program: PathBuf::from("fob"),
+            parent: 0,
         }
     }
 
@@ -59,7 +96,8 @@ impl Environment {
         self.variables.get(OsStr::new(name)).map(OsString::as_os_str)
     }
 
-    fn path(&self, name: &str) -> Option<PathBuf> {
+    /// A variable that holds an absolute path.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.raw(name).map(PathBuf::from).filter(|path| path.is_absolute())
     }
 
@@ -69,6 +107,35 @@ impl Environment {
 
     pub fn program(&self) -> &Path {
         &self.program
+    }
+
+    /// Who started this process: for `fob credential-process`, the program that wants the credentials. Named only where
+    /// the system tells cheaply.
+    pub fn parent(&self) -> Program {
+        let name = program_of(self.parent).unwrap_or_else(|| "fob".to_owned());
+        Program { name, pid: self.parent }
+    }
+
+    /// A digest by which another process tells whether the same request, made there, would go to the same places. Which
+    /// variables are set to nothing makes no difference.
+    pub fn surroundings(&self) -> String {
+        let mut digest = Sha256::new();
+        for (name, value) in &self.variables {
+            let counts =
+                name.to_str().is_some_and(|it| it.starts_with("AWS_ENDPOINT_URL") || SURROUNDINGS.contains(&it));
+            if counts && !value.is_empty() {
+                for part in [name, value] {
+                    let bytes = part.as_encoded_bytes();
+                    digest.update(bytes.len().to_le_bytes());
+                    digest.update(bytes);
+                }
+                // Where a path is relative, the folder it is taken from counts as well.
+                if name.as_encoded_bytes().ends_with(b"_BASE_PATH") && !Path::new(value).is_absolute() {
+                    digest.update(self.working_directory.as_os_str().as_encoded_bytes());
+                }
+            }
+        }
+        short_hex(&digest.finalize())
     }
 
     pub fn home(&self) -> Result<PathBuf> {
@@ -118,5 +185,94 @@ impl Environment {
             Some(parent) => Ok(parent.join("keyfob")),
             None => Ok(self.home()?.join(below_home).join("keyfob")),
         }
+    }
+}
+
+/// The first 16 hexadecimal digits of a digest: enough to tell things apart, short enough for a name.
+pub(crate) fn short_hex(digest: &[u8]) -> String {
+    let (start, _) = digest.split_first_chunk::<8>().expect("no digest is that short");
+    format!("{:016x}", u64::from_be_bytes(*start))
+}
+
+/// The name of a running program, as the system's process table has it (Linux: at most 15 bytes).
+#[cfg(target_os = "linux")]
+pub(crate) fn program_of(pid: u32) -> Option<String> {
+    let name = std::fs::read(format!("/proc/{pid}/comm")).ok()?;
+    Some(String::from_utf8_lossy(name.trim_ascii_end()).into_owned())
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn program_of(_pid: u32) -> Option<String> {
+    None
+}
+
+#[cfg(unix)]
+fn parent_id() -> u32 {
+    std::os::unix::process::parent_id()
+}
+
+/// The system tells it only in a list of all processes; this process stands in for it.
+#[cfg(not(unix))]
+fn parent_id() -> u32 {
+    std::process::id()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn surroundings(variables: &[(&str, &str)]) -> String {
+        Environment::of(variables.iter().copied()).surroundings()
+    }
+
+    #[test]
+    fn whatever_decides_where_calls_go_or_things_are_kept_is_part_of_the_surroundings() {
+        let empty = surroundings(&[]);
+        assert!(empty.len() == 16 && empty.bytes().all(|it| it.is_ascii_hexdigit()), "{empty}");
+        let mut seen = vec![empty];
+        for name in
+            SURROUNDINGS.iter().chain(&["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_SSO_OIDC"])
+        {
+            for value in ["/one", "/two"] {
+                let now = surroundings(&[(name, value)]);
+                assert!(!seen.contains(&now), "{name}={value} makes no difference");
+                assert_eq!(now, surroundings(&[("PATH", "/bin"), (name, value), ("AWS_SECRET_ACCESS_KEY", "s3cr3t")]));
+                seen.push(now);
+            }
+        }
+    }
+
+    #[test]
+    fn names_and_values_cannot_run_into_each_other() {
+        assert_ne!(
+            surroundings(&[("HOME", "/aXDG_STATE_HOME/b")]),
+            surroundings(&[("HOME", "/a"), ("XDG_STATE_HOME", "/b")])
+        );
+    }
+
+    #[test]
+    fn a_variable_set_to_nothing_is_as_good_as_not_set() {
+        assert_eq!(surroundings(&[("HTTPS_PROXY", "")]), surroundings(&[]));
+    }
+
+    #[test]
+    fn a_relative_path_counts_with_the_folder_it_is_taken_from() {
+        let in_folder = |folder: &str, value: &str| {
+            let environment = Environment::of([("FOB_AWS_FILES_BASE_PATH", value)]);
+            Environment { working_directory: folder.into(), ..environment }.surroundings()
+        };
+        assert_ne!(in_folder("/a", "files"), in_folder("/b", "files"));
+        assert_eq!(in_folder("/a", "/files"), in_folder("/b", "/files"));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_parent_is_named_as_the_process_table_has_it() {
+        let parent = Environment::capture().parent();
+        assert_eq!(parent.pid, std::os::unix::process::parent_id());
+        let name = std::fs::read_to_string(format!("/proc/{}/comm", parent.pid)).expect("it is running");
+        assert_eq!(parent.name, name.trim_end());
+        let unknown = Environment::default().parent();
+        assert_eq!(unknown, Program { name: "fob".to_owned(), pid: 0 });
     }
 }

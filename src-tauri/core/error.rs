@@ -2,6 +2,7 @@
 //! remedy. Cut by remedy: a code exists only if somebody acts on it differently. Rendering is not done here.
 
 use serde::{Deserialize, Serialize};
+use specta::Type;
 use std::fmt;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -9,7 +10,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// The closed list of codes, with what each means: one table for the type, `fob --help-errors` and the JSON.
 macro_rules! codes {
     ($($variant:ident $text:literal $meaning:literal)*) => {
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Type)]
         pub enum Code { $(#[doc = $meaning] #[serde(rename = $text)] $variant,)* }
 
         impl Code {
@@ -34,6 +35,7 @@ codes! {
     ClockSkew "clock_skew" "this machine's clock and AWS's disagree"
     ConfigInvalid "config_invalid" "the configuration file cannot be used; `fob validate` lists every problem"
     ConfigNotFound "config_not_found" "there is no configuration file where one was looked for"
+    DatabaseNotFound "database_not_found" "the configuration has no database of this name"
     DurationRefused "duration_refused" "AWS refuses a session of this length"
     FilesUnwritable "files_unwritable" "a file or folder could not be read or written"
     IdentityNotFound "identity_not_found" "the configuration has no identity of this name"
@@ -64,7 +66,7 @@ impl fmt::Display for Code {
 }
 
 /// What the failure was about, as far as it is known.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct Context {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
@@ -77,7 +79,7 @@ pub struct Context {
 }
 
 /// Whether the failure would have gone away had a person been there to answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub enum Remedy {
     #[default]
     Fix,
@@ -86,7 +88,7 @@ pub enum Remedy {
 }
 
 /// Crosses processes as `{code, message, hints, context}`; nobody matches on text. Never holds a secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
     pub code: Code,

@@ -9,16 +9,17 @@ use crate::config::{AwsFiles, Chain, Identity, Severity};
 use crate::error::{Error, Result};
 use crate::store::{Dropped, EntryKind, EntryName, UpTo};
 use serde::{Deserialize, Serialize};
+use specta::Type;
 use std::collections::BTreeSet;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct Cleanup {
     /// Of identities that are no longer configured. They cannot be had again, so that takes a word.
     pub long_lived_keys: LongLivedKeys,
     pub mode: Mode,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum Health {
     Ok,
@@ -27,7 +28,7 @@ pub enum Health {
 }
 
 /// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct Finding {
     /// Whose: an identity or a provider.
     pub name: String,
@@ -201,7 +202,7 @@ impl Auth {
             }
             Err(error) => return Finding::broken(name, &error),
         };
-        match self.store.drop_session(name).await {
+        match self.drop_session(name).await {
             Ok(Dropped::Removed | Dropped::Absent) => Finding::mended(name, format!("{why}: removed")),
             Ok(Dropped::Kept { configuration }) => {
                 Finding::ok(name, format!("{why}; it belongs to {configuration} and stays"))

@@ -11,8 +11,9 @@ use crate::error::{Code, Error, Result};
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
 use crate::store::{Cleared, Ticket};
 use serde::{Deserialize, Serialize};
+use specta::Type;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum Check {
     WithSts,
@@ -20,7 +21,7 @@ pub enum Check {
     Skip,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct Configured {
     pub identity: String,
     /// Shortened: `AKIA…MPLE`.
@@ -149,7 +150,7 @@ impl Auth {
                 let built_on =
                     self.config.chain(identity).is_ok_and(|chain| chain.source.name.eq_ignore_ascii_case(name));
                 if built_on {
-                    self.store.drop_session(identity.name.as_str()).await?;
+                    self.drop_session(identity.name.as_str()).await?;
                 }
             }
         }

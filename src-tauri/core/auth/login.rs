@@ -5,20 +5,21 @@
 use super::keys::{Check, Rejected, keys_stored};
 use super::prompt::{Answer, Note, Person, Prompt, PromptKind, WhyKeys};
 use super::record::Asker;
-use super::refresh::{Freshness, freshness};
+use super::refresh::Freshness;
 use super::{Auth, fingerprint, name_at, place_at};
 use crate::config::{Chain, SourceKind, StepKind};
-use crate::credentials::{Session, SessionDuration};
+use crate::credentials::{Session, SessionDuration, moment};
 use crate::error::{Code, Error, Remedy, Result};
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
 use crate::store::{Patience, SignInLock, Ticket};
 use serde::{Deserialize, Serialize};
+use specta::Type;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 const PASSPHRASE_ATTEMPTS: u32 = 3;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum Renewal {
     /// A usable session is kept, unless it is due and can be renewed without a person.
@@ -27,7 +28,7 @@ pub enum Renewal {
     Always,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct SignedIn {
     pub identity: String,
     pub provider: String,
@@ -35,6 +36,8 @@ pub struct SignedIn {
     pub chain: Vec<String>,
     pub account: Option<String>,
     pub region: String,
+    #[serde(with = "moment")]
+    #[specta(type = String)]
     pub expires_at: SystemTime,
     pub source: String,
 }
@@ -60,6 +63,30 @@ pub struct Options {
     pub intent: Intent,
     /// For somebody else's sign-in of the same identity.
     pub patience: Patience,
+}
+
+impl Options {
+    /// Nobody is asked, and nobody is waited for: it is tried again later.
+    pub fn ahead_of_time(asker: Asker) -> Options {
+        Options {
+            duration: None,
+            renewal: Renewal::WhenDue,
+            mfa_code: None,
+            asker: Asker { person: Person::Absent, ..asker },
+            intent: Intent::Use,
+            patience: Patience::NotAtAll,
+        }
+    }
+}
+
+impl Auth {
+    /// Whether an identity's session can be made again without a person.
+    pub async fn renews_alone(&self, identity: &str, asker: Asker) -> bool {
+        match SignIn::new(self, identity, Options::ahead_of_time(asker)) {
+            Ok(sign_in) => sign_in.renewable(self, sign_in.chain.steps.len()).await.unwrap_or(false),
+            Err(_) => false,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -114,6 +141,10 @@ pub struct SignIn {
     pub(super) happened: Vec<Happened>,
     /// What ends this sign-in is the outcome of somebody else's.
     took_over: bool,
+    /// Why the target's held session is used although it was due.
+    not_renewed: Option<Error>,
+    /// The same of the steps below it, by name.
+    not_renewed_below: Vec<(String, Session, Error)>,
 }
 
 impl SignIn {
@@ -137,6 +168,8 @@ impl SignIn {
             tickets,
             happened: Vec::new(),
             took_over: false,
+            not_renewed: None,
+            not_renewed_below: Vec::new(),
         })
     }
 
@@ -147,6 +180,25 @@ impl SignIn {
     /// Whether a new session was made, rather than a held one found.
     pub fn made_one(&self) -> bool {
         !self.made.is_empty()
+    }
+
+    /// The steps below the target whose session was made on the way.
+    pub fn made_below(&self) -> impl Iterator<Item = &str> {
+        self.made.iter().filter(|position| **position < self.chain.steps.len()).map(|it| name_at(&self.chain, *it))
+    }
+
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Why what came out is the session that was held before.
+    pub fn not_renewed(&self) -> Option<&Error> {
+        self.not_renewed.as_ref()
+    }
+
+    /// Sessions of the chain that were used as they are, and why.
+    pub fn not_renewed_below(&self) -> &[(String, Session, Error)] {
+        &self.not_renewed_below
     }
 
     pub fn take_notes(&mut self) -> Vec<Note> {
@@ -230,7 +282,6 @@ impl SignIn {
             Renewal::WhenDue => self.stored(auth, self.chain.steps.len()).await.ok().flatten(),
             Renewal::Always => None,
         };
-        let now = auth.clock.now();
         let signed_out =
             auth.store.signed_out_since(self.chain.identity.as_str()).map_or(true, |since| since.is_some());
         self.release(Some(&error));
@@ -239,8 +290,9 @@ impl SignIn {
             self.happened(self.chain.steps.len(), self.chain.names().join(" → "), outcome);
         }
         self.record(auth).await;
-        match held.filter(|session| session.is_usable(now) && !signed_out) {
+        match held.filter(|session| auth.is_usable(session) && !signed_out) {
             Some(session) => {
+                self.not_renewed = Some(error.clone());
                 self.notes
                     .push(Note::Warning(format!("the session could not be renewed and is used as it is: {error}")));
                 Ok(Outcome::Done(session))
@@ -352,7 +404,7 @@ impl SignIn {
         stop: Stop,
     ) -> std::result::Result<Session, Stop> {
         let forced = self.options.renewal == Renewal::Always && position == self.chain.steps.len();
-        let due = due.filter(|session| !forced && session.is_usable(auth.clock.now()));
+        let due = due.filter(|session| !forced && auth.is_usable(session));
         match (stop, due) {
             (Stop::Failed(error) | Stop::Needs(Prompt { unanswered: error, .. }), Some(session))
                 if self.accepts(&error) && error.code != Code::SignedOut =>
@@ -364,6 +416,11 @@ impl SignIn {
                 let name = name_at(&self.chain, position);
                 let warning = format!("the session of {name} could not be renewed and is used as it is: {error}");
                 self.notes.push(Note::Warning(warning));
+                if position == self.chain.steps.len() {
+                    self.not_renewed = Some(error);
+                } else {
+                    self.not_renewed_below.push((name.to_owned(), session.clone(), error));
+                }
                 Ok(session)
             }
             (stop, _) => Err(stop),
@@ -389,11 +446,18 @@ impl SignIn {
                     lock => lock?,
                 }
             }
-            Held::Due(_) | Held::Nothing => auth
-                .store
-                .sign_in_lock(&name, self.options.patience)
-                .await
-                .map_err(|error| if error.code == Code::LockTimeout { under_way(&name, &error) } else { error })?,
+            Held::Due(_) | Held::Nothing => {
+                auth.store.sign_in_lock(&name, self.options.patience).await.map_err(|error| {
+                    match self.options.patience {
+                        // Nobody is told of it: it is tried again.
+                        Patience::NotAtAll => error,
+                        Patience::AtMost(_) | Patience::Forever if error.code == Code::LockTimeout => {
+                            under_way(&name, &error)
+                        }
+                        Patience::AtMost(_) | Patience::Forever => error,
+                    }
+                })?
+            }
         };
         let since = lock.waited_since();
         let outcome = since.and_then(|since| lock.outcome_since(since));
@@ -440,7 +504,7 @@ impl SignIn {
         }
         let forced = self.options.renewal == Renewal::Always && position == self.chain.steps.len();
         let just_made = since.is_some_and(|since| session.issued_at >= since);
-        Ok(match freshness(&session, auth.clock.now()) {
+        Ok(match auth.freshness(&session) {
             Freshness::Expired => Held::Nothing,
             Freshness::Fresh | Freshness::Due if forced && !just_made && !already_made => Held::Due(session),
             Freshness::Fresh => Held::Fresh(session),
@@ -461,7 +525,7 @@ impl SignIn {
             if self.refuse_signed_out(auth, below).is_err() {
                 return Ok(false);
             }
-            if self.stored(auth, below).await?.is_some_and(|session| session.is_usable(auth.clock.now())) {
+            if self.stored(auth, below).await?.is_some_and(|session| auth.is_usable(&session)) {
                 return Ok(true);
             }
         }
@@ -482,7 +546,8 @@ impl SignIn {
 
 /// Nothing was tried: whoever polls without a person leaves no trace of each time.
 fn untried(error: &Error) -> bool {
-    error.remedy == Remedy::Person && matches!(error.code, Code::PersonNeeded | Code::SignedOut)
+    error.code == Code::LockTimeout
+        || error.remedy == Remedy::Person && matches!(error.code, Code::PersonNeeded | Code::SignedOut)
 }
 
 fn under_way(name: &str, error: &Error) -> Error {

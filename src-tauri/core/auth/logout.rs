@@ -3,14 +3,15 @@
 //! names are marked as signed out: whoever is signing in at that moment stores nothing.
 
 use super::Auth;
-use super::report::{Report, Step, Subject, What};
+use super::report::{OtherSession, Report, Step, Subject, What};
 use crate::config::{AwsFiles, Config, Identity, Provider, ProviderName, SourceKind};
 use crate::error::{Code, Result};
 pub use crate::store::Mode;
 use crate::store::{ClearedProfile, Dropped, EntryKind, Place, UpTo};
 use serde::{Deserialize, Serialize};
+use specta::Type;
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     Identity {
@@ -24,7 +25,7 @@ pub enum Target {
 }
 
 /// How far down the chain of an identity a logout goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum Depth {
     Chain,
@@ -32,7 +33,7 @@ pub enum Depth {
     Own,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum LongLivedKeys {
     Keep,
@@ -40,7 +41,7 @@ pub enum LongLivedKeys {
     Remove,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct Logout {
     pub target: Target,
     pub long_lived_keys: LongLivedKeys,
@@ -58,6 +59,14 @@ enum Kind {
         name: String,
         /// Where its chain starts.
         via: String,
+    },
+    /// What the running agent holds.
+    Memory {
+        name: String,
+    },
+    /// In memory; told only where there are any.
+    DatabaseTokens {
+        name: String,
     },
     /// Long-lived keys that nobody asked to remove.
     KeysThatStay {
@@ -84,6 +93,8 @@ pub fn removals(config: &Config, logout: &Logout) -> Result<Vec<Removal>> {
         let name = identity.name.to_string();
         let via = identity.provider.as_ref().map_or_else(|| "a broken chain".to_owned(), ToString::to_string);
         list.push(Removal(Kind::Entry { kind: EntryKind::Session, name: name.clone(), via: via.clone() }));
+        list.push(Removal(Kind::Memory { name: name.clone() }));
+        list.push(Removal(Kind::DatabaseTokens { name: name.clone() }));
         if identity.kind == "aws/user" {
             list.push(Removal(match logout.long_lived_keys {
                 LongLivedKeys::Keep => Kind::KeysThatStay { name },
@@ -266,6 +277,27 @@ impl Auth {
                 let dropped = self.store.drop_entry(*kind, name, mode).await;
                 report.steps.push(self.entry_step(*kind, name, detail).became(dropped, mode));
             }
+            Kind::Memory { name } => {
+                let held = match mode {
+                    Mode::DryRun => self.memory.holds(name),
+                    Mode::Run => self.memory.forget(name),
+                };
+                if held {
+                    let step = Step::at(What::Agent, name, "memory".to_owned(), "held by the running agent");
+                    report.steps.push(step.became(Ok(Dropped::Removed), mode));
+                }
+            }
+            Kind::DatabaseTokens { name } => {
+                let held = match mode {
+                    Mode::DryRun => self.memory.tokens.count(name),
+                    Mode::Run => self.memory.tokens.forget(name),
+                };
+                if held > 0 {
+                    let what = "database tokens";
+                    let step = Step::at(What::Agent, name, what.to_owned(), what);
+                    report.steps.push(step.became(Ok(Dropped::Removed), mode));
+                }
+            }
             Kind::KeysThatStay { name } => report.steps.extend(self.keys_that_stay(name).await),
             Kind::TokenThatStays { name, used_by } => {
                 // A dry run of removing it: nothing is said of a token that is not there.
@@ -321,7 +353,8 @@ impl Auth {
             let signed_out = matches!(self.store.signed_out_since(identity.name.as_str()), Ok(Some(_)));
             let held = self.store.session(identity.name.as_str()).await.ok().flatten().map(|stored| stored.session);
             if let Some(session) = held.filter(|session| !signed_out && session.is_usable(now)) {
-                report.others.push((identity.name.to_string(), session.expires_at));
+                let identity = identity.name.to_string();
+                report.others.push(OtherSession { identity, expires_at: session.expires_at });
             }
         }
     }

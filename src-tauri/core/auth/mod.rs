@@ -3,9 +3,11 @@
 //! nothing here asks, prints or opens anything.
 
 mod cleanup;
+mod database;
 mod keys;
 mod login;
 mod logout;
+mod memory;
 mod profile;
 mod prompt;
 mod record;
@@ -15,16 +17,17 @@ mod status;
 mod step;
 
 pub use cleanup::{Cleanup, Finding, Health};
+pub use database::{DatabaseChoice, DatabaseTarget, DatabaseToken};
 pub use keys::{Check, Configured, Rejected};
 pub use login::{Intent, Options, Outcome, Renewal, SignIn, SignedIn};
 pub use logout::{Depth, Logout, LongLivedKeys, Mode, Removal, Target, removals};
 pub use profile::{Variable, Variables, VariablesForm};
 pub use prompt::{Answer, Note, PassphraseUse, Person, Prompt, PromptKind, TypedKeys, WhyKeys};
 pub use record::{Asker, Audit, Audited};
-pub use report::{Report, Step as RemovalStep, StepResult, Subject, What};
+pub use report::{OtherSession, Report, Step as RemovalStep, StepResult, Subject, What};
 pub use status::{List, ListedIdentity, ListedProvider, Reach, State, Whoami};
 
-use crate::aws::{Aws, Place};
+use crate::aws::{Aws, Place, Tries};
 use crate::clock::Clock;
 use crate::config::{Chain, Config, KeyringChoice, Region, SourceKind, StepKind};
 use crate::credentials::Secret;
@@ -36,7 +39,9 @@ pub use crate::store::audit::{
     Verdict,
 };
 use crate::store::{self, Backend, Keychain, Store};
+use memory::Memory;
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 /// Everything outside the process.
 #[derive(Debug)]
@@ -59,6 +64,7 @@ pub struct Auth {
     clock: Clock,
     aws: Aws,
     store: Store,
+    memory: Arc<Memory>,
 }
 
 impl Auth {
@@ -66,23 +72,31 @@ impl Auth {
     pub fn new(config: Config, world: World) -> Result<Auth> {
         config.usable()?;
         let World { environment, clock } = world;
-        let backend = match config.keyring() {
-            KeyringChoice::System => Backend::System,
-            KeyringChoice::Memory => Backend::Memory,
-            KeyringChoice::File { path, password_env } => {
-                let password_env = password_env.clone().unwrap_or_else(|| "FOB_KEYRING_PASSWORD".to_owned());
-                let passphrase = environment.var(&password_env)?.map(Secret::new);
-                Backend::File { path: path.clone(), passphrase, password_env }
-            }
-        };
+        let keychain = open_keychain(config.keyring(), &environment)?;
+        let memory = Arc::new(Memory::new(clock.clone()));
+        Auth::over(config, World { environment, clock }, keychain, memory)
+    }
+
+    /// The same with another configuration. What is held stays held, and the keyring open, unless it is kept elsewhere now.
+    pub fn reconfigured(&self, config: Config) -> Result<Auth> {
+        config.usable()?;
+        let world = World { environment: self.environment.clone(), clock: self.clock.clone() };
+        if config.keyring() == self.config.keyring() && config.realm() == self.config.realm() {
+            return Auth::over(config, world, self.store.keychain().clone(), self.memory.clone());
+        }
+        Auth::new(config, world)
+    }
+
+    fn over(config: Config, world: World, keychain: Keychain, memory: Arc<Memory>) -> Result<Auth> {
+        let World { environment, clock } = world;
         let store = Store::open(store::Options {
-            keychain: Keychain::open(backend),
+            keychain,
             realm: config.realm().to_string(),
             configuration: config.path().to_owned(),
             state_folder: environment.state_folder()?,
             clock: clock.clone(),
         });
-        Ok(Auth { aws: Aws::new(environment.clone(), clock.clone()), config, environment, clock, store })
+        Ok(Auth { aws: Aws::new(environment.clone(), clock.clone()), config, environment, clock, store, memory })
     }
 
     pub fn config(&self) -> &Config {
@@ -118,10 +132,31 @@ impl Auth {
         self.store.take_warnings().into_iter().map(Note::Warning).collect()
     }
 
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
     /// The plan for signing in to an identity, looked up as people type it.
     pub fn chain(&self, identity: &str) -> Result<Chain> {
         self.config.chain(self.config.identity(identity)?)
     }
+}
+
+fn open_keychain(choice: &KeyringChoice, environment: &Environment) -> Result<Keychain> {
+    let backend = match choice {
+        KeyringChoice::System => Backend::System,
+        KeyringChoice::Memory => Backend::Memory,
+        KeyringChoice::File { path, password_env } => {
+            let password_env = password_env.clone().unwrap_or_else(|| "FOB_KEYRING_PASSWORD".to_owned());
+            let passphrase = environment.var(&password_env)?.map(Secret::new);
+            Backend::File { path: path.clone(), passphrase, password_env }
+        }
+    };
+    Ok(Keychain::open(backend))
 }
 
 /// The name at a position of the chain: 0 is the source, the last one the target.
@@ -137,12 +172,12 @@ fn place_at(chain: &Chain, position: usize) -> Place<'_> {
         None => (&chain.source.region, &chain.source.endpoint_url),
         Some(step) => (&chain.steps[step].region, &chain.steps[step].endpoint_url),
     };
-    Place { region, endpoint_url: endpoint_url.as_deref() }
+    Place { region, endpoint_url: endpoint_url.as_deref(), tries: Tries::Several }
 }
 
 /// The same endpoint, asked in the region that every account has enabled.
 fn in_default_region<'a>(place: Place<'a>, region: &'a Region) -> Place<'a> {
-    Place { region, endpoint_url: place.endpoint_url }
+    Place { region, endpoint_url: place.endpoint_url, tries: place.tries }
 }
 
 /// What a stored session was made by: a session of a role that has since been written differently is not taken for this

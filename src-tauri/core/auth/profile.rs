@@ -2,34 +2,40 @@
 
 use super::{Auth, SignIn};
 use crate::config::{Chain, SourceKind};
-use crate::credentials::{Origin, Secret, Session};
+use crate::credentials::{Origin, Secret, Session, moment, on_the_wire};
 use crate::error::{Code, Error, Result};
 use crate::store::Profile;
 use serde::{Deserialize, Serialize};
+use specta::Type;
 use std::time::SystemTime;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum VariablesForm {
     /// A profile whose `credential_process` is `fob`: renews itself, holds no secret.
     Profile,
     /// The session's own keys; they end with the session.
     Static,
+    /// What goes with an endpoint that whoever asks serves itself: everything but where it is.
+    Endpoint,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct Variables {
     pub set: Vec<Variable>,
     /// The caller's own credentials variables, which would win over ours.
     pub remove: Vec<String>,
     /// The end of the session's own keys; `None` for a profile, which renews itself.
+    #[serde(with = "moment::optional")]
+    #[specta(type = Option<String>)]
     pub expires_at: Option<SystemTime>,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct Variable {
     pub name: String,
-    #[serde(with = "crate::credentials::on_the_wire")]
+    #[serde(with = "on_the_wire")]
+    #[specta(type = String)]
     pub value: Secret,
 }
 
@@ -99,6 +105,7 @@ impl Auth {
                 set.extend(session.token.clone().map(|token| ("AWS_SESSION_TOKEN", token)));
                 set
             }
+            VariablesForm::Endpoint => Vec::new(),
         };
         set.push(("AWS_REGION", Secret::new(chain.region.as_str())));
         set.push(("AWS_DEFAULT_REGION", Secret::new(chain.region.as_str())));

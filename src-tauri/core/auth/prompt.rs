@@ -1,11 +1,12 @@
 //! What a person is asked, and what may come back. Plain data: who can ask shows it, everybody else passes it on.
 
-use crate::credentials::{MfaArn, Secret, SessionDuration};
+use crate::credentials::{MfaArn, Secret, SessionDuration, on_the_wire};
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
+use specta::Type;
 
 /// Whether somebody can answer a prompt where the request came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum Person {
     Present,
@@ -22,7 +23,7 @@ pub struct Prompt {
     pub unanswered: Error,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum PromptKind {
     /// The form of long-lived keys, prefilled.
@@ -43,7 +44,7 @@ pub enum PromptKind {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum WhyKeys {
     /// Nothing is stored.
@@ -56,26 +57,31 @@ pub enum WhyKeys {
     Asked,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum PassphraseUse {
     New,
     Existing,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
     Keys(TypedKeys),
     MfaCode(String),
-    Passphrase(#[serde(with = "crate::credentials::on_the_wire")] Secret),
+    Passphrase(
+        #[serde(with = "on_the_wire")]
+        #[specta(type = String)]
+        Secret,
+    ),
 }
 
 /// Keys as somebody typed or pasted them; checked by the agent, whoever sent them.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct TypedKeys {
     pub access_key_id: String,
-    #[serde(with = "crate::credentials::on_the_wire")]
+    #[serde(with = "on_the_wire")]
+    #[specta(type = String)]
     pub secret_access_key: Secret,
     #[serde(default)]
     pub mfa_arn: Option<String>,
@@ -84,7 +90,7 @@ pub struct TypedKeys {
 }
 
 /// Something to tell a person, whatever the reply: "Credentials saved to keyring: dev".
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum Note {
     Info(String),

@@ -11,6 +11,7 @@ use crate::store::Mode;
 use crate::store::audit::{AuditAsker, AuditEvent, AuditLine, AuditOutcome, Happened, Keeping, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use specta::Type;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
@@ -18,7 +19,7 @@ use std::time::SystemTime;
 const MOST_LINES: usize = 2_000;
 
 /// Who asks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct Asker {
     /// The asking program's name, as people know it: `terraform`.
     pub program: String,
@@ -27,7 +28,7 @@ pub struct Asker {
 }
 
 /// The audit log, read.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct Audit {
     pub identities: Vec<Audited>,
     /// Oldest first.
@@ -37,7 +38,7 @@ pub struct Audit {
 }
 
 /// One identity, summed up.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct Audited {
     pub identity: String,
     pub sign_ins: u32,
@@ -49,6 +50,7 @@ pub struct Audited {
     /// Of any kind; counted here only.
     pub failures: u32,
     /// The last sign-in or refresh that succeeded.
+    #[specta(type = Option<String>)]
     pub last_use: Option<Timestamp>,
     pub askers: BTreeSet<String>,
 }

@@ -1,11 +1,13 @@
 //! What became of a list of removals: one step each, and the exit code that follows from them.
 
+use crate::credentials::moment;
 use crate::error::{Code, Error, Result};
 use crate::store::{Dropped, Mode};
 use serde::{Deserialize, Serialize};
+use specta::Type;
 use std::time::SystemTime;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
     Keyring,
@@ -18,7 +20,7 @@ pub enum What {
     Agent,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum StepResult {
     Removed,
@@ -28,12 +30,13 @@ pub enum StepResult {
     Failed,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename = "RemovalStep")]
 pub struct Step {
     pub what: What,
     /// Of the identity or the provider.
     pub name: String,
-    /// Of the file or folder; in the keyring the account.
+    /// Of the file or folder; in the keyring the account, in memory what it is.
     pub path: String,
     pub result: StepResult,
     pub detail: Option<String>,
@@ -73,7 +76,7 @@ impl Step {
 }
 
 /// What a report is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
     Identity,
@@ -82,7 +85,7 @@ pub enum Subject {
     Cleanup,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct Report {
     pub subject: Subject,
     /// The identity's or provider's name; else `all` or `cleanup`.
@@ -94,9 +97,17 @@ pub struct Report {
     pub identities: Vec<String>,
     /// In the order they were done.
     pub steps: Vec<Step>,
-    /// Identities that shared a sign-in, and until when their own session lives.
-    pub others: Vec<(String, SystemTime)>,
+    pub others: Vec<OtherSession>,
     pub notes: Vec<String>,
+}
+
+/// The session of an identity that shared a sign-in: it lives on.
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+pub struct OtherSession {
+    pub identity: String,
+    #[serde(with = "moment")]
+    #[specta(type = String)]
+    pub expires_at: SystemTime,
 }
 
 impl Report {

@@ -1,16 +1,17 @@
 //! What is held right now: for `whoami` and `list`. Reads only: nothing is stored, renewed or asked of a person.
 
 use super::prompt::Note;
-use super::refresh::{Freshness, freshness};
+use super::refresh::Freshness;
 use super::{Auth, fingerprint, place_at};
 use crate::aws::{FaultKind, Signer};
 use crate::config::{Chain, Identity, SourceKind};
-use crate::credentials::{Session, time_left};
+use crate::credentials::{Session, moment, time_left};
 use crate::error::{Code, Error, Result};
 use serde::{Deserialize, Serialize};
+use specta::Type;
 use std::time::SystemTime;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum Reach {
     /// Asks STS who this is.
@@ -19,7 +20,7 @@ pub enum Reach {
     Offline,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     Valid,
@@ -36,7 +37,7 @@ pub enum State {
     Unsupported,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct Whoami {
     pub identity: String,
     pub provider: String,
@@ -45,31 +46,35 @@ pub struct Whoami {
     pub account: Option<String>,
     pub region: String,
     pub state: State,
+    #[serde(with = "moment::optional")]
+    #[specta(type = Option<String>)]
     pub expires_at: Option<SystemTime>,
     pub expires_in_seconds: Option<u32>,
     pub source: Option<String>,
     pub realm: String,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct List {
     pub providers: Vec<ListedProvider>,
     pub identities: Vec<ListedIdentity>,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct ListedProvider {
     pub name: String,
     pub kind: String,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct ListedIdentity {
     pub name: String,
     pub kind: String,
     pub provider: Option<String>,
     pub chain: Vec<String>,
     pub state: State,
+    #[serde(with = "moment::optional")]
+    #[specta(type = Option<String>)]
     pub expires_at: Option<SystemTime>,
     pub expires_in_seconds: Option<u32>,
     pub default: bool,
@@ -177,7 +182,7 @@ impl Auth {
         };
         let now = self.clock.now();
         let announced = self.config.notify_before().min(session.life() / 4);
-        let state = match freshness(&session, now) {
+        let state = match self.freshness(&session) {
             Freshness::Expired => State::Expired,
             Freshness::Due => State::Expiring,
             Freshness::Fresh if time_left(session.expires_at, now) <= announced => State::Expiring,

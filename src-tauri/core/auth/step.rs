@@ -4,12 +4,12 @@ use super::keys::{FoundKeys, Refused, form};
 use super::login::{SignIn, Stop, unsupported};
 use super::prompt::{Note, Prompt, PromptKind, WhyKeys};
 use super::{Auth, fingerprint, in_default_region, name_at, place_at};
-use crate::aws::{Caller, Fault, FaultKind, Mfa, Signer};
-use crate::config::{AssumeRole, SourceKind, StepKind, User};
+use crate::aws::{Caller, Fault, FaultKind, Mfa, Place, Signer, Tries};
+use crate::config::{AssumeRole, Chain, SourceKind, StepKind, User};
 use crate::credentials::{LongLived, MfaArn, Origin, Session, SessionDuration, SessionKind};
 use crate::error::{Code, Error};
-use crate::store::StoredSession;
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
+use crate::store::{Patience, StoredSession};
 use jiff::Timestamp;
 
 /// How often a person may get an MFA code wrong before it is given up.
@@ -87,7 +87,7 @@ impl SignIn {
                 None => None,
             };
             let mfa = device.as_ref().zip(code.as_deref()).map(|(device, code)| Mfa { device, code });
-            let place = place_at(&self.chain, 0);
+            let place = place_for(&self.chain, 0, self.options.patience);
             let fault = match auth.aws.session_token(&found.keys, place, duration, mfa).await {
                 Ok(granted) => return Ok(granted.into_session(found.origin, owner(remembered))),
                 Err(fault) => fault,
@@ -194,7 +194,7 @@ impl SignIn {
             }
         };
         let duration = self.duration(position, role.duration, limits);
-        let place = place_at(&self.chain, position);
+        let place = place_for(&self.chain, position, self.options.patience);
         let fault = match auth.aws.assume_role(parent, place, role, duration).await {
             Ok(granted) => return Ok(granted.into_session(parent.origin, Caller { arn: String::new(), account: None })),
             Err(fault) => fault,
@@ -225,7 +225,7 @@ impl SignIn {
         parent: &Session,
         fault: Fault,
     ) -> std::result::Result<Session, Stop> {
-        let place = place_at(&self.chain, position);
+        let place = place_for(&self.chain, position, self.options.patience);
         if fault.kind == FaultKind::UnknownKeys {
             let default = place.region.partition().default_region();
             let elsewhere = in_default_region(place, &default);
@@ -254,12 +254,21 @@ impl SignIn {
         if self.stored(auth, below).await?.is_some_and(|stored| stored.keys.access_key_id == parent.keys.access_key_id)
         {
             tracing::info!(identity = name_at(&self.chain, below), "session refused by aws dropped");
-            auth.store.drop_session(name_at(&self.chain, below)).await?;
+            auth.drop_session(name_at(&self.chain, below)).await?;
             let (identity, what) = (name_at(&self.chain, below).to_owned(), "session dropped".to_owned());
             self.happened.push(Happened { event: AuditEvent::Revocation, identity, what, outcome: AuditOutcome::Ok });
         }
         Err(Stop::ClimbAgain)
     }
+}
+
+/// Who waits for nobody is not waited for either.
+fn place_for(chain: &Chain, position: usize, patience: Patience) -> Place<'_> {
+    let tries = match patience {
+        Patience::NotAtAll => Tries::One,
+        Patience::AtMost(_) | Patience::Forever => Tries::Several,
+    };
+    Place { tries, ..place_at(chain, position) }
 }
 
 fn owner(remembered: LongLived) -> Caller {

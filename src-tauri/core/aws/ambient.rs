@@ -45,7 +45,7 @@ impl Aws {
             return Err("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and …_FULL_URI are not set".to_owned());
         }
         // Our own endpoint hands out what was signed in to here; taking it for a role would make a loop.
-        if full.is_some_and(|uri| uri.starts_with("http://127.0.0.1:") && uri.contains("/v1/credentials/")) {
+        if full.is_some_and(is_our_own) {
             return Err("AWS_CONTAINER_CREDENTIALS_FULL_URI is Keyfob's own endpoint".to_owned());
         }
         let provider = EcsCredentialsProvider::builder().configure(&self.provider_config()).build();
@@ -125,10 +125,35 @@ impl Aws {
     }
 }
 
+/// As `agent/endpoint` names itself.
+fn is_our_own(uri: &str) -> bool {
+    let path = uri.strip_prefix("http://127.0.0.1:").and_then(|rest| rest.split_once('/'));
+    path.is_some_and(|(_, path)| path.starts_with("v1/credentials/"))
+}
+
 fn innermost(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(cause) = innermost.source() {
         innermost = cause;
     }
     innermost.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_endpoint_is_told_from_a_containers() {
+        assert!(is_our_own("http://127.0.0.1:40123/v1/credentials/team%2Fdeploy"));
+        for foreign in [
+            "http://127.0.0.1/v1/credentials",
+            "http://127.0.0.1:40123/role?next=/v1/credentials/dev",
+            "http://169.254.170.23/v1/credentials",
+            "http://localhost:40123/v1/credentials/dev",
+            "https://127.0.0.1:40123/v1/credentials/dev",
+        ] {
+            assert!(!is_our_own(foreign), "{foreign}");
+        }
+    }
 }

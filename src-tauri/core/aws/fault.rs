@@ -55,8 +55,8 @@ impl Fault {
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
         let named = error.code().map(|code| (code.to_owned(), error.message().unwrap_or_default().to_owned()));
+        let status = error.raw_response().map(|response| response.status().as_u16());
         let Some((code, message)) = named.or_else(|| in_body(error.raw_response()?)) else {
-            let status = error.raw_response().map(|response| response.status().as_u16());
             let kind = match (error, status) {
                 (SdkError::ServiceError(_), Some(status)) if status < 500 && status != 429 => FaultKind::Other,
                 (SdkError::ConstructionFailure(_), _) => FaultKind::Other,
@@ -66,7 +66,12 @@ impl Fault {
         };
         let message = message.trim().to_owned();
         let skew = error.raw_response().and_then(|response| skew(response.headers().get("date")?, now));
-        Fault { kind: classify(&code, &message, skew), code: Some(code), message }
+        let kind = match classify(&code, &message, skew) {
+            // AWS's own trouble passes, whatever it is called.
+            FaultKind::Other if status.is_some_and(|status| status >= 500 || status == 429) => FaultKind::Unreachable,
+            kind => kind,
+        };
+        Fault { kind, code: Some(code), message }
     }
 
     /// The fault as an error, for the cases that need no knowledge of the step that failed.

@@ -5,9 +5,11 @@
 mod ambient;
 mod fault;
 mod process;
+mod rds;
 mod sts;
 
 pub use fault::{Fault, FaultKind};
+pub use rds::{DatabaseLogin, SignedToken, TOKEN_LIFE, sign_token};
 pub use sts::{Caller, Mfa};
 
 use crate::clock::Clock;
@@ -42,6 +44,25 @@ const ATTEMPTS: u32 = 4;
 pub struct Place<'a> {
     pub region: &'a Region,
     pub endpoint_url: Option<&'a str>,
+    pub tries: Tries,
+}
+
+/// How often a call goes out that meets a network or an AWS in trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tries {
+    /// Somebody waits for the answer.
+    Several,
+    /// The caller comes again by itself, and at its own pace.
+    One,
+}
+
+impl Tries {
+    fn attempts(self) -> u32 {
+        match self {
+            Tries::Several => ATTEMPTS,
+            Tries::One => 1,
+        }
+    }
 }
 
 /// What signs a call.
@@ -101,7 +122,7 @@ impl Aws {
             // A session's end is judged by this machine's clock: a wrong one is said, not worked around.
             .disable_clock_skew_correction(true)
             .time_source(SigningTime(self.clock.clone()))
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .retry_config(RetryConfig::standard().with_max_attempts(place.tries.attempts()))
             .timeout_config(
                 TimeoutConfig::builder()
                     .connect_timeout(CONNECT_TIMEOUT)

@@ -8,7 +8,7 @@ use super::yaml::{self, Node, Value};
 use crate::credentials::{is_placeholder, shorten};
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::Path;
 use std::rc::Rc;
@@ -131,6 +131,8 @@ enum Sought {
 
 pub(super) struct Reader<'e> {
     pub problems: Problems,
+    /// Whose values were taken from the environment, or were meant to be.
+    pub from_environment: HashSet<Blocks>,
     pub environment: &'e Environment,
     /// Relative paths start here.
     pub folder: &'e Path,
@@ -250,6 +252,7 @@ impl Reader<'_> {
             self.problems.error(&place, "`!env` is followed by the name of an environment variable: `!env DEV_KEY`");
             return None;
         }
+        self.from_environment.insert(place.blocks.clone());
         match self.environment.var(name) {
             Ok(Some(value)) => {
                 Some(Found { text: Zeroizing::new(value.to_owned()), place, variable: Some(name.to_owned()) })

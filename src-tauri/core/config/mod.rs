@@ -29,7 +29,7 @@ use chain::{Part, Start};
 use file::Reader;
 use general::General;
 use problem::{Blocks, nearest};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -45,6 +45,8 @@ pub struct Config {
     problems: Vec<Problem>,
     /// The errors among the problems by what they block.
     errors: HashMap<Blocks, Vec<usize>>,
+    /// What `!env` is used in.
+    from_environment: HashSet<Blocks>,
 }
 
 /// Where secrets are kept.
@@ -182,13 +184,20 @@ impl Config {
         let auth = file::entry(file::auth(&path, &file::text(&path)?)?);
         let folder = path.parent().unwrap_or(&path);
         let file_name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        let mut reader = Reader { problems: problem::Problems::default(), environment, folder, file_name };
+        let mut reader = Reader {
+            problems: problem::Problems::default(),
+            from_environment: HashSet::new(),
+            environment,
+            folder,
+            file_name,
+        };
 
         let general = general::general(&mut reader, &auth)?;
         let providers = items::providers(&mut reader, &auth);
         let identities = items::identities(&mut reader, &auth);
         let identities = links::link(identities, &providers, &mut reader.problems);
         let databases = items::databases(&mut reader, &auth, &identities);
+        let from_environment = reader.from_environment;
         let problems = reader.problems.in_file_order();
         let mut errors: HashMap<Blocks, Vec<usize>> = HashMap::new();
         for (at, problem) in problems.iter().enumerate().filter(|(_, problem)| problem.severity == Severity::Error) {
@@ -208,6 +217,7 @@ impl Config {
             databases,
             problems,
             errors,
+            from_environment,
             path,
         })
     }
@@ -278,8 +288,22 @@ impl Config {
         self.refuse_blocked(&format!("the database `{}` cannot be used", shorten(name)), [blocks])?;
         self.databases.iter().find(|database| database.name.as_str().eq_ignore_ascii_case(name)).ok_or_else(|| {
             let names = self.databases.iter().map(|database| database.name.as_str());
-            unknown(Code::InvalidInput, ("database", "databases"), name, names)
+            unknown(Code::DatabaseNotFound, ("database", "databases"), name, names)
         })
+    }
+
+    /// Whether signing in depends on the environment of whoever asks: `!env`, the machine's own role, a CI job's token.
+    pub fn needs_the_askers_environment(&self, identity: &Identity) -> bool {
+        let names = self.chain_names(identity).into_iter().map(str::to_ascii_lowercase);
+        let written = names.flat_map(|name| [Blocks::Provider(name.clone()), Blocks::Identity(name)]);
+        let source = self.chain(identity).map(|chain| chain.source.kind);
+        written.chain([Blocks::Everything]).any(|it| self.from_environment.contains(&it))
+            || matches!(source, Ok(SourceKind::Ambient | SourceKind::GithubOidc { .. }))
+    }
+
+    /// Whether anything at all is taken from the environment.
+    pub fn uses_the_environment(&self) -> bool {
+        !self.from_environment.is_empty()
     }
 
     /// The one with `default: true`, of those Keyfob can sign in with.

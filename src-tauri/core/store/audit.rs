@@ -17,6 +17,7 @@ use crate::error::{Code, Error, Result};
 use chain::{Head, LogFile};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use specta::Type;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -34,7 +35,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 /// Of a text in a line, in characters.
 const LONGEST: usize = 300;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditEvent {
     /// A session was made where no usable one was held.
@@ -50,7 +51,7 @@ pub enum AuditEvent {
     Rotation,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(tag = "result", rename_all = "snake_case")]
 pub enum AuditOutcome {
     Ok,
@@ -76,7 +77,7 @@ pub struct Happened {
 }
 
 /// On whose behalf.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct AuditAsker {
     pub program: String,
     pub pid: u32,
@@ -84,10 +85,11 @@ pub struct AuditAsker {
 }
 
 /// A line, as it is written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct AuditLine {
     /// Counted from 1, over all files that ever were.
     pub number: u32,
+    #[specta(type = String)]
     pub time: Timestamp,
     pub event: AuditEvent,
     pub identity: String,

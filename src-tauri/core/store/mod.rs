@@ -59,7 +59,7 @@ pub enum Cleared {
 }
 
 /// Whether something is done, or only told what would be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, specta::Type)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     DryRun,

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use specta::Type;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -33,7 +34,7 @@ pub(super) struct Link {
 }
 
 /// Whether the log is as it was written, as far as that can be told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct Verdict {
     pub lines: u32,
     pub damage: Vec<Damage>,
@@ -42,7 +43,7 @@ pub struct Verdict {
     pub head: HeadState,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct Damage {
     #[serde(flatten)]
     pub place: Place,
@@ -50,7 +51,7 @@ pub struct Damage {
     pub detail: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum DamageKind {
     Changed,
@@ -62,14 +63,15 @@ pub enum DamageKind {
 }
 
 /// A line of a file, counted from 1.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename = "AuditPlace")]
 pub struct Place {
     pub file: String,
     pub line: u32,
 }
 
 /// What the keyring says of the last line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum HeadState {
     /// It remembers this line or, where there is damage, another one.
