@@ -4,27 +4,29 @@
 
 pub use crate::auth::{
     Answer, Asker, Audit, AuditAsker, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited, Check, Cleanup,
-    Configured, Damage, DamageKind, Depth, Finding, HeadState, Health, List, ListedIdentity, ListedProvider, Logout,
-    LongLivedKeys, Mode, Note, PassphraseUse, Person, PromptKind, Reach, RemovalStep, Renewal, Report, SignedIn, State,
-    StepResult, Subject, Target, TypedKeys, Variable, Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
+    Configured, Damage, DamageKind, DatabaseChoice, DatabaseToken, Depth, Finding, HeadState, Health, List,
+    ListedIdentity, ListedProvider, Logout, LongLivedKeys, Mode, Note, OtherSession, PassphraseUse, Person, PromptKind,
+    Reach, RemovalStep, Renewal, Report, SignedIn, State, StepResult, Subject, Target, TypedKeys, Variable, Variables,
+    VariablesForm, Verdict, What, Whoami, WhyKeys,
 };
-use crate::credentials::on_the_wire;
-pub use crate::credentials::{AccessKeyId, MfaArn, Secret, SessionDuration, time_left};
+pub use crate::credentials::{AccessKeyId, MfaArn, Secret, SessionDuration, in_units, time_left};
+use crate::credentials::{moment, on_the_wire};
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
+use specta::Type;
 use std::time::SystemTime;
 
 /// Raised when a request or reply changes in a way an older side cannot read.
 pub const VERSION: u32 = 1;
 
 /// A request, and who asks.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct Call {
     pub asker: Asker,
     pub request: Request,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
     /// Answered by [`Reply::SignedIn`].
@@ -39,7 +41,11 @@ pub enum Request {
     /// Answered by [`Reply::List`].
     List,
     /// What the audit log says, from a moment on. Answered by [`Reply::Audit`].
-    Audit { since: Option<SystemTime> },
+    Audit {
+        #[serde(with = "moment::optional")]
+        #[specta(type = Option<String>)]
+        since: Option<SystemTime>,
+    },
     /// Whether the audit log is as it was written. Answered by [`Reply::AuditVerified`].
     AuditVerify,
     /// Store long-lived keys, after STS has accepted them. Answered by [`Reply::Configured`].
@@ -50,13 +56,19 @@ pub enum Request {
     Cleanup(Cleanup),
     /// One identity with its chain, or all. Answered by [`Reply::Repaired`].
     Repair { identity: Option<String> },
+    /// An RDS auth token, signed with the identity's session. Answered by [`Reply::DatabaseToken`].
+    DatabaseToken(DatabaseTokenRequest),
+    /// Answered by [`Reply::Status`].
+    Status,
+    /// The agent withdraws its prompts, gives up its socket and ends. Answered by [`Reply::Stopping`].
+    Stop,
     /// Goes on with what a [`Reply::Needs`] interrupted; answered as the interrupted request would have been.
     Answer { prompt: PromptId, answer: Answer },
     /// Gives up what a [`Reply::Needs`] interrupted. Answered by [`Reply::Failed`].
     Cancel { prompt: PromptId },
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct Login {
     pub identity: String,
     /// Beats the configuration, which beats the keyring, which beats the default.
@@ -66,7 +78,7 @@ pub struct Login {
     pub mfa_code: Option<String>,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct Configure {
     pub identity: String,
     /// `None` asks for them ([`PromptKind::Keys`]).
@@ -74,10 +86,18 @@ pub struct Configure {
     pub check: Check,
 }
 
-pub type PromptId = u64;
+/// What a token is for.
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+pub struct DatabaseTokenRequest {
+    pub database: DatabaseChoice,
+    /// `--force`: signed anew.
+    pub renewal: Renewal,
+}
+
+pub type PromptId = u32;
 
 /// A person is needed. Whoever can ask one sends [`Request::Answer`]; for everybody else `unanswered` is the error.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct Prompt {
     pub id: PromptId,
     pub identity: String,
@@ -89,13 +109,13 @@ pub struct Prompt {
 }
 
 /// A reply, with what happened on the way to it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct Answered {
     pub notes: Vec<Note>,
     pub reply: Reply,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
     SignedIn(SignedIn),
@@ -108,17 +128,141 @@ pub enum Reply {
     AuditVerified(Verdict),
     Removed(Report),
     Repaired(Vec<Finding>),
+    DatabaseToken(DatabaseToken),
+    Status(Status),
+    Stopping,
+    /// What was asked needs the asker's own environment: whoever asked does it in its own process.
+    RunInProcess,
     Needs(Box<Prompt>),
     Failed(Error),
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct Credentials {
     pub access_key_id: String,
     #[serde(with = "on_the_wire")]
+    #[specta(type = String)]
     pub secret_access_key: Secret,
     #[serde(with = "on_the_wire::optional")]
+    #[specta(type = Option<String>)]
     pub session_token: Option<Secret>,
+    #[serde(with = "moment")]
+    #[specta(type = String)]
     pub expires_at: SystemTime,
     pub account: Option<String>,
+}
+
+/// How things stand: the agent, what it keeps fresh, what it waits for.
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+pub struct Status {
+    /// `None`: no agent is running; what follows is what is stored.
+    pub agent: Option<Running>,
+    pub sessions: Vec<SessionStatus>,
+    pub prompts: Vec<OpenPrompt>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+pub struct Running {
+    pub pid: u32,
+    pub version: String,
+    #[serde(with = "moment")]
+    #[specta(type = String)]
+    pub since: SystemTime,
+    pub configuration: String,
+    /// The file on disk has changed and cannot be used: the last good one stays in force.
+    pub configuration_problem: Option<Error>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+pub struct SessionStatus {
+    pub identity: String,
+    pub state: State,
+    #[serde(with = "moment::optional")]
+    #[specta(type = Option<String>)]
+    pub expires_at: Option<SystemTime>,
+    pub expires_in_seconds: Option<u32>,
+    /// When the agent renews it; `None` where nobody does, or a person is needed.
+    #[serde(with = "moment::optional")]
+    #[specta(type = Option<String>)]
+    pub next_refresh: Option<SystemTime>,
+    /// Why the last renewal failed.
+    pub failing: Option<Error>,
+    pub last_asker: Option<LastAsker>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+pub struct LastAsker {
+    pub program: String,
+    pub pid: u32,
+    #[serde(with = "moment")]
+    #[specta(type = String)]
+    pub at: SystemTime,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+pub struct OpenPrompt {
+    pub prompt: Prompt,
+    #[serde(with = "moment")]
+    #[specta(type = String)]
+    pub since: SystemTime,
+}
+
+/// What happened without anybody asking: what a tray shows and a headless agent logs. Each is sent once.
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    SignedIn {
+        identity: String,
+        #[serde(with = "moment")]
+        #[specta(type = String)]
+        expires_at: SystemTime,
+    },
+    SignedOut {
+        identity: String,
+    },
+    Renewed {
+        identity: String,
+        #[serde(with = "moment")]
+        #[specta(type = String)]
+        expires_at: SystemTime,
+    },
+    /// The end is near and renewals keep failing, for want of the network or because AWS is overloaded.
+    RenewalFailing {
+        identity: String,
+        #[serde(with = "moment")]
+        #[specta(type = String)]
+        expires_at: SystemTime,
+        cause: Error,
+    },
+    /// AWS no longer accepts the keys; the stale secret was cleared.
+    KeysRevoked {
+        identity: String,
+        error: Error,
+    },
+    /// AWS refused the renewal; it is not tried again by itself.
+    RenewalRefused {
+        identity: String,
+        error: Error,
+    },
+    /// The session ends soon, and a person is needed to renew it.
+    ExpiresSoon {
+        identity: String,
+        #[serde(with = "moment")]
+        #[specta(type = String)]
+        expires_at: SystemTime,
+    },
+    Expired {
+        identity: String,
+    },
+    /// A program waits for a person.
+    PromptOpened(Box<Prompt>),
+    /// Answered, or withdrawn.
+    PromptClosed {
+        prompt: PromptId,
+        identity: String,
+    },
+    ConfigurationChanged,
+    ConfigurationBroken {
+        error: Error,
+    },
 }

@@ -1,0 +1,121 @@
+//! Clients that are slow, many, or not clients at all.
+
+use super::*;
+use std::collections::VecDeque;
+
+async fn is_served(endpoint: &Endpoint) {
+    let (status, body) = read(&endpoint.exchange(endpoint.good_request().as_bytes()).await);
+    assert_eq!((status, &body["SecretAccessKey"]), (200, &Value::from(SECRET)));
+}
+
+#[tokio::test]
+async fn who_never_finishes_asking_is_hung_up_on_and_nobody_waits_for_them() {
+    let endpoint = opened("dev", &Well::open()).await;
+    let request = endpoint.good_request();
+    let (half, _) = request.split_at(request.len() / 2);
+    let mut slow = Vec::new();
+    for _ in 0..50 {
+        let mut stream = endpoint.connect().await;
+        stream.write_all(half.as_bytes()).await.expect("written");
+        slow.push(stream);
+    }
+    let silent = endpoint.connect().await;
+    let mut trickling = endpoint.connect().await;
+    is_served(&endpoint).await;
+    // A byte now and then does not buy more time: the head must be whole.
+    let mut bytes = half.bytes().cycle();
+    while trickling.write_all(&[bytes.next().expect("for ever")]).await.is_ok() {
+        Clock::nap(Duration::from_millis(100)).await;
+    }
+    for stream in slow.into_iter().chain([silent]) {
+        assert_tells_nothing(&endpoint, &rest_of(stream).await);
+    }
+    is_served(&endpoint).await;
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_not_kept_for_ever() {
+    let endpoint = opened("dev", &Well::open()).await;
+    let mut stream = endpoint.connect().await;
+    stream.write_all(endpoint.good_request().replace("Connection: close\r\n", "").as_bytes()).await.expect("written");
+    let answer = rest_of(stream).await;
+    assert_eq!(read(&answer).0, 200, "answered, and later hung up");
+}
+
+#[tokio::test]
+async fn ten_thousand_connections_in_turn_leave_it_serving() {
+    let endpoint = opened("dev", &Well::open()).await;
+    let mut held = VecDeque::new();
+    for number in 0..10_000 {
+        let mut stream = endpoint.connect().await;
+        // No port is left waiting for late packets.
+        stream.set_zero_linger().expect("an option of every system");
+        match number % 3 {
+            0 => {}
+            1 => stream.write_all(b"GET /v1/cred").await.expect("written"),
+            _ => drop(stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await),
+        }
+        held.push_back(stream);
+        if held.len() > 100 {
+            held.pop_front();
+        }
+        if number % 1000 == 0 {
+            is_served(&endpoint).await;
+        }
+    }
+    is_served(&endpoint).await;
+}
+
+#[tokio::test]
+async fn one_connection_too_many_is_closed_and_the_others_stay() {
+    let well = Well::open();
+    let endpoint = opened("dev", &well).await;
+    let mut held = Vec::new();
+    for _ in 0..server::MOST_CONNECTIONS {
+        held.push(endpoint.connect().await);
+    }
+    assert_eq!(endpoint.exchange(endpoint.good_request().as_bytes()).await, "");
+    assert_eq!(well.asked(), 0);
+    let mut one = held.pop().expect("there are many");
+    one.write_all(endpoint.good_request().as_bytes()).await.expect("it was not the one closed");
+    assert_eq!(read(&rest_of(one).await).0, 200);
+    is_served(&endpoint).await;
+}
+
+#[tokio::test]
+async fn noise_and_heads_without_measure_get_nothing() {
+    let well = Well::open();
+    let endpoint = opened("dev", &well).await;
+    let good = endpoint.good_request();
+    let line = "X-Padding: ".to_owned() + &"x".repeat(16 * 1024);
+    let long_line = endpoint.request(&format!("GET {}", endpoint.path()), &[&line]);
+    let many = vec!["X-Padding: x"; 200];
+    let many_lines = endpoint.request(&format!("GET {}", endpoint.path()), &many);
+    let long_path = endpoint.request(&format!("GET /{}", "x".repeat(20_000)), &[]);
+    let http_2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let noise: [&[u8]; 9] = [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"\0\0\0\0\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\r\n\r\n\r\n\r\n\xff\xfe\r\n\r\n",
+        http_2,
+        long_line.as_bytes(),
+        many_lines.as_bytes(),
+        long_path.as_bytes(),
+    ];
+    for bytes in noise {
+        let answer = endpoint.exchange(bytes).await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+        assert_tells_nothing(&endpoint, &answer);
+    }
+    // Cut off anywhere.
+    for end in 0..good.len() {
+        let mut stream = endpoint.connect().await;
+        stream.write_all(&good.as_bytes()[..end]).await.expect("written");
+        stream.shutdown().await.expect("half closed");
+        assert_tells_nothing(&endpoint, &rest_of(stream).await);
+    }
+    assert_eq!(well.asked(), 0);
+    is_served(&endpoint).await;
+}

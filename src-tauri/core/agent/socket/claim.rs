@@ -1,0 +1,203 @@
+//! One agent per address: who holds the lock file beside the socket may listen there, until it goes away. The system
+//! keeps the lock, so a killed agent frees it and a live one is never pushed aside; lock files are never deleted.
+
+use super::Address;
+use crate::error::{Error, Result};
+use interprocess::local_socket::ListenerOptions;
+use interprocess::local_socket::tokio::Listener;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Given back when dropped.
+#[derive(Debug)]
+pub(super) struct Claim {
+    address: Address,
+    lock: File,
+    listening: bool,
+}
+
+impl Claim {
+    /// `None` when somebody else has it.
+    pub fn stake(address: &Address) -> Result<Option<Claim>> {
+        let folder = address.folder();
+        make_folder(folder)?;
+        let path = address.lock();
+        loop {
+            let lock = open_private(&path)?;
+            match lock.try_lock() {
+                Ok(()) if is_at(&lock, &path) => {
+                    return Ok(Some(Claim { address: address.clone(), lock, listening: false }));
+                }
+                // Somebody removed the file by hand meanwhile: a lock on it would exclude nobody.
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(cause)) => return Err(failed(&path, "lock", &cause)),
+            }
+        }
+    }
+
+    /// Replaces a stale socket. `None` when a live one stands there although its lock file is gone.
+    pub fn listen(&mut self) -> Result<Option<Listener>> {
+        let path = self.address.path();
+        if is_live(&self.address)? {
+            return Ok(None);
+        }
+        let failed = |cause: io::Error| failed(path, "listen at", &cause);
+        if cfg!(unix) {
+            match fs::remove_file(path) {
+                Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(failed(cause)),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        sign(&self.address.pid_file())?;
+        let listener = options(&self.address).and_then(ListenerOptions::create_tokio).map_err(failed)?;
+        self.listening = true;
+        make_private(path, 0o600).map_err(failed)?;
+        Ok(Some(listener))
+    }
+
+    /// Nobody finds the agent any more; the address stays taken. If the lock file was removed by hand, what stands there
+    /// may be another agent's.
+    pub fn withdraw(&mut self) {
+        if std::mem::take(&mut self.listening) && is_at(&self.lock, &self.address.lock()) {
+            // A pipe goes by itself.
+            if cfg!(unix) {
+                let _ = fs::remove_file(self.address.path());
+            }
+            let _ = fs::remove_file(self.address.pid_file());
+        }
+    }
+}
+
+impl Drop for Claim {
+    /// Closing the lock file would do, were it not for a child process that was just being started and still shares it.
+    fn drop(&mut self) {
+        self.withdraw();
+        let _ = self.lock.unlock();
+    }
+}
+
+fn failed(path: &Path, doing: &str, cause: &io::Error) -> Error {
+    Error::file(path, doing, cause).hint("check that the folder is yours, and that the disk is not full")
+}
+
+fn open_private(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(|cause| failed(path, "open", &cause))
+}
+
+/// Leaves this process's id: a second agent names the first one by it.
+fn sign(path: &Path) -> Result<()> {
+    let mut file = open_private(path)?;
+    file.set_len(0).and_then(|()| write!(file, "{}", std::process::id())).map_err(|cause| failed(path, "write", &cause))
+}
+
+#[cfg(unix)]
+fn options(address: &Address) -> io::Result<ListenerOptions<'_>> {
+    use interprocess::os::unix::local_socket::ListenerOptionsExt;
+    let options = ListenerOptions::new().name(address.name()?).reclaim_name(false);
+    // Elsewhere the folder keeps others out until the mode is set.
+    Ok(if cfg!(target_os = "linux") { options.mode(0o600) } else { options })
+}
+
+/// Full control for the pipe's owner, who is this user, and nobody else.
+#[cfg(not(unix))]
+fn options(address: &Address) -> io::Result<ListenerOptions<'_>> {
+    use interprocess::os::windows::local_socket::ListenerOptionsExt;
+    use interprocess::os::windows::security_descriptor::SecurityDescriptor;
+    let owner_only = SecurityDescriptor::deserialize(widestring::u16cstr!("D:P(A;;GA;;;OW)"))?;
+    Ok(ListenerOptions::new().name(address.name()?).security_descriptor(owner_only))
+}
+
+/// Whether somebody listens there: the socket of an agent that was killed remains. What is no socket is not ours to
+/// remove.
+#[cfg(unix)]
+fn is_live(address: &Address) -> Result<bool> {
+    use interprocess::local_socket::{Stream, traits::Stream as _};
+    use std::os::unix::fs::FileTypeExt;
+    let path = address.path();
+    let failed = |cause: io::Error| failed(path, "listen at", &cause);
+    match fs::symlink_metadata(path) {
+        Ok(it) if !it.file_type().is_socket() => {
+            let cause = io::Error::other("what is there is not a socket");
+            return Err(Error::file(path, "listen at", &cause).hint("move it away"));
+        }
+        Ok(_) => {}
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(cause) => return Err(failed(cause)),
+    }
+    match address.name().and_then(Stream::connect) {
+        Ok(_) => Ok(true),
+        Err(cause) if cause.kind() == io::ErrorKind::ConnectionRefused => Ok(false),
+        Err(cause) => Err(failed(cause)),
+    }
+}
+
+/// A pipe ends with the process that made it, and only one process can make it.
+#[cfg(not(unix))]
+fn is_live(_address: &Address) -> Result<bool> {
+    Ok(false)
+}
+
+/// 0700, this user's own and no detour: otherwise it is not a place to listen.
+#[cfg(unix)]
+fn make_folder(folder: &Path) -> Result<()> {
+    use crate::error::Code;
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+    let failed = |cause: io::Error| failed(folder, "create the folder", &cause);
+    if fs::symlink_metadata(folder).is_err_and(|cause| cause.kind() == io::ErrorKind::NotFound) {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    }
+    let found = fs::symlink_metadata(folder).map_err(failed)?;
+    let mode = found.mode() & 0o7777;
+    let wrong = if !found.is_dir() {
+        "is not a folder"
+    } else if found.uid() != super::peer::me() {
+        "belongs to another user"
+    } else if mode & 0o022 != 0 {
+        "can be written to by other users"
+    } else {
+        return make_private(folder, 0o700).map_err(failed);
+    };
+    let message = format!("the agent cannot listen in {}: it {wrong}", folder.display());
+    Err(Error::new(Code::FilesUnwritable, message).hint("remove it, or find out who made it and why"))
+}
+
+#[cfg(not(unix))]
+fn make_folder(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).map_err(|cause| failed(folder, "create the folder", &cause))
+}
+
+#[cfg(unix)]
+fn make_private(path: &Path, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    if fs::metadata(path)?.permissions().mode() & 0o7777 == mode {
+        return Ok(());
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
+/// The profile's own access list holds, and the pipe's.
+#[cfg(not(unix))]
+fn make_private(_path: &Path, _mode: u32) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let place = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(held), Ok(there)) => place(held) == place(there),
+        (Err(_), _) | (_, Err(_)) => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_at(_file: &File, _path: &Path) -> bool {
+    true
+}

@@ -1,0 +1,241 @@
+//! The agent's side: lets in processes of this user, reads one request after another, sends back what is answered.
+//! Nobody holds it up: messages, silence and connections are limited, and whoever hangs up is forgotten at once,
+//! and what was being done about it is dropped.
+
+use super::buffer::Buffer;
+use super::claim::Claim;
+use super::peer::{self, Peer};
+use super::wire::{self, Flaw, Question};
+use super::{Address, Asked, IDLE_LIMIT, LAST_ANSWERS_LIMIT, LONGEST_REQUEST, MESSAGE_LIMIT, MOST_CONNECTIONS};
+use crate::agent::api::{Answered, Reply};
+use crate::clock::Clock;
+use crate::error::Result;
+use interprocess::local_socket::tokio::{self as local, prelude::*};
+use std::convert::Infallible;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::select;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// When the system has no room for another connection, it is asked again after this.
+const BETWEEN_TRIES: Duration = Duration::from_millis(100);
+
+#[derive(Debug)]
+pub enum Opened {
+    Ready(Box<Listener>),
+    /// A live agent has the address.
+    Taken {
+        pid: Option<u32>,
+    },
+}
+
+/// Listens from the moment it is opened; the socket goes when it is dropped.
+#[derive(Debug)]
+pub struct Listener {
+    socket: local::Listener,
+    claim: Claim,
+}
+
+impl Listener {
+    /// Needs a tokio runtime around it.
+    pub fn open(address: &Address) -> Result<Opened> {
+        if let Some(mut claim) = Claim::stake(address)?
+            && let Some(socket) = claim.listen()?
+        {
+            return Ok(Opened::Ready(Box::new(Listener { socket, claim })));
+        }
+        Ok(Opened::Taken { pid: address.pid() })
+    }
+
+    /// Serves until `until` is ready. Each connection is a task, and has a `V` of its own, dropped when the other side
+    /// hangs up, and with it the answer that is being made. Then the socket goes, silent connections are closed, and the
+    /// address is free once the last answers are sent or given up.
+    pub async fn serve<V, Fut>(
+        self,
+        clock: &Clock,
+        visit: impl Fn() -> V,
+        answer: impl Fn(Arc<V>, Asked) -> Fut + Clone + Send + 'static,
+        until: impl Future<Output = ()>,
+    ) where
+        V: Send + Sync + 'static,
+        Fut: Future<Output = Answered> + Send + 'static,
+    {
+        let Listener { socket, mut claim } = self;
+        let (close, closes) = watch::channel(false);
+        let mut connections = JoinSet::new();
+        let mut until = pin!(until);
+        loop {
+            let accepted = select! {
+                () = &mut until => break,
+                Some(_) = connections.join_next() => continue,
+                accepted = socket.accept() => accepted,
+            };
+            match accepted {
+                Ok(stream) => {
+                    if let Some(peer) = let_in(&stream, connections.len()) {
+                        let inbox = Buffer::for_lines(LONGEST_REQUEST);
+                        let connection =
+                            Connection { stream, peer, inbox, clock: clock.clone(), closes: closes.clone() };
+                        connections.spawn(connection.serve(Arc::new(visit()), answer.clone()));
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    Clock::nap(BETWEEN_TRIES).await;
+                }
+            }
+        }
+        drop(socket);
+        claim.withdraw();
+        close.send_replace(true);
+        let last_answers = async { while connections.join_next().await.is_some() {} };
+        select! {
+            () = last_answers => {}
+            () = clock.pause(LAST_ANSWERS_LIMIT) => {}
+        }
+    }
+}
+
+/// `None` for whoever is turned away, without a word.
+fn let_in(stream: &local::Stream, connections: usize) -> Option<Peer> {
+    let creds = stream.peer_creds().ok()?;
+    if !peer::is_this_user(&creds) {
+        tracing::warn!("a process of another user was turned away");
+        return None;
+    }
+    if connections >= MOST_CONNECTIONS {
+        tracing::warn!("there are too many connections");
+        return None;
+    }
+    Some(Peer::of(&creds))
+}
+
+struct Connection {
+    stream: local::Stream,
+    peer: Peer,
+    inbox: Buffer,
+    clock: Clock,
+    closes: watch::Receiver<bool>,
+}
+
+/// Why a connection ends.
+enum End {
+    /// The other side hung up, or did not take its answer, or this one has nothing more to say.
+    Gone,
+    Flawed {
+        id: u32,
+        flaw: Flaw,
+    },
+}
+
+impl From<io::Error> for End {
+    fn from(_: io::Error) -> End {
+        End::Gone
+    }
+}
+
+impl Connection {
+    async fn serve<V, Fut>(mut self, visitor: Arc<V>, answer: impl Fn(Arc<V>, Asked) -> Fut)
+    where
+        Fut: Future<Output = Answered>,
+    {
+        let Err(end) = self.converse(&visitor, answer).await;
+        match end {
+            End::Gone => {}
+            End::Flawed { id, flaw } => {
+                tracing::debug!(?flaw, "a connection is closed for what it sent");
+                let _ = self.send(&wire::failure(id, flaw.error())).await;
+            }
+        }
+    }
+
+    async fn converse<V, Fut>(
+        &mut self,
+        visitor: &Arc<V>,
+        answer: impl Fn(Arc<V>, Asked) -> Fut,
+    ) -> Result<Infallible, End>
+    where
+        Fut: Future<Output = Answered>,
+    {
+        let mut patience = Some(IDLE_LIMIT);
+        loop {
+            let length = self.line(patience).await?;
+            let question = wire::read_question(&self.inbox.filled()[..length]);
+            self.inbox.discard(length);
+            match question.map_err(|(id, flaw)| End::Flawed { id, flaw })? {
+                Question::Foreign(id) => self.send(&wire::versions(id)).await?,
+                Question::Asked(id, asked) => {
+                    let Asked { mut call, surroundings } = *asked;
+                    call.asker = self.peer.confirm(call.asker);
+                    let answered = self.wait_for(answer(Arc::clone(visitor), Asked { call, surroundings })).await?;
+                    // A person may take long to type.
+                    patience = if matches!(answered.reply, Reply::Needs(_)) { None } else { Some(IDLE_LIMIT) };
+                    self.send(&wire::answer(id, &answered)).await?;
+                }
+            }
+        }
+    }
+
+    /// The length of the next line, once it is there.
+    async fn line(&mut self, patience: Option<Duration>) -> Result<usize, End> {
+        let mut started = !self.inbox.is_empty();
+        let mut deadline = if started { Some(MESSAGE_LIMIT) } else { patience }.map(|limit| self.clock.now() + limit);
+        loop {
+            if let Some(length) = self.inbox.line() {
+                return Ok(length);
+            }
+            if self.inbox.is_full() {
+                return Err(End::Flawed { id: 0, flaw: Flaw::TooLong });
+            }
+            let late = async {
+                match deadline {
+                    Some(deadline) => self.clock.sleep_until(deadline).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let ended = if started { End::Flawed { id: 0, flaw: Flaw::Unfinished } } else { End::Gone };
+            let count = select! {
+                biased;
+                read = self.stream.read(self.inbox.room()) => read?,
+                () = late => return Err(ended),
+                _ = self.closes.wait_for(|closes| *closes) => return Err(End::Gone),
+            };
+            if count == 0 {
+                return Err(ended);
+            }
+            self.inbox.took(count);
+            if !started {
+                started = true;
+                deadline = Some(self.clock.now() + MESSAGE_LIMIT);
+            }
+        }
+    }
+
+    /// Reads on meanwhile, as far as there is room: only so is it noticed that the other side hangs up.
+    async fn wait_for(&mut self, answer: impl Future<Output = Answered>) -> Result<Answered, End> {
+        let mut answer = pin!(answer);
+        loop {
+            let has_room = !self.inbox.is_full();
+            select! {
+                biased;
+                answered = &mut answer => return Ok(answered),
+                read = self.stream.read(self.inbox.room()), if has_room => match read? {
+                    0 => return Err(End::Gone),
+                    count => self.inbox.took(count),
+                },
+            }
+        }
+    }
+
+    async fn send(&mut self, line: &Buffer) -> Result<(), End> {
+        select! {
+            biased;
+            sent = self.stream.write_all(line.filled()) => Ok(sent?),
+            () = self.clock.pause(MESSAGE_LIMIT) => Err(End::Gone),
+        }
+    }
+}
