@@ -22,6 +22,51 @@ pub struct CommandLine {
     pub command: Option<Entry>,
 }
 
+impl CommandLine {
+    /// The words this process was started with.
+    pub fn read() -> Result<CommandLine, clap::Error> {
+        CommandLine::of(&std::env::args_os().collect::<Vec<_>>())
+    }
+
+    fn of(words: &[OsString]) -> Result<CommandLine, clap::Error> {
+        match CommandLine::of_a_profile(words) {
+            Some(line) => Ok(line),
+            None => CommandLine::try_parse_from(words),
+        }
+    }
+
+    /// The line that profiles hold: programs run it over and over, and clap takes longer to lay out every command than the
+    /// agent does to answer. Anything else is clap's.
+    fn of_a_profile(words: &[OsString]) -> Option<CommandLine> {
+        let (config, command, name) = match words {
+            [_, command, name] => (None, command, name),
+            [_, flag, path, command, name] if flag == "--config" => (Some(plain(path)?), command, name),
+            _ => return None,
+        };
+        let args = CredentialProcess { name: plain(name)?.to_owned(), wait: WAIT_SECONDS };
+        let global = Global {
+            config: config.map(PathBuf::from),
+            identity: None,
+            json: false,
+            no_input: false,
+            no_agent: false,
+            verbose: 0,
+            quiet: false,
+            color: ColorChoice::Auto,
+        };
+        let command = (command == "credential-process").then_some(Entry::Direct(Command::CredentialProcess(args)))?;
+        Some(CommandLine { help_errors: false, global, command: Some(command) })
+    }
+}
+
+/// A word that is a value wherever it stands.
+fn plain(word: &OsString) -> Option<&str> {
+    word.to_str().filter(|word| !word.is_empty() && !word.starts_with('-'))
+}
+
+/// For a sign-in that is under way elsewhere.
+const WAIT_SECONDS: u32 = 18;
+
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Cyan.on_default().effects(Effects::BOLD))
     .usage(AnsiColor::Cyan.on_default().effects(Effects::BOLD))
@@ -99,6 +144,12 @@ pub enum Command {
     /// List identities by provider, with state and time left
     #[command(after_long_help = help::LIST)]
     List(List),
+    /// Say how things stand: the agent, sessions, the next refresh, open prompts, who asked last
+    #[command(after_long_help = help::STATUS)]
+    Status,
+    /// The agent without the tray: one process that keeps sessions fresh and answers every program
+    #[command(subcommand, after_long_help = help::AGENT)]
+    Agent(AgentCommand),
     /// Report every problem of the configuration
     #[command(after_long_help = help::VALIDATE)]
     Validate,
@@ -117,6 +168,9 @@ pub enum Command {
     /// Answer the AWS SDKs' `credential_process`
     #[command(after_long_help = help::CREDENTIAL_PROCESS)]
     CredentialProcess(CredentialProcess),
+    /// Databases that let IAM identities in
+    #[command(subcommand)]
+    Rds(Rds),
     /// What was done with which identity, by whom
     #[command(after_long_help = help::AUDIT, args_conflicts_with_subcommands = true)]
     Audit(Audit),
@@ -310,7 +364,7 @@ pub struct ChildCredentials {
     /// How long the session shall last, such as 90m or 36h
     #[arg(long, value_name = "DURATION")]
     pub duration: Option<SessionDuration>,
-    /// Hand over a profile whose `credential_process` is fob; in this version that is so without the flag too
+    /// Hand over a profile whose `credential_process` is fob, and become the command
     #[arg(long)]
     pub profile: bool,
 }
@@ -321,8 +375,57 @@ pub struct CredentialProcess {
     #[arg(value_name = "IDENTITY", add = ArgValueCandidates::new(completion::identities))]
     pub name: String,
     /// How long to wait for a sign-in that is under way elsewhere
-    #[arg(long, value_name = "SECONDS", default_value_t = 18)]
+    #[arg(long, value_name = "SECONDS", default_value_t = WAIT_SECONDS)]
     pub wait: u32,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AgentCommand {
+    /// Run it here, until it is stopped
+    #[command(after_long_help = help::AGENT)]
+    Run(AgentRun),
+    /// End it; programs go on, each `fob` by itself
+    #[command(after_long_help = help::AGENT)]
+    Stop,
+    /// Say whether it runs
+    #[command(after_long_help = help::AGENT)]
+    Status,
+}
+
+#[derive(Debug, Args)]
+pub struct AgentRun {
+    /// Show desktop notifications for what needs somebody
+    #[arg(long)]
+    pub notify: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Rds {
+    /// Print an auth token, which an RDS or Aurora database takes for a password
+    #[command(after_long_help = help::RDS_TOKEN)]
+    Token(RdsToken),
+}
+
+#[derive(Debug, Args)]
+pub struct RdsToken {
+    /// The database, as the configuration names it; with --host the identity
+    #[arg(value_name = "NAME", add = ArgValueCandidates::new(completion::databases))]
+    pub name: Option<String>,
+    /// A database that the configuration does not name: its endpoint, not that of a tunnel to it
+    #[arg(long, requires = "user", value_hint = clap::ValueHint::Hostname)]
+    pub host: Option<String>,
+    /// The port of --host
+    #[arg(long, requires = "host", default_value_t = 5432, value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: u16,
+    /// The database user
+    #[arg(long, requires = "host", value_hint = clap::ValueHint::Other)]
+    pub user: Option<String>,
+    /// The region of --host [default: the identity's]
+    #[arg(long, requires = "host")]
+    pub region: Option<String>,
+    /// Sign a new token even if the last one is still good
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Debug, Args)]
@@ -361,12 +464,39 @@ mod tests {
     use clap::CommandFactory;
 
     fn parse(line: &str) -> Result<CommandLine, clap::error::ErrorKind> {
-        CommandLine::try_parse_from(line.split(' ')).map_err(|error| error.kind())
+        CommandLine::of(&words(line)).map_err(|error| error.kind())
     }
 
     #[test]
     fn the_command_line_is_consistent() {
         CommandLine::command().debug_assert();
+    }
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn the_line_of_a_profile_is_read_as_clap_reads_it() {
+        let both = |line: &str| [CommandLine::of(&words(line)), CommandLine::try_parse_from(words(line))];
+        for line in ["fob --config /home/kim/config.yaml credential-process dev", "fob credential-process help"] {
+            assert!(CommandLine::of_a_profile(&words(line)).is_some(), "{line}");
+            let [ours, claps] = both(line).map(|it| format!("{:?}", it.expect(line)));
+            assert_eq!(ours, claps);
+        }
+        for line in [
+            "fob --config  credential-process dev",
+            "fob --config --json credential-process dev",
+            "fob credential-process --help",
+            "fob credential-process dev ops",
+            "fob credential-process",
+            "fob help credential-process",
+            "fob",
+        ] {
+            assert!(CommandLine::of_a_profile(&words(line)).is_none(), "{line}");
+            let [ours, claps] = both(line).map(|it| it.expect_err(line).to_string());
+            assert_eq!(ours, claps);
+        }
     }
 
     #[test]

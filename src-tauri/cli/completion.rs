@@ -51,10 +51,22 @@ pub fn providers() -> Vec<CompletionCandidate> {
     names.into_iter().map(CompletionCandidate::new).collect()
 }
 
+/// What is the name of a database becomes that of an identity once the database is written out.
+pub fn databases() -> Vec<CompletionCandidate> {
+    if words().any(|word| word == "--host" || word.starts_with("--host=")) {
+        return identities();
+    }
+    let Some(config) = config() else { return Vec::new() };
+    config.databases().iter().map(|it| CompletionCandidate::new(it.name.to_string())).collect()
+}
+
+fn words() -> impl Iterator<Item = String> {
+    std::env::args_os().filter_map(|word| word.into_string().ok())
+}
+
 fn config() -> Option<Config> {
     let environment = Environment::capture();
-    let words = std::env::args_os().filter_map(|word| word.into_string().ok());
-    let named = match named_configuration(words) {
+    let named = match named_configuration(words()) {
         // The shell hands over what was typed, with its `~`.
         Some(path) => Some(environment.expand(&path, environment.working_directory()).ok()?),
         None => None,

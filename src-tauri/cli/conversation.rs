@@ -1,13 +1,18 @@
-//! Talking to the agent: a request goes in, prompts in between are put to the person, the reply comes out. Knows no
-//! command, and of the agent nothing but its interface.
+//! Talking to the agent: a request goes in, prompts in between are put to the person, the reply comes out. The agent is
+//! the one that runs for this configuration, or else one in this process: commands cannot tell. Knows no command, and of
+//! the agent nothing but its interface.
 
 use crate::prompt;
 use crate::stop::Stop;
 use crate::terminal::Terminal;
-use keyfob_core::agent::Agent;
-use keyfob_core::agent::api::{Answered, Asker, Call, Person, Prompt, Reply, Request};
-use keyfob_core::clock::Clock;
+use keyfob_core::agent::api::{Answered, Asker, Call, Note, Person, Prompt, Reply, Request};
+use keyfob_core::agent::socket::{Client, Heard};
+use keyfob_core::agent::{Agent, Role, Visitor};
+use keyfob_core::auth::{Auth, World};
+use keyfob_core::config::Config;
+use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
@@ -18,28 +23,83 @@ const TURN: Duration = Duration::from_millis(120);
 
 #[derive(Debug)]
 pub struct Conversation {
-    agent: Agent,
-    runtime: Runtime,
+    door: Door,
     terminal: Terminal,
-    person: Person,
+    asker: Asker,
+}
+
+#[derive(Debug)]
+enum Door {
+    /// The running agent, and what it takes to do without it.
+    Agent(Client, Box<Alone>),
+    InProcess(Visitor, Runtime),
+    Closed,
+}
+
+/// How a sign-in was done, and so how its session is asked for again.
+#[derive(Debug)]
+pub enum Way {
+    Agent(Box<Alone>),
+    InProcess(Visitor),
+}
+
+/// What an agent in this process is made of.
+#[derive(Debug)]
+pub struct Alone {
+    pub config: Config,
+    pub environment: Environment,
+}
+
+impl Alone {
+    fn open(self) -> Result<Door, Stop> {
+        let runtime = runtime()?;
+        let visitor = {
+            let _runtime = runtime.enter();
+            self.visitor()?
+        };
+        Ok(Door::InProcess(visitor, runtime))
+    }
+
+    /// Of an agent in the runtime that this is called in.
+    pub fn visitor(self) -> Result<Visitor, Error> {
+        let auth = Auth::new(self.config, World::system(self.environment))?;
+        Ok(Agent::new(auth, Role::InProcess).visitor())
+    }
 }
 
 impl Conversation {
-    pub fn new(agent: Agent, terminal: Terminal, person: Person) -> Result<Conversation, Stop> {
-        Ok(Conversation { agent, runtime: runtime()?, terminal, person })
+    /// With the running agent, if `client` leads to one.
+    pub fn new(client: Option<Client>, alone: Alone, terminal: Terminal, person: Person) -> Result<Conversation, Stop> {
+        let door = match client {
+            Some(client) => Door::Agent(client, Box::new(alone)),
+            None => alone.open()?,
+        };
+        let asker = Asker { program: "fob".to_owned(), pid: std::process::id(), person };
+        Ok(Conversation { door, terminal, asker })
+    }
+
+    /// The same, on somebody else's behalf.
+    pub fn on_behalf_of(self, asker: Asker) -> Conversation {
+        Conversation { asker, ..self }
     }
 
     /// Asks until the agent needs nobody any more. `doing` is shown when it takes long: "Signing in to dev".
+    #[expect(clippy::needless_pass_by_value, reason = "callers make it for this, and it may be asked again")]
     pub fn ask(&mut self, request: Request, doing: Option<&str>) -> Result<Reply, Stop> {
-        let mut request = request;
+        let mut next = request.clone();
         loop {
-            let Answered { notes, reply } = self.send(request, doing);
+            let Some(Answered { notes, reply }) = self.send(next, doing) else {
+                self.go_alone()?;
+                next = request.clone();
+                continue;
+            };
             for note in &notes {
                 self.terminal.note(note);
             }
             match reply {
                 Reply::Failed(error) => return Err(error.into()),
-                Reply::Needs(prompt) => request = self.answer(&prompt)?,
+                Reply::Needs(prompt) => next = self.answer(&prompt)?,
+                Reply::RunInProcess => return Err(misunderstood()),
                 Reply::SignedIn(_)
                 | Reply::Credentials(_)
                 | Reply::Variables(_)
@@ -49,13 +109,25 @@ impl Conversation {
                 | Reply::Audit(_)
                 | Reply::AuditVerified(_)
                 | Reply::Removed(_)
+                | Reply::DatabaseToken(_)
+                | Reply::Status(_)
+                | Reply::Stopping
                 | Reply::Repaired(_) => return Ok(reply),
             }
         }
     }
 
+    /// For what is asked once nobody is left to answer: the way to the agent, and the runtime to go it in.
+    pub fn leave(self) -> Result<(Way, Runtime), Stop> {
+        match self.door {
+            Door::Agent(_, alone) => Ok((Way::Agent(alone), runtime()?)),
+            Door::InProcess(visitor, runtime) => Ok((Way::InProcess(visitor), runtime)),
+            Door::Closed => Err(misunderstood()),
+        }
+    }
+
     fn answer(&mut self, prompt: &Prompt) -> Result<Request, Stop> {
-        match self.person {
+        match self.asker.person {
             Person::Absent => Err(prompt.unanswered.clone().into()),
             Person::Present => match prompt::ask(prompt, self.terminal) {
                 Ok(answer) => Ok(Request::Answer { prompt: prompt.id, answer }),
@@ -69,28 +141,70 @@ impl Conversation {
         }
     }
 
-    fn send(&mut self, request: Request, doing: Option<&str>) -> Answered {
-        let asker = Asker { program: "fob".to_owned(), pid: std::process::id(), person: self.person };
-        let mut answer = std::pin::pin!(self.agent.ask(Call { asker, request }));
-        let clock = Clock::system();
-        self.runtime.block_on(async {
-            tokio::select! {
-                biased;
-                answered = &mut answer => return answered,
-                () = clock.pause(SHORT) => {}
+    /// `None`: it has to be done in this process.
+    fn send(&mut self, request: Request, doing: Option<&str>) -> Option<Answered> {
+        let call = Call { asker: self.asker.clone(), request };
+        let terminal = self.terminal;
+        match &mut self.door {
+            Door::InProcess(visitor, runtime) => {
+                Some(while_busy(terminal, doing, || runtime.block_on(visitor.ask(call))))
             }
-            let Some(doing) = doing else { return answer.await };
-            let mut busy = self.terminal.busy(doing);
+            Door::Agent(client, alone) => {
+                let surroundings = alone.environment.surroundings();
+                let heard = while_busy(terminal, doing, || client.ask(&call, &surroundings));
+                heard_of(heard, terminal)
+            }
+            Door::Closed => None,
+        }
+    }
+
+    fn go_alone(&mut self) -> Result<(), Stop> {
+        match std::mem::replace(&mut self.door, Door::Closed) {
+            Door::Agent(_, alone) => self.door = alone.open()?,
+            Door::InProcess(..) | Door::Closed => return Err(misunderstood()),
+        }
+        Ok(())
+    }
+}
+
+/// The answer, unless it has to be found without the agent; why, is told where a person can do something about it.
+pub fn heard_of(heard: Result<Heard, Error>, terminal: Terminal) -> Option<Answered> {
+    match heard {
+        Ok(Heard::Answered(answered)) => Some(*answered).filter(|it| !matches!(it.reply, Reply::RunInProcess)),
+        Ok(Heard::Lost) => None,
+        Ok(Heard::UnknownVersion { min, max }) => {
+            let versions = if min == max { max.to_string() } else { format!("{min} to {max}") };
+            terminal.note(&Note::Warning(format!(
+                "the running agent speaks version {versions} of the protocol, and this `fob` does not: going without it; \
+                 end it and start it again"
+            )));
+            None
+        }
+        Err(error) => Some(Answered { notes: Vec::new(), reply: Reply::Failed(error) }),
+    }
+}
+
+/// With a spinner once it takes long; `doing` says what.
+fn while_busy<T>(terminal: Terminal, doing: Option<&str>, work: impl FnOnce() -> T) -> T {
+    let Some(doing) = doing else { return work() };
+    std::thread::scope(|scope| {
+        let (over, waits) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            if waits.recv_timeout(SHORT) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
+            let mut busy = terminal.busy(doing);
             loop {
                 busy.turn();
-                tokio::select! {
-                    biased;
-                    answered = &mut answer => return answered,
-                    () = clock.pause(TURN) => {}
+                if waits.recv_timeout(TURN) != Err(RecvTimeoutError::Timeout) {
+                    return;
                 }
             }
-        })
-    }
+        });
+        let done = work();
+        drop(over);
+        done
+    })
 }
 
 /// What an agent of another version may answer.

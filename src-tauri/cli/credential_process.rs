@@ -1,12 +1,14 @@
 //! `fob credential-process`: the AWS SDKs' process protocol, version 1, on stdout and nothing else. Never asks anybody.
+//! With an agent it is one line out and one answer in: no runtime, no configuration, no keyring.
 
 use crate::args::CredentialProcess;
 use crate::expect_reply;
+use crate::interrupt;
 use crate::invocation::Invocation;
 use crate::render::rfc3339;
 use crate::stop::Stop;
 use crate::terminal::print_exact;
-use keyfob_core::agent::api::{Credentials, Request, Secret};
+use keyfob_core::agent::api::{Asker, Call, Credentials, Person, Request, Secret};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -25,12 +27,18 @@ struct Output<'a> {
 }
 
 pub fn credential_process(invocation: &Invocation, args: &CredentialProcess) -> Result<u8, Stop> {
-    let (identity, mut conversation) = invocation.about(Some(&args.name), invocation.person)?;
-    let it = expect_reply!(
-        conversation.ask(Request::Credentials { identity, wait_seconds: args.wait }, None)?,
-        Credentials
-    )?;
-    print_exact(&json(&it))?;
+    let parent = invocation.environment.parent();
+    let asker = Asker { program: parent.name, pid: parent.pid, person: Person::Absent };
+    let request = |identity: &str| Request::Credentials { identity: identity.to_owned(), wait_seconds: args.wait };
+    let reply = match invocation.ask_agent(&Call { asker: asker.clone(), request: request(&args.name) })? {
+        Some(reply) => reply,
+        None => {
+            interrupt::exit_on_ctrl_c();
+            let (identity, conversation) = invocation.about_alone(&args.name)?;
+            conversation.on_behalf_of(asker).ask(request(&identity), None)?
+        }
+    };
+    print_exact(&json(&expect_reply!(reply, Credentials)?))?;
     Ok(0)
 }
 

@@ -22,6 +22,31 @@ The configuration is --config; else FOB_CONFIG, or the user's own file.
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a person is needed and nobody can be asked, \
 130 Ctrl+C. `fob --help-errors` prints the codes that --json uses.";
 
+pub const STATUS: &str = "\
+Examples:
+  fob status
+  fob status --json
+
+Without an agent it shows what is stored; refreshes, prompts and who asked last are known only to the agent.
+
+IAM: nothing; AWS is not asked.
+What lives on: nothing; it writes nothing.";
+
+pub const AGENT: &str = "\
+Examples:
+  fob agent run                     in the foreground: for a server, over ssh, under a service manager
+  fob agent run --notify            with desktop notifications
+  fob agent status                  exit code 0: it runs, 1: it does not
+  fob agent stop
+
+One agent for each user and configuration. It keeps every session fresh that can be renewed without a person, asks \
+once where fifty programs need a person, and answers `fob credential-process` in milliseconds. `fob` uses it by \
+itself; --no-agent goes without it. It takes a changed configuration over, and keeps the last good one where the \
+changed one cannot be used. It prints a line for each thing that happens.
+
+IAM: nothing of its own; renewals need what signing in needs.
+What lives on: sessions, in the keyring until they end; a new agent takes them over without a call to AWS.";
+
 pub const LOGIN: &str = "\
 Examples:
   fob login                      the default identity
@@ -136,24 +161,28 @@ pub const EXEC: &str = "\
 Examples:
   fob exec dev -- terraform plan
   fob exec -- sh -c 'aws sts get-caller-identity'
+  fob exec dev --profile -- make deploy     for a tool that knows no container credentials
 
-The command gets a profile whose credential_process is fob, so that its credentials renew themselves; this version \
-knows no other way, with or without --profile. The caller's own AWS credentials variables are taken away. \
-The exit code is the command's; 127 not found, 126 not executable.
+Signs in, then serves the AWS SDKs' container credentials on 127.0.0.1 for as long as the command lives: they renew \
+themselves, and only who holds the token in the command's variables gets them. The caller's own AWS credentials \
+variables are taken away, and the user's own AWS files are out of sight. With --profile the command gets a profile \
+whose credential_process is fob, and takes fob's place. The exit code is the command's; 128+n by signal n, 127 not \
+found, 126 not executable.
 
 IAM: as `fob login`.
-What lives on: as `fob login`; programs that already hold credentials keep them until the session ends.";
+What lives on: as `fob login`; programs that already hold credentials keep them until the session ends. What the \
+command left running in the background gets no new ones, but with --profile.";
 
 pub const SHELL: &str = "\
 Examples:
   fob shell dev
   fob shell dev --duration 4h
 
-The shell is the one in SHELL (COMSPEC on Windows). It gets a profile whose credential_process is fob, so that its \
-credentials renew themselves; this version knows no other way, with or without --profile.
+The shell is the one in SHELL (COMSPEC on Windows). It and what runs in it get their credentials as with `fob exec`: \
+served on 127.0.0.1 until the shell ends; with --profile by a profile whose credential_process is fob.
 
 IAM: as `fob login`.
-What lives on: as `fob login`.";
+What lives on: as `fob exec`.";
 
 pub const CREDENTIAL_PROCESS: &str = "\
 Example, in ~/.aws/config:
@@ -167,6 +196,32 @@ sign-in that is under way in another process: its outcome is taken over.
 
 IAM: as `fob login`.
 What lives on: the renewed session, in the keyring until it ends.";
+
+pub const RDS_TOKEN: &str = "\
+Examples:
+  fob rds token orders              a database of the configuration
+  fob rds token --host orders.abc.eu-west-1.rds.amazonaws.com --user app deploy
+  PGPASSWORD=$(fob rds token orders) psql \"$CONNECTION sslmode=verify-full\"
+
+A token opens connections for 15 minutes, and never longer than the session that signed it lasts; a connection that \
+is open stays open. It is signed on this machine. Where an agent runs, everybody who asks gets the same one for 14 \
+minutes; --force signs anew. Never asks anybody: it renews the session where that needs no person, else exit code 3.
+
+Connection pools: ask for a token for each new connection; longest life of a connection 14 minutes, longest idle \
+time 10 minutes.
+
+IAM: rds-db:connect on arn:aws:rds-db:REGION:ACCOUNT:dbuser:RESOURCE/USER (aws-cn, aws-us-gov there). RESOURCE is \
+the resource id (db-…, cluster-…, prx-… of a proxy), not the database's name.
+When the database refuses a token, look at:
+  instance or cluster   IAM authentication is switched on
+  PostgreSQL user       GRANT rds_iam TO app
+  MySQL, MariaDB user   IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS'
+  names                 host, port, user, region: the database's own, also through a tunnel
+  network               this machine reaches host and port: security group, route, VPN
+  TLS                   required: sslmode=verify-full with AWS's certificates
+  mysql                 also needs --enable-cleartext-plugin
+
+What lives on: the token, until its end, wherever it was printed to; connections opened with it, also after a sign-out.";
 
 pub const AUDIT: &str = "\
 Examples:

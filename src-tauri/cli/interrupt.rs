@@ -15,14 +15,45 @@ pub fn exit_on_ctrl_c() {
     let _ = std::thread::Builder::new().name("ctrl-c".to_owned()).spawn(listen);
 }
 
+/// What ended a program that runs until it is told to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    CtrlC,
+    Terminated,
+}
+
+/// Ready once somebody wants this program to end. From the call on the signals no longer end it by themselves; needs a
+/// tokio runtime around it.
+#[cfg(unix)]
+pub fn ended() -> impl Future<Output = Ended> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let signals = signal(SignalKind::interrupt()).and_then(|it| Ok((it, signal(SignalKind::terminate())?)));
+    LEFT_TO_THE_CHILD.store(signals.is_ok(), Ordering::Relaxed);
+    async {
+        // Without them the signals end the program all the same.
+        let Ok((mut interrupted, mut terminated)) = signals else { return std::future::pending().await };
+        tokio::select! {
+            _ = interrupted.recv() => Ended::CtrlC,
+            _ = terminated.recv() => Ended::Terminated,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+pub fn ended() -> impl Future<Output = Ended> {
+    LEFT_TO_THE_CHILD.store(true, Ordering::Relaxed);
+    async {
+        let _ = tokio::signal::ctrl_c().await;
+        Ended::CtrlC
+    }
+}
+
 /// From now on a child gets the terminal's Ctrl+C, and its end is ours.
-#[cfg(any(feature = "sandbox", not(unix)))]
 pub fn leave_to_the_child() {
     LEFT_TO_THE_CHILD.store(true, Ordering::Relaxed);
 }
 
 /// Whether Ctrl+C came since [`leave_to_the_child`].
-#[cfg(feature = "sandbox")]
 pub fn happened() -> bool {
     HAPPENED.load(Ordering::Relaxed)
 }
@@ -42,32 +73,50 @@ fn listen() {
     }
 }
 
-/// Whoever ends this program means the child; the rest is cleared away once the child has ended. It is told with SIGHUP,
-/// since interactive shells do not listen to SIGTERM.
-#[cfg(all(unix, feature = "sandbox"))]
-pub fn pass_on_to(child: &std::process::Child) {
+/// How a child hears that it shall end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// With the signal that came.
+    TheSame,
+    /// With SIGHUP, since interactive shells do not listen to SIGTERM.
+    HangUp,
+}
+
+/// Whoever ends this program means the child; the rest is cleared away once the child has ended. Ctrl+\ is the child's,
+/// as Ctrl+C is. Called once there is a child: what this program was told to ignore, as `nohup` does, it ignores as well.
+#[cfg(unix)]
+pub fn pass_on_to(child: &std::process::Child, told: Told) {
     use rustix::process::{Pid, Signal, kill_process};
     use tokio::signal::unix::{SignalKind, signal};
 
-    let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else { return };
+    let pid = Pid::from_child(child);
+    // Without these the signals end this program, and the child lives on without what it was given.
+    let Ok(runtime) = runtime() else { return };
+    let signals = {
+        let _inside = runtime.enter();
+        (signal(SignalKind::terminate()), signal(SignalKind::hangup()), signal(SignalKind::quit()))
+    };
+    let (Ok(mut terminated), Ok(mut hung_up), Ok(mut quit)) = signals else { return };
     let pass_on = move || {
-        let Ok(runtime) = runtime() else { return };
         runtime.block_on(async {
-            let (Ok(mut terminated), Ok(mut hung_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
-            else {
-                return;
-            };
             loop {
-                tokio::select! { _ = terminated.recv() => {}, _ = hung_up.recv() => {} }
-                // It may have ended by itself a moment ago.
-                let _ = kill_process(pid, Signal::HUP);
+                let signal = tokio::select! {
+                    _ = quit.recv() => continue,
+                    _ = terminated.recv() => match told {
+                        Told::TheSame => Signal::TERM,
+                        Told::HangUp => Signal::HUP,
+                    },
+                    _ = hung_up.recv() => Signal::HUP,
+                };
+                // It may have ended by itself a moment ago. One that is stopped hears it only once it is woken.
+                let _ = kill_process(pid, signal);
+                let _ = kill_process(pid, Signal::CONT);
             }
         });
     };
-    // Without the thread the signals end this program, and the child lives on without its sandbox.
     let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(pass_on);
 }
 
 /// Windows ends a console's programs together.
-#[cfg(all(not(unix), feature = "sandbox"))]
-pub fn pass_on_to(_child: &std::process::Child) {}
+#[cfg(not(unix))]
+pub fn pass_on_to(_child: &std::process::Child, _told: Told) {}

@@ -2,18 +2,17 @@
 //! configuration, the identity that is meant, and the agent.
 
 use crate::args::Global;
-use crate::conversation::Conversation;
+use crate::conversation::{Alone, Conversation, heard_of};
 use crate::prompt::{self, Unanswered};
 use crate::stop::Stop;
 use crate::terminal::{Loudness, Shape, Terminal};
-use keyfob_core::agent::Agent;
-use keyfob_core::agent::api::Person;
-use keyfob_core::auth::{Auth, World};
+use keyfob_core::agent::api::{Answered, Call, Person, Reply};
+use keyfob_core::agent::socket::{Address, Client};
 use keyfob_core::config::Config;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error};
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug)]
 pub struct Invocation {
@@ -21,6 +20,8 @@ pub struct Invocation {
     pub environment: Environment,
     pub person: Person,
     config: Option<PathBuf>,
+    /// `--no-agent`.
+    works_alone: bool,
     /// `-i NAME`.
     pub identity: Option<String>,
 }
@@ -35,19 +36,64 @@ impl Invocation {
             environment,
             person: if can_ask { Person::Present } else { Person::Absent },
             config: global.config.clone(),
+            works_alone: global.no_agent,
             identity: global.identity.clone(),
         }
     }
 
-    pub fn config(&self) -> Result<Config, Stop> {
-        let path = Config::locate(self.config.as_deref(), &self.environment)?;
-        Ok(Config::load(&path, &self.environment)?)
+    /// Where the configuration is; not read.
+    pub fn config_path(&self) -> Result<PathBuf, Stop> {
+        Ok(Config::locate(self.config.as_deref(), &self.environment)?)
     }
 
-    /// The agent; in this process, because there is no other yet.
+    pub fn config(&self) -> Result<Config, Stop> {
+        Ok(Config::load(&self.config_path()?, &self.environment)?)
+    }
+
+    /// The agent that runs for the configuration at this path, if there is one and it is wanted.
+    pub fn running_agent(&self, config: &Path) -> Option<Client> {
+        if self.works_alone {
+            return None;
+        }
+        let client = Address::of(config, &self.environment).and_then(|address| Client::connect(&address));
+        client.unwrap_or_else(|error| {
+            self.terminal.warn(&format!("going without the agent: {error}"));
+            None
+        })
+    }
+
+    /// With the running agent, or else with one in this process.
     pub fn conversation(&self, config: Config) -> Result<Conversation, Stop> {
-        let auth = Auth::new(config, World::system(self.environment.clone()))?;
-        Conversation::new(Agent::in_process(auth), self.terminal, self.person)
+        let client = self.running_agent(config.path());
+        let alone = Alone { config, environment: self.environment.clone() };
+        Conversation::new(client, alone, self.terminal, self.person)
+    }
+
+    /// What the running agent replies; the configuration is not read. `None`: it has to be done in this process.
+    pub fn ask_agent(&self, call: &Call) -> Result<Option<Reply>, Stop> {
+        let Some(mut agent) = self.running_agent(&self.config_path()?) else { return Ok(None) };
+        let heard = agent.ask(call, &self.environment.surroundings());
+        let Some(Answered { notes, reply }) = heard_of(heard, self.terminal) else { return Ok(None) };
+        for note in &notes {
+            self.terminal.note(note);
+        }
+        match reply {
+            Reply::Failed(error) => Err(error.into()),
+            reply => Ok(Some(reply)),
+        }
+    }
+
+    /// With one in this process, whether an agent runs or not; nobody is asked.
+    pub fn conversation_alone(&self, config: Config) -> Result<Conversation, Stop> {
+        let alone = Alone { config, environment: self.environment.clone() };
+        Conversation::new(None, alone, self.terminal, Person::Absent)
+    }
+
+    /// The same about the identity that is meant.
+    pub fn about_alone(&self, named: &str) -> Result<(String, Conversation), Stop> {
+        let config = self.config()?;
+        let identity = self.choose(&config, Some(named), Person::Absent)?;
+        Ok((identity, self.conversation_alone(config)?))
     }
 
     /// The identity that is meant, as the configuration writes it, and the agent to ask about it.

@@ -1,6 +1,7 @@
 //! `fob`, the command line: parse, build, run, exit code. It speaks to the agent's interface and to nothing behind it;
 //! data goes to stdout, everything for people to stderr.
 
+mod agent;
 mod args;
 mod audit;
 mod completion;
@@ -11,7 +12,9 @@ mod help;
 mod interrupt;
 mod invocation;
 mod logout;
+mod notify;
 mod prompt;
+mod rds;
 mod render;
 mod run;
 #[cfg(feature = "sandbox")]
@@ -23,8 +26,8 @@ mod upkeep;
 mod user;
 mod validate;
 
-use args::{Command, CommandLine, User};
-use clap::{CommandFactory, Parser};
+use args::{AgentCommand, Command, CommandLine, Entry, Rds, User};
+use clap::CommandFactory;
 use invocation::Invocation;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error};
@@ -38,7 +41,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 fn main() -> ExitCode {
     keyfob_core::hardening::harden_process();
     completion::answer();
-    let code = match CommandLine::try_parse() {
+    let code = match CommandLine::read() {
         Ok(command_line) => run(command_line),
         Err(error) => refuse(&error),
     };
@@ -47,13 +50,17 @@ fn main() -> ExitCode {
 
 fn run(command_line: CommandLine) -> u8 {
     log(command_line.global.verbose);
-    interrupt::exit_on_ctrl_c();
+    let command = command_line.command.map(Entry::command);
+    // It must answer in milliseconds, and there is nothing that Ctrl+C could leave behind.
+    if !matches!(command, Some(Command::CredentialProcess(_))) {
+        interrupt::exit_on_ctrl_c();
+    }
     let invocation = Invocation::new(&command_line.global, Environment::capture());
     let done = if command_line.help_errors {
         invocation.terminal.data(&help::errors()).map(|()| 0)
     } else {
-        match command_line.command {
-            Some(entry) => dispatch(&invocation, &entry.command()),
+        match &command {
+            Some(command) => dispatch(&invocation, command),
             None => Err(Error::new(Code::Usage, "there is no command").hint("`fob --help` lists them").into()),
         }
     };
@@ -74,6 +81,11 @@ fn dispatch(invocation: &Invocation, command: &Command) -> Result<u8, Stop> {
         Command::Exec(args) => run::exec(invocation, args),
         Command::Shell(args) => run::shell(invocation, args),
         Command::CredentialProcess(args) => credential_process::credential_process(invocation, args),
+        Command::Status => agent::status(invocation),
+        Command::Agent(AgentCommand::Run(args)) => agent::run(invocation, args),
+        Command::Agent(AgentCommand::Stop) => agent::stop(invocation),
+        Command::Agent(AgentCommand::Status) => agent::agent_status(invocation),
+        Command::Rds(Rds::Token(args)) => rds::token(invocation, args),
         Command::Audit(args) => audit::audit(invocation, args),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => sandbox::sandbox(invocation, args),
@@ -86,7 +98,9 @@ fn refuse(error: &clap::Error) -> u8 {
     let words = std::env::args_os().skip(1).take_while(|word| word != "--");
     if error.use_stderr() && words.into_iter().any(|word| word == "--json") {
         let text = error.render().to_string();
-        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        // What is missing stands on lines of its own.
+        let message = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
+        let message = message.trim_start_matches("error: ");
         let terminal = Terminal::new(Shape::Json, Loudness::Normal, CommandLine::command().get_color());
         return Stop::from(Error::new(Code::Usage, message).hint("`fob --help` tells more")).report(terminal);
     }

@@ -5,6 +5,7 @@ mod audit;
 mod list;
 mod moment;
 mod removals;
+mod status;
 mod table;
 mod variables;
 
@@ -13,6 +14,7 @@ pub use audit::{AuditJson, VerdictJson, audit_text, verdict_text};
 pub use list::{ListJson, mermaid, table as list_table, tree as list_tree};
 pub use moment::{rfc3339, until};
 pub use removals::{FindingsJson, RemovalsJson, Told, findings, told};
+pub use status::{AgentJson, StatusJson, agent_text, event, status_text};
 pub use variables::{Lifetime, masks, variables};
 
 use clap::builder::styling::AnsiColor;

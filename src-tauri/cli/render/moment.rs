@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+pub use keyfob_core::agent::api::in_units as left;
 use keyfob_core::agent::api::time_left;
 use std::time::{Duration, SystemTime};
 
@@ -18,16 +19,6 @@ pub fn until(expires_at: SystemTime, now: SystemTime) -> String {
 /// `2026-12-24 04:58:00 MST`.
 pub fn at(moment: SystemTime) -> String {
     in_zone(moment, TimeZone::system())
-}
-
-/// The two largest units: `35h 59m`, `14m`, `9s`.
-pub fn left(left: Duration) -> String {
-    let seconds = left.as_secs();
-    match (seconds / 3600, seconds % 3600 / 60) {
-        (0, 0) => format!("{seconds}s"),
-        (0, minutes) => format!("{minutes}m"),
-        (hours, minutes) => format!("{hours}h {minutes}m"),
-    }
 }
 
 fn until_in(expires_at: SystemTime, now: SystemTime, zone: TimeZone) -> String {
@@ -68,14 +59,6 @@ mod tests {
         insta::assert_snapshot!(until_in(expires, at(1_798_113_480 - 129_599), zone.clone()), @"2026-12-24 04:58:00 MST (35h 59m)");
         insta::assert_snapshot!(until_in(expires, at(1_798_113_481), zone), @"2026-12-24 04:58:00 MST (over)");
         insta::assert_snapshot!(until_in(expires, at(1_798_113_478), TimeZone::fixed(tz::offset(2))), @"2026-12-24 13:58:00 +02 (2s)");
-    }
-
-    #[test]
-    fn time_left_is_told_in_at_most_two_units() {
-        for (seconds, text) in [(0, "0s"), (59, "59s"), (60, "1m"), (3599, "59m"), (3600, "1h 0m"), (129_600, "36h 0m")]
-        {
-            assert_eq!(left(Duration::from_secs(seconds)), text);
-        }
     }
 
     #[test]

@@ -33,7 +33,7 @@ fn as_body<S: Serializer>(error: &Option<Error>, serializer: S) -> Result<S::Ok,
 impl<'a> RemovalsJson<'a> {
     pub fn of(report: &'a Report) -> RemovalsJson<'a> {
         let mut notes = report.notes.clone();
-        notes.extend(report.others.iter().map(|(name, end)| shared(name, &rfc3339(*end))));
+        notes.extend(report.others.iter().map(|it| shared(&it.identity, &rfc3339(it.expires_at))));
         if report.count(StepResult::Removed) > 0 && !is_cleanup(report) {
             notes.extend([LIVES_ON.to_owned(), BROWSER.to_owned()]);
         }
@@ -74,7 +74,7 @@ pub fn told(report: &Report, now: SystemTime) -> Told {
         (true, _) => summary(report),
     });
     lines.extend(report.notes.iter().map(|note| one_line(note)));
-    lines.extend(report.others.iter().map(|(name, end)| one_line(&shared(name, &until(*end, now)))));
+    lines.extend(report.others.iter().map(|it| one_line(&shared(&it.identity, &until(it.expires_at, now)))));
     if report.count(StepResult::Removed) > 0 && !is_cleanup(report) {
         lines.extend([LIVES_ON.to_owned(), BROWSER.to_owned()]);
     }

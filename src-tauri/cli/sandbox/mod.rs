@@ -4,16 +4,15 @@
 mod control;
 mod premises;
 
-use crate::interrupt;
+use crate::interrupt::{self, Told};
 use crate::invocation::Invocation;
-use crate::run::{not_started, usual_shell};
+use crate::run::{not_started, usual_shell, wait};
 use crate::stop::Stop;
 use clap::Args;
 use control::Control;
-use keyfob_core::error::{Code, Error};
 use premises::Premises;
 use std::ffi::OsString;
-use std::process::{Command, ExitStatus};
+use std::process::Command;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -55,24 +54,10 @@ fn inside(invocation: &Invocation, command: &[OsString]) -> Result<u8, Stop> {
     for name in premises::REMOVED {
         child.env_remove(name);
     }
-    let mut running = match child.spawn() {
+    let running = match child.spawn() {
         Ok(running) => running,
         Err(cause) => return Ok(not_started(invocation, child.get_program(), &cause)),
     };
-    interrupt::pass_on_to(&running);
-    let status = running
-        .wait()
-        .map_err(|cause| Error::new(Code::ProcessFailed, format!("the command cannot be waited for: {cause}")))?;
-    Ok(exit_code(status))
-}
-
-fn exit_code(status: ExitStatus) -> u8 {
-    #[cfg(unix)]
-    {
-        use std::os::unix::process::ExitStatusExt;
-        if let Some(signal) = status.signal() {
-            return u8::try_from(128 + signal).unwrap_or(1);
-        }
-    }
-    status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+    interrupt::pass_on_to(&running, Told::HangUp);
+    Ok(wait(running)?)
 }

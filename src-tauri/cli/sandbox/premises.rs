@@ -1,20 +1,19 @@
 //! What a sandbox consists of: the server, on a thread of its own, and a private folder with configuration, keyring,
 //! state and AWS files. Dropping it ends the one and removes the other.
 
-use crate::conversation::{Conversation, runtime};
+use crate::conversation::{Alone, Conversation, runtime};
 use crate::expect_reply;
 use crate::invocation::Invocation;
+use crate::run::folder::{private_folder, write_private};
 use crate::stop::Stop;
-use keyfob_core::agent::Agent;
 use keyfob_core::agent::api::{Check, Configure, Person, Request, TypedKeys};
-use keyfob_core::auth::{Auth, World};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::sandbox::{Mfa, Sandbox};
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use tempfile::TempDir;
@@ -54,14 +53,14 @@ pub struct Premises {
 
 impl Premises {
     pub fn open(invocation: &Invocation) -> Result<Premises, Stop> {
-        let folder = private_folder()?;
+        let folder = private_folder("fob-sandbox-", None)?;
         let (server, opened) = Server::start()?;
-        let config = write(&folder, "config.yaml", &configuration(folder.path(), &opened))?;
+        let config = write_private(&folder, "config.yaml", &configuration(folder.path(), &opened))?;
         let aws = folder.path().join("aws");
         std::fs::create_dir(&aws).map_err(|cause| Error::file(&aws, "make", &cause))?;
         // Empty, so that nothing of the user's own AWS configuration is seen inside.
-        let aws_config = write(&folder, "aws/config", "")?;
-        let aws_credentials = write(&folder, "aws/credentials", "")?;
+        let aws_config = write_private(&folder, "aws/config", "")?;
+        let aws_credentials = write_private(&folder, "aws/credentials", "")?;
         let bypass = bypass(&invocation.environment);
         let variables = vec![
             ("FOB_CONFIG", config.clone().into()),
@@ -109,9 +108,9 @@ impl Premises {
         let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
         let variables = self.variables.iter().cloned();
         let environment = Environment::of(variables.chain([(home, self.folder.path().into())]));
-        let auth = Auth::new(Config::load(config, &environment)?, World::system(environment))?;
+        let alone = Alone { config: Config::load(config, &environment)?, environment };
         let quiet = invocation.terminal.silenced();
-        let mut conversation = Conversation::new(Agent::in_process(auth), quiet, Person::Absent)?;
+        let mut conversation = Conversation::new(None, alone, quiet, Person::Absent)?;
         let configure = Configure { identity: READY.to_owned(), keys: Some(keys), check: Check::WithSts };
         expect_reply!(conversation.ask(Request::Configure(configure), None)?, Configured)?;
         Ok(())
@@ -207,26 +206,6 @@ fn configuration(folder: &Path, opened: &Opened) -> String {
         },
     }});
     format!("{config:#}\n")
-}
-
-fn private_folder() -> Result<TempDir> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix("fob-sandbox-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o700));
-    }
-    builder.tempdir().map_err(|cause| {
-        Error::new(Code::FilesUnwritable, format!("cannot make a temporary folder: {cause}"))
-            .hint("set TMPDIR to a folder that can be written")
-    })
-}
-
-fn write(folder: &TempDir, name: &str, text: &str) -> Result<PathBuf> {
-    let path = folder.path().join(name);
-    std::fs::write(&path, text).map_err(|cause| Error::file(&path, "write", &cause))?;
-    Ok(path)
 }
 
 fn passphrase() -> Result<String> {

@@ -1,0 +1,207 @@
+//! `fob agent run`, `stop` and `status`, and `fob status`: the agent without the tray, and how things stand.
+
+use crate::args::AgentRun;
+use crate::conversation::runtime;
+use crate::expect_reply;
+use crate::interrupt;
+use crate::invocation::Invocation;
+use crate::notify::Notifier;
+use crate::render;
+use crate::stop::{CTRL_C, Stop};
+use crate::terminal::{Shape, Terminal, print_json};
+use keyfob_core::agent::api::{Asker, Call, Event, Person, Reply, Request, Status};
+use keyfob_core::agent::notice::{Notice, combined, notice, withdrawn_by};
+use keyfob_core::agent::socket::{Address, Client, Heard, Listener, Opened};
+use keyfob_core::agent::{Agent, Role, Visitor};
+use keyfob_core::auth::{Auth, World};
+use keyfob_core::clock::Clock;
+use keyfob_core::error::{Code, Error};
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+
+/// What happens within this time is told in one notice.
+const TOGETHER: Duration = Duration::from_secs(1);
+/// For an address that is taken while nobody listens there: longer than the last answers of an agent may take.
+const LOOKS: u32 = 100;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+
+/// Until somebody stops it.
+pub fn run(invocation: &Invocation, args: &AgentRun) -> Result<u8, Stop> {
+    let config = invocation.config()?;
+    let path = config.path().to_owned();
+    let address = Address::of(&path, &invocation.environment)?;
+    let auth = Auth::new(config, World::system(invocation.environment.clone()))?;
+    let terminal = invocation.terminal;
+    let runtime = runtime()?;
+    runtime.block_on(async {
+        let listener = match open(&address).await? {
+            Opened::Ready(listener) => listener,
+            Opened::Taken { pid } => {
+                let pid = pid.map_or_else(String::new, |pid| format!(", pid {pid}"));
+                terminal.say(&format!("An agent is running already for {}{pid}", path.display()));
+                return Ok(0);
+            }
+        };
+        // Before anybody is told that it runs: there is a socket now, to be removed at the end.
+        let ended = interrupt::ended();
+        let agent = Agent::new(auth, Role::Hosted);
+        let told = tokio::spawn(tell(agent.events(), args.notify.then(|| Notifier::start(|_, _| {})), terminal));
+        terminal.say(&format!("The agent for {} is running, pid {}", path.display(), std::process::id()));
+        let mut code = 0;
+        let visitor = agent.visitor();
+        let until = async {
+            tokio::select! {
+                () = agent.stopped() => {}
+                ended = ended => {
+                    code = if ended == interrupt::Ended::CtrlC { CTRL_C } else { 0 };
+                    visitor.ask(call(Request::Stop)).await;
+                }
+            }
+        };
+        listener
+            .serve(
+                &Clock::system(),
+                || agent.visitor(),
+                |visitor: Arc<Visitor>, asked| async move {
+                    visitor.ask_from(Some(asked.surroundings), asked.call).await
+                },
+                until,
+            )
+            .await;
+        // The last that happened is still told.
+        drop((visitor, agent));
+        let _ = told.await;
+        terminal.say("The agent has ended");
+        Ok(code)
+    })
+}
+
+/// One that has just been told to stop has the address until its last answers are sent, and one that is just starting
+/// listens in a moment.
+async fn open(address: &Address) -> Result<Opened, Error> {
+    for _ in 0..LOOKS {
+        match Listener::open(address)? {
+            Opened::Taken { .. } if Client::connect(address)?.is_none() => Clock::nap(BETWEEN_LOOKS).await,
+            opened @ (Opened::Ready(_) | Opened::Taken { .. }) => return Ok(opened),
+        }
+    }
+    Listener::open(address)
+}
+
+/// A line for each event, and notices where they are wanted: one for all that happens together, as after waking.
+async fn tell(mut events: Receiver<Event>, notifier: Option<Notifier>, terminal: Terminal) {
+    loop {
+        let event = match events.recv().await {
+            Ok(event) => event,
+            Err(RecvError::Lagged(_)) => continue,
+            Err(RecvError::Closed) => break,
+        };
+        let mut notices = Vec::new();
+        note(&event, notifier.as_ref(), terminal, &mut notices);
+        if notices.is_empty() {
+            continue;
+        }
+        Clock::nap(TOGETHER).await;
+        while let Ok(event) = events.try_recv() {
+            note(&event, notifier.as_ref(), terminal, &mut notices);
+        }
+        if let (Some(notifier), Some(notice)) = (&notifier, combined(notices)) {
+            // Nothing here has a window that a button could open.
+            notifier.show(Notice { buttons: Vec::new(), ..notice });
+        }
+    }
+    if let Some(notifier) = notifier {
+        notifier.finish();
+    }
+}
+
+fn note(event: &Event, notifier: Option<&Notifier>, terminal: Terminal, notices: &mut Vec<Notice>) {
+    let now = Clock::system().now();
+    terminal.say(&render::event(event, now));
+    let Some(notifier) = notifier else { return };
+    let withdrawn = withdrawn_by(event);
+    notices.retain(|notice| !withdrawn.contains(&notice.key));
+    if !withdrawn.is_empty() {
+        notifier.withdraw(withdrawn);
+    }
+    notices.extend(notice(event, now));
+}
+
+#[derive(Debug, Serialize)]
+struct StoppedJson {
+    stopped: bool,
+}
+
+/// Also done when there is nothing to stop.
+pub fn stop(invocation: &Invocation) -> Result<u8, Stop> {
+    let terminal = invocation.terminal;
+    let surroundings = invocation.environment.surroundings();
+    let path = invocation.config_path()?;
+    let stopped = match invocation.running_agent(&path) {
+        None => false,
+        Some(mut client) => match client.ask(&call(Request::Stop), &surroundings)? {
+            Heard::Answered(answered) => match answered.reply {
+                // The latter while it ends already: somebody else was quicker.
+                Reply::Stopping | Reply::RunInProcess => {
+                    // The next answer never comes: then it is gone.
+                    while !matches!(client.ask(&call(Request::Status), &surroundings)?, Heard::Lost) {}
+                    true
+                }
+                Reply::Failed(error) => return Err(error.into()),
+                _ => return Err(crate::conversation::misunderstood()),
+            },
+            Heard::Lost => true,
+            Heard::UnknownVersion { .. } => {
+                let pid = Address::of(&path, &invocation.environment)?.pid();
+                let pid = pid.map_or_else(String::new, |pid| format!(", pid {pid},"));
+                let message = format!("the running agent{pid} is of another version and cannot be told to stop");
+                return Err(Error::new(Code::Unsupported, message)
+                    .hint("end its process, or run `fob agent stop` of its own version")
+                    .into());
+            }
+        },
+    };
+    match terminal.shape {
+        Shape::Json => print_json(&StoppedJson { stopped })?,
+        Shape::Text if stopped => terminal.say("The agent has ended"),
+        Shape::Text => terminal.say("No agent is running for this configuration"),
+    }
+    Ok(0)
+}
+
+/// 0: one is running, 1: none is.
+pub fn agent_status(invocation: &Invocation) -> Result<u8, Stop> {
+    let status = ask(invocation)?;
+    match invocation.terminal.shape {
+        Shape::Json => print_json(&render::AgentJson::of(&status))?,
+        Shape::Text => invocation.terminal.data(&render::agent_text(&status, Clock::system().now()))?,
+    }
+    Ok(u8::from(status.agent.is_none()))
+}
+
+/// Agent, sessions, next refresh, open prompts, who asked last.
+pub fn status(invocation: &Invocation) -> Result<u8, Stop> {
+    let status = ask(invocation)?;
+    match invocation.terminal.shape {
+        Shape::Json => print_json(&render::StatusJson::of(&status))?,
+        Shape::Text => invocation.terminal.data(&render::status_text(&status, Clock::system().now()))?,
+    }
+    Ok(0)
+}
+
+/// An agent goes on when the configuration cannot be read any more, and tells so.
+fn ask(invocation: &Invocation) -> Result<Status, Stop> {
+    let reply = match invocation.ask_agent(&call(Request::Status))? {
+        Some(reply) => reply,
+        None => invocation.conversation_alone(invocation.config()?)?.ask(Request::Status, None)?,
+    };
+    expect_reply!(reply, Status)
+}
+
+fn call(request: Request) -> Call {
+    let asker = Asker { program: "fob".to_owned(), pid: std::process::id(), person: Person::Absent };
+    Call { asker, request }
+}

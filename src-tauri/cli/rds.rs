@@ -1,0 +1,86 @@
+//! `fob rds token`: an auth token for a database on stdout and nothing else. Never asks anybody.
+
+use crate::args::RdsToken;
+use crate::expect_reply;
+use crate::invocation::Invocation;
+use crate::render::rfc3339;
+use crate::stop::Stop;
+use crate::terminal::{Shape, print_exact};
+use keyfob_core::agent::api::{DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Renewal, Request};
+use keyfob_core::config::Config;
+use keyfob_core::error::{Code, Error, Result};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+#[derive(Serialize)]
+struct TokenJson<'a> {
+    token: &'a str,
+    expires_at: String,
+    host: &'a str,
+    port: u16,
+    user: &'a str,
+    region: &'a str,
+    identity: &'a str,
+}
+
+pub fn token(invocation: &Invocation, args: &RdsToken) -> Result<u8, Stop> {
+    let (database, mut conversation) = match (&args.host, &args.user) {
+        (Some(host), Some(user)) => {
+            let (identity, conversation) = invocation.about(args.name.as_deref(), invocation.person)?;
+            let (host, user, region) = (host.clone(), user.clone(), args.region.clone());
+            (DatabaseChoice::Written { identity, host, port: args.port, user, region }, conversation)
+        }
+        (None, _) | (_, None) => {
+            if invocation.identity.is_some() {
+                return Err(Error::new(Code::Usage, "a database of the configuration names its identity itself")
+                    .hint("leave out `-i`; it goes with --host and --user")
+                    .into());
+            }
+            let config = invocation.config()?;
+            let name = named(&config, args.name.as_deref())?;
+            (DatabaseChoice::Named(name), invocation.conversation(config)?)
+        }
+    };
+    let renewal = if args.force { Renewal::Always } else { Renewal::WhenDue };
+    let request = Request::DatabaseToken(DatabaseTokenRequest { database, renewal });
+    let it = expect_reply!(conversation.ask(request, None)?, DatabaseToken)?;
+    print_exact(&match invocation.terminal.shape {
+        Shape::Text => Zeroizing::new(format!("{}\n", it.token.expose())),
+        Shape::Json => json(&it),
+    })?;
+    Ok(0)
+}
+
+/// The one that was named, or the only one there is.
+fn named(config: &Config, name: Option<&str>) -> Result<String> {
+    const HOW: &str = "or say which with --host and --user";
+    match (name, config.databases()) {
+        (Some(name), _) => Ok(name.to_owned()),
+        (None, [only]) => Ok(only.name.to_string()),
+        (None, []) => Err(Error::new(Code::Usage, "the configuration has no database that can be used")
+            .hint(format!("add one under `databases:` in {}", config.path().display()))
+            .hint(HOW)),
+        (None, all) => {
+            let mut names: Vec<&str> = all.iter().map(|it| it.name.as_str()).collect();
+            names.sort_unstable();
+            Err(Error::new(Code::Usage, format!("which database is meant: {}", names.join(", ")))
+                .hint("name one")
+                .hint(HOW))
+        }
+    }
+}
+
+fn json(it: &DatabaseToken) -> Zeroizing<String> {
+    let output = TokenJson {
+        token: it.token.expose(),
+        expires_at: rfc3339(it.expires_at),
+        host: &it.host,
+        port: it.port,
+        user: &it.user,
+        region: &it.region,
+        identity: &it.identity,
+    };
+    let mut text = Zeroizing::new(serde_json::to_string_pretty(&output).expect("plain structs always serialize"));
+    text.push('\n');
+    text
+}
