@@ -76,10 +76,13 @@ const MAY_EXPOSE: &[&str] = &[
     // Onto the wire between our own processes.
     "src-tauri/core/agent/api.rs",
     "src-tauri/core/credentials.rs",
+    // To whoever holds the token, and to compare that token.
+    "src-tauri/core/agent/endpoint/",
     // To the program or the person that asked for it.
     "src-tauri/cli/credential_process.rs",
+    "src-tauri/cli/rds.rs",
     "src-tauri/cli/render/",
-    "src-tauri/cli/run.rs",
+    "src-tauri/cli/run/",
     "src-tauri/cli/sandbox/",
 ];
 
@@ -143,6 +146,15 @@ fn fob_links_no_webkit() {
     assert!(libraries.contains("libc.so"), "the list of libraries is read: {libraries}");
     let foreign: Vec<_> = libraries.lines().filter(|line| line.contains("webkit") || line.contains("gtk")).collect();
     assert!(foreign.is_empty(), "fob links {foreign:?}");
+}
+
+#[test]
+fn nothing_switches_zbus_to_tokio() {
+    let tree = ["tree", "--locked", "--edges", "features", "--prefix", "none", "--target", "all"];
+    let tree = output(env!("CARGO"), &tree);
+    let features: BTreeSet<_> = tree.lines().filter(|line| line.starts_with("zbus feature ")).collect();
+    assert!(!features.is_empty(), "the list of features is read");
+    assert!(!features.iter().any(|feature| feature.contains("tokio")), "the blocking users break: {features:?}");
 }
 
 /// The Rust files of the program, each with its path from the repository's root and its text. Test modules are no part

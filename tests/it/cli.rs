@@ -176,30 +176,6 @@ fn credential_process_prints_the_protocol_and_nothing_else() {
 }
 
 #[test]
-fn exec_hands_over_a_profile_and_the_childs_own_exit_code() {
-    let home = Home::signed_up(
-        "auth:\n  identities:\n    dev: { kind: aws/user, env: [ { key: STAGE, value: lake side } ], credentials: { region: eu-west-1 } }\n",
-    );
-    let script = "printf '%s|%s|%s|%s|%s|%s' \"$AWS_PROFILE\" \"$AWS_REGION\" \"$STAGE\" \"${AWS_ACCESS_KEY_ID-unset}\" \"$FOB_IDENTITY\" \"$UNRELATED\"; exit 7";
-    let ran = home
-        .fob(&["exec", "dev", "--", "sh", "-c", script])
-        .env("AWS_ACCESS_KEY_ID", "AKIAFOREIGN000000001")
-        .env("AWS_SECRET_ACCESS_KEY", "foreign")
-        .env("UNRELATED", "stays")
-        .output()
-        .expect("fob starts");
-    assert_eq!(code(&ran), 7, "{}", text(&ran.stderr));
-    assert_eq!(text(&ran.stdout), "dev|eu-west-1|lake side|unset|dev|stays");
-    assert_eq!(code(&home.run(&["exec", "dev", "--", "no-such-program-anywhere"])), 127);
-    let file = home.path().join("not-executable");
-    fs::write(&file, "x").expect("a file");
-    assert_eq!(code(&home.run(&["exec", "dev", "--", file.to_str().expect("UTF-8")])), 126);
-    let killed = home.run(&["exec", "dev", "--", "sh", "-c", "kill -TERM $$"]);
-    let signal = std::os::unix::process::ExitStatusExt::signal(&killed.status);
-    assert!(signal == Some(15) || killed.status.code() == Some(143), "{:?}", killed.status);
-}
-
-#[test]
 fn the_profile_is_private_names_this_program_and_holds_no_secret() {
     let home = Home::signed_up(DEV);
     assert_eq!(code(&home.run(&["login"])), 0);

@@ -10,6 +10,9 @@ const CONFIG: &str = r"auth:
     dev-admin: { kind: aws/user }
     dev-ops: { kind: aws/user }
     prod: { kind: aws/user }
+  databases:
+    orders: { engine: postgres, host: db.example, user: app, via: { identity: prod } }
+    orders-old: { engine: postgres, host: db.example, user: app, via: { identity: prod } }
 ";
 
 /// What a shell prints that runs `script` with `fob` on its path.
@@ -54,12 +57,14 @@ fn zsh(home: &Home, words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn bash_completes_identities_and_providers_from_the_configuration() {
+fn bash_completes_identities_providers_and_databases_from_the_configuration() {
     let home = Home::with(CONFIG);
     assert_eq!(bash(&home, &["fob", "logout", "dev-"]), ["dev-admin", "dev-ops"]);
     assert_eq!(bash(&home, &["fob", "logout", "--provider", "c"]), ["corp-sso"]);
     assert_eq!(bash(&home, &["fob", "login", "--provider", "aws"]), ["aws-user"]);
     assert_eq!(bash(&home, &["fob", "repair", "p"]), ["prod"]);
+    assert_eq!(bash(&home, &["fob", "rds", "token", "o"]), ["orders", "orders-old"]);
+    assert_eq!(bash(&home, &["fob", "rds", "token", "--host", "h", "--user", "u", "p"]), ["prod"]);
     assert!(bash(&home, &["fob", "logo"]).contains(&"logout".to_owned()));
 }
 

@@ -2,19 +2,22 @@
 
 use crate::loopback::Loopback;
 use crate::screen::Terminal;
+use keyfob_core::agent::socket::Address;
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
 use keyfob_core::credentials::{Keys, Secret};
 use keyfob_core::environment::Environment;
 use keyfob_core::sandbox::Sandbox;
 use keyfob_core::store::{Backend, EntryKind, Keychain, Options, Store};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
 
 pub const DEV: &str = "auth:\n  identities:\n    dev: { kind: aws/user, default: true }\n";
 pub const DEPLOY: &str = "    deploy:
@@ -22,10 +25,12 @@ pub const DEPLOY: &str = "    deploy:
       via: { identity: dev }
       principal: { assume_role: \"arn:aws:iam::420000000025:role/deploy\" }
 ";
-const PASSPHRASE: &str = "correct-horse-battery-staple";
+pub const PASSPHRASE: &str = "correct-horse-battery-staple";
 
 pub struct Home {
     folder: tempfile::TempDir,
+    /// For the agent's socket: not below the home folder, which tests compare before and after.
+    runtime: tempfile::TempDir,
     sandbox: Loopback,
 }
 
@@ -33,7 +38,8 @@ impl Home {
     pub fn with(config: &str) -> Home {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("config.yaml"), config).expect("a configuration");
-        Home { folder, sandbox: Loopback::start() }
+        let runtime = tempfile::tempdir().expect("a folder");
+        Home { folder, runtime, sandbox: Loopback::start() }
     }
 
     /// With kim's key of the sandbox stored for `dev`.
@@ -85,7 +91,37 @@ impl Home {
         fob.env("HOME", self.path()).env("PATH", "/usr/local/bin:/usr/bin:/bin").env("TERM", "xterm");
         fob.env("FOB_CONFIG", self.config()).env("FOB_KEYRING", "file").env("FOB_KEYRING_PASSWORD", PASSPHRASE);
         fob.env("AWS_ENDPOINT_URL", self.sandbox().url()).env("AWS_EC2_METADATA_DISABLED", "true");
+        fob.env("XDG_RUNTIME_DIR", self.runtime.path());
         fob
+    }
+
+    pub fn runtime(&self) -> &Path {
+        self.runtime.path()
+    }
+
+    /// Where the agent for the configuration of this home listens.
+    pub fn address(&self) -> Address {
+        let environment = Environment::of([("HOME", self.path()), ("XDG_RUNTIME_DIR", self.runtime.path())]);
+        Address::of(&self.config(), &environment).expect("an address")
+    }
+
+    /// An agent that answers already.
+    pub fn start_agent(&self) -> RunningAgent {
+        self.agent(self.fob(&["agent", "run"]))
+    }
+
+    /// The same, started in a way of its own.
+    pub fn agent(&self, mut fob: Command) -> RunningAgent {
+        let log = tempfile::NamedTempFile::new_in(self.runtime.path()).expect("a file").into_temp_path();
+        let file = || fs::OpenOptions::new().append(true).open(&log).expect("a file that is there");
+        let child = fob.stdout(file()).stderr(file()).spawn().expect("fob starts");
+        let mut agent = RunningAgent { child, log };
+        until("the agent listens", || {
+            let ended = agent.child.try_wait().expect("a child of ours can be asked");
+            assert!(ended.is_none(), "{ended:?}: {}", agent.said());
+            agent.said().contains("is running, pid")
+        });
+        agent
     }
 
     pub fn run(&self, arguments: &[&str]) -> Output {
@@ -173,6 +209,63 @@ impl Home {
         }
         found
     }
+}
+
+/// `fob agent run` in the background, until it is dropped.
+pub struct RunningAgent {
+    child: Child,
+    log: tempfile::TempPath,
+}
+
+impl RunningAgent {
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// All it has written so far.
+    pub fn said(&self) -> String {
+        text(&fs::read(&self.log).expect("it was made when the agent was started"))
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        self::signal(self.pid().into(), signal);
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn ends(&mut self) -> ExitStatus {
+        let mut ended = None;
+        until("the agent ends", || {
+            ended = self.child.try_wait().expect("a child of ours can be asked");
+            ended.is_some()
+        });
+        ended.expect("it has ended")
+    }
+}
+
+impl Drop for RunningAgent {
+    fn drop(&mut self) {
+        // It may have ended before.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn signal(pid: i64, signal: Signal) {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("the id of a process");
+    kill_process(pid, signal).expect("it is running");
+}
+
+/// Returns once it is so; what never comes fails.
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+    const LOOKS: u32 = 3000;
+    for _ in 0..LOOKS {
+        if is_so() {
+            return;
+        }
+        pause(BETWEEN_LOOKS);
+    }
+    panic!("never: {what}");
 }
 
 pub fn wait_for<T>(work: impl Future<Output = T>) -> T {

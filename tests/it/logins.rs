@@ -1,11 +1,11 @@
 //! The login cases: each folder of `tests/logins/` is one. A real SDK against the sandbox, a real file keyring, real
 //! lock files; only the person is played, from `answers.json`.
 
-use keyfob_core::agent::Agent;
 use keyfob_core::agent::api::{
     Answer, Answered, Asker, Call, Check, Configure, Login, Note, Person, PromptKind, Renewal, Reply, Request, Secret,
     SignedIn, TypedKeys,
 };
+use keyfob_core::agent::{Agent, Visitor};
 use keyfob_core::auth::{Auth, World};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
@@ -230,7 +230,7 @@ impl Case {
                 WhichSecret::Wrong => Check::Skip,
             };
             let configure = Configure { identity, keys: Some(typed), check };
-            match self.ask(&mut self.agent()?, Person::Absent, Request::Configure(configure)).await.reply {
+            match self.ask(&self.agent()?, Person::Absent, Request::Configure(configure)).await.reply {
                 Reply::Configured(_) => {}
                 other => return Err(format!("cannot prepare the keyring: {other:?}")),
             }
@@ -242,7 +242,7 @@ impl Case {
                 renewal: Renewal::WhenDue,
                 mfa_code: Some("123456".into()),
             };
-            match self.ask(&mut self.agent()?, Person::Absent, Request::Login(login)).await.reply {
+            match self.ask(&self.agent()?, Person::Absent, Request::Login(login)).await.reply {
                 Reply::SignedIn(_) => {}
                 other => return Err(format!("cannot sign in before: {other:?}")),
             }
@@ -266,7 +266,7 @@ impl Case {
     }
 
     /// As a new process would begin: nothing is shared but what is on disk.
-    fn agent(&self) -> Result<Agent, String> {
+    fn agent(&self) -> Result<Visitor, String> {
         let home = self.scratch.path().display().to_string();
         let environment = Environment::of([
             ("HOME", home.as_str()),
@@ -280,21 +280,21 @@ impl Case {
         let config = Config::load(&self.folder.join("config.yaml"), &environment).map_err(|error| error.to_string())?;
         let auth =
             Auth::new(config, World { environment, clock: self.clock.clone() }).map_err(|error| error.to_string())?;
-        Ok(Agent::in_process(auth))
+        Ok(Agent::new(auth, keyfob_core::agent::Role::InProcess).visitor())
     }
 
-    async fn ask(&self, agent: &mut Agent, person: Person, request: Request) -> Answered {
+    async fn ask(&self, agent: &Visitor, person: Person, request: Request) -> Answered {
         let asker = Asker { program: "test".into(), pid: 1, person };
         agent.ask(Call { asker, request }).await
     }
 
     async fn converse(&self, login: Login, person: Person, answers: Vec<Scripted>) -> Result<Outcome, String> {
-        let mut agent = self.agent()?;
+        let agent = self.agent()?;
         let mut outcome = Outcome { prompts: Vec::new(), notes: Vec::new(), end: None };
         let mut answers = answers.into_iter();
         let mut request = Request::Login(login);
         loop {
-            let answered = self.ask(&mut agent, person, request).await;
+            let answered = self.ask(&agent, person, request).await;
             outcome.notes.extend(answered.notes.into_iter().map(|note| match note {
                 Note::Info(text) | Note::Warning(text) => text,
             }));

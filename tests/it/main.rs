@@ -1,18 +1,27 @@
 //! One integration binary: the parts of Keyfob as their users see them, without anything from outside the repository.
 
+#[cfg(unix)]
+mod agent;
 mod audit;
 mod boundaries;
 mod cleanup;
 mod cli;
 mod completion;
+mod contract;
+mod exec;
 mod home;
+mod job_control;
 mod logins;
 mod logout;
 mod logout_table;
 #[path = "../peers/loopback.rs"]
 mod loopback;
+mod rds;
+mod schedule;
 #[path = "../peers/terminal.rs"]
 mod screen;
+#[cfg(unix)]
+mod socket;
 mod support;
 mod surroundings;
 mod terminal;

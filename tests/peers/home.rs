@@ -88,10 +88,22 @@ impl Home {
         self.run(&[&[python.as_str(), "-c", script], arguments].concat())
     }
 
+    /// A program and its arguments with nothing between, for whoever measures it.
+    pub fn bare(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).env_clear().envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// The words that run JavaScript with the AWS SDK at hand, for any program that runs another.
+    pub fn javascript(&mut self, script: &str) -> Vec<String> {
+        self.set("NODE_PATH", &prepared("KEYFOB_NODE_MODULES"));
+        vec![prepared("KEYFOB_NODE"), "--eval".to_owned(), script.to_owned()]
+    }
+
     fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new("timeout");
-        command.args(["--foreground", "--kill-after=5", LIMIT_SECONDS]).args(words);
-        command.env_clear().envs(self.variables.iter().map(|(name, value)| (name, value)));
+        let limited = ["timeout", "--foreground", "--kill-after=5", LIMIT_SECONDS];
+        let mut command = self.bare(&[&limited, words].concat());
         command.current_dir(self.folder.path());
         command
     }

@@ -1,10 +1,14 @@
 //! Keyfob against software that others wrote: moto's AWS, which checks signatures and policies, boto3 and the AWS CLI as
-//! clients, a real Secret Service, a real terminal. `./x test` installs and starts what this needs.
+//! clients, a real Secret Service, a real session bus, a real terminal. `./x test` installs and starts what this needs.
 
 mod clients;
+mod endpoint;
 mod home;
 mod loopback;
 mod moto;
+#[cfg(target_os = "linux")]
+mod notices;
+mod rds;
 mod recovery;
 mod rehearsal;
 mod terminal;

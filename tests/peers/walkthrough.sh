@@ -35,31 +35,43 @@ shows "python3 -c '$who'"
 # The AWS CLI before 2.13 does not read AWS_ENDPOINT_URL.
 run "$aws" --endpoint-url "$AWS_ENDPOINT_URL" sts get-caller-identity --query Arn --output text
 
-step "3. A role on top, and a command that gets its credentials"
+step "3. An agent: it renews ahead of time, and answers every program from now on"
+shows "fob agent run &"
+fob agent run 2>/dev/null &
+trap 'fob agent stop 2>/dev/null' EXIT
+tries=0
+until fob agent status >/dev/null; do
+  tries=$((tries + 1))
+  [ $tries -lt 100 ] || broken "no agent is running"
+  sleep 0.1
+done
+run fob status
+
+step "4. A role on top, and a command that gets its credentials"
 run fob login deploy
 shows "fob exec deploy -- python3 -c '$who'"
 fob exec deploy -- "$KEYFOB_PYTHON" -c "$who"
 run fob list
 
-step "4. Somebody deletes the key at AWS: the next sign-in says so, and what to do"
+step "5. Somebody deletes the key at AWS: the next sign-in says so, and what to do"
 revoke_key "$(key_of "$user")"
 shows "fob login $user --force --no-input"
 code=0
 fob login "$user" --force --no-input || code=$?
 [ $code = 3 ] || broken "exit code $code instead of 3"
 
-step "5. A new key, checked with AWS before it is stored; on a terminal \`fob login\` asks for it by itself"
+step "6. A new key, checked with AWS before it is stored; on a terminal \`fob login\` asks for it by itself"
 shows "fob user configure $user --stdin"
 make_key "$user" | fob user configure "$user" --stdin
 run fob login "$user"
 
-step "6. Another process asks nothing, and the tools go on"
+step "7. Another process asks nothing, and the tools go on"
 run fob login "$user" --no-input </dev/null
 shows "python3 -c '$who'"
 "$KEYFOB_PYTHON" -c "$who"
 run fob whoami "$user"
 
-step "7. Log out: first what would go, then what went; programs get nothing more"
+step "8. Log out: first what would go, then what went; programs get nothing more"
 run fob logout deploy --dry-run
 run fob logout deploy
 code=0

@@ -1,0 +1,309 @@
+//! A message for every variant of the contract, each field filled, each secret one that [`SECRET`] finds.
+
+use keyfob_core::agent::api::{
+    Answer, Asker, Audit, AuditAsker, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited, Check, Cleanup,
+    Configure, Configured, Credentials, Damage, DamageKind, DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Depth,
+    Event, Finding, HeadState, Health, LastAsker, List, ListedIdentity, ListedProvider, Login, Logout, LongLivedKeys,
+    MfaArn, Mode, Note, OpenPrompt, OtherSession, PassphraseUse, Person, Prompt, PromptKind, Reach, RemovalStep,
+    Renewal, Reply, Report, Request, Running, Secret, SessionDuration, SessionStatus, SignedIn, State, Status,
+    StepResult, Subject, Target, TypedKeys, Variable, Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
+};
+use keyfob_core::error::{Code, Error};
+use std::time::{Duration, SystemTime};
+
+/// What every secret here begins with, and nothing else.
+pub const SECRET: &str = "hidden-";
+
+pub fn requests() -> Vec<Request> {
+    let mut requests = vec![
+        Request::Login(Login {
+            identity: name(),
+            duration: Some(duration()),
+            renewal: Renewal::Always,
+            mfa_code: Some("123456".to_owned()),
+        }),
+        Request::Credentials { identity: name(), wait_seconds: 18 },
+        Request::Variables { identity: name(), form: VariablesForm::Static },
+        Request::Whoami { identity: name(), reach: Reach::Offline },
+        Request::List,
+        Request::Audit { since: Some(moment()) },
+        Request::AuditVerify,
+        Request::Configure(Configure { identity: name(), keys: Some(typed_keys()), check: Check::Skip }),
+        Request::Cleanup(Cleanup { long_lived_keys: LongLivedKeys::Remove, mode: Mode::DryRun }),
+        Request::Repair { identity: Some(name()) },
+        Request::Status,
+        Request::Stop,
+        Request::Cancel { prompt: 4 },
+    ];
+    let targets =
+        [Target::Identity { name: name(), depth: Depth::Own }, Target::Provider("org".to_owned()), Target::All];
+    requests.extend(
+        targets.map(|target| Request::Logout(Logout { target, long_lived_keys: LongLivedKeys::Keep, mode: Mode::Run })),
+    );
+    let written = DatabaseChoice::Written {
+        identity: name(),
+        host: "orders.example.com".to_owned(),
+        port: 5432,
+        user: "kim".to_owned(),
+        region: Some("eu-central-1".to_owned()),
+    };
+    requests.extend(
+        [DatabaseChoice::Named("orders".to_owned()), written]
+            .map(|database| Request::DatabaseToken(DatabaseTokenRequest { database, renewal: Renewal::WhenDue })),
+    );
+    let answers =
+        [Answer::Keys(typed_keys()), Answer::MfaCode("123456".to_owned()), Answer::Passphrase(secret("passphrase"))];
+    requests.extend(answers.map(|answer| Request::Answer { prompt: 4, answer }));
+    requests
+}
+
+pub fn replies() -> Vec<Reply> {
+    let mut replies = vec![
+        Reply::SignedIn(SignedIn {
+            identity: name(),
+            provider: "org".to_owned(),
+            chain: vec!["org".to_owned(), name()],
+            account: Some(account()),
+            region: "eu-central-1".to_owned(),
+            expires_at: moment(),
+            source: "keyring".to_owned(),
+        }),
+        Reply::Credentials(Credentials {
+            access_key_id: "ASIAIOSFODNN7EXAMPLE".to_owned(),
+            secret_access_key: secret("key"),
+            session_token: Some(secret("token")),
+            expires_at: moment(),
+            account: Some(account()),
+        }),
+        Reply::Variables(Variables {
+            set: vec![Variable { name: "AWS_PROFILE".to_owned(), value: secret("value") }],
+            remove: vec!["AWS_SESSION_TOKEN".to_owned()],
+            expires_at: Some(moment()),
+        }),
+        Reply::Whoami(whoami()),
+        Reply::List(list()),
+        Reply::Configured(Configured {
+            identity: name(),
+            access_key_id: "AKIA…MPLE".to_owned(),
+            account: Some(account()),
+            principal: Some("arn:aws:iam::410000000017:user/kim".to_owned()),
+            checked: true,
+        }),
+        Reply::Audit(audit()),
+        Reply::Removed(report()),
+        Reply::Repaired(vec![Finding {
+            name: name(),
+            status: Health::Broken,
+            detail: "a keyring entry cannot be used".to_owned(),
+            remedy: Some("sign in again".to_owned()),
+        }]),
+        Reply::DatabaseToken(DatabaseToken {
+            token: secret("token"),
+            expires_at: moment(),
+            identity: name(),
+            host: "orders.abc.eu-central-1.rds.amazonaws.com".to_owned(),
+            port: 5432,
+            user: "app".to_owned(),
+            region: "eu-central-1".to_owned(),
+        }),
+        Reply::Status(status()),
+        Reply::Stopping,
+        Reply::RunInProcess,
+    ];
+    let heads = [HeadState::Known, HeadState::Behind { lines: 2 }, HeadState::Unknown { why: "locked".to_owned() }];
+    replies.extend(heads.map(|head| Reply::AuditVerified(verdict(head))));
+    replies.extend(prompt_kinds().map(|kind| Reply::Needs(Box::new(prompt(kind)))));
+    replies.extend(Code::ALL.iter().map(|code| Reply::Failed(error(*code))));
+    replies
+}
+
+pub fn events() -> Vec<Event> {
+    let mut events = vec![
+        Event::SignedIn { identity: name(), expires_at: moment() },
+        Event::SignedOut { identity: name() },
+        Event::Renewed { identity: name(), expires_at: moment() },
+        Event::RenewalFailing { identity: name(), expires_at: moment(), cause: error(Code::Network) },
+        Event::KeysRevoked { identity: name(), error: error(Code::AwsCredentialsInvalid) },
+        Event::RenewalRefused { identity: name(), error: error(Code::AccessDenied) },
+        Event::ExpiresSoon { identity: name(), expires_at: moment() },
+        Event::Expired { identity: name() },
+        Event::PromptClosed { prompt: 4, identity: name() },
+        Event::ConfigurationChanged,
+        Event::ConfigurationBroken { error: error(Code::ConfigInvalid) },
+    ];
+    events.extend(prompt_kinds().map(|kind| Event::PromptOpened(Box::new(prompt(kind)))));
+    events
+}
+
+pub fn notes() -> Vec<Note> {
+    vec![Note::Info("Credentials saved to keyring: dev".to_owned()), Note::Warning("the clock is off".to_owned())]
+}
+
+pub fn asker() -> Asker {
+    Asker { program: "terraform".to_owned(), pid: 4711, person: Person::Present }
+}
+
+fn name() -> String {
+    "dev".to_owned()
+}
+
+fn account() -> String {
+    "410000000017".to_owned()
+}
+
+/// With every digit a point in time can have.
+fn moment() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::new(1_798_113_481, 123_456_700)
+}
+
+fn secret(what: &str) -> Secret {
+    Secret::new(format!("{SECRET}{what}"))
+}
+
+fn duration() -> SessionDuration {
+    "36h".parse().expect("a duration")
+}
+
+fn device() -> MfaArn {
+    "arn:aws:iam::410000000017:mfa/kim".parse().expect("an MFA ARN")
+}
+
+fn typed_keys() -> TypedKeys {
+    TypedKeys {
+        access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
+        secret_access_key: secret("key"),
+        mfa_arn: Some(device().as_str().to_owned()),
+        session_duration: Some("36h".to_owned()),
+    }
+}
+
+fn error(code: Code) -> Error {
+    let error =
+        Error::new(code, code.meaning()).hint("try again").identity("dev").step("org → dev").aws_code("Throttled");
+    error.for_want_of_a_person()
+}
+
+fn prompt_kinds() -> [PromptKind; 3] {
+    [
+        PromptKind::Keys { why: WhyKeys::Revoked, mfa_arn: Some(device()), session_duration: Some(duration()) },
+        PromptKind::Mfa { device: device(), refused: Some("AWS refused it".to_owned()) },
+        PromptKind::KeyringPassphrase {
+            path: "/home/kim/.local/share/keyfob/keyring".to_owned(),
+            purpose: PassphraseUse::Existing,
+            refused: Some("it does not fit".to_owned()),
+        },
+    ]
+}
+
+fn prompt(kind: PromptKind) -> Prompt {
+    Prompt { id: 4, identity: name(), kind, attempt: 2, asker: asker(), unanswered: error(Code::PersonNeeded) }
+}
+
+fn whoami() -> Whoami {
+    Whoami {
+        identity: name(),
+        provider: "org".to_owned(),
+        kind: "aws-iam-user".to_owned(),
+        principal: Some("arn:aws:iam::410000000017:user/kim".to_owned()),
+        account: Some(account()),
+        region: "eu-central-1".to_owned(),
+        state: State::Expiring,
+        expires_at: Some(moment()),
+        expires_in_seconds: Some(59),
+        source: Some("keyring".to_owned()),
+        realm: "aws".to_owned(),
+    }
+}
+
+fn list() -> List {
+    List {
+        providers: vec![ListedProvider { name: "org".to_owned(), kind: "aws-user".to_owned() }],
+        identities: vec![ListedIdentity {
+            name: name(),
+            kind: "aws-iam-user".to_owned(),
+            provider: Some("org".to_owned()),
+            chain: vec!["org".to_owned(), name()],
+            state: State::NeedsSignIn,
+            expires_at: Some(moment()),
+            expires_in_seconds: Some(59),
+            default: true,
+        }],
+    }
+}
+
+fn audit() -> Audit {
+    let line = |number, outcome| AuditLine {
+        number,
+        time: moment().try_into().expect("a year of four digits"),
+        event: AuditEvent::SignIn,
+        identity: name(),
+        what: "signed in".to_owned(),
+        outcome,
+        asker: AuditAsker { program: "terraform".to_owned(), pid: 4711, user: "kim".to_owned() },
+        previous: "0".repeat(64),
+    };
+    Audit {
+        identities: vec![Audited {
+            identity: name(),
+            sign_ins: 1,
+            refreshes: 2,
+            revocations: 3,
+            keys_stored: 4,
+            removals: 5,
+            rotations: 6,
+            failures: 7,
+            last_use: Some(moment().try_into().expect("a year of four digits")),
+            askers: ["terraform".to_owned()].into(),
+        }],
+        lines: vec![line(1, AuditOutcome::Ok), line(2, AuditOutcome::Failed { error: Code::MfaRefused })],
+        left_out: 8,
+    }
+}
+
+fn verdict(head: HeadState) -> Verdict {
+    let place = |line| AuditPlace { file: "audit.jsonl".to_owned(), line };
+    let damage = Damage { place: place(3), what: DamageKind::Cut, detail: "two lines are missing".to_owned() };
+    Verdict { lines: 3, damage: vec![damage], torn: vec![place(2)], head }
+}
+
+fn report() -> Report {
+    Report {
+        subject: Subject::Identity,
+        target: name(),
+        mode: Mode::Run,
+        chain: vec!["org".to_owned(), name()],
+        identities: vec![name()],
+        steps: vec![RemovalStep {
+            what: What::ProviderSession,
+            name: name(),
+            path: "session:dev".to_owned(),
+            result: StepResult::WouldRemove,
+            detail: Some("its session".to_owned()),
+            code: None,
+        }],
+        others: vec![OtherSession { identity: "ops".to_owned(), expires_at: moment() }],
+        notes: vec!["open shells keep what they have".to_owned()],
+    }
+}
+
+fn status() -> Status {
+    Status {
+        agent: Some(Running {
+            pid: 4711,
+            version: "0.1.0".to_owned(),
+            since: moment(),
+            configuration: "/home/kim/.config/keyfob/config.yaml".to_owned(),
+            configuration_problem: Some(error(Code::ConfigInvalid)),
+        }),
+        sessions: vec![SessionStatus {
+            identity: name(),
+            state: State::Valid,
+            expires_at: Some(moment()),
+            expires_in_seconds: Some(59),
+            next_refresh: Some(moment()),
+            failing: Some(error(Code::Network)),
+            last_asker: Some(LastAsker { program: "terraform".to_owned(), pid: 4711, at: moment() }),
+        }],
+        prompts: prompt_kinds().map(|kind| OpenPrompt { prompt: prompt(kind), since: moment() }).into(),
+    }
+}

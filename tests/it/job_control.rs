@@ -1,0 +1,100 @@
+//! `fob exec` and `fob shell` on a real terminal: its keys are the child's, and the shell around them keeps its jobs.
+
+use crate::exec::get;
+use crate::home::{DEV, Home, PASSPHRASE};
+use crate::screen::Terminal;
+
+/// Says when it is ready and whenever Ctrl+C or Ctrl+\ reaches it, until a line is typed; then ends with 5.
+const PATIENT: &str = r#"trap 'echo was-interrupted' INT; trap 'echo was-quit' QUIT; echo is-ready
+until read -r line; do :; done; echo "got: $line"; exit 5"#;
+
+/// A shell with jobs, in which `fob` can be typed.
+fn shell_around(home: &Home) -> Terminal {
+    let fob = home.fob(&[]);
+    let (program, sized) = Terminal::SIZED.split_first().expect("a program and its arguments");
+    let mut bash = std::process::Command::new(program);
+    bash.args(sized).args(["bash", "--norc", "--noprofile", "-i"]).env_clear().current_dir(home.path());
+    bash.envs(fob.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    bash.env("fob", fob.get_program()).env("SHELL", "/bin/bash").env("PATIENT", PATIENT).env("PS1", "$ ");
+    Terminal::start(bash)
+}
+
+#[test]
+fn ctrl_c_and_ctrl_backslash_reach_the_child_and_do_not_end_fob() {
+    let home = Home::signed_up(DEV);
+    let mut terminal = Terminal::start(home.fob_on_a_terminal(&["exec", "dev", "--", "sh", "-c", PATIENT]));
+    terminal.read_to("is-ready");
+    terminal.press_control('c');
+    terminal.read_to("was-interrupted");
+    terminal.press_control('\\');
+    terminal.read_to("was-quit");
+    terminal.type_line("still here");
+    terminal.read_to("got: still here");
+    assert_eq!(terminal.finish().1, 5);
+
+    let mut terminal =
+        Terminal::start(home.fob_on_a_terminal(&["exec", "dev", "--", "sh", "-c", "echo is-ready; cat"]));
+    terminal.read_to("is-ready");
+    terminal.press_control('c');
+    assert_eq!(terminal.finish().1, 130, "a child that Ctrl+C ends");
+}
+
+#[test]
+fn a_passphrase_typed_at_the_sign_in_is_good_for_as_long_as_the_child_lives() {
+    let home = Home::signed_up(DEV);
+    let tells = r#"echo "at $AWS_CONTAINER_CREDENTIALS_FULL_URI with $AWS_CONTAINER_AUTHORIZATION_TOKEN ."; read -r line; exit 5"#;
+    let mut command = home.fob_on_a_terminal(&["exec", "dev", "--", "sh", "-c", tells]);
+    command.env_remove("FOB_KEYRING_PASSWORD");
+    let mut terminal = Terminal::start(command);
+    terminal.read_to("assphrase");
+    terminal.type_line(PASSPHRASE);
+    terminal.read_to("at http:");
+    let url = format!("http:{}", terminal.read_to(" with "));
+    let token = terminal.read_to(" .");
+    assert_eq!(get(&url, &token).0, 200);
+    terminal.type_line("");
+    assert_eq!(terminal.finish().1, 5);
+}
+
+#[test]
+fn ctrl_z_stops_the_child_and_fob_together_and_both_go_on() {
+    let home = Home::signed_up(DEV);
+    let mut terminal = shell_around(&home);
+    terminal.type_line(r#"$fob exec dev -- sh -c "$PATIENT""#);
+    terminal.read_to("is-ready");
+    terminal.press_control('z');
+    terminal.read_to("Stopped");
+    terminal.type_line("echo shell: $((6 * 7))");
+    terminal.read_to("shell: 42");
+    terminal.type_line("fg");
+    // What goes on is named.
+    terminal.read_to("exec dev");
+    terminal.type_line("still here");
+    terminal.read_to("got: still here");
+    terminal.type_line("echo ended: $?");
+    terminal.read_to("ended: 5");
+    terminal.type_line("exit 3");
+    assert_eq!(terminal.finish().1, 3);
+}
+
+#[test]
+fn a_shell_inside_that_suspends_itself_gives_the_terminal_back() {
+    let home = Home::signed_up(DEV);
+    let mut terminal = shell_around(&home);
+    terminal.type_line("$fob shell dev");
+    terminal.read_to("`exit` leaves it");
+    terminal.type_line("echo inside: $FOB_IDENTITY");
+    terminal.read_to("inside: dev");
+    terminal.type_line("suspend");
+    terminal.read_to("Stopped");
+    terminal.type_line("echo outside: ${FOB_IDENTITY-none}");
+    terminal.read_to("outside: none");
+    terminal.type_line("fg");
+    terminal.type_line("echo again inside: $FOB_IDENTITY");
+    terminal.read_to("again inside: dev");
+    terminal.type_line("exit 6");
+    terminal.type_line("echo ended: $?");
+    terminal.read_to("ended: 6");
+    terminal.type_line("exit 3");
+    assert_eq!(terminal.finish().1, 3);
+}

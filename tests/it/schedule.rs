@@ -1,0 +1,358 @@
+//! What the hosted agent does without anybody asking (behaviour 3), and what becomes of its prompts: in process, under a
+//! manual clock, with a sandbox AWS on the same clock.
+
+mod crowd;
+mod elsewhere;
+mod prompts;
+mod renewals;
+mod trouble;
+
+use crate::home::{DEPLOY, DEV};
+use keyfob_core::agent::api::{
+    Answer, Asker, Call, Check, Configure, Credentials, Event, Login, Person, Prompt, PromptId, PromptKind, Renewal,
+    Reply, Request, SessionStatus, Status, TypedKeys,
+};
+use keyfob_core::agent::{Agent, Role, Visitor};
+use keyfob_core::auth::{Auth, World};
+use keyfob_core::clock::Clock;
+use keyfob_core::config::Config;
+use keyfob_core::credentials::Keys;
+use keyfob_core::environment::Environment;
+use keyfob_core::error::Error;
+use keyfob_core::sandbox::Sandbox;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+use tokio::sync::broadcast;
+use tokio::task::JoinHandle;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+/// Between two looks of the agent; several of them in a row are no sleep.
+const LOOK: Duration = Duration::from_secs(30);
+const CODE: &str = "123456";
+
+/// 2026-11-18 11:06:40 UTC.
+fn start() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000)
+}
+
+#[derive(Clone, Copy)]
+enum Keyring {
+    /// This agent's own.
+    Memory,
+    /// Shared by every agent over the same folder.
+    File,
+}
+
+/// A hosted agent that lives as long as the test; its time is the test's.
+struct Stage {
+    folder: tempfile::TempDir,
+    keyring: Keyring,
+    sandbox: Sandbox,
+    clock: Clock,
+    agent: Agent,
+    visitor: Visitor,
+    events: broadcast::Receiver<Event>,
+}
+
+impl Stage {
+    /// With kim's key stored for `dev`.
+    async fn set(config: &str) -> Stage {
+        Stage::set_with(config, Keyring::Memory, None).await
+    }
+
+    /// kim's key comes with a device: nobody but a person renews `dev`.
+    async fn with_a_device(config: &str) -> Stage {
+        Stage::set_with(config, Keyring::Memory, Some("arn:aws:iam::123456789012:mfa/kim".to_owned())).await
+    }
+
+    async fn set_with(config: &str, keyring: Keyring, device: Option<String>) -> Stage {
+        let clock = Clock::manual(start());
+        let sandbox = Sandbox::start(clock.clone()).expect("a sandbox");
+        // Where there is one, in memory: a thousand sessions are not about the disk.
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder");
+        std::fs::write(folder.path().join("config.yaml"), config).expect("a configuration");
+        let agent = Agent::new(auth(folder.path(), keyring, &sandbox, &clock), Role::Hosted);
+        let (visitor, events) = (agent.visitor(), agent.events());
+        let mut stage = Stage { folder, keyring, sandbox, clock, agent, visitor, events };
+        let keys = stage.sandbox.keys("kim").pop().expect("kim has a key");
+        stage.configure(&keys, device).await;
+        stage.quiet();
+        stage
+    }
+
+    /// Everybody signed in, and nothing told or called yet.
+    async fn signed_in(config: &str, identities: &[&str]) -> Stage {
+        let mut stage = Stage::set(config).await;
+        for identity in identities {
+            stage.log_in(identity).await;
+        }
+        stage.settled(identities).await;
+        stage.quiet();
+        stage
+    }
+
+    /// `dev` of one who has a device, signed in.
+    async fn signed_in_with_a_device(config: &str) -> Stage {
+        let mut stage = Stage::with_a_device(config).await;
+        let reply = stage.ask(login("dev", Some(CODE))).await;
+        assert!(matches!(reply, Reply::SignedIn(_)), "{reply:?}");
+        stage.until("it is watched", async |stage| stage.session("dev").await.is_some()).await;
+        stage.quiet();
+        stage
+    }
+
+    async fn configure(&self, keys: &Keys, mfa_arn: Option<String>) {
+        let keys = Some(typed(keys, mfa_arn));
+        let reply = self.ask(Request::Configure(Configure { identity: "dev".to_owned(), keys, check: Check::WithSts }));
+        let reply = reply.await;
+        assert!(matches!(reply, Reply::Configured(_)), "{reply:?}");
+    }
+
+    /// Another agent over the same folder.
+    fn another(&self, role: Role) -> Agent {
+        Agent::new(auth(self.folder.path(), self.keyring, &self.sandbox, &self.clock), role)
+    }
+
+    fn write_config(&self, text: &str) {
+        std::fs::write(self.folder.path().join("config.yaml"), text).expect("a configuration");
+    }
+
+    async fn ask(&self, request: Request) -> Reply {
+        as_a_person(&self.visitor, request).await
+    }
+
+    async fn log_in(&self, identity: &str) {
+        let reply = self.ask(login(identity, None)).await;
+        assert!(matches!(reply, Reply::SignedIn(_)), "{reply:?}");
+    }
+
+    /// As a program that waits for nobody.
+    async fn credentials(&self, identity: &str) -> Result<Credentials, Error> {
+        held(as_a_program(&self.visitor, credentials(identity, 0)).await)
+    }
+
+    /// The key id that a program gets.
+    async fn key_of(&self, identity: &str) -> String {
+        self.credentials(identity).await.expect("a session").access_key_id
+    }
+
+    async fn status(&self) -> Status {
+        match self.ask(Request::Status).await {
+            Reply::Status(status) => status,
+            other => panic!("an unexpected reply: {other:?}"),
+        }
+    }
+
+    async fn session(&self, identity: &str) -> Option<SessionStatus> {
+        self.status().await.sessions.into_iter().find(|session| session.identity == identity)
+    }
+
+    async fn next_refresh(&self, identity: &str) -> SystemTime {
+        let session = self.session(identity).await.expect("it is listed");
+        session.next_refresh.unwrap_or_else(|| panic!("nobody renews {identity}: {session:?}"))
+    }
+
+    /// The actions that were called, successful or not.
+    fn calls(&self) -> Vec<String> {
+        self.sandbox.journal().into_iter().map(|call| call.action).collect()
+    }
+
+    /// When they were called, each moment once.
+    fn moments(&self) -> Vec<Duration> {
+        let journal = self.sandbox.journal().into_iter();
+        let mut moments: Vec<Duration> = journal.map(|call| since_start(&call.time)).collect();
+        moments.dedup();
+        moments
+    }
+
+    /// Since the last look.
+    fn told(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.events.try_recv().ok()).map(|event| said(&event)).collect()
+    }
+
+    fn quiet(&mut self) {
+        self.told();
+        self.sandbox.clear_journal();
+    }
+
+    /// The clock moves on, and the agent has looked at it.
+    async fn pass(&self, time: Duration) {
+        self.clock.advance(time);
+        self.looked().await;
+    }
+
+    /// In steps that are no sleep.
+    async fn pass_awake(&self, time: Duration) {
+        let end = self.clock.now() + time;
+        while let Ok(left) = end.duration_since(self.clock.now())
+            && !left.is_zero()
+        {
+            self.pass(left.min(LOOK)).await;
+        }
+    }
+
+    /// Awake, at each moment that the identity is to be renewed.
+    async fn pass_trying(&self, identity: &str, end: SystemTime) {
+        while let Ok(left) = end.duration_since(self.clock.now())
+            && !left.is_zero()
+        {
+            let next = self.next_refresh(identity).await.duration_since(self.clock.now()).unwrap_or_default();
+            self.pass(left.min(LOOK).min(next)).await;
+            self.settled(&[identity]).await;
+        }
+    }
+
+    async fn pass_to(&self, moment: SystemTime) {
+        self.pass(moment.duration_since(self.clock.now()).unwrap_or_default()).await;
+    }
+
+    async fn set_back(&self, time: Duration) {
+        self.clock.set_back(time);
+        self.looked().await;
+    }
+
+    /// The agent polls a manual clock every millisecond, on this thread: its turn comes before this nap ends.
+    async fn looked(&self) {
+        Clock::nap(Duration::from_millis(5)).await;
+    }
+
+    /// These are to be renewed alone, and none of them is being renewed.
+    async fn settled(&self, identities: &[&str]) {
+        self.until("the renewals are over", async |stage| {
+            let (now, status) = (stage.clock.now(), stage.status().await);
+            identities.iter().all(|identity| {
+                let session = status.sessions.iter().find(|session| session.identity == *identity);
+                session.and_then(|session| session.next_refresh).is_some_and(|at| at > now)
+            })
+        })
+        .await;
+    }
+
+    async fn until(&self, what: &str, holds: impl AsyncFn(&Stage) -> bool) {
+        for _ in 0..5_000 {
+            if holds(self).await {
+                return;
+            }
+            Clock::nap(Duration::from_millis(2)).await;
+        }
+        panic!("waited in vain until {what}; calls: {:?}", self.calls());
+    }
+
+    async fn until_told(&mut self, expected: &str) {
+        self.until_told_all(&[expected]).await;
+    }
+
+    /// These, in any order, and nothing else.
+    async fn until_told_all(&mut self, expected: &[&str]) {
+        let mut told = Vec::new();
+        for _ in 0..5_000 {
+            told.extend(self.told());
+            if expected.iter().all(|expected| told.iter().any(|it| it == expected)) {
+                told.sort();
+                assert_eq!(told, expected);
+                return;
+            }
+            Clock::nap(Duration::from_millis(2)).await;
+        }
+        panic!("waited in vain for {expected:?}; told: {told:?}");
+    }
+}
+
+fn auth(home: &Path, keyring: Keyring, sandbox: &Sandbox, clock: &Clock) -> Auth {
+    let keyring = match keyring {
+        Keyring::Memory => "memory",
+        Keyring::File => "file",
+    };
+    let environment = Environment::of([
+        ("HOME", home.as_os_str()),
+        ("FOB_KEYRING", keyring.as_ref()),
+        ("FOB_KEYRING_PASSWORD", "correct-horse-battery-staple".as_ref()),
+        ("AWS_ENDPOINT_URL", sandbox.url().as_ref()),
+    ]);
+    let config = Config::load(&home.join("config.yaml"), &environment).expect("a configuration");
+    Auth::new(config, World { environment, clock: clock.clone() }).expect("a usable one")
+}
+
+async fn as_a_person(visitor: &Visitor, request: Request) -> Reply {
+    let asker = Asker { program: "test".to_owned(), pid: 1, person: Person::Present };
+    visitor.ask(Call { asker, request }).await.reply
+}
+
+async fn as_a_program(visitor: &Visitor, request: Request) -> Reply {
+    let asker = Asker { program: "terraform".to_owned(), pid: 2, person: Person::Absent };
+    visitor.ask(Call { asker, request }).await.reply
+}
+
+/// Somebody who asks from elsewhere and waits.
+fn program_waits(agent: &Agent, identity: &str, wait_seconds: u32) -> JoinHandle<Result<Credentials, Error>> {
+    let (visitor, request) = (agent.visitor(), credentials(identity, wait_seconds));
+    tokio::spawn(async move { held(as_a_program(&visitor, request).await) })
+}
+
+fn credentials(identity: &str, wait_seconds: u32) -> Request {
+    Request::Credentials { identity: identity.to_owned(), wait_seconds }
+}
+
+fn login(identity: &str, mfa_code: Option<&str>) -> Request {
+    let mfa_code = mfa_code.map(str::to_owned);
+    Request::Login(Login { identity: identity.to_owned(), duration: None, renewal: Renewal::WhenDue, mfa_code })
+}
+
+fn answer(prompt: PromptId, code: &str) -> Request {
+    Request::Answer { prompt, answer: Answer::MfaCode(code.to_owned()) }
+}
+
+fn typed(keys: &Keys, mfa_arn: Option<String>) -> TypedKeys {
+    TypedKeys {
+        access_key_id: keys.access_key_id.as_str().to_owned(),
+        secret_access_key: keys.secret_access_key.clone(),
+        mfa_arn,
+        session_duration: None,
+    }
+}
+
+fn held(reply: Reply) -> Result<Credentials, Error> {
+    match reply {
+        Reply::Credentials(credentials) => Ok(credentials),
+        Reply::Failed(error) => Err(error),
+        other => panic!("an unexpected reply: {other:?}"),
+    }
+}
+
+fn prompt(reply: Reply) -> Prompt {
+    match reply {
+        Reply::Needs(prompt) => *prompt,
+        other => panic!("no prompt: {other:?}"),
+    }
+}
+
+fn since_start(time: &str) -> Duration {
+    let time: jiff::Timestamp = time.parse().expect("RFC 3339");
+    SystemTime::from(time).duration_since(start()).expect("after the start")
+}
+
+fn said(event: &Event) -> String {
+    match event {
+        Event::SignedIn { identity, .. } => format!("signed in {identity}"),
+        Event::SignedOut { identity } => format!("signed out {identity}"),
+        Event::Renewed { identity, .. } => format!("renewed {identity}"),
+        Event::RenewalFailing { identity, cause, .. } => format!("failing {identity}: {:?}", cause.code),
+        Event::KeysRevoked { identity, .. } => format!("keys revoked {identity}"),
+        Event::RenewalRefused { identity, error } => format!("refused {identity}: {:?}", error.code),
+        Event::ExpiresSoon { identity, .. } => format!("expires soon {identity}"),
+        Event::Expired { identity } => format!("expired {identity}"),
+        Event::PromptOpened(prompt) => {
+            let kind = match prompt.kind {
+                PromptKind::Keys { .. } => "keys",
+                PromptKind::Mfa { .. } => "code",
+                PromptKind::KeyringPassphrase { .. } => "passphrase",
+            };
+            format!("prompt {} {kind}", prompt.identity)
+        }
+        Event::PromptClosed { identity, .. } => format!("closed {identity}"),
+        Event::ConfigurationChanged => "configuration changed".to_owned(),
+        Event::ConfigurationBroken { .. } => "configuration broken".to_owned(),
+    }
+}

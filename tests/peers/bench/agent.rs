@@ -1,0 +1,124 @@
+//! The headless agent when nobody asks: with one identity, and with a session held for each of a thousand; and what one
+//! pass over a thousand costs.
+
+use crate::figures::{Figure, mebibytes, median, milliseconds, ratio, timed};
+use crate::process::{Minute, Process, wait};
+use crate::stage::{FOB, MINIMAL, Stage};
+use keyfob_core::agent::api::{Asker, Call, Person, Reply, Request};
+use keyfob_core::agent::socket::{Client, Heard};
+use keyfob_core::auth::refresh::{Renewable, Watch};
+use keyfob_core::clock::Clock;
+use keyfob_core::credentials::{AccessKeyId, Keys, Origin, Secret, Session};
+use std::os::unix::net::UnixListener;
+use std::process::Command;
+use std::time::Duration;
+
+const MANY: usize = 1000;
+const PASSES: usize = 1000;
+/// Connections to AWS are closed when they had nothing to do for 90 s, idle threads earlier.
+const SETTLED: Duration = Duration::from_secs(100);
+const MEMORY_AIM: u64 = 12 << 20;
+const SIZE_AIM: u64 = 8_000_000;
+
+fn pass(minimal: Duration) -> Figure {
+    let now = Clock::system().now();
+    let mut watches: Vec<Watch> = (0..MANY)
+        .map(|n| {
+            let session = Session {
+                keys: Keys {
+                    access_key_id: AccessKeyId::parse(&format!("ASIABENCH{n:011}")).expect("a key id"),
+                    secret_access_key: Secret::new("bench"),
+                },
+                token: Some(Secret::new("bench")),
+                issued_at: now,
+                expires_at: now + Duration::from_secs(3600),
+                principal: None,
+                account: None,
+                origin: Origin::Keyring,
+            };
+            Watch::new(&session, Renewable::Alone, Duration::from_secs(15 * 60))
+        })
+        .collect();
+    let pass = |watches: &mut [Watch]| {
+        let nothing_due = watches.iter_mut().all(|watch| watch.look(now).is_empty());
+        assert!(nothing_due && watches.iter().filter_map(Watch::wake_at).min() > Some(now));
+    };
+    let mut passes: Vec<Duration> = (0..PASSES).map(|_| timed(|| pass(&mut watches))).collect();
+    let pass = median(&mut passes);
+    Figure::new(
+        format!("a pass of the scheduler over {MANY} identities"),
+        Some(ratio(pass, minimal)),
+        milliseconds(pass),
+    )
+    .limit("1 ms", pass < Duration::from_millis(1))
+}
+
+pub fn held(minimal: Duration) -> Vec<Figure> {
+    let waiting = memory_of_minimal();
+    let few = Stage::new("few", 1);
+    let few_agent = few.agent();
+    let (many, many_agent) = Stage::in_memory("many", MANY);
+    sign_in(&few, 1);
+    sign_in(&many, MANY);
+    wait(SETTLED);
+    let minute = many_agent.idle_minute();
+    let mut figures = vec![pass(minimal)];
+    figures.extend(quiet(&minute));
+    figures.push(memory("private memory of the idle agent, one session", &few_agent, waiting));
+    figures.push(memory(&format!("the same, {MANY} sessions and a keyring in memory"), &many_agent, waiting));
+    figures.push(size());
+    figures
+}
+
+fn quiet(minute: &Minute) -> Vec<Figure> {
+    let Minute { wake_ups_of_main, wake_ups, busy } = minute;
+    // Less than the 10 ms in which Linux counts.
+    let is_idle = *busy < Duration::from_millis(10);
+    vec![
+        Figure::new(
+            format!("wake-ups of the scheduler in a minute, {MANY} sessions"),
+            None,
+            format!("{wake_ups_of_main}; {wake_ups} of the whole agent"),
+        )
+        .limit("2", *wake_ups_of_main <= 2),
+        Figure::new("time on a processor in that minute", None, milliseconds(*busy)).limit("not measurable", is_idle),
+    ]
+}
+
+fn size() -> Figure {
+    let size = |path: &str| std::fs::metadata(path).expect("it was built").len();
+    let (fob, minimal) = (size(&FOB), size(&MINIMAL));
+    let ratio = Duration::from_secs(fob).div_duration_f64(Duration::from_secs(minimal));
+    Figure::new("size of `fob`", Some(ratio), format!("{:.1} MB", Duration::from_nanos(fob).as_secs_f64() * 1000.0))
+        .limit("8 MB", fob <= SIZE_AIM)
+}
+
+fn memory(what: &str, agent: &Process, minimal: Option<u64>) -> Figure {
+    let (Some(bytes), Some(minimal)) = (agent.private_memory(), minimal) else {
+        return Figure::new(what, None, "only root may know");
+    };
+    let ratio = Duration::from_secs(bytes).div_duration_f64(Duration::from_secs(minimal));
+    Figure::new(what, Some(ratio), mebibytes(bytes)).limit("12 MiB", bytes <= MEMORY_AIM)
+}
+
+/// While it waits for an answer that never comes.
+fn memory_of_minimal() -> Option<u64> {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let socket = folder.path().join("silent");
+    let silent = UnixListener::bind(&socket).expect("it can be listened at");
+    let waiting = Process::of(Command::new(&*MINIMAL).arg(&socket).spawn().expect("it starts"));
+    let (_connection, _) = silent.accept().expect("it connects");
+    wait(Duration::from_millis(100));
+    waiting.private_memory()
+}
+
+fn sign_in(stage: &Stage, roles: usize) {
+    let surroundings = stage.environment().surroundings();
+    let mut client = Client::connect(&stage.address()).expect("the socket is ours").expect("the agent runs");
+    let asker = Asker { program: "bench".to_owned(), pid: std::process::id(), person: Person::Absent };
+    for n in 1..=roles {
+        let request = Request::Credentials { identity: format!("role-{n}"), wait_seconds: 18 };
+        let heard = client.ask(&Call { asker: asker.clone(), request }, &surroundings).expect("it answers");
+        assert!(matches!(&heard, Heard::Answered(it) if matches!(it.reply, Reply::Credentials(_))), "{heard:?}");
+    }
+}

@@ -1,0 +1,94 @@
+//! A process that is measured from outside: what Linux says of its memory, its wake-ups and its time.
+
+use keyfob_core::clock::Clock;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// Killed when it is dropped.
+pub struct Process(Child);
+
+impl Process {
+    /// Returns once it has said the first line about itself.
+    pub fn start(command: &mut Command) -> Process {
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut said = BufReader::new(child.stderr.take().expect("it is piped"));
+        let mut line = String::new();
+        said.read_line(&mut line).expect("it says that it is ready");
+        assert!(line.contains("is running, pid"), "{line}");
+        // It goes on talking.
+        std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
+        Process(child)
+    }
+
+    pub fn of(child: Child) -> Process {
+        Process(child)
+    }
+
+    /// The memory of this process alone; only root may ask it of one that is not dumpable.
+    pub fn private_memory(&self) -> Option<u64> {
+        let rollup = std::fs::read_to_string(self.file("smaps_rollup")).ok()?;
+        let kibibytes = ["Private_Clean:", "Private_Dirty:"].map(|name| number_after(&rollup, name));
+        Some(kibibytes.iter().sum::<u64>() << 10)
+    }
+
+    /// What it does in a minute in which nobody asks anything.
+    pub fn idle_minute(&self) -> Minute {
+        let before = self.so_far();
+        wait(Duration::from_secs(60));
+        let after = self.so_far();
+        Minute {
+            wake_ups_of_main: after.wake_ups_of_main - before.wake_ups_of_main,
+            wake_ups: after.wake_ups - before.wake_ups,
+            busy: after.busy.saturating_sub(before.busy),
+        }
+    }
+
+    fn so_far(&self) -> Minute {
+        let mut so_far = Minute::default();
+        for task in std::fs::read_dir(self.file("task")).expect("it is running").flatten() {
+            // A thread may end meanwhile.
+            let read = |name: &str| std::fs::read_to_string(task.path().join(name)).unwrap_or_default();
+            let wake_ups = number_after(&read("status"), "\nvoluntary_ctxt_switches:");
+            so_far.wake_ups += wake_ups;
+            if task.file_name().to_str() == Some(&self.0.id().to_string()) {
+                so_far.wake_ups_of_main = wake_ups;
+            }
+            so_far.busy += Duration::from_nanos(number_after(&read("schedstat"), ""));
+        }
+        so_far
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/{name}", self.0.id()))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Minute {
+    /// Of the thread on which the scheduler is.
+    pub wake_ups_of_main: u64,
+    pub wake_ups: u64,
+    /// On a processor.
+    pub busy: Duration,
+}
+
+pub fn wait(pause: Duration) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    runtime.block_on(Clock::nap(pause));
+}
+
+fn number_after(text: &str, name: &str) -> u64 {
+    let rest = text.split_once(name).map_or("", |(_, rest)| rest);
+    rest.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or_default()
+}
