@@ -79,14 +79,15 @@ fn a_program_sees_its_own_home_and_nothing_else_of_the_caller() {
 #[test]
 fn a_program_on_a_terminal_is_read_and_answered() {
     let asks = r#"stty size; test -t 0 && test -t 1 && printf 'Name: ' && read name && echo "Hello $name" && exit 7"#;
-    let mut terminal = Home::new().terminal(&["sh", "-c", asks]);
+    // The terminal does not wait until the program stands in its home: a home gone by then would end it.
+    let home = Home::new();
+    let mut terminal = home.terminal(&["sh", "-c", asks]);
     assert!(terminal.read_to("Name: ").contains("40 120"));
     terminal.type_line("Kim");
     terminal.read_to("Hello Kim");
     assert_eq!(terminal.finish().1, 7);
 
-    let mut terminal =
-        Home::new().terminal(&["sh", "-c", "trap 'exit 130' INT; echo ready; while :; do sleep 1; done"]);
+    let mut terminal = home.terminal(&["sh", "-c", "trap 'exit 130' INT; echo ready; while :; do sleep 1; done"]);
     terminal.read_to("ready");
     terminal.press_control('c');
     assert_eq!(terminal.finish().1, 130);
