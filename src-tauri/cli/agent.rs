@@ -10,23 +10,20 @@ use crate::render;
 use crate::stop::{CTRL_C, Stop};
 use crate::terminal::{Shape, Terminal, print_json};
 use keyfob_core::agent::api::{Asker, Call, Event, Person, Reply, Request, Status};
+use keyfob_core::agent::hosting::{self, Other};
 use keyfob_core::agent::notice::{Notice, combined, notice, withdrawn_by};
-use keyfob_core::agent::socket::{Address, Client, Heard, Listener, Opened};
-use keyfob_core::agent::{Agent, Role, Visitor};
+use keyfob_core::agent::socket::{Address, Heard, Opened};
+use keyfob_core::agent::{Agent, Role};
 use keyfob_core::auth::{Auth, World};
 use keyfob_core::clock::Clock;
 use keyfob_core::error::{Code, Error};
 use serde::Serialize;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 /// What happens within this time is told in one notice.
 const TOGETHER: Duration = Duration::from_secs(1);
-/// For an address that is taken while nobody listens there: longer than the last answers of an agent may take.
-const LOOKS: u32 = 100;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// Until somebody stops it.
 pub fn run(invocation: &Invocation, args: &AgentRun) -> Result<u8, Stop> {
@@ -37,7 +34,7 @@ pub fn run(invocation: &Invocation, args: &AgentRun) -> Result<u8, Stop> {
     let terminal = invocation.terminal;
     let runtime = runtime()?;
     runtime.block_on(async {
-        let listener = match open(&address).await? {
+        let listener = match hosting::open(&address, Other::Stays).await? {
             Opened::Ready(listener) => listener,
             Opened::Taken { pid } => {
                 let pid = pid.map_or_else(String::new, |pid| format!(", pid {pid}"));
@@ -61,34 +58,13 @@ pub fn run(invocation: &Invocation, args: &AgentRun) -> Result<u8, Stop> {
                 }
             }
         };
-        listener
-            .serve(
-                &Clock::system(),
-                || agent.visitor(),
-                |visitor: Arc<Visitor>, asked| async move {
-                    visitor.ask_from(Some(asked.surroundings), asked.call).await
-                },
-                until,
-            )
-            .await;
+        hosting::serve(*listener, &agent, until).await;
         // The last that happened is still told.
         drop((visitor, agent));
         let _ = told.await;
         terminal.say("The agent has ended");
         Ok(code)
     })
-}
-
-/// One that has just been told to stop has the address until its last answers are sent, and one that is just starting
-/// listens in a moment.
-async fn open(address: &Address) -> Result<Opened, Error> {
-    for _ in 0..LOOKS {
-        match Listener::open(address)? {
-            Opened::Taken { .. } if Client::connect(address)?.is_none() => Clock::nap(BETWEEN_LOOKS).await,
-            opened @ (Opened::Ready(_) | Opened::Taken { .. }) => return Ok(opened),
-        }
-    }
-    Listener::open(address)
 }
 
 /// A line for each event, and notices where they are wanted: one for all that happens together, as after waking.

@@ -12,6 +12,7 @@ mod help;
 mod interrupt;
 mod invocation;
 mod logout;
+#[path = "../notify.rs"]
 mod notify;
 mod prompt;
 mod rds;

@@ -5,8 +5,9 @@ use inquire::ui::RenderConfig;
 use inquire::validator::Validation;
 use inquire::{Confirm, CustomUserError, InquireError, Password, PasswordDisplayMode, Select, Text};
 use keyfob_core::agent::api::{
-    AccessKeyId, Answer, MfaArn, PassphraseUse, Prompt, PromptKind, Secret, SessionDuration, TypedKeys, WhyKeys,
+    Answer, MfaArn, PassphraseUse, Prompt, PromptKind, Secret, SessionDuration, TypedKeys, WhyKeys,
 };
+use keyfob_core::agent::form;
 use keyfob_core::error::{Code, Error};
 
 #[derive(Debug)]
@@ -39,6 +40,10 @@ pub fn ask(prompt: &Prompt, terminal: Terminal) -> Result<Answer, Unanswered> {
             }
             passphrase(path, *purpose).map(Answer::Passphrase)
         }
+        PromptKind::Browser { address, code, .. } => Err(Unanswered::Failed(
+            Error::new(Code::PersonNeeded, format!("a sign-in in the browser is open for {}", prompt.identity))
+                .hint(format!("enter {code} at {address}, then try again")),
+        )),
     }
 }
 
@@ -68,7 +73,7 @@ fn introduction(why: WhyKeys, identity: &str) -> Vec<String> {
 }
 
 fn keys(mfa_arn: Option<&MfaArn>, duration: Option<SessionDuration>) -> Result<TypedKeys, Unanswered> {
-    let access_key_id = Text::new("Access Key ID:").with_validator(checked(long_lived_key_id)).prompt()?;
+    let access_key_id = Text::new("Access Key ID:").with_validator(checked(form::access_key_id)).prompt()?;
     let secret = Password::new("Secret Access Key:")
         .with_display_mode(PasswordDisplayMode::Masked)
         .without_confirmation()
@@ -79,27 +84,27 @@ fn keys(mfa_arn: Option<&MfaArn>, duration: Option<SessionDuration>) -> Result<T
     let mfa_arn = Text::new("MFA ARN (optional):")
         .with_initial_value(mfa_arn)
         .with_help_message("arn:aws:iam::123456789012:mfa/kim, or empty without an MFA device")
-        .with_validator(checked(|text| if_filled(text, str::parse::<MfaArn>)))
+        .with_validator(checked(form::mfa_arn))
         .prompt()?;
     let duration = duration.map(|duration| duration.to_string()).unwrap_or_default();
     let duration = Text::new("Session Duration (optional):")
         .with_initial_value(&duration)
         .with_placeholder("12h")
         .with_help_message("15m to 36h; empty for 12h")
-        .with_validator(checked(|text| if_filled(text, str::parse::<SessionDuration>)))
+        .with_validator(checked(form::session_duration))
         .prompt()?;
     Ok(TypedKeys {
         access_key_id: access_key_id.trim().to_owned(),
         secret_access_key: secret,
-        mfa_arn: filled(&mfa_arn),
-        session_duration: filled(&duration),
+        mfa_arn: form::filled(&mfa_arn),
+        session_duration: form::filled(&duration),
     })
 }
 
 fn mfa_code(identity: &str, device: &MfaArn) -> Result<String, Unanswered> {
     let question = format!("MFA code for {identity}:");
     let help = format!("six digits of {}", device.as_str());
-    let code = Text::new(&question).with_help_message(&help).with_validator(checked(six_digits)).prompt()?;
+    let code = Text::new(&question).with_help_message(&help).with_validator(checked(form::mfa_code)).prompt()?;
     Ok(code.trim().to_owned())
 }
 
@@ -135,34 +140,8 @@ fn checked(
     }
 }
 
-fn long_lived_key_id(text: &str) -> Result<(), String> {
-    let id = AccessKeyId::parse(text).map_err(said)?;
-    if id.is_of_a_session() {
-        return Err("ASIA… belongs to a session; the key id of an IAM user begins with AKIA".to_owned());
-    }
-    Ok(())
-}
-
-fn six_digits(text: &str) -> Result<(), String> {
-    let text = text.trim();
-    let digits = text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit());
-    if digits { Ok(()) } else { Err("an MFA code has six digits".to_owned()) }
-}
-
 fn not_empty(text: &str) -> Result<(), String> {
     if text.trim().is_empty() { Err("this must not be empty".to_owned()) } else { Ok(()) }
-}
-
-fn if_filled<T>(text: &str, parse: impl Fn(&str) -> Result<T, Error>) -> Result<(), String> {
-    filled(text).map_or(Ok(()), |text| parse(&text).map(drop).map_err(said))
-}
-
-fn said(error: Error) -> String {
-    std::iter::once(error.message).chain(error.hints).collect::<Vec<_>>().join("; ")
-}
-
-fn filled(text: &str) -> Option<String> {
-    Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 impl From<InquireError> for Unanswered {
@@ -184,21 +163,6 @@ impl From<InquireError> for Unanswered {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn fields_are_checked_as_they_are_typed() {
-        assert!(long_lived_key_id("AKIAIOSFODNN7EXAMPLE").is_ok());
-        for id in ["", "changeme", "ASIAIOSFODNN7EXAMPLE", "AKIA"] {
-            assert!(long_lived_key_id(id).is_err(), "{id}");
-        }
-        assert!(six_digits(" 123456 ").is_ok());
-        for code in ["12345", "1234567", "12345a", "", "１２３４５６"] {
-            assert!(six_digits(code).is_err(), "{code}");
-        }
-        let duration = |text: &str| if_filled(text, str::parse::<SessionDuration>);
-        assert!(duration("").is_ok() && duration("36h").is_ok());
-        assert!(duration("12x").expect_err("no unit").contains("90m"), "the reason says what is allowed");
-    }
 
     #[test]
     fn revoked_keys_are_told_of_before_the_form() {

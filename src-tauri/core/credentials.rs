@@ -26,6 +26,11 @@ impl Secret {
         &self.0
     }
 
+    /// How long it is, in characters: what a form shows in its place.
+    pub fn length(&self) -> u32 {
+        u32::try_from(self.0.chars().count()).unwrap_or(u32::MAX)
+    }
+
     /// A secret access key as somebody typed or pasted it: without the white space around it, and not a blank.
     pub fn as_typed(&self) -> Result<Secret> {
         let text = self.0.trim();

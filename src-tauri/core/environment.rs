@@ -109,6 +109,14 @@ impl Environment {
         &self.program
     }
 
+    /// For another program that is installed beside `fob`.
+    #[must_use]
+    pub fn with_fob_beside(mut self) -> Environment {
+        let fob = format!("fob{}", std::env::consts::EXE_SUFFIX);
+        self.program = self.program.with_file_name(fob);
+        self
+    }
+
     /// Who started this process: for `fob credential-process`, the program that wants the credentials. Named only where
     /// the system tells cheaply.
     pub fn parent(&self) -> Program {

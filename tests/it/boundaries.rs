@@ -50,6 +50,8 @@ const EDGES: &[Edges] = &[
     // 6: `main` hardens its process, takes the snapshot of the environment and puts the parts together.
     Edges { of: "cli", may: SHELLS_MAY, not: &[] },
     Edges { of: "app", may: SHELLS_MAY, not: &[] },
+    // What both shells show on a desktop; a part of each.
+    Edges { of: "notify", may: &["agent::notice"], not: &[] },
 ];
 
 /// Besides the agent: what `main` puts together, what loading a configuration finds wrong, and the time a table was made.

@@ -406,6 +406,7 @@ fn describe(kind: &PromptKind) -> String {
         PromptKind::Mfa { refused: None, .. } => "mfa".into(),
         PromptKind::Mfa { refused: Some(_), .. } => "mfa again".into(),
         PromptKind::KeyringPassphrase { .. } => "passphrase".into(),
+        PromptKind::Browser { .. } => "browser".into(),
     }
 }
 

@@ -348,6 +348,7 @@ fn said(event: &Event) -> String {
                 PromptKind::Keys { .. } => "keys",
                 PromptKind::Mfa { .. } => "code",
                 PromptKind::KeyringPassphrase { .. } => "passphrase",
+                PromptKind::Browser { .. } => "browser",
             };
             format!("prompt {} {kind}", prompt.identity)
         }

@@ -8,7 +8,7 @@
     reason = "the server's signatures are the desktop's, and its attribute writes what uses them"
 )]
 
-#[path = "../../src-tauri/cli/notify.rs"]
+#[path = "../../src-tauri/notify.rs"]
 mod notify;
 
 use keyfob_core::agent::api::Event;

@@ -40,7 +40,7 @@ struct IdentityJson<'a> {
 impl<'a> ListJson<'a> {
     pub fn of(list: &'a List) -> ListJson<'a> {
         let identity = |it: &'a ListedIdentity| {
-            let ListedIdentity { name, kind, provider, chain, state, expires_at, expires_in_seconds, default } = it;
+            let ListedIdentity { name, kind, provider, chain, state, expires_at, expires_in_seconds, default, .. } = it;
             IdentityJson {
                 name,
                 kind,
@@ -235,7 +235,11 @@ mod tests {
             kind: kind.to_owned(),
             provider: Some(if chain.len() > 1 { chain[0] } else { STAND_ALONE }.to_owned()),
             chain: chain.iter().map(|it| (*it).to_owned()).collect(),
+            role: None,
+            account: None,
+            source: None,
             state,
+            issued_at: None,
             expires_at: None,
             expires_in_seconds: None,
             default: false,
@@ -258,6 +262,7 @@ mod tests {
                 identity(&["kim", "ops"], "aws/assume-role", State::Denied),
                 identity(&[], "aws/assume-role", State::Unknown),
             ],
+            keyring: None,
         }
     }
 

@@ -81,6 +81,7 @@ fn wanted(kind: &PromptKind) -> &'static str {
         PromptKind::Keys { .. } => "access keys",
         PromptKind::Mfa { .. } => "an MFA code",
         PromptKind::KeyringPassphrase { .. } => "the passphrase of the keyring",
+        PromptKind::Browser { .. } => "a sign-in in the browser",
     }
 }
 
@@ -220,6 +221,7 @@ impl PromptJson<'_> {
                 PromptKind::Keys { .. } => "keys",
                 PromptKind::Mfa { .. } => "mfa",
                 PromptKind::KeyringPassphrase { .. } => "keyring_passphrase",
+                PromptKind::Browser { .. } => "browser",
             },
             attempt: prompt.attempt,
             asker: AskerJson { program: &prompt.asker.program, pid: prompt.asker.pid, at: rfc3339(it.since) },

@@ -11,7 +11,8 @@ use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error, Result};
-use keyfob_core::sandbox::{Mfa, Sandbox};
+use keyfob_core::sandbox::Sandbox;
+use keyfob_core::sandbox::demonstration::{Demonstration, READY, WITHOUT_KEYS};
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::mpsc;
@@ -19,10 +20,6 @@ use std::thread::JoinHandle;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-/// The user whose key is stored already, and the one who has to be set up.
-const READY: &str = "kim";
-const WITHOUT_KEYS: &str = "robin";
-const ROLE: &str = "arn:aws:iam::420000000025:role/deploy";
 const PASSPHRASE: &str = "FOB_SANDBOX_PASSPHRASE";
 
 /// The caller's own credentials and choices stay outside.
@@ -55,8 +52,13 @@ impl Premises {
     pub fn open(invocation: &Invocation) -> Result<Premises, Stop> {
         let folder = private_folder("fob-sandbox-", None)?;
         let (server, opened) = Server::start()?;
-        let config = write_private(&folder, "config.yaml", &configuration(folder.path(), &opened))?;
         let aws = folder.path().join("aws");
+        let keyring = serde_json::json!({
+            "type": "file",
+            "spec": { "path": folder.path().join("keyring.age"), "password_env": PASSPHRASE },
+        });
+        let config = opened.configuration("sandbox", &keyring, &aws.join("keyfob"));
+        let config = write_private(&folder, "config.yaml", &config)?;
         std::fs::create_dir(&aws).map_err(|cause| Error::file(&aws, "make", &cause))?;
         // Empty, so that nothing of the user's own AWS configuration is seen inside.
         let aws_config = write_private(&folder, "aws/config", "")?;
@@ -80,7 +82,7 @@ impl Premises {
             ("PATH", path(&invocation.environment)),
         ];
         let premises = Premises { server, folder, variables };
-        premises.store(&config, opened.keys, invocation)?;
+        premises.store(&config, opened, invocation)?;
         Ok(premises)
     }
 
@@ -104,13 +106,19 @@ impl Premises {
     }
 
     /// With the code that `fob user configure` runs, and as it sees the world inside.
-    fn store(&self, config: &Path, keys: TypedKeys, invocation: &Invocation) -> Result<(), Stop> {
+    fn store(&self, config: &Path, shown: Demonstration, invocation: &Invocation) -> Result<(), Stop> {
         let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
         let variables = self.variables.iter().cloned();
         let environment = Environment::of(variables.chain([(home, self.folder.path().into())]));
         let alone = Alone { config: Config::load(config, &environment)?, environment };
         let quiet = invocation.terminal.silenced();
         let mut conversation = Conversation::new(None, alone, quiet, Person::Absent)?;
+        let keys = TypedKeys {
+            access_key_id: shown.keys.access_key_id.as_str().to_owned(),
+            secret_access_key: shown.keys.secret_access_key,
+            mfa_arn: None,
+            session_duration: None,
+        };
         let configure = Configure { identity: READY.to_owned(), keys: Some(keys), check: Check::WithSts };
         expect_reply!(conversation.ask(Request::Configure(configure), None)?, Configured)?;
         Ok(())
@@ -126,22 +134,14 @@ struct Server {
     end: Option<oneshot::Sender<()>>,
 }
 
-/// What is known of the world once it is there.
-struct Opened {
-    url: String,
-    keys: TypedKeys,
-    mfa_serial: String,
-    mfa_code: String,
-}
-
 impl Server {
-    fn start() -> Result<(Server, Opened), Stop> {
+    fn start() -> Result<(Server, Demonstration), Stop> {
         let runtime = runtime()?;
         let (end, ended) = oneshot::channel();
         let (tell, told) = mpsc::channel();
         let serve = move || {
             runtime.block_on(async {
-                match Sandbox::start(Clock::system()).and_then(|sandbox| Ok((furnish(&sandbox)?, sandbox))) {
+                match Sandbox::start(Clock::system()).and_then(|it| Ok((Demonstration::furnish(&it)?, it))) {
                     Ok((opened, _open)) => {
                         // Nobody listens any more only when the program is on its way out.
                         let _ = tell.send(Ok(opened));
@@ -170,42 +170,6 @@ impl Drop for Server {
             let _ = thread.join();
         }
     }
-}
-
-fn furnish(sandbox: &Sandbox) -> Result<Opened> {
-    sandbox.add_user(WITHOUT_KEYS)?;
-    sandbox.set_mfa(WITHOUT_KEYS, Mfa::Enrolled)?;
-    let keys = sandbox.keys(READY).into_iter().next();
-    let keys = keys.ok_or_else(|| Error::new(Code::NoCredentials, format!("the sandbox's {READY} has no key")))?;
-    Ok(Opened {
-        url: sandbox.url(),
-        keys: TypedKeys {
-            access_key_id: keys.access_key_id.as_str().to_owned(),
-            secret_access_key: keys.secret_access_key,
-            mfa_arn: None,
-            session_duration: None,
-        },
-        mfa_serial: sandbox.mfa_serial(WITHOUT_KEYS),
-        mfa_code: sandbox.settings().mfa_code,
-    })
-}
-
-/// JSON is YAML, and carries every path as it is.
-fn configuration(folder: &Path, opened: &Opened) -> String {
-    let spec = serde_json::json!({
-        "endpoint_url": opened.url,
-        "files": { "base_path": folder.join("aws").join("keyfob") },
-    });
-    let config = serde_json::json!({ "auth": {
-        "realm": "sandbox",
-        "keyring": { "type": "file", "spec": { "path": folder.join("keyring.age"), "password_env": PASSPHRASE } },
-        "identities": {
-            READY: { "kind": "aws/user", "default": true, "credentials": { "region": "us-east-1" }, "spec": spec },
-            WITHOUT_KEYS: { "kind": "aws/user", "credentials": { "region": "us-east-1", "mfa_arn": opened.mfa_serial }, "spec": spec },
-            "deploy": { "kind": "aws/assume-role", "via": { "identity": READY }, "principal": { "assume_role": ROLE } },
-        },
-    }});
-    format!("{config:#}\n")
 }
 
 fn passphrase() -> Result<String> {

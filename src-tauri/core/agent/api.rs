@@ -60,6 +60,9 @@ pub enum Request {
     DatabaseToken(DatabaseTokenRequest),
     /// Answered by [`Reply::Status`].
     Status,
+    /// Whether sessions are renewed ahead of time, until said otherwise or the agent ends. Those that somebody asks for
+    /// are renewed all the same. Answered by [`Reply::Status`].
+    Refresh(Refresh),
     /// The agent withdraws its prompts, gives up its socket and ends. Answered by [`Reply::Stopping`].
     Stop,
     /// Goes on with what a [`Reply::Needs`] interrupted; answered as the interrupted request would have been.
@@ -171,6 +174,15 @@ pub struct Running {
     pub configuration: String,
     /// The file on disk has changed and cannot be used: the last good one stays in force.
     pub configuration_problem: Option<Error>,
+    pub refresh: Refresh,
+}
+
+/// Renewing ahead of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum Refresh {
+    Runs,
+    Paused,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, Type)]

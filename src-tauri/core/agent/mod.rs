@@ -5,6 +5,8 @@ pub mod api;
 pub mod endpoint;
 mod errand;
 mod flight;
+pub mod form;
+pub mod hosting;
 pub mod notice;
 mod owner;
 pub mod pasted;

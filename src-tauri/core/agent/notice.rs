@@ -228,6 +228,9 @@ fn awaited(prompt: &Prompt) -> Option<Draft<'_>> {
         PromptKind::KeyringPassphrase { path, .. } => {
             (format!("It waits for the passphrase of {path}"), Button::Unlock)
         }
+        PromptKind::Browser { address, code, .. } => {
+            (format!("It waits for a sign-in in the browser: code {code} at {address}"), Button::SignIn)
+        }
     };
     Some(Draft {
         kind: Kind::PersonAwaited,

@@ -182,6 +182,10 @@ impl Owner {
             Request::Cleanup(cleanup) => self.errand(waiter, Errand::upkeep(Upkeep::Cleanup(cleanup)), None),
             Request::Repair { identity } => self.errand(waiter, Errand::upkeep(Upkeep::Repair(identity)), None),
             Request::Status => self.tell_status(waiter),
+            Request::Refresh(refresh) => {
+                self.set_refresh(refresh);
+                self.tell_status(waiter);
+            }
             Request::Answer { prompt, answer } => self.answered(waiter, prompt, answer),
             Request::Cancel { prompt } => self.cancelled(waiter, prompt),
             Request::Stop => {
@@ -205,7 +209,10 @@ impl Owner {
     /// A chain that is read from the environment, and calls that would go elsewhere, are not the agent's.
     fn needs_the_askers_process(&self, request: &Request, surroundings: Option<&str>) -> bool {
         if self.role == Role::InProcess
-            || matches!(request, Request::Status | Request::Stop | Request::Answer { .. } | Request::Cancel { .. })
+            || matches!(
+                request,
+                Request::Status | Request::Refresh(_) | Request::Stop | Request::Answer { .. } | Request::Cancel { .. }
+            )
         {
             return false;
         }

@@ -3,7 +3,7 @@
 //! at the latest, because laptops sleep and clocks move.
 
 use super::Role;
-use super::api::{Asker, Cleanup, Event, LongLivedKeys, Mode, Person};
+use super::api::{Asker, Cleanup, Event, LongLivedKeys, Mode, Person, Refresh};
 use super::flight::{Flight, FlightReach};
 use super::owner::{Message, Owner};
 use crate::auth::refresh::{Action, Announcement, Renewable, Watch};
@@ -47,6 +47,7 @@ pub(super) struct Schedule {
     /// By identity, in lower case.
     watches: HashMap<String, Watched>,
     queue: Queue,
+    refresh: Refresh,
     last_look: SystemTime,
     picked_up: PickUp,
     next_cleanup: SystemTime,
@@ -105,6 +106,7 @@ impl Schedule {
             surroundings,
             watches: HashMap::new(),
             queue: BTreeSet::new(),
+            refresh: Refresh::Runs,
             last_look: now,
             picked_up: if role == Role::Hosted { PickUp::Wanted } else { PickUp::Done },
             next_cleanup: now + BEFORE_FIRST_CLEANUP,
@@ -120,6 +122,10 @@ impl Schedule {
     /// Why the file on disk is not the one in force.
     pub fn configuration_problem(&self) -> Option<&Error> {
         self.configuration.problem.as_ref()
+    }
+
+    pub fn refresh(&self) -> Refresh {
+        self.refresh
     }
 
     pub fn surroundings(&self) -> &str {
@@ -177,11 +183,18 @@ impl Owner {
     pub(super) fn renew_those_that_are_due(&mut self) {
         let under_way =
             |owner: &Owner| owner.flights.values().filter(|flight| flight.reach == FlightReach::Scheduled).count();
-        while under_way(self) < RENEWALS_AT_ONCE
+        while self.schedule.refresh == Refresh::Runs
+            && under_way(self) < RENEWALS_AT_ONCE
             && let Some((_, key)) = self.schedule.queue.pop_first()
         {
             self.renew(&key);
         }
+    }
+
+    /// What becomes due while it is paused waits in the queue.
+    pub(super) fn set_refresh(&mut self, refresh: Refresh) {
+        self.schedule.refresh = refresh;
+        self.renew_those_that_are_due();
     }
 
     fn renew(&mut self, key: &str) {

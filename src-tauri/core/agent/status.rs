@@ -19,6 +19,7 @@ impl Owner {
             since: self.since,
             configuration: self.auth.config().path().display().to_string(),
             configuration_problem: self.schedule.configuration_problem().cloned(),
+            refresh: self.schedule.refresh(),
         });
         let prompts = self.flights.values().filter_map(|flight| match &flight.stage {
             Stage::Asking(asking) => Some(OpenPrompt { prompt: asking.prompt.clone(), since: asking.since }),

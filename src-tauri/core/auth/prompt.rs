@@ -1,9 +1,10 @@
 //! What a person is asked, and what may come back. Plain data: who can ask shows it, everybody else passes it on.
 
-use crate::credentials::{MfaArn, Secret, SessionDuration, on_the_wire};
+use crate::credentials::{MfaArn, Secret, SessionDuration, moment, on_the_wire};
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 use specta::Type;
+use std::time::SystemTime;
 
 /// Whether somebody can answer a prompt where the request came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
@@ -41,6 +42,14 @@ pub enum PromptKind {
         path: String,
         purpose: PassphraseUse,
         refused: Option<String>,
+    },
+    /// A sign-in in the browser, which shows the code as well; nobody answers it here, it ends by itself.
+    Browser {
+        address: String,
+        code: String,
+        #[serde(with = "moment")]
+        #[specta(type = String)]
+        expires_at: SystemTime,
     },
 }
 

@@ -4,7 +4,7 @@ use super::prompt::Note;
 use super::refresh::Freshness;
 use super::{Auth, fingerprint, place_at};
 use crate::aws::{FaultKind, Signer};
-use crate::config::{Chain, Identity, SourceKind};
+use crate::config::{AccountReference, Chain, Identity, PermissionSet, SourceKind, StepKind};
 use crate::credentials::{Session, moment, time_left};
 use crate::error::{Code, Error, Result};
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,8 @@ pub struct Whoami {
 pub struct List {
     pub providers: Vec<ListedProvider>,
     pub identities: Vec<ListedIdentity>,
+    /// Why states are [`State::Unknown`]: the keyring cannot be read.
+    pub keyring: Option<Error>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, Type)]
@@ -72,7 +74,16 @@ pub struct ListedIdentity {
     pub kind: String,
     pub provider: Option<String>,
     pub chain: Vec<String>,
+    /// What the chain ends with: the role's ARN, the permission set's name.
+    pub role: Option<String>,
+    /// Twelve digits, as far as it is known.
+    pub account: Option<String>,
+    /// Of what is held: where it comes from, and its time.
+    pub source: Option<String>,
     pub state: State,
+    #[serde(with = "moment::optional")]
+    #[specta(type = Option<String>)]
+    pub issued_at: Option<SystemTime>,
     #[serde(with = "moment::optional")]
     #[specta(type = Option<String>)]
     pub expires_at: Option<SystemTime>,
@@ -92,7 +103,10 @@ impl Auth {
             _ if signed_out => (State::SignedOut, None),
             // Nothing of these is kept: what they hold shows only when they are asked.
             (SourceKind::Ambient, true, Reach::Online) => (State::Valid, Some(self.aws.ambient_credentials().await?)),
-            _ => self.held(&chain, &mut notes).await,
+            _ => self.held(&chain).await.unwrap_or_else(|error| {
+                note_once(&mut notes, &error);
+                (State::Unknown, None)
+            }),
         };
         let known = self.known_owner(&chain).await;
         let mut whoami = Whoami {
@@ -131,54 +145,68 @@ impl Auth {
             .providers()
             .iter()
             .map(|provider| ListedProvider { name: provider.name.to_string(), kind: provider.kind.clone() });
-        let mut list = List { providers: providers.collect(), identities: Vec::new() };
+        let mut list = List { providers: providers.collect(), identities: Vec::new(), keyring: None };
         for identity in self.config.identities() {
-            list.identities.push(self.listed(identity, &mut notes).await);
+            let listed = self.listed(identity, &mut notes, &mut list.keyring).await;
+            list.identities.push(listed);
         }
         (list, notes)
     }
 
-    async fn listed(&self, identity: &Identity, notes: &mut Vec<Note>) -> ListedIdentity {
-        let (state, session) = match self.config.chain(identity) {
-            Ok(chain) => self.held(&chain, notes).await,
+    async fn listed(&self, identity: &Identity, notes: &mut Vec<Note>, keyring: &mut Option<Error>) -> ListedIdentity {
+        let chain = self.config.chain(identity);
+        let (state, session) = match &chain {
+            Ok(chain) => self.held(chain).await.unwrap_or_else(|error| {
+                note_once(notes, &error);
+                keyring.get_or_insert(error);
+                (State::Unknown, None)
+            }),
             Err(error) if error.code == Code::Unsupported => (State::Unsupported, None),
             Err(error) => {
                 notes.push(Note::Warning(format!("{}: {error}", identity.name)));
                 (State::Unknown, None)
             }
         };
+        let end = chain.as_ref().ok().and_then(|chain| chain.steps.last()).map(|step| &step.kind);
+        let held = session.as_ref();
         ListedIdentity {
+            role: end.map(|end| match end {
+                StepKind::AssumeRole(role) => role.role_arn.clone(),
+                StepKind::PermissionSet(set) => set.name.clone(),
+                StepKind::AssumeRoot(root) => root.task_policy_arn.clone(),
+            }),
+            account: held.and_then(|session| session.account.as_ref()).map(ToString::to_string).or_else(
+                || match end? {
+                    StepKind::AssumeRole(role) => account_of(&role.role_arn),
+                    StepKind::PermissionSet(PermissionSet { account: AccountReference::Id(id), .. }) => {
+                        Some(id.to_string())
+                    }
+                    StepKind::PermissionSet(PermissionSet { account: AccountReference::Name(_), .. }) => None,
+                    StepKind::AssumeRoot(root) => Some(root.target_principal.to_string()),
+                },
+            ),
+            source: held.map(|session| session.origin.to_string()),
+            issued_at: held.map(|session| session.issued_at),
             name: identity.name.to_string(),
             kind: identity.kind.clone(),
             provider: identity.provider.as_ref().map(ToString::to_string),
             chain: self.config.chain_names(identity).into_iter().map(str::to_owned).collect(),
             state,
-            expires_at: session.as_ref().map(|session| session.expires_at),
-            expires_in_seconds: session.as_ref().map(|session| seconds_left(session.expires_at, self.clock.now())),
+            expires_at: held.map(|session| session.expires_at),
+            expires_in_seconds: held.map(|session| seconds_left(session.expires_at, self.clock.now())),
             default: identity.is_default,
         }
     }
 
     /// The remembered session of a chain's target, and what it amounts to.
-    async fn held(&self, chain: &Chain, notes: &mut Vec<Note>) -> (State, Option<Session>) {
-        match self.store.signed_out_since(chain.identity.as_str()) {
-            Ok(None) => {}
-            Ok(Some(_)) => return (State::SignedOut, None),
-            Err(error) => {
-                note_once(notes, &error);
-                return (State::Unknown, None);
-            }
+    async fn held(&self, chain: &Chain) -> Result<(State, Option<Session>)> {
+        if self.store.signed_out_since(chain.identity.as_str())?.is_some() {
+            return Ok((State::SignedOut, None));
         }
-        let stored = match self.store.session(chain.identity.as_str()).await {
-            Ok(stored) => stored,
-            Err(error) => {
-                note_once(notes, &error);
-                return (State::Unknown, None);
-            }
-        };
+        let stored = self.store.session(chain.identity.as_str()).await?;
         let plan = fingerprint(chain, chain.steps.len());
         let Some(session) = stored.filter(|stored| stored.plan == plan).map(|stored| stored.session) else {
-            return (State::NeedsSignIn, None);
+            return Ok((State::NeedsSignIn, None));
         };
         let now = self.clock.now();
         let announced = self.config.notify_before().min(session.life() / 4);
@@ -188,7 +216,7 @@ impl Auth {
             Freshness::Fresh if time_left(session.expires_at, now) <= announced => State::Expiring,
             Freshness::Fresh => State::Valid,
         };
-        (state, Some(session))
+        Ok((state, Some(session)))
     }
 
     /// Asks AWS with the session itself. Only a refusal changes the state: an unreachable AWS says nothing about it.
@@ -243,6 +271,11 @@ fn note_once(notes: &mut Vec<Note>, error: &Error) {
     if !notes.contains(&note) {
         notes.push(note);
     }
+}
+
+/// `arn:aws:iam::123456789012:role/deploy`
+fn account_of(arn: &str) -> Option<String> {
+    arn.split(':').nth(4).filter(|account| !account.is_empty()).map(str::to_owned)
 }
 
 fn seconds_left(expires_at: SystemTime, now: SystemTime) -> u32 {

@@ -4,6 +4,7 @@
 
 mod client;
 mod control;
+pub mod demonstration;
 mod faults;
 mod journal;
 mod mint;

@@ -4,9 +4,9 @@ use keyfob_core::agent::api::{
     Answer, Asker, Audit, AuditAsker, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited, Check, Cleanup,
     Configure, Configured, Credentials, Damage, DamageKind, DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Depth,
     Event, Finding, HeadState, Health, LastAsker, List, ListedIdentity, ListedProvider, Login, Logout, LongLivedKeys,
-    MfaArn, Mode, Note, OpenPrompt, OtherSession, PassphraseUse, Person, Prompt, PromptKind, Reach, RemovalStep,
-    Renewal, Reply, Report, Request, Running, Secret, SessionDuration, SessionStatus, SignedIn, State, Status,
-    StepResult, Subject, Target, TypedKeys, Variable, Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
+    MfaArn, Mode, Note, OpenPrompt, OtherSession, PassphraseUse, Person, Prompt, PromptKind, Reach, Refresh,
+    RemovalStep, Renewal, Reply, Report, Request, Running, Secret, SessionDuration, SessionStatus, SignedIn, State,
+    Status, StepResult, Subject, Target, TypedKeys, Variable, Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
 };
 use keyfob_core::error::{Code, Error};
 use std::time::{Duration, SystemTime};
@@ -32,6 +32,7 @@ pub fn requests() -> Vec<Request> {
         Request::Cleanup(Cleanup { long_lived_keys: LongLivedKeys::Remove, mode: Mode::DryRun }),
         Request::Repair { identity: Some(name()) },
         Request::Status,
+        Request::Refresh(Refresh::Paused),
         Request::Stop,
         Request::Cancel { prompt: 4 },
     ];
@@ -183,7 +184,7 @@ fn error(code: Code) -> Error {
     error.for_want_of_a_person()
 }
 
-fn prompt_kinds() -> [PromptKind; 3] {
+fn prompt_kinds() -> [PromptKind; 4] {
     [
         PromptKind::Keys { why: WhyKeys::Revoked, mfa_arn: Some(device()), session_duration: Some(duration()) },
         PromptKind::Mfa { device: device(), refused: Some("AWS refused it".to_owned()) },
@@ -191,6 +192,11 @@ fn prompt_kinds() -> [PromptKind; 3] {
             path: "/home/kim/.local/share/keyfob/keyring".to_owned(),
             purpose: PassphraseUse::Existing,
             refused: Some("it does not fit".to_owned()),
+        },
+        PromptKind::Browser {
+            address: "https://device.sso.eu-central-1.amazonaws.com/".to_owned(),
+            code: "ABCD-EFGH".to_owned(),
+            expires_at: moment(),
         },
     ]
 }
@@ -223,11 +229,16 @@ fn list() -> List {
             kind: "aws-iam-user".to_owned(),
             provider: Some("org".to_owned()),
             chain: vec!["org".to_owned(), name()],
+            role: Some("arn:aws:iam::410000000017:role/deploy".to_owned()),
+            account: Some(account()),
+            source: Some("the keyring".to_owned()),
             state: State::NeedsSignIn,
+            issued_at: Some(moment()),
             expires_at: Some(moment()),
             expires_in_seconds: Some(59),
             default: true,
         }],
+        keyring: Some(error(Code::KeyringLocked)),
     }
 }
 
@@ -294,6 +305,7 @@ fn status() -> Status {
             since: moment(),
             configuration: "/home/kim/.config/keyfob/config.yaml".to_owned(),
             configuration_problem: Some(error(Code::ConfigInvalid)),
+            refresh: Refresh::Paused,
         }),
         sessions: vec![SessionStatus {
             identity: name(),
