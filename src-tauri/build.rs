@@ -1,10 +1,48 @@
 //! Prepares the tray app's build (icons, manifest, permissions); the library and the CLI need none of it.
 
+/// Naming the commands closes them to every window whose capability in `tauri.conf.json` does not allow them.
+#[cfg(feature = "app")]
+const COMMANDS: &[&str] = &[
+    "activity",
+    "add_user",
+    "answer_code",
+    "answer_keys",
+    "answer_passphrase",
+    "cancel",
+    "check_keys",
+    "close_window",
+    "copy_environment",
+    "copy_profile_name",
+    "enter_keys",
+    "fit",
+    "import_profiles",
+    "importable",
+    "leave_sandbox",
+    "log_out",
+    "notify_before",
+    "open_browser",
+    "open_configuration",
+    "open_console",
+    "opened",
+    "paste",
+    "preview_logout",
+    "refresh",
+    "retry",
+    "sandbox_new_key",
+    "sandbox_revoke",
+    "settings",
+    "show_notices",
+    "sign_in",
+    "snapshot",
+    "start_at_login",
+    "try_sandbox",
+    "use_as_default",
+];
+
 fn main() {
     #[cfg(feature = "app")]
     {
-        // Naming the commands closes them to every window whose capability does not allow them; there are none yet.
-        let commands = tauri_build::AppManifest::new().commands(&[]);
+        let commands = tauri_build::AppManifest::new().commands(COMMANDS);
         tauri_build::try_build(tauri_build::Attributes::new().app_manifest(commands))
             .expect("tauri.conf.json, icons/ and ui/ hold what the build needs");
     }

@@ -1,12 +1,16 @@
 //! Notices as the desktop shows them, by a thread of their own: whoever has something to tell does not wait for a
-//! desktop. What they say is decided elsewhere ([`keyfob_core::agent::notice`]).
+//! desktop. What they say is decided elsewhere ([`keyfob_core::agent::notice`]). A part of both `fob` and `keyfob`.
 
-use keyfob_core::agent::notice::{Button, Key, Notice};
+use keyfob_core::agent::api::Event;
+use keyfob_core::agent::notice::{Button, Key, Notice, combined, notice, withdrawn_by};
+use keyfob_core::clock::Clock;
 use notify_rust::Notification;
 use std::cell::Cell;
 use std::fmt::Display;
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 
@@ -15,12 +19,70 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// How long [`Notifier::finish`] waits for what was asked before.
 const FINISH_WITHIN: Duration = Duration::from_secs(1);
 
+/// What happens within this time is told in one notice.
+const TOGETHER: Duration = Duration::from_secs(1);
+
+/// Whether pressing something leads anywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Buttons {
+    Shown,
+    /// Nothing there has a window that a button could open.
+    #[cfg_attr(feature = "app", expect(dead_code, reason = "the tray app has windows"))]
+    LeftOut,
+}
+
+/// Events as notices, until the agent has ended: one for all that happens together, as after waking. `heard` is called
+/// with each event, and says whether a notice of it is wanted.
+pub async fn tell(
+    mut events: Receiver<Event>,
+    notifier: Option<Notifier>,
+    buttons: Buttons,
+    mut heard: impl FnMut(&Event, Option<&Notice>) -> bool,
+) {
+    let mut note = |event: &Event, notices: &mut Vec<Notice>| {
+        let told = notice(event, Clock::system().now());
+        let wanted = heard(event, told.as_ref());
+        let Some(notifier) = &notifier else { return };
+        let withdrawn = withdrawn_by(event);
+        notices.retain(|notice| !withdrawn.contains(&notice.key));
+        if !withdrawn.is_empty() {
+            notifier.withdraw(withdrawn);
+        }
+        notices.extend(told.filter(|_| wanted));
+    };
+    loop {
+        let event = match events.recv().await {
+            Ok(event) => event,
+            Err(RecvError::Lagged(_)) => continue,
+            Err(RecvError::Closed) => break,
+        };
+        let mut notices = Vec::new();
+        note(&event, &mut notices);
+        if notices.is_empty() {
+            continue;
+        }
+        Clock::nap(TOGETHER).await;
+        while let Ok(event) = events.try_recv() {
+            note(&event, &mut notices);
+        }
+        if let (Some(notifier), Some(mut notice)) = (&notifier, combined(notices)) {
+            if buttons == Buttons::LeftOut {
+                notice.buttons.clear();
+            }
+            notifier.show(notice);
+        }
+    }
+    if let Some(notifier) = notifier {
+        notifier.finish();
+    }
+}
+
 /// What is on the screen belongs to it: on some desktops it goes away with it.
 #[derive(Debug)]
 pub struct Notifier {
     orders: UnboundedSender<Order>,
     /// Closed when the thread ends.
-    ended: mpsc::Receiver<()>,
+    ended: Mutex<mpsc::Receiver<()>>,
 }
 
 #[derive(Debug)]
@@ -45,7 +107,7 @@ impl Notifier {
         if let Err(error) = thread {
             tracing::warn!(%error, "no notices can be shown");
         }
-        Notifier { orders, ended }
+        Notifier { orders, ended: Mutex::new(ended) }
     }
 
     /// In the place of an earlier one with the same key, if that is still there.
@@ -62,7 +124,8 @@ impl Notifier {
     /// Ends the thread once it has done what was asked of it, or has had a moment to do so.
     pub fn finish(self) {
         drop(self.orders);
-        let _ = self.ended.recv_timeout(FINISH_WITHIN);
+        let ended = self.ended.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let _ = ended.recv_timeout(FINISH_WITHIN);
     }
 }
 

@@ -5,25 +5,19 @@ use crate::conversation::runtime;
 use crate::expect_reply;
 use crate::interrupt;
 use crate::invocation::Invocation;
-use crate::notify::Notifier;
+use crate::notify::{Buttons, Notifier, tell};
 use crate::render;
 use crate::stop::{CTRL_C, Stop};
-use crate::terminal::{Shape, Terminal, print_json};
-use keyfob_core::agent::api::{Asker, Call, Event, Person, Reply, Request, Status};
+use crate::terminal::{Shape, print_json};
+use keyfob_core::agent::api::{Asker, Call, Person, Reply, Request, Status};
 use keyfob_core::agent::hosting::{self, Other};
-use keyfob_core::agent::notice::{Notice, combined, notice, withdrawn_by};
 use keyfob_core::agent::socket::{Address, Heard, Opened};
 use keyfob_core::agent::{Agent, Role};
 use keyfob_core::auth::{Auth, World};
 use keyfob_core::clock::Clock;
 use keyfob_core::error::{Code, Error};
 use serde::Serialize;
-use std::time::Duration;
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
 
-/// What happens within this time is told in one notice.
-const TOGETHER: Duration = Duration::from_secs(1);
 
 /// Until somebody stops it.
 pub fn run(invocation: &Invocation, args: &AgentRun) -> Result<u8, Stop> {
@@ -45,7 +39,11 @@ pub fn run(invocation: &Invocation, args: &AgentRun) -> Result<u8, Stop> {
         // Before anybody is told that it runs: there is a socket now, to be removed at the end.
         let ended = interrupt::ended();
         let agent = Agent::new(auth, Role::Hosted);
-        let told = tokio::spawn(tell(agent.events(), args.notify.then(|| Notifier::start(|_, _| {})), terminal));
+        let notifier = args.notify.then(|| Notifier::start(|_, _| {}));
+        let told = tokio::spawn(tell(agent.events(), notifier, Buttons::LeftOut, move |event, _| {
+            terminal.say(&render::event(event, Clock::system().now()));
+            true
+        }));
         terminal.say(&format!("The agent for {} is running, pid {}", path.display(), std::process::id()));
         let mut code = 0;
         let visitor = agent.visitor();
@@ -65,45 +63,6 @@ pub fn run(invocation: &Invocation, args: &AgentRun) -> Result<u8, Stop> {
         terminal.say("The agent has ended");
         Ok(code)
     })
-}
-
-/// A line for each event, and notices where they are wanted: one for all that happens together, as after waking.
-async fn tell(mut events: Receiver<Event>, notifier: Option<Notifier>, terminal: Terminal) {
-    loop {
-        let event = match events.recv().await {
-            Ok(event) => event,
-            Err(RecvError::Lagged(_)) => continue,
-            Err(RecvError::Closed) => break,
-        };
-        let mut notices = Vec::new();
-        note(&event, notifier.as_ref(), terminal, &mut notices);
-        if notices.is_empty() {
-            continue;
-        }
-        Clock::nap(TOGETHER).await;
-        while let Ok(event) = events.try_recv() {
-            note(&event, notifier.as_ref(), terminal, &mut notices);
-        }
-        if let (Some(notifier), Some(notice)) = (&notifier, combined(notices)) {
-            // Nothing here has a window that a button could open.
-            notifier.show(Notice { buttons: Vec::new(), ..notice });
-        }
-    }
-    if let Some(notifier) = notifier {
-        notifier.finish();
-    }
-}
-
-fn note(event: &Event, notifier: Option<&Notifier>, terminal: Terminal, notices: &mut Vec<Notice>) {
-    let now = Clock::system().now();
-    terminal.say(&render::event(event, now));
-    let Some(notifier) = notifier else { return };
-    let withdrawn = withdrawn_by(event);
-    notices.retain(|notice| !withdrawn.contains(&notice.key));
-    if !withdrawn.is_empty() {
-        notifier.withdraw(withdrawn);
-    }
-    notices.extend(notice(event, now));
 }
 
 #[derive(Debug, Serialize)]

@@ -51,7 +51,7 @@ const EDGES: &[Edges] = &[
     Edges { of: "cli", may: SHELLS_MAY, not: &[] },
     Edges { of: "app", may: SHELLS_MAY, not: &[] },
     // What both shells show on a desktop; a part of each.
-    Edges { of: "notify", may: &["agent::notice"], not: &[] },
+    Edges { of: "notify", may: &["agent", "clock::Clock"], not: &[] },
 ];
 
 /// Besides the agent: what `main` puts together, what loading a configuration finds wrong, and the time a table was made.

@@ -192,10 +192,12 @@ impl Owner {
                 waiter.answer(Vec::new(), Reply::Failed(Error::new(Code::Usage, "no agent is running")));
             }
             request @ (Request::Whoami { .. } | Request::List | Request::Audit { .. } | Request::AuditVerify) => {
-                let (auth, role) = (self.auth.clone(), self.role);
+                // Another process's environment may hold the passphrase.
+                let is_elsewhere = surroundings.is_some();
+                let auth = self.auth.clone();
                 tokio::spawn(async move {
                     let mut notes = Vec::new();
-                    if role == Role::Hosted && auth.passphrase_prompt(0).await.is_some() {
+                    if is_elsewhere && auth.passphrase_prompt(0).await.is_some() {
                         return waiter.answer(notes, Reply::RunInProcess);
                     }
                     let reply = look(&auth, request, &mut notes).await.unwrap_or_else(Reply::Failed);

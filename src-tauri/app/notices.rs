@@ -1,0 +1,52 @@
+//! What happens at the agent, as this desktop tells it: notices, windows that come up when a program waits, and what
+//! their buttons lead to.
+
+use crate::desk::Desk;
+use crate::notify::{self, Buttons, Notifier};
+use crate::preferences::NoticeKind;
+use crate::snapshot::View;
+use crate::windows;
+use keyfob_core::agent::api::{Event, Person, Renewal};
+use keyfob_core::agent::notice::{Button, Key, Kind};
+use tauri::{AppHandle, Manager};
+use tokio::sync::broadcast::Receiver;
+
+/// Until the agent has ended.
+pub async fn tell(app: AppHandle, events: Receiver<Event>) {
+    let pressed_in = app.clone();
+    let notifier = Notifier::start(move |about, button| pressed(&pressed_in, about, button));
+    notify::tell(events, Some(notifier), Buttons::Shown, |event, notice| {
+        app.state::<Desk>().changed();
+        if let Event::PromptOpened(prompt) = event
+            && prompt.asker.person == Person::Absent
+        {
+            windows::show_prompt(&app, prompt.id);
+        }
+        let kind = notice.and_then(|notice| NoticeKind::of(notice.key.kind));
+        kind.is_none_or(|kind| app.state::<Desk>().preferences().shows(kind))
+    })
+    .await;
+}
+
+fn pressed(app: &AppHandle, about: &[Key], button: Button) {
+    let [key] = about else {
+        return match button {
+            Button::Later => {}
+            _ => windows::show(app, View::Identities),
+        };
+    };
+    let identity = key.identity.clone();
+    if let Some(prompt) = app.state::<Desk>().snapshot().prompt_for(&identity) {
+        return windows::show_prompt(app, prompt);
+    }
+    let view = match (button, key.kind) {
+        (Button::Later, _) => return,
+        (Button::EnterNewKeys, _) => View::EnterKeys { identity },
+        (Button::SignInNow, _) => View::SignIn { identity, renewal: Renewal::Always },
+        (Button::SignIn | Button::Retry, _) | (Button::EnterCode | Button::Unlock, Kind::PersonAwaited) => {
+            View::SignIn { identity, renewal: Renewal::WhenDue }
+        }
+        (Button::EnterCode | Button::Unlock | Button::Details, _) => View::Identities,
+    };
+    windows::show(app, view);
+}

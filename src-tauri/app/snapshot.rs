@@ -1,0 +1,166 @@
+//! What the windows and the tray show: the agent's own answers, whole, and what only the app knows beside them. Pure.
+
+use keyfob_core::agent::api::{List, ListedIdentity, Note, Refresh, Renewal, SessionStatus, State, Status, Target};
+use keyfob_core::error::{Code, Error};
+use serde::{Deserialize, Serialize};
+use specta::Type;
+use tauri_specta::Event;
+
+/// What a window is opened to show.
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[serde(tag = "view", rename_all = "snake_case")]
+pub enum View {
+    Identities,
+    /// The identities, and a sign-in to this one begins at once.
+    SignIn { identity: String, renewal: Renewal },
+    /// The identities, and the form for the keys of this one.
+    EnterKeys { identity: String },
+    Activity,
+    Settings,
+    FirstRun,
+    LogOut { target: Target },
+    /// One that is open; its number is in the snapshot's prompts.
+    Prompt { prompt: u32 },
+}
+
+/// To a window that is open already.
+#[derive(Clone, Debug, Serialize, Deserialize, Type, Event)]
+pub struct Show(pub View);
+
+#[derive(Clone, Debug, Serialize, Deserialize, Type, Event)]
+pub struct SnapshotChanged(pub Snapshot);
+
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+pub struct Snapshot {
+    /// RFC 3339.
+    pub now: String,
+    pub configuration: Configuration,
+    pub sandbox: Option<SandboxInfo>,
+    pub tray: Tray,
+    pub refresh: Refresh,
+    pub health: Health,
+    /// `None` while there is no configuration in force. A session's state in `status` goes before the one in `list`.
+    pub list: Option<List>,
+    pub status: Option<Status>,
+    pub notes: Vec<Note>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Configuration {
+    Missing {
+        path: String,
+    },
+    Unusable {
+        path: String,
+        error: Error,
+    },
+    InForce {
+        path: String,
+        /// The file has changed and cannot be used.
+        problem: Option<Error>,
+    },
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+pub struct SandboxInfo {
+    pub url: String,
+    pub mfa_code: String,
+    pub users: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum Tray {
+    Shown,
+    /// No tray host: the window has to say how to get one.
+    Missing,
+}
+
+/// The tray's icon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    Ok,
+    /// Something ends soon.
+    Due,
+    /// A person is needed.
+    Attention,
+    /// AWS cannot be reached.
+    Offline,
+}
+
+impl Snapshot {
+    /// Nothing is known yet.
+    pub fn empty(now: String, configuration: Configuration) -> Snapshot {
+        Snapshot {
+            now,
+            configuration,
+            sandbox: None,
+            tray: Tray::Shown,
+            refresh: Refresh::Runs,
+            health: Health::Ok,
+            list: None,
+            status: None,
+            notes: Vec::new(),
+        }
+    }
+
+    pub fn identities(&self) -> &[ListedIdentity] {
+        self.list.as_ref().map_or(&[], |list| &list.identities)
+    }
+
+    pub fn session(&self, identity: &str) -> Option<&SessionStatus> {
+        self.status.as_ref()?.sessions.iter().find(|session| session.identity == identity)
+    }
+
+    /// What is shown of an identity: AWS's refusals and ends are known to the agent alone.
+    pub fn state(&self, identity: &ListedIdentity) -> State {
+        self.session(&identity.name).map_or(identity.state, |session| session.state)
+    }
+
+    /// The open prompt about an identity, or about what it is reached through.
+    pub fn prompt_for(&self, identity: &str) -> Option<u32> {
+        let chain = self.identities().iter().find(|it| it.name == identity).map_or(&[][..], |it| &it.chain);
+        let prompts = self.status.as_ref().map_or(&[][..], |status| &status.prompts);
+        let about = |name: &str| name == identity || chain.iter().any(|step| step == name);
+        prompts.iter().map(|open| &open.prompt).find(|prompt| about(&prompt.identity)).map(|prompt| prompt.id)
+    }
+
+    /// A person, then the network, then time.
+    #[must_use]
+    pub fn judged(mut self) -> Snapshot {
+        let broken = match &self.configuration {
+            Configuration::Missing { .. } => false,
+            Configuration::Unusable { .. } => true,
+            Configuration::InForce { problem, .. } => problem.is_some(),
+        };
+        let has_prompts = self.status.as_ref().is_some_and(|status| !status.prompts.is_empty());
+        let locked = self.list.as_ref().is_some_and(|list| list.keyring.is_some());
+        let any = |wanted: &dyn Fn(&ListedIdentity) -> bool| self.identities().iter().any(wanted);
+        let needs_somebody = |it: &ListedIdentity| match self.state(it) {
+            State::Revoked | State::Denied | State::Expired => true,
+            State::Valid
+            | State::Expiring
+            | State::NeedsSignIn
+            | State::SignedOut
+            | State::Unknown
+            | State::Unsupported => false,
+        };
+        let failing = |it: &ListedIdentity| self.session(&it.name).and_then(|session| session.failing.as_ref());
+        let ends_soon = |it: &ListedIdentity| {
+            let renews_alone = self.session(&it.name).is_some_and(|session| session.next_refresh.is_some());
+            self.state(it) == State::Expiring && (!renews_alone || failing(it).is_some())
+        };
+        self.health = if broken || has_prompts || locked || any(&needs_somebody) {
+            Health::Attention
+        } else if any(&|it| failing(it).is_some_and(|error| error.code == Code::Network)) {
+            Health::Offline
+        } else if any(&ends_soon) {
+            Health::Due
+        } else {
+            Health::Ok
+        };
+        self
+    }
+}

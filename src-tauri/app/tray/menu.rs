@@ -1,0 +1,224 @@
+//! What the tray's menu says, as a pure function of the snapshot, and what has to change for one menu to become another:
+//! texts in place where the lines stay the same, since every other change closes a menu that is open on GNOME.
+
+use crate::snapshot::{Configuration, Snapshot};
+use keyfob_core::agent::api::{ListedIdentity, Refresh, State, in_units, time_left};
+use std::time::{Duration, SystemTime};
+
+/// More would fill the screen: the window shows all.
+const MOST_IDENTITIES: usize = 20;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    Line(Line),
+    Submenu { id: String, text: String, items: Vec<Item> },
+    Separator,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub id: String,
+    pub text: String,
+    pub is_enabled: bool,
+    /// `None`: a line that is not switched on and off.
+    pub is_checked: Option<bool>,
+}
+
+/// What a line does: its id is this, written out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    Open,
+    SignIn(String),
+    LogOut(String),
+    CopyEnvironment(String),
+    CopyProfileName(String),
+    OpenConsole(String),
+    UseAsDefault(String),
+    SignInTo,
+    LogOutOf,
+    PauseRefresh,
+    StartAtLogin,
+    Quit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartAtLogin {
+    On,
+    Off,
+}
+
+impl Choice {
+    pub fn id(&self) -> String {
+        let (name, identity) = match self {
+            Choice::Open => ("open", ""),
+            Choice::SignIn(identity) => ("sign-in", identity.as_str()),
+            Choice::LogOut(identity) => ("log-out", identity.as_str()),
+            Choice::CopyEnvironment(identity) => ("copy-environment", identity.as_str()),
+            Choice::CopyProfileName(identity) => ("copy-profile-name", identity.as_str()),
+            Choice::OpenConsole(identity) => ("open-console", identity.as_str()),
+            Choice::UseAsDefault(identity) => ("use-as-default", identity.as_str()),
+            Choice::SignInTo => ("sign-in-to", ""),
+            Choice::LogOutOf => ("log-out-of", ""),
+            Choice::PauseRefresh => ("pause-refresh", ""),
+            Choice::StartAtLogin => ("start-at-login", ""),
+            Choice::Quit => ("quit", ""),
+        };
+        format!("{name}:{identity}")
+    }
+
+    pub fn of(id: &str) -> Option<Choice> {
+        let (name, identity) = id.split_once(':')?;
+        let identity = identity.to_owned();
+        Some(match name {
+            "open" => Choice::Open,
+            "sign-in" => Choice::SignIn(identity),
+            "log-out" => Choice::LogOut(identity),
+            "copy-environment" => Choice::CopyEnvironment(identity),
+            "copy-profile-name" => Choice::CopyProfileName(identity),
+            "open-console" => Choice::OpenConsole(identity),
+            "use-as-default" => Choice::UseAsDefault(identity),
+            "sign-in-to" => Choice::SignInTo,
+            "log-out-of" => Choice::LogOutOf,
+            "pause-refresh" => Choice::PauseRefresh,
+            "start-at-login" => Choice::StartAtLogin,
+            "quit" => Choice::Quit,
+            _ => return None,
+        })
+    }
+}
+
+pub fn menu(snapshot: &Snapshot, start_at_login: StartAtLogin, now: SystemTime) -> Vec<Item> {
+    let mut items = vec![line(&Choice::Open, "Open Keyfob"), Item::Separator];
+    let identities = snapshot.identities();
+    items.extend(identities.iter().take(MOST_IDENTITIES).map(|it| identity(snapshot, it, now)));
+    if identities.len() > MOST_IDENTITIES {
+        items.push(line(&Choice::SignInTo, &format!("All {} identities…", identities.len())));
+    }
+    if !identities.is_empty() {
+        items.push(Item::Separator);
+    }
+    let works = matches!(snapshot.configuration, Configuration::InForce { .. });
+    items.extend([
+        enabled(&Choice::SignInTo, "Sign in to…", works),
+        enabled(&Choice::LogOutOf, "Log out…", works),
+        checked(&Choice::PauseRefresh, "Pause refresh", works, snapshot.refresh == Refresh::Paused),
+        checked(&Choice::StartAtLogin, "Start at login", true, start_at_login == StartAtLogin::On),
+        Item::Separator,
+        line(&Choice::Quit, "Quit"),
+    ]);
+    items
+}
+
+fn identity(snapshot: &Snapshot, it: &ListedIdentity, now: SystemTime) -> Item {
+    let state = snapshot.state(it);
+    let is_held = matches!(state, State::Valid | State::Expiring);
+    let name = it.name.clone();
+    let can_sign_in = state != State::Unsupported;
+    let sign_in = if is_held { "Renew" } else { "Sign in" };
+    Item::Submenu {
+        id: format!("identity:{name}"),
+        text: format!("{name} — {}", standing(it, state, now)),
+        items: vec![
+            enabled(&Choice::SignIn(name.clone()), sign_in, can_sign_in),
+            enabled(&Choice::LogOut(name.clone()), "Log out…", can_sign_in),
+            Item::Separator,
+            enabled(&Choice::CopyEnvironment(name.clone()), "Copy environment", is_held),
+            enabled(&Choice::CopyProfileName(name.clone()), "Copy profile name", can_sign_in),
+            enabled(&Choice::OpenConsole(name.clone()), "Open console", is_held && it.role.is_some()),
+            checked(&Choice::UseAsDefault(name), "Use as default", can_sign_in, it.default),
+        ],
+    }
+}
+
+/// The time left, rounded down to its largest unit; the state where there is none.
+fn standing(it: &ListedIdentity, state: State, now: SystemTime) -> String {
+    let word = match state {
+        State::Valid | State::Expiring => {
+            let left = it.expires_at.map_or(Duration::ZERO, |end| time_left(end, now));
+            return match left.as_secs() {
+                0 => "expired".to_owned(),
+                1..60 => "under 1 min".to_owned(),
+                seconds @ 60..3600 => format!("{} min", seconds / 60),
+                seconds @ 3600.. => format!("{} h", seconds / 3600),
+            };
+        }
+        State::Expired => "expired",
+        State::NeedsSignIn => "needs sign-in",
+        State::SignedOut => "signed out",
+        State::Revoked => "revoked",
+        State::Denied => "denied",
+        State::Unknown => "unknown",
+        State::Unsupported => "not supported",
+    };
+    word.to_owned()
+}
+
+/// On the icon itself, for whoever rests the pointer on it.
+pub fn tooltip(snapshot: &Snapshot, now: SystemTime) -> String {
+    let held = snapshot.identities().iter().filter(|it| matches!(snapshot.state(it), State::Valid | State::Expiring));
+    let ends: Vec<SystemTime> = held.filter_map(|it| it.expires_at).collect();
+    match (ends.len(), ends.iter().min()) {
+        (0, _) | (_, None) => "Keyfob: nobody is signed in".to_owned(),
+        (1, Some(end)) => format!("Keyfob: one session, {} left", in_units(time_left(*end, now))),
+        (count, Some(end)) => format!("Keyfob: {count} sessions, the first ends in {}", in_units(time_left(*end, now))),
+    }
+}
+
+fn line(choice: &Choice, text: &str) -> Item {
+    enabled(choice, text, true)
+}
+
+fn enabled(choice: &Choice, text: &str, is_enabled: bool) -> Item {
+    Item::Line(Line { id: choice.id(), text: text.to_owned(), is_enabled, is_checked: None })
+}
+
+fn checked(choice: &Choice, text: &str, is_enabled: bool, is_checked: bool) -> Item {
+    Item::Line(Line { id: choice.id(), text: text.to_owned(), is_enabled, is_checked: Some(is_checked) })
+}
+
+/// How a menu that is shown becomes the wanted one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Difference {
+    None,
+    /// The same lines; these look different now. A submenu counts with its own text alone.
+    Looks(Vec<Item>),
+    /// Other lines: it has to be made anew.
+    Lines,
+}
+
+pub fn difference(shown: &[Item], wanted: &[Item]) -> Difference {
+    let mut looks = Vec::new();
+    if !same_lines(shown, wanted, &mut looks) {
+        Difference::Lines
+    } else if looks.is_empty() {
+        Difference::None
+    } else {
+        Difference::Looks(looks)
+    }
+}
+
+fn same_lines(shown: &[Item], wanted: &[Item], looks: &mut Vec<Item>) -> bool {
+    shown.len() == wanted.len() && shown.iter().zip(wanted).all(|(shown, wanted)| same_line(shown, wanted, looks))
+}
+
+fn same_line(shown: &Item, wanted: &Item, looks: &mut Vec<Item>) -> bool {
+    match (shown, wanted) {
+        (Item::Separator, Item::Separator) => true,
+        (Item::Line(before), Item::Line(after)) => {
+            if before != after {
+                looks.push(wanted.clone());
+            }
+            before.id == after.id && before.is_checked.is_some() == after.is_checked.is_some()
+        }
+        (
+            Item::Submenu { id: before, text: old, items: shown },
+            Item::Submenu { id: after, text: new, items: wanted },
+        ) => {
+            if old != new {
+                looks.push(Item::Submenu { id: after.clone(), text: new.clone(), items: Vec::new() });
+            }
+            before == after && same_lines(shown, wanted, looks)
+        }
+        (Item::Separator | Item::Line(_) | Item::Submenu { .. }, _) => false,
+    }
+}
