@@ -328,6 +328,8 @@ mod tests {
             (&[general, own], None, "https://signin.example/federation"),
             (&[general, own], Some("http://localhost:4599"), "http://localhost:4599/federation"),
             (&[of_sts], None, "https://signin.aws.amazon.com/federation"),
+            (&[], Some("http://[::1]"), "http://[::1]/federation"),
+            (&[], Some("http://127.0.0.1:80/aws/"), "http://127.0.0.1:80/aws/federation"),
         ] {
             assert_eq!(federation(variables, written, "eu-west-1").as_deref(), Ok(expected), "{variables:?}");
         }
@@ -335,8 +337,15 @@ mod tests {
 
     #[test]
     fn keys_are_sent_over_tls_or_to_this_machine_and_nowhere_else() {
-        for url in ["http://signin.example", "http://127.0.0.1.example", "http://localhost.example:80", "ftp://x", "x"]
-        {
+        for url in [
+            "http://signin.example",
+            "http://127.0.0.1.example",
+            "http://localhost.example:80",
+            "http://127.0.0.1:80@signin.example/",
+            "http://localhost:x@signin.example",
+            "ftp://x",
+            "x",
+        ] {
             let error = federation(&[], Some(url), "eu-west-1").expect_err(url);
             assert!(error.message.contains(url) && error.message.contains("no keys are sent"), "{error}");
         }
