@@ -22,33 +22,22 @@ const FINISH_WITHIN: Duration = Duration::from_secs(1);
 /// What happens within this time is told in one notice.
 const TOGETHER: Duration = Duration::from_secs(1);
 
-/// Whether pressing something leads anywhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Buttons {
-    Shown,
-    /// Nothing there has a window that a button could open.
-    #[cfg_attr(feature = "app", expect(dead_code, reason = "the tray app has windows"))]
-    LeftOut,
-}
-
-/// Events as notices, until the agent has ended: one for all that happens together, as after waking. `heard` is called
-/// with each event, and says whether a notice of it is wanted.
+/// Events as notices, until the agent has ended: one for all that happens together, as after waking. `heard` gets each
+/// event with its notice, and returns what is to be shown.
 pub async fn tell(
     mut events: Receiver<Event>,
     notifier: Option<Notifier>,
-    buttons: Buttons,
-    mut heard: impl FnMut(&Event, Option<&Notice>) -> bool,
+    mut heard: impl FnMut(&Event, Option<Notice>) -> Option<Notice>,
 ) {
     let mut note = |event: &Event, notices: &mut Vec<Notice>| {
-        let told = notice(event, Clock::system().now());
-        let wanted = heard(event, told.as_ref());
+        let told = heard(event, notice(event, Clock::system().now()));
         let Some(notifier) = &notifier else { return };
         let withdrawn = withdrawn_by(event);
         notices.retain(|notice| !withdrawn.contains(&notice.key));
         if !withdrawn.is_empty() {
             notifier.withdraw(withdrawn);
         }
-        notices.extend(told.filter(|_| wanted));
+        notices.extend(told);
     };
     loop {
         let event = match events.recv().await {
@@ -65,10 +54,7 @@ pub async fn tell(
         while let Ok(event) = events.try_recv() {
             note(&event, &mut notices);
         }
-        if let (Some(notifier), Some(mut notice)) = (&notifier, combined(notices)) {
-            if buttons == Buttons::LeftOut {
-                notice.buttons.clear();
-            }
+        if let (Some(notifier), Some(notice)) = (&notifier, combined(notices)) {
             notifier.show(notice);
         }
     }

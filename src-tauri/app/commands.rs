@@ -368,7 +368,9 @@ pub async fn settings(app: AppHandle) -> Result<Settings> {
             Ok(true) => Switch::On,
             Ok(false) | Err(_) => Switch::Off,
         },
-        notify_before: config.as_ref().map_or_else(String::new, |config| in_units(config.notify_before()).replace(' ', "")),
+        notify_before: config
+            .as_ref()
+            .map_or_else(String::new, |config| in_units(config.notify_before()).replace(' ', "")),
         notices: desk.preferences().shown(),
         problems: problems.collect(),
         default_identity: default.map(|identity| identity.name.to_string()),
@@ -524,8 +526,12 @@ pub async fn environment_to_clipboard(desk: &Desk, identity: &str) -> Result<()>
 }
 
 pub async fn console_in_browser(desk: &Desk, identity: &str) -> Result<()> {
-    let _ = (desk, identity);
-    Err(misunderstood())
+    let request = Request::Console { identity: identity.to_owned(), destination: None };
+    match desk.ask("", request).await? {
+        (_, Reply::Console(link)) => outside::open(link.url.expose(), "the browser"),
+        (_, Reply::Needs(prompt)) => Err(prompt.unanswered),
+        _ => Err(misunderstood()),
+    }
 }
 
 pub fn make_default(desk: &Desk, identity: &str) -> Result<()> {

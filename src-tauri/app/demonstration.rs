@@ -1,13 +1,13 @@
 //! The sandbox as the app runs it: an AWS in this process, with a configuration and files in a private folder and a
 //! keyring in memory. All of it goes when it is dropped.
 
+use keyfob_core::agent::api::TypedKeys;
 use keyfob_core::clock::Clock;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error, Result};
-use keyfob_core::agent::api::TypedKeys;
 use keyfob_core::sandbox::Sandbox;
 use keyfob_core::sandbox::demonstration::{Demonstration, READY, WITHOUT_KEYS};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tempfile::TempDir;
 
 use crate::snapshot::SandboxInfo;
@@ -41,10 +41,6 @@ impl Shown {
 
     pub fn config(&self) -> PathBuf {
         self.folder.path().join("config.yaml")
-    }
-
-    pub fn is_at(&self, config: &Path) -> bool {
-        config.parent() == Some(self.folder.path())
     }
 
     pub fn info(&self) -> SandboxInfo {

@@ -400,4 +400,3 @@ fn asker(person: Person) -> Asker {
 fn without_agent() -> Error {
     Error::new(Code::ConfigNotFound, "there is no configuration in force").hint("add an access key, or mend the file")
 }
-

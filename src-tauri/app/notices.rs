@@ -2,7 +2,7 @@
 //! their buttons lead to.
 
 use crate::desk::Desk;
-use crate::notify::{self, Buttons, Notifier};
+use crate::notify::{self, Notifier};
 use crate::preferences::NoticeKind;
 use crate::snapshot::View;
 use crate::windows;
@@ -15,15 +15,15 @@ use tokio::sync::broadcast::Receiver;
 pub async fn tell(app: AppHandle, events: Receiver<Event>) {
     let pressed_in = app.clone();
     let notifier = Notifier::start(move |about, button| pressed(&pressed_in, about, button));
-    notify::tell(events, Some(notifier), Buttons::Shown, |event, notice| {
+    notify::tell(events, Some(notifier), |event, notice| {
         app.state::<Desk>().changed();
         if let Event::PromptOpened(prompt) = event
             && prompt.asker.person == Person::Absent
         {
             windows::show_prompt(&app, prompt.id);
         }
-        let kind = notice.and_then(|notice| NoticeKind::of(notice.key.kind));
-        kind.is_none_or(|kind| app.state::<Desk>().preferences().shows(kind))
+        let preferences = app.state::<Desk>().preferences();
+        notice.filter(|it| NoticeKind::of(it.key.kind).is_none_or(|kind| preferences.shows(kind)))
     })
     .await;
 }

@@ -12,15 +12,24 @@ use tauri_specta::Event;
 pub enum View {
     Identities,
     /// The identities, and a sign-in to this one begins at once.
-    SignIn { identity: String, renewal: Renewal },
+    SignIn {
+        identity: String,
+        renewal: Renewal,
+    },
     /// The identities, and the form for the keys of this one.
-    EnterKeys { identity: String },
+    EnterKeys {
+        identity: String,
+    },
     Activity,
     Settings,
     FirstRun,
-    LogOut { target: Target },
+    LogOut {
+        target: Target,
+    },
     /// One that is open; its number is in the snapshot's prompts.
-    Prompt { prompt: u32 },
+    Prompt {
+        prompt: u32,
+    },
 }
 
 /// To a window that is open already.

@@ -5,19 +5,19 @@ use crate::conversation::runtime;
 use crate::expect_reply;
 use crate::interrupt;
 use crate::invocation::Invocation;
-use crate::notify::{Buttons, Notifier, tell};
+use crate::notify::{Notifier, tell};
 use crate::render;
 use crate::stop::{CTRL_C, Stop};
 use crate::terminal::{Shape, print_json};
 use keyfob_core::agent::api::{Asker, Call, Person, Reply, Request, Status};
 use keyfob_core::agent::hosting::{self, Other};
+use keyfob_core::agent::notice::Notice;
 use keyfob_core::agent::socket::{Address, Heard, Opened};
 use keyfob_core::agent::{Agent, Role};
 use keyfob_core::auth::{Auth, World};
 use keyfob_core::clock::Clock;
 use keyfob_core::error::{Code, Error};
 use serde::Serialize;
-
 
 /// Until somebody stops it.
 pub fn run(invocation: &Invocation, args: &AgentRun) -> Result<u8, Stop> {
@@ -40,9 +40,10 @@ pub fn run(invocation: &Invocation, args: &AgentRun) -> Result<u8, Stop> {
         let ended = interrupt::ended();
         let agent = Agent::new(auth, Role::Hosted);
         let notifier = args.notify.then(|| Notifier::start(|_, _| {}));
-        let told = tokio::spawn(tell(agent.events(), notifier, Buttons::LeftOut, move |event, _| {
+        let told = tokio::spawn(tell(agent.events(), notifier, move |event, notice| {
             terminal.say(&render::event(event, Clock::system().now()));
-            true
+            // Nothing here has a window that a button could open.
+            notice.map(|notice| Notice { buttons: Vec::new(), ..notice })
         }));
         terminal.say(&format!("The agent for {} is running, pid {}", path.display(), std::process::id()));
         let mut code = 0;

@@ -110,6 +110,7 @@ impl Conversation {
                 | Reply::AuditVerified(_)
                 | Reply::Removed(_)
                 | Reply::DatabaseToken(_)
+                | Reply::Console(_)
                 | Reply::Status(_)
                 | Reply::Stopping
                 | Reply::Repaired(_) => return Ok(reply),

@@ -64,7 +64,7 @@ fn secrets_are_in_the_message_and_nowhere_else() {
     }
     assert_eq!(
         carriers.into_iter().collect::<Vec<_>>().join(" "),
-        "Answer Configure Credentials DatabaseToken Variables"
+        "Answer Configure Console Credentials DatabaseToken Variables"
     );
 }
 

@@ -7,6 +7,7 @@ mod boundaries;
 mod cleanup;
 mod cli;
 mod completion;
+mod console;
 mod contract;
 mod exec;
 mod home;

@@ -159,6 +159,7 @@ fn credentials(reply: Reply) -> Result<Credentials> {
         | Reply::Removed(_)
         | Reply::Repaired(_)
         | Reply::DatabaseToken(_)
+        | Reply::Console(_)
         | Reply::Status(_)
         | Reply::Stopping
         | Reply::RunInProcess => {

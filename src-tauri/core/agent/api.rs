@@ -4,10 +4,10 @@
 
 pub use crate::auth::{
     Answer, Asker, Audit, AuditAsker, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited, Check, Cleanup,
-    Configured, Damage, DamageKind, DatabaseChoice, DatabaseToken, Depth, Finding, HeadState, Health, List,
-    ListedIdentity, ListedProvider, Logout, LongLivedKeys, Mode, Note, OtherSession, PassphraseUse, Person, PromptKind,
-    Reach, RemovalStep, Renewal, Report, SignedIn, State, StepResult, Subject, Target, TypedKeys, Variable, Variables,
-    VariablesForm, Verdict, What, Whoami, WhyKeys,
+    Configured, ConsoleLink, Damage, DamageKind, DatabaseChoice, DatabaseToken, Depth, Finding, HeadState, Health,
+    List, ListedIdentity, ListedProvider, Logout, LongLivedKeys, Mode, Note, OtherSession, PassphraseUse, Person,
+    PromptKind, Reach, RemovalStep, Renewal, Report, SignedIn, State, StepResult, Subject, Target, TypedKeys, Variable,
+    Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
 };
 pub use crate::credentials::{AccessKeyId, MfaArn, Secret, SessionDuration, in_units, time_left};
 use crate::credentials::{moment, on_the_wire};
@@ -58,6 +58,9 @@ pub enum Request {
     Repair { identity: Option<String> },
     /// An RDS auth token, signed with the identity's session. Answered by [`Reply::DatabaseToken`].
     DatabaseToken(DatabaseTokenRequest),
+    /// A link that signs a browser in to the AWS console: at its home, a service (`s3`), or a whole address of it.
+    /// Answered by [`Reply::Console`].
+    Console { identity: String, destination: Option<String> },
     /// Answered by [`Reply::Status`].
     Status,
     /// Whether sessions are renewed ahead of time, until said otherwise or the agent ends. Those that somebody asks for
@@ -132,6 +135,7 @@ pub enum Reply {
     Removed(Report),
     Repaired(Vec<Finding>),
     DatabaseToken(DatabaseToken),
+    Console(ConsoleLink),
     Status(Status),
     Stopping,
     /// What was asked needs the asker's own environment: whoever asked does it in its own process.

@@ -7,7 +7,8 @@ use crate::auth::refresh::{Freshness, freshness};
 use crate::auth::{Auth, Intent, Options, Patience, SignIn};
 use crate::config::{Chain, SourceKind};
 use crate::credentials::Session;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::oneshot;
 
@@ -81,6 +82,10 @@ impl Waiter {
         notes.iter().filter(|note| self.is_person() || matches!(note, Note::Warning(_))).cloned().collect()
     }
 
+    pub fn wants_the_console(&self) -> bool {
+        matches!(self.call.request, Request::Console { .. })
+    }
+
     pub fn is_person(&self) -> bool {
         self.call.asker.person == Person::Present
     }
@@ -107,15 +112,19 @@ pub(super) fn identity_of(auth: &Auth, request: &Request) -> Result<Option<Strin
         Request::Login(login) => Some(login.identity.clone()),
         Request::Credentials { identity, .. } | Request::Variables { identity, .. } => Some(identity.clone()),
         Request::DatabaseToken(asked) => Some(auth.database(&asked.database)?.identity().to_owned()),
+        Request::Console { identity, destination } => {
+            Some(auth.console(identity, destination.as_deref())?.identity().to_owned())
+        }
         _ => None,
     })
 }
 
-/// Whether a held session will do. A token outlives what signed it by nothing, so it is not signed with one that is due.
+/// Whether a held session will do. Neither a token nor a browser's session outlives what it was made with, so that is not
+/// one that is due.
 pub(super) fn is_enough(request: &Request, session: &Session, now: SystemTime) -> bool {
     match request {
         Request::Login(_) => false,
-        Request::DatabaseToken(_) => freshness(session, now) == Freshness::Fresh,
+        Request::DatabaseToken(_) | Request::Console { .. } => freshness(session, now) == Freshness::Fresh,
         _ => true,
     }
 }
@@ -195,6 +204,7 @@ pub(super) fn hand_out(
             Ok(Reply::DatabaseToken(token))
         }
         Request::Variables { form, .. } => Ok(Reply::Variables(auth.variables(chain, *form, Some(session))?)),
+        Request::Console { .. } => Err(Error::new(Code::Unsupported, "a link into the console is not at hand")),
         _ => Ok(Reply::Credentials(api::Credentials {
             access_key_id: session.keys.access_key_id.as_str().to_owned(),
             secret_access_key: session.keys.secret_access_key.clone(),
@@ -203,6 +213,26 @@ pub(super) fn hand_out(
             account: session.account.clone().map(String::from),
         })),
     }
+}
+
+/// For those who ask for a link into the console: it takes a call to AWS, for which nobody else waits.
+pub(super) fn open_console(auth: &Arc<Auth>, session: &Session, waiter: Waiter, mut notes: Vec<Note>) {
+    let (auth, session) = (auth.clone(), session.clone());
+    tokio::spawn(async move {
+        let reply = console_link(&auth, &session, &waiter.call.request, &mut notes).await;
+        notes.extend(auth.take_warnings());
+        waiter.answer(notes, reply.unwrap_or_else(Reply::Failed));
+    });
+}
+
+async fn console_link(auth: &Auth, session: &Session, request: &Request, notes: &mut Vec<Note>) -> Result<Reply> {
+    let Request::Console { identity, destination } = request else {
+        return Err(Error::new(Code::Unsupported, "no link into the console was asked for"));
+    };
+    let target = auth.console(identity, destination.as_deref())?;
+    let (link, said) = auth.console_link(session, &target).await?;
+    notes.extend(said);
+    Ok(Reply::Console(link))
 }
 
 /// A profile and an endpoint renew themselves, so nobody is signed in for them; the session's own keys, and what the

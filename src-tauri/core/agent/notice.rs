@@ -174,6 +174,7 @@ pub fn combined(mut notices: Vec<Notice>) -> Option<Notice> {
         1 => "An identity needs attention".to_owned(),
         several => format!("{several} identities need attention"),
     };
+    let has_buttons = notices.iter().any(|notice| !notice.buttons.is_empty());
     let mut lines: Vec<String> = notices.iter().take(MOST_LINES).map(|it| it.title.clone()).collect();
     if let Some(more @ 1..) = notices.len().checked_sub(MOST_LINES) {
         lines.push(format!("and {more} more"));
@@ -184,7 +185,7 @@ pub fn combined(mut notices: Vec<Notice>) -> Option<Notice> {
         about: notices.into_iter().flat_map(|it| it.about).collect(),
         title,
         body: lines.join("\n"),
-        buttons: vec![Button::Details],
+        buttons: if has_buttons { vec![Button::Details] } else { Vec::new() },
     })
 }
 

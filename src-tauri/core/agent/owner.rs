@@ -174,9 +174,11 @@ impl Owner {
             return waiter.answer(Vec::new(), Reply::RunInProcess);
         }
         match waiter.call.request.clone() {
-            Request::Login(_) | Request::Credentials { .. } | Request::Variables { .. } | Request::DatabaseToken(_) => {
-                self.with_session(waiter);
-            }
+            Request::Login(_)
+            | Request::Credentials { .. }
+            | Request::Variables { .. }
+            | Request::DatabaseToken(_)
+            | Request::Console { .. } => self.with_session(waiter),
             Request::Configure(configure) => self.errand(waiter, Errand::configure(configure), None),
             Request::Logout(logout) => self.errand(waiter, Errand::upkeep(Upkeep::Logout(logout)), None),
             Request::Cleanup(cleanup) => self.errand(waiter, Errand::upkeep(Upkeep::Cleanup(cleanup)), None),
@@ -221,7 +223,7 @@ impl Owner {
         let config = self.auth.config();
         let elsewhere = surroundings.is_some_and(|theirs| theirs != self.schedule.surroundings());
         let named = match request {
-            Request::Whoami { identity, .. } => Ok(Some(identity.clone())),
+            Request::Whoami { identity, .. } | Request::Console { identity, .. } => Ok(Some(identity.clone())),
             Request::Configure(configure) => Ok(Some(configure.identity.clone())),
             request => flight::identity_of(&self.auth, request),
         };
@@ -253,6 +255,9 @@ impl Owner {
             && flight::is_enough(&waiter.call.request, &session, now)
         {
             let mut notes = self.auth.take_warnings();
+            if waiter.wants_the_console() {
+                return flight::open_console(&self.auth, &session, waiter, notes);
+            }
             let reply = flight::hand_out(&self.auth, &chain, &session, &waiter.call.request, &mut notes);
             return waiter.answer(notes, reply.unwrap_or_else(Reply::Failed));
         }
@@ -368,6 +373,10 @@ impl Owner {
             let written = if made_one { auth.renew_files(&sign_in, &session).await } else { Ok(()) };
             for waiter in same {
                 let mut notes = waiter.notes_for_it(&notes);
+                if waiter.wants_the_console() && written.is_ok() {
+                    flight::open_console(&auth, &session, waiter, notes);
+                    continue;
+                }
                 let reply = match &written {
                     Ok(()) => flight::deliver(&auth, &sign_in, &session, &waiter.call.request, &mut notes).await,
                     Err(error) => Err(error.clone()),

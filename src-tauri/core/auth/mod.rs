@@ -3,6 +3,7 @@
 //! nothing here asks, prints or opens anything.
 
 mod cleanup;
+mod console;
 mod database;
 mod keys;
 mod login;
@@ -17,6 +18,7 @@ mod status;
 mod step;
 
 pub use cleanup::{Cleanup, Finding, Health};
+pub use console::{ConsoleLink, ConsoleTarget};
 pub use database::{DatabaseChoice, DatabaseTarget, DatabaseToken};
 pub use keys::{Check, Configured, Rejected};
 pub use login::{Intent, Options, Outcome, Renewal, SignIn, SignedIn};

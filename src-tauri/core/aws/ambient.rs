@@ -1,6 +1,7 @@
 //! Credentials that the machine itself has: a container's role, then an instance's role, then explicit keys of the
 //! environment. Role first, because explicit keys are the ones that are forgotten in a shell.
 
+use super::fault::innermost;
 use super::{Aws, client, connector};
 use crate::credentials::{AccessKeyId, Keys, Origin, Secret, Session, is_placeholder};
 use crate::error::{Code, Error, Result};
@@ -129,14 +130,6 @@ impl Aws {
 fn is_our_own(uri: &str) -> bool {
     let path = uri.strip_prefix("http://127.0.0.1:").and_then(|rest| rest.split_once('/'));
     path.is_some_and(|(_, path)| path.starts_with("v1/credentials/"))
-}
-
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(cause) = innermost.source() {
-        innermost = cause;
-    }
-    innermost.to_string()
 }
 
 #[cfg(test)]

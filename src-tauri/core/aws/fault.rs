@@ -48,6 +48,7 @@ pub struct Fault {
 
 /// Further apart than this, a clock is worth speaking of: AWS allows five minutes (SigV4) to fifteen (STS).
 const NOTABLE_SKEW: Duration = Duration::from_secs(4 * 60);
+pub(super) const TIMED_OUT: &str = "the call timed out";
 
 impl Fault {
     pub(super) fn of<E>(error: &SdkError<E, HttpResponse>, now: SystemTime) -> Fault
@@ -189,17 +190,21 @@ fn in_body(response: &HttpResponse) -> Option<(String, String)> {
     Some((element("Code")?, element("Message").unwrap_or_default()))
 }
 
-/// The innermost cause is the one that says what happened ("connection refused"); the outer ones only where it came up.
 fn reason<E: StdError + Send + Sync + 'static>(error: &SdkError<E, HttpResponse>) -> String {
     if matches!(error, SdkError::TimeoutError(_)) {
-        return "the call timed out".to_owned();
+        return TIMED_OUT.to_owned();
     }
-    let mut innermost: &dyn StdError = error;
+    let text = innermost(error);
+    if text.is_empty() { DisplayErrorContext(error).to_string() } else { text }
+}
+
+/// The innermost cause is the one that says what happened ("connection refused"); the outer ones only where it came up.
+pub(super) fn innermost(error: &dyn StdError) -> String {
+    let mut innermost = error;
     while let Some(cause) = innermost.source() {
         innermost = cause;
     }
-    let text = innermost.to_string();
-    if text.is_empty() { DisplayErrorContext(error).to_string() } else { text }
+    innermost.to_string()
 }
 
 #[cfg(test)]

@@ -3,11 +3,13 @@
 //! Answers come back as whole values or as a [`Fault`]; nothing here decides what happens next, stores or asks.
 
 mod ambient;
+mod console;
 mod fault;
 mod process;
 mod rds;
 mod sts;
 
+pub use console::{ConsoleDoor, LINK_LIFE};
 pub use fault::{Fault, FaultKind};
 pub use rds::{DatabaseLogin, SignedToken, TOKEN_LIFE, sign_token};
 pub use sts::{Caller, Mfa};
@@ -25,7 +27,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Connector, ConnectorBuilder};
 use aws_smithy_runtime_api::client::http::{
-    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+    HttpConnector, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -91,8 +93,8 @@ impl Signer<'_> {
 pub struct Aws {
     environment: Environment,
     clock: Clock,
-    outside: OnceLock<SharedHttpClient>,
-    loopback: OnceLock<SharedHttpClient>,
+    outside: OnceLock<SharedHttpConnector>,
+    loopback: OnceLock<SharedHttpConnector>,
 }
 
 impl Aws {
@@ -134,15 +136,14 @@ impl Aws {
         Ok(aws_sdk_sts::Client::from_conf(config.build()))
     }
 
-    /// A loopback endpoint without TLS is reached directly: no proxy, and no certificates to load.
     fn http_client(&self, endpoint: Option<&str>) -> SharedHttpClient {
-        let on_loopback = endpoint.is_some_and(|url| {
-            ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|start| {
-                url.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
-            })
-        });
-        if on_loopback {
-            return self.loopback.get_or_init(|| client(connector().build_http())).clone();
+        client(self.http_connector(endpoint))
+    }
+
+    /// A loopback endpoint without TLS is reached directly: no proxy, and no certificates to load.
+    fn http_connector(&self, endpoint: Option<&str>) -> SharedHttpConnector {
+        if endpoint.is_some_and(is_on_loopback) {
+            return self.loopback.get_or_init(|| SharedHttpConnector::new(connector().build_http())).clone();
         }
         let build = || {
             // The proxy variables of this very process: the environment's snapshot was taken from them.
@@ -150,7 +151,7 @@ impl Aws {
                 .proxy_config(ProxyConfig::from_env())
                 .tls_provider(Provider::Rustls(CryptoMode::Ring))
                 .tls_context(self.trust());
-            client(connector.build())
+            SharedHttpConnector::new(connector.build())
         };
         self.outside.get_or_init(build).clone()
     }
@@ -168,12 +169,21 @@ impl Aws {
     }
 }
 
+/// Reached without TLS, and by nobody else on the way. What looks like a port could be a name before an `@`.
+fn is_on_loopback(url: &str) -> bool {
+    let port = |rest: &str| rest.strip_prefix(':').is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()));
+    ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|start| {
+        let rest = url.strip_prefix(start).map(|rest| rest.split_once('/').map_or(rest, |(authority, _)| authority));
+        rest.is_some_and(|rest| rest.is_empty() || port(rest))
+    })
+}
+
 fn connector() -> ConnectorBuilder {
     let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
     Connector::builder().connector_settings(settings).sleep_impl(TokioSleep::new())
 }
 
-fn client(connector: Connector) -> SharedHttpClient {
+fn client(connector: impl HttpConnector + 'static) -> SharedHttpClient {
     let connector = SharedHttpConnector::new(connector);
     http_client_fn(move |_, _| connector.clone())
 }

@@ -2,6 +2,7 @@
 //! not be understood is a [`Problem`], and blocks only the chains that use it.
 
 mod chain;
+mod edit;
 mod file;
 mod general;
 mod items;
@@ -19,6 +20,7 @@ pub use chain::{
     AccountReference, AssumeRole, AssumeRoot, AwsFiles, Chain, ConfiguredKeys, IdentityCenter, PermissionSet, Saml,
     Source, SourceKind, Step, StepKind, User,
 };
+pub use edit::{Change, NewIdentity, NewKind};
 pub use names::{DatabaseName, IdentityName, Partition, ProviderName, Realm, Region};
 pub use problem::{Problem, Severity};
 
@@ -152,16 +154,21 @@ impl Config {
     /// `--config` > `FOB_CONFIG` > the user's own file. Never the working directory: a cloned repository must not
     /// choose where somebody signs in.
     pub fn locate(explicit: Option<&Path>, environment: &Environment) -> Result<PathBuf> {
+        let (path, named_by) = Config::place(explicit, environment)?;
+        if is_missing(&path) { Err(not_found(&path, named_by)) } else { Ok(path) }
+    }
+
+    /// Where it is or would be, and what says so.
+    pub fn place(explicit: Option<&Path>, environment: &Environment) -> Result<(PathBuf, &'static str)> {
         let variable = environment.raw("FOB_CONFIG").filter(|path| !path.is_empty()).map(Path::new);
-        let (path, named_by) = match (explicit, variable) {
+        Ok(match (explicit, variable) {
             (Some(path), _) if path.as_os_str().is_empty() => {
                 return Err(Error::new(Code::Usage, "the path given with --config is empty"));
             }
             (Some(path), _) => (environment.working_directory().join(path), "--config"),
             (None, Some(path)) => (environment.working_directory().join(path), "FOB_CONFIG"),
             (None, None) => (environment.config_folder()?.join("config.yaml"), "the default place"),
-        };
-        if is_missing(&path) { Err(not_found(&path, named_by)) } else { Ok(path) }
+        })
     }
 
     /// Fails only when nothing can be used: unreadable, not YAML, no `auth`. Everything else is a [`Problem`] that

@@ -9,7 +9,16 @@ use std::time::SystemTime;
 const MOST_CALLS: usize = 10_000;
 
 /// Parameters whose values are shown; of any other only the name is.
-const SHOWN: [&str; 5] = ["RoleArn", "RoleSessionName", "ExternalId", "DurationSeconds", "SerialNumber"];
+const SHOWN: [&str; 8] = [
+    "RoleArn",
+    "RoleSessionName",
+    "ExternalId",
+    "DurationSeconds",
+    "SerialNumber",
+    "SessionDuration",
+    "Issuer",
+    "Destination",
+];
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {

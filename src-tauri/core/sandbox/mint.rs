@@ -18,6 +18,10 @@ pub(super) fn session_token() -> Secret {
     Secret::new(aws_smithy_types::base64::encode(random::<210>()))
 }
 
+pub(super) fn signin_token() -> String {
+    aws_smithy_types::base64::encode(random::<120>())
+}
+
 /// `AIDA…` of a user, `AROA…` of a role.
 pub(super) fn unique_id(prefix: &str) -> String {
     format!("{prefix}{}", base32(random::<17>()))

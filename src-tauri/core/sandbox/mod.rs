@@ -3,6 +3,7 @@
 //! (journal) and misbehaves on demand (faults). It never speaks to AWS and writes nothing to disk.
 
 mod client;
+mod console;
 mod control;
 pub mod demonstration;
 mod faults;

@@ -1,6 +1,7 @@
 //! The door: listens on loopback, bounds what comes in, leads AWS calls through faults, authentication and the action, and
 //! writes each into the journal. Everything under `/_sandbox/` is `control`'s.
 
+use super::console;
 use super::control;
 use super::faults::{Fault, Struck};
 use super::journal::Call;
@@ -60,6 +61,7 @@ pub(super) fn open(clock: Clock, port: u16, closed: oneshot::Receiver<()>) -> Re
     let premises = Arc::new(Premises { clock, address, world: Mutex::new(World::of_a_demo()?) });
     let app = Router::new()
         .route("/", any(aws))
+        .route(console::PATH, any(aws))
         .route("/_sandbox/{*rest}", any(controlled))
         .fallback(elsewhere)
         .with_state(premises.clone())
@@ -106,7 +108,8 @@ async fn controlled(State(premises): State<Arc<Premises>>, request: Request) -> 
 }
 
 async fn elsewhere(State(premises): State<Arc<Premises>>) -> Response<Body> {
-    let refusal = Refusal::new(404, "InvalidAction", "The sandbox answers only at / and under /_sandbox/.");
+    let refusal =
+        Refusal::new(404, "InvalidAction", "The sandbox answers only at /, at /federation and under /_sandbox/.");
     refuse(&refusal, &mint::request_id(), premises.clock.now())
 }
 
@@ -138,6 +141,9 @@ async fn answer(premises: Arc<Premises>, wire: Wire, incoming: Incoming) -> Resp
         // Reaches nobody, unless there was no second handle to cut.
         return respond(503, "text/xml", String::new(), now);
     }
+    if incoming.head.uri.path() == console::PATH {
+        return visited(&premises, &incoming, &struck, time);
+    }
     let (caller, result) = decide(&mut premises.world(), &incoming, &struck, now);
     let outcome = result.as_ref().map_or_else(|refusal| refusal.code, |_| "ok");
     let call = Call::new(time, &incoming, caller.map(|caller| caller.arn), outcome);
@@ -151,6 +157,18 @@ async fn answer(premises: Arc<Premises>, wire: Wire, incoming: Incoming) -> Resp
         response.headers_mut().insert("x-amzn-requestid", request_id);
     }
     response
+}
+
+/// Into the console, which answers browsers.
+fn visited(premises: &Premises, incoming: &Incoming, struck: &Struck, time: SystemTime) -> Response<Body> {
+    let now = struck.shift(time);
+    let (caller, result) = console::visit(&mut premises.world(), incoming, struck, now);
+    let outcome = result.as_ref().map_or_else(|refusal| refusal.code, |_| "ok");
+    premises.world().journal.record(Call::new(time, incoming, caller.map(|caller| caller.arn), outcome));
+    match result {
+        Ok(answer) => respond(200, answer.content_type(), answer.body(), now),
+        Err(refusal) => respond(refusal.status, "text/html; charset=utf-8", console::refused(&refusal), now),
+    }
 }
 
 /// Who called, once that is proven, and what they get.

@@ -4,7 +4,7 @@
 use super::faults::{Fault, Struck};
 use super::refusal::{Refusal, escape};
 use super::request::Incoming;
-use super::world::{Caller, ExpiredCode, Mfa, MfaProof, RoleArn, Session, Standing, World, timestamp};
+use super::world::{Assumed, Caller, ExpiredCode, Mfa, MfaProof, RoleArn, Session, Standing, World, timestamp};
 use crate::credentials::SessionKind;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime};
@@ -127,11 +127,15 @@ impl Proven<'_> {
                 "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
             ));
         }
+        let assumed = match self.caller.standing {
+            Standing::LongLived => Assumed::WithKeys,
+            Standing::UserSession | Standing::RoleSession { .. } => Assumed::WithSession,
+        };
         let caller = Caller {
             arn: format!("arn:{}:sts::{}:assumed-role/{}/{name}", parts.partition, parts.account, parts.name),
             id: format!("{id}:{name}"),
             account: parts.account.to_owned(),
-            standing: Standing::RoleSession { role: arn.to_owned() },
+            standing: Standing::RoleSession { role: arn.to_owned(), assumed },
             // A role session never counts as signed in with MFA.
             proof: MfaProof::None,
         };

@@ -96,7 +96,14 @@ pub(super) enum Standing {
     /// An IAM user with a session from GetSessionToken.
     UserSession,
     /// A session of this role.
-    RoleSession { role: String },
+    RoleSession { role: String, assumed: Assumed },
+}
+
+/// What a role was assumed with. The console bounds its own sessions by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Assumed {
+    WithKeys,
+    WithSession,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +128,7 @@ impl Caller {
     fn is(&self, principal: &str) -> bool {
         let root =
             |account: &str| principal.starts_with("arn:aws") && principal.ends_with(&format!("::{account}:root"));
-        let of_role = matches!(&self.standing, Standing::RoleSession { role } if role == principal);
+        let of_role = matches!(&self.standing, Standing::RoleSession { role, .. } if role == principal);
         self.arn == principal || of_role || root(&self.account)
     }
 }
@@ -143,6 +150,13 @@ pub(super) struct Session {
     pub expires_at: SystemTime,
 }
 
+/// Somebody whom a token lets into the console.
+#[derive(Debug)]
+struct Visitor {
+    caller: Caller,
+    until: SystemTime,
+}
+
 /// What a call is checked against.
 pub(super) struct Credential<'a> {
     pub secret: &'a Secret,
@@ -159,6 +173,8 @@ pub(super) struct World {
     roles: BTreeMap<String, (Role, String)>,
     /// By access key id. Expired ones stay: AWS tells them from unknown ones.
     sessions: BTreeMap<String, Session>,
+    /// By token.
+    visitors: BTreeMap<String, Visitor>,
     settings: Settings,
     pub faults: Faults,
     pub journal: Journal,
@@ -172,6 +188,7 @@ impl World {
             users: BTreeMap::new(),
             roles: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            visitors: BTreeMap::new(),
             settings: Settings::default(),
             faults: Faults::default(),
             journal: Journal::default(),
@@ -326,6 +343,17 @@ impl World {
             keys: keys.clone(),
         };
         self.sessions.entry(keys.access_key_id.as_str().to_owned()).insert_entry(session).into_mut()
+    }
+
+    /// The token lets this caller into the console until then.
+    pub fn let_in(&mut self, token: String, caller: Caller, until: SystemTime, now: SystemTime) -> String {
+        self.visitors.retain(|_, visitor| visitor.until > now);
+        self.visitors.insert(token.clone(), Visitor { caller, until });
+        token
+    }
+
+    pub fn let_in_with(&self, token: &str, now: SystemTime) -> Option<&Caller> {
+        self.visitors.get(token).filter(|visitor| visitor.until > now).map(|visitor| &visitor.caller)
     }
 
     fn user_mut(&mut self, name: &str) -> Result<&mut User> {

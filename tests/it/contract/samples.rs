@@ -2,11 +2,12 @@
 
 use keyfob_core::agent::api::{
     Answer, Asker, Audit, AuditAsker, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited, Check, Cleanup,
-    Configure, Configured, Credentials, Damage, DamageKind, DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Depth,
-    Event, Finding, HeadState, Health, LastAsker, List, ListedIdentity, ListedProvider, Login, Logout, LongLivedKeys,
-    MfaArn, Mode, Note, OpenPrompt, OtherSession, PassphraseUse, Person, Prompt, PromptKind, Reach, Refresh,
-    RemovalStep, Renewal, Reply, Report, Request, Running, Secret, SessionDuration, SessionStatus, SignedIn, State,
-    Status, StepResult, Subject, Target, TypedKeys, Variable, Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
+    Configure, Configured, ConsoleLink, Credentials, Damage, DamageKind, DatabaseChoice, DatabaseToken,
+    DatabaseTokenRequest, Depth, Event, Finding, HeadState, Health, LastAsker, List, ListedIdentity, ListedProvider,
+    Login, Logout, LongLivedKeys, MfaArn, Mode, Note, OpenPrompt, OtherSession, PassphraseUse, Person, Prompt,
+    PromptKind, Reach, Refresh, RemovalStep, Renewal, Reply, Report, Request, Running, Secret, SessionDuration,
+    SessionStatus, SignedIn, State, Status, StepResult, Subject, Target, TypedKeys, Variable, Variables, VariablesForm,
+    Verdict, What, Whoami, WhyKeys,
 };
 use keyfob_core::error::{Code, Error};
 use std::time::{Duration, SystemTime};
@@ -31,6 +32,7 @@ pub fn requests() -> Vec<Request> {
         Request::Configure(Configure { identity: name(), keys: Some(typed_keys()), check: Check::Skip }),
         Request::Cleanup(Cleanup { long_lived_keys: LongLivedKeys::Remove, mode: Mode::DryRun }),
         Request::Repair { identity: Some(name()) },
+        Request::Console { identity: name(), destination: Some("s3".to_owned()) },
         Request::Status,
         Request::Refresh(Refresh::Paused),
         Request::Stop,
@@ -107,6 +109,7 @@ pub fn replies() -> Vec<Reply> {
             user: "app".to_owned(),
             region: "eu-central-1".to_owned(),
         }),
+        Reply::Console(ConsoleLink { url: secret("url"), expires_at: moment(), identity: name() }),
         Reply::Status(status()),
         Reply::Stopping,
         Reply::RunInProcess,

@@ -1,6 +1,7 @@
 //! The sandbox against the real SDK, whose signatures and parsing are not ours.
 
 mod authentication;
+mod console;
 mod controls;
 mod misbehaviour;
 mod roles;

@@ -1,0 +1,493 @@
+//! The way into the AWS console: a link that signs a browser in with a session. It is made of a token that the sign-in
+//! endpoint of the partition gives for the session's keys, which go there whole: only over TLS, or to this machine.
+//! What kind of session the console takes is for the caller to know.
+
+use super::fault::{TIMED_OUT, innermost};
+use super::{ATTEMPT_TIMEOUT, Aws, CALL_TIMEOUT, Fault, FaultKind, Place, Tries, is_on_loopback};
+use crate::config::{Partition, Region};
+use crate::credentials::{Secret, Session, SessionDuration, on_the_wire, shorten};
+use crate::error::{Code, Error, Result};
+use aws_smithy_async::future::timeout::Timeout;
+use aws_smithy_async::rt::sleep::{AsyncSleep, TokioSleep};
+use aws_smithy_runtime_api::client::http::HttpConnector;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// From the moment a link is made. AWS: "valid for 15 minutes after it is created".
+pub const LINK_LIFE: Duration = Duration::from_secs(15 * 60);
+
+/// Where AWS sends a person whose session has ended.
+const ISSUER: &str = "keyfob";
+/// Before the second attempt; before each further one twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// AWS's answers have about two.
+const LONGEST_ANSWER: usize = 64 * 1024;
+const LONGEST_ADDRESS: usize = 2048;
+const LONGEST_SERVICE: usize = 40;
+/// RFC 3986: everything but the unreserved characters is escaped.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A partition's addresses: what gives tokens and takes links, the console, and the domain that every page of it is in.
+struct Addresses {
+    federation: &'static str,
+    console: &'static str,
+    domain: &'static str,
+}
+
+impl Addresses {
+    const fn of(partition: Partition) -> Addresses {
+        let (federation, console, domain) = match partition {
+            Partition::Aws => {
+                ("https://signin.aws.amazon.com/federation", "https://console.aws.amazon.com", "aws.amazon.com")
+            }
+            Partition::AwsCn => {
+                ("https://signin.amazonaws.cn/federation", "https://console.amazonaws.cn", "amazonaws.cn")
+            }
+            Partition::AwsUsGov => (
+                "https://signin.amazonaws-us-gov.com/federation",
+                "https://console.amazonaws-us-gov.com",
+                "amazonaws-us-gov.com",
+            ),
+        };
+        Addresses { federation, console, domain }
+    }
+}
+
+/// Which console, by what way, and where in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsoleDoor {
+    federation: String,
+    page: String,
+    tries: Tries,
+}
+
+/// A page of a service by its short name (`s3`), or by its whole address; where nothing is wished, the console's home. In
+/// the region, unless the address says otherwise. Always one of AWS's own.
+fn page(wish: Option<&str>, region: &Region) -> Result<String> {
+    let Addresses { console, domain, .. } = Addresses::of(region.partition());
+    let wish = wish.map(str::trim).filter(|wish| !wish.is_empty());
+    let named = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    match wish {
+        None => Ok(format!("{console}/console/home?region={region}")),
+        Some(service) if service.len() <= LONGEST_SERVICE && service.bytes().all(named) => {
+            Ok(format!("{console}/{service}/home?region={region}"))
+        }
+        Some(address) if is_below(address, domain) => Ok(address.to_owned()),
+        Some(other) => {
+            let message = format!("`{}` is not a page of the AWS console", shorten(other));
+            Err(Error::new(Code::InvalidInput, message)
+                .hint(format!("name a service (s3), or an address that begins with {console}/")))
+        }
+    }
+}
+
+/// Whether browsers, too, read this as an address within the domain.
+fn is_below(address: &str, domain: &str) -> bool {
+    let Some(rest) = address.strip_prefix("https://") else { return false };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let in_a_host = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
+    let within = host.strip_suffix(domain).is_some_and(|below| below.is_empty() || below.ends_with('.'));
+    let shown = |b: u8| b.is_ascii_graphic() && b != b'\\';
+    within && host.bytes().all(in_a_host) && address.len() <= LONGEST_ADDRESS && address.bytes().all(shown)
+}
+
+/// The session as the sign-in endpoint reads it.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(rename = "sessionId")]
+    access_key_id: &'a str,
+    #[serde(rename = "sessionKey")]
+    secret_access_key: &'a str,
+    #[serde(rename = "sessionToken")]
+    token: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(rename = "SigninToken", deserialize_with = "on_the_wire::deserialize")]
+    token: Secret,
+}
+
+impl Aws {
+    /// Nobody is asked yet.
+    pub fn console_door(&self, place: Place<'_>, destination: Option<&str>) -> Result<ConsoleDoor> {
+        let federation = self.federation(place)?;
+        Ok(ConsoleDoor { federation, page: page(destination, place.region)?, tries: place.tries })
+    }
+
+    /// A link that signs in whoever opens it within [`LINK_LIFE`]. `duration` is how long the browser's own session lasts:
+    /// AWS refuses it for a role that was assumed with a session.
+    pub async fn console_link(
+        &self,
+        session: &Session,
+        door: &ConsoleDoor,
+        duration: Option<SessionDuration>,
+    ) -> Result<Secret, Fault> {
+        let form = token_request(session, duration)?;
+        let token = self.signin_token(door, &form).await?;
+        Ok(link(door, &token))
+    }
+
+    /// `spec.endpoint_url` > `AWS_ENDPOINT_URL_SIGNIN` > `AWS_ENDPOINT_URL` > the partition's own.
+    fn federation(&self, place: Place<'_>) -> Result<String> {
+        let endpoint = match place.endpoint_url {
+            Some(url) => Some(url),
+            None => match self.environment.var("AWS_ENDPOINT_URL_SIGNIN")? {
+                Some(url) => Some(url),
+                None => self.environment.var("AWS_ENDPOINT_URL")?,
+            },
+        };
+        let Some(url) = endpoint else {
+            return Ok(Addresses::of(place.region.partition()).federation.to_owned());
+        };
+        // Other calls are signed with the keys; this one carries them.
+        if !url.starts_with("https://") && !is_on_loopback(url) {
+            let message = format!("{} is neither https nor this machine, so no keys are sent there", shorten(url));
+            return Err(Error::new(Code::InvalidInput, message));
+        }
+        Ok(format!("{}/federation", url.trim_end_matches('/')))
+    }
+
+    async fn signin_token(&self, door: &ConsoleDoor, form: &str) -> Result<Secret, Fault> {
+        let tries = async {
+            let (mut left, mut pause) = (door.tries.attempts(), FIRST_PAUSE);
+            loop {
+                left -= 1;
+                match self.attempt(&door.federation, form).await {
+                    Err(fault) if fault.kind == FaultKind::Unreachable && left > 0 => {
+                        tracing::debug!(left, "sign-in endpoint out of reach, trying again");
+                        TokioSleep::new().sleep(pause).await;
+                        pause *= 2;
+                    }
+                    outcome => return outcome,
+                }
+            }
+        };
+        in_time(tries, CALL_TIMEOUT).await
+    }
+
+    async fn attempt(&self, federation: &str, form: &str) -> Result<Secret, Fault> {
+        // In the body: addresses end up in the logs of proxies.
+        let mut request = HttpRequest::new(SdkBody::from(form));
+        request
+            .set_method("POST")
+            .and_then(|()| request.set_uri(federation))
+            .map_err(|error| other(innermost(&error)))?;
+        request.headers_mut().insert("content-type", "application/x-www-form-urlencoded");
+        request.headers_mut().insert("user-agent", concat!("keyfob/", env!("CARGO_PKG_VERSION")));
+        let connector = self.http_connector(Some(federation));
+        let answer = async {
+            let response = connector.call(request).await.map_err(|error| {
+                if error.is_user() { other(innermost(&error)) } else { unreachable(innermost(&error)) }
+            })?;
+            read(response).await
+        };
+        in_time(answer, ATTEMPT_TIMEOUT).await
+    }
+}
+
+fn token_request(session: &Session, duration: Option<SessionDuration>) -> Result<Zeroizing<String>, Fault> {
+    let told = Told {
+        access_key_id: session.keys.access_key_id.as_str(),
+        secret_access_key: session.keys.secret_access_key.expose(),
+        token: session.token.as_ref().map(Secret::expose).unwrap_or_default(),
+    };
+    let failed = |error: serde_json::Error| other(format!("the session cannot be sent: {error}"));
+    let longest = 64 + told.access_key_id.len() + told.secret_access_key.len() + told.token.len();
+    // Long enough from the start: a text that grows leaves copies behind.
+    let mut json = Zeroizing::new(Vec::with_capacity(2 * longest));
+    serde_json::to_writer(&mut *json, &told).map_err(failed)?;
+    let mut form = Zeroizing::new(String::with_capacity(64 + 3 * json.len()));
+    form.push_str("Action=getSigninToken");
+    if let Some(duration) = duration {
+        let _ = write!(form, "&SessionDuration={}", duration.seconds());
+    }
+    let _ = write!(form, "&Session={}", percent_encoding::percent_encode(&json, ESCAPED));
+    Ok(form)
+}
+
+fn link(door: &ConsoleDoor, token: &Secret) -> Secret {
+    let ConsoleDoor { federation, page, .. } = door;
+    let page = utf8_percent_encode(page, ESCAPED);
+    let mut link = String::with_capacity(federation.len() + 3 * (LONGEST_ADDRESS + token.expose().len()) + 64);
+    let _ = write!(link, "{federation}?Action=login&Issuer={ISSUER}&Destination={page}");
+    let _ = write!(link, "&SigninToken={}", utf8_percent_encode(token.expose(), ESCAPED));
+    Secret::new(link)
+}
+
+/// The body of a refusal is a page for a browser, and is not shown.
+async fn read(response: HttpResponse) -> Result<Secret, Fault> {
+    let status = response.status().as_u16();
+    let answered = format!("the sign-in endpoint answered {status}");
+    match status {
+        200 => {}
+        407 | 408 | 429 | 500.. => return Err(unreachable(answered)),
+        _ => return Err(other(answered)),
+    }
+    let mut body = ByteStream::new(response.into_body());
+    let mut json = Zeroizing::new(Vec::with_capacity(LONGEST_ANSWER));
+    while let Some(piece) = body.next().await {
+        let piece = piece.map_err(|error| unreachable(innermost(&error)))?;
+        if json.len() + piece.len() > LONGEST_ANSWER {
+            return Err(other("the sign-in endpoint's answer is too long".to_owned()));
+        }
+        json.extend_from_slice(&piece);
+    }
+    match serde_json::from_slice::<Answer>(&json) {
+        Ok(Answer { token }) if !token.expose().is_empty() => Ok(token),
+        // The cause could quote what it stumbled over.
+        Ok(_) | Err(_) => Err(other("the sign-in endpoint's answer holds no token".to_owned())),
+    }
+}
+
+async fn in_time<T>(work: impl Future<Output = Result<T, Fault>>, longest: Duration) -> Result<T, Fault> {
+    let timed = Timeout::new(work, TokioSleep::new().sleep(longest)).await;
+    timed.unwrap_or_else(|_| Err(unreachable(TIMED_OUT.to_owned())))
+}
+
+fn other(message: String) -> Fault {
+    Fault { kind: FaultKind::Other, code: None, message }
+}
+
+fn unreachable(message: String) -> Fault {
+    Fault { kind: FaultKind::Unreachable, code: None, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::credentials::{AccessKeyId, Keys, Origin};
+    use crate::environment::Environment;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    fn region(text: &str) -> Region {
+        text.parse().expect("a region")
+    }
+
+    fn page(wish: Option<&str>, of: &str) -> Result<String> {
+        super::page(wish, &region(of))
+    }
+
+    fn session() -> Session {
+        let now = std::time::SystemTime::UNIX_EPOCH;
+        Session {
+            keys: Keys {
+                access_key_id: AccessKeyId::parse("ASIAIOSFODNN7EXAMPLE").expect("a key id"),
+                secret_access_key: Secret::new("wJalr/UtnF+EMI"),
+            },
+            token: Some(Secret::new("IQo\"Jb3==")),
+            issued_at: now,
+            expires_at: now + LINK_LIFE,
+            principal: None,
+            account: None,
+            origin: Origin::Keyring,
+        }
+    }
+
+    /// Where the token is asked for and the link leads.
+    fn federation(variables: &[(&str, &str)], written: Option<&str>, of: &str) -> Result<String> {
+        let aws = Aws::new(Environment::of(variables.iter().copied()), Clock::system());
+        aws.federation(Place { region: &region(of), endpoint_url: written, tries: Tries::One })
+    }
+
+    #[test]
+    fn each_partition_has_its_own_sign_in_and_its_own_console() {
+        for (of, sign_in, console) in [
+            ("us-east-1", "https://signin.aws.amazon.com/federation", "https://console.aws.amazon.com"),
+            ("eu-central-1", "https://signin.aws.amazon.com/federation", "https://console.aws.amazon.com"),
+            ("cn-north-1", "https://signin.amazonaws.cn/federation", "https://console.amazonaws.cn"),
+            ("cn-northwest-1", "https://signin.amazonaws.cn/federation", "https://console.amazonaws.cn"),
+            ("us-gov-west-1", "https://signin.amazonaws-us-gov.com/federation", "https://console.amazonaws-us-gov.com"),
+            ("us-gov-east-1", "https://signin.amazonaws-us-gov.com/federation", "https://console.amazonaws-us-gov.com"),
+        ] {
+            assert_eq!(federation(&[], None, of).as_deref(), Ok(sign_in), "{of}");
+            assert_eq!(page(None, of), Ok(format!("{console}/console/home?region={of}")));
+            assert_eq!(page(Some("s3"), of), Ok(format!("{console}/s3/home?region={of}")));
+            let whole = format!("{console}/ec2/home?region={of}#Instances:");
+            assert_eq!(page(Some(&whole), of), Ok(whole));
+            let elsewhere = if of.starts_with("cn-") { "us-east-1" } else { "cn-north-1" };
+            assert!(page(Some(&format!("{console}/")), elsewhere).is_err(), "another partition's page in {elsewhere}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_of_somebodys_own_is_asked_in_the_order_of_every_other_call() {
+        let general = ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566/");
+        let own = ("AWS_ENDPOINT_URL_SIGNIN", "https://signin.example");
+        let of_sts = ("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1");
+        for (variables, written, expected) in [
+            (&[general, of_sts][..], None, "http://127.0.0.1:4566/federation"),
+            (&[general, own], None, "https://signin.example/federation"),
+            (&[general, own], Some("http://localhost:4599"), "http://localhost:4599/federation"),
+            (&[of_sts], None, "https://signin.aws.amazon.com/federation"),
+            (&[], Some("http://[::1]"), "http://[::1]/federation"),
+            (&[], Some("http://127.0.0.1:80/aws/"), "http://127.0.0.1:80/aws/federation"),
+        ] {
+            assert_eq!(federation(variables, written, "eu-west-1").as_deref(), Ok(expected), "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn keys_are_sent_over_tls_or_to_this_machine_and_nowhere_else() {
+        for url in [
+            "http://signin.example",
+            "http://127.0.0.1.example",
+            "http://localhost.example:80",
+            "http://127.0.0.1:80@signin.example/",
+            "http://localhost:x@signin.example",
+            "ftp://x",
+            "x",
+        ] {
+            let error = federation(&[], Some(url), "eu-west-1").expect_err(url);
+            assert!(error.message.contains(url) && error.message.contains("no keys are sent"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_page_elsewhere_is_refused_however_it_is_written() {
+        for wish in [
+            "https://evil.example/",
+            "http://console.aws.amazon.com/",
+            "https://console.aws.amazon.com@evil.example/",
+            "https://evil.example\\.aws.amazon.com/",
+            "https://evil.example#.aws.amazon.com",
+            "https://evilaws.amazon.com/",
+            "https://console.aws.amazon.com:8443/",
+            "https://console.aws.amazon.com/\n",
+            "https://console.aws.amazon.com/a b",
+            "https://",
+            "javascript:alert(1)",
+            "//console.aws.amazon.com",
+            "s3/../..",
+            "S3",
+            "ec2?x",
+        ] {
+            let refused = page(Some(wish), "eu-west-1");
+            if wish.ends_with('\n') {
+                assert_eq!(refused.as_deref(), Ok(wish.trim()), "white space around it does not matter");
+                continue;
+            }
+            let error = refused.expect_err(wish);
+            assert_eq!((error.code, error.hints.len()), (Code::InvalidInput, 1), "{wish}");
+        }
+        assert!(page(Some(&format!("https://console.aws.amazon.com/{}", "x".repeat(2048))), "eu-west-1").is_err());
+        for wish in ["https://eu-west-1.console.aws.amazon.com/s3/home", "https://health.aws.amazon.com/health/home"] {
+            assert_eq!(page(Some(wish), "eu-west-1").as_deref(), Ok(wish));
+        }
+        assert_eq!(page(Some(" "), "eu-west-1"), page(None, "eu-west-1"));
+    }
+
+    #[test]
+    fn the_token_is_asked_for_with_the_whole_session_and_a_duration_only_where_one_is_given() {
+        let keys = "&Session=%7B%22sessionId%22%3A%22ASIAIOSFODNN7EXAMPLE%22%2C%22sessionKey%22%3A%22wJalr%2FUtnF%2BEMI\
+                    %22%2C%22sessionToken%22%3A%22IQo%5C%22Jb3%3D%3D%22%7D";
+        let form = |duration: Option<&str>| {
+            let duration = duration.map(|text| text.parse().expect("a duration"));
+            token_request(&session(), duration).expect("a form").to_string()
+        };
+        assert_eq!(form(None), format!("Action=getSigninToken{keys}"));
+        assert_eq!(form(Some("6h")), format!("Action=getSigninToken&SessionDuration=21600{keys}"));
+    }
+
+    #[test]
+    fn a_link_holds_the_token_and_the_page_escaped_and_does_not_show_itself() {
+        let aws = Aws::new(Environment::of::<&str, &str>([]), Clock::system());
+        let place = Place { region: &region("eu-west-1"), endpoint_url: None, tries: Tries::One };
+        let door = aws.console_door(place, None).expect("a door");
+        let link = link(&door, &Secret::new("a-b_c&d=+/"));
+        assert_eq!(
+            link.expose(),
+            "https://signin.aws.amazon.com/federation?Action=login&Issuer=keyfob&Destination=https%3A%2F%2Fconsole.aws\
+             .amazon.com%2Fconsole%2Fhome%3Fregion%3Deu-west-1&SigninToken=a-b_c%26d%3D%2B%2F"
+        );
+        assert_eq!(format!("{link:?}"), "Secret(…)");
+    }
+
+    /// One answer for each call; returns the calls.
+    async fn ask(answers: &[&str], tries: Tries) -> (Result<Secret, Fault>, Vec<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let federation = format!("http://{}/federation", listener.local_addr().expect("an address"));
+        let serve = async {
+            let mut heard = Vec::new();
+            for answer in answers {
+                let (mut stream, _) = listener.accept().await.expect("a caller");
+                let mut request = vec![0; 64 * 1024];
+                let mut length = 0;
+                // The keys are the last to come.
+                while !request[..length].ends_with(b"%7D") {
+                    length += stream.read(&mut request[length..]).await.expect("readable");
+                }
+                heard.push(String::from_utf8_lossy(&request[..length]).into_owned());
+                // Who does not read to the end hangs up.
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+            heard
+        };
+        let aws = Aws::new(Environment::of::<&str, &str>([]), Clock::system());
+        let door = ConsoleDoor { federation, page: "https://console.aws.amazon.com".to_owned(), tries };
+        let session = session();
+        tokio::join!(aws.console_link(&session, &door, None), serve)
+    }
+
+    fn answer(status: &str, body: &str) -> String {
+        format!("HTTP/1.1 {status} x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    }
+
+    #[tokio::test]
+    async fn the_keys_travel_in_the_body_and_the_token_becomes_a_link() {
+        let good = answer("200", r#"{"SigninToken":"t0ken","more":1}"#);
+        let (link, calls) = ask(&[&good], Tries::One).await;
+        assert!(link.expect("a link").expose().ends_with(
+            "/federation?Action=login&Issuer=keyfob&Destination=https%3A%2F%2Fconsole.aws.amazon.com&SigninToken=t0ken"
+        ));
+        let (head, body) = calls[0].split_once("\r\n\r\n").expect("a head and a body");
+        assert!(head.starts_with("POST /federation HTTP/1.1\r\n"), "{head}");
+        assert!(head.to_ascii_lowercase().contains("content-type: application/x-www-form-urlencoded"), "{head}");
+        assert!(body.starts_with("Action=getSigninToken&Session=%7B%22sessionId"), "{body}");
+        assert!(!head.contains("ASIA") && !head.contains("wJalr"), "{head}");
+    }
+
+    #[tokio::test]
+    async fn every_answer_without_a_token_is_a_refusal_or_a_trouble_that_passes_and_quotes_nothing() {
+        let page = "<html>wJalr is not a key</html>";
+        let long = format!("{{\"SigninToken\":\"{}\"}}", "x".repeat(LONGEST_ANSWER));
+        for (status, body, kind, says) in [
+            ("400", page, FaultKind::Other, "answered 400"),
+            ("403", page, FaultKind::Other, "answered 403"),
+            ("302", page, FaultKind::Other, "answered 302"),
+            ("404", page, FaultKind::Other, "answered 404"),
+            ("429", page, FaultKind::Unreachable, "answered 429"),
+            ("500", page, FaultKind::Unreachable, "answered 500"),
+            ("503", page, FaultKind::Unreachable, "answered 503"),
+            ("200", page, FaultKind::Other, "holds no token"),
+            ("200", r#"{"SigninToken":""}"#, FaultKind::Other, "holds no token"),
+            ("200", r#"{"SigninToken":null}"#, FaultKind::Other, "holds no token"),
+            ("200", "", FaultKind::Other, "holds no token"),
+            ("200", &long, FaultKind::Other, "too long"),
+        ] {
+            let (refused, _) = ask(&[&answer(status, body)], Tries::One).await;
+            let fault = refused.expect_err(status);
+            assert_eq!((fault.kind, fault.code), (kind, None), "{status} {body}");
+            assert!(fault.message.contains(says) && !fault.message.contains("wJalr"), "{}", fault.message);
+        }
+    }
+
+    #[tokio::test]
+    async fn trouble_that_passes_is_waited_out_and_a_refusal_is_not_repeated() {
+        let (bad, good) = (answer("503", ""), answer("200", r#"{"SigninToken":"t0ken"}"#));
+        let (link, calls) = ask(&[&bad, "", &good], Tries::Several).await;
+        assert!(link.is_ok() && calls.len() == 3, "{link:?}");
+        let (refused, _) = ask(&[&answer("400", "")], Tries::Several).await;
+        assert!(refused.is_err());
+        let (link, _) = ask(&[&bad], Tries::One).await;
+        assert_eq!(link.expect_err("one try").kind, FaultKind::Unreachable);
+    }
+}
