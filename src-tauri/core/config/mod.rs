@@ -2,7 +2,6 @@
 //! not be understood is a [`Problem`], and blocks only the chains that use it.
 
 mod chain;
-mod edit;
 mod file;
 mod general;
 mod items;
@@ -20,7 +19,6 @@ pub use chain::{
     AccountReference, AssumeRole, AssumeRoot, AwsFiles, Chain, ConfiguredKeys, IdentityCenter, PermissionSet, Saml,
     Source, SourceKind, Step, StepKind, User,
 };
-pub use edit::{Change, NewIdentity, NewKind};
 pub use names::{DatabaseName, IdentityName, Partition, ProviderName, Realm, Region};
 pub use problem::{Problem, Severity};
 
