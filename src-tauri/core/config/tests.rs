@@ -3,6 +3,9 @@
 mod bad_files;
 mod bad_input;
 mod chains;
+mod edit_files;
+mod edit_samples;
+mod edits;
 mod mutations;
 
 use super::*;
