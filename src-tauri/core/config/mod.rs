@@ -5,11 +5,13 @@ mod chain;
 mod edit;
 mod file;
 mod general;
+mod import;
 mod items;
 mod kinds;
 mod links;
 mod names;
 mod problem;
+pub(crate) mod profiles;
 #[cfg(test)]
 mod tests;
 mod user;
@@ -21,6 +23,7 @@ pub use chain::{
     Source, SourceKind, Step, StepKind, User,
 };
 pub use edit::{Change, NewIdentity, NewKind};
+pub use import::{Import, Importable, ImportedKeys, ProfileKind, import, importable};
 pub use names::{DatabaseName, IdentityName, Partition, ProviderName, Realm, Region};
 pub use problem::{Problem, Severity};
 

@@ -6,6 +6,7 @@ mod chains;
 mod edit_files;
 mod edit_samples;
 mod edits;
+mod imports;
 mod mutations;
 
 use super::*;
