@@ -54,15 +54,25 @@ const EDGES: &[Edges] = &[
     Edges { of: "notify", may: &["agent", "clock::Clock"], not: &[] },
 ];
 
-/// Besides the agent: what `main` puts together, what loading a configuration finds wrong, and the time a table was made.
+/// Besides the agent: what `main` puts together, what loading a configuration finds wrong, what a window may change in it,
+/// and the time a table was made.
 const SHELLS_MAY: &[&str] = &[
     "agent",
     "auth::Auth",
     "auth::World",
     "clock::Clock",
+    "config::Change",
     "config::Config",
+    "config::Import",
+    "config::Importable",
+    "config::ImportedKeys",
+    "config::NewIdentity",
+    "config::NewKind",
     "config::Problem",
+    "config::ProfileKind",
     "config::Severity",
+    "config::import",
+    "config::importable",
     "environment",
     "error",
     "hardening",

@@ -3,6 +3,7 @@
 //! value in a message: anything may be a secret here.
 
 use super::api::TypedKeys;
+use crate::config::profiles::sections;
 use crate::credentials::{Secret, shorten};
 use crate::error::{Code, Error, Result};
 use serde::Deserialize;
@@ -106,8 +107,8 @@ pub fn csv(text: &str) -> Result<TypedKeys> {
 pub fn profile(text: &str, name: Option<&str>) -> Result<TypedKeys> {
     let sections = sections(trimmed(text)?);
     let section = match name {
-        Some(name) => sections.iter().find(|section| section.name == name).ok_or_else(|| {
-            let names: Vec<String> = sections.iter().take(20).map(|section| shorten(section.name)).collect();
+        Some(name) => sections.iter().find(|section| section.name() == name).ok_or_else(|| {
+            let names: Vec<String> = sections.iter().take(20).map(|section| shorten(section.name())).collect();
             let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
             refused(format!("there is no profile `{}`", shorten(name))).hint(format!("profiles there: {there}"))
         })?,
@@ -117,8 +118,7 @@ pub fn profile(text: &str, name: Option<&str>) -> Result<TypedKeys> {
             [_, _, ..] => return Err(refused("there is more than one profile").hint("paste one of them alone")),
         },
     };
-    let value = |key: &str| section.pairs.iter().rev().find(|(name, _)| *name == key).map(|(_, value)| *value);
-    from_values(&value, "aws_access_key_id", "aws_secret_access_key", "mfa_serial")
+    from_values(&|key| section.value(key), "aws_access_key_id", "aws_secret_access_key", "mfa_serial")
 }
 
 /// `export AWS_ACCESS_KEY_ID=…` and `export AWS_SECRET_ACCESS_KEY=…`, in any order, with or without `export`.
@@ -155,26 +155,6 @@ fn typed(id: &str, secret: &str, mfa_arn: Option<&str>, session_duration: Option
         mfa_arn: mfa_arn.and_then(filled),
         session_duration: session_duration.and_then(filled),
     })
-}
-
-struct Section<'a> {
-    name: &'a str,
-    pairs: Vec<(&'a str, &'a str)>,
-}
-
-/// Indented lines belong to a nested setting, such as `s3 =`, and hold no keys.
-fn sections(text: &str) -> Vec<Section<'_>> {
-    let mut sections: Vec<Section> = Vec::new();
-    for line in text.lines().filter(|line| !line.starts_with([' ', '\t']) && !is_comment(line)) {
-        if let Some(name) = line.trim().strip_prefix('[').and_then(|rest| rest.split(']').next()) {
-            let name = name.trim();
-            let name = name.strip_prefix("profile ").map_or(name, str::trim);
-            sections.push(Section { name: name.trim_matches(['"', '\'']), pairs: Vec::new() });
-        } else if let (Some(section), Some((key, value))) = (sections.last_mut(), line.split_once('=')) {
-            section.pairs.push((key.trim(), value.trim()));
-        }
-    }
-    sections
 }
 
 /// The cells of one CSV line; a cell may stand in quotes, with `""` for a quote.

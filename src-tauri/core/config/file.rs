@@ -4,7 +4,7 @@
 use super::kinds::Kind;
 use super::problem::{Blocks, Place, Problems, list};
 use super::values;
-use super::yaml::{self, Node, Value};
+use super::yaml::{self, Node, Pair, Value};
 use crate::credentials::{is_placeholder, shorten};
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
@@ -36,13 +36,18 @@ const ATMOS_KEYS: &[&str] = &[
 
 /// The bytes of the file as text, whole and bounded.
 pub(super) fn text(path: &Path) -> Result<Zeroizing<String>> {
+    bounded_text(path, unusable)
+}
+
+/// As [`text`], for a file that `refuse` speaks of.
+pub(super) fn bounded_text(path: &Path, refuse: fn(&Path, &str) -> Error) -> Result<Zeroizing<String>> {
     let unreadable = |cause: &std::io::Error| Error::file(path, "read", cause);
     let metadata = std::fs::metadata(path).map_err(|cause| unreadable(&cause))?;
     if metadata.is_dir() {
-        return Err(unusable(path, "is a folder").hint("name the file in it"));
+        return Err(refuse(path, "is a folder").hint("name the file in it"));
     }
     if !metadata.is_file() {
-        return Err(unusable(path, "is not a regular file"));
+        return Err(refuse(path, "is not a regular file"));
     }
     let mut bytes = Zeroizing::new(Vec::new());
     let file = std::fs::File::open(path).map_err(|cause| unreadable(&cause))?;
@@ -50,36 +55,52 @@ pub(super) fn text(path: &Path) -> Result<Zeroizing<String>> {
         file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|cause| unreadable(&cause))?;
     }
     if metadata.len() > LARGEST || bytes.len() as u64 > LARGEST {
-        return Err(unusable(path, "is larger than 1 MiB"));
+        return Err(refuse(path, "is larger than 1 MiB"));
     }
     if bytes.contains(&0) {
-        return Err(unusable(path, "is not text: it contains NUL bytes"));
+        return Err(refuse(path, "is not text: it contains NUL bytes"));
     }
     let text = std::str::from_utf8(&bytes)
-        .map_err(|cause| unusable(path, &format!("is not UTF-8 text: byte {} is wrong", cause.valid_up_to() + 1)))?;
+        .map_err(|cause| refuse(path, &format!("is not UTF-8 text: byte {} is wrong", cause.valid_up_to() + 1)))?;
     Ok(Zeroizing::new(text.to_owned()))
+}
+
+const HINT: &str = "a configuration has the top-level key `auth`, with `providers` and `identities` below it";
+
+/// Everything in the file; `None` where it holds nothing but comments.
+pub(super) fn root(path: &Path, text: &str) -> Result<Option<Rc<Node>>> {
+    let root = yaml::parse(text).map_err(|fault| {
+        unusable(path, &format!("cannot be used: line {}, column {}: {}", fault.line, fault.column, fault.message))
+    })?;
+    match root {
+        Some(root) if !matches!(root.value, Value::Mapping(_)) => {
+            Err(unusable(path, &format!("holds {} instead of a mapping", root.noun())).hint(HINT))
+        }
+        root => Ok(root),
+    }
+}
+
+/// The key `auth`, where there is one.
+pub(super) fn only_auth<'r>(path: &Path, root: &'r Node) -> Result<Option<&'r Pair>> {
+    let mut found = root.pairs().iter().filter(|pair| pair.key.text() == Some("auth"));
+    let auth = found.next();
+    if let (Some(first), Some(second)) = (auth, found.next()) {
+        let (first, second) = (first.key.at.line, second.key.at.line);
+        return Err(unusable(path, &format!("has the top-level key `auth` twice, on lines {first} and {second}")));
+    }
+    Ok(auth)
 }
 
 /// What stands under `auth`, the only key that is read.
 pub(super) fn auth(path: &Path, text: &str) -> Result<Rc<Node>> {
-    let hint = "a configuration has the top-level key `auth`, with `providers` and `identities` below it";
-    let root = yaml::parse(text).map_err(|fault| {
-        unusable(path, &format!("cannot be used: line {}, column {}: {}", fault.line, fault.column, fault.message))
-    })?;
-    let Some(root) = root else { return Err(unusable(path, "is empty").hint(hint)) };
-    let Value::Mapping(pairs) = &root.value else {
-        return Err(unusable(path, &format!("holds {} instead of a mapping", root.noun())).hint(hint));
+    let Some(root) = root(path, text)? else { return Err(unusable(path, "is empty").hint(HINT)) };
+    let Some(auth) = only_auth(path, &root)? else {
+        return Err(unusable(path, "has no top-level key `auth`").hint(HINT));
     };
-    let mut found = pairs.iter().filter(|pair| pair.key.text() == Some("auth"));
-    let Some(auth) = found.next() else { return Err(unusable(path, "has no top-level key `auth`").hint(hint)) };
-    if let Some(second) = found.next() {
-        let (first, second) = (auth.key.at.line, second.key.at.line);
-        return Err(unusable(path, &format!("has the top-level key `auth` twice, on lines {first} and {second}")));
-    }
     if !matches!(auth.value.value, Value::Mapping(_)) {
         let (at, noun) = (auth.value.at, auth.value.noun());
         let found = format!("line {}, column {}: `auth` holds {noun} instead of a mapping", at.line, at.column);
-        return Err(unusable(path, &format!("cannot be used: {found}")).hint(hint));
+        return Err(unusable(path, &format!("cannot be used: {found}")).hint(HINT));
     }
     Ok(Rc::clone(&auth.value))
 }

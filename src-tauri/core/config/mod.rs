@@ -2,13 +2,16 @@
 //! not be understood is a [`Problem`], and blocks only the chains that use it.
 
 mod chain;
+mod edit;
 mod file;
 mod general;
+mod import;
 mod items;
 mod kinds;
 mod links;
 mod names;
 mod problem;
+pub(crate) mod profiles;
 #[cfg(test)]
 mod tests;
 mod user;
@@ -19,6 +22,8 @@ pub use chain::{
     AccountReference, AssumeRole, AssumeRoot, AwsFiles, Chain, ConfiguredKeys, IdentityCenter, PermissionSet, Saml,
     Source, SourceKind, Step, StepKind, User,
 };
+pub use edit::{Change, NewIdentity, NewKind};
+pub use import::{Import, Importable, ImportedKeys, ProfileKind, import, importable};
 pub use names::{DatabaseName, IdentityName, Partition, ProviderName, Realm, Region};
 pub use problem::{Problem, Severity};
 
@@ -186,8 +191,13 @@ impl Config {
             )
             .hint("rename the folder or file"));
         }
-        let auth = file::entry(file::auth(&path, &file::text(&path)?)?);
-        let folder = path.parent().unwrap_or(&path);
+        Config::understand(&path, &file::text(&path)?, environment)
+    }
+
+    /// What a file at `path`, canonical and absolute, says with this text.
+    fn understand(path: &Path, text: &str, environment: &Environment) -> Result<Config> {
+        let auth = file::entry(file::auth(path, text)?);
+        let folder = path.parent().unwrap_or(path);
         let file_name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let mut reader = Reader {
             problems: problem::Problems::default(),
@@ -223,7 +233,7 @@ impl Config {
             problems,
             errors,
             from_environment,
-            path,
+            path: path.to_owned(),
         })
     }
 

@@ -3,6 +3,10 @@
 mod bad_files;
 mod bad_input;
 mod chains;
+mod edit_files;
+mod edit_samples;
+mod edits;
+mod imports;
 mod mutations;
 
 use super::*;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
-enum Damage {
+pub(super) enum Damage {
     Flip(usize, u8),
     Delete(usize, usize),
     Insert(usize, Vec<u8>),
@@ -13,7 +13,7 @@ enum Damage {
     Truncate(usize),
 }
 
-fn damage() -> impl Strategy<Value = Damage> {
+pub(super) fn damage() -> impl Strategy<Value = Damage> {
     let pieces = prop_oneof![
         prop::collection::vec(any::<u8>(), 1..8),
         prop::sample::select(vec![
@@ -58,7 +58,7 @@ fn damage() -> impl Strategy<Value = Damage> {
     ]
 }
 
-fn apply(mut bytes: Vec<u8>, damage: &Damage) -> Vec<u8> {
+pub(super) fn apply(mut bytes: Vec<u8>, damage: &Damage) -> Vec<u8> {
     let length = bytes.len();
     let within = |at: usize| at % (length + 1);
     match damage {
