@@ -168,9 +168,7 @@ pub fn snapshot(desk: State<'_, Desk>) -> Snapshot {
 #[tauri::command]
 #[specta::specta]
 pub async fn retry(desk: State<'_, Desk>) -> Result<Snapshot> {
-    if desk.is_idle() {
-        desk.host_configured().await;
-    }
+    desk.host_configured().await;
     Ok(desk.refresh().await)
 }
 
@@ -463,13 +461,20 @@ pub async fn add_user(desk: State<'_, Desk>, user: NewUser) -> Result<()> {
 #[tauri::command]
 #[specta::specta]
 pub fn importable(desk: State<'_, Desk>) -> Result<Vec<Importable>> {
-    desk.importable()
+    let found = keyfob_core::config::importable(&desk.environment)?.into_iter();
+    let written = |it: keyfob_core::config::Importable| Importable {
+        profile: it.profile,
+        what: it.what.to_string(),
+        obstacle: it.obstacle,
+    };
+    Ok(found.map(written).collect())
 }
 
 #[tauri::command]
 #[specta::specta]
-pub async fn import_profiles(desk: State<'_, Desk>, names: Vec<String>) -> Result<Imported> {
-    desk.import(&names).await
+pub async fn import_profiles(window: WebviewWindow, desk: State<'_, Desk>, names: Vec<String>) -> Result<Imported> {
+    let (identities, notes) = desk.import(window.label(), &names).await?;
+    Ok(Imported { identities, notes })
 }
 
 #[tauri::command]

@@ -7,13 +7,15 @@ use crate::outside::Clipboard;
 use crate::preferences::Preferences;
 use crate::snapshot::{Configuration, Snapshot, SnapshotChanged, Tray, View};
 use crate::tray;
-use keyfob_core::agent::api::{Asker, Call, Check, Configure, Note, Person, Refresh, Reply, Request, Secret};
+use keyfob_core::agent::api::{
+    Asker, Call, Check, Configure, Note, Person, Refresh, Reply, Request, Secret, TypedKeys,
+};
 use keyfob_core::agent::hosting::{self, Other};
 use keyfob_core::agent::socket::{Address, Opened};
 use keyfob_core::agent::{Agent, Role, Visitor};
 use keyfob_core::auth::{Auth, World};
 use keyfob_core::clock::Clock;
-use keyfob_core::config::{Change, Config};
+use keyfob_core::config::{Change, Config, Import, ImportedKeys, import};
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error, Result};
 use std::collections::HashMap;
@@ -204,19 +206,38 @@ impl Desk {
         Ok(())
     }
 
-    pub fn importable(&self) -> Result<Vec<crate::commands::Importable>> {
-        Ok(Vec::new())
-    }
-
-    pub async fn import(&self, _names: &[String]) -> Result<crate::commands::Imported> {
-        Err(without_agent())
+    /// Writes these profiles of the AWS files into the configuration and stores their keys, each after STS has accepted
+    /// them; keys that it does not accept are asked for when somebody signs in.
+    pub async fn import(&self, label: &str, profiles: &[String]) -> Result<(Vec<String>, Vec<Note>)> {
+        let path = self.configuration()?;
+        let taken: Vec<String> = match Config::load(&path, &self.environment) {
+            Ok(config) => config.identities().iter().map(|identity| identity.name.to_string()).collect(),
+            Err(error) if error.code == Code::ConfigNotFound => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        let Import { changes, keys, notes } = import(&self.environment, profiles, &taken)?;
+        self.write(&changes)?;
+        self.take_over().await?;
+        let mut notes: Vec<Note> = notes.into_iter().map(Note::Info).collect();
+        for ImportedKeys { identity, access_key_id, secret, mfa_arn } in keys {
+            let keys = TypedKeys { access_key_id, secret_access_key: secret, mfa_arn, session_duration: None };
+            let configure = Configure { identity: identity.clone(), keys: Some(keys), check: Check::WithSts };
+            match self.ask(label, Request::Configure(configure)).await {
+                Ok((said, _)) => notes.extend(said),
+                Err(error) => notes.push(Note::Warning(format!("the keys of {identity} were not stored: {error}"))),
+            }
+        }
+        self.refresh().await;
+        let added = changes.into_iter().filter_map(|change| match change {
+            Change::AddIdentity(new) => Some(new.name),
+            Change::MakeDefault(_) | Change::NotifyBefore(_) => None,
+        });
+        Ok((added.collect(), notes))
     }
 
     /// After the file was written: there is an agent for it, or the reason why not.
     pub async fn take_over(&self) -> Result<()> {
-        if self.is_idle() {
-            self.host_configured().await;
-        }
+        self.host_configured().await;
         self.refresh().await;
         match self.snapshot().configuration {
             Configuration::InForce { problem: None, .. } => Ok(()),
@@ -225,9 +246,12 @@ impl Desk {
         }
     }
 
-    /// Hosts the agent of the user's configuration, if there is one that can be used; else says why not.
+    /// Where no agent is hosted: that of the user's configuration, if there is one that can be used; else says why not.
     pub async fn host_configured(&self) {
         let _turn = self.hosting.lock().await;
+        if !self.is_idle() {
+            return;
+        }
         if let Err(error) = self.try_to_host().await {
             let path = self.configuration().unwrap_or_default().display().to_string();
             self.inner().snapshot.configuration = match error.code {

@@ -111,15 +111,17 @@ fn run(first: First, config: Option<PathBuf>) -> anyhow::Result<()> {
             app.manage(Desk::new(handle.clone(), environment, config));
             tray::start(handle)?;
             tauri::async_runtime::spawn(begin(handle.clone(), first));
+            tauri::async_runtime::spawn(exit_when_told(handle.clone()));
             Ok(())
         })
         .build(tauri::generate_context!())
         .context("the tray app could not start")?;
-    app.run(|_, event| {
+    app.run(|app, event| match event {
         // The last window closed; only an exit that somebody asked for carries a code.
-        if let RunEvent::ExitRequested { code: None, api, .. } = event {
-            api.prevent_exit();
-        }
+        RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
+        // The socket goes, and with a sandbox all that it left.
+        RunEvent::Exit => tauri::async_runtime::block_on(app.state::<Desk>().let_go()),
+        _ => {}
     });
     Ok(())
 }
@@ -147,6 +149,26 @@ async fn begin(app: AppHandle, first: First) {
         }
     });
     desk.keep_current().await;
+}
+
+/// By Ctrl+C, and by a session that ends.
+async fn exit_when_told(app: AppHandle) {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let signals = signal(SignalKind::interrupt()).and_then(|it| Ok((it, signal(SignalKind::terminate())?)));
+        // Without them the signals end the process all the same.
+        let Ok((mut interrupted, mut terminated)) = signals else { return };
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    if tokio::signal::ctrl_c().await.is_err() {
+        return;
+    }
+    app.exit(0);
 }
 
 /// GTK ends the process without a word that helps when there is no display.

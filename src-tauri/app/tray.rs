@@ -254,10 +254,7 @@ async fn carry_out(app: &AppHandle, choice: Choice) -> keyfob_core::error::Resul
             };
             commands::set_start_at_login(app, to)?;
         }
-        Choice::Quit => {
-            desk.let_go().await;
-            app.exit(0);
-        }
+        Choice::Quit => app.exit(0),
     }
     Ok(())
 }
