@@ -1,6 +1,8 @@
 //! What the page may ask for: each unpacks what was sent, asks the agent or the desk, and returns. Which window may call
 //! which is said in `tauri.conf.json`. Secrets come in and never go out.
 
+#![expect(clippy::needless_pass_by_value, reason = "a command's arguments are its own")]
+
 use crate::desk::Desk;
 use crate::outside;
 use crate::preferences::NoticeKind;
@@ -8,7 +10,8 @@ use crate::snapshot::{Snapshot, View};
 use crate::windows;
 use keyfob_core::agent::api::{
     Answer, Audit, Check, Configure, Configured, Login, Logout, LongLivedKeys, Mode, Note, Prompt, PromptId,
-    PromptKind, Refresh, Renewal, Reply, Report, Request, Secret, SignedIn, Target, TypedKeys, VariablesForm, in_units,
+    PromptKind, Refresh, Renewal, Reply, Report, Request, Secret, SessionDuration, SignedIn, Target, TypedKeys,
+    VariablesForm,
 };
 use keyfob_core::agent::{form, pasted};
 use keyfob_core::clock::Clock;
@@ -232,7 +235,7 @@ pub async fn answer_passphrase(
     window: WebviewWindow,
     desk: State<'_, Desk>,
     prompt: PromptId,
-    #[allow(clippy::needless_pass_by_value, reason = "a command's arguments are its own")] passphrase: String,
+    passphrase: String,
 ) -> Result<Outcome> {
     answer(&window, &desk, prompt, Answer::Passphrase(Secret::new(passphrase))).await
 }
@@ -270,7 +273,6 @@ pub fn open_browser(desk: State<'_, Desk>, prompt: PromptId) -> Result<()> {
 /// What somebody pasted into the form: a CSV file, a profile, export lines, JSON. The secret stays here.
 #[tauri::command]
 #[specta::specta]
-#[expect(clippy::needless_pass_by_value, reason = "a command's arguments are its own")]
 pub fn paste(window: WebviewWindow, desk: State<'_, Desk>, text: String) -> Result<Pasted> {
     let text = zeroize::Zeroizing::new(text);
     if text.len() > pasted::LONGEST {
@@ -285,7 +287,6 @@ pub fn paste(window: WebviewWindow, desk: State<'_, Desk>, text: String) -> Resu
 /// What is wrong with the fields that are no secret, as they are typed.
 #[tauri::command]
 #[specta::specta]
-#[expect(clippy::needless_pass_by_value, reason = "a command's arguments are its own")]
 pub fn check_keys(draft: KeysDraft) -> Vec<FieldProblem> {
     let checks = [
         (KeysField::AccessKeyId, form::access_key_id(&draft.access_key_id)),
@@ -366,9 +367,7 @@ pub async fn settings(app: AppHandle) -> Result<Settings> {
             Ok(true) => Switch::On,
             Ok(false) | Err(_) => Switch::Off,
         },
-        notify_before: config
-            .as_ref()
-            .map_or_else(String::new, |config| in_units(config.notify_before()).replace(' ', "")),
+        notify_before: config.as_ref().map_or_else(String::new, |config| as_written(config.notify_before())),
         notices: desk.preferences().shown(),
         problems: problems.collect(),
         default_identity: default.map(|identity| identity.name.to_string()),
@@ -405,7 +404,6 @@ pub async fn show_notices(app: AppHandle, kinds: Vec<NoticeKind>) -> Result<Sett
 
 #[tauri::command]
 #[specta::specta]
-#[expect(clippy::needless_pass_by_value, reason = "a command's arguments are its own")]
 pub fn use_as_default(desk: State<'_, Desk>, identity: String) -> Result<()> {
     make_default(&desk, &identity)
 }
@@ -427,7 +425,6 @@ pub async fn copy_environment(desk: State<'_, Desk>, identity: String) -> Result
 
 #[tauri::command]
 #[specta::specta]
-#[expect(clippy::needless_pass_by_value, reason = "a command's arguments are its own")]
 pub fn copy_profile_name(desk: State<'_, Desk>, identity: String) -> Result<()> {
     desk.clipboard.copy(&identity)
 }
@@ -493,7 +490,6 @@ pub async fn leave_sandbox(desk: State<'_, Desk>) -> Result<()> {
 /// Deletes the user's access keys at the sandbox AWS.
 #[tauri::command]
 #[specta::specta]
-#[expect(clippy::needless_pass_by_value, reason = "a command's arguments are its own")]
 pub fn sandbox_revoke(desk: State<'_, Desk>, user: String) -> Result<()> {
     desk.sandbox()?.revoke(&user)
 }
@@ -501,7 +497,6 @@ pub fn sandbox_revoke(desk: State<'_, Desk>, user: String) -> Result<()> {
 /// Makes one at the sandbox AWS and puts it on the clipboard, as the CSV file that AWS hands out.
 #[tauri::command]
 #[specta::specta]
-#[expect(clippy::needless_pass_by_value, reason = "a command's arguments are its own")]
 pub fn sandbox_new_key(desk: State<'_, Desk>, user: String) -> Result<()> {
     let key = desk.sandbox()?.new_key(&user)?;
     desk.clipboard.copy(&key)
@@ -510,10 +505,9 @@ pub fn sandbox_new_key(desk: State<'_, Desk>, user: String) -> Result<()> {
 /// A prompt's window becomes as high as its page, in CSS pixels.
 #[tauri::command]
 #[specta::specta]
-pub fn fit(window: WebviewWindow, height: f64) -> Result<()> {
+pub fn fit(window: WebviewWindow, height: f64) {
     // Where it does not fit, it scrolls.
     let _ = windows::fit(&window, height);
-    Ok(())
 }
 
 #[tauri::command]
@@ -555,6 +549,13 @@ pub fn set_start_at_login(app: &AppHandle, to: Switch) -> Result<()> {
         Error::new(Code::FilesUnwritable, format!("start at login cannot be changed: {cause}"))
             .hint("check that the folder for programs started at login is yours")
     })
+}
+
+/// `30m`
+fn as_written(duration: Duration) -> String {
+    let seconds = duration.as_secs().to_string();
+    let parsed = seconds.parse::<SessionDuration>();
+    parsed.map_or(seconds, |duration| duration.to_string())
 }
 
 fn outcome((notes, reply): (Vec<Note>, Reply)) -> Result<Outcome> {

@@ -40,20 +40,33 @@ pub fn open(what: impl AsRef<OsStr>, noun: &str) -> Result<()> {
 /// Lines for the shell that is usual here.
 pub fn shell_lines(variables: &Variables) -> Zeroizing<String> {
     let mut lines = Zeroizing::new(String::new());
+    let gone = if cfg!(windows) { ("Remove-Item Env:", " -ErrorAction SilentlyContinue") } else { ("unset ", "") };
     for name in &variables.remove {
-        lines.push_str(&if cfg!(windows) {
-            format!("Remove-Item Env:{name} -ErrorAction SilentlyContinue\n")
-        } else {
-            format!("unset {name}\n")
-        });
+        lines.extend([gone.0, name, gone.1, "\n"]);
     }
     for variable in &variables.set {
-        let (name, value) = (&variable.name, variable.value.expose());
-        lines.push_str(&if cfg!(windows) {
-            format!("$env:{name} = '{}'\n", value.replace('\'', "''"))
+        let value = variable.value.expose();
+        if cfg!(windows) {
+            lines.extend(["$env:", &variable.name, " = '", &value.replace('\'', "''"), "'\n"]);
         } else {
-            format!("export {name}={}\n", shell_words::quote(value))
-        });
+            lines.extend(["export ", &variable.name, "=", &shell_words::quote(value), "\n"]);
+        }
     }
     lines
+}
+
+#[cfg(test)]
+#[cfg(not(windows))]
+mod tests {
+    use super::*;
+    use keyfob_core::agent::api::{Secret, Variable};
+
+    #[test]
+    fn a_shell_reads_back_what_was_copied() {
+        let set = vec![Variable { name: "AWS_PROFILE".to_owned(), value: Secret::new("it's $(mine)") }];
+        let variables = Variables { set, remove: vec!["AWS_ACCESS_KEY_ID".to_owned()], expires_at: None };
+        let script = format!("{}printf %s \"$AWS_PROFILE${{AWS_ACCESS_KEY_ID-gone}}\"", *shell_lines(&variables));
+        let output = std::process::Command::new("sh").args(["-c", &script]).env("AWS_ACCESS_KEY_ID", "x").output();
+        assert_eq!(output.expect("a shell").stdout, b"it's $(mine)gone");
+    }
 }

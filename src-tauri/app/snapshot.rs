@@ -173,3 +173,6 @@ impl Snapshot {
         self
     }
 }
+
+#[cfg(test)]
+pub mod tests;

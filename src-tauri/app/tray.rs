@@ -2,6 +2,8 @@
 //! decided in `menu`; what a line does, here.
 
 pub mod host;
+#[cfg(target_os = "linux")]
+mod label;
 mod menu;
 #[cfg(test)]
 mod tests;
@@ -113,7 +115,11 @@ impl Shown {
         match item {
             Item::Separator => Ok(()),
             Item::Submenu { id, text, .. } => match self.handles.get(id) {
-                Some(Handle::Submenu(submenu)) => submenu.set_text(text),
+                Some(Handle::Submenu(submenu)) => {
+                    #[cfg(target_os = "linux")]
+                    label::replace(&submenu.text()?, text);
+                    submenu.set_text(text)
+                }
                 Some(Handle::Line(_) | Handle::Check(_)) | None => Ok(()),
             },
             Item::Line(Line { id, text, is_enabled, is_checked }) => match self.handles.get(id) {

@@ -10,32 +10,32 @@ import * as __TAURI_EVENT from "@tauri-apps/api/event";
 export const commands = {
 	/**  What this window was opened to show. */
 	opened: () => __TAURI_INVOKE<View>("opened"),
-	snapshot: () => __TAURI_INVOKE<Snapshot_Serialize>("snapshot"),
+	snapshot: () => __TAURI_INVOKE<Snapshot>("snapshot"),
 	/**  Looks at keyring and configuration again. */
-	retry: () => __TAURI_INVOKE<Snapshot_Serialize>("retry"),
-	signIn: (identity: string, renewal: Renewal) => __TAURI_INVOKE<Outcome_Serialize>("sign_in", { identity, renewal }),
+	retry: () => __TAURI_INVOKE<Snapshot>("retry"),
+	signIn: (identity: string, renewal: Renewal) => __TAURI_INVOKE<Outcome>("sign_in", { identity, renewal }),
 	/**  Opens a prompt for long-lived keys although nobody needs them. */
-	enterKeys: (identity: string) => __TAURI_INVOKE<Outcome_Serialize>("enter_keys", { identity }),
-	answerKeys: (prompt: number, keys: KeysForm_Deserialize) => __TAURI_INVOKE<Outcome_Serialize>("answer_keys", { prompt, keys }),
-	answerCode: (prompt: number, code: string) => __TAURI_INVOKE<Outcome_Serialize>("answer_code", { prompt, code }),
-	answerPassphrase: (prompt: number, passphrase: string) => __TAURI_INVOKE<Outcome_Serialize>("answer_passphrase", { prompt, passphrase }),
+	enterKeys: (identity: string) => __TAURI_INVOKE<Outcome>("enter_keys", { identity }),
+	answerKeys: (prompt: number, keys: KeysForm) => __TAURI_INVOKE<Outcome>("answer_keys", { prompt, keys }),
+	answerCode: (prompt: number, code: string) => __TAURI_INVOKE<Outcome>("answer_code", { prompt, code }),
+	answerPassphrase: (prompt: number, passphrase: string) => __TAURI_INVOKE<Outcome>("answer_passphrase", { prompt, passphrase }),
 	cancel: (prompt: number) => __TAURI_INVOKE<null>("cancel", { prompt }),
 	/**  The address of a browser prompt, in the browser. */
 	openBrowser: (prompt: number) => __TAURI_INVOKE<null>("open_browser", { prompt }),
 	/**  What somebody pasted into the form: a CSV file, a profile, export lines, JSON. The secret stays here. */
-	paste: (text: string) => __TAURI_INVOKE<Pasted_Serialize>("paste", { text }),
+	paste: (text: string) => __TAURI_INVOKE<Pasted>("paste", { text }),
 	/**  What is wrong with the fields that are no secret, as they are typed. */
 	checkKeys: (draft: KeysDraft) => __TAURI_INVOKE<FieldProblem[]>("check_keys", { draft }),
-	previewLogout: (target: Target, longLivedKeys: LongLivedKeys) => __TAURI_INVOKE<Report_Serialize>("preview_logout", { target, longLivedKeys }),
-	logOut: (target: Target, longLivedKeys: LongLivedKeys) => __TAURI_INVOKE<Report_Serialize>("log_out", { target, longLivedKeys }),
+	previewLogout: (target: Target, longLivedKeys: LongLivedKeys) => __TAURI_INVOKE<Report>("preview_logout", { target, longLivedKeys }),
+	logOut: (target: Target, longLivedKeys: LongLivedKeys) => __TAURI_INVOKE<Report>("log_out", { target, longLivedKeys }),
 	/**  The audit log of the last days; all of it for `null`. */
-	activity: (days: number | null) => __TAURI_INVOKE<Audit_Serialize>("activity", { days }),
-	settings: () => __TAURI_INVOKE<Settings_Serialize>("settings"),
-	startAtLogin: (to: Switch) => __TAURI_INVOKE<Settings_Serialize>("start_at_login", { to }),
+	activity: (days: number | null) => __TAURI_INVOKE<Audit>("activity", { days }),
+	settings: () => __TAURI_INVOKE<Settings>("settings"),
+	startAtLogin: (to: Switch) => __TAURI_INVOKE<Settings>("start_at_login", { to }),
 	/**  As written in the configuration: `30m`. */
-	notifyBefore: (duration: string) => __TAURI_INVOKE<Settings_Serialize>("notify_before", { duration }),
+	notifyBefore: (duration: string) => __TAURI_INVOKE<Settings>("notify_before", { duration }),
 	/**  Those that are shown; the others are not. */
-	showNotices: (kinds: NoticeKind[]) => __TAURI_INVOKE<Settings_Serialize>("show_notices", { kinds }),
+	showNotices: (kinds: NoticeKind[]) => __TAURI_INVOKE<Settings>("show_notices", { kinds }),
 	useAsDefault: (identity: string) => __TAURI_INVOKE<null>("use_as_default", { identity }),
 	/**  Whether sessions are renewed ahead of time. */
 	refresh: (to: Refresh) => __TAURI_INVOKE<null>("refresh", { to }),
@@ -45,9 +45,9 @@ export const commands = {
 	/**  In the program that opens such files. */
 	openConfiguration: () => __TAURI_INVOKE<null>("open_configuration"),
 	/**  Writes an IAM user into the configuration, which is made if there is none; its keys are entered next. */
-	addUser: (user: NewUser_Deserialize) => __TAURI_INVOKE<null>("add_user", { user }),
+	addUser: (user: NewUser) => __TAURI_INVOKE<null>("add_user", { user }),
 	/**  What `~/.aws/config` and `~/.aws/credentials` hold. */
-	importable: () => __TAURI_INVOKE<Importable_Serialize[]>("importable"),
+	importable: () => __TAURI_INVOKE<Importable[]>("importable"),
 	importProfiles: (names: string[]) => __TAURI_INVOKE<Imported>("import_profiles", { names }),
 	trySandbox: () => __TAURI_INVOKE<null>("try_sandbox"),
 	leaveSandbox: () => __TAURI_INVOKE<null>("leave_sandbox"),
@@ -56,14 +56,14 @@ export const commands = {
 	/**  Makes one at the sandbox AWS and puts it on the clipboard, as the CSV file that AWS hands out. */
 	sandboxNewKey: (user: string) => __TAURI_INVOKE<null>("sandbox_new_key", { user }),
 	/**  A prompt's window becomes as high as its page, in CSS pixels. */
-	fit: (height: number | null) => __TAURI_INVOKE<null>("fit", { height }),
+	fit: (height: number | null) => __TAURI_INVOKE<void>("fit", { height }),
 	closeWindow: () => __TAURI_INVOKE<null>("close_window"),
 };
 
 /** Events */
 export const events = {
 	show: makeEvent<Show, Show>("show"),
-	snapshotChanged: makeEvent<SnapshotChanged_Serialize, SnapshotChanged_Deserialize>("snapshot-changed"),
+	snapshotChanged: makeEvent<SnapshotChanged, SnapshotChanged>("snapshot-changed"),
 };
 
 /* Types */
@@ -76,7 +76,13 @@ export type Asker = {
 };
 
 /**  The audit log, read. */
-export type Audit = Audit_Serialize | Audit_Deserialize;
+export type Audit = {
+	identities: Audited[],
+	/**  Oldest first. */
+	lines: AuditLine[],
+	/**  Older ones that are summed up and not among `lines`. */
+	left_out: number,
+};
 
 /**  On whose behalf. */
 export type AuditAsker = {
@@ -112,45 +118,8 @@ export type AuditLine = {
 
 export type AuditOutcome = { result: "ok" } | { result: "failed"; error: Code };
 
-/**  The audit log, read. */
-export type Audit_Deserialize = {
-	identities: Audited_Deserialize[],
-	/**  Oldest first. */
-	lines: AuditLine[],
-	/**  Older ones that are summed up and not among `lines`. */
-	left_out: number,
-};
-
-/**  The audit log, read. */
-export type Audit_Serialize = {
-	identities: Audited_Serialize[],
-	/**  Oldest first. */
-	lines: AuditLine[],
-	/**  Older ones that are summed up and not among `lines`. */
-	left_out: number,
-};
-
 /**  One identity, summed up. */
-export type Audited = Audited_Serialize | Audited_Deserialize;
-
-/**  One identity, summed up. */
-export type Audited_Deserialize = {
-	identity: string,
-	sign_ins: number,
-	refreshes: number,
-	revocations: number,
-	keys_stored: number,
-	removals: number,
-	rotations: number,
-	/**  Of any kind; counted here only. */
-	failures: number,
-	/**  The last sign-in or refresh that succeeded. */
-	last_use?: string | null,
-	askers: string[],
-};
-
-/**  One identity, summed up. */
-export type Audited_Serialize = {
+export type Audited = {
 	identity: string,
 	sign_ins: number,
 	refreshes: number,
@@ -225,7 +194,9 @@ export type Code =
 /** the command line is wrong */
 "usage";
 
-export type Configuration = Configuration_Serialize | Configuration_Deserialize;
+export type Configuration = { state: "missing"; path: string } | { state: "unusable"; path: string; error: Error } | { state: "in_force"; path: string; 
+/**  The file has changed and cannot be used. */
+problem: Error | null };
 
 export type ConfigurationProblem = {
 	severity: ProblemSeverity,
@@ -236,26 +207,7 @@ export type ConfigurationProblem = {
 	message: string,
 };
 
-export type Configuration_Deserialize = { state: "missing"; path: string } | { state: "unusable"; path: string; error: Error_Deserialize } | { state: "in_force"; path: string; 
-/**  The file has changed and cannot be used. */
-problem?: Error_Deserialize | null };
-
-export type Configuration_Serialize = { state: "missing"; path: string } | { state: "unusable"; path: string; error: Error_Serialize } | { state: "in_force"; path: string; 
-/**  The file has changed and cannot be used. */
-problem: Error_Serialize | null };
-
-export type Configured = Configured_Serialize | Configured_Deserialize;
-
-export type Configured_Deserialize = {
-	identity: string,
-	/**  Shortened: `AKIA…MPLE`. */
-	access_key_id: string,
-	account?: string | null,
-	principal?: string | null,
-	checked: boolean,
-};
-
-export type Configured_Serialize = {
+export type Configured = {
 	identity: string,
 	/**  Shortened: `AKIA…MPLE`. */
 	access_key_id: string,
@@ -265,24 +217,12 @@ export type Configured_Serialize = {
 };
 
 /**  What the failure was about, as far as it is known. */
-export type Context = Context_Serialize | Context_Deserialize;
-
-/**  What the failure was about, as far as it is known. */
-export type Context_Deserialize = {
+export type Context = {
 	identity?: string | null,
 	/**  The step of the chain that failed: `org-admin → deploy`. */
 	step?: string | null,
 	/**  AWS's own code, as it came. */
 	aws_error_code?: string | null,
-};
-
-/**  What the failure was about, as far as it is known. */
-export type Context_Serialize = {
-	identity?: string,
-	/**  The step of the chain that failed: `org-admin → deploy`. */
-	step?: string,
-	/**  AWS's own code, as it came. */
-	aws_error_code?: string,
 };
 
 /**  How far down the chain of an identity a logout goes. */
@@ -291,24 +231,12 @@ export type Depth = "chain" |
 "own";
 
 /**  Crosses processes as `{code, message, hints, context}`; nobody matches on text. Never holds a secret. */
-export type Error = Error_Serialize | Error_Deserialize;
-
-/**  Crosses processes as `{code, message, hints, context}`; nobody matches on text. Never holds a secret. */
-export type Error_Deserialize = {
+export type Error = {
 	code: Code,
 	message: string,
 	hints?: string[],
-	context?: Context_Deserialize,
+	context?: Context,
 	remedy?: Remedy,
-};
-
-/**  Crosses processes as `{code, message, hints, context}`; nobody matches on text. Never holds a secret. */
-export type Error_Serialize = {
-	code: Code,
-	message: string,
-	hints: string[],
-	context: Context_Serialize,
-	remedy: Remedy,
 };
 
 export type FieldProblem = {
@@ -325,17 +253,7 @@ export type Health = "ok" |
 /**  AWS cannot be reached. */
 "offline";
 
-export type Importable = Importable_Serialize | Importable_Deserialize;
-
-export type Importable_Deserialize = {
-	profile: string,
-	/**  As people read it: `IAM user`, `role through dev`. */
-	what: string,
-	/**  Why it cannot be imported. */
-	obstacle?: string | null,
-};
-
-export type Importable_Serialize = {
+export type Importable = {
 	profile: string,
 	/**  As people read it: `IAM user`, `role through dev`. */
 	what: string,
@@ -357,17 +275,7 @@ export type KeysDraft = {
 
 export type KeysField = "access_key_id" | "mfa_arn" | "session_duration";
 
-export type KeysForm = KeysForm_Serialize | KeysForm_Deserialize;
-
-export type KeysForm_Deserialize = {
-	access_key_id: string,
-	/**  `None`: the pasted one, which is held here. */
-	secret_access_key?: string | null,
-	mfa_arn?: string | null,
-	session_duration?: string | null,
-};
-
-export type KeysForm_Serialize = {
+export type KeysForm = {
 	access_key_id: string,
 	/**  `None`: the pasted one, which is held here. */
 	secret_access_key: string | null,
@@ -375,57 +283,20 @@ export type KeysForm_Serialize = {
 	session_duration: string | null,
 };
 
-export type LastAsker = LastAsker_Serialize | LastAsker_Deserialize;
-
-export type LastAsker_Deserialize = {
+export type LastAsker = {
 	program: string,
 	pid: number,
 	at: string,
 };
 
-export type LastAsker_Serialize = {
-	program: string,
-	pid: number,
-	at: string,
-};
-
-export type List = List_Serialize | List_Deserialize;
-
-export type List_Deserialize = {
+export type List = {
 	providers: ListedProvider[],
-	identities: ListedIdentity_Deserialize[],
+	identities: ListedIdentity[],
 	/**  Why states are [`State::Unknown`]: the keyring cannot be read. */
-	keyring?: Error_Deserialize | null,
+	keyring: Error | null,
 };
 
-export type List_Serialize = {
-	providers: ListedProvider[],
-	identities: ListedIdentity_Serialize[],
-	/**  Why states are [`State::Unknown`]: the keyring cannot be read. */
-	keyring: Error_Serialize | null,
-};
-
-export type ListedIdentity = ListedIdentity_Serialize | ListedIdentity_Deserialize;
-
-export type ListedIdentity_Deserialize = {
-	name: string,
-	kind: string,
-	provider?: string | null,
-	chain: string[],
-	/**  What the chain ends with: the role's ARN, the permission set's name. */
-	role?: string | null,
-	/**  Twelve digits, as far as it is known. */
-	account?: string | null,
-	/**  Of what is held: where it comes from, and its time. */
-	source?: string | null,
-	state: State,
-	issued_at: string | null,
-	expires_at: string | null,
-	expires_in_seconds?: number | null,
-	default: boolean,
-};
-
-export type ListedIdentity_Serialize = {
+export type ListedIdentity = {
 	name: string,
 	kind: string,
 	provider: string | null,
@@ -458,15 +329,7 @@ export type MfaArn = string;
 /**  Whether something is done, or only told what would be. */
 export type Mode = "dry_run" | "run";
 
-export type NewUser = NewUser_Serialize | NewUser_Deserialize;
-
-export type NewUser_Deserialize = {
-	name: string,
-	region: string,
-	mfa_arn?: string | null,
-};
-
-export type NewUser_Serialize = {
+export type NewUser = {
 	name: string,
 	region: string,
 	mfa_arn: string | null,
@@ -478,63 +341,27 @@ export type Note = ({ info: string }) & { warning?: never } | ({ warning: string
 /**  The notices that somebody may do without. */
 export type NoticeKind = "keys_revoked" | "renewal_refused" | "renewal_failing" | "expires_soon" | "expired" | "person_awaited";
 
-export type OpenPrompt = OpenPrompt_Serialize | OpenPrompt_Deserialize;
-
-export type OpenPrompt_Deserialize = {
-	prompt: Prompt_Deserialize,
-	since: string,
-};
-
-export type OpenPrompt_Serialize = {
-	prompt: Prompt_Serialize,
+export type OpenPrompt = {
+	prompt: Prompt,
 	since: string,
 };
 
 /**  The session of an identity that shared a sign-in: it lives on. */
-export type OtherSession = OtherSession_Serialize | OtherSession_Deserialize;
-
-/**  The session of an identity that shared a sign-in: it lives on. */
-export type OtherSession_Deserialize = {
-	identity: string,
-	expires_at: string,
-};
-
-/**  The session of an identity that shared a sign-in: it lives on. */
-export type OtherSession_Serialize = {
+export type OtherSession = {
 	identity: string,
 	expires_at: string,
 };
 
 /**  What a request has come to, with what is to be told on the way. */
-export type Outcome = Outcome_Serialize | Outcome_Deserialize;
-
-/**  What a request has come to, with what is to be told on the way. */
-export type Outcome_Deserialize = {
+export type Outcome = {
 	notes: Note[],
-	reached: Reached_Deserialize,
-};
-
-/**  What a request has come to, with what is to be told on the way. */
-export type Outcome_Serialize = {
-	notes: Note[],
-	reached: Reached_Serialize,
+	reached: Reached,
 };
 
 export type PassphraseUse = "new" | "existing";
 
 /**  What was found in a pasted text; its secret stays here. */
-export type Pasted = Pasted_Serialize | Pasted_Deserialize;
-
-/**  What was found in a pasted text; its secret stays here. */
-export type Pasted_Deserialize = {
-	access_key_id: string,
-	secret_characters: number,
-	mfa_arn?: string | null,
-	session_duration?: string | null,
-};
-
-/**  What was found in a pasted text; its secret stays here. */
-export type Pasted_Serialize = {
+export type Pasted = {
 	access_key_id: string,
 	secret_characters: number,
 	mfa_arn: string | null,
@@ -547,34 +374,17 @@ export type Person = "present" | "absent";
 export type ProblemSeverity = "error" | "warning" | "notice";
 
 /**  A person is needed. Whoever can ask one sends [`Request::Answer`]; for everybody else `unanswered` is the error. */
-export type Prompt = Prompt_Serialize | Prompt_Deserialize;
+export type Prompt = {
+	id: number,
+	identity: string,
+	kind: PromptKind,
+	/**  1 for the first time this is asked. */
+	attempt: number,
+	asker: Asker,
+	unanswered: Error,
+};
 
-export type PromptKind = PromptKind_Serialize | PromptKind_Deserialize;
-
-export type PromptKind_Deserialize = 
-/**  The form of long-lived keys, prefilled. */
-({ keys: {
-	why: WhyKeys,
-	mfa_arn?: MfaArn | null,
-	session_duration?: SessionDuration | null,
-} }) & { browser?: never; keyring_passphrase?: never; mfa?: never } | 
-/**  Six digits; `refused` says why the last ones were not taken. */
-({ mfa: {
-	device: MfaArn,
-	refused?: string | null,
-} }) & { browser?: never; keyring_passphrase?: never; keys?: never } | ({ keyring_passphrase: {
-	path: string,
-	purpose: PassphraseUse,
-	refused?: string | null,
-} }) & { browser?: never; keys?: never; mfa?: never } | 
-/**  A sign-in in the browser, which shows the code as well; nobody answers it here, it ends by itself. */
-({ browser: {
-	address: string,
-	code: string,
-	expires_at: string,
-} }) & { keyring_passphrase?: never; keys?: never; mfa?: never };
-
-export type PromptKind_Serialize = 
+export type PromptKind = 
 /**  The form of long-lived keys, prefilled. */
 ({ keys: {
 	why: WhyKeys,
@@ -597,33 +407,7 @@ export type PromptKind_Serialize =
 	expires_at: string,
 } }) & { keyring_passphrase?: never; keys?: never; mfa?: never };
 
-/**  A person is needed. Whoever can ask one sends [`Request::Answer`]; for everybody else `unanswered` is the error. */
-export type Prompt_Deserialize = {
-	id: number,
-	identity: string,
-	kind: PromptKind_Deserialize,
-	/**  1 for the first time this is asked. */
-	attempt: number,
-	asker: Asker,
-	unanswered: Error_Deserialize,
-};
-
-/**  A person is needed. Whoever can ask one sends [`Request::Answer`]; for everybody else `unanswered` is the error. */
-export type Prompt_Serialize = {
-	id: number,
-	identity: string,
-	kind: PromptKind_Serialize,
-	/**  1 for the first time this is asked. */
-	attempt: number,
-	asker: Asker,
-	unanswered: Error_Serialize,
-};
-
-export type Reached = Reached_Serialize | Reached_Deserialize;
-
-export type Reached_Deserialize = ({ signed_in: SignedIn_Deserialize }) & { configured?: never; needs?: never } | ({ configured: Configured_Deserialize }) & { needs?: never; signed_in?: never } | ({ needs: Prompt_Deserialize }) & { configured?: never; signed_in?: never };
-
-export type Reached_Serialize = ({ signed_in: SignedIn_Serialize }) & { configured?: never; needs?: never } | ({ configured: Configured_Serialize }) & { needs?: never; signed_in?: never } | ({ needs: Prompt_Serialize }) & { configured?: never; signed_in?: never };
+export type Reached = ({ signed_in: SignedIn }) & { configured?: never; needs?: never } | ({ configured: Configured }) & { needs?: never; signed_in?: never } | ({ needs: Prompt }) & { configured?: never; signed_in?: never };
 
 /**  Renewing ahead of time. */
 export type Refresh = "runs" | "paused";
@@ -633,19 +417,7 @@ export type Remedy = "Fix" |
 /**  Exit code 3: a person is needed and nobody can be asked. */
 "Person";
 
-export type RemovalStep = RemovalStep_Serialize | RemovalStep_Deserialize;
-
-export type RemovalStep_Deserialize = {
-	what: What,
-	/**  Of the identity or the provider. */
-	name: string,
-	/**  Of the file or folder; in the keyring the account, in memory what it is. */
-	path: string,
-	result: StepResult,
-	detail?: string | null,
-};
-
-export type RemovalStep_Serialize = {
+export type RemovalStep = {
 	what: What,
 	/**  Of the identity or the provider. */
 	name: string,
@@ -661,9 +433,7 @@ export type Renewal =
 /**  `--force`: the target's session is made anew. */
 "always";
 
-export type Report = Report_Serialize | Report_Deserialize;
-
-export type Report_Deserialize = {
+export type Report = {
 	subject: Subject,
 	/**  The identity's or provider's name; else `all` or `cleanup`. */
 	target: string,
@@ -673,45 +443,18 @@ export type Report_Deserialize = {
 	/**  All that the target comes to. */
 	identities: string[],
 	/**  In the order they were done. */
-	steps: RemovalStep_Deserialize[],
-	others: OtherSession_Deserialize[],
+	steps: RemovalStep[],
+	others: OtherSession[],
 	notes: string[],
 };
 
-export type Report_Serialize = {
-	subject: Subject,
-	/**  The identity's or provider's name; else `all` or `cleanup`. */
-	target: string,
-	mode: Mode,
-	/**  From the source to the identity, when one was named. */
-	chain: string[],
-	/**  All that the target comes to. */
-	identities: string[],
-	/**  In the order they were done. */
-	steps: RemovalStep_Serialize[],
-	others: OtherSession_Serialize[],
-	notes: string[],
-};
-
-export type Running = Running_Serialize | Running_Deserialize;
-
-export type Running_Deserialize = {
+export type Running = {
 	pid: number,
 	version: string,
 	since: string,
 	configuration: string,
 	/**  The file on disk has changed and cannot be used: the last good one stays in force. */
-	configuration_problem?: Error_Deserialize | null,
-	refresh: Refresh,
-};
-
-export type Running_Serialize = {
-	pid: number,
-	version: string,
-	since: string,
-	configuration: string,
-	/**  The file on disk has changed and cannot be used: the last good one stays in force. */
-	configuration_problem: Error_Serialize | null,
+	configuration_problem: Error | null,
 	refresh: Refresh,
 };
 
@@ -724,21 +467,7 @@ export type SandboxInfo = {
 /**  How long a session shall last, in whole seconds; more than zero. */
 export type SessionDuration = number;
 
-export type SessionStatus = SessionStatus_Serialize | SessionStatus_Deserialize;
-
-export type SessionStatus_Deserialize = {
-	identity: string,
-	state: State,
-	expires_at: string | null,
-	expires_in_seconds?: number | null,
-	/**  When the agent renews it; `None` where nobody does, or a person is needed. */
-	next_refresh: string | null,
-	/**  Why the last renewal failed. */
-	failing?: Error_Deserialize | null,
-	last_asker?: LastAsker_Deserialize | null,
-};
-
-export type SessionStatus_Serialize = {
+export type SessionStatus = {
 	identity: string,
 	state: State,
 	expires_at: string | null,
@@ -746,25 +475,11 @@ export type SessionStatus_Serialize = {
 	/**  When the agent renews it; `None` where nobody does, or a person is needed. */
 	next_refresh: string | null,
 	/**  Why the last renewal failed. */
-	failing: Error_Serialize | null,
-	last_asker: LastAsker_Serialize | null,
+	failing: Error | null,
+	last_asker: LastAsker | null,
 };
 
-export type Settings = Settings_Serialize | Settings_Deserialize;
-
-export type Settings_Deserialize = {
-	start_at_login: Switch,
-	/**  As written: `30m`. */
-	notify_before: string,
-	notices: NoticeKind[],
-	configuration: string,
-	problems: ConfigurationProblem[],
-	default_identity?: string | null,
-	identities: string[],
-	version: string,
-};
-
-export type Settings_Serialize = {
+export type Settings = {
 	start_at_login: Switch,
 	/**  As written: `30m`. */
 	notify_before: string,
@@ -779,20 +494,7 @@ export type Settings_Serialize = {
 /**  To a window that is open already. */
 export type Show = View;
 
-export type SignedIn = SignedIn_Serialize | SignedIn_Deserialize;
-
-export type SignedIn_Deserialize = {
-	identity: string,
-	provider: string,
-	/**  From the source to the identity. */
-	chain: string[],
-	account?: string | null,
-	region: string,
-	expires_at: string,
-	source: string,
-};
-
-export type SignedIn_Serialize = {
+export type SignedIn = {
 	identity: string,
 	provider: string,
 	/**  From the source to the identity. */
@@ -803,41 +505,21 @@ export type SignedIn_Serialize = {
 	source: string,
 };
 
-export type Snapshot = Snapshot_Serialize | Snapshot_Deserialize;
-
-export type SnapshotChanged = SnapshotChanged_Serialize | SnapshotChanged_Deserialize;
-
-export type SnapshotChanged_Deserialize = Snapshot_Deserialize;
-
-export type SnapshotChanged_Serialize = Snapshot_Serialize;
-
-export type Snapshot_Deserialize = {
+export type Snapshot = {
 	/**  RFC 3339. */
 	now: string,
-	configuration: Configuration_Deserialize,
-	sandbox?: SandboxInfo | null,
-	tray: Tray,
-	refresh: Refresh,
-	health: Health,
-	/**  `None` while there is no configuration in force. A session's state in `status` goes before the one in `list`. */
-	list?: List_Deserialize | null,
-	status?: Status_Deserialize | null,
-	notes: Note[],
-};
-
-export type Snapshot_Serialize = {
-	/**  RFC 3339. */
-	now: string,
-	configuration: Configuration_Serialize,
+	configuration: Configuration,
 	sandbox: SandboxInfo | null,
 	tray: Tray,
 	refresh: Refresh,
 	health: Health,
 	/**  `None` while there is no configuration in force. A session's state in `status` goes before the one in `list`. */
-	list: List_Serialize | null,
-	status: Status_Serialize | null,
+	list: List | null,
+	status: Status | null,
 	notes: Note[],
 };
+
+export type SnapshotChanged = Snapshot;
 
 export type State = "valid" | 
 /**  Due for renewal, or announced. */
@@ -848,22 +530,11 @@ export type State = "valid" |
 "unknown" | "unsupported";
 
 /**  How things stand: the agent, what it keeps fresh, what it waits for. */
-export type Status = Status_Serialize | Status_Deserialize;
-
-/**  How things stand: the agent, what it keeps fresh, what it waits for. */
-export type Status_Deserialize = {
+export type Status = {
 	/**  `None`: no agent is running; what follows is what is stored. */
-	agent?: Running_Deserialize | null,
-	sessions: SessionStatus_Deserialize[],
-	prompts: OpenPrompt_Deserialize[],
-};
-
-/**  How things stand: the agent, what it keeps fresh, what it waits for. */
-export type Status_Serialize = {
-	/**  `None`: no agent is running; what follows is what is stored. */
-	agent: Running_Serialize | null,
-	sessions: SessionStatus_Serialize[],
-	prompts: OpenPrompt_Serialize[],
+	agent: Running | null,
+	sessions: SessionStatus[],
+	prompts: OpenPrompt[],
 };
 
 export type StepResult = "removed" | "would_remove" | "absent" | "kept" | "failed";

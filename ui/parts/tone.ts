@@ -1,0 +1,22 @@
+// The colour of a state; it says nothing that shape and word do not say as well.
+import type { State } from "../contract";
+
+export type Tone = "good" | "due" | "bad" | "idle";
+
+export function tone(state: State): Tone {
+  switch (state) {
+    case "valid":
+      return "good";
+    case "expiring":
+    case "expired":
+      return "due";
+    case "revoked":
+    case "denied":
+      return "bad";
+    case "needs_sign_in":
+    case "signed_out":
+    case "unknown":
+    case "unsupported":
+      return "idle";
+  }
+}

@@ -1,0 +1,14 @@
+// The steps of a logout, sorted as a person reads them: what goes or went, what stays, what failed, what was not there.
+import type { RemovalStep, Report, StepResult } from "./contract";
+
+export type Sorted = { gone: RemovalStep[]; kept: RemovalStep[]; failed: RemovalStep[]; absent: number };
+
+export function sorted({ steps }: Report): Sorted {
+  const of = (...results: StepResult[]) => steps.filter(({ result }) => results.includes(result));
+  return {
+    gone: of("removed", "would_remove"),
+    kept: of("kept"),
+    failed: of("failed"),
+    absent: of("absent").length,
+  };
+}

@@ -1,0 +1,20 @@
+// axe looks at every view and state. Contrast needs real colours: the pictures check that, in a browser.
+import axe from "axe-core";
+import { screen } from "@testing-library/svelte";
+import { expect, test } from "vitest";
+import { open, settled } from "./page";
+import { scenes } from "./scenes";
+
+// 200 rows are 200 times the same row, and take axe longer in jsdom than all the rest: they are looked at with the pictures.
+const looked_at = Object.entries(scenes).filter(([name]) => name !== "identities-200");
+
+test.each(looked_at)("%s has no violation", async (_, scene) => {
+  const user = await open(scene.desk());
+  await scene.act?.({ screen, user });
+  await settled();
+  const { violations } = await axe.run(document, {
+    resultTypes: ["violations"],
+    rules: { "color-contrast": { enabled: false }, "html-has-lang": { enabled: false }, "document-title": { enabled: false } },
+  });
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`)).toEqual([]);
+});

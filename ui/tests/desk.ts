@@ -1,0 +1,153 @@
+// A fake of the app's Rust side at the one place where the page meets it: the transport. Answers commands, sends events,
+// and keeps every call that was made.
+import { emit } from "@tauri-apps/api/event";
+import { mockIPC, mockWindows } from "@tauri-apps/api/mocks";
+import type { FieldProblem, KeysDraft, Outcome, Prompt, SignedIn, Snapshot, View } from "../contract";
+import * as fixtures from "./fixtures";
+
+type Arguments = Record<string, unknown>;
+type Reply = (args: Arguments) => unknown;
+export type Call = { command: string; args: Arguments };
+
+export class Desk {
+  calls: Call[] = [];
+  snapshot: Snapshot;
+  view: View = { view: "identities" };
+  label = "main";
+  #replies: Record<string, Reply> = {};
+
+  constructor(snapshot: Snapshot = fixtures.team_snapshot()) {
+    this.snapshot = snapshot;
+  }
+
+  /** Answers a command; who throws or returns a rejected promise makes it fail. */
+  on(command: string, reply: Reply): this {
+    this.#replies[command] = reply;
+    return this;
+  }
+
+  fails(command: string, error: unknown): this {
+    return this.on(command, () => Promise.reject(error));
+  }
+
+  /** Answers when the test says so. */
+  holds(command: string): { answer: (value: unknown) => void; fail: (error: unknown) => void } {
+    let settle!: { answer: (value: unknown) => void; fail: (error: unknown) => void };
+    const held = new Promise((answer, fail) => (settle = { answer, fail }));
+    this.on(command, () => held);
+    return settle;
+  }
+
+  opens(view: View, label = "main"): this {
+    this.view = view;
+    this.label = label;
+    return this;
+  }
+
+  install(): this {
+    mockWindows(this.label);
+    mockIPC((command, args) => this.#answer(command, (args ?? {}) as Arguments), { shouldMockEvents: true });
+    return this;
+  }
+
+  /** A new snapshot, as Rust sends it. */
+  async brings(snapshot: Snapshot): Promise<void> {
+    this.snapshot = snapshot;
+    await emit("snapshot-changed", snapshot);
+  }
+
+  async shows(view: View): Promise<void> {
+    await emit("show", view);
+  }
+
+  sent(command: string): Arguments[] {
+    return this.calls.filter((call) => call.command === command).map(({ args }) => args);
+  }
+
+  #answer(command: string, args: Arguments): unknown {
+    this.calls.push({ command, args });
+    const reply = this.#replies[command] ?? this.#usual[command];
+    if (reply === undefined) throw new Error(`the page called ${command}, which is not there`);
+    return reply(args);
+  }
+
+  #usual: Record<string, Reply> = {
+    opened: () => this.view,
+    snapshot: () => this.snapshot,
+    retry: () => this.snapshot,
+    sign_in: ({ identity }) => signed_in(String(identity)),
+    enter_keys: ({ identity }) => needs(fixtures.prompt(90, fixtures.asks.new_keys, { identity: String(identity) })),
+    answer_keys: () => signed_in("dev-admin"),
+    answer_code: () => signed_in("dev-admin"),
+    answer_passphrase: () => signed_in("dev-admin"),
+    check_keys: ({ draft }) => check(draft as KeysDraft),
+    preview_logout: () => fixtures.report(),
+    log_out: () => fixtures.done(fixtures.report()),
+    activity: () => fixtures.audit(),
+    settings: () => fixtures.settings(),
+    start_at_login: ({ to }) => fixtures.settings({ start_at_login: to as "on" | "off" }),
+    notify_before: ({ duration }) => fixtures.settings({ notify_before: String(duration) }),
+    show_notices: ({ kinds }) => fixtures.settings({ notices: kinds as [] }),
+    importable: () => [],
+    import_profiles: ({ names }) => ({ identities: names, notes: [] }),
+    ...Object.fromEntries(
+      [
+        "cancel",
+        "open_browser",
+        "use_as_default",
+        "refresh",
+        "copy_environment",
+        "copy_profile_name",
+        "open_console",
+        "open_configuration",
+        "add_user",
+        "try_sandbox",
+        "leave_sandbox",
+        "sandbox_revoke",
+        "sandbox_new_key",
+        "fit",
+        "close_window",
+      ].map((command) => [command, () => null]),
+    ),
+  };
+}
+
+export function signed_in(identity: string): Outcome {
+  const reached: SignedIn = {
+    identity,
+    provider: "aws-user",
+    chain: [identity],
+    account: "123456789012",
+    region: "us-east-1",
+    expires_at: fixtures.from_now(36 * fixtures.HOUR),
+    source: "keyring",
+  };
+  return { notes: [], reached: { signed_in: reached } };
+}
+
+export function configured(identity: string): Outcome {
+  return {
+    notes: [{ info: `Credentials saved to keyring: ${identity}` }],
+    reached: {
+      configured: { identity, access_key_id: "AKIA…MPLE", account: "123456789012", principal: null, checked: true },
+    },
+  };
+}
+
+export function needs(prompt: Prompt): Outcome {
+  return { notes: [], reached: { needs: prompt } };
+}
+
+function check({ access_key_id, mfa_arn, session_duration }: KeysDraft): FieldProblem[] {
+  const problems: FieldProblem[] = [];
+  if (!/^\w{16,128}$/.test(access_key_id.trim())) {
+    problems.push({ field: "access_key_id", message: "the access key id is not one" });
+  }
+  if (mfa_arn.trim() !== "" && !mfa_arn.startsWith("arn:")) {
+    problems.push({ field: "mfa_arn", message: `\`${mfa_arn}\` is not an MFA ARN` });
+  }
+  if (session_duration.trim() !== "" && !/^\d+[hms]?$/.test(session_duration)) {
+    problems.push({ field: "session_duration", message: `\`${session_duration}\` is not a duration` });
+  }
+  return problems;
+}

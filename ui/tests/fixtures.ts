@@ -1,0 +1,317 @@
+// Things as the agent tells them, for tests and pictures. Times are relative to now.
+import type {
+  Asker,
+  Audit,
+  AuditLine,
+  Error,
+  ListedIdentity,
+  OpenPrompt,
+  Prompt,
+  PromptKind,
+  Report,
+  SessionStatus,
+  Settings,
+  Snapshot,
+  State,
+} from "../contract";
+
+export const MINUTE = 60;
+export const HOUR = 3600;
+export const PATH = "/home/kim/.config/keyfob/config.yaml";
+export const MFA = "arn:aws:iam::123456789012:mfa/dev";
+/** AWS's own examples. */
+export const KEY_ID = "AKIAIOSFODNN7EXAMPLE";
+export const SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+
+export function from_now(seconds: number): string {
+  return new Date(Date.now() + seconds * 1000).toISOString();
+}
+
+export function listed(name: string, more: Partial<ListedIdentity> = {}): ListedIdentity {
+  return {
+    name,
+    kind: "aws/user",
+    provider: null,
+    chain: [name],
+    role: null,
+    account: "123456789012",
+    source: null,
+    state: "needs_sign_in",
+    issued_at: null,
+    expires_at: null,
+    expires_in_seconds: null,
+    default: false,
+    ...more,
+  };
+}
+
+/** Held for `life` seconds, of which `left` are left; half a minute is added so that the minute shown does not move. */
+export function held(name: string, left: number, life: number, more: Partial<ListedIdentity> = {}): ListedIdentity {
+  return listed(name, {
+    state: "valid",
+    issued_at: from_now(left + 30 - life),
+    expires_at: from_now(left + 30),
+    expires_in_seconds: left + 30,
+    source: "keyring: keyfob/default/dev-admin, made 14:02",
+    ...more,
+  });
+}
+
+export function session(identity: string, state: State, more: Partial<SessionStatus> = {}): SessionStatus {
+  return {
+    identity,
+    state,
+    expires_at: null,
+    expires_in_seconds: null,
+    next_refresh: null,
+    failing: null,
+    last_asker: null,
+    ...more,
+  };
+}
+
+export const terraform: Asker = { program: "terraform", pid: 4711, person: "absent" };
+
+export function failure(code: Error["code"], message: string, ...hints: string[]): Error {
+  return { code, message, hints, context: {}, remedy: "Fix" };
+}
+
+export const revoked: Error = {
+  code: "aws_credentials_invalid",
+  message: "aws credentials are invalid or have been revoked",
+  hints: [
+    "they were rotated or revoked at AWS",
+    "fob user configure --identity dev-admin",
+    "stale credentials were cleared from the keyring",
+  ],
+  context: { identity: "dev-admin", aws_error_code: "InvalidClientTokenId" },
+  remedy: "Fix",
+};
+
+export function prompt(id: number, kind: PromptKind, more: Partial<Prompt> = {}): Prompt {
+  return { id, identity: "dev-admin", kind, attempt: 1, asker: terraform, unanswered: revoked, ...more };
+}
+
+export const asks = {
+  keys: { keys: { why: "missing", mfa_arn: MFA, session_duration: 36 * HOUR } },
+  revoked: { keys: { why: "revoked", mfa_arn: MFA, session_duration: null } },
+  mismatch: { keys: { why: "secret_mismatch", mfa_arn: MFA, session_duration: 36 * HOUR } },
+  new_keys: { keys: { why: "asked", mfa_arn: null, session_duration: 90 * MINUTE } },
+  code: { mfa: { device: MFA, refused: null } },
+  refused_code: { mfa: { device: MFA, refused: "AWS refused the code; codes are valid for 30 seconds" } },
+  unlock: { keyring_passphrase: { path: "/home/kim/ring.age", purpose: "existing", refused: null } },
+  new_passphrase: { keyring_passphrase: { path: "/home/kim/ring.age", purpose: "new", refused: null } },
+} satisfies Record<string, PromptKind>;
+
+export function browser(): PromptKind {
+  return {
+    browser: {
+      address: "https://device.sso.eu-central-1.amazonaws.com/?user_code=WXYZ-BCDF",
+      code: "WXYZ-BCDF",
+      expires_at: from_now(10 * MINUTE),
+    },
+  };
+}
+
+export function open(asked: Prompt): OpenPrompt {
+  return { prompt: asked, since: from_now(-20) };
+}
+
+export function snapshot(identities: ListedIdentity[], more: Partial<Snapshot> = {}): Snapshot {
+  const providers = [...new Set(identities.flatMap(({ provider }) => (provider === null ? [] : [provider])))];
+  return {
+    now: new Date().toISOString(),
+    configuration: { state: "in_force", path: PATH, problem: null },
+    sandbox: null,
+    tray: "shown",
+    refresh: "runs",
+    health: "ok",
+    list: { providers: providers.map((name) => ({ name, kind: "aws/iam-identity-center" })), identities, keyring: null },
+    status: { agent: null, sessions: [], prompts: [] },
+    notes: [],
+    ...more,
+  };
+}
+
+export function with_prompts(base: Snapshot, ...prompts: Prompt[]): Snapshot {
+  return { ...base, status: { agent: null, sessions: base.status?.sessions ?? [], prompts: prompts.map(open) } };
+}
+
+/** One of each state, as a working day has them. */
+export function team(): ListedIdentity[] {
+  const sso = { provider: "corp-sso", kind: "aws/permission-set" };
+  return [
+    held("dev-admin", 35 * HOUR, 36 * HOUR, { default: true }),
+    listed("ci-bot", { state: "revoked", account: "123456789012" }),
+    listed("vendor", { kind: "aws/process", state: "signed_out", account: null }),
+    held("org-admin", 7 * HOUR, 8 * HOUR, {
+      ...sso,
+      chain: ["corp-sso", "org-admin"],
+      role: "AdministratorAccess",
+      account: "410000000017",
+    }),
+    held("deploy", 12 * MINUTE, HOUR, {
+      ...sso,
+      kind: "aws/assume-role",
+      state: "expiring",
+      chain: ["corp-sso", "org-admin", "deploy"],
+      role: "arn:aws:iam::420000000025:role/deploy",
+      account: "420000000025",
+    }),
+    listed("audit", {
+      ...sso,
+      kind: "aws/assume-role",
+      state: "denied",
+      chain: ["corp-sso", "org-admin", "audit"],
+      role: "arn:aws:iam::430000000031:role/auditor-read-only",
+      account: "430000000031",
+    }),
+    listed("data-lake", {
+      ...sso,
+      state: "expired",
+      chain: ["corp-sso", "data-lake"],
+      role: "DataEngineer",
+      account: "440000000044",
+    }),
+    listed("azure-ops", { provider: "entra", kind: "azure/subscription", state: "unsupported", account: null }),
+  ];
+}
+
+export function team_snapshot(more: Partial<Snapshot> = {}): Snapshot {
+  const all = team();
+  const deploy = all.find(({ name }) => name === "deploy");
+  const base = snapshot(all, more);
+  if (more.status !== undefined) return base;
+  return {
+    ...base,
+    status: {
+      agent: null,
+      prompts: [],
+      sessions: [
+        session("dev-admin", "valid", {
+          expires_at: all[0]?.expires_at ?? null,
+          last_asker: { program: "aws", pid: 8123, at: from_now(-5 * MINUTE) },
+        }),
+        session("deploy", "expiring", {
+          expires_at: deploy?.expires_at ?? null,
+          next_refresh: from_now(2 * MINUTE),
+          failing: failure("network", "sts.eu-west-1.amazonaws.com could not be reached", "the held session stays in use"),
+          last_asker: { program: "terraform", pid: 4711, at: from_now(-90) },
+        }),
+      ],
+    },
+  };
+}
+
+export function report(more: Partial<Report> = {}): Report {
+  return {
+    subject: "identity",
+    target: "deploy",
+    mode: "dry_run",
+    chain: ["corp-sso", "org-admin", "deploy"],
+    identities: ["deploy"],
+    steps: [
+      {
+        what: "keyring",
+        name: "deploy",
+        path: "session/default/3f9a1c/deploy",
+        result: "would_remove",
+        detail: "via corp-sso",
+      },
+      {
+        what: "section",
+        name: "deploy",
+        path: "/home/kim/.aws/keyfob/corp-sso/credentials",
+        result: "would_remove",
+        detail: null,
+      },
+      { what: "agent", name: "deploy", path: "memory", result: "would_remove", detail: "held by the running agent" },
+      {
+        what: "keyring",
+        name: "dev",
+        path: "keys/default/3f9a1c/dev",
+        result: "kept",
+        detail: "kept: access key AKIA…MPLE; `--keychain` removes it too",
+      },
+      { what: "file", name: "deploy", path: "/home/kim/.aws/keyfob/corp-sso/config", result: "absent", detail: null },
+    ],
+    others: [{ identity: "org-dev", expires_at: from_now(2 * HOUR) }],
+    notes: [],
+    ...more,
+  };
+}
+
+/** As the run would tell it: what was planned is done. */
+export function done(plan: Report): Report {
+  return {
+    ...plan,
+    mode: "run",
+    steps: plan.steps.map((step) => (step.result === "would_remove" ? { ...step, result: "removed" } : step)),
+  };
+}
+
+export function line(number: number, seconds_ago: number, more: Partial<AuditLine> = {}): AuditLine {
+  return {
+    number,
+    time: from_now(-seconds_ago),
+    event: "sign_in",
+    identity: "dev-admin",
+    what: "dev-admin",
+    asker: { program: "fob", pid: 4000 + number, user: "kim" },
+    previous: "",
+    result: "ok",
+    ...more,
+  } as AuditLine;
+}
+
+export function audit(lines: AuditLine[] = day_of_lines(), left_out = 0): Audit {
+  return { identities: [], lines, left_out };
+}
+
+export function day_of_lines(): AuditLine[] {
+  return [
+    line(1, 30 * HOUR, { event: "keys_stored", what: "access key AKIA…MPLE" }),
+    line(2, 29 * HOUR, { what: "dev-admin" }),
+    line(3, 3 * HOUR, {
+      event: "refresh",
+      identity: "deploy",
+      what: "corp-sso → org-admin → deploy",
+      asker: { program: "terraform", pid: 4711, user: "kim" },
+    }),
+    line(4, 2 * HOUR, {
+      event: "refresh",
+      identity: "audit",
+      what: "org-admin → audit",
+      asker: { program: "keyfob", pid: 900, user: "kim" },
+      result: "failed",
+      error: "access_denied",
+    } as Partial<AuditLine>),
+    line(5, HOUR, {
+      event: "revocation",
+      identity: "ci-bot",
+      what: "access key AKIA…BOTX of the keyring: cleared",
+      asker: { program: "keyfob", pid: 900, user: "kim" },
+    }),
+    line(6, 10 * MINUTE, { event: "removal", identity: "vendor", what: "session/default/3f9a1c/vendor" }),
+  ];
+}
+
+export function settings(more: Partial<Settings> = {}): Settings {
+  return {
+    start_at_login: "off",
+    notify_before: "30m",
+    notices: ["keys_revoked", "renewal_refused", "renewal_failing", "expires_soon", "expired", "person_awaited"],
+    configuration: PATH,
+    problems: [],
+    default_identity: "dev-admin",
+    identities: ["dev-admin", "ci-bot", "vendor", "org-admin", "deploy", "audit"],
+    version: "0.1.0",
+    ...more,
+  };
+}
+
+/** Nothing can be told of any identity. */
+export function locked(keyring: Error): Snapshot {
+  const base = snapshot(team().map((it) => ({ ...it, state: "unknown", issued_at: null, expires_at: null })));
+  return { ...base, health: "attention", list: { ...base.list!, keyring } };
+}

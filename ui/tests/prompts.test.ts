@@ -1,0 +1,322 @@
+import { screen, waitFor } from "@testing-library/svelte";
+import { expect, test, vi } from "vitest";
+import type { Snapshot } from "../contract";
+import { configured, Desk, needs, signed_in } from "./desk";
+import * as fixtures from "./fixtures";
+import { HOUR, KEY_ID, SECRET } from "./fixtures";
+import { everything, open, said, settled } from "./page";
+
+const base = (): Snapshot => fixtures.team_snapshot();
+const waiting = (kind: Parameters<typeof fixtures.prompt>[1] = fixtures.asks.code) =>
+  fixtures.with_prompts(base(), fixtures.prompt(7, kind));
+
+function own_window(snapshot: Snapshot): Desk {
+  return new Desk(snapshot).opens({ view: "prompt", prompt: 7 }, "prompt-7");
+}
+
+test("in the main window a prompt is a sheet over the view, and Esc cancels it alone", async () => {
+  const desk = new Desk(waiting()).opens({ view: "prompt", prompt: 7 });
+  const user = await open(desk);
+  expect(screen.getByRole("dialog")).toBeTruthy();
+  await user.keyboard("{Escape}");
+  expect(screen.queryByRole("dialog")).toBeNull();
+  expect(desk.sent("cancel")).toEqual([{ prompt: 7 }]);
+  expect(desk.sent("close_window")).toHaveLength(0);
+});
+
+test("Esc in a prompt's own window cancels and closes it", async () => {
+  const desk = own_window(waiting());
+  const user = await open(desk);
+  await user.keyboard("{Escape}");
+  expect(desk.sent("cancel")).toEqual([{ prompt: 7 }]);
+  await waitFor(() => expect(desk.sent("close_window")).toHaveLength(1));
+});
+
+test("a prompt answered elsewhere closes quietly, and says so", async () => {
+  const desk = new Desk(waiting()).opens({ view: "prompt", prompt: 7 });
+  await open(desk);
+  await desk.brings(base());
+  await settled();
+  expect(screen.queryByRole("dialog")).toBeNull();
+  expect(said()).toContain("answered elsewhere");
+  expect(desk.sent("cancel")).toHaveLength(0);
+});
+
+test("a prompt's own window says that it was answered elsewhere before it closes", async () => {
+  const desk = own_window(waiting());
+  await open(desk);
+  vi.useFakeTimers();
+  await desk.brings(base());
+  await vi.advanceTimersByTimeAsync(10);
+  expect(screen.getByRole("heading", { name: /answered elsewhere/ })).toBeTruthy();
+  expect(desk.sent("close_window")).toHaveLength(0);
+  await vi.advanceTimersByTimeAsync(3000);
+  expect(desk.sent("close_window")).toHaveLength(1);
+});
+
+test("a prompt that is not there any more is waited for briefly, then said", async () => {
+  const desk = own_window(base());
+  await open(desk);
+  expect(screen.queryByRole("heading", { name: /answered elsewhere/ })).toBeNull();
+  await screen.findByRole("heading", { name: /answered elsewhere/ }, { timeout: 3000 });
+});
+
+test("a prompt whose number comes before its snapshot is shown when the snapshot comes", async () => {
+  const desk = new Desk(base());
+  await open(desk);
+  await desk.shows({ view: "prompt", prompt: 7 });
+  await settled();
+  await desk.brings(waiting());
+  expect(await screen.findByRole("dialog")).toBeTruthy();
+});
+
+test("the prompt of a sign-in begun here is not in the snapshot, and stays", async () => {
+  const desk = new Desk(base()).on("sign_in", () => needs(fixtures.prompt(50, fixtures.asks.code, { identity: "data-lake" })));
+  const user = await open(desk);
+  await user.click(screen.getByRole("button", { name: "Sign in: data-lake" }));
+  await screen.findByRole("dialog", { name: "Sign in to data-lake" });
+  await desk.brings(base());
+  await settled();
+  expect(screen.getByRole("dialog")).toBeTruthy();
+});
+
+test("a second prompt does not stack on, or replace, the one being answered", async () => {
+  const both = fixtures.with_prompts(
+    base(),
+    fixtures.prompt(7, fixtures.asks.code),
+    fixtures.prompt(8, fixtures.asks.keys, { identity: "ci-bot" }),
+  );
+  const desk = new Desk(both).opens({ view: "prompt", prompt: 7 });
+  const user = await open(desk);
+  await user.type(screen.getByLabelText("MFA code"), "12");
+  await desk.shows({ view: "prompt", prompt: 8 });
+  await settled();
+  expect(screen.getAllByRole("dialog")).toHaveLength(1);
+  expect(screen.getByLabelText<HTMLInputElement>("MFA code").value).toBe("12");
+});
+
+test("a sheet closed while its answer is under way cancels what follows, and shows nothing late", async () => {
+  const desk = new Desk(waiting(fixtures.asks.keys)).opens({ view: "prompt", prompt: 7 });
+  const held = desk.holds("answer_keys");
+  const user = await open(desk);
+  await user.type(screen.getByLabelText("Access key ID"), KEY_ID);
+  await user.type(screen.getByLabelText("Secret access key"), SECRET);
+  await user.keyboard("{Enter}");
+  await waitFor(() => expect(desk.sent("answer_keys")).toHaveLength(1));
+  await user.keyboard("{Escape}");
+  expect(screen.queryByRole("dialog")).toBeNull();
+  held.answer(needs(fixtures.prompt(51, fixtures.asks.code)));
+  await settled();
+  expect(screen.queryByRole("dialog")).toBeNull();
+  expect(desk.sent("cancel")).toEqual([{ prompt: 51 }]);
+  expect(everything()).not.toContain(SECRET);
+});
+
+test("a sheet closed while its answer is under way still says that it went well", async () => {
+  const desk = new Desk(waiting()).opens({ view: "prompt", prompt: 7 });
+  const held = desk.holds("answer_code");
+  const user = await open(desk);
+  await user.type(screen.getByLabelText("MFA code"), "123456");
+  await user.keyboard("{Escape}");
+  held.answer(signed_in("dev-admin"));
+  await waitFor(() => expect(said()).toContain("Signed in to dev-admin"));
+});
+
+test("the snapshot that loses the prompt because it is being answered here does not close it", async () => {
+  const desk = new Desk(waiting()).opens({ view: "prompt", prompt: 7 });
+  const held = desk.holds("answer_code");
+  const user = await open(desk);
+  await user.type(screen.getByLabelText("MFA code"), "123456");
+  await desk.brings(base());
+  await settled();
+  expect(screen.getByRole("dialog")).toBeTruthy();
+  held.answer(needs(fixtures.prompt(52, fixtures.asks.refused_code, { attempt: 2 })));
+  expect((await screen.findByRole("alert")).textContent).toContain("refused");
+  await desk.brings(base());
+  await settled();
+  expect(screen.getByRole("dialog")).toBeTruthy();
+});
+
+test("what the tray asks for was asked for by the person, not by a program", async () => {
+  const asker = { program: "Keyfob", pid: 900, person: "present" } as const;
+  const snapshot = fixtures.with_prompts(base(), fixtures.prompt(7, fixtures.asks.code, { asker }));
+  await open(own_window(snapshot));
+  expect(screen.getByRole("heading", { name: "Sign in to dev-admin" })).toBeTruthy();
+});
+
+test("a browser sign-in shows code and address, opens the browser, and ends by itself", async () => {
+  const desk = own_window(waiting(fixtures.browser()));
+  const user = await open(desk);
+  expect(screen.getByText("WXYZ-BCDF")).toBeTruthy();
+  expect(document.body.textContent).toContain("https://device.sso.eu-central-1.amazonaws.com/?user_code=WXYZ-BCDF");
+  await user.click(screen.getByRole("button", { name: "Open browser" }));
+  expect(desk.sent("open_browser")).toEqual([{ prompt: 7 }]);
+  expect(screen.getByText(/Waiting for the browser/)).toBeTruthy();
+  const after = base();
+  after.status!.sessions = [fixtures.session("dev-admin", "valid", { expires_at: fixtures.from_now(HOUR) })];
+  await desk.brings(after);
+  await waitFor(() => expect(desk.sent("close_window")).toHaveLength(1));
+  expect(said()).toContain("Signed in to dev-admin");
+  expect(desk.sent("cancel")).toHaveLength(0);
+});
+
+test("a browser that cannot be opened is said", async () => {
+  const desk = own_window(waiting(fixtures.browser())).fails(
+    "open_browser",
+    fixtures.failure("process_failed", "no browser could be started", "open the address yourself"),
+  );
+  const user = await open(desk);
+  await user.click(screen.getByRole("button", { name: "Open browser" }));
+  expect(await screen.findByText(/No browser could be started/)).toBeTruthy();
+});
+
+test("the keyring is unlocked with its passphrase, which does not stay", async () => {
+  const desk = own_window(fixtures.with_prompts(base(), fixtures.prompt(7, fixtures.asks.unlock, { identity: "" })));
+  const held = desk.holds("answer_passphrase");
+  const user = await open(desk);
+  expect(screen.getByRole("heading", { name: "terraform (pid 4711) needs the keyring" })).toBeTruthy();
+  await user.type(screen.getByLabelText("Passphrase"), "correct horse{Enter}");
+  expect(desk.sent("answer_passphrase")).toEqual([{ prompt: 7, passphrase: "correct horse" }]);
+  await settled();
+  expect(screen.getByLabelText<HTMLInputElement>("Passphrase").value).toBe("");
+  expect(everything()).not.toContain("correct horse");
+  held.answer(signed_in("dev-admin"));
+  await waitFor(() => expect(desk.sent("close_window")).toHaveLength(1));
+});
+
+test("a refused passphrase is said at its field", async () => {
+  const kind = { keyring_passphrase: { ...fixtures.asks.unlock.keyring_passphrase, refused: "wrong passphrase" } };
+  await open(own_window(fixtures.with_prompts(base(), fixtures.prompt(7, kind, { identity: "", attempt: 2 }))));
+  const field = screen.getByLabelText("Passphrase");
+  expect(field.getAttribute("aria-invalid")).toBe("true");
+  expect(document.body.textContent).toContain("Wrong passphrase");
+});
+
+test("a new passphrase is asked for twice, and both have to agree", async () => {
+  const desk = own_window(
+    fixtures.with_prompts(base(), fixtures.prompt(7, fixtures.asks.new_passphrase, { identity: "" })),
+  );
+  const user = await open(desk);
+  await user.type(screen.getByLabelText("Passphrase"), "one");
+  await user.type(screen.getByLabelText("Passphrase again"), "two{Enter}");
+  expect(await screen.findByText("The two passphrases differ")).toBeTruthy();
+  expect(desk.sent("answer_passphrase")).toHaveLength(0);
+  await user.clear(screen.getByLabelText("Passphrase again"));
+  await user.type(screen.getByLabelText("Passphrase again"), "one{Enter}");
+  expect(desk.sent("answer_passphrase")).toEqual([{ prompt: 7, passphrase: "one" }]);
+});
+
+test("a prompt's window becomes as high as its page; the main window does not", async () => {
+  const observed: Element[] = [];
+  let notice = () => {};
+  vi.stubGlobal(
+    "ResizeObserver",
+    class {
+      constructor(callback: () => void) {
+        notice = callback;
+      }
+      observe(element: Element) {
+        observed.push(element);
+      }
+      disconnect() {}
+    },
+  );
+  vi.spyOn(Element.prototype, "getBoundingClientRect").mockReturnValue({ height: 211.4 } as DOMRect);
+  const desk = own_window(waiting());
+  await open(desk);
+  notice();
+  notice();
+  expect(desk.sent("fit")).toEqual([{ height: 212 }]);
+  expect(observed).toHaveLength(1);
+  vi.unstubAllGlobals();
+});
+
+test("a sign-in asked for in the tray begins at once, and its prompt follows", async () => {
+  const desk = new Desk(base())
+    .opens({ view: "sign_in", identity: "data-lake", renewal: "always" })
+    .on("sign_in", () => needs(fixtures.prompt(53, fixtures.asks.code, { identity: "data-lake" })));
+  await open(desk);
+  expect(desk.sent("sign_in")).toEqual([{ identity: "data-lake", renewal: "always" }]);
+  expect(await screen.findByRole("dialog", { name: "Sign in to data-lake" })).toBeTruthy();
+});
+
+test("a sign-in asked for in the tray that fails is told above the identities", async () => {
+  const desk = new Desk(base()).fails("sign_in", fixtures.failure("network", "AWS could not be reached", "try again"));
+  const user = await open(desk);
+  await desk.shows({ view: "sign_in", identity: "data-lake", renewal: "when_due" });
+  expect((await screen.findByRole("alert")).textContent).toContain("AWS could not be reached");
+  await user.click(screen.getByRole("button", { name: "Dismiss" }));
+  expect(screen.queryByRole("alert")).toBeNull();
+});
+
+test("new keys asked for in a notice are entered, and the sign-in follows", async () => {
+  const desk = new Desk(base()).on("answer_keys", () => configured("ci-bot"));
+  const user = await open(desk);
+  await desk.shows({ view: "enter_keys", identity: "ci-bot" });
+  await user.type(await screen.findByLabelText("Access key ID"), KEY_ID);
+  await user.type(screen.getByLabelText("Secret access key"), SECRET);
+  await user.keyboard("{Enter}");
+  await waitFor(() => expect(desk.sent("sign_in")).toEqual([{ identity: "ci-bot", renewal: "when_due" }]));
+});
+
+test("what is asked for in the tray does not disturb the prompt being answered", async () => {
+  const desk = new Desk(waiting()).opens({ view: "prompt", prompt: 7 });
+  const user = await open(desk);
+  await user.type(screen.getByLabelText("MFA code"), "12");
+  await desk.shows({ view: "sign_in", identity: "data-lake", renewal: "when_due" });
+  await settled();
+  expect(desk.sent("sign_in")).toHaveLength(0);
+  expect(screen.getByLabelText<HTMLInputElement>("MFA code").value).toBe("12");
+});
+
+test("when a sheet closes the focus is where it was, or on its row when the verb is gone", async () => {
+  const desk = new Desk(base()).on("sign_in", () => needs(fixtures.prompt(54, fixtures.asks.code, { identity: "data-lake" })));
+  const user = await open(desk);
+  const verb = screen.getByRole("button", { name: "Sign in: data-lake" });
+  await user.click(verb);
+  await screen.findByRole("dialog");
+  await user.keyboard("{Escape}");
+  await waitFor(() => expect(document.activeElement).toBe(verb));
+  await user.click(verb);
+  await user.type(await screen.findByLabelText("MFA code"), "12345");
+  const after = base();
+  after.status!.sessions = [fixtures.session("data-lake", "valid", { expires_at: fixtures.from_now(HOUR) })];
+  await desk.brings(after);
+  await user.type(screen.getByLabelText("MFA code"), "6");
+  await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+  await waitFor(() => expect(document.activeElement?.textContent).toContain("data-lake"));
+});
+
+test("a prompt can be answered while the answer of a closed one is still under way", async () => {
+  const desk = new Desk(waiting()).opens({ view: "prompt", prompt: 7 });
+  const held = desk.holds("answer_code");
+  const user = await open(desk);
+  await user.type(screen.getByLabelText("MFA code"), "111111");
+  await user.keyboard("{Escape}");
+  desk.on("sign_in", () => needs(fixtures.prompt(55, fixtures.asks.code, { identity: "data-lake" })));
+  await user.click(screen.getByRole("button", { name: "Sign in: data-lake" }));
+  desk.on("answer_code", () => signed_in("data-lake"));
+  await user.type(await screen.findByLabelText("MFA code"), "222222");
+  await waitFor(() => expect(desk.sent("answer_code").map(({ prompt }) => prompt)).toEqual([7, 55]));
+  held.fail(fixtures.failure("network", "late"));
+  await settled();
+  expect(document.body.textContent).not.toContain("late");
+});
+
+test("of two sign-ins begun at once, the second question waits for the first to be answered, and is asked only if it still stands", async () => {
+  const desk = new Desk(base());
+  const slow = desk.holds("sign_in");
+  const user = await open(desk);
+  await user.click(screen.getByRole("button", { name: "Sign in: data-lake" }));
+  desk.on("sign_in", () => needs(fixtures.prompt(56, fixtures.asks.code, { identity: "audit" })));
+  await user.click(screen.getByRole("button", { name: "Sign in: audit" }));
+  await screen.findByRole("dialog", { name: "Sign in to audit" });
+  slow.answer(needs(fixtures.prompt(57, fixtures.asks.code, { identity: "data-lake" })));
+  await settled();
+  expect(screen.getAllByRole("dialog")).toHaveLength(1);
+  expect(desk.sent("cancel")).toHaveLength(0);
+  desk.on("sign_in", () => signed_in("data-lake")).on("answer_code", () => signed_in("audit"));
+  await user.type(screen.getByLabelText("MFA code"), "123456");
+  await waitFor(() => expect(said()).toContain("Signed in to data-lake"));
+  expect(screen.queryByRole("dialog")).toBeNull();
+});

@@ -1,0 +1,55 @@
+// Points in time and durations as people read them. Rounds down: what is promised is there.
+import { texts } from "./texts";
+
+const MINUTE = 60;
+const HOUR = 3600;
+
+export function secondsLeft(until: string, now: number): number {
+  return Math.floor((Date.parse(until) - now) / 1000);
+}
+
+/** `35 h`, `59 min`; `null` when it is over. */
+export function timeLeft(until: string | null, now: number): string | null {
+  if (until === null) return null;
+  const seconds = secondsLeft(until, now);
+  if (seconds <= 0) return null;
+  if (seconds < MINUTE) return texts.time.moments;
+  if (seconds < HOUR) return texts.time.minutes(Math.floor(seconds / MINUTE));
+  return texts.time.hours(Math.floor(seconds / HOUR));
+}
+
+/** Between 0 and 1; `null` where the beginning or the end is not known. */
+export function shareLeft(from: string | null, until: string | null, now: number): number | null {
+  if (from === null || until === null) return null;
+  const life = Date.parse(until) - Date.parse(from);
+  if (!(life > 0)) return null;
+  return Math.min(1, Math.max(0, (Date.parse(until) - now) / life));
+}
+
+/** As it is written in a configuration: `36h`, `90m`, `45s`. */
+export function written(seconds: number): string {
+  if (seconds % HOUR === 0) return `${seconds / HOUR}h`;
+  if (seconds % MINUTE === 0) return `${seconds / MINUTE}m`;
+  return `${seconds}s`;
+}
+
+/** `14:02`, with the day when it is another one. */
+export function moment(at: string, now: number): string {
+  const date = new Date(at);
+  const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(date);
+  const days = daysBetween(new Date(now), date);
+  if (days === 0) return clock;
+  if (days === 1) return texts.time.tomorrow(clock);
+  if (days === -1) return texts.time.yesterday(clock);
+  return texts.time.onDay(day(at), clock);
+}
+
+/** `24 Nov`, with the year when it is another one. */
+export function day(at: string): string {
+  return new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" }).format(new Date(at));
+}
+
+function daysBetween(from: Date, to: Date): number {
+  const midnight = (date: Date) => Date.UTC(date.getFullYear(), date.getMonth(), date.getDate());
+  return Math.round((midnight(to) - midnight(from)) / 86_400_000);
+}
