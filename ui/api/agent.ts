@@ -326,6 +326,8 @@ export type LastAsker = {
 export type List = {
 	providers: ListedProvider[],
 	identities: ListedIdentity[],
+	/**  Why states are [`State::Unknown`]: the keyring cannot be read. */
+	keyring: Error | null,
 };
 
 export type ListedIdentity = {
@@ -333,7 +335,14 @@ export type ListedIdentity = {
 	kind: string,
 	provider: string | null,
 	chain: string[],
+	/**  What the chain ends with: the role's ARN, the permission set's name. */
+	role: string | null,
+	/**  Twelve digits, as far as it is known. */
+	account: string | null,
+	/**  Of what is held: where it comes from, and its time. */
+	source: string | null,
 	state: State,
+	issued_at: string | null,
 	expires_at: string | null,
 	expires_in_seconds: number | null,
 	default: boolean,
@@ -405,22 +414,31 @@ export type PromptKind =
 	why: WhyKeys,
 	mfa_arn: MfaArn | null,
 	session_duration: SessionDuration | null,
-} }) & { keyring_passphrase?: never; mfa?: never } | 
+} }) & { browser?: never; keyring_passphrase?: never; mfa?: never } | 
 /**  Six digits; `refused` says why the last ones were not taken. */
 ({ mfa: {
 	device: MfaArn,
 	refused: string | null,
-} }) & { keyring_passphrase?: never; keys?: never } | ({ keyring_passphrase: {
+} }) & { browser?: never; keyring_passphrase?: never; keys?: never } | ({ keyring_passphrase: {
 	path: string,
 	purpose: PassphraseUse,
 	refused: string | null,
-} }) & { keys?: never; mfa?: never };
+} }) & { browser?: never; keys?: never; mfa?: never } | 
+/**  A sign-in in the browser, which shows the code as well; nobody answers it here, it ends by itself. */
+({ browser: {
+	address: string,
+	code: string,
+	expires_at: string,
+} }) & { keyring_passphrase?: never; keys?: never; mfa?: never };
 
 export type Reach = 
 /**  Asks STS who this is. */
 "online" | 
 /**  Only what is remembered. */
 "offline";
+
+/**  Renewing ahead of time. */
+export type Refresh = "runs" | "paused";
 
 /**  Whether the failure would have gone away had a person been there to answer. */
 export type Remedy = "Fix" | 
@@ -464,7 +482,7 @@ export type Report = {
 
 export type Request = 
 /**  Answered by [`Reply::SignedIn`]. */
-({ login: Login }) & { answer?: never; audit?: never; cancel?: never; cleanup?: never; configure?: never; console?: never; credentials?: never; database_token?: never; logout?: never; repair?: never; variables?: never; whoami?: never } | 
+({ login: Login }) & { answer?: never; audit?: never; cancel?: never; cleanup?: never; configure?: never; console?: never; credentials?: never; database_token?: never; logout?: never; refresh?: never; repair?: never; variables?: never; whoami?: never } | 
 /**
  *  Usable credentials, renewed when due; never starts a prompt, and waits this long for somebody else's sign-in.
  *  Answered by [`Reply::Credentials`].
@@ -472,37 +490,37 @@ export type Request =
 ({ credentials: {
 	identity: string,
 	wait_seconds: number,
-} }) & { answer?: never; audit?: never; cancel?: never; cleanup?: never; configure?: never; console?: never; database_token?: never; login?: never; logout?: never; repair?: never; variables?: never; whoami?: never } | 
+} }) & { answer?: never; audit?: never; cancel?: never; cleanup?: never; configure?: never; console?: never; database_token?: never; login?: never; logout?: never; refresh?: never; repair?: never; variables?: never; whoami?: never } | 
 /**  Variables for a child process or a shell. Answered by [`Reply::Variables`]. */
 ({ variables: {
 	identity: string,
 	form: VariablesForm,
-} }) & { answer?: never; audit?: never; cancel?: never; cleanup?: never; configure?: never; console?: never; credentials?: never; database_token?: never; login?: never; logout?: never; repair?: never; whoami?: never } | 
+} }) & { answer?: never; audit?: never; cancel?: never; cleanup?: never; configure?: never; console?: never; credentials?: never; database_token?: never; login?: never; logout?: never; refresh?: never; repair?: never; whoami?: never } | 
 /**  Answered by [`Reply::Whoami`]. */
 ({ whoami: {
 	identity: string,
 	reach: Reach,
-} }) & { answer?: never; audit?: never; cancel?: never; cleanup?: never; configure?: never; console?: never; credentials?: never; database_token?: never; login?: never; logout?: never; repair?: never; variables?: never } | 
+} }) & { answer?: never; audit?: never; cancel?: never; cleanup?: never; configure?: never; console?: never; credentials?: never; database_token?: never; login?: never; logout?: never; refresh?: never; repair?: never; variables?: never } | 
 /**  Answered by [`Reply::List`]. */
 "list" | 
 /**  What the audit log says, from a moment on. Answered by [`Reply::Audit`]. */
 ({ audit: {
 	since: string | null,
-} }) & { answer?: never; cancel?: never; cleanup?: never; configure?: never; console?: never; credentials?: never; database_token?: never; login?: never; logout?: never; repair?: never; variables?: never; whoami?: never } | 
+} }) & { answer?: never; cancel?: never; cleanup?: never; configure?: never; console?: never; credentials?: never; database_token?: never; login?: never; logout?: never; refresh?: never; repair?: never; variables?: never; whoami?: never } | 
 /**  Whether the audit log is as it was written. Answered by [`Reply::AuditVerified`]. */
 "audit_verify" | 
 /**  Store long-lived keys, after STS has accepted them. Answered by [`Reply::Configured`]. */
-({ configure: Configure }) & { answer?: never; audit?: never; cancel?: never; cleanup?: never; console?: never; credentials?: never; database_token?: never; login?: never; logout?: never; repair?: never; variables?: never; whoami?: never } | 
+({ configure: Configure }) & { answer?: never; audit?: never; cancel?: never; cleanup?: never; console?: never; credentials?: never; database_token?: never; login?: never; logout?: never; refresh?: never; repair?: never; variables?: never; whoami?: never } | 
 /**  Answered by [`Reply::Removed`]. */
-({ logout: Logout }) & { answer?: never; audit?: never; cancel?: never; cleanup?: never; configure?: never; console?: never; credentials?: never; database_token?: never; login?: never; repair?: never; variables?: never; whoami?: never } | 
+({ logout: Logout }) & { answer?: never; audit?: never; cancel?: never; cleanup?: never; configure?: never; console?: never; credentials?: never; database_token?: never; login?: never; refresh?: never; repair?: never; variables?: never; whoami?: never } | 
 /**  Answered by [`Reply::Removed`]. */
-({ cleanup: Cleanup }) & { answer?: never; audit?: never; cancel?: never; configure?: never; console?: never; credentials?: never; database_token?: never; login?: never; logout?: never; repair?: never; variables?: never; whoami?: never } | 
+({ cleanup: Cleanup }) & { answer?: never; audit?: never; cancel?: never; configure?: never; console?: never; credentials?: never; database_token?: never; login?: never; logout?: never; refresh?: never; repair?: never; variables?: never; whoami?: never } | 
 /**  One identity with its chain, or all. Answered by [`Reply::Repaired`]. */
 ({ repair: {
 	identity: string | null,
-} }) & { answer?: never; audit?: never; cancel?: never; cleanup?: never; configure?: never; console?: never; credentials?: never; database_token?: never; login?: never; logout?: never; variables?: never; whoami?: never } | 
+} }) & { answer?: never; audit?: never; cancel?: never; cleanup?: never; configure?: never; console?: never; credentials?: never; database_token?: never; login?: never; logout?: never; refresh?: never; variables?: never; whoami?: never } | 
 /**  An RDS auth token, signed with the identity's session. Answered by [`Reply::DatabaseToken`]. */
-({ database_token: DatabaseTokenRequest }) & { answer?: never; audit?: never; cancel?: never; cleanup?: never; configure?: never; console?: never; credentials?: never; login?: never; logout?: never; repair?: never; variables?: never; whoami?: never } | 
+({ database_token: DatabaseTokenRequest }) & { answer?: never; audit?: never; cancel?: never; cleanup?: never; configure?: never; console?: never; credentials?: never; login?: never; logout?: never; refresh?: never; repair?: never; variables?: never; whoami?: never } | 
 /**
  *  A link that signs a browser in to the AWS console: at its home, a service (`s3`), or a whole address of it.
  *  Answered by [`Reply::Console`].
@@ -510,20 +528,25 @@ export type Request =
 ({ console: {
 	identity: string,
 	destination: string | null,
-} }) & { answer?: never; audit?: never; cancel?: never; cleanup?: never; configure?: never; credentials?: never; database_token?: never; login?: never; logout?: never; repair?: never; variables?: never; whoami?: never } | 
+} }) & { answer?: never; audit?: never; cancel?: never; cleanup?: never; configure?: never; credentials?: never; database_token?: never; login?: never; logout?: never; refresh?: never; repair?: never; variables?: never; whoami?: never } | 
 /**  Answered by [`Reply::Status`]. */
 "status" | 
+/**
+ *  Whether sessions are renewed ahead of time, until said otherwise or the agent ends. Those that somebody asks for
+ *  are renewed all the same. Answered by [`Reply::Status`].
+ */
+({ refresh: Refresh }) & { answer?: never; audit?: never; cancel?: never; cleanup?: never; configure?: never; console?: never; credentials?: never; database_token?: never; login?: never; logout?: never; repair?: never; variables?: never; whoami?: never } | 
 /**  The agent withdraws its prompts, gives up its socket and ends. Answered by [`Reply::Stopping`]. */
 "stop" | 
 /**  Goes on with what a [`Reply::Needs`] interrupted; answered as the interrupted request would have been. */
 ({ answer: {
 	prompt: number,
 	answer: Answer,
-} }) & { audit?: never; cancel?: never; cleanup?: never; configure?: never; console?: never; credentials?: never; database_token?: never; login?: never; logout?: never; repair?: never; variables?: never; whoami?: never } | 
+} }) & { audit?: never; cancel?: never; cleanup?: never; configure?: never; console?: never; credentials?: never; database_token?: never; login?: never; logout?: never; refresh?: never; repair?: never; variables?: never; whoami?: never } | 
 /**  Gives up what a [`Reply::Needs`] interrupted. Answered by [`Reply::Failed`]. */
 ({ cancel: {
 	prompt: number,
-} }) & { answer?: never; audit?: never; cleanup?: never; configure?: never; console?: never; credentials?: never; database_token?: never; login?: never; logout?: never; repair?: never; variables?: never; whoami?: never };
+} }) & { answer?: never; audit?: never; cleanup?: never; configure?: never; console?: never; credentials?: never; database_token?: never; login?: never; logout?: never; refresh?: never; repair?: never; variables?: never; whoami?: never };
 
 export type Running = {
 	pid: number,
@@ -532,6 +555,7 @@ export type Running = {
 	configuration: string,
 	/**  The file on disk has changed and cannot be used: the last good one stays in force. */
 	configuration_problem: Error | null,
+	refresh: Refresh,
 };
 
 /**  How long a session shall last, in whole seconds; more than zero. */
