@@ -9,8 +9,8 @@ mod trouble;
 
 use crate::home::{DEPLOY, DEV};
 use keyfob_core::agent::api::{
-    Answer, Asker, Call, Check, Configure, Credentials, Event, Login, Person, Prompt, PromptId, PromptKind, Renewal,
-    Reply, Request, SessionStatus, Status, TypedKeys,
+    Answer, Asker, Call, Check, Configure, Credentials, Event, Login, Person, Prompt, PromptId, PromptKind, Refresh,
+    Renewal, Reply, Request, SessionStatus, Status, TypedKeys,
 };
 use keyfob_core::agent::{Agent, Role, Visitor};
 use keyfob_core::auth::{Auth, World};

@@ -453,6 +453,8 @@ export type RemovalStep = {
 	path: string,
 	result: StepResult,
 	detail: string | null,
+	/**  What `fob` is told to remove it all the same. */
+	flag?: string | null,
 };
 
 export type Renewal = 
@@ -532,8 +534,8 @@ export type Request =
 /**  Answered by [`Reply::Status`]. */
 "status" | 
 /**
- *  Whether sessions are renewed ahead of time, until said otherwise or the agent ends. Those that somebody asks for
- *  are renewed all the same. Answered by [`Reply::Status`].
+ *  Whether sessions are renewed ahead of time, until said otherwise or the agent ends. What somebody asks for is made
+ *  all the same. Answered by [`Reply::Status`].
  */
 ({ refresh: Refresh }) & { answer?: never; audit?: never; cancel?: never; cleanup?: never; configure?: never; console?: never; credentials?: never; database_token?: never; login?: never; logout?: never; repair?: never; variables?: never; whoami?: never } | 
 /**  The agent withdraws its prompts, gives up its socket and ends. Answered by [`Reply::Stopping`]. */

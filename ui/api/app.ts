@@ -425,6 +425,8 @@ export type RemovalStep = {
 	path: string,
 	result: StepResult,
 	detail: string | null,
+	/**  What `fob` is told to remove it all the same. */
+	flag?: string | null,
 };
 
 export type Renewal = 

@@ -231,7 +231,7 @@ export function report(more: Partial<Report> = {}): Report {
         name: "dev",
         path: "keys/default/3f9a1c/dev",
         result: "kept",
-        detail: "kept: access key AKIA…MPLE; `--keychain` removes it too",
+        detail: "kept: access key AKIA…MPLE",
       },
       { what: "file", name: "deploy", path: "/home/kim/.aws/keyfob/corp-sso/config", result: "absent", detail: null },
     ],

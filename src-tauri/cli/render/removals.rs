@@ -104,7 +104,7 @@ fn meant(report: &Report) -> String {
 }
 
 fn line(step: &RemovalStep) -> String {
-    let RemovalStep { what, name, path, result, detail, code: _ } = step;
+    let RemovalStep { what, name, path, result, detail, flag, code: _ } = step;
     let (mark, color) = match result {
         StepResult::Removed => ("✓", Some(AnsiColor::Green)),
         StepResult::WouldRemove => ("○", None),
@@ -133,6 +133,9 @@ fn line(step: &RemovalStep) -> String {
         (StepResult::Removed | StepResult::WouldRemove, detail) => {
             let _ = write!(text, " ({detail})");
         }
+    }
+    if let Some(flag) = flag {
+        let _ = write!(text, "; `{flag}` removes it too");
     }
     text
 }

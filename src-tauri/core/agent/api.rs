@@ -63,8 +63,8 @@ pub enum Request {
     Console { identity: String, destination: Option<String> },
     /// Answered by [`Reply::Status`].
     Status,
-    /// Whether sessions are renewed ahead of time, until said otherwise or the agent ends. Those that somebody asks for
-    /// are renewed all the same. Answered by [`Reply::Status`].
+    /// Whether sessions are renewed ahead of time, until said otherwise or the agent ends. What somebody asks for is made
+    /// all the same. Answered by [`Reply::Status`].
     Refresh(Refresh),
     /// The agent withdraws its prompts, gives up its socket and ends. Answered by [`Reply::Stopping`].
     Stop,

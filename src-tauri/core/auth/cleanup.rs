@@ -2,7 +2,7 @@
 //! sections say which configuration they came from: those of others are not looked at. Repair: what is stored for an
 //! identity, what is wrong with it, and what of that can be mended without losing anything.
 
-use super::logout::{LongLivedKeys, Mode, files_of, profile_step};
+use super::logout::{KEYCHAIN, LongLivedKeys, Mode, files_of, profile_step};
 use super::report::{Report, Step, Subject, What};
 use super::{Auth, fingerprint};
 use crate::config::{AwsFiles, Chain, Identity, Severity};
@@ -95,7 +95,7 @@ impl Auth {
             (EntryKind::Audit, _, _) => return,
             (_, false, _) if !self.knows_all_names() => return,
             (EntryKind::Keys, false, LongLivedKeys::Keep) => {
-                step("kept: access keys of an identity that is no longer configured; `--keychain` removes them").stays()
+                step("kept: access keys of an identity that is no longer configured").stays_unless_told(KEYCHAIN)
             }
             (EntryKind::Keys | EntryKind::Session | EntryKind::Token, false, _) => {
                 let dropped = self.store.drop_entry(*kind, name, cleanup.mode).await;

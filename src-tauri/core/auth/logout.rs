@@ -11,6 +11,9 @@ use crate::store::{ClearedProfile, Dropped, EntryKind, Place, UpTo};
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
+/// What `fob` is told to forget access keys, too.
+pub(super) const KEYCHAIN: &str = "--keychain";
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
@@ -316,18 +319,20 @@ impl Auth {
 
     /// Told only of keys that are there. The shortened key id is in the entry, so this reads it.
     async fn keys_that_stay(&self, name: &str) -> Option<Step> {
-        const HOW: &str = "`--keychain` removes it too";
-        let detail = match self.store.long_lived(name).await {
-            Ok(None) => return None,
-            Ok(Some(stored)) => match stored.keys {
-                Some(keys) => format!("kept: access key {}; {HOW}", keys.access_key_id),
-                None => format!("kept: MFA device and session duration; {HOW}"),
-            },
+        let step = |detail| self.entry_step(EntryKind::Keys, name, detail);
+        match self.store.long_lived(name).await {
+            Ok(None) => None,
+            Ok(Some(stored)) => {
+                let detail = match stored.keys {
+                    Some(keys) => format!("kept: access key {}", keys.access_key_id),
+                    None => "kept: MFA device and session duration".to_owned(),
+                };
+                Some(step(detail).stays_unless_told(KEYCHAIN))
+            }
             // Nobody asked to remove it: that it cannot be read is no failure of this logout.
-            Err(error) if error.code == Code::KeyringEntryInvalid => format!("kept: {error}"),
-            Err(_) => return None,
-        };
-        Some(self.entry_step(EntryKind::Keys, name, detail).stays())
+            Err(error) if error.code == Code::KeyringEntryInvalid => Some(step(format!("kept: {error}")).stays()),
+            Err(_) => None,
+        }
     }
 
     pub(super) fn entry_step(&self, kind: EntryKind, name: &str, detail: impl Into<String>) -> Step {

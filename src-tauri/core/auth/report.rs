@@ -40,6 +40,9 @@ pub struct Step {
     pub path: String,
     pub result: StepResult,
     pub detail: Option<String>,
+    /// What `fob` is told to remove it all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flag: Option<String>,
     /// Why it failed; for the audit log, which asks no keyring again that has just failed.
     #[serde(skip)]
     pub code: Option<Code>,
@@ -48,7 +51,15 @@ pub struct Step {
 impl Step {
     /// `detail` says what it is, until [`Step::became`] knows why it stays.
     pub(super) fn at(what: What, name: &str, path: String, detail: impl Into<String>) -> Step {
-        Step { what, name: name.to_owned(), path, result: StepResult::Absent, detail: Some(detail.into()), code: None }
+        Step {
+            what,
+            name: name.to_owned(),
+            path,
+            result: StepResult::Absent,
+            detail: Some(detail.into()),
+            flag: None,
+            code: None,
+        }
     }
 
     pub(super) fn became(mut self, dropped: Result<Dropped>, mode: Mode) -> Step {
@@ -72,6 +83,10 @@ impl Step {
     pub(super) fn stays(mut self) -> Step {
         self.result = StepResult::Kept;
         self
+    }
+
+    pub(super) fn stays_unless_told(self, flag: &str) -> Step {
+        Step { flag: Some(flag.to_owned()), ..self.stays() }
     }
 }
 

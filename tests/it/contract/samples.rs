@@ -293,6 +293,7 @@ fn report() -> Report {
             path: "session:dev".to_owned(),
             result: StepResult::WouldRemove,
             detail: Some("its session".to_owned()),
+            flag: Some("--keychain".to_owned()),
             code: None,
         }],
         others: vec![OtherSession { identity: "ops".to_owned(), expires_at: moment() }],

@@ -64,6 +64,27 @@ fn two_days_of_a_role_and_its_user_take_one_call_for_each_life_and_nobody_asks_f
 }
 
 #[test]
+fn a_paused_refresh_renews_nothing_ahead_of_time_and_makes_up_for_it_when_it_goes_on() {
+    wait_for(async {
+        let mut stage = Stage::signed_in(&format!("{DEV}{DEPLOY}"), &["deploy"]).await;
+        let refresh = async |stage: &Stage, refresh| match stage.ask(Request::Refresh(refresh)).await {
+            Reply::Status(status) => status.agent.expect("it is hosted").refresh,
+            other => panic!("an unexpected reply: {other:?}"),
+        };
+        assert_eq!(refresh(&stage, Refresh::Paused).await, Refresh::Paused);
+        stage.pass_awake(50 * MINUTE).await;
+        assert_eq!((stage.calls(), stage.told()), (vec![], vec![]));
+        assert!(stage.credentials("deploy").await.is_ok(), "what is held is handed out");
+        assert_eq!(refresh(&stage, Refresh::Runs).await, Refresh::Runs);
+        stage.until_told("renewed deploy").await;
+        assert_eq!(stage.calls(), ["AssumeRole"]);
+        refresh(&stage, Refresh::Paused).await;
+        stage.pass_awake(61 * MINUTE).await;
+        assert!(stage.credentials("deploy").await.is_ok(), "what has ended is made anew for whoever asks");
+    });
+}
+
+#[test]
 fn a_second_agent_serves_and_renews_what_the_first_one_left_without_a_call() {
     wait_for(async {
         let stage = Stage::set_with(&format!("{DEV}{DEPLOY}"), Keyring::File, None).await;
