@@ -124,6 +124,9 @@ fn notification(notice: &Notice, desktop: Desktop) -> Notification {
     };
     let mut notification = Notification::new();
     notification.appname("Keyfob").icon("dialog-password").summary(&notice.title).body(&body);
+    // As the installer registers it; without it Windows shows a notice as PowerShell's.
+    #[cfg(windows)]
+    notification.app_id("dev.keyfob.Keyfob");
     if desktop.shows_buttons {
         for button in &notice.buttons {
             notification.action(button.id(), button.label());

@@ -187,10 +187,11 @@ pub async fn sign_in(
     desk.ask(window.label(), Request::Login(login)).await.and_then(outcome)
 }
 
-/// Opens a prompt for long-lived keys although nobody needs them.
+/// Opens a prompt for long-lived keys although nobody needs them: the identity's, or those it is reached with.
 #[tauri::command]
 #[specta::specta]
 pub async fn enter_keys(window: WebviewWindow, desk: State<'_, Desk>, identity: String) -> Result<Outcome> {
+    let identity = desk.snapshot().keys_of(&identity).to_owned();
     let configure = Configure { identity, keys: None, check: Check::WithSts };
     desk.ask(window.label(), Request::Configure(configure)).await.and_then(outcome)
 }

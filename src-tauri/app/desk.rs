@@ -163,13 +163,10 @@ impl Desk {
     /// On behalf of a person in front of this window.
     pub async fn ask(&self, label: &str, request: Request) -> Result<(Vec<Note>, Reply)> {
         let visitor = {
-            let mut inner = self.inner();
-            let Some(hosted) = &inner.hosted else { return Err(without_agent()) };
-            let new = hosted.agent.visitor();
-            match inner.windows.get_mut(label) {
-                Some(window) => window.visitor.get_or_insert_with(|| Arc::new(new)).clone(),
-                None => Arc::new(new),
-            }
+            let Inner { hosted, windows, .. } = &mut *self.inner();
+            let Some(Hosted { agent, .. }) = hosted else { return Err(without_agent()) };
+            let new = || Arc::new(agent.visitor());
+            windows.get_mut(label).map_or_else(new, |window| window.visitor.get_or_insert_with(new).clone())
         };
         let answered = visitor.ask(Call { asker: asker(Person::Present), request }).await;
         match answered.reply {
@@ -196,6 +193,16 @@ impl Desk {
 
     pub fn complain(&self, error: Error) {
         self.inner().complaint = Some(error);
+        self.changed();
+    }
+
+    /// Nobody is in front of the screen any more: what is asked there is withdrawn.
+    pub async fn withdraw_prompts(&self) {
+        let prompts = self.snapshot().status.map_or_else(Vec::new, |status| status.prompts);
+        for open in prompts {
+            // One that was answered meanwhile is gone already.
+            self.look(Request::Cancel { prompt: open.prompt.id }).await;
+        }
         self.changed();
     }
 

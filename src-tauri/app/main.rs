@@ -7,6 +7,7 @@ mod commands;
 mod contract;
 mod demonstration;
 mod desk;
+mod lock;
 mod notices;
 #[path = "../notify.rs"]
 mod notify;
@@ -26,6 +27,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tauri::{AppHandle, Manager, RunEvent};
 use tauri_plugin_autostart::MacosLauncher;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 const HIDDEN: &str = "--hidden";
 const USAGE: &str = "\
@@ -55,6 +59,7 @@ enum First {
 
 fn main() -> ExitCode {
     keyfob_core::hardening::harden_process();
+    log();
     let done = match wanted(std::env::args_os().skip(1)) {
         Ok(Wanted::App { first, config }) => run(first, config),
         Ok(Wanted::Version) => {
@@ -77,6 +82,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Only what Keyfob says itself, and only what went wrong: the AWS SDK's own records hold requests, and with them secrets.
+fn log() {
+    let level = LevelFilter::WARN;
+    let targets = Targets::new().with_target("keyfob_core", level).with_target("keyfob", level);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines).with(targets).init();
 }
 
 /// The word that is wrong, otherwise.
@@ -147,6 +160,11 @@ async fn begin(app: AppHandle, first: First) {
                 }
             });
         }
+    });
+    let told_in = app.clone();
+    lock::watch(move || {
+        let told_in = told_in.clone();
+        tauri::async_runtime::spawn(async move { told_in.state::<Desk>().withdraw_prompts().await });
     });
     desk.keep_current().await;
 }

@@ -128,6 +128,12 @@ impl Snapshot {
         self.session(&identity.name).map_or(identity.state, |session| session.state)
     }
 
+    /// The identity whose keys this one is reached with: its own, or those at the start of its chain.
+    pub fn keys_of<'a>(&'a self, identity: &'a str) -> &'a str {
+        let listed = self.identities().iter().find(|it| it.name == identity);
+        listed.and_then(|it| it.chain.first()).map_or(identity, String::as_str)
+    }
+
     /// The open prompt about an identity, or about what it is reached through.
     pub fn prompt_for(&self, identity: &str) -> Option<u32> {
         let chain = self.identities().iter().find(|it| it.name == identity).map_or(&[][..], |it| &it.chain);

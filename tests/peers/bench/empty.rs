@@ -1,0 +1,29 @@
+//! What the tray app is measured against: a Tauri app with an icon in the tray, a menu, and nothing behind it; built the
+//! same way.
+
+use tauri::image::Image;
+use tauri::menu::{Menu, MenuItem};
+use tauri::tray::TrayIconBuilder;
+use tauri::{RunEvent, include_image};
+
+const ICON: Image<'_> = include_image!("./icons/tray/ok.png");
+
+fn main() {
+    let app = tauri::Builder::default()
+        .setup(|app| {
+            let quit = MenuItem::with_id(app, "quit", "Quit", true, None::<&str>)?;
+            TrayIconBuilder::with_id("empty")
+                .icon(ICON)
+                .menu(&Menu::with_items(app, &[&quit])?)
+                .on_menu_event(|app, _| app.exit(0))
+                .build(app)?;
+            Ok(())
+        })
+        .build(tauri::generate_context!())
+        .expect("a display is there");
+    app.run(|_, event| {
+        if let RunEvent::ExitRequested { code: None, api, .. } = event {
+            api.prevent_exit();
+        }
+    });
+}
