@@ -1,6 +1,5 @@
 //! The table that `./x bench` prints and keeps: each figure as a ratio, with its value and its limit.
 
-use crate::FIGURES;
 use jiff::Timestamp;
 use keyfob_core::clock::Clock;
 use std::fmt::Write;
@@ -32,13 +31,13 @@ impl Figure {
     }
 }
 
-/// Prints the table and leaves it where the repository keeps it.
-pub fn publish(figures: &[Figure]) {
-    let mut text = String::from("# Figures\n\nWritten by `./x bench`. ");
-    text.push_str(
-        "A ratio is to the smallest possible client of the agent, measured in the same run, unless the line ",
+/// Prints the table and leaves it where the repository keeps it. `against`: what a ratio is to, where a line names
+/// nothing else.
+pub fn publish(path: &str, against: &str, figures: &[Figure]) {
+    let mut text = format!(
+        "# Figures\n\nWritten by `./x bench`. A ratio is to {against}, measured in the same run, unless the line names \
+         something else; times of several runs are medians.\n\n"
     );
-    text.push_str("names something else; times of several runs are medians.\n\n");
     text.push_str("| what | ratio | value | limit | |\n|---|--:|--:|--:|---|\n");
     for Figure { what, ratio, value, limit, verdict } in figures {
         let ratio = ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}"));
@@ -46,7 +45,7 @@ pub fn publish(figures: &[Figure]) {
     }
     writeln!(text, "\n{}", machine()).expect("text grows");
     print!("{text}");
-    std::fs::write(FIGURES, &text).expect("the checkout can be written to");
+    std::fs::write(path, &text).expect("the checkout can be written to");
 }
 
 fn machine() -> String {

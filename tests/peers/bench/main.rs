@@ -41,5 +41,5 @@ fn main() {
     drop(process);
     add(agent::held(minimal));
     add(logout::logout());
-    figures::publish(&all);
+    figures::publish(FIGURES, "the smallest possible client of the agent", &all);
 }
