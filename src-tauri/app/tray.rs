@@ -2,6 +2,8 @@
 //! decided in `menu`; what a line does, here.
 
 pub mod host;
+#[cfg(target_os = "linux")]
+mod labels;
 mod menu;
 #[cfg(test)]
 mod tests;
@@ -113,7 +115,11 @@ impl Shown {
         match item {
             Item::Separator => Ok(()),
             Item::Submenu { id, text, .. } => match self.handles.get(id) {
-                Some(Handle::Submenu(submenu)) => submenu.set_text(text),
+                Some(Handle::Submenu(submenu)) => {
+                    #[cfg(target_os = "linux")]
+                    self.text_of(id).into_iter().for_each(|shown| labels::set_text(shown, text));
+                    submenu.set_text(text)
+                }
                 Some(Handle::Line(_) | Handle::Check(_)) | None => Ok(()),
             },
             Item::Line(Line { id, text, is_enabled, is_checked }) => match self.handles.get(id) {
@@ -125,6 +131,17 @@ impl Shown {
                 Some(Handle::Submenu(_)) | None => Ok(()),
             },
         }
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Shown {
+    /// What the submenu says now.
+    fn text_of(&self, submenu: &str) -> Option<&str> {
+        self.items.iter().find_map(|item| match item {
+            Item::Submenu { id, text, .. } if id == submenu => Some(text.as_str()),
+            Item::Submenu { .. } | Item::Line(_) | Item::Separator => None,
+        })
     }
 }
 

@@ -12,7 +12,7 @@ use zbus::blocking::{Connection, fdo::DBusProxy};
 static SCREEN: Mutex<()> = Mutex::new(());
 
 /// What has not come about by then never will.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(20);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 pub struct Desktop {
@@ -77,14 +77,19 @@ impl Drop for Desktop {
 }
 
 /// Looks until there is something; what never comes fails.
-pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    eventually_or(look, || what.to_owned())
+}
+
+/// The same; what did not come about is said in the end, when it is known what did instead.
+pub fn eventually_or<T>(mut look: impl FnMut() -> Option<T>, what: impl Fn() -> String) -> T {
     for _ in 0..LIMIT.as_millis() / BETWEEN_LOOKS.as_millis() {
         if let Some(found) = look() {
             return found;
         }
         pause();
     }
-    panic!("never: {what}");
+    panic!("never: {}", what());
 }
 
 #[expect(clippy::disallowed_methods, reason = "other processes take real time")]

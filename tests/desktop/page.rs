@@ -2,7 +2,7 @@
 //! types and reads. Speaks WebDriver to WebKit's own driver.
 
 use crate::app::free_port;
-use crate::desktop::eventually;
+use crate::desktop::{eventually, eventually_or};
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::io::{Read, Write};
@@ -120,17 +120,8 @@ impl Page {
     }
 
     pub fn sees(&self, words: &str) {
-        let mut last = String::new();
-        let looked = std::panic::AssertUnwindSafe(|| {
-            eventually(&format!("the page says {words:?}"), || {
-                last = self.text();
-                last.contains(words).then_some(())
-            });
-        });
-        if let Err(panic) = std::panic::catch_unwind(looked) {
-            eprintln!("it says: {}", self.text());
-            std::panic::resume_unwind(panic);
-        }
+        let look = || self.text().contains(words).then_some(());
+        eventually_or(look, || format!("the page says {words:?} instead of {:?}", self.text()));
     }
 
     pub fn sees_no_more(&self, words: &str) {

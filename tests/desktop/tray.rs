@@ -1,7 +1,7 @@
 //! The app's icon in the tray and its menu, as whoever shows the tray reads them over the bus; and what they have to be.
 
 use crate::app::{App, MAIN, SINGLE};
-use crate::desktop::{Desktop, eventually};
+use crate::desktop::{Desktop, eventually, eventually_or};
 use crate::home::{Home, KIM};
 use crate::windows;
 use std::collections::HashMap;
@@ -69,9 +69,13 @@ impl Tray {
     }
 
     pub fn says_one_of(&self, labels: &[&str]) -> Line {
-        eventually(&format!("the tray says {labels:?}"), || {
-            self.menu().into_iter().find(|line| labels.contains(&line.label.as_str()))
-        })
+        eventually_or(
+            || {
+                let mut menu = self.menu().into_iter();
+                menu.find(|line| labels.contains(&line.label.as_str()))
+            },
+            || format!("the tray says {labels:?} instead of {:?}", self::labels(&self.menu())),
+        )
     }
 
     /// `path`: the label of the line, after those of the submenus it is in.
