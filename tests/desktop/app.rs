@@ -1,0 +1,108 @@
+//! The tray app as a process: started in a home, watched from outside, ended in the end.
+
+use crate::desktop::{Desktop, eventually};
+use crate::home::Home;
+use crate::page::Page;
+use crate::windows;
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus};
+
+/// Only one app of a session has it.
+pub const SINGLE: &str = "dev.keyfob.Keyfob.SingleInstance";
+pub const MAIN: &str = "Keyfob";
+pub const PROMPT: &str = "Keyfob: a program needs you";
+
+pub struct App {
+    child: Child,
+    log: PathBuf,
+    /// Where WebKit lets itself be driven.
+    inspector: u16,
+}
+
+impl App {
+    pub fn start(desktop: &Desktop, home: &Home, words: &[&str]) -> App {
+        let log = home.path("keyfob.log");
+        let file = || File::options().create(true).append(true).open(&log).expect("the home is ours");
+        let inspector = free_port();
+        let mut keyfob = App::command(home, words);
+        keyfob.env("TAURI_WEBVIEW_AUTOMATION", "true").env("WEBKIT_INSPECTOR_SERVER", format!("127.0.0.1:{inspector}"));
+        let child = keyfob.stdout(file()).stderr(file()).spawn().expect("keyfob starts");
+        let mut app = App { child, log, inspector };
+        eventually("the app is there", || {
+            assert!(app.child.try_wait().expect("a child of ours").is_none(), "it ended: {}", app.said());
+            (desktop.owner(SINGLE) == Some(app.pid())).then_some(())
+        });
+        app
+    }
+
+    pub fn command(home: &Home, words: &[&str]) -> Command {
+        let mut keyfob = home.command(env!("CARGO_BIN_EXE_keyfob"));
+        keyfob.args(words);
+        keyfob
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn said(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The page in its first window, which has to stay open.
+    pub fn page(&self) -> Page {
+        windows::appears(MAIN);
+        Page::of(self.inspector)
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a child of ours").is_none()
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn ends(&mut self) -> ExitStatus {
+        eventually("the app ends", || self.child.try_wait().expect("a child of ours"))
+    }
+
+    /// As a session that ends tells it.
+    pub fn terminate(&mut self) -> ExitStatus {
+        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).expect("a process");
+        // One that has ended already is not there to be told.
+        let _ = kill_process(pid, Signal::TERM);
+        self.ends()
+    }
+
+    /// The names of the processes it has started that still run.
+    pub fn children(&self) -> Vec<String> {
+        let folders = fs::read_dir("/proc").expect("a system with processes").flatten();
+        let of_ours = |folder: fs::DirEntry| {
+            let stat = fs::read_to_string(folder.path().join("stat")).ok()?;
+            let (head, tail) = stat.rsplit_once(") ")?;
+            let mut fields = tail.split(' ');
+            let is_running = fields.next()? != "Z";
+            let parent: u32 = fields.next()?.parse().ok()?;
+            (is_running && parent == self.pid()).then(|| head.split_once('(').map(|(_, name)| name.to_owned()))?
+        };
+        folders.filter_map(of_ours).collect()
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("keyfob said: {}", self.said());
+        }
+        // It may have ended before.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Free when it was asked for; nobody else on this display asks.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr());
+    listener.expect("a port of this machine").port()
+}

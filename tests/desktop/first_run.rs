@@ -1,0 +1,92 @@
+//! The first start: nothing is configured, and what a person chooses leads to a signed-in identity.
+
+use crate::app::App;
+use crate::desktop::{Desktop, eventually};
+use crate::home::{Home, KIM};
+use crate::keyring;
+use crate::tray::Tray;
+use std::fs;
+
+#[test]
+fn the_sandbox_is_signed_in_to_with_two_presses() {
+    let desktop = Desktop::new();
+    let home = Home::empty();
+    let app = App::start(&desktop, &home, &[]);
+    let page = app.page();
+    page.sees("Set up Keyfob");
+    page.press("Try the sandbox");
+    page.sees("Sandbox: an AWS on this machine");
+    page.press("Sign in: kim");
+    page.sees("kim default Valid");
+    assert!(page.presses() <= 3, "{} presses", page.presses());
+    Tray::of(&desktop, &app).says_one_of(&["kim — 11 h", "kim — 12 h"]);
+    assert!(!home.config().exists(), "the sandbox writes no configuration");
+    assert_eq!(keyring::held().len(), 0, "nor into the keyring");
+    page.press("Leave");
+    page.sees("Set up Keyfob");
+    assert!(home.aws().journal().is_empty(), "it never asked any other AWS");
+    let left: Vec<_> = fs::read_dir(home.path("tmp")).expect("it is ours").flatten().collect();
+    assert!(!left.iter().any(|it| it.file_name().to_string_lossy().starts_with("keyfob-sandbox")), "{left:?}");
+}
+
+#[test]
+fn an_access_key_is_added_and_signed_in_with_and_its_secret_is_only_in_the_keyring() {
+    let desktop = Desktop::new();
+    let home = Home::empty();
+    let keys = home.key();
+    let secret = keys.secret_access_key.expose();
+    let app = App::start(&desktop, &home, &[]);
+    let page = app.page();
+    page.press("Add an access key");
+    page.fill("Name", "work");
+    page.fill("Region", "eu-central-1");
+    page.press("Add");
+    page.sees("Access keys of work");
+    page.fill("Access key ID", keys.access_key_id.as_str());
+    page.fill("Secret access key", secret);
+    page.press("Store");
+    page.sees("work default Valid");
+    let written = home.configuration();
+    assert!(written.contains("work:") && written.contains("eu-central-1"), "{written}");
+    assert!(!written.contains(secret) && !written.contains(keys.access_key_id.as_str()), "{written}");
+    let held = keyring::held();
+    let with_secret: Vec<_> = held.iter().filter(|(_, value)| value.contains(secret)).map(|(name, _)| name).collect();
+    assert_eq!(with_secret.len(), 1, "{:?}", held.keys());
+    let id = keys.access_key_id.as_str();
+    assert!(held[with_secret[0]].contains(id), "with its id");
+    Tray::of(&desktop, &app).says_one_of(&["work — 11 h", "work — 12 h"]);
+    let listed = home.json(&["list", "--json"]);
+    assert_eq!(listed["identities"][0]["name"], "work", "{listed}");
+    assert_eq!(listed["identities"][0]["state"], "valid", "{listed}");
+}
+
+#[test]
+fn what_the_window_writes_into_a_configuration_leaves_every_other_line_as_it_is() {
+    let desktop = Desktop::new();
+    let home = Home::signed_up(KIM);
+    let app = App::start(&desktop, &home, &[]);
+    let page = app.page();
+    page.press("Add identity…");
+    page.press("Add an access key");
+    page.fill("Name", "second");
+    page.fill("Region", "us-west-2");
+    page.press("Add");
+    page.sees("Access keys of second");
+    page.press("Cancel");
+    page.sees("second Needs sign-in");
+    let added = home.configuration();
+    assert!(added.starts_with(KIM), "{added}");
+    assert!(added.contains("us-west-2"), "{added}");
+    page.press("second Needs sign-in");
+    page.press("Use as default");
+    page.sees("second default");
+    let changed = home.configuration();
+    for comment in ["# Ours.", "# The first.", "# Frankfurt"] {
+        assert!(changed.contains(comment), "{changed}");
+    }
+    eventually("the tray agrees", || {
+        let listed = home.json(&["list", "--json"]);
+        let default = listed["identities"].as_array()?.iter().find(|it| it["default"] == true)?;
+        (default["name"] == "second").then_some(())
+    });
+}

@@ -1,0 +1,22 @@
+//! The tray app as a person meets it: on a real desktop without a screen, with its tray, its keyring, its notices, and the
+//! page in its window driven through WebDriver. `./x test` starts the desktop ([session.sh]) and these inside it.
+
+#![cfg(target_os = "linux")]
+
+mod app;
+mod desktop;
+mod first_run;
+mod home;
+mod keyring;
+mod log_out;
+#[path = "../peers/loopback.rs"]
+mod loopback;
+mod notices;
+mod page;
+mod pictures;
+mod prompts;
+mod revocation;
+mod settings;
+mod tray;
+mod trouble;
+mod windows;

@@ -1,0 +1,51 @@
+//! The windows on the screen, as the display server lists them.
+
+use crate::desktop::eventually;
+use std::path::Path;
+use std::process::Command;
+
+/// The ids of those with exactly this title.
+pub fn titled(title: &str) -> Vec<String> {
+    said("xdotool", &["search", "--onlyvisible", "--name", &format!("^{title}$")])
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Its id.
+pub fn appears(title: &str) -> String {
+    eventually(&format!("a window {title}"), || titled(title).pop())
+}
+
+pub fn disappears(title: &str) {
+    eventually(&format!("no window {title}"), || titled(title).is_empty().then_some(()));
+}
+
+/// As somebody does with the mouse in its corner.
+pub fn close(id: &str) {
+    // wmctrl's way: the window manager passes the wish on.
+    said("xdotool", &["windowfocus", "--sync", id, "key", "--clearmodifiers", "alt+F4"]);
+}
+
+pub fn press_keys(id: &str, keys: &str) {
+    said("xdotool", &["windowfocus", "--sync", id, "key", "--clearmodifiers", keys]);
+}
+
+pub fn type_into(id: &str, text: &str) {
+    said("xdotool", &["windowfocus", "--sync", id, "type", "--delay", "30", text]);
+}
+
+/// Of a window, or of the whole screen as `root`.
+pub fn picture(id: &str, file: &Path) {
+    said("import", &["-window", id, "-silent", file.to_str().expect("a plain name")]);
+}
+
+/// How many colours a picture has; one that shows nothing has few.
+pub fn colours(file: &Path) -> usize {
+    said("identify", &["-format", "%k", file.to_str().expect("a plain name")]).trim().parse().unwrap_or(0)
+}
+
+fn said(program: &str, words: &[&str]) -> String {
+    let ran = Command::new(program).args(words).output().unwrap_or_else(|cause| panic!("{program}: {cause}"));
+    String::from_utf8_lossy(&ran.stdout).into_owned()
+}
