@@ -8,7 +8,8 @@ use crate::snapshot::{Snapshot, View};
 use crate::windows;
 use keyfob_core::agent::api::{
     Answer, Audit, Check, Configure, Configured, Login, Logout, LongLivedKeys, Mode, Note, Prompt, PromptId,
-    PromptKind, Refresh, Renewal, Reply, Report, Request, Secret, SignedIn, Target, TypedKeys, VariablesForm, in_units,
+    PromptKind, Refresh, Renewal, Reply, Report, Request, Secret, SignedIn, State, Target, TypedKeys, VariablesForm,
+    WhyKeys, in_units,
 };
 use keyfob_core::agent::{form, pasted};
 use keyfob_core::clock::Clock;
@@ -17,7 +18,7 @@ use keyfob_core::error::{Code, Error};
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use std::time::Duration;
-use tauri::{AppHandle, Manager, State, WebviewWindow};
+use tauri::{AppHandle, Manager, WebviewWindow};
 use tauri_plugin_autostart::ManagerExt;
 
 type Result<T, E = Error> = std::result::Result<T, E>;
@@ -152,13 +153,13 @@ pub struct Imported {
 /// What this window was opened to show.
 #[tauri::command]
 #[specta::specta]
-pub fn opened(window: WebviewWindow, desk: State<'_, Desk>) -> View {
+pub fn opened(window: WebviewWindow, desk: tauri::State<'_, Desk>) -> View {
     desk.opened(window.label())
 }
 
 #[tauri::command]
 #[specta::specta]
-pub fn snapshot(desk: State<'_, Desk>) -> Snapshot {
+pub fn snapshot(desk: tauri::State<'_, Desk>) -> Snapshot {
     // What other programs did to the keyring is not told by anybody.
     desk.changed();
     desk.snapshot()
@@ -167,7 +168,7 @@ pub fn snapshot(desk: State<'_, Desk>) -> Snapshot {
 /// Looks at keyring and configuration again.
 #[tauri::command]
 #[specta::specta]
-pub async fn retry(desk: State<'_, Desk>) -> Result<Snapshot> {
+pub async fn retry(desk: tauri::State<'_, Desk>) -> Result<Snapshot> {
     desk.host_configured().await;
     Ok(desk.refresh().await)
 }
@@ -176,7 +177,7 @@ pub async fn retry(desk: State<'_, Desk>) -> Result<Snapshot> {
 #[specta::specta]
 pub async fn sign_in(
     window: WebviewWindow,
-    desk: State<'_, Desk>,
+    desk: tauri::State<'_, Desk>,
     identity: String,
     renewal: Renewal,
 ) -> Result<Outcome> {
@@ -187,16 +188,26 @@ pub async fn sign_in(
 /// Opens a prompt for long-lived keys although nobody needs them.
 #[tauri::command]
 #[specta::specta]
-pub async fn enter_keys(window: WebviewWindow, desk: State<'_, Desk>, identity: String) -> Result<Outcome> {
+pub async fn enter_keys(window: WebviewWindow, desk: tauri::State<'_, Desk>, identity: String) -> Result<Outcome> {
+    let snapshot = desk.snapshot();
+    let is_revoked = snapshot.identities().iter().any(|it| it.name == identity && snapshot.state(it) == State::Revoked);
     let configure = Configure { identity, keys: None, check: Check::WithSts };
-    desk.ask(window.label(), Request::Configure(configure)).await.and_then(outcome)
+    let mut outcome = desk.ask(window.label(), Request::Configure(configure)).await.and_then(outcome)?;
+    // Not the person's own wish: the form says what happened to the old ones.
+    if is_revoked
+        && let Reached::Needs(prompt) = &mut outcome.reached
+        && let PromptKind::Keys { why: why @ WhyKeys::Asked, .. } = &mut prompt.kind
+    {
+        *why = WhyKeys::Revoked;
+    }
+    Ok(outcome)
 }
 
 #[tauri::command]
 #[specta::specta]
 pub async fn answer_keys(
     window: WebviewWindow,
-    desk: State<'_, Desk>,
+    desk: tauri::State<'_, Desk>,
     prompt: PromptId,
     keys: KeysForm,
 ) -> Result<Outcome> {
@@ -218,7 +229,7 @@ pub async fn answer_keys(
 #[specta::specta]
 pub async fn answer_code(
     window: WebviewWindow,
-    desk: State<'_, Desk>,
+    desk: tauri::State<'_, Desk>,
     prompt: PromptId,
     code: String,
 ) -> Result<Outcome> {
@@ -230,7 +241,7 @@ pub async fn answer_code(
 #[specta::specta]
 pub async fn answer_passphrase(
     window: WebviewWindow,
-    desk: State<'_, Desk>,
+    desk: tauri::State<'_, Desk>,
     prompt: PromptId,
     #[allow(clippy::needless_pass_by_value, reason = "a command's arguments are its own")] passphrase: String,
 ) -> Result<Outcome> {
@@ -245,7 +256,7 @@ async fn answer(window: &WebviewWindow, desk: &Desk, prompt: PromptId, answer: A
 
 #[tauri::command]
 #[specta::specta]
-pub async fn cancel(window: WebviewWindow, desk: State<'_, Desk>, prompt: PromptId) -> Result<()> {
+pub async fn cancel(window: WebviewWindow, desk: tauri::State<'_, Desk>, prompt: PromptId) -> Result<()> {
     // What is answered is the failure of what was asked for: that is what was wanted.
     let _ = desk.ask(window.label(), Request::Cancel { prompt }).await;
     desk.hold_pasted(window.label(), None);
@@ -256,7 +267,7 @@ pub async fn cancel(window: WebviewWindow, desk: State<'_, Desk>, prompt: Prompt
 /// The address of a browser prompt, in the browser.
 #[tauri::command]
 #[specta::specta]
-pub fn open_browser(desk: State<'_, Desk>, prompt: PromptId) -> Result<()> {
+pub fn open_browser(desk: tauri::State<'_, Desk>, prompt: PromptId) -> Result<()> {
     let snapshot = desk.snapshot();
     let prompts = snapshot.status.iter().flat_map(|status| &status.prompts);
     let address = prompts.map(|open| &open.prompt).find(|it| it.id == prompt).and_then(|it| match &it.kind {
@@ -271,7 +282,7 @@ pub fn open_browser(desk: State<'_, Desk>, prompt: PromptId) -> Result<()> {
 #[tauri::command]
 #[specta::specta]
 #[expect(clippy::needless_pass_by_value, reason = "a command's arguments are its own")]
-pub fn paste(window: WebviewWindow, desk: State<'_, Desk>, text: String) -> Result<Pasted> {
+pub fn paste(window: WebviewWindow, desk: tauri::State<'_, Desk>, text: String) -> Result<Pasted> {
     let text = zeroize::Zeroizing::new(text);
     if text.len() > pasted::LONGEST {
         return Err(pasted::too_long("what was pasted"));
@@ -302,7 +313,7 @@ pub fn check_keys(draft: KeysDraft) -> Vec<FieldProblem> {
 #[specta::specta]
 pub async fn preview_logout(
     window: WebviewWindow,
-    desk: State<'_, Desk>,
+    desk: tauri::State<'_, Desk>,
     target: Target,
     long_lived_keys: LongLivedKeys,
 ) -> Result<Report> {
@@ -313,7 +324,7 @@ pub async fn preview_logout(
 #[specta::specta]
 pub async fn log_out(
     window: WebviewWindow,
-    desk: State<'_, Desk>,
+    desk: tauri::State<'_, Desk>,
     target: Target,
     long_lived_keys: LongLivedKeys,
 ) -> Result<Report> {
@@ -333,7 +344,7 @@ async fn removed(window: &WebviewWindow, desk: &Desk, logout: Logout) -> Result<
 /// The audit log of the last days; all of it for `null`.
 #[tauri::command]
 #[specta::specta]
-pub async fn activity(window: WebviewWindow, desk: State<'_, Desk>, days: Option<u32>) -> Result<Audit> {
+pub async fn activity(window: WebviewWindow, desk: tauri::State<'_, Desk>, days: Option<u32>) -> Result<Audit> {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     let since = days.and_then(|days| Clock::system().now().checked_sub(DAY * days));
     match desk.ask(window.label(), Request::Audit { since }).await? {
@@ -406,14 +417,14 @@ pub async fn show_notices(app: AppHandle, kinds: Vec<NoticeKind>) -> Result<Sett
 #[tauri::command]
 #[specta::specta]
 #[expect(clippy::needless_pass_by_value, reason = "a command's arguments are its own")]
-pub fn use_as_default(desk: State<'_, Desk>, identity: String) -> Result<()> {
+pub fn use_as_default(desk: tauri::State<'_, Desk>, identity: String) -> Result<()> {
     make_default(&desk, &identity)
 }
 
 /// Whether sessions are renewed ahead of time.
 #[tauri::command]
 #[specta::specta]
-pub async fn refresh(window: WebviewWindow, desk: State<'_, Desk>, to: Refresh) -> Result<()> {
+pub async fn refresh(window: WebviewWindow, desk: tauri::State<'_, Desk>, to: Refresh) -> Result<()> {
     desk.ask(window.label(), Request::Refresh(to)).await?;
     desk.changed();
     Ok(())
@@ -421,34 +432,34 @@ pub async fn refresh(window: WebviewWindow, desk: State<'_, Desk>, to: Refresh) 
 
 #[tauri::command]
 #[specta::specta]
-pub async fn copy_environment(desk: State<'_, Desk>, identity: String) -> Result<()> {
+pub async fn copy_environment(desk: tauri::State<'_, Desk>, identity: String) -> Result<()> {
     environment_to_clipboard(&desk, &identity).await
 }
 
 #[tauri::command]
 #[specta::specta]
 #[expect(clippy::needless_pass_by_value, reason = "a command's arguments are its own")]
-pub fn copy_profile_name(desk: State<'_, Desk>, identity: String) -> Result<()> {
+pub fn copy_profile_name(desk: tauri::State<'_, Desk>, identity: String) -> Result<()> {
     desk.clipboard.copy(&identity)
 }
 
 #[tauri::command]
 #[specta::specta]
-pub async fn open_console(desk: State<'_, Desk>, identity: String) -> Result<()> {
+pub async fn open_console(desk: tauri::State<'_, Desk>, identity: String) -> Result<()> {
     console_in_browser(&desk, &identity).await
 }
 
 /// In the program that opens such files.
 #[tauri::command]
 #[specta::specta]
-pub fn open_configuration(desk: State<'_, Desk>) -> Result<()> {
+pub fn open_configuration(desk: tauri::State<'_, Desk>) -> Result<()> {
     outside::open(desk.configuration()?, "the configuration file")
 }
 
 /// Writes an IAM user into the configuration, which is made if there is none; its keys are entered next.
 #[tauri::command]
 #[specta::specta]
-pub async fn add_user(desk: State<'_, Desk>, user: NewUser) -> Result<()> {
+pub async fn add_user(desk: tauri::State<'_, Desk>, user: NewUser) -> Result<()> {
     let NewUser { name, region, mfa_arn } = user;
     let kind = NewKind::User { region: Some(region), mfa_arn };
     // The first one is what is meant when nothing else is named.
@@ -460,7 +471,7 @@ pub async fn add_user(desk: State<'_, Desk>, user: NewUser) -> Result<()> {
 /// What `~/.aws/config` and `~/.aws/credentials` hold.
 #[tauri::command]
 #[specta::specta]
-pub fn importable(desk: State<'_, Desk>) -> Result<Vec<Importable>> {
+pub fn importable(desk: tauri::State<'_, Desk>) -> Result<Vec<Importable>> {
     let found = keyfob_core::config::importable(&desk.environment)?.into_iter();
     let written = |it: keyfob_core::config::Importable| Importable {
         profile: it.profile,
@@ -472,20 +483,20 @@ pub fn importable(desk: State<'_, Desk>) -> Result<Vec<Importable>> {
 
 #[tauri::command]
 #[specta::specta]
-pub async fn import_profiles(window: WebviewWindow, desk: State<'_, Desk>, names: Vec<String>) -> Result<Imported> {
+pub async fn import_profiles(window: WebviewWindow, desk: tauri::State<'_, Desk>, names: Vec<String>) -> Result<Imported> {
     let (identities, notes) = desk.import(window.label(), &names).await?;
     Ok(Imported { identities, notes })
 }
 
 #[tauri::command]
 #[specta::specta]
-pub async fn try_sandbox(desk: State<'_, Desk>) -> Result<()> {
+pub async fn try_sandbox(desk: tauri::State<'_, Desk>) -> Result<()> {
     desk.host_sandbox().await
 }
 
 #[tauri::command]
 #[specta::specta]
-pub async fn leave_sandbox(desk: State<'_, Desk>) -> Result<()> {
+pub async fn leave_sandbox(desk: tauri::State<'_, Desk>) -> Result<()> {
     desk.leave_sandbox().await;
     Ok(())
 }
@@ -494,7 +505,7 @@ pub async fn leave_sandbox(desk: State<'_, Desk>) -> Result<()> {
 #[tauri::command]
 #[specta::specta]
 #[expect(clippy::needless_pass_by_value, reason = "a command's arguments are its own")]
-pub fn sandbox_revoke(desk: State<'_, Desk>, user: String) -> Result<()> {
+pub fn sandbox_revoke(desk: tauri::State<'_, Desk>, user: String) -> Result<()> {
     desk.sandbox()?.revoke(&user)
 }
 
@@ -502,7 +513,7 @@ pub fn sandbox_revoke(desk: State<'_, Desk>, user: String) -> Result<()> {
 #[tauri::command]
 #[specta::specta]
 #[expect(clippy::needless_pass_by_value, reason = "a command's arguments are its own")]
-pub fn sandbox_new_key(desk: State<'_, Desk>, user: String) -> Result<()> {
+pub fn sandbox_new_key(desk: tauri::State<'_, Desk>, user: String) -> Result<()> {
     let key = desk.sandbox()?.new_key(&user)?;
     desk.clipboard.copy(&key)
 }

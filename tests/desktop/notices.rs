@@ -29,6 +29,7 @@ pub struct Notice {
 struct Board {
     last_id: u32,
     shown: BTreeMap<u32, Notice>,
+    history: Vec<Notice>,
 }
 
 struct Server(Arc<Mutex<Board>>);
@@ -49,7 +50,9 @@ impl Server {
         let mut board = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let id = if replaces_id == 0 { board.last_id + 1 } else { replaces_id };
         board.last_id = board.last_id.max(id);
-        board.shown.insert(id, Notice { id, title: summary, body, actions });
+        let notice = Notice { id, title: summary, body, actions };
+        board.history.push(notice.clone());
+        board.shown.insert(id, notice);
         id
     }
 
@@ -86,9 +89,18 @@ impl Notices {
         self.board.lock().unwrap_or_else(PoisonError::into_inner).shown.values().cloned().collect()
     }
 
-    /// Waits for one whose title begins so.
+    /// Waits for one that is titled so.
     pub fn arrives(&self, title: &str) -> Notice {
-        eventually(title, || self.shown().into_iter().find(|notice| notice.title.starts_with(title)))
+        eventually(title, || self.shown().into_iter().find(|notice| notice.title == title))
+    }
+
+    pub fn arrives_about(&self, words: &str) -> Notice {
+        eventually(words, || self.shown().into_iter().find(|notice| notice.title.contains(words)))
+    }
+
+    /// All that was ever shown, each as it came.
+    pub fn so_far(&self) -> Vec<Notice> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner).history.clone()
     }
 
     pub fn is_withdrawn(&self, notice: &Notice) {

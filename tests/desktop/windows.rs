@@ -35,6 +35,11 @@ pub fn type_into(id: &str, text: &str) {
     said("xdotool", &["windowfocus", "--sync", id, "type", "--delay", "30", text]);
 }
 
+/// With the left button, in pixels from the upper left corner of the screen.
+pub fn click_at(x: u32, y: u32) {
+    said("xdotool", &["mousemove", &x.to_string(), &y.to_string(), "click", "1"]);
+}
+
 /// Of a window, or of the whole screen as `root`.
 pub fn picture(id: &str, file: &Path) {
     said("import", &["-window", id, "-silent", file.to_str().expect("a plain name")]);
@@ -43,6 +48,13 @@ pub fn picture(id: &str, file: &Path) {
 /// How many colours a picture has; one that shows nothing has few.
 pub fn colours(file: &Path) -> usize {
     said("identify", &["-format", "%k", file.to_str().expect("a plain name")]).trim().parse().unwrap_or(0)
+}
+
+/// Whether more than some letters changed from one picture to the other.
+pub fn differs_much(before: &Path, after: &Path) -> bool {
+    let words = ["-metric", "AE", before.to_str().expect("a plain name"), after.to_str().expect("a plain name"), "null:"];
+    let ran = Command::new("compare").args(words).output().expect("`./x test` installs it");
+    String::from_utf8_lossy(&ran.stderr).trim().parse::<f64>().is_ok_and(|pixels| pixels > 10_000.0)
 }
 
 fn said(program: &str, words: &[&str]) -> String {
