@@ -108,13 +108,16 @@ impl Notices {
         eventually(&format!("withdrawn: {}", notice.title), || (!is_shown()).then_some(()));
     }
 
-    /// The button with this label.
+    /// The button with this label; what was pressed goes away, as on every desktop.
     pub fn press(&self, notice: &Notice, label: &str) {
         let action = notice.actions.chunks(2).find(|action| action[1] == label);
         let action = action.unwrap_or_else(|| panic!("no {label} in {notice:?}"));
         let connection = self.connection.as_ref().expect("it serves until it is given up");
         let body = (notice.id, action[0].as_str());
         connection.emit_signal(None::<&str>, PATH, NAME, "ActionInvoked", &body).expect("the bus takes a signal");
+        self.board.lock().unwrap_or_else(PoisonError::into_inner).shown.remove(&notice.id);
+        let closed = (notice.id, 2_u32);
+        connection.emit_signal(None::<&str>, PATH, NAME, "NotificationClosed", &closed).expect("the bus takes a signal");
     }
 
     /// Another server may have the name now.

@@ -128,9 +128,12 @@ fn every_view(theme: &'static str) {
         album.take(&window, "code");
     }
     let home = home_in(theme, Home::signed_up(KIM_WITH_MFA));
-    let _app = App::start(&desktop, &home, &["--hidden"]);
+    let app = App::start(&desktop, &home, &["--hidden"]);
+    app.serves(&home);
     let mut program = home.start_fob(&["credential-process", "kim", "--wait", "60"]);
-    album.take(&windows::appears(PROMPT), "prompt-window");
+    let window = windows::appears(PROMPT);
+    eventually("it is as high as its page", || (windows::height(&window) < 300).then_some(()));
+    album.take(&window, "prompt-window");
     let _ = program.kill();
     let _ = program.wait();
 }
@@ -158,6 +161,7 @@ fn the_desktop_shows_icon_menu_window_and_notice() {
     tray.says_one_of(&["kim — 11 h", "kim — 12 h"]);
     let mut program = home.start_fob(&["credential-process", "robin", "--wait", "60"]);
     page.sees("Access key ID");
+    windows::appears("Dunst");
     let album = Album::of("light");
     let before = album.folder.join("desktop-before.png");
     windows::picture("root", &before);

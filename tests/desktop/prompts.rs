@@ -48,9 +48,12 @@ fn with_no_window_open_a_prompt_has_one_of_its_own_and_closing_that_leaves_it_op
     let desktop = Desktop::new();
     let home = Home::signed_up(KIM_WITH_MFA);
     let mut app = App::start(&desktop, &home, &["--hidden"]);
+    app.serves(&home);
     let program = home.start_fob(CREDENTIALS);
     let notice = desktop.notices.arrives_about(" needs kim");
     let window = windows::appears(PROMPT);
+    // A code takes less room than a window has at first.
+    eventually("it is as high as its page", || (150..280).contains(&windows::height(&window)).then_some(()));
     windows::close(&window);
     windows::disappears(PROMPT);
     assert_eq!(open_prompts(&home), 1);

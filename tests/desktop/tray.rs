@@ -144,7 +144,7 @@ fn quit_ends_the_app_and_gives_up_its_socket() {
     let mut app = App::start(&desktop, &home, &["--hidden"]);
     let tray = Tray::of(&desktop, &app);
     tray.says("kim — needs sign-in");
-    assert_eq!(home.json(&["status", "--json"])["agent"]["pid"], app.pid());
+    app.serves(&home);
     assert_eq!(sockets(&home.path("run")).len(), 1);
     tray.press(&["Quit"]);
     assert_eq!(app.ends().code(), Some(0), "{}", app.said());

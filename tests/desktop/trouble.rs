@@ -49,8 +49,7 @@ fn a_locked_keyring_is_told_of_and_read_again_once_it_is_unlocked() {
     let page = app.page();
     page.sees("The keyring cannot be read");
     page.sees("unlock the system's keyring");
-    drop(locked);
-    page.press("Retry");
+    locked.answer();
     page.sees_no_more("The keyring cannot be read");
     page.press("Sign in: kim");
     page.sees("kim default Valid");
@@ -90,7 +89,7 @@ fn an_agent_that_is_told_to_stop_ends_the_app() {
     let desktop = Desktop::new();
     let home = Home::with(KIM);
     let mut app = App::start(&desktop, &home, &[]);
-    eventually("it has an agent", || (home.json(&["status", "--json"])["agent"]["pid"] == app.pid()).then_some(()));
+    app.serves(&home);
     assert!(home.run(&["agent", "stop"]).status.success());
     assert_eq!(app.ends().code(), Some(0), "{}", app.said());
     assert!(!desktop.is_owned(crate::app::SINGLE));
@@ -106,7 +105,7 @@ fn an_agent_without_a_screen_hands_over_to_the_app() {
     assert!(home.run(&["login", "kim"]).status.success());
     let app = App::start(&desktop, &home, &["--hidden"]);
     Tray::of(&desktop, &app).says_one_of(&["kim — 11 h", "kim — 12 h"]);
-    assert_eq!(home.json(&["status", "--json"])["agent"]["pid"], app.pid());
+    app.serves(&home);
     let ended = eventually("the other has ended", || agent.try_wait().expect("a child of ours"));
     assert_eq!(ended.code(), Some(0));
 }

@@ -35,6 +35,13 @@ pub fn type_into(id: &str, text: &str) {
     said("xdotool", &["windowfocus", "--sync", id, "type", "--delay", "30", text]);
 }
 
+/// In pixels.
+pub fn height(id: &str) -> u32 {
+    let geometry = said("xdotool", &["getwindowgeometry", "--shell", id]);
+    let height = geometry.lines().find_map(|line| line.strip_prefix("HEIGHT="));
+    height.and_then(|it| it.parse().ok()).unwrap_or_default()
+}
+
 /// With the left button, in pixels from the upper left corner of the screen.
 pub fn click_at(x: u32, y: u32) {
     said("xdotool", &["mousemove", &x.to_string(), &y.to_string(), "click", "1"]);
