@@ -483,7 +483,11 @@ pub fn importable(desk: tauri::State<'_, Desk>) -> Result<Vec<Importable>> {
 
 #[tauri::command]
 #[specta::specta]
-pub async fn import_profiles(window: WebviewWindow, desk: tauri::State<'_, Desk>, names: Vec<String>) -> Result<Imported> {
+pub async fn import_profiles(
+    window: WebviewWindow,
+    desk: tauri::State<'_, Desk>,
+    names: Vec<String>,
+) -> Result<Imported> {
     let (identities, notes) = desk.import(window.label(), &names).await?;
     Ok(Imported { identities, notes })
 }

@@ -1,8 +1,8 @@
 //! The desktop's notification server, of another make than what speaks to it: keeps what is shown, and presses buttons.
 
 #![expect(
-    clippy::needless_pass_by_value,
     clippy::too_many_arguments,
+    clippy::unused_self,
     clippy::used_underscore_binding,
     reason = "the server's signatures are the desktop's, and its attribute writes what uses them"
 )]
@@ -63,10 +63,6 @@ impl Server {
     fn get_capabilities(&self) -> Vec<&'static str> {
         vec!["actions", "body"]
     }
-
-    fn get_server_information(&self) -> (&'static str, &'static str, &'static str, &'static str) {
-        ("keyfob-tests", "Keyfob", "1", "1.2")
-    }
 }
 
 pub struct Notices {
@@ -117,7 +113,9 @@ impl Notices {
         connection.emit_signal(None::<&str>, PATH, NAME, "ActionInvoked", &body).expect("the bus takes a signal");
         self.board.lock().unwrap_or_else(PoisonError::into_inner).shown.remove(&notice.id);
         let closed = (notice.id, 2_u32);
-        connection.emit_signal(None::<&str>, PATH, NAME, "NotificationClosed", &closed).expect("the bus takes a signal");
+        connection
+            .emit_signal(None::<&str>, PATH, NAME, "NotificationClosed", &closed)
+            .expect("the bus takes a signal");
     }
 
     /// Another server may have the name now.

@@ -49,7 +49,10 @@ fn home_in(theme: &str, mut home: Home) -> Home {
 
 /// Two frames: what was found in the page is on the screen.
 fn settle(page: &Page) {
-    page.script("window.drawn = 0; requestAnimationFrame(() => requestAnimationFrame(() => { window.drawn = 1; }))", &[]);
+    page.script(
+        "window.drawn = 0; requestAnimationFrame(() => requestAnimationFrame(() => { window.drawn = 1; }))",
+        &[],
+    );
     eventually("the page is drawn", || (page.script("return window.drawn", &[]) == 1).then_some(()));
 }
 

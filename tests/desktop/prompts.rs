@@ -17,6 +17,11 @@ fn answer(program: Child) -> Value {
     serde_json::from_slice(&ran.stdout).expect("credentials")
 }
 
+/// A code takes less room than a window has at first. From then on its field has the focus.
+fn is_fitted(window: &str) {
+    eventually("it is as high as its page", || (150..280).contains(&windows::height(window)).then_some(()));
+}
+
 fn open_prompts(home: &Home) -> usize {
     home.json(&["status", "--json"])["prompts"].as_array().expect("a list").len()
 }
@@ -52,8 +57,7 @@ fn with_no_window_open_a_prompt_has_one_of_its_own_and_closing_that_leaves_it_op
     let program = home.start_fob(CREDENTIALS);
     let notice = desktop.notices.arrives_about(" needs kim");
     let window = windows::appears(PROMPT);
-    // A code takes less room than a window has at first.
-    eventually("it is as high as its page", || (150..280).contains(&windows::height(&window)).then_some(()));
+    is_fitted(&window);
     windows::close(&window);
     windows::disappears(PROMPT);
     assert_eq!(open_prompts(&home), 1);
@@ -61,12 +65,8 @@ fn with_no_window_open_a_prompt_has_one_of_its_own_and_closing_that_leaves_it_op
     desktop.notices.press(&notice, "Enter code");
     let window = windows::appears(PROMPT);
     assert!(windows::titled(MAIN).is_empty(), "nothing but the prompt");
-    // The field has the focus as soon as the page is there.
-    let typed = || (open_prompts(&home) == 0).then_some(());
-    eventually("the code is taken", || {
-        windows::type_into(&window, CODE);
-        typed()
-    });
+    is_fitted(&window);
+    windows::type_into(&window, CODE);
     assert_eq!(answer(program)["Version"], 1);
     windows::disappears(PROMPT);
     desktop.notices.is_withdrawn(&notice);

@@ -120,10 +120,10 @@ fn the_menu_has_its_order_and_a_sign_in_changes_its_texts_in_place() {
     let tray = Tray::of(&desktop, &app);
     let kim = tray.says("kim — needs sign-in");
     let before = tray.menu();
-    let order = ["Open Keyfob", "", &kim.label, "", "Sign in to…", "Log out…", "Pause refresh", "Start at login", "", "Quit"];
-    assert_eq!(labels(&before), order);
     let order =
-        ["Sign in", "Log out…", "", "Copy environment", "Copy profile name", "Open console", "Use as default"];
+        ["Open Keyfob", "", &kim.label, "", "Sign in to…", "Log out…", "Pause refresh", "Start at login", "", "Quit"];
+    assert_eq!(labels(&before), order);
+    let order = ["Sign in", "Log out…", "", "Copy environment", "Copy profile name", "Open console", "Use as default"];
     assert_eq!(labels(&kim.lines), order);
     assert!(kim.lines[6].is_checked, "it is the default");
     assert!(!kim.lines[3].is_enabled, "there is no environment to copy yet");

@@ -6,10 +6,7 @@ use std::process::Command;
 
 /// The ids of those with exactly this title.
 pub fn titled(title: &str) -> Vec<String> {
-    said("xdotool", &["search", "--onlyvisible", "--name", &format!("^{title}$")])
-        .lines()
-        .map(str::to_owned)
-        .collect()
+    said("xdotool", &["search", "--onlyvisible", "--name", &format!("^{title}$")]).lines().map(str::to_owned).collect()
 }
 
 /// Its id.
@@ -59,7 +56,8 @@ pub fn colours(file: &Path) -> usize {
 
 /// Whether more than some letters changed from one picture to the other.
 pub fn differs_much(before: &Path, after: &Path) -> bool {
-    let words = ["-metric", "AE", before.to_str().expect("a plain name"), after.to_str().expect("a plain name"), "null:"];
+    let words =
+        ["-metric", "AE", before.to_str().expect("a plain name"), after.to_str().expect("a plain name"), "null:"];
     let ran = Command::new("compare").args(words).output().expect("`./x test` installs it");
     String::from_utf8_lossy(&ran.stderr).trim().parse::<f64>().is_ok_and(|pixels| pixels > 10_000.0)
 }
