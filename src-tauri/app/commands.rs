@@ -1,6 +1,8 @@
 //! What the page may ask for: each unpacks what was sent, asks the agent or the desk, and returns. Which window may call
 //! which is said in `tauri.conf.json`. Secrets come in and never go out.
 
+#![expect(clippy::needless_pass_by_value, reason = "a command's arguments are its own")]
+
 use crate::desk::Desk;
 use crate::outside;
 use crate::preferences::NoticeKind;
@@ -243,7 +245,7 @@ pub async fn answer_passphrase(
     window: WebviewWindow,
     desk: tauri::State<'_, Desk>,
     prompt: PromptId,
-    #[allow(clippy::needless_pass_by_value, reason = "a command's arguments are its own")] passphrase: String,
+    passphrase: String,
 ) -> Result<Outcome> {
     answer(&window, &desk, prompt, Answer::Passphrase(Secret::new(passphrase))).await
 }
@@ -281,7 +283,6 @@ pub fn open_browser(desk: tauri::State<'_, Desk>, prompt: PromptId) -> Result<()
 /// What somebody pasted into the form: a CSV file, a profile, export lines, JSON. The secret stays here.
 #[tauri::command]
 #[specta::specta]
-#[expect(clippy::needless_pass_by_value, reason = "a command's arguments are its own")]
 pub fn paste(window: WebviewWindow, desk: tauri::State<'_, Desk>, text: String) -> Result<Pasted> {
     let text = zeroize::Zeroizing::new(text);
     if text.len() > pasted::LONGEST {
@@ -296,7 +297,6 @@ pub fn paste(window: WebviewWindow, desk: tauri::State<'_, Desk>, text: String) 
 /// What is wrong with the fields that are no secret, as they are typed.
 #[tauri::command]
 #[specta::specta]
-#[expect(clippy::needless_pass_by_value, reason = "a command's arguments are its own")]
 pub fn check_keys(draft: KeysDraft) -> Vec<FieldProblem> {
     let checks = [
         (KeysField::AccessKeyId, form::access_key_id(&draft.access_key_id)),
@@ -416,7 +416,6 @@ pub async fn show_notices(app: AppHandle, kinds: Vec<NoticeKind>) -> Result<Sett
 
 #[tauri::command]
 #[specta::specta]
-#[expect(clippy::needless_pass_by_value, reason = "a command's arguments are its own")]
 pub fn use_as_default(desk: tauri::State<'_, Desk>, identity: String) -> Result<()> {
     make_default(&desk, &identity)
 }
@@ -438,7 +437,6 @@ pub async fn copy_environment(desk: tauri::State<'_, Desk>, identity: String) ->
 
 #[tauri::command]
 #[specta::specta]
-#[expect(clippy::needless_pass_by_value, reason = "a command's arguments are its own")]
 pub fn copy_profile_name(desk: tauri::State<'_, Desk>, identity: String) -> Result<()> {
     desk.clipboard.copy(&identity)
 }
@@ -508,7 +506,6 @@ pub async fn leave_sandbox(desk: tauri::State<'_, Desk>) -> Result<()> {
 /// Deletes the user's access keys at the sandbox AWS.
 #[tauri::command]
 #[specta::specta]
-#[expect(clippy::needless_pass_by_value, reason = "a command's arguments are its own")]
 pub fn sandbox_revoke(desk: tauri::State<'_, Desk>, user: String) -> Result<()> {
     desk.sandbox()?.revoke(&user)
 }
@@ -516,7 +513,6 @@ pub fn sandbox_revoke(desk: tauri::State<'_, Desk>, user: String) -> Result<()> 
 /// Makes one at the sandbox AWS and puts it on the clipboard, as the CSV file that AWS hands out.
 #[tauri::command]
 #[specta::specta]
-#[expect(clippy::needless_pass_by_value, reason = "a command's arguments are its own")]
 pub fn sandbox_new_key(desk: tauri::State<'_, Desk>, user: String) -> Result<()> {
     let key = desk.sandbox()?.new_key(&user)?;
     desk.clipboard.copy(&key)
@@ -525,6 +521,7 @@ pub fn sandbox_new_key(desk: tauri::State<'_, Desk>, user: String) -> Result<()>
 /// A prompt's window becomes as high as its page, in CSS pixels.
 #[tauri::command]
 #[specta::specta]
+#[expect(clippy::unnecessary_wraps, reason = "the page awaits every command alike")]
 pub fn fit(window: WebviewWindow, height: f64) -> Result<()> {
     // Where it does not fit, it scrolls.
     let _ = windows::fit(&window, height);

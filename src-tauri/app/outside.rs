@@ -4,6 +4,7 @@
 use keyfob_core::agent::api::Variables;
 use keyfob_core::error::{Code, Error, Result};
 use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::sync::Mutex;
 use zeroize::Zeroizing;
 
@@ -40,20 +41,21 @@ pub fn open(what: impl AsRef<OsStr>, noun: &str) -> Result<()> {
 /// Lines for the shell that is usual here.
 pub fn shell_lines(variables: &Variables) -> Zeroizing<String> {
     let mut lines = Zeroizing::new(String::new());
+    // A text takes all that is written into it.
     for name in &variables.remove {
-        lines.push_str(&if cfg!(windows) {
-            format!("Remove-Item Env:{name} -ErrorAction SilentlyContinue\n")
+        let _ = if cfg!(windows) {
+            writeln!(lines, "Remove-Item Env:{name} -ErrorAction SilentlyContinue")
         } else {
-            format!("unset {name}\n")
-        });
+            writeln!(lines, "unset {name}")
+        };
     }
     for variable in &variables.set {
         let (name, value) = (&variable.name, variable.value.expose());
-        lines.push_str(&if cfg!(windows) {
-            format!("$env:{name} = '{}'\n", value.replace('\'', "''"))
+        let _ = if cfg!(windows) {
+            writeln!(lines, "$env:{name} = '{}'", value.replace('\'', "''"))
         } else {
-            format!("export {name}={}\n", shell_words::quote(value))
-        });
+            writeln!(lines, "export {name}={}", shell_words::quote(value))
+        };
     }
     lines
 }
