@@ -191,9 +191,17 @@ pub async fn sign_in(
 #[tauri::command]
 #[specta::specta]
 pub async fn enter_keys(window: WebviewWindow, desk: State<'_, Desk>, identity: String) -> Result<Outcome> {
-    let identity = desk.snapshot().keys_of(&identity).to_owned();
-    let configure = Configure { identity, keys: None, check: Check::WithSts };
-    desk.ask(window.label(), Request::Configure(configure)).await.and_then(outcome)
+    let snapshot = desk.snapshot();
+    let configure = Configure { identity: snapshot.keys_of(&identity).to_owned(), keys: None, check: Check::WithSts };
+    let mut outcome = desk.ask(window.label(), Request::Configure(configure)).await.and_then(outcome)?;
+    // Not the person's own wish then: the form says what became of the old ones.
+    if snapshot.is_revoked(&identity)
+        && let Reached::Needs(prompt) = &mut outcome.reached
+        && let PromptKind::Keys { why: why @ WhyKeys::Asked, .. } = &mut prompt.kind
+    {
+        *why = WhyKeys::Revoked;
+    }
+    Ok(outcome)
 }
 
 #[tauri::command]

@@ -128,6 +128,10 @@ impl Snapshot {
         self.session(&identity.name).map_or(identity.state, |session| session.state)
     }
 
+    pub fn is_revoked(&self, identity: &str) -> bool {
+        self.identities().iter().any(|it| it.name == identity && self.state(it) == State::Revoked)
+    }
+
     /// The identity whose keys this one is reached with: its own, or those at the start of its chain.
     pub fn keys_of<'a>(&'a self, identity: &'a str) -> &'a str {
         let listed = self.identities().iter().find(|it| it.name == identity);

@@ -47,7 +47,11 @@ pub fn fit(window: &WebviewWindow, height: f64) -> tauri::Result<()> {
     if !window.label().starts_with(PROMPT) || !height.is_finite() {
         return Ok(());
     }
-    window.set_size(LogicalSize::new(PROMPT_WIDTH, height.clamp(*PROMPT_HEIGHTS.start(), *PROMPT_HEIGHTS.end())))
+    let size = LogicalSize::new(PROMPT_WIDTH, height.clamp(*PROMPT_HEIGHTS.start(), *PROMPT_HEIGHTS.end()));
+    // Fixed by its bounds: what is not resizable GTK does not resize for us either.
+    window.set_min_size(Some(size))?;
+    window.set_max_size(Some(size))?;
+    window.set_size(size)
 }
 
 fn bring_up(window: &WebviewWindow) {
@@ -76,7 +80,7 @@ fn build(app: &AppHandle, label: &str) -> tauri::Result<()> {
         builder
             .title("Keyfob: a program needs you")
             .inner_size(PROMPT_WIDTH, FIRST_PROMPT_HEIGHT)
-            .resizable(false)
+            .maximizable(false)
             .always_on_top(true)
             .center()
     };

@@ -44,6 +44,12 @@ impl App {
         keyfob
     }
 
+    /// Waits until programs reach its agent.
+    pub fn serves(&self, home: &Home) {
+        let is_it = || (home.json(&["status", "--json"])["agent"]["pid"] == self.pid()).then_some(());
+        eventually("the app serves programs", is_it);
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }

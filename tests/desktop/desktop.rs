@@ -19,6 +19,7 @@ pub struct Desktop {
     pub notices: Notices,
     pub bus: Connection,
     panel: Option<Child>,
+    dunst: Option<Child>,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -33,7 +34,7 @@ impl Desktop {
     pub fn without_tray() -> Desktop {
         let turn = SCREEN.lock().unwrap_or_else(PoisonError::into_inner);
         let bus = Connection::session().expect("`./x test` gives a session bus");
-        Desktop { notices: Notices::here(), bus, panel: None, _turn: turn }
+        Desktop { notices: Notices::here(), bus, panel: None, dunst: None, _turn: turn }
     }
 
     pub fn start_panel(&mut self) {
@@ -55,6 +56,15 @@ impl Desktop {
         }
     }
 
+    /// In the place of the test's own server: for the eye.
+    pub fn show_notices_with_dunst(&mut self) {
+        self.notices.give_up();
+        let mut dunst = Command::new("dunst");
+        dunst.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.dunst = Some(dunst.spawn().expect("`./x test` installs it"));
+        eventually("notices are shown", || self.is_owned("org.freedesktop.Notifications").then_some(()));
+    }
+
     pub fn is_owned(&self, name: &str) -> bool {
         let bus = DBusProxy::new(&self.bus).expect("a bus");
         bus.name_has_owner(name.try_into().expect("a name")).expect("the bus answers")
@@ -69,9 +79,10 @@ impl Desktop {
 
 impl Drop for Desktop {
     fn drop(&mut self) {
-        if let Some(mut panel) = self.panel.take() {
-            let _ = panel.kill();
-            let _ = panel.wait();
+        for mut program in self.panel.take().into_iter().chain(self.dunst.take()) {
+            // It may have ended before.
+            let _ = program.kill();
+            let _ = program.wait();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The session's keyring, as programs of another make see it. Locks it, and unlocks it as its owner would.
 
 use crate::desktop::eventually;
+use crate::windows;
 use std::collections::HashMap;
 use std::process::Command;
 use zbus::blocking::{Connection, Proxy};
@@ -10,7 +11,7 @@ const SERVICE: &str = "dev.keyfob.Keyfob";
 const NAME: &str = "org.freedesktop.secrets";
 const PATH: &str = "/org/freedesktop/secrets";
 /// What `session.sh` unlocks it with.
-const PASSWORD: &[u8] = b"keyfob";
+const PASSWORD: &str = "keyfob";
 
 /// Accounts and values of what Keyfob stored.
 pub fn held() -> HashMap<String, String> {
@@ -45,6 +46,14 @@ impl Locked {
         locked
     }
 
+    /// In the dialog that comes up when somebody wants to read it.
+    pub fn answer(&self) {
+        let dialog = windows::appears("Unlock Login Keyring");
+        windows::type_into(&dialog, PASSWORD);
+        windows::press_keys(&dialog, "Return");
+        eventually("the keyring is unlocked", || (!self.is_locked()).then_some(()));
+    }
+
     fn is_locked(&self) -> bool {
         let collection = collection(&self.0);
         let proxy = Proxy::new(&self.0, NAME, collection.as_str(), "org.freedesktop.Secret.Collection");
@@ -54,10 +63,13 @@ impl Locked {
 
 impl Drop for Locked {
     fn drop(&mut self) {
+        if !self.is_locked() {
+            return;
+        }
         let service = Proxy::new(&self.0, NAME, PATH, "org.freedesktop.Secret.Service").expect("a keyring");
         let (_, session): (OwnedValue, OwnedObjectPath) =
             service.call("OpenSession", &("plain", Value::from(""))).expect("a session");
-        let master = (session, Vec::<u8>::new(), PASSWORD.to_vec(), "text/plain");
+        let master = (session, Vec::<u8>::new(), PASSWORD.as_bytes().to_vec(), "text/plain");
         let interface = "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface";
         let owner = Proxy::new(&self.0, NAME, PATH, interface).expect("GNOME's");
         let () = owner.call("UnlockWithMasterPassword", &(collection(&self.0), master)).expect("the password is right");

@@ -1,8 +1,8 @@
 //! The desktop's notification server, of another make than what speaks to it: keeps what is shown, and presses buttons.
 
 #![expect(
-    clippy::needless_pass_by_value,
     clippy::too_many_arguments,
+    clippy::unused_self,
     clippy::used_underscore_binding,
     reason = "the server's signatures are the desktop's, and its attribute writes what uses them"
 )]
@@ -29,6 +29,7 @@ pub struct Notice {
 struct Board {
     last_id: u32,
     shown: BTreeMap<u32, Notice>,
+    history: Vec<Notice>,
 }
 
 struct Server(Arc<Mutex<Board>>);
@@ -49,7 +50,9 @@ impl Server {
         let mut board = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let id = if replaces_id == 0 { board.last_id + 1 } else { replaces_id };
         board.last_id = board.last_id.max(id);
-        board.shown.insert(id, Notice { id, title: summary, body, actions });
+        let notice = Notice { id, title: summary, body, actions };
+        board.history.push(notice.clone());
+        board.shown.insert(id, notice);
         id
     }
 
@@ -59,10 +62,6 @@ impl Server {
 
     fn get_capabilities(&self) -> Vec<&'static str> {
         vec!["actions", "body"]
-    }
-
-    fn get_server_information(&self) -> (&'static str, &'static str, &'static str, &'static str) {
-        ("keyfob-tests", "Keyfob", "1", "1.2")
     }
 }
 
@@ -86,9 +85,18 @@ impl Notices {
         self.board.lock().unwrap_or_else(PoisonError::into_inner).shown.values().cloned().collect()
     }
 
-    /// Waits for one whose title begins so.
+    /// Waits for one that is titled so.
     pub fn arrives(&self, title: &str) -> Notice {
-        eventually(title, || self.shown().into_iter().find(|notice| notice.title.starts_with(title)))
+        eventually(title, || self.shown().into_iter().find(|notice| notice.title == title))
+    }
+
+    pub fn arrives_about(&self, words: &str) -> Notice {
+        eventually(words, || self.shown().into_iter().find(|notice| notice.title.contains(words)))
+    }
+
+    /// All that was ever shown, each as it came.
+    pub fn so_far(&self) -> Vec<Notice> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner).history.clone()
     }
 
     pub fn is_withdrawn(&self, notice: &Notice) {
@@ -96,13 +104,18 @@ impl Notices {
         eventually(&format!("withdrawn: {}", notice.title), || (!is_shown()).then_some(()));
     }
 
-    /// The button with this label.
+    /// The button with this label; what was pressed goes away, as on every desktop.
     pub fn press(&self, notice: &Notice, label: &str) {
         let action = notice.actions.chunks(2).find(|action| action[1] == label);
         let action = action.unwrap_or_else(|| panic!("no {label} in {notice:?}"));
         let connection = self.connection.as_ref().expect("it serves until it is given up");
         let body = (notice.id, action[0].as_str());
         connection.emit_signal(None::<&str>, PATH, NAME, "ActionInvoked", &body).expect("the bus takes a signal");
+        self.board.lock().unwrap_or_else(PoisonError::into_inner).shown.remove(&notice.id);
+        let closed = (notice.id, 2_u32);
+        connection
+            .emit_signal(None::<&str>, PATH, NAME, "NotificationClosed", &closed)
+            .expect("the bus takes a signal");
     }
 
     /// Another server may have the name now.

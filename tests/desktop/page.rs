@@ -105,10 +105,6 @@ impl Page {
         self.script(PASTE, &[field, text.into()]);
     }
 
-    pub fn has_button(&self, name: &str) -> bool {
-        !self.script(FIND, &["button".into(), name.into()]).is_null()
-    }
-
     fn find(&self, kinds: &str, name: &str) -> Value {
         eventually(name, || Some(self.script(FIND, &[kinds.into(), name.into()])).filter(|it| !it.is_null()))
     }

@@ -1,1 +1,92 @@
-//! x
+//! Programs that wait for a person: who asks and what for is said wherever the person is, and everybody who waits gets the
+//! one answer.
+
+use crate::app::{App, MAIN, PROMPT};
+use crate::desktop::{Desktop, eventually};
+use crate::home::{Home, KIM_WITH_MFA};
+use crate::windows;
+use serde_json::Value;
+use std::process::Child;
+
+const CREDENTIALS: &[&str] = &["credential-process", "kim", "--wait", "60"];
+const CODE: &str = "123456";
+
+fn answer(program: Child) -> Value {
+    let ran = program.wait_with_output().expect("fob ends");
+    assert!(ran.status.success(), "{ran:?}");
+    serde_json::from_slice(&ran.stdout).expect("credentials")
+}
+
+/// A code takes less room than a window has at first. From then on its field has the focus.
+fn is_fitted(window: &str) {
+    eventually("it is as high as its page", || (150..280).contains(&windows::height(window)).then_some(()));
+}
+
+fn open_prompts(home: &Home) -> usize {
+    home.json(&["status", "--json"])["prompts"].as_array().expect("a list").len()
+}
+
+#[test]
+fn a_code_that_a_program_waits_for_is_asked_in_the_open_window_until_it_is_right() {
+    let desktop = Desktop::new();
+    let home = Home::signed_up(KIM_WITH_MFA);
+    let app = App::start(&desktop, &home, &[]);
+    let page = app.page();
+    page.sees("Needs sign-in");
+    let program = home.start_fob(CREDENTIALS);
+    let notice = desktop.notices.arrives_about(" needs kim");
+    let pids = [program.id(), std::process::id()].map(|pid| format!("(pid {pid}) needs kim"));
+    assert!(pids.iter().any(|pid| notice.title.ends_with(pid)), "{notice:?}");
+    page.sees(&notice.title);
+    page.fill("MFA code", "000000");
+    page.sees("invalid MFA one time pass code");
+    assert_eq!(open_prompts(&home), 1);
+    page.fill("MFA code", CODE);
+    assert_eq!(answer(program)["Version"], 1);
+    desktop.notices.is_withdrawn(&notice);
+    page.sees("kim default Valid");
+    assert_eq!(open_prompts(&home), 0);
+}
+
+#[test]
+fn with_no_window_open_a_prompt_has_one_of_its_own_and_closing_that_leaves_it_open() {
+    let desktop = Desktop::new();
+    let home = Home::signed_up(KIM_WITH_MFA);
+    let mut app = App::start(&desktop, &home, &["--hidden"]);
+    app.serves(&home);
+    let program = home.start_fob(CREDENTIALS);
+    let notice = desktop.notices.arrives_about(" needs kim");
+    let window = windows::appears(PROMPT);
+    is_fitted(&window);
+    windows::close(&window);
+    windows::disappears(PROMPT);
+    assert_eq!(open_prompts(&home), 1);
+    assert!(app.is_running());
+    desktop.notices.press(&notice, "Enter code");
+    let window = windows::appears(PROMPT);
+    assert!(windows::titled(MAIN).is_empty(), "nothing but the prompt");
+    is_fitted(&window);
+    windows::type_into(&window, CODE);
+    assert_eq!(answer(program)["Version"], 1);
+    windows::disappears(PROMPT);
+    desktop.notices.is_withdrawn(&notice);
+}
+
+#[test]
+fn twenty_programs_at_once_meet_one_prompt_and_get_one_answer() {
+    let desktop = Desktop::new();
+    let home = Home::signed_up(KIM_WITH_MFA);
+    let app = App::start(&desktop, &home, &[]);
+    let page = app.page();
+    page.sees("Needs sign-in");
+    let programs: Vec<Child> = (0..20).map(|_| home.start_fob(CREDENTIALS)).collect();
+    page.sees("MFA code");
+    desktop.notices.arrives_about(" needs kim");
+    assert_eq!(open_prompts(&home), 1);
+    page.fill("MFA code", CODE);
+    let answers: Vec<Value> = programs.into_iter().map(answer).collect();
+    assert!(answers.iter().all(|it| it == &answers[0]), "{answers:?}");
+    let asked = desktop.notices.so_far().into_iter().filter(|notice| notice.title.contains(" needs kim")).count();
+    assert_eq!(asked, 1, "one notice");
+    assert_eq!(home.aws().journal().iter().filter(|call| call.action == "GetSessionToken").count(), 1);
+}

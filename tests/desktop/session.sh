@@ -6,13 +6,22 @@ set -eu
 
 if [ "${KEYFOB_DESKTOP:-}" != inside ]; then
   home=$(mktemp -d)
+  # What has just lost its display may still write on its way out.
+  remove() {
+    tries=0
+    until rm -rf "$home" 2>/dev/null; do
+      tries=$((tries + 1))
+      [ $tries -lt 50 ] || { rm -rf "$home"; return; }
+      sleep 0.1
+    done
+  }
   trap 'rm -rf "$home"' EXIT
   mkdir -m 700 "$home/run" "$home/config" "$home/cache" "$home/data" "$home/tmp"
   # Xvfb picks a free display and writes its number; a lock or socket left by another server is not in the way.
   mkfifo "$home/display"
   Xvfb -displayfd 3 -screen 0 1280x900x24 -nolisten tcp 3>"$home/display" 2>"$home/xvfb.log" &
   xvfb=$!
-  trap 'kill $xvfb 2>/dev/null || true; wait $xvfb 2>/dev/null || true; rm -rf "$home"' EXIT
+  trap 'kill $xvfb 2>/dev/null || true; wait $xvfb 2>/dev/null || true; remove' EXIT
   read -r number <"$home/display" || { cat "$home/xvfb.log" >&2; exit 1; }
   # The toolchain finds its own folders through HOME unless it is told.
   env -i PATH="$PATH" LANG=C.UTF-8 HOME="$home" TMPDIR="$home/tmp" XDG_RUNTIME_DIR="$home/run" \

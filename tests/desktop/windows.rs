@@ -6,10 +6,7 @@ use std::process::Command;
 
 /// The ids of those with exactly this title.
 pub fn titled(title: &str) -> Vec<String> {
-    said("xdotool", &["search", "--onlyvisible", "--name", &format!("^{title}$")])
-        .lines()
-        .map(str::to_owned)
-        .collect()
+    said("xdotool", &["search", "--onlyvisible", "--name", &format!("^{title}$")]).lines().map(str::to_owned).collect()
 }
 
 /// Its id.
@@ -35,6 +32,18 @@ pub fn type_into(id: &str, text: &str) {
     said("xdotool", &["windowfocus", "--sync", id, "type", "--delay", "30", text]);
 }
 
+/// In pixels.
+pub fn height(id: &str) -> u32 {
+    let geometry = said("xdotool", &["getwindowgeometry", "--shell", id]);
+    let height = geometry.lines().find_map(|line| line.strip_prefix("HEIGHT="));
+    height.and_then(|it| it.parse().ok()).unwrap_or_default()
+}
+
+/// With the left button, in pixels from the upper left corner of the screen.
+pub fn click_at(x: u32, y: u32) {
+    said("xdotool", &["mousemove", &x.to_string(), &y.to_string(), "click", "1"]);
+}
+
 /// Of a window, or of the whole screen as `root`.
 pub fn picture(id: &str, file: &Path) {
     said("import", &["-window", id, "-silent", file.to_str().expect("a plain name")]);
@@ -43,6 +52,14 @@ pub fn picture(id: &str, file: &Path) {
 /// How many colours a picture has; one that shows nothing has few.
 pub fn colours(file: &Path) -> usize {
     said("identify", &["-format", "%k", file.to_str().expect("a plain name")]).trim().parse().unwrap_or(0)
+}
+
+/// Whether more than some letters changed from one picture to the other.
+pub fn differs_much(before: &Path, after: &Path) -> bool {
+    let words =
+        ["-metric", "AE", before.to_str().expect("a plain name"), after.to_str().expect("a plain name"), "null:"];
+    let ran = Command::new("compare").args(words).output().expect("`./x test` installs it");
+    String::from_utf8_lossy(&ran.stderr).trim().parse::<f64>().is_ok_and(|pixels| pixels > 10_000.0)
 }
 
 fn said(program: &str, words: &[&str]) -> String {
