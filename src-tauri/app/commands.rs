@@ -11,7 +11,7 @@ use crate::windows;
 use keyfob_core::agent::api::{
     Answer, Audit, Check, Configure, Configured, Login, Logout, LongLivedKeys, Mode, Note, Prompt, PromptId,
     PromptKind, Refresh, Renewal, Reply, Report, Request, Secret, SessionDuration, SignedIn, Target, TypedKeys,
-    VariablesForm,
+    VariablesForm, WhyKeys,
 };
 use keyfob_core::agent::{form, pasted};
 use keyfob_core::clock::Clock;
