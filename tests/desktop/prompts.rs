@@ -90,3 +90,25 @@ fn twenty_programs_at_once_meet_one_prompt_and_get_one_answer() {
     assert_eq!(asked, 1, "one notice");
     assert_eq!(home.aws().journal().iter().filter(|call| call.action == "GetSessionToken").count(), 1);
 }
+
+#[test]
+fn a_locked_screen_withdraws_what_is_asked_and_the_program_is_told() {
+    let desktop = Desktop::new();
+    let home = Home::signed_up(KIM_WITH_MFA);
+    let app = App::start(&desktop, &home, &[]);
+    let page = app.page();
+    page.sees("Needs sign-in");
+    let program = home.start_fob(CREDENTIALS);
+    let notice = desktop.notices.arrives_about(" needs kim");
+    page.sees("MFA code");
+    for interface in ["org.example.Other", "org.freedesktop.ScreenSaver"] {
+        assert_eq!(open_prompts(&home), 1, "before {interface} says anything");
+        let said =
+            desktop.bus.emit_signal(None::<&str>, "/org/freedesktop/ScreenSaver", interface, "ActiveChanged", &true);
+        said.expect("the bus takes a signal");
+    }
+    let ran = program.wait_with_output().expect("fob ends");
+    assert_eq!(ran.status.code(), Some(3), "{ran:?}");
+    assert_eq!(open_prompts(&home), 0);
+    desktop.notices.is_withdrawn(&notice);
+}
