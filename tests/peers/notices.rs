@@ -8,6 +8,7 @@
     reason = "the server's signatures are the desktop's, and its attribute writes what uses them"
 )]
 
+#[expect(dead_code, reason = "only what shows notices is looked at here, not what makes them of events")]
 #[path = "../../src-tauri/notify.rs"]
 mod notify;
 

@@ -63,14 +63,15 @@ fn memory(bus: &Connection, keyfob: &Path, empty: &Path) -> Vec<Figure> {
         // A second start opens the window of the first one.
         let second = Command::new(release_of("keyfob")).status().expect("keyfob starts");
         assert!(second.success());
-        let window = eventually("a window", || window());
+        let window = eventually("a window", window);
         wait(SETTLED);
         let open = keyfob.memory();
         close(&window);
         wait(BACK_WITHIN);
         (before, open, keyfob.memory(), keyfob.processes().len())
     };
-    let to_empty = |bytes: u64| bytes as f64 / empty as f64;
+    let kibibytes = |bytes: u64| f64::from(u32::try_from(bytes >> 10).expect("less than four tebibytes"));
+    let to_empty = |bytes: u64| kibibytes(bytes) / kibibytes(empty);
     let kept = |bytes: u64| to_empty(bytes) <= 1.15;
     let figure = |what: String, bytes: u64| Figure::new(what, Some(to_empty(bytes)), mebibytes(bytes));
     let seconds = BACK_WITHIN.as_secs();
