@@ -4,7 +4,7 @@ use crate::desktop::prepared;
 use crate::keyring;
 use crate::loopback::Loopback;
 use keyfob_core::credentials::Keys;
-use keyfob_core::sandbox::Sandbox;
+use keyfob_core::sandbox::{Sandbox, Settings};
 use serde_json::{Value, json};
 use std::fs::{self, Permissions};
 use std::io::Write;
@@ -150,6 +150,11 @@ impl Home {
         let ran = fob.wait_with_output().expect("fob ends");
         assert!(ran.status.success(), "{ran:?}");
     }
+}
+
+/// They have to be renewed while a test looks on.
+pub fn short_sessions() -> Settings {
+    Settings { session_seconds: Some(12), ..Settings::default() }
 }
 
 /// As AWS hands them out.

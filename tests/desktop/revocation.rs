@@ -2,22 +2,17 @@
 
 use crate::app::{App, MAIN};
 use crate::desktop::{Desktop, eventually};
-use crate::home::{Home, KIM, csv};
+use crate::home::{Home, KIM, csv, short_sessions};
 use crate::keyring;
 use crate::tray::Tray;
 use crate::windows;
 use keyfob_core::sandbox::Settings;
 
-/// A session that has to be renewed while the test looks on.
-fn short() -> Settings {
-    Settings { session_seconds: Some(12), ..Settings::default() }
-}
-
 #[test]
 fn revoked_keys_are_told_of_and_new_ones_pasted_into_the_form_sign_in_again() {
     let desktop = Desktop::new();
     let home = Home::signed_up(KIM);
-    home.aws().set_settings(short()).expect("they can be played");
+    home.aws().set_settings(short_sessions()).expect("they can be played");
     let old = home.key();
     let app = App::start(&desktop, &home, &[]);
     let page = app.page();

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::desktop::{Desktop, eventually};
-use crate::home::Home;
+use crate::home::{Home, KIM, short_sessions};
 use crate::tray::Tray;
 use std::fs;
 
@@ -57,4 +57,27 @@ fn settings_outlive_a_restart_and_comments_outlive_settings() {
     assert!(page.is_ticked("Start at login"));
     page.tick("Start at login");
     eventually("it no longer starts at login", || (!autostart.exists()).then_some(()));
+}
+
+#[test]
+fn a_notice_that_is_switched_off_is_not_shown_and_the_others_are() {
+    let desktop = Desktop::new();
+    let home = Home::signed_up(&format!("{KIM}    robin: {{ kind: aws/user }}\n"));
+    home.aws().set_settings(short_sessions()).expect("they can be played");
+    let app = App::start(&desktop, &home, &[]);
+    let page = app.page();
+    page.press("Settings");
+    page.tick("A program waits for you");
+    page.sees("Saved");
+    page.press("Identities");
+    page.press("Sign in: kim");
+    page.sees("Signed in to kim");
+    let mut program = home.start_fob(&["credential-process", "robin", "--wait", "60"]);
+    page.sees(" needs robin");
+    home.aws().revoke_key(&home.key().access_key_id).expect("kim has it");
+    desktop.notices.arrives("AWS no longer accepts the keys of kim");
+    let shown = desktop.notices.so_far();
+    assert!(!shown.iter().any(|notice| notice.title.contains("robin")), "{shown:?}");
+    let _ = program.kill();
+    let _ = program.wait();
 }
