@@ -371,5 +371,7 @@ export const texts = {
   unusable: {
     title: "The configuration cannot be used",
     lead: "Nothing was changed. Mend the file, or put it aside; Keyfob looks again by itself when it is saved.",
+    otherTitle: "Keyfob cannot work yet",
+    otherLead: "Nothing was changed. Once that is mended, press Retry.",
   },
 };

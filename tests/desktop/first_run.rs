@@ -90,3 +90,30 @@ fn what_the_window_writes_into_a_configuration_leaves_every_other_line_as_it_is(
         (default["name"] == "second").then_some(())
     });
 }
+
+#[test]
+fn profiles_of_the_aws_cli_are_imported_and_their_keys_go_to_the_keyring() {
+    let desktop = Desktop::new();
+    let home = Home::empty();
+    let keys = home.key();
+    let (id, secret) = (keys.access_key_id.as_str(), keys.secret_access_key.expose());
+    fs::create_dir(home.path(".aws")).expect("the home is ours");
+    let credentials = format!("[work]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
+    let config = "[profile work]\nregion = eu-central-1\n\
+        [profile deploy]\nrole_arn = arn:aws:iam::420000000025:role/deploy\nsource_profile = work\n\
+        [profile corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-central-1\n";
+    fs::write(home.path(".aws/credentials"), &credentials).expect("the home is ours");
+    fs::write(home.path(".aws/config"), config).expect("the home is ours");
+    let app = App::start(&desktop, &home, &[]);
+    let page = app.page();
+    page.press("Import from ~/.aws");
+    page.sees("not in this version yet");
+    page.press("Import 2 profiles");
+    page.sees("deploy Needs sign-in");
+    page.press("Sign in: deploy");
+    page.sees("deploy Valid");
+    let written = home.configuration();
+    assert!(!written.contains("corp") && !written.contains(secret) && !written.contains(id), "{written}");
+    assert!(keyring::held().values().any(|value| value.contains(secret)));
+    assert_eq!(fs::read_to_string(home.path(".aws/credentials")).expect("it stays"), credentials);
+}

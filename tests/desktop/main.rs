@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 
 mod app;
+mod console;
 mod desktop;
 mod first_run;
 mod home;

@@ -120,3 +120,19 @@ test("an unusable configuration says why, is opened, and looked at again", async
   await user.click(screen.getByRole("button", { name: "Retry" }));
   expect(await screen.findByRole("region", { name: "corp-sso" })).toBeTruthy();
 });
+
+test("what keeps the agent from starting is not blamed on the file", async () => {
+  const error = { code: "lock_timeout" as const, message: "another agent keeps the place", hints: ["end it, then try again"] };
+  const desk = scenes["unusable"]!
+    .desk()
+    .on("snapshot", () => ({
+      ...fixtures.team_snapshot(),
+      list: null,
+      status: null,
+      configuration: { state: "unusable", path: fixtures.PATH, error },
+    }));
+  await open(desk);
+  expect(screen.getByRole("heading", { name: "Keyfob cannot work yet" })).toBeTruthy();
+  expect(screen.queryByRole("button", { name: "Open file" })).toBeNull();
+  expect(screen.getByRole("button", { name: "Retry" })).toBeTruthy();
+});
