@@ -536,7 +536,7 @@ pub async fn environment_to_clipboard(desk: &Desk, identity: &str) -> Result<()>
 pub async fn console_in_browser(desk: &Desk, identity: &str) -> Result<()> {
     let request = Request::Console { identity: identity.to_owned(), destination: None };
     match desk.ask("", request).await? {
-        (_, Reply::Console(link)) => outside::open(link.url.expose(), "the browser"),
+        (_, Reply::Console(link)) => outside::open_link(&link),
         (_, Reply::Needs(prompt)) => Err(prompt.unanswered),
         _ => Err(misunderstood()),
     }

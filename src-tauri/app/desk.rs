@@ -137,6 +137,11 @@ impl Desk {
         self.inner().windows.remove(label);
     }
 
+    #[cfg(target_os = "linux")]
+    pub fn has_no_windows(&self) -> bool {
+        self.inner().windows.is_empty()
+    }
+
     pub fn hold_pasted(&self, label: &str, secret: Option<Secret>) {
         if let Some(window) = self.inner().windows.get_mut(label) {
             window.pasted = secret;

@@ -1,15 +1,23 @@
 //! Windows: made when there is something to show, destroyed when they are closed. The main one shows every view; a prompt
 //! that a program waits for comes up in a window of its own where the main one is not open.
 
+#[cfg(target_os = "linux")]
+mod leftover;
+
 use crate::desk::Desk;
 use crate::snapshot::{Show, View};
 use keyfob_core::agent::api::PromptId;
+#[cfg(target_os = "linux")]
+use keyfob_core::clock::Clock;
 use tauri::utils::config::Color;
 use tauri::{AppHandle, LogicalSize, Manager, Theme, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent};
 use tauri_specta::Event as _;
 
 pub const MAIN: &str = "main";
 const PROMPT: &str = "prompt-";
+/// So long after the last window nobody is about to open another.
+#[cfg(target_os = "linux")]
+const LAST_FOR: std::time::Duration = std::time::Duration::from_secs(3);
 /// In CSS pixels.
 const MAIN_SIZE: (f64, f64) = (420.0, 640.0);
 const SMALLEST: (f64, f64) = (360.0, 400.0);
@@ -92,8 +100,19 @@ fn build(app: &AppHandle, label: &str) -> tauri::Result<()> {
     window.on_window_event(move |event| {
         if matches!(event, WindowEvent::Destroyed) {
             app.state::<Desk>().closed(&own);
+            #[cfg(target_os = "linux")]
+            tauri::async_runtime::spawn(clear_up(app.clone()));
         }
     });
     window.show()?;
     window.set_focus()
+}
+
+/// Once no window is left, and none has come up in its place.
+#[cfg(target_os = "linux")]
+async fn clear_up(app: AppHandle) {
+    Clock::nap(LAST_FOR).await;
+    if app.state::<Desk>().has_no_windows() {
+        leftover::end();
+    }
 }
