@@ -12,7 +12,7 @@ use zbus::blocking::{Connection, fdo::DBusProxy};
 static SCREEN: Mutex<()> = Mutex::new(());
 
 /// What has not come about by then never will.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 pub struct Desktop {

@@ -154,7 +154,7 @@ impl Home {
 
 /// They have to be renewed while a test looks on.
 pub fn short_sessions() -> Settings {
-    Settings { session_seconds: Some(12), ..Settings::default() }
+    Settings { session_seconds: Some(20), ..Settings::default() }
 }
 
 /// As AWS hands them out.
