@@ -4,6 +4,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "a command's arguments are its own")]
 
 use crate::desk::Desk;
+use crate::handover;
 use crate::outside;
 use crate::preferences::NoticeKind;
 use crate::snapshot::{Snapshot, View};
@@ -536,7 +537,7 @@ pub async fn environment_to_clipboard(desk: &Desk, identity: &str) -> Result<()>
 pub async fn console_in_browser(desk: &Desk, identity: &str) -> Result<()> {
     let request = Request::Console { identity: identity.to_owned(), destination: None };
     match desk.ask("", request).await? {
-        (_, Reply::Console(link)) => outside::open_link(&link),
+        (_, Reply::Console(link)) => outside::open(handover::address(link.url).await?, "the browser"),
         (_, Reply::Needs(prompt)) => Err(prompt.unanswered),
         _ => Err(misunderstood()),
     }

@@ -7,6 +7,7 @@ mod commands;
 mod contract;
 mod demonstration;
 mod desk;
+mod handover;
 mod lock;
 mod notices;
 #[path = "../notify.rs"]

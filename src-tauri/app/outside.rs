@@ -1,7 +1,7 @@
 //! What leaves the app at somebody's click: text on the clipboard, an address in the browser, a file in its editor. The
 //! page may do none of it by itself.
 
-use keyfob_core::agent::api::{ConsoleLink, Variables};
+use keyfob_core::agent::api::Variables;
 use keyfob_core::error::{Code, Error, Result};
 use std::ffi::OsStr;
 use std::sync::Mutex;
@@ -35,11 +35,6 @@ pub fn open(what: impl AsRef<OsStr>, noun: &str) -> Result<()> {
         Error::new(Code::ProcessFailed, format!("{noun} cannot be opened: {cause}"))
             .hint("the desktop has to know a program for it")
     })
-}
-
-/// It signs somebody in: nobody but the browser sees it.
-pub fn open_link(link: &ConsoleLink) -> Result<()> {
-    open(link.url.expose(), "the browser")
 }
 
 /// Lines for the shell that is usual here.

@@ -5,6 +5,8 @@ use crate::desktop::{Desktop, eventually, prepared};
 use crate::home::{Home, KIM};
 use crate::tray::Tray;
 use std::fs::{self, Permissions};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 
 const DEPLOY: &str = "    deploy:
@@ -12,6 +14,21 @@ const DEPLOY: &str = "    deploy:
       via: { identity: kim }
       principal: { assume_role: \"arn:aws:iam::420000000025:role/deploy\" }
 ";
+
+fn host_of(address: &str) -> &str {
+    address.trim_start_matches("http://").split('/').next().expect("a host")
+}
+
+/// As a browser follows it.
+fn fetched(address: &str) -> String {
+    let host = host_of(address);
+    let path = &address["http://".len() + host.len()..];
+    let mut browser = TcpStream::connect(host).expect("it listens");
+    write!(browser, "GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").expect("it reads");
+    let mut answer = String::new();
+    browser.read_to_string(&mut answer).expect("it answers");
+    answer
+}
 
 #[test]
 fn the_console_opens_in_the_browser_from_the_tray_and_its_link_is_in_no_page() {
@@ -33,8 +50,15 @@ fn the_console_opens_in_the_browser_from_the_tray_and_its_link_is_in_no_page() {
     let opened = eventually("the browser is sent somewhere", || {
         fs::read_to_string(home.path("opened")).ok().filter(|address| !address.is_empty())
     });
-    let start = format!("{}/federation?Action=login", home.aws().url());
-    assert!(opened.starts_with(&start) && opened.contains("SigninToken="), "{opened}");
+    // What a program is started with can be read by everybody on the machine.
+    assert!(opened.starts_with("http://127.0.0.1:") && !opened.contains("SigninToken"), "{opened}");
+    let answer = fetched(&opened);
+    let link = format!("location: {}/federation?Action=login", home.aws().url());
+    assert!(
+        answer.starts_with("HTTP/1.1 302") && answer.contains(&link) && answer.contains("SigninToken="),
+        "{answer}"
+    );
+    eventually("it leads there once", || TcpStream::connect(host_of(&opened)).is_err().then_some(()));
     assert!(!page.script("return document.documentElement.outerHTML", &[]).to_string().contains("SigninToken"));
     assert!(!app.said().contains("SigninToken"), "nor in a log");
 }

@@ -98,6 +98,7 @@ const MAY_EXPOSE: &[&str] = &[
     "src-tauri/cli/sandbox/",
     // To the clipboard and the browser of whoever clicked.
     "src-tauri/app/demonstration.rs",
+    "src-tauri/app/handover.rs",
     "src-tauri/app/outside.rs",
 ];
 

@@ -1,0 +1,122 @@
+//! A link that signs somebody in, handed to the browser. Browsers are started with an address that everybody on the
+//! machine may read, so that one leads to this process, for once and for a minute, and from there on to the link.
+
+use http_body_util::Empty;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CACHE_CONTROL, HOST, LOCATION, REFERRER_POLICY};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use keyfob_core::agent::api::Secret;
+use keyfob_core::clock::Clock;
+use keyfob_core::error::{Code, Error, Result};
+use std::convert::Infallible;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+const OPEN_FOR: Duration = Duration::from_secs(60);
+
+/// The address to start the browser with. Needs a tokio runtime around it.
+pub async fn address(link: Secret) -> Result<String> {
+    let failed = |cause: &dyn std::fmt::Display| {
+        Error::new(Code::ProcessFailed, format!("the link cannot be handed to the browser: {cause}")).hint("try again")
+    };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|cause| failed(&cause))?;
+    let host = listener.local_addr().map_err(|cause| failed(&cause))?.to_string();
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|cause| failed(&cause))?;
+    let door = Door {
+        host,
+        path: format!("/{:032x}", u128::from_le_bytes(bytes)),
+        link: Mutex::new(Some(link)),
+        taken: Notify::new(),
+    };
+    let address = format!("http://{}{}", door.host, door.path);
+    tauri::async_runtime::spawn(async move {
+        let door = Arc::new(door);
+        tokio::select! {
+            () = stand(&listener, &door) => {}
+            () = Clock::nap(OPEN_FOR) => {}
+        }
+    });
+    Ok(address)
+}
+
+struct Door {
+    host: String,
+    path: String,
+    /// Until somebody came for it.
+    link: Mutex<Option<Secret>>,
+    taken: Notify,
+}
+
+/// Until the link is gone. A browser may open more connections than it uses.
+async fn stand(listener: &TcpListener, door: &Arc<Door>) {
+    loop {
+        let stream = tokio::select! {
+            () = door.taken.notified() => return,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(_) => return,
+            },
+        };
+        let at = Arc::clone(door);
+        let answer = service_fn(move |request: Request<Incoming>| {
+            let response = at.answer(&request);
+            async move { Ok::<_, Infallible>(response) }
+        });
+        tauri::async_runtime::spawn(async move {
+            let served = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), answer);
+            tokio::select! {
+                // Whoever hangs up gets nothing.
+                _ = served => {}
+                () = Clock::nap(OPEN_FOR) => {}
+            }
+        });
+    }
+}
+
+impl Door {
+    fn answer<B>(&self, request: &Request<B>) -> Response<Empty<Bytes>> {
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+        let is_it =
+            request.method() == Method::GET && request.uri().path() == self.path && host == Some(self.host.as_str());
+        let link = is_it.then(|| self.link.lock().unwrap_or_else(PoisonError::into_inner).take()).flatten();
+        let builder = Response::builder().header(CACHE_CONTROL, "no-store").header(REFERRER_POLICY, "no-referrer");
+        let response = match &link {
+            Some(link) => {
+                self.taken.notify_one();
+                builder.status(StatusCode::FOUND).header(LOCATION, link.expose())
+            }
+            None => builder.status(StatusCode::NOT_FOUND),
+        };
+        response.body(Empty::new()).expect("a link is made of what a header may hold")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(door: &Door, method: Method, path: &str, host: &str) -> (StatusCode, bool) {
+        let request = Request::builder().method(method).uri(path).header(HOST, host).body(()).expect("a request");
+        let response = door.answer(&request);
+        (response.status(), response.headers().contains_key(LOCATION))
+    }
+
+    #[test]
+    fn the_link_goes_to_the_first_who_knows_the_way_and_to_nobody_else() {
+        let link = Mutex::new(Some(Secret::new("https://signin.aws.amazon.com/federation?SigninToken=x")));
+        let door = Door { host: "127.0.0.1:4711".to_owned(), path: "/secret".to_owned(), link, taken: Notify::new() };
+        let nothing = (StatusCode::NOT_FOUND, false);
+        assert_eq!(asked(&door, Method::GET, "/", "127.0.0.1:4711"), nothing);
+        assert_eq!(asked(&door, Method::POST, "/secret", "127.0.0.1:4711"), nothing);
+        assert_eq!(asked(&door, Method::GET, "/secret", "evil.example"), nothing, "a page that rebinds its name");
+        assert_eq!(asked(&door, Method::GET, "/secret", "127.0.0.1:4711"), (StatusCode::FOUND, true));
+        assert_eq!(asked(&door, Method::GET, "/secret", "127.0.0.1:4711"), nothing, "only once");
+    }
+}
