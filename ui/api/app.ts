@@ -14,7 +14,7 @@ export const commands = {
 	/**  Looks at keyring and configuration again. */
 	retry: () => __TAURI_INVOKE<Snapshot>("retry"),
 	signIn: (identity: string, renewal: Renewal) => __TAURI_INVOKE<Outcome>("sign_in", { identity, renewal }),
-	/**  Opens a prompt for long-lived keys although nobody needs them. */
+	/**  Opens a prompt for long-lived keys although nobody needs them: the identity's, or those it is reached with. */
 	enterKeys: (identity: string) => __TAURI_INVOKE<Outcome>("enter_keys", { identity }),
 	answerKeys: (prompt: number, keys: KeysForm) => __TAURI_INVOKE<Outcome>("answer_keys", { prompt, keys }),
 	answerCode: (prompt: number, code: string) => __TAURI_INVOKE<Outcome>("answer_code", { prompt, code }),
