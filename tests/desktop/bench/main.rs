@@ -79,7 +79,7 @@ fn memory(bus: &Connection, keyfob: &Path, empty: &Path) -> Vec<Figure> {
         Figure::anchor("memory of the empty app (PSS)", 1.0, mebibytes(empty)),
         figure("of `keyfob` without a window, one identity".to_owned(), before).limit("1.15", kept(before)),
         figure("with its window open".to_owned(), open),
-        figure(format!("{seconds} s after it was closed, {processes} processes"), after).limit("1.15", kept(after)),
+        figure(format!("{seconds} s after it was closed (processes: {processes})"), after).limit("1.15", kept(after)),
     ]
 }
 
