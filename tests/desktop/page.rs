@@ -77,13 +77,15 @@ impl Page {
         self.presses.set(self.presses.get() + 1);
     }
 
-    /// In the place of what is in the field.
+    /// In the place of what is in the field. While the page is being drawn WebKit may refuse to type.
     pub fn fill(&self, label: &str, text: &str) {
-        let field = self.find("input", label);
-        let element = field[ELEMENT].as_str().expect("an element").to_owned();
-        // It empties the field as a person does, with events.
-        self.in_session("POST", &format!("element/{element}/clear"), &json!({})).expect("it can be emptied");
-        self.in_session("POST", &format!("element/{element}/value"), &json!({ "text": text })).expect("it takes text");
+        eventually(&format!("{label} takes text"), || {
+            let field = self.find("input", label);
+            let element = field[ELEMENT].as_str().expect("an element").to_owned();
+            // It empties the field as a person does, with events.
+            self.in_session("POST", &format!("element/{element}/clear"), &json!({})).ok()?;
+            self.in_session("POST", &format!("element/{element}/value"), &json!({ "text": text })).ok()
+        });
     }
 
     pub fn value(&self, label: &str) -> String {

@@ -19,7 +19,8 @@ if [ "${KEYFOB_DESKTOP:-}" != inside ]; then
   mkdir -m 700 "$home/run" "$home/config" "$home/cache" "$home/data" "$home/tmp"
   # Xvfb picks a free display and writes its number; a lock or socket left by another server is not in the way.
   mkfifo "$home/display"
-  Xvfb -displayfd 3 -screen 0 1280x900x24 -nolisten tcp 3>"$home/display" 2>"$home/xvfb.log" &
+  # No key repeats itself because a busy machine was late to let go of it.
+  Xvfb -displayfd 3 -r -screen 0 1280x900x24 -nolisten tcp 3>"$home/display" 2>"$home/xvfb.log" &
   xvfb=$!
   trap 'kill $xvfb 2>/dev/null || true; wait $xvfb 2>/dev/null || true; remove' EXIT
   read -r number <"$home/display" || { cat "$home/xvfb.log" >&2; exit 1; }
