@@ -1,5 +1,6 @@
-//! Notices as the desktop shows them, by a thread of their own: whoever has something to tell does not wait for a
-//! desktop. What they say is decided elsewhere ([`keyfob_core::agent::notice`]). A part of both `fob` and `keyfob`.
+//! Notices as the desktop shows them, by a thread of their own: whoever has something to tell does
+//! not wait for a desktop. What they say is decided elsewhere ([`keyfob_core::agent::notice`]). A
+//! part of both `fob` and `keyfob`.
 
 use keyfob_core::agent::api::Event;
 use keyfob_core::agent::notice::{Button, Key, Notice, combined, notice, withdrawn_by};
@@ -22,8 +23,8 @@ const FINISH_WITHIN: Duration = Duration::from_secs(1);
 /// What happens within this time is told in one notice.
 const TOGETHER: Duration = Duration::from_secs(1);
 
-/// Events as notices, until the agent has ended: one for all that happens together, as after waking. `heard` gets each
-/// event with its notice, and returns what is to be shown.
+/// Events as notices, until the agent has ended: one for all that happens together, as after
+/// waking. `heard` gets each event with its notice, and returns what is to be shown.
 pub async fn tell(
     mut events: Receiver<Event>,
     notifier: Option<Notifier>,
@@ -78,22 +79,32 @@ enum Order {
 }
 
 impl Notifier {
-    /// `pressed` is called, on the thread, with what a notice was about and the button that was pressed.
+    /// `pressed` is called, on the thread, with what a notice was about and the button that was
+    /// pressed.
     pub fn start(pressed: impl Fn(&[Key], Button) + Send + 'static) -> Notifier {
         let (orders, received) = unbounded_channel();
         let (end, ended) = mpsc::channel();
-        let thread = std::thread::Builder::new().name("notices".to_owned()).spawn(move || {
-            let _end = end;
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-            match runtime {
-                Ok(runtime) => LocalSet::new().block_on(&runtime, screen::serve(received, pressed)),
-                Err(error) => tracing::warn!(%error, "no notices can be shown"),
-            }
-        });
+        let thread = std::thread::Builder::new()
+            .name("notices".to_owned())
+            .spawn(move || {
+                let _end = end;
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_time()
+                    .build();
+                match runtime {
+                    Ok(runtime) => {
+                        LocalSet::new().block_on(&runtime, screen::serve(received, pressed))
+                    }
+                    Err(error) => tracing::warn!(%error, "no notices can be shown"),
+                }
+            });
         if let Err(error) = thread {
             tracing::warn!(%error, "no notices can be shown");
         }
-        Notifier { orders, ended: Mutex::new(ended) }
+        Notifier {
+            orders,
+            ended: Mutex::new(ended),
+        }
     }
 
     /// In the place of an earlier one with the same key, if that is still there.
@@ -110,7 +121,10 @@ impl Notifier {
     /// Ends the thread once it has done what was asked of it, or has had a moment to do so.
     pub fn finish(self) {
         drop(self.orders);
-        let ended = self.ended.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let ended = self
+            .ended
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
         let _ = ended.recv_timeout(FINISH_WITHIN);
     }
 }
@@ -118,12 +132,20 @@ impl Notifier {
 /// A notice in the words of a desktop. Some read marks in the body, and `<` begins one.
 fn notification(notice: &Notice, desktop: Desktop) -> Notification {
     let body = if desktop.reads_marks {
-        notice.body.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+        notice
+            .body
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
     } else {
         notice.body.clone()
     };
     let mut notification = Notification::new();
-    notification.appname("Keyfob").icon("dialog-password").summary(&notice.title).body(&body);
+    notification
+        .appname("Keyfob")
+        .icon("dialog-password")
+        .summary(&notice.title)
+        .body(&body);
     // As the installer registers it; without it Windows shows a notice as PowerShell's.
     #[cfg(windows)]
     notification.app_id("dev.keyfob.Keyfob");
@@ -177,7 +199,10 @@ mod screen {
     }
 
     /// Until nobody can order any more; then what was ordered is finished.
-    pub async fn serve(mut orders: UnboundedReceiver<Order>, pressed: impl Fn(&[Key], Button) + 'static) {
+    pub async fn serve(
+        mut orders: UnboundedReceiver<Order>,
+        pressed: impl Fn(&[Key], Button) + 'static,
+    ) {
         let (pressed, complaint) = (Rc::new(pressed), Rc::new(Complaint::default()));
         let mut shown: HashMap<Key, Shown> = HashMap::new();
         let mut tasks = JoinSet::new();
@@ -196,7 +221,12 @@ mod screen {
                         }
                         None => {
                             let (changes, received) = unbounded_channel();
-                            tasks.spawn_local(keep(notice, received, pressed.clone(), complaint.clone()));
+                            tasks.spawn_local(keep(
+                                notice,
+                                received,
+                                pressed.clone(),
+                                complaint.clone(),
+                            ));
                             changes
                         }
                     };
@@ -248,7 +278,8 @@ mod screen {
                         *handle = notification(&next, desktop);
                         match in_time(update(handle)).await {
                             Ok(updated) => (handle, notice) = (updated, next),
-                            // The session that it was shown in may have ended: there may be another.
+                            // The session that it was shown in may have ended: there may be
+                            // another.
                             Err(_) => break next,
                         }
                     }
@@ -265,16 +296,25 @@ mod screen {
 
     async fn show(notice: &Notice) -> Result<(Desktop, NotificationHandle)> {
         let desktop = in_time(desktop()).await?;
-        Ok((desktop, in_time(notification(notice, desktop).show_async()).await?))
+        Ok((
+            desktop,
+            in_time(notification(notice, desktop).show_async()).await?,
+        ))
     }
 
     async fn desktop() -> Result<Desktop> {
-        let able = spawn_blocking(notify_rust::get_capabilities).await.unwrap_or_else(|_| Ok(Vec::new()))?;
+        let able = spawn_blocking(notify_rust::get_capabilities)
+            .await
+            .unwrap_or_else(|_| Ok(Vec::new()))?;
         let can = |capability: &str| able.iter().any(|it| it == capability);
-        Ok(Desktop { reads_marks: can("body-markup"), shows_buttons: can("actions") })
+        Ok(Desktop {
+            reads_marks: can("body-markup"),
+            shows_buttons: can("actions"),
+        })
     }
 
-    /// The id of the button that was pressed; `None` when the notice was closed, or cannot be pressed.
+    /// The id of the button that was pressed; `None` when the notice was closed, or cannot be
+    /// pressed.
     async fn response(handle: &NotificationHandle) -> Option<String> {
         if handle.actions.is_empty() {
             std::future::pending::<()>().await;
@@ -282,7 +322,9 @@ mod screen {
         let mut id = None;
         let note = |response: &NotificationResponse| match response {
             NotificationResponse::Action(pressed) => id = Some(pressed.clone()),
-            NotificationResponse::Default | NotificationResponse::Reply(_) | NotificationResponse::Closed(_) => {}
+            NotificationResponse::Default
+            | NotificationResponse::Reply(_)
+            | NotificationResponse::Closed(_) => {}
         };
         handle.wait_for_action_async(note).await;
         id
@@ -294,7 +336,9 @@ mod screen {
     }
 
     async fn in_time<T>(call: impl Future<Output = Result<T>>) -> Result<T> {
-        timeout(ANSWER_WITHIN, call).await.unwrap_or_else(|_| Err("it does not answer".into()))
+        timeout(ANSWER_WITHIN, call)
+            .await
+            .unwrap_or_else(|_| Err("it does not answer".into()))
     }
 }
 
@@ -306,9 +350,15 @@ mod screen {
     use std::collections::HashMap;
     use tokio::sync::mpsc::UnboundedReceiver;
 
-    const DESKTOP: Desktop = Desktop { reads_marks: false, shows_buttons: false };
+    const DESKTOP: Desktop = Desktop {
+        reads_marks: false,
+        shows_buttons: false,
+    };
 
-    pub async fn serve(mut orders: UnboundedReceiver<Order>, _pressed: impl Fn(&[Key], Button) + 'static) {
+    pub async fn serve(
+        mut orders: UnboundedReceiver<Order>,
+        _pressed: impl Fn(&[Key], Button) + 'static,
+    ) {
         let complaint = Complaint::default();
         let mut shown: HashMap<Key, Notice> = HashMap::new();
         while let Some(order) = orders.recv().await {

@@ -1,7 +1,10 @@
-//! What the page may ask for: each unpacks what was sent, asks the agent or the desk, and returns. Which window may call
-//! which is said in `tauri.conf.json`. Secrets come in and never go out.
+//! What the page may ask for: each unpacks what was sent, asks the agent or the desk, and returns.
+//! Which window may call which is said in `tauri.conf.json`. Secrets come in and never go out.
 
-#![expect(clippy::needless_pass_by_value, reason = "a command's arguments are its own")]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "a command's arguments are its own"
+)]
 
 use crate::desk::Desk;
 use crate::handover;
@@ -10,9 +13,9 @@ use crate::preferences::NoticeKind;
 use crate::snapshot::{Snapshot, View};
 use crate::windows;
 use keyfob_core::agent::api::{
-    Answer, Audit, Check, Configure, Configured, Login, Logout, LongLivedKeys, Mode, Note, Prompt, PromptId,
-    PromptKind, Refresh, Renewal, Reply, Report, Request, Secret, SessionDuration, SignedIn, Target, TypedKeys,
-    VariablesForm, WhyKeys,
+    Answer, Audit, Check, Configure, Configured, Login, Logout, LongLivedKeys, Mode, Note, Prompt,
+    PromptId, PromptKind, Refresh, Renewal, Reply, Report, Request, Secret, SessionDuration,
+    SignedIn, Target, TypedKeys, VariablesForm, WhyKeys,
 };
 use keyfob_core::agent::{form, pasted};
 use keyfob_core::clock::Clock;
@@ -184,21 +187,43 @@ pub async fn sign_in(
     identity: String,
     renewal: Renewal,
 ) -> Result<Outcome> {
-    let login = Login { identity, duration: None, renewal, mfa_code: None };
-    desk.ask(window.label(), Request::Login(login)).await.and_then(outcome)
+    let login = Login {
+        identity,
+        duration: None,
+        renewal,
+        mfa_code: None,
+    };
+    desk.ask(window.label(), Request::Login(login))
+        .await
+        .and_then(outcome)
 }
 
-/// Opens a prompt for long-lived keys although nobody needs them: the identity's, or those it is reached with.
+/// Opens a prompt for long-lived keys although nobody needs them: the identity's, or those it is
+/// reached with.
 #[tauri::command]
 #[specta::specta]
-pub async fn enter_keys(window: WebviewWindow, desk: State<'_, Desk>, identity: String) -> Result<Outcome> {
+pub async fn enter_keys(
+    window: WebviewWindow,
+    desk: State<'_, Desk>,
+    identity: String,
+) -> Result<Outcome> {
     let snapshot = desk.snapshot();
-    let configure = Configure { identity: snapshot.keys_of(&identity).to_owned(), keys: None, check: Check::WithSts };
-    let mut outcome = desk.ask(window.label(), Request::Configure(configure)).await.and_then(outcome)?;
+    let configure = Configure {
+        identity: snapshot.keys_of(&identity).to_owned(),
+        keys: None,
+        check: Check::WithSts,
+    };
+    let mut outcome = desk
+        .ask(window.label(), Request::Configure(configure))
+        .await
+        .and_then(outcome)?;
     // Not the person's own wish then: the form says what became of the old ones.
     if snapshot.is_revoked(&identity)
         && let Reached::Needs(prompt) = &mut outcome.reached
-        && let PromptKind::Keys { why: why @ WhyKeys::Asked, .. } = &mut prompt.kind
+        && let PromptKind::Keys {
+            why: why @ WhyKeys::Asked,
+            ..
+        } = &mut prompt.kind
     {
         *why = WhyKeys::Revoked;
     }
@@ -213,9 +238,18 @@ pub async fn answer_keys(
     prompt: PromptId,
     keys: KeysForm,
 ) -> Result<Outcome> {
-    let KeysForm { access_key_id, secret_access_key, mfa_arn, session_duration } = keys;
-    let secret = secret_access_key.map(|Typed(secret)| secret).or_else(|| desk.pasted(window.label()));
-    let missing = || Error::new(Code::InvalidInput, "the secret access key is empty").hint("type or paste it");
+    let KeysForm {
+        access_key_id,
+        secret_access_key,
+        mfa_arn,
+        session_duration,
+    } = keys;
+    let secret = secret_access_key
+        .map(|Typed(secret)| secret)
+        .or_else(|| desk.pasted(window.label()));
+    let missing = || {
+        Error::new(Code::InvalidInput, "the secret access key is empty").hint("type or paste it")
+    };
     let keys = TypedKeys {
         access_key_id,
         secret_access_key: secret.ok_or_else(missing)?,
@@ -236,7 +270,13 @@ pub async fn answer_code(
     code: String,
 ) -> Result<Outcome> {
     form::mfa_code(&code).map_err(|why| Error::new(Code::InvalidInput, why))?;
-    answer(&window, &desk, prompt, Answer::MfaCode(code.trim().to_owned())).await
+    answer(
+        &window,
+        &desk,
+        prompt,
+        Answer::MfaCode(code.trim().to_owned()),
+    )
+    .await
 }
 
 #[tauri::command]
@@ -247,11 +287,25 @@ pub async fn answer_passphrase(
     prompt: PromptId,
     passphrase: String,
 ) -> Result<Outcome> {
-    answer(&window, &desk, prompt, Answer::Passphrase(Secret::new(passphrase))).await
+    answer(
+        &window,
+        &desk,
+        prompt,
+        Answer::Passphrase(Secret::new(passphrase)),
+    )
+    .await
 }
 
-async fn answer(window: &WebviewWindow, desk: &Desk, prompt: PromptId, answer: Answer) -> Result<Outcome> {
-    let outcome = desk.ask(window.label(), Request::Answer { prompt, answer }).await.and_then(outcome);
+async fn answer(
+    window: &WebviewWindow,
+    desk: &Desk,
+    prompt: PromptId,
+    answer: Answer,
+) -> Result<Outcome> {
+    let outcome = desk
+        .ask(window.label(), Request::Answer { prompt, answer })
+        .await
+        .and_then(outcome);
     desk.changed();
     outcome
 }
@@ -272,15 +326,22 @@ pub async fn cancel(window: WebviewWindow, desk: State<'_, Desk>, prompt: Prompt
 pub fn open_browser(desk: State<'_, Desk>, prompt: PromptId) -> Result<()> {
     let snapshot = desk.snapshot();
     let prompts = snapshot.status.iter().flat_map(|status| &status.prompts);
-    let address = prompts.map(|open| &open.prompt).find(|it| it.id == prompt).and_then(|it| match &it.kind {
-        PromptKind::Browser { address, .. } => Some(address),
-        PromptKind::Keys { .. } | PromptKind::Mfa { .. } | PromptKind::KeyringPassphrase { .. } => None,
-    });
-    let address = address.ok_or_else(|| Error::new(Code::InvalidInput, "this prompt is no longer open"))?;
+    let address = prompts
+        .map(|open| &open.prompt)
+        .find(|it| it.id == prompt)
+        .and_then(|it| match &it.kind {
+            PromptKind::Browser { address, .. } => Some(address),
+            PromptKind::Keys { .. }
+            | PromptKind::Mfa { .. }
+            | PromptKind::KeyringPassphrase { .. } => None,
+        });
+    let address =
+        address.ok_or_else(|| Error::new(Code::InvalidInput, "this prompt is no longer open"))?;
     outside::open(address, "the browser")
 }
 
-/// What somebody pasted into the form: a CSV file, a profile, export lines, JSON. The secret stays here.
+/// What somebody pasted into the form: a CSV file, a profile, export lines, JSON. The secret stays
+/// here.
 #[tauri::command]
 #[specta::specta]
 pub fn paste(window: WebviewWindow, desk: State<'_, Desk>, text: String) -> Result<Pasted> {
@@ -288,10 +349,20 @@ pub fn paste(window: WebviewWindow, desk: State<'_, Desk>, text: String) -> Resu
     if text.len() > pasted::LONGEST {
         return Err(pasted::too_long("what was pasted"));
     }
-    let TypedKeys { access_key_id, secret_access_key, mfa_arn, session_duration } = pasted::keys(&text)?;
+    let TypedKeys {
+        access_key_id,
+        secret_access_key,
+        mfa_arn,
+        session_duration,
+    } = pasted::keys(&text)?;
     let secret_characters = secret_access_key.length();
     desk.hold_pasted(window.label(), Some(secret_access_key));
-    Ok(Pasted { access_key_id, secret_characters, mfa_arn, session_duration })
+    Ok(Pasted {
+        access_key_id,
+        secret_characters,
+        mfa_arn,
+        session_duration,
+    })
 }
 
 /// What is wrong with the fields that are no secret, as they are typed.
@@ -299,9 +370,15 @@ pub fn paste(window: WebviewWindow, desk: State<'_, Desk>, text: String) -> Resu
 #[specta::specta]
 pub fn check_keys(draft: KeysDraft) -> Vec<FieldProblem> {
     let checks = [
-        (KeysField::AccessKeyId, form::access_key_id(&draft.access_key_id)),
+        (
+            KeysField::AccessKeyId,
+            form::access_key_id(&draft.access_key_id),
+        ),
         (KeysField::MfaArn, form::mfa_arn(&draft.mfa_arn)),
-        (KeysField::SessionDuration, form::session_duration(&draft.session_duration)),
+        (
+            KeysField::SessionDuration,
+            form::session_duration(&draft.session_duration),
+        ),
     ];
     checks
         .into_iter()
@@ -317,7 +394,16 @@ pub async fn preview_logout(
     target: Target,
     long_lived_keys: LongLivedKeys,
 ) -> Result<Report> {
-    removed(&window, &desk, Logout { target, long_lived_keys, mode: Mode::DryRun }).await
+    removed(
+        &window,
+        &desk,
+        Logout {
+            target,
+            long_lived_keys,
+            mode: Mode::DryRun,
+        },
+    )
+    .await
 }
 
 #[tauri::command]
@@ -328,7 +414,16 @@ pub async fn log_out(
     target: Target,
     long_lived_keys: LongLivedKeys,
 ) -> Result<Report> {
-    let report = removed(&window, &desk, Logout { target, long_lived_keys, mode: Mode::Run }).await;
+    let report = removed(
+        &window,
+        &desk,
+        Logout {
+            target,
+            long_lived_keys,
+            mode: Mode::Run,
+        },
+    )
+    .await;
     desk.changed();
     report
 }
@@ -344,7 +439,11 @@ async fn removed(window: &WebviewWindow, desk: &Desk, logout: Logout) -> Result<
 /// The audit log of the last days; all of it for `null`.
 #[tauri::command]
 #[specta::specta]
-pub async fn activity(window: WebviewWindow, desk: State<'_, Desk>, days: Option<u32>) -> Result<Audit> {
+pub async fn activity(
+    window: WebviewWindow,
+    desk: State<'_, Desk>,
+    days: Option<u32>,
+) -> Result<Audit> {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     let since = days.and_then(|days| Clock::system().now().checked_sub(DAY * days));
     match desk.ask(window.label(), Request::Audit { since }).await? {
@@ -360,24 +459,34 @@ pub async fn settings(app: AppHandle) -> Result<Settings> {
     let path = desk.configuration()?;
     // A file that cannot be used at all has one problem, which the snapshot tells.
     let config = Config::load(&path, &desk.environment).ok();
-    let problems = config.iter().flat_map(Config::problems).map(|problem| ConfigurationProblem {
-        severity: match problem.severity {
-            Severity::Error => ProblemSeverity::Error,
-            Severity::Warning => ProblemSeverity::Warning,
-            Severity::Notice => ProblemSeverity::Notice,
-        },
-        line: u32::try_from(problem.line).unwrap_or(u32::MAX),
-        column: u32::try_from(problem.column).unwrap_or(u32::MAX),
-        message: problem.message.clone(),
-    });
-    let identities = config.iter().flat_map(Config::identities).map(|it| it.name.to_string());
-    let default = config.as_ref().and_then(|config| config.default_identity().ok().flatten());
+    let problems = config
+        .iter()
+        .flat_map(Config::problems)
+        .map(|problem| ConfigurationProblem {
+            severity: match problem.severity {
+                Severity::Error => ProblemSeverity::Error,
+                Severity::Warning => ProblemSeverity::Warning,
+                Severity::Notice => ProblemSeverity::Notice,
+            },
+            line: u32::try_from(problem.line).unwrap_or(u32::MAX),
+            column: u32::try_from(problem.column).unwrap_or(u32::MAX),
+            message: problem.message.clone(),
+        });
+    let identities = config
+        .iter()
+        .flat_map(Config::identities)
+        .map(|it| it.name.to_string());
+    let default = config
+        .as_ref()
+        .and_then(|config| config.default_identity().ok().flatten());
     Ok(Settings {
         start_at_login: match app.autolaunch().is_enabled() {
             Ok(true) => Switch::On,
             Ok(false) | Err(_) => Switch::Off,
         },
-        notify_before: config.as_ref().map_or_else(String::new, |config| as_written(config.notify_before())),
+        notify_before: config
+            .as_ref()
+            .map_or_else(String::new, |config| as_written(config.notify_before())),
         notices: desk.preferences().shown(),
         problems: problems.collect(),
         default_identity: default.map(|identity| identity.name.to_string()),
@@ -399,7 +508,8 @@ pub async fn start_at_login(app: AppHandle, to: Switch) -> Result<Settings> {
 #[tauri::command]
 #[specta::specta]
 pub async fn notify_before(app: AppHandle, duration: String) -> Result<Settings> {
-    app.state::<Desk>().write(&[Change::NotifyBefore(duration)])?;
+    app.state::<Desk>()
+        .write(&[Change::NotifyBefore(duration)])?;
     settings(app).await
 }
 
@@ -452,15 +562,27 @@ pub fn open_configuration(desk: State<'_, Desk>) -> Result<()> {
     outside::open(desk.configuration()?, "the configuration file")
 }
 
-/// Writes an IAM user into the configuration, which is made if there is none; its keys are entered next.
+/// Writes an IAM user into the configuration, which is made if there is none; its keys are entered
+/// next.
 #[tauri::command]
 #[specta::specta]
 pub async fn add_user(desk: State<'_, Desk>, user: NewUser) -> Result<()> {
-    let NewUser { name, region, mfa_arn } = user;
-    let kind = NewKind::User { region: Some(region), mfa_arn };
+    let NewUser {
+        name,
+        region,
+        mfa_arn,
+    } = user;
+    let kind = NewKind::User {
+        region: Some(region),
+        mfa_arn,
+    };
     // The first one is what is meant when nothing else is named.
     let is_default = desk.is_idle();
-    desk.write(&[Change::AddIdentity(NewIdentity { name, is_default, kind })])?;
+    desk.write(&[Change::AddIdentity(NewIdentity {
+        name,
+        is_default,
+        kind,
+    })])?;
     desk.take_over().await
 }
 
@@ -479,7 +601,11 @@ pub fn importable(desk: State<'_, Desk>) -> Result<Vec<Importable>> {
 
 #[tauri::command]
 #[specta::specta]
-pub async fn import_profiles(window: WebviewWindow, desk: State<'_, Desk>, names: Vec<String>) -> Result<Imported> {
+pub async fn import_profiles(
+    window: WebviewWindow,
+    desk: State<'_, Desk>,
+    names: Vec<String>,
+) -> Result<Imported> {
     let (identities, notes) = desk.import(window.label(), &names).await?;
     Ok(Imported { identities, notes })
 }
@@ -523,11 +649,19 @@ pub fn fit(window: WebviewWindow, height: f64) {
 #[tauri::command]
 #[specta::specta]
 pub fn close_window(window: WebviewWindow) -> Result<()> {
-    window.close().map_err(|cause| Error::new(Code::ProcessFailed, format!("the window cannot be closed: {cause}")))
+    window.close().map_err(|cause| {
+        Error::new(
+            Code::ProcessFailed,
+            format!("the window cannot be closed: {cause}"),
+        )
+    })
 }
 
 pub async fn environment_to_clipboard(desk: &Desk, identity: &str) -> Result<()> {
-    let request = Request::Variables { identity: identity.to_owned(), form: VariablesForm::Profile };
+    let request = Request::Variables {
+        identity: identity.to_owned(),
+        form: VariablesForm::Profile,
+    };
     match desk.ask("", request).await? {
         (_, Reply::Variables(variables)) => desk.clipboard.copy(&outside::shell_lines(&variables)),
         _ => Err(misunderstood()),
@@ -535,9 +669,14 @@ pub async fn environment_to_clipboard(desk: &Desk, identity: &str) -> Result<()>
 }
 
 pub async fn console_in_browser(desk: &Desk, identity: &str) -> Result<()> {
-    let request = Request::Console { identity: identity.to_owned(), destination: None };
+    let request = Request::Console {
+        identity: identity.to_owned(),
+        destination: None,
+    };
     match desk.ask("", request).await? {
-        (_, Reply::Console(link)) => outside::open(handover::address(link.url).await?, "the browser"),
+        (_, Reply::Console(link)) => {
+            outside::open(handover::address(link.url).await?, "the browser")
+        }
         (_, Reply::Needs(prompt)) => Err(prompt.unanswered),
         _ => Err(misunderstood()),
     }
@@ -556,8 +695,11 @@ pub fn set_start_at_login(app: &AppHandle, to: Switch) -> Result<()> {
         Switch::Off => autolaunch.disable(),
     };
     done.map_err(|cause| {
-        Error::new(Code::FilesUnwritable, format!("start at login cannot be changed: {cause}"))
-            .hint("check that the folder for programs started at login is yours")
+        Error::new(
+            Code::FilesUnwritable,
+            format!("start at login cannot be changed: {cause}"),
+        )
+        .hint("check that the folder for programs started at login is yours")
     })
 }
 

@@ -1,4 +1,5 @@
-//! The commands and events between the page and the app, typed; `ui/api/app.ts` is generated from them.
+//! The commands and events between the page and the app, typed; `ui/api/app.ts` is generated from
+//! them.
 
 use crate::commands;
 use crate::snapshot::{Show, SnapshotChanged};
@@ -56,7 +57,8 @@ mod tests {
     use std::path::Path;
 
     const HEADER: &str = "// The commands and events of the window, generated from src-tauri/app by its tests.\n\
-        // Not to be edited by hand: KEYFOB_WRITE_API=1 cargo test --features app --bin keyfob contract::\n\
+        // Not to be edited by hand: KEYFOB_WRITE_API=1 cargo test --features app --bin keyfob \
+        contract::\n\
         // Points in time are RFC 3339 text in UTC, durations whole seconds.";
 
     #[test]
@@ -65,23 +67,35 @@ mod tests {
         let exporter = specta_typescript::Typescript::default().header(HEADER);
         let folder = tempfile::tempdir().expect("a folder");
         let fresh = folder.path().join("app.ts");
-        builder().export(exporter, &fresh).expect("every type has a form in TypeScript");
+        builder()
+            .export(exporter, &fresh)
+            .expect("every type has a form in TypeScript");
         let now = std::fs::read_to_string(&fresh).expect("it was just written");
         if Environment::capture().raw("KEYFOB_WRITE_API").is_some() {
             std::fs::write(&path, now).expect("the repository can be written to");
             return;
         }
-        let kept = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
+        let kept = std::fs::read_to_string(&path)
+            .unwrap_or_default()
+            .replace("\r\n", "\n");
         assert!(kept == now, "{} is not what the types say", path.display());
     }
 
-    /// What is not named in the manifest is open to every window, and what no window may call is of no use.
+    /// What is not named in the manifest is open to every window, and what no window may call is of
+    /// no use.
     #[test]
     fn every_command_is_named_in_the_manifest_and_allowed_to_a_window() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let read = |path: &str| std::fs::read_to_string(folder.join(path)).expect("it is in the repository");
+        let read = |path: &str| {
+            std::fs::read_to_string(folder.join(path)).expect("it is in the repository")
+        };
         let quoted = |text: &str| -> BTreeSet<String> {
-            text.split('"').skip(1).step_by(2).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+            text.split('"')
+                .skip(1)
+                .step_by(2)
+                .filter(|word| !word.is_empty())
+                .map(str::to_owned)
+                .collect()
         };
         let source = read("src-tauri/app/contract.rs");
         let registered: BTreeSet<String> = source
@@ -89,18 +103,31 @@ mod tests {
             .filter_map(|line| line.trim().strip_prefix("commands::")?.strip_suffix(','))
             .map(str::to_owned)
             .collect();
-        assert!(registered.len() > 30, "the list of commands is read: {registered:?}");
+        assert!(
+            registered.len() > 30,
+            "the list of commands is read: {registered:?}"
+        );
         let manifest = read("src-tauri/build.rs");
-        let (_, manifest) = manifest.split_once("COMMANDS: &[&str] = &[").expect("the manifest's list");
+        let (_, manifest) = manifest
+            .split_once("COMMANDS: &[&str] = &[")
+            .expect("the manifest's list");
         let (manifest, _) = manifest.split_once("];").expect("its end");
         assert_eq!(quoted(manifest), registered);
-        let config: serde_json::Value = serde_json::from_str(&read("tauri.conf.json")).expect("JSON");
+        let config: serde_json::Value =
+            serde_json::from_str(&read("tauri.conf.json")).expect("JSON");
         let allowed: BTreeSet<String> = config["app"]["security"]["capabilities"]
             .as_array()
             .expect("a list")
             .iter()
             .flat_map(|capability| capability["permissions"].as_array().expect("a list"))
-            .filter_map(|permission| Some(permission.as_str()?.strip_prefix("allow-")?.replace('-', "_")))
+            .filter_map(|permission| {
+                Some(
+                    permission
+                        .as_str()?
+                        .strip_prefix("allow-")?
+                        .replace('-', "_"),
+                )
+            })
             .collect();
         assert_eq!(allowed, registered);
     }
@@ -108,14 +135,31 @@ mod tests {
     /// A prompt's window answers its prompt; it reads no log, changes no file and signs nobody out.
     #[test]
     fn a_prompts_window_can_do_nothing_but_answer() {
-        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tauri.conf.json"));
-        let config: serde_json::Value = serde_json::from_str(&text.expect("it is there")).expect("JSON");
-        let capabilities = config["app"]["security"]["capabilities"].as_array().expect("a list");
-        let of_prompts = capabilities.iter().find(|it| it["windows"][0] == "prompt-*").expect("one for prompts");
+        let text =
+            std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tauri.conf.json"));
+        let config: serde_json::Value =
+            serde_json::from_str(&text.expect("it is there")).expect("JSON");
+        let capabilities = config["app"]["security"]["capabilities"]
+            .as_array()
+            .expect("a list");
+        let of_prompts = capabilities
+            .iter()
+            .find(|it| it["windows"][0] == "prompt-*")
+            .expect("one for prompts");
         let allowed = of_prompts["permissions"].to_string();
-        for command in ["log-out", "settings", "activity", "use-as-default", "add-user", "sign-in", "copy-environment"]
-        {
-            assert!(!allowed.contains(&format!("allow-{command}\"")), "{command}");
+        for command in [
+            "log-out",
+            "settings",
+            "activity",
+            "use-as-default",
+            "add-user",
+            "sign-in",
+            "copy-environment",
+        ] {
+            assert!(
+                !allowed.contains(&format!("allow-{command}\"")),
+                "{command}"
+            );
         }
     }
 }

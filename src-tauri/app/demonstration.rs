@@ -1,5 +1,5 @@
-//! The sandbox as the app runs it: an AWS in this process, with a configuration and files in a private folder and a
-//! keyring in memory. All of it goes when it is dropped.
+//! The sandbox as the app runs it: an AWS in this process, with a configuration and files in a
+//! private folder and a keyring in memory. All of it goes when it is dropped.
 
 use keyfob_core::agent::api::TypedKeys;
 use keyfob_core::clock::Clock;
@@ -25,7 +25,8 @@ impl Shown {
     /// Needs a tokio runtime around it.
     pub fn start(environment: &Environment) -> Result<Shown> {
         let folder = tempfile::Builder::new().prefix("keyfob-sandbox-").tempdir();
-        let folder = folder.map_err(|cause| Error::file(&std::env::temp_dir(), "make a folder in", &cause))?;
+        let folder = folder
+            .map_err(|cause| Error::file(&std::env::temp_dir(), "make a folder in", &cause))?;
         let sandbox = Sandbox::start(Clock::system())?;
         let demonstration = Demonstration::furnish(&sandbox)?;
         // Another one may be running.
@@ -33,7 +34,12 @@ impl Shown {
         let state = environment.state_folder()?.join(&realm);
         let keyring = serde_json::json!({ "type": "memory" });
         let text = demonstration.configuration(&realm, &keyring, &folder.path().join("aws"));
-        let shown = Shown { sandbox, demonstration, folder, state };
+        let shown = Shown {
+            sandbox,
+            demonstration,
+            folder,
+            state,
+        };
         let config = shown.config();
         std::fs::write(&config, text).map_err(|cause| Error::file(&config, "write", &cause))?;
         Ok(shown)
@@ -67,21 +73,32 @@ impl Shown {
     pub fn revoke(&self, user: &str) -> Result<()> {
         let keys = self.sandbox.keys(known(user)?);
         if keys.is_empty() {
-            return Err(Error::new(Code::InvalidInput, format!("{user} has no access key in the sandbox"))
-                .hint("make a new one first"));
+            return Err(Error::new(
+                Code::InvalidInput,
+                format!("{user} has no access key in the sandbox"),
+            )
+            .hint("make a new one first"));
         }
-        keys.iter().try_for_each(|keys| self.sandbox.revoke_key(&keys.access_key_id))
+        keys.iter()
+            .try_for_each(|keys| self.sandbox.revoke_key(&keys.access_key_id))
     }
 
-    /// A new access key, as the CSV file that AWS hands out. A user has two at most: the oldest goes.
+    /// A new access key, as the CSV file that AWS hands out. A user has two at most: the oldest
+    /// goes.
     pub fn new_key(&self, user: &str) -> Result<zeroize::Zeroizing<String>> {
         let user = known(user)?;
         if let [oldest, _, ..] = self.sandbox.keys(user).as_slice() {
             self.sandbox.revoke_key(&oldest.access_key_id)?;
         }
         let keys = self.sandbox.create_key(user)?;
-        let line = format!("{},{}", keys.access_key_id.as_str(), keys.secret_access_key.expose());
-        Ok(zeroize::Zeroizing::new(format!("Access key ID,Secret access key\n{line}\n")))
+        let line = format!(
+            "{},{}",
+            keys.access_key_id.as_str(),
+            keys.secret_access_key.expose()
+        );
+        Ok(zeroize::Zeroizing::new(format!(
+            "Access key ID,Secret access key\n{line}\n"
+        )))
     }
 }
 
@@ -93,7 +110,11 @@ impl Drop for Shown {
 }
 
 fn known(user: &str) -> Result<&str> {
-    [READY, WITHOUT_KEYS].into_iter().find(|it| *it == user).ok_or_else(|| {
-        Error::new(Code::InvalidInput, "the sandbox has no such user").hint(format!("users: {READY}, {WITHOUT_KEYS}"))
-    })
+    [READY, WITHOUT_KEYS]
+        .into_iter()
+        .find(|it| *it == user)
+        .ok_or_else(|| {
+            Error::new(Code::InvalidInput, "the sandbox has no such user")
+                .hint(format!("users: {READY}, {WITHOUT_KEYS}"))
+        })
 }

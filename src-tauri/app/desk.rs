@@ -1,5 +1,5 @@
-//! The app's state: which configuration the agent works for, who asks it from which window, and what is shown. One agent
-//! at a time is hosted here; without a usable configuration there is none.
+//! The app's state: which configuration the agent works for, who asks it from which window, and
+//! what is shown. One agent at a time is hosted here; without a usable configuration there is none.
 
 use crate::demonstration::Shown;
 use crate::notices;
@@ -114,7 +114,10 @@ impl Desk {
         self.inner().preferences.clone()
     }
 
-    pub fn change_preferences(&self, change: impl FnOnce(&mut Preferences) -> Result<()>) -> Result<()> {
+    pub fn change_preferences(
+        &self,
+        change: impl FnOnce(&mut Preferences) -> Result<()>,
+    ) -> Result<()> {
         change(&mut self.inner().preferences)
     }
 
@@ -124,12 +127,22 @@ impl Desk {
     }
 
     pub fn opens(&self, label: &str, view: View) {
-        self.inner().windows.insert(label.to_owned(), Window { view, visitor: None, pasted: None });
+        self.inner().windows.insert(
+            label.to_owned(),
+            Window {
+                view,
+                visitor: None,
+                pasted: None,
+            },
+        );
     }
 
     /// What the window was opened to show.
     pub fn opened(&self, label: &str) -> View {
-        self.inner().windows.get(label).map_or(View::Identities, |window| window.view.clone())
+        self.inner()
+            .windows
+            .get(label)
+            .map_or(View::Identities, |window| window.view.clone())
     }
 
     /// What it asked for is given up with it.
@@ -153,8 +166,14 @@ impl Desk {
     }
 
     pub fn sandbox(&self) -> Result<Arc<Shown>> {
-        let sandbox = self.inner().hosted.as_ref().and_then(|hosted| hosted.sandbox.clone());
-        sandbox.ok_or_else(|| Error::new(Code::InvalidInput, "the sandbox is not open").hint("open it first"))
+        let sandbox = self
+            .inner()
+            .hosted
+            .as_ref()
+            .and_then(|hosted| hosted.sandbox.clone());
+        sandbox.ok_or_else(|| {
+            Error::new(Code::InvalidInput, "the sandbox is not open").hint("open it first")
+        })
     }
 
     /// The configuration file that a change is written to.
@@ -168,12 +187,23 @@ impl Desk {
     /// On behalf of a person in front of this window.
     pub async fn ask(&self, label: &str, request: Request) -> Result<(Vec<Note>, Reply)> {
         let visitor = {
-            let Inner { hosted, windows, .. } = &mut *self.inner();
-            let Some(Hosted { agent, .. }) = hosted else { return Err(without_agent()) };
+            let Inner {
+                hosted, windows, ..
+            } = &mut *self.inner();
+            let Some(Hosted { agent, .. }) = hosted else {
+                return Err(without_agent());
+            };
             let new = || Arc::new(agent.visitor());
-            windows.get_mut(label).map_or_else(new, |window| window.visitor.get_or_insert_with(new).clone())
+            windows
+                .get_mut(label)
+                .map_or_else(new, |window| window.visitor.get_or_insert_with(new).clone())
         };
-        let answered = visitor.ask(Call { asker: asker(Person::Present), request }).await;
+        let answered = visitor
+            .ask(Call {
+                asker: asker(Person::Present),
+                request,
+            })
+            .await;
         match answered.reply {
             Reply::Failed(error) => Err(error),
             reply => Ok((answered.notes, reply)),
@@ -183,7 +213,12 @@ impl Desk {
     /// For the app itself.
     pub async fn look(&self, request: Request) -> Option<(Vec<Note>, Reply)> {
         let visitor = self.inner().hosted.as_ref()?.visitor.clone();
-        let answered = visitor.ask(Call { asker: asker(Person::Absent), request }).await;
+        let answered = visitor
+            .ask(Call {
+                asker: asker(Person::Absent),
+                request,
+            })
+            .await;
         Some((answered.notes, answered.reply))
     }
 
@@ -203,10 +238,16 @@ impl Desk {
 
     /// Nobody is in front of the screen any more: what is asked there is withdrawn.
     pub async fn withdraw_prompts(&self) {
-        let prompts = self.snapshot().status.map_or_else(Vec::new, |status| status.prompts);
+        let prompts = self
+            .snapshot()
+            .status
+            .map_or_else(Vec::new, |status| status.prompts);
         for open in prompts {
             // One that was answered meanwhile is gone already.
-            self.look(Request::Cancel { prompt: open.prompt.id }).await;
+            self.look(Request::Cancel {
+                prompt: open.prompt.id,
+            })
+            .await;
         }
         self.changed();
     }
@@ -218,25 +259,55 @@ impl Desk {
         Ok(())
     }
 
-    /// Writes these profiles of the AWS files into the configuration and stores their keys, each after STS has accepted
-    /// them; keys that it does not accept are asked for when somebody signs in.
-    pub async fn import(&self, label: &str, profiles: &[String]) -> Result<(Vec<String>, Vec<Note>)> {
+    /// Writes these profiles of the AWS files into the configuration and stores their keys, each
+    /// after STS has accepted them; keys that it does not accept are asked for when somebody signs
+    /// in.
+    pub async fn import(
+        &self,
+        label: &str,
+        profiles: &[String],
+    ) -> Result<(Vec<String>, Vec<Note>)> {
         let path = self.configuration()?;
         let taken: Vec<String> = match Config::load(&path, &self.environment) {
-            Ok(config) => config.identities().iter().map(|identity| identity.name.to_string()).collect(),
+            Ok(config) => config
+                .identities()
+                .iter()
+                .map(|identity| identity.name.to_string())
+                .collect(),
             Err(error) if error.code == Code::ConfigNotFound => Vec::new(),
             Err(error) => return Err(error),
         };
-        let Import { changes, keys, notes } = import(&self.environment, profiles, &taken)?;
+        let Import {
+            changes,
+            keys,
+            notes,
+        } = import(&self.environment, profiles, &taken)?;
         self.write(&changes)?;
         self.take_over().await?;
         let mut notes: Vec<Note> = notes.into_iter().map(Note::Info).collect();
-        for ImportedKeys { identity, access_key_id, secret, mfa_arn } in keys {
-            let keys = TypedKeys { access_key_id, secret_access_key: secret, mfa_arn, session_duration: None };
-            let configure = Configure { identity: identity.clone(), keys: Some(keys), check: Check::WithSts };
+        for ImportedKeys {
+            identity,
+            access_key_id,
+            secret,
+            mfa_arn,
+        } in keys
+        {
+            let keys = TypedKeys {
+                access_key_id,
+                secret_access_key: secret,
+                mfa_arn,
+                session_duration: None,
+            };
+            let configure = Configure {
+                identity: identity.clone(),
+                keys: Some(keys),
+                check: Check::WithSts,
+            };
             match self.ask(label, Request::Configure(configure)).await {
                 Ok((said, _)) => notes.extend(said),
-                Err(error) => notes.push(Note::Warning(format!("the keys of {identity} were not stored: {error}"))),
+                Err(error) => notes.push(Note::Warning(format!(
+                    "the keys of {identity} were not stored: {error}"
+                ))),
             }
         }
         self.refresh().await;
@@ -253,19 +324,28 @@ impl Desk {
         self.refresh().await;
         match self.snapshot().configuration {
             Configuration::InForce { problem: None, .. } => Ok(()),
-            Configuration::InForce { problem: Some(error), .. } | Configuration::Unusable { error, .. } => Err(error),
+            Configuration::InForce {
+                problem: Some(error),
+                ..
+            }
+            | Configuration::Unusable { error, .. } => Err(error),
             Configuration::Missing { .. } => Err(without_agent()),
         }
     }
 
-    /// Where no agent is hosted: that of the user's configuration, if there is one that can be used; else says why not.
+    /// Where no agent is hosted: that of the user's configuration, if there is one that can be
+    /// used; else says why not.
     pub async fn host_configured(&self) {
         let _turn = self.hosting.lock().await;
         if !self.is_idle() {
             return;
         }
         if let Err(error) = self.try_to_host().await {
-            let path = self.configuration().unwrap_or_default().display().to_string();
+            let path = self
+                .configuration()
+                .unwrap_or_default()
+                .display()
+                .to_string();
             self.inner().snapshot.configuration = match error.code {
                 Code::ConfigNotFound => Configuration::Missing { path },
                 _ => Configuration::Unusable { path, error },
@@ -275,7 +355,8 @@ impl Desk {
 
     async fn try_to_host(&self) -> Result<()> {
         let path = Config::locate(self.explicit.as_deref(), &self.environment)?;
-        self.host(Config::load(&path, &self.environment)?, None).await
+        self.host(Config::load(&path, &self.environment)?, None)
+            .await
     }
 
     /// In place of whatever is hosted: an AWS of its own.
@@ -285,7 +366,11 @@ impl Desk {
         let config = Config::load(&shown.config(), &self.environment)?;
         let (identity, keys) = shown.keys();
         self.host(config, Some(shown)).await?;
-        let configure = Configure { identity, keys: Some(keys), check: Check::WithSts };
+        let configure = Configure {
+            identity,
+            keys: Some(keys),
+            check: Check::WithSts,
+        };
         if let Some((_, Reply::Failed(error))) = self.look(Request::Configure(configure)).await {
             return Err(error);
         }
@@ -324,12 +409,22 @@ impl Desk {
             app.state::<Desk>().ended();
         });
         let mut inner = self.inner();
-        inner.snapshot.configuration = Configuration::InForce { path: path.display().to_string(), problem: None };
-        inner.hosted = Some(Hosted { agent, visitor, path, sandbox, served });
+        inner.snapshot.configuration = Configuration::InForce {
+            path: path.display().to_string(),
+            problem: None,
+        };
+        inner.hosted = Some(Hosted {
+            agent,
+            visitor,
+            path,
+            sandbox,
+            served,
+        });
         Ok(())
     }
 
-    /// Somebody told the agent to stop, `fob agent stop` or another tray: there is nothing left to be the app of.
+    /// Somebody told the agent to stop, `fob agent stop` or another tray: there is nothing left to
+    /// be the app of.
     fn ended(&self) {
         if self.inner().hosted.is_some() {
             self.app.exit(0);
@@ -340,13 +435,22 @@ impl Desk {
     pub async fn let_go(&self) {
         let hosted = {
             let mut inner = self.inner();
-            inner.windows.values_mut().for_each(|window| window.visitor = None);
+            inner
+                .windows
+                .values_mut()
+                .for_each(|window| window.visitor = None);
             inner.snapshot.list = None;
             inner.snapshot.status = None;
             inner.hosted.take()
         };
         let Some(hosted) = hosted else { return };
-        hosted.visitor.ask(Call { asker: asker(Person::Absent), request: Request::Stop }).await;
+        hosted
+            .visitor
+            .ask(Call {
+                asker: asker(Person::Absent),
+                request: Request::Stop,
+            })
+            .await;
         // It ends by itself; a panic in there was printed there.
         let _ = hosted.served.await;
     }
@@ -354,7 +458,10 @@ impl Desk {
     /// Looks anew at everything, and shows it.
     pub async fn refresh(&self) -> Snapshot {
         let complaint = self.inner().complaint.take();
-        let mut notes: Vec<Note> = complaint.iter().map(|error| Note::Warning(error.to_string())).collect();
+        let mut notes: Vec<Note> = complaint
+            .iter()
+            .map(|error| Note::Warning(error.to_string()))
+            .collect();
         let (mut list, mut status) = (None, None);
         if let Some((said, Reply::List(it))) = self.look(Request::List).await {
             notes.extend(said);
@@ -367,13 +474,19 @@ impl Desk {
             let mut inner = self.inner();
             let mut configuration = inner.snapshot.configuration.clone();
             let running = status.as_ref().and_then(|status| status.agent.as_ref());
-            if let (Configuration::InForce { problem, .. }, Some(running)) = (&mut configuration, running) {
+            if let (Configuration::InForce { problem, .. }, Some(running)) =
+                (&mut configuration, running)
+            {
                 problem.clone_from(&running.configuration_problem);
             }
             let snapshot = Snapshot {
                 now: now(),
                 configuration,
-                sandbox: inner.hosted.as_ref().and_then(|hosted| hosted.sandbox.as_ref()).map(|shown| shown.info()),
+                sandbox: inner
+                    .hosted
+                    .as_ref()
+                    .and_then(|hosted| hosted.sandbox.as_ref())
+                    .map(|shown| shown.info()),
                 tray: inner.tray,
                 refresh: running.map_or(Refresh::Runs, |running| running.refresh),
                 health: inner.snapshot.health,
@@ -414,7 +527,10 @@ impl Desk {
 
     /// Somebody may have written one, or mended it; `false`: it is as it was.
     async fn look_for_configuration(&self) -> bool {
-        let metadata = self.configuration().ok().and_then(|path| std::fs::metadata(path).ok());
+        let metadata = self
+            .configuration()
+            .ok()
+            .and_then(|path| std::fs::metadata(path).ok());
         let stamp = metadata.and_then(|it| Some((it.modified().ok()?, it.len())));
         if std::mem::replace(&mut self.inner().tried, stamp) == stamp {
             return false;
@@ -426,13 +542,19 @@ impl Desk {
 
 /// RFC 3339.
 fn now() -> String {
-    jiff::Timestamp::try_from(Clock::system().now()).map_or_else(|_| String::new(), |now| now.to_string())
+    jiff::Timestamp::try_from(Clock::system().now())
+        .map_or_else(|_| String::new(), |now| now.to_string())
 }
 
 fn asker(person: Person) -> Asker {
-    Asker { program: "Keyfob".to_owned(), pid: std::process::id(), person }
+    Asker {
+        program: "Keyfob".to_owned(),
+        pid: std::process::id(),
+        person,
+    }
 }
 
 fn without_agent() -> Error {
-    Error::new(Code::ConfigNotFound, "there is no configuration in force").hint("add an access key, or mend the file")
+    Error::new(Code::ConfigNotFound, "there is no configuration in force")
+        .hint("add an access key, or mend the file")
 }

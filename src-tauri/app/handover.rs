@@ -1,5 +1,6 @@
-//! A link that signs somebody in, handed to the browser. Browsers are started with an address that everybody on the
-//! machine may read, so that one leads to this process, for once and for a minute, and from there on to the link.
+//! A link that signs somebody in, handed to the browser. Browsers are started with an address that
+//! everybody on the machine may read, so that one leads to this process, for once and for a minute,
+//! and from there on to the link.
 
 use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
@@ -23,10 +24,19 @@ const OPEN_FOR: Duration = Duration::from_secs(60);
 /// The address to start the browser with. Needs a tokio runtime around it.
 pub async fn address(link: Secret) -> Result<String> {
     let failed = |cause: &dyn std::fmt::Display| {
-        Error::new(Code::ProcessFailed, format!("the link cannot be handed to the browser: {cause}")).hint("try again")
+        Error::new(
+            Code::ProcessFailed,
+            format!("the link cannot be handed to the browser: {cause}"),
+        )
+        .hint("try again")
     };
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|cause| failed(&cause))?;
-    let host = listener.local_addr().map_err(|cause| failed(&cause))?.to_string();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .map_err(|cause| failed(&cause))?;
+    let host = listener
+        .local_addr()
+        .map_err(|cause| failed(&cause))?
+        .to_string();
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|cause| failed(&cause))?;
     let door = Door {
@@ -70,7 +80,9 @@ async fn stand(listener: &TcpListener, door: &Arc<Door>) {
             async move { Ok::<_, Infallible>(response) }
         });
         tauri::async_runtime::spawn(async move {
-            let served = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), answer);
+            let served = http1::Builder::new()
+                .keep_alive(false)
+                .serve_connection(TokioIo::new(stream), answer);
             tokio::select! {
                 // Whoever hangs up gets nothing.
                 _ = served => {}
@@ -82,19 +94,36 @@ async fn stand(listener: &TcpListener, door: &Arc<Door>) {
 
 impl Door {
     fn answer<B>(&self, request: &Request<B>) -> Response<Empty<Bytes>> {
-        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-        let is_it =
-            request.method() == Method::GET && request.uri().path() == self.path && host == Some(self.host.as_str());
-        let link = is_it.then(|| self.link.lock().unwrap_or_else(PoisonError::into_inner).take()).flatten();
-        let builder = Response::builder().header(CACHE_CONTROL, "no-store").header(REFERRER_POLICY, "no-referrer");
+        let host = request
+            .headers()
+            .get(HOST)
+            .and_then(|host| host.to_str().ok());
+        let is_it = request.method() == Method::GET
+            && request.uri().path() == self.path
+            && host == Some(self.host.as_str());
+        let link = is_it
+            .then(|| {
+                self.link
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .take()
+            })
+            .flatten();
+        let builder = Response::builder()
+            .header(CACHE_CONTROL, "no-store")
+            .header(REFERRER_POLICY, "no-referrer");
         let response = match &link {
             Some(link) => {
                 self.taken.notify_one();
-                builder.status(StatusCode::FOUND).header(LOCATION, link.expose())
+                builder
+                    .status(StatusCode::FOUND)
+                    .header(LOCATION, link.expose())
             }
             None => builder.status(StatusCode::NOT_FOUND),
         };
-        response.body(Empty::new()).expect("a link is made of what a header may hold")
+        response
+            .body(Empty::new())
+            .expect("a link is made of what a header may hold")
     }
 }
 
@@ -103,20 +132,46 @@ mod tests {
     use super::*;
 
     fn asked(door: &Door, method: Method, path: &str, host: &str) -> (StatusCode, bool) {
-        let request = Request::builder().method(method).uri(path).header(HOST, host).body(()).expect("a request");
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(HOST, host)
+            .body(())
+            .expect("a request");
         let response = door.answer(&request);
         (response.status(), response.headers().contains_key(LOCATION))
     }
 
     #[test]
     fn the_link_goes_to_the_first_who_knows_the_way_and_to_nobody_else() {
-        let link = Mutex::new(Some(Secret::new("https://signin.aws.amazon.com/federation?SigninToken=x")));
-        let door = Door { host: "127.0.0.1:4711".to_owned(), path: "/secret".to_owned(), link, taken: Notify::new() };
+        let link = Mutex::new(Some(Secret::new(
+            "https://signin.aws.amazon.com/federation?SigninToken=x",
+        )));
+        let door = Door {
+            host: "127.0.0.1:4711".to_owned(),
+            path: "/secret".to_owned(),
+            link,
+            taken: Notify::new(),
+        };
         let nothing = (StatusCode::NOT_FOUND, false);
         assert_eq!(asked(&door, Method::GET, "/", "127.0.0.1:4711"), nothing);
-        assert_eq!(asked(&door, Method::POST, "/secret", "127.0.0.1:4711"), nothing);
-        assert_eq!(asked(&door, Method::GET, "/secret", "evil.example"), nothing, "a page that rebinds its name");
-        assert_eq!(asked(&door, Method::GET, "/secret", "127.0.0.1:4711"), (StatusCode::FOUND, true));
-        assert_eq!(asked(&door, Method::GET, "/secret", "127.0.0.1:4711"), nothing, "only once");
+        assert_eq!(
+            asked(&door, Method::POST, "/secret", "127.0.0.1:4711"),
+            nothing
+        );
+        assert_eq!(
+            asked(&door, Method::GET, "/secret", "evil.example"),
+            nothing,
+            "a page that rebinds its name"
+        );
+        assert_eq!(
+            asked(&door, Method::GET, "/secret", "127.0.0.1:4711"),
+            (StatusCode::FOUND, true)
+        );
+        assert_eq!(
+            asked(&door, Method::GET, "/secret", "127.0.0.1:4711"),
+            nothing,
+            "only once"
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Whether somebody may still be in front of the screen: desktops say on the session bus when it is locked. Elsewhere
-//! nothing is said; a machine that sleeps is noticed by the agent.
+//! Whether somebody may still be in front of the screen: desktops say on the session bus when it is
+//! locked. Elsewhere nothing is said; a machine that sleeps is noticed by the agent.
 
 /// Calls `locked` whenever the screen is locked, on a thread of its own. Returns at once.
 #[cfg(not(target_os = "linux"))]
@@ -7,11 +7,13 @@ pub fn watch(_locked: impl FnMut() + Send + 'static) {}
 
 #[cfg(target_os = "linux")]
 pub fn watch(locked: impl FnMut() + Send + 'static) {
-    let thread = std::thread::Builder::new().name("screen-lock".to_owned()).spawn(move || {
-        if let Err(error) = on_the_bus(locked) {
-            tracing::warn!(%error, "whether the screen is locked cannot be told");
-        }
-    });
+    let thread = std::thread::Builder::new()
+        .name("screen-lock".to_owned())
+        .spawn(move || {
+            if let Err(error) = on_the_bus(locked) {
+                tracing::warn!(%error, "whether the screen is locked cannot be told");
+            }
+        });
     if let Err(error) = thread {
         tracing::warn!(%error, "whether the screen is locked cannot be told");
     }
@@ -24,12 +26,22 @@ fn on_the_bus(mut locked: impl FnMut()) -> zbus::Result<()> {
     /// GNOME, and everybody else.
     const INTERFACES: [&str; 2] = ["org.gnome.ScreenSaver", "org.freedesktop.ScreenSaver"];
     let bus = Connection::session()?;
-    let rule = zbus::MatchRule::builder().msg_type(Type::Signal).member("ActiveChanged")?.build();
+    let rule = zbus::MatchRule::builder()
+        .msg_type(Type::Signal)
+        .member("ActiveChanged")?
+        .build();
     for message in MessageIterator::for_match_rule(rule, &bus, None)? {
         let message = message?;
         let header = message.header();
-        let is_about_it = header.interface().is_some_and(|it| INTERFACES.contains(&it.as_str()));
-        if is_about_it && message.body().deserialize::<bool>().is_ok_and(|is_active| is_active) {
+        let is_about_it = header
+            .interface()
+            .is_some_and(|it| INTERFACES.contains(&it.as_str()));
+        if is_about_it
+            && message
+                .body()
+                .deserialize::<bool>()
+                .is_ok_and(|is_active| is_active)
+        {
             locked();
         }
     }

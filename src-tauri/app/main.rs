@@ -1,5 +1,6 @@
-//! The tray app, `keyfob`: hosts the agent, shows the tray and windows, and stays until somebody quits. `main` is wiring:
-//! what is shown is decided in `snapshot` and `tray`, what happens in the agent.
+//! The tray app, `keyfob`: hosts the agent, shows the tray and windows, and stays until somebody
+//! quits. `main` is wiring: what is shown is decided in `snapshot` and `tray`, what happens in the
+//! agent.
 
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
@@ -46,7 +47,10 @@ const TRAY_COMES_WITHIN: Duration = Duration::from_secs(10);
 
 #[derive(Debug, PartialEq, Eq)]
 enum Wanted {
-    App { first: First, config: Option<PathBuf> },
+    App {
+        first: First,
+        config: Option<PathBuf>,
+    },
     Version,
     Help,
 }
@@ -85,12 +89,18 @@ fn main() -> ExitCode {
     }
 }
 
-/// Only what Keyfob says itself, and only what went wrong: the AWS SDK's own records hold requests, and with them secrets.
+/// Only what Keyfob says itself, and only what went wrong: the AWS SDK's own records hold requests,
+/// and with them secrets.
 fn log() {
     let level = LevelFilter::WARN;
-    let targets = Targets::new().with_target("keyfob_core", level).with_target("keyfob", level);
+    let targets = Targets::new()
+        .with_target("keyfob_core", level)
+        .with_target("keyfob", level);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    tracing_subscriber::registry().with(lines).with(targets).init();
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(targets)
+        .init();
 }
 
 /// The word that is wrong, otherwise.
@@ -99,7 +109,9 @@ fn wanted(mut words: impl Iterator<Item = std::ffi::OsString>) -> Result<Wanted,
     while let Some(word) = words.next() {
         match word.to_str() {
             Some(HIDDEN) => first = First::Tray,
-            Some("--config") => config = Some(words.next().ok_or("--config without a path")?.into()),
+            Some("--config") => {
+                config = Some(words.next().ok_or("--config without a path")?.into())
+            }
             Some("--version") => return Ok(Wanted::Version),
             Some("--help" | "-h") => return Ok(Wanted::Help),
             _ => return Err(word.to_string_lossy().into_owned()),
@@ -114,8 +126,13 @@ fn run(first: First, config: Option<PathBuf>) -> anyhow::Result<()> {
     require_display(&environment)?;
     let contract = contract::builder();
     let app = tauri::Builder::default()
-        .plugin(tauri_plugin_single_instance::init(|app, _, _| windows::show(app, View::Identities)))
-        .plugin(tauri_plugin_autostart::init(MacosLauncher::LaunchAgent, Some(vec![HIDDEN])))
+        .plugin(tauri_plugin_single_instance::init(|app, _, _| {
+            windows::show(app, View::Identities)
+        }))
+        .plugin(tauri_plugin_autostart::init(
+            MacosLauncher::LaunchAgent,
+            Some(vec![HIDDEN]),
+        ))
         .invoke_handler(contract.invoke_handler())
         .setup(move |app| {
             #[cfg(target_os = "macos")]
@@ -132,7 +149,9 @@ fn run(first: First, config: Option<PathBuf>) -> anyhow::Result<()> {
         .context("the tray app could not start")?;
     app.run(|app, event| match event {
         // The last window closed; only an exit that somebody asked for carries a code.
-        RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
+        RunEvent::ExitRequested {
+            code: None, api, ..
+        } => api.prevent_exit(),
         // The socket goes, and with a sandbox all that it left.
         RunEvent::Exit => tauri::async_runtime::block_on(app.state::<Desk>().let_go()),
         _ => {}
@@ -165,7 +184,9 @@ async fn begin(app: AppHandle, first: First) {
     let told_in = app.clone();
     lock::watch(move || {
         let told_in = told_in.clone();
-        tauri::async_runtime::spawn(async move { told_in.state::<Desk>().withdraw_prompts().await });
+        tauri::async_runtime::spawn(
+            async move { told_in.state::<Desk>().withdraw_prompts().await },
+        );
     });
     desk.keep_current().await;
 }
@@ -175,9 +196,12 @@ async fn exit_when_told(app: AppHandle) {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        let signals = signal(SignalKind::interrupt()).and_then(|it| Ok((it, signal(SignalKind::terminate())?)));
+        let signals = signal(SignalKind::interrupt())
+            .and_then(|it| Ok((it, signal(SignalKind::terminate())?)));
         // Without them the signals end the process all the same.
-        let Ok((mut interrupted, mut terminated)) = signals else { return };
+        let Ok((mut interrupted, mut terminated)) = signals else {
+            return;
+        };
         tokio::select! {
             _ = interrupted.recv() => {}
             _ = terminated.recv() => {}
@@ -211,9 +235,21 @@ mod tests {
 
     #[test]
     fn the_command_line_says_what_is_shown_first_and_which_configuration() {
-        assert_eq!(of(&[]), Ok(Wanted::App { first: First::Window, config: None }));
+        assert_eq!(
+            of(&[]),
+            Ok(Wanted::App {
+                first: First::Window,
+                config: None
+            })
+        );
         let config = Some(PathBuf::from("a.yaml"));
-        assert_eq!(of(&["--hidden", "--config", "a.yaml"]), Ok(Wanted::App { first: First::Tray, config }));
+        assert_eq!(
+            of(&["--hidden", "--config", "a.yaml"]),
+            Ok(Wanted::App {
+                first: First::Tray,
+                config
+            })
+        );
         assert_eq!(of(&["--version"]), Ok(Wanted::Version));
     }
 

@@ -1,5 +1,5 @@
-//! What happens at the agent, as this desktop tells it: notices, windows that come up when a program waits, and what
-//! their buttons lead to.
+//! What happens at the agent, as this desktop tells it: notices, windows that come up when a
+//! program waits, and what their buttons lead to.
 
 use crate::desk::Desk;
 use crate::notify::{self, Notifier};
@@ -42,10 +42,15 @@ fn pressed(app: &AppHandle, about: &[Key], button: Button) {
     let view = match (button, key.kind) {
         (Button::Later, _) => return,
         (Button::EnterNewKeys, _) => View::EnterKeys { identity },
-        (Button::SignInNow, _) => View::SignIn { identity, renewal: Renewal::Always },
-        (Button::SignIn | Button::Retry, _) | (Button::EnterCode | Button::Unlock, Kind::PersonAwaited) => {
-            View::SignIn { identity, renewal: Renewal::WhenDue }
-        }
+        (Button::SignInNow, _) => View::SignIn {
+            identity,
+            renewal: Renewal::Always,
+        },
+        (Button::SignIn | Button::Retry, _)
+        | (Button::EnterCode | Button::Unlock, Kind::PersonAwaited) => View::SignIn {
+            identity,
+            renewal: Renewal::WhenDue,
+        },
         (Button::EnterCode | Button::Unlock | Button::Details, _) => View::Identities,
     };
     windows::show(app, view);

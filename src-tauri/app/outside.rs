@@ -1,5 +1,5 @@
-//! What leaves the app at somebody's click: text on the clipboard, an address in the browser, a file in its editor. The
-//! page may do none of it by itself.
+//! What leaves the app at somebody's click: text on the clipboard, an address in the browser, a
+//! file in its editor. The page may do none of it by itself.
 
 use keyfob_core::agent::api::Variables;
 use keyfob_core::error::{Code, Error, Result};
@@ -13,14 +13,23 @@ pub struct Clipboard(Mutex<Option<arboard::Clipboard>>);
 
 impl Clipboard {
     pub fn copy(&self, text: &str) -> Result<()> {
-        let mut held = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut held = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let failed = |cause: arboard::Error| {
-            Error::new(Code::ProcessFailed, format!("the clipboard cannot be used: {cause}")).hint("try again")
+            Error::new(
+                Code::ProcessFailed,
+                format!("the clipboard cannot be used: {cause}"),
+            )
+            .hint("try again")
         };
         if held.is_none() {
             *held = Some(arboard::Clipboard::new().map_err(failed)?);
         }
-        let Some(clipboard) = held.as_mut() else { return Ok(()) };
+        let Some(clipboard) = held.as_mut() else {
+            return Ok(());
+        };
         let copied = clipboard.set_text(text);
         if copied.is_err() {
             // The display it was opened on may be gone.
@@ -32,24 +41,43 @@ impl Clipboard {
 
 pub fn open(what: impl AsRef<OsStr>, noun: &str) -> Result<()> {
     open::that_detached(what).map_err(|cause| {
-        Error::new(Code::ProcessFailed, format!("{noun} cannot be opened: {cause}"))
-            .hint("the desktop has to know a program for it")
+        Error::new(
+            Code::ProcessFailed,
+            format!("{noun} cannot be opened: {cause}"),
+        )
+        .hint("the desktop has to know a program for it")
     })
 }
 
 /// Lines for the shell that is usual here.
 pub fn shell_lines(variables: &Variables) -> Zeroizing<String> {
     let mut lines = Zeroizing::new(String::new());
-    let gone = if cfg!(windows) { ("Remove-Item Env:", " -ErrorAction SilentlyContinue") } else { ("unset ", "") };
+    let gone = if cfg!(windows) {
+        ("Remove-Item Env:", " -ErrorAction SilentlyContinue")
+    } else {
+        ("unset ", "")
+    };
     for name in &variables.remove {
         lines.extend([gone.0, name, gone.1, "\n"]);
     }
     for variable in &variables.set {
         let value = variable.value.expose();
         if cfg!(windows) {
-            lines.extend(["$env:", &variable.name, " = '", &value.replace('\'', "''"), "'\n"]);
+            lines.extend([
+                "$env:",
+                &variable.name,
+                " = '",
+                &value.replace('\'', "''"),
+                "'\n",
+            ]);
         } else {
-            lines.extend(["export ", &variable.name, "=", &shell_words::quote(value), "\n"]);
+            lines.extend([
+                "export ",
+                &variable.name,
+                "=",
+                &shell_words::quote(value),
+                "\n",
+            ]);
         }
     }
     lines
@@ -63,10 +91,23 @@ mod tests {
 
     #[test]
     fn a_shell_reads_back_what_was_copied() {
-        let set = vec![Variable { name: "AWS_PROFILE".to_owned(), value: Secret::new("it's $(mine)") }];
-        let variables = Variables { set, remove: vec!["AWS_ACCESS_KEY_ID".to_owned()], expires_at: None };
-        let script = format!("{}printf %s \"$AWS_PROFILE${{AWS_ACCESS_KEY_ID-gone}}\"", *shell_lines(&variables));
-        let output = std::process::Command::new("sh").args(["-c", &script]).env("AWS_ACCESS_KEY_ID", "x").output();
+        let set = vec![Variable {
+            name: "AWS_PROFILE".to_owned(),
+            value: Secret::new("it's $(mine)"),
+        }];
+        let variables = Variables {
+            set,
+            remove: vec!["AWS_ACCESS_KEY_ID".to_owned()],
+            expires_at: None,
+        };
+        let script = format!(
+            "{}printf %s \"$AWS_PROFILE${{AWS_ACCESS_KEY_ID-gone}}\"",
+            *shell_lines(&variables)
+        );
+        let output = std::process::Command::new("sh")
+            .args(["-c", &script])
+            .env("AWS_ACCESS_KEY_ID", "x")
+            .output();
         assert_eq!(output.expect("a shell").stdout, b"it's $(mine)gone");
     }
 }

@@ -1,5 +1,5 @@
-//! What this desktop is told to do, beside the configuration: which notices are shown. A file of the app's own; one that
-//! cannot be read is as good as none.
+//! What this desktop is told to do, beside the configuration: which notices are shown. A file of
+//! the app's own; one that cannot be read is as good as none.
 
 use keyfob_core::agent::notice::Kind;
 use keyfob_core::environment::Environment;
@@ -53,8 +53,11 @@ pub struct Preferences {
 
 impl Preferences {
     pub fn load(environment: &Environment) -> Preferences {
-        let text = place(environment).ok().and_then(|path| fs::read_to_string(path).ok());
-        text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+        let text = place(environment)
+            .ok()
+            .and_then(|path| fs::read_to_string(path).ok());
+        text.and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default()
     }
 
     pub fn shows(&self, kind: NoticeKind) -> bool {
@@ -62,12 +65,18 @@ impl Preferences {
     }
 
     pub fn shown(&self) -> Vec<NoticeKind> {
-        NoticeKind::ALL.into_iter().filter(|kind| self.shows(*kind)).collect()
+        NoticeKind::ALL
+            .into_iter()
+            .filter(|kind| self.shows(*kind))
+            .collect()
     }
 
     /// Kept as soon as it is said.
     pub fn show_only(&mut self, shown: &[NoticeKind], environment: &Environment) -> Result<()> {
-        let hidden_notices = NoticeKind::ALL.into_iter().filter(|kind| !shown.contains(kind)).collect();
+        let hidden_notices = NoticeKind::ALL
+            .into_iter()
+            .filter(|kind| !shown.contains(kind))
+            .collect();
         let changed = Preferences { hidden_notices };
         changed.save(environment)?;
         *self = changed;

@@ -1,6 +1,9 @@
-//! What the windows and the tray show: the agent's own answers, whole, and what only the app knows beside them. Pure.
+//! What the windows and the tray show: the agent's own answers, whole, and what only the app knows
+//! beside them. Pure.
 
-use keyfob_core::agent::api::{List, ListedIdentity, Note, Refresh, Renewal, SessionStatus, State, Status, Target};
+use keyfob_core::agent::api::{
+    List, ListedIdentity, Note, Refresh, Renewal, SessionStatus, State, Status, Target,
+};
 use keyfob_core::error::{Code, Error};
 use serde::{Deserialize, Serialize};
 use specta::Type;
@@ -48,7 +51,8 @@ pub struct Snapshot {
     pub tray: Tray,
     pub refresh: Refresh,
     pub health: Health,
-    /// `None` while there is no configuration in force. A session's state in `status` goes before the one in `list`.
+    /// `None` while there is no configuration in force. A session's state in `status` goes before
+    /// the one in `list`.
     pub list: Option<List>,
     pub status: Option<Status>,
     pub notes: Vec<Note>,
@@ -120,30 +124,51 @@ impl Snapshot {
     }
 
     pub fn session(&self, identity: &str) -> Option<&SessionStatus> {
-        self.status.as_ref()?.sessions.iter().find(|session| session.identity == identity)
+        self.status
+            .as_ref()?
+            .sessions
+            .iter()
+            .find(|session| session.identity == identity)
     }
 
     /// What is shown of an identity: AWS's refusals and ends are known to the agent alone.
     pub fn state(&self, identity: &ListedIdentity) -> State {
-        self.session(&identity.name).map_or(identity.state, |session| session.state)
+        self.session(&identity.name)
+            .map_or(identity.state, |session| session.state)
     }
 
     pub fn is_revoked(&self, identity: &str) -> bool {
-        self.identities().iter().any(|it| it.name == identity && self.state(it) == State::Revoked)
+        self.identities()
+            .iter()
+            .any(|it| it.name == identity && self.state(it) == State::Revoked)
     }
 
-    /// The identity whose keys this one is reached with: its own, or those at the start of its chain.
+    /// The identity whose keys this one is reached with: its own, or those at the start of its
+    /// chain.
     pub fn keys_of<'a>(&'a self, identity: &'a str) -> &'a str {
         let listed = self.identities().iter().find(|it| it.name == identity);
-        listed.and_then(|it| it.chain.first()).map_or(identity, String::as_str)
+        listed
+            .and_then(|it| it.chain.first())
+            .map_or(identity, String::as_str)
     }
 
     /// The open prompt about an identity, or about what it is reached through.
     pub fn prompt_for(&self, identity: &str) -> Option<u32> {
-        let chain = self.identities().iter().find(|it| it.name == identity).map_or(&[][..], |it| &it.chain);
-        let prompts = self.status.as_ref().map_or(&[][..], |status| &status.prompts);
+        let chain = self
+            .identities()
+            .iter()
+            .find(|it| it.name == identity)
+            .map_or(&[][..], |it| &it.chain);
+        let prompts = self
+            .status
+            .as_ref()
+            .map_or(&[][..], |status| &status.prompts);
         let about = |name: &str| name == identity || chain.iter().any(|step| step == name);
-        prompts.iter().map(|open| &open.prompt).find(|prompt| about(&prompt.identity)).map(|prompt| prompt.id)
+        prompts
+            .iter()
+            .map(|open| &open.prompt)
+            .find(|prompt| about(&prompt.identity))
+            .map(|prompt| prompt.id)
     }
 
     /// A person, then the network, then time.
@@ -154,8 +179,14 @@ impl Snapshot {
             Configuration::Unusable { .. } => true,
             Configuration::InForce { problem, .. } => problem.is_some(),
         };
-        let has_prompts = self.status.as_ref().is_some_and(|status| !status.prompts.is_empty());
-        let locked = self.list.as_ref().is_some_and(|list| list.keyring.is_some());
+        let has_prompts = self
+            .status
+            .as_ref()
+            .is_some_and(|status| !status.prompts.is_empty());
+        let locked = self
+            .list
+            .as_ref()
+            .is_some_and(|list| list.keyring.is_some());
         let any = |wanted: &dyn Fn(&ListedIdentity) -> bool| self.identities().iter().any(wanted);
         let needs_somebody = |it: &ListedIdentity| match self.state(it) {
             State::Revoked | State::Denied | State::Expired => true,
@@ -166,9 +197,14 @@ impl Snapshot {
             | State::Unknown
             | State::Unsupported => false,
         };
-        let failing = |it: &ListedIdentity| self.session(&it.name).and_then(|session| session.failing.as_ref());
+        let failing = |it: &ListedIdentity| {
+            self.session(&it.name)
+                .and_then(|session| session.failing.as_ref())
+        };
         let ends_soon = |it: &ListedIdentity| {
-            let renews_alone = self.session(&it.name).is_some_and(|session| session.next_refresh.is_some());
+            let renews_alone = self
+                .session(&it.name)
+                .is_some_and(|session| session.next_refresh.is_some());
             self.state(it) == State::Expiring && (!renews_alone || failing(it).is_some())
         };
         self.health = if broken || has_prompts || locked || any(&needs_somebody) {

@@ -1,5 +1,5 @@
-//! The tray: an icon for each health and the menu, changed in place where that is enough. What the menu says is
-//! decided in `menu`; what a line does, here.
+//! The tray: an icon for each health and the menu, changed in place where that is enough. What the
+//! menu says is decided in `menu`; what a line does, here.
 
 pub mod host;
 #[cfg(target_os = "linux")]
@@ -19,7 +19,9 @@ use menu::{Choice, Difference, Item, Line, StartAtLogin, difference, menu, toolt
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use tauri::image::Image;
-use tauri::menu::{CheckMenuItem, IsMenuItem, Menu, MenuEvent, MenuItem, PredefinedMenuItem, Submenu};
+use tauri::menu::{
+    CheckMenuItem, IsMenuItem, Menu, MenuEvent, MenuItem, PredefinedMenuItem, Submenu,
+};
 use tauri::tray::{TrayIcon, TrayIconBuilder};
 use tauri::{AppHandle, Manager, Result, Wry, include_image};
 use tauri_plugin_autostart::ManagerExt;
@@ -27,14 +29,24 @@ use tauri_plugin_autostart::ManagerExt;
 /// macOS draws a template icon in the menu bar's own colour; other systems show ours.
 macro_rules! icon {
     ($colour:literal, $template:literal) => {
-        if cfg!(target_os = "macos") { include_image!($template) } else { include_image!($colour) }
+        if cfg!(target_os = "macos") {
+            include_image!($template)
+        } else {
+            include_image!($colour)
+        }
     };
 }
 
 const OK: Image<'_> = icon!("./icons/tray/ok.png", "./icons/tray/ok-template.png");
 const DUE: Image<'_> = icon!("./icons/tray/due.png", "./icons/tray/due-template.png");
-const ATTENTION: Image<'_> = icon!("./icons/tray/attention.png", "./icons/tray/attention-template.png");
-const OFFLINE: Image<'_> = icon!("./icons/tray/offline.png", "./icons/tray/offline-template.png");
+const ATTENTION: Image<'_> = icon!(
+    "./icons/tray/attention.png",
+    "./icons/tray/attention-template.png"
+);
+const OFFLINE: Image<'_> = icon!(
+    "./icons/tray/offline.png",
+    "./icons/tray/offline-template.png"
+);
 
 /// What is on the screen, for as long as the app runs.
 struct Tray(Mutex<Shown>);
@@ -65,7 +77,13 @@ pub fn start(app: &AppHandle) -> Result<()> {
         .menu(&built(app, &items, &mut handles)?)
         .on_menu_event(|app, event| chosen(app, &event))
         .build(app)?;
-    let shown = Shown { icon, health: snapshot.health, tooltip: String::new(), items, handles };
+    let shown = Shown {
+        icon,
+        health: snapshot.health,
+        tooltip: String::new(),
+        items,
+        handles,
+    };
     app.manage(Tray(Mutex::new(shown)));
     Ok(())
 }
@@ -74,7 +92,9 @@ pub fn start(app: &AppHandle) -> Result<()> {
 pub fn show(app: &AppHandle, snapshot: Snapshot) {
     let handle = app.clone();
     let shown = app.run_on_main_thread(move || {
-        let Some(tray) = handle.try_state::<Tray>() else { return };
+        let Some(tray) = handle.try_state::<Tray>() else {
+            return;
+        };
         let mut shown = tray.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = shown.become_like(&handle, &snapshot) {
             tracing::warn!(%error, "the tray cannot be changed");
@@ -104,7 +124,8 @@ impl Shown {
             Difference::Looks(looks) => looks.iter().try_for_each(|item| self.look_like(item))?,
             Difference::Lines => {
                 self.handles.clear();
-                self.icon.set_menu(Some(built(app, &wanted, &mut self.handles)?))?;
+                self.icon
+                    .set_menu(Some(built(app, &wanted, &mut self.handles)?))?;
             }
         }
         self.items = wanted;
@@ -122,8 +143,15 @@ impl Shown {
                 }
                 Some(Handle::Line(_) | Handle::Check(_)) | None => Ok(()),
             },
-            Item::Line(Line { id, text, is_enabled, is_checked }) => match self.handles.get(id) {
-                Some(Handle::Line(line)) => line.set_text(text).and_then(|()| line.set_enabled(*is_enabled)),
+            Item::Line(Line {
+                id,
+                text,
+                is_enabled,
+                is_checked,
+            }) => match self.handles.get(id) {
+                Some(Handle::Line(line)) => line
+                    .set_text(text)
+                    .and_then(|()| line.set_enabled(*is_enabled)),
                 Some(Handle::Check(check)) => check
                     .set_text(text)
                     .and_then(|()| check.set_enabled(*is_enabled))
@@ -143,7 +171,11 @@ fn icon(health: Health) -> Image<'static> {
     }
 }
 
-fn built(app: &AppHandle, items: &[Item], handles: &mut HashMap<String, Handle>) -> Result<Menu<Wry>> {
+fn built(
+    app: &AppHandle,
+    items: &[Item],
+    handles: &mut HashMap<String, Handle>,
+) -> Result<Menu<Wry>> {
     let menu = Menu::new(app)?;
     for item in items {
         menu.append(&*made(app, item, handles)?)?;
@@ -151,16 +183,31 @@ fn built(app: &AppHandle, items: &[Item], handles: &mut HashMap<String, Handle>)
     Ok(menu)
 }
 
-fn made(app: &AppHandle, item: &Item, handles: &mut HashMap<String, Handle>) -> Result<Box<dyn IsMenuItem<Wry>>> {
+fn made(
+    app: &AppHandle,
+    item: &Item,
+    handles: &mut HashMap<String, Handle>,
+) -> Result<Box<dyn IsMenuItem<Wry>>> {
     Ok(match item {
         Item::Separator => Box::new(PredefinedMenuItem::separator(app)?),
-        Item::Line(Line { id, text, is_enabled, is_checked: None }) => {
+        Item::Line(Line {
+            id,
+            text,
+            is_enabled,
+            is_checked: None,
+        }) => {
             let line = MenuItem::with_id(app, id, text, *is_enabled, None::<&str>)?;
             handles.insert(id.clone(), Handle::Line(line.clone()));
             Box::new(line)
         }
-        Item::Line(Line { id, text, is_enabled, is_checked: Some(is_checked) }) => {
-            let check = CheckMenuItem::with_id(app, id, text, *is_enabled, *is_checked, None::<&str>)?;
+        Item::Line(Line {
+            id,
+            text,
+            is_enabled,
+            is_checked: Some(is_checked),
+        }) => {
+            let check =
+                CheckMenuItem::with_id(app, id, text, *is_enabled, *is_checked, None::<&str>)?;
             handles.insert(id.clone(), Handle::Check(check.clone()));
             Box::new(check)
         }
@@ -183,7 +230,9 @@ fn starts_at_login(app: &AppHandle) -> StartAtLogin {
 }
 
 fn chosen(app: &AppHandle, event: &MenuEvent) {
-    let Some(choice) = Choice::of(&event.id().0) else { return };
+    let Some(choice) = Choice::of(&event.id().0) else {
+        return;
+    };
     let (app, id) = (app.clone(), event.id().0.clone());
     tauri::async_runtime::spawn(async move {
         if let Err(error) = carry_out(&app, choice).await {
@@ -194,7 +243,10 @@ fn chosen(app: &AppHandle, event: &MenuEvent) {
         }
         // A line that was checked by the click says again what holds.
         if let Some(tray) = app.try_state::<Tray>() {
-            tray.0.lock().unwrap_or_else(PoisonError::into_inner).forget(&id);
+            tray.0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .forget(&id);
         }
         app.state::<Desk>().changed();
     });
@@ -226,9 +278,19 @@ async fn carry_out(app: &AppHandle, choice: Choice) -> keyfob_core::error::Resul
         Choice::SignIn(identity) => {
             let snapshot = desk.snapshot();
             let listed = snapshot.identities().iter().find(|it| it.name == identity);
-            let is_held = listed.is_some_and(|it| matches!(snapshot.state(it), State::Valid | State::Expiring));
-            let renewal = if is_held { Renewal::Always } else { Renewal::WhenDue };
-            let login = Login { identity: identity.clone(), duration: None, renewal, mfa_code: None };
+            let is_held = listed
+                .is_some_and(|it| matches!(snapshot.state(it), State::Valid | State::Expiring));
+            let renewal = if is_held {
+                Renewal::Always
+            } else {
+                Renewal::WhenDue
+            };
+            let login = Login {
+                identity: identity.clone(),
+                duration: None,
+                renewal,
+                mfa_code: None,
+            };
             match desk.look(Request::Login(login)).await {
                 Some((_, Reply::Failed(error))) if error.remedy == Remedy::Person => {
                     windows::show(app, View::SignIn { identity, renewal });
@@ -238,11 +300,21 @@ async fn carry_out(app: &AppHandle, choice: Choice) -> keyfob_core::error::Resul
             }
         }
         Choice::LogOut(name) => {
-            let target = Target::Identity { name, depth: Depth::Chain };
+            let target = Target::Identity {
+                name,
+                depth: Depth::Chain,
+            };
             windows::show(app, View::LogOut { target });
         }
-        Choice::LogOutOf => windows::show(app, View::LogOut { target: Target::All }),
-        Choice::CopyEnvironment(identity) => commands::environment_to_clipboard(&desk, &identity).await?,
+        Choice::LogOutOf => windows::show(
+            app,
+            View::LogOut {
+                target: Target::All,
+            },
+        ),
+        Choice::CopyEnvironment(identity) => {
+            commands::environment_to_clipboard(&desk, &identity).await?
+        }
         Choice::CopyProfileName(identity) => desk.clipboard.copy(&identity)?,
         Choice::OpenConsole(identity) => commands::console_in_browser(&desk, &identity).await?,
         Choice::UseAsDefault(identity) => commands::make_default(&desk, &identity)?,

@@ -1,5 +1,6 @@
-//! Windows: made when there is something to show, destroyed when they are closed. The main one shows every view; a prompt
-//! that a program waits for comes up in a window of its own where the main one is not open.
+//! Windows: made when there is something to show, destroyed when they are closed. The main one
+//! shows every view; a prompt that a program waits for comes up in a window of its own where the
+//! main one is not open.
 
 #[cfg(target_os = "linux")]
 mod leftover;
@@ -10,7 +11,10 @@ use keyfob_core::agent::api::PromptId;
 #[cfg(target_os = "linux")]
 use keyfob_core::clock::Clock;
 use tauri::utils::config::Color;
-use tauri::{AppHandle, LogicalSize, Manager, Theme, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent};
+use tauri::{
+    AppHandle, LogicalSize, Manager, Theme, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
+    WindowEvent,
+};
 use tauri_specta::Event as _;
 
 pub const MAIN: &str = "main";
@@ -55,7 +59,10 @@ pub fn fit(window: &WebviewWindow, height: f64) -> tauri::Result<()> {
     if !window.label().starts_with(PROMPT) || !height.is_finite() {
         return Ok(());
     }
-    let size = LogicalSize::new(PROMPT_WIDTH, height.clamp(*PROMPT_HEIGHTS.start(), *PROMPT_HEIGHTS.end()));
+    let size = LogicalSize::new(
+        PROMPT_WIDTH,
+        height.clamp(*PROMPT_HEIGHTS.start(), *PROMPT_HEIGHTS.end()),
+    );
     // Fixed by its bounds: what is not resizable GTK does not resize for us either.
     window.set_min_size(Some(size))?;
     window.set_max_size(Some(size))?;
@@ -64,10 +71,14 @@ pub fn fit(window: &WebviewWindow, height: f64) -> tauri::Result<()> {
 
 fn bring_up(window: &WebviewWindow) {
     // A window manager may refuse the one or the other; what it grants is enough.
-    let _ = window.show().and(window.unminimize()).and(window.set_focus());
+    let _ = window
+        .show()
+        .and(window.unminimize())
+        .and(window.set_focus());
 }
 
-/// A window cannot be made inside an event of another one on every system: a task of its own makes it.
+/// A window cannot be made inside an event of another one on every system: a task of its own makes
+/// it.
 fn open(app: &AppHandle, label: &str, view: View) {
     let (app, label) = (app.clone(), label.to_owned());
     tauri::async_runtime::spawn(async move {
@@ -83,7 +94,9 @@ fn open(app: &AppHandle, label: &str, view: View) {
 fn build(app: &AppHandle, label: &str) -> tauri::Result<()> {
     let builder = WebviewWindowBuilder::new(app, label, WebviewUrl::default()).title("Keyfob");
     let builder = if label == MAIN {
-        builder.inner_size(MAIN_SIZE.0, MAIN_SIZE.1).min_inner_size(SMALLEST.0, SMALLEST.1)
+        builder
+            .inner_size(MAIN_SIZE.0, MAIN_SIZE.1)
+            .min_inner_size(SMALLEST.0, SMALLEST.1)
     } else {
         builder
             .title("Keyfob: a program needs you")
@@ -94,7 +107,11 @@ fn build(app: &AppHandle, label: &str) -> tauri::Result<()> {
     };
     let window = builder.visible(false).build()?;
     // What shows until the page does; a bright flash in the dark would be all that is seen of it.
-    let background = if window.theme().is_ok_and(|theme| theme == Theme::Dark) { 0x1e } else { 0xf6 };
+    let background = if window.theme().is_ok_and(|theme| theme == Theme::Dark) {
+        0x1e
+    } else {
+        0xf6
+    };
     let _ = window.set_background_color(Some(Color(background, background, background, 0xff)));
     let (app, own) = (app.clone(), label.to_owned());
     window.on_window_event(move |event| {

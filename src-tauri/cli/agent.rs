@@ -1,4 +1,5 @@
-//! `fob agent run`, `stop` and `status`, and `fob status`: the agent without the tray, and how things stand.
+//! `fob agent run`, `stop` and `status`, and `fob status`: the agent without the tray, and how
+//! things stand.
 
 use crate::args::AgentRun;
 use crate::conversation::runtime;
@@ -32,7 +33,10 @@ pub fn run(invocation: &Invocation, args: &AgentRun) -> Result<u8, Stop> {
             Opened::Ready(listener) => listener,
             Opened::Taken { pid } => {
                 let pid = pid.map_or_else(String::new, |pid| format!(", pid {pid}"));
-                terminal.say(&format!("An agent is running already for {}{pid}", path.display()));
+                terminal.say(&format!(
+                    "An agent is running already for {}{pid}",
+                    path.display()
+                ));
                 return Ok(0);
             }
         };
@@ -43,9 +47,16 @@ pub fn run(invocation: &Invocation, args: &AgentRun) -> Result<u8, Stop> {
         let told = tokio::spawn(tell(agent.events(), notifier, move |event, notice| {
             terminal.say(&render::event(event, Clock::system().now()));
             // Nothing here has a window that a button could open.
-            notice.map(|notice| Notice { buttons: Vec::new(), ..notice })
+            notice.map(|notice| Notice {
+                buttons: Vec::new(),
+                ..notice
+            })
         }));
-        terminal.say(&format!("The agent for {} is running, pid {}", path.display(), std::process::id()));
+        terminal.say(&format!(
+            "The agent for {} is running, pid {}",
+            path.display(),
+            std::process::id()
+        ));
         let mut code = 0;
         let visitor = agent.visitor();
         let until = async {
@@ -83,7 +94,10 @@ pub fn stop(invocation: &Invocation) -> Result<u8, Stop> {
                 // The latter while it ends already: somebody else was quicker.
                 Reply::Stopping | Reply::RunInProcess => {
                     // The next answer never comes: then it is gone.
-                    while !matches!(client.ask(&call(Request::Status), &surroundings)?, Heard::Lost) {}
+                    while !matches!(
+                        client.ask(&call(Request::Status), &surroundings)?,
+                        Heard::Lost
+                    ) {}
                     true
                 }
                 Reply::Failed(error) => return Err(error.into()),
@@ -93,7 +107,9 @@ pub fn stop(invocation: &Invocation) -> Result<u8, Stop> {
             Heard::UnknownVersion { .. } => {
                 let pid = Address::of(&path, &invocation.environment)?.pid();
                 let pid = pid.map_or_else(String::new, |pid| format!(", pid {pid},"));
-                let message = format!("the running agent{pid} is of another version and cannot be told to stop");
+                let message = format!(
+                    "the running agent{pid} is of another version and cannot be told to stop"
+                );
                 return Err(Error::new(Code::Unsupported, message)
                     .hint("end its process, or run `fob agent stop` of its own version")
                     .into());
@@ -113,7 +129,9 @@ pub fn agent_status(invocation: &Invocation) -> Result<u8, Stop> {
     let status = ask(invocation)?;
     match invocation.terminal.shape {
         Shape::Json => print_json(&render::AgentJson::of(&status))?,
-        Shape::Text => invocation.terminal.data(&render::agent_text(&status, Clock::system().now()))?,
+        Shape::Text => invocation
+            .terminal
+            .data(&render::agent_text(&status, Clock::system().now()))?,
     }
     Ok(u8::from(status.agent.is_none()))
 }
@@ -123,7 +141,9 @@ pub fn status(invocation: &Invocation) -> Result<u8, Stop> {
     let status = ask(invocation)?;
     match invocation.terminal.shape {
         Shape::Json => print_json(&render::StatusJson::of(&status))?,
-        Shape::Text => invocation.terminal.data(&render::status_text(&status, Clock::system().now()))?,
+        Shape::Text => invocation
+            .terminal
+            .data(&render::status_text(&status, Clock::system().now()))?,
     }
     Ok(0)
 }
@@ -132,12 +152,18 @@ pub fn status(invocation: &Invocation) -> Result<u8, Stop> {
 fn ask(invocation: &Invocation) -> Result<Status, Stop> {
     let reply = match invocation.ask_agent(&call(Request::Status))? {
         Some(reply) => reply,
-        None => invocation.conversation_alone(invocation.config()?)?.ask(Request::Status, None)?,
+        None => invocation
+            .conversation_alone(invocation.config()?)?
+            .ask(Request::Status, None)?,
     };
     expect_reply!(reply, Status)
 }
 
 fn call(request: Request) -> Call {
-    let asker = Asker { program: "fob".to_owned(), pid: std::process::id(), person: Person::Absent };
+    let asker = Asker {
+        program: "fob".to_owned(),
+        pid: std::process::id(),
+        person: Person::Absent,
+    };
     Call { asker, request }
 }

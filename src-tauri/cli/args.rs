@@ -35,15 +35,20 @@ impl CommandLine {
         }
     }
 
-    /// The line that profiles hold: programs run it over and over, and clap takes longer to lay out every command than the
-    /// agent does to answer. Anything else is clap's.
+    /// The line that profiles hold: programs run it over and over, and clap takes longer to lay out
+    /// every command than the agent does to answer. Anything else is clap's.
     fn of_a_profile(words: &[OsString]) -> Option<CommandLine> {
         let (config, command, name) = match words {
             [_, command, name] => (None, command, name),
-            [_, flag, path, command, name] if flag == "--config" => (Some(plain(path)?), command, name),
+            [_, flag, path, command, name] if flag == "--config" => {
+                (Some(plain(path)?), command, name)
+            }
             _ => return None,
         };
-        let args = CredentialProcess { name: plain(name)?.to_owned(), wait: WAIT_SECONDS };
+        let args = CredentialProcess {
+            name: plain(name)?.to_owned(),
+            wait: WAIT_SECONDS,
+        };
         let global = Global {
             config: config.map(PathBuf::from),
             identity: None,
@@ -54,14 +59,20 @@ impl CommandLine {
             quiet: false,
             color: ColorChoice::Auto,
         };
-        let command = (command == "credential-process").then_some(Entry::Direct(Command::CredentialProcess(args)))?;
-        Some(CommandLine { help_errors: false, global, command: Some(command) })
+        let command = (command == "credential-process")
+            .then_some(Entry::Direct(Command::CredentialProcess(args)))?;
+        Some(CommandLine {
+            help_errors: false,
+            global,
+            command: Some(command),
+        })
     }
 }
 
 /// A word that is a value wherever it stands.
 fn plain(word: &OsString) -> Option<&str> {
-    word.to_str().filter(|word| !word.is_empty() && !word.starts_with('-'))
+    word.to_str()
+        .filter(|word| !word.is_empty() && !word.starts_with('-'))
 }
 
 /// For a sign-in that is under way elsewhere.
@@ -80,7 +91,8 @@ pub struct Global {
     /// The configuration file [default: FOB_CONFIG, else the user's own]
     #[arg(long, global = true, value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
     pub config: Option<PathBuf>,
-    /// The identity, as the positional argument names it [default: FOB_IDENTITY, else the one with `default: true`]
+    /// The identity, as the positional argument names it [default: FOB_IDENTITY, else the one with
+    /// `default: true`]
     #[arg(short, long, global = true, value_name = "NAME", add = ArgValueCandidates::new(completion::identities))]
     pub identity: Option<String>,
     /// Print one JSON object instead of text, errors too
@@ -99,7 +111,13 @@ pub struct Global {
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// When to use colour
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
     pub color: ColorChoice,
 }
 
@@ -220,7 +238,8 @@ pub struct Login {
 pub struct Logout {
     #[command(flatten)]
     pub named: Named,
-    /// Sign out of every identity that starts at this provider; `aws-user`: of those that stand alone
+    /// Sign out of every identity that starts at this provider; `aws-user`: of those that stand
+    /// alone
     #[arg(long, conflicts_with_all = ["name", "identity"], add = ArgValueCandidates::new(completion::providers))]
     pub provider: Option<String>,
     /// Sign out of everything that this configuration has
@@ -455,7 +474,11 @@ pub enum CompletionShell {
 
 fn six_digits(text: &str) -> Result<String, &'static str> {
     let digits = text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit());
-    if digits { Ok(text.to_owned()) } else { Err("an MFA code has six digits") }
+    if digits {
+        Ok(text.to_owned())
+    } else {
+        Err("an MFA code has six digits")
+    }
 }
 
 #[cfg(test)]
@@ -478,8 +501,16 @@ mod tests {
 
     #[test]
     fn the_line_of_a_profile_is_read_as_clap_reads_it() {
-        let both = |line: &str| [CommandLine::of(&words(line)), CommandLine::try_parse_from(words(line))];
-        for line in ["fob --config /home/kim/config.yaml credential-process dev", "fob credential-process help"] {
+        let both = |line: &str| {
+            [
+                CommandLine::of(&words(line)),
+                CommandLine::try_parse_from(words(line)),
+            ]
+        };
+        for line in [
+            "fob --config /home/kim/config.yaml credential-process dev",
+            "fob credential-process help",
+        ] {
             assert!(CommandLine::of_a_profile(&words(line)).is_some(), "{line}");
             let [ours, claps] = both(line).map(|it| format!("{:?}", it.expect(line)));
             assert_eq!(ours, claps);
@@ -506,25 +537,50 @@ mod tests {
             "fob whoami --offline --json -i kim --config a.yaml -vv -q --no-input --no-agent --color never",
             "fob --json -i kim auth whoami --offline -q --config a.yaml -vv --no-input --no-agent --color never",
         ] {
-            let CommandLine { global, command, .. } = parse(line).expect(line);
+            let CommandLine {
+                global, command, ..
+            } = parse(line).expect(line);
             let command = command.expect("a command").command();
             assert!(
-                matches!(command, Command::Whoami(Whoami { offline: true, named: Named { name: None } })),
+                matches!(
+                    command,
+                    Command::Whoami(Whoami {
+                        offline: true,
+                        named: Named { name: None }
+                    })
+                ),
                 "{line}"
             );
-            assert!(global.json && global.quiet && global.no_input && global.no_agent, "{line}");
-            assert_eq!((global.identity.as_deref(), global.verbose), (Some("kim"), 2), "{line}");
-            assert_eq!((global.config, global.color), (Some("a.yaml".into()), ColorChoice::Never), "{line}");
+            assert!(
+                global.json && global.quiet && global.no_input && global.no_agent,
+                "{line}"
+            );
+            assert_eq!(
+                (global.identity.as_deref(), global.verbose),
+                (Some("kim"), 2),
+                "{line}"
+            );
+            assert_eq!(
+                (global.config, global.color),
+                (Some("a.yaml".into()), ColorChoice::Never),
+                "{line}"
+            );
         }
     }
 
     #[test]
     fn the_command_of_exec_keeps_its_own_flags() {
-        let line = parse("fob exec kim --duration 2h -- aws --json -i x --help").expect("a command line");
-        let Some(Command::Exec(exec)) = line.command.map(Entry::command) else { panic!("exec") };
+        let line =
+            parse("fob exec kim --duration 2h -- aws --json -i x --help").expect("a command line");
+        let Some(Command::Exec(exec)) = line.command.map(Entry::command) else {
+            panic!("exec")
+        };
         assert_eq!(exec.command, ["aws", "--json", "-i", "x", "--help"]);
         assert_eq!(
-            (exec.named.name.as_deref(), exec.with.duration.map(SessionDuration::seconds)),
+            (
+                exec.named.name.as_deref(),
+                exec.with.duration.map(SessionDuration::seconds)
+            ),
             (Some("kim"), Some(7200))
         );
         assert!(!line.global.json && line.global.identity.is_none());

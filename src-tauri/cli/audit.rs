@@ -18,7 +18,9 @@ pub fn audit(invocation: &Invocation, args: &Audit) -> Result<u8, Stop> {
 
 fn show(invocation: &Invocation, args: &Audit) -> Result<u8, Stop> {
     let now = Clock::system().now();
-    let since = args.since.map(|time| now.checked_sub(time.to_duration()).unwrap_or(now));
+    let since = args
+        .since
+        .map(|time| now.checked_sub(time.to_duration()).unwrap_or(now));
     let mut conversation = invocation.conversation(invocation.config()?)?;
     let audit = expect_reply!(conversation.ask(Request::Audit { since }, None)?, Audit)?;
     let terminal = invocation.terminal;
@@ -41,10 +43,14 @@ fn verify(invocation: &Invocation) -> Result<u8, Stop> {
     match &verdict.head {
         HeadState::Known => {}
         HeadState::Behind { lines } => {
-            terminal.warn(&format!("the keyring has not seen the last {lines}: it could not be reached then"));
+            terminal.warn(&format!(
+                "the keyring has not seen the last {lines}: it could not be reached then"
+            ));
         }
         HeadState::Unknown { why } => {
-            terminal.warn(&format!("whether lines are missing at the end cannot be told: {why}"));
+            terminal.warn(&format!(
+                "whether lines are missing at the end cannot be told: {why}"
+            ));
         }
     }
     Ok(u8::from(!verdict.damage.is_empty()))

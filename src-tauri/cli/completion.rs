@@ -1,5 +1,5 @@
-//! Completion: the shell calls `fob` itself, so that names come from the configuration as it is. Reads only, and is
-//! silent when there is nothing to read.
+//! Completion: the shell calls `fob` itself, so that names come from the configuration as it is.
+//! Reads only, and is silent when there is nothing to read.
 
 use crate::args::{CommandLine, CompletionShell};
 use crate::stop::Stop;
@@ -17,7 +17,9 @@ const VARIABLE: &str = "COMPLETE";
 
 /// Answers a shell that completes, and then the program is over.
 pub fn answer() {
-    CompleteEnv::with_factory(CommandLine::command).var(VARIABLE).complete();
+    CompleteEnv::with_factory(CommandLine::command)
+        .var(VARIABLE)
+        .complete();
 }
 
 /// `fob completion bash`.
@@ -28,9 +30,16 @@ pub fn print_script(shell: CompletionShell) -> Result<u8, Stop> {
         CompletionShell::Fish => "fish",
         CompletionShell::PowerShell => "powershell",
     };
-    let failed = |why: String| Error::new(Code::Unsupported, format!("no completion for {name}: {why}"));
+    let failed = |why: String| {
+        Error::new(
+            Code::Unsupported,
+            format!("no completion for {name}: {why}"),
+        )
+    };
     let shells = Shells::builtins();
-    let completer = shells.completer(name).ok_or_else(|| failed("this shell is not known".to_owned()))?;
+    let completer = shells
+        .completer(name)
+        .ok_or_else(|| failed("this shell is not known".to_owned()))?;
     let mut script = Vec::new();
     completer
         .write_registration(VARIABLE, "fob", "fob", "fob", &mut script)
@@ -40,13 +49,25 @@ pub fn print_script(shell: CompletionShell) -> Result<u8, Stop> {
 }
 
 pub fn identities() -> Vec<CompletionCandidate> {
-    let Some(config) = config() else { return Vec::new() };
-    config.identities().iter().map(|it| CompletionCandidate::new(it.name.to_string())).collect()
+    let Some(config) = config() else {
+        return Vec::new();
+    };
+    config
+        .identities()
+        .iter()
+        .map(|it| CompletionCandidate::new(it.name.to_string()))
+        .collect()
 }
 
 pub fn providers() -> Vec<CompletionCandidate> {
-    let Some(config) = config() else { return Vec::new() };
-    let mut names: Vec<String> = config.providers().iter().map(|it| it.name.to_string()).collect();
+    let Some(config) = config() else {
+        return Vec::new();
+    };
+    let mut names: Vec<String> = config
+        .providers()
+        .iter()
+        .map(|it| it.name.to_string())
+        .collect();
     names.push("aws-user".to_owned());
     names.into_iter().map(CompletionCandidate::new).collect()
 }
@@ -56,8 +77,14 @@ pub fn databases() -> Vec<CompletionCandidate> {
     if words().any(|word| word == "--host" || word.starts_with("--host=")) {
         return identities();
     }
-    let Some(config) = config() else { return Vec::new() };
-    config.databases().iter().map(|it| CompletionCandidate::new(it.name.to_string())).collect()
+    let Some(config) = config() else {
+        return Vec::new();
+    };
+    config
+        .databases()
+        .iter()
+        .map(|it| CompletionCandidate::new(it.name.to_string()))
+        .collect()
 }
 
 fn words() -> impl Iterator<Item = String> {
@@ -68,7 +95,11 @@ fn config() -> Option<Config> {
     let environment = Environment::capture();
     let named = match named_configuration(words()) {
         // The shell hands over what was typed, with its `~`.
-        Some(path) => Some(environment.expand(&path, environment.working_directory()).ok()?),
+        Some(path) => Some(
+            environment
+                .expand(&path, environment.working_directory())
+                .ok()?,
+        ),
         None => None,
     };
     let path = Config::locate(named.as_deref(), &environment).ok()?;
@@ -99,8 +130,14 @@ mod tests {
     #[test]
     fn the_configuration_named_so_far_is_the_one_completed_from() {
         let of = |words: &str| named_configuration(words.split(' ').map(str::to_owned));
-        assert_eq!(of("fob -- fob --config a.yaml login"), Some("a.yaml".into()));
-        assert_eq!(of("fob -- fob login --config=a.yaml"), Some("a.yaml".into()));
+        assert_eq!(
+            of("fob -- fob --config a.yaml login"),
+            Some("a.yaml".into())
+        );
+        assert_eq!(
+            of("fob -- fob login --config=a.yaml"),
+            Some("a.yaml".into())
+        );
         assert_eq!(of("fob -- fob login --config"), None);
         assert_eq!(of("fob -- fob login kim"), None);
     }

@@ -1,6 +1,6 @@
-//! Talking to the agent: a request goes in, prompts in between are put to the person, the reply comes out. The agent is
-//! the one that runs for this configuration, or else one in this process: commands cannot tell. Knows no command, and of
-//! the agent nothing but its interface.
+//! Talking to the agent: a request goes in, prompts in between are put to the person, the reply
+//! comes out. The agent is the one that runs for this configuration, or else one in this process:
+//! commands cannot tell. Knows no command, and of the agent nothing but its interface.
 
 use crate::prompt;
 use crate::stop::Stop;
@@ -69,13 +69,26 @@ impl Alone {
 
 impl Conversation {
     /// With the running agent, if `client` leads to one.
-    pub fn new(client: Option<Client>, alone: Alone, terminal: Terminal, person: Person) -> Result<Conversation, Stop> {
+    pub fn new(
+        client: Option<Client>,
+        alone: Alone,
+        terminal: Terminal,
+        person: Person,
+    ) -> Result<Conversation, Stop> {
         let door = match client {
             Some(client) => Door::Agent(client, Box::new(alone)),
             None => alone.open()?,
         };
-        let asker = Asker { program: "fob".to_owned(), pid: std::process::id(), person };
-        Ok(Conversation { door, terminal, asker })
+        let asker = Asker {
+            program: "fob".to_owned(),
+            pid: std::process::id(),
+            person,
+        };
+        Ok(Conversation {
+            door,
+            terminal,
+            asker,
+        })
     }
 
     /// The same, on somebody else's behalf.
@@ -83,8 +96,12 @@ impl Conversation {
         Conversation { asker, ..self }
     }
 
-    /// Asks until the agent needs nobody any more. `doing` is shown when it takes long: "Signing in to dev".
-    #[expect(clippy::needless_pass_by_value, reason = "callers make it for this, and it may be asked again")]
+    /// Asks until the agent needs nobody any more. `doing` is shown when it takes long: "Signing in
+    /// to dev".
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers make it for this, and it may be asked again"
+    )]
     pub fn ask(&mut self, request: Request, doing: Option<&str>) -> Result<Reply, Stop> {
         let mut next = request.clone();
         loop {
@@ -118,7 +135,8 @@ impl Conversation {
         }
     }
 
-    /// For what is asked once nobody is left to answer: the way to the agent, and the runtime to go it in.
+    /// For what is asked once nobody is left to answer: the way to the agent, and the runtime to go
+    /// it in.
     pub fn leave(self) -> Result<(Way, Runtime), Stop> {
         match self.door {
             Door::Agent(_, alone) => Ok((Way::Agent(alone), runtime()?)),
@@ -131,7 +149,10 @@ impl Conversation {
         match self.asker.person {
             Person::Absent => Err(prompt.unanswered.clone().into()),
             Person::Present => match prompt::ask(prompt, self.terminal) {
-                Ok(answer) => Ok(Request::Answer { prompt: prompt.id, answer }),
+                Ok(answer) => Ok(Request::Answer {
+                    prompt: prompt.id,
+                    answer,
+                }),
                 Err(prompt::Unanswered::Closed) => Ok(Request::Cancel { prompt: prompt.id }),
                 Err(prompt::Unanswered::Interrupted) => {
                     self.send(Request::Cancel { prompt: prompt.id }, None);
@@ -144,12 +165,15 @@ impl Conversation {
 
     /// `None`: it has to be done in this process.
     fn send(&mut self, request: Request, doing: Option<&str>) -> Option<Answered> {
-        let call = Call { asker: self.asker.clone(), request };
+        let call = Call {
+            asker: self.asker.clone(),
+            request,
+        };
         let terminal = self.terminal;
         match &mut self.door {
-            Door::InProcess(visitor, runtime) => {
-                Some(while_busy(terminal, doing, || runtime.block_on(visitor.ask(call))))
-            }
+            Door::InProcess(visitor, runtime) => Some(while_busy(terminal, doing, || {
+                runtime.block_on(visitor.ask(call))
+            })),
             Door::Agent(client, alone) => {
                 let surroundings = alone.environment.surroundings();
                 let heard = while_busy(terminal, doing, || client.ask(&call, &surroundings));
@@ -168,20 +192,30 @@ impl Conversation {
     }
 }
 
-/// The answer, unless it has to be found without the agent; why, is told where a person can do something about it.
+/// The answer, unless it has to be found without the agent; why, is told where a person can do
+/// something about it.
 pub fn heard_of(heard: Result<Heard, Error>, terminal: Terminal) -> Option<Answered> {
     match heard {
-        Ok(Heard::Answered(answered)) => Some(*answered).filter(|it| !matches!(it.reply, Reply::RunInProcess)),
+        Ok(Heard::Answered(answered)) => {
+            Some(*answered).filter(|it| !matches!(it.reply, Reply::RunInProcess))
+        }
         Ok(Heard::Lost) => None,
         Ok(Heard::UnknownVersion { min, max }) => {
-            let versions = if min == max { max.to_string() } else { format!("{min} to {max}") };
+            let versions = if min == max {
+                max.to_string()
+            } else {
+                format!("{min} to {max}")
+            };
             terminal.note(&Note::Warning(format!(
                 "the running agent speaks version {versions} of the protocol, and this `fob` does not: going without it; \
                  end it and start it again"
             )));
             None
         }
-        Err(error) => Some(Answered { notes: Vec::new(), reply: Reply::Failed(error) }),
+        Err(error) => Some(Answered {
+            notes: Vec::new(),
+            reply: Reply::Failed(error),
+        }),
     }
 }
 
@@ -210,16 +244,25 @@ fn while_busy<T>(terminal: Terminal, doing: Option<&str>, work: impl FnOnce() ->
 
 /// What an agent of another version may answer.
 pub fn misunderstood() -> Stop {
-    Error::new(Code::Unsupported, "the agent answered something else than it was asked")
-        .hint("the agent and `fob` are of different versions: restart the agent, or use `--no-agent`")
-        .into()
+    Error::new(
+        Code::Unsupported,
+        "the agent answered something else than it was asked",
+    )
+    .hint("the agent and `fob` are of different versions: restart the agent, or use `--no-agent`")
+    .into()
 }
 
 pub fn runtime() -> Result<Runtime, Stop> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|cause| Error::new(Code::FilesUnwritable, format!("cannot wait for the network: {cause}")).into())
+        .map_err(|cause| {
+            Error::new(
+                Code::FilesUnwritable,
+                format!("cannot wait for the network: {cause}"),
+            )
+            .into()
+        })
 }
 
 /// The one reply a request asks for.

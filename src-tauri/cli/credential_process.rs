@@ -1,5 +1,6 @@
-//! `fob credential-process`: the AWS SDKs' process protocol, version 1, on stdout and nothing else. Never asks anybody.
-//! With an agent it is one line out and one answer in: no runtime, no configuration, no keyring.
+//! `fob credential-process`: the AWS SDKs' process protocol, version 1, on stdout and nothing else.
+//! Never asks anybody. With an agent it is one line out and one answer in: no runtime, no
+//! configuration, no keyring.
 
 use crate::args::CredentialProcess;
 use crate::expect_reply;
@@ -28,14 +29,26 @@ struct Output<'a> {
 
 pub fn credential_process(invocation: &Invocation, args: &CredentialProcess) -> Result<u8, Stop> {
     let parent = invocation.environment.parent();
-    let asker = Asker { program: parent.name, pid: parent.pid, person: Person::Absent };
-    let request = |identity: &str| Request::Credentials { identity: identity.to_owned(), wait_seconds: args.wait };
-    let reply = match invocation.ask_agent(&Call { asker: asker.clone(), request: request(&args.name) })? {
+    let asker = Asker {
+        program: parent.name,
+        pid: parent.pid,
+        person: Person::Absent,
+    };
+    let request = |identity: &str| Request::Credentials {
+        identity: identity.to_owned(),
+        wait_seconds: args.wait,
+    };
+    let reply = match invocation.ask_agent(&Call {
+        asker: asker.clone(),
+        request: request(&args.name),
+    })? {
         Some(reply) => reply,
         None => {
             interrupt::exit_on_ctrl_c();
             let (identity, conversation) = invocation.about_alone(&args.name)?;
-            conversation.on_behalf_of(asker).ask(request(&identity), None)?
+            conversation
+                .on_behalf_of(asker)
+                .ask(request(&identity), None)?
         }
     };
     print_exact(&json(&expect_reply!(reply, Credentials)?))?;
@@ -51,7 +64,8 @@ fn json(it: &Credentials) -> Zeroizing<String> {
         expiration: rfc3339(it.expires_at),
         account_id: it.account.as_deref(),
     };
-    let mut text = Zeroizing::new(serde_json::to_string(&output).expect("plain structs always serialize"));
+    let mut text =
+        Zeroizing::new(serde_json::to_string(&output).expect("plain structs always serialize"));
     text.push('\n');
     text
 }

@@ -21,23 +21,44 @@ pub fn env(invocation: &Invocation, args: &Env) -> Result<u8, Stop> {
         (None, Shape::Text) => usual_format(&invocation.environment),
     };
     if format == VariablesFormat::Github && args.out.is_some() {
-        return Err(Error::new(Code::Usage, "`--out` replaces a file, and GITHUB_ENV is to be added to")
-            .hint("fob env --format github >> \"$GITHUB_ENV\"")
-            .into());
+        return Err(Error::new(
+            Code::Usage,
+            "`--out` replaces a file, and GITHUB_ENV is to be added to",
+        )
+        .hint("fob env --format github >> \"$GITHUB_ENV\"")
+        .into());
     }
-    let (identity, mut conversation) = invocation.about(args.named.name.as_deref(), invocation.person)?;
-    let form = if args.static_keys { VariablesForm::Static } else { VariablesForm::Profile };
+    let (identity, mut conversation) =
+        invocation.about(args.named.name.as_deref(), invocation.person)?;
+    let form = if args.static_keys {
+        VariablesForm::Static
+    } else {
+        VariablesForm::Profile
+    };
     if form == VariablesForm::Static {
         sign_in_when_due(&mut conversation, &identity, args.duration)?;
     }
-    let request = Request::Variables { identity: identity.clone(), form };
+    let request = Request::Variables {
+        identity: identity.clone(),
+        form,
+    };
     let variables = expect_reply!(conversation.ask(request, None)?, Variables)?;
-    let until = variables.expires_at.map(|end| render::until(end, Clock::system().now()));
+    let until = variables
+        .expires_at
+        .map(|end| render::until(end, Clock::system().now()));
     if let Some(path) = &args.out {
-        let text =
-            render::variables(format, &variables, Some(Lifetime { identity: &identity, until: until.as_deref() }))?;
+        let text = render::variables(
+            format,
+            &variables,
+            Some(Lifetime {
+                identity: &identity,
+                until: until.as_deref(),
+            }),
+        )?;
         write_private(path, &text)?;
-        invocation.terminal.say(&format!("Written: {}", path.display()));
+        invocation
+            .terminal
+            .say(&format!("Written: {}", path.display()));
         return Ok(0);
     }
     if (format, form) == (VariablesFormat::Github, VariablesForm::Static) {
@@ -49,7 +70,11 @@ pub fn env(invocation: &Invocation, args: &Env) -> Result<u8, Stop> {
 }
 
 fn usual_format(environment: &Environment) -> VariablesFormat {
-    let shell = environment.raw("SHELL").map(Path::new).and_then(Path::file_stem).and_then(|name| name.to_str());
+    let shell = environment
+        .raw("SHELL")
+        .map(Path::new)
+        .and_then(Path::file_stem)
+        .and_then(|name| name.to_str());
     match shell {
         Some("fish") => VariablesFormat::Fish,
         Some("pwsh" | "powershell") => VariablesFormat::PowerShell,
@@ -58,12 +83,18 @@ fn usual_format(environment: &Environment) -> VariablesFormat {
     }
 }
 
-/// Made beside its place with mode 0600 and renamed: nobody else can read it for an instant, and no half of it is seen.
+/// Made beside its place with mode 0600 and renamed: nobody else can read it for an instant, and no
+/// half of it is seen.
 fn write_private(path: &Path, text: &str) -> Result<()> {
     let failed = |cause: std::io::Error| Error::file(path, "write", &cause);
-    let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|it| !it.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
 }
@@ -80,7 +111,11 @@ mod tests {
             ("/bin/zsh", VariablesFormat::Bash),
             ("", VariablesFormat::Bash),
         ] {
-            assert_eq!(usual_format(&Environment::of([("SHELL", shell)])), format, "{shell}");
+            assert_eq!(
+                usual_format(&Environment::of([("SHELL", shell)])),
+                format,
+                "{shell}"
+            );
         }
     }
 
@@ -93,10 +128,24 @@ mod tests {
         std::fs::write(&path, "old and much longer than what follows").expect("written");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("changed");
         write_private(&path, "new").expect("written");
-        let mode = std::fs::metadata(&path).expect("it is there").permissions().mode();
-        assert_eq!((std::fs::read_to_string(&path).expect("text").as_str(), mode & 0o777), ("new", 0o600));
-        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing is left beside it");
-        let error = write_private(&folder.path().join("missing/aws.env"), "new").expect_err("no such folder");
+        let mode = std::fs::metadata(&path)
+            .expect("it is there")
+            .permissions()
+            .mode();
+        assert_eq!(
+            (
+                std::fs::read_to_string(&path).expect("text").as_str(),
+                mode & 0o777
+            ),
+            ("new", 0o600)
+        );
+        assert_eq!(
+            std::fs::read_dir(folder.path()).expect("a folder").count(),
+            1,
+            "nothing is left beside it"
+        );
+        let error = write_private(&folder.path().join("missing/aws.env"), "new")
+            .expect_err("no such folder");
         assert_eq!(error.code, Code::FilesUnwritable);
     }
 }

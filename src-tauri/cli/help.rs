@@ -1,4 +1,5 @@
-//! What `--help` says beyond the flags: examples, what AWS must allow, what lives on afterwards; and `--help-errors`.
+//! What `--help` says beyond the flags: examples, what AWS must allow, what lives on afterwards;
+//! and `--help-errors`.
 
 use keyfob_core::error::Code;
 use std::fmt::Write as _;
@@ -269,7 +270,11 @@ What lives on: what the shell's own file was told.";
 
 /// The closed list of codes.
 pub fn errors() -> String {
-    let width = Code::ALL.iter().map(|code| code.as_str().len()).max().unwrap_or_default();
+    let width = Code::ALL
+        .iter()
+        .map(|code| code.as_str().len())
+        .max()
+        .unwrap_or_default();
     let mut text = String::new();
     for code in Code::ALL {
         let _ = writeln!(text, "{:width$}  {}", code.as_str(), code.meaning());
@@ -292,7 +297,8 @@ mod tests {
         let text = errors();
         for code in Code::ALL {
             assert!(
-                text.lines().any(|line| line.starts_with(code.as_str()) && line.ends_with(code.meaning())),
+                text.lines()
+                    .any(|line| line.starts_with(code.as_str()) && line.ends_with(code.meaning())),
                 "{code}"
             );
         }
@@ -301,7 +307,10 @@ mod tests {
     #[test]
     fn every_help_has_an_example_the_iam_it_needs_and_what_lives_on() {
         fn leaves(command: &clap::Command) -> Vec<&clap::Command> {
-            let below: Vec<_> = command.get_subcommands().filter(|it| !it.is_hide_set()).collect();
+            let below: Vec<_> = command
+                .get_subcommands()
+                .filter(|it| !it.is_hide_set())
+                .collect();
             if below.is_empty() || command.get_name() == "sandbox" {
                 return vec![command];
             }
@@ -311,7 +320,10 @@ mod tests {
         let commands = leaves(&fob);
         assert!(commands.len() >= 11, "{}", commands.len());
         for command in commands {
-            let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            let help = command
+                .get_after_long_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
             for part in ["Example", "\nIAM: ", "\nWhat lives on: "] {
                 assert!(help.contains(part), "{}: {part}", command.get_name());
             }

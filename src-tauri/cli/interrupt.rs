@@ -1,5 +1,6 @@
-//! Signals. Ctrl+C ends the program with exit code 130 at any moment, also while it waits for the network, a lock or a
-//! key derivation: a thread of its own listens. In a form the terminal is raw and Ctrl+C is a key: `prompt` handles it.
+//! Signals. Ctrl+C ends the program with exit code 130 at any moment, also while it waits for the
+//! network, a lock or a key derivation: a thread of its own listens. In a form the terminal is raw
+//! and Ctrl+C is a key: `prompt` handles it.
 
 use crate::conversation::runtime;
 use crate::stop::CTRL_C;
@@ -12,7 +13,9 @@ static HAPPENED: AtomicBool = AtomicBool::new(false);
 
 pub fn exit_on_ctrl_c() {
     // Without the thread Ctrl+C still ends the program, only less tidily.
-    let _ = std::thread::Builder::new().name("ctrl-c".to_owned()).spawn(listen);
+    let _ = std::thread::Builder::new()
+        .name("ctrl-c".to_owned())
+        .spawn(listen);
 }
 
 /// What ended a program that runs until it is told to.
@@ -22,16 +25,19 @@ pub enum Ended {
     Terminated,
 }
 
-/// Ready once somebody wants this program to end. From the call on the signals no longer end it by themselves; needs a
-/// tokio runtime around it.
+/// Ready once somebody wants this program to end. From the call on the signals no longer end it by
+/// themselves; needs a tokio runtime around it.
 #[cfg(unix)]
 pub fn ended() -> impl Future<Output = Ended> {
     use tokio::signal::unix::{SignalKind, signal};
-    let signals = signal(SignalKind::interrupt()).and_then(|it| Ok((it, signal(SignalKind::terminate())?)));
+    let signals =
+        signal(SignalKind::interrupt()).and_then(|it| Ok((it, signal(SignalKind::terminate())?)));
     LEFT_TO_THE_CHILD.store(signals.is_ok(), Ordering::Relaxed);
     async {
         // Without them the signals end the program all the same.
-        let Ok((mut interrupted, mut terminated)) = signals else { return std::future::pending().await };
+        let Ok((mut interrupted, mut terminated)) = signals else {
+            return std::future::pending().await;
+        };
         tokio::select! {
             _ = interrupted.recv() => Ended::CtrlC,
             _ = terminated.recv() => Ended::Terminated,
@@ -82,8 +88,9 @@ pub enum Told {
     HangUp,
 }
 
-/// Whoever ends this program means the child; the rest is cleared away once the child has ended. Ctrl+\ is the child's,
-/// as Ctrl+C is. Called once there is a child: what this program was told to ignore, as `nohup` does, it ignores as well.
+/// Whoever ends this program means the child; the rest is cleared away once the child has ended.
+/// Ctrl+\ is the child's, as Ctrl+C is. Called once there is a child: what this program was told to
+/// ignore, as `nohup` does, it ignores as well.
 #[cfg(unix)]
 pub fn pass_on_to(child: &std::process::Child, told: Told) {
     use rustix::process::{Pid, Signal, kill_process};
@@ -94,9 +101,15 @@ pub fn pass_on_to(child: &std::process::Child, told: Told) {
     let Ok(runtime) = runtime() else { return };
     let signals = {
         let _inside = runtime.enter();
-        (signal(SignalKind::terminate()), signal(SignalKind::hangup()), signal(SignalKind::quit()))
+        (
+            signal(SignalKind::terminate()),
+            signal(SignalKind::hangup()),
+            signal(SignalKind::quit()),
+        )
     };
-    let (Ok(mut terminated), Ok(mut hung_up), Ok(mut quit)) = signals else { return };
+    let (Ok(mut terminated), Ok(mut hung_up), Ok(mut quit)) = signals else {
+        return;
+    };
     let pass_on = move || {
         runtime.block_on(async {
             loop {
@@ -108,13 +121,16 @@ pub fn pass_on_to(child: &std::process::Child, told: Told) {
                     },
                     _ = hung_up.recv() => Signal::HUP,
                 };
-                // It may have ended by itself a moment ago. One that is stopped hears it only once it is woken.
+                // It may have ended by itself a moment ago. One that is stopped hears it only once
+                // it is woken.
                 let _ = kill_process(pid, signal);
                 let _ = kill_process(pid, Signal::CONT);
             }
         });
     };
-    let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(pass_on);
+    let _ = std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(pass_on);
 }
 
 /// Windows ends a console's programs together.

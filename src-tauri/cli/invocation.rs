@@ -1,5 +1,5 @@
-//! What was said on the command line that concerns every command, and the process it was said in: from here come the
-//! configuration, the identity that is meant, and the agent.
+//! What was said on the command line that concerns every command, and the process it was said in:
+//! from here come the configuration, the identity that is meant, and the agent.
 
 use crate::args::Global;
 use crate::conversation::{Alone, Conversation, heard_of};
@@ -28,13 +28,25 @@ pub struct Invocation {
 
 impl Invocation {
     pub fn new(global: &Global, environment: Environment) -> Invocation {
-        let shape = if global.json { Shape::Json } else { Shape::Text };
-        let loudness = if global.quiet { Loudness::Quiet } else { Loudness::Normal };
+        let shape = if global.json {
+            Shape::Json
+        } else {
+            Shape::Text
+        };
+        let loudness = if global.quiet {
+            Loudness::Quiet
+        } else {
+            Loudness::Normal
+        };
         let can_ask = !global.no_input && io::stdin().is_terminal() && io::stderr().is_terminal();
         Invocation {
             terminal: Terminal::new(shape, loudness, global.color),
             environment,
-            person: if can_ask { Person::Present } else { Person::Absent },
+            person: if can_ask {
+                Person::Present
+            } else {
+                Person::Absent
+            },
             config: global.config.clone(),
             works_alone: global.no_agent,
             identity: global.identity.clone(),
@@ -55,9 +67,11 @@ impl Invocation {
         if self.works_alone {
             return None;
         }
-        let client = Address::of(config, &self.environment).and_then(|address| Client::connect(&address));
+        let client =
+            Address::of(config, &self.environment).and_then(|address| Client::connect(&address));
         client.unwrap_or_else(|error| {
-            self.terminal.warn(&format!("going without the agent: {error}"));
+            self.terminal
+                .warn(&format!("going without the agent: {error}"));
             None
         })
     }
@@ -65,15 +79,23 @@ impl Invocation {
     /// With the running agent, or else with one in this process.
     pub fn conversation(&self, config: Config) -> Result<Conversation, Stop> {
         let client = self.running_agent(config.path());
-        let alone = Alone { config, environment: self.environment.clone() };
+        let alone = Alone {
+            config,
+            environment: self.environment.clone(),
+        };
         Conversation::new(client, alone, self.terminal, self.person)
     }
 
-    /// What the running agent replies; the configuration is not read. `None`: it has to be done in this process.
+    /// What the running agent replies; the configuration is not read. `None`: it has to be done in
+    /// this process.
     pub fn ask_agent(&self, call: &Call) -> Result<Option<Reply>, Stop> {
-        let Some(mut agent) = self.running_agent(&self.config_path()?) else { return Ok(None) };
+        let Some(mut agent) = self.running_agent(&self.config_path()?) else {
+            return Ok(None);
+        };
         let heard = agent.ask(call, &self.environment.surroundings());
-        let Some(Answered { notes, reply }) = heard_of(heard, self.terminal) else { return Ok(None) };
+        let Some(Answered { notes, reply }) = heard_of(heard, self.terminal) else {
+            return Ok(None);
+        };
         for note in &notes {
             self.terminal.note(note);
         }
@@ -85,7 +107,10 @@ impl Invocation {
 
     /// With one in this process, whether an agent runs or not; nobody is asked.
     pub fn conversation_alone(&self, config: Config) -> Result<Conversation, Stop> {
-        let alone = Alone { config, environment: self.environment.clone() };
+        let alone = Alone {
+            config,
+            environment: self.environment.clone(),
+        };
         Conversation::new(None, alone, self.terminal, Person::Absent)
     }
 
@@ -97,35 +122,54 @@ impl Invocation {
     }
 
     /// The identity that is meant, as the configuration writes it, and the agent to ask about it.
-    pub fn about(&self, named: Option<&str>, person: Person) -> Result<(String, Conversation), Stop> {
+    pub fn about(
+        &self,
+        named: Option<&str>,
+        person: Person,
+    ) -> Result<(String, Conversation), Stop> {
         let config = self.config()?;
         let identity = self.choose(&config, named, person)?;
         Ok((identity, self.conversation(config)?))
     }
 
-    /// Positional > `-i` > `FOB_IDENTITY` > the only one > the default > a selector > an error that lists the names.
+    /// Positional > `-i` > `FOB_IDENTITY` > the only one > the default > a selector > an error that
+    /// lists the names.
     fn choose(&self, config: &Config, named: Option<&str>, person: Person) -> Result<String, Stop> {
-        let written = |name: &str| config.identity(name).map(|identity| identity.name.to_string());
+        let written = |name: &str| {
+            config
+                .identity(name)
+                .map(|identity| identity.name.to_string())
+        };
         if let Some(name) = named.or(self.identity.as_deref()) {
             return Ok(written(name)?);
         }
         if let Some(name) = self.environment.var("FOB_IDENTITY")? {
-            return Ok(written(name).map_err(|error| error.hint("the name comes from the variable FOB_IDENTITY"))?);
+            return Ok(written(name)
+                .map_err(|error| error.hint("the name comes from the variable FOB_IDENTITY"))?);
         }
         if let Some(identity) = config.default_identity()? {
             return Ok(identity.name.to_string());
         }
-        let mut all: Vec<String> = config.identities().iter().map(|identity| identity.name.to_string()).collect();
+        let mut all: Vec<String> = config
+            .identities()
+            .iter()
+            .map(|identity| identity.name.to_string())
+            .collect();
         all.sort();
         match (all.as_slice(), person) {
-            ([], _) => Err(Error::new(Code::IdentityNotFound, "the configuration has no identities")
-                .hint(format!("add one to {}", config.path().display()))
-                .into()),
+            ([], _) => Err(Error::new(
+                Code::IdentityNotFound,
+                "the configuration has no identities",
+            )
+            .hint(format!("add one to {}", config.path().display()))
+            .into()),
             ([only], _) => Ok(only.clone()),
             (_, Person::Absent) => Err(which(&all).into()),
             (_, Person::Present) => match prompt::select("Identity:", all.clone(), self.terminal) {
                 Ok(name) => Ok(name),
-                Err(Unanswered::Closed) => Err(Error::new(Code::Cancelled, "no identity was chosen").into()),
+                Err(Unanswered::Closed) => {
+                    Err(Error::new(Code::Cancelled, "no identity was chosen").into())
+                }
                 Err(Unanswered::Interrupted) => Err(Stop::Interrupted),
                 Err(Unanswered::Failed(_)) => Err(which(&all).into()),
             },
@@ -135,10 +179,17 @@ impl Invocation {
 
 fn which(names: &[String]) -> Error {
     const SHOWN: usize = 20;
-    let more = if names.len() > SHOWN { format!(", … ({} in all)", names.len()) } else { String::new() };
+    let more = if names.len() > SHOWN {
+        format!(", … ({} in all)", names.len())
+    } else {
+        String::new()
+    };
     let shown = names[..names.len().min(SHOWN)].join(", ");
-    Error::new(Code::PersonNeeded, format!("which identity is meant: {shown}{more}"))
-        .hint("name one, set FOB_IDENTITY, or write `default: true` in the configuration")
+    Error::new(
+        Code::PersonNeeded,
+        format!("which identity is meant: {shown}{more}"),
+    )
+    .hint("name one, set FOB_IDENTITY, or write `default: true` in the configuration")
 }
 
 #[cfg(test)]
@@ -148,35 +199,51 @@ mod tests {
     use clap::Parser;
     use tempfile::TempDir;
 
-    const TWO: &str = "auth: { identities: { dev: { kind: aws/user }, ops: { kind: aws/user } } }\n";
+    const TWO: &str =
+        "auth: { identities: { dev: { kind: aws/user }, ops: { kind: aws/user } } }\n";
 
-    /// Somebody who types `arguments` where this configuration is, with FOB_IDENTITY set to `variable`.
+    /// Somebody who types `arguments` where this configuration is, with FOB_IDENTITY set to
+    /// `variable`.
     fn chosen(config: &str, arguments: &str, variable: &str) -> Result<String, Error> {
         let folder = TempDir::new().expect("a folder");
         let path = folder.path().join("config.yaml");
         std::fs::write(&path, config).expect("written");
         let home = folder.path().to_str().expect("UTF-8");
-        let environment = Environment::of([("HOME", home), ("USERPROFILE", home), ("FOB_IDENTITY", variable)]);
+        let environment = Environment::of([
+            ("HOME", home),
+            ("USERPROFILE", home),
+            ("FOB_IDENTITY", variable),
+        ]);
         let line = format!("fob --config {} whoami {arguments}", path.display());
         let line = CommandLine::try_parse_from(line.split_whitespace()).expect("a command line");
-        let Some(crate::args::Command::Whoami(whoami)) = line.command.map(crate::args::Entry::command) else {
+        let Some(crate::args::Command::Whoami(whoami)) =
+            line.command.map(crate::args::Entry::command)
+        else {
             panic!("whoami was typed")
         };
         let invocation = Invocation::new(&line.global, environment);
         let config = invocation.config().expect("a configuration");
-        invocation.choose(&config, whoami.named.name.as_deref(), Person::Absent).map_err(|stop| match stop {
-            Stop::Failed(error) => *error,
-            Stop::Interrupted | Stop::NobodyReads => panic!("{stop:?}"),
-        })
+        invocation
+            .choose(&config, whoami.named.name.as_deref(), Person::Absent)
+            .map_err(|stop| match stop {
+                Stop::Failed(error) => *error,
+                Stop::Interrupted | Stop::NobodyReads => panic!("{stop:?}"),
+            })
     }
 
     #[test]
     fn the_name_given_beats_the_flag_beats_the_variable_beats_the_default() {
-        let with_default = TWO.replace("dev: { kind: aws/user }", "dev: { kind: aws/user, default: true }");
+        let with_default = TWO.replace(
+            "dev: { kind: aws/user }",
+            "dev: { kind: aws/user, default: true }",
+        );
         assert_eq!(chosen(&with_default, "", ""), Ok("dev".to_owned()));
         assert_eq!(chosen(&with_default, "", "OPS"), Ok("ops".to_owned()));
         assert_eq!(chosen(&with_default, "-i Dev", "ops"), Ok("dev".to_owned()));
-        assert_eq!(chosen(&with_default, "ops -i dev", "dev"), Ok("ops".to_owned()));
+        assert_eq!(
+            chosen(&with_default, "ops -i dev", "dev"),
+            Ok("ops".to_owned())
+        );
     }
 
     #[test]
@@ -184,7 +251,10 @@ mod tests {
         let error = chosen(TWO, "", "").expect_err("two, and no default");
         assert_eq!((error.code, error.exit_code()), (Code::PersonNeeded, 3));
         assert!(error.message.contains("dev, ops"), "{error}");
-        assert_eq!(chosen("auth: { identities: { dev: { kind: aws/user } } }", "", ""), Ok("dev".to_owned()));
+        assert_eq!(
+            chosen("auth: { identities: { dev: { kind: aws/user } } }", "", ""),
+            Ok("dev".to_owned())
+        );
         let error = chosen("auth: { identities: {} }", "", "").expect_err("none");
         assert_eq!((error.code, error.exit_code()), (Code::IdentityNotFound, 1));
     }
@@ -193,6 +263,9 @@ mod tests {
     fn an_unknown_name_in_the_variable_is_told_to_come_from_there() {
         let error = chosen(TWO, "", "dvv").expect_err("no such identity");
         assert_eq!(error.code, Code::IdentityNotFound);
-        assert!(error.hints.iter().any(|hint| hint.contains("FOB_IDENTITY")), "{error:?}");
+        assert!(
+            error.hints.iter().any(|hint| hint.contains("FOB_IDENTITY")),
+            "{error:?}"
+        );
     }
 }

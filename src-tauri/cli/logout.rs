@@ -18,11 +18,19 @@ const EVERYTHING: &str = "All identities (complete logout)";
 pub fn logout(invocation: &Invocation, args: &Logout) -> Result<u8, Stop> {
     let config = invocation.config()?;
     let target = target(invocation, args, &config)?;
-    let long_lived_keys = if args.keychain { LongLivedKeys::Remove } else { LongLivedKeys::Keep };
+    let long_lived_keys = if args.keychain {
+        LongLivedKeys::Remove
+    } else {
+        LongLivedKeys::Keep
+    };
     let needs_a_word = args.keychain || target == Target::All;
     let mut conversation = invocation.conversation(config)?;
     let mut ask = |mode| {
-        let request = Request::Logout(api::Logout { target: target.clone(), long_lived_keys, mode });
+        let request = Request::Logout(api::Logout {
+            target: target.clone(),
+            long_lived_keys,
+            mode,
+        });
         removed(&mut conversation, request, busy(invocation, "Logging out"))
     };
     if args.dry_run {
@@ -35,7 +43,11 @@ pub fn logout(invocation: &Invocation, args: &Logout) -> Result<u8, Stop> {
     show(invocation, &ask(Mode::Run)?)
 }
 
-pub fn removed(conversation: &mut Conversation, request: Request, doing: Option<&str>) -> Result<Report, Stop> {
+pub fn removed(
+    conversation: &mut Conversation,
+    request: Request,
+    doing: Option<&str>,
+) -> Result<Report, Stop> {
     expect_reply!(conversation.ask(request, doing)?, Removed)
 }
 
@@ -54,11 +66,12 @@ pub fn confirm(
     dry_run: impl FnOnce() -> Result<Report, Stop>,
 ) -> Result<(), Stop> {
     match invocation.person {
-        Person::Absent => {
-            Err(Error::new(Code::PersonNeeded, format!("{what} removes more than one sign-in; is it meant?"))
-                .hint("add --yes where nobody can be asked; --dry-run lists what would be removed")
-                .into())
-        }
+        Person::Absent => Err(Error::new(
+            Code::PersonNeeded,
+            format!("{what} removes more than one sign-in; is it meant?"),
+        )
+        .hint("add --yes where nobody can be asked; --dry-run lists what would be removed")
+        .into()),
         Person::Present => {
             let report = dry_run()?;
             for line in render::told(&report, Clock::system().now()).lines {
@@ -102,17 +115,30 @@ pub fn show(invocation: &Invocation, report: &Report) -> Result<u8, Stop> {
     Ok(report.exit_code())
 }
 
-/// Never from FOB_IDENTITY or the default: signing out of something else than was meant is worse than a question.
+/// Never from FOB_IDENTITY or the default: signing out of something else than was meant is worse
+/// than a question.
 fn target(invocation: &Invocation, args: &Logout, config: &Config) -> Result<Target, Stop> {
-    let depth = if args.keep_provider { Depth::Own } else { Depth::Chain };
+    let depth = if args.keep_provider {
+        Depth::Own
+    } else {
+        Depth::Chain
+    };
     if args.all {
         return Ok(Target::All);
     }
     if let Some(name) = &args.provider {
         return Ok(Target::Provider(config.provider(name)?.name.to_string()));
     }
-    if let Some(name) = args.named.name.as_deref().or(invocation.identity.as_deref()) {
-        return Ok(Target::Identity { name: config.identity(name)?.name.to_string(), depth });
+    if let Some(name) = args
+        .named
+        .name
+        .as_deref()
+        .or(invocation.identity.as_deref())
+    {
+        return Ok(Target::Identity {
+            name: config.identity(name)?.name.to_string(),
+            depth,
+        });
     }
     match invocation.person {
         Person::Absent => Err(nothing_named(config).into()),
@@ -122,19 +148,37 @@ fn target(invocation: &Invocation, args: &Logout, config: &Config) -> Result<Tar
             let chosen = match prompt::select("Log out from:", shown, invocation.terminal) {
                 Ok(line) => line,
                 Err(Unanswered::Interrupted) => return Err(Stop::Interrupted),
-                Err(Unanswered::Closed) => return Err(Error::new(Code::Cancelled, "nothing was chosen").into()),
+                Err(Unanswered::Closed) => {
+                    return Err(Error::new(Code::Cancelled, "nothing was chosen").into());
+                }
                 Err(Unanswered::Failed(_)) => return Err(nothing_named(config).into()),
             };
-            let target = choices.into_iter().find(|(line, _)| *line == chosen).map(|(_, target)| target);
+            let target = choices
+                .into_iter()
+                .find(|(line, _)| *line == chosen)
+                .map(|(_, target)| target);
             target.ok_or_else(|| nothing_named(config).into())
         }
     }
 }
 
 fn choices(config: &Config, depth: Depth) -> Vec<(String, Target)> {
-    let usable = || config.identities().iter().filter(|identity| identity.is_supported);
+    let usable = || {
+        config
+            .identities()
+            .iter()
+            .filter(|identity| identity.is_supported)
+    };
     let mut choices: Vec<(String, Target)> = usable()
-        .map(|it| (format!("Identity: {}", it.name), Target::Identity { name: it.name.to_string(), depth }))
+        .map(|it| {
+            (
+                format!("Identity: {}", it.name),
+                Target::Identity {
+                    name: it.name.to_string(),
+                    depth,
+                },
+            )
+        })
         .collect();
     if depth == Depth::Own {
         return choices;
@@ -145,19 +189,27 @@ fn choices(config: &Config, depth: Depth) -> Vec<(String, Target)> {
             providers.push(name.to_string());
         }
     }
-    choices.extend(
-        providers
-            .into_iter()
-            .map(|name| (format!("Provider: {name} (removes all identities)"), Target::Provider(name))),
-    );
+    choices.extend(providers.into_iter().map(|name| {
+        (
+            format!("Provider: {name} (removes all identities)"),
+            Target::Provider(name),
+        )
+    }));
     choices.push((EVERYTHING.to_owned(), Target::All));
     choices
 }
 
 fn nothing_named(config: &Config) -> Error {
-    let mut names: Vec<&str> = config.identities().iter().map(|identity| identity.name.as_str()).collect();
+    let mut names: Vec<&str> = config
+        .identities()
+        .iter()
+        .map(|identity| identity.name.as_str())
+        .collect();
     names.sort_unstable();
-    Error::new(Code::PersonNeeded, "what shall be logged out from: an identity, --provider NAME, or --all")
-        .hint(format!("identities: {}", names.join(", ")))
-        .hint("FOB_IDENTITY and `default: true` do not count here")
+    Error::new(
+        Code::PersonNeeded,
+        "what shall be logged out from: an identity, --provider NAME, or --all",
+    )
+    .hint(format!("identities: {}", names.join(", ")))
+    .hint("FOB_IDENTITY and `default: true` do not count here")
 }

@@ -1,5 +1,5 @@
-//! `fob`, the command line: parse, build, run, exit code. It speaks to the agent's interface and to nothing behind it;
-//! data goes to stdout, everything for people to stderr.
+//! `fob`, the command line: parse, build, run, exit code. It speaks to the agent's interface and to
+//! nothing behind it; data goes to stdout, everything for people to stderr.
 
 mod agent;
 mod args;
@@ -62,7 +62,9 @@ fn run(command_line: CommandLine) -> u8 {
     } else {
         match &command {
             Some(command) => dispatch(&invocation, command),
-            None => Err(Error::new(Code::Usage, "there is no command").hint("`fob --help` lists them").into()),
+            None => Err(Error::new(Code::Usage, "there is no command")
+                .hint("`fob --help` lists them")
+                .into()),
         }
     };
     done.unwrap_or_else(|stop| stop.report(invocation.terminal))
@@ -81,7 +83,9 @@ fn dispatch(invocation: &Invocation, command: &Command) -> Result<u8, Stop> {
         Command::Env(args) => env::env(invocation, args),
         Command::Exec(args) => run::exec(invocation, args),
         Command::Shell(args) => run::shell(invocation, args),
-        Command::CredentialProcess(args) => credential_process::credential_process(invocation, args),
+        Command::CredentialProcess(args) => {
+            credential_process::credential_process(invocation, args)
+        }
         Command::Status => agent::status(invocation),
         Command::Agent(AgentCommand::Run(args)) => agent::run(invocation, args),
         Command::Agent(AgentCommand::Stop) => agent::stop(invocation),
@@ -94,16 +98,27 @@ fn dispatch(invocation: &Invocation, command: &Command) -> Result<u8, Stop> {
     }
 }
 
-/// clap's own answer: help and version on stdout, a mistake on stderr or, with `--json`, as an object.
+/// clap's own answer: help and version on stdout, a mistake on stderr or, with `--json`, as an
+/// object.
 fn refuse(error: &clap::Error) -> u8 {
     let words = std::env::args_os().skip(1).take_while(|word| word != "--");
     if error.use_stderr() && words.into_iter().any(|word| word == "--json") {
         let text = error.render().to_string();
         // What is missing stands on lines of its own.
-        let message = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
+        let message = text
+            .lines()
+            .take_while(|line| !line.is_empty())
+            .map(str::trim)
+            .collect::<Vec<_>>()
+            .join(" ");
         let message = message.trim_start_matches("error: ");
-        let terminal = Terminal::new(Shape::Json, Loudness::Normal, CommandLine::command().get_color());
-        return Stop::from(Error::new(Code::Usage, message).hint("`fob --help` tells more")).report(terminal);
+        let terminal = Terminal::new(
+            Shape::Json,
+            Loudness::Normal,
+            CommandLine::command().get_color(),
+        );
+        return Stop::from(Error::new(Code::Usage, message).hint("`fob --help` tells more"))
+            .report(terminal);
     }
     // A closed pipe is no reason to fail.
     let _ = error.print();
@@ -117,7 +132,12 @@ fn log(verbose: u8) {
         1 => LevelFilter::INFO,
         2.. => LevelFilter::DEBUG,
     };
-    let targets = Targets::new().with_target("keyfob_core", level).with_target("fob", level);
+    let targets = Targets::new()
+        .with_target("keyfob_core", level)
+        .with_target("fob", level);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    tracing_subscriber::registry().with(lines).with(targets).init();
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(targets)
+        .init();
 }

@@ -1,9 +1,12 @@
-//! The forms, drawn on stderr: what is asked, and checked as it is typed. Nothing typed is kept here.
+//! The forms, drawn on stderr: what is asked, and checked as it is typed. Nothing typed is kept
+//! here.
 
 use crate::terminal::{Terminal, one_line};
 use inquire::ui::RenderConfig;
 use inquire::validator::Validation;
-use inquire::{Confirm, CustomUserError, InquireError, Password, PasswordDisplayMode, Select, Text};
+use inquire::{
+    Confirm, CustomUserError, InquireError, Password, PasswordDisplayMode, Select, Text,
+};
 use keyfob_core::agent::api::{
     Answer, MfaArn, PassphraseUse, Prompt, PromptKind, Secret, SessionDuration, TypedKeys, WhyKeys,
 };
@@ -22,7 +25,11 @@ pub enum Unanswered {
 pub fn ask(prompt: &Prompt, terminal: Terminal) -> Result<Answer, Unanswered> {
     prepare(terminal);
     match &prompt.kind {
-        PromptKind::Keys { why, mfa_arn, session_duration } => {
+        PromptKind::Keys {
+            why,
+            mfa_arn,
+            session_duration,
+        } => {
             for line in introduction(*why, &prompt.identity) {
                 terminal.announce(&line);
             }
@@ -34,21 +41,32 @@ pub fn ask(prompt: &Prompt, terminal: Terminal) -> Result<Answer, Unanswered> {
             }
             mfa_code(&prompt.identity, device).map(Answer::MfaCode)
         }
-        PromptKind::KeyringPassphrase { path, purpose, refused } => {
+        PromptKind::KeyringPassphrase {
+            path,
+            purpose,
+            refused,
+        } => {
             if let Some(why) = refused {
                 terminal.warn(why);
             }
             passphrase(path, *purpose).map(Answer::Passphrase)
         }
         PromptKind::Browser { address, code, .. } => Err(Unanswered::Failed(
-            Error::new(Code::PersonNeeded, format!("a sign-in in the browser is open for {}", prompt.identity))
-                .hint(format!("enter {code} at {address}, then try again")),
+            Error::new(
+                Code::PersonNeeded,
+                format!("a sign-in in the browser is open for {}", prompt.identity),
+            )
+            .hint(format!("enter {code} at {address}, then try again")),
         )),
     }
 }
 
 /// One of several names.
-pub fn select(question: &str, names: Vec<String>, terminal: Terminal) -> Result<String, Unanswered> {
+pub fn select(
+    question: &str,
+    names: Vec<String>,
+    terminal: Terminal,
+) -> Result<String, Unanswered> {
     prepare(terminal);
     Ok(Select::new(question, names).prompt()?)
 }
@@ -64,16 +82,25 @@ fn introduction(why: WhyKeys, identity: &str) -> Vec<String> {
     match why {
         WhyKeys::Missing => vec![required],
         WhyKeys::Revoked => vec![
-            format!("AWS no longer accepts the stored keys of {identity}; they were cleared from the keyring"),
+            format!(
+                "AWS no longer accepts the stored keys of {identity}; they were cleared from the keyring"
+            ),
             required,
         ],
-        WhyKeys::SecretMismatch => vec!["The secret does not belong to this key id; both are needed again".to_owned()],
+        WhyKeys::SecretMismatch => {
+            vec!["The secret does not belong to this key id; both are needed again".to_owned()]
+        }
         WhyKeys::Asked => vec![format!("AWS credentials for identity: {identity}")],
     }
 }
 
-fn keys(mfa_arn: Option<&MfaArn>, duration: Option<SessionDuration>) -> Result<TypedKeys, Unanswered> {
-    let access_key_id = Text::new("Access Key ID:").with_validator(checked(form::access_key_id)).prompt()?;
+fn keys(
+    mfa_arn: Option<&MfaArn>,
+    duration: Option<SessionDuration>,
+) -> Result<TypedKeys, Unanswered> {
+    let access_key_id = Text::new("Access Key ID:")
+        .with_validator(checked(form::access_key_id))
+        .prompt()?;
     let secret = Password::new("Secret Access Key:")
         .with_display_mode(PasswordDisplayMode::Masked)
         .without_confirmation()
@@ -86,7 +113,9 @@ fn keys(mfa_arn: Option<&MfaArn>, duration: Option<SessionDuration>) -> Result<T
         .with_help_message("arn:aws:iam::123456789012:mfa/kim, or empty without an MFA device")
         .with_validator(checked(form::mfa_arn))
         .prompt()?;
-    let duration = duration.map(|duration| duration.to_string()).unwrap_or_default();
+    let duration = duration
+        .map(|duration| duration.to_string())
+        .unwrap_or_default();
     let duration = Text::new("Session Duration (optional):")
         .with_initial_value(&duration)
         .with_placeholder("12h")
@@ -104,7 +133,10 @@ fn keys(mfa_arn: Option<&MfaArn>, duration: Option<SessionDuration>) -> Result<T
 fn mfa_code(identity: &str, device: &MfaArn) -> Result<String, Unanswered> {
     let question = format!("MFA code for {identity}:");
     let help = format!("six digits of {}", device.as_str());
-    let code = Text::new(&question).with_help_message(&help).with_validator(checked(form::mfa_code)).prompt()?;
+    let code = Text::new(&question)
+        .with_help_message(&help)
+        .with_validator(checked(form::mfa_code))
+        .prompt()?;
     Ok(code.trim().to_owned())
 }
 
@@ -114,8 +146,9 @@ fn passphrase(path: &str, purpose: PassphraseUse) -> Result<Secret, Unanswered> 
         PassphraseUse::New => format!("New passphrase for the keyring {path}:"),
         PassphraseUse::Existing => format!("Passphrase of the keyring {path}:"),
     };
-    let form =
-        Password::new(&question).with_display_mode(PasswordDisplayMode::Masked).with_validator(checked(not_empty));
+    let form = Password::new(&question)
+        .with_display_mode(PasswordDisplayMode::Masked)
+        .with_validator(checked(not_empty));
     let form = match purpose {
         PassphraseUse::New => form.with_custom_confirmation_message("The same again:"),
         PassphraseUse::Existing => form.without_confirmation(),
@@ -124,7 +157,11 @@ fn passphrase(path: &str, purpose: PassphraseUse) -> Result<Secret, Unanswered> 
 }
 
 fn prepare(terminal: Terminal) {
-    let config = if terminal.colors_prompts() { RenderConfig::default_colored() } else { RenderConfig::empty() };
+    let config = if terminal.colors_prompts() {
+        RenderConfig::default_colored()
+    } else {
+        RenderConfig::empty()
+    };
     inquire::set_global_render_config(config);
 }
 
@@ -141,7 +178,11 @@ fn checked(
 }
 
 fn not_empty(text: &str) -> Result<(), String> {
-    if text.trim().is_empty() { Err("this must not be empty".to_owned()) } else { Ok(()) }
+    if text.trim().is_empty() {
+        Err("this must not be empty".to_owned())
+    } else {
+        Ok(())
+    }
 }
 
 impl From<InquireError> for Unanswered {
@@ -153,8 +194,11 @@ impl From<InquireError> for Unanswered {
             | InquireError::InvalidConfiguration(_)
             | InquireError::IO(_)
             | InquireError::Custom(_) => Unanswered::Failed(
-                Error::new(Code::PersonNeeded, format!("the terminal cannot show a form: {error}"))
-                    .hint("use `--no-input` and give the answers as options"),
+                Error::new(
+                    Code::PersonNeeded,
+                    format!("the terminal cannot show a form: {error}"),
+                )
+                .hint("use `--no-input` and give the answers as options"),
             ),
         }
     }

@@ -6,7 +6,9 @@ use crate::invocation::Invocation;
 use crate::render::rfc3339;
 use crate::stop::Stop;
 use crate::terminal::{Shape, print_exact};
-use keyfob_core::agent::api::{DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Renewal, Request};
+use keyfob_core::agent::api::{
+    DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Renewal, Request,
+};
 use keyfob_core::config::Config;
 use keyfob_core::error::{Code, Error, Result};
 use serde::Serialize;
@@ -26,22 +28,42 @@ struct TokenJson<'a> {
 pub fn token(invocation: &Invocation, args: &RdsToken) -> Result<u8, Stop> {
     let (database, mut conversation) = match (&args.host, &args.user) {
         (Some(host), Some(user)) => {
-            let (identity, conversation) = invocation.about(args.name.as_deref(), invocation.person)?;
+            let (identity, conversation) =
+                invocation.about(args.name.as_deref(), invocation.person)?;
             let (host, user, region) = (host.clone(), user.clone(), args.region.clone());
-            (DatabaseChoice::Written { identity, host, port: args.port, user, region }, conversation)
+            (
+                DatabaseChoice::Written {
+                    identity,
+                    host,
+                    port: args.port,
+                    user,
+                    region,
+                },
+                conversation,
+            )
         }
         (None, _) | (_, None) => {
             if invocation.identity.is_some() {
-                return Err(Error::new(Code::Usage, "a database of the configuration names its identity itself")
-                    .hint("leave out `-i`; it goes with --host and --user")
-                    .into());
+                return Err(Error::new(
+                    Code::Usage,
+                    "a database of the configuration names its identity itself",
+                )
+                .hint("leave out `-i`; it goes with --host and --user")
+                .into());
             }
             let config = invocation.config()?;
             let name = named(&config, args.name.as_deref())?;
-            (DatabaseChoice::Named(name), invocation.conversation(config)?)
+            (
+                DatabaseChoice::Named(name),
+                invocation.conversation(config)?,
+            )
         }
     };
-    let renewal = if args.force { Renewal::Always } else { Renewal::WhenDue };
+    let renewal = if args.force {
+        Renewal::Always
+    } else {
+        Renewal::WhenDue
+    };
     let request = Request::DatabaseToken(DatabaseTokenRequest { database, renewal });
     let it = expect_reply!(conversation.ask(request, None)?, DatabaseToken)?;
     print_exact(&match invocation.terminal.shape {
@@ -57,15 +79,24 @@ fn named(config: &Config, name: Option<&str>) -> Result<String> {
     match (name, config.databases()) {
         (Some(name), _) => Ok(name.to_owned()),
         (None, [only]) => Ok(only.name.to_string()),
-        (None, []) => Err(Error::new(Code::Usage, "the configuration has no database that can be used")
-            .hint(format!("add one under `databases:` in {}", config.path().display()))
-            .hint(HOW)),
+        (None, []) => Err(Error::new(
+            Code::Usage,
+            "the configuration has no database that can be used",
+        )
+        .hint(format!(
+            "add one under `databases:` in {}",
+            config.path().display()
+        ))
+        .hint(HOW)),
         (None, all) => {
             let mut names: Vec<&str> = all.iter().map(|it| it.name.as_str()).collect();
             names.sort_unstable();
-            Err(Error::new(Code::Usage, format!("which database is meant: {}", names.join(", ")))
-                .hint("name one")
-                .hint(HOW))
+            Err(Error::new(
+                Code::Usage,
+                format!("which database is meant: {}", names.join(", ")),
+            )
+            .hint("name one")
+            .hint(HOW))
         }
     }
 }
@@ -80,7 +111,9 @@ fn json(it: &DatabaseToken) -> Zeroizing<String> {
         region: &it.region,
         identity: &it.identity,
     };
-    let mut text = Zeroizing::new(serde_json::to_string_pretty(&output).expect("plain structs always serialize"));
+    let mut text = Zeroizing::new(
+        serde_json::to_string_pretty(&output).expect("plain structs always serialize"),
+    );
     text.push('\n');
     text
 }

@@ -7,7 +7,9 @@ use crate::invocation::Invocation;
 use crate::render;
 use crate::stop::Stop;
 use crate::terminal::{ErrorBody, Shape, print_json, width};
-use keyfob_core::agent::api::{self, Person, Reach, Renewal, Request, SessionDuration, SignedIn, State};
+use keyfob_core::agent::api::{
+    self, Person, Reach, Renewal, Request, SessionDuration, SignedIn, State,
+};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
 use keyfob_core::error::{Code, Error};
@@ -17,7 +19,8 @@ pub fn login(invocation: &Invocation, args: &Login) -> Result<u8, Stop> {
     if let Some(provider) = &args.provider {
         return login_provider(invocation, args, provider);
     }
-    let (identity, mut conversation) = invocation.about(args.named.name.as_deref(), invocation.person)?;
+    let (identity, mut conversation) =
+        invocation.about(args.named.name.as_deref(), invocation.person)?;
     let signed_in = sign_in(&mut conversation, request(args, identity))?;
     let now = Clock::system().now();
     match invocation.terminal.shape {
@@ -33,18 +36,35 @@ pub fn sign_in_when_due(
     identity: &str,
     duration: Option<SessionDuration>,
 ) -> Result<SignedIn, Stop> {
-    let login = api::Login { identity: identity.to_owned(), duration, renewal: Renewal::WhenDue, mfa_code: None };
+    let login = api::Login {
+        identity: identity.to_owned(),
+        duration,
+        renewal: Renewal::WhenDue,
+        mfa_code: None,
+    };
     sign_in(conversation, login)
 }
 
 fn sign_in(conversation: &mut Conversation, login: api::Login) -> Result<SignedIn, Stop> {
     let doing = format!("Signing in to {}", login.identity);
-    expect_reply!(conversation.ask(Request::Login(login), Some(&doing))?, SignedIn)
+    expect_reply!(
+        conversation.ask(Request::Login(login), Some(&doing))?,
+        SignedIn
+    )
 }
 
 fn request(args: &Login, identity: String) -> api::Login {
-    let renewal = if args.force { Renewal::Always } else { Renewal::WhenDue };
-    api::Login { identity, duration: args.duration, renewal, mfa_code: args.mfa_code.clone() }
+    let renewal = if args.force {
+        Renewal::Always
+    } else {
+        Renewal::WhenDue
+    };
+    api::Login {
+        identity,
+        duration: args.duration,
+        renewal,
+        mfa_code: args.mfa_code.clone(),
+    }
 }
 
 fn show(invocation: &Invocation, signed_in: &SignedIn) {
@@ -61,7 +81,8 @@ struct ProviderJson<'a> {
     failed: Vec<ErrorBody<'a>>,
 }
 
-/// Signs in to every identity that starts at the provider; one that fails does not keep the others from it.
+/// Signs in to every identity that starts at the provider; one that fails does not keep the others
+/// from it.
 fn login_provider(invocation: &Invocation, args: &Login, provider: &str) -> Result<u8, Stop> {
     let config = invocation.config()?;
     let provider = config.provider(provider)?.name.to_string();
@@ -90,20 +111,31 @@ fn login_provider(invocation: &Invocation, args: &Login, provider: &str) -> Resu
         let now = Clock::system().now();
         print_json(&ProviderJson {
             provider: &provider,
-            signed_in: signed_in.iter().map(|it| render::SignedInJson::of(it, now)).collect(),
+            signed_in: signed_in
+                .iter()
+                .map(|it| render::SignedInJson::of(it, now))
+                .collect(),
             failed: failed.iter().map(|it| ErrorBody::of(it)).collect(),
         })?;
     }
     Ok(failed.first().map_or(0, |error| error.exit_code()))
 }
 
-/// `aws-user` stands for the IAM users: what else stands alone has nothing to sign in to ahead of its use.
+/// `aws-user` stands for the IAM users: what else stands alone has nothing to sign in to ahead of
+/// its use.
 fn starting_at(config: &Config, provider: &str) -> Result<Vec<String>, Stop> {
-    let of_it = config.identities().iter().filter(|it| it.provider.as_ref().is_some_and(|it| it.as_str() == provider));
+    let of_it = config.identities().iter().filter(|it| {
+        it.provider
+            .as_ref()
+            .is_some_and(|it| it.as_str() == provider)
+    });
     let signs_in = of_it.filter(|it| provider != "aws-user" || it.kind == "aws/user");
     let identities: Vec<String> = signs_in.map(|it| it.name.to_string()).collect();
     if identities.is_empty() {
-        let error = Error::new(Code::IdentityNotFound, format!("no identity starts at the provider {provider}"));
+        let error = Error::new(
+            Code::IdentityNotFound,
+            format!("no identity starts at the provider {provider}"),
+        );
         return Err(error.hint("`fob list` shows what starts where").into());
     }
     Ok(identities)
@@ -111,12 +143,22 @@ fn starting_at(config: &Config, provider: &str) -> Result<Vec<String>, Stop> {
 
 /// Never asks anybody anything.
 pub fn whoami(invocation: &Invocation, args: &Whoami) -> Result<u8, Stop> {
-    let (identity, mut conversation) = invocation.about(args.named.name.as_deref(), Person::Absent)?;
-    let reach = if args.offline { Reach::Offline } else { Reach::Online };
-    let it = expect_reply!(conversation.ask(Request::Whoami { identity, reach }, None)?, Whoami)?;
+    let (identity, mut conversation) =
+        invocation.about(args.named.name.as_deref(), Person::Absent)?;
+    let reach = if args.offline {
+        Reach::Offline
+    } else {
+        Reach::Online
+    };
+    let it = expect_reply!(
+        conversation.ask(Request::Whoami { identity, reach }, None)?,
+        Whoami
+    )?;
     match invocation.terminal.shape {
         Shape::Json => print_json(&render::WhoamiJson::of(&it))?,
-        Shape::Text => invocation.terminal.data(&render::whoami_text(&it, Clock::system().now()))?,
+        Shape::Text => invocation
+            .terminal
+            .data(&render::whoami_text(&it, Clock::system().now()))?,
     }
     Ok(match it.state {
         State::Valid | State::Expiring => 0,
@@ -134,7 +176,11 @@ pub fn list(invocation: &Invocation, format: Option<ListFormat>) -> Result<u8, S
     let mut conversation = invocation.conversation(invocation.config()?)?;
     let list = expect_reply!(conversation.ask(Request::List, None)?, List)?;
     let terminal = invocation.terminal;
-    let default = if terminal.shape == Shape::Json { ListFormat::Json } else { ListFormat::Tree };
+    let default = if terminal.shape == Shape::Json {
+        ListFormat::Json
+    } else {
+        ListFormat::Tree
+    };
     match format.unwrap_or(default) {
         ListFormat::Json => print_json(&render::ListJson::of(&list))?,
         ListFormat::Tree => terminal.data(&render::list_tree(&list))?,

@@ -1,5 +1,5 @@
-//! What is printed, and where: data on stdout, everything for people on stderr. A reader that went away ends the program
-//! quietly; nothing here panics.
+//! What is printed, and where: data on stdout, everything for people on stderr. A reader that went
+//! away ends the program quietly; nothing here panics.
 
 use crate::stop::Stop;
 use anstream::AutoStream;
@@ -37,19 +37,28 @@ impl Terminal {
             ColorChoice::Always => anstream::ColorChoice::Always,
             ColorChoice::Never => anstream::ColorChoice::Never,
         };
-        Terminal { shape, loudness, color }
+        Terminal {
+            shape,
+            loudness,
+            color,
+        }
     }
 
     /// The same, for work that nobody asked for by name.
     #[cfg(feature = "sandbox")]
     pub fn silenced(self) -> Terminal {
-        Terminal { loudness: Loudness::Quiet, ..self }
+        Terminal {
+            loudness: Loudness::Quiet,
+            ..self
+        }
     }
 
     /// Whether stderr, where prompts are drawn, shall be coloured.
     pub fn colors_prompts(self) -> bool {
         match self.color {
-            anstream::ColorChoice::Auto => AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never,
+            anstream::ColorChoice::Auto => {
+                AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
+            }
             anstream::ColorChoice::Never => false,
             anstream::ColorChoice::Always | anstream::ColorChoice::AlwaysAnsi => true,
         }
@@ -73,7 +82,11 @@ impl Terminal {
     }
 
     pub fn warn(self, text: &str) {
-        self.to_people(&format!("{} {}", paint(AnsiColor::Yellow, "warning:"), one_line(text)));
+        self.to_people(&format!(
+            "{} {}",
+            paint(AnsiColor::Yellow, "warning:"),
+            one_line(text)
+        ));
     }
 
     pub fn note(self, note: &Note) {
@@ -86,11 +99,21 @@ impl Terminal {
     pub fn fail(self, error: &Error) {
         match self.shape {
             // An error that cannot be printed has nowhere else to go.
-            Shape::Json => drop(print_json(&ErrorObject { error: ErrorBody::of(error) })),
+            Shape::Json => drop(print_json(&ErrorObject {
+                error: ErrorBody::of(error),
+            })),
             Shape::Text => {
-                self.to_people(&format!("{} {}", paint(AnsiColor::Red, "error:"), one_line(&error.message)));
+                self.to_people(&format!(
+                    "{} {}",
+                    paint(AnsiColor::Red, "error:"),
+                    one_line(&error.message)
+                ));
                 for hint in &error.hints {
-                    self.to_people(&format!("{} {}", paint(AnsiColor::Cyan, "hint:"), one_line(hint)));
+                    self.to_people(&format!(
+                        "{} {}",
+                        paint(AnsiColor::Cyan, "hint:"),
+                        one_line(hint)
+                    ));
                 }
             }
         }
@@ -99,7 +122,9 @@ impl Terminal {
     /// Text for stdout, as it is; whoever renders it ends its lines.
     pub fn data(self, text: &str) -> Result<(), Stop> {
         let mut out = AutoStream::new(io::stdout().lock(), self.color);
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|cause| closed(&cause))
+        out.write_all(text.as_bytes())
+            .and_then(|()| out.flush())
+            .map_err(|cause| closed(&cause))
     }
 
     /// A spinner on a terminal, a plain line elsewhere.
@@ -107,10 +132,17 @@ impl Terminal {
         let text = format!("{}…", one_line(doing));
         if self.loudness == Loudness::Quiet || !io::stderr().is_terminal() {
             self.say(&text);
-            return Busy { spinner: None, turns: 0 };
+            return Busy {
+                spinner: None,
+                turns: 0,
+            };
         }
-        let width = terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0));
-        Busy { spinner: Some(text.chars().take(width.saturating_sub(3)).collect()), turns: 0 }
+        let width = terminal_size::terminal_size_of(io::stderr())
+            .map_or(80, |(width, _)| usize::from(width.0));
+        Busy {
+            spinner: Some(text.chars().take(width.saturating_sub(3)).collect()),
+            turns: 0,
+        }
     }
 
     fn to_people(self, line: &str) {
@@ -120,7 +152,8 @@ impl Terminal {
     }
 }
 
-/// Gone when it is dropped. Never more than one line, so that wiping that line is enough after Ctrl+C.
+/// Gone when it is dropped. Never more than one line, so that wiping that line is enough after
+/// Ctrl+C.
 #[derive(Debug)]
 pub struct Busy {
     spinner: Option<String>,
@@ -157,11 +190,14 @@ pub fn width() -> Option<usize> {
 /// As [`Terminal::data`], and never touched by colour: for values that are used byte by byte.
 pub fn print_exact(text: &str) -> Result<(), Stop> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|cause| closed(&cause))
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|cause| closed(&cause))
 }
 
 pub fn print_json<T: Serialize>(value: &T) -> Result<(), Stop> {
-    let text = serde_json::to_string_pretty(value).expect("plain structs with text keys always serialize");
+    let text =
+        serde_json::to_string_pretty(value).expect("plain structs with text keys always serialize");
     print_exact(&format!("{text}\n"))
 }
 
@@ -184,13 +220,19 @@ pub fn dim(text: &str) -> String {
 
 /// Text from outside, made unable to steer the terminal it is shown on.
 pub fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 fn closed(cause: &io::Error) -> Stop {
     match cause.kind() {
         io::ErrorKind::BrokenPipe => Stop::NobodyReads,
-        _ => Error::new(Code::FilesUnwritable, format!("cannot write to standard output: {cause}")).into(),
+        _ => Error::new(
+            Code::FilesUnwritable,
+            format!("cannot write to standard output: {cause}"),
+        )
+        .into(),
     }
 }
 
@@ -210,7 +252,12 @@ pub struct ErrorBody<'a> {
 
 impl ErrorBody<'_> {
     pub fn of(error: &Error) -> ErrorBody<'_> {
-        ErrorBody { code: error.code, message: &error.message, hints: &error.hints, context: &error.context }
+        ErrorBody {
+            code: error.code,
+            message: &error.message,
+            hints: &error.hints,
+            context: &error.context,
+        }
     }
 }
 
@@ -220,11 +267,17 @@ mod tests {
 
     #[test]
     fn an_error_as_json_has_the_four_fields_and_no_more() {
-        let error = Error::new(Code::AwsCredentialsInvalid, "aws credentials are invalid or have been revoked")
-            .hint("run `fob user configure --identity kim`")
-            .identity("kim")
-            .aws_code("InvalidClientTokenId");
-        let text = serde_json::to_string(&ErrorObject { error: ErrorBody::of(&error) }).expect("serializes");
+        let error = Error::new(
+            Code::AwsCredentialsInvalid,
+            "aws credentials are invalid or have been revoked",
+        )
+        .hint("run `fob user configure --identity kim`")
+        .identity("kim")
+        .aws_code("InvalidClientTokenId");
+        let text = serde_json::to_string(&ErrorObject {
+            error: ErrorBody::of(&error),
+        })
+        .expect("serializes");
         insta::assert_snapshot!(text, @r#"{"error":{"code":"aws_credentials_invalid","message":"aws credentials are invalid or have been revoked","hints":["run `fob user configure --identity kim`"],"context":{"identity":"kim","aws_error_code":"InvalidClientTokenId"}}}"#);
     }
 

@@ -11,11 +11,18 @@ use keyfob_core::agent::api::{self, Health, LongLivedKeys, Mode, Request};
 
 pub fn cleanup(invocation: &Invocation, args: &Cleanup) -> Result<u8, Stop> {
     let mut conversation = invocation.conversation(invocation.config()?)?;
-    let long_lived_keys = if args.keychain { LongLivedKeys::Remove } else { LongLivedKeys::Keep };
+    let long_lived_keys = if args.keychain {
+        LongLivedKeys::Remove
+    } else {
+        LongLivedKeys::Keep
+    };
     let mut ask = |mode| {
         removed(
             &mut conversation,
-            Request::Cleanup(api::Cleanup { long_lived_keys, mode }),
+            Request::Cleanup(api::Cleanup {
+                long_lived_keys,
+                mode,
+            }),
             busy(invocation, "Cleaning up"),
         )
     };
@@ -35,10 +42,15 @@ pub fn repair(invocation: &Invocation, named: Option<&str>) -> Result<u8, Stop> 
         None => None,
     };
     let mut conversation = invocation.conversation(config)?;
-    let found = expect_reply!(conversation.ask(Request::Repair { identity }, busy(invocation, "Looking"))?, Repaired)?;
+    let found = expect_reply!(
+        conversation.ask(Request::Repair { identity }, busy(invocation, "Looking"))?,
+        Repaired
+    )?;
     match invocation.terminal.shape {
         Shape::Json => print_json(&render::FindingsJson { checks: &found })?,
         Shape::Text => invocation.terminal.data(&render::findings(&found))?,
     }
-    Ok(u8::from(found.iter().any(|finding| finding.status == Health::Broken)))
+    Ok(u8::from(
+        found.iter().any(|finding| finding.status == Health::Broken),
+    ))
 }

@@ -16,11 +16,20 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 pub fn configure(invocation: &Invocation, args: &UserConfigure) -> Result<u8, Stop> {
-    let (identity, mut conversation) = invocation.about(args.named.name.as_deref(), invocation.person)?;
+    let (identity, mut conversation) =
+        invocation.about(args.named.name.as_deref(), invocation.person)?;
     let keys = read(&args.from, &invocation.environment)?;
-    let check = if args.no_check { Check::Skip } else { Check::WithSts };
+    let check = if args.no_check {
+        Check::Skip
+    } else {
+        Check::WithSts
+    };
     let doing = format!("Checking the keys of {identity}");
-    let request = Request::Configure(Configure { identity, keys, check });
+    let request = Request::Configure(Configure {
+        identity,
+        keys,
+        check,
+    });
     let it = expect_reply!(conversation.ask(request, Some(&doing))?, Configured)?;
     match invocation.terminal.shape {
         Shape::Json => print_json(&render::ConfiguredJson::of(&it))?,
@@ -31,7 +40,10 @@ pub fn configure(invocation: &Invocation, args: &UserConfigure) -> Result<u8, St
         }
     }
     if let Some(csv) = &args.from.csv {
-        invocation.terminal.say(&format!("{} still holds the keys: delete it", csv.display()));
+        invocation.terminal.say(&format!(
+            "{} still holds the keys: delete it",
+            csv.display()
+        ));
     }
     Ok(0)
 }
@@ -62,7 +74,10 @@ fn shared_credentials(environment: &Environment) -> Result<PathBuf> {
 }
 
 fn file(path: &Path) -> Result<Zeroizing<String>> {
-    bounded(File::open(path).map_err(|cause| Error::file(path, "read", &cause))?, path)
+    bounded(
+        File::open(path).map_err(|cause| Error::file(path, "read", &cause))?,
+        path,
+    )
 }
 
 fn bounded(source: impl Read, name: &Path) -> Result<Zeroizing<String>> {
@@ -76,6 +91,9 @@ fn bounded(source: impl Read, name: &Path) -> Result<Zeroizing<String>> {
     }
     match str::from_utf8(&bytes) {
         Ok(text) => Ok(Zeroizing::new(text.to_owned())),
-        Err(_) => Err(Error::new(Code::InvalidInput, format!("{} is not text (UTF-8)", name.display()))),
+        Err(_) => Err(Error::new(
+            Code::InvalidInput,
+            format!("{} is not text (UTF-8)", name.display()),
+        )),
     }
 }

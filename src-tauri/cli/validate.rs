@@ -20,7 +20,10 @@ pub fn validate(invocation: &Invocation) -> Result<u8, Stop> {
     let problems = config.problems();
     match invocation.terminal.shape {
         Shape::Json => {
-            print_json(&ReportJson { path: file, problems })?;
+            print_json(&ReportJson {
+                path: file,
+                problems,
+            })?;
         }
         Shape::Text => {
             let mut text = String::new();
@@ -28,10 +31,16 @@ pub fn validate(invocation: &Invocation) -> Result<u8, Stop> {
                 let _ = writeln!(text, "{}", line(&file, problem));
             }
             invocation.terminal.data(&text)?;
-            invocation.terminal.say(&format!("{}: {}", one_line(&file), counts(problems)));
+            invocation
+                .terminal
+                .say(&format!("{}: {}", one_line(&file), counts(problems)));
         }
     }
-    Ok(if count(problems, Severity::Error) > 0 { 2 } else { 0 })
+    Ok(if count(problems, Severity::Error) > 0 {
+        2
+    } else {
+        0
+    })
 }
 
 /// As compilers write it, so that editors can jump there.
@@ -42,8 +51,19 @@ fn line(file: &str, problem: &Problem) -> String {
         Severity::Notice => AnsiColor::Cyan,
     };
     let severity = paint(color, &format!("{}:", problem.severity));
-    let Problem { line, column, path, message, .. } = problem;
-    format!("{}:{line}:{column}: {severity} {}: {}", one_line(file), one_line(path), one_line(message))
+    let Problem {
+        line,
+        column,
+        path,
+        message,
+        ..
+    } = problem;
+    format!(
+        "{}:{line}:{column}: {severity} {}: {}",
+        one_line(file),
+        one_line(path),
+        one_line(message)
+    )
 }
 
 fn counts(problems: &[Problem]) -> String {
@@ -72,13 +92,24 @@ mod tests {
     fn problems_are_written_as_compilers_write_them_and_counted() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("config.yaml");
-        std::fs::write(&path, "auth:\n  identities:\n    dev: { kind: aws/usr, sessin: 1 }\n").expect("written");
+        std::fs::write(
+            &path,
+            "auth:\n  identities:\n    dev: { kind: aws/usr, sessin: 1 }\n",
+        )
+        .expect("written");
         let home = folder.path().to_str().expect("UTF-8");
         let environment = Environment::of([("HOME", home), ("USERPROFILE", home)]);
         let config = Config::load(&path, &environment).expect("a configuration with problems");
-        let text: Vec<String> = config.problems().iter().map(|it| line("a.yaml", it)).collect();
+        let text: Vec<String> = config
+            .problems()
+            .iter()
+            .map(|it| line("a.yaml", it))
+            .collect();
         let text = anstream::adapter::strip_str(&text.join("\n")).to_string();
-        assert!(text.contains("a.yaml:3:18: error: auth.identities.dev.kind: "), "{text}");
+        assert!(
+            text.contains("a.yaml:3:18: error: auth.identities.dev.kind: "),
+            "{text}"
+        );
         assert_eq!(counts(config.problems()), "1 error");
         assert_eq!(counts(&[]), "no problems");
     }

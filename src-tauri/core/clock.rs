@@ -1,8 +1,10 @@
-//! The clock: the only place that asks what time it is, or waits. Wall clock throughout, because sessions expire by it;
-//! a manual clock stands in for it in tests.
+//! The clock: the only place that asks what time it is, or waits. Wall clock throughout, because
+//! sessions expire by it; a manual clock stands in for it in tests.
 
 #[cfg(target_os = "linux")]
-use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime};
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
+};
 #[cfg(target_os = "linux")]
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -10,7 +12,8 @@ use std::time::{Duration, SystemTime};
 #[cfg(target_os = "linux")]
 use tokio::net::unix::pipe::Receiver;
 
-/// A laptop may sleep through a timer: nobody waits longer than this without looking at the clock again.
+/// A laptop may sleep through a timer: nobody waits longer than this without looking at the clock
+/// again.
 const LONGEST_NAP: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Debug, Default)]
@@ -44,24 +47,29 @@ impl Clock {
     pub fn advance(&self, by: Duration) {
         match &self.0 {
             Inner::System => {}
-            Inner::Manual(now) => *now.lock().expect("no panic happens while the lock is held") += by,
+            Inner::Manual(now) => {
+                *now.lock().expect("no panic happens while the lock is held") += by
+            }
         }
     }
 
     pub fn set_back(&self, by: Duration) {
         match &self.0 {
             Inner::System => {}
-            Inner::Manual(now) => *now.lock().expect("no panic happens while the lock is held") -= by,
+            Inner::Manual(now) => {
+                *now.lock().expect("no panic happens while the lock is held") -= by
+            }
         }
     }
 
-    /// Returns once the wall clock has reached `deadline`. Under a manual clock it polls, so that a test's `advance` is
-    /// noticed.
+    /// Returns once the wall clock has reached `deadline`. Under a manual clock it polls, so that a
+    /// test's `advance` is noticed.
     pub async fn sleep_until(&self, deadline: SystemTime) {
         while self.nap_towards(deadline).await {}
     }
 
-    /// As [`Clock::sleep_until`], and ends early when the clock is set back: a deadline may be far away by the new time.
+    /// As [`Clock::sleep_until`], and ends early when the clock is set back: a deadline may be far
+    /// away by the new time.
     pub async fn sleep_until_or_set_back(&self, deadline: SystemTime) {
         let mut seen = self.now();
         while self.nap_towards(deadline).await {
@@ -93,15 +101,17 @@ impl Clock {
         self.sleep_until(self.now() + pause).await;
     }
 
-    /// A moment of real time between two looks at something that other processes change, whatever clock is used.
+    /// A moment of real time between two looks at something that other processes change, whatever
+    /// clock is used.
     #[expect(clippy::disallowed_methods, reason = "this is the place")]
     pub async fn nap(pause: Duration) {
         tokio::time::sleep(pause).await;
     }
 }
 
-/// For a task that rests most of the time: a rest is one wake-up where the system has timers of its own, since the
-/// runtime's wheel wakes several times on the way to a far deadline. They count suspended time.
+/// For a task that rests most of the time: a rest is one wake-up where the system has timers of its
+/// own, since the runtime's wheel wakes several times on the way to a far deadline. They count
+/// suspended time.
 #[derive(Debug)]
 pub struct Alarm {
     clock: Clock,
@@ -113,10 +123,13 @@ impl Alarm {
     /// Needs a tokio runtime around it.
     pub fn new(clock: Clock) -> Alarm {
         #[cfg(target_os = "linux")]
-        let timer = timerfd_create(TimerfdClockId::Boottime, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)
-            .map_err(io::Error::from)
-            // Read like a pipe, that has something to say once the time has come.
-            .and_then(Receiver::from_owned_fd_unchecked);
+        let timer = timerfd_create(
+            TimerfdClockId::Boottime,
+            TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC,
+        )
+        .map_err(io::Error::from)
+        // Read like a pipe, that has something to say once the time has come.
+        .and_then(Receiver::from_owned_fd_unchecked);
         Alarm {
             clock,
             #[cfg(target_os = "linux")]
@@ -124,7 +137,8 @@ impl Alarm {
         }
     }
 
-    /// Returns at the deadline, and early when the clock may have been set: whoever rests looks at it again.
+    /// Returns at the deadline, and early when the clock may have been set: whoever rests looks at
+    /// it again.
     pub async fn rest_until(&self, deadline: SystemTime) {
         #[cfg(target_os = "linux")]
         if let (Inner::System, Ok(timer)) = (&self.clock.0, &self.timer)
@@ -142,7 +156,14 @@ impl Alarm {
 async fn wait_for(timer: &Receiver, nap: Duration) -> io::Result<()> {
     let once = Duration::ZERO.try_into().map_err(io::Error::other)?;
     let it_value = nap.try_into().map_err(io::Error::other)?;
-    timerfd_settime(timer, TimerfdTimerFlags::empty(), &Itimerspec { it_interval: once, it_value })?;
+    timerfd_settime(
+        timer,
+        TimerfdTimerFlags::empty(),
+        &Itimerspec {
+            it_interval: once,
+            it_value,
+        },
+    )?;
     loop {
         timer.readable().await?;
         match timer.try_read(&mut [0; 8]) {
@@ -190,7 +211,8 @@ mod tests {
         let day = Duration::from_secs(24 * 60 * 60);
         clock.advance(day);
         alarm.rest_until(SystemTime::UNIX_EPOCH + day).await;
-        let ringing = tokio::spawn(async move { alarm.rest_until(SystemTime::UNIX_EPOCH + 2 * day).await });
+        let ringing =
+            tokio::spawn(async move { alarm.rest_until(SystemTime::UNIX_EPOCH + 2 * day).await });
         clock.advance(day);
         ringing.await.expect("it rings");
     }

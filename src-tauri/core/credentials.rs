@@ -1,5 +1,5 @@
-//! Keys, sessions and durations: what they are, how long they may last (one table), what is usable at a moment.
-//! Values move whole. Nothing here reads, writes or asks anybody.
+//! Keys, sessions and durations: what they are, how long they may last (one table), what is usable
+//! at a moment. Values move whole. Nothing here reads, writes or asks anybody.
 
 use crate::error::{Code, Error, Result};
 use crate::hardening;
@@ -10,8 +10,9 @@ use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 use zeroize::Zeroizing;
 
-/// Text that must not be seen: wiped after use, kept out of swap where the system allows it, never printed by `Debug`,
-/// never serialized by itself. [`Secret::expose`] is called where it must leave: `aws`, `store`, and the renderers.
+/// Text that must not be seen: wiped after use, kept out of swap where the system allows it, never
+/// printed by `Debug`, never serialized by itself. [`Secret::expose`] is called where it must
+/// leave: `aws`, `store`, and the renderers.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
@@ -31,7 +32,8 @@ impl Secret {
         u32::try_from(self.0.chars().count()).unwrap_or(u32::MAX)
     }
 
-    /// A secret access key as somebody typed or pasted it: without the white space around it, and not a blank.
+    /// A secret access key as somebody typed or pasted it: without the white space around it, and
+    /// not a blank.
     pub fn as_typed(&self) -> Result<Secret> {
         let text = self.0.trim();
         let what = match text {
@@ -39,7 +41,10 @@ impl Secret {
             _ if is_placeholder(text) => "a placeholder",
             _ => return Ok(Secret::new(text)),
         };
-        Err(Error::new(Code::InvalidInput, format!("the secret access key is {what}")))
+        Err(Error::new(
+            Code::InvalidInput,
+            format!("the secret access key is {what}"),
+        ))
     }
 }
 
@@ -65,20 +70,26 @@ pub mod on_the_wire {
     pub mod optional {
         use super::{Deserialize, Deserializer, Secret, Serializer};
 
-        pub fn serialize<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+        pub fn serialize<S: Serializer>(
+            secret: &Option<Secret>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
             match secret {
                 Some(secret) => serializer.serialize_some(secret.expose()),
                 None => serializer.serialize_none(),
             }
         }
 
-        pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+        pub fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<Secret>, D::Error> {
             Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
         }
     }
 }
 
-/// A point in time in a message between processes: RFC 3339 text, UTC, to the nanosecond (`#[serde(with = …)]`).
+/// A point in time in a message between processes: RFC 3339 text, UTC, to the nanosecond
+/// (`#[serde(with = …)]`).
 pub mod moment {
     use jiff::Timestamp;
     use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
@@ -86,7 +97,9 @@ pub mod moment {
 
     /// Fails beyond the year 9999: nothing that is stored ends there.
     pub fn serialize<S: Serializer>(moment: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
-        Timestamp::try_from(*moment).map_err(ser::Error::custom)?.serialize(serializer)
+        Timestamp::try_from(*moment)
+            .map_err(ser::Error::custom)?
+            .serialize(serializer)
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
@@ -96,21 +109,26 @@ pub mod moment {
     pub mod optional {
         use super::{Deserialize, Deserializer, Serializer, SystemTime, Timestamp};
 
-        pub fn serialize<S: Serializer>(moment: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+        pub fn serialize<S: Serializer>(
+            moment: &Option<SystemTime>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
             match moment {
                 Some(moment) => super::serialize(moment, serializer),
                 None => serializer.serialize_none(),
             }
         }
 
-        pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SystemTime>, D::Error> {
+        pub fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<SystemTime>, D::Error> {
             Ok(Option::<Timestamp>::deserialize(deserializer)?.map(SystemTime::from))
         }
     }
 }
 
-/// `AKIA…` (long-lived) or `ASIA…` (of a session). Shown shortened; the whole id is needed only where it is sent, stored
-/// or typed.
+/// `AKIA…` (long-lived) or `ASIA…` (of a session). Shown shortened; the whole id is needed only
+/// where it is sent, stored or typed.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccessKeyId(String);
 
@@ -128,7 +146,9 @@ impl AccessKeyId {
         if is_placeholder(text) {
             return refuse("is a placeholder");
         }
-        if !(16..=128).contains(&text.len()) || !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+        if !(16..=128).contains(&text.len())
+            || !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        {
             return refuse("is not one");
         }
         Ok(AccessKeyId(text.to_owned()))
@@ -159,7 +179,9 @@ impl fmt::Debug for AccessKeyId {
 /// What people leave in a file or variable when they have no key yet. Never sent to AWS.
 pub fn is_placeholder(text: &str) -> bool {
     let text = text.trim().to_ascii_lowercase();
-    let filler = |rest: &str| !rest.is_empty() && rest.bytes().all(|b| matches!(b, b'x' | b'*' | b'.' | b'0'));
+    let filler = |rest: &str| {
+        !rest.is_empty() && rest.bytes().all(|b| matches!(b, b'x' | b'*' | b'.' | b'0'))
+    };
     matches!(
         text.as_str(),
         "changeme"
@@ -173,7 +195,9 @@ pub fn is_placeholder(text: &str) -> bool {
             | "fixme"
             | "replace-me"
     ) || filler(&text)
-        || ["akia", "asia"].iter().any(|prefix| text.strip_prefix(prefix).is_some_and(filler))
+        || ["akia", "asia"]
+            .iter()
+            .any(|prefix| text.strip_prefix(prefix).is_some_and(filler))
         || (text.starts_with('<') && text.ends_with('>'))
         || (text.starts_with("your") && text.contains("key"))
 }
@@ -185,7 +209,8 @@ pub struct Keys {
     pub secret_access_key: Secret,
 }
 
-/// What the keyring keeps for an IAM user. A rotation or recovery replaces `keys` and leaves the rest.
+/// What the keyring keeps for an IAM user. A rotation or recovery replaces `keys` and leaves the
+/// rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LongLived {
     /// `None` after the keys were revoked and cleared: the rest stays to prefill the form.
@@ -215,12 +240,16 @@ impl FromStr for MfaArn {
     fn from_str(text: &str) -> Result<MfaArn> {
         let text = text.trim();
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+=/:,.@-".contains(&b);
-        let arn_like = !text.contains(':') || (text.starts_with("arn:aws") && text.contains(":mfa/"));
+        let arn_like =
+            !text.contains(':') || (text.starts_with("arn:aws") && text.contains(":mfa/"));
         if (9..=256).contains(&text.len()) && text.bytes().all(allowed) && arn_like {
             Ok(MfaArn(text.to_owned()))
         } else {
-            Err(Error::new(Code::InvalidInput, format!("`{}` is not an MFA ARN", shorten(text)))
-                .hint("an MFA ARN looks like arn:aws:iam::123456789012:mfa/kim"))
+            Err(Error::new(
+                Code::InvalidInput,
+                format!("`{}` is not an MFA ARN", shorten(text)),
+            )
+            .hint("an MFA ARN looks like arn:aws:iam::123456789012:mfa/kim"))
         }
     }
 }
@@ -262,7 +291,10 @@ impl FromStr for AccountId {
         } else {
             Err(Error::new(
                 Code::InvalidInput,
-                format!("`{}` is not an account id: it has twelve digits", shorten(text)),
+                format!(
+                    "`{}` is not an account id: it has twelve digits",
+                    shorten(text)
+                ),
             ))
         }
     }
@@ -287,7 +319,8 @@ impl fmt::Display for AccountId {
     }
 }
 
-/// Input quoted back in a message: bounded, on one line, and unable to rearrange the text around it.
+/// Input quoted back in a message: bounded, on one line, and unable to rearrange the text around
+/// it.
 pub fn shorten(text: &str) -> String {
     shorten_to(60, text)
 }
@@ -295,7 +328,13 @@ pub fn shorten(text: &str) -> String {
 /// As [`shorten`], to so many characters.
 pub fn shorten_to(longest: usize, text: &str) -> String {
     let reorders = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let shown = |c: char| if c.is_control() || reorders(c) { '\u{fffd}' } else { c };
+    let shown = |c: char| {
+        if c.is_control() || reorders(c) {
+            '\u{fffd}'
+        } else {
+            c
+        }
+    };
     let mut short: String = text.chars().take(longest).map(shown).collect();
     if text.chars().nth(longest).is_some() {
         short.push('…');
@@ -375,7 +414,9 @@ pub fn in_units(left: Duration) -> String {
 }
 
 /// How long a session shall last, in whole seconds; more than zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Type)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Type,
+)]
 #[serde(try_from = "u32", into = "u32")]
 pub struct SessionDuration(u32);
 
@@ -392,7 +433,11 @@ impl SessionDuration {
 impl TryFrom<u32> for SessionDuration {
     type Error = Error;
     fn try_from(seconds: u32) -> Result<SessionDuration> {
-        if seconds == 0 { Err(bad_duration("0")) } else { Ok(SessionDuration(seconds)) }
+        if seconds == 0 {
+            Err(bad_duration("0"))
+        } else {
+            Ok(SessionDuration(seconds))
+        }
     }
 }
 
@@ -410,7 +455,8 @@ fn bad_duration(text: &str) -> Error {
 impl FromStr for SessionDuration {
     type Err = Error;
 
-    /// `7200`, `90m`, `36h`, `1h30m`, `2d`. Anything else is an error where it is written, never a silent default.
+    /// `7200`, `90m`, `36h`, `1h30m`, `2d`. Anything else is an error where it is written, never a
+    /// silent default.
     fn from_str(text: &str) -> Result<SessionDuration> {
         let bad = || bad_duration(text);
         let text = text.trim();
@@ -430,7 +476,10 @@ impl FromStr for SessionDuration {
                 _ => return Err(bad()),
             };
             let count: u64 = digits.parse().map_err(|_| bad())?;
-            total = count.checked_mul(unit).and_then(|part| total.checked_add(part)).ok_or_else(bad)?;
+            total = count
+                .checked_mul(unit)
+                .and_then(|part| total.checked_add(part))
+                .ok_or_else(bad)?;
             digits.clear();
             parts += 1;
         }
@@ -440,7 +489,10 @@ impl FromStr for SessionDuration {
             }
             total = digits.parse().map_err(|_| bad())?;
         }
-        u32::try_from(total).ok().and_then(|seconds| SessionDuration::try_from(seconds).ok()).ok_or_else(bad)
+        u32::try_from(total)
+            .ok()
+            .and_then(|seconds| SessionDuration::try_from(seconds).ok())
+            .ok_or_else(bad)
     }
 }
 
@@ -477,19 +529,27 @@ pub struct Limits {
 }
 
 impl SessionKind {
-    /// The one table of limits. Source: AWS STS API reference (`GetSessionToken`, `AssumeRole`, `AssumeRoot`,
-    /// `GetFederationToken`, parameter `DurationSeconds`), IAM user guide ("role chaining"), RDS user guide (IAM
-    /// authentication).
+    /// The one table of limits. Source: AWS STS API reference (`GetSessionToken`, `AssumeRole`,
+    /// `AssumeRoot`, `GetFederationToken`, parameter `DurationSeconds`), IAM user guide ("role
+    /// chaining"), RDS user guide (IAM authentication).
     pub const fn limits(self) -> Limits {
         const MINUTE: u32 = 60;
         const HOUR: u32 = 3600;
         let (shortest, longest, default) = match self {
-            SessionKind::IamUser | SessionKind::FederatedUser => (15 * MINUTE, 36 * HOUR, 12 * HOUR),
+            SessionKind::IamUser | SessionKind::FederatedUser => {
+                (15 * MINUTE, 36 * HOUR, 12 * HOUR)
+            }
             SessionKind::AssumedRole => (15 * MINUTE, 12 * HOUR, HOUR),
             SessionKind::ChainedRole => (15 * MINUTE, HOUR, HOUR),
-            SessionKind::AssumeRoot | SessionKind::RdsAuthToken => (15 * MINUTE, 15 * MINUTE, 15 * MINUTE),
+            SessionKind::AssumeRoot | SessionKind::RdsAuthToken => {
+                (15 * MINUTE, 15 * MINUTE, 15 * MINUTE)
+            }
         };
-        Limits { shortest, longest, default }
+        Limits {
+            shortest,
+            longest,
+            default,
+        }
     }
 
     pub fn noun(self) -> &'static str {
@@ -505,12 +565,25 @@ impl SessionKind {
 
     /// Moves a duration into the limits; the warning names both numbers.
     pub fn bound(self, asked: Option<SessionDuration>) -> (SessionDuration, Option<String>) {
-        let Limits { shortest, longest, default } = self.limits();
-        let Some(asked) = asked else { return (SessionDuration(default), None) };
+        let Limits {
+            shortest,
+            longest,
+            default,
+        } = self.limits();
+        let Some(asked) = asked else {
+            return (SessionDuration(default), None);
+        };
         let bounded = SessionDuration(asked.0.clamp(shortest, longest));
         let warning = (bounded != asked).then(|| {
-            let limit = if bounded < asked { "at most" } else { "at least" };
-            format!("{} lasts {limit} {bounded}: {asked} was asked for, {bounded} is used", self.noun())
+            let limit = if bounded < asked {
+                "at most"
+            } else {
+                "at least"
+            };
+            format!(
+                "{} lasts {limit} {bounded}: {asked} was asked for, {bounded} is used",
+                self.noun()
+            )
         });
         (bounded, warning)
     }
@@ -522,12 +595,33 @@ mod tests {
 
     #[test]
     fn durations_are_read_as_written_or_refused() {
-        for (text, seconds) in
-            [("7200", 7200), ("90m", 5400), ("36h", 129_600), ("1h30m", 5400), ("2d", 172_800), ("2160m", 129_600)]
-        {
-            assert_eq!(text.parse::<SessionDuration>().map(SessionDuration::seconds), Ok(seconds), "{text}");
+        for (text, seconds) in [
+            ("7200", 7200),
+            ("90m", 5400),
+            ("36h", 129_600),
+            ("1h30m", 5400),
+            ("2d", 172_800),
+            ("2160m", 129_600),
+        ] {
+            assert_eq!(
+                text.parse::<SessionDuration>()
+                    .map(SessionDuration::seconds),
+                Ok(seconds),
+                "{text}"
+            );
         }
-        for text in ["0", "-1h", "12x", "", "h", "1h30", "99999999999999d", "1 h", "0m", "１h"] {
+        for text in [
+            "0",
+            "-1h",
+            "12x",
+            "",
+            "h",
+            "1h30",
+            "99999999999999d",
+            "1 h",
+            "0m",
+            "１h",
+        ] {
             let error = text.parse::<SessionDuration>().expect_err(text);
             assert_eq!(error.code, Code::InvalidInput, "{text}");
         }
@@ -544,7 +638,10 @@ mod tests {
         let (seconds, warning) = bound(SessionKind::IamUser, "48h");
         assert_eq!(seconds, 129_600);
         let warning = warning.expect("a warning");
-        assert!(warning.contains("48h") && warning.contains("36h"), "{warning}");
+        assert!(
+            warning.contains("48h") && warning.contains("36h"),
+            "{warning}"
+        );
         assert_eq!(bound(SessionKind::IamUser, "5m").0, 900);
         assert_eq!(bound(SessionKind::AssumedRole, "45m"), (2700, None));
         let (seconds, warning) = bound(SessionKind::ChainedRole, "4h");
@@ -553,18 +650,36 @@ mod tests {
 
     #[test]
     fn time_left_is_told_in_at_most_two_units() {
-        for (seconds, text) in [(0, "0s"), (59, "59s"), (60, "1m"), (3599, "59m"), (3600, "1h 0m"), (129_600, "36h 0m")]
-        {
+        for (seconds, text) in [
+            (0, "0s"),
+            (59, "59s"),
+            (60, "1m"),
+            (3599, "59m"),
+            (3600, "1h 0m"),
+            (129_600, "36h 0m"),
+        ] {
             assert_eq!(in_units(Duration::from_secs(seconds)), text);
         }
     }
 
     #[test]
     fn placeholders_are_recognised_and_real_keys_are_not() {
-        for text in ["changeme", "xxx", "AKIAXXXXXXXXXXXXXXXX", "XXXX", "<your key>", "YOUR_ACCESS_KEY", "****"] {
+        for text in [
+            "changeme",
+            "xxx",
+            "AKIAXXXXXXXXXXXXXXXX",
+            "XXXX",
+            "<your key>",
+            "YOUR_ACCESS_KEY",
+            "****",
+        ] {
             assert!(is_placeholder(text), "{text}");
         }
-        for text in ["AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", ""] {
+        for text in [
+            "AKIAIOSFODNN7EXAMPLE",
+            "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "",
+        ] {
             assert!(!is_placeholder(text), "{text}");
         }
     }

@@ -1,5 +1,5 @@
-//! A snapshot of everything the process was started with: variables, home and folders. `main` takes it once and hands it
-//! in; nothing else in the library looks at the process.
+//! A snapshot of everything the process was started with: variables, home and folders. `main` takes
+//! it once and hands it in; nothing else in the library looks at the process.
 
 use crate::error::{Code, Error, Result};
 use sha2::{Digest, Sha256};
@@ -8,8 +8,8 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Besides every `AWS_ENDPOINT_URL…`: what decides where calls go and whom they trust, and where things are kept. None
-/// of them is a secret, but a proxy's URL may hold one.
+/// Besides every `AWS_ENDPOINT_URL…`: what decides where calls go and whom they trust, and where
+/// things are kept. None of them is a secret, but a proxy's URL may hold one.
 const SURROUNDINGS: &[&str] = &[
     "ALL_PROXY",
     "APPDATA",
@@ -69,9 +69,14 @@ impl Environment {
     }
 
     /// For tests and the sandbox: exactly these variables.
-    pub fn of<K: Into<OsString>, V: Into<OsString>>(variables: impl IntoIterator<Item = (K, V)>) -> Environment {
+    pub fn of<K: Into<OsString>, V: Into<OsString>>(
+        variables: impl IntoIterator<Item = (K, V)>,
+    ) -> Environment {
         Environment {
-            variables: variables.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
+            variables: variables
+                .into_iter()
+                .map(|(k, v)| (k.into(), v.into()))
+                .collect(),
             working_directory: PathBuf::from("/"),
             program: PathBuf::from("fob"),
             parent: 0,
@@ -85,20 +90,27 @@ impl Environment {
             Some(value) => match value.to_str() {
                 Some("") => Ok(None),
                 Some(text) => Ok(Some(text)),
-                None => Err(Error::new(Code::Usage, format!("the environment variable {name} is not valid UTF-8"))
-                    .hint(format!("set {name} again, or unset it"))),
+                None => Err(Error::new(
+                    Code::Usage,
+                    format!("the environment variable {name} is not valid UTF-8"),
+                )
+                .hint(format!("set {name} again, or unset it"))),
             },
         }
     }
 
     /// Also tells a variable that is set to nothing (`Some("")`) from one that is not set.
     pub fn raw(&self, name: &str) -> Option<&OsStr> {
-        self.variables.get(OsStr::new(name)).map(OsString::as_os_str)
+        self.variables
+            .get(OsStr::new(name))
+            .map(OsString::as_os_str)
     }
 
     /// A variable that holds an absolute path.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
-        self.raw(name).map(PathBuf::from).filter(|path| path.is_absolute())
+        self.raw(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
     }
 
     pub fn working_directory(&self) -> &Path {
@@ -117,20 +129,24 @@ impl Environment {
         self
     }
 
-    /// Who started this process: for `fob credential-process`, the program that wants the credentials. Named only where
-    /// the system tells cheaply.
+    /// Who started this process: for `fob credential-process`, the program that wants the
+    /// credentials. Named only where the system tells cheaply.
     pub fn parent(&self) -> Program {
         let name = program_of(self.parent).unwrap_or_else(|| "fob".to_owned());
-        Program { name, pid: self.parent }
+        Program {
+            name,
+            pid: self.parent,
+        }
     }
 
-    /// A digest by which another process tells whether the same request, made there, would go to the same places. Which
-    /// variables are set to nothing makes no difference.
+    /// A digest by which another process tells whether the same request, made there, would go to
+    /// the same places. Which variables are set to nothing makes no difference.
     pub fn surroundings(&self) -> String {
         let mut digest = Sha256::new();
         for (name, value) in &self.variables {
-            let counts =
-                name.to_str().is_some_and(|it| it.starts_with("AWS_ENDPOINT_URL") || SURROUNDINGS.contains(&it));
+            let counts = name
+                .to_str()
+                .is_some_and(|it| it.starts_with("AWS_ENDPOINT_URL") || SURROUNDINGS.contains(&it));
             if counts && !value.is_empty() {
                 for part in [name, value] {
                     let bytes = part.as_encoded_bytes();
@@ -138,7 +154,9 @@ impl Environment {
                     digest.update(bytes);
                 }
                 // Where a path is relative, the folder it is taken from counts as well.
-                if name.as_encoded_bytes().ends_with(b"_BASE_PATH") && !Path::new(value).is_absolute() {
+                if name.as_encoded_bytes().ends_with(b"_BASE_PATH")
+                    && !Path::new(value).is_absolute()
+                {
                     digest.update(self.working_directory.as_os_str().as_encoded_bytes());
                 }
             }
@@ -151,7 +169,9 @@ impl Environment {
         self.path(name).ok_or_else(|| {
             Error::new(
                 Code::Usage,
-                format!("{name} is not set to an absolute path, so there is no home folder to work in"),
+                format!(
+                    "{name} is not set to an absolute path, so there is no home folder to work in"
+                ),
             )
             .hint(format!("set {name}"))
         })
@@ -173,7 +193,8 @@ impl Environment {
         self.folder("XDG_CONFIG_HOME", ".config", "APPDATA")
     }
 
-    /// Locks, the audit log, marks: no secrets. `XDG_STATE_HOME` counts on every system: the sandbox moves it there.
+    /// Locks, the audit log, marks: no secrets. `XDG_STATE_HOME` counts on every system: the
+    /// sandbox moves it there.
     pub fn state_folder(&self) -> Result<PathBuf> {
         if let Some(parent) = self.path("XDG_STATE_HOME") {
             return Ok(parent.join("keyfob"));
@@ -196,9 +217,12 @@ impl Environment {
     }
 }
 
-/// The first 16 hexadecimal digits of a digest: enough to tell things apart, short enough for a name.
+/// The first 16 hexadecimal digits of a digest: enough to tell things apart, short enough for a
+/// name.
 pub(crate) fn short_hex(digest: &[u8]) -> String {
-    let (start, _) = digest.split_first_chunk::<8>().expect("no digest is that short");
+    let (start, _) = digest
+        .split_first_chunk::<8>()
+        .expect("no digest is that short");
     format!("{:016x}", u64::from_be_bytes(*start))
 }
 
@@ -236,15 +260,27 @@ mod tests {
     #[test]
     fn whatever_decides_where_calls_go_or_things_are_kept_is_part_of_the_surroundings() {
         let empty = surroundings(&[]);
-        assert!(empty.len() == 16 && empty.bytes().all(|it| it.is_ascii_hexdigit()), "{empty}");
+        assert!(
+            empty.len() == 16 && empty.bytes().all(|it| it.is_ascii_hexdigit()),
+            "{empty}"
+        );
         let mut seen = vec![empty];
-        for name in
-            SURROUNDINGS.iter().chain(&["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_SSO_OIDC"])
-        {
+        for name in SURROUNDINGS.iter().chain(&[
+            "AWS_ENDPOINT_URL",
+            "AWS_ENDPOINT_URL_STS",
+            "AWS_ENDPOINT_URL_SSO_OIDC",
+        ]) {
             for value in ["/one", "/two"] {
                 let now = surroundings(&[(name, value)]);
                 assert!(!seen.contains(&now), "{name}={value} makes no difference");
-                assert_eq!(now, surroundings(&[("PATH", "/bin"), (name, value), ("AWS_SECRET_ACCESS_KEY", "s3cr3t")]));
+                assert_eq!(
+                    now,
+                    surroundings(&[
+                        ("PATH", "/bin"),
+                        (name, value),
+                        ("AWS_SECRET_ACCESS_KEY", "s3cr3t")
+                    ])
+                );
                 seen.push(now);
             }
         }
@@ -267,7 +303,11 @@ mod tests {
     fn a_relative_path_counts_with_the_folder_it_is_taken_from() {
         let in_folder = |folder: &str, value: &str| {
             let environment = Environment::of([("FOB_AWS_FILES_BASE_PATH", value)]);
-            Environment { working_directory: folder.into(), ..environment }.surroundings()
+            Environment {
+                working_directory: folder.into(),
+                ..environment
+            }
+            .surroundings()
         };
         assert_ne!(in_folder("/a", "files"), in_folder("/b", "files"));
         assert_eq!(in_folder("/a", "/files"), in_folder("/b", "/files"));
@@ -278,9 +318,16 @@ mod tests {
     fn the_parent_is_named_as_the_process_table_has_it() {
         let parent = Environment::capture().parent();
         assert_eq!(parent.pid, std::os::unix::process::parent_id());
-        let name = std::fs::read_to_string(format!("/proc/{}/comm", parent.pid)).expect("it is running");
+        let name =
+            std::fs::read_to_string(format!("/proc/{}/comm", parent.pid)).expect("it is running");
         assert_eq!(parent.name, name.trim_end());
         let unknown = Environment::default().parent();
-        assert_eq!(unknown, Program { name: "fob".to_owned(), pid: 0 });
+        assert_eq!(
+            unknown,
+            Program {
+                name: "fob".to_owned(),
+                pid: 0
+            }
+        );
     }
 }

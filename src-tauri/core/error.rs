@@ -1,5 +1,6 @@
-//! Every failure a person can act on: a code from a closed list, a message that names the thing, hints that name the
-//! remedy. Cut by remedy: a code exists only if somebody acts on it differently. Rendering is not done here.
+//! Every failure a person can act on: a code from a closed list, a message that names the thing,
+//! hints that name the remedy. Cut by remedy: a code exists only if somebody acts on it
+//! differently. Rendering is not done here.
 
 use serde::{Deserialize, Serialize};
 use specta::Type;
@@ -7,7 +8,8 @@ use std::fmt;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The closed list of codes, with what each means: one table for the type, `fob --help-errors` and the JSON.
+/// The closed list of codes, with what each means: one table for the type, `fob --help-errors` and
+/// the JSON.
 macro_rules! codes {
     ($($variant:ident $text:literal $meaning:literal)*) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Type)]
@@ -87,7 +89,8 @@ pub enum Remedy {
     Person,
 }
 
-/// Crosses processes as `{code, message, hints, context}`; nobody matches on text. Never holds a secret.
+/// Crosses processes as `{code, message, hints, context}`; nobody matches on text. Never holds a
+/// secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
@@ -107,7 +110,13 @@ impl Error {
             Code::PersonNeeded | Code::SignedOut => Remedy::Person,
             _ => Remedy::Fix,
         };
-        Error { code, message: message.into(), hints: Vec::new(), context: Context::default(), remedy }
+        Error {
+            code,
+            message: message.into(),
+            hints: Vec::new(),
+            context: Context::default(),
+            remedy,
+        }
     }
 
     #[must_use]
@@ -141,17 +150,24 @@ impl Error {
         self
     }
 
-    /// See `spec/cli.md`: 1 failed, 2 wrong usage or configuration, 3 a person is needed, 130 Ctrl+C.
+    /// See `spec/cli.md`: 1 failed, 2 wrong usage or configuration, 3 a person is needed, 130
+    /// Ctrl+C.
     pub fn exit_code(&self) -> u8 {
         match (self.remedy, self.code) {
             (Remedy::Person, _) => 3,
-            (Remedy::Fix, Code::Usage | Code::ConfigInvalid | Code::ConfigNotFound | Code::InvalidInput) => 2,
+            (
+                Remedy::Fix,
+                Code::Usage | Code::ConfigInvalid | Code::ConfigNotFound | Code::InvalidInput,
+            ) => 2,
             (Remedy::Fix, _) => 1,
         }
     }
 
     /// A file or folder that failed, with its path and the system's reason.
     pub fn file(path: &std::path::Path, doing: &str, cause: &std::io::Error) -> Error {
-        Error::new(Code::FilesUnwritable, format!("cannot {doing} {}: {cause}", path.display()))
+        Error::new(
+            Code::FilesUnwritable,
+            format!("cannot {doing} {}: {cause}", path.display()),
+        )
     }
 }

@@ -1,7 +1,8 @@
-//! Keyfob's library: a developer's AWS sign-ins, from a configuration file and a keyring to credentials in every tool.
+//! Keyfob's library: a developer's AWS sign-ins, from a configuration file and a keyring to
+//! credentials in every tool.
 //!
-//! It does not print, ask, open browsers, read the environment or tell the time by itself: [`environment`] and
-//! [`clock`] are handed in, and needing a person is a return value ([`auth`]).
+//! It does not print, ask, open browsers, read the environment or tell the time by itself:
+//! [`environment`] and [`clock`] are handed in, and needing a person is a return value ([`auth`]).
 //!
 //! # The map, and the only edges allowed (downwards; a module may use anything on a line above it)
 //!
@@ -9,7 +10,8 @@
 //! 2. [`config`]: what was written and what it means: text -> `Config` -> `Chain`
 //! 3. [`aws`]: the only door to AWS · [`store`]: what is remembered, where (never each other)
 //! 4. [`auth`]: signing in, recovering, refreshing, signing out
-//! 5. [`agent`]: requests in, replies out (never `aws` or `store` directly) · [`sandbox`]: an AWS on loopback (line 1 only)
+//! 5. [`agent`]: requests in, replies out (never `aws` or `store` directly) · [`sandbox`]: an AWS
+//!    on loopback (line 1 only)
 //! 6. the binaries `fob` (`src-tauri/cli`) and `keyfob` (`src-tauri/app`)
 //!
 //! `tests/it/boundaries.rs` holds every path in the source against this list.

@@ -25,14 +25,34 @@ pub struct App {
 impl App {
     pub fn start(desktop: &Desktop, home: &Home, words: &[&str]) -> App {
         let log = home.path("keyfob.log");
-        let file = || File::options().create(true).append(true).open(&log).expect("the home is ours");
+        let file = || {
+            File::options()
+                .create(true)
+                .append(true)
+                .open(&log)
+                .expect("the home is ours")
+        };
         let inspector = free_port();
         let mut keyfob = App::command(home, words);
-        keyfob.env("TAURI_WEBVIEW_AUTOMATION", "true").env("WEBKIT_INSPECTOR_SERVER", format!("127.0.0.1:{inspector}"));
-        let child = keyfob.stdout(file()).stderr(file()).spawn().expect("keyfob starts");
-        let mut app = App { child, log, inspector };
+        keyfob
+            .env("TAURI_WEBVIEW_AUTOMATION", "true")
+            .env("WEBKIT_INSPECTOR_SERVER", format!("127.0.0.1:{inspector}"));
+        let child = keyfob
+            .stdout(file())
+            .stderr(file())
+            .spawn()
+            .expect("keyfob starts");
+        let mut app = App {
+            child,
+            log,
+            inspector,
+        };
         eventually("the app is there", || {
-            assert!(app.child.try_wait().expect("a child of ours").is_none(), "it ended: {}", app.said());
+            assert!(
+                app.child.try_wait().expect("a child of ours").is_none(),
+                "it ended: {}",
+                app.said()
+            );
             (desktop.owner(SINGLE) == Some(app.pid())).then_some(())
         });
         app
@@ -46,7 +66,8 @@ impl App {
 
     /// Waits until programs reach its agent.
     pub fn serves(&self, home: &Home) {
-        let is_it = || (home.json(&["status", "--json"])["agent"]["pid"] == self.pid()).then_some(());
+        let is_it =
+            || (home.json(&["status", "--json"])["agent"]["pid"] == self.pid()).then_some(());
         eventually("the app serves programs", is_it);
     }
 
@@ -70,12 +91,17 @@ impl App {
 
     /// Waits until it has ended by itself.
     pub fn ends(&mut self) -> ExitStatus {
-        eventually("the app ends", || self.child.try_wait().expect("a child of ours"))
+        eventually("the app ends", || {
+            self.child.try_wait().expect("a child of ours")
+        })
     }
 
     /// As a session that ends tells it.
     pub fn terminate(&mut self) -> ExitStatus {
-        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).expect("a process");
+        let pid = i32::try_from(self.pid())
+            .ok()
+            .and_then(Pid::from_raw)
+            .expect("a process");
         // One that has ended already is not there to be told.
         let _ = kill_process(pid, Signal::TERM);
         self.ends()
@@ -83,14 +109,17 @@ impl App {
 
     /// The names of the processes it has started that still run.
     pub fn children(&self) -> Vec<String> {
-        let folders = fs::read_dir("/proc").expect("a system with processes").flatten();
+        let folders = fs::read_dir("/proc")
+            .expect("a system with processes")
+            .flatten();
         let of_ours = |folder: fs::DirEntry| {
             let stat = fs::read_to_string(folder.path().join("stat")).ok()?;
             let (head, tail) = stat.rsplit_once(") ")?;
             let mut fields = tail.split(' ');
             let is_running = fields.next()? != "Z";
             let parent: u32 = fields.next()?.parse().ok()?;
-            (is_running && parent == self.pid()).then(|| head.split_once('(').map(|(_, name)| name.to_owned()))?
+            (is_running && parent == self.pid())
+                .then(|| head.split_once('(').map(|(_, name)| name.to_owned()))?
         };
         folders.filter_map(of_ours).collect()
     }

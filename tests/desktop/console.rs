@@ -16,7 +16,11 @@ const DEPLOY: &str = "    deploy:
 ";
 
 fn host_of(address: &str) -> &str {
-    address.trim_start_matches("http://").split('/').next().expect("a host")
+    address
+        .trim_start_matches("http://")
+        .split('/')
+        .next()
+        .expect("a host")
 }
 
 /// As a browser follows it.
@@ -37,9 +41,13 @@ fn the_console_opens_in_the_browser_from_the_tray_and_its_link_is_in_no_page() {
     // The person's browser: it remembers where it was sent.
     let browser = home.path("bin/xdg-open");
     fs::create_dir(home.path("bin")).expect("the home is ours");
-    fs::write(&browser, "#!/bin/sh\nprintf %s \"$1\" >\"$HOME/opened\"\n").expect("the home is ours");
+    fs::write(&browser, "#!/bin/sh\nprintf %s \"$1\" >\"$HOME/opened\"\n")
+        .expect("the home is ours");
     fs::set_permissions(&browser, Permissions::from_mode(0o755)).expect("it is ours");
-    home.set("PATH", &format!("{}:{}", home.path("bin").display(), prepared("PATH")));
+    home.set(
+        "PATH",
+        &format!("{}:{}", home.path("bin").display(), prepared("PATH")),
+    );
     let app = App::start(&desktop, &home, &[]);
     let page = app.page();
     page.press("Sign in: deploy");
@@ -48,17 +56,31 @@ fn the_console_opens_in_the_browser_from_the_tray_and_its_link_is_in_no_page() {
     tray.says_one_of(&["deploy — 59 min", "deploy — 1 h"]);
     tray.press(&["deploy", "Open console"]);
     let opened = eventually("the browser is sent somewhere", || {
-        fs::read_to_string(home.path("opened")).ok().filter(|address| !address.is_empty())
+        fs::read_to_string(home.path("opened"))
+            .ok()
+            .filter(|address| !address.is_empty())
     });
     // What a program is started with can be read by everybody on the machine.
-    assert!(opened.starts_with("http://127.0.0.1:") && !opened.contains("SigninToken"), "{opened}");
+    assert!(
+        opened.starts_with("http://127.0.0.1:") && !opened.contains("SigninToken"),
+        "{opened}"
+    );
     let answer = fetched(&opened);
     let link = format!("location: {}/federation?Action=login", home.aws().url());
     assert!(
-        answer.starts_with("HTTP/1.1 302") && answer.contains(&link) && answer.contains("SigninToken="),
+        answer.starts_with("HTTP/1.1 302")
+            && answer.contains(&link)
+            && answer.contains("SigninToken="),
         "{answer}"
     );
-    eventually("it leads there once", || TcpStream::connect(host_of(&opened)).is_err().then_some(()));
-    assert!(!page.script("return document.documentElement.outerHTML", &[]).to_string().contains("SigninToken"));
+    eventually("it leads there once", || {
+        TcpStream::connect(host_of(&opened)).is_err().then_some(())
+    });
+    assert!(
+        !page
+            .script("return document.documentElement.outerHTML", &[])
+            .to_string()
+            .contains("SigninToken")
+    );
     assert!(!app.said().contains("SigninToken"), "nor in a log");
 }

@@ -1,5 +1,5 @@
-//! The desktop a test sits in front of: one at a time. Owns the panel with its tray, and how long anybody waits for
-//! anything.
+//! The desktop a test sits in front of: one at a time. Owns the panel with its tray, and how long
+//! anybody waits for anything.
 
 use crate::notices::Notices;
 use keyfob_core::environment::Environment;
@@ -34,17 +34,30 @@ impl Desktop {
     pub fn without_tray() -> Desktop {
         let turn = SCREEN.lock().unwrap_or_else(PoisonError::into_inner);
         let bus = Connection::session().expect("`./x test` gives a session bus");
-        Desktop { notices: Notices::here(), bus, panel: None, dunst: None, _turn: turn }
+        Desktop {
+            notices: Notices::here(),
+            bus,
+            panel: None,
+            dunst: None,
+            _turn: turn,
+        }
     }
 
     pub fn start_panel(&mut self) {
         let folder = prepared("XDG_CONFIG_HOME") + "/xfce4/xfconf/xfce-perchannel-xml";
         std::fs::create_dir_all(&folder).expect("the session's own folder");
-        std::fs::write(folder + "/xfce4-panel.xml", include_str!("panel.xml")).expect("the session's own folder");
+        std::fs::write(folder + "/xfce4-panel.xml", include_str!("panel.xml"))
+            .expect("the session's own folder");
         let mut panel = Command::new("xfce4-panel");
-        panel.arg("--disable-wm-check").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        panel
+            .arg("--disable-wm-check")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         self.panel = Some(panel.spawn().expect("`./x test` installs it"));
-        eventually("there is a tray", || self.is_owned("org.kde.StatusNotifierWatcher").then_some(()));
+        eventually("there is a tray", || {
+            self.is_owned("org.kde.StatusNotifierWatcher").then_some(())
+        });
     }
 
     pub fn end_panel(&mut self) {
@@ -52,7 +65,9 @@ impl Desktop {
             // It may have ended before.
             let _ = panel.kill();
             let _ = panel.wait();
-            eventually("there is no tray", || (!self.is_owned("org.kde.StatusNotifierWatcher")).then_some(()));
+            eventually("there is no tray", || {
+                (!self.is_owned("org.kde.StatusNotifierWatcher")).then_some(())
+            });
         }
     }
 
@@ -60,20 +75,27 @@ impl Desktop {
     pub fn show_notices_with_dunst(&mut self) {
         self.notices.give_up();
         let mut dunst = Command::new("dunst");
-        dunst.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        dunst
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         self.dunst = Some(dunst.spawn().expect("`./x test` installs it"));
-        eventually("notices are shown", || self.is_owned("org.freedesktop.Notifications").then_some(()));
+        eventually("notices are shown", || {
+            self.is_owned("org.freedesktop.Notifications").then_some(())
+        });
     }
 
     pub fn is_owned(&self, name: &str) -> bool {
         let bus = DBusProxy::new(&self.bus).expect("a bus");
-        bus.name_has_owner(name.try_into().expect("a name")).expect("the bus answers")
+        bus.name_has_owner(name.try_into().expect("a name"))
+            .expect("the bus answers")
     }
 
     /// The process that has this name on the bus.
     pub fn owner(&self, name: &str) -> Option<u32> {
         let bus = DBusProxy::new(&self.bus).expect("a bus");
-        bus.get_connection_unix_process_id(name.try_into().ok()?).ok()
+        bus.get_connection_unix_process_id(name.try_into().ok()?)
+            .ok()
     }
 }
 
@@ -111,6 +133,10 @@ fn pause() {
 /// What `session.sh` prepared.
 pub fn prepared(variable: &str) -> String {
     let environment = Environment::capture();
-    let value = environment.var(variable).expect("`./x test` sets plain text");
-    value.unwrap_or_else(|| panic!("{variable} is not set: run these tests with `./x test`")).to_owned()
+    let value = environment
+        .var(variable)
+        .expect("`./x test` sets plain text");
+    value
+        .unwrap_or_else(|| panic!("{variable} is not set: run these tests with `./x test`"))
+        .to_owned()
 }

@@ -20,13 +20,28 @@ fn the_sandbox_is_signed_in_to_with_two_presses() {
     page.sees("kim default Valid");
     assert!(page.presses() <= 3, "{} presses", page.presses());
     Tray::of(&desktop, &app).says_one_of(&["kim — 11 h", "kim — 12 h"]);
-    assert!(!home.config().exists(), "the sandbox writes no configuration");
+    assert!(
+        !home.config().exists(),
+        "the sandbox writes no configuration"
+    );
     assert_eq!(keyring::held().len(), 0, "nor into the keyring");
     page.press("Leave");
     page.sees("Set up Keyfob");
-    assert!(home.aws().journal().is_empty(), "it never asked any other AWS");
-    let left: Vec<_> = fs::read_dir(home.path("tmp")).expect("it is ours").flatten().collect();
-    assert!(!left.iter().any(|it| it.file_name().to_string_lossy().starts_with("keyfob-sandbox")), "{left:?}");
+    assert!(
+        home.aws().journal().is_empty(),
+        "it never asked any other AWS"
+    );
+    let left: Vec<_> = fs::read_dir(home.path("tmp"))
+        .expect("it is ours")
+        .flatten()
+        .collect();
+    assert!(
+        !left.iter().any(|it| it
+            .file_name()
+            .to_string_lossy()
+            .starts_with("keyfob-sandbox")),
+        "{left:?}"
+    );
 }
 
 #[test]
@@ -47,10 +62,20 @@ fn an_access_key_is_added_and_signed_in_with_and_its_secret_is_only_in_the_keyri
     page.press("Store");
     page.sees("work default Valid");
     let written = home.configuration();
-    assert!(written.contains("work:") && written.contains("eu-central-1"), "{written}");
-    assert!(!written.contains(secret) && !written.contains(keys.access_key_id.as_str()), "{written}");
+    assert!(
+        written.contains("work:") && written.contains("eu-central-1"),
+        "{written}"
+    );
+    assert!(
+        !written.contains(secret) && !written.contains(keys.access_key_id.as_str()),
+        "{written}"
+    );
     let held = keyring::held();
-    let with_secret: Vec<_> = held.iter().filter(|(_, value)| value.contains(secret)).map(|(name, _)| name).collect();
+    let with_secret: Vec<_> = held
+        .iter()
+        .filter(|(_, value)| value.contains(secret))
+        .map(|(name, _)| name)
+        .collect();
     assert_eq!(with_secret.len(), 1, "{:?}", held.keys());
     let id = keys.access_key_id.as_str();
     assert!(held[with_secret[0]].contains(id), "with its id");
@@ -86,7 +111,10 @@ fn what_the_window_writes_into_a_configuration_leaves_every_other_line_as_it_is(
     }
     eventually("the tray agrees", || {
         let listed = home.json(&["list", "--json"]);
-        let default = listed["identities"].as_array()?.iter().find(|it| it["default"] == true)?;
+        let default = listed["identities"]
+            .as_array()?
+            .iter()
+            .find(|it| it["default"] == true)?;
         (default["name"] == "second").then_some(())
     });
 }
@@ -98,7 +126,8 @@ fn profiles_of_the_aws_cli_are_imported_and_their_keys_go_to_the_keyring() {
     let keys = home.key();
     let (id, secret) = (keys.access_key_id.as_str(), keys.secret_access_key.expose());
     fs::create_dir(home.path(".aws")).expect("the home is ours");
-    let credentials = format!("[work]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
+    let credentials =
+        format!("[work]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
     let config = "[profile work]\nregion = eu-central-1\n\
         [profile deploy]\nrole_arn = arn:aws:iam::420000000025:role/deploy\nsource_profile = work\n\
         [profile corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-central-1\n";
@@ -113,7 +142,13 @@ fn profiles_of_the_aws_cli_are_imported_and_their_keys_go_to_the_keyring() {
     page.press("Sign in: deploy");
     page.sees("deploy Valid");
     let written = home.configuration();
-    assert!(!written.contains("corp") && !written.contains(secret) && !written.contains(id), "{written}");
+    assert!(
+        !written.contains("corp") && !written.contains(secret) && !written.contains(id),
+        "{written}"
+    );
     assert!(keyring::held().values().any(|value| value.contains(secret)));
-    assert_eq!(fs::read_to_string(home.path(".aws/credentials")).expect("it stays"), credentials);
+    assert_eq!(
+        fs::read_to_string(home.path(".aws/credentials")).expect("it stays"),
+        credentials
+    );
 }

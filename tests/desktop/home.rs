@@ -1,4 +1,5 @@
-//! A person's machine: an empty home, an AWS on loopback, an empty keyring, and the programs run there.
+//! A person's machine: an empty home, an AWS on loopback, an empty keyring, and the programs run
+//! there.
 
 use crate::desktop::prepared;
 use crate::keyring;
@@ -39,8 +40,15 @@ pub struct Home {
 impl Home {
     pub fn empty() -> Home {
         keyring::empty();
-        let folder = tempfile::Builder::new().prefix("kf").tempdir().expect("a temporary folder can be made");
-        let mut home = Home { folder, aws: Loopback::start(), variables: Vec::new() };
+        let folder = tempfile::Builder::new()
+            .prefix("kf")
+            .tempdir()
+            .expect("a temporary folder can be made");
+        let mut home = Home {
+            folder,
+            aws: Loopback::start(),
+            variables: Vec::new(),
+        };
         for (name, below) in [
             ("HOME", ""),
             ("XDG_CONFIG_HOME", ".config"),
@@ -52,10 +60,21 @@ impl Home {
         ] {
             let path = home.path(below);
             fs::create_dir_all(&path).expect("an empty home can be filled");
-            home.set(name, path.to_str().expect("temporary folders have plain names"));
+            home.set(
+                name,
+                path.to_str().expect("temporary folders have plain names"),
+            );
         }
-        fs::set_permissions(home.path("run"), Permissions::from_mode(0o700)).expect("the folder is ours");
-        for name in ["PATH", "LANG", "DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "GDK_BACKEND", "GSETTINGS_BACKEND"] {
+        fs::set_permissions(home.path("run"), Permissions::from_mode(0o700))
+            .expect("the folder is ours");
+        for name in [
+            "PATH",
+            "LANG",
+            "DISPLAY",
+            "DBUS_SESSION_BUS_ADDRESS",
+            "GDK_BACKEND",
+            "GSETTINGS_BACKEND",
+        ] {
             home.set(name, &prepared(name));
         }
         home.set("NO_AT_BRIDGE", "1");
@@ -84,7 +103,11 @@ impl Home {
 
     /// kim's newest.
     pub fn key(&self) -> Keys {
-        self.aws.keys("kim").into_iter().next_back().expect("kim has a key")
+        self.aws
+            .keys("kim")
+            .into_iter()
+            .next_back()
+            .expect("kim has a key")
     }
 
     pub fn path(&self, below: &str) -> PathBuf {
@@ -114,7 +137,9 @@ impl Home {
     /// A program of this home, with nothing to read.
     pub fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
-        command.env_clear().envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+            .env_clear()
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.current_dir(self.folder.path()).stdin(Stdio::null());
         command
     }
@@ -127,7 +152,11 @@ impl Home {
 
     /// In the background; what it says is kept.
     pub fn start_fob(&self, words: &[&str]) -> Child {
-        self.fob(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("fob starts")
+        self.fob(words)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("fob starts")
     }
 
     pub fn run(&self, words: &[&str]) -> Output {
@@ -136,7 +165,8 @@ impl Home {
 
     pub fn json(&self, words: &[&str]) -> Value {
         let ran = self.run(words);
-        serde_json::from_slice(&ran.stdout).unwrap_or_else(|error| panic!("{words:?}: {error}: {ran:?}"))
+        serde_json::from_slice(&ran.stdout)
+            .unwrap_or_else(|error| panic!("{words:?}: {error}: {ran:?}"))
     }
 
     pub fn store_key(&self, identity: &str, keys: &Keys) {
@@ -145,8 +175,16 @@ impl Home {
             "secret_access_key": keys.secret_access_key.expose(),
         });
         let mut fob = self.fob(&["--no-agent", "user", "configure", identity, "--stdin"]);
-        let mut fob = fob.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("fob starts");
-        fob.stdin.take().expect("it is piped").write_all(typed.to_string().as_bytes()).expect("fob reads it");
+        let mut fob = fob
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("fob starts");
+        fob.stdin
+            .take()
+            .expect("it is piped")
+            .write_all(typed.to_string().as_bytes())
+            .expect("fob reads it");
         let ran = fob.wait_with_output().expect("fob ends");
         assert!(ran.status.success(), "{ran:?}");
     }
@@ -154,7 +192,10 @@ impl Home {
 
 /// They have to be renewed while a test looks on.
 pub fn short_sessions() -> Settings {
-    Settings { session_seconds: Some(20), ..Settings::default() }
+    Settings {
+        session_seconds: Some(20),
+        ..Settings::default()
+    }
 }
 
 /// As AWS hands them out.

@@ -18,7 +18,11 @@ fn what_the_preview_lists_is_removed_and_afterwards_programs_are_told_to_sign_in
     page.sees("Will be removed");
     let alone = page.lines("Will be removed");
     assert!(!alone.is_empty());
-    assert_eq!(home.run(&["credential-process", "kim"]).status.code(), Some(0), "nothing is done yet");
+    assert_eq!(
+        home.run(&["credential-process", "kim"]).status.code(),
+        Some(0),
+        "nothing is done yet"
+    );
     page.tick("Also forget the access key");
     let planned = eventually("the access key is in the list", || {
         let planned = page.lines("Will be removed");
@@ -29,7 +33,10 @@ fn what_the_preview_lists_is_removed_and_afterwards_programs_are_told_to_sign_in
     let done = page.lines("Removed");
     assert_eq!(done.len(), planned.len(), "{planned:#?} {done:#?}");
     page.sees("To end a browser's, choose Sign out in the AWS console");
-    assert_eq!(home.run(&["credential-process", "kim"]).status.code(), Some(3));
+    assert_eq!(
+        home.run(&["credential-process", "kim"]).status.code(),
+        Some(3)
+    );
     let secret = secret.secret_access_key.expose();
     assert!(!keyring::held().values().any(|value| value.contains(secret)));
     page.press("Done");

@@ -1,5 +1,6 @@
-//! The tray app as a person meets it: on a real desktop without a screen, with its tray, its keyring, its notices, and the
-//! page in its window driven through WebDriver. `./x test` starts the desktop ([session.sh]) and these inside it.
+//! The tray app as a person meets it: on a real desktop without a screen, with its tray, its
+//! keyring, its notices, and the page in its window driven through WebDriver. `./x test` starts the
+//! desktop ([session.sh]) and these inside it.
 
 #![cfg(target_os = "linux")]
 

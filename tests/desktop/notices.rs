@@ -1,4 +1,5 @@
-//! The desktop's notification server, of another make than what speaks to it: keeps what is shown, and presses buttons.
+//! The desktop's notification server, of another make than what speaks to it: keeps what is shown,
+//! and presses buttons.
 
 #![expect(
     clippy::too_many_arguments,
@@ -48,16 +49,29 @@ impl Server {
         _expire_timeout: i32,
     ) -> u32 {
         let mut board = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let id = if replaces_id == 0 { board.last_id + 1 } else { replaces_id };
+        let id = if replaces_id == 0 {
+            board.last_id + 1
+        } else {
+            replaces_id
+        };
         board.last_id = board.last_id.max(id);
-        let notice = Notice { id, title: summary, body, actions };
+        let notice = Notice {
+            id,
+            title: summary,
+            body,
+            actions,
+        };
         board.history.push(notice.clone());
         board.shown.insert(id, notice);
         id
     }
 
     fn close_notification(&self, id: u32) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).shown.remove(&id);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .shown
+            .remove(&id);
     }
 
     fn get_capabilities(&self) -> Vec<&'static str> {
@@ -78,40 +92,72 @@ impl Notices {
             .and_then(|builder| builder.name(NAME))
             .and_then(connection::Builder::build)
             .expect("nobody else shows notices here");
-        Notices { connection: Some(connection), board }
+        Notices {
+            connection: Some(connection),
+            board,
+        }
     }
 
     pub fn shown(&self) -> Vec<Notice> {
-        self.board.lock().unwrap_or_else(PoisonError::into_inner).shown.values().cloned().collect()
+        self.board
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .shown
+            .values()
+            .cloned()
+            .collect()
     }
 
     /// Waits for one that is titled so.
     pub fn arrives(&self, title: &str) -> Notice {
-        eventually(title, || self.shown().into_iter().find(|notice| notice.title == title))
+        eventually(title, || {
+            self.shown()
+                .into_iter()
+                .find(|notice| notice.title == title)
+        })
     }
 
     pub fn arrives_about(&self, words: &str) -> Notice {
-        eventually(words, || self.shown().into_iter().find(|notice| notice.title.contains(words)))
+        eventually(words, || {
+            self.shown()
+                .into_iter()
+                .find(|notice| notice.title.contains(words))
+        })
     }
 
     /// All that was ever shown, each as it came.
     pub fn so_far(&self) -> Vec<Notice> {
-        self.board.lock().unwrap_or_else(PoisonError::into_inner).history.clone()
+        self.board
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .history
+            .clone()
     }
 
     pub fn is_withdrawn(&self, notice: &Notice) {
         let is_shown = || self.shown().iter().any(|it| it.id == notice.id);
-        eventually(&format!("withdrawn: {}", notice.title), || (!is_shown()).then_some(()));
+        eventually(&format!("withdrawn: {}", notice.title), || {
+            (!is_shown()).then_some(())
+        });
     }
 
     /// The button with this label; what was pressed goes away, as on every desktop.
     pub fn press(&self, notice: &Notice, label: &str) {
         let action = notice.actions.chunks(2).find(|action| action[1] == label);
         let action = action.unwrap_or_else(|| panic!("no {label} in {notice:?}"));
-        let connection = self.connection.as_ref().expect("it serves until it is given up");
+        let connection = self
+            .connection
+            .as_ref()
+            .expect("it serves until it is given up");
         let body = (notice.id, action[0].as_str());
-        connection.emit_signal(None::<&str>, PATH, NAME, "ActionInvoked", &body).expect("the bus takes a signal");
-        self.board.lock().unwrap_or_else(PoisonError::into_inner).shown.remove(&notice.id);
+        connection
+            .emit_signal(None::<&str>, PATH, NAME, "ActionInvoked", &body)
+            .expect("the bus takes a signal");
+        self.board
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .shown
+            .remove(&notice.id);
         let closed = (notice.id, 2_u32);
         connection
             .emit_signal(None::<&str>, PATH, NAME, "NotificationClosed", &closed)

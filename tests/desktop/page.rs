@@ -1,5 +1,5 @@
-//! The page in a window, driven from outside as a person would: finds what is visible by its role and name, presses,
-//! types and reads. Speaks WebDriver to WebKit's own driver.
+//! The page in a window, driven from outside as a person would: finds what is visible by its role
+//! and name, presses, types and reads. Speaks WebDriver to WebKit's own driver.
 
 use crate::app::free_port;
 use crate::desktop::{eventually, eventually_or};
@@ -39,11 +39,24 @@ impl Page {
     pub fn of(inspector: u16) -> Page {
         let port = free_port();
         let mut driver = Command::new("WebKitWebDriver");
-        driver.arg(format!("--port={port}")).arg(format!("--target=127.0.0.1:{inspector}"));
-        let driver = driver.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("`./x test` installs it");
-        let mut page = Page { driver, port, session: String::new(), presses: Cell::new(0) };
+        driver
+            .arg(format!("--port={port}"))
+            .arg(format!("--target=127.0.0.1:{inspector}"));
+        let driver = driver
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("`./x test` installs it");
+        let mut page = Page {
+            driver,
+            port,
+            session: String::new(),
+            presses: Cell::new(0),
+        };
         page.session = eventually("WebDriver has a session", || {
-            let begun = page.ask("POST", "/session", &json!({ "capabilities": {} })).ok()?;
+            let begun = page
+                .ask("POST", "/session", &json!({ "capabilities": {} }))
+                .ok()?;
             begun["sessionId"].as_str().map(str::to_owned)
         });
         page.sees("Identities");
@@ -72,25 +85,36 @@ impl Page {
         eventually(&format!("{name} can be pressed"), || {
             let found = self.script(FIND, &[kinds.into(), name.into()]);
             let element = found[ELEMENT].as_str()?;
-            self.in_session("POST", &format!("element/{element}/click"), &json!({})).ok()
+            self.in_session("POST", &format!("element/{element}/click"), &json!({}))
+                .ok()
         });
         self.presses.set(self.presses.get() + 1);
     }
 
-    /// In the place of what is in the field. While the page is being drawn WebKit may refuse to type.
+    /// In the place of what is in the field. While the page is being drawn WebKit may refuse to
+    /// type.
     pub fn fill(&self, label: &str, text: &str) {
         eventually(&format!("{label} takes text"), || {
             let field = self.find("input", label);
             let element = field[ELEMENT].as_str().expect("an element").to_owned();
             // It empties the field as a person does, with events.
-            self.in_session("POST", &format!("element/{element}/clear"), &json!({})).ok()?;
-            self.in_session("POST", &format!("element/{element}/value"), &json!({ "text": text })).ok()
+            self.in_session("POST", &format!("element/{element}/clear"), &json!({}))
+                .ok()?;
+            self.in_session(
+                "POST",
+                &format!("element/{element}/value"),
+                &json!({ "text": text }),
+            )
+            .ok()
         });
     }
 
     pub fn value(&self, label: &str) -> String {
         let field = self.find("input, select", label);
-        self.script("return arguments[0].value", &[field]).as_str().expect("text").to_owned()
+        self.script("return arguments[0].value", &[field])
+            .as_str()
+            .expect("text")
+            .to_owned()
     }
 
     pub fn choose(&self, label: &str, option: &str) {
@@ -108,22 +132,32 @@ impl Page {
     }
 
     fn find(&self, kinds: &str, name: &str) -> Value {
-        eventually(name, || Some(self.script(FIND, &[kinds.into(), name.into()])).filter(|it| !it.is_null()))
+        eventually(name, || {
+            Some(self.script(FIND, &[kinds.into(), name.into()])).filter(|it| !it.is_null())
+        })
     }
 
     /// What can be read, on one line.
     pub fn text(&self) -> String {
         let text = self.script("return document.body.innerText", &[]);
-        text.as_str().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
+        text.as_str()
+            .unwrap_or_default()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     pub fn sees(&self, words: &str) {
         let look = || self.text().contains(words).then_some(());
-        eventually_or(look, || format!("the page says {words:?} instead of {:?}", self.text()));
+        eventually_or(look, || {
+            format!("the page says {words:?} instead of {:?}", self.text())
+        });
     }
 
     pub fn sees_no_more(&self, words: &str) {
-        eventually(&format!("the page no longer says {words:?}"), || (!self.text().contains(words)).then_some(()));
+        eventually(&format!("the page no longer says {words:?}"), || {
+            (!self.text().contains(words)).then_some(())
+        });
     }
 
     /// The lines of the lists with this name.
@@ -137,7 +171,8 @@ impl Page {
     pub fn script(&self, script: &str, arguments: &[Value]) -> Value {
         let body = json!({ "script": script, "args": arguments });
         // A page that is just being drawn anew has no answer.
-        self.in_session("POST", "execute/sync", &body).unwrap_or(Value::Null)
+        self.in_session("POST", "execute/sync", &body)
+            .unwrap_or(Value::Null)
     }
 
     fn in_session(&self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
@@ -146,22 +181,36 @@ impl Page {
 
     fn ask(&self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
         let port = self.port;
-        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
         let exchange = || -> std::io::Result<String> {
             let mut stream = TcpStream::connect(("127.0.0.1", port))?;
             stream.set_read_timeout(Some(Duration::from_secs(60)))?;
             let length = body.len();
-            let head = format!("Host: 127.0.0.1:{port}\r\nConnection: close\r\nContent-Length: {length}\r\n");
-            write!(stream, "{method} {path} HTTP/1.1\r\n{head}Content-Type: application/json\r\n\r\n{body}")?;
+            let head = format!(
+                "Host: 127.0.0.1:{port}\r\nConnection: close\r\nContent-Length: {length}\r\n"
+            );
+            write!(
+                stream,
+                "{method} {path} HTTP/1.1\r\n{head}Content-Type: application/json\r\n\r\n{body}"
+            )?;
             let mut answer = String::new();
             stream.read_to_string(&mut answer)?;
             Ok(answer)
         };
         let answer = exchange().map_err(|cause| cause.to_string())?;
         let (head, body) = answer.split_once("\r\n\r\n").ok_or("no answer")?;
-        let mut answer: Value = serde_json::from_str(body).map_err(|error| format!("{error}: {answer}"))?;
+        let mut answer: Value =
+            serde_json::from_str(body).map_err(|error| format!("{error}: {answer}"))?;
         let value = answer["value"].take();
-        if head.starts_with("HTTP/1.1 200") { Ok(value) } else { Err(value.to_string()) }
+        if head.starts_with("HTTP/1.1 200") {
+            Ok(value)
+        } else {
+            Err(value.to_string())
+        }
     }
 }
 

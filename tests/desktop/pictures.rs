@@ -1,5 +1,6 @@
-//! Pictures of every view in the real window, light and dark, and one of the whole desktop, for people to look at; a test
-//! only sees that something was drawn. They go to `KEYFOB_SHOTS`, or below the target folder.
+//! Pictures of every view in the real window, light and dark, and one of the whole desktop, for
+//! people to look at; a test only sees that something was drawn. They go to `KEYFOB_SHOTS`, or
+//! below the target folder.
 
 use crate::app::{App, MAIN, PROMPT};
 use crate::desktop::{Desktop, eventually};
@@ -26,8 +27,11 @@ struct Album {
 
 impl Album {
     fn of(theme: &'static str) -> Album {
-        let wanted = Environment::capture().raw("KEYFOB_SHOTS").map(PathBuf::from);
-        let folder = wanted.unwrap_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("shots"));
+        let wanted = Environment::capture()
+            .raw("KEYFOB_SHOTS")
+            .map(PathBuf::from);
+        let folder =
+            wanted.unwrap_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("shots"));
         std::fs::create_dir_all(&folder).expect("the folder can be made");
         Album { folder, theme }
     }
@@ -43,7 +47,14 @@ impl Album {
 }
 
 fn home_in(theme: &str, mut home: Home) -> Home {
-    home.set("GTK_THEME", if theme == "dark" { "Adwaita:dark" } else { "Adwaita" });
+    home.set(
+        "GTK_THEME",
+        if theme == "dark" {
+            "Adwaita:dark"
+        } else {
+            "Adwaita"
+        },
+    );
     home
 }
 
@@ -53,7 +64,9 @@ fn settle(page: &Page) {
         "window.drawn = 0; requestAnimationFrame(() => requestAnimationFrame(() => { window.drawn = 1; }))",
         &[],
     );
-    eventually("the page is drawn", || (page.script("return window.drawn", &[]) == 1).then_some(()));
+    eventually("the page is drawn", || {
+        (page.script("return window.drawn", &[]) == 1).then_some(())
+    });
 }
 
 fn every_view(theme: &'static str) {
@@ -94,7 +107,13 @@ fn every_view(theme: &'static str) {
             settle(&page);
             album.take(&window, name);
         };
-        assert_eq!(page.script("return matchMedia('(prefers-color-scheme: dark)').matches", &[]), theme == "dark");
+        assert_eq!(
+            page.script(
+                "return matchMedia('(prefers-color-scheme: dark)').matches",
+                &[]
+            ),
+            theme == "dark"
+        );
         page.press("Sign in: kim");
         page.press("Sign in: deploy");
         page.sees("deploy Valid");
@@ -135,7 +154,9 @@ fn every_view(theme: &'static str) {
     app.serves(&home);
     let mut program = home.start_fob(&["credential-process", "kim", "--wait", "60"]);
     let window = windows::appears(PROMPT);
-    eventually("it is as high as its page", || (windows::height(&window) < 300).then_some(()));
+    eventually("it is as high as its page", || {
+        (windows::height(&window) < 300).then_some(())
+    });
     album.take(&window, "prompt-window");
     let _ = program.kill();
     let _ = program.wait();

@@ -1,5 +1,5 @@
-//! Programs that wait for a person: who asks and what for is said wherever the person is, and everybody who waits gets the
-//! one answer.
+//! Programs that wait for a person: who asks and what for is said wherever the person is, and
+//! everybody who waits gets the one answer.
 
 use crate::app::{App, MAIN, PROMPT};
 use crate::desktop::{Desktop, eventually};
@@ -19,11 +19,16 @@ fn answer(program: Child) -> Value {
 
 /// A code takes less room than a window has at first. From then on its field has the focus.
 fn is_fitted(window: &str) {
-    eventually("it is as high as its page", || (150..280).contains(&windows::height(window)).then_some(()));
+    eventually("it is as high as its page", || {
+        (150..280).contains(&windows::height(window)).then_some(())
+    });
 }
 
 fn open_prompts(home: &Home) -> usize {
-    home.json(&["status", "--json"])["prompts"].as_array().expect("a list").len()
+    home.json(&["status", "--json"])["prompts"]
+        .as_array()
+        .expect("a list")
+        .len()
 }
 
 #[test]
@@ -36,7 +41,10 @@ fn a_code_that_a_program_waits_for_is_asked_in_the_open_window_until_it_is_right
     let program = home.start_fob(CREDENTIALS);
     let notice = desktop.notices.arrives_about(" needs kim");
     let pids = [program.id(), std::process::id()].map(|pid| format!("(pid {pid}) needs kim"));
-    assert!(pids.iter().any(|pid| notice.title.ends_with(pid)), "{notice:?}");
+    assert!(
+        pids.iter().any(|pid| notice.title.ends_with(pid)),
+        "{notice:?}"
+    );
     page.sees(&notice.title);
     page.fill("MFA code", "000000");
     page.sees("invalid MFA one time pass code");
@@ -86,9 +94,21 @@ fn twenty_programs_at_once_meet_one_prompt_and_get_one_answer() {
     page.fill("MFA code", CODE);
     let answers: Vec<Value> = programs.into_iter().map(answer).collect();
     assert!(answers.iter().all(|it| it == &answers[0]), "{answers:?}");
-    let asked = desktop.notices.so_far().into_iter().filter(|notice| notice.title.contains(" needs kim")).count();
+    let asked = desktop
+        .notices
+        .so_far()
+        .into_iter()
+        .filter(|notice| notice.title.contains(" needs kim"))
+        .count();
     assert_eq!(asked, 1, "one notice");
-    assert_eq!(home.aws().journal().iter().filter(|call| call.action == "GetSessionToken").count(), 1);
+    assert_eq!(
+        home.aws()
+            .journal()
+            .iter()
+            .filter(|call| call.action == "GetSessionToken")
+            .count(),
+        1
+    );
 }
 
 #[test]
@@ -103,8 +123,13 @@ fn a_locked_screen_withdraws_what_is_asked_and_the_program_is_told() {
     page.sees("MFA code");
     for interface in ["org.example.Other", "org.freedesktop.ScreenSaver"] {
         assert_eq!(open_prompts(&home), 1, "before {interface} says anything");
-        let said =
-            desktop.bus.emit_signal(None::<&str>, "/org/freedesktop/ScreenSaver", interface, "ActiveChanged", &true);
+        let said = desktop.bus.emit_signal(
+            None::<&str>,
+            "/org/freedesktop/ScreenSaver",
+            interface,
+            "ActiveChanged",
+            &true,
+        );
         said.expect("the bus takes a signal");
     }
     let ran = program.wait_with_output().expect("fob ends");

@@ -29,21 +29,37 @@ fn settings_outlive_a_restart_and_comments_outlive_settings() {
         page.sees("Saved");
         page.fill("Lead time", "45m");
         page.press("Save");
-        eventually("the lead time is written", || home.configuration().contains("45m").then_some(()));
+        eventually("the lead time is written", || {
+            home.configuration().contains("45m").then_some(())
+        });
         page.choose("Default identity", "lee");
         eventually("the tray agrees", || {
             let tray = Tray::of(&desktop, &app);
-            tray.says("lee — needs sign-in").lines.last()?.is_checked.then_some(())
+            tray.says("lee — needs sign-in")
+                .lines
+                .last()?
+                .is_checked
+                .then_some(())
         });
         assert!(!autostart.exists());
         page.tick("Start at login");
         let entry = eventually("it starts at login", || fs::read_to_string(&autostart).ok());
-        assert!(entry.lines().any(|line| line.starts_with("Exec=") && line.ends_with("keyfob --hidden")), "{entry}");
+        assert!(
+            entry
+                .lines()
+                .any(|line| line.starts_with("Exec=") && line.ends_with("keyfob --hidden")),
+            "{entry}"
+        );
         drop(page);
         assert_eq!(app.terminate().code(), Some(0), "{}", app.said());
     }
     let written = home.configuration();
-    for kept in ["# Ours.\n", "{ before: 45m } # Long enough.\n", "# The first.\n", "# The second.\n"] {
+    for kept in [
+        "# Ours.\n",
+        "{ before: 45m } # Long enough.\n",
+        "# The first.\n",
+        "# The second.\n",
+    ] {
         assert!(written.contains(kept), "{written}");
     }
     let app = App::start(&desktop, &home, &[]);
@@ -56,14 +72,18 @@ fn settings_outlive_a_restart_and_comments_outlive_settings() {
     assert!(page.is_ticked("Renewals keep failing"));
     assert!(page.is_ticked("Start at login"));
     page.tick("Start at login");
-    eventually("it no longer starts at login", || (!autostart.exists()).then_some(()));
+    eventually("it no longer starts at login", || {
+        (!autostart.exists()).then_some(())
+    });
 }
 
 #[test]
 fn a_notice_that_is_switched_off_is_not_shown_and_the_others_are() {
     let desktop = Desktop::new();
     let home = Home::signed_up(&format!("{KIM}    robin: {{ kind: aws/user }}\n"));
-    home.aws().set_settings(short_sessions()).expect("they can be played");
+    home.aws()
+        .set_settings(short_sessions())
+        .expect("they can be played");
     let app = App::start(&desktop, &home, &[]);
     let page = app.page();
     page.press("Settings");
@@ -74,10 +94,17 @@ fn a_notice_that_is_switched_off_is_not_shown_and_the_others_are() {
     page.sees("Signed in to kim");
     let mut program = home.start_fob(&["credential-process", "robin", "--wait", "60"]);
     page.sees(" needs robin");
-    home.aws().revoke_key(&home.key().access_key_id).expect("kim has it");
-    desktop.notices.arrives("AWS no longer accepts the keys of kim");
+    home.aws()
+        .revoke_key(&home.key().access_key_id)
+        .expect("kim has it");
+    desktop
+        .notices
+        .arrives("AWS no longer accepts the keys of kim");
     let shown = desktop.notices.so_far();
-    assert!(!shown.iter().any(|notice| notice.title.contains("robin")), "{shown:?}");
+    assert!(
+        !shown.iter().any(|notice| notice.title.contains("robin")),
+        "{shown:?}"
+    );
     let _ = program.kill();
     let _ = program.wait();
 }

@@ -1,4 +1,5 @@
-//! The app's icon in the tray and its menu, as whoever shows the tray reads them over the bus; and what they have to be.
+//! The app's icon in the tray and its menu, as whoever shows the tray reads them over the bus; and
+//! what they have to be.
 
 use crate::app::{App, MAIN, SINGLE};
 use crate::desktop::{Desktop, eventually, eventually_or};
@@ -31,7 +32,10 @@ pub struct Tray {
 
 impl Tray {
     pub fn of(desktop: &Desktop, app: &App) -> Tray {
-        let tray = Tray { bus: desktop.bus.clone(), pid: app.pid() };
+        let tray = Tray {
+            bus: desktop.bus.clone(),
+            pid: app.pid(),
+        };
         eventually("the tray shows the app", || tray.item());
         tray
     }
@@ -43,21 +47,32 @@ impl Tray {
         let bus = zbus::blocking::fdo::DBusProxy::new(&self.bus).ok()?;
         items.into_iter().find_map(|item| {
             let (name, object) = item.split_at(item.find('/')?);
-            let pid = bus.get_connection_unix_process_id(name.try_into().ok()?).ok()?;
+            let pid = bus
+                .get_connection_unix_process_id(name.try_into().ok()?)
+                .ok()?;
             (pid == self.pid).then(|| (name.to_owned(), object.to_owned()))
         })
     }
 
     fn proxy(&self) -> Option<Proxy<'static>> {
         let (name, object) = self.item()?;
-        let item = Proxy::new(&self.bus, name.clone(), object, "org.kde.StatusNotifierItem").ok()?;
+        let item = Proxy::new(
+            &self.bus,
+            name.clone(),
+            object,
+            "org.kde.StatusNotifierItem",
+        )
+        .ok()?;
         let menu: OwnedObjectPath = item.get_property("Menu").ok()?;
         Proxy::new(&self.bus, name, menu, "com.canonical.dbusmenu").ok()
     }
 
     pub fn menu(&self) -> Vec<Line> {
         eventually("the tray's menu", || {
-            let (_, root): (u32, Node) = self.proxy()?.call("GetLayout", &(0, -1, Vec::<String>::new())).ok()?;
+            let (_, root): (u32, Node) = self
+                .proxy()?
+                .call("GetLayout", &(0, -1, Vec::<String>::new()))
+                .ok()?;
             Some(lines(root)?.lines)
         })
     }
@@ -73,7 +88,12 @@ impl Tray {
                 let mut menu = self.menu().into_iter();
                 menu.find(|line| labels.contains(&line.label.as_str()))
             },
-            || format!("the tray says {labels:?} instead of {:?}", self::labels(&self.menu())),
+            || {
+                format!(
+                    "the tray says {labels:?} instead of {:?}",
+                    self::labels(&self.menu())
+                )
+            },
         )
     }
 
@@ -83,12 +103,21 @@ impl Tray {
         let mut lines = self.menu();
         for label in above {
             let is_it = |line: &Line| line.label.starts_with(label);
-            lines = lines.into_iter().find(is_it).unwrap_or_else(|| panic!("no {label}")).lines;
+            lines = lines
+                .into_iter()
+                .find(is_it)
+                .unwrap_or_else(|| panic!("no {label}"))
+                .lines;
         }
-        let line = lines.iter().find(|line| line.label == *last).unwrap_or_else(|| panic!("no {last} in {lines:?}"));
+        let line = lines
+            .iter()
+            .find(|line| line.label == *last)
+            .unwrap_or_else(|| panic!("no {last} in {lines:?}"));
         assert!(line.is_enabled, "{last} cannot be pressed");
         let proxy = self.proxy().expect("the tray shows the app");
-        let () = proxy.call("Event", &(line.id, "clicked", Value::from(0_i32), 0_u32)).expect("a menu takes presses");
+        let () = proxy
+            .call("Event", &(line.id, "clicked", Value::from(0_i32), 0_u32))
+            .expect("a menu takes presses");
     }
 }
 
@@ -96,12 +125,27 @@ type Node = (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>);
 
 fn lines((id, mut properties, below): Node) -> Option<Line> {
     let mut text = |name: &str| properties.remove(name);
-    let is_separator = text("type").and_then(|it| String::try_from(it).ok()).is_some_and(|it| it == "separator");
-    let label = text("label").and_then(|it| String::try_from(it).ok()).filter(|_| !is_separator);
-    let is_enabled = text("enabled").and_then(|it| bool::try_from(it).ok()).unwrap_or(true);
+    let is_separator = text("type")
+        .and_then(|it| String::try_from(it).ok())
+        .is_some_and(|it| it == "separator");
+    let label = text("label")
+        .and_then(|it| String::try_from(it).ok())
+        .filter(|_| !is_separator);
+    let is_enabled = text("enabled")
+        .and_then(|it| bool::try_from(it).ok())
+        .unwrap_or(true);
     let is_checked = text("toggle-state").and_then(|it| i32::try_from(it).ok()) == Some(1);
-    let below = below.into_iter().map(|node| lines(Node::try_from(node).ok()?)).collect::<Option<Vec<_>>>()?;
-    Some(Line { id, label: label.unwrap_or_default(), is_enabled, is_checked, lines: below })
+    let below = below
+        .into_iter()
+        .map(|node| lines(Node::try_from(node).ok()?))
+        .collect::<Option<Vec<_>>>()?;
+    Some(Line {
+        id,
+        label: label.unwrap_or_default(),
+        is_enabled,
+        is_checked,
+        lines: below,
+    })
 }
 
 fn labels(lines: &[Line]) -> Vec<&str> {
@@ -109,7 +153,10 @@ fn labels(lines: &[Line]) -> Vec<&str> {
 }
 
 fn ids(lines: &[Line]) -> Vec<i32> {
-    lines.iter().flat_map(|line| [vec![line.id], ids(&line.lines)].concat()).collect()
+    lines
+        .iter()
+        .flat_map(|line| [vec![line.id], ids(&line.lines)].concat())
+        .collect()
 }
 
 #[test]
@@ -120,20 +167,43 @@ fn the_menu_has_its_order_and_a_sign_in_changes_its_texts_in_place() {
     let tray = Tray::of(&desktop, &app);
     let kim = tray.says("kim — needs sign-in");
     let before = tray.menu();
-    let order =
-        ["Open Keyfob", "", &kim.label, "", "Sign in to…", "Log out…", "Pause refresh", "Start at login", "", "Quit"];
+    let order = [
+        "Open Keyfob",
+        "",
+        &kim.label,
+        "",
+        "Sign in to…",
+        "Log out…",
+        "Pause refresh",
+        "Start at login",
+        "",
+        "Quit",
+    ];
     assert_eq!(labels(&before), order);
-    let order = ["Sign in", "Log out…", "", "Copy environment", "Copy profile name", "Open console", "Use as default"];
+    let order = [
+        "Sign in",
+        "Log out…",
+        "",
+        "Copy environment",
+        "Copy profile name",
+        "Open console",
+        "Use as default",
+    ];
     assert_eq!(labels(&kim.lines), order);
     assert!(kim.lines[6].is_checked, "it is the default");
-    assert!(!kim.lines[3].is_enabled, "there is no environment to copy yet");
+    assert!(
+        !kim.lines[3].is_enabled,
+        "there is no environment to copy yet"
+    );
     tray.press(&["kim", "Sign in"]);
     let kim = tray.says_one_of(&["kim — 11 h", "kim — 12 h"]);
     assert_eq!(labels(&kim.lines)[0], "Renew");
     assert!(kim.lines[3].is_enabled);
     assert_eq!(ids(&tray.menu()), ids(&before), "the same lines");
     tray.press(&["Pause refresh"]);
-    eventually("it is checked", || tray.says("Pause refresh").is_checked.then_some(()));
+    eventually("it is checked", || {
+        tray.says("Pause refresh").is_checked.then_some(())
+    });
     assert_eq!(ids(&tray.menu()), ids(&before), "the same lines");
 }
 
@@ -160,7 +230,11 @@ fn hidden_it_opens_no_window_until_it_is_started_again() {
     Tray::of(&desktop, &app).says("kim — needs sign-in");
     assert!(windows::titled(MAIN).is_empty());
     let again = App::command(&home, &[]).status().expect("keyfob starts");
-    assert_eq!(again.code(), Some(0), "the second one leaves it to the first");
+    assert_eq!(
+        again.code(),
+        Some(0),
+        "the second one leaves it to the first"
+    );
     windows::appears(MAIN);
     assert!(app.is_running());
     assert_eq!(desktop.owner(SINGLE), Some(app.pid()));
@@ -173,16 +247,24 @@ fn closing_the_window_leaves_the_app_and_ends_what_drew_it() {
     let mut app = App::start(&desktop, &home, &[]);
     let tray = Tray::of(&desktop, &app);
     let window = windows::appears(MAIN);
-    let draws = |app: &App| app.children().iter().any(|name| name.starts_with("WebKitWebProces"));
+    let draws = |app: &App| {
+        app.children()
+            .iter()
+            .any(|name| name.starts_with("WebKitWebProces"))
+    };
     eventually("something draws the page", || draws(&app).then_some(()));
     windows::close(&window);
     windows::disappears(MAIN);
     let of_webkit = |app: &App| app.children().iter().any(|name| name.starts_with("WebKit"));
-    eventually("nothing draws or fetches any more", || (!of_webkit(&app)).then_some(()));
+    eventually("nothing draws or fetches any more", || {
+        (!of_webkit(&app)).then_some(())
+    });
     assert!(app.is_running());
     tray.press(&["Open Keyfob"]);
     windows::appears(MAIN);
-    eventually("something draws the page again", || draws(&app).then_some(()));
+    eventually("something draws the page again", || {
+        draws(&app).then_some(())
+    });
     assert_eq!(app.terminate().code(), Some(0), "{}", app.said());
 }
 

@@ -19,7 +19,11 @@ fn a_configuration_that_breaks_leaves_the_last_good_one_in_force_until_it_is_men
     page.press("Sign in: kim");
     page.sees("kim default Valid");
     home.write_config("auth:\n  identities: [\n");
-    assert_eq!(home.json(&["credential-process", "kim"])["Version"], 1, "it goes on");
+    assert_eq!(
+        home.json(&["credential-process", "kim"])["Version"],
+        1,
+        "it goes on"
+    );
     page.sees("the last good one stays in force");
     page.sees("line 3");
     page.sees("kim default Valid");
@@ -59,7 +63,9 @@ fn a_locked_keyring_is_told_of_and_read_again_once_it_is_unlocked() {
 fn without_aws_a_sign_in_fails_in_words_and_the_keys_are_kept() {
     let desktop = Desktop::new();
     let home = Home::signed_up(KIM);
-    home.aws().inject(Switch::on(Fault::Outage)).expect("it can be played");
+    home.aws()
+        .inject(Switch::on(Fault::Outage))
+        .expect("it can be played");
     let app = App::start(&desktop, &home, &[]);
     let page = app.page();
     page.press("Sign in: kim");
@@ -100,12 +106,20 @@ fn an_agent_without_a_screen_hands_over_to_the_app() {
     let desktop = Desktop::new();
     let home = Home::signed_up(KIM);
     let log = fs::File::create(home.path("agent.log")).expect("the home is ours");
-    let mut agent = home.fob(&["agent", "run"]).stderr(log).spawn().expect("fob starts");
-    eventually("it runs", || (home.json(&["status", "--json"])["agent"]["pid"] == agent.id()).then_some(()));
+    let mut agent = home
+        .fob(&["agent", "run"])
+        .stderr(log)
+        .spawn()
+        .expect("fob starts");
+    eventually("it runs", || {
+        (home.json(&["status", "--json"])["agent"]["pid"] == agent.id()).then_some(())
+    });
     assert!(home.run(&["login", "kim"]).status.success());
     let app = App::start(&desktop, &home, &["--hidden"]);
     Tray::of(&desktop, &app).says_one_of(&["kim — 11 h", "kim — 12 h"]);
     app.serves(&home);
-    let ended = eventually("the other has ended", || agent.try_wait().expect("a child of ours"));
+    let ended = eventually("the other has ended", || {
+        agent.try_wait().expect("a child of ours")
+    });
     assert_eq!(ended.code(), Some(0));
 }

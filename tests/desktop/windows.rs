@@ -6,7 +6,13 @@ use std::process::Command;
 
 /// The ids of those with exactly this title.
 pub fn titled(title: &str) -> Vec<String> {
-    said("xdotool", &["search", "--onlyvisible", "--name", &format!("^{title}$")]).lines().map(str::to_owned).collect()
+    said(
+        "xdotool",
+        &["search", "--onlyvisible", "--name", &format!("^{title}$")],
+    )
+    .lines()
+    .map(str::to_owned)
+    .collect()
 }
 
 /// Its id.
@@ -15,54 +21,105 @@ pub fn appears(title: &str) -> String {
 }
 
 pub fn disappears(title: &str) {
-    eventually(&format!("no window {title}"), || titled(title).is_empty().then_some(()));
+    eventually(&format!("no window {title}"), || {
+        titled(title).is_empty().then_some(())
+    });
 }
 
 /// As somebody does with the mouse in its corner.
 pub fn close(id: &str) {
     // wmctrl's way: the window manager passes the wish on.
-    said("xdotool", &["windowfocus", "--sync", id, "key", "--clearmodifiers", "alt+F4"]);
+    said(
+        "xdotool",
+        &[
+            "windowfocus",
+            "--sync",
+            id,
+            "key",
+            "--clearmodifiers",
+            "alt+F4",
+        ],
+    );
 }
 
 pub fn press_keys(id: &str, keys: &str) {
-    said("xdotool", &["windowfocus", "--sync", id, "key", "--clearmodifiers", keys]);
+    said(
+        "xdotool",
+        &["windowfocus", "--sync", id, "key", "--clearmodifiers", keys],
+    );
 }
 
 pub fn type_into(id: &str, text: &str) {
-    said("xdotool", &["windowfocus", "--sync", id, "type", "--delay", "30", text]);
+    said(
+        "xdotool",
+        &["windowfocus", "--sync", id, "type", "--delay", "30", text],
+    );
 }
 
 /// In pixels.
 pub fn height(id: &str) -> u32 {
     let geometry = said("xdotool", &["getwindowgeometry", "--shell", id]);
-    let height = geometry.lines().find_map(|line| line.strip_prefix("HEIGHT="));
+    let height = geometry
+        .lines()
+        .find_map(|line| line.strip_prefix("HEIGHT="));
     height.and_then(|it| it.parse().ok()).unwrap_or_default()
 }
 
 /// With the left button, in pixels from the upper left corner of the screen.
 pub fn click_at(x: u32, y: u32) {
-    said("xdotool", &["mousemove", &x.to_string(), &y.to_string(), "click", "1"]);
+    said(
+        "xdotool",
+        &["mousemove", &x.to_string(), &y.to_string(), "click", "1"],
+    );
 }
 
 /// Of a window, or of the whole screen as `root`.
 pub fn picture(id: &str, file: &Path) {
-    said("import", &["-window", id, "-silent", file.to_str().expect("a plain name")]);
+    said(
+        "import",
+        &[
+            "-window",
+            id,
+            "-silent",
+            file.to_str().expect("a plain name"),
+        ],
+    );
 }
 
 /// How many colours a picture has; one that shows nothing has few.
 pub fn colours(file: &Path) -> usize {
-    said("identify", &["-format", "%k", file.to_str().expect("a plain name")]).trim().parse().unwrap_or(0)
+    said(
+        "identify",
+        &["-format", "%k", file.to_str().expect("a plain name")],
+    )
+    .trim()
+    .parse()
+    .unwrap_or(0)
 }
 
 /// Whether more than some letters changed from one picture to the other.
 pub fn differs_much(before: &Path, after: &Path) -> bool {
-    let words =
-        ["-metric", "AE", before.to_str().expect("a plain name"), after.to_str().expect("a plain name"), "null:"];
-    let ran = Command::new("compare").args(words).output().expect("`./x test` installs it");
-    String::from_utf8_lossy(&ran.stderr).trim().parse::<f64>().is_ok_and(|pixels| pixels > 10_000.0)
+    let words = [
+        "-metric",
+        "AE",
+        before.to_str().expect("a plain name"),
+        after.to_str().expect("a plain name"),
+        "null:",
+    ];
+    let ran = Command::new("compare")
+        .args(words)
+        .output()
+        .expect("`./x test` installs it");
+    String::from_utf8_lossy(&ran.stderr)
+        .trim()
+        .parse::<f64>()
+        .is_ok_and(|pixels| pixels > 10_000.0)
 }
 
 fn said(program: &str, words: &[&str]) -> String {
-    let ran = Command::new(program).args(words).output().unwrap_or_else(|cause| panic!("{program}: {cause}"));
+    let ran = Command::new(program)
+        .args(words)
+        .output()
+        .unwrap_or_else(|cause| panic!("{program}: {cause}"));
     String::from_utf8_lossy(&ran.stdout).into_owned()
 }

@@ -1,4 +1,5 @@
-//! The agent as its users meet it: real `fob` processes on both sides of the socket, the sandbox's AWS behind them.
+//! The agent as its users meet it: real `fob` processes on both sides of the socket, the sandbox's
+//! AWS behind them.
 
 mod apart;
 mod crowd;
@@ -11,7 +12,11 @@ use serde_json::Value;
 use std::process::{Child, Output, Stdio};
 
 fn start(home: &Home, arguments: &[&str]) -> Child {
-    home.fob(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("fob starts")
+    home.fob(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("fob starts")
 }
 
 fn end(child: Child) -> Output {

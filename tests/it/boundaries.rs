@@ -1,13 +1,14 @@
-//! Holds the source against the architecture: who may use whom, where secrets may leave, what each file is called and
-//! how it opens, what each binary links. The table of allowed edges is `EDGES`; `core/lib.rs` says the same in words.
+//! Holds the source against the architecture: who may use whom, where secrets may leave, what each
+//! file is called and how it opens, what each binary links. The table of allowed edges is `EDGES`;
+//! `core/lib.rs` says the same in words.
 
 use crate::support::{files_below, output, repository};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// What a module may use besides itself. An entry is a module, or `module::Item` for one thing of it; `not` takes single
-/// things out again.
+/// What a module may use besides itself. An entry is a module, or `module::Item` for one thing of
+/// it; `not` takes single things out again.
 struct Edges {
     of: &'static str,
     may: &'static [&'static str],
@@ -16,46 +17,118 @@ struct Edges {
 
 const EDGES: &[Edges] = &[
     // 1: the ground. Failures are named everywhere, and a secret asks to be kept out of swap.
-    Edges { of: "error", may: &[], not: &[] },
-    Edges { of: "clock", may: &[], not: &[] },
-    Edges { of: "hardening", may: &[], not: &[] },
-    Edges { of: "environment", may: &["error"], not: &[] },
-    Edges { of: "credentials", may: &["error", "hardening"], not: &[] },
+    Edges {
+        of: "error",
+        may: &[],
+        not: &[],
+    },
+    Edges {
+        of: "clock",
+        may: &[],
+        not: &[],
+    },
+    Edges {
+        of: "hardening",
+        may: &[],
+        not: &[],
+    },
+    Edges {
+        of: "environment",
+        may: &["error"],
+        not: &[],
+    },
+    Edges {
+        of: "credentials",
+        may: &["error", "hardening"],
+        not: &[],
+    },
     // 2
-    Edges { of: "config", may: &["error", "clock", "credentials", "environment", "hardening"], not: &[] },
+    Edges {
+        of: "config",
+        may: &["error", "clock", "credentials", "environment", "hardening"],
+        not: &[],
+    },
     // 3: never each other; the configuration's plan and names, not the configuration.
     Edges {
         of: "aws",
-        may: &["error", "clock", "credentials", "environment", "hardening", "config"],
+        may: &[
+            "error",
+            "clock",
+            "credentials",
+            "environment",
+            "hardening",
+            "config",
+        ],
         not: &["config::Config"],
     },
     Edges {
         of: "store",
-        may: &["error", "clock", "credentials", "environment", "hardening", "config"],
+        may: &[
+            "error",
+            "clock",
+            "credentials",
+            "environment",
+            "hardening",
+            "config",
+        ],
         not: &["config::Config"],
     },
     // 4
     Edges {
         of: "auth",
-        may: &["error", "clock", "credentials", "environment", "hardening", "config", "aws", "store"],
+        may: &[
+            "error",
+            "clock",
+            "credentials",
+            "environment",
+            "hardening",
+            "config",
+            "aws",
+            "store",
+        ],
         not: &[],
     },
     // 5
     Edges {
         of: "agent",
-        may: &["error", "clock", "credentials", "environment", "hardening", "config", "auth"],
+        may: &[
+            "error",
+            "clock",
+            "credentials",
+            "environment",
+            "hardening",
+            "config",
+            "auth",
+        ],
         not: &[],
     },
-    Edges { of: "sandbox", may: &["error", "clock", "credentials", "environment", "hardening"], not: &[] },
-    // 6: `main` hardens its process, takes the snapshot of the environment and puts the parts together.
-    Edges { of: "cli", may: SHELLS_MAY, not: &[] },
-    Edges { of: "app", may: SHELLS_MAY, not: &[] },
+    Edges {
+        of: "sandbox",
+        may: &["error", "clock", "credentials", "environment", "hardening"],
+        not: &[],
+    },
+    // 6: `main` hardens its process, takes the snapshot of the environment and puts the parts
+    // together.
+    Edges {
+        of: "cli",
+        may: SHELLS_MAY,
+        not: &[],
+    },
+    Edges {
+        of: "app",
+        may: SHELLS_MAY,
+        not: &[],
+    },
     // What both shells show on a desktop; a part of each.
-    Edges { of: "notify", may: &["agent", "clock::Clock"], not: &[] },
+    Edges {
+        of: "notify",
+        may: &["agent", "clock::Clock"],
+        not: &[],
+    },
 ];
 
-/// Besides the agent: what `main` puts together, what loading a configuration finds wrong, what a window may change in it,
-/// and the time a table was made.
+/// Besides the agent: what `main` puts together, what loading a configuration finds wrong, what a
+/// window may change in it, and the time a table was made.
 const SHELLS_MAY: &[&str] = &[
     "agent",
     "auth::Auth",
@@ -102,32 +175,55 @@ const MAY_EXPOSE: &[&str] = &[
     "src-tauri/app/outside.rs",
 ];
 
-const NAMES_THAT_SAY_NOTHING: &[&str] = &["util", "helper", "common", "misc", "manager", "service", "type"];
+const NAMES_THAT_SAY_NOTHING: &[&str] = &[
+    "util", "helper", "common", "misc", "manager", "service", "type",
+];
 
 #[test]
 fn every_module_uses_only_what_the_architecture_allows() {
     let violations: Vec<_> = rust_files()
         .filter_map(|(path, source)| Some((module_of(&path)?, path, source)))
         .flat_map(|(module, path, source)| {
-            forbidden_edges(&module, &source).into_iter().map(move |found| format!("{path}:{found}"))
+            forbidden_edges(&module, &source)
+                .into_iter()
+                .map(move |found| format!("{path}:{found}"))
         })
         .collect();
-    assert!(violations.is_empty(), "forbidden edges:\n{}", violations.join("\n"));
+    assert!(
+        violations.is_empty(),
+        "forbidden edges:\n{}",
+        violations.join("\n")
+    );
 }
 
 #[test]
 fn secrets_are_exposed_only_where_they_must_leave() {
     let violations: Vec<_> = rust_files()
         .filter(|(path, _)| !MAY_EXPOSE.iter().any(|allowed| path.starts_with(allowed)))
-        .flat_map(|(path, source)| exposures(&source).into_iter().map(move |line| format!("{path}:{line}")))
+        .flat_map(|(path, source)| {
+            exposures(&source)
+                .into_iter()
+                .map(move |line| format!("{path}:{line}"))
+        })
         .collect();
-    assert!(violations.is_empty(), "`expose` is called in:\n{}", violations.join("\n"));
+    assert!(
+        violations.is_empty(),
+        "`expose` is called in:\n{}",
+        violations.join("\n")
+    );
 }
 
 #[test]
 fn every_source_file_opens_with_what_it_owns() {
-    let silent: Vec<_> = rust_files().filter(|(_, source)| !source.starts_with("//! ")).map(|(path, _)| path).collect();
-    assert!(silent.is_empty(), "these do not open with `//! `:\n{}", silent.join("\n"));
+    let silent: Vec<_> = rust_files()
+        .filter(|(_, source)| !source.starts_with("//! "))
+        .map(|(path, _)| path)
+        .collect();
+    assert!(
+        silent.is_empty(),
+        "these do not open with `//! `:\n{}",
+        silent.join("\n")
+    );
 }
 
 #[test]
@@ -135,7 +231,10 @@ fn every_file_name_says_something() {
     let empty: Vec<_> = ["src-tauri", "tests"]
         .into_iter()
         .flat_map(files_below)
-        .filter(|path| path.file_stem().is_some_and(|stem| says_nothing(&stem.to_string_lossy())))
+        .filter(|path| {
+            path.file_stem()
+                .is_some_and(|stem| says_nothing(&stem.to_string_lossy()))
+        })
         .collect();
     assert!(empty.is_empty(), "files are domain nouns, not {empty:?}");
 }
@@ -143,14 +242,20 @@ fn every_file_name_says_something() {
 #[test]
 fn the_library_knows_neither_a_command_line_nor_a_window() {
     let crates = crates_of(&["--no-default-features"]);
-    let foreign: Vec<_> = crates.iter().filter(|name| name.starts_with("clap") || is_of_a_window(name)).collect();
+    let foreign: Vec<_> = crates
+        .iter()
+        .filter(|name| name.starts_with("clap") || is_of_a_window(name))
+        .collect();
     assert!(foreign.is_empty(), "the library depends on {foreign:?}");
 }
 
 #[test]
 fn fob_depends_on_no_window() {
     let crates = crates_of(&["--no-default-features", "--features", "cli,sandbox"]);
-    assert!(crates.contains("clap"), "the list of crates is read: {crates:?}");
+    assert!(
+        crates.contains("clap"),
+        "the list of crates is read: {crates:?}"
+    );
     let foreign: Vec<_> = crates.iter().filter(|name| is_of_a_window(name)).collect();
     assert!(foreign.is_empty(), "fob depends on {foreign:?}");
 }
@@ -159,35 +264,64 @@ fn fob_depends_on_no_window() {
 #[cfg(target_os = "linux")]
 fn fob_links_no_webkit() {
     let libraries = output("ldd", &[env!("CARGO_BIN_EXE_fob")]);
-    assert!(libraries.contains("libc.so"), "the list of libraries is read: {libraries}");
-    let foreign: Vec<_> = libraries.lines().filter(|line| line.contains("webkit") || line.contains("gtk")).collect();
+    assert!(
+        libraries.contains("libc.so"),
+        "the list of libraries is read: {libraries}"
+    );
+    let foreign: Vec<_> = libraries
+        .lines()
+        .filter(|line| line.contains("webkit") || line.contains("gtk"))
+        .collect();
     assert!(foreign.is_empty(), "fob links {foreign:?}");
 }
 
 #[test]
 fn nothing_switches_zbus_to_tokio() {
-    let tree = ["tree", "--locked", "--all-features", "--edges", "features", "--prefix", "none", "--target", "all"];
+    let tree = [
+        "tree",
+        "--locked",
+        "--all-features",
+        "--edges",
+        "features",
+        "--prefix",
+        "none",
+        "--target",
+        "all",
+    ];
     let tree = output(env!("CARGO"), &tree);
-    let features: BTreeSet<_> = tree.lines().filter(|line| line.starts_with("zbus feature ")).collect();
+    let features: BTreeSet<_> = tree
+        .lines()
+        .filter(|line| line.starts_with("zbus feature "))
+        .collect();
     assert!(!features.is_empty(), "the list of features is read");
-    assert!(!features.iter().any(|feature| feature.contains("tokio")), "the blocking users break: {features:?}");
+    assert!(
+        !features.iter().any(|feature| feature.contains("tokio")),
+        "the blocking users break: {features:?}"
+    );
 }
 
-/// The Rust files of the program, each with its path from the repository's root and its text. Test modules are no part
-/// of it, whether they stand in a file of their own or inside another.
+/// The Rust files of the program, each with its path from the repository's root and its text. Test
+/// modules are no part of it, whether they stand in a file of their own or inside another.
 fn rust_files() -> impl Iterator<Item = (String, String)> {
     let of_the_program = |path: &PathBuf| {
         path.extension().is_some_and(|extension| extension == "rs")
-            && !path.iter().any(|step| step == "tests" || step == "tests.rs")
+            && !path
+                .iter()
+                .any(|step| step == "tests" || step == "tests.rs")
     };
-    files_below("src-tauri").into_iter().filter(of_the_program).map(|path| {
-        let source = std::fs::read_to_string(repository().join(&path)).expect("a source file is readable UTF-8");
-        (path.to_string_lossy().replace('\\', "/"), source)
-    })
+    files_below("src-tauri")
+        .into_iter()
+        .filter(of_the_program)
+        .map(|path| {
+            let source = std::fs::read_to_string(repository().join(&path))
+                .expect("a source file is readable UTF-8");
+            (path.to_string_lossy().replace('\\', "/"), source)
+        })
 }
 
-/// The module a file holds, from its binary or the library downwards: `src-tauri/core/config/chain.rs` is
-/// `[config, chain]`. `None` for the map itself and for the build script.
+/// The module a file holds, from its binary or the library downwards:
+/// `src-tauri/core/config/chain.rs` is `[config, chain]`. `None` for the map itself and for the
+/// build script.
 fn module_of(path: &str) -> Option<Vec<String>> {
     let inside = path.strip_prefix("src-tauri/")?;
     let inside = inside.strip_prefix("core/").unwrap_or(inside);
@@ -195,8 +329,14 @@ fn module_of(path: &str) -> Option<Vec<String>> {
         return None;
     }
     let steps = Path::new(inside).with_extension("");
-    let mut module: Vec<_> = steps.iter().map(|step| step.to_string_lossy().into_owned()).collect();
-    if module.last().is_some_and(|last| last == "mod" || last == "main") {
+    let mut module: Vec<_> = steps
+        .iter()
+        .map(|step| step.to_string_lossy().into_owned())
+        .collect();
+    if module
+        .last()
+        .is_some_and(|last| last == "mod" || last == "main")
+    {
         module.pop();
     }
     Some(module)
@@ -205,18 +345,31 @@ fn module_of(path: &str) -> Option<Vec<String>> {
 /// Every use of a module by another that `EDGES` does not allow, as `line: what`.
 fn forbidden_edges(module: &[String], source: &str) -> Vec<String> {
     let edges = EDGES.iter().find(|edges| edges.of == module[0]);
-    let Some(edges) = edges else { return vec![format!("1: `{}` is not in the table of allowed edges", module[0])] };
+    let Some(edges) = edges else {
+        return vec![format!(
+            "1: `{}` is not in the table of allowed edges",
+            module[0]
+        )];
+    };
     let mut uses = Vec::new();
     collect_uses(&tokens(source), module, &mut uses);
     uses.into_iter()
         .filter(|used| {
             let whole = used.path[0].as_str();
             let item = used.path.get(1).map(|item| format!("{whole}::{item}"));
-            let listed =
-                |list: &[&str]| list.contains(&whole) || item.as_deref().is_some_and(|item| list.contains(&item));
+            let listed = |list: &[&str]| {
+                list.contains(&whole) || item.as_deref().is_some_and(|item| list.contains(&item))
+            };
             whole != edges.of && (!listed(edges.may) || listed(edges.not))
         })
-        .map(|used| format!("{}: `{}` uses `{}`", used.line, module.join("::"), used.path.join("::")))
+        .map(|used| {
+            format!(
+                "{}: `{}` uses `{}`",
+                used.line,
+                module.join("::"),
+                used.path.join("::")
+            )
+        })
         .collect()
 }
 
@@ -226,7 +379,8 @@ struct Use {
     path: Vec<String>,
 }
 
-/// Finds paths in `use` trees, in expressions, in types and inside macro calls alike: all of them are tokens.
+/// Finds paths in `use` trees, in expressions, in types and inside macro calls alike: all of them
+/// are tokens.
 fn collect_uses(tokens: &[TokenTree], module: &[String], uses: &mut Vec<Use>) {
     let in_a_binary = matches!(module[0].as_str(), "cli" | "app");
     let mut at = 0;
@@ -288,23 +442,43 @@ fn collect_paths(tokens: &[TokenTree], mut root: Vec<String>, line: usize, uses:
             }
         }
         // A star: everything below the root.
-        _ => uses.push(Use { line, path: if root.is_empty() { vec!["*".to_owned()] } else { root } }),
+        _ => uses.push(Use {
+            line,
+            path: if root.is_empty() {
+                vec!["*".to_owned()]
+            } else {
+                root
+            },
+        }),
     }
 }
 
 fn is_path_separator(tokens: &[TokenTree], at: usize) -> bool {
-    let is_colon = |at: usize| matches!(tokens.get(at), Some(TokenTree::Punct(mark)) if mark.as_char() == ':');
+    let is_colon =
+        |at: usize| matches!(tokens.get(at), Some(TokenTree::Punct(mark)) if mark.as_char() == ':');
     is_colon(at) && is_colon(at + 1)
 }
 
 /// Where the tokens go on after a `#[cfg(test)] mod name { … }` that begins at `at`.
 fn end_of_test_module(tokens: &[TokenTree], at: usize) -> Option<usize> {
-    let [TokenTree::Punct(hash), TokenTree::Group(attribute), rest @ ..] = &tokens[at..] else { return None };
+    let [
+        TokenTree::Punct(hash),
+        TokenTree::Group(attribute),
+        rest @ ..,
+    ] = &tokens[at..]
+    else {
+        return None;
+    };
     if hash.as_char() != '#' || attribute.stream().to_string().replace(' ', "") != "cfg(test)" {
         return None;
     }
     match rest {
-        [TokenTree::Ident(keyword), TokenTree::Ident(_), TokenTree::Group(_), ..] if keyword == "mod" => Some(at + 5),
+        [
+            TokenTree::Ident(keyword),
+            TokenTree::Ident(_),
+            TokenTree::Group(_),
+            ..,
+        ] if keyword == "mod" => Some(at + 5),
         _ => None,
     }
 }
@@ -323,7 +497,9 @@ fn exposures(source: &str) -> Vec<usize> {
                     let defined = matches!(tokens[..at].last(), Some(TokenTree::Ident(keyword)) if keyword == "fn");
                     lines.extend((!defined).then(|| name.span().start().line));
                 }
-                TokenTree::Group(group) => collect(&group.stream().into_iter().collect::<Vec<_>>(), lines),
+                TokenTree::Group(group) => {
+                    collect(&group.stream().into_iter().collect::<Vec<_>>(), lines)
+                }
                 TokenTree::Ident(_) | TokenTree::Punct(_) | TokenTree::Literal(_) => {}
             }
             at += 1;
@@ -335,7 +511,11 @@ fn exposures(source: &str) -> Vec<usize> {
 }
 
 fn tokens(source: &str) -> Vec<TokenTree> {
-    source.parse::<TokenStream>().expect("the source compiles, so it can be read").into_iter().collect()
+    source
+        .parse::<TokenStream>()
+        .expect("the source compiles, so it can be read")
+        .into_iter()
+        .collect()
 }
 
 fn says_nothing(stem: &str) -> bool {
@@ -346,14 +526,24 @@ fn says_nothing(stem: &str) -> bool {
 }
 
 fn crates_of(features: &[&str]) -> BTreeSet<String> {
-    let arguments =
-        [&["tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}"], features].concat();
+    let arguments = [
+        &[
+            "tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}",
+        ],
+        features,
+    ]
+    .concat();
     let tree = output(env!("CARGO"), &arguments);
-    tree.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+    tree.lines()
+        .filter_map(|line| line.split(' ').next())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn is_of_a_window(name: &str) -> bool {
-    ["tauri", "webkit", "wry", "tao", "gtk"].iter().any(|word| name == *word || name.starts_with(&format!("{word}-")))
+    ["tauri", "webkit", "wry", "tao", "gtk"]
+        .iter()
+        .any(|word| name == *word || name.starts_with(&format!("{word}-")))
         || name.starts_with("webkit2gtk")
 }
 
@@ -380,32 +570,81 @@ mod reading_the_source {
             "use crate::config::Config;",
             "use keyfob_core::auth::Auth;",
         ] {
-            assert_eq!(found("src-tauri/core/aws/sts.rs", source).len(), 1, "{source}");
+            assert_eq!(
+                found("src-tauri/core/aws/sts.rs", source).len(),
+                1,
+                "{source}"
+            );
         }
         assert_eq!(
-            found("src-tauri/core/aws/sts.rs", "\n\nuse crate::store::Keychain;"),
+            found(
+                "src-tauri/core/aws/sts.rs",
+                "\n\nuse crate::store::Keychain;"
+            ),
             ["3: `aws::sts` uses `store::Keychain`"]
         );
-        assert_eq!(found("src-tauri/core/sandbox/mod.rs", "use crate::config::IdentityName;").len(), 1);
-        assert_eq!(found("src-tauri/core/errands/mod.rs", "").len(), 1, "a new module needs a row in the table");
+        assert_eq!(
+            found(
+                "src-tauri/core/sandbox/mod.rs",
+                "use crate::config::IdentityName;"
+            )
+            .len(),
+            1
+        );
+        assert_eq!(
+            found("src-tauri/core/errands/mod.rs", "").len(),
+            1,
+            "a new module needs a row in the table"
+        );
     }
 
     #[test]
     fn finds_a_shell_that_reaches_past_the_agent() {
-        assert_eq!(found("src-tauri/cli/main.rs", "use keyfob_core::aws::sts;").len(), 1);
-        assert_eq!(found("src-tauri/cli/main.rs", "use keyfob_core::config::{self, Config};").len(), 1);
-        assert_eq!(found("src-tauri/app/tray.rs", "use keyfob_core::store;").len(), 1);
+        assert_eq!(
+            found("src-tauri/cli/main.rs", "use keyfob_core::aws::sts;").len(),
+            1
+        );
+        assert_eq!(
+            found(
+                "src-tauri/cli/main.rs",
+                "use keyfob_core::config::{self, Config};"
+            )
+            .len(),
+            1
+        );
+        assert_eq!(
+            found("src-tauri/app/tray.rs", "use keyfob_core::store;").len(),
+            1
+        );
     }
 
     #[test]
     fn leaves_allowed_paths_alone() {
         for (path, source) in [
-            ("src-tauri/core/aws/sts.rs", "use crate::config::{Chain, Step}; use super::fault; use crate::aws::fault;"),
-            ("src-tauri/core/aws/mod.rs", "use self::sts::call; use crate::error::{Code, Error};"),
-            ("src-tauri/core/auth/login.rs", "use crate::{aws, store, config::Config}; use super::World;"),
-            ("src-tauri/cli/main.rs", "use crate::args::Args; use keyfob_core::{config::Config, agent::api};"),
-            ("src-tauri/core/aws/sts.rs", "#[cfg(test)] mod tests { use crate::store::Keychain; }"),
-            ("src-tauri/core/aws/sts.rs", "use std::sync::Arc; use other::crate_store; fn f() { a::store() }"),
+            (
+                "src-tauri/core/aws/sts.rs",
+                "use crate::config::{Chain, Step}; use super::fault; use crate::aws::fault;",
+            ),
+            (
+                "src-tauri/core/aws/mod.rs",
+                "use self::sts::call; use crate::error::{Code, Error};",
+            ),
+            (
+                "src-tauri/core/auth/login.rs",
+                "use crate::{aws, store, config::Config}; use super::World;",
+            ),
+            (
+                "src-tauri/cli/main.rs",
+                "use crate::args::Args; use keyfob_core::{config::Config, agent::api};",
+            ),
+            (
+                "src-tauri/core/aws/sts.rs",
+                "#[cfg(test)] mod tests { use crate::store::Keychain; }",
+            ),
+            (
+                "src-tauri/core/aws/sts.rs",
+                "use std::sync::Arc; use other::crate_store; fn f() { a::store() }",
+            ),
         ] {
             assert_eq!(found(path, source), [""; 0], "{source}");
         }
@@ -415,14 +654,23 @@ mod reading_the_source {
     fn finds_every_way_to_expose_a_secret() {
         assert_eq!(exposures("fn f() { secret.expose() }"), [1]);
         assert_eq!(exposures("fn f() {\n list.map(Secret::expose) }"), [2]);
-        assert_eq!(exposures("fn f() { format!(\"{}\", secret.expose()) }"), [1]);
-        assert_eq!(exposures("fn expose(&self) {} #[cfg(test)] mod tests { fn f() { s.expose() } }"), [0; 0]);
+        assert_eq!(
+            exposures("fn f() { format!(\"{}\", secret.expose()) }"),
+            [1]
+        );
+        assert_eq!(
+            exposures("fn expose(&self) {} #[cfg(test)] mod tests { fn f() { s.expose() } }"),
+            [0; 0]
+        );
     }
 
     #[test]
     fn knows_a_name_that_says_nothing() {
         assert!(
-            says_nothing("util") && says_nothing("string_utils") && says_nothing("Helpers") && says_nothing("types")
+            says_nothing("util")
+                && says_nothing("string_utils")
+                && says_nothing("Helpers")
+                && says_nothing("types")
         );
         assert!(!says_nothing("chain") && !says_nothing("mod") && !says_nothing("prototype"));
     }

@@ -1,4 +1,5 @@
-//! `fob cleanup` and `fob repair` (behaviour 7.2): what is left behind goes, what is somebody else's stays.
+//! `fob cleanup` and `fob repair` (behaviour 7.2): what is left behind goes, what is somebody
+//! else's stays.
 
 use crate::home::{DEPLOY, DEV, Home, code, text, wait_for};
 use crate::logout_table::{in_half_an_hour, plant, session_until, steps, stored};
@@ -10,7 +11,8 @@ use std::time::{Duration, SystemTime};
 
 const LONG_AGO: SystemTime = SystemTime::UNIX_EPOCH;
 
-/// `dev` and `deploy` signed in; then the configuration no longer has `deploy`, nor the folder of an old provider.
+/// `dev` and `deploy` signed in; then the configuration no longer has `deploy`, nor the folder of
+/// an old provider.
 fn left_behind() -> Home {
     let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
     for identity in ["dev", "deploy"] {
@@ -19,10 +21,18 @@ fn left_behind() -> Home {
     let store = home.store(&home.config());
     let config = home.configuration();
     wait_for(async {
-        let put = |name: &str| (store.ticket(name).expect("a ticket"), session_until(in_half_an_hour()));
+        let put = |name: &str| {
+            (
+                store.ticket(name).expect("a ticket"),
+                session_until(in_half_an_hour()),
+            )
+        };
         let (ticket, session) = put("old-provider");
         store.put_session(&ticket, &session).await.expect("put");
-        let mut files = config.chain(config.identity("dev").expect("dev")).expect("a chain").files;
+        let mut files = config
+            .chain(config.identity("dev").expect("dev"))
+            .expect("a chain")
+            .files;
         files.folder = files.base.join("old-provider");
         let profile = Profile {
             identity: "gone".to_owned(),
@@ -30,8 +40,16 @@ fn left_behind() -> Home {
             program: PathBuf::from("/usr/bin/fob"),
             session: None,
         };
-        store.write_profile(&files, &profile).await.expect("written");
-        plant(&home, &EntryName::new("default", EntryKind::Keys, "gone"), "{\"v\":1}").await;
+        store
+            .write_profile(&files, &profile)
+            .await
+            .expect("written");
+        plant(
+            &home,
+            &EntryName::new("default", EntryKind::Keys, "gone"),
+            "{\"v\":1}",
+        )
+        .await;
     });
     fs::write(home.config(), DEV).expect("a configuration without deploy");
     home
@@ -59,10 +77,22 @@ fn cleanup_removes_what_its_dry_run_listed_and_keeps_the_keys() {
     assert_eq!(removed, expected);
     assert_eq!(steps(&ran, "kept"), ["keyring default/keys/gone"]);
     let after = stored(&home);
-    let gone: Vec<String> = before.keys().filter(|key| !after.contains_key(*key)).cloned().collect();
+    let gone: Vec<String> = before
+        .keys()
+        .filter(|key| !after.contains_key(*key))
+        .cloned()
+        .collect();
     assert_eq!(gone, expected);
-    assert!(after.iter().all(|(key, value)| before.get(key) == Some(value)));
-    assert_eq!(code(&home.run(&["credential-process", "dev"])), 0, "what is configured still works");
+    assert!(
+        after
+            .iter()
+            .all(|(key, value)| before.get(key) == Some(value))
+    );
+    assert_eq!(
+        code(&home.run(&["credential-process", "dev"])),
+        0,
+        "what is configured still works"
+    );
 }
 
 #[test]
@@ -76,7 +106,11 @@ fn keys_left_behind_go_only_on_a_word() {
     let keyring = home.keyring();
     assert!(!keyring.contains_key("default/keys/gone") && keyring.contains_key("default/keys/dev"));
     let again = home.run(&["cleanup"]);
-    assert!(text(&again.stderr).contains("Nothing to clean up"), "{}", text(&again.stderr));
+    assert!(
+        text(&again.stderr).contains("Nothing to clean up"),
+        "{}",
+        text(&again.stderr)
+    );
 }
 
 #[test]
@@ -87,8 +121,13 @@ fn expired_sessions_go_and_other_configurations_are_not_looked_at() {
     let past = session_until(LONG_AGO + Duration::from_secs(1_700_000_000));
     wait_for(async {
         let (mine, others) = (home.store(&home.config()), home.store(&other));
-        mine.put_session(&mine.ticket("deploy").expect("a ticket"), &past).await.expect("put");
-        others.put_session(&others.ticket("theirs").expect("a ticket"), &past).await.expect("put");
+        mine.put_session(&mine.ticket("deploy").expect("a ticket"), &past)
+            .await
+            .expect("put");
+        others
+            .put_session(&others.ticket("theirs").expect("a ticket"), &past)
+            .await
+            .expect("put");
     });
     let ran = home.json(&["cleanup", "--json"]);
     assert_eq!(steps(&ran, "removed"), ["keyring default/session/deploy"]);
@@ -98,10 +137,20 @@ fn expired_sessions_go_and_other_configurations_are_not_looked_at() {
 #[test]
 fn a_configuration_with_errors_makes_nobody_left_behind() {
     let home = left_behind();
-    fs::write(home.config(), format!("{DEV}    oops: {{ kind: aws/usr }}\n")).expect("a slip of the pen");
+    fs::write(
+        home.config(),
+        format!("{DEV}    oops: {{ kind: aws/usr }}\n"),
+    )
+    .expect("a slip of the pen");
     let ran = home.json(&["cleanup", "--json"]);
     assert_eq!(ran["removed"], 0, "{ran}");
-    assert!(ran["notes"][0].as_str().expect("a note").contains("fob validate"), "{ran}");
+    assert!(
+        ran["notes"][0]
+            .as_str()
+            .expect("a note")
+            .contains("fob validate"),
+        "{ran}"
+    );
 }
 
 #[test]
@@ -111,12 +160,20 @@ fn repair_says_what_is_there_and_mends_what_loses_nothing() {
     let fine = home.run(&["repair"]);
     assert_eq!(code(&fine), 0, "{}", text(&fine.stderr));
     let said = text(&fine.stdout);
-    for piece in ["access key AKIA…", "its session lasts until", "its profile is in"] {
+    for piece in [
+        "access key AKIA…",
+        "its session lasts until",
+        "its profile is in",
+    ] {
         assert!(said.contains(piece), "{piece} is not in {said}");
     }
     let profile = home.path().join(".aws/keyfob/aws-user/config");
     fs::set_permissions(&profile, fs::Permissions::from_mode(0o644)).expect("loosened");
-    fs::write(home.config(), format!("{DEV}{}", DEPLOY.replace("role/deploy", "role/other"))).expect("changed");
+    fs::write(
+        home.config(),
+        format!("{DEV}{}", DEPLOY.replace("role/deploy", "role/other")),
+    )
+    .expect("changed");
     let mended = home.json(&["repair", "deploy", "--json"]);
     let found: Vec<String> = mended["checks"]
         .as_array()
@@ -126,25 +183,53 @@ fn repair_says_what_is_there_and_mends_what_loses_nothing() {
         .map(|it| it["detail"].as_str().expect("text").to_owned())
         .collect();
     assert_eq!(found.len(), 2, "{mended}");
-    assert!(found.iter().any(|it| it.contains("before the configuration was changed")), "{found:?}");
-    assert!(found.iter().any(|it| it.contains("others could open")), "{found:?}");
+    assert!(
+        found
+            .iter()
+            .any(|it| it.contains("before the configuration was changed")),
+        "{found:?}"
+    );
+    assert!(
+        found.iter().any(|it| it.contains("others could open")),
+        "{found:?}"
+    );
     assert!(!home.keyring().contains_key("default/session/deploy"));
-    assert_eq!(fs::metadata(&profile).expect("there").permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        fs::metadata(&profile).expect("there").permissions().mode() & 0o777,
+        0o600
+    );
 }
 
 #[test]
 fn repair_leaves_alone_what_it_cannot_read_and_says_so() {
     let home = Home::signed_up(DEV);
-    wait_for(plant(&home, &EntryName::new("default", EntryKind::Session, "dev"), "{\"v\":1,\"what\":\"ever\"}"));
-    let mark = home.path().join(".local/state/keyfob/default/marks/dev.json");
+    wait_for(plant(
+        &home,
+        &EntryName::new("default", EntryKind::Session, "dev"),
+        "{\"v\":1,\"what\":\"ever\"}",
+    ));
+    let mark = home
+        .path()
+        .join(".local/state/keyfob/default/marks/dev.json");
     fs::create_dir_all(mark.parent().expect("a parent")).expect("a folder");
     fs::write(&mark, "torn").expect("written");
-    assert_eq!(code(&home.run(&["credential-process", "dev"])), 1, "nobody knows whether dev is signed out");
+    assert_eq!(
+        code(&home.run(&["credential-process", "dev"])),
+        1,
+        "nobody knows whether dev is signed out"
+    );
     let ran = home.run(&["repair", "dev"]);
     assert_eq!(code(&ran), 1);
     let said = text(&ran.stdout);
-    assert!(said.contains("mended:") && said.contains("is not what Keyfob writes there"), "{said}");
+    assert!(
+        said.contains("mended:") && said.contains("is not what Keyfob writes there"),
+        "{said}"
+    );
     assert!(home.keyring().contains_key("default/session/dev"));
-    assert_eq!(code(&home.run(&["credential-process", "dev"])), 3, "as signed out");
+    assert_eq!(
+        code(&home.run(&["credential-process", "dev"])),
+        3,
+        "as signed out"
+    );
     assert_eq!(code(&home.run(&["repair", "nobody"])), 1);
 }

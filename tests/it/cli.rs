@@ -8,13 +8,21 @@ use std::os::unix::fs::PermissionsExt;
 
 #[test]
 fn thirty_six_hours_are_asked_for_and_shown() {
-    let home = Home::signed_up("auth: { identities: { dev: { kind: aws/user, session: { duration: 36h } } } }\n");
+    let home = Home::signed_up(
+        "auth: { identities: { dev: { kind: aws/user, session: { duration: 36h } } } }\n",
+    );
     let login = home.run(&["login", "dev"]);
     assert_eq!(code(&login), 0, "{}", text(&login.stderr));
     let shown = text(&login.stderr);
-    for piece in
-        ["Authentication successful!", "Provider", "aws-user", "Account", "123456789012", "Expires", "(35h 59m)"]
-    {
+    for piece in [
+        "Authentication successful!",
+        "Provider",
+        "aws-user",
+        "Account",
+        "123456789012",
+        "Expires",
+        "(35h 59m)",
+    ] {
         assert!(shown.contains(piece), "{piece} is not in {shown}");
     }
     assert!(login.stdout.is_empty(), "{}", text(&login.stdout));
@@ -51,9 +59,13 @@ fn reading_commands_write_nothing() {
 fn reading_commands_write_nothing_before_the_first_sign_in_either() {
     let home = Home::with(DEV);
     let before = home.digest();
-    for arguments in
-        [&["list"][..], &["whoami", "dev"], &["env", "dev"], &["validate"], &["credential-process", "nobody"]]
-    {
+    for arguments in [
+        &["list"][..],
+        &["whoami", "dev"],
+        &["env", "dev"],
+        &["validate"],
+        &["credential-process", "nobody"],
+    ] {
         home.run(arguments);
         assert_eq!(home.digest(), before, "{arguments:?} changed something");
     }
@@ -69,9 +81,18 @@ fn no_secret_reaches_lists_logs_or_errors() {
     let secrets = [
         key.secret_access_key.expose().to_owned(),
         key.access_key_id.as_str().to_owned(),
-        session["SecretAccessKey"].as_str().expect("a secret").to_owned(),
-        session["SessionToken"].as_str().expect("a token").to_owned(),
-        user["SecretAccessKey"].as_str().expect("a secret").to_owned(),
+        session["SecretAccessKey"]
+            .as_str()
+            .expect("a secret")
+            .to_owned(),
+        session["SessionToken"]
+            .as_str()
+            .expect("a token")
+            .to_owned(),
+        user["SecretAccessKey"]
+            .as_str()
+            .expect("a secret")
+            .to_owned(),
         user["SessionToken"].as_str().expect("a token").to_owned(),
     ];
     let mut seen = String::new();
@@ -91,11 +112,19 @@ fn no_secret_reaches_lists_logs_or_errors() {
     ] {
         look(arguments, &mut seen);
     }
-    assert!(seen.contains("DEBUG") || seen.contains("INFO"), "-vv says something: {seen}");
-    home.sandbox().revoke_key(&key.access_key_id).expect("the key is there");
+    assert!(
+        seen.contains("DEBUG") || seen.contains("INFO"),
+        "-vv says something: {seen}"
+    );
+    home.sandbox()
+        .revoke_key(&key.access_key_id)
+        .expect("the key is there");
     look(&["login", "dev", "--force", "-vv"], &mut seen);
     look(&["login", "dev", "--force", "--json"], &mut seen);
-    let typed = home.run_with_input(&["user", "configure", "dev", "--stdin", "-vv"], &typed(&key));
+    let typed = home.run_with_input(
+        &["user", "configure", "dev", "--stdin", "-vv"],
+        &typed(&key),
+    );
     assert_eq!(code(&typed), 1);
     seen.push_str(&text(&typed.stderr));
     for secret in &secrets {
@@ -104,7 +133,11 @@ fn no_secret_reaches_lists_logs_or_errors() {
     for file in home.digest().keys().filter(|path| path.is_file()) {
         let content = text(&fs::read(file).expect("a readable file"));
         for secret in &secrets {
-            assert!(!content.contains(secret.as_str()), "{secret} is in {}", file.display());
+            assert!(
+                !content.contains(secret.as_str()),
+                "{secret} is in {}",
+                file.display()
+            );
         }
     }
 }
@@ -115,37 +148,74 @@ fn exit_codes_and_json_errors_are_as_specified() {
     let cases: [(&[&str], i32, &str); 6] = [
         (&["login", "dvv", "--json"], 1, "identity_not_found"),
         (&["login", "dev", "--json"], 3, "person_needed"),
-        (&["login", "--provider", "nobody", "--json"], 1, "provider_not_found"),
-        (&["--config", "/nowhere/config.yaml", "list", "--json"], 2, "config_not_found"),
+        (
+            &["login", "--provider", "nobody", "--json"],
+            1,
+            "provider_not_found",
+        ),
+        (
+            &["--config", "/nowhere/config.yaml", "list", "--json"],
+            2,
+            "config_not_found",
+        ),
         (&["whoami", "dvv", "--json"], 1, "identity_not_found"),
         (&["env", "dev", "--json"], 1, "session_expired"),
     ];
     for (arguments, exit, expected) in cases {
         let ran = home.run(arguments);
-        let printed: Value =
-            serde_json::from_slice(&ran.stdout).unwrap_or_else(|_| panic!("{arguments:?}: {}", text(&ran.stdout)));
+        let printed: Value = serde_json::from_slice(&ran.stdout)
+            .unwrap_or_else(|_| panic!("{arguments:?}: {}", text(&ran.stdout)));
         assert_eq!(printed["error"]["code"], expected, "{arguments:?}");
         assert_eq!(code(&ran), exit, "{arguments:?}");
-        assert!(!printed["error"]["hints"].as_array().expect("hints").is_empty(), "{arguments:?}");
+        assert!(
+            !printed["error"]["hints"]
+                .as_array()
+                .expect("hints")
+                .is_empty(),
+            "{arguments:?}"
+        );
     }
     assert_eq!(code(&home.run(&["login", "--no-such-flag"])), 2);
-    assert_eq!(code(&home.run(&["whoami", "dev"])), 1, "whoami of nothing valid");
+    assert_eq!(
+        code(&home.run(&["whoami", "dev"])),
+        1,
+        "whoami of nothing valid"
+    );
     assert!(text(&home.run(&["--help-errors"]).stdout).contains("aws_credentials_invalid"));
 }
 
 #[test]
 fn identities_are_named_in_any_case_by_flag_variable_or_default() {
     let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
-    for arguments in [&["login", "DEV"][..], &["auth", "login", "-i", "Dev"], &["login"]] {
+    for arguments in [
+        &["login", "DEV"][..],
+        &["auth", "login", "-i", "Dev"],
+        &["login"],
+    ] {
         assert_eq!(code(&home.run(arguments)), 0, "{arguments:?}");
     }
-    let named =
-        home.fob(&["whoami", "--json", "--offline"]).env("FOB_IDENTITY", "deploy").output().expect("fob starts");
-    assert!(text(&named.stdout).contains("\"deploy\""), "{}", text(&named.stdout));
+    let named = home
+        .fob(&["whoami", "--json", "--offline"])
+        .env("FOB_IDENTITY", "deploy")
+        .output()
+        .expect("fob starts");
+    assert!(
+        text(&named.stdout).contains("\"deploy\""),
+        "{}",
+        text(&named.stdout)
+    );
     let foreign = std::ffi::OsStr::from_bytes(b"\xff\xfe");
-    let broken = home.fob(&["whoami"]).env("FOB_IDENTITY", foreign).output().expect("fob starts");
+    let broken = home
+        .fob(&["whoami"])
+        .env("FOB_IDENTITY", foreign)
+        .output()
+        .expect("fob starts");
     assert_eq!(code(&broken), 2);
-    assert!(text(&broken.stderr).contains("FOB_IDENTITY"), "{}", text(&broken.stderr));
+    assert!(
+        text(&broken.stderr).contains("FOB_IDENTITY"),
+        "{}",
+        text(&broken.stderr)
+    );
 }
 
 #[test]
@@ -155,7 +225,11 @@ fn two_defaults_and_nobody_to_ask_is_an_error_that_names_both() {
     );
     let ran = home.run(&["login"]);
     assert_eq!(code(&ran), 2, "{}", text(&ran.stderr));
-    assert!(text(&ran.stderr).contains("`a`") && text(&ran.stderr).contains("`b`"), "{}", text(&ran.stderr));
+    assert!(
+        text(&ran.stderr).contains("`a`") && text(&ran.stderr).contains("`b`"),
+        "{}",
+        text(&ran.stderr)
+    );
 }
 
 #[test]
@@ -165,7 +239,17 @@ fn credential_process_prints_the_protocol_and_nothing_else() {
     let printed: Value = serde_json::from_slice(&ran.stdout).expect("JSON");
     let mut names: Vec<&String> = printed.as_object().expect("an object").keys().collect();
     names.sort();
-    assert_eq!(names, ["AccessKeyId", "AccountId", "Expiration", "SecretAccessKey", "SessionToken", "Version"]);
+    assert_eq!(
+        names,
+        [
+            "AccessKeyId",
+            "AccountId",
+            "Expiration",
+            "SecretAccessKey",
+            "SessionToken",
+            "Version"
+        ]
+    );
     assert_eq!(printed["Version"], 1);
     assert_eq!(printed["AccountId"], "420000000025");
     assert!(ran.stderr.is_empty(), "{}", text(&ran.stderr));
@@ -190,20 +274,38 @@ fn the_profile_is_private_names_this_program_and_holds_no_secret() {
         )),
         "{written}"
     );
-    assert_eq!(fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
-    assert_eq!(fs::metadata(path.parent().expect("a folder")).expect("a folder").permissions().mode() & 0o777, 0o700);
+    assert_eq!(
+        fs::metadata(&path).expect("a file").permissions().mode() & 0o777,
+        0o600
+    );
+    assert_eq!(
+        fs::metadata(path.parent().expect("a folder"))
+            .expect("a folder")
+            .permissions()
+            .mode()
+            & 0o777,
+        0o700
+    );
 }
 
 #[test]
 fn an_unwritable_base_path_is_an_error_and_the_session_is_not_lost() {
-    let home =
-        Home::signed_up("auth: { identities: { dev: { kind: aws/user, spec: { files: { base_path: ~/taken } } } } }\n");
-    fs::write(home.path().join("taken"), "a file where the folder should be").expect("a file");
+    let home = Home::signed_up(
+        "auth: { identities: { dev: { kind: aws/user, spec: { files: { base_path: ~/taken } } } } }\n",
+    );
+    fs::write(
+        home.path().join("taken"),
+        "a file where the folder should be",
+    )
+    .expect("a file");
     let ran = home.run(&["login", "dev"]);
     assert_eq!(code(&ran), 1);
     assert!(text(&ran.stderr).contains("taken"), "{}", text(&ran.stderr));
     home.sandbox().clear_journal();
-    assert_eq!(home.json(&["whoami", "dev", "--json", "--offline"])["state"], "valid");
+    assert_eq!(
+        home.json(&["whoami", "dev", "--json", "--offline"])["state"],
+        "valid"
+    );
 }
 
 #[test]
@@ -211,13 +313,29 @@ fn ambient_shows_the_source_used_or_why_each_gave_nothing() {
     let home = Home::with("auth: { identities: { here: { kind: aws/ambient } } }\n");
     let none = home.run(&["login", "here"]);
     assert_eq!(code(&none), 1);
-    for piece in ["container role", "instance role", "AWS_ACCESS_KEY_ID is not set"] {
-        assert!(text(&none.stderr).contains(piece), "{piece}: {}", text(&none.stderr));
+    for piece in [
+        "container role",
+        "instance role",
+        "AWS_ACCESS_KEY_ID is not set",
+    ] {
+        assert!(
+            text(&none.stderr).contains(piece),
+            "{piece}: {}",
+            text(&none.stderr)
+        );
     }
     for value in ["", "changeme"] {
-        let ran = home.fob(&["login", "here"]).env("AWS_ACCESS_KEY_ID", value).output().expect("fob starts");
+        let ran = home
+            .fob(&["login", "here"])
+            .env("AWS_ACCESS_KEY_ID", value)
+            .output()
+            .expect("fob starts");
         assert_eq!(code(&ran), 1);
-        assert!(text(&ran.stderr).contains("AWS_ACCESS_KEY_ID is"), "{}", text(&ran.stderr));
+        assert!(
+            text(&ran.stderr).contains("AWS_ACCESS_KEY_ID is"),
+            "{}",
+            text(&ran.stderr)
+        );
     }
     let key = home.key();
     let whoami = home
@@ -245,10 +363,18 @@ fn a_program_in_the_configuration_is_a_source_for_a_chain() {
     fs::write(home.path().join("vendor.sh"), format!("echo '{json}'")).expect("a program");
     let printed = home.json(&["credential-process", "deploy"]);
     assert_eq!(printed["AccountId"], "420000000025");
-    fs::write(home.path().join("vendor.sh"), format!("echo '{}'", key.secret_access_key.expose())).expect("a program");
+    fs::write(
+        home.path().join("vendor.sh"),
+        format!("echo '{}'", key.secret_access_key.expose()),
+    )
+    .expect("a program");
     let broken = home.run(&["credential-process", "vendor"]);
     assert_eq!(code(&broken), 1);
-    assert!(!text(&broken.stderr).contains(key.secret_access_key.expose()), "{}", text(&broken.stderr));
+    assert!(
+        !text(&broken.stderr).contains(key.secret_access_key.expose()),
+        "{}",
+        text(&broken.stderr)
+    );
 }
 
 #[test]
@@ -283,17 +409,32 @@ fn csv_and_wrong_csv() {
     fs::write(&file, "Name,Phone\nkim,1\n").expect("a file");
     let ran = home.run(&["user", "configure", "dev", "--csv", path]);
     assert_ne!(code(&ran), 0);
-    assert!(text(&ran.stderr).contains("Access key ID"), "{}", text(&ran.stderr));
+    assert!(
+        text(&ran.stderr).contains("Access key ID"),
+        "{}",
+        text(&ran.stderr)
+    );
 }
 
 #[test]
 fn a_keyring_that_cannot_be_reached_is_never_taken_for_an_empty_one() {
     let home = Home::signed_up(DEV);
-    let wrong = home.fob(&["login", "dev"]).env("FOB_KEYRING_PASSWORD", "wrong").output().expect("fob starts");
+    let wrong = home
+        .fob(&["login", "dev"])
+        .env("FOB_KEYRING_PASSWORD", "wrong")
+        .output()
+        .expect("fob starts");
     assert_ne!(code(&wrong), 0);
-    assert!(text(&wrong.stderr).contains("passphrase"), "{}", text(&wrong.stderr));
-    let missing =
-        home.fob(&["login", "dev", "--json"]).env_remove("FOB_KEYRING_PASSWORD").output().expect("fob starts");
+    assert!(
+        text(&wrong.stderr).contains("passphrase"),
+        "{}",
+        text(&wrong.stderr)
+    );
+    let missing = home
+        .fob(&["login", "dev", "--json"])
+        .env_remove("FOB_KEYRING_PASSWORD")
+        .output()
+        .expect("fob starts");
     let printed: Value = serde_json::from_slice(&missing.stdout).expect("JSON");
     assert_eq!(printed["error"]["code"], "keyring_locked");
     let no_bus = home
@@ -304,7 +445,11 @@ fn a_keyring_that_cannot_be_reached_is_never_taken_for_an_empty_one() {
         .expect("fob starts");
     let printed: Value = serde_json::from_slice(&no_bus.stdout).expect("JSON");
     assert_eq!(printed["error"]["code"], "keyring_unavailable");
-    let listed = home.fob(&["list", "--json"]).env("FOB_KEYRING_PASSWORD", "wrong").output().expect("fob starts");
+    let listed = home
+        .fob(&["list", "--json"])
+        .env("FOB_KEYRING_PASSWORD", "wrong")
+        .output()
+        .expect("fob starts");
     let printed: Value = serde_json::from_slice(&listed.stdout).expect("JSON");
     assert_eq!(printed["identities"][0]["state"], "unknown");
     assert_eq!(code(&home.run(&["login", "dev"])), 0, "nothing was lost");

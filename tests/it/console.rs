@@ -1,9 +1,10 @@
-//! Links into the AWS console: through the agent under a manual clock, and from the real one in a process of its own.
+//! Links into the AWS console: through the agent under a manual clock, and from the real one in a
+//! process of its own.
 
 use crate::home::{DEPLOY, DEV, Home, text, wait_for};
 use keyfob_core::agent::api::{
-    Answer, Answered, Asker, Call, Check, Configure, ConsoleLink, Depth, Login, Logout, LongLivedKeys, Mode, Person,
-    PromptKind, Renewal, Reply, Request, Target, TypedKeys,
+    Answer, Answered, Asker, Call, Check, Configure, ConsoleLink, Depth, Login, Logout,
+    LongLivedKeys, Mode, Person, PromptKind, Renewal, Reply, Request, Target, TypedKeys,
 };
 use keyfob_core::agent::socket::{Client, Heard};
 use keyfob_core::agent::{Agent, Role, Visitor};
@@ -53,9 +54,22 @@ impl Stage {
             ("AWS_ENDPOINT_URL", sandbox.url().as_ref()),
         ]);
         let config = Config::load(&path, &environment).expect("a configuration");
-        let auth = Auth::new(config, World { environment, clock: clock.clone() }).expect("a usable one");
+        let auth = Auth::new(
+            config,
+            World {
+                environment,
+                clock: clock.clone(),
+            },
+        )
+        .expect("a usable one");
         let agent = Agent::new(auth, Role::Hosted);
-        let stage = Stage { _folder: folder, visitor: agent.visitor(), sandbox, clock, agent };
+        let stage = Stage {
+            _folder: folder,
+            visitor: agent.visitor(),
+            sandbox,
+            clock,
+            agent,
+        };
         let keys = stage.sandbox.keys("kim").pop().expect("kim has a key");
         let typed = TypedKeys {
             access_key_id: keys.access_key_id.as_str().to_owned(),
@@ -63,7 +77,11 @@ impl Stage {
             mfa_arn: mfa_arn.map(str::to_owned),
             session_duration: None,
         };
-        let configure = Configure { identity: "dev".to_owned(), keys: Some(typed), check: Check::WithSts };
+        let configure = Configure {
+            identity: "dev".to_owned(),
+            keys: Some(typed),
+            check: Check::WithSts,
+        };
         let reply = stage.ask(Request::Configure(configure)).await;
         assert!(matches!(reply, Reply::Configured(_)), "{reply:?}");
         stage.sandbox.clear_journal();
@@ -79,30 +97,49 @@ impl Stage {
     }
 
     async fn log_in(&self, renewal: Renewal) {
-        let login = Login { identity: "deploy".to_owned(), duration: None, renewal, mfa_code: None };
+        let login = Login {
+            identity: "deploy".to_owned(),
+            duration: None,
+            renewal,
+            mfa_code: None,
+        };
         let reply = self.ask(Request::Login(login)).await;
         assert!(matches!(reply, Reply::SignedIn(_)), "{reply:?}");
     }
 
     fn inject(&self, fault: Fault) {
-        self.sandbox.inject(Switch::on(fault).times(1)).expect("a fault");
+        self.sandbox
+            .inject(Switch::on(fault).times(1))
+            .expect("a fault");
     }
 
     /// Since the last look.
     fn calls(&self) -> Vec<String> {
-        let calls = self.sandbox.journal().into_iter().map(|call| call.action).collect();
+        let calls = self
+            .sandbox
+            .journal()
+            .into_iter()
+            .map(|call| call.action)
+            .collect();
         self.sandbox.clear_journal();
         calls
     }
 }
 
 async fn ask(visitor: &Visitor, request: Request) -> Answered {
-    let asker = Asker { program: "test".to_owned(), pid: 1, person: Person::Present };
+    let asker = Asker {
+        program: "test".to_owned(),
+        pid: 1,
+        person: Person::Present,
+    };
     visitor.ask(Call { asker, request }).await
 }
 
 fn console(identity: &str, destination: Option<&str>) -> Request {
-    Request::Console { identity: identity.to_owned(), destination: destination.map(str::to_owned) }
+    Request::Console {
+        identity: identity.to_owned(),
+        destination: destination.map(str::to_owned),
+    }
 }
 
 fn opened(reply: Reply) -> Result<ConsoleLink, Error> {
@@ -115,7 +152,11 @@ fn opened(reply: Reply) -> Result<ConsoleLink, Error> {
 
 /// As a browser does it: status and page.
 async fn follow(link: &ConsoleLink) -> (u16, String) {
-    let rest = link.url.expose().strip_prefix("http://").expect("no TLS on loopback");
+    let rest = link
+        .url
+        .expose()
+        .strip_prefix("http://")
+        .expect("no TLS on loopback");
     let (host, path) = rest.split_once('/').expect("a path");
     let mut stream = TcpStream::connect(host).await.expect("somebody listens");
     let request = format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
@@ -128,8 +169,16 @@ async fn follow(link: &ConsoleLink) -> (u16, String) {
 
 fn parameter(link: &ConsoleLink, name: &str) -> String {
     let value = |pair: &str| Some(pair.strip_prefix(name)?.strip_prefix('=')?.to_owned());
-    let value = link.url.expose().split(['?', '&']).find_map(value).expect("a parameter of the link");
-    percent_decode_str(&value).decode_utf8().expect("text").into_owned()
+    let value = link
+        .url
+        .expose()
+        .split(['?', '&'])
+        .find_map(value)
+        .expect("a parameter of the link");
+    percent_decode_str(&value)
+        .decode_utf8()
+        .expect("text")
+        .into_owned()
 }
 
 #[test]
@@ -137,14 +186,32 @@ fn a_roles_session_gives_a_link_that_signs_a_browser_in_as_the_role_for_a_quarte
     wait_for(async {
         let stage = Stage::set().await;
         let link = stage.link(None).await.expect("a link");
-        assert_eq!(stage.calls(), ["GetSessionToken", "AssumeRole", "getSigninToken"]);
-        assert_eq!((link.identity.as_str(), link.expires_at), ("deploy", start() + 15 * MINUTE));
-        assert!(link.url.expose().starts_with(&format!("{}/federation?Action=login&", stage.sandbox.url())));
+        assert_eq!(
+            stage.calls(),
+            ["GetSessionToken", "AssumeRole", "getSigninToken"]
+        );
+        assert_eq!(
+            (link.identity.as_str(), link.expires_at),
+            ("deploy", start() + 15 * MINUTE)
+        );
+        assert!(
+            link.url
+                .expose()
+                .starts_with(&format!("{}/federation?Action=login&", stage.sandbox.url()))
+        );
         assert_eq!(parameter(&link, "Issuer"), "keyfob");
-        assert_eq!(parameter(&link, "Destination"), "https://console.aws.amazon.com/console/home?region=us-east-1");
+        assert_eq!(
+            parameter(&link, "Destination"),
+            "https://console.aws.amazon.com/console/home?region=us-east-1"
+        );
         let (status, page) = follow(&link).await;
         assert_eq!(status, 200);
-        assert!(page.contains(&format!("Signed in to the sandbox console as {DEPLOYS_SESSION}")), "{page}");
+        assert!(
+            page.contains(&format!(
+                "Signed in to the sandbox console as {DEPLOYS_SESSION}"
+            )),
+            "{page}"
+        );
 
         // The session is at hand now, and each link is another one.
         stage.calls();
@@ -152,8 +219,14 @@ fn a_roles_session_gives_a_link_that_signs_a_browser_in_as_the_role_for_a_quarte
         let journal = stage.sandbox.journal();
         assert_eq!(stage.calls(), ["getSigninToken"]);
         assert_eq!(journal[0].principal.as_deref(), Some(DEPLOYS_SESSION));
-        assert!(!journal[0].parameters.contains_key("SessionDuration"), "the role was assumed with a session");
-        assert_eq!(parameter(&to_s3, "Destination"), "https://console.aws.amazon.com/s3/home?region=us-east-1");
+        assert!(
+            !journal[0].parameters.contains_key("SessionDuration"),
+            "the role was assumed with a session"
+        );
+        assert_eq!(
+            parameter(&to_s3, "Destination"),
+            "https://console.aws.amazon.com/s3/home?region=us-east-1"
+        );
         assert!(to_s3.url != link.url);
         stage.clock.advance(15 * MINUTE);
         assert_eq!(follow(&link).await.0, 400);
@@ -166,11 +239,18 @@ fn a_user_is_refused_with_the_roles_to_sign_in_to_and_a_foreign_page_before_anyb
         let stage = Stage::set().await;
         let error = opened(stage.ask(console("DEV", None)).await).expect_err("a user");
         assert_eq!((error.code, error.exit_code()), (Code::Unsupported, 1));
-        assert_eq!(error.message, "dev: the console takes sessions of a role, and this is an IAM user");
+        assert_eq!(
+            error.message,
+            "dev: the console takes sessions of a role, and this is an IAM user"
+        );
         assert_eq!(error.hints, ["sign in to a role through it: deploy"]);
-        let error = stage.link(Some("https://evil.example/")).await.expect_err("a foreign page");
+        let error = stage
+            .link(Some("https://evil.example/"))
+            .await
+            .expect_err("a foreign page");
         assert_eq!(error.code, Code::InvalidInput);
-        let error = opened(stage.ask(console("nobody", None)).await).expect_err("nobody of this name");
+        let error =
+            opened(stage.ask(console("nobody", None)).await).expect_err("nobody of this name");
         assert_eq!(error.code, Code::IdentityNotFound);
         assert_eq!(stage.calls(), [""; 0]);
     });
@@ -185,7 +265,11 @@ fn a_session_that_is_due_or_has_expired_is_renewed_before_it_opens_the_console()
         for time in [46 * MINUTE, 3 * 60 * MINUTE] {
             stage.clock.advance(time);
             let link = stage.link(None).await.expect("a link");
-            assert_eq!(stage.calls(), ["AssumeRole", "getSigninToken"], "after {time:?}");
+            assert_eq!(
+                stage.calls(),
+                ["AssumeRole", "getSigninToken"],
+                "after {time:?}"
+            );
             assert_eq!(link.expires_at, stage.clock.now() + 15 * MINUTE);
             assert_eq!(follow(&link).await.0, 200);
             stage.calls();
@@ -201,7 +285,11 @@ fn a_link_ends_with_the_session_that_could_not_be_renewed() {
         stage.clock.advance(50 * MINUTE);
         stage.inject(Fault::AccessDenied);
         let link = stage.link(None).await.expect("a link");
-        assert!(stage.calls().ends_with(&["AssumeRole".to_owned(), "getSigninToken".to_owned()]));
+        assert!(
+            stage
+                .calls()
+                .ends_with(&["AssumeRole".to_owned(), "getSigninToken".to_owned()])
+        );
         assert_eq!(link.expires_at, start() + 60 * MINUTE);
         stage.clock.advance(10 * MINUTE);
         assert_eq!(follow(&link).await.0, 400);
@@ -218,11 +306,17 @@ fn a_session_that_aws_revoked_is_said_and_a_new_one_opens_the_console_again() {
         let error = stage.link(None).await.expect_err("it was revoked");
         assert_eq!(stage.calls(), ["getSigninToken", "GetCallerIdentity"]);
         assert_eq!((error.code, error.exit_code()), (Code::SessionExpired, 1));
-        assert_eq!(error.message, "AWS does not accept the session of deploy any more");
+        assert_eq!(
+            error.message,
+            "AWS does not accept the session of deploy any more"
+        );
         assert_eq!(error.hints, ["fob login deploy --force"]);
         assert_eq!(error.context.identity.as_deref(), Some("deploy"));
         stage.log_in(Renewal::Always).await;
-        assert_eq!(follow(&stage.link(None).await.expect("a link")).await.0, 200);
+        assert_eq!(
+            follow(&stage.link(None).await.expect("a link")).await.0,
+            200
+        );
     });
 }
 
@@ -235,9 +329,21 @@ fn a_refusal_of_a_good_session_says_what_the_console_takes_and_an_outage_is_wait
         stage.inject(Fault::AccessDenied);
         let error = stage.link(None).await.expect_err("a refusal");
         assert_eq!(error.code, Code::AwsError);
-        assert!(error.message.contains("deploy: AWS gave no link into the console"), "{error}");
+        assert!(
+            error
+                .message
+                .contains("deploy: AWS gave no link into the console"),
+            "{error}"
+        );
         assert!(error.message.ends_with("answered 403"), "{error}");
-        assert!(error.hints.iter().any(|hint| hint.contains("sessions of a role")), "{:?}", error.hints);
+        assert!(
+            error
+                .hints
+                .iter()
+                .any(|hint| hint.contains("sessions of a role")),
+            "{:?}",
+            error.hints
+        );
         assert_eq!(stage.calls(), ["getSigninToken", "GetCallerIdentity"]);
         stage.inject(Fault::Outage);
         assert!(stage.link(None).await.is_ok());
@@ -249,11 +355,23 @@ fn a_refusal_of_a_good_session_says_what_the_console_takes_and_an_outage_is_wait
 fn who_needs_a_code_is_asked_for_it_and_then_gets_the_link() {
     wait_for(async {
         let stage = Stage::set_with(Some("arn:aws:iam::123456789012:mfa/kim")).await;
-        let Reply::Needs(prompt) = stage.ask(console("deploy", Some("ec2"))).await else { panic!("no prompt") };
-        assert!(matches!(prompt.kind, PromptKind::Mfa { .. }), "{:?}", prompt.kind);
-        let answer = Request::Answer { prompt: prompt.id, answer: Answer::MfaCode("123456".to_owned()) };
+        let Reply::Needs(prompt) = stage.ask(console("deploy", Some("ec2"))).await else {
+            panic!("no prompt")
+        };
+        assert!(
+            matches!(prompt.kind, PromptKind::Mfa { .. }),
+            "{:?}",
+            prompt.kind
+        );
+        let answer = Request::Answer {
+            prompt: prompt.id,
+            answer: Answer::MfaCode("123456".to_owned()),
+        };
         let link = opened(stage.ask(answer).await).expect("a link");
-        assert_eq!(parameter(&link, "Destination"), "https://console.aws.amazon.com/ec2/home?region=us-east-1");
+        assert_eq!(
+            parameter(&link, "Destination"),
+            "https://console.aws.amazon.com/ec2/home?region=us-east-1"
+        );
         assert_eq!(follow(&link).await.0, 200);
     });
 }
@@ -263,12 +381,26 @@ fn signed_out_stays_signed_out() {
     wait_for(async {
         let stage = Stage::set().await;
         stage.link(None).await.expect("a link");
-        let target = Target::Identity { name: "deploy".to_owned(), depth: Depth::Chain };
-        let logout = Logout { target, long_lived_keys: LongLivedKeys::Keep, mode: Mode::Run };
-        assert!(matches!(stage.ask(Request::Logout(logout)).await, Reply::Removed(_)));
+        let target = Target::Identity {
+            name: "deploy".to_owned(),
+            depth: Depth::Chain,
+        };
+        let logout = Logout {
+            target,
+            long_lived_keys: LongLivedKeys::Keep,
+            mode: Mode::Run,
+        };
+        assert!(matches!(
+            stage.ask(Request::Logout(logout)).await,
+            Reply::Removed(_)
+        ));
         stage.calls();
         let error = stage.link(None).await.expect_err("signed out");
-        assert_eq!((error.code, error.exit_code()), (Code::SignedOut, 3), "{error}");
+        assert_eq!(
+            (error.code, error.exit_code()),
+            (Code::SignedOut, 3),
+            "{error}"
+        );
         assert_eq!(stage.calls(), [""; 0]);
     });
 }
@@ -285,9 +417,15 @@ fn nobody_waits_for_a_link_that_somebody_else_asked_for() {
             let slow = Switch::on(Fault::Delay { milliseconds: 800 }).times(slow_calls);
             stage.sandbox.inject(slow).expect("a fault");
             let visitor = stage.agent.visitor();
-            let link = tokio::spawn(async move { ask(&visitor, console("deploy", None)).await.reply });
+            let link =
+                tokio::spawn(async move { ask(&visitor, console("deploy", None)).await.reply });
             Clock::nap(Duration::from_millis(50)).await;
-            let reply = stage.ask(Request::Credentials { identity: "deploy".to_owned(), wait_seconds: 0 }).await;
+            let reply = stage
+                .ask(Request::Credentials {
+                    identity: "deploy".to_owned(),
+                    wait_seconds: 0,
+                })
+                .await;
             assert!(matches!(reply, Reply::Credentials(_)), "{reply:?}");
             assert!(!link.is_finished(), "the sign-in endpoint takes its time");
             opened(link.await.expect("no panic")).expect("a link");
@@ -301,22 +439,40 @@ fn an_agent_in_a_process_of_its_own_gives_a_link_and_tells_nothing_of_it() {
     let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
     let agent = home.agent(home.fob(&["agent", "run", "-vv"]));
     let fob = home.fob(&[]);
-    let environment = fob.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    let environment = fob
+        .get_envs()
+        .filter_map(|(name, value)| Some((name, value?)));
     let surroundings = Environment::of(environment).surroundings();
-    let mut client = Client::connect(&home.address()).expect("the socket is ours").expect("the agent runs");
-    let asker = Asker { program: "test".to_owned(), pid: std::process::id(), person: Person::Absent };
-    let call = Call { asker, request: console("deploy", None) };
-    let Heard::Answered(answered) = client.ask(&call, &surroundings).expect("heard") else { panic!("no answer") };
+    let mut client = Client::connect(&home.address())
+        .expect("the socket is ours")
+        .expect("the agent runs");
+    let asker = Asker {
+        program: "test".to_owned(),
+        pid: std::process::id(),
+        person: Person::Absent,
+    };
+    let call = Call {
+        asker,
+        request: console("deploy", None),
+    };
+    let Heard::Answered(answered) = client.ask(&call, &surroundings).expect("heard") else {
+        panic!("no answer")
+    };
     let link = opened(answered.reply).expect("a link");
     let (status, page) = wait_for(follow(&link));
     assert!(status == 200 && page.contains(DEPLOYS_SESSION), "{page}");
     let session = home.json(&["credential-process", "deploy"]);
     home.sandbox().revoke_sessions(DEPLOYS_SESSION);
-    let Heard::Answered(answered) = client.ask(&call, &surroundings).expect("heard") else { panic!("no answer") };
+    let Heard::Answered(answered) = client.ask(&call, &surroundings).expect("heard") else {
+        panic!("no answer")
+    };
     let error = opened(answered.reply).expect_err("it was revoked");
 
     let said = format!("{} {error:?}", agent.said());
-    assert!(said.contains("a link into the console was made"), "-vv says what is done: {said}");
+    assert!(
+        said.contains("a link into the console was made"),
+        "-vv says what is done: {said}"
+    );
     let token = parameter(&link, "SigninToken");
     let secrets = [
         link.url.expose(),
@@ -326,10 +482,17 @@ fn an_agent_in_a_process_of_its_own_gives_a_link_and_tells_nothing_of_it() {
         session["AccessKeyId"].as_str().expect("an id"),
     ];
     for secret in secrets {
-        assert!(secret.len() > 10 && !said.contains(secret), "{secret} is in: {said}");
+        assert!(
+            secret.len() > 10 && !said.contains(secret),
+            "{secret} is in: {said}"
+        );
     }
     for file in home.digest().keys().filter(|path| path.is_file()) {
         let content = text(&std::fs::read(file).expect("a readable file"));
-        assert!(secrets.iter().all(|secret| !content.contains(secret)), "a secret is in {}", file.display());
+        assert!(
+            secrets.iter().all(|secret| !content.contains(secret)),
+            "a secret is in {}",
+            file.display()
+        );
     }
 }

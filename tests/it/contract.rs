@@ -1,4 +1,5 @@
-//! The agent's contract as others read it: `ui/api/agent.ts`, written from the Rust types, and the JSON between processes.
+//! The agent's contract as others read it: `ui/api/agent.ts`, written from the Rust types, and the
+//! JSON between processes.
 
 mod samples;
 
@@ -23,19 +24,30 @@ fn the_typescript_of_the_contract_is_what_the_types_say() {
         std::fs::write(&path, now).expect("the repository can be written to");
         return;
     }
-    let kept = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
+    let kept = std::fs::read_to_string(&path)
+        .unwrap_or_default()
+        .replace("\r\n", "\n");
     let path = path.display();
-    assert!(kept == now, "{path} is not what the types say; this writes it anew: {WRITE}");
+    assert!(
+        kept == now,
+        "{path} is not what the types say; this writes it anew: {WRITE}"
+    );
 }
 
 #[test]
 fn every_message_comes_out_as_it_went_in() {
     travels(&Request::Audit { since: None });
     for request in requests() {
-        travels(&Call { asker: asker(), request });
+        travels(&Call {
+            asker: asker(),
+            request,
+        });
     }
     for reply in replies() {
-        travels(&Answered { notes: notes(), reply });
+        travels(&Answered {
+            notes: notes(),
+            reply,
+        });
     }
     events().iter().for_each(travels);
 }
@@ -47,7 +59,10 @@ fn the_samples_leave_out_no_variant_and_no_field() {
     assert_eq!(names(&replies()), variants(&types, "Reply"));
     assert_eq!(names(&events()), variants(&types, "Event"));
     let texts = [lines(&requests()), lines(&replies()), lines(&events())].concat();
-    let with_gaps: Vec<_> = texts.iter().filter(|text| text.contains("null") || text.contains("[]")).collect();
+    let with_gaps: Vec<_> = texts
+        .iter()
+        .filter(|text| text.contains("null") || text.contains("[]"))
+        .collect();
     assert!(with_gaps.is_empty(), "{with_gaps:#?}");
 }
 
@@ -56,10 +71,18 @@ fn secrets_are_in_the_message_and_nowhere_else() {
     let request = |request| (line(&request), format!("{request:?}"));
     let reply = |reply| (line(&reply), format!("{reply:?}"));
     let mut carriers = BTreeSet::new();
-    for (line, debug) in requests().into_iter().map(request).chain(replies().into_iter().map(reply)) {
+    for (line, debug) in requests()
+        .into_iter()
+        .map(request)
+        .chain(replies().into_iter().map(reply))
+    {
         assert!(!debug.contains(SECRET), "{debug}");
         let sent = line.matches(SECRET).count();
-        assert_eq!(sent, debug.matches("Secret(…)").count(), "each secret is sent: {debug}");
+        assert_eq!(
+            sent,
+            debug.matches("Secret(…)").count(),
+            "each secret is sent: {debug}"
+        );
         carriers.extend((sent > 0).then(|| variant(&debug).to_owned()));
     }
     assert_eq!(
@@ -70,30 +93,50 @@ fn secrets_are_in_the_message_and_nowhere_else() {
 
 #[test]
 fn a_moment_of_another_offset_is_the_same_moment_and_anything_else_is_refused() {
-    let since = |text: &str| serde_json::from_str::<Request>(&format!(r#"{{"audit":{{"since":{text}}}}}"#));
+    let since =
+        |text: &str| serde_json::from_str::<Request>(&format!(r#"{{"audit":{{"since":{text}}}}}"#));
     let there = since(r#""2026-12-24T13:58:01+02:00""#).expect("RFC 3339");
-    assert_eq!(line(&there), r#"{"audit":{"since":"2026-12-24T11:58:01Z"}}"#);
-    for text in
-        [r#""2026-12-24""#, r#""2026-12-24T11:58:01""#, r#""yesterday""#, "1798113481", r#"{"secs_since_epoch":1}"#]
-    {
+    assert_eq!(
+        line(&there),
+        r#"{"audit":{"since":"2026-12-24T11:58:01Z"}}"#
+    );
+    for text in [
+        r#""2026-12-24""#,
+        r#""2026-12-24T11:58:01""#,
+        r#""yesterday""#,
+        "1798113481",
+        r#"{"secs_since_epoch":1}"#,
+    ] {
         assert!(since(text).is_err(), "{text}");
     }
     let year_11476 = SystemTime::UNIX_EPOCH + Duration::from_secs(300_000_000_000);
-    assert!(serde_json::to_string(&Request::Audit { since: Some(year_11476) }).is_err());
+    assert!(
+        serde_json::to_string(&Request::Audit {
+            since: Some(year_11476)
+        })
+        .is_err()
+    );
 }
 
 /// An older side reads what changed here otherwise, or not at all: that takes a new `VERSION`.
 #[test]
 fn messages_look_as_they_always_did() {
     let reply = |is: fn(&Reply) -> bool| replies().into_iter().find(is).expect("among the samples");
-    let request = |is: fn(&Request) -> bool| requests().into_iter().find(is).expect("among the samples");
+    let request =
+        |is: fn(&Request) -> bool| requests().into_iter().find(is).expect("among the samples");
     let shown = [
-        line(&Call { asker: asker(), request: request(|it| matches!(it, Request::Login(_))) }),
+        line(&Call {
+            asker: asker(),
+            request: request(|it| matches!(it, Request::Login(_))),
+        }),
         line(&Request::List),
         line(&request(|it| matches!(it, Request::Audit { .. }))),
         line(&Request::Audit { since: None }),
         line(&request(|it| matches!(it, Request::Answer { .. }))),
-        line(&Answered { notes: notes(), reply: reply(|it| matches!(it, Reply::Credentials(_))) }),
+        line(&Answered {
+            notes: notes(),
+            reply: reply(|it| matches!(it, Reply::Credentials(_))),
+        }),
         line(&reply(|it| matches!(it, Reply::Needs(_)))),
         line(&reply(|it| matches!(it, Reply::Removed(_)))),
         line(&reply(|it| matches!(it, Reply::Audit(_)))),
@@ -126,17 +169,24 @@ fn typescript() -> String {
          // Points in time are RFC 3339 text in UTC, durations whole seconds."
     );
     let exporter = Exporter::from(Typescript::new()).framework_prelude(header);
-    exporter.export(&types(), specta_serde::Format).expect("every type of the contract has a form in TypeScript")
+    exporter
+        .export(&types(), specta_serde::Format)
+        .expect("every type of the contract has a form in TypeScript")
 }
 
 fn types() -> Types {
-    Types::default().register::<Call>().register::<Answered>().register::<Event>()
+    Types::default()
+        .register::<Call>()
+        .register::<Answered>()
+        .register::<Event>()
 }
 
-/// A secret does not show in `Debug`, and a field that is skipped does not show in JSON: both are compared.
+/// A secret does not show in `Debug`, and a field that is skipped does not show in JSON: both are
+/// compared.
 fn travels<T: Serialize + DeserializeOwned + Debug>(message: &T) {
     let sent = line(message);
-    let read: T = serde_json::from_str(&sent).unwrap_or_else(|cause| panic!("{cause}: {message:?}"));
+    let read: T =
+        serde_json::from_str(&sent).unwrap_or_else(|cause| panic!("{cause}: {message:?}"));
     assert_eq!(line(&read), sent);
     assert_eq!(format!("{read:?}"), format!("{message:?}"));
 }
@@ -151,16 +201,30 @@ fn lines(messages: &[impl Serialize]) -> Vec<String> {
 
 /// The variants that are among the samples.
 fn names(samples: &[impl Debug]) -> BTreeSet<String> {
-    samples.iter().map(|sample| variant(&format!("{sample:?}")).to_owned()).collect()
+    samples
+        .iter()
+        .map(|sample| variant(&format!("{sample:?}")).to_owned())
+        .collect()
 }
 
 fn variant(debug: &str) -> &str {
-    debug.split(|c: char| !c.is_alphanumeric()).next().unwrap_or(debug)
+    debug
+        .split(|c: char| !c.is_alphanumeric())
+        .next()
+        .unwrap_or(debug)
 }
 
 /// The variants there are.
 fn variants(types: &Types, name: &str) -> BTreeSet<String> {
-    let named = types.into_unsorted_iter().find(|it| it.name == name).expect("a type of the contract");
-    let Some(DataType::Enum(it)) = &named.ty else { panic!("{name} is no enum") };
-    it.variants.iter().map(|(name, _)| name.to_string()).collect()
+    let named = types
+        .into_unsorted_iter()
+        .find(|it| it.name == name)
+        .expect("a type of the contract");
+    let Some(DataType::Enum(it)) = &named.ty else {
+        panic!("{name} is no enum")
+    };
+    it.variants
+        .iter()
+        .map(|(name, _)| name.to_string())
+        .collect()
 }

@@ -1,4 +1,5 @@
-//! `fob exec`: what the child is given, what it can do with it, how it ends, and that nothing is left behind.
+//! `fob exec`: what the child is given, what it can do with it, how it ends, and that nothing is
+//! left behind.
 
 use crate::home::{DEPLOY, DEV, Home, code, pause, text};
 use keyfob_core::sandbox::{Fault, Settings, Switch};
@@ -23,11 +24,15 @@ const FOREIGN: [(&str, &str); 12] = [
     ("AWS_ROLE_SESSION_NAME", "foreign"),
     ("AWS_WEB_IDENTITY_TOKEN_FILE", "/foreign"),
     ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/foreign"),
-    ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/foreign"),
+    (
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "http://127.0.0.1:1/foreign",
+    ),
     ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/foreign"),
 ];
 
-/// A child of `fob exec` that tells its variables, then does what the test says with a line on its standard input.
+/// A child of `fob exec` that tells its variables, then does what the test says with a line on its
+/// standard input.
 struct Inside {
     fob: Child,
     stdout: BufReader<ChildStdout>,
@@ -36,31 +41,51 @@ struct Inside {
 
 impl Inside {
     fn start(fob: &mut Command, script: &str) -> Inside {
-        let script =
-            format!("env; echo \"PID=$$\"; echo \"PARENT=$PPID\"; {script}\necho ready; read -r line; eval \"$line\"");
+        let script = format!(
+            "env; echo \"PID=$$\"; echo \"PARENT=$PPID\"; {script}\necho ready; read -r line; eval \"$line\""
+        );
         fob.args(["--", "sh", "-c", &script]);
-        let mut fob =
-            fob.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("fob starts");
+        let mut fob = fob
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("fob starts");
         let mut stdout = BufReader::new(fob.stdout.take().expect("it was piped"));
         let mut variables = BTreeMap::new();
-        for line in stdout.by_ref().lines().map_while(Result::ok).take_while(|line| line != "ready") {
+        for line in stdout
+            .by_ref()
+            .lines()
+            .map_while(Result::ok)
+            .take_while(|line| line != "ready")
+        {
             let (name, value) = line.split_once('=').expect("a variable");
             variables.insert(name.to_owned(), value.to_owned());
         }
-        Inside { fob, stdout, variables }
+        Inside {
+            fob,
+            stdout,
+            variables,
+        }
     }
 
     fn variable(&self, name: &str) -> &str {
-        self.variables.get(name).unwrap_or_else(|| panic!("{name} is not in {:?}", self.variables))
+        self.variables
+            .get(name)
+            .unwrap_or_else(|| panic!("{name} is not in {:?}", self.variables))
     }
 
     /// What the endpoint answers the child, that holds the token.
     fn ask(&self) -> (u16, Value) {
-        get(self.variable("AWS_CONTAINER_CREDENTIALS_FULL_URI"), self.variable("AWS_CONTAINER_AUTHORIZATION_TOKEN"))
+        get(
+            self.variable("AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+            self.variable("AWS_CONTAINER_AUTHORIZATION_TOKEN"),
+        )
     }
 
     fn tell(&mut self, line: &str) {
-        writeln!(self.fob.stdin.as_mut().expect("it was piped"), "{line}").expect("the child reads");
+        writeln!(self.fob.stdin.as_mut().expect("it was piped"), "{line}")
+            .expect("the child reads");
     }
 
     fn told_to(mut self, line: &str) -> Output {
@@ -72,7 +97,11 @@ impl Inside {
         let mut stdout = Vec::new();
         self.stdout.read_to_end(&mut stdout).expect("readable");
         let Output { status, stderr, .. } = self.fob.wait_with_output().expect("fob ends");
-        Output { status, stdout, stderr }
+        Output {
+            status,
+            stdout,
+            stderr,
+        }
     }
 }
 
@@ -86,18 +115,31 @@ pub fn get(url: &str, token: &str) -> (u16, Value) {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
     let (head, body) = answer.split_once("\r\n\r\n").expect("head and body");
-    let status = head.split(' ').nth(1).and_then(|it| it.parse().ok()).expect("a status");
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|it| it.parse().ok())
+        .expect("a status");
     (status, serde_json::from_str(body).expect("JSON"))
 }
 
 fn mode(path: impl AsRef<Path>) -> u32 {
-    fs::metadata(path).expect("it is there").permissions().mode() & 0o777
+    fs::metadata(path)
+        .expect("it is there")
+        .permissions()
+        .mode()
+        & 0o777
 }
 
 /// A child whose session ends soon; what is made after it has the usual length.
 fn inside_a_short_session(home: &Home) -> Inside {
     let settings = home.sandbox().settings();
-    home.sandbox().set_settings(Settings { session_seconds: Some(6), ..settings.clone() }).expect("a setting");
+    home.sandbox()
+        .set_settings(Settings {
+            session_seconds: Some(6),
+            ..settings.clone()
+        })
+        .expect("a setting");
     let inside = Inside::start(&mut home.fob(&["exec", "dev"]), "");
     home.sandbox().set_settings(settings).expect("a setting");
     inside
@@ -110,12 +152,17 @@ fn the_child_sees_exactly_the_variables_of_its_endpoint_and_none_of_the_callers_
     );
     home.store_key("team/dev", &home.key());
     let mut fob = home.fob(&["exec", "team/dev"]);
-    fob.envs(FOREIGN).env("UNRELATED", "stays").env("AWS_MAX_ATTEMPTS", "7");
+    fob.envs(FOREIGN)
+        .env("UNRELATED", "stays")
+        .env("AWS_MAX_ATTEMPTS", "7");
     fob.env("AWS_CONFIG_FILE", "/foreign")
         .env("AWS_SHARED_CREDENTIALS_FILE", "/foreign")
         .env("AWS_REGION", "foreign-1");
-    let before: Vec<String> =
-        fob.get_envs().filter(|(_, value)| value.is_some()).map(|(name, _)| name.to_string_lossy().into()).collect();
+    let before: Vec<String> = fob
+        .get_envs()
+        .filter(|(_, value)| value.is_some())
+        .map(|(name, _)| name.to_string_lossy().into())
+        .collect();
     let inside = Inside::start(&mut fob, "");
 
     let own = [
@@ -131,7 +178,11 @@ fn the_child_sees_exactly_the_variables_of_its_endpoint_and_none_of_the_callers_
     ];
     let of_the_shell = ["PWD", "OLDPWD", "SHLVL", "_", "PID", "PARENT"];
     let foreign = FOREIGN.map(|(name, _)| name);
-    let mut expected: Vec<&str> = before.iter().map(String::as_str).filter(|it| !foreign.contains(it)).collect();
+    let mut expected: Vec<&str> = before
+        .iter()
+        .map(String::as_str)
+        .filter(|it| !foreign.contains(it))
+        .collect();
     expected.extend(own);
     expected.sort_unstable();
     expected.dedup();
@@ -149,30 +200,47 @@ fn the_child_sees_exactly_the_variables_of_its_endpoint_and_none_of_the_callers_
     ] {
         assert_eq!(inside.variable(name), value, "{name}");
     }
-    let url = inside.variable("AWS_CONTAINER_CREDENTIALS_FULL_URI").to_owned();
-    assert!(url.starts_with("http://127.0.0.1:") && url.ends_with("/v1/credentials/team%2Fdev"), "{url}");
+    let url = inside
+        .variable("AWS_CONTAINER_CREDENTIALS_FULL_URI")
+        .to_owned();
+    assert!(
+        url.starts_with("http://127.0.0.1:") && url.ends_with("/v1/credentials/team%2Fdev"),
+        "{url}"
+    );
     assert_eq!(inside.variable("PARENT"), inside.fob.id().to_string());
 
     let (status, body) = inside.ask();
-    assert_eq!((status, body["AccountId"].as_str()), (200, Some("123456789012")), "{body}");
+    assert_eq!(
+        (status, body["AccountId"].as_str()),
+        (200, Some("123456789012")),
+        "{body}"
+    );
     let by_process = home.json(&["credential-process", "team/dev"]);
-    assert_eq!((&body["AccessKeyId"], &body["Token"]), (&by_process["AccessKeyId"], &by_process["SessionToken"]));
+    assert_eq!(
+        (&body["AccessKeyId"], &body["Token"]),
+        (&by_process["AccessKeyId"], &by_process["SessionToken"])
+    );
     assert_eq!(body["Expiration"], by_process["Expiration"]);
     assert_eq!(get(&url, "wrong").0, 401);
     assert_eq!(code(&inside.told_to("exit 0")), 0);
-    assert!(TcpStream::connect(url.split('/').nth(2).expect("an address")).is_err(), "nobody listens any more");
+    assert!(
+        TcpStream::connect(url.split('/').nth(2).expect("an address")).is_err(),
+        "nobody listens any more"
+    );
 }
 
 #[test]
 fn the_files_are_private_hold_what_they_must_and_go_with_the_child() {
     let home = Home::signed_up(DEV);
     fs::create_dir(home.path().join(".aws")).expect("a folder");
-    let own =
-        "[default]\naws_access_key_id = AKIAFOREIGN000000001\naws_secret_access_key = foreign\nregion = sa-east-1\n";
+    let own = "[default]\naws_access_key_id = AKIAFOREIGN000000001\naws_secret_access_key = foreign\nregion = sa-east-1\n";
     fs::write(home.path().join(".aws/credentials"), own).expect("written");
     let runtime = home.path().join("run");
     fs::create_dir(&runtime).expect("a folder");
-    let inside = Inside::start(home.fob(&["exec", "dev"]).env("XDG_RUNTIME_DIR", &runtime), "umask 000");
+    let inside = Inside::start(
+        home.fob(&["exec", "dev"]).env("XDG_RUNTIME_DIR", &runtime),
+        "umask 000",
+    );
     let token_file = Path::new(inside.variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"));
     let folder = token_file.parent().expect("a folder");
     assert_eq!(folder.parent(), Some(runtime.join("keyfob").as_path()));
@@ -183,16 +251,31 @@ fn the_files_are_private_hold_what_they_must_and_go_with_the_child() {
         fs::read_to_string(path).expect("text")
     };
     let token = read("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-    assert_eq!(token, inside.variable("AWS_CONTAINER_AUTHORIZATION_TOKEN"), "without a line break");
+    assert_eq!(
+        token,
+        inside.variable("AWS_CONTAINER_AUTHORIZATION_TOKEN"),
+        "without a line break"
+    );
     assert_eq!(read("AWS_SHARED_CREDENTIALS_FILE"), "");
     assert_eq!(read("AWS_CONFIG_FILE"), "[default]\nregion = us-east-1\n");
     assert_eq!(code(&inside.told_to("exit 0")), 0);
 
-    let left = || fs::read_dir(runtime.join("keyfob")).expect("a folder").count();
+    let left = || {
+        fs::read_dir(runtime.join("keyfob"))
+            .expect("a folder")
+            .count()
+    };
     assert_eq!(left(), 0);
-    for command in [&["sh", "-c", "kill -KILL $$"][..], &["no-such-program-anywhere"], &["/etc/passwd"]] {
+    for command in [
+        &["sh", "-c", "kill -KILL $$"][..],
+        &["no-such-program-anywhere"],
+        &["/etc/passwd"],
+    ] {
         let mut fob = home.fob(&["exec", "dev", "--"]);
-        fob.args(command).env("XDG_RUNTIME_DIR", &runtime).output().expect("fob starts");
+        fob.args(command)
+            .env("XDG_RUNTIME_DIR", &runtime)
+            .output()
+            .expect("fob starts");
         assert_eq!(left(), 0, "{command:?}");
     }
     // Without a folder for such things, or with one that is gone.
@@ -200,8 +283,15 @@ fn the_files_are_private_hold_what_they_must_and_go_with_the_child() {
     fs::create_dir(&temporary).expect("a folder");
     for runtime in ["", "relative", "/nowhere/run"] {
         let fob = &mut home.fob(&["exec", "dev"]);
-        let inside = Inside::start(fob.env("XDG_RUNTIME_DIR", runtime).env("TMPDIR", &temporary), "");
-        assert!(Path::new(inside.variable("AWS_CONFIG_FILE")).starts_with(&temporary), "{runtime}");
+        let inside = Inside::start(
+            fob.env("XDG_RUNTIME_DIR", runtime)
+                .env("TMPDIR", &temporary),
+            "",
+        );
+        assert!(
+            Path::new(inside.variable("AWS_CONFIG_FILE")).starts_with(&temporary),
+            "{runtime}"
+        );
         assert_eq!(code(&inside.told_to("exit 0")), 0);
         assert_eq!(fs::read_dir(&temporary).expect("a folder").count(), 0);
     }
@@ -223,8 +313,15 @@ fn the_childs_end_is_fobs_own() {
     for (command, expected) in cases {
         let ran = home.run(&[&["exec", "dev", "--"], command].concat());
         assert_eq!(code(&ran), expected, "{command:?}: {}", text(&ran.stderr));
-        let said = ["not found", "denied"].iter().any(|why| text(&ran.stderr).contains(why));
-        assert_eq!(said, expected == 126 || expected == 127, "{command:?}: {}", text(&ran.stderr));
+        let said = ["not found", "denied"]
+            .iter()
+            .any(|why| text(&ran.stderr).contains(why));
+        assert_eq!(
+            said,
+            expected == 126 || expected == 127,
+            "{command:?}: {}",
+            text(&ran.stderr)
+        );
     }
 }
 
@@ -235,8 +332,17 @@ fn signing_out_ends_what_the_child_gets_at_once() {
     assert_eq!(inside.ask().0, 200);
     assert_eq!(code(&home.run(&["logout", "deploy"])), 0);
     let (status, body) = inside.ask();
-    assert_eq!((status, body["code"].as_str()), (403, Some("signed_out")), "{body}");
-    assert!(body["message"].as_str().is_some_and(|text| text.contains("fob login deploy")), "{body}");
+    assert_eq!(
+        (status, body["code"].as_str()),
+        (403, Some("signed_out")),
+        "{body}"
+    );
+    assert!(
+        body["message"]
+            .as_str()
+            .is_some_and(|text| text.contains("fob login deploy")),
+        "{body}"
+    );
     assert_eq!(code(&home.run(&["login", "deploy"])), 0);
     assert_eq!(inside.ask().0, 200);
     assert_eq!(code(&inside.told_to("exit 0")), 0);
@@ -246,7 +352,9 @@ fn signing_out_ends_what_the_child_gets_at_once() {
 fn keys_that_aws_no_longer_accepts_need_a_person_and_nobody_is_asked() {
     let home = Home::signed_up(DEV);
     let inside = inside_a_short_session(&home);
-    home.sandbox().revoke_key(&home.key().access_key_id).expect("the key is there");
+    home.sandbox()
+        .revoke_key(&home.key().access_key_id)
+        .expect("the key is there");
     assert_eq!(inside.ask().0, 200, "the session is still good");
     let (status, body) = loop {
         match inside.ask() {
@@ -254,8 +362,13 @@ fn keys_that_aws_no_longer_accepts_need_a_person_and_nobody_is_asked() {
             refused => break refused,
         }
     };
-    // The renewal ahead of time has found out and cleared them: what is missing now is somebody who has others.
-    assert_eq!((status, body["code"].as_str()), (403, Some("person_needed")), "{body}");
+    // The renewal ahead of time has found out and cleared them: what is missing now is somebody who
+    // has others.
+    assert_eq!(
+        (status, body["code"].as_str()),
+        (403, Some("person_needed")),
+        "{body}"
+    );
     assert_eq!(code(&inside.told_to("exit 0")), 0);
 }
 
@@ -264,7 +377,9 @@ fn a_slow_renewal_serves_the_held_session_to_its_end_and_goes_on_behind_an_answe
     let home = Home::signed_up(DEV);
     let inside = inside_a_short_session(&home);
     home.sandbox().clear_journal();
-    home.sandbox().inject(Switch::on(Fault::Delay { milliseconds: 6000 }).times(1)).expect("a delay");
+    home.sandbox()
+        .inject(Switch::on(Fault::Delay { milliseconds: 6000 }).times(1))
+        .expect("a delay");
     let first = inside.ask();
     assert_eq!(first.0, 200, "{}", first.1["code"]);
     let (status, body) = loop {
@@ -277,10 +392,18 @@ fn a_slow_renewal_serves_the_held_session_to_its_end_and_goes_on_behind_an_answe
         }
     };
     assert_eq!(status, 503, "{body}");
-    assert!(body["message"].as_str().is_some_and(|text| text.contains("goes on")), "{body}");
+    assert!(
+        body["message"]
+            .as_str()
+            .is_some_and(|text| text.contains("goes on")),
+        "{body}"
+    );
     while inside.ask().0 == 503 {}
     assert_eq!(inside.ask().0, 200);
-    assert_eq!(home.calls(), BTreeMap::from([("GetSessionToken".to_owned(), 1)]));
+    assert_eq!(
+        home.calls(),
+        BTreeMap::from([("GetSessionToken".to_owned(), 1)])
+    );
     assert_eq!(code(&inside.told_to("exit 0")), 0);
 }
 
@@ -290,7 +413,9 @@ fn the_child_outlives_its_agent_and_takes_to_the_next_one() {
     let last_asker = || {
         let status = home.json(&["status", "--json"]);
         assert_eq!(status["sessions"][0]["identity"], "dev", "{status}");
-        status["sessions"][0]["last_asker"]["program"].as_str().map(str::to_owned)
+        status["sessions"][0]["last_asker"]["program"]
+            .as_str()
+            .map(str::to_owned)
     };
     let first = home.start_agent();
     let inside = Inside::start(&mut home.fob(&["exec", "dev"]), "");
@@ -304,8 +429,15 @@ fn the_child_outlives_its_agent_and_takes_to_the_next_one() {
 
     let _second = home.start_agent();
     assert_eq!(inside.ask(), held);
-    assert_eq!(last_asker().as_deref(), Some("sh"), "the new agent was asked");
-    assert_eq!(home.calls(), BTreeMap::from([("GetSessionToken".to_owned(), 1)]));
+    assert_eq!(
+        last_asker().as_deref(),
+        Some("sh"),
+        "the new agent was asked"
+    );
+    assert_eq!(
+        home.calls(),
+        BTreeMap::from([("GetSessionToken".to_owned(), 1)])
+    );
     assert_eq!(code(&inside.told_to("exit 0")), 0);
 }
 
@@ -314,19 +446,30 @@ fn one_exec_inside_another_has_an_endpoint_of_its_own() {
     let home = Home::signed_up(&format!("{DEV}{DEPLOY}    here: {{ kind: aws/ambient }}\n"));
     let fob = env!("CARGO_BIN_EXE_fob");
     let inside = Inside::start(&mut home.fob(&["exec", "dev"]), "");
-    let inner = format!("{fob} exec deploy -- sh -c 'echo $FOB_IDENTITY $AWS_CONTAINER_CREDENTIALS_FULL_URI; exit 6'");
-    let outer_url = inside.variable("AWS_CONTAINER_CREDENTIALS_FULL_URI").to_owned();
+    let inner = format!(
+        "{fob} exec deploy -- sh -c 'echo $FOB_IDENTITY $AWS_CONTAINER_CREDENTIALS_FULL_URI; exit 6'"
+    );
+    let outer_url = inside
+        .variable("AWS_CONTAINER_CREDENTIALS_FULL_URI")
+        .to_owned();
     let ran = inside.told_to(&inner);
     assert_eq!(code(&ran), 6, "{}", text(&ran.stderr));
     let said = text(&ran.stdout);
     let (identity, url) = said.trim().split_once(' ').expect("two words");
     assert_eq!(identity, "deploy");
-    assert!(url != outer_url && url.ends_with("/v1/credentials/deploy"), "{url}");
+    assert!(
+        url != outer_url && url.ends_with("/v1/credentials/deploy"),
+        "{url}"
+    );
 
     // Its credentials are nothing that the machine itself has.
     let ambient = home.run(&["exec", "dev", "--", fob, "login", "here"]);
     assert_eq!(code(&ambient), 1);
-    assert!(text(&ambient.stderr).contains("Keyfob's own endpoint"), "{}", text(&ambient.stderr));
+    assert!(
+        text(&ambient.stderr).contains("Keyfob's own endpoint"),
+        "{}",
+        text(&ambient.stderr)
+    );
 }
 
 #[test]
@@ -344,16 +487,33 @@ fn with_a_profile_fob_becomes_the_command_and_serves_nothing() {
     ] {
         assert_eq!(inside.variable(name), value, "{name}");
     }
-    let gone = FOREIGN.map(|(name, _)| name).into_iter().filter(|name| *name != "AWS_PROFILE");
+    let gone = FOREIGN
+        .map(|(name, _)| name)
+        .into_iter()
+        .filter(|name| *name != "AWS_PROFILE");
     for name in gone.chain(["AWS_CONTAINER_AUTHORIZATION_TOKEN"]) {
         assert_eq!(inside.variables.get(name), None, "{name}");
     }
     let config = fs::read_to_string(inside.variable("AWS_CONFIG_FILE")).expect("text");
     assert!(config.contains("credential_process"), "{config}");
     assert_eq!(code(&inside.told_to("exit 7")), 7);
-    assert_eq!(code(&home.run(&["exec", "dev", "--profile", "--", "no-such-program-anywhere"])), 127);
-    let killed = home.run(&["exec", "dev", "--profile", "--", "sh", "-c", "kill -TERM $$"]);
-    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&killed.status), Some(15));
+    assert_eq!(
+        code(&home.run(&["exec", "dev", "--profile", "--", "no-such-program-anywhere"])),
+        127
+    );
+    let killed = home.run(&[
+        "exec",
+        "dev",
+        "--profile",
+        "--",
+        "sh",
+        "-c",
+        "kill -TERM $$",
+    ]);
+    assert_eq!(
+        std::os::unix::process::ExitStatusExt::signal(&killed.status),
+        Some(15)
+    );
 }
 
 #[test]
@@ -362,13 +522,24 @@ fn what_is_said_on_the_way_holds_no_secret() {
     let inside = Inside::start(&mut home.fob(&["exec", "dev", "-vv"]), "");
     let (status, body) = inside.ask();
     assert_eq!(status, 200);
-    let url = inside.variable("AWS_CONTAINER_CREDENTIALS_FULL_URI").to_owned();
+    let url = inside
+        .variable("AWS_CONTAINER_CREDENTIALS_FULL_URI")
+        .to_owned();
     assert_eq!(get(&url, "wrong").0, 401);
-    let token = inside.variable("AWS_CONTAINER_AUTHORIZATION_TOKEN").to_owned();
+    let token = inside
+        .variable("AWS_CONTAINER_AUTHORIZATION_TOKEN")
+        .to_owned();
     let said = text(&inside.told_to("exit 0").stderr);
-    assert!(said.contains("a request for credentials was refused"), "{said}");
-    for secret in [body["SecretAccessKey"].as_str(), body["Token"].as_str(), body["AccessKeyId"].as_str(), Some(&token)]
-    {
+    assert!(
+        said.contains("a request for credentials was refused"),
+        "{said}"
+    );
+    for secret in [
+        body["SecretAccessKey"].as_str(),
+        body["Token"].as_str(),
+        body["AccessKeyId"].as_str(),
+        Some(&token),
+    ] {
         assert!(!said.contains(secret.expect("text")), "{said}");
     }
 }
@@ -395,7 +566,11 @@ mod signals {
             let inside = Inside::start(&mut home.fob(&["exec", "dev"]), script);
             let fob = inside.fob.id();
             send(fob, signal);
-            let ran = if expected == 5 { inside.told_to("exit 5") } else { inside.end() };
+            let ran = if expected == 5 {
+                inside.told_to("exit 5")
+            } else {
+                inside.end()
+            };
             assert_eq!(code(&ran), expected, "{signal:?}: {}", text(&ran.stderr));
         }
     }
@@ -406,7 +581,10 @@ mod signals {
         let mut inside = Inside::start(&mut home.fob(&["exec", "dev"]), "");
         inside.tell("kill -STOP $$");
         let stopped = format!("/proc/{}/stat", inside.variable("PID"));
-        while !fs::read_to_string(&stopped).expect("a process").contains(") T ") {
+        while !fs::read_to_string(&stopped)
+            .expect("a process")
+            .contains(") T ")
+        {
             pause(Duration::from_millis(5));
         }
         send(inside.fob.id(), Signal::TERM);
@@ -418,19 +596,30 @@ mod signals {
         let home = Home::signed_up(DEV);
         let fob = home.fob(&["exec", "dev"]);
         let mut nohup = Command::new("nohup");
-        nohup.arg(fob.get_program()).args(fob.get_args()).env_clear().current_dir(home.path());
-        nohup.envs(fob.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        nohup
+            .arg(fob.get_program())
+            .args(fob.get_args())
+            .env_clear()
+            .current_dir(home.path());
+        nohup.envs(
+            fob.get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
         let inside = Inside::start(&mut nohup, "");
         send(inside.fob.id(), Signal::HUP);
         assert_eq!(code(&inside.told_to("exit 5")), 5);
     }
 
-    /// Once `fob` listens, to SIGQUIT last: the child may be quicker than what is left to do once it has been started.
+    /// Once `fob` listens, to SIGQUIT last: the child may be quicker than what is left to do once
+    /// it has been started.
     fn send(fob: u32, signal: Signal) {
         let quit = 1 << (Signal::QUIT.as_raw() - 1);
         let listens = || {
             let status = fs::read_to_string(format!("/proc/{fob}/status")).expect("a process");
-            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("on Linux");
+            let caught = status
+                .lines()
+                .find_map(|line| line.strip_prefix("SigCgt:"))
+                .expect("on Linux");
             u64::from_str_radix(caught.trim(), 16).expect("a number") & quit != 0
         };
         while !listens() {

@@ -1,4 +1,5 @@
-//! A machine of its own for a test: an empty home, a sandbox AWS, and the real `fob` run in a cleared environment.
+//! A machine of its own for a test: an empty home, a sandbox AWS, and the real `fob` run in a
+//! cleared environment.
 
 use crate::loopback::Loopback;
 use crate::screen::Terminal;
@@ -39,7 +40,11 @@ impl Home {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("config.yaml"), config).expect("a configuration");
         let runtime = tempfile::tempdir().expect("a folder");
-        Home { folder, runtime, sandbox: Loopback::start() }
+        Home {
+            folder,
+            runtime,
+            sandbox: Loopback::start(),
+        }
     }
 
     /// With kim's key of the sandbox stored for `dev`.
@@ -54,7 +59,11 @@ impl Home {
     }
 
     pub fn key(&self) -> Keys {
-        self.sandbox().keys("kim").into_iter().next_back().expect("kim has a key")
+        self.sandbox()
+            .keys("kim")
+            .into_iter()
+            .next_back()
+            .expect("kim has a key")
     }
 
     pub fn store_key(&self, identity: &str, keys: &Keys) {
@@ -80,7 +89,9 @@ impl Home {
 
     /// For a terminal that [`crate::screen::Terminal`] makes.
     pub fn fob_on_a_terminal(&self, arguments: &[&str]) -> Command {
-        let (program, sized) = Terminal::SIZED.split_first().expect("a program and its arguments");
+        let (program, sized) = Terminal::SIZED
+            .split_first()
+            .expect("a program and its arguments");
         let mut shell = Command::new(program);
         shell.args(sized).arg(env!("CARGO_BIN_EXE_fob"));
         self.at_home(shell, arguments)
@@ -88,9 +99,14 @@ impl Home {
 
     fn at_home(&self, mut fob: Command, arguments: &[&str]) -> Command {
         fob.args(arguments).env_clear().current_dir(self.path());
-        fob.env("HOME", self.path()).env("PATH", "/usr/local/bin:/usr/bin:/bin").env("TERM", "xterm");
-        fob.env("FOB_CONFIG", self.config()).env("FOB_KEYRING", "file").env("FOB_KEYRING_PASSWORD", PASSPHRASE);
-        fob.env("AWS_ENDPOINT_URL", self.sandbox().url()).env("AWS_EC2_METADATA_DISABLED", "true");
+        fob.env("HOME", self.path())
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("TERM", "xterm");
+        fob.env("FOB_CONFIG", self.config())
+            .env("FOB_KEYRING", "file")
+            .env("FOB_KEYRING_PASSWORD", PASSPHRASE);
+        fob.env("AWS_ENDPOINT_URL", self.sandbox().url())
+            .env("AWS_EC2_METADATA_DISABLED", "true");
         fob.env("XDG_RUNTIME_DIR", self.runtime.path());
         fob
     }
@@ -101,7 +117,10 @@ impl Home {
 
     /// Where the agent for the configuration of this home listens.
     pub fn address(&self) -> Address {
-        let environment = Environment::of([("HOME", self.path()), ("XDG_RUNTIME_DIR", self.runtime.path())]);
+        let environment = Environment::of([
+            ("HOME", self.path()),
+            ("XDG_RUNTIME_DIR", self.runtime.path()),
+        ]);
         Address::of(&self.config(), &environment).expect("an address")
     }
 
@@ -112,12 +131,26 @@ impl Home {
 
     /// The same, started in a way of its own.
     pub fn agent(&self, mut fob: Command) -> RunningAgent {
-        let log = tempfile::NamedTempFile::new_in(self.runtime.path()).expect("a file").into_temp_path();
-        let file = || fs::OpenOptions::new().append(true).open(&log).expect("a file that is there");
-        let child = fob.stdout(file()).stderr(file()).spawn().expect("fob starts");
+        let log = tempfile::NamedTempFile::new_in(self.runtime.path())
+            .expect("a file")
+            .into_temp_path();
+        let file = || {
+            fs::OpenOptions::new()
+                .append(true)
+                .open(&log)
+                .expect("a file that is there")
+        };
+        let child = fob
+            .stdout(file())
+            .stderr(file())
+            .spawn()
+            .expect("fob starts");
         let mut agent = RunningAgent { child, log };
         until("the agent listens", || {
-            let ended = agent.child.try_wait().expect("a child of ours can be asked");
+            let ended = agent
+                .child
+                .try_wait()
+                .expect("a child of ours can be asked");
             assert!(ended.is_none(), "{ended:?}: {}", agent.said());
             agent.said().contains("is running, pid")
         });
@@ -130,16 +163,30 @@ impl Home {
 
     pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Output {
         let mut fob = self.fob(arguments);
-        let mut child =
-            fob.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("fob starts");
-        child.stdin.take().expect("it was piped").write_all(input.as_bytes()).expect("fob reads its input");
+        let mut child = fob
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("fob starts");
+        child
+            .stdin
+            .take()
+            .expect("it was piped")
+            .write_all(input.as_bytes())
+            .expect("fob reads its input");
         child.wait_with_output().expect("fob ends")
     }
 
     pub fn json(&self, arguments: &[&str]) -> Value {
         let ran = self.run(arguments);
-        serde_json::from_slice(&ran.stdout)
-            .unwrap_or_else(|error| panic!("{arguments:?}: {error}: {}{}", text(&ran.stdout), text(&ran.stderr)))
+        serde_json::from_slice(&ran.stdout).unwrap_or_else(|error| {
+            panic!(
+                "{arguments:?}: {error}: {}{}",
+                text(&ran.stdout),
+                text(&ran.stderr)
+            )
+        })
     }
 
     /// How often each action was called, successful or not.
@@ -184,7 +231,11 @@ impl Home {
             // The end of the audit log moves with whatever is done, also with a logout.
             let all = keychain.list().await.expect("a keyring").into_iter();
             for entry in all.filter(|entry| entry.name.kind != EntryKind::Audit) {
-                let value = keychain.read(&entry.name).await.expect("readable").expect("there");
+                let value = keychain
+                    .read(&entry.name)
+                    .await
+                    .expect("readable")
+                    .expect("there");
                 found.insert(entry.name.to_string(), value.expose().to_owned());
             }
             found
@@ -251,7 +302,10 @@ impl Drop for RunningAgent {
 }
 
 pub fn signal(pid: i64, signal: Signal) {
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("the id of a process");
+    let pid = i32::try_from(pid)
+        .ok()
+        .and_then(Pid::from_raw)
+        .expect("the id of a process");
     kill_process(pid, signal).expect("it is running");
 }
 
@@ -269,7 +323,10 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 pub fn wait_for<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     runtime.block_on(work)
 }
 

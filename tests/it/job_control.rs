@@ -1,28 +1,42 @@
-//! `fob exec` and `fob shell` on a real terminal: its keys are the child's, and the shell around them keeps its jobs.
+//! `fob exec` and `fob shell` on a real terminal: its keys are the child's, and the shell around
+//! them keeps its jobs.
 
 use crate::exec::get;
 use crate::home::{DEV, Home, PASSPHRASE};
 use crate::screen::Terminal;
 
-/// Says when it is ready and whenever Ctrl+C or Ctrl+\ reaches it, until a line is typed; then ends with 5.
+/// Says when it is ready and whenever Ctrl+C or Ctrl+\ reaches it, until a line is typed; then ends
+/// with 5.
 const PATIENT: &str = r#"trap 'echo was-interrupted' INT; trap 'echo was-quit' QUIT; echo is-ready
 until read -r line; do :; done; echo "got: $line"; exit 5"#;
 
 /// A shell with jobs, in which `fob` can be typed.
 fn shell_around(home: &Home) -> Terminal {
     let fob = home.fob(&[]);
-    let (program, sized) = Terminal::SIZED.split_first().expect("a program and its arguments");
+    let (program, sized) = Terminal::SIZED
+        .split_first()
+        .expect("a program and its arguments");
     let mut bash = std::process::Command::new(program);
-    bash.args(sized).args(["bash", "--norc", "--noprofile", "-i"]).env_clear().current_dir(home.path());
-    bash.envs(fob.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    bash.env("fob", fob.get_program()).env("SHELL", "/bin/bash").env("PATIENT", PATIENT).env("PS1", "$ ");
+    bash.args(sized)
+        .args(["bash", "--norc", "--noprofile", "-i"])
+        .env_clear()
+        .current_dir(home.path());
+    bash.envs(
+        fob.get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    bash.env("fob", fob.get_program())
+        .env("SHELL", "/bin/bash")
+        .env("PATIENT", PATIENT)
+        .env("PS1", "$ ");
     Terminal::start(bash)
 }
 
 #[test]
 fn ctrl_c_and_ctrl_backslash_reach_the_child_and_do_not_end_fob() {
     let home = Home::signed_up(DEV);
-    let mut terminal = Terminal::start(home.fob_on_a_terminal(&["exec", "dev", "--", "sh", "-c", PATIENT]));
+    let mut terminal =
+        Terminal::start(home.fob_on_a_terminal(&["exec", "dev", "--", "sh", "-c", PATIENT]));
     terminal.read_to("is-ready");
     terminal.press_control('c');
     terminal.read_to("was-interrupted");
@@ -32,8 +46,14 @@ fn ctrl_c_and_ctrl_backslash_reach_the_child_and_do_not_end_fob() {
     terminal.read_to("got: still here");
     assert_eq!(terminal.finish().1, 5);
 
-    let mut terminal =
-        Terminal::start(home.fob_on_a_terminal(&["exec", "dev", "--", "sh", "-c", "echo is-ready; cat"]));
+    let mut terminal = Terminal::start(home.fob_on_a_terminal(&[
+        "exec",
+        "dev",
+        "--",
+        "sh",
+        "-c",
+        "echo is-ready; cat",
+    ]));
     terminal.read_to("is-ready");
     terminal.press_control('c');
     assert_eq!(terminal.finish().1, 130, "a child that Ctrl+C ends");

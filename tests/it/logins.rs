@@ -1,9 +1,9 @@
-//! The login cases: each folder of `tests/logins/` is one. A real SDK against the sandbox, a real file keyring, real
-//! lock files; only the person is played, from `answers.json`.
+//! The login cases: each folder of `tests/logins/` is one. A real SDK against the sandbox, a real
+//! file keyring, real lock files; only the person is played, from `answers.json`.
 
 use keyfob_core::agent::api::{
-    Answer, Answered, Asker, Call, Check, Configure, Login, Note, Person, PromptKind, Renewal, Reply, Request, Secret,
-    SignedIn, TypedKeys,
+    Answer, Answered, Asker, Call, Check, Configure, Login, Note, Person, PromptKind, Renewal,
+    Reply, Request, Secret, SignedIn, TypedKeys,
 };
 use keyfob_core::agent::{Agent, Visitor};
 use keyfob_core::auth::{Auth, World};
@@ -44,8 +44,8 @@ enum WhichSecret {
     Wrong,
 }
 
-/// `aws.json`: how AWS is, and what happens there between the first sign-in (if `sign_in_before` names one) and the one
-/// under test.
+/// `aws.json`: how AWS is, and what happens there between the first sign-in (if `sign_in_before`
+/// names one) and the one under test.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct AwsSide {
@@ -105,8 +105,8 @@ struct Expected {
     /// `Action Parameter=value`: each must be among the calls.
     #[serde(default)]
     asked: Vec<String>,
-    /// A second sign-in by a new process, after all faults are cleared: the prompts it shows, when it has nobody to ask
-    /// the code it fails with.
+    /// A second sign-in by a new process, after all faults are cleared: the prompts it shows, when
+    /// it has nobody to ask the code it fails with.
     next: Option<Next>,
 }
 
@@ -147,17 +147,34 @@ struct Case {
 #[test]
 fn every_login_case_goes_as_written() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/logins");
-    let folders: Vec<_> = fs::read_dir(&root).expect("the cases").map(|entry| entry.expect("a case").path()).collect();
-    assert!(folders.len() >= 40, "only {} cases were found", folders.len());
+    let folders: Vec<_> = fs::read_dir(&root)
+        .expect("the cases")
+        .map(|entry| entry.expect("a case").path())
+        .collect();
+    assert!(
+        folders.len() >= 40,
+        "only {} cases were found",
+        folders.len()
+    );
     let left = Mutex::new(folders);
     let failures = Mutex::new(Vec::new());
     let work = || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
         while let Some(folder) = left.lock().expect("no panic").pop() {
-            let name = folder.file_name().expect("a folder").to_string_lossy().into_owned();
+            let name = folder
+                .file_name()
+                .expect("a folder")
+                .to_string_lossy()
+                .into_owned();
             let went = runtime.block_on(async { Case::new(folder).run().await });
             if let Err(why) = went {
-                failures.lock().expect("no panic").push(format!("{name}: {why}"));
+                failures
+                    .lock()
+                    .expect("no panic")
+                    .push(format!("{name}: {why}"));
             }
         }
     };
@@ -168,20 +185,32 @@ fn every_login_case_goes_as_written() {
     });
     let mut failures = failures.into_inner().expect("no panic");
     failures.sort();
-    assert!(failures.is_empty(), "{} cases failed:\n{}", failures.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} cases failed:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
 }
 
 impl Case {
     fn new(folder: PathBuf) -> Case {
         let clock = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000));
         let sandbox = Sandbox::start(clock.clone()).expect("a sandbox");
-        Case { folder, scratch: tempfile::tempdir().expect("a folder"), sandbox, clock }
+        Case {
+            folder,
+            scratch: tempfile::tempdir().expect("a folder"),
+            sandbox,
+            clock,
+        }
     }
 
     fn file<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, String> {
         let path = self.folder.join(name);
         match fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| format!("{name}: {error}")),
+            Ok(text) => serde_json::from_slice(&text)
+                .map(Some)
+                .map_err(|error| format!("{name}: {error}")),
             Err(_) => Ok(None),
         }
     }
@@ -189,15 +218,24 @@ impl Case {
     async fn run(&self) -> Result<(), String> {
         let aws: AwsSide = self.file("aws.json")?.unwrap_or_default();
         let stored: BTreeMap<String, Stored> = self.file("keychain.json")?.unwrap_or_default();
-        let script: Script = self.file("answers.json")?.ok_or("answers.json is missing")?;
+        let script: Script = self
+            .file("answers.json")?
+            .ok_or("answers.json is missing")?;
         let expected: Expected = self.file("expect.json")?.ok_or("expect.json is missing")?;
         self.prepare(&aws, stored).await?;
         self.sandbox.clear_journal();
 
         let login = Login {
             identity: script.login.clone(),
-            duration: script.duration.as_deref().map(|text| text.parse().expect("a duration in answers.json")),
-            renewal: if script.force { Renewal::Always } else { Renewal::WhenDue },
+            duration: script
+                .duration
+                .as_deref()
+                .map(|text| text.parse().expect("a duration in answers.json")),
+            renewal: if script.force {
+                Renewal::Always
+            } else {
+                Renewal::WhenDue
+            },
             mfa_code: script.mfa_code.clone(),
         };
         let started = self.clock.now();
@@ -205,23 +243,45 @@ impl Case {
         self.compare(&outcome, &expected, started)?;
         if let Some(next) = &expected.next {
             self.sandbox.clear_faults();
-            let renewal = if next.force { Renewal::Always } else { Renewal::WhenDue };
-            let login = Login { identity: script.login, duration: None, renewal, mfa_code: None };
+            let renewal = if next.force {
+                Renewal::Always
+            } else {
+                Renewal::WhenDue
+            };
+            let login = Login {
+                identity: script.login,
+                duration: None,
+                renewal,
+                mfa_code: None,
+            };
             let outcome = self.converse(login, Person::Present, Vec::new()).await?;
-            same("the prompts of the next sign-in", &next.prompts, &outcome.prompts)?;
+            same(
+                "the prompts of the next sign-in",
+                &next.prompts,
+                &outcome.prompts,
+            )?;
         }
         Ok(())
     }
 
     async fn prepare(&self, aws: &AwsSide, stored: BTreeMap<String, Stored>) -> Result<(), String> {
         for (user, mfa) in &aws.mfa {
-            self.sandbox.set_mfa(user, *mfa).map_err(|error| error.to_string())?;
+            self.sandbox
+                .set_mfa(user, *mfa)
+                .map_err(|error| error.to_string())?;
         }
         for role in &aws.roles {
-            self.sandbox.add_role(role.clone()).map_err(|error| error.to_string())?;
+            self.sandbox
+                .add_role(role.clone())
+                .map_err(|error| error.to_string())?;
         }
         for (identity, stored) in stored {
-            let keys = self.sandbox.keys(&stored.user).into_iter().next().ok_or("no key in the sandbox")?;
+            let keys = self
+                .sandbox
+                .keys(&stored.user)
+                .into_iter()
+                .next()
+                .ok_or("no key in the sandbox")?;
             let mut typed = typed(&keys, stored.secret);
             typed.mfa_arn = stored.mfa_arn;
             typed.session_duration = stored.session_duration;
@@ -229,8 +289,20 @@ impl Case {
                 WhichSecret::Right => Check::WithSts,
                 WhichSecret::Wrong => Check::Skip,
             };
-            let configure = Configure { identity, keys: Some(typed), check };
-            match self.ask(&self.agent()?, Person::Absent, Request::Configure(configure)).await.reply {
+            let configure = Configure {
+                identity,
+                keys: Some(typed),
+                check,
+            };
+            match self
+                .ask(
+                    &self.agent()?,
+                    Person::Absent,
+                    Request::Configure(configure),
+                )
+                .await
+                .reply
+            {
                 Reply::Configured(_) => {}
                 other => return Err(format!("cannot prepare the keyring: {other:?}")),
             }
@@ -242,25 +314,35 @@ impl Case {
                 renewal: Renewal::WhenDue,
                 mfa_code: Some("123456".into()),
             };
-            match self.ask(&self.agent()?, Person::Absent, Request::Login(login)).await.reply {
+            match self
+                .ask(&self.agent()?, Person::Absent, Request::Login(login))
+                .await
+                .reply
+            {
                 Reply::SignedIn(_) => {}
                 other => return Err(format!("cannot sign in before: {other:?}")),
             }
         }
         self.clock.advance(Duration::from_secs(aws.seconds_later));
         if let Some(settings) = &aws.settings {
-            self.sandbox.set_settings(settings.clone()).map_err(|error| error.to_string())?;
+            self.sandbox
+                .set_settings(settings.clone())
+                .map_err(|error| error.to_string())?;
         }
         for user in &aws.revoke_keys_of {
             for keys in self.sandbox.keys(user) {
-                self.sandbox.revoke_key(&keys.access_key_id).map_err(|error| error.to_string())?;
+                self.sandbox
+                    .revoke_key(&keys.access_key_id)
+                    .map_err(|error| error.to_string())?;
             }
         }
         for principal in &aws.revoke_sessions_of {
             self.sandbox.revoke_sessions(principal);
         }
         for fault in &aws.faults {
-            self.sandbox.inject(fault.clone()).map_err(|error| error.to_string())?;
+            self.sandbox
+                .inject(fault.clone())
+                .map_err(|error| error.to_string())?;
         }
         Ok(())
     }
@@ -277,27 +359,49 @@ impl Case {
             ("REVOKED_ID", "AKIAREVOKED000000001"),
             ("REVOKED_SECRET", "not-a-secret-of-anybody"),
         ]);
-        let config = Config::load(&self.folder.join("config.yaml"), &environment).map_err(|error| error.to_string())?;
-        let auth =
-            Auth::new(config, World { environment, clock: self.clock.clone() }).map_err(|error| error.to_string())?;
+        let config = Config::load(&self.folder.join("config.yaml"), &environment)
+            .map_err(|error| error.to_string())?;
+        let auth = Auth::new(
+            config,
+            World {
+                environment,
+                clock: self.clock.clone(),
+            },
+        )
+        .map_err(|error| error.to_string())?;
         Ok(Agent::new(auth, keyfob_core::agent::Role::InProcess).visitor())
     }
 
     async fn ask(&self, agent: &Visitor, person: Person, request: Request) -> Answered {
-        let asker = Asker { program: "test".into(), pid: 1, person };
+        let asker = Asker {
+            program: "test".into(),
+            pid: 1,
+            person,
+        };
         agent.ask(Call { asker, request }).await
     }
 
-    async fn converse(&self, login: Login, person: Person, answers: Vec<Scripted>) -> Result<Outcome, String> {
+    async fn converse(
+        &self,
+        login: Login,
+        person: Person,
+        answers: Vec<Scripted>,
+    ) -> Result<Outcome, String> {
         let agent = self.agent()?;
-        let mut outcome = Outcome { prompts: Vec::new(), notes: Vec::new(), end: None };
+        let mut outcome = Outcome {
+            prompts: Vec::new(),
+            notes: Vec::new(),
+            end: None,
+        };
         let mut answers = answers.into_iter();
         let mut request = Request::Login(login);
         loop {
             let answered = self.ask(&agent, person, request).await;
-            outcome.notes.extend(answered.notes.into_iter().map(|note| match note {
-                Note::Info(text) | Note::Warning(text) => text,
-            }));
+            outcome
+                .notes
+                .extend(answered.notes.into_iter().map(|note| match note {
+                    Note::Info(text) | Note::Warning(text) => text,
+                }));
             request = match answered.reply {
                 Reply::SignedIn(signed_in) => {
                     outcome.end = Some(Ok(signed_in));
@@ -312,7 +416,10 @@ impl Case {
                     match answers.next() {
                         None => return Ok(outcome),
                         Some(Scripted::Cancel) => Request::Cancel { prompt: prompt.id },
-                        Some(scripted) => Request::Answer { prompt: prompt.id, answer: self.answer(scripted)? },
+                        Some(scripted) => Request::Answer {
+                            prompt: prompt.id,
+                            answer: self.answer(scripted)?,
+                        },
                     }
                 }
                 other => return Err(format!("an unexpected reply: {other:?}")),
@@ -322,9 +429,21 @@ impl Case {
 
     fn answer(&self, scripted: Scripted) -> Result<Answer, String> {
         Ok(match scripted {
-            Scripted::NewKey { user, secret, mfa_arn, session_duration } => {
-                let keys = self.sandbox.create_key(&user).map_err(|error| error.to_string())?;
-                Answer::Keys(TypedKeys { mfa_arn, session_duration, ..typed(&keys, secret) })
+            Scripted::NewKey {
+                user,
+                secret,
+                mfa_arn,
+                session_duration,
+            } => {
+                let keys = self
+                    .sandbox
+                    .create_key(&user)
+                    .map_err(|error| error.to_string())?;
+                Answer::Keys(TypedKeys {
+                    mfa_arn,
+                    session_duration,
+                    ..typed(&keys, secret)
+                })
             }
             Scripted::UnknownKey => Answer::Keys(TypedKeys {
                 access_key_id: "AKIAUNKNOWN000000001".into(),
@@ -337,11 +456,20 @@ impl Case {
         })
     }
 
-    fn compare(&self, outcome: &Outcome, expected: &Expected, started: SystemTime) -> Result<(), String> {
+    fn compare(
+        &self,
+        outcome: &Outcome,
+        expected: &Expected,
+        started: SystemTime,
+    ) -> Result<(), String> {
         same("the prompts", &expected.prompts, &outcome.prompts)?;
         match (&outcome.end, &expected.signed_in, &expected.failed) {
             (Some(Ok(signed_in)), Some(wanted), None) => {
-                let seconds = signed_in.expires_at.duration_since(started).unwrap_or_default().as_secs();
+                let seconds = signed_in
+                    .expires_at
+                    .duration_since(started)
+                    .unwrap_or_default()
+                    .as_secs();
                 if let Some(wanted) = wanted.seconds {
                     same("the seconds of the session", &wanted, &seconds)?;
                 }
@@ -358,17 +486,29 @@ impl Case {
                 contains("the message", &error.message, &wanted.says)?;
                 contains("the hints", &error.hints.join("\n"), &wanted.hints)?;
             }
-            (end, ..) => return Err(format!("an unexpected end: {end:?}; notes {:?}", outcome.notes)),
+            (end, ..) => {
+                return Err(format!(
+                    "an unexpected end: {end:?}; notes {:?}",
+                    outcome.notes
+                ));
+            }
         }
         contains("the notes", &outcome.notes.join("\n"), &expected.notes)?;
         let journal = self.sandbox.journal();
         if let Some(wanted) = &expected.calls {
-            let calls: Vec<String> = journal.iter().map(|call| format!("{} {}", call.action, call.outcome)).collect();
+            let calls: Vec<String> = journal
+                .iter()
+                .map(|call| format!("{} {}", call.action, call.outcome))
+                .collect();
             same("the calls", wanted, &calls)?;
         }
         let asked: Vec<String> = journal
             .iter()
-            .flat_map(|call| call.parameters.iter().map(|(name, value)| format!("{} {name}={value}", call.action)))
+            .flat_map(|call| {
+                call.parameters
+                    .iter()
+                    .map(|(name, value)| format!("{} {name}={value}", call.action))
+            })
             .collect();
         contains("the parameters", &asked.join("\n"), &expected.asked)
     }
@@ -398,20 +538,35 @@ fn typed(keys: &Keys, secret: WhichSecret) -> TypedKeys {
 /// `keys missing mfa_arn=… duration=…`, `mfa`, `mfa again`.
 fn describe(kind: &PromptKind) -> String {
     match kind {
-        PromptKind::Keys { why, mfa_arn, session_duration } => {
-            let arn = mfa_arn.as_ref().map(|arn| format!(" mfa_arn={}", arn.as_str())).unwrap_or_default();
-            let duration = session_duration.map(|duration| format!(" duration={duration}")).unwrap_or_default();
+        PromptKind::Keys {
+            why,
+            mfa_arn,
+            session_duration,
+        } => {
+            let arn = mfa_arn
+                .as_ref()
+                .map(|arn| format!(" mfa_arn={}", arn.as_str()))
+                .unwrap_or_default();
+            let duration = session_duration
+                .map(|duration| format!(" duration={duration}"))
+                .unwrap_or_default();
             format!("keys {}{arn}{duration}", format!("{why:?}").to_lowercase())
         }
         PromptKind::Mfa { refused: None, .. } => "mfa".into(),
-        PromptKind::Mfa { refused: Some(_), .. } => "mfa again".into(),
+        PromptKind::Mfa {
+            refused: Some(_), ..
+        } => "mfa again".into(),
         PromptKind::KeyringPassphrase { .. } => "passphrase".into(),
         PromptKind::Browser { .. } => "browser".into(),
     }
 }
 
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, wanted: &T, found: &T) -> Result<(), String> {
-    if wanted == found { Ok(()) } else { Err(format!("{what}: expected {wanted:?}, found {found:?}")) }
+    if wanted == found {
+        Ok(())
+    } else {
+        Err(format!("{what}: expected {wanted:?}, found {found:?}"))
+    }
 }
 
 fn contains(what: &str, text: &str, wanted: &[String]) -> Result<(), String> {

@@ -1,4 +1,5 @@
-//! Logging out with the real `fob`: what it says, that signed out stays signed out, and what may go wrong (behaviour 4).
+//! Logging out with the real `fob`: what it says, that signed out stays signed out, and what may go
+//! wrong (behaviour 4).
 
 use crate::home::{DEV, Home, code, pause, text, wait_for};
 use crate::logout_table::{plant, steps};
@@ -21,7 +22,13 @@ fn role(name: &str, below: &str) -> String {
 
 /// `dev → org → admin`, and `ops` beside `admin`.
 fn chain() -> String {
-    [DEV.to_owned(), role("org", "dev"), role("admin", "org"), role("ops", "org")].concat()
+    [
+        DEV.to_owned(),
+        role("org", "dev"),
+        role("admin", "org"),
+        role("ops", "org"),
+    ]
+    .concat()
 }
 
 fn signed_in(config: &str, identities: &[&str]) -> Home {
@@ -38,14 +45,23 @@ fn profiles(home: &Home) -> String {
 }
 
 fn start(home: &Home, arguments: &[&str]) -> Child {
-    home.fob(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("fob starts")
+    home.fob(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("fob starts")
 }
 
 #[test]
 fn logging_out_of_an_identity_tells_its_steps_and_leaves_its_siblings_alone() {
     let home = signed_in(&chain(), &["admin", "ops"]);
     let (keyring, sections) = (home.keyring(), profiles(&home));
-    let ops = sections.split("\n[").find(|it| it.contains("profile ops")).expect("a section").trim().to_owned();
+    let ops = sections
+        .split("\n[")
+        .find(|it| it.contains("profile ops"))
+        .expect("a section")
+        .trim()
+        .to_owned();
     let ran = home.run(&["logout", "admin"]);
     let said = text(&ran.stderr);
     assert_eq!(code(&ran), 0, "{said}");
@@ -66,24 +82,52 @@ fn logging_out_of_an_identity_tells_its_steps_and_leaves_its_siblings_alone() {
     }
     assert!(ran.stdout.is_empty());
     let after = home.keyring();
-    assert_eq!(after.keys().map(String::as_str).collect::<Vec<_>>(), ["default/keys/dev", "default/session/ops"]);
-    assert!(after.iter().all(|(account, value)| keyring[account] == *value));
-    assert!(profiles(&home).contains(&ops) && !profiles(&home).contains("profile admin"), "{}", profiles(&home));
+    assert_eq!(
+        after.keys().map(String::as_str).collect::<Vec<_>>(),
+        ["default/keys/dev", "default/session/ops"]
+    );
+    assert!(
+        after
+            .iter()
+            .all(|(account, value)| keyring[account] == *value)
+    );
+    assert!(
+        profiles(&home).contains(&ops) && !profiles(&home).contains("profile admin"),
+        "{}",
+        profiles(&home)
+    );
     let again = home.run(&["logout", "ADMIN"]);
     assert_eq!(code(&again), 0);
-    assert!(text(&again.stderr).starts_with("• Keyring: dev: kept: access key"), "{}", text(&again.stderr));
-    assert!(text(&again.stderr).contains("Identity 'admin' is already logged out."), "{}", text(&again.stderr));
+    assert!(
+        text(&again.stderr).starts_with("• Keyring: dev: kept: access key"),
+        "{}",
+        text(&again.stderr)
+    );
+    assert!(
+        text(&again.stderr).contains("Identity 'admin' is already logged out."),
+        "{}",
+        text(&again.stderr)
+    );
 }
 
 #[test]
 fn a_broken_identity_can_still_be_logged_out() {
     let home = signed_in(&chain(), &["admin"]);
-    fs::write(home.config(), chain().replace("admin: { kind: aws/assume-role", "admin: { kind: aws/assume-rle"))
-        .expect("broken");
+    fs::write(
+        home.config(),
+        chain().replace(
+            "admin: { kind: aws/assume-role",
+            "admin: { kind: aws/assume-rle",
+        ),
+    )
+    .expect("broken");
     assert_eq!(code(&home.run(&["credential-process", "admin"])), 2);
     let report = home.json(&["logout", "admin", "--json"]);
     let removed = steps(&report, "removed").join(" ");
-    assert!(removed.contains("default/session/admin") && removed.contains("config admin"), "{report}");
+    assert!(
+        removed.contains("default/session/admin") && removed.contains("config admin"),
+        "{report}"
+    );
     assert!(!home.keyring().contains_key("default/session/admin"));
 }
 
@@ -94,18 +138,45 @@ fn every_removal_goes_to_the_audit_log_and_so_does_one_that_failed() {
     let removals = || {
         let audit = home.json(&["audit", "--json"]);
         let events = audit["events"].as_array().expect("events").clone();
-        events.into_iter().filter(|line| line["event"] == "removal").map(|line| line.to_string()).collect::<Vec<_>>()
+        events
+            .into_iter()
+            .filter(|line| line["event"] == "removal")
+            .map(|line| line.to_string())
+            .collect::<Vec<_>>()
     };
     let told = removals().join("\n");
-    for what in ["default/session/admin", "default/session/org", "default/session/dev", "/aws-user/config"] {
+    for what in [
+        "default/session/admin",
+        "default/session/org",
+        "default/session/dev",
+        "/aws-user/config",
+    ] {
         assert!(told.contains(what), "{what} is not in {told}");
     }
     let before = removals().len();
-    assert_eq!(code(&home.run(&["logout", "dev", "--keychain", "--dry-run"])), 0);
-    assert_eq!(removals().len(), before, "a dry run is nothing that happened");
-    let ran = home.fob(&["logout", "dev", "-q"]).env("FOB_KEYRING_PASSWORD", "wrong").output().expect("fob starts");
+    assert_eq!(
+        code(&home.run(&["logout", "dev", "--keychain", "--dry-run"])),
+        0
+    );
+    assert_eq!(
+        removals().len(),
+        before,
+        "a dry run is nothing that happened"
+    );
+    let ran = home
+        .fob(&["logout", "dev", "-q"])
+        .env("FOB_KEYRING_PASSWORD", "wrong")
+        .output()
+        .expect("fob starts");
     assert_eq!(code(&ran), 1);
-    assert!(removals().last().expect("a line").contains("keyring_locked"), "{:?}", removals());
+    assert!(
+        removals()
+            .last()
+            .expect("a line")
+            .contains("keyring_locked"),
+        "{:?}",
+        removals()
+    );
     assert_eq!(code(&home.run(&["audit", "verify"])), 0);
 }
 
@@ -114,7 +185,8 @@ fn nothing_stored_is_already_logged_out() {
     let home = Home::with(&chain());
     let ran = home.run(&["logout", "org"]);
     assert_eq!(code(&ran), 0);
-    let line = "Identity 'org' is already logged out. No credentials found in keyring or file storage.\n";
+    let line =
+        "Identity 'org' is already logged out. No credentials found in keyring or file storage.\n";
     assert_eq!(text(&ran.stderr), line);
 }
 
@@ -127,20 +199,44 @@ fn signed_out_stays_signed_out_until_somebody_signs_in_again() {
     for identity in ["admin", "org", "dev"] {
         let ran = home.run(&["credential-process", identity]);
         assert_eq!(code(&ran), 3, "{}", text(&ran.stderr));
-        assert!(text(&ran.stderr).contains("signed out") && ran.stdout.is_empty(), "{}", text(&ran.stderr));
+        assert!(
+            text(&ran.stderr).contains("signed out") && ran.stdout.is_empty(),
+            "{}",
+            text(&ran.stderr)
+        );
         let whoami = home.run(&["whoami", identity, "--json"]);
         assert_eq!(code(&whoami), 1);
-        assert!(text(&whoami.stdout).contains("\"state\": \"signed_out\""), "{}", text(&whoami.stdout));
+        assert!(
+            text(&whoami.stdout).contains("\"state\": \"signed_out\""),
+            "{}",
+            text(&whoami.stdout)
+        );
     }
     let list = home.json(&["list", "--json"]);
-    let states: Vec<&str> =
-        list["identities"].as_array().expect("identities").iter().filter_map(|it| it["state"].as_str()).collect();
+    let states: Vec<&str> = list["identities"]
+        .as_array()
+        .expect("identities")
+        .iter()
+        .filter_map(|it| it["state"].as_str())
+        .collect();
     assert_eq!(states, ["signed_out", "signed_out", "signed_out", "valid"]);
-    assert_eq!(code(&home.run(&["credential-process", "ops"])), 0, "its own session is still good");
+    assert_eq!(
+        code(&home.run(&["credential-process", "ops"])),
+        0,
+        "its own session is still good"
+    );
     assert_eq!(home.digest(), before, "being refused writes nothing");
-    assert!(home.calls().is_empty(), "AWS is not asked: {:?}", home.calls());
+    assert!(
+        home.calls().is_empty(),
+        "AWS is not asked: {:?}",
+        home.calls()
+    );
 
-    assert_eq!(code(&home.run(&["exec", "admin", "--", "true"])), 0, "exec signs in again");
+    assert_eq!(
+        code(&home.run(&["exec", "admin", "--", "true"])),
+        0,
+        "exec signs in again"
+    );
     for identity in ["admin", "org", "dev"] {
         let ran = home.run(&["credential-process", identity]);
         assert_eq!(code(&ran), 0, "{identity}: {}", text(&ran.stderr));
@@ -157,7 +253,8 @@ fn only_the_identity_itself_is_logged_out_when_the_provider_is_kept() {
     assert!(home.keyring().contains_key("default/session/org"));
 }
 
-/// Behaviour 4.2: a sign-in that was under way stores nothing, and a program that polls all the while gets nothing.
+/// Behaviour 4.2: a sign-in that was under way stores nothing, and a program that polls all the
+/// while gets nothing.
 #[test]
 fn a_sign_in_under_way_and_a_program_that_polls_do_not_bring_it_back_to_life() {
     let home = Home::signed_up(&chain());
@@ -172,7 +269,12 @@ fn a_sign_in_under_way_and_a_program_that_polls_do_not_bring_it_back_to_life() {
         let polling = threads.spawn(|| {
             let mut codes = Vec::new();
             while !over.load(Ordering::Relaxed) {
-                codes.push(code(&home.run(&["credential-process", "admin", "--wait", "0"])));
+                codes.push(code(&home.run(&[
+                    "credential-process",
+                    "admin",
+                    "--wait",
+                    "0",
+                ])));
             }
             codes
         });
@@ -181,7 +283,11 @@ fn a_sign_in_under_way_and_a_program_that_polls_do_not_bring_it_back_to_life() {
         home.sandbox().clear_faults();
         let login = login.wait_with_output().expect("fob ends");
         assert_eq!(code(&login), 3, "{}", text(&login.stderr));
-        assert!(text(&login.stderr).contains("was signed out while it was signing in"), "{}", text(&login.stderr));
+        assert!(
+            text(&login.stderr).contains("was signed out while it was signing in"),
+            "{}",
+            text(&login.stderr)
+        );
         for _ in 0..3 {
             assert_eq!(code(&home.run(&["credential-process", "admin"])), 3);
         }
@@ -189,20 +295,32 @@ fn a_sign_in_under_way_and_a_program_that_polls_do_not_bring_it_back_to_life() {
         polling.join().expect("no panic")
     });
     assert!(polls.iter().all(|code| *code == 3), "{polls:?}");
-    assert_eq!(home.keyring().into_keys().collect::<Vec<_>>(), ["default/keys/dev"]);
+    assert_eq!(
+        home.keyring().into_keys().collect::<Vec<_>>(),
+        ["default/keys/dev"]
+    );
     assert_eq!(profiles(&home), "");
-    assert_eq!(code(&home.run(&["login", "admin"])), 0, "whoever wants to be signed in again is");
+    assert_eq!(
+        code(&home.run(&["login", "admin"])),
+        0,
+        "whoever wants to be signed in again is"
+    );
 }
 
 #[test]
 fn two_logouts_at_the_same_moment_both_succeed() {
     let home = signed_in(&chain(), &["admin", "ops"]);
-    let both: Vec<Child> = (0..2).map(|_| start(&home, &["logout", "--all", "--yes", "--json"])).collect();
+    let both: Vec<Child> = (0..2)
+        .map(|_| start(&home, &["logout", "--all", "--yes", "--json"]))
+        .collect();
     for child in both {
         let ran = child.wait_with_output().expect("fob ends");
         assert_eq!(code(&ran), 0, "{}{}", text(&ran.stdout), text(&ran.stderr));
     }
-    assert_eq!(home.keyring().into_keys().collect::<Vec<_>>(), ["default/keys/dev"]);
+    assert_eq!(
+        home.keyring().into_keys().collect::<Vec<_>>(),
+        ["default/keys/dev"]
+    );
     assert!(!home.path().join(".aws/keyfob").exists());
 }
 
@@ -216,9 +334,19 @@ fn another_configuration_with_the_same_names_keeps_what_is_its_own() {
     let (keyring, sections) = (home.keyring(), profiles(&home));
     let report = home.json(&["logout", "dev", "--json"]);
     assert_eq!(report["removed"], 0, "{report}");
-    assert!(report["steps"][0]["detail"].as_str().expect("text").contains("other.yaml"), "{report}");
+    assert!(
+        report["steps"][0]["detail"]
+            .as_str()
+            .expect("text")
+            .contains("other.yaml"),
+        "{report}"
+    );
     assert_eq!((home.keyring(), profiles(&home)), (keyring, sections));
-    assert_eq!(code(&home.run(&["--config", &other, "credential-process", "dev"])), 0, "it is not signed out there");
+    assert_eq!(
+        code(&home.run(&["--config", &other, "credential-process", "dev"])),
+        0,
+        "it is not signed out there"
+    );
     assert_eq!(code(&home.run(&["credential-process", "dev"])), 3);
 }
 
@@ -229,26 +357,53 @@ fn what_takes_a_word_and_does_not_get_one_changes_nothing() {
     let refused: &[(&[&str], i32, &str)] = &[
         (&["logout", "--all"], 3, "person_needed"),
         (&["logout", "dev", "--keychain"], 3, "person_needed"),
-        (&["logout", "--provider", "aws-user", "--keychain"], 3, "person_needed"),
+        (
+            &["logout", "--provider", "aws-user", "--keychain"],
+            3,
+            "person_needed",
+        ),
         (&["logout"], 3, "person_needed"),
         (&["logout", "amdin"], 1, "identity_not_found"),
         (&["logout", "nobody", "--all", "--yes"], 2, "usage"),
-        (&["logout", "--provider", "aws-usr"], 1, "provider_not_found"),
+        (
+            &["logout", "--provider", "aws-usr"],
+            1,
+            "provider_not_found",
+        ),
         (&["logout", "../../etc"], 1, "identity_not_found"),
         (&["logout", "dev\nadmin"], 1, "identity_not_found"),
         (&["logout", "a/../dev"], 1, "identity_not_found"),
-        (&["logout", "--provider", "../aws-user"], 1, "provider_not_found"),
+        (
+            &["logout", "--provider", "../aws-user"],
+            1,
+            "provider_not_found",
+        ),
         (&["logout", ""], 1, "identity_not_found"),
     ];
     for (arguments, expected, says) in refused {
         let mut fob = home.fob(&[arguments, &["--json"][..]].concat());
-        let ran = fob.env("FOB_IDENTITY", "admin").output().expect("fob starts");
-        assert_eq!(code(&ran), *expected, "{arguments:?}: {}", text(&ran.stdout));
-        assert!(text(&ran.stdout).contains(&format!("\"code\": \"{says}\"")), "{arguments:?}: {}", text(&ran.stdout));
+        let ran = fob
+            .env("FOB_IDENTITY", "admin")
+            .output()
+            .expect("fob starts");
+        assert_eq!(
+            code(&ran),
+            *expected,
+            "{arguments:?}: {}",
+            text(&ran.stdout)
+        );
+        assert!(
+            text(&ran.stdout).contains(&format!("\"code\": \"{says}\"")),
+            "{arguments:?}: {}",
+            text(&ran.stdout)
+        );
     }
     assert_eq!((home.digest(), home.keyring()), (before, keyring));
     let unknown = text(&home.run(&["logout", "amdin"]).stderr);
-    assert!(unknown.contains("did you mean `admin`?") && unknown.contains("admin, dev, ops, org"), "{unknown}");
+    assert!(
+        unknown.contains("did you mean `admin`?") && unknown.contains("admin, dev, ops, org"),
+        "{unknown}"
+    );
 }
 
 #[test]
@@ -259,7 +414,10 @@ fn on_a_terminal_the_target_is_chosen_and_ctrl_c_leaves_everything_as_it_was() {
     let unchanged = |terminal: Terminal, expected: i32| {
         let (rest, exit) = terminal.finish();
         assert_eq!(exit, expected, "{rest}");
-        assert_eq!((home.digest(), home.keyring()), (before.clone(), keyring.clone()));
+        assert_eq!(
+            (home.digest(), home.keyring()),
+            (before.clone(), keyring.clone())
+        );
     };
     let mut chosen = start(&["logout"]);
     chosen.read_to("Identity: dev");
@@ -285,7 +443,10 @@ fn on_a_terminal_the_target_is_chosen_and_ctrl_c_leaves_everything_as_it_was() {
     yes.type_line("y");
     yes.read_to("Successfully logged out from 3 identities");
     assert_eq!(yes.finish().1, 0);
-    assert_eq!(home.keyring().into_keys().collect::<Vec<_>>(), ["default/keys/dev"]);
+    assert_eq!(
+        home.keyring().into_keys().collect::<Vec<_>>(),
+        ["default/keys/dev"]
+    );
 }
 
 #[test]
@@ -305,41 +466,80 @@ fn the_passphrase_of_the_keyring_is_asked_for_on_a_terminal() {
 #[test]
 fn a_keyring_that_fails_keeps_nothing_else_from_being_removed_and_the_mark_holds() {
     let home = signed_in(DEV, &["dev"]);
-    let locked =
-        |arguments: &[&str]| home.fob(arguments).env("FOB_KEYRING_PASSWORD", "wrong").output().expect("fob starts");
+    let locked = |arguments: &[&str]| {
+        home.fob(arguments)
+            .env("FOB_KEYRING_PASSWORD", "wrong")
+            .output()
+            .expect("fob starts")
+    };
     let ran = locked(&["logout", "dev"]);
     let said = text(&ran.stderr);
     assert_eq!(code(&ran), 0, "{said}");
-    assert!(said.contains("Logged out with warnings (0/1 successful)"), "{said}");
-    let (_, errors) = said.split_once("Errors encountered:\n").expect("they come last");
-    assert!(errors.starts_with("✗ Keyring: dev: the passphrase does not open"), "{said}");
+    assert!(
+        said.contains("Logged out with warnings (0/1 successful)"),
+        "{said}"
+    );
+    let (_, errors) = said
+        .split_once("Errors encountered:\n")
+        .expect("they come last");
+    assert!(
+        errors.starts_with("✗ Keyring: dev: the passphrase does not open"),
+        "{said}"
+    );
     assert_eq!(profiles(&home), "");
     let nothing = locked(&["logout", "dev", "--json"]);
     assert_eq!(code(&nothing), 1);
-    assert!(text(&nothing.stdout).contains("\"logout_failed\""), "{}", text(&nothing.stdout));
-    assert_eq!(code(&home.run(&["credential-process", "dev"])), 3, "the session that is still there is not served");
+    assert!(
+        text(&nothing.stdout).contains("\"logout_failed\""),
+        "{}",
+        text(&nothing.stdout)
+    );
+    assert_eq!(
+        code(&home.run(&["credential-process", "dev"])),
+        3,
+        "the session that is still there is not served"
+    );
     home.sandbox().clear_journal();
     assert_eq!(code(&home.run(&["login", "dev"])), 0);
-    assert!(home.calls().contains_key("GetSessionToken"), "nor taken by who signs in again: {:?}", home.calls());
+    assert!(
+        home.calls().contains_key("GetSessionToken"),
+        "nor taken by who signs in again: {:?}",
+        home.calls()
+    );
 }
 
 #[test]
 fn an_entry_that_cannot_be_read_fails_alone() {
     let home = signed_in(&chain(), &["admin"]);
-    wait_for(plant(&home, &EntryName::new("default", EntryKind::Session, "org"), "{\"v\":1}"));
+    wait_for(plant(
+        &home,
+        &EntryName::new("default", EntryKind::Session, "org"),
+        "{\"v\":1}",
+    ));
     let newer = r#"{"v":9}"#;
     let entry = keyfob_core::store::Entry {
         name: EntryName::new("default", EntryKind::Session, "org"),
-        attributes: keyfob_core::store::Attributes { configuration: None, version: Some("9".to_owned()) },
+        attributes: keyfob_core::store::Attributes {
+            configuration: None,
+            version: Some("9".to_owned()),
+        },
     };
-    wait_for(home.keychain().write(&entry, keyfob_core::credentials::Secret::new(newer))).expect("written");
+    wait_for(
+        home.keychain()
+            .write(&entry, keyfob_core::credentials::Secret::new(newer)),
+    )
+    .expect("written");
     let report = home.json(&["logout", "admin", "--json"]);
     assert_eq!(steps(&report, "failed"), ["keyring default/session/org"]);
     assert_eq!(report["error"]["code"], "partial_logout");
     let left: Vec<String> = home.keyring().into_keys().collect();
     assert_eq!(left, ["default/keys/dev", "default/session/org"]);
     let ran = home.run(&["logout", "admin", "--dry-run"]);
-    assert!(text(&ran.stdout).contains("○") || text(&ran.stdout).contains("✗"), "{}", text(&ran.stdout));
+    assert!(
+        text(&ran.stdout).contains("○") || text(&ran.stdout).contains("✗"),
+        "{}",
+        text(&ran.stdout)
+    );
 }
 
 #[test]
@@ -351,7 +551,10 @@ fn files_that_cannot_be_changed_are_told_and_the_rest_is_removed() {
     let ran = home.run(&["logout", "dev"]);
     let said = text(&ran.stderr);
     assert_eq!(code(&ran), 0, "{said}");
-    assert!(said.contains("✓ Keyring: dev") && said.contains("Errors encountered:\n✗ Files: "), "{said}");
+    assert!(
+        said.contains("✓ Keyring: dev") && said.contains("Errors encountered:\n✗ Files: "),
+        "{said}"
+    );
     assert!(config.join("inside").exists());
 
     let home = signed_in(DEV, &["dev"]);
@@ -361,7 +564,11 @@ fn files_that_cannot_be_changed_are_told_and_the_rest_is_removed() {
     let keyring = home.keyring();
     let ran = home.run(&["logout", "dev"]);
     assert_eq!(code(&ran), 1, "{}", text(&ran.stderr));
-    assert!(text(&ran.stderr).contains("nothing could be removed"), "{}", text(&ran.stderr));
+    assert!(
+        text(&ran.stderr).contains("nothing could be removed"),
+        "{}",
+        text(&ran.stderr)
+    );
     assert_eq!(home.keyring(), keyring, "without a lock nothing is touched");
 }
 
@@ -376,7 +583,10 @@ fn links_out_of_the_base_are_not_followed_and_other_peoples_files_stay() {
     let before = fs::read_to_string(elsewhere.join("config")).expect("a config");
     let report = home.json(&["logout", "--all", "--yes", "--json"]);
     assert_eq!(steps(&report, "failed").len(), 1, "{report}");
-    assert_eq!(fs::read_to_string(elsewhere.join("config")).expect("still there"), before);
+    assert_eq!(
+        fs::read_to_string(elsewhere.join("config")).expect("still there"),
+        before
+    );
     assert!(folder.is_symlink() && elsewhere.join("theirs").exists());
 }
 
@@ -388,10 +598,22 @@ fn a_realm_and_a_base_path_of_its_own_are_cleaned_where_they_are() {
     assert_eq!(code(&home.run(&["login", "ops"])), 0);
     let folder = home.path().join(".custom/aws/work/aws-user");
     let credentials = || fs::read_to_string(folder.join("credentials")).unwrap_or_default();
-    let ops = credentials().split("[ops]").nth(1).expect("a section").trim().to_owned();
+    let ops = credentials()
+        .split("[ops]")
+        .nth(1)
+        .expect("a section")
+        .trim()
+        .to_owned();
     assert_eq!(code(&home.run(&["logout", "dev"])), 0);
-    assert!(!credentials().contains("[dev]") && credentials().contains(&ops), "{}", credentials());
-    assert!(home.keyring().contains_key("work/session/ops") && !home.keyring().contains_key("work/session/dev"));
+    assert!(
+        !credentials().contains("[dev]") && credentials().contains(&ops),
+        "{}",
+        credentials()
+    );
+    assert!(
+        home.keyring().contains_key("work/session/ops")
+            && !home.keyring().contains_key("work/session/dev")
+    );
     let ran = home.run(&["logout", "--all", "--yes"]);
     assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
     assert!(!home.path().join(".custom/aws").exists() && home.path().join(".custom").exists());

@@ -1,5 +1,6 @@
-//! For each kind of target: what is stored before, what the dry run lists, what the real run removes, what is left. The
-//! whole home and the whole keyring are compared (behaviour 4.1, 4.3-4.5, 4.7).
+//! For each kind of target: what is stored before, what the dry run lists, what the real run
+//! removes, what is left. The whole home and the whole keyring are compared (behaviour 4.1,
+//! 4.3-4.5, 4.7).
 
 use crate::home::{Home, code, text, wait_for};
 use keyfob_core::credentials::{AccessKeyId, Keys, LongLived, Origin, Secret, Session};
@@ -32,7 +33,8 @@ const CONFIG: &str = r#"auth:
     saml-role: { kind: aws/assume-role, via: { provider: okta }, principal: { assume_role: "arn:aws:iam::420000000025:role/s" } }
 "#;
 
-/// Everything stored, by what it is and where: keyring entries, sections, files, folders. Locks and marks are left out.
+/// Everything stored, by what it is and where: keyring entries, sections, files, folders. Locks and
+/// marks are left out.
 type Stored = BTreeMap<String, String>;
 
 pub fn session_until(end: SystemTime) -> StoredSession {
@@ -50,7 +52,10 @@ pub fn session_until(end: SystemTime) -> StoredSession {
         account: None,
         origin: Origin::Keyring,
     };
-    StoredSession { session, plan: "of another day".to_owned() }
+    StoredSession {
+        session,
+        plan: "of another day".to_owned(),
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "sessions end by the wall clock")]
@@ -64,46 +69,87 @@ fn stocked() -> Home {
     let (store, config) = (home.store(&home.config()), home.configuration());
     let stored = session_until(in_half_an_hour());
     wait_for(async {
-        let keys =
-            LongLived { keys: Some(home.key()), mfa_arn: None, session_duration: None, account: None, principal: None };
+        let keys = LongLived {
+            keys: Some(home.key()),
+            mfa_arn: None,
+            session_duration: None,
+            account: None,
+            principal: None,
+        };
         store.put_long_lived("dev", &keys).await.expect("put");
         for identity in config.identities() {
             let name = identity.name.as_str();
-            store.put_session(&store.ticket(name).expect("a ticket"), &stored).await.expect("put");
+            store
+                .put_session(&store.ticket(name).expect("a ticket"), &stored)
+                .await
+                .expect("put");
             let profile = Profile {
                 identity: name.to_owned(),
                 region: "eu-central-1".to_owned(),
                 program: PathBuf::from("/usr/bin/fob"),
                 session: Some(stored.session.clone()),
             };
-            store.write_profile(&config.chain(identity).expect("a chain").files, &profile).await.expect("written");
+            store
+                .write_profile(&config.chain(identity).expect("a chain").files, &profile)
+                .await
+                .expect("written");
         }
-        store.put_session(&store.ticket("okta").expect("a ticket"), &stored).await.expect("put");
+        store
+            .put_session(&store.ticket("okta").expect("a ticket"), &stored)
+            .await
+            .expect("put");
         for provider in ["corp-sso", "partner-sso"] {
-            plant(&home, &EntryName::new("default", EntryKind::Token, provider), "{\"v\":1}").await;
+            plant(
+                &home,
+                &EntryName::new("default", EntryKind::Token, provider),
+                "{\"v\":1}",
+            )
+            .await;
         }
     });
     let theirs = "# mine\n[profile theirs]\nregion = x\n\n";
     let config = home.path().join(".aws/keyfob/aws-user/config");
     let ours = fs::read_to_string(&config).expect("a config");
     fs::write(&config, format!("{theirs}{ours}")).expect("written");
-    fs::write(home.path().join(".custom/aws/corp-sso/note.txt"), "somebody's").expect("written");
+    fs::write(
+        home.path().join(".custom/aws/corp-sso/note.txt"),
+        "somebody's",
+    )
+    .expect("written");
     fs::create_dir_all(home.path().join(".aws/sso/cache")).expect("a folder");
     fs::write(home.path().join(".aws/config"), "[default]\nregion = x\n").expect("written");
     home
 }
 
 pub async fn plant(home: &Home, name: &EntryName, value: &str) {
-    let configuration = fs::canonicalize(home.config()).expect("it is there").display().to_string();
-    let attributes = Attributes { configuration: Some(configuration), version: Some("1".to_owned()) };
-    let entry = Entry { name: name.clone(), attributes };
-    home.keychain().write(&entry, Secret::new(value)).await.expect("written");
+    let configuration = fs::canonicalize(home.config())
+        .expect("it is there")
+        .display()
+        .to_string();
+    let attributes = Attributes {
+        configuration: Some(configuration),
+        version: Some("1".to_owned()),
+    };
+    let entry = Entry {
+        name: name.clone(),
+        attributes,
+    };
+    home.keychain()
+        .write(&entry, Secret::new(value))
+        .await
+        .expect("written");
 }
 
 pub fn stored(home: &Home) -> Stored {
-    let mut found: Stored =
-        home.keyring().into_iter().map(|(account, value)| (format!("keyring {account}"), value)).collect();
-    let unseen = [home.path().join(".local"), home.path().join(".config/keyfob")];
+    let mut found: Stored = home
+        .keyring()
+        .into_iter()
+        .map(|(account, value)| (format!("keyring {account}"), value))
+        .collect();
+    let unseen = [
+        home.path().join(".local"),
+        home.path().join(".config/keyfob"),
+    ];
     for (path, digest) in home.digest() {
         if unseen.iter().any(|hidden| path.starts_with(hidden)) {
             continue;
@@ -116,15 +162,24 @@ pub fn stored(home: &Home) -> Stored {
         found.insert(format!("file {}", path.display()), String::new());
         let mut section = String::from("nothing");
         for line in content.split_inclusive('\n') {
-            if let Some(header) = line.trim().strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-                header.trim_start_matches("profile ").clone_into(&mut section);
+            if let Some(header) = line
+                .trim()
+                .strip_prefix('[')
+                .and_then(|line| line.strip_suffix(']'))
+            {
+                header
+                    .trim_start_matches("profile ")
+                    .clone_into(&mut section);
             }
             // What stands before the first section counts once it says something.
             if section == "nothing" && line.trim().is_empty() {
                 continue;
             }
             let key = format!("section {} {section}", path.display());
-            found.entry(key).or_default().push_str(line.trim_end_matches('\n'));
+            found
+                .entry(key)
+                .or_default()
+                .push_str(line.trim_end_matches('\n'));
         }
     }
     found
@@ -132,7 +187,11 @@ pub fn stored(home: &Home) -> Stored {
 
 /// The steps of a report that ended so, in the words of [`stored`].
 pub fn steps(report: &Value, result: &str) -> Vec<String> {
-    let steps = report["steps"].as_array().expect("steps").iter().filter(|step| step["result"] == result);
+    let steps = report["steps"]
+        .as_array()
+        .expect("steps")
+        .iter()
+        .filter(|step| step["result"] == result);
     let mut found: Vec<String> = steps
         .map(|step| {
             let of = |key: &str| step[key].as_str().expect("text").to_owned();
@@ -151,7 +210,12 @@ struct Saved(Vec<(PathBuf, Option<Vec<u8>>, u32)>);
 fn save(home: &Home) -> Saved {
     let mode = |path: &Path| fs::metadata(path).expect("metadata").permissions().mode();
     let content = |path: &Path| path.is_file().then(|| fs::read(path).expect("readable"));
-    Saved(home.digest().into_keys().map(|path| (path.clone(), content(&path), mode(&path))).collect())
+    Saved(
+        home.digest()
+            .into_keys()
+            .map(|path| (path.clone(), content(&path), mode(&path)))
+            .collect(),
+    )
 }
 
 fn restore(home: &Home, saved: &Saved) {
@@ -169,11 +233,26 @@ fn restore(home: &Home, saved: &Saved) {
 
 /// A target, and what must be gone afterwards.
 const TARGETS: &[(&[&str], &str)] = &[
-    (&["admin"], "keyring: session/admin, session/dev, session/org · sections: admin, dev, org"),
-    (&["admin", "--keep-provider"], "keyring: session/admin · sections: admin"),
-    (&["dev", "--keychain", "--yes"], "keyring: keys/dev, session/dev · sections: dev"),
-    (&["lake"], "keyring: session/lake, session/sso-admin · sections: lake, lake, sso-admin, sso-admin"),
-    (&["saml-role"], "keyring: session/okta, session/saml-role · sections: saml-role · files: config · folders: okta"),
+    (
+        &["admin"],
+        "keyring: session/admin, session/dev, session/org · sections: admin, dev, org",
+    ),
+    (
+        &["admin", "--keep-provider"],
+        "keyring: session/admin · sections: admin",
+    ),
+    (
+        &["dev", "--keychain", "--yes"],
+        "keyring: keys/dev, session/dev · sections: dev",
+    ),
+    (
+        &["lake"],
+        "keyring: session/lake, session/sso-admin · sections: lake, lake, sso-admin, sso-admin",
+    ),
+    (
+        &["saml-role"],
+        "keyring: session/okta, session/saml-role · sections: saml-role · files: config · folders: okta",
+    ),
     (
         &["--provider", "aws-user"],
         "keyring: session/admin, session/dev, session/ops, session/org · sections: admin, dev, ops, org",
@@ -193,8 +272,12 @@ const TARGETS: &[(&[&str], &str)] = &[
 ];
 
 /// How [`stored`] begins, and how [`brief`] says it.
-const KINDS: [(&str, &str); 4] =
-    [("keyring ", "keyring"), ("section ", "sections"), ("file ", "files"), ("folder ", "folders")];
+const KINDS: [(&str, &str); 4] = [
+    ("keyring ", "keyring"),
+    ("section ", "sections"),
+    ("file ", "files"),
+    ("folder ", "folders"),
+];
 
 fn brief<'a>(things: impl Iterator<Item = &'a String>) -> String {
     let mut groups: BTreeMap<usize, (&str, Vec<String>)> = BTreeMap::new();
@@ -227,7 +310,10 @@ fn each_target_removes_what_its_dry_run_listed_and_nothing_else() {
     for (target, expected) in TARGETS {
         let (listed, left) = compare(&home, target, &before);
         assert_eq!(brief(listed.iter()), *expected, "{target:?}");
-        println!("fob logout {}\n  listed and removed: {expected}\n  left: {left}\n", target.join(" "));
+        println!(
+            "fob logout {}\n  listed and removed: {expected}\n  left: {left}\n",
+            target.join(" ")
+        );
         restore(&home, &saved);
     }
 }
@@ -239,7 +325,10 @@ fn compare(home: &Home, target: &[&str], before: &Stored) -> (Vec<String>, Strin
     let dry = home.json(&arguments(&["--dry-run", "--json"]));
     assert_eq!(home.digest(), whole, "the dry run changed something");
     let ran = home.json(&arguments(&["--json"]));
-    assert_eq!((&dry["dry_run"], &ran["dry_run"]), (&Value::Bool(true), &Value::Bool(false)));
+    assert_eq!(
+        (&dry["dry_run"], &ran["dry_run"]),
+        (&Value::Bool(true), &Value::Bool(false))
+    );
     let (listed, removed) = (steps(&dry, "would_remove"), steps(&ran, "removed"));
     assert_eq!(listed, removed, "{target:?}");
     assert_eq!(ran["removed"], removed.len());
@@ -248,7 +337,11 @@ fn compare(home: &Home, target: &[&str], before: &Stored) -> (Vec<String>, Strin
     }
     assert_eq!(steps(&ran, "failed"), Vec::<String>::new(), "{ran}");
     let after = stored(home);
-    let gone: Vec<String> = before.keys().filter(|key| !after.contains_key(*key)).cloned().collect();
+    let gone: Vec<String> = before
+        .keys()
+        .filter(|key| !after.contains_key(*key))
+        .cloned()
+        .collect();
     let mut told = removed.clone();
     told.retain(|step| before.contains_key(step));
     assert_eq!(told, removed, "what is told to be removed was there");
@@ -258,18 +351,35 @@ fn compare(home: &Home, target: &[&str], before: &Stored) -> (Vec<String>, Strin
     }
     let again = home.run(&arguments(&[]));
     assert_eq!(code(&again), 0, "{}", text(&again.stderr));
-    assert!(text(&again.stderr).contains("already logged out"), "{}", text(&again.stderr));
-    for (path, mode) in home.digest().into_keys().map(|path| (path.clone(), fs::metadata(path).expect("there"))) {
-        let ours = [".aws/keyfob/", ".custom/aws/"].iter().any(|base| path.starts_with(home.path().join(base)));
+    assert!(
+        text(&again.stderr).contains("already logged out"),
+        "{}",
+        text(&again.stderr)
+    );
+    for (path, mode) in home
+        .digest()
+        .into_keys()
+        .map(|path| (path.clone(), fs::metadata(path).expect("there")))
+    {
+        let ours = [".aws/keyfob/", ".custom/aws/"]
+            .iter()
+            .any(|base| path.starts_with(home.path().join(base)));
         if ours
             && path.file_name().is_some_and(|name| name != "note.txt")
             && before.contains_key(&format!("file {}", path.display()))
         {
-            assert_eq!(mode.permissions().mode() & 0o777, 0o600, "{}", path.display());
+            assert_eq!(
+                mode.permissions().mode() & 0o777,
+                0o600,
+                "{}",
+                path.display()
+            );
         }
     }
     // The home's own folders are there anyway.
-    let kept = |key: &&String| !key.starts_with("folder") || key.contains("keyfob/") || key.contains(".custom/aws/");
+    let kept = |key: &&String| {
+        !key.starts_with("folder") || key.contains("keyfob/") || key.contains(".custom/aws/")
+    };
     (listed, brief(after.keys().filter(kept)))
 }
 
@@ -278,10 +388,20 @@ fn compare(home: &Home, target: &[&str], before: &Stored) -> (Vec<String>, Strin
 fn a_sign_in_token_that_a_provider_outside_the_target_uses_is_kept_and_told() {
     let home = stocked();
     let report = home.json(&["logout", "--provider", "corp-sso", "--json"]);
-    let kept: Vec<&Value> =
-        report["steps"].as_array().expect("steps").iter().filter(|it| it["result"] == "kept").collect();
+    let kept: Vec<&Value> = report["steps"]
+        .as_array()
+        .expect("steps")
+        .iter()
+        .filter(|it| it["result"] == "kept")
+        .collect();
     assert_eq!(kept.len(), 1, "{report}");
-    assert!(kept[0]["detail"].as_str().expect("text").contains("partner-sso uses as well"), "{report}");
+    assert!(
+        kept[0]["detail"]
+            .as_str()
+            .expect("text")
+            .contains("partner-sso uses as well"),
+        "{report}"
+    );
     assert!(home.keyring().contains_key("default/token/corp-sso"));
 }
 
@@ -298,7 +418,10 @@ fn killed_at_random(rounds: u64) {
     restore(&home, &saved);
     let mut cut = 0;
     for round in 0..rounds {
-        let mut child = home.fob(&["logout", "--all", "--yes", "-q"]).spawn().expect("fob starts");
+        let mut child = home
+            .fob(&["logout", "--all", "--yes", "-q"])
+            .spawn()
+            .expect("fob starts");
         crate::home::pause(Duration::from_millis(round * 7919 % 2500));
         child.kill().expect("kill -9");
         let ended = child.wait().expect("gone");

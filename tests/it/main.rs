@@ -1,4 +1,5 @@
-//! One integration binary: the parts of Keyfob as their users see them, without anything from outside the repository.
+//! One integration binary: the parts of Keyfob as their users see them, without anything from
+//! outside the repository.
 
 #[cfg(unix)]
 mod agent;

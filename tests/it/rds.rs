@@ -3,8 +3,9 @@
 use crate::home::{DEPLOY, DEV, Home, code, text, wait_for};
 use crate::logout_table::session_until;
 use keyfob_core::agent::api::{
-    Answered, Asker, Call, Check, Configure, DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Depth, Logout,
-    LongLivedKeys, Mode, Note, Person, Renewal, Reply, Report, Request, StepResult, Target, TypedKeys, What,
+    Answered, Asker, Call, Check, Configure, DatabaseChoice, DatabaseToken, DatabaseTokenRequest,
+    Depth, Logout, LongLivedKeys, Mode, Note, Person, Renewal, Reply, Report, Request, StepResult,
+    Target, TypedKeys, What,
 };
 use keyfob_core::agent::{Agent, Role, Visitor};
 use keyfob_core::auth::{Auth, World};
@@ -36,7 +37,8 @@ fn config() -> String {
     format!("{DEV}{DEPLOY}{DATABASES}")
 }
 
-/// An agent that lives as long as the test, with kim's key stored for `dev`; its time is the test's.
+/// An agent that lives as long as the test, with kim's key stored for `dev`; its time is the
+/// test's.
 struct Stage {
     _folder: tempfile::TempDir,
     sandbox: Sandbox,
@@ -51,7 +53,13 @@ impl Stage {
         let sandbox = Sandbox::start(clock.clone()).expect("a sandbox");
         let folder = tempfile::tempdir().expect("a folder");
         let agent = Agent::new(auth(folder.path(), &sandbox, &clock), Role::InProcess);
-        let stage = Stage { _folder: folder, visitor: agent.visitor(), sandbox, clock, agent };
+        let stage = Stage {
+            _folder: folder,
+            visitor: agent.visitor(),
+            sandbox,
+            clock,
+            agent,
+        };
         stage.store_key().await;
         stage
     }
@@ -64,7 +72,11 @@ impl Stage {
             mfa_arn: None,
             session_duration: None,
         };
-        let configure = Configure { identity: "dev".to_owned(), keys: Some(typed), check: Check::WithSts };
+        let configure = Configure {
+            identity: "dev".to_owned(),
+            keys: Some(typed),
+            check: Check::WithSts,
+        };
         let reply = self.ask(Request::Configure(configure)).await.reply;
         assert!(matches!(reply, Reply::Configured(_)), "{reply:?}");
         self.sandbox.clear_journal();
@@ -91,8 +103,15 @@ impl Stage {
     }
 
     async fn log_out(&self, mode: Mode) -> Report {
-        let target = Target::Identity { name: "deploy".to_owned(), depth: Depth::Chain };
-        let logout = Logout { target, long_lived_keys: LongLivedKeys::Keep, mode };
+        let target = Target::Identity {
+            name: "deploy".to_owned(),
+            depth: Depth::Chain,
+        };
+        let logout = Logout {
+            target,
+            long_lived_keys: LongLivedKeys::Keep,
+            mode,
+        };
         match self.ask(Request::Logout(logout)).await.reply {
             Reply::Removed(report) => report,
             other => panic!("an unexpected reply: {other:?}"),
@@ -100,11 +119,19 @@ impl Stage {
     }
 
     fn calls(&self) -> Vec<String> {
-        self.sandbox.journal().into_iter().map(|call| call.action).collect()
+        self.sandbox
+            .journal()
+            .into_iter()
+            .map(|call| call.action)
+            .collect()
     }
 
     fn left(&self, token: &DatabaseToken) -> u64 {
-        token.expires_at.duration_since(self.clock.now()).expect("it is not over").as_secs()
+        token
+            .expires_at
+            .duration_since(self.clock.now())
+            .expect("it is not over")
+            .as_secs()
     }
 }
 
@@ -117,26 +144,47 @@ fn auth(home: &Path, sandbox: &Sandbox, clock: &Clock) -> Auth {
         ("AWS_ENDPOINT_URL", sandbox.url().as_ref()),
     ]);
     let config = Config::load(&path, &environment).expect("a configuration");
-    Auth::new(config, World { environment, clock: clock.clone() }).expect("a usable one")
+    Auth::new(
+        config,
+        World {
+            environment,
+            clock: clock.clone(),
+        },
+    )
+    .expect("a usable one")
 }
 
 async fn ask(visitor: &Visitor, request: Request) -> Answered {
-    let asker = Asker { program: "test".to_owned(), pid: 1, person: Person::Present };
+    let asker = Asker {
+        program: "test".to_owned(),
+        pid: 1,
+        person: Person::Present,
+    };
     visitor.ask(Call { asker, request }).await
 }
 
 fn by_name(name: &str, renewal: Renewal) -> Request {
-    Request::DatabaseToken(DatabaseTokenRequest { database: DatabaseChoice::Named(name.to_owned()), renewal })
+    Request::DatabaseToken(DatabaseTokenRequest {
+        database: DatabaseChoice::Named(name.to_owned()),
+        renewal,
+    })
 }
 
 /// A parameter of the presigned request.
 fn parameter<'t>(token: &'t str, name: &str) -> &'t str {
     let value = |pair: &'t str| pair.strip_prefix(name)?.strip_prefix('=');
-    token.split(['?', '&']).find_map(value).unwrap_or_else(|| panic!("{name} is not in the token"))
+    token
+        .split(['?', '&'])
+        .find_map(value)
+        .unwrap_or_else(|| panic!("{name} is not in the token"))
 }
 
 fn signed_by(token: &DatabaseToken) -> String {
-    parameter(token.token.expose(), "X-Amz-Credential").split("%2F").next().unwrap_or_default().to_owned()
+    parameter(token.token.expose(), "X-Amz-Credential")
+        .split("%2F")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 #[test]
@@ -160,18 +208,33 @@ fn an_agent_signs_a_token_every_fourteen_minutes_and_asks_aws_for_the_session_al
             now = moment;
             let token = stage.token("shop").await;
             let text = token.token.expose();
-            assert_eq!(parameter(text, "X-Amz-Date"), format!("20261118T{signed_at}Z"), "at {moment} s");
-            assert!((MINUTE + 1..=15 * MINUTE).contains(&stage.left(&token)), "at {moment} s");
-            assert_eq!(text == last, last.contains(signed_at), "one token for each moment of signing");
+            assert_eq!(
+                parameter(text, "X-Amz-Date"),
+                format!("20261118T{signed_at}Z"),
+                "at {moment} s"
+            );
+            assert!(
+                (MINUTE + 1..=15 * MINUTE).contains(&stage.left(&token)),
+                "at {moment} s"
+            );
+            assert_eq!(
+                text == last,
+                last.contains(signed_at),
+                "one token for each moment of signing"
+            );
             text.clone_into(&mut last);
         }
         assert_eq!(stage.calls(), ["GetSessionToken"]);
         let Answered { reply, .. } = stage.ask(by_name("shop", Renewal::Always)).await;
-        let Reply::DatabaseToken(forced) = reply else { panic!("{reply:?}") };
+        let Reply::DatabaseToken(forced) = reply else {
+            panic!("{reply:?}")
+        };
         assert_eq!(forced.token.expose(), last, "it is the same second");
         stage.clock.advance(Duration::from_secs(1));
         let Answered { reply, .. } = stage.ask(by_name("shop", Renewal::Always)).await;
-        let Reply::DatabaseToken(forced) = reply else { panic!("{reply:?}") };
+        let Reply::DatabaseToken(forced) = reply else {
+            panic!("{reply:?}")
+        };
         assert!(forced.token.expose() != last);
     });
 }
@@ -183,7 +246,11 @@ fn fifty_who_ask_a_cold_agent_at_once_get_the_same_token() {
         let askers: Vec<_> = (0..50)
             .map(|_| {
                 let visitor = stage.agent.visitor();
-                tokio::spawn(async move { ask(&visitor, by_name("orders", Renewal::WhenDue)).await.reply })
+                tokio::spawn(async move {
+                    ask(&visitor, by_name("orders", Renewal::WhenDue))
+                        .await
+                        .reply
+                })
             })
             .collect();
         let mut tokens = Vec::new();
@@ -205,13 +272,21 @@ fn a_session_that_is_due_is_renewed_before_it_signs_and_takes_its_tokens_along()
         let first = stage.token("orders").await;
         stage.clock.advance(Duration::from_secs(43 * MINUTE));
         let before = stage.token("orders").await;
-        assert_eq!(signed_by(&first), signed_by(&before), "the session is good for an hour");
-        // Not yet fourteen minutes after the last one was signed, and less than a quarter of the hour is left.
+        assert_eq!(
+            signed_by(&first),
+            signed_by(&before),
+            "the session is good for an hour"
+        );
+        // Not yet fourteen minutes after the last one was signed, and less than a quarter of the
+        // hour is left.
         stage.clock.advance(Duration::from_secs(3 * MINUTE));
         let after = stage.token("orders").await;
         assert_ne!(signed_by(&before), signed_by(&after));
         assert_eq!(stage.left(&after), 15 * MINUTE);
-        assert_eq!(stage.calls(), ["GetSessionToken", "AssumeRole", "AssumeRole"]);
+        assert_eq!(
+            stage.calls(),
+            ["GetSessionToken", "AssumeRole", "AssumeRole"]
+        );
     });
 }
 
@@ -220,26 +295,46 @@ fn a_session_that_cannot_be_renewed_signs_until_its_end_with_a_warning_and_not_b
     wait_for(async {
         let stage = Stage::set().await;
         stage.token("shop").await;
-        stage.sandbox.inject(Switch::on(Fault::AccessDenied).for_action(Action::GetSessionToken)).expect("a fault");
+        stage
+            .sandbox
+            .inject(Switch::on(Fault::AccessDenied).for_action(Action::GetSessionToken))
+            .expect("a fault");
         stage.clock.advance(Duration::from_secs(11 * HOUR));
         let (token, notes) = stage.token_of("shop").await.expect("a token");
         assert_eq!(stage.left(&token), 15 * MINUTE);
-        let [Note::Warning(why)] = &notes[..] else { panic!("{notes:?}") };
-        assert!(why.contains("could not be renewed and is used as it is"), "{why}");
+        let [Note::Warning(why)] = &notes[..] else {
+            panic!("{notes:?}")
+        };
+        assert!(
+            why.contains("could not be renewed and is used as it is"),
+            "{why}"
+        );
 
         stage.clock.advance(Duration::from_secs(55 * MINUTE));
         let (token, notes) = stage.token_of("shop").await.expect("a token");
         assert_eq!(stage.left(&token), 5 * MINUTE);
-        let [Note::Warning(why), Note::Warning(until)] = &notes[..] else { panic!("{notes:?}") };
+        let [Note::Warning(why), Note::Warning(until)] = &notes[..] else {
+            panic!("{notes:?}")
+        };
         assert!(why.contains("could not be renewed"), "{why}");
-        assert!(until.contains("ends with the session of dev, in less than 6 min"), "{until}");
+        assert!(
+            until.contains("ends with the session of dev, in less than 6 min"),
+            "{until}"
+        );
 
         stage.clock.advance(Duration::from_secs(4 * MINUTE));
         let (again, _) = stage.token_of("shop").await.expect("a token");
         assert_eq!(again.token, token.token);
         stage.clock.advance(Duration::from_secs(MINUTE));
-        let error = stage.token_of("shop").await.expect_err("the session has ended");
-        assert_eq!((error.code, error.exit_code()), (Code::AccessDenied, 1), "{error}");
+        let error = stage
+            .token_of("shop")
+            .await
+            .expect_err("the session has ended");
+        assert_eq!(
+            (error.code, error.exit_code()),
+            (Code::AccessDenied, 1),
+            "{error}"
+        );
     });
 }
 
@@ -248,18 +343,33 @@ fn a_session_that_only_a_person_can_renew_signs_until_its_end_with_a_warning() {
     wait_for(async {
         let stage = Stage::set().await;
         stage.token("shop").await;
-        stage.sandbox.revoke_key(&stage.sandbox.keys("kim")[0].access_key_id).expect("the key is there");
-        stage.clock.advance(Duration::from_secs(11 * HOUR + 55 * MINUTE));
-        // The first one finds the keys revoked and clears them; then there is nothing left to renew with.
+        stage
+            .sandbox
+            .revoke_key(&stage.sandbox.keys("kim")[0].access_key_id)
+            .expect("the key is there");
+        stage
+            .clock
+            .advance(Duration::from_secs(11 * HOUR + 55 * MINUTE));
+        // The first one finds the keys revoked and clears them; then there is nothing left to renew
+        // with.
         let (_, notes) = stage.token_of("shop").await.expect("a token");
         assert_eq!(notes.len(), 2, "{notes:?}");
         let (token, notes) = stage.token_of("shop").await.expect("a token");
         assert_eq!(stage.left(&token), 5 * MINUTE);
-        let [Note::Warning(until)] = &notes[..] else { panic!("{notes:?}") };
+        let [Note::Warning(until)] = &notes[..] else {
+            panic!("{notes:?}")
+        };
         assert!(until.contains("ends with the session of dev"), "{until}");
         stage.clock.advance(Duration::from_secs(5 * MINUTE));
-        let error = stage.token_of("shop").await.expect_err("the session has ended");
-        assert_eq!((error.code, error.exit_code()), (Code::PersonNeeded, 3), "{error}");
+        let error = stage
+            .token_of("shop")
+            .await
+            .expect_err("the session has ended");
+        assert_eq!(
+            (error.code, error.exit_code()),
+            (Code::PersonNeeded, 3),
+            "{error}"
+        );
     });
 }
 
@@ -271,36 +381,67 @@ fn signing_out_forgets_the_tokens_and_says_so() {
         stage.token("shop").await;
         let of_the_agent = |report: &Report, result| {
             let of_the_agent = report.steps.iter().filter(|step| step.what == What::Agent);
-            let told = of_the_agent.filter(|step| step.detail.as_deref() == Some("database tokens")).map(|step| {
-                assert_eq!(step.result, result);
-                step.name.clone()
-            });
+            let told = of_the_agent
+                .filter(|step| step.detail.as_deref() == Some("database tokens"))
+                .map(|step| {
+                    assert_eq!(step.result, result);
+                    step.name.clone()
+                });
             told.collect::<Vec<_>>()
         };
-        assert_eq!(of_the_agent(&stage.log_out(Mode::DryRun).await, StepResult::WouldRemove), ["deploy", "dev"]);
+        assert_eq!(
+            of_the_agent(&stage.log_out(Mode::DryRun).await, StepResult::WouldRemove),
+            ["deploy", "dev"]
+        );
         stage.token("orders").await;
-        assert_eq!(of_the_agent(&stage.log_out(Mode::Run).await, StepResult::Removed), ["deploy", "dev"]);
+        assert_eq!(
+            of_the_agent(&stage.log_out(Mode::Run).await, StepResult::Removed),
+            ["deploy", "dev"]
+        );
         for name in ["orders", "shop"] {
             let error = stage.token_of(name).await.expect_err("signed out");
-            assert_eq!((error.code, error.exit_code()), (Code::SignedOut, 3), "{error}");
+            assert_eq!(
+                (error.code, error.exit_code()),
+                (Code::SignedOut, 3),
+                "{error}"
+            );
         }
-        assert_eq!(of_the_agent(&stage.log_out(Mode::Run).await, StepResult::Removed), [""; 0], "nothing was signed");
+        assert_eq!(
+            of_the_agent(&stage.log_out(Mode::Run).await, StepResult::Removed),
+            [""; 0],
+            "nothing was signed"
+        );
     });
 }
 
 #[test]
 fn a_sign_out_after_the_sign_in_leaves_no_session_to_sign_with() {
     wait_for(async {
-        let (folder, clock) = (tempfile::tempdir().expect("a folder"), Clock::manual(start()));
+        let (folder, clock) = (
+            tempfile::tempdir().expect("a folder"),
+            Clock::manual(start()),
+        );
         let sandbox = Sandbox::start(clock.clone()).expect("a sandbox");
         let auth = auth(folder.path(), &sandbox, &clock);
-        let target = auth.database(&DatabaseChoice::Named("orders".to_owned())).expect("a database");
+        let target = auth
+            .database(&DatabaseChoice::Named("orders".to_owned()))
+            .expect("a database");
         let session = session_until(start() + Duration::from_secs(HOUR)).session;
-        auth.database_token(&session, &target, Renewal::WhenDue).expect("a token");
-        let identity = Target::Identity { name: "deploy".to_owned(), depth: Depth::Own };
-        let logout = Logout { target: identity, long_lived_keys: LongLivedKeys::Keep, mode: Mode::Run };
+        auth.database_token(&session, &target, Renewal::WhenDue)
+            .expect("a token");
+        let identity = Target::Identity {
+            name: "deploy".to_owned(),
+            depth: Depth::Own,
+        };
+        let logout = Logout {
+            target: identity,
+            long_lived_keys: LongLivedKeys::Keep,
+            mode: Mode::Run,
+        };
         auth.logout(&logout).await.expect("a report");
-        let error = auth.database_token(&session, &target, Renewal::WhenDue).expect_err("signed out");
+        let error = auth
+            .database_token(&session, &target, Renewal::WhenDue)
+            .expect_err("signed out");
         assert_eq!((error.code, error.exit_code()), (Code::SignedOut, 3));
     });
 }
@@ -313,7 +454,11 @@ fn other_keys_for_the_user_take_its_tokens_away() {
         stage.sandbox.create_key("kim").expect("a second key");
         stage.store_key().await;
         let report = stage.log_out(Mode::DryRun).await;
-        assert!(report.steps.iter().all(|step| step.what != What::Agent), "{:?}", report.steps);
+        assert!(
+            report.steps.iter().all(|step| step.what != What::Agent),
+            "{:?}",
+            report.steps
+        );
     });
 }
 
@@ -324,15 +469,37 @@ fn a_token_is_printed_for_a_name_or_for_what_is_written_out_and_nothing_else() {
     assert_eq!((code(&ran), text(&ran.stderr).as_str()), (0, ""));
     let printed = text(&ran.stdout);
     let token = printed.strip_suffix('\n').expect("a line");
-    assert!(token.starts_with(&format!("{ORDERS}:5432/?Action=connect&DBUser=app&")), "{token}");
+    assert!(
+        token.starts_with(&format!("{ORDERS}:5432/?Action=connect&DBUser=app&")),
+        "{token}"
+    );
     assert!(!token.contains(char::is_whitespace), "{token}");
     assert_eq!(parameter(token, "X-Amz-Expires"), "900");
-    assert_eq!(home.calls().into_keys().collect::<Vec<_>>(), ["AssumeRole", "GetSessionToken"]);
+    assert_eq!(
+        home.calls().into_keys().collect::<Vec<_>>(),
+        ["AssumeRole", "GetSessionToken"]
+    );
 
-    let written = ["rds", "token", "--host", "db.example", "--user", "o'neil", "--region", "cn-north-1", "dev"];
+    let written = [
+        "rds",
+        "token",
+        "--host",
+        "db.example",
+        "--user",
+        "o'neil",
+        "--region",
+        "cn-north-1",
+        "dev",
+    ];
     let token = text(&home.run(&written).stdout);
-    assert!(token.starts_with("db.example:5432/?Action=connect&DBUser=o%27neil&"), "{token}");
-    assert!(parameter(&token, "X-Amz-Credential").contains("%2Fcn-north-1%2Frds-db%2F"), "{token}");
+    assert!(
+        token.starts_with("db.example:5432/?Action=connect&DBUser=o%27neil&"),
+        "{token}"
+    );
+    assert!(
+        parameter(&token, "X-Amz-Credential").contains("%2Fcn-north-1%2Frds-db%2F"),
+        "{token}"
+    );
 
     let of = |arguments: &[&str]| {
         let mut json = home.json(arguments);
@@ -340,7 +507,12 @@ fn a_token_is_printed_for_a_name_or_for_what_is_written_out_and_nothing_else() {
         let expires = json["expires_at"].take();
         let expires: jiff::Timestamp = expires.as_str().expect("a time").parse().expect("RFC 3339");
         let signed = parameter(token.as_str().expect("text"), "X-Amz-Date").to_owned();
-        assert_eq!((expires - Duration::from_secs(900)).strftime("%Y%m%dT%H%M%SZ").to_string(), signed);
+        assert_eq!(
+            (expires - Duration::from_secs(900))
+                .strftime("%Y%m%dT%H%M%SZ")
+                .to_string(),
+            signed
+        );
         json
     };
     let orders = serde_json::json!({"token": null, "expires_at": null, "host": ORDERS, "port": 5432, "user": "app",
@@ -349,10 +521,24 @@ fn a_token_is_printed_for_a_name_or_for_what_is_written_out_and_nothing_else() {
     let shop = serde_json::json!({"token": null, "expires_at": null, "host": "shop.example", "port": 3306,
         "user": "o'neil", "region": "us-east-1", "identity": "dev"});
     assert_eq!(of(&["auth", "rds", "token", "Shop", "--json"]), shop);
-    let by_default = ["--json", "rds", "token", "--host", "shop.example", "--user", "o'neil", "--port", "3306"];
+    let by_default = [
+        "--json",
+        "rds",
+        "token",
+        "--host",
+        "shop.example",
+        "--user",
+        "o'neil",
+        "--port",
+        "3306",
+    ];
     assert_eq!(of(&by_default), shop);
     assert_eq!(of(&[&by_default[..], &["-i", "DEV"]].concat()), shop);
-    assert_eq!(home.sandbox().journal().len(), 2, "AWS was asked for the sessions and for nothing else");
+    assert_eq!(
+        home.sandbox().journal().len(),
+        2,
+        "AWS was asked for the sessions and for nothing else"
+    );
 }
 
 #[test]
@@ -362,39 +548,136 @@ fn what_cannot_be_meant_is_named_and_nobody_signs_in_for_it() {
     let written = |host, user| ["rds", "token", "--host", host, "--user", user];
     let long = "a".repeat(300);
     let cases: Vec<(Vec<&str>, i32, &str, &str)> = vec![
-        (vec!["rds", "token", "order"], 1, "database_not_found", "`order`"),
-        (vec!["rds", "token", "legacy"], 1, "unsupported", "password_secret"),
+        (
+            vec!["rds", "token", "order"],
+            1,
+            "database_not_found",
+            "`order`",
+        ),
+        (
+            vec!["rds", "token", "legacy"],
+            1,
+            "unsupported",
+            "password_secret",
+        ),
         (vec!["rds", "token"], 2, "usage", "legacy, orders, shop"),
-        (vec!["rds", "token", "orders", "-i", "dev"], 2, "usage", "names its identity itself"),
+        (
+            vec!["rds", "token", "orders", "-i", "dev"],
+            2,
+            "usage",
+            "names its identity itself",
+        ),
         (vec!["rds", "token", "--user", "app"], 2, "usage", "--host"),
-        (vec!["rds", "token", "--host", "db.example"], 2, "usage", "--user"),
-        (vec!["rds", "token", "orders", "--port", "5433"], 2, "usage", "--host"),
-        (vec!["rds", "token", "orders", "--region", "eu-west-1"], 2, "usage", "--host"),
+        (
+            vec!["rds", "token", "--host", "db.example"],
+            2,
+            "usage",
+            "--user",
+        ),
+        (
+            vec!["rds", "token", "orders", "--port", "5433"],
+            2,
+            "usage",
+            "--host",
+        ),
+        (
+            vec!["rds", "token", "orders", "--region", "eu-west-1"],
+            2,
+            "usage",
+            "--host",
+        ),
         (vec!["rds"], 2, "usage", ""),
-        ([&written("db.example", "app")[..], &["--port", "0"]].concat(), 2, "usage", "--port"),
-        ([&written("db.example", "app")[..], &["--port", "65536"]].concat(), 2, "usage", "--port"),
-        ([&written("db.example", "app")[..], &["--region", "Frankfurt"]].concat(), 2, "invalid_input", "`Frankfurt`"),
-        ([&written("db.example", "app")[..], &["nobody"]].concat(), 1, "identity_not_found", "`nobody`"),
-        (written("https://db.example", "app").to_vec(), 2, "invalid_input", "`https://db.example`"),
-        (written("db.example:5432", "app").to_vec(), 2, "invalid_input", "`db.example:5432`"),
-        (written("db example", "app").to_vec(), 2, "invalid_input", "`db example`"),
+        (
+            [&written("db.example", "app")[..], &["--port", "0"]].concat(),
+            2,
+            "usage",
+            "--port",
+        ),
+        (
+            [&written("db.example", "app")[..], &["--port", "65536"]].concat(),
+            2,
+            "usage",
+            "--port",
+        ),
+        (
+            [
+                &written("db.example", "app")[..],
+                &["--region", "Frankfurt"],
+            ]
+            .concat(),
+            2,
+            "invalid_input",
+            "`Frankfurt`",
+        ),
+        (
+            [&written("db.example", "app")[..], &["nobody"]].concat(),
+            1,
+            "identity_not_found",
+            "`nobody`",
+        ),
+        (
+            written("https://db.example", "app").to_vec(),
+            2,
+            "invalid_input",
+            "`https://db.example`",
+        ),
+        (
+            written("db.example:5432", "app").to_vec(),
+            2,
+            "invalid_input",
+            "`db.example:5432`",
+        ),
+        (
+            written("db example", "app").to_vec(),
+            2,
+            "invalid_input",
+            "`db example`",
+        ),
         (written("", "app").to_vec(), 2, "invalid_input", "host"),
         (written(&long, "app").to_vec(), 2, "invalid_input", "aaaa"),
-        (written("db.example", "").to_vec(), 2, "invalid_input", "user is empty"),
-        (written("db.example", " ").to_vec(), 2, "invalid_input", "user is empty"),
+        (
+            written("db.example", "").to_vec(),
+            2,
+            "invalid_input",
+            "user is empty",
+        ),
+        (
+            written("db.example", " ").to_vec(),
+            2,
+            "invalid_input",
+            "user is empty",
+        ),
     ];
     for (arguments, exit, expected, named) in cases {
         let ran = home.run(&[&arguments[..], &["--json"]].concat());
-        let printed: Value =
-            serde_json::from_slice(&ran.stdout).unwrap_or_else(|_| panic!("{arguments:?}: {}", text(&ran.stderr)));
+        let printed: Value = serde_json::from_slice(&ran.stdout)
+            .unwrap_or_else(|_| panic!("{arguments:?}: {}", text(&ran.stderr)));
         let error = &printed["error"];
-        assert_eq!((error["code"].as_str(), code(&ran)), (Some(expected), exit), "{arguments:?}: {error}");
-        assert!(error["message"].as_str().expect("text").contains(named), "{arguments:?}: {error}");
-        assert!(!error["hints"].as_array().expect("hints").is_empty(), "{arguments:?}");
+        assert_eq!(
+            (error["code"].as_str(), code(&ran)),
+            (Some(expected), exit),
+            "{arguments:?}: {error}"
+        );
+        assert!(
+            error["message"].as_str().expect("text").contains(named),
+            "{arguments:?}: {error}"
+        );
+        assert!(
+            !error["hints"].as_array().expect("hints").is_empty(),
+            "{arguments:?}"
+        );
     }
     let unknown = home.run(&["rds", "token", "order"]);
-    assert!(text(&unknown.stderr).contains("did you mean `orders`?"), "{}", text(&unknown.stderr));
-    assert!(text(&unknown.stderr).contains("databases: legacy, orders, shop"), "{}", text(&unknown.stderr));
+    assert!(
+        text(&unknown.stderr).contains("did you mean `orders`?"),
+        "{}",
+        text(&unknown.stderr)
+    );
+    assert!(
+        text(&unknown.stderr).contains("databases: legacy, orders, shop"),
+        "{}",
+        text(&unknown.stderr)
+    );
     assert!(unknown.stdout.is_empty());
     assert_eq!((home.calls().len(), home.digest()), (0, before));
 }
@@ -406,7 +689,11 @@ fn a_single_database_needs_no_name_and_one_without_any_is_said() {
     assert!(text(&home.run(&["rds", "token"]).stdout).starts_with("shop.example:3306/"));
     let ran = Home::with(DEV).run(&["rds", "token"]);
     assert_eq!(code(&ran), 2);
-    assert!(text(&ran.stderr).contains("the configuration has no database that can be used"), "{}", text(&ran.stderr));
+    assert!(
+        text(&ran.stderr).contains("the configuration has no database that can be used"),
+        "{}",
+        text(&ran.stderr)
+    );
 }
 
 #[test]
@@ -417,18 +704,38 @@ fn without_a_session_that_can_be_had_or_signed_out_it_is_exit_3_and_no_token() {
     assert_eq!(code(&home.run(&["logout", "dev"])), 0);
     for (home, expected) in [(&keyless, "person_needed"), (&home, "signed_out")] {
         let ran = home.run(&["rds", "token", "shop"]);
-        assert_eq!((code(&ran), text(&ran.stdout).as_str()), (3, ""), "{}", text(&ran.stderr));
-        assert_eq!(home.json(&["rds", "token", "shop", "--json"])["error"]["code"], expected);
+        assert_eq!(
+            (code(&ran), text(&ran.stdout).as_str()),
+            (3, ""),
+            "{}",
+            text(&ran.stderr)
+        );
+        assert_eq!(
+            home.json(&["rds", "token", "shop", "--json"])["error"]["code"],
+            expected
+        );
     }
 }
 
 #[test]
 fn no_secret_reaches_the_log_and_the_lifetimes_are_said_once() {
     let home = Home::signed_up(&config());
-    let ran = home.fob(&["rds", "token", "orders", "-vv"]).env("NO_COLOR", "1").output().expect("fob starts");
+    let ran = home
+        .fob(&["rds", "token", "orders", "-vv"])
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("fob starts");
     let (token, said) = (text(&ran.stdout), text(&ran.stderr));
-    assert_eq!(said.matches("token_lifetime=14m refresh_before_expiration=1m").count(), 1, "{said}");
-    assert!(said.contains("signing a database token"), "-vv says what is done: {said}");
+    assert_eq!(
+        said.matches("token_lifetime=14m refresh_before_expiration=1m")
+            .count(),
+        1,
+        "{said}"
+    );
+    assert!(
+        said.contains("signing a database token"),
+        "-vv says what is done: {said}"
+    );
     let session = home.json(&["credential-process", "deploy"]);
     for secret in [
         parameter(&token, "X-Amz-Signature").trim(),
@@ -437,7 +744,10 @@ fn no_secret_reaches_the_log_and_the_lifetimes_are_said_once() {
         session["SessionToken"].as_str().expect("a token"),
         home.key().secret_access_key.expose(),
     ] {
-        assert!(secret.len() > 10 && !said.contains(secret), "{secret} is in: {said}");
+        assert!(
+            secret.len() > 10 && !said.contains(secret),
+            "{secret} is in: {said}"
+        );
     }
     let quiet = home.run(&["rds", "token", "orders"]);
     assert!(quiet.stderr.is_empty());

@@ -1,5 +1,5 @@
-//! What the hosted agent does without anybody asking (behaviour 3), and what becomes of its prompts: in process, under a
-//! manual clock, with a sandbox AWS on the same clock.
+//! What the hosted agent does without anybody asking (behaviour 3), and what becomes of its
+//! prompts: in process, under a manual clock, with a sandbox AWS on the same clock.
 
 mod crowd;
 mod elsewhere;
@@ -9,8 +9,8 @@ mod trouble;
 
 use crate::home::{DEPLOY, DEV};
 use keyfob_core::agent::api::{
-    Answer, Asker, Call, Check, Configure, Credentials, Event, Login, Person, Prompt, PromptId, PromptKind, Refresh,
-    Renewal, Reply, Request, SessionStatus, Status, TypedKeys,
+    Answer, Asker, Call, Check, Configure, Credentials, Event, Login, Person, Prompt, PromptId,
+    PromptKind, Refresh, Renewal, Reply, Request, SessionStatus, Status, TypedKeys,
 };
 use keyfob_core::agent::{Agent, Role, Visitor};
 use keyfob_core::auth::{Auth, World};
@@ -64,18 +64,33 @@ impl Stage {
 
     /// kim's key comes with a device: nobody but a person renews `dev`.
     async fn with_a_device(config: &str) -> Stage {
-        Stage::set_with(config, Keyring::Memory, Some("arn:aws:iam::123456789012:mfa/kim".to_owned())).await
+        Stage::set_with(
+            config,
+            Keyring::Memory,
+            Some("arn:aws:iam::123456789012:mfa/kim".to_owned()),
+        )
+        .await
     }
 
     async fn set_with(config: &str, keyring: Keyring, device: Option<String>) -> Stage {
         let clock = Clock::manual(start());
         let sandbox = Sandbox::start(clock.clone()).expect("a sandbox");
         // Where there is one, in memory: a thousand sessions are not about the disk.
-        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder");
+        let folder = tempfile::tempdir_in("/dev/shm")
+            .or_else(|_| tempfile::tempdir())
+            .expect("a folder");
         std::fs::write(folder.path().join("config.yaml"), config).expect("a configuration");
         let agent = Agent::new(auth(folder.path(), keyring, &sandbox, &clock), Role::Hosted);
         let (visitor, events) = (agent.visitor(), agent.events());
-        let mut stage = Stage { folder, keyring, sandbox, clock, agent, visitor, events };
+        let mut stage = Stage {
+            folder,
+            keyring,
+            sandbox,
+            clock,
+            agent,
+            visitor,
+            events,
+        };
         let keys = stage.sandbox.keys("kim").pop().expect("kim has a key");
         stage.configure(&keys, device).await;
         stage.quiet();
@@ -98,21 +113,32 @@ impl Stage {
         let mut stage = Stage::with_a_device(config).await;
         let reply = stage.ask(login("dev", Some(CODE))).await;
         assert!(matches!(reply, Reply::SignedIn(_)), "{reply:?}");
-        stage.until("it is watched", async |stage| stage.session("dev").await.is_some()).await;
+        stage
+            .until("it is watched", async |stage| {
+                stage.session("dev").await.is_some()
+            })
+            .await;
         stage.quiet();
         stage
     }
 
     async fn configure(&self, keys: &Keys, mfa_arn: Option<String>) {
         let keys = Some(typed(keys, mfa_arn));
-        let reply = self.ask(Request::Configure(Configure { identity: "dev".to_owned(), keys, check: Check::WithSts }));
+        let reply = self.ask(Request::Configure(Configure {
+            identity: "dev".to_owned(),
+            keys,
+            check: Check::WithSts,
+        }));
         let reply = reply.await;
         assert!(matches!(reply, Reply::Configured(_)), "{reply:?}");
     }
 
     /// Another agent over the same folder.
     fn another(&self, role: Role) -> Agent {
-        Agent::new(auth(self.folder.path(), self.keyring, &self.sandbox, &self.clock), role)
+        Agent::new(
+            auth(self.folder.path(), self.keyring, &self.sandbox, &self.clock),
+            role,
+        )
     }
 
     fn write_config(&self, text: &str) {
@@ -135,7 +161,10 @@ impl Stage {
 
     /// The key id that a program gets.
     async fn key_of(&self, identity: &str) -> String {
-        self.credentials(identity).await.expect("a session").access_key_id
+        self.credentials(identity)
+            .await
+            .expect("a session")
+            .access_key_id
     }
 
     async fn status(&self) -> Status {
@@ -146,17 +175,27 @@ impl Stage {
     }
 
     async fn session(&self, identity: &str) -> Option<SessionStatus> {
-        self.status().await.sessions.into_iter().find(|session| session.identity == identity)
+        self.status()
+            .await
+            .sessions
+            .into_iter()
+            .find(|session| session.identity == identity)
     }
 
     async fn next_refresh(&self, identity: &str) -> SystemTime {
         let session = self.session(identity).await.expect("it is listed");
-        session.next_refresh.unwrap_or_else(|| panic!("nobody renews {identity}: {session:?}"))
+        session
+            .next_refresh
+            .unwrap_or_else(|| panic!("nobody renews {identity}: {session:?}"))
     }
 
     /// The actions that were called, successful or not.
     fn calls(&self) -> Vec<String> {
-        self.sandbox.journal().into_iter().map(|call| call.action).collect()
+        self.sandbox
+            .journal()
+            .into_iter()
+            .map(|call| call.action)
+            .collect()
     }
 
     /// When they were called, each moment once.
@@ -169,7 +208,9 @@ impl Stage {
 
     /// Since the last look.
     fn told(&mut self) -> Vec<String> {
-        std::iter::from_fn(|| self.events.try_recv().ok()).map(|event| said(&event)).collect()
+        std::iter::from_fn(|| self.events.try_recv().ok())
+            .map(|event| said(&event))
+            .collect()
     }
 
     fn quiet(&mut self) {
@@ -198,14 +239,19 @@ impl Stage {
         while let Ok(left) = end.duration_since(self.clock.now())
             && !left.is_zero()
         {
-            let next = self.next_refresh(identity).await.duration_since(self.clock.now()).unwrap_or_default();
+            let next = self
+                .next_refresh(identity)
+                .await
+                .duration_since(self.clock.now())
+                .unwrap_or_default();
             self.pass(left.min(LOOK).min(next)).await;
             self.settled(&[identity]).await;
         }
     }
 
     async fn pass_to(&self, moment: SystemTime) {
-        self.pass(moment.duration_since(self.clock.now()).unwrap_or_default()).await;
+        self.pass(moment.duration_since(self.clock.now()).unwrap_or_default())
+            .await;
     }
 
     async fn set_back(&self, time: Duration) {
@@ -213,7 +259,8 @@ impl Stage {
         self.looked().await;
     }
 
-    /// The agent polls a manual clock every millisecond, on this thread: its turn comes before this nap ends.
+    /// The agent polls a manual clock every millisecond, on this thread: its turn comes before this
+    /// nap ends.
     async fn looked(&self) {
         Clock::nap(Duration::from_millis(5)).await;
     }
@@ -223,8 +270,13 @@ impl Stage {
         self.until("the renewals are over", async |stage| {
             let (now, status) = (stage.clock.now(), stage.status().await);
             identities.iter().all(|identity| {
-                let session = status.sessions.iter().find(|session| session.identity == *identity);
-                session.and_then(|session| session.next_refresh).is_some_and(|at| at > now)
+                let session = status
+                    .sessions
+                    .iter()
+                    .find(|session| session.identity == *identity);
+                session
+                    .and_then(|session| session.next_refresh)
+                    .is_some_and(|at| at > now)
             })
         })
         .await;
@@ -249,7 +301,10 @@ impl Stage {
         let mut told = Vec::new();
         for _ in 0..5_000 {
             told.extend(self.told());
-            if expected.iter().all(|expected| told.iter().any(|it| it == expected)) {
+            if expected
+                .iter()
+                .all(|expected| told.iter().any(|it| it == expected))
+            {
                 told.sort();
                 assert_eq!(told, expected);
                 return;
@@ -268,40 +323,73 @@ fn auth(home: &Path, keyring: Keyring, sandbox: &Sandbox, clock: &Clock) -> Auth
     let environment = Environment::of([
         ("HOME", home.as_os_str()),
         ("FOB_KEYRING", keyring.as_ref()),
-        ("FOB_KEYRING_PASSWORD", "correct-horse-battery-staple".as_ref()),
+        (
+            "FOB_KEYRING_PASSWORD",
+            "correct-horse-battery-staple".as_ref(),
+        ),
         ("AWS_ENDPOINT_URL", sandbox.url().as_ref()),
     ]);
     let config = Config::load(&home.join("config.yaml"), &environment).expect("a configuration");
-    Auth::new(config, World { environment, clock: clock.clone() }).expect("a usable one")
+    Auth::new(
+        config,
+        World {
+            environment,
+            clock: clock.clone(),
+        },
+    )
+    .expect("a usable one")
 }
 
 async fn as_a_person(visitor: &Visitor, request: Request) -> Reply {
-    let asker = Asker { program: "test".to_owned(), pid: 1, person: Person::Present };
+    let asker = Asker {
+        program: "test".to_owned(),
+        pid: 1,
+        person: Person::Present,
+    };
     visitor.ask(Call { asker, request }).await.reply
 }
 
 async fn as_a_program(visitor: &Visitor, request: Request) -> Reply {
-    let asker = Asker { program: "terraform".to_owned(), pid: 2, person: Person::Absent };
+    let asker = Asker {
+        program: "terraform".to_owned(),
+        pid: 2,
+        person: Person::Absent,
+    };
     visitor.ask(Call { asker, request }).await.reply
 }
 
 /// Somebody who asks from elsewhere and waits.
-fn program_waits(agent: &Agent, identity: &str, wait_seconds: u32) -> JoinHandle<Result<Credentials, Error>> {
+fn program_waits(
+    agent: &Agent,
+    identity: &str,
+    wait_seconds: u32,
+) -> JoinHandle<Result<Credentials, Error>> {
     let (visitor, request) = (agent.visitor(), credentials(identity, wait_seconds));
     tokio::spawn(async move { held(as_a_program(&visitor, request).await) })
 }
 
 fn credentials(identity: &str, wait_seconds: u32) -> Request {
-    Request::Credentials { identity: identity.to_owned(), wait_seconds }
+    Request::Credentials {
+        identity: identity.to_owned(),
+        wait_seconds,
+    }
 }
 
 fn login(identity: &str, mfa_code: Option<&str>) -> Request {
     let mfa_code = mfa_code.map(str::to_owned);
-    Request::Login(Login { identity: identity.to_owned(), duration: None, renewal: Renewal::WhenDue, mfa_code })
+    Request::Login(Login {
+        identity: identity.to_owned(),
+        duration: None,
+        renewal: Renewal::WhenDue,
+        mfa_code,
+    })
 }
 
 fn answer(prompt: PromptId, code: &str) -> Request {
-    Request::Answer { prompt, answer: Answer::MfaCode(code.to_owned()) }
+    Request::Answer {
+        prompt,
+        answer: Answer::MfaCode(code.to_owned()),
+    }
 }
 
 fn typed(keys: &Keys, mfa_arn: Option<String>) -> TypedKeys {
@@ -330,7 +418,9 @@ fn prompt(reply: Reply) -> Prompt {
 
 fn since_start(time: &str) -> Duration {
     let time: jiff::Timestamp = time.parse().expect("RFC 3339");
-    SystemTime::from(time).duration_since(start()).expect("after the start")
+    SystemTime::from(time)
+        .duration_since(start())
+        .expect("after the start")
 }
 
 fn said(event: &Event) -> String {
@@ -338,9 +428,13 @@ fn said(event: &Event) -> String {
         Event::SignedIn { identity, .. } => format!("signed in {identity}"),
         Event::SignedOut { identity } => format!("signed out {identity}"),
         Event::Renewed { identity, .. } => format!("renewed {identity}"),
-        Event::RenewalFailing { identity, cause, .. } => format!("failing {identity}: {:?}", cause.code),
+        Event::RenewalFailing {
+            identity, cause, ..
+        } => format!("failing {identity}: {:?}", cause.code),
         Event::KeysRevoked { identity, .. } => format!("keys revoked {identity}"),
-        Event::RenewalRefused { identity, error } => format!("refused {identity}: {:?}", error.code),
+        Event::RenewalRefused { identity, error } => {
+            format!("refused {identity}: {:?}", error.code)
+        }
         Event::ExpiresSoon { identity, .. } => format!("expires soon {identity}"),
         Event::Expired { identity } => format!("expired {identity}"),
         Event::PromptOpened(prompt) => {

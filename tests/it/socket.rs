@@ -1,5 +1,5 @@
-//! The agent's socket: a real listener on a temporary folder, with a plain closure in place of the agent, and clients
-//! good and bad.
+//! The agent's socket: a real listener on a temporary folder, with a plain closure in place of the
+//! agent, and clients good and bad.
 
 mod attacks;
 mod claim;
@@ -7,7 +7,9 @@ mod clients;
 mod limits;
 mod users;
 
-use keyfob_core::agent::api::{Answered, Asker, Call, Note, Person, Prompt, PromptKind, Reply, Request};
+use keyfob_core::agent::api::{
+    Answered, Asker, Call, Note, Person, Prompt, PromptKind, Reply, Request,
+};
 use keyfob_core::agent::socket::{Address, Asked, AsyncClient, Heard, Listener, Opened};
 use keyfob_core::clock::Clock;
 use keyfob_core::environment::Environment;
@@ -25,7 +27,9 @@ use tokio::task::JoinHandle;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn soon<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, future).await.expect("it comes soon")
+    tokio::time::timeout(PATIENCE, future)
+        .await
+        .expect("it comes soon")
 }
 
 /// A configuration, and a runtime folder.
@@ -46,11 +50,15 @@ impl Place {
     }
 
     fn environment(&self) -> Environment {
-        Environment::of([("HOME", self.folder.path().as_os_str()), ("XDG_RUNTIME_DIR", self.run().as_os_str())])
+        Environment::of([
+            ("HOME", self.folder.path().as_os_str()),
+            ("XDG_RUNTIME_DIR", self.run().as_os_str()),
+        ])
     }
 
     fn address(&self) -> Address {
-        Address::of(&self.folder.path().join("config.yaml"), &self.environment()).expect("an address")
+        Address::of(&self.folder.path().join("config.yaml"), &self.environment())
+            .expect("an address")
     }
 }
 
@@ -89,7 +97,9 @@ impl Drop for Unanswered {
 
 /// The identity says what is wanted.
 async fn answer(visit: Arc<Visit>, asked: Asked) -> Answered {
-    let Request::Credentials { identity, .. } = &asked.call.request else { panic!("{asked:?}") };
+    let Request::Credentials { identity, .. } = &asked.call.request else {
+        panic!("{asked:?}")
+    };
     let Asker { program, pid, .. } = asked.call.asker.clone();
     let note = match identity.as_str() {
         "never" => {
@@ -120,7 +130,10 @@ async fn answer(visit: Arc<Visit>, asked: Asked) -> Answered {
         })),
         _ => Reply::RunInProcess,
     };
-    Answered { notes: vec![Note::Info(note)], reply }
+    Answered {
+        notes: vec![Note::Info(note)],
+        reply,
+    }
 }
 
 struct Agent {
@@ -145,10 +158,18 @@ impl Agent {
                     let _ = sender.send(Event::Came);
                     Visit(sender.clone())
                 };
-                listener.serve(&clock, visit, answer, async { drop(stopped.await) }).await;
+                listener
+                    .serve(&clock, visit, answer, async { drop(stopped.await) })
+                    .await;
             }
         });
-        Agent { place, clock, events, stop: Some(stop), served }
+        Agent {
+            place,
+            clock,
+            events,
+            stop: Some(stop),
+            served,
+        }
     }
 
     fn stop(&mut self) {
@@ -164,11 +185,18 @@ impl Agent {
     }
 
     async fn connect(&self) -> Raw {
-        Raw(BufReader::new(UnixStream::connect(self.place.address().path()).await.expect("a connection")))
+        Raw(BufReader::new(
+            UnixStream::connect(self.place.address().path())
+                .await
+                .expect("a connection"),
+        ))
     }
 
     async fn client(&self) -> AsyncClient {
-        AsyncClient::connect(&self.place.address()).await.expect("usable").expect("somebody listens")
+        AsyncClient::connect(&self.place.address())
+            .await
+            .expect("usable")
+            .expect("somebody listens")
     }
 
     /// Lets time pass, a second after another, until `done`.
@@ -191,7 +219,9 @@ struct Raw(BufReader<UnixStream>);
 
 impl Raw {
     async fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        soon(self.0.write_all(bytes.as_ref())).await.expect("written");
+        soon(self.0.write_all(bytes.as_ref()))
+            .await
+            .expect("written");
     }
 
     /// Without its end; `None` when the connection is closed.
@@ -233,13 +263,27 @@ fn response(id: u32, identity: &str) -> String {
 }
 
 fn call(identity: &str) -> Call {
-    let asker = Asker { program: "test".to_owned(), pid: std::process::id(), person: Person::Absent };
-    Call { asker, request: Request::Credentials { identity: identity.to_owned(), wait_seconds: 18 } }
+    let asker = Asker {
+        program: "test".to_owned(),
+        pid: std::process::id(),
+        person: Person::Absent,
+    };
+    Call {
+        asker,
+        request: Request::Credentials {
+            identity: identity.to_owned(),
+            wait_seconds: 18,
+        },
+    }
 }
 
 /// What the agent noted for the answer.
 fn noted(heard: &Heard) -> &str {
-    let Heard::Answered(answered) = heard else { panic!("{heard:?}") };
-    let [Note::Info(note)] = answered.notes.as_slice() else { panic!("{answered:?}") };
+    let Heard::Answered(answered) = heard else {
+        panic!("{heard:?}")
+    };
+    let [Note::Info(note)] = answered.notes.as_slice() else {
+        panic!("{answered:?}")
+    };
     note
 }

@@ -39,14 +39,21 @@ fn the_first_sign_in_asks_for_keys_and_stores_them() {
     let shown = ends(terminal, 0);
     assert!(shown.contains("Authentication successful!"), "{shown}");
     let again = home.run(&["login", "dev", "--force"]);
-    assert_eq!(code(&again), 0, "a second process asks nothing: {}", text(&again.stderr));
+    assert_eq!(
+        code(&again),
+        0,
+        "a second process asks nothing: {}",
+        text(&again.stderr)
+    );
 }
 
 #[test]
 fn revoked_keys_are_replaced_in_the_form_and_a_second_process_asks_nothing() {
     let home = Home::signed_up(DEV);
     assert_eq!(code(&home.run(&["login", "dev"])), 0);
-    home.sandbox().revoke_key(&home.key().access_key_id).expect("the key is there");
+    home.sandbox()
+        .revoke_key(&home.key().access_key_id)
+        .expect("the key is there");
     let new = home.sandbox().create_key("kim").expect("a key");
     let mut terminal = start(&home, &["login", "dev", "--force"]);
     terminal.read_to("no longer accepts");

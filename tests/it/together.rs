@@ -1,4 +1,5 @@
-//! Many processes at once, and one that dies: one AWS call a step, one outcome for all (behaviour 3.5).
+//! Many processes at once, and one that dies: one AWS call a step, one outcome for all (behaviour
+//! 3.5).
 
 use crate::home::{DEPLOY, DEV, Home, code, text};
 use keyfob_core::sandbox::{Fault, Switch};
@@ -6,18 +7,29 @@ use std::process::{Child, Output, Stdio};
 use std::time::Duration;
 
 fn start(home: &Home, arguments: &[&str]) -> Child {
-    home.fob(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("fob starts")
+    home.fob(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("fob starts")
 }
 
 fn start_fifty(home: &Home) -> Vec<Output> {
-    let children: Vec<Child> = (0..50).map(|_| start(home, &["credential-process", "deploy"])).collect();
-    children.into_iter().map(|child| child.wait_with_output().expect("fob ends")).collect()
+    let children: Vec<Child> = (0..50)
+        .map(|_| start(home, &["credential-process", "deploy"]))
+        .collect();
+    children
+        .into_iter()
+        .map(|child| child.wait_with_output().expect("fob ends"))
+        .collect()
 }
 
 #[test]
 fn fifty_cold_processes_make_one_aws_call_for_each_step_and_get_the_same_answer() {
     let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
-    home.sandbox().inject(Switch::on(Fault::Delay { milliseconds: 300 })).expect("a delay");
+    home.sandbox()
+        .inject(Switch::on(Fault::Delay { milliseconds: 300 }))
+        .expect("a delay");
     let outputs = start_fifty(&home);
     for output in &outputs {
         assert_eq!(code(output), 0, "{}", text(&output.stderr));
@@ -32,13 +44,21 @@ fn fifty_cold_processes_make_one_aws_call_for_each_step_and_get_the_same_answer(
 #[test]
 fn those_who_waited_take_over_a_failure_instead_of_repeating_it() {
     let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
-    home.sandbox().revoke_key(&home.key().access_key_id).expect("the key is there");
-    home.sandbox().inject(Switch::on(Fault::Delay { milliseconds: 2500 })).expect("a delay");
+    home.sandbox()
+        .revoke_key(&home.key().access_key_id)
+        .expect("the key is there");
+    home.sandbox()
+        .inject(Switch::on(Fault::Delay { milliseconds: 2500 }))
+        .expect("a delay");
     let outputs = start_fifty(&home);
     for output in &outputs {
         assert_eq!(code(output), 3, "{}", text(&output.stderr));
         assert!(output.stdout.is_empty());
-        assert!(text(&output.stderr).contains("invalid or have been revoked"), "{}", text(&output.stderr));
+        assert!(
+            text(&output.stderr).contains("invalid or have been revoked"),
+            "{}",
+            text(&output.stderr)
+        );
     }
     let calls = home.calls();
     assert_eq!(calls.get("GetSessionToken"), Some(&1), "{calls:?}");
@@ -47,10 +67,20 @@ fn those_who_waited_take_over_a_failure_instead_of_repeating_it() {
 #[test]
 fn a_killed_sign_in_frees_its_lock() {
     let home = Home::signed_up(DEV);
-    home.sandbox().inject(Switch::on(Fault::Delay { milliseconds: 60_000 }).times(1)).expect("a delay");
+    home.sandbox()
+        .inject(
+            Switch::on(Fault::Delay {
+                milliseconds: 60_000,
+            })
+            .times(1),
+        )
+        .expect("a delay");
     let mut holder = start(&home, &["login", "dev"]);
-    // The lock is taken before AWS is asked, and the call is in the journal only once it is answered.
-    let lock = home.path().join(".local/state/keyfob/default/locks/sign-in-dev.lock");
+    // The lock is taken before AWS is asked, and the call is in the journal only once it is
+    // answered.
+    let lock = home
+        .path()
+        .join(".local/state/keyfob/default/locks/sign-in-dev.lock");
     while !lock.exists() {
         moment();
     }

@@ -1,5 +1,5 @@
-//! The AWS CLI and boto3 as clients, through `AWS_PROFILE` and `credential_process`, with the sandbox as AWS and a real
-//! Secret Service.
+//! The AWS CLI and boto3 as clients, through `AWS_PROFILE` and `credential_process`, with the
+//! sandbox as AWS and a real Secret Service.
 
 use crate::home::Home;
 use crate::loopback::Loopback;
@@ -23,13 +23,19 @@ pub fn stage(realm: &str) -> (Loopback, Home) {
     );
     std::fs::write(home.path("config.yaml"), config).expect("the home can be written to");
     let path = home.path("config.yaml");
-    home.set("FOB_CONFIG", path.to_str().expect("temporary folders have plain names"));
+    home.set(
+        "FOB_CONFIG",
+        path.to_str().expect("temporary folders have plain names"),
+    );
     home.set("AWS_ENDPOINT_URL", &sandbox.url());
     home.set("AWS_EC2_METADATA_DISABLED", "true");
     let key = sandbox.keys("kim").remove(0);
-    let typed =
-        json!({"access_key_id": key.access_key_id.as_str(), "secret_access_key": key.secret_access_key.expose()});
-    home.feed(&[FOB, "user", "configure", "dev", "--stdin"], &typed.to_string()).ok();
+    let typed = json!({"access_key_id": key.access_key_id.as_str(), "secret_access_key": key.secret_access_key.expose()});
+    home.feed(
+        &[FOB, "user", "configure", "dev", "--stdin"],
+        &typed.to_string(),
+    )
+    .ok();
     (sandbox, home)
 }
 
@@ -61,8 +67,16 @@ fn the_aws_cli_and_boto3_sign_in_through_the_profile() {
             "text",
         ])
         .ok();
-    let by_boto3 = home.python("import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])", &[]).ok();
-    assert_eq!(by_cli.trim(), "arn:aws:sts::420000000025:assumed-role/deploy/fob-deploy");
+    let by_boto3 = home
+        .python(
+            "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])",
+            &[],
+        )
+        .ok();
+    assert_eq!(
+        by_cli.trim(),
+        "arn:aws:sts::420000000025:assumed-role/deploy/fob-deploy"
+    );
     assert_eq!(by_cli, by_boto3);
 }
 
@@ -82,13 +96,27 @@ print(len(used))
 #[test]
 fn boto3_works_on_past_the_end_of_its_first_session() {
     let (sandbox, mut home) = stage("long-run");
-    sandbox.set_settings(Settings { session_seconds: Some(20), ..sandbox.settings() }).expect("a setting");
+    sandbox
+        .set_settings(Settings {
+            session_seconds: Some(20),
+            ..sandbox.settings()
+        })
+        .expect("a setting");
     home.run(&[FOB, "login", "dev"]).ok();
     use_profile(&mut home, "dev");
-    let sessions: usize = home.python(LONG_RUN, &["50"]).ok().trim().parse().expect("a number");
+    let sessions: usize = home
+        .python(LONG_RUN, &["50"])
+        .ok()
+        .trim()
+        .parse()
+        .expect("a number");
     assert!(sessions >= 3, "{sessions} sessions in fifty seconds");
-    let refused: Vec<String> =
-        sandbox.journal().into_iter().filter(|call| call.outcome != "ok").map(|call| call.outcome).collect();
+    let refused: Vec<String> = sandbox
+        .journal()
+        .into_iter()
+        .filter(|call| call.outcome != "ok")
+        .map(|call| call.outcome)
+        .collect();
     assert!(refused.is_empty(), "{refused:?}");
 }
 
@@ -100,8 +128,16 @@ fn fifty_cold_processes_with_a_real_keyring_make_one_call_for_each_step() {
         "for i in $(seq 50); do {FOB} credential-process deploy > out.$i & done; wait; sort -u out.* | wc -l; cat out.* | wc -l"
     );
     let counted = home.run(&["sh", "-c", &all]).ok();
-    assert_eq!(counted.split_whitespace().collect::<Vec<_>>(), ["1", "50"], "one answer, fifty times");
-    let calls: Vec<String> = sandbox.journal().into_iter().map(|call| call.action).collect();
+    assert_eq!(
+        counted.split_whitespace().collect::<Vec<_>>(),
+        ["1", "50"],
+        "one answer, fifty times"
+    );
+    let calls: Vec<String> = sandbox
+        .journal()
+        .into_iter()
+        .map(|call| call.action)
+        .collect();
     assert_eq!(calls, ["GetSessionToken", "AssumeRole"]);
 }
 
@@ -111,25 +147,44 @@ fn logging_out_empties_the_real_keyring_but_for_the_keys_and_programs_get_nothin
     home.run(&[FOB, "login", "deploy"]).ok();
     use_profile(&mut home, "deploy");
     let accounts = |home: &Home| {
-        let found = home.run(&["secret-tool", "search", "--all", "service", "dev.keyfob.Keyfob"]);
+        let found = home.run(&[
+            "secret-tool",
+            "search",
+            "--all",
+            "service",
+            "dev.keyfob.Keyfob",
+        ]);
         let said = [found.stdout, found.stderr].concat();
-        let own = said.lines().filter_map(|line| line.strip_prefix("attribute.username = logout/"));
+        let own = said
+            .lines()
+            .filter_map(|line| line.strip_prefix("attribute.username = logout/"));
         let mut own: Vec<String> = own.map(str::to_owned).collect();
         own.sort();
         own
     };
-    assert_eq!(accounts(&home), ["audit/head", "keys/dev", "session/deploy", "session/dev"]);
+    assert_eq!(
+        accounts(&home),
+        ["audit/head", "keys/dev", "session/deploy", "session/dev"]
+    );
 
     home.run(&[FOB, "logout", "deploy", "--dry-run"]).ok();
     assert_eq!(accounts(&home).len(), 4, "a dry run removes nothing");
-    let report: Value = serde_json::from_str(&home.run(&[FOB, "logout", "deploy", "--json"]).ok()).expect("JSON");
-    assert_eq!(report["removed"], 5, "two sessions, the profile, its file and its folder: {report}");
+    let report: Value =
+        serde_json::from_str(&home.run(&[FOB, "logout", "deploy", "--json"]).ok()).expect("JSON");
+    assert_eq!(
+        report["removed"], 5,
+        "two sessions, the profile, its file and its folder: {report}"
+    );
     assert_eq!(accounts(&home), ["audit/head", "keys/dev"]);
-    let refused = home.python("import boto3; boto3.client('sts').get_caller_identity()", &[]);
+    let refused = home.python(
+        "import boto3; boto3.client('sts').get_caller_identity()",
+        &[],
+    );
     assert_ne!(refused.code, 0);
     assert_eq!(home.run(&[FOB, "credential-process", "deploy"]).code, 3);
 
-    home.run(&[FOB, "logout", "deploy", "--keychain", "--yes"]).ok();
+    home.run(&[FOB, "logout", "deploy", "--keychain", "--yes"])
+        .ok();
     assert_eq!(accounts(&home), ["audit/head"]);
     home.run(&[FOB, "audit", "verify"]).ok();
 }

@@ -1,5 +1,6 @@
-//! Clients that others wrote, under `fob exec`: each finds the container endpoint by itself, and what its own files and
-//! the caller's variables say does not count. JavaScript and Rust through `credential_process` as well.
+//! Clients that others wrote, under `fob exec`: each finds the container endpoint by itself, and
+//! what its own files and the caller's variables say does not count. JavaScript and Rust through
+//! `credential_process` as well.
 
 use crate::clients::{LONG_RUN, stage};
 use crate::home::{Home, prepared};
@@ -14,7 +15,8 @@ const ARN: &str = "arn:aws:sts::420000000025:assumed-role/deploy/fob-team-deploy
 
 /// The caller's own credentials, which would win over an endpoint.
 fn surround_with_others(home: &mut Home) {
-    let others = "[default]\naws_access_key_id = AKIAFOREIGN000000001\naws_secret_access_key = foreign\n";
+    let others =
+        "[default]\naws_access_key_id = AKIAFOREIGN000000001\naws_secret_access_key = foreign\n";
     std::fs::create_dir(home.path(".aws")).expect("the home can be written to");
     std::fs::write(home.path(".aws/credentials"), others).expect("the home can be written to");
     home.set("AWS_ACCESS_KEY_ID", "AKIAFOREIGN000000002");
@@ -31,7 +33,11 @@ fn boto3_takes_the_endpoint_over_the_callers_own_credentials() {
     surround_with_others(&mut home);
     let script = "import boto3, sys; print(boto3.Session().get_credentials().method, boto3.client('sts').get_caller_identity()['Arn']); sys.exit(5)";
     let ran = home.run(&exec(&[], &[&prepared("KEYFOB_PYTHON"), "-c", script]));
-    assert_eq!((ran.code, ran.stdout.trim()), (5, format!("container-role {ARN}").as_str()), "{ran:?}");
+    assert_eq!(
+        (ran.code, ran.stdout.trim()),
+        (5, format!("container-role {ARN}").as_str()),
+        "{ran:?}"
+    );
 }
 
 /// Version 2.9, which knows no token file.
@@ -40,8 +46,17 @@ fn the_aws_cli_of_the_system_takes_the_endpoint() {
     let (sandbox, mut home) = stage("exec-cli");
     surround_with_others(&mut home);
     let url = sandbox.url();
-    let asks =
-        ["/usr/bin/aws", "--endpoint-url", &url, "sts", "get-caller-identity", "--query", "Arn", "--output", "text"];
+    let asks = [
+        "/usr/bin/aws",
+        "--endpoint-url",
+        &url,
+        "sts",
+        "get-caller-identity",
+        "--query",
+        "Arn",
+        "--output",
+        "text",
+    ];
     assert_eq!(home.run(&exec(&[], &asks)).ok().trim(), ARN);
 }
 
@@ -65,7 +80,10 @@ fn the_sdk_for_javascript_takes_the_endpoint_and_the_profile() {
 fn the_sdk_for_rust_takes_the_endpoint_and_the_profile() {
     const ROLE: &str = "KEYFOB_PEERS_ROLE";
     if Environment::capture().raw(ROLE).is_some() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
         println!("\n{}", runtime.block_on(caller_by_default()));
         return;
     }
@@ -73,7 +91,12 @@ fn the_sdk_for_rust_takes_the_endpoint_and_the_profile() {
     home.set(ROLE, "client");
     let this = std::env::current_exe().expect("this binary");
     let name = "endpoint::the_sdk_for_rust_takes_the_endpoint_and_the_profile";
-    let client = [this.to_str().expect("UTF-8"), name, "--exact", "--nocapture"];
+    let client = [
+        this.to_str().expect("UTF-8"),
+        name,
+        "--exact",
+        "--nocapture",
+    ];
     for with in [&[][..], &["--profile"]] {
         let said = home.run(&exec(with, &client)).ok();
         assert!(said.lines().any(|line| line == ARN), "{with:?}: {said}");
@@ -83,13 +106,21 @@ fn the_sdk_for_rust_takes_the_endpoint_and_the_profile() {
 async fn caller_by_default() -> String {
     let http = aws_smithy_http_client::Builder::new().build_http();
     let behaviour = aws_config::BehaviorVersion::latest();
-    let config = aws_config::defaults(behaviour).http_client(http).load().await;
-    let caller = aws_sdk_sts::Client::new(&config).get_caller_identity().send().await.expect("credentials");
+    let config = aws_config::defaults(behaviour)
+        .http_client(http)
+        .load()
+        .await;
+    let caller = aws_sdk_sts::Client::new(&config)
+        .get_caller_identity()
+        .send()
+        .await
+        .expect("credentials");
     caller.arn().expect("STS names the caller").to_owned()
 }
 
-/// Signed out and in again by somebody else, so that what fob remembers is void, and then the new session is lost: now the
-/// endpoint has nothing. Each thread has a session of its own, so that botocore does not hold the others back.
+/// Signed out and in again by somebody else, so that what fob remembers is void, and then the new
+/// session is lost: now the endpoint has nothing. Each thread has a session of its own, so that
+/// botocore does not hold the others back.
 const FIFTY_THREADS: &str = r#"
 import boto3, subprocess, sys, threading
 for command in [[sys.argv[1], "logout", "dev"], [sys.argv[1], "login", "dev"],
@@ -111,26 +142,61 @@ fn fifty_threads_at_a_cold_endpoint_make_one_call() {
     let (sandbox, home) = stage("exec-fifty");
     home.run(&[FOB, "login", "dev"]).ok();
     sandbox.clear_journal();
-    sandbox.inject(Switch::on(Fault::Delay { milliseconds: 300 })).expect("a delay");
+    sandbox
+        .inject(Switch::on(Fault::Delay { milliseconds: 300 }))
+        .expect("a delay");
     let python = prepared("KEYFOB_PYTHON");
-    let client = [FOB, "exec", "dev", "--", &python, "-c", FIFTY_THREADS, FOB, "exec-fifty/session/dev"];
+    let client = [
+        FOB,
+        "exec",
+        "dev",
+        "--",
+        &python,
+        "-c",
+        FIFTY_THREADS,
+        FOB,
+        "exec-fifty/session/dev",
+    ];
     assert_eq!(home.run(&client).ok().trim(), "50 1");
-    let calls: Vec<String> = sandbox.journal().into_iter().map(|call| call.action).collect();
-    assert_eq!(calls, ["GetSessionToken"; 2], "of `fob login`, and of the fifty together");
+    let calls: Vec<String> = sandbox
+        .journal()
+        .into_iter()
+        .map(|call| call.action)
+        .collect();
+    assert_eq!(
+        calls, ["GetSessionToken"; 2],
+        "of `fob login`, and of the fifty together"
+    );
 }
 
 #[test]
 fn boto3_works_on_past_the_end_of_sessions_and_each_was_asked_for_once() {
     let (sandbox, home) = stage("exec-long-run");
-    sandbox.set_settings(Settings { session_seconds: Some(20), ..sandbox.settings() }).expect("a setting");
+    sandbox
+        .set_settings(Settings {
+            session_seconds: Some(20),
+            ..sandbox.settings()
+        })
+        .expect("a setting");
     sandbox.clear_journal();
     let python = prepared("KEYFOB_PYTHON");
-    let used: usize =
-        home.run(&[FOB, "exec", "dev", "--", &python, "-c", LONG_RUN, "40"]).ok().trim().parse().expect("a number");
+    let used: usize = home
+        .run(&[FOB, "exec", "dev", "--", &python, "-c", LONG_RUN, "40"])
+        .ok()
+        .trim()
+        .parse()
+        .expect("a number");
     let calls = sandbox.journal();
-    let refused: Vec<&str> = calls.iter().map(|call| call.outcome.as_str()).filter(|it| *it != "ok").collect();
+    let refused: Vec<&str> = calls
+        .iter()
+        .map(|call| call.outcome.as_str())
+        .filter(|it| *it != "ok")
+        .collect();
     assert!(refused.is_empty(), "{refused:?}");
-    let made = calls.iter().filter(|call| call.action == "GetSessionToken").count();
+    let made = calls
+        .iter()
+        .filter(|call| call.action == "GetSessionToken")
+        .count();
     assert!(used >= 2, "{used} sessions in forty seconds");
     assert_eq!(made, used);
 }
@@ -143,7 +209,8 @@ iam.put_role_policy(RoleName="writer", PolicyName="own", PolicyDocument=json.dum
 boto3.client("s3").create_bucket(Bucket="lake")
 "#;
 
-/// moto cannot check what is signed in a URL and fails on it: for the last request it is told to check nothing.
+/// moto cannot check what is signed in a URL and fails on it: for the last request it is told to
+/// check nothing.
 const PUT_AND_GET: &str = r#"
 import boto3, botocore, urllib.request
 s3 = boto3.client("s3", config=botocore.config.Config(signature_version="s3v4"))
@@ -162,8 +229,7 @@ print(urllib.request.urlopen(url).read().decode())
 #[test]
 fn boto3_writes_to_s3_and_presigns_with_a_roles_credentials() {
     let moto = Moto::start();
-    let may_take_roles =
-        r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:*", "Resource": "*"}]}"#;
+    let may_take_roles = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:*", "Resource": "*"}]}"#;
     let key = moto.new_user("kim", may_take_roles);
     moto.administer(MAKE_BUCKET, &[]);
     let mut home = Home::new();
@@ -175,11 +241,25 @@ fn boto3_writes_to_s3_and_presigns_with_a_roles_credentials() {
 ";
     std::fs::write(home.path("config.yaml"), config).expect("the home can be written to");
     let path = home.path("config.yaml");
-    home.set("FOB_CONFIG", path.to_str().expect("temporary folders have plain names"));
+    home.set(
+        "FOB_CONFIG",
+        path.to_str().expect("temporary folders have plain names"),
+    );
     home.set("AWS_ENDPOINT_URL", moto.endpoint());
     home.set("AWS_EC2_METADATA_DISABLED", "true");
     home.set("AWS_ACCESS_KEY_ID", &key.id);
     home.set("AWS_SECRET_ACCESS_KEY", &key.secret);
-    let ran = home.run(&[FOB, "exec", "writer", "--", &prepared("KEYFOB_PYTHON"), "-c", PUT_AND_GET]);
-    assert_eq!(ran.ok().split_whitespace().collect::<Vec<_>>(), ["AccessDenied", "True", "calm"]);
+    let ran = home.run(&[
+        FOB,
+        "exec",
+        "writer",
+        "--",
+        &prepared("KEYFOB_PYTHON"),
+        "-c",
+        PUT_AND_GET,
+    ]);
+    assert_eq!(
+        ran.ok().split_whitespace().collect::<Vec<_>>(),
+        ["AccessDenied", "True", "calm"]
+    );
 }

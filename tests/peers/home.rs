@@ -1,5 +1,5 @@
-//! A person's machine: an empty home of their own, and programs that see of the outside only the session bus, where the
-//! keyring lives.
+//! A person's machine: an empty home of their own, and programs that see of the outside only the
+//! session bus, where the keyring lives.
 
 use crate::terminal::Terminal;
 use keyfob_core::environment::Environment;
@@ -26,8 +26,14 @@ pub struct Ran {
 
 impl Home {
     pub fn new() -> Home {
-        let folder = tempfile::Builder::new().prefix("kf").tempdir().expect("a temporary folder can be made");
-        let mut home = Home { folder, variables: Vec::new() };
+        let folder = tempfile::Builder::new()
+            .prefix("kf")
+            .tempdir()
+            .expect("a temporary folder can be made");
+        let mut home = Home {
+            folder,
+            variables: Vec::new(),
+        };
         for (name, below) in [
             ("HOME", ""),
             ("XDG_CONFIG_HOME", ".config"),
@@ -38,12 +44,18 @@ impl Home {
         ] {
             let path = home.path(below);
             std::fs::create_dir_all(&path).expect("an empty home can be filled");
-            home.set(name, path.to_str().expect("temporary folders have plain names"));
+            home.set(
+                name,
+                path.to_str().expect("temporary folders have plain names"),
+            );
         }
         home.set("PATH", "/usr/bin:/bin");
         home.set("LANG", "C.UTF-8");
         home.set("TERM", "xterm");
-        home.set("DBUS_SESSION_BUS_ADDRESS", &prepared("DBUS_SESSION_BUS_ADDRESS"));
+        home.set(
+            "DBUS_SESSION_BUS_ADDRESS",
+            &prepared("DBUS_SESSION_BUS_ADDRESS"),
+        );
         home
     }
 
@@ -65,13 +77,27 @@ impl Home {
     /// Runs a program and its arguments to the end; it reads `input`.
     pub fn feed(&self, words: &[&str], input: &str) -> Ran {
         let mut command = self.command(words);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|cause| panic!("{words:?} cannot be started: {cause}"));
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command
+            .spawn()
+            .unwrap_or_else(|cause| panic!("{words:?} cannot be started: {cause}"));
         // A program that reads nothing has closed its end already: not a fault.
-        let _ = child.stdin.take().expect("it is piped").write_all(input.as_bytes());
-        let output = child.wait_with_output().expect("a child of ours can be waited for");
+        let _ = child
+            .stdin
+            .take()
+            .expect("it is piped")
+            .write_all(input.as_bytes());
+        let output = child
+            .wait_with_output()
+            .expect("a child of ours can be waited for");
         Ran {
-            code: output.status.code().expect("`timeout` reports a signal as a code"),
+            code: output
+                .status
+                .code()
+                .expect("`timeout` reports a signal as a code"),
             stdout: String::from_utf8(output.stdout).expect("programs run here print UTF-8"),
             stderr: String::from_utf8(output.stderr).expect("programs run here print UTF-8"),
         }
@@ -91,14 +117,21 @@ impl Home {
     /// A program and its arguments with nothing between, for whoever measures it.
     pub fn bare(&self, words: &[&str]) -> Command {
         let mut command = Command::new(words[0]);
-        command.args(&words[1..]).env_clear().envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+            .args(&words[1..])
+            .env_clear()
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 
     /// The words that run JavaScript with the AWS SDK at hand, for any program that runs another.
     pub fn javascript(&mut self, script: &str) -> Vec<String> {
         self.set("NODE_PATH", &prepared("KEYFOB_NODE_MODULES"));
-        vec![prepared("KEYFOB_NODE"), "--eval".to_owned(), script.to_owned()]
+        vec![
+            prepared("KEYFOB_NODE"),
+            "--eval".to_owned(),
+            script.to_owned(),
+        ]
     }
 
     fn command(&self, words: &[&str]) -> Command {
@@ -120,6 +153,10 @@ impl Ran {
 /// What `./x test` prepared for these tests.
 pub fn prepared(variable: &str) -> String {
     let environment = Environment::capture();
-    let value = environment.var(variable).expect("`./x test` sets plain text");
-    value.unwrap_or_else(|| panic!("{variable} is not set: run these tests with `./x test`")).to_owned()
+    let value = environment
+        .var(variable)
+        .expect("`./x test` sets plain text");
+    value
+        .unwrap_or_else(|| panic!("{variable} is not set: run these tests with `./x test`"))
+        .to_owned()
 }

@@ -1,5 +1,6 @@
-//! Keyfob against software that others wrote: moto's AWS, which checks signatures and policies, boto3 and the AWS CLI as
-//! clients, a real Secret Service, a real session bus, a real terminal. `./x test` installs and starts what this needs.
+//! Keyfob against software that others wrote: moto's AWS, which checks signatures and policies,
+//! boto3 and the AWS CLI as clients, a real Secret Service, a real session bus, a real terminal.
+//! `./x test` installs and starts what this needs.
 
 mod clients;
 mod endpoint;

@@ -1,5 +1,5 @@
-//! An AWS that somebody else wrote. The first four calls make an administrator; from the fifth on every signature and
-//! policy is checked. It checks no MFA code, and its sessions never expire.
+//! An AWS that somebody else wrote. The first four calls make an administrator; from the fifth on
+//! every signature and policy is checked. It checks no MFA code, and its sessions never expire.
 
 use crate::home::{Home, prepared};
 use serde::Deserialize;
@@ -25,7 +25,8 @@ pub struct AccessKey {
 const CALLS_BEFORE_CHECKING: &str = "4";
 
 /// Clients for the scripts below; the last line of their output is one line of JSON.
-const CLIENTS: &str = "import boto3, json, sys; iam = boto3.client('iam'); sts = boto3.client('sts')\n";
+const CLIENTS: &str =
+    "import boto3, json, sys; iam = boto3.client('iam'); sts = boto3.client('sts')\n";
 
 const MAKE_ADMINISTRATOR: &str = r#"
 everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
@@ -64,8 +65,15 @@ impl Moto {
         office.set("AWS_ENDPOINT_URL", &endpoint);
         office.set("AWS_REGION", "us-east-1");
         office.set("AWS_DEFAULT_REGION", "us-east-1");
-        let mut moto = Moto { server, endpoint, office };
-        moto.sign_in_as(&AccessKey { id: "nobody".to_owned(), secret: "nothing".to_owned() });
+        let mut moto = Moto {
+            server,
+            endpoint,
+            office,
+        };
+        moto.sign_in_as(&AccessKey {
+            id: "nobody".to_owned(),
+            secret: "nothing".to_owned(),
+        });
         let administrator = moto.access_key(MAKE_ADMINISTRATOR, &[]);
         moto.sign_in_as(&administrator);
         moto
@@ -75,7 +83,8 @@ impl Moto {
         &self.endpoint
     }
 
-    /// A user who may do what `policy`, a policy document, allows; returns the user's first access key.
+    /// A user who may do what `policy`, a policy document, allows; returns the user's first access
+    /// key.
     pub fn new_user(&self, name: &str, policy: &str) -> AccessKey {
         self.administer(MAKE_USER, &[name, policy]);
         self.new_key(name)
@@ -91,11 +100,14 @@ impl Moto {
 
     /// Runs Python as the administrator, with the clients `iam` and `sts`; returns what it printed.
     pub fn administer(&self, script: &str, arguments: &[&str]) -> String {
-        self.office.python(&format!("{CLIENTS}{script}"), arguments).ok()
+        self.office
+            .python(&format!("{CLIENTS}{script}"), arguments)
+            .ok()
     }
 
     fn access_key(&self, script: &str, arguments: &[&str]) -> AccessKey {
-        serde_json::from_str(&self.administer(script, arguments)).expect("the script prints an access key")
+        serde_json::from_str(&self.administer(script, arguments))
+            .expect("the script prints an access key")
     }
 
     fn sign_in_as(&mut self, key: &AccessKey) {

@@ -1,5 +1,5 @@
-//! Notices on a desktop: a notification server of another make reads what arrives over a real session bus, presses
-//! buttons and dismisses, and stays away.
+//! Notices on a desktop: a notification server of another make reads what arrives over a real
+//! session bus, presses buttons and dismisses, and stays away.
 
 #![expect(
     clippy::needless_pass_by_value,
@@ -8,7 +8,10 @@
     reason = "the server's signatures are the desktop's, and its attribute writes what uses them"
 )]
 
-#[expect(dead_code, reason = "only what shows notices is looked at here, not what makes them of events")]
+#[expect(
+    dead_code,
+    reason = "only what shows notices is looked at here, not what makes them of events"
+)]
 #[path = "../../src-tauri/notify.rs"]
 mod notify;
 
@@ -37,8 +40,18 @@ static DESKTOP: Mutex<()> = Mutex::new(());
 /// What the desktop was asked for.
 #[derive(Debug, PartialEq, Eq)]
 enum Asked {
-    Notify { id: u32, replaces: u32, app: String, title: String, body: String, actions: Vec<String>, sender: String },
-    Close { id: u32 },
+    Notify {
+        id: u32,
+        replaces: u32,
+        app: String,
+        title: String,
+        body: String,
+        actions: Vec<String>,
+        sender: String,
+    },
+    Close {
+        id: u32,
+    },
 }
 
 /// The desktop's notification server.
@@ -65,16 +78,30 @@ impl Server {
         _expire_timeout: i32,
     ) -> u32 {
         let _busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        let id = if replaces_id == 0 { self.last_id + 1 } else { replaces_id };
+        let id = if replaces_id == 0 {
+            self.last_id + 1
+        } else {
+            replaces_id
+        };
         self.last_id = self.last_id.max(id);
         let sender = header.sender().expect("a bus names the sender").to_string();
-        let asked = Asked::Notify { id, replaces: replaces_id, app: app_name, title: summary, body, actions, sender };
+        let asked = Asked::Notify {
+            id,
+            replaces: replaces_id,
+            app: app_name,
+            title: summary,
+            body,
+            actions,
+            sender,
+        };
         self.asked.send(asked).expect("the test listens");
         id
     }
 
     fn close_notification(&mut self, id: u32) {
-        self.asked.send(Asked::Close { id }).expect("the test listens");
+        self.asked
+            .send(Asked::Close { id })
+            .expect("the test listens");
     }
 
     fn get_capabilities(&self) -> Vec<&'static str> {
@@ -105,34 +132,55 @@ impl Desktop {
         let (sender, asked) = channel();
         let busy = Arc::new(Mutex::new(()));
         let capabilities = capabilities.to_vec();
-        let server = Server { capabilities, last_id: 40, asked: sender, busy: busy.clone() };
+        let server = Server {
+            capabilities,
+            last_id: 40,
+            asked: sender,
+            busy: busy.clone(),
+        };
         let connection = connection::Builder::session()
             .and_then(|builder| builder.serve_at(PATH, server))
             .and_then(|builder| builder.name(NAME))
             .and_then(connection::Builder::build)
             .expect("`./x test` gives a session bus without a desktop");
-        Desktop { connection, asked, busy, _turn: turn }
+        Desktop {
+            connection,
+            asked,
+            busy,
+            _turn: turn,
+        }
     }
 
     fn asked(&self) -> Asked {
-        self.asked.recv_timeout(LIMIT).expect("the desktop is asked for something")
+        self.asked
+            .recv_timeout(LIMIT)
+            .expect("the desktop is asked for something")
     }
 
     /// The id, the title and the body of the next notice, which is no replacement.
     fn shown(&self) -> (u32, String, String) {
         match self.asked() {
-            Asked::Notify { id, replaces: 0, title, body, .. } => (id, title, body),
+            Asked::Notify {
+                id,
+                replaces: 0,
+                title,
+                body,
+                ..
+            } => (id, title, body),
             other => panic!("not a new notice: {other:?}"),
         }
     }
 
     fn emit(&self, signal: &str, body: &(impl serde::Serialize + zbus::zvariant::DynamicType)) {
-        self.connection.emit_signal(None::<&str>, PATH, NAME, signal, body).expect("the bus takes a signal");
+        self.connection
+            .emit_signal(None::<&str>, PATH, NAME, signal, body)
+            .expect("the bus takes a signal");
     }
 
     fn is_connected(&self, sender: &str) -> bool {
         let bus = DBusProxy::new(&self.connection).expect("a bus");
-        bus.name_has_owner(sender.try_into().expect("a name")).expect("the bus answers")
+        bus.name_has_owner(sender.try_into().expect("a name"))
+            .expect("the bus answers")
     }
 }
 
@@ -157,12 +205,21 @@ fn of(event: &Event) -> Notice {
 }
 
 fn expired(identity: &str) -> Notice {
-    of(&Event::Expired { identity: identity.to_owned() })
+    of(&Event::Expired {
+        identity: identity.to_owned(),
+    })
 }
 
 fn failing(cause: &str) -> Notice {
-    let (expires_at, cause) = (SystemTime::UNIX_EPOCH + Duration::from_secs(600), Error::new(Code::Network, cause));
-    of(&Event::RenewalFailing { identity: "dev".to_owned(), expires_at, cause })
+    let (expires_at, cause) = (
+        SystemTime::UNIX_EPOCH + Duration::from_secs(600),
+        Error::new(Code::Network, cause),
+    );
+    of(&Event::RenewalFailing {
+        identity: "dev".to_owned(),
+        expires_at,
+        cause,
+    })
 }
 
 /// Tries until it is so: what happens between two processes takes its time.
@@ -182,26 +239,53 @@ fn a_notice_arrives_whole_and_the_next_of_its_key_takes_its_place_until_it_is_wi
     let desktop = Desktop::that_can(&["actions", "body"]);
     let (notifier, _pressed) = notifier();
     notifier.show(failing("AWS & you"));
-    let Asked::Notify { id, replaces, app, title, body, actions, sender } = desktop.asked() else {
+    let Asked::Notify {
+        id,
+        replaces,
+        app,
+        title,
+        body,
+        actions,
+        sender,
+    } = desktop.asked()
+    else {
         panic!("no notice")
     };
     assert_eq!((replaces, app.as_str()), (0, "Keyfob"));
     assert_eq!(title, "dev cannot be renewed and expires in 10m");
-    assert_eq!(body, "AWS & you\nIt is tried again by itself, or at once: fob login dev");
+    assert_eq!(
+        body,
+        "AWS & you\nIt is tried again by itself, or at once: fob login dev"
+    );
     assert_eq!(actions, ["retry", "Retry"]);
     notifier.show(failing("still no network"));
     match desktop.asked() {
-        Asked::Notify { id: again, replaces, body, sender: the_same, .. } => {
-            assert_eq!((again, replaces, the_same.as_str()), (id, id, sender.as_str()));
+        Asked::Notify {
+            id: again,
+            replaces,
+            body,
+            sender: the_same,
+            ..
+        } => {
+            assert_eq!(
+                (again, replaces, the_same.as_str()),
+                (id, id, sender.as_str())
+            );
             assert!(body.starts_with("Still no network\n"), "{body}");
         }
         other @ Asked::Close { .. } => panic!("not a replacement: {other:?}"),
     }
     notifier.show(expired("other"));
     assert_eq!(desktop.shown().1, "other has expired");
-    assert!(desktop.is_connected(&sender), "a desktop takes away what somebody left who is gone");
+    assert!(
+        desktop.is_connected(&sender),
+        "a desktop takes away what somebody left who is gone"
+    );
     let expires_at = SystemTime::UNIX_EPOCH;
-    notifier.withdraw(withdrawn_by(&Event::Renewed { identity: "dev".to_owned(), expires_at }));
+    notifier.withdraw(withdrawn_by(&Event::Renewed {
+        identity: "dev".to_owned(),
+        expires_at,
+    }));
     assert_eq!(desktop.asked(), Asked::Close { id });
     eventually(|| (!desktop.is_connected(&sender)).then_some(()));
     notifier.show(failing("again"));
@@ -230,7 +314,9 @@ fn what_somebody_dismissed_is_shown_anew_and_not_replaced() {
     let desktop = Desktop::that_can(&["actions"]);
     let (notifier, pressed) = notifier();
     notifier.show(expired("dev"));
-    let Asked::Notify { id, sender, .. } = desktop.asked() else { panic!("no notice") };
+    let Asked::Notify { id, sender, .. } = desktop.asked() else {
+        panic!("no notice")
+    };
     eventually(|| {
         desktop.emit("NotificationClosed", &(id, 2_u32));
         (!desktop.is_connected(&sender)).then_some(())
@@ -247,7 +333,10 @@ fn a_desktop_without_buttons_is_sent_none_and_one_that_reads_marks_gets_them_esc
     notifier.show(failing("<b>AWS</b> & you"));
     match desktop.asked() {
         Asked::Notify { body, actions, .. } => {
-            assert!(body.starts_with("&lt;b&gt;AWS&lt;/b&gt; &amp; you\n"), "{body}");
+            assert!(
+                body.starts_with("&lt;b&gt;AWS&lt;/b&gt; &amp; you\n"),
+                "{body}"
+            );
             assert!(actions.is_empty(), "{actions:?}");
         }
         other @ Asked::Close { .. } => panic!("no notice: {other:?}"),
@@ -264,11 +353,18 @@ fn a_combined_notice_replaces_what_it_sums_up_and_stays_until_none_of_it_holds()
     notifier.show(several.clone());
     let asked = [desktop.asked(), desktop.asked()];
     assert!(asked.contains(&Asked::Close { id: alone }), "{asked:?}");
-    let is_combined = |asked: &&Asked| matches!(asked, Asked::Notify { title, .. } if *title == several.title);
-    let Some(Asked::Notify { id, .. }) = asked.iter().find(is_combined) else { panic!("{asked:?}") };
+    let is_combined =
+        |asked: &&Asked| matches!(asked, Asked::Notify { title, .. } if *title == several.title);
+    let Some(Asked::Notify { id, .. }) = asked.iter().find(is_combined) else {
+        panic!("{asked:?}")
+    };
     notifier.withdraw(vec![expired("a").key]);
     notifier.show(expired("c"));
-    assert_eq!(desktop.shown().1, "c has expired", "nothing is closed while it holds for one");
+    assert_eq!(
+        desktop.shown().1,
+        "c has expired",
+        "nothing is closed while it holds for one"
+    );
     notifier.withdraw(vec![expired("b").key]);
     assert_eq!(desktop.asked(), Asked::Close { id: *id });
 }
@@ -284,7 +380,12 @@ fn a_desktop_that_hangs_holds_nobody_up() {
     drop(busy);
     let mut titles: Vec<String> = (0..10).map(|_| desktop.shown().1).collect();
     titles.sort();
-    assert_eq!(titles, (0..10).map(|number| format!("dev-{number} has expired")).collect::<Vec<_>>());
+    assert_eq!(
+        titles,
+        (0..10)
+            .map(|number| format!("dev-{number} has expired"))
+            .collect::<Vec<_>>()
+    );
 }
 
 #[test]
@@ -313,7 +414,10 @@ fn complaints() -> usize {
     struct Log;
     impl Write for Log {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            LOGGED.lock().unwrap_or_else(PoisonError::into_inner).extend(bytes);
+            LOGGED
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .extend(bytes);
             Ok(bytes.len())
         }
 
@@ -322,7 +426,21 @@ fn complaints() -> usize {
         }
     }
 
-    LOGGING.call_once(|| tracing_subscriber::fmt().with_ansi(false).with_writer(|| Log).init());
-    let logged = String::from_utf8(LOGGED.lock().unwrap_or_else(PoisonError::into_inner).clone()).expect("text");
-    logged.lines().filter(|line| line.contains("WARN") && line.contains("the desktop shows no notices")).count()
+    LOGGING.call_once(|| {
+        tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(|| Log)
+            .init()
+    });
+    let logged = String::from_utf8(
+        LOGGED
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone(),
+    )
+    .expect("text");
+    logged
+        .lines()
+        .filter(|line| line.contains("WARN") && line.contains("the desktop shows no notices"))
+        .count()
 }

@@ -1,4 +1,5 @@
-//! Database tokens against botocore's own: the same credentials, host, port, user, region and second, the same bytes.
+//! Database tokens against botocore's own: the same credentials, host, port, user, region and
+//! second, the same bytes.
 
 use crate::home::Home;
 use serde_json::{Value, json};
@@ -28,7 +29,14 @@ fn tokens_are_byte_for_byte_those_of_botocore() {
     let source = |session_token: Option<&str>| {
         let mut keys = json!({"Version": 1, "AccessKeyId": ID, "SecretAccessKey": SECRET});
         keys["SessionToken"] = session_token.into();
-        format!("cat {}", file(&home, session_token.map_or("plain", |_| "session"), &keys.to_string()))
+        format!(
+            "cat {}",
+            file(
+                &home,
+                session_token.map_or("plain", |_| "session"),
+                &keys.to_string()
+            )
+        )
     };
     let (plain, session) = (source(None), source(Some(SESSION_TOKEN)));
     let config = json!({"auth": {"realm": "rds", "identities": {
@@ -41,11 +49,36 @@ fn tokens_are_byte_for_byte_those_of_botocore() {
     let mut cases = Vec::new();
     for (identity, session_token) in [("plain", None), ("session", Some(SESSION_TOKEN))] {
         for (host, port, user, region) in [
-            ("orders.abc.eu-central-1.rds.amazonaws.com", "5432", "app", "eu-central-1"),
-            ("orders.cluster-abc.us-east-1.rds.amazonaws.com", "3306", "App_1", "us-east-1"),
-            ("orders.abc.rds.cn-north-1.amazonaws.com.cn", "5432", "app", "cn-north-1"),
-            ("orders.abc.us-gov-west-1.rds.amazonaws.com", "65535", "app", "us-gov-west-1"),
-            ("Orders.ABC.eu-west-1.rds.amazonaws.com", "1", "app", "eu-west-1"),
+            (
+                "orders.abc.eu-central-1.rds.amazonaws.com",
+                "5432",
+                "app",
+                "eu-central-1",
+            ),
+            (
+                "orders.cluster-abc.us-east-1.rds.amazonaws.com",
+                "3306",
+                "App_1",
+                "us-east-1",
+            ),
+            (
+                "orders.abc.rds.cn-north-1.amazonaws.com.cn",
+                "5432",
+                "app",
+                "cn-north-1",
+            ),
+            (
+                "orders.abc.us-gov-west-1.rds.amazonaws.com",
+                "65535",
+                "app",
+                "us-gov-west-1",
+            ),
+            (
+                "Orders.ABC.eu-west-1.rds.amazonaws.com",
+                "1",
+                "app",
+                "eu-west-1",
+            ),
             ("db.example", "443", "app", "eu-west-1"),
             ("db.example", "80", "app", "eu-west-1"),
             ("10.0.0.7", "5432", "app", "ap-southeast-11"),
@@ -58,16 +91,28 @@ fn tokens_are_byte_for_byte_those_of_botocore() {
             ("db.example", "5432", "jürgen–数据库🦀", "eu-west-1"),
         ] {
             // Joined with `=`, so that a name may begin with a dash.
-            let (user_flag, written) = (format!("--user={user}"), ["--host", host, "--port", port, "--region", region]);
-            let printed =
-                home.run(&[&[FOB, "rds", "token", identity, "--json", &user_flag], &written[..]].concat()).ok();
+            let (user_flag, written) = (
+                format!("--user={user}"),
+                ["--host", host, "--port", port, "--region", region],
+            );
+            let printed = home
+                .run(
+                    &[
+                        &[FOB, "rds", "token", identity, "--json", &user_flag],
+                        &written[..],
+                    ]
+                    .concat(),
+                )
+                .ok();
             let mut case: Value = serde_json::from_str(&printed).expect("JSON");
             assert_eq!((&case["host"], &case["user"]), (&json!(host), &json!(user)));
             case["session_token"] = session_token.into();
             cases.push(case);
         }
     }
-    let different = home.python(COMPARE, &[&Value::from(cases).to_string(), ID, SECRET]).ok();
+    let different = home
+        .python(COMPARE, &[&Value::from(cases).to_string(), ID, SECRET])
+        .ok();
     assert_eq!(different.trim(), "[]");
 }
 
@@ -75,5 +120,7 @@ fn tokens_are_byte_for_byte_those_of_botocore() {
 fn file(home: &Home, name: &str, content: &str) -> String {
     let path = home.path(name);
     std::fs::write(&path, content).expect("the home can be written to");
-    path.to_str().expect("temporary folders have plain names").to_owned()
+    path.to_str()
+        .expect("temporary folders have plain names")
+        .to_owned()
 }

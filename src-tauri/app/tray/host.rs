@@ -1,5 +1,6 @@
-//! Whether anybody shows the tray. On Linux that is whoever has the name `org.kde.StatusNotifierWatcher` on the session
-//! bus, and on GNOME nobody has it without an extension. Other systems always have one.
+//! Whether anybody shows the tray. On Linux that is whoever has the name
+//! `org.kde.StatusNotifierWatcher` on the session bus, and on GNOME nobody has it without an
+//! extension. Other systems always have one.
 
 use crate::snapshot::Tray;
 
@@ -11,11 +12,13 @@ pub fn watch(mut tell: impl FnMut(Tray) + Send + 'static) {
 
 #[cfg(target_os = "linux")]
 pub fn watch(tell: impl FnMut(Tray) + Send + 'static) {
-    let thread = std::thread::Builder::new().name("tray-host".to_owned()).spawn(move || {
-        if let Err(error) = on_the_bus(tell) {
-            tracing::warn!(%error, "whether there is a tray cannot be told");
-        }
-    });
+    let thread = std::thread::Builder::new()
+        .name("tray-host".to_owned())
+        .spawn(move || {
+            if let Err(error) = on_the_bus(tell) {
+                tracing::warn!(%error, "whether there is a tray cannot be told");
+            }
+        });
     if let Err(error) = thread {
         tracing::warn!(%error, "whether there is a tray cannot be told");
     }

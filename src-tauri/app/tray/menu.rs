@@ -1,5 +1,6 @@
-//! What the tray's menu says, as a pure function of the snapshot, and what has to change for one menu to become another:
-//! texts in place where the lines stay the same, since every other change closes a menu that is open on GNOME.
+//! What the tray's menu says, as a pure function of the snapshot, and what has to change for one
+//! menu to become another: texts in place where the lines stay the same, since every other change
+//! closes a menu that is open on GNOME.
 
 use crate::snapshot::{Configuration, Snapshot};
 use keyfob_core::agent::api::{ListedIdentity, Refresh, State, in_units, time_left};
@@ -11,7 +12,11 @@ const MOST_IDENTITIES: usize = 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
     Line(Line),
-    Submenu { id: String, text: String, items: Vec<Item> },
+    Submenu {
+        id: String,
+        text: String,
+        items: Vec<Item>,
+    },
     Separator,
 }
 
@@ -90,9 +95,17 @@ impl Choice {
 pub fn menu(snapshot: &Snapshot, start_at_login: StartAtLogin, now: SystemTime) -> Vec<Item> {
     let mut items = vec![line(&Choice::Open, "Open Keyfob"), Item::Separator];
     let identities = snapshot.identities();
-    items.extend(identities.iter().take(MOST_IDENTITIES).map(|it| identity(snapshot, it, now)));
+    items.extend(
+        identities
+            .iter()
+            .take(MOST_IDENTITIES)
+            .map(|it| identity(snapshot, it, now)),
+    );
     if identities.len() > MOST_IDENTITIES {
-        items.push(line(&Choice::SignInTo, &format!("All {} identities…", identities.len())));
+        items.push(line(
+            &Choice::SignInTo,
+            &format!("All {} identities…", identities.len()),
+        ));
     }
     if !identities.is_empty() {
         items.push(Item::Separator);
@@ -101,8 +114,18 @@ pub fn menu(snapshot: &Snapshot, start_at_login: StartAtLogin, now: SystemTime) 
     items.extend([
         enabled(&Choice::SignInTo, "Sign in to…", works),
         enabled(&Choice::LogOutOf, "Log out…", works),
-        checked(&Choice::PauseRefresh, "Pause refresh", works, snapshot.refresh == Refresh::Paused),
-        checked(&Choice::StartAtLogin, "Start at login", true, start_at_login == StartAtLogin::On),
+        checked(
+            &Choice::PauseRefresh,
+            "Pause refresh",
+            works,
+            snapshot.refresh == Refresh::Paused,
+        ),
+        checked(
+            &Choice::StartAtLogin,
+            "Start at login",
+            true,
+            start_at_login == StartAtLogin::On,
+        ),
         Item::Separator,
         line(&Choice::Quit, "Quit"),
     ]);
@@ -122,10 +145,27 @@ fn identity(snapshot: &Snapshot, it: &ListedIdentity, now: SystemTime) -> Item {
             enabled(&Choice::SignIn(name.clone()), sign_in, can_sign_in),
             enabled(&Choice::LogOut(name.clone()), "Log out…", can_sign_in),
             Item::Separator,
-            enabled(&Choice::CopyEnvironment(name.clone()), "Copy environment", is_held),
-            enabled(&Choice::CopyProfileName(name.clone()), "Copy profile name", can_sign_in),
-            enabled(&Choice::OpenConsole(name.clone()), "Open console", is_held && it.role.is_some()),
-            checked(&Choice::UseAsDefault(name), "Use as default", can_sign_in, it.default),
+            enabled(
+                &Choice::CopyEnvironment(name.clone()),
+                "Copy environment",
+                is_held,
+            ),
+            enabled(
+                &Choice::CopyProfileName(name.clone()),
+                "Copy profile name",
+                can_sign_in,
+            ),
+            enabled(
+                &Choice::OpenConsole(name.clone()),
+                "Open console",
+                is_held && it.role.is_some(),
+            ),
+            checked(
+                &Choice::UseAsDefault(name),
+                "Use as default",
+                can_sign_in,
+                it.default,
+            ),
         ],
     }
 }
@@ -134,7 +174,9 @@ fn identity(snapshot: &Snapshot, it: &ListedIdentity, now: SystemTime) -> Item {
 fn standing(it: &ListedIdentity, state: State, now: SystemTime) -> String {
     let word = match state {
         State::Valid | State::Expiring => {
-            let left = it.expires_at.map_or(Duration::ZERO, |end| time_left(end, now));
+            let left = it
+                .expires_at
+                .map_or(Duration::ZERO, |end| time_left(end, now));
             return match left.as_secs() {
                 0 => "expired".to_owned(),
                 1..60 => "under 1 min".to_owned(),
@@ -155,12 +197,21 @@ fn standing(it: &ListedIdentity, state: State, now: SystemTime) -> String {
 
 /// On the icon itself, for whoever rests the pointer on it.
 pub fn tooltip(snapshot: &Snapshot, now: SystemTime) -> String {
-    let held = snapshot.identities().iter().filter(|it| matches!(snapshot.state(it), State::Valid | State::Expiring));
+    let held = snapshot
+        .identities()
+        .iter()
+        .filter(|it| matches!(snapshot.state(it), State::Valid | State::Expiring));
     let ends: Vec<SystemTime> = held.filter_map(|it| it.expires_at).collect();
     match (ends.len(), ends.iter().min()) {
         (0, _) | (_, None) => "Keyfob: nobody is signed in".to_owned(),
-        (1, Some(end)) => format!("Keyfob: one session, {} left", in_units(time_left(*end, now))),
-        (count, Some(end)) => format!("Keyfob: {count} sessions, the first ends in {}", in_units(time_left(*end, now))),
+        (1, Some(end)) => format!(
+            "Keyfob: one session, {} left",
+            in_units(time_left(*end, now))
+        ),
+        (count, Some(end)) => format!(
+            "Keyfob: {count} sessions, the first ends in {}",
+            in_units(time_left(*end, now))
+        ),
     }
 }
 
@@ -169,11 +220,21 @@ fn line(choice: &Choice, text: &str) -> Item {
 }
 
 fn enabled(choice: &Choice, text: &str, is_enabled: bool) -> Item {
-    Item::Line(Line { id: choice.id(), text: text.to_owned(), is_enabled, is_checked: None })
+    Item::Line(Line {
+        id: choice.id(),
+        text: text.to_owned(),
+        is_enabled,
+        is_checked: None,
+    })
 }
 
 fn checked(choice: &Choice, text: &str, is_enabled: bool, is_checked: bool) -> Item {
-    Item::Line(Line { id: choice.id(), text: text.to_owned(), is_enabled, is_checked: Some(is_checked) })
+    Item::Line(Line {
+        id: choice.id(),
+        text: text.to_owned(),
+        is_enabled,
+        is_checked: Some(is_checked),
+    })
 }
 
 /// How a menu that is shown becomes the wanted one.
@@ -198,7 +259,11 @@ pub fn difference(shown: &[Item], wanted: &[Item]) -> Difference {
 }
 
 fn same_lines(shown: &[Item], wanted: &[Item], looks: &mut Vec<Item>) -> bool {
-    shown.len() == wanted.len() && shown.iter().zip(wanted).all(|(shown, wanted)| same_line(shown, wanted, looks))
+    shown.len() == wanted.len()
+        && shown
+            .iter()
+            .zip(wanted)
+            .all(|(shown, wanted)| same_line(shown, wanted, looks))
 }
 
 fn same_line(shown: &Item, wanted: &Item, looks: &mut Vec<Item>) -> bool {
@@ -211,11 +276,23 @@ fn same_line(shown: &Item, wanted: &Item, looks: &mut Vec<Item>) -> bool {
             before.id == after.id && before.is_checked.is_some() == after.is_checked.is_some()
         }
         (
-            Item::Submenu { id: before, text: old, items: shown },
-            Item::Submenu { id: after, text: new, items: wanted },
+            Item::Submenu {
+                id: before,
+                text: old,
+                items: shown,
+            },
+            Item::Submenu {
+                id: after,
+                text: new,
+                items: wanted,
+            },
         ) => {
             if old != new {
-                looks.push(Item::Submenu { id: after.clone(), text: new.clone(), items: Vec::new() });
+                looks.push(Item::Submenu {
+                    id: after.clone(),
+                    text: new.clone(),
+                    items: Vec::new(),
+                });
             }
             before == after && same_lines(shown, wanted, looks)
         }

@@ -11,7 +11,11 @@ fn lines(items: &[Item]) -> Vec<String> {
         match item {
             Item::Separator => lines.push("-".to_owned()),
             Item::Line(line) => {
-                let mark = if line.is_checked == Some(true) { " ✓" } else { "" };
+                let mark = if line.is_checked == Some(true) {
+                    " ✓"
+                } else {
+                    ""
+                };
                 let off = if line.is_enabled { "" } else { " (off)" };
                 lines.push(format!("{}{mark}{off}", line.text));
             }
@@ -25,17 +29,33 @@ fn lines(items: &[Item]) -> Vec<String> {
 }
 
 fn ending(seconds: u64) -> ListedIdentity {
-    ListedIdentity { expires_at: Some(now() + Duration::from_secs(seconds)), ..identity("dev-admin", State::Valid) }
+    ListedIdentity {
+        expires_at: Some(now() + Duration::from_secs(seconds)),
+        ..identity("dev-admin", State::Valid)
+    }
 }
 
 fn title(identity: ListedIdentity) -> String {
-    let items = menu(&snapshot(vec![identity], Vec::new()), StartAtLogin::Off, now());
-    lines(&items).into_iter().find(|line| line.ends_with('>')).expect("an identity")
+    let items = menu(
+        &snapshot(vec![identity], Vec::new()),
+        StartAtLogin::Off,
+        now(),
+    );
+    lines(&items)
+        .into_iter()
+        .find(|line| line.ends_with('>'))
+        .expect("an identity")
 }
 
 #[test]
 fn the_menu_lists_what_can_be_done_in_the_order_people_look_for_it() {
-    let mut shown = snapshot(vec![ending(35 * HOUR + 59 * 60), identity("ops", State::SignedOut)], Vec::new());
+    let mut shown = snapshot(
+        vec![
+            ending(35 * HOUR + 59 * 60),
+            identity("ops", State::SignedOut),
+        ],
+        Vec::new(),
+    );
     shown.refresh = Refresh::Paused;
     insta::assert_snapshot!(lines(&menu(&shown, StartAtLogin::On, now())).join("\n"), @r"
     Open Keyfob
@@ -68,7 +88,13 @@ fn the_menu_lists_what_can_be_done_in_the_order_people_look_for_it() {
 
 #[test]
 fn time_left_is_rounded_down_to_its_largest_unit() {
-    let cases = [(35 * HOUR + 3599, "35 h"), (HOUR, "1 h"), (3599, "59 min"), (60, "1 min"), (59, "under 1 min")];
+    let cases = [
+        (35 * HOUR + 3599, "35 h"),
+        (HOUR, "1 h"),
+        (3599, "59 min"),
+        (60, "1 min"),
+        (59, "under 1 min"),
+    ];
     for (seconds, text) in cases {
         assert_eq!(title(ending(seconds)), format!("dev-admin — {text} >"));
     }
@@ -77,7 +103,10 @@ fn time_left_is_rounded_down_to_its_largest_unit() {
 
 #[test]
 fn what_aws_refused_goes_before_what_the_keyring_holds() {
-    let mut shown = snapshot(vec![ending(HOUR)], vec![session("dev-admin", State::Revoked)]);
+    let mut shown = snapshot(
+        vec![ending(HOUR)],
+        vec![session("dev-admin", State::Revoked)],
+    );
     let text = |shown: &_| lines(&menu(shown, StartAtLogin::Off, now()))[2].clone();
     assert_eq!(text(&shown), "dev-admin — revoked >");
     shown = snapshot(vec![ending(HOUR)], vec![session("dev-admin", State::Valid)]);
@@ -86,32 +115,57 @@ fn what_aws_refused_goes_before_what_the_keyring_holds() {
 
 #[test]
 fn only_a_role_that_is_signed_in_to_opens_the_console() {
-    let role = ListedIdentity { role: Some("arn:aws:iam::420000000025:role/deploy".to_owned()), ..ending(HOUR) };
+    let role = ListedIdentity {
+        role: Some("arn:aws:iam::420000000025:role/deploy".to_owned()),
+        ..ending(HOUR)
+    };
     let items = menu(&snapshot(vec![role], Vec::new()), StartAtLogin::Off, now());
     assert!(lines(&items).contains(&"  Open console".to_owned()));
 }
 
 #[test]
 fn many_identities_leave_room_for_the_rest_of_the_menu() {
-    let many = (0..200).map(|n| identity(&format!("it-{n}"), State::NeedsSignIn)).collect();
+    let many = (0..200)
+        .map(|n| identity(&format!("it-{n}"), State::NeedsSignIn))
+        .collect();
     let lines = lines(&menu(&snapshot(many, Vec::new()), StartAtLogin::Off, now()));
     assert_eq!(lines.iter().filter(|line| line.ends_with('>')).count(), 20);
-    assert!(lines.contains(&"All 200 identities…".to_owned()) && lines.last().is_some_and(|it| it == "Quit"));
+    assert!(
+        lines.contains(&"All 200 identities…".to_owned())
+            && lines.last().is_some_and(|it| it == "Quit")
+    );
 }
 
 #[test]
 fn another_text_changes_in_place_and_another_line_does_not() {
     let of = |identities| menu(&snapshot(identities, Vec::new()), StartAtLogin::Off, now());
     let shown = of(vec![ending(2 * HOUR)]);
-    assert_eq!(difference(&shown, &of(vec![ending(2 * HOUR + 60)])), Difference::None);
-    let Difference::Looks(looks) = difference(&shown, &of(vec![ending(HOUR)])) else { panic!("the same lines") };
-    assert!(matches!(looks.as_slice(), [Item::Submenu { text, .. }] if text == "dev-admin — 1 h"), "{looks:?}");
-    let Difference::Looks(looks) = difference(&shown, &of(vec![identity("dev-admin", State::Expired)])) else {
+    assert_eq!(
+        difference(&shown, &of(vec![ending(2 * HOUR + 60)])),
+        Difference::None
+    );
+    let Difference::Looks(looks) = difference(&shown, &of(vec![ending(HOUR)])) else {
         panic!("the same lines")
     };
-    assert_eq!(looks.len(), 3, "its title, its first line and the environment that is gone: {looks:?}");
+    assert!(
+        matches!(looks.as_slice(), [Item::Submenu { text, .. }] if text == "dev-admin — 1 h"),
+        "{looks:?}"
+    );
+    let Difference::Looks(looks) =
+        difference(&shown, &of(vec![identity("dev-admin", State::Expired)]))
+    else {
+        panic!("the same lines")
+    };
+    assert_eq!(
+        looks.len(),
+        3,
+        "its title, its first line and the environment that is gone: {looks:?}"
+    );
     assert_eq!(difference(&shown, &of(Vec::new())), Difference::Lines);
-    assert_eq!(difference(&shown, &of(vec![identity("dev", State::Valid)])), Difference::Lines);
+    assert_eq!(
+        difference(&shown, &of(vec![identity("dev", State::Valid)])),
+        Difference::Lines
+    );
 }
 
 #[test]
@@ -142,6 +196,9 @@ fn the_icon_says_how_many_sessions_there_are_and_when_the_first_ends() {
     let said = |identities| tooltip(&snapshot(identities, Vec::new()), now());
     assert_eq!(said(Vec::new()), "Keyfob: nobody is signed in");
     assert_eq!(said(vec![ending(HOUR)]), "Keyfob: one session, 1h 0m left");
-    assert_eq!(said(vec![ending(2 * HOUR), ending(HOUR)]), "Keyfob: 2 sessions, the first ends in 1h 0m");
+    assert_eq!(
+        said(vec![ending(2 * HOUR), ending(HOUR)]),
+        "Keyfob: 2 sessions, the first ends in 1h 0m"
+    );
     assert!(NOW.ends_with('Z'));
 }

@@ -1,5 +1,5 @@
-//! What WebKit leaves running on Linux when the last window is gone: the process that fetches for pages, tens of megabytes
-//! of it. With the next window it starts anew.
+//! What WebKit leaves running on Linux when the last window is gone: the process that fetches for
+//! pages, tens of megabytes of it. With the next window it starts anew.
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
@@ -17,13 +17,20 @@ pub fn end() {
 }
 
 fn children() -> impl Iterator<Item = Pid> {
-    let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let lists = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    let threads = fs::read_dir("/proc/self/task")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let lists =
+        threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
     lists.flat_map(|list| {
-        list.split_whitespace().filter_map(|pid| pid.parse().ok().and_then(Pid::from_raw)).collect::<Vec<_>>()
+        list.split_whitespace()
+            .filter_map(|pid| pid.parse().ok().and_then(Pid::from_raw))
+            .collect::<Vec<_>>()
     })
 }
 
 fn is_it(pid: Pid) -> bool {
-    fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero())).is_ok_and(|name| name.trim_end() == NAME)
+    fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero()))
+        .is_ok_and(|name| name.trim_end() == NAME)
 }

@@ -96,12 +96,18 @@ impl WhoamiJson<'_> {
 }
 
 pub fn configured_text(it: &Configured) -> String {
-    let mut pairs = vec![("Identity", it.identity.clone()), ("Access key", it.access_key_id.clone())];
+    let mut pairs = vec![
+        ("Identity", it.identity.clone()),
+        ("Access key", it.access_key_id.clone()),
+    ];
     if it.checked {
         pairs.push(("Account", or_dash(it.account.as_deref())));
         pairs.push(("Principal", or_dash(it.principal.as_deref())));
     } else {
-        pairs.push(("Checked", "no: AWS was not asked whether it knows these keys".to_owned()));
+        pairs.push((
+            "Checked",
+            "no: AWS was not asked whether it knows these keys".to_owned(),
+        ));
     }
     table::pairs(&pairs)
 }

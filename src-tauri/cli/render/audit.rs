@@ -1,10 +1,12 @@
-//! The audit log: a paragraph for each identity, two short lines for each event, so that a narrow terminal will do.
+//! The audit log: a paragraph for each identity, two short lines for each event, so that a narrow
+//! terminal will do.
 
 use super::moment::{at, rfc3339};
 use crate::terminal::{dim, one_line, paint};
 use clap::builder::styling::AnsiColor;
 use keyfob_core::agent::api::{
-    Audit, AuditAsker, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited, Damage, DamageKind, HeadState, Verdict,
+    Audit, AuditAsker, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited, Damage,
+    DamageKind, HeadState, Verdict,
 };
 use keyfob_core::error::Code;
 use serde::Serialize;
@@ -76,7 +78,11 @@ impl AuditJson<'_> {
                 asker: &it.asker,
             }
         });
-        AuditJson { identities: identities.collect(), events: events.collect(), events_left_out: audit.left_out }
+        AuditJson {
+            identities: identities.collect(),
+            events: events.collect(),
+            events_left_out: audit.left_out,
+        }
     }
 }
 
@@ -92,8 +98,19 @@ pub struct VerdictJson<'a> {
 
 impl VerdictJson<'_> {
     pub fn of(verdict: &Verdict) -> VerdictJson<'_> {
-        let Verdict { lines, damage, torn, head } = verdict;
-        VerdictJson { intact: damage.is_empty(), lines: *lines, damage, torn, head }
+        let Verdict {
+            lines,
+            damage,
+            torn,
+            head,
+        } = verdict;
+        VerdictJson {
+            intact: damage.is_empty(),
+            lines: *lines,
+            damage,
+            torn,
+            head,
+        }
     }
 }
 
@@ -134,7 +151,16 @@ fn counts(it: &Audited) -> String {
 }
 
 fn event(line: &AuditLine) -> String {
-    let AuditLine { number: _, time, event, identity, what, outcome, asker, previous: _ } = line;
+    let AuditLine {
+        number: _,
+        time,
+        event,
+        identity,
+        what,
+        outcome,
+        asker,
+        previous: _,
+    } = line;
     let event = match event {
         AuditEvent::SignIn => "sign-in",
         AuditEvent::Refresh => "refresh",
@@ -165,23 +191,44 @@ fn event(line: &AuditLine) -> String {
 /// As compilers write it, so that editors can jump there.
 pub fn verdict_text(verdict: &Verdict) -> String {
     let mut text = String::new();
-    for Damage { place, what, detail } in &verdict.damage {
+    for Damage {
+        place,
+        what,
+        detail,
+    } in &verdict.damage
+    {
         let what = match what {
             DamageKind::Changed => "changed",
             DamageKind::Missing => "missing",
             DamageKind::Reordered => "reordered",
             DamageKind::Cut => "cut off",
         };
-        let _ =
-            writeln!(text, "{}: {} {}", written(place), paint(AnsiColor::Red, &format!("{what}:")), one_line(detail));
+        let _ = writeln!(
+            text,
+            "{}: {} {}",
+            written(place),
+            paint(AnsiColor::Red, &format!("{what}:")),
+            one_line(detail)
+        );
     }
     for place in &verdict.torn {
-        let _ = writeln!(text, "{}: half a line, left by a program that was killed; nothing to do", written(place));
+        let _ = writeln!(
+            text,
+            "{}: half a line, left by a program that was killed; nothing to do",
+            written(place)
+        );
     }
-    let lines = if verdict.lines == 1 { "1 line".to_owned() } else { format!("{} lines", verdict.lines) };
+    let lines = if verdict.lines == 1 {
+        "1 line".to_owned()
+    } else {
+        format!("{} lines", verdict.lines)
+    };
     let _ = match verdict.damage.len() {
         0 => writeln!(text, "The audit log is intact: {lines}"),
-        _ => writeln!(text, "The audit log is not as it was written: {lines} are left"),
+        _ => writeln!(
+            text,
+            "The audit log is not as it was written: {lines} are left"
+        ),
     };
     text
 }

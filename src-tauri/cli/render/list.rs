@@ -40,7 +40,17 @@ struct IdentityJson<'a> {
 impl<'a> ListJson<'a> {
     pub fn of(list: &'a List) -> ListJson<'a> {
         let identity = |it: &'a ListedIdentity| {
-            let ListedIdentity { name, kind, provider, chain, state, expires_at, expires_in_seconds, default, .. } = it;
+            let ListedIdentity {
+                name,
+                kind,
+                provider,
+                chain,
+                state,
+                expires_at,
+                expires_in_seconds,
+                default,
+                ..
+            } = it;
             IdentityJson {
                 name,
                 kind,
@@ -53,7 +63,14 @@ impl<'a> ListJson<'a> {
             }
         };
         ListJson {
-            providers: list.providers.iter().map(|it| ProviderJson { name: &it.name, kind: &it.kind }).collect(),
+            providers: list
+                .providers
+                .iter()
+                .map(|it| ProviderJson {
+                    name: &it.name,
+                    kind: &it.kind,
+                })
+                .collect(),
             identities: list.identities.iter().map(identity).collect(),
         }
     }
@@ -64,7 +81,12 @@ pub fn tree(list: &List) -> String {
     let branches = Branches::of(list);
     let mut text = String::new();
     for provider in &list.providers {
-        let _ = writeln!(text, "{}  {}", one_line(&provider.name), dim(&one_line(&provider.kind)));
+        let _ = writeln!(
+            text,
+            "{}  {}",
+            one_line(&provider.name),
+            dim(&one_line(&provider.kind))
+        );
         branches.draw(&Above::Provider(&provider.name), "", &mut text);
     }
     if branches.0.contains_key(&Above::Provider(STAND_ALONE)) {
@@ -109,11 +131,21 @@ impl<'a> Branches<'a> {
 
     /// The agent's chains have no cycles; the depth of a chain bounds the depth here.
     fn draw(&self, above: &Above<'_>, indent: &str, text: &mut String) {
-        let Some(identities) = self.0.get(above) else { return };
+        let Some(identities) = self.0.get(above) else {
+            return;
+        };
         for (i, identity) in identities.iter().enumerate() {
-            let (branch, below) = if i + 1 == identities.len() { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+            let (branch, below) = if i + 1 == identities.len() {
+                ("└─ ", "   ")
+            } else {
+                ("├─ ", "│  ")
+            };
             let _ = writeln!(text, "{indent}{branch}{}", entry(identity));
-            self.draw(&Above::Identity(&identity.name), &format!("{indent}{below}"), text);
+            self.draw(
+                &Above::Identity(&identity.name),
+                &format!("{indent}{below}"),
+                text,
+            );
         }
     }
 }
@@ -135,8 +167,14 @@ fn entry(identity: &ListedIdentity) -> String {
 /// Columns are left out from the right until the table fits; names, states and times always stay.
 pub fn table(list: &List, width: Option<usize>) -> String {
     let optional = [Column::Chain, Column::Kind];
-    let mut shown: Vec<Column> =
-        vec![Column::Name, Column::State, Column::Left, Column::Default, Column::Kind, Column::Chain];
+    let mut shown: Vec<Column> = vec![
+        Column::Name,
+        Column::State,
+        Column::Left,
+        Column::Default,
+        Column::Kind,
+        Column::Chain,
+    ];
     for column in optional {
         if width.is_none_or(|width| total_width(&rows(list, &shown)) <= width) {
             break;
@@ -181,7 +219,9 @@ fn rows(list: &List, shown: &[Column]) -> Vec<Vec<Cell>> {
         };
         shown.iter().map(cell).collect()
     };
-    std::iter::once(head.collect()).chain(list.identities.iter().map(row)).collect()
+    std::iter::once(head.collect())
+        .chain(list.identities.iter().map(row))
+        .collect()
 }
 
 /// For a page that draws Mermaid: who is reached from whom.
@@ -233,7 +273,14 @@ mod tests {
         ListedIdentity {
             name: chain.last().copied().unwrap_or("broken").to_owned(),
             kind: kind.to_owned(),
-            provider: Some(if chain.len() > 1 { chain[0] } else { STAND_ALONE }.to_owned()),
+            provider: Some(
+                if chain.len() > 1 {
+                    chain[0]
+                } else {
+                    STAND_ALONE
+                }
+                .to_owned(),
+            ),
             chain: chain.iter().map(|it| (*it).to_owned()).collect(),
             role: None,
             account: None,
@@ -254,11 +301,22 @@ mod tests {
             ..identity(&["kim"], "aws/user", State::Valid)
         };
         List {
-            providers: vec![ListedProvider { name: "corp-sso".to_owned(), kind: "aws/iam-identity-center".to_owned() }],
+            providers: vec![ListedProvider {
+                name: "corp-sso".to_owned(),
+                kind: "aws/iam-identity-center".to_owned(),
+            }],
             identities: vec![
                 kim,
-                identity(&["corp-sso", "org-admin"], "aws/permission-set", State::Unsupported),
-                identity(&["corp-sso", "org-admin", "deploy"], "aws/assume-role", State::Unsupported),
+                identity(
+                    &["corp-sso", "org-admin"],
+                    "aws/permission-set",
+                    State::Unsupported,
+                ),
+                identity(
+                    &["corp-sso", "org-admin", "deploy"],
+                    "aws/assume-role",
+                    State::Unsupported,
+                ),
                 identity(&["kim", "ops"], "aws/assume-role", State::Denied),
                 identity(&[], "aws/assume-role", State::Unknown),
             ],

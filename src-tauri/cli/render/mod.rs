@@ -1,4 +1,5 @@
-//! Replies as text and as JSON: values in, text out. Prints nothing and looks nothing up, except the local time zone.
+//! Replies as text and as JSON: values in, text out. Prints nothing and looks nothing up, except
+//! the local time zone.
 
 mod accounts;
 mod audit;
@@ -9,7 +10,9 @@ mod status;
 mod table;
 mod variables;
 
-pub use accounts::{ConfiguredJson, SignedInJson, WhoamiJson, configured_text, signed_in_text, whoami_text};
+pub use accounts::{
+    ConfiguredJson, SignedInJson, WhoamiJson, configured_text, signed_in_text, whoami_text,
+};
 pub use audit::{AuditJson, VerdictJson, audit_text, verdict_text};
 pub use list::{ListJson, mermaid, table as list_table, tree as list_tree};
 pub use moment::{rfc3339, until};

@@ -1,4 +1,5 @@
-//! Times as people read them (local zone, with the time left) and as programs do (RFC 3339, UTC, whole seconds).
+//! Times as people read them (local zone, with the time left) and as programs do (RFC 3339, UTC,
+//! whole seconds).
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -30,17 +31,23 @@ fn until_in(expires_at: SystemTime, now: SystemTime, zone: TimeZone) -> String {
 }
 
 fn in_zone(moment: SystemTime, zone: TimeZone) -> String {
-    timestamp(moment).to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+    timestamp(moment)
+        .to_zoned(zone)
+        .strftime("%Y-%m-%d %H:%M:%S %Z")
+        .to_string()
 }
 
 /// Whole seconds; a moment that no calendar knows becomes the last that it does.
 fn timestamp(moment: SystemTime) -> Timestamp {
     let seconds = match moment.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
-        Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |seconds| -seconds),
+        Err(before) => {
+            i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |seconds| -seconds)
+        }
     };
     let bounds = Timestamp::MIN.as_second()..=Timestamp::MAX.as_second();
-    Timestamp::from_second(seconds.clamp(*bounds.start(), *bounds.end())).expect("clamped to what a timestamp holds")
+    Timestamp::from_second(seconds.clamp(*bounds.start(), *bounds.end()))
+        .expect("clamped to what a timestamp holds")
 }
 
 #[cfg(test)]
@@ -63,7 +70,10 @@ mod tests {
 
     #[test]
     fn json_times_are_utc_without_fractions_and_no_moment_panics() {
-        assert_eq!(rfc3339(at(1_798_113_480) + Duration::from_millis(999)), "2026-12-24T11:58:00Z");
+        assert_eq!(
+            rfc3339(at(1_798_113_480) + Duration::from_millis(999)),
+            "2026-12-24T11:58:00Z"
+        );
         assert!(rfc3339(at(u64::from(u32::MAX) << 20)).starts_with("9999-"));
     }
 }

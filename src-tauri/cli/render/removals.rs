@@ -3,14 +3,17 @@
 use super::moment::{rfc3339, until};
 use crate::terminal::{ErrorBody, one_line, paint};
 use clap::builder::styling::AnsiColor;
-use keyfob_core::agent::api::{Finding, Health, Mode, RemovalStep, Report, StepResult, Subject, What};
+use keyfob_core::agent::api::{
+    Finding, Health, Mode, RemovalStep, Report, StepResult, Subject, What,
+};
 use keyfob_core::error::Error;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
-const LIVES_ON: &str = "Browser sessions, and programs that already hold credentials, live on until these end.";
+const LIVES_ON: &str =
+    "Browser sessions, and programs that already hold credentials, live on until these end.";
 const BROWSER: &str = "To end a browser's, choose Sign out in the AWS console.";
 
 #[derive(Debug, Serialize)]
@@ -27,13 +30,21 @@ pub struct RemovalsJson<'a> {
 
 #[expect(clippy::ref_option, reason = "serde's signature")]
 fn as_body<S: Serializer>(error: &Option<Error>, serializer: S) -> Result<S::Ok, S::Error> {
-    error.as_ref().map(|error| ErrorBody::of(error)).serialize(serializer)
+    error
+        .as_ref()
+        .map(|error| ErrorBody::of(error))
+        .serialize(serializer)
 }
 
 impl<'a> RemovalsJson<'a> {
     pub fn of(report: &'a Report) -> RemovalsJson<'a> {
         let mut notes = report.notes.clone();
-        notes.extend(report.others.iter().map(|it| shared(&it.identity, &rfc3339(it.expires_at))));
+        notes.extend(
+            report
+                .others
+                .iter()
+                .map(|it| shared(&it.identity, &rfc3339(it.expires_at))),
+        );
         if report.count(StepResult::Removed) > 0 && !is_cleanup(report) {
             notes.extend([LIVES_ON.to_owned(), BROWSER.to_owned()]);
         }
@@ -58,13 +69,27 @@ pub struct Told {
 
 pub fn told(report: &Report, now: SystemTime) -> Told {
     let mut lines = Vec::new();
-    let is_there = report.steps.iter().any(|step| step.result != StepResult::Absent);
-    let changes = [StepResult::Removed, StepResult::WouldRemove, StepResult::Failed];
+    let is_there = report
+        .steps
+        .iter()
+        .any(|step| step.result != StepResult::Absent);
+    let changes = [
+        StepResult::Removed,
+        StepResult::WouldRemove,
+        StepResult::Failed,
+    ];
     let happened = changes.into_iter().any(|result| report.count(result) > 0);
     if !is_cleanup(report) && happened {
         lines.push(heading(report));
         if report.chain.len() > 1 {
-            lines.push(report.chain.iter().map(|name| one_line(name)).collect::<Vec<_>>().join(" → "));
+            lines.push(
+                report
+                    .chain
+                    .iter()
+                    .map(|name| one_line(name))
+                    .collect::<Vec<_>>()
+                    .join(" → "),
+            );
         }
     }
     let shown = |step: &&RemovalStep| happened || step.result != StepResult::Absent;
@@ -74,11 +99,21 @@ pub fn told(report: &Report, now: SystemTime) -> Told {
         (true, _) => summary(report),
     });
     lines.extend(report.notes.iter().map(|note| one_line(note)));
-    lines.extend(report.others.iter().map(|it| one_line(&shared(&it.identity, &until(it.expires_at, now)))));
+    lines.extend(
+        report
+            .others
+            .iter()
+            .map(|it| one_line(&shared(&it.identity, &until(it.expires_at, now)))),
+    );
     if report.count(StepResult::Removed) > 0 && !is_cleanup(report) {
         lines.extend([LIVES_ON.to_owned(), BROWSER.to_owned()]);
     }
-    let failures = report.steps.iter().filter(|step| step.result == StepResult::Failed).map(line).collect();
+    let failures = report
+        .steps
+        .iter()
+        .filter(|step| step.result == StepResult::Failed)
+        .map(line)
+        .collect();
     Told { lines, failures }
 }
 
@@ -104,7 +139,15 @@ fn meant(report: &Report) -> String {
 }
 
 fn line(step: &RemovalStep) -> String {
-    let RemovalStep { what, name, path, result, detail, flag, code: _ } = step;
+    let RemovalStep {
+        what,
+        name,
+        path,
+        result,
+        detail,
+        flag,
+        code: _,
+    } = step;
     let (mark, color) = match result {
         StepResult::Removed => ("✓", Some(AnsiColor::Green)),
         StepResult::WouldRemove => ("○", None),
@@ -162,19 +205,34 @@ fn summary(report: &Report) -> String {
         return "Nothing was changed".to_owned();
     }
     if is_cleanup(report) {
-        return format!("Removed {}", counted(report.count(StepResult::Removed), "thing", "things"));
+        return format!(
+            "Removed {}",
+            counted(report.count(StepResult::Removed), "thing", "things")
+        );
     }
     match failures {
         0 if total == 0 => "Successfully logged out".to_owned(),
-        0 => format!("Successfully logged out from {}", counted(total, "identity", "identities")),
-        _ => format!("Logged out with warnings ({}/{total} successful)", total - failed.len()),
+        0 => format!(
+            "Successfully logged out from {}",
+            counted(total, "identity", "identities")
+        ),
+        _ => format!(
+            "Logged out with warnings ({}/{total} successful)",
+            total - failed.len()
+        ),
     }
 }
 
 /// The identities with a step that ended so.
 fn names<'a>(report: &'a Report, results: &[StepResult]) -> BTreeSet<&'a str> {
-    let steps = report.steps.iter().filter(|step| results.contains(&step.result));
-    steps.map(|step| step.name.as_str()).filter(|name| report.identities.iter().any(|known| known == name)).collect()
+    let steps = report
+        .steps
+        .iter()
+        .filter(|step| results.contains(&step.result));
+    steps
+        .map(|step| step.name.as_str())
+        .filter(|name| report.identities.iter().any(|known| known == name))
+        .collect()
 }
 
 fn counted(number: usize, one: &str, many: &str) -> String {
@@ -192,7 +250,13 @@ pub struct FindingsJson<'a> {
 
 pub fn findings(found: &[Finding]) -> String {
     let mut text = String::new();
-    for Finding { name, status, detail, remedy } in found {
+    for Finding {
+        name,
+        status,
+        detail,
+        remedy,
+    } in found
+    {
         let mark = match status {
             Health::Ok => paint(AnsiColor::Green, "✓"),
             Health::Mended => paint(AnsiColor::Yellow, "✓ mended:"),

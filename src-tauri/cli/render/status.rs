@@ -1,4 +1,5 @@
-//! How things stand: the agent, the sessions it keeps, the prompts that wait; and what happened, in a line.
+//! How things stand: the agent, the sessions it keeps, the prompts that wait; and what happened, in
+//! a line.
 
 use super::moment::{at, left, rfc3339, until};
 use super::state;
@@ -13,14 +14,29 @@ use std::time::SystemTime;
 const NO_AGENT: &str = "none: each `fob` works by itself; `fob agent run` starts one\n";
 
 pub fn agent_text(status: &Status, now: SystemTime) -> String {
-    let Some(agent) = &status.agent else { return format!("Agent  {NO_AGENT}") };
+    let Some(agent) = &status.agent else {
+        return format!("Agent  {NO_AGENT}");
+    };
     let mut rows = vec![
-        ("Agent", format!("running, pid {}, version {}", agent.pid, agent.version)),
-        ("Since", format!("{} ({})", at(agent.since), left(now.duration_since(agent.since).unwrap_or_default()))),
+        (
+            "Agent",
+            format!("running, pid {}, version {}", agent.pid, agent.version),
+        ),
+        (
+            "Since",
+            format!(
+                "{} ({})",
+                at(agent.since),
+                left(now.duration_since(agent.since).unwrap_or_default())
+            ),
+        ),
         ("Configuration", agent.configuration.clone()),
     ];
     if let Some(problem) = &agent.configuration_problem {
-        rows.push(("Problem", format!("the file was changed and the last good one stays in force: {problem}")));
+        rows.push((
+            "Problem",
+            format!("the file was changed and the last good one stays in force: {problem}"),
+        ));
     }
     pairs(&rows)
 }
@@ -28,12 +44,19 @@ pub fn agent_text(status: &Status, now: SystemTime) -> String {
 pub fn status_text(status: &Status, now: SystemTime) -> String {
     let mut text = agent_text(status, now);
     if !status.sessions.is_empty() {
-        let mut rows = vec![["Session", "State", "Left", "Next refresh", "Asked last by"].map(Cell::new).to_vec()];
+        let mut rows = vec![
+            ["Session", "State", "Left", "Next refresh", "Asked last by"]
+                .map(Cell::new)
+                .to_vec(),
+        ];
         rows.extend(status.sessions.iter().map(|it| session_row(it, now)));
         text.push('\n');
         text.push_str(&columns(&rows));
     }
-    let failing = status.sessions.iter().filter_map(|it| Some((&it.identity, it.failing.as_ref()?)));
+    let failing = status
+        .sessions
+        .iter()
+        .filter_map(|it| Some((&it.identity, it.failing.as_ref()?)));
     let lines: Vec<String> = failing
         .map(|(identity, cause)| format!("{identity} was not renewed: {cause}\n"))
         .chain(status.prompts.iter().map(|open| prompt_line(open, now)))
@@ -50,9 +73,19 @@ fn session_row(it: &SessionStatus, now: SystemTime) -> Vec<Cell> {
     vec![
         Cell::new(&it.identity),
         Cell::colored(&format!("{shape} {word}"), color),
-        Cell::new(&it.expires_at.map_or_else(|| "–".to_owned(), |end| left(time_left(end, now)))),
-        Cell::new(&it.next_refresh.map_or_else(|| "–".to_owned(), |moment| in_time(moment, now))),
-        Cell::new(&it.last_asker.as_ref().map_or_else(|| "–".to_owned(), |asker| asked(asker, now))),
+        Cell::new(
+            &it.expires_at
+                .map_or_else(|| "–".to_owned(), |end| left(time_left(end, now))),
+        ),
+        Cell::new(
+            &it.next_refresh
+                .map_or_else(|| "–".to_owned(), |moment| in_time(moment, now)),
+        ),
+        Cell::new(
+            &it.last_asker
+                .as_ref()
+                .map_or_else(|| "–".to_owned(), |asker| asked(asker, now)),
+        ),
     ]
 }
 
@@ -73,7 +106,9 @@ fn prompt_line(open: &OpenPrompt, now: SystemTime) -> String {
     let ago = left(now.duration_since(*since).unwrap_or_default());
     let (what, asker) = (wanted(&prompt.kind), &prompt.asker);
     let (identity, program, pid) = (&prompt.identity, &asker.program, asker.pid);
-    format!("Waiting for {ago}: {what} for {identity}, asked by {program}, pid {pid}; `fob login {identity}` answers\n")
+    format!(
+        "Waiting for {ago}: {what} for {identity}, asked by {program}, pid {pid}; `fob login {identity}` answers\n"
+    )
 }
 
 fn wanted(kind: &PromptKind) -> &'static str {
@@ -88,16 +123,32 @@ fn wanted(kind: &PromptKind) -> &'static str {
 /// One line for the log of a headless agent.
 pub fn event(event: &Event, now: SystemTime) -> String {
     let what = match event {
-        Event::SignedIn { identity, expires_at } => format!("{identity}: signed in until {}", until(*expires_at, now)),
+        Event::SignedIn {
+            identity,
+            expires_at,
+        } => format!("{identity}: signed in until {}", until(*expires_at, now)),
         Event::SignedOut { identity } => format!("{identity}: signed out"),
-        Event::Renewed { identity, expires_at } => format!("{identity}: renewed until {}", until(*expires_at, now)),
-        Event::RenewalFailing { identity, expires_at, cause } => {
-            format!("{identity}: renewals keep failing, {} left: {cause}", left(time_left(*expires_at, now)))
+        Event::Renewed {
+            identity,
+            expires_at,
+        } => format!("{identity}: renewed until {}", until(*expires_at, now)),
+        Event::RenewalFailing {
+            identity,
+            expires_at,
+            cause,
+        } => {
+            format!(
+                "{identity}: renewals keep failing, {} left: {cause}",
+                left(time_left(*expires_at, now))
+            )
         }
         Event::KeysRevoked { identity, error } | Event::RenewalRefused { identity, error } => {
             format!("{identity}: not renewed any more: {error}")
         }
-        Event::ExpiresSoon { identity, expires_at } => format!(
+        Event::ExpiresSoon {
+            identity,
+            expires_at,
+        } => format!(
             "{identity}: ends in {}, and a person is needed: `fob login {identity} --force`",
             left(time_left(*expires_at, now))
         ),
@@ -113,7 +164,9 @@ pub fn event(event: &Event, now: SystemTime) -> String {
         Event::PromptClosed { identity, .. } => format!("{identity}: the prompt is closed"),
         Event::ConfigurationChanged => "the configuration was changed and is in force".to_owned(),
         Event::ConfigurationBroken { error } => {
-            format!("the configuration was changed and cannot be used; the last good one stays in force: {error}")
+            format!(
+                "the configuration was changed and cannot be used; the last good one stays in force: {error}"
+            )
         }
     };
     format!("{} {what}", rfc3339(now))
@@ -168,7 +221,9 @@ struct PromptJson<'a> {
 
 impl AgentJson<'_> {
     pub fn of(status: &Status) -> AgentJson<'_> {
-        AgentJson { agent: status.agent.as_ref().map(RunningJson::of) }
+        AgentJson {
+            agent: status.agent.as_ref().map(RunningJson::of),
+        }
     }
 }
 
@@ -224,7 +279,11 @@ impl PromptJson<'_> {
                 PromptKind::Browser { .. } => "browser",
             },
             attempt: prompt.attempt,
-            asker: AskerJson { program: &prompt.asker.program, pid: prompt.asker.pid, at: rfc3339(it.since) },
+            asker: AskerJson {
+                program: &prompt.asker.program,
+                pid: prompt.asker.pid,
+                at: rfc3339(it.since),
+            },
         }
     }
 }

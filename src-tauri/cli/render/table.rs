@@ -11,11 +11,17 @@ pub struct Cell {
 
 impl Cell {
     pub fn new(text: &str) -> Cell {
-        Cell { text: one_line(text), color: None }
+        Cell {
+            text: one_line(text),
+            color: None,
+        }
     }
 
     pub fn colored(text: &str, color: Option<AnsiColor>) -> Cell {
-        Cell { text: one_line(text), color }
+        Cell {
+            text: one_line(text),
+            color,
+        }
     }
 
     fn width(&self) -> usize {
@@ -57,13 +63,24 @@ pub fn total_width(rows: &[Vec<Cell>]) -> usize {
 
 /// Name and value, one pair per line: fits any terminal.
 pub fn pairs(pairs: &[(&str, String)]) -> String {
-    let rows: Vec<_> = pairs.iter().map(|(name, value)| vec![Cell::new(name), Cell::new(value)]).collect();
+    let rows: Vec<_> = pairs
+        .iter()
+        .map(|(name, value)| vec![Cell::new(name), Cell::new(value)])
+        .collect();
     columns(&rows)
 }
 
 fn widths(rows: &[Vec<Cell>]) -> Vec<usize> {
     let count = rows.iter().map(Vec::len).max().unwrap_or_default();
-    (0..count).map(|i| rows.iter().filter_map(|row| row.get(i)).map(Cell::width).max().unwrap_or_default()).collect()
+    (0..count)
+        .map(|i| {
+            rows.iter()
+                .filter_map(|row| row.get(i))
+                .map(Cell::width)
+                .max()
+                .unwrap_or_default()
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -73,7 +90,11 @@ mod tests {
     #[test]
     fn columns_line_up_whatever_their_colour_and_have_no_trailing_space() {
         let rows = [
-            vec![Cell::new("a"), Cell::colored("long one", Some(AnsiColor::Red)), Cell::new("x")],
+            vec![
+                Cell::new("a"),
+                Cell::colored("long one", Some(AnsiColor::Red)),
+                Cell::new("x"),
+            ],
             vec![Cell::new("bbb"), Cell::new("c"), Cell::new("")],
         ];
         let text = anstream::adapter::strip_str(&columns(&rows)).to_string();

@@ -1,5 +1,5 @@
-//! Variables for shells, files and pipelines, each quoted as its reader unquotes. A value that a format cannot carry is
-//! an error that names the variable, never a value that arrives changed.
+//! Variables for shells, files and pipelines, each quoted as its reader unquotes. A value that a
+//! format cannot carry is an error that names the variable, never a value that arrives changed.
 
 use crate::args::VariablesFormat;
 use keyfob_core::agent::api::{Variable, Variables};
@@ -16,13 +16,16 @@ pub struct Lifetime<'a> {
     pub until: Option<&'a str>,
 }
 
-/// The text to print or write; with a comment on top where the format has comments and `lifetime` is given.
+/// The text to print or write; with a comment on top where the format has comments and `lifetime`
+/// is given.
 pub fn variables(
     format: VariablesFormat,
     variables: &Variables,
     lifetime: Option<Lifetime>,
 ) -> Result<Zeroizing<String>> {
-    let Some(syntax) = Syntax::of(format) else { return Ok(json(variables)) };
+    let Some(syntax) = Syntax::of(format) else {
+        return Ok(json(variables));
+    };
     let mut text = Zeroizing::new(String::new());
     if let (Some(prefix), Some(lifetime)) = (syntax.comment, lifetime) {
         let _ = writeln!(text, "{prefix} {}", comment(lifetime));
@@ -33,22 +36,41 @@ pub fn variables(
         }
     }
     for Variable { name, value } in &variables.set {
-        let line = (syntax.set)(name, value.expose()).map(Zeroizing::new).map_err(|what| {
-            Error::new(Code::InvalidInput, format!("the value of {name} holds {what}, which this format cannot carry"))
+        let line = (syntax.set)(name, value.expose())
+            .map(Zeroizing::new)
+            .map_err(|what| {
+                Error::new(
+                    Code::InvalidInput,
+                    format!("the value of {name} holds {what}, which this format cannot carry"),
+                )
                 .hint("use another `--format`; bash, fish, powershell and json carry everything")
-        })?;
+            })?;
         let _ = writeln!(text, "{}", *line);
     }
     Ok(text)
 }
 
-/// What GitHub's runner shall not show in logs. It reads these lines from the step's output, not from the file.
+/// What GitHub's runner shall not show in logs. It reads these lines from the step's output, not
+/// from the file.
 pub fn masks(variables: &Variables) -> Zeroizing<String> {
-    const SECRETS: [&str; 4] =
-        ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"];
+    const SECRETS: [&str; 4] = [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_SECURITY_TOKEN",
+    ];
     let mut text = Zeroizing::new(String::new());
-    for variable in variables.set.iter().filter(|it| SECRETS.contains(&it.name.as_str())) {
-        let value = variable.value.expose().replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    for variable in variables
+        .set
+        .iter()
+        .filter(|it| SECRETS.contains(&it.name.as_str()))
+    {
+        let value = variable
+            .value
+            .expose()
+            .replace('%', "%25")
+            .replace('\r', "%0D")
+            .replace('\n', "%0A");
         let _ = writeln!(text, "::add-mask::{}", *Zeroizing::new(value));
     }
     text
@@ -57,7 +79,8 @@ pub fn masks(variables: &Variables) -> Zeroizing<String> {
 /// How a format that goes line by line says things.
 struct Syntax {
     comment: Option<&'static str>,
-    /// What stands before and after the name. Files of name and value have no way to take a variable away.
+    /// What stands before and after the name. Files of name and value have no way to take a
+    /// variable away.
     unset: Option<(&'static str, &'static str)>,
     /// From name and value; the error says what in the value cannot be carried.
     set: fn(&str, &str) -> Result<String, &'static str>,
@@ -82,19 +105,35 @@ impl Syntax {
                 set: |name, value| Ok(powershell(name, value)),
             }),
             // `@`: a batch file would show its lines, and with them the secrets.
-            VariablesFormat::Cmd => Some(Syntax { comment: Some("@rem"), unset: Some(("@set \"", "=\"")), set: cmd }),
-            VariablesFormat::Dotenv => Some(Syntax { comment: Some("#"), unset: None, set: dotenv }),
-            VariablesFormat::Github => {
-                Some(Syntax { comment: None, unset: None, set: |name, value| Ok(github(name, value)) })
-            }
+            VariablesFormat::Cmd => Some(Syntax {
+                comment: Some("@rem"),
+                unset: Some(("@set \"", "=\"")),
+                set: cmd,
+            }),
+            VariablesFormat::Dotenv => Some(Syntax {
+                comment: Some("#"),
+                unset: None,
+                set: dotenv,
+            }),
+            VariablesFormat::Github => Some(Syntax {
+                comment: None,
+                unset: None,
+                set: |name, value| Ok(github(name, value)),
+            }),
             VariablesFormat::Json => None,
         }
     }
 }
 
 fn json(variables: &Variables) -> Zeroizing<String> {
-    let map: BTreeMap<&str, &str> = variables.set.iter().map(|it| (it.name.as_str(), it.value.expose())).collect();
-    let mut text = Zeroizing::new(serde_json::to_string_pretty(&map).expect("a map of text always serializes"));
+    let map: BTreeMap<&str, &str> = variables
+        .set
+        .iter()
+        .map(|it| (it.name.as_str(), it.value.expose()))
+        .collect();
+    let mut text = Zeroizing::new(
+        serde_json::to_string_pretty(&map).expect("a map of text always serializes"),
+    );
     text.push('\n');
     text
 }
@@ -112,7 +151,10 @@ fn bash(name: &str, value: &str) -> String {
 }
 
 fn fish(name: &str, value: &str) -> String {
-    format!("set -gx {name} '{}'", value.replace('\\', r"\\").replace('\'', r"\'"))
+    format!(
+        "set -gx {name} '{}'",
+        value.replace('\\', r"\\").replace('\'', r"\'")
+    )
 }
 
 /// PowerShell takes typographic quotes for quotes too.
@@ -127,7 +169,8 @@ fn powershell(name: &str, value: &str) -> String {
     format!("$Env:{name} = '{quoted}'")
 }
 
-/// Meant for a batch file, where `%%` is a percent sign. A quote would end the quoting for what follows.
+/// Meant for a batch file, where `%%` is a percent sign. A quote would end the quoting for what
+/// follows.
 fn cmd(name: &str, value: &str) -> Result<String, &'static str> {
     if value.contains(['\n', '\r']) {
         Err("a line break")
@@ -141,7 +184,8 @@ fn cmd(name: &str, value: &str) -> Result<String, &'static str> {
 /// Readers of `.env` files disagree about escapes: only what all of them read alike is written.
 fn dotenv(name: &str, value: &str) -> Result<String, &'static str> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_./:@%+,=-".contains(c);
-    let single_is_literal = !value.contains(['\'', '\n', '\r']) && !value.contains(r"\\") && !value.ends_with('\\');
+    let single_is_literal =
+        !value.contains(['\'', '\n', '\r']) && !value.contains(r"\\") && !value.ends_with('\\');
     if value.chars().all(is_plain) {
         Ok(format!("{name}={value}"))
     } else if single_is_literal {
@@ -187,7 +231,10 @@ mod tests {
 
     fn of(value: &str) -> Variables {
         Variables {
-            set: vec![Variable { name: "NASTY".to_owned(), value: Secret::new(value) }],
+            set: vec![Variable {
+                name: "NASTY".to_owned(),
+                value: Secret::new(value),
+            }],
             remove: vec!["AWS_PROFILE".to_owned()],
             expires_at: None,
         }
@@ -201,14 +248,26 @@ mod tests {
     #[test]
     fn every_value_arrives_in_posix_shells_as_it_was() {
         for shell in ["bash", "sh", "zsh"] {
-            let run = |script: &str| Command::new(shell).arg("-c").arg(script).env("AWS_PROFILE", "caller").output();
+            let run = |script: &str| {
+                Command::new(shell)
+                    .arg("-c")
+                    .arg(script)
+                    .env("AWS_PROFILE", "caller")
+                    .output()
+            };
             for value in NASTY {
                 let script = render(VariablesFormat::Bash, value).expect("bash carries everything");
-                let Ok(output) = run(&format!("{script}printf '%s|%s' \"$NASTY\" \"${{AWS_PROFILE-unset}}\"")) else {
+                let Ok(output) = run(&format!(
+                    "{script}printf '%s|%s' \"$NASTY\" \"${{AWS_PROFILE-unset}}\""
+                )) else {
                     assert_ne!(shell, "sh", "every Unix has sh");
                     break;
                 };
-                assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{value}|unset"), "{shell}");
+                assert_eq!(
+                    String::from_utf8_lossy(&output.stdout),
+                    format!("{value}|unset"),
+                    "{shell}"
+                );
             }
         }
     }
@@ -219,9 +278,18 @@ mod tests {
             let text = render(format, value).expect("this format carries it");
             text.lines().last().unwrap_or_default().to_owned()
         };
-        assert_eq!(last(VariablesFormat::Fish, r"it's $x \"), r"set -gx NASTY 'it\'s $x \\'");
-        assert_eq!(last(VariablesFormat::PowerShell, "it's $x ’"), "$Env:NASTY = 'it''s $x ’’'");
-        assert_eq!(last(VariablesFormat::Cmd, "50% a&b"), "@set \"NASTY=50%% a&b\"");
+        assert_eq!(
+            last(VariablesFormat::Fish, r"it's $x \"),
+            r"set -gx NASTY 'it\'s $x \\'"
+        );
+        assert_eq!(
+            last(VariablesFormat::PowerShell, "it's $x ’"),
+            "$Env:NASTY = 'it''s $x ’’'"
+        );
+        assert_eq!(
+            last(VariablesFormat::Cmd, "50% a&b"),
+            "@set \"NASTY=50%% a&b\""
+        );
         for value in ["line\nbreak", "a\rb", "a\"&calc&\""] {
             let error = render(VariablesFormat::Cmd, value).expect_err("cmd cannot carry it");
             assert!(error.message.contains("NASTY"), "{error}");
@@ -232,7 +300,10 @@ mod tests {
     fn dotenv_writes_only_what_all_its_readers_read_alike() {
         let line = |value| render(VariablesFormat::Dotenv, value).map_err(|error| error.code);
         assert_eq!(line("wJalr/+=="), Ok("NASTY=wJalr/+==\n".to_owned()));
-        assert_eq!(line("two words $x"), Ok("NASTY='two words $x'\n".to_owned()));
+        assert_eq!(
+            line("two words $x"),
+            Ok("NASTY='two words $x'\n".to_owned())
+        );
         assert_eq!(line("it's"), Ok("NASTY=\"it's\"\n".to_owned()));
         for value in ["line\nbreak", "it's $x", r#"it's "x""#] {
             assert_eq!(line(value), Err(Code::InvalidInput), "{value}");
@@ -241,13 +312,19 @@ mod tests {
 
     #[test]
     fn github_takes_line_breaks_and_no_delimiter_can_be_forged() {
-        assert_eq!(render(VariablesFormat::Github, "a<<b=c"), Ok("NASTY=a<<b=c\n".to_owned()));
+        assert_eq!(
+            render(VariablesFormat::Github, "a<<b=c"),
+            Ok("NASTY=a<<b=c\n".to_owned())
+        );
         assert_eq!(
             render(VariablesFormat::Github, "a\nKEYFOB_END\nPATH=/evil"),
             Ok("NASTY<<KEYFOB_END_\na\nKEYFOB_END\nPATH=/evil\nKEYFOB_END_\n".to_owned())
         );
         let mut keys = of("x");
-        keys.set.push(Variable { name: "AWS_SECRET_ACCESS_KEY".to_owned(), value: Secret::new("50%") });
+        keys.set.push(Variable {
+            name: "AWS_SECRET_ACCESS_KEY".to_owned(),
+            value: Secret::new("50%"),
+        });
         assert_eq!(*masks(&keys), "::add-mask::50%25\n");
     }
 
@@ -256,14 +333,21 @@ mod tests {
         for value in NASTY {
             let text = render(VariablesFormat::Json, value).expect("json carries everything");
             let map: BTreeMap<String, String> = serde_json::from_str(&text).expect("an object");
-            assert_eq!(map, BTreeMap::from([("NASTY".to_owned(), value.to_owned())]));
+            assert_eq!(
+                map,
+                BTreeMap::from([("NASTY".to_owned(), value.to_owned())])
+            );
         }
     }
 
     #[test]
     fn a_file_says_on_top_until_when_it_is_good() {
-        let lifetime = Lifetime { identity: "kim", until: Some("2026-12-24 04:58:00 MST") };
-        let text = variables(VariablesFormat::Bash, &of("x"), Some(lifetime)).expect("bash carries everything");
+        let lifetime = Lifetime {
+            identity: "kim",
+            until: Some("2026-12-24 04:58:00 MST"),
+        };
+        let text = variables(VariablesFormat::Bash, &of("x"), Some(lifetime))
+            .expect("bash carries everything");
         insta::assert_snapshot!(*text, @r"
         # Keyfob: kim; these credentials end at 2026-12-24 04:58:00 MST
         unset AWS_PROFILE

@@ -1,10 +1,14 @@
-//! A child that this process waits for: it lives in the same process group, on the same terminal, and its end is ours.
+//! A child that this process waits for: it lives in the same process group, on the same terminal,
+//! and its end is ours.
 
 use keyfob_core::error::{Code, Error, Result};
 use std::process::Child;
 
 fn cannot_wait(cause: impl std::fmt::Display) -> Error {
-    Error::new(Code::ProcessFailed, format!("the command cannot be waited for: {cause}"))
+    Error::new(
+        Code::ProcessFailed,
+        format!("the command cannot be waited for: {cause}"),
+    )
 }
 
 /// To the end; its exit code, and 128+n for signal n.
@@ -24,15 +28,18 @@ pub fn wait(child: Child) -> Result<u8> {
         if status.stopped() {
             stop_with(pid);
         }
-        let code = status.exit_status().or_else(|| status.terminating_signal().map(|signal| 128 + signal));
+        let code = status
+            .exit_status()
+            .or_else(|| status.terminating_signal().map(|signal| 128 + signal));
         if let Some(code) = code {
             return Ok(u8::try_from(code).unwrap_or(1));
         }
     }
 }
 
-/// A shell in there that suspends itself has a process group of its own: whoever sits at the terminal gets it back only
-/// if we stop, too. What shares our group is stopped by the same Ctrl+Z as we are.
+/// A shell in there that suspends itself has a process group of its own: whoever sits at the
+/// terminal gets it back only if we stop, too. What shares our group is stopped by the same Ctrl+Z
+/// as we are.
 #[cfg(unix)]
 fn stop_with(child: rustix::process::Pid) {
     use rustix::process::{Signal, getpgid, getpgrp, getpid, kill_process};
@@ -47,5 +54,8 @@ fn stop_with(child: rustix::process::Pid) {
 #[cfg(not(unix))]
 pub fn wait(mut child: Child) -> Result<u8> {
     let status = child.wait().map_err(cannot_wait)?;
-    Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+    Ok(status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(1))
 }

@@ -1,5 +1,6 @@
-//! `fob exec` and `fob shell`: sign in, then run the command with credentials that renew themselves, and end as it ends.
-//! They are served to it over loopback by this process; with `--profile` this process becomes the command instead.
+//! `fob exec` and `fob shell`: sign in, then run the command with credentials that renew
+//! themselves, and end as it ends. They are served to it over loopback by this process; with
+//! `--profile` this process becomes the command instead.
 
 mod child;
 pub mod folder;
@@ -35,19 +36,47 @@ pub fn exec(invocation: &Invocation, args: &Exec) -> Result<u8, Stop> {
     let (signed_in, conversation) = sign_in(invocation, args.named.name.as_deref(), &args.with)?;
     let mut command = Command::new(program);
     command.args(arguments);
-    run(invocation, conversation, &signed_in, Child { command, profile: args.with.profile, told: Told::TheSame })
+    run(
+        invocation,
+        conversation,
+        &signed_in,
+        Child {
+            command,
+            profile: args.with.profile,
+            told: Told::TheSame,
+        },
+    )
 }
 
 pub fn shell(invocation: &Invocation, args: &Shell) -> Result<u8, Stop> {
     let (signed_in, conversation) = sign_in(invocation, args.named.name.as_deref(), &args.with)?;
-    invocation.terminal.say(&format!("A shell for {}; `exit` leaves it", signed_in.identity));
+    invocation.terminal.say(&format!(
+        "A shell for {}; `exit` leaves it",
+        signed_in.identity
+    ));
     let command = Command::new(usual_shell(&invocation.environment));
-    run(invocation, conversation, &signed_in, Child { command, profile: args.with.profile, told: Told::HangUp })
+    run(
+        invocation,
+        conversation,
+        &signed_in,
+        Child {
+            command,
+            profile: args.with.profile,
+            told: Told::HangUp,
+        },
+    )
 }
 
 pub fn usual_shell(environment: &Environment) -> OsString {
-    let (name, fallback) = if cfg!(windows) { ("COMSPEC", "cmd.exe") } else { ("SHELL", "/bin/sh") };
-    environment.raw(name).filter(|shell| !shell.is_empty()).map_or_else(|| fallback.into(), OsString::from)
+    let (name, fallback) = if cfg!(windows) {
+        ("COMSPEC", "cmd.exe")
+    } else {
+        ("SHELL", "/bin/sh")
+    };
+    environment
+        .raw(name)
+        .filter(|shell| !shell.is_empty())
+        .map_or_else(|| fallback.into(), OsString::from)
 }
 
 /// Says why a command could not be started, in the exit code too, as shells do.
@@ -57,7 +86,9 @@ pub fn not_started(invocation: &Invocation, program: &std::ffi::OsStr, cause: &i
         io::ErrorKind::NotFound => (NOT_FOUND, format!("{name}: not found")),
         _ => (NOT_EXECUTABLE, format!("{name}: {cause}")),
     };
-    invocation.terminal.fail(&Error::new(Code::ProcessFailed, message));
+    invocation
+        .terminal
+        .fail(&Error::new(Code::ProcessFailed, message));
     code
 }
 
@@ -84,9 +115,20 @@ fn run(
     signed_in: &SignedIn,
     child: Child,
 ) -> Result<u8, Stop> {
-    let Child { mut command, profile, told } = child;
-    let form = if profile { VariablesForm::Profile } else { VariablesForm::Endpoint };
-    let request = Request::Variables { identity: signed_in.identity.clone(), form };
+    let Child {
+        mut command,
+        profile,
+        told,
+    } = child;
+    let form = if profile {
+        VariablesForm::Profile
+    } else {
+        VariablesForm::Endpoint
+    };
+    let request = Request::Variables {
+        identity: signed_in.identity.clone(),
+        form,
+    };
     let variables = expect_reply!(conversation.ask(request, None)?, Variables)?;
     prepare(&mut command, &variables);
     if profile {
@@ -135,7 +177,10 @@ fn replace(command: &mut Command) -> io::Result<u8> {
 fn replace(command: &mut Command) -> io::Result<u8> {
     interrupt::leave_to_the_child();
     let status = command.status()?;
-    Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+    Ok(status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(1))
 }
 
 #[cfg(test)]
@@ -145,7 +190,10 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn the_shell_is_the_users_own_or_sh() {
-        assert_eq!(usual_shell(&Environment::of([("SHELL", "/bin/zsh")])), "/bin/zsh");
+        assert_eq!(
+            usual_shell(&Environment::of([("SHELL", "/bin/zsh")])),
+            "/bin/zsh"
+        );
         assert_eq!(usual_shell(&Environment::of([("SHELL", "")])), "/bin/sh");
         assert_eq!(usual_shell(&Environment::default()), "/bin/sh");
     }

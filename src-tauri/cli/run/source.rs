@@ -1,5 +1,6 @@
-//! Where a child's credentials come from: the agent that the sign-in went through, asked in the child's name, with nobody
-//! to answer a prompt. A running agent may end, and another one start: meanwhile there is one in this process.
+//! Where a child's credentials come from: the agent that the sign-in went through, asked in the
+//! child's name, with nobody to answer a prompt. A running agent may end, and another one start:
+//! meanwhile there is one in this process.
 
 use crate::conversation::{Alone, Way};
 use keyfob_core::agent::Visitor;
@@ -14,8 +15,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::Mutex;
 
-/// For another process that signs in to the same identity: longer than an answer may take, so that the next question
-/// finds what comes of it.
+/// For another process that signs in to the same identity: longer than an answer may take, so that
+/// the next question finds what comes of it.
 const WAIT_SECONDS: u32 = 5;
 
 type Asking = Pin<Box<dyn Future<Output = Result<Credentials>> + Send>>;
@@ -30,7 +31,10 @@ pub struct AskingChild {
 impl AskingChild {
     pub fn to_be(program: &OsStr) -> AskingChild {
         let name = Path::new(program).file_name().unwrap_or(program);
-        AskingChild { program: name.to_string_lossy().into_owned(), pid: AtomicU32::new(std::process::id()) }
+        AskingChild {
+            program: name.to_string_lossy().into_owned(),
+            pid: AtomicU32::new(std::process::id()),
+        }
     }
 
     pub fn is(&self, child: &Child) {
@@ -38,7 +42,11 @@ impl AskingChild {
     }
 
     fn asker(&self) -> Asker {
-        Asker { program: self.program.clone(), pid: self.pid.load(Ordering::Relaxed), person: Person::Absent }
+        Asker {
+            program: self.program.clone(),
+            pid: self.pid.load(Ordering::Relaxed),
+            person: Person::Absent,
+        }
     }
 }
 
@@ -79,25 +87,39 @@ struct Here {
 impl Source {
     fn of(way: Way) -> Result<Source> {
         Ok(match way {
-            Way::InProcess(visitor) => {
-                Source { agent: None, here: Mutex::new(Here { alone: None, visitor: Some(Arc::new(visitor)) }) }
-            }
+            Way::InProcess(visitor) => Source {
+                agent: None,
+                here: Mutex::new(Here {
+                    alone: None,
+                    visitor: Some(Arc::new(visitor)),
+                }),
+            },
             Way::Agent(alone) => Source {
                 agent: Some(Running {
                     address: Address::of(alone.config.path(), &alone.environment)?,
                     surroundings: alone.environment.surroundings(),
                     client: Mutex::default(),
                 }),
-                here: Mutex::new(Here { alone: Some(alone), visitor: None }),
+                here: Mutex::new(Here {
+                    alone: Some(alone),
+                    visitor: None,
+                }),
             },
         })
     }
 
-    /// A person is waited for by nobody, another process that is just renewing the same session a moment.
+    /// A person is waited for by nobody, another process that is just renewing the same session a
+    /// moment.
     async fn ask(&self, asker: Asker, identity: String) -> Result<Reply> {
         let call = |wait_seconds| {
-            let request = Request::Credentials { identity: identity.clone(), wait_seconds };
-            Call { asker: asker.clone(), request }
+            let request = Request::Credentials {
+                identity: identity.clone(),
+                wait_seconds,
+            };
+            Call {
+                asker: asker.clone(),
+                request,
+            }
         };
         if let Some(agent) = &self.agent
             && let Some(reply) = agent.ask(&call(0)).await?
@@ -113,9 +135,12 @@ impl Source {
         if let Some(alone) = here.alone.take() {
             here.visitor = Some(Arc::new(alone.visitor()?));
         }
-        here.visitor
-            .clone()
-            .ok_or_else(|| Error::new(Code::ProcessFailed, "there is no agent, and none could be opened"))
+        here.visitor.clone().ok_or_else(|| {
+            Error::new(
+                Code::ProcessFailed,
+                "there is no agent, and none could be opened",
+            )
+        })
     }
 }
 
@@ -130,11 +155,15 @@ impl Running {
                 // What is there and is not ours is not asked.
                 None => AsyncClient::connect(&self.address).await.unwrap_or(None),
             };
-            let Some(mut connected) = connected else { return Ok(None) };
+            let Some(mut connected) = connected else {
+                return Ok(None);
+            };
             match connected.ask(call, &self.surroundings).await? {
                 Heard::Answered(answered) => {
                     *client = Some(connected);
-                    return Ok(Some(answered.reply).filter(|reply| !matches!(reply, Reply::RunInProcess)));
+                    return Ok(
+                        Some(answered.reply).filter(|reply| !matches!(reply, Reply::RunInProcess))
+                    );
                 }
                 Heard::UnknownVersion { .. } => return Ok(None),
                 Heard::Lost => {}
@@ -162,9 +191,10 @@ fn credentials(reply: Reply) -> Result<Credentials> {
         | Reply::Console(_)
         | Reply::Status(_)
         | Reply::Stopping
-        | Reply::RunInProcess => {
-            Err(Error::new(Code::Unsupported, "the agent answered something else than credentials")
-                .hint("the agent and `fob` are of different versions: restart the agent"))
-        }
+        | Reply::RunInProcess => Err(Error::new(
+            Code::Unsupported,
+            "the agent answered something else than credentials",
+        )
+        .hint("the agent and `fob` are of different versions: restart the agent")),
     }
 }

@@ -1,5 +1,6 @@
-//! `fob sandbox`: an AWS on loopback with a configuration, a keyring and state of its own, for as long as a command or
-//! shell runs in it. Everything lives in one private folder that goes away at the end.
+//! `fob sandbox`: an AWS on loopback with a configuration, a keyring and state of its own, for as
+//! long as a command or shell runs in it. Everything lives in one private folder that goes away at
+//! the end.
 
 mod control;
 mod premises;

@@ -1,5 +1,5 @@
-//! What a sandbox consists of: the server, on a thread of its own, and a private folder with configuration, keyring,
-//! state and AWS files. Dropping it ends the one and removes the other.
+//! What a sandbox consists of: the server, on a thread of its own, and a private folder with
+//! configuration, keyring, state and AWS files. Dropping it ends the one and removes the other.
 
 use crate::conversation::{Alone, Conversation, runtime};
 use crate::expect_reply;
@@ -68,8 +68,8 @@ impl Premises {
             ("FOB_CONFIG", config.clone().into()),
             ("FOB_SANDBOX_URL", OsString::from(&opened.url)),
             ("FOB_KEYRING", "file".into()),
-            // Seen by whoever may look into the child's environment. It opens nothing but this folder's keyring, whose
-            // keys only this sandbox knows.
+            // Seen by whoever may look into the child's environment. It opens nothing but this
+            // folder's keyring, whose keys only this sandbox knows.
             (PASSPHRASE, passphrase()?.into()),
             ("FOB_AWS_FILES_BASE_PATH", aws.join("keyfob").into()),
             ("XDG_STATE_HOME", folder.path().join("state").into()),
@@ -81,7 +81,11 @@ impl Premises {
             ("no_proxy", bypass),
             ("PATH", path(&invocation.environment)),
         ];
-        let premises = Premises { server, folder, variables };
+        let premises = Premises {
+            server,
+            folder,
+            variables,
+        };
         premises.store(&config, opened, invocation)?;
         Ok(premises)
     }
@@ -93,7 +97,10 @@ impl Premises {
 
     pub fn welcome(&self) -> Vec<String> {
         vec![
-            format!("An AWS on loopback, at {}; it ends with this shell", self.server.url),
+            format!(
+                "An AWS on loopback, at {}; it ends with this shell",
+                self.server.url
+            ),
             format!("  fob login              {READY}, whose key is in the keyring"),
             format!("  fob login deploy       a role, through {READY}"),
             format!("  fob sandbox key {WITHOUT_KEYS}  a key for {WITHOUT_KEYS}, who has none"),
@@ -106,11 +113,19 @@ impl Premises {
     }
 
     /// With the code that `fob user configure` runs, and as it sees the world inside.
-    fn store(&self, config: &Path, shown: Demonstration, invocation: &Invocation) -> Result<(), Stop> {
+    fn store(
+        &self,
+        config: &Path,
+        shown: Demonstration,
+        invocation: &Invocation,
+    ) -> Result<(), Stop> {
         let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
         let variables = self.variables.iter().cloned();
         let environment = Environment::of(variables.chain([(home, self.folder.path().into())]));
-        let alone = Alone { config: Config::load(config, &environment)?, environment };
+        let alone = Alone {
+            config: Config::load(config, &environment)?,
+            environment,
+        };
         let quiet = invocation.terminal.silenced();
         let mut conversation = Conversation::new(None, alone, quiet, Person::Absent)?;
         let keys = TypedKeys {
@@ -119,8 +134,15 @@ impl Premises {
             mfa_arn: None,
             session_duration: None,
         };
-        let configure = Configure { identity: READY.to_owned(), keys: Some(keys), check: Check::WithSts };
-        expect_reply!(conversation.ask(Request::Configure(configure), None)?, Configured)?;
+        let configure = Configure {
+            identity: READY.to_owned(),
+            keys: Some(keys),
+            check: Check::WithSts,
+        };
+        expect_reply!(
+            conversation.ask(Request::Configure(configure), None)?,
+            Configured
+        )?;
         Ok(())
     }
 }
@@ -141,7 +163,9 @@ impl Server {
         let (tell, told) = mpsc::channel();
         let serve = move || {
             runtime.block_on(async {
-                match Sandbox::start(Clock::system()).and_then(|it| Ok((Demonstration::furnish(&it)?, it))) {
+                match Sandbox::start(Clock::system())
+                    .and_then(|it| Ok((Demonstration::furnish(&it)?, it)))
+                {
                     Ok((opened, _open)) => {
                         // Nobody listens any more only when the program is on its way out.
                         let _ = tell.send(Ok(opened));
@@ -151,14 +175,27 @@ impl Server {
                 }
             });
         };
-        let failed = |cause: &str| Error::new(Code::ProcessFailed, format!("the sandbox cannot start: {cause}"));
+        let failed = |cause: &str| {
+            Error::new(
+                Code::ProcessFailed,
+                format!("the sandbox cannot start: {cause}"),
+            )
+        };
         let thread = std::thread::Builder::new()
             .name("sandbox".to_owned())
             .spawn(serve)
             .map_err(|cause| failed(&cause.to_string()))?;
         let opened = told.recv().map_err(|_| failed("its thread ended"))??;
         let (url, mfa_code) = (opened.url.clone(), opened.mfa_code.clone());
-        Ok((Server { url, mfa_code, thread: Some(thread), end: Some(end) }, opened))
+        Ok((
+            Server {
+                url,
+                mfa_code,
+                thread: Some(thread),
+                end: Some(end),
+            },
+            opened,
+        ))
     }
 }
 
@@ -174,15 +211,23 @@ impl Drop for Server {
 
 fn passphrase() -> Result<String> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|cause| Error::new(Code::KeyringUnavailable, format!("there are no random bytes: {cause}")))?;
+    getrandom::fill(&mut bytes).map_err(|cause| {
+        Error::new(
+            Code::KeyringUnavailable,
+            format!("there are no random bytes: {cause}"),
+        )
+    })?;
     Ok(u128::from_le_bytes(bytes).to_string())
 }
 
 /// No proxy reaches this machine's loopback.
 fn bypass(environment: &Environment) -> OsString {
     let mut list = OsString::from("127.0.0.1");
-    if let Some(present) = environment.raw("NO_PROXY").or(environment.raw("no_proxy")).filter(|it| !it.is_empty()) {
+    if let Some(present) = environment
+        .raw("NO_PROXY")
+        .or(environment.raw("no_proxy"))
+        .filter(|it| !it.is_empty())
+    {
         list.push(",");
         list.push(present);
     }
@@ -192,6 +237,11 @@ fn bypass(environment: &Environment) -> OsString {
 /// `fob` inside is this one.
 fn path(environment: &Environment) -> OsString {
     let present = environment.raw("PATH").unwrap_or_default();
-    let own = environment.program().parent().filter(|folder| !folder.as_os_str().is_empty()).map(Path::to_owned);
-    std::env::join_paths(own.into_iter().chain(std::env::split_paths(present))).unwrap_or_else(|_| present.to_owned())
+    let own = environment
+        .program()
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .map(Path::to_owned);
+    std::env::join_paths(own.into_iter().chain(std::env::split_paths(present)))
+        .unwrap_or_else(|_| present.to_owned())
 }

@@ -1,13 +1,15 @@
-//! The contract between the agent and those who ask it: requests, replies, prompts; plain data, with a version. The
-//! command line speaks it to an agent in its own process; a socket slips in behind the same types. What signing in
-//! itself speaks of is defined in [`crate::auth`] and named here again, so that callers need only this file.
+//! The contract between the agent and those who ask it: requests, replies, prompts; plain data,
+//! with a version. The command line speaks it to an agent in its own process; a socket slips in
+//! behind the same types. What signing in itself speaks of is defined in [`crate::auth`] and named
+//! here again, so that callers need only this file.
 
 pub use crate::auth::{
-    Answer, Asker, Audit, AuditAsker, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited, Check, Cleanup,
-    Configured, ConsoleLink, Damage, DamageKind, DatabaseChoice, DatabaseToken, Depth, Finding, HeadState, Health,
-    List, ListedIdentity, ListedProvider, Logout, LongLivedKeys, Mode, Note, OtherSession, PassphraseUse, Person,
-    PromptKind, Reach, RemovalStep, Renewal, Report, SignedIn, State, StepResult, Subject, Target, TypedKeys, Variable,
-    Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
+    Answer, Asker, Audit, AuditAsker, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited,
+    Check, Cleanup, Configured, ConsoleLink, Damage, DamageKind, DatabaseChoice, DatabaseToken,
+    Depth, Finding, HeadState, Health, List, ListedIdentity, ListedProvider, Logout, LongLivedKeys,
+    Mode, Note, OtherSession, PassphraseUse, Person, PromptKind, Reach, RemovalStep, Renewal,
+    Report, SignedIn, State, StepResult, Subject, Target, TypedKeys, Variable, Variables,
+    VariablesForm, Verdict, What, Whoami, WhyKeys,
 };
 pub use crate::credentials::{AccessKeyId, MfaArn, Secret, SessionDuration, in_units, time_left};
 use crate::credentials::{moment, on_the_wire};
@@ -31,11 +33,14 @@ pub struct Call {
 pub enum Request {
     /// Answered by [`Reply::SignedIn`].
     Login(Login),
-    /// Usable credentials, renewed when due; never starts a prompt, and waits this long for somebody else's sign-in.
-    /// Answered by [`Reply::Credentials`].
+    /// Usable credentials, renewed when due; never starts a prompt, and waits this long for
+    /// somebody else's sign-in. Answered by [`Reply::Credentials`].
     Credentials { identity: String, wait_seconds: u32 },
     /// Variables for a child process or a shell. Answered by [`Reply::Variables`].
-    Variables { identity: String, form: VariablesForm },
+    Variables {
+        identity: String,
+        form: VariablesForm,
+    },
     /// Answered by [`Reply::Whoami`].
     Whoami { identity: String, reach: Reach },
     /// Answered by [`Reply::List`].
@@ -58,17 +63,22 @@ pub enum Request {
     Repair { identity: Option<String> },
     /// An RDS auth token, signed with the identity's session. Answered by [`Reply::DatabaseToken`].
     DatabaseToken(DatabaseTokenRequest),
-    /// A link that signs a browser in to the AWS console: at its home, a service (`s3`), or a whole address of it.
-    /// Answered by [`Reply::Console`].
-    Console { identity: String, destination: Option<String> },
+    /// A link that signs a browser in to the AWS console: at its home, a service (`s3`), or a whole
+    /// address of it. Answered by [`Reply::Console`].
+    Console {
+        identity: String,
+        destination: Option<String>,
+    },
     /// Answered by [`Reply::Status`].
     Status,
-    /// Whether sessions are renewed ahead of time, until said otherwise or the agent ends. What somebody asks for is made
-    /// all the same. Answered by [`Reply::Status`].
+    /// Whether sessions are renewed ahead of time, until said otherwise or the agent ends. What
+    /// somebody asks for is made all the same. Answered by [`Reply::Status`].
     Refresh(Refresh),
-    /// The agent withdraws its prompts, gives up its socket and ends. Answered by [`Reply::Stopping`].
+    /// The agent withdraws its prompts, gives up its socket and ends. Answered by
+    /// [`Reply::Stopping`].
     Stop,
-    /// Goes on with what a [`Reply::Needs`] interrupted; answered as the interrupted request would have been.
+    /// Goes on with what a [`Reply::Needs`] interrupted; answered as the interrupted request would
+    /// have been.
     Answer { prompt: PromptId, answer: Answer },
     /// Gives up what a [`Reply::Needs`] interrupted. Answered by [`Reply::Failed`].
     Cancel { prompt: PromptId },
@@ -102,7 +112,8 @@ pub struct DatabaseTokenRequest {
 
 pub type PromptId = u32;
 
-/// A person is needed. Whoever can ask one sends [`Request::Answer`]; for everybody else `unanswered` is the error.
+/// A person is needed. Whoever can ask one sends [`Request::Answer`]; for everybody else
+/// `unanswered` is the error.
 #[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct Prompt {
     pub id: PromptId,
@@ -223,7 +234,8 @@ pub struct OpenPrompt {
     pub since: SystemTime,
 }
 
-/// What happened without anybody asking: what a tray shows and a headless agent logs. Each is sent once.
+/// What happened without anybody asking: what a tray shows and a headless agent logs. Each is sent
+/// once.
 #[derive(Clone, Debug, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
@@ -242,7 +254,8 @@ pub enum Event {
         #[specta(type = String)]
         expires_at: SystemTime,
     },
-    /// The end is near and renewals keep failing, for want of the network or because AWS is overloaded.
+    /// The end is near and renewals keep failing, for want of the network or because AWS is
+    /// overloaded.
     RenewalFailing {
         identity: String,
         #[serde(with = "moment")]

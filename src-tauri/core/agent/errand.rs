@@ -1,9 +1,10 @@
-//! What is done once for the one who asked: storing keys, logging out, clearing up. Nobody shares the outcome.
+//! What is done once for the one who asked: storing keys, logging out, clearing up. Nobody shares
+//! the outcome.
 
 use super::Role;
 use super::api::{
-    self, Answer, Asker, Check, Cleanup, Configure, Event, Logout, Note, Person, PromptKind, Reply, Request, TypedKeys,
-    WhyKeys,
+    self, Answer, Asker, Check, Cleanup, Configure, Event, Logout, Note, Person, PromptKind, Reply,
+    Request, TypedKeys, WhyKeys,
 };
 use super::flight::Waiter;
 use super::owner::{Message, Owner};
@@ -16,8 +17,16 @@ const PASSPHRASE_ATTEMPTS: u32 = 3;
 /// What is left to do, also while a question about it is open.
 #[derive(Clone, Debug)]
 pub(super) enum Errand {
-    Configure { identity: String, keys: Option<TypedKeys>, check: Check, mismatches: u32 },
-    Upkeep { upkeep: Upkeep, passphrases: u32 },
+    Configure {
+        identity: String,
+        keys: Option<TypedKeys>,
+        check: Check,
+        mismatches: u32,
+    },
+    Upkeep {
+        upkeep: Upkeep,
+        passphrases: u32,
+    },
 }
 
 /// What is done with what is stored, without a sign-in.
@@ -41,35 +50,85 @@ pub(super) enum Stopped {
 
 impl Errand {
     pub fn configure(configure: Configure) -> Errand {
-        let Configure { identity, keys, check } = configure;
-        Errand::Configure { identity, keys, check, mismatches: 0 }
+        let Configure {
+            identity,
+            keys,
+            check,
+        } = configure;
+        Errand::Configure {
+            identity,
+            keys,
+            check,
+            mismatches: 0,
+        }
     }
 
     pub fn upkeep(upkeep: Upkeep) -> Errand {
-        Errand::Upkeep { upkeep, passphrases: 0 }
+        Errand::Upkeep {
+            upkeep,
+            passphrases: 0,
+        }
     }
 
     pub async fn run(self, auth: &Auth, asker: &Asker, notes: &mut Vec<Note>) -> Result<Stopped> {
         match self {
-            Errand::Configure { identity, keys: Some(keys), check, mismatches } => {
-                store_keys(auth, asker, (identity, check, mismatches), &keys, notes).await
-            }
-            Errand::Configure { identity, keys: None, check, mismatches } => {
+            Errand::Configure {
+                identity,
+                keys: Some(keys),
+                check,
+                mismatches,
+            } => store_keys(auth, asker, (identity, check, mismatches), &keys, notes).await,
+            Errand::Configure {
+                identity,
+                keys: None,
+                check,
+                mismatches,
+            } => {
                 let kind = auth.configure_form(&identity).await?;
-                let unanswered =
-                    Error::new(Code::PersonNeeded, format!("access keys are needed for identity: {identity}"))
-                        .hint("pass them with --stdin, --csv or --profile");
-                let prompt = Prompt { kind, attempt: 1, unanswered };
+                let unanswered = Error::new(
+                    Code::PersonNeeded,
+                    format!("access keys are needed for identity: {identity}"),
+                )
+                .hint("pass them with --stdin, --csv or --profile");
+                let prompt = Prompt {
+                    kind,
+                    attempt: 1,
+                    unanswered,
+                };
                 ask_for_keys(asker, (identity, check, mismatches), prompt)
             }
-            Errand::Upkeep { upkeep, passphrases } => keep_up(auth, asker, upkeep, passphrases, notes).await,
+            Errand::Upkeep {
+                upkeep,
+                passphrases,
+            } => keep_up(auth, asker, upkeep, passphrases, notes).await,
         }
     }
 
-    pub async fn answer(self, auth: &Auth, asker: &Asker, answer: Answer, notes: &mut Vec<Note>) -> Result<Stopped> {
+    pub async fn answer(
+        self,
+        auth: &Auth,
+        asker: &Asker,
+        answer: Answer,
+        notes: &mut Vec<Note>,
+    ) -> Result<Stopped> {
         match (self, answer) {
-            (Errand::Configure { identity, check, mismatches, .. }, Answer::Keys(keys)) => {
-                Errand::Configure { identity, keys: Some(keys), check, mismatches }.run(auth, asker, notes).await
+            (
+                Errand::Configure {
+                    identity,
+                    check,
+                    mismatches,
+                    ..
+                },
+                Answer::Keys(keys),
+            ) => {
+                Errand::Configure {
+                    identity,
+                    keys: Some(keys),
+                    check,
+                    mismatches,
+                }
+                .run(auth, asker, notes)
+                .await
             }
             (errand @ Errand::Upkeep { .. }, Answer::Passphrase(passphrase)) => {
                 match auth.provide_passphrase(passphrase).await {
@@ -79,7 +138,10 @@ impl Errand {
             }
             (Errand::Upkeep { .. }, other @ (Answer::MfaCode(_) | Answer::Keys(_)))
             | (Errand::Configure { .. }, other @ (Answer::MfaCode(_) | Answer::Passphrase(_))) => {
-                Err(Error::new(Code::InvalidInput, format!("{} was not what was asked for", other.noun())))
+                Err(Error::new(
+                    Code::InvalidInput,
+                    format!("{} was not what was asked for", other.noun()),
+                ))
             }
         }
     }
@@ -101,7 +163,10 @@ impl Owner {
         let (auth, post, role) = (self.auth.clone(), self.post.clone(), self.role);
         tokio::spawn(async move {
             let (mut notes, asker) = (Vec::new(), waiter.call.asker.clone());
-            if role == Role::Hosted && asker.person == Person::Absent && auth.passphrase_prompt(0).await.is_some() {
+            if role == Role::Hosted
+                && asker.person == Person::Absent
+                && auth.passphrase_prompt(0).await.is_some()
+            {
                 // The asker's environment may hold the passphrase.
                 return waiter.answer(notes, Reply::RunInProcess);
             }
@@ -113,7 +178,8 @@ impl Owner {
             let tell = |message| drop(post.upgrade().map(|post| post.send(message)));
             match stopped {
                 Ok(Stopped::Done(reply)) => {
-                    if let (Reply::Removed(report), Request::Logout(logout)) = (&reply, &waiter.call.request)
+                    if let (Reply::Removed(report), Request::Logout(logout)) =
+                        (&reply, &waiter.call.request)
                         && logout.mode == Mode::Run
                     {
                         tell(Message::SignedOut(report.identities.clone()));
@@ -123,8 +189,18 @@ impl Owner {
                     }
                     waiter.answer(notes, reply);
                 }
-                Ok(Stopped::Needs { identity, prompt, errand }) => {
-                    tell(Message::ErrandAsks(Box::new(Interrupted { waiter, notes, identity, prompt, errand })));
+                Ok(Stopped::Needs {
+                    identity,
+                    prompt,
+                    errand,
+                }) => {
+                    tell(Message::ErrandAsks(Box::new(Interrupted {
+                        waiter,
+                        notes,
+                        identity,
+                        prompt,
+                        errand,
+                    })));
                 }
                 Err(error) => waiter.answer(notes, Reply::Failed(error)),
             }
@@ -132,12 +208,38 @@ impl Owner {
     }
 
     pub(super) fn errand_asks(&mut self, interrupted: Interrupted) {
-        let Interrupted { waiter, notes, identity, prompt: Prompt { kind, attempt, unanswered }, errand } = interrupted;
-        let about = About::Errand { errand: Box::new(errand), unanswered: unanswered.clone() };
+        let Interrupted {
+            waiter,
+            notes,
+            identity,
+            prompt:
+                Prompt {
+                    kind,
+                    attempt,
+                    unanswered,
+                },
+            errand,
+        } = interrupted;
+        let about = About::Errand {
+            errand: Box::new(errand),
+            unanswered: unanswered.clone(),
+        };
         let asker = waiter.call.asker.clone();
-        let ticket = Ticket { visitor: waiter.visitor, call: waiter.call.clone(), part: waiter.part, about };
+        let ticket = Ticket {
+            visitor: waiter.visitor,
+            call: waiter.call.clone(),
+            part: waiter.part,
+            about,
+        };
         let id = self.tickets.issue(ticket);
-        let prompt = api::Prompt { id, identity, kind, attempt, asker, unanswered };
+        let prompt = api::Prompt {
+            id,
+            identity,
+            kind,
+            attempt,
+            asker,
+            unanswered,
+        };
         waiter.answer(notes, Reply::Needs(Box::new(prompt)));
     }
 
@@ -146,9 +248,12 @@ impl Owner {
             let key = identity.to_ascii_lowercase();
             self.schedule.forget(&key);
             self.askers.remove(&key);
-            let error = Error::new(Code::SignedOut, format!("{identity} was signed out")).identity(identity);
+            let error = Error::new(Code::SignedOut, format!("{identity} was signed out"))
+                .identity(identity);
             self.withdraw(&key, Some(&error));
-            self.tell(Event::SignedOut { identity: identity.clone() });
+            self.tell(Event::SignedOut {
+                identity: identity.clone(),
+            });
         }
     }
 }
@@ -170,25 +275,52 @@ async fn store_keys(
             let kind = PromptKind::Keys {
                 why: WhyKeys::SecretMismatch,
                 mfa_arn: typed.mfa_arn.as_deref().and_then(|text| text.parse().ok()),
-                session_duration: typed.session_duration.as_deref().and_then(|text| text.parse().ok()),
+                session_duration: typed
+                    .session_duration
+                    .as_deref()
+                    .and_then(|text| text.parse().ok()),
             };
-            ask_for_keys(asker, (identity, check, 1), Prompt { kind, attempt: 2, unanswered })
+            ask_for_keys(
+                asker,
+                (identity, check, 1),
+                Prompt {
+                    kind,
+                    attempt: 2,
+                    unanswered,
+                },
+            )
         }
-        Err(Rejected::SecretMismatch(error) | Rejected::Final(error)) => Err(error.identity(identity)),
+        Err(Rejected::SecretMismatch(error) | Rejected::Final(error)) => {
+            Err(error.identity(identity))
+        }
     }
 }
 
-fn ask_for_keys(asker: &Asker, (identity, check, mismatches): (String, Check, u32), prompt: Prompt) -> Result<Stopped> {
+fn ask_for_keys(
+    asker: &Asker,
+    (identity, check, mismatches): (String, Check, u32),
+    prompt: Prompt,
+) -> Result<Stopped> {
     match asker.person {
         Person::Absent => Err(prompt.unanswered),
         Person::Present => {
-            let errand = Errand::Configure { identity: identity.clone(), keys: None, check, mismatches };
-            Ok(Stopped::Needs { identity, prompt, errand })
+            let errand = Errand::Configure {
+                identity: identity.clone(),
+                keys: None,
+                check,
+                mismatches,
+            };
+            Ok(Stopped::Needs {
+                identity,
+                prompt,
+                errand,
+            })
         }
     }
 }
 
-/// A keyring that a passphrase would open is a question first; where nobody answers, it is a failure of each step.
+/// A keyring that a passphrase would open is a question first; where nobody answers, it is a
+/// failure of each step.
 async fn keep_up(
     auth: &Auth,
     asker: &Asker,
@@ -200,8 +332,15 @@ async fn keep_up(
         && passphrases < PASSPHRASE_ATTEMPTS
         && let Some(prompt) = auth.passphrase_prompt(passphrases).await
     {
-        let errand = Errand::Upkeep { upkeep, passphrases: passphrases + 1 };
-        return Ok(Stopped::Needs { identity: String::new(), prompt, errand });
+        let errand = Errand::Upkeep {
+            upkeep,
+            passphrases: passphrases + 1,
+        };
+        return Ok(Stopped::Needs {
+            identity: String::new(),
+            prompt,
+            errand,
+        });
     }
     let reply = match upkeep {
         Upkeep::Logout(logout) => {

@@ -1,7 +1,9 @@
-//! One sign-in under way, and everybody who waits for it: fifty who ask share one climb and one prompt, and each gets the
-//! answer to its own question.
+//! One sign-in under way, and everybody who waits for it: fifty who ask share one climb and one
+//! prompt, and each gets the answer to its own question.
 
-use super::api::{self, Answered, Asker, Call, Note, Person, PromptKind, Renewal, Reply, Request, VariablesForm};
+use super::api::{
+    self, Answered, Asker, Call, Note, Person, PromptKind, Renewal, Reply, Request, VariablesForm,
+};
 use super::owner::VisitorId;
 use crate::auth::refresh::{Freshness, freshness};
 use crate::auth::{Auth, Intent, Options, Patience, SignIn};
@@ -12,8 +14,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::oneshot;
 
-/// A program waits at least this long for a sign-in that another process is making; one that asks a person there is
-/// waited for no longer.
+/// A program waits at least this long for a sign-in that another process is making; one that asks a
+/// person there is waited for no longer.
 const OTHER_PROCESSES: Duration = Duration::from_secs(15);
 
 /// A sign-in of one identity.
@@ -77,9 +79,14 @@ impl Waiter {
         let _ = self.reply.send(Answered { notes, reply });
     }
 
-    /// What was noticed on the way is for everybody, and what came of a person's answer for persons alone.
+    /// What was noticed on the way is for everybody, and what came of a person's answer for persons
+    /// alone.
     pub fn notes_for_it(&self, notes: &[Note]) -> Vec<Note> {
-        notes.iter().filter(|note| self.is_person() || matches!(note, Note::Warning(_))).cloned().collect()
+        notes
+            .iter()
+            .filter(|note| self.is_person() || matches!(note, Note::Warning(_)))
+            .cloned()
+            .collect()
     }
 
     pub fn wants_the_console(&self) -> bool {
@@ -99,9 +106,14 @@ impl Waiter {
 impl Flight {
     /// Whether a sign-in along `chain` has to wait for the answer that this one waits for.
     pub fn asking_for(&self, chain: &Chain) -> Option<&Asking> {
-        let Stage::Asking(asking) = &self.stage else { return None };
+        let Stage::Asking(asking) = &self.stage else {
+            return None;
+        };
         let concerns_all = matches!(asking.prompt.kind, PromptKind::KeyringPassphrase { .. });
-        let shares = chain.source.name.eq_ignore_ascii_case(&self.chain.source.name);
+        let shares = chain
+            .source
+            .name
+            .eq_ignore_ascii_case(&self.chain.source.name);
         (concerns_all || shares).then_some(asking)
     }
 }
@@ -110,21 +122,32 @@ impl Flight {
 pub(super) fn identity_of(auth: &Auth, request: &Request) -> Result<Option<String>> {
     Ok(match request {
         Request::Login(login) => Some(login.identity.clone()),
-        Request::Credentials { identity, .. } | Request::Variables { identity, .. } => Some(identity.clone()),
-        Request::DatabaseToken(asked) => Some(auth.database(&asked.database)?.identity().to_owned()),
-        Request::Console { identity, destination } => {
-            Some(auth.console(identity, destination.as_deref())?.identity().to_owned())
+        Request::Credentials { identity, .. } | Request::Variables { identity, .. } => {
+            Some(identity.clone())
         }
+        Request::DatabaseToken(asked) => {
+            Some(auth.database(&asked.database)?.identity().to_owned())
+        }
+        Request::Console {
+            identity,
+            destination,
+        } => Some(
+            auth.console(identity, destination.as_deref())?
+                .identity()
+                .to_owned(),
+        ),
         _ => None,
     })
 }
 
-/// Whether a held session will do. Neither a token nor a browser's session outlives what it was made with, so that is not
-/// one that is due.
+/// Whether a held session will do. Neither a token nor a browser's session outlives what it was
+/// made with, so that is not one that is due.
 pub(super) fn is_enough(request: &Request, session: &Session, now: SystemTime) -> bool {
     match request {
         Request::Login(_) => false,
-        Request::DatabaseToken(_) | Request::Console { .. } => freshness(session, now) == Freshness::Fresh,
+        Request::DatabaseToken(_) | Request::Console { .. } => {
+            freshness(session, now) == Freshness::Fresh
+        }
         _ => true,
     }
 }
@@ -143,7 +166,10 @@ pub(super) fn options(call: &Call, reach: FlightReach) -> Options {
         FlightReach::Scheduled | FlightReach::Unattended => Person::Absent,
         FlightReach::Asks => Person::Present,
     };
-    let asker = Asker { person, ..call.asker.clone() };
+    let asker = Asker {
+        person,
+        ..call.asker.clone()
+    };
     match &call.request {
         Request::Login(login) => Options {
             duration: login.duration,
@@ -161,7 +187,14 @@ pub(super) fn options(call: &Call, reach: FlightReach) -> Options {
                 }
             };
             let patience = Patience::AtMost(patience);
-            Options { duration: None, renewal: Renewal::WhenDue, mfa_code: None, asker, intent: Intent::Use, patience }
+            Options {
+                duration: None,
+                renewal: Renewal::WhenDue,
+                mfa_code: None,
+                asker,
+                intent: Intent::Use,
+                patience,
+            }
         }
     }
 }
@@ -174,7 +207,9 @@ pub(super) async fn deliver(
     request: &Request,
     notes: &mut Vec<Note>,
 ) -> Result<Reply> {
-    let Request::Login(_) = request else { return hand_out(auth, sign_in.chain(), session, request, notes) };
+    let Request::Login(_) = request else {
+        return hand_out(auth, sign_in.chain(), session, request, notes);
+    };
     let chain = sign_in.chain();
     auth.write_profile(sign_in, session).await?;
     Ok(Reply::SignedIn(api::SignedIn {
@@ -203,8 +238,15 @@ pub(super) fn hand_out(
             notes.extend(said);
             Ok(Reply::DatabaseToken(token))
         }
-        Request::Variables { form, .. } => Ok(Reply::Variables(auth.variables(chain, *form, Some(session))?)),
-        Request::Console { .. } => Err(Error::new(Code::Unsupported, "a link into the console is not at hand")),
+        Request::Variables { form, .. } => Ok(Reply::Variables(auth.variables(
+            chain,
+            *form,
+            Some(session),
+        )?)),
+        Request::Console { .. } => Err(Error::new(
+            Code::Unsupported,
+            "a link into the console is not at hand",
+        )),
         _ => Ok(Reply::Credentials(api::Credentials {
             access_key_id: session.keys.access_key_id.as_str().to_owned(),
             secret_access_key: session.keys.secret_access_key.clone(),
@@ -215,8 +257,14 @@ pub(super) fn hand_out(
     }
 }
 
-/// For those who ask for a link into the console: it takes a call to AWS, for which nobody else waits.
-pub(super) fn open_console(auth: &Arc<Auth>, session: &Session, waiter: Waiter, mut notes: Vec<Note>) {
+/// For those who ask for a link into the console: it takes a call to AWS, for which nobody else
+/// waits.
+pub(super) fn open_console(
+    auth: &Arc<Auth>,
+    session: &Session,
+    waiter: Waiter,
+    mut notes: Vec<Note>,
+) {
     let (auth, session) = (auth.clone(), session.clone());
     tokio::spawn(async move {
         let reply = console_link(&auth, &session, &waiter.call.request, &mut notes).await;
@@ -225,9 +273,21 @@ pub(super) fn open_console(auth: &Arc<Auth>, session: &Session, waiter: Waiter, 
     });
 }
 
-async fn console_link(auth: &Auth, session: &Session, request: &Request, notes: &mut Vec<Note>) -> Result<Reply> {
-    let Request::Console { identity, destination } = request else {
-        return Err(Error::new(Code::Unsupported, "no link into the console was asked for"));
+async fn console_link(
+    auth: &Auth,
+    session: &Session,
+    request: &Request,
+    notes: &mut Vec<Note>,
+) -> Result<Reply> {
+    let Request::Console {
+        identity,
+        destination,
+    } = request
+    else {
+        return Err(Error::new(
+            Code::Unsupported,
+            "no link into the console was asked for",
+        ));
     };
     let target = auth.console(identity, destination.as_deref())?;
     let (link, said) = auth.console_link(session, &target).await?;
@@ -235,10 +295,12 @@ async fn console_link(auth: &Auth, session: &Session, request: &Request, notes: 
     Ok(Reply::Console(link))
 }
 
-/// A profile and an endpoint renew themselves, so nobody is signed in for them; the session's own keys, and what the
-/// machine itself has for a profile, must be there now.
+/// A profile and an endpoint renew themselves, so nobody is signed in for them; the session's own
+/// keys, and what the machine itself has for a profile, must be there now.
 pub(super) fn needs_no_session(chain: &Chain, request: &Request) -> bool {
-    let Request::Variables { form, .. } = request else { return false };
+    let Request::Variables { form, .. } = request else {
+        return false;
+    };
     match form {
         VariablesForm::Profile => !matches!(chain.source.kind, SourceKind::Ambient),
         VariablesForm::Static => false,
@@ -248,7 +310,10 @@ pub(super) fn needs_no_session(chain: &Chain, request: &Request) -> bool {
 
 /// What those are told who cannot answer a prompt that is open.
 pub(super) fn unanswered(auth: &Auth, asking: &Asking, request: &Request) -> Error {
-    let open = format!("a prompt is open: `fob login {}` answers it", asking.prompt.identity);
+    let open = format!(
+        "a prompt is open: `fob login {}` answers it",
+        asking.prompt.identity
+    );
     let error = asking.prompt.unanswered.clone().hint(open);
     let chain = identity_of(auth, request).and_then(|name| auth.chain(&name.unwrap_or_default()));
     match chain {

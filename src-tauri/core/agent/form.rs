@@ -1,5 +1,5 @@
-//! What is wrong with a field of a form while somebody types into it; the same on a terminal and in a window. Never
-//! quotes what was typed.
+//! What is wrong with a field of a form while somebody types into it; the same on a terminal and in
+//! a window. Never quotes what was typed.
 
 use super::api::{AccessKeyId, MfaArn, SessionDuration};
 use crate::error::Error;
@@ -9,7 +9,9 @@ use std::str::FromStr;
 pub fn access_key_id(text: &str) -> Result<(), String> {
     let id = AccessKeyId::parse(text).map_err(said)?;
     if id.is_of_a_session() {
-        return Err("ASIA… belongs to a session; the key id of an IAM user begins with AKIA".to_owned());
+        return Err(
+            "ASIA… belongs to a session; the key id of an IAM user begins with AKIA".to_owned(),
+        );
     }
     Ok(())
 }
@@ -27,12 +29,18 @@ pub fn session_duration(text: &str) -> Result<(), String> {
 pub fn mfa_code(text: &str) -> Result<(), String> {
     let text = text.trim();
     let digits = text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit());
-    if digits { Ok(()) } else { Err("an MFA code has six digits".to_owned()) }
+    if digits {
+        Ok(())
+    } else {
+        Err("an MFA code has six digits".to_owned())
+    }
 }
 
 /// `None` for a field that was left empty.
 pub fn filled(text: &str) -> Option<String> {
-    Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned)
+    Some(text.trim())
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
 }
 
 fn if_filled<T: FromStr<Err = Error>>(text: &str) -> Result<(), String> {
@@ -40,7 +48,10 @@ fn if_filled<T: FromStr<Err = Error>>(text: &str) -> Result<(), String> {
 }
 
 fn said(error: Error) -> String {
-    std::iter::once(error.message).chain(error.hints).collect::<Vec<_>>().join("; ")
+    std::iter::once(error.message)
+        .chain(error.hints)
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 #[cfg(test)]
@@ -58,7 +69,12 @@ mod tests {
             assert!(mfa_code(code).is_err(), "{code}");
         }
         assert!(session_duration("").is_ok() && session_duration("36h").is_ok());
-        assert!(session_duration("12x").expect_err("no unit").contains("90m"), "the reason says what is allowed");
+        assert!(
+            session_duration("12x")
+                .expect_err("no unit")
+                .contains("90m"),
+            "the reason says what is allowed"
+        );
         assert!(mfa_arn(" ").is_ok() && mfa_arn("arn:aws:iam::123456789012:mfa/kim").is_ok());
         assert!(mfa_arn("my phone, the black one").is_err());
     }

@@ -1,5 +1,5 @@
-//! One task owns the sessions: requests in, replies out. [`Agent`] is the way to it and [`Visitor`] somebody who asks, in
-//! the same process or over the socket; who asks sees only [`api`].
+//! One task owns the sessions: requests in, replies out. [`Agent`] is the way to it and [`Visitor`]
+//! somebody who asks, in the same process or over the socket; who asks sees only [`api`].
 
 pub mod api;
 pub mod endpoint;
@@ -30,7 +30,8 @@ const UNREAD_EVENTS: usize = 256;
 pub enum Role {
     /// For the process it is in: what nobody can answer here, nobody answers.
     InProcess,
-    /// For everybody: a question stays open until somebody answers it, and what was signed in to stays fresh.
+    /// For everybody: a question stays open until somebody answers it, and what was signed in to
+    /// stays fresh.
     Hosted,
 }
 
@@ -56,11 +57,18 @@ impl Agent {
         let (events, _) = broadcast::channel(UNREAD_EVENTS);
         let owner = Owner::new(auth, role, inbox.downgrade(), events.clone());
         tokio::spawn(owner.run(messages));
-        Agent { inbox, visitors: Arc::default(), events }
+        Agent {
+            inbox,
+            visitors: Arc::default(),
+            events,
+        }
     }
 
     pub fn visitor(&self) -> Visitor {
-        Visitor { agent: self.clone(), id: self.visitors.fetch_add(1, Ordering::Relaxed) }
+        Visitor {
+            agent: self.clone(),
+            id: self.visitors.fetch_add(1, Ordering::Relaxed),
+        }
     }
 
     /// What happens from now on without anybody asking.
@@ -82,9 +90,15 @@ impl Visitor {
     /// `surroundings`: the digest of the variables of another process, as it reported them.
     pub async fn ask_from(&self, surroundings: Option<String>, call: Call) -> Answered {
         let (reply, answer) = oneshot::channel();
-        let _ = self.agent.inbox.send(Message::ask(self.id, surroundings, call, reply));
+        let _ = self
+            .agent
+            .inbox
+            .send(Message::ask(self.id, surroundings, call, reply));
         // An agent that has ended does nothing for anybody any more.
-        answer.await.unwrap_or(Answered { notes: Vec::new(), reply: Reply::RunInProcess })
+        answer.await.unwrap_or(Answered {
+            notes: Vec::new(),
+            reply: Reply::RunInProcess,
+        })
     }
 }
 

@@ -1,5 +1,6 @@
-//! What a person is told about an [`Event`] when no window is open: the words, which notice replaces which, and when one
-//! no longer holds. Shows nothing itself. The next step is in the text, because not every desktop shows buttons.
+//! What a person is told about an [`Event`] when no window is open: the words, which notice
+//! replaces which, and when one no longer holds. Shows nothing itself. The next step is in the
+//! text, because not every desktop shows buttons.
 
 use super::api::{Asker, Event, Person, Prompt, PromptKind, WhyKeys};
 use crate::credentials::{AccessKeyId, in_units, shorten_to, time_left};
@@ -15,7 +16,8 @@ const MOST_LINES: usize = 5;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
     pub key: Key,
-    /// One for each notice that is combined in this one, else its own key. It holds as long as one of them does.
+    /// One for each notice that is combined in this one, else its own key. It holds as long as one
+    /// of them does.
     pub about: Vec<Key>,
     pub title: String,
     /// Lines: why, and what to do.
@@ -105,19 +107,31 @@ pub fn notice(event: &Event, now: SystemTime) -> Option<Notice> {
             kind: Kind::RenewalRefused,
             identity,
             title: format!("AWS refuses to renew {identity}"),
-            why: std::iter::once(reason(error)).chain(sentences(error)).collect(),
+            why: std::iter::once(reason(error))
+                .chain(sentences(error))
+                .collect(),
             next: format!("Once that is mended: fob login {identity}"),
             buttons: vec![Button::Details],
         },
-        Event::RenewalFailing { identity, expires_at, cause } => Draft {
+        Event::RenewalFailing {
+            identity,
+            expires_at,
+            cause,
+        } => Draft {
             kind: Kind::RenewalFailing,
             identity,
-            title: format!("{identity} cannot be renewed and expires {}", left(expires_at)),
+            title: format!(
+                "{identity} cannot be renewed and expires {}",
+                left(expires_at)
+            ),
             why: vec![reason(cause)],
             next: format!("It is tried again by itself, or at once: fob login {identity}"),
             buttons: vec![Button::Retry],
         },
-        Event::ExpiresSoon { identity, expires_at } => Draft {
+        Event::ExpiresSoon {
+            identity,
+            expires_at,
+        } => Draft {
             kind: Kind::ExpiresSoon,
             identity,
             title: format!("{identity} expires {}", left(expires_at)),
@@ -147,13 +161,21 @@ pub fn notice(event: &Event, now: SystemTime) -> Option<Notice> {
 /// The notices that no longer hold once this has happened.
 pub fn withdrawn_by(event: &Event) -> Vec<Key> {
     let (identity, kinds): (_, &[Kind]) = match event {
-        Event::SignedIn { identity, .. } | Event::Renewed { identity, .. } | Event::SignedOut { identity } => (
+        Event::SignedIn { identity, .. }
+        | Event::Renewed { identity, .. }
+        | Event::SignedOut { identity } => (
             identity,
-            &[Kind::KeysRevoked, Kind::RenewalRefused, Kind::RenewalFailing, Kind::ExpiresSoon, Kind::Expired],
+            &[
+                Kind::KeysRevoked,
+                Kind::RenewalRefused,
+                Kind::RenewalFailing,
+                Kind::ExpiresSoon,
+                Kind::Expired,
+            ],
         ),
-        Event::KeysRevoked { identity, .. } | Event::RenewalRefused { identity, .. } | Event::Expired { identity } => {
-            (identity, &[Kind::RenewalFailing, Kind::ExpiresSoon])
-        }
+        Event::KeysRevoked { identity, .. }
+        | Event::RenewalRefused { identity, .. }
+        | Event::Expired { identity } => (identity, &[Kind::RenewalFailing, Kind::ExpiresSoon]),
         Event::ExpiresSoon { identity, .. } => (identity, &[Kind::RenewalFailing]),
         Event::PromptClosed { identity, .. } => (identity, &[Kind::PersonAwaited]),
         Event::RenewalFailing { .. }
@@ -161,7 +183,13 @@ pub fn withdrawn_by(event: &Event) -> Vec<Key> {
         | Event::ConfigurationChanged
         | Event::ConfigurationBroken { .. } => return Vec::new(),
     };
-    kinds.iter().map(|kind| Key { kind: *kind, identity: identity.clone() }).collect()
+    kinds
+        .iter()
+        .map(|kind| Key {
+            kind: *kind,
+            identity: identity.clone(),
+        })
+        .collect()
 }
 
 /// What came together, after waking, as one; `None` when nothing came.
@@ -169,23 +197,38 @@ pub fn combined(mut notices: Vec<Notice>) -> Option<Notice> {
     if notices.len() < 2 {
         return notices.pop();
     }
-    let identities: BTreeSet<_> = notices.iter().flat_map(|it| &it.about).map(|key| &key.identity).collect();
+    let identities: BTreeSet<_> = notices
+        .iter()
+        .flat_map(|it| &it.about)
+        .map(|key| &key.identity)
+        .collect();
     let title = match identities.len() {
         1 => "An identity needs attention".to_owned(),
         several => format!("{several} identities need attention"),
     };
     let has_buttons = notices.iter().any(|notice| !notice.buttons.is_empty());
-    let mut lines: Vec<String> = notices.iter().take(MOST_LINES).map(|it| it.title.clone()).collect();
+    let mut lines: Vec<String> = notices
+        .iter()
+        .take(MOST_LINES)
+        .map(|it| it.title.clone())
+        .collect();
     if let Some(more @ 1..) = notices.len().checked_sub(MOST_LINES) {
         lines.push(format!("and {more} more"));
     }
     lines.push("See them all: fob status".to_owned());
     Some(Notice {
-        key: Key { kind: Kind::Combined, identity: String::new() },
+        key: Key {
+            kind: Kind::Combined,
+            identity: String::new(),
+        },
         about: notices.into_iter().flat_map(|it| it.about).collect(),
         title,
         body: lines.join("\n"),
-        buttons: if has_buttons { vec![Button::Details] } else { Vec::new() },
+        buttons: if has_buttons {
+            vec![Button::Details]
+        } else {
+            Vec::new()
+        },
     })
 }
 
@@ -201,44 +244,84 @@ struct Draft<'a> {
 
 impl Draft<'_> {
     fn finish(self) -> Notice {
-        let lines: Vec<String> = self.why.iter().chain([&self.next]).map(|line| fit(line)).collect();
-        let key = Key { kind: self.kind, identity: self.identity.to_owned() };
-        Notice { about: vec![key.clone()], key, title: fit(&self.title), body: lines.join("\n"), buttons: self.buttons }
+        let lines: Vec<String> = self
+            .why
+            .iter()
+            .chain([&self.next])
+            .map(|line| fit(line))
+            .collect();
+        let key = Key {
+            kind: self.kind,
+            identity: self.identity.to_owned(),
+        };
+        Notice {
+            about: vec![key.clone()],
+            key,
+            title: fit(&self.title),
+            body: lines.join("\n"),
+            buttons: self.buttons,
+        }
     }
 }
 
 /// Nobody can be asked where the program runs; where somebody can, no notice is needed.
 fn awaited(prompt: &Prompt) -> Option<Draft<'_>> {
-    let Prompt { identity, kind, asker: Asker { program, pid, person }, .. } = prompt;
+    let Prompt {
+        identity,
+        kind,
+        asker: Asker {
+            program,
+            pid,
+            person,
+        },
+        ..
+    } = prompt;
     match person {
         Person::Present => return None,
         Person::Absent => {}
     }
-    let what = if identity.is_empty() { "the keyring" } else { identity };
+    let what = if identity.is_empty() {
+        "the keyring"
+    } else {
+        identity
+    };
     let (why, button) = match kind {
         PromptKind::Mfa { .. } => ("It waits for an MFA code".to_owned(), Button::EnterCode),
-        PromptKind::Keys { why: WhyKeys::Missing | WhyKeys::Asked, .. } => {
-            ("It waits for access keys".to_owned(), Button::SignIn)
-        }
-        PromptKind::Keys { why: WhyKeys::Revoked, .. } => {
-            ("It waits for new access keys: AWS no longer accepts the old ones".to_owned(), Button::EnterNewKeys)
-        }
-        PromptKind::Keys { why: WhyKeys::SecretMismatch, .. } => {
-            ("It waits for access keys: the last secret does not belong to its key id".to_owned(), Button::EnterNewKeys)
-        }
-        PromptKind::KeyringPassphrase { path, .. } => {
-            (format!("It waits for the passphrase of {path}"), Button::Unlock)
-        }
-        PromptKind::Browser { address, code, .. } => {
-            (format!("It waits for a sign-in in the browser: code {code} at {address}"), Button::SignIn)
-        }
+        PromptKind::Keys {
+            why: WhyKeys::Missing | WhyKeys::Asked,
+            ..
+        } => ("It waits for access keys".to_owned(), Button::SignIn),
+        PromptKind::Keys {
+            why: WhyKeys::Revoked,
+            ..
+        } => (
+            "It waits for new access keys: AWS no longer accepts the old ones".to_owned(),
+            Button::EnterNewKeys,
+        ),
+        PromptKind::Keys {
+            why: WhyKeys::SecretMismatch,
+            ..
+        } => (
+            "It waits for access keys: the last secret does not belong to its key id".to_owned(),
+            Button::EnterNewKeys,
+        ),
+        PromptKind::KeyringPassphrase { path, .. } => (
+            format!("It waits for the passphrase of {path}"),
+            Button::Unlock,
+        ),
+        PromptKind::Browser { address, code, .. } => (
+            format!("It waits for a sign-in in the browser: code {code} at {address}"),
+            Button::SignIn,
+        ),
     };
     Some(Draft {
         kind: Kind::PersonAwaited,
         identity,
         title: format!("{program} (pid {pid}) needs {what}"),
         why: vec![why],
-        next: format!("Answer it: fob login {identity}").trim_end().to_owned(),
+        next: format!("Answer it: fob login {identity}")
+            .trim_end()
+            .to_owned(),
         buttons: vec![button],
     })
 }
@@ -251,9 +334,15 @@ fn reason(error: &Error) -> String {
     }
 }
 
-/// An error's hints as sentences. A command among them is left out: the last line of a notice says what to do.
+/// An error's hints as sentences. A command among them is left out: the last line of a notice says
+/// what to do.
 fn sentences(error: &Error) -> Vec<String> {
-    error.hints.iter().filter(|hint| !is_command(hint)).map(|hint| sentence(hint)).collect()
+    error
+        .hints
+        .iter()
+        .filter(|hint| !is_command(hint))
+        .map(|hint| sentence(hint))
+        .collect()
 }
 
 fn is_command(hint: &str) -> bool {
@@ -262,7 +351,10 @@ fn is_command(hint: &str) -> bool {
 
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default()
 }
 
 /// On one line of bearable length, with key ids shortened: AWS's own words may hold whole ones.

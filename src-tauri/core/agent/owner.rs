@@ -1,5 +1,5 @@
-//! The task that owns the state: who asks for what, which sign-ins are under way, which prompts are open. Nothing here
-//! waits: slow work is spawned and reports back as a [`Message`].
+//! The task that owns the state: who asks for what, which sign-ins are under way, which prompts are
+//! open. Nothing here waits: slow work is spawned and reports back as a [`Message`].
 
 use super::Role;
 use super::api::{Answered, Call, Event, LastAsker, Note, Reply, Request};
@@ -48,8 +48,17 @@ impl Message {
         call: Call,
         reply: oneshot::Sender<Answered>,
     ) -> Message {
-        let waiter = Waiter { visitor, call, reply, until: SystemTime::UNIX_EPOCH, part: Part::Joins };
-        Message::Ask { waiter, surroundings }
+        let waiter = Waiter {
+            visitor,
+            call,
+            reply,
+            until: SystemTime::UNIX_EPOCH,
+            part: Part::Joins,
+        };
+        Message::Ask {
+            waiter,
+            surroundings,
+        }
     }
 }
 
@@ -80,7 +89,12 @@ impl Owner {
     ) -> Owner {
         let clock = auth.clock().clone();
         let since = clock.now();
-        let schedule = Schedule::new(role, auth.config(), auth.environment().surroundings(), since);
+        let schedule = Schedule::new(
+            role,
+            auth.config(),
+            auth.environment().surroundings(),
+            since,
+        );
         Owner {
             auth: Arc::new(auth),
             role,
@@ -117,13 +131,23 @@ impl Owner {
             Message::Ask { waiter, .. }
                 if matches!(waiter.call.request, Request::Stop) && self.role == Role::Hosted =>
             {
-                self.withdraw_all(&Error::new(Code::PersonNeeded, "the agent was stopped while a prompt was open"));
+                self.withdraw_all(&Error::new(
+                    Code::PersonNeeded,
+                    "the agent was stopped while a prompt was open",
+                ));
                 waiter.answer(Vec::new(), Reply::Stopping);
                 return std::ops::ControlFlow::Break(());
             }
-            Message::Ask { waiter, surroundings } => self.ask(waiter, surroundings.as_deref()),
+            Message::Ask {
+                waiter,
+                surroundings,
+            } => self.ask(waiter, surroundings.as_deref()),
             Message::Left(visitor) => self.left(visitor),
-            Message::Stopped { key, sign_in, outcome } => self.stopped(&key, sign_in, outcome),
+            Message::Stopped {
+                key,
+                sign_in,
+                outcome,
+            } => self.stopped(&key, sign_in, outcome),
             Message::ErrandAsks(interrupted) => self.errand_asks(*interrupted),
             Message::SignedOut(identities) => self.signed_out(&identities),
             Message::KeysStored(identity) => self.keys_stored(&identity),
@@ -134,14 +158,22 @@ impl Owner {
 
     /// When there is something to do although nobody asks.
     fn wake_at(&self) -> SystemTime {
-        let asking = self.flights.values().filter_map(|flight| match &flight.stage {
-            Stage::UnderWay => None,
-            Stage::Asking(asking) => {
-                let waiting = flight.waiters.iter().map(|waiter| waiter.until).min();
-                Some(waiting.map_or(asking.wanted_at + LIFETIME, |until| until.min(asking.wanted_at + LIFETIME)))
-            }
-        });
-        asking.chain([self.schedule.wake_at()]).min().expect("the schedule always has a next moment")
+        let asking = self
+            .flights
+            .values()
+            .filter_map(|flight| match &flight.stage {
+                Stage::UnderWay => None,
+                Stage::Asking(asking) => {
+                    let waiting = flight.waiters.iter().map(|waiter| waiter.until).min();
+                    Some(waiting.map_or(asking.wanted_at + LIFETIME, |until| {
+                        until.min(asking.wanted_at + LIFETIME)
+                    }))
+                }
+            });
+        asking
+            .chain([self.schedule.wake_at()])
+            .min()
+            .expect("the schedule always has a next moment")
     }
 
     /// What is due, and what has waited long enough.
@@ -150,9 +182,12 @@ impl Owner {
         self.keep_up(now);
         let mut forgotten = Vec::new();
         for (key, flight) in &mut self.flights {
-            let Stage::Asking(asking) = &flight.stage else { continue };
-            let (over, waiting): (Vec<_>, Vec<_>) =
-                std::mem::take(&mut flight.waiters).into_iter().partition(|waiter| waiter.until <= now);
+            let Stage::Asking(asking) = &flight.stage else {
+                continue;
+            };
+            let (over, waiting): (Vec<_>, Vec<_>) = std::mem::take(&mut flight.waiters)
+                .into_iter()
+                .partition(|waiter| waiter.until <= now);
             flight.waiters = waiting;
             for waiter in over {
                 let unanswered = flight::unanswered(&self.auth, asking, &waiter.call.request);
@@ -179,10 +214,18 @@ impl Owner {
             | Request::Variables { .. }
             | Request::DatabaseToken(_)
             | Request::Console { .. } => self.with_session(waiter),
-            Request::Configure(configure) => self.errand(waiter, Errand::configure(configure), None),
-            Request::Logout(logout) => self.errand(waiter, Errand::upkeep(Upkeep::Logout(logout)), None),
-            Request::Cleanup(cleanup) => self.errand(waiter, Errand::upkeep(Upkeep::Cleanup(cleanup)), None),
-            Request::Repair { identity } => self.errand(waiter, Errand::upkeep(Upkeep::Repair(identity)), None),
+            Request::Configure(configure) => {
+                self.errand(waiter, Errand::configure(configure), None)
+            }
+            Request::Logout(logout) => {
+                self.errand(waiter, Errand::upkeep(Upkeep::Logout(logout)), None)
+            }
+            Request::Cleanup(cleanup) => {
+                self.errand(waiter, Errand::upkeep(Upkeep::Cleanup(cleanup)), None)
+            }
+            Request::Repair { identity } => {
+                self.errand(waiter, Errand::upkeep(Upkeep::Repair(identity)), None)
+            }
             Request::Status => self.tell_status(waiter),
             Request::Refresh(refresh) => {
                 self.set_refresh(refresh);
@@ -191,9 +234,15 @@ impl Owner {
             Request::Answer { prompt, answer } => self.answered(waiter, prompt, answer),
             Request::Cancel { prompt } => self.cancelled(waiter, prompt),
             Request::Stop => {
-                waiter.answer(Vec::new(), Reply::Failed(Error::new(Code::Usage, "no agent is running")));
+                waiter.answer(
+                    Vec::new(),
+                    Reply::Failed(Error::new(Code::Usage, "no agent is running")),
+                );
             }
-            request @ (Request::Whoami { .. } | Request::List | Request::Audit { .. } | Request::AuditVerify) => {
+            request @ (Request::Whoami { .. }
+            | Request::List
+            | Request::Audit { .. }
+            | Request::AuditVerify) => {
                 // Another process's environment may hold the passphrase.
                 let is_elsewhere = surroundings.is_some();
                 let auth = self.auth.clone();
@@ -202,7 +251,9 @@ impl Owner {
                     if is_elsewhere && auth.passphrase_prompt(0).await.is_some() {
                         return waiter.answer(notes, Reply::RunInProcess);
                     }
-                    let reply = look(&auth, request, &mut notes).await.unwrap_or_else(Reply::Failed);
+                    let reply = look(&auth, request, &mut notes)
+                        .await
+                        .unwrap_or_else(Reply::Failed);
                     notes.extend(auth.take_warnings());
                     waiter.answer(notes, reply);
                 });
@@ -210,12 +261,17 @@ impl Owner {
         }
     }
 
-    /// A chain that is read from the environment, and calls that would go elsewhere, are not the agent's.
+    /// A chain that is read from the environment, and calls that would go elsewhere, are not the
+    /// agent's.
     fn needs_the_askers_process(&self, request: &Request, surroundings: Option<&str>) -> bool {
         if self.role == Role::InProcess
             || matches!(
                 request,
-                Request::Status | Request::Refresh(_) | Request::Stop | Request::Answer { .. } | Request::Cancel { .. }
+                Request::Status
+                    | Request::Refresh(_)
+                    | Request::Stop
+                    | Request::Answer { .. }
+                    | Request::Cancel { .. }
             )
         {
             return false;
@@ -223,18 +279,23 @@ impl Owner {
         let config = self.auth.config();
         let elsewhere = surroundings.is_some_and(|theirs| theirs != self.schedule.surroundings());
         let named = match request {
-            Request::Whoami { identity, .. } | Request::Console { identity, .. } => Ok(Some(identity.clone())),
+            Request::Whoami { identity, .. } | Request::Console { identity, .. } => {
+                Ok(Some(identity.clone()))
+            }
             Request::Configure(configure) => Ok(Some(configure.identity.clone())),
             request => flight::identity_of(&self.auth, request),
         };
         elsewhere
             || match named {
-                Ok(Some(name)) => config.identity(&name).is_ok_and(|it| config.needs_the_askers_environment(it)),
+                Ok(Some(name)) => config
+                    .identity(&name)
+                    .is_ok_and(|it| config.needs_the_askers_environment(it)),
                 Ok(None) | Err(_) => config.uses_the_environment(),
             }
     }
 
-    /// For a request that needs a session: from memory, from a sign-in under way, or from a new one.
+    /// For a request that needs a session: from memory, from a sign-in under way, or from a new
+    /// one.
     fn with_session(&mut self, waiter: Waiter) {
         let named = flight::identity_of(&self.auth, &waiter.call.request);
         let chain = match named.and_then(|name| self.auth.chain(&name.unwrap_or_default())) {
@@ -244,12 +305,21 @@ impl Owner {
         let key = chain.identity.as_str().to_ascii_lowercase();
         let now = self.clock.now();
         let asker = &waiter.call.asker;
-        let last = LastAsker { program: asker.program.clone(), pid: asker.pid, at: now };
+        let last = LastAsker {
+            program: asker.program.clone(),
+            pid: asker.pid,
+            at: now,
+        };
         self.askers.insert(key.clone(), last);
         if flight::needs_no_session(&chain, &waiter.call.request) {
-            let Request::Variables { form, .. } = waiter.call.request else { return };
+            let Request::Variables { form, .. } = waiter.call.request else {
+                return;
+            };
             let variables = self.auth.variables(&chain, form, None);
-            return waiter.answer(Vec::new(), variables.map_or_else(Reply::Failed, Reply::Variables));
+            return waiter.answer(
+                Vec::new(),
+                variables.map_or_else(Reply::Failed, Reply::Variables),
+            );
         }
         if let Some(session) = self.auth.in_memory(&chain)
             && flight::is_enough(&waiter.call.request, &session, now)
@@ -258,12 +328,25 @@ impl Owner {
             if waiter.wants_the_console() {
                 return flight::open_console(&self.auth, &session, waiter, notes);
             }
-            let reply = flight::hand_out(&self.auth, &chain, &session, &waiter.call.request, &mut notes);
+            let reply = flight::hand_out(
+                &self.auth,
+                &chain,
+                &session,
+                &waiter.call.request,
+                &mut notes,
+            );
             return waiter.answer(notes, reply.unwrap_or_else(Reply::Failed));
         }
         let until = now + flight::patience_of(&waiter.call.request);
-        let waiter = Waiter { until, part: Part::Joins, ..waiter };
-        let asking = self.flights.iter().find(|(_, flight)| flight.asking_for(&chain).is_some());
+        let waiter = Waiter {
+            until,
+            part: Part::Joins,
+            ..waiter
+        };
+        let asking = self
+            .flights
+            .iter()
+            .find(|(_, flight)| flight.asking_for(&chain).is_some());
         if let Some(asking) = asking.map(|(key, _)| key.clone()) {
             return self.show_prompt(&asking, waiter, Vec::new());
         }
@@ -274,7 +357,14 @@ impl Owner {
                 let options = flight::options(&waiter.call, reach);
                 match SignIn::new(&self.auth, chain.identity.as_str(), options) {
                     Ok(sign_in) => {
-                        self.start(Box::new(sign_in), reach, vec![Waiter { part: Part::Leads, ..waiter }]);
+                        self.start(
+                            Box::new(sign_in),
+                            reach,
+                            vec![Waiter {
+                                part: Part::Leads,
+                                ..waiter
+                            }],
+                        );
                     }
                     Err(error) => waiter.answer(Vec::new(), Reply::Failed(error)),
                 }
@@ -282,7 +372,8 @@ impl Owner {
         }
     }
 
-    /// Programs raise a prompt only where somebody may answer it, and not right after somebody refused to.
+    /// Programs raise a prompt only where somebody may answer it, and not right after somebody
+    /// refused to.
     fn reach(&self, chain: &Chain, waiter: &Waiter) -> FlightReach {
         let declined = self.declined.get(&chain.source.name.to_ascii_lowercase());
         let declined = declined.is_some_and(|until| *until > self.clock.now());
@@ -297,16 +388,30 @@ impl Owner {
     pub fn start(&mut self, mut sign_in: Box<SignIn>, reach: FlightReach, waiters: Vec<Waiter>) {
         let chain = sign_in.chain().clone();
         let key = chain.identity.as_str().to_ascii_lowercase();
-        self.flights.insert(key.clone(), Flight { chain, reach, stage: Stage::UnderWay, waiters });
+        self.flights.insert(
+            key.clone(),
+            Flight {
+                chain,
+                reach,
+                stage: Stage::UnderWay,
+                waiters,
+            },
+        );
         let auth = self.auth.clone();
         self.spawn(async move {
             let outcome = sign_in.run(&auth).await;
-            Message::Stopped { key, sign_in, outcome }
+            Message::Stopped {
+                key,
+                sign_in,
+                outcome,
+            }
         });
     }
 
     pub fn spawn(&self, work: impl Future<Output = Message> + Send + 'static) {
-        let Some(post) = self.post.upgrade() else { return };
+        let Some(post) = self.post.upgrade() else {
+            return;
+        };
         tokio::spawn(async move {
             // An agent that has ended needs no news.
             let _ = post.send(work.await);
@@ -317,14 +422,18 @@ impl Owner {
         match outcome {
             Ok(Outcome::Needs(prompt)) => self.asks(key, sign_in, prompt),
             Ok(Outcome::Done(session)) => {
-                let Some(flight) = self.flights.remove(key) else { return };
+                let Some(flight) = self.flights.remove(key) else {
+                    return;
+                };
                 self.auth.remember(&sign_in, &session);
                 self.signed_in(&flight, &sign_in, &session);
                 self.hand_over(flight, sign_in, session);
                 self.renew_those_that_are_due();
             }
             Err(error) => {
-                let Some(flight) = self.flights.remove(key) else { return };
+                let Some(flight) = self.flights.remove(key) else {
+                    return;
+                };
                 self.not_signed_in(&flight, &error);
                 self.renew_those_that_are_due();
                 let mut sign_in = sign_in;
@@ -341,7 +450,8 @@ impl Owner {
                                 && self.reach(&flight.chain, &waiter) == FlightReach::Asks
                         }
                     };
-                    let keyring_closed = self.role == Role::Hosted && error.code == Code::KeyringLocked;
+                    let keyring_closed =
+                        self.role == Role::Hosted && error.code == Code::KeyringLocked;
                     if can_do_more && waiter.part == Part::Joins {
                         self.again(waiter);
                     } else if keyring_closed && !waiter.is_person() {
@@ -357,12 +467,20 @@ impl Owner {
     }
 
     /// Everybody who waited gets an answer to its own question.
-    fn hand_over(&mut self, flight: Flight, mut sign_in: Box<SignIn>, session: crate::credentials::Session) {
+    fn hand_over(
+        &mut self,
+        flight: Flight,
+        mut sign_in: Box<SignIn>,
+        session: crate::credentials::Session,
+    ) {
         let made_one = sign_in.made_one();
         let notes = sign_in.take_notes();
         let (same, others): (Vec<_>, Vec<_>) = flight.waiters.into_iter().partition(|waiter| {
-            let named = flight::identity_of(&self.auth, &waiter.call.request).ok().flatten();
-            let same = named.is_some_and(|name| flight.chain.identity.as_str().eq_ignore_ascii_case(&name));
+            let named = flight::identity_of(&self.auth, &waiter.call.request)
+                .ok()
+                .flatten();
+            let same = named
+                .is_some_and(|name| flight.chain.identity.as_str().eq_ignore_ascii_case(&name));
             same && (!waiter.insists() || waiter.part == Part::Leads || made_one)
         });
         for waiter in others {
@@ -370,7 +488,11 @@ impl Owner {
         }
         let auth = self.auth.clone();
         self.spawn(async move {
-            let written = if made_one { auth.renew_files(&sign_in, &session).await } else { Ok(()) };
+            let written = if made_one {
+                auth.renew_files(&sign_in, &session).await
+            } else {
+                Ok(())
+            };
             for waiter in same {
                 let mut notes = waiter.notes_for_it(&notes);
                 if waiter.wants_the_console() && written.is_ok() {
@@ -378,7 +500,10 @@ impl Owner {
                     continue;
                 }
                 let reply = match &written {
-                    Ok(()) => flight::deliver(&auth, &sign_in, &session, &waiter.call.request, &mut notes).await,
+                    Ok(()) => {
+                        flight::deliver(&auth, &sign_in, &session, &waiter.call.request, &mut notes)
+                            .await
+                    }
                     Err(error) => Err(error.clone()),
                 };
                 notes.extend(auth.take_warnings());
@@ -388,15 +513,24 @@ impl Owner {
                 return Message::Tended(Tended::Nothing);
             }
             let identity = sign_in.chain().identity.clone();
-            let renewable = auth.renews_alone(identity.as_str(), schedule::asker()).await;
-            Message::Tended(Tended::Held { identity, session, renewable })
+            let renewable = auth
+                .renews_alone(identity.as_str(), schedule::asker())
+                .await;
+            Message::Tended(Tended::Held {
+                identity,
+                session,
+                renewable,
+            })
         });
     }
 
     /// As if it were asked only now.
     pub fn again(&self, waiter: Waiter) {
         if let Some(post) = self.post.upgrade() {
-            let _ = post.send(Message::Ask { waiter, surroundings: None });
+            let _ = post.send(Message::Ask {
+                waiter,
+                surroundings: None,
+            });
         }
     }
 

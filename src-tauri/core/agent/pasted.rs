@@ -1,6 +1,6 @@
-//! Access keys as AWS and its tools write them, turned into [`TypedKeys`]: the console's CSV files, JSON, a profile of
-//! `~/.aws/credentials`, `export` lines. Pure. Refuses keys of a session, which are not long-lived, and never quotes a
-//! value in a message: anything may be a secret here.
+//! Access keys as AWS and its tools write them, turned into [`TypedKeys`]: the console's CSV files,
+//! JSON, a profile of `~/.aws/credentials`, `export` lines. Pure. Refuses keys of a session, which
+//! are not long-lived, and never quotes a value in a message: anything may be a secret here.
 
 use super::api::TypedKeys;
 use crate::config::profiles::sections;
@@ -21,7 +21,11 @@ pub fn too_long(what: &str) -> Error {
 /// Whichever of the forms the text has.
 pub fn keys(text: &str) -> Result<TypedKeys> {
     let text = trimmed(text)?;
-    let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !is_comment(line)).unwrap_or_default();
+    let first = text
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty() && !is_comment(line))
+        .unwrap_or_default();
     if first.starts_with('{') {
         json(text)
     } else if first.starts_with('[') {
@@ -44,29 +48,49 @@ pub fn json(text: &str) -> Result<TypedKeys> {
     const OPTIONAL: [&str; 2] = ["mfa_arn", "session_duration"];
     let text = trimmed(text)?;
     // serde's own messages quote values: only the place is taken from them.
-    #[expect(clippy::zero_sized_map_values, reason = "a JSON object is read as a map, and only its names matter")]
+    #[expect(
+        clippy::zero_sized_map_values,
+        reason = "a JSON object is read as a map, and only its names matter"
+    )]
     let fields: BTreeMap<String, IgnoredAny> = serde_json::from_str(text).map_err(|error| {
-        refused(format!("this is not a JSON object (line {}, column {})", error.line(), error.column()))
+        refused(format!(
+            "this is not a JSON object (line {}, column {})",
+            error.line(),
+            error.column()
+        ))
     })?;
     for name in fields.keys() {
         if is_session_token(name) {
             return Err(of_a_session());
         }
         if !REQUIRED.contains(&name.as_str()) && !OPTIONAL.contains(&name.as_str()) {
-            return Err(refused(format!("the JSON has an unknown field `{}`", shorten(name))).hint(format!(
-                "known are: {}, {}",
-                REQUIRED.join(", "),
-                OPTIONAL.join(", ")
-            )));
+            return Err(
+                refused(format!("the JSON has an unknown field `{}`", shorten(name))).hint(
+                    format!(
+                        "known are: {}, {}",
+                        REQUIRED.join(", "),
+                        OPTIONAL.join(", ")
+                    ),
+                ),
+            );
         }
     }
     if let Some(missing) = REQUIRED.iter().find(|name| !fields.contains_key(**name)) {
         return Err(refused(format!("the JSON has no field `{missing}`")));
     }
-    let it: Json = serde_json::from_str(text)
-        .map_err(|error| refused(format!("line {}: each field occurs once, and is text in quotes", error.line())))?;
+    let it: Json = serde_json::from_str(text).map_err(|error| {
+        refused(format!(
+            "line {}: each field occurs once, and is text in quotes",
+            error.line()
+        ))
+    })?;
     let secret = Zeroizing::new(it.secret_access_key);
-    typed(&it.access_key_id, &secret, it.mfa_arn.as_deref(), it.session_duration.as_deref())
+    typed(
+        &it.access_key_id,
+        &secret,
+        it.mfa_arn.as_deref(),
+        it.session_duration.as_deref(),
+    )
 }
 
 #[derive(Deserialize)]
@@ -77,11 +101,19 @@ struct Json {
     session_duration: Option<String>,
 }
 
-/// The access key's file (`Access key ID,Secret access key`) or the new user's, which has more columns.
+/// The access key's file (`Access key ID,Secret access key`) or the new user's, which has more
+/// columns.
 pub fn csv(text: &str) -> Result<TypedKeys> {
-    let mut lines = trimmed(text)?.lines().filter(|line| !line.trim().is_empty());
-    let head: Vec<String> =
-        lines.next().map(cells).unwrap_or_default().iter().map(|cell| cell.to_ascii_lowercase()).collect();
+    let mut lines = trimmed(text)?
+        .lines()
+        .filter(|line| !line.trim().is_empty());
+    let head: Vec<String> = lines
+        .next()
+        .map(cells)
+        .unwrap_or_default()
+        .iter()
+        .map(|cell| cell.to_ascii_lowercase())
+        .collect();
     let column = |name: &str| {
         // The head is not quoted back: in a file without one it is the keys.
         head.iter().position(|cell| cell == name).ok_or_else(|| {
@@ -107,24 +139,50 @@ pub fn csv(text: &str) -> Result<TypedKeys> {
 pub fn profile(text: &str, name: Option<&str>) -> Result<TypedKeys> {
     let sections = sections(trimmed(text)?);
     let section = match name {
-        Some(name) => sections.iter().find(|section| section.name() == name).ok_or_else(|| {
-            let names: Vec<String> = sections.iter().take(20).map(|section| shorten(section.name())).collect();
-            let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-            refused(format!("there is no profile `{}`", shorten(name))).hint(format!("profiles there: {there}"))
-        })?,
+        Some(name) => sections
+            .iter()
+            .find(|section| section.name() == name)
+            .ok_or_else(|| {
+                let names: Vec<String> = sections
+                    .iter()
+                    .take(20)
+                    .map(|section| shorten(section.name()))
+                    .collect();
+                let there = if names.is_empty() {
+                    "none".to_owned()
+                } else {
+                    names.join(", ")
+                };
+                refused(format!("there is no profile `{}`", shorten(name)))
+                    .hint(format!("profiles there: {there}"))
+            })?,
         None => match sections.as_slice() {
             [] => return Err(refused("there is no [profile] line")),
             [only] => only,
-            [_, _, ..] => return Err(refused("there is more than one profile").hint("paste one of them alone")),
+            [_, _, ..] => {
+                return Err(
+                    refused("there is more than one profile").hint("paste one of them alone")
+                );
+            }
         },
     };
-    from_values(&|key| section.value(key), "aws_access_key_id", "aws_secret_access_key", "mfa_serial")
+    from_values(
+        &|key| section.value(key),
+        "aws_access_key_id",
+        "aws_secret_access_key",
+        "mfa_serial",
+    )
 }
 
-/// `export AWS_ACCESS_KEY_ID=…` and `export AWS_SECRET_ACCESS_KEY=…`, in any order, with or without `export`.
+/// `export AWS_ACCESS_KEY_ID=…` and `export AWS_SECRET_ACCESS_KEY=…`, in any order, with or without
+/// `export`.
 pub fn exports(text: &str) -> Result<TypedKeys> {
     let mut values: BTreeMap<String, String> = BTreeMap::new();
-    for line in trimmed(text)?.lines().map(str::trim).filter(|line| !line.is_empty() && !is_comment(line)) {
+    for line in trimmed(text)?
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !is_comment(line))
+    {
         let words = shell_words::split(line).map_err(|_| refused("a quote is not closed"))?;
         for word in words.iter().filter(|word| *word != "export") {
             let Some((name, value)) = word.split_once('=') else {
@@ -134,12 +192,30 @@ pub fn exports(text: &str) -> Result<TypedKeys> {
         }
     }
     let value = |name: &str| values.get(name).map(String::as_str);
-    from_values(&value, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_MFA_SERIAL")
+    from_values(
+        &value,
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_MFA_SERIAL",
+    )
 }
 
-fn from_values<'a>(value: &dyn Fn(&str) -> Option<&'a str>, id: &str, secret: &str, mfa: &str) -> Result<TypedKeys> {
-    const TOKENS: [&str; 4] = ["aws_session_token", "aws_security_token", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"];
-    if TOKENS.iter().any(|name| value(name).is_some_and(|token| !token.is_empty())) {
+fn from_values<'a>(
+    value: &dyn Fn(&str) -> Option<&'a str>,
+    id: &str,
+    secret: &str,
+    mfa: &str,
+) -> Result<TypedKeys> {
+    const TOKENS: [&str; 4] = [
+        "aws_session_token",
+        "aws_security_token",
+        "AWS_SESSION_TOKEN",
+        "AWS_SECURITY_TOKEN",
+    ];
+    if TOKENS
+        .iter()
+        .any(|name| value(name).is_some_and(|token| !token.is_empty()))
+    {
         return Err(of_a_session());
     }
     let required = |name: &str| value(name).ok_or_else(|| refused(format!("there is no {name}")));
@@ -147,11 +223,22 @@ fn from_values<'a>(value: &dyn Fn(&str) -> Option<&'a str>, id: &str, secret: &s
 }
 
 /// Neither half is empty; anything more is checked by the agent.
-fn typed(id: &str, secret: &str, mfa_arn: Option<&str>, session_duration: Option<&str>) -> Result<TypedKeys> {
-    let filled = |text: &str| Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned);
+fn typed(
+    id: &str,
+    secret: &str,
+    mfa_arn: Option<&str>,
+    session_duration: Option<&str>,
+) -> Result<TypedKeys> {
+    let filled = |text: &str| {
+        Some(text.trim())
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
     Ok(TypedKeys {
         access_key_id: filled(id).ok_or_else(|| refused("the access key id is empty"))?,
-        secret_access_key: filled(secret).map(Secret::new).ok_or_else(|| refused("the secret access key is empty"))?,
+        secret_access_key: filled(secret)
+            .map(Secret::new)
+            .ok_or_else(|| refused("the secret access key is empty"))?,
         mfa_arn: mfa_arn.and_then(filled),
         session_duration: session_duration.and_then(filled),
     })
@@ -173,7 +260,10 @@ fn cells(line: &str) -> Vec<String> {
             _ => cells.last_mut().expect("there is always a cell").push(c),
         }
     }
-    cells.into_iter().map(|cell| cell.trim().to_owned()).collect()
+    cells
+        .into_iter()
+        .map(|cell| cell.trim().to_owned())
+        .collect()
 }
 
 /// AWS's files begin with a byte order mark.
@@ -189,7 +279,12 @@ fn is_comment(line: &str) -> bool {
 }
 
 fn is_assignment(line: &str) -> bool {
-    let name = line.strip_prefix("export ").unwrap_or(line).split('=').next().unwrap_or_default();
+    let name = line
+        .strip_prefix("export ")
+        .unwrap_or(line)
+        .split('=')
+        .next()
+        .unwrap_or_default();
     line.contains('=') && name.trim_start().starts_with("AWS_")
 }
 
@@ -230,9 +325,15 @@ mod tests {
                 "\"User name\",\"Access key ID\",\"Secret access key\"\n\"kim, \"\"k\"\"\",\"{ID}\",\"{SECRET}\"\n"
             ),
             format!("{{\"access_key_id\":\"{ID}\",\"secret_access_key\":\"{SECRET}\"}}"),
-            format!("[default]\naws_access_key_id = {ID}\naws_secret_access_key={SECRET}\nregion = eu-west-1\n"),
-            format!("# from the wiki\nexport AWS_ACCESS_KEY_ID={ID}\nexport AWS_SECRET_ACCESS_KEY=\"{SECRET}\"\n"),
-            format!("AWS_SECRET_ACCESS_KEY='{SECRET}'\nAWS_ACCESS_KEY_ID={ID}; export AWS_DEFAULT_REGION=eu-west-1"),
+            format!(
+                "[default]\naws_access_key_id = {ID}\naws_secret_access_key={SECRET}\nregion = eu-west-1\n"
+            ),
+            format!(
+                "# from the wiki\nexport AWS_ACCESS_KEY_ID={ID}\nexport AWS_SECRET_ACCESS_KEY=\"{SECRET}\"\n"
+            ),
+            format!(
+                "AWS_SECRET_ACCESS_KEY='{SECRET}'\nAWS_ACCESS_KEY_ID={ID}; export AWS_DEFAULT_REGION=eu-west-1"
+            ),
         ] {
             let keys = keys(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
             assert!(is_the_pair(&keys), "{text}");
@@ -247,7 +348,10 @@ mod tests {
             r#"{{"access_key_id":"{ID}","secret_access_key":"{SECRET}","mfa_arn":"{arn}","session_duration":"36h"}}"#
         ))
         .expect("keys");
-        assert_eq!((json.mfa_arn.as_deref(), json.session_duration.as_deref()), (Some(arn), Some("36h")));
+        assert_eq!(
+            (json.mfa_arn.as_deref(), json.session_duration.as_deref()),
+            (Some(arn), Some("36h"))
+        );
         let text = format!(
             "[other]\naws_access_key_id=x\n[profile kim]\ns3 =\n  aws_access_key_id = no\naws_access_key_id={ID}\n\
              aws_secret_access_key={SECRET}\nmfa_serial = {arn}\n"
@@ -259,11 +363,15 @@ mod tests {
     #[test]
     fn keys_of_a_session_are_refused_in_every_form() {
         for text in [
-            format!("[default]\naws_access_key_id={ID}\naws_secret_access_key={SECRET}\naws_session_token=t0k3n\n"),
+            format!(
+                "[default]\naws_access_key_id={ID}\naws_secret_access_key={SECRET}\naws_session_token=t0k3n\n"
+            ),
             format!(
                 "export AWS_ACCESS_KEY_ID={ID}\nexport AWS_SECRET_ACCESS_KEY={SECRET}\nexport AWS_SESSION_TOKEN=t0k3n"
             ),
-            format!(r#"{{"access_key_id":"{ID}","secret_access_key":"{SECRET}","session_token":"t0k3n"}}"#),
+            format!(
+                r#"{{"access_key_id":"{ID}","secret_access_key":"{SECRET}","session_token":"t0k3n"}}"#
+            ),
         ] {
             let error = keys(&text).expect_err(&text);
             assert!(error.message.contains("session"), "{error}");
@@ -275,19 +383,55 @@ mod tests {
     fn what_is_wrong_is_said_and_no_value_is_quoted() {
         for (text, says) in [
             (String::new(), "no access keys"),
-            (format!("User name,Password,Console sign-in URL\nkim,{SECRET},https://x\n"), "`access key id`"),
+            (
+                format!("User name,Password,Console sign-in URL\nkim,{SECRET},https://x\n"),
+                "`access key id`",
+            ),
             (format!("{ID},{SECRET}\n"), "`access key id`"),
-            ("Access key ID,Secret access key\n".to_owned(), "no keys below"),
-            (format!("Access key ID,Secret access key\n{ID},{SECRET}\nAKIA2,{SECRET}\n"), "2 access keys"),
-            (format!("Access key ID,Secret access key\n{ID}\n"), "secret access key is empty"),
-            (format!("{{\"access_key_id\":\"{ID}\",\"secret\":\"{SECRET}\"}}"), "unknown field `secret`"),
-            (format!("{{\"secret_access_key\":\"{SECRET}\"}}"), "no field `access_key_id`"),
-            (format!("{{\"access_key_id\":\"{ID}\",\"secret_access_key\":[\"{SECRET}\"]}}"), "text in quotes"),
-            (format!("{{\"access_key_id\":\"{ID}\",\"secret_access_key\":\"{SECRET}"), "not a JSON object"),
-            (format!("[default]\naws_access_key_id={ID}\n"), "no aws_secret_access_key"),
-            (format!("[a]\naws_access_key_id={ID}\n[b]\n"), "more than one profile"),
-            (format!("export AWS_SECRET_ACCESS_KEY='{SECRET}"), "quote is not closed"),
-            (format!("AWS_ACCESS_KEY_ID={ID}\n{SECRET}\n"), "not of the form"),
+            (
+                "Access key ID,Secret access key\n".to_owned(),
+                "no keys below",
+            ),
+            (
+                format!("Access key ID,Secret access key\n{ID},{SECRET}\nAKIA2,{SECRET}\n"),
+                "2 access keys",
+            ),
+            (
+                format!("Access key ID,Secret access key\n{ID}\n"),
+                "secret access key is empty",
+            ),
+            (
+                format!("{{\"access_key_id\":\"{ID}\",\"secret\":\"{SECRET}\"}}"),
+                "unknown field `secret`",
+            ),
+            (
+                format!("{{\"secret_access_key\":\"{SECRET}\"}}"),
+                "no field `access_key_id`",
+            ),
+            (
+                format!("{{\"access_key_id\":\"{ID}\",\"secret_access_key\":[\"{SECRET}\"]}}"),
+                "text in quotes",
+            ),
+            (
+                format!("{{\"access_key_id\":\"{ID}\",\"secret_access_key\":\"{SECRET}"),
+                "not a JSON object",
+            ),
+            (
+                format!("[default]\naws_access_key_id={ID}\n"),
+                "no aws_secret_access_key",
+            ),
+            (
+                format!("[a]\naws_access_key_id={ID}\n[b]\n"),
+                "more than one profile",
+            ),
+            (
+                format!("export AWS_SECRET_ACCESS_KEY='{SECRET}"),
+                "quote is not closed",
+            ),
+            (
+                format!("AWS_ACCESS_KEY_ID={ID}\n{SECRET}\n"),
+                "not of the form",
+            ),
             ("x".repeat(LONGEST + 1), "64 KiB"),
         ] {
             let error = keys(&text).expect_err(&text);
@@ -296,7 +440,11 @@ mod tests {
             assert!(!said.contains("wJalr"), "{said}");
             assert_eq!(error.exit_code(), 2);
         }
-        let error = profile(&format!("[kim]\naws_secret_access_key={SECRET}\n"), Some("kin")).expect_err("no such");
+        let error = profile(
+            &format!("[kim]\naws_secret_access_key={SECRET}\n"),
+            Some("kin"),
+        )
+        .expect_err("no such");
         assert_eq!(error.hints, ["profiles there: kim"]);
     }
 

@@ -1,8 +1,11 @@
-//! Open questions: which of them somebody was shown, and who may still answer. One prompt is open for each sign-in,
-//! whoever asks; everybody who was shown it holds a ticket of their own, and the first answer counts.
+//! Open questions: which of them somebody was shown, and who may still answer. One prompt is open
+//! for each sign-in, whoever asks; everybody who was shown it holds a ticket of their own, and the
+//! first answer counts.
 
 use super::Role;
-use super::api::{self, Answer, Call, Event, Login, Note, PromptId, PromptKind, Renewal, Reply, Request, WhyKeys};
+use super::api::{
+    self, Answer, Call, Event, Login, Note, PromptId, PromptKind, Renewal, Reply, Request, WhyKeys,
+};
 use super::errand::Errand;
 use super::flight::{self, Asking, Flight, Part, Stage, Waiter};
 use super::owner::{Message, Owner, VisitorId};
@@ -11,7 +14,8 @@ use crate::error::{Code, Error, Result};
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// A prompt that nobody has asked for any more for so long is withdrawn: it keeps other processes from signing in.
+/// A prompt that nobody has asked for any more for so long is withdrawn: it keeps other processes
+/// from signing in.
 pub(super) const LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// After somebody closed a prompt, programs do not raise it again for so long.
 pub(super) const DECLINED: Duration = Duration::from_secs(60);
@@ -28,10 +32,7 @@ pub(super) struct Ticket {
 #[derive(Debug)]
 pub(super) enum About {
     /// The prompt of the flight with this key; another number means that it was answered meanwhile.
-    Flight {
-        key: String,
-        prompt: PromptId,
-    },
+    Flight { key: String, prompt: PromptId },
     Errand {
         errand: Box<Errand>,
         unanswered: Error,
@@ -59,14 +60,19 @@ impl Tickets {
 
     pub fn take(&mut self, id: PromptId) -> Result<Ticket> {
         self.open.remove(&id).ok_or_else(|| {
-            Error::new(Code::InvalidInput, "this prompt is no longer open").hint("it was answered or closed; ask again")
+            Error::new(Code::InvalidInput, "this prompt is no longer open")
+                .hint("it was answered or closed; ask again")
         })
     }
 
     /// Removes what somebody holds who went away; the keys of the flights it was about.
     pub fn drop_of(&mut self, visitor: VisitorId) -> Vec<String> {
-        let gone: Vec<PromptId> =
-            self.open.iter().filter(|(_, ticket)| ticket.visitor == visitor).map(|(id, _)| *id).collect();
+        let gone: Vec<PromptId> = self
+            .open
+            .iter()
+            .filter(|(_, ticket)| ticket.visitor == visitor)
+            .map(|(id, _)| *id)
+            .collect();
         let tickets = gone.into_iter().filter_map(|id| self.open.remove(&id));
         tickets
             .filter_map(|ticket| match ticket.about {
@@ -78,15 +84,22 @@ impl Tickets {
 
     /// Whether somebody still has the question of this flight before them.
     pub fn any_about(&self, flight: &str) -> bool {
-        self.open.values().any(|ticket| matches!(&ticket.about, About::Flight { key, .. } if key == flight))
+        self.open
+            .values()
+            .any(|ticket| matches!(&ticket.about, About::Flight { key, .. } if key == flight))
     }
 }
 
 impl Owner {
-    /// A sign-in needs a person: one prompt for everybody who is waiting for it, under whatever name.
+    /// A sign-in needs a person: one prompt for everybody who is waiting for it, under whatever
+    /// name.
     pub(super) fn asks(&mut self, key: &str, mut sign_in: Box<SignIn>, prompt: Prompt) {
         let now = self.clock.now();
-        let Prompt { kind, attempt, unanswered } = prompt;
+        let Prompt {
+            kind,
+            attempt,
+            unanswered,
+        } = prompt;
         let concerns_all = matches!(kind, PromptKind::KeyringPassphrase { .. });
         let source = sign_in.chain().source.name.clone();
         let waiting: Vec<Waiter> = self
@@ -99,13 +112,36 @@ impl Owner {
             return self.turn_away(key, (sign_in, unanswered), waiting);
         }
         // Whether a program waits for it counts, not who could answer by now.
-        let first = waiting.iter().find(|waiter| !waiter.is_person()).or(waiting.first());
-        let asker = first.map_or_else(|| sign_in.options().asker.clone(), |waiter| waiter.call.asker.clone());
-        let identity = if sign_in.chain().steps.is_empty() { sign_in.chain().identity.to_string() } else { source };
-        let prompt = api::Prompt { id: self.tickets.number(), identity, kind, attempt, asker, unanswered };
+        let first = waiting
+            .iter()
+            .find(|waiter| !waiter.is_person())
+            .or(waiting.first());
+        let asker = first.map_or_else(
+            || sign_in.options().asker.clone(),
+            |waiter| waiter.call.asker.clone(),
+        );
+        let identity = if sign_in.chain().steps.is_empty() {
+            sign_in.chain().identity.to_string()
+        } else {
+            source
+        };
+        let prompt = api::Prompt {
+            id: self.tickets.number(),
+            identity,
+            kind,
+            attempt,
+            asker,
+            unanswered,
+        };
         let notes = sign_in.take_notes();
         if let Some(flight) = self.flights.get_mut(key) {
-            let asking = Asking { sign_in, prompt, since: now, wanted_at: now, announced: false };
+            let asking = Asking {
+                sign_in,
+                prompt,
+                since: now,
+                wanted_at: now,
+                announced: false,
+            };
             flight.stage = Stage::Asking(Box::new(asking));
         }
         if waiting.is_empty() {
@@ -122,7 +158,14 @@ impl Owner {
 
     /// A program waits, and nobody has the question before them.
     fn announce_prompt(&mut self, key: &str) {
-        let Some(Flight { stage: Stage::Asking(asking), waiters, .. }) = self.flights.get_mut(key) else { return };
+        let Some(Flight {
+            stage: Stage::Asking(asking),
+            waiters,
+            ..
+        }) = self.flights.get_mut(key)
+        else {
+            return;
+        };
         if self.role != Role::Hosted || asking.announced {
             return;
         }
@@ -131,15 +174,29 @@ impl Owner {
             asking.prompt.asker = waiter.call.asker.clone();
         }
         let prompt = asking.prompt.clone();
-        if matches!(prompt.kind, PromptKind::Keys { why: WhyKeys::Revoked, .. }) {
-            self.tell(Event::KeysRevoked { identity: prompt.identity.clone(), error: prompt.unanswered.clone() });
+        if matches!(
+            prompt.kind,
+            PromptKind::Keys {
+                why: WhyKeys::Revoked,
+                ..
+            }
+        ) {
+            self.tell(Event::KeysRevoked {
+                identity: prompt.identity.clone(),
+                error: prompt.unanswered.clone(),
+            });
         }
         self.tell(Event::PromptOpened(Box::new(prompt)));
     }
 
-    /// The keyring's file is closed to the agent, and maybe open to the processes that ask: their environment may hold the
-    /// passphrase.
-    fn turn_away(&mut self, key: &str, (sign_in, unanswered): (Box<SignIn>, Error), waiting: Vec<Waiter>) {
+    /// The keyring's file is closed to the agent, and maybe open to the processes that ask: their
+    /// environment may hold the passphrase.
+    fn turn_away(
+        &mut self,
+        key: &str,
+        (sign_in, unanswered): (Box<SignIn>, Error),
+        waiting: Vec<Waiter>,
+    ) {
         self.flights.remove(key);
         let auth = self.auth.clone();
         tokio::spawn(async move {
@@ -154,12 +211,19 @@ impl Owner {
     /// To a person the prompt itself; a program waits for somebody else's answer.
     pub(super) fn show_prompt(&mut self, key: &str, waiter: Waiter, notes: Vec<Note>) {
         let now = self.clock.now();
-        let Some(Flight { stage: Stage::Asking(asking), waiters, .. }) = self.flights.get_mut(key) else {
+        let Some(Flight {
+            stage: Stage::Asking(asking),
+            waiters,
+            ..
+        }) = self.flights.get_mut(key)
+        else {
             return self.again(waiter);
         };
         asking.wanted_at = now;
         if !waiter.is_person() {
-            if matches!(asking.prompt.kind, PromptKind::KeyringPassphrase { .. }) && self.role == Role::Hosted {
+            if matches!(asking.prompt.kind, PromptKind::KeyringPassphrase { .. })
+                && self.role == Role::Hosted
+            {
                 waiter.answer(notes, Reply::RunInProcess);
             } else if waiter.until > now && self.role == Role::Hosted {
                 waiters.push(waiter);
@@ -169,9 +233,20 @@ impl Owner {
             }
             return;
         }
-        let about = About::Flight { key: key.to_owned(), prompt: asking.prompt.id };
-        let ticket = Ticket { visitor: waiter.visitor, call: waiter.call.clone(), part: waiter.part, about };
-        let shown = api::Prompt { id: self.tickets.issue(ticket), ..asking.prompt.clone() };
+        let about = About::Flight {
+            key: key.to_owned(),
+            prompt: asking.prompt.id,
+        };
+        let ticket = Ticket {
+            visitor: waiter.visitor,
+            call: waiter.call.clone(),
+            part: waiter.part,
+            about,
+        };
+        let shown = api::Prompt {
+            id: self.tickets.issue(ticket),
+            ..asking.prompt.clone()
+        };
         waiter.answer(notes, Reply::Needs(Box::new(shown)));
     }
 
@@ -180,7 +255,12 @@ impl Owner {
             Ok(ticket) => ticket,
             Err(error) => return waiter.answer(Vec::new(), Reply::Failed(error)),
         };
-        let waiter = Waiter { call: ticket.call, part: ticket.part, until: self.clock.now(), ..waiter };
+        let waiter = Waiter {
+            call: ticket.call,
+            part: ticket.part,
+            until: self.clock.now(),
+            ..waiter
+        };
         match ticket.about {
             About::Errand { errand, .. } => self.errand(waiter, *errand, Some(answer)),
             About::Flight { key, prompt } => match self.take_asking(&key, Some(prompt)) {
@@ -194,7 +274,11 @@ impl Owner {
                     let mut sign_in = asking.sign_in;
                     self.spawn(async move {
                         let outcome = sign_in.answer(&auth, answer).await;
-                        Message::Stopped { key, sign_in, outcome }
+                        Message::Stopped {
+                            key,
+                            sign_in,
+                            outcome,
+                        }
                     });
                 }
             },
@@ -203,16 +287,34 @@ impl Owner {
 
     /// By the number that somebody was shown, or by the prompt's own, as the status tells it.
     fn take_ticket(&mut self, prompt: PromptId, waiter: &Waiter) -> Result<Ticket> {
-        let public = self.flights.iter().find_map(|(key, flight)| match &flight.stage {
-            Stage::Asking(asking) if asking.prompt.id == prompt => {
-                Some((key.clone(), flight.chain.identity.to_string()))
-            }
-            Stage::Asking(_) | Stage::UnderWay => None,
-        });
-        let Some((key, identity)) = public else { return self.tickets.take(prompt) };
-        let login = Login { identity, duration: None, renewal: Renewal::WhenDue, mfa_code: None };
-        let call = Call { asker: waiter.call.asker.clone(), request: Request::Login(login) };
-        Ok(Ticket { visitor: waiter.visitor, call, part: Part::Joins, about: About::Flight { key, prompt } })
+        let public = self
+            .flights
+            .iter()
+            .find_map(|(key, flight)| match &flight.stage {
+                Stage::Asking(asking) if asking.prompt.id == prompt => {
+                    Some((key.clone(), flight.chain.identity.to_string()))
+                }
+                Stage::Asking(_) | Stage::UnderWay => None,
+            });
+        let Some((key, identity)) = public else {
+            return self.tickets.take(prompt);
+        };
+        let login = Login {
+            identity,
+            duration: None,
+            renewal: Renewal::WhenDue,
+            mfa_code: None,
+        };
+        let call = Call {
+            asker: waiter.call.asker.clone(),
+            request: Request::Login(login),
+        };
+        Ok(Ticket {
+            visitor: waiter.visitor,
+            call,
+            part: Part::Joins,
+            about: About::Flight { key, prompt },
+        })
     }
 
     /// The flight goes on; `None` if this prompt of it was answered before.
@@ -225,7 +327,9 @@ impl Owner {
         if !current {
             return None;
         }
-        let Stage::Asking(asking) = std::mem::replace(&mut flight.stage, Stage::UnderWay) else { return None };
+        let Stage::Asking(asking) = std::mem::replace(&mut flight.stage, Stage::UnderWay) else {
+            return None;
+        };
         if asking.announced {
             let (prompt, identity) = (asking.prompt.id, asking.prompt.identity.clone());
             self.tell(Event::PromptClosed { prompt, identity });
@@ -239,32 +343,57 @@ impl Owner {
             Err(error) => return waiter.answer(Vec::new(), Reply::Failed(error)),
         };
         match ticket.about {
-            About::Errand { unanswered, .. } => waiter.answer(Vec::new(), Reply::Failed(unanswered)),
+            About::Errand { unanswered, .. } => {
+                waiter.answer(Vec::new(), Reply::Failed(unanswered))
+            }
             About::Flight { key, .. } => {
                 if let Some(flight) = self.flights.get_mut(&key) {
                     let source = flight.chain.source.name.to_ascii_lowercase();
                     self.declined.insert(source, self.clock.now() + DECLINED);
-                    flight.waiters.push(Waiter { call: ticket.call, ..waiter });
+                    flight.waiters.push(Waiter {
+                        call: ticket.call,
+                        ..waiter
+                    });
                     self.withdraw(&key, None);
                 } else {
-                    self.again(Waiter { call: ticket.call, ..waiter });
+                    self.again(Waiter {
+                        call: ticket.call,
+                        ..waiter
+                    });
                 }
             }
         }
     }
 
-    /// Nobody answers this any more: everybody who waits is told so. Who closed it has failed; a program still needs somebody.
+    /// Nobody answers this any more: everybody who waits is told so. Who closed it has failed; a
+    /// program still needs somebody.
     pub(super) fn withdraw(&mut self, key: &str, because: Option<&Error>) {
-        let Some(asking) = self.take_asking(key, None) else { return };
-        let Some(flight) = self.flights.remove(key) else { return };
+        let Some(asking) = self.take_asking(key, None) else {
+            return;
+        };
+        let Some(flight) = self.flights.remove(key) else {
+            return;
+        };
         let auth = self.auth.clone();
-        let unanswered = because.cloned().unwrap_or_else(|| asking.prompt.unanswered.clone());
+        let unanswered = because
+            .cloned()
+            .unwrap_or_else(|| asking.prompt.unanswered.clone());
         tokio::spawn(async move {
             let still_needed = unanswered.remedy;
             let error = asking.sign_in.cancel(&auth, unanswered).await;
             for waiter in flight.waiters {
-                let remedy = if waiter.is_person() { error.remedy } else { still_needed };
-                waiter.answer(Vec::new(), Reply::Failed(Error { remedy, ..error.clone() }));
+                let remedy = if waiter.is_person() {
+                    error.remedy
+                } else {
+                    still_needed
+                };
+                waiter.answer(
+                    Vec::new(),
+                    Reply::Failed(Error {
+                        remedy,
+                        ..error.clone()
+                    }),
+                );
             }
         });
     }
@@ -281,10 +410,13 @@ impl Owner {
             flight.waiters.retain(|waiter| waiter.visitor != visitor);
         }
         for key in self.tickets.drop_of(visitor) {
-            let wanted = self.flights.get(&key).is_some_and(|flight| match &flight.stage {
-                Stage::UnderWay => true,
-                Stage::Asking(asking) => asking.announced || !flight.waiters.is_empty(),
-            });
+            let wanted = self
+                .flights
+                .get(&key)
+                .is_some_and(|flight| match &flight.stage {
+                    Stage::UnderWay => true,
+                    Stage::Asking(asking) => asking.announced || !flight.waiters.is_empty(),
+                });
             match (wanted, self.tickets.any_about(&key)) {
                 (_, true) => {}
                 (true, false) => self.announce_prompt(&key),

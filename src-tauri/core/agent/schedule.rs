@@ -1,6 +1,7 @@
-//! What is kept fresh without anybody asking: each held session is watched by the rules of [`crate::auth::refresh`], the
-//! configuration on disk is looked at, and once a day what has expired is cleared away. One more look every 30 seconds
-//! at the latest, because laptops sleep and clocks move.
+//! What is kept fresh without anybody asking: each held session is watched by the rules of
+//! [`crate::auth::refresh`], the configuration on disk is looked at, and once a day what has
+//! expired is cleared away. One more look every 30 seconds at the latest, because laptops sleep and
+//! clocks move.
 
 use super::Role;
 use super::api::{Asker, Cleanup, Event, LongLivedKeys, Mode, Person, Refresh};
@@ -19,7 +20,8 @@ use std::time::{Duration, SystemTime};
 const LOOK: Duration = Duration::from_secs(30);
 /// Later than expected by so much: the machine slept.
 const SLEPT: Duration = Duration::from_secs(60);
-/// Renewals at the same time, so that a thousand identities that expire together do not starve those who ask.
+/// Renewals at the same time, so that a thousand identities that expire together do not starve
+/// those who ask.
 const RENEWALS_AT_ONCE: usize = 8;
 const BETWEEN_CLEANUPS: Duration = Duration::from_secs(24 * 60 * 60);
 /// After the start, when everybody is busy signing in.
@@ -100,7 +102,11 @@ impl OnDisk {
 
 impl Schedule {
     pub fn new(role: Role, config: &Config, surroundings: String, now: SystemTime) -> Schedule {
-        let mut configuration = OnDisk { path: config.path().to_owned(), stamp: None, problem: None };
+        let mut configuration = OnDisk {
+            path: config.path().to_owned(),
+            stamp: None,
+            problem: None,
+        };
         configuration.stamp = configuration.stamp();
         Schedule {
             surroundings,
@@ -108,7 +114,11 @@ impl Schedule {
             queue: BTreeSet::new(),
             refresh: Refresh::Runs,
             last_look: now,
-            picked_up: if role == Role::Hosted { PickUp::Wanted } else { PickUp::Done },
+            picked_up: if role == Role::Hosted {
+                PickUp::Wanted
+            } else {
+                PickUp::Done
+            },
             next_cleanup: now + BEFORE_FIRST_CLEANUP,
             configuration,
         }
@@ -133,8 +143,14 @@ impl Schedule {
     }
 
     pub fn wake_at(&self) -> SystemTime {
-        let watches = self.watches.values().filter_map(|watched| watched.watch.wake_at());
-        watches.chain([self.last_look + LOOK]).min().unwrap_or(self.last_look + LOOK)
+        let watches = self
+            .watches
+            .values()
+            .filter_map(|watched| watched.watch.wake_at());
+        watches
+            .chain([self.last_look + LOOK])
+            .min()
+            .unwrap_or(self.last_look + LOOK)
     }
 
     pub fn forget(&mut self, key: &str) {
@@ -144,13 +160,21 @@ impl Schedule {
 
 impl Owner {
     pub(super) fn keep_up(&mut self, now: SystemTime) {
-        let slept = now.duration_since(self.schedule.last_look).is_ok_and(|passed| passed >= LOOK + SLEPT);
+        let slept = now
+            .duration_since(self.schedule.last_look)
+            .is_ok_and(|passed| passed >= LOOK + SLEPT);
         self.schedule.last_look = now;
         self.auth.notice_the_time();
         if slept && self.role == Role::Hosted {
             tracing::info!("woke up");
-            self.withdraw_all(&Error::new(Code::PersonNeeded, "the machine slept while a prompt was open"));
-            self.schedule.watches.values_mut().for_each(|watched| watched.watch.woke(now));
+            self.withdraw_all(&Error::new(
+                Code::PersonNeeded,
+                "the machine slept while a prompt was open",
+            ));
+            self.schedule
+                .watches
+                .values_mut()
+                .for_each(|watched| watched.watch.woke(now));
         }
         self.look_at_configuration();
         self.pick_up();
@@ -162,7 +186,11 @@ impl Owner {
         let mut told = Vec::new();
         let Schedule { watches, queue, .. } = &mut self.schedule;
         for (key, watched) in watches {
-            told.extend(watched.look(key, queue, now).map(|announcement| (key.clone(), announcement)));
+            told.extend(
+                watched
+                    .look(key, queue, now)
+                    .map(|announcement| (key.clone(), announcement)),
+            );
         }
         for (key, announcement) in told {
             self.announce(&key, announcement);
@@ -173,7 +201,9 @@ impl Owner {
     /// Of a thousand that change together, each costs one look.
     fn look_at(&mut self, key: &str, now: SystemTime) {
         let Schedule { watches, queue, .. } = &mut self.schedule;
-        let Some(watched) = watches.get_mut(key) else { return };
+        let Some(watched) = watches.get_mut(key) else {
+            return;
+        };
         if let Some(announcement) = watched.look(key, queue, now) {
             self.announce(key, announcement);
         }
@@ -181,8 +211,13 @@ impl Owner {
     }
 
     pub(super) fn renew_those_that_are_due(&mut self) {
-        let under_way =
-            |owner: &Owner| owner.flights.values().filter(|flight| flight.reach == FlightReach::Scheduled).count();
+        let under_way = |owner: &Owner| {
+            owner
+                .flights
+                .values()
+                .filter(|flight| flight.reach == FlightReach::Scheduled)
+                .count()
+        };
         while self.schedule.refresh == Refresh::Runs
             && under_way(self) < RENEWALS_AT_ONCE
             && let Some((_, key)) = self.schedule.queue.pop_first()
@@ -198,14 +233,20 @@ impl Owner {
     }
 
     fn renew(&mut self, key: &str) {
-        let Some(watched) = self.schedule.watches.get_mut(key) else { return };
+        let Some(watched) = self.schedule.watches.get_mut(key) else {
+            return;
+        };
         if self.flights.contains_key(key) {
             let under_way = Error::new(Code::LockTimeout, "another sign-in is under way");
             watched.watch.failed(under_way, self.clock.now());
             return;
         }
         let identity = watched.identity.clone();
-        match SignIn::new(&self.auth, identity.as_str(), Options::ahead_of_time(asker())) {
+        match SignIn::new(
+            &self.auth,
+            identity.as_str(),
+            Options::ahead_of_time(asker()),
+        ) {
             Ok(sign_in) => self.start(Box::new(sign_in), FlightReach::Scheduled, Vec::new()),
             Err(error) => {
                 tracing::info!(identity = %identity, %error, "no longer kept fresh");
@@ -220,7 +261,11 @@ impl Owner {
             let chain = self.auth.chain(watched.identity.as_str());
             chain.is_ok_and(|chain| chain.source.name.eq_ignore_ascii_case(identity))
         };
-        let watches = self.schedule.watches.iter().filter(|(_, watched)| is_built_on(watched));
+        let watches = self
+            .schedule
+            .watches
+            .iter()
+            .filter(|(_, watched)| is_built_on(watched));
         for key in watches.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
             self.begin_again(&key);
         }
@@ -230,7 +275,9 @@ impl Owner {
     fn begin_again(&mut self, key: &str) {
         if let Some(watched) = self.schedule.watches.get_mut(key) {
             watched.watch.begin_again();
-            self.schedule.queue.insert((watched.expires_at, key.to_owned()));
+            self.schedule
+                .queue
+                .insert((watched.expires_at, key.to_owned()));
         }
     }
 
@@ -250,8 +297,14 @@ impl Owner {
         } else if sign_in.made_one() {
             let expires_at = session.expires_at;
             self.tell(match flight.reach {
-                FlightReach::Scheduled => Event::Renewed { identity, expires_at },
-                FlightReach::Unattended | FlightReach::Asks => Event::SignedIn { identity, expires_at },
+                FlightReach::Scheduled => Event::Renewed {
+                    identity,
+                    expires_at,
+                },
+                FlightReach::Unattended | FlightReach::Asks => Event::SignedIn {
+                    identity,
+                    expires_at,
+                },
             });
         }
     }
@@ -265,14 +318,32 @@ impl Owner {
 
     /// Found out on the way to somebody else's session: told as if it had been looked for.
     fn not_renewed_below(&mut self, name: &str, session: &Session, error: &Error) {
-        let Ok(identity) = self.auth.config().identity(name).map(|identity| identity.name.clone()) else { return };
+        let Ok(identity) = self
+            .auth
+            .config()
+            .identity(name)
+            .map(|identity| identity.name.clone())
+        else {
+            return;
+        };
         let key = name.to_ascii_lowercase();
         if self.flights.contains_key(&key) {
             return;
         }
         if !self.schedule.watches.contains_key(&key) {
-            let watch = Watch::new(session, Renewable::Alone, self.auth.config().notify_before());
-            self.schedule.watches.insert(key.clone(), Watched { identity, expires_at: session.expires_at, watch });
+            let watch = Watch::new(
+                session,
+                Renewable::Alone,
+                self.auth.config().notify_before(),
+            );
+            self.schedule.watches.insert(
+                key.clone(),
+                Watched {
+                    identity,
+                    expires_at: session.expires_at,
+                    watch,
+                },
+            );
         }
         self.renewal_failed(&key, error.clone());
     }
@@ -282,7 +353,9 @@ impl Owner {
         if error.code == Code::SignedOut {
             return self.schedule.forget(key);
         }
-        let Some(watched) = self.schedule.watches.get_mut(key) else { return };
+        let Some(watched) = self.schedule.watches.get_mut(key) else {
+            return;
+        };
         tracing::info!(identity = %watched.identity, %error, "not renewed");
         if let Some(announcement) = watched.watch.failed(error, now) {
             self.announce(key, announcement);
@@ -291,15 +364,24 @@ impl Owner {
 
     /// Somebody may have signed out elsewhere: then there is nothing to tell.
     fn announce(&mut self, key: &str, announcement: Announcement) {
-        let Some(watched) = self.schedule.watches.get(key) else { return };
+        let Some(watched) = self.schedule.watches.get(key) else {
+            return;
+        };
         let identity = watched.identity.to_string();
         if self.auth.is_signed_out(&identity) {
             return self.schedule.forget(key);
         }
         self.tell(match announcement {
-            Announcement::ExpiresSoon { expires_at } => Event::ExpiresSoon { identity, expires_at },
+            Announcement::ExpiresSoon { expires_at } => Event::ExpiresSoon {
+                identity,
+                expires_at,
+            },
             Announcement::Expired => Event::Expired { identity },
-            Announcement::Failing { expires_at, cause } => Event::RenewalFailing { identity, expires_at, cause },
+            Announcement::Failing { expires_at, cause } => Event::RenewalFailing {
+                identity,
+                expires_at,
+                cause,
+            },
             Announcement::KeysRevoked { error } => Event::KeysRevoked { identity, error },
             Announcement::Refused { error } => Event::RenewalRefused { identity, error },
         });
@@ -307,7 +389,11 @@ impl Owner {
 
     pub(super) fn tended(&mut self, tended: Tended) {
         match tended {
-            Tended::Held { identity, session, renewable } => self.watch(identity, &session, renewable),
+            Tended::Held {
+                identity,
+                session,
+                renewable,
+            } => self.watch(identity, &session, renewable),
             Tended::PickedUp(Ok(held)) => {
                 self.schedule.picked_up = PickUp::Done;
                 for held in held {
@@ -324,14 +410,26 @@ impl Owner {
 
     fn watch(&mut self, identity: IdentityName, session: &Session, renewable: bool) {
         let key = identity.as_str().to_ascii_lowercase();
-        let renewable = if renewable { Renewable::Alone } else { Renewable::ByAPerson };
+        let renewable = if renewable {
+            Renewable::Alone
+        } else {
+            Renewable::ByAPerson
+        };
         let (now, expires_at) = (self.clock.now(), session.expires_at);
         let known = self.schedule.watches.remove(&key).map(|mut watched| {
             watched.watch.renewed(session, renewable, now);
             watched.watch
         });
-        let watch = known.unwrap_or_else(|| Watch::new(session, renewable, self.auth.config().notify_before()));
-        self.schedule.watches.insert(key.clone(), Watched { identity, expires_at, watch });
+        let watch = known
+            .unwrap_or_else(|| Watch::new(session, renewable, self.auth.config().notify_before()));
+        self.schedule.watches.insert(
+            key.clone(),
+            Watched {
+                identity,
+                expires_at,
+                watch,
+            },
+        );
         self.look_at(&key, now);
     }
 
@@ -350,7 +448,11 @@ impl Owner {
             let mut held = Vec::new();
             for (Chain { identity, .. }, session) in found {
                 let renewable = auth.renews_alone(identity.as_str(), asker()).await;
-                held.push(Tended::Held { identity, session, renewable });
+                held.push(Tended::Held {
+                    identity,
+                    session,
+                    renewable,
+                });
             }
             Message::Tended(Tended::PickedUp(Ok(held)))
         });
@@ -363,7 +465,13 @@ impl Owner {
         self.schedule.next_cleanup = now + BETWEEN_CLEANUPS;
         let auth = self.auth.clone();
         self.spawn(async move {
-            match auth.clean_up(Cleanup { long_lived_keys: LongLivedKeys::Keep, mode: Mode::Run }).await {
+            match auth
+                .clean_up(Cleanup {
+                    long_lived_keys: LongLivedKeys::Keep,
+                    mode: Mode::Run,
+                })
+                .await
+            {
                 Ok(report) => drop(auth.record_removals(&asker(), &report).await),
                 Err(error) => tracing::warn!(%error, "cannot clean up"),
             }
@@ -386,7 +494,9 @@ impl Owner {
                 self.auth = std::sync::Arc::new(auth);
                 self.schedule.configuration.problem = None;
                 let config = self.auth.config();
-                self.schedule.watches.retain(|_, watched| config.identity(watched.identity.as_str()).is_ok());
+                self.schedule
+                    .watches
+                    .retain(|_, watched| config.identity(watched.identity.as_str()).is_ok());
                 self.tell(Event::ConfigurationChanged);
             }
             Err(error) => {
@@ -400,5 +510,9 @@ impl Owner {
 
 /// Who renews ahead of time.
 pub(super) fn asker() -> Asker {
-    Asker { program: "keyfob".to_owned(), pid: std::process::id(), person: Person::Absent }
+    Asker {
+        program: "keyfob".to_owned(),
+        pid: std::process::id(),
+        person: Person::Absent,
+    }
 }

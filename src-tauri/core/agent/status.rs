@@ -1,5 +1,5 @@
-//! How things stand, as far as the agent knows: the running agent, its sessions with what only it knows of them, and the
-//! prompts that wait.
+//! How things stand, as far as the agent knows: the running agent, its sessions with what only it
+//! knows of them, and the prompts that wait.
 
 use super::Role;
 use super::api::{LastAsker, OpenPrompt, Reply, Running, SessionStatus, State, Status};
@@ -21,10 +21,16 @@ impl Owner {
             configuration_problem: self.schedule.configuration_problem().cloned(),
             refresh: self.schedule.refresh(),
         });
-        let prompts = self.flights.values().filter_map(|flight| match &flight.stage {
-            Stage::Asking(asking) => Some(OpenPrompt { prompt: asking.prompt.clone(), since: asking.since }),
-            Stage::UnderWay => None,
-        });
+        let prompts = self
+            .flights
+            .values()
+            .filter_map(|flight| match &flight.stage {
+                Stage::Asking(asking) => Some(OpenPrompt {
+                    prompt: asking.prompt.clone(),
+                    since: asking.since,
+                }),
+                Stage::UnderWay => None,
+            });
         let mut prompts: Vec<OpenPrompt> = prompts.collect();
         prompts.sort_by_key(|open| open.prompt.id);
         let known: HashMap<String, Known> = self
@@ -48,10 +54,19 @@ impl Owner {
         tokio::spawn(async move {
             let (list, notes) = auth.list().await;
             let sessions = list.identities.into_iter().filter_map(|it| {
-                let known = known.get(&it.name.to_ascii_lowercase()).cloned().unwrap_or_default();
-                let is_idle = matches!(it.state, State::NeedsSignIn | State::SignedOut | State::Unsupported);
-                // What AWS refused shows only when it is tried, and an end stays one when the clock is set back.
-                let seen = |state: &State| matches!(state, State::Revoked | State::Denied | State::Expired);
+                let known = known
+                    .get(&it.name.to_ascii_lowercase())
+                    .cloned()
+                    .unwrap_or_default();
+                let is_idle = matches!(
+                    it.state,
+                    State::NeedsSignIn | State::SignedOut | State::Unsupported
+                );
+                // What AWS refused shows only when it is tried, and an end stays one when the clock
+                // is set back.
+                let seen = |state: &State| {
+                    matches!(state, State::Revoked | State::Denied | State::Expired)
+                };
                 let state = known.state.filter(seen);
                 (!is_idle || known.last_asker.is_some()).then(|| SessionStatus {
                     identity: it.name,
@@ -63,7 +78,14 @@ impl Owner {
                     last_asker: known.last_asker,
                 })
             });
-            waiter.answer(notes, Reply::Status(Status { agent, sessions: sessions.collect(), prompts }));
+            waiter.answer(
+                notes,
+                Reply::Status(Status {
+                    agent,
+                    sessions: sessions.collect(),
+                    prompts,
+                }),
+            );
         });
     }
 }

@@ -1,6 +1,7 @@
-//! Clean-up: sessions that have ended, and what identities left behind that this configuration no longer has. Entries and
-//! sections say which configuration they came from: those of others are not looked at. Repair: what is stored for an
-//! identity, what is wrong with it, and what of that can be mended without losing anything.
+//! Clean-up: sessions that have ended, and what identities left behind that this configuration no
+//! longer has. Entries and sections say which configuration they came from: those of others are not
+//! looked at. Repair: what is stored for an identity, what is wrong with it, and what of that can
+//! be mended without losing anything.
 
 use super::logout::{KEYCHAIN, LongLivedKeys, Mode, files_of, profile_step};
 use super::report::{Report, Step, Subject, What};
@@ -39,16 +40,31 @@ pub struct Finding {
 
 impl Finding {
     fn ok(name: &str, detail: impl Into<String>) -> Finding {
-        Finding { name: name.to_owned(), status: Health::Ok, detail: detail.into(), remedy: None }
+        Finding {
+            name: name.to_owned(),
+            status: Health::Ok,
+            detail: detail.into(),
+            remedy: None,
+        }
     }
 
     fn mended(name: &str, detail: impl Into<String>) -> Finding {
-        Finding { name: name.to_owned(), status: Health::Mended, detail: detail.into(), remedy: None }
+        Finding {
+            name: name.to_owned(),
+            status: Health::Mended,
+            detail: detail.into(),
+            remedy: None,
+        }
     }
 
     fn broken(name: &str, error: &Error) -> Finding {
         let remedy = (!error.hints.is_empty()).then(|| error.hints.join("; "));
-        Finding { name: name.to_owned(), status: Health::Broken, detail: error.message.clone(), remedy }
+        Finding {
+            name: name.to_owned(),
+            status: Health::Broken,
+            detail: error.message.clone(),
+            remedy,
+        }
     }
 }
 
@@ -57,9 +73,10 @@ impl Auth {
     pub async fn clean_up(&self, cleanup: Cleanup) -> Result<Report> {
         let mut report = Report::of(Subject::Cleanup, "cleanup", cleanup.mode);
         if !self.knows_all_names() {
-            report
-                .notes
-                .push("the configuration has errors, so nothing is taken for left behind: `fob validate`".to_owned());
+            report.notes.push(
+                "the configuration has errors, so nothing is taken for left behind: `fob validate`"
+                    .to_owned(),
+            );
         }
         for entry in self.store.entries().await? {
             self.clean_entry(&entry, cleanup, &mut report).await;
@@ -68,7 +85,12 @@ impl Auth {
             match self.store.profiles_beside(&files) {
                 Ok(found) => self.clean_profiles(found, cleanup.mode, &mut report).await,
                 Err(error) => {
-                    let path = files.folder.parent().unwrap_or(&files.base).display().to_string();
+                    let path = files
+                        .folder
+                        .parent()
+                        .unwrap_or(&files.base)
+                        .display()
+                        .to_string();
                     let step = Step::at(What::Folder, "cleanup", path, "profiles");
                     report.steps.push(step.became(Err(error), cleanup.mode));
                 }
@@ -95,7 +117,8 @@ impl Auth {
             (EntryKind::Audit, _, _) => return,
             (_, false, _) if !self.knows_all_names() => return,
             (EntryKind::Keys, false, LongLivedKeys::Keep) => {
-                step("kept: access keys of an identity that is no longer configured").stays_unless_told(KEYCHAIN)
+                step("kept: access keys of an identity that is no longer configured")
+                    .stays_unless_told(KEYCHAIN)
             }
             (EntryKind::Keys | EntryKind::Session | EntryKind::Token, false, _) => {
                 let dropped = self.store.drop_entry(*kind, name, cleanup.mode).await;
@@ -107,25 +130,48 @@ impl Auth {
 
     /// An identity with a slip of the pen in its name is no identity that is gone.
     fn knows_all_names(&self) -> bool {
-        self.config.problems().iter().all(|problem| problem.severity != Severity::Error)
+        self.config
+            .problems()
+            .iter()
+            .all(|problem| problem.severity != Severity::Error)
     }
 
     /// Each folder above the providers' once, however many providers it has.
     fn places(&self) -> Vec<AwsFiles> {
-        let of_identities = self.config.identities().iter().filter_map(|identity| files_of(&self.config, identity));
-        let of_providers = self.config.providers().iter().filter_map(|provider| self.config.files(provider).ok());
-        let stand_alone = self.config.provider("aws-user").ok().and_then(|it| self.config.files(it).ok());
+        let of_identities = self
+            .config
+            .identities()
+            .iter()
+            .filter_map(|identity| files_of(&self.config, identity));
+        let of_providers = self
+            .config
+            .providers()
+            .iter()
+            .filter_map(|provider| self.config.files(provider).ok());
+        let stand_alone = self
+            .config
+            .provider("aws-user")
+            .ok()
+            .and_then(|it| self.config.files(it).ok());
         let mut seen = BTreeSet::new();
         let all = of_identities.chain(of_providers).chain(stand_alone);
-        all.filter(|files| seen.insert(files.folder.parent().map(std::path::Path::to_owned))).collect()
+        all.filter(|files| seen.insert(files.folder.parent().map(std::path::Path::to_owned)))
+            .collect()
     }
 
-    async fn clean_profiles(&self, found: Vec<(AwsFiles, String)>, mode: Mode, report: &mut Report) {
+    async fn clean_profiles(
+        &self,
+        found: Vec<(AwsFiles, String)>,
+        mode: Mode,
+        report: &mut Report,
+    ) {
         let mut left: Vec<(AwsFiles, Vec<String>)> = Vec::new();
         for (files, name) in found {
             let stays = match self.config.identity(&name) {
                 // Where the chain is broken nobody knows where the profile belongs: it stays.
-                Ok(identity) => files_of(&self.config, identity).is_none_or(|own| own.folder == files.folder),
+                Ok(identity) => {
+                    files_of(&self.config, identity).is_none_or(|own| own.folder == files.folder)
+                }
                 Err(_) => !self.knows_all_names(),
             };
             match left.last_mut() {
@@ -135,20 +181,41 @@ impl Auth {
             }
         }
         for (files, names) in left {
-            let provider = files.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let cleared = self.store.clear_profiles(&files, &names, UpTo::Provider, mode).await;
-            report.steps.extend(cleared.into_iter().map(|it| profile_step(it, &provider, mode)));
+            let provider = files
+                .folder
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            let cleared = self
+                .store
+                .clear_profiles(&files, &names, UpTo::Provider, mode)
+                .await;
+            report.steps.extend(
+                cleared
+                    .into_iter()
+                    .map(|it| profile_step(it, &provider, mode)),
+            );
         }
     }
 
-    /// One identity with its chain, or all. Never removes what it cannot read, and never long-lived keys.
+    /// One identity with its chain, or all. Never removes what it cannot read, and never long-lived
+    /// keys.
     pub async fn repair(&self, identity: Option<&str>) -> Result<Vec<Finding>> {
         let identities: Vec<&Identity> = match identity {
             Some(name) => {
                 let names = self.config.chain_names(self.config.identity(name)?);
-                names.into_iter().filter_map(|name| self.config.identity(name).ok()).collect()
+                names
+                    .into_iter()
+                    .filter_map(|name| self.config.identity(name).ok())
+                    .collect()
             }
-            None => self.config.identities().iter().filter(|identity| identity.is_supported).collect(),
+            None => self
+                .config
+                .identities()
+                .iter()
+                .filter(|identity| identity.is_supported)
+                .collect(),
         };
         let mut findings = Vec::new();
         for identity in identities {
@@ -167,8 +234,13 @@ impl Auth {
             findings.push(match self.store.long_lived(name).await {
                 Ok(None) => Finding::ok(name, "no access keys are stored in the keyring"),
                 Ok(Some(stored)) => match stored.keys {
-                    Some(keys) => Finding::ok(name, format!("access key {} is stored", keys.access_key_id)),
-                    None => Finding::ok(name, "the access key was cleared; MFA device and duration are remembered"),
+                    Some(keys) => {
+                        Finding::ok(name, format!("access key {} is stored", keys.access_key_id))
+                    }
+                    None => Finding::ok(
+                        name,
+                        "the access key was cleared; MFA device and duration are remembered",
+                    ),
                 },
                 Err(error) => Finding::broken(name, &error),
             });
@@ -177,13 +249,20 @@ impl Auth {
         findings.extend(self.repair_profile(name, chain).await);
     }
 
-    /// What a damaged mark said is not known; that somebody is signed out is the side nobody is hurt by.
+    /// What a damaged mark said is not known; that somebody is signed out is the side nobody is
+    /// hurt by.
     async fn repair_mark(&self, name: &str) -> Option<Finding> {
         match self.store.signed_out_since(name) {
             Ok(None) => None,
-            Ok(Some(_)) => Some(Finding::ok(name, format!("signed out; `fob login {name}` signs in again"))),
+            Ok(Some(_)) => Some(Finding::ok(
+                name,
+                format!("signed out; `fob login {name}` signs in again"),
+            )),
             Err(unreadable) => Some(match self.store.sign_out(name).await {
-                Ok(()) => Finding::mended(name, format!("{}: written anew, as signed out", unreadable.message)),
+                Ok(()) => Finding::mended(
+                    name,
+                    format!("{}: written anew, as signed out", unreadable.message),
+                ),
                 Err(error) => Finding::broken(name, &error),
             }),
         }
@@ -192,21 +271,30 @@ impl Auth {
     async fn repair_session(&self, name: &str, chain: &Chain) -> Finding {
         let why = match self.store.session(name).await {
             Ok(None) => return Finding::ok(name, "no session is stored"),
-            Ok(Some(stored)) if !stored.session.is_usable(self.clock.now()) => "its session has ended",
+            Ok(Some(stored)) if !stored.session.is_usable(self.clock.now()) => {
+                "its session has ended"
+            }
             Ok(Some(stored)) if stored.plan != fingerprint(chain, chain.steps.len()) => {
                 "its session was made before the configuration was changed, and is not used"
             }
             Ok(Some(stored)) => {
-                let end = jiff::Timestamp::try_from(stored.session.expires_at).map(|end| end.to_string());
-                return Finding::ok(name, format!("its session lasts until {}", end.unwrap_or_default()));
+                let end =
+                    jiff::Timestamp::try_from(stored.session.expires_at).map(|end| end.to_string());
+                return Finding::ok(
+                    name,
+                    format!("its session lasts until {}", end.unwrap_or_default()),
+                );
             }
             Err(error) => return Finding::broken(name, &error),
         };
         match self.drop_session(name).await {
-            Ok(Dropped::Removed | Dropped::Absent) => Finding::mended(name, format!("{why}: removed")),
-            Ok(Dropped::Kept { configuration }) => {
-                Finding::ok(name, format!("{why}; it belongs to {configuration} and stays"))
+            Ok(Dropped::Removed | Dropped::Absent) => {
+                Finding::mended(name, format!("{why}: removed"))
             }
+            Ok(Dropped::Kept { configuration }) => Finding::ok(
+                name,
+                format!("{why}; it belongs to {configuration} and stays"),
+            ),
             Err(error) => Finding::broken(name, &error),
         }
     }
@@ -220,7 +308,10 @@ impl Auth {
         for path in &paths {
             let shown = path.display();
             findings.push(match self.store.close_to_others(path) {
-                Ok(true) => Finding::mended(name, format!("others could open {shown}: they no longer can")),
+                Ok(true) => Finding::mended(
+                    name,
+                    format!("others could open {shown}: they no longer can"),
+                ),
                 Ok(false) => Finding::ok(name, format!("its profile is in {shown}")),
                 Err(error) => Finding::broken(name, &error),
             });
@@ -228,11 +319,19 @@ impl Auth {
         let signed_out = matches!(self.store.signed_out_since(name), Ok(Some(_)));
         if signed_out && !paths.is_empty() {
             let names = [name.to_owned()];
-            for cleared in self.store.clear_profiles(&chain.files, &names, UpTo::Nothing, Mode::Run).await {
+            for cleared in self
+                .store
+                .clear_profiles(&chain.files, &names, UpTo::Nothing, Mode::Run)
+                .await
+            {
                 findings.push(match cleared.outcome {
-                    Ok(_) => {
-                        Finding::mended(name, format!("signed out, and had a profile in {}", cleared.path.display()))
-                    }
+                    Ok(_) => Finding::mended(
+                        name,
+                        format!(
+                            "signed out, and had a profile in {}",
+                            cleared.path.display()
+                        ),
+                    ),
                     Err(error) => Finding::broken(name, &error),
                 });
             }

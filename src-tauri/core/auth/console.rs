@@ -1,5 +1,5 @@
-//! Links into the AWS console: whose session it takes, and what it means when AWS gives none. A link is made anew for each
-//! who asks and kept nowhere.
+//! Links into the AWS console: whose session it takes, and what it means when AWS gives none. A
+//! link is made anew for each who asks and kept nowhere.
 
 use super::{Auth, Note, place_at};
 use crate::aws::{ConsoleDoor, Fault, FaultKind, LINK_LIFE, Signer};
@@ -50,57 +50,97 @@ impl Auth {
         if let (SourceKind::User(_), []) = (&chain.source.kind, &chain.steps[..]) {
             return Err(self.only_roles(&chain, "this is an IAM user"));
         }
-        let door = self.aws.console_door(place_at(&chain, chain.steps.len()), destination)?;
+        let door = self
+            .aws
+            .console_door(place_at(&chain, chain.steps.len()), destination)?;
         let (duration, warning) = lasting(&chain);
-        Ok(ConsoleTarget { chain, door, duration, warning })
+        Ok(ConsoleTarget {
+            chain,
+            door,
+            duration,
+            warning,
+        })
     }
 
     /// `session` is the identity's own, as a sign-in has just given it.
-    pub async fn console_link(&self, session: &Session, target: &ConsoleTarget) -> Result<(ConsoleLink, Vec<Note>)> {
-        let ConsoleTarget { chain, door, duration, warning } = target;
+    pub async fn console_link(
+        &self,
+        session: &Session,
+        target: &ConsoleTarget,
+    ) -> Result<(ConsoleLink, Vec<Note>)> {
+        let ConsoleTarget {
+            chain,
+            door,
+            duration,
+            warning,
+        } = target;
         let identity = &chain.identity;
         if session.token.is_none() {
             return Err(self.only_roles(chain, "these are long-lived keys"));
         }
         if self.store.signed_out_since(identity.as_str())?.is_some() {
-            return Err(Error::new(Code::SignedOut, format!("{identity} is signed out"))
-                .hint(format!("fob login {identity}"))
-                .identity(identity));
+            return Err(
+                Error::new(Code::SignedOut, format!("{identity} is signed out"))
+                    .hint(format!("fob login {identity}"))
+                    .identity(identity),
+            );
         }
         let asked_at = self.clock.now();
         let url = match self.aws.console_link(session, door, *duration).await {
             Ok(url) => url,
-            Err(fault) => return Err(self.no_link(session, target, fault).await.identity(identity)),
+            Err(fault) => {
+                return Err(self
+                    .no_link(session, target, fault)
+                    .await
+                    .identity(identity));
+            }
         };
         tracing::info!(%identity, "a link into the console was made");
         let expires_at = session.expires_at.min(asked_at + LINK_LIFE);
-        let link = ConsoleLink { url, expires_at, identity: identity.to_string() };
+        let link = ConsoleLink {
+            url,
+            expires_at,
+            identity: identity.to_string(),
+        };
         Ok((link, warning.iter().cloned().map(Note::Warning).collect()))
     }
 
     /// The sign-in endpoint says no without saying why; STS tells whether it is the session.
     async fn no_link(&self, session: &Session, target: &ConsoleTarget, fault: Fault) -> Error {
-        let ConsoleTarget { chain, duration, .. } = target;
+        let ConsoleTarget {
+            chain, duration, ..
+        } = target;
         let (identity, place) = (&chain.identity, place_at(chain, chain.steps.len()));
         if fault.kind != FaultKind::Other {
             return fault.into_error(place.region);
         }
         let anew = format!("fob login {identity} --force");
-        let refused = match self.aws.caller_identity(Signer::Session(session), place).await {
+        let refused = match self
+            .aws
+            .caller_identity(Signer::Session(session), place)
+            .await
+        {
             Err(why) if matches!(why.kind, FaultKind::UnknownKeys | FaultKind::Expired) => {
                 let message = format!("AWS does not accept the session of {identity} any more");
                 let error = Error::new(Code::SessionExpired, message).hint(anew);
                 return why.code.into_iter().fold(error, Error::aws_code);
             }
-            Ok(_) | Err(_) => format!("{identity}: AWS gave no link into the console: {}", fault.message),
+            Ok(_) | Err(_) => format!(
+                "{identity}: AWS gave no link into the console: {}",
+                fault.message
+            ),
         };
         let error = Error::new(Code::AwsError, refused);
         let error = match duration {
-            Some(asked) => error
-                .hint(format!("AWS may not allow {asked}: leave out console.session_duration of {}", chain.provider)),
+            Some(asked) => error.hint(format!(
+                "AWS may not allow {asked}: leave out console.session_duration of {}",
+                chain.provider
+            )),
             None => error,
         };
-        error.hint("the console takes sessions of a role").hint(anew)
+        error
+            .hint("the console takes sessions of a role")
+            .hint(anew)
     }
 
     /// AWS federates sessions of roles, and neither users nor their sessions.
@@ -109,21 +149,34 @@ impl Auth {
         let message = format!("{identity}: the console takes sessions of a role, and {but}");
         let error = Error::new(Code::Unsupported, message).identity(identity);
         let through = |it: &Chain| !it.steps.is_empty() && it.names().contains(&identity.as_str());
-        let chains = self.config.identities().iter().filter_map(|it| self.config.chain(it).ok());
-        let roles: Vec<_> = chains.filter(through).map(|it| it.identity.to_string()).take(MOST_NAMED).collect();
+        let chains = self
+            .config
+            .identities()
+            .iter()
+            .filter_map(|it| self.config.chain(it).ok());
+        let roles: Vec<_> = chains
+            .filter(through)
+            .map(|it| it.identity.to_string())
+            .take(MOST_NAMED)
+            .collect();
         if roles.is_empty() {
             error.hint("sign in to a role through it: an identity of kind aws/assume-role with `via` this one")
         } else {
-            error.hint(format!("sign in to a role through it: {}", roles.join(", ")))
+            error.hint(format!(
+                "sign in to a role through it: {}",
+                roles.join(", ")
+            ))
         }
     }
 }
 
-/// How long the browser's session is asked to last. A role that was assumed with a session gets none: AWS refuses it, and
-/// the browser's session ends with the role's.
+/// How long the browser's session is asked to last. A role that was assumed with a session gets
+/// none: AWS refuses it, and the browser's session ends with the role's.
 fn lasting(chain: &Chain) -> (Option<SessionDuration>, Option<String>) {
     let written = match (&chain.source.kind, &chain.steps[..]) {
-        (SourceKind::IdentityCenter(center), [only]) if matches!(only.kind, StepKind::PermissionSet(_)) => {
+        (SourceKind::IdentityCenter(center), [only])
+            if matches!(only.kind, StepKind::PermissionSet(_)) =>
+        {
             center.console_session_duration
         }
         _ => None,
@@ -164,22 +217,41 @@ mod tests {
     fn auth(folder: &std::path::Path) -> Auth {
         let path = folder.join("config.yaml");
         std::fs::write(&path, CONFIG).expect("a configuration");
-        let environment = Environment::of([("HOME", folder.as_os_str()), ("FOB_KEYRING", "memory".as_ref())]);
+        let environment = Environment::of([
+            ("HOME", folder.as_os_str()),
+            ("FOB_KEYRING", "memory".as_ref()),
+        ]);
         let config = Config::load(&path, &environment).expect("a configuration");
-        Auth::new(config, World { environment, clock: Clock::system() }).expect("a usable one")
+        Auth::new(
+            config,
+            World {
+                environment,
+                clock: Clock::system(),
+            },
+        )
+        .expect("a usable one")
     }
 
     #[test]
     fn a_users_own_session_is_refused_with_the_roles_that_are_reached_through_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let auth = auth(folder.path());
-        for (identity, hint) in
-            [("KIM", "sign in to a role through it: deploy"), ("alone", "an identity of kind aws/assume-role")]
-        {
+        for (identity, hint) in [
+            ("KIM", "sign in to a role through it: deploy"),
+            ("alone", "an identity of kind aws/assume-role"),
+        ] {
             let error = auth.console(identity, None).expect_err("a user");
             assert_eq!(error.code, Code::Unsupported);
-            assert!(error.message.contains("the console takes sessions of a role"), "{error}");
-            assert_eq!(error.context.identity.as_deref(), Some(identity.to_lowercase().as_str()));
+            assert!(
+                error
+                    .message
+                    .contains("the console takes sessions of a role"),
+                "{error}"
+            );
+            assert_eq!(
+                error.context.identity.as_deref(),
+                Some(identity.to_lowercase().as_str())
+            );
             assert!(error.hints[0].contains(hint), "{:?}", error.hints);
         }
         for identity in ["deploy", "admin", "chained", "here"] {
@@ -188,7 +260,8 @@ mod tests {
     }
 
     #[test]
-    fn a_duration_is_asked_for_only_where_it_is_written_and_the_role_was_not_assumed_with_a_session() {
+    fn a_duration_is_asked_for_only_where_it_is_written_and_the_role_was_not_assumed_with_a_session()
+     {
         let folder = tempfile::tempdir().expect("a folder");
         let auth = auth(folder.path());
         for (identity, seconds, warns) in [
@@ -200,15 +273,26 @@ mod tests {
             ("here", None, false),
         ] {
             let target = auth.console(identity, None).expect("a target");
-            assert_eq!(target.duration.map(SessionDuration::seconds), seconds, "{identity}");
-            assert_eq!(target.warning.is_some(), warns, "{identity}: {:?}", target.warning);
+            assert_eq!(
+                target.duration.map(SessionDuration::seconds),
+                seconds,
+                "{identity}"
+            );
+            assert_eq!(
+                target.warning.is_some(),
+                warns,
+                "{identity}: {:?}",
+                target.warning
+            );
         }
     }
 
     #[test]
     fn a_page_that_is_not_the_consoles_is_refused_before_anybody_signs_in() {
         let folder = tempfile::tempdir().expect("a folder");
-        let error = auth(folder.path()).console("deploy", Some("https://evil.example")).expect_err("a refusal");
+        let error = auth(folder.path())
+            .console("deploy", Some("https://evil.example"))
+            .expect_err("a refusal");
         assert_eq!(error.code, Code::InvalidInput);
     }
 }

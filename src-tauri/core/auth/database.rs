@@ -1,5 +1,6 @@
-//! Database tokens: which database is meant, and whether its token is handed out again, signed anew or refused. They live
-//! in memory only, never longer than the session that signed them, and go when it goes.
+//! Database tokens: which database is meant, and whether its token is handed out again, signed anew
+//! or refused. They live in memory only, never longer than the session that signed them, and go
+//! when it goes.
 
 use super::refresh::{Freshness, freshness};
 use super::{Auth, Note, Renewal};
@@ -76,22 +77,46 @@ impl Auth {
             DatabaseChoice::Named(name) => {
                 let it = self.config.database(name)?;
                 if it.password_secret.is_some() {
-                    let message = format!("the database `{}` has a `password_secret` in place of a token", it.name);
-                    return Err(Error::new(Code::Unsupported, message)
-                        .hint("this version does not read passwords from AWS Secrets Manager yet"));
+                    let message = format!(
+                        "the database `{}` has a `password_secret` in place of a token",
+                        it.name
+                    );
+                    return Err(Error::new(Code::Unsupported, message).hint(
+                        "this version does not read passwords from AWS Secrets Manager yet",
+                    ));
                 }
-                (it.identity.as_str(), &it.host, it.port, &it.user, it.region.clone())
+                (
+                    it.identity.as_str(),
+                    &it.host,
+                    it.port,
+                    &it.user,
+                    it.region.clone(),
+                )
             }
-            DatabaseChoice::Written { identity, host, port, user, region } => {
-                (identity.as_str(), host, *port, user, region.as_deref().map(str::parse).transpose()?)
-            }
+            DatabaseChoice::Written {
+                identity,
+                host,
+                port,
+                user,
+                region,
+            } => (
+                identity.as_str(),
+                host,
+                *port,
+                user,
+                region.as_deref().map(str::parse).transpose()?,
+            ),
         };
         let chain = self.chain(identity)?;
         let login = DatabaseLogin::new(host, port, user, region.unwrap_or(chain.region))?;
-        Ok(DatabaseTarget { identity: chain.identity, login })
+        Ok(DatabaseTarget {
+            identity: chain.identity,
+            login,
+        })
     }
 
-    /// `session` is the identity's own, as a sign-in has just given it. [`Renewal::Always`]: signed anew.
+    /// `session` is the identity's own, as a sign-in has just given it. [`Renewal::Always`]: signed
+    /// anew.
     pub fn database_token(
         &self,
         session: &Session,
@@ -156,10 +181,13 @@ fn say_lifetime() {
 }
 
 fn unusable(code: Code, identity: &IdentityName, why: &str) -> Error {
-    Error::new(code, format!("{identity} {why}")).hint(format!("fob login {identity}")).identity(identity)
+    Error::new(code, format!("{identity} {why}"))
+        .hint(format!("fob login {identity}"))
+        .identity(identity)
 }
 
-/// The tokens given out so far. One is signed at a time, so that those who ask together get the same.
+/// The tokens given out so far. One is signed at a time, so that those who ask together get the
+/// same.
 #[derive(Debug)]
 pub(super) struct Tokens {
     clock: Clock,
@@ -199,7 +227,10 @@ fn decide(held: Option<&Held>, session: &Session, now: SystemTime, renewal: Rene
 
 impl Tokens {
     pub fn new(clock: Clock) -> Tokens {
-        Tokens { clock, held: Mutex::default() }
+        Tokens {
+            clock,
+            held: Mutex::default(),
+        }
     }
 
     /// A token with its own end: the session may end before it.
@@ -211,19 +242,33 @@ impl Tokens {
         sign: impl FnOnce(SystemTime) -> Result<SignedToken>,
     ) -> Result<SignedToken> {
         let mut held = self.held();
-        // Asked only now: a token must not seem to come from the future to those who waited for the lock.
+        // Asked only now: a token must not seem to come from the future to those who waited for the
+        // lock.
         let now = self.clock.now();
-        let replaced = |of: &DatabaseTarget, it: &Held| of.identity == target.identity && it.signed_by != session.keys;
+        let replaced = |of: &DatabaseTarget, it: &Held| {
+            of.identity == target.identity && it.signed_by != session.keys
+        };
         held.retain(|of, it| it.is_fresh(now) && !replaced(of, it));
-        match (decide(held.get(target), session, now, renewal), held.get_mut(target)) {
-            (Decision::Refuse, _) => Err(unusable(Code::SessionExpired, &target.identity, "has no session any more")),
+        match (
+            decide(held.get(target), session, now, renewal),
+            held.get_mut(target),
+        ) {
+            (Decision::Refuse, _) => Err(unusable(
+                Code::SessionExpired,
+                &target.identity,
+                "has no session any more",
+            )),
             (Decision::Reuse, Some(it)) => {
                 it.asked_at = now;
                 Ok(it.signed.clone())
             }
             (Decision::Reuse, None) | (Decision::Sign, _) => {
                 let signed = sign(now)?;
-                let it = Held { signed: signed.clone(), signed_by: session.keys.clone(), asked_at: now };
+                let it = Held {
+                    signed: signed.clone(),
+                    signed_by: session.keys.clone(),
+                    asked_at: now,
+                };
                 held.insert(target.clone(), it);
                 Ok(signed)
             }
@@ -231,7 +276,10 @@ impl Tokens {
     }
 
     pub fn count(&self, identity: &str) -> usize {
-        self.held().keys().filter(|target| target.is_of(identity)).count()
+        self.held()
+            .keys()
+            .filter(|target| target.is_of(identity))
+            .count()
     }
 
     pub fn forget(&self, identity: &str) -> usize {
@@ -276,7 +324,10 @@ mod tests {
     fn target(identity: &str, user: &str) -> DatabaseTarget {
         let region = "eu-central-1".parse().expect("a region");
         let login = DatabaseLogin::new("db.example", 5432, user, region).expect("a login");
-        DatabaseTarget { identity: identity.parse().expect("a name"), login }
+        DatabaseTarget {
+            identity: identity.parse().expect("a name"),
+            login,
+        }
     }
 
     /// Somebody who asks again and again, and how often that led to a signature.
@@ -288,7 +339,11 @@ mod tests {
 
     impl Asking {
         fn with(session: Session) -> Asking {
-            Asking { tokens: Tokens::new(Clock::manual(start())), session, signings: AtomicUsize::new(0) }
+            Asking {
+                tokens: Tokens::new(Clock::manual(start())),
+                session,
+                signings: AtomicUsize::new(0),
+            }
         }
 
         fn ask(&self, target: &DatabaseTarget, renewal: Renewal) -> Result<SignedToken> {
@@ -300,7 +355,8 @@ mod tests {
             })
         }
 
-        /// Asks at a moment after the start, as the clock shows it, and returns the signatures so far.
+        /// Asks at a moment after the start, as the clock shows it, and returns the signatures so
+        /// far.
         fn at(&mut self, seconds: u64) -> (Result<SignedToken>, usize) {
             self.tokens.clock = Clock::manual(start() + Duration::from_secs(seconds));
             let given = self.ask(&target("deploy", "app"), Renewal::WhenDue);
@@ -314,19 +370,54 @@ mod tests {
         let cases: [(&str, &[(u64, usize)]); 4] = [
             (
                 "by the minute",
-                &[(0, 1), (at(13, 59), 1), (at(14, 0), 2), (at(14, 5), 2), (at(28, 0), 3), (at(28, 5), 3)],
+                &[
+                    (0, 1),
+                    (at(13, 59), 1),
+                    (at(14, 0), 2),
+                    (at(14, 5), 2),
+                    (at(28, 0), 3),
+                    (at(28, 5), 3),
+                ],
             ),
-            ("five questions", &[(0, 1), (at(3, 0), 1), (at(13, 0), 1), (at(15, 0), 2), (at(28, 0), 2)]),
-            ("asleep for 20 minutes", &[(0, 1), (at(1, 0), 1), (at(21, 0), 2), (at(21, 1), 2)]),
-            ("set back", &[(0, 1), (at(10, 0), 1), (at(2, 0), 2), (at(2, 1), 2), (at(16, 0), 3), (at(13, 0), 4)]),
+            (
+                "five questions",
+                &[
+                    (0, 1),
+                    (at(3, 0), 1),
+                    (at(13, 0), 1),
+                    (at(15, 0), 2),
+                    (at(28, 0), 2),
+                ],
+            ),
+            (
+                "asleep for 20 minutes",
+                &[(0, 1), (at(1, 0), 1), (at(21, 0), 2), (at(21, 1), 2)],
+            ),
+            (
+                "set back",
+                &[
+                    (0, 1),
+                    (at(10, 0), 1),
+                    (at(2, 0), 2),
+                    (at(2, 1), 2),
+                    (at(16, 0), 3),
+                    (at(13, 0), 4),
+                ],
+            ),
         ];
         for (name, questions) in cases {
             let mut asking = Asking::with(session("ASIAIOSFODNN7EXAMPLE", 600));
             for (seconds, signings) in questions {
                 let (given, signed) = asking.at(*seconds);
                 assert_eq!(signed, *signings, "{name}, at {seconds} s");
-                let left = time_left(given.expect("a token").expires_at, start() + Duration::from_secs(*seconds));
-                assert!(left > REFRESH_BEFORE_EXPIRATION && left <= TOKEN_LIFE, "{name}, at {seconds} s: {left:?}");
+                let left = time_left(
+                    given.expect("a token").expires_at,
+                    start() + Duration::from_secs(*seconds),
+                );
+                assert!(
+                    left > REFRESH_BEFORE_EXPIRATION && left <= TOKEN_LIFE,
+                    "{name}, at {seconds} s: {left:?}"
+                );
             }
         }
     }
@@ -343,7 +434,10 @@ mod tests {
             assert_eq!(error.hints, ["fob login deploy"]);
         }
         let mut ended = Asking::with(session("ASIAIOSFODNN7EXAMPLE", 0));
-        assert_eq!((ended.at(0).0.expect_err("it has ended").code, ended.at(0).1), (Code::SessionExpired, 0));
+        assert_eq!(
+            (ended.at(0).0.expect_err("it has ended").code, ended.at(0).1),
+            (Code::SessionExpired, 0)
+        );
     }
 
     #[test]
@@ -351,7 +445,10 @@ mod tests {
         let at = |seconds| start() + Duration::from_secs(seconds);
         let own = session("ASIAIOSFODNN7EXAMPLE", 60);
         let held = |signed_by: &Session, asked_at| Held {
-            signed: SignedToken { token: Secret::new("token"), expires_at: at(900) },
+            signed: SignedToken {
+                token: Secret::new("token"),
+                expires_at: at(900),
+            },
             signed_by: signed_by.keys.clone(),
             asked_at: at(asked_at),
         };
@@ -364,30 +461,64 @@ mod tests {
             (Some(held(&own, 0)), 1, Renewal::Always, Decision::Sign),
             (Some(held(&own, 500)), 499, Renewal::WhenDue, Decision::Sign),
             (Some(held(&other, 0)), 1, Renewal::WhenDue, Decision::Sign),
-            (Some(held(&own, 0)), 3600, Renewal::WhenDue, Decision::Refuse),
+            (
+                Some(held(&own, 0)),
+                3600,
+                Renewal::WhenDue,
+                Decision::Refuse,
+            ),
             (Some(held(&own, 0)), 3600, Renewal::Always, Decision::Refuse),
             (None, 3600, Renewal::WhenDue, Decision::Refuse),
         ] {
-            assert_eq!(decide(held.as_ref(), &own, at(now), renewal), decision, "{held:?} at {now}, {renewal:?}");
+            assert_eq!(
+                decide(held.as_ref(), &own, at(now), renewal),
+                decision,
+                "{held:?} at {now}, {renewal:?}"
+            );
         }
     }
 
     #[test]
     fn a_token_is_one_identitys_for_one_login_and_goes_with_the_session_that_signed_it() {
         let mut asking = Asking::with(session("ASIAIOSFODNN7EXAMPLE", 60));
-        let targets = [target("deploy", "app"), target("deploy", "admin"), target("dev", "app")];
-        let tokens: Vec<_> =
-            targets.iter().map(|it| asking.ask(it, Renewal::WhenDue).expect("a token").token).collect();
+        let targets = [
+            target("deploy", "app"),
+            target("deploy", "admin"),
+            target("dev", "app"),
+        ];
+        let tokens: Vec<_> = targets
+            .iter()
+            .map(|it| asking.ask(it, Renewal::WhenDue).expect("a token").token)
+            .collect();
         assert!(tokens[0] != tokens[1]);
-        assert_eq!((asking.signings.load(Ordering::Relaxed), asking.tokens.count("DEPLOY")), (3, 2));
+        assert_eq!(
+            (
+                asking.signings.load(Ordering::Relaxed),
+                asking.tokens.count("DEPLOY")
+            ),
+            (3, 2)
+        );
 
         asking.session = session("ASIAOTHER0000000001X", 60);
         let renewed = asking.ask(&targets[0], Renewal::WhenDue).expect("a token");
         assert!(renewed.token != tokens[0]);
-        assert_eq!((asking.tokens.count("deploy"), asking.tokens.count("dev")), (1, 1), "its neighbour went as well");
+        assert_eq!(
+            (asking.tokens.count("deploy"), asking.tokens.count("dev")),
+            (1, 1),
+            "its neighbour went as well"
+        );
 
-        assert_eq!((asking.tokens.forget("Deploy"), asking.tokens.forget("deploy")), (1, 0));
-        assert_eq!((asking.tokens.count("deploy"), asking.tokens.count("dev")), (0, 1));
+        assert_eq!(
+            (
+                asking.tokens.forget("Deploy"),
+                asking.tokens.forget("deploy")
+            ),
+            (1, 0)
+        );
+        assert_eq!(
+            (asking.tokens.count("deploy"), asking.tokens.count("dev")),
+            (0, 1)
+        );
     }
 
     #[test]
@@ -395,7 +526,9 @@ mod tests {
         let mut asking = Asking::with(session("ASIAIOSFODNN7EXAMPLE", 60));
         let first = asking.at(0).0.expect("a token");
         asking.tokens.clock.advance(Duration::from_secs(1));
-        let forced = asking.ask(&target("deploy", "app"), Renewal::Always).expect("a token");
+        let forced = asking
+            .ask(&target("deploy", "app"), Renewal::Always)
+            .expect("a token");
         assert!(forced != first);
         assert_eq!(asking.at(2), (Ok(forced), 2));
     }
@@ -412,7 +545,10 @@ mod tests {
         };
         let given: Vec<_> = std::thread::scope(|scope| {
             let askers: Vec<_> = (0..50).map(|_| scope.spawn(ask)).collect();
-            askers.into_iter().map(|asker| asker.join().expect("no panic")).collect()
+            askers
+                .into_iter()
+                .map(|asker| asker.join().expect("no panic"))
+                .collect()
         });
         assert!(given.iter().all(|token| *token == given[0]));
         assert_eq!(asking.signings.load(Ordering::Relaxed), 1);

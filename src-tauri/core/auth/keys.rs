@@ -1,5 +1,5 @@
-//! An IAM user's long-lived keys: where they are found, checked before they are stored, cleared only when AWS confirms
-//! that it no longer knows them and only if they are still the stored ones.
+//! An IAM user's long-lived keys: where they are found, checked before they are stored, cleared
+//! only when AWS confirms that it no longer knows them and only if they are still the stored ones.
 
 use super::prompt::{Note, TypedKeys, WhyKeys};
 use super::record::Asker;
@@ -65,14 +65,26 @@ pub(super) enum Refused {
 }
 
 impl Auth {
-    /// The configuration's keys come first, and then the keyring is not asked at all; else the keyring's, with what it
-    /// remembers beside them.
-    pub(super) async fn find_keys(&self, name: &str, user: &User) -> Result<(Option<FoundKeys>, LongLived)> {
+    /// The configuration's keys come first, and then the keyring is not asked at all; else the
+    /// keyring's, with what it remembers beside them.
+    pub(super) async fn find_keys(
+        &self,
+        name: &str,
+        user: &User,
+    ) -> Result<(Option<FoundKeys>, LongLived)> {
         if let Some(written) = &user.keys {
-            let found = FoundKeys { keys: written.keys.clone(), origin: written.origin, place: written.place.clone() };
+            let found = FoundKeys {
+                keys: written.keys.clone(),
+                origin: written.origin,
+                place: written.place.clone(),
+            };
             return Ok((Some(found), nothing_remembered()));
         }
-        let remembered = self.store.long_lived(name).await?.unwrap_or_else(nothing_remembered);
+        let remembered = self
+            .store
+            .long_lived(name)
+            .await?
+            .unwrap_or_else(nothing_remembered);
         let found = remembered.keys.clone().map(|keys| FoundKeys {
             keys,
             origin: Origin::Keyring,
@@ -88,7 +100,9 @@ impl Auth {
         place: Place<'_>,
     ) -> std::result::Result<crate::aws::Caller, Fault> {
         let region = place.region.partition().default_region();
-        self.aws.caller_identity(Signer::LongLived(keys), in_default_region(place, &region)).await
+        self.aws
+            .caller_identity(Signer::LongLived(keys), in_default_region(place, &region))
+            .await
     }
 
     /// Reads what was typed, and asks STS whose keys they are.
@@ -100,7 +114,9 @@ impl Auth {
         check: Check,
     ) -> std::result::Result<LongLived, Rejected> {
         let mut long_lived = read_typed(typed)?;
-        let Some(keys) = &long_lived.keys else { return Ok(long_lived) };
+        let Some(keys) = &long_lived.keys else {
+            return Ok(long_lived);
+        };
         match check {
             Check::Skip => return Ok(long_lived),
             Check::WithSts => {}
@@ -121,34 +137,48 @@ impl Auth {
                         "these keys are invalid: AWS does not know the access key id"
                     }
                 };
-                let error = Error::new(Code::AwsCredentialsInvalid, message)
-                    .hint("nothing was stored; a key made a moment ago can take some seconds to work");
+                let error = Error::new(Code::AwsCredentialsInvalid, message).hint(
+                    "nothing was stored; a key made a moment ago can take some seconds to work",
+                );
                 Err(Rejected::Final(match fault.code {
                     Some(code) => error.aws_code(code),
                     None => error,
                 }))
             }
-            Err(fault) => Err(Rejected::Final(
-                fault.into_error(place.region).hint("the keys could not be checked, so they were not stored"),
-            )),
+            Err(fault) => {
+                Err(Rejected::Final(fault.into_error(place.region).hint(
+                    "the keys could not be checked, so they were not stored",
+                )))
+            }
         }
     }
 
     /// Stores keys and forgets the sessions that were made with others.
     pub(super) async fn save_keys(&self, ticket: &Ticket, long_lived: &LongLived) -> Result<Note> {
         let name = ticket.name();
-        let before = self.store.long_lived(name).await.ok().flatten().and_then(|entry| entry.keys);
+        let before = self
+            .store
+            .long_lived(name)
+            .await
+            .ok()
+            .flatten()
+            .and_then(|entry| entry.keys);
         {
             let _not_signed_out = self.store.unless_signed_out(ticket).await?;
             self.store.put_long_lived(name, long_lived).await?;
         }
         let replaced = before.is_none_or(|before| {
-            long_lived.keys.as_ref().is_none_or(|keys| keys.access_key_id != before.access_key_id)
+            long_lived
+                .keys
+                .as_ref()
+                .is_none_or(|keys| keys.access_key_id != before.access_key_id)
         });
         if replaced {
             for identity in self.config.identities() {
-                let built_on =
-                    self.config.chain(identity).is_ok_and(|chain| chain.source.name.eq_ignore_ascii_case(name));
+                let built_on = self
+                    .config
+                    .chain(identity)
+                    .is_ok_and(|chain| chain.source.name.eq_ignore_ascii_case(name));
                 if built_on {
                     self.drop_session(identity.name.as_str()).await?;
                 }
@@ -157,24 +187,36 @@ impl Auth {
         Ok(Note::Info(format!("Credentials saved to keyring: {name}")))
     }
 
-    /// AWS refused long-lived keys. Confirmed first, with the keys themselves, where every account can be reached: any
-    /// other answer than "unknown" keeps them.
-    pub(super) async fn keys_refused(&self, chain: &Chain, found: &FoundKeys, fault: Fault) -> Result<Refused> {
+    /// AWS refused long-lived keys. Confirmed first, with the keys themselves, where every account
+    /// can be reached: any other answer than "unknown" keeps them.
+    pub(super) async fn keys_refused(
+        &self,
+        chain: &Chain,
+        found: &FoundKeys,
+        fault: Fault,
+    ) -> Result<Refused> {
         let name = name_at(chain, 0);
         let place = place_at(chain, 0);
         match self.check_keys(&found.keys, place).await {
             Err(again) if again.kind == FaultKind::UnknownKeys => {}
             Err(other) => return Err(other.into_error(place.region)),
             Ok(_) => {
-                let region_fault = Fault { kind: FaultKind::RegionNotEnabled, ..fault };
-                return Err(region_fault.into_error(place.region).hint("the keys themselves are good and were kept"));
+                let region_fault = Fault {
+                    kind: FaultKind::RegionNotEnabled,
+                    ..fault
+                };
+                return Err(region_fault
+                    .into_error(place.region)
+                    .hint("the keys themselves are good and were kept"));
             }
         }
         let message = "aws credentials are invalid or have been revoked";
-        let error =
-            Error::new(Code::AwsCredentialsInvalid, format!("{message} (identity {name}, keys from {})", found.place))
-                .hint("they were rotated or revoked at AWS")
-                .aws_code(fault.code.unwrap_or_default());
+        let error = Error::new(
+            Code::AwsCredentialsInvalid,
+            format!("{message} (identity {name}, keys from {})", found.place),
+        )
+        .hint("they were rotated or revoked at AWS")
+        .aws_code(fault.code.unwrap_or_default());
         let key = &found.keys.access_key_id;
         let happened = |what: String, outcome| Happened {
             event: AuditEvent::Revocation,
@@ -190,12 +232,21 @@ impl Auth {
             | Origin::InstanceRole
             | Origin::Process
             | Origin::Typed => {
-                let error = error.hint(format!("replace them in {}; the keyring was not touched", found.place));
-                return Ok(Refused::NotOurs(error, happened("left there".to_owned(), AuditOutcome::Ok)));
+                let error = error.hint(format!(
+                    "replace them in {}; the keyring was not touched",
+                    found.place
+                ));
+                return Ok(Refused::NotOurs(
+                    error,
+                    happened("left there".to_owned(), AuditOutcome::Ok),
+                ));
             }
         }
         let error = error.hint(format!("fob user configure --identity {name}"));
-        let cleared = self.store.clear_revoked_keys(name, &found.keys.access_key_id).await;
+        let cleared = self
+            .store
+            .clear_revoked_keys(name, &found.keys.access_key_id)
+            .await;
         let outcome = AuditOutcome::from(&cleared);
         let error = match cleared {
             Ok(Cleared::Changed) => return Ok(Refused::Replaced),
@@ -203,9 +254,14 @@ impl Auth {
                 tracing::info!(identity = name, "revoked keys cleared");
                 error.hint("stale credentials were cleared from the keyring")
             }
-            Err(failure) => error.hint(format!("stale credentials could not be cleared from the keyring: {failure}")),
+            Err(failure) => error.hint(format!(
+                "stale credentials could not be cleared from the keyring: {failure}"
+            )),
         };
-        Ok(Refused::Revoked(error.for_want_of_a_person(), happened("cleared".to_owned(), outcome)))
+        Ok(Refused::Revoked(
+            error.for_want_of_a_person(),
+            happened("cleared".to_owned(), outcome),
+        ))
     }
 
     /// `fob user configure`: checked, then stored.
@@ -218,19 +274,32 @@ impl Auth {
     ) -> std::result::Result<(Configured, Vec<Note>), Rejected> {
         let chain = self.user_chain(identity)?;
         let ticket = self.store.ticket(name_at(&chain, 0))?;
-        let long_lived = self.accept_typed(typed, place_at(&chain, 0), WhyKeys::Asked, check).await?;
+        let long_lived = self
+            .accept_typed(typed, place_at(&chain, 0), WhyKeys::Asked, check)
+            .await?;
         let saved = self.save_keys(&ticket, &long_lived).await;
         let happened = keys_stored(name_at(&chain, 0), &long_lived, (&saved).into());
         let recorded = self.record(asker, &[happened]).await;
         let mut notes = vec![saved?];
         notes.extend(recorded);
-        if let SourceKind::User(User { keys: Some(written), .. }) = &chain.source.kind {
-            let warning = format!("{} also names keys for this identity, and those come first", written.place);
+        if let SourceKind::User(User {
+            keys: Some(written),
+            ..
+        }) = &chain.source.kind
+        {
+            let warning = format!(
+                "{} also names keys for this identity, and those come first",
+                written.place
+            );
             notes.push(Note::Warning(warning));
         }
         let configured = Configured {
             identity: chain.identity.to_string(),
-            access_key_id: long_lived.keys.as_ref().map(|keys| keys.access_key_id.to_string()).unwrap_or_default(),
+            access_key_id: long_lived
+                .keys
+                .as_ref()
+                .map(|keys| keys.access_key_id.to_string())
+                .unwrap_or_default(),
             account: long_lived.account.map(String::from),
             principal: long_lived.principal,
             checked: check == Check::WithSts,
@@ -241,7 +310,11 @@ impl Auth {
     /// What the form of `fob user configure` starts with.
     pub async fn configure_form(&self, identity: &str) -> Result<super::PromptKind> {
         let chain = self.user_chain(identity)?;
-        let remembered = self.store.long_lived(name_at(&chain, 0)).await?.unwrap_or_else(nothing_remembered);
+        let remembered = self
+            .store
+            .long_lived(name_at(&chain, 0))
+            .await?
+            .unwrap_or_else(nothing_remembered);
         Ok(form(&chain, &remembered, WhyKeys::Asked))
     }
 
@@ -251,12 +324,19 @@ impl Auth {
             (SourceKind::User(_), true) => Ok(chain),
             (SourceKind::User(_), false) => Err(Error::new(
                 Code::InvalidInput,
-                format!("{} is a role: its keys are those of {}", chain.identity, chain.source.name),
+                format!(
+                    "{} is a role: its keys are those of {}",
+                    chain.identity, chain.source.name
+                ),
             )
             .hint(format!("fob user configure {}", chain.source.name))),
             (other, _) => Err(Error::new(
                 Code::InvalidInput,
-                format!("{} takes no access keys: it signs in through {}", chain.identity, other.kind()),
+                format!(
+                    "{} takes no access keys: it signs in through {}",
+                    chain.identity,
+                    other.kind()
+                ),
             )),
         }
     }
@@ -276,7 +356,9 @@ pub(super) fn form(chain: &Chain, remembered: &LongLived, why: WhyKeys) -> super
     super::PromptKind::Keys {
         why,
         mfa_arn: written.or_else(|| remembered.mfa_arn.clone()),
-        session_duration: remembered.session_duration.or(chain.source.session_duration),
+        session_duration: remembered
+            .session_duration
+            .or(chain.source.session_duration),
     }
 }
 
@@ -286,11 +368,22 @@ pub(super) fn keys_stored(name: &str, long_lived: &LongLived, outcome: AuditOutc
         Some(keys) => format!("access key {}", keys.access_key_id),
         None => "no access key".to_owned(),
     };
-    Happened { event: AuditEvent::KeysStored, identity: name.to_owned(), what, outcome }
+    Happened {
+        event: AuditEvent::KeysStored,
+        identity: name.to_owned(),
+        what,
+        outcome,
+    }
 }
 
 fn nothing_remembered() -> LongLived {
-    LongLived { keys: None, mfa_arn: None, session_duration: None, account: None, principal: None }
+    LongLived {
+        keys: None,
+        mfa_arn: None,
+        session_duration: None,
+        account: None,
+        principal: None,
+    }
 }
 
 fn read_typed(typed: &TypedKeys) -> Result<LongLived> {
@@ -302,12 +395,23 @@ fn read_typed(typed: &TypedKeys) -> Result<LongLived> {
         )
         .hint("long-lived access key ids begin with AKIA"));
     }
-    let filled =
-        |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+    let filled = |text: &Option<String>| {
+        text.as_deref()
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
     Ok(LongLived {
-        keys: Some(Keys { access_key_id, secret_access_key: typed.secret_access_key.as_typed()? }),
-        mfa_arn: filled(&typed.mfa_arn).map(|text| text.parse()).transpose()?,
-        session_duration: filled(&typed.session_duration).map(|text| text.parse()).transpose()?,
+        keys: Some(Keys {
+            access_key_id,
+            secret_access_key: typed.secret_access_key.as_typed()?,
+        }),
+        mfa_arn: filled(&typed.mfa_arn)
+            .map(|text| text.parse())
+            .transpose()?,
+        session_duration: filled(&typed.session_duration)
+            .map(|text| text.parse())
+            .transpose()?,
         account: None,
         principal: None,
     })

@@ -1,6 +1,7 @@
-//! Login is a climb: down the chain from the target to the first fresh session, then up again, one AWS call a step. Each
-//! step is made under its own sign-in lock, so that fifty processes that start together make one call and show one
-//! prompt; those who waited take over what came out, failures too.
+//! Login is a climb: down the chain from the target to the first fresh session, then up again, one
+//! AWS call a step. Each step is made under its own sign-in lock, so that fifty processes that
+//! start together make one call and show one prompt; those who waited take over what came out,
+//! failures too.
 
 use super::keys::{Check, Rejected, keys_stored};
 use super::prompt::{Answer, Note, Person, Prompt, PromptKind, WhyKeys};
@@ -72,7 +73,10 @@ impl Options {
             duration: None,
             renewal: Renewal::WhenDue,
             mfa_code: None,
-            asker: Asker { person: Person::Absent, ..asker },
+            asker: Asker {
+                person: Person::Absent,
+                ..asker
+            },
             intent: Intent::Use,
             patience: Patience::NotAtAll,
         }
@@ -83,7 +87,10 @@ impl Auth {
     /// Whether an identity's session can be made again without a person.
     pub async fn renews_alone(&self, identity: &str, asker: Asker) -> bool {
         match SignIn::new(self, identity, Options::ahead_of_time(asker)) {
-            Ok(sign_in) => sign_in.renewable(self, sign_in.chain.steps.len()).await.unwrap_or(false),
+            Ok(sign_in) => sign_in
+                .renewable(self, sign_in.chain.steps.len())
+                .await
+                .unwrap_or(false),
             Err(_) => false,
         }
     }
@@ -117,8 +124,8 @@ enum Held {
     Nothing,
 }
 
-/// One sign-in, from the first request over its prompts to its end. Its locks are held in between, also while a person
-/// is being asked: whoever comes later waits for this answer.
+/// One sign-in, from the first request over its prompts to its end. Its locks are held in between,
+/// also while a person is being asked: whoever comes later waits for this answer.
 #[derive(Debug)]
 pub struct SignIn {
     pub(super) chain: Chain,
@@ -151,7 +158,11 @@ impl SignIn {
     pub fn new(auth: &Auth, identity: &str, options: Options) -> Result<SignIn> {
         let chain = auth.chain(identity)?;
         supported(&chain)?;
-        let tickets = chain.names().into_iter().map(|name| auth.store.ticket(name)).collect::<Result<_>>()?;
+        let tickets = chain
+            .names()
+            .into_iter()
+            .map(|name| auth.store.ticket(name))
+            .collect::<Result<_>>()?;
         Ok(SignIn {
             mfa_code: options.mfa_code.clone(),
             chain,
@@ -184,7 +195,10 @@ impl SignIn {
 
     /// The steps below the target whose session was made on the way.
     pub fn made_below(&self) -> impl Iterator<Item = &str> {
-        self.made.iter().filter(|position| **position < self.chain.steps.len()).map(|it| name_at(&self.chain, *it))
+        self.made
+            .iter()
+            .filter(|position| **position < self.chain.steps.len())
+            .map(|it| name_at(&self.chain, *it))
     }
 
     pub fn options(&self) -> &Options {
@@ -205,7 +219,8 @@ impl SignIn {
         std::mem::take(&mut self.notes)
     }
 
-    /// Goes as far as it can without a person. After [`Outcome::Needs`] it is continued by [`SignIn::answer`].
+    /// Goes as far as it can without a person. After [`Outcome::Needs`] it is continued by
+    /// [`SignIn::answer`].
     pub async fn run(&mut self, auth: &Auth) -> Result<Outcome> {
         loop {
             match self.climb(auth).await {
@@ -228,10 +243,17 @@ impl SignIn {
     pub async fn answer(&mut self, auth: &Auth, answer: Answer) -> Result<Outcome> {
         match (self.asked.take(), answer) {
             (Some(PromptKind::Keys { why, .. }), Answer::Keys(typed)) => {
-                match auth.accept_typed(&typed, place_at(&self.chain, 0), why, Check::WithSts).await {
+                match auth
+                    .accept_typed(&typed, place_at(&self.chain, 0), why, Check::WithSts)
+                    .await
+                {
                     Ok(long_lived) => {
                         let saved = auth.save_keys(&self.tickets[0], &long_lived).await;
-                        self.happened.push(keys_stored(name_at(&self.chain, 0), &long_lived, (&saved).into()));
+                        self.happened.push(keys_stored(
+                            name_at(&self.chain, 0),
+                            &long_lived,
+                            (&saved).into(),
+                        ));
                         match saved {
                             Ok(note) => self.notes.push(note),
                             Err(error) => return self.end_with(auth, error).await,
@@ -242,10 +264,16 @@ impl SignIn {
                         let kind = PromptKind::Keys {
                             why: WhyKeys::SecretMismatch,
                             mfa_arn: typed.mfa_arn.and_then(|text| text.parse().ok()),
-                            session_duration: typed.session_duration.and_then(|text| text.parse().ok()),
+                            session_duration: typed
+                                .session_duration
+                                .and_then(|text| text.parse().ok()),
                         };
                         self.asked = Some(kind.clone());
-                        return Ok(Outcome::Needs(Prompt { kind, attempt: 2, unanswered: error }));
+                        return Ok(Outcome::Needs(Prompt {
+                            kind,
+                            attempt: 2,
+                            unanswered: error,
+                        }));
                     }
                     Err(Rejected::SecretMismatch(error) | Rejected::Final(error)) => {
                         return self.end_with(auth, error).await;
@@ -260,7 +288,9 @@ impl SignIn {
             }
             (_, answer) => {
                 let message = format!("{} was not what was asked for", answer.noun());
-                return self.end_with(auth, Error::new(Code::InvalidInput, message)).await;
+                return self
+                    .end_with(auth, Error::new(Code::InvalidInput, message))
+                    .await;
             }
         }
         self.run(auth).await
@@ -268,40 +298,60 @@ impl SignIn {
 
     /// Nobody answers. Those who wait for this sign-in get the same error.
     pub async fn cancel(mut self, auth: &Auth, unanswered: Error) -> Error {
-        let error = Error { remedy: Remedy::Fix, ..unanswered };
+        let error = Error {
+            remedy: Remedy::Fix,
+            ..unanswered
+        };
         match self.end_with(auth, error.clone()).await {
             Err(error) => error,
             Ok(_) => error,
         }
     }
 
-    /// A failed renewal keeps the held session in use; anything else is told to those who wait, and ends the sign-in.
+    /// A failed renewal keeps the held session in use; anything else is told to those who wait, and
+    /// ends the sign-in.
     async fn end_with(&mut self, auth: &Auth, error: Error) -> Result<Outcome> {
-        let error = if error.context.identity.is_none() { error.identity(&self.chain.identity) } else { error };
+        let error = if error.context.identity.is_none() {
+            error.identity(&self.chain.identity)
+        } else {
+            error
+        };
         let held = match self.options.renewal {
-            Renewal::WhenDue => self.stored(auth, self.chain.steps.len()).await.ok().flatten(),
+            Renewal::WhenDue => self
+                .stored(auth, self.chain.steps.len())
+                .await
+                .ok()
+                .flatten(),
             Renewal::Always => None,
         };
-        let signed_out =
-            auth.store.signed_out_since(self.chain.identity.as_str()).map_or(true, |since| since.is_some());
+        let signed_out = auth
+            .store
+            .signed_out_since(self.chain.identity.as_str())
+            .map_or(true, |since| since.is_some());
         self.release(Some(&error));
         if !self.took_over && !untried(&error) {
             let outcome = AuditOutcome::Failed { error: error.code };
-            self.happened(self.chain.steps.len(), self.chain.names().join(" → "), outcome);
+            self.happened(
+                self.chain.steps.len(),
+                self.chain.names().join(" → "),
+                outcome,
+            );
         }
         self.record(auth).await;
         match held.filter(|session| auth.is_usable(session) && !signed_out) {
             Some(session) => {
                 self.not_renewed = Some(error.clone());
-                self.notes
-                    .push(Note::Warning(format!("the session could not be renewed and is used as it is: {error}")));
+                self.notes.push(Note::Warning(format!(
+                    "the session could not be renewed and is used as it is: {error}"
+                )));
                 Ok(Outcome::Done(session))
             }
             None => Err(error),
         }
     }
 
-    /// Tells those who wait how it ended, and lets them go on. A note that cannot be written costs them a call of their own.
+    /// Tells those who wait how it ended, and lets them go on. A note that cannot be written costs
+    /// them a call of their own.
     fn release(&mut self, failure: Option<&Error>) {
         for (_, lock) in std::mem::take(&mut self.locks) {
             if let Err(error) = lock.record(failure) {
@@ -312,20 +362,33 @@ impl SignIn {
 
     /// Notes that the session of a step was made, or could not be.
     pub(super) fn happened(&mut self, position: usize, what: String, outcome: AuditOutcome) {
-        let event = if self.renewing.contains(&position) { AuditEvent::Refresh } else { AuditEvent::SignIn };
+        let event = if self.renewing.contains(&position) {
+            AuditEvent::Refresh
+        } else {
+            AuditEvent::SignIn
+        };
         let identity = name_at(&self.chain, position).to_owned();
-        self.happened.push(Happened { event, identity, what, outcome });
+        self.happened.push(Happened {
+            event,
+            identity,
+            what,
+            outcome,
+        });
     }
 
     /// Before anybody is asked, and at the end: when it is not in the way of those who wait.
     async fn record(&mut self, auth: &Auth) {
         let happened = std::mem::take(&mut self.happened);
-        self.notes.extend(auth.record(&self.options.asker, &happened).await);
+        self.notes
+            .extend(auth.record(&self.options.asker, &happened).await);
     }
 
-    /// Lifts the marks of the whole chain. Who was signed out meanwhile is not handed over; a step below that was, stays so.
+    /// Lifts the marks of the whole chain. Who was signed out meanwhile is not handed over; a step
+    /// below that was, stays so.
     async fn signed_in(&self, auth: &Auth) -> Result<()> {
-        let Some((target, below)) = self.tickets.split_last() else { return Ok(()) };
+        let Some((target, below)) = self.tickets.split_last() else {
+            return Ok(());
+        };
         match self.options.intent {
             Intent::Use => auth.store.unchanged(target),
             Intent::SignIn => {
@@ -354,14 +417,26 @@ impl SignIn {
     /// A keyring that a passphrase would open is a question before it is a failure.
     async fn failed(&mut self, auth: &Auth, error: Error) -> Result<Outcome> {
         let needed = match error.code {
-            Code::KeyringLocked if self.passphrases < PASSPHRASE_ATTEMPTS => auth.needs_passphrase().await,
+            Code::KeyringLocked if self.passphrases < PASSPHRASE_ATTEMPTS => {
+                auth.needs_passphrase().await
+            }
             _ => None,
         };
-        let Some((path, purpose)) = needed else { return self.end_with(auth, error).await };
+        let Some((path, purpose)) = needed else {
+            return self.end_with(auth, error).await;
+        };
         self.passphrases += 1;
         let refused = (self.passphrases > 1).then(|| error.message.clone());
-        let kind = PromptKind::KeyringPassphrase { path, purpose, refused };
-        let prompt = Prompt { kind, attempt: self.passphrases, unanswered: error.for_want_of_a_person() };
+        let kind = PromptKind::KeyringPassphrase {
+            path,
+            purpose,
+            refused,
+        };
+        let prompt = Prompt {
+            kind,
+            attempt: self.passphrases,
+            unanswered: error.for_want_of_a_person(),
+        };
         self.needs(auth, prompt).await
     }
 
@@ -394,8 +469,8 @@ impl SignIn {
         Ok(session.expect("the climb ends with the target's session"))
     }
 
-    /// A failed renewal keeps the held session in use, at every step; only `--force` insists on a new one. What somebody
-    /// signed out of meanwhile is not used any more.
+    /// A failed renewal keeps the held session in use, at every step; only `--force` insists on a
+    /// new one. What somebody signed out of meanwhile is not used any more.
     fn keep(
         &mut self,
         auth: &Auth,
@@ -406,20 +481,31 @@ impl SignIn {
         let forced = self.options.renewal == Renewal::Always && position == self.chain.steps.len();
         let due = due.filter(|session| !forced && auth.is_usable(session));
         match (stop, due) {
-            (Stop::Failed(error) | Stop::Needs(Prompt { unanswered: error, .. }), Some(session))
-                if self.accepts(&error) && error.code != Code::SignedOut =>
-            {
+            (
+                Stop::Failed(error)
+                | Stop::Needs(Prompt {
+                    unanswered: error, ..
+                }),
+                Some(session),
+            ) if self.accepts(&error) && error.code != Code::SignedOut => {
                 if !untried(&error) {
                     let outcome = AuditOutcome::Failed { error: error.code };
-                    self.happened(position, self.chain.names()[..=position].join(" → "), outcome);
+                    self.happened(
+                        position,
+                        self.chain.names()[..=position].join(" → "),
+                        outcome,
+                    );
                 }
                 let name = name_at(&self.chain, position);
-                let warning = format!("the session of {name} could not be renewed and is used as it is: {error}");
+                let warning = format!(
+                    "the session of {name} could not be renewed and is used as it is: {error}"
+                );
                 self.notes.push(Note::Warning(warning));
                 if position == self.chain.steps.len() {
                     self.not_renewed = Some(error);
                 } else {
-                    self.not_renewed_below.push((name.to_owned(), session.clone(), error));
+                    self.not_renewed_below
+                        .push((name.to_owned(), session.clone(), error));
                 }
                 Ok(session)
             }
@@ -427,7 +513,8 @@ impl SignIn {
         }
     }
 
-    /// What is held for a step; takes its sign-in lock unless a fresh session makes that unnecessary.
+    /// What is held for a step; takes its sign-in lock unless a fresh session makes that
+    /// unnecessary.
     async fn look(&mut self, auth: &Auth, position: usize) -> std::result::Result<Held, Stop> {
         self.refuse_signed_out(auth, position)?;
         if position == 0 && matches!(self.chain.source.kind, SourceKind::Ambient) {
@@ -442,21 +529,28 @@ impl SignIn {
             // Somebody may be renewing it already: theirs will do, and this one is good until then.
             Held::Due(session) if self.options.renewal == Renewal::WhenDue => {
                 match auth.store.sign_in_lock(&name, Patience::NotAtAll).await {
-                    Err(error) if error.code == Code::LockTimeout => return Ok(Held::Fresh(session)),
+                    Err(error) if error.code == Code::LockTimeout => {
+                        return Ok(Held::Fresh(session));
+                    }
                     lock => lock?,
                 }
             }
             Held::Due(_) | Held::Nothing => {
-                auth.store.sign_in_lock(&name, self.options.patience).await.map_err(|error| {
-                    match self.options.patience {
-                        // Nobody is told of it: it is tried again.
-                        Patience::NotAtAll => error,
-                        Patience::AtMost(_) | Patience::Forever if error.code == Code::LockTimeout => {
-                            under_way(&name, &error)
+                auth.store
+                    .sign_in_lock(&name, self.options.patience)
+                    .await
+                    .map_err(|error| {
+                        match self.options.patience {
+                            // Nobody is told of it: it is tried again.
+                            Patience::NotAtAll => error,
+                            Patience::AtMost(_) | Patience::Forever
+                                if error.code == Code::LockTimeout =>
+                            {
+                                under_way(&name, &error)
+                            }
+                            Patience::AtMost(_) | Patience::Forever => error,
                         }
-                        Patience::AtMost(_) | Patience::Forever => error,
-                    }
-                })?
+                    })?
             }
         };
         let since = lock.waited_since();
@@ -494,19 +588,29 @@ impl SignIn {
         }
     }
 
-    /// `since`: a session made after this moment counts as fresh even for `--force`, because somebody else just made it.
+    /// `since`: a session made after this moment counts as fresh even for `--force`, because
+    /// somebody else just made it.
     async fn held(&self, auth: &Auth, position: usize, since: Option<SystemTime>) -> Result<Held> {
-        let Some(session) = self.stored(auth, position).await? else { return Ok(Held::Nothing) };
+        let Some(session) = self.stored(auth, position).await? else {
+            return Ok(Held::Nothing);
+        };
         let already_made = self.made.contains(&position);
         // What a sign-out could not remove is not what somebody who signs in again gets.
-        if !already_made && auth.store.signed_out_since(name_at(&self.chain, position))?.is_some() {
+        if !already_made
+            && auth
+                .store
+                .signed_out_since(name_at(&self.chain, position))?
+                .is_some()
+        {
             return Ok(Held::Nothing);
         }
         let forced = self.options.renewal == Renewal::Always && position == self.chain.steps.len();
         let just_made = since.is_some_and(|since| session.issued_at >= since);
         Ok(match auth.freshness(&session) {
             Freshness::Expired => Held::Nothing,
-            Freshness::Fresh | Freshness::Due if forced && !just_made && !already_made => Held::Due(session),
+            Freshness::Fresh | Freshness::Due if forced && !just_made && !already_made => {
+                Held::Due(session)
+            }
             Freshness::Fresh => Held::Fresh(session),
             Freshness::Due if self.renewable(auth, position).await? => Held::Due(session),
             Freshness::Due => Held::Fresh(session),
@@ -516,7 +620,9 @@ impl SignIn {
     pub(super) async fn stored(&self, auth: &Auth, position: usize) -> Result<Option<Session>> {
         let stored = auth.store.session(name_at(&self.chain, position)).await?;
         let plan = fingerprint(&self.chain, position);
-        Ok(stored.filter(|stored| stored.plan == plan).map(|stored| stored.session))
+        Ok(stored
+            .filter(|stored| stored.plan == plan)
+            .map(|stored| stored.session))
     }
 
     /// Whether a step's session can be made again without a person.
@@ -525,7 +631,11 @@ impl SignIn {
             if self.refuse_signed_out(auth, below).is_err() {
                 return Ok(false);
             }
-            if self.stored(auth, below).await?.is_some_and(|session| auth.is_usable(&session)) {
+            if self
+                .stored(auth, below)
+                .await?
+                .is_some_and(|session| auth.is_usable(&session))
+            {
                 return Ok(true);
             }
         }
@@ -547,27 +657,51 @@ impl SignIn {
 /// Nothing was tried: whoever polls without a person leaves no trace of each time.
 fn untried(error: &Error) -> bool {
     error.code == Code::LockTimeout
-        || error.remedy == Remedy::Person && matches!(error.code, Code::PersonNeeded | Code::SignedOut)
+        || error.remedy == Remedy::Person
+            && matches!(error.code, Code::PersonNeeded | Code::SignedOut)
 }
 
 fn under_way(name: &str, error: &Error) -> Error {
-    Error::new(Code::PersonNeeded, format!("another sign-in to {name} is under way and has not ended yet: {error}"))
-        .hint(format!("answer it where it asks; the next call gets its result, and so does `fob login {name}`"))
+    Error::new(
+        Code::PersonNeeded,
+        format!("another sign-in to {name} is under way and has not ended yet: {error}"),
+    )
+    .hint(format!(
+        "answer it where it asks; the next call gets its result, and so does `fob login {name}`"
+    ))
 }
 
 /// Told before anything is asked or locked.
 fn supported(chain: &Chain) -> Result<()> {
-    let source = matches!(chain.source.kind, SourceKind::User(_) | SourceKind::Ambient | SourceKind::Process { .. });
-    let steps = chain.steps.iter().all(|step| matches!(step.kind, StepKind::AssumeRole(_)));
-    if source && steps { Ok(()) } else { Err(unsupported(chain)) }
+    let source = matches!(
+        chain.source.kind,
+        SourceKind::User(_) | SourceKind::Ambient | SourceKind::Process { .. }
+    );
+    let steps = chain
+        .steps
+        .iter()
+        .all(|step| matches!(step.kind, StepKind::AssumeRole(_)));
+    if source && steps {
+        Ok(())
+    } else {
+        Err(unsupported(chain))
+    }
 }
 
 pub(super) fn unsupported(chain: &Chain) -> Error {
-    let kinds = std::iter::once(chain.source.kind.kind()).chain(chain.steps.iter().map(|step| step.kind.kind()));
-    let kind =
-        kinds.into_iter().find(|kind| !matches!(*kind, "aws/user" | "aws/ambient" | "aws/process" | "aws/assume-role"));
-    let message =
-        format!("{}: this version cannot sign in through {} yet", chain.identity, kind.unwrap_or("this kind"));
+    let kinds = std::iter::once(chain.source.kind.kind())
+        .chain(chain.steps.iter().map(|step| step.kind.kind()));
+    let kind = kinds.into_iter().find(|kind| {
+        !matches!(
+            *kind,
+            "aws/user" | "aws/ambient" | "aws/process" | "aws/assume-role"
+        )
+    });
+    let message = format!(
+        "{}: this version cannot sign in through {} yet",
+        chain.identity,
+        kind.unwrap_or("this kind")
+    );
     Error::new(Code::Unsupported, message)
         .hint("it signs in through aws/user, aws/assume-role, aws/ambient and aws/process")
 }

@@ -1,6 +1,7 @@
-//! Logout is a list: [`removals`] is pure, a dry run tells it, a run carries it out, best effort, into a [`Report`]. A
-//! [`Removal`] can only be made from the configuration, so nothing else can be removed. Before anything is removed the
-//! names are marked as signed out: whoever is signing in at that moment stores nothing.
+//! Logout is a list: [`removals`] is pure, a dry run tells it, a run carries it out, best effort,
+//! into a [`Report`]. A [`Removal`] can only be made from the configuration, so nothing else can be
+//! removed. Before anything is removed the names are marked as signed out: whoever is signing in at
+//! that moment stores nothing.
 
 use super::Auth;
 use super::report::{OtherSession, Report, Step, Subject, What};
@@ -88,26 +89,44 @@ enum Kind {
     },
 }
 
-/// What would be removed from where, in order. Fails only for a name that the configuration does not have.
+/// What would be removed from where, in order. Fails only for a name that the configuration does
+/// not have.
 pub fn removals(config: &Config, logout: &Logout) -> Result<Vec<Removal>> {
     let scope = Scope::of(config, &logout.target)?;
     let mut list = Vec::new();
     for identity in &scope.identities {
         let name = identity.name.to_string();
-        let via = identity.provider.as_ref().map_or_else(|| "a broken chain".to_owned(), ToString::to_string);
-        list.push(Removal(Kind::Entry { kind: EntryKind::Session, name: name.clone(), via: via.clone() }));
+        let via = identity
+            .provider
+            .as_ref()
+            .map_or_else(|| "a broken chain".to_owned(), ToString::to_string);
+        list.push(Removal(Kind::Entry {
+            kind: EntryKind::Session,
+            name: name.clone(),
+            via: via.clone(),
+        }));
         list.push(Removal(Kind::Memory { name: name.clone() }));
         list.push(Removal(Kind::DatabaseTokens { name: name.clone() }));
         if identity.kind == "aws/user" {
             list.push(Removal(match logout.long_lived_keys {
                 LongLivedKeys::Keep => Kind::KeysThatStay { name },
-                LongLivedKeys::Remove => Kind::Entry { kind: EntryKind::Keys, name, via },
+                LongLivedKeys::Remove => Kind::Entry {
+                    kind: EntryKind::Keys,
+                    name,
+                    via,
+                },
             }));
         }
     }
     for provider in &scope.providers {
         let name = provider.name.to_string();
-        let entry = |kind| Removal(Kind::Entry { kind, name: name.clone(), via: name.clone() });
+        let entry = |kind| {
+            Removal(Kind::Entry {
+                kind,
+                name: name.clone(),
+                via: name.clone(),
+            })
+        };
         if start_url(config, provider).is_none() {
             list.push(entry(EntryKind::Session));
             continue;
@@ -132,18 +151,39 @@ struct Scope<'c> {
 
 impl<'c> Scope<'c> {
     fn of(config: &'c Config, target: &Target) -> Result<Scope<'c>> {
-        let supported = || config.identities().iter().filter(|identity| identity.is_supported);
+        let supported = || {
+            config
+                .identities()
+                .iter()
+                .filter(|identity| identity.is_supported)
+        };
         Ok(match target {
-            Target::Identity { name, depth: Depth::Own } => {
-                Scope { identities: vec![config.identity(name)?], providers: Vec::new(), up_to: UpTo::Nothing }
-            }
-            Target::Identity { name, depth: Depth::Chain } => {
+            Target::Identity {
+                name,
+                depth: Depth::Own,
+            } => Scope {
+                identities: vec![config.identity(name)?],
+                providers: Vec::new(),
+                up_to: UpTo::Nothing,
+            },
+            Target::Identity {
+                name,
+                depth: Depth::Chain,
+            } => {
                 let identity = config.identity(name)?;
                 let providers: Vec<_> = provider_of(config, identity).into_iter().collect();
                 let names = config.chain_names(identity);
                 // The first name is the provider's, if there is one.
-                let identities = names.iter().skip(providers.len()).rev().filter_map(|name| config.identity(name).ok());
-                Scope { identities: identities.collect(), providers, up_to: UpTo::Provider }
+                let identities = names
+                    .iter()
+                    .skip(providers.len())
+                    .rev()
+                    .filter_map(|name| config.identity(name).ok());
+                Scope {
+                    identities: identities.collect(),
+                    providers,
+                    up_to: UpTo::Provider,
+                }
             }
             Target::Provider(name) => {
                 let provider = config.provider(name)?;
@@ -157,22 +197,41 @@ impl<'c> Scope<'c> {
             }
             Target::All => Scope {
                 identities: supported().collect(),
-                providers: config.providers().iter().filter(|provider| provider.is_supported).collect(),
+                providers: config
+                    .providers()
+                    .iter()
+                    .filter(|provider| provider.is_supported)
+                    .collect(),
                 up_to: UpTo::Base,
             },
         })
     }
 
     fn names(&self) -> Vec<String> {
-        let identities = self.identities.iter().map(|identity| identity.name.to_string());
-        identities.chain(self.providers.iter().map(|provider| provider.name.to_string())).collect()
+        let identities = self
+            .identities
+            .iter()
+            .map(|identity| identity.name.to_string());
+        identities
+            .chain(
+                self.providers
+                    .iter()
+                    .map(|provider| provider.name.to_string()),
+            )
+            .collect()
     }
 
     /// Providers outside the target that sign in at the same place and so with the same token.
     fn others_of_the_same_sign_in(&self, config: &Config, provider: &Provider) -> Vec<String> {
         let url = start_url(config, provider);
-        let outside = config.providers().iter().filter(|it| !self.providers.iter().any(|ours| ours.name == it.name));
-        outside.filter(|it| start_url(config, it) == url).map(|it| it.name.to_string()).collect()
+        let outside = config
+            .providers()
+            .iter()
+            .filter(|it| !self.providers.iter().any(|ours| ours.name == it.name));
+        outside
+            .filter(|it| start_url(config, it) == url)
+            .map(|it| it.name.to_string())
+            .collect()
     }
 
     /// One walk for each folder, however many identities have sections there.
@@ -180,38 +239,67 @@ impl<'c> Scope<'c> {
         let mut groups: Vec<(String, AwsFiles, Vec<String>)> = Vec::new();
         let of_identities = self.identities.iter().filter_map(|identity| {
             let provider = identity.provider.as_ref()?;
-            Some((provider.to_string(), files_of(config, identity)?, Some(identity.name.to_string())))
+            Some((
+                provider.to_string(),
+                files_of(config, identity)?,
+                Some(identity.name.to_string()),
+            ))
         });
         // A folder may be left of identities that the configuration no longer has.
         let of_providers = self
             .providers
             .iter()
             .filter(|_| self.up_to != UpTo::Nothing)
-            .filter_map(|provider| Some((provider.name.to_string(), config.files(provider).ok()?, None)));
+            .filter_map(|provider| {
+                Some((
+                    provider.name.to_string(),
+                    config.files(provider).ok()?,
+                    None,
+                ))
+            });
         for (provider, files, identity) in of_identities.chain(of_providers) {
-            match groups.iter_mut().find(|(_, known, _)| known.folder == files.folder) {
+            match groups
+                .iter_mut()
+                .find(|(_, known, _)| known.folder == files.folder)
+            {
                 Some((_, _, identities)) => identities.extend(identity),
                 None => groups.push((provider, files, identity.into_iter().collect())),
             }
         }
         list.extend(groups.into_iter().map(|(provider, files, identities)| {
-            Removal(Kind::Profiles { provider, files, identities, up_to: self.up_to })
+            Removal(Kind::Profiles {
+                provider,
+                files,
+                identities,
+                up_to: self.up_to,
+            })
         }));
     }
 }
 
 fn provider_of<'c>(config: &'c Config, identity: &Identity) -> Option<&'c Provider> {
-    let name = identity.provider.as_ref().filter(|name| name.as_str() != ProviderName::STAND_ALONE)?;
+    let name = identity
+        .provider
+        .as_ref()
+        .filter(|name| name.as_str() != ProviderName::STAND_ALONE)?;
     config.provider(name.as_str()).ok()
 }
 
-/// Where an identity's profile is: what its chain starts at decides, also when the identity itself is broken.
+/// Where an identity's profile is: what its chain starts at decides, also when the identity itself
+/// is broken.
 pub(super) fn files_of(config: &Config, identity: &Identity) -> Option<AwsFiles> {
     if let Some(provider) = provider_of(config, identity) {
         return config.files(provider).ok();
     }
-    let below = config.chain_names(identity).into_iter().rev().filter_map(|name| config.identity(name).ok());
-    below.filter_map(|identity| config.chain(identity).ok()).map(|chain| chain.files).next()
+    let below = config
+        .chain_names(identity)
+        .into_iter()
+        .rev()
+        .filter_map(|name| config.identity(name).ok());
+    below
+        .filter_map(|identity| config.chain(identity).ok())
+        .map(|chain| chain.files)
+        .next()
 }
 
 /// Of an IAM Identity Center; others have no token.
@@ -241,14 +329,19 @@ impl Auth {
             }
             Target::Provider(_) | Target::All => Vec::new(),
         };
-        report.identities = scope.identities.iter().map(|identity| identity.name.to_string()).collect();
+        report.identities = scope
+            .identities
+            .iter()
+            .map(|identity| identity.name.to_string())
+            .collect();
         if logout.mode == Mode::Run {
             for name in scope.names() {
                 if let Err(error) = self.store.sign_out(&name).await {
                     let path = self.store.mark_path(&name).display().to_string();
-                    report
-                        .steps
-                        .push(Step::at(What::File, &name, path, "sign-out mark").became(Err(error), logout.mode));
+                    report.steps.push(
+                        Step::at(What::File, &name, path, "sign-out mark")
+                            .became(Err(error), logout.mode),
+                    );
                 }
             }
         }
@@ -262,8 +355,14 @@ impl Auth {
 
     fn subject_of(&self, target: &Target) -> Result<(Subject, String)> {
         Ok(match target {
-            Target::Identity { name, .. } => (Subject::Identity, self.config.identity(name)?.name.to_string()),
-            Target::Provider(name) => (Subject::Provider, self.config.provider(name)?.name.to_string()),
+            Target::Identity { name, .. } => (
+                Subject::Identity,
+                self.config.identity(name)?.name.to_string(),
+            ),
+            Target::Provider(name) => (
+                Subject::Provider,
+                self.config.provider(name)?.name.to_string(),
+            ),
             Target::All => (Subject::All, "all".to_owned()),
         })
     }
@@ -278,7 +377,9 @@ impl Auth {
                     EntryKind::Audit => "end of the audit log".to_owned(),
                 };
                 let dropped = self.store.drop_entry(*kind, name, mode).await;
-                report.steps.push(self.entry_step(*kind, name, detail).became(dropped, mode));
+                report
+                    .steps
+                    .push(self.entry_step(*kind, name, detail).became(dropped, mode));
             }
             Kind::Memory { name } => {
                 let held = match mode {
@@ -286,7 +387,12 @@ impl Auth {
                     Mode::Run => self.memory.forget(name),
                 };
                 if held {
-                    let step = Step::at(What::Agent, name, "memory".to_owned(), "held by the running agent");
+                    let step = Step::at(
+                        What::Agent,
+                        name,
+                        "memory".to_owned(),
+                        "held by the running agent",
+                    );
                     report.steps.push(step.became(Ok(Dropped::Removed), mode));
                 }
             }
@@ -304,15 +410,35 @@ impl Auth {
             Kind::KeysThatStay { name } => report.steps.extend(self.keys_that_stay(name).await),
             Kind::TokenThatStays { name, used_by } => {
                 // A dry run of removing it: nothing is said of a token that is not there.
-                let there = self.store.drop_entry(EntryKind::Token, name, Mode::DryRun).await;
+                let there = self
+                    .store
+                    .drop_entry(EntryKind::Token, name, Mode::DryRun)
+                    .await;
                 if there.is_ok_and(|there| there == Dropped::Removed) {
-                    let detail = format!("kept: the sign-in token, which {} uses as well", used_by.join(", "));
-                    report.steps.push(self.entry_step(EntryKind::Token, name, detail).stays());
+                    let detail = format!(
+                        "kept: the sign-in token, which {} uses as well",
+                        used_by.join(", ")
+                    );
+                    report
+                        .steps
+                        .push(self.entry_step(EntryKind::Token, name, detail).stays());
                 }
             }
-            Kind::Profiles { provider, files, identities, up_to } => {
-                let cleared = self.store.clear_profiles(files, identities, *up_to, mode).await;
-                report.steps.extend(cleared.into_iter().map(|it| profile_step(it, provider, mode)));
+            Kind::Profiles {
+                provider,
+                files,
+                identities,
+                up_to,
+            } => {
+                let cleared = self
+                    .store
+                    .clear_profiles(files, identities, *up_to, mode)
+                    .await;
+                report.steps.extend(
+                    cleared
+                        .into_iter()
+                        .map(|it| profile_step(it, provider, mode)),
+                );
             }
         }
     }
@@ -330,19 +456,37 @@ impl Auth {
                 Some(step(detail).stays_unless_told(KEYCHAIN))
             }
             // Nobody asked to remove it: that it cannot be read is no failure of this logout.
-            Err(error) if error.code == Code::KeyringEntryInvalid => Some(step(format!("kept: {error}")).stays()),
+            Err(error) if error.code == Code::KeyringEntryInvalid => {
+                Some(step(format!("kept: {error}")).stays())
+            }
             Err(_) => None,
         }
     }
 
-    pub(super) fn entry_step(&self, kind: EntryKind, name: &str, detail: impl Into<String>) -> Step {
+    pub(super) fn entry_step(
+        &self,
+        kind: EntryKind,
+        name: &str,
+        detail: impl Into<String>,
+    ) -> Step {
         Step::at(What::Keyring, name, self.store.account(kind, name), detail)
     }
 
-    /// Identities whose own files are not known, because their part of the configuration cannot be used.
+    /// Identities whose own files are not known, because their part of the configuration cannot be
+    /// used.
     fn unreadable_parts(&self, scope: &Scope<'_>) -> Vec<String> {
-        let broken = scope.identities.iter().filter(|it| it.is_supported && files_of(&self.config, it).is_none());
-        broken.map(|it| format!("{}: its profile was not looked for: `fob validate` says why", it.name)).collect()
+        let broken = scope
+            .identities
+            .iter()
+            .filter(|it| it.is_supported && files_of(&self.config, it).is_none());
+        broken
+            .map(|it| {
+                format!(
+                    "{}: its profile was not looked for: `fob validate` says why",
+                    it.name
+                )
+            })
+            .collect()
     }
 
     /// Others that stood on something that was removed live on until their own session ends.
@@ -351,24 +495,48 @@ impl Auth {
         let now = self.clock.now();
         for identity in self.config.identities() {
             let names = self.config.chain_names(identity);
-            let shares = names.iter().any(|name| removed.iter().any(|removed| removed.eq_ignore_ascii_case(name)));
+            let shares = names.iter().any(|name| {
+                removed
+                    .iter()
+                    .any(|removed| removed.eq_ignore_ascii_case(name))
+            });
             if !shares || removed.contains(&identity.name.to_string()) {
                 continue;
             }
-            let signed_out = matches!(self.store.signed_out_since(identity.name.as_str()), Ok(Some(_)));
-            let held = self.store.session(identity.name.as_str()).await.ok().flatten().map(|stored| stored.session);
+            let signed_out = matches!(
+                self.store.signed_out_since(identity.name.as_str()),
+                Ok(Some(_))
+            );
+            let held = self
+                .store
+                .session(identity.name.as_str())
+                .await
+                .ok()
+                .flatten()
+                .map(|stored| stored.session);
             if let Some(session) = held.filter(|session| !signed_out && session.is_usable(now)) {
                 let identity = identity.name.to_string();
-                report.others.push(OtherSession { identity, expires_at: session.expires_at });
+                report.others.push(OtherSession {
+                    identity,
+                    expires_at: session.expires_at,
+                });
             }
         }
     }
 }
 
 pub(super) fn profile_step(cleared: ClearedProfile, provider: &str, mode: Mode) -> Step {
-    let ClearedProfile { place, path, outcome } = cleared;
+    let ClearedProfile {
+        place,
+        path,
+        outcome,
+    } = cleared;
     let (what, name, detail) = match place {
-        Place::Section { identity } => (What::Section, identity.clone(), format!("profile {identity}")),
+        Place::Section { identity } => (
+            What::Section,
+            identity.clone(),
+            format!("profile {identity}"),
+        ),
         Place::File => (What::File, provider.to_owned(), "empty".to_owned()),
         Place::Folder => (What::Folder, provider.to_owned(), "empty".to_owned()),
     };

@@ -1,6 +1,6 @@
-//! What this process holds of sessions, so that a program is answered without a look into the keyring. Nothing is served
-//! that somebody signed out of since, in whatever process, and a session once seen at its end stays ended, also when the
-//! clock is set back.
+//! What this process holds of sessions, so that a program is answered without a look into the
+//! keyring. Nothing is served that somebody signed out of since, in whatever process, and a session
+//! once seen at its end stays ended, also when the clock is set back.
 
 use super::database::Tokens;
 use super::refresh::{self, Freshness};
@@ -37,7 +37,10 @@ struct Remembered {
 
 impl Memory {
     pub(super) fn new(clock: Clock) -> Memory {
-        Memory { sessions: Mutex::default(), tokens: Tokens::new(clock) }
+        Memory {
+            sessions: Mutex::default(),
+            tokens: Tokens::new(clock),
+        }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -47,7 +50,14 @@ impl Memory {
     fn remember(&self, chain: &Chain, ticket: Ticket, session: &Session) {
         let plan = fingerprint(chain, chain.steps.len());
         let name = chain.identity.as_str().to_ascii_lowercase();
-        self.inner().held.insert(name, Remembered { session: session.clone(), plan, ticket });
+        self.inner().held.insert(
+            name,
+            Remembered {
+                session: session.clone(),
+                plan,
+                ticket,
+            },
+        );
     }
 
     pub(super) fn holds(&self, name: &str) -> bool {
@@ -56,7 +66,10 @@ impl Memory {
 
     /// Whether there was anything to forget.
     pub(super) fn forget(&self, name: &str) -> bool {
-        self.inner().held.remove(&name.to_ascii_lowercase()).is_some()
+        self.inner()
+            .held
+            .remove(&name.to_ascii_lowercase())
+            .is_some()
     }
 }
 
@@ -65,8 +78,13 @@ impl Auth {
     pub fn in_memory(&self, chain: &Chain) -> Option<Session> {
         let name = chain.identity.as_str().to_ascii_lowercase();
         let Inner { held, ended } = &mut *self.memory.inner();
-        let Remembered { session, plan, ticket } = held.get(&name)?;
-        let current = *plan == fingerprint(chain, chain.steps.len()) && self.store.unchanged(ticket).is_ok();
+        let Remembered {
+            session,
+            plan,
+            ticket,
+        } = held.get(&name)?;
+        let current =
+            *plan == fingerprint(chain, chain.steps.len()) && self.store.unchanged(ticket).is_ok();
         if current && freshness(ended, session, self.clock.now()) != Freshness::Expired {
             return Some(session.clone());
         }
@@ -77,32 +95,45 @@ impl Auth {
     /// Kept for those who ask next, until it is due to be made again.
     pub fn remember(&self, sign_in: &SignIn, session: &Session) {
         if let Some(ticket) = sign_in.tickets.last() {
-            self.memory.remember(&sign_in.chain, ticket.clone(), session);
+            self.memory
+                .remember(&sign_in.chain, ticket.clone(), session);
         }
     }
 
-    /// Takes over what the keyring holds from earlier, without a call to AWS. Only entries that are there are read.
+    /// Takes over what the keyring holds from earlier, without a call to AWS. Only entries that are
+    /// there are read.
     pub async fn pick_up(&self) -> Result<Vec<(Chain, Session)>> {
-        let sessions = self.store.entries().await?.into_iter().filter(|entry| entry.kind == EntryKind::Session);
+        let sessions = self
+            .store
+            .entries()
+            .await?
+            .into_iter()
+            .filter(|entry| entry.kind == EntryKind::Session);
         let stored: HashSet<String> = sessions.map(|entry| entry.name().to_owned()).collect();
         let mut found = Vec::new();
         for identity in self.config.identities() {
             let name = identity.name.as_str();
             let is_stored = stored.contains(&name.to_ascii_lowercase());
-            let Ok(chain) = self.config.chain(identity) else { continue };
+            let Ok(chain) = self.config.chain(identity) else {
+                continue;
+            };
             if !is_stored || self.config.needs_the_askers_environment(identity) {
                 continue;
             }
             let ticket = self.store.ticket(name)?;
             let session = match self.store.session(name).await {
-                Ok(Some(stored)) if stored.plan == fingerprint(&chain, chain.steps.len()) => stored.session,
+                Ok(Some(stored)) if stored.plan == fingerprint(&chain, chain.steps.len()) => {
+                    stored.session
+                }
                 Ok(_) => continue,
                 Err(error) => {
                     tracing::warn!(identity = name, %error, "cannot read what is stored");
                     continue;
                 }
             };
-            if self.store.signed_out_since(name)?.is_none() && self.freshness(&session) != Freshness::Expired {
+            if self.store.signed_out_since(name)?.is_none()
+                && self.freshness(&session) != Freshness::Expired
+            {
                 self.memory.remember(&chain, ticket, &session);
                 found.push((chain, session));
             }

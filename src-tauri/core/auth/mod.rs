@@ -1,6 +1,6 @@
-//! Signing in, recovering, renewing, signing out: the rules, and the order things are done in. [`World`] is everything
-//! outside the process; [`Auth`] is the auth manager over it. Whatever needs a person comes back as [`Outcome::Needs`];
-//! nothing here asks, prints or opens anything.
+//! Signing in, recovering, renewing, signing out: the rules, and the order things are done in.
+//! [`World`] is everything outside the process; [`Auth`] is the auth manager over it. Whatever
+//! needs a person comes back as [`Outcome::Needs`]; nothing here asks, prints or opens anything.
 
 mod cleanup;
 mod console;
@@ -37,8 +37,8 @@ use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 pub use crate::store::Patience;
 pub use crate::store::audit::{
-    AuditAsker, AuditEvent, AuditLine, AuditOutcome, Damage, DamageKind, Happened, HeadState, Place as AuditPlace,
-    Verdict,
+    AuditAsker, AuditEvent, AuditLine, AuditOutcome, Damage, DamageKind, Happened, HeadState,
+    Place as AuditPlace, Verdict,
 };
 use crate::store::{self, Backend, Keychain, Store};
 use memory::Memory;
@@ -54,7 +54,10 @@ pub struct World {
 
 impl World {
     pub fn system(environment: Environment) -> World {
-        World { environment, clock: Clock::system() }
+        World {
+            environment,
+            clock: Clock::system(),
+        }
     }
 }
 
@@ -79,12 +82,21 @@ impl Auth {
         Auth::over(config, World { environment, clock }, keychain, memory)
     }
 
-    /// The same with another configuration. What is held stays held, and the keyring open, unless it is kept elsewhere now.
+    /// The same with another configuration. What is held stays held, and the keyring open, unless
+    /// it is kept elsewhere now.
     pub fn reconfigured(&self, config: Config) -> Result<Auth> {
         config.usable()?;
-        let world = World { environment: self.environment.clone(), clock: self.clock.clone() };
+        let world = World {
+            environment: self.environment.clone(),
+            clock: self.clock.clone(),
+        };
         if config.keyring() == self.config.keyring() && config.realm() == self.config.realm() {
-            return Auth::over(config, world, self.store.keychain().clone(), self.memory.clone());
+            return Auth::over(
+                config,
+                world,
+                self.store.keychain().clone(),
+                self.memory.clone(),
+            );
         }
         Auth::new(config, world)
     }
@@ -98,7 +110,14 @@ impl Auth {
             state_folder: environment.state_folder()?,
             clock: clock.clone(),
         });
-        Ok(Auth { aws: Aws::new(environment.clone(), clock.clone()), config, environment, clock, store, memory })
+        Ok(Auth {
+            aws: Aws::new(environment.clone(), clock.clone()),
+            config,
+            environment,
+            clock,
+            store,
+            memory,
+        })
     }
 
     pub fn config(&self) -> &Config {
@@ -107,7 +126,9 @@ impl Auth {
 
     /// The file that a passphrase would open, and whether it is a new one.
     async fn needs_passphrase(&self) -> Option<(String, PassphraseUse)> {
-        let KeyringChoice::File { path, .. } = self.config.keyring() else { return None };
+        let KeyringChoice::File { path, .. } = self.config.keyring() else {
+            return None;
+        };
         let purpose = match self.store.keychain().needs_passphrase().await.ok()?? {
             store::PassphraseUse::New => PassphraseUse::New,
             store::PassphraseUse::Existing => PassphraseUse::Existing,
@@ -115,14 +136,27 @@ impl Auth {
         Some((path.display().to_string(), purpose))
     }
 
-    /// For what needs the keyring and is no sign-in. `None`: it is open, or no passphrase opens it, or nothing is in it.
+    /// For what needs the keyring and is no sign-in. `None`: it is open, or no passphrase opens it,
+    /// or nothing is in it.
     pub async fn passphrase_prompt(&self, refusals: u32) -> Option<Prompt> {
-        let (path, purpose) = self.needs_passphrase().await.filter(|(_, it)| *it == PassphraseUse::Existing)?;
+        let (path, purpose) = self
+            .needs_passphrase()
+            .await
+            .filter(|(_, it)| *it == PassphraseUse::Existing)?;
         let message = format!("the keyring file {path} is locked: its passphrase is not known");
-        let refused = (refusals > 0).then(|| format!("the passphrase does not open the keyring file {path}"));
-        let kind = PromptKind::KeyringPassphrase { path, purpose, refused };
+        let refused =
+            (refusals > 0).then(|| format!("the passphrase does not open the keyring file {path}"));
+        let kind = PromptKind::KeyringPassphrase {
+            path,
+            purpose,
+            refused,
+        };
         let unanswered = Error::new(Code::KeyringLocked, message).for_want_of_a_person();
-        Some(Prompt { kind, attempt: refusals + 1, unanswered })
+        Some(Prompt {
+            kind,
+            attempt: refusals + 1,
+            unanswered,
+        })
     }
 
     pub async fn provide_passphrase(&self, passphrase: Secret) -> Result<()> {
@@ -131,7 +165,11 @@ impl Auth {
 
     /// What was noticed beside the way: names that two configurations share.
     pub fn take_warnings(&self) -> Vec<Note> {
-        self.store.take_warnings().into_iter().map(Note::Warning).collect()
+        self.store
+            .take_warnings()
+            .into_iter()
+            .map(Note::Warning)
+            .collect()
     }
 
     pub fn clock(&self) -> &Clock {
@@ -153,9 +191,15 @@ fn open_keychain(choice: &KeyringChoice, environment: &Environment) -> Result<Ke
         KeyringChoice::System => Backend::System,
         KeyringChoice::Memory => Backend::Memory,
         KeyringChoice::File { path, password_env } => {
-            let password_env = password_env.clone().unwrap_or_else(|| "FOB_KEYRING_PASSWORD".to_owned());
+            let password_env = password_env
+                .clone()
+                .unwrap_or_else(|| "FOB_KEYRING_PASSWORD".to_owned());
             let passphrase = environment.var(&password_env)?.map(Secret::new);
-            Backend::File { path: path.clone(), passphrase, password_env }
+            Backend::File {
+                path: path.clone(),
+                passphrase,
+                password_env,
+            }
         }
     };
     Ok(Keychain::open(backend))
@@ -174,19 +218,32 @@ fn place_at(chain: &Chain, position: usize) -> Place<'_> {
         None => (&chain.source.region, &chain.source.endpoint_url),
         Some(step) => (&chain.steps[step].region, &chain.steps[step].endpoint_url),
     };
-    Place { region, endpoint_url: endpoint_url.as_deref(), tries: Tries::Several }
+    Place {
+        region,
+        endpoint_url: endpoint_url.as_deref(),
+        tries: Tries::Several,
+    }
 }
 
 /// The same endpoint, asked in the region that every account has enabled.
 fn in_default_region<'a>(place: Place<'a>, region: &'a Region) -> Place<'a> {
-    Place { region, endpoint_url: place.endpoint_url, tries: place.tries }
+    Place {
+        region,
+        endpoint_url: place.endpoint_url,
+        tries: place.tries,
+    }
 }
 
-/// What a stored session was made by: a session of a role that has since been written differently is not taken for this
-/// one. Durations are left out: a shorter or longer one counts from the next sign-in on.
+/// What a stored session was made by: a session of a role that has since been written differently
+/// is not taken for this one. Durations are left out: a shorter or longer one counts from the next
+/// sign-in on.
 fn fingerprint(chain: &Chain, position: usize) -> String {
     let source = &chain.source;
-    let mut parts = vec![source.kind.kind().to_owned(), source.name.to_lowercase(), place_text(chain, 0)];
+    let mut parts = vec![
+        source.kind.kind().to_owned(),
+        source.name.to_lowercase(),
+        place_text(chain, 0),
+    ];
     match &source.kind {
         SourceKind::User(user) => parts.push(format!("{:?}", user.mfa_arn)),
         SourceKind::Ambient | SourceKind::IdentityCenter(_) | SourceKind::Saml(_) => {}
@@ -198,17 +255,26 @@ fn fingerprint(chain: &Chain, position: usize) -> String {
         parts.push(place_text(chain, position));
         match &step.kind {
             StepKind::AssumeRole(role) => {
-                parts.extend([role.role_arn.clone(), role.session_name.clone(), format!("{:?}", role.external_id)]);
+                parts.extend([
+                    role.role_arn.clone(),
+                    role.session_name.clone(),
+                    format!("{:?}", role.external_id),
+                ]);
             }
             StepKind::PermissionSet(set) => parts.push(format!("{set:?}")),
             StepKind::AssumeRoot(root) => parts.push(format!("{root:?}")),
         }
     }
     let digest = Sha256::digest(parts.join("\n").as_bytes());
-    let (start, _) = digest.split_first_chunk::<8>().expect("a digest has 32 bytes");
+    let (start, _) = digest
+        .split_first_chunk::<8>()
+        .expect("a digest has 32 bytes");
     format!("{:016x}", u64::from_be_bytes(*start))
 }
 
 fn place_text(chain: &Chain, position: usize) -> String {
-    place_at(chain, position).endpoint_url.unwrap_or_default().to_owned()
+    place_at(chain, position)
+        .endpoint_url
+        .unwrap_or_default()
+        .to_owned()
 }

@@ -1,4 +1,5 @@
-//! What AWS tools are given: the profile a sign-in writes, and the variables that point a child process at it.
+//! What AWS tools are given: the profile a sign-in writes, and the variables that point a child
+//! process at it.
 
 use super::{Auth, SignIn};
 use crate::config::{Chain, SourceKind};
@@ -58,8 +59,8 @@ const FOREIGN: [&str; 13] = [
 const FOREIGN_TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 
 impl Auth {
-    /// Written at each sign-in: `[profile …]` with `credential_process`, no secret. With `static: true` the session's keys
-    /// as well.
+    /// Written at each sign-in: `[profile …]` with `credential_process`, no secret. With `static:
+    /// true` the session's keys as well.
     pub async fn write_profile(&self, sign_in: &SignIn, session: &Session) -> Result<()> {
         let chain = sign_in.chain();
         let profile = Profile {
@@ -77,19 +78,31 @@ impl Auth {
 
     /// The files are written again after a renewal only where they hold the session itself.
     pub async fn renew_files(&self, sign_in: &SignIn, session: &Session) -> Result<()> {
-        if sign_in.chain().files.static_credentials { self.write_profile(sign_in, session).await } else { Ok(()) }
+        if sign_in.chain().files.static_credentials {
+            self.write_profile(sign_in, session).await
+        } else {
+            Ok(())
+        }
     }
 
     /// Variables for a child process. The profile must have been written by a sign-in.
-    pub fn variables(&self, chain: &Chain, form: VariablesForm, session: Option<&Session>) -> Result<Variables> {
+    pub fn variables(
+        &self,
+        chain: &Chain,
+        form: VariablesForm,
+        session: Option<&Session>,
+    ) -> Result<Variables> {
         let mut set: Vec<(&str, Secret)> = match form {
             VariablesForm::Profile => {
                 self.require_profile(chain)?;
                 vec![
                     ("AWS_PROFILE", Secret::new(chain.identity.as_str())),
-                    ("AWS_CONFIG_FILE", Secret::new(chain.files.folder.join("config").display().to_string())),
-                    // Named although it holds something only with `static: true`: botocore would otherwise take a section
-                    // of the same name from the user's own file.
+                    (
+                        "AWS_CONFIG_FILE",
+                        Secret::new(chain.files.folder.join("config").display().to_string()),
+                    ),
+                    // Named although it holds something only with `static: true`: botocore would
+                    // otherwise take a section of the same name from the user's own file.
                     (
                         "AWS_SHARED_CREDENTIALS_FILE",
                         Secret::new(chain.files.folder.join("credentials").display().to_string()),
@@ -99,10 +112,21 @@ impl Auth {
             VariablesForm::Static => {
                 let session = session.ok_or_else(|| no_session(chain))?;
                 let mut set = vec![
-                    ("AWS_ACCESS_KEY_ID", Secret::new(session.keys.access_key_id.as_str())),
-                    ("AWS_SECRET_ACCESS_KEY", session.keys.secret_access_key.clone()),
+                    (
+                        "AWS_ACCESS_KEY_ID",
+                        Secret::new(session.keys.access_key_id.as_str()),
+                    ),
+                    (
+                        "AWS_SECRET_ACCESS_KEY",
+                        session.keys.secret_access_key.clone(),
+                    ),
                 ];
-                set.extend(session.token.clone().map(|token| ("AWS_SESSION_TOKEN", token)));
+                set.extend(
+                    session
+                        .token
+                        .clone()
+                        .map(|token| ("AWS_SESSION_TOKEN", token)),
+                );
                 set
             }
             VariablesForm::Endpoint => Vec::new(),
@@ -110,38 +134,71 @@ impl Auth {
         set.push(("AWS_REGION", Secret::new(chain.region.as_str())));
         set.push(("AWS_DEFAULT_REGION", Secret::new(chain.region.as_str())));
         set.push(("FOB_IDENTITY", Secret::new(chain.identity.as_str())));
-        set.extend(chain.env.iter().map(|(name, value)| (name.as_str(), Secret::new(value.as_str()))));
-        // Where the machine itself is the source, `credential_process` in the child needs what it is found by.
-        let origin =
-            session.filter(|_| form == VariablesForm::Profile && matches!(chain.source.kind, SourceKind::Ambient));
-        let remove = FOREIGN.into_iter().chain([FOREIGN_TOKEN_FILE]).filter(|name| {
-            let needed = origin.is_some_and(|session| match session.origin {
-                Origin::ContainerRole => name.starts_with("AWS_CONTAINER_"),
-                Origin::Environment => chain.steps.is_empty() && !name.contains("PROFILE"),
-                Origin::Keyring | Origin::Configuration | Origin::InstanceRole | Origin::Process | Origin::Typed => {
-                    false
-                }
-            });
-            !needed && !set.iter().any(|(set, _)| set == name)
+        set.extend(
+            chain
+                .env
+                .iter()
+                .map(|(name, value)| (name.as_str(), Secret::new(value.as_str()))),
+        );
+        // Where the machine itself is the source, `credential_process` in the child needs what it
+        // is found by.
+        let origin = session.filter(|_| {
+            form == VariablesForm::Profile && matches!(chain.source.kind, SourceKind::Ambient)
         });
+        let remove = FOREIGN
+            .into_iter()
+            .chain([FOREIGN_TOKEN_FILE])
+            .filter(|name| {
+                let needed = origin.is_some_and(|session| match session.origin {
+                    Origin::ContainerRole => name.starts_with("AWS_CONTAINER_"),
+                    Origin::Environment => chain.steps.is_empty() && !name.contains("PROFILE"),
+                    Origin::Keyring
+                    | Origin::Configuration
+                    | Origin::InstanceRole
+                    | Origin::Process
+                    | Origin::Typed => false,
+                });
+                !needed && !set.iter().any(|(set, _)| set == name)
+            });
         let remove = remove.map(str::to_owned).collect();
-        let expires_at = session.filter(|_| form == VariablesForm::Static).map(|session| session.expires_at);
-        let set = set.into_iter().map(|(name, value)| Variable { name: name.to_owned(), value }).collect();
-        Ok(Variables { set, remove, expires_at })
+        let expires_at = session
+            .filter(|_| form == VariablesForm::Static)
+            .map(|session| session.expires_at);
+        let set = set
+            .into_iter()
+            .map(|(name, value)| Variable {
+                name: name.to_owned(),
+                value,
+            })
+            .collect();
+        Ok(Variables {
+            set,
+            remove,
+            expires_at,
+        })
     }
 
     fn require_profile(&self, chain: &Chain) -> Result<()> {
-        if self.store.has_profile(&chain.files, chain.identity.as_str())? {
+        if self
+            .store
+            .has_profile(&chain.files, chain.identity.as_str())?
+        {
             return Ok(());
         }
         let identity = &chain.identity;
-        Err(Error::new(Code::SessionExpired, format!("no profile has been written for {identity} yet"))
-            .hint(format!("fob login {identity}"))
-            .identity(identity))
+        Err(Error::new(
+            Code::SessionExpired,
+            format!("no profile has been written for {identity} yet"),
+        )
+        .hint(format!("fob login {identity}"))
+        .identity(identity))
     }
 }
 
 fn no_session(chain: &Chain) -> Error {
-    Error::new(Code::SessionExpired, format!("no session is held for {}", chain.identity))
-        .hint(format!("fob login {}", chain.identity))
+    Error::new(
+        Code::SessionExpired,
+        format!("no session is held for {}", chain.identity),
+    )
+    .hint(format!("fob login {}", chain.identity))
 }

@@ -1,4 +1,5 @@
-//! What a person is asked, and what may come back. Plain data: who can ask shows it, everybody else passes it on.
+//! What a person is asked, and what may come back. Plain data: who can ask shows it, everybody else
+//! passes it on.
 
 use crate::credentials::{MfaArn, Secret, SessionDuration, moment, on_the_wire};
 use crate::error::Error;
@@ -43,7 +44,8 @@ pub enum PromptKind {
         purpose: PassphraseUse,
         refused: Option<String>,
     },
-    /// A sign-in in the browser, which shows the code as well; nobody answers it here, it ends by itself.
+    /// A sign-in in the browser, which shows the code as well; nobody answers it here, it ends by
+    /// itself.
     Browser {
         address: String,
         code: String,

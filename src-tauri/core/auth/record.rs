@@ -1,5 +1,5 @@
-//! What goes to the audit log, on whose behalf, and what it says when read again. Writing it down never fails what was
-//! done: a log that cannot be written is a warning.
+//! What goes to the audit log, on whose behalf, and what it says when read again. Writing it down
+//! never fails what was done: a log that cannot be written is a warning.
 
 use super::Auth;
 use super::cleanup::{Finding, Health};
@@ -8,7 +8,9 @@ use super::report::{Report, StepResult};
 use crate::environment::Environment;
 use crate::error::{Code, Result};
 use crate::store::Mode;
-use crate::store::audit::{AuditAsker, AuditEvent, AuditLine, AuditOutcome, Happened, Keeping, Verdict};
+use crate::store::audit::{
+    AuditAsker, AuditEvent, AuditLine, AuditOutcome, Happened, Keeping, Verdict,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use specta::Type;
@@ -58,14 +60,31 @@ pub struct Audited {
 impl Auth {
     /// Writes down what happened, in one go.
     pub async fn record(&self, asker: &Asker, happened: &[Happened]) -> Option<Note> {
-        let asker = AuditAsker { program: asker.program.clone(), pid: asker.pid, user: user(&self.environment) };
+        let asker = AuditAsker {
+            program: asker.program.clone(),
+            pid: asker.pid,
+            user: user(&self.environment),
+        };
         let keyring_fails = happened.iter().any(|it| match it.outcome {
-            AuditOutcome::Failed { error } => matches!(error, Code::KeyringLocked | Code::KeyringUnavailable),
+            AuditOutcome::Failed { error } => {
+                matches!(error, Code::KeyringLocked | Code::KeyringUnavailable)
+            }
             AuditOutcome::Ok => false,
         });
-        let keeping = if keyring_fails { Keeping::LinesOnly } else { Keeping::Head };
-        let failure = self.store.audit().append(&asker, happened, keeping).await.err()?;
-        Some(Note::Warning(format!("this was not written to the audit log: {failure}")))
+        let keeping = if keyring_fails {
+            Keeping::LinesOnly
+        } else {
+            Keeping::Head
+        };
+        let failure = self
+            .store
+            .audit()
+            .append(&asker, happened, keeping)
+            .await
+            .err()?;
+        Some(Note::Warning(format!(
+            "this was not written to the audit log: {failure}"
+        )))
     }
 
     /// Writes down each step of a logout or clean-up that changed something, or should have.
@@ -73,21 +92,35 @@ impl Auth {
         let happened = report.steps.iter().filter_map(|step| {
             let outcome = match step.result {
                 StepResult::Removed => AuditOutcome::Ok,
-                StepResult::Failed if report.mode == Mode::Run => {
-                    AuditOutcome::Failed { error: step.code.unwrap_or(Code::LogoutFailed) }
-                }
-                StepResult::Failed | StepResult::WouldRemove | StepResult::Absent | StepResult::Kept => return None,
+                StepResult::Failed if report.mode == Mode::Run => AuditOutcome::Failed {
+                    error: step.code.unwrap_or(Code::LogoutFailed),
+                },
+                StepResult::Failed
+                | StepResult::WouldRemove
+                | StepResult::Absent
+                | StepResult::Kept => return None,
             };
             let (identity, what) = (step.name.clone(), step.path.clone());
-            Some(Happened { event: AuditEvent::Removal, identity, what, outcome })
+            Some(Happened {
+                event: AuditEvent::Removal,
+                identity,
+                what,
+                outcome,
+            })
         });
         let happened: Vec<Happened> = happened.collect();
-        if happened.is_empty() { None } else { self.record(asker, &happened).await }
+        if happened.is_empty() {
+            None
+        } else {
+            self.record(asker, &happened).await
+        }
     }
 
     /// Writes down what a repair mended: each time something was removed or closed to others.
     pub async fn record_repairs(&self, asker: &Asker, findings: &[Finding]) -> Option<Note> {
-        let mended = findings.iter().filter(|finding| finding.status == Health::Mended);
+        let mended = findings
+            .iter()
+            .filter(|finding| finding.status == Health::Mended);
         let happened = mended.map(|finding| Happened {
             event: AuditEvent::Removal,
             identity: finding.name.clone(),
@@ -95,7 +128,11 @@ impl Auth {
             outcome: AuditOutcome::Ok,
         });
         let happened: Vec<Happened> = happened.collect();
-        if happened.is_empty() { None } else { self.record(asker, &happened).await }
+        if happened.is_empty() {
+            None
+        } else {
+            self.record(asker, &happened).await
+        }
     }
 
     /// What is in the audit log since a moment.
@@ -104,7 +141,11 @@ impl Auth {
         let identities = summed_up(&lines);
         let left_out = lines.len().saturating_sub(MOST_LINES);
         lines.drain(..left_out);
-        Ok(Audit { identities, lines, left_out: u32::try_from(left_out).unwrap_or(u32::MAX) })
+        Ok(Audit {
+            identities,
+            lines,
+            left_out: u32::try_from(left_out).unwrap_or(u32::MAX),
+        })
     }
 
     pub async fn verify_audit(&self) -> Result<Verdict> {
@@ -135,12 +176,20 @@ fn summed_up(lines: &[AuditLine]) -> Vec<Audited> {
             (AuditOutcome::Ok | AuditOutcome::Failed { .. }, _) => {}
         }
     }
-    identities.into_iter().map(|(identity, it)| Audited { identity: identity.to_owned(), ..it }).collect()
+    identities
+        .into_iter()
+        .map(|(identity, it)| Audited {
+            identity: identity.to_owned(),
+            ..it
+        })
+        .collect()
 }
 
 /// The name is what the environment says; the number behind it is the system's.
 fn user(environment: &Environment) -> String {
-    let named = ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| environment.var(name).ok().flatten());
+    let named = ["USER", "LOGNAME", "USERNAME"]
+        .into_iter()
+        .find_map(|name| environment.var(name).ok().flatten());
     #[cfg(unix)]
     let number = Some(rustix::process::getuid().as_raw().to_string());
     #[cfg(not(unix))]

@@ -1,5 +1,5 @@
-//! When a session is due for renewal, and what is done until it is renewed ([`Watch`]). Pure: time is a parameter, and
-//! whoever calls does what is to be done.
+//! When a session is due for renewal, and what is done until it is renewed ([`Watch`]). Pure: time
+//! is a parameter, and whoever calls does what is to be done.
 
 mod watch;
 
@@ -9,36 +9,47 @@ use crate::credentials::{Session, time_left};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, SystemTime};
 
-/// The AWS SDKs ask again when 15 minutes are left; a minute more lets a renewal finish before they do.
+/// The AWS SDKs ask again when 15 minutes are left; a minute more lets a renewal finish before they
+/// do.
 const SDK_MARGIN: Duration = Duration::from_secs(16 * 60);
-/// Sessions shorter than this are renewed in their last quarter: 16 minutes would be most of their life.
+/// Sessions shorter than this are renewed in their last quarter: 16 minutes would be most of their
+/// life.
 const SHORT_LIFE: Duration = Duration::from_secs(64 * 60);
 /// Jitter moves the renewal up to this share of the margin earlier, never later.
 const JITTER_SHARE: u32 = 10;
-/// The pause after the first failed renewal, and the least between any two; it doubles with every further failure.
+/// The pause after the first failed renewal, and the least between any two; it doubles with every
+/// further failure.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
 /// The last try before the end comes no later than this before it.
 const LAST_TRY: Duration = Duration::from_secs(30);
-/// Renewals that fail for less than this alarm nobody, counted from the first failure or from waking: the network comes
-/// back a moment after the lid is opened.
+/// Renewals that fail for less than this alarm nobody, counted from the first failure or from
+/// waking: the network comes back a moment after the lid is opened.
 const GRACE: Duration = Duration::from_secs(60);
 
 /// How long before its end a session of this life is renewed.
 pub fn margin(life: Duration) -> Duration {
     let quarter = life / 4;
-    if life < SHORT_LIFE { quarter } else { quarter.max(SDK_MARGIN) }
+    if life < SHORT_LIFE {
+        quarter
+    } else {
+        quarter.max(SDK_MARGIN)
+    }
 }
 
-/// The moment a session becomes due. The jitter is the session's own, so that it does not flicker between callers.
+/// The moment a session becomes due. The jitter is the session's own, so that it does not flicker
+/// between callers.
 pub fn due_at(session: &Session) -> SystemTime {
     let margin = margin(session.life());
     let jitter = thousandths(margin / JITTER_SHARE, &session.keys.access_key_id);
-    session.expires_at.checked_sub(margin + jitter).unwrap_or(session.issued_at)
+    session
+        .expires_at
+        .checked_sub(margin + jitter)
+        .unwrap_or(session.issued_at)
 }
 
-/// How long to wait after so many failures in a row, at least half of it jitter's to give: those that failed together
-/// do not come back together.
+/// How long to wait after so many failures in a row, at least half of it jitter's to give: those
+/// that failed together do not come back together.
 fn pause(failures: u32, seed: u64) -> Duration {
     let doublings = failures.saturating_sub(1).min(8);
     let longest = (SHORTEST_PAUSE * 2_u32.pow(doublings)).min(LONGEST_PAUSE);
@@ -114,7 +125,10 @@ mod tests {
         assert!(due_at(&session) >= end - margin - margin / 10);
         assert_eq!(freshness(&session, session.issued_at), Freshness::Fresh);
         assert_eq!(freshness(&session, end - margin), Freshness::Due);
-        assert_eq!(freshness(&session, end - Duration::from_secs(1)), Freshness::Due);
+        assert_eq!(
+            freshness(&session, end - Duration::from_secs(1)),
+            Freshness::Due
+        );
         assert_eq!(freshness(&session, end), Freshness::Expired);
     }
 }

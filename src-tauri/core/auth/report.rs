@@ -86,7 +86,10 @@ impl Step {
     }
 
     pub(super) fn stays_unless_told(self, flag: &str) -> Step {
-        Step { flag: Some(flag.to_owned()), ..self.stays() }
+        Step {
+            flag: Some(flag.to_owned()),
+            ..self.stays()
+        }
     }
 }
 
@@ -140,7 +143,10 @@ impl Report {
     }
 
     pub fn count(&self, result: StepResult) -> usize {
-        self.steps.iter().filter(|step| step.result == result).count()
+        self.steps
+            .iter()
+            .filter(|step| step.result == result)
+            .count()
     }
 
     /// What failed, as an error; `None` when nothing did.
@@ -150,12 +156,19 @@ impl Report {
         match (removed, failed) {
             (_, 0) => None,
             (0, _) => Some(Error::new(Code::LogoutFailed, "nothing could be removed")),
-            (_, 1) => Some(Error::new(Code::PartialLogout, "1 thing could not be removed")),
-            (_, _) => Some(Error::new(Code::PartialLogout, format!("{failed} things could not be removed"))),
+            (_, 1) => Some(Error::new(
+                Code::PartialLogout,
+                "1 thing could not be removed",
+            )),
+            (_, _) => Some(Error::new(
+                Code::PartialLogout,
+                format!("{failed} things could not be removed"),
+            )),
         }
     }
 
-    /// 0 if anything was removed or nothing was there, 1 if nothing was removed and something failed.
+    /// 0 if anything was removed or nothing was there, 1 if nothing was removed and something
+    /// failed.
     pub fn exit_code(&self) -> u8 {
         match self.error().map(|error| error.code) {
             Some(Code::LogoutFailed) => 1,

@@ -1,4 +1,5 @@
-//! What is held right now: for `whoami` and `list`. Reads only: nothing is stored, renewed or asked of a person.
+//! What is held right now: for `whoami` and `list`. Reads only: nothing is stored, renewed or asked
+//! of a person.
 
 use super::prompt::Note;
 use super::refresh::Freshness;
@@ -92,17 +93,22 @@ pub struct ListedIdentity {
 }
 
 impl Auth {
-    /// Who an identity is, and whether its credentials work: with [`Reach::Online`] AWS is asked with the very session
-    /// that tools would get.
+    /// Who an identity is, and whether its credentials work: with [`Reach::Online`] AWS is asked
+    /// with the very session that tools would get.
     pub async fn whoami(&self, identity: &str, reach: Reach) -> Result<(Whoami, Vec<Note>)> {
         let identity = self.config.identity(identity)?;
         let chain = self.config.chain(identity)?;
         let mut notes = Vec::new();
-        let signed_out = matches!(self.store.signed_out_since(chain.identity.as_str()), Ok(Some(_)));
+        let signed_out = matches!(
+            self.store.signed_out_since(chain.identity.as_str()),
+            Ok(Some(_))
+        );
         let (mut state, mut session) = match (&chain.source.kind, chain.steps.is_empty(), reach) {
             _ if signed_out => (State::SignedOut, None),
             // Nothing of these is kept: what they hold shows only when they are asked.
-            (SourceKind::Ambient, true, Reach::Online) => (State::Valid, Some(self.aws.ambient_credentials().await?)),
+            (SourceKind::Ambient, true, Reach::Online) => {
+                (State::Valid, Some(self.aws.ambient_credentials().await?))
+            }
             _ => self.held(&chain).await.unwrap_or_else(|error| {
                 note_once(&mut notes, &error);
                 (State::Unknown, None)
@@ -144,8 +150,15 @@ impl Auth {
             .config
             .providers()
             .iter()
-            .map(|provider| ListedProvider { name: provider.name.to_string(), kind: provider.kind.clone() });
-        let mut list = List { providers: providers.collect(), identities: Vec::new(), keyring: None };
+            .map(|provider| ListedProvider {
+                name: provider.name.to_string(),
+                kind: provider.kind.clone(),
+            });
+        let mut list = List {
+            providers: providers.collect(),
+            identities: Vec::new(),
+            keyring: None,
+        };
         for identity in self.config.identities() {
             let listed = self.listed(identity, &mut notes, &mut list.keyring).await;
             list.identities.push(listed);
@@ -153,7 +166,12 @@ impl Auth {
         (list, notes)
     }
 
-    async fn listed(&self, identity: &Identity, notes: &mut Vec<Note>, keyring: &mut Option<Error>) -> ListedIdentity {
+    async fn listed(
+        &self,
+        identity: &Identity,
+        notes: &mut Vec<Note>,
+        keyring: &mut Option<Error>,
+    ) -> ListedIdentity {
         let chain = self.config.chain(identity);
         let (state, session) = match &chain {
             Ok(chain) => self.held(chain).await.unwrap_or_else(|error| {
@@ -167,7 +185,11 @@ impl Auth {
                 (State::Unknown, None)
             }
         };
-        let end = chain.as_ref().ok().and_then(|chain| chain.steps.last()).map(|step| &step.kind);
+        let end = chain
+            .as_ref()
+            .ok()
+            .and_then(|chain| chain.steps.last())
+            .map(|step| &step.kind);
         let held = session.as_ref();
         ListedIdentity {
             role: end.map(|end| match end {
@@ -175,37 +197,55 @@ impl Auth {
                 StepKind::PermissionSet(set) => set.name.clone(),
                 StepKind::AssumeRoot(root) => root.task_policy_arn.clone(),
             }),
-            account: held.and_then(|session| session.account.as_ref()).map(ToString::to_string).or_else(
-                || match end? {
+            account: held
+                .and_then(|session| session.account.as_ref())
+                .map(ToString::to_string)
+                .or_else(|| match end? {
                     StepKind::AssumeRole(role) => account_of(&role.role_arn),
-                    StepKind::PermissionSet(PermissionSet { account: AccountReference::Id(id), .. }) => {
-                        Some(id.to_string())
-                    }
-                    StepKind::PermissionSet(PermissionSet { account: AccountReference::Name(_), .. }) => None,
+                    StepKind::PermissionSet(PermissionSet {
+                        account: AccountReference::Id(id),
+                        ..
+                    }) => Some(id.to_string()),
+                    StepKind::PermissionSet(PermissionSet {
+                        account: AccountReference::Name(_),
+                        ..
+                    }) => None,
                     StepKind::AssumeRoot(root) => Some(root.target_principal.to_string()),
-                },
-            ),
+                }),
             source: held.map(|session| session.origin.to_string()),
             issued_at: held.map(|session| session.issued_at),
             name: identity.name.to_string(),
             kind: identity.kind.clone(),
             provider: identity.provider.as_ref().map(ToString::to_string),
-            chain: self.config.chain_names(identity).into_iter().map(str::to_owned).collect(),
+            chain: self
+                .config
+                .chain_names(identity)
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
             state,
             expires_at: held.map(|session| session.expires_at),
-            expires_in_seconds: held.map(|session| seconds_left(session.expires_at, self.clock.now())),
+            expires_in_seconds: held
+                .map(|session| seconds_left(session.expires_at, self.clock.now())),
             default: identity.is_default,
         }
     }
 
     /// The remembered session of a chain's target, and what it amounts to.
     async fn held(&self, chain: &Chain) -> Result<(State, Option<Session>)> {
-        if self.store.signed_out_since(chain.identity.as_str())?.is_some() {
+        if self
+            .store
+            .signed_out_since(chain.identity.as_str())?
+            .is_some()
+        {
             return Ok((State::SignedOut, None));
         }
         let stored = self.store.session(chain.identity.as_str()).await?;
         let plan = fingerprint(chain, chain.steps.len());
-        let Some(session) = stored.filter(|stored| stored.plan == plan).map(|stored| stored.session) else {
+        let Some(session) = stored
+            .filter(|stored| stored.plan == plan)
+            .map(|stored| stored.session)
+        else {
             return Ok((State::NeedsSignIn, None));
         };
         let now = self.clock.now();
@@ -219,10 +259,21 @@ impl Auth {
         Ok((state, Some(session)))
     }
 
-    /// Asks AWS with the session itself. Only a refusal changes the state: an unreachable AWS says nothing about it.
-    async fn confirm(&self, chain: &Chain, session: &mut Session, state: State, notes: &mut Vec<Note>) -> State {
+    /// Asks AWS with the session itself. Only a refusal changes the state: an unreachable AWS says
+    /// nothing about it.
+    async fn confirm(
+        &self,
+        chain: &Chain,
+        session: &mut Session,
+        state: State,
+        notes: &mut Vec<Note>,
+    ) -> State {
         let place = place_at(chain, chain.steps.len());
-        let fault = match self.aws.caller_identity(Signer::Session(session), place).await {
+        let fault = match self
+            .aws
+            .caller_identity(Signer::Session(session), place)
+            .await
+        {
             Ok(caller) => {
                 session.principal = Some(caller.arn);
                 session.account = caller.account;
@@ -233,7 +284,9 @@ impl Auth {
         let refused = match fault.kind {
             FaultKind::UnknownKeys | FaultKind::SecretMismatch => State::Revoked,
             FaultKind::Expired => State::Expired,
-            FaultKind::Denied | FaultKind::MfaRefused | FaultKind::SessionCannotMakeSessions => State::Denied,
+            FaultKind::Denied | FaultKind::MfaRefused | FaultKind::SessionCannotMakeSessions => {
+                State::Denied
+            }
             FaultKind::ClockSkew(_)
             | FaultKind::Unreachable
             | FaultKind::RegionNotEnabled
@@ -250,7 +303,11 @@ impl Auth {
             Some(account) => Some(account.to_string()),
             None => {
                 let place = place_at(chain, chain.steps.len());
-                let caller = self.aws.caller_identity(Signer::Session(session), place).await.ok()?;
+                let caller = self
+                    .aws
+                    .caller_identity(Signer::Session(session), place)
+                    .await
+                    .ok()?;
                 caller.account.map(String::from)
             }
         }
@@ -261,7 +318,12 @@ impl Auth {
         if !matches!(chain.source.kind, SourceKind::User(_)) || !chain.steps.is_empty() {
             return None;
         }
-        let remembered = self.store.long_lived(&chain.source.name).await.ok().flatten()?;
+        let remembered = self
+            .store
+            .long_lived(&chain.source.name)
+            .await
+            .ok()
+            .flatten()?;
         Some((remembered.principal, remembered.account.map(String::from)))
     }
 }
@@ -275,7 +337,10 @@ fn note_once(notes: &mut Vec<Note>, error: &Error) {
 
 /// `arn:aws:iam::123456789012:role/deploy`
 fn account_of(arn: &str) -> Option<String> {
-    arn.split(':').nth(4).filter(|account| !account.is_empty()).map(str::to_owned)
+    arn.split(':')
+        .nth(4)
+        .filter(|account| !account.is_empty())
+        .map(str::to_owned)
 }
 
 fn seconds_left(expires_at: SystemTime, now: SystemTime) -> u32 {

@@ -1,4 +1,5 @@
-//! One step of the climb: the AWS call that makes its session, and what each refusal of that call leads to.
+//! One step of the climb: the AWS call that makes its session, and what each refusal of that call
+//! leads to.
 
 use super::keys::{FoundKeys, Refused, form};
 use super::login::{SignIn, Stop, unsupported};
@@ -32,28 +33,46 @@ impl SignIn {
         let made = match (position.checked_sub(1), parent) {
             (Some(index), Some(parent)) => match self.chain.steps[index].kind.clone() {
                 StepKind::AssumeRole(role) => self.assume_role(auth, position, &role, parent).await,
-                StepKind::PermissionSet(_) | StepKind::AssumeRoot(_) => Err(Stop::Failed(unsupported(&self.chain))),
+                StepKind::PermissionSet(_) | StepKind::AssumeRoot(_) => {
+                    Err(Stop::Failed(unsupported(&self.chain)))
+                }
             },
             (Some(_), None) | (None, _) => self.start(auth).await,
         };
         let session = made.map_err(|stop| match stop {
-            Stop::Failed(error) if error.context.step.is_none() => Stop::Failed(at_step(error, position, &step)),
-            Stop::Needs(prompt) => Stop::Needs(Prompt { unanswered: prompt.unanswered.step(&step), ..prompt }),
+            Stop::Failed(error) if error.context.step.is_none() => {
+                Stop::Failed(at_step(error, position, &step))
+            }
+            Stop::Needs(prompt) => Stop::Needs(Prompt {
+                unanswered: prompt.unanswered.step(&step),
+                ..prompt
+            }),
             Stop::Failed(_) | Stop::ClimbAgain => stop,
         })?;
         self.made.insert(position);
         // What the machine itself has is asked for anew each time; it has its own ways of renewing.
-        let kept = session.token.is_some() && !(position == 0 && matches!(self.chain.source.kind, SourceKind::Ambient));
+        let kept = session.token.is_some()
+            && !(position == 0 && matches!(self.chain.source.kind, SourceKind::Ambient));
         if kept {
-            let stored = StoredSession { session: session.clone(), plan: fingerprint(&self.chain, position) };
-            auth.store.put_session(&self.tickets[position], &stored).await?;
+            let stored = StoredSession {
+                session: session.clone(),
+                plan: fingerprint(&self.chain, position),
+            };
+            auth.store
+                .put_session(&self.tickets[position], &stored)
+                .await?;
         } else {
             auth.store.unchanged(&self.tickets[position])?;
         }
         if kept || position == self.chain.steps.len() {
-            let until = Timestamp::try_from(session.expires_at).map(|end| end.strftime("%FT%TZ").to_string());
+            let until = Timestamp::try_from(session.expires_at)
+                .map(|end| end.strftime("%FT%TZ").to_string());
             let until = until.unwrap_or_else(|_| "the end of time".to_owned());
-            self.happened(position, format!("{step}: session until {until}"), AuditOutcome::Ok);
+            self.happened(
+                position,
+                format!("{step}: session until {until}"),
+                AuditOutcome::Ok,
+            );
         }
         Ok(session)
     }
@@ -70,15 +89,25 @@ impl SignIn {
         }
     }
 
-    /// An IAM user: `GetSessionToken` with the long-lived keys, and the recovery from keys that AWS no longer knows.
-    async fn user_session(&mut self, auth: &Auth, user: &User) -> std::result::Result<Session, Stop> {
+    /// An IAM user: `GetSessionToken` with the long-lived keys, and the recovery from keys that AWS
+    /// no longer knows.
+    async fn user_session(
+        &mut self,
+        auth: &Auth,
+        user: &User,
+    ) -> std::result::Result<Session, Stop> {
         let mut replaced_meanwhile = false;
         loop {
             let (found, remembered) = auth.find_keys(name_at(&self.chain, 0), user).await?;
-            let Some(found) = found else { return Err(Stop::Needs(self.missing_keys(&remembered))) };
+            let Some(found) = found else {
+                return Err(Stop::Needs(self.missing_keys(&remembered)));
+            };
             let duration = self.duration(
                 0,
-                self.chain.source.session_duration.or(remembered.session_duration),
+                self.chain
+                    .source
+                    .session_duration
+                    .or(remembered.session_duration),
                 SessionKind::IamUser,
             );
             let device = user.mfa_arn.clone().or_else(|| remembered.mfa_arn.clone());
@@ -86,27 +115,42 @@ impl SignIn {
                 Some(device) => Some(self.mfa_code(auth, user, device).await?),
                 None => None,
             };
-            let mfa = device.as_ref().zip(code.as_deref()).map(|(device, code)| Mfa { device, code });
+            let mfa = device
+                .as_ref()
+                .zip(code.as_deref())
+                .map(|(device, code)| Mfa { device, code });
             let place = place_for(&self.chain, 0, self.options.patience);
-            let fault = match auth.aws.session_token(&found.keys, place, duration, mfa).await {
+            let fault = match auth
+                .aws
+                .session_token(&found.keys, place, duration, mfa)
+                .await
+            {
                 Ok(granted) => return Ok(granted.into_session(found.origin, owner(remembered))),
                 Err(fault) => fault,
             };
             match (&fault.kind, device) {
-                (FaultKind::UnknownKeys, _) => match auth.keys_refused(&self.chain, &found, fault).await? {
-                    Refused::Replaced if !replaced_meanwhile => replaced_meanwhile = true,
-                    Refused::Replaced => return Err(Stop::Failed(stale(&found))),
-                    Refused::NotOurs(error, happened) => {
-                        self.happened.push(happened);
-                        return Err(Stop::Failed(error));
+                (FaultKind::UnknownKeys, _) => {
+                    match auth.keys_refused(&self.chain, &found, fault).await? {
+                        Refused::Replaced if !replaced_meanwhile => replaced_meanwhile = true,
+                        Refused::Replaced => return Err(Stop::Failed(stale(&found))),
+                        Refused::NotOurs(error, happened) => {
+                            self.happened.push(happened);
+                            return Err(Stop::Failed(error));
+                        }
+                        Refused::Revoked(unanswered, happened) => {
+                            self.happened.push(happened);
+                            let kind = form(&self.chain, &remembered, WhyKeys::Revoked);
+                            return Err(Stop::Needs(Prompt {
+                                kind,
+                                attempt: 1,
+                                unanswered,
+                            }));
+                        }
                     }
-                    Refused::Revoked(unanswered, happened) => {
-                        self.happened.push(happened);
-                        let kind = form(&self.chain, &remembered, WhyKeys::Revoked);
-                        return Err(Stop::Needs(Prompt { kind, attempt: 1, unanswered }));
-                    }
-                },
-                (FaultKind::MfaRefused, Some(device)) => return Err(self.mfa_refused(user, device, fault)),
+                }
+                (FaultKind::MfaRefused, Some(device)) => {
+                    return Err(self.mfa_refused(user, device, fault));
+                }
                 (FaultKind::MfaRefused, None) => {
                     return Err(Stop::Failed(fault.into_error(&self.chain.source.region).hint(
                         "AWS wants an MFA code: set credentials.mfa_arn in the configuration, or store it with `fob user configure`",
@@ -133,26 +177,54 @@ impl SignIn {
 
     fn missing_keys(&self, remembered: &LongLived) -> Prompt {
         let name = name_at(&self.chain, 0);
-        let unanswered = Error::new(Code::PersonNeeded, format!("AWS credentials are required for identity: {name}"))
-            .hint(format!("fob user configure {name}"));
-        Prompt { kind: form(&self.chain, remembered, WhyKeys::Missing), attempt: 1, unanswered }
+        let unanswered = Error::new(
+            Code::PersonNeeded,
+            format!("AWS credentials are required for identity: {name}"),
+        )
+        .hint(format!("fob user configure {name}"));
+        Prompt {
+            kind: form(&self.chain, remembered, WhyKeys::Missing),
+            attempt: 1,
+            unanswered,
+        }
     }
 
-    /// The duration asked of AWS for a step, and a warning, once, when it had to be moved into the limits.
-    fn duration(&mut self, position: usize, written: Option<SessionDuration>, kind: SessionKind) -> SessionDuration {
-        let asked = if position == self.chain.steps.len() { self.options.duration.or(written) } else { written };
+    /// The duration asked of AWS for a step, and a warning, once, when it had to be moved into the
+    /// limits.
+    fn duration(
+        &mut self,
+        position: usize,
+        written: Option<SessionDuration>,
+        kind: SessionKind,
+    ) -> SessionDuration {
+        let asked = if position == self.chain.steps.len() {
+            self.options.duration.or(written)
+        } else {
+            written
+        };
         let (duration, warning) = kind.bound(asked);
-        if let Some(warning) = warning.map(Note::Warning).filter(|warning| !self.notes.contains(warning)) {
+        if let Some(warning) = warning
+            .map(Note::Warning)
+            .filter(|warning| !self.notes.contains(warning))
+        {
             self.notes.push(warning);
         }
         duration
     }
 
-    async fn mfa_code(&mut self, auth: &Auth, user: &User, device: &MfaArn) -> std::result::Result<String, Stop> {
+    async fn mfa_code(
+        &mut self,
+        auth: &Auth,
+        user: &User,
+        device: &MfaArn,
+    ) -> std::result::Result<String, Stop> {
         if let Some(code) = self.mfa_code.take() {
             let code: String = code.split_whitespace().collect();
             if code.len() != 6 || !code.bytes().all(|b| b.is_ascii_digit()) {
-                return Err(Stop::Failed(Error::new(Code::InvalidInput, "an MFA code has six digits")));
+                return Err(Stop::Failed(Error::new(
+                    Code::InvalidInput,
+                    "an MFA code has six digits",
+                )));
             }
             return Ok(code);
         }
@@ -163,8 +235,15 @@ impl SignIn {
         let unanswered = Error::new(Code::PersonNeeded, format!("an MFA code is needed for identity: {name}"))
             .hint(format!("fob login {name}"))
             .hint("where nobody can be asked: --mfa-code, or credentials.mfa_process in the configuration");
-        let kind = PromptKind::Mfa { device: device.clone(), refused: None };
-        Err(Stop::Needs(Prompt { kind, attempt: self.mfa_refusals + 1, unanswered }))
+        let kind = PromptKind::Mfa {
+            device: device.clone(),
+            refused: None,
+        };
+        Err(Stop::Needs(Prompt {
+            kind,
+            attempt: self.mfa_refusals + 1,
+            unanswered,
+        }))
     }
 
     /// Only the code is asked for again.
@@ -175,8 +254,15 @@ impl SignIn {
         if user.mfa_process.is_some() || self.mfa_refusals >= MFA_ATTEMPTS {
             return Stop::Failed(error);
         }
-        let kind = PromptKind::Mfa { device, refused: Some(refused) };
-        Stop::Needs(Prompt { kind, attempt: self.mfa_refusals + 1, unanswered: error })
+        let kind = PromptKind::Mfa {
+            device,
+            refused: Some(refused),
+        };
+        Stop::Needs(Prompt {
+            kind,
+            attempt: self.mfa_refusals + 1,
+            unanswered: error,
+        })
     }
 
     async fn assume_role(
@@ -189,22 +275,37 @@ impl SignIn {
         // A machine's role is a role's session already, which only shows once it is there.
         let limits = match parent.origin {
             Origin::ContainerRole | Origin::InstanceRole => SessionKind::ChainedRole,
-            Origin::Keyring | Origin::Configuration | Origin::Environment | Origin::Process | Origin::Typed => {
-                role.limits
-            }
+            Origin::Keyring
+            | Origin::Configuration
+            | Origin::Environment
+            | Origin::Process
+            | Origin::Typed => role.limits,
         };
         let duration = self.duration(position, role.duration, limits);
         let place = place_for(&self.chain, position, self.options.patience);
         let fault = match auth.aws.assume_role(parent, place, role, duration).await {
-            Ok(granted) => return Ok(granted.into_session(parent.origin, Caller { arn: String::new(), account: None })),
+            Ok(granted) => {
+                return Ok(granted.into_session(
+                    parent.origin,
+                    Caller {
+                        arn: String::new(),
+                        account: None,
+                    },
+                ));
+            }
             Err(fault) => fault,
         };
         let region = place.region.clone();
         match fault.kind {
-            FaultKind::UnknownKeys | FaultKind::Expired => self.parent_refused(auth, position, parent, fault).await,
+            FaultKind::UnknownKeys | FaultKind::Expired => {
+                self.parent_refused(auth, position, parent, fault).await
+            }
             FaultKind::DurationRefused => {
                 let error = fault.into_error(&region);
-                let message = format!("{} does not allow a session of {duration}: {}", role.role_arn, error.message);
+                let message = format!(
+                    "{} does not allow a session of {duration}: {}",
+                    role.role_arn, error.message
+                );
                 Err(Stop::Failed(Error { message, ..error }.hint(format!(
                     "set principal.duration of {} to less, or raise the role's MaxSessionDuration",
                     name_at(&self.chain, position)
@@ -229,14 +330,24 @@ impl SignIn {
         if fault.kind == FaultKind::UnknownKeys {
             let default = place.region.partition().default_region();
             let elsewhere = in_default_region(place, &default);
-            match auth.aws.caller_identity(Signer::Session(parent), elsewhere).await {
+            match auth
+                .aws
+                .caller_identity(Signer::Session(parent), elsewhere)
+                .await
+            {
                 Ok(_) => {
-                    let fault = Fault { kind: FaultKind::RegionNotEnabled, ..fault };
+                    let fault = Fault {
+                        kind: FaultKind::RegionNotEnabled,
+                        ..fault
+                    };
                     return Err(Stop::Failed(
-                        fault.into_error(place.region).hint("the session itself is good and was kept"),
+                        fault
+                            .into_error(place.region)
+                            .hint("the session itself is good and was kept"),
                     ));
                 }
-                Err(again) if matches!(again.kind, FaultKind::UnknownKeys | FaultKind::Expired) => {}
+                Err(again) if matches!(again.kind, FaultKind::UnknownKeys | FaultKind::Expired) => {
+                }
                 Err(other) => return Err(Stop::Failed(other.into_error(place.region))),
             }
         }
@@ -251,12 +362,26 @@ impl SignIn {
             ));
         }
         self.climbed_again = true;
-        if self.stored(auth, below).await?.is_some_and(|stored| stored.keys.access_key_id == parent.keys.access_key_id)
+        if self
+            .stored(auth, below)
+            .await?
+            .is_some_and(|stored| stored.keys.access_key_id == parent.keys.access_key_id)
         {
-            tracing::info!(identity = name_at(&self.chain, below), "session refused by aws dropped");
+            tracing::info!(
+                identity = name_at(&self.chain, below),
+                "session refused by aws dropped"
+            );
             auth.drop_session(name_at(&self.chain, below)).await?;
-            let (identity, what) = (name_at(&self.chain, below).to_owned(), "session dropped".to_owned());
-            self.happened.push(Happened { event: AuditEvent::Revocation, identity, what, outcome: AuditOutcome::Ok });
+            let (identity, what) = (
+                name_at(&self.chain, below).to_owned(),
+                "session dropped".to_owned(),
+            );
+            self.happened.push(Happened {
+                event: AuditEvent::Revocation,
+                identity,
+                what,
+                outcome: AuditOutcome::Ok,
+            });
         }
         Err(Stop::ClimbAgain)
     }
@@ -268,15 +393,25 @@ fn place_for(chain: &Chain, position: usize, patience: Patience) -> Place<'_> {
         Patience::NotAtAll => Tries::One,
         Patience::AtMost(_) | Patience::Forever => Tries::Several,
     };
-    Place { tries, ..place_at(chain, position) }
+    Place {
+        tries,
+        ..place_at(chain, position)
+    }
 }
 
 fn owner(remembered: LongLived) -> Caller {
-    Caller { arn: remembered.principal.unwrap_or_default(), account: remembered.account }
+    Caller {
+        arn: remembered.principal.unwrap_or_default(),
+        account: remembered.account,
+    }
 }
 
 fn at_step(error: Error, position: usize, step: &str) -> Error {
-    let message = if position == 0 { error.message.clone() } else { format!("{step}: {}", error.message) };
+    let message = if position == 0 {
+        error.message.clone()
+    } else {
+        format!("{step}: {}", error.message)
+    };
     Error { message, ..error }.step(step)
 }
 
@@ -288,6 +423,9 @@ fn denied_hints(error: Error, where_to_look: &str) -> Error {
 }
 
 fn stale(found: &FoundKeys) -> Error {
-    Error::new(Code::AwsCredentialsInvalid, format!("the keys in {} changed twice while signing in", found.place))
-        .hint("try again")
+    Error::new(
+        Code::AwsCredentialsInvalid,
+        format!("the keys in {} changed twice while signing in", found.place),
+    )
+    .hint("try again")
 }

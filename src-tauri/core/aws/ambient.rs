@@ -1,5 +1,6 @@
-//! Credentials that the machine itself has: a container's role, then an instance's role, then explicit keys of the
-//! environment. Role first, because explicit keys are the ones that are forgotten in a shell.
+//! Credentials that the machine itself has: a container's role, then an instance's role, then
+//! explicit keys of the environment. Role first, because explicit keys are the ones that are
+//! forgotten in a shell.
 
 use super::fault::innermost;
 use super::{Aws, client, connector};
@@ -20,7 +21,8 @@ const METADATA_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(3600);
 
 impl Aws {
-    /// The first source that has credentials; otherwise an error that says of each why it gave nothing.
+    /// The first source that has credentials; otherwise an error that says of each why it gave
+    /// nothing.
     pub async fn ambient_credentials(&self) -> Result<Session> {
         let mut tried = Vec::new();
         match self.container_role().await {
@@ -35,27 +37,47 @@ impl Aws {
             Ok(session) => return Ok(session),
             Err(why) => tried.push(format!("environment: {why}")),
         }
-        let error = Error::new(Code::NoCredentials, "this machine offers no AWS credentials");
+        let error = Error::new(
+            Code::NoCredentials,
+            "this machine offers no AWS credentials",
+        );
         Err(tried.into_iter().fold(error, Error::hint))
     }
 
     async fn container_role(&self) -> Result<Session, String> {
-        let relative = self.environment.raw("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
-        let full = self.environment.raw("AWS_CONTAINER_CREDENTIALS_FULL_URI").and_then(|uri| uri.to_str());
+        let relative = self
+            .environment
+            .raw("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+        let full = self
+            .environment
+            .raw("AWS_CONTAINER_CREDENTIALS_FULL_URI")
+            .and_then(|uri| uri.to_str());
         if relative.is_none() && full.is_none_or(str::is_empty) {
-            return Err("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and …_FULL_URI are not set".to_owned());
+            return Err(
+                "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and …_FULL_URI are not set".to_owned(),
+            );
         }
-        // Our own endpoint hands out what was signed in to here; taking it for a role would make a loop.
+        // Our own endpoint hands out what was signed in to here; taking it for a role would make a
+        // loop.
         if full.is_some_and(is_our_own) {
             return Err("AWS_CONTAINER_CREDENTIALS_FULL_URI is Keyfob's own endpoint".to_owned());
         }
-        let provider = EcsCredentialsProvider::builder().configure(&self.provider_config()).build();
-        let credentials = provider.provide_credentials().await.map_err(|error| innermost(&error))?;
+        let provider = EcsCredentialsProvider::builder()
+            .configure(&self.provider_config())
+            .build();
+        let credentials = provider
+            .provide_credentials()
+            .await
+            .map_err(|error| innermost(&error))?;
         self.session(&credentials, Origin::ContainerRole)
     }
 
     async fn instance_role(&self) -> Result<Session, String> {
-        if self.environment.raw("AWS_EC2_METADATA_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+        if self
+            .environment
+            .raw("AWS_EC2_METADATA_DISABLED")
+            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        {
             return Err("switched off by AWS_EC2_METADATA_DISABLED".to_owned());
         }
         let metadata = imds::Client::builder()
@@ -63,9 +85,14 @@ impl Aws {
             .connect_timeout(METADATA_CONNECT_TIMEOUT)
             .max_attempts(2)
             .build();
-        let provider =
-            ImdsCredentialsProvider::builder().configure(&self.provider_config()).imds_client(metadata).build();
-        let credentials = provider.provide_credentials().await.map_err(|error| innermost(&error))?;
+        let provider = ImdsCredentialsProvider::builder()
+            .configure(&self.provider_config())
+            .imds_client(metadata)
+            .build();
+        let credentials = provider
+            .provide_credentials()
+            .await
+            .map_err(|error| innermost(&error))?;
         self.session(&credentials, Origin::InstanceRole)
     }
 
@@ -74,9 +101,13 @@ impl Aws {
         const NAMES: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
         for name in NAMES {
             match self.environment.var(name)? {
-                None if self.environment.raw(name).is_some() => return Ok(Err(format!("{name} is set but empty"))),
+                None if self.environment.raw(name).is_some() => {
+                    return Ok(Err(format!("{name} is set but empty")));
+                }
                 None => return Ok(Err(format!("{name} is not set"))),
-                Some(value) if is_placeholder(value) => return Ok(Err(format!("{name} is a placeholder"))),
+                Some(value) if is_placeholder(value) => {
+                    return Ok(Err(format!("{name} is a placeholder")));
+                }
                 Some(_) => {}
             }
         }
@@ -87,11 +118,16 @@ impl Aws {
         };
         let token = self.environment.var("AWS_SESSION_TOKEN")?.map(Secret::new);
         if access_key_id.is_of_a_session() && token.is_none() {
-            return Ok(Err("AWS_ACCESS_KEY_ID is a session's, and AWS_SESSION_TOKEN is not set".to_owned()));
+            return Ok(Err(
+                "AWS_ACCESS_KEY_ID is a session's, and AWS_SESSION_TOKEN is not set".to_owned(),
+            ));
         }
         let now = self.clock.now();
         Ok(Ok(Session {
-            keys: Keys { access_key_id, secret_access_key: Secret::new(value(NAMES[1])?) },
+            keys: Keys {
+                access_key_id,
+                secret_access_key: Secret::new(value(NAMES[1])?),
+            },
             token,
             issued_at: now,
             expires_at: now + LOOK_AGAIN_AFTER,
@@ -105,14 +141,17 @@ impl Aws {
         let now = self.clock.now();
         Ok(Session {
             keys: Keys {
-                access_key_id: AccessKeyId::parse(credentials.access_key_id()).map_err(|error| error.message)?,
+                access_key_id: AccessKeyId::parse(credentials.access_key_id())
+                    .map_err(|error| error.message)?,
                 secret_access_key: Secret::new(credentials.secret_access_key()),
             },
             token: credentials.session_token().map(Secret::new),
             issued_at: now,
             expires_at: credentials.expiry().unwrap_or(now + LOOK_AGAIN_AFTER),
             principal: None,
-            account: credentials.account_id().and_then(|id| id.as_str().parse().ok()),
+            account: credentials
+                .account_id()
+                .and_then(|id| id.as_str().parse().ok()),
             origin,
         })
     }
@@ -128,7 +167,9 @@ impl Aws {
 
 /// As `agent/endpoint` names itself.
 fn is_our_own(uri: &str) -> bool {
-    let path = uri.strip_prefix("http://127.0.0.1:").and_then(|rest| rest.split_once('/'));
+    let path = uri
+        .strip_prefix("http://127.0.0.1:")
+        .and_then(|rest| rest.split_once('/'));
     path.is_some_and(|(_, path)| path.starts_with("v1/credentials/"))
 }
 
@@ -138,7 +179,9 @@ mod tests {
 
     #[test]
     fn our_own_endpoint_is_told_from_a_containers() {
-        assert!(is_our_own("http://127.0.0.1:40123/v1/credentials/team%2Fdeploy"));
+        assert!(is_our_own(
+            "http://127.0.0.1:40123/v1/credentials/team%2Fdeploy"
+        ));
         for foreign in [
             "http://127.0.0.1/v1/credentials",
             "http://127.0.0.1:40123/role?next=/v1/credentials/dev",

@@ -1,6 +1,7 @@
-//! The way into the AWS console: a link that signs a browser in with a session. It is made of a token that the sign-in
-//! endpoint of the partition gives for the session's keys, which go there whole: only over TLS, or to this machine.
-//! What kind of session the console takes is for the caller to know.
+//! The way into the AWS console: a link that signs a browser in with a session. It is made of a
+//! token that the sign-in endpoint of the partition gives for the session's keys, which go there
+//! whole: only over TLS, or to this machine. What kind of session the console takes is for the
+//! caller to know.
 
 use super::fault::{TIMED_OUT, innermost};
 use super::{ATTEMPT_TIMEOUT, Aws, CALL_TIMEOUT, Fault, FaultKind, Place, Tries, is_on_loopback};
@@ -31,9 +32,14 @@ const LONGEST_ANSWER: usize = 64 * 1024;
 const LONGEST_ADDRESS: usize = 2048;
 const LONGEST_SERVICE: usize = 40;
 /// RFC 3986: everything but the unreserved characters is escaped.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
-/// A partition's addresses: what gives tokens and takes links, the console, and the domain that every page of it is in.
+/// A partition's addresses: what gives tokens and takes links, the console, and the domain that
+/// every page of it is in.
 struct Addresses {
     federation: &'static str,
     console: &'static str,
@@ -43,19 +49,27 @@ struct Addresses {
 impl Addresses {
     const fn of(partition: Partition) -> Addresses {
         let (federation, console, domain) = match partition {
-            Partition::Aws => {
-                ("https://signin.aws.amazon.com/federation", "https://console.aws.amazon.com", "aws.amazon.com")
-            }
-            Partition::AwsCn => {
-                ("https://signin.amazonaws.cn/federation", "https://console.amazonaws.cn", "amazonaws.cn")
-            }
+            Partition::Aws => (
+                "https://signin.aws.amazon.com/federation",
+                "https://console.aws.amazon.com",
+                "aws.amazon.com",
+            ),
+            Partition::AwsCn => (
+                "https://signin.amazonaws.cn/federation",
+                "https://console.amazonaws.cn",
+                "amazonaws.cn",
+            ),
             Partition::AwsUsGov => (
                 "https://signin.amazonaws-us-gov.com/federation",
                 "https://console.amazonaws-us-gov.com",
                 "amazonaws-us-gov.com",
             ),
         };
-        Addresses { federation, console, domain }
+        Addresses {
+            federation,
+            console,
+            domain,
+        }
     }
 }
 
@@ -67,10 +81,12 @@ pub struct ConsoleDoor {
     tries: Tries,
 }
 
-/// A page of a service by its short name (`s3`), or by its whole address; where nothing is wished, the console's home. In
-/// the region, unless the address says otherwise. Always one of AWS's own.
+/// A page of a service by its short name (`s3`), or by its whole address; where nothing is wished,
+/// the console's home. In the region, unless the address says otherwise. Always one of AWS's own.
 fn page(wish: Option<&str>, region: &Region) -> Result<String> {
-    let Addresses { console, domain, .. } = Addresses::of(region.partition());
+    let Addresses {
+        console, domain, ..
+    } = Addresses::of(region.partition());
     let wish = wish.map(str::trim).filter(|wish| !wish.is_empty());
     let named = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     match wish {
@@ -81,20 +97,28 @@ fn page(wish: Option<&str>, region: &Region) -> Result<String> {
         Some(address) if is_below(address, domain) => Ok(address.to_owned()),
         Some(other) => {
             let message = format!("`{}` is not a page of the AWS console", shorten(other));
-            Err(Error::new(Code::InvalidInput, message)
-                .hint(format!("name a service (s3), or an address that begins with {console}/")))
+            Err(Error::new(Code::InvalidInput, message).hint(format!(
+                "name a service (s3), or an address that begins with {console}/"
+            )))
         }
     }
 }
 
 /// Whether browsers, too, read this as an address within the domain.
 fn is_below(address: &str, domain: &str) -> bool {
-    let Some(rest) = address.strip_prefix("https://") else { return false };
+    let Some(rest) = address.strip_prefix("https://") else {
+        return false;
+    };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let in_a_host = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
-    let within = host.strip_suffix(domain).is_some_and(|below| below.is_empty() || below.ends_with('.'));
+    let within = host
+        .strip_suffix(domain)
+        .is_some_and(|below| below.is_empty() || below.ends_with('.'));
     let shown = |b: u8| b.is_ascii_graphic() && b != b'\\';
-    within && host.bytes().all(in_a_host) && address.len() <= LONGEST_ADDRESS && address.bytes().all(shown)
+    within
+        && host.bytes().all(in_a_host)
+        && address.len() <= LONGEST_ADDRESS
+        && address.bytes().all(shown)
 }
 
 /// The session as the sign-in endpoint reads it.
@@ -118,11 +142,15 @@ impl Aws {
     /// Nobody is asked yet.
     pub fn console_door(&self, place: Place<'_>, destination: Option<&str>) -> Result<ConsoleDoor> {
         let federation = self.federation(place)?;
-        Ok(ConsoleDoor { federation, page: page(destination, place.region)?, tries: place.tries })
+        Ok(ConsoleDoor {
+            federation,
+            page: page(destination, place.region)?,
+            tries: place.tries,
+        })
     }
 
-    /// A link that signs in whoever opens it within [`LINK_LIFE`]. `duration` is how long the browser's own session lasts:
-    /// AWS refuses it for a role that was assumed with a session.
+    /// A link that signs in whoever opens it within [`LINK_LIFE`]. `duration` is how long the
+    /// browser's own session lasts: AWS refuses it for a role that was assumed with a session.
     pub async fn console_link(
         &self,
         session: &Session,
@@ -144,11 +172,16 @@ impl Aws {
             },
         };
         let Some(url) = endpoint else {
-            return Ok(Addresses::of(place.region.partition()).federation.to_owned());
+            return Ok(Addresses::of(place.region.partition())
+                .federation
+                .to_owned());
         };
         // Other calls are signed with the keys; this one carries them.
         if !url.starts_with("https://") && !is_on_loopback(url) {
-            let message = format!("{} is neither https nor this machine, so no keys are sent there", shorten(url));
+            let message = format!(
+                "{} is neither https nor this machine, so no keys are sent there",
+                shorten(url)
+            );
             return Err(Error::new(Code::InvalidInput, message));
         }
         Ok(format!("{}/federation", url.trim_end_matches('/')))
@@ -179,12 +212,20 @@ impl Aws {
             .set_method("POST")
             .and_then(|()| request.set_uri(federation))
             .map_err(|error| other(innermost(&error)))?;
-        request.headers_mut().insert("content-type", "application/x-www-form-urlencoded");
-        request.headers_mut().insert("user-agent", concat!("keyfob/", env!("CARGO_PKG_VERSION")));
+        request
+            .headers_mut()
+            .insert("content-type", "application/x-www-form-urlencoded");
+        request
+            .headers_mut()
+            .insert("user-agent", concat!("keyfob/", env!("CARGO_PKG_VERSION")));
         let connector = self.http_connector(Some(federation));
         let answer = async {
             let response = connector.call(request).await.map_err(|error| {
-                if error.is_user() { other(innermost(&error)) } else { unreachable(innermost(&error)) }
+                if error.is_user() {
+                    other(innermost(&error))
+                } else {
+                    unreachable(innermost(&error))
+                }
             })?;
             read(response).await
         };
@@ -192,11 +233,18 @@ impl Aws {
     }
 }
 
-fn token_request(session: &Session, duration: Option<SessionDuration>) -> Result<Zeroizing<String>, Fault> {
+fn token_request(
+    session: &Session,
+    duration: Option<SessionDuration>,
+) -> Result<Zeroizing<String>, Fault> {
     let told = Told {
         access_key_id: session.keys.access_key_id.as_str(),
         secret_access_key: session.keys.secret_access_key.expose(),
-        token: session.token.as_ref().map(Secret::expose).unwrap_or_default(),
+        token: session
+            .token
+            .as_ref()
+            .map(Secret::expose)
+            .unwrap_or_default(),
     };
     let failed = |error: serde_json::Error| other(format!("the session cannot be sent: {error}"));
     let longest = 64 + told.access_key_id.len() + told.secret_access_key.len() + told.token.len();
@@ -208,16 +256,30 @@ fn token_request(session: &Session, duration: Option<SessionDuration>) -> Result
     if let Some(duration) = duration {
         let _ = write!(form, "&SessionDuration={}", duration.seconds());
     }
-    let _ = write!(form, "&Session={}", percent_encoding::percent_encode(&json, ESCAPED));
+    let _ = write!(
+        form,
+        "&Session={}",
+        percent_encoding::percent_encode(&json, ESCAPED)
+    );
     Ok(form)
 }
 
 fn link(door: &ConsoleDoor, token: &Secret) -> Secret {
-    let ConsoleDoor { federation, page, .. } = door;
+    let ConsoleDoor {
+        federation, page, ..
+    } = door;
     let page = utf8_percent_encode(page, ESCAPED);
-    let mut link = String::with_capacity(federation.len() + 3 * (LONGEST_ADDRESS + token.expose().len()) + 64);
-    let _ = write!(link, "{federation}?Action=login&Issuer={ISSUER}&Destination={page}");
-    let _ = write!(link, "&SigninToken={}", utf8_percent_encode(token.expose(), ESCAPED));
+    let mut link =
+        String::with_capacity(federation.len() + 3 * (LONGEST_ADDRESS + token.expose().len()) + 64);
+    let _ = write!(
+        link,
+        "{federation}?Action=login&Issuer={ISSUER}&Destination={page}"
+    );
+    let _ = write!(
+        link,
+        "&SigninToken={}",
+        utf8_percent_encode(token.expose(), ESCAPED)
+    );
     Secret::new(link)
 }
 
@@ -235,28 +297,43 @@ async fn read(response: HttpResponse) -> Result<Secret, Fault> {
     while let Some(piece) = body.next().await {
         let piece = piece.map_err(|error| unreachable(innermost(&error)))?;
         if json.len() + piece.len() > LONGEST_ANSWER {
-            return Err(other("the sign-in endpoint's answer is too long".to_owned()));
+            return Err(other(
+                "the sign-in endpoint's answer is too long".to_owned(),
+            ));
         }
         json.extend_from_slice(&piece);
     }
     match serde_json::from_slice::<Answer>(&json) {
         Ok(Answer { token }) if !token.expose().is_empty() => Ok(token),
         // The cause could quote what it stumbled over.
-        Ok(_) | Err(_) => Err(other("the sign-in endpoint's answer holds no token".to_owned())),
+        Ok(_) | Err(_) => Err(other(
+            "the sign-in endpoint's answer holds no token".to_owned(),
+        )),
     }
 }
 
-async fn in_time<T>(work: impl Future<Output = Result<T, Fault>>, longest: Duration) -> Result<T, Fault> {
+async fn in_time<T>(
+    work: impl Future<Output = Result<T, Fault>>,
+    longest: Duration,
+) -> Result<T, Fault> {
     let timed = Timeout::new(work, TokioSleep::new().sleep(longest)).await;
     timed.unwrap_or_else(|_| Err(unreachable(TIMED_OUT.to_owned())))
 }
 
 fn other(message: String) -> Fault {
-    Fault { kind: FaultKind::Other, code: None, message }
+    Fault {
+        kind: FaultKind::Other,
+        code: None,
+        message,
+    }
 }
 
 fn unreachable(message: String) -> Fault {
-    Fault { kind: FaultKind::Unreachable, code: None, message }
+    Fault {
+        kind: FaultKind::Unreachable,
+        code: None,
+        message,
+    }
 }
 
 #[cfg(test)]
@@ -295,26 +372,67 @@ mod tests {
     /// Where the token is asked for and the link leads.
     fn federation(variables: &[(&str, &str)], written: Option<&str>, of: &str) -> Result<String> {
         let aws = Aws::new(Environment::of(variables.iter().copied()), Clock::system());
-        aws.federation(Place { region: &region(of), endpoint_url: written, tries: Tries::One })
+        aws.federation(Place {
+            region: &region(of),
+            endpoint_url: written,
+            tries: Tries::One,
+        })
     }
 
     #[test]
     fn each_partition_has_its_own_sign_in_and_its_own_console() {
         for (of, sign_in, console) in [
-            ("us-east-1", "https://signin.aws.amazon.com/federation", "https://console.aws.amazon.com"),
-            ("eu-central-1", "https://signin.aws.amazon.com/federation", "https://console.aws.amazon.com"),
-            ("cn-north-1", "https://signin.amazonaws.cn/federation", "https://console.amazonaws.cn"),
-            ("cn-northwest-1", "https://signin.amazonaws.cn/federation", "https://console.amazonaws.cn"),
-            ("us-gov-west-1", "https://signin.amazonaws-us-gov.com/federation", "https://console.amazonaws-us-gov.com"),
-            ("us-gov-east-1", "https://signin.amazonaws-us-gov.com/federation", "https://console.amazonaws-us-gov.com"),
+            (
+                "us-east-1",
+                "https://signin.aws.amazon.com/federation",
+                "https://console.aws.amazon.com",
+            ),
+            (
+                "eu-central-1",
+                "https://signin.aws.amazon.com/federation",
+                "https://console.aws.amazon.com",
+            ),
+            (
+                "cn-north-1",
+                "https://signin.amazonaws.cn/federation",
+                "https://console.amazonaws.cn",
+            ),
+            (
+                "cn-northwest-1",
+                "https://signin.amazonaws.cn/federation",
+                "https://console.amazonaws.cn",
+            ),
+            (
+                "us-gov-west-1",
+                "https://signin.amazonaws-us-gov.com/federation",
+                "https://console.amazonaws-us-gov.com",
+            ),
+            (
+                "us-gov-east-1",
+                "https://signin.amazonaws-us-gov.com/federation",
+                "https://console.amazonaws-us-gov.com",
+            ),
         ] {
             assert_eq!(federation(&[], None, of).as_deref(), Ok(sign_in), "{of}");
-            assert_eq!(page(None, of), Ok(format!("{console}/console/home?region={of}")));
-            assert_eq!(page(Some("s3"), of), Ok(format!("{console}/s3/home?region={of}")));
+            assert_eq!(
+                page(None, of),
+                Ok(format!("{console}/console/home?region={of}"))
+            );
+            assert_eq!(
+                page(Some("s3"), of),
+                Ok(format!("{console}/s3/home?region={of}"))
+            );
             let whole = format!("{console}/ec2/home?region={of}#Instances:");
             assert_eq!(page(Some(&whole), of), Ok(whole));
-            let elsewhere = if of.starts_with("cn-") { "us-east-1" } else { "cn-north-1" };
-            assert!(page(Some(&format!("{console}/")), elsewhere).is_err(), "another partition's page in {elsewhere}");
+            let elsewhere = if of.starts_with("cn-") {
+                "us-east-1"
+            } else {
+                "cn-north-1"
+            };
+            assert!(
+                page(Some(&format!("{console}/")), elsewhere).is_err(),
+                "another partition's page in {elsewhere}"
+            );
         }
     }
 
@@ -324,14 +442,30 @@ mod tests {
         let own = ("AWS_ENDPOINT_URL_SIGNIN", "https://signin.example");
         let of_sts = ("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1");
         for (variables, written, expected) in [
-            (&[general, of_sts][..], None, "http://127.0.0.1:4566/federation"),
+            (
+                &[general, of_sts][..],
+                None,
+                "http://127.0.0.1:4566/federation",
+            ),
             (&[general, own], None, "https://signin.example/federation"),
-            (&[general, own], Some("http://localhost:4599"), "http://localhost:4599/federation"),
+            (
+                &[general, own],
+                Some("http://localhost:4599"),
+                "http://localhost:4599/federation",
+            ),
             (&[of_sts], None, "https://signin.aws.amazon.com/federation"),
             (&[], Some("http://[::1]"), "http://[::1]/federation"),
-            (&[], Some("http://127.0.0.1:80/aws/"), "http://127.0.0.1:80/aws/federation"),
+            (
+                &[],
+                Some("http://127.0.0.1:80/aws/"),
+                "http://127.0.0.1:80/aws/federation",
+            ),
         ] {
-            assert_eq!(federation(variables, written, "eu-west-1").as_deref(), Ok(expected), "{variables:?}");
+            assert_eq!(
+                federation(variables, written, "eu-west-1").as_deref(),
+                Ok(expected),
+                "{variables:?}"
+            );
         }
     }
 
@@ -347,7 +481,10 @@ mod tests {
             "x",
         ] {
             let error = federation(&[], Some(url), "eu-west-1").expect_err(url);
-            assert!(error.message.contains(url) && error.message.contains("no keys are sent"), "{error}");
+            assert!(
+                error.message.contains(url) && error.message.contains("no keys are sent"),
+                "{error}"
+            );
         }
     }
 
@@ -372,14 +509,34 @@ mod tests {
         ] {
             let refused = page(Some(wish), "eu-west-1");
             if wish.ends_with('\n') {
-                assert_eq!(refused.as_deref(), Ok(wish.trim()), "white space around it does not matter");
+                assert_eq!(
+                    refused.as_deref(),
+                    Ok(wish.trim()),
+                    "white space around it does not matter"
+                );
                 continue;
             }
             let error = refused.expect_err(wish);
-            assert_eq!((error.code, error.hints.len()), (Code::InvalidInput, 1), "{wish}");
+            assert_eq!(
+                (error.code, error.hints.len()),
+                (Code::InvalidInput, 1),
+                "{wish}"
+            );
         }
-        assert!(page(Some(&format!("https://console.aws.amazon.com/{}", "x".repeat(2048))), "eu-west-1").is_err());
-        for wish in ["https://eu-west-1.console.aws.amazon.com/s3/home", "https://health.aws.amazon.com/health/home"] {
+        assert!(
+            page(
+                Some(&format!(
+                    "https://console.aws.amazon.com/{}",
+                    "x".repeat(2048)
+                )),
+                "eu-west-1"
+            )
+            .is_err()
+        );
+        for wish in [
+            "https://eu-west-1.console.aws.amazon.com/s3/home",
+            "https://health.aws.amazon.com/health/home",
+        ] {
             assert_eq!(page(Some(wish), "eu-west-1").as_deref(), Ok(wish));
         }
         assert_eq!(page(Some(" "), "eu-west-1"), page(None, "eu-west-1"));
@@ -391,16 +548,25 @@ mod tests {
                     %22%2C%22sessionToken%22%3A%22IQo%5C%22Jb3%3D%3D%22%7D";
         let form = |duration: Option<&str>| {
             let duration = duration.map(|text| text.parse().expect("a duration"));
-            token_request(&session(), duration).expect("a form").to_string()
+            token_request(&session(), duration)
+                .expect("a form")
+                .to_string()
         };
         assert_eq!(form(None), format!("Action=getSigninToken{keys}"));
-        assert_eq!(form(Some("6h")), format!("Action=getSigninToken&SessionDuration=21600{keys}"));
+        assert_eq!(
+            form(Some("6h")),
+            format!("Action=getSigninToken&SessionDuration=21600{keys}")
+        );
     }
 
     #[test]
     fn a_link_holds_the_token_and_the_page_escaped_and_does_not_show_itself() {
         let aws = Aws::new(Environment::of::<&str, &str>([]), Clock::system());
-        let place = Place { region: &region("eu-west-1"), endpoint_url: None, tries: Tries::One };
+        let place = Place {
+            region: &region("eu-west-1"),
+            endpoint_url: None,
+            tries: Tries::One,
+        };
         let door = aws.console_door(place, None).expect("a door");
         let link = link(&door, &Secret::new("a-b_c&d=+/"));
         assert_eq!(
@@ -414,7 +580,10 @@ mod tests {
     /// One answer for each call; returns the calls.
     async fn ask(answers: &[&str], tries: Tries) -> (Result<Secret, Fault>, Vec<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let federation = format!("http://{}/federation", listener.local_addr().expect("an address"));
+        let federation = format!(
+            "http://{}/federation",
+            listener.local_addr().expect("an address")
+        );
         let serve = async {
             let mut heard = Vec::new();
             for answer in answers {
@@ -432,13 +601,20 @@ mod tests {
             heard
         };
         let aws = Aws::new(Environment::of::<&str, &str>([]), Clock::system());
-        let door = ConsoleDoor { federation, page: "https://console.aws.amazon.com".to_owned(), tries };
+        let door = ConsoleDoor {
+            federation,
+            page: "https://console.aws.amazon.com".to_owned(),
+            tries,
+        };
         let session = session();
         tokio::join!(aws.console_link(&session, &door, None), serve)
     }
 
     fn answer(status: &str, body: &str) -> String {
-        format!("HTTP/1.1 {status} x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+        format!(
+            "HTTP/1.1 {status} x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
     }
 
     #[tokio::test]
@@ -450,13 +626,21 @@ mod tests {
         ));
         let (head, body) = calls[0].split_once("\r\n\r\n").expect("a head and a body");
         assert!(head.starts_with("POST /federation HTTP/1.1\r\n"), "{head}");
-        assert!(head.to_ascii_lowercase().contains("content-type: application/x-www-form-urlencoded"), "{head}");
-        assert!(body.starts_with("Action=getSigninToken&Session=%7B%22sessionId"), "{body}");
+        assert!(
+            head.to_ascii_lowercase()
+                .contains("content-type: application/x-www-form-urlencoded"),
+            "{head}"
+        );
+        assert!(
+            body.starts_with("Action=getSigninToken&Session=%7B%22sessionId"),
+            "{body}"
+        );
         assert!(!head.contains("ASIA") && !head.contains("wJalr"), "{head}");
     }
 
     #[tokio::test]
-    async fn every_answer_without_a_token_is_a_refusal_or_a_trouble_that_passes_and_quotes_nothing() {
+    async fn every_answer_without_a_token_is_a_refusal_or_a_trouble_that_passes_and_quotes_nothing()
+    {
         let page = "<html>wJalr is not a key</html>";
         let long = format!("{{\"SigninToken\":\"{}\"}}", "x".repeat(LONGEST_ANSWER));
         for (status, body, kind, says) in [
@@ -468,21 +652,38 @@ mod tests {
             ("500", page, FaultKind::Unreachable, "answered 500"),
             ("503", page, FaultKind::Unreachable, "answered 503"),
             ("200", page, FaultKind::Other, "holds no token"),
-            ("200", r#"{"SigninToken":""}"#, FaultKind::Other, "holds no token"),
-            ("200", r#"{"SigninToken":null}"#, FaultKind::Other, "holds no token"),
+            (
+                "200",
+                r#"{"SigninToken":""}"#,
+                FaultKind::Other,
+                "holds no token",
+            ),
+            (
+                "200",
+                r#"{"SigninToken":null}"#,
+                FaultKind::Other,
+                "holds no token",
+            ),
             ("200", "", FaultKind::Other, "holds no token"),
             ("200", &long, FaultKind::Other, "too long"),
         ] {
             let (refused, _) = ask(&[&answer(status, body)], Tries::One).await;
             let fault = refused.expect_err(status);
             assert_eq!((fault.kind, fault.code), (kind, None), "{status} {body}");
-            assert!(fault.message.contains(says) && !fault.message.contains("wJalr"), "{}", fault.message);
+            assert!(
+                fault.message.contains(says) && !fault.message.contains("wJalr"),
+                "{}",
+                fault.message
+            );
         }
     }
 
     #[tokio::test]
     async fn trouble_that_passes_is_waited_out_and_a_refusal_is_not_repeated() {
-        let (bad, good) = (answer("503", ""), answer("200", r#"{"SigninToken":"t0ken"}"#));
+        let (bad, good) = (
+            answer("503", ""),
+            answer("200", r#"{"SigninToken":"t0ken"}"#),
+        );
         let (link, calls) = ask(&[&bad, "", &good], Tries::Several).await;
         assert!(link.is_ok() && calls.len() == 3, "{link:?}");
         let (refused, _) = ask(&[&answer("400", "")], Tries::Several).await;

@@ -1,5 +1,5 @@
-//! What AWS's refusals mean: the only place that knows AWS's error codes and wording. A [`FaultKind`] exists only where
-//! signing in goes on differently.
+//! What AWS's refusals mean: the only place that knows AWS's error codes and wording. A
+//! [`FaultKind`] exists only where signing in goes on differently.
 
 use crate::config::Region;
 use crate::error::{Code, Error};
@@ -46,7 +46,8 @@ pub struct Fault {
     pub message: String,
 }
 
-/// Further apart than this, a clock is worth speaking of: AWS allows five minutes (SigV4) to fifteen (STS).
+/// Further apart than this, a clock is worth speaking of: AWS allows five minutes (SigV4) to
+/// fifteen (STS).
 const NOTABLE_SKEW: Duration = Duration::from_secs(4 * 60);
 pub(super) const TIMED_OUT: &str = "the call timed out";
 
@@ -55,24 +56,45 @@ impl Fault {
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
-        let named = error.code().map(|code| (code.to_owned(), error.message().unwrap_or_default().to_owned()));
-        let status = error.raw_response().map(|response| response.status().as_u16());
+        let named = error.code().map(|code| {
+            (
+                code.to_owned(),
+                error.message().unwrap_or_default().to_owned(),
+            )
+        });
+        let status = error
+            .raw_response()
+            .map(|response| response.status().as_u16());
         let Some((code, message)) = named.or_else(|| in_body(error.raw_response()?)) else {
             let kind = match (error, status) {
-                (SdkError::ServiceError(_), Some(status)) if status < 500 && status != 429 => FaultKind::Other,
+                (SdkError::ServiceError(_), Some(status)) if status < 500 && status != 429 => {
+                    FaultKind::Other
+                }
                 (SdkError::ConstructionFailure(_), _) => FaultKind::Other,
                 _ => FaultKind::Unreachable,
             };
-            return Fault { kind, code: None, message: reason(error) };
+            return Fault {
+                kind,
+                code: None,
+                message: reason(error),
+            };
         };
         let message = message.trim().to_owned();
-        let skew = error.raw_response().and_then(|response| skew(response.headers().get("date")?, now));
+        let skew = error
+            .raw_response()
+            .and_then(|response| skew(response.headers().get("date")?, now));
         let kind = match classify(&code, &message, skew) {
             // AWS's own trouble passes, whatever it is called.
-            FaultKind::Other if status.is_some_and(|status| status >= 500 || status == 429) => FaultKind::Unreachable,
+            FaultKind::Other if status.is_some_and(|status| status >= 500 || status == 429) => {
+                FaultKind::Unreachable
+            }
             kind => kind,
         };
-        Fault { kind, code: Some(code), message }
+        Fault {
+            kind,
+            code: Some(code),
+            message,
+        }
     }
 
     /// The fault as an error, for the cases that need no knowledge of the step that failed.
@@ -83,33 +105,49 @@ impl Fault {
             None => self.message.clone(),
         };
         let error = match self.kind {
-            FaultKind::UnknownKeys => {
-                Error::new(Code::AwsCredentialsInvalid, format!("AWS does not know these credentials: {text}"))
+            FaultKind::UnknownKeys => Error::new(
+                Code::AwsCredentialsInvalid,
+                format!("AWS does not know these credentials: {text}"),
+            ),
+            FaultKind::Expired => Error::new(
+                Code::SessionExpired,
+                format!("the session has expired: {text}"),
+            )
+            .hint("fob login"),
+            FaultKind::MfaRefused => Error::new(
+                Code::MfaRefused,
+                format!("AWS refused the MFA code: {text}"),
+            )
+            .hint("codes are valid for 30 seconds and can be used once: wait for the next one"),
+            FaultKind::Denied => {
+                Error::new(Code::AccessDenied, format!("AWS denied access: {text}"))
             }
-            FaultKind::Expired => {
-                Error::new(Code::SessionExpired, format!("the session has expired: {text}")).hint("fob login")
-            }
-            FaultKind::MfaRefused => Error::new(Code::MfaRefused, format!("AWS refused the MFA code: {text}"))
-                .hint("codes are valid for 30 seconds and can be used once: wait for the next one"),
-            FaultKind::Denied => Error::new(Code::AccessDenied, format!("AWS denied access: {text}")),
-            FaultKind::SessionCannotMakeSessions => {
-                Error::new(Code::AccessDenied, "GetSessionToken cannot be called with session credentials")
-                    .hint("use IAM user keys or assume-role")
-            }
-            FaultKind::SecretMismatch => {
-                Error::new(Code::AwsCredentialsInvalid, "the secret does not belong to this key id")
-                    .hint("copy the secret access key again, whole")
-            }
+            FaultKind::SessionCannotMakeSessions => Error::new(
+                Code::AccessDenied,
+                "GetSessionToken cannot be called with session credentials",
+            )
+            .hint("use IAM user keys or assume-role"),
+            FaultKind::SecretMismatch => Error::new(
+                Code::AwsCredentialsInvalid,
+                "the secret does not belong to this key id",
+            )
+            .hint("copy the secret access key again, whole"),
             FaultKind::ClockSkew(skew) => clock_error(skew, &text),
-            FaultKind::Unreachable => Error::new(Code::Network, format!("AWS could not be reached: {text}"))
-                .hint("check the network, HTTPS_PROXY and NO_PROXY, and try again"),
+            FaultKind::Unreachable => {
+                Error::new(Code::Network, format!("AWS could not be reached: {text}"))
+                    .hint("check the network, HTTPS_PROXY and NO_PROXY, and try again")
+            }
             FaultKind::RegionNotEnabled => Error::new(
                 Code::RegionNotEnabled,
                 format!("the region {region} is not enabled for this account: {text}"),
             )
-            .hint(format!("enable {region} in the account's settings, or use another region")),
+            .hint(format!(
+                "enable {region} in the account's settings, or use another region"
+            )),
             FaultKind::DurationRefused => Error::new(Code::DurationRefused, text),
-            FaultKind::Other => Error::new(Code::AwsError, format!("AWS refused the request: {text}")),
+            FaultKind::Other => {
+                Error::new(Code::AwsError, format!("AWS refused the request: {text}"))
+            }
         };
         match self.code {
             Some(code) => error.aws_code(code),
@@ -129,20 +167,29 @@ fn clock_error(skew: Option<Skew>, text: &str) -> Error {
         Some(Skew::Ahead(by)) => format!("this machine's clock is {} ahead", minutes(by)),
         None => format!("this machine's clock and AWS's disagree: {text}"),
     };
-    Error::new(Code::ClockSkew, message).hint("set the clock (most systems: switch on automatic time), then try again")
+    Error::new(Code::ClockSkew, message)
+        .hint("set the clock (most systems: switch on automatic time), then try again")
 }
 
-/// The table. Codes of STS's query protocol, IAM Identity Center and the common errors of every service.
+/// The table. Codes of STS's query protocol, IAM Identity Center and the common errors of every
+/// service.
 fn classify(code: &str, message: &str, skew: Option<Skew>) -> FaultKind {
     let says = |words: &str| message.to_ascii_lowercase().contains(words);
-    if says("signature expired") || says("not yet current") || matches!(code, "RequestExpired" | "RequestTimeTooSkewed")
+    if says("signature expired")
+        || says("not yet current")
+        || matches!(code, "RequestExpired" | "RequestTimeTooSkewed")
     {
         return FaultKind::ClockSkew(skew);
     }
     match code {
-        "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" => FaultKind::UnknownKeys,
+        "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" => {
+            FaultKind::UnknownKeys
+        }
         "ExpiredToken" | "ExpiredTokenException" => FaultKind::Expired,
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "ForbiddenException" => {
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "UnauthorizedOperation"
+        | "ForbiddenException" => {
             if says("multifactorauthentication") {
                 FaultKind::MfaRefused
             } else if says("cannot call getsessiontoken with session credentials") {
@@ -153,7 +200,9 @@ fn classify(code: &str, message: &str, skew: Option<Skew>) -> FaultKind {
         }
         "SignatureDoesNotMatch" | "InvalidSignatureException" => FaultKind::SecretMismatch,
         "RegionDisabledException" | "OptInRequired" => FaultKind::RegionNotEnabled,
-        "ValidationError" if says("durationseconds") && says("exceeds") => FaultKind::DurationRefused,
+        "ValidationError" if says("durationseconds") && says("exceeds") => {
+            FaultKind::DurationRefused
+        }
         "Throttling"
         | "ThrottlingException"
         | "ThrottledException"
@@ -179,7 +228,8 @@ fn skew(date: &str, now: SystemTime) -> Option<Skew> {
     (by >= NOTABLE_SKEW).then_some(skew)
 }
 
-/// Servers that speak AWS's protocols nest the error deeper than the SDK looks (`ErrorResponse/Errors/Error`).
+/// Servers that speak AWS's protocols nest the error deeper than the SDK looks
+/// (`ErrorResponse/Errors/Error`).
 fn in_body(response: &HttpResponse) -> Option<(String, String)> {
     let body = std::str::from_utf8(response.body().bytes()?).ok()?;
     let element = |name: &str| {
@@ -195,10 +245,15 @@ fn reason<E: StdError + Send + Sync + 'static>(error: &SdkError<E, HttpResponse>
         return TIMED_OUT.to_owned();
     }
     let text = innermost(error);
-    if text.is_empty() { DisplayErrorContext(error).to_string() } else { text }
+    if text.is_empty() {
+        DisplayErrorContext(error).to_string()
+    } else {
+        text
+    }
 }
 
-/// The innermost cause is the one that says what happened ("connection refused"); the outer ones only where it came up.
+/// The innermost cause is the one that says what happened ("connection refused"); the outer ones
+/// only where it came up.
 pub(super) fn innermost(error: &dyn StdError) -> String {
     let mut innermost = error;
     while let Some(cause) = innermost.source() {
@@ -214,8 +269,16 @@ mod tests {
     #[test]
     fn codes_and_wording_of_aws_mean_what_signing_in_acts_on() {
         let cases = [
-            ("InvalidClientTokenId", "The security token included in the request is invalid.", FaultKind::UnknownKeys),
-            ("ExpiredToken", "The security token included in the request is expired", FaultKind::Expired),
+            (
+                "InvalidClientTokenId",
+                "The security token included in the request is invalid.",
+                FaultKind::UnknownKeys,
+            ),
+            (
+                "ExpiredToken",
+                "The security token included in the request is expired",
+                FaultKind::Expired,
+            ),
             ("ExpiredTokenException", "…", FaultKind::Expired),
             (
                 "AccessDenied",
@@ -227,23 +290,47 @@ mod tests {
                 "Cannot call GetSessionToken with session credentials",
                 FaultKind::SessionCannotMakeSessions,
             ),
-            ("AccessDeniedException", "User: x is not authorized to perform: sts:AssumeRole", FaultKind::Denied),
-            ("SignatureDoesNotMatch", "The request signature we calculated does not match", FaultKind::SecretMismatch),
+            (
+                "AccessDeniedException",
+                "User: x is not authorized to perform: sts:AssumeRole",
+                FaultKind::Denied,
+            ),
+            (
+                "SignatureDoesNotMatch",
+                "The request signature we calculated does not match",
+                FaultKind::SecretMismatch,
+            ),
             (
                 "SignatureDoesNotMatch",
                 "Signature expired: 20150830T123600Z is now earlier than …",
                 FaultKind::ClockSkew(None),
             ),
-            ("InvalidSignatureException", "Signature not yet current: …", FaultKind::ClockSkew(None)),
-            ("RequestExpired", "Request has expired.", FaultKind::ClockSkew(None)),
+            (
+                "InvalidSignatureException",
+                "Signature not yet current: …",
+                FaultKind::ClockSkew(None),
+            ),
+            (
+                "RequestExpired",
+                "Request has expired.",
+                FaultKind::ClockSkew(None),
+            ),
             ("Throttling", "Rate exceeded", FaultKind::Unreachable),
-            ("RegionDisabledException", "STS is not activated in this region", FaultKind::RegionNotEnabled),
+            (
+                "RegionDisabledException",
+                "STS is not activated in this region",
+                FaultKind::RegionNotEnabled,
+            ),
             (
                 "ValidationError",
                 "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
                 FaultKind::DurationRefused,
             ),
-            ("ValidationError", "1 validation error detected: Value at 'roleArn'", FaultKind::Other),
+            (
+                "ValidationError",
+                "1 validation error detected: Value at 'roleArn'",
+                FaultKind::Other,
+            ),
             ("MalformedPolicyDocument", "…", FaultKind::Other),
         ];
         for (code, message, kind) in cases {
@@ -255,8 +342,14 @@ mod tests {
     fn the_clock_is_compared_with_the_date_of_the_answer() {
         let at = |text: &str| SystemTime::from(text.parse::<jiff::Timestamp>().expect("a time"));
         let date = "Sun, 22 Nov 2026 10:07:00 GMT";
-        assert_eq!(skew(date, at("2026-11-22T10:00:00Z")), Some(Skew::Behind(Duration::from_secs(420))));
-        assert_eq!(skew(date, at("2026-11-22T10:14:00Z")), Some(Skew::Ahead(Duration::from_secs(420))));
+        assert_eq!(
+            skew(date, at("2026-11-22T10:00:00Z")),
+            Some(Skew::Behind(Duration::from_secs(420)))
+        );
+        assert_eq!(
+            skew(date, at("2026-11-22T10:14:00Z")),
+            Some(Skew::Ahead(Duration::from_secs(420)))
+        );
         assert_eq!(skew(date, at("2026-11-22T10:07:20Z")), None);
         assert_eq!(skew("yesterday", at("2026-11-22T10:07:20Z")), None);
         let error = clock_error(Some(Skew::Behind(Duration::from_secs(420))), "");

@@ -1,6 +1,7 @@
-//! The only door to AWS, and to the programs and machine roles that stand in for it. Every call goes out through the
-//! real SDK, signed with exactly the credentials it was given; the SDK's own credential chain is never consulted.
-//! Answers come back as whole values or as a [`Fault`]; nothing here decides what happens next, stores or asks.
+//! The only door to AWS, and to the programs and machine roles that stand in for it. Every call
+//! goes out through the real SDK, signed with exactly the credentials it was given; the SDK's own
+//! credential chain is never consulted. Answers come back as whole values or as a [`Fault`];
+//! nothing here decides what happens next, stores or asks.
 
 mod ambient;
 mod console;
@@ -34,8 +35,8 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
-/// One attempt may take this long, and all of them together that long. A prompt for keys must never be the answer to a
-/// slow network, so both end in a fault of their own.
+/// One attempt may take this long, and all of them together that long. A prompt for keys must never
+/// be the answer to a slow network, so both end in a fault of their own.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 const CALL_TIMEOUT: Duration = Duration::from_secs(40);
@@ -85,7 +86,13 @@ impl Signer<'_> {
     fn credentials(&self) -> Credentials {
         let (keys, token) = self.parts();
         let token = token.map(|token| token.expose().to_owned());
-        Credentials::new(keys.access_key_id.as_str(), keys.secret_access_key.expose(), token, None, "keyfob")
+        Credentials::new(
+            keys.access_key_id.as_str(),
+            keys.secret_access_key.expose(),
+            token,
+            None,
+            "keyfob",
+        )
     }
 }
 
@@ -99,7 +106,12 @@ pub struct Aws {
 
 impl Aws {
     pub fn new(environment: Environment, clock: Clock) -> Aws {
-        Aws { environment, clock, outside: OnceLock::new(), loopback: OnceLock::new() }
+        Aws {
+            environment,
+            clock,
+            outside: OnceLock::new(),
+            loopback: OnceLock::new(),
+        }
     }
 
     /// `spec.endpoint_url` > `AWS_ENDPOINT_URL_STS` > `AWS_ENDPOINT_URL` > the region's own.
@@ -117,11 +129,14 @@ impl Aws {
         let endpoint = self.endpoint(place)?;
         let mut config = aws_sdk_sts::Config::builder()
             .behavior_version(aws_sdk_sts::config::BehaviorVersion::latest())
-            .region(aws_sdk_sts::config::Region::new(place.region.as_str().to_owned()))
+            .region(aws_sdk_sts::config::Region::new(
+                place.region.as_str().to_owned(),
+            ))
             .credentials_provider(signer.credentials())
             .http_client(self.http_client(endpoint))
             .sleep_impl(TokioSleep::new())
-            // A session's end is judged by this machine's clock: a wrong one is said, not worked around.
+            // A session's end is judged by this machine's clock: a wrong one is said, not worked
+            // around.
             .disable_clock_skew_correction(true)
             .time_source(SigningTime(self.clock.clone()))
             .retry_config(RetryConfig::standard().with_max_attempts(place.tries.attempts()))
@@ -143,10 +158,14 @@ impl Aws {
     /// A loopback endpoint without TLS is reached directly: no proxy, and no certificates to load.
     fn http_connector(&self, endpoint: Option<&str>) -> SharedHttpConnector {
         if endpoint.is_some_and(is_on_loopback) {
-            return self.loopback.get_or_init(|| SharedHttpConnector::new(connector().build_http())).clone();
+            return self
+                .loopback
+                .get_or_init(|| SharedHttpConnector::new(connector().build_http()))
+                .clone();
         }
         let build = || {
-            // The proxy variables of this very process: the environment's snapshot was taken from them.
+            // The proxy variables of this very process: the environment's snapshot was taken from
+            // them.
             let connector = connector()
                 .proxy_config(ProxyConfig::from_env())
                 .tls_provider(Provider::Rustls(CryptoMode::Ring))
@@ -156,31 +175,52 @@ impl Aws {
         self.outside.get_or_init(build).clone()
     }
 
-    /// The system's certificates, and those of `AWS_CA_BUNDLE`, which companies that open TLS traffic hand out.
+    /// The system's certificates, and those of `AWS_CA_BUNDLE`, which companies that open TLS
+    /// traffic hand out.
     fn trust(&self) -> TlsContext {
         let mut trust = TrustStore::default();
-        if let Some(path) = self.environment.raw("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) {
+        if let Some(path) = self
+            .environment
+            .raw("AWS_CA_BUNDLE")
+            .filter(|path| !path.is_empty())
+        {
             match std::fs::read(path) {
                 Ok(pem) => trust = trust.with_pem_certificate(pem),
                 Err(error) => tracing::warn!(%error, "cannot read the file named in AWS_CA_BUNDLE"),
             }
         }
-        TlsContext::builder().with_trust_store(trust).build().unwrap_or_default()
+        TlsContext::builder()
+            .with_trust_store(trust)
+            .build()
+            .unwrap_or_default()
     }
 }
 
-/// Reached without TLS, and by nobody else on the way. What looks like a port could be a name before an `@`.
+/// Reached without TLS, and by nobody else on the way. What looks like a port could be a name
+/// before an `@`.
 fn is_on_loopback(url: &str) -> bool {
-    let port = |rest: &str| rest.strip_prefix(':').is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()));
-    ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|start| {
-        let rest = url.strip_prefix(start).map(|rest| rest.split_once('/').map_or(rest, |(authority, _)| authority));
-        rest.is_some_and(|rest| rest.is_empty() || port(rest))
-    })
+    let port = |rest: &str| {
+        rest.strip_prefix(':')
+            .is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()))
+    };
+    ["http://127.0.0.1", "http://localhost", "http://[::1]"]
+        .iter()
+        .any(|start| {
+            let rest = url.strip_prefix(start).map(|rest| {
+                rest.split_once('/')
+                    .map_or(rest, |(authority, _)| authority)
+            });
+            rest.is_some_and(|rest| rest.is_empty() || port(rest))
+        })
 }
 
 fn connector() -> ConnectorBuilder {
-    let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
-    Connector::builder().connector_settings(settings).sleep_impl(TokioSleep::new())
+    let settings = HttpConnectorSettings::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .build();
+    Connector::builder()
+        .connector_settings(settings)
+        .sleep_impl(TokioSleep::new())
 }
 
 fn client(connector: impl HttpConnector + 'static) -> SharedHttpClient {

@@ -1,6 +1,6 @@
-//! Programs named in the configuration: those that print credentials (`aws/process`, the AWS SDKs' process protocol,
-//! version 1) and those that print an MFA code (`mfa_process`). Run without a shell, with bounds on time and output;
-//! what they print never reaches an error text.
+//! Programs named in the configuration: those that print credentials (`aws/process`, the AWS SDKs'
+//! process protocol, version 1) and those that print an MFA code (`mfa_process`). Run without a
+//! shell, with bounds on time and output; what they print never reaches an error text.
 
 use super::Aws;
 use crate::credentials::{AccessKeyId, AccountId, Keys, Origin, Secret, Session};
@@ -13,8 +13,8 @@ use tokio::process::Command;
 
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 const OUTPUT_LIMIT: u64 = 64 * 1024;
-/// Credentials printed without an `Expiration` are asked for again after this time: the SDKs would otherwise hold them
-/// for ever.
+/// Credentials printed without an `Expiration` are asked for again after this time: the SDKs would
+/// otherwise hold them for ever.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(3600);
 
 #[derive(Deserialize)]
@@ -38,12 +38,21 @@ impl Aws {
                 .hint("it must print {\"Version\":1,\"AccessKeyId\":…,\"SecretAccessKey\":…,\"SessionToken\":…,\"Expiration\":…}")
         };
         let printed: Printed = serde_json::from_str(output.expose()).map_err(|error| {
-            wrong(format!("not the expected JSON (line {}, column {})", error.line(), error.column()))
+            wrong(format!(
+                "not the expected JSON (line {}, column {})",
+                error.line(),
+                error.column()
+            ))
         })?;
         if printed.version != 1 {
-            return Err(wrong(format!("Version is {}, only 1 is known", printed.version)));
+            return Err(wrong(format!(
+                "Version is {}, only 1 is known",
+                printed.version
+            )));
         }
-        let expires_at = printed.expiration.map_or(now + ASK_AGAIN_AFTER, SystemTime::from);
+        let expires_at = printed
+            .expiration
+            .map_or(now + ASK_AGAIN_AFTER, SystemTime::from);
         if expires_at <= now {
             return Err(wrong("they have expired already".to_owned()));
         }
@@ -52,14 +61,20 @@ impl Aws {
         }
         Ok(Session {
             keys: Keys {
-                access_key_id: AccessKeyId::parse(&printed.access_key_id).map_err(|error| wrong(error.message))?,
+                access_key_id: AccessKeyId::parse(&printed.access_key_id)
+                    .map_err(|error| wrong(error.message))?,
                 secret_access_key: Secret::new(printed.secret_access_key),
             },
-            token: printed.session_token.filter(|token| !token.is_empty()).map(Secret::new),
+            token: printed
+                .session_token
+                .filter(|token| !token.is_empty())
+                .map(Secret::new),
             issued_at: now,
             expires_at,
             principal: None,
-            account: printed.account_id.and_then(|id| id.parse::<AccountId>().ok()),
+            account: printed
+                .account_id
+                .and_then(|id| id.parse::<AccountId>().ok()),
             origin: Origin::Process,
         })
     }
@@ -73,7 +88,10 @@ impl Aws {
         } else {
             Err(Error::new(
                 Code::ProcessFailed,
-                format!("`{}` did not print an MFA code of six digits", program_of(command)),
+                format!(
+                    "`{}` did not print an MFA code of six digits",
+                    program_of(command)
+                ),
             ))
         }
     }
@@ -81,8 +99,9 @@ impl Aws {
     async fn run(&self, command: &str) -> Result<Secret> {
         let program = program_of(command);
         let failed = |why: String| {
-            Error::new(Code::ProcessFailed, format!("`{program}` failed: {why}"))
-                .hint("run it in a terminal to see what it says; it is named in the configuration file")
+            Error::new(Code::ProcessFailed, format!("`{program}` failed: {why}")).hint(
+                "run it in a terminal to see what it says; it is named in the configuration file",
+            )
         };
         let words = shell_words::split(command).map_err(|error| failed(error.to_string()))?;
         let Some((name, arguments)) = words.split_first() else {
@@ -99,14 +118,25 @@ impl Aws {
         let stdout = child.stdout.take().expect("stdout was piped just above");
         let mut output = String::new();
         let finished = async {
-            stdout.take(OUTPUT_LIMIT).read_to_string(&mut output).await.map_err(|error| failed(error.to_string()))?;
-            child.wait().await.map_err(|error| failed(error.to_string()))
+            stdout
+                .take(OUTPUT_LIMIT)
+                .read_to_string(&mut output)
+                .await
+                .map_err(|error| failed(error.to_string()))?;
+            child
+                .wait()
+                .await
+                .map_err(|error| failed(error.to_string()))
         };
         let status = tokio::select! {
             status = finished => status?,
             () = self.clock.pause(TIME_LIMIT) => return Err(failed(format!("no end after {} s", TIME_LIMIT.as_secs()))),
         };
-        if status.success() { Ok(Secret::new(output)) } else { Err(failed(status.to_string())) }
+        if status.success() {
+            Ok(Secret::new(output))
+        } else {
+            Err(failed(status.to_string()))
+        }
     }
 }
 

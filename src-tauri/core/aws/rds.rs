@@ -1,11 +1,13 @@
-//! RDS auth tokens: the presigned request that a database takes for a password. Signed on this machine; AWS is not asked,
-//! and whether the token lets anybody in is for the database to say.
+//! RDS auth tokens: the presigned request that a database takes for a password. Signed on this
+//! machine; AWS is not asked, and whether the token lets anybody in is for the database to say.
 
 use super::Signer;
 use crate::config::Region;
 use crate::credentials::{Secret, Session, SessionKind, shorten};
 use crate::error::{Code, Error, Result};
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign};
+use aws_sigv4::http_request::{
+    SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign,
+};
 use aws_sigv4::sign::v4::SigningParams;
 use aws_smithy_runtime_api::client::identity::Identity;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -13,16 +15,22 @@ use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 /// By the database's clock, from the second of the signature on.
-pub const TOKEN_LIFE: Duration = Duration::from_secs(SessionKind::RdsAuthToken.limits().longest as u64);
+pub const TOKEN_LIFE: Duration =
+    Duration::from_secs(SessionKind::RdsAuthToken.limits().longest as u64);
 
 const SERVICE: &str = "rds-db";
 const SIGNATURE: &str = "X-Amz-Signature";
 /// RFC 3986: everything but the unreserved characters is escaped.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 /// Of DNS; and more than any engine allows its users.
 const LONGEST_HOST: usize = 253;
 const LONGEST_USER: usize = 255;
-/// AWS's own are a tenth of this. The signer takes no request of 64 KiB, and escaping makes three bytes of one.
+/// AWS's own are a tenth of this. The signer takes no request of 64 KiB, and escaping makes three
+/// bytes of one.
 const LONGEST_SESSION_TOKEN: usize = 16 * 1024;
 
 /// Where a token lets somebody in, and as whom.
@@ -36,24 +44,42 @@ pub struct DatabaseLogin {
 
 impl DatabaseLogin {
     pub fn new(host: &str, port: u16, user: &str, region: Region) -> Result<DatabaseLogin> {
-        let refuse = |message: String, hint: &str| Err(Error::new(Code::InvalidInput, message).hint(hint));
+        let refuse =
+            |message: String, hint: &str| Err(Error::new(Code::InvalidInput, message).hint(hint));
         let in_a_host = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
         if !(1..=LONGEST_HOST).contains(&host.len()) || !host.bytes().all(in_a_host) {
             let hint = "a host looks like orders.abc.eu-central-1.rds.amazonaws.com, without `https://`; \
                         the port is given apart from it";
-            return refuse(format!("`{}` is not the name of a host", shorten(host)), hint);
+            return refuse(
+                format!("`{}` is not the name of a host", shorten(host)),
+                hint,
+            );
         }
         if port == 0 {
-            return refuse("`0` is not a port".to_owned(), "a port is a number from 1 to 65535");
+            return refuse(
+                "`0` is not a port".to_owned(),
+                "a port is a number from 1 to 65535",
+            );
         }
         if user.trim().is_empty() {
-            return refuse("the database user is empty".to_owned(), "name the user who signs in to the database");
+            return refuse(
+                "the database user is empty".to_owned(),
+                "name the user who signs in to the database",
+            );
         }
         if user.chars().count() > LONGEST_USER || user.contains(char::is_control) {
             let hint = "name the user as the database knows it";
-            return refuse(format!("`{}` is not the name of a database user", shorten(user)), hint);
+            return refuse(
+                format!("`{}` is not the name of a database user", shorten(user)),
+                hint,
+            );
         }
-        Ok(DatabaseLogin { host: host.to_owned(), port, user: user.to_owned(), region })
+        Ok(DatabaseLogin {
+            host: host.to_owned(),
+            port,
+            user: user.to_owned(),
+            region,
+        })
     }
 
     pub fn host(&self) -> &str {
@@ -80,15 +106,41 @@ pub struct SignedToken {
     pub expires_at: SystemTime,
 }
 
-/// Byte for byte what botocore's `generate_db_auth_token` makes of the same session, login and second.
-pub fn sign_token(session: &Session, login: &DatabaseLogin, now: SystemTime) -> Result<SignedToken> {
-    let DatabaseLogin { host, port, user, region } = login;
-    if session.token.as_ref().is_some_and(|token| token.expose().len() > LONGEST_SESSION_TOKEN) {
-        return Err(Error::new(Code::InvalidInput, "the session token is too long for a database token"));
+/// Byte for byte what botocore's `generate_db_auth_token` makes of the same session, login and
+/// second.
+pub fn sign_token(
+    session: &Session,
+    login: &DatabaseLogin,
+    now: SystemTime,
+) -> Result<SignedToken> {
+    let DatabaseLogin {
+        host,
+        port,
+        user,
+        region,
+    } = login;
+    if session
+        .token
+        .as_ref()
+        .is_some_and(|token| token.expose().len() > LONGEST_SESSION_TOKEN)
+    {
+        return Err(Error::new(
+            Code::InvalidInput,
+            "the session token is too long for a database token",
+        ));
     }
-    let query = format!("Action=connect&DBUser={}", utf8_percent_encode(user, ESCAPED));
+    let query = format!(
+        "Action=connect&DBUser={}",
+        utf8_percent_encode(user, ESCAPED)
+    );
     let failed = |cause: &dyn std::error::Error| {
-        Error::new(Code::InvalidInput, format!("a token for {}@{host}:{port} cannot be signed: {cause}", shorten(user)))
+        Error::new(
+            Code::InvalidInput,
+            format!(
+                "a token for {}@{host}:{port} cannot be signed: {cause}",
+                shorten(user)
+            ),
+        )
     };
 
     let mut settings = SigningSettings::default();
@@ -107,19 +159,27 @@ pub fn sign_token(session: &Session, login: &DatabaseLogin, now: SystemTime) -> 
     // Names of hosts are signed in lower case, however they are written.
     let url = format!("https://{}:{port}/?{query}", host.to_ascii_lowercase());
     let request = SignableRequest::new("GET", url, std::iter::empty(), SignableBody::empty());
-    let (signed, signature) =
-        request.and_then(|request| sign(request, &params)).map_err(|cause| failed(&cause))?.into_parts();
+    let (signed, signature) = request
+        .and_then(|request| sign(request, &params))
+        .map_err(|cause| failed(&cause))?
+        .into_parts();
 
     let (_, added) = signed.into_parts();
     // Long enough from the start: a text that grows leaves copies behind.
-    let longest = added.iter().map(|(name, value)| name.len() + 3 * value.len() + 2).sum::<usize>();
+    let longest = added
+        .iter()
+        .map(|(name, value)| name.len() + 3 * value.len() + 2)
+        .sum::<usize>();
     let mut token = String::with_capacity(host.len() + query.len() + longest + 16);
     let _ = write!(token, "{host}:{port}/?{query}");
     for (name, value) in added.iter().filter(|(name, _)| *name != SIGNATURE) {
         let _ = write!(token, "&{name}={}", utf8_percent_encode(value, ESCAPED));
     }
     let _ = write!(token, "&{SIGNATURE}={signature}");
-    let signed_at = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let signed_at = now
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
     Ok(SignedToken {
         token: Secret::new(token),
         expires_at: SystemTime::UNIX_EPOCH + Duration::from_secs(signed_at) + TOKEN_LIFE,
@@ -159,8 +219,14 @@ mod tests {
     /// Printed by `generate_db_auth_token` of botocore 1.44.5 with its clock held at this moment.
     #[test]
     fn a_token_is_what_botocore_makes_of_the_same_second() {
-        let orders = login("orders.abc.eu-central-1.rds.amazonaws.com", 5432, "app", "eu-central-1");
-        let signed = sign_token(&session(Some("IQoJb3JpZ2luX2VjE/+==")), &orders, moment()).expect("a token");
+        let orders = login(
+            "orders.abc.eu-central-1.rds.amazonaws.com",
+            5432,
+            "app",
+            "eu-central-1",
+        );
+        let signed = sign_token(&session(Some("IQoJb3JpZ2luX2VjE/+==")), &orders, moment())
+            .expect("a token");
         assert_eq!(
             signed.token.expose(),
             "orders.abc.eu-central-1.rds.amazonaws.com:5432/?Action=connect&DBUser=app\
@@ -170,7 +236,12 @@ mod tests {
              &X-Amz-Security-Token=IQoJb3JpZ2luX2VjE%2F%2B%3D%3D\
              &X-Amz-Signature=f6d89c5b6b967090e3c6f30ec82bb8819acc028ac1ccc0d07dfaa65bf591904b"
         );
-        let odd = login("Orders.ABC.cn-north-1.rds.amazonaws.com.cn", 443, "o'neil+x@db %/~ü", "cn-north-1");
+        let odd = login(
+            "Orders.ABC.cn-north-1.rds.amazonaws.com.cn",
+            443,
+            "o'neil+x@db %/~ü",
+            "cn-north-1",
+        );
         let signed = sign_token(&session(None), &odd, moment()).expect("a token");
         assert_eq!(
             signed.token.expose(),
@@ -187,7 +258,10 @@ mod tests {
         let orders = login("db.example", 5432, "app", "eu-central-1");
         let late = moment() + Duration::from_millis(999);
         let signed = sign_token(&session(None), &orders, late).expect("a token");
-        assert_eq!(signed, sign_token(&session(None), &orders, moment()).expect("a token"));
+        assert_eq!(
+            signed,
+            sign_token(&session(None), &orders, moment()).expect("a token")
+        );
         assert_eq!(signed.expires_at, moment() + Duration::from_secs(900));
     }
 
@@ -197,8 +271,14 @@ mod tests {
         let orders = login(&"a".repeat(LONGEST_HOST), 5432, &users, "eu-central-1");
         let longest = "=".repeat(LONGEST_SESSION_TOKEN);
         let signed = sign_token(&session(Some(&longest)), &orders, moment()).expect("a token");
-        assert!(signed.token.expose().contains(&"%3D".repeat(LONGEST_SESSION_TOKEN)));
-        let error = sign_token(&session(Some(&format!("{longest}="))), &orders, moment()).expect_err("too long");
+        assert!(
+            signed
+                .token
+                .expose()
+                .contains(&"%3D".repeat(LONGEST_SESSION_TOKEN))
+        );
+        let error = sign_token(&session(Some(&format!("{longest}="))), &orders, moment())
+            .expect_err("too long");
         assert_eq!(error.code, Code::InvalidInput);
     }
 
@@ -224,8 +304,15 @@ mod tests {
             ("db.example", 5432, &long, "aaaa"),
         ] {
             let error = DatabaseLogin::new(host, port, user, region.clone()).expect_err(host);
-            assert_eq!((error.code, error.hints.len()), (Code::InvalidInput, 1), "{host}:{port} {user}");
-            assert!(error.message.contains(named) && error.message.len() < 300, "{error}");
+            assert_eq!(
+                (error.code, error.hints.len()),
+                (Code::InvalidInput, 1),
+                "{host}:{port} {user}"
+            );
+            assert!(
+                error.message.contains(named) && error.message.len() < 300,
+                "{error}"
+            );
             assert!(!error.message.contains(['\n', '\0']), "{error}");
         }
     }

@@ -2,7 +2,9 @@
 
 use super::{Aws, Fault, FaultKind, Place, Signer};
 use crate::config::AssumeRole;
-use crate::credentials::{AccessKeyId, AccountId, Keys, MfaArn, Origin, Secret, Session, SessionDuration};
+use crate::credentials::{
+    AccessKeyId, AccountId, Keys, MfaArn, Origin, Secret, Session, SessionDuration,
+};
 use crate::error::Error;
 use std::time::SystemTime;
 
@@ -21,10 +23,19 @@ pub struct Mfa<'a> {
 }
 
 impl Aws {
-    /// Allowed to everybody, whatever the policies say; so its refusal speaks of the credentials alone.
-    pub async fn caller_identity(&self, signer: Signer<'_>, place: Place<'_>) -> Result<Caller, Fault> {
+    /// Allowed to everybody, whatever the policies say; so its refusal speaks of the credentials
+    /// alone.
+    pub async fn caller_identity(
+        &self,
+        signer: Signer<'_>,
+        place: Place<'_>,
+    ) -> Result<Caller, Fault> {
         let client = self.sts(signer, place).map_err(misused)?;
-        let answer = client.get_caller_identity().send().await.map_err(|error| Fault::of(&error, self.clock.now()))?;
+        let answer = client
+            .get_caller_identity()
+            .send()
+            .await
+            .map_err(|error| Fault::of(&error, self.clock.now()))?;
         let arn = answer.arn().unwrap_or_default().to_owned();
         let account = answer.account().and_then(|id| id.parse().ok());
         Ok(Caller { arn, account })
@@ -70,7 +81,11 @@ impl Aws {
             .send()
             .await
             .map_err(|error| Fault::of(&error, self.clock.now()))?;
-        Granted::read(answer.credentials(), answer.assumed_role_user().map(|user| user.arn().to_owned()), issued_at)
+        Granted::read(
+            answer.credentials(),
+            answer.assumed_role_user().map(|user| user.arn().to_owned()),
+            issued_at,
+        )
     }
 }
 
@@ -90,7 +105,11 @@ impl Granted {
         principal: Option<String>,
         issued_at: SystemTime,
     ) -> Result<Granted, Fault> {
-        let odd = |what: &str| Fault { kind: FaultKind::Other, code: None, message: format!("AWS's answer {what}") };
+        let odd = |what: &str| Fault {
+            kind: FaultKind::Other,
+            code: None,
+            message: format!("AWS's answer {what}"),
+        };
         let credentials = credentials.ok_or_else(|| odd("holds no credentials"))?;
         Ok(Granted {
             keys: Keys {
@@ -100,15 +119,22 @@ impl Granted {
             },
             token: Secret::new(credentials.session_token()),
             issued_at,
-            expires_at: SystemTime::try_from(*credentials.expiration()).map_err(|_| odd("holds no usable expiry"))?,
+            expires_at: SystemTime::try_from(*credentials.expiration())
+                .map_err(|_| odd("holds no usable expiry"))?,
             principal,
         })
     }
 
     /// The whole session. `owner` is who the session belongs to where the call itself did not say.
     pub fn into_session(self, origin: Origin, owner: Caller) -> Session {
-        let account = self.principal.as_deref().and_then(AccountId::of_arn).or(owner.account);
-        let principal = self.principal.or_else(|| (!owner.arn.is_empty()).then_some(owner.arn));
+        let account = self
+            .principal
+            .as_deref()
+            .and_then(AccountId::of_arn)
+            .or(owner.account);
+        let principal = self
+            .principal
+            .or_else(|| (!owner.arn.is_empty()).then_some(owner.arn));
         Session {
             keys: self.keys,
             token: Some(self.token),
@@ -127,5 +153,9 @@ fn seconds(duration: SessionDuration) -> i32 {
 
 /// A variable of the environment that cannot be used: nothing was asked of AWS.
 fn misused(error: Error) -> Fault {
-    Fault { kind: FaultKind::Other, code: None, message: error.message }
+    Fault {
+        kind: FaultKind::Other,
+        code: None,
+        message: error.message,
+    }
 }

@@ -1,4 +1,5 @@
-//! From an identity to the plan for signing in to it: where credentials start and the steps up to the target. Pure.
+//! From an identity to the plan for signing in to it: where credentials start and the steps up to
+//! the target. Pure.
 
 use super::kinds;
 use super::problem::Blocks;
@@ -25,7 +26,9 @@ pub struct Chain {
 impl Chain {
     /// Every name from the source to the target, as shown: `corp-sso → org-admin → deploy`.
     pub fn names(&self) -> Vec<&str> {
-        std::iter::once(self.source.name.as_str()).chain(self.steps.iter().map(|step| step.identity.as_str())).collect()
+        std::iter::once(self.source.name.as_str())
+            .chain(self.steps.iter().map(|step| step.identity.as_str()))
+            .collect()
     }
 }
 
@@ -201,7 +204,10 @@ impl Start {
         Source {
             name: name.to_owned(),
             kind: self.kind.clone(),
-            region: self.region.clone().unwrap_or_else(|| Partition::Aws.default_region()),
+            region: self
+                .region
+                .clone()
+                .unwrap_or_else(|| Partition::Aws.default_region()),
             endpoint_url: self.endpoint_url.clone(),
             session_duration: self.session_duration,
         }
@@ -215,13 +221,18 @@ struct Descent<'c> {
 }
 
 impl Config {
-    /// The plan for signing in. A broken link is refused with its problems, each with line and column; a chain that uses
-    /// a kind of another cloud is unsupported.
+    /// The plan for signing in. A broken link is refused with its problems, each with line and
+    /// column; a chain that uses a kind of another cloud is unsupported.
     pub fn chain(&self, identity: &Identity) -> Result<Chain> {
         let descent = self.descend(self.identity(identity.name.as_str())?);
         self.check(&descent)?;
         // What has no part has an error, so `check` has refused it.
-        let broken = || Error::new(Code::ConfigInvalid, format!("the identity `{}` cannot be used", identity.name));
+        let broken = || {
+            Error::new(
+                Code::ConfigInvalid,
+                format!("the identity `{}` cannot be used", identity.name),
+            )
+        };
         let (below, above) = match (descent.provider, descent.identities.as_slice()) {
             (Some(provider), all) => ((provider.name.as_str(), provider.start.as_ref()), all),
             (None, [above @ .., lowest]) => match &lowest.part {
@@ -230,12 +241,16 @@ impl Config {
             },
             (None, []) => return Err(broken()),
         };
-        let (name, Some(start)) = below else { return Err(broken()) };
+        let (name, Some(start)) = below else {
+            return Err(broken());
+        };
         let source = start.source(name);
         let (mut region, mut endpoint_url) = (source.region.clone(), source.endpoint_url.clone());
         let mut steps = Vec::new();
         for link in above.iter().rev() {
-            let Some(Part::Rise(rise)) = &link.part else { return Err(broken()) };
+            let Some(Part::Rise(rise)) = &link.part else {
+                return Err(broken());
+            };
             region = rise.region.clone().unwrap_or(region);
             endpoint_url = rise.endpoint_url.clone().or(endpoint_url);
             steps.push(Step {
@@ -245,17 +260,36 @@ impl Config {
                 endpoint_url: endpoint_url.clone(),
             });
         }
-        let provider = descent.provider.map_or_else(ProviderName::stand_alone, |provider| provider.name.clone());
+        let provider = descent
+            .provider
+            .map_or_else(ProviderName::stand_alone, |provider| provider.name.clone());
         let files = self.aws_files(&provider, Some(start))?;
-        let Some(target) = descent.identities.first() else { return Err(broken()) };
-        Ok(Chain { identity: target.name.clone(), provider, source, steps, region, env: target.env.clone(), files })
+        let Some(target) = descent.identities.first() else {
+            return Err(broken());
+        };
+        Ok(Chain {
+            identity: target.name.clone(),
+            provider,
+            source,
+            steps,
+            region,
+            env: target.env.clone(),
+            files,
+        })
     }
 
-    /// The names of a chain from the start to the identity, as far as they are known: also where it is broken.
+    /// The names of a chain from the start to the identity, as far as they are known: also where it
+    /// is broken.
     pub fn chain_names(&self, identity: &Identity) -> Vec<&str> {
-        let Ok(target) = self.identity(identity.name.as_str()) else { return Vec::new() };
+        let Ok(target) = self.identity(identity.name.as_str()) else {
+            return Vec::new();
+        };
         let descent = self.descend(target);
-        let mut names: Vec<&str> = descent.identities.iter().map(|it| it.name.as_str()).collect();
+        let mut names: Vec<&str> = descent
+            .identities
+            .iter()
+            .map(|it| it.name.as_str())
+            .collect();
         names.extend(descent.provider.map(|provider| provider.name.as_str()));
         names.reverse();
         names
@@ -264,16 +298,22 @@ impl Config {
     /// Where the chains of a provider start: what `login --provider` signs in to.
     pub fn source(&self, provider: &Provider) -> Result<Source> {
         let provider = self.provider(provider.name.as_str())?;
-        self.check(&Descent { identities: Vec::new(), provider: Some(provider) })?;
+        self.check(&Descent {
+            identities: Vec::new(),
+            provider: Some(provider),
+        })?;
         match &provider.start {
             Some(start) => Ok(start.source(provider.name.as_str())),
-            None => Err(Error::new(Code::Usage, "stand-alone identities share no provider to sign in to")
-                .hint("name an identity")),
+            None => Err(Error::new(
+                Code::Usage,
+                "stand-alone identities share no provider to sign in to",
+            )
+            .hint("name an identity")),
         }
     }
 
-    /// The folder that holds the profiles of a provider's identities. A stand-alone identity may have another one: see
-    /// its chain.
+    /// The folder that holds the profiles of a provider's identities. A stand-alone identity may
+    /// have another one: see its chain.
     pub fn files(&self, provider: &Provider) -> Result<AwsFiles> {
         let provider = self.provider(provider.name.as_str())?;
         self.aws_files(&provider.name, provider.start.as_ref())
@@ -285,13 +325,24 @@ impl Config {
             None => self.general.files_base.clone()?,
         };
         let realm = &self.general.realm;
-        let above = if realm.is_default() { base.clone() } else { base.join(realm.file_name()) };
+        let above = if realm.is_default() {
+            base.clone()
+        } else {
+            base.join(realm.file_name())
+        };
         let static_credentials = start.is_some_and(|start| start.static_credentials);
-        Ok(AwsFiles { folder: above.join(provider.file_name()), base, static_credentials })
+        Ok(AwsFiles {
+            folder: above.join(provider.file_name()),
+            base,
+            static_credentials,
+        })
     }
 
     fn descend<'c>(&'c self, target: &'c Identity) -> Descent<'c> {
-        let mut descent = Descent { identities: vec![target], provider: None };
+        let mut descent = Descent {
+            identities: vec![target],
+            provider: None,
+        };
         let mut below = target.below;
         while let Some(next) = below {
             match next {
@@ -317,17 +368,30 @@ impl Config {
             (None, Some(provider)) => format!("the provider `{}`", provider.name),
             (None, None) => return Ok(()),
         };
-        let foreign_identity = descent.identities.iter().rev().find(|it| kinds::is_foreign(&it.kind));
+        let foreign_identity = descent
+            .identities
+            .iter()
+            .rev()
+            .find(|it| kinds::is_foreign(&it.kind));
         let foreign = match descent.provider.filter(|provider| !provider.is_supported) {
             Some(provider) => Some((provider.name.as_str(), provider.kind.as_str())),
             None => foreign_identity.map(|it| (it.name.as_str(), it.kind.as_str())),
         };
         if let Some((link, kind)) = foreign {
             let message = format!("{name} is not supported: `{link}` is of kind {kind}");
-            return Err(Error::new(Code::Unsupported, message).hint("Keyfob signs in to AWS; use the other tool here"));
+            return Err(Error::new(Code::Unsupported, message)
+                .hint("Keyfob signs in to AWS; use the other tool here"));
         }
-        let identities = descent.identities.iter().map(|it| Blocks::Identity(it.name.key()));
-        let provider = descent.provider.map(|provider| Blocks::Provider(provider.name.key()));
-        self.refuse_blocked(&format!("{name} cannot be used"), identities.chain(provider))
+        let identities = descent
+            .identities
+            .iter()
+            .map(|it| Blocks::Identity(it.name.key()));
+        let provider = descent
+            .provider
+            .map(|provider| Blocks::Provider(provider.name.key()));
+        self.refuse_blocked(
+            &format!("{name} cannot be used"),
+            identities.chain(provider),
+        )
     }
 }

@@ -1,6 +1,7 @@
-//! Changes of the configuration file that somebody asked for in a window: only the lines of what changes are touched, and
-//! the rest stays byte for byte, comments and all. What cannot be changed so is refused, with what to write by hand; a
-//! changed text is held against the old one before it replaces it.
+//! Changes of the configuration file that somebody asked for in a window: only the lines of what
+//! changes are touched, and the rest stays byte for byte, comments and all. What cannot be changed
+//! so is refused, with what to write by hand; a changed text is held against the old one before it
+//! replaces it.
 
 mod entry;
 mod layout;
@@ -25,15 +26,18 @@ use std::str::FromStr;
 use zeroize::Zeroizing;
 
 /// The first line of a file that was not there before.
-const OPENING: &str = "# Keyfob's configuration. Made by Keyfob, and yours to edit: comments and order are kept.\n";
+const OPENING: &str =
+    "# Keyfob's configuration. Made by Keyfob, and yours to edit: comments and order are kept.\n";
 
-/// One thing to change. Text is as somebody typed it: it is checked as the reader of the file would check it.
+/// One thing to change. Text is as somebody typed it: it is checked as the reader of the file would
+/// check it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// Of a name that is not there yet.
     AddIdentity(NewIdentity),
-    /// The identity to use when none is named; no other is it afterwards. Those of other clouds are left as they are.
+    /// The identity to use when none is named; no other is it afterwards. Those of other clouds are
+    /// left as they are.
     MakeDefault(String),
     /// How long before the end of a session people are told: `30m`.
     NotifyBefore(String),
@@ -52,7 +56,10 @@ pub struct NewIdentity {
 #[serde(rename_all = "snake_case")]
 pub enum NewKind {
     /// `aws/user`; its keys are kept in the keyring and never written to the file.
-    User { region: Option<String>, mfa_arn: Option<String> },
+    User {
+        region: Option<String>,
+        mfa_arn: Option<String>,
+    },
     /// `aws/assume-role`
     AssumeRole {
         /// The identity that assumes it.
@@ -64,7 +71,10 @@ pub enum NewKind {
         duration: Option<String>,
     },
     /// `aws/process`
-    Process { command: String, region: Option<String> },
+    Process {
+        command: String,
+        region: Option<String>,
+    },
 }
 
 impl NewIdentity {
@@ -86,19 +96,23 @@ impl NewKind {
 }
 
 impl Config {
-    /// Makes all of `changes`, in their order, or none. A file that is missing is made, with its folder, if the first
-    /// change adds an identity. Where a link leads to the file, what it leads to is replaced.
+    /// Makes all of `changes`, in their order, or none. A file that is missing is made, with its
+    /// folder, if the first change adds an identity. Where a link leads to the file, what it leads
+    /// to is replaced.
     ///
     /// # Errors
-    /// [`Code::InvalidInput`]: what was typed cannot be used, or the name is taken. [`Code::IdentityNotFound`]: there is
-    /// no such identity. [`Code::ConfigInvalid`]: the file is broken, or written so that only a person can change it.
-    /// [`Code::ConfigNotFound`]: there is no file. [`Code::FilesUnwritable`]: it cannot be read or written, or somebody
-    /// changed it meanwhile. The file is as it was, whatever the error.
+    /// [`Code::InvalidInput`]: what was typed cannot be used, or the name is taken.
+    /// [`Code::IdentityNotFound`]: there is no such identity. [`Code::ConfigInvalid`]: the file is
+    /// broken, or written so that only a person can change it. [`Code::ConfigNotFound`]: there is
+    /// no file. [`Code::FilesUnwritable`]: it cannot be read or written, or somebody changed it
+    /// meanwhile. The file is as it was, whatever the error.
     pub fn change(path: &Path, environment: &Environment, changes: &[Change]) -> Result<()> {
         let path = environment.working_directory().join(path);
         let original = match Original::read(&path)? {
             Some(original) => original,
-            None if matches!(changes.first(), Some(Change::AddIdentity(_))) => Original::missing(&path),
+            None if matches!(changes.first(), Some(Change::AddIdentity(_))) => {
+                Original::missing(&path)
+            }
             None => return Err(not_found(&path, "the path given")),
         };
         let mut text = match original.text() {
@@ -111,14 +125,23 @@ impl Config {
         if original.text().is_some_and(|original| *original == text) {
             return Ok(());
         }
-        refuse_new_errors(original.path(), environment, (original.text().map(|text| text.as_str()), &text))?;
+        refuse_new_errors(
+            original.path(),
+            environment,
+            (original.text().map(|text| text.as_str()), &text),
+        )?;
         original.replace(&text)?;
         for change in changes {
             match change {
                 Change::AddIdentity(new) => {
-                    tracing::info!(identity = new.name.trim(), "identity added to the configuration");
+                    tracing::info!(
+                        identity = new.name.trim(),
+                        "identity added to the configuration"
+                    );
                 }
-                Change::MakeDefault(name) => tracing::info!(identity = name.trim(), "identity made the default"),
+                Change::MakeDefault(name) => {
+                    tracing::info!(identity = name.trim(), "identity made the default")
+                }
                 Change::NotifyBefore(_) => tracing::info!("time of notices changed"),
             }
         }
@@ -134,7 +157,12 @@ pub(super) fn edited(path: &Path, text: &str, change: &Change) -> Result<Zeroizi
         Change::NotifyBefore(before) => {
             let before = before.trim();
             SessionDuration::from_str(before)?;
-            put(path, text, &["auth", "notify", "before"], &Item::Text(before.to_owned()))
+            put(
+                path,
+                text,
+                &["auth", "notify", "before"],
+                &Item::Text(before.to_owned()),
+            )
         }
     }
 }
@@ -150,9 +178,15 @@ fn add_identity(path: &Path, text: &str, new: &NewIdentity) -> Result<Zeroizing<
         .filter_map(|pair| pair.key.text().map(|text| (text, pair.key.at.line)))
         .collect();
     let folded = |name: &str| name.to_ascii_lowercase().replace('/', "_");
-    if let Some((taken, line)) = names.iter().find(|(taken, _)| folded(taken) == folded(name.as_str())) {
+    if let Some((taken, line)) = names
+        .iter()
+        .find(|(taken, _)| folded(taken) == folded(name.as_str()))
+    {
         let taken = shorten(taken);
-        let there = format!("there is an identity `{taken}` already, on line {line} of {}", path.display());
+        let there = format!(
+            "there is an identity `{taken}` already, on line {line} of {}",
+            path.display()
+        );
         let error = Error::new(Code::InvalidInput, there).hint("choose another name");
         return Err(if taken.eq_ignore_ascii_case(name.as_str()) {
             error
@@ -163,30 +197,54 @@ fn add_identity(path: &Path, text: &str, new: &NewIdentity) -> Result<Zeroizing<
     if let NewKind::AssumeRole { via, .. } = &new.kind {
         let known = names.iter().map(|(name, _)| *name);
         if !known.clone().any(|it| it.eq_ignore_ascii_case(via.trim())) {
-            return Err(unknown(Code::IdentityNotFound, ("identity", "identities"), via.trim(), known));
+            return Err(unknown(
+                Code::IdentityNotFound,
+                ("identity", "identities"),
+                via.trim(),
+                known,
+            ));
         }
     }
     let added = put(path, text, &["auth", "identities", name.as_str()], &item)?;
-    if new.is_default { make_default(path, &added, name.as_str()) } else { Ok(added) }
+    if new.is_default {
+        make_default(path, &added, name.as_str())
+    } else {
+        Ok(added)
+    }
 }
 
 fn make_default(path: &Path, text: &str, asked: &str) -> Result<Zeroizing<String>> {
-    let Some(before) = root(path, text)? else { return Err(unknown_identity(None, asked)) };
+    let Some(before) = root(path, text)? else {
+        return Err(unknown_identity(None, asked));
+    };
     let named = identities(&before)
         .and_then(|all| all.pairs().iter().find(|pair| is_named(pair, asked)))
         .ok_or_else(|| unknown_identity(identities(&before), asked))?;
     let name = named.key.text().unwrap_or_default().to_owned();
-    if named.value.child("kind").and_then(|kind| kind.text()).is_some_and(kinds::is_foreign) {
-        return Err(Error::new(Code::Unsupported, format!("Keyfob cannot sign in as {name}: it is of another cloud")));
+    if named
+        .value
+        .child("kind")
+        .and_then(|kind| kind.text())
+        .is_some_and(kinds::is_foreign)
+    {
+        return Err(Error::new(
+            Code::Unsupported,
+            format!("Keyfob cannot sign in as {name}: it is of another cloud"),
+        ));
     }
-    let by_hand =
-        || format!("write it by hand: `default: true` below `auth.identities.{name}` and at no other identity");
+    let by_hand = || {
+        format!(
+            "write it by hand: `default: true` below `auth.identities.{name}` and at no other identity"
+        )
+    };
     let mut text = Zeroizing::new(text.to_owned());
     let mut node = Rc::clone(&before);
-    // Others first: what they say may come into the named one by a merge. Then what they take from others themselves.
+    // Others first: what they say may come into the named one by a merge. Then what they take from
+    // others themselves.
     for step in [Step::Unset, Step::Overrule, Step::Set] {
         let (mark, body) = without_mark(&text);
-        let page = Page::of(body).ok_or_else(|| unsafe_change(path, "the file cannot be followed", by_hand()))?;
+        let page = Page::of(body)
+            .ok_or_else(|| unsafe_change(path, "the file cannot be followed", by_hand()))?;
         let refused = |why: Obstacle| unsafe_change(path, &why, by_hand());
         let patches = step.patches(&page, &node, &name).map_err(refused)?;
         if patches.is_empty() {
@@ -196,7 +254,11 @@ fn make_default(path: &Path, text: &str, asked: &str) -> Result<Zeroizing<String
         node = reread(path, &text, by_hand)?;
     }
     if !sameness::is_made_default(&before, &node, &name) {
-        return Err(unsafe_change(path, "what it says in one place is used in another", by_hand()));
+        return Err(unsafe_change(
+            path,
+            "what it says in one place is used in another",
+            by_hand(),
+        ));
     }
     Ok(text)
 }
@@ -217,10 +279,20 @@ impl Step {
         let mut patches = Vec::new();
         for pair in identities(root).map(Node::pairs).unwrap_or_default() {
             let Some(key) = pair.key.text() else { continue };
-            let is_foreign = pair.value.child("kind").and_then(|kind| kind.text()).is_some_and(kinds::is_foreign);
+            let is_foreign = pair
+                .value
+                .child("kind")
+                .and_then(|kind| kind.text())
+                .is_some_and(kinds::is_foreign);
             let path = ["auth", "identities", key, "default"];
-            let (is_default, is_written) = (sameness::is_default(&pair.value), patch::is_written(page, &path));
-            let value = |item| Wanted { item, behind: Some("kind") };
+            let (is_default, is_written) = (
+                sameness::is_default(&pair.value),
+                patch::is_written(page, &path),
+            );
+            let value = |item| Wanted {
+                item,
+                behind: Some("kind"),
+            };
             match self {
                 Step::Set if key == name && !is_default => {
                     patches.extend(patch::put(page, &path, &value(&Item::Is(true)))?);
@@ -241,7 +313,10 @@ impl Step {
 /// A value at the end of a path of keys, and nothing else changed.
 fn put(path: &Path, text: &str, keys: &[&str], item: &Item) -> Result<Zeroizing<String>> {
     let before = root(path, text)?;
-    if before.as_deref().is_some_and(|before| sameness::is_put(Some(before), before, keys, item)) {
+    if before
+        .as_deref()
+        .is_some_and(|before| sameness::is_put(Some(before), before, keys, item))
+    {
         return Ok(Zeroizing::new(text.to_owned()));
     }
     let by_hand = || {
@@ -250,14 +325,19 @@ fn put(path: &Path, text: &str, keys: &[&str], item: &Item) -> Result<Zeroizing<
         format!("write it by hand: `{line}` below `{}`", above.join("."))
     };
     let (mark, body) = without_mark(text);
-    let page = Page::of(body).ok_or_else(|| unsafe_change(path, "the file cannot be followed", by_hand()))?;
+    let page = Page::of(body)
+        .ok_or_else(|| unsafe_change(path, "the file cannot be followed", by_hand()))?;
     let wanted = Wanted { item, behind: None };
     let refused = |why: Obstacle| unsafe_change(path, &why, by_hand());
     let patches = patch::put(&page, keys, &wanted).map_err(refused)?;
     let text = joined(mark, &patch::apply(body, patches).map_err(refused)?);
     let after = reread(path, &text, by_hand)?;
     if !sameness::is_put(before.as_deref(), &after, keys, item) {
-        return Err(unsafe_change(path, "what it says in one place is used in another", by_hand()));
+        return Err(unsafe_change(
+            path,
+            "what it says in one place is used in another",
+            by_hand(),
+        ));
     }
     Ok(text)
 }
@@ -274,23 +354,38 @@ fn root(path: &Path, text: &str) -> Result<Option<Rc<Node>>> {
 fn reread(path: &Path, text: &str, by_hand: impl Fn() -> String) -> Result<Rc<Node>> {
     match yaml::parse(text) {
         Ok(Some(root)) => Ok(root),
-        Ok(None) | Err(_) => {
-            Err(unsafe_change(path, "it is written in a form that only a person can add to", by_hand()))
-        }
+        Ok(None) | Err(_) => Err(unsafe_change(
+            path,
+            "it is written in a form that only a person can add to",
+            by_hand(),
+        )),
     }
 }
 
 fn identities(root: &Node) -> Option<&Node> {
-    root.child("auth").and_then(|auth| auth.child("identities")).map(|node| &**node)
+    root.child("auth")
+        .and_then(|auth| auth.child("identities"))
+        .map(|node| &**node)
 }
 
 fn is_named(pair: &yaml::Pair, name: &str) -> bool {
-    pair.key.text().is_some_and(|key| key.eq_ignore_ascii_case(name))
+    pair.key
+        .text()
+        .is_some_and(|key| key.eq_ignore_ascii_case(name))
 }
 
 fn unknown_identity(identities: Option<&Node>, name: &str) -> Error {
-    let names = identities.map(Node::pairs).unwrap_or_default().iter().filter_map(|pair| pair.key.text());
-    unknown(Code::IdentityNotFound, ("identity", "identities"), name, names)
+    let names = identities
+        .map(Node::pairs)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|pair| pair.key.text());
+    unknown(
+        Code::IdentityNotFound,
+        ("identity", "identities"),
+        name,
+        names,
+    )
 }
 
 fn unsafe_change(path: &Path, why: &str, by_hand: String) -> Error {
@@ -312,10 +407,20 @@ fn joined(mark: &str, body: &str) -> Zeroizing<String> {
     text
 }
 
-/// What was typed may be right by itself and wrong among the others: a role that stands on something it cannot.
-fn refuse_new_errors(path: &Path, environment: &Environment, (before, after): (Option<&str>, &str)) -> Result<()> {
+/// What was typed may be right by itself and wrong among the others: a role that stands on
+/// something it cannot.
+fn refuse_new_errors(
+    path: &Path,
+    environment: &Environment,
+    (before, after): (Option<&str>, &str),
+) -> Result<()> {
     let errors = |config: &Config| -> Vec<Problem> {
-        config.problems().iter().filter(|problem| problem.severity == Severity::Error).cloned().collect()
+        config
+            .problems()
+            .iter()
+            .filter(|problem| problem.severity == Severity::Error)
+            .cloned()
+            .collect()
     };
     // A file that held nothing cannot be loaded, and has no errors.
     let before = before.and_then(|text| Config::understand(path, text, environment).ok());
@@ -324,9 +429,16 @@ fn refuse_new_errors(path: &Path, environment: &Environment, (before, after): (O
     if after.len() <= before.len() {
         return Ok(());
     }
-    let is_old = |new: &Problem| before.iter().any(|old| old.path == new.path && old.message == new.message);
+    let is_old = |new: &Problem| {
+        before
+            .iter()
+            .any(|old| old.path == new.path && old.message == new.message)
+    };
     match after.iter().find(|problem| !is_old(problem)) {
-        Some(new) => Err(Error::new(Code::InvalidInput, format!("{}: {}", new.path, new.message))),
+        Some(new) => Err(Error::new(
+            Code::InvalidInput,
+            format!("{}: {}", new.path, new.message),
+        )),
         None => Ok(()),
     }
 }

@@ -14,7 +14,14 @@ use std::time::Duration;
 const NOTIFY_BEFORE: Duration = Duration::from_mins(30);
 const KEYRING_PASSWORD: &str = "FOB_KEYRING_PASSWORD";
 
-const KEYS: &[&str] = &["realm", "keyring", "notify.before", "providers", "identities", "databases"];
+const KEYS: &[&str] = &[
+    "realm",
+    "keyring",
+    "notify.before",
+    "providers",
+    "identities",
+    "databases",
+];
 const KEYRING_KEYS: &[&str] = &["type", "spec.path", "spec.password_env"];
 
 #[derive(Debug)]
@@ -27,13 +34,28 @@ pub(super) struct General {
 }
 
 pub(super) fn general(reader: &mut Reader<'_>, auth: &Entry) -> Result<General> {
-    reader.check_keys(auth, Keys { of: "`auth`", allowed: KEYS, elsewhere: &[] });
+    reader.check_keys(
+        auth,
+        Keys {
+            of: "`auth`",
+            allowed: KEYS,
+            elsewhere: &[],
+        },
+    );
     let notify_before = reader.read(auth, "notify.before", SessionDuration::from_str);
     // An error in what follows blocks every chain: it decides what is kept where.
-    let place = Place { blocks: Blocks::Everything, ..auth.place.clone() };
-    let auth = Entry { node: Rc::clone(&auth.node), place };
+    let place = Place {
+        blocks: Blocks::Everything,
+        ..auth.place.clone()
+    };
+    let auth = Entry {
+        node: Rc::clone(&auth.node),
+        place,
+    };
     Ok(General {
-        realm: reader.read(&auth, "realm", Realm::from_str).unwrap_or_default(),
+        realm: reader
+            .read(&auth, "realm", Realm::from_str)
+            .unwrap_or_default(),
         keyring: keyring(reader, &auth)?,
         notify_before: notify_before.map_or(NOTIFY_BEFORE, SessionDuration::to_duration),
         files_base: files_base(reader.environment),
@@ -54,7 +76,13 @@ fn keyring_kind(text: &str) -> Result<Kind> {
         "memory" => Ok(Kind::Memory),
         _ => {
             let known = list(&["system", "file", "memory"]);
-            Err(Error::new(Code::Usage, format!("the keyring type `{}` is not known. Known: {known}", shorten(text))))
+            Err(Error::new(
+                Code::Usage,
+                format!(
+                    "the keyring type `{}` is not known. Known: {known}",
+                    shorten(text)
+                ),
+            ))
         }
     }
 }
@@ -63,13 +91,27 @@ fn keyring(reader: &mut Reader<'_>, auth: &Entry) -> Result<KeyringChoice> {
     let (environment, folder) = (reader.environment, reader.folder);
     let (mut kind, mut path, mut password_env) = (Kind::System, None, None);
     if let Some(node) = auth.node.child("keyring").filter(|node| !node.is_null()) {
-        let entry = Entry { node: Rc::clone(node), place: auth.place.below("keyring", node.at) };
-        reader.check_keys(&entry, Keys { of: "`keyring`", allowed: KEYRING_KEYS, elsewhere: &[] });
+        let entry = Entry {
+            node: Rc::clone(node),
+            place: auth.place.below("keyring", node.at),
+        };
+        reader.check_keys(
+            &entry,
+            Keys {
+                of: "`keyring`",
+                allowed: KEYRING_KEYS,
+                elsewhere: &[],
+            },
+        );
         let written = reader.read(&entry, "type", keyring_kind);
-        path = reader.read(&entry, "spec.path", |text| values::path(text, environment, folder));
+        path = reader.read(&entry, "spec.path", |text| {
+            values::path(text, environment, folder)
+        });
         password_env = reader.read(&entry, "spec.password_env", values::variable_name);
         if is_written(&entry, "spec") && matches!(written, Some(Kind::System | Kind::Memory)) {
-            reader.problems.warning(&entry.place, "`spec` has an effect only with `type: file`");
+            reader
+                .problems
+                .warning(&entry.place, "`spec` has an effect only with `type: file`");
         }
         kind = written.unwrap_or(kind);
     }
@@ -93,10 +135,15 @@ fn files_base(environment: &Environment) -> Result<PathBuf> {
     for name in ["FOB_AWS_FILES_BASE_PATH", "ATMOS_AWS_FILES_BASE_PATH"] {
         if environment.raw(name).is_some() {
             let text = environment.var(name)?.unwrap_or_default();
-            return values::path(text, environment, environment.working_directory()).map_err(|error| {
-                Error::new(Code::Usage, format!("the environment variable {name}: {}", error.message))
+            return values::path(text, environment, environment.working_directory()).map_err(
+                |error| {
+                    Error::new(
+                        Code::Usage,
+                        format!("the environment variable {name}: {}", error.message),
+                    )
                     .hint(format!("set {name} to a folder, or unset it"))
-            });
+                },
+            );
         }
     }
     Ok(environment.home()?.join(".aws").join("keyfob"))

@@ -1,5 +1,6 @@
-//! What the files of AWS tools hold and Keyfob could take over: a list for people to choose from, and what follows from a
-//! choice as plain data. Writes nothing; secrets go to the caller, for the keyring, and never into a [`Change`].
+//! What the files of AWS tools hold and Keyfob could take over: a list for people to choose from,
+//! and what follows from a choice as plain data. Writes nothing; secrets go to the caller, for the
+//! keyring, and never into a [`Change`].
 
 mod shared;
 
@@ -62,7 +63,8 @@ pub struct Import {
     pub changes: Vec<Change>,
     /// For the keyring, once the changes are made.
     pub keys: Vec<ImportedKeys>,
-    /// What people should know: names that had to be changed, profiles that came along, what is left out.
+    /// What people should know: names that had to be changed, profiles that came along, what is
+    /// left out.
     pub notes: Vec<String>,
 }
 
@@ -77,7 +79,12 @@ pub struct ImportedKeys {
 
 impl fmt::Debug for ImportedKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ImportedKeys { identity, access_key_id: _, secret, mfa_arn } = self;
+        let ImportedKeys {
+            identity,
+            access_key_id: _,
+            secret,
+            mfa_arn,
+        } = self;
         f.debug_struct("ImportedKeys")
             .field("identity", identity)
             .field("secret", secret)
@@ -86,36 +93,51 @@ impl fmt::Debug for ImportedKeys {
     }
 }
 
-/// Every profile that means credentials, in the order of the files; without those that Keyfob wrote itself. Files that
-/// are missing hold none.
+/// Every profile that means credentials, in the order of the files; without those that Keyfob wrote
+/// itself. Files that are missing hold none.
 ///
 /// # Errors
-/// [`Code::FilesUnwritable`] and [`Code::InvalidInput`]: a file is there and cannot be read, or is no text.
+/// [`Code::FilesUnwritable`] and [`Code::InvalidInput`]: a file is there and cannot be read, or is
+/// no text.
 pub fn importable(environment: &Environment) -> Result<Vec<Importable>> {
     let profiles = Profiles::read(environment)?;
     let importable = |profile: &Profile| {
         let (what, meant) = profiles.meant(profile)?;
         let obstacle = meant.err().or_else(|| profiles.chain(profile).err());
-        Some(Importable { profile: profile.name.clone(), what, obstacle })
+        Some(Importable {
+            profile: profile.name.clone(),
+            what,
+            obstacle,
+        })
     };
     Ok(profiles.all.iter().filter_map(importable).collect())
 }
 
-/// What to change so that the configuration has the profiles of `names`, and those that their roles are assumed with.
-/// `taken` are the names of the identities that are there.
+/// What to change so that the configuration has the profiles of `names`, and those that their roles
+/// are assumed with. `taken` are the names of the identities that are there.
 ///
 /// # Errors
-/// As [`importable`]; and [`Code::InvalidInput`]: there is no such profile, or one of them cannot be taken over.
+/// As [`importable`]; and [`Code::InvalidInput`]: there is no such profile, or one of them cannot
+/// be taken over.
 pub fn import(environment: &Environment, names: &[String], taken: &[String]) -> Result<Import> {
     let profiles = Profiles::read(environment)?;
     let mut chosen: Vec<&Profile> = Vec::new();
     let mut notes = Vec::new();
     for name in names {
         let profile = profiles.find(name).ok_or_else(|| {
-            Error::new(Code::InvalidInput, format!("there is no profile `{}` in the files of AWS tools", shorten(name)))
+            Error::new(
+                Code::InvalidInput,
+                format!(
+                    "there is no profile `{}` in the files of AWS tools",
+                    shorten(name)
+                ),
+            )
         })?;
         let chain = profiles.chain(profile).map_err(|why| {
-            Error::new(Code::InvalidInput, format!("the profile `{}` cannot be imported: {why}", shorten(name)))
+            Error::new(
+                Code::InvalidInput,
+                format!("the profile `{}` cannot be imported: {why}", shorten(name)),
+            )
         })?;
         for link in chain.into_iter().rev() {
             if chosen.iter().any(|it| it.name == link.name) {
@@ -123,7 +145,9 @@ pub fn import(environment: &Environment, names: &[String], taken: &[String]) -> 
             }
             if !names.contains(&link.name) {
                 let (source, name) = (shorten(&link.name), shorten(name));
-                notes.push(format!("the profile `{source}` comes along: `{name}` is assumed with it"));
+                notes.push(format!(
+                    "the profile `{source}` comes along: `{name}` is assumed with it"
+                ));
             }
             chosen.push(link);
         }
@@ -132,18 +156,29 @@ pub fn import(environment: &Environment, names: &[String], taken: &[String]) -> 
     for profile in &chosen {
         let identity = identities.name(&profile.name);
         if identity != profile.name {
-            notes.push(format!("the profile `{}` becomes the identity `{identity}`", shorten(&profile.name)));
+            notes.push(format!(
+                "the profile `{}` becomes the identity `{identity}`",
+                shorten(&profile.name)
+            ));
         }
     }
     let devices = profiles.devices(&chosen, &mut notes);
-    let mut import = Import { changes: Vec::new(), keys: Vec::new(), notes };
+    let mut import = Import {
+        changes: Vec::new(),
+        keys: Vec::new(),
+        notes,
+    };
     for profile in chosen {
         let identity = identities.of(profile);
-        let Some((_, Ok(mut kind))) = profiles.meant(profile) else { continue };
+        let Some((_, Ok(mut kind))) = profiles.meant(profile) else {
+            continue;
+        };
         match &mut kind {
             NewKind::User { mfa_arn, .. } => {
                 let device = devices.iter().find(|(user, _)| *user == profile.name);
-                *mfa_arn = mfa_arn.take().or_else(|| device.map(|(_, device)| device.clone()));
+                *mfa_arn = mfa_arn
+                    .take()
+                    .or_else(|| device.map(|(_, device)| device.clone()));
                 import.keys.extend(profile.keys(&identity, mfa_arn.clone()));
             }
             NewKind::AssumeRole { via, .. } => {
@@ -153,7 +188,11 @@ pub fn import(environment: &Environment, names: &[String], taken: &[String]) -> 
             }
             NewKind::Process { .. } => {}
         }
-        import.changes.push(Change::AddIdentity(NewIdentity { name: identity, is_default: false, kind }));
+        import.changes.push(Change::AddIdentity(NewIdentity {
+            name: identity,
+            is_default: false,
+            kind,
+        }));
     }
     Ok(import)
 }
@@ -169,9 +208,15 @@ impl Profiles {
     fn read(environment: &Environment) -> Result<Profiles> {
         let all = shared::profiles(environment)?;
         let is_own = |profile: &&Profile| {
-            profile.value("credential_process").is_some_and(|command| shared::is_own(command, environment))
+            profile
+                .value("credential_process")
+                .is_some_and(|command| shared::is_own(command, environment))
         };
-        let own = all.iter().filter(is_own).map(|profile| profile.name.clone()).collect();
+        let own = all
+            .iter()
+            .filter(is_own)
+            .map(|profile| profile.name.clone())
+            .collect();
         Ok(Profiles { all, own })
     }
 
@@ -179,8 +224,9 @@ impl Profiles {
         self.all.iter().find(|profile| profile.name == name)
     }
 
-    /// What a profile is by itself, in the order in which AWS tools decide it, and the identity it becomes; roles name
-    /// the profile of their source. `None`: it holds no credentials, or is Keyfob's own.
+    /// What a profile is by itself, in the order in which AWS tools decide it, and the identity it
+    /// becomes; roles name the profile of their source. `None`: it holds no credentials, or is
+    /// Keyfob's own.
     fn meant(&self, profile: &Profile) -> Option<(ProfileKind, Result<NewKind, String>)> {
         if self.own.contains(&profile.name) {
             return None;
@@ -192,29 +238,52 @@ impl Profiles {
                 NewKind::AssumeRole { .. } => kind.clone().via("source"),
                 NewKind::User { .. } | NewKind::Process { .. } => kind.clone(),
             };
-            let identity = NewIdentity { name: "it".to_owned(), is_default: false, kind: via_checked };
-            identity.check().map(|()| kind).map_err(|error| file::told(&error))
+            let identity = NewIdentity {
+                name: "it".to_owned(),
+                is_default: false,
+                kind: via_checked,
+            };
+            identity
+                .check()
+                .map(|()| kind)
+                .map_err(|error| file::told(&error))
         });
         Some((what, checked))
     }
 
-    /// The profile and those its role is assumed with, from the role down to the keys; or why that does not work.
+    /// The profile and those its role is assumed with, from the role down to the keys; or why that
+    /// does not work.
     fn chain<'p>(&'p self, profile: &'p Profile) -> Result<Vec<&'p Profile>, String> {
         let mut chain = vec![profile];
         loop {
             let last = chain.last().copied().unwrap_or(profile);
             let about = |why: String| {
-                if chain.len() == 1 { why } else { format!("its source_profile `{}`: {why}", shorten(&last.name)) }
+                if chain.len() == 1 {
+                    why
+                } else {
+                    format!("its source_profile `{}`: {why}", shorten(&last.name))
+                }
             };
             let Some((_, meant)) = self.meant(last) else {
-                let why =
-                    if self.own.contains(&last.name) { "Keyfob wrote it itself" } else { "it holds no credentials" };
+                let why = if self.own.contains(&last.name) {
+                    "Keyfob wrote it itself"
+                } else {
+                    "it holds no credentials"
+                };
                 return Err(about(why.to_owned()));
             };
-            let NewKind::AssumeRole { via, .. } = meant.map_err(about)? else { return Ok(chain) };
+            let NewKind::AssumeRole { via, .. } = meant.map_err(about)? else {
+                return Ok(chain);
+            };
             if chain.iter().any(|it| it.name == via) || chain.len() > LONGEST_CHAIN {
-                let names = chain.iter().map(|it| shorten(&it.name)).chain([shorten(&via)]);
-                return Err(format!("its source_profile leads in a circle: {}", names.collect::<Vec<_>>().join(" → ")));
+                let names = chain
+                    .iter()
+                    .map(|it| shorten(&it.name))
+                    .chain([shorten(&via)]);
+                return Err(format!(
+                    "its source_profile leads in a circle: {}",
+                    names.collect::<Vec<_>>().join(" → ")
+                ));
             }
             let source = self.find(&via).ok_or_else(|| {
                 format!(
@@ -227,14 +296,23 @@ impl Profiles {
         }
     }
 
-    /// Which user gets which MFA device: AWS asks for it where a role is assumed, Keyfob where its user signs in.
+    /// Which user gets which MFA device: AWS asks for it where a role is assumed, Keyfob where its
+    /// user signs in.
     fn devices(&self, chosen: &[&Profile], notes: &mut Vec<String>) -> Vec<(String, String)> {
         let mut devices: Vec<(String, String)> = Vec::new();
         for role in chosen {
-            let Ok(chain) = self.chain(role) else { continue };
-            let (Some(device), [_, .., source]) = (role.value("mfa_serial"), chain.as_slice()) else { continue };
+            let Ok(chain) = self.chain(role) else {
+                continue;
+            };
+            let (Some(device), [_, .., source]) = (role.value("mfa_serial"), chain.as_slice())
+            else {
+                continue;
+            };
             let (name, source_name) = (shorten(&role.name), shorten(&source.name));
-            let given = devices.iter().find(|(user, _)| *user == source.name).map(|(_, device)| device.as_str());
+            let given = devices
+                .iter()
+                .find(|(user, _)| *user == source.name)
+                .map(|(_, device)| device.as_str());
             match (self.meant(source), source.value("mfa_serial").or(given)) {
                 (Some((ProfileKind::IamUser, _)), None) => {
                     notes.push(format!(
@@ -258,9 +336,23 @@ impl Profiles {
 impl NewKind {
     fn via(self, name: &str) -> NewKind {
         match self {
-            NewKind::AssumeRole { via: _, role_arn, external_id, session_name, region, duration } => {
+            NewKind::AssumeRole {
+                via: _,
+                role_arn,
+                external_id,
+                session_name,
+                region,
+                duration,
+            } => {
                 let via = name.to_owned();
-                NewKind::AssumeRole { via, role_arn, external_id, session_name, region, duration }
+                NewKind::AssumeRole {
+                    via,
+                    role_arn,
+                    external_id,
+                    session_name,
+                    region,
+                    duration,
+                }
             }
             NewKind::User { .. } | NewKind::Process { .. } => self,
         }
@@ -273,24 +365,52 @@ fn meant_by_itself(profile: &Profile) -> Option<(ProfileKind, Result<NewKind, St
     if let Some(role_arn) = owned("role_arn") {
         return Some(role(profile, role_arn));
     }
-    if profile.has_any(&["sso_session", "sso_start_url", "sso_account_id", "sso_role_name"]) {
-        return Some((ProfileKind::IdentityCenter, Err("IAM Identity Center: not in this version yet".to_owned())));
+    if profile.has_any(&[
+        "sso_session",
+        "sso_start_url",
+        "sso_account_id",
+        "sso_role_name",
+    ]) {
+        return Some((
+            ProfileKind::IdentityCenter,
+            Err("IAM Identity Center: not in this version yet".to_owned()),
+        ));
     }
     if profile.has_any(&["aws_session_token", "aws_security_token", "login_session"]) {
-        return Some((ProfileKind::Session, Err("keys of a session, they expire".to_owned())));
+        return Some((
+            ProfileKind::Session,
+            Err("keys of a session, they expire".to_owned()),
+        ));
     }
     if profile.has_any(&["aws_access_key_id", "aws_secret_access_key"]) {
-        let user = profile.checked_keys().map(|()| NewKind::User { region, mfa_arn: owned("mfa_serial") });
-        let is_session = profile.value("aws_access_key_id").is_some_and(|id| id.starts_with("ASIA"));
-        return Some((if is_session { ProfileKind::Session } else { ProfileKind::IamUser }, user));
+        let user = profile.checked_keys().map(|()| NewKind::User {
+            region,
+            mfa_arn: owned("mfa_serial"),
+        });
+        let is_session = profile
+            .value("aws_access_key_id")
+            .is_some_and(|id| id.starts_with("ASIA"));
+        return Some((
+            if is_session {
+                ProfileKind::Session
+            } else {
+                ProfileKind::IamUser
+            },
+            user,
+        ));
     }
     let command = profile.command()?.to_owned();
-    Some((ProfileKind::Program, Ok(NewKind::Process { command, region })))
+    Some((
+        ProfileKind::Program,
+        Ok(NewKind::Process { command, region }),
+    ))
 }
 
 fn role(profile: &Profile, role_arn: String) -> (ProfileKind, Result<NewKind, String>) {
     let owned = |key: &str| profile.value(key).map(str::to_owned);
-    let through = |through: &str| ProfileKind::Role { through: through.to_owned() };
+    let through = |through: &str| ProfileKind::Role {
+        through: through.to_owned(),
+    };
     if let Some(via) = owned("source_profile") {
         let own_keys = via == profile.name && profile.has_any(&["aws_access_key_id"]);
         let kind = NewKind::AssumeRole {
@@ -302,10 +422,20 @@ fn role(profile: &Profile, role_arn: String) -> (ProfileKind, Result<NewKind, St
             duration: owned("duration_seconds"),
         };
         let why = "it holds the keys as well as the role that is assumed with them: make two profiles of it";
-        return (through(&via), if own_keys { Err(why.to_owned()) } else { Ok(kind) });
+        return (
+            through(&via),
+            if own_keys {
+                Err(why.to_owned())
+            } else {
+                Ok(kind)
+            },
+        );
     }
     if let Some(token) = owned("web_identity_token_file") {
-        let why = format!("its role is assumed with the token in {}: write it by hand", shorten(&token));
+        let why = format!(
+            "its role is assumed with the token in {}: write it by hand",
+            shorten(&token)
+        );
         return (through("a web identity"), Err(why));
     }
     match owned("credential_source") {
@@ -325,9 +455,16 @@ fn role(profile: &Profile, role_arn: String) -> (ProfileKind, Result<NewKind, St
 
 impl Profile {
     fn checked_keys(&self) -> Result<(), String> {
-        let (id, secret) = (self.value("aws_access_key_id"), self.value("aws_secret_access_key"));
+        let (id, secret) = (
+            self.value("aws_access_key_id"),
+            self.value("aws_secret_access_key"),
+        );
         let (Some(id), Some(secret)) = (id, secret) else {
-            let missing = if id.is_none() { "aws_access_key_id" } else { "aws_secret_access_key" };
+            let missing = if id.is_none() {
+                "aws_access_key_id"
+            } else {
+                "aws_secret_access_key"
+            };
             return Err(format!("it has no {missing}"));
         };
         let parsed = AccessKeyId::parse(id).map_err(|error| error.message)?;
@@ -361,7 +498,10 @@ struct Identities {
 
 impl Identities {
     fn beside(taken: &[String]) -> Identities {
-        Identities { taken: taken.iter().map(|name| folded(name)).collect(), names: Vec::new() }
+        Identities {
+            taken: taken.iter().map(|name| folded(name)).collect(),
+            names: Vec::new(),
+        }
     }
 
     /// The name of a profile, made valid and unlike all others.
@@ -369,10 +509,15 @@ impl Identities {
         let valid = valid(profile);
         let numbered = (2..).map(|number| {
             let end = format!("-{number}");
-            format!("{}{end}", &valid[..valid.len().min(LONGEST_NAME - end.len())])
+            format!(
+                "{}{end}",
+                &valid[..valid.len().min(LONGEST_NAME - end.len())]
+            )
         });
         let mut all = [valid.clone()].into_iter().chain(numbered);
-        let name = all.find(|name| !self.taken.contains(&folded(name))).unwrap_or_default();
+        let name = all
+            .find(|name| !self.taken.contains(&folded(name)))
+            .unwrap_or_default();
         self.taken.insert(folded(&name));
         self.names.push((profile.to_owned(), name.clone()));
         name
@@ -380,7 +525,9 @@ impl Identities {
 
     fn of(&self, profile: &Profile) -> String {
         let found = self.names.iter().find(|(name, _)| *name == profile.name);
-        found.map(|(_, identity)| identity.clone()).unwrap_or_default()
+        found
+            .map(|(_, identity)| identity.clone())
+            .unwrap_or_default()
     }
 }
 
@@ -394,11 +541,18 @@ fn valid(profile: &str) -> String {
         return profile.to_owned();
     }
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._@+/-".contains(c);
-    let mut name: String = profile.chars().map(|c| if allowed(c) { c } else { '-' }).collect();
+    let mut name: String = profile
+        .chars()
+        .map(|c| if allowed(c) { c } else { '-' })
+        .collect();
     while name.contains("..") {
         name = name.replace("..", ".");
     }
     let name = name.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
     let name = name[..name.len().min(LONGEST_NAME)].trim_end_matches('-');
-    if name.is_empty() { "profile".to_owned() } else { name.to_owned() }
+    if name.is_empty() {
+        "profile".to_owned()
+    } else {
+        name.to_owned()
+    }
 }

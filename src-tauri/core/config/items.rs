@@ -1,27 +1,41 @@
-//! What the sections of the file say, item by item: kinds, keys, defaults and checks. An item with errors stays listed
-//! as far as it was understood.
+//! What the sections of the file say, item by item: kinds, keys, defaults and checks. An item with
+//! errors stays listed as far as it was understood.
 
 use super::chain::{
-    AccountReference, AssumeRole, AssumeRoot, IdentityCenter, Part, PermissionSet, Rise, Saml, SourceKind, Start,
-    StepKind,
+    AccountReference, AssumeRole, AssumeRoot, IdentityCenter, Part, PermissionSet, Rise, Saml,
+    SourceKind, Start, StepKind,
 };
 use super::file::{Entry, Keys, Reader, is_reachable};
 use super::kinds::{self, Class, IDENTITIES, Kind, PROVIDERS};
 use super::links::{Via, Written};
 use super::problem::{Blocks, Place, list};
 use super::yaml::Value;
-use super::{Database, DatabaseName, Engine, Identity, IdentityName, Provider, ProviderName, Region, user, values};
+use super::{
+    Database, DatabaseName, Engine, Identity, IdentityName, Provider, ProviderName, Region, user,
+    values,
+};
 use crate::credentials::{AccountId, SessionDuration, SessionKind, shorten};
 use crate::error::{Code, Error};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::str::FromStr;
 
-const DATABASE_KEYS: &[&str] = &["engine", "host", "port", "user", "region", "via.identity", "password_secret"];
+const DATABASE_KEYS: &[&str] = &[
+    "engine",
+    "host",
+    "port",
+    "user",
+    "region",
+    "via.identity",
+    "password_secret",
+];
 
 pub(super) fn providers(reader: &mut Reader<'_>, auth: &Entry) -> Vec<Provider> {
     let named = named::<ProviderName>(reader, auth, "providers", Blocks::Provider);
-    named.into_iter().filter_map(|(name, entry)| provider(reader, name, &entry)).collect()
+    named
+        .into_iter()
+        .filter_map(|(name, entry)| provider(reader, name, &entry))
+        .collect()
 }
 
 fn provider(reader: &mut Reader<'_>, name: ProviderName, entry: &Entry) -> Option<Provider> {
@@ -33,10 +47,19 @@ fn provider(reader: &mut Reader<'_>, name: ProviderName, entry: &Entry) -> Optio
     let (kind, class) = kind(reader, entry, (PROVIDERS, IDENTITIES));
     let start = match class {
         Some(Class::Known(known)) => {
-            reader.check_keys(entry, Keys { of: known.name, allowed: known.keys, elsewhere: PROVIDERS });
+            reader.check_keys(
+                entry,
+                Keys {
+                    of: known.name,
+                    allowed: known.keys,
+                    elsewhere: PROVIDERS,
+                },
+            );
             let region = reader.read(entry, "region", Region::from_str);
             let duration = match known.name {
-                kinds::IDENTITY_CENTER => reader.read(entry, "session.duration", SessionDuration::from_str),
+                kinds::IDENTITY_CENTER => {
+                    reader.read(entry, "session.duration", SessionDuration::from_str)
+                }
                 _ => None,
             };
             let source = provider_source(reader, entry, known.name);
@@ -66,14 +89,19 @@ fn provider_source(reader: &mut Reader<'_>, entry: &Entry, kind: &str) -> Option
                 console_session_duration: console,
             }))
         }
-        kinds::SAML => Some(SourceKind::Saml(Saml { url: reader.required(entry, "url", values::url)? })),
+        kinds::SAML => Some(SourceKind::Saml(Saml {
+            url: reader.required(entry, "url", values::url)?,
+        })),
         kinds::GITHUB_OIDC => {
             let audience = reader.read(entry, "spec.audience", values::any);
-            Some(SourceKind::GithubOidc { audience: audience.unwrap_or_else(|| "sts.amazonaws.com".to_owned()) })
+            Some(SourceKind::GithubOidc {
+                audience: audience.unwrap_or_else(|| "sts.amazonaws.com".to_owned()),
+            })
         }
         kinds::WEB_IDENTITY => {
-            let token_file =
-                reader.required(entry, "spec.token_file", |text| values::path(text, environment, folder))?;
+            let token_file = reader.required(entry, "spec.token_file", |text| {
+                values::path(text, environment, folder)
+            })?;
             Some(SourceKind::WebIdentity { token_file })
         }
         _ => None,
@@ -88,14 +116,26 @@ fn start(
 ) -> Option<Start> {
     let (environment, folder) = (reader.environment, reader.folder);
     let endpoint_url = reader.read(entry, "spec.endpoint_url", values::url);
-    let base = reader.read(entry, "spec.files.base_path", |text| values::path(text, environment, folder));
+    let base = reader.read(entry, "spec.files.base_path", |text| {
+        values::path(text, environment, folder)
+    });
     let static_credentials = reader.is_set(entry, "spec.files.static");
-    Some(Start { kind: kind?, region, endpoint_url, session_duration, base, static_credentials })
+    Some(Start {
+        kind: kind?,
+        region,
+        endpoint_url,
+        session_duration,
+        base,
+        static_credentials,
+    })
 }
 
 pub(super) fn identities(reader: &mut Reader<'_>, auth: &Entry) -> Vec<Written> {
     let named = named::<IdentityName>(reader, auth, "identities", Blocks::Identity);
-    named.into_iter().map(|(name, entry)| identity(reader, name, &entry)).collect()
+    named
+        .into_iter()
+        .map(|(name, entry)| identity(reader, name, &entry))
+        .collect()
 }
 
 fn identity(reader: &mut Reader<'_>, name: IdentityName, entry: &Entry) -> Written {
@@ -113,31 +153,67 @@ fn identity(reader: &mut Reader<'_>, name: IdentityName, entry: &Entry) -> Writt
     };
     let Some(Class::Known(known)) = class else {
         identity.is_default = written(entry, "default").as_deref() == Some("true");
-        return Written { identity, via: listed_via(entry), place: entry.place.clone(), duration: None };
+        return Written {
+            identity,
+            via: listed_via(entry),
+            place: entry.place.clone(),
+            duration: None,
+        };
     };
-    reader.check_keys(entry, Keys { of: known.name, allowed: known.keys, elsewhere: IDENTITIES });
+    reader.check_keys(
+        entry,
+        Keys {
+            of: known.name,
+            allowed: known.keys,
+            elsewhere: IDENTITIES,
+        },
+    );
     identity.is_default = reader.is_set(entry, "default");
     identity.env = env(reader, entry);
     let principal = reader.read(entry, "principal.region", Region::from_str);
     if kinds::stands_alone(known.name) {
         let region = principal.or(reader.read(entry, "credentials.region", Region::from_str));
         identity.part = stand_alone(reader, entry, known.name, region).map(Part::Start);
-        return Written { identity, via: None, place: entry.place.clone(), duration: None };
+        return Written {
+            identity,
+            via: None,
+            place: entry.place.clone(),
+            duration: None,
+        };
     }
     let endpoint_url = reader.read(entry, "spec.endpoint_url", values::url);
     let (step, duration) = step(reader, entry, &identity);
-    identity.part = step.map(|kind| Part::Rise(Rise { kind, region: principal, endpoint_url }));
-    Written { identity, via: via(reader, entry), place: entry.place.clone(), duration }
+    identity.part = step.map(|kind| {
+        Part::Rise(Rise {
+            kind,
+            region: principal,
+            endpoint_url,
+        })
+    });
+    Written {
+        identity,
+        via: via(reader, entry),
+        place: entry.place.clone(),
+        duration,
+    }
 }
 
-fn stand_alone(reader: &mut Reader<'_>, entry: &Entry, kind: &str, region: Option<Region>) -> Option<Start> {
+fn stand_alone(
+    reader: &mut Reader<'_>,
+    entry: &Entry,
+    kind: &str,
+    region: Option<Region>,
+) -> Option<Start> {
     let (source, duration) = match kind {
         kinds::USER => {
             let duration = reader.read_placed(entry, "session.duration", SessionDuration::from_str);
             if let Some((asked, place)) = &duration {
                 warn_beyond_limits(reader, (SessionKind::IamUser, *asked), place);
             }
-            (Some(SourceKind::User(user::user(reader, entry))), duration.map(|(asked, _)| asked))
+            (
+                Some(SourceKind::User(user::user(reader, entry))),
+                duration.map(|(asked, _)| asked),
+            )
         }
         kinds::AMBIENT => (Some(SourceKind::Ambient), None),
         kinds::PROCESS => {
@@ -150,12 +226,18 @@ fn stand_alone(reader: &mut Reader<'_>, entry: &Entry, kind: &str, region: Optio
 }
 
 /// With where the duration was written, since its limits depend on what the identity stands on.
-fn step(reader: &mut Reader<'_>, entry: &Entry, identity: &Identity) -> (Option<StepKind>, Option<Place>) {
+fn step(
+    reader: &mut Reader<'_>,
+    entry: &Entry,
+    identity: &Identity,
+) -> (Option<StepKind>, Option<Place>) {
     match identity.kind.as_str() {
         kinds::PERMISSION_SET => {
             let name = reader.required(entry, "principal.name", values::permission_set_name);
             let account = account(reader, entry);
-            let set = name.zip(account).map(|(name, account)| PermissionSet { name, account });
+            let set = name
+                .zip(account)
+                .map(|(name, account)| PermissionSet { name, account });
             (set.map(StepKind::PermissionSet), None)
         }
         kinds::ASSUME_ROLE => {
@@ -166,15 +248,25 @@ fn step(reader: &mut Reader<'_>, entry: &Entry, identity: &Identity) -> (Option<
             let own = reader.read_placed(entry, "principal.duration", SessionDuration::from_str);
             let (duration, place) = own.or(general).unzip();
             let limits = SessionKind::AssumedRole;
-            let role = role_arn.map(|role_arn| AssumeRole { role_arn, session_name, external_id, duration, limits });
+            let role = role_arn.map(|role_arn| AssumeRole {
+                role_arn,
+                session_name,
+                external_id,
+                duration,
+                limits,
+            });
             (role.map(StepKind::AssumeRole), place)
         }
         kinds::ASSUME_ROOT => {
             let target = reader.required(entry, "principal.target_principal", AccountId::from_str);
-            let policy = reader.required(entry, "principal.task_policy_arn", values::task_policy_arn);
+            let policy =
+                reader.required(entry, "principal.task_policy_arn", values::task_policy_arn);
             let root = target
                 .zip(policy)
-                .map(|(target_principal, task_policy_arn)| AssumeRoot { target_principal, task_policy_arn });
+                .map(|(target_principal, task_policy_arn)| AssumeRoot {
+                    target_principal,
+                    task_policy_arn,
+                });
             (root.map(StepKind::AssumeRoot), None)
         }
         _ => (None, None),
@@ -186,12 +278,19 @@ fn session_name(reader: &mut Reader<'_>, entry: &Entry, identity: &IdentityName)
     let name = values::session_name(asked.as_ref().map(|(name, _)| name.as_str()), identity);
     if let Some((asked, place)) = asked.filter(|(asked, _)| *asked != name) {
         let asked = shorten(&asked);
-        reader.problems.warning(&place, format!("AWS does not allow the session name `{asked}`: `{name}` is used"));
+        reader.problems.warning(
+            &place,
+            format!("AWS does not allow the session name `{asked}`: `{name}` is used"),
+        );
     }
     name
 }
 
-pub(super) fn warn_beyond_limits(reader: &mut Reader<'_>, (kind, asked): (SessionKind, SessionDuration), at: &Place) {
+pub(super) fn warn_beyond_limits(
+    reader: &mut Reader<'_>,
+    (kind, asked): (SessionKind, SessionDuration),
+    at: &Place,
+) {
     if let (_, Some(warning)) = kind.bound(Some(asked)) {
         reader.problems.warning(at, warning);
     }
@@ -205,12 +304,17 @@ fn account(reader: &mut Reader<'_>, entry: &Entry) -> Option<AccountReference> {
         (Some(id), None) => Some(AccountReference::Id(id)),
         (None, Some((name, _))) => Some(AccountReference::Name(name)),
         (Some(_), Some((_, place))) => {
-            reader.problems.error(&place, "`account.id` and `account.name` exclude each other");
+            reader
+                .problems
+                .error(&place, "`account.id` and `account.name` exclude each other");
             None
         }
         (None, None) => {
             if reader.problems.errors() == before && is_reachable(entry, "principal.account.id") {
-                reader.problems.error(&entry.place, "`principal.account.id` or `principal.account.name` is missing");
+                reader.problems.error(
+                    &entry.place,
+                    "`principal.account.id` or `principal.account.name` is missing",
+                );
             }
             None
         }
@@ -225,12 +329,16 @@ fn via(reader: &mut Reader<'_>, entry: &Entry) -> Option<Via> {
         (Some((name, place)), None) => Some(Via::Provider(name, place)),
         (None, Some((name, place))) => Some(Via::Identity(name, place)),
         (Some(_), Some((_, place))) => {
-            reader.problems.error(&place, "`via.provider` and `via.identity` exclude each other");
+            reader.problems.error(
+                &place,
+                "`via.provider` and `via.identity` exclude each other",
+            );
             None
         }
         (None, None) => {
             if reader.problems.errors() == before && is_reachable(entry, "via.identity") {
-                let message = "`via` is missing: `via: { provider: NAME }` or `via: { identity: NAME }`";
+                let message =
+                    "`via` is missing: `via: { provider: NAME }` or `via: { identity: NAME }`";
                 reader.problems.error(&entry.place, message);
             }
             None
@@ -241,7 +349,11 @@ fn via(reader: &mut Reader<'_>, entry: &Entry) -> Option<Via> {
 /// What an identity of an unknown kind seems to stand on: for lists, so nothing is reported.
 fn listed_via(entry: &Entry) -> Option<Via> {
     let via = entry.node.child("via")?;
-    let text = |key: &str| via.child(key).and_then(|node| node.text()).map(str::to_owned);
+    let text = |key: &str| {
+        via.child(key)
+            .and_then(|node| node.text())
+            .map(str::to_owned)
+    };
     let place = || entry.place.below("via", via.at);
     let identity = text("identity").map(|name| Via::Identity(name, place()));
     identity.or_else(|| text("provider").map(|name| Via::Provider(name, place())))
@@ -249,17 +361,37 @@ fn listed_via(entry: &Entry) -> Option<Via> {
 
 /// `[ { key: TF_VAR_stage, value: lake } ]`
 fn env(reader: &mut Reader<'_>, entry: &Entry) -> Vec<(String, String)> {
-    let Some(node) = entry.node.child("env").filter(|node| !node.is_null()).map(Rc::clone) else { return Vec::new() };
+    let Some(node) = entry
+        .node
+        .child("env")
+        .filter(|node| !node.is_null())
+        .map(Rc::clone)
+    else {
+        return Vec::new();
+    };
     let place = entry.place.below("env", node.at);
     let Value::Sequence(items) = &node.value else {
-        let message = format!("{} where a list is expected: `[ {{ key: NAME, value: VALUE }} ]`", node.noun());
+        let message = format!(
+            "{} where a list is expected: `[ {{ key: NAME, value: VALUE }} ]`",
+            node.noun()
+        );
         reader.problems.error(&place, message);
         return Vec::new();
     };
     let mut variables = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        let item = Entry { node: Rc::clone(item), place: place.below(&index.to_string(), item.at) };
-        reader.check_keys(&item, Keys { of: "`env`", allowed: &["key", "value"], elsewhere: &[] });
+        let item = Entry {
+            node: Rc::clone(item),
+            place: place.below(&index.to_string(), item.at),
+        };
+        reader.check_keys(
+            &item,
+            Keys {
+                of: "`env`",
+                allowed: &["key", "value"],
+                elsewhere: &[],
+            },
+        );
         let key = reader.required(&item, "key", values::variable_name);
         let Some(value) = item.node.child("value").map(Rc::clone) else {
             if matches!(item.node.value, Value::Mapping(_)) {
@@ -267,9 +399,14 @@ fn env(reader: &mut Reader<'_>, entry: &Entry) -> Vec<(String, String)> {
             }
             continue;
         };
-        let Some(value) = reader.scalar(&value, item.place.below("value", value.at)) else { continue };
+        let Some(value) = reader.scalar(&value, item.place.below("value", value.at)) else {
+            continue;
+        };
         if value.text.contains('\0') {
-            reader.problems.error(&value.place, "an environment variable cannot hold a NUL character");
+            reader.problems.error(
+                &value.place,
+                "an environment variable cannot hold a NUL character",
+            );
         } else if let Some(key) = key {
             variables.push((key, value.text.to_string()));
         }
@@ -277,7 +414,11 @@ fn env(reader: &mut Reader<'_>, entry: &Entry) -> Vec<(String, String)> {
     variables
 }
 
-pub(super) fn databases(reader: &mut Reader<'_>, auth: &Entry, identities: &[Identity]) -> Vec<Database> {
+pub(super) fn databases(
+    reader: &mut Reader<'_>,
+    auth: &Entry,
+    identities: &[Identity],
+) -> Vec<Database> {
     let named = named::<DatabaseName>(reader, auth, "databases", Blocks::Database);
     let mut databases = Vec::new();
     for (name, entry) in named {
@@ -295,33 +436,66 @@ fn database(
     (name, entry): (DatabaseName, &Entry),
     identities: &[Identity],
 ) -> Option<Database> {
-    reader.check_keys(entry, Keys { of: "a database", allowed: DATABASE_KEYS, elsewhere: &[] });
+    reader.check_keys(
+        entry,
+        Keys {
+            of: "a database",
+            allowed: DATABASE_KEYS,
+            elsewhere: &[],
+        },
+    );
     let engine = reader.required(entry, "engine", |text| {
-        Engine::ALL.into_iter().find(|engine| engine.as_str() == text).ok_or_else(|| {
-            let known = list(&Engine::ALL.map(Engine::as_str));
-            Error::new(Code::InvalidInput, format!("the engine `{}` is not known. Known: {known}", shorten(text)))
-        })
+        Engine::ALL
+            .into_iter()
+            .find(|engine| engine.as_str() == text)
+            .ok_or_else(|| {
+                let known = list(&Engine::ALL.map(Engine::as_str));
+                Error::new(
+                    Code::InvalidInput,
+                    format!(
+                        "the engine `{}` is not known. Known: {known}",
+                        shorten(text)
+                    ),
+                )
+            })
     });
     let host = reader.required(entry, "host", values::host);
     let port = reader.read(entry, "port", values::port);
     let user = reader.required(entry, "user", values::any);
     let region = reader.read(entry, "region", Region::from_str);
     let password_secret = reader.read(entry, "password_secret", values::password_secret);
-    let identity = reader.required_placed(entry, "via.identity", values::any).and_then(|(asked, place)| {
-        let found = identities.iter().find(|it| it.name.as_str().eq_ignore_ascii_case(&asked));
-        if found.is_none() {
-            let names: Vec<&str> = identities.iter().map(|it| it.name.as_str()).collect();
-            let instead = reader.problems.instead_of(&asked, &names);
-            reader.problems.error(&place, format!("there is no identity `{}`{instead}", shorten(&asked)));
-        }
-        found.map(|it| it.name.clone())
-    });
+    let identity = reader
+        .required_placed(entry, "via.identity", values::any)
+        .and_then(|(asked, place)| {
+            let found = identities
+                .iter()
+                .find(|it| it.name.as_str().eq_ignore_ascii_case(&asked));
+            if found.is_none() {
+                let names: Vec<&str> = identities.iter().map(|it| it.name.as_str()).collect();
+                let instead = reader.problems.instead_of(&asked, &names);
+                reader.problems.error(
+                    &place,
+                    format!("there is no identity `{}`{instead}", shorten(&asked)),
+                );
+            }
+            found.map(|it| it.name.clone())
+        });
     let engine = engine?;
     let port = port.unwrap_or(engine.default_port());
-    Some(Database { name, engine, host: host?, port, user: user?, region, identity: identity?, password_secret })
+    Some(Database {
+        name,
+        engine,
+        host: host?,
+        port,
+        user: user?,
+        region,
+        identity: identity?,
+        password_secret,
+    })
 }
 
-/// The items of a section whose names can be told apart, also in file names and where case does not count.
+/// The items of a section whose names can be told apart, also in file names and where case does not
+/// count.
 fn named<N: FromStr<Err = Error>>(
     reader: &mut Reader<'_>,
     auth: &Entry,
@@ -340,19 +514,30 @@ fn named<N: FromStr<Err = Error>>(
         };
         let folded = text.to_ascii_lowercase().replace('/', "_");
         if let Some((first, line)) = seen.get(&folded) {
-            let place = Place { blocks: blocks(first.to_ascii_lowercase()), ..place };
+            let place = Place {
+                blocks: blocks(first.to_ascii_lowercase()),
+                ..place
+            };
             let message = if *first == text {
                 format!("`{text}` is written twice; first on line {line}")
             } else {
-                format!("`{text}` cannot be told apart from `{first}` (line {line}): case, `/` and `_` do not count")
+                format!(
+                    "`{text}` cannot be told apart from `{first}` (line {line}): case, `/` and `_` do not count"
+                )
             };
             reader.problems.error(&place, message);
             continue;
         }
-        let place = Place { blocks: blocks(text.to_ascii_lowercase()), ..place };
+        let place = Place {
+            blocks: blocks(text.to_ascii_lowercase()),
+            ..place
+        };
         seen.insert(folded, (text, place.at.line));
         if !matches!(node.value, Value::Mapping(_) | Value::Null) {
-            reader.problems.error(&place, format!("{} where a mapping is expected", node.noun()));
+            reader.problems.error(
+                &place,
+                format!("{} where a mapping is expected", node.noun()),
+            );
         }
         items.push((name, Entry { node, place }));
     }
@@ -365,7 +550,8 @@ fn kind(
     entry: &Entry,
     (here, there): (&'static [Kind], &'static [Kind]),
 ) -> (String, Option<Class>) {
-    let classify = |text: &str| kinds::classify(text, here, there).map(|class| (text.to_owned(), class));
+    let classify =
+        |text: &str| kinds::classify(text, here, there).map(|class| (text.to_owned(), class));
     let Some(((kind, class), place)) = reader.required_placed(entry, "kind", classify) else {
         return (written(entry, "kind").unwrap_or_default(), None);
     };
@@ -377,5 +563,9 @@ fn kind(
 }
 
 fn written(entry: &Entry, key: &str) -> Option<String> {
-    entry.node.child(key).and_then(|node| node.text()).map(str::to_owned)
+    entry
+        .node
+        .child(key)
+        .and_then(|node| node.text())
+        .map(str::to_owned)
 }

@@ -1,4 +1,5 @@
-//! The kinds Keyfob can sign in with and the keys each may have: one table for the reader and its messages.
+//! The kinds Keyfob can sign in with and the keys each may have: one table for the reader and its
+//! messages.
 
 use super::problem::{list, nearest};
 use crate::credentials::shorten;
@@ -37,15 +38,36 @@ pub(super) const PROVIDERS: &[Kind] = &[
     },
     Kind {
         name: SAML,
-        keys: &["kind", "region", "url", "spec.endpoint_url", "spec.files.base_path", "spec.files.static"],
+        keys: &[
+            "kind",
+            "region",
+            "url",
+            "spec.endpoint_url",
+            "spec.files.base_path",
+            "spec.files.static",
+        ],
     },
     Kind {
         name: GITHUB_OIDC,
-        keys: &["kind", "region", "spec.audience", "spec.endpoint_url", "spec.files.base_path", "spec.files.static"],
+        keys: &[
+            "kind",
+            "region",
+            "spec.audience",
+            "spec.endpoint_url",
+            "spec.files.base_path",
+            "spec.files.static",
+        ],
     },
     Kind {
         name: WEB_IDENTITY,
-        keys: &["kind", "region", "spec.token_file", "spec.endpoint_url", "spec.files.base_path", "spec.files.static"],
+        keys: &[
+            "kind",
+            "region",
+            "spec.token_file",
+            "spec.endpoint_url",
+            "spec.files.base_path",
+            "spec.files.static",
+        ],
     },
 ];
 
@@ -160,25 +182,40 @@ pub(super) enum Class {
 }
 
 /// What `kind` is among `kinds`; `others` are those of the other section.
-pub(super) fn classify(kind: &str, kinds: &'static [Kind], others: &'static [Kind]) -> Result<Class> {
+pub(super) fn classify(
+    kind: &str,
+    kinds: &'static [Kind],
+    others: &'static [Kind],
+) -> Result<Class> {
     if let Some(known) = kinds.iter().find(|known| known.name == kind) {
         return Ok(Class::Known(known));
     }
     let names: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
     let unknown = |why: &str| {
-        let message = format!("the kind `{}` {why} Known here: {}", shorten(kind), list(&names));
+        let message = format!(
+            "the kind `{}` {why} Known here: {}",
+            shorten(kind),
+            list(&names)
+        );
         Err(Error::new(Code::InvalidInput, message))
     };
     if others.iter().any(|other| other.name == kind) {
-        return unknown("belongs to the other section: providers and identities have kinds of their own.");
+        return unknown(
+            "belongs to the other section: providers and identities have kinds of their own.",
+        );
     }
     let is_word = |word: &str| {
-        !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     };
-    let is_foreign =
-        kind.split_once('/').is_some_and(|(cloud, what)| cloud != "aws" && is_word(cloud) && is_word(what));
+    let is_foreign = kind
+        .split_once('/')
+        .is_some_and(|(cloud, what)| cloud != "aws" && is_word(cloud) && is_word(what));
     // `gcp/process` is three letters away from `aws/process` and no slip of the pen.
-    let near = nearest(kind, names.iter().copied()).filter(|near| strsim::damerau_levenshtein(kind, near) <= 2);
+    let near = nearest(kind, names.iter().copied())
+        .filter(|near| strsim::damerau_levenshtein(kind, near) <= 2);
     match near {
         Some(near) => unknown(&format!("is not known; did you mean `{near}`?")),
         None if is_foreign => Ok(Class::Foreign),

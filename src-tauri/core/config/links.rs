@@ -1,4 +1,5 @@
-//! How identities stand on each other: references that exist, steps that fit, no cycles, one default.
+//! How identities stand on each other: references that exist, steps that fit, no cycles, one
+//! default.
 
 use super::chain::{Part, StepKind};
 use super::kinds;
@@ -22,17 +23,35 @@ pub(super) enum Via {
     Identity(String, Place),
 }
 
-pub(super) fn link(written: Vec<Written>, providers: &[Provider], problems: &mut Problems) -> Vec<Identity> {
+pub(super) fn link(
+    written: Vec<Written>,
+    providers: &[Provider],
+    problems: &mut Problems,
+) -> Vec<Identity> {
     let providers_by_name = Names::of("provider", providers.iter().map(|it| it.name.as_str()));
-    let by_name = Names::of("identity", written.iter().map(|it| it.identity.name.as_str()));
-    let below: Vec<Option<Below>> =
-        written.iter().map(|it| resolve(it, (&providers_by_name, &by_name), problems)).collect();
+    let by_name = Names::of(
+        "identity",
+        written.iter().map(|it| it.identity.name.as_str()),
+    );
+    let below: Vec<Option<Below>> = written
+        .iter()
+        .map(|it| resolve(it, (&providers_by_name, &by_name), problems))
+        .collect();
     report_cycles(&written, &below, problems);
     report_defaults(&written, problems);
 
     let kinds: Vec<String> = written.iter().map(|it| it.identity.kind.clone()).collect();
     let mut identities = Vec::new();
-    for (Written { mut identity, via, place, duration }, below) in written.into_iter().zip(below) {
+    for (
+        Written {
+            mut identity,
+            via,
+            place,
+            duration,
+        },
+        below,
+    ) in written.into_iter().zip(below)
+    {
         let base = below.map(|below| match below {
             Below::Provider(at) => providers[at].kind.as_str(),
             Below::Identity(at) => kinds[at].as_str(),
@@ -70,7 +89,11 @@ struct Names<'a> {
 impl<'a> Names<'a> {
     fn of(noun: &'static str, names: impl Iterator<Item = &'a str>) -> Names<'a> {
         let written: Vec<&str> = names.collect();
-        let at = written.iter().enumerate().map(|(at, name)| (name.to_ascii_lowercase(), at)).collect();
+        let at = written
+            .iter()
+            .enumerate()
+            .map(|(at, name)| (name.to_ascii_lowercase(), at))
+            .collect();
         Names { noun, written, at }
     }
 
@@ -79,17 +102,32 @@ impl<'a> Names<'a> {
     }
 }
 
-fn resolve(it: &Written, (providers, identities): (&Names<'_>, &Names<'_>), problems: &mut Problems) -> Option<Below> {
+fn resolve(
+    it: &Written,
+    (providers, identities): (&Names<'_>, &Names<'_>),
+    problems: &mut Problems,
+) -> Option<Below> {
     let (found, name, place, (meant, other)) = match it.via.as_ref()? {
-        Via::Provider(name, place) => (providers.find(name).map(Below::Provider), name, place, (providers, identities)),
-        Via::Identity(name, place) => {
-            (identities.find(name).map(Below::Identity), name, place, (identities, providers))
-        }
+        Via::Provider(name, place) => (
+            providers.find(name).map(Below::Provider),
+            name,
+            place,
+            (providers, identities),
+        ),
+        Via::Identity(name, place) => (
+            identities.find(name).map(Below::Identity),
+            name,
+            place,
+            (identities, providers),
+        ),
     };
     if found.is_none() && it.identity.is_supported {
         let (short, noun) = (shorten(name), meant.noun);
         let advice = match other.find(name) {
-            Some(_) => format!(", but {0} `{short}` exists: `via: {{ {0}: {short} }}`", other.noun),
+            Some(_) => format!(
+                ", but {0} `{short}` exists: `via: {{ {0}: {short} }}`",
+                other.noun
+            ),
             None => problems.instead_of(name, &meant.written),
         };
         problems.error(place, format!("there is no {noun} `{short}`{advice}"));
@@ -101,11 +139,16 @@ fn report_misfit(kind: &str, base: &str, via: &Via, problems: &mut Problems) {
     let message = match (kind, base) {
         (kinds::PERMISSION_SET, kinds::IDENTITY_CENTER) => return,
         (kinds::PERMISSION_SET, _) => {
-            format!("a permission set comes from a provider of kind {}, not from {base}", kinds::IDENTITY_CENTER)
+            format!(
+                "a permission set comes from a provider of kind {}, not from {base}",
+                kinds::IDENTITY_CENTER
+            )
         }
-        (kinds::ASSUME_ROLE, kinds::IDENTITY_CENTER) => "a role cannot be assumed straight from IAM Identity Center: \
+        (kinds::ASSUME_ROLE, kinds::IDENTITY_CENTER) => {
+            "a role cannot be assumed straight from IAM Identity Center: \
             put an identity of kind aws/permission-set between, with `via: { identity: NAME }`"
-            .to_owned(),
+                .to_owned()
+        }
         (kinds::ASSUME_ROLE | kinds::ASSUME_ROOT, kinds::ASSUME_ROOT) => {
             "a root session may only carry out its task: nothing can be assumed from it".to_owned()
         }
@@ -114,16 +157,20 @@ fn report_misfit(kind: &str, base: &str, via: &Via, problems: &mut Problems) {
         }
         _ => return,
     };
-    // A kind that is not understood has its own problem, and one of another cloud is left to others.
-    let is_known = kinds::IDENTITIES.iter().chain(kinds::PROVIDERS).any(|known| known.name == base);
+    // A kind that is not understood has its own problem, and one of another cloud is left to
+    // others.
+    let is_known = kinds::IDENTITIES
+        .iter()
+        .chain(kinds::PROVIDERS)
+        .any(|known| known.name == base);
     if is_known {
         let (Via::Provider(_, place) | Via::Identity(_, place)) = via;
         problems.error(place, message);
     }
 }
 
-/// Roles assumed with the session of a role last an hour at most; the first role of a chain is not limited so, whether
-/// it is assumed with keys, an assertion or a token.
+/// Roles assumed with the session of a role last an hour at most; the first role of a chain is not
+/// limited so, whether it is assumed with keys, an assertion or a token.
 fn role_limits(base: &str) -> SessionKind {
     match base {
         kinds::PERMISSION_SET | kinds::ASSUME_ROLE | kinds::ASSUME_ROOT => SessionKind::ChainedRole,
@@ -144,7 +191,9 @@ fn report_cycles(written: &[Written], below: &[Option<Below>], problems: &mut Pr
                 Some(Below::Provider(_)) | None => break,
             }
         }
-        let Some(Below::Identity(next)) = below[at] else { continue };
+        let Some(Below::Identity(next)) = below[at] else {
+            continue;
+        };
         // Only a walk that meets its own trail has found a cycle, and `at` is on it.
         if walks[at] != walk || walks[next] != walk {
             continue;
@@ -168,7 +217,13 @@ fn report_cycles(written: &[Written], below: &[Option<Below>], problems: &mut Pr
             Some(Via::Provider(_, place) | Via::Identity(_, place)) => place,
             None => &written[at].place,
         };
-        problems.error(place, format!("the identities stand on each other in a circle: {}", names.join(" → ")));
+        problems.error(
+            place,
+            format!(
+                "the identities stand on each other in a circle: {}",
+                names.join(" → ")
+            ),
+        );
     }
 }
 
@@ -177,9 +232,18 @@ fn report_defaults(written: &[Written], problems: &mut Problems) {
     let Some(first) = defaults.next() else { return };
     for it in defaults {
         let (name, first) = (&it.identity.name, &first.identity);
-        let message = format!("both `{}` (line {}) and `{name}` are the default", first.name, first.line);
+        let message = format!(
+            "both `{}` (line {}) and `{name}` are the default",
+            first.name, first.line
+        );
         // Each can still be used by its name.
-        problems.error(&Place { blocks: Blocks::Nothing, ..it.place.below("default", it.place.at) }, message);
+        problems.error(
+            &Place {
+                blocks: Blocks::Nothing,
+                ..it.place.below("default", it.place.at)
+            },
+            message,
+        );
     }
 }
 
@@ -197,7 +261,8 @@ fn name_starts(identities: &mut [Identity], providers: &[Provider]) {
                     break;
                 }
                 None => {
-                    provider = kinds::stands_alone(&identities[on].kind).then(ProviderName::stand_alone);
+                    provider =
+                        kinds::stands_alone(&identities[on].kind).then(ProviderName::stand_alone);
                     break;
                 }
             }

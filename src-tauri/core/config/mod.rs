@@ -1,5 +1,5 @@
-//! The configuration: found, read, and resolved into what it means. [`Config`] cannot hold anything invalid: what could
-//! not be understood is a [`Problem`], and blocks only the chains that use it.
+//! The configuration: found, read, and resolved into what it means. [`Config`] cannot hold anything
+//! invalid: what could not be understood is a [`Problem`], and blocks only the chains that use it.
 
 mod chain;
 mod edit;
@@ -19,8 +19,8 @@ mod values;
 mod yaml;
 
 pub use chain::{
-    AccountReference, AssumeRole, AssumeRoot, AwsFiles, Chain, ConfiguredKeys, IdentityCenter, PermissionSet, Saml,
-    Source, SourceKind, Step, StepKind, User,
+    AccountReference, AssumeRole, AssumeRoot, AwsFiles, Chain, ConfiguredKeys, IdentityCenter,
+    PermissionSet, Saml, Source, SourceKind, Step, StepKind, User,
 };
 pub use edit::{Change, NewIdentity, NewKind};
 pub use import::{Import, Importable, ImportedKeys, ProfileKind, import, importable};
@@ -86,7 +86,8 @@ pub struct Identity {
     /// As written; empty when it is missing.
     pub kind: String,
     pub is_default: bool,
-    /// Where the chain starts: `aws-user` for stand-alone identities, `None` where that is not known.
+    /// Where the chain starts: `aws-user` for stand-alone identities, `None` where that is not
+    /// known.
     pub provider: Option<ProviderName>,
     /// False where the chain uses a kind of another cloud.
     pub is_supported: bool,
@@ -154,28 +155,44 @@ pub struct PasswordSecret {
 }
 
 impl Config {
-    /// `--config` > `FOB_CONFIG` > the user's own file. Never the working directory: a cloned repository must not
-    /// choose where somebody signs in.
+    /// `--config` > `FOB_CONFIG` > the user's own file. Never the working directory: a cloned
+    /// repository must not choose where somebody signs in.
     pub fn locate(explicit: Option<&Path>, environment: &Environment) -> Result<PathBuf> {
         let (path, named_by) = Config::place(explicit, environment)?;
-        if is_missing(&path) { Err(not_found(&path, named_by)) } else { Ok(path) }
+        if is_missing(&path) {
+            Err(not_found(&path, named_by))
+        } else {
+            Ok(path)
+        }
     }
 
     /// Where it is or would be, and what says so.
-    pub fn place(explicit: Option<&Path>, environment: &Environment) -> Result<(PathBuf, &'static str)> {
-        let variable = environment.raw("FOB_CONFIG").filter(|path| !path.is_empty()).map(Path::new);
+    pub fn place(
+        explicit: Option<&Path>,
+        environment: &Environment,
+    ) -> Result<(PathBuf, &'static str)> {
+        let variable = environment
+            .raw("FOB_CONFIG")
+            .filter(|path| !path.is_empty())
+            .map(Path::new);
         Ok(match (explicit, variable) {
             (Some(path), _) if path.as_os_str().is_empty() => {
-                return Err(Error::new(Code::Usage, "the path given with --config is empty"));
+                return Err(Error::new(
+                    Code::Usage,
+                    "the path given with --config is empty",
+                ));
             }
             (Some(path), _) => (environment.working_directory().join(path), "--config"),
             (None, Some(path)) => (environment.working_directory().join(path), "FOB_CONFIG"),
-            (None, None) => (environment.config_folder()?.join("config.yaml"), "the default place"),
+            (None, None) => (
+                environment.config_folder()?.join("config.yaml"),
+                "the default place",
+            ),
         })
     }
 
-    /// Fails only when nothing can be used: unreadable, not YAML, no `auth`. Everything else is a [`Problem`] that
-    /// blocks the chains that use it.
+    /// Fails only when nothing can be used: unreadable, not YAML, no `auth`. Everything else is a
+    /// [`Problem`] that blocks the chains that use it.
     pub fn load(path: &Path, environment: &Environment) -> Result<Config> {
         let path = environment.working_directory().join(path);
         let path = match std::fs::canonicalize(&path) {
@@ -187,7 +204,10 @@ impl Config {
         if path.to_string_lossy().contains(char::is_control) {
             return Err(Error::new(
                 Code::ConfigInvalid,
-                format!("the path {} contains control characters", shorten(&path.to_string_lossy())),
+                format!(
+                    "the path {} contains control characters",
+                    shorten(&path.to_string_lossy())
+                ),
             )
             .hint("rename the folder or file"));
         }
@@ -198,7 +218,11 @@ impl Config {
     fn understand(path: &Path, text: &str, environment: &Environment) -> Result<Config> {
         let auth = file::entry(file::auth(path, text)?);
         let folder = path.parent().unwrap_or(path);
-        let file_name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let file_name = path
+            .file_name()
+            .unwrap_or(path.as_os_str())
+            .to_string_lossy()
+            .into_owned();
         let mut reader = Reader {
             problems: problem::Problems::default(),
             from_environment: HashSet::new(),
@@ -215,7 +239,11 @@ impl Config {
         let from_environment = reader.from_environment;
         let problems = reader.problems.in_file_order();
         let mut errors: HashMap<Blocks, Vec<usize>> = HashMap::new();
-        for (at, problem) in problems.iter().enumerate().filter(|(_, problem)| problem.severity == Severity::Error) {
+        for (at, problem) in problems
+            .iter()
+            .enumerate()
+            .filter(|(_, problem)| problem.severity == Severity::Error)
+        {
             errors.entry(problem.blocks.clone()).or_default().push(at);
         }
         Ok(Config {
@@ -260,7 +288,8 @@ impl Config {
         &self.problems
     }
 
-    /// An error when the realm or the keyring was not understood: nothing may be read or written then.
+    /// An error when the realm or the keyring was not understood: nothing may be read or written
+    /// then.
     pub fn usable(&self) -> Result<()> {
         self.refuse_blocked("the configuration cannot be used", [Blocks::Everything])
     }
@@ -282,38 +311,80 @@ impl Config {
 
     /// In any case.
     pub fn identity(&self, name: &str) -> Result<&Identity> {
-        self.identities.iter().find(|identity| identity.name.as_str().eq_ignore_ascii_case(name)).ok_or_else(|| {
-            let names = self.identities.iter().map(|identity| identity.name.as_str());
-            unknown(Code::IdentityNotFound, ("identity", "identities"), name, names)
-        })
+        self.identities
+            .iter()
+            .find(|identity| identity.name.as_str().eq_ignore_ascii_case(name))
+            .ok_or_else(|| {
+                let names = self
+                    .identities
+                    .iter()
+                    .map(|identity| identity.name.as_str());
+                unknown(
+                    Code::IdentityNotFound,
+                    ("identity", "identities"),
+                    name,
+                    names,
+                )
+            })
     }
 
     /// In any case; `aws-user` is known.
     pub fn provider(&self, name: &str) -> Result<&Provider> {
-        let mut known = self.providers.iter().chain(std::iter::once(&self.stand_alone));
-        known.find(|provider| provider.name.as_str().eq_ignore_ascii_case(name)).ok_or_else(|| {
-            let names = self.providers.iter().map(|provider| provider.name.as_str());
-            unknown(Code::ProviderNotFound, ("provider", "providers"), name, names)
-        })
+        let mut known = self
+            .providers
+            .iter()
+            .chain(std::iter::once(&self.stand_alone));
+        known
+            .find(|provider| provider.name.as_str().eq_ignore_ascii_case(name))
+            .ok_or_else(|| {
+                let names = self.providers.iter().map(|provider| provider.name.as_str());
+                unknown(
+                    Code::ProviderNotFound,
+                    ("provider", "providers"),
+                    name,
+                    names,
+                )
+            })
     }
 
     /// In any case. One with errors is refused with them.
     pub fn database(&self, name: &str) -> Result<&Database> {
         let blocks = Blocks::Database(name.to_ascii_lowercase());
-        self.refuse_blocked(&format!("the database `{}` cannot be used", shorten(name)), [blocks])?;
-        self.databases.iter().find(|database| database.name.as_str().eq_ignore_ascii_case(name)).ok_or_else(|| {
-            let names = self.databases.iter().map(|database| database.name.as_str());
-            unknown(Code::DatabaseNotFound, ("database", "databases"), name, names)
-        })
+        self.refuse_blocked(
+            &format!("the database `{}` cannot be used", shorten(name)),
+            [blocks],
+        )?;
+        self.databases
+            .iter()
+            .find(|database| database.name.as_str().eq_ignore_ascii_case(name))
+            .ok_or_else(|| {
+                let names = self.databases.iter().map(|database| database.name.as_str());
+                unknown(
+                    Code::DatabaseNotFound,
+                    ("database", "databases"),
+                    name,
+                    names,
+                )
+            })
     }
 
-    /// Whether signing in depends on the environment of whoever asks: `!env`, the machine's own role, a CI job's token.
+    /// Whether signing in depends on the environment of whoever asks: `!env`, the machine's own
+    /// role, a CI job's token.
     pub fn needs_the_askers_environment(&self, identity: &Identity) -> bool {
-        let names = self.chain_names(identity).into_iter().map(str::to_ascii_lowercase);
-        let written = names.flat_map(|name| [Blocks::Provider(name.clone()), Blocks::Identity(name)]);
+        let names = self
+            .chain_names(identity)
+            .into_iter()
+            .map(str::to_ascii_lowercase);
+        let written =
+            names.flat_map(|name| [Blocks::Provider(name.clone()), Blocks::Identity(name)]);
         let source = self.chain(identity).map(|chain| chain.source.kind);
-        written.chain([Blocks::Everything]).any(|it| self.from_environment.contains(&it))
-            || matches!(source, Ok(SourceKind::Ambient | SourceKind::GithubOidc { .. }))
+        written
+            .chain([Blocks::Everything])
+            .any(|it| self.from_environment.contains(&it))
+            || matches!(
+                source,
+                Ok(SourceKind::Ambient | SourceKind::GithubOidc { .. })
+            )
     }
 
     /// Whether anything at all is taken from the environment.
@@ -323,19 +394,27 @@ impl Config {
 
     /// The one with `default: true`, of those Keyfob can sign in with.
     pub fn default_identity(&self) -> Result<Option<&Identity>> {
-        let defaults: Vec<&Identity> =
-            self.identities.iter().filter(|identity| links::is_candidate(identity)).collect();
+        let defaults: Vec<&Identity> = self
+            .identities
+            .iter()
+            .filter(|identity| links::is_candidate(identity))
+            .collect();
         match defaults.as_slice() {
             [] => Ok(None),
             [one] => Ok(Some(one)),
             [_, _, ..] => {
-                let names: Vec<String> =
-                    defaults.iter().map(|it| format!("`{}` (line {})", it.name, it.line)).collect();
+                let names: Vec<String> = defaults
+                    .iter()
+                    .map(|it| format!("`{}` (line {})", it.name, it.line))
+                    .collect();
                 Err(Error::new(
                     Code::ConfigInvalid,
                     format!("several identities are the default: {}", names.join(", ")),
                 )
-                .hint(format!("leave `default: true` at one of them in {}", self.path.display()))
+                .hint(format!(
+                    "leave `default: true` at one of them in {}",
+                    self.path.display()
+                ))
                 .hint("or name the identity"))
             }
         }
@@ -344,19 +423,30 @@ impl Config {
     /// Fails with the errors that block any of `blocked`.
     fn refuse_blocked(&self, what: &str, blocked: impl IntoIterator<Item = Blocks>) -> Result<()> {
         const SHOWN: usize = 3;
-        let mut errors: Vec<usize> =
-            blocked.into_iter().filter_map(|it| self.errors.get(&it)).flatten().copied().collect();
+        let mut errors: Vec<usize> = blocked
+            .into_iter()
+            .filter_map(|it| self.errors.get(&it))
+            .flatten()
+            .copied()
+            .collect();
         if errors.is_empty() {
             return Ok(());
         }
         errors.sort_unstable();
-        let mut reasons: Vec<String> = errors.iter().take(SHOWN).map(|at| self.problems[*at].to_string()).collect();
+        let mut reasons: Vec<String> = errors
+            .iter()
+            .take(SHOWN)
+            .map(|at| self.problems[*at].to_string())
+            .collect();
         if errors.len() > SHOWN {
             reasons.push(format!("and {} more", errors.len() - SHOWN));
         }
-        Err(Error::new(Code::ConfigInvalid, format!("{what}: {}", reasons.join("; ")))
-            .hint(format!("mend {}", self.path.display()))
-            .hint("`fob validate` lists every problem"))
+        Err(Error::new(
+            Code::ConfigInvalid,
+            format!("{what}: {}", reasons.join("; ")),
+        )
+        .hint(format!("mend {}", self.path.display()))
+        .hint("`fob validate` lists every problem"))
     }
 }
 

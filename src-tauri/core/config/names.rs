@@ -1,5 +1,6 @@
-//! Names that can be confused, each a type of its own: checked when made, shown as written, compared without regard to
-//! case where people type them. None can leave its folder or break its line once it is part of a path or a file.
+//! Names that can be confused, each a type of its own: checked when made, shown as written,
+//! compared without regard to case where people type them. None can leave its folder or break its
+//! line once it is part of a path or a file.
 
 use crate::credentials::shorten;
 use crate::error::{Code, Error, Result};
@@ -159,7 +160,9 @@ impl Partition {
     /// `None` when the text is not an ARN of a partition known here.
     pub fn of_arn(arn: &str) -> Option<Partition> {
         let partition = arn.strip_prefix("arn:")?.split_once(':')?.0;
-        [Partition::Aws, Partition::AwsCn, Partition::AwsUsGov].into_iter().find(|known| known.as_str() == partition)
+        [Partition::Aws, Partition::AwsCn, Partition::AwsUsGov]
+            .into_iter()
+            .find(|known| known.as_str() == partition)
     }
 }
 
@@ -184,14 +187,19 @@ fn check_name(text: &str) -> Result<()> {
 }
 
 fn visible(c: char) -> String {
-    if c.is_ascii_graphic() { format!("`{c}`") } else { format!("U+{:04X}", u32::from(c)) }
+    if c.is_ascii_graphic() {
+        format!("`{c}`")
+    } else {
+        format!("U+{:04X}", u32::from(c))
+    }
 }
 
 /// `us-east-1`, `us-gov-west-1`, `eusc-de-east-1`: words of lower-case letters, then a number.
 fn check_region(text: &str) -> Result<()> {
     let words: Vec<&str> = text.split('-').collect();
     let is_word = |word: &&str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
-    let is_number = |word: &&str| (1..=2).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_digit());
+    let is_number =
+        |word: &&str| (1..=2).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_digit());
     let well_formed = match words.as_slice() {
         [area, middle @ .., number] => {
             text.len() <= 32
@@ -205,8 +213,11 @@ fn check_region(text: &str) -> Result<()> {
     if well_formed {
         return Ok(());
     }
-    Err(Error::new(Code::InvalidInput, format!("`{}` is not a region", shorten(text)))
-        .hint("a region looks like eu-central-1"))
+    Err(Error::new(
+        Code::InvalidInput,
+        format!("`{}` is not a region", shorten(text)),
+    )
+    .hint("a region looks like eu-central-1"))
 }
 
 #[cfg(test)]
@@ -215,11 +226,22 @@ mod tests {
 
     #[test]
     fn names_are_accepted_as_written_and_compared_without_regard_to_case() {
-        for text in ["a", "0", "dev-admin", "Prod/Admin", "kim@example.org", "a+b_c.d", &"a".repeat(64)] {
+        for text in [
+            "a",
+            "0",
+            "dev-admin",
+            "Prod/Admin",
+            "kim@example.org",
+            "a+b_c.d",
+            &"a".repeat(64),
+        ] {
             assert_eq!(text.parse::<IdentityName>().expect(text).as_str(), text);
         }
         let name: IdentityName = "Prod/Admin".parse().expect("a name");
-        assert_eq!((name.key().as_str(), name.file_name().as_str()), ("prod/admin", "Prod_Admin"));
+        assert_eq!(
+            (name.key().as_str(), name.file_name().as_str()),
+            ("prod/admin", "Prod_Admin")
+        );
     }
 
     #[test]
@@ -268,7 +290,17 @@ mod tests {
             let arn = format!("arn:{}:iam::123456789012:role/r", partition.as_str());
             assert_eq!(Partition::of_arn(&arn), Some(partition));
         }
-        for text in ["", "-", "us", "us-east", "us-east-1a", "US-EAST-1", "us-east-1\n", "us--east-1", "eu_central_1"] {
+        for text in [
+            "",
+            "-",
+            "us",
+            "us-east",
+            "us-east-1a",
+            "US-EAST-1",
+            "us-east-1\n",
+            "us--east-1",
+            "eu_central_1",
+        ] {
             assert!(text.parse::<Region>().is_err(), "{text:?}");
         }
         for text in ["", "arn:", "arn:aws", "aws:iam", "arn:amazon:iam::1:x"] {

@@ -1,10 +1,12 @@
-//! What is wrong with a configuration, where, and whose chains it blocks. Problems never quote a secret.
+//! What is wrong with a configuration, where, and whose chains it blocks. Problems never quote a
+//! secret.
 
 use super::yaml::Position;
 use serde::Serialize;
 use std::fmt;
 
-/// Beyond this many problems the nearest word is no longer told, so that nonsense is refused quickly.
+/// Beyond this many problems the nearest word is no longer told, so that nonsense is refused
+/// quickly.
 const MOST_SUGGESTIONS: usize = 100;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -45,7 +47,11 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}: {}: {}", self.line, self.column, self.path, self.message)
+        write!(
+            f,
+            "line {}, column {}: {}: {}",
+            self.line, self.column, self.path, self.message
+        )
     }
 }
 
@@ -72,7 +78,11 @@ pub(super) struct Place {
 impl Place {
     /// One key further down.
     pub fn below(&self, key: &str, at: Position) -> Place {
-        Place { at, path: format!("{}.{key}", self.path), blocks: self.blocks.clone() }
+        Place {
+            at,
+            path: format!("{}.{key}", self.path),
+            blocks: self.blocks.clone(),
+        }
     }
 }
 
@@ -116,29 +126,48 @@ impl Problems {
     pub fn instead_of(&self, found: &str, known: &[&str]) -> String {
         const SHOWN: usize = 12;
         let is_worth_it = self.all.len() < MOST_SUGGESTIONS;
-        let near = match is_worth_it.then(|| nearest(found, known.iter().copied())).flatten() {
+        let near = match is_worth_it
+            .then(|| nearest(found, known.iter().copied()))
+            .flatten()
+        {
             Some(near) => format!("; did you mean `{near}`?"),
             None => ".".to_owned(),
         };
         let (shown, rest) = known.split_at(known.len().min(SHOWN));
         let rest = if rest.is_empty() { "" } else { ", …" };
-        format!("{near} Known here: {}{rest}", if shown.is_empty() { "none".to_owned() } else { list(shown) })
+        format!(
+            "{near} Known here: {}{rest}",
+            if shown.is_empty() {
+                "none".to_owned()
+            } else {
+                list(shown)
+            }
+        )
     }
 
     pub fn in_file_order(mut self) -> Vec<Problem> {
-        self.all.sort_by_key(|problem| (problem.line, problem.column));
+        self.all
+            .sort_by_key(|problem| (problem.line, problem.column));
         self.all
     }
 }
 
 /// The known word that was probably meant.
-pub(super) fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn nearest<'a>(
+    found: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let found = found.to_ascii_lowercase();
     let tolerance = found.len().div_ceil(3).min(3);
     known
         .into_iter()
         .filter(|word| word.len().abs_diff(found.len()) <= tolerance)
-        .map(|word| (strsim::damerau_levenshtein(&found, &word.to_ascii_lowercase()), word))
+        .map(|word| {
+            (
+                strsim::damerau_levenshtein(&found, &word.to_ascii_lowercase()),
+                word,
+            )
+        })
         .filter(|(distance, _)| *distance <= tolerance)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)
@@ -146,5 +175,9 @@ pub(super) fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>)
 
 /// `a`, `b`, `c`
 pub(super) fn list(words: &[&str]) -> String {
-    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+    words
+        .iter()
+        .map(|word| format!("`{word}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -1,4 +1,5 @@
-//! The INI files of AWS tools as sections of keys and values. What a key means is decided by whoever asks.
+//! The INI files of AWS tools as sections of keys and values. What a key means is decided by
+//! whoever asks.
 
 /// `[name]` and what stands below it.
 pub(crate) struct Section<'a> {
@@ -10,7 +11,9 @@ pub(crate) struct Section<'a> {
 impl<'a> Section<'a> {
     /// The profile's name, as either file has it: `[profile dev]` or `[dev]`.
     pub fn name(&self) -> &'a str {
-        let name = self.keyword_and_name().map_or(self.header, |(_, name)| name);
+        let name = self
+            .keyword_and_name()
+            .map_or(self.header, |(_, name)| name);
         name.trim_matches(['"', '\''])
     }
 
@@ -21,7 +24,11 @@ impl<'a> Section<'a> {
 
     /// The last one of that name, as AWS tools take it.
     pub fn value(&self, key: &str) -> Option<&'a str> {
-        self.pairs.iter().rev().find(|(name, _)| *name == key).map(|(_, value)| *value)
+        self.pairs
+            .iter()
+            .rev()
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| *value)
     }
 
     fn keyword_and_name(&self) -> Option<(&'a str, &'a str)> {
@@ -33,10 +40,22 @@ impl<'a> Section<'a> {
 /// Indented lines belong to a nested setting, such as `s3 =`, and hold no keys.
 pub(crate) fn sections(text: &str) -> Vec<Section<'_>> {
     let mut sections: Vec<Section> = Vec::new();
-    for line in text.lines().filter(|line| !line.starts_with([' ', '\t', '#', ';'])) {
-        if let Some(header) = line.trim().strip_prefix('[').and_then(|rest| rest.split(']').next()) {
-            sections.push(Section { header: header.trim(), pairs: Vec::new() });
-        } else if let (Some(section), Some((key, value))) = (sections.last_mut(), line.split_once('=')) {
+    for line in text
+        .lines()
+        .filter(|line| !line.starts_with([' ', '\t', '#', ';']))
+    {
+        if let Some(header) = line
+            .trim()
+            .strip_prefix('[')
+            .and_then(|rest| rest.split(']').next())
+        {
+            sections.push(Section {
+                header: header.trim(),
+                pairs: Vec::new(),
+            });
+        } else if let (Some(section), Some((key, value))) =
+            (sections.last_mut(), line.split_once('='))
+        {
             section.pairs.push((key.trim(), value.trim()));
         }
     }

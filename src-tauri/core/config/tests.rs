@@ -22,7 +22,9 @@ struct Home {
 
 impl Home {
     fn with(text: impl AsRef<[u8]>) -> Home {
-        let home = Home { folder: tempfile::tempdir().expect("a folder") };
+        let home = Home {
+            folder: tempfile::tempdir().expect("a folder"),
+        };
         std::fs::write(home.file(), text).expect("a file");
         home
     }
@@ -38,7 +40,11 @@ impl Home {
     fn environment(&self, variables: &[(&str, &str)]) -> Environment {
         let home = self.path().to_string_lossy().into_owned();
         let name = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
-        Environment::of([(name, home.as_str())].into_iter().chain(variables.iter().copied()))
+        Environment::of(
+            [(name, home.as_str())]
+                .into_iter()
+                .chain(variables.iter().copied()),
+        )
     }
 
     fn load(&self) -> Result<Config> {
@@ -59,10 +65,19 @@ fn chain(config: &Config, name: &str) -> Result<Chain> {
 }
 
 fn shown(config: &Config) -> String {
-    let line = |it: &Problem| format!("{}:{} {} {}: {}\n", it.line, it.column, it.severity, it.path, it.message);
+    let line = |it: &Problem| {
+        format!(
+            "{}:{} {} {}: {}\n",
+            it.line, it.column, it.severity, it.path, it.message
+        )
+    };
     config.problems().iter().map(line).collect()
 }
 
 fn worst(config: &Config) -> Option<Severity> {
-    config.problems().iter().map(|problem| problem.severity).min()
+    config
+        .problems()
+        .iter()
+        .map(|problem| problem.severity)
+        .min()
 }

@@ -1,4 +1,5 @@
-//! The `credentials` of an `aws/user`. Whatever is empty or a placeholder is absent; nothing secret gets into a message.
+//! The `credentials` of an `aws/user`. Whatever is empty or a placeholder is absent; nothing secret
+//! gets into a message.
 
 use super::chain::{ConfiguredKeys, User};
 use super::file::{Entry, Found, Reader, told};
@@ -6,10 +7,20 @@ use super::values;
 use crate::credentials::{AccessKeyId, Keys, MfaArn, Origin, Secret};
 
 pub(super) fn user(reader: &mut Reader<'_>, entry: &Entry) -> User {
-    let mfa_arn = reader.credential(entry, "credentials.mfa_arn").and_then(|found| {
-        found.text.parse::<MfaArn>().map_err(|error| reader.problems.error(&found.place, told(&error))).ok()
-    });
-    User { keys: keys(reader, entry), mfa_arn, mfa_process: reader.read(entry, "credentials.mfa_process", values::any) }
+    let mfa_arn = reader
+        .credential(entry, "credentials.mfa_arn")
+        .and_then(|found| {
+            found
+                .text
+                .parse::<MfaArn>()
+                .map_err(|error| reader.problems.error(&found.place, told(&error)))
+                .ok()
+        });
+    User {
+        keys: keys(reader, entry),
+        mfa_arn,
+        mfa_process: reader.read(entry, "credentials.mfa_process", values::any),
+    }
 }
 
 fn keys(reader: &mut Reader<'_>, entry: &Entry) -> Option<ConfiguredKeys> {
@@ -18,8 +29,12 @@ fn keys(reader: &mut Reader<'_>, entry: &Entry) -> Option<ConfiguredKeys> {
     let (id, secret) = match (id, secret) {
         (Some(id), Some(secret)) => (id, secret),
         (None, None) => return None,
-        (Some(only), None) => return one_of_two(reader, &only, ("access_key_id", "secret_access_key")),
-        (None, Some(only)) => return one_of_two(reader, &only, ("secret_access_key", "access_key_id")),
+        (Some(only), None) => {
+            return one_of_two(reader, &only, ("access_key_id", "secret_access_key"));
+        }
+        (None, Some(only)) => {
+            return one_of_two(reader, &only, ("secret_access_key", "access_key_id"));
+        }
     };
     if secret.variable.is_none() {
         let message = "a secret access key in a file is read by backups and other programs; \
@@ -28,7 +43,10 @@ fn keys(reader: &mut Reader<'_>, entry: &Entry) -> Option<ConfiguredKeys> {
     }
     let secret_text = secret.text.trim();
     if secret_text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        reader.problems.error(&secret.place, "the secret access key contains a space or line break");
+        reader.problems.error(
+            &secret.place,
+            "the secret access key contains a space or line break",
+        );
         return None;
     }
     let access_key_id = match AccessKeyId::parse(&id.text) {
@@ -45,19 +63,42 @@ fn keys(reader: &mut Reader<'_>, entry: &Entry) -> Option<ConfiguredKeys> {
         }
     };
     let (origin, place) = source_of(&reader.file_name, &id, &secret);
-    let keys = Keys { access_key_id, secret_access_key: Secret::new(secret_text) };
-    Some(ConfiguredKeys { keys, origin, place })
+    let keys = Keys {
+        access_key_id,
+        secret_access_key: Secret::new(secret_text),
+    };
+    Some(ConfiguredKeys {
+        keys,
+        origin,
+        place,
+    })
 }
 
-fn one_of_two(reader: &mut Reader<'_>, only: &Found, (there, absent): (&str, &str)) -> Option<ConfiguredKeys> {
-    reader.problems.error(&only.place, format!("`{there}` is of no use without `{absent}`: write both or neither"));
+fn one_of_two(
+    reader: &mut Reader<'_>,
+    only: &Found,
+    (there, absent): (&str, &str),
+) -> Option<ConfiguredKeys> {
+    reader.problems.error(
+        &only.place,
+        format!("`{there}` is of no use without `{absent}`: write both or neither"),
+    );
     None
 }
 
 fn source_of(file_name: &str, id: &Found, secret: &Found) -> (Origin, String) {
     match (&id.variable, &secret.variable) {
-        (Some(id), Some(secret)) => (Origin::Environment, format!("the environment variables {id} and {secret}")),
-        (None, Some(_)) => (Origin::Configuration, format!("{file_name} line {}", id.place.at.line)),
-        (_, None) => (Origin::Configuration, format!("{file_name} line {}", secret.place.at.line)),
+        (Some(id), Some(secret)) => (
+            Origin::Environment,
+            format!("the environment variables {id} and {secret}"),
+        ),
+        (None, Some(_)) => (
+            Origin::Configuration,
+            format!("{file_name} line {}", id.place.at.line),
+        ),
+        (_, None) => (
+            Origin::Configuration,
+            format!("{file_name} line {}", secret.place.at.line),
+        ),
     }
 }

@@ -1,5 +1,5 @@
-//! Single values that are more than text: URLs, ARNs, paths, session names. Each is checked as far as it can be without
-//! asking AWS, and refused with what was expected.
+//! Single values that are more than text: URLs, ARNs, paths, session names. Each is checked as far
+//! as it can be without asking AWS, and refused with what was expected.
 
 use super::{IdentityName, Partition, PasswordSecret};
 use crate::credentials::{AccountId, shorten};
@@ -12,7 +12,11 @@ use std::path::{Path, PathBuf};
 const SESSION_NAME: std::ops::RangeInclusive<usize> = 2..=64;
 
 fn refuse<T>(text: &str, is_not: &str, expected: &str) -> Result<T> {
-    Err(Error::new(Code::InvalidInput, format!("`{}` is not {is_not}", shorten(text))).hint(expected))
+    Err(Error::new(
+        Code::InvalidInput,
+        format!("`{}` is not {is_not}", shorten(text)),
+    )
+    .hint(expected))
 }
 
 /// Any text that the reader lets through.
@@ -24,51 +28,78 @@ pub(super) fn any(text: &str) -> Result<String> {
 /// https, or http to this machine.
 pub(super) fn url(text: &str) -> Result<String> {
     let expected = "a URL looks like https://example.com/start; http is for this machine only (http://127.0.0.1:4566)";
-    let Some((scheme, rest)) = text.split_once("://") else { return refuse(text, "a URL", expected) };
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return refuse(text, "a URL", expected);
+    };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     if authority.contains('@') {
-        return Err(Error::new(Code::InvalidInput, "the URL contains a user name or password").hint("leave it out"));
+        return Err(Error::new(
+            Code::InvalidInput,
+            "the URL contains a user name or password",
+        )
+        .hint("leave it out"));
     }
     let (host, port) = match authority.strip_prefix('[') {
         Some(bracketed) => bracketed.split_once(']').unwrap_or((bracketed, "?")),
         None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
     };
-    let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
-    if host.is_empty() || !is_port || text.contains(|c: char| c.is_whitespace() || matches!(c, '\\' | '"' | '<' | '>'))
+    let is_port = port.is_empty()
+        || port
+            .strip_prefix(':')
+            .is_some_and(|port| port.parse::<u16>().is_ok());
+    if host.is_empty()
+        || !is_port
+        || text.contains(|c: char| c.is_whitespace() || matches!(c, '\\' | '"' | '<' | '>'))
     {
         return refuse(text, "a URL", expected);
     }
     match scheme.to_ascii_lowercase().as_str() {
         "https" => Ok(text.to_owned()),
         "http" if is_loopback(host) => Ok(text.to_owned()),
-        "http" => refuse(text, "safe: plain http to another machine shows what is sent", "write https://"),
+        "http" => refuse(
+            text,
+            "safe: plain http to another machine shows what is sent",
+            "write https://",
+        ),
         _ => refuse(text, "an https URL", expected),
     }
 }
 
 fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
-        || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
-        || host.parse::<Ipv6Addr>().is_ok_and(|address| address.is_loopback())
+        || host
+            .parse::<Ipv4Addr>()
+            .is_ok_and(|address| address.is_loopback())
+        || host
+            .parse::<Ipv6Addr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 /// `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`
 fn resource_of<'a>(arn: &'a str, service: &str) -> Option<&'a str> {
     let mut parts = arn.splitn(6, ':');
     let is_arn = parts.next() == Some("arn")
-        && parts.next().is_some_and(|partition| partition.starts_with(Partition::Aws.as_str()))
+        && parts
+            .next()
+            .is_some_and(|partition| partition.starts_with(Partition::Aws.as_str()))
         && parts.next() == Some(service);
     let resource = parts.nth(2)?;
     (is_arn && arn.len() <= 2048 && !arn.contains(char::is_whitespace)).then_some(resource)
 }
 
 pub(super) fn role_arn(text: &str) -> Result<String> {
-    let is_role =
-        resource_of(text, "iam").is_some_and(|role| role.strip_prefix("role/").is_some_and(|name| !name.is_empty()));
+    let is_role = resource_of(text, "iam").is_some_and(|role| {
+        role.strip_prefix("role/")
+            .is_some_and(|name| !name.is_empty())
+    });
     if is_role && AccountId::of_arn(text).is_some() {
         return Ok(text.to_owned());
     }
-    refuse(text, "the ARN of a role", "a role's ARN looks like arn:aws:iam::123456789012:role/deploy")
+    refuse(
+        text,
+        "the ARN of a role",
+        "a role's ARN looks like arn:aws:iam::123456789012:role/deploy",
+    )
 }
 
 pub(super) fn task_policy_arn(text: &str) -> Result<String> {
@@ -86,12 +117,18 @@ pub(super) fn password_secret(text: &str) -> Result<PasswordSecret> {
         Some((arn, field)) => (arn, Some(field)),
         None => (text, None),
     };
-    // `arn:aws:secretsmanager:…:secret:db` leaves out where it is; AWS tells when that is not enough.
-    let is_secret = arn.starts_with("arn:aws") && arn.contains(":secretsmanager:") && arn.contains(":secret:");
+    // `arn:aws:secretsmanager:…:secret:db` leaves out where it is; AWS tells when that is not
+    // enough.
+    let is_secret =
+        arn.starts_with("arn:aws") && arn.contains(":secretsmanager:") && arn.contains(":secret:");
     if is_secret && !arn.contains(char::is_whitespace) && field != Some("") {
-        return Ok(PasswordSecret { arn: arn.to_owned(), field: field.map(str::to_owned) });
+        return Ok(PasswordSecret {
+            arn: arn.to_owned(),
+            field: field.map(str::to_owned),
+        });
     }
-    let expected = "it looks like arn:aws:secretsmanager:eu-central-1:123456789012:secret:db-x1#password";
+    let expected =
+        "it looks like arn:aws:secretsmanager:eu-central-1:123456789012:secret:db-x1#password";
     refuse(text, "the ARN of a secret", expected)
 }
 
@@ -99,14 +136,24 @@ pub(super) fn permission_set_name(text: &str) -> Result<String> {
     if text.len() <= 32 && text.chars().all(is_word) {
         return Ok(text.to_owned());
     }
-    refuse(text, "the name of a permission set", "it has 1 to 32 letters, digits and `_+=,.@-`")
+    refuse(
+        text,
+        "the name of a permission set",
+        "it has 1 to 32 letters, digits and `_+=,.@-`",
+    )
 }
 
 pub(super) fn external_id(text: &str) -> Result<String> {
-    if (2..=1224).contains(&text.len()) && text.chars().all(|c| is_word(c) || matches!(c, ':' | '/')) {
+    if (2..=1224).contains(&text.len())
+        && text.chars().all(|c| is_word(c) || matches!(c, ':' | '/'))
+    {
         return Ok(text.to_owned());
     }
-    refuse(text, "an external id", "it has 2 to 1224 letters, digits and `_+=,.@:/-`")
+    refuse(
+        text,
+        "an external id",
+        "it has 2 to 1224 letters, digits and `_+=,.@:/-`",
+    )
 }
 
 pub(super) fn host(text: &str) -> Result<String> {
@@ -114,7 +161,11 @@ pub(super) fn host(text: &str) -> Result<String> {
     if text.len() <= 253 && text.bytes().all(allowed) {
         return Ok(text.to_owned());
     }
-    refuse(text, "the name of a host", "a host looks like orders.abc.eu-central-1.rds.amazonaws.com")
+    refuse(
+        text,
+        "the name of a host",
+        "a host looks like orders.abc.eu-central-1.rds.amazonaws.com",
+    )
 }
 
 pub(super) fn port(text: &str) -> Result<u16> {
@@ -127,10 +178,17 @@ pub(super) fn port(text: &str) -> Result<u16> {
 /// The name of an environment variable.
 pub(super) fn variable_name(text: &str) -> Result<String> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    if (1..=256).contains(&text.len()) && text.bytes().all(allowed) && !text.as_bytes()[0].is_ascii_digit() {
+    if (1..=256).contains(&text.len())
+        && text.bytes().all(allowed)
+        && !text.as_bytes()[0].is_ascii_digit()
+    {
         return Ok(text.to_owned());
     }
-    refuse(text, "the name of an environment variable", "it has letters, digits and `_`, like TF_VAR_stage")
+    refuse(
+        text,
+        "the name of an environment variable",
+        "it has letters, digits and `_`, like TF_VAR_stage",
+    )
 }
 
 /// `[\w+=,.@-]`, as AWS has it for names of sessions and permission sets.
@@ -141,17 +199,30 @@ fn is_word(c: char) -> bool {
 /// A RoleSessionName is made valid rather than refused; `fob-<identity>` where none is written.
 pub(super) fn session_name(written: Option<&str>, identity: &IdentityName) -> String {
     let wanted = written.map_or_else(|| format!("fob-{identity}"), str::to_owned);
-    let valid: String = wanted.chars().map(|c| if is_word(c) { c } else { '-' }).take(*SESSION_NAME.end()).collect();
-    if valid.len() < *SESSION_NAME.start() { format!("fob-{valid}") } else { valid }
+    let valid: String = wanted
+        .chars()
+        .map(|c| if is_word(c) { c } else { '-' })
+        .take(*SESSION_NAME.end())
+        .collect();
+    if valid.len() < *SESSION_NAME.start() {
+        format!("fob-{valid}")
+    } else {
+        valid
+    }
 }
 
-/// A folder or file: never blank, and without anything that would break a line of a file it is written to.
+/// A folder or file: never blank, and without anything that would break a line of a file it is
+/// written to.
 pub(super) fn path(text: &str, environment: &Environment, folder: &Path) -> Result<PathBuf> {
     if text.trim().is_empty() {
-        return Err(Error::new(Code::InvalidInput, "the path is empty").hint("write a path, or leave it out"));
+        return Err(Error::new(Code::InvalidInput, "the path is empty")
+            .hint("write a path, or leave it out"));
     }
     if text.contains(['\0', '\r', '\n']) {
-        return Err(Error::new(Code::InvalidInput, "the path contains a line break or a NUL character"));
+        return Err(Error::new(
+            Code::InvalidInput,
+            "the path contains a line break or a NUL character",
+        ));
     }
     environment.expand(text, folder)
 }
@@ -212,7 +283,10 @@ mod tests {
 
     #[test]
     fn arns_are_held_against_their_form() {
-        for text in ["arn:aws:iam::123456789012:role/a", "arn:aws-cn:iam::123456789012:role/path/a"] {
+        for text in [
+            "arn:aws:iam::123456789012:role/a",
+            "arn:aws-cn:iam::123456789012:role/path/a",
+        ] {
             assert!(role_arn(text).is_ok(), "{text}");
         }
         for text in [
@@ -228,12 +302,24 @@ mod tests {
             assert!(role_arn(text).is_err(), "{text}");
         }
         assert!(task_policy_arn("arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy").is_ok());
-        for text in ["arn:aws:iam::aws:policy/AdministratorAccess", "arn:aws:iam::123456789012:policy/root-task/x"] {
+        for text in [
+            "arn:aws:iam::aws:policy/AdministratorAccess",
+            "arn:aws:iam::123456789012:policy/root-task/x",
+        ] {
             assert!(task_policy_arn(text).is_err(), "{text}");
         }
-        let secret = password_secret("arn:aws:secretsmanager:eu-central-1:123456789012:secret:db-x1#password");
-        assert_eq!(secret.map(|secret| secret.field), Ok(Some("password".to_owned())));
-        for text in ["db-x1", "arn:aws:s3:::secret", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:db#"] {
+        let secret = password_secret(
+            "arn:aws:secretsmanager:eu-central-1:123456789012:secret:db-x1#password",
+        );
+        assert_eq!(
+            secret.map(|secret| secret.field),
+            Ok(Some("password".to_owned()))
+        );
+        for text in [
+            "db-x1",
+            "arn:aws:s3:::secret",
+            "arn:aws:secretsmanager:eu-central-1:123456789012:secret:db#",
+        ] {
             assert!(password_secret(text).is_err(), "{text}");
         }
     }

@@ -1,5 +1,6 @@
-//! YAML text into a tree that remembers where everything was written and how: lines, columns, tags and the source text of
-//! each scalar, so `012345678901` stays twelve digits. Refuses what would not end: depth, size and expansion are bounded.
+//! YAML text into a tree that remembers where everything was written and how: lines, columns, tags
+//! and the source text of each scalar, so `012345678901` stays twelve digits. Refuses what would
+//! not end: depth, size and expansion are bounded.
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag};
 use std::borrow::Cow;
@@ -71,7 +72,10 @@ impl Node {
 
     /// The first value under `key`; a second one is a problem found elsewhere.
     pub fn child(&self, key: &str) -> Option<&Rc<Node>> {
-        self.pairs().iter().find(|pair| pair.key.text() == Some(key)).map(|pair| &pair.value)
+        self.pairs()
+            .iter()
+            .find(|pair| pair.key.text() == Some(key))
+            .map(|pair| &pair.value)
     }
 
     /// For messages.
@@ -97,7 +101,10 @@ pub(super) fn parse(text: &str) -> Result<Option<Rc<Node>>, Fault> {
 }
 
 fn position(mark: Marker) -> Position {
-    Position { line: mark.line(), column: mark.col() + 1 }
+    Position {
+        line: mark.line(),
+        column: mark.col() + 1,
+    }
 }
 
 fn not_yaml(error: &ScanError) -> Fault {
@@ -106,7 +113,11 @@ fn not_yaml(error: &ScanError) -> Fault {
 }
 
 fn fault(at: Position, message: impl Into<String>) -> Fault {
-    Fault { line: at.line, column: at.column, message: message.into() }
+    Fault {
+        line: at.line,
+        column: at.column,
+        message: message.into(),
+    }
 }
 
 /// A collection that has been opened and not closed yet.
@@ -134,32 +145,57 @@ impl Builder {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err(fault(at, "a second YAML document starts here; a configuration is one document"));
+                    return Err(fault(
+                        at,
+                        "a second YAML document starts here; a configuration is one document",
+                    ));
                 }
                 Ok(())
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.count(at)?;
-                let value = if style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL") {
+                let value = if style == ScalarStyle::Plain
+                    && matches!(&*text, "" | "~" | "null" | "Null" | "NULL")
+                {
                     Value::Null
                 } else {
                     Value::Scalar(Zeroizing::new(text.into_owned()))
                 };
-                self.place(anchor, Node { at, tag: written_tag(tag), value, size: 1, height: 1 });
+                self.place(
+                    anchor,
+                    Node {
+                        at,
+                        tag: written_tag(tag),
+                        value,
+                        size: 1,
+                        height: 1,
+                    },
+                );
                 Ok(())
             }
-            Event::SequenceStart(anchor, tag) => {
-                self.open(Open { at, tag: written_tag(tag), anchor, is_mapping: false, children: Vec::new() })
-            }
-            Event::MappingStart(anchor, tag) => {
-                self.open(Open { at, tag: written_tag(tag), anchor, is_mapping: true, children: Vec::new() })
-            }
+            Event::SequenceStart(anchor, tag) => self.open(Open {
+                at,
+                tag: written_tag(tag),
+                anchor,
+                is_mapping: false,
+                children: Vec::new(),
+            }),
+            Event::MappingStart(anchor, tag) => self.open(Open {
+                at,
+                tag: written_tag(tag),
+                anchor,
+                is_mapping: true,
+                children: Vec::new(),
+            }),
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
                 Some(closed) => {
                     self.place(closed.anchor, closed.into_node());
                     Ok(())
                 }
-                None => Err(fault(at, "not YAML: a list or mapping ends that did not start")),
+                None => Err(fault(
+                    at,
+                    "not YAML: a list or mapping ends that did not start",
+                )),
             },
             Event::Alias(anchor) => self.alias(anchor, at),
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
@@ -169,7 +205,10 @@ impl Builder {
     fn count(&mut self, at: Position) -> Result<(), Fault> {
         self.nodes += 1;
         if self.nodes > MOST_NODES {
-            return Err(fault(at, format!("more than {MOST_NODES} values: this is not a configuration")));
+            return Err(fault(
+                at,
+                format!("more than {MOST_NODES} values: this is not a configuration"),
+            ));
         }
         Ok(())
     }
@@ -177,7 +216,10 @@ impl Builder {
     fn open(&mut self, open: Open) -> Result<(), Fault> {
         self.count(open.at)?;
         if self.open.len() >= DEEPEST {
-            return Err(fault(open.at, format!("nested more than {DEEPEST} levels deep")));
+            return Err(fault(
+                open.at,
+                format!("nested more than {DEEPEST} levels deep"),
+            ));
         }
         self.open.push(open);
         Ok(())
@@ -185,14 +227,23 @@ impl Builder {
 
     fn alias(&mut self, anchor: usize, at: Position) -> Result<(), Fault> {
         let Some(target) = self.anchors.get(&anchor).cloned() else {
-            return Err(fault(at, "an alias that stands inside the value it repeats"));
+            return Err(fault(
+                at,
+                "an alias that stands inside the value it repeats",
+            ));
         };
         self.aliased = self.aliased.saturating_add(target.size);
         if self.aliased > MOST_ALIASED_NODES {
-            return Err(fault(at, format!("aliases (`*name`) repeat more than {MOST_ALIASED_NODES} values")));
+            return Err(fault(
+                at,
+                format!("aliases (`*name`) repeat more than {MOST_ALIASED_NODES} values"),
+            ));
         }
         if self.open.len() + target.height > DEEPEST {
-            return Err(fault(at, format!("nested more than {DEEPEST} levels deep by an alias")));
+            return Err(fault(
+                at,
+                format!("nested more than {DEEPEST} levels deep by an alias"),
+            ));
         }
         self.put(target);
         Ok(())
@@ -217,8 +268,16 @@ impl Builder {
 
 impl Open {
     fn into_node(self) -> Node {
-        let size = self.children.iter().fold(1_usize, |sum, child| sum.saturating_add(child.size));
-        let height = 1 + self.children.iter().map(|child| child.height).max().unwrap_or(0);
+        let size = self
+            .children
+            .iter()
+            .fold(1_usize, |sum, child| sum.saturating_add(child.size));
+        let height = 1 + self
+            .children
+            .iter()
+            .map(|child| child.height)
+            .max()
+            .unwrap_or(0);
         let value = if self.is_mapping {
             let mut children = self.children.into_iter();
             let mut pairs = Vec::new();
@@ -229,27 +288,42 @@ impl Open {
         } else {
             Value::Sequence(self.children)
         };
-        Node { at: self.at, tag: self.tag, value, size, height }
+        Node {
+            at: self.at,
+            tag: self.tag,
+            value,
+            size,
+            height,
+        }
     }
 }
 
-/// `<<: *defaults`, which YAML 1.1 defines and Atmos understands: pairs of the named mappings that are not written here.
+/// `<<: *defaults`, which YAML 1.1 defines and Atmos understands: pairs of the named mappings that
+/// are not written here.
 fn merge(pairs: Vec<Pair>) -> Vec<Pair> {
     let is_merge = |pair: &Pair| {
-        pair.key.text() == Some("<<") && matches!(pair.value.value, Value::Mapping(_) | Value::Sequence(_))
+        pair.key.text() == Some("<<")
+            && matches!(pair.value.value, Value::Mapping(_) | Value::Sequence(_))
     };
     if !pairs.iter().any(is_merge) {
         return pairs;
     }
     let (merged, mut own): (Vec<Pair>, Vec<Pair>) = pairs.into_iter().partition(is_merge);
-    let mut seen: HashSet<String> = own.iter().filter_map(|pair| pair.key.text().map(str::to_owned)).collect();
+    let mut seen: HashSet<String> = own
+        .iter()
+        .filter_map(|pair| pair.key.text().map(str::to_owned))
+        .collect();
     for pair in merged {
         let sources = match &pair.value.value {
             Value::Sequence(several) => several.clone(),
             Value::Mapping(_) | Value::Scalar(_) | Value::Null => vec![Rc::clone(&pair.value)],
         };
         for inherited in sources.iter().flat_map(|source| source.pairs()) {
-            if inherited.key.text().is_some_and(|key| seen.insert(key.to_owned())) {
+            if inherited
+                .key
+                .text()
+                .is_some_and(|key| seen.insert(key.to_owned()))
+            {
                 own.push(inherited.clone());
             }
         }
@@ -257,11 +331,18 @@ fn merge(pairs: Vec<Pair>) -> Vec<Pair> {
     own
 }
 
-/// As it was written: `!env`. The tags of YAML itself (`!!str`) change nothing here, since text stays text.
+/// As it was written: `!env`. The tags of YAML itself (`!!str`) change nothing here, since text
+/// stays text.
 fn written_tag(tag: Option<Cow<'_, Tag>>) -> Option<String> {
-    let is_plain = |tag: &Tag| tag.is_yaml_core_schema() || (tag.handle.is_empty() && tag.suffix == "!");
-    tag.filter(|tag| !is_plain(tag))
-        .map(|tag| if tag.handle == "!" { format!("!{}", tag.suffix) } else { format!("{}{}", tag.handle, tag.suffix) })
+    let is_plain =
+        |tag: &Tag| tag.is_yaml_core_schema() || (tag.handle.is_empty() && tag.suffix == "!");
+    tag.filter(|tag| !is_plain(tag)).map(|tag| {
+        if tag.handle == "!" {
+            format!("!{}", tag.suffix)
+        } else {
+            format!("{}{}", tag.handle, tag.suffix)
+        }
+    })
 }
 
 #[cfg(test)]
@@ -270,26 +351,41 @@ mod tests {
     use std::fmt::Write;
 
     fn tree(text: &str) -> Rc<Node> {
-        parse(text).map_err(|fault| fault.message).expect("YAML").expect("not empty")
+        parse(text)
+            .map_err(|fault| fault.message)
+            .expect("YAML")
+            .expect("not empty")
     }
 
     fn refused(text: &str) -> String {
         match parse(text) {
             Ok(_) => panic!("should have been refused: {text:.60}"),
-            Err(Fault { line, column, message }) => format!("{line}:{column} {message}"),
+            Err(Fault {
+                line,
+                column,
+                message,
+            }) => format!("{line}:{column} {message}"),
         }
     }
 
     #[test]
     fn scalars_keep_their_source_text_their_tag_and_their_place() {
         let root = tree("a: 012345678901\nb: !env NAME\n  \nc: [1e3, \"x\", yes]\nd: !!str 007\n");
-        let texts = |key: &str| root.child(key).and_then(|node| node.text().map(str::to_owned));
+        let texts = |key: &str| {
+            root.child(key)
+                .and_then(|node| node.text().map(str::to_owned))
+        };
         assert_eq!(texts("a").as_deref(), Some("012345678901"));
         assert_eq!(texts("d").as_deref(), Some("007"));
         let tagged = root.child("b").expect("b");
-        assert_eq!((tagged.tag.as_deref(), tagged.text()), (Some("!env"), Some("NAME")));
+        assert_eq!(
+            (tagged.tag.as_deref(), tagged.text()),
+            (Some("!env"), Some("NAME"))
+        );
         assert_eq!(tagged.at, Position { line: 2, column: 4 });
-        let Value::Sequence(items) = &root.child("c").expect("c").value else { panic!("a list") };
+        let Value::Sequence(items) = &root.child("c").expect("c").value else {
+            panic!("a list")
+        };
         let items: Vec<_> = items.iter().filter_map(|item| item.text()).collect();
         assert_eq!(items, ["1e3", "x", "yes"]);
     }
@@ -297,7 +393,11 @@ mod tests {
     #[test]
     fn nothing_written_null_and_comments_are_nothing_but_quoted_text_is_text() {
         let root = tree("a:\nb: ~\nc: null\nd: \"null\"\ne: \"\"\n");
-        let nulls: Vec<_> = root.pairs().iter().map(|pair| pair.value.is_null()).collect();
+        let nulls: Vec<_> = root
+            .pairs()
+            .iter()
+            .map(|pair| pair.value.is_null())
+            .collect();
         assert_eq!(nulls, [true, true, true, false, false]);
         for text in ["", "\n\n", "# only this\n", "---\n", "null\n", "\u{feff}"] {
             assert!(parse(text).is_ok_and(|root| root.is_none()), "{text:?}");
@@ -306,13 +406,24 @@ mod tests {
 
     #[test]
     fn what_would_not_end_is_refused_where_it_starts() {
-        assert_eq!(refused(&"[".repeat(100)), "1:65 nested more than 64 levels deep");
+        assert_eq!(
+            refused(&"[".repeat(100)),
+            "1:65 nested more than 64 levels deep"
+        );
         assert!(refused(&"{a: ".repeat(100)).ends_with("nested more than 64 levels deep"));
         assert!(refused(&"[".repeat(500_000)).starts_with("1:"));
-        let nested: Vec<String> = (0..10_000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
-        assert_eq!(refused(&nested.concat()), "65:65 nested more than 64 levels deep");
+        let nested: Vec<String> = (0..10_000)
+            .map(|depth| format!("{}a:\n", " ".repeat(depth)))
+            .collect();
+        assert_eq!(
+            refused(&nested.concat()),
+            "65:65 nested more than 64 levels deep"
+        );
         assert!(refused(&format!("[{}]", "a,".repeat(60_000))).contains("more than 50000 values"));
-        assert_eq!(refused("a: &a [*a]"), "1:8 an alias that stands inside the value it repeats");
+        assert_eq!(
+            refused("a: &a [*a]"),
+            "1:8 an alias that stands inside the value it repeats"
+        );
         assert_eq!(
             refused("a: 1\n---\nb: 2\n"),
             "2:1 a second YAML document starts here; a configuration is one document"
@@ -333,10 +444,17 @@ mod tests {
 
     #[test]
     fn aliases_repeat_values_and_merge_keys_fill_in_what_is_not_written() {
-        let root = tree("base: &b {x: 1, y: 2}\none: {<<: *b, y: 3}\ntwo: {<<: [*b, {z: 4}]}\nsame: *b\n");
+        let root =
+            tree("base: &b {x: 1, y: 2}\none: {<<: *b, y: 3}\ntwo: {<<: [*b, {z: 4}]}\nsame: *b\n");
         let keys = |name: &str| -> Vec<String> {
             let node = root.child(name).expect(name);
-            let pair = |pair: &Pair| format!("{}={}", pair.key.text().expect("text"), pair.value.text().expect("text"));
+            let pair = |pair: &Pair| {
+                format!(
+                    "{}={}",
+                    pair.key.text().expect("text"),
+                    pair.value.text().expect("text")
+                )
+            };
             node.pairs().iter().map(pair).collect()
         };
         assert_eq!(keys("one"), ["y=3", "x=1"]);

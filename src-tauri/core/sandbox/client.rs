@@ -1,7 +1,9 @@
-//! The other end of the control interface, blocking and without any HTTP library: for the CLI and for tests that drive a
-//! sandbox in another process. Speaks to loopback only.
+//! The other end of the control interface, blocking and without any HTTP library: for the CLI and
+//! for tests that drive a sandbox in another process. Speaks to loopback only.
 
-use super::control::{CreatedKey, Journalled, OfPrincipal, OfUser, PREFIX, Refused, Revoked, State};
+use super::control::{
+    CreatedKey, Journalled, OfPrincipal, OfUser, PREFIX, Refused, Revoked, State,
+};
 use super::faults::Switch;
 use super::journal::Call;
 use super::world::Settings;
@@ -25,13 +27,17 @@ pub struct Control {
 impl Control {
     /// `url` as [`super::Sandbox::url`] gives it. Nothing is sent yet.
     pub fn at(url: &str) -> Result<Control> {
-        let address = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/')).and_then(|it| it.parse().ok());
+        let address = url
+            .strip_prefix("http://")
+            .map(|rest| rest.trim_end_matches('/'))
+            .and_then(|it| it.parse().ok());
         match address {
             Some(address) if SocketAddr::ip(&address).is_loopback() => Ok(Control { address }),
-            Some(_) | None => {
-                Err(Error::new(Code::InvalidInput, format!("`{}` is not the address of a sandbox", shorten(url)))
-                    .hint("a sandbox's address looks like http://127.0.0.1:4566"))
-            }
+            Some(_) | None => Err(Error::new(
+                Code::InvalidInput,
+                format!("`{}` is not the address of a sandbox", shorten(url)),
+            )
+            .hint("a sandbox's address looks like http://127.0.0.1:4566")),
         }
     }
 
@@ -40,7 +46,8 @@ impl Control {
     }
 
     pub fn journal(&self) -> Result<Vec<Call>> {
-        self.ask("GET", "journal", &()).map(|Journalled { calls }| calls)
+        self.ask("GET", "journal", &())
+            .map(|Journalled { calls }| calls)
     }
 
     pub fn clear_journal(&self) -> Result<()> {
@@ -56,7 +63,13 @@ impl Control {
     }
 
     pub fn create_key(&self, user: &str) -> Result<Keys> {
-        let created: CreatedKey = self.ask("POST", "keys", &OfUser { user: user.to_owned() })?;
+        let created: CreatedKey = self.ask(
+            "POST",
+            "keys",
+            &OfUser {
+                user: user.to_owned(),
+            },
+        )?;
         Ok(Keys {
             access_key_id: AccessKeyId::parse(&created.access_key_id)?,
             secret_access_key: Secret::new(created.secret_access_key),
@@ -69,8 +82,11 @@ impl Control {
 
     /// See [`super::Sandbox::revoke_sessions`].
     pub fn revoke_sessions(&self, principal: &str) -> Result<usize> {
-        let principal = OfPrincipal { principal: principal.to_owned() };
-        self.ask("POST", "sessions/revoke", &principal).map(|Revoked { revoked }| revoked)
+        let principal = OfPrincipal {
+            principal: principal.to_owned(),
+        };
+        self.ask("POST", "sessions/revoke", &principal)
+            .map(|Revoked { revoked }| revoked)
     }
 
     pub fn set_settings(&self, settings: &Settings) -> Result<()> {
@@ -81,16 +97,31 @@ impl Control {
         self.ask::<IgnoredAny>(method, path, body).map(|_| ())
     }
 
-    fn ask<T: DeserializeOwned>(&self, method: &str, path: &str, body: &impl Serialize) -> Result<T> {
+    fn ask<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T> {
         let strange = || {
-            Error::new(Code::Network, format!("what answers at {} is not a sandbox", self.address))
-                .hint("start one with `fob sandbox`")
+            Error::new(
+                Code::Network,
+                format!("what answers at {} is not a sandbox", self.address),
+            )
+            .hint("start one with `fob sandbox`")
         };
-        let body = serde_json::to_string(body)
-            .map_err(|cause| Error::new(Code::InvalidInput, format!("this cannot be sent to a sandbox: {cause}")))?;
+        let body = serde_json::to_string(body).map_err(|cause| {
+            Error::new(
+                Code::InvalidInput,
+                format!("this cannot be sent to a sandbox: {cause}"),
+            )
+        })?;
         let answer = self.exchange(method, path, &body).map_err(|cause| {
-            Error::new(Code::Network, format!("the sandbox at {} does not answer: {cause}", self.address))
-                .hint("start one with `fob sandbox`")
+            Error::new(
+                Code::Network,
+                format!("the sandbox at {} does not answer: {cause}", self.address),
+            )
+            .hint("start one with `fob sandbox`")
         })?;
         let text = std::str::from_utf8(&answer).map_err(|_| strange())?;
         let (head, body) = text.split_once("\r\n\r\n").ok_or_else(strange)?;

@@ -1,5 +1,6 @@
-//! The way into the sandbox's console, as AWS's sign-in endpoint opens it: a token for the keys of a role's session, and a
-//! page for whoever comes with the token. Speaks in pages for browsers; like AWS it does not say what is wrong with keys.
+//! The way into the sandbox's console, as AWS's sign-in endpoint opens it: a token for the keys of
+//! a role's session, and a page for whoever comes with the token. Speaks in pages for browsers;
+//! like AWS it does not say what is wrong with keys.
 
 use super::faults::{Fault, Struck};
 use super::mint;
@@ -79,18 +80,47 @@ pub(super) fn visit(
                     let page = welcome(&caller, incoming.parameter("Destination"));
                     (Some(caller), Ok(Answer::Page(page)))
                 }
-                None => (None, Err(Refusal::new(400, "InvalidSigninToken", "Invalid or expired sign-in token"))),
+                None => (
+                    None,
+                    Err(Refusal::new(
+                        400,
+                        "InvalidSigninToken",
+                        "Invalid or expired sign-in token",
+                    )),
+                ),
             }
         }
-        Some(_) | None => (None, Err(Refusal::new(400, "InvalidAction", "Invalid action parameter"))),
+        Some(_) | None => (
+            None,
+            Err(Refusal::new(
+                400,
+                "InvalidAction",
+                "Invalid action parameter",
+            )),
+        ),
     }
 }
 
-fn authenticate(world: &World, incoming: &Incoming, now: SystemTime) -> Result<(Caller, SystemTime), Refusal> {
-    let told = incoming.parameter("Session").and_then(|text| serde_json::from_str::<Told>(text).ok());
-    let Told { access_key_id, secret_access_key, token } = told.ok_or_else(invalid_credentials)?;
-    let credential = world.credential(&access_key_id, Some(token.expose())).ok_or_else(invalid_credentials)?;
-    let (own, told) = (credential.secret.expose().as_bytes(), secret_access_key.expose().as_bytes());
+fn authenticate(
+    world: &World,
+    incoming: &Incoming,
+    now: SystemTime,
+) -> Result<(Caller, SystemTime), Refusal> {
+    let told = incoming
+        .parameter("Session")
+        .and_then(|text| serde_json::from_str::<Told>(text).ok());
+    let Told {
+        access_key_id,
+        secret_access_key,
+        token,
+    } = told.ok_or_else(invalid_credentials)?;
+    let credential = world
+        .credential(&access_key_id, Some(token.expose()))
+        .ok_or_else(invalid_credentials)?;
+    let (own, told) = (
+        credential.secret.expose().as_bytes(),
+        secret_access_key.expose().as_bytes(),
+    );
     let key_is_right = bool::from(own.ct_eq(told));
     match credential.expires_at {
         Some(end) if key_is_right && end > now => Ok((credential.caller, end)),
@@ -100,12 +130,22 @@ fn authenticate(world: &World, incoming: &Incoming, now: SystemTime) -> Result<(
 
 /// A user is refused, and a duration for a role that was assumed with a session.
 fn check(incoming: &Incoming, caller: &Caller) -> Result<(), Refusal> {
-    let Standing::RoleSession { assumed, .. } = &caller.standing else { return Err(invalid_credentials()) };
-    let Some(text) = incoming.parameter("SessionDuration") else { return Ok(()) };
+    let Standing::RoleSession { assumed, .. } = &caller.standing else {
+        return Err(invalid_credentials());
+    };
+    let Some(text) = incoming.parameter("SessionDuration") else {
+        return Ok(());
+    };
     let limits = SessionKind::AssumedRole.limits();
-    let in_limits = text.parse().is_ok_and(|seconds| (limits.shortest..=limits.longest).contains(&seconds));
+    let in_limits = text
+        .parse()
+        .is_ok_and(|seconds| (limits.shortest..=limits.longest).contains(&seconds));
     match (in_limits, assumed) {
-        (false, _) => Err(Refusal::new(400, "InvalidSessionDuration", "Invalid session duration parameter")),
+        (false, _) => Err(Refusal::new(
+            400,
+            "InvalidSessionDuration",
+            "Invalid session duration parameter",
+        )),
         (true, Assumed::WithSession) => Err(invalid_credentials()),
         (true, Assumed::WithKeys) => Ok(()),
     }
@@ -131,15 +171,29 @@ fn refused_by(fault: &Fault) -> Option<Refusal> {
 }
 
 fn welcome(caller: &Caller, destination: Option<&str>) -> String {
-    let told = destination.map_or_else(String::new, |page| format!("<p>At AWS this opens {}</p>", escape(page)));
-    page("Sandbox console", &format!("<p>Signed in to the sandbox console as {}</p>{told}", escape(&caller.arn)))
+    let told = destination.map_or_else(String::new, |page| {
+        format!("<p>At AWS this opens {}</p>", escape(page))
+    });
+    page(
+        "Sandbox console",
+        &format!(
+            "<p>Signed in to the sandbox console as {}</p>{told}",
+            escape(&caller.arn)
+        ),
+    )
 }
 
 pub(super) fn refused(refusal: &Refusal) -> String {
-    let title = format!("HTTP Status {} - {}", refusal.status, escape(&refusal.message));
+    let title = format!(
+        "HTTP Status {} - {}",
+        refusal.status,
+        escape(&refusal.message)
+    );
     page(&title, &format!("<p>{title}</p>"))
 }
 
 fn page(title: &str, body: &str) -> String {
-    format!("<!doctype html>\n<html lang=\"en\"><head><title>{title}</title></head><body>{body}</body></html>\n")
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><title>{title}</title></head><body>{body}</body></html>\n"
+    )
 }

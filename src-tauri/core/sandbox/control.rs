@@ -1,5 +1,6 @@
-//! The control interface: JSON over HTTP under `/_sandbox/`, for processes that do not hold the [`super::Sandbox`].
-//! Refuses what a web page could send: another `Host` than the served address, or any `Origin`.
+//! The control interface: JSON over HTTP under `/_sandbox/`, for processes that do not hold the
+//! [`super::Sandbox`]. Refuses what a web page could send: another `Host` than the served address,
+//! or any `Origin`.
 
 use super::faults::Switch;
 use super::journal::Call;
@@ -47,7 +48,8 @@ pub struct SessionState {
     pub expires_at: String,
 }
 
-/// A new access key on its way to the process that asked for it: the only secret that this interface tells.
+/// A new access key on its way to the process that asked for it: the only secret that this
+/// interface tells.
 #[derive(Serialize, Deserialize)]
 pub(super) struct CreatedKey {
     pub access_key_id: String,
@@ -84,34 +86,51 @@ pub(super) struct Refused {
 
 /// Status and JSON.
 pub(super) fn answer(premises: &Premises, head: &Parts, body: &[u8]) -> (u16, String) {
-    let host = head.headers.get(header::HOST).map(axum::http::HeaderValue::as_bytes);
-    if host != Some(premises.address.to_string().as_bytes()) || head.headers.contains_key(header::ORIGIN) {
-        return refused(403, "the sandbox is controlled only from this machine and never from a web page");
+    let host = head
+        .headers
+        .get(header::HOST)
+        .map(axum::http::HeaderValue::as_bytes);
+    if host != Some(premises.address.to_string().as_bytes())
+        || head.headers.contains_key(header::ORIGIN)
+    {
+        return refused(
+            403,
+            "the sandbox is controlled only from this machine and never from a web page",
+        );
     }
     let rest = head.uri.path().strip_prefix(PREFIX).unwrap_or_default();
     let world = || premises.world();
     let done = json!({});
     let result = match (&head.method, rest) {
         (&Method::GET, "state") => to_json(&state(premises)),
-        (&Method::GET, "journal") => to_json(&Journalled { calls: world().journal.calls() }),
+        (&Method::GET, "journal") => to_json(&Journalled {
+            calls: world().journal.calls(),
+        }),
         (&Method::DELETE, "journal") => {
             world().journal.clear();
             Ok(done)
         }
-        (&Method::POST, "faults") => read(body).and_then(|switch| world().faults.inject(switch)).map(|()| done),
+        (&Method::POST, "faults") => read(body)
+            .and_then(|switch| world().faults.inject(switch))
+            .map(|()| done),
         (&Method::DELETE, "faults") => {
             world().faults.clear();
             Ok(done)
         }
-        (&Method::POST, "keys") => {
-            read(body).and_then(|OfUser { user }| world().create_key(&user)).and_then(|keys| to_json(&created(&keys)))
-        }
+        (&Method::POST, "keys") => read(body)
+            .and_then(|OfUser { user }| world().create_key(&user))
+            .and_then(|keys| to_json(&created(&keys))),
         (&Method::DELETE, path) if path.starts_with("keys/") => {
             world().revoke_key(&path["keys/".len()..]).map(|()| done)
         }
-        (&Method::POST, "sessions/revoke") => read(body)
-            .and_then(|OfPrincipal { principal }| to_json(&Revoked { revoked: world().revoke_sessions(&principal) })),
-        (&Method::PUT, "settings") => read(body).and_then(|settings| world().set_settings(settings)).map(|()| done),
+        (&Method::POST, "sessions/revoke") => read(body).and_then(|OfPrincipal { principal }| {
+            to_json(&Revoked {
+                revoked: world().revoke_sessions(&principal),
+            })
+        }),
+        (&Method::PUT, "settings") => read(body)
+            .and_then(|settings| world().set_settings(settings))
+            .map(|()| done),
         _ => return refused(404, "the sandbox has no such control"),
     };
     match result {
@@ -121,7 +140,13 @@ pub(super) fn answer(premises: &Premises, head: &Parts, body: &[u8]) -> (u16, St
 }
 
 pub(super) fn refused(status: u16, message: &str) -> (u16, String) {
-    (status, json!(Refused { error: Error::new(Code::InvalidInput, message) }).to_string())
+    (
+        status,
+        json!(Refused {
+            error: Error::new(Code::InvalidInput, message)
+        })
+        .to_string(),
+    )
 }
 
 pub(super) fn state(premises: &Premises) -> State {
@@ -137,7 +162,11 @@ pub(super) fn state(premises: &Premises) -> State {
                 arn: user.arn.clone(),
                 mfa: user.mfa,
                 mfa_serial: world.mfa_serial(name),
-                keys: user.keys.iter().map(|keys| keys.access_key_id.as_str().to_owned()).collect(),
+                keys: user
+                    .keys
+                    .iter()
+                    .map(|keys| keys.access_key_id.as_str().to_owned())
+                    .collect(),
             })
             .collect(),
         roles: world.roles().cloned().collect(),
@@ -162,11 +191,19 @@ fn created(keys: &Keys) -> CreatedKey {
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
-    serde_json::from_slice(body)
-        .map_err(|cause| Error::new(Code::InvalidInput, format!("the sandbox cannot read this: {cause}")))
+    serde_json::from_slice(body).map_err(|cause| {
+        Error::new(
+            Code::InvalidInput,
+            format!("the sandbox cannot read this: {cause}"),
+        )
+    })
 }
 
 fn to_json(value: &impl Serialize) -> Result<serde_json::Value> {
-    serde_json::to_value(value)
-        .map_err(|cause| Error::new(Code::InvalidInput, format!("the sandbox cannot write its answer: {cause}")))
+    serde_json::to_value(value).map_err(|cause| {
+        Error::new(
+            Code::InvalidInput,
+            format!("the sandbox cannot write its answer: {cause}"),
+        )
+    })
 }

@@ -1,5 +1,6 @@
-//! The sandbox as it is shown to somebody who has no account: one user whose key is at hand, one who has to be set up
-//! and has an MFA device, a role above the first, and the configuration that names them.
+//! The sandbox as it is shown to somebody who has no account: one user whose key is at hand, one
+//! who has to be set up and has an MFA device, a role above the first, and the configuration that
+//! names them.
 
 use super::{Mfa, Sandbox};
 use crate::credentials::Keys;
@@ -29,7 +30,12 @@ impl Demonstration {
         let keys = sandbox.keys(READY).into_iter().next();
         Ok(Demonstration {
             url: sandbox.url(),
-            keys: keys.ok_or_else(|| Error::new(Code::NoCredentials, format!("the sandbox's {READY} has no key")))?,
+            keys: keys.ok_or_else(|| {
+                Error::new(
+                    Code::NoCredentials,
+                    format!("the sandbox's {READY} has no key"),
+                )
+            })?,
             mfa_serial: sandbox.mfa_serial(WITHOUT_KEYS),
             mfa_code: sandbox.settings().mfa_code,
         })

@@ -1,4 +1,5 @@
-//! Fault switches: which misbehaviour a call meets, for which action, how often. Knows nothing of what each does to it.
+//! Fault switches: which misbehaviour a call meets, for which action, how often. Knows nothing of
+//! what each does to it.
 
 use super::request::Incoming;
 use super::sts::Action;
@@ -21,7 +22,8 @@ pub enum Fault {
     Throttling,
     InternalFailure,
     ServiceUnavailable,
-    /// The answer takes this much real time, also under a manual clock: it is the caller's patience that is tried.
+    /// The answer takes this much real time, also under a manual clock: it is the caller's patience
+    /// that is tried.
     Delay {
         milliseconds: u64,
     },
@@ -53,21 +55,33 @@ pub struct Switch {
 impl Switch {
     /// For every action, until cleared.
     pub fn on(fault: Fault) -> Switch {
-        Switch { fault, action: None, times: None }
+        Switch {
+            fault,
+            action: None,
+            times: None,
+        }
     }
 
     #[must_use]
     pub fn for_action(self, action: Action) -> Switch {
-        Switch { action: Some(action), ..self }
+        Switch {
+            action: Some(action),
+            ..self
+        }
     }
 
     #[must_use]
     pub fn times(self, times: u32) -> Switch {
-        Switch { times: Some(times), ..self }
+        Switch {
+            times: Some(times),
+            ..self
+        }
     }
 
     fn meets(&self, incoming: &Incoming) -> bool {
-        let action_matches = self.action.is_none_or(|action| incoming.action() == Ok(action));
+        let action_matches = self
+            .action
+            .is_none_or(|action| incoming.action() == Ok(action));
         action_matches
             && match &self.fault {
                 Fault::WrongMfaCode => incoming.parameter("TokenCode").is_some(),
@@ -94,7 +108,8 @@ impl Faults {
         if matches!(switch.fault, Fault::Delay { milliseconds } if milliseconds > LONGEST_DELAY) {
             return refuse("a delay is at most 600000 milliseconds");
         }
-        if matches!(switch.fault, Fault::ClockOffset { seconds } if seconds.unsigned_abs() > LARGEST_OFFSET) {
+        if matches!(switch.fault, Fault::ClockOffset { seconds } if seconds.unsigned_abs() > LARGEST_OFFSET)
+        {
             return refuse("the clock is off by at most ten years");
         }
         if self.0.len() >= MOST_SWITCHES {
@@ -143,16 +158,28 @@ impl Struck {
     }
 
     pub fn delay(&self) -> Duration {
-        let delay = |fault: &Fault| if let Fault::Delay { milliseconds } = fault { *milliseconds } else { 0 };
+        let delay = |fault: &Fault| {
+            if let Fault::Delay { milliseconds } = fault {
+                *milliseconds
+            } else {
+                0
+            }
+        };
         Duration::from_millis(self.0.iter().map(delay).sum())
     }
 
     /// The moment as the sandbox's clock shows it to this call.
     pub fn shift(&self, now: SystemTime) -> SystemTime {
         self.0.iter().fold(now, |now, fault| {
-            let Fault::ClockOffset { seconds } = fault else { return now };
+            let Fault::ClockOffset { seconds } = fault else {
+                return now;
+            };
             let by = Duration::from_secs(seconds.unsigned_abs());
-            let shifted = if *seconds < 0 { now.checked_sub(by) } else { now.checked_add(by) };
+            let shifted = if *seconds < 0 {
+                now.checked_sub(by)
+            } else {
+                now.checked_add(by)
+            };
             shifted.unwrap_or(now)
         })
     }

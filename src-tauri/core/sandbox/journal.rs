@@ -1,4 +1,5 @@
-//! What was asked of the sandbox, call by call. Holds no secret: neither MFA codes nor anything it does not know by name.
+//! What was asked of the sandbox, call by call. Holds no secret: neither MFA codes nor anything it
+//! does not know by name.
 
 use super::request::Incoming;
 use serde::{Deserialize, Serialize};
@@ -31,23 +32,37 @@ pub struct Call {
     pub access_key_id: Option<String>,
     /// The ARN of who signed, once that was proven.
     pub principal: Option<String>,
-    /// As they were asked, `(hidden)` for the value of an MFA code and of anything not known to be harmless.
+    /// As they were asked, `(hidden)` for the value of an MFA code and of anything not known to be
+    /// harmless.
     pub parameters: BTreeMap<String, String>,
     /// `ok`, the code AWS answered with, or `outage`.
     pub outcome: String,
 }
 
 impl Call {
-    pub(super) fn new(time: SystemTime, incoming: &Incoming, principal: Option<String>, outcome: &str) -> Call {
+    pub(super) fn new(
+        time: SystemTime,
+        incoming: &Incoming,
+        principal: Option<String>,
+        outcome: &str,
+    ) -> Call {
         let shown = |(name, value): (&String, &String)| {
-            let value = if SHOWN.contains(&name.as_str()) { value } else { "(hidden)" };
+            let value = if SHOWN.contains(&name.as_str()) {
+                value
+            } else {
+                "(hidden)"
+            };
             (name.clone(), value.to_owned())
         };
         Call {
             time: format!("{:.3}", super::world::timestamp(time)),
             action: incoming.parameter("Action").unwrap_or_default().to_owned(),
             region: incoming.region().map(str::to_owned),
-            access_key_id: incoming.authorization.as_ref().ok().map(|it| it.access_key_id.clone()),
+            access_key_id: incoming
+                .authorization
+                .as_ref()
+                .ok()
+                .map(|it| it.access_key_id.clone()),
             principal,
             parameters: incoming
                 .parameters

@@ -1,4 +1,5 @@
-//! Makes what AWS makes: access keys, session tokens, unique ids, request ids. Nothing here is remembered.
+//! Makes what AWS makes: access keys, session tokens, unique ids, request ids. Nothing here is
+//! remembered.
 
 use crate::credentials::{AccessKeyId, Keys, Secret};
 
@@ -33,19 +34,30 @@ pub(super) fn request_id() -> String {
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex = super::signature::hex(&bytes);
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    [
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    ]
+    .join("-")
 }
 
 fn keys(prefix: &str) -> Keys {
     let id = format!("{prefix}{}", base32(random::<16>()));
     Keys {
-        access_key_id: AccessKeyId::parse(&id).expect("twenty letters and digits are an access key id"),
+        access_key_id: AccessKeyId::parse(&id)
+            .expect("twenty letters and digits are an access key id"),
         secret_access_key: Secret::new(aws_smithy_types::base64::encode(random::<30>())),
     }
 }
 
 fn base32<const N: usize>(bytes: [u8; N]) -> String {
-    bytes.map(|byte| char::from(BASE32[usize::from(byte % 32)])).iter().collect()
+    bytes
+        .map(|byte| char::from(BASE32[usize::from(byte % 32)]))
+        .iter()
+        .collect()
 }
 
 fn random<const N: usize>() -> [u8; N] {

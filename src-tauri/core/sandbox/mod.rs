@@ -1,6 +1,7 @@
-//! An AWS on loopback: anybody can try Keyfob without an account, and tests fake the wire instead of the interface.
-//! Owns one world of users, keys, roles and sessions, checks signatures by its own means, remembers what it was asked
-//! (journal) and misbehaves on demand (faults). It never speaks to AWS and writes nothing to disk.
+//! An AWS on loopback: anybody can try Keyfob without an account, and tests fake the wire instead
+//! of the interface. Owns one world of users, keys, roles and sessions, checks signatures by its
+//! own means, remembers what it was asked (journal) and misbehaves on demand (faults). It never
+//! speaks to AWS and writes nothing to disk.
 
 mod client;
 mod console;
@@ -40,8 +41,9 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// On a free port of 127.0.0.1. Needs a tokio runtime. The world holds the user `kim` with one access key and an MFA
-    /// device that nothing demands, and the role `arn:aws:iam::420000000025:role/deploy` that everybody may assume.
+    /// On a free port of 127.0.0.1. Needs a tokio runtime. The world holds the user `kim` with one
+    /// access key and an MFA device that nothing demands, and the role
+    /// `arn:aws:iam::420000000025:role/deploy` that everybody may assume.
     pub fn start(clock: Clock) -> Result<Sandbox> {
         Sandbox::start_on(clock, 0)
     }
@@ -49,10 +51,14 @@ impl Sandbox {
     /// As [`Sandbox::start`], on a port of the caller's choice.
     pub fn start_on(clock: Clock, port: u16) -> Result<Sandbox> {
         let (open, closed) = oneshot::channel();
-        Ok(Sandbox { premises: server::open(clock, port, closed)?, _open: open })
+        Ok(Sandbox {
+            premises: server::open(clock, port, closed)?,
+            _open: open,
+        })
     }
 
-    /// `http://127.0.0.1:PORT`: the endpoint for `AWS_ENDPOINT_URL`, and what [`Control::at`] takes.
+    /// `http://127.0.0.1:PORT`: the endpoint for `AWS_ENDPOINT_URL`, and what [`Control::at`]
+    /// takes.
     pub fn url(&self) -> String {
         self.premises.url()
     }
@@ -91,7 +97,8 @@ impl Sandbox {
         self.premises.world().revoke_key(id.as_str())
     }
 
-    /// Ends every session of a user's, a role's or a role session's ARN and returns how many there were.
+    /// Ends every session of a user's, a role's or a role session's ARN and returns how many there
+    /// were.
     pub fn revoke_sessions(&self, principal: &str) -> usize {
         self.premises.world().revoke_sessions(principal)
     }

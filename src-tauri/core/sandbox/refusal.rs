@@ -1,4 +1,5 @@
-//! What AWS answers when it refuses: code, HTTP status and text as AWS itself gives them, in one table.
+//! What AWS answers when it refuses: code, HTTP status and text as AWS itself gives them, in one
+//! table.
 
 use super::faults::Fault;
 use super::world::{ExpiredCode, SkewCode};
@@ -12,11 +13,19 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub fn new(status: u16, code: &'static str, message: impl Into<String>) -> Refusal {
-        Refusal { status, code, message: message.into() }
+        Refusal {
+            status,
+            code,
+            message: message.into(),
+        }
     }
 
     pub fn too_large() -> Refusal {
-        Refusal::new(413, "RequestEntityTooLarge", "The request body is larger than 65536 bytes.")
+        Refusal::new(
+            413,
+            "RequestEntityTooLarge",
+            "The request body is larger than 65536 bytes.",
+        )
     }
 
     pub fn malformed(message: &str) -> Refusal {
@@ -36,7 +45,11 @@ impl Refusal {
     }
 
     pub fn missing_token() -> Refusal {
-        Refusal::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
+        Refusal::new(
+            403,
+            "MissingAuthenticationToken",
+            "Request is missing Authentication Token",
+        )
     }
 
     pub fn incomplete_signature(message: impl Into<String>) -> Refusal {
@@ -55,7 +68,11 @@ impl Refusal {
     }
 
     pub fn invalid_token() -> Refusal {
-        Refusal::new(403, "InvalidClientTokenId", "The security token included in the request is invalid")
+        Refusal::new(
+            403,
+            "InvalidClientTokenId",
+            "The security token included in the request is invalid",
+        )
     }
 
     pub fn expired(code: ExpiredCode) -> Refusal {
@@ -63,7 +80,11 @@ impl Refusal {
             ExpiredCode::ExpiredToken => "ExpiredToken",
             ExpiredCode::ExpiredTokenException => "ExpiredTokenException",
         };
-        Refusal::new(403, code, "The security token included in the request is expired")
+        Refusal::new(
+            403,
+            code,
+            "The security token included in the request is expired",
+        )
     }
 
     pub fn access_denied(message: impl Into<String>) -> Refusal {
@@ -71,11 +92,14 @@ impl Refusal {
     }
 
     pub fn wrong_mfa_code() -> Refusal {
-        Refusal::access_denied("MultiFactorAuthentication failed with invalid MFA one time pass code. ")
+        Refusal::access_denied(
+            "MultiFactorAuthentication failed with invalid MFA one time pass code. ",
+        )
     }
 
     pub fn internal_failure() -> Refusal {
-        let message = "The request processing has failed because of an unknown error, exception or failure.";
+        let message =
+            "The request processing has failed because of an unknown error, exception or failure.";
         Refusal::new(500, "InternalFailure", message)
     }
 
@@ -102,7 +126,11 @@ impl Refusal {
 
     /// The `ErrorResponse` of AWS's query protocol.
     pub fn to_xml(&self, request_id: &str) -> String {
-        let blame = if self.status < 500 { "Sender" } else { "Receiver" };
+        let blame = if self.status < 500 {
+            "Sender"
+        } else {
+            "Receiver"
+        };
         format!(
             "<ErrorResponse xmlns=\"{}\">\n  <Error>\n    <Type>{blame}</Type>\n    <Code>{}</Code>\n    \
              <Message>{}</Message>\n  </Error>\n  <RequestId>{request_id}</RequestId>\n</ErrorResponse>\n",

@@ -1,5 +1,5 @@
-//! A call as it came over the wire, read but not yet believed: parameters of the query protocol and who claims to have
-//! signed it. Whatever cannot be read is kept as the refusal it earns.
+//! A call as it came over the wire, read but not yet believed: parameters of the query protocol and
+//! who claims to have signed it. Whatever cannot be read is kept as the refusal it earns.
 
 use super::refusal::Refusal;
 use super::signature::Authorization;
@@ -21,10 +21,19 @@ pub(super) struct Incoming {
 
 impl Incoming {
     pub fn read(head: Parts, body: Bytes) -> Incoming {
-        let form = if head.method == Method::POST { &body } else { head.uri.query().unwrap_or_default().as_bytes() };
+        let form = if head.method == Method::POST {
+            &body
+        } else {
+            head.uri.query().unwrap_or_default().as_bytes()
+        };
         let parameters = parameters(form);
         let authorization = Authorization::parse(&head.headers);
-        Incoming { head, body, parameters, authorization }
+        Incoming {
+            head,
+            body,
+            parameters,
+            authorization,
+        }
     }
 
     pub fn parameter(&self, name: &str) -> Option<&str> {
@@ -37,7 +46,10 @@ impl Incoming {
 
     /// The region in the scope of the signature.
     pub fn region(&self) -> Option<&str> {
-        self.authorization.as_ref().ok().map(|it| it.region.as_str())
+        self.authorization
+            .as_ref()
+            .ok()
+            .map(|it| it.region.as_str())
     }
 
     pub fn action(&self) -> Result<Action, Refusal> {
@@ -50,20 +62,30 @@ impl Incoming {
             ));
         };
         let version = self.parameter("Version").unwrap_or("NO_VERSION_SPECIFIED");
-        Action::ALL.into_iter().find(|known| known.name() == action && version == VERSION).ok_or_else(|| {
-            Refusal::new(400, "InvalidAction", format!("Could not find operation {action} for version {version}"))
-        })
+        Action::ALL
+            .into_iter()
+            .find(|known| known.name() == action && version == VERSION)
+            .ok_or_else(|| {
+                Refusal::new(
+                    400,
+                    "InvalidAction",
+                    format!("Could not find operation {action} for version {version}"),
+                )
+            })
     }
 }
 
 /// `application/x-www-form-urlencoded`, strictly: a broken escape or a name given twice is refused.
 fn parameters(form: &[u8]) -> Result<Parameters, Refusal> {
-    let form = std::str::from_utf8(form).map_err(|_| Refusal::malformed("The query string is not valid UTF-8"))?;
+    let form = std::str::from_utf8(form)
+        .map_err(|_| Refusal::malformed("The query string is not valid UTF-8"))?;
     let mut parameters = Parameters::new();
     for pair in form.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         if parameters.insert(decode(name)?, decode(value)?).is_some() {
-            return Err(Refusal::malformed("The query string names a parameter twice"));
+            return Err(Refusal::malformed(
+                "The query string names a parameter twice",
+            ));
         }
     }
     Ok(parameters)
@@ -71,12 +93,15 @@ fn parameters(form: &[u8]) -> Result<Parameters, Refusal> {
 
 fn decode(text: &str) -> Result<String, Refusal> {
     let broken = || Refusal::malformed("The query string contains a syntax error");
-    let is_escape = |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|b| b.is_ascii_hexdigit());
+    let is_escape =
+        |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|b| b.is_ascii_hexdigit());
     if !text.split('%').skip(1).all(is_escape) {
         return Err(broken());
     }
     let text = text.replace('+', " ");
-    let decoded = percent_encoding::percent_decode_str(&text).decode_utf8().map_err(|_| broken())?;
+    let decoded = percent_encoding::percent_decode_str(&text)
+        .decode_utf8()
+        .map_err(|_| broken())?;
     Ok(decoded.into_owned())
 }
 
@@ -86,16 +111,40 @@ mod tests {
 
     #[test]
     fn forms_are_decoded_as_written() {
-        let read = parameters(b"Action=GetCallerIdentity&Name=a+b%2Bc%C3%A9&Empty=&&Bare").expect("parameters");
-        let read: Vec<_> = read.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!(read, [("Action", "GetCallerIdentity"), ("Bare", ""), ("Empty", ""), ("Name", "a b+cé")]);
+        let read = parameters(b"Action=GetCallerIdentity&Name=a+b%2Bc%C3%A9&Empty=&&Bare")
+            .expect("parameters");
+        let read: Vec<_> = read
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(
+            read,
+            [
+                ("Action", "GetCallerIdentity"),
+                ("Bare", ""),
+                ("Empty", ""),
+                ("Name", "a b+cé")
+            ]
+        );
     }
 
     #[test]
     fn broken_forms_are_refused_as_malformed() {
-        for form in [&b"a=%"[..], b"a=%2", b"a=%zz", b"a=1&a=2", b"a=%ff", b"\xff=1", b"a=%2\xc3\xa9"] {
+        for form in [
+            &b"a=%"[..],
+            b"a=%2",
+            b"a=%zz",
+            b"a=1&a=2",
+            b"a=%ff",
+            b"\xff=1",
+            b"a=%2\xc3\xa9",
+        ] {
             let refusal = parameters(form).expect_err("a refusal");
-            assert_eq!((refusal.status, refusal.code), (400, "MalformedQueryString"), "{form:?}");
+            assert_eq!(
+                (refusal.status, refusal.code),
+                (400, "MalformedQueryString"),
+                "{form:?}"
+            );
         }
     }
 

@@ -1,10 +1,12 @@
-//! AWS's Security Token Service: what each action demands of its caller and what it gives, in AWS's own words. Who called
-//! was proven before; sessions are issued by the world.
+//! AWS's Security Token Service: what each action demands of its caller and what it gives, in AWS's
+//! own words. Who called was proven before; sessions are issued by the world.
 
 use super::faults::{Fault, Struck};
 use super::refusal::{Refusal, escape};
 use super::request::Incoming;
-use super::world::{Assumed, Caller, ExpiredCode, Mfa, MfaProof, RoleArn, Session, Standing, World, timestamp};
+use super::world::{
+    Assumed, Caller, ExpiredCode, Mfa, MfaProof, RoleArn, Session, Standing, World, timestamp,
+};
 use crate::credentials::SessionKind;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime};
@@ -21,7 +23,11 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Action; 3] = [Action::GetCallerIdentity, Action::GetSessionToken, Action::AssumeRole];
+    pub const ALL: [Action; 3] = [
+        Action::GetCallerIdentity,
+        Action::GetSessionToken,
+        Action::AssumeRole,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -41,7 +47,11 @@ pub(super) struct Proven<'a> {
 }
 
 /// The content of the action's `…Result` element.
-pub(super) fn perform(world: &mut World, action: Action, call: &Proven<'_>) -> Result<String, Refusal> {
+pub(super) fn perform(
+    world: &mut World,
+    action: Action,
+    call: &Proven<'_>,
+) -> Result<String, Refusal> {
     match action {
         Action::GetCallerIdentity => Ok(call.caller_identity()),
         Action::GetSessionToken => call.session_token(world),
@@ -69,7 +79,10 @@ pub(super) fn refused_by(fault: &Fault, action: Action, call: &Proven<'_>) -> Op
 
 /// AWS's wording for a caller that no policy lets do this.
 fn unauthorized(action: Action, call: &Proven<'_>) -> Refusal {
-    let resource = call.incoming.parameter("RoleArn").unwrap_or(&call.caller.arn);
+    let resource = call
+        .incoming
+        .parameter("RoleArn")
+        .unwrap_or(&call.caller.arn);
     Refusal::access_denied(format!(
         "User: {} is not authorized to perform: sts:{} on resource: {resource}",
         call.caller.arn,
@@ -88,31 +101,48 @@ pub(super) fn to_xml(action: Action, result: &str, request_id: &str) -> String {
 
 impl Proven<'_> {
     fn caller_identity(&self) -> String {
-        let Caller { arn, id, account, .. } = self.caller;
-        format!("<Arn>{}</Arn><UserId>{}</UserId><Account>{account}</Account>", escape(arn), escape(id))
+        let Caller {
+            arn, id, account, ..
+        } = self.caller;
+        format!(
+            "<Arn>{}</Arn><UserId>{}</UserId><Account>{account}</Account>",
+            escape(arn),
+            escape(id)
+        )
     }
 
     fn session_token(&self, world: &mut World) -> Result<String, Refusal> {
         let asked = self.duration(SessionKind::IamUser)?;
         if self.caller.standing != Standing::LongLived {
-            return Err(Refusal::access_denied("Cannot call GetSessionToken with session credentials"));
+            return Err(Refusal::access_denied(
+                "Cannot call GetSessionToken with session credentials",
+            ));
         }
         let proof = self.mfa(world)?;
-        let caller = Caller { standing: Standing::UserSession, proof, ..self.caller.clone() };
+        let caller = Caller {
+            standing: Standing::UserSession,
+            proof,
+            ..self.caller.clone()
+        };
         Ok(credentials(world.issue(caller, asked, self.now)))
     }
 
     fn assume_role(&self, world: &mut World) -> Result<String, Refusal> {
         let (arn, name) = (self.required("RoleArn")?, self.session_name()?);
         let asked = self.duration(SessionKind::AssumedRole)?;
-        let parts = RoleArn::parse(arn).ok_or_else(|| Refusal::validation(format!("{arn} is invalid")))?;
+        let parts =
+            RoleArn::parse(arn).ok_or_else(|| Refusal::validation(format!("{arn} is invalid")))?;
         let proof = match self.mfa(world)? {
             MfaProof::Given => MfaProof::Given,
             MfaProof::None => self.caller.proof,
         };
         let external_id = self.incoming.parameter("ExternalId");
-        let locked_out = proof == MfaProof::None && world.mfa_of(self.caller).0 == Mfa::RequiredForRoles;
-        let Some((role, id)) = world.role_for(self.caller, arn, external_id).filter(|_| !locked_out) else {
+        let locked_out =
+            proof == MfaProof::None && world.mfa_of(self.caller).0 == Mfa::RequiredForRoles;
+        let Some((role, id)) = world
+            .role_for(self.caller, arn, external_id)
+            .filter(|_| !locked_out)
+        else {
             return Err(unauthorized(Action::AssumeRole, self));
         };
         let is_chained = matches!(self.caller.standing, Standing::RoleSession { .. });
@@ -132,10 +162,16 @@ impl Proven<'_> {
             Standing::UserSession | Standing::RoleSession { .. } => Assumed::WithSession,
         };
         let caller = Caller {
-            arn: format!("arn:{}:sts::{}:assumed-role/{}/{name}", parts.partition, parts.account, parts.name),
+            arn: format!(
+                "arn:{}:sts::{}:assumed-role/{}/{name}",
+                parts.partition, parts.account, parts.name
+            ),
             id: format!("{id}:{name}"),
             account: parts.account.to_owned(),
-            standing: Standing::RoleSession { role: arn.to_owned(), assumed },
+            standing: Standing::RoleSession {
+                role: arn.to_owned(),
+                assumed,
+            },
             // A role session never counts as signed in with MFA.
             proof: MfaProof::None,
         };
@@ -157,7 +193,10 @@ impl Proven<'_> {
     fn session_name(&self) -> Result<&str, Refusal> {
         let name = self.required("RoleSessionName")?;
         let refuse = |rule| Err(Refusal::constraint("roleSessionName", Some(name), rule));
-        if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b)) {
+        if !name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b))
+        {
             return refuse("satisfy regular expression pattern: [\\w+=,.@-]*");
         }
         match name.len() {
@@ -175,12 +214,14 @@ impl Proven<'_> {
         let refuse = |rule: &str| Err(Refusal::constraint("durationSeconds", Some(text), rule));
         match text.parse::<i64>() {
             Err(_) => refuse("be an integer"),
-            Ok(seconds) if seconds < limits.shortest.into() => {
-                refuse(&format!("have value greater than or equal to {}", limits.shortest))
-            }
-            Ok(seconds) if seconds > limits.longest.into() => {
-                refuse(&format!("have value less than or equal to {}", limits.longest))
-            }
+            Ok(seconds) if seconds < limits.shortest.into() => refuse(&format!(
+                "have value greater than or equal to {}",
+                limits.shortest
+            )),
+            Ok(seconds) if seconds > limits.longest.into() => refuse(&format!(
+                "have value less than or equal to {}",
+                limits.longest
+            )),
             Ok(seconds) => Ok(Duration::from_secs(seconds.unsigned_abs())),
         }
     }
@@ -198,7 +239,11 @@ impl Proven<'_> {
             }
         };
         if code.len() != 6 || !code.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(Refusal::constraint("tokenCode", Some(code), "satisfy regular expression pattern: [\\d]{6}"));
+            return Err(Refusal::constraint(
+                "tokenCode",
+                Some(code),
+                "satisfy regular expression pattern: [\\d]{6}",
+            ));
         }
         let (mfa, own_serial) = world.mfa_of(self.caller);
         if mfa == Mfa::Absent || serial != own_serial {

@@ -1,5 +1,6 @@
-//! The world the sandbox plays: one account with its users, keys and MFA devices, roles of any account, the sessions that
-//! were issued. Answers what is true of them; how AWS words it is not its business.
+//! The world the sandbox plays: one account with its users, keys and MFA devices, roles of any
+//! account, the sessions that were issued. Answers what is true of them; how AWS words it is not
+//! its business.
 
 use super::faults::Faults;
 use super::journal::Journal;
@@ -29,7 +30,8 @@ pub enum Mfa {
 #[serde(rename_all = "snake_case")]
 pub enum Trust {
     Everybody,
-    /// ARNs of users, roles, role sessions, or of an account's root, which stands for everybody in it.
+    /// ARNs of users, roles, role sessions, or of an account's root, which stands for everybody in
+    /// it.
     Principals(Vec<String>),
 }
 
@@ -46,7 +48,12 @@ pub struct Role {
 impl Role {
     /// As IAM makes a role when nothing else is said: for one hour at most.
     pub fn new(arn: impl Into<String>, trust: Trust) -> Role {
-        Role { arn: arn.into(), max_session_seconds: 3600, external_id: None, trust }
+        Role {
+            arn: arn.into(),
+            max_session_seconds: 3600,
+            external_id: None,
+            trust,
+        }
     }
 }
 
@@ -126,9 +133,11 @@ pub(super) struct Caller {
 impl Caller {
     /// Whether this ARN, written in a trust policy or named for revocation, means this caller.
     fn is(&self, principal: &str) -> bool {
-        let root =
-            |account: &str| principal.starts_with("arn:aws") && principal.ends_with(&format!("::{account}:root"));
-        let of_role = matches!(&self.standing, Standing::RoleSession { role, .. } if role == principal);
+        let root = |account: &str| {
+            principal.starts_with("arn:aws") && principal.ends_with(&format!("::{account}:root"))
+        };
+        let of_role =
+            matches!(&self.standing, Standing::RoleSession { role, .. } if role == principal);
         self.arn == principal || of_role || root(&self.account)
     }
 }
@@ -196,7 +205,10 @@ impl World {
         world.add_user("kim")?;
         world.create_key("kim")?;
         world.set_mfa("kim", Mfa::Enrolled)?;
-        world.add_role(Role::new("arn:aws:iam::420000000025:role/deploy", Trust::Everybody))?;
+        world.add_role(Role::new(
+            "arn:aws:iam::420000000025:role/deploy",
+            Trust::Everybody,
+        ))?;
         Ok(world)
     }
 
@@ -211,13 +223,21 @@ impl World {
     pub fn add_user(&mut self, name: &str) -> Result<String> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b);
         if !(1..=64).contains(&name.len()) || !name.bytes().all(allowed) {
-            return Err(invalid(format!("`{}` cannot be the name of an IAM user", shorten(name))));
+            return Err(invalid(format!(
+                "`{}` cannot be the name of an IAM user",
+                shorten(name)
+            )));
         }
         if self.users.contains_key(name) {
             return Err(invalid(format!("the sandbox has a user `{name}` already")));
         }
         let arn = format!("arn:aws:iam::{}:user/{name}", self.account);
-        let user = User { arn: arn.clone(), id: mint::unique_id("AIDA"), mfa: Mfa::Absent, keys: Vec::new() };
+        let user = User {
+            arn: arn.clone(),
+            id: mint::unique_id("AIDA"),
+            mfa: Mfa::Absent,
+            keys: Vec::new(),
+        };
         self.users.insert(name.to_owned(), user);
         Ok(arn)
     }
@@ -234,32 +254,45 @@ impl World {
     }
 
     pub fn keys_of(&self, user: &str) -> Vec<Keys> {
-        self.users.get(user).map(|user| user.keys.clone()).unwrap_or_default()
+        self.users
+            .get(user)
+            .map(|user| user.keys.clone())
+            .unwrap_or_default()
     }
 
     pub fn revoke_key(&mut self, id: &str) -> Result<()> {
-        let holder =
-            self.users.values_mut().find(|user| user.keys.iter().any(|keys| keys.access_key_id.as_str() == id));
-        let holder = holder.ok_or_else(|| invalid(format!("the sandbox has no access key `{}`", shorten(id))))?;
+        let holder = self.users.values_mut().find(|user| {
+            user.keys
+                .iter()
+                .any(|keys| keys.access_key_id.as_str() == id)
+        });
+        let holder = holder
+            .ok_or_else(|| invalid(format!("the sandbox has no access key `{}`", shorten(id))))?;
         holder.keys.retain(|keys| keys.access_key_id.as_str() != id);
         Ok(())
     }
 
     pub fn revoke_sessions(&mut self, principal: &str) -> usize {
         let before = self.sessions.len();
-        self.sessions.retain(|_, session| !session.caller.is(principal));
+        self.sessions
+            .retain(|_, session| !session.caller.is(principal));
         before - self.sessions.len()
     }
 
     pub fn add_role(&mut self, role: Role) -> Result<()> {
         if !is_role_arn(&role.arn) {
-            return Err(invalid(format!("`{}` is not the ARN of a role", shorten(&role.arn)))
-                .hint("a role's ARN looks like arn:aws:iam::420000000025:role/deploy"));
+            return Err(
+                invalid(format!("`{}` is not the ARN of a role", shorten(&role.arn)))
+                    .hint("a role's ARN looks like arn:aws:iam::420000000025:role/deploy"),
+            );
         }
         if !(3600..=43_200).contains(&role.max_session_seconds) {
-            return Err(invalid("a role's longest session is between 3600 and 43200 seconds"));
+            return Err(invalid(
+                "a role's longest session is between 3600 and 43200 seconds",
+            ));
         }
-        self.roles.insert(role.arn.clone(), (role, mint::unique_id("AROA")));
+        self.roles
+            .insert(role.arn.clone(), (role, mint::unique_id("AROA")));
         Ok(())
     }
 
@@ -271,7 +304,10 @@ impl World {
         if settings.mfa_code.len() != 6 || !settings.mfa_code.bytes().all(|b| b.is_ascii_digit()) {
             return Err(invalid("an MFA code is six digits"));
         }
-        if settings.session_seconds.is_some_and(|seconds| seconds > LONGEST_SESSION) {
+        if settings
+            .session_seconds
+            .is_some_and(|seconds| seconds > LONGEST_SESSION)
+        {
             return Err(invalid("a session lasts at most ten years"));
         }
         self.settings = settings;
@@ -290,10 +326,13 @@ impl World {
         self.sessions.values()
     }
 
-    /// The user an MFA device belongs to is the caller: its serial number and what the user must do with it.
+    /// The user an MFA device belongs to is the caller: its serial number and what the user must do
+    /// with it.
     pub fn mfa_of(&self, caller: &Caller) -> (Mfa, String) {
         let owner = self.users.iter().find(|(_, user)| user.arn == caller.arn);
-        owner.map_or((Mfa::Absent, String::new()), |(name, user)| (user.mfa, self.mfa_serial(name)))
+        owner.map_or((Mfa::Absent, String::new()), |(name, user)| {
+            (user.mfa, self.mfa_serial(name))
+        })
     }
 
     /// Long-lived keys come without a token, a session's only with its own.
@@ -308,7 +347,10 @@ impl World {
             });
         }
         self.users.values().find_map(|user| {
-            let keys = user.keys.iter().find(|keys| keys.access_key_id.as_str() == id)?;
+            let keys = user
+                .keys
+                .iter()
+                .find(|keys| keys.access_key_id.as_str() == id)?;
             let caller = Caller {
                 arn: user.arn.clone(),
                 id: user.id.clone(),
@@ -316,48 +358,79 @@ impl World {
                 standing: Standing::LongLived,
                 proof: MfaProof::None,
             };
-            Some(Credential { secret: &keys.secret_access_key, caller, expires_at: None })
+            Some(Credential {
+                secret: &keys.secret_access_key,
+                caller,
+                expires_at: None,
+            })
         })
     }
 
     /// The role with its unique id, if there is one and it lets this caller in.
-    pub fn role_for(&self, caller: &Caller, arn: &str, external_id: Option<&str>) -> Option<(&Role, &str)> {
+    pub fn role_for(
+        &self,
+        caller: &Caller,
+        arn: &str,
+        external_id: Option<&str>,
+    ) -> Option<(&Role, &str)> {
         let (role, id) = self.roles.get(arn)?;
         let trusted = match &role.trust {
             Trust::Everybody => true,
-            Trust::Principals(principals) => principals.iter().any(|principal| caller.is(principal)),
+            Trust::Principals(principals) => {
+                principals.iter().any(|principal| caller.is(principal))
+            }
         };
-        let external_id_matches = role.external_id.is_none() || role.external_id.as_deref() == external_id;
+        let external_id_matches =
+            role.external_id.is_none() || role.external_id.as_deref() == external_id;
         (trusted && external_id_matches).then_some((role, id))
     }
 
     /// Makes a session that lasts as long as was asked, unless the settings say otherwise.
     pub fn issue(&mut self, caller: Caller, asked: Duration, now: SystemTime) -> &Session {
-        let life = self.settings.session_seconds.map_or(asked, Duration::from_secs);
+        let life = self
+            .settings
+            .session_seconds
+            .map_or(asked, Duration::from_secs);
         let keys = mint::session_keys();
         let session = Session {
             token: mint::session_token(),
             caller,
             // AWS tells the expiry in whole seconds; it is also meant in whole seconds.
-            expires_at: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds_since_epoch(now + life)),
+            expires_at: SystemTime::UNIX_EPOCH
+                + Duration::from_secs(seconds_since_epoch(now + life)),
             keys: keys.clone(),
         };
-        self.sessions.entry(keys.access_key_id.as_str().to_owned()).insert_entry(session).into_mut()
+        self.sessions
+            .entry(keys.access_key_id.as_str().to_owned())
+            .insert_entry(session)
+            .into_mut()
     }
 
     /// The token lets this caller into the console until then.
-    pub fn let_in(&mut self, token: String, caller: Caller, until: SystemTime, now: SystemTime) -> String {
+    pub fn let_in(
+        &mut self,
+        token: String,
+        caller: Caller,
+        until: SystemTime,
+        now: SystemTime,
+    ) -> String {
         self.visitors.retain(|_, visitor| visitor.until > now);
-        self.visitors.insert(token.clone(), Visitor { caller, until });
+        self.visitors
+            .insert(token.clone(), Visitor { caller, until });
         token
     }
 
     pub fn let_in_with(&self, token: &str, now: SystemTime) -> Option<&Caller> {
-        self.visitors.get(token).filter(|visitor| visitor.until > now).map(|visitor| &visitor.caller)
+        self.visitors
+            .get(token)
+            .filter(|visitor| visitor.until > now)
+            .map(|visitor| &visitor.caller)
     }
 
     fn user_mut(&mut self, name: &str) -> Result<&mut User> {
-        self.users.get_mut(name).ok_or_else(|| invalid(format!("the sandbox has no user `{}`", shorten(name))))
+        self.users
+            .get_mut(name)
+            .ok_or_else(|| invalid(format!("the sandbox has no user `{}`", shorten(name))))
     }
 }
 
@@ -370,14 +443,23 @@ pub(super) struct RoleArn<'a> {
 
 impl RoleArn<'_> {
     pub fn parse(arn: &str) -> Option<RoleArn<'_>> {
-        let ["arn", partition, "iam", "", account, resource] = arn.split(':').collect::<Vec<_>>()[..] else {
+        let ["arn", partition, "iam", "", account, resource] =
+            arn.split(':').collect::<Vec<_>>()[..]
+        else {
             return None;
         };
         let name = resource.strip_prefix("role/")?.rsplit('/').next()?;
         let known = matches!(partition, "aws" | "aws-cn" | "aws-us-gov");
-        let sound = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b));
+        let sound = !name.is_empty()
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b));
         let has_account = account.parse::<AccountId>().is_ok();
-        (known && sound && has_account).then_some(RoleArn { partition, account, name })
+        (known && sound && has_account).then_some(RoleArn {
+            partition,
+            account,
+            name,
+        })
     }
 }
 
@@ -391,7 +473,8 @@ pub(super) fn timestamp(time: SystemTime) -> jiff::Timestamp {
 }
 
 fn seconds_since_epoch(time: SystemTime) -> u64 {
-    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 fn invalid(message: impl Into<String>) -> Error {

@@ -1,8 +1,8 @@
-//! The audit log: what was done with which identity, on whose behalf, as JSON lines that each carry the hash of the one
-//! before. The last line's hash and number, the head, are kept in the keyring after every append, whatever the keyring:
-//! a line is written only when a sign-in was tried or something stored was changed, and beside that its tenth of a second
-//! is not felt. Without a keyring the line is written all the same.
-//! Never holds a secret, a whole key id or what AWS said.
+//! The audit log: what was done with which identity, on whose behalf, as JSON lines that each carry
+//! the hash of the one before. The last line's hash and number, the head, are kept in the keyring
+//! after every append, whatever the keyring: a line is written only when a sign-in was tried or
+//! something stored was changed, and beside that its tenth of a second is not felt. Without a
+//! keyring the line is written all the same. Never holds a secret, a whole key id or what AWS said.
 
 mod chain;
 
@@ -35,7 +35,9 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 /// Of a text in a line, in characters.
 const LONGEST: usize = 300;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Type)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Type,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditEvent {
     /// A session was made where no usable one was held.
@@ -67,7 +69,8 @@ impl<T> From<&Result<T>> for AuditOutcome {
     }
 }
 
-/// Something to be written down. `what` is for people: no secret, and of a key id only its `Display`.
+/// Something to be written down. `what` is for people: no secret, and of a key id only its
+/// `Display`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Happened {
     pub event: AuditEvent,
@@ -141,11 +144,22 @@ impl AuditLog {
     pub(super) fn new(folder: &Path, realm: &str, keychain: Keychain, clock: Clock) -> AuditLog {
         // Named as the folder is, in case two realms share one.
         let entry = EntryName::new(&disk::file_name(realm), EntryKind::Audit, "head");
-        AuditLog { folder: folder.to_owned(), keychain, entry, clock, full: FULL }
+        AuditLog {
+            folder: folder.to_owned(),
+            keychain,
+            entry,
+            clock,
+            full: FULL,
+        }
     }
 
     /// Writes lines that belong together: one write to the disk, one to the keyring.
-    pub async fn append(&self, asker: &AuditAsker, happened: &[Happened], keeping: Keeping) -> Result<()> {
+    pub async fn append(
+        &self,
+        asker: &AuditAsker,
+        happened: &[Happened],
+        keeping: Keeping,
+    ) -> Result<()> {
         if happened.is_empty() {
             return Ok(());
         }
@@ -168,7 +182,8 @@ impl AuditLog {
         Ok(())
     }
 
-    /// The lines from `since` on, oldest first. What is no line of the log is left to [`AuditLog::verify`].
+    /// The lines from `since` on, oldest first. What is no line of the log is left to
+    /// [`AuditLog::verify`].
     pub fn read(&self, since: Option<SystemTime>) -> Result<Vec<AuditLine>> {
         let mut lines = Vec::new();
         for file in self.files()? {
@@ -200,28 +215,54 @@ impl AuditLog {
     async fn look(&self) -> Result<Verdict> {
         let head = self.head().await.map_err(|error| error.message);
         let files = self.files()?;
-        Ok(chain::examine(&files, &self.path(0), head.as_ref().map(Option::as_ref).map_err(String::as_str)))
+        Ok(chain::examine(
+            &files,
+            &self.path(0),
+            head.as_ref().map(Option::as_ref).map_err(String::as_str),
+        ))
     }
 
     async fn head(&self) -> Result<Option<Head>> {
-        let Some(text) = self.keychain.read(&self.entry).await? else { return Ok(None) };
+        let Some(text) = self.keychain.read(&self.entry).await? else {
+            return Ok(None);
+        };
         match value::Head::of(&text) {
             Some(head) => value::check_version(&self.entry, &head.version())?,
             None => return Err(value::broken(&self.entry)),
         }
-        let text: HeadText = serde_json::from_str(text.expose()).map_err(|_| value::broken(&self.entry))?;
+        let text: HeadText =
+            serde_json::from_str(text.expose()).map_err(|_| value::broken(&self.entry))?;
         Ok(Some(text.head))
     }
 
     async fn keep(&self, head: Head) -> Result<()> {
-        let text = HeadText { v: value::VERSION, head };
+        let text = HeadText {
+            v: value::VERSION,
+            head,
+        };
         let text = serde_json::to_string(&text).expect("numbers and hex always become JSON");
-        let attributes = Attributes { configuration: None, version: Some(value::VERSION.to_string()) };
-        self.keychain.write(&Entry { name: self.entry.clone(), attributes }, Secret::new(text)).await
+        let attributes = Attributes {
+            configuration: None,
+            version: Some(value::VERSION.to_string()),
+        };
+        self.keychain
+            .write(
+                &Entry {
+                    name: self.entry.clone(),
+                    attributes,
+                },
+                Secret::new(text),
+            )
+            .await
     }
 
     /// The caller holds the log's lock.
-    fn write(&self, asker: &AuditAsker, happened: &[Happened], known: Option<&Head>) -> Result<Head> {
+    fn write(
+        &self,
+        asker: &AuditAsker,
+        happened: &[Happened],
+        known: Option<&Head>,
+    ) -> Result<Head> {
         let time = Timestamp::try_from(self.clock.now())
             .and_then(|now| now.round(jiff::Unit::Millisecond))
             .map_err(|_| Error::new(Code::ClockSkew, "the clock shows a year that no log knows"))?;
@@ -235,7 +276,11 @@ impl AuditLog {
         let is_first = last.is_none();
         let mut oldest = if is_first { self.oldest()? } else { None };
         let mut torn = chain::torn(rest);
-        let mut text = if current.is_empty() || current.ends_with(b"\n") { Vec::new() } else { vec![b'\n'] };
+        let mut text = if current.is_empty() || current.ends_with(b"\n") {
+            Vec::new()
+        } else {
+            vec![b'\n']
+        };
         let mut end = match last {
             Some(last) => chain::go_on(Some(last), known, &current),
             None => chain::go_on(self.last_of_older()?, known, &[]),
@@ -248,12 +293,24 @@ impl AuditLog {
                 identity: bounded(&it.identity),
                 what: bounded(&it.what),
                 outcome: it.outcome,
-                asker: AuditAsker { program: bounded(&asker.program), pid: asker.pid, user: bounded(&asker.user) },
+                asker: AuditAsker {
+                    program: bounded(&asker.program),
+                    pid: asker.pid,
+                    user: bounded(&asker.user),
+                },
                 previous: end.hash,
             };
-            let written = Written { line: &line, torn: torn.take(), oldest: oldest.take() };
-            let line_text = serde_json::to_vec(&written).expect("text, numbers and enums always become JSON");
-            end = Head { count: line.number, hash: chain::hash(&line_text) };
+            let written = Written {
+                line: &line,
+                torn: torn.take(),
+                oldest: oldest.take(),
+            };
+            let line_text =
+                serde_json::to_vec(&written).expect("text, numbers and enums always become JSON");
+            end = Head {
+                count: line.number,
+                hash: chain::hash(&line_text),
+            };
             text.extend(line_text);
             text.push(b'\n');
         }
@@ -265,7 +322,11 @@ impl AuditLog {
     }
 
     fn path(&self, slot: usize) -> PathBuf {
-        self.folder.join(if slot == 0 { "audit.jsonl".to_owned() } else { format!("audit.{slot}.jsonl") })
+        self.folder.join(if slot == 0 {
+            "audit.jsonl".to_owned()
+        } else {
+            format!("audit.{slot}.jsonl")
+        })
     }
 
     /// Oldest first.
@@ -277,18 +338,22 @@ impl AuditLog {
         Ok(files)
     }
 
-    /// Moves every file up to the first free slot, so that whoever is killed half way is continued by the next.
+    /// Moves every file up to the first free slot, so that whoever is killed half way is continued
+    /// by the next.
     fn shift(&self) -> Result<()> {
-        let free = (1..LEAVING).find(|slot| !self.path(*slot).exists()).unwrap_or(LEAVING);
+        let free = (1..LEAVING)
+            .find(|slot| !self.path(*slot).exists())
+            .unwrap_or(LEAVING);
         for slot in (0..free).rev() {
             let (from, to) = (self.path(slot), self.path(slot + 1));
-            fs::rename(&from, &to).map_err(|error| disk::unwritable(&from, "move aside", &error))?;
+            fs::rename(&from, &to)
+                .map_err(|error| disk::unwritable(&from, "move aside", &error))?;
         }
         Ok(())
     }
 
-    /// The number of the first line that is kept, for the first line of a new file: what it says is in the chain, so a
-    /// line missing at the front shows. `None`: none was dropped on purpose yet.
+    /// The number of the first line that is kept, for the first line of a new file: what it says is
+    /// in the chain, so a line missing at the front shows. `None`: none was dropped on purpose yet.
     fn oldest(&self) -> Result<Option<u32>> {
         if self.path(LEAVING).exists() {
             let kept = disk::read(&self.path(OLDEST))?.unwrap_or_default();

@@ -1,4 +1,5 @@
-//! Tests that need another process run themselves again in one: a child is this test binary with one test and a role.
+//! Tests that need another process run themselves again in one: a child is this test binary with
+//! one test and a role.
 
 use crate::environment::Environment;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -17,15 +18,27 @@ pub struct Role {
 pub fn role() -> Option<Role> {
     let environment = Environment::capture();
     let name = environment.var(ROLE).expect("text")?.to_owned();
-    Some(Role { name, folder: environment.raw(FOLDER).map(PathBuf::from).unwrap_or_default() })
+    Some(Role {
+        name,
+        folder: environment
+            .raw(FOLDER)
+            .map(PathBuf::from)
+            .unwrap_or_default(),
+    })
 }
 
-/// `module` is `module_path!()`. The child's output can be read, and it may read until its input is closed.
+/// `module` is `module_path!()`. The child's output can be read, and it may read until its input is
+/// closed.
 pub fn command(module: &str, test: &str, role: &str, folder: &Path) -> Command {
     let (_crate, path) = module.split_once("::").expect("a module of the crate");
     let mut command = Command::new(std::env::current_exe().expect("this binary"));
     command
-        .args([&format!("{path}::{test}"), "--exact", "--nocapture", "--test-threads=1"])
+        .args([
+            &format!("{path}::{test}"),
+            "--exact",
+            "--nocapture",
+            "--test-threads=1",
+        ])
         .env(ROLE, role)
         .env(FOLDER, folder)
         .stdin(Stdio::piped())
@@ -34,7 +47,9 @@ pub fn command(module: &str, test: &str, role: &str, folder: &Path) -> Command {
 }
 
 pub fn start(module: &str, test: &str, role: &str, folder: &Path) -> Child {
-    command(module, test, role, folder).spawn().expect("a child")
+    command(module, test, role, folder)
+        .spawn()
+        .expect("a child")
 }
 
 /// Reads the child's output up to a line that ends in `word`.
@@ -69,11 +84,16 @@ pub fn finish(children: Vec<Child>) {
 /// The one test ran: a name that matches none would end well, too.
 pub fn assert_passed(output: &Output) {
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains(" 1 passed;"), "{said}");
+    assert!(
+        output.status.success() && said.contains(" 1 passed;"),
+        "{said}"
+    );
 }
 
 /// The permission bits of a path.
 #[cfg(unix)]
 pub fn mode(path: &Path) -> u32 {
-    std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).expect("metadata").permissions()) & 0o7777
+    std::os::unix::fs::PermissionsExt::mode(
+        &std::fs::metadata(path).expect("metadata").permissions(),
+    ) & 0o7777
 }

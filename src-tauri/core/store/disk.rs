@@ -1,5 +1,5 @@
-//! Files and folders of our own: private from the first instant, replaced whole or not at all. Never widens what
-//! somebody else made, never leaves half a file.
+//! Files and folders of our own: private from the first instant, replaced whole or not at all.
+//! Never widens what somebody else made, never leaves half a file.
 
 use crate::error::{Error, Result};
 use std::ffi::OsStr;
@@ -16,7 +16,10 @@ pub(super) fn create_folder(folder: &Path) -> Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
-    if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+    if let Some(parent) = folder
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
         create_folder(parent)?;
     }
     let mut builder = DirBuilder::new();
@@ -29,8 +32,8 @@ pub(super) fn create_folder(folder: &Path) -> Result<()> {
     }
 }
 
-/// 0700 for a folder and 0600 for a file, whatever the umask made of it; whether that was another. Windows: the profile's
-/// own access list holds.
+/// 0700 for a folder and 0600 for a file, whatever the umask made of it; whether that was another.
+/// Windows: the profile's own access list holds.
 pub(super) fn make_private(path: &Path) -> Result<bool> {
     #[cfg(unix)]
     {
@@ -53,21 +56,26 @@ pub(super) fn open_private(path: &Path) -> Result<File> {
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path).map_err(|error| unwritable(path, "open", &error))?;
+    let file = options
+        .open(path)
+        .map_err(|error| unwritable(path, "open", &error))?;
     make_private(path)?;
     Ok(file)
 }
 
-/// Adds to the end in one write, and returns once it is on the disk. The caller holds the lock of `path`; whoever is
-/// killed meanwhile leaves a part of `content`.
+/// Adds to the end in one write, and returns once it is on the disk. The caller holds the lock of
+/// `path`; whoever is killed meanwhile leaves a part of `content`.
 pub(super) fn append(path: &Path, content: &[u8]) -> Result<()> {
     let failed = |error: io::Error| unwritable(path, "write", &error);
     let mut file = open_private(path)?;
     file.seek(io::SeekFrom::End(0)).map_err(failed)?;
-    file.write_all(content).and_then(|()| file.sync_data()).map_err(failed)
+    file.write_all(content)
+        .and_then(|()| file.sync_data())
+        .map_err(failed)
 }
 
-/// The whole file; `None` when there is none. Something else of that name (a folder, a pipe) is an error, not a wait.
+/// The whole file; `None` when there is none. Something else of that name (a folder, a pipe) is an
+/// error, not a wait.
 pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     match read_file(path) {
         Ok(content) => Ok(Some(content)),
@@ -81,15 +89,18 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
         return Err(io::Error::other("it is not a file"));
     }
     let mut content = Vec::new();
-    File::open(path)?.take(LARGEST + 1).read_to_end(&mut content)?;
+    File::open(path)?
+        .take(LARGEST + 1)
+        .read_to_end(&mut content)?;
     if content.len() as u64 > LARGEST {
         return Err(io::Error::other("it is larger than 16 MiB"));
     }
     Ok(content)
 }
 
-/// Writes beside and renames: whoever is killed, and whenever, leaves the old file or the new one. The caller holds the
-/// lock of `path`, so what an earlier writer left beside it when it was killed is swept away.
+/// Writes beside and renames: whoever is killed, and whenever, leaves the old file or the new one.
+/// The caller holds the lock of `path`, so what an earlier writer left beside it when it was killed
+/// is swept away.
 pub(super) fn replace(path: &Path, content: &[u8]) -> Result<()> {
     write_beside(path, content).map_err(|error| unwritable(path, "write", &error))
 }
@@ -102,9 +113,13 @@ fn write_beside(path: &Path, content: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(leftover);
     }
     let prefix = prefix(name);
-    let mut file = tempfile::Builder::new().prefix(&prefix).suffix(SUFFIX).tempfile_in(folder)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(&prefix)
+        .suffix(SUFFIX)
+        .tempfile_in(folder)?;
     #[cfg(unix)]
-    file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    file.as_file()
+        .set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     file.write_all(content)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
@@ -115,13 +130,17 @@ fn write_beside(path: &Path, content: &[u8]) -> io::Result<()> {
 
 /// What writers of `path` left beside it when they were killed.
 pub(super) fn leftovers(path: &Path) -> io::Result<Vec<PathBuf>> {
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(Vec::new()) };
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Ok(Vec::new());
+    };
     let prefix = prefix(name);
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)?.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let random = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(SUFFIX));
+        let random = name
+            .strip_prefix(&prefix)
+            .and_then(|rest| rest.strip_suffix(SUFFIX));
         if random.is_some_and(|random| !random.contains('.')) {
             found.push(entry.path());
         }
@@ -134,8 +153,9 @@ fn prefix(name: &OsStr) -> String {
 }
 
 pub(super) fn unwritable(path: &Path, doing: &str, cause: &io::Error) -> Error {
-    Error::file(path, doing, cause)
-        .hint("check that the path is what you meant, that it is yours, and that the disk is not full")
+    Error::file(path, doing, cause).hint(
+        "check that the path is what you meant, that it is yours, and that the disk is not full",
+    )
 }
 
 /// A name as part of a file name: a `/` in it is no folder.

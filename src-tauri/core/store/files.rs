@@ -1,6 +1,7 @@
-//! Profiles for AWS tools: one section per identity in `<folder>/config`, and in `<folder>/credentials` only where the
-//! configuration asks for keys on disk. Everything else in these files stays byte for byte. Never writes through a link
-//! that leads out of the base path, and never removes a section of another configuration, or of nobody's.
+//! Profiles for AWS tools: one section per identity in `<folder>/config`, and in
+//! `<folder>/credentials` only where the configuration asks for keys on disk. Everything else in
+//! these files stays byte for byte. Never writes through a link that leads out of the base path,
+//! and never removes a section of another configuration, or of nobody's.
 
 mod ini;
 mod removal;
@@ -51,7 +52,10 @@ impl File {
             File::Config => "profile",
             File::Credentials => "",
         };
-        Header { keyword, name: identity }
+        Header {
+            keyword,
+            name: identity,
+        }
     }
 }
 
@@ -59,23 +63,35 @@ impl Store {
     /// Writes the identity's sections. One that somebody else wrote is replaced, with a warning.
     pub async fn write_profile(&self, files: &AwsFiles, profile: &Profile) -> Result<()> {
         let config = config_section(profile, &self.configuration)?;
-        let credentials = files.static_credentials.then(|| credentials_section(profile, &self.configuration)).flatten();
+        let credentials = files
+            .static_credentials
+            .then(|| credentials_section(profile, &self.configuration))
+            .flatten();
         let lock = self.folder_lock(files).await?;
         let shown = files.folder.display();
-        let (identity, files, configuration) = (profile.identity.clone(), files.clone(), self.configuration.clone());
+        let (identity, files, configuration) = (
+            profile.identity.clone(),
+            files.clone(),
+            self.configuration.clone(),
+        );
         let replaced = off_the_loop(move || {
             let _lock = lock;
             let folder = Folder::create(&files)?;
             let mut replaced = folder.put(File::Config, &identity, &config)?;
             match credentials {
-                Some(section) => replaced.extend(folder.put(File::Credentials, &identity, &section)?),
+                Some(section) => {
+                    replaced.extend(folder.put(File::Credentials, &identity, &section)?)
+                }
                 // Keys that were written while the configuration still asked for them.
                 None => drop(folder.remove(File::Credentials, &identity, &configuration)?),
             }
             Ok(replaced)
         })
         .await?;
-        for origin in replaced.into_iter().filter(|origin| origin.as_ref() != Some(&self.configuration)) {
+        for origin in replaced
+            .into_iter()
+            .filter(|origin| origin.as_ref() != Some(&self.configuration))
+        {
             let origin = origin.unwrap_or_else(|| "somebody else".to_owned());
             self.warn(format!(
                 "the profile {} in {shown} was written by {origin}, and is replaced by that of {}",
@@ -87,12 +103,17 @@ impl Store {
 
     /// The files that hold a section of `identity` written for this configuration.
     pub fn profile_paths(&self, files: &AwsFiles, identity: &str) -> Result<Vec<PathBuf>> {
-        let Some(folder) = Folder::existing(files)? else { return Ok(Vec::new()) };
+        let Some(folder) = Folder::existing(files)? else {
+            return Ok(Vec::new());
+        };
         let mut paths = Vec::new();
         for file in File::BOTH {
             let (path, text) = folder.read(file)?;
             let found = ini::find(&text, file.header(identity));
-            if found.iter().any(|section| section.configuration.as_ref() == Some(&self.configuration)) {
+            if found
+                .iter()
+                .any(|section| section.configuration.as_ref() == Some(&self.configuration))
+            {
                 paths.push(path);
             }
         }
@@ -110,20 +131,25 @@ impl Store {
 
     /// Kept in the state folder: other people's programs look into the AWS folder.
     async fn folder_lock(&self, files: &AwsFiles) -> Result<FileLock> {
-        let name = files.folder.file_name().unwrap_or_default().to_string_lossy();
+        let name = files
+            .folder
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
         self.file_lock(&format!("files-{name}")).await
     }
 }
 
-/// A provider's folder. Links on the way from the base to it, and in it, are followed only as long as they stay below
-/// the base; the base itself may be reached through any.
+/// A provider's folder. Links on the way from the base to it, and in it, are followed only as long
+/// as they stay below the base; the base itself may be reached through any.
 struct Folder {
     base: PathBuf,
     path: PathBuf,
 }
 
 impl Folder {
-    /// Makes what is missing. Below the base everything is for its owner only; a base that was there before may be shared.
+    /// Makes what is missing. Below the base everything is for its owner only; a base that was
+    /// there before may be shared.
     fn create(files: &AwsFiles) -> Result<Folder> {
         disk::create_folder(&files.base)?;
         let mut folder = Folder::base(files)?;
@@ -136,7 +162,11 @@ impl Folder {
     }
 
     fn existing(files: &AwsFiles) -> Result<Option<Folder>> {
-        if !files.folder.try_exists().map_err(|error| unwritable(&files.folder, "read", &error))? {
+        if !files
+            .folder
+            .try_exists()
+            .map_err(|error| unwritable(&files.folder, "read", &error))?
+        {
             return Ok(None);
         }
         let mut folder = Folder::base(files)?;
@@ -147,8 +177,12 @@ impl Folder {
     }
 
     fn base(files: &AwsFiles) -> Result<Folder> {
-        let base = fs::canonicalize(&files.base).map_err(|error| unwritable(&files.base, "read", &error))?;
-        Ok(Folder { path: base.clone(), base })
+        let base = fs::canonicalize(&files.base)
+            .map_err(|error| unwritable(&files.base, "read", &error))?;
+        Ok(Folder {
+            path: base.clone(),
+            base,
+        })
     }
 
     /// The folder's names below the base.
@@ -159,7 +193,10 @@ impl Folder {
                 .components()
                 .map(|component| match component {
                     Component::Normal(name) => Some(PathBuf::from(name)),
-                    Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => None,
+                    Component::Prefix(_)
+                    | Component::RootDir
+                    | Component::CurDir
+                    | Component::ParentDir => None,
                 })
                 .collect::<Option<Vec<_>>>()
         });
@@ -197,7 +234,10 @@ impl Folder {
         } else {
             disk::replace(&path, &after)?;
         }
-        Ok(found.into_iter().map(|section| section.configuration).collect())
+        Ok(found
+            .into_iter()
+            .map(|section| section.configuration)
+            .collect())
     }
 
     fn remove(&self, file: File, identity: &str, configuration: &str) -> Result<Dropped> {
@@ -208,7 +248,11 @@ impl Folder {
             .partition(|section| section.configuration.as_deref() == Some(configuration));
         if ours.is_empty() {
             let other = others.into_iter().find_map(|section| section.configuration);
-            return Ok(other.map_or(Dropped::Absent, |configuration| Dropped::Kept { configuration }));
+            return Ok(
+                other.map_or(Dropped::Absent, |configuration| Dropped::Kept {
+                    configuration,
+                }),
+            );
         }
         let rest = Zeroizing::new(ini::remove(&text, &ours));
         if rest.trim_ascii().is_empty() {
@@ -223,33 +267,60 @@ impl Folder {
 
 fn outside(path: &Path, base: &Path) -> Error {
     let (path, base) = (path.display(), base.display());
-    Error::new(Code::FilesUnwritable, format!("{path} leads out of {base}, where profiles for AWS tools belong"))
-        .hint(format!("remove the link {path}, or set `spec.files.base_path` to where it leads"))
+    Error::new(
+        Code::FilesUnwritable,
+        format!("{path} leads out of {base}, where profiles for AWS tools belong"),
+    )
+    .hint(format!(
+        "remove the link {path}, or set `spec.files.base_path` to where it leads"
+    ))
 }
 
 fn config_section(profile: &Profile, configuration: &str) -> Result<Vec<u8>> {
-    let Profile { identity, region, program, session: _ } = profile;
+    let Profile {
+        identity,
+        region,
+        program,
+        session: _,
+    } = profile;
     let unusual = |c: char| !(c.is_ascii_alphanumeric() || "._@+/-".contains(c));
     if identity.is_empty() || identity.contains(unusual) || region.contains(unusual) {
-        return Err(refused(&format!("{identity} in {region}"), "cannot be the name of a profile and its region"));
+        return Err(refused(
+            &format!("{identity} in {region}"),
+            "cannot be the name of a profile and its region",
+        ));
     }
     let command = format!(
         "{} --config {} credential-process {identity}",
         quote(&program.to_string_lossy(), SHELL)?,
         quote(configuration, SHELL)?
     );
-    Ok(File::Config.header(identity).section(configuration, &[("region", region), ("credential_process", &command)]))
+    Ok(File::Config.header(identity).section(
+        configuration,
+        &[("region", region), ("credential_process", &command)],
+    ))
 }
 
-/// `None` without a session. The session's keys are what the configuration asks for by `static: true`.
+/// `None` without a session. The session's keys are what the configuration asks for by `static:
+/// true`.
 fn credentials_section(profile: &Profile, configuration: &str) -> Option<Zeroizing<Vec<u8>>> {
     let session = profile.session.as_ref()?;
     let mut settings = vec![
         ("aws_access_key_id", session.keys.access_key_id.as_str()),
-        ("aws_secret_access_key", session.keys.secret_access_key.expose()),
+        (
+            "aws_secret_access_key",
+            session.keys.secret_access_key.expose(),
+        ),
     ];
-    settings.extend(session.token.as_ref().map(|token| ("aws_session_token", token.expose())));
-    let text = File::Credentials.header(&profile.identity).section(configuration, &settings);
+    settings.extend(
+        session
+            .token
+            .as_ref()
+            .map(|token| ("aws_session_token", token.expose())),
+    );
+    let text = File::Credentials
+        .header(&profile.identity)
+        .section(configuration, &settings);
     Some(Zeroizing::new(text))
 }
 
@@ -259,13 +330,21 @@ enum Shell {
     Windows,
 }
 
-const SHELL: Shell = if cfg!(windows) { Shell::Windows } else { Shell::Posix };
+const SHELL: Shell = if cfg!(windows) {
+    Shell::Windows
+} else {
+    Shell::Posix
+};
 
-/// One word of a `credential_process`. Some AWS tools hand the line to a shell and some split it themselves, so on Unix
-/// only what `sh` and Python's `shlex` read alike is used: they differ on `\$` within double quotes.
+/// One word of a `credential_process`. Some AWS tools hand the line to a shell and some split it
+/// themselves, so on Unix only what `sh` and Python's `shlex` read alike is used: they differ on
+/// `\$` within double quotes.
 fn quote(word: &str, shell: Shell) -> Result<String> {
     if word.contains(|c: char| c.is_control()) {
-        return Err(refused(word, "holds a control character, which no AWS tool could read back"));
+        return Err(refused(
+            word,
+            "holds a control character, which no AWS tool could read back",
+        ));
     }
     match shell {
         Shell::Posix if !word.contains(['"', '$', '`', '\\', '!']) => Ok(format!("\"{word}\"")),
@@ -276,13 +355,24 @@ fn quote(word: &str, shell: Shell) -> Result<String> {
 }
 
 fn refused(what: &str, why: &str) -> Error {
-    Error::new(Code::InvalidInput, format!("`{}` {why}", crate::credentials::shorten(what)))
-        .hint("move or rename it, then sign in again")
+    Error::new(
+        Code::InvalidInput,
+        format!("`{}` {why}", crate::credentials::shorten(what)),
+    )
+    .hint("move or rename it, then sign in again")
 }
 
-/// Writing to a slow disk must not hold up others, and must not stop half way when whoever asked goes away.
-async fn off_the_loop<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    let stopped = |error| Error::new(Code::FilesUnwritable, format!("writing the profile was given up: {error}"));
+/// Writing to a slow disk must not hold up others, and must not stop half way when whoever asked
+/// goes away.
+async fn off_the_loop<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let stopped = |error| {
+        Error::new(
+            Code::FilesUnwritable,
+            format!("writing the profile was given up: {error}"),
+        )
+    };
     tokio::task::spawn_blocking(work).await.map_err(stopped)?
 }
 

@@ -1,6 +1,6 @@
-//! The keyring: the system's, an encrypted file, or memory. One thread does all keyring work, because some keyrings may
-//! not be asked from two; every request has a time-out, because some never answer. A keyring that is locked or missing
-//! is an error that says so, never "no entry".
+//! The keyring: the system's, an encrypted file, or memory. One thread does all keyring work,
+//! because some keyrings may not be asked from two; every request has a time-out, because some
+//! never answer. A keyring that is locked or missing is an error that says so, never "no entry".
 
 mod file;
 mod parts;
@@ -18,7 +18,8 @@ use tokio::sync::oneshot;
 
 pub const SERVICE: &str = "dev.keyfob.Keyfob";
 
-/// A keyring may wait for a person who is not there. Deriving the key of the file keyring is not counted.
+/// A keyring may wait for a person who is not there. Deriving the key of the file keyring is not
+/// counted.
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// Where entries are kept.
@@ -48,7 +49,12 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
-    const ALL: [EntryKind; 4] = [EntryKind::Keys, EntryKind::Session, EntryKind::Token, EntryKind::Audit];
+    const ALL: [EntryKind; 4] = [
+        EntryKind::Keys,
+        EntryKind::Session,
+        EntryKind::Token,
+        EntryKind::Audit,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -70,7 +76,11 @@ pub struct EntryName {
 
 impl EntryName {
     pub fn new(realm: &str, kind: EntryKind, name: &str) -> EntryName {
-        EntryName { realm: realm.to_owned(), kind, name: name.to_ascii_lowercase() }
+        EntryName {
+            realm: realm.to_owned(),
+            kind,
+            name: name.to_ascii_lowercase(),
+        }
     }
 
     pub fn name(&self) -> &str {
@@ -83,7 +93,11 @@ impl EntryName {
             .into_iter()
             .filter_map(|kind| Some((account.find(&format!("/{}/", kind.as_str()))?, kind)))
             .min()?;
-        Some(EntryName::new(&account[..at], kind, &account[at + kind.as_str().len() + 2..]))
+        Some(EntryName::new(
+            &account[..at],
+            kind,
+            &account[at + kind.as_str().len() + 2..],
+        ))
     }
 }
 
@@ -93,7 +107,8 @@ impl fmt::Display for EntryName {
     }
 }
 
-/// What is known of an entry without reading its secret. A keyring may not keep it: then it is `None`.
+/// What is known of an entry without reading its secret. A keyring may not keep it: then it is
+/// `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attributes {
     /// The path of the configuration that the entry was written for.
@@ -129,7 +144,8 @@ pub enum PassphraseUse {
     Existing,
 }
 
-/// A handle to the thread that owns the keyring; clones share it. The thread ends with the last handle.
+/// A handle to the thread that owns the keyring; clones share it. The thread ends with the last
+/// handle.
 #[derive(Clone)]
 pub struct Keychain {
     jobs: mpsc::Sender<Job>,
@@ -144,7 +160,8 @@ type Job = Box<dyn FnOnce(&mut Owner) + Send>;
 struct Progress {
     /// The keyring service has answered before: it is there, so it probably waits to be unlocked.
     connected: AtomicBool,
-    /// How often the file keyring began or ended deriving its key, or waiting for others who do: odd while it does.
+    /// How often the file keyring began or ended deriving its key, or waiting for others who do:
+    /// odd while it does.
     derivations: AtomicU32,
 }
 
@@ -166,20 +183,29 @@ impl Drop for Deriving<'_> {
 
 impl fmt::Debug for Keychain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keychain").field("progress", &self.progress).finish_non_exhaustive()
+        f.debug_struct("Keychain")
+            .field("progress", &self.progress)
+            .finish_non_exhaustive()
     }
 }
 
 impl Keychain {
-    /// Starts nothing but the thread: a keyring that is not there is noticed by the first request, and looked for again
-    /// by the next.
+    /// Starts nothing but the thread: a keyring that is not there is noticed by the first request,
+    /// and looked for again by the next.
     pub fn open(backend: Backend) -> Keychain {
         let progress = Arc::new(Progress::default());
         let ring = match backend {
             Backend::System => Ring::System(system::SystemKeyring::new(progress.clone())),
-            Backend::File { path, passphrase, password_env } => {
-                Ring::File(Box::new(file::FileKeyring::new(path, passphrase, password_env, progress.clone())))
-            }
+            Backend::File {
+                path,
+                passphrase,
+                password_env,
+            } => Ring::File(Box::new(file::FileKeyring::new(
+                path,
+                passphrase,
+                password_env,
+                progress.clone(),
+            ))),
             Backend::Memory => Ring::Memory(BTreeMap::new()),
         };
         let value_limit = match &ring {
@@ -194,12 +220,18 @@ impl Keychain {
     fn start(mut owner: Owner, progress: Arc<Progress>, limit: Duration) -> Keychain {
         let (jobs, queue) = mpsc::channel::<Job>();
         // Should no thread start, the queue is gone, and every request says so.
-        let _ = std::thread::Builder::new().name("keyring".to_owned()).spawn(move || {
-            while let Ok(job) = queue.recv() {
-                job(&mut owner);
-            }
-        });
-        Keychain { jobs, progress, limit }
+        let _ = std::thread::Builder::new()
+            .name("keyring".to_owned())
+            .spawn(move || {
+                while let Ok(job) = queue.recv() {
+                    job(&mut owner);
+                }
+            });
+        Keychain {
+            jobs,
+            progress,
+            limit,
+        }
     }
 
     pub async fn read(&self, name: &EntryName) -> Result<Option<Secret>> {
@@ -262,7 +294,10 @@ impl Keychain {
         .await
     }
 
-    async fn ask<T: Send + 'static>(&self, work: impl FnOnce(&mut Owner) -> Result<T> + Send + 'static) -> Result<T> {
+    async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Owner) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let (reply, mut answer) = oneshot::channel();
         let job: Job = Box::new(move |owner| {
             // Who was told that it failed must not find it done later.
@@ -287,10 +322,13 @@ impl Keychain {
     fn too_slow(&self) -> Error {
         let seconds = self.limit.as_secs_f32();
         if self.progress.connected.load(Ordering::Relaxed) {
-            locked(format!("the keyring has not answered for {seconds} s: it waits to be unlocked"))
-                .hint(system::HOW_TO_UNLOCK)
+            locked(format!(
+                "the keyring has not answered for {seconds} s: it waits to be unlocked"
+            ))
+            .hint(system::HOW_TO_UNLOCK)
         } else {
-            unavailable(format!("the keyring does not answer within {seconds} s")).hint(system::HOW_TO_GET_ONE)
+            unavailable(format!("the keyring does not answer within {seconds} s"))
+                .hint(system::HOW_TO_GET_ONE)
         }
     }
 }
@@ -315,21 +353,30 @@ type Entries = BTreeMap<String, (Attributes, Secret)>;
 impl Owner {
     fn read(&mut self, name: &EntryName) -> Result<Option<Secret>> {
         let account = name.to_string();
-        let Some(value) = self.ring.read(&account)? else { return Ok(None) };
-        let Some(head) = parts::Head::parse(value.expose()) else { return Ok(Some(value)) };
+        let Some(value) = self.ring.read(&account)? else {
+            return Ok(None);
+        };
+        let Some(head) = parts::Head::parse(value.expose()) else {
+            return Ok(Some(value));
+        };
         let mut found = Vec::new();
         for part in head.accounts(&account) {
             found.extend(self.ring.read(&part)?);
         }
         match head.join(&found) {
             Some(whole) => Ok(Some(whole)),
-            None => Err(unusable(name, "is kept in parts that do not belong together")),
+            None => Err(unusable(
+                name,
+                "is kept in parts that do not belong together",
+            )),
         }
     }
 
     fn write(&mut self, entry: &Entry, value: &Secret) -> Result<()> {
         let account = entry.name.to_string();
-        let Some(limit) = self.value_limit else { return self.ring.write(&account, &entry.attributes, value) };
+        let Some(limit) = self.value_limit else {
+            return self.ring.write(&account, &entry.attributes, value);
+        };
         let previous = self.head(&account)?;
         match parts::split(value, limit, previous.as_ref()) {
             None => self.ring.write(&account, &entry.attributes, value)?,
@@ -354,14 +401,26 @@ impl Owner {
     }
 
     fn list(&mut self) -> Result<Vec<Entry>> {
-        let found = self.ring.list()?.into_iter().filter(|(account, _)| !parts::is_part(account));
+        let found = self
+            .ring
+            .list()?
+            .into_iter()
+            .filter(|(account, _)| !parts::is_part(account));
         Ok(found
-            .filter_map(|(account, attributes)| Some(Entry { name: EntryName::parse(&account)?, attributes }))
+            .filter_map(|(account, attributes)| {
+                Some(Entry {
+                    name: EntryName::parse(&account)?,
+                    attributes,
+                })
+            })
             .collect())
     }
 
     fn head(&mut self, account: &str) -> Result<Option<parts::Head>> {
-        Ok(self.ring.read(account)?.and_then(|value| parts::Head::parse(value.expose())))
+        Ok(self
+            .ring
+            .read(account)?
+            .and_then(|value| parts::Head::parse(value.expose())))
     }
 
     fn delete_parts(&mut self, account: &str, head: Option<&parts::Head>) -> Result<()> {
@@ -387,8 +446,13 @@ impl Ring {
     fn attributes(&mut self, account: &str) -> Result<Option<Attributes>> {
         match self {
             Ring::System(ring) => ring.attributes(account),
-            Ring::File(ring) => Ok(ring.entries()?.get(account).map(|(attributes, _)| attributes.clone())),
-            Ring::Memory(entries) => Ok(entries.get(account).map(|(attributes, _)| attributes.clone())),
+            Ring::File(ring) => Ok(ring
+                .entries()?
+                .get(account)
+                .map(|(attributes, _)| attributes.clone())),
+            Ring::Memory(entries) => Ok(entries
+                .get(account)
+                .map(|(attributes, _)| attributes.clone())),
             #[cfg(test)]
             Ring::Stuck(until) => stuck(until),
         }
@@ -419,7 +483,11 @@ impl Ring {
             Ring::System(ring) => ring.delete(account),
             Ring::File(ring) => {
                 let is_there = ring.entries()?.contains_key(account);
-                if is_there { ring.change(remove) } else { Ok(Deletion::Absent) }
+                if is_there {
+                    ring.change(remove)
+                } else {
+                    Ok(Deletion::Absent)
+                }
             }
             Ring::Memory(entries) => Ok(remove(entries)),
             #[cfg(test)]
@@ -429,7 +497,10 @@ impl Ring {
 
     fn list(&mut self) -> Result<Vec<(String, Attributes)>> {
         let names = |entries: &Entries| {
-            entries.iter().map(|(account, (attributes, _))| (account.clone(), attributes.clone())).collect()
+            entries
+                .iter()
+                .map(|(account, (attributes, _))| (account.clone(), attributes.clone()))
+                .collect()
         };
         match self {
             Ring::System(ring) => ring.list(),
@@ -466,14 +537,22 @@ fn unavailable(message: impl Into<String>) -> Error {
 }
 
 fn no_passphrase() -> Error {
-    Error::new(Code::InvalidInput, "this keyring takes no passphrase from Keyfob")
+    Error::new(
+        Code::InvalidInput,
+        "this keyring takes no passphrase from Keyfob",
+    )
 }
 
 /// An entry that is there and cannot be used as it is. It stays.
 pub(super) fn unusable(name: &EntryName, why: impl fmt::Display) -> Error {
-    Error::new(Code::KeyringEntryInvalid, format!("the keyring entry {name} {why}"))
-        .hint(format!("Keyfob leaves it alone: look at {name} of {SERVICE} in the keyring"))
-        .identity(name.name())
+    Error::new(
+        Code::KeyringEntryInvalid,
+        format!("the keyring entry {name} {why}"),
+    )
+    .hint(format!(
+        "Keyfob leaves it alone: look at {name} of {SERVICE} in the keyring"
+    ))
+    .identity(name.name())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! Locks that hold between tasks and between processes, because the operating system keeps them: a holder that is killed
-//! frees its lock. Lock files are never deleted. The sign-in lock also keeps how the last sign-in failed, so that those
-//! who waited take over the outcome instead of repeating it.
+//! Locks that hold between tasks and between processes, because the operating system keeps them: a
+//! holder that is killed frees its lock. Lock files are never deleted. The sign-in lock also keeps
+//! how the last sign-in failed, so that those who waited take over the outcome instead of repeating
+//! it.
 
 use super::disk;
 use crate::clock::Clock;
@@ -15,7 +16,8 @@ use std::time::{Duration, SystemTime};
 pub const FILE_LOCK_LIMIT: Duration = Duration::from_secs(10);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
-/// How long to wait for somebody else's lock; as long as it takes means as long as its holder lives.
+/// How long to wait for somebody else's lock; as long as it takes means as long as its holder
+/// lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
     Forever,
@@ -31,8 +33,8 @@ pub struct FileLock {
 }
 
 impl FileLock {
-    /// Every call opens the file anew, so that tasks of one process exclude each other as well. The file is made, with
-    /// its folders, when it is missing, and then stays.
+    /// Every call opens the file anew, so that tasks of one process exclude each other as well. The
+    /// file is made, with its folders, when it is missing, and then stays.
     pub async fn acquire(path: &Path, patience: Patience, clock: &Clock) -> Result<FileLock> {
         if let Some(folder) = path.parent() {
             disk::create_folder(folder)?;
@@ -48,10 +50,14 @@ impl FileLock {
                 // Somebody removed the file by hand meanwhile: a lock on it would exclude nobody.
                 Ok(()) => continue,
                 Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(error)) => return Err(disk::unwritable(path, "lock", &error)),
+                Err(TryLockError::Error(error)) => {
+                    return Err(disk::unwritable(path, "lock", &error));
+                }
             }
             let now = clock.now();
-            let waited = now.duration_since(*waited_since.get_or_insert(now)).unwrap_or_default();
+            let waited = now
+                .duration_since(*waited_since.get_or_insert(now))
+                .unwrap_or_default();
             match patience {
                 Patience::AtMost(limit) if waited >= limit => return Err(taken(path, waited)),
                 Patience::NotAtAll => return Err(taken(path, waited)),
@@ -67,7 +73,8 @@ impl FileLock {
 }
 
 impl Drop for FileLock {
-    /// Closing the file would do, were it not for a child process that was just being started and still shares it.
+    /// Closing the file would do, were it not for a child process that was just being started and
+    /// still shares it.
     fn drop(&mut self) {
         let _ = self.file.unlock();
     }
@@ -88,9 +95,13 @@ fn is_still_there(_file: &File, _path: &Path) -> bool {
     true
 }
 
-/// Leaves this process's id for the message of those who wait in vain; a full disk is no reason to refuse the lock.
+/// Leaves this process's id for the message of those who wait in vain; a full disk is no reason to
+/// refuse the lock.
 fn sign(mut file: &File) {
-    let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id()));
+    let _ = file
+        .set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| write!(file, "{}", std::process::id()));
 }
 
 fn taken(path: &Path, waited: Duration) -> Error {
@@ -100,7 +111,11 @@ fn taken(path: &Path, waited: Duration) -> Error {
         Ok(pid) => format!("process {pid}"),
         Err(_) => "another process".to_owned(),
     };
-    let so_far = if waited.is_zero() { String::new() } else { format!("; waited for {} s", waited.as_secs()) };
+    let so_far = if waited.is_zero() {
+        String::new()
+    } else {
+        format!("; waited for {} s", waited.as_secs())
+    };
     Error::new(Code::LockTimeout, format!("{holder} holds the lock file {}{so_far}", path.display()))
         .hint(format!("wait for {holder} to finish, or end it: the lock is then free, the file need not be deleted"))
 }
@@ -124,22 +139,38 @@ struct Outcome {
 }
 
 impl SignInLock {
-    pub async fn acquire(folder: &Path, name: &str, patience: Patience, clock: &Clock) -> Result<SignInLock> {
+    pub async fn acquire(
+        folder: &Path,
+        name: &str,
+        patience: Patience,
+        clock: &Clock,
+    ) -> Result<SignInLock> {
         let name = name.to_ascii_lowercase();
         let file = disk::file_name(&name);
-        let lock = FileLock::acquire(&folder.join(format!("sign-in-{file}.lock")), patience, clock)
-            .await
-            .map_err(|error| error.identity(&name))?;
+        let lock = FileLock::acquire(
+            &folder.join(format!("sign-in-{file}.lock")),
+            patience,
+            clock,
+        )
+        .await
+        .map_err(|error| error.identity(&name))?;
         let note = folder.join(format!("sign-in-{file}.outcome.json"));
-        Ok(SignInLock { lock, name, note, clock: clock.clone() })
+        Ok(SignInLock {
+            lock,
+            name,
+            note,
+            clock: clock.clone(),
+        })
     }
 
-    /// When the wait began, if somebody else was signing in: what to hand to [`SignInLock::outcome_since`].
+    /// When the wait began, if somebody else was signing in: what to hand to
+    /// [`SignInLock::outcome_since`].
     pub fn waited_since(&self) -> Option<SystemTime> {
         self.lock.waited_since()
     }
 
-    /// Notes how this sign-in ended, before the lock is given up. A success needs no note: its session is in the keyring.
+    /// Notes how this sign-in ended, before the lock is given up. A success needs no note: its
+    /// session is in the keyring.
     pub fn record(&self, failure: Option<&Error>) -> Result<()> {
         let Some(error) = failure else {
             return match fs::remove_file(&self.note) {
@@ -149,18 +180,28 @@ impl SignInLock {
                 Ok(()) | Err(_) => Ok(()),
             };
         };
-        let finished_at = jiff::Timestamp::try_from(self.clock.now())
-            .map_err(|_| Error::new(Code::ClockSkew, "the clock shows a year that no sign-in can end in"))?;
-        let outcome = Outcome { name: self.name.clone(), finished_at, error: error.clone() };
+        let finished_at = jiff::Timestamp::try_from(self.clock.now()).map_err(|_| {
+            Error::new(
+                Code::ClockSkew,
+                "the clock shows a year that no sign-in can end in",
+            )
+        })?;
+        let outcome = Outcome {
+            name: self.name.clone(),
+            finished_at,
+            error: error.clone(),
+        };
         let text = serde_json::to_vec(&outcome).expect("an error is text and enums throughout");
         disk::replace(&self.note, &text)
     }
 
-    /// How the last sign-in failed, if it ended after `moment`. A note that cannot be read says nothing.
+    /// How the last sign-in failed, if it ended after `moment`. A note that cannot be read says
+    /// nothing.
     pub fn outcome_since(&self, moment: SystemTime) -> Option<Error> {
         let text = disk::read(&self.note).ok()??;
         let outcome: Outcome = serde_json::from_slice(&text).ok()?;
-        (outcome.name == self.name && SystemTime::from(outcome.finished_at) >= moment).then_some(outcome.error)
+        (outcome.name == self.name && SystemTime::from(outcome.finished_at) >= moment)
+            .then_some(outcome.error)
     }
 }
 
@@ -177,11 +218,17 @@ mod tests {
     async fn tasks_of_one_process_exclude_each_other_and_the_file_stays() {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, clock) = (lock_path(folder.path()), Clock::system());
-        let held = FileLock::acquire(&path, Patience::NotAtAll, &clock).await.expect("free");
-        let error = FileLock::acquire(&path, Patience::NotAtAll, &clock).await.expect_err("held");
+        let held = FileLock::acquire(&path, Patience::NotAtAll, &clock)
+            .await
+            .expect("free");
+        let error = FileLock::acquire(&path, Patience::NotAtAll, &clock)
+            .await
+            .expect_err("held");
         assert_eq!(error.code, Code::LockTimeout);
         assert_eq!(held.waited_since(), None);
-        let second = tokio::spawn(async move { FileLock::acquire(&path, Patience::Forever, &Clock::system()).await });
+        let second = tokio::spawn(async move {
+            FileLock::acquire(&path, Patience::Forever, &Clock::system()).await
+        });
         Clock::nap(BETWEEN_LOOKS * 2).await;
         assert!(!second.is_finished());
         drop(held);
@@ -190,14 +237,25 @@ mod tests {
         drop(second);
         assert!(lock_path(folder.path()).exists());
         #[cfg(unix)]
-        assert_eq!((child::mode(&lock_path(folder.path())), child::mode(&folder.path().join("locks"))), (0o600, 0o700));
+        assert_eq!(
+            (
+                child::mode(&lock_path(folder.path())),
+                child::mode(&folder.path().join("locks"))
+            ),
+            (0o600, 0o700)
+        );
     }
 
     #[tokio::test]
     async fn a_lock_held_for_ten_seconds_is_an_error_that_names_the_file_and_its_holder() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (path, clock) = (lock_path(folder.path()), Clock::manual(SystemTime::UNIX_EPOCH));
-        let _held = FileLock::acquire(&path, Patience::NotAtAll, &clock).await.expect("free");
+        let (path, clock) = (
+            lock_path(folder.path()),
+            Clock::manual(SystemTime::UNIX_EPOCH),
+        );
+        let _held = FileLock::acquire(&path, Patience::NotAtAll, &clock)
+            .await
+            .expect("free");
         let waiting = tokio::spawn({
             let (path, clock) = (path.clone(), clock.clone());
             async move { FileLock::acquire(&path, Patience::AtMost(FILE_LOCK_LIMIT), &clock).await }
@@ -210,27 +268,43 @@ mod tests {
         let error = waiting.await.expect("no panic").expect_err("held");
         assert_eq!(error.code, Code::LockTimeout);
         let holder = format!("process {}", std::process::id());
-        assert!(error.message.contains(&*path.to_string_lossy()) && error.message.contains(&holder), "{error}");
+        assert!(
+            error.message.contains(&*path.to_string_lossy()) && error.message.contains(&holder),
+            "{error}"
+        );
     }
 
     #[tokio::test]
     async fn another_process_holds_its_lock_until_it_is_killed() {
         let clock = Clock::system();
         if let Some(role) = child::role() {
-            let _held = FileLock::acquire(&lock_path(&role.folder), Patience::NotAtAll, &clock).await.expect("free");
+            let _held = FileLock::acquire(&lock_path(&role.folder), Patience::NotAtAll, &clock)
+                .await
+                .expect("free");
             return child::stay_after("held");
         }
         let folder = tempfile::tempdir().expect("a folder");
         let path = lock_path(folder.path());
-        let mut other =
-            child::start(module_path!(), "another_process_holds_its_lock_until_it_is_killed", "hold", folder.path());
+        let mut other = child::start(
+            module_path!(),
+            "another_process_holds_its_lock_until_it_is_killed",
+            "hold",
+            folder.path(),
+        );
         child::wait_for(&mut other, "held");
         let limit = Patience::AtMost(Duration::from_millis(120));
-        let error = FileLock::acquire(&path, limit, &clock).await.expect_err("held");
-        assert!(cfg!(windows) || error.message.contains(&other.id().to_string()), "{error}");
+        let error = FileLock::acquire(&path, limit, &clock)
+            .await
+            .expect_err("held");
+        assert!(
+            cfg!(windows) || error.message.contains(&other.id().to_string()),
+            "{error}"
+        );
         other.kill().expect("kill -9");
         other.wait().expect("gone");
-        FileLock::acquire(&path, Patience::NotAtAll, &clock).await.expect("the system freed it");
+        FileLock::acquire(&path, Patience::NotAtAll, &clock)
+            .await
+            .expect("the system freed it");
     }
 
     #[cfg(unix)]
@@ -238,39 +312,56 @@ mod tests {
     async fn a_lock_file_removed_by_hand_does_not_let_two_in() {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, clock) = (lock_path(folder.path()), Clock::system());
-        let old = FileLock::acquire(&path, Patience::NotAtAll, &clock).await.expect("free");
+        let old = FileLock::acquire(&path, Patience::NotAtAll, &clock)
+            .await
+            .expect("free");
         fs::remove_file(&path).expect("removed");
         drop(old);
-        let _held = FileLock::acquire(&path, Patience::NotAtAll, &clock).await.expect("a new file");
-        FileLock::acquire(&path, Patience::NotAtAll, &clock).await.expect_err("held");
+        let _held = FileLock::acquire(&path, Patience::NotAtAll, &clock)
+            .await
+            .expect("a new file");
+        FileLock::acquire(&path, Patience::NotAtAll, &clock)
+            .await
+            .expect_err("held");
     }
 
     #[tokio::test]
     async fn who_waited_takes_over_a_failure_and_a_success_forgets_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Clock::manual(SystemTime::UNIX_EPOCH);
-        let first = SignInLock::acquire(folder.path(), "Team/Dev", Patience::Forever, &clock).await.expect("free");
+        let first = SignInLock::acquire(folder.path(), "Team/Dev", Patience::Forever, &clock)
+            .await
+            .expect("free");
         assert_eq!(first.waited_since(), None);
         let waiters: Vec<_> = (0..5)
             .map(|_| {
                 let (folder, clock) = (folder.path().to_owned(), clock.clone());
                 tokio::spawn(async move {
-                    let lock =
-                        SignInLock::acquire(&folder, "team/dev", Patience::Forever, &clock).await.expect("freed");
+                    let lock = SignInLock::acquire(&folder, "team/dev", Patience::Forever, &clock)
+                        .await
+                        .expect("freed");
                     lock.outcome_since(lock.waited_since().expect("it waited"))
                 })
             })
             .collect();
         Clock::nap(BETWEEN_LOOKS).await;
-        let failure = Error::new(Code::MfaRefused, "wrong code").hint("wait").identity("dev");
+        let failure = Error::new(Code::MfaRefused, "wrong code")
+            .hint("wait")
+            .identity("dev");
         first.record(Some(&failure)).expect("a note");
         drop(first);
         for waiter in waiters {
             assert_eq!(waiter.await.expect("no panic"), Some(failure.clone()));
         }
         clock.advance(Duration::from_secs(1));
-        let later = SignInLock::acquire(folder.path(), "team/dev", Patience::Forever, &clock).await.expect("free");
-        assert_eq!(later.outcome_since(clock.now()), None, "who did not wait for it signs in anew");
+        let later = SignInLock::acquire(folder.path(), "team/dev", Patience::Forever, &clock)
+            .await
+            .expect("free");
+        assert_eq!(
+            later.outcome_since(clock.now()),
+            None,
+            "who did not wait for it signs in anew"
+        );
         assert!(later.outcome_since(SystemTime::UNIX_EPOCH).is_some());
         later.record(None).expect("forgotten");
         assert_eq!(later.outcome_since(SystemTime::UNIX_EPOCH), None);
@@ -281,7 +372,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("locks"), "").expect("a file");
         let path = lock_path(folder.path());
-        let error = FileLock::acquire(&path, Patience::Forever, &Clock::system()).await.expect_err("no folder");
+        let error = FileLock::acquire(&path, Patience::Forever, &Clock::system())
+            .await
+            .expect_err("no folder");
         assert_eq!(error.code, Code::FilesUnwritable);
         assert!(error.message.contains("locks"), "{error}");
     }

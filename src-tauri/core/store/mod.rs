@@ -1,6 +1,7 @@
-//! What is remembered, and where: keys and sessions in the keyring, profiles for AWS tools, locks, sign-out
-//! marks. It keeps and returns whole values and knows nothing of AWS. Reading writes nothing. What it does not
-//! understand, or what was written for another configuration, is never deleted.
+//! What is remembered, and where: keys and sessions in the keyring, profiles for AWS tools, locks,
+//! sign-out marks. It keeps and returns whole values and knows nothing of AWS. Reading writes
+//! nothing. What it does not understand, or what was written for another configuration, is never
+//! deleted.
 
 pub mod audit;
 mod disk;
@@ -12,7 +13,8 @@ mod value;
 
 pub use files::{Cleared as ClearedProfile, Place, Profile, UpTo};
 pub use keychain::{
-    Attributes, Backend, Deletion, Entry, EntryKind, EntryName, Keychain, PassphraseUse, SERVICE, State,
+    Attributes, Backend, Deletion, Entry, EntryKind, EntryName, Keychain, PassphraseUse, SERVICE,
+    State,
 };
 pub use lock::{FILE_LOCK_LIMIT, FileLock, Patience, SignInLock};
 pub use marks::Ticket;
@@ -80,11 +82,25 @@ pub enum Dropped {
 impl Store {
     /// Touches nothing yet.
     pub fn open(options: Options) -> Store {
-        let Options { keychain, realm, configuration, state_folder, clock } = options;
+        let Options {
+            keychain,
+            realm,
+            configuration,
+            state_folder,
+            clock,
+        } = options;
         let state = state_folder.join(disk::file_name(&realm));
         let configuration = configuration.to_string_lossy().into_owned();
         let (locks, marks) = (state.join("locks"), state.join("marks"));
-        Store { keychain, realm, configuration, locks, marks, clock, warnings: Arc::default() }
+        Store {
+            keychain,
+            realm,
+            configuration,
+            locks,
+            marks,
+            clock,
+            warnings: Arc::default(),
+        }
     }
 
     pub fn keychain(&self) -> &Keychain {
@@ -94,37 +110,56 @@ impl Store {
     /// The realm's audit log.
     pub fn audit(&self) -> AuditLog {
         let folder = self.locks.parent().unwrap_or(&self.locks);
-        AuditLog::new(folder, &self.realm, self.keychain.clone(), self.clock.clone())
+        AuditLog::new(
+            folder,
+            &self.realm,
+            self.keychain.clone(),
+            self.clock.clone(),
+        )
     }
 
-    /// What was noticed since the last call, each thing once: entries and profiles of another configuration.
+    /// What was noticed since the last call, each thing once: entries and profiles of another
+    /// configuration.
     pub fn take_warnings(&self) -> Vec<String> {
         std::mem::take(&mut self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What is kept for an IAM user. Keys of a session, or an entry that cannot be read, are an error and stay.
+    /// What is kept for an IAM user. Keys of a session, or an entry that cannot be read, are an
+    /// error and stay.
     pub async fn long_lived(&self, identity: &str) -> Result<Option<LongLived>> {
         let name = self.entry(EntryKind::Keys, identity);
-        self.read(&name).await?.map(|text| value::decode_long_lived(&name, &text)).transpose()
+        self.read(&name)
+            .await?
+            .map(|text| value::decode_long_lived(&name, &text))
+            .transpose()
     }
 
     pub async fn put_long_lived(&self, identity: &str, keys: &LongLived) -> Result<()> {
         let name = self.entry(EntryKind::Keys, identity);
         let _lock = self.entry_lock(&name).await?;
-        self.write(name, value::encode_long_lived(keys, &self.configuration)).await
+        self.write(name, value::encode_long_lived(keys, &self.configuration))
+            .await
     }
 
-    /// Clears the key pair that AWS refused, only if it is still the stored one. MFA ARN and duration stay.
-    pub async fn clear_revoked_keys(&self, identity: &str, refused: &AccessKeyId) -> Result<Cleared> {
+    /// Clears the key pair that AWS refused, only if it is still the stored one. MFA ARN and
+    /// duration stay.
+    pub async fn clear_revoked_keys(
+        &self,
+        identity: &str,
+        refused: &AccessKeyId,
+    ) -> Result<Cleared> {
         let name = self.entry(EntryKind::Keys, identity);
         let _lock = self.entry_lock(&name).await?;
-        let Some(mut stored) = self.long_lived(identity).await? else { return Ok(Cleared::Absent) };
+        let Some(mut stored) = self.long_lived(identity).await? else {
+            return Ok(Cleared::Absent);
+        };
         match stored.keys.take() {
             None => Ok(Cleared::Absent),
             Some(keys) if keys.access_key_id != *refused => Ok(Cleared::Changed),
             Some(_) => {
                 tracing::info!(entry = %name, key = %refused, "refused access key cleared");
-                self.write(name, value::encode_long_lived(&stored, &self.configuration)).await?;
+                self.write(name, value::encode_long_lived(&stored, &self.configuration))
+                    .await?;
                 Ok(Cleared::Cleared)
             }
         }
@@ -132,14 +167,18 @@ impl Store {
 
     pub async fn session(&self, name: &str) -> Result<Option<StoredSession>> {
         let name = self.entry(EntryKind::Session, name);
-        self.read(&name).await?.map(|text| value::decode_session(&name, &text)).transpose()
+        self.read(&name)
+            .await?
+            .map(|text| value::decode_session(&name, &text))
+            .transpose()
     }
 
     /// Stores nothing under a name that was signed out since the ticket was taken.
     pub async fn put_session(&self, ticket: &Ticket, session: &StoredSession) -> Result<()> {
         let text = value::encode_session(session, &self.configuration)?;
         let _lock = self.unless_signed_out(ticket).await?;
-        self.write(self.entry(EntryKind::Session, ticket.name()), text).await
+        self.write(self.entry(EntryKind::Session, ticket.name()), text)
+            .await
     }
 
     pub async fn drop_session(&self, name: &str) -> Result<Dropped> {
@@ -151,7 +190,9 @@ impl Store {
         let entry = self.entry(EntryKind::Session, name);
         let _lock = self.lock_to(mode, &entry).await?;
         match self.session(name).await? {
-            Some(stored) if !stored.session.is_usable(self.clock.now()) => self.drop_locked(&entry, mode).await,
+            Some(stored) if !stored.session.is_usable(self.clock.now()) => {
+                self.drop_locked(&entry, mode).await
+            }
             Some(_) | None => Ok(Dropped::Absent),
         }
     }
@@ -172,7 +213,8 @@ impl Store {
     pub async fn entries(&self) -> Result<Vec<EntryName>> {
         let all = self.keychain.list().await?;
         let ours = all.into_iter().filter(|entry| {
-            entry.name.realm == self.realm && entry.attributes.configuration.as_ref() == Some(&self.configuration)
+            entry.name.realm == self.realm
+                && entry.attributes.configuration.as_ref() == Some(&self.configuration)
         });
         Ok(ours.map(|entry| entry.name).collect())
     }
@@ -187,7 +229,9 @@ impl Store {
     }
 
     async fn read(&self, name: &EntryName) -> Result<Option<Secret>> {
-        let Some(text) = self.keychain.read(name).await? else { return Ok(None) };
+        let Some(text) = self.keychain.read(name).await? else {
+            return Ok(None);
+        };
         if let Some(other) = value::Head::of(&text).and_then(|head| head.configuration) {
             self.check_configuration(name, &other);
         }
@@ -196,11 +240,17 @@ impl Store {
 
     /// The caller holds the entry's lock.
     async fn write(&self, name: EntryName, text: Secret) -> Result<()> {
-        if let Some(Attributes { configuration: Some(other), .. }) = self.standing(&name).await? {
+        if let Some(Attributes {
+            configuration: Some(other),
+            ..
+        }) = self.standing(&name).await?
+        {
             self.check_configuration(&name, &other);
         }
-        let attributes =
-            Attributes { configuration: Some(self.configuration.clone()), version: Some(value::VERSION.to_string()) };
+        let attributes = Attributes {
+            configuration: Some(self.configuration.clone()),
+            version: Some(value::VERSION.to_string()),
+        };
         self.keychain.write(&Entry { name, attributes }, text).await
     }
 
@@ -214,9 +264,13 @@ impl Store {
     async fn drop_locked(&self, name: &EntryName, mode: Mode) -> Result<Dropped> {
         match (self.standing(name).await?, mode) {
             (None, _) => Ok(Dropped::Absent),
-            (Some(Attributes { configuration: Some(configuration), .. }), _) if configuration != self.configuration => {
-                Ok(Dropped::Kept { configuration })
-            }
+            (
+                Some(Attributes {
+                    configuration: Some(configuration),
+                    ..
+                }),
+                _,
+            ) if configuration != self.configuration => Ok(Dropped::Kept { configuration }),
             (Some(Attributes { version: None, .. }), _) => Err(value::broken(name)),
             (Some(_), Mode::DryRun) => Ok(Dropped::Removed),
             (Some(_), Mode::Run) => Ok(match self.keychain.delete(name).await? {
@@ -226,14 +280,20 @@ impl Store {
         }
     }
 
-    /// What is known of an entry that is about to be replaced or removed. Refuses to touch one that a newer Keyfob
-    /// wrote; the version is `None` when no Keyfob did. Reads the secret only where the keyring keeps no attributes.
+    /// What is known of an entry that is about to be replaced or removed. Refuses to touch one that
+    /// a newer Keyfob wrote; the version is `None` when no Keyfob did. Reads the secret only where
+    /// the keyring keeps no attributes.
     async fn standing(&self, name: &EntryName) -> Result<Option<Attributes>> {
-        let Some(mut attributes) = self.keychain.attributes(name).await? else { return Ok(None) };
+        let Some(mut attributes) = self.keychain.attributes(name).await? else {
+            return Ok(None);
+        };
         if attributes.version.is_none() {
             let text = self.keychain.read(name).await?;
             if let Some(head) = text.as_ref().and_then(value::Head::of) {
-                attributes = Attributes { version: Some(head.version()), configuration: head.configuration };
+                attributes = Attributes {
+                    version: Some(head.version()),
+                    configuration: head.configuration,
+                };
             }
         }
         if let Some(version) = &attributes.version {
@@ -259,7 +319,8 @@ impl Store {
     }
 
     async fn entry_lock(&self, name: &EntryName) -> Result<FileLock> {
-        self.file_lock(&format!("{}-{}", name.kind.as_str(), name.name())).await
+        self.file_lock(&format!("{}-{}", name.kind.as_str(), name.name()))
+            .await
     }
 
     async fn file_lock(&self, name: &str) -> Result<FileLock> {

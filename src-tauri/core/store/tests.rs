@@ -17,7 +17,11 @@ pub(super) fn keys(id: &str) -> Keys {
 fn long_lived() -> LongLived {
     LongLived {
         keys: Some(keys("AKIAIOSFODNN7EXAMPLE")),
-        mfa_arn: Some("arn:aws:iam::123456789012:mfa/kim".parse::<MfaArn>().expect("an ARN")),
+        mfa_arn: Some(
+            "arn:aws:iam::123456789012:mfa/kim"
+                .parse::<MfaArn>()
+                .expect("an ARN"),
+        ),
         session_duration: Some("36h".parse().expect("a duration")),
         account: Some("123456789012".parse().expect("an account")),
         principal: Some("arn:aws:iam::123456789012:user/kim".to_owned()),
@@ -77,13 +81,25 @@ impl World {
 
     /// As somebody else would have left it, without attributes.
     async fn plant(&self, kind: EntryKind, text: &str) {
-        let entry = Entry { name: EntryName::new("default", kind, "dev"), attributes: Attributes::default() };
-        self.keychain.write(&entry, Secret::new(text)).await.expect("written");
+        let entry = Entry {
+            name: EntryName::new("default", kind, "dev"),
+            attributes: Attributes::default(),
+        };
+        self.keychain
+            .write(&entry, Secret::new(text))
+            .await
+            .expect("written");
     }
 
     async fn text(&self, kind: EntryKind) -> String {
         let name = EntryName::new("default", kind, "dev");
-        self.keychain.read(&name).await.expect("readable").expect("there").expose().to_owned()
+        self.keychain
+            .read(&name)
+            .await
+            .expect("readable")
+            .expect("there")
+            .expose()
+            .to_owned()
     }
 }
 
@@ -93,21 +109,45 @@ async fn whole_values_come_back_as_they_were_put() {
         let store = world.store(CONFIGURATION);
         assert_eq!(store.long_lived("dev").await.expect("none"), None);
         assert_eq!(store.session("dev").await.expect("none"), None);
-        store.put_long_lived("Dev", &long_lived()).await.expect("put");
-        store.put_session(&store.ticket("dev").expect("readable"), &session()).await.expect("put");
+        store
+            .put_long_lived("Dev", &long_lived())
+            .await
+            .expect("put");
+        store
+            .put_session(&store.ticket("dev").expect("readable"), &session())
+            .await
+            .expect("put");
         let again = world.store(CONFIGURATION);
-        assert_eq!(again.long_lived("DEV").await.expect("there"), Some(long_lived()));
+        assert_eq!(
+            again.long_lived("DEV").await.expect("there"),
+            Some(long_lived())
+        );
         assert_eq!(again.session("dev").await.expect("there"), Some(session()));
         assert_eq!(again.take_warnings(), Vec::<String>::new());
         for kind in [EntryKind::Keys, EntryKind::Session] {
             let text = world.text(kind).await;
-            assert!(text.starts_with("{\"v\":1,") && text.is_ascii() && !text.contains('\n'), "{text}");
+            assert!(
+                text.starts_with("{\"v\":1,") && text.is_ascii() && !text.contains('\n'),
+                "{text}"
+            );
         }
-        assert_eq!(store.drop_session("dev").await.expect("dropped"), Dropped::Removed);
-        assert_eq!(store.drop_session("dev").await.expect("dropped"), Dropped::Absent);
+        assert_eq!(
+            store.drop_session("dev").await.expect("dropped"),
+            Dropped::Removed
+        );
+        assert_eq!(
+            store.drop_session("dev").await.expect("dropped"),
+            Dropped::Absent
+        );
         assert_eq!(store.session("dev").await.expect("none"), None);
         assert!(store.long_lived("dev").await.expect("kept").is_some());
-        assert_eq!(store.drop_entry(EntryKind::Keys, "dev", Mode::Run).await.expect("dropped"), Dropped::Removed);
+        assert_eq!(
+            store
+                .drop_entry(EntryKind::Keys, "dev", Mode::Run)
+                .await
+                .expect("dropped"),
+            Dropped::Removed
+        );
     }
 }
 
@@ -119,7 +159,12 @@ async fn reading_writes_nothing() {
         store.long_lived("dev").await.expect("none");
         world.keychain.list().await.expect("none");
         assert_eq!(world.keychain.state().await, State::Ready);
-        assert_eq!(std::fs::read_dir(world.folder.path()).expect("a folder").count(), 0);
+        assert_eq!(
+            std::fs::read_dir(world.folder.path())
+                .expect("a folder")
+                .count(),
+            0
+        );
     }
 }
 
@@ -128,15 +173,51 @@ async fn only_the_refused_keys_are_cleared_and_the_rest_of_the_entry_stays() {
     for world in World::both() {
         let store = world.store(CONFIGURATION);
         let refused = keys("AKIAIOSFODNN7EXAMPLE").access_key_id;
-        assert_eq!(store.clear_revoked_keys("dev", &refused).await.expect("none"), Cleared::Absent);
-        let other = LongLived { keys: Some(keys("AKIAI44QH8DHBEXAMPLE")), ..long_lived() };
+        assert_eq!(
+            store
+                .clear_revoked_keys("dev", &refused)
+                .await
+                .expect("none"),
+            Cleared::Absent
+        );
+        let other = LongLived {
+            keys: Some(keys("AKIAI44QH8DHBEXAMPLE")),
+            ..long_lived()
+        };
         store.put_long_lived("dev", &other).await.expect("put");
-        assert_eq!(store.clear_revoked_keys("dev", &refused).await.expect("kept"), Cleared::Changed);
+        assert_eq!(
+            store
+                .clear_revoked_keys("dev", &refused)
+                .await
+                .expect("kept"),
+            Cleared::Changed
+        );
         assert_eq!(store.long_lived("dev").await.expect("there"), Some(other));
-        store.put_long_lived("dev", &long_lived()).await.expect("put");
-        assert_eq!(store.clear_revoked_keys("DEV", &refused).await.expect("cleared"), Cleared::Cleared);
-        assert_eq!(store.long_lived("dev").await.expect("there"), Some(LongLived { keys: None, ..long_lived() }));
-        assert_eq!(store.clear_revoked_keys("dev", &refused).await.expect("none left"), Cleared::Absent);
+        store
+            .put_long_lived("dev", &long_lived())
+            .await
+            .expect("put");
+        assert_eq!(
+            store
+                .clear_revoked_keys("DEV", &refused)
+                .await
+                .expect("cleared"),
+            Cleared::Cleared
+        );
+        assert_eq!(
+            store.long_lived("dev").await.expect("there"),
+            Some(LongLived {
+                keys: None,
+                ..long_lived()
+            })
+        );
+        assert_eq!(
+            store
+                .clear_revoked_keys("dev", &refused)
+                .await
+                .expect("none left"),
+            Cleared::Absent
+        );
         assert!(!world.text(EntryKind::Keys).await.contains("wJalr"));
     }
 }
@@ -152,13 +233,31 @@ async fn what_is_not_a_long_lived_key_is_said_and_stays() {
             r#"{"v":1,"access_key_id":"AKIAIOSFODNN7EXAMPLE","secret_access_key":"s3cret","SessionToken":"t"}"#,
             "session",
         ),
-        (r#"{"v":1,"access_key_id":"ASIAIOSFODNN7EXAMPLE","secret_access_key":"s3cret"}"#, "session"),
-        (r#"{"v":1,"access_key_id":"AKIAIOSFODNN7EXAMPLE"}"#, "not what"),
-        (r#"{"v":1,"access_key_id":"AKIAIOSFODNN7EXAMPLE","secret_access_key":" "}"#, "not what"),
-        (r#"{"v":1,"access_key_id":"changeme","secret_access_key":"s3cret"}"#, "not what"),
+        (
+            r#"{"v":1,"access_key_id":"ASIAIOSFODNN7EXAMPLE","secret_access_key":"s3cret"}"#,
+            "session",
+        ),
+        (
+            r#"{"v":1,"access_key_id":"AKIAIOSFODNN7EXAMPLE"}"#,
+            "not what",
+        ),
+        (
+            r#"{"v":1,"access_key_id":"AKIAIOSFODNN7EXAMPLE","secret_access_key":" "}"#,
+            "not what",
+        ),
+        (
+            r#"{"v":1,"access_key_id":"changeme","secret_access_key":"s3cret"}"#,
+            "not what",
+        ),
         (r#"{"v":1,"session_duration":"s3cret"}"#, "not what"),
-        (r#"{"v":2,"access_key_id":"AKIAIOSFODNN7EXAMPLE","secret_access_key":"s3cret"}"#, "version 2"),
-        (r#"{"access_key_id":"AKIAIOSFODNN7EXAMPLE","secret_access_key":"s3cret"}"#, "not what"),
+        (
+            r#"{"v":2,"access_key_id":"AKIAIOSFODNN7EXAMPLE","secret_access_key":"s3cret"}"#,
+            "version 2",
+        ),
+        (
+            r#"{"access_key_id":"AKIAIOSFODNN7EXAMPLE","secret_access_key":"s3cret"}"#,
+            "not what",
+        ),
         (r#"{"v":1,"access_key_id":"AKIA"#, "not what"),
         ("", "not what"),
         ("s3cret", "not what"),
@@ -169,10 +268,16 @@ async fn what_is_not_a_long_lived_key_is_said_and_stays() {
             world.plant(EntryKind::Keys, text).await;
             let error = store.long_lived("dev").await.expect_err(text);
             assert_eq!(error.code, Code::KeyringEntryInvalid, "{text}");
-            assert!(error.message.contains("default/keys/dev") && error.message.contains(said), "{error}: {text}");
+            assert!(
+                error.message.contains("default/keys/dev") && error.message.contains(said),
+                "{error}: {text}"
+            );
             assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
             let refused = keys("AKIAIOSFODNN7EXAMPLE").access_key_id;
-            store.clear_revoked_keys("dev", &refused).await.expect_err("it stays");
+            store
+                .clear_revoked_keys("dev", &refused)
+                .await
+                .expect_err("it stays");
             assert_eq!(world.text(EntryKind::Keys).await, text);
         }
     }
@@ -186,13 +291,26 @@ async fn an_entry_of_a_newer_version_is_neither_replaced_nor_removed() {
         world.plant(EntryKind::Keys, newer).await;
         world.plant(EntryKind::Session, newer).await;
         for error in [
-            store.put_long_lived("dev", &long_lived()).await.expect_err("keys"),
-            store.put_session(&store.ticket("dev").expect("readable"), &session()).await.expect_err("session"),
-            store.drop_entry(EntryKind::Keys, "dev", Mode::Run).await.expect_err("keys"),
+            store
+                .put_long_lived("dev", &long_lived())
+                .await
+                .expect_err("keys"),
+            store
+                .put_session(&store.ticket("dev").expect("readable"), &session())
+                .await
+                .expect_err("session"),
+            store
+                .drop_entry(EntryKind::Keys, "dev", Mode::Run)
+                .await
+                .expect_err("keys"),
             store.drop_session("dev").await.expect_err("session"),
             store.session("dev").await.expect_err("session"),
         ] {
-            assert_eq!((error.code, error.message.contains("version 9")), (Code::KeyringEntryInvalid, true), "{error}");
+            assert_eq!(
+                (error.code, error.message.contains("version 9")),
+                (Code::KeyringEntryInvalid, true),
+                "{error}"
+            );
         }
         assert_eq!(world.text(EntryKind::Keys).await, newer);
         assert_eq!(world.text(EntryKind::Session).await, newer);
@@ -205,11 +323,21 @@ async fn a_broken_entry_is_replaced_by_what_somebody_typed_but_never_removed() {
         let store = world.store(CONFIGURATION);
         world.plant(EntryKind::Keys, "broken").await;
         assert_eq!(
-            store.drop_entry(EntryKind::Keys, "dev", Mode::Run).await.expect_err("it stays").code,
+            store
+                .drop_entry(EntryKind::Keys, "dev", Mode::Run)
+                .await
+                .expect_err("it stays")
+                .code,
             Code::KeyringEntryInvalid
         );
-        store.put_long_lived("dev", &long_lived()).await.expect("replaced");
-        assert_eq!(store.long_lived("dev").await.expect("there"), Some(long_lived()));
+        store
+            .put_long_lived("dev", &long_lived())
+            .await
+            .expect("replaced");
+        assert_eq!(
+            store.long_lived("dev").await.expect("there"),
+            Some(long_lived())
+        );
     }
 }
 
@@ -217,19 +345,36 @@ async fn a_broken_entry_is_replaced_by_what_somebody_typed_but_never_removed() {
 async fn one_name_from_two_configurations_gives_a_warning_that_names_both_and_nothing_is_removed() {
     for world in World::both() {
         let (mine, other) = (world.store(CONFIGURATION), world.store("/other.yaml"));
-        other.put_session(&other.ticket("dev").expect("readable"), &session()).await.expect("put");
+        other
+            .put_session(&other.ticket("dev").expect("readable"), &session())
+            .await
+            .expect("put");
         assert!(mine.session("dev").await.expect("there").is_some());
         mine.session("dev").await.expect("there");
         let warnings = mine.take_warnings();
         assert_eq!(warnings.len(), 1, "{warnings:?}");
-        assert!(warnings[0].contains(CONFIGURATION) && warnings[0].contains("/other.yaml"), "{warnings:?}");
+        assert!(
+            warnings[0].contains(CONFIGURATION) && warnings[0].contains("/other.yaml"),
+            "{warnings:?}"
+        );
         assert_eq!(mine.take_warnings(), Vec::<String>::new());
-        let kept = Dropped::Kept { configuration: "/other.yaml".to_owned() };
+        let kept = Dropped::Kept {
+            configuration: "/other.yaml".to_owned(),
+        };
         assert_eq!(mine.drop_session("dev").await.expect("kept"), kept);
         assert!(other.session("dev").await.expect("still there").is_some());
-        mine.put_session(&mine.ticket("dev").expect("readable"), &session()).await.expect("put");
-        assert_eq!(mine.take_warnings().len(), 1, "replacing it is worth a warning as well");
-        assert_eq!(mine.drop_session("dev").await.expect("now ours"), Dropped::Removed);
+        mine.put_session(&mine.ticket("dev").expect("readable"), &session())
+            .await
+            .expect("put");
+        assert_eq!(
+            mine.take_warnings().len(),
+            1,
+            "replacing it is worth a warning as well"
+        );
+        assert_eq!(
+            mine.drop_session("dev").await.expect("now ours"),
+            Dropped::Removed
+        );
     }
 }
 
@@ -237,15 +382,28 @@ async fn one_name_from_two_configurations_gives_a_warning_that_names_both_and_no
 async fn two_writers_of_one_entry_wait_for_each_other() {
     for world in World::both() {
         let store = world.store(CONFIGURATION);
-        let lock = store.entry_lock(&EntryName::new("default", EntryKind::Session, "dev")).await.expect("free");
+        let lock = store
+            .entry_lock(&EntryName::new("default", EntryKind::Session, "dev"))
+            .await
+            .expect("free");
         let writing = tokio::spawn({
             let store = store.clone();
-            async move { store.put_session(&store.ticket("dev").expect("readable"), &session()).await }
+            async move {
+                store
+                    .put_session(&store.ticket("dev").expect("readable"), &session())
+                    .await
+            }
         });
         Clock::nap(Duration::from_millis(150)).await;
         assert!(!writing.is_finished());
         drop(lock);
         writing.await.expect("no panic").expect("put");
-        assert!(world.folder.path().join("state/default/locks/session-dev.lock").is_file());
+        assert!(
+            world
+                .folder
+                .path()
+                .join("state/default/locks/session-dev.lock")
+                .is_file()
+        );
     }
 }

@@ -1,8 +1,10 @@
-//! An entry's value: one line of ASCII JSON with a version. Refuses what it does not understand, and never quotes it:
-//! the text holds secrets.
+//! An entry's value: one line of ASCII JSON with a version. Refuses what it does not understand,
+//! and never quotes it: the text holds secrets.
 
 use super::keychain::{EntryName, unusable};
-use crate::credentials::{AccessKeyId, AccountId, Keys, LongLived, MfaArn, Origin, Secret, Session, SessionDuration};
+use crate::credentials::{
+    AccessKeyId, AccountId, Keys, LongLived, MfaArn, Origin, Secret, Session, SessionDuration,
+};
 use crate::error::{Code, Error, Result};
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
@@ -13,7 +15,8 @@ use zeroize::Zeroizing;
 
 pub(super) const VERSION: u32 = 1;
 
-/// A session, and the fingerprint of the chain that made it: made by another chain, it is another identity's session.
+/// A session, and the fingerprint of the chain that made it: made by another chain, it is another
+/// identity's session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSession {
     pub session: Session,
@@ -49,7 +52,13 @@ struct LongLivedText {
     session_duration: Option<SessionDuration>,
     account: Option<AccountId>,
     principal: Option<String>,
-    #[serde(default, skip_serializing, alias = "aws_session_token", alias = "SessionToken", alias = "token")]
+    #[serde(
+        default,
+        skip_serializing,
+        alias = "aws_session_token",
+        alias = "SessionToken",
+        alias = "token"
+    )]
     session_token: Option<IgnoredAny>,
 }
 
@@ -75,13 +84,29 @@ pub(super) fn check_version(name: &EntryName, version: &str) -> Result<()> {
         return Ok(());
     }
     let version = crate::credentials::shorten(version);
-    Err(unusable(name, format!("has version {version}, and this Keyfob knows only version {VERSION}"))
-        .hint("a newer Keyfob wrote it: use that one"))
+    Err(unusable(
+        name,
+        format!("has version {version}, and this Keyfob knows only version {VERSION}"),
+    )
+    .hint("a newer Keyfob wrote it: use that one"))
 }
 
 pub(super) fn encode_long_lived(value: &LongLived, configuration: &str) -> Secret {
-    let LongLived { keys, mfa_arn, session_duration, account, principal } = value.clone();
-    let (id, secret) = keys.map(|keys| (keys.access_key_id.as_str().to_owned(), keys.secret_access_key)).unzip();
+    let LongLived {
+        keys,
+        mfa_arn,
+        session_duration,
+        account,
+        principal,
+    } = value.clone();
+    let (id, secret) = keys
+        .map(|keys| {
+            (
+                keys.access_key_id.as_str().to_owned(),
+                keys.secret_access_key,
+            )
+        })
+        .unzip();
     line(&LongLivedText {
         v: VERSION,
         configuration: Some(configuration.to_owned()),
@@ -99,10 +124,16 @@ pub(super) fn encode_long_lived(value: &LongLived, configuration: &str) -> Secre
 pub(super) fn decode_long_lived(name: &EntryName, text: &Secret) -> Result<LongLived> {
     let stored: LongLivedText = parse(name, text)?;
     let of_a_session = stored.session_token.is_some()
-        || stored.access_key_id.as_deref().is_some_and(|id| id.trim_start().starts_with("ASIA"));
+        || stored
+            .access_key_id
+            .as_deref()
+            .is_some_and(|id| id.trim_start().starts_with("ASIA"));
     if of_a_session {
-        return Err(unusable(name, "holds the keys of a session, which are not long-lived access keys")
-            .hint("`fob user configure` stores long-lived access keys (AKIA…) in its place"));
+        return Err(unusable(
+            name,
+            "holds the keys of a session, which are not long-lived access keys",
+        )
+        .hint("`fob user configure` stores long-lived access keys (AKIA…) in its place"));
     }
     let keys = match (stored.access_key_id, stored.secret_access_key) {
         (None, None) => None,
@@ -120,7 +151,15 @@ pub(super) fn decode_long_lived(name: &EntryName, text: &Secret) -> Result<LongL
 
 pub(super) fn encode_session(value: &StoredSession, configuration: &str) -> Result<Secret> {
     let StoredSession { session, plan } = value.clone();
-    let Session { keys, token, issued_at, expires_at, principal, account, origin } = session;
+    let Session {
+        keys,
+        token,
+        issued_at,
+        expires_at,
+        principal,
+        account,
+        origin,
+    } = session;
     Ok(line(&SessionText {
         v: VERSION,
         configuration: Some(configuration.to_owned()),
@@ -148,7 +187,10 @@ pub(super) fn decode_session(name: &EntryName, text: &Secret) -> Result<StoredSe
         account: stored.account,
         origin: stored.origin,
     };
-    Ok(StoredSession { session, plan: stored.plan })
+    Ok(StoredSession {
+        session,
+        plan: stored.plan,
+    })
 }
 
 fn parse<'a, T: Deserialize<'a>>(name: &EntryName, text: &'a Secret) -> Result<T> {
@@ -162,7 +204,10 @@ fn keys(name: &EntryName, id: &str, secret: Secret) -> Result<Keys> {
     if secret.expose().trim().is_empty() {
         return Err(broken(name));
     }
-    Ok(Keys { access_key_id, secret_access_key: secret })
+    Ok(Keys {
+        access_key_id,
+        secret_access_key: secret,
+    })
 }
 
 pub(super) fn broken(name: &EntryName) -> Error {
@@ -170,13 +215,19 @@ pub(super) fn broken(name: &EntryName) -> Error {
 }
 
 pub(super) fn timestamp(moment: SystemTime) -> Result<Timestamp> {
-    Timestamp::try_from(moment)
-        .map_err(|_| Error::new(Code::InvalidInput, "a session cannot be kept whose times lie beyond the year 9999"))
+    Timestamp::try_from(moment).map_err(|_| {
+        Error::new(
+            Code::InvalidInput,
+            "a session cannot be kept whose times lie beyond the year 9999",
+        )
+    })
 }
 
 /// One line of ASCII: some keyrings have their own idea of every other character.
 fn line(value: &impl Serialize) -> Secret {
-    let json = Zeroizing::new(serde_json::to_string(value).expect("text, numbers and times always become JSON"));
+    let json = Zeroizing::new(
+        serde_json::to_string(value).expect("text, numbers and times always become JSON"),
+    );
     let mut ascii = String::with_capacity(json.len() + 16);
     for c in json.chars() {
         if c.is_ascii() {
@@ -195,11 +246,16 @@ mod secret_text {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     #[expect(clippy::ref_option, reason = "serde's signature")]
-    pub fn serialize<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(
+        secret: &Option<Secret>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         secret.as_ref().map(Secret::expose).serialize(serializer)
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Secret>, D::Error> {
         Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
     }
 }

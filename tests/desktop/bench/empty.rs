@@ -1,5 +1,5 @@
-//! What the tray app is measured against: a Tauri app with an icon in the tray, a menu, and nothing behind it; built the
-//! same way.
+//! What the tray app is measured against: a Tauri app with an icon in the tray, a menu, and nothing
+//! behind it; built the same way.
 
 use tauri::image::Image;
 use tauri::menu::{Menu, MenuItem};
@@ -22,7 +22,10 @@ fn main() {
         .build(tauri::generate_context!())
         .expect("a display is there");
     app.run(|_, event| {
-        if let RunEvent::ExitRequested { code: None, api, .. } = event {
+        if let RunEvent::ExitRequested {
+            code: None, api, ..
+        } = event
+        {
             api.prevent_exit();
         }
     });

@@ -1,7 +1,11 @@
-//! What `./x bench` measures of the tray app, against an empty one that is built the same way and started in turn with
-//! it: the time until it is in the tray, and memory without a window, also after one was closed. Runs in `session.sh`.
+//! What `./x bench` measures of the tray app, against an empty one that is built the same way and
+//! started in turn with it: the time until it is in the tray, and memory without a window, also
+//! after one was closed. Runs in `session.sh`.
 
-#![allow(dead_code, reason = "the figures are shared with the other bench, which has more kinds of them")]
+#![allow(
+    dead_code,
+    reason = "the figures are shared with the other bench, which has more kinds of them"
+)]
 
 #[path = "../../peers/bench/figures.rs"]
 mod figures;
@@ -14,7 +18,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use zbus::blocking::{Connection, Proxy, fdo::DBusProxy};
 
-const FIGURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/desktop/bench/figures.md");
+const FIGURES: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/desktop/bench/figures.md"
+);
 const WATCHER: &str = "org.kde.StatusNotifierWatcher";
 const STARTS: usize = 9;
 const LIMIT: Duration = Duration::from_secs(30);
@@ -33,7 +40,11 @@ fn main() {
     let mut figures = start(&bus, &keyfob, &empty);
     figures.extend(memory(&bus, &keyfob, &empty));
     figures.extend(package(&release));
-    figures::publish(FIGURES, "an empty Tauri app with an icon in the tray, built the same way", &figures);
+    figures::publish(
+        FIGURES,
+        "an empty Tauri app with an icon in the tray, built the same way",
+        &figures,
+    );
 }
 
 fn start(bus: &Connection, keyfob: &Path, empty: &Path) -> Vec<Figure> {
@@ -45,8 +56,13 @@ fn start(bus: &Connection, keyfob: &Path, empty: &Path) -> Vec<Figure> {
     let (keyfob, empty) = (median(&mut of_keyfob), median(&mut of_empty));
     let times = ratio(keyfob, empty);
     vec![
-        Figure::anchor("the empty app is in the tray after", 1.0, milliseconds(empty)),
-        Figure::new("`keyfob --hidden` is", Some(times), milliseconds(keyfob)).limit("1.30", times <= 1.3),
+        Figure::anchor(
+            "the empty app is in the tray after",
+            1.0,
+            milliseconds(empty),
+        ),
+        Figure::new("`keyfob --hidden` is", Some(times), milliseconds(keyfob))
+            .limit("1.30", times <= 1.3),
     ]
 }
 
@@ -61,7 +77,9 @@ fn memory(bus: &Connection, keyfob: &Path, empty: &Path) -> Vec<Figure> {
         wait(SETTLED);
         let before = keyfob.memory();
         // A second start opens the window of the first one.
-        let second = Command::new(release_of("keyfob")).status().expect("keyfob starts");
+        let second = Command::new(release_of("keyfob"))
+            .status()
+            .expect("keyfob starts");
         assert!(second.success());
         let window = eventually("a window", window);
         wait(SETTLED);
@@ -70,24 +88,43 @@ fn memory(bus: &Connection, keyfob: &Path, empty: &Path) -> Vec<Figure> {
         wait(BACK_WITHIN);
         (before, open, keyfob.memory(), keyfob.processes().len())
     };
-    let kibibytes = |bytes: u64| f64::from(u32::try_from(bytes >> 10).expect("less than four tebibytes"));
+    let kibibytes =
+        |bytes: u64| f64::from(u32::try_from(bytes >> 10).expect("less than four tebibytes"));
     let to_empty = |bytes: u64| kibibytes(bytes) / kibibytes(empty);
     let kept = |bytes: u64| to_empty(bytes) <= 1.15;
-    let figure = |what: String, bytes: u64| Figure::new(what, Some(to_empty(bytes)), mebibytes(bytes));
+    let figure =
+        |what: String, bytes: u64| Figure::new(what, Some(to_empty(bytes)), mebibytes(bytes));
     let seconds = BACK_WITHIN.as_secs();
     vec![
         Figure::anchor("memory of the empty app (PSS)", 1.0, mebibytes(empty)),
-        figure("of `keyfob` without a window, one identity".to_owned(), before).limit("1.15", kept(before)),
+        figure(
+            "of `keyfob` without a window, one identity".to_owned(),
+            before,
+        )
+        .limit("1.15", kept(before)),
         figure("with its window open".to_owned(), open),
-        figure(format!("{seconds} s after it was closed (processes: {processes})"), after).limit("1.15", kept(after)),
+        figure(
+            format!("{seconds} s after it was closed (processes: {processes})"),
+            after,
+        )
+        .limit("1.15", kept(after)),
     ]
 }
 
 /// The newest that `./x bundle` made.
 fn package(release: &Path) -> Option<Figure> {
-    let packages = std::fs::read_dir(release.join("bundle/deb")).ok()?.flatten();
-    let packages = packages.filter(|it| it.path().extension().is_some_and(|extension| extension == "deb"));
-    let size = packages.filter_map(|it| it.metadata().ok()).map(|it| it.len()).max()?;
+    let packages = std::fs::read_dir(release.join("bundle/deb"))
+        .ok()?
+        .flatten();
+    let packages = packages.filter(|it| {
+        it.path()
+            .extension()
+            .is_some_and(|extension| extension == "deb")
+    });
+    let size = packages
+        .filter_map(|it| it.metadata().ok())
+        .map(|it| it.len())
+        .max()?;
     let value = format!("{}.{} MB", size / 1_000_000, size % 1_000_000 / 100_000);
     Some(Figure::new("size of the `.deb`", None, value).limit("12 MB", size < DEB_LIMIT))
 }
@@ -97,13 +134,18 @@ struct Panel(Child);
 
 impl Panel {
     fn start(bus: &Connection) -> Panel {
-        let folder = PathBuf::from(given("XDG_CONFIG_HOME")).join("xfce4/xfconf/xfce-perchannel-xml");
+        let folder =
+            PathBuf::from(given("XDG_CONFIG_HOME")).join("xfce4/xfconf/xfce-perchannel-xml");
         std::fs::create_dir_all(&folder).expect("the session's own folder");
-        std::fs::write(folder.join("xfce4-panel.xml"), include_str!("../panel.xml")).expect("the session's own folder");
+        std::fs::write(folder.join("xfce4-panel.xml"), include_str!("../panel.xml"))
+            .expect("the session's own folder");
         let panel = quiet(Command::new("xfce4-panel").arg("--disable-wm-check"));
         eventually("there is a tray", || {
             let names = DBusProxy::new(bus).ok()?;
-            names.name_has_owner(WATCHER.try_into().ok()?).ok()?.then_some(())
+            names
+                .name_has_owner(WATCHER.try_into().ok()?)
+                .ok()?
+                .then_some(())
         });
         Panel(panel)
     }
@@ -132,7 +174,11 @@ impl App {
         let names = DBusProxy::new(bus).expect("a bus");
         let is_ours = |item: &String| {
             let (name, _) = item.split_at(item.find('/').unwrap_or(item.len()));
-            name.try_into().is_ok_and(|name| names.get_connection_unix_process_id(name).is_ok_and(|it| it == pid))
+            name.try_into().is_ok_and(|name| {
+                names
+                    .get_connection_unix_process_id(name)
+                    .is_ok_and(|it| it == pid)
+            })
         };
         eventually("it is in the tray", || {
             // Asked anew each time: what is remembered of a property arrives by a signal.
@@ -149,15 +195,26 @@ impl App {
                 .body()
                 .deserialize()
                 .ok()?;
-            Vec::<String>::try_from(items).ok()?.iter().any(is_ours).then_some(())
+            Vec::<String>::try_from(items)
+                .ok()?
+                .iter()
+                .any(is_ours)
+                .then_some(())
         });
         let in_tray_after = clock.now().duration_since(began).unwrap_or_default();
-        App { child, in_tray_after }
+        App {
+            child,
+            in_tray_after,
+        }
     }
 
-    /// Its own, and that of every process below it; shared memory is divided among those who share it.
+    /// Its own, and that of every process below it; shared memory is divided among those who share
+    /// it.
     fn memory(&self) -> u64 {
-        self.processes().iter().map(|pid| proportional_memory(*pid)).sum()
+        self.processes()
+            .iter()
+            .map(|pid| proportional_memory(*pid))
+            .sum()
     }
 
     fn processes(&self) -> Vec<u32> {
@@ -173,7 +230,12 @@ impl App {
             .collect();
         let mut next = 0;
         while let Some(parent) = all.get(next).copied() {
-            all.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(pid, _)| *pid));
+            all.extend(
+                parents
+                    .iter()
+                    .filter(|(_, of)| *of == parent)
+                    .map(|(pid, _)| *pid),
+            );
             next += 1;
         }
         all
@@ -189,8 +251,15 @@ impl Drop for App {
 
 /// Only root may ask it of a process that is not dumpable.
 fn proportional_memory(pid: u32) -> u64 {
-    let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("root measures");
-    let kibibytes = rollup.lines().find_map(|line| line.strip_prefix("Pss:")?.split_whitespace().next()?.parse().ok());
+    let rollup =
+        std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("root measures");
+    let kibibytes = rollup.lines().find_map(|line| {
+        line.strip_prefix("Pss:")?
+            .split_whitespace()
+            .next()?
+            .parse()
+            .ok()
+    });
     kibibytes.unwrap_or(0_u64) << 10
 }
 
@@ -203,15 +272,33 @@ fn configure() {
 }
 
 fn window() -> Option<String> {
-    let found = Command::new("xdotool").args(["search", "--onlyvisible", "--name", "^Keyfob$"]).output().ok()?;
-    String::from_utf8_lossy(&found.stdout).lines().next().map(str::to_owned)
+    let found = Command::new("xdotool")
+        .args(["search", "--onlyvisible", "--name", "^Keyfob$"])
+        .output()
+        .ok()?;
+    String::from_utf8_lossy(&found.stdout)
+        .lines()
+        .next()
+        .map(str::to_owned)
 }
 
 fn close(window: &str) {
-    let keys = ["windowfocus", "--sync", window, "key", "--clearmodifiers", "alt+F4"];
-    let closed = Command::new("xdotool").args(keys).status().expect("`./x bench` installs it");
+    let keys = [
+        "windowfocus",
+        "--sync",
+        window,
+        "key",
+        "--clearmodifiers",
+        "alt+F4",
+    ];
+    let closed = Command::new("xdotool")
+        .args(keys)
+        .status()
+        .expect("`./x bench` installs it");
     assert!(closed.success());
-    eventually("the window is closed", || self::window().is_none().then_some(()));
+    eventually("the window is closed", || {
+        self::window().is_none().then_some(())
+    });
 }
 
 fn release_of(name: &str) -> PathBuf {
@@ -221,11 +308,18 @@ fn release_of(name: &str) -> PathBuf {
 fn given(variable: &str) -> String {
     let environment = Environment::capture();
     let value = environment.var(variable).expect("plain text");
-    value.unwrap_or_else(|| panic!("{variable} is not set: `./x bench` sets it")).to_owned()
+    value
+        .unwrap_or_else(|| panic!("{variable} is not set: `./x bench` sets it"))
+        .to_owned()
 }
 
 fn quiet(command: &mut Command) -> Child {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts")
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts")
 }
 
 fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {

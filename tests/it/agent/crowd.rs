@@ -15,7 +15,9 @@ fn calls_of(home: &Home, action: &str) -> usize {
 }
 
 fn ask(home: &Home, count: usize, identity: &str, wait: &str) -> Vec<Child> {
-    (0..count).map(|_| start(home, &["credential-process", identity, "--wait", wait])).collect()
+    (0..count)
+        .map(|_| start(home, &["credential-process", identity, "--wait", wait]))
+        .collect()
 }
 
 /// What all of them print, word for word.
@@ -50,7 +52,9 @@ fn fill_in(terminal: &mut Terminal, keys: &Keys) {
 /// kim has an MFA device, and an agent runs.
 fn with_a_device() -> (Home, RunningAgent) {
     let home = Home::with(&format!("{DEV}{DEPLOY}"));
-    home.sandbox().set_mfa("kim", Mfa::Enrolled).expect("kim is there");
+    home.sandbox()
+        .set_mfa("kim", Mfa::Enrolled)
+        .expect("kim is there");
     let (key, device) = (home.key(), home.sandbox().mfa_serial("kim"));
     let typed = json!({
         "access_key_id": key.access_key_id.as_str(),
@@ -71,7 +75,11 @@ fn asks_for_a_code(agent: &RunningAgent) -> bool {
 fn is_told_of_a_prompt(ran: &Output) {
     assert_eq!(code(ran), 3, "{}", text(&ran.stderr));
     assert!(ran.stdout.is_empty());
-    assert!(text(&ran.stderr).contains("a prompt is open: `fob login dev` answers it"), "{}", text(&ran.stderr));
+    assert!(
+        text(&ran.stderr).contains("a prompt is open: `fob login dev` answers it"),
+        "{}",
+        text(&ran.stderr)
+    );
 }
 
 #[test]
@@ -83,7 +91,10 @@ fn fifty_cold_programs_share_one_call_for_each_step() {
     let calls = home.calls();
     assert_eq!(
         calls.into_iter().collect::<Vec<_>>(),
-        [("AssumeRole".to_owned(), 1), ("GetSessionToken".to_owned(), 1)]
+        [
+            ("AssumeRole".to_owned(), 1),
+            ("GetSessionToken".to_owned(), 1)
+        ]
     );
 }
 
@@ -102,7 +113,11 @@ fn a_warm_answer_takes_no_call_and_no_configuration() {
     assert_eq!(answered(&home.run(&["credential-process", "dev"])), cold);
     assert!(home.calls().is_empty(), "{:?}", home.calls());
     drop(agent);
-    assert_eq!(code(&home.run(&["credential-process", "dev"])), 2, "without an agent it is read");
+    assert_eq!(
+        code(&home.run(&["credential-process", "dev"])),
+        2,
+        "without an agent it is read"
+    );
 }
 
 #[test]
@@ -112,7 +127,10 @@ fn twenty_programs_wait_for_the_one_prompt_that_a_login_shows_and_share_its_answ
     until("the prompt is open", || asks_for_a_code(&agent));
     let prompts = home.json(&["status", "--json"])["prompts"].clone();
     assert_eq!(prompts.as_array().map(Vec::len), Some(1), "{prompts}");
-    assert_eq!((&prompts[0]["identity"], &prompts[0]["kind"]), (&json!("dev"), &json!("mfa")));
+    assert_eq!(
+        (&prompts[0]["identity"], &prompts[0]["kind"]),
+        (&json!("dev"), &json!("mfa"))
+    );
     assert_eq!(prompts[0]["asker"]["pid"], std::process::id());
 
     let mut terminal = log_in(&home);
@@ -123,7 +141,12 @@ fn twenty_programs_wait_for_the_one_prompt_that_a_login_shows_and_share_its_answ
     let answer = same_answer(programs);
     assert_eq!(calls_of(&home, "GetSessionToken"), 1, "{:?}", home.calls());
     assert_eq!(answered(&home.run(&["credential-process", "dev"])), answer);
-    assert_eq!(agent.said().matches("waiting for an MFA code").count(), 1, "{}", agent.said());
+    assert_eq!(
+        agent.said().matches("waiting for an MFA code").count(),
+        1,
+        "{}",
+        agent.said()
+    );
     assert_eq!(home.json(&["status", "--json"])["prompts"], json!([]));
 }
 
@@ -140,8 +163,21 @@ fn programs_that_want_different_identities_wait_for_one_prompt_of_the_user_they_
     ends(terminal, 0);
     assert!(same_answer(roles).contains("\"AccountId\":\"420000000025\""));
     assert!(same_answer(users).contains("\"AccountId\":\"123456789012\""));
-    assert_eq!((calls_of(&home, "GetSessionToken"), calls_of(&home, "AssumeRole")), (1, 1), "{:?}", home.calls());
-    assert_eq!(agent.said().matches("waiting for").count(), 1, "{}", agent.said());
+    assert_eq!(
+        (
+            calls_of(&home, "GetSessionToken"),
+            calls_of(&home, "AssumeRole")
+        ),
+        (1, 1),
+        "{:?}",
+        home.calls()
+    );
+    assert_eq!(
+        agent.said().matches("waiting for").count(),
+        1,
+        "{}",
+        agent.said()
+    );
 }
 
 #[test]
@@ -149,9 +185,17 @@ fn a_program_that_does_not_wait_is_told_of_the_prompt_and_the_next_one_gets_its_
     let (home, agent) = with_a_device();
     is_told_of_a_prompt(&home.run(&["credential-process", "dev", "--wait", "1"]));
     is_told_of_a_prompt(&home.run(&["credential-process", "dev", "--wait", "0"]));
-    assert_eq!(agent.said().matches("waiting for an MFA code").count(), 1, "{}", agent.said());
+    assert_eq!(
+        agent.said().matches("waiting for an MFA code").count(),
+        1,
+        "{}",
+        agent.said()
+    );
     let told = text(&home.run(&["status"]).stdout);
-    assert!(told.contains("an MFA code for dev, asked by ") && told.contains("`fob login dev` answers"), "{told}");
+    assert!(
+        told.contains("an MFA code for dev, asked by ") && told.contains("`fob login dev` answers"),
+        "{told}"
+    );
     let mut terminal = log_in(&home);
     terminal.read_to("MFA code for dev");
     terminal.type_line("123456");
@@ -163,11 +207,19 @@ fn a_program_that_does_not_wait_is_told_of_the_prompt_and_the_next_one_gets_its_
 #[test]
 fn twenty_programs_wait_for_new_keys_in_the_place_of_revoked_ones() {
     let home = Home::signed_up(DEV);
-    home.sandbox().revoke_key(&home.key().access_key_id).expect("the key is there");
+    home.sandbox()
+        .revoke_key(&home.key().access_key_id)
+        .expect("the key is there");
     let agent = home.start_agent();
     let programs = ask(&home, 20, "dev", "60");
-    until("the prompt is open", || agent.said().contains("dev: waiting for access keys"));
-    assert_eq!(calls_of(&home, "GetSessionToken"), 1, "they were refused once");
+    until("the prompt is open", || {
+        agent.said().contains("dev: waiting for access keys")
+    });
+    assert_eq!(
+        calls_of(&home, "GetSessionToken"),
+        1,
+        "they were refused once"
+    );
     let new = home.sandbox().create_key("kim").expect("a key");
     let mut terminal = log_in(&home);
     terminal.read_to("no longer accepts");
@@ -177,7 +229,11 @@ fn twenty_programs_wait_for_new_keys_in_the_place_of_revoked_ones() {
     ends(terminal, 0);
     same_answer(programs);
     assert_eq!(calls_of(&home, "GetSessionToken"), 2, "{:?}", home.calls());
-    let keys = home.keyring().into_values().filter(|it| it.contains(new.access_key_id.as_str())).count();
+    let keys = home
+        .keyring()
+        .into_values()
+        .filter(|it| it.contains(new.access_key_id.as_str()))
+        .count();
     assert!(keys > 0, "the new keys are stored");
 }
 
@@ -193,7 +249,11 @@ fn ctrl_c_in_the_form_closes_the_prompt_for_everybody_and_a_login_opens_it_again
     for program in programs {
         let ran = end(program);
         assert_eq!(code(&ran), 3, "{}", text(&ran.stderr));
-        assert!(text(&ran.stderr).starts_with("error: "), "{}", text(&ran.stderr));
+        assert!(
+            text(&ran.stderr).starts_with("error: "),
+            "{}",
+            text(&ran.stderr)
+        );
     }
     assert_eq!(home.json(&["status", "--json"])["prompts"], json!([]));
     let mut again = log_in(&home);
@@ -210,10 +270,19 @@ fn a_login_killed_in_its_form_leaves_no_prompt_and_no_lock_behind() {
     let asker = home.json(&["status", "--json"])["prompts"][0]["asker"].clone();
     assert_eq!(asker["program"], "fob");
     signal(asker["pid"].as_i64().expect("a number"), Signal::KILL);
-    until("its prompt is gone", || home.json(&["status", "--json"])["prompts"] == json!([]));
+    until("its prompt is gone", || {
+        home.json(&["status", "--json"])["prompts"] == json!([])
+    });
     for arguments in [
         &["login", "dev", "--mfa-code", "123456"][..],
-        &["login", "dev", "--force", "--no-agent", "--mfa-code", "123456"],
+        &[
+            "login",
+            "dev",
+            "--force",
+            "--no-agent",
+            "--mfa-code",
+            "123456",
+        ],
     ] {
         let login = home.run(arguments);
         assert_eq!(code(&login), 0, "{}", text(&login.stderr));
@@ -230,22 +299,54 @@ fn status_tells_of_sessions_and_who_asked_last_and_writes_nothing() {
     fs::copy("/bin/sh", &program).expect("a shell");
     let mut terraform = std::process::Command::new(&program);
     let fob = home.fob(&["credential-process", "deploy"]);
-    terraform.args(["-c", "\"$@\"; echo $$", "sh"]).arg(fob.get_program()).args(fob.get_args());
-    terraform.env_clear().envs(fob.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let ran = terraform.current_dir(home.path()).output().expect("it starts");
-    let pid: u32 = answered(&ran).lines().last().and_then(|line| line.parse().ok()).expect("its id");
+    terraform
+        .args(["-c", "\"$@\"; echo $$", "sh"])
+        .arg(fob.get_program())
+        .args(fob.get_args());
+    terraform.env_clear().envs(
+        fob.get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    let ran = terraform
+        .current_dir(home.path())
+        .output()
+        .expect("it starts");
+    let pid: u32 = answered(&ran)
+        .lines()
+        .last()
+        .and_then(|line| line.parse().ok())
+        .expect("its id");
 
     let before = home.digest();
     let deploy = session(&home, "deploy");
-    assert_eq!((&deploy["last_asker"]["program"], &deploy["last_asker"]["pid"]), (&json!("terraform"), &json!(pid)));
-    assert_eq!((&deploy["state"], &deploy["failing"]), (&json!("valid"), &json!(null)));
-    assert!(deploy["next_refresh"].as_str() < deploy["expires_at"].as_str(), "{deploy}");
+    assert_eq!(
+        (
+            &deploy["last_asker"]["program"],
+            &deploy["last_asker"]["pid"]
+        ),
+        (&json!("terraform"), &json!(pid))
+    );
+    assert_eq!(
+        (&deploy["state"], &deploy["failing"]),
+        (&json!("valid"), &json!(null))
+    );
+    assert!(
+        deploy["next_refresh"].as_str() < deploy["expires_at"].as_str(),
+        "{deploy}"
+    );
     assert!(deploy["next_refresh"].is_string(), "{deploy}");
-    assert!(session(&home, "dev")["last_asker"].is_null(), "nobody asked for it by name");
+    assert!(
+        session(&home, "dev")["last_asker"].is_null(),
+        "nobody asked for it by name"
+    );
     let told = text(&home.run(&["status"]).stdout);
-    for piece in
-        [&format!("pid {}", agent.pid()), "Next refresh", "● valid", "in 4", &format!("terraform, pid {pid}, ")]
-    {
+    for piece in [
+        &format!("pid {}", agent.pid()),
+        "Next refresh",
+        "● valid",
+        "in 4",
+        &format!("terraform, pid {pid}, "),
+    ] {
         assert!(told.contains(piece), "{piece} is not in {told}");
     }
     for arguments in [

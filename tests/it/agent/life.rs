@@ -26,7 +26,14 @@ fn a_second_agent_names_the_first_and_leaves_it_alone() {
     let second = home.run(&["agent", "run"]);
     assert_eq!(code(&second), 0);
     let said = text(&second.stderr);
-    assert!(said.contains(&format!("running already for {}, pid {}", home.config().display(), agent.pid())), "{said}");
+    assert!(
+        said.contains(&format!(
+            "running already for {}, pid {}",
+            home.config().display(),
+            agent.pid()
+        )),
+        "{said}"
+    );
     assert!(runs(&home, &agent));
 }
 
@@ -35,17 +42,28 @@ fn of_agents_started_at_once_one_runs_and_the_others_name_it() {
     let home = Home::with(DEV);
     let mut started: Vec<_> = (0..6).map(|_| start(&home, &["agent", "run"])).collect();
     until("one is left", || {
-        let running =
-            started.iter_mut().filter_map(|it| it.try_wait().expect("a child of ours").is_none().then_some(()));
+        let running = started.iter_mut().filter_map(|it| {
+            it.try_wait()
+                .expect("a child of ours")
+                .is_none()
+                .then_some(())
+        });
         running.count() == 1
     });
-    let at = started.iter_mut().position(|it| it.try_wait().expect("a child of ours").is_none()).expect("one is left");
+    let at = started
+        .iter_mut()
+        .position(|it| it.try_wait().expect("a child of ours").is_none())
+        .expect("one is left");
     let agent = started.remove(at);
     let pid = agent.id();
     for other in started {
         let ended = end(other);
         assert_eq!(code(&ended), 0, "{}", text(&ended.stderr));
-        assert!(text(&ended.stderr).contains(&format!(", pid {pid}")), "{}", text(&ended.stderr));
+        assert!(
+            text(&ended.stderr).contains(&format!(", pid {pid}")),
+            "{}",
+            text(&ended.stderr)
+        );
     }
     assert_eq!(status(&home), (0, Some(pid.into())));
     assert_eq!(code(&home.run(&["agent", "stop"])), 0);
@@ -58,7 +76,9 @@ fn an_agent_that_is_told_to_stop_is_gone_and_another_can_start_at_once() {
     let mut first = home.start_agent();
     // It is busy with somebody's request when it is told.
     let waiting = start(&home, &["credential-process", "dev", "--wait", "60"]);
-    until("a prompt is open", || first.said().contains("dev: waiting for access keys"));
+    until("a prompt is open", || {
+        first.said().contains("dev: waiting for access keys")
+    });
     let stopped = home.run(&["agent", "stop"]);
     assert_eq!(code(&stopped), 0, "{}", text(&stopped.stderr));
     assert_eq!(text(&stopped.stderr), "The agent has ended\n");
@@ -87,11 +107,19 @@ fn nothing_to_stop_is_no_failure_and_status_tells_whether_one_runs() {
     let home = Home::with(DEV);
     let none = home.run(&["agent", "stop"]);
     assert_eq!(code(&none), 0);
-    assert!(text(&none.stderr).contains("No agent is running"), "{}", text(&none.stderr));
+    assert!(
+        text(&none.stderr).contains("No agent is running"),
+        "{}",
+        text(&none.stderr)
+    );
     assert_eq!(home.json(&["agent", "stop", "--json"])["stopped"], false);
     let none = home.run(&["agent", "status"]);
     assert_eq!(code(&none), 1);
-    assert!(text(&none.stdout).starts_with("Agent  none"), "{}", text(&none.stdout));
+    assert!(
+        text(&none.stdout).starts_with("Agent  none"),
+        "{}",
+        text(&none.stdout)
+    );
     assert_eq!(status(&home), (1, None));
 
     let agent = home.start_agent();
@@ -99,7 +127,11 @@ fn nothing_to_stop_is_no_failure_and_status_tells_whether_one_runs() {
     assert_eq!(code(&ran), 0);
     let told = text(&ran.stdout);
     let config = home.config();
-    for piece in [&format!("running, pid {}, version", agent.pid()), "Since", config.to_str().expect("UTF-8")] {
+    for piece in [
+        &format!("running, pid {}, version", agent.pid()),
+        "Since",
+        config.to_str().expect("UTF-8"),
+    ] {
         assert!(told.contains(piece), "{piece} is not in {told}");
     }
     assert!(runs(&home, &agent));
@@ -117,7 +149,11 @@ fn signals_end_it_tidily() {
         let ended = agent.ends();
         assert_eq!(ended.code(), Some(expected), "{ended:?}: {}", agent.said());
         assert!(!home.address().path().exists());
-        assert!(agent.said().ends_with("The agent has ended\n"), "{}", agent.said());
+        assert!(
+            agent.said().ends_with("The agent has ended\n"),
+            "{}",
+            agent.said()
+        );
     }
 }
 
@@ -140,8 +176,10 @@ fn a_killed_agent_leaves_nothing_that_stands_in_the_way_and_the_next_serves_what
 fn neither_what_it_says_nor_its_log_nor_its_command_line_holds_a_secret() {
     let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
     let mut agent = home.agent(home.fob(&["agent", "run", "-vv"]));
-    let mut secrets =
-        vec![home.key().secret_access_key.expose().to_owned(), home.key().access_key_id.as_str().to_owned()];
+    let mut secrets = vec![
+        home.key().secret_access_key.expose().to_owned(),
+        home.key().access_key_id.as_str().to_owned(),
+    ];
     for identity in ["deploy", "dev"] {
         let session = home.json(&["credential-process", identity]);
         for field in ["AccessKeyId", "SecretAccessKey", "SessionToken"] {
@@ -149,9 +187,19 @@ fn neither_what_it_says_nor_its_log_nor_its_command_line_holds_a_secret() {
         }
     }
     home.store_key("dev", &home.key());
-    let token = home.run(&["rds", "token", "deploy", "--host", "db.example", "--user", "app"]);
+    let token = home.run(&[
+        "rds",
+        "token",
+        "deploy",
+        "--host",
+        "db.example",
+        "--user",
+        "app",
+    ]);
     secrets.push(answered(&token).trim_end().to_owned());
-    home.sandbox().revoke_key(&home.key().access_key_id).expect("the key is there");
+    home.sandbox()
+        .revoke_key(&home.key().access_key_id)
+        .expect("the key is there");
     assert_eq!(code(&home.run(&["login", "dev", "--force"])), 3);
     assert_eq!(code(&home.run(&["logout", "deploy"])), 0);
     let command_line = fs::read(format!("/proc/{}/cmdline", agent.pid())).expect("readable");
@@ -167,8 +215,9 @@ fn neither_what_it_says_nor_its_log_nor_its_command_line_holds_a_secret() {
     }
 }
 
-/// The system keeps the memory, the variables and the open files of a process that is not dumpable from its own user: its
-/// folder below `/proc` belongs to root. Root's own processes look alike, so root lets it run as somebody else.
+/// The system keeps the memory, the variables and the open files of a process that is not dumpable
+/// from its own user: its folder below `/proc` belongs to root. Root's own processes look alike, so
+/// root lets it run as somebody else.
 #[cfg(target_os = "linux")]
 #[test]
 fn not_even_its_own_user_can_look_into_its_memory() {
@@ -181,17 +230,34 @@ fn not_even_its_own_user_can_look_into_its_memory() {
             chown(folder, Some(NOBODY), Some(NOBODY)).expect("root may");
         }
     }
-    let owner = |pid: u32| fs::metadata(format!("/proc/{pid}/environ")).expect("it is running").uid();
-    let mut other = Command::new("sleep").arg("600").uid(user).spawn().expect("sleep starts");
-    until("it is another program", || fs::read(format!("/proc/{}/comm", other.id())).is_ok_and(|it| it == b"sleep\n"));
+    let owner = |pid: u32| {
+        fs::metadata(format!("/proc/{pid}/environ"))
+            .expect("it is running")
+            .uid()
+    };
+    let mut other = Command::new("sleep")
+        .arg("600")
+        .uid(user)
+        .spawn()
+        .expect("sleep starts");
+    until("it is another program", || {
+        fs::read(format!("/proc/{}/comm", other.id())).is_ok_and(|it| it == b"sleep\n")
+    });
     assert_eq!(owner(other.id()), user, "as it is with others");
-    other.kill().and_then(|()| other.wait()).expect("it is ours");
+    other
+        .kill()
+        .and_then(|()| other.wait())
+        .expect("it is ours");
     // The repository may lie where only root gets to.
     let program = home.path().join("fob");
     fs::copy(env!("CARGO_BIN_EXE_fob"), &program).expect("room for it");
     let usual = home.fob(&["agent", "run"]);
     let mut fob = Command::new(program);
-    fob.args(usual.get_args()).env_clear().envs(usual.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    fob.args(usual.get_args()).env_clear().envs(
+        usual
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
     fob.current_dir(home.path()).stdin(Stdio::null()).uid(user);
     assert_eq!(owner(home.agent(fob).pid()), 0);
 }

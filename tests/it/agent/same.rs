@@ -39,9 +39,24 @@ const DAY: &[&[&str]] = &[
     &["env", "deploy"],
     &["env", "deploy", "--format", "json"],
     &["env", "deploy", "--static", "--format", "dotenv"],
-    &["exec", "deploy", "--", "sh", "-c", "echo $AWS_PROFILE; exit 7"],
+    &[
+        "exec",
+        "deploy",
+        "--",
+        "sh",
+        "-c",
+        "echo $AWS_PROFILE; exit 7",
+    ],
     &["rds", "token", "orders"],
-    &["rds", "token", "deploy", "--host", "db.example", "--user", "app"],
+    &[
+        "rds",
+        "token",
+        "deploy",
+        "--host",
+        "db.example",
+        "--user",
+        "app",
+    ],
     &["rds", "token", "nothing"],
     &["login", "nobody"],
     &["login", "nobody", "--json"],
@@ -91,18 +106,29 @@ const BROKEN: &[&[&str]] = &[
     &["audit"],
 ];
 
-/// What was said, without what differs from one home and moment to the next: the folder, the address of AWS, keys and
-/// tokens, numbers, how wide a column is. What only an agent has is left out: what it holds, and prompts that stay open.
+/// What was said, without what differs from one home and moment to the next: the folder, the
+/// address of AWS, keys and tokens, numbers, how wide a column is. What only an agent has is left
+/// out: what it holds, and prompts that stay open.
 fn said(home: &Home, output: &[u8]) -> String {
     let text = text(output).replace(home.path().to_str().expect("UTF-8"), "HOME");
     let text = text.replace(&home.sandbox().url(), "AWS");
     // "Signing in to dev…" is said when it takes long.
     let lines = text.lines().filter(|line| {
-        !line.contains("Agent:") && !line.contains("a prompt is open") && !line.starts_with("Signing in to ")
+        !line.contains("Agent:")
+            && !line.contains("a prompt is open")
+            && !line.starts_with("Signing in to ")
     });
     // The last of a list has no comma.
     let lines = lines.map(|line| line.trim_end_matches(','));
-    lines.map(|line| line.split_whitespace().map(word).collect::<Vec<_>>().join(" ") + "\n").collect()
+    lines
+        .map(|line| {
+            line.split_whitespace()
+                .map(word)
+                .collect::<Vec<_>>()
+                .join(" ")
+                + "\n"
+        })
+        .collect()
 }
 
 fn word(word: &str) -> String {
@@ -126,7 +152,9 @@ fn word(word: &str) -> String {
 
 /// A removal's steps apart from those in the agent's memory.
 fn without_the_agents(printed: &[u8]) -> Vec<u8> {
-    let Ok(mut printed) = serde_json::from_slice::<Value>(printed) else { return printed.to_vec() };
+    let Ok(mut printed) = serde_json::from_slice::<Value>(printed) else {
+        return printed.to_vec();
+    };
     if let Some(steps) = printed.pointer_mut("/steps").and_then(Value::as_array_mut) {
         steps.retain(|step| step["what"] != "agent");
         printed["removed"] = json!("any number");
@@ -137,7 +165,11 @@ fn without_the_agents(printed: &[u8]) -> Vec<u8> {
 fn through(home: &Home, commands: &[&[&str]]) -> Vec<(i32, String, String)> {
     let run = |arguments: &&[&str]| {
         let ran = home.run(arguments);
-        (code(&ran), said(home, &without_the_agents(&ran.stdout)), said(home, &ran.stderr))
+        (
+            code(&ran),
+            said(home, &without_the_agents(&ran.stdout)),
+            said(home, &ran.stderr),
+        )
     };
     commands.iter().map(run).collect()
 }
@@ -164,7 +196,11 @@ fn every_command_says_the_same_with_and_without_an_agent() {
 
 #[test]
 fn revoked_keys_are_told_of_alike() {
-    let revoke = |home: &Home| home.sandbox().revoke_key(&home.key().access_key_id).expect("the key is there");
+    let revoke = |home: &Home| {
+        home.sandbox()
+            .revoke_key(&home.key().access_key_id)
+            .expect("the key is there")
+    };
     prints_the_same(signed_up, revoke, REVOKED);
 }
 
@@ -188,8 +224,13 @@ fn keys_are_stored_alike() {
     for input in ["", "{}"] {
         assert_eq!(stored(&with, input), stored(&without, input));
     }
-    let wrong = |home: &Home| typed(&home.key()).replace("secret_access_key\":\"", "secret_access_key\":\"x");
-    assert_eq!(stored(&with, &wrong(&with)), stored(&without, &wrong(&without)));
+    let wrong = |home: &Home| {
+        typed(&home.key()).replace("secret_access_key\":\"", "secret_access_key\":\"x")
+    };
+    assert_eq!(
+        stored(&with, &wrong(&with)),
+        stored(&without, &wrong(&without))
+    );
 }
 
 #[test]
@@ -198,7 +239,12 @@ fn what_is_done_without_the_agent_does_not_touch_it() {
     let agent = home.start_agent();
     assert_eq!(code(&home.run(&["credential-process", "deploy"])), 0);
     let (asked, said) = (session(&home, "deploy"), agent.said());
-    for arguments in [&["credential-process", "deploy"][..], &["login", "dev"], &["whoami", "deploy"], &["list"]] {
+    for arguments in [
+        &["credential-process", "deploy"][..],
+        &["login", "dev"],
+        &["whoami", "deploy"],
+        &["list"],
+    ] {
         let mut arguments = arguments.to_vec();
         arguments.push("--no-agent");
         assert_eq!(code(&home.run(&arguments)), 0, "{arguments:?}");

@@ -1,13 +1,15 @@
-//! A message for every variant of the contract, each field filled, each secret one that [`SECRET`] finds.
+//! A message for every variant of the contract, each field filled, each secret one that [`SECRET`]
+//! finds.
 
 use keyfob_core::agent::api::{
-    Answer, Asker, Audit, AuditAsker, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited, Check, Cleanup,
-    Configure, Configured, ConsoleLink, Credentials, Damage, DamageKind, DatabaseChoice, DatabaseToken,
-    DatabaseTokenRequest, Depth, Event, Finding, HeadState, Health, LastAsker, List, ListedIdentity, ListedProvider,
-    Login, Logout, LongLivedKeys, MfaArn, Mode, Note, OpenPrompt, OtherSession, PassphraseUse, Person, Prompt,
-    PromptKind, Reach, Refresh, RemovalStep, Renewal, Reply, Report, Request, Running, Secret, SessionDuration,
-    SessionStatus, SignedIn, State, Status, StepResult, Subject, Target, TypedKeys, Variable, Variables, VariablesForm,
-    Verdict, What, Whoami, WhyKeys,
+    Answer, Asker, Audit, AuditAsker, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited,
+    Check, Cleanup, Configure, Configured, ConsoleLink, Credentials, Damage, DamageKind,
+    DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Depth, Event, Finding, HeadState, Health,
+    LastAsker, List, ListedIdentity, ListedProvider, Login, Logout, LongLivedKeys, MfaArn, Mode,
+    Note, OpenPrompt, OtherSession, PassphraseUse, Person, Prompt, PromptKind, Reach, Refresh,
+    RemovalStep, Renewal, Reply, Report, Request, Running, Secret, SessionDuration, SessionStatus,
+    SignedIn, State, Status, StepResult, Subject, Target, TypedKeys, Variable, Variables,
+    VariablesForm, Verdict, What, Whoami, WhyKeys,
 };
 use keyfob_core::error::{Code, Error};
 use std::time::{Duration, SystemTime};
@@ -23,26 +25,59 @@ pub fn requests() -> Vec<Request> {
             renewal: Renewal::Always,
             mfa_code: Some("123456".to_owned()),
         }),
-        Request::Credentials { identity: name(), wait_seconds: 18 },
-        Request::Variables { identity: name(), form: VariablesForm::Static },
-        Request::Whoami { identity: name(), reach: Reach::Offline },
+        Request::Credentials {
+            identity: name(),
+            wait_seconds: 18,
+        },
+        Request::Variables {
+            identity: name(),
+            form: VariablesForm::Static,
+        },
+        Request::Whoami {
+            identity: name(),
+            reach: Reach::Offline,
+        },
         Request::List,
-        Request::Audit { since: Some(moment()) },
+        Request::Audit {
+            since: Some(moment()),
+        },
         Request::AuditVerify,
-        Request::Configure(Configure { identity: name(), keys: Some(typed_keys()), check: Check::Skip }),
-        Request::Cleanup(Cleanup { long_lived_keys: LongLivedKeys::Remove, mode: Mode::DryRun }),
-        Request::Repair { identity: Some(name()) },
-        Request::Console { identity: name(), destination: Some("s3".to_owned()) },
+        Request::Configure(Configure {
+            identity: name(),
+            keys: Some(typed_keys()),
+            check: Check::Skip,
+        }),
+        Request::Cleanup(Cleanup {
+            long_lived_keys: LongLivedKeys::Remove,
+            mode: Mode::DryRun,
+        }),
+        Request::Repair {
+            identity: Some(name()),
+        },
+        Request::Console {
+            identity: name(),
+            destination: Some("s3".to_owned()),
+        },
         Request::Status,
         Request::Refresh(Refresh::Paused),
         Request::Stop,
         Request::Cancel { prompt: 4 },
     ];
-    let targets =
-        [Target::Identity { name: name(), depth: Depth::Own }, Target::Provider("org".to_owned()), Target::All];
-    requests.extend(
-        targets.map(|target| Request::Logout(Logout { target, long_lived_keys: LongLivedKeys::Keep, mode: Mode::Run })),
-    );
+    let targets = [
+        Target::Identity {
+            name: name(),
+            depth: Depth::Own,
+        },
+        Target::Provider("org".to_owned()),
+        Target::All,
+    ];
+    requests.extend(targets.map(|target| {
+        Request::Logout(Logout {
+            target,
+            long_lived_keys: LongLivedKeys::Keep,
+            mode: Mode::Run,
+        })
+    }));
     let written = DatabaseChoice::Written {
         identity: name(),
         host: "orders.example.com".to_owned(),
@@ -51,11 +86,18 @@ pub fn requests() -> Vec<Request> {
         region: Some("eu-central-1".to_owned()),
     };
     requests.extend(
-        [DatabaseChoice::Named("orders".to_owned()), written]
-            .map(|database| Request::DatabaseToken(DatabaseTokenRequest { database, renewal: Renewal::WhenDue })),
+        [DatabaseChoice::Named("orders".to_owned()), written].map(|database| {
+            Request::DatabaseToken(DatabaseTokenRequest {
+                database,
+                renewal: Renewal::WhenDue,
+            })
+        }),
     );
-    let answers =
-        [Answer::Keys(typed_keys()), Answer::MfaCode("123456".to_owned()), Answer::Passphrase(secret("passphrase"))];
+    let answers = [
+        Answer::Keys(typed_keys()),
+        Answer::MfaCode("123456".to_owned()),
+        Answer::Passphrase(secret("passphrase")),
+    ];
     requests.extend(answers.map(|answer| Request::Answer { prompt: 4, answer }));
     requests
 }
@@ -79,7 +121,10 @@ pub fn replies() -> Vec<Reply> {
             account: Some(account()),
         }),
         Reply::Variables(Variables {
-            set: vec![Variable { name: "AWS_PROFILE".to_owned(), value: secret("value") }],
+            set: vec![Variable {
+                name: "AWS_PROFILE".to_owned(),
+                value: secret("value"),
+            }],
             remove: vec!["AWS_SESSION_TOKEN".to_owned()],
             expires_at: Some(moment()),
         }),
@@ -109,12 +154,22 @@ pub fn replies() -> Vec<Reply> {
             user: "app".to_owned(),
             region: "eu-central-1".to_owned(),
         }),
-        Reply::Console(ConsoleLink { url: secret("url"), expires_at: moment(), identity: name() }),
+        Reply::Console(ConsoleLink {
+            url: secret("url"),
+            expires_at: moment(),
+            identity: name(),
+        }),
         Reply::Status(status()),
         Reply::Stopping,
         Reply::RunInProcess,
     ];
-    let heads = [HeadState::Known, HeadState::Behind { lines: 2 }, HeadState::Unknown { why: "locked".to_owned() }];
+    let heads = [
+        HeadState::Known,
+        HeadState::Behind { lines: 2 },
+        HeadState::Unknown {
+            why: "locked".to_owned(),
+        },
+    ];
     replies.extend(heads.map(|head| Reply::AuditVerified(verdict(head))));
     replies.extend(prompt_kinds().map(|kind| Reply::Needs(Box::new(prompt(kind)))));
     replies.extend(Code::ALL.iter().map(|code| Reply::Failed(error(*code))));
@@ -123,28 +178,59 @@ pub fn replies() -> Vec<Reply> {
 
 pub fn events() -> Vec<Event> {
     let mut events = vec![
-        Event::SignedIn { identity: name(), expires_at: moment() },
+        Event::SignedIn {
+            identity: name(),
+            expires_at: moment(),
+        },
         Event::SignedOut { identity: name() },
-        Event::Renewed { identity: name(), expires_at: moment() },
-        Event::RenewalFailing { identity: name(), expires_at: moment(), cause: error(Code::Network) },
-        Event::KeysRevoked { identity: name(), error: error(Code::AwsCredentialsInvalid) },
-        Event::RenewalRefused { identity: name(), error: error(Code::AccessDenied) },
-        Event::ExpiresSoon { identity: name(), expires_at: moment() },
+        Event::Renewed {
+            identity: name(),
+            expires_at: moment(),
+        },
+        Event::RenewalFailing {
+            identity: name(),
+            expires_at: moment(),
+            cause: error(Code::Network),
+        },
+        Event::KeysRevoked {
+            identity: name(),
+            error: error(Code::AwsCredentialsInvalid),
+        },
+        Event::RenewalRefused {
+            identity: name(),
+            error: error(Code::AccessDenied),
+        },
+        Event::ExpiresSoon {
+            identity: name(),
+            expires_at: moment(),
+        },
         Event::Expired { identity: name() },
-        Event::PromptClosed { prompt: 4, identity: name() },
+        Event::PromptClosed {
+            prompt: 4,
+            identity: name(),
+        },
         Event::ConfigurationChanged,
-        Event::ConfigurationBroken { error: error(Code::ConfigInvalid) },
+        Event::ConfigurationBroken {
+            error: error(Code::ConfigInvalid),
+        },
     ];
     events.extend(prompt_kinds().map(|kind| Event::PromptOpened(Box::new(prompt(kind)))));
     events
 }
 
 pub fn notes() -> Vec<Note> {
-    vec![Note::Info("Credentials saved to keyring: dev".to_owned()), Note::Warning("the clock is off".to_owned())]
+    vec![
+        Note::Info("Credentials saved to keyring: dev".to_owned()),
+        Note::Warning("the clock is off".to_owned()),
+    ]
 }
 
 pub fn asker() -> Asker {
-    Asker { program: "terraform".to_owned(), pid: 4711, person: Person::Present }
+    Asker {
+        program: "terraform".to_owned(),
+        pid: 4711,
+        person: Person::Present,
+    }
 }
 
 fn name() -> String {
@@ -169,7 +255,9 @@ fn duration() -> SessionDuration {
 }
 
 fn device() -> MfaArn {
-    "arn:aws:iam::410000000017:mfa/kim".parse().expect("an MFA ARN")
+    "arn:aws:iam::410000000017:mfa/kim"
+        .parse()
+        .expect("an MFA ARN")
 }
 
 fn typed_keys() -> TypedKeys {
@@ -182,15 +270,25 @@ fn typed_keys() -> TypedKeys {
 }
 
 fn error(code: Code) -> Error {
-    let error =
-        Error::new(code, code.meaning()).hint("try again").identity("dev").step("org → dev").aws_code("Throttled");
+    let error = Error::new(code, code.meaning())
+        .hint("try again")
+        .identity("dev")
+        .step("org → dev")
+        .aws_code("Throttled");
     error.for_want_of_a_person()
 }
 
 fn prompt_kinds() -> [PromptKind; 4] {
     [
-        PromptKind::Keys { why: WhyKeys::Revoked, mfa_arn: Some(device()), session_duration: Some(duration()) },
-        PromptKind::Mfa { device: device(), refused: Some("AWS refused it".to_owned()) },
+        PromptKind::Keys {
+            why: WhyKeys::Revoked,
+            mfa_arn: Some(device()),
+            session_duration: Some(duration()),
+        },
+        PromptKind::Mfa {
+            device: device(),
+            refused: Some("AWS refused it".to_owned()),
+        },
         PromptKind::KeyringPassphrase {
             path: "/home/kim/.local/share/keyfob/keyring".to_owned(),
             purpose: PassphraseUse::Existing,
@@ -205,7 +303,14 @@ fn prompt_kinds() -> [PromptKind; 4] {
 }
 
 fn prompt(kind: PromptKind) -> Prompt {
-    Prompt { id: 4, identity: name(), kind, attempt: 2, asker: asker(), unanswered: error(Code::PersonNeeded) }
+    Prompt {
+        id: 4,
+        identity: name(),
+        kind,
+        attempt: 2,
+        asker: asker(),
+        unanswered: error(Code::PersonNeeded),
+    }
 }
 
 fn whoami() -> Whoami {
@@ -226,7 +331,10 @@ fn whoami() -> Whoami {
 
 fn list() -> List {
     List {
-        providers: vec![ListedProvider { name: "org".to_owned(), kind: "aws-user".to_owned() }],
+        providers: vec![ListedProvider {
+            name: "org".to_owned(),
+            kind: "aws-user".to_owned(),
+        }],
         identities: vec![ListedIdentity {
             name: name(),
             kind: "aws-iam-user".to_owned(),
@@ -253,7 +361,11 @@ fn audit() -> Audit {
         identity: name(),
         what: "signed in".to_owned(),
         outcome,
-        asker: AuditAsker { program: "terraform".to_owned(), pid: 4711, user: "kim".to_owned() },
+        asker: AuditAsker {
+            program: "terraform".to_owned(),
+            pid: 4711,
+            user: "kim".to_owned(),
+        },
         previous: "0".repeat(64),
     };
     Audit {
@@ -269,15 +381,35 @@ fn audit() -> Audit {
             last_use: Some(moment().try_into().expect("a year of four digits")),
             askers: ["terraform".to_owned()].into(),
         }],
-        lines: vec![line(1, AuditOutcome::Ok), line(2, AuditOutcome::Failed { error: Code::MfaRefused })],
+        lines: vec![
+            line(1, AuditOutcome::Ok),
+            line(
+                2,
+                AuditOutcome::Failed {
+                    error: Code::MfaRefused,
+                },
+            ),
+        ],
         left_out: 8,
     }
 }
 
 fn verdict(head: HeadState) -> Verdict {
-    let place = |line| AuditPlace { file: "audit.jsonl".to_owned(), line };
-    let damage = Damage { place: place(3), what: DamageKind::Cut, detail: "two lines are missing".to_owned() };
-    Verdict { lines: 3, damage: vec![damage], torn: vec![place(2)], head }
+    let place = |line| AuditPlace {
+        file: "audit.jsonl".to_owned(),
+        line,
+    };
+    let damage = Damage {
+        place: place(3),
+        what: DamageKind::Cut,
+        detail: "two lines are missing".to_owned(),
+    };
+    Verdict {
+        lines: 3,
+        damage: vec![damage],
+        torn: vec![place(2)],
+        head,
+    }
 }
 
 fn report() -> Report {
@@ -296,7 +428,10 @@ fn report() -> Report {
             flag: Some("--keychain".to_owned()),
             code: None,
         }],
-        others: vec![OtherSession { identity: "ops".to_owned(), expires_at: moment() }],
+        others: vec![OtherSession {
+            identity: "ops".to_owned(),
+            expires_at: moment(),
+        }],
         notes: vec!["open shells keep what they have".to_owned()],
     }
 }
@@ -318,8 +453,17 @@ fn status() -> Status {
             expires_in_seconds: Some(59),
             next_refresh: Some(moment()),
             failing: Some(error(Code::Network)),
-            last_asker: Some(LastAsker { program: "terraform".to_owned(), pid: 4711, at: moment() }),
+            last_asker: Some(LastAsker {
+                program: "terraform".to_owned(),
+                pid: 4711,
+                at: moment(),
+            }),
         }],
-        prompts: prompt_kinds().map(|kind| OpenPrompt { prompt: prompt(kind), since: moment() }).into(),
+        prompts: prompt_kinds()
+            .map(|kind| OpenPrompt {
+                prompt: prompt(kind),
+                since: moment(),
+            })
+            .into(),
     }
 }

@@ -19,7 +19,9 @@ fn config() -> String {
              \"arn:aws:iam::420000000025:role/deploy\" }} }}\n"
         )
     };
-    (0..MANY).map(role).fold(DEV.to_owned(), |config, role| config + &role)
+    (0..MANY)
+        .map(role)
+        .fold(DEV.to_owned(), |config, role| config + &role)
 }
 
 #[test]
@@ -28,8 +30,9 @@ fn a_thousand_that_expire_together_are_renewed_in_time_a_few_at_once_while_other
         let mut stage = Stage::set(&config()).await;
         stage.log_in("dev").await;
         for first in (0..MANY).step_by(50) {
-            let waiting: Vec<_> =
-                (first..first + 50).map(|number| program_waits(&stage.agent, &name(number), 0)).collect();
+            let waiting: Vec<_> = (first..first + 50)
+                .map(|number| program_waits(&stage.agent, &name(number), 0))
+                .collect();
             for program in waiting {
                 program.await.expect("no panic").expect("a session");
             }
@@ -37,13 +40,23 @@ fn a_thousand_that_expire_together_are_renewed_in_time_a_few_at_once_while_other
         stage.quiet();
         // Each has jitter of its own: by now all of them are due.
         let calls = u32::try_from(MANY).expect("not that many");
-        stage.sandbox.inject(Switch::on(Fault::Delay { milliseconds: 2 }).times(calls)).expect("a fault");
+        stage
+            .sandbox
+            .inject(Switch::on(Fault::Delay { milliseconds: 2 }).times(calls))
+            .expect("a fault");
         stage.pass(45 * MINUTE).await;
         let (mut most, mut answered) = (0, 0);
         loop {
             let made = stage.sandbox.journal().len();
-            let begun = stage.sandbox.state().faults.first().map_or(calls, |switch| calls - switch.times.unwrap_or(0));
-            let under_way = usize::try_from(begun).expect("not that many").saturating_sub(made);
+            let begun = stage
+                .sandbox
+                .state()
+                .faults
+                .first()
+                .map_or(calls, |switch| calls - switch.times.unwrap_or(0));
+            let under_way = usize::try_from(begun)
+                .expect("not that many")
+                .saturating_sub(made);
             most = most.max(under_way);
             if made >= MANY {
                 break;
@@ -54,12 +67,21 @@ fn a_thousand_that_expire_together_are_renewed_in_time_a_few_at_once_while_other
                 Clock::nap(Duration::from_millis(4)).await;
             }
         }
-        assert!(answered > 10 && (2..=AT_ONCE).contains(&most), "{answered} answered, {most} at once");
+        assert!(
+            answered > 10 && (2..=AT_ONCE).contains(&most),
+            "{answered} answered, {most} at once"
+        );
         stage
             .until("all are renewed", async |stage| {
                 let (now, status) = (stage.clock.now(), stage.status().await);
-                let of_a_role = status.sessions.iter().filter(|it| it.identity.starts_with("role-"));
-                of_a_role.filter(|it| it.next_refresh.is_some_and(|at| at > now)).count() == MANY
+                let of_a_role = status
+                    .sessions
+                    .iter()
+                    .filter(|it| it.identity.starts_with("role-"));
+                of_a_role
+                    .filter(|it| it.next_refresh.is_some_and(|at| at > now))
+                    .count()
+                    == MANY
             })
             .await;
         assert_eq!(stage.calls(), vec!["AssumeRole"; MANY]);

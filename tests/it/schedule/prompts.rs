@@ -14,9 +14,18 @@ const AUDIT: &str = "    audit:
 /// A program has asked, and was told that a prompt is open.
 async fn asked() -> Stage {
     let mut stage = Stage::with_a_device(DEV).await;
-    let error = stage.credentials("dev").await.expect_err("nobody has answered");
+    let error = stage
+        .credentials("dev")
+        .await
+        .expect_err("nobody has answered");
     assert_eq!((error.code, error.exit_code()), (Code::PersonNeeded, 3));
-    assert!(error.hints.iter().any(|hint| hint.contains("a prompt is open")), "{error:?}");
+    assert!(
+        error
+            .hints
+            .iter()
+            .any(|hint| hint.contains("a prompt is open")),
+        "{error:?}"
+    );
     assert_eq!(stage.told(), ["prompt dev code"]);
     stage
 }
@@ -50,16 +59,28 @@ fn a_prompt_that_nobody_has_asked_for_in_ten_minutes_is_withdrawn() {
 fn a_prompt_is_withdrawn_when_the_machine_sleeps() {
     wait_for(async {
         let mut stage = asked().await;
-        let (person, waiting) = (stage.agent.visitor(), program_waits(&stage.agent, "dev", 3600));
+        let (person, waiting) = (
+            stage.agent.visitor(),
+            program_waits(&stage.agent, "dev", 3600),
+        );
         let shown = prompt(as_a_person(&person, login("dev", None)).await);
         stage.pass(5 * MINUTE).await;
         stage.until_told("closed dev").await;
-        let error = waiting.await.expect("no panic").expect_err("nobody answers any more");
+        let error = waiting
+            .await
+            .expect("no panic")
+            .expect_err("nobody answers any more");
         assert_eq!(error.code, Code::PersonNeeded);
         assert!(error.message.contains("slept"), "{error}");
         let again = prompt(as_a_person(&person, answer(shown.id, CODE)).await);
-        assert_ne!(again.id, shown.id, "the code of before the sleep is not used");
-        assert!(matches!(as_a_person(&person, answer(again.id, CODE)).await, Reply::SignedIn(_)));
+        assert_ne!(
+            again.id, shown.id,
+            "the code of before the sleep is not used"
+        );
+        assert!(matches!(
+            as_a_person(&person, answer(again.id, CODE)).await,
+            Reply::SignedIn(_)
+        ));
     });
 }
 
@@ -76,12 +97,27 @@ fn after_somebody_has_declined_programs_raise_no_prompt_for_a_minute() {
         for seconds in [20, 29, 10] {
             stage.pass(seconds * SECOND).await;
         }
-        assert_eq!(stage.credentials("dev").await.expect_err("nobody is asked").code, Code::PersonNeeded);
+        assert_eq!(
+            stage
+                .credentials("dev")
+                .await
+                .expect_err("nobody is asked")
+                .code,
+            Code::PersonNeeded
+        );
         assert_eq!(stage.told(), [""; 0]);
         let person = stage.agent.visitor();
-        assert_eq!(prompt(as_a_person(&person, login("dev", None)).await).attempt, 1, "a person may");
+        assert_eq!(
+            prompt(as_a_person(&person, login("dev", None)).await).attempt,
+            1,
+            "a person may"
+        );
         drop(person);
-        stage.until("it is gone", async |stage| stage.status().await.prompts.is_empty()).await;
+        stage
+            .until("it is gone", async |stage| {
+                stage.status().await.prompts.is_empty()
+            })
+            .await;
         stage.pass(SECOND).await;
         assert!(stage.credentials("dev").await.is_err());
         stage.until_told("prompt dev code").await;
@@ -96,11 +132,20 @@ fn two_who_are_shown_the_same_prompt_both_have_what_the_first_answer_gives() {
         let first = prompt(as_a_person(&one, login("dev", None)).await);
         let second = prompt(as_a_person(&other, login("dev", None)).await);
         assert_ne!(first.id, second.id, "each may answer for itself");
-        assert!(matches!(as_a_person(&one, answer(first.id, CODE)).await, Reply::SignedIn(_)));
-        assert!(matches!(as_a_person(&other, answer(second.id, "000000")).await, Reply::SignedIn(_)));
+        assert!(matches!(
+            as_a_person(&one, answer(first.id, CODE)).await,
+            Reply::SignedIn(_)
+        ));
+        assert!(matches!(
+            as_a_person(&other, answer(second.id, "000000")).await,
+            Reply::SignedIn(_)
+        ));
         assert_eq!(stage.calls(), ["GetSessionToken"]);
         let late = as_a_person(&one, answer(first.id, CODE)).await;
-        assert!(matches!(&late, Reply::Failed(error) if error.code == Code::InvalidInput), "{late:?}");
+        assert!(
+            matches!(&late, Reply::Failed(error) if error.code == Code::InvalidInput),
+            "{late:?}"
+        );
     });
 }
 
@@ -114,18 +159,26 @@ fn whoever_goes_away_takes_the_prompt_along_unless_somebody_else_wants_it() {
         drop(one);
         let still = open(&stage).await;
         drop(other);
-        stage.until("it is gone", async |stage| stage.status().await.prompts.is_empty()).await;
-        assert_eq!(stage.told(), [""; 0], "it was on a terminal, and nobody else was told");
+        stage
+            .until("it is gone", async |stage| {
+                stage.status().await.prompts.is_empty()
+            })
+            .await;
+        assert_eq!(
+            stage.told(),
+            [""; 0],
+            "it was on a terminal, and nobody else was told"
+        );
 
         let one = stage.agent.visitor();
         prompt(as_a_person(&one, login("dev", None)).await);
         let waiting = program_waits(&stage.agent, "dev", 60);
         stage
             .until("the program waits", async |stage| {
-                stage
-                    .session("dev")
-                    .await
-                    .is_some_and(|it| it.last_asker.is_some_and(|asker| asker.program == "terraform"))
+                stage.session("dev").await.is_some_and(|it| {
+                    it.last_asker
+                        .is_some_and(|asker| asker.program == "terraform")
+                })
             })
             .await;
         assert_eq!(stage.told(), [""; 0], "somebody has it before them");
@@ -133,7 +186,10 @@ fn whoever_goes_away_takes_the_prompt_along_unless_somebody_else_wants_it() {
         stage.until_told("prompt dev code").await;
         let left = open(&stage).await;
         assert_ne!(left, still);
-        assert!(matches!(stage.ask(answer(left, CODE)).await, Reply::SignedIn(_)));
+        assert!(matches!(
+            stage.ask(answer(left, CODE)).await,
+            Reply::SignedIn(_)
+        ));
         assert!(waiting.await.expect("no panic").is_ok());
         assert_eq!(stage.told(), ["closed dev", "signed in dev"]);
     });
@@ -144,15 +200,34 @@ fn a_sign_in_whose_only_asker_has_gone_asks_nobody() {
     wait_for(async {
         let mut stage = Stage::with_a_device(DEV).await;
         let person = stage.agent.visitor();
-        stage.sandbox.inject(Switch::on(Fault::Delay { milliseconds: 200 }).times(1)).expect("a fault");
-        let gone = tokio::spawn(async move { as_a_person(&person, login("dev", Some("000000"))).await });
-        stage.until("AWS is asked", async |stage| stage.sandbox.state().faults.is_empty()).await;
+        stage
+            .sandbox
+            .inject(Switch::on(Fault::Delay { milliseconds: 200 }).times(1))
+            .expect("a fault");
+        let gone =
+            tokio::spawn(async move { as_a_person(&person, login("dev", Some("000000"))).await });
+        stage
+            .until("AWS is asked", async |stage| {
+                stage.sandbox.state().faults.is_empty()
+            })
+            .await;
         gone.abort();
         assert!(gone.await.is_err_and(|error| error.is_cancelled()));
-        stage.until("the code is refused", async |stage| stage.calls() == ["GetSessionToken"]).await;
-        stage.until("nobody is asked", async |stage| stage.status().await.prompts.is_empty()).await;
+        stage
+            .until("the code is refused", async |stage| {
+                stage.calls() == ["GetSessionToken"]
+            })
+            .await;
+        stage
+            .until("nobody is asked", async |stage| {
+                stage.status().await.prompts.is_empty()
+            })
+            .await;
         stage.pass(SECOND).await;
-        assert_eq!((stage.status().await.prompts.len(), stage.told()), (0, vec![]));
+        assert_eq!(
+            (stage.status().await.prompts.len(), stage.told()),
+            (0, vec![])
+        );
         assert_eq!(prompt(stage.ask(login("dev", None)).await).attempt, 1);
     });
 }
@@ -165,11 +240,23 @@ fn a_wrong_code_is_asked_for_again_three_times_in_all() {
         for attempt in [1, 2] {
             assert_eq!(shown.attempt, attempt);
             shown = prompt(stage.ask(answer(shown.id, "000000")).await);
-            assert!(matches!(&shown.kind, PromptKind::Mfa { refused: Some(_), .. }), "{shown:?}");
+            assert!(
+                matches!(
+                    &shown.kind,
+                    PromptKind::Mfa {
+                        refused: Some(_),
+                        ..
+                    }
+                ),
+                "{shown:?}"
+            );
         }
         assert_eq!(shown.attempt, 3);
         let given_up = stage.ask(answer(shown.id, "000000")).await;
-        assert!(matches!(&given_up, Reply::Failed(error) if error.code == Code::MfaRefused), "{given_up:?}");
+        assert!(
+            matches!(&given_up, Reply::Failed(error) if error.code == Code::MfaRefused),
+            "{given_up:?}"
+        );
         assert_eq!(stage.calls(), ["GetSessionToken"; 3]);
         assert!(stage.status().await.prompts.is_empty());
     });
@@ -179,20 +266,39 @@ fn a_wrong_code_is_asked_for_again_three_times_in_all() {
 fn twenty_programs_and_one_person_share_a_prompt_and_a_call() {
     wait_for(async {
         let mut stage = Stage::with_a_device(DEV).await;
-        let waiting: Vec<_> = (0..20).map(|_| program_waits(&stage.agent, "dev", 18)).collect();
+        let waiting: Vec<_> = (0..20)
+            .map(|_| program_waits(&stage.agent, "dev", 18))
+            .collect();
         stage.until_told("prompt dev code").await;
         let person = stage.agent.visitor();
         let shown = prompt(as_a_person(&person, login("dev", None)).await);
         let again = prompt(as_a_person(&person, answer(shown.id, "000000")).await);
-        assert_eq!(stage.told(), ["closed dev"], "the one with the person is on a terminal");
-        assert!(matches!(as_a_person(&person, answer(again.id, CODE)).await, Reply::SignedIn(_)));
+        assert_eq!(
+            stage.told(),
+            ["closed dev"],
+            "the one with the person is on a terminal"
+        );
+        assert!(matches!(
+            as_a_person(&person, answer(again.id, CODE)).await,
+            Reply::SignedIn(_)
+        ));
         let mut keys = Vec::new();
         for program in waiting {
-            keys.push(program.await.expect("no panic").expect("a session").access_key_id);
+            keys.push(
+                program
+                    .await
+                    .expect("no panic")
+                    .expect("a session")
+                    .access_key_id,
+            );
         }
         keys.dedup();
         assert_eq!(keys.len(), 1);
-        assert_eq!(stage.calls(), ["GetSessionToken", "GetSessionToken"], "a wrong code and a right one");
+        assert_eq!(
+            stage.calls(),
+            ["GetSessionToken", "GetSessionToken"],
+            "a wrong code and a right one"
+        );
         assert_eq!(stage.told(), ["signed in dev"]);
     });
 }
@@ -209,12 +315,21 @@ fn two_roles_of_one_user_share_its_prompt() {
                 let first = prompt(as_a_person(&one, login("deploy", None)).await);
                 let second = prompt(as_a_person(&other, login("audit", None)).await);
                 assert_eq!([&*first.identity, &*second.identity], ["dev", "dev"]);
-                assert!(matches!(as_a_person(&one, answer(first.id, CODE)).await, Reply::SignedIn(_)));
-                assert!(matches!(as_a_person(&other, answer(second.id, CODE)).await, Reply::SignedIn(_)));
+                assert!(matches!(
+                    as_a_person(&one, answer(first.id, CODE)).await,
+                    Reply::SignedIn(_)
+                ));
+                assert!(matches!(
+                    as_a_person(&other, answer(second.id, CODE)).await,
+                    Reply::SignedIn(_)
+                ));
             } else {
                 let waiting = ["deploy", "audit"].map(|role| program_waits(&stage.agent, role, 60));
                 stage.until_told("prompt dev code").await;
-                assert!(matches!(stage.ask(answer(open(&stage).await, CODE)).await, Reply::SignedIn(_)));
+                assert!(matches!(
+                    stage.ask(answer(open(&stage).await, CODE)).await,
+                    Reply::SignedIn(_)
+                ));
                 for program in waiting {
                     program.await.expect("no panic").expect("a session");
                 }
@@ -223,7 +338,11 @@ fn two_roles_of_one_user_share_its_prompt() {
             calls.sort();
             assert_eq!(calls, ["AssumeRole", "AssumeRole", "GetSessionToken"]);
             let told = stage.told();
-            assert_eq!(told.iter().filter(|it| it.starts_with("prompt")).count(), 0, "{told:?}");
+            assert_eq!(
+                told.iter().filter(|it| it.starts_with("prompt")).count(),
+                0,
+                "{told:?}"
+            );
         });
     }
 }

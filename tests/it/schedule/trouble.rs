@@ -18,7 +18,10 @@ fn after_a_night_asleep_everybody_is_renewed_at_once_and_a_network_that_comes_la
     for asleep in [11 * HOUR, 11 * HOUR + 50 * MINUTE, 13 * HOUR] {
         wait_for(async {
             let mut stage = Stage::signed_in(&config(), &BOTH).await;
-            stage.sandbox.inject(Switch::on(Fault::Outage)).expect("a fault");
+            stage
+                .sandbox
+                .inject(Switch::on(Fault::Outage))
+                .expect("a fault");
             stage.clock.advance(asleep);
             for _ in 0..20 {
                 stage.pass(SECOND).await;
@@ -36,7 +39,13 @@ fn after_a_night_asleep_everybody_is_renewed_at_once_and_a_network_that_comes_la
             assert!(told.contains(&"renewed deploy".to_owned()), "{told:?}");
             assert!(told.iter().all(|it| it.starts_with("renewed ")), "{told:?}");
             let status = stage.status().await;
-            assert!(status.sessions.iter().all(|it| it.state == State::Valid && it.failing.is_none()), "{status:?}");
+            assert!(
+                status
+                    .sessions
+                    .iter()
+                    .all(|it| it.state == State::Valid && it.failing.is_none()),
+                "{status:?}"
+            );
         });
     }
 }
@@ -47,7 +56,14 @@ fn a_session_that_ended_in_the_night_and_needs_a_person_is_told_once_on_waking()
         let mut stage = Stage::signed_in_with_a_device(DEV).await;
         stage.pass(20 * HOUR).await;
         stage.until_told("expired dev").await;
-        assert_eq!(stage.credentials("dev").await.expect_err("it has ended").code, Code::PersonNeeded);
+        assert_eq!(
+            stage
+                .credentials("dev")
+                .await
+                .expect_err("it has ended")
+                .code,
+            Code::PersonNeeded
+        );
         stage.until_told("prompt dev code").await;
         stage.pass_awake(9 * MINUTE).await;
         assert_eq!(stage.told(), [""; 0]);
@@ -61,7 +77,14 @@ fn a_clock_set_back_makes_nothing_valid_again_tells_nothing_twice_and_renews_not
         stage.pass(12 * HOUR).await;
         stage.until_told("expired dev").await;
         stage.set_back(HOUR).await;
-        assert_eq!(stage.credentials("dev").await.expect_err("it has ended").code, Code::PersonNeeded);
+        assert_eq!(
+            stage
+                .credentials("dev")
+                .await
+                .expect_err("it has ended")
+                .code,
+            Code::PersonNeeded
+        );
         stage.until_told("prompt dev code").await;
         stage.pass_awake(5 * MINUTE).await;
         stage.pass(HOUR).await;
@@ -74,10 +97,19 @@ fn a_clock_set_back_makes_nothing_valid_again_tells_nothing_twice_and_renews_not
         stage.until_told("renewed deploy").await;
         stage.settled(&BOTH).await;
         stage.quiet();
-        let (key, due_at) = (stage.key_of("deploy").await, stage.next_refresh("deploy").await);
+        let (key, due_at) = (
+            stage.key_of("deploy").await,
+            stage.next_refresh("deploy").await,
+        );
         stage.set_back(HOUR).await;
         stage.pass_awake(10 * MINUTE).await;
-        assert_eq!((stage.key_of("deploy").await, stage.next_refresh("deploy").await), (key, due_at));
+        assert_eq!(
+            (
+                stage.key_of("deploy").await,
+                stage.next_refresh("deploy").await
+            ),
+            (key, due_at)
+        );
         stage.pass_to(due_at - SECOND).await;
         assert_eq!((stage.calls(), stage.told()), (vec![], vec![]));
         stage.pass(SECOND).await;
@@ -90,10 +122,15 @@ fn a_clock_set_back_makes_nothing_valid_again_tells_nothing_twice_and_renews_not
 fn a_clock_set_back_while_a_renewal_is_put_off_does_not_put_it_off_for_longer() {
     wait_for(async {
         let mut stage = Stage::signed_in(&config(), &["dev"]).await;
-        stage.sandbox.inject(Switch::on(Fault::Outage)).expect("a fault");
+        stage
+            .sandbox
+            .inject(Switch::on(Fault::Outage))
+            .expect("a fault");
         stage.pass_to(stage.next_refresh("dev").await).await;
         stage.settled(&["dev"]).await;
-        stage.pass_trying("dev", stage.clock.now() + 40 * MINUTE).await;
+        stage
+            .pass_trying("dev", stage.clock.now() + 40 * MINUTE)
+            .await;
         stage.sandbox.clear_faults();
         stage.quiet();
         stage.set_back(30 * MINUTE).await;
@@ -109,10 +146,16 @@ fn a_clock_that_jumps_ahead_and_back_costs_at_most_a_renewal() {
         let mut stage = Stage::signed_in(&config(), &BOTH).await;
         // AWS's own time stays where it is.
         let ahead = i64::try_from(HOUR.as_secs()).expect("an hour is short");
-        stage.sandbox.inject(Switch::on(Fault::ClockOffset { seconds: -ahead })).expect("a fault");
+        stage
+            .sandbox
+            .inject(Switch::on(Fault::ClockOffset { seconds: -ahead }))
+            .expect("a fault");
         stage.pass(HOUR).await;
         stage.settled(&BOTH).await;
-        let error = stage.credentials("deploy").await.expect_err("by this clock it has ended");
+        let error = stage
+            .credentials("deploy")
+            .await
+            .expect_err("by this clock it has ended");
         assert_eq!(error.code, Code::ClockSkew, "{error}");
         assert!(stage.credentials("dev").await.is_ok());
         stage.sandbox.clear_faults();
@@ -121,7 +164,12 @@ fn a_clock_that_jumps_ahead_and_back_costs_at_most_a_renewal() {
         stage.settled(&BOTH).await;
         stage.pass_awake(5 * MINUTE).await;
         assert_eq!(stage.told(), ["renewed deploy"]);
-        let made = stage.sandbox.journal().into_iter().filter(|call| call.outcome == "ok").map(|call| call.action);
+        let made = stage
+            .sandbox
+            .journal()
+            .into_iter()
+            .filter(|call| call.outcome == "ok")
+            .map(|call| call.action);
         assert_eq!(made.collect::<Vec<_>>(), ["AssumeRole"]);
         assert!(stage.credentials("deploy").await.is_ok());
     });
@@ -130,9 +178,13 @@ fn a_clock_that_jumps_ahead_and_back_costs_at_most_a_renewal() {
 #[test]
 fn without_network_or_throttled_the_held_session_is_served_and_one_notice_is_given() {
     let throttled = Switch::on(Fault::Throttling);
-    for (fault, lasts) in [(Switch::on(Fault::Outage), 30 * MINUTE), (throttled, 60 * MINUTE)] {
+    for (fault, lasts) in [
+        (Switch::on(Fault::Outage), 30 * MINUTE),
+        (throttled, 60 * MINUTE),
+    ] {
         wait_for(async {
-            // Twelve hours, due three hours before the end: the notice comes half an hour before it.
+            // Twelve hours, due three hours before the end: the notice comes half an hour before
+            // it.
             let mut stage = Stage::signed_in(&config(), &["dev"]).await;
             let end = start() + 12 * HOUR;
             let key = stage.key_of("dev").await;
@@ -143,10 +195,25 @@ fn without_network_or_throttled_the_held_session_is_served_and_one_notice_is_giv
             assert_eq!(stage.key_of("dev").await, key);
             assert_eq!(stage.told(), ["failing dev: Network"]);
             let moments = stage.moments();
-            assert_eq!(moments.len(), stage.calls().len(), "each attempt is one call");
-            let pauses: Vec<_> = moments.windows(2).map(|pair| pair[1].abs_diff(pair[0])).collect();
-            assert!(pauses.iter().all(|pause| (2 * SECOND..=5 * MINUTE).contains(pause)), "{pauses:?}");
-            assert!(pauses.iter().any(|pause| *pause < 3 * SECOND) && pauses.iter().any(|pause| *pause > 2 * MINUTE));
+            assert_eq!(
+                moments.len(),
+                stage.calls().len(),
+                "each attempt is one call"
+            );
+            let pauses: Vec<_> = moments
+                .windows(2)
+                .map(|pair| pair[1].abs_diff(pair[0]))
+                .collect();
+            assert!(
+                pauses
+                    .iter()
+                    .all(|pause| (2 * SECOND..=5 * MINUTE).contains(pause)),
+                "{pauses:?}"
+            );
+            assert!(
+                pauses.iter().any(|pause| *pause < 3 * SECOND)
+                    && pauses.iter().any(|pause| *pause > 2 * MINUTE)
+            );
             assert!(stage.status().await.prompts.is_empty());
             let failing = stage.session("dev").await.expect("it is listed").failing;
             assert_eq!(failing.map(|error| error.code), Some(Code::Network));
@@ -156,7 +223,14 @@ fn without_network_or_throttled_the_held_session_is_served_and_one_notice_is_giv
             stage.until_told("renewed dev").await;
             stage.settled(&["dev"]).await;
             assert_ne!(stage.key_of("dev").await, key);
-            assert!(stage.session("dev").await.expect("it is listed").failing.is_none());
+            assert!(
+                stage
+                    .session("dev")
+                    .await
+                    .expect("it is listed")
+                    .failing
+                    .is_none()
+            );
         });
     }
 }
@@ -167,15 +241,25 @@ fn keys_revoked_while_nobody_looks_are_told_once_and_new_ones_are_renewed_with_a
         wait_for(async {
             let mut stage = Stage::signed_in(&config(), &["dev"]).await;
             let key = stage.key_of("dev").await;
-            stage.sandbox.revoke_key(&stage.sandbox.keys("kim")[0].access_key_id).expect("the key is there");
+            stage
+                .sandbox
+                .revoke_key(&stage.sandbox.keys("kim")[0].access_key_id)
+                .expect("the key is there");
             stage.pass_to(stage.next_refresh("dev").await).await;
             stage.until_told("keys revoked dev").await;
             assert_eq!(stage.calls(), ["GetSessionToken", "GetCallerIdentity"]);
             stage.quiet();
             stage.pass_to(start() + 12 * HOUR - SECOND).await;
-            assert_eq!(stage.key_of("dev").await, key, "the held session is good to its end");
+            assert_eq!(
+                stage.key_of("dev").await,
+                key,
+                "the held session is good to its end"
+            );
             let session = stage.session("dev").await.expect("it is listed");
-            assert_eq!((session.state, session.next_refresh), (State::Revoked, None));
+            assert_eq!(
+                (session.state, session.next_refresh),
+                (State::Revoked, None)
+            );
             assert_eq!((stage.calls(), stage.told()), (vec![], vec![]));
             let keys = stage.sandbox.create_key("kim").expect("another key");
             if way == "configure" {
@@ -184,10 +268,22 @@ fn keys_revoked_while_nobody_looks_are_told_once_and_new_ones_are_renewed_with_a
             } else {
                 stage.pass(SECOND).await;
                 stage.until_told("expired dev").await;
-                assert_eq!(stage.credentials("dev").await.expect_err("nothing is held").code, Code::PersonNeeded);
+                assert_eq!(
+                    stage
+                        .credentials("dev")
+                        .await
+                        .expect_err("nothing is held")
+                        .code,
+                    Code::PersonNeeded
+                );
                 stage.until_told("prompt dev keys").await;
-                let [open] = &stage.status().await.prompts[..] else { panic!("one prompt") };
-                let answer = Request::Answer { prompt: open.prompt.id, answer: Answer::Keys(typed(&keys, None)) };
+                let [open] = &stage.status().await.prompts[..] else {
+                    panic!("one prompt")
+                };
+                let answer = Request::Answer {
+                    prompt: open.prompt.id,
+                    answer: Answer::Keys(typed(&keys, None)),
+                };
                 assert!(matches!(stage.ask(answer).await, Reply::SignedIn(_)));
                 assert_eq!(stage.told(), ["closed dev", "signed in dev"]);
             }
@@ -207,18 +303,34 @@ fn a_renewal_that_is_refused_is_told_once_and_not_tried_again() {
         let mut stage = Stage::signed_in(&config(), &BOTH).await;
         let key = stage.key_of("deploy").await;
         let of_nobody = Trust::Principals(vec!["arn:aws:iam::420000000025:user/nobody".to_owned()]);
-        stage.sandbox.add_role(AwsRole::new(ROLE, of_nobody)).expect("a role");
+        stage
+            .sandbox
+            .add_role(AwsRole::new(ROLE, of_nobody))
+            .expect("a role");
         stage.pass_to(stage.next_refresh("deploy").await).await;
         stage.until_told("refused deploy: AccessDenied").await;
         stage.pass_to(start() + HOUR - SECOND).await;
-        assert_eq!(stage.key_of("deploy").await, key, "the held session is good to its end");
-        assert_eq!(stage.session("deploy").await.map(|it| it.state), Some(State::Denied));
+        assert_eq!(
+            stage.key_of("deploy").await,
+            key,
+            "the held session is good to its end"
+        );
+        assert_eq!(
+            stage.session("deploy").await.map(|it| it.state),
+            Some(State::Denied)
+        );
         stage.pass(SECOND).await;
         stage.until_told("expired deploy").await;
         stage.pass_awake(10 * MINUTE).await;
-        assert_eq!((stage.calls(), stage.told()), (vec!["AssumeRole".to_owned()], vec![]));
+        assert_eq!(
+            (stage.calls(), stage.told()),
+            (vec!["AssumeRole".to_owned()], vec![])
+        );
 
-        stage.sandbox.add_role(AwsRole::new(ROLE, Trust::Everybody)).expect("a role");
+        stage
+            .sandbox
+            .add_role(AwsRole::new(ROLE, Trust::Everybody))
+            .expect("a role");
         stage.log_in("deploy").await;
         stage.settled(&BOTH).await;
         assert_eq!(stage.told(), ["signed in deploy"]);
@@ -231,9 +343,14 @@ fn a_renewal_that_is_refused_is_told_once_and_not_tried_again() {
 fn one_that_is_refused_does_not_stop_the_others() {
     wait_for(async {
         let mut stage = Stage::signed_in(&config(), &BOTH).await;
-        stage.sandbox.inject(Switch::on(Fault::AccessDenied).for_action(Action::GetSessionToken)).expect("a fault");
+        stage
+            .sandbox
+            .inject(Switch::on(Fault::AccessDenied).for_action(Action::GetSessionToken))
+            .expect("a fault");
         stage.pass_to(stage.next_refresh("dev").await).await;
-        stage.until_told_all(&["refused dev: AccessDenied", "renewed deploy"]).await;
+        stage
+            .until_told_all(&["refused dev: AccessDenied", "renewed deploy"])
+            .await;
     });
 }
 
@@ -241,13 +358,21 @@ fn one_that_is_refused_does_not_stop_the_others() {
 fn what_is_found_out_on_the_way_to_a_role_is_told_of_its_user_and_what_is_made_there_is_known() {
     wait_for(async {
         let mut stage = Stage::signed_in(&config(), &["deploy"]).await;
-        stage.sandbox.inject(Switch::on(Fault::AccessDenied).for_action(Action::GetSessionToken)).expect("a fault");
+        stage
+            .sandbox
+            .inject(Switch::on(Fault::AccessDenied).for_action(Action::GetSessionToken))
+            .expect("a fault");
         stage.pass(9 * HOUR + 30 * MINUTE).await;
-        stage.until_told_all(&["refused dev: AccessDenied", "renewed deploy"]).await;
+        stage
+            .until_told_all(&["refused dev: AccessDenied", "renewed deploy"])
+            .await;
         stage.settled(&["deploy"]).await;
         stage.pass_to(stage.next_refresh("deploy").await).await;
         stage.until_told("renewed deploy").await;
-        assert_eq!(stage.session("dev").await.map(|it| it.state), Some(State::Denied));
+        assert_eq!(
+            stage.session("dev").await.map(|it| it.state),
+            Some(State::Denied)
+        );
         stage.settled(&["deploy"]).await;
 
         stage.sandbox.clear_faults();
@@ -259,11 +384,21 @@ fn what_is_found_out_on_the_way_to_a_role_is_told_of_its_user_and_what_is_made_t
         stage.settled(&BOTH).await;
         stage.pass(MINUTE).await;
         assert!(stage.told().iter().all(|it| it == "renewed deploy"));
-        assert_eq!(stage.calls().iter().filter(|call| *call == "GetSessionToken").count(), 1);
+        assert_eq!(
+            stage
+                .calls()
+                .iter()
+                .filter(|call| *call == "GetSessionToken")
+                .count(),
+            1
+        );
     });
     wait_for(async {
         let mut stage = Stage::signed_in(&config(), &["deploy"]).await;
-        stage.sandbox.revoke_key(&stage.sandbox.keys("kim")[0].access_key_id).expect("the key is there");
+        stage
+            .sandbox
+            .revoke_key(&stage.sandbox.keys("kim")[0].access_key_id)
+            .expect("the key is there");
         stage.pass(9 * HOUR + 30 * MINUTE).await;
         stage.settled(&["deploy"]).await;
         assert_eq!(stage.told(), ["keys revoked dev", "renewed deploy"]);

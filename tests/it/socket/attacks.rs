@@ -1,5 +1,5 @@
-//! What a broken or hostile program of the same user may send: never a panic, never a line in the log that quotes it,
-//! and everybody else is served as before.
+//! What a broken or hostile program of the same user may send: never a panic, never a line in the
+//! log that quotes it, and everybody else is served as before.
 
 use super::*;
 use std::sync::Mutex;
@@ -46,10 +46,16 @@ fn unreadable() -> Vec<(u32, Vec<u8>)> {
         .map(|line| (5, line.as_bytes().to_vec())),
     );
     all.push((0, b"\xff\xfe{}".to_vec()));
-    all.push((0, [request(5, "dev").trim_end().as_bytes(), b"\xff"].concat()));
+    all.push((
+        0,
+        [request(5, "dev").trim_end().as_bytes(), b"\xff"].concat(),
+    ));
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
         let deep = format!("{}1{}", open.repeat(9_000), close.repeat(9_000));
-        all.push((5, format!(r#"{{"v":1,"id":5,"asker":{deep}}}"#).into_bytes()));
+        all.push((
+            5,
+            format!(r#"{{"v":1,"id":5,"asker":{deep}}}"#).into_bytes(),
+        ));
         all.push((0, deep.into_bytes()));
         all.push((0, open.repeat(9_000).into_bytes()));
     }
@@ -78,7 +84,10 @@ async fn what_cannot_be_read_is_answered_with_an_error_and_closes_the_connection
     let lines = tracing_subscriber::fmt::layer().with_writer(move || writer.clone());
     let targets = Targets::new().with_target("keyfob_core", LevelFilter::TRACE);
     // For the whole process: a subscriber of one thread misses what another thread met first.
-    tracing_subscriber::registry().with(lines).with(targets).init();
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(targets)
+        .init();
     let agent = Agent::start();
     let mut neighbour = agent.client().await;
     for (id, line) in unreadable() {
@@ -89,12 +98,18 @@ async fn what_cannot_be_read_is_answered_with_an_error_and_closes_the_connection
         let start = format!(
             r#"{{"v":1,"id":{id},"notes":[],"reply":{{"failed":{{"code":"invalid_input","message":"the agent cannot read the request""#
         );
-        assert!(said.starts_with(&start) && said.lines().count() == 1, "{shown}: {said}");
+        assert!(
+            said.starts_with(&start) && said.lines().count() == 1,
+            "{shown}: {said}"
+        );
         assert!(!said.contains(MARK), "{said}");
         neighbour.ask(&call("dev"), "").await.expect("heard");
     }
     let log = String::from_utf8(log.0.lock().expect("no panic").clone()).expect("text");
-    assert!(log.contains("a connection is closed for what it sent") && !log.contains(MARK), "{log}");
+    assert!(
+        log.contains("a connection is closed for what it sent") && !log.contains(MARK),
+        "{log}"
+    );
 }
 
 #[tokio::test]
@@ -105,7 +120,10 @@ async fn half_a_line_is_an_error_once_nothing_more_can_come() {
         raw.send(half).await;
         raw.0.get_mut().shutdown().await.expect("shut down");
         let said = raw.line().await.expect("an answer");
-        assert!(said.starts_with(r#"{"v":1,"id":0,"#) && said.contains("did not end"), "{said}");
+        assert!(
+            said.starts_with(r#"{"v":1,"id":0,"#) && said.contains("did not end"),
+            "{said}"
+        );
         assert_eq!(raw.line().await, None);
     }
 }
@@ -117,12 +135,19 @@ async fn a_request_has_64_kib_and_not_a_byte_more() {
     let identity = "x".repeat(longest);
     let mut raw = agent.connect().await;
     assert_eq!(raw.ask(request(1, &identity)).await, response(1, &identity));
-    for too_long in [request(1, &(identity + "x")), request(1, &"x".repeat(1 << 20)), "x".repeat(1 << 20)] {
+    for too_long in [
+        request(1, &(identity + "x")),
+        request(1, &"x".repeat(1 << 20)),
+        "x".repeat(1 << 20),
+    ] {
         let mut raw = agent.connect().await;
         // The agent may hang up before all of it is written.
         let _ = soon(raw.0.write_all(too_long.as_bytes())).await;
         let said = raw.line().await.expect("an answer");
-        assert!(said.starts_with(r#"{"v":1,"id":0,"#) && said.contains("at most 64 KiB"), "{said}");
+        assert!(
+            said.starts_with(r#"{"v":1,"id":0,"#) && said.contains("at most 64 KiB"),
+            "{said}"
+        );
         assert_eq!(raw.line().await, None);
     }
 }
@@ -141,7 +166,11 @@ async fn a_program_that_does_not_ask_by_itself_cannot_pass_for_another() {
         (u32::MAX, format!("{} ({own})", comm.trim_end())),
     ] {
         let mut call = call("dev");
-        call.asker = Asker { program: "terraform".to_owned(), pid: said, person: Person::Present };
+        call.asker = Asker {
+            program: "terraform".to_owned(),
+            pid: said,
+            person: Person::Present,
+        };
         let heard = client.ask(&call, "00ff").await.expect("heard");
         assert_eq!(noted(&heard), format!("dev for {confirmed} in 00ff"));
     }

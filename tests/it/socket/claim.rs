@@ -1,5 +1,5 @@
-//! Where an agent listens, and that there is one of it: in threads, in processes, after a crash, and where things are
-//! not as they should be.
+//! Where an agent listens, and that there is one of it: in threads, in processes, after a crash,
+//! and where things are not as they should be.
 
 use super::*;
 use keyfob_core::agent::socket::Client;
@@ -13,7 +13,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Barrier;
 
 fn mode(path: &Path) -> u32 {
-    fs::metadata(path).expect("it is there").permissions().mode() & 0o7777
+    fs::metadata(path)
+        .expect("it is there")
+        .permissions()
+        .mode()
+        & 0o7777
 }
 
 fn refused(place: &Place) -> Error {
@@ -24,7 +28,10 @@ fn refused(place: &Place) -> Error {
 }
 
 fn in_runtime<T>(run: impl FnOnce() -> T) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let _inside = runtime.enter();
     run()
 }
@@ -32,19 +39,41 @@ fn in_runtime<T>(run: impl FnOnce() -> T) -> T {
 #[test]
 fn the_address_follows_from_the_configurations_canonical_path() {
     let place = Place::new();
-    let config = place.folder.path().canonicalize().expect("there").join("config.yaml");
+    let config = place
+        .folder
+        .path()
+        .canonicalize()
+        .expect("there")
+        .join("config.yaml");
     let digest = Sha256::digest(config.as_os_str().as_encoded_bytes());
-    let hex = digest.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-    assert_eq!(place.address().path(), place.run().join("keyfob").join(&hex[..16]));
+    let hex = digest
+        .iter()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    assert_eq!(
+        place.address().path(),
+        place.run().join("keyfob").join(&hex[..16])
+    );
     let link = place.folder.path().join("link.yaml");
     symlink(&config, &link).expect("a link");
-    fs::set_permissions(&config, fs::Permissions::from_mode(0o000)).expect("it need not be readable");
-    assert_eq!(Address::of(&link, &place.environment()).expect("an address"), place.address());
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o000))
+        .expect("it need not be readable");
+    assert_eq!(
+        Address::of(&link, &place.environment()).expect("an address"),
+        place.address()
+    );
     assert!(!place.run().join("keyfob").exists(), "nothing is written");
     let other = place.folder.path().join("other.yaml");
-    assert!(Address::of(&other, &place.environment()).expect_err("missing").message.contains("other.yaml"));
+    assert!(
+        Address::of(&other, &place.environment())
+            .expect_err("missing")
+            .message
+            .contains("other.yaml")
+    );
     fs::write(&other, "").expect("a file");
-    assert_ne!(Address::of(&other, &place.environment()).expect("an address"), place.address());
+    assert_ne!(
+        Address::of(&other, &place.environment()).expect("an address"),
+        place.address()
+    );
 }
 
 #[test]
@@ -52,8 +81,16 @@ fn without_a_runtime_folder_of_ones_own_it_is_the_state_folder() {
     let place = Place::new();
     let home = place.folder.path();
     let missing = home.join("missing");
-    for runtime in [Path::new(""), Path::new("run"), &missing, &home.join("config.yaml")] {
-        let environment = Environment::of([("HOME", home.as_os_str()), ("XDG_RUNTIME_DIR", runtime.as_os_str())]);
+    for runtime in [
+        Path::new(""),
+        Path::new("run"),
+        &missing,
+        &home.join("config.yaml"),
+    ] {
+        let environment = Environment::of([
+            ("HOME", home.as_os_str()),
+            ("XDG_RUNTIME_DIR", runtime.as_os_str()),
+        ]);
         let address = Address::of(&home.join("config.yaml"), &environment).expect("an address");
         let usual = format!("/run/user/{}", rustix::process::geteuid().as_raw());
         let folder = if Path::new(&usual).is_dir() {
@@ -61,7 +98,12 @@ fn without_a_runtime_folder_of_ones_own_it_is_the_state_folder() {
         } else {
             home.join(".local/state/keyfob")
         };
-        assert_eq!(address.path().parent(), Some(folder.as_path()), "{}", runtime.display());
+        assert_eq!(
+            address.path().parent(),
+            Some(folder.as_path()),
+            "{}",
+            runtime.display()
+        );
     }
 }
 
@@ -79,7 +121,10 @@ fn a_path_that_is_too_long_for_a_socket_is_named_with_the_remedy() {
     assert_eq!(longest.path().as_os_str().len(), 103);
     in_runtime(|| drop(open(&longest)));
     let error = address(104 - used).expect_err("a byte too many");
-    assert!(error.message.contains("rrrr") && error.message.contains("105 bytes"), "{error}");
+    assert!(
+        error.message.contains("rrrr") && error.message.contains("105 bytes"),
+        "{error}"
+    );
     assert!(error.hints[0].contains("XDG_RUNTIME_DIR"), "{error:?}");
 }
 
@@ -98,7 +143,10 @@ fn the_folder_and_the_socket_are_private_and_only_the_lock_stays() {
         }
         drop(listener);
     });
-    let left: Vec<_> = fs::read_dir(&keyfob).expect("a folder").map(|it| it.expect("a file").path()).collect();
+    let left: Vec<_> = fs::read_dir(&keyfob)
+        .expect("a folder")
+        .map(|it| it.expect("a file").path())
+        .collect();
     assert_eq!(left, [address.path().with_extension("lock")]);
 }
 
@@ -108,7 +156,9 @@ fn a_second_agent_is_told_which_process_has_the_address() {
     in_runtime(|| {
         let first = open(&place.address());
         for _ in 0..3 {
-            let Opened::Taken { pid } = Listener::open(&place.address()).expect("it looks") else { panic!("two") };
+            let Opened::Taken { pid } = Listener::open(&place.address()).expect("it looks") else {
+                panic!("two")
+            };
             assert_eq!(pid, Some(std::process::id()));
         }
         drop(first);
@@ -135,7 +185,10 @@ fn of_many_threads_exactly_one_listens() {
                     })
                 })
                 .collect();
-            threads.into_iter().map(|thread| thread.join().expect("no panic")).sum()
+            threads
+                .into_iter()
+                .map(|thread| thread.join().expect("no panic"))
+                .sum()
         });
         assert_eq!(listeners, 1);
     }
@@ -143,7 +196,8 @@ fn of_many_threads_exactly_one_listens() {
 
 const FOLDER: &str = "KEYFOB_TEST_SOCKET_FOLDER";
 
-/// This test again, in a process of its own: it waits for a line, opens the address, says what came of it and stays.
+/// This test again, in a process of its own: it waits for a line, opens the address, says what came
+/// of it and stays.
 fn start_another(place: &Place) -> (Child, BufReader<std::process::ChildStdout>) {
     let mut child = Command::new(std::env::current_exe().expect("this binary"))
         .args([
@@ -187,11 +241,20 @@ fn of_many_processes_exactly_one_listens_and_when_it_is_killed_another_can() {
     let address = place.address();
     let mut children: Vec<_> = (0..6).map(|_| start_another(&place)).collect();
     for (child, _) in &mut children {
-        child.stdin.as_mut().expect("piped").write_all(b"go\n").expect("it waits");
+        child
+            .stdin
+            .as_mut()
+            .expect("piped")
+            .write_all(b"go\n")
+            .expect("it waits");
     }
     let mut ready = Vec::new();
     for (mut child, mut output) in children {
-        let said = output.by_ref().lines().map_while(Result::ok).find(|line| line.starts_with("it is "));
+        let said = output
+            .by_ref()
+            .lines()
+            .map_while(Result::ok)
+            .find(|line| line.starts_with("it is "));
         match said.expect("it says").as_str() {
             "it is ready" => ready.push(child),
             "it is taken" => {
@@ -205,12 +268,17 @@ fn of_many_processes_exactly_one_listens_and_when_it_is_killed_another_can() {
     assert_eq!(ready.len(), 1, "exactly one");
     let mut winner = ready.remove(0);
     in_runtime(|| {
-        let Opened::Taken { pid } = Listener::open(&address).expect("it looks") else { panic!("two") };
+        let Opened::Taken { pid } = Listener::open(&address).expect("it looks") else {
+            panic!("two")
+        };
         assert_eq!(pid, Some(winner.id()));
         winner.kill().expect("killed");
         winner.wait().expect("gone");
         assert!(address.path().exists(), "a killed agent leaves its socket");
-        assert!(Client::connect(&address).expect("usable").is_none(), "where nobody listens");
+        assert!(
+            Client::connect(&address).expect("usable").is_none(),
+            "where nobody listens"
+        );
         drop(open(&address));
     });
 }
@@ -224,7 +292,10 @@ fn a_stale_socket_is_replaced_and_a_live_one_never_is() {
     let socket = fs::metadata(address.path()).expect("there").ino();
     in_runtime(|| {
         let opened = Listener::open(&address).expect("it looks");
-        assert!(matches!(opened, Opened::Taken { .. }), "its lock file may have been removed: {opened:?}");
+        assert!(
+            matches!(opened, Opened::Taken { .. }),
+            "its lock file may have been removed: {opened:?}"
+        );
         assert_eq!(fs::metadata(address.path()).expect("there").ino(), socket);
         drop(other);
         let listener = open(&address);
@@ -243,7 +314,10 @@ fn an_agent_removes_its_own_socket_only() {
         fs::remove_file(address.path().with_extension("lock")).expect("swept away");
         let second = open(&address);
         drop(first);
-        assert!(Client::connect(&address).expect("usable").is_some(), "the second is still there");
+        assert!(
+            Client::connect(&address).expect("usable").is_some(),
+            "the second is still there"
+        );
         drop(second);
         assert!(!address.path().exists());
     });
@@ -257,10 +331,18 @@ fn what_is_no_socket_is_named_and_left_alone() {
     fs::write(address.path(), "precious").expect("a file");
     in_runtime(|| {
         let error = refused(&place);
-        assert!(error.message.contains(address.path().to_str().expect("text")), "{error}");
+        assert!(
+            error
+                .message
+                .contains(address.path().to_str().expect("text")),
+            "{error}"
+        );
         assert!(error.message.contains("not a socket"), "{error}");
     });
-    assert_eq!(fs::read_to_string(address.path()).expect("there"), "precious");
+    assert_eq!(
+        fs::read_to_string(address.path()).expect("there"),
+        "precious"
+    );
 }
 
 #[test]
@@ -279,12 +361,23 @@ fn a_folder_that_is_none_or_that_others_may_write_to_is_refused() {
         assert!(refused(&place).message.contains("is not a folder"));
         fs::remove_file(&keyfob).expect("removed");
         fs::create_dir(&keyfob).expect("a folder");
-        fs::set_permissions(&keyfob, fs::Permissions::from_mode(0o720)).expect("writable by the group");
+        fs::set_permissions(&keyfob, fs::Permissions::from_mode(0o720))
+            .expect("writable by the group");
         let error = refused(&place);
-        assert!(error.message.contains(keyfob.to_str().expect("text")), "{error}");
-        assert!(error.message.contains("can be written to by other users"), "{error}");
+        assert!(
+            error.message.contains(keyfob.to_str().expect("text")),
+            "{error}"
+        );
+        assert!(
+            error.message.contains("can be written to by other users"),
+            "{error}"
+        );
     });
     for folder in [&elsewhere, &keyfob] {
-        assert_eq!(fs::read_dir(folder).expect("a folder").count(), 0, "nothing is written");
+        assert_eq!(
+            fs::read_dir(folder).expect("a folder").count(),
+            0,
+            "nothing is written"
+        );
     }
 }

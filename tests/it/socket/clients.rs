@@ -10,7 +10,10 @@ async fn a_request_is_a_line_and_so_is_its_answer() {
     let agent = Agent::start();
     let mut raw = agent.connect().await;
     assert_eq!(raw.ask(request(7, "dev")).await, response(7, "dev"));
-    assert_eq!(raw.ask(request(u32::MAX, "Ünï")).await, response(u32::MAX, "Ünï"));
+    assert_eq!(
+        raw.ask(request(u32::MAX, "Ünï")).await,
+        response(u32::MAX, "Ünï")
+    );
     let reordered = format!(
         r#" {{"request":{{"credentials":{{"wait_seconds":0,"identity":"ops"}}}},"new":[{{}}],"surroundings":"00ff","asker":{{"person":"absent","pid":{},"program":"test"}},"id":8,"v":1}}"#,
         std::process::id()
@@ -23,12 +26,23 @@ async fn both_clients_get_the_answer_to_one_request_after_another() {
     let agent = Agent::start();
     let mut client = agent.client().await;
     for identity in ["dev", "ops"] {
-        let heard = client.ask(&call(identity), "0123456789abcdef").await.expect("heard");
-        assert_eq!(noted(&heard), format!("{identity} for test ({}) in 0123456789abcdef", std::process::id()));
+        let heard = client
+            .ask(&call(identity), "0123456789abcdef")
+            .await
+            .expect("heard");
+        assert_eq!(
+            noted(&heard),
+            format!(
+                "{identity} for test ({}) in 0123456789abcdef",
+                std::process::id()
+            )
+        );
     }
     let address = agent.place.address();
     let heard = tokio::task::spawn_blocking(move || {
-        let mut client = Client::connect(&address).expect("usable").expect("somebody listens");
+        let mut client = Client::connect(&address)
+            .expect("usable")
+            .expect("somebody listens");
         ["one", "two", "large"].map(|identity| client.ask(&call(identity), "").expect("heard"))
     });
     let [one, two, large] = soon(heard).await.expect("no panic");
@@ -48,7 +62,10 @@ async fn requests_may_be_sent_ahead_and_are_answered_in_turn() {
     });
     let mut lines = BufReader::new(&mut read).lines();
     for id in 0..3_000 {
-        assert_eq!(soon(lines.next_line()).await.expect("readable"), Some(response(id, "dev")));
+        assert_eq!(
+            soon(lines.next_line()).await.expect("readable"),
+            Some(response(id, "dev"))
+        );
     }
     drop(soon(sent).await);
 }
@@ -75,7 +92,10 @@ async fn whoever_hangs_up_is_forgotten_with_the_answer_that_was_being_made() {
     raw.send(request(2, "dev")).await;
     raw.send(r#"{"v":1,"#).await;
     drop(raw);
-    assert_eq!([agent.event().await, agent.event().await], [Event::GivenUp, Event::Left]);
+    assert_eq!(
+        [agent.event().await, agent.event().await],
+        [Event::GivenUp, Event::Left]
+    );
     let mut client = agent.client().await;
     let never = call("never");
     tokio::select! {
@@ -83,7 +103,10 @@ async fn whoever_hangs_up_is_forgotten_with_the_answer_that_was_being_made() {
         () = agent.wait_for(Event::Asked) => {}
     }
     agent.wait_for(Event::Left).await;
-    assert!(matches!(client.ask(&call("dev"), "").await, Ok(Heard::Lost)), "no answer to another question");
+    assert!(
+        matches!(client.ask(&call("dev"), "").await, Ok(Heard::Lost)),
+        "no answer to another question"
+    );
 }
 
 #[tokio::test]
@@ -92,7 +115,10 @@ async fn another_version_is_told_which_ones_are_spoken_and_may_go_on() {
     let mut raw = agent.connect().await;
     for v in [0, 2, u32::MAX] {
         let line = format!(r#"{{"v":{v},"id":5,"question":"in a form of the future"}}"#);
-        assert_eq!(raw.ask(line + "\n").await, r#"{"v":1,"id":5,"min":1,"max":1}"#);
+        assert_eq!(
+            raw.ask(line + "\n").await,
+            r#"{"v":1,"id":5,"min":1,"max":1}"#
+        );
     }
     assert_eq!(raw.ask(request(6, "dev")).await, response(6, "dev"));
 }
@@ -102,8 +128,12 @@ async fn an_answer_that_is_too_long_becomes_an_error_and_the_connection_goes_on(
     let agent = Agent::start();
     let mut client = agent.client().await;
     let heard = client.ask(&call("too large"), "").await.expect("heard");
-    let Heard::Answered(answered) = heard else { panic!("{heard:?}") };
-    let Reply::Failed(error) = answered.reply else { panic!("{answered:?}") };
+    let Heard::Answered(answered) = heard else {
+        panic!("{heard:?}")
+    };
+    let Reply::Failed(error) = answered.reply else {
+        panic!("{answered:?}")
+    };
     assert!(error.message.contains("longer than 4 MiB"), "{error}");
     client.ask(&call("dev"), "").await.expect("heard");
 }
@@ -112,17 +142,32 @@ async fn an_answer_that_is_too_long_becomes_an_error_and_the_connection_goes_on(
 async fn a_request_that_is_too_long_is_not_sent() {
     let agent = Agent::start();
     let mut client = agent.client().await;
-    let error = client.ask(&call(&"x".repeat(65_536)), "").await.expect_err("too long");
+    let error = client
+        .ask(&call(&"x".repeat(65_536)), "")
+        .await
+        .expect_err("too long");
     assert!(error.message.contains("at most 64 KiB"), "{error}");
-    client.ask(&call("dev"), "").await.expect("the connection is still good");
+    client
+        .ask(&call("dev"), "")
+        .await
+        .expect("the connection is still good");
 }
 
 #[tokio::test]
 async fn nobody_listens_where_no_agent_is() {
     let place = Place::new();
     assert!(Client::connect(&place.address()).expect("usable").is_none());
-    assert!(AsyncClient::connect(&place.address()).await.expect("usable").is_none());
-    assert_eq!(std::fs::read_dir(place.run()).expect("a folder").count(), 0, "a client writes nothing");
+    assert!(
+        AsyncClient::connect(&place.address())
+            .await
+            .expect("usable")
+            .is_none()
+    );
+    assert_eq!(
+        std::fs::read_dir(place.run()).expect("a folder").count(),
+        0,
+        "a client writes nothing"
+    );
     drop(open(&place.address()));
     assert!(Client::connect(&place.address()).expect("usable").is_none());
 }
@@ -136,13 +181,20 @@ fn asked_of(answer: &'static [u8]) -> Result<Heard, Error> {
     let agent = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("a client");
         let mut request = String::new();
-        std::io::BufReader::new(&stream).read_line(&mut request).expect("a request");
+        std::io::BufReader::new(&stream)
+            .read_line(&mut request)
+            .expect("a request");
         // The client may have heard enough before the end.
         let _ = stream.write_all(answer);
     });
-    let mut client = Client::connect(&address).expect("usable").expect("somebody listens");
+    let mut client = Client::connect(&address)
+        .expect("usable")
+        .expect("somebody listens");
     let heard = client.ask(&call("dev"), "");
-    assert!(matches!(client.ask(&call("dev"), ""), Ok(Heard::Lost)), "a connection that failed is not used again");
+    assert!(
+        matches!(client.ask(&call("dev"), ""), Ok(Heard::Lost)),
+        "a connection that failed is not used again"
+    );
     drop(client);
     agent.join().expect("no panic");
     heard
@@ -151,7 +203,10 @@ fn asked_of(answer: &'static [u8]) -> Result<Heard, Error> {
 #[test]
 fn an_agent_that_goes_away_is_told_from_one_that_talks_nonsense() {
     for gone in ["", r#"{"v":1,"id":1,"notes":[],"#] {
-        assert!(matches!(asked_of(gone.as_bytes()), Ok(Heard::Lost)), "{gone}");
+        assert!(
+            matches!(asked_of(gone.as_bytes()), Ok(Heard::Lost)),
+            "{gone}"
+        );
     }
     for nonsense in [
         "\n",
@@ -167,11 +222,19 @@ fn an_agent_that_goes_away_is_told_from_one_that_talks_nonsense() {
         assert!(error.hints[0].contains("different versions"), "{error:?}");
     }
     let endless = Box::leak(vec![b' '; 5 << 20].into_boxed_slice());
-    assert!(asked_of(endless).expect_err("too long").message.contains("more than 4 MiB"));
+    assert!(
+        asked_of(endless)
+            .expect_err("too long")
+            .message
+            .contains("more than 4 MiB")
+    );
 }
 
 #[test]
 fn a_client_hears_which_versions_an_agent_speaks() {
     let heard = asked_of(b"{\"v\":3,\"id\":1,\"min\":2,\"max\":3}\n").expect("heard");
-    assert!(matches!(heard, Heard::UnknownVersion { min: 2, max: 3 }), "{heard:?}");
+    assert!(
+        matches!(heard, Heard::UnknownVersion { min: 2, max: 3 }),
+        "{heard:?}"
+    );
 }

@@ -13,7 +13,11 @@ async fn a_request_that_does_not_end_is_cut_off_after_its_time() {
     Clock::nap(Duration::from_millis(5)).await;
     agent.clock.advance(Duration::from_secs(9));
     Clock::nap(Duration::from_millis(5)).await;
-    assert_eq!(slow.ask(rest).await, response(1, "dev"), "nine seconds are fine");
+    assert_eq!(
+        slow.ask(rest).await,
+        response(1, "dev"),
+        "nine seconds are fine"
+    );
     slow.send(first).await;
     let said = agent.let_time_pass(slow.line()).await.expect("an error");
     assert!(said.contains("did not end within 10 s"), "{said}");
@@ -56,13 +60,21 @@ async fn a_silent_connection_is_closed_after_a_minute_without_a_word() {
 async fn while_a_person_is_asked_silence_is_no_reason_to_hang_up() {
     let agent = Agent::start();
     let mut raw = agent.connect().await;
-    assert!(raw.ask(request(1, "a person")).await.contains(r#""needs":"#));
+    assert!(
+        raw.ask(request(1, "a person"))
+            .await
+            .contains(r#""needs":"#)
+    );
     for _ in 0..10 {
         Clock::nap(Duration::from_millis(5)).await;
         agent.clock.advance(Duration::from_mins(10));
     }
     assert_eq!(raw.ask(request(2, "dev")).await, response(2, "dev"));
-    assert_eq!(agent.let_time_pass(raw.rest()).await, b"", "the person has answered");
+    assert_eq!(
+        agent.let_time_pass(raw.rest()).await,
+        b"",
+        "the person has answered"
+    );
 }
 
 #[tokio::test]
@@ -116,7 +128,9 @@ async fn whoever_comes_when_the_house_is_full_is_turned_away() {
     soon(async {
         loop {
             let mut raw = agent.connect().await;
-            if raw.0.write_all(request(1, "dev").as_bytes()).await.is_ok() && raw.line().await.is_some() {
+            if raw.0.write_all(request(1, "dev").as_bytes()).await.is_ok()
+                && raw.line().await.is_some()
+            {
                 break;
             }
             Clock::nap(Duration::from_millis(1)).await;
@@ -138,8 +152,17 @@ async fn an_agent_that_stops_sends_its_last_answers_and_then_frees_the_address()
     agent.wait_for(Event::Asked).await;
     agent.stop();
     assert_eq!(silent.rest().await, b"");
-    assert!(Client::connect(&address).expect("usable").is_none(), "no newcomers");
-    assert!(asking.line().await.expect("the last answer").contains("in time"));
+    assert!(
+        Client::connect(&address).expect("usable").is_none(),
+        "no newcomers"
+    );
+    assert!(
+        asking
+            .line()
+            .await
+            .expect("the last answer")
+            .contains("in time")
+    );
     assert_eq!(asking.line().await, None);
     soon(&mut agent.served).await.expect("no panic");
     drop(open(&address));
@@ -165,7 +188,10 @@ async fn an_agent_that_is_dropped_leaves_nothing_running() {
     raw.send(request(1, "never")).await;
     agent.wait_for(Event::Asked).await;
     agent.served.abort();
-    assert_eq!([agent.event().await, agent.event().await], [Event::GivenUp, Event::Left]);
+    assert_eq!(
+        [agent.event().await, agent.event().await],
+        [Event::GivenUp, Event::Left]
+    );
     assert_eq!(raw.rest().await, b"");
     drop(open(&agent.place.address()));
 }

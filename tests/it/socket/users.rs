@@ -1,5 +1,6 @@
-//! Another user gets nothing, and is told nothing. A thread of the test becomes that user, for the system a client or an
-//! agent like any other; only root can do that, so these are ignored until somebody runs them as root: `./x test` does.
+//! Another user gets nothing, and is told nothing. A thread of the test becomes that user, for the
+//! system a client or an agent like any other; only root can do that, so these are ignored until
+//! somebody runs them as root: `./x test` does.
 
 use super::*;
 use keyfob_core::agent::socket::Client;
@@ -14,7 +15,10 @@ const NOBODY: u32 = 65534;
 
 /// In a thread that is nobody from here on.
 fn as_nobody<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T {
-    assert!(rustix::process::geteuid().is_root(), "cannot run: only root can become another user");
+    assert!(
+        rustix::process::geteuid().is_root(),
+        "cannot run: only root can become another user"
+    );
     let thread = std::thread::spawn(|| {
         let (gid, uid) = (Gid::from_raw(NOBODY), Uid::from_raw(NOBODY));
         set_thread_groups(&[]).expect("root may");
@@ -34,13 +38,18 @@ fn open_up(path: &Path, mode: u32) {
 async fn another_user_is_turned_away_without_a_byte_though_every_door_is_open() {
     let mut agent = Agent::start();
     let address = agent.place.address();
-    for folder in [agent.place.folder.path(), &agent.place.run(), &agent.place.run().join("keyfob")] {
+    for folder in [
+        agent.place.folder.path(),
+        &agent.place.run(),
+        &agent.place.run().join("keyfob"),
+    ] {
         open_up(folder, 0o755);
     }
     open_up(address.path(), 0o666);
     let heard = tokio::task::spawn_blocking(move || {
         as_nobody(move || {
-            let mut raw = std::os::unix::net::UnixStream::connect(address.path()).expect("the doors are open");
+            let mut raw = std::os::unix::net::UnixStream::connect(address.path())
+                .expect("the doors are open");
             // The agent may have hung up already.
             let _ = raw.write_all(request(1, "dev").as_bytes());
             let mut heard = Vec::new();
@@ -49,9 +58,18 @@ async fn another_user_is_turned_away_without_a_byte_though_every_door_is_open() 
         })
     });
     assert_eq!(soon(heard).await.expect("no panic"), b"");
-    let heard = agent.client().await.ask(&call("dev"), "").await.expect("heard");
+    let heard = agent
+        .client()
+        .await
+        .ask(&call("dev"), "")
+        .await
+        .expect("heard");
     assert!(noted(&heard).starts_with("dev for test"));
-    assert_eq!([agent.event().await, agent.event().await], [Event::Came, Event::Left], "only root came in");
+    assert_eq!(
+        [agent.event().await, agent.event().await],
+        [Event::Came, Event::Left],
+        "only root came in"
+    );
     assert!(agent.events.is_empty());
 }
 
@@ -68,13 +86,20 @@ async fn root_neither_asks_another_users_agent_nor_is_let_in() {
     let agent = std::thread::spawn(move || {
         as_nobody(move || {
             let address = Address::of(&config, &environment).expect("an address");
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
             runtime.block_on(async {
                 let listener = open(&address);
                 ready.send(address).expect("the test waits");
                 let (sender, mut events) = mpsc::unbounded_channel();
                 let visit = || Visit(sender.clone());
-                listener.serve(&Clock::system(), visit, answer, async { drop(stopped.await) }).await;
+                listener
+                    .serve(&Clock::system(), visit, answer, async {
+                        drop(stopped.await)
+                    })
+                    .await;
                 assert!(events.try_recv().is_err(), "nobody was let in");
             });
         });
@@ -83,9 +108,20 @@ async fn root_neither_asks_another_users_agent_nor_is_let_in() {
     assert!(address.path().starts_with(place.run()), "{address:?}");
     let error = Client::connect(&address).expect_err("another user's");
     assert!(error.message.contains("not your agent"), "{error}");
-    let error = AsyncClient::connect(&address).await.expect_err("another user's");
-    assert!(error.message.contains(address.path().to_str().expect("text")), "{error}");
-    let mut raw = Raw(BufReader::new(UnixStream::connect(address.path()).await.expect("root may connect")));
+    let error = AsyncClient::connect(&address)
+        .await
+        .expect_err("another user's");
+    assert!(
+        error
+            .message
+            .contains(address.path().to_str().expect("text")),
+        "{error}"
+    );
+    let mut raw = Raw(BufReader::new(
+        UnixStream::connect(address.path())
+            .await
+            .expect("root may connect"),
+    ));
     let _ = raw.0.write_all(request(1, "dev").as_bytes()).await;
     assert_eq!(raw.rest().await, b"");
     drop(stop);
@@ -106,5 +142,8 @@ async fn a_folder_of_another_user_is_no_place_to_listen() {
     fs::remove_dir(&keyfob).expect("removed");
     chown(place.run(), Some(NOBODY), Some(NOBODY)).expect("root may");
     let address = place.address();
-    assert!(!address.path().starts_with(place.run()), "nor is a runtime folder of another user, as after sudo -E");
+    assert!(
+        !address.path().starts_with(place.run()),
+        "nor is a runtime folder of another user, as after sudo -E"
+    );
 }

@@ -1,5 +1,5 @@
-//! The headless agent when nobody asks: with one identity, and with a session held for each of a thousand; and what one
-//! pass over a thousand costs.
+//! The headless agent when nobody asks: with one identity, and with a session held for each of a
+//! thousand; and what one pass over a thousand costs.
 
 use crate::figures::{Figure, mebibytes, median, milliseconds, ratio, timed};
 use crate::process::{Minute, Process, wait};
@@ -26,7 +26,8 @@ fn pass(minimal: Duration) -> Figure {
         .map(|n| {
             let session = Session {
                 keys: Keys {
-                    access_key_id: AccessKeyId::parse(&format!("ASIABENCH{n:011}")).expect("a key id"),
+                    access_key_id: AccessKeyId::parse(&format!("ASIABENCH{n:011}"))
+                        .expect("a key id"),
                     secret_access_key: Secret::new("bench"),
                 },
                 token: Some(Secret::new("bench")),
@@ -64,14 +65,26 @@ pub fn held(minimal: Duration) -> Vec<Figure> {
     let minute = many_agent.idle_minute();
     let mut figures = vec![pass(minimal)];
     figures.extend(quiet(&minute));
-    figures.push(memory("private memory of the idle agent, one session", &few_agent, waiting));
-    figures.push(memory(&format!("the same, {MANY} sessions and a keyring in memory"), &many_agent, waiting));
+    figures.push(memory(
+        "private memory of the idle agent, one session",
+        &few_agent,
+        waiting,
+    ));
+    figures.push(memory(
+        &format!("the same, {MANY} sessions and a keyring in memory"),
+        &many_agent,
+        waiting,
+    ));
     figures.push(size());
     figures
 }
 
 fn quiet(minute: &Minute) -> Vec<Figure> {
-    let Minute { wake_ups_of_main, wake_ups, busy } = minute;
+    let Minute {
+        wake_ups_of_main,
+        wake_ups,
+        busy,
+    } = minute;
     // Less than the 10 ms in which Linux counts.
     let is_idle = *busy < Duration::from_millis(10);
     vec![
@@ -81,7 +94,12 @@ fn quiet(minute: &Minute) -> Vec<Figure> {
             format!("{wake_ups_of_main}; {wake_ups} of the whole agent"),
         )
         .limit("2", *wake_ups_of_main <= 2),
-        Figure::new("time on a processor in that minute", None, milliseconds(*busy)).limit("not measurable", is_idle),
+        Figure::new(
+            "time on a processor in that minute",
+            None,
+            milliseconds(*busy),
+        )
+        .limit("not measurable", is_idle),
     ]
 }
 
@@ -89,8 +107,12 @@ fn size() -> Figure {
     let size = |path: &str| std::fs::metadata(path).expect("it was built").len();
     let (fob, minimal) = (size(&FOB), size(&MINIMAL));
     let ratio = Duration::from_secs(fob).div_duration_f64(Duration::from_secs(minimal));
-    Figure::new("size of `fob`", Some(ratio), format!("{:.1} MB", Duration::from_nanos(fob).as_secs_f64() * 1000.0))
-        .limit("8 MB", fob <= SIZE_AIM)
+    Figure::new(
+        "size of `fob`",
+        Some(ratio),
+        format!("{:.1} MB", Duration::from_nanos(fob).as_secs_f64() * 1000.0),
+    )
+    .limit("8 MB", fob <= SIZE_AIM)
 }
 
 fn memory(what: &str, agent: &Process, minimal: Option<u64>) -> Figure {
@@ -106,7 +128,12 @@ fn memory_of_minimal() -> Option<u64> {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let socket = folder.path().join("silent");
     let silent = UnixListener::bind(&socket).expect("it can be listened at");
-    let waiting = Process::of(Command::new(&*MINIMAL).arg(&socket).spawn().expect("it starts"));
+    let waiting = Process::of(
+        Command::new(&*MINIMAL)
+            .arg(&socket)
+            .spawn()
+            .expect("it starts"),
+    );
     let (_connection, _) = silent.accept().expect("it connects");
     wait(Duration::from_millis(100));
     waiting.private_memory()
@@ -114,11 +141,31 @@ fn memory_of_minimal() -> Option<u64> {
 
 fn sign_in(stage: &Stage, roles: usize) {
     let surroundings = stage.environment().surroundings();
-    let mut client = Client::connect(&stage.address()).expect("the socket is ours").expect("the agent runs");
-    let asker = Asker { program: "bench".to_owned(), pid: std::process::id(), person: Person::Absent };
+    let mut client = Client::connect(&stage.address())
+        .expect("the socket is ours")
+        .expect("the agent runs");
+    let asker = Asker {
+        program: "bench".to_owned(),
+        pid: std::process::id(),
+        person: Person::Absent,
+    };
     for n in 1..=roles {
-        let request = Request::Credentials { identity: format!("role-{n}"), wait_seconds: 18 };
-        let heard = client.ask(&Call { asker: asker.clone(), request }, &surroundings).expect("it answers");
-        assert!(matches!(&heard, Heard::Answered(it) if matches!(it.reply, Reply::Credentials(_))), "{heard:?}");
+        let request = Request::Credentials {
+            identity: format!("role-{n}"),
+            wait_seconds: 18,
+        };
+        let heard = client
+            .ask(
+                &Call {
+                    asker: asker.clone(),
+                    request,
+                },
+                &surroundings,
+            )
+            .expect("it answers");
+        assert!(
+            matches!(&heard, Heard::Answered(it) if matches!(it.reply, Reply::Credentials(_))),
+            "{heard:?}"
+        );
     }
 }

@@ -1,7 +1,10 @@
-//! What `./x bench` measures: figures only as ratios between two things of one run, because the machines differ and are
-//! noisy. Runs where `tests/peers/keyring.sh` provides a Secret Service.
+//! What `./x bench` measures: figures only as ratios between two things of one run, because the
+//! machines differ and are noisy. Runs where `tests/peers/keyring.sh` provides a Secret Service.
 
-#![allow(dead_code, reason = "the stage is shared with the tests, which use more of it")]
+#![allow(
+    dead_code,
+    reason = "the stage is shared with the tests, which use more of it"
+)]
 
 mod agent;
 mod endpoint;

@@ -1,5 +1,5 @@
-//! What `./x bench` measures `fob credential-process` against: the least a client of the agent can do. Takes the
-//! socket's path and a request, writes that one line, reads one line and prints it.
+//! What `./x bench` measures `fob credential-process` against: the least a client of the agent can
+//! do. Takes the socket's path and a request, writes that one line, reads one line and prints it.
 
 use std::io::{BufRead, BufReader, Write, stdout};
 use std::os::unix::net::UnixStream;

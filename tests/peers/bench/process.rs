@@ -1,4 +1,5 @@
-//! A process that is measured from outside: what Linux says of its memory, its wake-ups and its time.
+//! A process that is measured from outside: what Linux says of its memory, its wake-ups and its
+//! time.
 
 use keyfob_core::clock::Clock;
 use std::io::{BufRead, BufReader};
@@ -12,8 +13,12 @@ pub struct Process(Child);
 impl Process {
     /// Returns once it has said the first line about itself.
     pub fn start(command: &mut Command) -> Process {
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
         let mut said = BufReader::new(child.stderr.take().expect("it is piped"));
         let mut line = String::new();
         said.read_line(&mut line).expect("it says that it is ready");
@@ -30,7 +35,8 @@ impl Process {
     /// The memory of this process alone; only root may ask it of one that is not dumpable.
     pub fn private_memory(&self) -> Option<u64> {
         let rollup = std::fs::read_to_string(self.file("smaps_rollup")).ok()?;
-        let kibibytes = ["Private_Clean:", "Private_Dirty:"].map(|name| number_after(&rollup, name));
+        let kibibytes =
+            ["Private_Clean:", "Private_Dirty:"].map(|name| number_after(&rollup, name));
         Some(kibibytes.iter().sum::<u64>() << 10)
     }
 
@@ -48,9 +54,13 @@ impl Process {
 
     fn so_far(&self) -> Minute {
         let mut so_far = Minute::default();
-        for task in std::fs::read_dir(self.file("task")).expect("it is running").flatten() {
+        for task in std::fs::read_dir(self.file("task"))
+            .expect("it is running")
+            .flatten()
+        {
             // A thread may end meanwhile.
-            let read = |name: &str| std::fs::read_to_string(task.path().join(name)).unwrap_or_default();
+            let read =
+                |name: &str| std::fs::read_to_string(task.path().join(name)).unwrap_or_default();
             let wake_ups = number_after(&read("status"), "\nvoluntary_ctxt_switches:");
             so_far.wake_ups += wake_ups;
             if task.file_name().to_str() == Some(&self.0.id().to_string()) {
@@ -84,11 +94,17 @@ pub struct Minute {
 }
 
 pub fn wait(pause: Duration) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime");
     runtime.block_on(Clock::nap(pause));
 }
 
 fn number_after(text: &str, name: &str) -> u64 {
     let rest = text.split_once(name).map_or("", |(_, rest)| rest);
-    rest.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or_default()
+    rest.split_whitespace()
+        .next()
+        .and_then(|word| word.parse().ok())
+        .unwrap_or_default()
 }

@@ -1,4 +1,5 @@
-//! What is measured stands on this: the sandbox AWS, a home with a configuration of many roles, and its agent.
+//! What is measured stands on this: the sandbox AWS, a home with a configuration of many roles, and
+//! its agent.
 
 use crate::home::{Home, prepared};
 use crate::loopback::Loopback;
@@ -18,15 +19,16 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// The user `dev`, whose keys are stored, and `role-1` to `role-N`, reached through it. The keyring is one for all
-    /// stages: each has a realm of its own.
+    /// The user `dev`, whose keys are stored, and `role-1` to `role-N`, reached through it. The
+    /// keyring is one for all stages: each has a realm of its own.
     pub fn new(realm: &str, roles: usize) -> Stage {
         let stage = Stage::unstored(realm, roles, &[]);
         stage.store_keys();
         stage
     }
 
-    /// With a keyring in the agent's own memory, and the agent: GNOME's ends when it is given a thousand entries.
+    /// With a keyring in the agent's own memory, and the agent: GNOME's ends when it is given a
+    /// thousand entries.
     pub fn in_memory(realm: &str, roles: usize) -> (Stage, Process) {
         let stage = Stage::unstored(realm, roles, &[("FOB_KEYRING", "memory")]);
         let agent = stage.agent();
@@ -37,7 +39,8 @@ impl Stage {
     fn unstored(realm: &str, roles: usize, variables: &[(&str, &str)]) -> Stage {
         let sandbox = Loopback::start();
         let mut home = Home::new();
-        let mut config = format!("auth:\n  realm: {realm}\n  identities:\n    dev: {{ kind: aws/user }}\n");
+        let mut config =
+            format!("auth:\n  realm: {realm}\n  identities:\n    dev: {{ kind: aws/user }}\n");
         for n in 1..=roles {
             writeln!(
                 config,
@@ -47,7 +50,10 @@ impl Stage {
         }
         let path = home.path("config.yaml");
         std::fs::write(&path, config).expect("the home can be written to");
-        home.set("FOB_CONFIG", path.to_str().expect("temporary folders have plain names"));
+        home.set(
+            "FOB_CONFIG",
+            path.to_str().expect("temporary folders have plain names"),
+        );
         home.set("AWS_ENDPOINT_URL", &sandbox.url());
         for (name, value) in variables {
             home.set(name, value);
@@ -59,7 +65,9 @@ impl Stage {
         let key = self.sandbox.keys("kim").remove(0);
         let (id, secret) = (key.access_key_id.as_str(), key.secret_access_key.expose());
         let csv = format!("Access key ID,Secret access key\n{id},{secret}\n");
-        self.home.feed(&[&FOB, "user", "configure", "dev", "--stdin"], &csv).ok();
+        self.home
+            .feed(&[&FOB, "user", "configure", "dev", "--stdin"], &csv)
+            .ok();
     }
 
     pub fn agent(&self) -> Process {
@@ -67,13 +75,18 @@ impl Stage {
     }
 
     pub fn address(&self) -> Address {
-        Address::of(&self.home.path("config.yaml"), &self.environment()).expect("the agent has an address")
+        Address::of(&self.home.path("config.yaml"), &self.environment())
+            .expect("the agent has an address")
     }
 
     /// As every program run here finds it.
     pub fn environment(&self) -> Environment {
         let command = self.home.bare(&[&FOB]);
-        Environment::of(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        Environment::of(
+            command
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
     }
 }
 

@@ -1,5 +1,5 @@
-//! Programs from start to end: `fob credential-process` beside a program that does nothing and the least that a client
-//! of the agent can be; one after another, and fifty at once.
+//! Programs from start to end: `fob credential-process` beside a program that does nothing and the
+//! least that a client of the agent can be; one after another, and fifty at once.
 
 use crate::figures::{Figure, median, milliseconds, ratio, timed};
 use crate::stage::{FOB, MINIMAL, Stage};
@@ -18,7 +18,11 @@ pub fn warm(stage: &Stage) -> (Duration, Vec<Figure>) {
     let role = "role-1";
     assert!(printed(&mut fob(stage, role)).contains("SessionToken"));
     assert!(printed(&mut minimal(stage, role)).contains("session_token"));
-    let mut commands = [Command::new("/bin/true"), minimal(stage, role), fob(stage, role)];
+    let mut commands = [
+        Command::new("/bin/true"),
+        minimal(stage, role),
+        fob(stage, role),
+    ];
     let mut times = [const { Vec::new() }; 3];
     for turn in 0..TURNS {
         // Whoever is first may pay for what was before.
@@ -28,13 +32,23 @@ pub fn warm(stage: &Stage) -> (Duration, Vec<Figure>) {
     }
     let medians = times.each_mut().map(|times| median(times));
     let bests = times.map(|times| times.into_iter().min().expect("there were turns"));
-    let value = |of: usize| format!("{}, best {}", milliseconds(medians[of]), milliseconds(bests[of]));
+    let value = |of: usize| {
+        format!(
+            "{}, best {}",
+            milliseconds(medians[of]),
+            milliseconds(bests[of])
+        )
+    };
     let to_minimal = |of: usize| ratio(medians[of], medians[1]);
     let figures = vec![
         Figure::anchor("`/bin/true`", to_minimal(0), value(0)),
         Figure::anchor("the minimal client", 1.0, value(1)),
-        Figure::new("`fob credential-process`, warm", Some(to_minimal(2)), value(2))
-            .limit("1.50", to_minimal(2) <= 1.5),
+        Figure::new(
+            "`fob credential-process`, warm",
+            Some(to_minimal(2)),
+            value(2),
+        )
+        .limit("1.50", to_minimal(2) <= 1.5),
     ];
     (medians[1], figures)
 }
@@ -42,13 +56,19 @@ pub fn warm(stage: &Stage) -> (Duration, Vec<Figure>) {
 /// The user's own session is held, the role's is not: one step to AWS, whose answer takes 300 ms.
 pub fn cold(stage: &Stage, alone: Duration) -> Vec<Figure> {
     let sandbox = &stage.sandbox;
-    sandbox.inject(Switch::on(Fault::Delay { milliseconds: 300 })).expect("a delay");
+    sandbox
+        .inject(Switch::on(Fault::Delay { milliseconds: 300 }))
+        .expect("a delay");
     let mut rounds = Vec::new();
     for n in 0..BURSTS {
         let role = format!("role-{}", 2 + n);
         sandbox.clear_journal();
         let cold = burst(stage, &role);
-        let calls: Vec<String> = sandbox.journal().into_iter().map(|call| call.action).collect();
+        let calls: Vec<String> = sandbox
+            .journal()
+            .into_iter()
+            .map(|call| call.action)
+            .collect();
         assert_eq!(calls, ["AssumeRole"], "one call for all");
         rounds.push((cold, burst(stage, &role)));
     }
@@ -58,26 +78,44 @@ pub fn cold(stage: &Stage, alone: Duration) -> Vec<Figure> {
     let (warm, cold) = (median(&mut warm), median(&mut cold));
     let limit = AWS + 2 * warm;
     vec![
-        Figure::new(format!("{AT_ONCE} warm at once"), Some(ratio(warm, alone)), milliseconds(warm)),
+        Figure::new(
+            format!("{AT_ONCE} warm at once"),
+            Some(ratio(warm, alone)),
+            milliseconds(warm),
+        ),
         Figure::new(
             format!("{AT_ONCE} cold at once, one call to AWS, which takes 300 ms"),
             Some(ratio(cold, alone)),
             milliseconds(cold),
         )
-        .limit(format!("300 ms + 2 x the warm: {}", milliseconds(limit)), cold <= limit),
+        .limit(
+            format!("300 ms + 2 x the warm: {}", milliseconds(limit)),
+            cold <= limit,
+        ),
     ]
 }
 
 fn burst(stage: &Stage, role: &str) -> Duration {
     let mut answers = Vec::new();
     let took = timed(|| {
-        let children: Vec<Child> =
-            (0..AT_ONCE).map(|_| fob(stage, role).stdout(Stdio::piped()).spawn().expect("fob starts")).collect();
-        answers = children.into_iter().map(|child| child.wait_with_output().expect("fob ends")).collect();
+        let children: Vec<Child> = (0..AT_ONCE)
+            .map(|_| {
+                fob(stage, role)
+                    .stdout(Stdio::piped())
+                    .spawn()
+                    .expect("fob starts")
+            })
+            .collect();
+        answers = children
+            .into_iter()
+            .map(|child| child.wait_with_output().expect("fob ends"))
+            .collect();
     });
     for answer in &answers {
         assert!(
-            answer.status.success() && !answer.stdout.is_empty() && answer.stdout == answers[0].stdout,
+            answer.status.success()
+                && !answer.stdout.is_empty()
+                && answer.stdout == answers[0].stdout,
             "{answer:?}"
         );
     }
@@ -100,7 +138,10 @@ fn minimal(stage: &Stage, role: &str) -> Command {
     let socket = stage.address();
     stage.home.bare(&[
         &MINIMAL,
-        socket.path().to_str().expect("temporary folders have plain names"),
+        socket
+            .path()
+            .to_str()
+            .expect("temporary folders have plain names"),
         &request.to_string(),
     ])
 }

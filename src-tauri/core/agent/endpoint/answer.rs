@@ -1,5 +1,6 @@
-//! What is said: credentials as the SDKs read them, failures as `{"code","message"}`. The status tells a client whether
-//! asking again can help: 503 where it may pass by itself, 403 where somebody has to act.
+//! What is said: credentials as the SDKs read them, failures as `{"code","message"}`. The status
+//! tells a client whether asking again can help: 503 where it may pass by itself, 403 where
+//! somebody has to act.
 
 use super::door::Refusal;
 use crate::agent::api::Credentials;
@@ -12,8 +13,8 @@ use hyper::{Response, StatusCode};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-/// The session token's field is `Token`. All but `AccountId` are always there: some SDKs refuse an answer without
-/// `Token`, and without `Expiration` they would never ask again.
+/// The session token's field is `Token`. All but `AccountId` are always there: some SDKs refuse an
+/// answer without `Token`, and without `Expiration` they would never ask again.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Granted<'a> {
@@ -36,7 +37,11 @@ pub(super) fn granted(it: &Credentials) -> Response<Full<Bytes>> {
     let granted = Granted {
         access_key_id: &it.access_key_id,
         secret_access_key: it.secret_access_key.expose(),
-        token: it.session_token.as_ref().map(Secret::expose).unwrap_or_default(),
+        token: it
+            .session_token
+            .as_ref()
+            .map(Secret::expose)
+            .unwrap_or_default(),
         expiration: end.strftime("%FT%TZ").to_string(),
         account_id: it.account.as_deref(),
     };
@@ -44,19 +49,45 @@ pub(super) fn granted(it: &Credentials) -> Response<Full<Bytes>> {
 }
 
 pub(super) fn failed(error: &Error) -> Response<Full<Bytes>> {
-    let message = [&error.message].into_iter().chain(&error.hints).map(String::as_str).collect::<Vec<_>>().join("; ");
-    json(status(error), &Refused { code: error.code, message: &message })
+    let message = [&error.message]
+        .into_iter()
+        .chain(&error.hints)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join("; ");
+    json(
+        status(error),
+        &Refused {
+            code: error.code,
+            message: &message,
+        },
+    )
 }
 
 pub(super) fn late(identity: &str) -> Response<Full<Bytes>> {
-    let message = format!("signing in to {identity} takes longer than an SDK waits; it goes on: ask again");
-    json(StatusCode::SERVICE_UNAVAILABLE, &Refused { code: Code::Network, message: &message })
+    let message =
+        format!("signing in to {identity} takes longer than an SDK waits; it goes on: ask again");
+    json(
+        StatusCode::SERVICE_UNAVAILABLE,
+        &Refused {
+            code: Code::Network,
+            message: &message,
+        },
+    )
 }
 
 pub(super) fn refused(Refusal { status, why }: Refusal) -> Response<Full<Bytes>> {
-    let mut response = json(status, &Refused { code: Code::InvalidInput, message: why });
+    let mut response = json(
+        status,
+        &Refused {
+            code: Code::InvalidInput,
+            message: why,
+        },
+    );
     if status == StatusCode::METHOD_NOT_ALLOWED {
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
+        response
+            .headers_mut()
+            .insert(ALLOW, HeaderValue::from_static("GET"));
     }
     response
 }
@@ -65,7 +96,11 @@ fn status(error: &Error) -> StatusCode {
     match (error.remedy, error.code) {
         (
             Remedy::Fix,
-            Code::AwsError | Code::KeyringUnavailable | Code::LockTimeout | Code::Network | Code::ProcessFailed,
+            Code::AwsError
+            | Code::KeyringUnavailable
+            | Code::LockTimeout
+            | Code::Network
+            | Code::ProcessFailed,
         ) => StatusCode::SERVICE_UNAVAILABLE,
         (Remedy::Person | Remedy::Fix, _) => StatusCode::FORBIDDEN,
     }

@@ -1,6 +1,7 @@
-//! Container credentials for the AWS SDKs, over HTTP on loopback: one identity's, for whoever holds the token. Bound to
-//! what it was opened for: there is no other identity, no role of the asker's choice, no instance metadata. It keeps no
-//! credentials: each answer comes from the source it was opened with.
+//! Container credentials for the AWS SDKs, over HTTP on loopback: one identity's, for whoever holds
+//! the token. Bound to what it was opened for: there is no other identity, no role of the asker's
+//! choice, no instance metadata. It keeps no credentials: each answer comes from the source it was
+//! opened with.
 
 mod answer;
 mod door;
@@ -28,7 +29,11 @@ use zeroize::{Zeroize, Zeroizing};
 const PREFIX: &str = "/v1/credentials/";
 const TOKEN_BYTES: usize = 32;
 /// A name is one step of the path, `/` and all.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// Serves until it is dropped.
 #[derive(Debug)]
@@ -39,8 +44,8 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// On a free port of 127.0.0.1; needs a tokio runtime. An answer comes within a second whatever `source` does: it is
-    /// left to go on, and a later request gets what it brings.
+    /// On a free port of 127.0.0.1; needs a tokio runtime. An answer comes within a second whatever
+    /// `source` does: it is left to go on, and a later request gets what it brings.
     pub async fn open<S, F>(identity: &str, clock: Clock, source: S) -> Result<Endpoint>
     where
         S: Fn() -> F + Send + Sync + 'static,
@@ -55,18 +60,35 @@ impl Endpoint {
         F: Future<Output = Result<Credentials>> + Send + 'static,
     {
         let failed = |cause: std::io::Error| {
-            Error::new(Code::ProcessFailed, format!("cannot serve credentials on 127.0.0.1: {cause}"))
-                .hint("something on this machine forbids listening on loopback")
+            Error::new(
+                Code::ProcessFailed,
+                format!("cannot serve credentials on 127.0.0.1: {cause}"),
+            )
+            .hint("something on this machine forbids listening on loopback")
         };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed)?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .map_err(failed)?;
         let host = listener.local_addr().map_err(failed)?.to_string();
         let path = format!("{PREFIX}{}", utf8_percent_encode(identity, ESCAPED));
         let (url, token) = (format!("http://{host}{path}"), random_token());
         let (open, closed) = oneshot::channel();
-        let door = Door { host, path, token: token.clone() };
-        let premises = Premises { identity: identity.to_owned(), door, source };
+        let door = Door {
+            host,
+            path,
+            token: token.clone(),
+        };
+        let premises = Premises {
+            identity: identity.to_owned(),
+            door,
+            source,
+        };
         tokio::spawn(server::serve(listener, Arc::new(premises), closed));
-        Ok(Endpoint { url, token, _open: open })
+        Ok(Endpoint {
+            url,
+            token,
+            _open: open,
+        })
     }
 
     /// For `AWS_CONTAINER_CREDENTIALS_FULL_URI`.

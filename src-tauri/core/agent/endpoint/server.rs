@@ -1,5 +1,5 @@
-//! The listener: bounds how many connections there are, how long each may take and how much it may say, and leads every
-//! request past the door to the source. No body is ever read.
+//! The listener: bounds how many connections there are, how long each may take and how much it may
+//! say, and leads every request past the door to the source. No body is ever read.
 
 use super::answer;
 use super::door::Door;
@@ -24,8 +24,8 @@ use tokio::task::JoinSet;
 /// One more is closed at once.
 pub(super) const MOST_CONNECTIONS: usize = 256;
 const LONGEST_HEAD: usize = 16 * 1024;
-/// For the whole head of a request, counted from the connection's start or from the answer before: the limit of an idle
-/// connection, too.
+/// For the whole head of a request, counted from the connection's start or from the answer before:
+/// the limit of an idle connection, too.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// A client that reads no answers holds no connection for ever.
 const LONGEST_CONNECTION: Duration = Duration::from_secs(60);
@@ -40,8 +40,11 @@ pub(super) struct Premises<S> {
 }
 
 /// Until `closed` resolves, which it does when the other end is dropped; connections end with it.
-pub(super) async fn serve<S, F>(listener: TcpListener, premises: Arc<Premises<S>>, mut closed: oneshot::Receiver<()>)
-where
+pub(super) async fn serve<S, F>(
+    listener: TcpListener,
+    premises: Arc<Premises<S>>,
+    mut closed: oneshot::Receiver<()>,
+) where
     S: Fn() -> F + Send + Sync + 'static,
     F: Future<Output = Result<Credentials>> + Send + 'static,
 {
@@ -72,8 +75,12 @@ where
     F: Future<Output = Result<Credentials>> + Send + 'static,
 {
     let mut protocol = http1::Builder::new();
-    protocol.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    protocol.max_header_size(LONGEST_HEAD).max_buf_size(LONGEST_HEAD);
+    protocol
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT);
+    protocol
+        .max_header_size(LONGEST_HEAD)
+        .max_buf_size(LONGEST_HEAD);
     let service = service_fn(|request| respond(premises.clone(), request));
     let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), service));
     // How a connection ends concerns its client alone.
@@ -92,10 +99,18 @@ where
     S: Fn() -> F + Send + Sync + 'static,
     F: Future<Output = Result<Credentials>> + Send + 'static,
 {
-    let Premises { identity, door, source } = premises.as_ref();
+    let Premises {
+        identity,
+        door,
+        source,
+    } = premises.as_ref();
     let response = match door.admit(&request.into_parts().0) {
         Err(refusal) => {
-            tracing::debug!(identity, why = refusal.why, "a request for credentials was refused");
+            tracing::debug!(
+                identity,
+                why = refusal.why,
+                "a request for credentials was refused"
+            );
             answer::refused(refusal)
         }
         Ok(()) => match source.answer().await.as_deref() {
@@ -104,6 +119,10 @@ where
             None => answer::late(identity),
         },
     };
-    tracing::debug!(identity, status = response.status().as_u16(), "a request for credentials was answered");
+    tracing::debug!(
+        identity,
+        status = response.status().as_u16(),
+        "a request for credentials was answered"
+    );
     Ok(response)
 }

@@ -1,5 +1,6 @@
-//! Who shares which ask of the source. One is under way at a time, and who comes meanwhile shares the next one: an answer
-//! is never older than the request it answers. Only where an ask takes longer than people's patience do newcomers join it.
+//! Who shares which ask of the source. One is under way at a time, and who comes meanwhile shares
+//! the next one: an answer is never older than the request it answers. Only where an ask takes
+//! longer than people's patience do newcomers join it.
 
 use crate::agent::api::Credentials;
 use crate::clock::Clock;
@@ -30,19 +31,29 @@ impl<S> fmt::Debug for Shared<S> {
 
 impl<S> Shared<S> {
     pub fn new(clock: Clock, source: S) -> Shared<S> {
-        Shared { source, clock, turns: Mutex::new(Turns::default()) }
+        Shared {
+            source,
+            clock,
+            turns: Mutex::new(Turns::default()),
+        }
     }
 
     fn turns(&self) -> MutexGuard<'_, Turns<Answer>> {
-        self.turns.lock().expect("no panic happens while the lock is held")
+        self.turns
+            .lock()
+            .expect("no panic happens while the lock is held")
     }
 
     /// How many wait for the ask under way, and for the next one.
     #[cfg(test)]
     pub fn waiting(&self) -> (usize, usize) {
         let turns = self.turns();
-        let count = |seats: Option<&watch::Sender<_>>| seats.map_or(0, watch::Sender::receiver_count);
-        (count(turns.under_way.as_ref().map(|it| &it.answer)), count(turns.next.as_ref()))
+        let count =
+            |seats: Option<&watch::Sender<_>>| seats.map_or(0, watch::Sender::receiver_count);
+        (
+            count(turns.under_way.as_ref().map(|it| &it.answer)),
+            count(turns.next.as_ref()),
+        )
     }
 }
 
@@ -73,10 +84,15 @@ where
     async fn ask(self: Arc<Self>) {
         loop {
             let this = self.clone();
-            let answer = tokio::spawn(async move { (this.source)().await }).await.unwrap_or_else(|_| {
-                Err(Error::new(Code::ProcessFailed, "asking for credentials ended unexpectedly")
+            let answer = tokio::spawn(async move { (this.source)().await })
+                .await
+                .unwrap_or_else(|_| {
+                    Err(Error::new(
+                        Code::ProcessFailed,
+                        "asking for credentials ended unexpectedly",
+                    )
                     .hint("this is a fault of Keyfob's"))
-            });
+                });
             match self.turns().finish(Arc::new(answer)) {
                 Then::Ask => {}
                 Then::Rest => return,
@@ -114,7 +130,11 @@ enum Then {
 
 impl<T> Default for Turns<T> {
     fn default() -> Turns<T> {
-        Turns { turn: 0, under_way: None, next: None }
+        Turns {
+            turn: 0,
+            under_way: None,
+            next: None,
+        }
     }
 }
 
@@ -127,9 +147,20 @@ impl<T> Turns<T> {
                 (answer, Then::Ask)
             }
             Some(late) if late.late => (late.answer.subscribe(), Then::Rest),
-            Some(_) => (self.next.get_or_insert_with(|| watch::Sender::new(None)).subscribe(), Then::Rest),
+            Some(_) => (
+                self.next
+                    .get_or_insert_with(|| watch::Sender::new(None))
+                    .subscribe(),
+                Then::Rest,
+            ),
         };
-        (Seat { turn: self.turn, answer }, then)
+        (
+            Seat {
+                turn: self.turn,
+                answer,
+            },
+            then,
+        )
     }
 
     /// Somebody's patience ran out who sat down while `turn` was under way.
@@ -155,7 +186,10 @@ impl<T> Turns<T> {
 
     fn begin(&mut self, answer: watch::Sender<Option<T>>) {
         self.turn += 1;
-        self.under_way = Some(UnderWay { answer, late: false });
+        self.under_way = Some(UnderWay {
+            answer,
+            late: false,
+        });
     }
 }
 
@@ -164,8 +198,8 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    /// Plays a script, one word an event: `a` arrives, `-a` gives up, `|` the ask under way ends. Returns who got the
-    /// answer of which ask (`a1`), and how many there were.
+    /// Plays a script, one word an event: `a` arrives, `-a` gives up, `|` the ask under way ends.
+    /// Returns who got the answer of which ask (`a1`), and how many there were.
     fn play(script: &str) -> (String, u64) {
         let mut turns = Turns::default();
         let mut seats = BTreeMap::new();
@@ -179,7 +213,9 @@ mod tests {
                 None => drop(seats.insert(event, turns.arrive().0)),
             }
         }
-        let answered = seats.iter().filter_map(|(name, seat)| Some(format!("{name}{}", (*seat.answer.borrow())?)));
+        let answered = seats
+            .iter()
+            .filter_map(|(name, seat)| Some(format!("{name}{}", (*seat.answer.borrow())?)));
         (answered.collect::<Vec<_>>().join(" "), turns.turn)
     }
 

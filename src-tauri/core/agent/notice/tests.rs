@@ -17,14 +17,21 @@ fn dev() -> String {
 }
 
 fn shown(event: &Event) -> String {
-    let Some(notice) = notice(event, now()) else { return "nothing".to_owned() };
+    let Some(notice) = notice(event, now()) else {
+        return "nothing".to_owned();
+    };
     assert_eq!(notice.about, std::slice::from_ref(&notice.key));
     written(&notice)
 }
 
 fn written(notice: &Notice) -> String {
     let buttons: Vec<_> = notice.buttons.iter().map(|button| button.label()).collect();
-    format!("{}\n---\n{}\n---\n{}", notice.title, notice.body, buttons.join(" · "))
+    format!(
+        "{}\n---\n{}\n---\n{}",
+        notice.title,
+        notice.body,
+        buttons.join(" · ")
+    )
 }
 
 fn prompt(identity: &str, kind: PromptKind, person: Person) -> Event {
@@ -33,29 +40,49 @@ fn prompt(identity: &str, kind: PromptKind, person: Person) -> Event {
         identity: identity.to_owned(),
         kind,
         attempt: 1,
-        asker: Asker { program: "terraform".to_owned(), pid: 4711, person },
+        asker: Asker {
+            program: "terraform".to_owned(),
+            pid: 4711,
+            person,
+        },
         unanswered: Error::new(Code::PersonNeeded, "an MFA code is needed"),
     }))
 }
 
 fn mfa() -> PromptKind {
-    PromptKind::Mfa { device: "arn:aws:iam::123456789012:mfa/kim".parse().expect("an ARN"), refused: None }
+    PromptKind::Mfa {
+        device: "arn:aws:iam::123456789012:mfa/kim".parse().expect("an ARN"),
+        refused: None,
+    }
 }
 
 fn keys(why: WhyKeys) -> PromptKind {
-    PromptKind::Keys { why, mfa_arn: None, session_duration: None }
+    PromptKind::Keys {
+        why,
+        mfa_arn: None,
+        session_duration: None,
+    }
 }
 
 fn expired(identity: &str) -> Notice {
-    notice(&Event::Expired { identity: identity.to_owned() }, now()).expect("a notice")
+    notice(
+        &Event::Expired {
+            identity: identity.to_owned(),
+        },
+        now(),
+    )
+    .expect("a notice")
 }
 
 #[test]
 fn revoked_keys_are_told_with_what_became_of_them_and_how_to_enter_new_ones() {
-    let error = Error::new(Code::AwsCredentialsInvalid, "aws credentials are invalid or have been revoked")
-        .hint("they were rotated or revoked at AWS")
-        .hint("fob user configure --identity dev")
-        .hint("stale credentials were cleared from the keyring");
+    let error = Error::new(
+        Code::AwsCredentialsInvalid,
+        "aws credentials are invalid or have been revoked",
+    )
+    .hint("they were rotated or revoked at AWS")
+    .hint("fob user configure --identity dev")
+    .hint("stale credentials were cleared from the keyring");
     assert_snapshot!(shown(&Event::KeysRevoked { identity: dev(), error }), @r"
     AWS no longer accepts the keys of dev-admin
     ---
@@ -65,7 +92,10 @@ fn revoked_keys_are_told_with_what_became_of_them_and_how_to_enter_new_ones() {
     ---
     Enter new keys
     ");
-    let error = Error::new(Code::AwsCredentialsInvalid, "the secret does not belong to this key id");
+    let error = Error::new(
+        Code::AwsCredentialsInvalid,
+        "the secret does not belong to this key id",
+    );
     assert_snapshot!(shown(&Event::KeysRevoked { identity: dev(), error }), @r"
     AWS no longer accepts the keys of dev-admin
     ---
@@ -96,7 +126,11 @@ fn a_refusal_is_told_with_aws_reason() {
 
 #[test]
 fn failing_renewals_are_told_with_the_time_left_and_the_cause() {
-    let cause = Error::new(Code::Network, "AWS could not be reached: connection refused").hint("check the network");
+    let cause = Error::new(
+        Code::Network,
+        "AWS could not be reached: connection refused",
+    )
+    .hint("check the network");
     assert_snapshot!(shown(&Event::RenewalFailing { identity: dev(), expires_at: in_minutes(14), cause }), @r"
     dev-admin cannot be renewed and expires in 14m
     ---
@@ -117,7 +151,14 @@ fn a_session_that_needs_a_person_is_told_with_the_time_left() {
     ---
     Sign in now · Later
     ");
-    let late = notice(&Event::ExpiresSoon { identity: dev(), expires_at: now() }, now()).expect("a notice");
+    let late = notice(
+        &Event::ExpiresSoon {
+            identity: dev(),
+            expires_at: now(),
+        },
+        now(),
+    )
+    .expect("a notice");
     assert_eq!(late.title, "dev-admin expires now");
 }
 
@@ -135,7 +176,11 @@ fn an_expired_session_is_told_in_one_line_and_a_next_step() {
 #[test]
 fn a_program_that_waits_is_named_first() {
     let path = "/home/kim/.config/keyfob/keyring.age".to_owned();
-    let passphrase = PromptKind::KeyringPassphrase { path, purpose: PassphraseUse::Existing, refused: None };
+    let passphrase = PromptKind::KeyringPassphrase {
+        path,
+        purpose: PassphraseUse::Existing,
+        refused: None,
+    };
     let kinds = [
         ("dev-admin", mfa()),
         ("dev-admin", keys(WhyKeys::Missing)),
@@ -144,7 +189,9 @@ fn a_program_that_waits_is_named_first() {
         ("dev-admin", passphrase.clone()),
         ("", passphrase),
     ];
-    let shown: Vec<_> = kinds.map(|(name, kind)| shown(&prompt(name, kind, Person::Absent))).into();
+    let shown: Vec<_> = kinds
+        .map(|(name, kind)| shown(&prompt(name, kind, Person::Absent)))
+        .into();
     assert_snapshot!(shown.join("\n\n"), @r"
     terraform (pid 4711) needs dev-admin
     ---
@@ -195,10 +242,19 @@ fn who_is_asked_where_the_program_runs_gets_no_notice_and_neither_does_what_went
     let error = Error::new(Code::ConfigInvalid, "line 3");
     for event in [
         prompt("dev-admin", mfa(), Person::Present),
-        Event::SignedIn { identity: dev(), expires_at: now() },
+        Event::SignedIn {
+            identity: dev(),
+            expires_at: now(),
+        },
         Event::SignedOut { identity: dev() },
-        Event::Renewed { identity: dev(), expires_at: now() },
-        Event::PromptClosed { prompt: 7, identity: dev() },
+        Event::Renewed {
+            identity: dev(),
+            expires_at: now(),
+        },
+        Event::PromptClosed {
+            prompt: 7,
+            identity: dev(),
+        },
         Event::ConfigurationChanged,
         Event::ConfigurationBroken { error },
     ] {
@@ -211,22 +267,44 @@ fn every_notice_of_an_identity_is_withdrawn_by_what_mends_it_and_by_nothing_of_a
     let error = Error::new(Code::AccessDenied, "no");
     let expires_at = in_minutes(10);
     let bad = [
-        Event::KeysRevoked { identity: dev(), error: error.clone() },
-        Event::RenewalRefused { identity: dev(), error: error.clone() },
-        Event::RenewalFailing { identity: dev(), expires_at, cause: error },
-        Event::ExpiresSoon { identity: dev(), expires_at },
+        Event::KeysRevoked {
+            identity: dev(),
+            error: error.clone(),
+        },
+        Event::RenewalRefused {
+            identity: dev(),
+            error: error.clone(),
+        },
+        Event::RenewalFailing {
+            identity: dev(),
+            expires_at,
+            cause: error,
+        },
+        Event::ExpiresSoon {
+            identity: dev(),
+            expires_at,
+        },
         Event::Expired { identity: dev() },
     ];
     let good = |identity: String| {
         [
-            Event::SignedIn { identity: identity.clone(), expires_at },
-            Event::Renewed { identity: identity.clone(), expires_at },
+            Event::SignedIn {
+                identity: identity.clone(),
+                expires_at,
+            },
+            Event::Renewed {
+                identity: identity.clone(),
+                expires_at,
+            },
             Event::SignedOut { identity },
         ]
     };
     for event in &bad {
         let key = notice(event, now()).expect("a notice").key;
-        assert!(!withdrawn_by(event).contains(&key), "nothing withdraws itself");
+        assert!(
+            !withdrawn_by(event).contains(&key),
+            "nothing withdraws itself"
+        );
         for good in good(dev()) {
             assert!(withdrawn_by(&good).contains(&key), "{key:?} by {good:?}");
         }
@@ -234,15 +312,37 @@ fn every_notice_of_an_identity_is_withdrawn_by_what_mends_it_and_by_nothing_of_a
             assert!(!withdrawn_by(&other).contains(&key), "{key:?} by {other:?}");
         }
     }
-    let key = notice(&prompt("dev-admin", mfa(), Person::Absent), now()).expect("a notice").key;
-    assert_eq!(withdrawn_by(&Event::PromptClosed { prompt: 7, identity: dev() }), [key]);
+    let key = notice(&prompt("dev-admin", mfa(), Person::Absent), now())
+        .expect("a notice")
+        .key;
+    assert_eq!(
+        withdrawn_by(&Event::PromptClosed {
+            prompt: 7,
+            identity: dev()
+        }),
+        [key]
+    );
 }
 
 #[test]
 fn what_is_over_is_no_longer_near_its_end() {
-    let kinds = |event: &Event| withdrawn_by(event).into_iter().map(|key| key.kind).collect::<Vec<_>>();
-    assert_eq!(kinds(&Event::Expired { identity: dev() }), [Kind::RenewalFailing, Kind::ExpiresSoon]);
-    assert_eq!(kinds(&Event::ExpiresSoon { identity: dev(), expires_at: now() }), [Kind::RenewalFailing]);
+    let kinds = |event: &Event| {
+        withdrawn_by(event)
+            .into_iter()
+            .map(|key| key.kind)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        kinds(&Event::Expired { identity: dev() }),
+        [Kind::RenewalFailing, Kind::ExpiresSoon]
+    );
+    assert_eq!(
+        kinds(&Event::ExpiresSoon {
+            identity: dev(),
+            expires_at: now()
+        }),
+        [Kind::RenewalFailing]
+    );
 }
 
 #[test]
@@ -266,8 +366,12 @@ fn what_comes_together_is_one_notice_that_holds_for_each() {
     ---
     Details
     ");
-    let soon = Event::ExpiresSoon { identity: "a".to_owned(), expires_at: in_minutes(5) };
-    let two = combined(vec![expired("a"), notice(&soon, now()).expect("a notice")]).expect("a notice");
+    let soon = Event::ExpiresSoon {
+        identity: "a".to_owned(),
+        expires_at: in_minutes(5),
+    };
+    let two =
+        combined(vec![expired("a"), notice(&soon, now()).expect("a notice")]).expect("a notice");
     assert_eq!(two.title, "An identity needs attention");
 }
 
@@ -275,7 +379,14 @@ fn what_comes_together_is_one_notice_that_holds_for_each() {
 fn key_ids_in_awss_own_words_are_shortened_and_long_words_cut() {
     let words = "The key AKIAIOSFODNN7EXAMPLE, of arn:aws:iam::1:user/kim, (ASIAIOSFODNN7EXAMPLE) is\nunknown";
     let error = Error::new(Code::AwsError, format!("{words} {}", "x".repeat(300)));
-    let notice = notice(&Event::RenewalRefused { identity: dev(), error }, now()).expect("a notice");
+    let notice = notice(
+        &Event::RenewalRefused {
+            identity: dev(),
+            error,
+        },
+        now(),
+    )
+    .expect("a notice");
     let line = notice.body.lines().next().expect("a line");
     let start = "The key AKIA…MPLE, of arn:aws:iam::1:user/kim, (ASIA…MPLE) is\u{fffd}unknown xxx";
     assert!(line.starts_with(start) && line.ends_with("x…"), "{line}");

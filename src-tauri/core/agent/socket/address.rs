@@ -1,5 +1,5 @@
-//! Where the agent of a configuration listens: worked out from the configuration's canonical path and the environment
-//! alone, so that a client need not read the configuration. Writes nothing.
+//! Where the agent of a configuration listens: worked out from the configuration's canonical path
+//! and the environment alone, so that a client need not read the configuration. Writes nothing.
 
 use crate::environment::{Environment, short_hex};
 use crate::error::{Error, Result};
@@ -24,11 +24,17 @@ impl Address {
     /// `configuration` as [`Config::locate`](crate::config::Config::locate) finds it, or canonical.
     pub fn of(configuration: &Path, environment: &Environment) -> Result<Address> {
         let configuration = environment.working_directory().join(configuration);
-        let canonical = configuration.canonicalize().map_err(|cause| Error::file(&configuration, "read", &cause))?;
+        let canonical = configuration
+            .canonicalize()
+            .map_err(|cause| Error::file(&configuration, "read", &cause))?;
         let name = short_hex(&Sha256::digest(canonical.as_os_str().as_encoded_bytes()));
         let folder = folder(environment)?;
         let socket = socket(&folder, &name, environment)?;
-        Ok(Address { folder, name, socket })
+        Ok(Address {
+            folder,
+            name,
+            socket,
+        })
     }
 
     /// Of the socket, or the name of the pipe.
@@ -51,7 +57,11 @@ impl Address {
 
     /// Of the agent, if it left one.
     pub fn pid(&self) -> Option<u32> {
-        std::fs::read_to_string(self.pid_file()).ok()?.trim().parse().ok()
+        std::fs::read_to_string(self.pid_file())
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
     }
 
     pub(super) fn name(&self) -> io::Result<Name<'_>> {
@@ -59,22 +69,37 @@ impl Address {
     }
 }
 
-/// The user's own runtime folder; the state folder where there is none. A variable that points into another user's, as
-/// after `sudo -E`, does not count.
+/// The user's own runtime folder; the state folder where there is none. A variable that points into
+/// another user's, as after `sudo -E`, does not count.
 #[cfg(unix)]
 fn folder(environment: &Environment) -> Result<PathBuf> {
-    let usual = || (!cfg!(target_os = "macos")).then(|| PathBuf::from(format!("/run/user/{}", super::peer::me())));
-    let parent = [environment.path(RUNTIME_FOLDER), usual()].into_iter().flatten().find(|folder| is_ours(folder));
-    parent.map_or_else(|| environment.state_folder(), |parent| Ok(parent.join("keyfob")))
+    let usual = || {
+        (!cfg!(target_os = "macos"))
+            .then(|| PathBuf::from(format!("/run/user/{}", super::peer::me())))
+    };
+    let parent = [environment.path(RUNTIME_FOLDER), usual()]
+        .into_iter()
+        .flatten()
+        .find(|folder| is_ours(folder));
+    parent.map_or_else(
+        || environment.state_folder(),
+        |parent| Ok(parent.join("keyfob")),
+    )
 }
 
 #[cfg(unix)]
-const RUNTIME_FOLDER: &str = if cfg!(target_os = "macos") { "TMPDIR" } else { "XDG_RUNTIME_DIR" };
+const RUNTIME_FOLDER: &str = if cfg!(target_os = "macos") {
+    "TMPDIR"
+} else {
+    "XDG_RUNTIME_DIR"
+};
 
 #[cfg(unix)]
 fn is_ours(folder: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
-    folder.metadata().is_ok_and(|it| it.is_dir() && it.uid() == super::peer::me())
+    folder
+        .metadata()
+        .is_ok_and(|it| it.is_dir() && it.uid() == super::peer::me())
 }
 
 #[cfg(unix)]
@@ -100,6 +125,9 @@ fn folder(environment: &Environment) -> Result<PathBuf> {
 
 #[cfg(not(unix))]
 fn socket(_folder: &Path, name: &str, environment: &Environment) -> Result<PathBuf> {
-    let user = environment.var("USERNAME")?.unwrap_or_default().replace('\\', "_");
+    let user = environment
+        .var("USERNAME")?
+        .unwrap_or_default()
+        .replace('\\', "_");
     Ok(PathBuf::from(format!(r"\\.\pipe\keyfob-{user}-{name}")))
 }

@@ -1,5 +1,5 @@
-//! Bytes on their way in or out, up to a limit. What passes may be a secret: nothing is left behind when the buffer
-//! grows, moves on or goes.
+//! Bytes on their way in or out, up to a limit. What passes may be a secret: nothing is left behind
+//! when the buffer grows, moves on or goes.
 
 use std::fmt;
 use std::io;
@@ -27,7 +27,10 @@ impl fmt::Debug for Buffer {
 impl Buffer {
     /// For lines of at most `longest` bytes, without their end.
     pub fn for_lines(longest: usize) -> Buffer {
-        Buffer { limit: longest + 1, ..Buffer::default() }
+        Buffer {
+            limit: longest + 1,
+            ..Buffer::default()
+        }
     }
 
     pub fn filled(&self) -> &[u8] {
@@ -55,7 +58,9 @@ impl Buffer {
 
     /// The length of the first line, once it is whole.
     pub fn line(&mut self) -> Option<usize> {
-        let found = self.bytes[self.searched..self.filled].iter().position(|byte| *byte == b'\n');
+        let found = self.bytes[self.searched..self.filled]
+            .iter()
+            .position(|byte| *byte == b'\n');
         match found {
             Some(after) => Some(self.searched + after),
             None => {
@@ -130,14 +135,22 @@ mod tests {
         put(&mut buffer, b"\n");
         assert_eq!(buffer.line(), Some(9_000));
         buffer.discard(9_000);
-        assert!(buffer.is_empty() && buffer.bytes.is_empty(), "an idle buffer holds no memory");
+        assert!(
+            buffer.is_empty() && buffer.bytes.is_empty(),
+            "an idle buffer holds no memory"
+        );
     }
 
     #[test]
     fn nothing_goes_in_beyond_the_limit() {
         let mut buffer = Buffer::for_lines(5);
-        assert_eq!(buffer.write(b"1234567").map_err(|error| error.kind()), Err(io::ErrorKind::FileTooLarge));
-        buffer.write_all(b"123456").expect("five, and the end of the line");
+        assert_eq!(
+            buffer.write(b"1234567").map_err(|error| error.kind()),
+            Err(io::ErrorKind::FileTooLarge)
+        );
+        buffer
+            .write_all(b"123456")
+            .expect("five, and the end of the line");
         assert!(buffer.is_full() && buffer.room().is_empty());
     }
 

@@ -1,5 +1,6 @@
-//! One agent per address: who holds the lock file beside the socket may listen there, until it goes away. The system
-//! keeps the lock, so a killed agent frees it and a live one is never pushed aside; lock files are never deleted.
+//! One agent per address: who holds the lock file beside the socket may listen there, until it goes
+//! away. The system keeps the lock, so a killed agent frees it and a live one is never pushed
+//! aside; lock files are never deleted.
 
 use super::Address;
 use crate::error::{Error, Result};
@@ -27,7 +28,11 @@ impl Claim {
             let lock = open_private(&path)?;
             match lock.try_lock() {
                 Ok(()) if is_at(&lock, &path) => {
-                    return Ok(Some(Claim { address: address.clone(), lock, listening: false }));
+                    return Ok(Some(Claim {
+                        address: address.clone(),
+                        lock,
+                        listening: false,
+                    }));
                 }
                 // Somebody removed the file by hand meanwhile: a lock on it would exclude nobody.
                 Ok(()) => {}
@@ -51,14 +56,16 @@ impl Claim {
             }
         }
         sign(&self.address.pid_file())?;
-        let listener = options(&self.address).and_then(ListenerOptions::create_tokio).map_err(failed)?;
+        let listener = options(&self.address)
+            .and_then(ListenerOptions::create_tokio)
+            .map_err(failed)?;
         self.listening = true;
         make_private(path, 0o600).map_err(failed)?;
         Ok(Some(listener))
     }
 
-    /// Nobody finds the agent any more; the address stays taken. If the lock file was removed by hand, what stands there
-    /// may be another agent's.
+    /// Nobody finds the agent any more; the address stays taken. If the lock file was removed by
+    /// hand, what stands there may be another agent's.
     pub fn withdraw(&mut self) {
         if std::mem::take(&mut self.listening) && is_at(&self.lock, &self.address.lock()) {
             // A pipe goes by itself.
@@ -71,7 +78,8 @@ impl Claim {
 }
 
 impl Drop for Claim {
-    /// Closing the lock file would do, were it not for a child process that was just being started and still shares it.
+    /// Closing the lock file would do, were it not for a child process that was just being started
+    /// and still shares it.
     fn drop(&mut self) {
         self.withdraw();
         let _ = self.lock.unlock();
@@ -79,7 +87,8 @@ impl Drop for Claim {
 }
 
 fn failed(path: &Path, doing: &str, cause: &io::Error) -> Error {
-    Error::file(path, doing, cause).hint("check that the folder is yours, and that the disk is not full")
+    Error::file(path, doing, cause)
+        .hint("check that the folder is yours, and that the disk is not full")
 }
 
 fn open_private(path: &Path) -> Result<File> {
@@ -87,21 +96,31 @@ fn open_private(path: &Path) -> Result<File> {
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map_err(|cause| failed(path, "open", &cause))
+    options
+        .open(path)
+        .map_err(|cause| failed(path, "open", &cause))
 }
 
 /// Leaves this process's id: a second agent names the first one by it.
 fn sign(path: &Path) -> Result<()> {
     let mut file = open_private(path)?;
-    file.set_len(0).and_then(|()| write!(file, "{}", std::process::id())).map_err(|cause| failed(path, "write", &cause))
+    file.set_len(0)
+        .and_then(|()| write!(file, "{}", std::process::id()))
+        .map_err(|cause| failed(path, "write", &cause))
 }
 
 #[cfg(unix)]
 fn options(address: &Address) -> io::Result<ListenerOptions<'_>> {
     use interprocess::os::unix::local_socket::ListenerOptionsExt;
-    let options = ListenerOptions::new().name(address.name()?).reclaim_name(false);
+    let options = ListenerOptions::new()
+        .name(address.name()?)
+        .reclaim_name(false);
     // Elsewhere the folder keeps others out until the mode is set.
-    Ok(if cfg!(target_os = "linux") { options.mode(0o600) } else { options })
+    Ok(if cfg!(target_os = "linux") {
+        options.mode(0o600)
+    } else {
+        options
+    })
 }
 
 /// Full control for the pipe's owner, who is this user, and nobody else.
@@ -110,11 +129,13 @@ fn options(address: &Address) -> io::Result<ListenerOptions<'_>> {
     use interprocess::os::windows::local_socket::ListenerOptionsExt;
     use interprocess::os::windows::security_descriptor::SecurityDescriptor;
     let owner_only = SecurityDescriptor::deserialize(widestring::u16cstr!("D:P(A;;GA;;;OW)"))?;
-    Ok(ListenerOptions::new().name(address.name()?).security_descriptor(owner_only))
+    Ok(ListenerOptions::new()
+        .name(address.name()?)
+        .security_descriptor(owner_only))
 }
 
-/// Whether somebody listens there: the socket of an agent that was killed remains. What is no socket is not ours to
-/// remove.
+/// Whether somebody listens there: the socket of an agent that was killed remains. What is no
+/// socket is not ours to remove.
 #[cfg(unix)]
 fn is_live(address: &Address) -> Result<bool> {
     use interprocess::local_socket::{Stream, traits::Stream as _};
@@ -150,7 +171,11 @@ fn make_folder(folder: &Path) -> Result<()> {
     use std::os::unix::fs::{DirBuilderExt, MetadataExt};
     let failed = |cause: io::Error| failed(folder, "create the folder", &cause);
     if fs::symlink_metadata(folder).is_err_and(|cause| cause.kind() == io::ErrorKind::NotFound) {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(failed)?;
     }
     let found = fs::symlink_metadata(folder).map_err(failed)?;
     let mode = found.mode() & 0o7777;
@@ -163,8 +188,12 @@ fn make_folder(folder: &Path) -> Result<()> {
     } else {
         return make_private(folder, 0o700).map_err(failed);
     };
-    let message = format!("the agent cannot listen in {}: it {wrong}", folder.display());
-    Err(Error::new(Code::FilesUnwritable, message).hint("remove it, or find out who made it and why"))
+    let message = format!(
+        "the agent cannot listen in {}: it {wrong}",
+        folder.display()
+    );
+    Err(Error::new(Code::FilesUnwritable, message)
+        .hint("remove it, or find out who made it and why"))
 }
 
 #[cfg(not(unix))]

@@ -1,5 +1,6 @@
-//! The asking side: one line out, one line in. Waits for an answer as long as it takes, since a person may be typing;
-//! what is lost on the way is no error, because whoever asks can do the work in its own process.
+//! The asking side: one line out, one line in. Waits for an answer as long as it takes, since a
+//! person may be typing; what is lost on the way is no error, because whoever asks can do the work
+//! in its own process.
 
 use super::buffer::Buffer;
 use super::{Address, LONGEST_ANSWER, peer, wire};
@@ -21,7 +22,8 @@ pub enum Heard {
         min: u32,
         max: u32,
     },
-    /// The agent is gone, or does not want this connection any more. Whether it did what was asked is not known.
+    /// The agent is gone, or does not want this connection any more. Whether it did what was asked
+    /// is not known.
     Lost,
 }
 
@@ -37,13 +39,18 @@ impl Client {
     /// `None`: nobody listens.
     pub fn connect(address: &Address) -> Result<Option<Client>> {
         let stream = found(address, address.name().and_then(Stream::connect))?;
-        Ok(stream.map(|stream| Client { stream: Some(stream), last_id: 0 }))
+        Ok(stream.map(|stream| Client {
+            stream: Some(stream),
+            last_id: 0,
+        }))
     }
 
     pub fn ask(&mut self, call: &Call, surroundings: &str) -> Result<Heard> {
         self.last_id = self.last_id.wrapping_add(1);
         let question = wire::question(self.last_id, call, surroundings)?;
-        let Some(mut stream) = self.stream.take() else { return Ok(Heard::Lost) };
+        let Some(mut stream) = self.stream.take() else {
+            return Ok(Heard::Lost);
+        };
         if stream.write_all(question.filled()).is_err() {
             return Ok(Heard::Lost);
         }
@@ -78,13 +85,18 @@ impl AsyncClient {
             Ok(name) => AsyncStream::connect(name).await,
             Err(cause) => Err(cause),
         };
-        Ok(found(address, connected)?.map(|stream| AsyncClient { stream: Some(stream), last_id: 0 }))
+        Ok(found(address, connected)?.map(|stream| AsyncClient {
+            stream: Some(stream),
+            last_id: 0,
+        }))
     }
 
     pub async fn ask(&mut self, call: &Call, surroundings: &str) -> Result<Heard> {
         self.last_id = self.last_id.wrapping_add(1);
         let question = wire::question(self.last_id, call, surroundings)?;
-        let Some(mut stream) = self.stream.take() else { return Ok(Heard::Lost) };
+        let Some(mut stream) = self.stream.take() else {
+            return Ok(Heard::Lost);
+        };
         if stream.write_all(question.filled()).await.is_err() {
             return Ok(Heard::Lost);
         }
@@ -117,9 +129,12 @@ fn found<S: StreamCommon>(address: &Address, connected: io::Result<S>) -> Result
     };
     let creds = stream.peer_creds().map_err(|cause| unusable(&cause))?;
     if !peer::is_agent(&creds, address) {
-        let message =
-            format!("what listens at {} is not your agent: it belongs to another user", address.path().display());
-        return Err(Error::new(Code::FilesUnwritable, message).hint("nothing was sent to it; find out whose it is"));
+        let message = format!(
+            "what listens at {} is not your agent: it belongs to another user",
+            address.path().display()
+        );
+        return Err(Error::new(Code::FilesUnwritable, message)
+            .hint("nothing was sent to it; find out whose it is"));
     }
     Ok(Some(stream))
 }

@@ -1,7 +1,8 @@
-//! The socket between `fob` and the agent: one per user and configuration. A [`Listener`] hands the [`Asked`] of other
-//! processes to whoever answers; a [`Client`] asks. Newline-delimited JSON, a request and its answer per line:
-//! `{"v":1,"id":7,"asker":{…},"surroundings":"…","request":{…}}` and `{"v":1,"id":7,"notes":[…],"reply":{…}}`.
-//! Knows nothing of what is asked, lets in nobody but this user, and never logs what came over the wire.
+//! The socket between `fob` and the agent: one per user and configuration. A [`Listener`] hands the
+//! [`Asked`] of other processes to whoever answers; a [`Client`] asks. Newline-delimited JSON, a
+//! request and its answer per line: `{"v":1,"id":7,"asker":{…},"surroundings":"…","request":{…}}`
+//! and `{"v":1,"id":7,"notes":[…],"reply":{…}}`. Knows nothing of what is asked, lets in nobody but
+//! this user, and never logs what came over the wire.
 
 mod address;
 mod buffer;
@@ -29,7 +30,8 @@ const MOST_CONNECTIONS: usize = 128;
 /// What is being answered when the agent gives up its socket may still be.
 const LAST_ANSWERS_LIMIT: Duration = Duration::from_secs(2);
 
-/// What came in, and the [`surroundings`](crate::environment::Environment::surroundings) it came from.
+/// What came in, and the [`surroundings`](crate::environment::Environment::surroundings) it came
+/// from.
 #[derive(Debug)]
 pub struct Asked {
     pub call: Call,

@@ -1,5 +1,5 @@
-//! Who is at the other end of a connection: whether it is this user, and whether the program that is said to ask is the
-//! one that does.
+//! Who is at the other end of a connection: whether it is this user, and whether the program that
+//! is said to ask is the one that does.
 
 use super::Address;
 use crate::agent::api::Asker;
@@ -29,7 +29,8 @@ pub(super) fn is_agent(peer: &PeerCreds, _address: &Address) -> bool {
     is_this_user(peer)
 }
 
-/// Anybody may make a pipe of any name, but only this user can leave a process id in this user's folder.
+/// Anybody may make a pipe of any name, but only this user can leave a process id in this user's
+/// folder.
 #[cfg(not(unix))]
 pub(super) fn is_agent(peer: &PeerCreds, address: &Address) -> bool {
     peer.pid().is_some_and(|pid| address.pid() == Some(pid))
@@ -46,29 +47,40 @@ impl Peer {
     #[cfg(target_os = "linux")]
     pub fn of(peer: &PeerCreds) -> Peer {
         let pid = peer.pid().and_then(|pid| u32::try_from(pid).ok());
-        Peer { pid, parent: pid.and_then(parent_of) }
+        Peer {
+            pid,
+            parent: pid.and_then(parent_of),
+        }
     }
 
     #[cfg(not(target_os = "linux"))]
     pub fn of(_peer: &PeerCreds) -> Peer {
-        Peer { pid: None, parent: None }
+        Peer {
+            pid: None,
+            parent: None,
+        }
     }
 
-    /// Who asks: the one reported, if it is this process, the one that started it (`credential-process`) or one that it
-    /// started (`exec`), and otherwise this process.
+    /// Who asks: the one reported, if it is this process, the one that started it
+    /// (`credential-process`) or one that it started (`exec`), and otherwise this process.
     pub fn confirm(self, reported: Asker) -> Asker {
         match self.instead_of(reported.pid, parent_of) {
             None => reported,
             Some(pid) => {
                 let program = program_of(pid).unwrap_or_else(|| "an unknown program".to_owned());
-                Asker { program, pid, person: reported.person }
+                Asker {
+                    program,
+                    pid,
+                    person: reported.person,
+                }
             }
         }
     }
 
     fn instead_of(self, reported: u32, parent_of: impl Fn(u32) -> Option<u32>) -> Option<u32> {
         let is_other = |pid: &u32| *pid != reported && self.parent != Some(reported);
-        self.pid.filter(|pid| is_other(pid) && parent_of(reported) != Some(*pid))
+        self.pid
+            .filter(|pid| is_other(pid) && parent_of(reported) != Some(*pid))
     }
 }
 
@@ -82,7 +94,8 @@ fn parent_of(_pid: u32) -> Option<u32> {
     None
 }
 
-/// The fourth field of `/proc/PID/stat`. The second, the program's name in parentheses, may hold anything.
+/// The fourth field of `/proc/PID/stat`. The second, the program's name in parentheses, may hold
+/// anything.
 #[cfg(target_os = "linux")]
 fn parent_in(stat: &str) -> Option<u32> {
     let (_, after_the_name) = stat.rsplit_once(')')?;
@@ -96,9 +109,17 @@ mod tests {
     #[test]
     fn a_process_vouches_for_itself_its_parent_and_its_children() {
         let parent_of = |pid| (pid == 700).then_some(70);
-        let instead = |pid, parent| [70, 7, 700, 1, 0].map(|it| Peer { pid, parent }.instead_of(it, parent_of));
-        assert_eq!(instead(Some(70), Some(7)), [None, None, None, Some(70), Some(70)]);
-        assert_eq!(instead(Some(70), None), [None, Some(70), None, Some(70), Some(70)]);
+        let instead = |pid, parent| {
+            [70, 7, 700, 1, 0].map(|it| Peer { pid, parent }.instead_of(it, parent_of))
+        };
+        assert_eq!(
+            instead(Some(70), Some(7)),
+            [None, None, None, Some(70), Some(70)]
+        );
+        assert_eq!(
+            instead(Some(70), None),
+            [None, Some(70), None, Some(70), Some(70)]
+        );
         assert_eq!(instead(None, None), [None; 5], "nothing is known");
     }
 

@@ -1,12 +1,15 @@
-//! The agent's side: lets in processes of this user, reads one request after another, sends back what is answered.
-//! Nobody holds it up: messages, silence and connections are limited, and whoever hangs up is forgotten at once,
-//! and what was being done about it is dropped.
+//! The agent's side: lets in processes of this user, reads one request after another, sends back
+//! what is answered. Nobody holds it up: messages, silence and connections are limited, and whoever
+//! hangs up is forgotten at once, and what was being done about it is dropped.
 
 use super::buffer::Buffer;
 use super::claim::Claim;
 use super::peer::{self, Peer};
 use super::wire::{self, Flaw, Question};
-use super::{Address, Asked, IDLE_LIMIT, LAST_ANSWERS_LIMIT, LONGEST_REQUEST, MESSAGE_LIMIT, MOST_CONNECTIONS};
+use super::{
+    Address, Asked, IDLE_LIMIT, LAST_ANSWERS_LIMIT, LONGEST_REQUEST, MESSAGE_LIMIT,
+    MOST_CONNECTIONS,
+};
 use crate::agent::api::{Answered, Reply};
 use crate::clock::Clock;
 use crate::error::Result;
@@ -51,9 +54,10 @@ impl Listener {
         Ok(Opened::Taken { pid: address.pid() })
     }
 
-    /// Serves until `until` is ready. Each connection is a task, and has a `V` of its own, dropped when the other side
-    /// hangs up, and with it the answer that is being made. Then the socket goes, silent connections are closed, and the
-    /// address is free once the last answers are sent or given up.
+    /// Serves until `until` is ready. Each connection is a task, and has a `V` of its own, dropped
+    /// when the other side hangs up, and with it the answer that is being made. Then the socket
+    /// goes, silent connections are closed, and the address is free once the last answers are sent
+    /// or given up.
     pub async fn serve<V, Fut>(
         self,
         clock: &Clock,
@@ -78,8 +82,13 @@ impl Listener {
                 Ok(stream) => {
                     if let Some(peer) = let_in(&stream, connections.len()) {
                         let inbox = Buffer::for_lines(LONGEST_REQUEST);
-                        let connection =
-                            Connection { stream, peer, inbox, clock: clock.clone(), closes: closes.clone() };
+                        let connection = Connection {
+                            stream,
+                            peer,
+                            inbox,
+                            clock: clock.clone(),
+                            closes: closes.clone(),
+                        };
                         connections.spawn(connection.serve(Arc::new(visit()), answer.clone()));
                     }
                 }
@@ -169,11 +178,20 @@ impl Connection {
             match question.map_err(|(id, flaw)| End::Flawed { id, flaw })? {
                 Question::Foreign(id) => self.send(&wire::versions(id)).await?,
                 Question::Asked(id, asked) => {
-                    let Asked { mut call, surroundings } = *asked;
+                    let Asked {
+                        mut call,
+                        surroundings,
+                    } = *asked;
                     call.asker = self.peer.confirm(call.asker);
-                    let answered = self.wait_for(answer(Arc::clone(visitor), Asked { call, surroundings })).await?;
+                    let answered = self
+                        .wait_for(answer(Arc::clone(visitor), Asked { call, surroundings }))
+                        .await?;
                     // A person may take long to type.
-                    patience = if matches!(answered.reply, Reply::Needs(_)) { None } else { Some(IDLE_LIMIT) };
+                    patience = if matches!(answered.reply, Reply::Needs(_)) {
+                        None
+                    } else {
+                        Some(IDLE_LIMIT)
+                    };
                     self.send(&wire::answer(id, &answered)).await?;
                 }
             }
@@ -183,13 +201,21 @@ impl Connection {
     /// The length of the next line, once it is there.
     async fn line(&mut self, patience: Option<Duration>) -> Result<usize, End> {
         let mut started = !self.inbox.is_empty();
-        let mut deadline = if started { Some(MESSAGE_LIMIT) } else { patience }.map(|limit| self.clock.now() + limit);
+        let mut deadline = if started {
+            Some(MESSAGE_LIMIT)
+        } else {
+            patience
+        }
+        .map(|limit| self.clock.now() + limit);
         loop {
             if let Some(length) = self.inbox.line() {
                 return Ok(length);
             }
             if self.inbox.is_full() {
-                return Err(End::Flawed { id: 0, flaw: Flaw::TooLong });
+                return Err(End::Flawed {
+                    id: 0,
+                    flaw: Flaw::TooLong,
+                });
             }
             let late = async {
                 match deadline {
@@ -197,7 +223,14 @@ impl Connection {
                     None => std::future::pending().await,
                 }
             };
-            let ended = if started { End::Flawed { id: 0, flaw: Flaw::Unfinished } } else { End::Gone };
+            let ended = if started {
+                End::Flawed {
+                    id: 0,
+                    flaw: Flaw::Unfinished,
+                }
+            } else {
+                End::Gone
+            };
             let count = select! {
                 biased;
                 read = self.stream.read(self.inbox.room()) => read?,
@@ -215,7 +248,8 @@ impl Connection {
         }
     }
 
-    /// Reads on meanwhile, as far as there is room: only so is it noticed that the other side hangs up.
+    /// Reads on meanwhile, as far as there is room: only so is it noticed that the other side hangs
+    /// up.
     async fn wait_for(&mut self, answer: impl Future<Output = Answered>) -> Result<Answered, End> {
         let mut answer = pin!(answer);
         loop {

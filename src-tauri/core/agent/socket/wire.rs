@@ -67,8 +67,14 @@ pub(super) enum Flaw {
 impl Flaw {
     pub fn error(self) -> Error {
         let message = match self {
-            Flaw::TooLong => format!("a request to the agent has at most {} KiB", LONGEST_REQUEST >> 10),
-            Flaw::Unfinished => format!("the request to the agent did not end within {} s", MESSAGE_LIMIT.as_secs()),
+            Flaw::TooLong => format!(
+                "a request to the agent has at most {} KiB",
+                LONGEST_REQUEST >> 10
+            ),
+            Flaw::Unfinished => format!(
+                "the request to the agent did not end within {} s",
+                MESSAGE_LIMIT.as_secs()
+            ),
             Flaw::Unreadable => "the agent cannot read the request".to_owned(),
         };
         let error = Error::new(Code::InvalidInput, message);
@@ -79,30 +85,71 @@ impl Flaw {
     }
 }
 
-const OTHER_VERSION: &str = "`fob` and the agent may be of different versions: end the agent and start it again";
+const OTHER_VERSION: &str =
+    "`fob` and the agent may be of different versions: end the agent and start it again";
 
 pub(super) fn question(id: u32, call: &Call, surroundings: &str) -> Result<Buffer> {
     let Call { asker, request } = call;
-    line(&Sent { v: VERSION, id, asker, surroundings, request }, LONGEST_REQUEST)
-        .map_err(|cause| if cause.is_io() { Flaw::TooLong.error() } else { unsendable(&cause) })
+    line(
+        &Sent {
+            v: VERSION,
+            id,
+            asker,
+            surroundings,
+            request,
+        },
+        LONGEST_REQUEST,
+    )
+    .map_err(|cause| {
+        if cause.is_io() {
+            Flaw::TooLong.error()
+        } else {
+            unsendable(&cause)
+        }
+    })
 }
 
 /// The other way round. A flaw comes with the request's id, or 0 where that cannot be told.
 pub(super) fn read_question(line: &[u8]) -> Result<Question, (u32, Flaw)> {
-    let Ok(Head { v, id, .. }) = serde_json::from_slice(line) else { return Err((0, Flaw::Unreadable)) };
+    let Ok(Head { v, id, .. }) = serde_json::from_slice(line) else {
+        return Err((0, Flaw::Unreadable));
+    };
     if v != VERSION {
         return Ok(Question::Foreign(id));
     }
-    let Ok(Received { asker, surroundings, request }) = serde_json::from_slice(line) else {
+    let Ok(Received {
+        asker,
+        surroundings,
+        request,
+    }) = serde_json::from_slice(line)
+    else {
         return Err((id, Flaw::Unreadable));
     };
-    Ok(Question::Asked(id, Box::new(Asked { call: Call { asker, request }, surroundings })))
+    Ok(Question::Asked(
+        id,
+        Box::new(Asked {
+            call: Call { asker, request },
+            surroundings,
+        }),
+    ))
 }
 
 pub(super) fn answer(id: u32, Answered { notes, reply }: &Answered) -> Buffer {
-    line(&Answer { v: VERSION, id, notes, reply }, LONGEST_ANSWER).unwrap_or_else(|cause| {
+    line(
+        &Answer {
+            v: VERSION,
+            id,
+            notes,
+            reply,
+        },
+        LONGEST_ANSWER,
+    )
+    .unwrap_or_else(|cause| {
         let error = if cause.is_io() {
-            let message = format!("the agent's answer is longer than {} MiB", LONGEST_ANSWER >> 20);
+            let message = format!(
+                "the agent's answer is longer than {} MiB",
+                LONGEST_ANSWER >> 20
+            );
             Error::new(Code::InvalidInput, message)
         } else {
             unsendable(&cause)
@@ -112,37 +159,60 @@ pub(super) fn answer(id: u32, Answered { notes, reply }: &Answered) -> Buffer {
 }
 
 pub(super) fn failure(id: u32, error: Error) -> Buffer {
-    let answer = Answer { v: VERSION, id, notes: &[], reply: &Reply::Failed(error) };
+    let answer = Answer {
+        v: VERSION,
+        id,
+        notes: &[],
+        reply: &Reply::Failed(error),
+    };
     line(&answer, LONGEST_ANSWER).expect("errors are short")
 }
 
 pub(super) fn versions(id: u32) -> Buffer {
-    let versions = Versions { v: VERSION, id, min: VERSION, max: VERSION };
+    let versions = Versions {
+        v: VERSION,
+        id,
+        min: VERSION,
+        max: VERSION,
+    };
     line(&versions, LONGEST_ANSWER).expect("four numbers are short")
 }
 
 /// The answer to the request `id`.
 pub(super) fn read_answer(line: &[u8], id: u32) -> Result<Heard> {
-    let unreadable = || Error::new(Code::InvalidInput, "the agent's answer cannot be read").hint(OTHER_VERSION);
+    let unreadable =
+        || Error::new(Code::InvalidInput, "the agent's answer cannot be read").hint(OTHER_VERSION);
     let head: Head = serde_json::from_slice(line).map_err(|_| unreadable())?;
     match head {
-        Head { min: Some(min), max: Some(max), .. } => Ok(Heard::UnknownVersion { min, max }),
+        Head {
+            min: Some(min),
+            max: Some(max),
+            ..
+        } => Ok(Heard::UnknownVersion { min, max }),
         // 0: what was sent could not be read so far.
-        Head { v: VERSION, id: of, .. } if of == id || of == 0 => {
-            serde_json::from_slice(line).map(|it| Heard::Answered(Box::new(it))).map_err(|_| unreadable())
-        }
+        Head {
+            v: VERSION, id: of, ..
+        } if of == id || of == 0 => serde_json::from_slice(line)
+            .map(|it| Heard::Answered(Box::new(it)))
+            .map_err(|_| unreadable()),
         Head { .. } => Err(unreadable()),
     }
 }
 
 pub(super) fn answer_too_long() -> Error {
-    let message = format!("the agent sends more than {} MiB for an answer", LONGEST_ANSWER >> 20);
+    let message = format!(
+        "the agent sends more than {} MiB for an answer",
+        LONGEST_ANSWER >> 20
+    );
     Error::new(Code::InvalidInput, message).hint(OTHER_VERSION)
 }
 
 /// A moment before 1970 has no form on the wire. The cause quotes no value.
 fn unsendable(cause: &serde_json::Error) -> Error {
-    Error::new(Code::InvalidInput, format!("this cannot be passed between fob and the agent: {cause}"))
+    Error::new(
+        Code::InvalidInput,
+        format!("this cannot be passed between fob and the agent: {cause}"),
+    )
 }
 
 /// An error of input and output when it would be too long.
@@ -161,10 +231,17 @@ mod tests {
 
     #[test]
     fn what_has_no_form_on_the_wire_is_not_taken_for_too_long() {
-        let asker = Asker { program: "fob".to_owned(), pid: 1, person: Person::Absent };
+        let asker = Asker {
+            program: "fob".to_owned(),
+            pid: 1,
+            person: Person::Absent,
+        };
         let far_off = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(u32::MAX) << 8);
-        let request = Request::Audit { since: Some(far_off) };
-        let error = question(1, &Call { asker, request }, "").expect_err("beyond what RFC 3339 writes");
+        let request = Request::Audit {
+            since: Some(far_off),
+        };
+        let error =
+            question(1, &Call { asker, request }, "").expect_err("beyond what RFC 3339 writes");
         assert!(!error.message.contains("long"), "{error}");
     }
 }

@@ -1,5 +1,6 @@
-//! What the scheduler remembers of one identity's session, and what is to be done at a moment: renew, announce, or
-//! nothing. Everything is told once, and a clock that is set back takes nothing back.
+//! What the scheduler remembers of one identity's session, and what is to be done at a moment:
+//! renew, announce, or nothing. Everything is told once, and a clock that is set back takes nothing
+//! back.
 
 use super::{GRACE, LAST_TRY, SHORTEST_PAUSE, due_at, hash, pause};
 use crate::auth::State;
@@ -43,7 +44,8 @@ pub enum Announcement {
     },
 }
 
-/// One identity's session. Whoever owns it looks at [`Watch::wake_at`], and at least every half minute: clocks move.
+/// One identity's session. Whoever owns it looks at [`Watch::wake_at`], and at least every half
+/// minute: clocks move.
 #[derive(Clone, Debug)]
 pub struct Watch {
     session: Dates,
@@ -142,11 +144,15 @@ impl Watch {
         actions
     }
 
-    /// When a look next finds something, or the session ends; `None` when neither will come by itself.
+    /// When a look next finds something, or the session ends; `None` when neither will come by
+    /// itself.
     pub fn wake_at(&self) -> Option<SystemTime> {
         let lives = self.phase < Phase::Over && self.course != Course::SignedOut;
         let end = lives.then_some(self.session.expires_at);
-        [self.next_renewal(), self.next_announcement(), end].into_iter().flatten().min()
+        [self.next_renewal(), self.next_announcement(), end]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// When the next renewal begins; `None` while one is under way, and where none is tried.
@@ -156,12 +162,22 @@ impl Watch {
             (Course::Kept(Renewable::Alone), Attempt::None) => Some(due_at),
             (Course::Kept(Renewable::Alone), Attempt::Resting { ended, pause }) => {
                 let next = due_at.max(ended + pause);
-                // However long the pauses have become, it is tried once more while the session lives.
-                let last = self.start_of(Phase::Over).checked_sub(LAST_TRY).unwrap_or(next);
-                Some(if ended + SHORTEST_PAUSE <= last && next > last { last.max(due_at) } else { next })
+                // However long the pauses have become, it is tried once more while the session
+                // lives.
+                let last = self
+                    .start_of(Phase::Over)
+                    .checked_sub(LAST_TRY)
+                    .unwrap_or(next);
+                Some(if ended + SHORTEST_PAUSE <= last && next > last {
+                    last.max(due_at)
+                } else {
+                    next
+                })
             }
             (Course::Kept(Renewable::Alone), Attempt::UnderWay)
-            | (Course::Kept(Renewable::ByAPerson) | Course::Refused(_) | Course::SignedOut, _) => None,
+            | (Course::Kept(Renewable::ByAPerson) | Course::Refused(_) | Course::SignedOut, _) => {
+                None
+            }
         }
     }
 
@@ -178,7 +194,9 @@ impl Watch {
     pub fn state(&self, now: SystemTime) -> State {
         match (&self.course, self.phase_at(now)) {
             (Course::SignedOut, _) => State::SignedOut,
-            (Course::Refused(error), _) if error.code == Code::AwsCredentialsInvalid => State::Revoked,
+            (Course::Refused(error), _) if error.code == Code::AwsCredentialsInvalid => {
+                State::Revoked
+            }
             (Course::Refused(_), _) => State::Denied,
             (Course::Kept(_), Phase::Fresh) => State::Valid,
             (Course::Kept(_), Phase::Due | Phase::Near) => State::Expiring,
@@ -186,7 +204,8 @@ impl Watch {
         }
     }
 
-    /// Whether the session may be handed out. Once a look has seen its end, no clock makes it usable again.
+    /// Whether the session may be handed out. Once a look has seen its end, no clock makes it
+    /// usable again.
     pub fn is_usable(&self, now: SystemTime) -> bool {
         self.course != Course::SignedOut && self.phase_at(now) < Phase::Over
     }
@@ -215,7 +234,10 @@ impl Watch {
         }
         if self.phase < Phase::Due {
             self.trouble = None;
-            self.attempt = Attempt::Resting { ended: now, pause: SHORTEST_PAUSE };
+            self.attempt = Attempt::Resting {
+                ended: now,
+                pause: SHORTEST_PAUSE,
+            };
         } else {
             self.did_not_help(None, now);
         }
@@ -224,13 +246,20 @@ impl Watch {
     /// A renewal failed. A refusal is told at once and once, everything else when the end is near.
     pub fn failed(&mut self, error: Error, now: SystemTime) -> Option<Announcement> {
         self.notice_the_time(now);
-        self.attempt = Attempt::Resting { ended: now, pause: SHORTEST_PAUSE };
+        self.attempt = Attempt::Resting {
+            ended: now,
+            pause: SHORTEST_PAUSE,
+        };
         match (&self.course, lesson(error.code)) {
-            (Course::Kept(Renewable::Alone), Lesson::TryAgain) => self.did_not_help(Some(error), now),
+            (Course::Kept(Renewable::Alone), Lesson::TryAgain) => {
+                self.did_not_help(Some(error), now)
+            }
             (Course::Kept(_), Lesson::AskSomebody) => self.keep(Renewable::ByAPerson),
             (Course::Kept(_), Lesson::GiveUp) => return Some(self.refused(error)),
             (Course::Refused(_), Lesson::GiveUp) => self.course = Course::Refused(error),
-            (Course::Kept(_) | Course::Refused(_), Lesson::Leave) => self.course = Course::SignedOut,
+            (Course::Kept(_) | Course::Refused(_), Lesson::Leave) => {
+                self.course = Course::SignedOut
+            }
             (Course::Kept(Renewable::ByAPerson), Lesson::TryAgain)
             | (Course::Refused(_), Lesson::TryAgain | Lesson::AskSomebody)
             | (Course::SignedOut, _) => {}
@@ -238,14 +267,15 @@ impl Watch {
         None
     }
 
-    /// The machine slept, or its clock was set forward. What failed before says nothing about now, and what fails in the
-    /// first moments says nothing about later.
+    /// The machine slept, or its clock was set forward. What failed before says nothing about now,
+    /// and what fails in the first moments says nothing about later.
     pub fn woke(&mut self, now: SystemTime) {
         self.woke_at = Some(now);
         self.hurry();
     }
 
-    /// Moves on to where the session is by now, never back. Waits that a clock set back would prolong begin anew.
+    /// Moves on to where the session is by now, never back. Waits that a clock set back would
+    /// prolong begin anew.
     fn notice_the_time(&mut self, now: SystemTime) {
         if let Attempt::Resting { ended, .. } = &mut self.attempt {
             *ended = now.min(*ended);
@@ -283,7 +313,11 @@ impl Watch {
 
     fn refused(&mut self, error: Error) -> Announcement {
         self.course = Course::Refused(error.clone());
-        self.told = if self.phase == Phase::Over { Told::Over } else { self.told.max(Told::NeedsAPerson) };
+        self.told = if self.phase == Phase::Over {
+            Told::Over
+        } else {
+            self.told.max(Told::NeedsAPerson)
+        };
         if error.code == Code::AwsCredentialsInvalid {
             Announcement::KeysRevoked { error }
         } else {
@@ -292,11 +326,22 @@ impl Watch {
     }
 
     fn did_not_help(&mut self, cause: Option<Error>, now: SystemTime) {
-        let before = self.trouble.take().filter(|trouble| trouble.cause.is_some() == cause.is_some());
-        let (since, failures) = before.map_or((now, 0), |trouble| (trouble.since, trouble.failures));
+        let before = self
+            .trouble
+            .take()
+            .filter(|trouble| trouble.cause.is_some() == cause.is_some());
+        let (since, failures) =
+            before.map_or((now, 0), |trouble| (trouble.since, trouble.failures));
         let failures = failures.saturating_add(1);
-        self.attempt = Attempt::Resting { ended: now, pause: pause(failures, self.session.seed) };
-        self.trouble = Some(Trouble { since, failures, cause });
+        self.attempt = Attempt::Resting {
+            ended: now,
+            pause: pause(failures, self.session.seed),
+        };
+        self.trouble = Some(Trouble {
+            since,
+            failures,
+            cause,
+        });
     }
 
     fn next_announcement(&self) -> Option<SystemTime> {
@@ -306,11 +351,15 @@ impl Watch {
             (Course::SignedOut, _) | (_, Told::Over) => None,
             (Course::Kept(Renewable::ByAPerson), Told::Nothing | Told::Failing) => Some(near_at),
             (Course::Kept(Renewable::ByAPerson), Told::NeedsAPerson) => Some(expires_at),
-            (Course::Refused(_), Told::Nothing | Told::Failing | Told::NeedsAPerson) => Some(expires_at),
+            (Course::Refused(_), Told::Nothing | Told::Failing | Told::NeedsAPerson) => {
+                Some(expires_at)
+            }
             (Course::Kept(Renewable::Alone), told) => {
                 let trouble = self.trouble.as_ref()?;
                 let is_news = told == Told::Nothing && trouble.cause.is_some();
-                let since = self.woke_at.map_or(trouble.since, |woke_at| woke_at.max(trouble.since));
+                let since = self
+                    .woke_at
+                    .map_or(trouble.since, |woke_at| woke_at.max(trouble.since));
                 Some((since + GRACE).max(if is_news { near_at } else { expires_at }))
             }
         }
@@ -353,7 +402,10 @@ impl Dates {
         Dates {
             seed: hash(&session.keys.access_key_id),
             due_at: due_at(session),
-            near_at: session.expires_at.checked_sub(notice).unwrap_or(session.issued_at),
+            near_at: session
+                .expires_at
+                .checked_sub(notice)
+                .unwrap_or(session.issued_at),
             expires_at: session.expires_at,
         }
     }

@@ -1,4 +1,5 @@
-//! What is to be written: checked as the reader would check it, then spelled in the style of its surroundings.
+//! What is to be written: checked as the reader would check it, then spelled in the style of its
+//! surroundings.
 
 use super::super::{IdentityName, Region, values};
 use super::{NewIdentity, NewKind};
@@ -25,13 +26,18 @@ pub(super) struct Braces {
 }
 
 impl Braces {
-    pub const USUAL: Braces = Braces { is_json: false, is_padded: true };
+    pub const USUAL: Braces = Braces {
+        is_json: false,
+        is_padded: true,
+    };
 }
 
 impl Item {
     /// `self` below `keys`.
     pub fn below(self, keys: &[&str]) -> Item {
-        keys.iter().rev().fold(self, |item, key| Item::Map(vec![((*key).to_owned(), item)]))
+        keys.iter()
+            .rev()
+            .fold(self, |item, key| Item::Map(vec![((*key).to_owned(), item)]))
     }
 
     /// `key: …` as lines, each indented by at least `indent`.
@@ -41,7 +47,9 @@ impl Item {
             Item::Text(text) => vec![format!("{start} {}", plain_or_quoted(text))],
             Item::Is(it) => vec![format!("{start} {it}")],
             Item::Map(pairs) => {
-                let below = pairs.iter().flat_map(|(key, item)| item.lines(key, indent + unit, unit));
+                let below = pairs
+                    .iter()
+                    .flat_map(|(key, item)| item.lines(key, indent + unit, unit));
                 [start].into_iter().chain(below).collect()
             }
         }
@@ -58,7 +66,10 @@ impl Item {
             Item::Text(text) => word(text, braces),
             Item::Is(it) => it.to_string(),
             Item::Map(pairs) => {
-                let pairs: Vec<String> = pairs.iter().map(|(key, item)| item.inline(key, braces)).collect();
+                let pairs: Vec<String> = pairs
+                    .iter()
+                    .map(|(key, item)| item.inline(key, braces))
+                    .collect();
                 let pad = if braces.is_padded { " " } else { "" };
                 format!("{{{pad}{}{pad}}}", pairs.join(", "))
             }
@@ -67,7 +78,9 @@ impl Item {
 
     /// `key: …` within braces over several lines, the first of which is not indented.
     pub fn spread(&self, key: &str, braces: Braces, (indent, unit): (usize, usize)) -> Vec<String> {
-        let Item::Map(pairs) = self else { return vec![self.inline(key, braces)] };
+        let Item::Map(pairs) = self else {
+            return vec![self.inline(key, braces)];
+        };
         let mut lines = vec![format!("{}: {{", word(key, braces))];
         for (at, (key, item)) in pairs.iter().enumerate() {
             let mut inner = item.spread(key, braces, (indent + unit, unit));
@@ -75,7 +88,11 @@ impl Item {
                 last.push(',');
             }
             let mut inner = inner.into_iter();
-            lines.extend(inner.next().map(|first| format!("{:1$}{first}", "", indent + unit)));
+            lines.extend(
+                inner
+                    .next()
+                    .map(|first| format!("{:1$}{first}", "", indent + unit)),
+            );
             lines.extend(inner);
         }
         lines.push(format!("{:indent$}}}", ""));
@@ -84,19 +101,29 @@ impl Item {
 }
 
 fn word(text: &str, braces: Braces) -> String {
-    if braces.is_json { quoted(text) } else { plain_or_quoted(text) }
+    if braces.is_json {
+        quoted(text)
+    } else {
+        plain_or_quoted(text)
+    }
 }
 
 /// Plain only where no YAML reader, of whichever version, could take it for anything but this text.
 fn plain_or_quoted(text: &str) -> String {
     const WORDS: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
     let is_word = text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._/@+-".contains(&b))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._/@+-".contains(&b))
         && !WORDS.contains(&text.to_ascii_lowercase().as_str());
     let is_duration = text.starts_with(|c: char| c.is_ascii_digit())
         && text.ends_with(['s', 'm', 'h', 'd'])
         && SessionDuration::from_str(text).is_ok();
-    if is_word || is_duration { text.to_owned() } else { quoted(text) }
+    if is_word || is_duration {
+        text.to_owned()
+    } else {
+        quoted(text)
+    }
 }
 
 /// In double quotes, as JSON and YAML both read them.
@@ -131,7 +158,14 @@ impl NewIdentity {
                 credentials.read("mfa_arn", mfa_arn.as_deref(), MfaArn::from_str)?;
                 entry.group("credentials", credentials);
             }
-            NewKind::AssumeRole { via, role_arn, external_id, session_name, region, duration } => {
+            NewKind::AssumeRole {
+                via,
+                role_arn,
+                external_id,
+                session_name,
+                region,
+                duration,
+            } => {
                 let mut below = Group::new();
                 below.required("identity", via, IdentityName::from_str)?;
                 entry.group("via", below);
@@ -173,15 +207,27 @@ impl Group {
         }
     }
 
-    fn required<T>(&mut self, key: &str, text: &str, check: impl FnOnce(&str) -> Result<T>) -> Result<()> {
+    fn required<T>(
+        &mut self,
+        key: &str,
+        text: &str,
+        check: impl FnOnce(&str) -> Result<T>,
+    ) -> Result<()> {
         if text.trim().is_empty() {
             return Err(Error::new(Code::InvalidInput, format!("`{key}` is empty")));
         }
         self.read(key, Some(text), check)
     }
 
-    fn read<T>(&mut self, key: &str, text: Option<&str>, check: impl FnOnce(&str) -> Result<T>) -> Result<()> {
-        let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else { return Ok(()) };
+    fn read<T>(
+        &mut self,
+        key: &str,
+        text: Option<&str>,
+        check: impl FnOnce(&str) -> Result<T>,
+    ) -> Result<()> {
+        let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
+            return Ok(());
+        };
         if text.contains(char::is_control) {
             let message = format!("`{key}` contains a line break or another control character");
             return Err(Error::new(Code::InvalidInput, message));
@@ -198,12 +244,34 @@ mod tests {
 
     #[test]
     fn text_is_plain_only_where_nobody_could_take_it_for_something_else() {
-        for text in ["dev", "dev-admin", "kim@example.org", "Prod/Admin", "eu-west-1", "30m", "1h30m", "aws/user"] {
+        for text in [
+            "dev",
+            "dev-admin",
+            "kim@example.org",
+            "Prod/Admin",
+            "eu-west-1",
+            "30m",
+            "1h30m",
+            "aws/user",
+        ] {
             assert_eq!(plain_or_quoted(text), text);
         }
-        for text in
-            ["012345678901", "1e3", "true", "Yes", "null", "y", "7200", "", "a: b", "a #b", "0x1f", "1-2", "[a", "-a"]
-        {
+        for text in [
+            "012345678901",
+            "1e3",
+            "true",
+            "Yes",
+            "null",
+            "y",
+            "7200",
+            "",
+            "a: b",
+            "a #b",
+            "0x1f",
+            "1-2",
+            "[a",
+            "-a",
+        ] {
             assert_eq!(plain_or_quoted(text), format!("\"{text}\""));
         }
         assert_eq!(plain_or_quoted(r#"sh -c "a\b""#), r#""sh -c \"a\\b\"""#);

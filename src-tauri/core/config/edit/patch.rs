@@ -1,5 +1,6 @@
-//! Changes to a text as pieces put in, taken out or replaced: a key added below others, a value replaced, a key removed.
-//! Touches only the lines of what changes, and says why where that is not possible.
+//! Changes to a text as pieces put in, taken out or replaced: a key added below others, a value
+//! replaced, a key removed. Touches only the lines of what changes, and says why where that is not
+//! possible.
 
 use super::entry::{Braces, Item};
 use super::layout::{Page, Pair, Shape, Spot, Style};
@@ -15,11 +16,17 @@ pub(super) struct Patch {
 
 impl Patch {
     fn insert(at: usize, with: impl Into<String>) -> Patch {
-        Patch { at: at..at, with: with.into() }
+        Patch {
+            at: at..at,
+            with: with.into(),
+        }
     }
 
     fn replace(at: Range<usize>, with: impl Into<String>) -> Patch {
-        Patch { at, with: with.into() }
+        Patch {
+            at,
+            with: with.into(),
+        }
     }
 }
 
@@ -28,7 +35,10 @@ pub(super) type Obstacle = String;
 
 /// No comment is ever lost.
 pub(super) fn apply(text: &str, mut patches: Vec<Patch>) -> Result<Zeroizing<String>, Obstacle> {
-    if patches.iter().any(|patch| text[patch.at.clone()].contains('#')) {
+    if patches
+        .iter()
+        .any(|patch| text[patch.at.clone()].contains('#'))
+    {
         return Err("a comment stands in the way".to_owned());
     }
     patches.sort_by_key(|patch| (patch.at.start, patch.at.end));
@@ -51,9 +61,15 @@ pub(super) struct Wanted<'a> {
 }
 
 /// Puts something where `path` leads, with the mappings on the way that are missing.
-pub(super) fn put(page: &Page<'_>, path: &[&str], wanted: &Wanted<'_>) -> Result<Vec<Patch>, Obstacle> {
+pub(super) fn put(
+    page: &Page<'_>,
+    path: &[&str],
+    wanted: &Wanted<'_>,
+) -> Result<Vec<Patch>, Obstacle> {
     let Some(root) = &page.root else {
-        let [first, rest @ ..] = path else { return Err("there is no key to write".to_owned()) };
+        let [first, rest @ ..] = path else {
+            return Err("there is no key to write".to_owned());
+        };
         let lines = wanted.item.clone().below(rest).lines(first, 0, page.unit);
         return Ok(vec![lines_at(page, page.text.len(), &lines)]);
     };
@@ -61,8 +77,15 @@ pub(super) fn put(page: &Page<'_>, path: &[&str], wanted: &Wanted<'_>) -> Result
     let mut holder: Option<(Style, &Pair)> = None;
     for (depth, key) in path.iter().enumerate() {
         match &spot.shape {
-            Shape::Mapping(style, pairs) if pairs.is_empty() && holder.is_some() && *style == Style::Flow => {
-                return fill(page, holder, spot, &wanted.item.clone().below(&path[depth..]));
+            Shape::Mapping(style, pairs)
+                if pairs.is_empty() && holder.is_some() && *style == Style::Flow =>
+            {
+                return fill(
+                    page,
+                    holder,
+                    spot,
+                    &wanted.item.clone().below(&path[depth..]),
+                );
             }
             Shape::Mapping(style, pairs) => match find(pairs, key)? {
                 Some(pair) => {
@@ -73,25 +96,46 @@ pub(super) fn put(page: &Page<'_>, path: &[&str], wanted: &Wanted<'_>) -> Result
                     return insert(page, spot, (key, &item), wanted.behind);
                 }
             },
-            Shape::Empty => return fill(page, holder, spot, &wanted.item.clone().below(&path[depth..])),
-            Shape::Scalar if is_null(page, spot) => {
-                return fill(page, holder, spot, &wanted.item.clone().below(&path[depth..]));
+            Shape::Empty => {
+                return fill(
+                    page,
+                    holder,
+                    spot,
+                    &wanted.item.clone().below(&path[depth..]),
+                );
             }
-            Shape::Alias => return Err(format!("{} is an alias of something else", shown(&path[..depth]))),
-            Shape::Scalar | Shape::Other => return Err(format!("{} is not a mapping", shown(&path[..depth]))),
+            Shape::Scalar if is_null(page, spot) => {
+                return fill(
+                    page,
+                    holder,
+                    spot,
+                    &wanted.item.clone().below(&path[depth..]),
+                );
+            }
+            Shape::Alias => {
+                return Err(format!(
+                    "{} is an alias of something else",
+                    shown(&path[..depth])
+                ));
+            }
+            Shape::Scalar | Shape::Other => {
+                return Err(format!("{} is not a mapping", shown(&path[..depth])));
+            }
         }
     }
     match (&spot.shape, wanted.item) {
         (Shape::Empty, item) => fill(page, holder, spot, item),
-        (Shape::Scalar | Shape::Alias, Item::Text(_) | Item::Is(_)) => Ok(vec![replace(page, spot, wanted.item)]),
+        (Shape::Scalar | Shape::Alias, Item::Text(_) | Item::Is(_)) => {
+            Ok(vec![replace(page, spot, wanted.item)])
+        }
         (Shape::Scalar | Shape::Alias | Shape::Mapping(..) | Shape::Other, _) => {
             Err(format!("{} holds something else", shown(path)))
         }
     }
 }
 
-/// Takes a key out that holds `true`. Where something else stands on its line it becomes `false` instead, so that nothing
-/// but the value changes.
+/// Takes a key out that holds `true`. Where something else stands on its line it becomes `false`
+/// instead, so that nothing but the value changes.
 pub(super) fn unset(page: &Page<'_>, path: &[&str]) -> Result<Vec<Patch>, Obstacle> {
     let (mut pairs, mut style): (&[Pair], Style) = (&[], Style::Block);
     let mut found: Option<&Pair> = None;
@@ -102,14 +146,24 @@ pub(super) fn unset(page: &Page<'_>, path: &[&str]) -> Result<Vec<Patch>, Obstac
         };
         match spot.map(|spot| &spot.shape) {
             Some(Shape::Mapping(its, below)) => (pairs, style) = (below, *its),
-            Some(Shape::Alias) => return Err(format!("{} is an alias of something else", shown(&path[..depth]))),
+            Some(Shape::Alias) => {
+                return Err(format!(
+                    "{} is an alias of something else",
+                    shown(&path[..depth])
+                ));
+            }
             Some(Shape::Empty | Shape::Scalar | Shape::Other) | None => {
                 return Err(format!("{} is not a mapping", shown(&path[..depth])));
             }
         }
-        found = Some(find(pairs, key)?.ok_or_else(|| format!("{} is not written there", shown(&path[..=depth])))?);
+        found = Some(
+            find(pairs, key)?
+                .ok_or_else(|| format!("{} is not written there", shown(&path[..=depth])))?,
+        );
     }
-    let Some(pair) = found else { return Err("there is no key to remove".to_owned()) };
+    let Some(pair) = found else {
+        return Err("there is no key to remove".to_owned());
+    };
     let taken_out = match style {
         Style::Block => without_line(page, pairs, pair),
         Style::Flow => without_item(page, pairs, pair),
@@ -117,10 +171,13 @@ pub(super) fn unset(page: &Page<'_>, path: &[&str]) -> Result<Vec<Patch>, Obstac
     match (taken_out, &pair.value.shape) {
         // What a merge brings in would show behind it.
         (Some(patches), _) if find(pairs, "<<")?.is_none() => Ok(patches),
-        (_, Shape::Scalar | Shape::Alias) => {
-            Ok(vec![Patch::replace(pair.value.range.clone(), in_its_quotes(page, &pair.value, "false"))])
+        (_, Shape::Scalar | Shape::Alias) => Ok(vec![Patch::replace(
+            pair.value.range.clone(),
+            in_its_quotes(page, &pair.value, "false"),
+        )]),
+        (_, Shape::Empty | Shape::Mapping(..) | Shape::Other) => {
+            Err(format!("{} holds something else", shown(path)))
         }
-        (_, Shape::Empty | Shape::Mapping(..) | Shape::Other) => Err(format!("{} holds something else", shown(path))),
     }
 }
 
@@ -128,24 +185,40 @@ pub(super) fn unset(page: &Page<'_>, path: &[&str]) -> Result<Vec<Patch>, Obstac
 pub(super) fn is_written(page: &Page<'_>, path: &[&str]) -> bool {
     let mut spot = page.root.as_ref();
     for key in path {
-        let Some(Shape::Mapping(_, pairs)) = spot.map(|spot| &spot.shape) else { return false };
-        spot = pairs.iter().find(|pair| pair.key.as_deref() == Some(key)).map(|pair| &pair.value);
+        let Some(Shape::Mapping(_, pairs)) = spot.map(|spot| &spot.shape) else {
+            return false;
+        };
+        spot = pairs
+            .iter()
+            .find(|pair| pair.key.as_deref() == Some(key))
+            .map(|pair| &pair.value);
     }
     spot.is_some()
 }
 
 fn shown(path: &[&str]) -> String {
-    if path.is_empty() { "the whole file".to_owned() } else { format!("`{}`", path.join(".")) }
+    if path.is_empty() {
+        "the whole file".to_owned()
+    } else {
+        format!("`{}`", path.join("."))
+    }
 }
 
 fn find<'p>(pairs: &'p [Pair], key: &str) -> Result<Option<&'p Pair>, Obstacle> {
     let mut found = pairs.iter().filter(|pair| pair.key.as_deref() == Some(key));
     let first = found.next();
-    if found.next().is_some() { Err(format!("`{key}` is written twice")) } else { Ok(first) }
+    if found.next().is_some() {
+        Err(format!("`{key}` is written twice"))
+    } else {
+        Ok(first)
+    }
 }
 
 fn is_null(page: &Page<'_>, spot: &Spot) -> bool {
-    matches!(&page.text[spot.range.clone()], "~" | "null" | "Null" | "NULL")
+    matches!(
+        &page.text[spot.range.clone()],
+        "~" | "null" | "Null" | "NULL"
+    )
 }
 
 fn replace(page: &Page<'_>, spot: &Spot, item: &Item) -> Patch {
@@ -183,15 +256,21 @@ fn insert(
     (key, item): (&str, &Item),
     behind: Option<&str>,
 ) -> Result<Vec<Patch>, Obstacle> {
-    let Shape::Mapping(style, pairs) = &mapping.shape else { return Err("it is not a mapping".to_owned()) };
+    let Shape::Mapping(style, pairs) = &mapping.shape else {
+        return Err("it is not a mapping".to_owned());
+    };
     let behind = behind.and_then(|key| pairs.iter().find(|pair| pair.key.as_deref() == Some(key)));
     let behind = behind.filter(|pair| matches!(pair.value.shape, Shape::Scalar));
     match (style, pairs.as_slice()) {
         (Style::Block, []) => Err("it is not a mapping".to_owned()),
         (Style::Block, [first, ..]) => {
-            let is_explicit = "it is written in a form (`? key`) that only a person can add to".to_owned();
+            let is_explicit =
+                "it is written in a form (`? key`) that only a person can add to".to_owned();
             let column = page.indent(first.at).ok_or(is_explicit)?;
-            let unit = pairs.iter().find_map(|pair| inner_step(page, pair, column)).unwrap_or(page.unit);
+            let unit = pairs
+                .iter()
+                .find_map(|pair| inner_step(page, pair, column))
+                .unwrap_or(page.unit);
             let at = match behind {
                 Some(pair) => page.line_after(pair.value.range.end),
                 None => end_of_block(page, mapping, column),
@@ -199,24 +278,43 @@ fn insert(
             Ok(vec![lines_at(page, at, &item.lines(key, column, unit))])
         }
         (Style::Flow, []) => {
-            let braces = Braces { is_json: false, is_padded: true };
-            Ok(vec![Patch::replace(mapping.range.clone(), item.clone().below(&[key]).value(braces))])
+            let braces = Braces {
+                is_json: false,
+                is_padded: true,
+            };
+            Ok(vec![Patch::replace(
+                mapping.range.clone(),
+                item.clone().below(&[key]).value(braces),
+            )])
         }
-        (Style::Flow, [.., last]) => Ok(insert_in_braces(page, mapping, behind.unwrap_or(last), (key, item))),
+        (Style::Flow, [.., last]) => Ok(insert_in_braces(
+            page,
+            mapping,
+            behind.unwrap_or(last),
+            (key, item),
+        )),
     }
 }
 
 /// How far what stands below `pair` is indented.
 fn inner_step(page: &Page<'_>, pair: &Pair, column: usize) -> Option<usize> {
-    let Shape::Mapping(Style::Block, below) = &pair.value.shape else { return None };
-    page.indent(below.first()?.at)?.checked_sub(column).filter(|step| *step > 0)
+    let Shape::Mapping(Style::Block, below) = &pair.value.shape else {
+        return None;
+    };
+    page.indent(below.first()?.at)?
+        .checked_sub(column)
+        .filter(|step| *step > 0)
 }
 
-/// Behind the last line that belongs to a block: its content, or a comment that is indented like it. Blank lines and
-/// comments that are not belong to what follows.
+/// Behind the last line that belongs to a block: its content, or a comment that is indented like
+/// it. Blank lines and comments that are not belong to what follows.
 fn end_of_block(page: &Page<'_>, mapping: &Spot, column: usize) -> usize {
     let limit = mapping.range.end;
-    let mut end = if limit == page.text.len() { limit } else { page.line_start(limit) };
+    let mut end = if limit == page.text.len() {
+        limit
+    } else {
+        page.line_start(limit)
+    };
     if mapping.is_open() {
         return end;
     }
@@ -225,8 +323,8 @@ fn end_of_block(page: &Page<'_>, mapping: &Spot, column: usize) -> usize {
         let line = page.line_start(end - 1);
         let content = page.text[line..end].trim_end();
         let indented = content.len() - content.trim_start().len();
-        let is_between =
-            content.trim_start().is_empty() || (content.trim_start().starts_with('#') && indented < column);
+        let is_between = content.trim_start().is_empty()
+            || (content.trim_start().starts_with('#') && indented < column);
         if !is_between {
             return last;
         }
@@ -235,7 +333,12 @@ fn end_of_block(page: &Page<'_>, mapping: &Spot, column: usize) -> usize {
     last
 }
 
-fn insert_in_braces(page: &Page<'_>, mapping: &Spot, before: &Pair, (key, item): (&str, &Item)) -> Vec<Patch> {
+fn insert_in_braces(
+    page: &Page<'_>,
+    mapping: &Spot,
+    before: &Pair,
+    (key, item): (&str, &Item),
+) -> Vec<Patch> {
     let at = end_of_value(before);
     let braces = braces_of(page, mapping, before);
     let rest = page.rest_of_line(at).trim_start();
@@ -243,15 +346,24 @@ fn insert_in_braces(page: &Page<'_>, mapping: &Spot, before: &Pair, (key, item):
         Some(rest) => (true, rest.trim_start()),
         None => (false, rest),
     };
-    let is_alone = page.indent(before.at).filter(|_| rest.is_empty() || rest.starts_with('#'));
+    let is_alone = page
+        .indent(before.at)
+        .filter(|_| rest.is_empty() || rest.starts_with('#'));
     let Some(indent) = is_alone else {
         return vec![Patch::insert(at, format!(", {}", item.inline(key, braces)))];
     };
     let outer = indent_of_line(page, mapping.range.start);
-    let unit = indent.checked_sub(outer).filter(|step| *step > 0).unwrap_or(page.unit);
+    let unit = indent
+        .checked_sub(outer)
+        .filter(|step| *step > 0)
+        .unwrap_or(page.unit);
     let is_spread = matches!(&before.value.shape, Shape::Mapping(Style::Flow, below)
         if below.first().is_some_and(|first| page.indent(first.at).is_some()));
-    let mut lines = if is_spread { item.spread(key, braces, (indent, unit)) } else { vec![item.inline(key, braces)] };
+    let mut lines = if is_spread {
+        item.spread(key, braces, (indent, unit))
+    } else {
+        vec![item.inline(key, braces)]
+    };
     if let Some(first) = lines.first_mut() {
         first.insert_str(0, &" ".repeat(indent));
     }
@@ -259,7 +371,10 @@ fn insert_in_braces(page: &Page<'_>, mapping: &Spot, before: &Pair, (key, item):
         last.push(',');
     }
     let comma = (!has_comma).then(|| Patch::insert(at, ","));
-    comma.into_iter().chain([lines_at(page, page.line_after(at), &lines)]).collect()
+    comma
+        .into_iter()
+        .chain([lines_at(page, page.line_after(at), &lines)])
+        .collect()
 }
 
 fn indent_of_line(page: &Page<'_>, at: usize) -> usize {
@@ -277,20 +392,36 @@ fn end_of_value(pair: &Pair) -> usize {
 fn braces_of(page: &Page<'_>, mapping: &Spot, pair: &Pair) -> Braces {
     Braces {
         is_json: page.text[pair.at..].starts_with('"'),
-        is_padded: page.text[mapping.range.start..].starts_with("{ ") || page.indent(pair.at).is_some(),
+        is_padded: page.text[mapping.range.start..].starts_with("{ ")
+            || page.indent(pair.at).is_some(),
     }
 }
 
 /// Writes a value where nothing is, or something that holds nothing: `~`, `null`, `{}`.
-fn fill(page: &Page<'_>, holder: Option<(Style, &Pair)>, spot: &Spot, item: &Item) -> Result<Vec<Patch>, Obstacle> {
-    let Some((style, pair)) = holder else { return Err("the file holds something else".to_owned()) };
+fn fill(
+    page: &Page<'_>,
+    holder: Option<(Style, &Pair)>,
+    spot: &Spot,
+    item: &Item,
+) -> Result<Vec<Patch>, Obstacle> {
+    let Some((style, pair)) = holder else {
+        return Err("the file holds something else".to_owned());
+    };
     let start = spot.range.start;
     let nothing = &page.text[spot.range.clone()];
-    let is_on_one_line = !nothing.contains(['\n', '#']) && page.line_start(start) == page.line_start(pair.at);
+    let is_on_one_line =
+        !nothing.contains(['\n', '#']) && page.line_start(start) == page.line_start(pair.at);
     let (Style::Block, Item::Map(pairs), true) = (style, item, is_on_one_line) else {
         let is_json = style == Style::Flow && page.text[pair.at..].starts_with('"');
-        let value = item.value(Braces { is_json, is_padded: true });
-        let colon = if page.text[..pair.colon].ends_with(':') { "" } else { ":" };
+        let value = item.value(Braces {
+            is_json,
+            is_padded: true,
+        });
+        let colon = if page.text[..pair.colon].ends_with(':') {
+            ""
+        } else {
+            ":"
+        };
         return Ok(vec![match spot.shape {
             Shape::Empty => Patch::insert(end_of_value(pair), format!("{colon} {value}")),
             Shape::Scalar | Shape::Alias | Shape::Mapping(..) | Shape::Other => {
@@ -300,8 +431,10 @@ fn fill(page: &Page<'_>, holder: Option<(Style, &Pair)>, spot: &Spot, item: &Ite
     };
     let explicit = "it is written in a form (`? key`) that only a person can add to".to_owned();
     let column = page.indent(pair.at).ok_or(explicit)?;
-    let lines: Vec<String> =
-        pairs.iter().flat_map(|(key, item)| item.lines(key, column + page.unit, page.unit)).collect();
+    let lines: Vec<String> = pairs
+        .iter()
+        .flat_map(|(key, item)| item.lines(key, column + page.unit, page.unit))
+        .collect();
     let before = page.text[..start].trim_end_matches([' ', '\t']).len();
     let nothing = match spot.shape {
         Shape::Empty => None,
@@ -309,7 +442,11 @@ fn fill(page: &Page<'_>, holder: Option<(Style, &Pair)>, spot: &Spot, item: &Ite
             Some(Patch::replace(before..spot.range.end, ""))
         }
     };
-    let below = lines_at(page, behind_comments(page, page.line_after(spot.range.end), column), &lines);
+    let below = lines_at(
+        page,
+        behind_comments(page, page.line_after(spot.range.end), column),
+        &lines,
+    );
     Ok(nothing.into_iter().chain([below]).collect())
 }
 
@@ -336,7 +473,12 @@ fn without_line(page: &Page<'_>, pairs: &[Pair], pair: &Pair) -> Option<Vec<Patc
     let is_alone = page.indent(pair.at).is_some()
         && page.line_start(pair.at) == page.line_start(end)
         && page.rest_of_line(end).trim().is_empty();
-    (is_alone && pairs.len() > 1).then(|| vec![Patch::replace(page.line_start(pair.at)..page.line_after(end), "")])
+    (is_alone && pairs.len() > 1).then(|| {
+        vec![Patch::replace(
+            page.line_start(pair.at)..page.line_after(end),
+            "",
+        )]
+    })
 }
 
 /// The item with its comma, and its line where nothing else stands on it.
@@ -347,14 +489,16 @@ fn without_item(page: &Page<'_>, pairs: &[Pair], pair: &Pair) -> Option<Vec<Patc
     let next = pairs.get(at + 1);
     let has_comment = |range: Range<usize>| page.text[range].contains('#');
     let rest = page.rest_of_line(end).trim();
-    let is_alone = page.indent(pair.at).is_some() && page.line_start(pair.at) == page.line_start(end);
+    let is_alone =
+        page.indent(pair.at).is_some() && page.line_start(pair.at) == page.line_start(end);
     if is_alone && matches!(rest, "" | ",") {
         let line = Patch::replace(page.line_start(pair.at)..page.line_after(end), "");
         // The comma before it would be left over, which JSON does not allow.
         return match (before, next, rest) {
             (_, Some(_) | None, ",") => Some(vec![line]),
             (Some(before), None, _) => {
-                let comma = end_of_value(before) + page.text[end_of_value(before)..pair.at].find(',')?;
+                let comma =
+                    end_of_value(before) + page.text[end_of_value(before)..pair.at].find(',')?;
                 let is_next = page.text[end_of_value(before)..comma].trim().is_empty();
                 is_next.then(|| vec![Patch::replace(comma..comma + 1, ""), line])
             }
@@ -364,12 +508,14 @@ fn without_item(page: &Page<'_>, pairs: &[Pair], pair: &Pair) -> Option<Vec<Patc
     match (before, next) {
         (Some(before), _) => {
             let gap = end_of_value(before)..end;
-            let is_plain = !has_comment(gap.clone()) && page.line_start(gap.start) == page.line_start(gap.end);
+            let is_plain =
+                !has_comment(gap.clone()) && page.line_start(gap.start) == page.line_start(gap.end);
             is_plain.then(|| vec![Patch::replace(gap, "")])
         }
         (None, Some(next)) => {
             let gap = pair.at..next.at;
-            let is_plain = !has_comment(gap.clone()) && page.line_start(gap.start) == page.line_start(gap.end);
+            let is_plain =
+                !has_comment(gap.clone()) && page.line_start(gap.start) == page.line_start(gap.end);
             is_plain.then(|| vec![Patch::replace(gap, "")])
         }
         (None, None) => None,

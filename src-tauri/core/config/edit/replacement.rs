@@ -1,5 +1,6 @@
-//! The file itself: read once, written beside and renamed, so that it is the old one or the new one. Keeps the mode it
-//! had, follows links to what they lead to, and refuses when somebody else changed it meanwhile.
+//! The file itself: read once, written beside and renamed, so that it is the old one or the new
+//! one. Keeps the mode it had, follows links to what they lead to, and refuses when somebody else
+//! changed it meanwhile.
 
 use super::super::{file, is_missing};
 use crate::error::{Code, Error, Result};
@@ -19,21 +20,30 @@ impl Original {
     pub fn read(path: &Path) -> Result<Option<Original>> {
         if is_missing(path) {
             return match fs::symlink_metadata(path) {
-                Ok(_) => {
-                    Err(Error::new(Code::FilesUnwritable, format!("{} is a link that leads nowhere", path.display()))
-                        .hint("remove the link, or make the file that it leads to"))
-                }
+                Ok(_) => Err(Error::new(
+                    Code::FilesUnwritable,
+                    format!("{} is a link that leads nowhere", path.display()),
+                )
+                .hint("remove the link, or make the file that it leads to")),
                 Err(_) => Ok(None),
             };
         }
         let real = fs::canonicalize(path).map_err(|cause| Error::file(path, "read", &cause))?;
         let text = file::text(&real)?;
-        let permissions = fs::metadata(&real).map_err(|cause| Error::file(&real, "read", &cause))?.permissions();
-        Ok(Some(Original { path: real, found: Some((text, permissions)) }))
+        let permissions = fs::metadata(&real)
+            .map_err(|cause| Error::file(&real, "read", &cause))?
+            .permissions();
+        Ok(Some(Original {
+            path: real,
+            found: Some((text, permissions)),
+        }))
     }
 
     pub fn missing(path: &Path) -> Original {
-        Original { path: path.to_owned(), found: None }
+        Original {
+            path: path.to_owned(),
+            found: None,
+        }
     }
 
     pub fn path(&self) -> &Path {
@@ -50,18 +60,34 @@ impl Original {
                 .hint("check that it is yours, that its folder can be written to, and that the disk is not full")
                 .hint("nothing was changed")
         };
-        if self.found.as_ref().is_some_and(|(_, permissions)| permissions.readonly()) {
+        if self
+            .found
+            .as_ref()
+            .is_some_and(|(_, permissions)| permissions.readonly())
+        {
             return Err(unwritable(&io::Error::other("it is read-only")));
         }
-        let folder = self.path.parent().ok_or_else(|| unwritable(&io::Error::other("it is not the path of a file")))?;
+        let folder = self
+            .path
+            .parent()
+            .ok_or_else(|| unwritable(&io::Error::other("it is not the path of a file")))?;
         self.create(folder).map_err(|cause| unwritable(&cause))?;
-        let beside = self.beside(folder, text).map_err(|cause| unwritable(&cause))?;
+        let beside = self
+            .beside(folder, text)
+            .map_err(|cause| unwritable(&cause))?;
         match self.text() {
-            Some(original) if file::text(&self.path).ok().as_ref() != Some(original) => Err(self.changed_meanwhile()),
-            Some(_) => beside.persist(&self.path).map(drop).map_err(|error| unwritable(&error.error)),
+            Some(original) if file::text(&self.path).ok().as_ref() != Some(original) => {
+                Err(self.changed_meanwhile())
+            }
+            Some(_) => beside
+                .persist(&self.path)
+                .map(drop)
+                .map_err(|error| unwritable(&error.error)),
             None => match beside.persist_noclobber(&self.path) {
                 Ok(_) => Ok(()),
-                Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(self.changed_meanwhile()),
+                Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+                    Err(self.changed_meanwhile())
+                }
                 Err(error) => Err(unwritable(&error.error)),
             },
         }?;
@@ -84,7 +110,10 @@ impl Original {
     /// Readable by nobody else until it has the mode of the file it replaces.
     fn beside(&self, folder: &Path, text: &str) -> io::Result<tempfile::NamedTempFile> {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        let mut beside = tempfile::Builder::new().prefix(&format!(".{name}.")).suffix(".new").tempfile_in(folder)?;
+        let mut beside = tempfile::Builder::new()
+            .prefix(&format!(".{name}."))
+            .suffix(".new")
+            .tempfile_in(folder)?;
         beside.write_all(text.as_bytes())?;
         if let Some((_, permissions)) = &self.found {
             beside.as_file().set_permissions(permissions.clone())?;
@@ -94,8 +123,11 @@ impl Original {
     }
 
     fn changed_meanwhile(&self) -> Error {
-        Error::new(Code::FilesUnwritable, format!("{} was changed meanwhile", self.path.display()))
-            .hint("nothing was written; try again")
+        Error::new(
+            Code::FilesUnwritable,
+            format!("{} was changed meanwhile", self.path.display()),
+        )
+        .hint("nothing was written; try again")
     }
 }
 
@@ -106,7 +138,11 @@ mod tests {
     #[test]
     fn a_file_that_somebody_changed_or_made_meanwhile_is_left_alone() {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().canonicalize().expect("a folder").join("config.yaml");
+        let path = folder
+            .path()
+            .canonicalize()
+            .expect("a folder")
+            .join("config.yaml");
         let missing = Original::missing(&path);
         fs::write(&path, "theirs").expect("a file");
         let error = missing.replace("ours").expect_err("a refusal");

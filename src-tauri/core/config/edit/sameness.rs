@@ -1,4 +1,5 @@
-//! Holds a changed configuration against what it was: everything that was there means the same, but for the change.
+//! Holds a changed configuration against what it was: everything that was there means the same, but
+//! for the change.
 
 use super::super::kinds;
 use super::super::yaml::{Node, Pair, Value};
@@ -6,7 +7,9 @@ use super::entry::Item;
 
 /// Whether `after` is `before` with `item` at the end of `path`, and nothing else.
 pub(super) fn is_put(before: Option<&Node>, after: &Node, path: &[&str], item: &Item) -> bool {
-    let [key, rest @ ..] = path else { return is_item(after, item) };
+    let [key, rest @ ..] = path else {
+        return is_item(after, item);
+    };
     let old = before.map(Node::pairs).unwrap_or_default();
     let held_nothing = before.is_none_or(|node| matches!(node.value, Value::Null));
     let new = after.pairs();
@@ -21,22 +24,39 @@ pub(super) fn is_put(before: Option<&Node>, after: &Node, path: &[&str], item: &
         })
 }
 
-/// Whether `after` is `before` with `name` as its one default identity. Those of other clouds keep what they say.
+/// Whether `after` is `before` with `name` as its one default identity. Those of other clouds keep
+/// what they say.
 pub(super) fn is_made_default(before: &Node, after: &Node, name: &str) -> bool {
-    let (Some(old_auth), Some(new_auth)) = (before.child("auth"), after.child("auth")) else { return false };
-    let (Some(old), Some(new)) = (old_auth.child("identities"), new_auth.child("identities")) else { return false };
+    let (Some(old_auth), Some(new_auth)) = (before.child("auth"), after.child("auth")) else {
+        return false;
+    };
+    let (Some(old), Some(new)) = (old_auth.child("identities"), new_auth.child("identities"))
+    else {
+        return false;
+    };
     let (old, new) = (old.pairs(), new.pairs());
     are_same(but(before.pairs(), "auth"), but(after.pairs(), "auth"))
-        && are_same(but(old_auth.pairs(), "identities"), but(new_auth.pairs(), "identities"))
+        && are_same(
+            but(old_auth.pairs(), "identities"),
+            but(new_auth.pairs(), "identities"),
+        )
         && old.len() == new.len()
         && old.iter().zip(new).all(|(old, new)| {
             let is_named = is_key(new, name);
-            let is_foreign = new.value.child("kind").and_then(|kind| kind.text()).is_some_and(kinds::is_foreign);
+            let is_foreign = new
+                .value
+                .child("kind")
+                .and_then(|kind| kind.text())
+                .is_some_and(kinds::is_foreign);
             let keeps_default = !is_named && (is_foreign || !is_default(&old.value));
             is_same(&old.key, &new.key)
                 && old.value.tag == new.value.tag
-                && are_same(but(old.value.pairs(), "default"), but(new.value.pairs(), "default"))
-                && (matches!(old.value.value, Value::Mapping(_) | Value::Null) || is_same(&old.value, &new.value))
+                && are_same(
+                    but(old.value.pairs(), "default"),
+                    but(new.value.pairs(), "default"),
+                )
+                && (matches!(old.value.value, Value::Mapping(_) | Value::Null)
+                    || is_same(&old.value, &new.value))
                 && if keeps_default {
                     is_same_default(&old.value, &new.value)
                 } else {
@@ -47,9 +67,9 @@ pub(super) fn is_made_default(before: &Node, after: &Node, name: &str) -> bool {
 
 /// Whether an identity says `default: true`.
 pub(super) fn is_default(identity: &Node) -> bool {
-    identity
-        .child("default")
-        .is_some_and(|node| node.tag.is_none() && matches!(node.text(), Some("true" | "True" | "TRUE")))
+    identity.child("default").is_some_and(|node| {
+        node.tag.is_none() && matches!(node.text(), Some("true" | "True" | "TRUE"))
+    })
 }
 
 fn is_same_default(old: &Node, new: &Node) -> bool {
@@ -68,12 +88,16 @@ fn but<'a>(pairs: &'a [Pair], key: &str) -> impl Iterator<Item = &'a Pair> {
     pairs.iter().filter(move |pair| !is_key(pair, key))
 }
 
-fn are_same<'a>(old: impl Iterator<Item = &'a Pair>, mut new: impl Iterator<Item = &'a Pair>) -> bool {
+fn are_same<'a>(
+    old: impl Iterator<Item = &'a Pair>,
+    mut new: impl Iterator<Item = &'a Pair>,
+) -> bool {
     let mut old = old;
     loop {
         match (old.next(), new.next()) {
             (None, None) => return true,
-            (Some(old), Some(new)) if is_same(&old.key, &new.key) && is_same(&old.value, &new.value) => {}
+            (Some(old), Some(new))
+                if is_same(&old.key, &new.key) && is_same(&old.value, &new.value) => {}
             (Some(_), Some(_) | None) | (None, Some(_)) => return false,
         }
     }

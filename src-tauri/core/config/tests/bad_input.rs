@@ -5,7 +5,11 @@ use super::*;
 fn problems(text: &str) -> String {
     let text = text.strip_prefix('\n').unwrap_or(text);
     let variables = [("EMPTY", ""), ("PLACEHOLDER", "changeme")];
-    shown(&Home::with(text).load_with(&variables).expect("a configuration"))
+    shown(
+        &Home::with(text)
+            .load_with(&variables)
+            .expect("a configuration"),
+    )
 }
 
 #[test]

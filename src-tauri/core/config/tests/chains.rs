@@ -20,7 +20,9 @@ fn the_sample_configuration_loads_without_errors_and_every_chain_resolves() {
     assert_eq!(shown(&config), "");
     assert_eq!(config.path(), home.file());
     for identity in config.identities() {
-        let chain = config.chain(identity).unwrap_or_else(|error| panic!("{}: {error}", identity.name));
+        let chain = config
+            .chain(identity)
+            .unwrap_or_else(|error| panic!("{}: {error}", identity.name));
         assert_eq!(chain.names(), config.chain_names(identity));
     }
 
@@ -30,30 +32,61 @@ fn the_sample_configuration_loads_without_errors_and_every_chain_resolves() {
     assert_eq!(deploy.steps[0].region.as_str(), "eu-central-1");
     assert_eq!(deploy.env, [("TF_VAR_stage".to_owned(), "lake".to_owned())]);
     assert_eq!(deploy.files.base, home.path().join(".custom/aws"));
-    assert_eq!(deploy.files.folder, home.path().join(".custom/aws/corp-sso"));
-    assert_eq!(deploy.source.endpoint_url.as_deref(), Some("http://127.0.0.1:4599"));
+    assert_eq!(
+        deploy.files.folder,
+        home.path().join(".custom/aws/corp-sso")
+    );
+    assert_eq!(
+        deploy.source.endpoint_url.as_deref(),
+        Some("http://127.0.0.1:4599")
+    );
     assert_eq!(deploy.steps[1].endpoint_url, deploy.source.endpoint_url);
     let deploy = role(&deploy, 1);
-    assert_eq!((deploy.session_name.as_str(), deploy.limits), ("kim", SessionKind::ChainedRole));
+    assert_eq!(
+        (deploy.session_name.as_str(), deploy.limits),
+        ("kim", SessionKind::ChainedRole)
+    );
     assert_eq!(deploy.duration.map(SessionDuration::seconds), Some(2700));
     assert_eq!(deploy.external_id.as_deref(), Some("x-1"));
 
     let user = chain(&config, "dev-admin").expect("a chain");
-    assert_eq!((user.names(), user.provider.as_str()), (vec!["dev-admin"], "aws-user"));
-    assert_eq!(user.source.session_duration.map(SessionDuration::seconds), Some(129_600));
+    assert_eq!(
+        (user.names(), user.provider.as_str()),
+        (vec!["dev-admin"], "aws-user")
+    );
+    assert_eq!(
+        user.source.session_duration.map(SessionDuration::seconds),
+        Some(129_600)
+    );
     assert_eq!(user.files.folder, home.path().join(".aws/keyfob/aws-user"));
 
     let orders = config.database("ORDERS").expect("a database");
-    assert_eq!((orders.engine, orders.port, orders.identity.as_str()), (Engine::Postgres, 5432, "deploy"));
-    let secret = config.database("legacy").expect("a database").password_secret.as_ref().expect("a secret");
+    assert_eq!(
+        (orders.engine, orders.port, orders.identity.as_str()),
+        (Engine::Postgres, 5432, "deploy")
+    );
+    let secret = config
+        .database("legacy")
+        .expect("a database")
+        .password_secret
+        .as_ref()
+        .expect("a secret");
     assert_eq!(secret.field.as_deref(), Some("password"));
-    assert_eq!(config.default_identity().map(|it| it.map(|it| it.name.as_str())), Ok(Some("dev-admin")));
+    assert_eq!(
+        config
+            .default_identity()
+            .map(|it| it.map(|it| it.name.as_str())),
+        Ok(Some("dev-admin"))
+    );
 }
 
 #[test]
 fn an_atmos_file_loads_and_what_is_left_to_atmos_is_a_notice() {
     let home = Home::with(ATMOS);
-    let keys = [("EMERGENCY_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), ("EMERGENCY_SECRET", "wJalrXUtnFEMI")];
+    let keys = [
+        ("EMERGENCY_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+        ("EMERGENCY_SECRET", "wJalrXUtnFEMI"),
+    ];
     let config = home.load_with(&keys).expect("a configuration");
     assert_eq!(worst(&config), Some(Severity::Notice), "{}", shown(&config));
     assert_eq!(config.problems().len(), 17, "{}", shown(&config));
@@ -64,10 +97,19 @@ fn an_atmos_file_loads_and_what_is_left_to_atmos_is_a_notice() {
     };
     assert_eq!(*config.keyring(), expected);
 
-    let supported: Vec<_> =
-        config.identities().iter().filter(|it| it.is_supported).map(|it| it.name.as_str()).collect();
+    let supported: Vec<_> = config
+        .identities()
+        .iter()
+        .filter(|it| it.is_supported)
+        .map(|it| it.name.as_str())
+        .collect();
     assert_eq!(supported, ["dev", "stage", "saml-admin", "emergency"]);
-    assert_eq!(config.default_identity().map(|it| it.map(|it| it.name.as_str())), Ok(Some("dev")));
+    assert_eq!(
+        config
+            .default_identity()
+            .map(|it| it.map(|it| it.name.as_str())),
+        Ok(Some("dev"))
+    );
     for (name, shown) in [
         ("azure-reader", "entra → azure-dev → azure-reader"),
         ("odd", "entra → azure-dev → odd"),
@@ -76,34 +118,79 @@ fn an_atmos_file_loads_and_what_is_left_to_atmos_is_a_notice() {
     ] {
         let identity = config.identity(name).expect(name);
         assert_eq!(config.chain_names(identity).join(" → "), shown);
-        assert_eq!(config.chain(identity).expect_err(name).code, Code::Unsupported);
+        assert_eq!(
+            config.chain(identity).expect_err(name).code,
+            Code::Unsupported
+        );
     }
-    assert_eq!(config.source(config.provider("entra").expect("entra")).expect_err("azure").code, Code::Unsupported);
+    assert_eq!(
+        config
+            .source(config.provider("entra").expect("entra"))
+            .expect_err("azure")
+            .code,
+        Code::Unsupported
+    );
 
     let stage = chain(&config, "stage").expect("a chain");
-    let StepKind::PermissionSet(set) = &stage.steps[0].kind else { panic!("a permission set") };
+    let StepKind::PermissionSet(set) = &stage.steps[0].kind else {
+        panic!("a permission set")
+    };
     assert!(matches!(&set.account, AccountReference::Id(id) if id.as_str() == "012345678901"));
-    assert_eq!(stage.files.folder, home.path().join(".aws/keyfob/platform/corp-sso"));
-    assert_eq!(role(&chain(&config, "saml-admin").expect("a chain"), 0).limits, SessionKind::AssumedRole);
+    assert_eq!(
+        stage.files.folder,
+        home.path().join(".aws/keyfob/platform/corp-sso")
+    );
+    assert_eq!(
+        role(&chain(&config, "saml-admin").expect("a chain"), 0).limits,
+        SessionKind::AssumedRole
+    );
 
-    let SourceKind::User(user) = chain(&config, "emergency").expect("a chain").source.kind else { panic!("a user") };
+    let SourceKind::User(user) = chain(&config, "emergency").expect("a chain").source.kind else {
+        panic!("a user")
+    };
     let keys = user.keys.expect("keys");
     assert_eq!(keys.origin, Origin::Environment);
-    assert_eq!(keys.place, "the environment variables EMERGENCY_KEY_ID and EMERGENCY_SECRET");
+    assert_eq!(
+        keys.place,
+        "the environment variables EMERGENCY_KEY_ID and EMERGENCY_SECRET"
+    );
 }
 
 #[test]
 fn names_are_found_in_any_case_and_shown_as_written() {
     let config = load(SAMPLE);
-    assert_eq!(config.identity("DEV-ADMIN").expect("known").name.as_str(), "dev-admin");
-    assert_eq!(config.provider("Corp-SSO").expect("known").name.as_str(), "corp-sso");
+    assert_eq!(
+        config.identity("DEV-ADMIN").expect("known").name.as_str(),
+        "dev-admin"
+    );
+    assert_eq!(
+        config.provider("Corp-SSO").expect("known").name.as_str(),
+        "corp-sso"
+    );
     for name in ["aws-user", "AWS-User"] {
         let provider = config.provider(name).expect("known");
         assert_eq!(provider.name, ProviderName::stand_alone());
-        assert!(config.files(provider).expect("a folder").folder.ends_with("aws-user"));
-        assert_eq!(config.source(provider).expect_err("nothing to sign in to").code, Code::Usage);
+        assert!(
+            config
+                .files(provider)
+                .expect("a folder")
+                .folder
+                .ends_with("aws-user")
+        );
+        assert_eq!(
+            config
+                .source(provider)
+                .expect_err("nothing to sign in to")
+                .code,
+            Code::Usage
+        );
     }
-    assert!(config.providers().iter().all(|provider| provider.name != ProviderName::stand_alone()));
+    assert!(
+        config
+            .providers()
+            .iter()
+            .all(|provider| provider.name != ProviderName::stand_alone())
+    );
 }
 
 #[test]
@@ -114,12 +201,24 @@ fn an_unknown_name_comes_with_the_sorted_names_and_the_nearest() {
     assert_eq!(error.message, "there is no identity `dev-admn`");
     assert_eq!(
         error.hints,
-        ["did you mean `dev-admin`?", "identities: deploy, dev-admin, here, org-admin, root-task, vendor"]
+        [
+            "did you mean `dev-admin`?",
+            "identities: deploy, dev-admin, here, org-admin, root-task, vendor"
+        ]
     );
     let error = config.provider("octa").expect_err("unknown");
     assert_eq!((error.code, error.exit_code()), (Code::ProviderNotFound, 1));
-    assert_eq!(error.hints, ["did you mean `okta`?", "providers: corp-sso, gha, okta, pod"]);
-    assert_eq!(config.database("order").expect_err("unknown").hints[0], "did you mean `orders`?");
+    assert_eq!(
+        error.hints,
+        [
+            "did you mean `okta`?",
+            "providers: corp-sso, gha, okta, pod"
+        ]
+    );
+    assert_eq!(
+        config.database("order").expect_err("unknown").hints[0],
+        "did you mean `orders`?"
+    );
     let error = load("auth: {}").identity("a\nb").expect_err("unknown");
     assert_eq!(error.hints, ["the configuration has no identities"]);
     assert!(!error.message.contains('\n'));
@@ -127,13 +226,23 @@ fn an_unknown_name_comes_with_the_sorted_names_and_the_nearest() {
 
 #[test]
 fn two_defaults_are_an_error_that_names_both_and_each_can_be_used_by_name() {
-    let config =
-        load("auth: {identities: {a: {kind: aws/user, default: true}, b: {kind: aws/ambient, default: true}}}");
+    let config = load(
+        "auth: {identities: {a: {kind: aws/user, default: true}, b: {kind: aws/ambient, default: true}}}",
+    );
     let error = config.default_identity().expect_err("two");
     assert_eq!((error.code, error.exit_code()), (Code::ConfigInvalid, 2));
-    assert!(error.message.contains("`a` (line 1), `b` (line 1)"), "{}", error.message);
+    assert!(
+        error.message.contains("`a` (line 1), `b` (line 1)"),
+        "{}",
+        error.message
+    );
     assert!(chain(&config, "a").is_ok() && chain(&config, "b").is_ok());
-    assert_eq!(load("auth: {identities: {a: {kind: aws/user}}}").default_identity().map(|it| it.is_none()), Ok(true));
+    assert_eq!(
+        load("auth: {identities: {a: {kind: aws/user}}}")
+            .default_identity()
+            .map(|it| it.is_none()),
+        Ok(true)
+    );
 }
 
 #[test]
@@ -149,12 +258,26 @@ fn a_broken_link_blocks_only_the_chains_that_use_it() {
     for name in ["bad", "up", "top"] {
         let error = chain(&config, name).expect_err(name);
         assert_eq!((error.code, error.exit_code()), (Code::ConfigInvalid, 2));
-        let message = format!("the identity `{name}` cannot be used: line 4, column 27: auth.identities.bad.nonsense:");
+        let message = format!(
+            "the identity `{name}` cannot be used: line 4, column 27: auth.identities.bad.nonsense:"
+        );
         assert!(error.message.starts_with(&message), "{}", error.message);
     }
-    assert!(chain(&config, "high").expect_err("lost").message.contains("there is no identity `gone`"));
-    let listed = |name: &str| config.chain_names(config.identity(name).expect(name)).join(" → ");
-    assert_eq!((listed("top"), listed("high")), ("bad → up → top".to_owned(), "lost → high".to_owned()));
+    assert!(
+        chain(&config, "high")
+            .expect_err("lost")
+            .message
+            .contains("there is no identity `gone`")
+    );
+    let listed = |name: &str| {
+        config
+            .chain_names(config.identity(name).expect(name))
+            .join(" → ")
+    };
+    assert_eq!(
+        (listed("top"), listed("high")),
+        ("bad → up → top".to_owned(), "lost → high".to_owned())
+    );
 }
 
 #[test]
@@ -177,7 +300,11 @@ fn chains_may_have_any_length() {
     let mut text = "auth:\n  identities:\n    i0: {kind: aws/ambient}\n".to_owned();
     for link in 1..=LINKS {
         let below = link - 1;
-        writeln!(text, "    i{link}: {{kind: aws/assume-role, via: {{identity: i{below}}}, {ROLE}}}").expect("memory");
+        writeln!(
+            text,
+            "    i{link}: {{kind: aws/assume-role, via: {{identity: i{below}}}, {ROLE}}}"
+        )
+        .expect("memory");
     }
     let config = load(&text);
     assert_eq!(shown(&config), "");
@@ -193,12 +320,19 @@ fn a_circle_of_thousands_is_found_quickly_and_told_briefly() {
     let mut text = "auth:\n  identities:\n".to_owned();
     for link in 0..LINKS {
         let below = (link + 1) % LINKS;
-        writeln!(text, "    i{link}: {{kind: aws/assume-role, via: {{identity: i{below}}}, {ROLE}}}").expect("memory");
+        writeln!(
+            text,
+            "    i{link}: {{kind: aws/assume-role, via: {{identity: i{below}}}, {ROLE}}}"
+        )
+        .expect("memory");
     }
     let config = load(&text);
     assert_eq!(config.problems().len(), 1);
     let message = &config.problems()[0].message;
-    assert!(message.ends_with("i10 → i11 → … → i0") && message.len() < 200, "{message}");
+    assert!(
+        message.ends_with("i10 → i11 → … → i0") && message.len() < 200,
+        "{message}"
+    );
     assert!(chain(&config, "i1500").is_err());
 }
 
@@ -229,16 +363,25 @@ fn a_role_is_limited_by_what_it_stands_on() {
     ));
     assert_eq!(shown(&config), "");
     for identity in config.identities() {
-        let chain = config.chain(identity).unwrap_or_else(|error| panic!("{}: {error}", identity.name));
+        let chain = config
+            .chain(identity)
+            .unwrap_or_else(|error| panic!("{}: {error}", identity.name));
         let expected = match identity.name.as_str().split_once('-') {
             Some(("a", _)) => SessionKind::AssumedRole,
             Some(("c", _)) => SessionKind::ChainedRole,
             Some(_) | None => continue,
         };
-        assert_eq!(role(&chain, chain.steps.len() - 1).limits, expected, "{}", identity.name);
+        assert_eq!(
+            role(&chain, chain.steps.len() - 1).limits,
+            expected,
+            "{}",
+            identity.name
+        );
     }
     let pod = chain(&config, "a-pod").expect("a chain");
-    let SourceKind::WebIdentity { token_file } = &pod.source.kind else { panic!("a web identity") };
+    let SourceKind::WebIdentity { token_file } = &pod.source.kind else {
+        panic!("a web identity")
+    };
     assert_eq!(*token_file, config.path().with_file_name("token"));
     assert_eq!(role(&pod, 0).session_name, "fob-a-pod");
 }
@@ -252,7 +395,10 @@ fn a_role_takes_its_own_duration_before_the_general_one() {
     );
     for (name, seconds) in [("a", 7200), ("b", 2700)] {
         let chain = chain(&config, name).expect("a chain");
-        assert_eq!(role(&chain, 0).duration.map(SessionDuration::seconds), Some(seconds));
+        assert_eq!(
+            role(&chain, 0).duration.map(SessionDuration::seconds),
+            Some(seconds)
+        );
     }
 }
 
@@ -267,29 +413,65 @@ fn region_and_endpoint_come_from_the_nearest_place_down_the_chain() {
 "#,
     );
     let top = chain(&config, "top").expect("a chain");
-    assert_eq!((top.source.region.as_str(), top.region.as_str()), ("us-east-1", "eu-west-1"));
-    let endpoints: Vec<_> = top.steps.iter().map(|step| step.endpoint_url.as_deref()).collect();
-    assert_eq!(endpoints, [Some("http://127.0.0.1:1"), Some("http://127.0.0.1:2")]);
+    assert_eq!(
+        (top.source.region.as_str(), top.region.as_str()),
+        ("us-east-1", "eu-west-1")
+    );
+    let endpoints: Vec<_> = top
+        .steps
+        .iter()
+        .map(|step| step.endpoint_url.as_deref())
+        .collect();
+    assert_eq!(
+        endpoints,
+        [Some("http://127.0.0.1:1"), Some("http://127.0.0.1:2")]
+    );
 }
 
 #[test]
 fn profiles_go_to_the_first_base_path_that_is_named() {
     let own = Home::with("auth: {realm: Team/A, identities: {dev: {kind: aws/user}}}");
-    let written =
-        Home::with("auth: {identities: {dev: {kind: aws/user, spec: {files: {base_path: ./here, static: true}}}}}");
+    let written = Home::with(
+        "auth: {identities: {dev: {kind: aws/user, spec: {files: {base_path: ./here, static: true}}}}}",
+    );
     let folder = |home: &Home, variables: &[(&str, &str)]| {
-        chain(&home.load_with(variables).expect("a configuration"), "dev").map(|chain| chain.files.folder)
+        chain(&home.load_with(variables).expect("a configuration"), "dev")
+            .map(|chain| chain.files.folder)
     };
-    let (fob, atmos) = (("FOB_AWS_FILES_BASE_PATH", "/fob"), ("ATMOS_AWS_FILES_BASE_PATH", "~/atmos"));
-    assert_eq!(folder(&written, &[fob, atmos]), Ok(written.path().join("./here/aws-user")));
-    assert_eq!(folder(&own, &[fob, atmos]), Ok(PathBuf::from("/fob/Team_A/aws-user")));
-    assert_eq!(folder(&own, &[atmos]), Ok(own.path().join("atmos/Team_A/aws-user")));
-    assert_eq!(folder(&own, &[]), Ok(own.path().join(".aws/keyfob/Team_A/aws-user")));
-    assert!(chain(&written.load().expect("a configuration"), "dev").expect("a chain").files.static_credentials);
+    let (fob, atmos) = (
+        ("FOB_AWS_FILES_BASE_PATH", "/fob"),
+        ("ATMOS_AWS_FILES_BASE_PATH", "~/atmos"),
+    );
+    assert_eq!(
+        folder(&written, &[fob, atmos]),
+        Ok(written.path().join("./here/aws-user"))
+    );
+    assert_eq!(
+        folder(&own, &[fob, atmos]),
+        Ok(PathBuf::from("/fob/Team_A/aws-user"))
+    );
+    assert_eq!(
+        folder(&own, &[atmos]),
+        Ok(own.path().join("atmos/Team_A/aws-user"))
+    );
+    assert_eq!(
+        folder(&own, &[]),
+        Ok(own.path().join(".aws/keyfob/Team_A/aws-user"))
+    );
+    assert!(
+        chain(&written.load().expect("a configuration"), "dev")
+            .expect("a chain")
+            .files
+            .static_credentials
+    );
     for bad in ["", "  ", "/a\nb", "/a\rb", "/a\0b"] {
         for name in [fob.0, atmos.0] {
             let error = folder(&own, &[(name, bad)]).expect_err("a bad path");
-            assert!(error.message.contains(name) && !error.message.contains(['\n', '\0']), "{}", error.message);
+            assert!(
+                error.message.contains(name) && !error.message.contains(['\n', '\0']),
+                "{}",
+                error.message
+            );
         }
     }
 }
@@ -297,19 +479,40 @@ fn profiles_go_to_the_first_base_path_that_is_named() {
 #[test]
 fn the_environment_chooses_the_keyring_before_the_file_does() {
     let home = Home::with("auth: {keyring: {type: file, spec: {password_env: PASS}}}");
-    let default = home.environment(&[]).config_folder().expect("a folder").join("keyring.age");
-    let file = |password: &str| KeyringChoice::File { path: default.clone(), password_env: Some(password.to_owned()) };
-    assert_eq!(*home.load().expect("a configuration").keyring(), file("PASS"));
-    let choose = |text: &str| home.load_with(&[("FOB_KEYRING", text)]).map(|config| config.keyring().clone());
+    let default = home
+        .environment(&[])
+        .config_folder()
+        .expect("a folder")
+        .join("keyring.age");
+    let file = |password: &str| KeyringChoice::File {
+        path: default.clone(),
+        password_env: Some(password.to_owned()),
+    };
+    assert_eq!(
+        *home.load().expect("a configuration").keyring(),
+        file("PASS")
+    );
+    let choose = |text: &str| {
+        home.load_with(&[("FOB_KEYRING", text)])
+            .map(|config| config.keyring().clone())
+    };
     assert_eq!(choose("system"), Ok(KeyringChoice::System));
     assert_eq!(choose("memory"), Ok(KeyringChoice::Memory));
     assert_eq!(choose(""), Ok(file("PASS")));
     let error = choose("vault").expect_err("unknown");
     assert_eq!(error.exit_code(), 2);
-    assert!(error.message.contains("vault") && error.hints[0].contains("FOB_KEYRING"), "{error:?}");
+    assert!(
+        error.message.contains("vault") && error.hints[0].contains("FOB_KEYRING"),
+        "{error:?}"
+    );
     let plain = Home::with("auth: {}");
-    assert_eq!(*plain.load().expect("a configuration").keyring(), KeyringChoice::System);
-    let chosen = plain.load_with(&[("FOB_KEYRING", "file")]).expect("a configuration");
+    assert_eq!(
+        *plain.load().expect("a configuration").keyring(),
+        KeyringChoice::System
+    );
+    let chosen = plain
+        .load_with(&[("FOB_KEYRING", "file")])
+        .expect("a configuration");
     assert!(
         matches!(chosen.keyring(), KeyringChoice::File { password_env: Some(name), .. } if name == "FOB_KEYRING_PASSWORD")
     );
@@ -317,16 +520,33 @@ fn the_environment_chooses_the_keyring_before_the_file_does() {
 
 #[test]
 fn an_unclear_realm_or_keyring_blocks_every_chain_and_nothing_falls_back() {
-    for bad in ["realm: ../x", "keyring: {type: vault}", "keyring: {typ: file}", "keyring: file", "realm: a, realm: b"]
-    {
-        let config = load(&format!("auth: {{{bad}, identities: {{dev: {{kind: aws/user}}}}}}"));
+    for bad in [
+        "realm: ../x",
+        "keyring: {type: vault}",
+        "keyring: {typ: file}",
+        "keyring: file",
+        "realm: a, realm: b",
+    ] {
+        let config = load(&format!(
+            "auth: {{{bad}, identities: {{dev: {{kind: aws/user}}}}}}"
+        ));
         assert_eq!(config.usable().expect_err(bad).code, Code::ConfigInvalid);
-        assert!(chain(&config, "dev").expect_err(bad).message.starts_with("the configuration cannot be used: line 1"));
+        assert!(
+            chain(&config, "dev")
+                .expect_err(bad)
+                .message
+                .starts_with("the configuration cannot be used: line 1")
+        );
     }
     let config = load("auth: {notify: {before: 0}, identities: {dev: {kind: aws/user}}}");
     assert!(config.usable().is_ok() && chain(&config, "dev").is_ok());
     assert_eq!(config.notify_before().as_secs(), 1800);
-    assert_eq!(load("auth: {notify: {before: 1h30m}}").notify_before().as_secs(), 5400);
+    assert_eq!(
+        load("auth: {notify: {before: 1h30m}}")
+            .notify_before()
+            .as_secs(),
+        5400
+    );
 }
 
 #[test]
@@ -338,9 +558,14 @@ fn keys_written_in_the_file_are_known_by_their_line_and_never_shown() {
     ));
     assert_eq!(worst(&config), Some(Severity::Warning));
     assert!(!format!("{config:?}{}", shown(&config)).contains(SECRET));
-    let SourceKind::User(user) = chain(&config, "dev").expect("a chain").source.kind else { panic!("a user") };
+    let SourceKind::User(user) = chain(&config, "dev").expect("a chain").source.kind else {
+        panic!("a user")
+    };
     let keys = user.keys.expect("keys");
-    assert_eq!((keys.origin, keys.place.as_str()), (Origin::Configuration, "config.yaml line 7"));
+    assert_eq!(
+        (keys.origin, keys.place.as_str()),
+        (Origin::Configuration, "config.yaml line 7")
+    );
     assert_eq!(keys.keys.secret_access_key.expose(), SECRET);
 }
 
@@ -348,24 +573,40 @@ fn keys_written_in_the_file_are_known_by_their_line_and_never_shown() {
 fn placeholders_leave_a_user_without_keys_and_usable() {
     let text = r#"auth: {identities: {dev: {kind: aws/user, credentials: {access_key_id: "", secret_access_key: changeme, mfa_arn: xxx}}}}"#;
     let config = load(text);
-    assert_eq!((worst(&config), config.problems().len()), (Some(Severity::Warning), 3));
-    let SourceKind::User(user) = chain(&config, "dev").expect("a chain").source.kind else { panic!("a user") };
+    assert_eq!(
+        (worst(&config), config.problems().len()),
+        (Some(Severity::Warning), 3)
+    );
+    let SourceKind::User(user) = chain(&config, "dev").expect("a chain").source.kind else {
+        panic!("a user")
+    };
     assert!(user.keys.is_none() && user.mfa_arn.is_none());
 }
 
 #[test]
 fn a_kind_may_come_from_the_environment() {
     let home = Home::with("auth: {identities: {dev: {kind: !env KIND}}}");
-    let config = home.load_with(&[("KIND", "aws/ambient")]).expect("a configuration");
-    assert!(matches!(chain(&config, "dev").expect("a chain").source.kind, SourceKind::Ambient));
+    let config = home
+        .load_with(&[("KIND", "aws/ambient")])
+        .expect("a configuration");
+    assert!(matches!(
+        chain(&config, "dev").expect("a chain").source.kind,
+        SourceKind::Ambient
+    ));
     assert_eq!(config.identities()[0].kind, "aws/ambient");
     assert!(chain(&home.load().expect("a configuration"), "dev").is_err());
 }
 
 #[test]
 fn a_tag_on_a_mapping_blocks_what_it_would_have_replaced() {
-    let config = load("auth: {identities: {dev: !include {kind: aws/user}, up: {kind: aws/ambient}}}");
-    assert!(chain(&config, "dev").expect_err("a tag").message.contains("the tag `!include` has no meaning"));
+    let config =
+        load("auth: {identities: {dev: !include {kind: aws/user}, up: {kind: aws/ambient}}}");
+    assert!(
+        chain(&config, "dev")
+            .expect_err("a tag")
+            .message
+            .contains("the tag `!include` has no meaning")
+    );
     assert!(chain(&config, "up").is_ok());
 }
 
@@ -375,20 +616,36 @@ fn a_database_with_errors_is_refused_with_them() {
         "auth: {identities: {dev: {kind: aws/user}}, databases: {Good: {engine: mysql, host: h, user: u, via: {identity: DEV}}, bad: {engine: x}}}",
     );
     let good = config.database("good").expect("a database");
-    assert_eq!((good.port, good.identity.as_str(), config.databases().len()), (3306, "dev", 1));
+    assert_eq!(
+        (good.port, good.identity.as_str(), config.databases().len()),
+        (3306, "dev", 1)
+    );
     let error = config.database("BAD").expect_err("errors");
     assert_eq!(error.code, Code::ConfigInvalid);
-    assert!(error.message.contains("line 1, column"), "{}", error.message);
+    assert!(
+        error.message.contains("line 1, column"),
+        "{}",
+        error.message
+    );
     assert!(chain(&config, "dev").is_ok());
 }
 
 #[test]
 fn problems_are_in_file_order_and_say_where_in_json_too() {
-    let config = load("auth:\n  identities:\n    b: {kind: aws/usr}\n    a: {kind: aws/user, x: 1}\n  realm: ..\n");
-    let lines: Vec<_> = config.problems().iter().map(|problem| (problem.line, problem.column)).collect();
+    let config = load(
+        "auth:\n  identities:\n    b: {kind: aws/usr}\n    a: {kind: aws/user, x: 1}\n  realm: ..\n",
+    );
+    let lines: Vec<_> = config
+        .problems()
+        .iter()
+        .map(|problem| (problem.line, problem.column))
+        .collect();
     assert_eq!(lines, [(3, 15), (4, 25), (5, 10)]);
     let json = serde_json::to_value(&config.problems()[1]).expect("JSON");
     assert_eq!(json["severity"], "error");
-    assert_eq!((json["line"].as_u64(), json["path"].as_str()), (Some(4), Some("auth.identities.a.x")));
+    assert_eq!(
+        (json["line"].as_u64(), json["path"].as_str()),
+        (Some(4), Some("auth.identities.a.x"))
+    );
     assert!(json.get("blocks").is_none());
 }

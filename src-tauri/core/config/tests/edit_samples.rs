@@ -1,4 +1,5 @@
-//! Changes of generated files, with comments and blank lines in odd places, and of damaged ones: nothing else changes.
+//! Changes of generated files, with comments and blank lines in odd places, and of damaged ones:
+//! nothing else changes.
 
 use super::mutations::{apply, damage};
 use super::*;
@@ -30,7 +31,8 @@ enum Style {
 struct Sample {
     unit: usize,
     style: Style,
-    /// Whether each is the default, as a mapping in braces, and the key before which its default stands.
+    /// Whether each is the default, as a mapping in braces, and the key before which its default
+    /// stands.
     identities: Vec<(bool, bool, bool)>,
     notify: Option<&'static str>,
     is_windows: bool,
@@ -41,11 +43,25 @@ struct Sample {
 
 fn sample() -> impl Strategy<Value = Sample> {
     let identities = prop::collection::vec((any::<bool>(), any::<bool>(), any::<bool>()), 1..5);
-    let styles = prop::sample::select(vec![Style::Block, Style::Block, Style::Braces, Style::Spread]);
-    let notify =
-        prop::sample::select(vec![None, Some(" { before: 1h }"), Some(""), Some(" {}"), Some("\n@@before: '1h'")]);
-    let rest =
-        (any::<bool>(), any::<bool>(), prop::collection::vec(between(), 40), prop::collection::vec(behind(), 40));
+    let styles = prop::sample::select(vec![
+        Style::Block,
+        Style::Block,
+        Style::Braces,
+        Style::Spread,
+    ]);
+    let notify = prop::sample::select(vec![
+        None,
+        Some(" { before: 1h }"),
+        Some(""),
+        Some(" {}"),
+        Some("\n@@before: '1h'"),
+    ]);
+    let rest = (
+        any::<bool>(),
+        any::<bool>(),
+        prop::collection::vec(between(), 40),
+        prop::collection::vec(behind(), 40),
+    );
     (1..6_usize, styles, identities, notify, rest).prop_map(
         |(unit, style, identities, notify, (is_windows, ends, odd, behind))| Sample {
             unit,
@@ -74,11 +90,17 @@ impl Sample {
                 for (at, (is_default, in_braces, is_first)) in self.identities.iter().enumerate() {
                     let default = if *is_default { "true" } else { "false" };
                     if *in_braces {
-                        lines.push(format!("@@{}: {{ kind: aws/user, default: {default} }}", name(at)));
+                        lines.push(format!(
+                            "@@{}: {{ kind: aws/user, default: {default} }}",
+                            name(at)
+                        ));
                         continue;
                     }
                     lines.push(format!("@@\"{}\":", name(at)));
-                    let keys = [format!("@@@default: {default}"), "@@@kind: aws/user".to_owned()];
+                    let keys = [
+                        format!("@@@default: {default}"),
+                        "@@@kind: aws/user".to_owned(),
+                    ];
                     let (first, second) = if *is_first { (0, 1) } else { (1, 0) };
                     lines.extend([keys[first].clone(), keys[second].clone()]);
                     lines.extend(["@@@env:", "@@@- {key: A, value: b}"].map(str::to_owned));
@@ -95,7 +117,10 @@ impl Sample {
                 lines.push("@identities: {".to_owned());
                 for (at, (is_default, ..)) in self.identities.iter().enumerate() {
                     let comma = if is_last(at) { "" } else { "," };
-                    lines.push(format!("@@{}: {{kind: aws/user, default: {is_default}}}{comma}", name(at)));
+                    lines.push(format!(
+                        "@@{}: {{kind: aws/user, default: {is_default}}}{comma}",
+                        name(at)
+                    ));
                 }
                 lines.push("@@}".to_owned());
             }
@@ -111,19 +136,34 @@ impl Sample {
         if !self.ends {
             text.truncate(text.trim_end_matches('\n').len());
         }
-        if self.is_windows { text.replace('\n', "\r\n") } else { text }
+        if self.is_windows {
+            text.replace('\n', "\r\n")
+        } else {
+            text
+        }
     }
 }
 
 /// Whether `after` is `before` with something put in at one place.
 fn is_insertion(before: &str, after: &str) -> bool {
-    let start = before.bytes().zip(after.bytes()).take_while(|(old, new)| old == new).count();
-    let end = before.bytes().rev().zip(after.bytes().rev()).take_while(|(old, new)| old == new).count();
+    let start = before
+        .bytes()
+        .zip(after.bytes())
+        .take_while(|(old, new)| old == new)
+        .count();
+    let end = before
+        .bytes()
+        .rev()
+        .zip(after.bytes().rev())
+        .take_while(|(old, new)| old == new)
+        .count();
     start + end >= before.len()
 }
 
 fn comments(text: &str) -> Vec<&str> {
-    text.lines().filter_map(|line| line.split_once('#').map(|(_, comment)| comment.trim_end())).collect()
+    text.lines()
+        .filter_map(|line| line.split_once('#').map(|(_, comment)| comment.trim_end()))
+        .collect()
 }
 
 fn change(text: &str, change: &Change) -> Result<String> {
@@ -134,12 +174,19 @@ fn new() -> Change {
     Change::AddIdentity(NewIdentity {
         name: "new".to_owned(),
         is_default: false,
-        kind: NewKind::User { region: Some("eu-west-1".to_owned()), mfa_arn: None },
+        kind: NewKind::User {
+            region: Some("eu-west-1".to_owned()),
+            mfa_arn: None,
+        },
     })
 }
 
 fn names(config: &Config) -> Vec<&str> {
-    config.identities().iter().map(|it| it.name.as_str()).collect()
+    config
+        .identities()
+        .iter()
+        .map(|it| it.name.as_str())
+        .collect()
 }
 
 proptest! {

@@ -7,7 +7,10 @@ fn user(name: &str) -> Change {
     Change::AddIdentity(NewIdentity {
         name: name.to_owned(),
         is_default: false,
-        kind: NewKind::User { region: Some("eu-west-1".to_owned()), mfa_arn: None },
+        kind: NewKind::User {
+            region: Some("eu-west-1".to_owned()),
+            mfa_arn: None,
+        },
     })
 }
 
@@ -51,7 +54,8 @@ fn refused(text: &str, change: &Change) -> Error {
 /// The lines that went and the lines that came, in the order of the file.
 fn changed(text: &str, change: &Change) -> String {
     let after = after(text, change);
-    let (old, new): (Vec<&str>, Vec<&str>) = (text.split('\n').collect(), after.split('\n').collect());
+    let (old, new): (Vec<&str>, Vec<&str>) =
+        (text.split('\n').collect(), after.split('\n').collect());
     let mut shown = String::new();
     let (mut at, mut then) = (0, 0);
     while at < old.len() || then < new.len() {
@@ -59,16 +63,24 @@ fn changed(text: &str, change: &Change) -> String {
             (at, then) = (at + 1, then + 1);
             continue;
         }
-        let came = new[then..].iter().position(|line| old.get(at) == Some(line));
-        let went = old[at..].iter().position(|line| new.get(then) == Some(line));
+        let came = new[then..]
+            .iter()
+            .position(|line| old.get(at) == Some(line));
+        let went = old[at..]
+            .iter()
+            .position(|line| new.get(then) == Some(line));
         let (came, went) = match (came, went) {
             (Some(came), Some(went)) if came <= went => (came, 0),
             (Some(came), None) => (came, 0),
             (_, Some(went)) => (0, went),
             (None, None) => (1.min(new.len() - then), 1.min(old.len() - at)),
         };
-        old[at..at + went].iter().for_each(|line| shown.extend(["-", line, "\n"]));
-        new[then..then + came].iter().for_each(|line| shown.extend(["+", line, "\n"]));
+        old[at..at + went]
+            .iter()
+            .for_each(|line| shown.extend(["-", line, "\n"]));
+        new[then..then + came]
+            .iter()
+            .for_each(|line| shown.extend(["+", line, "\n"]));
         (at, then) = (at + went, then + came);
     }
     shown.replace('\r', "␍")
@@ -126,7 +138,10 @@ fn an_identity_is_added_behind_the_last_one_as_the_others_are_indented() {
     assert!(after(&marked, &user("new")).starts_with("\u{feff}# ours\n"));
     assert_eq!(changed(&marked, &user("new")), added);
     assert_eq!(
-        changed("auth:\n identities:\n    dev: {kind: aws/user}", &role("Prod/Deploy", "DEV")),
+        changed(
+            "auth:\n identities:\n    dev: {kind: aws/user}",
+            &role("Prod/Deploy", "DEV")
+        ),
         "\
 -    dev: {kind: aws/user}
 +    dev: {kind: aws/user}
@@ -139,7 +154,11 @@ fn an_identity_is_added_behind_the_last_one_as_the_others_are_indented() {
 +      duration: 45m
 +
 "
-        .replacen("-    dev: {kind: aws/user}\n+    dev: {kind: aws/user}\n", "", 1)
+        .replacen(
+            "-    dev: {kind: aws/user}\n+    dev: {kind: aws/user}\n",
+            "",
+            1
+        )
     );
 }
 
@@ -159,10 +178,17 @@ fn within_braces_an_identity_is_added_as_the_others_are_written() {
     },"#
         )
     );
-    serde_json::from_str::<serde_json::Value>(&after(JSON, &role("new", "dev"))).expect("still JSON");
+    serde_json::from_str::<serde_json::Value>(&after(JSON, &role("new", "dev")))
+        .expect("still JSON");
     for (text, now) in [
-        ("auth: {identities: {dev: {kind: aws/user}}}", "auth: {identities: {dev: {kind: aws/user}, NEW}}"),
-        ("auth: {identities: {a: {}, }} # c", "auth: {identities: {a: {}, NEW, }} # c"),
+        (
+            "auth: {identities: {dev: {kind: aws/user}}}",
+            "auth: {identities: {dev: {kind: aws/user}, NEW}}",
+        ),
+        (
+            "auth: {identities: {a: {}, }} # c",
+            "auth: {identities: {a: {}, NEW, }} # c",
+        ),
         (
             "auth:\n  identities: {a: {}, # a\n    b: {} # b\n  }\n",
             "auth:\n  identities: {a: {}, # a\n    b: {}, # b\n    NEW\n  }\n",
@@ -172,19 +198,32 @@ fn within_braces_an_identity_is_added_as_the_others_are_written() {
             "auth:\n  identities: {\n    a: {}, # a\n    NEW,\n    }\n",
         ),
         ("auth: {identities: {a}}", "auth: {identities: {a, NEW}}"),
-        ("auth: {identities: {a: , }}", "auth: {identities: {a:, NEW , }}"),
+        (
+            "auth: {identities: {a: , }}",
+            "auth: {identities: {a:, NEW , }}",
+        ),
         ("auth: {identities: }", "auth: {identities: { NEW } }"),
         ("auth: {identities}", "auth: {identities: { NEW }}"),
         ("auth: {identities: null}", "auth: {identities: { NEW }}"),
         ("auth: {identities: {}}", "auth: {identities: { NEW }}"),
         ("{}", "{ auth: { identities: { NEW } } }"),
         ("{auth: }", "{auth: { identities: { NEW } } }"),
-        (r#"{"auth": {"identities": {}}}"#, r#"{"auth": {"identities": { NEW }}}"#),
+        (
+            r#"{"auth": {"identities": {}}}"#,
+            r#"{"auth": {"identities": { NEW }}}"#,
+        ),
     ] {
-        let new = match (text.contains('"'), text.contains("{\n") || text.contains("\n    b")) {
-            (true, _) => r#""new": { "kind": "aws/user", "credentials": { "region": "eu-west-1" } }"#,
+        let new = match (
+            text.contains('"'),
+            text.contains("{\n") || text.contains("\n    b"),
+        ) {
+            (true, _) => {
+                r#""new": { "kind": "aws/user", "credentials": { "region": "eu-west-1" } }"#
+            }
             (false, true) => "new: { kind: aws/user, credentials: { region: eu-west-1 } }",
-            (false, false) if now.contains("{ NEW") => "new: { kind: aws/user, credentials: { region: eu-west-1 } }",
+            (false, false) if now.contains("{ NEW") => {
+                "new: { kind: aws/user, credentials: { region: eu-west-1 } }"
+            }
             (false, false) => "new: {kind: aws/user, credentials: {region: eu-west-1}}",
         };
         assert_eq!(after(text, &user("new")), now.replace("NEW", new));
@@ -200,28 +239,63 @@ fn what_is_missing_on_the_way_is_made() {
         ("---\n# mine\n", "---\n# mine\nauth:\n  identities:\n", ""),
         ("auth:", "auth:\n  identities:\n", ""),
         ("auth: ~ # c\n# d\n", "auth: # c\n  identities:\n", "# d\n"),
-        ("auth: null\nlogs: {}\n", "auth:\n  identities:\n", "logs: {}\n"),
+        (
+            "auth: null\nlogs: {}\n",
+            "auth:\n  identities:\n",
+            "logs: {}\n",
+        ),
         ("auth: {}\n", "auth:\n  identities:\n", ""),
         ("logs: {}\n", "logs: {}\nauth:\n  identities:\n", ""),
-        ("auth:\n  realm: x\n\n# end\n", "auth:\n  realm: x\n  identities:\n", "\n# end\n"),
-        ("auth:\n  identities: # c\n  realm: x\n", "auth:\n  identities: # c\n", "  realm: x\n"),
+        (
+            "auth:\n  realm: x\n\n# end\n",
+            "auth:\n  realm: x\n  identities:\n",
+            "\n# end\n",
+        ),
+        (
+            "auth:\n  identities: # c\n  realm: x\n",
+            "auth:\n  identities: # c\n",
+            "  realm: x\n",
+        ),
         (
             "auth:\n  identities:\n    # dev:\n\n  # of x\n  realm: x\n",
             "auth:\n  identities:\n    # dev:\n",
             "\n  # of x\n  realm: x\n",
         ),
-        ("auth:\n  identities: {} # none\n", "auth:\n  identities: # none\n", ""),
-        ("auth:\n  identities: !!map\n", "auth:\n  identities: !!map\n", ""),
-        ("auth:\n  realm: x\n...\n", "auth:\n  realm: x\n  identities:\n", "...\n"),
-        ("\"auth\":\n  'identities': ~\n", "\"auth\":\n  'identities':\n", ""),
+        (
+            "auth:\n  identities: {} # none\n",
+            "auth:\n  identities: # none\n",
+            "",
+        ),
+        (
+            "auth:\n  identities: !!map\n",
+            "auth:\n  identities: !!map\n",
+            "",
+        ),
+        (
+            "auth:\n  realm: x\n...\n",
+            "auth:\n  realm: x\n  identities:\n",
+            "...\n",
+        ),
+        (
+            "\"auth\":\n  'identities': ~\n",
+            "\"auth\":\n  'identities':\n",
+            "",
+        ),
     ] {
-        assert_eq!(after(text, &user("new")), format!("{start}{entry}{end}"), "{text}");
+        assert_eq!(
+            after(text, &user("new")),
+            format!("{start}{entry}{end}"),
+            "{text}"
+        );
     }
     assert_eq!(
         after("base_path: ./\nauth:\n    realm: x\n", &before("45m")),
         "base_path: ./\nauth:\n    realm: x\n    notify:\n        before: 45m\n"
     );
-    assert_eq!(changed(COMMENTED, &before("1h30m")), "+        before: 1h30m\n");
+    assert_eq!(
+        changed(COMMENTED, &before("1h30m")),
+        "+        before: 1h30m\n"
+    );
 }
 
 #[test]
@@ -242,15 +316,22 @@ fn one_identity_is_made_the_default_and_no_other_keeps_it() {
     assert_eq!(changed(COMMENTED, &default("dev")), "");
     assert_eq!(
         after(JSON, &default("prod")),
-        JSON.replace(",\n        \"default\": true\n", "\n").replace("\"default\": false", "\"default\": true")
+        JSON.replace(",\n        \"default\": true\n", "\n")
+            .replace("\"default\": false", "\"default\": true")
     );
     for (text, now) in [
         (
             "a: {kind: aws/user, default: true}\nb: {kind: aws/user}",
             "a: {kind: aws/user}\nb: {kind: aws/user, default: true}",
         ),
-        ("a: {default: true, kind: aws/user}\nb: {}", "a: {kind: aws/user}\nb:\n      default: true\n"),
-        ("a: {default: True}\nb: ", "a: {default: false}\nb: \n      default: true\n"),
+        (
+            "a: {default: true, kind: aws/user}\nb: {}",
+            "a: {kind: aws/user}\nb:\n      default: true\n",
+        ),
+        (
+            "a: {default: True}\nb: ",
+            "a: {default: false}\nb: \n      default: true\n",
+        ),
         (
             "a:\n    kind: aws/user\n    default: true # mine\nb: {x: 1}",
             "a:\n    kind: aws/user\n    default: false # mine\nb: {x: 1, default: true}",
@@ -307,11 +388,26 @@ fn what_comes_from_another_identity_through_a_merge_is_overruled() {
 #[test]
 fn the_time_of_notices_is_replaced_in_the_quotes_it_has() {
     for (text, now) in [
-        ("auth:\n  notify: { before: 30m } # c\n", "auth:\n  notify: { before: 45m } # c\n"),
-        ("auth:\n  notify:\n    before: '30m' # c\n", "auth:\n  notify:\n    before: '45m' # c\n"),
-        ("auth:\n  notify:\n    before: # c\n  realm: x\n", "auth:\n  notify:\n    before: 45m # c\n  realm: x\n"),
-        ("auth: {x: &x 1h, notify: {before: *x}, y: *x}\n", "auth: {x: &x 1h, notify: {before: 45m}, y: *x}\n"),
-        ("auth:\n  notify: {before: \"45m\"}", "auth:\n  notify: {before: \"45m\"}"),
+        (
+            "auth:\n  notify: { before: 30m } # c\n",
+            "auth:\n  notify: { before: 45m } # c\n",
+        ),
+        (
+            "auth:\n  notify:\n    before: '30m' # c\n",
+            "auth:\n  notify:\n    before: '45m' # c\n",
+        ),
+        (
+            "auth:\n  notify:\n    before: # c\n  realm: x\n",
+            "auth:\n  notify:\n    before: 45m # c\n  realm: x\n",
+        ),
+        (
+            "auth: {x: &x 1h, notify: {before: *x}, y: *x}\n",
+            "auth: {x: &x 1h, notify: {before: 45m}, y: *x}\n",
+        ),
+        (
+            "auth:\n  notify: {before: \"45m\"}",
+            "auth:\n  notify: {before: \"45m\"}",
+        ),
     ] {
         assert_eq!(after(text, &before(" 45m ")), now);
     }
@@ -320,10 +416,18 @@ fn the_time_of_notices_is_replaced_in_the_quotes_it_has() {
 
 #[test]
 fn a_default_identity_is_added_and_takes_over() {
-    let Change::AddIdentity(new) = user("new") else { panic!("an identity") };
-    let new = Change::AddIdentity(NewIdentity { is_default: true, ..new });
+    let Change::AddIdentity(new) = user("new") else {
+        panic!("an identity")
+    };
+    let new = Change::AddIdentity(NewIdentity {
+        is_default: true,
+        ..new
+    });
     assert_eq!(
-        changed("auth:\n  identities:\n    dev: {kind: aws/user, default: true}\n", &new),
+        changed(
+            "auth:\n  identities:\n    dev: {kind: aws/user, default: true}\n",
+            &new
+        ),
         "\
 -    dev: {kind: aws/user, default: true}
 +    dev: {kind: aws/user}
@@ -341,7 +445,10 @@ fn every_kind_is_written_as_the_reader_reads_it() {
     let process = Change::AddIdentity(NewIdentity {
         name: "vendor".to_owned(),
         is_default: false,
-        kind: NewKind::Process { command: r#"sh -c "a: 'b' # {c}\n" é"#.to_owned(), region: None },
+        kind: NewKind::Process {
+            command: r#"sh -c "a: 'b' # {c}\n" é"#.to_owned(),
+            region: None,
+        },
     });
     let full = Change::AddIdentity(NewIdentity {
         name: "410000000017".to_owned(),
@@ -359,29 +466,78 @@ fn every_kind_is_written_as_the_reader_reads_it() {
         let config = load(&after(&after(text, &process), &full));
         assert_eq!(shown(&config), "", "{text}");
         let chain = chain(&config, "410000000017").expect("a chain");
-        let SourceKind::Process { command } = &chain.source.kind else { panic!("a program") };
+        let SourceKind::Process { command } = &chain.source.kind else {
+            panic!("a program")
+        };
         assert_eq!(command, r#"sh -c "a: 'b' # {c}\n" é"#);
-        let StepKind::AssumeRole(role) = &chain.steps[0].kind else { panic!("a role") };
-        assert_eq!((role.session_name.as_str(), role.external_id.as_deref()), ("kim", Some("x-1")));
-        assert_eq!(role.duration.map(crate::credentials::SessionDuration::seconds), Some(2700));
-        assert_eq!(config.default_identity().map(|it| it.map(|it| it.name.as_str())), Ok(Some("410000000017")));
+        let StepKind::AssumeRole(role) = &chain.steps[0].kind else {
+            panic!("a role")
+        };
+        assert_eq!(
+            (role.session_name.as_str(), role.external_id.as_deref()),
+            ("kim", Some("x-1"))
+        );
+        assert_eq!(
+            role.duration
+                .map(crate::credentials::SessionDuration::seconds),
+            Some(2700)
+        );
+        assert_eq!(
+            config
+                .default_identity()
+                .map(|it| it.map(|it| it.name.as_str())),
+            Ok(Some("410000000017"))
+        );
     }
 }
 
 #[test]
 fn what_cannot_be_used_is_refused_by_name() {
-    let with = |kind: NewKind| Change::AddIdentity(NewIdentity { name: "new".to_owned(), is_default: false, kind });
+    let with = |kind: NewKind| {
+        Change::AddIdentity(NewIdentity {
+            name: "new".to_owned(),
+            is_default: false,
+            kind,
+        })
+    };
     let some = |text: &str| Some(text.to_owned());
     for (change, says) in [
-        (user("Dev"), "there is an identity `dev` already, on line 6 of /c.yaml"),
+        (
+            user("Dev"),
+            "there is an identity `dev` already, on line 6 of /c.yaml",
+        ),
         (user("a b"), "is not a name"),
         (user(""), "is not a name"),
         (role("new", "nobody"), "there is no identity `nobody`"),
         (role("new", " "), "`identity` is empty"),
-        (with(NewKind::User { region: some("EU"), mfa_arn: None }), "`EU` is not a region"),
-        (with(NewKind::User { region: None, mfa_arn: some("arn:aws:iam::1:user/kim") }), "is not an MFA ARN"),
-        (with(NewKind::Process { command: " ".to_owned(), region: None }), "`process` is empty"),
-        (with(NewKind::Process { command: "a\nb".to_owned(), region: None }), "contains a line break"),
+        (
+            with(NewKind::User {
+                region: some("EU"),
+                mfa_arn: None,
+            }),
+            "`EU` is not a region",
+        ),
+        (
+            with(NewKind::User {
+                region: None,
+                mfa_arn: some("arn:aws:iam::1:user/kim"),
+            }),
+            "is not an MFA ARN",
+        ),
+        (
+            with(NewKind::Process {
+                command: " ".to_owned(),
+                region: None,
+            }),
+            "`process` is empty",
+        ),
+        (
+            with(NewKind::Process {
+                command: "a\nb".to_owned(),
+                region: None,
+            }),
+            "contains a line break",
+        ),
         (default("nobody"), "there is no identity `nobody`"),
         (before("soon"), "`soon` is not a duration"),
         (before(""), "`` is not a duration"),
@@ -389,10 +545,17 @@ fn what_cannot_be_used_is_refused_by_name() {
     ] {
         let error = refused(COMMENTED, &change);
         assert!(error.message.contains(says), "{error}");
-        assert!(matches!(error.code, Code::InvalidInput | Code::IdentityNotFound), "{error}");
+        assert!(
+            matches!(error.code, Code::InvalidInput | Code::IdentityNotFound),
+            "{error}"
+        );
     }
     let error = refused("auth: {identities: {a/b: {kind: aws/user}}}", &user("A_b"));
-    assert!(error.hints.iter().any(|hint| hint.contains("`/` and `_`")), "{:?}", error.hints);
+    assert!(
+        error.hints.iter().any(|hint| hint.contains("`/` and `_`")),
+        "{:?}",
+        error.hints
+    );
 }
 
 #[test]
@@ -402,20 +565,31 @@ fn a_broken_file_is_refused_with_what_is_wrong() {
         ("auth: {}\nauth: {}\n", "has the top-level key `auth` twice"),
         ("- auth\n", "holds a list instead of a mapping"),
         ("auth: [a]\n", "`auth` is not a mapping"),
-        ("auth: {identities: [a]}\n", "`auth.identities` is not a mapping"),
-        ("auth: {identities: dev}\n", "`auth.identities` is not a mapping"),
-        ("auth:\n  identities: {a: 1}\n  identities: {b: 1}\n", "`identities` is written twice"),
+        (
+            "auth: {identities: [a]}\n",
+            "`auth.identities` is not a mapping",
+        ),
+        (
+            "auth: {identities: dev}\n",
+            "`auth.identities` is not a mapping",
+        ),
+        (
+            "auth:\n  identities: {a: 1}\n  identities: {b: 1}\n",
+            "`identities` is written twice",
+        ),
     ] {
         let error = refused(text, &user("new"));
         assert_eq!(error.code, Code::ConfigInvalid);
-        assert!(error.message.starts_with("the configuration /c.yaml ") && error.message.contains(says), "{error}");
+        assert!(
+            error.message.starts_with("the configuration /c.yaml ") && error.message.contains(says),
+            "{error}"
+        );
     }
 }
 
 #[test]
 fn what_would_change_something_else_is_refused_with_what_to_write_by_hand() {
-    let by_hand =
-        "write it by hand: `new: { kind: aws/user, credentials: { region: eu-west-1 } }` below `auth.identities`";
+    let by_hand = "write it by hand: `new: { kind: aws/user, credentials: { region: eu-west-1 } }` below `auth.identities`";
     for text in [
         "x: &x {dev: {kind: aws/user}}\nauth:\n  identities: *x\n",
         "x: &x\n  identities: {dev: {kind: aws/user}}\nauth:\n  <<: *x\n",
@@ -441,17 +615,28 @@ fn what_would_change_something_else_is_refused_with_what_to_write_by_hand() {
     ] {
         let error = refused(text, &default("b"));
         assert_eq!(error.code, Code::ConfigInvalid);
-        assert!(error.hints[0].contains("`default: true` below `auth.identities.b`"), "{:?}", error.hints);
+        assert!(
+            error.hints[0].contains("`default: true` below `auth.identities.b`"),
+            "{:?}",
+            error.hints
+        );
     }
     let error = refused("auth:\n  notify: {before: !env BEFORE}\n", &before("45m"));
-    assert!(error.hints[0].contains("`before: 45m` below `auth.notify`"), "{:?}", error.hints);
+    assert!(
+        error.hints[0].contains("`before: 45m` below `auth.notify`"),
+        "{:?}",
+        error.hints
+    );
     let error = refused("auth: {identities: {a: {kind: azure/role}}}", &default("a"));
     assert_eq!(error.code, Code::Unsupported);
 }
 
 #[test]
 fn the_samples_are_changed_in_the_lines_of_the_change_alone() {
-    assert_eq!(changed(SAMPLE, &before("45m")), "-  notify: { before: 30m }\n+  notify: { before: 45m }\n");
+    assert_eq!(
+        changed(SAMPLE, &before("45m")),
+        "-  notify: { before: 30m }\n+  notify: { before: 45m }\n"
+    );
     assert_eq!(
         changed(SAMPLE, &default("here")),
         "\
@@ -462,7 +647,13 @@ fn the_samples_are_changed_in_the_lines_of_the_change_alone() {
     );
     for text in [SAMPLE, ATMOS] {
         let added = changed(text, &user("new"));
-        assert_eq!(added, "+    new:\n+      kind: aws/user\n+      credentials:\n+        region: eu-west-1\n");
+        assert_eq!(
+            added,
+            "+    new:\n+      kind: aws/user\n+      credentials:\n+        region: eu-west-1\n"
+        );
     }
-    assert_eq!(changed(ATMOS, &default("emergency")), "-      default: true\n+      default: true\n");
+    assert_eq!(
+        changed(ATMOS, &default("emergency")),
+        "-      default: true\n+      default: true\n"
+    );
 }

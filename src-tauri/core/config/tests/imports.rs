@@ -9,14 +9,17 @@ const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
 /// A home with both files, as AWS tools have them.
 fn aws(config: &str, credentials: &str) -> Home {
-    let home = Home { folder: tempfile::tempdir().expect("a folder") };
+    let home = Home {
+        folder: tempfile::tempdir().expect("a folder"),
+    };
     let folder = home.path().join(".aws");
     std::fs::create_dir(&folder).expect("a folder");
     for (name, text) in [("config", config), ("credentials", credentials)] {
         if !text.is_empty() {
             std::fs::write(
                 folder.join(name),
-                text.replace("= ID", &format!("= {ID}")).replace("= SECRET", &format!("= {SECRET}")),
+                text.replace("= ID", &format!("= {ID}"))
+                    .replace("= SECRET", &format!("= {SECRET}")),
             )
             .expect("a file");
         }
@@ -34,15 +37,23 @@ fn listed(home: &Home) -> String {
 }
 
 fn imported(home: &Home, names: &[&str], taken: &[&str]) -> Result<Import> {
-    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let owned = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<Vec<_>>()
+    };
     import(&home.environment(&[]), &owned(names), &owned(taken))
 }
 
 /// The configuration that an import comes to.
 fn text(import: &Import) -> String {
-    let text = import.changes.iter().try_fold(String::new(), |text, change| {
-        edited(Path::new("/c.yaml"), &text, change).map(|text| text.to_string())
-    });
+    let text = import
+        .changes
+        .iter()
+        .try_fold(String::new(), |text, change| {
+            edited(Path::new("/c.yaml"), &text, change).map(|text| text.to_string())
+        });
     text.expect("every change can be made")
 }
 
@@ -130,12 +141,32 @@ auth:
     );
     let config = load(&written);
     assert_eq!(shown(&config), "");
-    assert!(config.identities().iter().all(|it| config.chain(it).is_ok()));
+    assert!(
+        config
+            .identities()
+            .iter()
+            .all(|it| config.chain(it).is_ok())
+    );
     assert!(!written.contains(SECRET) && !format!("{import:?}").contains(SECRET));
     assert!(!format!("{import:?}").contains(ID));
-    let keys: Vec<_> = import.keys.iter().map(|it| (it.identity.as_str(), it.mfa_arn.as_deref())).collect();
-    assert_eq!(keys, [("dev", Some("arn:aws:iam::410000000017:mfa/kim")), ("default", None)]);
-    assert!(import.keys.iter().all(|it| it.access_key_id == ID && it.secret.expose() == SECRET));
+    let keys: Vec<_> = import
+        .keys
+        .iter()
+        .map(|it| (it.identity.as_str(), it.mfa_arn.as_deref()))
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            ("dev", Some("arn:aws:iam::410000000017:mfa/kim")),
+            ("default", None)
+        ]
+    );
+    assert!(
+        import
+            .keys
+            .iter()
+            .all(|it| it.access_key_id == ID && it.secret.expose() == SECRET)
+    );
     assert_eq!(
         import.notes,
         [
@@ -234,9 +265,15 @@ aws_access_key_id = ID
     ");
     let error = imported(&home, &["a"], &[]).expect_err("a circle");
     assert_eq!(error.code, Code::InvalidInput);
-    assert!(error.message.contains("`a` cannot be imported: ") && error.message.contains("a → b → a"), "{error}");
+    assert!(
+        error.message.contains("`a` cannot be imported: ") && error.message.contains("a → b → a"),
+        "{error}"
+    );
     let error = imported(&home, &["nobody"], &[]).expect_err("no such profile");
-    assert!(error.message.contains("there is no profile `nobody`"), "{error}");
+    assert!(
+        error.message.contains("there is no profile `nobody`"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -264,14 +301,27 @@ source_profile = ours
 #[test]
 fn names_are_made_valid_and_unlike_those_that_are_taken() {
     let long = "x".repeat(80);
-    let user = |name: &str| format!("[{name}]\naws_access_key_id = ID\naws_secret_access_key = SECRET\n");
+    let user =
+        |name: &str| format!("[{name}]\naws_access_key_id = ID\naws_secret_access_key = SECRET\n");
     let names = ["Team/Dev", "kim müller", "..", "team_dev", long.as_str()];
     let home = aws("", &names.map(user).concat());
     let import = imported(&home, &names, &["TEAM/DEV", "profile"]).expect("an import");
     let given: Vec<_> = import.keys.iter().map(|it| it.identity.clone()).collect();
-    assert_eq!(given, ["Team/Dev-2", "kim-m-ller", "profile-2", "team_dev-3", &"x".repeat(64)]);
+    assert_eq!(
+        given,
+        [
+            "Team/Dev-2",
+            "kim-m-ller",
+            "profile-2",
+            "team_dev-3",
+            &"x".repeat(64)
+        ]
+    );
     assert_eq!(import.notes.len(), 5);
-    assert_eq!(import.notes[1], "the profile `kim müller` becomes the identity `kim-m-ller`");
+    assert_eq!(
+        import.notes[1],
+        "the profile `kim müller` becomes the identity `kim-m-ller`"
+    );
     assert_eq!(load(&text(&import)).identities().len(), 5);
 }
 
@@ -290,9 +340,20 @@ fn the_mfa_device_of_a_role_goes_to_the_user_it_is_assumed_with() {
         role("program", "vendor", "kim"),
         "[profile vendor]\ncredential_process = creds\n".to_owned(),
     ];
-    let home = aws(&config.concat(), "[dev]\naws_access_key_id = ID\naws_secret_access_key = SECRET\n");
-    let import = imported(&home, &["dev", "one", "two", "other", "vendor", "program"], &[]).expect("an import");
-    assert_eq!(import.keys[0].mfa_arn.as_deref(), Some("arn:aws:iam::410000000017:mfa/kim"));
+    let home = aws(
+        &config.concat(),
+        "[dev]\naws_access_key_id = ID\naws_secret_access_key = SECRET\n",
+    );
+    let import = imported(
+        &home,
+        &["dev", "one", "two", "other", "vendor", "program"],
+        &[],
+    )
+    .expect("an import");
+    assert_eq!(
+        import.keys[0].mfa_arn.as_deref(),
+        Some("arn:aws:iam::410000000017:mfa/kim")
+    );
     assert_eq!(
         import.notes,
         [
@@ -306,22 +367,39 @@ fn the_mfa_device_of_a_role_goes_to_the_user_it_is_assumed_with() {
 
 #[test]
 fn the_files_are_where_the_environment_says_and_missing_ones_hold_nothing() {
-    let home = Home { folder: tempfile::tempdir().expect("a folder") };
+    let home = Home {
+        folder: tempfile::tempdir().expect("a folder"),
+    };
     assert_eq!(importable(&home.environment(&[])), Ok(Vec::new()));
-    let user = format!("\u{feff}[there]\r\naws_access_key_id = {ID}\r\naws_secret_access_key = {SECRET}\r\n");
+    let user = format!(
+        "\u{feff}[there]\r\naws_access_key_id = {ID}\r\naws_secret_access_key = {SECRET}\r\n"
+    );
     std::fs::write(home.path().join("keys"), user).expect("a file");
-    let variables = [("AWS_SHARED_CREDENTIALS_FILE", "~/keys"), ("AWS_CONFIG_FILE", "/dev/null")];
+    let variables = [
+        ("AWS_SHARED_CREDENTIALS_FILE", "~/keys"),
+        ("AWS_CONFIG_FILE", "/dev/null"),
+    ];
     let found = importable(&home.environment(&variables)).expect("readable");
-    assert_eq!(found, [Importable { profile: "there".to_owned(), what: ProfileKind::IamUser, obstacle: None }]);
+    assert_eq!(
+        found,
+        [Importable {
+            profile: "there".to_owned(),
+            what: ProfileKind::IamUser,
+            obstacle: None
+        }]
+    );
 }
 
 #[test]
 fn what_is_no_readable_text_is_refused_by_path() {
-    let home = Home { folder: tempfile::tempdir().expect("a folder") };
+    let home = Home {
+        folder: tempfile::tempdir().expect("a folder"),
+    };
     let file = home.path().join("keys");
     let refused = || {
         let path = file.display().to_string();
-        let error = importable(&home.environment(&[("AWS_SHARED_CREDENTIALS_FILE", &path)])).expect_err("a refusal");
+        let error = importable(&home.environment(&[("AWS_SHARED_CREDENTIALS_FILE", &path)]))
+            .expect_err("a refusal");
         assert!(error.message.contains(&path), "{error}");
         error.message
     };

@@ -1,4 +1,5 @@
-//! Sample files, damaged at random: whatever comes out is a configuration or an error, soon, and never a panic.
+//! Sample files, damaged at random: whatever comes out is a configuration or an error, soon, and
+//! never a panic.
 
 use super::*;
 use proptest::prelude::*;
@@ -67,10 +68,17 @@ pub(super) fn apply(mut bytes: Vec<u8>, damage: &Damage) -> Vec<u8> {
                 *byte ^= with;
             }
         }
-        Damage::Delete(at, count) => drop(bytes.drain(within(*at)..length.min(within(*at) + count))),
-        Damage::Insert(at, piece) => drop(bytes.splice(within(*at)..within(*at), piece.iter().copied())),
+        Damage::Delete(at, count) => {
+            drop(bytes.drain(within(*at)..length.min(within(*at) + count)))
+        }
+        Damage::Insert(at, piece) => {
+            drop(bytes.splice(within(*at)..within(*at), piece.iter().copied()))
+        }
         Damage::RepeatLine(from, to) => {
-            let mut lines: Vec<Vec<u8>> = bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+            let mut lines: Vec<Vec<u8>> = bytes
+                .split(|byte| *byte == b'\n')
+                .map(<[u8]>::to_vec)
+                .collect();
             let line = lines[from % lines.len()].clone();
             lines.insert(to % lines.len(), line);
             bytes = lines.join(&b'\n');
@@ -82,20 +90,32 @@ pub(super) fn apply(mut bytes: Vec<u8>, damage: &Damage) -> Vec<u8> {
 
 /// Everything that can be asked of a configuration.
 fn ask(config: &Config) {
-    assert!(config.problems().is_sorted_by_key(|problem| (problem.line, problem.column)));
+    assert!(
+        config
+            .problems()
+            .is_sorted_by_key(|problem| (problem.line, problem.column))
+    );
     for problem in config.problems() {
-        assert!(problem.line > 0 && problem.column > 0 && !problem.message.contains(['\n', '\0']), "{problem:?}");
+        assert!(
+            problem.line > 0 && problem.column > 0 && !problem.message.contains(['\n', '\0']),
+            "{problem:?}"
+        );
     }
     for identity in config.identities() {
         match config.chain(identity) {
             Ok(chain) => assert_eq!(chain.names(), config.chain_names(identity)),
             // A refusal always says where.
-            Err(error) => assert!(error.code == Code::Unsupported || error.message.contains("line "), "{error}"),
+            Err(error) => assert!(
+                error.code == Code::Unsupported || error.message.contains("line "),
+                "{error}"
+            ),
         }
     }
     for provider in config.providers() {
         assert!(
-            config.source(provider).is_ok_and(|source| source.name == provider.name.as_str())
+            config
+                .source(provider)
+                .is_ok_and(|source| source.name == provider.name.as_str())
                 == is_usable(config, provider)
         );
         assert!(config.files(provider).is_ok());
@@ -105,9 +125,12 @@ fn ask(config: &Config) {
 
 fn is_usable(config: &Config, provider: &Provider) -> bool {
     let is_its_own = |problem: &&Problem| {
-        problem.severity == Severity::Error && problem.blocks == Blocks::Provider(provider.name.key())
+        problem.severity == Severity::Error
+            && problem.blocks == Blocks::Provider(provider.name.key())
     };
-    config.usable().is_ok() && provider.is_supported && !config.problems().iter().any(|it| is_its_own(&it))
+    config.usable().is_ok()
+        && provider.is_supported
+        && !config.problems().iter().any(|it| is_its_own(&it))
 }
 
 proptest! {
@@ -135,14 +158,23 @@ proptest! {
 #[test]
 fn a_file_full_of_nonsense_is_answered_soon() {
     let fill = |start: &str, lines: usize, line: fn(usize) -> String| {
-        start.chars().chain((0..lines).flat_map(|at| line(at).chars().collect::<Vec<_>>())).collect::<String>()
+        start
+            .chars()
+            .chain((0..lines).flat_map(|at| line(at).chars().collect::<Vec<_>>()))
+            .collect::<String>()
     };
     let identities = "auth:\n  identities:\n";
     let files = [
         fill("auth:\n", 20_000, |at| format!("  unknown{at}: {at}\n")),
         fill(identities, 20_000, |at| format!("    \"n ame{at}\":\n")),
-        fill(identities, 3_000, |at| format!("    it-{at}: {{kind: aws/assume-role, via: {{identity: if-{at}}}}}\n")),
-        fill("auth:\n  identities:\n    dev:\n      kind: aws/user\n", 20_000, |at| format!("      {at}: 1\n")),
+        fill(identities, 3_000, |at| {
+            format!("    it-{at}: {{kind: aws/assume-role, via: {{identity: if-{at}}}}}\n")
+        }),
+        fill(
+            "auth:\n  identities:\n    dev:\n      kind: aws/user\n",
+            20_000,
+            |at| format!("      {at}: 1\n"),
+        ),
     ];
     let clock = crate::clock::Clock::system();
     for file in files {
@@ -150,6 +182,9 @@ fn a_file_full_of_nonsense_is_answered_soon() {
         let config = load(&file);
         ask(&config);
         let took = clock.now().duration_since(started).unwrap_or_default();
-        assert!(config.problems().len() > 3_000 && took < Duration::from_secs(30), "took {took:?}");
+        assert!(
+            config.problems().len() > 3_000 && took < Duration::from_secs(30),
+            "took {took:?}"
+        );
     }
 }

@@ -8,7 +8,11 @@ const SECOND: Duration = Duration::from_secs(1);
 /// The session as the sign-in endpoint reads it.
 fn told(Held(keys, token): &Held) -> String {
     let token = token.as_ref().map(Secret::expose).unwrap_or_default();
-    session(keys.access_key_id.as_str(), keys.secret_access_key.expose(), token)
+    session(
+        keys.access_key_id.as_str(),
+        keys.secret_access_key.expose(),
+        token,
+    )
 }
 
 fn session(id: &str, key: &str, token: &str) -> String {
@@ -22,7 +26,11 @@ fn escaped(text: &str) -> String {
 impl Desk {
     /// Status and body.
     async fn federation(&self, method: &str, form: &str) -> (u16, String) {
-        let (query, body) = if method == "POST" { (String::new(), form) } else { (format!("?{form}"), "") };
+        let (query, body) = if method == "POST" {
+            (String::new(), form)
+        } else {
+            (format!("?{form}"), "")
+        };
         let request = format!(
             "{method} /federation{query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
@@ -45,13 +53,26 @@ impl Desk {
     }
 
     async fn enter(&self, token: &str, more: &str) -> (u16, String) {
-        self.federation("GET", &format!("Action=login&Issuer=test{more}&SigninToken={}", escaped(token))).await
+        self.federation(
+            "GET",
+            &format!(
+                "Action=login&Issuer=test{more}&SigninToken={}",
+                escaped(token)
+            ),
+        )
+        .await
     }
 
     async fn outcomes_of(&self, session: &str, more: &str) -> (u16, String) {
         self.sandbox.clear_journal();
-        let status = self.token_for(session, more).await.map_or_else(|(status, _)| status, |_| 200);
-        (status, self.sandbox.journal().pop().expect("a call").outcome)
+        let status = self
+            .token_for(session, more)
+            .await
+            .map_or_else(|(status, _)| status, |_| 200);
+        (
+            status,
+            self.sandbox.journal().pop().expect("a call").outcome,
+        )
     }
 }
 
@@ -61,13 +82,25 @@ async fn the_keys_of_a_roles_session_lead_into_the_console_for_a_quarter_of_an_h
     let held = desk.role_session(&desk.kim()).await;
     let token = desk.token_for(&told(&held), "").await.expect("a token");
     for _ in 0..2 {
-        let (status, page) = desk.enter(&token, "&Destination=https%3A%2F%2Fx%2F%3Ca%3E").await;
+        let (status, page) = desk
+            .enter(&token, "&Destination=https%3A%2F%2Fx%2F%3Ca%3E")
+            .await;
         assert_eq!(status, 200);
-        assert!(page.contains(&format!("Signed in to the sandbox console as {DEPLOY_SESSION}")), "{page}");
+        assert!(
+            page.contains(&format!(
+                "Signed in to the sandbox console as {DEPLOY_SESSION}"
+            )),
+            "{page}"
+        );
         assert!(page.contains("https://x/&lt;a&gt;"), "{page}");
     }
     assert_eq!(
-        desk.federation("GET", &format!("Action=getSigninToken&Session={}", escaped(&told(&held)))).await.0,
+        desk.federation(
+            "GET",
+            &format!("Action=getSigninToken&Session={}", escaped(&told(&held)))
+        )
+        .await
+        .0,
         200
     );
     desk.clock.advance(Duration::from_secs(899));
@@ -82,7 +115,10 @@ async fn the_keys_of_a_roles_session_lead_into_the_console_for_a_quarter_of_an_h
     assert_eq!(desk.enter(&token, "").await.0, 400);
     for token in ["", "unknown"] {
         let (status, page) = desk.enter(token, "").await;
-        assert!(status == 400 && page.contains("HTTP Status 400 - Invalid or expired sign-in token"), "{page}");
+        assert!(
+            status == 400 && page.contains("HTTP Status 400 - Invalid or expired sign-in token"),
+            "{page}"
+        );
     }
 }
 
@@ -90,8 +126,14 @@ async fn the_keys_of_a_roles_session_lead_into_the_console_for_a_quarter_of_an_h
 async fn keys_that_are_wrong_unknown_expired_or_a_users_get_one_and_the_same_answer() {
     let desk = Desk::new();
     let held = desk.role_session(&desk.kim()).await;
-    let Held(keys, Some(token)) = &held else { panic!("a session has a token") };
-    let (id, key, token) = (keys.access_key_id.as_str(), keys.secret_access_key.expose(), token.expose());
+    let Held(keys, Some(token)) = &held else {
+        panic!("a session has a token")
+    };
+    let (id, key, token) = (
+        keys.access_key_id.as_str(),
+        keys.secret_access_key.expose(),
+        token.expose(),
+    );
     let kim = told(&desk.kim());
     let sessions = [
         session(id, "wrong", token),
@@ -108,10 +150,23 @@ async fn keys_that_are_wrong_unknown_expired_or_a_users_get_one_and_the_same_ans
         answers.push(desk.token_for(told, "").await.expect_err(told));
     }
     desk.clock.advance(HOUR);
-    answers.push(desk.token_for(&told(&held), "").await.expect_err("it has expired"));
-    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+    answers.push(
+        desk.token_for(&told(&held), "")
+            .await
+            .expect_err("it has expired"),
+    );
+    assert!(
+        answers.iter().all(|answer| *answer == answers[0]),
+        "{answers:#?}"
+    );
     assert_eq!(answers[0].0, 400);
-    assert!(answers[0].1.contains("HTTP Status 400 - Invalid credentials parameter"), "{}", answers[0].1);
+    assert!(
+        answers[0]
+            .1
+            .contains("HTTP Status 400 - Invalid credentials parameter"),
+        "{}",
+        answers[0].1
+    );
 }
 
 #[tokio::test]
@@ -119,7 +174,11 @@ async fn a_duration_is_taken_only_for_a_role_that_was_assumed_with_long_lived_ke
     let desk = Desk::new();
     let direct = told(&desk.role_session(&desk.kim()).await);
     let through_a_session = told(&desk.role_session(&desk.session().await).await);
-    let through_a_role = told(&desk.role_session(&desk.role_session(&desk.kim()).await).await);
+    let through_a_role = told(
+        &desk
+            .role_session(&desk.role_session(&desk.kim()).await)
+            .await,
+    );
     let refused = |outcome: &str| (400, outcome.to_owned());
     for (seconds, outcome) in [
         ("900", (200, "ok".to_owned())),
@@ -134,7 +193,10 @@ async fn a_duration_is_taken_only_for_a_role_that_was_assumed_with_long_lived_ke
     }
     for session in [&through_a_session, &through_a_role] {
         assert_eq!(desk.outcomes_of(session, "").await.0, 200);
-        assert_eq!(desk.outcomes_of(session, "&SessionDuration=900").await, refused("InvalidCredentials"));
+        assert_eq!(
+            desk.outcomes_of(session, "&SessionDuration=900").await,
+            refused("InvalidCredentials")
+        );
     }
 }
 
@@ -149,32 +211,62 @@ async fn faults_and_nonsense_are_answered_as_pages_and_the_journal_tells_no_secr
         (Fault::AccessDenied, 403, "AccessDenied"),
         (Fault::ExpiredToken, 400, "InvalidCredentials"),
     ] {
-        desk.sandbox.inject(Switch::on(fault).times(1)).expect("a good switch");
-        assert_eq!(desk.outcomes_of(&told(&held), "").await, (status, outcome.to_owned()));
+        desk.sandbox
+            .inject(Switch::on(fault).times(1))
+            .expect("a good switch");
+        assert_eq!(
+            desk.outcomes_of(&told(&held), "").await,
+            (status, outcome.to_owned())
+        );
     }
-    for form in ["", "Action=%zz", "Action=logout", "Action=getSigninToken", "Action=login"] {
+    for form in [
+        "",
+        "Action=%zz",
+        "Action=logout",
+        "Action=getSigninToken",
+        "Action=login",
+    ] {
         for method in ["GET", "POST"] {
             let (status, page) = desk.federation(method, form).await;
-            assert!(status == 400 && page.starts_with("<!doctype html>"), "{method} {form}: {page}");
+            assert!(
+                status == 400 && page.starts_with("<!doctype html>"),
+                "{method} {form}: {page}"
+            );
         }
     }
     desk.sandbox.clear_journal();
-    let token = desk.token_for(&told(&held), "&SessionDuration=900").await.expect("a token");
+    let token = desk
+        .token_for(&told(&held), "&SessionDuration=900")
+        .await
+        .expect("a token");
     desk.enter(&token, "&Destination=https%3A%2F%2Fx").await;
     let journal = desk.sandbox.journal();
-    let [asked, entered] = &journal[..] else { panic!("{journal:?}") };
-    assert_eq!((asked.action.as_str(), entered.action.as_str()), ("getSigninToken", "login"));
+    let [asked, entered] = &journal[..] else {
+        panic!("{journal:?}")
+    };
+    assert_eq!(
+        (asked.action.as_str(), entered.action.as_str()),
+        ("getSigninToken", "login")
+    );
     for call in [asked, entered] {
-        assert_eq!((call.principal.as_deref(), call.outcome.as_str()), (Some(DEPLOY_SESSION), "ok"));
+        assert_eq!(
+            (call.principal.as_deref(), call.outcome.as_str()),
+            (Some(DEPLOY_SESSION), "ok")
+        );
     }
     assert_eq!(
-        (asked.parameters["SessionDuration"].as_str(), asked.parameters["Session"].as_str()),
+        (
+            asked.parameters["SessionDuration"].as_str(),
+            asked.parameters["Session"].as_str()
+        ),
         ("900", "(hidden)")
     );
     assert_eq!(entered.parameters["Destination"], "https://x");
     assert_eq!(entered.parameters["SigninToken"], "(hidden)");
     let text = format!("{journal:?} {:?} {:?}", desk.sandbox, desk.sandbox.state());
-    let Held(keys, Some(session_token)) = &held else { panic!("a session has a token") };
+    let Held(keys, Some(session_token)) = &held else {
+        panic!("a session has a token")
+    };
     for secret in [keys.secret_access_key.expose(), session_token.expose()] {
         assert!(!text.contains(secret));
     }

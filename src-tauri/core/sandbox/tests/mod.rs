@@ -15,7 +15,9 @@ use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_async::time::TimeSource;
-use aws_smithy_runtime_api::client::interceptors::{Intercept, context::BeforeTransmitInterceptorContextMut};
+use aws_smithy_runtime_api::client::interceptors::{
+    Intercept, context::BeforeTransmitInterceptorContextMut,
+};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::Response;
@@ -39,7 +41,10 @@ struct Held(Keys, Option<Secret>);
 impl Desk {
     fn new() -> Desk {
         let clock = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_hours(500_000));
-        Desk { sandbox: Sandbox::start(clock.clone()).expect("a sandbox"), clock }
+        Desk {
+            sandbox: Sandbox::start(clock.clone()).expect("a sandbox"),
+            clock,
+        }
     }
 
     fn kim(&self) -> Held {
@@ -56,7 +61,13 @@ impl Desk {
         let secret = keys.secret_access_key.expose();
         let config = aws_sdk_sts::Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .credentials_provider(Credentials::new(keys.access_key_id.as_str(), secret, token, None, "test"))
+            .credentials_provider(Credentials::new(
+                keys.access_key_id.as_str(),
+                secret,
+                token,
+                None,
+                "test",
+            ))
             .endpoint_url(self.sandbox.url())
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .region(Region::new(region.to_owned()))
@@ -72,19 +83,29 @@ impl Desk {
     }
 
     async fn session_of(&self, held: &Held) -> Held {
-        let made = self.client(held).get_session_token().send().await.expect("a session");
+        let made = self
+            .client(held)
+            .get_session_token()
+            .send()
+            .await
+            .expect("a session");
         held_from(made.credentials())
     }
 
     async fn role_session(&self, held: &Held) -> Held {
-        let call = self.client(held).assume_role().role_arn(DEPLOY).role_session_name("kim");
+        let call = self
+            .client(held)
+            .assume_role()
+            .role_arn(DEPLOY)
+            .role_session_name("kim");
         held_from(call.send().await.expect("a role session").credentials())
     }
 
     /// `ok`, or AWS's code and text.
     async fn identity(&self, held: &Held) -> Result<String, (String, String)> {
         let call = self.client(held).get_caller_identity().send().await;
-        call.map(|identity| identity.arn().expect("an ARN").to_owned()).map_err(told)
+        call.map(|identity| identity.arn().expect("an ARN").to_owned())
+            .map_err(told)
     }
 }
 

@@ -2,11 +2,15 @@ use super::*;
 use aws_sdk_sts::operation::assume_role::builders::AssumeRoleFluentBuilder;
 
 fn assume(desk: &Desk, held: &Held) -> AssumeRoleFluentBuilder {
-    desk.client(held).assume_role().role_arn(DEPLOY).role_session_name("kim")
+    desk.client(held)
+        .assume_role()
+        .role_arn(DEPLOY)
+        .role_session_name("kim")
 }
 
 fn not_authorized(who: &str, role: &str) -> (String, String) {
-    let text = format!("User: {who} is not authorized to perform: sts:AssumeRole on resource: {role}");
+    let text =
+        format!("User: {who} is not authorized to perform: sts:AssumeRole on resource: {role}");
     ("AccessDenied".to_owned(), text)
 }
 
@@ -19,16 +23,37 @@ async fn an_assumed_role_is_named_in_its_own_account_and_partition() {
     let desk = Desk::new();
     for (role, session) in [
         (DEPLOY, "arn:aws:sts::420000000025:assumed-role/deploy/kim"),
-        ("arn:aws-cn:iam::420000000026:role/team/build", "arn:aws-cn:sts::420000000026:assumed-role/build/kim"),
-        ("arn:aws-us-gov:iam::420000000027:role/x", "arn:aws-us-gov:sts::420000000027:assumed-role/x/kim"),
+        (
+            "arn:aws-cn:iam::420000000026:role/team/build",
+            "arn:aws-cn:sts::420000000026:assumed-role/build/kim",
+        ),
+        (
+            "arn:aws-us-gov:iam::420000000027:role/x",
+            "arn:aws-us-gov:sts::420000000027:assumed-role/x/kim",
+        ),
     ] {
-        desk.sandbox.add_role(Role::new(role, Trust::Everybody)).expect("a good role");
-        let made = assume(&desk, &desk.kim()).role_arn(role).send().await.expect("a role session");
+        desk.sandbox
+            .add_role(Role::new(role, Trust::Everybody))
+            .expect("a good role");
+        let made = assume(&desk, &desk.kim())
+            .role_arn(role)
+            .send()
+            .await
+            .expect("a role session");
         let assumed = made.assumed_role_user().expect("a role user");
         assert_eq!(assumed.arn(), session);
-        assert!(assumed.assumed_role_id().starts_with("AROA") && assumed.assumed_role_id().ends_with(":kim"));
-        assert_eq!(desk.identity(&held_from(made.credentials())).await, Ok(session.to_owned()));
-        assert_eq!(made.credentials().expect("credentials").expiration().secs(), 1_800_003_600);
+        assert!(
+            assumed.assumed_role_id().starts_with("AROA")
+                && assumed.assumed_role_id().ends_with(":kim")
+        );
+        assert_eq!(
+            desk.identity(&held_from(made.credentials())).await,
+            Ok(session.to_owned())
+        );
+        assert_eq!(
+            made.credentials().expect("credentials").expiration().secs(),
+            1_800_003_600
+        );
     }
 }
 
@@ -40,16 +65,24 @@ async fn a_role_lets_in_only_whom_it_trusts() {
     let lees = Held(desk.sandbox.create_key("lee").expect("a key"), None);
     let trust = |principal: &str| {
         let trust = Trust::Principals(vec![principal.to_owned()]);
-        desk.sandbox.add_role(Role::new(DEPLOY, trust)).expect("a good role");
+        desk.sandbox
+            .add_role(Role::new(DEPLOY, trust))
+            .expect("a good role");
     };
     trust(KIM);
     assert_eq!(outcome(assume(&desk, &desk.kim())).await, Ok(()));
     assert_eq!(outcome(assume(&desk, &desk.session().await)).await, Ok(()));
-    assert_eq!(outcome(assume(&desk, &lees)).await, Err(not_authorized(lee, DEPLOY)));
+    assert_eq!(
+        outcome(assume(&desk, &lees)).await,
+        Err(not_authorized(lee, DEPLOY))
+    );
     trust("arn:aws:iam::123456789012:root");
     assert_eq!(outcome(assume(&desk, &lees)).await, Ok(()));
     trust("arn:aws:iam::999999999999:root");
-    assert_eq!(outcome(assume(&desk, &lees)).await, Err(not_authorized(lee, DEPLOY)));
+    assert_eq!(
+        outcome(assume(&desk, &lees)).await,
+        Err(not_authorized(lee, DEPLOY))
+    );
     let missing = "arn:aws:iam::420000000025:role/missing";
     let refused = outcome(assume(&desk, &lees).role_arn(missing)).await;
     assert_eq!(refused, Err(not_authorized(lee, missing)));
@@ -58,11 +91,17 @@ async fn a_role_lets_in_only_whom_it_trusts() {
 #[tokio::test]
 async fn an_external_id_must_be_the_roles_own() {
     let desk = Desk::new();
-    let role = Role { external_id: Some("x-1".to_owned()), ..Role::new(DEPLOY, Trust::Everybody) };
+    let role = Role {
+        external_id: Some("x-1".to_owned()),
+        ..Role::new(DEPLOY, Trust::Everybody)
+    };
     desk.sandbox.add_role(role).expect("a good role");
     let call = || assume(&desk, &desk.kim());
     assert_eq!(outcome(call().external_id("x-1")).await, Ok(()));
-    assert_eq!(outcome(call().external_id("x-2")).await, Err(not_authorized(KIM, DEPLOY)));
+    assert_eq!(
+        outcome(call().external_id("x-2")).await,
+        Err(not_authorized(KIM, DEPLOY))
+    );
     assert_eq!(outcome(call()).await, Err(not_authorized(KIM, DEPLOY)));
 }
 
@@ -75,12 +114,18 @@ async fn a_role_session_is_bounded_by_aws_by_the_role_and_by_chaining() {
     let kim = desk.kim();
     assert_eq!(outcome(call(&kim, 2700)).await, Ok(()));
     assert_eq!(outcome(call(&kim, 3601)).await, validation(of_role));
-    for (seconds, edge) in [(899, "greater than or equal to 900"), (43_201, "less than or equal to 43200")] {
+    for (seconds, edge) in [
+        (899, "greater than or equal to 900"),
+        (43_201, "less than or equal to 43200"),
+    ] {
         let (code, text) = outcome(call(&kim, seconds)).await.expect_err("a refusal");
         assert_eq!(code, "ValidationError");
         assert!(text.ends_with(edge), "{text}");
     }
-    let role = Role { max_session_seconds: 43_200, ..Role::new(DEPLOY, Trust::Everybody) };
+    let role = Role {
+        max_session_seconds: 43_200,
+        ..Role::new(DEPLOY, Trust::Everybody)
+    };
     desk.sandbox.add_role(role).expect("a good role");
     assert_eq!(outcome(call(&kim, 43_200)).await, Ok(()));
     assert_eq!(outcome(call(&desk.session().await, 43_200)).await, Ok(()));
@@ -88,23 +133,53 @@ async fn a_role_session_is_bounded_by_aws_by_the_role_and_by_chaining() {
     assert_eq!(outcome(call(&chained, 3600)).await, Ok(()));
     assert_eq!(
         outcome(call(&chained, 3601)).await,
-        validation("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
+        validation(
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
+        )
     );
 }
 
 #[tokio::test]
 async fn where_roles_demand_mfa_the_code_counts_for_the_call_or_for_the_session() {
     let desk = Desk::new();
-    desk.sandbox.set_mfa("kim", Mfa::RequiredForRoles).expect("a known user");
+    desk.sandbox
+        .set_mfa("kim", Mfa::RequiredForRoles)
+        .expect("a known user");
     let serial = desk.sandbox.mfa_serial("kim");
     let kim = desk.kim();
-    assert_eq!(outcome(assume(&desk, &kim)).await, Err(not_authorized(KIM, DEPLOY)));
-    assert_eq!(outcome(assume(&desk, &desk.session().await)).await, Err(not_authorized(KIM, DEPLOY)));
-    assert_eq!(outcome(assume(&desk, &kim).serial_number(&serial).token_code("123456")).await, Ok(()));
-    let (_, text) =
-        outcome(assume(&desk, &kim).serial_number(&serial).token_code("000000")).await.expect_err("a refusal");
-    assert_eq!(text, "MultiFactorAuthentication failed with invalid MFA one time pass code. ");
-    let call = desk.client(&kim).get_session_token().serial_number(&serial).token_code("123456");
+    assert_eq!(
+        outcome(assume(&desk, &kim)).await,
+        Err(not_authorized(KIM, DEPLOY))
+    );
+    assert_eq!(
+        outcome(assume(&desk, &desk.session().await)).await,
+        Err(not_authorized(KIM, DEPLOY))
+    );
+    assert_eq!(
+        outcome(
+            assume(&desk, &kim)
+                .serial_number(&serial)
+                .token_code("123456")
+        )
+        .await,
+        Ok(())
+    );
+    let (_, text) = outcome(
+        assume(&desk, &kim)
+            .serial_number(&serial)
+            .token_code("000000"),
+    )
+    .await
+    .expect_err("a refusal");
+    assert_eq!(
+        text,
+        "MultiFactorAuthentication failed with invalid MFA one time pass code. "
+    );
+    let call = desk
+        .client(&kim)
+        .get_session_token()
+        .serial_number(&serial)
+        .token_code("123456");
     let session = held_from(call.send().await.expect("a session").credentials());
     assert_eq!(outcome(assume(&desk, &session)).await, Ok(()));
 }
@@ -115,17 +190,34 @@ async fn session_names_and_arns_that_aws_would_not_take_are_refused() {
     let call = || assume(&desk, &desk.kim());
     let long = "x".repeat(65);
     for (name, rule) in [
-        ("k&<m", "Member must satisfy regular expression pattern: [\\w+=,.@-]*"),
+        (
+            "k&<m",
+            "Member must satisfy regular expression pattern: [\\w+=,.@-]*",
+        ),
         ("k", "Member must have length greater than or equal to 2"),
         (&long, "Member must have length less than or equal to 64"),
     ] {
-        let (code, text) = outcome(call().role_session_name(name)).await.expect_err("a refusal");
+        let (code, text) = outcome(call().role_session_name(name))
+            .await
+            .expect_err("a refusal");
         assert_eq!(code, "ValidationError");
-        assert!(text.contains(&format!("'{name}' at 'roleSessionName'")) && text.ends_with(rule), "{text}");
+        assert!(
+            text.contains(&format!("'{name}' at 'roleSessionName'")) && text.ends_with(rule),
+            "{text}"
+        );
     }
-    for arn in ["deploy", "arn:aws:iam::42:role/deploy", "arn:aws:iam::420000000025:user/deploy"] {
+    for arn in [
+        "deploy",
+        "arn:aws:iam::42:role/deploy",
+        "arn:aws:iam::420000000025:user/deploy",
+    ] {
         let refused = ("ValidationError".to_owned(), format!("{arn} is invalid"));
         assert_eq!(outcome(call().role_arn(arn)).await, Err(refused));
-        assert!(desk.sandbox.add_role(Role::new(arn, Trust::Everybody)).is_err(), "{arn}");
+        assert!(
+            desk.sandbox
+                .add_role(Role::new(arn, Trust::Everybody))
+                .is_err(),
+            "{arn}"
+        );
     }
 }

@@ -15,8 +15,9 @@ pub(super) async fn exchange(desk: &Desk, request: &[u8]) -> String {
 
 async fn post(desk: &Desk, headers: &str, body: &str) -> String {
     let length = body.len();
-    let request =
-        format!("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}");
+    let request = format!(
+        "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+    );
     exchange(desk, request.as_bytes()).await
 }
 
@@ -28,7 +29,12 @@ async fn what_cannot_be_read_is_refused_in_the_shape_of_aws() {
     for (headers, body, status, code) in [
         ("", "", 400, "MissingAction"),
         ("", "Version=2011-06-15", 400, "MissingAction"),
-        ("", "Action=Nonsense&Version=2011-06-15", 400, "InvalidAction"),
+        (
+            "",
+            "Action=Nonsense&Version=2011-06-15",
+            400,
+            "InvalidAction",
+        ),
         ("", "Action=GetCallerIdentity", 400, "InvalidAction"),
         ("", "Action=%zz", 400, "MalformedQueryString"),
         ("", "{\"Action\":1}", 400, "MissingAction"),
@@ -36,11 +42,23 @@ async fn what_cannot_be_read_is_refused_in_the_shape_of_aws() {
         (broken, identity, 400, "IncompleteSignature"),
     ] {
         let answer = post(&desk, headers, body).await;
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{body}: {answer}");
-        assert!(answer.contains("<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">"), "{answer}");
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{body}: {answer}"
+        );
+        assert!(
+            answer.contains("<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">"),
+            "{answer}"
+        );
         assert!(answer.contains("<Type>Sender</Type>"), "{answer}");
-        assert!(answer.contains(&format!("<Code>{code}</Code>")), "{body}: {answer}");
-        assert!(answer.contains("date: Fri, 15 Jan 2027 08:00:00 GMT"), "{answer}");
+        assert!(
+            answer.contains(&format!("<Code>{code}</Code>")),
+            "{body}: {answer}"
+        );
+        assert!(
+            answer.contains("date: Fri, 15 Jan 2027 08:00:00 GMT"),
+            "{answer}"
+        );
         assert_eq!(answer.matches("date: ").count(), 1, "{answer}");
     }
     assert_eq!(desk.sandbox.journal().len(), 8);
@@ -50,9 +68,16 @@ async fn what_cannot_be_read_is_refused_in_the_shape_of_aws() {
 async fn a_body_beyond_64_kib_is_refused_and_the_sandbox_lives_on() {
     let desk = Desk::new();
     let just = "x".repeat(64 * 1024);
-    assert!(post(&desk, "", &just).await.contains("<Code>MissingAction</Code>"));
+    assert!(
+        post(&desk, "", &just)
+            .await
+            .contains("<Code>MissingAction</Code>")
+    );
     let answer = post(&desk, "", &format!("{just}x")).await;
-    assert!(answer.contains("<Code>RequestEntityTooLarge</Code>") || answer.is_empty(), "{answer}");
+    assert!(
+        answer.contains("<Code>RequestEntityTooLarge</Code>") || answer.is_empty(),
+        "{answer}"
+    );
     assert!(desk.identity(&desk.kim()).await.is_ok());
 }
 
@@ -62,11 +87,24 @@ async fn noise_never_brings_the_sandbox_down() {
     let authorization = "Authorization: AWS4-HMAC-SHA256 Credential=A/B/C/sts/aws4_request, SignedHeaders=;;h\u{e9};, \
                          Signature=\u{e9}\r\nX-Amz-Date: 2027\r\n";
     for headers in ["", authorization, "X-Amz-Security-Token: \u{e9}\r\n"] {
-        for body in ["%", "Action=%00&Version=%0a", "=&=&=", "Action=AssumeRole&Version=2011-06-15&\u{e9}=%c3%a9"] {
-            assert!(post(&desk, headers, body).await.starts_with("HTTP/1.1 4"), "{headers} {body}");
+        for body in [
+            "%",
+            "Action=%00&Version=%0a",
+            "=&=&=",
+            "Action=AssumeRole&Version=2011-06-15&\u{e9}=%c3%a9",
+        ] {
+            assert!(
+                post(&desk, headers, body).await.starts_with("HTTP/1.1 4"),
+                "{headers} {body}"
+            );
         }
     }
-    for noise in [&b"\x16\x03\x01\x02\x00\x01"[..], b"GET\r\n\r\n", b"GET /../.. HTTP/1.1\r\n\r\n", b"\r\n\r\n\0\0\0"] {
+    for noise in [
+        &b"\x16\x03\x01\x02\x00\x01"[..],
+        b"GET\r\n\r\n",
+        b"GET /../.. HTTP/1.1\r\n\r\n",
+        b"\r\n\r\n\0\0\0",
+    ] {
         let mut request = noise.to_vec();
         request.extend_from_slice(b"\r\n\r\n");
         let answer = tokio::time::timeout(Duration::from_secs(1), exchange(&desk, &request)).await;
@@ -86,15 +124,26 @@ async fn a_dropped_sandbox_hangs_up() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), hung_up).await.expect("an end");
+    tokio::time::timeout(Duration::from_secs(10), hung_up)
+        .await
+        .expect("an end");
 }
 
 #[tokio::test]
 async fn a_port_that_is_taken_is_named() {
     let desk = Desk::new();
-    let port = desk.sandbox.url().rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("a port");
+    let port = desk
+        .sandbox
+        .url()
+        .rsplit_once(':')
+        .and_then(|(_, port)| port.parse().ok())
+        .expect("a port");
     let error = Sandbox::start_on(Clock::system(), port).expect_err("a refusal");
-    assert!(error.message.contains(&format!("127.0.0.1:{port}")), "{}", error.message);
+    assert!(
+        error.message.contains(&format!("127.0.0.1:{port}")),
+        "{}",
+        error.message
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
-//! The chain of the audit log's lines: where it ends, how it goes on, where it is broken. Pure: bytes in, verdict out.
-//! Of a line it reads only what links it, so that events of a newer Keyfob are links like any other.
+//! The chain of the audit log's lines: where it ends, how it goes on, where it is broken. Pure:
+//! bytes in, verdict out. Of a line it reads only what links it, so that events of a newer Keyfob
+//! are links like any other.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -76,7 +77,8 @@ pub struct Place {
 pub enum HeadState {
     /// It remembers this line or, where there is damage, another one.
     Known,
-    /// The last lines were written while it could not be reached: that they are all there cannot be told.
+    /// The last lines were written while it could not be reached: that they are all there cannot be
+    /// told.
     Behind {
         lines: u32,
     },
@@ -86,12 +88,17 @@ pub enum HeadState {
 }
 
 pub(super) fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 /// Before the first line.
 fn start() -> Head {
-    Head { count: 0, hash: "0".repeat(64) }
+    Head {
+        count: 0,
+        hash: "0".repeat(64),
+    }
 }
 
 /// The hash of a rest that [`end`] found, for the line that closes it off.
@@ -107,22 +114,37 @@ pub(super) fn first(content: &[u8]) -> Option<Link> {
 pub(super) fn end(content: &[u8]) -> (Option<Head>, &[u8]) {
     let rest = unended(content);
     if let Some(link) = parse(rest) {
-        return (Some(Head { count: link.number, hash: hash(rest) }), &[]);
+        return (
+            Some(Head {
+                count: link.number,
+                hash: hash(rest),
+            }),
+            &[],
+        );
     }
     let mut end = content.len() - rest.len();
     while end > 0 {
-        let begin = content[..end - 1].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let begin = content[..end - 1]
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |at| at + 1);
         let line = &content[begin..end - 1];
         if let Some(link) = parse(line) {
-            return (Some(Head { count: link.number, hash: hash(line) }), &content[end..]);
+            return (
+                Some(Head {
+                    count: link.number,
+                    hash: hash(line),
+                }),
+                &content[end..],
+            );
         }
         end = begin;
     }
     (None, content)
 }
 
-/// What the next line follows. Where the keyring remembers another end than the file has, the next line follows the
-/// keyring's, so that a tampered end cannot pass for good by being written on.
+/// What the next line follows. Where the keyring remembers another end than the file has, the next
+/// line follows the keyring's, so that a tampered end cannot pass for good by being written on.
 pub(super) fn go_on(last: Option<Head>, known: Option<&Head>, content: &[u8]) -> Head {
     match (last, known) {
         (None, None) => start(),
@@ -130,9 +152,13 @@ pub(super) fn go_on(last: Option<Head>, known: Option<&Head>, content: &[u8]) ->
         (None, Some(known)) => known.clone(),
         (Some(last), Some(known)) if known.count >= last.count => known.clone(),
         (Some(last), Some(known)) => {
-            let found = whole_lines(content).find(|(_, line)| parse(line).is_some_and(|it| it.number == known.count));
+            let found = whole_lines(content)
+                .find(|(_, line)| parse(line).is_some_and(|it| it.number == known.count));
             match found {
-                Some((_, line)) if hash(line) != known.hash => Head { count: last.count, hash: known.hash.clone() },
+                Some((_, line)) if hash(line) != known.hash => Head {
+                    count: last.count,
+                    hash: known.hash.clone(),
+                },
                 Some(_) | None => last,
             }
         }
@@ -140,9 +166,15 @@ pub(super) fn go_on(last: Option<Head>, known: Option<&Head>, content: &[u8]) ->
 }
 
 /// `newest` is where lines would be added. `head`: the keyring's, or why it is not known.
-pub(super) fn examine(files: &[LogFile], newest: &Path, head: Result<Option<&Head>, &str>) -> Verdict {
-    let numbers =
-        files.iter().flat_map(|file| whole_lines(&file.content)).filter_map(|(_, line)| Some(parse(line)?.number));
+pub(super) fn examine(
+    files: &[LogFile],
+    newest: &Path,
+    head: Result<Option<&Head>, &str>,
+) -> Verdict {
+    let numbers = files
+        .iter()
+        .flat_map(|file| whole_lines(&file.content))
+        .filter_map(|(_, line)| Some(parse(line)?.number));
     let mut walk = Walk {
         numbers: numbers.collect(),
         hashes: HashMap::new(),
@@ -150,10 +182,18 @@ pub(super) fn examine(files: &[LogFile], newest: &Path, head: Result<Option<&Hea
         first: None,
         oldest: 1,
         junk: None,
-        verdict: Verdict { lines: 0, damage: Vec::new(), torn: Vec::new(), head: HeadState::Known },
+        verdict: Verdict {
+            lines: 0,
+            damage: Vec::new(),
+            torn: Vec::new(),
+            head: HeadState::Known,
+        },
     };
     for file in files {
-        let place = |line| Place { file: file.path.display().to_string(), line };
+        let place = |line| Place {
+            file: file.path.display().to_string(),
+            line,
+        };
         for (line, bytes) in whole_lines(&file.content) {
             walk.step(place(line), bytes);
         }
@@ -161,7 +201,10 @@ pub(super) fn examine(files: &[LogFile], newest: &Path, head: Result<Option<&Hea
         if !rest.is_empty() && parse(rest).is_none() {
             let lines = number(file.content.split(|byte| *byte == b'\n').count());
             // With what an attempt at closing it off left, if that was killed as well.
-            let torn = walk.junk.take().map_or_else(|| place(lines), |(place, ..)| place);
+            let torn = walk
+                .junk
+                .take()
+                .map_or_else(|| place(lines), |(place, ..)| place);
             walk.verdict.torn.push(torn);
         }
     }
@@ -199,20 +242,35 @@ impl Walk {
         match self.last.clone() {
             Some((before, last)) => self.follow(&place, &link, (&before, &last), unreadable),
             None if link.number == 1 && link.previous != start().hash => {
-                self.damaged(&place, DamageKind::Changed, "the first line follows another one".to_owned());
+                self.damaged(
+                    &place,
+                    DamageKind::Changed,
+                    "the first line follows another one".to_owned(),
+                );
             }
             None => {}
         }
-        let head = Head { count: link.number, hash: hash(bytes) };
-        self.first.get_or_insert_with(|| (place.clone(), link.number));
+        let head = Head {
+            count: link.number,
+            hash: hash(bytes),
+        };
+        self.first
+            .get_or_insert_with(|| (place.clone(), link.number));
         self.oldest = link.oldest.unwrap_or(self.oldest);
-        self.hashes.insert(link.number, (place.clone(), head.hash.clone()));
+        self.hashes
+            .insert(link.number, (place.clone(), head.hash.clone()));
         self.last = Some((place, head));
         self.verdict.lines += 1;
     }
 
     /// `unreadable`: so many lines stand between these two that are none.
-    fn follow(&mut self, place: &Place, link: &Link, (before, last): (&Place, &Head), unreadable: u32) {
+    fn follow(
+        &mut self,
+        place: &Place,
+        link: &Link,
+        (before, last): (&Place, &Head),
+        unreadable: u32,
+    ) {
         let Some(gap) = link.number.checked_sub(last.count.saturating_add(1)) else {
             return self.reordered(place, link.number);
         };
@@ -234,12 +292,18 @@ impl Walk {
 
     /// How many lines before this one cannot be read without having been torn.
     fn close_junk(&mut self, torn: Option<&str>) -> u32 {
-        let Some((place, bytes, lines)) = self.junk.take() else { return 0 };
+        let Some((place, bytes, lines)) = self.junk.take() else {
+            return 0;
+        };
         if torn.is_some_and(|torn| torn == hash(&bytes)) {
             self.verdict.torn.push(place);
             return 0;
         }
-        self.damaged(&place, DamageKind::Changed, "this is not a line of the audit log".to_owned());
+        self.damaged(
+            &place,
+            DamageKind::Changed,
+            "this is not a line of the audit log".to_owned(),
+        );
         lines
     }
 
@@ -255,21 +319,36 @@ impl Walk {
         let count = self.numbers.iter().max().copied().unwrap_or_default();
         let place = match &self.last {
             Some((place, _)) => place.clone(),
-            None => Place { file: newest.display().to_string(), line: 0 },
+            None => Place {
+                file: newest.display().to_string(),
+                line: 0,
+            },
         };
         self.verdict.head = match known {
-            Err(why) => HeadState::Unknown { why: why.to_owned() },
+            Err(why) => HeadState::Unknown {
+                why: why.to_owned(),
+            },
             Ok(None) if count == 0 => HeadState::Known,
-            Ok(None) => HeadState::Unknown { why: "the keyring remembers no end of the log".to_owned() },
+            Ok(None) => HeadState::Unknown {
+                why: "the keyring remembers no end of the log".to_owned(),
+            },
             Ok(Some(known)) if known.count > count => {
                 let lines = range(count + 1, known.count);
-                self.damaged(&place, DamageKind::Cut, format!("{lines} missing after this one"));
+                self.damaged(
+                    &place,
+                    DamageKind::Cut,
+                    format!("{lines} missing after this one"),
+                );
                 HeadState::Known
             }
             Ok(Some(known)) => {
-                let found = self.hashes.get(&known.count).filter(|(_, hash)| *hash != known.hash);
+                let found = self
+                    .hashes
+                    .get(&known.count)
+                    .filter(|(_, hash)| *hash != known.hash);
                 if let Some((place, _)) = found.cloned() {
-                    let detail = format!("line {} is not the one the keyring remembers", known.count);
+                    let detail =
+                        format!("line {} is not the one the keyring remembers", known.count);
                     self.damaged(&place, DamageKind::Changed, detail);
                 }
                 match count - known.count {
@@ -281,18 +360,35 @@ impl Walk {
     }
 
     fn missing(&mut self, place: &Place, from: u32, to: u32) {
-        self.damaged(place, DamageKind::Missing, format!("{} missing before this one", range(from, to)));
+        self.damaged(
+            place,
+            DamageKind::Missing,
+            format!("{} missing before this one", range(from, to)),
+        );
     }
 
     /// One exchange shows in up to three places: told once.
     fn reordered(&mut self, place: &Place, number: u32) {
-        if self.verdict.damage.last().is_none_or(|last| last.what != DamageKind::Reordered) {
-            self.damaged(place, DamageKind::Reordered, format!("line {number} does not belong here"));
+        if self
+            .verdict
+            .damage
+            .last()
+            .is_none_or(|last| last.what != DamageKind::Reordered)
+        {
+            self.damaged(
+                place,
+                DamageKind::Reordered,
+                format!("line {number} does not belong here"),
+            );
         }
     }
 
     fn damaged(&mut self, place: &Place, what: DamageKind, detail: String) {
-        self.verdict.damage.push(Damage { place: place.clone(), what, detail });
+        self.verdict.damage.push(Damage {
+            place: place.clone(),
+            what,
+            detail,
+        });
     }
 }
 
@@ -306,7 +402,10 @@ fn whole_lines(content: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
 }
 
 fn unended(content: &[u8]) -> &[u8] {
-    content.rsplit(|byte| *byte == b'\n').next().unwrap_or_default()
+    content
+        .rsplit(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default()
 }
 
 fn parse(line: &[u8]) -> Option<Link> {
@@ -318,5 +417,9 @@ fn number(count: usize) -> u32 {
 }
 
 fn range(from: u32, to: u32) -> String {
-    if from == to { format!("line {from} is") } else { format!("lines {from} to {to} are") }
+    if from == to {
+        format!("line {from} is")
+    } else {
+        format!("lines {from} to {to} are")
+    }
 }

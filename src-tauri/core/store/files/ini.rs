@@ -1,5 +1,5 @@
-//! One section of an AWS file, found, put and removed. Pure, on bytes: everything outside the section stays as it is,
-//! whatever its encoding and line ends.
+//! One section of an AWS file, found, put and removed. Pure, on bytes: everything outside the
+//! section stays as it is, whatever its encoding and line ends.
 
 use std::ops::Range;
 
@@ -16,17 +16,30 @@ pub(super) struct Header<'a> {
 
 impl Header<'_> {
     fn matches(&self, line: &[u8]) -> bool {
-        let Some(inner) = std::str::from_utf8(line).ok().and_then(|line| line.strip_prefix('[')) else { return false };
-        let Some((inner, _)) = inner.split_once(']') else { return false };
-        let Some(rest) = inner.trim().strip_prefix(self.keyword) else { return false };
+        let Some(inner) = std::str::from_utf8(line)
+            .ok()
+            .and_then(|line| line.strip_prefix('['))
+        else {
+            return false;
+        };
+        let Some((inner, _)) = inner.split_once(']') else {
+            return false;
+        };
+        let Some(rest) = inner.trim().strip_prefix(self.keyword) else {
+            return false;
+        };
         let name = rest.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
-        (self.keyword.is_empty() || rest.len() > rest.trim_start().len()) && name.eq_ignore_ascii_case(self.name)
+        (self.keyword.is_empty() || rest.len() > rest.trim_start().len())
+            && name.eq_ignore_ascii_case(self.name)
     }
 
     /// The whole section. The caller makes sure that no value holds a line end.
     pub fn section(&self, configuration: &str, settings: &[(&str, &str)]) -> Vec<u8> {
         let space = if self.keyword.is_empty() { "" } else { " " };
-        let mut text = format!("[{}{space}{}]\n{MARK}{configuration}\n", self.keyword, self.name);
+        let mut text = format!(
+            "[{}{space}{}]\n{MARK}{configuration}\n",
+            self.keyword, self.name
+        );
         for (key, value) in settings {
             text.extend([key, " = ", value, "\n"]);
         }
@@ -53,16 +66,23 @@ pub(super) fn find(text: &[u8], header: Header<'_>) -> Vec<Found> {
         if line.starts_with(b"[") {
             inside = header.matches(line);
             if inside {
-                found.push(Found { range: from..to, configuration: None });
+                found.push(Found {
+                    range: from..to,
+                    configuration: None,
+                });
             }
             continue;
         }
-        let Some(section) = found.last_mut().filter(|_| inside) else { continue };
+        let Some(section) = found.last_mut().filter(|_| inside) else {
+            continue;
+        };
         let origin = line.strip_prefix(MARK.as_bytes());
         if let Some(origin) = origin {
             section.configuration = Some(String::from_utf8_lossy(origin).into_owned());
         }
-        if origin.is_some() || !(line.is_empty() || line.starts_with(b"#") || line.starts_with(b";")) {
+        if origin.is_some()
+            || !(line.is_empty() || line.starts_with(b"#") || line.starts_with(b";"))
+        {
             section.range.end = to;
         }
     }
@@ -75,8 +95,12 @@ pub(super) fn written_by(text: &[u8], keyword: &str, configuration: &str) -> Vec
     let mut name = None;
     for line in text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii) {
         if let Some(header) = line.strip_prefix(b"[") {
-            let inner = std::str::from_utf8(header).ok().and_then(|header| header.split_once(']'));
-            name = inner.and_then(|(inner, _)| inner.trim().strip_prefix(keyword)).map(|name| name.trim().to_owned());
+            let inner = std::str::from_utf8(header)
+                .ok()
+                .and_then(|header| header.split_once(']'));
+            name = inner
+                .and_then(|(inner, _)| inner.trim().strip_prefix(keyword))
+                .map(|name| name.trim().to_owned());
         } else if line.strip_prefix(MARK.as_bytes()) == Some(configuration.as_bytes()) {
             names.extend(name.take());
         }
@@ -90,14 +114,22 @@ pub(super) fn put(text: &[u8], found: &[Found], section: &[u8]) -> Vec<u8> {
     let Some(first) = found.first() else {
         result.extend_from_slice(text);
         if !text.is_empty() {
-            result.extend_from_slice(if text.ends_with(b"\n") { b"\n" } else { b"\n\n" });
+            result.extend_from_slice(if text.ends_with(b"\n") {
+                b"\n"
+            } else {
+                b"\n\n"
+            });
         }
         result.extend_from_slice(section);
         return result;
     };
     result.extend_from_slice(&text[..first.range.start]);
     result.extend_from_slice(section);
-    result.extend(without(&text[first.range.end..], &found[1..], first.range.end));
+    result.extend(without(
+        &text[first.range.end..],
+        &found[1..],
+        first.range.end,
+    ));
     result
 }
 
@@ -112,7 +144,9 @@ fn without(text: &[u8], found: &[Found], offset: usize) -> Vec<u8> {
     for Found { range, .. } in found {
         result.extend_from_slice(&text[from..range.start - offset]);
         from = range.end - offset;
-        let nothing_follows = text[from..].first().is_none_or(|&byte| byte == b'\n' || byte == b'\r');
+        let nothing_follows = text[from..]
+            .first()
+            .is_none_or(|&byte| byte == b'\n' || byte == b'\r');
         if nothing_follows && result.ends_with(b"\n\n") {
             result.pop();
         }
@@ -126,11 +160,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const DEV: Header<'static> = Header { keyword: "profile", name: "dev" };
+    const DEV: Header<'static> = Header {
+        keyword: "profile",
+        name: "dev",
+    };
 
     fn replaced(text: &str) -> String {
         let section = DEV.section("/c.yaml", &[("region", "eu-west-1")]);
-        String::from_utf8(put(text.as_bytes(), &find(text.as_bytes(), DEV), &section)).expect("text")
+        String::from_utf8(put(text.as_bytes(), &find(text.as_bytes(), DEV), &section))
+            .expect("text")
     }
 
     #[test]
@@ -154,13 +192,32 @@ mod tests {
 
     #[test]
     fn headers_are_read_as_aws_tools_read_them() {
-        for line in ["[profile dev]", "[ profile   dev ]", "[profile \"dev\"]", "[profile DEV] # c", "[profile\tdev]"] {
+        for line in [
+            "[profile dev]",
+            "[ profile   dev ]",
+            "[profile \"dev\"]",
+            "[profile DEV] # c",
+            "[profile\tdev]",
+        ] {
             assert!(DEV.matches(line.as_bytes()), "{line}");
         }
-        for line in ["[dev]", "[profiledev]", "[profile dev2]", "[profile dev", "[sso-session dev]", "[default]"] {
+        for line in [
+            "[dev]",
+            "[profiledev]",
+            "[profile dev2]",
+            "[profile dev",
+            "[sso-session dev]",
+            "[default]",
+        ] {
             assert!(!DEV.matches(line.as_bytes()), "{line}");
         }
-        assert!(Header { keyword: "", name: "dev" }.matches(b"[dev]"));
+        assert!(
+            Header {
+                keyword: "",
+                name: "dev"
+            }
+            .matches(b"[dev]")
+        );
     }
 
     #[test]

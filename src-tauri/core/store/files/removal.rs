@@ -1,6 +1,7 @@
-//! Taking profiles away again. A dry run and a run are the same walk, so that the one lists what the other removes.
-//! Removes sections of this configuration, a file that then holds nothing, and folders that are then empty; everything
-//! else stays, and what a link outside the base leads to is not looked at.
+//! Taking profiles away again. A dry run and a run are the same walk, so that the one lists what
+//! the other removes. Removes sections of this configuration, a file that then holds nothing, and
+//! folders that are then empty; everything else stays, and what a link outside the base leads to is
+//! not looked at.
 
 use super::{File, Folder, off_the_loop};
 use crate::config::AwsFiles;
@@ -39,7 +40,8 @@ pub struct Cleared {
 }
 
 impl Store {
-    /// Removes this configuration's sections of `identities`. An identity without any section is told as absent once.
+    /// Removes this configuration's sections of `identities`. An identity without any section is
+    /// told as absent once.
     pub async fn clear_profiles(
         &self,
         files: &AwsFiles,
@@ -69,24 +71,41 @@ impl Store {
         done.await.unwrap_or_else(failed)
     }
 
-    /// Where this configuration's sections stand in the folders beside `files.folder`, with their identities: also in
-    /// folders of providers that are no longer configured.
+    /// Where this configuration's sections stand in the folders beside `files.folder`, with their
+    /// identities: also in folders of providers that are no longer configured.
     pub fn profiles_beside(&self, files: &AwsFiles) -> Result<Vec<(AwsFiles, String)>> {
-        let Some(above) = files.folder.parent() else { return Ok(Vec::new()) };
+        let Some(above) = files.folder.parent() else {
+            return Ok(Vec::new());
+        };
         let entries = match fs::read_dir(above) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(unwritable(above, "read", &error)),
         };
         let mut found = Vec::new();
-        for folder in entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir() && !path.is_symlink()) {
-            let files = AwsFiles { folder, ..files.clone() };
-            let Some(inside) = Folder::existing(&files)? else { continue };
+        for folder in entries
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.is_dir() && !path.is_symlink())
+        {
+            let files = AwsFiles {
+                folder,
+                ..files.clone()
+            };
+            let Some(inside) = Folder::existing(&files)? else {
+                continue;
+            };
             let mut names = BTreeSet::new();
             for file in File::BOTH {
                 // Somebody else's file may be anything.
-                let Ok((_, text)) = inside.read(file) else { continue };
-                names.extend(ini::written_by(&text, file.header("").keyword, &self.configuration));
+                let Ok((_, text)) = inside.read(file) else {
+                    continue;
+                };
+                names.extend(ini::written_by(
+                    &text,
+                    file.header("").keyword,
+                    &self.configuration,
+                ));
             }
             found.extend(names.into_iter().map(|name| (files.clone(), name)));
         }
@@ -94,9 +113,15 @@ impl Store {
     }
 }
 
-fn all(path: &Path, identities: &[String], outcome: std::result::Result<&Dropped, &Error>) -> Vec<Cleared> {
+fn all(
+    path: &Path,
+    identities: &[String],
+    outcome: std::result::Result<&Dropped, &Error>,
+) -> Vec<Cleared> {
     let cleared = |identity: &String| Cleared {
-        place: Place::Section { identity: identity.clone() },
+        place: Place::Section {
+            identity: identity.clone(),
+        },
         path: path.to_owned(),
         outcome: outcome.cloned().map_err(Clone::clone),
     };
@@ -125,16 +150,29 @@ impl Walk {
             Err(error) => return all(&self.files.folder, &self.identities, Err(&error)),
         }
         let told = |identity: &String| {
-            cleared.iter().any(|it| matches!(&it.place, Place::Section { identity: told } if told == identity))
+            cleared.iter().any(
+                |it| matches!(&it.place, Place::Section { identity: told } if told == identity),
+            )
         };
-        let untold: Vec<String> = self.identities.iter().filter(|identity| !told(identity)).cloned().collect();
+        let untold: Vec<String> = self
+            .identities
+            .iter()
+            .filter(|identity| !told(identity))
+            .cloned()
+            .collect();
         let config = self.files.folder.join(File::Config.name());
         cleared.extend(all(&config, &untold, Ok(&Dropped::Absent)));
         self.clear_folders(gone, &mut cleared);
         cleared
     }
 
-    fn clear_file(&self, folder: &Folder, file: File, gone: &mut BTreeSet<PathBuf>, cleared: &mut Vec<Cleared>) {
+    fn clear_file(
+        &self,
+        folder: &Folder,
+        file: File,
+        gone: &mut BTreeSet<PathBuf>,
+        cleared: &mut Vec<Cleared>,
+    ) {
         let shown = self.files.folder.join(file.name());
         let (path, mut text) = match folder.read(file) {
             Ok(read) => read,
@@ -146,8 +184,9 @@ impl Walk {
                 .into_iter()
                 .filter(|section| section.configuration.is_some())
                 .collect();
-            let (ours, others): (Vec<_>, Vec<_>) =
-                sections.into_iter().partition(|section| section.configuration.as_ref() == Some(&self.configuration));
+            let (ours, others): (Vec<_>, Vec<_>) = sections
+                .into_iter()
+                .partition(|section| section.configuration.as_ref() == Some(&self.configuration));
             let outcome = match others.into_iter().find_map(|section| section.configuration) {
                 _ if !ours.is_empty() => Dropped::Removed,
                 Some(configuration) => Dropped::Kept { configuration },
@@ -157,10 +196,14 @@ impl Walk {
             found.push((identity, outcome));
         }
         let empty = text.trim_ascii().is_empty() && !shown.is_symlink();
-        let changed = found.iter().any(|(_, outcome)| *outcome == Dropped::Removed);
+        let changed = found
+            .iter()
+            .any(|(_, outcome)| *outcome == Dropped::Removed);
         let written = match (changed, self.mode) {
             (false, _) | (true, Mode::DryRun) => Ok(()),
-            (true, Mode::Run) if empty => fs::remove_file(&path).map_err(|error| unwritable(&path, "remove", &error)),
+            (true, Mode::Run) if empty => {
+                fs::remove_file(&path).map_err(|error| unwritable(&path, "remove", &error))
+            }
             (true, Mode::Run) => disk::replace(&path, &text),
         };
         for (identity, outcome) in found {
@@ -172,20 +215,32 @@ impl Walk {
                 tracing::info!(identity, file = %path.display(), "profile removed");
             }
             cleared.push(Cleared {
-                place: Place::Section { identity: identity.clone() },
+                place: Place::Section {
+                    identity: identity.clone(),
+                },
                 path: shown.clone(),
                 outcome,
             });
         }
         if changed && empty && written.is_ok() {
             gone.insert(shown.clone());
-            cleared.push(Cleared { place: Place::File, path: shown, outcome: Ok(Dropped::Removed) });
+            cleared.push(Cleared {
+                place: Place::File,
+                path: shown,
+                outcome: Ok(Dropped::Removed),
+            });
         }
     }
 
-    /// From the provider's folder upwards, as long as nothing is left in them. A folder that is a link is not ours.
+    /// From the provider's folder upwards, as long as nothing is left in them. A folder that is a
+    /// link is not ours.
     fn clear_folders(&self, mut gone: BTreeSet<PathBuf>, cleared: &mut Vec<Cleared>) {
-        for folder in self.files.folder.ancestors().take_while(|folder| folder.starts_with(&self.files.base)) {
+        for folder in self
+            .files
+            .folder
+            .ancestors()
+            .take_while(|folder| folder.starts_with(&self.files.base))
+        {
             if self.up_to == UpTo::Nothing || folder.is_symlink() {
                 break;
             }
@@ -198,7 +253,11 @@ impl Walk {
             };
             let failed = outcome.is_err();
             gone.insert(folder.to_owned());
-            cleared.push(Cleared { place: Place::Folder, path: folder.to_owned(), outcome });
+            cleared.push(Cleared {
+                place: Place::Folder,
+                path: folder.to_owned(),
+                outcome,
+            });
             if failed || self.up_to == UpTo::Provider {
                 break;
             }
@@ -218,7 +277,9 @@ impl Walk {
         for entry in entries {
             let path = entry?.path();
             if !gone.contains(&path) && !leftovers.contains(&path) {
-                return Ok(Dropped::Kept { configuration: String::new() });
+                return Ok(Dropped::Kept {
+                    configuration: String::new(),
+                });
             }
         }
         if self.mode == Mode::Run {
@@ -227,7 +288,9 @@ impl Walk {
             }
             match fs::remove_dir(folder) {
                 Ok(()) => tracing::info!(folder = %folder.display(), "empty folder removed"),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Dropped::Absent),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return Ok(Dropped::Absent);
+                }
                 Err(error) => return Err(error),
             }
         }

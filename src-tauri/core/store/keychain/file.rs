@@ -1,5 +1,6 @@
-//! The keyring in one file, encrypted with a passphrase (age). Changed only under its lock, written beside and renamed.
-//! A passphrase that does not fit and a file that cannot be read leave the file as it is.
+//! The keyring in one file, encrypted with a passphrase (age). Changed only under its lock, written
+//! beside and renamed. A passphrase that does not fit and a file that cannot be read leave the file
+//! as it is.
 
 use super::{Attributes, Entries, PassphraseUse, Progress, locked, unavailable};
 use crate::clock::Clock;
@@ -16,8 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// A tenth of a second or so. Fixed, for age would otherwise measure the machine; more is refused, since reading it could
-/// take hours.
+/// A tenth of a second or so. Fixed, for age would otherwise measure the machine; more is refused,
+/// since reading it could take hours.
 const WORK_FACTOR: u8 = 15;
 /// Each of those ahead of us derives two keys, and fifty may be ahead on a slow machine.
 const QUEUE_LIMIT: Duration = Duration::from_mins(1);
@@ -64,7 +65,14 @@ impl FileKeyring {
         progress: Arc<Progress>,
     ) -> FileKeyring {
         let passphrase = passphrase.filter(|passphrase| !passphrase.expose().is_empty());
-        FileKeyring { path, password_env, passphrase, refused: None, known: None, progress }
+        FileKeyring {
+            path,
+            password_env,
+            passphrase,
+            refused: None,
+            known: None,
+            progress,
+        }
     }
 
     /// The file's entries. Derives the key only when the file has changed since.
@@ -100,35 +108,60 @@ impl FileKeyring {
         Ok(match (&self.passphrase, disk::read(&self.path)?) {
             (None, None) => Some(PassphraseUse::New),
             (None, Some(_)) => Some(PassphraseUse::Existing),
-            (Some(_), Some(text)) if self.refused.as_ref() == Some(&text) => Some(PassphraseUse::Existing),
+            (Some(_), Some(text)) if self.refused.as_ref() == Some(&text) => {
+                Some(PassphraseUse::Existing)
+            }
             (Some(_), _) => None,
         })
     }
 
     pub fn provide_passphrase(&mut self, passphrase: Secret) -> Result<()> {
         if passphrase.expose().is_empty() {
-            return Err(Error::new(Code::InvalidInput, "the passphrase of the keyring file is empty"));
+            return Err(Error::new(
+                Code::InvalidInput,
+                "the passphrase of the keyring file is empty",
+            ));
         }
-        let before = (self.passphrase.replace(passphrase), self.refused.take(), self.known.take());
-        self.entries().map(|_| ()).inspect_err(|_| (self.passphrase, self.refused, self.known) = before)
+        let before = (
+            self.passphrase.replace(passphrase),
+            self.refused.take(),
+            self.known.take(),
+        );
+        self.entries()
+            .map(|_| ())
+            .inspect_err(|_| (self.passphrase, self.refused, self.known) = before)
     }
 
     fn passphrase(&self) -> Result<Secret> {
         self.passphrase.clone().ok_or_else(|| {
-            locked(format!("the keyring file {} is locked: its passphrase is not known", self.path.display()))
-                .hint(format!("set {}", self.password_env))
+            locked(format!(
+                "the keyring file {} is locked: its passphrase is not known",
+                self.path.display()
+            ))
+            .hint(format!("set {}", self.password_env))
         })
     }
 
     fn wrong_passphrase(&self) -> Error {
-        locked(format!("the passphrase does not open the keyring file {}", self.path.display()))
-            .hint(format!("set {} to the passphrase that the file was made with", self.password_env))
+        locked(format!(
+            "the passphrase does not open the keyring file {}",
+            self.path.display()
+        ))
+        .hint(format!(
+            "set {} to the passphrase that the file was made with",
+            self.password_env
+        ))
     }
 
     fn broken(&self, why: &str) -> Error {
         let path = self.path.display();
-        Error::new(Code::KeyringEntryInvalid, format!("the keyring file {path} cannot be used: {why}"))
-            .hint(format!("put a good copy in its place, or move {path} away to start with an empty keyring"))
+        Error::new(
+            Code::KeyringEntryInvalid,
+            format!("the keyring file {path} cannot be used: {why}"),
+        )
+        .hint(format!(
+            "put a good copy in its place, or move {path} away to start with an empty keyring"
+        ))
     }
 
     /// A link is written through, not over.
@@ -142,10 +175,16 @@ impl FileKeyring {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(".lock");
         let _deriving = self.progress.deriving();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build();
         runtime
             .map_err(|error| unavailable(format!("the keyring thread cannot wait: {error}")))?
-            .block_on(FileLock::acquire(&path.with_file_name(name), Patience::AtMost(QUEUE_LIMIT), &Clock::system()))
+            .block_on(FileLock::acquire(
+                &path.with_file_name(name),
+                Patience::AtMost(QUEUE_LIMIT),
+                &Clock::system(),
+            ))
     }
 
     fn decrypt(&mut self, text: &[u8], passphrase: &Secret) -> Result<Entries> {
@@ -162,37 +201,62 @@ impl FileKeyring {
                 return Err(self.wrong_passphrase());
             }
             Err(age::DecryptError::ExcessiveWork { .. }) => {
-                return Err(self.broken("it was not encrypted by Keyfob (its work factor is not 15)"));
+                return Err(
+                    self.broken("it was not encrypted by Keyfob (its work factor is not 15)")
+                );
             }
             Err(_) => return Err(self.broken("it is damaged, or is not a keyring file")),
         };
         let damaged = |_| self.broken("its content is not what Keyfob writes");
         let version: VersionOnly = serde_json::from_slice(&plain).map_err(damaged)?;
         if version.v != VERSION {
-            return Err(self.broken(&format!("its version is {}, this Keyfob knows {VERSION}", version.v)));
+            return Err(self.broken(&format!(
+                "its version is {}, this Keyfob knows {VERSION}",
+                version.v
+            )));
         }
         let content: Content<EntryIn> = serde_json::from_slice(&plain).map_err(damaged)?;
         let entry = |entry: EntryIn| {
-            let attributes = Attributes { configuration: entry.configuration, version: entry.v };
+            let attributes = Attributes {
+                configuration: entry.configuration,
+                version: entry.v,
+            };
             (attributes, Secret::new(entry.value))
         };
-        Ok(content.entries.into_iter().map(|(account, stored)| (account, entry(stored))).collect())
+        Ok(content
+            .entries
+            .into_iter()
+            .map(|(account, stored)| (account, entry(stored)))
+            .collect())
     }
 
     fn encrypt(&self, entries: &Entries, passphrase: &Secret) -> Result<Vec<u8>> {
         let stored = entries.iter().map(|(account, (attributes, value))| {
-            let Attributes { configuration, version } = attributes;
-            let entry =
-                EntryOut { configuration: configuration.as_deref(), v: version.as_deref(), value: value.expose() };
+            let Attributes {
+                configuration,
+                version,
+            } = attributes;
+            let entry = EntryOut {
+                configuration: configuration.as_deref(),
+                v: version.as_deref(),
+                value: value.expose(),
+            };
             (account.clone(), entry)
         });
-        let content = Content { v: VERSION, entries: stored.collect() };
+        let content = Content {
+            v: VERSION,
+            entries: stored.collect(),
+        };
         let plain = Zeroizing::new(serde_json::to_vec(&content).expect("text always becomes JSON"));
         let _deriving = self.progress.deriving();
         let mut recipient = age::scrypt::Recipient::new(secret_string(passphrase));
         recipient.set_work_factor(WORK_FACTOR);
-        age::encrypt(&recipient, &plain)
-            .map_err(|error| unavailable(format!("{} cannot be encrypted: {error}", self.path.display())))
+        age::encrypt(&recipient, &plain).map_err(|error| {
+            unavailable(format!(
+                "{} cannot be encrypted: {error}",
+                self.path.display()
+            ))
+        })
     }
 }
 
@@ -214,7 +278,12 @@ mod tests {
 
     fn keyring(folder: &Path, passphrase: Option<&str>) -> FileKeyring {
         let path = folder.join("ring/keys.age");
-        FileKeyring::new(path, passphrase.map(Secret::new), "RING_PASSWORD".to_owned(), Arc::default())
+        FileKeyring::new(
+            path,
+            passphrase.map(Secret::new),
+            "RING_PASSWORD".to_owned(),
+            Arc::default(),
+        )
     }
 
     fn put(ring: &mut FileKeyring, account: &str, value: &str) -> Result<()> {
@@ -229,12 +298,24 @@ mod tests {
     #[test]
     fn the_file_tells_nothing_and_belongs_to_its_owner() {
         let folder = tempfile::tempdir().expect("a folder");
-        put(&mut keyring(folder.path(), Some("pw")), "default/keys/dev", "wJalrXUtnFEMI").expect("written");
+        put(
+            &mut keyring(folder.path(), Some("pw")),
+            "default/keys/dev",
+            "wJalrXUtnFEMI",
+        )
+        .expect("written");
         let text = String::from_utf8_lossy(&content(folder.path())).into_owned();
-        assert!(text.starts_with("age-encryption.org/v1\n-> scrypt ") && text.contains(" 15\n"), "{text}");
+        assert!(
+            text.starts_with("age-encryption.org/v1\n-> scrypt ") && text.contains(" 15\n"),
+            "{text}"
+        );
         assert!(!text.contains("wJalr") && !text.contains("dev"));
         #[cfg(unix)]
-        for (name, mode) in [("ring", 0o700), ("ring/keys.age", 0o600), ("ring/keys.age.lock", 0o600)] {
+        for (name, mode) in [
+            ("ring", 0o700),
+            ("ring/keys.age", 0o600),
+            ("ring/keys.age.lock", 0o600),
+        ] {
             assert_eq!(child::mode(&folder.path().join(name)), mode, "{name}");
         }
     }
@@ -243,23 +324,56 @@ mod tests {
     fn a_wrong_or_missing_passphrase_is_said_and_leaves_the_file_as_it_is() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut nobody = keyring(folder.path(), None);
-        assert_eq!(nobody.needs_passphrase().expect("none"), Some(PassphraseUse::New));
+        assert_eq!(
+            nobody.needs_passphrase().expect("none"),
+            Some(PassphraseUse::New)
+        );
         let error = nobody.entries().expect_err("locked");
-        assert_eq!((error.code, error.hints), (Code::KeyringLocked, vec!["set RING_PASSWORD".to_owned()]));
+        assert_eq!(
+            (error.code, error.hints),
+            (Code::KeyringLocked, vec!["set RING_PASSWORD".to_owned()])
+        );
 
         put(&mut keyring(folder.path(), Some("pw")), "a", "1").expect("written");
         let before = content(folder.path());
-        assert_eq!(nobody.needs_passphrase().expect("there"), Some(PassphraseUse::Existing));
-        assert_eq!(put(&mut nobody, "b", "2").expect_err("locked").code, Code::KeyringLocked);
+        assert_eq!(
+            nobody.needs_passphrase().expect("there"),
+            Some(PassphraseUse::Existing)
+        );
+        assert_eq!(
+            put(&mut nobody, "b", "2").expect_err("locked").code,
+            Code::KeyringLocked
+        );
 
         let mut wrong = keyring(folder.path(), Some("wrong"));
         for _ in 0..2 {
-            assert_eq!(wrong.entries().expect_err("wrong").code, Code::KeyringLocked);
-            assert_eq!(put(&mut wrong, "b", "2").expect_err("wrong").code, Code::KeyringLocked);
+            assert_eq!(
+                wrong.entries().expect_err("wrong").code,
+                Code::KeyringLocked
+            );
+            assert_eq!(
+                put(&mut wrong, "b", "2").expect_err("wrong").code,
+                Code::KeyringLocked
+            );
         }
-        assert_eq!(wrong.needs_passphrase().expect("there"), Some(PassphraseUse::Existing));
-        assert_eq!(wrong.provide_passphrase(Secret::new("still wrong")).expect_err("wrong").code, Code::KeyringLocked);
-        assert_eq!(wrong.provide_passphrase(Secret::new("")).expect_err("empty").code, Code::InvalidInput);
+        assert_eq!(
+            wrong.needs_passphrase().expect("there"),
+            Some(PassphraseUse::Existing)
+        );
+        assert_eq!(
+            wrong
+                .provide_passphrase(Secret::new("still wrong"))
+                .expect_err("wrong")
+                .code,
+            Code::KeyringLocked
+        );
+        assert_eq!(
+            wrong
+                .provide_passphrase(Secret::new(""))
+                .expect_err("empty")
+                .code,
+            Code::InvalidInput
+        );
         assert_eq!(content(folder.path()), before);
 
         wrong.provide_passphrase(Secret::new("pw")).expect("right");
@@ -296,7 +410,10 @@ mod tests {
             let error = ring.entries().expect_err("broken");
             assert_eq!(error.code, Code::KeyringEntryInvalid, "{error}");
             assert!(error.message.contains("keys.age"), "{error}");
-            assert_eq!(put(&mut ring, "b", "2").expect_err("broken").code, Code::KeyringEntryInvalid);
+            assert_eq!(
+                put(&mut ring, "b", "2").expect_err("broken").code,
+                Code::KeyringEntryInvalid
+            );
             assert_eq!(content(folder.path()), text);
         }
         fs::write(folder.path().join("ring/keys.age"), &good).expect("written");
@@ -320,7 +437,10 @@ mod tests {
         ring.passphrase = Some(Secret::new("wrong"));
         assert_eq!(ring.entries().expect("not derived").len(), 1);
         put(&mut keyring(folder.path(), Some("pw")), "b", "2").expect("written");
-        assert_eq!(ring.entries().expect_err("derived").code, Code::KeyringLocked);
+        assert_eq!(
+            ring.entries().expect_err("derived").code,
+            Code::KeyringLocked
+        );
         ring.passphrase = Some(Secret::new("pw"));
         put(&mut keyring(folder.path(), Some("pw")), "c", "3").expect("written");
         assert_eq!(ring.entries().expect("derived").len(), 3);
@@ -333,10 +453,25 @@ mod tests {
         put(&mut keyring(folder.path(), Some("pw")), "a", "1").expect("written");
         let link = folder.path().join("link.age");
         std::os::unix::fs::symlink(folder.path().join("ring/keys.age"), &link).expect("a link");
-        let mut linked = FileKeyring::new(link.clone(), Some(Secret::new("pw")), String::new(), Arc::default());
+        let mut linked = FileKeyring::new(
+            link.clone(),
+            Some(Secret::new("pw")),
+            String::new(),
+            Arc::default(),
+        );
         put(&mut linked, "b", "2").expect("written");
-        assert!(fs::symlink_metadata(&link).expect("still there").is_symlink());
-        assert_eq!(keyring(folder.path(), Some("pw")).entries().expect("readable").len(), 2);
+        assert!(
+            fs::symlink_metadata(&link)
+                .expect("still there")
+                .is_symlink()
+        );
+        assert_eq!(
+            keyring(folder.path(), Some("pw"))
+                .entries()
+                .expect("readable")
+                .len(),
+            2
+        );
     }
 
     #[tokio::test]
@@ -351,9 +486,15 @@ mod tests {
         };
         let name = |name: &str| EntryName::new("default", EntryKind::Session, name);
         if let Some(role) = child::role() {
-            let entry = Entry { name: name(&role.name), attributes: Attributes::default() };
+            let entry = Entry {
+                name: name(&role.name),
+                attributes: Attributes::default(),
+            };
             let keychain = open(&role.folder);
-            keychain.write(&entry, Secret::new(role.name.clone())).await.expect("written");
+            keychain
+                .write(&entry, Secret::new(role.name.clone()))
+                .await
+                .expect("written");
             let own = keychain.read(&entry.name).await.expect("readable");
             return assert_eq!(own.map(|value| value.expose().to_owned()), Some(role.name));
         }
@@ -384,8 +525,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         put(&mut keyring(folder.path(), Some("pw")), "kept", "1").expect("written");
         for moment in 0..12_u64 {
-            let mut writer =
-                child::start(module_path!(), "killed_at_any_moment_the_file_is_whole", "write", folder.path());
+            let mut writer = child::start(
+                module_path!(),
+                "killed_at_any_moment_the_file_is_whole",
+                "write",
+                folder.path(),
+            );
             child::wait_for(&mut writer, "writing");
             child::pause(Duration::from_millis(moment * 37));
             writer.kill().expect("kill -9");
@@ -394,7 +539,12 @@ mod tests {
             assert_eq!(ring.entries().expect("whole")["kept"].1.expose(), "1");
         }
         put(&mut keyring(folder.path(), Some("pw")), "last", "1").expect("the lock is free");
-        let left = fs::read_dir(folder.path().join("ring")).expect("a folder").count();
-        assert_eq!(left, 2, "the file and its lock; what the killed left is swept away");
+        let left = fs::read_dir(folder.path().join("ring"))
+            .expect("a folder")
+            .count();
+        assert_eq!(
+            left, 2,
+            "the file and its lock; what the killed left is swept away"
+        );
     }
 }

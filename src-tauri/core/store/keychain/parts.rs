@@ -1,6 +1,6 @@
-//! Values that are larger than a keyring takes (Windows: 2,560 bytes) are kept in parts. Pure: what to write, and
-//! whether what was read belongs together. A set is written beside the one it replaces, so the entry itself, written
-//! last, switches from one whole set to the next.
+//! Values that are larger than a keyring takes (Windows: 2,560 bytes) are kept in parts. Pure: what
+//! to write, and whether what was read belongs together. A set is written beside the one it
+//! replaces, so the entry itself, written last, switches from one whole set to the next.
 
 use crate::credentials::Secret;
 use sha2::{Digest, Sha256};
@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 const MOST: usize = 64;
 const MARK: &str = "keyfob-parts";
 
-/// What stands in the entry itself when its value is in parts: `keyfob-parts a 3 <sha-256 of the value>`.
+/// What stands in the entry itself when its value is in parts: `keyfob-parts a 3 <sha-256 of the
+/// value>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Head {
     slot: char,
@@ -22,9 +23,16 @@ impl Head {
     pub fn parse(text: &str) -> Option<Head> {
         let mut words = text.split(' ');
         let (mark, slot, count, sum) = (words.next()?, words.next()?, words.next()?, words.next()?);
-        let count = count.parse().ok().filter(|count| (1..=MOST).contains(count))?;
+        let count = count
+            .parse()
+            .ok()
+            .filter(|count| (1..=MOST).contains(count))?;
         let slot = slot.parse().ok()?;
-        (mark == MARK && words.next().is_none()).then(|| Head { slot, count, sum: sum.to_owned() })
+        (mark == MARK && words.next().is_none()).then(|| Head {
+            slot,
+            count,
+            sum: sum.to_owned(),
+        })
     }
 
     pub fn text(&self) -> Secret {
@@ -33,7 +41,9 @@ impl Head {
 
     /// The parts' accounts.
     pub fn accounts(&self, account: &str) -> Vec<String> {
-        (1..=self.count).map(|number| format!("{account}#{}{number}", self.slot)).collect()
+        (1..=self.count)
+            .map(|number| format!("{account}#{}{number}", self.slot))
+            .collect()
     }
 
     /// `None`: a part is missing, or comes from another set.
@@ -48,8 +58,13 @@ pub(super) fn is_part(account: &str) -> bool {
     account.contains('#')
 }
 
-/// The parts of a value that does not fit, in the slot that `previous` does not use; `None` when it fits.
-pub(super) fn split(value: &Secret, limit: usize, previous: Option<&Head>) -> Option<(Head, Vec<Secret>)> {
+/// The parts of a value that does not fit, in the slot that `previous` does not use; `None` when it
+/// fits.
+pub(super) fn split(
+    value: &Secret,
+    limit: usize,
+    previous: Option<&Head>,
+) -> Option<(Head, Vec<Secret>)> {
     let mut rest = value.expose();
     if rest.len() <= limit {
         return None;
@@ -60,12 +75,25 @@ pub(super) fn split(value: &Secret, limit: usize, previous: Option<&Head>) -> Op
         parts.push(Secret::new(part));
         rest = after;
     }
-    let slot = if previous.is_some_and(|head| head.slot == 'a') { 'b' } else { 'a' };
-    Some((Head { slot, count: parts.len(), sum: sum(value) }, parts))
+    let slot = if previous.is_some_and(|head| head.slot == 'a') {
+        'b'
+    } else {
+        'a'
+    };
+    Some((
+        Head {
+            slot,
+            count: parts.len(),
+            sum: sum(value),
+        },
+        parts,
+    ))
 }
 
 fn sum(value: &Secret) -> String {
-    Sha256::digest(value.expose()).iter().fold(String::new(), |sum, byte| sum + &format!("{byte:02x}"))
+    Sha256::digest(value.expose())
+        .iter()
+        .fold(String::new(), |sum, byte| sum + &format!("{byte:02x}"))
 }
 
 #[cfg(test)]
@@ -94,7 +122,11 @@ mod tests {
         let (old, new) = (Secret::new("a".repeat(3000)), Secret::new("b".repeat(3000)));
         let (head, mut parts) = split(&old, 2560, None).expect("parts");
         let (next, newer) = split(&new, 2560, Some(&head)).expect("parts");
-        assert_ne!(head.accounts("x"), next.accounts("x"), "the new set is written beside the old one");
+        assert_ne!(
+            head.accounts("x"),
+            next.accounts("x"),
+            "the new set is written beside the old one"
+        );
         parts[1] = newer[1].clone();
         assert_eq!(head.join(&parts), None);
         assert_eq!(head.join(&parts[..1]), None);
@@ -102,9 +134,14 @@ mod tests {
 
     #[test]
     fn json_is_not_taken_for_the_head_of_parts() {
-        for text in
-            ["{\"v\":1}", "", "keyfob-parts", "keyfob-parts a 0 x", "keyfob-parts a 999 x", "keyfob-parts a 1 x y"]
-        {
+        for text in [
+            "{\"v\":1}",
+            "",
+            "keyfob-parts",
+            "keyfob-parts a 0 x",
+            "keyfob-parts a 999 x",
+            "keyfob-parts a 1 x y",
+        ] {
             assert_eq!(Head::parse(text), None, "{text}");
         }
     }

@@ -1,5 +1,5 @@
-//! The system's keyring: Secret Service, macOS Keychain or Windows Credential Manager. Connected when first needed; a
-//! connection that failed is made anew by the next request.
+//! The system's keyring: Secret Service, macOS Keychain or Windows Credential Manager. Connected
+//! when first needed; a connection that failed is made anew by the next request.
 
 use super::{Attributes, Deletion, Progress, SERVICE, locked, unavailable};
 use crate::credentials::Secret;
@@ -27,18 +27,24 @@ pub(super) struct SystemKeyring {
 
 impl SystemKeyring {
     pub fn new(progress: Arc<Progress>) -> SystemKeyring {
-        SystemKeyring { store: None, progress }
+        SystemKeyring {
+            store: None,
+            progress,
+        }
     }
 
     pub fn read(&mut self, account: &str) -> Result<Option<Secret>> {
-        let Some(bytes) = self.if_there(account, |entry| entry.get_secret().map(Zeroizing::new))? else {
+        let Some(bytes) = self.if_there(account, |entry| entry.get_secret().map(Zeroizing::new))?
+        else {
             return Ok(None);
         };
         match std::str::from_utf8(&bytes) {
             Ok(text) => Ok(Some(Secret::new(text))),
             Err(_) => Err(Error::new(
                 Code::KeyringEntryInvalid,
-                format!("the keyring entry {account} of {SERVICE} is not text: it was not written by Keyfob"),
+                format!(
+                    "the keyring entry {account} of {SERVICE} is not text: it was not written by Keyfob"
+                ),
             )),
         }
     }
@@ -56,24 +62,42 @@ impl SystemKeyring {
         let updates = attributes_to_write(account, attributes);
         let written = self.on(account, |entry| {
             entry.set_secret(value.expose().as_bytes())?;
-            if updates.is_empty() { Ok(()) } else { entry.update_attributes(&updates) }
+            if updates.is_empty() {
+                Ok(())
+            } else {
+                entry.update_attributes(&updates)
+            }
         })?;
-        let gone = || unavailable(format!("the keyring entry {account} was removed while it was written"));
+        let gone = || {
+            unavailable(format!(
+                "the keyring entry {account} was removed while it was written"
+            ))
+        };
         written.ok_or_else(|| gone().hint("try again"))
     }
 
     pub fn delete(&mut self, account: &str) -> Result<Deletion> {
         let deleted = self.if_there(account, |entry| match entry.delete_credential() {
             // Two writers who met: neither of them is kept.
-            Err(Fault::Ambiguous(entries)) => entries.iter().try_for_each(keyring_core::Entry::delete_credential),
+            Err(Fault::Ambiguous(entries)) => entries
+                .iter()
+                .try_for_each(keyring_core::Entry::delete_credential),
             other => other,
         })?;
-        Ok(if deleted.is_some() { Deletion::Removed } else { Deletion::Absent })
+        Ok(if deleted.is_some() {
+            Deletion::Removed
+        } else {
+            Deletion::Absent
+        })
     }
 
     pub fn list(&mut self) -> Result<Vec<(String, Attributes)>> {
         self.with(|store| {
-            let query = if cfg!(windows) { ("pattern", r"\.dev\.keyfob\.Keyfob$") } else { ("service", SERVICE) };
+            let query = if cfg!(windows) {
+                ("pattern", r"\.dev\.keyfob\.Keyfob$")
+            } else {
+                ("service", SERVICE)
+            };
             let mut found = Vec::new();
             for entry in store.search(&HashMap::from([query]))? {
                 let account = match entry.get_specifiers() {
@@ -103,11 +127,12 @@ impl SystemKeyring {
             Ok(())
         }
         #[cfg(not(target_os = "linux"))]
-        self.on("state", keyring_core::Entry::get_secret).map(|_| ())
+        self.on("state", keyring_core::Entry::get_secret)
+            .map(|_| ())
     }
 
-    /// Runs `work` on one entry. Some keyrings find nothing while they are locked: only an open one is believed that there
-    /// is no such entry.
+    /// Runs `work` on one entry. Some keyrings find nothing while they are locked: only an open one
+    /// is believed that there is no such entry.
     fn if_there<T>(
         &mut self,
         account: &str,
@@ -126,14 +151,20 @@ impl SystemKeyring {
         account: &str,
         work: impl Fn(&keyring_core::Entry) -> keyring_core::Result<T>,
     ) -> Result<Option<T>> {
-        self.with(|store| match store.build(SERVICE, account, None).and_then(|entry| work(&entry)) {
-            Ok(value) => Ok(Some(value)),
-            Err(Fault::NoEntry) => Ok(None),
-            Err(fault) => Err(fault),
+        self.with(|store| {
+            match store
+                .build(SERVICE, account, None)
+                .and_then(|entry| work(&entry))
+            {
+                Ok(value) => Ok(Some(value)),
+                Err(Fault::NoEntry) => Ok(None),
+                Err(fault) => Err(fault),
+            }
         })
     }
 
-    /// Runs `work` once more when an older connection failed: the keyring service may have been started anew.
+    /// Runs `work` once more when an older connection failed: the keyring service may have been
+    /// started anew.
     fn with<T>(&mut self, work: impl Fn(&CredentialStore) -> keyring_core::Result<T>) -> Result<T> {
         if let Some(store) = self.store.take() {
             match work(&*store) {
@@ -173,13 +204,24 @@ fn connect() -> keyring_core::Result<Arc<CredentialStore>> {
     Err(Fault::NoDefaultStore)
 }
 
-/// The Secret Service keeps any attribute, Windows one comment, and macOS none (there, asking reads the secret).
-fn attributes_to_write<'a>(account: &'a str, attributes: &'a Attributes) -> HashMap<&'static str, &'a str> {
+/// The Secret Service keeps any attribute, Windows one comment, and macOS none (there, asking reads
+/// the secret).
+fn attributes_to_write<'a>(
+    account: &'a str,
+    attributes: &'a Attributes,
+) -> HashMap<&'static str, &'a str> {
     let configuration = attributes.configuration.as_deref();
     if cfg!(target_os = "linux") {
         let kind = account.rsplit('/').nth(1);
-        let known = [("kind", kind), ("configuration", configuration), ("v", attributes.version.as_deref())];
-        known.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
+        let known = [
+            ("kind", kind),
+            ("configuration", configuration),
+            ("v", attributes.version.as_deref()),
+        ];
+        known
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value?)))
+            .collect()
     } else if cfg!(windows) {
         configuration
             .filter(|path| path.len() <= WINDOWS_COMMENT_LIMIT)
@@ -196,8 +238,15 @@ fn attributes_of(entry: &keyring_core::Entry) -> keyring_core::Result<Attributes
         return Ok(Attributes::default());
     }
     let mut found = entry.get_attributes()?;
-    let configuration = found.remove(if cfg!(windows) { "comment" } else { "configuration" });
-    Ok(Attributes { configuration: configuration.filter(|path| !path.is_empty()), version: found.remove("v") })
+    let configuration = found.remove(if cfg!(windows) {
+        "comment"
+    } else {
+        "configuration"
+    });
+    Ok(Attributes {
+        configuration: configuration.filter(|path| !path.is_empty()),
+        version: found.remove("v"),
+    })
 }
 
 /// What can be done about a fault of the system's keyring.
@@ -212,9 +261,13 @@ enum Kind {
 
 fn explain(fault: &Fault) -> Error {
     if let Fault::Ambiguous(entries) = fault {
-        let message = format!("the keyring holds {} entries where one belongs", entries.len());
-        return Error::new(Code::KeyringEntryInvalid, message)
-            .hint(format!("remove all but one of the entries of {SERVICE} that have the same name"));
+        let message = format!(
+            "the keyring holds {} entries where one belongs",
+            entries.len()
+        );
+        return Error::new(Code::KeyringEntryInvalid, message).hint(format!(
+            "remove all but one of the entries of {SERVICE} that have the same name"
+        ));
     }
     match kind(fault) {
         Kind::Locked => locked(format!("the system's keyring is locked: {fault}")).hint(HOW_TO_UNLOCK),
@@ -226,7 +279,9 @@ fn explain(fault: &Fault) -> Error {
 
 /// Each system says it in its own way.
 fn kind(fault: &Fault) -> Kind {
-    let (Fault::PlatformFailure(cause) | Fault::NoStorageAccess(cause)) = fault else { return Kind::Broken };
+    let (Fault::PlatformFailure(cause) | Fault::NoStorageAccess(cause)) = fault else {
+        return Kind::Broken;
+    };
     #[cfg(target_os = "linux")]
     if let Some(cause) = cause.downcast_ref::<secret_service::Error>() {
         use secret_service::Error;
@@ -236,10 +291,17 @@ fn kind(fault: &Fault) -> Kind {
             _ => Kind::Broken,
         };
     }
-    // macOS: errSecInteractionNotAllowed, errSecAuthFailed; the number is only in the error's debug form.
+    // macOS: errSecInteractionNotAllowed, errSecAuthFailed; the number is only in the error's debug
+    // form.
     let code = format!("{cause:?}");
-    let is_locked = ["-25308", "-25293"].iter().any(|locked| code.contains(locked));
-    if is_locked { Kind::Locked } else { Kind::Broken }
+    let is_locked = ["-25308", "-25293"]
+        .iter()
+        .any(|locked| code.contains(locked));
+    if is_locked {
+        Kind::Locked
+    } else {
+        Kind::Broken
+    }
 }
 
 #[cfg(test)]
@@ -248,9 +310,16 @@ mod tests {
 
     #[test]
     fn a_keychain_that_may_not_ask_counts_as_locked_and_one_that_broke_does_not() {
-        let fault = |text: &str| Fault::PlatformFailure(Box::new(std::io::Error::other(text.to_owned())));
-        assert_eq!(explain(&fault("Error { code: -25308 }")).code, Code::KeyringLocked);
-        assert_eq!(explain(&fault("Error { code: -67585 }")).code, Code::KeyringUnavailable);
+        let fault =
+            |text: &str| Fault::PlatformFailure(Box::new(std::io::Error::other(text.to_owned())));
+        assert_eq!(
+            explain(&fault("Error { code: -25308 }")).code,
+            Code::KeyringLocked
+        );
+        assert_eq!(
+            explain(&fault("Error { code: -67585 }")).code,
+            Code::KeyringUnavailable
+        );
         #[cfg(target_os = "linux")]
         {
             let dismissed = Fault::PlatformFailure(Box::new(secret_service::Error::Prompt));

@@ -28,7 +28,11 @@ struct Well {
 
 impl Well {
     fn closed() -> Arc<Well> {
-        Arc::new(Well { asked: AtomicUsize::new(0), says: Mutex::new(Ok(credentials())), open: Semaphore::new(0) })
+        Arc::new(Well {
+            asked: AtomicUsize::new(0),
+            says: Mutex::new(Ok(credentials())),
+            open: Semaphore::new(0),
+        })
     }
 
     fn open() -> Arc<Well> {
@@ -38,7 +42,10 @@ impl Well {
     }
 
     fn says(&self, what: Result<Credentials>) {
-        *self.says.lock().expect("no panic happens while the lock is held") = what;
+        *self
+            .says
+            .lock()
+            .expect("no panic happens while the lock is held") = what;
     }
 
     fn asked(&self) -> usize {
@@ -47,8 +54,15 @@ impl Well {
 
     async fn draw(self: Arc<Well>) -> Result<Credentials> {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        self.open.acquire().await.expect("it is never closed").forget();
-        self.says.lock().expect("no panic happens while the lock is held").clone()
+        self.open
+            .acquire()
+            .await
+            .expect("it is never closed")
+            .forget();
+        self.says
+            .lock()
+            .expect("no panic happens while the lock is held")
+            .clone()
     }
 }
 
@@ -68,28 +82,43 @@ fn clock() -> Clock {
 
 async fn opened(identity: &str, well: &Arc<Well>) -> Endpoint {
     let well = well.clone();
-    Endpoint::open(identity, clock(), move || well.clone().draw()).await.expect("a free port")
+    Endpoint::open(identity, clock(), move || well.clone().draw())
+        .await
+        .expect("a free port")
 }
 
 impl Endpoint {
     fn address(&self) -> &str {
-        let rest = self.url.strip_prefix("http://").expect("no TLS on loopback");
-        rest.split('/').next().expect("there is always a first part")
+        let rest = self
+            .url
+            .strip_prefix("http://")
+            .expect("no TLS on loopback");
+        rest.split('/')
+            .next()
+            .expect("there is always a first part")
     }
 
     fn path(&self) -> &str {
         &self.url["http://".len() + self.address().len()..]
     }
 
-    /// A request that is answered, but for these lines: each takes the place of the one of its name.
+    /// A request that is answered, but for these lines: each takes the place of the one of its
+    /// name.
     fn request(&self, first_line: &str, headers: &[&str]) -> String {
         let own = [
             format!("Host: {}", self.address()),
             format!("Authorization: {}", self.token.expose()),
             "Connection: close".to_owned(),
         ];
-        let name = |line: &str| line.split(':').next().unwrap_or_default().to_ascii_lowercase();
-        let kept = own.iter().filter(|own| !headers.iter().any(|given| name(given) == name(own)));
+        let name = |line: &str| {
+            line.split(':')
+                .next()
+                .unwrap_or_default()
+                .to_ascii_lowercase()
+        };
+        let kept = own
+            .iter()
+            .filter(|own| !headers.iter().any(|given| name(given) == name(own)));
         // A name without a value takes the header away.
         let given = headers.iter().filter(|given| given.contains(": "));
         let lines: Vec<&str> = kept.map(String::as_str).chain(given.copied()).collect();
@@ -101,7 +130,9 @@ impl Endpoint {
     }
 
     async fn connect(&self) -> TcpStream {
-        TcpStream::connect(self.address()).await.expect("a connection")
+        TcpStream::connect(self.address())
+            .await
+            .expect("a connection")
     }
 
     /// The whole answer to these bytes.
@@ -122,13 +153,24 @@ async fn rest_of(mut stream: TcpStream) -> String {
 
 /// Status and body.
 fn read(answer: &str) -> (u16, Value) {
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("not an answer: {answer:?}"));
-    let status = head.split(' ').nth(1).and_then(|it| it.parse().ok()).expect("a status");
+    let (head, body) = answer
+        .split_once("\r\n\r\n")
+        .unwrap_or_else(|| panic!("not an answer: {answer:?}"));
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|it| it.parse().ok())
+        .expect("a status");
     (status, serde_json::from_str(body).unwrap_or(Value::Null))
 }
 
 fn assert_tells_nothing(endpoint: &Endpoint, answer: &str) {
-    for secret in [SECRET, SESSION_TOKEN, "ASIAIOSFODNN7EXAMPLE", endpoint.token.expose()] {
+    for secret in [
+        SECRET,
+        SESSION_TOKEN,
+        "ASIAIOSFODNN7EXAMPLE",
+        endpoint.token.expose(),
+    ] {
         assert!(!answer.contains(secret), "{answer}");
     }
 }
@@ -148,12 +190,22 @@ async fn the_holder_of_the_token_gets_credentials_as_sdks_read_them() {
     let (head, body) = answer.split_once("\r\n\r\n").expect("head and body");
     insta::assert_snapshot!(body, @r#"{"AccessKeyId":"ASIAIOSFODNN7EXAMPLE","SecretAccessKey":"wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY","Token":"IQoJb3JpZ2luX2VjEXAMPLETOKEN==","Expiration":"2026-12-24T11:58:01Z","AccountId":"410000000017"}"#);
     assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
-    assert!(head.contains("content-type: application/json") && head.contains("cache-control: no-store"), "{head}");
+    assert!(
+        head.contains("content-type: application/json") && head.contains("cache-control: no-store"),
+        "{head}"
+    );
 
-    let bare = Credentials { session_token: None, account: None, ..credentials() };
+    let bare = Credentials {
+        session_token: None,
+        account: None,
+        ..credentials()
+    };
     well.says(Ok(bare));
     let (_, body) = read(&endpoint.exchange(endpoint.good_request().as_bytes()).await);
-    assert_eq!((&body["Token"], body.get("AccountId")), (&Value::from(""), None));
+    assert_eq!(
+        (&body["Token"], body.get("AccountId")),
+        (&Value::from(""), None)
+    );
 }
 
 #[tokio::test]
@@ -163,7 +215,10 @@ async fn one_connection_carries_many_requests() {
     let mut stream = endpoint.connect().await;
     let kept_alive = endpoint.good_request().replace("Connection: close\r\n", "");
     for _ in 0..3 {
-        stream.write_all(kept_alive.as_bytes()).await.expect("still open");
+        stream
+            .write_all(kept_alive.as_bytes())
+            .await
+            .expect("still open");
         let mut answer = String::new();
         while !answer.ends_with('}') {
             let mut piece = [0; 1024];
@@ -172,7 +227,11 @@ async fn one_connection_carries_many_requests() {
         }
         assert_eq!(read(&answer).0, 200);
     }
-    assert_eq!(well.asked(), 3, "nothing is kept from one request to the next");
+    assert_eq!(
+        well.asked(),
+        3,
+        "nothing is kept from one request to the next"
+    );
 }
 
 #[tokio::test]
@@ -180,18 +239,32 @@ async fn names_are_one_step_of_the_path_whatever_they_hold() {
     for (identity, path) in [
         ("dev", "/v1/credentials/dev"),
         ("team/deploy", "/v1/credentials/team%2Fdeploy"),
-        ("kim@corp+ops.eu_1-b", "/v1/credentials/kim%40corp%2Bops.eu_1-b"),
+        (
+            "kim@corp+ops.eu_1-b",
+            "/v1/credentials/kim%40corp%2Bops.eu_1-b",
+        ),
     ] {
         let endpoint = opened(identity, &Well::open()).await;
         assert_eq!(endpoint.path(), path);
-        assert!(endpoint.url().starts_with("http://127.0.0.1:"), "{}", endpoint.url());
-        assert_eq!(read(&endpoint.exchange(endpoint.good_request().as_bytes()).await).0, 200, "{identity}");
+        assert!(
+            endpoint.url().starts_with("http://127.0.0.1:"),
+            "{}",
+            endpoint.url()
+        );
+        assert_eq!(
+            read(&endpoint.exchange(endpoint.good_request().as_bytes()).await).0,
+            200,
+            "{identity}"
+        );
     }
 }
 
 #[tokio::test]
 async fn each_endpoint_has_a_token_of_32_random_bytes_that_is_not_shown() {
-    let (one, other) = (opened("dev", &Well::open()).await, opened("dev", &Well::open()).await);
+    let (one, other) = (
+        opened("dev", &Well::open()).await,
+        opened("dev", &Well::open()).await,
+    );
     assert_ne!(one.token(), other.token());
     let token = one.token().expose();
     assert!(token.len() == 64 && token.bytes().all(|b| b.is_ascii_hexdigit()));
@@ -225,12 +298,26 @@ async fn a_source_that_panics_is_a_failure_and_the_next_request_asks_it_again() 
     let count = asked.clone();
     let source = move || {
         let asked = count.fetch_add(1, Ordering::Relaxed);
-        async move { if asked == 0 { panic!("a fault of the source") } else { Ok(credentials()) } }
+        async move {
+            if asked == 0 {
+                panic!("a fault of the source")
+            } else {
+                Ok(credentials())
+            }
+        }
     };
-    let endpoint = Endpoint::open("dev", clock(), source).await.expect("a free port");
+    let endpoint = Endpoint::open("dev", clock(), source)
+        .await
+        .expect("a free port");
     let (status, body) = read(&endpoint.exchange(endpoint.good_request().as_bytes()).await);
-    assert_eq!((status, &body["code"]), (503, &Value::from("process_failed")));
-    assert_eq!(read(&endpoint.exchange(endpoint.good_request().as_bytes()).await).0, 200);
+    assert_eq!(
+        (status, &body["code"]),
+        (503, &Value::from("process_failed"))
+    );
+    assert_eq!(
+        read(&endpoint.exchange(endpoint.good_request().as_bytes()).await).0,
+        200
+    );
 }
 
 #[tokio::test]
@@ -241,5 +328,7 @@ async fn a_dropped_endpoint_hangs_up_and_leaves_its_port() {
     drop(endpoint);
     assert_eq!(rest_of(kept).await, "");
     let refused = async { while TcpStream::connect(&address).await.is_ok() {} };
-    tokio::time::timeout(Duration::from_secs(10), refused).await.expect("nobody listens any more");
+    tokio::time::timeout(Duration::from_secs(10), refused)
+        .await
+        .expect("nobody listens any more");
 }

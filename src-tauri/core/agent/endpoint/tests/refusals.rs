@@ -2,7 +2,8 @@
 
 use super::*;
 
-/// What is wrong with a request that would otherwise be answered: its first line (`None`: the right one) and headers.
+/// What is wrong with a request that would otherwise be answered: its first line (`None`: the right
+/// one) and headers.
 type Wrong<'a> = (Option<&'a str>, &'a [&'a str], u16);
 
 async fn refuse_all(endpoint: &Endpoint, well: &Well, cases: &[Wrong<'_>]) {
@@ -19,8 +20,15 @@ async fn refuse_all(endpoint: &Endpoint, well: &Well, cases: &[Wrong<'_>]) {
         }
         assert_tells_nothing(endpoint, &answer);
     }
-    assert_eq!(well.asked(), 0, "the source was asked for somebody who gets nothing");
-    assert_eq!(read(&endpoint.exchange(endpoint.good_request().as_bytes()).await).0, 200);
+    assert_eq!(
+        well.asked(),
+        0,
+        "the source was asked for somebody who gets nothing"
+    );
+    assert_eq!(
+        read(&endpoint.exchange(endpoint.good_request().as_bytes()).await).0,
+        200
+    );
 }
 
 #[tokio::test]
@@ -31,7 +39,11 @@ async fn only_this_endpoints_own_token_opens_it() {
     let own = endpoint.token.expose().to_owned();
     let with = |token: &str| format!("Authorization: {token}");
     let of_another = with(other.token.expose());
-    let (bearer, cut, longer) = (with(&format!("Bearer {own}")), with(&own[..63]), with(&format!("{own}0")));
+    let (bearer, cut, longer) = (
+        with(&format!("Bearer {own}")),
+        with(&own[..63]),
+        with(&format!("{own}0")),
+    );
     let (upper, once) = (with(&own.to_ascii_uppercase()), with(&own));
     refuse_all(
         &endpoint,
@@ -49,7 +61,10 @@ async fn only_this_endpoints_own_token_opens_it() {
         ],
     )
     .await;
-    assert_eq!(read(&other.exchange(other.good_request().as_bytes()).await).0, 200);
+    assert_eq!(
+        read(&other.exchange(other.good_request().as_bytes()).await).0,
+        200
+    );
 }
 
 #[tokio::test]
@@ -59,10 +74,22 @@ async fn a_name_that_leads_here_is_not_the_address_that_is_served() {
     let address = endpoint.address().to_owned();
     let (_, port) = address.split_once(':').expect("a port");
     let host = |host: &str| format!("Host: {host}");
-    let other_port = host(&format!("127.0.0.1:{}", port.parse::<u32>().expect("a number") ^ 1));
-    let (by_name, by_version_6) = (host(&format!("localhost:{port}")), host(&format!("[::1]:{port}")));
-    let (shortened, with_user) = (host(&format!("127.1:{port}")), host(&format!("kim@{address}")));
-    let (own, absolute) = (host(&address), format!("GET http://evil.example{}", endpoint.path()));
+    let other_port = host(&format!(
+        "127.0.0.1:{}",
+        port.parse::<u32>().expect("a number") ^ 1
+    ));
+    let (by_name, by_version_6) = (
+        host(&format!("localhost:{port}")),
+        host(&format!("[::1]:{port}")),
+    );
+    let (shortened, with_user) = (
+        host(&format!("127.1:{port}")),
+        host(&format!("kim@{address}")),
+    );
+    let (own, absolute) = (
+        host(&address),
+        format!("GET http://evil.example{}", endpoint.path()),
+    );
     refuse_all(
         &endpoint,
         &well,
@@ -112,8 +139,14 @@ async fn there_is_one_path_and_one_method() {
     let endpoint = opened("team/deploy", &well).await;
     let path = endpoint.path().to_owned();
     let line = |method: &str| format!("{method} {path}");
-    let methods = ["POST", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "PATCH", "get", "BREW"].map(line);
-    let mut cases: Vec<Wrong> = methods.iter().map(|line| (Some(line.as_str()), &[][..], 405)).collect();
+    let methods = [
+        "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "PATCH", "get", "BREW",
+    ]
+    .map(line);
+    let mut cases: Vec<Wrong> = methods
+        .iter()
+        .map(|line| (Some(line.as_str()), &[][..], 405))
+        .collect();
     let long = format!("GET /{}", "x".repeat(8000));
     let paths = [
         "GET /",
@@ -134,7 +167,9 @@ async fn there_is_one_path_and_one_method() {
     ];
     cases.extend(paths.iter().map(|path| (Some(*path), &[][..], 404)));
     refuse_all(&endpoint, &well, &cases).await;
-    let answer = endpoint.exchange(endpoint.request(&methods[0], &[]).as_bytes()).await;
+    let answer = endpoint
+        .exchange(endpoint.request(&methods[0], &[]).as_bytes())
+        .await;
     assert!(answer.contains("allow: GET"), "{answer}");
 }
 
@@ -143,9 +178,14 @@ async fn a_body_is_not_read() {
     let well = Well::open();
     let endpoint = opened("dev", &well).await;
     // Far more is announced than ever comes: whoever waited for it would wait for ever.
-    let announced = endpoint.request(&format!("GET {}", endpoint.path()), &["Content-Length: 1000000000"]);
+    let announced = endpoint.request(
+        &format!("GET {}", endpoint.path()),
+        &["Content-Length: 1000000000"],
+    );
     assert_eq!(read(&endpoint.exchange(announced.as_bytes()).await).0, 200);
-    let expects =
-        endpoint.request(&format!("POST {}", endpoint.path()), &["Content-Length: 9", "Expect: 100-continue"]);
+    let expects = endpoint.request(
+        &format!("POST {}", endpoint.path()),
+        &["Content-Length: 9", "Expect: 100-continue"],
+    );
     assert_eq!(read(&endpoint.exchange(expects.as_bytes()).await).0, 405);
 }

@@ -6,16 +6,22 @@ use tokio::task::JoinSet;
 const PATIENCE: Duration = Duration::from_millis(800);
 
 /// An endpoint whose inside a test can see.
-async fn seen(clock: &Clock, well: &Arc<Well>) -> (Arc<Endpoint>, impl Fn() -> (usize, usize) + use<>) {
+async fn seen(
+    clock: &Clock,
+    well: &Arc<Well>,
+) -> (Arc<Endpoint>, impl Fn() -> (usize, usize) + use<>) {
     let well = well.clone();
     let shared = Arc::new(Shared::new(clock.clone(), move || well.clone().draw()));
-    let endpoint = Endpoint::sharing("dev", shared.clone()).await.expect("a free port");
+    let endpoint = Endpoint::sharing("dev", shared.clone())
+        .await
+        .expect("a free port");
     (Arc::new(endpoint), move || shared.waiting())
 }
 
 fn asks(endpoint: &Arc<Endpoint>, times: usize) -> JoinSet<(u16, Value)> {
-    let ask =
-        |endpoint: Arc<Endpoint>| async move { read(&endpoint.exchange(endpoint.good_request().as_bytes()).await) };
+    let ask = |endpoint: Arc<Endpoint>| async move {
+        read(&endpoint.exchange(endpoint.good_request().as_bytes()).await)
+    };
     (0..times).map(|_| ask(endpoint.clone())).collect()
 }
 
@@ -32,7 +38,10 @@ async fn fifty_at_once_cost_two_asks_and_those_who_came_later_get_the_later_answ
     assert_eq!(first[0].1["AccessKeyId"], "ASIAIOSFODNN7EXAMPLE");
 
     // Signed out in between: who asked after the first ask had begun must not see what it brought.
-    well.says(Err(Error::new(Code::SignedOut, "dev was signed out on purpose")));
+    well.says(Err(Error::new(
+        Code::SignedOut,
+        "dev was signed out on purpose",
+    )));
     well.open.add_permits(1);
     for (status, body) in others.join_all().await {
         assert_eq!((status, &body["code"]), (403, &Value::from("signed_out")));
@@ -72,7 +81,10 @@ async fn a_client_that_goes_away_ends_nothing() {
     let well = Well::closed();
     let (endpoint, waiting) = seen(&clock(), &well).await;
     let mut leaver = endpoint.connect().await;
-    leaver.write_all(endpoint.good_request().as_bytes()).await.expect("all written");
+    leaver
+        .write_all(endpoint.good_request().as_bytes())
+        .await
+        .expect("all written");
     until(|| well.asked() == 1).await;
     let others = asks(&endpoint, 2);
     until(|| waiting() == (1, 2)).await;

@@ -5,7 +5,10 @@ use std::collections::VecDeque;
 
 async fn is_served(endpoint: &Endpoint) {
     let (status, body) = read(&endpoint.exchange(endpoint.good_request().as_bytes()).await);
-    assert_eq!((status, &body["SecretAccessKey"]), (200, &Value::from(SECRET)));
+    assert_eq!(
+        (status, &body["SecretAccessKey"]),
+        (200, &Value::from(SECRET))
+    );
 }
 
 #[tokio::test]
@@ -24,7 +27,11 @@ async fn who_never_finishes_asking_is_hung_up_on_and_nobody_waits_for_them() {
     is_served(&endpoint).await;
     // A byte now and then does not buy more time: the head must be whole.
     let mut bytes = half.bytes().cycle();
-    while trickling.write_all(&[bytes.next().expect("for ever")]).await.is_ok() {
+    while trickling
+        .write_all(&[bytes.next().expect("for ever")])
+        .await
+        .is_ok()
+    {
         Clock::nap(Duration::from_millis(100)).await;
     }
     for stream in slow.into_iter().chain([silent]) {
@@ -37,7 +44,15 @@ async fn who_never_finishes_asking_is_hung_up_on_and_nobody_waits_for_them() {
 async fn an_idle_connection_is_not_kept_for_ever() {
     let endpoint = opened("dev", &Well::open()).await;
     let mut stream = endpoint.connect().await;
-    stream.write_all(endpoint.good_request().replace("Connection: close\r\n", "").as_bytes()).await.expect("written");
+    stream
+        .write_all(
+            endpoint
+                .good_request()
+                .replace("Connection: close\r\n", "")
+                .as_bytes(),
+        )
+        .await
+        .expect("written");
     let answer = rest_of(stream).await;
     assert_eq!(read(&answer).0, 200, "answered, and later hung up");
 }
@@ -74,10 +89,15 @@ async fn one_connection_too_many_is_closed_and_the_others_stay() {
     for _ in 0..server::MOST_CONNECTIONS {
         held.push(endpoint.connect().await);
     }
-    assert_eq!(endpoint.exchange(endpoint.good_request().as_bytes()).await, "");
+    assert_eq!(
+        endpoint.exchange(endpoint.good_request().as_bytes()).await,
+        ""
+    );
     assert_eq!(well.asked(), 0);
     let mut one = held.pop().expect("there are many");
-    one.write_all(endpoint.good_request().as_bytes()).await.expect("it was not the one closed");
+    one.write_all(endpoint.good_request().as_bytes())
+        .await
+        .expect("it was not the one closed");
     assert_eq!(read(&rest_of(one).await).0, 200);
     is_served(&endpoint).await;
 }
@@ -106,13 +126,19 @@ async fn noise_and_heads_without_measure_get_nothing() {
     ];
     for bytes in noise {
         let answer = endpoint.exchange(bytes).await;
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 4"),
+            "{answer}"
+        );
         assert_tells_nothing(&endpoint, &answer);
     }
     // Cut off anywhere.
     for end in 0..good.len() {
         let mut stream = endpoint.connect().await;
-        stream.write_all(&good.as_bytes()[..end]).await.expect("written");
+        stream
+            .write_all(&good.as_bytes()[..end])
+            .await
+            .expect("written");
         stream.shutdown().await.expect("half closed");
         assert_tells_nothing(&endpoint, &rest_of(stream).await);
     }

@@ -43,7 +43,8 @@ enum Event {
     Told(Announcement),
 }
 
-/// The loop that owns a watch, an AWS that answers as the test says, and a clock that the test moves.
+/// The loop that owns a watch, an AWS that answers as the test says, and a clock that the test
+/// moves.
 struct Stage {
     now: SystemTime,
     watch: Watch,
@@ -56,10 +57,22 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(life: Duration, renewable: Renewable, aws: fn(SystemTime) -> Result<Duration, Code>) -> Stage {
+    fn new(
+        life: Duration,
+        renewable: Renewable,
+        aws: fn(SystemTime) -> Result<Duration, Code>,
+    ) -> Stage {
         let session = session(0, start(), life);
         let watch = Watch::new(&session, renewable, NOTICE);
-        Stage { now: start(), watch, session, sessions: 0, aws, call_ends: None, events: Vec::new() }
+        Stage {
+            now: start(),
+            watch,
+            session,
+            sessions: 0,
+            aws,
+            call_ends: None,
+            events: Vec::new(),
+        }
     }
 
     /// Runs the loop until a moment of the wall clock.
@@ -69,9 +82,22 @@ impl Stage {
             if self.now >= until {
                 return;
             }
-            let next = [self.watch.wake_at(), self.call_ends, Some(self.now + NAP), Some(until)];
-            let next = next.into_iter().flatten().min().expect("there is at least a nap");
-            assert!(next > self.now || self.call_ends == Some(next), "woken for nothing: {:?}", self.watch);
+            let next = [
+                self.watch.wake_at(),
+                self.call_ends,
+                Some(self.now + NAP),
+                Some(until),
+            ];
+            let next = next
+                .into_iter()
+                .flatten()
+                .min()
+                .expect("there is at least a nap");
+            assert!(
+                next > self.now || self.call_ends == Some(next),
+                "woken for nothing: {:?}",
+                self.watch
+            );
             self.now = next;
         }
     }
@@ -83,13 +109,15 @@ impl Stage {
                 Ok(life) => {
                     self.sessions += 1;
                     self.session = session(self.sessions, self.now, life);
-                    self.watch.renewed(&self.session, Renewable::Alone, self.now);
+                    self.watch
+                        .renewed(&self.session, Renewable::Alone, self.now);
                     self.note(Event::Renewed);
                 }
                 Err(code) => {
                     self.note(Event::Failed(code));
                     let told = self.watch.failed(fault(code), self.now);
-                    self.events.extend(told.map(|told| (self.now, Event::Told(told))));
+                    self.events
+                        .extend(told.map(|told| (self.now, Event::Told(told))));
                 }
             }
         }
@@ -123,8 +151,12 @@ impl Stage {
 
     /// Takes what happened since it was last asked, without the beginnings of renewals.
     fn events(&mut self) -> Vec<Event> {
-        let events = std::mem::take(&mut self.events).into_iter().map(|(_, event)| event);
-        events.filter(|event| *event != Event::RenewalBegan).collect()
+        let events = std::mem::take(&mut self.events)
+            .into_iter()
+            .map(|(_, event)| event);
+        events
+            .filter(|event| *event != Event::RenewalBegan)
+            .collect()
     }
 
     fn told(&self) -> Vec<(SystemTime, Announcement)> {
@@ -136,7 +168,10 @@ impl Stage {
     }
 
     fn began(&self) -> Vec<SystemTime> {
-        let began = self.events.iter().filter(|(_, event)| *event == Event::RenewalBegan);
+        let began = self
+            .events
+            .iter()
+            .filter(|(_, event)| *event == Event::RenewalBegan);
         began.map(|(at, _)| *at).collect()
     }
 }
@@ -164,7 +199,10 @@ fn a_session_that_needs_a_person_is_announced_once_ahead_and_once_at_its_end_and
     stage.run_until(end + 24 * HOUR);
     assert_eq!(
         stage.told(),
-        [(end - NOTICE, Announcement::ExpiresSoon { expires_at: end }), (end, Announcement::Expired)]
+        [
+            (end - NOTICE, Announcement::ExpiresSoon { expires_at: end }),
+            (end, Announcement::Expired)
+        ]
     );
     assert!(stage.began().is_empty());
     assert_eq!(stage.watch.wake_at(), None);
@@ -178,10 +216,15 @@ fn a_short_session_is_announced_in_its_last_quarter() {
 }
 
 #[test]
-fn asleep_for_eight_hours_over_several_deadlines_it_is_renewed_within_half_a_minute_of_waking_without_an_alarm() {
+fn asleep_for_eight_hours_over_several_deadlines_it_is_renewed_within_half_a_minute_of_waking_without_an_alarm()
+ {
     // Back from the network: nothing for the first 20 seconds after waking.
     let mut stage = Stage::new(HOUR, Renewable::Alone, |now| {
-        if now < start() + 8 * HOUR + MINUTE + 20 * CALL { Err(Code::Network) } else { Ok(HOUR) }
+        if now < start() + 8 * HOUR + MINUTE + 20 * CALL {
+            Err(Code::Network)
+        } else {
+            Ok(HOUR)
+        }
     });
     stage.run_until(start() + MINUTE);
     stage.sleep(8 * HOUR);
@@ -196,7 +239,11 @@ fn asleep_for_eight_hours_over_several_deadlines_it_is_renewed_within_half_a_min
 #[test]
 fn a_back_off_that_was_waiting_when_the_lid_closed_is_cut_short_and_begins_anew() {
     let mut stage = Stage::new(12 * HOUR, Renewable::Alone, |now| {
-        if now < start() + 11 * HOUR + 50 * MINUTE + 20 * CALL { Err(Code::Network) } else { Ok(HOUR) }
+        if now < start() + 11 * HOUR + 50 * MINUTE + 20 * CALL {
+            Err(Code::Network)
+        } else {
+            Ok(HOUR)
+        }
     });
     stage.run_until(start() + 10 * HOUR + 50 * MINUTE);
     assert_eq!(stage.told(), [], "the end is not near yet");
@@ -223,7 +270,9 @@ fn still_no_network_a_minute_after_waking_is_told_once() {
     stage.sleep(8 * HOUR);
     let woken = stage.now;
     stage.run_until(woken + 3 * HOUR);
-    let [(at, Announcement::Expired)] = &stage.told()[..] else { panic!("{:?}", stage.told()) };
+    let [(at, Announcement::Expired)] = &stage.told()[..] else {
+        panic!("{:?}", stage.told())
+    };
     assert!(*at >= woken + GRACE && *at <= woken + GRACE + NAP);
 }
 
@@ -240,7 +289,11 @@ fn the_clock_set_back_an_hour_announces_nothing_twice_and_renews_nothing_wildly(
     assert_eq!(stage.told().len(), 1);
     let began = stage.began().split_off(before);
     assert!(began[0] <= set_back + LONGEST_PAUSE, "renewals go on");
-    assert!((12..=30).contains(&began.len()), "{} renewals in an hour", began.len());
+    assert!(
+        (12..=30).contains(&began.len()),
+        "{} renewals in an hour",
+        began.len()
+    );
 }
 
 #[test]
@@ -253,18 +306,28 @@ fn the_clock_set_back_never_makes_an_expired_session_valid_again() {
     assert!(!stage.watch.is_usable(stage.now));
     assert_eq!(stage.watch.state(stage.now), State::Expired);
     // Somebody finds the same session in the keyring, where it looks good.
-    stage.watch.renewed(&stage.session.clone(), Renewable::ByAPerson, stage.now);
+    stage
+        .watch
+        .renewed(&stage.session.clone(), Renewable::ByAPerson, stage.now);
     stage.run_until(start() + 2 * HOUR);
     assert!(!stage.watch.is_usable(start()));
     assert_eq!(stage.told().len(), 2, "{:?}", stage.told());
-    stage.watch.renewed(&session(9, stage.now, HOUR), Renewable::ByAPerson, stage.now);
+    stage.watch.renewed(
+        &session(9, stage.now, HOUR),
+        Renewable::ByAPerson,
+        stage.now,
+    );
     assert!(stage.watch.is_usable(stage.now));
 }
 
 #[test]
 fn after_a_clock_set_forward_and_back_the_session_is_renewed_rather_than_trusted() {
     let mut stage = Stage::new(12 * HOUR, Renewable::Alone, |now| {
-        if now > start() + 24 * HOUR { Err(Code::ClockSkew) } else { Ok(12 * HOUR) }
+        if now > start() + 24 * HOUR {
+            Err(Code::ClockSkew)
+        } else {
+            Ok(12 * HOUR)
+        }
     });
     stage.run_until(start() + HOUR);
     // The loop takes a clock set forward for a sleep.
@@ -282,7 +345,8 @@ fn after_a_clock_set_forward_and_back_the_session_is_renewed_rather_than_trusted
 }
 
 #[test]
-fn a_clock_set_forward_and_back_while_the_network_is_gone_puts_off_neither_renewals_nor_what_is_to_be_told() {
+fn a_clock_set_forward_and_back_while_the_network_is_gone_puts_off_neither_renewals_nor_what_is_to_be_told()
+ {
     let mut stage = Stage::new(12 * HOUR, Renewable::Alone, |_| Err(Code::Network));
     stage.run_until(start() + HOUR);
     stage.sleep(365 * 24 * HOUR);
@@ -305,19 +369,37 @@ fn a_clock_set_forward_past_the_due_moment_renews_at_once() {
 }
 
 #[test]
-fn thirty_minutes_without_a_network_across_the_end_are_told_once_near_it_once_at_it_and_mended_soon_after() {
+fn thirty_minutes_without_a_network_across_the_end_are_told_once_near_it_once_at_it_and_mended_soon_after()
+ {
     let mut stage = Stage::new(HOUR, Renewable::Alone, |now| {
-        if (start() + 43 * MINUTE..start() + 73 * MINUTE).contains(&now) { Err(Code::Network) } else { Ok(HOUR) }
+        if (start() + 43 * MINUTE..start() + 73 * MINUTE).contains(&now) {
+            Err(Code::Network)
+        } else {
+            Ok(HOUR)
+        }
     });
     let end = stage.session.expires_at;
     stage.run_until(start() + 2 * HOUR);
     let cause = fault(Code::Network);
     let told = stage.told();
-    let [(failing_at, failing), (over_at, Announcement::Expired)] = &told[..] else { panic!("{told:?}") };
-    assert_eq!(*failing, Announcement::Failing { expires_at: end, cause });
+    let [(failing_at, failing), (over_at, Announcement::Expired)] = &told[..] else {
+        panic!("{told:?}")
+    };
+    assert_eq!(
+        *failing,
+        Announcement::Failing {
+            expires_at: end,
+            cause
+        }
+    );
     assert!(*failing_at >= end - 15 * MINUTE && *failing_at <= end - 12 * MINUTE);
     assert_eq!(*over_at, end);
-    let back = stage.events.iter().find(|(_, event)| *event == Event::Renewed).expect("renewed").0;
+    let back = stage
+        .events
+        .iter()
+        .find(|(_, event)| *event == Event::Renewed)
+        .expect("renewed")
+        .0;
     assert!(back <= start() + 73 * MINUTE + LONGEST_PAUSE + CALL);
 }
 
@@ -325,36 +407,71 @@ fn thirty_minutes_without_a_network_across_the_end_are_told_once_near_it_once_at
 fn throttled_for_an_hour_the_session_stays_in_use_and_attempts_become_rare() {
     // AWS's throttling arrives as `Network`.
     let mut stage = Stage::new(12 * HOUR, Renewable::Alone, |now| {
-        if now < start() + 10 * HOUR { Err(Code::Network) } else { Ok(12 * HOUR) }
+        if now < start() + 10 * HOUR {
+            Err(Code::Network)
+        } else {
+            Ok(12 * HOUR)
+        }
     });
     stage.run_until(start() + 10 * HOUR);
     let began = stage.began();
-    let pauses: Vec<Duration> =
-        began.windows(2).map(|pair| pair[1].duration_since(pair[0] + CALL).expect("in order")).collect();
-    assert!(pauses.iter().all(|pause| (SHORTEST_PAUSE..=LONGEST_PAUSE).contains(pause)), "{pauses:?}");
-    assert!(pauses.iter().skip(8).all(|pause| *pause >= LONGEST_PAUSE / 2), "{pauses:?}");
+    let pauses: Vec<Duration> = began
+        .windows(2)
+        .map(|pair| pair[1].duration_since(pair[0] + CALL).expect("in order"))
+        .collect();
+    assert!(
+        pauses
+            .iter()
+            .all(|pause| (SHORTEST_PAUSE..=LONGEST_PAUSE).contains(pause)),
+        "{pauses:?}"
+    );
+    assert!(
+        pauses
+            .iter()
+            .skip(8)
+            .all(|pause| *pause >= LONGEST_PAUSE / 2),
+        "{pauses:?}"
+    );
     assert!(stage.watch.is_usable(stage.now));
-    assert_eq!(stage.watch.failing().map(|error| error.code), Some(Code::Network));
+    assert_eq!(
+        stage.watch.failing().map(|error| error.code),
+        Some(Code::Network)
+    );
     stage.run_until(start() + 10 * HOUR + LONGEST_PAUSE + CALL);
-    assert_eq!((stage.sessions, stage.told(), stage.watch.failing()), (1, vec![], None));
+    assert_eq!(
+        (stage.sessions, stage.told(), stage.watch.failing()),
+        (1, vec![], None)
+    );
 }
 
 #[test]
 fn a_key_revoked_while_nobody_looks_is_told_once_and_not_tried_again() {
-    let mut stage = Stage::new(12 * HOUR, Renewable::Alone, |_| Err(Code::AwsCredentialsInvalid));
+    let mut stage = Stage::new(12 * HOUR, Renewable::Alone, |_| {
+        Err(Code::AwsCredentialsInvalid)
+    });
     let end = stage.session.expires_at;
     stage.run_until(end - CALL);
     let error = fault(Code::AwsCredentialsInvalid);
     assert_eq!(
         stage.events(),
-        [Event::Failed(Code::AwsCredentialsInvalid), Event::Told(Announcement::KeysRevoked { error: error.clone() })]
+        [
+            Event::Failed(Code::AwsCredentialsInvalid),
+            Event::Told(Announcement::KeysRevoked {
+                error: error.clone()
+            })
+        ]
     );
     assert_eq!(stage.watch.state(stage.now), State::Revoked);
     assert_eq!(stage.watch.failing(), Some(&error));
-    assert!(stage.watch.is_usable(stage.now), "what AWS granted is good until its end");
+    assert!(
+        stage.watch.is_usable(stage.now),
+        "what AWS granted is good until its end"
+    );
     stage.run_until(end + 24 * HOUR);
     assert_eq!(stage.events(), [Event::Told(Announcement::Expired)]);
-    stage.watch.renewed(&session(9, stage.now, HOUR), Renewable::Alone, stage.now);
+    stage
+        .watch
+        .renewed(&session(9, stage.now, HOUR), Renewable::Alone, stage.now);
     assert_eq!(stage.watch.state(stage.now), State::Valid);
     assert!(stage.watch.next_renewal().is_some());
 }
@@ -364,8 +481,13 @@ fn a_refusal_found_on_waking_is_the_only_thing_told() {
     let mut stage = Stage::new(HOUR, Renewable::Alone, |_| Err(Code::AccessDenied));
     stage.sleep(8 * HOUR);
     stage.run_until(start() + 24 * HOUR);
-    let told = Announcement::Refused { error: fault(Code::AccessDenied) };
-    assert_eq!(stage.events(), [Event::Failed(Code::AccessDenied), Event::Told(told)]);
+    let told = Announcement::Refused {
+        error: fault(Code::AccessDenied),
+    };
+    assert_eq!(
+        stage.events(),
+        [Event::Failed(Code::AccessDenied), Event::Told(told)]
+    );
     assert_eq!(stage.watch.state(stage.now), State::Denied);
 }
 
@@ -396,7 +518,8 @@ fn what_is_signed_out_of_is_left_alone() {
 
 /// A program that prints the same session until it ends, and only then another.
 #[test]
-fn a_source_that_brings_the_same_session_until_its_end_is_asked_ever_less_often_and_again_at_the_end() {
+fn a_source_that_brings_the_same_session_until_its_end_is_asked_ever_less_often_and_again_at_the_end()
+ {
     let mut stage = Stage::new(HOUR, Renewable::Alone, |_| Ok(HOUR));
     let held = stage.session.clone();
     let (mut asked, mut now) = (0, start());
@@ -406,11 +529,20 @@ fn a_source_that_brings_the_same_session_until_its_end_is_asked_ever_less_often_
             asked += 1;
             stage.watch.renewed(&held, Renewable::Alone, now);
         }
-        now = stage.watch.wake_at().expect("there is more to come").min(now + NAP);
+        now = stage
+            .watch
+            .wake_at()
+            .expect("there is more to come")
+            .min(now + NAP);
     }
     assert!((8..=20).contains(&asked), "asked {asked} times");
-    assert_eq!((now, stage.watch.look(now)), (held.expires_at, vec![Action::Renew]));
-    stage.watch.renewed(&session(1, now, HOUR), Renewable::Alone, now);
+    assert_eq!(
+        (now, stage.watch.look(now)),
+        (held.expires_at, vec![Action::Renew])
+    );
+    stage
+        .watch
+        .renewed(&session(1, now, HOUR), Renewable::Alone, now);
     assert!(stage.watch.is_usable(now));
 }
 
@@ -428,17 +560,29 @@ fn a_first_failure_shortly_before_the_end_alarms_nobody_until_it_has_lasted() {
     assert_eq!(watch.failed(fault(Code::Network), now), None);
     assert_eq!(watch.look(now + GRACE - CALL), [Action::Renew]);
     let (expires_at, cause) = (held.expires_at, fault(Code::Network));
-    assert_eq!(watch.look(now + GRACE), [Action::Announce(Announcement::Failing { expires_at, cause })]);
+    assert_eq!(
+        watch.look(now + GRACE),
+        [Action::Announce(Announcement::Failing {
+            expires_at,
+            cause
+        })]
+    );
 }
 
 #[test]
 fn a_thousand_sessions_that_end_together_are_renewed_apart_and_all_before_their_end() {
     let life = 12 * HOUR;
     let end = start() + life;
-    let mut watches: Vec<Watch> =
-        (0..1000).map(|number| Watch::new(&session(number, start(), life), Renewable::Alone, NOTICE)).collect();
+    let mut watches: Vec<Watch> = (0..1000)
+        .map(|number| Watch::new(&session(number, start(), life), Renewable::Alone, NOTICE))
+        .collect();
     let (mut now, mut most, mut renewed) = (start(), 0, 0);
-    while let Some(wake_at) = watches.iter().filter_map(Watch::wake_at).min().filter(|at| *at < end) {
+    while let Some(wake_at) = watches
+        .iter()
+        .filter_map(Watch::wake_at)
+        .min()
+        .filter(|at| *at < end)
+    {
         now = wake_at.min(now + NAP);
         let mut together = 0;
         for (watch, number) in watches.iter_mut().zip(1000..) {
@@ -467,10 +611,15 @@ fn every_code_of_the_closed_list_is_either_tried_again_or_told_or_left_to_a_pers
         assert_eq!(stage.watch.look(due), [Action::Renew]);
         let told = stage.watch.failed(fault(*code), due).is_some();
         let tried_again = stage.watch.next_renewal().is_some();
-        let left_to_a_person = stage.watch.wake_at() == Some(stage.session.expires_at - 15 * MINUTE) && !tried_again;
+        let left_to_a_person =
+            stage.watch.wake_at() == Some(stage.session.expires_at - 15 * MINUTE) && !tried_again;
         let ended = stage.watch.wake_at().is_none();
         let outcomes = [told, tried_again, left_to_a_person, ended];
-        assert_eq!(outcomes.iter().filter(|it| **it).count(), 1, "{code}: {outcomes:?}");
+        assert_eq!(
+            outcomes.iter().filter(|it| **it).count(),
+            1,
+            "{code}: {outcomes:?}"
+        );
     }
 }
 
@@ -543,13 +692,25 @@ impl Walk {
     fn new(life: Duration, renewable: Renewable) -> Walk {
         let session = session(0, start(), life);
         let watch = Watch::new(&session, renewable, NOTICE);
-        Walk { now: start(), watch, session, sessions: 0, told: Vec::new(), last_end: None, seen_over: false }
+        Walk {
+            now: start(),
+            watch,
+            session,
+            sessions: 0,
+            told: Vec::new(),
+            last_end: None,
+            seen_over: false,
+        }
     }
 
     fn take(&mut self, step: &Step) {
         match step {
             Step::Nap(hundredths) => {
-                let left = self.watch.wake_at().and_then(|at| at.duration_since(self.now).ok()).unwrap_or(NAP);
+                let left = self
+                    .watch
+                    .wake_at()
+                    .and_then(|at| at.duration_since(self.now).ok())
+                    .unwrap_or(NAP);
                 self.now += left * *hundredths / 100;
             }
             Step::Sleep(pause) => {
@@ -562,26 +723,37 @@ impl Walk {
                 self.last_end = self.last_end.map(|at| at.min(self.now));
             }
             Step::Fail(code) => self.told.extend(self.watch.failed(fault(*code), self.now)),
-            Step::Renew { age, life, renewable } => {
+            Step::Renew {
+                age,
+                life,
+                renewable,
+            } => {
                 self.sessions += 1;
                 self.session = session(self.sessions, self.now - *age, *life);
                 self.watch.renewed(&self.session, *renewable, self.now);
                 self.seen_over = false;
                 // One that is over when it comes is no second end.
                 let usable = self.session.is_usable(self.now);
-                self.told.retain(|told| *told == Announcement::Expired && !usable);
+                self.told
+                    .retain(|told| *told == Announcement::Expired && !usable);
             }
             Step::SameAgain(renewable) => self.watch.renewed(&self.session, *renewable, self.now),
             Step::BegunAgain => {
                 self.watch.begin_again();
                 // A second refusal is news: it speaks of what is new.
                 let refusal = |told: &Announcement| {
-                    matches!(told, Announcement::KeysRevoked { .. } | Announcement::Refused { .. })
+                    matches!(
+                        told,
+                        Announcement::KeysRevoked { .. } | Announcement::Refused { .. }
+                    )
                 };
                 self.told.retain(|told| !refusal(told));
             }
         }
-        if matches!(step, Step::Fail(_) | Step::Renew { .. } | Step::SameAgain(_)) {
+        if matches!(
+            step,
+            Step::Fail(_) | Step::Renew { .. } | Step::SameAgain(_)
+        ) {
             self.last_end = Some(self.now);
         }
         self.look();
@@ -592,20 +764,32 @@ impl Walk {
             match action {
                 Action::Announce(announcement) => self.told.push(announcement),
                 Action::Renew => {
-                    let since = self.last_end.and_then(|at| self.now.duration_since(at).ok());
-                    assert!(since.is_none_or(|since| since >= SHORTEST_PAUSE), "{since:?} after another");
+                    let since = self
+                        .last_end
+                        .and_then(|at| self.now.duration_since(at).ok());
+                    assert!(
+                        since.is_none_or(|since| since >= SHORTEST_PAUSE),
+                        "{since:?} after another"
+                    );
                 }
             }
         }
         assert_eq!(self.watch.look(self.now), [], "a second look finds nothing");
-        assert!(self.watch.wake_at().is_none_or(|at| at > self.now), "woken for the past: {:?}", self.watch);
+        assert!(
+            self.watch.wake_at().is_none_or(|at| at > self.now),
+            "woken for the past: {:?}",
+            self.watch
+        );
         let kinds: HashSet<_> = self.told.iter().map(std::mem::discriminant).collect();
         assert_eq!(kinds.len(), self.told.len(), "told twice: {:?}", self.told);
         let over = self.now >= self.session.expires_at;
         self.seen_over |= over;
         let usable = self.watch.is_usable(self.now);
         assert!(!(usable && self.seen_over), "usable although it is over");
-        assert!(usable || self.seen_over || self.watch.state(self.now) == State::SignedOut, "over although usable");
+        assert!(
+            usable || self.seen_over || self.watch.state(self.now) == State::SignedOut,
+            "over although usable"
+        );
     }
 }
 
