@@ -17,10 +17,10 @@ use keyfob_core::agent::api::{
     PromptId, PromptKind, Refresh, Renewal, Reply, Report, Request, Secret, SessionDuration,
     SignedIn, Target, TypedKeys, VariablesForm, WhyKeys,
 };
-use keyfob_core::agent::{form, pasted};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::{Change, Config, NewIdentity, NewKind, Severity};
 use keyfob_core::error::{Code, Error};
+use keyfob_core::view::{form, pasted};
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use std::time::Duration;

@@ -8,7 +8,7 @@ use crate::preferences::Preferences;
 use crate::snapshot::{Configuration, Snapshot, SnapshotChanged, Tray, View};
 use crate::tray;
 use keyfob_core::agent::api::{
-    Asker, Call, Check, Configure, Note, Person, Refresh, Reply, Request, Secret, TypedKeys,
+    Call, Caller, Check, Configure, Note, Person, Refresh, Reply, Request, Secret, TypedKeys,
 };
 use keyfob_core::agent::hosting::{self, Other};
 use keyfob_core::agent::socket::{Address, Opened};
@@ -200,7 +200,7 @@ impl Desk {
         };
         let answered = visitor
             .ask(Call {
-                asker: asker(Person::Present),
+                caller: caller(Person::Present),
                 request,
             })
             .await;
@@ -215,7 +215,7 @@ impl Desk {
         let visitor = self.inner().hosted.as_ref()?.visitor.clone();
         let answered = visitor
             .ask(Call {
-                asker: asker(Person::Absent),
+                caller: caller(Person::Absent),
                 request,
             })
             .await;
@@ -447,7 +447,7 @@ impl Desk {
         hosted
             .visitor
             .ask(Call {
-                asker: asker(Person::Absent),
+                caller: caller(Person::Absent),
                 request: Request::Stop,
             })
             .await;
@@ -546,8 +546,8 @@ fn now() -> String {
         .map_or_else(|_| String::new(), |now| now.to_string())
 }
 
-fn asker(person: Person) -> Asker {
-    Asker {
+fn caller(person: Person) -> Caller {
+    Caller {
         program: "Keyfob".to_owned(),
         pid: std::process::id(),
         person,

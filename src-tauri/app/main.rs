@@ -8,11 +8,11 @@ mod commands;
 mod contract;
 mod demonstration;
 mod desk;
+#[path = "../desktop/mod.rs"]
+mod desktop;
 mod handover;
 mod lock;
 mod notices;
-#[path = "../notify.rs"]
-mod notify;
 mod outside;
 mod preferences;
 mod snapshot;

@@ -2,12 +2,12 @@
 //! program waits, and what their buttons lead to.
 
 use crate::desk::Desk;
-use crate::notify::{self, Notifier};
+use crate::desktop::{self, Notifier};
 use crate::preferences::NoticeKind;
 use crate::snapshot::View;
 use crate::windows;
 use keyfob_core::agent::api::{Event, Person, Renewal};
-use keyfob_core::agent::notice::{Button, Key, Kind};
+use keyfob_core::view::notice::{Button, Key, Kind};
 use tauri::{AppHandle, Manager};
 use tokio::sync::broadcast::Receiver;
 
@@ -15,10 +15,10 @@ use tokio::sync::broadcast::Receiver;
 pub async fn tell(app: AppHandle, events: Receiver<Event>) {
     let pressed_in = app.clone();
     let notifier = Notifier::start(move |about, button| pressed(&pressed_in, about, button));
-    notify::tell(events, Some(notifier), |event, notice| {
+    desktop::tell(events, Some(notifier), |event, notice| {
         app.state::<Desk>().changed();
         if let Event::PromptOpened(prompt) = event
-            && prompt.asker.person == Person::Absent
+            && prompt.caller.person == Person::Absent
         {
             windows::show_prompt(&app, prompt.id);
         }

@@ -1,9 +1,9 @@
 //! What this desktop is told to do, beside the configuration: which notices are shown. A file of
 //! the app's own; one that cannot be read is as good as none.
 
-use keyfob_core::agent::notice::Kind;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Error, Result};
+use keyfob_core::view::notice::Kind;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use std::fs;

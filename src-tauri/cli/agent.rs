@@ -3,21 +3,21 @@
 
 use crate::args::AgentRun;
 use crate::conversation::runtime;
+use crate::desktop::{Notifier, tell};
 use crate::expect_reply;
 use crate::interrupt;
 use crate::invocation::Invocation;
-use crate::notify::{Notifier, tell};
 use crate::render;
 use crate::stop::{CTRL_C, Stop};
 use crate::terminal::{Shape, print_json};
-use keyfob_core::agent::api::{Asker, Call, Person, Reply, Request, Status};
+use keyfob_core::agent::api::{Call, Caller, Person, Reply, Request, Status};
 use keyfob_core::agent::hosting::{self, Other};
-use keyfob_core::agent::notice::Notice;
 use keyfob_core::agent::socket::{Address, Heard, Opened};
 use keyfob_core::agent::{Agent, Role};
 use keyfob_core::auth::{Auth, World};
 use keyfob_core::clock::Clock;
 use keyfob_core::error::{Code, Error};
+use keyfob_core::view::notice::Notice;
 use serde::Serialize;
 
 /// Until somebody stops it.
@@ -160,10 +160,10 @@ fn ask(invocation: &Invocation) -> Result<Status, Stop> {
 }
 
 fn call(request: Request) -> Call {
-    let asker = Asker {
+    let caller = Caller {
         program: "fob".to_owned(),
         pid: std::process::id(),
         person: Person::Absent,
     };
-    Call { asker, request }
+    Call { caller, request }
 }

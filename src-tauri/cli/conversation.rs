@@ -5,7 +5,7 @@
 use crate::prompt;
 use crate::stop::Stop;
 use crate::terminal::Terminal;
-use keyfob_core::agent::api::{Answered, Asker, Call, Note, Person, Prompt, Reply, Request};
+use keyfob_core::agent::api::{Answered, Call, Caller, Note, Person, Prompt, Reply, Request};
 use keyfob_core::agent::socket::{Client, Heard};
 use keyfob_core::agent::{Agent, Role, Visitor};
 use keyfob_core::auth::{Auth, World};
@@ -25,7 +25,7 @@ const TURN: Duration = Duration::from_millis(120);
 pub struct Conversation {
     door: Door,
     terminal: Terminal,
-    asker: Asker,
+    caller: Caller,
 }
 
 #[derive(Debug)]
@@ -79,7 +79,7 @@ impl Conversation {
             Some(client) => Door::Agent(client, Box::new(alone)),
             None => alone.open()?,
         };
-        let asker = Asker {
+        let caller = Caller {
             program: "fob".to_owned(),
             pid: std::process::id(),
             person,
@@ -87,13 +87,13 @@ impl Conversation {
         Ok(Conversation {
             door,
             terminal,
-            asker,
+            caller,
         })
     }
 
     /// The same, on somebody else's behalf.
-    pub fn on_behalf_of(self, asker: Asker) -> Conversation {
-        Conversation { asker, ..self }
+    pub fn on_behalf_of(self, caller: Caller) -> Conversation {
+        Conversation { caller, ..self }
     }
 
     /// Asks until the agent needs nobody any more. `doing` is shown when it takes long: "Signing in
@@ -146,7 +146,7 @@ impl Conversation {
     }
 
     fn answer(&mut self, prompt: &Prompt) -> Result<Request, Stop> {
-        match self.asker.person {
+        match self.caller.person {
             Person::Absent => Err(prompt.unanswered.clone().into()),
             Person::Present => match prompt::ask(prompt, self.terminal) {
                 Ok(answer) => Ok(Request::Answer {
@@ -166,7 +166,7 @@ impl Conversation {
     /// `None`: it has to be done in this process.
     fn send(&mut self, request: Request, doing: Option<&str>) -> Option<Answered> {
         let call = Call {
-            asker: self.asker.clone(),
+            caller: self.caller.clone(),
             request,
         };
         let terminal = self.terminal;

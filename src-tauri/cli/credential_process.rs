@@ -9,7 +9,7 @@ use crate::invocation::Invocation;
 use crate::render::rfc3339;
 use crate::stop::Stop;
 use crate::terminal::print_exact;
-use keyfob_core::agent::api::{Asker, Call, Credentials, Person, Request, Secret};
+use keyfob_core::agent::api::{Call, Caller, Credentials, Person, Request, Secret};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -29,7 +29,7 @@ struct Output<'a> {
 
 pub fn credential_process(invocation: &Invocation, args: &CredentialProcess) -> Result<u8, Stop> {
     let parent = invocation.environment.parent();
-    let asker = Asker {
+    let caller = Caller {
         program: parent.name,
         pid: parent.pid,
         person: Person::Absent,
@@ -39,7 +39,7 @@ pub fn credential_process(invocation: &Invocation, args: &CredentialProcess) -> 
         wait_seconds: args.wait,
     };
     let reply = match invocation.ask_agent(&Call {
-        asker: asker.clone(),
+        caller: caller.clone(),
         request: request(&args.name),
     })? {
         Some(reply) => reply,
@@ -47,7 +47,7 @@ pub fn credential_process(invocation: &Invocation, args: &CredentialProcess) -> 
             interrupt::exit_on_ctrl_c();
             let (identity, conversation) = invocation.about_alone(&args.name)?;
             conversation
-                .on_behalf_of(asker)
+                .on_behalf_of(caller)
                 .ask(request(&identity), None)?
         }
     };

@@ -7,17 +7,17 @@ mod audit;
 mod completion;
 mod conversation;
 mod credential_process;
+#[path = "../desktop/mod.rs"]
+mod desktop;
 mod env;
+mod exec;
 mod help;
 mod interrupt;
 mod invocation;
 mod logout;
-#[path = "../notify.rs"]
-mod notify;
 mod prompt;
 mod rds;
 mod render;
-mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod sign_in;
@@ -81,8 +81,8 @@ fn dispatch(invocation: &Invocation, command: &Command) -> Result<u8, Stop> {
         Command::Validate => validate::validate(invocation),
         Command::User(User::Configure(args)) => user::configure(invocation, args),
         Command::Env(args) => env::env(invocation, args),
-        Command::Exec(args) => run::exec(invocation, args),
-        Command::Shell(args) => run::shell(invocation, args),
+        Command::Exec(args) => exec::exec(invocation, args),
+        Command::Shell(args) => exec::shell(invocation, args),
         Command::CredentialProcess(args) => {
             credential_process::credential_process(invocation, args)
         }

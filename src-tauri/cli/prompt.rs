@@ -10,8 +10,8 @@ use inquire::{
 use keyfob_core::agent::api::{
     Answer, MfaArn, PassphraseUse, Prompt, PromptKind, Secret, SessionDuration, TypedKeys, WhyKeys,
 };
-use keyfob_core::agent::form;
 use keyfob_core::error::{Code, Error};
+use keyfob_core::view::form;
 
 #[derive(Debug)]
 pub enum Unanswered {

@@ -48,7 +48,7 @@ impl Clock {
         match &self.0 {
             Inner::System => {}
             Inner::Manual(now) => {
-                *now.lock().expect("no panic happens while the lock is held") += by
+                *now.lock().expect("no panic happens while the lock is held") += by;
             }
         }
     }
@@ -57,7 +57,7 @@ impl Clock {
         match &self.0 {
             Inner::System => {}
             Inner::Manual(now) => {
-                *now.lock().expect("no panic happens while the lock is held") -= by
+                *now.lock().expect("no panic happens while the lock is held") -= by;
             }
         }
     }
@@ -170,6 +170,45 @@ async fn wait_for(timer: &Receiver, nap: Duration) -> io::Result<()> {
             // Left by an earlier wait that was given up.
             Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => {}
             read => return read.map(drop),
+        }
+    }
+}
+
+/// A point in time in a message between processes: RFC 3339 text, UTC, to the nanosecond
+/// (`#[serde(with = …)]`).
+pub mod moment {
+    use jiff::Timestamp;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
+    use std::time::SystemTime;
+
+    /// Fails beyond the year 9999: nothing that is stored ends there.
+    pub fn serialize<S: Serializer>(moment: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+        Timestamp::try_from(*moment)
+            .map_err(ser::Error::custom)?
+            .serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
+        Timestamp::deserialize(deserializer).map(SystemTime::from)
+    }
+
+    pub mod optional {
+        use super::{Deserialize, Deserializer, Serializer, SystemTime, Timestamp};
+
+        pub fn serialize<S: Serializer>(
+            moment: &Option<SystemTime>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            match moment {
+                Some(moment) => super::serialize(moment, serializer),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        pub fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<SystemTime>, D::Error> {
+            Ok(Option::<Timestamp>::deserialize(deserializer)?.map(SystemTime::from))
         }
     }
 }

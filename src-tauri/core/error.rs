@@ -171,3 +171,26 @@ impl Error {
         )
     }
 }
+
+/// Input quoted back in a message: bounded, on one line, and unable to rearrange the text around
+/// it.
+pub fn shorten(text: &str) -> String {
+    shorten_to(60, text)
+}
+
+/// As [`shorten`], to so many characters.
+pub fn shorten_to(longest: usize, text: &str) -> String {
+    let reorders = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let shown = |c: char| {
+        if c.is_control() || reorders(c) {
+            '\u{fffd}'
+        } else {
+            c
+        }
+    };
+    let mut short: String = text.chars().take(longest).map(shown).collect();
+    if text.chars().nth(longest).is_some() {
+        short.push('…');
+    }
+    short
+}

@@ -6,7 +6,8 @@
 //!
 //! # The map, and the only edges allowed (downwards; a module may use anything on a line above it)
 //!
-//! 1. [`error`], [`clock`], [`credentials`], [`environment`], [`hardening`]
+//! 1. [`error`], [`clock`], [`environment`], [`hardening`], [`secret`], [`ids`], [`duration`],
+//!    [`files`], [`encode`]
 //! 2. [`config`]: what was written and what it means: text -> `Config` -> `Chain`
 //! 3. [`aws`]: the only door to AWS · [`store`]: what is remembered, where (never each other)
 //! 4. [`auth`]: signing in, recovering, refreshing, signing out
@@ -17,10 +18,14 @@
 //! `tests/it/boundaries.rs` holds every path in the source against this list.
 
 pub mod clock;
-pub mod credentials;
+pub mod duration;
+pub mod encode;
 pub mod environment;
 pub mod error;
+pub mod files;
 pub mod hardening;
+pub mod ids;
+pub mod secret;
 
 pub mod config;
 
@@ -30,5 +35,9 @@ pub mod store;
 pub mod auth;
 
 pub mod agent;
+
+pub mod view;
+
 #[cfg(feature = "sandbox")]
+#[path = "../sandbox/mod.rs"]
 pub mod sandbox;

@@ -4,8 +4,8 @@
 use crate::desktop::prepared;
 use crate::keyring;
 use crate::loopback::Loopback;
-use keyfob_core::credentials::Keys;
 use keyfob_core::sandbox::{Sandbox, Settings};
+use keyfob_core::secret::Keys;
 use serde_json::{Value, json};
 use std::fs::{self, Permissions};
 use std::io::Write;

@@ -112,10 +112,10 @@ fn sign_ins_refreshes_failures_revocations_and_stored_keys_are_written_with_who_
         (&dev["askers"][0], dev["last_use"].is_string()),
         (&Value::from("fob"), true)
     );
-    let asker = &audit["events"][0]["asker"];
+    let caller = &audit["events"][0]["asker"];
     assert!(
-        asker["pid"].as_u64().is_some_and(|pid| pid > 1) && asker["user"].is_string(),
-        "{asker}"
+        caller["pid"].as_u64().is_some_and(|pid| pid > 1) && caller["user"].is_string(),
+        "{caller}"
     );
     assert!(intact(&home));
     let written = fs::read_to_string(log(&home)).expect("the log");

@@ -3,7 +3,7 @@
 
 use crate::home::{DEPLOY, DEV, Home, text, wait_for};
 use keyfob_core::agent::api::{
-    Answer, Answered, Asker, Call, Check, Configure, ConsoleLink, Depth, Login, Logout,
+    Answer, Answered, Call, Caller, Check, Configure, ConsoleLink, Depth, Login, Logout,
     LongLivedKeys, Mode, Person, PromptKind, Renewal, Reply, Request, Target, TypedKeys,
 };
 use keyfob_core::agent::socket::{Client, Heard};
@@ -127,12 +127,12 @@ impl Stage {
 }
 
 async fn ask(visitor: &Visitor, request: Request) -> Answered {
-    let asker = Asker {
+    let caller = Caller {
         program: "test".to_owned(),
         pid: 1,
         person: Person::Present,
     };
-    visitor.ask(Call { asker, request }).await
+    visitor.ask(Call { caller, request }).await
 }
 
 fn console(identity: &str, destination: Option<&str>) -> Request {
@@ -446,13 +446,13 @@ fn an_agent_in_a_process_of_its_own_gives_a_link_and_tells_nothing_of_it() {
     let mut client = Client::connect(&home.address())
         .expect("the socket is ours")
         .expect("the agent runs");
-    let asker = Asker {
+    let caller = Caller {
         program: "test".to_owned(),
         pid: std::process::id(),
         person: Person::Absent,
     };
     let call = Call {
-        asker,
+        caller,
         request: console("deploy", None),
     };
     let Heard::Answered(answered) = client.ask(&call, &surroundings).expect("heard") else {

@@ -6,7 +6,7 @@ mod samples;
 use crate::support::repository;
 use keyfob_core::agent::api::{Answered, Call, Event, Reply, Request, VERSION};
 use keyfob_core::environment::Environment;
-use samples::{SECRET, asker, events, notes, replies, requests};
+use samples::{SECRET, caller, events, notes, replies, requests};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use specta::Types;
@@ -39,7 +39,7 @@ fn every_message_comes_out_as_it_went_in() {
     travels(&Request::Audit { since: None });
     for request in requests() {
         travels(&Call {
-            asker: asker(),
+            caller: caller(),
             request,
         });
     }
@@ -126,7 +126,7 @@ fn messages_look_as_they_always_did() {
         |is: fn(&Request) -> bool| requests().into_iter().find(is).expect("among the samples");
     let shown = [
         line(&Call {
-            asker: asker(),
+            caller: caller(),
             request: request(|it| matches!(it, Request::Login(_))),
         }),
         line(&Request::List),

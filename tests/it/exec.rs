@@ -410,7 +410,7 @@ fn a_slow_renewal_serves_the_held_session_to_its_end_and_goes_on_behind_an_answe
 #[test]
 fn the_child_outlives_its_agent_and_takes_to_the_next_one() {
     let home = Home::signed_up(DEV);
-    let last_asker = || {
+    let last_caller = || {
         let status = home.json(&["status", "--json"]);
         assert_eq!(status["sessions"][0]["identity"], "dev", "{status}");
         status["sessions"][0]["last_asker"]["program"]
@@ -420,17 +420,17 @@ fn the_child_outlives_its_agent_and_takes_to_the_next_one() {
     let first = home.start_agent();
     let inside = Inside::start(&mut home.fob(&["exec", "dev"]), "");
     let held = inside.ask();
-    assert_eq!((held.0, last_asker().as_deref()), (200, Some("sh")));
+    assert_eq!((held.0, last_caller().as_deref()), (200, Some("sh")));
 
     assert_eq!(code(&home.run(&["agent", "stop"])), 0);
     drop(first);
     assert_eq!(inside.ask(), held, "without an agent");
-    assert_eq!(last_asker(), None);
+    assert_eq!(last_caller(), None);
 
     let _second = home.start_agent();
     assert_eq!(inside.ask(), held);
     assert_eq!(
-        last_asker().as_deref(),
+        last_caller().as_deref(),
         Some("sh"),
         "the new agent was asked"
     );

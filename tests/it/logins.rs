@@ -2,17 +2,17 @@
 //! file keyring, real lock files; only the person is played, from `answers.json`.
 
 use keyfob_core::agent::api::{
-    Answer, Answered, Asker, Call, Check, Configure, Login, Note, Person, PromptKind, Renewal,
+    Answer, Answered, Call, Caller, Check, Configure, Login, Note, Person, PromptKind, Renewal,
     Reply, Request, Secret, SignedIn, TypedKeys,
 };
 use keyfob_core::agent::{Agent, Visitor};
 use keyfob_core::auth::{Auth, World};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
-use keyfob_core::credentials::Keys;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::Error;
 use keyfob_core::sandbox::{Mfa, Role, Sandbox, Settings, Switch};
+use keyfob_core::secret::Keys;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -373,12 +373,12 @@ impl Case {
     }
 
     async fn ask(&self, agent: &Visitor, person: Person, request: Request) -> Answered {
-        let asker = Asker {
+        let caller = Caller {
             program: "test".into(),
             pid: 1,
             person,
         };
-        agent.ask(Call { asker, request }).await
+        agent.ask(Call { caller, request }).await
     }
 
     async fn converse(

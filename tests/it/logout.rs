@@ -526,7 +526,7 @@ fn an_entry_that_cannot_be_read_fails_alone() {
     };
     wait_for(
         home.keychain()
-            .write(&entry, keyfob_core::credentials::Secret::new(newer)),
+            .write(&entry, keyfob_core::secret::Secret::new(newer)),
     )
     .expect("written");
     let report = home.json(&["logout", "admin", "--json"]);

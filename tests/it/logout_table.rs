@@ -3,7 +3,8 @@
 //! 4.3-4.5, 4.7).
 
 use crate::home::{Home, code, text, wait_for};
-use keyfob_core::credentials::{AccessKeyId, Keys, LongLived, Origin, Secret, Session};
+use keyfob_core::ids::AccessKeyId;
+use keyfob_core::secret::{Keys, LongLived, Origin, Secret, Session};
 use keyfob_core::store::{Attributes, Entry, EntryKind, EntryName, Profile, StoredSession};
 use serde_json::Value;
 use std::collections::BTreeMap;

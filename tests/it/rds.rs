@@ -3,7 +3,7 @@
 use crate::home::{DEPLOY, DEV, Home, code, text, wait_for};
 use crate::logout_table::session_until;
 use keyfob_core::agent::api::{
-    Answered, Asker, Call, Check, Configure, DatabaseChoice, DatabaseToken, DatabaseTokenRequest,
+    Answered, Call, Caller, Check, Configure, DatabaseChoice, DatabaseToken, DatabaseTokenRequest,
     Depth, Logout, LongLivedKeys, Mode, Note, Person, Renewal, Reply, Report, Request, StepResult,
     Target, TypedKeys, What,
 };
@@ -155,12 +155,12 @@ fn auth(home: &Path, sandbox: &Sandbox, clock: &Clock) -> Auth {
 }
 
 async fn ask(visitor: &Visitor, request: Request) -> Answered {
-    let asker = Asker {
+    let caller = Caller {
         program: "test".to_owned(),
         pid: 1,
         person: Person::Present,
     };
-    visitor.ask(Call { asker, request }).await
+    visitor.ask(Call { caller, request }).await
 }
 
 fn by_name(name: &str, renewal: Renewal) -> Request {
@@ -243,7 +243,7 @@ fn an_agent_signs_a_token_every_fourteen_minutes_and_asks_aws_for_the_session_al
 fn fifty_who_ask_a_cold_agent_at_once_get_the_same_token() {
     wait_for(async {
         let stage = Stage::set().await;
-        let askers: Vec<_> = (0..50)
+        let callers: Vec<_> = (0..50)
             .map(|_| {
                 let visitor = stage.agent.visitor();
                 tokio::spawn(async move {
@@ -254,8 +254,8 @@ fn fifty_who_ask_a_cold_agent_at_once_get_the_same_token() {
             })
             .collect();
         let mut tokens = Vec::new();
-        for asker in askers {
-            match asker.await.expect("no panic") {
+        for caller in callers {
+            match caller.await.expect("no panic") {
                 Reply::DatabaseToken(token) => tokens.push(token.token),
                 other => panic!("{other:?}"),
             }
@@ -542,6 +542,7 @@ fn a_token_is_printed_for_a_name_or_for_what_is_written_out_and_nothing_else() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn what_cannot_be_meant_is_named_and_nobody_signs_in_for_it() {
     let home = Home::signed_up(&config());
     let before = home.digest();

@@ -9,17 +9,17 @@ mod trouble;
 
 use crate::home::{DEPLOY, DEV};
 use keyfob_core::agent::api::{
-    Answer, Asker, Call, Check, Configure, Credentials, Event, Login, Person, Prompt, PromptId,
+    Answer, Call, Caller, Check, Configure, Credentials, Event, Login, Person, Prompt, PromptId,
     PromptKind, Refresh, Renewal, Reply, Request, SessionStatus, Status, TypedKeys,
 };
 use keyfob_core::agent::{Agent, Role, Visitor};
 use keyfob_core::auth::{Auth, World};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
-use keyfob_core::credentials::Keys;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::Error;
 use keyfob_core::sandbox::Sandbox;
+use keyfob_core::secret::Keys;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 use tokio::sync::broadcast;
@@ -341,21 +341,21 @@ fn auth(home: &Path, keyring: Keyring, sandbox: &Sandbox, clock: &Clock) -> Auth
 }
 
 async fn as_a_person(visitor: &Visitor, request: Request) -> Reply {
-    let asker = Asker {
+    let caller = Caller {
         program: "test".to_owned(),
         pid: 1,
         person: Person::Present,
     };
-    visitor.ask(Call { asker, request }).await.reply
+    visitor.ask(Call { caller, request }).await.reply
 }
 
 async fn as_a_program(visitor: &Visitor, request: Request) -> Reply {
-    let asker = Asker {
+    let caller = Caller {
         program: "terraform".to_owned(),
         pid: 2,
         person: Person::Absent,
     };
-    visitor.ask(Call { asker, request }).await.reply
+    visitor.ask(Call { caller, request }).await.reply
 }
 
 /// Somebody who asks from elsewhere and waits.

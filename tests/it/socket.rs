@@ -8,7 +8,7 @@ mod limits;
 mod users;
 
 use keyfob_core::agent::api::{
-    Answered, Asker, Call, Note, Person, Prompt, PromptKind, Reply, Request,
+    Answered, Call, Caller, Note, Person, Prompt, PromptKind, Reply, Request,
 };
 use keyfob_core::agent::socket::{Address, Asked, AsyncClient, Heard, Listener, Opened};
 use keyfob_core::clock::Clock;
@@ -100,7 +100,7 @@ async fn answer(visit: Arc<Visit>, asked: Asked) -> Answered {
     let Request::Credentials { identity, .. } = &asked.call.request else {
         panic!("{asked:?}")
     };
-    let Asker { program, pid, .. } = asked.call.asker.clone();
+    let Caller { program, pid, .. } = asked.call.caller.clone();
     let note = match identity.as_str() {
         "never" => {
             let _unanswered = Unanswered(Arc::clone(&visit));
@@ -125,7 +125,7 @@ async fn answer(visit: Arc<Visit>, asked: Asked) -> Answered {
                 refused: None,
             },
             attempt: 1,
-            asker: asked.call.asker,
+            caller: asked.call.caller,
             unanswered: Error::new(Code::PersonNeeded, "a code is needed"),
         })),
         _ => Reply::RunInProcess,
@@ -263,13 +263,13 @@ fn response(id: u32, identity: &str) -> String {
 }
 
 fn call(identity: &str) -> Call {
-    let asker = Asker {
+    let caller = Caller {
         program: "test".to_owned(),
         pid: std::process::id(),
         person: Person::Absent,
     };
     Call {
-        asker,
+        caller,
         request: Request::Credentials {
             identity: identity.to_owned(),
             wait_seconds: 18,

@@ -2,7 +2,7 @@
 
 use crate::home::{DEV, Home, code, text};
 use crate::screen::Terminal;
-use keyfob_core::credentials::Keys;
+use keyfob_core::secret::Keys;
 
 const ESCAPE: char = '[';
 

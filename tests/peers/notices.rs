@@ -12,13 +12,13 @@
     dead_code,
     reason = "only what shows notices is looked at here, not what makes them of events"
 )]
-#[path = "../../src-tauri/notify.rs"]
-mod notify;
+#[path = "../../src-tauri/desktop/mod.rs"]
+mod desktop;
 
+use desktop::Notifier;
 use keyfob_core::agent::api::Event;
-use keyfob_core::agent::notice::{Button, Key, Notice, combined, notice, withdrawn_by};
 use keyfob_core::error::{Code, Error};
-use notify::Notifier;
+use keyfob_core::view::notice::{Button, Key, Notice, combined, notice, withdrawn_by};
 use std::collections::HashMap;
 use std::io::Write;
 use std::sync::mpsc::{Receiver, Sender, channel};

@@ -9,14 +9,6 @@ export type Answered = {
 	reply: Reply,
 };
 
-/**  Who asks. */
-export type Asker = {
-	/**  The asking program's name, as people know it: `terraform`. */
-	program: string,
-	pid: number,
-	person: Person,
-};
-
 /**  The audit log, read. */
 export type Audit = {
 	identities: Audited[],
@@ -27,7 +19,7 @@ export type Audit = {
 };
 
 /**  On whose behalf. */
-export type AuditAsker = {
+export type AuditCaller = {
 	program: string,
 	pid: number,
 	user: string,
@@ -53,7 +45,7 @@ export type AuditLine = {
 	event: AuditEvent,
 	identity: string,
 	what: string,
-	asker: AuditAsker,
+	asker: AuditCaller,
 	/**  SHA-256 of the line before, in hex. */
 	previous: string,
 } & AuditOutcome;
@@ -84,8 +76,16 @@ export type Audited = {
 
 /**  A request, and who asks. */
 export type Call = {
-	asker: Asker,
+	asker: Caller,
 	request: Request,
+};
+
+/**  Who asks. */
+export type Caller = {
+	/**  The asking program's name, as people know it: `terraform`. */
+	program: string,
+	pid: number,
+	person: Person,
 };
 
 export type Check = "with_sts" | 
@@ -247,7 +247,10 @@ export type Depth = "chain" |
 /**  `--keep-provider`: only the identity's own session and sections. */
 "own";
 
-/**  Crosses processes as `{code, message, hints, context}`; nobody matches on text. Never holds a secret. */
+/**
+ *  Crosses processes as `{code, message, hints, context}`; nobody matches on text. Never holds a
+ *  secret.
+ */
 export type Error = {
 	code: Code,
 	message: string,
@@ -256,7 +259,10 @@ export type Error = {
 	remedy?: Remedy,
 };
 
-/**  What happened without anybody asking: what a tray shows and a headless agent logs. Each is sent once. */
+/**
+ *  What happened without anybody asking: what a tray shows and a headless agent logs. Each is sent
+ *  once.
+ */
 export type Event = ({ signed_in: {
 	identity: string,
 	expires_at: string,
@@ -266,7 +272,10 @@ export type Event = ({ signed_in: {
 	identity: string,
 	expires_at: string,
 } }) & { configuration_broken?: never; expired?: never; expires_soon?: never; keys_revoked?: never; prompt_closed?: never; prompt_opened?: never; renewal_failing?: never; renewal_refused?: never; signed_in?: never; signed_out?: never } | 
-/**  The end is near and renewals keep failing, for want of the network or because AWS is overloaded. */
+/**
+ *  The end is near and renewals keep failing, for want of the network or because AWS is
+ *  overloaded.
+ */
 ({ renewal_failing: {
 	identity: string,
 	expires_at: string,
@@ -312,12 +321,15 @@ export type Finding = {
 export type HeadState = 
 /**  It remembers this line or, where there is damage, another one. */
 { state: "known" } | 
-/**  The last lines were written while it could not be reached: that they are all there cannot be told. */
+/**
+ *  The last lines were written while it could not be reached: that they are all there cannot be
+ *  told.
+ */
 { state: "behind"; lines: number } | { state: "unknown"; why: string };
 
 export type Health = "ok" | "mended" | "broken";
 
-export type LastAsker = {
+export type LastCaller = {
 	program: string,
 	pid: number,
 	at: string,
@@ -397,14 +409,17 @@ export type PassphraseUse = "new" | "existing";
 /**  Whether somebody can answer a prompt where the request came from. */
 export type Person = "present" | "absent";
 
-/**  A person is needed. Whoever can ask one sends [`Request::Answer`]; for everybody else `unanswered` is the error. */
+/**
+ *  A person is needed. Whoever can ask one sends [`Request::Answer`]; for everybody else
+ *  `unanswered` is the error.
+ */
 export type Prompt = {
 	id: number,
 	identity: string,
 	kind: PromptKind,
 	/**  1 for the first time this is asked. */
 	attempt: number,
-	asker: Asker,
+	asker: Caller,
 	unanswered: Error,
 };
 
@@ -424,7 +439,10 @@ export type PromptKind =
 	purpose: PassphraseUse,
 	refused: string | null,
 } }) & { browser?: never; keys?: never; mfa?: never } | 
-/**  A sign-in in the browser, which shows the code as well; nobody answers it here, it ends by itself. */
+/**
+ *  A sign-in in the browser, which shows the code as well; nobody answers it here, it ends by
+ *  itself.
+ */
 ({ browser: {
 	address: string,
 	code: string,
@@ -464,7 +482,7 @@ export type Renewal =
 "always";
 
 export type Reply = ({ signed_in: SignedIn }) & { audit?: never; audit_verified?: never; configured?: never; console?: never; credentials?: never; database_token?: never; failed?: never; list?: never; needs?: never; removed?: never; repaired?: never; status?: never; variables?: never; whoami?: never } | ({ credentials: Credentials }) & { audit?: never; audit_verified?: never; configured?: never; console?: never; database_token?: never; failed?: never; list?: never; needs?: never; removed?: never; repaired?: never; signed_in?: never; status?: never; variables?: never; whoami?: never } | ({ variables: Variables }) & { audit?: never; audit_verified?: never; configured?: never; console?: never; credentials?: never; database_token?: never; failed?: never; list?: never; needs?: never; removed?: never; repaired?: never; signed_in?: never; status?: never; whoami?: never } | ({ whoami: Whoami }) & { audit?: never; audit_verified?: never; configured?: never; console?: never; credentials?: never; database_token?: never; failed?: never; list?: never; needs?: never; removed?: never; repaired?: never; signed_in?: never; status?: never; variables?: never } | ({ list: List }) & { audit?: never; audit_verified?: never; configured?: never; console?: never; credentials?: never; database_token?: never; failed?: never; needs?: never; removed?: never; repaired?: never; signed_in?: never; status?: never; variables?: never; whoami?: never } | ({ configured: Configured }) & { audit?: never; audit_verified?: never; console?: never; credentials?: never; database_token?: never; failed?: never; list?: never; needs?: never; removed?: never; repaired?: never; signed_in?: never; status?: never; variables?: never; whoami?: never } | ({ audit: Audit }) & { audit_verified?: never; configured?: never; console?: never; credentials?: never; database_token?: never; failed?: never; list?: never; needs?: never; removed?: never; repaired?: never; signed_in?: never; status?: never; variables?: never; whoami?: never } | ({ audit_verified: Verdict }) & { audit?: never; configured?: never; console?: never; credentials?: never; database_token?: never; failed?: never; list?: never; needs?: never; removed?: never; repaired?: never; signed_in?: never; status?: never; variables?: never; whoami?: never } | ({ removed: Report }) & { audit?: never; audit_verified?: never; configured?: never; console?: never; credentials?: never; database_token?: never; failed?: never; list?: never; needs?: never; repaired?: never; signed_in?: never; status?: never; variables?: never; whoami?: never } | ({ repaired: Finding[] }) & { audit?: never; audit_verified?: never; configured?: never; console?: never; credentials?: never; database_token?: never; failed?: never; list?: never; needs?: never; removed?: never; signed_in?: never; status?: never; variables?: never; whoami?: never } | ({ database_token: DatabaseToken }) & { audit?: never; audit_verified?: never; configured?: never; console?: never; credentials?: never; failed?: never; list?: never; needs?: never; removed?: never; repaired?: never; signed_in?: never; status?: never; variables?: never; whoami?: never } | ({ console: ConsoleLink }) & { audit?: never; audit_verified?: never; configured?: never; credentials?: never; database_token?: never; failed?: never; list?: never; needs?: never; removed?: never; repaired?: never; signed_in?: never; status?: never; variables?: never; whoami?: never } | ({ status: Status }) & { audit?: never; audit_verified?: never; configured?: never; console?: never; credentials?: never; database_token?: never; failed?: never; list?: never; needs?: never; removed?: never; repaired?: never; signed_in?: never; variables?: never; whoami?: never } | "stopping" | 
-/**  What was asked needs the asker's own environment: whoever asked does it in its own process. */
+/**  What was asked needs the caller's own environment: whoever asked does it in its own process. */
 "run_in_process" | ({ needs: Prompt }) & { audit?: never; audit_verified?: never; configured?: never; console?: never; credentials?: never; database_token?: never; failed?: never; list?: never; removed?: never; repaired?: never; signed_in?: never; status?: never; variables?: never; whoami?: never } | ({ failed: Error }) & { audit?: never; audit_verified?: never; configured?: never; console?: never; credentials?: never; database_token?: never; list?: never; needs?: never; removed?: never; repaired?: never; signed_in?: never; status?: never; variables?: never; whoami?: never };
 
 export type Report = {
@@ -486,8 +504,8 @@ export type Request =
 /**  Answered by [`Reply::SignedIn`]. */
 ({ login: Login }) & { answer?: never; audit?: never; cancel?: never; cleanup?: never; configure?: never; console?: never; credentials?: never; database_token?: never; logout?: never; refresh?: never; repair?: never; variables?: never; whoami?: never } | 
 /**
- *  Usable credentials, renewed when due; never starts a prompt, and waits this long for somebody else's sign-in.
- *  Answered by [`Reply::Credentials`].
+ *  Usable credentials, renewed when due; never starts a prompt, and waits this long for
+ *  somebody else's sign-in. Answered by [`Reply::Credentials`].
  */
 ({ credentials: {
 	identity: string,
@@ -524,8 +542,8 @@ export type Request =
 /**  An RDS auth token, signed with the identity's session. Answered by [`Reply::DatabaseToken`]. */
 ({ database_token: DatabaseTokenRequest }) & { answer?: never; audit?: never; cancel?: never; cleanup?: never; configure?: never; console?: never; credentials?: never; login?: never; logout?: never; refresh?: never; repair?: never; variables?: never; whoami?: never } | 
 /**
- *  A link that signs a browser in to the AWS console: at its home, a service (`s3`), or a whole address of it.
- *  Answered by [`Reply::Console`].
+ *  A link that signs a browser in to the AWS console: at its home, a service (`s3`), or a whole
+ *  address of it. Answered by [`Reply::Console`].
  */
 ({ console: {
 	identity: string,
@@ -534,13 +552,19 @@ export type Request =
 /**  Answered by [`Reply::Status`]. */
 "status" | 
 /**
- *  Whether sessions are renewed ahead of time, until said otherwise or the agent ends. What somebody asks for is made
- *  all the same. Answered by [`Reply::Status`].
+ *  Whether sessions are renewed ahead of time, until said otherwise or the agent ends. What
+ *  somebody asks for is made all the same. Answered by [`Reply::Status`].
  */
 ({ refresh: Refresh }) & { answer?: never; audit?: never; cancel?: never; cleanup?: never; configure?: never; console?: never; credentials?: never; database_token?: never; login?: never; logout?: never; repair?: never; variables?: never; whoami?: never } | 
-/**  The agent withdraws its prompts, gives up its socket and ends. Answered by [`Reply::Stopping`]. */
+/**
+ *  The agent withdraws its prompts, gives up its socket and ends. Answered by
+ *  [`Reply::Stopping`].
+ */
 "stop" | 
-/**  Goes on with what a [`Reply::Needs`] interrupted; answered as the interrupted request would have been. */
+/**
+ *  Goes on with what a [`Reply::Needs`] interrupted; answered as the interrupted request would
+ *  have been.
+ */
 ({ answer: {
 	prompt: number,
 	answer: Answer,
@@ -572,7 +596,7 @@ export type SessionStatus = {
 	next_refresh: string | null,
 	/**  Why the last renewal failed. */
 	failing: Error | null,
-	last_asker: LastAsker | null,
+	last_asker: LastCaller | null,
 };
 
 export type SignedIn = {

@@ -68,7 +68,7 @@ export const events = {
 
 /* Types */
 /**  Who asks. */
-export type Asker = {
+export type Caller = {
 	/**  The asking program's name, as people know it: `terraform`. */
 	program: string,
 	pid: number,
@@ -85,7 +85,7 @@ export type Audit = {
 };
 
 /**  On whose behalf. */
-export type AuditAsker = {
+export type AuditCaller = {
 	program: string,
 	pid: number,
 	user: string,
@@ -111,7 +111,7 @@ export type AuditLine = {
 	event: AuditEvent,
 	identity: string,
 	what: string,
-	asker: AuditAsker,
+	asker: AuditCaller,
 	/**  SHA-256 of the line before, in hex. */
 	previous: string,
 } & AuditOutcome;
@@ -283,7 +283,7 @@ export type KeysForm = {
 	session_duration: string | null,
 };
 
-export type LastAsker = {
+export type LastCaller = {
 	program: string,
 	pid: number,
 	at: string,
@@ -380,7 +380,7 @@ export type Prompt = {
 	kind: PromptKind,
 	/**  1 for the first time this is asked. */
 	attempt: number,
-	asker: Asker,
+	asker: Caller,
 	unanswered: Error,
 };
 
@@ -478,7 +478,7 @@ export type SessionStatus = {
 	next_refresh: string | null,
 	/**  Why the last renewal failed. */
 	failing: Error | null,
-	last_asker: LastAsker | null,
+	last_asker: LastCaller | null,
 };
 
 export type Settings = {

@@ -1,6 +1,6 @@
 // Things as the agent tells them, for tests and pictures. Times are relative to now.
 import type {
-  Asker,
+  Caller,
   Audit,
   AuditLine,
   Error,
@@ -70,7 +70,7 @@ export function session(identity: string, state: State, more: Partial<SessionSta
   };
 }
 
-export const terraform: Asker = { program: "terraform", pid: 4711, person: "absent" };
+export const terraform: Caller = { program: "terraform", pid: 4711, person: "absent" };
 
 export function failure(code: Error["code"], message: string, ...hints: string[]): Error {
   return { code, message, hints, context: {}, remedy: "Fix" };

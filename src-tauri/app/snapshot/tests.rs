@@ -1,5 +1,5 @@
 use super::*;
-use keyfob_core::agent::api::{Asker, OpenPrompt, Person, Prompt, PromptKind};
+use keyfob_core::agent::api::{Caller, OpenPrompt, Person, Prompt, PromptKind};
 use std::time::{Duration, SystemTime};
 
 pub const NOW: &str = "2026-12-24T11:58:01Z";
@@ -33,7 +33,7 @@ pub fn session(identity: &str, state: State) -> SessionStatus {
         expires_in_seconds: None,
         next_refresh: None,
         failing: None,
-        last_asker: None,
+        last_caller: None,
     }
 }
 
@@ -69,7 +69,7 @@ fn failing(code: Code) -> SessionStatus {
 }
 
 fn waiting(identity: &str) -> Snapshot {
-    let asker = Asker {
+    let caller = Caller {
         program: "terraform".to_owned(),
         pid: 4711,
         person: Person::Absent,
@@ -83,7 +83,7 @@ fn waiting(identity: &str) -> Snapshot {
             refused: None,
         },
         attempt: 1,
-        asker,
+        caller,
         unanswered: Error::new(Code::PersonNeeded, "a code is needed"),
     };
     let mut waiting = snapshot(vec![self::identity("dev", State::Valid)], Vec::new());

@@ -5,7 +5,7 @@ use super::moment::{at, rfc3339};
 use crate::terminal::{dim, one_line, paint};
 use clap::builder::styling::AnsiColor;
 use keyfob_core::agent::api::{
-    Audit, AuditAsker, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited, Damage,
+    Audit, AuditCaller, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited, Damage,
     DamageKind, HeadState, Verdict,
 };
 use keyfob_core::error::Code;
@@ -33,7 +33,8 @@ struct AuditedJson<'a> {
     rotations: u32,
     failures: u32,
     last_use: Option<String>,
-    askers: &'a BTreeSet<String>,
+    #[serde(rename = "askers")]
+    callers: &'a BTreeSet<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -45,7 +46,8 @@ struct EventJson<'a> {
     what: &'a str,
     result: &'a str,
     error: Option<Code>,
-    asker: &'a AuditAsker,
+    #[serde(rename = "asker")]
+    caller: &'a AuditCaller,
 }
 
 impl AuditJson<'_> {
@@ -60,7 +62,7 @@ impl AuditJson<'_> {
             rotations: it.rotations,
             failures: it.failures,
             last_use: it.last_use.map(|time| rfc3339(SystemTime::from(time))),
-            askers: &it.askers,
+            callers: &it.callers,
         });
         let events = audit.lines.iter().map(|it| {
             let (result, error) = match it.outcome {
@@ -75,7 +77,7 @@ impl AuditJson<'_> {
                 what: &it.what,
                 result,
                 error,
-                asker: &it.asker,
+                caller: &it.caller,
             }
         });
         AuditJson {
@@ -121,8 +123,8 @@ pub fn audit_text(audit: &Audit) -> String {
         if let Some(time) = it.last_use {
             let _ = writeln!(text, "  last used {}", at(SystemTime::from(time)));
         }
-        let askers: Vec<_> = it.askers.iter().map(|asker| one_line(asker)).collect();
-        let _ = writeln!(text, "  asked by {}", askers.join(", "));
+        let callers: Vec<_> = it.callers.iter().map(|caller| one_line(caller)).collect();
+        let _ = writeln!(text, "  asked by {}", callers.join(", "));
     }
     text.push('\n');
     if audit.left_out > 0 {
@@ -158,7 +160,7 @@ fn event(line: &AuditLine) -> String {
         identity,
         what,
         outcome,
-        asker,
+        caller,
         previous: _,
     } = line;
     let event = match event {
@@ -177,14 +179,14 @@ fn event(line: &AuditLine) -> String {
         AuditOutcome::Ok => String::new(),
         AuditOutcome::Failed { error } => format!(" failed: {error}"),
     };
-    let AuditAsker { program, pid, user } = asker;
-    let asker = one_line(&format!("{program}, pid {pid}, {user}"));
+    let AuditCaller { program, pid, user } = caller;
+    let caller = one_line(&format!("{program}, pid {pid}, {user}"));
     let time = at(SystemTime::from(*time));
     format!(
         "{time} {result} {event} {}{why}\n  {}\n  {}\n",
         one_line(identity),
         one_line(what),
-        dim(&format!("by {asker}"))
+        dim(&format!("by {caller}"))
     )
 }
 

@@ -5,7 +5,7 @@ use super::moment::{at, left, rfc3339, until};
 use super::state;
 use super::table::{Cell, columns, pairs};
 use keyfob_core::agent::api::{
-    Event, LastAsker, OpenPrompt, PromptKind, Running, SessionStatus, State, Status, time_left,
+    Event, LastCaller, OpenPrompt, PromptKind, Running, SessionStatus, State, Status, time_left,
 };
 use keyfob_core::error::Error;
 use serde::Serialize;
@@ -82,9 +82,9 @@ fn session_row(it: &SessionStatus, now: SystemTime) -> Vec<Cell> {
                 .map_or_else(|| "–".to_owned(), |moment| in_time(moment, now)),
         ),
         Cell::new(
-            &it.last_asker
+            &it.last_caller
                 .as_ref()
-                .map_or_else(|| "–".to_owned(), |asker| asked(asker, now)),
+                .map_or_else(|| "–".to_owned(), |caller| asked(caller, now)),
         ),
     ]
 }
@@ -96,16 +96,16 @@ fn in_time(moment: SystemTime, now: SystemTime) -> String {
     }
 }
 
-fn asked(asker: &LastAsker, now: SystemTime) -> String {
-    let ago = left(now.duration_since(asker.at).unwrap_or_default());
-    format!("{}, pid {}, {ago} ago", asker.program, asker.pid)
+fn asked(caller: &LastCaller, now: SystemTime) -> String {
+    let ago = left(now.duration_since(caller.at).unwrap_or_default());
+    format!("{}, pid {}, {ago} ago", caller.program, caller.pid)
 }
 
 fn prompt_line(open: &OpenPrompt, now: SystemTime) -> String {
     let OpenPrompt { prompt, since } = open;
     let ago = left(now.duration_since(*since).unwrap_or_default());
-    let (what, asker) = (wanted(&prompt.kind), &prompt.asker);
-    let (identity, program, pid) = (&prompt.identity, &asker.program, asker.pid);
+    let (what, caller) = (wanted(&prompt.kind), &prompt.caller);
+    let (identity, program, pid) = (&prompt.identity, &caller.program, caller.pid);
     format!(
         "Waiting for {ago}: {what} for {identity}, asked by {program}, pid {pid}; `fob login {identity}` answers\n"
     )
@@ -157,8 +157,8 @@ pub fn event(event: &Event, now: SystemTime) -> String {
             "{}: waiting for {}, asked by {}, pid {}; `fob login {}` answers",
             prompt.identity,
             wanted(&prompt.kind),
-            prompt.asker.program,
-            prompt.asker.pid,
+            prompt.caller.program,
+            prompt.caller.pid,
             prompt.identity
         ),
         Event::PromptClosed { identity, .. } => format!("{identity}: the prompt is closed"),
@@ -201,11 +201,12 @@ struct SessionJson<'a> {
     expires_in_seconds: Option<u32>,
     next_refresh: Option<String>,
     failing: Option<&'a str>,
-    last_asker: Option<AskerJson<'a>>,
+    #[serde(rename = "last_asker")]
+    last_caller: Option<CallerJson<'a>>,
 }
 
 #[derive(Debug, Serialize)]
-struct AskerJson<'a> {
+struct CallerJson<'a> {
     program: &'a str,
     pid: u32,
     at: String,
@@ -216,7 +217,8 @@ struct PromptJson<'a> {
     identity: &'a str,
     kind: &'static str,
     attempt: u32,
-    asker: AskerJson<'a>,
+    #[serde(rename = "asker")]
+    caller: CallerJson<'a>,
 }
 
 impl AgentJson<'_> {
@@ -258,10 +260,10 @@ impl SessionJson<'_> {
             expires_in_seconds: it.expires_in_seconds,
             next_refresh: it.next_refresh.map(rfc3339),
             failing: message(it.failing.as_ref()),
-            last_asker: it.last_asker.as_ref().map(|asker| AskerJson {
-                program: &asker.program,
-                pid: asker.pid,
-                at: rfc3339(asker.at),
+            last_caller: it.last_caller.as_ref().map(|caller| CallerJson {
+                program: &caller.program,
+                pid: caller.pid,
+                at: rfc3339(caller.at),
             }),
         }
     }
@@ -279,9 +281,9 @@ impl PromptJson<'_> {
                 PromptKind::Browser { .. } => "browser",
             },
             attempt: prompt.attempt,
-            asker: AskerJson {
-                program: &prompt.asker.program,
-                pid: prompt.asker.pid,
+            caller: CallerJson {
+                program: &prompt.caller.program,
+                pid: prompt.caller.pid,
                 at: rfc3339(it.since),
             },
         }

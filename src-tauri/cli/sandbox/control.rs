@@ -107,10 +107,10 @@ pub fn control(invocation: &Invocation, control: &Control) -> Result<u8, Stop> {
             }
         }
         Control::Settings { changes } if changes.is_empty() => {
-            print_json(&sandbox.state()?.settings)?
+            print_json(&sandbox.state()?.settings)?;
         }
         Control::Settings { changes } => {
-            sandbox.set_settings(&changed(&sandbox.state()?.settings, changes)?)?
+            sandbox.set_settings(&changed(&sandbox.state()?.settings, changes)?)?;
         }
         Control::State => print_json(&sandbox.state()?)?,
     }

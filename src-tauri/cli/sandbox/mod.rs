@@ -5,9 +5,9 @@
 mod control;
 mod premises;
 
+use crate::exec::{not_started, usual_shell, wait};
 use crate::interrupt::{self, Told};
 use crate::invocation::Invocation;
-use crate::run::{not_started, usual_shell, wait};
 use crate::stop::Stop;
 use clap::Args;
 use control::Control;

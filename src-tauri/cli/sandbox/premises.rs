@@ -2,9 +2,9 @@
 //! configuration, keyring, state and AWS files. Dropping it ends the one and removes the other.
 
 use crate::conversation::{Alone, Conversation, runtime};
+use crate::exec::folder::{private_folder, write_private};
 use crate::expect_reply;
 use crate::invocation::Invocation;
-use crate::run::folder::{private_folder, write_private};
 use crate::stop::Stop;
 use keyfob_core::agent::api::{Check, Configure, Person, Request, TypedKeys};
 use keyfob_core::clock::Clock;

@@ -4,16 +4,19 @@
 //! here again, so that callers need only this file.
 
 pub use crate::auth::{
-    Answer, Asker, Audit, AuditAsker, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited,
+    Answer, Audit, AuditCaller, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited, Caller,
     Check, Cleanup, Configured, ConsoleLink, Damage, DamageKind, DatabaseChoice, DatabaseToken,
     Depth, Finding, HeadState, Health, List, ListedIdentity, ListedProvider, Logout, LongLivedKeys,
     Mode, Note, OtherSession, PassphraseUse, Person, PromptKind, Reach, RemovalStep, Renewal,
     Report, SignedIn, State, StepResult, Subject, Target, TypedKeys, Variable, Variables,
     VariablesForm, Verdict, What, Whoami, WhyKeys,
 };
-pub use crate::credentials::{AccessKeyId, MfaArn, Secret, SessionDuration, in_units, time_left};
-use crate::credentials::{moment, on_the_wire};
+use crate::clock::moment;
+pub use crate::duration::{SessionDuration, in_units, time_left};
 use crate::error::Error;
+pub use crate::ids::{AccessKeyId, MfaArn};
+pub use crate::secret::Secret;
+use crate::secret::on_the_wire;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use std::time::SystemTime;
@@ -24,7 +27,8 @@ pub const VERSION: u32 = 1;
 /// A request, and who asks.
 #[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct Call {
-    pub asker: Asker,
+    #[serde(rename = "asker")]
+    pub caller: Caller,
     pub request: Request,
 }
 
@@ -121,7 +125,8 @@ pub struct Prompt {
     pub kind: PromptKind,
     /// 1 for the first time this is asked.
     pub attempt: u32,
-    pub asker: Asker,
+    #[serde(rename = "asker")]
+    pub caller: Caller,
     pub unanswered: Error,
 }
 
@@ -149,7 +154,7 @@ pub enum Reply {
     Console(ConsoleLink),
     Status(Status),
     Stopping,
-    /// What was asked needs the asker's own environment: whoever asked does it in its own process.
+    /// What was asked needs the caller's own environment: whoever asked does it in its own process.
     RunInProcess,
     Needs(Box<Prompt>),
     Failed(Error),
@@ -214,11 +219,12 @@ pub struct SessionStatus {
     pub next_refresh: Option<SystemTime>,
     /// Why the last renewal failed.
     pub failing: Option<Error>,
-    pub last_asker: Option<LastAsker>,
+    #[serde(rename = "last_asker")]
+    pub last_caller: Option<LastCaller>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
-pub struct LastAsker {
+pub struct LastCaller {
     pub program: String,
     pub pid: u32,
     #[serde(with = "moment")]

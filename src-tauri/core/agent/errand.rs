@@ -3,8 +3,8 @@
 
 use super::Role;
 use super::api::{
-    self, Answer, Asker, Check, Cleanup, Configure, Event, Logout, Note, Person, PromptKind, Reply,
-    Request, TypedKeys, WhyKeys,
+    self, Answer, Caller, Check, Cleanup, Configure, Event, Logout, Note, Person, PromptKind,
+    Reply, Request, TypedKeys, WhyKeys,
 };
 use super::flight::Waiter;
 use super::owner::{Message, Owner};
@@ -70,14 +70,14 @@ impl Errand {
         }
     }
 
-    pub async fn run(self, auth: &Auth, asker: &Asker, notes: &mut Vec<Note>) -> Result<Stopped> {
+    pub async fn run(self, auth: &Auth, caller: &Caller, notes: &mut Vec<Note>) -> Result<Stopped> {
         match self {
             Errand::Configure {
                 identity,
                 keys: Some(keys),
                 check,
                 mismatches,
-            } => store_keys(auth, asker, (identity, check, mismatches), &keys, notes).await,
+            } => store_keys(auth, caller, (identity, check, mismatches), &keys, notes).await,
             Errand::Configure {
                 identity,
                 keys: None,
@@ -95,19 +95,19 @@ impl Errand {
                     attempt: 1,
                     unanswered,
                 };
-                ask_for_keys(asker, (identity, check, mismatches), prompt)
+                ask_for_keys(caller, (identity, check, mismatches), prompt)
             }
             Errand::Upkeep {
                 upkeep,
                 passphrases,
-            } => keep_up(auth, asker, upkeep, passphrases, notes).await,
+            } => keep_up(auth, caller, upkeep, passphrases, notes).await,
         }
     }
 
     pub async fn answer(
         self,
         auth: &Auth,
-        asker: &Asker,
+        caller: &Caller,
         answer: Answer,
         notes: &mut Vec<Note>,
     ) -> Result<Stopped> {
@@ -127,13 +127,13 @@ impl Errand {
                     check,
                     mismatches,
                 }
-                .run(auth, asker, notes)
+                .run(auth, caller, notes)
                 .await
             }
             (errand @ Errand::Upkeep { .. }, Answer::Passphrase(passphrase)) => {
                 match auth.provide_passphrase(passphrase).await {
                     Err(error) if error.code != Code::KeyringLocked => Err(error),
-                    Ok(()) | Err(_) => errand.run(auth, asker, notes).await,
+                    Ok(()) | Err(_) => errand.run(auth, caller, notes).await,
                 }
             }
             (Errand::Upkeep { .. }, other @ (Answer::MfaCode(_) | Answer::Keys(_)))
@@ -162,17 +162,17 @@ impl Owner {
     pub(super) fn errand(&mut self, waiter: Waiter, errand: Errand, answer: Option<Answer>) {
         let (auth, post, role) = (self.auth.clone(), self.post.clone(), self.role);
         tokio::spawn(async move {
-            let (mut notes, asker) = (Vec::new(), waiter.call.asker.clone());
+            let (mut notes, caller) = (Vec::new(), waiter.call.caller.clone());
             if role == Role::Hosted
-                && asker.person == Person::Absent
+                && caller.person == Person::Absent
                 && auth.passphrase_prompt(0).await.is_some()
             {
-                // The asker's environment may hold the passphrase.
+                // The caller's environment may hold the passphrase.
                 return waiter.answer(notes, Reply::RunInProcess);
             }
             let stopped = match answer {
-                None => errand.run(&auth, &asker, &mut notes).await,
-                Some(answer) => errand.answer(&auth, &asker, answer, &mut notes).await,
+                None => errand.run(&auth, &caller, &mut notes).await,
+                Some(answer) => errand.answer(&auth, &caller, answer, &mut notes).await,
             };
             notes.extend(auth.take_warnings());
             let tell = |message| drop(post.upgrade().map(|post| post.send(message)));
@@ -224,7 +224,7 @@ impl Owner {
             errand: Box::new(errand),
             unanswered: unanswered.clone(),
         };
-        let asker = waiter.call.asker.clone();
+        let caller = waiter.call.caller.clone();
         let ticket = Ticket {
             visitor: waiter.visitor,
             call: waiter.call.clone(),
@@ -237,7 +237,7 @@ impl Owner {
             identity,
             kind,
             attempt,
-            asker,
+            caller,
             unanswered,
         };
         waiter.answer(notes, Reply::Needs(Box::new(prompt)));
@@ -247,7 +247,7 @@ impl Owner {
         for identity in identities {
             let key = identity.to_ascii_lowercase();
             self.schedule.forget(&key);
-            self.askers.remove(&key);
+            self.callers.remove(&key);
             let error = Error::new(Code::SignedOut, format!("{identity} was signed out"))
                 .identity(identity);
             self.withdraw(&key, Some(&error));
@@ -261,12 +261,12 @@ impl Owner {
 /// Keys whose secret does not fit are asked for once more.
 async fn store_keys(
     auth: &Auth,
-    asker: &Asker,
+    caller: &Caller,
     (identity, check, mismatches): (String, Check, u32),
     typed: &TypedKeys,
     notes: &mut Vec<Note>,
 ) -> Result<Stopped> {
-    match auth.configure(&identity, typed, check, asker).await {
+    match auth.configure(&identity, typed, check, caller).await {
         Ok((configured, said)) => {
             notes.extend(said);
             Ok(Stopped::Done(Reply::Configured(configured)))
@@ -281,7 +281,7 @@ async fn store_keys(
                     .and_then(|text| text.parse().ok()),
             };
             ask_for_keys(
-                asker,
+                caller,
                 (identity, check, 1),
                 Prompt {
                     kind,
@@ -297,11 +297,11 @@ async fn store_keys(
 }
 
 fn ask_for_keys(
-    asker: &Asker,
+    caller: &Caller,
     (identity, check, mismatches): (String, Check, u32),
     prompt: Prompt,
 ) -> Result<Stopped> {
-    match asker.person {
+    match caller.person {
         Person::Absent => Err(prompt.unanswered),
         Person::Present => {
             let errand = Errand::Configure {
@@ -323,12 +323,12 @@ fn ask_for_keys(
 /// failure of each step.
 async fn keep_up(
     auth: &Auth,
-    asker: &Asker,
+    caller: &Caller,
     upkeep: Upkeep,
     passphrases: u32,
     notes: &mut Vec<Note>,
 ) -> Result<Stopped> {
-    if asker.person == Person::Present
+    if caller.person == Person::Present
         && passphrases < PASSPHRASE_ATTEMPTS
         && let Some(prompt) = auth.passphrase_prompt(passphrases).await
     {
@@ -345,17 +345,17 @@ async fn keep_up(
     let reply = match upkeep {
         Upkeep::Logout(logout) => {
             let report = auth.logout(&logout).await?;
-            notes.extend(auth.record_removals(asker, &report).await);
+            notes.extend(auth.record_removals(caller, &report).await);
             Reply::Removed(report)
         }
         Upkeep::Cleanup(cleanup) => {
             let report = auth.clean_up(cleanup).await?;
-            notes.extend(auth.record_removals(asker, &report).await);
+            notes.extend(auth.record_removals(caller, &report).await);
             Reply::Removed(report)
         }
         Upkeep::Repair(identity) => {
             let findings = auth.repair(identity.as_deref()).await?;
-            notes.extend(auth.record_repairs(asker, &findings).await);
+            notes.extend(auth.record_repairs(caller, &findings).await);
             Reply::Repaired(findings)
         }
     };

@@ -2,14 +2,14 @@
 //! prompt, and each gets the answer to its own question.
 
 use super::api::{
-    self, Answered, Asker, Call, Note, Person, PromptKind, Renewal, Reply, Request, VariablesForm,
+    self, Answered, Call, Caller, Note, Person, PromptKind, Renewal, Reply, Request, VariablesForm,
 };
 use super::owner::VisitorId;
 use crate::auth::refresh::{Freshness, freshness};
 use crate::auth::{Auth, Intent, Options, Patience, SignIn};
 use crate::config::{Chain, SourceKind};
-use crate::credentials::Session;
 use crate::error::{Code, Error, Result};
+use crate::secret::Session;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::oneshot;
@@ -94,7 +94,7 @@ impl Waiter {
     }
 
     pub fn is_person(&self) -> bool {
-        self.call.asker.person == Person::Present
+        self.call.caller.person == Person::Present
     }
 
     /// Whether a new session is wanted although a usable one is held.
@@ -166,16 +166,16 @@ pub(super) fn options(call: &Call, reach: FlightReach) -> Options {
         FlightReach::Scheduled | FlightReach::Unattended => Person::Absent,
         FlightReach::Asks => Person::Present,
     };
-    let asker = Asker {
+    let caller = Caller {
         person,
-        ..call.asker.clone()
+        ..call.caller.clone()
     };
     match &call.request {
         Request::Login(login) => Options {
             duration: login.duration,
             renewal: login.renewal,
             mfa_code: login.mfa_code.clone(),
-            asker,
+            caller,
             intent: Intent::SignIn,
             patience: Patience::Forever,
         },
@@ -191,7 +191,7 @@ pub(super) fn options(call: &Call, reach: FlightReach) -> Options {
                 duration: None,
                 renewal: Renewal::WhenDue,
                 mfa_code: None,
-                asker,
+                caller,
                 intent: Intent::Use,
                 patience,
             }

@@ -2,7 +2,7 @@
 //! socket is asked of it. Whether another agent keeps that address or gives it up is the host's to
 //! say.
 
-use super::api::{Asker, Call, Person, Request};
+use super::api::{Call, Caller, Person, Request};
 use super::socket::{Address, AsyncClient, Client, Heard, Listener, Opened};
 use super::{Agent, Visitor};
 use crate::clock::Clock;
@@ -54,7 +54,7 @@ async fn stop(address: &Address) -> Result<()> {
     let Some(mut client) = AsyncClient::connect(address).await? else {
         return Ok(());
     };
-    let asker = Asker {
+    let caller = Caller {
         program: "keyfob".to_owned(),
         pid: std::process::id(),
         person: Person::Absent,
@@ -62,7 +62,7 @@ async fn stop(address: &Address) -> Result<()> {
     match client
         .ask(
             &Call {
-                asker,
+                caller,
                 request: Request::Stop,
             },
             "",

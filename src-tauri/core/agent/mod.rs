@@ -2,14 +2,10 @@
 //! somebody who asks, in the same process or over the socket; who asks sees only [`api`].
 
 pub mod api;
-pub mod endpoint;
 mod errand;
 mod flight;
-pub mod form;
 pub mod hosting;
-pub mod notice;
 mod owner;
-pub mod pasted;
 mod prompts;
 mod schedule;
 pub mod socket;

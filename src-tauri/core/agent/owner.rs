@@ -2,7 +2,7 @@
 //! open. Nothing here waits: slow work is spawned and reports back as a [`Message`].
 
 use super::Role;
-use super::api::{Answered, Call, Event, LastAsker, Note, Reply, Request};
+use super::api::{Answered, Call, Event, LastCaller, Note, Reply, Request};
 use super::errand::{Errand, Interrupted, Upkeep};
 use super::flight::{self, Flight, FlightReach, Part, Stage, Waiter};
 use super::prompts::{LIFETIME, Tickets};
@@ -76,7 +76,7 @@ pub(super) struct Owner {
     /// Sources whose prompt somebody closed, and until when it is not raised again.
     pub declined: HashMap<String, SystemTime>,
     /// By identity, in lower case.
-    pub askers: HashMap<String, LastAsker>,
+    pub callers: HashMap<String, LastCaller>,
     pub schedule: Schedule,
 }
 
@@ -105,7 +105,7 @@ impl Owner {
             flights: HashMap::new(),
             tickets: Tickets::default(),
             declined: HashMap::new(),
-            askers: HashMap::new(),
+            callers: HashMap::new(),
             schedule,
         }
     }
@@ -205,7 +205,7 @@ impl Owner {
 
     fn ask(&mut self, waiter: Waiter, surroundings: Option<&str>) {
         self.look_at_configuration();
-        if self.needs_the_askers_process(&waiter.call.request, surroundings) {
+        if self.needs_the_callers_process(&waiter.call.request, surroundings) {
             return waiter.answer(Vec::new(), Reply::RunInProcess);
         }
         match waiter.call.request.clone() {
@@ -215,16 +215,16 @@ impl Owner {
             | Request::DatabaseToken(_)
             | Request::Console { .. } => self.with_session(waiter),
             Request::Configure(configure) => {
-                self.errand(waiter, Errand::configure(configure), None)
+                self.errand(waiter, Errand::configure(configure), None);
             }
             Request::Logout(logout) => {
-                self.errand(waiter, Errand::upkeep(Upkeep::Logout(logout)), None)
+                self.errand(waiter, Errand::upkeep(Upkeep::Logout(logout)), None);
             }
             Request::Cleanup(cleanup) => {
-                self.errand(waiter, Errand::upkeep(Upkeep::Cleanup(cleanup)), None)
+                self.errand(waiter, Errand::upkeep(Upkeep::Cleanup(cleanup)), None);
             }
             Request::Repair { identity } => {
-                self.errand(waiter, Errand::upkeep(Upkeep::Repair(identity)), None)
+                self.errand(waiter, Errand::upkeep(Upkeep::Repair(identity)), None);
             }
             Request::Status => self.tell_status(waiter),
             Request::Refresh(refresh) => {
@@ -263,7 +263,7 @@ impl Owner {
 
     /// A chain that is read from the environment, and calls that would go elsewhere, are not the
     /// agent's.
-    fn needs_the_askers_process(&self, request: &Request, surroundings: Option<&str>) -> bool {
+    fn needs_the_callers_process(&self, request: &Request, surroundings: Option<&str>) -> bool {
         if self.role == Role::InProcess
             || matches!(
                 request,
@@ -289,7 +289,7 @@ impl Owner {
             || match named {
                 Ok(Some(name)) => config
                     .identity(&name)
-                    .is_ok_and(|it| config.needs_the_askers_environment(it)),
+                    .is_ok_and(|it| config.needs_the_callers_environment(it)),
                 Ok(None) | Err(_) => config.uses_the_environment(),
             }
     }
@@ -304,13 +304,13 @@ impl Owner {
         };
         let key = chain.identity.as_str().to_ascii_lowercase();
         let now = self.clock.now();
-        let asker = &waiter.call.asker;
-        let last = LastAsker {
-            program: asker.program.clone(),
-            pid: asker.pid,
+        let caller = &waiter.call.caller;
+        let last = LastCaller {
+            program: caller.program.clone(),
+            pid: caller.pid,
             at: now,
         };
-        self.askers.insert(key.clone(), last);
+        self.callers.insert(key.clone(), last);
         if flight::needs_no_session(&chain, &waiter.call.request) {
             let Request::Variables { form, .. } = waiter.call.request else {
                 return;
@@ -455,7 +455,7 @@ impl Owner {
                     if can_do_more && waiter.part == Part::Joins {
                         self.again(waiter);
                     } else if keyring_closed && !waiter.is_person() {
-                        // Not necessarily to the asker's own process.
+                        // Not necessarily to the caller's own process.
                         waiter.answer(Vec::new(), Reply::RunInProcess);
                     } else {
                         let notes = waiter.notes_for_it(&notes);
@@ -471,7 +471,7 @@ impl Owner {
         &mut self,
         flight: Flight,
         mut sign_in: Box<SignIn>,
-        session: crate::credentials::Session,
+        session: crate::secret::Session,
     ) {
         let made_one = sign_in.made_one();
         let notes = sign_in.take_notes();
@@ -514,7 +514,7 @@ impl Owner {
             }
             let identity = sign_in.chain().identity.clone();
             let renewable = auth
-                .renews_alone(identity.as_str(), schedule::asker())
+                .renews_alone(identity.as_str(), schedule::caller())
                 .await;
             Message::Tended(Tended::Held {
                 identity,

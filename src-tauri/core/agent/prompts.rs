@@ -116,9 +116,9 @@ impl Owner {
             .iter()
             .find(|waiter| !waiter.is_person())
             .or(waiting.first());
-        let asker = first.map_or_else(
-            || sign_in.options().asker.clone(),
-            |waiter| waiter.call.asker.clone(),
+        let caller = first.map_or_else(
+            || sign_in.options().caller.clone(),
+            |waiter| waiter.call.caller.clone(),
         );
         let identity = if sign_in.chain().steps.is_empty() {
             sign_in.chain().identity.to_string()
@@ -130,7 +130,7 @@ impl Owner {
             identity,
             kind,
             attempt,
-            asker,
+            caller,
             unanswered,
         };
         let notes = sign_in.take_notes();
@@ -171,7 +171,7 @@ impl Owner {
         }
         asking.announced = true;
         if let Some(waiter) = waiters.first() {
-            asking.prompt.asker = waiter.call.asker.clone();
+            asking.prompt.caller = waiter.call.caller.clone();
         }
         let prompt = asking.prompt.clone();
         if matches!(
@@ -306,7 +306,7 @@ impl Owner {
             mfa_code: None,
         };
         let call = Call {
-            asker: waiter.call.asker.clone(),
+            caller: waiter.call.caller.clone(),
             request: Request::Login(login),
         };
         Ok(Ticket {
@@ -344,7 +344,7 @@ impl Owner {
         };
         match ticket.about {
             About::Errand { unanswered, .. } => {
-                waiter.answer(Vec::new(), Reply::Failed(unanswered))
+                waiter.answer(Vec::new(), Reply::Failed(unanswered));
             }
             About::Flight { key, .. } => {
                 if let Some(flight) = self.flights.get_mut(&key) {

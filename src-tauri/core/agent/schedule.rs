@@ -4,14 +4,15 @@
 //! clocks move.
 
 use super::Role;
-use super::api::{Asker, Cleanup, Event, LongLivedKeys, Mode, Person, Refresh};
+use super::api::{Caller, Cleanup, Event, LongLivedKeys, Mode, Person, Refresh};
 use super::flight::{Flight, FlightReach};
 use super::owner::{Message, Owner};
 use crate::auth::refresh::{Action, Announcement, Renewable, Watch};
 use crate::auth::{Options, SignIn};
-use crate::config::{Chain, Config, IdentityName};
-use crate::credentials::Session;
+use crate::config::{Chain, Config};
 use crate::error::{Code, Error, Result};
+use crate::ids::IdentityName;
+use crate::secret::Session;
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -245,7 +246,7 @@ impl Owner {
         match SignIn::new(
             &self.auth,
             identity.as_str(),
-            Options::ahead_of_time(asker()),
+            Options::ahead_of_time(caller()),
         ) {
             Ok(sign_in) => self.start(Box::new(sign_in), FlightReach::Scheduled, Vec::new()),
             Err(error) => {
@@ -447,7 +448,7 @@ impl Owner {
             };
             let mut held = Vec::new();
             for (Chain { identity, .. }, session) in found {
-                let renewable = auth.renews_alone(identity.as_str(), asker()).await;
+                let renewable = auth.renews_alone(identity.as_str(), caller()).await;
                 held.push(Tended::Held {
                     identity,
                     session,
@@ -472,7 +473,7 @@ impl Owner {
                 })
                 .await
             {
-                Ok(report) => drop(auth.record_removals(&asker(), &report).await),
+                Ok(report) => drop(auth.record_removals(&caller(), &report).await),
                 Err(error) => tracing::warn!(%error, "cannot clean up"),
             }
             Message::Tended(Tended::Nothing)
@@ -509,8 +510,8 @@ impl Owner {
 }
 
 /// Who renews ahead of time.
-pub(super) fn asker() -> Asker {
-    Asker {
+pub(super) fn caller() -> Caller {
+    Caller {
         program: "keyfob".to_owned(),
         pid: std::process::id(),
         person: Person::Absent,

@@ -2,7 +2,7 @@
 //! knows of them, and the prompts that wait.
 
 use super::Role;
-use super::api::{LastAsker, OpenPrompt, Reply, Running, SessionStatus, State, Status};
+use super::api::{LastCaller, OpenPrompt, Reply, Running, SessionStatus, State, Status};
 use super::flight::{Stage, Waiter};
 use super::owner::Owner;
 use crate::auth::refresh::Watch;
@@ -45,7 +45,7 @@ impl Owner {
                     state: watch.map(|watch| watch.state(now)),
                     next_refresh: watch.and_then(Watch::next_renewal),
                     failing: watch.and_then(Watch::failing).cloned(),
-                    last_asker: self.askers.get(&key).cloned(),
+                    last_caller: self.callers.get(&key).cloned(),
                 };
                 (key, known)
             })
@@ -68,14 +68,14 @@ impl Owner {
                     matches!(state, State::Revoked | State::Denied | State::Expired)
                 };
                 let state = known.state.filter(seen);
-                (!is_idle || known.last_asker.is_some()).then(|| SessionStatus {
+                (!is_idle || known.last_caller.is_some()).then(|| SessionStatus {
                     identity: it.name,
                     state: state.unwrap_or(it.state),
                     expires_at: it.expires_at,
                     expires_in_seconds: it.expires_in_seconds,
                     next_refresh: known.next_refresh,
                     failing: known.failing,
-                    last_asker: known.last_asker,
+                    last_caller: known.last_caller,
                 })
             });
             waiter.answer(
@@ -96,5 +96,5 @@ struct Known {
     state: Option<State>,
     next_refresh: Option<SystemTime>,
     failing: Option<Error>,
-    last_asker: Option<LastAsker>,
+    last_caller: Option<LastCaller>,
 }

@@ -4,8 +4,9 @@
 use super::{Auth, Note, place_at};
 use crate::aws::{ConsoleDoor, Fault, FaultKind, LINK_LIFE, Signer};
 use crate::config::{Chain, SourceKind, StepKind};
-use crate::credentials::{Secret, Session, SessionDuration, SessionKind};
+use crate::duration::{SessionDuration, SessionKind};
 use crate::error::{Code, Error, Result};
+use crate::secret::{Secret, Session};
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use std::time::SystemTime;
@@ -17,11 +18,11 @@ const MOST_NAMED: usize = 3;
 #[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct ConsoleLink {
     /// Signs in whoever has it.
-    #[serde(with = "crate::credentials::on_the_wire")]
+    #[serde(with = "crate::secret::on_the_wire")]
     #[specta(type = String)]
     pub url: Secret,
     /// The last moment to open it; the browser's session goes on after that.
-    #[serde(with = "crate::credentials::moment")]
+    #[serde(with = "crate::clock::moment")]
     #[specta(type = String)]
     pub expires_at: SystemTime,
     /// As it was looked up.

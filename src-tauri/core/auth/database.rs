@@ -6,9 +6,10 @@ use super::refresh::{Freshness, freshness};
 use super::{Auth, Note, Renewal};
 use crate::aws::{DatabaseLogin, SignedToken, TOKEN_LIFE, sign_token};
 use crate::clock::Clock;
-use crate::config::IdentityName;
-use crate::credentials::{Keys, Secret, Session, time_left};
+use crate::duration::time_left;
 use crate::error::{Code, Error, Result};
+use crate::ids::IdentityName;
+use crate::secret::{Keys, Secret, Session};
 use crate::store::Dropped;
 use serde::{Deserialize, Serialize};
 use specta::Type;
@@ -38,11 +39,11 @@ pub enum DatabaseChoice {
 
 #[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct DatabaseToken {
-    #[serde(with = "crate::credentials::on_the_wire")]
+    #[serde(with = "crate::secret::on_the_wire")]
     #[specta(type = String)]
     pub token: Secret,
     /// The end of the token or of the session that signed it, whichever comes first.
-    #[serde(with = "crate::credentials::moment")]
+    #[serde(with = "crate::clock::moment")]
     #[specta(type = String)]
     pub expires_at: SystemTime,
     /// What it is for, as it was looked up.
@@ -297,7 +298,8 @@ impl Tokens {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::credentials::{AccessKeyId, Origin};
+    use crate::ids::AccessKeyId;
+    use crate::secret::Origin;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     const MINUTE: u64 = 60;
@@ -544,10 +546,10 @@ mod tests {
             asking.ask(&orders, Renewal::WhenDue).expect("a token")
         };
         let given: Vec<_> = std::thread::scope(|scope| {
-            let askers: Vec<_> = (0..50).map(|_| scope.spawn(ask)).collect();
-            askers
+            let callers: Vec<_> = (0..50).map(|_| scope.spawn(ask)).collect();
+            callers
                 .into_iter()
-                .map(|asker| asker.join().expect("no panic"))
+                .map(|caller| caller.join().expect("no panic"))
                 .collect()
         });
         assert!(given.iter().all(|token| *token == given[0]));

@@ -2,12 +2,13 @@
 //! only when AWS confirms that it no longer knows them and only if they are still the stored ones.
 
 use super::prompt::{Note, TypedKeys, WhyKeys};
-use super::record::Asker;
+use super::record::Caller;
 use super::{Auth, in_default_region, name_at, place_at};
 use crate::aws::{Fault, FaultKind, Place, Signer};
 use crate::config::{Chain, SourceKind, User};
-use crate::credentials::{AccessKeyId, Keys, LongLived, Origin};
 use crate::error::{Code, Error, Result};
+use crate::ids::AccessKeyId;
+use crate::secret::{Keys, LongLived, Origin};
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
 use crate::store::{Cleared, Ticket};
 use serde::{Deserialize, Serialize};
@@ -98,7 +99,7 @@ impl Auth {
         &self,
         keys: &Keys,
         place: Place<'_>,
-    ) -> std::result::Result<crate::aws::Caller, Fault> {
+    ) -> std::result::Result<crate::aws::Principal, Fault> {
         let region = place.region.partition().default_region();
         self.aws
             .caller_identity(Signer::LongLived(keys), in_default_region(place, &region))
@@ -270,7 +271,7 @@ impl Auth {
         identity: &str,
         typed: &TypedKeys,
         check: Check,
-        asker: &Asker,
+        caller: &Caller,
     ) -> std::result::Result<(Configured, Vec<Note>), Rejected> {
         let chain = self.user_chain(identity)?;
         let ticket = self.store.ticket(name_at(&chain, 0))?;
@@ -279,7 +280,7 @@ impl Auth {
             .await?;
         let saved = self.save_keys(&ticket, &long_lived).await;
         let happened = keys_stored(name_at(&chain, 0), &long_lived, (&saved).into());
-        let recorded = self.record(asker, &[happened]).await;
+        let recorded = self.record(caller, &[happened]).await;
         let mut notes = vec![saved?];
         notes.extend(recorded);
         if let SourceKind::User(User {

@@ -5,12 +5,14 @@
 
 use super::keys::{Check, Rejected, keys_stored};
 use super::prompt::{Answer, Note, Person, Prompt, PromptKind, WhyKeys};
-use super::record::Asker;
+use super::record::Caller;
 use super::refresh::Freshness;
 use super::{Auth, fingerprint, name_at, place_at};
+use crate::clock::moment;
 use crate::config::{Chain, SourceKind, StepKind};
-use crate::credentials::{Session, SessionDuration, moment};
+use crate::duration::SessionDuration;
 use crate::error::{Code, Error, Remedy, Result};
+use crate::secret::Session;
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
 use crate::store::{Patience, SignInLock, Ticket};
 use serde::{Deserialize, Serialize};
@@ -60,7 +62,7 @@ pub struct Options {
     pub renewal: Renewal,
     /// Answers the first MFA prompt.
     pub mfa_code: Option<String>,
-    pub asker: Asker,
+    pub caller: Caller,
     pub intent: Intent,
     /// For somebody else's sign-in of the same identity.
     pub patience: Patience,
@@ -68,14 +70,14 @@ pub struct Options {
 
 impl Options {
     /// Nobody is asked, and nobody is waited for: it is tried again later.
-    pub fn ahead_of_time(asker: Asker) -> Options {
+    pub fn ahead_of_time(caller: Caller) -> Options {
         Options {
             duration: None,
             renewal: Renewal::WhenDue,
             mfa_code: None,
-            asker: Asker {
+            caller: Caller {
                 person: Person::Absent,
-                ..asker
+                ..caller
             },
             intent: Intent::Use,
             patience: Patience::NotAtAll,
@@ -85,8 +87,8 @@ impl Options {
 
 impl Auth {
     /// Whether an identity's session can be made again without a person.
-    pub async fn renews_alone(&self, identity: &str, asker: Asker) -> bool {
-        match SignIn::new(self, identity, Options::ahead_of_time(asker)) {
+    pub async fn renews_alone(&self, identity: &str, caller: Caller) -> bool {
+        match SignIn::new(self, identity, Options::ahead_of_time(caller)) {
             Ok(sign_in) => sign_in
                 .renewable(self, sign_in.chain.steps.len())
                 .await
@@ -380,7 +382,7 @@ impl SignIn {
     async fn record(&mut self, auth: &Auth) {
         let happened = std::mem::take(&mut self.happened);
         self.notes
-            .extend(auth.record(&self.options.asker, &happened).await);
+            .extend(auth.record(&self.options.caller, &happened).await);
     }
 
     /// Lifts the marks of the whole chain. Who was signed out meanwhile is not handed over; a step
@@ -404,7 +406,7 @@ impl SignIn {
     }
 
     async fn needs(&mut self, auth: &Auth, prompt: Prompt) -> Result<Outcome> {
-        match self.options.asker.person {
+        match self.options.caller.person {
             Person::Present => {
                 self.record(auth).await;
                 self.asked = Some(prompt.kind.clone());
@@ -582,7 +584,7 @@ impl SignIn {
 
     /// A failure for want of a person is no outcome for somebody who can be asked.
     fn accepts(&self, error: &Error) -> bool {
-        match (error.remedy, self.options.asker.person) {
+        match (error.remedy, self.options.caller.person) {
             (Remedy::Person, Person::Present) => false,
             (Remedy::Person, Person::Absent) | (Remedy::Fix, _) => true,
         }

@@ -5,8 +5,9 @@
 
 use super::Auth;
 use super::report::{OtherSession, Report, Step, Subject, What};
-use crate::config::{AwsFiles, Config, Identity, Provider, ProviderName, SourceKind};
+use crate::config::{AwsFiles, Config, Identity, Provider, SourceKind};
 use crate::error::{Code, Result};
+use crate::ids::ProviderName;
 pub use crate::store::Mode;
 use crate::store::{ClearedProfile, Dropped, EntryKind, Place, UpTo};
 use serde::{Deserialize, Serialize};

@@ -7,8 +7,9 @@ use super::refresh::{self, Freshness};
 use super::{Auth, SignIn, fingerprint};
 use crate::clock::Clock;
 use crate::config::Chain;
-use crate::credentials::{AccessKeyId, Session};
 use crate::error::Result;
+use crate::ids::AccessKeyId;
+use crate::secret::Session;
 use crate::store::{EntryKind, Ticket};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -117,7 +118,7 @@ impl Auth {
             let Ok(chain) = self.config.chain(identity) else {
                 continue;
             };
-            if !is_stored || self.config.needs_the_askers_environment(identity) {
+            if !is_stored || self.config.needs_the_callers_environment(identity) {
                 continue;
             }
             let ticket = self.store.ticket(name)?;

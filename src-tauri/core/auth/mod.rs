@@ -25,19 +25,20 @@ pub use login::{Intent, Options, Outcome, Renewal, SignIn, SignedIn};
 pub use logout::{Depth, Logout, LongLivedKeys, Mode, Removal, Target, removals};
 pub use profile::{Variable, Variables, VariablesForm};
 pub use prompt::{Answer, Note, PassphraseUse, Person, Prompt, PromptKind, TypedKeys, WhyKeys};
-pub use record::{Asker, Audit, Audited};
+pub use record::{Audit, Audited, Caller};
 pub use report::{OtherSession, Report, Step as RemovalStep, StepResult, Subject, What};
 pub use status::{List, ListedIdentity, ListedProvider, Reach, State, Whoami};
 
 use crate::aws::{Aws, Place, Tries};
 use crate::clock::Clock;
-use crate::config::{Chain, Config, KeyringChoice, Region, SourceKind, StepKind};
-use crate::credentials::Secret;
+use crate::config::{Chain, Config, KeyringChoice, SourceKind, StepKind};
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
+use crate::ids::Region;
+use crate::secret::Secret;
 pub use crate::store::Patience;
 pub use crate::store::audit::{
-    AuditAsker, AuditEvent, AuditLine, AuditOutcome, Damage, DamageKind, Happened, HeadState,
+    AuditCaller, AuditEvent, AuditLine, AuditOutcome, Damage, DamageKind, Happened, HeadState,
     Place as AuditPlace, Verdict,
 };
 use crate::store::{self, Backend, Keychain, Store};

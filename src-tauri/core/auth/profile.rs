@@ -2,9 +2,10 @@
 //! process at it.
 
 use super::{Auth, SignIn};
+use crate::clock::moment;
 use crate::config::{Chain, SourceKind};
-use crate::credentials::{Origin, Secret, Session, moment, on_the_wire};
 use crate::error::{Code, Error, Result};
+use crate::secret::{Origin, Secret, Session, on_the_wire};
 use crate::store::Profile;
 use serde::{Deserialize, Serialize};
 use specta::Type;

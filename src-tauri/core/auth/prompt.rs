@@ -1,8 +1,11 @@
 //! What a person is asked, and what may come back. Plain data: who can ask shows it, everybody else
 //! passes it on.
 
-use crate::credentials::{MfaArn, Secret, SessionDuration, moment, on_the_wire};
+use crate::clock::moment;
+use crate::duration::SessionDuration;
 use crate::error::Error;
+use crate::ids::MfaArn;
+use crate::secret::{Secret, on_the_wire};
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use std::time::SystemTime;

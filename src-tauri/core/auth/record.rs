@@ -9,7 +9,7 @@ use crate::environment::Environment;
 use crate::error::{Code, Result};
 use crate::store::Mode;
 use crate::store::audit::{
-    AuditAsker, AuditEvent, AuditLine, AuditOutcome, Happened, Keeping, Verdict,
+    AuditCaller, AuditEvent, AuditLine, AuditOutcome, Happened, Keeping, Verdict,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ const MOST_LINES: usize = 2_000;
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
-pub struct Asker {
+pub struct Caller {
     /// The asking program's name, as people know it: `terraform`.
     pub program: String,
     pub pid: u32,
@@ -54,15 +54,16 @@ pub struct Audited {
     /// The last sign-in or refresh that succeeded.
     #[specta(type = Option<String>)]
     pub last_use: Option<Timestamp>,
-    pub askers: BTreeSet<String>,
+    #[serde(rename = "askers")]
+    pub callers: BTreeSet<String>,
 }
 
 impl Auth {
     /// Writes down what happened, in one go.
-    pub async fn record(&self, asker: &Asker, happened: &[Happened]) -> Option<Note> {
-        let asker = AuditAsker {
-            program: asker.program.clone(),
-            pid: asker.pid,
+    pub async fn record(&self, caller: &Caller, happened: &[Happened]) -> Option<Note> {
+        let caller = AuditCaller {
+            program: caller.program.clone(),
+            pid: caller.pid,
             user: user(&self.environment),
         };
         let keyring_fails = happened.iter().any(|it| match it.outcome {
@@ -79,7 +80,7 @@ impl Auth {
         let failure = self
             .store
             .audit()
-            .append(&asker, happened, keeping)
+            .append(&caller, happened, keeping)
             .await
             .err()?;
         Some(Note::Warning(format!(
@@ -88,7 +89,7 @@ impl Auth {
     }
 
     /// Writes down each step of a logout or clean-up that changed something, or should have.
-    pub async fn record_removals(&self, asker: &Asker, report: &Report) -> Option<Note> {
+    pub async fn record_removals(&self, caller: &Caller, report: &Report) -> Option<Note> {
         let happened = report.steps.iter().filter_map(|step| {
             let outcome = match step.result {
                 StepResult::Removed => AuditOutcome::Ok,
@@ -112,12 +113,12 @@ impl Auth {
         if happened.is_empty() {
             None
         } else {
-            self.record(asker, &happened).await
+            self.record(caller, &happened).await
         }
     }
 
     /// Writes down what a repair mended: each time something was removed or closed to others.
-    pub async fn record_repairs(&self, asker: &Asker, findings: &[Finding]) -> Option<Note> {
+    pub async fn record_repairs(&self, caller: &Caller, findings: &[Finding]) -> Option<Note> {
         let mended = findings
             .iter()
             .filter(|finding| finding.status == Health::Mended);
@@ -131,7 +132,7 @@ impl Auth {
         if happened.is_empty() {
             None
         } else {
-            self.record(asker, &happened).await
+            self.record(caller, &happened).await
         }
     }
 
@@ -158,7 +159,7 @@ fn summed_up(lines: &[AuditLine]) -> Vec<Audited> {
     let mut identities: BTreeMap<&str, Audited> = BTreeMap::new();
     for line in lines {
         let it = identities.entry(&line.identity).or_default();
-        it.askers.insert(line.asker.program.clone());
+        it.callers.insert(line.caller.program.clone());
         let count = match (line.outcome, line.event) {
             (AuditOutcome::Failed { .. }, _) => &mut it.failures,
             (AuditOutcome::Ok, AuditEvent::SignIn) => &mut it.sign_ins,

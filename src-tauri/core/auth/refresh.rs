@@ -5,7 +5,8 @@ mod watch;
 
 pub use watch::{Action, Announcement, Renewable, Watch};
 
-use crate::credentials::{Session, time_left};
+use crate::duration::time_left;
+use crate::secret::Session;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, SystemTime};
 
@@ -88,7 +89,8 @@ pub fn freshness(session: &Session, now: SystemTime) -> Freshness {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::credentials::{AccessKeyId, Keys, Origin, Secret};
+    use crate::ids::AccessKeyId;
+    use crate::secret::{Keys, Origin, Secret};
 
     fn session(life: Duration) -> Session {
         let issued_at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);

@@ -1,6 +1,6 @@
 //! What became of a list of removals: one step each, and the exit code that follows from them.
 
-use crate::credentials::moment;
+use crate::clock::moment;
 use crate::error::{Code, Error, Result};
 use crate::store::{Dropped, Mode};
 use serde::{Deserialize, Serialize};

@@ -5,10 +5,12 @@ use super::keys::{FoundKeys, Refused, form};
 use super::login::{SignIn, Stop, unsupported};
 use super::prompt::{Note, Prompt, PromptKind, WhyKeys};
 use super::{Auth, fingerprint, in_default_region, name_at, place_at};
-use crate::aws::{Caller, Fault, FaultKind, Mfa, Place, Signer, Tries};
+use crate::aws::{Fault, FaultKind, Mfa, Place, Principal, Signer, Tries};
 use crate::config::{AssumeRole, Chain, SourceKind, StepKind, User};
-use crate::credentials::{LongLived, MfaArn, Origin, Session, SessionDuration, SessionKind};
+use crate::duration::{SessionDuration, SessionKind};
 use crate::error::{Code, Error};
+use crate::ids::MfaArn;
+use crate::secret::{LongLived, Origin, Session};
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
 use crate::store::{Patience, StoredSession};
 use jiff::Timestamp;
@@ -287,7 +289,7 @@ impl SignIn {
             Ok(granted) => {
                 return Ok(granted.into_session(
                     parent.origin,
-                    Caller {
+                    Principal {
                         arn: String::new(),
                         account: None,
                     },
@@ -399,8 +401,8 @@ fn place_for(chain: &Chain, position: usize, patience: Patience) -> Place<'_> {
     }
 }
 
-fn owner(remembered: LongLived) -> Caller {
-    Caller {
+fn owner(remembered: LongLived) -> Principal {
+    Principal {
         arn: remembered.principal.unwrap_or_default(),
         account: remembered.account,
     }

@@ -4,8 +4,9 @@
 
 use super::fault::innermost;
 use super::{Aws, client, connector};
-use crate::credentials::{AccessKeyId, Keys, Origin, Secret, Session, is_placeholder};
 use crate::error::{Code, Error, Result};
+use crate::ids::{AccessKeyId, is_placeholder};
+use crate::secret::{Keys, Origin, Secret, Session};
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::imds;
 use aws_config::imds::credentials::ImdsCredentialsProvider;

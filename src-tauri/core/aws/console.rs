@@ -5,9 +5,11 @@
 
 use super::fault::{TIMED_OUT, innermost};
 use super::{ATTEMPT_TIMEOUT, Aws, CALL_TIMEOUT, Fault, FaultKind, Place, Tries, is_on_loopback};
-use crate::config::{Partition, Region};
-use crate::credentials::{Secret, Session, SessionDuration, on_the_wire, shorten};
+use crate::duration::SessionDuration;
+use crate::error::shorten;
 use crate::error::{Code, Error, Result};
+use crate::ids::{Partition, Region};
+use crate::secret::{Secret, Session, on_the_wire};
 use aws_smithy_async::future::timeout::Timeout;
 use aws_smithy_async::rt::sleep::{AsyncSleep, TokioSleep};
 use aws_smithy_runtime_api::client::http::HttpConnector;
@@ -340,8 +342,9 @@ fn unreachable(message: String) -> Fault {
 mod tests {
     use super::*;
     use crate::clock::Clock;
-    use crate::credentials::{AccessKeyId, Keys, Origin};
     use crate::environment::Environment;
+    use crate::ids::AccessKeyId;
+    use crate::secret::{Keys, Origin};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 

@@ -1,8 +1,8 @@
 //! What AWS's refusals mean: the only place that knows AWS's error codes and wording. A
 //! [`FaultKind`] exists only where signing in goes on differently.
 
-use crate::config::Region;
 use crate::error::{Code, Error};
+use crate::ids::Region;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;

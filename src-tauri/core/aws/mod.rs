@@ -13,13 +13,13 @@ mod sts;
 pub use console::{ConsoleDoor, LINK_LIFE};
 pub use fault::{Fault, FaultKind};
 pub use rds::{DatabaseLogin, SignedToken, TOKEN_LIFE, sign_token};
-pub use sts::{Caller, Mfa};
+pub use sts::{Mfa, Principal};
 
 use crate::clock::Clock;
-use crate::config::Region;
-use crate::credentials::{Keys, Secret, Session};
 use crate::environment::Environment;
 use crate::error::Result;
+use crate::ids::Region;
+use crate::secret::{Keys, Secret, Session};
 use aws_credential_types::Credentials;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::TimeSource;

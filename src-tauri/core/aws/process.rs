@@ -3,8 +3,9 @@
 //! shell, with bounds on time and output; what they print never reaches an error text.
 
 use super::Aws;
-use crate::credentials::{AccessKeyId, AccountId, Keys, Origin, Secret, Session};
 use crate::error::{Code, Error, Result};
+use crate::ids::{AccessKeyId, AccountId};
+use crate::secret::{Keys, Origin, Secret, Session};
 use serde::Deserialize;
 use std::process::Stdio;
 use std::time::{Duration, SystemTime};

@@ -2,9 +2,11 @@
 //! machine; AWS is not asked, and whether the token lets anybody in is for the database to say.
 
 use super::Signer;
-use crate::config::Region;
-use crate::credentials::{Secret, Session, SessionKind, shorten};
+use crate::duration::SessionKind;
+use crate::error::shorten;
 use crate::error::{Code, Error, Result};
+use crate::ids::Region;
+use crate::secret::{Secret, Session};
 use aws_sigv4::http_request::{
     SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign,
 };
@@ -189,7 +191,8 @@ pub fn sign_token(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::credentials::{AccessKeyId, Keys, Origin};
+    use crate::ids::AccessKeyId;
+    use crate::secret::{Keys, Origin};
 
     fn session(token: Option<&str>) -> Session {
         let issued_at = moment();

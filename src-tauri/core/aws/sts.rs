@@ -2,15 +2,15 @@
 
 use super::{Aws, Fault, FaultKind, Place, Signer};
 use crate::config::AssumeRole;
-use crate::credentials::{
-    AccessKeyId, AccountId, Keys, MfaArn, Origin, Secret, Session, SessionDuration,
-};
+use crate::duration::SessionDuration;
 use crate::error::Error;
+use crate::ids::{AccessKeyId, AccountId, MfaArn};
+use crate::secret::{Keys, Origin, Secret, Session};
 use std::time::SystemTime;
 
 /// Whom STS sees behind a signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
+pub struct Principal {
     pub arn: String,
     pub account: Option<AccountId>,
 }
@@ -29,7 +29,7 @@ impl Aws {
         &self,
         signer: Signer<'_>,
         place: Place<'_>,
-    ) -> Result<Caller, Fault> {
+    ) -> Result<Principal, Fault> {
         let client = self.sts(signer, place).map_err(misused)?;
         let answer = client
             .get_caller_identity()
@@ -38,7 +38,7 @@ impl Aws {
             .map_err(|error| Fault::of(&error, self.clock.now()))?;
         let arn = answer.arn().unwrap_or_default().to_owned();
         let account = answer.account().and_then(|id| id.parse().ok());
-        Ok(Caller { arn, account })
+        Ok(Principal { arn, account })
     }
 
     /// `GetSessionToken`: a session with the user's own permissions.
@@ -126,7 +126,7 @@ impl Granted {
     }
 
     /// The whole session. `owner` is who the session belongs to where the call itself did not say.
-    pub fn into_session(self, origin: Origin, owner: Caller) -> Session {
+    pub fn into_session(self, origin: Origin, owner: Principal) -> Session {
         let account = self
             .principal
             .as_deref()

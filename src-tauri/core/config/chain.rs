@@ -3,9 +3,12 @@
 
 use super::kinds;
 use super::problem::Blocks;
-use super::{Below, Config, Identity, IdentityName, Partition, Provider, ProviderName, Region};
-use crate::credentials::{AccountId, Keys, MfaArn, Origin, SessionDuration, SessionKind};
+use super::{Below, Config, Identity, Provider};
+use crate::duration::{SessionDuration, SessionKind};
 use crate::error::{Code, Error, Result};
+use crate::ids::{AccountId, MfaArn};
+use crate::ids::{IdentityName, Partition, ProviderName, Region};
+use crate::secret::{Keys, Origin};
 use std::path::PathBuf;
 
 /// `[provider, identity…, target]`, or `[identity]` for `aws/user`, `aws/ambient`, `aws/process`.

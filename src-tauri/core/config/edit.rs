@@ -11,8 +11,9 @@ mod sameness;
 
 use super::yaml::Node;
 use super::{Config, Problem, Severity, file, kinds, not_found, unknown, yaml};
-use crate::credentials::{SessionDuration, shorten};
+use crate::duration::SessionDuration;
 use crate::environment::Environment;
+use crate::error::shorten;
 use crate::error::{Code, Error, Result};
 use entry::{Braces, Item};
 use layout::Page;
@@ -140,7 +141,7 @@ impl Config {
                     );
                 }
                 Change::MakeDefault(name) => {
-                    tracing::info!(identity = name.trim(), "identity made the default")
+                    tracing::info!(identity = name.trim(), "identity made the default");
                 }
                 Change::NotifyBefore(_) => tracing::info!("time of notices changed"),
             }

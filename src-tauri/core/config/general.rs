@@ -2,10 +2,12 @@
 
 use super::file::{Entry, Keys, Reader, is_written};
 use super::problem::{Blocks, Place, list};
-use super::{KeyringChoice, Realm, values};
-use crate::credentials::{SessionDuration, shorten};
+use super::{KeyringChoice, values};
+use crate::duration::SessionDuration;
 use crate::environment::Environment;
+use crate::error::shorten;
 use crate::error::{Code, Error, Result};
+use crate::ids::Realm;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::str::FromStr;

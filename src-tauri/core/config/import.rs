@@ -5,11 +5,14 @@
 mod shared;
 
 use super::edit::{Change, NewIdentity, NewKind};
+use super::file;
 use super::profiles::sections;
-use super::{IdentityName, file};
-use crate::credentials::{AccessKeyId, Secret, is_placeholder, shorten};
 use crate::environment::Environment;
+use crate::error::shorten;
 use crate::error::{Code, Error, Result};
+use crate::ids::IdentityName;
+use crate::ids::{AccessKeyId, is_placeholder};
+use crate::secret::Secret;
 use serde::{Deserialize, Serialize};
 use shared::Profile;
 use specta::Type;

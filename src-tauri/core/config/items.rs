@@ -10,12 +10,12 @@ use super::kinds::{self, Class, IDENTITIES, Kind, PROVIDERS};
 use super::links::{Via, Written};
 use super::problem::{Blocks, Place, list};
 use super::yaml::Value;
-use super::{
-    Database, DatabaseName, Engine, Identity, IdentityName, Provider, ProviderName, Region, user,
-    values,
-};
-use crate::credentials::{AccountId, SessionDuration, SessionKind, shorten};
+use super::{Database, Engine, Identity, Provider, user, values};
+use crate::duration::{SessionDuration, SessionKind};
+use crate::error::shorten;
 use crate::error::{Code, Error};
+use crate::ids::AccountId;
+use crate::ids::{DatabaseName, IdentityName, ProviderName, Region};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::str::FromStr;

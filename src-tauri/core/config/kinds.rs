@@ -2,7 +2,7 @@
 //! messages.
 
 use super::problem::{list, nearest};
-use crate::credentials::shorten;
+use crate::error::shorten;
 use crate::error::{Code, Error, Result};
 
 pub(super) struct Kind {

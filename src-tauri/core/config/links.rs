@@ -4,8 +4,10 @@
 use super::chain::{Part, StepKind};
 use super::kinds;
 use super::problem::{Blocks, Place, Problems};
-use super::{Below, Identity, Provider, ProviderName};
-use crate::credentials::{SessionKind, shorten};
+use super::{Below, Identity, Provider};
+use crate::duration::SessionKind;
+use crate::error::shorten;
+use crate::ids::ProviderName;
 use std::collections::HashMap;
 
 /// An identity as read, not yet connected.

@@ -9,7 +9,6 @@ mod import;
 mod items;
 mod kinds;
 mod links;
-mod names;
 mod problem;
 pub(crate) mod profiles;
 #[cfg(test)]
@@ -24,12 +23,12 @@ pub use chain::{
 };
 pub use edit::{Change, NewIdentity, NewKind};
 pub use import::{Import, Importable, ImportedKeys, ProfileKind, import, importable};
-pub use names::{DatabaseName, IdentityName, Partition, ProviderName, Realm, Region};
 pub use problem::{Problem, Severity};
 
-use crate::credentials::shorten;
 use crate::environment::Environment;
+use crate::error::shorten;
 use crate::error::{Code, Error, Result};
+use crate::ids::{DatabaseName, IdentityName, ProviderName, Realm, Region};
 use chain::{Part, Start};
 use file::Reader;
 use general::General;
@@ -370,7 +369,7 @@ impl Config {
 
     /// Whether signing in depends on the environment of whoever asks: `!env`, the machine's own
     /// role, a CI job's token.
-    pub fn needs_the_askers_environment(&self, identity: &Identity) -> bool {
+    pub fn needs_the_callers_environment(&self, identity: &Identity) -> bool {
         let names = self
             .chain_names(identity)
             .into_iter()

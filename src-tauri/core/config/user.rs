@@ -4,7 +4,8 @@
 use super::chain::{ConfiguredKeys, User};
 use super::file::{Entry, Found, Reader, told};
 use super::values;
-use crate::credentials::{AccessKeyId, Keys, MfaArn, Origin, Secret};
+use crate::ids::{AccessKeyId, MfaArn};
+use crate::secret::{Keys, Origin, Secret};
 
 pub(super) fn user(reader: &mut Reader<'_>, entry: &Entry) -> User {
     let mfa_arn = reader

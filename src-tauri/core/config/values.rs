@@ -1,10 +1,12 @@
 //! Single values that are more than text: URLs, ARNs, paths, session names. Each is checked as far
 //! as it can be without asking AWS, and refused with what was expected.
 
-use super::{IdentityName, Partition, PasswordSecret};
-use crate::credentials::{AccountId, shorten};
+use super::PasswordSecret;
 use crate::environment::Environment;
+use crate::error::shorten;
 use crate::error::{Code, Error, Result};
+use crate::ids::AccountId;
+use crate::ids::{IdentityName, Partition};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 

@@ -8,12 +8,13 @@ mod chain;
 
 pub use chain::{Damage, DamageKind, HeadState, Place, Verdict};
 
-use super::keychain::{Attributes, Entry, EntryKind, EntryName, Keychain};
-use super::lock::{FileLock, Patience};
-use super::{disk, value};
+use super::keyring::{Attributes, Entry, EntryKind, EntryName, Keychain};
+use super::value;
 use crate::clock::Clock;
-use crate::credentials::Secret;
 use crate::error::{Code, Error, Result};
+use crate::files;
+use crate::files::{FileLock, Patience};
+use crate::secret::Secret;
 use chain::{Head, LogFile};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -81,7 +82,7 @@ pub struct Happened {
 
 /// On whose behalf.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
-pub struct AuditAsker {
+pub struct AuditCaller {
     pub program: String,
     pub pid: u32,
     pub user: String,
@@ -99,7 +100,8 @@ pub struct AuditLine {
     pub what: String,
     #[serde(flatten)]
     pub outcome: AuditOutcome,
-    pub asker: AuditAsker,
+    #[serde(rename = "asker")]
+    pub caller: AuditCaller,
     /// SHA-256 of the line before, in hex.
     pub previous: String,
 }
@@ -143,7 +145,7 @@ impl AuditLog {
     /// Touches nothing yet. `folder` is the realm's.
     pub(super) fn new(folder: &Path, realm: &str, keychain: Keychain, clock: Clock) -> AuditLog {
         // Named as the folder is, in case two realms share one.
-        let entry = EntryName::new(&disk::file_name(realm), EntryKind::Audit, "head");
+        let entry = EntryName::new(&files::file_name(realm), EntryKind::Audit, "head");
         AuditLog {
             folder: folder.to_owned(),
             keychain,
@@ -156,7 +158,7 @@ impl AuditLog {
     /// Writes lines that belong together: one write to the disk, one to the keyring.
     pub async fn append(
         &self,
-        asker: &AuditAsker,
+        caller: &AuditCaller,
         happened: &[Happened],
         keeping: Keeping,
     ) -> Result<()> {
@@ -170,7 +172,7 @@ impl AuditLog {
             Keeping::LinesOnly => None,
         };
         let known = head.as_ref().and_then(|head| head.as_ref().ok()?.as_ref());
-        let end = self.write(asker, happened, known)?;
+        let end = self.write(caller, happened, known)?;
         let kept = match head {
             Some(Ok(_)) => self.keep(end).await,
             Some(Err(error)) => Err(error),
@@ -259,7 +261,7 @@ impl AuditLog {
     /// The caller holds the log's lock.
     fn write(
         &self,
-        asker: &AuditAsker,
+        caller: &AuditCaller,
         happened: &[Happened],
         known: Option<&Head>,
     ) -> Result<Head> {
@@ -267,7 +269,7 @@ impl AuditLog {
             .and_then(|now| now.round(jiff::Unit::Millisecond))
             .map_err(|_| Error::new(Code::ClockSkew, "the clock shows a year that no log knows"))?;
         let path = self.path(0);
-        let mut current = disk::read(&path)?.unwrap_or_default();
+        let mut current = files::read(&path)?.unwrap_or_default();
         if current.len() >= self.full {
             self.shift()?;
             current.clear();
@@ -293,10 +295,10 @@ impl AuditLog {
                 identity: bounded(&it.identity),
                 what: bounded(&it.what),
                 outcome: it.outcome,
-                asker: AuditAsker {
-                    program: bounded(&asker.program),
-                    pid: asker.pid,
-                    user: bounded(&asker.user),
+                caller: AuditCaller {
+                    program: bounded(&caller.program),
+                    pid: caller.pid,
+                    user: bounded(&caller.user),
                 },
                 previous: end.hash,
             };
@@ -314,7 +316,7 @@ impl AuditLog {
             text.extend(line_text);
             text.push(b'\n');
         }
-        disk::append(&path, &text)?;
+        files::append(&path, &text)?;
         if is_first || chain::first(&current).is_some_and(|first| first.oldest.is_some()) {
             self.drop_leaving()?;
         }
@@ -333,7 +335,7 @@ impl AuditLog {
     fn files(&self) -> Result<Vec<LogFile>> {
         let mut files = Vec::new();
         for path in (0..=LEAVING).rev().map(|slot| self.path(slot)) {
-            files.extend(disk::read(&path)?.map(|content| LogFile { path, content }));
+            files.extend(files::read(&path)?.map(|content| LogFile { path, content }));
         }
         Ok(files)
     }
@@ -347,7 +349,7 @@ impl AuditLog {
         for slot in (0..free).rev() {
             let (from, to) = (self.path(slot), self.path(slot + 1));
             fs::rename(&from, &to)
-                .map_err(|error| disk::unwritable(&from, "move aside", &error))?;
+                .map_err(|error| files::unwritable(&from, "move aside", &error))?;
         }
         Ok(())
     }
@@ -356,16 +358,16 @@ impl AuditLog {
     /// in the chain, so a line missing at the front shows. `None`: none was dropped on purpose yet.
     fn oldest(&self) -> Result<Option<u32>> {
         if self.path(LEAVING).exists() {
-            let kept = disk::read(&self.path(OLDEST))?.unwrap_or_default();
+            let kept = files::read(&self.path(OLDEST))?.unwrap_or_default();
             return Ok(chain::first(&kept).map(|first| first.number));
         }
-        let newest = disk::read(&self.path(1))?.unwrap_or_default();
+        let newest = files::read(&self.path(1))?.unwrap_or_default();
         Ok(chain::first(&newest).and_then(|first| first.oldest))
     }
 
     fn last_of_older(&self) -> Result<Option<Head>> {
         for slot in 1..=OLDEST {
-            let content = disk::read(&self.path(slot))?.unwrap_or_default();
+            let content = files::read(&self.path(slot))?.unwrap_or_default();
             if let (Some(last), _) = chain::end(&content) {
                 return Ok(Some(last));
             }
@@ -378,7 +380,7 @@ impl AuditLog {
         let path = self.path(LEAVING);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(disk::unwritable(&path, "remove", &error))
+                Err(files::unwritable(&path, "remove", &error))
             }
             Ok(()) | Err(_) => Ok(()),
         }

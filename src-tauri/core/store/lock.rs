@@ -1,124 +1,13 @@
-//! Locks that hold between tasks and between processes, because the operating system keeps them: a
-//! holder that is killed frees its lock. Lock files are never deleted. The sign-in lock also keeps
-//! how the last sign-in failed, so that those who waited take over the outcome instead of repeating
-//! it.
+//! The sign-in lock: held while one sign-in runs. It also keeps how the last sign-in failed, so
+//! that those who waited take over the outcome instead of repeating it.
 
-use super::disk;
 use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
+use crate::files::{self, FileLock, Patience};
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
-
-/// How long a read or a write waits for another one.
-pub const FILE_LOCK_LIMIT: Duration = Duration::from_secs(10);
-const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
-
-/// How long to wait for somebody else's lock; as long as it takes means as long as its holder
-/// lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Patience {
-    Forever,
-    AtMost(Duration),
-    NotAtAll,
-}
-
-/// Held until dropped.
-#[derive(Debug)]
-pub struct FileLock {
-    file: File,
-    waited_since: Option<SystemTime>,
-}
-
-impl FileLock {
-    /// Every call opens the file anew, so that tasks of one process exclude each other as well. The
-    /// file is made, with its folders, when it is missing, and then stays.
-    pub async fn acquire(path: &Path, patience: Patience, clock: &Clock) -> Result<FileLock> {
-        if let Some(folder) = path.parent() {
-            disk::create_folder(folder)?;
-        }
-        let mut waited_since = None;
-        loop {
-            let file = disk::open_private(path)?;
-            match file.try_lock() {
-                Ok(()) if is_still_there(&file, path) => {
-                    sign(&file);
-                    return Ok(FileLock { file, waited_since });
-                }
-                // Somebody removed the file by hand meanwhile: a lock on it would exclude nobody.
-                Ok(()) => continue,
-                Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(error)) => {
-                    return Err(disk::unwritable(path, "lock", &error));
-                }
-            }
-            let now = clock.now();
-            let waited = now
-                .duration_since(*waited_since.get_or_insert(now))
-                .unwrap_or_default();
-            match patience {
-                Patience::AtMost(limit) if waited >= limit => return Err(taken(path, waited)),
-                Patience::NotAtAll => return Err(taken(path, waited)),
-                Patience::Forever | Patience::AtMost(_) => Clock::nap(BETWEEN_LOOKS).await,
-            }
-        }
-    }
-
-    /// When the wait began, if somebody else held the lock.
-    pub fn waited_since(&self) -> Option<SystemTime> {
-        self.waited_since
-    }
-}
-
-impl Drop for FileLock {
-    /// Closing the file would do, were it not for a child process that was just being started and
-    /// still shares it.
-    fn drop(&mut self) {
-        let _ = self.file.unlock();
-    }
-}
-
-#[cfg(unix)]
-fn is_still_there(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let place = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-    match (file.metadata(), fs::metadata(path)) {
-        (Ok(held), Ok(named)) => place(held) == place(named),
-        (Err(_), _) | (_, Err(_)) => false,
-    }
-}
-
-#[cfg(not(unix))]
-fn is_still_there(_file: &File, _path: &Path) -> bool {
-    true
-}
-
-/// Leaves this process's id for the message of those who wait in vain; a full disk is no reason to
-/// refuse the lock.
-fn sign(mut file: &File) {
-    let _ = file
-        .set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| write!(file, "{}", std::process::id()));
-}
-
-fn taken(path: &Path, waited: Duration) -> Error {
-    let mut pid = String::new();
-    let _ = File::open(path).and_then(|file| file.take(20).read_to_string(&mut pid));
-    let holder = match pid.trim().parse::<u32>() {
-        Ok(pid) => format!("process {pid}"),
-        Err(_) => "another process".to_owned(),
-    };
-    let so_far = if waited.is_zero() {
-        String::new()
-    } else {
-        format!("; waited for {} s", waited.as_secs())
-    };
-    Error::new(Code::LockTimeout, format!("{holder} holds the lock file {}{so_far}", path.display()))
-        .hint(format!("wait for {holder} to finish, or end it: the lock is then free, the file need not be deleted"))
-}
+use std::time::SystemTime;
 
 /// Held while somebody signs in to an identity.
 #[derive(Debug)]
@@ -146,7 +35,7 @@ impl SignInLock {
         clock: &Clock,
     ) -> Result<SignInLock> {
         let name = name.to_ascii_lowercase();
-        let file = disk::file_name(&name);
+        let file = files::file_name(&name);
         let lock = FileLock::acquire(
             &folder.join(format!("sign-in-{file}.lock")),
             patience,
@@ -175,7 +64,7 @@ impl SignInLock {
         let Some(error) = failure else {
             return match fs::remove_file(&self.note) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    Err(disk::unwritable(&self.note, "remove", &error))
+                    Err(files::unwritable(&self.note, "remove", &error))
                 }
                 Ok(()) | Err(_) => Ok(()),
             };
@@ -192,13 +81,13 @@ impl SignInLock {
             error: error.clone(),
         };
         let text = serde_json::to_vec(&outcome).expect("an error is text and enums throughout");
-        disk::replace(&self.note, &text)
+        files::replace(&self.note, &text)
     }
 
     /// How the last sign-in failed, if it ended after `moment`. A note that cannot be read says
     /// nothing.
     pub fn outcome_since(&self, moment: SystemTime) -> Option<Error> {
-        let text = disk::read(&self.note).ok()??;
+        let text = files::read(&self.note).ok()??;
         let outcome: Outcome = serde_json::from_slice(&text).ok()?;
         (outcome.name == self.name && SystemTime::from(outcome.finished_at) >= moment)
             .then_some(outcome.error)
@@ -208,122 +97,7 @@ impl SignInLock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::child;
-
-    fn lock_path(folder: &Path) -> PathBuf {
-        folder.join("locks").join("a.lock")
-    }
-
-    #[tokio::test]
-    async fn tasks_of_one_process_exclude_each_other_and_the_file_stays() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (path, clock) = (lock_path(folder.path()), Clock::system());
-        let held = FileLock::acquire(&path, Patience::NotAtAll, &clock)
-            .await
-            .expect("free");
-        let error = FileLock::acquire(&path, Patience::NotAtAll, &clock)
-            .await
-            .expect_err("held");
-        assert_eq!(error.code, Code::LockTimeout);
-        assert_eq!(held.waited_since(), None);
-        let second = tokio::spawn(async move {
-            FileLock::acquire(&path, Patience::Forever, &Clock::system()).await
-        });
-        Clock::nap(BETWEEN_LOOKS * 2).await;
-        assert!(!second.is_finished());
-        drop(held);
-        let second = second.await.expect("no panic").expect("free now");
-        assert!(second.waited_since().is_some());
-        drop(second);
-        assert!(lock_path(folder.path()).exists());
-        #[cfg(unix)]
-        assert_eq!(
-            (
-                child::mode(&lock_path(folder.path())),
-                child::mode(&folder.path().join("locks"))
-            ),
-            (0o600, 0o700)
-        );
-    }
-
-    #[tokio::test]
-    async fn a_lock_held_for_ten_seconds_is_an_error_that_names_the_file_and_its_holder() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (path, clock) = (
-            lock_path(folder.path()),
-            Clock::manual(SystemTime::UNIX_EPOCH),
-        );
-        let _held = FileLock::acquire(&path, Patience::NotAtAll, &clock)
-            .await
-            .expect("free");
-        let waiting = tokio::spawn({
-            let (path, clock) = (path.clone(), clock.clone());
-            async move { FileLock::acquire(&path, Patience::AtMost(FILE_LOCK_LIMIT), &clock).await }
-        });
-        Clock::nap(BETWEEN_LOOKS * 2).await;
-        clock.advance(Duration::from_secs(9));
-        Clock::nap(BETWEEN_LOOKS * 3).await;
-        assert!(!waiting.is_finished(), "nine seconds are not ten");
-        clock.advance(Duration::from_secs(1));
-        let error = waiting.await.expect("no panic").expect_err("held");
-        assert_eq!(error.code, Code::LockTimeout);
-        let holder = format!("process {}", std::process::id());
-        assert!(
-            error.message.contains(&*path.to_string_lossy()) && error.message.contains(&holder),
-            "{error}"
-        );
-    }
-
-    #[tokio::test]
-    async fn another_process_holds_its_lock_until_it_is_killed() {
-        let clock = Clock::system();
-        if let Some(role) = child::role() {
-            let _held = FileLock::acquire(&lock_path(&role.folder), Patience::NotAtAll, &clock)
-                .await
-                .expect("free");
-            return child::stay_after("held");
-        }
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = lock_path(folder.path());
-        let mut other = child::start(
-            module_path!(),
-            "another_process_holds_its_lock_until_it_is_killed",
-            "hold",
-            folder.path(),
-        );
-        child::wait_for(&mut other, "held");
-        let limit = Patience::AtMost(Duration::from_millis(120));
-        let error = FileLock::acquire(&path, limit, &clock)
-            .await
-            .expect_err("held");
-        assert!(
-            cfg!(windows) || error.message.contains(&other.id().to_string()),
-            "{error}"
-        );
-        other.kill().expect("kill -9");
-        other.wait().expect("gone");
-        FileLock::acquire(&path, Patience::NotAtAll, &clock)
-            .await
-            .expect("the system freed it");
-    }
-
-    #[cfg(unix)]
-    #[tokio::test]
-    async fn a_lock_file_removed_by_hand_does_not_let_two_in() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (path, clock) = (lock_path(folder.path()), Clock::system());
-        let old = FileLock::acquire(&path, Patience::NotAtAll, &clock)
-            .await
-            .expect("free");
-        fs::remove_file(&path).expect("removed");
-        drop(old);
-        let _held = FileLock::acquire(&path, Patience::NotAtAll, &clock)
-            .await
-            .expect("a new file");
-        FileLock::acquire(&path, Patience::NotAtAll, &clock)
-            .await
-            .expect_err("held");
-    }
+    use std::time::Duration;
 
     #[tokio::test]
     async fn who_waited_takes_over_a_failure_and_a_success_forgets_it() {
@@ -344,7 +118,7 @@ mod tests {
                 })
             })
             .collect();
-        Clock::nap(BETWEEN_LOOKS).await;
+        Clock::nap(Duration::from_millis(50)).await;
         let failure = Error::new(Code::MfaRefused, "wrong code")
             .hint("wait")
             .identity("dev");
@@ -365,17 +139,5 @@ mod tests {
         assert!(later.outcome_since(SystemTime::UNIX_EPOCH).is_some());
         later.record(None).expect("forgotten");
         assert_eq!(later.outcome_since(SystemTime::UNIX_EPOCH), None);
-    }
-
-    #[tokio::test]
-    async fn a_file_where_the_folder_should_be_is_named() {
-        let folder = tempfile::tempdir().expect("a folder");
-        fs::write(folder.path().join("locks"), "").expect("a file");
-        let path = lock_path(folder.path());
-        let error = FileLock::acquire(&path, Patience::Forever, &Clock::system())
-            .await
-            .expect_err("no folder");
-        assert_eq!(error.code, Code::FilesUnwritable);
-        assert!(error.message.contains("locks"), "{error}");
     }
 }

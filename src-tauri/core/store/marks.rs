@@ -3,11 +3,10 @@
 //! when it begins and may store only while the generation is still the ticket's; both are looked at
 //! under the lock of the name's session entry, so that there is no gap between.
 
-use super::disk::{self, unwritable};
-use super::keychain::{EntryKind, EntryName};
-use super::lock::FileLock;
+use super::keyring::{EntryKind, EntryName};
 use super::{Store, value};
 use crate::error::{Code, Error, Result};
+use crate::files::{self, FileLock, unwritable};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -135,13 +134,13 @@ impl Store {
     pub fn mark_path(&self, name: &str) -> PathBuf {
         self.marks.join(format!(
             "{}.json",
-            disk::file_name(&name.to_ascii_lowercase())
+            files::file_name(&name.to_ascii_lowercase())
         ))
     }
 
     fn marks(&self, name: &str) -> Result<Marks> {
         let path = self.mark_path(name);
-        let Some(text) = disk::read(&path)? else {
+        let Some(text) = files::read(&path)? else {
             return Ok(Marks::none());
         };
         match serde_json::from_slice::<Marks>(&text) {
@@ -179,9 +178,9 @@ impl Store {
             generation,
             signed_out_at: since,
         });
-        disk::create_folder(&self.marks)?;
+        files::create_folder(&self.marks)?;
         let text = serde_json::to_vec(&marks).expect("text, numbers and times always become JSON");
-        disk::replace(&path, &text)
+        files::replace(&path, &text)
     }
 
     async fn session_lock(&self, name: &str) -> Result<FileLock> {
@@ -296,7 +295,7 @@ mod tests {
         assert!(store.signed_out_since("dev").expect("readable").is_some());
         assert!(store.ticket("dev").expect("readable").generation > 1_000_000);
         #[cfg(unix)]
-        assert_eq!(crate::store::child::mode(&store.mark_path("dev")), 0o600);
+        assert_eq!(crate::files::child::mode(&store.mark_path("dev")), 0o600);
     }
 
     #[tokio::test]

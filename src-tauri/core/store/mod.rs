@@ -4,25 +4,27 @@
 //! deleted.
 
 pub mod audit;
-mod disk;
-mod files;
-mod keychain;
+mod aws_files;
+mod keyring;
 mod lock;
 mod marks;
 mod value;
 
-pub use files::{Cleared as ClearedProfile, Place, Profile, UpTo};
-pub use keychain::{
+use crate::files;
+pub use crate::files::{FILE_LOCK_LIMIT, FileLock, Patience};
+pub use aws_files::{Cleared as ClearedProfile, Place, Profile, UpTo};
+pub use keyring::{
     Attributes, Backend, Deletion, Entry, EntryKind, EntryName, Keychain, PassphraseUse, SERVICE,
     State,
 };
-pub use lock::{FILE_LOCK_LIMIT, FileLock, Patience, SignInLock};
+pub use lock::SignInLock;
 pub use marks::Ticket;
 pub use value::StoredSession;
 
 use crate::clock::Clock;
-use crate::credentials::{AccessKeyId, LongLived, Secret};
 use crate::error::Result;
+use crate::ids::AccessKeyId;
+use crate::secret::{LongLived, Secret};
 use audit::AuditLog;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -89,7 +91,7 @@ impl Store {
             state_folder,
             clock,
         } = options;
-        let state = state_folder.join(disk::file_name(&realm));
+        let state = state_folder.join(files::file_name(&realm));
         let configuration = configuration.to_string_lossy().into_owned();
         let (locks, marks) = (state.join("locks"), state.join("marks"));
         Store {
@@ -324,12 +326,10 @@ impl Store {
     }
 
     async fn file_lock(&self, name: &str) -> Result<FileLock> {
-        let path: &Path = &self.locks.join(format!("{}.lock", disk::file_name(name)));
+        let path: &Path = &self.locks.join(format!("{}.lock", files::file_name(name)));
         FileLock::acquire(path, Patience::AtMost(FILE_LOCK_LIMIT), &self.clock).await
     }
 }
 
-#[cfg(test)]
-mod child;
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,9 @@
 //! What the store promises, on the memory and the file keyring.
 
 use super::*;
-use crate::credentials::{Keys, MfaArn, Origin, Session};
 use crate::error::Code;
+use crate::ids::MfaArn;
+use crate::secret::{Keys, Origin, Session};
 use std::time::{Duration, SystemTime};
 
 const CONFIGURATION: &str = "/home/kim/Ünï/config.yaml";

@@ -1,11 +1,11 @@
 //! An entry's value: one line of ASCII JSON with a version. Refuses what it does not understand,
 //! and never quotes it: the text holds secrets.
 
-use super::keychain::{EntryName, unusable};
-use crate::credentials::{
-    AccessKeyId, AccountId, Keys, LongLived, MfaArn, Origin, Secret, Session, SessionDuration,
-};
+use super::keyring::{EntryName, unusable};
+use crate::duration::SessionDuration;
 use crate::error::{Code, Error, Result};
+use crate::ids::{AccessKeyId, AccountId, MfaArn};
+use crate::secret::{Keys, LongLived, Origin, Secret, Session};
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -83,7 +83,7 @@ pub(super) fn check_version(name: &EntryName, version: &str) -> Result<()> {
     if version == VERSION.to_string() {
         return Ok(());
     }
-    let version = crate::credentials::shorten(version);
+    let version = crate::error::shorten(version);
     Err(unusable(
         name,
         format!("has version {version}, and this Keyfob knows only version {VERSION}"),

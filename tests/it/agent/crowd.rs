@@ -3,8 +3,8 @@
 use super::{answered, end, session, start};
 use crate::home::{DEPLOY, DEV, Home, RunningAgent, code, signal, text, until};
 use crate::screen::Terminal;
-use keyfob_core::credentials::Keys;
 use keyfob_core::sandbox::Mfa;
+use keyfob_core::secret::Keys;
 use rustix::process::Signal;
 use serde_json::json;
 use std::fs;
@@ -267,9 +267,9 @@ fn a_login_killed_in_its_form_leaves_no_prompt_and_no_lock_behind() {
     let (home, _agent) = with_a_device();
     let mut killed = log_in(&home);
     killed.read_to("MFA code for dev");
-    let asker = home.json(&["status", "--json"])["prompts"][0]["asker"].clone();
-    assert_eq!(asker["program"], "fob");
-    signal(asker["pid"].as_i64().expect("a number"), Signal::KILL);
+    let caller = home.json(&["status", "--json"])["prompts"][0]["asker"].clone();
+    assert_eq!(caller["program"], "fob");
+    signal(caller["pid"].as_i64().expect("a number"), Signal::KILL);
     until("its prompt is gone", || {
         home.json(&["status", "--json"])["prompts"] == json!([])
     });

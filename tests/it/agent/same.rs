@@ -199,7 +199,7 @@ fn revoked_keys_are_told_of_alike() {
     let revoke = |home: &Home| {
         home.sandbox()
             .revoke_key(&home.key().access_key_id)
-            .expect("the key is there")
+            .expect("the key is there");
     };
     prints_the_same(signed_up, revoke, REVOKED);
 }

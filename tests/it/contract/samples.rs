@@ -2,10 +2,10 @@
 //! finds.
 
 use keyfob_core::agent::api::{
-    Answer, Asker, Audit, AuditAsker, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited,
+    Answer, Audit, AuditCaller, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited, Caller,
     Check, Cleanup, Configure, Configured, ConsoleLink, Credentials, Damage, DamageKind,
     DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Depth, Event, Finding, HeadState, Health,
-    LastAsker, List, ListedIdentity, ListedProvider, Login, Logout, LongLivedKeys, MfaArn, Mode,
+    LastCaller, List, ListedIdentity, ListedProvider, Login, Logout, LongLivedKeys, MfaArn, Mode,
     Note, OpenPrompt, OtherSession, PassphraseUse, Person, Prompt, PromptKind, Reach, Refresh,
     RemovalStep, Renewal, Reply, Report, Request, Running, Secret, SessionDuration, SessionStatus,
     SignedIn, State, Status, StepResult, Subject, Target, TypedKeys, Variable, Variables,
@@ -225,8 +225,8 @@ pub fn notes() -> Vec<Note> {
     ]
 }
 
-pub fn asker() -> Asker {
-    Asker {
+pub fn caller() -> Caller {
+    Caller {
         program: "terraform".to_owned(),
         pid: 4711,
         person: Person::Present,
@@ -308,7 +308,7 @@ fn prompt(kind: PromptKind) -> Prompt {
         identity: name(),
         kind,
         attempt: 2,
-        asker: asker(),
+        caller: caller(),
         unanswered: error(Code::PersonNeeded),
     }
 }
@@ -361,7 +361,7 @@ fn audit() -> Audit {
         identity: name(),
         what: "signed in".to_owned(),
         outcome,
-        asker: AuditAsker {
+        caller: AuditCaller {
             program: "terraform".to_owned(),
             pid: 4711,
             user: "kim".to_owned(),
@@ -379,7 +379,7 @@ fn audit() -> Audit {
             rotations: 6,
             failures: 7,
             last_use: Some(moment().try_into().expect("a year of four digits")),
-            askers: ["terraform".to_owned()].into(),
+            callers: ["terraform".to_owned()].into(),
         }],
         lines: vec![
             line(1, AuditOutcome::Ok),
@@ -453,7 +453,7 @@ fn status() -> Status {
             expires_in_seconds: Some(59),
             next_refresh: Some(moment()),
             failing: Some(error(Code::Network)),
-            last_asker: Some(LastAsker {
+            last_caller: Some(LastCaller {
                 program: "terraform".to_owned(),
                 pid: 4711,
                 at: moment(),

@@ -176,8 +176,8 @@ fn whoever_goes_away_takes_the_prompt_along_unless_somebody_else_wants_it() {
         stage
             .until("the program waits", async |stage| {
                 stage.session("dev").await.is_some_and(|it| {
-                    it.last_asker
-                        .is_some_and(|asker| asker.program == "terraform")
+                    it.last_caller
+                        .is_some_and(|caller| caller.program == "terraform")
                 })
             })
             .await;

@@ -166,7 +166,7 @@ async fn a_program_that_does_not_ask_by_itself_cannot_pass_for_another() {
         (u32::MAX, format!("{} ({own})", comm.trim_end())),
     ] {
         let mut call = call("dev");
-        call.asker = Asker {
+        call.caller = Caller {
             program: "terraform".to_owned(),
             pid: said,
             person: Person::Present,

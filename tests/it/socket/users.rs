@@ -97,7 +97,7 @@ async fn root_neither_asks_another_users_agent_nor_is_let_in() {
                 let visit = || Visit(sender.clone());
                 listener
                     .serve(&Clock::system(), visit, answer, async {
-                        drop(stopped.await)
+                        drop(stopped.await);
                     })
                     .await;
                 assert!(events.try_recv().is_err(), "nobody was let in");

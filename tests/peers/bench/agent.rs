@@ -4,11 +4,12 @@
 use crate::figures::{Figure, mebibytes, median, milliseconds, ratio, timed};
 use crate::process::{Minute, Process, wait};
 use crate::stage::{FOB, MINIMAL, Stage};
-use keyfob_core::agent::api::{Asker, Call, Person, Reply, Request};
+use keyfob_core::agent::api::{Call, Caller, Person, Reply, Request};
 use keyfob_core::agent::socket::{Client, Heard};
 use keyfob_core::auth::refresh::{Renewable, Watch};
 use keyfob_core::clock::Clock;
-use keyfob_core::credentials::{AccessKeyId, Keys, Origin, Secret, Session};
+use keyfob_core::ids::AccessKeyId;
+use keyfob_core::secret::{Keys, Origin, Secret, Session};
 use std::os::unix::net::UnixListener;
 use std::process::Command;
 use std::time::Duration;
@@ -144,7 +145,7 @@ fn sign_in(stage: &Stage, roles: usize) {
     let mut client = Client::connect(&stage.address())
         .expect("the socket is ours")
         .expect("the agent runs");
-    let asker = Asker {
+    let caller = Caller {
         program: "bench".to_owned(),
         pid: std::process::id(),
         person: Person::Absent,
@@ -157,7 +158,7 @@ fn sign_in(stage: &Stage, roles: usize) {
         let heard = client
             .ask(
                 &Call {
-                    asker: asker.clone(),
+                    caller: caller.clone(),
                     request,
                 },
                 &surroundings,

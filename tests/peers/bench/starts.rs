@@ -3,7 +3,7 @@
 
 use crate::figures::{Figure, median, milliseconds, ratio, timed};
 use crate::stage::{FOB, MINIMAL, Stage};
-use keyfob_core::agent::api::{Asker, Person, Request, VERSION};
+use keyfob_core::agent::api::{Caller, Person, Request, VERSION};
 use keyfob_core::sandbox::{Fault, Switch};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -131,7 +131,7 @@ fn minimal(stage: &Stage, role: &str) -> Command {
     let request = serde_json::json!({
         "v": VERSION,
         "id": 1,
-        "asker": Asker { program: "bench".to_owned(), pid: std::process::id(), person: Person::Absent },
+        "asker": Caller { program: "bench".to_owned(), pid: std::process::id(), person: Person::Absent },
         "surroundings": stage.environment().surroundings(),
         "request": Request::Credentials { identity: role.to_owned(), wait_seconds: 18 },
     });

@@ -2,7 +2,7 @@
 //! is said to ask is the one that does.
 
 use super::Address;
-use crate::agent::api::Asker;
+use crate::agent::api::Caller;
 use crate::environment::program_of;
 use interprocess::local_socket::PeerCreds;
 
@@ -63,12 +63,12 @@ impl Peer {
 
     /// Who asks: the one reported, if it is this process, the one that started it
     /// (`credential-process`) or one that it started (`exec`), and otherwise this process.
-    pub fn confirm(self, reported: Asker) -> Asker {
+    pub fn confirm(self, reported: Caller) -> Caller {
         match self.instead_of(reported.pid, parent_of) {
             None => reported,
             Some(pid) => {
                 let program = program_of(pid).unwrap_or_else(|| "an unknown program".to_owned());
-                Asker {
+                Caller {
                     program,
                     pid,
                     person: reported.person,

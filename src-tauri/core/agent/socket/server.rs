@@ -182,7 +182,7 @@ impl Connection {
                         mut call,
                         surroundings,
                     } = *asked;
-                    call.asker = self.peer.confirm(call.asker);
+                    call.caller = self.peer.confirm(call.caller);
                     let answered = self
                         .wait_for(answer(Arc::clone(visitor), Asked { call, surroundings }))
                         .await?;

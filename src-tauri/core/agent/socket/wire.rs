@@ -3,7 +3,7 @@
 use super::buffer::Buffer;
 use super::client::Heard;
 use super::{Asked, LONGEST_ANSWER, LONGEST_REQUEST, MESSAGE_LIMIT};
-use crate::agent::api::{Answered, Asker, Call, Note, Reply, Request, VERSION};
+use crate::agent::api::{Answered, Call, Caller, Note, Reply, Request, VERSION};
 use crate::error::{Code, Error, Result};
 use serde::{Deserialize, Serialize};
 use std::io::Write;
@@ -21,14 +21,16 @@ struct Head {
 struct Sent<'a> {
     v: u32,
     id: u32,
-    asker: &'a Asker,
+    #[serde(rename = "asker")]
+    caller: &'a Caller,
     surroundings: &'a str,
     request: &'a Request,
 }
 
 #[derive(Deserialize)]
 struct Received {
-    asker: Asker,
+    #[serde(rename = "asker")]
+    caller: Caller,
     surroundings: String,
     request: Request,
 }
@@ -89,12 +91,12 @@ const OTHER_VERSION: &str =
     "`fob` and the agent may be of different versions: end the agent and start it again";
 
 pub(super) fn question(id: u32, call: &Call, surroundings: &str) -> Result<Buffer> {
-    let Call { asker, request } = call;
+    let Call { caller, request } = call;
     line(
         &Sent {
             v: VERSION,
             id,
-            asker,
+            caller,
             surroundings,
             request,
         },
@@ -118,7 +120,7 @@ pub(super) fn read_question(line: &[u8]) -> Result<Question, (u32, Flaw)> {
         return Ok(Question::Foreign(id));
     }
     let Ok(Received {
-        asker,
+        caller,
         surroundings,
         request,
     }) = serde_json::from_slice(line)
@@ -128,7 +130,7 @@ pub(super) fn read_question(line: &[u8]) -> Result<Question, (u32, Flaw)> {
     Ok(Question::Asked(
         id,
         Box::new(Asked {
-            call: Call { asker, request },
+            call: Call { caller, request },
             surroundings,
         }),
     ))
@@ -231,7 +233,7 @@ mod tests {
 
     #[test]
     fn what_has_no_form_on_the_wire_is_not_taken_for_too_long() {
-        let asker = Asker {
+        let caller = Caller {
             program: "fob".to_owned(),
             pid: 1,
             person: Person::Absent,
@@ -241,7 +243,7 @@ mod tests {
             since: Some(far_off),
         };
         let error =
-            question(1, &Call { asker, request }, "").expect_err("beyond what RFC 3339 writes");
+            question(1, &Call { caller, request }, "").expect_err("beyond what RFC 3339 writes");
         assert!(!error.message.contains("long"), "{error}");
     }
 }

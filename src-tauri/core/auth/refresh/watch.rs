@@ -4,8 +4,9 @@
 
 use super::{GRACE, LAST_TRY, SHORTEST_PAUSE, due_at, hash, pause};
 use crate::auth::State;
-use crate::credentials::{Session, time_left};
+use crate::duration::time_left;
 use crate::error::{Code, Error};
+use crate::secret::Session;
 use std::time::{Duration, SystemTime};
 
 /// Whether a session can be made anew while nobody looks.
@@ -252,13 +253,13 @@ impl Watch {
         };
         match (&self.course, lesson(error.code)) {
             (Course::Kept(Renewable::Alone), Lesson::TryAgain) => {
-                self.did_not_help(Some(error), now)
+                self.did_not_help(Some(error), now);
             }
             (Course::Kept(_), Lesson::AskSomebody) => self.keep(Renewable::ByAPerson),
             (Course::Kept(_), Lesson::GiveUp) => return Some(self.refused(error)),
             (Course::Refused(_), Lesson::GiveUp) => self.course = Course::Refused(error),
             (Course::Kept(_) | Course::Refused(_), Lesson::Leave) => {
-                self.course = Course::SignedOut
+                self.course = Course::SignedOut;
             }
             (Course::Kept(Renewable::ByAPerson), Lesson::TryAgain)
             | (Course::Refused(_), Lesson::TryAgain | Lesson::AskSomebody)

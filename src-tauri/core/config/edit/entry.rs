@@ -1,10 +1,12 @@
 //! What is to be written: checked as the reader would check it, then spelled in the style of its
 //! surroundings.
 
-use super::super::{IdentityName, Region, values};
+use super::super::values;
 use super::{NewIdentity, NewKind};
-use crate::credentials::{MfaArn, SessionDuration};
+use crate::duration::SessionDuration;
 use crate::error::{Code, Error, Result};
+use crate::ids::MfaArn;
+use crate::ids::{IdentityName, Region};
 use std::fmt::Write;
 use std::str::FromStr;
 

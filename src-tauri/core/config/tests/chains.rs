@@ -1,7 +1,8 @@
 //! What the configuration means: chains, look-ups, defaults, folders.
 
 use super::*;
-use crate::credentials::{Origin, SessionDuration, SessionKind};
+use crate::duration::{SessionDuration, SessionKind};
+use crate::secret::Origin;
 use std::fmt::Write;
 
 const ROLE: &str = r#"principal: {assume_role: "arn:aws:iam::123456789012:role/r"}"#;

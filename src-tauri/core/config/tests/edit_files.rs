@@ -185,7 +185,7 @@ fn where_nothing_can_be_written_the_path_is_named_and_nothing_lost() {
     let text = "auth: {identities: {}}\n";
     let home = Home::with(text);
     let set = |path: &Path, mode| {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("a mode")
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("a mode");
     };
     let refused = || {
         Config::change(&home.file(), &home.environment(&[]), &[user("dev")]).expect_err("a refusal")

@@ -478,8 +478,7 @@ fn every_kind_is_written_as_the_reader_reads_it() {
             ("kim", Some("x-1"))
         );
         assert_eq!(
-            role.duration
-                .map(crate::credentials::SessionDuration::seconds),
+            role.duration.map(crate::duration::SessionDuration::seconds),
             Some(2700)
         );
         assert_eq!(

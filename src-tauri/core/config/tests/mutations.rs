@@ -69,10 +69,10 @@ pub(super) fn apply(mut bytes: Vec<u8>, damage: &Damage) -> Vec<u8> {
             }
         }
         Damage::Delete(at, count) => {
-            drop(bytes.drain(within(*at)..length.min(within(*at) + count)))
+            drop(bytes.drain(within(*at)..length.min(within(*at) + count)));
         }
         Damage::Insert(at, piece) => {
-            drop(bytes.splice(within(*at)..within(*at), piece.iter().copied()))
+            drop(bytes.splice(within(*at)..within(*at), piece.iter().copied()));
         }
         Damage::RepeatLine(from, to) => {
             let mut lines: Vec<Vec<u8>> = bytes

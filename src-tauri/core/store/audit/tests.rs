@@ -1,7 +1,8 @@
 //! Every way to tamper with the log, every way to be killed, many writers at once.
 
 use super::*;
-use crate::store::{Backend, Options, Store, child};
+use crate::files::child;
+use crate::store::{Backend, Options, Store};
 use std::collections::BTreeSet;
 
 struct Place {
@@ -87,8 +88,8 @@ fn log(folder: &Path, keychain: Keychain) -> AuditLog {
     .audit()
 }
 
-fn kim(pid: u32) -> AuditAsker {
-    AuditAsker {
+fn kim(pid: u32) -> AuditCaller {
+    AuditCaller {
         program: "fob".to_owned(),
         pid,
         user: "kim (1000)".to_owned(),
@@ -150,7 +151,7 @@ async fn lines_come_back_as_they_were_written_and_form_one_chain() {
         (1, "first → \"é\"\n")
     );
     assert_eq!(
-        (lines[0].outcome, lines[0].asker.clone()),
+        (lines[0].outcome, lines[0].caller.clone()),
         (
             AuditOutcome::Failed {
                 error: Code::MfaRefused
@@ -176,7 +177,7 @@ async fn a_changed_line_is_found_and_named() {
     for line in [1, 2, 3] {
         let place = Place::with(3).await;
         place.tamper(0, |lines| {
-            lines[line - 1] = lines[line - 1].replace("kim", "ann")
+            lines[line - 1] = lines[line - 1].replace("kim", "ann");
         });
         assert_eq!(
             place.damage().await,

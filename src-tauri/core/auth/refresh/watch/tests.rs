@@ -1,6 +1,7 @@
 use super::*;
 use crate::auth::refresh::{LONGEST_PAUSE, margin};
-use crate::credentials::{AccessKeyId, Keys, Origin, Secret};
+use crate::ids::AccessKeyId;
+use crate::secret::{Keys, Origin, Secret};
 use proptest::prelude::*;
 use std::collections::HashSet;
 

@@ -1,0 +1,106 @@
+//! The endpoint that a child gets its credentials from, on a thread of its own, and the files that
+//! go with it. Dropping it ends the one and removes the others.
+
+use super::folder::{private_folder, runtime_folder, write_private};
+use crate::exec::endpoint::Endpoint;
+use crate::invocation::Invocation;
+use crate::stop::Stop;
+use keyfob_core::agent::api::{Credentials, SignedIn};
+use keyfob_core::clock::Clock;
+use keyfob_core::error::{Code, Error, Result};
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread::JoinHandle;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+#[derive(Debug)]
+pub struct Hosted {
+    endpoint: Endpoint,
+    token_file: PathBuf,
+    aws_config: PathBuf,
+    aws_credentials: PathBuf,
+    thread: Option<JoinHandle<()>>,
+    end: Option<oneshot::Sender<()>>,
+    /// Removed last.
+    _folder: TempDir,
+}
+
+impl Hosted {
+    pub fn open<S, F>(
+        invocation: &Invocation,
+        signed_in: &SignedIn,
+        runtime: Runtime,
+        source: S,
+    ) -> Result<Hosted, Stop>
+    where
+        S: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Credentials>> + Send + 'static,
+    {
+        let folder = private_folder(
+            "fob-exec-",
+            runtime_folder(&invocation.environment).as_deref(),
+        )?;
+        let endpoint =
+            runtime.block_on(Endpoint::open(&signed_in.identity, Clock::system(), source))?;
+        // Without a line break: some SDKs would send it along.
+        let token_file = write_private(&folder, "token", endpoint.token().expose())?;
+        // botocore would prefer the user's own `[default]` to any endpoint.
+        let aws_config = write_private(
+            &folder,
+            "config",
+            &format!("[default]\nregion = {}\n", signed_in.region),
+        )?;
+        let aws_credentials = write_private(&folder, "credentials", "")?;
+        let (end, ended) = oneshot::channel::<()>();
+        let serve = move || {
+            // An error says that the other end is gone, which is how it is ended.
+            let _ = runtime.block_on(ended);
+            // A sign-in may be under way, for nobody any more.
+            runtime.shutdown_background();
+        };
+        let thread = std::thread::Builder::new()
+            .name("endpoint".to_owned())
+            .spawn(serve)
+            .map_err(|cause| {
+                Error::new(
+                    Code::ProcessFailed,
+                    format!("cannot serve credentials: there is no thread for it: {cause}"),
+                )
+            })?;
+        let (thread, end) = (Some(thread), Some(end));
+        Ok(Hosted {
+            endpoint,
+            token_file,
+            aws_config,
+            aws_credentials,
+            thread,
+            end,
+            _folder: folder,
+        })
+    }
+
+    /// The token twice: some SDKs renew it from the file, and the AWS CLI before 2.15 knows only
+    /// the variable.
+    pub fn point_to(&self, command: &mut Command) {
+        command.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", self.endpoint.url());
+        command.env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &self.token_file);
+        command.env(
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+            self.endpoint.token().expose(),
+        );
+        command.env("AWS_CONFIG_FILE", &self.aws_config);
+        command.env("AWS_SHARED_CREDENTIALS_FILE", &self.aws_credentials);
+    }
+}
+
+impl Drop for Hosted {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic over there has been printed there.
+            let _ = thread.join();
+        }
+    }
+}

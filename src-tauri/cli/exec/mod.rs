@@ -1,0 +1,201 @@
+//! `fob exec` and `fob shell`: sign in, then run the command with credentials that renew
+//! themselves, and end as it ends. They are served to it over loopback by this process; with
+//! `--profile` this process becomes the command instead.
+
+mod child;
+mod endpoint;
+pub mod folder;
+mod hosted;
+mod source;
+
+pub use child::wait;
+
+use crate::args::{ChildCredentials, Exec, Shell};
+use crate::conversation::Conversation;
+use crate::expect_reply;
+use crate::interrupt::{self, Told};
+use crate::invocation::Invocation;
+use crate::sign_in::sign_in_when_due;
+use crate::stop::Stop;
+use hosted::Hosted;
+use keyfob_core::agent::api::{Request, SignedIn, Variables, VariablesForm};
+use keyfob_core::environment::Environment;
+use keyfob_core::error::{Code, Error};
+use source::{AskingChild, credentials_source};
+use std::ffi::OsString;
+use std::io;
+use std::process::Command;
+use std::sync::Arc;
+
+pub const NOT_FOUND: u8 = 127;
+pub const NOT_EXECUTABLE: u8 = 126;
+
+pub fn exec(invocation: &Invocation, args: &Exec) -> Result<u8, Stop> {
+    let [program, arguments @ ..] = args.command.as_slice() else {
+        return Err(Error::new(Code::Usage, "there is no command to run").into());
+    };
+    let (signed_in, conversation) = sign_in(invocation, args.named.name.as_deref(), &args.with)?;
+    let mut command = Command::new(program);
+    command.args(arguments);
+    run(
+        invocation,
+        conversation,
+        &signed_in,
+        Child {
+            command,
+            profile: args.with.profile,
+            told: Told::TheSame,
+        },
+    )
+}
+
+pub fn shell(invocation: &Invocation, args: &Shell) -> Result<u8, Stop> {
+    let (signed_in, conversation) = sign_in(invocation, args.named.name.as_deref(), &args.with)?;
+    invocation.terminal.say(&format!(
+        "A shell for {}; `exit` leaves it",
+        signed_in.identity
+    ));
+    let command = Command::new(usual_shell(&invocation.environment));
+    run(
+        invocation,
+        conversation,
+        &signed_in,
+        Child {
+            command,
+            profile: args.with.profile,
+            told: Told::HangUp,
+        },
+    )
+}
+
+pub fn usual_shell(environment: &Environment) -> OsString {
+    let (name, fallback) = if cfg!(windows) {
+        ("COMSPEC", "cmd.exe")
+    } else {
+        ("SHELL", "/bin/sh")
+    };
+    environment
+        .raw(name)
+        .filter(|shell| !shell.is_empty())
+        .map_or_else(|| fallback.into(), OsString::from)
+}
+
+/// Says why a command could not be started, in the exit code too, as shells do.
+pub fn not_started(invocation: &Invocation, program: &std::ffi::OsStr, cause: &io::Error) -> u8 {
+    let name = program.to_string_lossy();
+    let (code, message) = match cause.kind() {
+        io::ErrorKind::NotFound => (NOT_FOUND, format!("{name}: not found")),
+        _ => (NOT_EXECUTABLE, format!("{name}: {cause}")),
+    };
+    invocation
+        .terminal
+        .fail(&Error::new(Code::ProcessFailed, message));
+    code
+}
+
+/// What is to be run, and how.
+struct Child {
+    command: Command,
+    profile: bool,
+    told: Told,
+}
+
+fn sign_in(
+    invocation: &Invocation,
+    named: Option<&str>,
+    with: &ChildCredentials,
+) -> Result<(SignedIn, Conversation), Stop> {
+    let (identity, mut conversation) = invocation.about(named, invocation.person)?;
+    let signed_in = sign_in_when_due(&mut conversation, &identity, with.duration)?;
+    Ok((signed_in, conversation))
+}
+
+fn run(
+    invocation: &Invocation,
+    mut conversation: Conversation,
+    signed_in: &SignedIn,
+    child: Child,
+) -> Result<u8, Stop> {
+    let Child {
+        mut command,
+        profile,
+        told,
+    } = child;
+    let form = if profile {
+        VariablesForm::Profile
+    } else {
+        VariablesForm::Endpoint
+    };
+    let request = Request::Variables {
+        identity: signed_in.identity.clone(),
+        form,
+    };
+    let variables = expect_reply!(conversation.ask(request, None)?, Variables)?;
+    prepare(&mut command, &variables);
+    if profile {
+        return Ok(match replace(&mut command) {
+            Ok(code) => code,
+            Err(cause) => not_started(invocation, command.get_program(), &cause),
+        });
+    }
+    // From here on something has to be cleared away: Ctrl+C no longer ends the program on the spot.
+    interrupt::leave_to_the_child();
+    let caller = Arc::new(AskingChild::to_be(command.get_program()));
+    let (way, runtime) = conversation.leave()?;
+    let source = credentials_source(way, signed_in.identity.clone(), caller.clone())?;
+    let hosted = Hosted::open(invocation, signed_in, runtime, source)?;
+    if interrupt::happened() {
+        return Err(Stop::Interrupted);
+    }
+    hosted.point_to(&mut command);
+    let running = match command.spawn() {
+        Ok(running) => running,
+        Err(cause) => return Ok(not_started(invocation, command.get_program(), &cause)),
+    };
+    interrupt::pass_on_to(&running, told);
+    caller.is(&running);
+    Ok(wait(running)?)
+}
+
+fn prepare(command: &mut Command, variables: &Variables) {
+    for name in &variables.remove {
+        command.env_remove(name);
+    }
+    for variable in &variables.set {
+        command.env(&variable.name, variable.value.expose());
+    }
+}
+
+/// Returns only with an error.
+#[cfg(unix)]
+fn replace(command: &mut Command) -> io::Result<u8> {
+    use std::os::unix::process::CommandExt;
+    Err(command.exec())
+}
+
+/// Windows cannot replace a process: it waits, and Ctrl+C is the child's.
+#[cfg(not(unix))]
+fn replace(command: &mut Command) -> io::Result<u8> {
+    interrupt::leave_to_the_child();
+    let status = command.status()?;
+    Ok(status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn the_shell_is_the_users_own_or_sh() {
+        assert_eq!(
+            usual_shell(&Environment::of([("SHELL", "/bin/zsh")])),
+            "/bin/zsh"
+        );
+        assert_eq!(usual_shell(&Environment::of([("SHELL", "")])), "/bin/sh");
+        assert_eq!(usual_shell(&Environment::default()), "/bin/sh");
+    }
+}

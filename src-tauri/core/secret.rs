@@ -1,0 +1,179 @@
+//! Keys and sessions, whole, and the [`Secret`] in them: wiped after use, never shown, never
+//! serialized by itself. Values move whole.
+
+use crate::duration::SessionDuration;
+use crate::duration::time_left;
+use crate::error::{Code, Error, Result};
+use crate::hardening;
+use crate::ids::{AccessKeyId, AccountId, MfaArn, is_placeholder};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::time::{Duration, SystemTime};
+use zeroize::Zeroizing;
+
+/// Text that must not be seen: wiped after use, kept out of swap where the system allows it, never
+/// printed by `Debug`, never serialized by itself. [`Secret::expose`] is called where it must
+/// leave: `aws`, `store`, and the renderers.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    pub fn new(text: impl Into<String>) -> Secret {
+        let text = Zeroizing::new(text.into());
+        hardening::keep_out_of_swap(text.as_bytes());
+        Secret(text)
+    }
+
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// How long it is, in characters: what a form shows in its place.
+    pub fn length(&self) -> u32 {
+        u32::try_from(self.0.chars().count()).unwrap_or(u32::MAX)
+    }
+
+    /// A secret access key as somebody typed or pasted it: without the white space around it, and
+    /// not a blank.
+    pub fn as_typed(&self) -> Result<Secret> {
+        let text = self.0.trim();
+        let what = match text {
+            "" => "empty",
+            _ if is_placeholder(text) => "a placeholder",
+            _ => return Ok(Secret::new(text)),
+        };
+        Err(Error::new(
+            Code::InvalidInput,
+            format!("the secret access key is {what}"),
+        ))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// The one place where a secret is written into a message between processes (`#[serde(with = …)]`).
+pub mod on_the_wire {
+    use super::Secret;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(secret.expose())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+        String::deserialize(deserializer).map(Secret::new)
+    }
+
+    pub mod optional {
+        use super::{Deserialize, Deserializer, Secret, Serializer};
+
+        pub fn serialize<S: Serializer>(
+            secret: &Option<Secret>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            match secret {
+                Some(secret) => serializer.serialize_some(secret.expose()),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        pub fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<Secret>, D::Error> {
+            Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
+        }
+    }
+}
+
+/// An access key pair, long-lived or of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keys {
+    pub access_key_id: AccessKeyId,
+    pub secret_access_key: Secret,
+}
+
+/// What the keyring keeps for an IAM user. A rotation or recovery replaces `keys` and leaves the
+/// rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LongLived {
+    /// `None` after the keys were revoked and cleared: the rest stays to prefill the form.
+    pub keys: Option<Keys>,
+    pub mfa_arn: Option<MfaArn>,
+    pub session_duration: Option<SessionDuration>,
+    /// As STS told when the keys were checked; `None` when they were stored unchecked.
+    pub account: Option<AccountId>,
+    pub principal: Option<String>,
+}
+
+/// Where credentials came from; always shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    Keyring,
+    Configuration,
+    Environment,
+    ContainerRole,
+    InstanceRole,
+    Process,
+    /// Typed a moment ago, not stored yet.
+    Typed,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Origin::Keyring => "keyring",
+            Origin::Configuration => "configuration",
+            Origin::Environment => "environment",
+            Origin::ContainerRole => "container role",
+            Origin::InstanceRole => "instance role",
+            Origin::Process => "process",
+            Origin::Typed => "form",
+        })
+    }
+}
+
+/// Temporary credentials, whole, as they are signed with, stored and handed out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    pub keys: Keys,
+    /// `None` only for explicit keys found by `aws/ambient` or printed by an `aws/process` program.
+    pub token: Option<Secret>,
+    pub issued_at: SystemTime,
+    /// AWS's own `Expiration`.
+    pub expires_at: SystemTime,
+    /// The ARN AWS named, where the call that made the session names one.
+    pub principal: Option<String>,
+    pub account: Option<AccountId>,
+    /// Where the credentials at the start of the chain came from.
+    pub origin: Origin,
+}
+
+impl Session {
+    /// Usable: before its expiry.
+    pub fn is_usable(&self, now: SystemTime) -> bool {
+        !time_left(self.expires_at, now).is_zero()
+    }
+
+    /// How long the session was made to last.
+    pub fn life(&self) -> Duration {
+        time_left(self.expires_at, self.issued_at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_does_not_show_itself() {
+        let secret = Secret::new("wJalrXUtnFEMI");
+        assert!(!format!("{secret:?}").contains("wJal"));
+        let id = AccessKeyId::parse("AKIAIOSFODNN7EXAMPLE").expect("a key id");
+        assert_eq!(format!("{id} {id:?}"), "AKIA…MPLE AKIA…MPLE");
+    }
+}

@@ -1,0 +1,405 @@
+//! What every keyring promises; what the file keyring promises besides is tested with it.
+
+use super::*;
+use crate::clock::Clock;
+
+fn name(name: &str) -> EntryName {
+    EntryName::new("default", EntryKind::Session, name)
+}
+
+fn entry(of: &str) -> Entry {
+    let attributes = Attributes {
+        configuration: Some("/home/kim/config.yaml".into()),
+        version: Some("1".into()),
+    };
+    Entry {
+        name: name(of),
+        attributes,
+    }
+}
+
+fn started(ring: Ring, value_limit: Option<usize>, limit: Duration) -> Keychain {
+    Keychain::start(Owner { ring, value_limit }, Arc::default(), limit)
+}
+
+async fn tells_the_same_as_it_was_told(keychain: &Keychain) {
+    assert_eq!(keychain.state().await, State::Ready);
+    assert_eq!(keychain.read(&name("dev")).await.expect("none"), None);
+    assert_eq!(keychain.attributes(&name("dev")).await.expect("none"), None);
+    assert_eq!(
+        keychain.delete(&name("dev")).await.expect("none"),
+        Deletion::Absent
+    );
+    for value in ["first", "second", ""] {
+        keychain
+            .write(&entry("Dev"), Secret::new(value))
+            .await
+            .expect("written");
+        assert_eq!(
+            keychain.read(&name("DEV")).await.expect("there"),
+            Some(Secret::new(value))
+        );
+    }
+    keychain
+        .write(&entry("team/a"), Secret::new("other"))
+        .await
+        .expect("written");
+    assert_eq!(
+        keychain.attributes(&name("dev")).await.expect("there"),
+        Some(entry("dev").attributes)
+    );
+    let mut listed = keychain.list().await.expect("listed");
+    listed.sort_by(|a, b| a.name.cmp(&b.name));
+    assert_eq!(listed, [entry("dev"), entry("team/a")]);
+    assert_eq!(
+        keychain.clone().delete(&name("dev")).await.expect("gone"),
+        Deletion::Removed
+    );
+    assert_eq!(keychain.read(&name("dev")).await.expect("none"), None);
+    assert_eq!(
+        keychain.read(&name("team/a")).await.expect("there"),
+        Some(Secret::new("other"))
+    );
+    assert_eq!(
+        keychain.delete(&name("team/a")).await.expect("gone"),
+        Deletion::Removed
+    );
+    assert_eq!(keychain.list().await.expect("empty"), []);
+}
+
+#[tokio::test]
+async fn every_keyring_tells_what_it_was_told() {
+    tells_the_same_as_it_was_told(&Keychain::open(Backend::Memory)).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    tells_the_same_as_it_was_told(&Keychain::open(Backend::File {
+        path: folder.path().join("keys.age"),
+        passphrase: Some(Secret::new("pw")),
+        password_env: "FOB_KEYRING_PASSWORD".into(),
+    }))
+    .await;
+}
+
+#[test]
+fn account_names_are_read_back() {
+    for account in [
+        "default/keys/dev",
+        "a/b/session/team/dev",
+        "default/token/keys/x",
+    ] {
+        assert_eq!(
+            EntryName::parse(account)
+                .map(|name| name.to_string())
+                .as_deref(),
+            Some(account)
+        );
+    }
+    for account in ["", "default", "default/other/x", "keys/x"] {
+        assert_eq!(EntryName::parse(account), None, "{account}");
+    }
+}
+
+#[tokio::test]
+async fn a_keyring_that_does_not_answer_is_an_error_in_time_and_never_no_entry() {
+    let (release, until) = mpsc::channel();
+    let keychain = started(Ring::Stuck(until), None, Duration::from_millis(50));
+    let error = keychain.read(&name("dev")).await.expect_err("stuck");
+    assert_eq!(error.code, Code::KeyringUnavailable);
+    assert!(!error.hints.is_empty());
+    assert!(matches!(keychain.state().await, State::Unavailable(_)));
+    keychain.progress.connected.store(true, Ordering::Relaxed);
+    let error = keychain
+        .write(&entry("dev"), Secret::new("x"))
+        .await
+        .expect_err("stuck");
+    assert_eq!(
+        (error.code, error.hints.is_empty()),
+        (Code::KeyringLocked, false),
+        "{error}"
+    );
+    drop(release);
+    assert_eq!(
+        keychain
+            .read(&name("dev"))
+            .await
+            .expect_err("freed")
+            .message,
+        "the keyring was stuck"
+    );
+}
+
+#[tokio::test]
+async fn deriving_a_key_is_not_counted_as_not_answering() {
+    let keychain = started(
+        Ring::Memory(BTreeMap::new()),
+        None,
+        Duration::from_millis(100),
+    );
+    let progress = keychain.progress.clone();
+    let slow = move |_: &mut Owner| {
+        let _deriving = progress.deriving();
+        crate::files::child::pause(Duration::from_millis(250));
+        Ok(())
+    };
+    let queued = keychain.clone();
+    let queued = tokio::spawn(async move { queued.read(&name("dev")).await });
+    keychain.ask(slow.clone()).await.expect("waited for");
+    keychain.ask(slow).await.expect("waited for");
+    assert_eq!(queued.await.expect("no panic").expect("waited for"), None);
+}
+
+#[tokio::test]
+async fn what_was_given_up_is_not_done_later() {
+    let keychain = started(
+        Ring::Memory(BTreeMap::new()),
+        None,
+        Duration::from_millis(50),
+    );
+    let (release, until) = mpsc::channel::<()>();
+    keychain
+        .jobs
+        .send(Box::new(move |_| assert!(until.recv().is_err())))
+        .expect("running");
+    keychain
+        .write(&entry("dev"), Secret::new("late"))
+        .await
+        .expect_err("too slow");
+    drop(release);
+    assert_eq!(
+        keychain.read(&name("dev")).await.expect("answers again"),
+        None
+    );
+}
+
+#[tokio::test]
+async fn values_that_are_too_large_for_the_keyring_are_kept_in_parts() {
+    let keychain = started(Ring::Memory(BTreeMap::new()), Some(2560), LIMIT);
+    let accounts = || {
+        keychain.ask(|owner| {
+            Ok(owner
+                .ring
+                .list()?
+                .into_iter()
+                .map(|(account, _)| account)
+                .collect::<Vec<_>>())
+        })
+    };
+    for size in [6000, 2561, 2560, 9000, 10] {
+        let value = Secret::new("x".repeat(size));
+        keychain
+            .write(&entry("dev"), value.clone())
+            .await
+            .expect("written");
+        assert_eq!(
+            keychain.read(&name("dev")).await.expect("whole"),
+            Some(value)
+        );
+        assert_eq!(
+            accounts().await.expect("listed").len(),
+            1 + if size > 2560 { size.div_ceil(2560) } else { 0 }
+        );
+        assert_eq!(keychain.list().await.expect("listed"), [entry("dev")]);
+    }
+    keychain
+        .write(&entry("dev"), Secret::new("x".repeat(9000)))
+        .await
+        .expect("written");
+    assert_eq!(
+        keychain.delete(&name("dev")).await.expect("gone"),
+        Deletion::Removed
+    );
+    assert_eq!(accounts().await.expect("listed"), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_torn_set_of_parts_is_detected_and_left_alone() {
+    let keychain = started(Ring::Memory(BTreeMap::new()), Some(2560), LIMIT);
+    keychain
+        .write(&entry("dev"), Secret::new("x".repeat(6000)))
+        .await
+        .expect("written");
+    keychain
+        .ask(|owner| {
+            owner.ring.write(
+                "default/session/dev#a2",
+                &Attributes::default(),
+                &Secret::new("y".repeat(2560)),
+            )
+        })
+        .await
+        .expect("torn");
+    assert_eq!(
+        keychain.read(&name("dev")).await.expect_err("torn").code,
+        Code::KeyringEntryInvalid
+    );
+    keychain
+        .ask(|owner| owner.ring.delete("default/session/dev#a2"))
+        .await
+        .expect("torn");
+    assert_eq!(
+        keychain.read(&name("dev")).await.expect_err("torn").code,
+        Code::KeyringEntryInvalid
+    );
+    assert_eq!(keychain.list().await.expect("still there").len(), 1);
+}
+
+#[tokio::test]
+async fn only_the_file_keyring_takes_a_passphrase() {
+    let keychain = Keychain::open(Backend::Memory);
+    assert_eq!(keychain.needs_passphrase().await.expect("no"), None);
+    assert_eq!(
+        keychain
+            .provide_passphrase(Secret::new("x"))
+            .await
+            .expect_err("no")
+            .code,
+        Code::InvalidInput
+    );
+}
+
+/// Without a bus there is nobody to ask, and that is known at once. A child, because the bus is
+/// named by a variable.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn without_a_secret_service_the_keyring_is_unavailable_quickly() {
+    use crate::files::child;
+    if child::role().is_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let nowhere = format!("unix:path={}/nowhere", folder.path().display());
+        for bus in [Some(nowhere.as_str()), Some("rubbish"), None] {
+            let test = "without_a_secret_service_the_keyring_is_unavailable_quickly";
+            let mut command = child::command(module_path!(), test, "ask", folder.path());
+            command
+                .env_remove("DBUS_SESSION_BUS_ADDRESS")
+                .env("XDG_RUNTIME_DIR", folder.path());
+            command.envs(bus.map(|bus| ("DBUS_SESSION_BUS_ADDRESS", bus)));
+            child::finish(vec![command.spawn().expect("a child")]);
+        }
+        return;
+    }
+    let keychain = Keychain::open(Backend::System);
+    let clock = Clock::system();
+    let before = clock.now();
+    for _ in 0..2 {
+        let error = keychain.read(&name("dev")).await.expect_err("nobody there");
+        assert_eq!(error.code, Code::KeyringUnavailable, "{error}");
+        assert!(!error.hints.is_empty());
+    }
+    assert!(matches!(keychain.state().await, State::Unavailable(_)));
+    assert!(clock.now().duration_since(before).expect("later") < Duration::from_secs(2));
+}
+
+/// One test, for it locks the keyring at its end.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+#[ignore = "needs a Secret Service; ./x test runs it under dbus-run-session"]
+async fn system_keychain_entries_can_be_found_by_other_programs_and_a_locked_one_says_so() {
+    let keychain = Keychain::open(Backend::System);
+    tells_the_same_as_it_was_told(&keychain).await;
+    keychain
+        .write(&entry("dev"), Secret::new("{\"v\":1}"))
+        .await
+        .expect("written");
+    let found = secret_tool_search("default/session/dev");
+    let attributes = [
+        "kind = session",
+        "configuration = /home/kim/config.yaml",
+        "v = 1",
+    ];
+    for line in attributes
+        .map(|attribute| format!("attribute.{attribute}"))
+        .iter()
+        .chain([&"secret = {\"v\":1}".into()])
+    {
+        assert!(found.contains(line), "{line} is missing in {found}");
+    }
+    assert_eq!(
+        keychain.delete(&name("dev")).await.expect("gone"),
+        Deletion::Removed
+    );
+    assert_eq!(secret_tool_search("default/session/dev"), "");
+
+    keychain
+        .write(&entry("locked"), Secret::new("kept"))
+        .await
+        .expect("written");
+    tokio::task::spawn_blocking(lock_the_keyring)
+        .await
+        .expect("no panic")
+        .expect("locked");
+    assert_eq!(keychain.state().await, State::Locked);
+    for error in [
+        keychain.read(&name("locked")).await.expect_err("locked"),
+        keychain
+            .write(&entry("new"), Secret::new("x"))
+            .await
+            .expect_err("locked"),
+        keychain.list().await.expect_err("locked"),
+    ] {
+        assert_eq!(
+            (error.code, error.hints.is_empty()),
+            (Code::KeyringLocked, false),
+            "{error}"
+        );
+    }
+}
+
+/// A service that was never given a keyring finds nothing; that is not "no entry". A child in a
+/// session of its own.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+#[ignore = "needs a Secret Service; ./x test runs it under dbus-run-session"]
+async fn system_keychain_without_a_collection_is_unavailable() {
+    use crate::files::child;
+    if child::role().is_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let test = "system_keychain_without_a_collection_is_unavailable";
+        let inner = child::command(module_path!(), test, "ask", folder.path());
+        let mut session = std::process::Command::new("dbus-run-session");
+        session
+            .arg("--")
+            .arg(inner.get_program())
+            .args(inner.get_args())
+            .arg("--ignored");
+        session.envs(
+            inner
+                .get_envs()
+                .filter_map(|(key, value)| Some((key, value?))),
+        );
+        for variable in ["HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME"] {
+            session.env(variable, folder.path());
+        }
+        return child::assert_passed(&session.output().expect("dbus-run-session"));
+    }
+    let keychain = Keychain::open(Backend::System);
+    for error in [
+        keychain.read(&name("dev")).await.expect_err("no keyring"),
+        keychain.delete(&name("dev")).await.expect_err("no keyring"),
+        keychain
+            .write(&entry("dev"), Secret::new("x"))
+            .await
+            .expect_err("no keyring"),
+    ] {
+        assert_eq!(
+            (error.code, error.hints.is_empty()),
+            (Code::KeyringUnavailable, false),
+            "{error}"
+        );
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn secret_tool_search(account: &str) -> String {
+    let output = std::process::Command::new("secret-tool")
+        .args(["search", "--all", "service", SERVICE, "username", account])
+        .output()
+        .expect("secret-tool");
+    String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+}
+
+#[cfg(target_os = "linux")]
+fn lock_the_keyring() -> Result<(), secret_service::Error> {
+    use secret_service::{EncryptionType, blocking::SecretService};
+    SecretService::connect(EncryptionType::Plain)?
+        .get_default_collection()?
+        .lock()
+}

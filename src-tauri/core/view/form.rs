@@ -1,0 +1,81 @@
+//! What is wrong with a field of a form while somebody types into it; the same on a terminal and in
+//! a window. Never quotes what was typed.
+
+use crate::agent::api::{AccessKeyId, MfaArn, SessionDuration};
+use crate::error::Error;
+use std::str::FromStr;
+
+/// An IAM user's: those of a session begin with ASIA.
+pub fn access_key_id(text: &str) -> Result<(), String> {
+    let id = AccessKeyId::parse(text).map_err(said)?;
+    if id.is_of_a_session() {
+        return Err(
+            "ASIA… belongs to a session; the key id of an IAM user begins with AKIA".to_owned(),
+        );
+    }
+    Ok(())
+}
+
+/// Empty is fine.
+pub fn mfa_arn(text: &str) -> Result<(), String> {
+    if_filled::<MfaArn>(text)
+}
+
+/// Empty is fine.
+pub fn session_duration(text: &str) -> Result<(), String> {
+    if_filled::<SessionDuration>(text)
+}
+
+pub fn mfa_code(text: &str) -> Result<(), String> {
+    let text = text.trim();
+    let digits = text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit());
+    if digits {
+        Ok(())
+    } else {
+        Err("an MFA code has six digits".to_owned())
+    }
+}
+
+/// `None` for a field that was left empty.
+pub fn filled(text: &str) -> Option<String> {
+    Some(text.trim())
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+}
+
+fn if_filled<T: FromStr<Err = Error>>(text: &str) -> Result<(), String> {
+    filled(text).map_or(Ok(()), |text| text.parse::<T>().map(drop).map_err(said))
+}
+
+fn said(error: Error) -> String {
+    std::iter::once(error.message)
+        .chain(error.hints)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_checked_as_they_are_typed() {
+        assert!(access_key_id("AKIAIOSFODNN7EXAMPLE").is_ok());
+        for id in ["", "changeme", "ASIAIOSFODNN7EXAMPLE", "AKIA"] {
+            assert!(access_key_id(id).is_err(), "{id}");
+        }
+        assert!(mfa_code(" 123456 ").is_ok());
+        for code in ["12345", "1234567", "12345a", "", "１２３４５６"] {
+            assert!(mfa_code(code).is_err(), "{code}");
+        }
+        assert!(session_duration("").is_ok() && session_duration("36h").is_ok());
+        assert!(
+            session_duration("12x")
+                .expect_err("no unit")
+                .contains("90m"),
+            "the reason says what is allowed"
+        );
+        assert!(mfa_arn(" ").is_ok() && mfa_arn("arn:aws:iam::123456789012:mfa/kim").is_ok());
+        assert!(mfa_arn("my phone, the black one").is_err());
+    }
+}

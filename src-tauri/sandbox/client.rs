@@ -1,0 +1,153 @@
+//! The other end of the control interface, blocking and without any HTTP library: for the CLI and
+//! for tests that drive a sandbox in another process. Speaks to loopback only.
+
+use super::control::{
+    CreatedKey, Journalled, OfPrincipal, OfUser, PREFIX, Refused, Revoked, State,
+};
+use super::faults::Switch;
+use super::journal::Call;
+use super::world::Settings;
+use crate::error::shorten;
+use crate::error::{Code, Error, Result};
+use crate::ids::AccessKeyId;
+use crate::secret::{Keys, Secret};
+use serde::Serialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(5);
+const LONGEST_ANSWER: u64 = 256 * 1024 * 1024;
+
+/// Controls a running sandbox.
+#[derive(Clone, Copy, Debug)]
+pub struct Control {
+    address: SocketAddr,
+}
+
+impl Control {
+    /// `url` as [`super::Sandbox::url`] gives it. Nothing is sent yet.
+    pub fn at(url: &str) -> Result<Control> {
+        let address = url
+            .strip_prefix("http://")
+            .map(|rest| rest.trim_end_matches('/'))
+            .and_then(|it| it.parse().ok());
+        match address {
+            Some(address) if SocketAddr::ip(&address).is_loopback() => Ok(Control { address }),
+            Some(_) | None => Err(Error::new(
+                Code::InvalidInput,
+                format!("`{}` is not the address of a sandbox", shorten(url)),
+            )
+            .hint("a sandbox's address looks like http://127.0.0.1:4566")),
+        }
+    }
+
+    pub fn state(&self) -> Result<State> {
+        self.ask("GET", "state", &())
+    }
+
+    pub fn journal(&self) -> Result<Vec<Call>> {
+        self.ask("GET", "journal", &())
+            .map(|Journalled { calls }| calls)
+    }
+
+    pub fn clear_journal(&self) -> Result<()> {
+        self.tell("DELETE", "journal", &())
+    }
+
+    pub fn inject(&self, switch: &Switch) -> Result<()> {
+        self.tell("POST", "faults", switch)
+    }
+
+    pub fn clear_faults(&self) -> Result<()> {
+        self.tell("DELETE", "faults", &())
+    }
+
+    pub fn create_key(&self, user: &str) -> Result<Keys> {
+        let created: CreatedKey = self.ask(
+            "POST",
+            "keys",
+            &OfUser {
+                user: user.to_owned(),
+            },
+        )?;
+        Ok(Keys {
+            access_key_id: AccessKeyId::parse(&created.access_key_id)?,
+            secret_access_key: Secret::new(created.secret_access_key),
+        })
+    }
+
+    pub fn revoke_key(&self, id: &AccessKeyId) -> Result<()> {
+        self.tell("DELETE", &format!("keys/{}", id.as_str()), &())
+    }
+
+    /// See [`super::Sandbox::revoke_sessions`].
+    pub fn revoke_sessions(&self, principal: &str) -> Result<usize> {
+        let principal = OfPrincipal {
+            principal: principal.to_owned(),
+        };
+        self.ask("POST", "sessions/revoke", &principal)
+            .map(|Revoked { revoked }| revoked)
+    }
+
+    pub fn set_settings(&self, settings: &Settings) -> Result<()> {
+        self.tell("PUT", "settings", settings)
+    }
+
+    fn tell(&self, method: &str, path: &str, body: &impl Serialize) -> Result<()> {
+        self.ask::<IgnoredAny>(method, path, body).map(|_| ())
+    }
+
+    fn ask<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T> {
+        let strange = || {
+            Error::new(
+                Code::Network,
+                format!("what answers at {} is not a sandbox", self.address),
+            )
+            .hint("start one with `fob sandbox`")
+        };
+        let body = serde_json::to_string(body).map_err(|cause| {
+            Error::new(
+                Code::InvalidInput,
+                format!("this cannot be sent to a sandbox: {cause}"),
+            )
+        })?;
+        let answer = self.exchange(method, path, &body).map_err(|cause| {
+            Error::new(
+                Code::Network,
+                format!("the sandbox at {} does not answer: {cause}", self.address),
+            )
+            .hint("start one with `fob sandbox`")
+        })?;
+        let text = std::str::from_utf8(&answer).map_err(|_| strange())?;
+        let (head, body) = text.split_once("\r\n\r\n").ok_or_else(strange)?;
+        if head.starts_with("HTTP/1.1 200 ") {
+            return serde_json::from_str(body).map_err(|_| strange());
+        }
+        let Refused { error } = serde_json::from_str(body).map_err(|_| strange())?;
+        Err(error)
+    }
+
+    /// One request, one connection, one answer whole.
+    fn exchange(&self, method: &str, path: &str, body: &str) -> std::io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect_timeout(&self.address, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        let request = format!(
+            "{method} {PREFIX}{path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        );
+        stream.write_all(request.as_bytes())?;
+        let mut answer = Vec::new();
+        stream.take(LONGEST_ANSWER).read_to_end(&mut answer)?;
+        Ok(answer)
+    }
+}

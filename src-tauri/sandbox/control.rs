@@ -1,0 +1,209 @@
+//! The control interface: JSON over HTTP under `/_sandbox/`, for processes that do not hold the
+//! [`super::Sandbox`]. Refuses what a web page could send: another `Host` than the served address,
+//! or any `Origin`.
+
+use super::faults::Switch;
+use super::journal::Call;
+use super::server::Premises;
+use super::world::{Mfa, Role, Settings, timestamp};
+use crate::error::{Code, Error, Result};
+use crate::secret::Keys;
+use axum::http::request::Parts;
+use axum::http::{Method, header};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+pub(super) const PREFIX: &str = "/_sandbox/";
+
+/// The whole world, without secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    pub url: String,
+    pub account: String,
+    /// RFC 3339.
+    pub now: String,
+    pub users: Vec<UserState>,
+    pub roles: Vec<Role>,
+    pub sessions: Vec<SessionState>,
+    pub settings: Settings,
+    pub faults: Vec<Switch>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserState {
+    pub name: String,
+    pub arn: String,
+    pub mfa: Mfa,
+    pub mfa_serial: String,
+    /// The ids of the access keys, the oldest first.
+    pub keys: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionState {
+    pub access_key_id: String,
+    pub principal: String,
+    /// RFC 3339.
+    pub expires_at: String,
+}
+
+/// A new access key on its way to the process that asked for it: the only secret that this
+/// interface tells.
+#[derive(Serialize, Deserialize)]
+pub(super) struct CreatedKey {
+    pub access_key_id: String,
+    pub secret_access_key: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfUser {
+    pub user: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfPrincipal {
+    pub principal: String,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Journalled {
+    pub calls: Vec<Call>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Revoked {
+    pub revoked: usize,
+}
+
+/// Every refusal's body.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Refused {
+    pub error: Error,
+}
+
+/// Status and JSON.
+pub(super) fn answer(premises: &Premises, head: &Parts, body: &[u8]) -> (u16, String) {
+    let host = head
+        .headers
+        .get(header::HOST)
+        .map(axum::http::HeaderValue::as_bytes);
+    if host != Some(premises.address.to_string().as_bytes())
+        || head.headers.contains_key(header::ORIGIN)
+    {
+        return refused(
+            403,
+            "the sandbox is controlled only from this machine and never from a web page",
+        );
+    }
+    let rest = head.uri.path().strip_prefix(PREFIX).unwrap_or_default();
+    let world = || premises.world();
+    let done = json!({});
+    let result = match (&head.method, rest) {
+        (&Method::GET, "state") => to_json(&state(premises)),
+        (&Method::GET, "journal") => to_json(&Journalled {
+            calls: world().journal.calls(),
+        }),
+        (&Method::DELETE, "journal") => {
+            world().journal.clear();
+            Ok(done)
+        }
+        (&Method::POST, "faults") => read(body)
+            .and_then(|switch| world().faults.inject(switch))
+            .map(|()| done),
+        (&Method::DELETE, "faults") => {
+            world().faults.clear();
+            Ok(done)
+        }
+        (&Method::POST, "keys") => read(body)
+            .and_then(|OfUser { user }| world().create_key(&user))
+            .and_then(|keys| to_json(&created(&keys))),
+        (&Method::DELETE, path) if path.starts_with("keys/") => {
+            world().revoke_key(&path["keys/".len()..]).map(|()| done)
+        }
+        (&Method::POST, "sessions/revoke") => read(body).and_then(|OfPrincipal { principal }| {
+            to_json(&Revoked {
+                revoked: world().revoke_sessions(&principal),
+            })
+        }),
+        (&Method::PUT, "settings") => read(body)
+            .and_then(|settings| world().set_settings(settings))
+            .map(|()| done),
+        _ => return refused(404, "the sandbox has no such control"),
+    };
+    match result {
+        Ok(json) => (200, json.to_string()),
+        Err(error) => (400, json!(Refused { error }).to_string()),
+    }
+}
+
+pub(super) fn refused(status: u16, message: &str) -> (u16, String) {
+    (
+        status,
+        json!(Refused {
+            error: Error::new(Code::InvalidInput, message)
+        })
+        .to_string(),
+    )
+}
+
+pub(super) fn state(premises: &Premises) -> State {
+    let world = premises.world();
+    State {
+        url: premises.url(),
+        account: world.account().to_owned(),
+        now: timestamp(premises.clock.now()).to_string(),
+        users: world
+            .users()
+            .map(|(name, user)| UserState {
+                name: name.clone(),
+                arn: user.arn.clone(),
+                mfa: user.mfa,
+                mfa_serial: world.mfa_serial(name),
+                keys: user
+                    .keys
+                    .iter()
+                    .map(|keys| keys.access_key_id.as_str().to_owned())
+                    .collect(),
+            })
+            .collect(),
+        roles: world.roles().cloned().collect(),
+        sessions: world
+            .sessions()
+            .map(|session| SessionState {
+                access_key_id: session.keys.access_key_id.as_str().to_owned(),
+                principal: session.caller.arn.clone(),
+                expires_at: timestamp(session.expires_at).to_string(),
+            })
+            .collect(),
+        settings: world.settings().clone(),
+        faults: world.faults.list(),
+    }
+}
+
+fn created(keys: &Keys) -> CreatedKey {
+    CreatedKey {
+        access_key_id: keys.access_key_id.as_str().to_owned(),
+        secret_access_key: keys.secret_access_key.expose().to_owned(),
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    serde_json::from_slice(body).map_err(|cause| {
+        Error::new(
+            Code::InvalidInput,
+            format!("the sandbox cannot read this: {cause}"),
+        )
+    })
+}
+
+fn to_json(value: &impl Serialize) -> Result<serde_json::Value> {
+    serde_json::to_value(value).map_err(|cause| {
+        Error::new(
+            Code::InvalidInput,
+            format!("the sandbox cannot write its answer: {cause}"),
+        )
+    })
+}

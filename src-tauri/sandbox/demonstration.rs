@@ -1,0 +1,61 @@
+//! The sandbox as it is shown to somebody who has no account: one user whose key is at hand, one
+//! who has to be set up and has an MFA device, a role above the first, and the configuration that
+//! names them.
+
+use super::{Mfa, Sandbox};
+use crate::error::{Code, Error, Result};
+use crate::secret::Keys;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// The user whose key is stored from the start, and the one who has none.
+pub const READY: &str = "kim";
+pub const WITHOUT_KEYS: &str = "robin";
+const ROLE: &str = "arn:aws:iam::420000000025:role/deploy";
+
+/// What has to be known of the world to show it.
+#[derive(Clone, Debug)]
+pub struct Demonstration {
+    pub url: String,
+    /// Of [`READY`].
+    pub keys: Keys,
+    pub mfa_serial: String,
+    pub mfa_code: String,
+}
+
+impl Demonstration {
+    pub fn furnish(sandbox: &Sandbox) -> Result<Demonstration> {
+        sandbox.add_user(WITHOUT_KEYS)?;
+        sandbox.set_mfa(WITHOUT_KEYS, Mfa::Enrolled)?;
+        let keys = sandbox.keys(READY).into_iter().next();
+        Ok(Demonstration {
+            url: sandbox.url(),
+            keys: keys.ok_or_else(|| {
+                Error::new(
+                    Code::NoCredentials,
+                    format!("the sandbox's {READY} has no key"),
+                )
+            })?,
+            mfa_serial: sandbox.mfa_serial(WITHOUT_KEYS),
+            mfa_code: sandbox.settings().mfa_code,
+        })
+    }
+
+    /// JSON is YAML, and carries every path as it is. The files for AWS tools go below `aws_files`.
+    pub fn configuration(&self, realm: &str, keyring: &Value, aws_files: &Path) -> String {
+        let spec = json!({ "endpoint_url": self.url, "files": { "base_path": aws_files } });
+        let user = |credentials: Value| json!({ "kind": "aws/user", "credentials": credentials, "spec": spec });
+        let mut ready = user(json!({ "region": "us-east-1" }));
+        ready["default"] = true.into();
+        let config = json!({ "auth": {
+            "realm": realm,
+            "keyring": keyring,
+            "identities": {
+                READY: ready,
+                WITHOUT_KEYS: user(json!({ "region": "us-east-1", "mfa_arn": self.mfa_serial })),
+                "deploy": { "kind": "aws/assume-role", "via": { "identity": READY }, "principal": { "assume_role": ROLE } },
+            },
+        }});
+        format!("{config:#}\n")
+    }
+}
