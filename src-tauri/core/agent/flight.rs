@@ -7,7 +7,7 @@ use super::api::{
 use super::owner::VisitorId;
 use crate::auth::refresh::{Freshness, freshness};
 use crate::auth::{Auth, Intent, Options, Patience, SignIn};
-use crate::config::{Chain, SourceKind};
+use crate::config::{Chain, Kind};
 use crate::error::{Code, Error, Result};
 use crate::secret::Session;
 use std::sync::Arc;
@@ -111,9 +111,9 @@ impl Flight {
         };
         let concerns_all = matches!(asking.prompt.kind, PromptKind::KeyringPassphrase { .. });
         let shares = chain
-            .source
+            .source()
             .name
-            .eq_ignore_ascii_case(&self.chain.source.name);
+            .eq_ignore_ascii_case(&self.chain.source().name);
         (concerns_all || shares).then_some(asking)
     }
 }
@@ -302,7 +302,7 @@ pub(super) fn needs_no_session(chain: &Chain, request: &Request) -> bool {
         return false;
     };
     match form {
-        VariablesForm::Profile => !matches!(chain.source.kind, SourceKind::Ambient),
+        VariablesForm::Profile => !matches!(chain.source().kind, Kind::Ambient),
         VariablesForm::Static => false,
         VariablesForm::Endpoint => true,
     }

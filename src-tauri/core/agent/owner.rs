@@ -375,7 +375,7 @@ impl Owner {
     /// Programs raise a prompt only where somebody may answer it, and not right after somebody
     /// refused to.
     fn reach(&self, chain: &Chain, waiter: &Waiter) -> FlightReach {
-        let declined = self.declined.get(&chain.source.name.to_ascii_lowercase());
+        let declined = self.declined.get(&chain.source().name.to_ascii_lowercase());
         let declined = declined.is_some_and(|until| *until > self.clock.now());
         let is_login = matches!(waiter.call.request, Request::Login(_));
         if waiter.is_person() && is_login || self.role == Role::Hosted && !is_login && !declined {

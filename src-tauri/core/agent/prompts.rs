@@ -101,11 +101,13 @@ impl Owner {
             unanswered,
         } = prompt;
         let concerns_all = matches!(kind, PromptKind::KeyringPassphrase { .. });
-        let source = sign_in.chain().source.name.clone();
+        let source = sign_in.chain().source().name.clone();
         let waiting: Vec<Waiter> = self
             .flights
             .values_mut()
-            .filter(|flight| concerns_all || flight.chain.source.name.eq_ignore_ascii_case(&source))
+            .filter(|flight| {
+                concerns_all || flight.chain.source().name.eq_ignore_ascii_case(&source)
+            })
             .flat_map(|flight| std::mem::take(&mut flight.waiters))
             .collect();
         if concerns_all && self.role == Role::Hosted && !waiting.iter().any(Waiter::is_person) {
@@ -120,7 +122,7 @@ impl Owner {
             || sign_in.options().caller.clone(),
             |waiter| waiter.call.caller.clone(),
         );
-        let identity = if sign_in.chain().steps.is_empty() {
+        let identity = if sign_in.chain().links().len() == 1 {
             sign_in.chain().identity.to_string()
         } else {
             source
@@ -348,7 +350,7 @@ impl Owner {
             }
             About::Flight { key, .. } => {
                 if let Some(flight) = self.flights.get_mut(&key) {
-                    let source = flight.chain.source.name.to_ascii_lowercase();
+                    let source = flight.chain.source().name.to_ascii_lowercase();
                     self.declined.insert(source, self.clock.now() + DECLINED);
                     flight.waiters.push(Waiter {
                         call: ticket.call,

@@ -260,7 +260,7 @@ impl Owner {
     pub(super) fn keys_stored(&mut self, identity: &str) {
         let is_built_on = |watched: &Watched| {
             let chain = self.auth.chain(watched.identity.as_str());
-            chain.is_ok_and(|chain| chain.source.name.eq_ignore_ascii_case(identity))
+            chain.is_ok_and(|chain| chain.source().name.eq_ignore_ascii_case(identity))
         };
         let watches = self
             .schedule

@@ -274,7 +274,7 @@ impl Auth {
             Ok(Some(stored)) if !stored.session.is_usable(self.clock.now()) => {
                 "its session has ended"
             }
-            Ok(Some(stored)) if stored.plan != fingerprint(chain, chain.steps.len()) => {
+            Ok(Some(stored)) if stored.plan != fingerprint(chain, chain.links().len() - 1) => {
                 "its session was made before the configuration was changed, and is not used"
             }
             Ok(Some(stored)) => {

@@ -3,7 +3,7 @@
 
 use super::{Auth, Note, place_at};
 use crate::aws::{ConsoleDoor, Fault, FaultKind, LINK_LIFE, Signer};
-use crate::config::{Chain, SourceKind, StepKind};
+use crate::config::{Chain, Kind, Link};
 use crate::duration::{SessionDuration, SessionKind};
 use crate::error::{Code, Error, Result};
 use crate::secret::{Secret, Session};
@@ -48,12 +48,18 @@ impl Auth {
     /// Asks nobody: what the console does not take is refused here, before anybody signs in for it.
     pub fn console(&self, identity: &str, destination: Option<&str>) -> Result<ConsoleTarget> {
         let chain = self.chain(identity)?;
-        if let (SourceKind::User(_), []) = (&chain.source.kind, &chain.steps[..]) {
+        if let [
+            Link {
+                kind: Kind::User(_),
+                ..
+            },
+        ] = chain.links()
+        {
             return Err(self.only_roles(&chain, "this is an IAM user"));
         }
         let door = self
             .aws
-            .console_door(place_at(&chain, chain.steps.len()), destination)?;
+            .console_door(place_at(&chain, chain.links().len() - 1), destination)?;
         let (duration, warning) = lasting(&chain);
         Ok(ConsoleTarget {
             chain,
@@ -111,7 +117,7 @@ impl Auth {
         let ConsoleTarget {
             chain, duration, ..
         } = target;
-        let (identity, place) = (&chain.identity, place_at(chain, chain.steps.len()));
+        let (identity, place) = (&chain.identity, place_at(chain, chain.links().len() - 1));
         if fault.kind != FaultKind::Other {
             return fault.into_error(place.region);
         }
@@ -149,7 +155,7 @@ impl Auth {
         let identity = &chain.identity;
         let message = format!("{identity}: the console takes sessions of a role, and {but}");
         let error = Error::new(Code::Unsupported, message).identity(identity);
-        let through = |it: &Chain| !it.steps.is_empty() && it.names().contains(&identity.as_str());
+        let through = |it: &Chain| it.links().len() > 1 && it.names().contains(&identity.as_str());
         let chains = self
             .config
             .identities()
@@ -174,12 +180,17 @@ impl Auth {
 /// How long the browser's session is asked to last. A role that was assumed with a session gets
 /// none: AWS refuses it, and the browser's session ends with the role's.
 fn lasting(chain: &Chain) -> (Option<SessionDuration>, Option<String>) {
-    let written = match (&chain.source.kind, &chain.steps[..]) {
-        (SourceKind::IdentityCenter(center), [only])
-            if matches!(only.kind, StepKind::PermissionSet(_)) =>
-        {
-            center.console_session_duration
-        }
+    let written = match chain.links() {
+        [
+            Link {
+                kind: Kind::IdentityCenter(center),
+                ..
+            },
+            Link {
+                kind: Kind::PermissionSet(_),
+                ..
+            },
+        ] => center.console_session_duration,
         _ => None,
     };
     match written {

@@ -5,7 +5,7 @@ use super::prompt::{Note, TypedKeys, WhyKeys};
 use super::record::Caller;
 use super::{Auth, in_default_region, name_at, place_at};
 use crate::aws::{Fault, FaultKind, Place, Signer};
-use crate::config::{Chain, SourceKind, User};
+use crate::config::{Chain, Kind, User};
 use crate::error::{Code, Error, Result};
 use crate::ids::AccessKeyId;
 use crate::secret::{Keys, LongLived, Origin};
@@ -179,7 +179,7 @@ impl Auth {
                 let built_on = self
                     .config
                     .chain(identity)
-                    .is_ok_and(|chain| chain.source.name.eq_ignore_ascii_case(name));
+                    .is_ok_and(|chain| chain.source().name.eq_ignore_ascii_case(name));
                 if built_on {
                     self.drop_session(identity.name.as_str()).await?;
                 }
@@ -283,10 +283,10 @@ impl Auth {
         let recorded = self.record(caller, &[happened]).await;
         let mut notes = vec![saved?];
         notes.extend(recorded);
-        if let SourceKind::User(User {
+        if let Kind::User(User {
             keys: Some(written),
             ..
-        }) = &chain.source.kind
+        }) = &chain.source().kind
         {
             let warning = format!(
                 "{} also names keys for this identity, and those come first",
@@ -321,22 +321,23 @@ impl Auth {
 
     fn user_chain(&self, identity: &str) -> Result<Chain> {
         let chain = self.chain(identity)?;
-        match (&chain.source.kind, chain.steps.is_empty()) {
-            (SourceKind::User(_), true) => Ok(chain),
-            (SourceKind::User(_), false) => Err(Error::new(
+        match (&chain.source().kind, chain.links().len() == 1) {
+            (Kind::User(_), true) => Ok(chain),
+            (Kind::User(_), false) => Err(Error::new(
                 Code::InvalidInput,
                 format!(
                     "{} is a role: its keys are those of {}",
-                    chain.identity, chain.source.name
+                    chain.identity,
+                    chain.source().name
                 ),
             )
-            .hint(format!("fob user configure {}", chain.source.name))),
+            .hint(format!("fob user configure {}", chain.source().name))),
             (other, _) => Err(Error::new(
                 Code::InvalidInput,
                 format!(
                     "{} takes no access keys: it signs in through {}",
                     chain.identity,
-                    other.kind()
+                    other.as_str()
                 ),
             )),
         }
@@ -345,21 +346,22 @@ impl Auth {
 
 /// The prefilled form: what the configuration says, else what the keyring remembers.
 pub(super) fn form(chain: &Chain, remembered: &LongLived, why: WhyKeys) -> super::PromptKind {
-    let written = match &chain.source.kind {
-        SourceKind::User(user) => user.mfa_arn.clone(),
-        SourceKind::Ambient
-        | SourceKind::Process { .. }
-        | SourceKind::IdentityCenter(_)
-        | SourceKind::Saml(_)
-        | SourceKind::GithubOidc { .. }
-        | SourceKind::WebIdentity { .. } => None,
+    let (mfa_arn, session_duration) = match &chain.source().kind {
+        Kind::User(user) => (user.mfa_arn.clone(), user.session_duration),
+        Kind::Ambient
+        | Kind::Process(_)
+        | Kind::IdentityCenter(_)
+        | Kind::Saml(_)
+        | Kind::GithubOidc(_)
+        | Kind::WebIdentity(_)
+        | Kind::PermissionSet(_)
+        | Kind::AssumeRole(_)
+        | Kind::AssumeRoot(_) => (None, None),
     };
     super::PromptKind::Keys {
         why,
-        mfa_arn: written.or_else(|| remembered.mfa_arn.clone()),
-        session_duration: remembered
-            .session_duration
-            .or(chain.source.session_duration),
+        mfa_arn: mfa_arn.or_else(|| remembered.mfa_arn.clone()),
+        session_duration: remembered.session_duration.or(session_duration),
     }
 }
 

@@ -9,7 +9,7 @@ use super::record::Caller;
 use super::refresh::Freshness;
 use super::{Auth, fingerprint, name_at, place_at};
 use crate::clock::moment;
-use crate::config::{Chain, SourceKind, StepKind};
+use crate::config::{Chain, Kind};
 use crate::duration::SessionDuration;
 use crate::error::{Code, Error, Remedy, Result};
 use crate::secret::Session;
@@ -90,7 +90,7 @@ impl Auth {
     pub async fn renews_alone(&self, identity: &str, caller: Caller) -> bool {
         match SignIn::new(self, identity, Options::ahead_of_time(caller)) {
             Ok(sign_in) => sign_in
-                .renewable(self, sign_in.chain.steps.len())
+                .renewable(self, sign_in.chain.links().len() - 1)
                 .await
                 .unwrap_or(false),
             Err(_) => false,
@@ -199,7 +199,7 @@ impl SignIn {
     pub fn made_below(&self) -> impl Iterator<Item = &str> {
         self.made
             .iter()
-            .filter(|position| **position < self.chain.steps.len())
+            .filter(|position| **position < self.chain.links().len() - 1)
             .map(|it| name_at(&self.chain, *it))
     }
 
@@ -320,7 +320,7 @@ impl SignIn {
         };
         let held = match self.options.renewal {
             Renewal::WhenDue => self
-                .stored(auth, self.chain.steps.len())
+                .stored(auth, self.chain.links().len() - 1)
                 .await
                 .ok()
                 .flatten(),
@@ -334,7 +334,7 @@ impl SignIn {
         if !self.took_over && !untried(&error) {
             let outcome = AuditOutcome::Failed { error: error.code };
             self.happened(
-                self.chain.steps.len(),
+                self.chain.links().len() - 1,
                 self.chain.names().join(" → "),
                 outcome,
             );
@@ -446,7 +446,7 @@ impl SignIn {
         let mut session = None;
         // What is still to be made, from the target down, with what is held meanwhile.
         let mut steps = Vec::new();
-        for position in (0..=self.chain.steps.len()).rev() {
+        for position in (0..self.chain.links().len()).rev() {
             match self.look(auth, position).await? {
                 Held::Fresh(fresh) => {
                     session = Some(fresh);
@@ -480,7 +480,8 @@ impl SignIn {
         due: Option<Session>,
         stop: Stop,
     ) -> std::result::Result<Session, Stop> {
-        let forced = self.options.renewal == Renewal::Always && position == self.chain.steps.len();
+        let forced =
+            self.options.renewal == Renewal::Always && position == self.chain.links().len() - 1;
         let due = due.filter(|session| !forced && auth.is_usable(session));
         match (stop, due) {
             (
@@ -503,7 +504,7 @@ impl SignIn {
                     "the session of {name} could not be renewed and is used as it is: {error}"
                 );
                 self.notes.push(Note::Warning(warning));
-                if position == self.chain.steps.len() {
+                if position == self.chain.links().len() - 1 {
                     self.not_renewed = Some(error);
                 } else {
                     self.not_renewed_below
@@ -519,7 +520,7 @@ impl SignIn {
     /// unnecessary.
     async fn look(&mut self, auth: &Auth, position: usize) -> std::result::Result<Held, Stop> {
         self.refuse_signed_out(auth, position)?;
-        if position == 0 && matches!(self.chain.source.kind, SourceKind::Ambient) {
+        if position == 0 && matches!(self.chain.source().kind, Kind::Ambient) {
             return Ok(Held::Nothing);
         }
         if self.locks.contains_key(&position) {
@@ -606,7 +607,8 @@ impl SignIn {
         {
             return Ok(Held::Nothing);
         }
-        let forced = self.options.renewal == Renewal::Always && position == self.chain.steps.len();
+        let forced =
+            self.options.renewal == Renewal::Always && position == self.chain.links().len() - 1;
         let just_made = since.is_some_and(|since| session.issued_at >= since);
         Ok(match auth.freshness(&session) {
             Freshness::Expired => Held::Nothing,
@@ -641,17 +643,20 @@ impl SignIn {
                 return Ok(true);
             }
         }
-        Ok(match &self.chain.source.kind {
-            SourceKind::User(user) => {
+        Ok(match &self.chain.source().kind {
+            Kind::User(user) => {
                 let (found, remembered) = auth.find_keys(name_at(&self.chain, 0), user).await?;
                 let device = user.mfa_arn.is_some() || remembered.mfa_arn.is_some();
                 found.is_some() && (!device || user.mfa_process.is_some())
             }
-            SourceKind::Ambient | SourceKind::Process { .. } => true,
-            SourceKind::IdentityCenter(_)
-            | SourceKind::Saml(_)
-            | SourceKind::GithubOidc { .. }
-            | SourceKind::WebIdentity { .. } => false,
+            Kind::Ambient | Kind::Process(_) => true,
+            Kind::IdentityCenter(_)
+            | Kind::Saml(_)
+            | Kind::GithubOidc(_)
+            | Kind::WebIdentity(_)
+            | Kind::PermissionSet(_)
+            | Kind::AssumeRole(_)
+            | Kind::AssumeRoot(_) => false,
         })
     }
 }
@@ -676,14 +681,13 @@ fn under_way(name: &str, error: &Error) -> Error {
 /// Told before anything is asked or locked.
 fn supported(chain: &Chain) -> Result<()> {
     let source = matches!(
-        chain.source.kind,
-        SourceKind::User(_) | SourceKind::Ambient | SourceKind::Process { .. }
+        chain.source().kind,
+        Kind::User(_) | Kind::Ambient | Kind::Process(_)
     );
-    let steps = chain
-        .steps
+    let roles = chain.links()[1..]
         .iter()
-        .all(|step| matches!(step.kind, StepKind::AssumeRole(_)));
-    if source && steps {
+        .all(|link| matches!(link.kind, Kind::AssumeRole(_)));
+    if source && roles {
         Ok(())
     } else {
         Err(unsupported(chain))
@@ -691,9 +695,8 @@ fn supported(chain: &Chain) -> Result<()> {
 }
 
 pub(super) fn unsupported(chain: &Chain) -> Error {
-    let kinds = std::iter::once(chain.source.kind.kind())
-        .chain(chain.steps.iter().map(|step| step.kind.kind()));
-    let kind = kinds.into_iter().find(|kind| {
+    let mut kinds = chain.links().iter().map(|link| link.kind.as_str());
+    let kind = kinds.find(|kind| {
         !matches!(
             *kind,
             "aws/user" | "aws/ambient" | "aws/process" | "aws/assume-role"

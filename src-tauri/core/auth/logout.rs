@@ -5,7 +5,7 @@
 
 use super::Auth;
 use super::report::{OtherSession, Report, Step, Subject, What};
-use crate::config::{AwsFiles, Config, Identity, Provider, SourceKind};
+use crate::config::{self, AwsFiles, Config, Identity, Provider};
 use crate::error::{Code, Result};
 use crate::ids::ProviderName;
 pub use crate::store::Mode;
@@ -306,13 +306,16 @@ pub(super) fn files_of(config: &Config, identity: &Identity) -> Option<AwsFiles>
 /// Of an IAM Identity Center; others have no token.
 fn start_url(config: &Config, provider: &Provider) -> Option<String> {
     match config.source(provider).ok()?.kind {
-        SourceKind::IdentityCenter(center) => Some(center.start_url),
-        SourceKind::User(_)
-        | SourceKind::Ambient
-        | SourceKind::Process { .. }
-        | SourceKind::Saml(_)
-        | SourceKind::GithubOidc { .. }
-        | SourceKind::WebIdentity { .. } => None,
+        config::Kind::IdentityCenter(center) => Some(center.start_url),
+        config::Kind::User(_)
+        | config::Kind::Ambient
+        | config::Kind::Process(_)
+        | config::Kind::Saml(_)
+        | config::Kind::GithubOidc(_)
+        | config::Kind::WebIdentity(_)
+        | config::Kind::PermissionSet(_)
+        | config::Kind::AssumeRole(_)
+        | config::Kind::AssumeRoot(_) => None,
     }
 }
 

@@ -49,7 +49,7 @@ impl Memory {
     }
 
     fn remember(&self, chain: &Chain, ticket: Ticket, session: &Session) {
-        let plan = fingerprint(chain, chain.steps.len());
+        let plan = fingerprint(chain, chain.links().len() - 1);
         let name = chain.identity.as_str().to_ascii_lowercase();
         self.inner().held.insert(
             name,
@@ -84,8 +84,8 @@ impl Auth {
             plan,
             ticket,
         } = held.get(&name)?;
-        let current =
-            *plan == fingerprint(chain, chain.steps.len()) && self.store.unchanged(ticket).is_ok();
+        let current = *plan == fingerprint(chain, chain.links().len() - 1)
+            && self.store.unchanged(ticket).is_ok();
         if current && freshness(ended, session, self.clock.now()) != Freshness::Expired {
             return Some(session.clone());
         }
@@ -123,7 +123,7 @@ impl Auth {
             }
             let ticket = self.store.ticket(name)?;
             let session = match self.store.session(name).await {
-                Ok(Some(stored)) if stored.plan == fingerprint(&chain, chain.steps.len()) => {
+                Ok(Some(stored)) if stored.plan == fingerprint(&chain, chain.links().len() - 1) => {
                     stored.session
                 }
                 Ok(_) => continue,

@@ -31,7 +31,7 @@ pub use status::{List, ListedIdentity, ListedProvider, Reach, State, Whoami};
 
 use crate::aws::{Aws, Place, Tries};
 use crate::clock::Clock;
-use crate::config::{Chain, Config, KeyringChoice, SourceKind, StepKind};
+use crate::config::{Chain, Config, KeyringChoice, Kind};
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::ids::Region;
@@ -208,20 +208,14 @@ fn open_keychain(choice: &KeyringChoice, environment: &Environment) -> Result<Ke
 
 /// The name at a position of the chain: 0 is the source, the last one the target.
 fn name_at(chain: &Chain, position: usize) -> &str {
-    match position.checked_sub(1) {
-        None => &chain.source.name,
-        Some(step) => chain.steps[step].identity.as_str(),
-    }
+    &chain.links()[position].name
 }
 
 fn place_at(chain: &Chain, position: usize) -> Place<'_> {
-    let (region, endpoint_url) = match position.checked_sub(1) {
-        None => (&chain.source.region, &chain.source.endpoint_url),
-        Some(step) => (&chain.steps[step].region, &chain.steps[step].endpoint_url),
-    };
+    let link = &chain.links()[position];
     Place {
-        region,
-        endpoint_url: endpoint_url.as_deref(),
+        region: &link.region,
+        endpoint_url: link.endpoint_url.as_deref(),
         tries: Tries::Several,
     }
 }
@@ -239,31 +233,25 @@ fn in_default_region<'a>(place: Place<'a>, region: &'a Region) -> Place<'a> {
 /// is not taken for this one. Durations are left out: a shorter or longer one counts from the next
 /// sign-in on.
 fn fingerprint(chain: &Chain, position: usize) -> String {
-    let source = &chain.source;
-    let mut parts = vec![
-        source.kind.kind().to_owned(),
-        source.name.to_lowercase(),
-        place_text(chain, 0),
-    ];
-    match &source.kind {
-        SourceKind::User(user) => parts.push(format!("{:?}", user.mfa_arn)),
-        SourceKind::Ambient | SourceKind::IdentityCenter(_) | SourceKind::Saml(_) => {}
-        SourceKind::Process { command } => parts.push(command.clone()),
-        SourceKind::GithubOidc { audience } => parts.push(audience.clone()),
-        SourceKind::WebIdentity { token_file } => parts.push(token_file.display().to_string()),
-    }
-    for (step, position) in chain.steps[..position].iter().zip(1..) {
+    let source = chain.source();
+    let mut parts = vec![source.kind.as_str().to_owned(), source.name.to_lowercase()];
+    for (position, link) in chain.links()[..=position].iter().enumerate() {
         parts.push(place_text(chain, position));
-        match &step.kind {
-            StepKind::AssumeRole(role) => {
+        match &link.kind {
+            Kind::User(user) => parts.push(format!("{:?}", user.mfa_arn)),
+            Kind::Ambient | Kind::IdentityCenter(_) | Kind::Saml(_) => {}
+            Kind::Process(process) => parts.push(process.command.clone()),
+            Kind::GithubOidc(oidc) => parts.push(oidc.audience.clone()),
+            Kind::WebIdentity(web) => parts.push(web.token_file.display().to_string()),
+            Kind::AssumeRole(role) => {
                 parts.extend([
                     role.role_arn.clone(),
                     role.session_name.clone(),
                     format!("{:?}", role.external_id),
                 ]);
             }
-            StepKind::PermissionSet(set) => parts.push(format!("{set:?}")),
-            StepKind::AssumeRoot(root) => parts.push(format!("{root:?}")),
+            Kind::PermissionSet(set) => parts.push(format!("{set:?}")),
+            Kind::AssumeRoot(root) => parts.push(format!("{root:?}")),
         }
     }
     let digest = Sha256::digest(parts.join("\n").as_bytes());

@@ -3,7 +3,7 @@
 
 use super::{Auth, SignIn};
 use crate::clock::moment;
-use crate::config::{Chain, SourceKind};
+use crate::config::{Chain, Kind};
 use crate::error::{Code, Error, Result};
 use crate::secret::{Origin, Secret, Session, on_the_wire};
 use crate::store::Profile;
@@ -144,7 +144,7 @@ impl Auth {
         // Where the machine itself is the source, `credential_process` in the child needs what it
         // is found by.
         let origin = session.filter(|_| {
-            form == VariablesForm::Profile && matches!(chain.source.kind, SourceKind::Ambient)
+            form == VariablesForm::Profile && matches!(chain.source().kind, Kind::Ambient)
         });
         let remove = FOREIGN
             .into_iter()
@@ -152,7 +152,7 @@ impl Auth {
             .filter(|name| {
                 let needed = origin.is_some_and(|session| match session.origin {
                     Origin::ContainerRole => name.starts_with("AWS_CONTAINER_"),
-                    Origin::Environment => chain.steps.is_empty() && !name.contains("PROFILE"),
+                    Origin::Environment => chain.links().len() == 1 && !name.contains("PROFILE"),
                     Origin::Keyring
                     | Origin::Configuration
                     | Origin::InstanceRole

@@ -6,7 +6,7 @@ use super::refresh::Freshness;
 use super::{Auth, fingerprint, place_at};
 use crate::aws::{FaultKind, Signer};
 use crate::clock::moment;
-use crate::config::{AccountReference, Chain, Identity, PermissionSet, SourceKind, StepKind};
+use crate::config::{AccountReference, Chain, Identity, Kind, PermissionSet};
 use crate::duration::time_left;
 use crate::error::{Code, Error, Result};
 use crate::secret::Session;
@@ -105,10 +105,11 @@ impl Auth {
             self.store.signed_out_since(chain.identity.as_str()),
             Ok(Some(_))
         );
-        let (mut state, mut session) = match (&chain.source.kind, chain.steps.is_empty(), reach) {
+        let (mut state, mut session) = match (&chain.source().kind, chain.links().len() == 1, reach)
+        {
             _ if signed_out => (State::SignedOut, None),
             // Nothing of these is kept: what they hold shows only when they are asked.
-            (SourceKind::Ambient, true, Reach::Online) => {
+            (Kind::Ambient, true, Reach::Online) => {
                 (State::Valid, Some(self.aws.ambient_credentials().await?))
             }
             _ => self.held(&chain).await.unwrap_or_else(|error| {
@@ -187,32 +188,42 @@ impl Auth {
                 (State::Unknown, None)
             }
         };
-        let end = chain
-            .as_ref()
-            .ok()
-            .and_then(|chain| chain.steps.last())
-            .map(|step| &step.kind);
+        let end = chain.as_ref().ok().map(|chain| &chain.target().kind);
         let held = session.as_ref();
         ListedIdentity {
-            role: end.map(|end| match end {
-                StepKind::AssumeRole(role) => role.role_arn.clone(),
-                StepKind::PermissionSet(set) => set.name.clone(),
-                StepKind::AssumeRoot(root) => root.task_policy_arn.clone(),
+            role: end.and_then(|end| match end {
+                Kind::AssumeRole(role) => Some(role.role_arn.clone()),
+                Kind::PermissionSet(set) => Some(set.name.clone()),
+                Kind::AssumeRoot(root) => Some(root.task_policy_arn.clone()),
+                Kind::User(_)
+                | Kind::Ambient
+                | Kind::Process(_)
+                | Kind::IdentityCenter(_)
+                | Kind::Saml(_)
+                | Kind::GithubOidc(_)
+                | Kind::WebIdentity(_) => None,
             }),
             account: held
                 .and_then(|session| session.account.as_ref())
                 .map(ToString::to_string)
                 .or_else(|| match end? {
-                    StepKind::AssumeRole(role) => account_of(&role.role_arn),
-                    StepKind::PermissionSet(PermissionSet {
+                    Kind::AssumeRole(role) => account_of(&role.role_arn),
+                    Kind::PermissionSet(PermissionSet {
                         account: AccountReference::Id(id),
                         ..
                     }) => Some(id.to_string()),
-                    StepKind::PermissionSet(PermissionSet {
+                    Kind::AssumeRoot(root) => Some(root.target_principal.to_string()),
+                    Kind::PermissionSet(PermissionSet {
                         account: AccountReference::Name(_),
                         ..
-                    }) => None,
-                    StepKind::AssumeRoot(root) => Some(root.target_principal.to_string()),
+                    })
+                    | Kind::User(_)
+                    | Kind::Ambient
+                    | Kind::Process(_)
+                    | Kind::IdentityCenter(_)
+                    | Kind::Saml(_)
+                    | Kind::GithubOidc(_)
+                    | Kind::WebIdentity(_) => None,
                 }),
             source: held.map(|session| session.origin.to_string()),
             issued_at: held.map(|session| session.issued_at),
@@ -243,7 +254,7 @@ impl Auth {
             return Ok((State::SignedOut, None));
         }
         let stored = self.store.session(chain.identity.as_str()).await?;
-        let plan = fingerprint(chain, chain.steps.len());
+        let plan = fingerprint(chain, chain.links().len() - 1);
         let Some(session) = stored
             .filter(|stored| stored.plan == plan)
             .map(|stored| stored.session)
@@ -270,7 +281,7 @@ impl Auth {
         state: State,
         notes: &mut Vec<Note>,
     ) -> State {
-        let place = place_at(chain, chain.steps.len());
+        let place = place_at(chain, chain.links().len() - 1);
         let fault = match self
             .aws
             .caller_identity(Signer::Session(session), place)
@@ -304,7 +315,7 @@ impl Auth {
         match &session.account {
             Some(account) => Some(account.to_string()),
             None => {
-                let place = place_at(chain, chain.steps.len());
+                let place = place_at(chain, chain.links().len() - 1);
                 let caller = self
                     .aws
                     .caller_identity(Signer::Session(session), place)
@@ -317,12 +328,12 @@ impl Auth {
 
     /// Whose keys the keyring holds for an IAM user, as STS told when they were stored.
     async fn known_owner(&self, chain: &Chain) -> Option<(Option<String>, Option<String>)> {
-        if !matches!(chain.source.kind, SourceKind::User(_)) || !chain.steps.is_empty() {
+        if !matches!(chain.source().kind, Kind::User(_)) || !chain.links().len() == 1 {
             return None;
         }
         let remembered = self
             .store
-            .long_lived(&chain.source.name)
+            .long_lived(&chain.source().name)
             .await
             .ok()
             .flatten()?;

@@ -6,7 +6,7 @@ use super::login::{SignIn, Stop, unsupported};
 use super::prompt::{Note, Prompt, PromptKind, WhyKeys};
 use super::{Auth, fingerprint, in_default_region, name_at, place_at};
 use crate::aws::{Fault, FaultKind, Mfa, Place, Principal, Signer, Tries};
-use crate::config::{AssumeRole, Chain, SourceKind, StepKind, User};
+use crate::config::{AssumeRole, Chain, Kind, User};
 use crate::duration::{SessionDuration, SessionKind};
 use crate::error::{Code, Error};
 use crate::ids::MfaArn;
@@ -33,11 +33,17 @@ impl SignIn {
         };
         tracing::debug!(identity = %self.chain.identity, step, "making a session");
         let made = match (position.checked_sub(1), parent) {
-            (Some(index), Some(parent)) => match self.chain.steps[index].kind.clone() {
-                StepKind::AssumeRole(role) => self.assume_role(auth, position, &role, parent).await,
-                StepKind::PermissionSet(_) | StepKind::AssumeRoot(_) => {
-                    Err(Stop::Failed(unsupported(&self.chain)))
-                }
+            (Some(_), Some(parent)) => match self.chain.links()[position].kind.clone() {
+                Kind::AssumeRole(role) => self.assume_role(auth, position, &role, parent).await,
+                Kind::PermissionSet(_)
+                | Kind::AssumeRoot(_)
+                | Kind::User(_)
+                | Kind::Ambient
+                | Kind::Process(_)
+                | Kind::IdentityCenter(_)
+                | Kind::Saml(_)
+                | Kind::GithubOidc(_)
+                | Kind::WebIdentity(_) => Err(Stop::Failed(unsupported(&self.chain))),
             },
             (Some(_), None) | (None, _) => self.start(auth).await,
         };
@@ -54,7 +60,7 @@ impl SignIn {
         self.made.insert(position);
         // What the machine itself has is asked for anew each time; it has its own ways of renewing.
         let kept = session.token.is_some()
-            && !(position == 0 && matches!(self.chain.source.kind, SourceKind::Ambient));
+            && !(position == 0 && matches!(self.chain.source().kind, Kind::Ambient));
         if kept {
             let stored = StoredSession {
                 session: session.clone(),
@@ -66,7 +72,7 @@ impl SignIn {
         } else {
             auth.store.unchanged(&self.tickets[position])?;
         }
-        if kept || position == self.chain.steps.len() {
+        if kept || position == self.chain.links().len() - 1 {
             let until = Timestamp::try_from(session.expires_at)
                 .map(|end| end.strftime("%FT%TZ").to_string());
             let until = until.unwrap_or_else(|_| "the end of time".to_owned());
@@ -80,14 +86,17 @@ impl SignIn {
     }
 
     async fn start(&mut self, auth: &Auth) -> std::result::Result<Session, Stop> {
-        match self.chain.source.kind.clone() {
-            SourceKind::User(user) => self.user_session(auth, &user).await,
-            SourceKind::Ambient => Ok(auth.aws.ambient_credentials().await?),
-            SourceKind::Process { command } => Ok(auth.aws.process_credentials(&command).await?),
-            SourceKind::IdentityCenter(_)
-            | SourceKind::Saml(_)
-            | SourceKind::GithubOidc { .. }
-            | SourceKind::WebIdentity { .. } => Err(Stop::Failed(unsupported(&self.chain))),
+        match self.chain.source().kind.clone() {
+            Kind::User(user) => self.user_session(auth, &user).await,
+            Kind::Ambient => Ok(auth.aws.ambient_credentials().await?),
+            Kind::Process(process) => Ok(auth.aws.process_credentials(&process.command).await?),
+            Kind::IdentityCenter(_)
+            | Kind::Saml(_)
+            | Kind::GithubOidc(_)
+            | Kind::WebIdentity(_)
+            | Kind::PermissionSet(_)
+            | Kind::AssumeRole(_)
+            | Kind::AssumeRoot(_) => Err(Stop::Failed(unsupported(&self.chain))),
         }
     }
 
@@ -106,10 +115,7 @@ impl SignIn {
             };
             let duration = self.duration(
                 0,
-                self.chain
-                    .source
-                    .session_duration
-                    .or(remembered.session_duration),
+                user.session_duration.or(remembered.session_duration),
                 SessionKind::IamUser,
             );
             let device = user.mfa_arn.clone().or_else(|| remembered.mfa_arn.clone());
@@ -154,12 +160,12 @@ impl SignIn {
                     return Err(self.mfa_refused(user, device, fault));
                 }
                 (FaultKind::MfaRefused, None) => {
-                    return Err(Stop::Failed(fault.into_error(&self.chain.source.region).hint(
+                    return Err(Stop::Failed(fault.into_error(&self.chain.source().region).hint(
                         "AWS wants an MFA code: set credentials.mfa_arn in the configuration, or store it with `fob user configure`",
                     )));
                 }
                 (FaultKind::SecretMismatch, _) => {
-                    let error = fault.into_error(&self.chain.source.region);
+                    let error = fault.into_error(&self.chain.source().region);
                     let name = name_at(&self.chain, 0);
                     return Err(Stop::Failed(
                         error
@@ -169,7 +175,7 @@ impl SignIn {
                 }
                 _ => {
                     return Err(Stop::Failed(denied_hints(
-                        fault.into_error(&self.chain.source.region),
+                        fault.into_error(&self.chain.source().region),
                         "identity policy and SCP",
                     )));
                 }
@@ -199,7 +205,7 @@ impl SignIn {
         written: Option<SessionDuration>,
         kind: SessionKind,
     ) -> SessionDuration {
-        let asked = if position == self.chain.steps.len() {
+        let asked = if position == self.chain.links().len() - 1 {
             self.options.duration.or(written)
         } else {
             written
@@ -252,7 +258,7 @@ impl SignIn {
     fn mfa_refused(&mut self, user: &User, device: MfaArn, fault: Fault) -> Stop {
         self.mfa_refusals += 1;
         let refused = fault.message.clone();
-        let error = fault.into_error(&self.chain.source.region);
+        let error = fault.into_error(&self.chain.source().region);
         if user.mfa_process.is_some() || self.mfa_refusals >= MFA_ATTEMPTS {
             return Stop::Failed(error);
         }

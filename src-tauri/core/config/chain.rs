@@ -11,15 +11,14 @@ use crate::ids::{IdentityName, Partition, ProviderName, Region};
 use crate::secret::{Keys, Origin};
 use std::path::PathBuf;
 
-/// `[provider, identity…, target]`, or `[identity]` for `aws/user`, `aws/ambient`, `aws/process`.
+/// Where credentials start, and every link from there up to the identity.
 #[derive(Clone, Debug)]
 pub struct Chain {
     pub identity: IdentityName,
     /// `aws-user` for stand-alone identities.
     pub provider: ProviderName,
-    pub source: Source,
-    /// From the source up to the target; empty when the target is the source itself.
-    pub steps: Vec<Step>,
+    /// Never empty: the source is the first, the identity the last, and both may be one.
+    links: Vec<Link>,
     /// The target's region: nearest one up the chain, else us-east-1.
     pub region: Region,
     pub env: Vec<(String, String)>,
@@ -27,55 +26,62 @@ pub struct Chain {
 }
 
 impl Chain {
+    /// From the source to the target.
+    pub fn links(&self) -> &[Link] {
+        &self.links
+    }
+
+    pub fn source(&self) -> &Link {
+        self.links.first().expect("a chain has a link")
+    }
+
+    pub fn target(&self) -> &Link {
+        self.links.last().expect("a chain has a link")
+    }
+
     /// Every name from the source to the target, as shown: `corp-sso → org-admin → deploy`.
     pub fn names(&self) -> Vec<&str> {
-        std::iter::once(self.source.name.as_str())
-            .chain(self.steps.iter().map(|step| step.identity.as_str()))
-            .collect()
+        self.links.iter().map(|link| link.name.as_str()).collect()
     }
 }
 
-/// Where credentials start.
+/// A provider or an identity, with what it inherits from the links before it.
 #[derive(Clone, Debug)]
-pub struct Source {
-    /// A provider's name, or that of a stand-alone identity.
+pub struct Link {
     pub name: String,
-    pub kind: SourceKind,
+    pub kind: Kind,
     pub region: Region,
     pub endpoint_url: Option<String>,
-    /// `session.duration` as written; limits are applied when signing in.
-    pub session_duration: Option<SessionDuration>,
 }
 
 #[derive(Clone, Debug)]
-pub enum SourceKind {
+pub enum Kind {
     User(User),
     Ambient,
-    /// A program that prints credentials in the AWS SDKs' process protocol.
-    Process {
-        command: String,
-    },
+    Process(Process),
     IdentityCenter(IdentityCenter),
     Saml(Saml),
-    GithubOidc {
-        audience: String,
-    },
-    WebIdentity {
-        token_file: PathBuf,
-    },
+    GithubOidc(GithubOidc),
+    WebIdentity(WebIdentity),
+    PermissionSet(PermissionSet),
+    AssumeRole(AssumeRole),
+    AssumeRoot(AssumeRoot),
 }
 
-impl SourceKind {
+impl Kind {
     /// The `kind` as written in the configuration.
-    pub fn kind(&self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
-            SourceKind::User(_) => "aws/user",
-            SourceKind::Ambient => "aws/ambient",
-            SourceKind::Process { .. } => "aws/process",
-            SourceKind::IdentityCenter(_) => "aws/iam-identity-center",
-            SourceKind::Saml(_) => "aws/saml",
-            SourceKind::GithubOidc { .. } => "github/oidc",
-            SourceKind::WebIdentity { .. } => "aws/web-identity",
+            Kind::User(_) => kinds::USER,
+            Kind::Ambient => kinds::AMBIENT,
+            Kind::Process(_) => kinds::PROCESS,
+            Kind::IdentityCenter(_) => kinds::IDENTITY_CENTER,
+            Kind::Saml(_) => kinds::SAML,
+            Kind::GithubOidc(_) => kinds::GITHUB_OIDC,
+            Kind::WebIdentity(_) => kinds::WEB_IDENTITY,
+            Kind::PermissionSet(_) => kinds::PERMISSION_SET,
+            Kind::AssumeRole(_) => kinds::ASSUME_ROLE,
+            Kind::AssumeRoot(_) => kinds::ASSUME_ROOT,
         }
     }
 }
@@ -86,6 +92,24 @@ pub struct User {
     pub mfa_arn: Option<MfaArn>,
     /// A program that prints the six digits.
     pub mfa_process: Option<String>,
+    /// As written; limits are applied when signing in.
+    pub session_duration: Option<SessionDuration>,
+}
+
+/// A program that prints credentials in the AWS SDKs' process protocol.
+#[derive(Clone, Debug)]
+pub struct Process {
+    pub command: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct GithubOidc {
+    pub audience: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct WebIdentity {
+    pub token_file: PathBuf,
 }
 
 /// Long-lived keys written in the file, or named there with `!env`.
@@ -102,38 +126,14 @@ pub struct ConfiguredKeys {
 pub struct IdentityCenter {
     pub start_url: String,
     pub auto_provision_identities: bool,
+    /// As written; limits are applied when signing in.
+    pub session_duration: Option<SessionDuration>,
     pub console_session_duration: Option<SessionDuration>,
 }
 
 #[derive(Clone, Debug)]
 pub struct Saml {
     pub url: String,
-}
-
-/// One identity reached from the one before it.
-#[derive(Clone, Debug)]
-pub struct Step {
-    pub identity: IdentityName,
-    pub kind: StepKind,
-    pub region: Region,
-    pub endpoint_url: Option<String>,
-}
-
-#[derive(Clone, Debug)]
-pub enum StepKind {
-    PermissionSet(PermissionSet),
-    AssumeRole(AssumeRole),
-    AssumeRoot(AssumeRoot),
-}
-
-impl StepKind {
-    pub fn kind(&self) -> &'static str {
-        match self {
-            StepKind::PermissionSet(_) => "aws/permission-set",
-            StepKind::AssumeRole(_) => "aws/assume-role",
-            StepKind::AssumeRoot(_) => "aws/assume-root",
-        }
-    }
 }
 
 #[derive(Clone, Debug)]
@@ -179,18 +179,17 @@ pub struct AwsFiles {
 /// Where a chain starts, as written: a provider or a stand-alone identity.
 #[derive(Clone, Debug)]
 pub(super) struct Start {
-    pub kind: SourceKind,
+    pub kind: Kind,
     pub region: Option<Region>,
     pub endpoint_url: Option<String>,
-    pub session_duration: Option<SessionDuration>,
     pub base: Option<PathBuf>,
     pub static_credentials: bool,
 }
 
-/// A step as written.
+/// A link above the source, as written.
 #[derive(Clone, Debug)]
 pub(super) struct Rise {
-    pub kind: StepKind,
+    pub kind: Kind,
     pub region: Option<Region>,
     pub endpoint_url: Option<String>,
 }
@@ -203,8 +202,8 @@ pub(super) enum Part {
 }
 
 impl Start {
-    fn source(&self, name: &str) -> Source {
-        Source {
+    fn link(&self, name: &str) -> Link {
+        Link {
             name: name.to_owned(),
             kind: self.kind.clone(),
             region: self
@@ -212,7 +211,6 @@ impl Start {
                 .clone()
                 .unwrap_or_else(|| Partition::Aws.default_region()),
             endpoint_url: self.endpoint_url.clone(),
-            session_duration: self.session_duration,
         }
     }
 }
@@ -247,17 +245,17 @@ impl Config {
         let (name, Some(start)) = below else {
             return Err(broken());
         };
-        let source = start.source(name);
+        let source = start.link(name);
         let (mut region, mut endpoint_url) = (source.region.clone(), source.endpoint_url.clone());
-        let mut steps = Vec::new();
+        let mut links = vec![source];
         for link in above.iter().rev() {
             let Some(Part::Rise(rise)) = &link.part else {
                 return Err(broken());
             };
             region = rise.region.clone().unwrap_or(region);
             endpoint_url = rise.endpoint_url.clone().or(endpoint_url);
-            steps.push(Step {
-                identity: link.name.clone(),
+            links.push(Link {
+                name: link.name.to_string(),
                 kind: rise.kind.clone(),
                 region: region.clone(),
                 endpoint_url: endpoint_url.clone(),
@@ -273,8 +271,7 @@ impl Config {
         Ok(Chain {
             identity: target.name.clone(),
             provider,
-            source,
-            steps,
+            links,
             region,
             env: target.env.clone(),
             files,
@@ -299,14 +296,14 @@ impl Config {
     }
 
     /// Where the chains of a provider start: what `login --provider` signs in to.
-    pub fn source(&self, provider: &Provider) -> Result<Source> {
+    pub fn source(&self, provider: &Provider) -> Result<Link> {
         let provider = self.provider(provider.name.as_str())?;
         self.check(&Descent {
             identities: Vec::new(),
             provider: Some(provider),
         })?;
         match &provider.start {
-            Some(start) => Ok(start.source(provider.name.as_str())),
+            Some(start) => Ok(start.link(provider.name.as_str())),
             None => Err(Error::new(
                 Code::Usage,
                 "stand-alone identities share no provider to sign in to",

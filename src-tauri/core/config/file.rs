@@ -2,7 +2,7 @@
 //! `!env`, and reports everything that is not as it should be. What the values mean is decided
 //! elsewhere.
 
-use super::kinds::Kind;
+use super::kinds::KindKeys;
 use super::problem::{Blocks, Place, Problems, list};
 use super::values;
 use super::yaml::{self, Node, Pair, Value};
@@ -175,7 +175,7 @@ pub(super) struct Keys<'a> {
     pub of: &'a str,
     pub allowed: &'a [&'a str],
     /// Entries of these kinds have keys that mean nothing here.
-    pub elsewhere: &'a [Kind],
+    pub elsewhere: &'a [KindKeys],
 }
 
 enum Sought {

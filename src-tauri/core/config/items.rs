@@ -2,11 +2,11 @@
 //! errors stays listed as far as it was understood.
 
 use super::chain::{
-    AccountReference, AssumeRole, AssumeRoot, IdentityCenter, Part, PermissionSet, Rise, Saml,
-    SourceKind, Start, StepKind,
+    AccountReference, AssumeRole, AssumeRoot, GithubOidc, IdentityCenter, Kind, Part,
+    PermissionSet, Process, Rise, Saml, Start, WebIdentity,
 };
 use super::file::{Entry, Keys, Reader, is_reachable};
-use super::kinds::{self, Class, IDENTITIES, Kind, PROVIDERS};
+use super::kinds::{self, Class, IDENTITIES, KindKeys, PROVIDERS};
 use super::links::{Via, Written};
 use super::problem::{Blocks, Place, list};
 use super::yaml::Value;
@@ -56,14 +56,8 @@ fn provider(reader: &mut Reader<'_>, name: ProviderName, entry: &Entry) -> Optio
                 },
             );
             let region = reader.read(entry, "region", Region::from_str);
-            let duration = match known.name {
-                kinds::IDENTITY_CENTER => {
-                    reader.read(entry, "session.duration", SessionDuration::from_str)
-                }
-                _ => None,
-            };
             let source = provider_source(reader, entry, known.name);
-            start(reader, entry, (source, region, duration))
+            start(reader, entry, (source, region))
         }
         Some(Class::Foreign) | None => None,
     };
@@ -76,33 +70,36 @@ fn provider(reader: &mut Reader<'_>, name: ProviderName, entry: &Entry) -> Optio
     })
 }
 
-fn provider_source(reader: &mut Reader<'_>, entry: &Entry, kind: &str) -> Option<SourceKind> {
+fn provider_source(reader: &mut Reader<'_>, entry: &Entry, kind: &str) -> Option<Kind> {
     let (environment, folder) = (reader.environment, reader.folder);
     match kind {
         kinds::IDENTITY_CENTER => {
             let start_url = reader.required(entry, "start_url", values::url);
             let auto_provision_identities = reader.is_set(entry, "auto_provision_identities");
+            let session_duration =
+                reader.read(entry, "session.duration", SessionDuration::from_str);
             let console = reader.read(entry, "console.session_duration", SessionDuration::from_str);
-            Some(SourceKind::IdentityCenter(IdentityCenter {
+            Some(Kind::IdentityCenter(IdentityCenter {
                 start_url: start_url?,
                 auto_provision_identities,
+                session_duration,
                 console_session_duration: console,
             }))
         }
-        kinds::SAML => Some(SourceKind::Saml(Saml {
+        kinds::SAML => Some(Kind::Saml(Saml {
             url: reader.required(entry, "url", values::url)?,
         })),
         kinds::GITHUB_OIDC => {
             let audience = reader.read(entry, "spec.audience", values::any);
-            Some(SourceKind::GithubOidc {
+            Some(Kind::GithubOidc(GithubOidc {
                 audience: audience.unwrap_or_else(|| "sts.amazonaws.com".to_owned()),
-            })
+            }))
         }
         kinds::WEB_IDENTITY => {
             let token_file = reader.required(entry, "spec.token_file", |text| {
                 values::path(text, environment, folder)
             })?;
-            Some(SourceKind::WebIdentity { token_file })
+            Some(Kind::WebIdentity(WebIdentity { token_file }))
         }
         _ => None,
     }
@@ -112,7 +109,7 @@ fn provider_source(reader: &mut Reader<'_>, entry: &Entry, kind: &str) -> Option
 fn start(
     reader: &mut Reader<'_>,
     entry: &Entry,
-    (kind, region, session_duration): (Option<SourceKind>, Option<Region>, Option<SessionDuration>),
+    (kind, region): (Option<Kind>, Option<Region>),
 ) -> Option<Start> {
     let (environment, folder) = (reader.environment, reader.folder);
     let endpoint_url = reader.read(entry, "spec.endpoint_url", values::url);
@@ -124,7 +121,6 @@ fn start(
         kind: kind?,
         region,
         endpoint_url,
-        session_duration,
         base,
         static_credentials,
     })
@@ -204,25 +200,16 @@ fn stand_alone(
     kind: &str,
     region: Option<Region>,
 ) -> Option<Start> {
-    let (source, duration) = match kind {
-        kinds::USER => {
-            let duration = reader.read_placed(entry, "session.duration", SessionDuration::from_str);
-            if let Some((asked, place)) = &duration {
-                warn_beyond_limits(reader, (SessionKind::IamUser, *asked), place);
-            }
-            (
-                Some(SourceKind::User(user::user(reader, entry))),
-                duration.map(|(asked, _)| asked),
-            )
-        }
-        kinds::AMBIENT => (Some(SourceKind::Ambient), None),
+    let source = match kind {
+        kinds::USER => Some(Kind::User(user::user(reader, entry))),
+        kinds::AMBIENT => Some(Kind::Ambient),
         kinds::PROCESS => {
             let command = reader.required(entry, "credentials.process", values::any);
-            (command.map(|command| SourceKind::Process { command }), None)
+            command.map(|command| Kind::Process(Process { command }))
         }
-        _ => (None, None),
+        _ => None,
     };
-    start(reader, entry, (source, region, duration))
+    start(reader, entry, (source, region))
 }
 
 /// With where the duration was written, since its limits depend on what the identity stands on.
@@ -230,7 +217,7 @@ fn step(
     reader: &mut Reader<'_>,
     entry: &Entry,
     identity: &Identity,
-) -> (Option<StepKind>, Option<Place>) {
+) -> (Option<Kind>, Option<Place>) {
     match identity.kind.as_str() {
         kinds::PERMISSION_SET => {
             let name = reader.required(entry, "principal.name", values::permission_set_name);
@@ -238,7 +225,7 @@ fn step(
             let set = name
                 .zip(account)
                 .map(|(name, account)| PermissionSet { name, account });
-            (set.map(StepKind::PermissionSet), None)
+            (set.map(Kind::PermissionSet), None)
         }
         kinds::ASSUME_ROLE => {
             let role_arn = reader.required(entry, "principal.assume_role", values::role_arn);
@@ -255,7 +242,7 @@ fn step(
                 duration,
                 limits,
             });
-            (role.map(StepKind::AssumeRole), place)
+            (role.map(Kind::AssumeRole), place)
         }
         kinds::ASSUME_ROOT => {
             let target = reader.required(entry, "principal.target_principal", AccountId::from_str);
@@ -267,7 +254,7 @@ fn step(
                     target_principal,
                     task_policy_arn,
                 });
-            (root.map(StepKind::AssumeRoot), None)
+            (root.map(Kind::AssumeRoot), None)
         }
         _ => (None, None),
     }
@@ -548,7 +535,7 @@ fn named<N: FromStr<Err = Error>>(
 fn kind(
     reader: &mut Reader<'_>,
     entry: &Entry,
-    (here, there): (&'static [Kind], &'static [Kind]),
+    (here, there): (&'static [KindKeys], &'static [KindKeys]),
 ) -> (String, Option<Class>) {
     let classify =
         |text: &str| kinds::classify(text, here, there).map(|class| (text.to_owned(), class));

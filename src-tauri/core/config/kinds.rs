@@ -5,7 +5,7 @@ use super::problem::{list, nearest};
 use crate::error::shorten;
 use crate::error::{Code, Error, Result};
 
-pub(super) struct Kind {
+pub(super) struct KindKeys {
     pub name: &'static str,
     pub keys: &'static [&'static str],
 }
@@ -21,8 +21,8 @@ pub(super) const PERMISSION_SET: &str = "aws/permission-set";
 pub(super) const ASSUME_ROLE: &str = "aws/assume-role";
 pub(super) const ASSUME_ROOT: &str = "aws/assume-root";
 
-pub(super) const PROVIDERS: &[Kind] = &[
-    Kind {
+pub(super) const PROVIDERS: &[KindKeys] = &[
+    KindKeys {
         name: IDENTITY_CENTER,
         keys: &[
             "kind",
@@ -36,7 +36,7 @@ pub(super) const PROVIDERS: &[Kind] = &[
             "spec.files.static",
         ],
     },
-    Kind {
+    KindKeys {
         name: SAML,
         keys: &[
             "kind",
@@ -47,7 +47,7 @@ pub(super) const PROVIDERS: &[Kind] = &[
             "spec.files.static",
         ],
     },
-    Kind {
+    KindKeys {
         name: GITHUB_OIDC,
         keys: &[
             "kind",
@@ -58,7 +58,7 @@ pub(super) const PROVIDERS: &[Kind] = &[
             "spec.files.static",
         ],
     },
-    Kind {
+    KindKeys {
         name: WEB_IDENTITY,
         keys: &[
             "kind",
@@ -71,8 +71,8 @@ pub(super) const PROVIDERS: &[Kind] = &[
     },
 ];
 
-pub(super) const IDENTITIES: &[Kind] = &[
-    Kind {
+pub(super) const IDENTITIES: &[KindKeys] = &[
+    KindKeys {
         name: USER,
         keys: &[
             "kind",
@@ -90,7 +90,7 @@ pub(super) const IDENTITIES: &[Kind] = &[
             "spec.files.static",
         ],
     },
-    Kind {
+    KindKeys {
         name: AMBIENT,
         keys: &[
             "kind",
@@ -103,7 +103,7 @@ pub(super) const IDENTITIES: &[Kind] = &[
             "spec.files.static",
         ],
     },
-    Kind {
+    KindKeys {
         name: PROCESS,
         keys: &[
             "kind",
@@ -117,7 +117,7 @@ pub(super) const IDENTITIES: &[Kind] = &[
             "spec.files.static",
         ],
     },
-    Kind {
+    KindKeys {
         name: PERMISSION_SET,
         keys: &[
             "kind",
@@ -132,7 +132,7 @@ pub(super) const IDENTITIES: &[Kind] = &[
             "spec.endpoint_url",
         ],
     },
-    Kind {
+    KindKeys {
         name: ASSUME_ROLE,
         keys: &[
             "kind",
@@ -149,7 +149,7 @@ pub(super) const IDENTITIES: &[Kind] = &[
             "spec.endpoint_url",
         ],
     },
-    Kind {
+    KindKeys {
         name: ASSUME_ROOT,
         keys: &[
             "kind",
@@ -176,7 +176,7 @@ pub(super) fn is_foreign(kind: &str) -> bool {
 }
 
 pub(super) enum Class {
-    Known(&'static Kind),
+    Known(&'static KindKeys),
     /// Of another cloud or service: listed, and left to other tools.
     Foreign,
 }
@@ -184,8 +184,8 @@ pub(super) enum Class {
 /// What `kind` is among `kinds`; `others` are those of the other section.
 pub(super) fn classify(
     kind: &str,
-    kinds: &'static [Kind],
-    others: &'static [Kind],
+    kinds: &'static [KindKeys],
+    others: &'static [KindKeys],
 ) -> Result<Class> {
     if let Some(known) = kinds.iter().find(|known| known.name == kind) {
         return Ok(Class::Known(known));

@@ -1,7 +1,7 @@
 //! How identities stand on each other: references that exist, steps that fit, no cycles, one
 //! default.
 
-use super::chain::{Part, StepKind};
+use super::chain::{Kind, Part};
 use super::kinds;
 use super::problem::{Blocks, Place, Problems};
 use super::{Below, Identity, Provider};
@@ -62,7 +62,7 @@ pub(super) fn link(
             report_misfit(&identity.kind, base, via, problems);
         }
         if let (Some(Part::Rise(rise)), Some(base)) = (&mut identity.part, base)
-            && let StepKind::AssumeRole(role) = &mut rise.kind
+            && let Kind::AssumeRole(role) = &mut rise.kind
         {
             role.limits = role_limits(base);
             if let (_, Some(warning)) = role.limits.bound(role.duration) {

@@ -18,8 +18,8 @@ mod values;
 mod yaml;
 
 pub use chain::{
-    AccountReference, AssumeRole, AssumeRoot, AwsFiles, Chain, ConfiguredKeys, IdentityCenter,
-    PermissionSet, Saml, Source, SourceKind, Step, StepKind, User,
+    AccountReference, AssumeRole, AssumeRoot, AwsFiles, Chain, ConfiguredKeys, GithubOidc,
+    IdentityCenter, Kind, Link, PermissionSet, Process, Saml, User, WebIdentity,
 };
 pub use edit::{Change, NewIdentity, NewKind};
 pub use import::{Import, Importable, ImportedKeys, ProfileKind, import, importable};
@@ -376,14 +376,13 @@ impl Config {
             .map(str::to_ascii_lowercase);
         let written =
             names.flat_map(|name| [Blocks::Provider(name.clone()), Blocks::Identity(name)]);
-        let source = self.chain(identity).map(|chain| chain.source.kind);
+        let source = self
+            .chain(identity)
+            .map(|chain| chain.source().kind.clone());
         written
             .chain([Blocks::Everything])
             .any(|it| self.from_environment.contains(&it))
-            || matches!(
-                source,
-                Ok(SourceKind::Ambient | SourceKind::GithubOidc { .. })
-            )
+            || matches!(source, Ok(Kind::Ambient | Kind::GithubOidc(_)))
     }
 
     /// Whether anything at all is taken from the environment.

@@ -3,11 +3,18 @@
 
 use super::chain::{ConfiguredKeys, User};
 use super::file::{Entry, Found, Reader, told};
+use super::items::warn_beyond_limits;
 use super::values;
+use crate::duration::{SessionDuration, SessionKind};
 use crate::ids::{AccessKeyId, MfaArn};
 use crate::secret::{Keys, Origin, Secret};
+use std::str::FromStr;
 
 pub(super) fn user(reader: &mut Reader<'_>, entry: &Entry) -> User {
+    let duration = reader.read_placed(entry, "session.duration", SessionDuration::from_str);
+    if let Some((asked, place)) = &duration {
+        warn_beyond_limits(reader, (SessionKind::IamUser, *asked), place);
+    }
     let mfa_arn = reader
         .credential(entry, "credentials.mfa_arn")
         .and_then(|found| {
@@ -21,6 +28,7 @@ pub(super) fn user(reader: &mut Reader<'_>, entry: &Entry) -> User {
         keys: keys(reader, entry),
         mfa_arn,
         mfa_process: reader.read(entry, "credentials.mfa_process", values::any),
+        session_duration: duration.map(|(asked, _)| asked),
     }
 }
 

@@ -8,8 +8,8 @@ use std::fmt::Write;
 const ROLE: &str = r#"principal: {assume_role: "arn:aws:iam::123456789012:role/r"}"#;
 
 fn role(chain: &Chain, at: usize) -> &AssumeRole {
-    match &chain.steps[at].kind {
-        StepKind::AssumeRole(role) => role,
+    match &chain.links()[at].kind {
+        Kind::AssumeRole(role) => role,
         other => panic!("{other:?} is not a role"),
     }
 }
@@ -30,7 +30,7 @@ fn the_sample_configuration_loads_without_errors_and_every_chain_resolves() {
     let deploy = chain(&config, "deploy").expect("a chain");
     assert_eq!(deploy.names(), ["corp-sso", "org-admin", "deploy"]);
     assert_eq!(deploy.region.as_str(), "eu-west-1");
-    assert_eq!(deploy.steps[0].region.as_str(), "eu-central-1");
+    assert_eq!(deploy.links()[1].region.as_str(), "eu-central-1");
     assert_eq!(deploy.env, [("TF_VAR_stage".to_owned(), "lake".to_owned())]);
     assert_eq!(deploy.files.base, home.path().join(".custom/aws"));
     assert_eq!(
@@ -38,11 +38,11 @@ fn the_sample_configuration_loads_without_errors_and_every_chain_resolves() {
         home.path().join(".custom/aws/corp-sso")
     );
     assert_eq!(
-        deploy.source.endpoint_url.as_deref(),
+        deploy.source().endpoint_url.as_deref(),
         Some("http://127.0.0.1:4599")
     );
-    assert_eq!(deploy.steps[1].endpoint_url, deploy.source.endpoint_url);
-    let deploy = role(&deploy, 1);
+    assert_eq!(deploy.target().endpoint_url, deploy.source().endpoint_url);
+    let deploy = role(&deploy, 2);
     assert_eq!(
         (deploy.session_name.as_str(), deploy.limits),
         ("kim", SessionKind::ChainedRole)
@@ -55,8 +55,11 @@ fn the_sample_configuration_loads_without_errors_and_every_chain_resolves() {
         (user.names(), user.provider.as_str()),
         (vec!["dev-admin"], "aws-user")
     );
+    let Kind::User(written) = &user.source().kind else {
+        panic!("a user")
+    };
     assert_eq!(
-        user.source.session_duration.map(SessionDuration::seconds),
+        written.session_duration.map(SessionDuration::seconds),
         Some(129_600)
     );
     assert_eq!(user.files.folder, home.path().join(".aws/keyfob/aws-user"));
@@ -133,7 +136,7 @@ fn an_atmos_file_loads_and_what_is_left_to_atmos_is_a_notice() {
     );
 
     let stage = chain(&config, "stage").expect("a chain");
-    let StepKind::PermissionSet(set) = &stage.steps[0].kind else {
+    let Kind::PermissionSet(set) = &stage.target().kind else {
         panic!("a permission set")
     };
     assert!(matches!(&set.account, AccountReference::Id(id) if id.as_str() == "012345678901"));
@@ -142,14 +145,15 @@ fn an_atmos_file_loads_and_what_is_left_to_atmos_is_a_notice() {
         home.path().join(".aws/keyfob/platform/corp-sso")
     );
     assert_eq!(
-        role(&chain(&config, "saml-admin").expect("a chain"), 0).limits,
+        role(&chain(&config, "saml-admin").expect("a chain"), 1).limits,
         SessionKind::AssumedRole
     );
 
-    let SourceKind::User(user) = chain(&config, "emergency").expect("a chain").source.kind else {
+    let emergency = chain(&config, "emergency").expect("a chain");
+    let Kind::User(user) = &emergency.source().kind else {
         panic!("a user")
     };
-    let keys = user.keys.expect("keys");
+    let keys = user.keys.as_ref().expect("keys");
     assert_eq!(keys.origin, Origin::Environment);
     assert_eq!(
         keys.place,
@@ -310,9 +314,12 @@ fn chains_may_have_any_length() {
     let config = load(&text);
     assert_eq!(shown(&config), "");
     let top = chain(&config, &format!("i{LINKS}")).expect("a chain");
-    assert_eq!((top.steps.len(), top.names().len()), (LINKS, LINKS + 1));
-    assert_eq!(role(&top, 0).limits, SessionKind::AssumedRole);
-    assert!((1..LINKS).all(|at| role(&top, at).limits == SessionKind::ChainedRole));
+    assert_eq!(
+        (top.links().len(), top.names().len()),
+        (LINKS + 1, LINKS + 1)
+    );
+    assert_eq!(role(&top, 1).limits, SessionKind::AssumedRole);
+    assert!((2..=LINKS).all(|at| role(&top, at).limits == SessionKind::ChainedRole));
 }
 
 #[test]
@@ -373,18 +380,18 @@ fn a_role_is_limited_by_what_it_stands_on() {
             Some(_) | None => continue,
         };
         assert_eq!(
-            role(&chain, chain.steps.len() - 1).limits,
+            role(&chain, chain.links().len() - 1).limits,
             expected,
             "{}",
             identity.name
         );
     }
     let pod = chain(&config, "a-pod").expect("a chain");
-    let SourceKind::WebIdentity { token_file } = &pod.source.kind else {
+    let Kind::WebIdentity(web) = &pod.source().kind else {
         panic!("a web identity")
     };
-    assert_eq!(*token_file, config.path().with_file_name("token"));
-    assert_eq!(role(&pod, 0).session_name, "fob-a-pod");
+    assert_eq!(web.token_file, config.path().with_file_name("token"));
+    assert_eq!(role(&pod, 1).session_name, "fob-a-pod");
 }
 
 #[test]
@@ -397,7 +404,7 @@ fn a_role_takes_its_own_duration_before_the_general_one() {
     for (name, seconds) in [("a", 7200), ("b", 2700)] {
         let chain = chain(&config, name).expect("a chain");
         assert_eq!(
-            role(&chain, 0).duration.map(SessionDuration::seconds),
+            role(&chain, 1).duration.map(SessionDuration::seconds),
             Some(seconds)
         );
     }
@@ -415,17 +422,21 @@ fn region_and_endpoint_come_from_the_nearest_place_down_the_chain() {
     );
     let top = chain(&config, "top").expect("a chain");
     assert_eq!(
-        (top.source.region.as_str(), top.region.as_str()),
+        (top.source().region.as_str(), top.region.as_str()),
         ("us-east-1", "eu-west-1")
     );
     let endpoints: Vec<_> = top
-        .steps
+        .links()
         .iter()
-        .map(|step| step.endpoint_url.as_deref())
+        .map(|link| link.endpoint_url.as_deref())
         .collect();
     assert_eq!(
         endpoints,
-        [Some("http://127.0.0.1:1"), Some("http://127.0.0.1:2")]
+        [
+            Some("http://127.0.0.1:1"),
+            Some("http://127.0.0.1:1"),
+            Some("http://127.0.0.1:2")
+        ]
     );
 }
 
@@ -559,10 +570,11 @@ fn keys_written_in_the_file_are_known_by_their_line_and_never_shown() {
     ));
     assert_eq!(worst(&config), Some(Severity::Warning));
     assert!(!format!("{config:?}{}", shown(&config)).contains(SECRET));
-    let SourceKind::User(user) = chain(&config, "dev").expect("a chain").source.kind else {
+    let dev = chain(&config, "dev").expect("a chain");
+    let Kind::User(user) = &dev.source().kind else {
         panic!("a user")
     };
-    let keys = user.keys.expect("keys");
+    let keys = user.keys.as_ref().expect("keys");
     assert_eq!(
         (keys.origin, keys.place.as_str()),
         (Origin::Configuration, "config.yaml line 7")
@@ -578,7 +590,8 @@ fn placeholders_leave_a_user_without_keys_and_usable() {
         (worst(&config), config.problems().len()),
         (Some(Severity::Warning), 3)
     );
-    let SourceKind::User(user) = chain(&config, "dev").expect("a chain").source.kind else {
+    let dev = chain(&config, "dev").expect("a chain");
+    let Kind::User(user) = &dev.source().kind else {
         panic!("a user")
     };
     assert!(user.keys.is_none() && user.mfa_arn.is_none());
@@ -591,8 +604,8 @@ fn a_kind_may_come_from_the_environment() {
         .load_with(&[("KIND", "aws/ambient")])
         .expect("a configuration");
     assert!(matches!(
-        chain(&config, "dev").expect("a chain").source.kind,
-        SourceKind::Ambient
+        chain(&config, "dev").expect("a chain").source().kind,
+        Kind::Ambient
     ));
     assert_eq!(config.identities()[0].kind, "aws/ambient");
     assert!(chain(&home.load().expect("a configuration"), "dev").is_err());

@@ -466,11 +466,11 @@ fn every_kind_is_written_as_the_reader_reads_it() {
         let config = load(&after(&after(text, &process), &full));
         assert_eq!(shown(&config), "", "{text}");
         let chain = chain(&config, "410000000017").expect("a chain");
-        let SourceKind::Process { command } = &chain.source.kind else {
+        let Kind::Process(process) = &chain.source().kind else {
             panic!("a program")
         };
-        assert_eq!(command, r#"sh -c "a: 'b' # {c}\n" é"#);
-        let StepKind::AssumeRole(role) = &chain.steps[0].kind else {
+        assert_eq!(process.command, r#"sh -c "a: 'b' # {c}\n" é"#);
+        let Kind::AssumeRole(role) = &chain.target().kind else {
             panic!("a role")
         };
         assert_eq!(
