@@ -3,10 +3,13 @@
 //! with `EDGES`;
 //! `core/lib.rs` says the same in words.
 
-use crate::support::{files_below, output, repository};
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+mod circles;
+mod source;
+
+use crate::support::{files_below, output};
+use proc_macro2::TokenTree;
+use source::{end_of_test_item, module_of, rust_files, tokens, used_paths};
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 
 /// The lines of the architecture: a module may use anything on a line above its own, nothing beside
 /// or below. `EDGES` says who may use less, or, on the ground and in the binaries, what.
@@ -248,48 +251,6 @@ fn nothing_switches_zbus_to_tokio() {
     );
 }
 
-/// The Rust files of the program, each with its path from the repository's root and its text. Test
-/// modules are no part of it, whether they stand in a file of their own or inside another.
-fn rust_files() -> impl Iterator<Item = (String, String)> {
-    let of_the_program = |path: &PathBuf| {
-        path.extension().is_some_and(|extension| extension == "rs")
-            && !path
-                .iter()
-                .any(|step| step == "tests" || step == "tests.rs")
-    };
-    files_below("src-tauri")
-        .into_iter()
-        .filter(of_the_program)
-        .map(|path| {
-            let source = std::fs::read_to_string(repository().join(&path))
-                .expect("a source file is readable UTF-8");
-            (path.to_string_lossy().replace('\\', "/"), source)
-        })
-}
-
-/// The module a file holds, from its binary or the library downwards:
-/// `src-tauri/core/config/chain.rs` is `[config, chain]`. `None` for the map itself and for the
-/// build script.
-fn module_of(path: &str) -> Option<Vec<String>> {
-    let inside = path.strip_prefix("src-tauri/")?;
-    let inside = inside.strip_prefix("core/").unwrap_or(inside);
-    if matches!(inside, "lib.rs" | "build.rs") {
-        return None;
-    }
-    let steps = Path::new(inside).with_extension("");
-    let mut module: Vec<_> = steps
-        .iter()
-        .map(|step| step.to_string_lossy().into_owned())
-        .collect();
-    if module
-        .last()
-        .is_some_and(|last| last == "mod" || last == "main")
-    {
-        module.pop();
-    }
-    Some(module)
-}
-
 /// Every use of a module by another that `EDGES` does not allow, as `line: what`.
 fn forbidden_edges(module: &[String], source: &str) -> Vec<String> {
     let row = EDGES.iter().find(|edges| edges.of == module[0]);
@@ -305,136 +266,20 @@ fn forbidden_edges(module: &[String], source: &str) -> Vec<String> {
     let above: Vec<&str> = LINES[..line.unwrap_or_default()].concat();
     let may = [above.as_slice(), row.map_or(&[], |row| row.may)].concat();
     let not = row.map_or(&[][..], |row| row.not);
-    let mut uses = Vec::new();
-    collect_uses(&tokens(source), module, &mut uses);
-    uses.into_iter()
-        .filter(|used| {
-            let whole = used.path[0].as_str();
-            let item = used.path.get(1).map(|item| format!("{whole}::{item}"));
-            let listed = |list: &[&str]| {
-                list.contains(&whole) || item.as_deref().is_some_and(|item| list.contains(&item))
-            };
-            whole != module[0] && (!listed(&may) || listed(not))
-        })
-        .map(|used| {
-            format!(
-                "{}: `{}` uses `{}`",
-                used.line,
-                module.join("::"),
-                used.path.join("::")
-            )
-        })
-        .collect()
-}
-
-/// A path into the library, from its root: the first two names are enough.
-struct Use {
-    line: usize,
-    path: Vec<String>,
-}
-
-/// Finds paths in `use` trees, in expressions, in types and inside macro calls alike: all of them
-/// are tokens.
-fn collect_uses(tokens: &[TokenTree], module: &[String], uses: &mut Vec<Use>) {
-    let in_a_binary = matches!(module[0].as_str(), "cli" | "app");
-    let mut at = 0;
-    while at < tokens.len() {
-        if let Some(after) = end_of_test_module(tokens, at) {
-            at = after;
-            continue;
-        }
-        let starts_a_path = at < 2 || !is_path_separator(tokens, at - 2);
-        match &tokens[at] {
-            TokenTree::Ident(ident) if starts_a_path && is_path_separator(tokens, at + 1) => {
-                let line = ident.span().start().line;
-                let root = match ident.to_string().as_str() {
-                    "keyfob_core" => Some(Vec::new()),
-                    "crate" if !in_a_binary => Some(Vec::new()),
-                    "super" => Some(module[..module.len() - 1].to_vec()),
-                    _ => None,
-                };
-                if let Some(root) = root {
-                    collect_paths(&tokens[at + 3..], root, line, uses);
-                }
-            }
-            TokenTree::Group(group) => {
-                let inside: Vec<_> = group.stream().into_iter().collect();
-                match &tokens[..at] {
-                    // A module written out inside the file is one step further down.
-                    [.., TokenTree::Ident(keyword), TokenTree::Ident(name)] if keyword == "mod" => {
-                        collect_uses(&inside, &[module, &[name.to_string()]].concat(), uses);
-                    }
-                    _ => collect_uses(&inside, module, uses),
-                }
-            }
-            TokenTree::Ident(_) | TokenTree::Punct(_) | TokenTree::Literal(_) => {}
-        }
-        at += 1;
-    }
-}
-
-/// What follows `root::`: one name after another, or a group of such paths.
-fn collect_paths(tokens: &[TokenTree], mut root: Vec<String>, line: usize, uses: &mut Vec<Use>) {
-    match tokens {
-        [TokenTree::Group(group), ..] if group.delimiter() == Delimiter::Brace => {
-            let inside: Vec<_> = group.stream().into_iter().collect();
-            let is_comma = |token: &TokenTree| matches!(token, TokenTree::Punct(mark) if mark.as_char() == ',');
-            for path in inside.split(is_comma).filter(|path| !path.is_empty()) {
-                collect_paths(path, root.clone(), line, uses);
-            }
-        }
-        [TokenTree::Ident(name), rest @ ..] => {
-            match name.to_string().as_str() {
-                "super" => drop(root.pop()),
-                "self" => {}
-                name => root.push(name.to_owned()),
-            }
-            if is_path_separator(rest, 0) && root.len() < 2 {
-                collect_paths(&rest[2..], root, line, uses);
-            } else {
-                uses.extend((!root.is_empty()).then_some(Use { line, path: root }));
-            }
-        }
-        // A star: everything below the root.
-        _ => uses.push(Use {
-            line,
-            path: if root.is_empty() {
-                vec!["*".to_owned()]
-            } else {
-                root
-            },
-        }),
-    }
-}
-
-fn is_path_separator(tokens: &[TokenTree], at: usize) -> bool {
-    let is_colon =
-        |at: usize| matches!(tokens.get(at), Some(TokenTree::Punct(mark)) if mark.as_char() == ':');
-    is_colon(at) && is_colon(at + 1)
-}
-
-/// Where the tokens go on after a `#[cfg(test)] mod name { … }` that begins at `at`.
-fn end_of_test_module(tokens: &[TokenTree], at: usize) -> Option<usize> {
-    let [
-        TokenTree::Punct(hash),
-        TokenTree::Group(attribute),
-        rest @ ..,
-    ] = &tokens[at..]
-    else {
-        return None;
+    let listed = |list: &[&str], path: &[String]| {
+        list.contains(&path[0].as_str()) || list.contains(&path.join("::").as_str())
     };
-    if hash.as_char() != '#' || attribute.stream().to_string().replace(' ', "") != "cfg(test)" {
-        return None;
+    let mut found = Vec::new();
+    for used in used_paths(&tokens(source), module) {
+        // The first two names are enough.
+        let path = &used.path[..used.path.len().min(2)];
+        if path[0] != module[0] && (!listed(&may, path) || listed(not, path)) {
+            let (module, path) = (module.join("::"), path.join("::"));
+            found.push(format!("{}: `{module}` uses `{path}`", used.line));
+        }
     }
-    match rest {
-        [
-            TokenTree::Ident(keyword),
-            TokenTree::Ident(_),
-            TokenTree::Group(_),
-            ..,
-        ] if keyword == "mod" => Some(at + 5),
-        _ => None,
-    }
+    found.dedup();
+    found
 }
 
 /// The lines on which a secret is exposed, outside test modules.
@@ -442,7 +287,7 @@ fn exposures(source: &str) -> Vec<usize> {
     fn collect(tokens: &[TokenTree], lines: &mut Vec<usize>) {
         let mut at = 0;
         while at < tokens.len() {
-            if let Some(after) = end_of_test_module(tokens, at) {
+            if let Some(after) = end_of_test_item(tokens, at) {
                 at = after;
                 continue;
             }
@@ -462,14 +307,6 @@ fn exposures(source: &str) -> Vec<usize> {
     let mut lines = Vec::new();
     collect(&tokens(source), &mut lines);
     lines
-}
-
-fn tokens(source: &str) -> Vec<TokenTree> {
-    source
-        .parse::<TokenStream>()
-        .expect("the source compiles, so it can be read")
-        .into_iter()
-        .collect()
 }
 
 fn says_nothing(stem: &str) -> bool {
