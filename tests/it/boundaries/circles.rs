@@ -227,16 +227,15 @@ fn folder_of(circle: &BTreeSet<&str>) -> String {
 fn describe(circle: &BTreeSet<&str>, uses: &Uses) -> String {
     let folder = folder_of(circle);
     let short = |file: &str| file[folder.len() + 1..].to_owned();
-    let mut text = format!("in {folder}:");
+    let mut lines = vec![format!("in {folder}:")];
     for file in circle {
-        for (other, place) in uses[*file]
-            .iter()
-            .filter(|(other, _)| circle.contains(other.as_str()))
-        {
-            text += &format!("\n  {} uses {} ({place})", short(file), short(other));
+        for (other, place) in &uses[*file] {
+            if circle.contains(other.as_str()) {
+                lines.push(format!("  {} uses {} ({place})", short(file), short(other)));
+            }
         }
     }
-    text
+    lines.join("\n")
 }
 
 mod reading_circles {
