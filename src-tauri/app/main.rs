@@ -110,7 +110,7 @@ fn wanted(mut words: impl Iterator<Item = std::ffi::OsString>) -> Result<Wanted,
         match word.to_str() {
             Some(HIDDEN) => first = First::Tray,
             Some("--config") => {
-                config = Some(words.next().ok_or("--config without a path")?.into())
+                config = Some(words.next().ok_or("--config without a path")?.into());
             }
             Some("--version") => return Ok(Wanted::Version),
             Some("--help" | "-h") => return Ok(Wanted::Help),
@@ -127,7 +127,7 @@ fn run(first: First, config: Option<PathBuf>) -> anyhow::Result<()> {
     let contract = contract::builder();
     let app = tauri::Builder::default()
         .plugin(tauri_plugin_single_instance::init(|app, _, _| {
-            windows::show(app, View::Identities)
+            windows::show(app, View::Identities);
         }))
         .plugin(tauri_plugin_autostart::init(
             MacosLauncher::LaunchAgent,

@@ -313,7 +313,7 @@ async fn carry_out(app: &AppHandle, choice: Choice) -> keyfob_core::error::Resul
             },
         ),
         Choice::CopyEnvironment(identity) => {
-            commands::environment_to_clipboard(&desk, &identity).await?
+            commands::environment_to_clipboard(&desk, &identity).await?;
         }
         Choice::CopyProfileName(identity) => desk.clipboard.copy(&identity)?,
         Choice::OpenConsole(identity) => commands::console_in_browser(&desk, &identity).await?,

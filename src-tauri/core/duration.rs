@@ -3,7 +3,6 @@
 
 use crate::error::{Code, Error, Result, shorten};
 use serde::{Deserialize, Serialize};
-use specta::Type;
 use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
@@ -24,9 +23,8 @@ pub fn in_units(left: Duration) -> String {
 }
 
 /// How long a session shall last, in whole seconds; more than zero.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Type,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 #[serde(try_from = "u32", into = "u32")]
 pub struct SessionDuration(u32);
 

@@ -3,7 +3,6 @@
 //! differently. Rendering is not done here.
 
 use serde::{Deserialize, Serialize};
-use specta::Type;
 use std::fmt;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -12,7 +11,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// the JSON.
 macro_rules! codes {
     ($($variant:ident $text:literal $meaning:literal)*) => {
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Type)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "app", derive(specta::Type))]
         pub enum Code { $(#[doc = $meaning] #[serde(rename = $text)] $variant,)* }
 
         impl Code {
@@ -68,7 +68,8 @@ impl fmt::Display for Code {
 }
 
 /// What the failure was about, as far as it is known.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct Context {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
@@ -81,7 +82,8 @@ pub struct Context {
 }
 
 /// Whether the failure would have gone away had a person been there to answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 pub enum Remedy {
     #[default]
     Fix,
@@ -91,7 +93,8 @@ pub enum Remedy {
 
 /// Crosses processes as `{code, message, hints, context}`; nobody matches on text. Never holds a
 /// secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 #[error("{message}")]
 pub struct Error {
     pub code: Code,

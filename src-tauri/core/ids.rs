@@ -4,7 +4,6 @@
 
 use crate::error::{Code, Error, Result, shorten};
 use serde::{Deserialize, Serialize};
-use specta::Type;
 use std::fmt;
 use std::str::FromStr;
 
@@ -84,7 +83,8 @@ pub fn is_placeholder(text: &str) -> bool {
 }
 
 /// The serial number of an MFA device: an ARN, or the serial of a hardware device.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 #[serde(try_from = "String", into = "String")]
 pub struct MfaArn(String);
 

@@ -18,21 +18,20 @@ pub use crate::ids::{AccessKeyId, MfaArn};
 pub use crate::secret::Secret;
 use crate::secret::on_the_wire;
 use serde::{Deserialize, Serialize};
-use specta::Type;
 use std::time::SystemTime;
 
 /// Raised when a request or reply changes in a way an older side cannot read.
 pub const VERSION: u32 = 1;
 
 /// A request, and who asks.
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Call {
     #[serde(rename = "asker")]
     pub caller: Caller,
     pub request: Request,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
     /// Answered by [`Reply::SignedIn`].
@@ -52,7 +51,6 @@ pub enum Request {
     /// What the audit log says, from a moment on. Answered by [`Reply::Audit`].
     Audit {
         #[serde(with = "moment::optional")]
-        #[specta(type = Option<String>)]
         since: Option<SystemTime>,
     },
     /// Whether the audit log is as it was written. Answered by [`Reply::AuditVerified`].
@@ -88,7 +86,7 @@ pub enum Request {
     Cancel { prompt: PromptId },
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Login {
     pub identity: String,
     /// Beats the configuration, which beats the keyring, which beats the default.
@@ -98,7 +96,7 @@ pub struct Login {
     pub mfa_code: Option<String>,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Configure {
     pub identity: String,
     /// `None` asks for them ([`PromptKind::Keys`]).
@@ -107,7 +105,7 @@ pub struct Configure {
 }
 
 /// What a token is for.
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DatabaseTokenRequest {
     pub database: DatabaseChoice,
     /// `--force`: signed anew.
@@ -118,7 +116,8 @@ pub type PromptId = u32;
 
 /// A person is needed. Whoever can ask one sends [`Request::Answer`]; for everybody else
 /// `unanswered` is the error.
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct Prompt {
     pub id: PromptId,
     pub identity: String,
@@ -131,13 +130,13 @@ pub struct Prompt {
 }
 
 /// A reply, with what happened on the way to it.
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Answered {
     pub notes: Vec<Note>,
     pub reply: Reply,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
     SignedIn(SignedIn),
@@ -160,23 +159,21 @@ pub enum Reply {
     Failed(Error),
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Credentials {
     pub access_key_id: String,
     #[serde(with = "on_the_wire")]
-    #[specta(type = String)]
     pub secret_access_key: Secret,
     #[serde(with = "on_the_wire::optional")]
-    #[specta(type = Option<String>)]
     pub session_token: Option<Secret>,
     #[serde(with = "moment")]
-    #[specta(type = String)]
     pub expires_at: SystemTime,
     pub account: Option<String>,
 }
 
 /// How things stand: the agent, what it keeps fresh, what it waits for.
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct Status {
     /// `None`: no agent is running; what follows is what is stored.
     pub agent: Option<Running>,
@@ -184,12 +181,13 @@ pub struct Status {
     pub prompts: Vec<OpenPrompt>,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct Running {
     pub pid: u32,
     pub version: String,
     #[serde(with = "moment")]
-    #[specta(type = String)]
+    #[cfg_attr(feature = "app", specta(type = String))]
     pub since: SystemTime,
     pub configuration: String,
     /// The file on disk has changed and cannot be used: the last good one stays in force.
@@ -198,24 +196,26 @@ pub struct Running {
 }
 
 /// Renewing ahead of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 #[serde(rename_all = "snake_case")]
 pub enum Refresh {
     Runs,
     Paused,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct SessionStatus {
     pub identity: String,
     pub state: State,
     #[serde(with = "moment::optional")]
-    #[specta(type = Option<String>)]
+    #[cfg_attr(feature = "app", specta(type = Option<String>))]
     pub expires_at: Option<SystemTime>,
     pub expires_in_seconds: Option<u32>,
     /// When the agent renews it; `None` where nobody does, or a person is needed.
     #[serde(with = "moment::optional")]
-    #[specta(type = Option<String>)]
+    #[cfg_attr(feature = "app", specta(type = Option<String>))]
     pub next_refresh: Option<SystemTime>,
     /// Why the last renewal failed.
     pub failing: Option<Error>,
@@ -223,32 +223,33 @@ pub struct SessionStatus {
     pub last_caller: Option<LastCaller>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct LastCaller {
     pub program: String,
     pub pid: u32,
     #[serde(with = "moment")]
-    #[specta(type = String)]
+    #[cfg_attr(feature = "app", specta(type = String))]
     pub at: SystemTime,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct OpenPrompt {
     pub prompt: Prompt,
     #[serde(with = "moment")]
-    #[specta(type = String)]
+    #[cfg_attr(feature = "app", specta(type = String))]
     pub since: SystemTime,
 }
 
 /// What happened without anybody asking: what a tray shows and a headless agent logs. Each is sent
 /// once.
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
     SignedIn {
         identity: String,
         #[serde(with = "moment")]
-        #[specta(type = String)]
         expires_at: SystemTime,
     },
     SignedOut {
@@ -257,7 +258,6 @@ pub enum Event {
     Renewed {
         identity: String,
         #[serde(with = "moment")]
-        #[specta(type = String)]
         expires_at: SystemTime,
     },
     /// The end is near and renewals keep failing, for want of the network or because AWS is
@@ -265,7 +265,6 @@ pub enum Event {
     RenewalFailing {
         identity: String,
         #[serde(with = "moment")]
-        #[specta(type = String)]
         expires_at: SystemTime,
         cause: Error,
     },
@@ -283,7 +282,6 @@ pub enum Event {
     ExpiresSoon {
         identity: String,
         #[serde(with = "moment")]
-        #[specta(type = String)]
         expires_at: SystemTime,
     },
     Expired {

@@ -10,17 +10,16 @@ use crate::config::{AwsFiles, Chain, Identity, Severity};
 use crate::error::{Error, Result};
 use crate::store::{Dropped, EntryKind, EntryName, UpTo};
 use serde::{Deserialize, Serialize};
-use specta::Type;
 use std::collections::BTreeSet;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cleanup {
     /// Of identities that are no longer configured. They cannot be had again, so that takes a word.
     pub long_lived_keys: LongLivedKeys,
     pub mode: Mode,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Health {
     Ok,
@@ -29,7 +28,7 @@ pub enum Health {
 }
 
 /// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// Whose: an identity or a provider.
     pub name: String,

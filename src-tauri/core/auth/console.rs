@@ -8,22 +8,19 @@ use crate::duration::{SessionDuration, SessionKind};
 use crate::error::{Code, Error, Result};
 use crate::secret::{Secret, Session};
 use serde::{Deserialize, Serialize};
-use specta::Type;
 use std::time::SystemTime;
 
 /// At most so many roles are named to somebody who has to choose another identity.
 const MOST_NAMED: usize = 3;
 
 /// Signs a browser in to the console.
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ConsoleLink {
     /// Signs in whoever has it.
     #[serde(with = "crate::secret::on_the_wire")]
-    #[specta(type = String)]
     pub url: Secret,
     /// The last moment to open it; the browser's session goes on after that.
     #[serde(with = "crate::clock::moment")]
-    #[specta(type = String)]
     pub expires_at: SystemTime,
     /// As it was looked up.
     pub identity: String,

@@ -12,7 +12,6 @@ use crate::ids::IdentityName;
 use crate::secret::{Keys, Secret, Session};
 use crate::store::Dropped;
 use serde::{Deserialize, Serialize};
-use specta::Type;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -22,7 +21,7 @@ const REFRESH_BEFORE_EXPIRATION: Duration = Duration::from_secs(60);
 /// For this long after it was signed a token is handed out again.
 const TOKEN_LIFETIME: Duration = TOKEN_LIFE.saturating_sub(REFRESH_BEFORE_EXPIRATION);
 
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DatabaseChoice {
     /// By its name under `databases:`.
@@ -37,14 +36,12 @@ pub enum DatabaseChoice {
     },
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DatabaseToken {
     #[serde(with = "crate::secret::on_the_wire")]
-    #[specta(type = String)]
     pub token: Secret,
     /// The end of the token or of the session that signed it, whichever comes first.
     #[serde(with = "crate::clock::moment")]
-    #[specta(type = String)]
     pub expires_at: SystemTime,
     /// What it is for, as it was looked up.
     pub identity: String,

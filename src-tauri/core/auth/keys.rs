@@ -12,9 +12,8 @@ use crate::secret::{Keys, LongLived, Origin};
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
 use crate::store::{Cleared, Ticket};
 use serde::{Deserialize, Serialize};
-use specta::Type;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Check {
     WithSts,
@@ -22,7 +21,8 @@ pub enum Check {
     Skip,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct Configured {
     pub identity: String,
     /// Shortened: `AKIA…MPLE`.

@@ -16,13 +16,13 @@ use crate::secret::Session;
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
 use crate::store::{Patience, SignInLock, Ticket};
 use serde::{Deserialize, Serialize};
-use specta::Type;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 const PASSPHRASE_ATTEMPTS: u32 = 3;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 #[serde(rename_all = "snake_case")]
 pub enum Renewal {
     /// A usable session is kept, unless it is due and can be renewed without a person.
@@ -31,7 +31,8 @@ pub enum Renewal {
     Always,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct SignedIn {
     pub identity: String,
     pub provider: String,
@@ -40,7 +41,7 @@ pub struct SignedIn {
     pub account: Option<String>,
     pub region: String,
     #[serde(with = "moment")]
-    #[specta(type = String)]
+    #[cfg_attr(feature = "app", specta(type = String))]
     pub expires_at: SystemTime,
     pub source: String,
 }

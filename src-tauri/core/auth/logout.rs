@@ -11,12 +11,12 @@ use crate::ids::ProviderName;
 pub use crate::store::Mode;
 use crate::store::{ClearedProfile, Dropped, EntryKind, Place, UpTo};
 use serde::{Deserialize, Serialize};
-use specta::Type;
 
 /// What `fob` is told to forget access keys, too.
 pub(super) const KEYCHAIN: &str = "--keychain";
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     Identity {
@@ -30,7 +30,8 @@ pub enum Target {
 }
 
 /// How far down the chain of an identity a logout goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 #[serde(rename_all = "snake_case")]
 pub enum Depth {
     Chain,
@@ -38,7 +39,8 @@ pub enum Depth {
     Own,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 #[serde(rename_all = "snake_case")]
 pub enum LongLivedKeys {
     Keep,
@@ -46,7 +48,7 @@ pub enum LongLivedKeys {
     Remove,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Logout {
     pub target: Target,
     pub long_lived_keys: LongLivedKeys,

@@ -8,10 +8,9 @@ use crate::error::{Code, Error, Result};
 use crate::secret::{Origin, Secret, Session, on_the_wire};
 use crate::store::Profile;
 use serde::{Deserialize, Serialize};
-use specta::Type;
 use std::time::SystemTime;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VariablesForm {
     /// A profile whose `credential_process` is `fob`: renews itself, holds no secret.
@@ -22,22 +21,20 @@ pub enum VariablesForm {
     Endpoint,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Variables {
     pub set: Vec<Variable>,
     /// The caller's own credentials variables, which would win over ours.
     pub remove: Vec<String>,
     /// The end of the session's own keys; `None` for a profile, which renews itself.
     #[serde(with = "moment::optional")]
-    #[specta(type = Option<String>)]
     pub expires_at: Option<SystemTime>,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Variable {
     pub name: String,
     #[serde(with = "on_the_wire")]
-    #[specta(type = String)]
     pub value: Secret,
 }
 

@@ -7,11 +7,11 @@ use crate::error::Error;
 use crate::ids::MfaArn;
 use crate::secret::{Secret, on_the_wire};
 use serde::{Deserialize, Serialize};
-use specta::Type;
 use std::time::SystemTime;
 
 /// Whether somebody can answer a prompt where the request came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 #[serde(rename_all = "snake_case")]
 pub enum Person {
     Present,
@@ -28,7 +28,8 @@ pub struct Prompt {
     pub unanswered: Error,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 #[serde(rename_all = "snake_case")]
 pub enum PromptKind {
     /// The form of long-lived keys, prefilled.
@@ -53,12 +54,13 @@ pub enum PromptKind {
         address: String,
         code: String,
         #[serde(with = "moment")]
-        #[specta(type = String)]
+        #[cfg_attr(feature = "app", specta(type = String))]
         expires_at: SystemTime,
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 #[serde(rename_all = "snake_case")]
 pub enum WhyKeys {
     /// Nothing is stored.
@@ -71,31 +73,27 @@ pub enum WhyKeys {
     Asked,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 #[serde(rename_all = "snake_case")]
 pub enum PassphraseUse {
     New,
     Existing,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
     Keys(TypedKeys),
     MfaCode(String),
-    Passphrase(
-        #[serde(with = "on_the_wire")]
-        #[specta(type = String)]
-        Secret,
-    ),
+    Passphrase(#[serde(with = "on_the_wire")] Secret),
 }
 
 /// Keys as somebody typed or pasted them; checked by the agent, whoever sent them.
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TypedKeys {
     pub access_key_id: String,
     #[serde(with = "on_the_wire")]
-    #[specta(type = String)]
     pub secret_access_key: Secret,
     #[serde(default)]
     pub mfa_arn: Option<String>,
@@ -104,7 +102,8 @@ pub struct TypedKeys {
 }
 
 /// Something to tell a person, whatever the reply: "Credentials saved to keyring: dev".
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 #[serde(rename_all = "snake_case")]
 pub enum Note {
     Info(String),

@@ -13,7 +13,6 @@ use crate::store::audit::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use specta::Type;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
@@ -21,7 +20,8 @@ use std::time::SystemTime;
 const MOST_LINES: usize = 2_000;
 
 /// Who asks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct Caller {
     /// The asking program's name, as people know it: `terraform`.
     pub program: String,
@@ -30,7 +30,8 @@ pub struct Caller {
 }
 
 /// The audit log, read.
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct Audit {
     pub identities: Vec<Audited>,
     /// Oldest first.
@@ -40,7 +41,8 @@ pub struct Audit {
 }
 
 /// One identity, summed up.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct Audited {
     pub identity: String,
     pub sign_ins: u32,
@@ -52,7 +54,7 @@ pub struct Audited {
     /// Of any kind; counted here only.
     pub failures: u32,
     /// The last sign-in or refresh that succeeded.
-    #[specta(type = Option<String>)]
+    #[cfg_attr(feature = "app", specta(type = Option<String>))]
     pub last_use: Option<Timestamp>,
     #[serde(rename = "askers")]
     pub callers: BTreeSet<String>,

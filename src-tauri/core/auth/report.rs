@@ -4,10 +4,10 @@ use crate::clock::moment;
 use crate::error::{Code, Error, Result};
 use crate::store::{Dropped, Mode};
 use serde::{Deserialize, Serialize};
-use specta::Type;
 use std::time::SystemTime;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 #[serde(rename_all = "snake_case")]
 pub enum What {
     Keyring,
@@ -20,7 +20,8 @@ pub enum What {
     Agent,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 #[serde(rename_all = "snake_case")]
 pub enum StepResult {
     Removed,
@@ -30,7 +31,8 @@ pub enum StepResult {
     Failed,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 #[serde(rename = "RemovalStep")]
 pub struct Step {
     pub what: What,
@@ -94,7 +96,8 @@ impl Step {
 }
 
 /// What a report is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
     Identity,
@@ -103,7 +106,8 @@ pub enum Subject {
     Cleanup,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct Report {
     pub subject: Subject,
     /// The identity's or provider's name; else `all` or `cleanup`.
@@ -120,11 +124,12 @@ pub struct Report {
 }
 
 /// The session of an identity that shared a sign-in: it lives on.
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct OtherSession {
     pub identity: String,
     #[serde(with = "moment")]
-    #[specta(type = String)]
+    #[cfg_attr(feature = "app", specta(type = String))]
     pub expires_at: SystemTime,
 }
 

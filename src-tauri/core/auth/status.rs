@@ -11,10 +11,9 @@ use crate::duration::time_left;
 use crate::error::{Code, Error, Result};
 use crate::secret::Session;
 use serde::{Deserialize, Serialize};
-use specta::Type;
 use std::time::SystemTime;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reach {
     /// Asks STS who this is.
@@ -23,7 +22,8 @@ pub enum Reach {
     Offline,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     Valid,
@@ -40,7 +40,7 @@ pub enum State {
     Unsupported,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Whoami {
     pub identity: String,
     pub provider: String,
@@ -50,14 +50,14 @@ pub struct Whoami {
     pub region: String,
     pub state: State,
     #[serde(with = "moment::optional")]
-    #[specta(type = Option<String>)]
     pub expires_at: Option<SystemTime>,
     pub expires_in_seconds: Option<u32>,
     pub source: Option<String>,
     pub realm: String,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct List {
     pub providers: Vec<ListedProvider>,
     pub identities: Vec<ListedIdentity>,
@@ -65,13 +65,15 @@ pub struct List {
     pub keyring: Option<Error>,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct ListedProvider {
     pub name: String,
     pub kind: String,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct ListedIdentity {
     pub name: String,
     pub kind: String,
@@ -85,10 +87,10 @@ pub struct ListedIdentity {
     pub source: Option<String>,
     pub state: State,
     #[serde(with = "moment::optional")]
-    #[specta(type = Option<String>)]
+    #[cfg_attr(feature = "app", specta(type = Option<String>))]
     pub issued_at: Option<SystemTime>,
     #[serde(with = "moment::optional")]
-    #[specta(type = Option<String>)]
+    #[cfg_attr(feature = "app", specta(type = Option<String>))]
     pub expires_at: Option<SystemTime>,
     pub expires_in_seconds: Option<u32>,
     pub default: bool,

@@ -20,7 +20,6 @@ use layout::Page;
 use patch::{Obstacle, Patch, Wanted};
 use replacement::Original;
 use serde::{Deserialize, Serialize};
-use specta::Type;
 use std::path::Path;
 use std::rc::Rc;
 use std::str::FromStr;
@@ -32,7 +31,7 @@ const OPENING: &str =
 
 /// One thing to change. Text is as somebody typed it: it is checked as the reader of the file would
 /// check it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// Of a name that is not there yet.
@@ -45,7 +44,7 @@ pub enum Change {
 }
 
 /// An identity that is to be written. What is optional and blank is left out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewIdentity {
     pub name: String,
     /// As [`Change::MakeDefault`] for it.
@@ -53,7 +52,7 @@ pub struct NewIdentity {
     pub kind: NewKind,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NewKind {
     /// `aws/user`; its keys are kept in the keyring and never written to the file.

@@ -15,7 +15,6 @@ use crate::ids::{AccessKeyId, is_placeholder};
 use crate::secret::Secret;
 use serde::{Deserialize, Serialize};
 use shared::Profile;
-use specta::Type;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -24,7 +23,7 @@ const LONGEST_NAME: usize = 64;
 const LONGEST_CHAIN: usize = 32;
 
 /// A profile of `~/.aws/config` or `~/.aws/credentials`, as far as it means credentials.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Importable {
     pub profile: String,
     pub what: ProfileKind,
@@ -33,7 +32,7 @@ pub struct Importable {
 }
 
 /// Shown as `IAM user`, `role through dev`, `program`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProfileKind {
     IamUser,

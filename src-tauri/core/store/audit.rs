@@ -18,7 +18,6 @@ use crate::secret::Secret;
 use chain::{Head, LogFile};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use specta::Type;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -36,9 +35,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 /// Of a text in a line, in characters.
 const LONGEST: usize = 300;
 
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Type,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 #[serde(rename_all = "snake_case")]
 pub enum AuditEvent {
     /// A session was made where no usable one was held.
@@ -54,7 +52,8 @@ pub enum AuditEvent {
     Rotation,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 #[serde(tag = "result", rename_all = "snake_case")]
 pub enum AuditOutcome {
     Ok,
@@ -81,7 +80,8 @@ pub struct Happened {
 }
 
 /// On whose behalf.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct AuditCaller {
     pub program: String,
     pub pid: u32,
@@ -89,11 +89,12 @@ pub struct AuditCaller {
 }
 
 /// A line, as it is written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct AuditLine {
     /// Counted from 1, over all files that ever were.
     pub number: u32,
-    #[specta(type = String)]
+    #[cfg_attr(feature = "app", specta(type = String))]
     pub time: Timestamp,
     pub event: AuditEvent,
     pub identity: String,

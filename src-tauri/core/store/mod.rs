@@ -63,7 +63,8 @@ pub enum Cleared {
 }
 
 /// Whether something is done, or only told what would be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, specta::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     DryRun,

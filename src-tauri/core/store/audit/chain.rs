@@ -4,7 +4,6 @@
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use specta::Type;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -35,7 +34,7 @@ pub(super) struct Link {
 }
 
 /// Whether the log is as it was written, as far as that can be told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     pub lines: u32,
     pub damage: Vec<Damage>,
@@ -44,7 +43,7 @@ pub struct Verdict {
     pub head: HeadState,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Damage {
     #[serde(flatten)]
     pub place: Place,
@@ -52,7 +51,7 @@ pub struct Damage {
     pub detail: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DamageKind {
     Changed,
@@ -64,7 +63,7 @@ pub enum DamageKind {
 }
 
 /// A line of a file, counted from 1.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "AuditPlace")]
 pub struct Place {
     pub file: String,
@@ -72,7 +71,7 @@ pub struct Place {
 }
 
 /// What the keyring says of the last line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum HeadState {
     /// It remembers this line or, where there is damage, another one.
