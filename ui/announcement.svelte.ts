@@ -1,5 +1,5 @@
-// What was just done, said once: seen at the bottom of the window and heard by a screen reader; and warnings, which stay
-// until they are put away.
+// The result of the last action, announced once: shown at the bottom of the window and read by a
+// screen reader; and warnings, which stay until they are dismissed.
 import type { Note } from "./contract";
 
 const SHOWN_FOR = 6_000;
@@ -15,11 +15,10 @@ class Announcement {
     this.#timer = setTimeout(() => (this.text = ""), SHOWN_FOR);
   }
 
-  /** The notes of a reply, with what else there is to say. */
-  tell(notes: Note[], text?: string) {
-    const infos = notes.flatMap((note) => (note.info === undefined ? [] : [note.info]));
-    const warnings = notes.flatMap((note) => (note.warning === undefined ? [] : [note.warning]));
-    this.warnings = [...new Set([...this.warnings, ...warnings])];
+  /** The notes of a reply, after a text about the whole. */
+  take(notes: Note[], text?: string) {
+    const infos = infosOf(notes);
+    this.warnings = [...new Set([...this.warnings, ...warningsOf(notes)])];
     const all = text === undefined ? infos : [text, ...infos];
     if (all.length > 0) this.say(all.join(". "));
   }
@@ -30,9 +29,17 @@ class Announcement {
     this.warnings = [];
   }
 
-  putAway() {
+  dismissWarnings() {
     this.warnings = [];
   }
+}
+
+export function infosOf(notes: Note[]): string[] {
+  return notes.flatMap(({ info }) => (info === undefined ? [] : [info]));
+}
+
+export function warningsOf(notes: Note[]): string[] {
+  return notes.flatMap(({ warning }) => (warning === undefined ? [] : [warning]));
 }
 
 export const announcement = new Announcement();

@@ -1,4 +1,4 @@
-// The time as the page shows it: moves once a minute, on the minute, and when something happens.
+// The time that the page shows: moves once a minute, on the minute, and with each snapshot.
 
 class Clock {
   now = $state(Date.now());
@@ -7,7 +7,7 @@ class Clock {
     this.now = Date.now();
   };
 
-  /** Timers rest while a machine sleeps, so the page also looks when it is seen again. */
+  /** Timers stop while the machine sleeps, so the clock also ticks when the page becomes visible. */
   run(): () => void {
     let timer: ReturnType<typeof setTimeout>;
     const next = () => {

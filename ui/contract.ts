@@ -1,5 +1,5 @@
-// The types of what crosses to Rust and back, by the names this page uses. Taken from the commands themselves: what a
-// command resolves to is what Rust wrote, whatever names the generator gives to the two directions.
+// The types of the commands and their replies, under the names that this page uses. Derived from the commands themselves,
+// because the generator may name the two directions of a type differently.
 import type { commands } from "./api/app";
 
 type Commands = typeof commands;
@@ -12,12 +12,13 @@ export type Configuration = Snapshot["configuration"];
 export type SandboxInfo = NonNullable<Snapshot["sandbox"]>;
 export type Note = Snapshot["notes"][number];
 
-export type List = NonNullable<Snapshot["list"]>;
+type List = NonNullable<Snapshot["list"]>;
+type Status = NonNullable<Snapshot["status"]>;
 export type ListedIdentity = List["identities"][number];
-export type State = ListedIdentity["state"];
-
-export type Status = NonNullable<Snapshot["status"]>;
 export type SessionStatus = Status["sessions"][number];
+export type Identity = ListedIdentity & Pick<SessionStatus, "next_refresh" | "failing" | "last_asker">;
+export type State = Identity["state"];
+
 export type OpenPrompt = Status["prompts"][number];
 export type Prompt = OpenPrompt["prompt"];
 export type Caller = Prompt["asker"];
@@ -26,7 +27,8 @@ export type Keys = Extract<PromptKind, { keys: unknown }>["keys"];
 export type Mfa = Extract<PromptKind, { mfa: unknown }>["mfa"];
 export type Passphrase = Extract<PromptKind, { keyring_passphrase: unknown }>["keyring_passphrase"];
 export type Browser = Extract<PromptKind, { browser: unknown }>["browser"];
-export type WhyKeys = Keys["why"];
+export type WhyKeys = Keys["why"] | "refused";
+export type Renewal = Parameters<Commands["signIn"]>[1];
 export type Error = Prompt["unanswered"];
 
 export type Outcome = Resolved<"signIn">;

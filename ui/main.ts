@@ -1,4 +1,4 @@
-// Puts the page into its window.
+// Mounts the page in its window.
 import { mount } from "svelte";
 import "./look.css";
 import App from "./App.svelte";

@@ -1,6 +1,6 @@
-// Whether pasted text holds more than one field, so that Rust should take it apart. What it holds is not looked at here.
+// Whether pasted text holds more than one field and must be parsed in Rust. Its content is not read here.
 
-/** Bytes, as in Rust; what holds keys is never longer. */
+/** Bytes, as in Rust. */
 const LONGEST = 64 * 1024;
 
 export type Paste = "one_field" | "whole" | "too_long";
@@ -11,7 +11,7 @@ export function paste(text: string): Paste {
   return new TextEncoder().encode(trimmed).length > LONGEST ? "too_long" : "whole";
 }
 
-/** A CSV file, a `[profile]`, `export AWS_…` lines, JSON. One line without these marks is a field, whatever it holds. */
+/** A CSV file, a `[profile]`, `export AWS_…` lines, JSON. A single line without these marks is one field. */
 function holdsMore(text: string): boolean {
   if (/^[{[]/.test(text)) return true;
   if (/aws_\w+\s*=/i.test(text)) return true;

@@ -1,4 +1,4 @@
-// The steps of a logout, sorted as a person reads them: what goes or went, what stays, what failed, what was not there.
+// The steps of a logout by their result, planned and done steps together.
 import type { RemovalStep, Report, StepResult } from "./contract";
 
 export type Sorted = { gone: RemovalStep[]; kept: RemovalStep[]; failed: RemovalStep[]; absent: number };

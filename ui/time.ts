@@ -1,4 +1,4 @@
-// Points in time and durations as people read them. Rounds down: what is promised is there.
+// Points in time and durations as users read them. Rounds down, so that no time is promised that is not left.
 import { texts } from "./texts";
 
 const MINUTE = 60;
@@ -18,7 +18,7 @@ export function timeLeft(until: string | null, now: number): string | null {
   return texts.time.hours(Math.floor(seconds / HOUR));
 }
 
-/** Between 0 and 1; `null` where the beginning or the end is not known. */
+/** Between 0 and 1; `null` where the start or the expiry is unknown. */
 export function shareLeft(from: string | null, until: string | null, now: number): number | null {
   if (from === null || until === null) return null;
   const life = Date.parse(until) - Date.parse(from);
@@ -26,14 +26,14 @@ export function shareLeft(from: string | null, until: string | null, now: number
   return Math.min(1, Math.max(0, (Date.parse(until) - now) / life));
 }
 
-/** As it is written in a configuration: `36h`, `90m`, `45s`. */
+/** In the form of a configuration: `36h`, `90m`, `45s`. */
 export function written(seconds: number): string {
   if (seconds % HOUR === 0) return `${seconds / HOUR}h`;
   if (seconds % MINUTE === 0) return `${seconds / MINUTE}m`;
   return `${seconds}s`;
 }
 
-/** `14:02`, with the day when it is another one. */
+/** `14:02`, with the day where it is not today. */
 export function moment(at: string, now: number): string {
   const date = new Date(at);
   const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(date);
@@ -44,7 +44,7 @@ export function moment(at: string, now: number): string {
   return texts.time.onDay(day(at), clock);
 }
 
-/** `24 Nov`, with the year when it is another one. */
+/** `24 Nov` */
 export function day(at: string): string {
   return new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" }).format(new Date(at));
 }

@@ -15,7 +15,7 @@ fn the_sandbox_is_signed_in_to_with_two_presses() {
     let page = app.page();
     page.sees("Set up Keyfob");
     page.press("Try the sandbox");
-    page.sees("Sandbox: an AWS on this machine");
+    page.sees("Sandbox: a simulated AWS on this machine");
     page.press("Sign in: kim");
     page.sees("kim default Valid");
     assert!(page.presses() <= 3, "{} presses", page.presses());
@@ -56,7 +56,7 @@ fn an_access_key_is_added_and_signed_in_with_and_its_secret_is_only_in_the_keyri
     page.fill("Name", "work");
     page.fill("Region", "eu-central-1");
     page.press("Add");
-    page.sees("Access keys of work");
+    page.sees("Access keys for work");
     page.fill("Access key ID", keys.access_key_id.as_str());
     page.fill("Secret access key", secret);
     page.press("Store");
@@ -96,7 +96,7 @@ fn what_the_window_writes_into_a_configuration_leaves_every_other_line_as_it_is(
     page.fill("Name", "second");
     page.fill("Region", "us-west-2");
     page.press("Add");
-    page.sees("Access keys of second");
+    page.sees("Access keys for second");
     page.press("Cancel");
     page.sees("second Needs sign-in");
     let added = home.configuration();

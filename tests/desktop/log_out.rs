@@ -32,7 +32,7 @@ fn what_the_preview_lists_is_removed_and_afterwards_programs_are_told_to_sign_in
     page.sees("Logged out");
     let done = page.lines("Removed");
     assert_eq!(done.len(), planned.len(), "{planned:#?} {done:#?}");
-    page.sees("To end a browser's, choose Sign out in the AWS console");
+    page.sees("To end a browser session, choose Sign out in the AWS console");
     assert_eq!(
         home.run(&["credential-process", "kim"]).status.code(),
         Some(3)

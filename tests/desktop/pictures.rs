@@ -84,7 +84,7 @@ fn every_view(theme: &'static str) {
         page.sees("Set up Keyfob");
         take("first-run");
         page.press("Try the sandbox");
-        page.sees("Sandbox: an AWS on this machine");
+        page.sees("Sandbox: a simulated AWS on this machine");
         page.press("Sign in: kim");
         page.sees("kim default Valid");
         take("sandbox");

@@ -44,7 +44,7 @@ fn revoked_keys_are_told_of_and_new_ones_pasted_into_the_form_sign_in_again() {
     Tray::of(&desktop, &app).says("kim — revoked");
 
     desktop.notices.press(&notice, "Enter new keys");
-    page.sees("Access keys of kim");
+    page.sees("Access keys for kim");
     page.sees("AWS no longer accepts the stored access keys");
     home.aws()
         .set_settings(Settings::default())
@@ -84,8 +84,8 @@ fn in_the_sandbox_a_new_key_is_copied_and_pasted_with_the_keyboard() {
     page.sees("kim default Valid");
     page.press("Revoke keys: kim");
     page.sees("The access keys of kim are revoked");
-    page.press("New key to clipboard: kim");
-    page.sees("A new access key of kim is on the clipboard");
+    page.press("Copy new key: kim");
+    page.sees("A new access key for kim is on the clipboard");
     page.press("kim default Valid");
     page.press("Renew");
     page.sees("AWS no longer accepts the stored access keys");

@@ -25,7 +25,7 @@ fn settings_outlive_a_restart_and_comments_outlive_settings() {
         page.press("Settings");
         page.sees("Lead time");
         assert_eq!(page.value("Lead time"), "30m");
-        page.tick("A session has ended");
+        page.tick("A session has expired");
         page.sees("Saved");
         page.fill("Lead time", "45m");
         page.press("Save");
@@ -68,7 +68,7 @@ fn settings_outlive_a_restart_and_comments_outlive_settings() {
     page.sees("Lead time");
     assert_eq!(page.value("Lead time"), "45m");
     assert_eq!(page.value("Default identity"), "lee");
-    assert!(!page.is_ticked("A session has ended"));
+    assert!(!page.is_ticked("A session has expired"));
     assert!(page.is_ticked("Renewals keep failing"));
     assert!(page.is_ticked("Start at login"));
     page.tick("Start at login");
@@ -87,7 +87,7 @@ fn a_notice_that_is_switched_off_is_not_shown_and_the_others_are() {
     let app = App::start(&desktop, &home, &[]);
     let page = app.page();
     page.press("Settings");
-    page.tick("A program waits for you");
+    page.tick("A program is waiting for you");
     page.sees("Saved");
     page.press("Identities");
     page.press("Sign in: kim");

@@ -24,12 +24,12 @@ fn a_configuration_that_breaks_leaves_the_last_good_one_in_force_until_it_is_men
         1,
         "it goes on"
     );
-    page.sees("the last good one stays in force");
+    page.sees("the last valid version stays in use");
     page.sees("line 3");
     page.sees("kim default Valid");
     home.write_config(KIM);
     home.json(&["credential-process", "kim"]);
-    page.sees_no_more("the last good one stays in force");
+    page.sees_no_more("the last valid version stays in use");
 }
 
 #[test]

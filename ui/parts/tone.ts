@@ -1,4 +1,4 @@
-// The colour of a state; it says nothing that shape and word do not say as well.
+// The colour of a state; shape and word say the same.
 import type { State } from "../contract";
 
 export type Tone = "good" | "due" | "bad" | "idle";

@@ -9,7 +9,7 @@ import { scenes } from "./scenes";
 const looked_at = Object.entries(scenes).filter(([name]) => name !== "identities-200");
 
 test.each(looked_at)("%s has no violation", async (_, scene) => {
-  const user = await open(scene.desk());
+  const user = await open(scene.app());
   await scene.act?.({ screen, user });
   await settled();
   const { violations } = await axe.run(document, {

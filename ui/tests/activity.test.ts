@@ -1,19 +1,19 @@
 import { screen, waitFor } from "@testing-library/svelte";
 import { expect, test } from "vitest";
-import { Desk } from "./desk";
+import { FakeApp } from "./fake-app";
 import * as fixtures from "./fixtures";
 import { open, settled } from "./page";
 import { scenes } from "./scenes";
 
-const view = () => new Desk(fixtures.team_snapshot()).opens({ view: "activity" });
+const view = () => new FakeApp(fixtures.team_snapshot()).opens({ view: "activity" });
 const lines = () => screen.queryAllByRole("listitem").map((it) => it.textContent?.replace(/\s+/g, " ").trim() ?? "");
 
 test("lines are sentences, newest first, with who asked", async () => {
-  const desk = view();
-  await open(desk);
-  expect(desk.sent("activity")).toEqual([{ days: 7 }]);
-  expect(lines()[0]).toContain("Removed what was held of vendor");
-  expect(lines().at(-1)).toContain("Stored keys of dev-admin");
+  const app = view();
+  await open(app);
+  expect(app.sent("activity")).toEqual([{ days: 7 }]);
+  expect(lines()[0]).toContain("Removed data stored for vendor");
+  expect(lines().at(-1)).toContain("Stored keys for dev-admin");
   expect(lines()[3]).toContain("Renewed deploy terraform (pid 4711) · corp-sso → org-admin → deploy");
 });
 
@@ -34,34 +34,34 @@ test("lines are filtered by text and by event", async () => {
 });
 
 test("another period is asked for, and a slow answer does not overwrite a later one", async () => {
-  const desk = view();
-  const user = await open(desk);
-  const slow = desk.holds("activity");
+  const app = view();
+  const user = await open(app);
+  const slow = app.holds("activity");
   await user.selectOptions(screen.getByLabelText("Period"), "Last 30 days");
-  desk.on("activity", () => fixtures.audit([fixtures.line(1, 60, { identity: "all-time" })]));
+  app.on("activity", () => fixtures.audit([fixtures.line(1, 60, { identity: "all-time" })]));
   await user.selectOptions(screen.getByLabelText("Period"), "All time");
   await waitFor(() => expect(lines()).toHaveLength(1));
   slow.answer(fixtures.audit());
   await settled();
   expect(lines()[0]).toContain("all-time");
-  expect(desk.sent("activity")).toEqual([{ days: 7 }, { days: 30 }, { days: null }]);
+  expect(app.sent("activity")).toEqual([{ days: 7 }, { days: 30 }, { days: null }]);
 });
 
 test("lines that are left out are counted", async () => {
-  await open(scenes["activity"]!.desk());
+  await open(scenes["activity"]!.app());
   expect(screen.getByText("120 older lines are not shown")).toBeTruthy();
 });
 
 test("nothing happened is said", async () => {
-  await open(scenes["activity-empty"]!.desk());
-  expect(screen.getByText("Nothing happened in this time")).toBeTruthy();
+  await open(scenes["activity-empty"]!.app());
+  expect(screen.getByText("No activity in this period")).toBeTruthy();
 });
 
 test("a log that cannot be read is said, and can be tried again", async () => {
-  const desk = scenes["activity-failure"]!.desk();
-  const user = await open(desk);
+  const app = scenes["activity-failure"]!.app();
+  const user = await open(app);
   expect(screen.getByRole("alert").textContent).toContain("The audit log could not be read");
-  desk.on("activity", () => fixtures.audit());
+  app.on("activity", () => fixtures.audit());
   await user.click(screen.getByRole("button", { name: "Retry" }));
   await waitFor(() => expect(lines()).toHaveLength(6));
 });

@@ -1,12 +1,12 @@
 import { screen, waitFor } from "@testing-library/svelte";
 import { expect, test } from "vitest";
-import { configured, needs, signed_in } from "./desk";
+import { configured, needs, signed_in } from "./fake-app";
 import * as fixtures from "./fixtures";
 import { KEY_ID, SECRET } from "./fixtures";
 import { open, said } from "./page";
 import { scenes } from "./scenes";
 
-const first = () => scenes["first-run"]!.desk();
+const first = () => scenes["first-run"]!.app();
 const way = (name: RegExp) => screen.getByRole<HTMLButtonElement>("button", { name });
 
 test("without a configuration the ways to a first identity are shown, and where it will be", async () => {
@@ -24,32 +24,32 @@ test("settings are reached without a configuration", async () => {
 });
 
 test("the sandbox is signed in to within three clicks", async () => {
-  const desk = first();
-  desk.on("try_sandbox", async () => {
-    await desk.brings(scenes["sandbox"]!.desk().snapshot);
+  const app = first();
+  app.on("try_sandbox", async () => {
+    await app.sends(scenes["sandbox"]!.app().snapshot);
     return null;
   });
-  const user = await open(desk);
+  const user = await open(app);
   await user.click(way(/Try the sandbox/));
   await user.click(await screen.findByRole("button", { name: "Sign in: dev" }));
-  expect(desk.sent("sign_in")).toEqual([{ identity: "dev", renewal: "when_due" }]);
+  expect(app.sent("sign_in")).toEqual([{ identity: "dev", renewal: "when_due" }]);
   await waitFor(() => expect(said()).toContain("Signed in to dev"));
 });
 
 test("a sandbox that does not start is said", async () => {
-  const desk = first().fails("try_sandbox", fixtures.failure("files_unwritable", "no port is free", "try again"));
-  const user = await open(desk);
+  const app = first().fails("try_sandbox", fixtures.failure("files_unwritable", "no port is free", "try again"));
+  const user = await open(app);
   await user.click(way(/Try the sandbox/));
   expect((await screen.findByRole("alert")).textContent).toContain("No port is free");
 });
 
 test("an access key is added, its keys asked for, and signed in with", async () => {
-  const desk = first()
+  const app = first()
     .on("enter_keys", () => needs(fixtures.prompt(60, { keys: { why: "asked", mfa_arn: null, session_duration: null } }, { identity: "ops" })))
     .on("answer_keys", () => configured("ops"))
     .on("sign_in", () => needs(fixtures.prompt(61, fixtures.asks.code, { identity: "ops" })))
     .on("answer_code", () => signed_in("ops"));
-  const user = await open(desk);
+  const user = await open(app);
   await user.click(way(/Add an access key/));
   const name = screen.getByLabelText<HTMLInputElement>("Name");
   expect(name.value).toBe("dev");
@@ -57,82 +57,82 @@ test("an access key is added, its keys asked for, and signed in with", async () 
   await user.clear(name);
   await user.type(name, "ops");
   await user.click(screen.getByRole("button", { name: "Add" }));
-  expect(desk.sent("add_user")).toEqual([{ user: { name: "ops", region: "us-east-1", mfa_arn: null } }]);
+  expect(app.sent("add_user")).toEqual([{ user: { name: "ops", region: "us-east-1", mfa_arn: null } }]);
   await user.type(await screen.findByLabelText("Access key ID"), KEY_ID);
   await user.type(screen.getByLabelText("Secret access key"), SECRET);
   await user.click(screen.getByRole("button", { name: "Store keys" }));
   await user.type(await screen.findByLabelText("MFA code"), "123456");
   await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
-  expect(desk.sent("answer_keys").map(({ prompt }) => prompt)).toEqual([60]);
-  expect(desk.sent("answer_code").map(({ prompt }) => prompt)).toEqual([61]);
+  expect(app.sent("answer_keys").map(({ prompt }) => prompt)).toEqual([60]);
+  expect(app.sent("answer_code").map(({ prompt }) => prompt)).toEqual([61]);
 });
 
 test("a user without a name is not sent; one that is refused stays in the form", async () => {
-  const desk = first().fails("add_user", fixtures.failure("invalid_input", "there is an identity dev already"));
-  const user = await open(desk);
+  const app = first().fails("add_user", fixtures.failure("invalid_input", "there is an identity dev already"));
+  const user = await open(app);
   await user.click(way(/Add an access key/));
   await user.clear(screen.getByLabelText("Name"));
   await user.click(screen.getByRole("button", { name: "Add" }));
   expect(screen.getByText("The name is required")).toBeTruthy();
-  expect(desk.sent("add_user")).toHaveLength(0);
+  expect(app.sent("add_user")).toHaveLength(0);
   await user.type(screen.getByLabelText("Name"), "dev");
   await user.click(screen.getByRole("button", { name: "Add" }));
   expect((await screen.findByRole("alert")).textContent).toContain("There is an identity dev already");
   expect(screen.getByLabelText<HTMLInputElement>("Name").value).toBe("dev");
-  expect(desk.sent("enter_keys")).toHaveLength(0);
+  expect(app.sent("enter_keys")).toHaveLength(0);
 });
 
 test("profiles are imported as chosen; obstacles are said and cannot be chosen", async () => {
   const scene = scenes["first-run-import"]!;
-  const desk = scene.desk();
-  const user = await open(desk);
+  const app = scene.app();
+  const user = await open(app);
   await scene.act!({ screen, user });
   expect((await screen.findByLabelText<HTMLInputElement>(/legacy/)).disabled).toBe(true);
   expect(document.body.textContent).toContain("its program is not there");
   await user.click(screen.getByLabelText(/^default/));
   await user.click(screen.getByRole("button", { name: "Import 1 profile" }));
-  expect(desk.sent("import_profiles")).toEqual([{ names: ["deploy"] }]);
+  expect(app.sent("import_profiles")).toEqual([{ names: ["deploy"] }]);
   await waitFor(() => expect(said()).toContain("Imported 1 identity"));
 });
 
 test("an empty ~/.aws is said", async () => {
   const user = await open(first());
   await user.click(way(/Import from/));
-  expect(await screen.findByText(/There is nothing to import/)).toBeTruthy();
+  expect(await screen.findByText(/Nothing to import/)).toBeTruthy();
 });
 
 test("Esc in a form of the first run goes back to the ways", async () => {
-  const desk = first();
-  const user = await open(desk);
+  const app = first();
+  const user = await open(app);
   await user.click(way(/Add an access key/));
   await user.keyboard("{Escape}");
   expect(screen.getByRole("heading", { name: "Set up Keyfob" })).toBeTruthy();
-  expect(desk.sent("close_window")).toHaveLength(0);
+  expect(app.sent("close_window")).toHaveLength(0);
 });
 
 test("an unusable configuration says why, is opened, and looked at again", async () => {
-  const desk = scenes["unusable"]!.desk().on("retry", () => fixtures.team_snapshot());
-  const user = await open(desk);
+  const app = scenes["unusable"]!.app().on("retry", () => fixtures.team_snapshot());
+  const user = await open(app);
   expect(screen.getByRole("heading", { name: "The configuration cannot be used" })).toBeTruthy();
   expect(document.body.textContent).toContain("did you mean org-admin?");
   await user.click(screen.getByRole("button", { name: "Open file" }));
-  expect(desk.sent("open_configuration")).toHaveLength(1);
+  expect(app.sent("open_configuration")).toHaveLength(1);
   await user.click(screen.getByRole("button", { name: "Retry" }));
   expect(await screen.findByRole("region", { name: "corp-sso" })).toBeTruthy();
 });
 
 test("what keeps the agent from starting is not blamed on the file", async () => {
   const error = { code: "lock_timeout" as const, message: "another agent keeps the place", hints: ["end it, then try again"] };
-  const desk = scenes["unusable"]!
-    .desk()
+  const app = scenes["unusable"]!
+    .app()
     .on("snapshot", () => ({
       ...fixtures.team_snapshot(),
       list: null,
       status: null,
       configuration: { state: "unusable", path: fixtures.PATH, error },
     }));
-  await open(desk);
-  expect(screen.getByRole("heading", { name: "Keyfob cannot work yet" })).toBeTruthy();
+  await open(app);
+  expect(screen.getByRole("heading", { name: "Keyfob cannot start yet" })).toBeTruthy();
   expect(screen.queryByRole("button", { name: "Open file" })).toBeNull();
   expect(screen.getByRole("button", { name: "Retry" })).toBeTruthy();
 });

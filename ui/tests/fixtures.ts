@@ -1,18 +1,16 @@
-// Things as the agent tells them, for tests and pictures. Times are relative to now.
+// Data as the agent sends it, for tests and pictures. Times are relative to now.
 import type {
   Caller,
   Audit,
   AuditLine,
   Error,
-  ListedIdentity,
+  Identity,
   OpenPrompt,
   Prompt,
   PromptKind,
   Report,
-  SessionStatus,
   Settings,
   Snapshot,
-  State,
 } from "../contract";
 
 export const MINUTE = 60;
@@ -27,7 +25,7 @@ export function from_now(seconds: number): string {
   return new Date(Date.now() + seconds * 1000).toISOString();
 }
 
-export function listed(name: string, more: Partial<ListedIdentity> = {}): ListedIdentity {
+export function identity(name: string, more: Partial<Identity> = {}): Identity {
   return {
     name,
     kind: "aws/user",
@@ -41,13 +39,16 @@ export function listed(name: string, more: Partial<ListedIdentity> = {}): Listed
     expires_at: null,
     expires_in_seconds: null,
     default: false,
+    next_refresh: null,
+    failing: null,
+    last_asker: null,
     ...more,
   };
 }
 
-/** Held for `life` seconds, of which `left` are left; half a minute is added so that the minute shown does not move. */
-export function held(name: string, left: number, life: number, more: Partial<ListedIdentity> = {}): ListedIdentity {
-  return listed(name, {
+/** A session of `life` seconds with `left` to go; half a minute is added so that the minute shown does not move. */
+export function valid(name: string, left: number, life: number, more: Partial<Identity> = {}): Identity {
+  return identity(name, {
     state: "valid",
     issued_at: from_now(left + 30 - life),
     expires_at: from_now(left + 30),
@@ -55,19 +56,6 @@ export function held(name: string, left: number, life: number, more: Partial<Lis
     source: "keyring: keyfob/default/dev-admin, made 14:02",
     ...more,
   });
-}
-
-export function session(identity: string, state: State, more: Partial<SessionStatus> = {}): SessionStatus {
-  return {
-    identity,
-    state,
-    expires_at: null,
-    expires_in_seconds: null,
-    next_refresh: null,
-    failing: null,
-    last_asker: null,
-    ...more,
-  };
 }
 
 export const terraform: Caller = { program: "terraform", pid: 4711, person: "absent" };
@@ -95,6 +83,8 @@ export function prompt(id: number, kind: PromptKind, more: Partial<Prompt> = {})
 export const asks = {
   keys: { keys: { why: "missing", mfa_arn: MFA, session_duration: 36 * HOUR } },
   revoked: { keys: { why: "revoked", mfa_arn: MFA, session_duration: null } },
+  // The generated type does not have it yet.
+  refused: { keys: { why: "refused" as never, mfa_arn: MFA, session_duration: 36 * HOUR } },
   mismatch: { keys: { why: "secret_mismatch", mfa_arn: MFA, session_duration: 36 * HOUR } },
   new_keys: { keys: { why: "asked", mfa_arn: null, session_duration: 90 * MINUTE } },
   code: { mfa: { device: MFA, refused: null } },
@@ -113,11 +103,11 @@ export function browser(): PromptKind {
   };
 }
 
-export function open(asked: Prompt): OpenPrompt {
-  return { prompt: asked, since: from_now(-20) };
+export function open(prompt: Prompt): OpenPrompt {
+  return { prompt, since: from_now(-20) };
 }
 
-export function snapshot(identities: ListedIdentity[], more: Partial<Snapshot> = {}): Snapshot {
+export function snapshot(identities: Identity[], more: Partial<Snapshot> = {}): Snapshot {
   const providers = [...new Set(identities.flatMap(({ provider }) => (provider === null ? [] : [provider])))];
   return {
     now: new Date().toISOString(),
@@ -127,38 +117,44 @@ export function snapshot(identities: ListedIdentity[], more: Partial<Snapshot> =
     refresh: "runs",
     health: "ok",
     list: { providers: providers.map((name) => ({ name, kind: "aws/iam-identity-center" })), identities, keyring: null },
-    status: { agent: null, sessions: [], prompts: [] },
+    status: { agent: null, sessions: identities.map((it) => ({ ...it, identity: it.name })), prompts: [] },
     notes: [],
     ...more,
   };
 }
 
 export function with_prompts(base: Snapshot, ...prompts: Prompt[]): Snapshot {
-  return { ...base, status: { agent: null, sessions: base.status?.sessions ?? [], prompts: prompts.map(open) } };
+  return { ...base, status: { ...base.status!, prompts: prompts.map(open) } };
 }
 
 /** One of each state, as a working day has them. */
-export function team(): ListedIdentity[] {
+export function team(): Identity[] {
   const sso = { provider: "corp-sso", kind: "aws/permission-set" };
   return [
-    held("dev-admin", 35 * HOUR, 36 * HOUR, { default: true }),
-    listed("ci-bot", { state: "revoked", account: "123456789012" }),
-    listed("vendor", { kind: "aws/process", state: "signed_out", account: null }),
-    held("org-admin", 7 * HOUR, 8 * HOUR, {
+    valid("dev-admin", 35 * HOUR, 36 * HOUR, {
+      default: true,
+      last_asker: { program: "aws", pid: 8123, at: from_now(-5 * MINUTE) },
+    }),
+    identity("ci-bot", { state: "revoked", account: "123456789012" }),
+    identity("vendor", { kind: "aws/process", state: "signed_out", account: null }),
+    valid("org-admin", 7 * HOUR, 8 * HOUR, {
       ...sso,
       chain: ["corp-sso", "org-admin"],
       role: "AdministratorAccess",
       account: "410000000017",
     }),
-    held("deploy", 12 * MINUTE, HOUR, {
+    valid("deploy", 12 * MINUTE, HOUR, {
       ...sso,
       kind: "aws/assume-role",
       state: "expiring",
       chain: ["corp-sso", "org-admin", "deploy"],
       role: "arn:aws:iam::420000000025:role/deploy",
       account: "420000000025",
+      next_refresh: from_now(2 * MINUTE),
+      failing: failure("network", "sts.eu-west-1.amazonaws.com could not be reached", "the held session stays in use"),
+      last_asker: { program: "terraform", pid: 4711, at: from_now(-90) },
     }),
-    listed("audit", {
+    identity("audit", {
       ...sso,
       kind: "aws/assume-role",
       state: "denied",
@@ -166,41 +162,24 @@ export function team(): ListedIdentity[] {
       role: "arn:aws:iam::430000000031:role/auditor-read-only",
       account: "430000000031",
     }),
-    listed("data-lake", {
+    identity("data-lake", {
       ...sso,
       state: "expired",
       chain: ["corp-sso", "data-lake"],
       role: "DataEngineer",
       account: "440000000044",
     }),
-    listed("azure-ops", { provider: "entra", kind: "azure/subscription", state: "unsupported", account: null }),
+    identity("azure-ops", { provider: "entra", kind: "azure/subscription", state: "unsupported", account: null }),
   ];
 }
 
 export function team_snapshot(more: Partial<Snapshot> = {}): Snapshot {
-  const all = team();
-  const deploy = all.find(({ name }) => name === "deploy");
-  const base = snapshot(all, more);
-  if (more.status !== undefined) return base;
-  return {
-    ...base,
-    status: {
-      agent: null,
-      prompts: [],
-      sessions: [
-        session("dev-admin", "valid", {
-          expires_at: all[0]?.expires_at ?? null,
-          last_asker: { program: "aws", pid: 8123, at: from_now(-5 * MINUTE) },
-        }),
-        session("deploy", "expiring", {
-          expires_at: deploy?.expires_at ?? null,
-          next_refresh: from_now(2 * MINUTE),
-          failing: failure("network", "sts.eu-west-1.amazonaws.com could not be reached", "the held session stays in use"),
-          last_asker: { program: "terraform", pid: 4711, at: from_now(-90) },
-        }),
-      ],
-    },
-  };
+  return snapshot(team(), more);
+}
+
+/** The team, one of its identities changed. */
+export function team_with(name: string, changed: Partial<Identity>): Snapshot {
+  return snapshot(team().map((it) => (it.name === name ? { ...it, ...changed } : it)));
 }
 
 export function report(more: Partial<Report> = {}): Report {
@@ -241,7 +220,7 @@ export function report(more: Partial<Report> = {}): Report {
   };
 }
 
-/** As the run would tell it: what was planned is done. */
+/** The report of the run: every planned step is done. */
 export function done(plan: Report): Report {
   return {
     ...plan,
@@ -310,7 +289,7 @@ export function settings(more: Partial<Settings> = {}): Settings {
   };
 }
 
-/** Nothing can be told of any identity. */
+/** No identity has a known state. */
 export function locked(keyring: Error): Snapshot {
   const base = snapshot(team().map((it) => ({ ...it, state: "unknown", issued_at: null, expires_at: null })));
   return { ...base, health: "attention", list: { ...base.list!, keyring } };

@@ -1,6 +1,6 @@
 import { screen, waitFor, within } from "@testing-library/svelte";
 import { expect, test, vi } from "vitest";
-import { configured, Desk, needs, signed_in } from "./desk";
+import { configured, FakeApp, needs, signed_in } from "./fake-app";
 import * as fixtures from "./fixtures";
 import { HOUR, MINUTE } from "./fixtures";
 import { open, region, said, settled } from "./page";
@@ -22,11 +22,11 @@ function toggle(name: string): HTMLElement {
 
 test("identities are grouped by provider, those without one first", async () => {
   await open(
-    new Desk(
+    new FakeApp(
       fixtures.snapshot([
-        fixtures.listed("org-admin", { provider: "corp-sso" }),
-        fixtures.listed("dev"),
-        fixtures.listed("ops", { provider: "aws-user" }),
+        fixtures.identity("org-admin", { provider: "corp-sso" }),
+        fixtures.identity("dev"),
+        fixtures.identity("ops", { provider: "aws-user" }),
       ]),
     ),
   );
@@ -37,11 +37,11 @@ test("identities are grouped by provider, those without one first", async () => 
 
 test("time left is text, rounded down", async () => {
   await open(
-    new Desk(
+    new FakeApp(
       fixtures.snapshot([
-        fixtures.listed("a", { state: "valid", expires_at: fixtures.from_now(36 * HOUR - 5) }),
-        fixtures.listed("b", { state: "valid", expires_at: fixtures.from_now(HOUR - 5) }),
-        fixtures.listed("c", { state: "expiring", expires_at: fixtures.from_now(30) }),
+        fixtures.identity("a", { state: "valid", expires_at: fixtures.from_now(36 * HOUR - 5) }),
+        fixtures.identity("b", { state: "valid", expires_at: fixtures.from_now(HOUR - 5) }),
+        fixtures.identity("c", { state: "expiring", expires_at: fixtures.from_now(30) }),
       ]),
     ),
   );
@@ -51,7 +51,7 @@ test("time left is text, rounded down", async () => {
 });
 
 test("every state has its word", async () => {
-  await open(new Desk(fixtures.team_snapshot()));
+  await open(new FakeApp(fixtures.team_snapshot()));
   expect(row("dev-admin").textContent).toContain("Valid");
   expect(row("ci-bot").textContent).toContain("Revoked");
   expect(row("vendor").textContent).toContain("Signed out");
@@ -61,21 +61,22 @@ test("every state has its word", async () => {
   expect(row("azure-ops").textContent).toContain("Not supported");
 });
 
-test("a session's state goes before the list's", async () => {
-  const listed = fixtures.listed("dev", { state: "needs_sign_in" });
-  const snapshot = fixtures.snapshot([listed]);
-  snapshot.status!.sessions = [fixtures.session("dev", "valid", { expires_at: fixtures.from_now(2 * HOUR + 5) })];
-  await open(new Desk(snapshot));
+test("a session's state wins over the list's", async () => {
+  const snapshot = fixtures.snapshot([
+    fixtures.identity("dev", { state: "valid", expires_at: fixtures.from_now(2 * HOUR + 5) }),
+  ]);
+  snapshot.list!.identities = [fixtures.identity("dev", { state: "needs_sign_in" })];
+  await open(new FakeApp(snapshot));
   expect(row("dev").textContent).toContain("Valid");
   expect(row("dev").textContent).toContain("2 h");
 });
 
 test("the time moves once a minute, on the minute, and an end that is reached is shown", async () => {
   vi.useFakeTimers({ now: new Date("2026-03-02T10:00:20Z") });
-  const desk = new Desk(
-    fixtures.snapshot([fixtures.listed("dev", { state: "valid", expires_at: "2026-03-02T10:03:30Z" })]),
+  const app = new FakeApp(
+    fixtures.snapshot([fixtures.identity("dev", { state: "valid", expires_at: "2026-03-02T10:03:30Z" })]),
   );
-  desk.install();
+  app.install();
   const { render } = await import("@testing-library/svelte");
   render((await import("../App.svelte")).default);
   await vi.advanceTimersByTimeAsync(1);
@@ -91,27 +92,27 @@ test("the time moves once a minute, on the minute, and an end that is reached is
 });
 
 test("a new snapshot is shown without asking again", async () => {
-  const desk = new Desk(fixtures.snapshot([fixtures.listed("dev")]));
-  await open(desk);
-  await desk.brings(fixtures.snapshot([fixtures.listed("dev"), fixtures.listed("ops")]));
+  const app = new FakeApp(fixtures.snapshot([fixtures.identity("dev")]));
+  await open(app);
+  await app.sends(fixtures.snapshot([fixtures.identity("dev"), fixtures.identity("ops")]));
   await settled();
   expect(row("ops")).toBeTruthy();
-  expect(desk.sent("snapshot")).toHaveLength(1);
+  expect(app.sent("snapshot")).toHaveLength(1);
 });
 
 test("a change that arrives before the first answer is not overwritten by it", async () => {
-  const desk = new Desk();
-  const held = desk.holds("snapshot");
-  await open(desk);
-  await desk.brings(fixtures.snapshot([fixtures.listed("new")]));
-  held.answer(fixtures.snapshot([fixtures.listed("old")]));
+  const app = new FakeApp();
+  const held = app.holds("snapshot");
+  await open(app);
+  await app.sends(fixtures.snapshot([fixtures.identity("new")]));
+  held.answer(fixtures.snapshot([fixtures.identity("old")]));
   await settled();
   expect(row("new")).toBeTruthy();
   expect(screen.queryByText("old")).toBeNull();
 });
 
 test("the filter finds among 200 as it is typed, and says how many", async () => {
-  const user = await open(scenes["identities-200"]!.desk());
+  const user = await open(scenes["identities-200"]!.app());
   expect(rows()).toHaveLength(200);
   await user.type(screen.getByRole("searchbox"), "team-17");
   expect(rows().length).toBeLessThan(15);
@@ -122,92 +123,92 @@ test("the filter finds among 200 as it is typed, and says how many", async () =>
 });
 
 test("the filter looks at state, account and role as well", async () => {
-  const user = await open(new Desk(fixtures.team_snapshot()));
+  const user = await open(new FakeApp(fixtures.team_snapshot()));
   await user.type(screen.getByRole("searchbox"), "expired 4400");
   expect(rows()).toHaveLength(1);
   expect(row("data-lake")).toBeTruthy();
 });
 
 test("nothing found is said, with the way back", async () => {
-  const user = await open(new Desk(fixtures.team_snapshot()));
+  const user = await open(new FakeApp(fixtures.team_snapshot()));
   await user.type(screen.getByRole("searchbox"), "zzz");
   await user.click(screen.getByRole("button", { name: "Clear filter" }));
   expect(row("dev-admin")).toBeTruthy();
 });
 
 test("Esc takes back the filter, then the details, then closes the window", async () => {
-  const desk = new Desk(fixtures.team_snapshot());
-  const user = await open(desk);
+  const app = new FakeApp(fixtures.team_snapshot());
+  const user = await open(app);
   await user.click(toggle("dev-admin"));
   await user.type(screen.getByRole("searchbox"), "dev");
   await user.keyboard("{Escape}");
   expect((screen.getByRole("searchbox") as HTMLInputElement).value).toBe("");
-  expect(desk.sent("close_window")).toHaveLength(0);
+  expect(app.sent("close_window")).toHaveLength(0);
   await user.keyboard("{Escape}");
   expect(screen.queryByRole("group", { name: "Details of dev-admin" })).toBeNull();
-  expect(desk.sent("close_window")).toHaveLength(0);
+  expect(app.sent("close_window")).toHaveLength(0);
   await user.keyboard("{Escape}");
-  expect(desk.sent("close_window")).toHaveLength(1);
+  expect(app.sent("close_window")).toHaveLength(1);
 });
 
 test("signing in asks for what is due, and says until when it holds", async () => {
-  const desk = new Desk(fixtures.team_snapshot());
-  const user = await open(desk);
+  const app = new FakeApp(fixtures.team_snapshot());
+  const user = await open(app);
   await user.click(screen.getByRole("button", { name: "Sign in: data-lake" }));
-  expect(desk.sent("sign_in")).toEqual([{ identity: "data-lake", renewal: "when_due" }]);
+  expect(app.sent("sign_in")).toEqual([{ identity: "data-lake", renewal: "when_due" }]);
   await waitFor(() => expect(said()).toMatch(/Signed in to data-lake until/));
 });
 
 test("renewing makes the session anew", async () => {
-  const desk = new Desk(fixtures.team_snapshot());
-  const user = await open(desk);
+  const app = new FakeApp(fixtures.team_snapshot());
+  const user = await open(app);
   await user.click(toggle("dev-admin"));
   await user.click(screen.getByRole("button", { name: "Renew" }));
-  expect(desk.sent("sign_in")).toEqual([{ identity: "dev-admin", renewal: "always" }]);
+  expect(app.sent("sign_in")).toEqual([{ identity: "dev-admin", renewal: "always" }]);
 });
 
 test("revoked keys are entered anew, and the sign-in follows by itself", async () => {
-  const desk = new Desk(fixtures.team_snapshot()).on("answer_keys", () => configured("ci-bot"));
-  const user = await open(desk);
+  const app = new FakeApp(fixtures.team_snapshot()).on("answer_keys", () => configured("ci-bot"));
+  const user = await open(app);
   await user.click(screen.getByRole("button", { name: "Enter new keys: ci-bot" }));
-  expect(desk.sent("enter_keys")).toEqual([{ identity: "ci-bot" }]);
+  expect(app.sent("enter_keys")).toEqual([{ identity: "ci-bot" }]);
   await user.type(await screen.findByLabelText("Access key ID"), fixtures.KEY_ID);
   await user.type(screen.getByLabelText("Secret access key"), fixtures.SECRET);
   await user.keyboard("{Enter}");
-  await waitFor(() => expect(desk.sent("sign_in")).toEqual([{ identity: "ci-bot", renewal: "when_due" }]));
+  await waitFor(() => expect(app.sent("sign_in")).toEqual([{ identity: "ci-bot", renewal: "when_due" }]));
   await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
 });
 
 test("keys entered although nobody needs them are stored, no more", async () => {
-  const desk = new Desk(fixtures.team_snapshot()).on("answer_keys", () => configured("dev-admin"));
-  const user = await open(desk);
+  const app = new FakeApp(fixtures.team_snapshot()).on("answer_keys", () => configured("dev-admin"));
+  const user = await open(app);
   await user.click(toggle("dev-admin"));
   await user.click(within(row("dev-admin")).getByRole("button", { name: "Enter new keys" }));
   await user.type(await screen.findByLabelText("Access key ID"), fixtures.KEY_ID);
   await user.type(screen.getByLabelText("Secret access key"), fixtures.SECRET);
   await user.click(screen.getByRole("button", { name: "Store keys" }));
   await waitFor(() => expect(said()).toContain("Access key AKIA…MPLE stored for dev-admin"));
-  expect(desk.sent("sign_in")).toHaveLength(0);
+  expect(app.sent("sign_in")).toHaveLength(0);
 });
 
 test("what takes long says so in its button, and is not asked for twice", async () => {
-  const desk = new Desk(fixtures.team_snapshot());
-  const held = desk.holds("sign_in");
-  const user = await open(desk);
+  const app = new FakeApp(fixtures.team_snapshot());
+  const held = app.holds("sign_in");
+  const user = await open(app);
   const button = screen.getByRole("button", { name: "Sign in: data-lake" });
   await user.click(button);
   expect(button.getAttribute("aria-busy")).toBe("true");
   expect(button.getAttribute("aria-label")).toBe("Sign in: data-lake");
   await user.click(button);
   await waitFor(() => expect(button.getAttribute("aria-label")).toBe("Signing in…"));
-  expect(desk.sent("sign_in")).toHaveLength(1);
+  expect(app.sent("sign_in")).toHaveLength(1);
   held.answer(signed_in("data-lake"));
   await waitFor(() => expect(button.getAttribute("aria-busy")).toBe("false"));
 });
 
 test("a failure says what happened, where, and what to do, at its row", async () => {
   const scene = scenes["identities-failure"]!;
-  const user = await open(scene.desk());
+  const user = await open(scene.app());
   await scene.act!({ screen, user });
   const alert = await within(row("audit")).findByRole("alert");
   expect(alert.textContent).toContain("sts:AssumeRole is refused");
@@ -219,19 +220,19 @@ test("a failure says what happened, where, and what to do, at its row", async ()
 });
 
 test("warnings of a sign-in stay until they are put away", async () => {
-  const desk = new Desk(fixtures.team_snapshot()).on("sign_in", () => ({
+  const app = new FakeApp(fixtures.team_snapshot()).on("sign_in", () => ({
     ...signed_in("data-lake"),
     notes: [{ warning: "the duration was cut to 1h" }],
   }));
-  const user = await open(desk);
+  const user = await open(app);
   await user.click(screen.getByRole("button", { name: "Sign in: data-lake" }));
-  expect(await screen.findByText("The duration was cut to 1h", { exact: false, ignore: ".said" })).toBeTruthy();
+  expect(await screen.findByText("The duration was cut to 1h", { exact: false, ignore: ".announced" })).toBeTruthy();
   await user.click(screen.getByRole("button", { name: "Dismiss" }));
   expect(screen.queryByRole("list", { name: "Warnings" })).toBeNull();
 });
 
 test("details tell chain, account, role, end, next refresh, last use and why renewals fail", async () => {
-  const user = await open(new Desk(fixtures.team_snapshot()));
+  const user = await open(new FakeApp(fixtures.team_snapshot()));
   await user.click(toggle("deploy"));
   const details = screen.getByRole("group", { name: "Details of deploy" });
   for (const text of [
@@ -247,7 +248,7 @@ test("details tell chain, account, role, end, next refresh, last use and why ren
 });
 
 test("one identity is open at a time", async () => {
-  const user = await open(new Desk(fixtures.team_snapshot()));
+  const user = await open(new FakeApp(fixtures.team_snapshot()));
   await user.click(toggle("deploy"));
   await user.click(toggle("audit"));
   expect(screen.getAllByRole("group", { name: /Details of/ })).toHaveLength(1);
@@ -256,23 +257,23 @@ test("one identity is open at a time", async () => {
 test.each([
   ["Copy environment", "copy_environment", /copied/],
   ["Copy profile name", "copy_profile_name", /copied/],
-  ["Open console", "open_console", /console opens/],
-  ["Use as default", "use_as_default", /is the default/],
+  ["Open console", "open_console", /AWS console/],
+  ["Use as default", "use_as_default", /is now the default/],
 ])("%s is done by name, and said", async (verb, command, words) => {
-  const desk = new Desk(fixtures.team_snapshot());
-  const user = await open(desk);
+  const app = new FakeApp(fixtures.team_snapshot());
+  const user = await open(app);
   await user.click(toggle("deploy"));
   await user.click(screen.getByRole("button", { name: verb }));
-  expect(desk.sent(command)).toEqual([{ identity: "deploy" }]);
+  expect(app.sent(command)).toEqual([{ identity: "deploy" }]);
   await waitFor(() => expect(said()).toMatch(words));
 });
 
 test("what the clipboard refuses is shown and not called copied", async () => {
-  const desk = new Desk(fixtures.team_snapshot()).fails(
+  const app = new FakeApp(fixtures.team_snapshot()).fails(
     "copy_environment",
     fixtures.failure("no_credentials", "no session is held", "sign in first"),
   );
-  const user = await open(desk);
+  const user = await open(app);
   await user.click(toggle("vendor"));
   await user.click(screen.getByRole("button", { name: "Copy environment" }));
   expect((await screen.findByRole("alert")).textContent).toContain("No session is held");
@@ -280,14 +281,14 @@ test("what the clipboard refuses is shown and not called copied", async () => {
 });
 
 test("an identity that is not supported offers nothing that cannot work", async () => {
-  const user = await open(new Desk(fixtures.team_snapshot()));
+  const user = await open(new FakeApp(fixtures.team_snapshot()));
   await user.click(toggle("azure-ops"));
   const details = screen.getByRole("group", { name: "Details of azure-ops" });
   expect(within(details).getAllByRole("button").map((it) => it.textContent)).toEqual(["Log out…"]);
 });
 
 test("a program that waits stands at the top, with its verb", async () => {
-  const user = await open(scenes["identities-waiting"]!.desk());
+  const user = await open(scenes["identities-waiting"]!.app());
   const waiting = screen.getByRole("list", { name: "Waiting for you" });
   expect(waiting.textContent).toContain("terraform (pid 4711) needs dev-admin");
   expect(waiting.textContent).toContain("make (pid 99) needs ci-bot");
@@ -296,17 +297,17 @@ test("a program that waits stands at the top, with its verb", async () => {
 });
 
 test("a broken file keeps the last good one in force, and can be opened", async () => {
-  const desk = scenes["banners-broken-file"]!.desk();
-  const user = await open(desk);
-  expect(screen.getByText(/the last good one stays in force/)).toBeTruthy();
+  const app = scenes["banners-broken-file"]!.app();
+  const user = await open(app);
+  expect(screen.getByText(/the last valid version stays in use/)).toBeTruthy();
   expect(document.body.textContent).toContain("names an identity that is not there");
   await user.click(screen.getByRole("button", { name: "Open file" }));
-  expect(desk.sent("open_configuration")).toHaveLength(1);
+  expect(app.sent("open_configuration")).toHaveLength(1);
 });
 
 test("a locked keyring can be looked at again", async () => {
-  const desk = scenes["banners-keyring"]!.desk().on("retry", () => fixtures.team_snapshot());
-  const user = await open(desk);
+  const app = scenes["banners-keyring"]!.app().on("retry", () => fixtures.team_snapshot());
+  const user = await open(app);
   expect(screen.getByText(/The keyring is locked/)).toBeTruthy();
   expect(screen.queryByRole("button", { name: "Sign in: dev-admin" })).toBeNull();
   await user.click(screen.getByRole("button", { name: "Retry" }));
@@ -314,29 +315,29 @@ test("a locked keyring can be looked at again", async () => {
 });
 
 test("paused refresh is resumed; no tray says how to get one; no network is said", async () => {
-  const desk = scenes["banners-calm"]!.desk();
-  const user = await open(desk);
+  const app = scenes["banners-calm"]!.app();
+  const user = await open(app);
   expect(screen.getByText(/AppIndicator extension/)).toBeTruthy();
   expect(screen.getByText(/AWS cannot be reached/)).toBeTruthy();
   expect(screen.getByText(/a chained role gets 1h/)).toBeTruthy();
   await user.click(screen.getByRole("button", { name: "Resume" }));
-  expect(desk.sent("refresh")).toEqual([{ to: "runs" }]);
+  expect(app.sent("refresh")).toEqual([{ to: "runs" }]);
 });
 
 test("the sandbox shows its code, and revokes and makes keys for each user", async () => {
-  const desk = scenes["sandbox"]!.desk();
-  const user = await open(desk);
+  const app = scenes["sandbox"]!.app();
+  const user = await open(app);
   expect(region("Sandbox").textContent).toContain("MFA code 123456");
   await user.click(screen.getByRole("button", { name: "Revoke keys: ops" }));
-  await user.click(screen.getByRole("button", { name: "New key to clipboard: dev" }));
+  await user.click(screen.getByRole("button", { name: "Copy new key: dev" }));
   await user.click(screen.getByRole("button", { name: "Leave" }));
-  expect(desk.sent("sandbox_revoke")).toEqual([{ user: "ops" }]);
-  expect(desk.sent("sandbox_new_key")).toEqual([{ user: "dev" }]);
-  expect(desk.sent("leave_sandbox")).toHaveLength(1);
+  expect(app.sent("sandbox_revoke")).toEqual([{ user: "ops" }]);
+  expect(app.sent("sandbox_new_key")).toEqual([{ user: "dev" }]);
+  expect(app.sent("leave_sandbox")).toHaveLength(1);
 });
 
 test("names of any length and direction are whole on hover and written their own way", async () => {
-  await open(scenes["identities-long-and-rtl"]!.desk());
+  await open(scenes["identities-long-and-rtl"]!.app());
   const names = [...document.querySelectorAll<HTMLElement>(".name")];
   expect(names).toHaveLength(4);
   for (const name of names) {
@@ -346,22 +347,22 @@ test("names of any length and direction are whole on hover and written their own
 });
 
 test("no identities is a view of its own, with the next step", async () => {
-  const user = await open(new Desk(fixtures.snapshot([])));
+  const user = await open(new FakeApp(fixtures.snapshot([])));
   await user.click(screen.getByRole("button", { name: "Add identity…" }));
   expect(screen.getByRole("heading", { name: "Add an identity" })).toBeTruthy();
 });
 
 test("an agent that fails is said, not left blank", async () => {
-  await open(scenes["agent-fails"]!.desk());
-  expect(document.body.textContent).toContain("How things stand cannot be shown");
+  await open(scenes["agent-fails"]!.app());
+  expect(document.body.textContent).toContain("Keyfob could not be loaded");
   expect(document.body.textContent).toContain("panicked at owner.rs");
 });
 
 test("everything of a row is reached and used by keyboard", async () => {
-  const desk = new Desk(
-    fixtures.snapshot([fixtures.listed("dev", { issued_at: fixtures.from_now(-MINUTE) })]),
+  const app = new FakeApp(
+    fixtures.snapshot([fixtures.identity("dev", { issued_at: fixtures.from_now(-MINUTE) })]),
   ).on("sign_in", () => needs(fixtures.prompt(70, fixtures.asks.code, { identity: "dev" })));
-  const user = await open(desk);
+  const user = await open(app);
   screen.getByRole("button", { name: "Settings" }).focus();
   await user.tab();
   await user.keyboard("{Enter}");

@@ -1,14 +1,14 @@
 import { screen, waitFor } from "@testing-library/svelte";
 import type { UserEvent } from "@testing-library/user-event";
 import { expect, test } from "vitest";
-import { Desk, needs, signed_in } from "./desk";
+import { FakeApp, needs, signed_in } from "./fake-app";
 import * as fixtures from "./fixtures";
 import { KEY_ID, MFA, SECRET } from "./fixtures";
 import { everything, open, settled } from "./page";
 
-function asked(kind: Parameters<typeof fixtures.prompt>[1] = fixtures.asks.keys): Desk {
+function asked(kind: Parameters<typeof fixtures.prompt>[1] = fixtures.asks.keys): FakeApp {
   const snapshot = fixtures.with_prompts(fixtures.team_snapshot(), fixtures.prompt(7, kind));
-  return new Desk(snapshot).opens({ view: "prompt", prompt: 7 }, "prompt-7");
+  return new FakeApp(snapshot).opens({ view: "prompt", prompt: 7 }, "prompt-7");
 }
 
 const key = () => screen.getByLabelText<HTMLInputElement>("Access key ID");
@@ -53,15 +53,15 @@ test("the secret is masked until it is asked to be shown, and offered to no one 
 });
 
 test("what is sent is what was typed, the secret once, and nothing of it stays", async () => {
-  const desk = asked();
-  const held = desk.holds("answer_keys");
-  const user = await open(desk);
+  const app = asked();
+  const held = app.holds("answer_keys");
+  const user = await open(app);
   await user.type(key(), ` ${KEY_ID} `);
   await user.type(secret(), `  ${SECRET} `);
   await user.click(screen.getByRole("button", { name: "Show secret" }));
   await user.click(submit());
-  await waitFor(() => expect(desk.sent("answer_keys")).toHaveLength(1));
-  expect(desk.sent("answer_keys")[0]).toEqual({
+  await waitFor(() => expect(app.sent("answer_keys")).toHaveLength(1));
+  expect(app.sent("answer_keys")[0]).toEqual({
     prompt: 7,
     keys: { access_key_id: KEY_ID, secret_access_key: SECRET, mfa_arn: MFA, session_duration: "36h" },
   });
@@ -69,32 +69,32 @@ test("what is sent is what was typed, the secret once, and nothing of it stays",
   expect(secret().value).toBe("");
   expect(secret().type).toBe("password");
   expect(everything()).not.toContain(SECRET);
-  expect(desk.sent("close_window")).toHaveLength(0);
+  expect(app.sent("close_window")).toHaveLength(0);
   held.answer(signed_in("dev-admin"));
-  await waitFor(() => expect(desk.sent("close_window")).toHaveLength(1));
+  await waitFor(() => expect(app.sent("close_window")).toHaveLength(1));
   expect(everything()).not.toContain(SECRET);
 });
 
 test("the secret reaches no command but the answer", async () => {
-  const desk = asked();
-  const user = await open(desk);
+  const app = asked();
+  const user = await open(app);
   await fill(user);
   await user.click(submit());
-  await waitFor(() => expect(desk.sent("answer_keys")).toHaveLength(1));
-  const others = desk.calls.filter(({ command }) => command !== "answer_keys");
+  await waitFor(() => expect(app.sent("answer_keys")).toHaveLength(1));
+  const others = app.calls.filter(({ command }) => command !== "answer_keys");
   expect(JSON.stringify(others)).not.toContain(SECRET.slice(0, 12));
 });
 
 test("a secret with line breaks and spaces around it is taken without them", async () => {
-  const desk = asked();
-  const user = await open(desk);
+  const app = asked();
+  const user = await open(app);
   await user.type(key(), KEY_ID);
   await user.click(secret());
   await user.paste(`\n ${SECRET}\r\n`);
   await user.click(submit());
-  await waitFor(() => expect(desk.sent("answer_keys")).toHaveLength(1));
-  expect(desk.sent("answer_keys")[0]).toMatchObject({ keys: { secret_access_key: SECRET } });
-  expect(desk.sent("paste")).toHaveLength(0);
+  await waitFor(() => expect(app.sent("answer_keys")).toHaveLength(1));
+  expect(app.sent("answer_keys")[0]).toMatchObject({ keys: { secret_access_key: SECRET } });
+  expect(app.sent("paste")).toHaveLength(0);
 });
 
 test.each([
@@ -103,8 +103,8 @@ test.each([
   ["a megabyte", "x".repeat(1_048_576), "at most 256"],
   ["blanks alone", "   ", "required"],
 ])("a secret of %s is refused at its field", async (_, text, words) => {
-  const desk = asked();
-  const user = await open(desk);
+  const app = asked();
+  const user = await open(app);
   await user.type(key(), KEY_ID);
   await user.click(secret());
   await user.paste(text);
@@ -113,43 +113,43 @@ test.each([
   await user.click(submit());
   await settled();
   expect(document.activeElement).toBe(secret());
-  expect(desk.sent("answer_keys")).toHaveLength(0);
+  expect(app.sent("answer_keys")).toHaveLength(0);
 });
 
 test("fields are checked by Rust while they are typed, after a moment, and only those that were touched", async () => {
-  const desk = asked();
-  const user = await open(desk);
+  const app = asked();
+  const user = await open(app);
   await user.clear(duration());
   await user.type(duration(), "12x");
-  expect(desk.sent("check_keys")).toHaveLength(0);
+  expect(app.sent("check_keys")).toHaveLength(0);
   await waitFor(() => expect(described(duration())).toContain("12x is not a duration"));
-  expect(desk.sent("check_keys")).toEqual([
+  expect(app.sent("check_keys")).toEqual([
     { draft: { access_key_id: "", mfa_arn: MFA, session_duration: "12x" } },
   ]);
   expect(key().getAttribute("aria-invalid")).toBeNull();
 });
 
 test("an empty form is refused field by field, the first one focused", async () => {
-  const desk = asked();
-  const user = await open(desk);
+  const app = asked();
+  const user = await open(app);
   await user.click(submit());
   await settled();
   expect(described(key())).toContain("The access key id is not one");
   expect(described(secret())).toContain("required");
   expect(document.activeElement).toBe(key());
-  expect(desk.sent("answer_keys")).toHaveLength(0);
+  expect(app.sent("answer_keys")).toHaveLength(0);
 });
 
 test("an answer that was overtaken by typing is dropped", async () => {
-  const desk = asked();
-  const first = desk.holds("check_keys");
-  const user = await open(desk);
+  const app = asked();
+  const first = app.holds("check_keys");
+  const user = await open(app);
   await user.type(key(), "bad");
-  await waitFor(() => expect(desk.sent("check_keys")).toHaveLength(1));
-  desk.on("check_keys", () => []);
+  await waitFor(() => expect(app.sent("check_keys")).toHaveLength(1));
+  app.on("check_keys", () => []);
   await user.clear(key());
   await user.type(key(), KEY_ID);
-  await waitFor(() => expect(desk.sent("check_keys")).toHaveLength(2));
+  await waitFor(() => expect(app.sent("check_keys")).toHaveLength(2));
   first.answer([{ field: "access_key_id", message: "late" }]);
   await settled();
   expect(described(key())).not.toContain("Late");
@@ -162,50 +162,50 @@ test.each([
   ["JSON", `{"access_key_id":"${KEY_ID}","secret_access_key":"${SECRET}"}`],
   ["one line of a CSV file", `${KEY_ID},${SECRET}`],
 ])("%s pasted anywhere fills the fields, and its secret stays in Rust", async (_, text) => {
-  const desk = asked().on("paste", () => ({
+  const app = asked().on("paste", () => ({
     access_key_id: KEY_ID,
     secret_characters: 40,
     mfa_arn: null,
     session_duration: "8h",
   }));
-  const user = await open(desk);
+  const user = await open(app);
   await user.click(mfa());
   await user.paste(text);
   await waitFor(() => expect(key().value).toBe(KEY_ID));
-  expect(desk.sent("paste")).toEqual([{ text }]);
+  expect(app.sent("paste")).toEqual([{ text }]);
   expect(secret().placeholder).toBe("pasted, 40 characters");
   expect(secret().value).toBe("");
   expect(mfa().value).toBe(MFA);
   expect(duration().value).toBe("8h");
   expect(everything()).not.toContain(SECRET);
   await user.click(submit());
-  await waitFor(() => expect(desk.sent("answer_keys")).toHaveLength(1));
-  expect(desk.sent("answer_keys")[0]).toMatchObject({ keys: { access_key_id: KEY_ID, secret_access_key: null } });
+  await waitFor(() => expect(app.sent("answer_keys")).toHaveLength(1));
+  expect(app.sent("answer_keys")[0]).toMatchObject({ keys: { access_key_id: KEY_ID, secret_access_key: null } });
 });
 
 test("typing over a pasted secret sends what was typed", async () => {
-  const desk = asked().on("paste", () => ({
+  const app = asked().on("paste", () => ({
     access_key_id: KEY_ID,
     secret_characters: 40,
     mfa_arn: null,
     session_duration: null,
   }));
-  const user = await open(desk);
+  const user = await open(app);
   await user.click(key());
   await user.paste(`${KEY_ID},${SECRET}`);
   await waitFor(() => expect(secret().placeholder).toContain("pasted"));
   await user.type(secret(), "another-secret");
   await user.click(submit());
-  await waitFor(() => expect(desk.sent("answer_keys")).toHaveLength(1));
-  expect(desk.sent("answer_keys")[0]).toMatchObject({ keys: { secret_access_key: "another-secret" } });
+  await waitFor(() => expect(app.sent("answer_keys")).toHaveLength(1));
+  expect(app.sent("answer_keys")[0]).toMatchObject({ keys: { secret_access_key: "another-secret" } });
 });
 
 test("nonsense with many lines is refused in Rust's words and changes no field", async () => {
-  const desk = asked().fails(
+  const app = asked().fails(
     "paste",
     fixtures.failure("invalid_input", "the CSV file has other columns", "AWS's begins: Access key ID,Secret access key"),
   );
-  const user = await open(desk);
+  const user = await open(app);
   await user.click(key());
   await user.paste("a,b,c\n1,2,3");
   expect((await screen.findByRole("alert")).textContent).toContain("other columns");
@@ -213,90 +213,99 @@ test("nonsense with many lines is refused in Rust's words and changes no field",
 });
 
 test("a paste of more than 64 KiB is refused without leaving the page", async () => {
-  const desk = asked();
-  const user = await open(desk);
+  const app = asked();
+  const user = await open(app);
   await user.click(key());
   await user.paste(`[profile dev]\n${"x = y\n".repeat(200_000)}`);
   expect((await screen.findByRole("alert")).textContent).toContain("larger than 64 KiB");
-  expect(desk.sent("paste")).toHaveLength(0);
+  expect(app.sent("paste")).toHaveLength(0);
   expect(key().value).toBe("");
 });
 
 test("one field's own text is pasted as into any field", async () => {
-  const desk = asked();
-  const user = await open(desk);
+  const app = asked();
+  const user = await open(app);
   await user.click(key());
   await user.paste(KEY_ID);
   expect(key().value).toBe(KEY_ID);
   await user.click(secret());
   await user.paste("abc+def/ghi=");
   expect(secret().value).toBe("abc+def/ghi=");
-  expect(desk.sent("paste")).toHaveLength(0);
+  expect(app.sent("paste")).toHaveLength(0);
 });
 
-test("refused keys keep the other fields, show why, and ask for key and secret again", async () => {
-  const desk = asked().fails("answer_keys", fixtures.revoked);
-  const user = await open(desk);
+test("refused keys keep the other fields, show why, and are entered again", async () => {
+  const app = asked().on("answer_keys", () =>
+    needs(fixtures.prompt(31, fixtures.asks.refused, { attempt: 2, unanswered: fixtures.revoked })),
+  );
+  const user = await open(app);
   await fill(user);
+  await user.clear(duration());
+  await user.type(duration(), "8h");
   await user.click(submit());
-  expect(await screen.findByText(/AWS credentials are invalid/)).toBeTruthy();
+  expect((await screen.findByRole("alert")).textContent).toContain("AWS credentials are invalid");
   expect(screen.getByText("fob user configure --identity dev-admin").tagName).toBe("CODE");
   expect(key().value).toBe(KEY_ID);
   expect(secret().value).toBe("");
+  expect(duration().value).toBe("8h");
   await waitFor(() => expect(document.activeElement).toBe(key()));
-  expect(desk.sent("close_window")).toHaveLength(0);
-});
-
-test("after a refusal the sign-in begins anew with the next answer", async () => {
-  const desk = asked().fails("answer_keys", fixtures.failure("network", "AWS could not be reached"));
-  const user = await open(desk);
-  await fill(user);
-  await user.click(submit());
-  await screen.findByText(/AWS could not be reached/);
-  desk
-    .on("sign_in", () => needs(fixtures.prompt(31, fixtures.asks.keys)))
-    .on("answer_keys", () => signed_in("dev-admin"));
+  expect(app.sent("close_window")).toHaveLength(0);
+  app.on("answer_keys", () => signed_in("dev-admin"));
   await user.type(secret(), SECRET);
   await user.click(submit());
-  await waitFor(() => expect(desk.sent("close_window")).toHaveLength(1));
-  expect(desk.sent("sign_in")).toEqual([{ identity: "dev-admin", renewal: "when_due" }]);
-  expect(desk.sent("answer_keys").map(({ prompt }) => prompt)).toEqual([7, 31]);
+  await waitFor(() => expect(app.sent("answer_keys").map(({ prompt }) => prompt)).toEqual([7, 31]));
+  await waitFor(() => expect(app.sent("close_window")).toHaveLength(1));
+  expect(app.sent("sign_in")).toHaveLength(0);
+});
+
+test("a failure that ends the sign-in closes the form and leaves nothing of the secret", async () => {
+  const app = asked().fails("answer_keys", fixtures.failure("network", "AWS could not be reached"));
+  const user = await open(app);
+  await fill(user);
+  await user.click(submit());
+  expect((await screen.findByRole("alert")).textContent).toContain("AWS could not be reached");
+  expect(screen.queryByLabelText("Access key ID")).toBeNull();
+  expect(everything()).not.toContain(SECRET);
+  app.on("sign_in", () => needs(fixtures.prompt(31, fixtures.asks.keys)));
+  await user.click(screen.getByRole("button", { name: "Try again" }));
+  expect(await screen.findByLabelText("Access key ID")).toBeTruthy();
+  expect(app.sent("sign_in")).toEqual([{ identity: "dev-admin", renewal: "when_due" }]);
 });
 
 test("a secret that does not belong to its key is asked for again, at its field", async () => {
-  const desk = asked().on("answer_keys", () =>
+  const app = asked().on("answer_keys", () =>
     needs(fixtures.prompt(32, fixtures.asks.mismatch, { attempt: 2 })),
   );
-  const user = await open(desk);
+  const user = await open(app);
   await fill(user);
   await user.click(submit());
   await waitFor(() => expect(described(secret())).toContain("does not belong to this key ID"));
   expect(key().value).toBe(KEY_ID);
   await waitFor(() => expect(document.activeElement).toBe(secret()));
-  desk.on("answer_keys", () => signed_in("dev-admin"));
+  app.on("answer_keys", () => signed_in("dev-admin"));
   await user.type(secret(), SECRET);
   expect(described(secret())).not.toContain("does not belong");
   await user.click(submit());
-  await waitFor(() => expect(desk.sent("answer_keys").map(({ prompt }) => prompt)).toEqual([7, 32]));
+  await waitFor(() => expect(app.sent("answer_keys").map(({ prompt }) => prompt)).toEqual([7, 32]));
 });
 
 test("stored keys are followed by the code, in the same place", async () => {
-  const desk = asked().on("answer_keys", () => needs(fixtures.prompt(33, fixtures.asks.code)));
-  const user = await open(desk);
+  const app = asked().on("answer_keys", () => needs(fixtures.prompt(33, fixtures.asks.code)));
+  const user = await open(app);
   await fill(user);
   await user.click(submit());
   await user.type(await screen.findByLabelText("MFA code"), "123456");
-  await waitFor(() => expect(desk.sent("answer_code")).toEqual([{ prompt: 33, code: "123456" }]));
-  await waitFor(() => expect(desk.sent("close_window")).toHaveLength(1));
+  await waitFor(() => expect(app.sent("answer_code")).toEqual([{ prompt: 33, code: "123456" }]));
+  await waitFor(() => expect(app.sent("close_window")).toHaveLength(1));
 });
 
 test("cancelling tells the agent and closes the window; what was typed is gone", async () => {
-  const desk = asked();
-  const user = await open(desk);
+  const app = asked();
+  const user = await open(app);
   await fill(user);
   await user.click(screen.getByRole("button", { name: "Cancel" }));
-  expect(desk.sent("cancel")).toEqual([{ prompt: 7 }]);
-  await waitFor(() => expect(desk.sent("close_window")).toHaveLength(1));
-  expect(desk.sent("answer_keys")).toHaveLength(0);
+  expect(app.sent("cancel")).toEqual([{ prompt: 7 }]);
+  await waitFor(() => expect(app.sent("close_window")).toHaveLength(1));
+  expect(app.sent("answer_keys")).toHaveLength(0);
   expect(everything()).not.toContain(SECRET);
 });

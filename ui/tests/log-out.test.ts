@@ -1,76 +1,76 @@
 import { screen, waitFor, within } from "@testing-library/svelte";
 import { expect, test } from "vitest";
 import type { Report } from "../contract";
-import { Desk } from "./desk";
+import { FakeApp } from "./fake-app";
 import * as fixtures from "./fixtures";
 import { open, region, settled } from "./page";
 import { scenes } from "./scenes";
 
 const target = { identity: { name: "deploy", depth: "chain" } } as const;
-const view = () => new Desk(fixtures.team_snapshot()).opens({ view: "log_out", target });
+const view = () => new FakeApp(fixtures.team_snapshot()).opens({ view: "log_out", target });
 const submit = () => screen.getByRole<HTMLButtonElement>("button", { name: "Log out" });
 
 test("nothing is removed before it was shown what would be", async () => {
-  const desk = view();
-  await open(desk);
-  expect(desk.sent("preview_logout")).toEqual([{ target, longLivedKeys: "keep" }]);
-  expect(desk.sent("log_out")).toHaveLength(0);
+  const app = view();
+  await open(app);
+  expect(app.sent("preview_logout")).toEqual([{ target, longLivedKeys: "keep" }]);
+  expect(app.sent("log_out")).toHaveLength(0);
   const gone = region("Will be removed");
   expect(within(gone).getAllByRole("listitem")).toHaveLength(3);
   expect(gone.textContent).toContain("session/default/3f9a1c/deploy");
-  expect(region("Stays").textContent).toContain("access key AKIA…MPLE");
-  expect(document.body.textContent).toContain("1 place looked at, nothing there");
+  expect(region("Kept").textContent).toContain("access key AKIA…MPLE");
+  expect(document.body.textContent).toContain("1 more place checked, nothing found");
   expect(document.body.textContent).toMatch(/org-dev stays signed in until/);
 });
 
 test("logging out says how each step went, and what lives on", async () => {
-  const desk = view();
-  const user = await open(desk);
+  const app = view();
+  const user = await open(app);
   await user.click(submit());
-  expect(desk.sent("log_out")).toEqual([{ target, longLivedKeys: "keep" }]);
+  expect(app.sent("log_out")).toEqual([{ target, longLivedKeys: "keep" }]);
   await screen.findByText("Logged out");
   expect(within(region("Removed")).getAllByText("removed:")).toHaveLength(3);
-  expect(document.body.textContent).toMatch(/Browser sessions, and programs that already hold credentials, live on/);
+  expect(document.body.textContent).toMatch(/Browser sessions, and programs that already have credentials, stay signed in/);
   await user.click(screen.getByRole("button", { name: "Done" }));
   expect(region("corp-sso")).toBeTruthy();
 });
 
 test("failures come last, with why, and can be tried again", async () => {
   const scene = scenes["log-out-done"]!;
-  const desk = scene.desk();
-  const user = await open(desk);
+  const app = scene.app();
+  const user = await open(app);
   await scene.act!({ screen, user });
-  expect(screen.getByText("Logged out in part: 3 removed, 1 failure")).toBeTruthy();
+  expect(screen.getByText("Partly logged out: 3 removed, 1 failed")).toBeTruthy();
   const regions = screen.getAllByRole("region").map((it) => it.getAttribute("aria-label"));
   expect(regions.at(-1)).toBe("Could not be removed");
   expect(region("Could not be removed").textContent).toContain("permission denied");
   expect(document.body.textContent).toContain("The SSO token was ended at AWS");
   await user.click(screen.getByRole("button", { name: "Try again" }));
-  expect(desk.sent("log_out")).toHaveLength(2);
+  expect(app.sent("log_out")).toHaveLength(2);
 });
 
 test("forgetting the access key is shown first, and the safe choice has the focus", async () => {
   const forgotten = fixtures.report({
     steps: [{ what: "keyring", name: "dev", path: "keys/default/dev", result: "would_remove", detail: "long-lived access keys" }],
   });
-  const desk = view().on("preview_logout", ({ longLivedKeys }) =>
+  const app = view().on("preview_logout", ({ longLivedKeys }) =>
     longLivedKeys === "remove" ? forgotten : fixtures.report(),
   );
-  const user = await open(desk);
+  const user = await open(app);
   await user.click(screen.getByLabelText(/Also forget the access key/));
-  expect(desk.sent("preview_logout").at(-1)).toEqual({ target, longLivedKeys: "remove" });
+  expect(app.sent("preview_logout").at(-1)).toEqual({ target, longLivedKeys: "remove" });
   await waitFor(() => expect(region("Will be removed").textContent).toContain("long-lived access keys"));
   await waitFor(() => expect(document.activeElement).toBe(screen.getByRole("button", { name: "Cancel" })));
   expect(submit().className).toContain("danger");
   await user.click(submit());
-  expect(desk.sent("log_out")).toEqual([{ target, longLivedKeys: "remove" }]);
+  expect(app.sent("log_out")).toEqual([{ target, longLivedKeys: "remove" }]);
 });
 
 test("a box ticked twice shows the plan of the second time, whichever comes first", async () => {
   const plans: ((plan: Report) => void)[] = [];
-  const desk = view();
-  const user = await open(desk);
-  desk.on("preview_logout", () => new Promise<Report>((answer) => plans.push(answer)));
+  const app = view();
+  const user = await open(app);
+  app.on("preview_logout", () => new Promise<Report>((answer) => plans.push(answer)));
   const box = screen.getByLabelText(/Also forget the access key/);
   await user.click(box);
   await user.click(box);
@@ -83,28 +83,28 @@ test("a box ticked twice shows the plan of the second time, whichever comes firs
 });
 
 test("already logged out is said", async () => {
-  await open(scenes["log-out-nothing"]!.desk());
+  await open(scenes["log-out-nothing"]!.app());
   expect(screen.getByText("Nothing to remove: already logged out")).toBeTruthy();
   expect(screen.getByRole("heading", { level: 1 }).textContent).toBe("Log out of corp-sso and all its identities");
 });
 
 test("a plan that cannot be made is said, and nothing can be removed", async () => {
-  const desk = view().fails("preview_logout", fixtures.failure("keyring_unavailable", "the keyring does not answer"));
-  const user = await open(desk);
+  const app = view().fails("preview_logout", fixtures.failure("keyring_unavailable", "the keyring does not answer"));
+  const user = await open(app);
   expect(screen.getByRole("alert").textContent).toContain("The keyring does not answer");
   expect(submit().disabled).toBe(true);
-  desk.on("preview_logout", () => fixtures.report());
+  app.on("preview_logout", () => fixtures.report());
   await user.click(screen.getByRole("button", { name: "Retry" }));
   await waitFor(() => expect(submit().disabled).toBe(false));
 });
 
 test("Esc goes back without removing anything", async () => {
-  const desk = view();
-  const user = await open(desk);
+  const app = view();
+  const user = await open(app);
   await user.keyboard("{Escape}");
   expect(region("corp-sso")).toBeTruthy();
-  expect(desk.sent("log_out")).toHaveLength(0);
-  expect(desk.sent("close_window")).toHaveLength(0);
+  expect(app.sent("log_out")).toHaveLength(0);
+  expect(app.sent("close_window")).toHaveLength(0);
 });
 
 test.each([
@@ -112,16 +112,16 @@ test.each([
   ["a provider", "Log out of corp-sso…", { provider: "corp-sso" }],
   ["everything", "Log out of everything…", "all"],
 ])("%s is logged out of from the list", async (_, name, meant) => {
-  const desk = new Desk(fixtures.team_snapshot());
-  const user = await open(desk);
+  const app = new FakeApp(fixtures.team_snapshot());
+  const user = await open(app);
   if (meant === null) {
     await user.click(document.querySelector<HTMLElement>("section[aria-label=corp-sso] button[aria-expanded]")!);
     await user.click(within(screen.getByRole("group", { name: /Details/ })).getByRole("button", { name: "Log out…" }));
-    expect(desk.sent("preview_logout")[0]).toMatchObject({
+    expect(app.sent("preview_logout")[0]).toMatchObject({
       target: { identity: { name: "org-admin", depth: "chain" } },
     });
     return;
   }
   await user.click(screen.getByRole("button", { name }));
-  expect(desk.sent("preview_logout")[0]).toMatchObject({ target: meant });
+  expect(app.sent("preview_logout")[0]).toMatchObject({ target: meant });
 });

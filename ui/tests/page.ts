@@ -1,12 +1,12 @@
-// Opens the page on a desk, as Tauri would open its window.
+// Opens the page on a app, as Tauri would open its window.
 import { render, screen } from "@testing-library/svelte";
 import userEvent, { type UserEvent } from "@testing-library/user-event";
 import App from "../App.svelte";
-import type { Desk } from "./desk";
+import type { FakeApp } from "./fake-app";
 
-export async function open(desk: Desk): Promise<UserEvent> {
+export async function open(app: FakeApp): Promise<UserEvent> {
   const user = userEvent.setup({ delay: null, pointerEventsCheck: 0 });
-  desk.install();
+  app.install();
   render(App);
   await settled();
   return user;
@@ -24,7 +24,7 @@ export function region(name: string | RegExp): HTMLElement {
 
 /** The last words that were announced. */
 export function said(): string {
-  return document.querySelector("p.said")?.textContent ?? "";
+  return document.querySelector("p.announced")?.textContent ?? "";
 }
 
 /** All that a person or a program could read off the page, fields included. */

@@ -1,7 +1,7 @@
 import { screen, waitFor } from "@testing-library/svelte";
 import { expect, test, vi } from "vitest";
 import type { Snapshot } from "../contract";
-import { configured, Desk, needs, signed_in } from "./desk";
+import { configured, FakeApp, needs, signed_in } from "./fake-app";
 import * as fixtures from "./fixtures";
 import { HOUR, KEY_ID, SECRET } from "./fixtures";
 import { everything, open, said, settled } from "./page";
@@ -10,72 +10,72 @@ const base = (): Snapshot => fixtures.team_snapshot();
 const waiting = (kind: Parameters<typeof fixtures.prompt>[1] = fixtures.asks.code) =>
   fixtures.with_prompts(base(), fixtures.prompt(7, kind));
 
-function own_window(snapshot: Snapshot): Desk {
-  return new Desk(snapshot).opens({ view: "prompt", prompt: 7 }, "prompt-7");
+function own_window(snapshot: Snapshot): FakeApp {
+  return new FakeApp(snapshot).opens({ view: "prompt", prompt: 7 }, "prompt-7");
 }
 
 test("in the main window a prompt is a sheet over the view, and Esc cancels it alone", async () => {
-  const desk = new Desk(waiting()).opens({ view: "prompt", prompt: 7 });
-  const user = await open(desk);
+  const app = new FakeApp(waiting()).opens({ view: "prompt", prompt: 7 });
+  const user = await open(app);
   expect(screen.getByRole("dialog")).toBeTruthy();
   await user.keyboard("{Escape}");
   expect(screen.queryByRole("dialog")).toBeNull();
-  expect(desk.sent("cancel")).toEqual([{ prompt: 7 }]);
-  expect(desk.sent("close_window")).toHaveLength(0);
+  expect(app.sent("cancel")).toEqual([{ prompt: 7 }]);
+  expect(app.sent("close_window")).toHaveLength(0);
 });
 
 test("Esc in a prompt's own window cancels and closes it", async () => {
-  const desk = own_window(waiting());
-  const user = await open(desk);
+  const app = own_window(waiting());
+  const user = await open(app);
   await user.keyboard("{Escape}");
-  expect(desk.sent("cancel")).toEqual([{ prompt: 7 }]);
-  await waitFor(() => expect(desk.sent("close_window")).toHaveLength(1));
+  expect(app.sent("cancel")).toEqual([{ prompt: 7 }]);
+  await waitFor(() => expect(app.sent("close_window")).toHaveLength(1));
 });
 
 test("a prompt answered elsewhere closes quietly, and says so", async () => {
-  const desk = new Desk(waiting()).opens({ view: "prompt", prompt: 7 });
-  await open(desk);
-  await desk.brings(base());
+  const app = new FakeApp(waiting()).opens({ view: "prompt", prompt: 7 });
+  await open(app);
+  await app.sends(base());
   await settled();
   expect(screen.queryByRole("dialog")).toBeNull();
   expect(said()).toContain("answered elsewhere");
-  expect(desk.sent("cancel")).toHaveLength(0);
+  expect(app.sent("cancel")).toHaveLength(0);
 });
 
 test("a prompt's own window says that it was answered elsewhere before it closes", async () => {
-  const desk = own_window(waiting());
-  await open(desk);
+  const app = own_window(waiting());
+  await open(app);
   vi.useFakeTimers();
-  await desk.brings(base());
+  await app.sends(base());
   await vi.advanceTimersByTimeAsync(10);
   expect(screen.getByRole("heading", { name: /answered elsewhere/ })).toBeTruthy();
-  expect(desk.sent("close_window")).toHaveLength(0);
+  expect(app.sent("close_window")).toHaveLength(0);
   await vi.advanceTimersByTimeAsync(3000);
-  expect(desk.sent("close_window")).toHaveLength(1);
+  expect(app.sent("close_window")).toHaveLength(1);
 });
 
 test("a prompt that is not there any more is waited for briefly, then said", async () => {
-  const desk = own_window(base());
-  await open(desk);
+  const app = own_window(base());
+  await open(app);
   expect(screen.queryByRole("heading", { name: /answered elsewhere/ })).toBeNull();
   await screen.findByRole("heading", { name: /answered elsewhere/ }, { timeout: 3000 });
 });
 
 test("a prompt whose number comes before its snapshot is shown when the snapshot comes", async () => {
-  const desk = new Desk(base());
-  await open(desk);
-  await desk.shows({ view: "prompt", prompt: 7 });
+  const app = new FakeApp(base());
+  await open(app);
+  await app.shows({ view: "prompt", prompt: 7 });
   await settled();
-  await desk.brings(waiting());
+  await app.sends(waiting());
   expect(await screen.findByRole("dialog")).toBeTruthy();
 });
 
-test("the prompt of a sign-in begun here is not in the snapshot, and stays", async () => {
-  const desk = new Desk(base()).on("sign_in", () => needs(fixtures.prompt(50, fixtures.asks.code, { identity: "data-lake" })));
-  const user = await open(desk);
+test("the prompt of a sign-in started here that no snapshot lists stays", async () => {
+  const app = new FakeApp(base()).on("sign_in", () => needs(fixtures.prompt(50, fixtures.asks.code, { identity: "data-lake" })));
+  const user = await open(app);
   await user.click(screen.getByRole("button", { name: "Sign in: data-lake" }));
   await screen.findByRole("dialog", { name: "Sign in to data-lake" });
-  await desk.brings(base());
+  await app.sends(base());
   await settled();
   expect(screen.getByRole("dialog")).toBeTruthy();
 });
@@ -86,36 +86,92 @@ test("a second prompt does not stack on, or replace, the one being answered", as
     fixtures.prompt(7, fixtures.asks.code),
     fixtures.prompt(8, fixtures.asks.keys, { identity: "ci-bot" }),
   );
-  const desk = new Desk(both).opens({ view: "prompt", prompt: 7 });
-  const user = await open(desk);
+  const app = new FakeApp(both).opens({ view: "prompt", prompt: 7 });
+  const user = await open(app);
   await user.type(screen.getByLabelText("MFA code"), "12");
-  await desk.shows({ view: "prompt", prompt: 8 });
+  await app.shows({ view: "prompt", prompt: 8 });
   await settled();
   expect(screen.getAllByRole("dialog")).toHaveLength(1);
   expect(screen.getByLabelText<HTMLInputElement>("MFA code").value).toBe("12");
 });
 
 test("a sheet closed while its answer is under way cancels what follows, and shows nothing late", async () => {
-  const desk = new Desk(waiting(fixtures.asks.keys)).opens({ view: "prompt", prompt: 7 });
-  const held = desk.holds("answer_keys");
-  const user = await open(desk);
+  const app = new FakeApp(waiting(fixtures.asks.keys)).opens({ view: "prompt", prompt: 7 });
+  const held = app.holds("answer_keys");
+  const user = await open(app);
   await user.type(screen.getByLabelText("Access key ID"), KEY_ID);
   await user.type(screen.getByLabelText("Secret access key"), SECRET);
   await user.keyboard("{Enter}");
-  await waitFor(() => expect(desk.sent("answer_keys")).toHaveLength(1));
+  await waitFor(() => expect(app.sent("answer_keys")).toHaveLength(1));
   await user.keyboard("{Escape}");
   expect(screen.queryByRole("dialog")).toBeNull();
   held.answer(needs(fixtures.prompt(51, fixtures.asks.code)));
   await settled();
   expect(screen.queryByRole("dialog")).toBeNull();
-  expect(desk.sent("cancel")).toEqual([{ prompt: 51 }]);
+  expect(app.sent("cancel")).toEqual([{ prompt: 51 }]);
   expect(everything()).not.toContain(SECRET);
 });
 
+test("a failure ends the sign-in: the form closes, the error is shown, and another sign-in can be started", async () => {
+  const app = new FakeApp(waiting()).opens({ view: "prompt", prompt: 7 });
+  app.fails("answer_code", fixtures.failure("network", "AWS could not be reached", "try again later"));
+  app.fails("sign_in", fixtures.failure("network", "AWS still could not be reached"));
+  const user = await open(app);
+  await user.type(screen.getByLabelText("MFA code"), "111111");
+  expect((await screen.findByRole("alert")).textContent).toContain("AWS could not be reached");
+  expect(screen.queryByLabelText("MFA code")).toBeNull();
+  expect(screen.getByRole("dialog", { name: "terraform (pid 4711) needs dev-admin" })).toBeTruthy();
+  await app.sends(base());
+  await user.click(screen.getByRole("button", { name: "Try again" }));
+  await waitFor(() => expect(screen.getByRole("alert").textContent).toContain("still could not be reached"));
+  app.on("sign_in", () => needs(fixtures.prompt(41, fixtures.asks.code))).on("answer_code", () => signed_in("dev-admin"));
+  await user.click(screen.getByRole("button", { name: "Try again" }));
+  await screen.findByRole("dialog", { name: "Sign in to dev-admin" });
+  await user.type(await screen.findByLabelText("MFA code"), "222222");
+  await waitFor(() => expect(app.sent("answer_code").map(({ prompt }) => prompt)).toEqual([7, 41]));
+  await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+  expect(app.sent("sign_in")).toEqual(Array(2).fill({ identity: "dev-admin", renewal: "when_due" }));
+  expect(app.sent("cancel")).toHaveLength(0);
+});
+
+test("a failure in a prompt's own window stays until it is closed", async () => {
+  const app = own_window(waiting()).fails("answer_code", fixtures.failure("access_denied", "a policy denies it"));
+  const user = await open(app);
+  await user.type(screen.getByLabelText("MFA code"), "111111");
+  await screen.findByRole("alert");
+  await app.sends(base());
+  await settled();
+  expect(app.sent("close_window")).toHaveLength(0);
+  await user.click(screen.getByRole("button", { name: "Close" }));
+  await waitFor(() => expect(app.sent("close_window")).toHaveLength(1));
+});
+
+test("a failed unlock has no sign-in to start again", async () => {
+  const app = own_window(fixtures.with_prompts(base(), fixtures.prompt(7, fixtures.asks.unlock, { identity: "" })));
+  app.fails("answer_passphrase", fixtures.failure("keyring_locked", "the keyring stays locked"));
+  const user = await open(app);
+  await user.type(screen.getByLabelText("Passphrase"), "correct horse{Enter}");
+  await screen.findByRole("alert");
+  expect(screen.queryByRole("button", { name: "Try again" })).toBeNull();
+  await waitFor(() => expect(document.activeElement).toBe(screen.getByRole("button", { name: "Close" })));
+});
+
+test("a renewal that fails is tried again as a renewal", async () => {
+  const app = new FakeApp(base())
+    .on("sign_in", () => needs(fixtures.prompt(60, fixtures.asks.code)))
+    .fails("answer_code", fixtures.failure("network", "AWS could not be reached"));
+  const user = await open(app);
+  await app.shows({ view: "sign_in", identity: "dev-admin", renewal: "always" });
+  await user.type(await screen.findByLabelText("MFA code"), "111111");
+  await user.click(await screen.findByRole("button", { name: "Try again" }));
+  await screen.findByLabelText("MFA code");
+  expect(app.sent("sign_in")).toEqual(Array(2).fill({ identity: "dev-admin", renewal: "always" }));
+});
+
 test("a sheet closed while its answer is under way still says that it went well", async () => {
-  const desk = new Desk(waiting()).opens({ view: "prompt", prompt: 7 });
-  const held = desk.holds("answer_code");
-  const user = await open(desk);
+  const app = new FakeApp(waiting()).opens({ view: "prompt", prompt: 7 });
+  const held = app.holds("answer_code");
+  const user = await open(app);
   await user.type(screen.getByLabelText("MFA code"), "123456");
   await user.keyboard("{Escape}");
   held.answer(signed_in("dev-admin"));
@@ -123,16 +179,16 @@ test("a sheet closed while its answer is under way still says that it went well"
 });
 
 test("the snapshot that loses the prompt because it is being answered here does not close it", async () => {
-  const desk = new Desk(waiting()).opens({ view: "prompt", prompt: 7 });
-  const held = desk.holds("answer_code");
-  const user = await open(desk);
+  const app = new FakeApp(waiting()).opens({ view: "prompt", prompt: 7 });
+  const held = app.holds("answer_code");
+  const user = await open(app);
   await user.type(screen.getByLabelText("MFA code"), "123456");
-  await desk.brings(base());
+  await app.sends(base());
   await settled();
   expect(screen.getByRole("dialog")).toBeTruthy();
   held.answer(needs(fixtures.prompt(52, fixtures.asks.refused_code, { attempt: 2 })));
   expect((await screen.findByRole("alert")).textContent).toContain("refused");
-  await desk.brings(base());
+  await app.sends(base());
   await settled();
   expect(screen.getByRole("dialog")).toBeTruthy();
 });
@@ -145,43 +201,57 @@ test("what the tray asks for was asked for by the person, not by a program", asy
 });
 
 test("a browser sign-in shows code and address, opens the browser, and ends by itself", async () => {
-  const desk = own_window(waiting(fixtures.browser()));
-  const user = await open(desk);
+  const app = own_window(waiting(fixtures.browser()));
+  const user = await open(app);
   expect(screen.getByText("WXYZ-BCDF")).toBeTruthy();
   expect(document.body.textContent).toContain("https://device.sso.eu-central-1.amazonaws.com/?user_code=WXYZ-BCDF");
   await user.click(screen.getByRole("button", { name: "Open browser" }));
-  expect(desk.sent("open_browser")).toEqual([{ prompt: 7 }]);
+  expect(app.sent("open_browser")).toEqual([{ prompt: 7 }]);
   expect(screen.getByText(/Waiting for the browser/)).toBeTruthy();
-  const after = base();
-  after.status!.sessions = [fixtures.session("dev-admin", "valid", { expires_at: fixtures.from_now(HOUR) })];
-  await desk.brings(after);
-  await waitFor(() => expect(desk.sent("close_window")).toHaveLength(1));
+  await app.sends(base());
+  await waitFor(() => expect(app.sent("close_window")).toHaveLength(1));
   expect(said()).toContain("Signed in to dev-admin");
-  expect(desk.sent("cancel")).toHaveLength(0);
+  expect(app.sent("cancel")).toHaveLength(0);
+});
+
+test("a browser prompt of a sign-in started here ends with its prompt in the snapshot", async () => {
+  const prompt = fixtures.prompt(58, fixtures.browser(), { identity: "data-lake" });
+  const app = new FakeApp(base()).on("sign_in", () => needs(prompt));
+  const user = await open(app);
+  await user.click(screen.getByRole("button", { name: "Sign in: data-lake" }));
+  await screen.findByRole("dialog", { name: "Sign in to data-lake" });
+  await app.sends(base());
+  await app.sends(fixtures.with_prompts(base(), { ...prompt, id: 59 }));
+  await settled();
+  expect(screen.getByRole("dialog")).toBeTruthy();
+  await app.sends(fixtures.team_with("data-lake", { state: "valid", expires_at: fixtures.from_now(HOUR) }));
+  await settled();
+  expect(screen.queryByRole("dialog")).toBeNull();
+  expect(said()).toContain("Signed in to data-lake");
 });
 
 test("a browser that cannot be opened is said", async () => {
-  const desk = own_window(waiting(fixtures.browser())).fails(
+  const app = own_window(waiting(fixtures.browser())).fails(
     "open_browser",
     fixtures.failure("process_failed", "no browser could be started", "open the address yourself"),
   );
-  const user = await open(desk);
+  const user = await open(app);
   await user.click(screen.getByRole("button", { name: "Open browser" }));
   expect(await screen.findByText(/No browser could be started/)).toBeTruthy();
 });
 
 test("the keyring is unlocked with its passphrase, which does not stay", async () => {
-  const desk = own_window(fixtures.with_prompts(base(), fixtures.prompt(7, fixtures.asks.unlock, { identity: "" })));
-  const held = desk.holds("answer_passphrase");
-  const user = await open(desk);
+  const app = own_window(fixtures.with_prompts(base(), fixtures.prompt(7, fixtures.asks.unlock, { identity: "" })));
+  const held = app.holds("answer_passphrase");
+  const user = await open(app);
   expect(screen.getByRole("heading", { name: "terraform (pid 4711) needs the keyring" })).toBeTruthy();
   await user.type(screen.getByLabelText("Passphrase"), "correct horse{Enter}");
-  expect(desk.sent("answer_passphrase")).toEqual([{ prompt: 7, passphrase: "correct horse" }]);
+  expect(app.sent("answer_passphrase")).toEqual([{ prompt: 7, passphrase: "correct horse" }]);
   await settled();
   expect(screen.getByLabelText<HTMLInputElement>("Passphrase").value).toBe("");
   expect(everything()).not.toContain("correct horse");
   held.answer(signed_in("dev-admin"));
-  await waitFor(() => expect(desk.sent("close_window")).toHaveLength(1));
+  await waitFor(() => expect(app.sent("close_window")).toHaveLength(1));
 });
 
 test("a refused passphrase is said at its field", async () => {
@@ -193,17 +263,17 @@ test("a refused passphrase is said at its field", async () => {
 });
 
 test("a new passphrase is asked for twice, and both have to agree", async () => {
-  const desk = own_window(
+  const app = own_window(
     fixtures.with_prompts(base(), fixtures.prompt(7, fixtures.asks.new_passphrase, { identity: "" })),
   );
-  const user = await open(desk);
+  const user = await open(app);
   await user.type(screen.getByLabelText("Passphrase"), "one");
-  await user.type(screen.getByLabelText("Passphrase again"), "two{Enter}");
-  expect(await screen.findByText("The two passphrases differ")).toBeTruthy();
-  expect(desk.sent("answer_passphrase")).toHaveLength(0);
-  await user.clear(screen.getByLabelText("Passphrase again"));
-  await user.type(screen.getByLabelText("Passphrase again"), "one{Enter}");
-  expect(desk.sent("answer_passphrase")).toEqual([{ prompt: 7, passphrase: "one" }]);
+  await user.type(screen.getByLabelText("Repeat passphrase"), "two{Enter}");
+  expect(await screen.findByText("The passphrases do not match")).toBeTruthy();
+  expect(app.sent("answer_passphrase")).toHaveLength(0);
+  await user.clear(screen.getByLabelText("Repeat passphrase"));
+  await user.type(screen.getByLabelText("Repeat passphrase"), "one{Enter}");
+  expect(app.sent("answer_passphrase")).toEqual([{ prompt: 7, passphrase: "one" }]);
 });
 
 test("a prompt's window becomes as high as its page; the main window does not", async () => {
@@ -222,56 +292,56 @@ test("a prompt's window becomes as high as its page; the main window does not", 
     },
   );
   vi.spyOn(Element.prototype, "getBoundingClientRect").mockReturnValue({ height: 211.4 } as DOMRect);
-  const desk = own_window(waiting());
-  await open(desk);
+  const app = own_window(waiting());
+  await open(app);
   notice();
   notice();
-  expect(desk.sent("fit")).toEqual([{ height: 212 }]);
+  expect(app.sent("fit")).toEqual([{ height: 212 }]);
   expect(observed).toHaveLength(1);
   vi.unstubAllGlobals();
 });
 
 test("a sign-in asked for in the tray begins at once, and its prompt follows", async () => {
-  const desk = new Desk(base())
+  const app = new FakeApp(base())
     .opens({ view: "sign_in", identity: "data-lake", renewal: "always" })
     .on("sign_in", () => needs(fixtures.prompt(53, fixtures.asks.code, { identity: "data-lake" })));
-  await open(desk);
-  expect(desk.sent("sign_in")).toEqual([{ identity: "data-lake", renewal: "always" }]);
+  await open(app);
+  expect(app.sent("sign_in")).toEqual([{ identity: "data-lake", renewal: "always" }]);
   expect(await screen.findByRole("dialog", { name: "Sign in to data-lake" })).toBeTruthy();
 });
 
 test("a sign-in asked for in the tray that fails is told above the identities", async () => {
-  const desk = new Desk(base()).fails("sign_in", fixtures.failure("network", "AWS could not be reached", "try again"));
-  const user = await open(desk);
-  await desk.shows({ view: "sign_in", identity: "data-lake", renewal: "when_due" });
+  const app = new FakeApp(base()).fails("sign_in", fixtures.failure("network", "AWS could not be reached", "try again"));
+  const user = await open(app);
+  await app.shows({ view: "sign_in", identity: "data-lake", renewal: "when_due" });
   expect((await screen.findByRole("alert")).textContent).toContain("AWS could not be reached");
   await user.click(screen.getByRole("button", { name: "Dismiss" }));
   expect(screen.queryByRole("alert")).toBeNull();
 });
 
 test("new keys asked for in a notice are entered, and the sign-in follows", async () => {
-  const desk = new Desk(base()).on("answer_keys", () => configured("ci-bot"));
-  const user = await open(desk);
-  await desk.shows({ view: "enter_keys", identity: "ci-bot" });
+  const app = new FakeApp(base()).on("answer_keys", () => configured("ci-bot"));
+  const user = await open(app);
+  await app.shows({ view: "enter_keys", identity: "ci-bot" });
   await user.type(await screen.findByLabelText("Access key ID"), KEY_ID);
   await user.type(screen.getByLabelText("Secret access key"), SECRET);
   await user.keyboard("{Enter}");
-  await waitFor(() => expect(desk.sent("sign_in")).toEqual([{ identity: "ci-bot", renewal: "when_due" }]));
+  await waitFor(() => expect(app.sent("sign_in")).toEqual([{ identity: "ci-bot", renewal: "when_due" }]));
 });
 
 test("what is asked for in the tray does not disturb the prompt being answered", async () => {
-  const desk = new Desk(waiting()).opens({ view: "prompt", prompt: 7 });
-  const user = await open(desk);
+  const app = new FakeApp(waiting()).opens({ view: "prompt", prompt: 7 });
+  const user = await open(app);
   await user.type(screen.getByLabelText("MFA code"), "12");
-  await desk.shows({ view: "sign_in", identity: "data-lake", renewal: "when_due" });
+  await app.shows({ view: "sign_in", identity: "data-lake", renewal: "when_due" });
   await settled();
-  expect(desk.sent("sign_in")).toHaveLength(0);
+  expect(app.sent("sign_in")).toHaveLength(0);
   expect(screen.getByLabelText<HTMLInputElement>("MFA code").value).toBe("12");
 });
 
 test("when a sheet closes the focus is where it was, or on its row when the verb is gone", async () => {
-  const desk = new Desk(base()).on("sign_in", () => needs(fixtures.prompt(54, fixtures.asks.code, { identity: "data-lake" })));
-  const user = await open(desk);
+  const app = new FakeApp(base()).on("sign_in", () => needs(fixtures.prompt(54, fixtures.asks.code, { identity: "data-lake" })));
+  const user = await open(app);
   const verb = screen.getByRole("button", { name: "Sign in: data-lake" });
   await user.click(verb);
   await screen.findByRole("dialog");
@@ -279,43 +349,41 @@ test("when a sheet closes the focus is where it was, or on its row when the verb
   await waitFor(() => expect(document.activeElement).toBe(verb));
   await user.click(verb);
   await user.type(await screen.findByLabelText("MFA code"), "12345");
-  const after = base();
-  after.status!.sessions = [fixtures.session("data-lake", "valid", { expires_at: fixtures.from_now(HOUR) })];
-  await desk.brings(after);
+  await app.sends(fixtures.team_with("data-lake", { state: "valid", expires_at: fixtures.from_now(HOUR) }));
   await user.type(screen.getByLabelText("MFA code"), "6");
   await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
   await waitFor(() => expect(document.activeElement?.textContent).toContain("data-lake"));
 });
 
 test("a prompt can be answered while the answer of a closed one is still under way", async () => {
-  const desk = new Desk(waiting()).opens({ view: "prompt", prompt: 7 });
-  const held = desk.holds("answer_code");
-  const user = await open(desk);
+  const app = new FakeApp(waiting()).opens({ view: "prompt", prompt: 7 });
+  const held = app.holds("answer_code");
+  const user = await open(app);
   await user.type(screen.getByLabelText("MFA code"), "111111");
   await user.keyboard("{Escape}");
-  desk.on("sign_in", () => needs(fixtures.prompt(55, fixtures.asks.code, { identity: "data-lake" })));
+  app.on("sign_in", () => needs(fixtures.prompt(55, fixtures.asks.code, { identity: "data-lake" })));
   await user.click(screen.getByRole("button", { name: "Sign in: data-lake" }));
-  desk.on("answer_code", () => signed_in("data-lake"));
+  app.on("answer_code", () => signed_in("data-lake"));
   await user.type(await screen.findByLabelText("MFA code"), "222222");
-  await waitFor(() => expect(desk.sent("answer_code").map(({ prompt }) => prompt)).toEqual([7, 55]));
+  await waitFor(() => expect(app.sent("answer_code").map(({ prompt }) => prompt)).toEqual([7, 55]));
   held.fail(fixtures.failure("network", "late"));
   await settled();
   expect(document.body.textContent).not.toContain("late");
 });
 
 test("of two sign-ins begun at once, the second question waits for the first to be answered, and is asked only if it still stands", async () => {
-  const desk = new Desk(base());
-  const slow = desk.holds("sign_in");
-  const user = await open(desk);
+  const app = new FakeApp(base());
+  const slow = app.holds("sign_in");
+  const user = await open(app);
   await user.click(screen.getByRole("button", { name: "Sign in: data-lake" }));
-  desk.on("sign_in", () => needs(fixtures.prompt(56, fixtures.asks.code, { identity: "audit" })));
+  app.on("sign_in", () => needs(fixtures.prompt(56, fixtures.asks.code, { identity: "audit" })));
   await user.click(screen.getByRole("button", { name: "Sign in: audit" }));
   await screen.findByRole("dialog", { name: "Sign in to audit" });
   slow.answer(needs(fixtures.prompt(57, fixtures.asks.code, { identity: "data-lake" })));
   await settled();
   expect(screen.getAllByRole("dialog")).toHaveLength(1);
-  expect(desk.sent("cancel")).toHaveLength(0);
-  desk.on("sign_in", () => signed_in("data-lake")).on("answer_code", () => signed_in("audit"));
+  expect(app.sent("cancel")).toHaveLength(0);
+  app.on("sign_in", () => signed_in("data-lake")).on("answer_code", () => signed_in("audit"));
   await user.type(screen.getByLabelText("MFA code"), "123456");
   await waitFor(() => expect(said()).toContain("Signed in to data-lake"));
   expect(screen.queryByRole("dialog")).toBeNull();

@@ -1,22 +1,22 @@
-// Every view and state of the page, by name: what the desk says, and what a person then does. The tests look at each for
+// Every view and state of the page, by name: the replies of the app, and the steps of the user. The tests check each for
 // accessibility, the pictures show each.
 import type { Screen } from "@testing-library/svelte";
 import type { UserEvent } from "@testing-library/user-event";
 import type { Snapshot } from "../contract";
-import { Desk } from "./desk";
+import { FakeApp, needs } from "./fake-app";
 import * as fixtures from "./fixtures";
 import { HOUR, MINUTE } from "./fixtures";
 
 type Hands = { screen: Screen; user: UserEvent };
-export type Scene = { desk: () => Desk; act?: (hands: Hands) => Promise<void> };
+export type Scene = { app: () => FakeApp; act?: (hands: Hands) => Promise<void> };
 
 const LONG = "a-very-long-identity-name-that-somebody-generated-from-an-organisation-chart-and-never-looked-at-again";
 
-function main(snapshot: Snapshot): Desk {
-  return new Desk(snapshot);
+function main(snapshot: Snapshot): FakeApp {
+  return new FakeApp(snapshot);
 }
 
-function asked(kind: Parameters<typeof fixtures.prompt>[1], more = {}): Desk {
+function asked(kind: Parameters<typeof fixtures.prompt>[1], more = {}): FakeApp {
   const asked = fixtures.prompt(7, kind, more);
   return main(fixtures.with_prompts(fixtures.team_snapshot(), asked)).opens({ view: "prompt", prompt: 7 }, "prompt-7");
 }
@@ -34,13 +34,13 @@ const broken = fixtures.failure(
 const sandbox = { url: "http://127.0.0.1:4599", mfa_code: "123456", users: ["dev", "ops"] };
 
 export const scenes: Record<string, Scene> = {
-  identities: { desk: () => main(fixtures.team_snapshot()) },
+  identities: { app: () => main(fixtures.team_snapshot()) },
   "identities-details": {
-    desk: () => main(fixtures.team_snapshot()),
+    app: () => main(fixtures.team_snapshot()),
     act: async ({ screen, user }) => user.click(await screen.findByRole("button", { name: /deploy/, expanded: false })),
   },
   "identities-waiting": {
-    desk: () =>
+    app: () =>
       main(
         fixtures.with_prompts(
           fixtures.team_snapshot(),
@@ -53,13 +53,13 @@ export const scenes: Record<string, Scene> = {
       ),
   },
   "identities-200": {
-    desk: () =>
+    app: () =>
       main(
         fixtures.snapshot(
           Array.from({ length: 200 }, (_, n) =>
             n % 3 === 0
-              ? fixtures.listed(`team-${n}/service`, { provider: `org-${n % 4}` })
-              : fixtures.held(`team-${n}/service`, (n % 11) * HOUR + 5 * MINUTE, 12 * HOUR, {
+              ? fixtures.identity(`team-${n}/service`, { provider: `org-${n % 4}` })
+              : fixtures.valid(`team-${n}/service`, (n % 11) * HOUR + 5 * MINUTE, 12 * HOUR, {
                   provider: `org-${n % 4}`,
                   role: `arn:aws:iam::420000000025:role/service-${n}`,
                 }),
@@ -68,24 +68,24 @@ export const scenes: Record<string, Scene> = {
       ),
   },
   "identities-long-and-rtl": {
-    desk: () =>
+    app: () =>
       main(
         fixtures.snapshot([
-          fixtures.held(LONG, 35 * HOUR, 36 * HOUR, { default: true, role: `arn:aws:iam::420000000025:role/${LONG}` }),
-          fixtures.listed("مدير-النظام", { state: "needs_sign_in" }),
-          fixtures.held("מנהל-מערכת", 40 * MINUTE, HOUR, { provider: "ספק-הזדהות", state: "expiring" }),
-          fixtures.listed(`${LONG}-two`, { provider: `${LONG}-provider`, state: "revoked" }),
+          fixtures.valid(LONG, 35 * HOUR, 36 * HOUR, { default: true, role: `arn:aws:iam::420000000025:role/${LONG}` }),
+          fixtures.identity("مدير-النظام", { state: "needs_sign_in" }),
+          fixtures.valid("מנהל-מערכת", 40 * MINUTE, HOUR, { provider: "ספק-הזדהות", state: "expiring" }),
+          fixtures.identity(`${LONG}-two`, { provider: `${LONG}-provider`, state: "revoked" }),
         ]),
       ),
     act: async ({ screen, user }) => user.click((await screen.findAllByRole("button", { expanded: false }))[0]!),
   },
-  "identities-none": { desk: () => main(fixtures.snapshot([])) },
+  "identities-none": { app: () => main(fixtures.snapshot([])) },
   "identities-no-match": {
-    desk: () => main(fixtures.team_snapshot()),
+    app: () => main(fixtures.team_snapshot()),
     act: async ({ screen, user }) => user.type(await screen.findByRole("searchbox"), "nothing like it"),
   },
   "identities-failure": {
-    desk: () =>
+    app: () =>
       main(fixtures.team_snapshot()).fails("sign_in", {
         ...fixtures.failure(
           "access_denied",
@@ -98,21 +98,21 @@ export const scenes: Record<string, Scene> = {
     act: async ({ screen, user }) => user.click(await screen.findByRole("button", { name: "Sign in: audit" })),
   },
   "identities-signed-in": {
-    desk: () => main(fixtures.team_snapshot()),
+    app: () => main(fixtures.team_snapshot()),
     act: async ({ screen, user }) => user.click(await screen.findByRole("button", { name: "Sign in: data-lake" })),
   },
   "banners-broken-file": {
-    desk: () =>
+    app: () =>
       main(fixtures.team_snapshot({ configuration: { state: "in_force", path: fixtures.PATH, problem: broken } })),
   },
   "banners-keyring": {
-    desk: () =>
+    app: () =>
       main(
         fixtures.locked(fixtures.failure("keyring_locked", "the keyring is locked", "unlock it, then press Retry")),
       ),
   },
   "banners-calm": {
-    desk: () =>
+    app: () =>
       main(
         fixtures.team_snapshot({
           tray: "missing",
@@ -123,22 +123,22 @@ export const scenes: Record<string, Scene> = {
       ),
   },
   sandbox: {
-    desk: () =>
+    app: () =>
       main(
         fixtures.snapshot(
           [
-            fixtures.listed("dev", { default: true }),
-            fixtures.listed("deploy", { kind: "aws/assume-role", role: "arn:aws:iam::420000000025:role/deploy" }),
+            fixtures.identity("dev", { default: true }),
+            fixtures.identity("deploy", { kind: "aws/assume-role", role: "arn:aws:iam::420000000025:role/deploy" }),
           ],
           { sandbox },
         ),
       ),
   },
-  "prompt-keys": { desk: () => asked(fixtures.asks.keys) },
-  "prompt-keys-revoked": { desk: () => asked(fixtures.asks.revoked) },
-  "prompt-keys-mismatch": { desk: () => asked(fixtures.asks.mismatch, { attempt: 2 }) },
+  "prompt-keys": { app: () => asked(fixtures.asks.keys) },
+  "prompt-keys-revoked": { app: () => asked(fixtures.asks.revoked) },
+  "prompt-keys-mismatch": { app: () => asked(fixtures.asks.mismatch, { attempt: 2 }) },
   "prompt-keys-problems": {
-    desk: () => asked(fixtures.asks.keys),
+    app: () => asked(fixtures.asks.keys),
     act: async ({ screen, user }) => {
       await user.type(await screen.findByLabelText("Access key ID"), "AKIA nonsense");
       await user.type(screen.getByLabelText("Secret access key"), "two words");
@@ -148,7 +148,7 @@ export const scenes: Record<string, Scene> = {
     },
   },
   "prompt-keys-pasted": {
-    desk: () =>
+    app: () =>
       asked(fixtures.asks.keys).on("paste", () => ({
         access_key_id: fixtures.KEY_ID,
         secret_characters: 40,
@@ -162,7 +162,10 @@ export const scenes: Record<string, Scene> = {
     },
   },
   "prompt-keys-refused": {
-    desk: () => asked(fixtures.asks.keys).fails("answer_keys", fixtures.revoked),
+    app: () =>
+      asked(fixtures.asks.keys).on("answer_keys", () =>
+        needs(fixtures.prompt(8, fixtures.asks.refused, { attempt: 2, unanswered: fixtures.revoked })),
+      ),
     act: async ({ screen, user }) => {
       await user.type(await screen.findByLabelText("Access key ID"), fixtures.KEY_ID);
       await user.type(screen.getByLabelText("Secret access key"), fixtures.SECRET);
@@ -170,55 +173,66 @@ export const scenes: Record<string, Scene> = {
       await screen.findByText(/Aws credentials are invalid/i);
     },
   },
-  "prompt-code": { desk: () => asked(fixtures.asks.code) },
-  "prompt-code-refused": { desk: () => asked(fixtures.asks.refused_code, { attempt: 2 }) },
+  "prompt-failed": {
+    app: () =>
+      asked(fixtures.asks.code).fails(
+        "answer_code",
+        fixtures.failure("network", "AWS could not be reached", "check the network connection"),
+      ),
+    act: async ({ screen, user }) => {
+      await user.type(await screen.findByLabelText("MFA code"), "123456");
+      await screen.findByRole("button", { name: "Try again" });
+    },
+  },
+  "prompt-code": { app: () => asked(fixtures.asks.code) },
+  "prompt-code-refused": { app: () => asked(fixtures.asks.refused_code, { attempt: 2 }) },
   "prompt-code-letters": {
-    desk: () => asked(fixtures.asks.code),
+    app: () => asked(fixtures.asks.code),
     act: async ({ screen, user }) => user.type(await screen.findByLabelText("MFA code"), "12a4"),
   },
-  "prompt-browser": { desk: () => asked(fixtures.browser()) },
-  "prompt-unlock": { desk: () => asked(fixtures.asks.unlock, { identity: "" }) },
+  "prompt-browser": { app: () => asked(fixtures.browser()) },
+  "prompt-unlock": { app: () => asked(fixtures.asks.unlock, { identity: "" }) },
   "prompt-unlock-new": {
-    desk: () => asked(fixtures.asks.new_passphrase, { identity: "" }),
+    app: () => asked(fixtures.asks.new_passphrase, { identity: "" }),
     act: async ({ screen, user }) => {
       await user.type(await screen.findByLabelText("Passphrase"), "one");
-      await user.type(screen.getByLabelText("Passphrase again"), "two");
-      await user.click(screen.getByRole("button", { name: "Make keyring" }));
+      await user.type(screen.getByLabelText("Repeat passphrase"), "two");
+      await user.click(screen.getByRole("button", { name: "Create keyring" }));
     },
   },
   "prompt-gone": {
-    desk: () => main(fixtures.team_snapshot()).opens({ view: "prompt", prompt: 7 }, "prompt-7"),
+    app: () => main(fixtures.team_snapshot()).opens({ view: "prompt", prompt: 7 }, "prompt-7"),
     act: async ({ screen }) => {
       await screen.findByRole("heading", { name: /answered elsewhere/ }, { timeout: 3000 });
     },
   },
   "sheet-code": {
-    desk: () => main(fixtures.with_prompts(fixtures.team_snapshot(), fixtures.prompt(7, fixtures.asks.code))),
+    app: () => main(fixtures.with_prompts(fixtures.team_snapshot(), fixtures.prompt(7, fixtures.asks.code))),
     act: async ({ screen, user }) => {
       await user.click(await screen.findByRole("button", { name: /Enter code/ }));
       await screen.findByLabelText("MFA code");
     },
   },
   "sheet-keys": {
-    desk: () => main(fixtures.with_prompts(fixtures.team_snapshot(), fixtures.prompt(7, fixtures.asks.revoked))),
+    app: () => main(fixtures.with_prompts(fixtures.team_snapshot(), fixtures.prompt(7, fixtures.asks.revoked))),
     act: async ({ screen, user }) => {
       await user.click(await screen.findByRole("button", { name: /Enter keys/ }));
       await screen.findByLabelText("Access key ID");
     },
   },
   "log-out": {
-    desk: () =>
+    app: () =>
       main(fixtures.team_snapshot()).opens({
         view: "log_out",
         target: { identity: { name: "deploy", depth: "chain" } },
       }),
   },
   "log-out-forget": {
-    desk: () => main(fixtures.team_snapshot()).opens({ view: "log_out", target: "all" }),
+    app: () => main(fixtures.team_snapshot()).opens({ view: "log_out", target: "all" }),
     act: async ({ screen, user }) => user.click(await screen.findByLabelText(/Also forget the access key/)),
   },
   "log-out-nothing": {
-    desk: () =>
+    app: () =>
       main(fixtures.team_snapshot())
         .on("preview_logout", () =>
           fixtures.report({ steps: fixtures.report().steps.filter((it) => it.result === "absent"), others: [] }),
@@ -226,7 +240,7 @@ export const scenes: Record<string, Scene> = {
         .opens({ view: "log_out", target: { provider: "corp-sso" } }),
   },
   "log-out-done": {
-    desk: () =>
+    app: () =>
       main(fixtures.team_snapshot())
         .on("log_out", () => {
           const report = fixtures.done(fixtures.report({ notes: ["the SSO token was ended at AWS"] }));
@@ -242,23 +256,23 @@ export const scenes: Record<string, Scene> = {
     },
   },
   activity: {
-    desk: () =>
+    app: () =>
       main(fixtures.team_snapshot())
         .on("activity", () => fixtures.audit(fixtures.day_of_lines(), 120))
         .opens({ view: "activity" }),
   },
   "activity-empty": {
-    desk: () => main(fixtures.team_snapshot()).on("activity", () => fixtures.audit([])).opens({ view: "activity" }),
+    app: () => main(fixtures.team_snapshot()).on("activity", () => fixtures.audit([])).opens({ view: "activity" }),
   },
   "activity-failure": {
-    desk: () =>
+    app: () =>
       main(fixtures.team_snapshot())
         .fails("activity", fixtures.failure("files_unwritable", "the audit log could not be read", "fob audit verify"))
         .opens({ view: "activity" }),
   },
-  settings: { desk: () => main(fixtures.team_snapshot()).opens({ view: "settings" }) },
+  settings: { app: () => main(fixtures.team_snapshot()).opens({ view: "settings" }) },
   "settings-problems": {
-    desk: () =>
+    app: () =>
       main(fixtures.team_snapshot())
         .on("settings", () =>
           fixtures.settings({
@@ -278,13 +292,13 @@ export const scenes: Record<string, Scene> = {
       await user.click(screen.getByRole("button", { name: "Save" }));
     },
   },
-  "first-run": { desk: () => main(missing()) },
+  "first-run": { app: () => main(missing()) },
   "first-run-key": {
-    desk: () => main(missing()),
+    app: () => main(missing()),
     act: async ({ screen, user }) => user.click(await screen.findByRole("button", { name: /Add an access key/ })),
   },
   "first-run-import": {
-    desk: () =>
+    app: () =>
       main(missing()).on("importable", () => [
         { profile: "default", what: "IAM user", obstacle: null },
         { profile: "deploy", what: "role through default", obstacle: null },
@@ -293,8 +307,8 @@ export const scenes: Record<string, Scene> = {
     act: async ({ screen, user }) => user.click(await screen.findByRole("button", { name: /Import from/ })),
   },
   unusable: {
-    desk: () =>
+    app: () =>
       main({ ...missing(), configuration: { state: "unusable", path: fixtures.PATH, error: broken } }),
   },
-  "agent-fails": { desk: () => main(missing()).fails("snapshot", "panicked at owner.rs") },
+  "agent-fails": { app: () => main(missing()).fails("snapshot", "panicked at owner.rs") },
 };

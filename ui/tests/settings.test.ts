@@ -1,25 +1,25 @@
 import { screen, waitFor } from "@testing-library/svelte";
 import { expect, test } from "vitest";
-import { Desk } from "./desk";
+import { FakeApp } from "./fake-app";
 import * as fixtures from "./fixtures";
 import { open, said, settled } from "./page";
 import { scenes } from "./scenes";
 
-const view = () => new Desk(fixtures.team_snapshot()).opens({ view: "settings" });
+const view = () => new FakeApp(fixtures.team_snapshot()).opens({ view: "settings" });
 const box = (name: string | RegExp) => screen.getByLabelText<HTMLInputElement>(name);
 
 test("start at login is set at once", async () => {
-  const desk = view();
-  const user = await open(desk);
+  const app = view();
+  const user = await open(app);
   await user.click(box("Start at login"));
-  expect(desk.sent("start_at_login")).toEqual([{ to: "on" }]);
+  expect(app.sent("start_at_login")).toEqual([{ to: "on" }]);
   await waitFor(() => expect(said()).toBe("Saved"));
   expect(box("Start at login").checked).toBe(true);
 });
 
 test("what could not be saved is shown as it is, with why", async () => {
-  const desk = view().fails("start_at_login", fixtures.failure("files_unwritable", "autostart is not writable"));
-  const user = await open(desk);
+  const app = view().fails("start_at_login", fixtures.failure("files_unwritable", "autostart is not writable"));
+  const user = await open(app);
   await user.click(box("Start at login"));
   expect((await screen.findByRole("alert")).textContent).toContain("Autostart is not writable");
   expect(box("Start at login").checked).toBe(false);
@@ -27,28 +27,28 @@ test("what could not be saved is shown as it is, with why", async () => {
 });
 
 test("a notice that is unticked leaves the others shown", async () => {
-  const desk = view();
-  const user = await open(desk);
-  await user.click(box("A session has ended"));
-  expect(desk.sent("show_notices")).toEqual([
+  const app = view();
+  const user = await open(app);
+  await user.click(box("A session has expired"));
+  expect(app.sent("show_notices")).toEqual([
     { kinds: ["keys_revoked", "renewal_refused", "renewal_failing", "expires_soon", "person_awaited"] },
   ]);
 });
 
 test("the lead time is saved when it is asked for", async () => {
-  const desk = view();
-  const user = await open(desk);
+  const app = view();
+  const user = await open(app);
   const save = screen.getByRole<HTMLButtonElement>("button", { name: "Save" });
   expect(save.disabled).toBe(true);
   await user.clear(box("Lead time"));
   await user.type(box("Lead time"), "45m{Enter}");
-  expect(desk.sent("notify_before")).toEqual([{ duration: "45m" }]);
+  expect(app.sent("notify_before")).toEqual([{ duration: "45m" }]);
   await waitFor(() => expect(said()).toBe("Saved"));
 });
 
 test("a lead time that is refused is said at its field", async () => {
   const scene = scenes["settings-problems"]!;
-  const user = await open(scene.desk());
+  const user = await open(scene.app());
   await scene.act!({ screen, user });
   await settled();
   const field = box("Lead time");
@@ -59,40 +59,40 @@ test("a lead time that is refused is said at its field", async () => {
 });
 
 test("the default identity is chosen among those there are", async () => {
-  const desk = view();
-  const user = await open(desk);
+  const app = view();
+  const user = await open(app);
   await user.selectOptions(screen.getByLabelText("Default identity"), "deploy");
-  expect(desk.sent("use_as_default")).toEqual([{ identity: "deploy" }]);
+  expect(app.sent("use_as_default")).toEqual([{ identity: "deploy" }]);
 });
 
 test("refresh is paused and resumed", async () => {
-  const desk = view();
-  const user = await open(desk);
+  const app = view();
+  const user = await open(app);
   await user.click(box(/Refresh sessions/));
-  expect(desk.sent("refresh")).toEqual([{ to: "paused" }]);
+  expect(app.sent("refresh")).toEqual([{ to: "paused" }]);
 });
 
 test("problems of the configuration are told with their place; none are told as well", async () => {
-  await open(scenes["settings-problems"]!.desk());
+  await open(scenes["settings-problems"]!.app());
   const problems = screen.getByRole("list", { name: "2 problems" });
   expect(problems.textContent).toMatch(/12:9\s+Error\s+via names an identity/);
   expect(problems.textContent).toMatch(/31:5\s+Warning/);
 });
 
 test("without problems that is said, and the file can be opened", async () => {
-  const desk = view();
-  const user = await open(desk);
+  const app = view();
+  const user = await open(app);
   expect(screen.getByText("No problems")).toBeTruthy();
   await user.click(screen.getByRole("button", { name: "Open" }));
-  expect(desk.sent("open_configuration")).toHaveLength(1);
+  expect(app.sent("open_configuration")).toHaveLength(1);
   expect(document.body.textContent).toContain("Keyfob 0.1.0");
 });
 
 test("settings that cannot be read are said", async () => {
-  const desk = view().fails("settings", fixtures.failure("files_unwritable", "the settings could not be read"));
-  const user = await open(desk);
+  const app = view().fails("settings", fixtures.failure("files_unwritable", "the settings could not be read"));
+  const user = await open(app);
   expect(screen.getByRole("alert").textContent).toContain("The settings could not be read");
-  desk.on("settings", () => fixtures.settings());
+  app.on("settings", () => fixtures.settings());
   await user.click(screen.getByRole("button", { name: "Retry" }));
   await waitFor(() => expect(box("Start at login")).toBeTruthy());
 });

@@ -8,7 +8,7 @@ import { scenes } from "./scenes";
 
 const scene = scenes[location.hash.slice(1)];
 if (scene === undefined) throw new Error(`no scene ${location.hash}`);
-scene.desk().install();
+scene.app().install();
 mount(App, { target: document.body });
 await scene.act?.({ screen: screen as never, user: userEvent.setup() });
 document.documentElement.dataset["ready"] = "yes";

@@ -1,5 +1,4 @@
-// A fake of the app's Rust side at the one place where the page meets it: the transport. Answers commands, sends events,
-// and keeps every call that was made.
+// A fake of the app's Rust side at the transport: answers commands, sends events, and records every call.
 import { emit } from "@tauri-apps/api/event";
 import { mockIPC, mockWindows } from "@tauri-apps/api/mocks";
 import type { FieldProblem, KeysDraft, Outcome, Prompt, SignedIn, Snapshot, View } from "../contract";
@@ -9,7 +8,7 @@ type Arguments = Record<string, unknown>;
 type Reply = (args: Arguments) => unknown;
 export type Call = { command: string; args: Arguments };
 
-export class Desk {
+export class FakeApp {
   calls: Call[] = [];
   snapshot: Snapshot;
   view: View = { view: "identities" };
@@ -20,7 +19,7 @@ export class Desk {
     this.snapshot = snapshot;
   }
 
-  /** Answers a command; who throws or returns a rejected promise makes it fail. */
+  /** Answers a command; a throw or a rejected promise makes it fail. */
   on(command: string, reply: Reply): this {
     this.#replies[command] = reply;
     return this;
@@ -30,7 +29,7 @@ export class Desk {
     return this.on(command, () => Promise.reject(error));
   }
 
-  /** Answers when the test says so. */
+  /** Leaves a command unanswered until the test answers it. */
   holds(command: string): { answer: (value: unknown) => void; fail: (error: unknown) => void } {
     let settle!: { answer: (value: unknown) => void; fail: (error: unknown) => void };
     const held = new Promise((answer, fail) => (settle = { answer, fail }));
@@ -51,7 +50,7 @@ export class Desk {
   }
 
   /** A new snapshot, as Rust sends it. */
-  async brings(snapshot: Snapshot): Promise<void> {
+  async sends(snapshot: Snapshot): Promise<void> {
     this.snapshot = snapshot;
     await emit("snapshot-changed", snapshot);
   }
@@ -66,12 +65,12 @@ export class Desk {
 
   #answer(command: string, args: Arguments): unknown {
     this.calls.push({ command, args });
-    const reply = this.#replies[command] ?? this.#usual[command];
+    const reply = this.#replies[command] ?? this.#defaults[command];
     if (reply === undefined) throw new Error(`the page called ${command}, which is not there`);
     return reply(args);
   }
 
-  #usual: Record<string, Reply> = {
+  #defaults: Record<string, Reply> = {
     opened: () => this.view,
     snapshot: () => this.snapshot,
     retry: () => this.snapshot,

@@ -1,17 +1,17 @@
-// Something under way because a person asked for it: one at a time, called slow only after a moment, its failure kept
-// where it was asked for.
+// Work that the user started: one at a time, marked slow only after a moment, its failure kept where
+// it was started.
 import type { Error } from "./contract";
 import { asError } from "./ipc";
 
-/** Below this nobody notices that they waited, and a word that flashes up disturbs. */
+/** A shorter wait goes unnoticed, and a label that flashes up disturbs. */
 const SLOW_AFTER = 300;
 
-export class Doing {
+export class Action {
   running = $state(false);
   slow = $state(false);
   error: Error | null = $state.raw(null);
 
-  /** What a second press asks for while the first is under way is not done twice. */
+  /** Does nothing while a run is under way. */
   async run<T>(work: () => Promise<T>): Promise<T | undefined> {
     if (this.running) return undefined;
     this.running = true;

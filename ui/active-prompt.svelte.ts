@@ -1,0 +1,184 @@
+// The one prompt in front of the user: shows it, sends the answer, and goes on to the next prompt or
+// to the end. The sign-in itself asks again after a rejected answer; a failure ends it.
+import { announcement } from "./announcement.svelte";
+import { clock } from "./clock.svelte";
+import type { Error, Outcome, Prompt, PromptKind, Reached, Renewal, Snapshot } from "./contract";
+import { identities, isUsable } from "./identity";
+import { asError, commands } from "./ipc";
+import { texts } from "./texts";
+import { moment } from "./time";
+
+export type KindName = "keys" | "mfa" | "keyring_passphrase" | "browser";
+export type Origin = "program" | "user";
+
+/** What leads to prompts; `next` follows once keys are stored. */
+type Job = { start: () => Promise<Outcome>; next: Job | null };
+
+/** The tray and this page sign in under this name, on the user's behalf. */
+const OURSELVES = "keyfob";
+
+export function kindName(kind: PromptKind): KindName {
+  if (kind.keys !== undefined) return "keys";
+  if (kind.mfa !== undefined) return "mfa";
+  return kind.browser !== undefined ? "browser" : "keyring_passphrase";
+}
+
+class ActivePrompt {
+  prompt: Prompt | null = $state.raw(null);
+  /** Why the sign-in of this prompt ended; stays until it is dismissed. */
+  failed: { prompt: Prompt; error: Error; job: Job | null } | null = $state.raw(null);
+  /** The last prompt ended elsewhere. */
+  withdrawn = $state(false);
+  origin: Origin = $state("user");
+  #job: Job | null = null;
+  #answering: Prompt | null = null;
+  /** Only a prompt that was in a snapshot can be missing from a later one. */
+  #isListed = false;
+  /** Jobs whose prompt came while another one was shown. */
+  #later: Job[] = [];
+
+  get isOpen(): boolean {
+    return this.prompt !== null || this.failed !== null;
+  }
+
+  /** Rejects with an error that comes before any prompt. */
+  signIn(identity: string, renewal: Renewal = "when_due"): Promise<void> {
+    return this.#start(signInJob(identity, renewal));
+  }
+
+  enterKeys(identity: string, then: "sign_in" | "stop"): Promise<void> {
+    const next = then === "sign_in" ? signInJob(identity) : null;
+    return this.#start({ start: () => commands.enterKeys(identity), next });
+  }
+
+  /** A prompt of the snapshot. One that is shown is not replaced: the other stays in the list. */
+  show(id: number, snapshot: Snapshot) {
+    if (this.prompt !== null) return;
+    const prompt = snapshot.status?.prompts.find((open) => open.prompt.id === id)?.prompt;
+    this.withdrawn = prompt === undefined;
+    if (prompt === undefined) return;
+    const { identity, asker } = prompt;
+    const origin = asker.program.toLowerCase() === OURSELVES ? "user" : "program";
+    this.#display(prompt, identity === "" ? null : signInJob(identity), origin);
+    this.#isListed = true;
+  }
+
+  async answer(send: (prompt: number) => Promise<Outcome>): Promise<void> {
+    const { prompt } = this;
+    if (prompt === null || this.#answering !== null) return;
+    this.#answering = prompt;
+    try {
+      await this.#follow(this.#job, send(prompt.id));
+    } catch (thrown) {
+      if (this.prompt === prompt) this.#fail(prompt, asError(thrown));
+    } finally {
+      if (this.#answering === prompt) this.#answering = null;
+    }
+  }
+
+  async tryAgain(): Promise<void> {
+    const { failed } = this;
+    if (failed === null || failed.job === null) return;
+    this.#job = failed.job;
+    try {
+      await this.#follow(failed.job, failed.job.start());
+    } catch (thrown) {
+      if (this.failed === failed) this.#fail(failed.prompt, asError(thrown));
+    }
+  }
+
+  /** Closed by the user. An answer on its way is still carried out. */
+  cancel() {
+    const { prompt } = this;
+    if (prompt !== null && this.#answering === null) withdraw(prompt);
+    this.#close();
+  }
+
+  /** A listed prompt that is gone was answered elsewhere, or by the browser. */
+  watch(snapshot: Snapshot) {
+    const { prompt } = this;
+    if (prompt === null || this.#answering !== null) return;
+    const isBrowser = prompt.kind.browser !== undefined;
+    const isOpen = snapshot.status?.prompts.some(
+      ({ prompt: open }) => open.id === prompt.id || (isBrowser && open.identity === prompt.identity),
+    );
+    if (isOpen) this.#isListed = true;
+    if (isOpen || !this.#isListed) return;
+    const signedIn = identities(snapshot, clock.now).some((it) => it.name === prompt.identity && isUsable(it.state));
+    const isDone = isBrowser && signedIn;
+    this.#close();
+    this.withdrawn = !isDone;
+    announcement.say(isDone ? texts.browser.done(prompt.identity) : texts.prompt.gone);
+  }
+
+  /** The page is closed. */
+  reset() {
+    this.#later = [];
+    this.#close();
+    this.withdrawn = false;
+  }
+
+  async #start(job: Job): Promise<void> {
+    if (this.prompt === null) await this.#follow(job, job.start());
+  }
+
+  async #follow(job: Job | null, request: Promise<Outcome>): Promise<void> {
+    const before = this.prompt;
+    const { notes, reached } = await request;
+    const isCurrent = this.prompt === before;
+    if (reached.needs !== undefined) {
+      announcement.take(notes.filter(({ warning }) => warning !== undefined));
+      if (isCurrent) this.#display(reached.needs, job, before === null ? "user" : this.origin);
+      else if (before === null && job !== null) this.#later.push(job);
+      else withdraw(reached.needs);
+      return;
+    }
+    announcement.take(notes, summary(reached));
+    if (!isCurrent) return;
+    if (reached.configured === undefined || !job?.next) return this.#close();
+    this.#job = job.next;
+    await this.#follow(job.next, job.next.start());
+  }
+
+  #display(prompt: Prompt, job: Job | null, origin: Origin) {
+    this.origin = origin;
+    this.failed = null;
+    this.withdrawn = false;
+    this.#isListed = false;
+    this.#job = job;
+    this.prompt = prompt;
+  }
+
+  #fail(prompt: Prompt, error: Error) {
+    this.prompt = null;
+    this.failed = { prompt, error, job: this.#job };
+  }
+
+  #close() {
+    this.prompt = null;
+    this.failed = null;
+    this.#job = null;
+    this.#answering = null;
+    const next = this.#later.shift();
+    // Started anew: the last answer may have been enough for this one as well.
+    if (next !== undefined) this.#start(next).catch((thrown) => announcement.say(asError(thrown).message));
+  }
+}
+
+function signInJob(identity: string, renewal: Renewal = "when_due"): Job {
+  return { start: () => commands.signIn(identity, renewal), next: null };
+}
+
+function withdraw({ id }: Prompt) {
+  void commands.cancel(id).catch(() => undefined);
+}
+
+function summary(reached: Exclude<Reached, { needs: unknown }>): string {
+  if (reached.signed_in !== undefined) {
+    const { identity, expires_at } = reached.signed_in;
+    return texts.identities.signedIn(identity, moment(expires_at, clock.now));
+  }
+  return texts.identities.configured(reached.configured.identity, reached.configured.access_key_id);
+}
+
+export const activePrompt = new ActivePrompt();
