@@ -8,8 +8,8 @@ import { asError, commands } from "./ipc";
 import { texts } from "./texts";
 import { moment } from "./time";
 
-export type KindName = "keys" | "mfa" | "keyring_passphrase" | "browser";
-export type Origin = "program" | "user";
+type KindName = "keys" | "mfa" | "keyring_passphrase" | "browser";
+type Origin = "program" | "user";
 
 /** What leads to prompts; `next` follows once keys are stored. */
 type Job = { start: () => Promise<Outcome>; next: Job | null };

@@ -14,8 +14,8 @@ export type Note = Snapshot["notes"][number];
 
 type List = NonNullable<Snapshot["list"]>;
 type Status = NonNullable<Snapshot["status"]>;
-export type ListedIdentity = List["identities"][number];
-export type SessionStatus = Status["sessions"][number];
+type ListedIdentity = List["identities"][number];
+type SessionStatus = Status["sessions"][number];
 export type Identity = ListedIdentity & Pick<SessionStatus, "next_refresh" | "failing" | "last_asker">;
 export type State = Identity["state"];
 

@@ -3,7 +3,7 @@ import type { Identity, Snapshot, State } from "./contract";
 import { texts } from "./texts";
 import { secondsLeft } from "./time";
 
-export type Group = { provider: string | null; title: string; identities: Identity[] };
+type Group = { provider: string | null; title: string; identities: Identity[] };
 
 /** `keys`: new long-lived keys are entered first, and a sign-in follows by itself. */
 export type Verb = "sign_in" | "renew" | "keys";

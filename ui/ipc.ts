@@ -1,5 +1,4 @@
 // The transport to Rust, known to this file alone: commands, events, the kind of this window, and rejections as errors.
-import { getCurrentWindow } from "@tauri-apps/api/window";
 import { commands, events as received } from "./api/app";
 import type { Error, Snapshot, View } from "./contract";
 import { texts } from "./texts";
@@ -12,9 +11,13 @@ export const events = {
   show: (show: (view: View) => void) => received.show.listen(({ payload }) => show(payload)),
 };
 
+/** What Tauri's `getCurrentWindow` reads; importing that brings its whole window API into the page. */
+type Injected = { __TAURI_INTERNALS__: { metadata: { currentWindow: { label: string } } } };
+
 /** A prompt has a window of its own when a program needs the user while no window is open. */
 export function isPromptWindow(): boolean {
-  return getCurrentWindow().label.startsWith("prompt");
+  const { metadata } = (window as unknown as Injected).__TAURI_INTERNALS__;
+  return metadata.currentWindow.label.startsWith("prompt");
 }
 
 /** A command rejects with the agent's error; anything else is a fault of this app, and shown as one. */

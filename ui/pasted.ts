@@ -3,7 +3,7 @@
 /** Bytes, as in Rust. */
 const LONGEST = 64 * 1024;
 
-export type Paste = "one_field" | "whole" | "too_long";
+type Paste = "one_field" | "whole" | "too_long";
 
 export function paste(text: string): Paste {
   const trimmed = text.trim();

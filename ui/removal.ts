@@ -1,7 +1,7 @@
 // The steps of a logout by their result, planned and done steps together.
 import type { RemovalStep, Report, StepResult } from "./contract";
 
-export type Sorted = { gone: RemovalStep[]; kept: RemovalStep[]; failed: RemovalStep[]; absent: number };
+type Sorted = { gone: RemovalStep[]; kept: RemovalStep[]; failed: RemovalStep[]; absent: number };
 
 export function sorted({ steps }: Report): Sorted {
   const of = (...results: StepResult[]) => steps.filter(({ result }) => results.includes(result));

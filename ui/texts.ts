@@ -60,7 +60,6 @@ export const texts = {
   },
 
   banner: {
-    label: "Notices",
     configurationBroken: "The configuration file cannot be used; the last valid version stays in use",
     keyring: "The keyring cannot be read",
     retrying: "Checking…",

@@ -19,7 +19,7 @@ export default defineConfig({
     setupFiles: ["tests/setup.ts"],
     env: { TZ: "UTC" },
     restoreMocks: true,
-    // Each test clears its table; a page for each file would cost half of the run.
+    // Each test cleans up; a page for each file would take half of the run.
     isolate: false,
   },
 });

@@ -1,7 +1,7 @@
 // The colour of a state; shape and word say the same.
 import type { State } from "../contract";
 
-export type Tone = "good" | "due" | "bad" | "idle";
+type Tone = "good" | "due" | "bad" | "idle";
 
 export function tone(state: State): Tone {
   switch (state) {

@@ -1,11 +1,11 @@
-// axe looks at every view and state. Contrast needs real colours: the pictures check that, in a browser.
+// axe checks every view and state. Contrast needs real colours and is checked in a browser, with the pictures.
 import axe from "axe-core";
 import { screen } from "@testing-library/svelte";
 import { expect, test } from "vitest";
 import { open, settled } from "./page";
 import { scenes } from "./scenes";
 
-// 200 rows are 200 times the same row, and take axe longer in jsdom than all the rest: they are looked at with the pictures.
+// 200 rows take axe longer in jsdom than all other scenes; they are checked with the pictures.
 const looked_at = Object.entries(scenes).filter(([name]) => name !== "identities-200");
 
 test.each(looked_at)("%s has no violation", async (_, scene) => {

@@ -8,7 +8,7 @@ import { scenes } from "./scenes";
 const view = () => new FakeApp(fixtures.team_snapshot()).opens({ view: "activity" });
 const lines = () => screen.queryAllByRole("listitem").map((it) => it.textContent?.replace(/\s+/g, " ").trim() ?? "");
 
-test("lines are sentences, newest first, with who asked", async () => {
+test("lines are sentences, newest first, with the program", async () => {
   const app = view();
   await open(app);
   expect(app.sent("activity")).toEqual([{ days: 7 }]);
@@ -33,7 +33,7 @@ test("lines are filtered by text and by event", async () => {
   expect(screen.getByText("Nothing matches")).toBeTruthy();
 });
 
-test("another period is asked for, and a slow answer does not overwrite a later one", async () => {
+test("another period is loaded, and a slow reply does not overwrite a later one", async () => {
   const app = view();
   const user = await open(app);
   const slow = app.holds("activity");
@@ -52,12 +52,12 @@ test("lines that are left out are counted", async () => {
   expect(screen.getByText("120 older lines are not shown")).toBeTruthy();
 });
 
-test("nothing happened is said", async () => {
+test("an empty period is shown as such", async () => {
   await open(scenes["activity-empty"]!.app());
   expect(screen.getByText("No activity in this period")).toBeTruthy();
 });
 
-test("a log that cannot be read is said, and can be tried again", async () => {
+test("a log that cannot be read is an error, and can be tried again", async () => {
   const app = scenes["activity-failure"]!.app();
   const user = await open(app);
   expect(screen.getByRole("alert").textContent).toContain("The audit log could not be read");

@@ -55,7 +55,7 @@ test("an incomplete code is not sent with Enter", async () => {
   expect(app.sent("answer_code")).toHaveLength(0);
 });
 
-test("a refused code is asked for again, with the reason, in an empty field", async () => {
+test("a refused code is entered again, with the reason, in an empty field", async () => {
   const app = asked().on("answer_code", () => needs(fixtures.prompt(40, fixtures.asks.refused_code, { attempt: 2 })));
   const user = await open(app);
   await user.type(field(), "111111");
@@ -74,7 +74,7 @@ test("the 30 seconds in which a code is good are counted", async () => {
   expect(document.body.textContent).toMatch(/next code in ([1-9]|[12]\d|30) s/);
 });
 
-test("the device is whole for who cannot see it shortened", async () => {
+test("a shortened device is whole to a screen reader", async () => {
   const device = "arn:aws:iam::123456789012:mfa/a-device-with-a-name-that-is-long";
   await open(asked({ mfa: { device, refused: null } }));
   await settled();

@@ -36,14 +36,14 @@ test("the sandbox is signed in to within three clicks", async () => {
   await waitFor(() => expect(said()).toContain("Signed in to dev"));
 });
 
-test("a sandbox that does not start is said", async () => {
+test("a sandbox that does not start is an error", async () => {
   const app = first().fails("try_sandbox", fixtures.failure("files_unwritable", "no port is free", "try again"));
   const user = await open(app);
   await user.click(way(/Try the sandbox/));
   expect((await screen.findByRole("alert")).textContent).toContain("No port is free");
 });
 
-test("an access key is added, its keys asked for, and signed in with", async () => {
+test("an access key is added, entered, and signed in with", async () => {
   const app = first()
     .on("enter_keys", () => needs(fixtures.prompt(60, { keys: { why: "asked", mfa_arn: null, session_duration: null } }, { identity: "ops" })))
     .on("answer_keys", () => configured("ops"))
@@ -82,7 +82,7 @@ test("a user without a name is not sent; one that is refused stays in the form",
   expect(app.sent("enter_keys")).toHaveLength(0);
 });
 
-test("profiles are imported as chosen; obstacles are said and cannot be chosen", async () => {
+test("profiles are imported as chosen; those with an obstacle show it and cannot be chosen", async () => {
   const scene = scenes["first-run-import"]!;
   const app = scene.app();
   const user = await open(app);
@@ -95,7 +95,7 @@ test("profiles are imported as chosen; obstacles are said and cannot be chosen",
   await waitFor(() => expect(said()).toContain("Imported 1 identity"));
 });
 
-test("an empty ~/.aws is said", async () => {
+test("an empty ~/.aws is shown as such", async () => {
   const user = await open(first());
   await user.click(way(/Import from/));
   expect(await screen.findByText(/Nothing to import/)).toBeTruthy();
@@ -110,7 +110,7 @@ test("Esc in a form of the first run goes back to the ways", async () => {
   expect(app.sent("close_window")).toHaveLength(0);
 });
 
-test("an unusable configuration says why, is opened, and looked at again", async () => {
+test("an unusable configuration says why, is opened, and read again", async () => {
   const app = scenes["unusable"]!.app().on("retry", () => fixtures.team_snapshot());
   const user = await open(app);
   expect(screen.getByRole("heading", { name: "The configuration cannot be used" })).toBeTruthy();
@@ -121,7 +121,7 @@ test("an unusable configuration says why, is opened, and looked at again", async
   expect(await screen.findByRole("region", { name: "corp-sso" })).toBeTruthy();
 });
 
-test("what keeps the agent from starting is not blamed on the file", async () => {
+test("another cause that keeps the agent from starting is not blamed on the file", async () => {
   const error = { code: "lock_timeout" as const, message: "another agent keeps the place", hints: ["end it, then try again"] };
   const app = scenes["unusable"]!
     .app()

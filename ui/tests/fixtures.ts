@@ -83,7 +83,7 @@ export function prompt(id: number, kind: PromptKind, more: Partial<Prompt> = {})
 export const asks = {
   keys: { keys: { why: "missing", mfa_arn: MFA, session_duration: 36 * HOUR } },
   revoked: { keys: { why: "revoked", mfa_arn: MFA, session_duration: null } },
-  // The generated type does not have it yet.
+  // Not in the generated type yet.
   refused: { keys: { why: "refused" as never, mfa_arn: MFA, session_duration: 36 * HOUR } },
   mismatch: { keys: { why: "secret_mismatch", mfa_arn: MFA, session_duration: 36 * HOUR } },
   new_keys: { keys: { why: "asked", mfa_arn: null, session_duration: 90 * MINUTE } },
@@ -127,7 +127,7 @@ export function with_prompts(base: Snapshot, ...prompts: Prompt[]): Snapshot {
   return { ...base, status: { ...base.status!, prompts: prompts.map(open) } };
 }
 
-/** One of each state, as a working day has them. */
+/** One of each state. */
 export function team(): Identity[] {
   const sso = { provider: "corp-sso", kind: "aws/permission-set" };
   return [

@@ -91,7 +91,7 @@ test("the time moves once a minute, on the minute, and an end that is reached is
   expect(screen.getByRole("button", { name: "Sign in: dev" })).toBeTruthy();
 });
 
-test("a new snapshot is shown without asking again", async () => {
+test("a new snapshot is shown without another request", async () => {
   const app = new FakeApp(fixtures.snapshot([fixtures.identity("dev")]));
   await open(app);
   await app.sends(fixtures.snapshot([fixtures.identity("dev"), fixtures.identity("ops")]));
@@ -122,21 +122,21 @@ test("the filter finds among 200 as it is typed, and says how many", async () =>
   expect(screen.getByText("1 identity")).toBeTruthy();
 });
 
-test("the filter looks at state, account and role as well", async () => {
+test("the filter covers state, account and role", async () => {
   const user = await open(new FakeApp(fixtures.team_snapshot()));
   await user.type(screen.getByRole("searchbox"), "expired 4400");
   expect(rows()).toHaveLength(1);
   expect(row("data-lake")).toBeTruthy();
 });
 
-test("nothing found is said, with the way back", async () => {
+test("no match is shown, with a button to clear the filter", async () => {
   const user = await open(new FakeApp(fixtures.team_snapshot()));
   await user.type(screen.getByRole("searchbox"), "zzz");
   await user.click(screen.getByRole("button", { name: "Clear filter" }));
   expect(row("dev-admin")).toBeTruthy();
 });
 
-test("Esc takes back the filter, then the details, then closes the window", async () => {
+test("Esc clears the filter, then closes the details, then the window", async () => {
   const app = new FakeApp(fixtures.team_snapshot());
   const user = await open(app);
   await user.click(toggle("dev-admin"));
@@ -151,7 +151,7 @@ test("Esc takes back the filter, then the details, then closes the window", asyn
   expect(app.sent("close_window")).toHaveLength(1);
 });
 
-test("signing in asks for what is due, and says until when it holds", async () => {
+test("signing in renews what is due, and says until when the session is valid", async () => {
   const app = new FakeApp(fixtures.team_snapshot());
   const user = await open(app);
   await user.click(screen.getByRole("button", { name: "Sign in: data-lake" }));
@@ -159,7 +159,7 @@ test("signing in asks for what is due, and says until when it holds", async () =
   await waitFor(() => expect(said()).toMatch(/Signed in to data-lake until/));
 });
 
-test("renewing makes the session anew", async () => {
+test("renewing always makes a new session", async () => {
   const app = new FakeApp(fixtures.team_snapshot());
   const user = await open(app);
   await user.click(toggle("dev-admin"));
@@ -167,7 +167,7 @@ test("renewing makes the session anew", async () => {
   expect(app.sent("sign_in")).toEqual([{ identity: "dev-admin", renewal: "always" }]);
 });
 
-test("revoked keys are entered anew, and the sign-in follows by itself", async () => {
+test("revoked keys are entered again, and the sign-in follows by itself", async () => {
   const app = new FakeApp(fixtures.team_snapshot()).on("answer_keys", () => configured("ci-bot"));
   const user = await open(app);
   await user.click(screen.getByRole("button", { name: "Enter new keys: ci-bot" }));
@@ -179,7 +179,7 @@ test("revoked keys are entered anew, and the sign-in follows by itself", async (
   await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
 });
 
-test("keys entered although nobody needs them are stored, no more", async () => {
+test("keys entered without need are stored, and no sign-in follows", async () => {
   const app = new FakeApp(fixtures.team_snapshot()).on("answer_keys", () => configured("dev-admin"));
   const user = await open(app);
   await user.click(toggle("dev-admin"));
@@ -191,7 +191,7 @@ test("keys entered although nobody needs them are stored, no more", async () => 
   expect(app.sent("sign_in")).toHaveLength(0);
 });
 
-test("what takes long says so in its button, and is not asked for twice", async () => {
+test("a slow action says so in its button, and does not run twice", async () => {
   const app = new FakeApp(fixtures.team_snapshot());
   const held = app.holds("sign_in");
   const user = await open(app);
@@ -219,7 +219,7 @@ test("a failure says what happened, where, and what to do, at its row", async ()
   expect(screen.queryByRole("alert")).toBeNull();
 });
 
-test("warnings of a sign-in stay until they are put away", async () => {
+test("warnings of a sign-in stay until they are dismissed", async () => {
   const app = new FakeApp(fixtures.team_snapshot()).on("sign_in", () => ({
     ...signed_in("data-lake"),
     notes: [{ warning: "the duration was cut to 1h" }],
@@ -231,7 +231,7 @@ test("warnings of a sign-in stay until they are put away", async () => {
   expect(screen.queryByRole("list", { name: "Warnings" })).toBeNull();
 });
 
-test("details tell chain, account, role, end, next refresh, last use and why renewals fail", async () => {
+test("details show chain, account, role, end, next refresh, last use and why renewals fail", async () => {
   const user = await open(new FakeApp(fixtures.team_snapshot()));
   await user.click(toggle("deploy"));
   const details = screen.getByRole("group", { name: "Details of deploy" });
@@ -259,7 +259,7 @@ test.each([
   ["Copy profile name", "copy_profile_name", /copied/],
   ["Open console", "open_console", /AWS console/],
   ["Use as default", "use_as_default", /is now the default/],
-])("%s is done by name, and said", async (verb, command, words) => {
+])("%s is done by name, and announced", async (verb, command, words) => {
   const app = new FakeApp(fixtures.team_snapshot());
   const user = await open(app);
   await user.click(toggle("deploy"));
@@ -268,7 +268,7 @@ test.each([
   await waitFor(() => expect(said()).toMatch(words));
 });
 
-test("what the clipboard refuses is shown and not called copied", async () => {
+test("a copy that fails is shown as an error, not as copied", async () => {
   const app = new FakeApp(fixtures.team_snapshot()).fails(
     "copy_environment",
     fixtures.failure("no_credentials", "no session is held", "sign in first"),
@@ -287,7 +287,7 @@ test("an identity that is not supported offers nothing that cannot work", async 
   expect(within(details).getAllByRole("button").map((it) => it.textContent)).toEqual(["Log out…"]);
 });
 
-test("a program that waits stands at the top, with its verb", async () => {
+test("a waiting program is at the top, with its button", async () => {
   const user = await open(scenes["identities-waiting"]!.app());
   const waiting = screen.getByRole("list", { name: "Waiting for you" });
   expect(waiting.textContent).toContain("terraform (pid 4711) needs dev-admin");
@@ -296,7 +296,7 @@ test("a program that waits stands at the top, with its verb", async () => {
   expect(await screen.findByRole("dialog", { name: "terraform (pid 4711) needs dev-admin" })).toBeTruthy();
 });
 
-test("a broken file keeps the last good one in force, and can be opened", async () => {
+test("a broken file leaves the last valid version in use, and can be opened", async () => {
   const app = scenes["banners-broken-file"]!.app();
   const user = await open(app);
   expect(screen.getByText(/the last valid version stays in use/)).toBeTruthy();
@@ -305,7 +305,7 @@ test("a broken file keeps the last good one in force, and can be opened", async 
   expect(app.sent("open_configuration")).toHaveLength(1);
 });
 
-test("a locked keyring can be looked at again", async () => {
+test("a locked keyring can be tried again", async () => {
   const app = scenes["banners-keyring"]!.app().on("retry", () => fixtures.team_snapshot());
   const user = await open(app);
   expect(screen.getByText(/The keyring is locked/)).toBeTruthy();
@@ -314,7 +314,7 @@ test("a locked keyring can be looked at again", async () => {
   await waitFor(() => expect(screen.queryByText(/The keyring is locked/)).toBeNull());
 });
 
-test("paused refresh is resumed; no tray says how to get one; no network is said", async () => {
+test("paused refresh is resumed; a missing tray and network are shown", async () => {
   const app = scenes["banners-calm"]!.app();
   const user = await open(app);
   expect(screen.getByText(/AppIndicator extension/)).toBeTruthy();
@@ -336,7 +336,7 @@ test("the sandbox shows its code, and revokes and makes keys for each user", asy
   expect(app.sent("leave_sandbox")).toHaveLength(1);
 });
 
-test("names of any length and direction are whole on hover and written their own way", async () => {
+test("names of any length and direction are whole on hover and keep their direction", async () => {
   await open(scenes["identities-long-and-rtl"]!.app());
   const names = [...document.querySelectorAll<HTMLElement>(".name")];
   expect(names).toHaveLength(4);
@@ -352,13 +352,13 @@ test("no identities is a view of its own, with the next step", async () => {
   expect(screen.getByRole("heading", { name: "Add an identity" })).toBeTruthy();
 });
 
-test("an agent that fails is said, not left blank", async () => {
+test("an agent that fails is shown as an error, not as a blank page", async () => {
   await open(scenes["agent-fails"]!.app());
   expect(document.body.textContent).toContain("Keyfob could not be loaded");
   expect(document.body.textContent).toContain("panicked at owner.rs");
 });
 
-test("everything of a row is reached and used by keyboard", async () => {
+test("every part of a row is reached and used by keyboard", async () => {
   const app = new FakeApp(
     fixtures.snapshot([fixtures.identity("dev", { issued_at: fixtures.from_now(-MINUTE) })]),
   ).on("sign_in", () => needs(fixtures.prompt(70, fixtures.asks.code, { identity: "dev" })));

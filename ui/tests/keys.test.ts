@@ -27,7 +27,7 @@ function described(field: HTMLElement): string {
   return ids.map((id) => document.getElementById(id)?.textContent ?? "").join(" ");
 }
 
-test("the form says who asks and why, and is prefilled", async () => {
+test("the form names the program and the reason, and is prefilled", async () => {
   await open(asked());
   expect(screen.getByRole("heading", { name: "terraform (pid 4711) needs dev-admin" })).toBeTruthy();
   expect(screen.getByText("No access keys are stored yet.")).toBeTruthy();
@@ -42,7 +42,7 @@ test("revoked keys are explained; a duration that was never set is 12h", async (
   expect(duration().value).toBe("12h");
 });
 
-test("the secret is masked until it is asked to be shown, and offered to no one else", async () => {
+test("the secret is masked until it is shown, and kept from autofill", async () => {
   const user = await open(asked());
   expect(secret().type).toBe("password");
   expect(secret().autocomplete).toBe("off");
@@ -52,7 +52,7 @@ test("the secret is masked until it is asked to be shown, and offered to no one 
   expect(secret().type).toBe("text");
 });
 
-test("what is sent is what was typed, the secret once, and nothing of it stays", async () => {
+test("the form is sent as typed, the secret once, and nothing of it stays", async () => {
   const app = asked();
   const held = app.holds("answer_keys");
   const user = await open(app);
@@ -116,7 +116,7 @@ test.each([
   expect(app.sent("answer_keys")).toHaveLength(0);
 });
 
-test("fields are checked by Rust while they are typed, after a moment, and only those that were touched", async () => {
+test("touched fields are checked by Rust, a moment after typing", async () => {
   const app = asked();
   const user = await open(app);
   await user.clear(duration());
@@ -140,7 +140,7 @@ test("an empty form is refused field by field, the first one focused", async () 
   expect(app.sent("answer_keys")).toHaveLength(0);
 });
 
-test("an answer that was overtaken by typing is dropped", async () => {
+test("a check that was overtaken by typing is dropped", async () => {
   const app = asked();
   const first = app.holds("check_keys");
   const user = await open(app);
@@ -200,7 +200,7 @@ test("typing over a pasted secret sends what was typed", async () => {
   expect(app.sent("answer_keys")[0]).toMatchObject({ keys: { secret_access_key: "another-secret" } });
 });
 
-test("nonsense with many lines is refused in Rust's words and changes no field", async () => {
+test("nonsense with many lines is refused with Rust's message and changes no field", async () => {
   const app = asked().fails(
     "paste",
     fixtures.failure("invalid_input", "the CSV file has other columns", "AWS's begins: Access key ID,Secret access key"),
@@ -222,7 +222,7 @@ test("a paste of more than 64 KiB is refused without leaving the page", async ()
   expect(key().value).toBe("");
 });
 
-test("one field's own text is pasted as into any field", async () => {
+test("text of one field is pasted as into any field", async () => {
   const app = asked();
   const user = await open(app);
   await user.click(key());
@@ -272,7 +272,7 @@ test("a failure that ends the sign-in closes the form and leaves nothing of the 
   expect(app.sent("sign_in")).toEqual([{ identity: "dev-admin", renewal: "when_due" }]);
 });
 
-test("a secret that does not belong to its key is asked for again, at its field", async () => {
+test("a secret that does not belong to its key is entered again, the problem at its field", async () => {
   const app = asked().on("answer_keys", () =>
     needs(fixtures.prompt(32, fixtures.asks.mismatch, { attempt: 2 })),
   );

@@ -10,7 +10,7 @@ const target = { identity: { name: "deploy", depth: "chain" } } as const;
 const view = () => new FakeApp(fixtures.team_snapshot()).opens({ view: "log_out", target });
 const submit = () => screen.getByRole<HTMLButtonElement>("button", { name: "Log out" });
 
-test("nothing is removed before it was shown what would be", async () => {
+test("nothing is removed before the plan was shown", async () => {
   const app = view();
   await open(app);
   expect(app.sent("preview_logout")).toEqual([{ target, longLivedKeys: "keep" }]);
@@ -23,7 +23,7 @@ test("nothing is removed before it was shown what would be", async () => {
   expect(document.body.textContent).toMatch(/org-dev stays signed in until/);
 });
 
-test("logging out says how each step went, and what lives on", async () => {
+test("logging out shows the result of each step, and what stays signed in", async () => {
   const app = view();
   const user = await open(app);
   await user.click(submit());
@@ -35,7 +35,7 @@ test("logging out says how each step went, and what lives on", async () => {
   expect(region("corp-sso")).toBeTruthy();
 });
 
-test("failures come last, with why, and can be tried again", async () => {
+test("failures come last, with their cause, and can be tried again", async () => {
   const scene = scenes["log-out-done"]!;
   const app = scene.app();
   const user = await open(app);
@@ -66,7 +66,7 @@ test("forgetting the access key is shown first, and the safe choice has the focu
   expect(app.sent("log_out")).toEqual([{ target, longLivedKeys: "remove" }]);
 });
 
-test("a box ticked twice shows the plan of the second time, whichever comes first", async () => {
+test("a box ticked twice shows the plan of the second click, whichever comes first", async () => {
   const plans: ((plan: Report) => void)[] = [];
   const app = view();
   const user = await open(app);
@@ -82,13 +82,13 @@ test("a box ticked twice shows the plan of the second time, whichever comes firs
   expect(within(region("Will be removed")).getAllByRole("listitem")).toHaveLength(3);
 });
 
-test("already logged out is said", async () => {
+test("an identity that is already logged out is shown as such", async () => {
   await open(scenes["log-out-nothing"]!.app());
   expect(screen.getByText("Nothing to remove: already logged out")).toBeTruthy();
   expect(screen.getByRole("heading", { level: 1 }).textContent).toBe("Log out of corp-sso and all its identities");
 });
 
-test("a plan that cannot be made is said, and nothing can be removed", async () => {
+test("a plan that cannot be made is an error, and nothing can be removed", async () => {
   const app = view().fails("preview_logout", fixtures.failure("keyring_unavailable", "the keyring does not answer"));
   const user = await open(app);
   expect(screen.getByRole("alert").textContent).toContain("The keyring does not answer");

@@ -1,4 +1,4 @@
-// Opens the page on a app, as Tauri would open its window.
+// Opens the page of a fake app, as Tauri would open its window.
 import { render, screen } from "@testing-library/svelte";
 import userEvent, { type UserEvent } from "@testing-library/user-event";
 import App from "../App.svelte";
@@ -12,7 +12,7 @@ export async function open(app: FakeApp): Promise<UserEvent> {
   return user;
 }
 
-/** Until what was under way without a timer is done. */
+/** Waits for everything that needs no timer. */
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 8; turn++) await Promise.resolve();
   await new Promise((resolve) => setTimeout(resolve, 0));
@@ -22,12 +22,12 @@ export function region(name: string | RegExp): HTMLElement {
   return screen.getByRole("region", { name });
 }
 
-/** The last words that were announced. */
+/** The last announcement. */
 export function said(): string {
   return document.querySelector("p.announced")?.textContent ?? "";
 }
 
-/** All that a person or a program could read off the page, fields included. */
+/** Everything that can be read off the page, fields included. */
 export function everything(): string {
   const fields = [...document.querySelectorAll("input")].map((field) => field.value);
   return [document.documentElement.outerHTML, ...fields].join("\n");

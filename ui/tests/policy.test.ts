@@ -1,4 +1,4 @@
-// The content policy allows no inline style or script, and style.md one place that knows the transport: read off the sources.
+// The content policy allows no inline style or script, and one file alone knows the transport: checked in the sources.
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 

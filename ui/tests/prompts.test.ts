@@ -54,7 +54,7 @@ test("a prompt's own window says that it was answered elsewhere before it closes
   expect(app.sent("close_window")).toHaveLength(1);
 });
 
-test("a prompt that is not there any more is waited for briefly, then said", async () => {
+test("a prompt that is no longer open is awaited briefly, then reported", async () => {
   const app = own_window(base());
   await open(app);
   expect(screen.queryByRole("heading", { name: /answered elsewhere/ })).toBeNull();
@@ -193,7 +193,7 @@ test("the snapshot that loses the prompt because it is being answered here does 
   expect(screen.getByRole("dialog")).toBeTruthy();
 });
 
-test("what the tray asks for was asked for by the person, not by a program", async () => {
+test("a prompt of the tray's sign-in is the user's own, not a program's", async () => {
   const asker = { program: "Keyfob", pid: 900, person: "present" } as const;
   const snapshot = fixtures.with_prompts(base(), fixtures.prompt(7, fixtures.asks.code, { asker }));
   await open(own_window(snapshot));
@@ -230,7 +230,7 @@ test("a browser prompt of a sign-in started here ends with its prompt in the sna
   expect(said()).toContain("Signed in to data-lake");
 });
 
-test("a browser that cannot be opened is said", async () => {
+test("a browser that cannot be opened is an error", async () => {
   const app = own_window(waiting(fixtures.browser())).fails(
     "open_browser",
     fixtures.failure("process_failed", "no browser could be started", "open the address yourself"),
@@ -254,7 +254,7 @@ test("the keyring is unlocked with its passphrase, which does not stay", async (
   await waitFor(() => expect(app.sent("close_window")).toHaveLength(1));
 });
 
-test("a refused passphrase is said at its field", async () => {
+test("a refused passphrase is shown at its field", async () => {
   const kind = { keyring_passphrase: { ...fixtures.asks.unlock.keyring_passphrase, refused: "wrong passphrase" } };
   await open(own_window(fixtures.with_prompts(base(), fixtures.prompt(7, kind, { identity: "", attempt: 2 }))));
   const field = screen.getByLabelText("Passphrase");
@@ -262,7 +262,7 @@ test("a refused passphrase is said at its field", async () => {
   expect(document.body.textContent).toContain("Wrong passphrase");
 });
 
-test("a new passphrase is asked for twice, and both have to agree", async () => {
+test("a new passphrase is typed twice, and both have to match", async () => {
   const app = own_window(
     fixtures.with_prompts(base(), fixtures.prompt(7, fixtures.asks.new_passphrase, { identity: "" })),
   );
@@ -301,7 +301,7 @@ test("a prompt's window becomes as high as its page; the main window does not", 
   vi.unstubAllGlobals();
 });
 
-test("a sign-in asked for in the tray begins at once, and its prompt follows", async () => {
+test("a sign-in from the tray starts at once, and its prompt follows", async () => {
   const app = new FakeApp(base())
     .opens({ view: "sign_in", identity: "data-lake", renewal: "always" })
     .on("sign_in", () => needs(fixtures.prompt(53, fixtures.asks.code, { identity: "data-lake" })));
@@ -310,7 +310,7 @@ test("a sign-in asked for in the tray begins at once, and its prompt follows", a
   expect(await screen.findByRole("dialog", { name: "Sign in to data-lake" })).toBeTruthy();
 });
 
-test("a sign-in asked for in the tray that fails is told above the identities", async () => {
+test("a sign-in from the tray that fails is shown above the identities", async () => {
   const app = new FakeApp(base()).fails("sign_in", fixtures.failure("network", "AWS could not be reached", "try again"));
   const user = await open(app);
   await app.shows({ view: "sign_in", identity: "data-lake", renewal: "when_due" });
@@ -319,7 +319,7 @@ test("a sign-in asked for in the tray that fails is told above the identities", 
   expect(screen.queryByRole("alert")).toBeNull();
 });
 
-test("new keys asked for in a notice are entered, and the sign-in follows", async () => {
+test("new keys from a notice are entered, and the sign-in follows", async () => {
   const app = new FakeApp(base()).on("answer_keys", () => configured("ci-bot"));
   const user = await open(app);
   await app.shows({ view: "enter_keys", identity: "ci-bot" });
@@ -329,7 +329,7 @@ test("new keys asked for in a notice are entered, and the sign-in follows", asyn
   await waitFor(() => expect(app.sent("sign_in")).toEqual([{ identity: "ci-bot", renewal: "when_due" }]));
 });
 
-test("what is asked for in the tray does not disturb the prompt being answered", async () => {
+test("a sign-in from the tray does not disturb the prompt being answered", async () => {
   const app = new FakeApp(waiting()).opens({ view: "prompt", prompt: 7 });
   const user = await open(app);
   await user.type(screen.getByLabelText("MFA code"), "12");
@@ -339,7 +339,7 @@ test("what is asked for in the tray does not disturb the prompt being answered",
   expect(screen.getByLabelText<HTMLInputElement>("MFA code").value).toBe("12");
 });
 
-test("when a sheet closes the focus is where it was, or on its row when the verb is gone", async () => {
+test("when a sheet closes the focus is where it was, or on its row when the button is gone", async () => {
   const app = new FakeApp(base()).on("sign_in", () => needs(fixtures.prompt(54, fixtures.asks.code, { identity: "data-lake" })));
   const user = await open(app);
   const verb = screen.getByRole("button", { name: "Sign in: data-lake" });
@@ -371,7 +371,7 @@ test("a prompt can be answered while the answer of a closed one is still under w
   expect(document.body.textContent).not.toContain("late");
 });
 
-test("of two sign-ins begun at once, the second question waits for the first to be answered, and is asked only if it still stands", async () => {
+test("of two sign-ins started at once, the second prompt waits for the first, and comes only if it is still needed", async () => {
   const app = new FakeApp(base());
   const slow = app.holds("sign_in");
   const user = await open(app);

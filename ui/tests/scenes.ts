@@ -10,7 +10,7 @@ import { HOUR, MINUTE } from "./fixtures";
 type Hands = { screen: Screen; user: UserEvent };
 export type Scene = { app: () => FakeApp; act?: (hands: Hands) => Promise<void> };
 
-const LONG = "a-very-long-identity-name-that-somebody-generated-from-an-organisation-chart-and-never-looked-at-again";
+const LONG = "a-very-long-identity-name-that-was-generated-from-an-organisation-chart-and-never-looked-at-again";
 
 function main(snapshot: Snapshot): FakeApp {
   return new FakeApp(snapshot);

@@ -17,7 +17,7 @@ test("start at login is set at once", async () => {
   expect(box("Start at login").checked).toBe(true);
 });
 
-test("what could not be saved is shown as it is, with why", async () => {
+test("a setting that could not be saved shows its old value, and why", async () => {
   const app = view().fails("start_at_login", fixtures.failure("files_unwritable", "autostart is not writable"));
   const user = await open(app);
   await user.click(box("Start at login"));
@@ -35,7 +35,7 @@ test("a notice that is unticked leaves the others shown", async () => {
   ]);
 });
 
-test("the lead time is saved when it is asked for", async () => {
+test("the lead time is saved with its button", async () => {
   const app = view();
   const user = await open(app);
   const save = screen.getByRole<HTMLButtonElement>("button", { name: "Save" });
@@ -46,7 +46,7 @@ test("the lead time is saved when it is asked for", async () => {
   await waitFor(() => expect(said()).toBe("Saved"));
 });
 
-test("a lead time that is refused is said at its field", async () => {
+test("a refused lead time is shown at its field", async () => {
   const scene = scenes["settings-problems"]!;
   const user = await open(scene.app());
   await scene.act!({ screen, user });
@@ -58,7 +58,7 @@ test("a lead time that is refused is said at its field", async () => {
   expect(field.value).toBe("12x");
 });
 
-test("the default identity is chosen among those there are", async () => {
+test("the default identity is chosen from the list", async () => {
   const app = view();
   const user = await open(app);
   await user.selectOptions(screen.getByLabelText("Default identity"), "deploy");
@@ -72,14 +72,14 @@ test("refresh is paused and resumed", async () => {
   expect(app.sent("refresh")).toEqual([{ to: "paused" }]);
 });
 
-test("problems of the configuration are told with their place; none are told as well", async () => {
+test("problems of the configuration are listed with their place", async () => {
   await open(scenes["settings-problems"]!.app());
   const problems = screen.getByRole("list", { name: "2 problems" });
   expect(problems.textContent).toMatch(/12:9\s+Error\s+via names an identity/);
   expect(problems.textContent).toMatch(/31:5\s+Warning/);
 });
 
-test("without problems that is said, and the file can be opened", async () => {
+test("a configuration without problems says so, and can be opened", async () => {
   const app = view();
   const user = await open(app);
   expect(screen.getByText("No problems")).toBeTruthy();
@@ -88,7 +88,7 @@ test("without problems that is said, and the file can be opened", async () => {
   expect(document.body.textContent).toContain("Keyfob 0.1.0");
 });
 
-test("settings that cannot be read are said", async () => {
+test("settings that cannot be read are an error", async () => {
   const app = view().fails("settings", fixtures.failure("files_unwritable", "the settings could not be read"));
   const user = await open(app);
   expect(screen.getByRole("alert").textContent).toContain("The settings could not be read");

@@ -1,4 +1,4 @@
-// What jsdom lacks of a browser, no more than the page uses; and a clean table for each test.
+// What the page uses of a browser and jsdom lacks; and a fresh start for each test.
 import { cleanup, configure } from "@testing-library/svelte";
 import { clearMocks } from "@tauri-apps/api/mocks";
 import { afterEach, beforeEach, vi } from "vitest";
@@ -14,11 +14,11 @@ HTMLCanvasElement.prototype.getContext = () => null;
 Element.prototype.scrollTo = () => undefined;
 Element.prototype.scrollIntoView = () => undefined;
 
-// Nothing here hides an element from some and not from others, and to look costs jsdom seconds.
+// No element is hidden from screen readers alone, and the check costs jsdom seconds.
 configure({ defaultHidden: true });
 
-// There is no style sheet here, so every element has the same style; jsdom would work it out anew at each look, which is
-// most of what a test run costs.
+// Without a style sheet every element has the same style; jsdom would compute it again each time, which is most of the cost
+// of a test run.
 const computed = window.getComputedStyle.bind(window);
 const plain = computed(document.createElement("p"));
 const unseen = computed(document.head);

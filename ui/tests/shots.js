@@ -48,7 +48,7 @@ try {
 }
 process.exitCode = failures === 0 ? 0 : 1;
 
-/** Zoom halves what the page has, and doubles every pixel of it. */
+/** Zoom halves the viewport and doubles its pixels. */
 async function shoot(name, look, { zoom = 1, size = name.startsWith("prompt") ? PROMPT : MAIN, ...colours }) {
   const viewport = { width: size.width / zoom, height: Math.ceil(size.height / zoom) };
   const page = await browser.newPage({ viewport, deviceScaleFactor: zoom * 2, ...colours });
@@ -58,7 +58,7 @@ async function shoot(name, look, { zoom = 1, size = name.startsWith("prompt") ? 
     await page.waitForSelector("html[data-ready]", { timeout: 15_000 });
     await page.waitForTimeout(450);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
-    // Light and dark are where contrast can fail; jsdom knows no colours.
+    // Contrast can fail in light and in dark; jsdom knows no colours.
     if (zoom === 1 && !colours.forcedColors) await contrast(page, name, look);
     if (wide) fail(name, look, "is wider than its window");
   } catch (error) {

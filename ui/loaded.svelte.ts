@@ -1,0 +1,22 @@
+// Data that a view loads from Rust, or why it could not. A reply overtaken by a later one is dropped.
+import type { Error } from "./contract";
+import { asError } from "./ipc";
+
+export class Loaded<T> {
+  value: T | null = $state.raw(null);
+  error: Error | null = $state.raw(null);
+  #loads = 0;
+
+  /** Resolves to whether this was the last one. */
+  async load(work: () => Promise<T>): Promise<boolean> {
+    const load = ++this.#loads;
+    this.error = null;
+    try {
+      const value = await work();
+      if (load === this.#loads) this.value = value;
+    } catch (thrown) {
+      if (load === this.#loads) this.error = asError(thrown);
+    }
+    return load === this.#loads;
+  }
+}
