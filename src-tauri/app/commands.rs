@@ -10,12 +10,12 @@ use crate::desk::Desk;
 use crate::handover;
 use crate::outside;
 use crate::preferences::NoticeKind;
-use crate::snapshot::{Snapshot, View};
+use crate::snapshot::{AppSnapshot, View};
 use crate::windows;
 use keyfob_core::agent::api::{
-    Answer, Audit, Check, Configure, Configured, Login, Logout, LongLivedKeys, Mode, Note, Prompt,
-    PromptId, PromptKind, Refresh, Renewal, Reply, Report, Request, Secret, SessionDuration,
-    SignedIn, Target, TypedKeys, VariablesForm, WhyKeys,
+    Answer, Audit, Check, Configure, Configured, Control, Login, Logout, LongLivedKeys, Look,
+    Maintain, Mode, Note, Prompt, PromptId, PromptKind, Refresh, Renewal, Reply, Report, Request,
+    Secret, SessionDuration, SessionRequest, SignedIn, Target, TypedKeys, VariablesForm, WhyKeys,
 };
 use keyfob_core::clock::Clock;
 use keyfob_core::config::{Change, Config, NewIdentity, NewKind, Severity};
@@ -165,7 +165,7 @@ pub fn opened(window: WebviewWindow, desk: State<'_, Desk>) -> View {
 
 #[tauri::command]
 #[specta::specta]
-pub fn snapshot(desk: State<'_, Desk>) -> Snapshot {
+pub fn snapshot(desk: State<'_, Desk>) -> AppSnapshot {
     // What other programs did to the keyring is not told by anybody.
     desk.changed();
     desk.snapshot()
@@ -174,7 +174,7 @@ pub fn snapshot(desk: State<'_, Desk>) -> Snapshot {
 /// Looks at keyring and configuration again.
 #[tauri::command]
 #[specta::specta]
-pub async fn retry(desk: State<'_, Desk>) -> Result<Snapshot> {
+pub async fn retry(desk: State<'_, Desk>) -> Result<AppSnapshot> {
     desk.host_configured().await;
     Ok(desk.refresh().await)
 }
@@ -193,9 +193,12 @@ pub async fn sign_in(
         renewal,
         mfa_code: None,
     };
-    desk.ask(window.label(), Request::Login(login))
-        .await
-        .and_then(outcome)
+    desk.ask(
+        window.label(),
+        Request::Session(SessionRequest::Login(login)),
+    )
+    .await
+    .and_then(outcome)
 }
 
 /// Opens a prompt for long-lived keys although nobody needs them: the identity's, or those it is
@@ -214,7 +217,10 @@ pub async fn enter_keys(
         check: Check::WithSts,
     };
     let mut outcome = desk
-        .ask(window.label(), Request::Configure(configure))
+        .ask(
+            window.label(),
+            Request::Maintain(Maintain::Configure(configure)),
+        )
         .await
         .and_then(outcome)?;
     // Not the person's own wish then: the form says what became of the old ones.
@@ -303,7 +309,10 @@ async fn answer(
     answer: Answer,
 ) -> Result<Outcome> {
     let outcome = desk
-        .ask(window.label(), Request::Answer { prompt, answer })
+        .ask(
+            window.label(),
+            Request::Control(Control::Answer { prompt, answer }),
+        )
         .await
         .and_then(outcome);
     desk.changed();
@@ -314,7 +323,9 @@ async fn answer(
 #[specta::specta]
 pub async fn cancel(window: WebviewWindow, desk: State<'_, Desk>, prompt: PromptId) -> Result<()> {
     // What is answered is the failure of what was asked for: that is what was wanted.
-    let _ = desk.ask(window.label(), Request::Cancel { prompt }).await;
+    let _ = desk
+        .ask(window.label(), Request::Control(Control::Cancel { prompt }))
+        .await;
     desk.hold_pasted(window.label(), None);
     desk.changed();
     Ok(())
@@ -325,7 +336,7 @@ pub async fn cancel(window: WebviewWindow, desk: State<'_, Desk>, prompt: Prompt
 #[specta::specta]
 pub fn open_browser(desk: State<'_, Desk>, prompt: PromptId) -> Result<()> {
     let snapshot = desk.snapshot();
-    let prompts = snapshot.status.iter().flat_map(|status| &status.prompts);
+    let prompts = snapshot.prompts().iter();
     let address = prompts
         .map(|open| &open.prompt)
         .find(|it| it.id == prompt)
@@ -429,7 +440,10 @@ pub async fn log_out(
 }
 
 async fn removed(window: &WebviewWindow, desk: &Desk, logout: Logout) -> Result<Report> {
-    match desk.ask(window.label(), Request::Logout(logout)).await? {
+    match desk
+        .ask(window.label(), Request::Maintain(Maintain::Logout(logout)))
+        .await?
+    {
         (_, Reply::Removed(report)) => Ok(report),
         (_, Reply::Needs(prompt)) => Err(prompt.unanswered),
         _ => Err(misunderstood()),
@@ -446,7 +460,10 @@ pub async fn activity(
 ) -> Result<Audit> {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     let since = days.and_then(|days| Clock::system().now().checked_sub(DAY * days));
-    match desk.ask(window.label(), Request::Audit { since }).await? {
+    match desk
+        .ask(window.label(), Request::Look(Look::Audit { since }))
+        .await?
+    {
         (_, Reply::Audit(audit)) => Ok(audit),
         _ => Err(misunderstood()),
     }
@@ -532,7 +549,8 @@ pub fn use_as_default(desk: State<'_, Desk>, identity: String) -> Result<()> {
 #[tauri::command]
 #[specta::specta]
 pub async fn refresh(window: WebviewWindow, desk: State<'_, Desk>, to: Refresh) -> Result<()> {
-    desk.ask(window.label(), Request::Refresh(to)).await?;
+    desk.ask(window.label(), Request::Control(Control::Refresh(to)))
+        .await?;
     desk.changed();
     Ok(())
 }
@@ -658,10 +676,10 @@ pub fn close_window(window: WebviewWindow) -> Result<()> {
 }
 
 pub async fn environment_to_clipboard(desk: &Desk, identity: &str) -> Result<()> {
-    let request = Request::Variables {
+    let request = Request::Session(SessionRequest::Variables {
         identity: identity.to_owned(),
         form: VariablesForm::Profile,
-    };
+    });
     match desk.ask("", request).await? {
         (_, Reply::Variables(variables)) => desk.clipboard.copy(&outside::shell_lines(&variables)),
         _ => Err(misunderstood()),
@@ -669,10 +687,10 @@ pub async fn environment_to_clipboard(desk: &Desk, identity: &str) -> Result<()>
 }
 
 pub async fn console_in_browser(desk: &Desk, identity: &str) -> Result<()> {
-    let request = Request::Console {
+    let request = Request::Session(SessionRequest::Console {
         identity: identity.to_owned(),
         destination: None,
-    };
+    });
     match desk.ask("", request).await? {
         (_, Reply::Console(link)) => {
             outside::open(handover::address(link.url).await?, "the browser")

@@ -5,10 +5,11 @@ use crate::demonstration::Shown;
 use crate::notices;
 use crate::outside::Clipboard;
 use crate::preferences::Preferences;
-use crate::snapshot::{Configuration, Snapshot, SnapshotChanged, Tray, View};
+use crate::snapshot::{AppSnapshot, Configuration, SnapshotChanged, Tray, View};
 use crate::tray;
 use keyfob_core::agent::api::{
-    Call, Caller, Check, Configure, Note, Person, Refresh, Reply, Request, Secret, TypedKeys,
+    Call, Caller, Check, Configure, Control, Look, Maintain, Note, Person, Refresh, Reply, Request,
+    Secret, TypedKeys,
 };
 use keyfob_core::agent::hosting::{self, Other};
 use keyfob_core::agent::socket::{Address, Opened};
@@ -49,7 +50,7 @@ pub struct Desk {
 
 struct Inner {
     hosted: Option<Hosted>,
-    snapshot: Snapshot,
+    snapshot: AppSnapshot,
     tray: Tray,
     /// What was chosen in the tray and failed: a window says it, once.
     complaint: Option<Error>,
@@ -84,7 +85,7 @@ impl Desk {
         let path = place.map_or_else(|_| String::new(), |(path, _)| path.display().to_string());
         let inner = Inner {
             hosted: None,
-            snapshot: Snapshot::empty(now(), Configuration::Missing { path }),
+            snapshot: AppSnapshot::empty(now(), Configuration::Missing { path }),
             tray: Tray::Shown,
             complaint: None,
             preferences: Preferences::load(&environment),
@@ -106,7 +107,7 @@ impl Desk {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn snapshot(&self) -> Snapshot {
+    pub fn snapshot(&self) -> AppSnapshot {
         self.inner().snapshot.clone()
     }
 
@@ -240,13 +241,13 @@ impl Desk {
     pub async fn withdraw_prompts(&self) {
         let prompts = self
             .snapshot()
-            .status
-            .map_or_else(Vec::new, |status| status.prompts);
+            .agent
+            .map_or_else(Vec::new, |agent| agent.prompts);
         for open in prompts {
             // One that was answered meanwhile is gone already.
-            self.look(Request::Cancel {
+            self.look(Request::Control(Control::Cancel {
                 prompt: open.prompt.id,
-            })
+            }))
             .await;
         }
         self.changed();
@@ -303,7 +304,10 @@ impl Desk {
                 keys: Some(keys),
                 check: Check::WithSts,
             };
-            match self.ask(label, Request::Configure(configure)).await {
+            match self
+                .ask(label, Request::Maintain(Maintain::Configure(configure)))
+                .await
+            {
                 Ok((said, _)) => notes.extend(said),
                 Err(error) => notes.push(Note::Warning(format!(
                     "the keys of {identity} were not stored: {error}"
@@ -371,7 +375,10 @@ impl Desk {
             keys: Some(keys),
             check: Check::WithSts,
         };
-        if let Some((_, Reply::Failed(error))) = self.look(Request::Configure(configure)).await {
+        if let Some((_, Reply::Failed(error))) = self
+            .look(Request::Maintain(Maintain::Configure(configure)))
+            .await
+        {
             return Err(error);
         }
         self.refresh().await;
@@ -439,8 +446,7 @@ impl Desk {
                 .windows
                 .values_mut()
                 .for_each(|window| window.visitor = None);
-            inner.snapshot.list = None;
-            inner.snapshot.status = None;
+            inner.snapshot.agent = None;
             inner.hosted.take()
         };
         let Some(hosted) = hosted else { return };
@@ -448,7 +454,7 @@ impl Desk {
             .visitor
             .ask(Call {
                 caller: caller(Person::Absent),
-                request: Request::Stop,
+                request: Request::Control(Control::Stop),
             })
             .await;
         // It ends by itself; a panic in there was printed there.
@@ -456,30 +462,29 @@ impl Desk {
     }
 
     /// Looks anew at everything, and shows it.
-    pub async fn refresh(&self) -> Snapshot {
+    pub async fn refresh(&self) -> AppSnapshot {
         let complaint = self.inner().complaint.take();
         let mut notes: Vec<Note> = complaint
             .iter()
             .map(|error| Note::Warning(error.to_string()))
             .collect();
-        let (mut list, mut status) = (None, None);
-        if let Some((said, Reply::List(it))) = self.look(Request::List).await {
-            notes.extend(said);
-            list = Some(it);
-        }
-        if let Some((_, Reply::Status(it))) = self.look(Request::Status).await {
-            status = Some(it);
-        }
+        let agent = match self.look(Request::Look(Look::Status)).await {
+            Some((said, Reply::Snapshot(agent))) => {
+                notes.extend(said);
+                Some(agent)
+            }
+            Some(_) | None => None,
+        };
         let snapshot = {
             let mut inner = self.inner();
             let mut configuration = inner.snapshot.configuration.clone();
-            let running = status.as_ref().and_then(|status| status.agent.as_ref());
+            let running = agent.as_ref().and_then(|it| it.agent.as_ref());
             if let (Configuration::InForce { problem, .. }, Some(running)) =
                 (&mut configuration, running)
             {
                 problem.clone_from(&running.configuration_problem);
             }
-            let snapshot = Snapshot {
+            let snapshot = AppSnapshot {
                 now: now(),
                 configuration,
                 sandbox: inner
@@ -490,8 +495,7 @@ impl Desk {
                 tray: inner.tray,
                 refresh: running.map_or(Refresh::Runs, |running| running.refresh),
                 health: inner.snapshot.health,
-                list,
-                status,
+                agent,
                 notes,
             };
             inner.snapshot = snapshot.judged();

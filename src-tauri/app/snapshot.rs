@@ -2,7 +2,7 @@
 //! beside them. Pure.
 
 use keyfob_core::agent::api::{
-    List, ListedIdentity, Note, Refresh, Renewal, SessionStatus, State, Status, Target,
+    IdentityStatus, Note, OpenPrompt, Refresh, Renewal, Snapshot, State, Target,
 };
 use keyfob_core::error::{Code, Error};
 use serde::{Deserialize, Serialize};
@@ -40,10 +40,10 @@ pub enum View {
 pub struct Show(pub View);
 
 #[derive(Clone, Debug, Serialize, Deserialize, Type, Event)]
-pub struct SnapshotChanged(pub Snapshot);
+pub struct SnapshotChanged(pub AppSnapshot);
 
 #[derive(Clone, Debug, Serialize, Deserialize, Type)]
-pub struct Snapshot {
+pub struct AppSnapshot {
     /// RFC 3339.
     pub now: String,
     pub configuration: Configuration,
@@ -51,10 +51,8 @@ pub struct Snapshot {
     pub tray: Tray,
     pub refresh: Refresh,
     pub health: Health,
-    /// `None` while there is no configuration in force. A session's state in `status` goes before
-    /// the one in `list`.
-    pub list: Option<List>,
-    pub status: Option<Status>,
+    /// What the agent knows; `None` while there is no configuration in force.
+    pub agent: Option<Snapshot>,
     pub notes: Vec<Note>,
 }
 
@@ -103,44 +101,33 @@ pub enum Health {
     Offline,
 }
 
-impl Snapshot {
+impl AppSnapshot {
     /// Nothing is known yet.
-    pub fn empty(now: String, configuration: Configuration) -> Snapshot {
-        Snapshot {
+    pub fn empty(now: String, configuration: Configuration) -> AppSnapshot {
+        AppSnapshot {
             now,
             configuration,
             sandbox: None,
             tray: Tray::Shown,
             refresh: Refresh::Runs,
             health: Health::Ok,
-            list: None,
-            status: None,
+            agent: None,
             notes: Vec::new(),
         }
     }
 
-    pub fn identities(&self) -> &[ListedIdentity] {
-        self.list.as_ref().map_or(&[], |list| &list.identities)
+    pub fn identities(&self) -> &[IdentityStatus] {
+        self.agent.as_ref().map_or(&[], |agent| &agent.identities)
     }
 
-    pub fn session(&self, identity: &str) -> Option<&SessionStatus> {
-        self.status
-            .as_ref()?
-            .sessions
-            .iter()
-            .find(|session| session.identity == identity)
-    }
-
-    /// What is shown of an identity: AWS's refusals and ends are known to the agent alone.
-    pub fn state(&self, identity: &ListedIdentity) -> State {
-        self.session(&identity.name)
-            .map_or(identity.state, |session| session.state)
+    pub fn prompts(&self) -> &[OpenPrompt] {
+        self.agent.as_ref().map_or(&[], |agent| &agent.prompts)
     }
 
     pub fn is_revoked(&self, identity: &str) -> bool {
         self.identities()
             .iter()
-            .any(|it| it.name == identity && self.state(it) == State::Revoked)
+            .any(|it| it.name == identity && it.state == State::Revoked)
     }
 
     /// The identity whose keys this one is reached with: its own, or those at the start of its
@@ -159,12 +146,8 @@ impl Snapshot {
             .iter()
             .find(|it| it.name == identity)
             .map_or(&[][..], |it| &it.chain);
-        let prompts = self
-            .status
-            .as_ref()
-            .map_or(&[][..], |status| &status.prompts);
         let about = |name: &str| name == identity || chain.iter().any(|step| step == name);
-        prompts
+        self.prompts()
             .iter()
             .map(|open| &open.prompt)
             .find(|prompt| about(&prompt.identity))
@@ -173,22 +156,19 @@ impl Snapshot {
 
     /// A person, then the network, then time.
     #[must_use]
-    pub fn judged(mut self) -> Snapshot {
+    pub fn judged(mut self) -> AppSnapshot {
         let broken = match &self.configuration {
             Configuration::Missing { .. } => false,
             Configuration::Unusable { .. } => true,
             Configuration::InForce { problem, .. } => problem.is_some(),
         };
-        let has_prompts = self
-            .status
-            .as_ref()
-            .is_some_and(|status| !status.prompts.is_empty());
+        let has_prompts = !self.prompts().is_empty();
         let locked = self
-            .list
+            .agent
             .as_ref()
-            .is_some_and(|list| list.keyring.is_some());
-        let any = |wanted: &dyn Fn(&ListedIdentity) -> bool| self.identities().iter().any(wanted);
-        let needs_somebody = |it: &ListedIdentity| match self.state(it) {
+            .is_some_and(|agent| agent.keyring.is_some());
+        let any = |wanted: &dyn Fn(&IdentityStatus) -> bool| self.identities().iter().any(wanted);
+        let needs_somebody = |it: &IdentityStatus| match it.state {
             State::Revoked | State::Denied | State::Expired => true,
             State::Valid
             | State::Expiring
@@ -197,19 +177,17 @@ impl Snapshot {
             | State::Unknown
             | State::Unsupported => false,
         };
-        let failing = |it: &ListedIdentity| {
-            self.session(&it.name)
-                .and_then(|session| session.failing.as_ref())
-        };
-        let ends_soon = |it: &ListedIdentity| {
-            let renews_alone = self
-                .session(&it.name)
-                .is_some_and(|session| session.next_refresh.is_some());
-            self.state(it) == State::Expiring && (!renews_alone || failing(it).is_some())
+        let ends_soon = |it: &IdentityStatus| {
+            let renews_alone = it.next_refresh.is_some() && it.failing.is_none();
+            it.state == State::Expiring && !renews_alone
         };
         self.health = if broken || has_prompts || locked || any(&needs_somebody) {
             Health::Attention
-        } else if any(&|it| failing(it).is_some_and(|error| error.code == Code::Network)) {
+        } else if any(&|it| {
+            it.failing
+                .as_ref()
+                .is_some_and(|error| error.code == Code::Network)
+        }) {
             Health::Offline
         } else if any(&ends_soon) {
             Health::Due

@@ -10,9 +10,11 @@ mod tests;
 
 use crate::commands;
 use crate::desk::Desk;
-use crate::snapshot::{Health, Snapshot, View};
+use crate::snapshot::{AppSnapshot, Health, View};
 use crate::windows;
-use keyfob_core::agent::api::{Depth, Login, Refresh, Renewal, Reply, Request, State, Target};
+use keyfob_core::agent::api::{
+    Control, Depth, Login, Refresh, Renewal, Reply, Request, SessionRequest, State, Target,
+};
 use keyfob_core::clock::Clock;
 use keyfob_core::error::Remedy;
 use menu::{Choice, Difference, Item, Line, StartAtLogin, difference, menu, tooltip};
@@ -89,7 +91,7 @@ pub fn start(app: &AppHandle) -> Result<()> {
 }
 
 /// On the thread that owns the menus.
-pub fn show(app: &AppHandle, snapshot: Snapshot) {
+pub fn show(app: &AppHandle, snapshot: AppSnapshot) {
     let handle = app.clone();
     let shown = app.run_on_main_thread(move || {
         let Some(tray) = handle.try_state::<Tray>() else {
@@ -106,7 +108,7 @@ pub fn show(app: &AppHandle, snapshot: Snapshot) {
 }
 
 impl Shown {
-    fn become_like(&mut self, app: &AppHandle, snapshot: &Snapshot) -> Result<()> {
+    fn become_like(&mut self, app: &AppHandle, snapshot: &AppSnapshot) -> Result<()> {
         let now = Clock::system().now();
         if self.health != snapshot.health {
             self.icon.set_icon(Some(icon(snapshot.health)))?;
@@ -278,8 +280,8 @@ async fn carry_out(app: &AppHandle, choice: Choice) -> keyfob_core::error::Resul
         Choice::SignIn(identity) => {
             let snapshot = desk.snapshot();
             let listed = snapshot.identities().iter().find(|it| it.name == identity);
-            let is_held = listed
-                .is_some_and(|it| matches!(snapshot.state(it), State::Valid | State::Expiring));
+            let is_held =
+                listed.is_some_and(|it| matches!(it.state, State::Valid | State::Expiring));
             let renewal = if is_held {
                 Renewal::Always
             } else {
@@ -291,7 +293,10 @@ async fn carry_out(app: &AppHandle, choice: Choice) -> keyfob_core::error::Resul
                 renewal,
                 mfa_code: None,
             };
-            match desk.look(Request::Login(login)).await {
+            match desk
+                .look(Request::Session(SessionRequest::Login(login)))
+                .await
+            {
                 Some((_, Reply::Failed(error))) if error.remedy == Remedy::Person => {
                     windows::show(app, View::SignIn { identity, renewal });
                 }
@@ -323,7 +328,7 @@ async fn carry_out(app: &AppHandle, choice: Choice) -> keyfob_core::error::Resul
                 Refresh::Runs => Refresh::Paused,
                 Refresh::Paused => Refresh::Runs,
             };
-            desk.look(Request::Refresh(to)).await;
+            desk.look(Request::Control(Control::Refresh(to))).await;
         }
         Choice::StartAtLogin => {
             let to = match starts_at_login(app) {

@@ -10,7 +10,7 @@ use crate::invocation::Invocation;
 use crate::render;
 use crate::stop::{CTRL_C, Stop};
 use crate::terminal::{Shape, print_json};
-use keyfob_core::agent::api::{Call, Caller, Person, Reply, Request, Status};
+use keyfob_core::agent::api::{Call, Caller, Control, Look, Person, Reply, Request, Snapshot};
 use keyfob_core::agent::hosting::{self, Other};
 use keyfob_core::agent::socket::{Address, Heard, Opened};
 use keyfob_core::agent::{Agent, Role};
@@ -64,7 +64,7 @@ pub fn run(invocation: &Invocation, args: &AgentRun) -> Result<u8, Stop> {
                 () = agent.stopped() => {}
                 ended = ended => {
                     code = if ended == interrupt::Ended::CtrlC { CTRL_C } else { 0 };
-                    visitor.ask(call(Request::Stop)).await;
+                    visitor.ask(call(Request::Control(Control::Stop))).await;
                 }
             }
         };
@@ -89,32 +89,34 @@ pub fn stop(invocation: &Invocation) -> Result<u8, Stop> {
     let path = invocation.config_path()?;
     let stopped = match invocation.running_agent(&path) {
         None => false,
-        Some(mut client) => match client.ask(&call(Request::Stop), &surroundings)? {
-            Heard::Answered(answered) => match answered.reply {
-                // The latter while it ends already: somebody else was quicker.
-                Reply::Stopping | Reply::RunInProcess => {
-                    // The next answer never comes: then it is gone.
-                    while !matches!(
-                        client.ask(&call(Request::Status), &surroundings)?,
-                        Heard::Lost
-                    ) {}
-                    true
+        Some(mut client) => {
+            match client.ask(&call(Request::Control(Control::Stop)), &surroundings)? {
+                Heard::Answered(answered) => match answered.reply {
+                    // The latter while it ends already: somebody else was quicker.
+                    Reply::Stopping | Reply::RunInProcess => {
+                        // The next answer never comes: then it is gone.
+                        while !matches!(
+                            client.ask(&call(Request::Look(Look::Status)), &surroundings)?,
+                            Heard::Lost
+                        ) {}
+                        true
+                    }
+                    Reply::Failed(error) => return Err(error.into()),
+                    _ => return Err(crate::conversation::misunderstood()),
+                },
+                Heard::Lost => true,
+                Heard::UnknownVersion { .. } => {
+                    let pid = Address::of(&path, &invocation.environment)?.pid();
+                    let pid = pid.map_or_else(String::new, |pid| format!(", pid {pid},"));
+                    let message = format!(
+                        "the running agent{pid} is of another version and cannot be told to stop"
+                    );
+                    return Err(Error::new(Code::Unsupported, message)
+                        .hint("end its process, or run `fob agent stop` of its own version")
+                        .into());
                 }
-                Reply::Failed(error) => return Err(error.into()),
-                _ => return Err(crate::conversation::misunderstood()),
-            },
-            Heard::Lost => true,
-            Heard::UnknownVersion { .. } => {
-                let pid = Address::of(&path, &invocation.environment)?.pid();
-                let pid = pid.map_or_else(String::new, |pid| format!(", pid {pid},"));
-                let message = format!(
-                    "the running agent{pid} is of another version and cannot be told to stop"
-                );
-                return Err(Error::new(Code::Unsupported, message)
-                    .hint("end its process, or run `fob agent stop` of its own version")
-                    .into());
             }
-        },
+        }
     };
     match terminal.shape {
         Shape::Json => print_json(&StoppedJson { stopped })?,
@@ -149,14 +151,14 @@ pub fn status(invocation: &Invocation) -> Result<u8, Stop> {
 }
 
 /// An agent goes on when the configuration cannot be read any more, and tells so.
-fn ask(invocation: &Invocation) -> Result<Status, Stop> {
-    let reply = match invocation.ask_agent(&call(Request::Status))? {
+fn ask(invocation: &Invocation) -> Result<Snapshot, Stop> {
+    let reply = match invocation.ask_agent(&call(Request::Look(Look::Status)))? {
         Some(reply) => reply,
         None => invocation
             .conversation_alone(invocation.config()?)?
-            .ask(Request::Status, None)?,
+            .ask(Request::Look(Look::Status), None)?,
     };
-    expect_reply!(reply, Status)
+    expect_reply!(reply, Snapshot)
 }
 
 fn call(request: Request) -> Call {

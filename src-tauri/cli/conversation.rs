@@ -5,7 +5,9 @@
 use crate::prompt;
 use crate::stop::Stop;
 use crate::terminal::Terminal;
-use keyfob_core::agent::api::{Answered, Call, Caller, Note, Person, Prompt, Reply, Request};
+use keyfob_core::agent::api::{
+    Answered, Call, Caller, Control, Note, Person, Prompt, Reply, Request,
+};
 use keyfob_core::agent::socket::{Client, Heard};
 use keyfob_core::agent::{Agent, Role, Visitor};
 use keyfob_core::auth::{Auth, World};
@@ -121,14 +123,13 @@ impl Conversation {
                 | Reply::Credentials(_)
                 | Reply::Variables(_)
                 | Reply::Whoami(_)
-                | Reply::List(_)
                 | Reply::Configured(_)
                 | Reply::Audit(_)
                 | Reply::AuditVerified(_)
                 | Reply::Removed(_)
                 | Reply::DatabaseToken(_)
                 | Reply::Console(_)
-                | Reply::Status(_)
+                | Reply::Snapshot(_)
                 | Reply::Stopping
                 | Reply::Repaired(_) => return Ok(reply),
             }
@@ -149,13 +150,18 @@ impl Conversation {
         match self.caller.person {
             Person::Absent => Err(prompt.unanswered.clone().into()),
             Person::Present => match prompt::ask(prompt, self.terminal) {
-                Ok(answer) => Ok(Request::Answer {
+                Ok(answer) => Ok(Request::Control(Control::Answer {
                     prompt: prompt.id,
                     answer,
-                }),
-                Err(prompt::Unanswered::Closed) => Ok(Request::Cancel { prompt: prompt.id }),
+                })),
+                Err(prompt::Unanswered::Closed) => {
+                    Ok(Request::Control(Control::Cancel { prompt: prompt.id }))
+                }
                 Err(prompt::Unanswered::Interrupted) => {
-                    self.send(Request::Cancel { prompt: prompt.id }, None);
+                    self.send(
+                        Request::Control(Control::Cancel { prompt: prompt.id }),
+                        None,
+                    );
                     Err(Stop::Interrupted)
                 }
                 Err(prompt::Unanswered::Failed(error)) => Err(error.into()),

@@ -9,7 +9,7 @@ use crate::invocation::Invocation;
 use crate::render::rfc3339;
 use crate::stop::Stop;
 use crate::terminal::print_exact;
-use keyfob_core::agent::api::{Call, Caller, Credentials, Person, Request, Secret};
+use keyfob_core::agent::api::{Call, Caller, Credentials, Person, Request, Secret, SessionRequest};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -34,9 +34,11 @@ pub fn credential_process(invocation: &Invocation, args: &CredentialProcess) -> 
         pid: parent.pid,
         person: Person::Absent,
     };
-    let request = |identity: &str| Request::Credentials {
-        identity: identity.to_owned(),
-        wait_seconds: args.wait,
+    let request = |identity: &str| {
+        Request::Session(SessionRequest::Credentials {
+            identity: identity.to_owned(),
+            wait_seconds: args.wait,
+        })
     };
     let reply = match invocation.ask_agent(&Call {
         caller: caller.clone(),

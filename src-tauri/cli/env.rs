@@ -7,7 +7,7 @@ use crate::render::{self, Lifetime};
 use crate::sign_in::sign_in_when_due;
 use crate::stop::Stop;
 use crate::terminal::{Shape, print_exact, print_to_people};
-use keyfob_core::agent::api::{Request, VariablesForm};
+use keyfob_core::agent::api::{Request, SessionRequest, VariablesForm};
 use keyfob_core::clock::Clock;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error, Result};
@@ -38,10 +38,10 @@ pub fn env(invocation: &Invocation, args: &Env) -> Result<u8, Stop> {
     if form == VariablesForm::Static {
         sign_in_when_due(&mut conversation, &identity, args.duration)?;
     }
-    let request = Request::Variables {
+    let request = Request::Session(SessionRequest::Variables {
         identity: identity.clone(),
         form,
-    };
+    });
     let variables = expect_reply!(conversation.ask(request, None)?, Variables)?;
     let until = variables
         .expires_at

@@ -8,7 +8,9 @@ use crate::prompt::{self, Unanswered};
 use crate::render;
 use crate::stop::Stop;
 use crate::terminal::{Shape, print_json};
-use keyfob_core::agent::api::{self, Depth, LongLivedKeys, Mode, Person, Report, Request, Target};
+use keyfob_core::agent::api::{
+    self, Depth, LongLivedKeys, Maintain, Mode, Person, Report, Request, Target,
+};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
 use keyfob_core::error::{Code, Error};
@@ -26,11 +28,11 @@ pub fn logout(invocation: &Invocation, args: &Logout) -> Result<u8, Stop> {
     let needs_a_word = args.keychain || target == Target::All;
     let mut conversation = invocation.conversation(config)?;
     let mut ask = |mode| {
-        let request = Request::Logout(api::Logout {
+        let request = Request::Maintain(Maintain::Logout(api::Logout {
             target: target.clone(),
             long_lived_keys,
             mode,
-        });
+        }));
         removed(&mut conversation, request, busy(invocation, "Logging out"))
     };
     if args.dry_run {

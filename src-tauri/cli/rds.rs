@@ -7,7 +7,7 @@ use crate::render::rfc3339;
 use crate::stop::Stop;
 use crate::terminal::{Shape, print_exact};
 use keyfob_core::agent::api::{
-    DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Renewal, Request,
+    DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Renewal, Request, SessionRequest,
 };
 use keyfob_core::config::Config;
 use keyfob_core::error::{Code, Error, Result};
@@ -64,7 +64,10 @@ pub fn token(invocation: &Invocation, args: &RdsToken) -> Result<u8, Stop> {
     } else {
         Renewal::WhenDue
     };
-    let request = Request::DatabaseToken(DatabaseTokenRequest { database, renewal });
+    let request = Request::Session(SessionRequest::DatabaseToken(DatabaseTokenRequest {
+        database,
+        renewal,
+    }));
     let it = expect_reply!(conversation.ask(request, None)?, DatabaseToken)?;
     print_exact(&match invocation.terminal.shape {
         Shape::Text => Zeroizing::new(format!("{}\n", it.token.expose())),

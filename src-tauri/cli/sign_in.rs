@@ -8,7 +8,7 @@ use crate::render;
 use crate::stop::Stop;
 use crate::terminal::{ErrorBody, Shape, print_json, width};
 use keyfob_core::agent::api::{
-    self, Person, Reach, Renewal, Request, SessionDuration, SignedIn, State,
+    self, Look, Person, Reach, Renewal, Request, SessionDuration, SessionRequest, SignedIn, State,
 };
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
@@ -48,7 +48,7 @@ pub fn sign_in_when_due(
 fn sign_in(conversation: &mut Conversation, login: api::Login) -> Result<SignedIn, Stop> {
     let doing = format!("Signing in to {}", login.identity);
     expect_reply!(
-        conversation.ask(Request::Login(login), Some(&doing))?,
+        conversation.ask(Request::Session(SessionRequest::Login(login)), Some(&doing))?,
         SignedIn
     )
 }
@@ -151,7 +151,7 @@ pub fn whoami(invocation: &Invocation, args: &Whoami) -> Result<u8, Stop> {
         Reach::Online
     };
     let it = expect_reply!(
-        conversation.ask(Request::Whoami { identity, reach }, None)?,
+        conversation.ask(Request::Look(Look::Whoami { identity, reach }), None)?,
         Whoami
     )?;
     match invocation.terminal.shape {
@@ -174,7 +174,7 @@ pub fn whoami(invocation: &Invocation, args: &Whoami) -> Result<u8, Stop> {
 
 pub fn list(invocation: &Invocation, format: Option<ListFormat>) -> Result<u8, Stop> {
     let mut conversation = invocation.conversation(invocation.config()?)?;
-    let list = expect_reply!(conversation.ask(Request::List, None)?, List)?;
+    let list = expect_reply!(conversation.ask(Request::Look(Look::List), None)?, Snapshot)?;
     let terminal = invocation.terminal;
     let default = if terminal.shape == Shape::Json {
         ListFormat::Json

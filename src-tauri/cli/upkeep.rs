@@ -7,7 +7,7 @@ use crate::logout::{busy, confirm, removed, show};
 use crate::render;
 use crate::stop::Stop;
 use crate::terminal::{Shape, print_json};
-use keyfob_core::agent::api::{self, Health, LongLivedKeys, Mode, Request};
+use keyfob_core::agent::api::{self, Health, LongLivedKeys, Maintain, Mode, Request};
 
 pub fn cleanup(invocation: &Invocation, args: &Cleanup) -> Result<u8, Stop> {
     let mut conversation = invocation.conversation(invocation.config()?)?;
@@ -19,10 +19,10 @@ pub fn cleanup(invocation: &Invocation, args: &Cleanup) -> Result<u8, Stop> {
     let mut ask = |mode| {
         removed(
             &mut conversation,
-            Request::Cleanup(api::Cleanup {
+            Request::Maintain(Maintain::Cleanup(api::Cleanup {
                 long_lived_keys,
                 mode,
-            }),
+            })),
             busy(invocation, "Cleaning up"),
         )
     };
@@ -43,7 +43,10 @@ pub fn repair(invocation: &Invocation, named: Option<&str>) -> Result<u8, Stop> 
     };
     let mut conversation = invocation.conversation(config)?;
     let found = expect_reply!(
-        conversation.ask(Request::Repair { identity }, busy(invocation, "Looking"))?,
+        conversation.ask(
+            Request::Maintain(Maintain::Repair { identity }),
+            busy(invocation, "Looking")
+        )?,
         Repaired
     )?;
     match invocation.terminal.shape {

@@ -6,7 +6,7 @@ use crate::invocation::Invocation;
 use crate::render;
 use crate::stop::Stop;
 use crate::terminal::{Shape, print_json};
-use keyfob_core::agent::api::{Check, Configure, Request, TypedKeys};
+use keyfob_core::agent::api::{Check, Configure, Maintain, Request, TypedKeys};
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::view::pasted;
@@ -25,11 +25,11 @@ pub fn configure(invocation: &Invocation, args: &UserConfigure) -> Result<u8, St
         Check::WithSts
     };
     let doing = format!("Checking the keys of {identity}");
-    let request = Request::Configure(Configure {
+    let request = Request::Maintain(Maintain::Configure(Configure {
         identity,
         keys,
         check,
-    });
+    }));
     let it = expect_reply!(conversation.ask(request, Some(&doing))?, Configured)?;
     match invocation.terminal.shape {
         Shape::Json => print_json(&render::ConfiguredJson::of(&it))?,

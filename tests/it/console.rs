@@ -3,8 +3,9 @@
 
 use crate::home::{DEPLOY, DEV, Home, text, wait_for};
 use keyfob_core::agent::api::{
-    Answer, Answered, Call, Caller, Check, Configure, ConsoleLink, Depth, Login, Logout,
-    LongLivedKeys, Mode, Person, PromptKind, Renewal, Reply, Request, Target, TypedKeys,
+    Answer, Answered, Call, Caller, Check, Configure, ConsoleLink, Control, Depth, Login, Logout,
+    LongLivedKeys, Maintain, Mode, Person, PromptKind, Renewal, Reply, Request, SessionRequest,
+    Target, TypedKeys,
 };
 use keyfob_core::agent::socket::{Client, Heard};
 use keyfob_core::agent::{Agent, Role, Visitor};
@@ -82,7 +83,9 @@ impl Stage {
             keys: Some(typed),
             check: Check::WithSts,
         };
-        let reply = stage.ask(Request::Configure(configure)).await;
+        let reply = stage
+            .ask(Request::Maintain(Maintain::Configure(configure)))
+            .await;
         assert!(matches!(reply, Reply::Configured(_)), "{reply:?}");
         stage.sandbox.clear_journal();
         stage
@@ -103,7 +106,9 @@ impl Stage {
             renewal,
             mfa_code: None,
         };
-        let reply = self.ask(Request::Login(login)).await;
+        let reply = self
+            .ask(Request::Session(SessionRequest::Login(login)))
+            .await;
         assert!(matches!(reply, Reply::SignedIn(_)), "{reply:?}");
     }
 
@@ -136,10 +141,10 @@ async fn ask(visitor: &Visitor, request: Request) -> Answered {
 }
 
 fn console(identity: &str, destination: Option<&str>) -> Request {
-    Request::Console {
+    Request::Session(SessionRequest::Console {
         identity: identity.to_owned(),
         destination: destination.map(str::to_owned),
-    }
+    })
 }
 
 fn opened(reply: Reply) -> Result<ConsoleLink, Error> {
@@ -363,10 +368,10 @@ fn who_needs_a_code_is_asked_for_it_and_then_gets_the_link() {
             "{:?}",
             prompt.kind
         );
-        let answer = Request::Answer {
+        let answer = Request::Control(Control::Answer {
             prompt: prompt.id,
             answer: Answer::MfaCode("123456".to_owned()),
-        };
+        });
         let link = opened(stage.ask(answer).await).expect("a link");
         assert_eq!(
             parameter(&link, "Destination"),
@@ -391,7 +396,7 @@ fn signed_out_stays_signed_out() {
             mode: Mode::Run,
         };
         assert!(matches!(
-            stage.ask(Request::Logout(logout)).await,
+            stage.ask(Request::Maintain(Maintain::Logout(logout))).await,
             Reply::Removed(_)
         ));
         stage.calls();
@@ -421,10 +426,10 @@ fn nobody_waits_for_a_link_that_somebody_else_asked_for() {
                 tokio::spawn(async move { ask(&visitor, console("deploy", None)).await.reply });
             Clock::nap(Duration::from_millis(50)).await;
             let reply = stage
-                .ask(Request::Credentials {
+                .ask(Request::Session(SessionRequest::Credentials {
                     identity: "deploy".to_owned(),
                     wait_seconds: 0,
-                })
+                }))
                 .await;
             assert!(matches!(reply, Reply::Credentials(_)), "{reply:?}");
             assert!(!link.is_finished(), "the sign-in endpoint takes its time");

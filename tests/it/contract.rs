@@ -2,7 +2,9 @@
 
 mod samples;
 
-use keyfob_core::agent::api::{Answered, Call, Event, Reply, Request};
+use keyfob_core::agent::api::{
+    Answered, Call, Control, Event, Look, Maintain, Reply, Request, SessionRequest,
+};
 use samples::{SECRET, caller, events, notes, replies, requests};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 #[test]
 fn every_message_comes_out_as_it_went_in() {
-    travels(&Request::Audit { since: None });
+    travels(&Request::Look(Look::Audit { since: None }));
     for request in requests() {
         travels(&Call {
             caller: caller(),
@@ -30,7 +32,13 @@ fn every_message_comes_out_as_it_went_in() {
 
 #[test]
 fn the_samples_leave_out_no_variant_and_no_field() {
-    assert_eq!(names(&requests()), variants::<Request>());
+    let groups = [
+        variants::<SessionRequest>(),
+        variants::<Maintain>(),
+        variants::<Look>(),
+        variants::<Control>(),
+    ];
+    assert_eq!(names(&requests()), groups.into_iter().flatten().collect());
     assert_eq!(names(&replies()), variants::<Reply>());
     assert_eq!(names(&events()), variants::<Event>());
     let texts = [lines(&requests()), lines(&replies()), lines(&events())].concat();
@@ -62,7 +70,7 @@ fn secrets_are_in_the_message_and_nowhere_else() {
     }
     assert_eq!(
         carriers.into_iter().collect::<Vec<_>>().join(" "),
-        "Answer Configure Console Credentials DatabaseToken Variables"
+        "Console Control Credentials DatabaseToken Maintain Variables"
     );
 }
 
@@ -86,9 +94,9 @@ fn a_moment_of_another_offset_is_the_same_moment_and_anything_else_is_refused() 
     }
     let year_11476 = SystemTime::UNIX_EPOCH + Duration::from_secs(300_000_000_000);
     assert!(
-        serde_json::to_string(&Request::Audit {
+        serde_json::to_string(&Request::Look(Look::Audit {
             since: Some(year_11476)
-        })
+        }))
         .is_err()
     );
 }
@@ -102,12 +110,16 @@ fn messages_look_as_they_always_did() {
     let shown = [
         line(&Call {
             caller: caller(),
-            request: request(|it| matches!(it, Request::Login(_))),
+            request: request(|it| matches!(it, Request::Session(SessionRequest::Login(_)))),
         }),
-        line(&Request::List),
-        line(&request(|it| matches!(it, Request::Audit { .. }))),
-        line(&Request::Audit { since: None }),
-        line(&request(|it| matches!(it, Request::Answer { .. }))),
+        line(&Request::Look(Look::List)),
+        line(&request(|it| {
+            matches!(it, Request::Look(Look::Audit { .. }))
+        })),
+        line(&Request::Look(Look::Audit { since: None })),
+        line(&request(|it| {
+            matches!(it, Request::Control(Control::Answer { .. }))
+        })),
         line(&Answered {
             notes: notes(),
             reply: reply(|it| matches!(it, Reply::Credentials(_))),

@@ -2,8 +2,8 @@
 //! file keyring, real lock files; only the person is played, from `answers.json`.
 
 use keyfob_core::agent::api::{
-    Answer, Answered, Call, Caller, Check, Configure, Login, Note, Person, PromptKind, Renewal,
-    Reply, Request, Secret, SignedIn, TypedKeys,
+    Answer, Answered, Call, Caller, Check, Configure, Control, Login, Maintain, Note, Person,
+    PromptKind, Renewal, Reply, Request, Secret, SessionRequest, SignedIn, TypedKeys,
 };
 use keyfob_core::agent::{Agent, Visitor};
 use keyfob_core::auth::{Auth, World};
@@ -298,7 +298,7 @@ impl Case {
                 .ask(
                     &self.agent()?,
                     Person::Absent,
-                    Request::Configure(configure),
+                    Request::Maintain(Maintain::Configure(configure)),
                 )
                 .await
                 .reply
@@ -315,7 +315,11 @@ impl Case {
                 mfa_code: Some("123456".into()),
             };
             match self
-                .ask(&self.agent()?, Person::Absent, Request::Login(login))
+                .ask(
+                    &self.agent()?,
+                    Person::Absent,
+                    Request::Session(SessionRequest::Login(login)),
+                )
                 .await
                 .reply
             {
@@ -394,7 +398,7 @@ impl Case {
             end: None,
         };
         let mut answers = answers.into_iter();
-        let mut request = Request::Login(login);
+        let mut request = Request::Session(SessionRequest::Login(login));
         loop {
             let answered = self.ask(&agent, person, request).await;
             outcome
@@ -415,11 +419,13 @@ impl Case {
                     outcome.prompts.push(describe(&prompt.kind));
                     match answers.next() {
                         None => return Ok(outcome),
-                        Some(Scripted::Cancel) => Request::Cancel { prompt: prompt.id },
-                        Some(scripted) => Request::Answer {
+                        Some(Scripted::Cancel) => {
+                            Request::Control(Control::Cancel { prompt: prompt.id })
+                        }
+                        Some(scripted) => Request::Control(Control::Answer {
                             prompt: prompt.id,
                             answer: self.answer(scripted)?,
-                        },
+                        }),
                     }
                 }
                 other => return Err(format!("an unexpected reply: {other:?}")),

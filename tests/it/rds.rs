@@ -4,8 +4,8 @@ use crate::home::{DEPLOY, DEV, Home, code, text, wait_for};
 use crate::logout_table::session_until;
 use keyfob_core::agent::api::{
     Answered, Call, Caller, Check, Configure, DatabaseChoice, DatabaseToken, DatabaseTokenRequest,
-    Depth, Logout, LongLivedKeys, Mode, Note, Person, Renewal, Reply, Report, Request, StepResult,
-    Target, TypedKeys, What,
+    Depth, Logout, LongLivedKeys, Maintain, Mode, Note, Person, Renewal, Reply, Report, Request,
+    SessionRequest, StepResult, Target, TypedKeys, What,
 };
 use keyfob_core::agent::{Agent, Role, Visitor};
 use keyfob_core::auth::{Auth, World};
@@ -77,7 +77,10 @@ impl Stage {
             keys: Some(typed),
             check: Check::WithSts,
         };
-        let reply = self.ask(Request::Configure(configure)).await.reply;
+        let reply = self
+            .ask(Request::Maintain(Maintain::Configure(configure)))
+            .await
+            .reply;
         assert!(matches!(reply, Reply::Configured(_)), "{reply:?}");
         self.sandbox.clear_journal();
     }
@@ -112,7 +115,11 @@ impl Stage {
             long_lived_keys: LongLivedKeys::Keep,
             mode,
         };
-        match self.ask(Request::Logout(logout)).await.reply {
+        match self
+            .ask(Request::Maintain(Maintain::Logout(logout)))
+            .await
+            .reply
+        {
             Reply::Removed(report) => report,
             other => panic!("an unexpected reply: {other:?}"),
         }
@@ -164,10 +171,10 @@ async fn ask(visitor: &Visitor, request: Request) -> Answered {
 }
 
 fn by_name(name: &str, renewal: Renewal) -> Request {
-    Request::DatabaseToken(DatabaseTokenRequest {
+    Request::Session(SessionRequest::DatabaseToken(DatabaseTokenRequest {
         database: DatabaseChoice::Named(name.to_owned()),
         renewal,
-    })
+    }))
 }
 
 /// A parameter of the presigned request.

@@ -9,8 +9,9 @@ mod trouble;
 
 use crate::home::{DEPLOY, DEV};
 use keyfob_core::agent::api::{
-    Answer, Call, Caller, Check, Configure, Credentials, Event, Login, Person, Prompt, PromptId,
-    PromptKind, Refresh, Renewal, Reply, Request, SessionStatus, Status, TypedKeys,
+    Answer, Call, Caller, Check, Configure, Control, Credentials, Event, IdentityStatus, Login,
+    Look, Maintain, Person, Prompt, PromptId, PromptKind, Refresh, Renewal, Reply, Request,
+    SessionRequest, Snapshot, TypedKeys,
 };
 use keyfob_core::agent::{Agent, Role, Visitor};
 use keyfob_core::auth::{Auth, World};
@@ -124,11 +125,11 @@ impl Stage {
 
     async fn configure(&self, keys: &Keys, mfa_arn: Option<String>) {
         let keys = Some(typed(keys, mfa_arn));
-        let reply = self.ask(Request::Configure(Configure {
+        let reply = self.ask(Request::Maintain(Maintain::Configure(Configure {
             identity: "dev".to_owned(),
             keys,
             check: Check::WithSts,
-        }));
+        })));
         let reply = reply.await;
         assert!(matches!(reply, Reply::Configured(_)), "{reply:?}");
     }
@@ -167,19 +168,19 @@ impl Stage {
             .access_key_id
     }
 
-    async fn status(&self) -> Status {
-        match self.ask(Request::Status).await {
-            Reply::Status(status) => status,
+    async fn status(&self) -> Snapshot {
+        match self.ask(Request::Look(Look::Status)).await {
+            Reply::Snapshot(status) => status,
             other => panic!("an unexpected reply: {other:?}"),
         }
     }
 
-    async fn session(&self, identity: &str) -> Option<SessionStatus> {
+    async fn session(&self, identity: &str) -> Option<IdentityStatus> {
         self.status()
             .await
-            .sessions
+            .identities
             .into_iter()
-            .find(|session| session.identity == identity)
+            .find(|session| session.name == identity)
     }
 
     async fn next_refresh(&self, identity: &str) -> SystemTime {
@@ -271,9 +272,9 @@ impl Stage {
             let (now, status) = (stage.clock.now(), stage.status().await);
             identities.iter().all(|identity| {
                 let session = status
-                    .sessions
+                    .identities
                     .iter()
-                    .find(|session| session.identity == *identity);
+                    .find(|session| session.name == *identity);
                 session
                     .and_then(|session| session.next_refresh)
                     .is_some_and(|at| at > now)
@@ -369,27 +370,27 @@ fn program_waits(
 }
 
 fn credentials(identity: &str, wait_seconds: u32) -> Request {
-    Request::Credentials {
+    Request::Session(SessionRequest::Credentials {
         identity: identity.to_owned(),
         wait_seconds,
-    }
+    })
 }
 
 fn login(identity: &str, mfa_code: Option<&str>) -> Request {
     let mfa_code = mfa_code.map(str::to_owned);
-    Request::Login(Login {
+    Request::Session(SessionRequest::Login(Login {
         identity: identity.to_owned(),
         duration: None,
         renewal: Renewal::WhenDue,
         mfa_code,
-    })
+    }))
 }
 
 fn answer(prompt: PromptId, code: &str) -> Request {
-    Request::Answer {
+    Request::Control(Control::Answer {
         prompt,
         answer: Answer::MfaCode(code.to_owned()),
-    }
+    })
 }
 
 fn typed(keys: &Keys, mfa_arn: Option<String>) -> TypedKeys {

@@ -8,7 +8,7 @@ mod limits;
 mod users;
 
 use keyfob_core::agent::api::{
-    Answered, Call, Caller, Note, Person, Prompt, PromptKind, Reply, Request,
+    Answered, Call, Caller, Note, Person, Prompt, PromptKind, Reply, Request, SessionRequest,
 };
 use keyfob_core::agent::socket::{Address, Asked, AsyncClient, Heard, Listener, Opened};
 use keyfob_core::clock::Clock;
@@ -97,7 +97,7 @@ impl Drop for Unanswered {
 
 /// The identity says what is wanted.
 async fn answer(visit: Arc<Visit>, asked: Asked) -> Answered {
-    let Request::Credentials { identity, .. } = &asked.call.request else {
+    let Request::Session(SessionRequest::Credentials { identity, .. }) = &asked.call.request else {
         panic!("{asked:?}")
     };
     let Caller { program, pid, .. } = asked.call.caller.clone();
@@ -270,10 +270,10 @@ fn call(identity: &str) -> Call {
     };
     Call {
         caller,
-        request: Request::Credentials {
+        request: Request::Session(SessionRequest::Credentials {
             identity: identity.to_owned(),
             wait_seconds: 18,
-        },
+        }),
     }
 }
 

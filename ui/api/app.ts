@@ -10,11 +10,14 @@ import * as __TAURI_EVENT from "@tauri-apps/api/event";
 export const commands = {
 	/**  What this window was opened to show. */
 	opened: () => __TAURI_INVOKE<View>("opened"),
-	snapshot: () => __TAURI_INVOKE<Snapshot>("snapshot"),
+	snapshot: () => __TAURI_INVOKE<AppSnapshot>("snapshot"),
 	/**  Looks at keyring and configuration again. */
-	retry: () => __TAURI_INVOKE<Snapshot>("retry"),
+	retry: () => __TAURI_INVOKE<AppSnapshot>("retry"),
 	signIn: (identity: string, renewal: Renewal) => __TAURI_INVOKE<Outcome>("sign_in", { identity, renewal }),
-	/**  Opens a prompt for long-lived keys although nobody needs them: the identity's, or those it is reached with. */
+	/**
+	 *  Opens a prompt for long-lived keys although nobody needs them: the identity's, or those it is
+	 *  reached with.
+	 */
 	enterKeys: (identity: string) => __TAURI_INVOKE<Outcome>("enter_keys", { identity }),
 	answerKeys: (prompt: number, keys: KeysForm) => __TAURI_INVOKE<Outcome>("answer_keys", { prompt, keys }),
 	answerCode: (prompt: number, code: string) => __TAURI_INVOKE<Outcome>("answer_code", { prompt, code }),
@@ -22,7 +25,10 @@ export const commands = {
 	cancel: (prompt: number) => __TAURI_INVOKE<null>("cancel", { prompt }),
 	/**  The address of a browser prompt, in the browser. */
 	openBrowser: (prompt: number) => __TAURI_INVOKE<null>("open_browser", { prompt }),
-	/**  What somebody pasted into the form: a CSV file, a profile, export lines, JSON. The secret stays here. */
+	/**
+	 *  What somebody pasted into the form: a CSV file, a profile, export lines, JSON. The secret stays
+	 *  here.
+	 */
 	paste: (text: string) => __TAURI_INVOKE<Pasted>("paste", { text }),
 	/**  What is wrong with the fields that are no secret, as they are typed. */
 	checkKeys: (draft: KeysDraft) => __TAURI_INVOKE<FieldProblem[]>("check_keys", { draft }),
@@ -44,7 +50,10 @@ export const commands = {
 	openConsole: (identity: string) => __TAURI_INVOKE<null>("open_console", { identity }),
 	/**  In the program that opens such files. */
 	openConfiguration: () => __TAURI_INVOKE<null>("open_configuration"),
-	/**  Writes an IAM user into the configuration, which is made if there is none; its keys are entered next. */
+	/**
+	 *  Writes an IAM user into the configuration, which is made if there is none; its keys are entered
+	 *  next.
+	 */
 	addUser: (user: NewUser) => __TAURI_INVOKE<null>("add_user", { user }),
 	/**  What `~/.aws/config` and `~/.aws/credentials` hold. */
 	importable: () => __TAURI_INVOKE<Importable[]>("importable"),
@@ -67,12 +76,17 @@ export const events = {
 };
 
 /* Types */
-/**  Who asks. */
-export type Caller = {
-	/**  The asking program's name, as people know it: `terraform`. */
-	program: string,
-	pid: number,
-	person: Person,
+export type AppSnapshot = {
+	/**  RFC 3339. */
+	now: string,
+	configuration: Configuration,
+	sandbox: SandboxInfo | null,
+	tray: Tray,
+	refresh: Refresh,
+	health: Health,
+	/**  What the agent knows; `None` while there is no configuration in force. */
+	agent: Snapshot | null,
+	notes: Note[],
 };
 
 /**  The audit log, read. */
@@ -132,6 +146,14 @@ export type Audited = {
 	/**  The last sign-in or refresh that succeeded. */
 	last_use: string | null,
 	askers: string[],
+};
+
+/**  Who asks. */
+export type Caller = {
+	/**  The asking program's name, as people know it: `terraform`. */
+	program: string,
+	pid: number,
+	person: Person,
 };
 
 export type Code = 
@@ -230,7 +252,10 @@ export type Depth = "chain" |
 /**  `--keep-provider`: only the identity's own session and sections. */
 "own";
 
-/**  Crosses processes as `{code, message, hints, context}`; nobody matches on text. Never holds a secret. */
+/**
+ *  Crosses processes as `{code, message, hints, context}`; nobody matches on text. Never holds a
+ *  secret.
+ */
 export type Error = {
 	code: Code,
 	message: string,
@@ -252,6 +277,30 @@ export type Health = "ok" |
 "attention" | 
 /**  AWS cannot be reached. */
 "offline";
+
+export type IdentityStatus = {
+	name: string,
+	kind: string,
+	provider: string | null,
+	/**  From the source to the identity. */
+	chain: string[],
+	/**  What the chain ends with: the role's ARN, the permission set's name. */
+	role: string | null,
+	/**  Twelve digits, as far as it is known. */
+	account: string | null,
+	/**  Of the session that is held: where it comes from, and its time. */
+	source: string | null,
+	state: State,
+	issued_at: string | null,
+	expires_at: string | null,
+	expires_in_seconds: number | null,
+	default: boolean,
+	/**  When the agent renews it; `None` where it does not, or a person is needed. */
+	next_refresh: string | null,
+	/**  Why the last renewal failed. */
+	failing: Error | null,
+	last_asker: LastCaller | null,
+};
 
 export type Importable = {
 	profile: string,
@@ -287,31 +336,6 @@ export type LastCaller = {
 	program: string,
 	pid: number,
 	at: string,
-};
-
-export type List = {
-	providers: ListedProvider[],
-	identities: ListedIdentity[],
-	/**  Why states are [`State::Unknown`]: the keyring cannot be read. */
-	keyring: Error | null,
-};
-
-export type ListedIdentity = {
-	name: string,
-	kind: string,
-	provider: string | null,
-	chain: string[],
-	/**  What the chain ends with: the role's ARN, the permission set's name. */
-	role: string | null,
-	/**  Twelve digits, as far as it is known. */
-	account: string | null,
-	/**  Of what is held: where it comes from, and its time. */
-	source: string | null,
-	state: State,
-	issued_at: string | null,
-	expires_at: string | null,
-	expires_in_seconds: number | null,
-	default: boolean,
 };
 
 export type ListedProvider = {
@@ -373,7 +397,10 @@ export type Person = "present" | "absent";
 
 export type ProblemSeverity = "error" | "warning" | "notice";
 
-/**  A person is needed. Whoever can ask one sends [`Request::Answer`]; for everybody else `unanswered` is the error. */
+/**
+ *  A person is needed. Whoever can ask one sends [`Request::Answer`]; for everybody else
+ *  `unanswered` is the error.
+ */
 export type Prompt = {
 	id: number,
 	identity: string,
@@ -400,7 +427,10 @@ export type PromptKind =
 	purpose: PassphraseUse,
 	refused: string | null,
 } }) & { browser?: never; keys?: never; mfa?: never } | 
-/**  A sign-in in the browser, which shows the code as well; nobody answers it here, it ends by itself. */
+/**
+ *  A sign-in in the browser, which shows the code as well; nobody answers it here, it ends by
+ *  itself.
+ */
 ({ browser: {
 	address: string,
 	code: string,
@@ -469,18 +499,6 @@ export type SandboxInfo = {
 /**  How long a session shall last, in whole seconds; more than zero. */
 export type SessionDuration = number;
 
-export type SessionStatus = {
-	identity: string,
-	state: State,
-	expires_at: string | null,
-	expires_in_seconds: number | null,
-	/**  When the agent renews it; `None` where nobody does, or a person is needed. */
-	next_refresh: string | null,
-	/**  Why the last renewal failed. */
-	failing: Error | null,
-	last_asker: LastCaller | null,
-};
-
 export type Settings = {
 	start_at_login: Switch,
 	/**  As written: `30m`. */
@@ -507,21 +525,19 @@ export type SignedIn = {
 	source: string,
 };
 
+/**  All that is known, for `list`, `status`, tray and window: one record per identity. */
 export type Snapshot = {
-	/**  RFC 3339. */
-	now: string,
-	configuration: Configuration,
-	sandbox: SandboxInfo | null,
-	tray: Tray,
-	refresh: Refresh,
-	health: Health,
-	/**  `None` while there is no configuration in force. A session's state in `status` goes before the one in `list`. */
-	list: List | null,
-	status: Status | null,
-	notes: Note[],
+	/**  `None`: no agent is running; what follows is what is stored. */
+	agent: Running | null,
+	providers: ListedProvider[],
+	/**  In the order of the configuration. */
+	identities: IdentityStatus[],
+	prompts: OpenPrompt[],
+	/**  Why states are [`State::Unknown`]: the keyring cannot be read. */
+	keyring: Error | null,
 };
 
-export type SnapshotChanged = Snapshot;
+export type SnapshotChanged = AppSnapshot;
 
 export type State = "valid" | 
 /**  Due for renewal, or announced. */
@@ -530,14 +546,6 @@ export type State = "valid" |
 "needs_sign_in" | "signed_out" | "revoked" | "denied" | 
 /**  The keyring cannot be read. */
 "unknown" | "unsupported";
-
-/**  How things stand: the agent, what it keeps fresh, what it waits for. */
-export type Status = {
-	/**  `None`: no agent is running; what follows is what is stored. */
-	agent: Running | null,
-	sessions: SessionStatus[],
-	prompts: OpenPrompt[],
-};
 
 export type StepResult = "removed" | "would_remove" | "absent" | "kept" | "failed";
 

@@ -2,8 +2,8 @@
 //! menu to become another: texts in place where the lines stay the same, since every other change
 //! closes a menu that is open on GNOME.
 
-use crate::snapshot::{Configuration, Snapshot};
-use keyfob_core::agent::api::{ListedIdentity, Refresh, State, in_units, time_left};
+use crate::snapshot::{AppSnapshot, Configuration};
+use keyfob_core::agent::api::{IdentityStatus, Refresh, State, in_units, time_left};
 use std::time::{Duration, SystemTime};
 
 /// More would fill the screen: the window shows all.
@@ -92,14 +92,14 @@ impl Choice {
     }
 }
 
-pub fn menu(snapshot: &Snapshot, start_at_login: StartAtLogin, now: SystemTime) -> Vec<Item> {
+pub fn menu(snapshot: &AppSnapshot, start_at_login: StartAtLogin, now: SystemTime) -> Vec<Item> {
     let mut items = vec![line(&Choice::Open, "Open Keyfob"), Item::Separator];
     let identities = snapshot.identities();
     items.extend(
         identities
             .iter()
             .take(MOST_IDENTITIES)
-            .map(|it| identity(snapshot, it, now)),
+            .map(|it| identity(it, now)),
     );
     if identities.len() > MOST_IDENTITIES {
         items.push(line(
@@ -132,8 +132,8 @@ pub fn menu(snapshot: &Snapshot, start_at_login: StartAtLogin, now: SystemTime) 
     items
 }
 
-fn identity(snapshot: &Snapshot, it: &ListedIdentity, now: SystemTime) -> Item {
-    let state = snapshot.state(it);
+fn identity(it: &IdentityStatus, now: SystemTime) -> Item {
+    let state = it.state;
     let is_held = matches!(state, State::Valid | State::Expiring);
     let name = it.name.clone();
     let can_sign_in = state != State::Unsupported;
@@ -171,7 +171,7 @@ fn identity(snapshot: &Snapshot, it: &ListedIdentity, now: SystemTime) -> Item {
 }
 
 /// The time left, rounded down to its largest unit; the state where there is none.
-fn standing(it: &ListedIdentity, state: State, now: SystemTime) -> String {
+fn standing(it: &IdentityStatus, state: State, now: SystemTime) -> String {
     let word = match state {
         State::Valid | State::Expiring => {
             let left = it
@@ -196,11 +196,11 @@ fn standing(it: &ListedIdentity, state: State, now: SystemTime) -> String {
 }
 
 /// On the icon itself, for whoever rests the pointer on it.
-pub fn tooltip(snapshot: &Snapshot, now: SystemTime) -> String {
+pub fn tooltip(snapshot: &AppSnapshot, now: SystemTime) -> String {
     let held = snapshot
         .identities()
         .iter()
-        .filter(|it| matches!(snapshot.state(it), State::Valid | State::Expiring));
+        .filter(|it| matches!(it.state, State::Valid | State::Expiring));
     let ends: Vec<SystemTime> = held.filter_map(|it| it.expires_at).collect();
     match (ends.len(), ends.iter().min()) {
         (0, _) | (_, None) => "Keyfob: nobody is signed in".to_owned(),

@@ -1,6 +1,6 @@
 use super::menu::{Choice, Difference, Item, StartAtLogin, difference, menu, tooltip};
-use crate::snapshot::tests::{NOW, identity, now, session, snapshot};
-use keyfob_core::agent::api::{ListedIdentity, Refresh, State};
+use crate::snapshot::tests::{NOW, identity, now, snapshot};
+use keyfob_core::agent::api::{IdentityStatus, Refresh, State};
 use std::time::Duration;
 
 const HOUR: u64 = 60 * 60;
@@ -28,19 +28,15 @@ fn lines(items: &[Item]) -> Vec<String> {
     lines
 }
 
-fn ending(seconds: u64) -> ListedIdentity {
-    ListedIdentity {
+fn ending(seconds: u64) -> IdentityStatus {
+    IdentityStatus {
         expires_at: Some(now() + Duration::from_secs(seconds)),
         ..identity("dev-admin", State::Valid)
     }
 }
 
-fn title(identity: ListedIdentity) -> String {
-    let items = menu(
-        &snapshot(vec![identity], Vec::new()),
-        StartAtLogin::Off,
-        now(),
-    );
+fn title(identity: IdentityStatus) -> String {
+    let items = menu(&snapshot(vec![identity]), StartAtLogin::Off, now());
     lines(&items)
         .into_iter()
         .find(|line| line.ends_with('>'))
@@ -49,13 +45,10 @@ fn title(identity: ListedIdentity) -> String {
 
 #[test]
 fn the_menu_lists_what_can_be_done_in_the_order_people_look_for_it() {
-    let mut shown = snapshot(
-        vec![
-            ending(35 * HOUR + 59 * 60),
-            identity("ops", State::SignedOut),
-        ],
-        Vec::new(),
-    );
+    let mut shown = snapshot(vec![
+        ending(35 * HOUR + 59 * 60),
+        identity("ops", State::SignedOut),
+    ]);
     shown.refresh = Refresh::Paused;
     insta::assert_snapshot!(lines(&menu(&shown, StartAtLogin::On, now())).join("\n"), @r"
     Open Keyfob
@@ -103,23 +96,20 @@ fn time_left_is_rounded_down_to_its_largest_unit() {
 
 #[test]
 fn what_aws_refused_goes_before_what_the_keyring_holds() {
-    let mut shown = snapshot(
-        vec![ending(HOUR)],
-        vec![session("dev-admin", State::Revoked)],
-    );
+    let mut shown = snapshot(vec![identity("dev-admin", State::Revoked)]);
     let text = |shown: &_| lines(&menu(shown, StartAtLogin::Off, now()))[2].clone();
     assert_eq!(text(&shown), "dev-admin — revoked >");
-    shown = snapshot(vec![ending(HOUR)], vec![session("dev-admin", State::Valid)]);
+    shown = snapshot(vec![ending(HOUR)]);
     assert_eq!(text(&shown), "dev-admin — 1 h >");
 }
 
 #[test]
 fn only_a_role_that_is_signed_in_to_opens_the_console() {
-    let role = ListedIdentity {
+    let role = IdentityStatus {
         role: Some("arn:aws:iam::420000000025:role/deploy".to_owned()),
         ..ending(HOUR)
     };
-    let items = menu(&snapshot(vec![role], Vec::new()), StartAtLogin::Off, now());
+    let items = menu(&snapshot(vec![role]), StartAtLogin::Off, now());
     assert!(lines(&items).contains(&"  Open console".to_owned()));
 }
 
@@ -128,7 +118,7 @@ fn many_identities_leave_room_for_the_rest_of_the_menu() {
     let many = (0..200)
         .map(|n| identity(&format!("it-{n}"), State::NeedsSignIn))
         .collect();
-    let lines = lines(&menu(&snapshot(many, Vec::new()), StartAtLogin::Off, now()));
+    let lines = lines(&menu(&snapshot(many), StartAtLogin::Off, now()));
     assert_eq!(lines.iter().filter(|line| line.ends_with('>')).count(), 20);
     assert!(
         lines.contains(&"All 200 identities…".to_owned())
@@ -138,7 +128,7 @@ fn many_identities_leave_room_for_the_rest_of_the_menu() {
 
 #[test]
 fn another_text_changes_in_place_and_another_line_does_not() {
-    let of = |identities| menu(&snapshot(identities, Vec::new()), StartAtLogin::Off, now());
+    let of = |identities| menu(&snapshot(identities), StartAtLogin::Off, now());
     let shown = of(vec![ending(2 * HOUR)]);
     assert_eq!(
         difference(&shown, &of(vec![ending(2 * HOUR + 60)])),
@@ -193,7 +183,7 @@ fn every_line_leads_back_to_what_it_does() {
 
 #[test]
 fn the_icon_says_how_many_sessions_there_are_and_when_the_first_ends() {
-    let said = |identities| tooltip(&snapshot(identities, Vec::new()), now());
+    let said = |identities| tooltip(&snapshot(identities), now());
     assert_eq!(said(Vec::new()), "Keyfob: nobody is signed in");
     assert_eq!(said(vec![ending(HOUR)]), "Keyfob: one session, 1h 0m left");
     assert_eq!(

@@ -18,7 +18,7 @@ use crate::invocation::Invocation;
 use crate::sign_in::sign_in_when_due;
 use crate::stop::Stop;
 use hosted::Hosted;
-use keyfob_core::agent::api::{Request, SignedIn, Variables, VariablesForm};
+use keyfob_core::agent::api::{Request, SessionRequest, SignedIn, Variables, VariablesForm};
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error};
 use source::{AskingChild, credentials_source};
@@ -126,10 +126,10 @@ fn run(
     } else {
         VariablesForm::Endpoint
     };
-    let request = Request::Variables {
+    let request = Request::Session(SessionRequest::Variables {
         identity: signed_in.identity.clone(),
         form,
-    };
+    });
     let variables = expect_reply!(conversation.ask(request, None)?, Variables)?;
     prepare(&mut command, &variables);
     if profile {

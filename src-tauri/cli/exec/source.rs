@@ -4,7 +4,7 @@
 
 use crate::conversation::{Alone, Way};
 use keyfob_core::agent::Visitor;
-use keyfob_core::agent::api::{Call, Caller, Credentials, Person, Reply, Request};
+use keyfob_core::agent::api::{Call, Caller, Credentials, Person, Reply, Request, SessionRequest};
 use keyfob_core::agent::socket::{Address, AsyncClient, Heard};
 use keyfob_core::error::{Code, Error, Result};
 use std::ffi::OsStr;
@@ -112,10 +112,10 @@ impl Source {
     /// moment.
     async fn ask(&self, caller: Caller, identity: String) -> Result<Reply> {
         let call = |wait_seconds| {
-            let request = Request::Credentials {
+            let request = Request::Session(SessionRequest::Credentials {
                 identity: identity.clone(),
                 wait_seconds,
-            };
+            });
             Call {
                 caller: caller.clone(),
                 request,
@@ -181,7 +181,6 @@ fn credentials(reply: Reply) -> Result<Credentials> {
         Reply::SignedIn(_)
         | Reply::Variables(_)
         | Reply::Whoami(_)
-        | Reply::List(_)
         | Reply::Configured(_)
         | Reply::Audit(_)
         | Reply::AuditVerified(_)
@@ -189,7 +188,7 @@ fn credentials(reply: Reply) -> Result<Credentials> {
         | Reply::Repaired(_)
         | Reply::DatabaseToken(_)
         | Reply::Console(_)
-        | Reply::Status(_)
+        | Reply::Snapshot(_)
         | Reply::Stopping
         | Reply::RunInProcess => Err(Error::new(
             Code::Unsupported,

@@ -4,7 +4,7 @@ use super::moment::{left, rfc3339};
 use super::state;
 use super::table::{Cell, columns, total_width};
 use crate::terminal::{dim, one_line, paint};
-use keyfob_core::agent::api::{List, ListedIdentity, State};
+use keyfob_core::agent::api::{IdentityStatus, Snapshot, State};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -38,9 +38,9 @@ struct IdentityJson<'a> {
 }
 
 impl<'a> ListJson<'a> {
-    pub fn of(list: &'a List) -> ListJson<'a> {
-        let identity = |it: &'a ListedIdentity| {
-            let ListedIdentity {
+    pub fn of(list: &'a Snapshot) -> ListJson<'a> {
+        let identity = |it: &'a IdentityStatus| {
+            let IdentityStatus {
                 name,
                 kind,
                 provider,
@@ -77,7 +77,7 @@ impl<'a> ListJson<'a> {
 }
 
 /// Identities below what they are reached from.
-pub fn tree(list: &List) -> String {
+pub fn tree(list: &Snapshot) -> String {
     let branches = Branches::of(list);
     let mut text = String::new();
     for provider in &list.providers {
@@ -110,13 +110,13 @@ enum Above<'a> {
 }
 
 #[derive(Debug)]
-struct Branches<'a>(BTreeMap<Above<'a>, Vec<&'a ListedIdentity>>);
+struct Branches<'a>(BTreeMap<Above<'a>, Vec<&'a IdentityStatus>>);
 
 impl<'a> Branches<'a> {
-    fn of(list: &'a List) -> Branches<'a> {
+    fn of(list: &'a Snapshot) -> Branches<'a> {
         let is_listed = |name: &str| list.identities.iter().any(|it| it.name == name);
         let has_provider = |name: &str| list.providers.iter().any(|it| it.name == name);
-        let mut branches: BTreeMap<Above<'a>, Vec<&'a ListedIdentity>> = BTreeMap::new();
+        let mut branches: BTreeMap<Above<'a>, Vec<&'a IdentityStatus>> = BTreeMap::new();
         for identity in &list.identities {
             let above = match identity.chain.as_slice() {
                 [_] => Above::Provider(STAND_ALONE),
@@ -150,7 +150,7 @@ impl<'a> Branches<'a> {
     }
 }
 
-fn entry(identity: &ListedIdentity) -> String {
+fn entry(identity: &IdentityStatus) -> String {
     let (shape, word, color) = state(identity.state);
     let shape = color.map_or_else(|| shape.to_owned(), |color| paint(color, shape));
     let mut text = format!("{shape} {}  {word}", one_line(&identity.name));
@@ -165,7 +165,7 @@ fn entry(identity: &ListedIdentity) -> String {
 }
 
 /// Columns are left out from the right until the table fits; names, states and times always stay.
-pub fn table(list: &List, width: Option<usize>) -> String {
+pub fn table(list: &Snapshot, width: Option<usize>) -> String {
     let optional = [Column::Chain, Column::Kind];
     let mut shown: Vec<Column> = vec![
         Column::Name,
@@ -194,7 +194,7 @@ enum Column {
     Chain,
 }
 
-fn rows(list: &List, shown: &[Column]) -> Vec<Vec<Cell>> {
+fn rows(list: &Snapshot, shown: &[Column]) -> Vec<Vec<Cell>> {
     let head = shown.iter().map(|column| {
         Cell::new(match column {
             Column::Name => "IDENTITY",
@@ -205,7 +205,7 @@ fn rows(list: &List, shown: &[Column]) -> Vec<Vec<Cell>> {
             Column::Chain => "CHAIN",
         })
     });
-    let row = |it: &ListedIdentity| {
+    let row = |it: &IdentityStatus| {
         let cell = |column: &Column| match column {
             Column::Name => Cell::new(&it.name),
             Column::State => {
@@ -225,7 +225,7 @@ fn rows(list: &List, shown: &[Column]) -> Vec<Vec<Cell>> {
 }
 
 /// For a page that draws Mermaid: who is reached from whom.
-pub fn mermaid(list: &List) -> String {
+pub fn mermaid(list: &Snapshot) -> String {
     let mut text = "graph LR\n".to_owned();
     let mut nodes: Vec<&str> = Vec::new();
     let mut edges = Vec::new();
@@ -258,7 +258,7 @@ pub fn mermaid(list: &List) -> String {
     text
 }
 
-fn time_left(identity: &ListedIdentity) -> Option<String> {
+fn time_left(identity: &IdentityStatus) -> Option<String> {
     let seconds = identity.expires_in_seconds.filter(|seconds| *seconds > 0)?;
     Some(left(Duration::from_secs(seconds.into())))
 }
@@ -269,8 +269,8 @@ mod tests {
     use keyfob_core::agent::api::ListedProvider;
     use std::time::SystemTime;
 
-    fn identity(chain: &[&str], kind: &str, state: State) -> ListedIdentity {
-        ListedIdentity {
+    fn identity(chain: &[&str], kind: &str, state: State) -> IdentityStatus {
+        IdentityStatus {
             name: chain.last().copied().unwrap_or("broken").to_owned(),
             kind: kind.to_owned(),
             provider: Some(
@@ -290,17 +290,22 @@ mod tests {
             expires_at: None,
             expires_in_seconds: None,
             default: false,
+            next_refresh: None,
+            failing: None,
+            last_caller: None,
         }
     }
 
-    fn sample() -> List {
-        let kim = ListedIdentity {
+    fn sample() -> Snapshot {
+        let kim = IdentityStatus {
             expires_at: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_798_113_481)),
             expires_in_seconds: Some(129_599),
             default: true,
             ..identity(&["kim"], "aws/user", State::Valid)
         };
-        List {
+        Snapshot {
+            agent: None,
+            prompts: Vec::new(),
             providers: vec![ListedProvider {
                 name: "corp-sso".to_owned(),
                 kind: "aws/iam-identity-center".to_owned(),

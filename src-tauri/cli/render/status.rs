@@ -5,7 +5,7 @@ use super::moment::{at, left, rfc3339, until};
 use super::state;
 use super::table::{Cell, columns, pairs};
 use keyfob_core::agent::api::{
-    Event, LastCaller, OpenPrompt, PromptKind, Running, SessionStatus, State, Status, time_left,
+    Event, IdentityStatus, LastCaller, OpenPrompt, PromptKind, Running, Snapshot, State, time_left,
 };
 use keyfob_core::error::Error;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use std::time::SystemTime;
 
 const NO_AGENT: &str = "none: each `fob` works by itself; `fob agent run` starts one\n";
 
-pub fn agent_text(status: &Status, now: SystemTime) -> String {
+pub fn agent_text(status: &Snapshot, now: SystemTime) -> String {
     let Some(agent) = &status.agent else {
         return format!("Agent  {NO_AGENT}");
     };
@@ -41,22 +41,19 @@ pub fn agent_text(status: &Status, now: SystemTime) -> String {
     pairs(&rows)
 }
 
-pub fn status_text(status: &Status, now: SystemTime) -> String {
+pub fn status_text(status: &Snapshot, now: SystemTime) -> String {
     let mut text = agent_text(status, now);
-    if !status.sessions.is_empty() {
+    if sessions(status).next().is_some() {
         let mut rows = vec![
             ["Session", "State", "Left", "Next refresh", "Asked last by"]
                 .map(Cell::new)
                 .to_vec(),
         ];
-        rows.extend(status.sessions.iter().map(|it| session_row(it, now)));
+        rows.extend(sessions(status).map(|it| session_row(it, now)));
         text.push('\n');
         text.push_str(&columns(&rows));
     }
-    let failing = status
-        .sessions
-        .iter()
-        .filter_map(|it| Some((&it.identity, it.failing.as_ref()?)));
+    let failing = sessions(status).filter_map(|it| Some((&it.name, it.failing.as_ref()?)));
     let lines: Vec<String> = failing
         .map(|(identity, cause)| format!("{identity} was not renewed: {cause}\n"))
         .chain(status.prompts.iter().map(|open| prompt_line(open, now)))
@@ -68,10 +65,21 @@ pub fn status_text(status: &Status, now: SystemTime) -> String {
     text
 }
 
-fn session_row(it: &SessionStatus, now: SystemTime) -> Vec<Cell> {
+/// Those with a session, and those that a program has wanted one of.
+fn sessions(status: &Snapshot) -> impl Iterator<Item = &IdentityStatus> {
+    status.identities.iter().filter(|it| {
+        let is_idle = matches!(
+            it.state,
+            State::NeedsSignIn | State::SignedOut | State::Unsupported
+        );
+        !is_idle || it.last_caller.is_some()
+    })
+}
+
+fn session_row(it: &IdentityStatus, now: SystemTime) -> Vec<Cell> {
     let (shape, word, color) = state(it.state);
     vec![
-        Cell::new(&it.identity),
+        Cell::new(&it.name),
         Cell::colored(&format!("{shape} {word}"), color),
         Cell::new(
             &it.expires_at
@@ -222,7 +230,7 @@ struct PromptJson<'a> {
 }
 
 impl AgentJson<'_> {
-    pub fn of(status: &Status) -> AgentJson<'_> {
+    pub fn of(status: &Snapshot) -> AgentJson<'_> {
         AgentJson {
             agent: status.agent.as_ref().map(RunningJson::of),
         }
@@ -230,10 +238,10 @@ impl AgentJson<'_> {
 }
 
 impl StatusJson<'_> {
-    pub fn of(status: &Status) -> StatusJson<'_> {
+    pub fn of(status: &Snapshot) -> StatusJson<'_> {
         StatusJson {
             agent: status.agent.as_ref().map(RunningJson::of),
-            sessions: status.sessions.iter().map(SessionJson::of).collect(),
+            sessions: sessions(status).map(SessionJson::of).collect(),
             prompts: status.prompts.iter().map(PromptJson::of).collect(),
         }
     }
@@ -252,9 +260,9 @@ impl RunningJson<'_> {
 }
 
 impl SessionJson<'_> {
-    fn of(it: &SessionStatus) -> SessionJson<'_> {
+    fn of(it: &IdentityStatus) -> SessionJson<'_> {
         SessionJson {
-            identity: &it.identity,
+            identity: &it.name,
             state: it.state,
             expires_at: it.expires_at.map(rfc3339),
             expires_in_seconds: it.expires_in_seconds,

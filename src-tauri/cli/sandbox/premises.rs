@@ -6,7 +6,7 @@ use crate::exec::folder::{private_folder, write_private};
 use crate::expect_reply;
 use crate::invocation::Invocation;
 use crate::stop::Stop;
-use keyfob_core::agent::api::{Check, Configure, Person, Request, TypedKeys};
+use keyfob_core::agent::api::{Check, Configure, Maintain, Person, Request, TypedKeys};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
 use keyfob_core::environment::Environment;
@@ -140,7 +140,7 @@ impl Premises {
             check: Check::WithSts,
         };
         expect_reply!(
-            conversation.ask(Request::Configure(configure), None)?,
+            conversation.ask(Request::Maintain(Maintain::Configure(configure)), None)?,
             Configured
         )?;
         Ok(())

@@ -6,9 +6,9 @@
 pub use crate::auth::{
     Answer, Audit, AuditCaller, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited, Caller,
     Check, Cleanup, Configured, ConsoleLink, Damage, DamageKind, DatabaseChoice, DatabaseToken,
-    Depth, Finding, HeadState, Health, List, ListedIdentity, ListedProvider, Logout, LongLivedKeys,
-    Mode, Note, OtherSession, PassphraseUse, Person, PromptKind, Reach, RemovalStep, Renewal,
-    Report, SignedIn, State, StepResult, Subject, Target, TypedKeys, Variable, Variables,
+    Depth, Finding, HeadState, Health, IdentityStatus, LastCaller, ListedProvider, Logout,
+    LongLivedKeys, Mode, Note, OtherSession, PassphraseUse, Person, PromptKind, Reach, RemovalStep,
+    Renewal, Report, SignedIn, State, StepResult, Subject, Target, TypedKeys, Variable, Variables,
     VariablesForm, Verdict, What, Whoami, WhyKeys,
 };
 use crate::clock::moment;
@@ -31,38 +31,31 @@ pub struct Call {
     pub request: Request,
 }
 
+/// What can be requested, in groups, so that only what needs a session can be answered with one. On
+/// the wire the groups do not show.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Request {
+    Session(SessionRequest),
+    Maintain(Maintain),
+    Look(Look),
+    Control(Control),
+}
+
+/// Needs a session of an identity: one that is held, or a sign-in.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Request {
+pub enum SessionRequest {
     /// Answered by [`Reply::SignedIn`].
     Login(Login),
-    /// Usable credentials, renewed when due; never starts a prompt, and waits this long for
-    /// somebody else's sign-in. Answered by [`Reply::Credentials`].
+    /// Usable credentials, renewed when due; never starts a prompt in this process, and waits this
+    /// long for a sign-in that is under way. Answered by [`Reply::Credentials`].
     Credentials { identity: String, wait_seconds: u32 },
     /// Variables for a child process or a shell. Answered by [`Reply::Variables`].
     Variables {
         identity: String,
         form: VariablesForm,
     },
-    /// Answered by [`Reply::Whoami`].
-    Whoami { identity: String, reach: Reach },
-    /// Answered by [`Reply::List`].
-    List,
-    /// What the audit log says, from a moment on. Answered by [`Reply::Audit`].
-    Audit {
-        #[serde(with = "moment::optional")]
-        since: Option<SystemTime>,
-    },
-    /// Whether the audit log is as it was written. Answered by [`Reply::AuditVerified`].
-    AuditVerify,
-    /// Store long-lived keys, after STS has accepted them. Answered by [`Reply::Configured`].
-    Configure(Configure),
-    /// Answered by [`Reply::Removed`].
-    Logout(Logout),
-    /// Answered by [`Reply::Removed`].
-    Cleanup(Cleanup),
-    /// One identity with its chain, or all. Answered by [`Reply::Repaired`].
-    Repair { identity: Option<String> },
     /// An RDS auth token, signed with the identity's session. Answered by [`Reply::DatabaseToken`].
     DatabaseToken(DatabaseTokenRequest),
     /// A link that signs a browser in to the AWS console: at its home, a service (`s3`), or a whole
@@ -71,10 +64,48 @@ pub enum Request {
         identity: String,
         destination: Option<String>,
     },
-    /// Answered by [`Reply::Status`].
+}
+
+/// Changes what is stored, once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Maintain {
+    /// Store long-lived keys, after STS has accepted them. Answered by [`Reply::Configured`].
+    Configure(Configure),
+    /// Answered by [`Reply::Removed`].
+    Logout(Logout),
+    /// Answered by [`Reply::Removed`].
+    Cleanup(Cleanup),
+    /// One identity with its chain, or all. Answered by [`Reply::Repaired`].
+    Repair { identity: Option<String> },
+}
+
+/// Changes nothing.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Look {
+    /// Answered by [`Reply::Whoami`].
+    Whoami { identity: String, reach: Reach },
+    /// What this configuration holds, as the caller's environment reads it. Answered by
+    /// [`Reply::Snapshot`].
+    List,
+    /// What the agent holds. Answered by [`Reply::Snapshot`].
     Status,
-    /// Whether sessions are renewed ahead of time, until said otherwise or the agent ends. What
-    /// somebody asks for is made all the same. Answered by [`Reply::Status`].
+    /// What the audit log says, from a moment on. Answered by [`Reply::Audit`].
+    Audit {
+        #[serde(with = "moment::optional")]
+        since: Option<SystemTime>,
+    },
+    /// Whether the audit log is as it was written. Answered by [`Reply::AuditVerified`].
+    AuditVerify,
+}
+
+/// Steers the agent and its open prompts.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Control {
+    /// Whether sessions are renewed ahead of time, until said otherwise or the agent ends. What a
+    /// caller requests is made all the same. Answered by [`Reply::Snapshot`].
     Refresh(Refresh),
     /// The agent withdraws its prompts, gives up its socket and ends. Answered by
     /// [`Reply::Stopping`].
@@ -85,6 +116,18 @@ pub enum Request {
     /// Gives up what a [`Reply::Needs`] interrupted. Answered by [`Reply::Failed`].
     Cancel { prompt: PromptId },
 }
+
+macro_rules! groups {
+    ($($group:ident($type:ty))*) => {
+        $(impl From<$type> for Request {
+            fn from(request: $type) -> Request {
+                Request::$group(request)
+            }
+        })*
+    };
+}
+
+groups! { Session(SessionRequest) Maintain(Maintain) Look(Look) Control(Control) }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Login {
@@ -143,7 +186,6 @@ pub enum Reply {
     Credentials(Credentials),
     Variables(Variables),
     Whoami(Whoami),
-    List(List),
     Configured(Configured),
     Audit(Audit),
     AuditVerified(Verdict),
@@ -151,7 +193,7 @@ pub enum Reply {
     Repaired(Vec<Finding>),
     DatabaseToken(DatabaseToken),
     Console(ConsoleLink),
-    Status(Status),
+    Snapshot(Snapshot),
     Stopping,
     /// What was asked needs the caller's own environment: whoever asked does it in its own process.
     RunInProcess,
@@ -171,14 +213,18 @@ pub struct Credentials {
     pub account: Option<String>,
 }
 
-/// How things stand: the agent, what it keeps fresh, what it waits for.
+/// All that is known, for `list`, `status`, tray and window: one record per identity.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "app", derive(specta::Type))]
-pub struct Status {
+pub struct Snapshot {
     /// `None`: no agent is running; what follows is what is stored.
     pub agent: Option<Running>,
-    pub sessions: Vec<SessionStatus>,
+    pub providers: Vec<ListedProvider>,
+    /// In the order of the configuration.
+    pub identities: Vec<IdentityStatus>,
     pub prompts: Vec<OpenPrompt>,
+    /// Why states are [`State::Unknown`]: the keyring cannot be read.
+    pub keyring: Option<Error>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -202,35 +248,6 @@ pub struct Running {
 pub enum Refresh {
     Runs,
     Paused,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "app", derive(specta::Type))]
-pub struct SessionStatus {
-    pub identity: String,
-    pub state: State,
-    #[serde(with = "moment::optional")]
-    #[cfg_attr(feature = "app", specta(type = Option<String>))]
-    pub expires_at: Option<SystemTime>,
-    pub expires_in_seconds: Option<u32>,
-    /// When the agent renews it; `None` where nobody does, or a person is needed.
-    #[serde(with = "moment::optional")]
-    #[cfg_attr(feature = "app", specta(type = Option<String>))]
-    pub next_refresh: Option<SystemTime>,
-    /// Why the last renewal failed.
-    pub failing: Option<Error>,
-    #[serde(rename = "last_asker")]
-    pub last_caller: Option<LastCaller>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "app", derive(specta::Type))]
-pub struct LastCaller {
-    pub program: String,
-    pub pid: u32,
-    #[serde(with = "moment")]
-    #[cfg_attr(feature = "app", specta(type = String))]
-    pub at: SystemTime,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

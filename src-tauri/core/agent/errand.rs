@@ -3,8 +3,8 @@
 
 use super::Role;
 use super::api::{
-    self, Answer, Caller, Check, Cleanup, Configure, Event, Logout, Note, Person, PromptKind,
-    Reply, Request, TypedKeys, WhyKeys,
+    self, Answer, Caller, Check, Cleanup, Configure, Event, Logout, Maintain, Note, Person,
+    PromptKind, Reply, Request, TypedKeys, WhyKeys,
 };
 use super::flight::Waiter;
 use super::owner::{Message, Owner};
@@ -178,7 +178,7 @@ impl Owner {
             let tell = |message| drop(post.upgrade().map(|post| post.send(message)));
             match stopped {
                 Ok(Stopped::Done(reply)) => {
-                    if let (Reply::Removed(report), Request::Logout(logout)) =
+                    if let (Reply::Removed(report), Request::Maintain(Maintain::Logout(logout))) =
                         (&reply, &waiter.call.request)
                         && logout.mode == Mode::Run
                     {

@@ -2,7 +2,8 @@
 //! prompt, and each gets the answer to its own question.
 
 use super::api::{
-    self, Answered, Call, Caller, Note, Person, PromptKind, Renewal, Reply, Request, VariablesForm,
+    self, Answered, Call, Caller, Note, Person, PromptKind, Renewal, Reply, Request,
+    SessionRequest, VariablesForm,
 };
 use super::owner::VisitorId;
 use crate::auth::refresh::{Freshness, freshness};
@@ -90,7 +91,10 @@ impl Waiter {
     }
 
     pub fn wants_the_console(&self) -> bool {
-        matches!(self.call.request, Request::Console { .. })
+        matches!(
+            self.call.request,
+            Request::Session(SessionRequest::Console { .. })
+        )
     }
 
     pub fn is_person(&self) -> bool {
@@ -99,7 +103,7 @@ impl Waiter {
 
     /// Whether a new session is wanted although a usable one is held.
     pub fn insists(&self) -> bool {
-        matches!(&self.call.request, Request::Login(login) if login.renewal == Renewal::Always)
+        matches!(&self.call.request, Request::Session(SessionRequest::Login(login)) if login.renewal == Renewal::Always)
     }
 }
 
@@ -121,17 +125,18 @@ impl Flight {
 /// The identity that a request needs a session of; `None`: of none.
 pub(super) fn identity_of(auth: &Auth, request: &Request) -> Result<Option<String>> {
     Ok(match request {
-        Request::Login(login) => Some(login.identity.clone()),
-        Request::Credentials { identity, .. } | Request::Variables { identity, .. } => {
-            Some(identity.clone())
-        }
-        Request::DatabaseToken(asked) => {
+        Request::Session(SessionRequest::Login(login)) => Some(login.identity.clone()),
+        Request::Session(
+            SessionRequest::Credentials { identity, .. }
+            | SessionRequest::Variables { identity, .. },
+        ) => Some(identity.clone()),
+        Request::Session(SessionRequest::DatabaseToken(asked)) => {
             Some(auth.database(&asked.database)?.identity().to_owned())
         }
-        Request::Console {
+        Request::Session(SessionRequest::Console {
             identity,
             destination,
-        } => Some(
+        }) => Some(
             auth.console(identity, destination.as_deref())?
                 .identity()
                 .to_owned(),
@@ -144,8 +149,8 @@ pub(super) fn identity_of(auth: &Auth, request: &Request) -> Result<Option<Strin
 /// made with, so that is not one that is due.
 pub(super) fn is_enough(request: &Request, session: &Session, now: SystemTime) -> bool {
     match request {
-        Request::Login(_) => false,
-        Request::DatabaseToken(_) | Request::Console { .. } => {
+        Request::Session(SessionRequest::Login(_)) => false,
+        Request::Session(SessionRequest::DatabaseToken(_) | SessionRequest::Console { .. }) => {
             freshness(session, now) == Freshness::Fresh
         }
         _ => true,
@@ -155,7 +160,9 @@ pub(super) fn is_enough(request: &Request, session: &Session, now: SystemTime) -
 /// How long a request waits for a person to answer elsewhere.
 pub(super) fn patience_of(request: &Request) -> Duration {
     match request {
-        Request::Credentials { wait_seconds, .. } => Duration::from_secs((*wait_seconds).into()),
+        Request::Session(SessionRequest::Credentials { wait_seconds, .. }) => {
+            Duration::from_secs((*wait_seconds).into())
+        }
         _ => Duration::ZERO,
     }
 }
@@ -171,7 +178,7 @@ pub(super) fn options(call: &Call, reach: FlightReach) -> Options {
         ..call.caller.clone()
     };
     match &call.request {
-        Request::Login(login) => Options {
+        Request::Session(SessionRequest::Login(login)) => Options {
             duration: login.duration,
             renewal: login.renewal,
             mfa_code: login.mfa_code.clone(),
@@ -181,7 +188,9 @@ pub(super) fn options(call: &Call, reach: FlightReach) -> Options {
         },
         request => {
             let patience = match (request, reach) {
-                (Request::Credentials { .. }, FlightReach::Unattended) => patience_of(request),
+                (Request::Session(SessionRequest::Credentials { .. }), FlightReach::Unattended) => {
+                    patience_of(request)
+                }
                 (_, FlightReach::Scheduled | FlightReach::Unattended | FlightReach::Asks) => {
                     patience_of(request).max(OTHER_PROCESSES)
                 }
@@ -207,7 +216,7 @@ pub(super) async fn deliver(
     request: &Request,
     notes: &mut Vec<Note>,
 ) -> Result<Reply> {
-    let Request::Login(_) = request else {
+    let Request::Session(SessionRequest::Login(_)) = request else {
         return hand_out(auth, sign_in.chain(), session, request, notes);
     };
     let chain = sign_in.chain();
@@ -232,18 +241,16 @@ pub(super) fn hand_out(
     notes: &mut Vec<Note>,
 ) -> Result<Reply> {
     match request {
-        Request::DatabaseToken(asked) => {
+        Request::Session(SessionRequest::DatabaseToken(asked)) => {
             let target = auth.database(&asked.database)?;
             let (token, said) = auth.database_token(session, &target, asked.renewal)?;
             notes.extend(said);
             Ok(Reply::DatabaseToken(token))
         }
-        Request::Variables { form, .. } => Ok(Reply::Variables(auth.variables(
-            chain,
-            *form,
-            Some(session),
-        )?)),
-        Request::Console { .. } => Err(Error::new(
+        Request::Session(SessionRequest::Variables { form, .. }) => Ok(Reply::Variables(
+            auth.variables(chain, *form, Some(session))?,
+        )),
+        Request::Session(SessionRequest::Console { .. }) => Err(Error::new(
             Code::Unsupported,
             "a link into the console is not at hand",
         )),
@@ -279,10 +286,10 @@ async fn console_link(
     request: &Request,
     notes: &mut Vec<Note>,
 ) -> Result<Reply> {
-    let Request::Console {
+    let Request::Session(SessionRequest::Console {
         identity,
         destination,
-    } = request
+    }) = request
     else {
         return Err(Error::new(
             Code::Unsupported,
@@ -298,7 +305,7 @@ async fn console_link(
 /// A profile and an endpoint renew themselves, so nobody is signed in for them; the session's own
 /// keys, and what the machine itself has for a profile, must be there now.
 pub(super) fn needs_no_session(chain: &Chain, request: &Request) -> bool {
-    let Request::Variables { form, .. } = request else {
+    let Request::Session(SessionRequest::Variables { form, .. }) = request else {
         return false;
     };
     match form {

@@ -2,7 +2,7 @@
 //! socket is asked of it. Whether another agent keeps that address or gives it up is the host's to
 //! say.
 
-use super::api::{Call, Caller, Person, Request};
+use super::api::{Call, Caller, Control, Person, Request};
 use super::socket::{Address, AsyncClient, Client, Heard, Listener, Opened};
 use super::{Agent, Visitor};
 use crate::clock::Clock;
@@ -63,7 +63,7 @@ async fn stop(address: &Address) -> Result<()> {
         .ask(
             &Call {
                 caller,
-                request: Request::Stop,
+                request: Request::Control(Control::Stop),
             },
             "",
         )

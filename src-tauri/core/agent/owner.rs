@@ -2,7 +2,10 @@
 //! open. Nothing here waits: slow work is spawned and reports back as a [`Message`].
 
 use super::Role;
-use super::api::{Answered, Call, Event, LastCaller, Note, Reply, Request};
+use super::api::{
+    Answered, Call, Control, Event, LastCaller, Look, Maintain, Note, Reply, Request,
+    SessionRequest,
+};
 use super::errand::{Errand, Interrupted, Upkeep};
 use super::flight::{self, Flight, FlightReach, Part, Stage, Waiter};
 use super::prompts::{LIFETIME, Tickets};
@@ -129,7 +132,8 @@ impl Owner {
     fn take(&mut self, message: Message) -> std::ops::ControlFlow<()> {
         match message {
             Message::Ask { waiter, .. }
-                if matches!(waiter.call.request, Request::Stop) && self.role == Role::Hosted =>
+                if matches!(waiter.call.request, Request::Control(Control::Stop))
+                    && self.role == Role::Hosted =>
             {
                 self.withdraw_all(&Error::new(
                     Code::PersonNeeded,
@@ -209,40 +213,47 @@ impl Owner {
             return waiter.answer(Vec::new(), Reply::RunInProcess);
         }
         match waiter.call.request.clone() {
-            Request::Login(_)
-            | Request::Credentials { .. }
-            | Request::Variables { .. }
-            | Request::DatabaseToken(_)
-            | Request::Console { .. } => self.with_session(waiter),
-            Request::Configure(configure) => {
+            Request::Session(
+                SessionRequest::Login(_)
+                | SessionRequest::Credentials { .. }
+                | SessionRequest::Variables { .. }
+                | SessionRequest::DatabaseToken(_)
+                | SessionRequest::Console { .. },
+            ) => self.with_session(waiter),
+            Request::Maintain(Maintain::Configure(configure)) => {
                 self.errand(waiter, Errand::configure(configure), None);
             }
-            Request::Logout(logout) => {
+            Request::Maintain(Maintain::Logout(logout)) => {
                 self.errand(waiter, Errand::upkeep(Upkeep::Logout(logout)), None);
             }
-            Request::Cleanup(cleanup) => {
+            Request::Maintain(Maintain::Cleanup(cleanup)) => {
                 self.errand(waiter, Errand::upkeep(Upkeep::Cleanup(cleanup)), None);
             }
-            Request::Repair { identity } => {
+            Request::Maintain(Maintain::Repair { identity }) => {
                 self.errand(waiter, Errand::upkeep(Upkeep::Repair(identity)), None);
             }
-            Request::Status => self.tell_status(waiter),
-            Request::Refresh(refresh) => {
-                self.set_refresh(refresh);
-                self.tell_status(waiter);
+            Request::Look(Look::List) => {
+                let is_elsewhere = surroundings.is_some();
+                self.tell_status(waiter, is_elsewhere);
             }
-            Request::Answer { prompt, answer } => self.answered(waiter, prompt, answer),
-            Request::Cancel { prompt } => self.cancelled(waiter, prompt),
-            Request::Stop => {
+            Request::Look(Look::Status) => self.tell_status(waiter, false),
+            Request::Control(Control::Refresh(refresh)) => {
+                self.set_refresh(refresh);
+                self.tell_status(waiter, false);
+            }
+            Request::Control(Control::Answer { prompt, answer }) => {
+                self.answered(waiter, prompt, answer);
+            }
+            Request::Control(Control::Cancel { prompt }) => self.cancelled(waiter, prompt),
+            Request::Control(Control::Stop) => {
                 waiter.answer(
                     Vec::new(),
                     Reply::Failed(Error::new(Code::Usage, "no agent is running")),
                 );
             }
-            request @ (Request::Whoami { .. }
-            | Request::List
-            | Request::Audit { .. }
-            | Request::AuditVerify) => {
+            request @ Request::Look(
+                Look::Whoami { .. } | Look::Audit { .. } | Look::AuditVerify,
+            ) => {
                 // Another process's environment may hold the passphrase.
                 let is_elsewhere = surroundings.is_some();
                 let auth = self.auth.clone();
@@ -267,11 +278,13 @@ impl Owner {
         if self.role == Role::InProcess
             || matches!(
                 request,
-                Request::Status
-                    | Request::Refresh(_)
-                    | Request::Stop
-                    | Request::Answer { .. }
-                    | Request::Cancel { .. }
+                Request::Look(Look::Status)
+                    | Request::Control(
+                        Control::Refresh(_)
+                            | Control::Stop
+                            | Control::Answer { .. }
+                            | Control::Cancel { .. }
+                    )
             )
         {
             return false;
@@ -279,10 +292,13 @@ impl Owner {
         let config = self.auth.config();
         let elsewhere = surroundings.is_some_and(|theirs| theirs != self.schedule.surroundings());
         let named = match request {
-            Request::Whoami { identity, .. } | Request::Console { identity, .. } => {
+            Request::Look(Look::Whoami { identity, .. })
+            | Request::Session(SessionRequest::Console { identity, .. }) => {
                 Ok(Some(identity.clone()))
             }
-            Request::Configure(configure) => Ok(Some(configure.identity.clone())),
+            Request::Maintain(Maintain::Configure(configure)) => {
+                Ok(Some(configure.identity.clone()))
+            }
             request => flight::identity_of(&self.auth, request),
         };
         elsewhere
@@ -312,7 +328,8 @@ impl Owner {
         };
         self.callers.insert(key.clone(), last);
         if flight::needs_no_session(&chain, &waiter.call.request) {
-            let Request::Variables { form, .. } = waiter.call.request else {
+            let Request::Session(SessionRequest::Variables { form, .. }) = waiter.call.request
+            else {
                 return;
             };
             let variables = self.auth.variables(&chain, form, None);
@@ -377,7 +394,10 @@ impl Owner {
     fn reach(&self, chain: &Chain, waiter: &Waiter) -> FlightReach {
         let declined = self.declined.get(&chain.source().name.to_ascii_lowercase());
         let declined = declined.is_some_and(|until| *until > self.clock.now());
-        let is_login = matches!(waiter.call.request, Request::Login(_));
+        let is_login = matches!(
+            waiter.call.request,
+            Request::Session(SessionRequest::Login(_))
+        );
         if waiter.is_person() && is_login || self.role == Role::Hosted && !is_login && !declined {
             FlightReach::Asks
         } else {
@@ -441,7 +461,10 @@ impl Owner {
                 for waiter in flight.waiters {
                     // What this flight could not do, one with a person or after a sign-out may.
                     let can_do_more = match error.code {
-                        Code::SignedOut => matches!(waiter.call.request, Request::Login(_)),
+                        Code::SignedOut => matches!(
+                            waiter.call.request,
+                            Request::Session(SessionRequest::Login(_))
+                        ),
                         // Ahead of time it is tried once, and nobody is waited for.
                         Code::Network | Code::LockTimeout => flight.reach == FlightReach::Scheduled,
                         _ => {
@@ -542,18 +565,13 @@ impl Owner {
 
 async fn look(auth: &Auth, request: Request, notes: &mut Vec<Note>) -> Result<Reply> {
     match request {
-        Request::Whoami { identity, reach } => {
+        Request::Look(Look::Whoami { identity, reach }) => {
             let (whoami, said) = auth.whoami(&identity, reach).await?;
             notes.extend(said);
             Ok(Reply::Whoami(whoami))
         }
-        Request::List => {
-            let (list, said) = auth.list().await;
-            notes.extend(said);
-            Ok(Reply::List(list))
-        }
-        Request::Audit { since } => Ok(Reply::Audit(auth.audit(since)?)),
-        Request::AuditVerify => Ok(Reply::AuditVerified(auth.verify_audit().await?)),
+        Request::Look(Look::Audit { since }) => Ok(Reply::Audit(auth.audit(since)?)),
+        Request::Look(Look::AuditVerify) => Ok(Reply::AuditVerified(auth.verify_audit().await?)),
         _ => Err(Error::new(Code::Unsupported, "this is not only looked at")),
     }
 }

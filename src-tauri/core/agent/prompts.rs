@@ -4,7 +4,8 @@
 
 use super::Role;
 use super::api::{
-    self, Answer, Call, Event, Login, Note, PromptId, PromptKind, Renewal, Reply, Request, WhyKeys,
+    self, Answer, Call, Event, Login, Note, PromptId, PromptKind, Renewal, Reply, Request,
+    SessionRequest, WhyKeys,
 };
 use super::errand::Errand;
 use super::flight::{self, Asking, Flight, Part, Stage, Waiter};
@@ -309,7 +310,7 @@ impl Owner {
         };
         let call = Call {
             caller: waiter.call.caller.clone(),
-            request: Request::Login(login),
+            request: Request::Session(SessionRequest::Login(login)),
         };
         Ok(Ticket {
             visitor: waiter.visitor,

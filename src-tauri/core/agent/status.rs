@@ -2,7 +2,7 @@
 //! knows of them, and the prompts that wait.
 
 use super::Role;
-use super::api::{LastCaller, OpenPrompt, Reply, Running, SessionStatus, State, Status};
+use super::api::{LastCaller, ListedProvider, OpenPrompt, Reply, Running, Snapshot, State};
 use super::flight::{Stage, Waiter};
 use super::owner::Owner;
 use crate::auth::refresh::Watch;
@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::time::SystemTime;
 
 impl Owner {
-    pub(super) fn tell_status(&self, waiter: Waiter) {
+    pub(super) fn tell_status(&self, waiter: Waiter, is_elsewhere: bool) {
         let now = self.clock.now();
         let agent = (self.role == Role::Hosted).then(|| Running {
             pid: std::process::id(),
@@ -52,40 +52,42 @@ impl Owner {
             .collect();
         let auth = self.auth.clone();
         tokio::spawn(async move {
-            let (list, notes) = auth.list().await;
-            let sessions = list.identities.into_iter().filter_map(|it| {
-                let known = known
-                    .get(&it.name.to_ascii_lowercase())
-                    .cloned()
-                    .unwrap_or_default();
-                let is_idle = matches!(
-                    it.state,
-                    State::NeedsSignIn | State::SignedOut | State::Unsupported
-                );
+            // The caller's environment may hold the passphrase.
+            if is_elsewhere && auth.passphrase_prompt(0).await.is_some() {
+                return waiter.answer(Vec::new(), Reply::RunInProcess);
+            }
+            let (mut identities, keyring, mut notes) = auth.list().await;
+            for it in &mut identities {
+                let Some(known) = known.get(&it.name.to_ascii_lowercase()).cloned() else {
+                    continue;
+                };
                 // What AWS refused shows only when it is tried, and an end stays one when the clock
                 // is set back.
                 let seen = |state: &State| {
                     matches!(state, State::Revoked | State::Denied | State::Expired)
                 };
-                let state = known.state.filter(seen);
-                (!is_idle || known.last_caller.is_some()).then(|| SessionStatus {
-                    identity: it.name,
-                    state: state.unwrap_or(it.state),
-                    expires_at: it.expires_at,
-                    expires_in_seconds: it.expires_in_seconds,
-                    next_refresh: known.next_refresh,
-                    failing: known.failing,
-                    last_caller: known.last_caller,
-                })
-            });
-            waiter.answer(
-                notes,
-                Reply::Status(Status {
-                    agent,
-                    sessions: sessions.collect(),
-                    prompts,
-                }),
-            );
+                it.state = known.state.filter(seen).unwrap_or(it.state);
+                it.next_refresh = known.next_refresh;
+                it.failing = known.failing;
+                it.last_caller = known.last_caller;
+            }
+            notes.extend(auth.take_warnings());
+            let providers = auth
+                .config()
+                .providers()
+                .iter()
+                .map(|provider| ListedProvider {
+                    name: provider.name.to_string(),
+                    kind: provider.kind.clone(),
+                });
+            let snapshot = Snapshot {
+                agent,
+                providers: providers.collect(),
+                identities,
+                prompts,
+                keyring,
+            };
+            waiter.answer(notes, Reply::Snapshot(snapshot));
         });
     }
 }

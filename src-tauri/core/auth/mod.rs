@@ -27,7 +27,7 @@ pub use profile::{Variable, Variables, VariablesForm};
 pub use prompt::{Answer, Note, PassphraseUse, Person, Prompt, PromptKind, TypedKeys, WhyKeys};
 pub use record::{Audit, Audited, Caller};
 pub use report::{OtherSession, Report, Step as RemovalStep, StepResult, Subject, What};
-pub use status::{List, ListedIdentity, ListedProvider, Reach, State, Whoami};
+pub use status::{IdentityStatus, LastCaller, ListedProvider, Reach, State, Whoami};
 
 use crate::aws::{Aws, Place, Tries};
 use crate::clock::Clock;

@@ -58,15 +58,6 @@ pub struct Whoami {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "app", derive(specta::Type))]
-pub struct List {
-    pub providers: Vec<ListedProvider>,
-    pub identities: Vec<ListedIdentity>,
-    /// Why states are [`State::Unknown`]: the keyring cannot be read.
-    pub keyring: Option<Error>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct ListedProvider {
     pub name: String,
     pub kind: String,
@@ -74,16 +65,17 @@ pub struct ListedProvider {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "app", derive(specta::Type))]
-pub struct ListedIdentity {
+pub struct IdentityStatus {
     pub name: String,
     pub kind: String,
     pub provider: Option<String>,
+    /// From the source to the identity.
     pub chain: Vec<String>,
     /// What the chain ends with: the role's ARN, the permission set's name.
     pub role: Option<String>,
     /// Twelve digits, as far as it is known.
     pub account: Option<String>,
-    /// Of what is held: where it comes from, and its time.
+    /// Of the session that is held: where it comes from, and its time.
     pub source: Option<String>,
     pub state: State,
     #[serde(with = "moment::optional")]
@@ -94,6 +86,24 @@ pub struct ListedIdentity {
     pub expires_at: Option<SystemTime>,
     pub expires_in_seconds: Option<u32>,
     pub default: bool,
+    /// When the agent renews it; `None` where it does not, or a person is needed.
+    #[serde(with = "moment::optional")]
+    #[cfg_attr(feature = "app", specta(type = Option<String>))]
+    pub next_refresh: Option<SystemTime>,
+    /// Why the last renewal failed.
+    pub failing: Option<Error>,
+    #[serde(rename = "last_asker")]
+    pub last_caller: Option<LastCaller>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+pub struct LastCaller {
+    pub program: String,
+    pub pid: u32,
+    #[serde(with = "moment")]
+    #[cfg_attr(feature = "app", specta(type = String))]
+    pub at: SystemTime,
 }
 
 impl Auth {
@@ -148,27 +158,15 @@ impl Auth {
         Ok((whoami, notes))
     }
 
-    /// Every identity with its state; nothing is asked of AWS.
-    pub async fn list(&self) -> (List, Vec<Note>) {
+    /// Every identity with its state; nothing is requested of AWS. With why the keyring cannot be
+    /// read, if so.
+    pub async fn list(&self) -> (Vec<IdentityStatus>, Option<Error>, Vec<Note>) {
         let mut notes = Vec::new();
-        let providers = self
-            .config
-            .providers()
-            .iter()
-            .map(|provider| ListedProvider {
-                name: provider.name.to_string(),
-                kind: provider.kind.clone(),
-            });
-        let mut list = List {
-            providers: providers.collect(),
-            identities: Vec::new(),
-            keyring: None,
-        };
+        let (mut identities, mut keyring) = (Vec::new(), None);
         for identity in self.config.identities() {
-            let listed = self.listed(identity, &mut notes, &mut list.keyring).await;
-            list.identities.push(listed);
+            identities.push(self.listed(identity, &mut notes, &mut keyring).await);
         }
-        (list, notes)
+        (identities, keyring, notes)
     }
 
     async fn listed(
@@ -176,7 +174,7 @@ impl Auth {
         identity: &Identity,
         notes: &mut Vec<Note>,
         keyring: &mut Option<Error>,
-    ) -> ListedIdentity {
+    ) -> IdentityStatus {
         let chain = self.config.chain(identity);
         let (state, session) = match &chain {
             Ok(chain) => self.held(chain).await.unwrap_or_else(|error| {
@@ -192,7 +190,7 @@ impl Auth {
         };
         let end = chain.as_ref().ok().map(|chain| &chain.target().kind);
         let held = session.as_ref();
-        ListedIdentity {
+        IdentityStatus {
             role: end.and_then(|end| match end {
                 Kind::AssumeRole(role) => Some(role.role_arn.clone()),
                 Kind::PermissionSet(set) => Some(set.name.clone()),
@@ -243,6 +241,9 @@ impl Auth {
             expires_in_seconds: held
                 .map(|session| seconds_left(session.expires_at, self.clock.now())),
             default: identity.is_default,
+            next_refresh: None,
+            failing: None,
+            last_caller: None,
         }
     }
 

@@ -3,13 +3,13 @@
 
 use keyfob_core::agent::api::{
     Answer, Audit, AuditCaller, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited, Caller,
-    Check, Cleanup, Configure, Configured, ConsoleLink, Credentials, Damage, DamageKind,
+    Check, Cleanup, Configure, Configured, ConsoleLink, Control, Credentials, Damage, DamageKind,
     DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Depth, Event, Finding, HeadState, Health,
-    LastCaller, List, ListedIdentity, ListedProvider, Login, Logout, LongLivedKeys, MfaArn, Mode,
-    Note, OpenPrompt, OtherSession, PassphraseUse, Person, Prompt, PromptKind, Reach, Refresh,
-    RemovalStep, Renewal, Reply, Report, Request, Running, Secret, SessionDuration, SessionStatus,
-    SignedIn, State, Status, StepResult, Subject, Target, TypedKeys, Variable, Variables,
-    VariablesForm, Verdict, What, Whoami, WhyKeys,
+    IdentityStatus, LastCaller, ListedProvider, Login, Logout, LongLivedKeys, Look, Maintain,
+    MfaArn, Mode, Note, OpenPrompt, OtherSession, PassphraseUse, Person, Prompt, PromptKind, Reach,
+    Refresh, RemovalStep, Renewal, Reply, Report, Request, Running, Secret, SessionDuration,
+    SessionRequest, SignedIn, Snapshot, State, StepResult, Subject, Target, TypedKeys, Variable,
+    Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
 };
 use keyfob_core::error::{Code, Error};
 use std::time::{Duration, SystemTime};
@@ -19,49 +19,49 @@ pub const SECRET: &str = "hidden-";
 
 pub fn requests() -> Vec<Request> {
     let mut requests = vec![
-        Request::Login(Login {
+        Request::Session(SessionRequest::Login(Login {
             identity: name(),
             duration: Some(duration()),
             renewal: Renewal::Always,
             mfa_code: Some("123456".to_owned()),
-        }),
-        Request::Credentials {
+        })),
+        Request::Session(SessionRequest::Credentials {
             identity: name(),
             wait_seconds: 18,
-        },
-        Request::Variables {
+        }),
+        Request::Session(SessionRequest::Variables {
             identity: name(),
             form: VariablesForm::Static,
-        },
-        Request::Whoami {
+        }),
+        Request::Look(Look::Whoami {
             identity: name(),
             reach: Reach::Offline,
-        },
-        Request::List,
-        Request::Audit {
+        }),
+        Request::Look(Look::List),
+        Request::Look(Look::Audit {
             since: Some(moment()),
-        },
-        Request::AuditVerify,
-        Request::Configure(Configure {
+        }),
+        Request::Look(Look::AuditVerify),
+        Request::Maintain(Maintain::Configure(Configure {
             identity: name(),
             keys: Some(typed_keys()),
             check: Check::Skip,
-        }),
-        Request::Cleanup(Cleanup {
+        })),
+        Request::Maintain(Maintain::Cleanup(Cleanup {
             long_lived_keys: LongLivedKeys::Remove,
             mode: Mode::DryRun,
-        }),
-        Request::Repair {
+        })),
+        Request::Maintain(Maintain::Repair {
             identity: Some(name()),
-        },
-        Request::Console {
+        }),
+        Request::Session(SessionRequest::Console {
             identity: name(),
             destination: Some("s3".to_owned()),
-        },
-        Request::Status,
-        Request::Refresh(Refresh::Paused),
-        Request::Stop,
-        Request::Cancel { prompt: 4 },
+        }),
+        Request::Look(Look::Status),
+        Request::Control(Control::Refresh(Refresh::Paused)),
+        Request::Control(Control::Stop),
+        Request::Control(Control::Cancel { prompt: 4 }),
     ];
     let targets = [
         Target::Identity {
@@ -72,11 +72,11 @@ pub fn requests() -> Vec<Request> {
         Target::All,
     ];
     requests.extend(targets.map(|target| {
-        Request::Logout(Logout {
+        Request::Maintain(Maintain::Logout(Logout {
             target,
             long_lived_keys: LongLivedKeys::Keep,
             mode: Mode::Run,
-        })
+        }))
     }));
     let written = DatabaseChoice::Written {
         identity: name(),
@@ -87,10 +87,10 @@ pub fn requests() -> Vec<Request> {
     };
     requests.extend(
         [DatabaseChoice::Named("orders".to_owned()), written].map(|database| {
-            Request::DatabaseToken(DatabaseTokenRequest {
+            Request::Session(SessionRequest::DatabaseToken(DatabaseTokenRequest {
                 database,
                 renewal: Renewal::WhenDue,
-            })
+            }))
         }),
     );
     let answers = [
@@ -98,7 +98,7 @@ pub fn requests() -> Vec<Request> {
         Answer::MfaCode("123456".to_owned()),
         Answer::Passphrase(secret("passphrase")),
     ];
-    requests.extend(answers.map(|answer| Request::Answer { prompt: 4, answer }));
+    requests.extend(answers.map(|answer| Request::Control(Control::Answer { prompt: 4, answer })));
     requests
 }
 
@@ -129,7 +129,6 @@ pub fn replies() -> Vec<Reply> {
             expires_at: Some(moment()),
         }),
         Reply::Whoami(whoami()),
-        Reply::List(list()),
         Reply::Configured(Configured {
             identity: name(),
             access_key_id: "AKIA…MPLE".to_owned(),
@@ -159,7 +158,7 @@ pub fn replies() -> Vec<Reply> {
             expires_at: moment(),
             identity: name(),
         }),
-        Reply::Status(status()),
+        Reply::Snapshot(snapshot()),
         Reply::Stopping,
         Reply::RunInProcess,
     ];
@@ -329,30 +328,6 @@ fn whoami() -> Whoami {
     }
 }
 
-fn list() -> List {
-    List {
-        providers: vec![ListedProvider {
-            name: "org".to_owned(),
-            kind: "aws-user".to_owned(),
-        }],
-        identities: vec![ListedIdentity {
-            name: name(),
-            kind: "aws-iam-user".to_owned(),
-            provider: Some("org".to_owned()),
-            chain: vec!["org".to_owned(), name()],
-            role: Some("arn:aws:iam::410000000017:role/deploy".to_owned()),
-            account: Some(account()),
-            source: Some("the keyring".to_owned()),
-            state: State::NeedsSignIn,
-            issued_at: Some(moment()),
-            expires_at: Some(moment()),
-            expires_in_seconds: Some(59),
-            default: true,
-        }],
-        keyring: Some(error(Code::KeyringLocked)),
-    }
-}
-
 fn audit() -> Audit {
     let line = |number, outcome| AuditLine {
         number,
@@ -436,8 +411,8 @@ fn report() -> Report {
     }
 }
 
-fn status() -> Status {
-    Status {
+fn snapshot() -> Snapshot {
+    Snapshot {
         agent: Some(Running {
             pid: 4711,
             version: "0.1.0".to_owned(),
@@ -446,11 +421,24 @@ fn status() -> Status {
             configuration_problem: Some(error(Code::ConfigInvalid)),
             refresh: Refresh::Paused,
         }),
-        sessions: vec![SessionStatus {
-            identity: name(),
-            state: State::Valid,
+        providers: vec![ListedProvider {
+            name: "org".to_owned(),
+            kind: "aws-user".to_owned(),
+        }],
+        keyring: Some(error(Code::KeyringLocked)),
+        identities: vec![IdentityStatus {
+            name: name(),
+            kind: "aws-iam-user".to_owned(),
+            provider: Some("org".to_owned()),
+            chain: vec!["org".to_owned(), name()],
+            role: Some("arn:aws:iam::410000000017:role/deploy".to_owned()),
+            account: Some(account()),
+            source: Some("the keyring".to_owned()),
+            state: State::NeedsSignIn,
+            issued_at: Some(moment()),
             expires_at: Some(moment()),
             expires_in_seconds: Some(59),
+            default: true,
             next_refresh: Some(moment()),
             failing: Some(error(Code::Network)),
             last_caller: Some(LastCaller {

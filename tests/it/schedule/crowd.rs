@@ -75,9 +75,9 @@ fn a_thousand_that_expire_together_are_renewed_in_time_a_few_at_once_while_other
             .until("all are renewed", async |stage| {
                 let (now, status) = (stage.clock.now(), stage.status().await);
                 let of_a_role = status
-                    .sessions
+                    .identities
                     .iter()
-                    .filter(|it| it.identity.starts_with("role-"));
+                    .filter(|it| it.name.starts_with("role-"));
                 of_a_role
                     .filter(|it| it.next_refresh.is_some_and(|at| at > now))
                     .count()

@@ -3,7 +3,9 @@
 
 use super::*;
 use crate::home::wait_for;
-use keyfob_core::agent::api::{Cleanup, Depth, Logout, LongLivedKeys, Mode, Target, What};
+use keyfob_core::agent::api::{
+    Cleanup, Depth, Logout, LongLivedKeys, Maintain, Mode, Target, What,
+};
 use keyfob_core::error::Code;
 
 const BROKEN: &str = "auth:\n  identities: [\n";
@@ -13,11 +15,11 @@ fn log_out(identity: &str) -> Request {
         name: identity.to_owned(),
         depth: Depth::Chain,
     };
-    Request::Logout(Logout {
+    Request::Maintain(Maintain::Logout(Logout {
         target,
         long_lived_keys: LongLivedKeys::Keep,
         mode: Mode::Run,
-    })
+    }))
 }
 
 #[test]
@@ -44,7 +46,7 @@ fn a_changed_configuration_is_taken_over_and_a_broken_one_is_told_once_while_the
         stage.write_config(BROKEN);
         stage.pass(LOOK).await;
         stage.until_told("configuration broken").await;
-        let problem = |status: Status| status.agent.expect("it runs").configuration_problem;
+        let problem = |status: Snapshot| status.agent.expect("it runs").configuration_problem;
         assert_eq!(
             problem(stage.status().await).map(|error| error.code),
             Some(Code::ConfigInvalid)
@@ -169,7 +171,10 @@ fn once_a_day_what_is_expired_or_no_longer_configured_is_cleared_away() {
                 long_lived_keys: LongLivedKeys::Keep,
                 mode: Mode::DryRun,
             };
-            match stage.ask(Request::Cleanup(cleanup)).await {
+            match stage
+                .ask(Request::Maintain(Maintain::Cleanup(cleanup)))
+                .await
+            {
                 Reply::Removed(report) => {
                     let of_the_keyring = report
                         .steps

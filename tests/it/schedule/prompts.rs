@@ -91,7 +91,9 @@ fn after_somebody_has_declined_programs_raise_no_prompt_for_a_minute() {
         // The minute does not end with one of the agent's looks.
         stage.pass(10 * SECOND).await;
         let prompt_id = open(&stage).await;
-        let declined = stage.ask(Request::Cancel { prompt: prompt_id }).await;
+        let declined = stage
+            .ask(Request::Control(Control::Cancel { prompt: prompt_id }))
+            .await;
         assert!(matches!(declined, Reply::Failed(_)), "{declined:?}");
         stage.until_told("closed dev").await;
         for seconds in [20, 29, 10] {

@@ -105,11 +105,13 @@ fn two_days_of_a_role_and_its_user_take_one_call_for_each_life_and_nobody_asks_f
 fn a_paused_refresh_renews_nothing_ahead_of_time_and_makes_up_for_it_when_it_goes_on() {
     wait_for(async {
         let mut stage = Stage::signed_in(&format!("{DEV}{DEPLOY}"), &["deploy"]).await;
-        let refresh =
-            async |stage: &Stage, refresh| match stage.ask(Request::Refresh(refresh)).await {
-                Reply::Status(status) => status.agent.expect("it is hosted").refresh,
-                other => panic!("an unexpected reply: {other:?}"),
-            };
+        let refresh = async |stage: &Stage, refresh| match stage
+            .ask(Request::Control(Control::Refresh(refresh)))
+            .await
+        {
+            Reply::Snapshot(status) => status.agent.expect("it is hosted").refresh,
+            other => panic!("an unexpected reply: {other:?}"),
+        };
         assert_eq!(refresh(&stage, Refresh::Paused).await, Refresh::Paused);
         stage.pass_awake(50 * MINUTE).await;
         assert_eq!((stage.calls(), stage.told()), (vec![], vec![]));
@@ -147,7 +149,7 @@ fn a_second_agent_serves_and_renews_what_the_first_one_left_without_a_call() {
             ..
         } = stage;
         assert!(matches!(
-            as_a_person(&visitor, Request::Stop).await,
+            as_a_person(&visitor, Request::Control(Control::Stop)).await,
             Reply::Stopping
         ));
         agent.stopped().await;

@@ -41,7 +41,7 @@ fn after_a_night_asleep_everybody_is_renewed_at_once_and_a_network_that_comes_la
             let status = stage.status().await;
             assert!(
                 status
-                    .sessions
+                    .identities
                     .iter()
                     .all(|it| it.state == State::Valid && it.failing.is_none()),
                 "{status:?}"
@@ -280,10 +280,10 @@ fn keys_revoked_while_nobody_looks_are_told_once_and_new_ones_are_renewed_with_a
                 let [open] = &stage.status().await.prompts[..] else {
                     panic!("one prompt")
                 };
-                let answer = Request::Answer {
+                let answer = Request::Control(Control::Answer {
                     prompt: open.prompt.id,
                     answer: Answer::Keys(typed(&keys, None)),
-                };
+                });
                 assert!(matches!(stage.ask(answer).await, Reply::SignedIn(_)));
                 assert_eq!(stage.told(), ["closed dev", "signed in dev"]);
             }

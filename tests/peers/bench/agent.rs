@@ -4,7 +4,7 @@
 use crate::figures::{Figure, mebibytes, median, milliseconds, ratio, timed};
 use crate::process::{Minute, Process, wait};
 use crate::stage::{FOB, MINIMAL, Stage};
-use keyfob_core::agent::api::{Call, Caller, Person, Reply, Request};
+use keyfob_core::agent::api::{Call, Caller, Person, Reply, Request, SessionRequest};
 use keyfob_core::agent::socket::{Client, Heard};
 use keyfob_core::auth::refresh::{Renewable, Watch};
 use keyfob_core::clock::Clock;
@@ -151,10 +151,10 @@ fn sign_in(stage: &Stage, roles: usize) {
         person: Person::Absent,
     };
     for n in 1..=roles {
-        let request = Request::Credentials {
+        let request = Request::Session(SessionRequest::Credentials {
             identity: format!("role-{n}"),
             wait_seconds: 18,
-        };
+        });
         let heard = client
             .ask(
                 &Call {

@@ -3,7 +3,7 @@
 
 use crate::figures::{Figure, median, milliseconds, ratio, timed};
 use crate::stage::{FOB, MINIMAL, Stage};
-use keyfob_core::agent::api::{Caller, Person, Request, VERSION};
+use keyfob_core::agent::api::{Caller, Person, Request, SessionRequest, VERSION};
 use keyfob_core::sandbox::{Fault, Switch};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -133,7 +133,7 @@ fn minimal(stage: &Stage, role: &str) -> Command {
         "id": 1,
         "asker": Caller { program: "bench".to_owned(), pid: std::process::id(), person: Person::Absent },
         "surroundings": stage.environment().surroundings(),
-        "request": Request::Credentials { identity: role.to_owned(), wait_seconds: 18 },
+        "request": Request::Session(SessionRequest::Credentials { identity: role.to_owned(), wait_seconds: 18 }),
     });
     let socket = stage.address();
     stage.home.bare(&[

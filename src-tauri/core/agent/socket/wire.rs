@@ -228,7 +228,7 @@ fn line(message: &impl Serialize, longest: usize) -> serde_json::Result<Buffer> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::api::Person;
+    use crate::agent::api::{Look, Person};
     use std::time::{Duration, SystemTime};
 
     #[test]
@@ -239,9 +239,9 @@ mod tests {
             person: Person::Absent,
         };
         let far_off = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(u32::MAX) << 8);
-        let request = Request::Audit {
+        let request = Request::Look(Look::Audit {
             since: Some(far_off),
-        };
+        });
         let error =
             question(1, &Call { caller, request }, "").expect_err("beyond what RFC 3339 writes");
         assert!(!error.message.contains("long"), "{error}");
