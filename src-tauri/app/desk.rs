@@ -14,11 +14,11 @@ use keyfob_core::agent::api::{
 use keyfob_core::agent::hosting::{self, Other};
 use keyfob_core::agent::socket::{Address, Opened};
 use keyfob_core::agent::{Agent, Role, Visitor};
-use keyfob_core::auth::{Auth, World};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::{Change, Config, Import, ImportedKeys, import};
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error, Result};
+use keyfob_core::world::World;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -397,7 +397,7 @@ impl Desk {
     async fn host(&self, config: Config, sandbox: Option<Arc<Shown>>) -> Result<()> {
         let path = config.path().to_owned();
         let address = Address::of(&path, &self.environment)?;
-        let auth = Auth::new(config, World::system(self.environment.clone()))?;
+        let world = World::open(config, self.environment.clone(), Clock::system())?;
         self.let_go().await;
         let listener = match hosting::open(&address, Other::HandsOver).await? {
             Opened::Ready(listener) => *listener,
@@ -407,7 +407,7 @@ impl Desk {
                 return Err(Error::new(Code::LockTimeout, message).hint("end it, then try again"));
             }
         };
-        let agent = Agent::new(auth, Role::Hosted);
+        let agent = Agent::new(world, Role::Hosted);
         let visitor = Arc::new(agent.visitor());
         tauri::async_runtime::spawn(notices::tell(self.app.clone(), agent.events()));
         let (served_by, app) = (agent.clone(), self.app.clone());

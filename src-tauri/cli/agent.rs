@@ -14,10 +14,10 @@ use keyfob_core::agent::api::{Call, Caller, Control, Look, Person, Reply, Reques
 use keyfob_core::agent::hosting::{self, Other};
 use keyfob_core::agent::socket::{Address, Heard, Opened};
 use keyfob_core::agent::{Agent, Role};
-use keyfob_core::auth::{Auth, World};
 use keyfob_core::clock::Clock;
 use keyfob_core::error::{Code, Error};
 use keyfob_core::view::notice::Notice;
+use keyfob_core::world::World;
 use serde::Serialize;
 
 /// Until somebody stops it.
@@ -25,7 +25,7 @@ pub fn run(invocation: &Invocation, args: &AgentRun) -> Result<u8, Stop> {
     let config = invocation.config()?;
     let path = config.path().to_owned();
     let address = Address::of(&path, &invocation.environment)?;
-    let auth = Auth::new(config, World::system(invocation.environment.clone()))?;
+    let world = World::open(config, invocation.environment.clone(), Clock::system())?;
     let terminal = invocation.terminal;
     let runtime = runtime()?;
     runtime.block_on(async {
@@ -42,7 +42,7 @@ pub fn run(invocation: &Invocation, args: &AgentRun) -> Result<u8, Stop> {
         };
         // Before anybody is told that it runs: there is a socket now, to be removed at the end.
         let ended = interrupt::ended();
-        let agent = Agent::new(auth, Role::Hosted);
+        let agent = Agent::new(world, Role::Hosted);
         let notifier = args.notify.then(|| Notifier::start(|_, _| {}));
         let told = tokio::spawn(tell(agent.events(), notifier, move |event, notice| {
             terminal.say(&render::event(event, Clock::system().now()));

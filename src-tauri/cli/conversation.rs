@@ -10,10 +10,11 @@ use keyfob_core::agent::api::{
 };
 use keyfob_core::agent::socket::{Client, Heard};
 use keyfob_core::agent::{Agent, Role, Visitor};
-use keyfob_core::auth::{Auth, World};
+use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error};
+use keyfob_core::world::World;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -64,8 +65,8 @@ impl Alone {
 
     /// Of an agent in the runtime that this is called in.
     pub fn visitor(self) -> Result<Visitor, Error> {
-        let auth = Auth::new(self.config, World::system(self.environment))?;
-        Ok(Agent::new(auth, Role::InProcess).visitor())
+        let world = World::open(self.config, self.environment, Clock::system())?;
+        Ok(Agent::new(world, Role::InProcess).visitor())
     }
 }
 
@@ -149,6 +150,13 @@ impl Conversation {
     fn answer(&mut self, prompt: &Prompt) -> Result<Request, Stop> {
         match self.caller.person {
             Person::Absent => Err(prompt.unanswered.clone().into()),
+            Person::Present if prompt::is_final(prompt) => {
+                self.send(
+                    Request::Control(Control::Cancel { prompt: prompt.id }),
+                    None,
+                );
+                Err(prompt.unanswered.clone().into())
+            }
             Person::Present => match prompt::ask(prompt, self.terminal) {
                 Ok(answer) => Ok(Request::Control(Control::Answer {
                     prompt: prompt.id,

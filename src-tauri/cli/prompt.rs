@@ -61,6 +61,21 @@ pub fn ask(prompt: &Prompt, terminal: Terminal) -> Result<Answer, Unanswered> {
     }
 }
 
+/// Keys are typed once, and once more where only the secret was wrong; after that the reason is the
+/// error.
+pub fn is_final(prompt: &Prompt) -> bool {
+    match &prompt.kind {
+        PromptKind::Keys { why, .. } => match why {
+            WhyKeys::Refused => true,
+            WhyKeys::SecretMismatch => prompt.attempt > 2,
+            WhyKeys::Missing | WhyKeys::Revoked | WhyKeys::Asked => false,
+        },
+        PromptKind::Mfa { .. }
+        | PromptKind::KeyringPassphrase { .. }
+        | PromptKind::Browser { .. } => false,
+    }
+}
+
 /// One of several names.
 pub fn select(
     question: &str,
@@ -90,6 +105,7 @@ fn introduction(why: WhyKeys, identity: &str) -> Vec<String> {
         WhyKeys::SecretMismatch => {
             vec!["The secret does not belong to this key id; both are needed again".to_owned()]
         }
+        WhyKeys::Refused => vec!["These keys were not accepted".to_owned()],
         WhyKeys::Asked => vec![format!("AWS credentials for identity: {identity}")],
     }
 }

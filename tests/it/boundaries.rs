@@ -17,12 +17,16 @@ const LINES: &[&[&str]] = &[
     GROUND,
     &["config"],
     &["aws", "store"],
-    &["auth"],
+    &["world"],
+    &["providers"],
+    &["sign_in"],
+    &["sessions", "logout", "databases", "console"],
     &["agent"],
     &["view"],
 ];
 
 const GROUND: &[&str] = &[
+    "ask",
     "error",
     "encode",
     "clock",
@@ -46,6 +50,7 @@ struct Edges {
 const EDGES: &[Edges] = &[
     // Failures are named everywhere, and a secret asks to be kept out of swap.
     edges("error", &[]),
+    edges("ask", &["error", "clock", "duration", "ids", "secret"]),
     edges("encode", &[]),
     edges("clock", &[]),
     edges("hardening", &[]),
@@ -80,8 +85,7 @@ const fn edges(of: &'static str, may: &'static [&'static str]) -> Edges {
 const SHELLS_MAY: &[&str] = &[
     "agent",
     "view",
-    "auth::Auth",
-    "auth::World",
+    "world::World",
     "config::Change",
     "config::Config",
     "config::Import",
@@ -359,7 +363,7 @@ mod reading_the_source {
             "mod inner { use super::super::super::store; }",
             "impl From<crate::store::Fault> for Fault {}",
             "use crate::config::Config;",
-            "use keyfob_core::auth::Auth;",
+            "use keyfob_core::world::World;",
         ] {
             assert_eq!(
                 found("src-tauri/core/aws/sts.rs", source).len(),
@@ -417,7 +421,7 @@ mod reading_the_source {
                 "use self::sts::call; use crate::error::{Code, Error};",
             ),
             (
-                "src-tauri/core/auth/login.rs",
+                "src-tauri/core/sign_in/mod.rs",
                 "use crate::{aws, store, config::Config}; use super::World;",
             ),
             (

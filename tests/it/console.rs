@@ -9,12 +9,12 @@ use keyfob_core::agent::api::{
 };
 use keyfob_core::agent::socket::{Client, Heard};
 use keyfob_core::agent::{Agent, Role, Visitor};
-use keyfob_core::auth::{Auth, World};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error};
 use keyfob_core::sandbox::{Fault, Sandbox, Switch};
+use keyfob_core::world::World;
 use percent_encoding::percent_decode_str;
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -55,14 +55,7 @@ impl Stage {
             ("AWS_ENDPOINT_URL", sandbox.url().as_ref()),
         ]);
         let config = Config::load(&path, &environment).expect("a configuration");
-        let auth = Auth::new(
-            config,
-            World {
-                environment,
-                clock: clock.clone(),
-            },
-        )
-        .expect("a usable one");
+        let auth = World::open(config, environment, clock.clone()).expect("a usable one");
         let agent = Agent::new(auth, Role::Hosted);
         let stage = Stage {
             _folder: folder,

@@ -3,16 +3,17 @@
 
 use keyfob_core::agent::api::{
     Answer, Answered, Call, Caller, Check, Configure, Control, Login, Maintain, Note, Person,
-    PromptKind, Renewal, Reply, Request, Secret, SessionRequest, SignedIn, TypedKeys,
+    Prompt, PromptKind, Renewal, Reply, Request, Secret, SessionRequest, SignedIn, TypedKeys,
+    WhyKeys,
 };
 use keyfob_core::agent::{Agent, Visitor};
-use keyfob_core::auth::{Auth, World};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::Error;
 use keyfob_core::sandbox::{Mfa, Role, Sandbox, Settings, Switch};
 use keyfob_core::secret::Keys;
+use keyfob_core::world::World;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -365,14 +366,8 @@ impl Case {
         ]);
         let config = Config::load(&self.folder.join("config.yaml"), &environment)
             .map_err(|error| error.to_string())?;
-        let auth = Auth::new(
-            config,
-            World {
-                environment,
-                clock: self.clock.clone(),
-            },
-        )
-        .map_err(|error| error.to_string())?;
+        let auth = World::open(config, environment, self.clock.clone())
+            .map_err(|error| error.to_string())?;
         Ok(Agent::new(auth, keyfob_core::agent::Role::InProcess).visitor())
     }
 
@@ -414,6 +409,10 @@ impl Case {
                 Reply::Failed(error) => {
                     outcome.end = Some(Err(error));
                     return Ok(outcome);
+                }
+                // As `fob` does: keys are typed once, and once more where only the secret was wrong.
+                Reply::Needs(prompt) if is_final(&prompt) => {
+                    Request::Control(Control::Cancel { prompt: prompt.id })
                 }
                 Reply::Needs(prompt) => {
                     outcome.prompts.push(describe(&prompt.kind));
@@ -542,6 +541,17 @@ fn typed(keys: &Keys, secret: WhichSecret) -> TypedKeys {
 }
 
 /// `keys missing mfa_arn=… duration=…`, `mfa`, `mfa again`.
+fn is_final(prompt: &Prompt) -> bool {
+    match &prompt.kind {
+        PromptKind::Keys { why, .. } => match why {
+            WhyKeys::Refused => true,
+            WhyKeys::SecretMismatch => prompt.attempt > 2,
+            WhyKeys::Missing | WhyKeys::Revoked | WhyKeys::Asked => false,
+        },
+        _ => false,
+    }
+}
+
 fn describe(kind: &PromptKind) -> String {
     match kind {
         PromptKind::Keys {

@@ -8,12 +8,14 @@ use keyfob_core::agent::api::{
     SessionRequest, StepResult, Target, TypedKeys, What,
 };
 use keyfob_core::agent::{Agent, Role, Visitor};
-use keyfob_core::auth::{Auth, World};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
+use keyfob_core::databases::{self, Tokens};
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error};
+use keyfob_core::logout::{self, InMemory};
 use keyfob_core::sandbox::{Action, Fault, Sandbox, Switch};
+use keyfob_core::world::World;
 use serde_json::Value;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -52,7 +54,7 @@ impl Stage {
         let clock = Clock::manual(start());
         let sandbox = Sandbox::start(clock.clone()).expect("a sandbox");
         let folder = tempfile::tempdir().expect("a folder");
-        let agent = Agent::new(auth(folder.path(), &sandbox, &clock), Role::InProcess);
+        let agent = Agent::new(world(folder.path(), &sandbox, &clock), Role::InProcess);
         let stage = Stage {
             _folder: folder,
             visitor: agent.visitor(),
@@ -142,7 +144,7 @@ impl Stage {
     }
 }
 
-fn auth(home: &Path, sandbox: &Sandbox, clock: &Clock) -> Auth {
+fn world(home: &Path, sandbox: &Sandbox, clock: &Clock) -> World {
     let path = home.join("config.yaml");
     std::fs::write(&path, config()).expect("a configuration");
     let environment = Environment::of([
@@ -151,14 +153,7 @@ fn auth(home: &Path, sandbox: &Sandbox, clock: &Clock) -> Auth {
         ("AWS_ENDPOINT_URL", sandbox.url().as_ref()),
     ]);
     let config = Config::load(&path, &environment).expect("a configuration");
-    Auth::new(
-        config,
-        World {
-            environment,
-            clock: clock.clone(),
-        },
-    )
-    .expect("a usable one")
+    World::open(config, environment, clock.clone()).expect("a usable one")
 }
 
 async fn ask(visitor: &Visitor, request: Request) -> Answered {
@@ -429,13 +424,14 @@ fn a_sign_out_after_the_sign_in_leaves_no_session_to_sign_with() {
             Clock::manual(start()),
         );
         let sandbox = Sandbox::start(clock.clone()).expect("a sandbox");
-        let auth = auth(folder.path(), &sandbox, &clock);
-        let target = auth
-            .database(&DatabaseChoice::Named("orders".to_owned()))
-            .expect("a database");
+        let world = world(folder.path(), &sandbox, &clock);
+        let tokens = Tokens::new(clock.clone());
+        let orders = DatabaseChoice::Named("orders".to_owned());
+        let target = databases::database(&world, &orders).expect("a database");
         let session = session_until(start() + Duration::from_secs(HOUR)).session;
-        auth.database_token(&session, &target, Renewal::WhenDue)
-            .expect("a token");
+        let sign =
+            || databases::database_token(&world, &tokens, &session, &target, Renewal::WhenDue);
+        sign().expect("a token");
         let identity = Target::Identity {
             name: "deploy".to_owned(),
             depth: Depth::Own,
@@ -445,10 +441,10 @@ fn a_sign_out_after_the_sign_in_leaves_no_session_to_sign_with() {
             long_lived_keys: LongLivedKeys::Keep,
             mode: Mode::Run,
         };
-        auth.logout(&logout).await.expect("a report");
-        let error = auth
-            .database_token(&session, &target, Renewal::WhenDue)
-            .expect_err("signed out");
+        logout::logout(&world, &logout, &InMemory::default())
+            .await
+            .expect("a report");
+        let error = sign().expect_err("signed out");
         assert_eq!((error.code, error.exit_code()), (Code::SignedOut, 3));
     });
 }

@@ -14,13 +14,13 @@ use keyfob_core::agent::api::{
     SessionRequest, Snapshot, TypedKeys,
 };
 use keyfob_core::agent::{Agent, Role, Visitor};
-use keyfob_core::auth::{Auth, World};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::Error;
 use keyfob_core::sandbox::Sandbox;
 use keyfob_core::secret::Keys;
+use keyfob_core::world::World;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 use tokio::sync::broadcast;
@@ -316,7 +316,7 @@ impl Stage {
     }
 }
 
-fn auth(home: &Path, keyring: Keyring, sandbox: &Sandbox, clock: &Clock) -> Auth {
+fn auth(home: &Path, keyring: Keyring, sandbox: &Sandbox, clock: &Clock) -> World {
     let keyring = match keyring {
         Keyring::Memory => "memory",
         Keyring::File => "file",
@@ -331,14 +331,7 @@ fn auth(home: &Path, keyring: Keyring, sandbox: &Sandbox, clock: &Clock) -> Auth
         ("AWS_ENDPOINT_URL", sandbox.url().as_ref()),
     ]);
     let config = Config::load(&home.join("config.yaml"), &environment).expect("a configuration");
-    Auth::new(
-        config,
-        World {
-            environment,
-            clock: clock.clone(),
-        },
-    )
-    .expect("a usable one")
+    World::open(config, environment, clock.clone()).expect("a usable one")
 }
 
 async fn as_a_person(visitor: &Visitor, request: Request) -> Reply {

@@ -1,22 +1,32 @@
-//! The contract between the agent and those who ask it: requests, replies, prompts; plain data,
-//! with a version. The command line speaks it to an agent in its own process; a socket slips in
-//! behind the same types. What signing in itself speaks of is defined in [`crate::auth`] and named
-//! here again, so that callers need only this file.
+//! The contract between the agent and its clients: requests, replies, prompts; plain data, with a
+//! version. What the parts of the library speak of is named here again, so that clients need only
+//! this file.
 
-pub use crate::auth::{
-    Answer, Audit, AuditCaller, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited, Caller,
-    Check, Cleanup, Configured, ConsoleLink, Damage, DamageKind, DatabaseChoice, DatabaseToken,
-    Depth, Finding, HeadState, Health, IdentityStatus, LastCaller, ListedProvider, Logout,
-    LongLivedKeys, Mode, Note, OtherSession, PassphraseUse, Person, PromptKind, Reach, RemovalStep,
-    Renewal, Report, SignedIn, State, StepResult, Subject, Target, TypedKeys, Variable, Variables,
-    VariablesForm, Verdict, What, Whoami, WhyKeys,
-};
+pub use crate::ask::{Answer, Caller, Note, PassphraseUse, Person, PromptKind, TypedKeys, WhyKeys};
 use crate::clock::moment;
+pub use crate::console::ConsoleLink;
+pub use crate::databases::{DatabaseChoice, DatabaseToken};
 pub use crate::duration::{SessionDuration, in_units, time_left};
 use crate::error::Error;
 pub use crate::ids::{AccessKeyId, MfaArn};
+pub use crate::logout::{
+    Cleanup, Depth, Finding, Health, Logout, LongLivedKeys, OtherSession, RemovalStep, Report,
+    StepResult, Subject, Target, What,
+};
+pub use crate::providers::{Check, Configured};
 pub use crate::secret::Secret;
 use crate::secret::on_the_wire;
+pub use crate::sessions::{
+    IdentityStatus, LastCaller, ListedProvider, Reach, State, Variable, Variables, VariablesForm,
+    Whoami,
+};
+pub use crate::sign_in::{Renewal, SignedIn};
+pub use crate::store::Mode;
+pub use crate::store::audit::{
+    AuditCaller, AuditEvent, AuditLine, AuditOutcome, Damage, DamageKind, HeadState,
+    Place as AuditPlace, Verdict,
+};
+pub use crate::world::{Audit, Audited};
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
 

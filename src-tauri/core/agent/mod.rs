@@ -1,22 +1,24 @@
 //! One task owns the sessions: requests in, replies out. [`Agent`] is the way to it and [`Visitor`]
 //! somebody who asks, in the same process or over the socket; who asks sees only [`api`].
 
+mod actor;
+mod answers;
 pub mod api;
-mod errand;
-mod flight;
 pub mod hosting;
-mod owner;
+mod jobs;
 mod prompts;
 mod schedule;
 pub mod socket;
-mod status;
+mod waiter;
 
-use crate::auth::Auth;
+use crate::world::World;
+use actor::{Actor, Message};
 use api::{Answered, Call, Event, Reply};
-use owner::{Message, Owner, VisitorId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::{broadcast, mpsc, oneshot};
+
+pub(crate) type ClientId = u32;
 
 /// Events that nobody has read are forgotten beyond this many.
 const UNREAD_EVENTS: usize = 256;
@@ -43,16 +45,16 @@ pub struct Agent {
 #[derive(Debug)]
 pub struct Visitor {
     agent: Agent,
-    id: VisitorId,
+    id: ClientId,
 }
 
 impl Agent {
     /// Needs a tokio runtime, and lives as long as it or as somebody holds the agent.
-    pub fn new(auth: Auth, role: Role) -> Agent {
+    pub fn new(world: World, role: Role) -> Agent {
         let (inbox, messages) = mpsc::unbounded_channel();
         let (events, _) = broadcast::channel(UNREAD_EVENTS);
-        let owner = Owner::new(auth, role, inbox.downgrade(), events.clone());
-        tokio::spawn(owner.run(messages));
+        let actor = Actor::new(world, role, inbox.downgrade(), events.clone());
+        tokio::spawn(actor.run(messages));
         Agent {
             inbox,
             visitors: Arc::default(),
@@ -89,7 +91,7 @@ impl Visitor {
         let _ = self
             .agent
             .inbox
-            .send(Message::ask(self.id, surroundings, call, reply));
+            .send(Message::request(self.id, surroundings, call, reply));
         // An agent that has ended does nothing for anybody any more.
         answer.await.unwrap_or(Answered {
             notes: Vec::new(),

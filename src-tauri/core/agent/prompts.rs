@@ -1,182 +1,104 @@
-//! Open questions: which of them somebody was shown, and who may still answer. One prompt is open
-//! for each sign-in, whoever asks; everybody who was shown it holds a ticket of their own, and the
-//! first answer counts.
+//! Open prompts: which client is shown one, who may answer, and when it is closed.
 
+use super::ClientId;
 use super::Role;
+use super::actor::Actor;
 use super::api::{
     self, Answer, Call, Event, Login, Note, PromptId, PromptKind, Renewal, Reply, Request,
     SessionRequest, WhyKeys,
 };
-use super::errand::Errand;
-use super::flight::{self, Asking, Flight, Part, Stage, Waiter};
-use super::owner::{Message, Owner, VisitorId};
-use crate::auth::{Prompt, SignIn};
-use crate::error::{Code, Error, Result};
-use std::collections::HashMap;
-use std::time::Duration;
+use super::jobs::{About, JobId, OpenPrompt, Ticket};
+use super::waiter::{self, Part, Waiter};
+use crate::ask::Question;
+use crate::error::{Error, Remedy, Result};
+use crate::sessions::key;
+use std::time::{Duration, SystemTime};
 
-/// A prompt that nobody has asked for any more for so long is withdrawn: it keeps other processes
-/// from signing in.
-pub(super) const LIFETIME: Duration = Duration::from_secs(10 * 60);
-/// After somebody closed a prompt, programs do not raise it again for so long.
-pub(super) const DECLINED: Duration = Duration::from_secs(60);
+/// A prompt that no request has wanted for so long is closed: it keeps other processes from signing
+/// in.
+const LIFETIME: Duration = Duration::from_secs(10 * 60);
+/// After a person closed a prompt, programs do not raise it again for so long.
+const DECLINED: Duration = Duration::from_secs(60);
 
-/// Who was shown a prompt, and what to go on with once it is answered.
-#[derive(Debug)]
-pub(super) struct Ticket {
-    pub visitor: VisitorId,
-    pub call: Call,
-    pub part: Part,
-    pub about: About,
-}
-
-#[derive(Debug)]
-pub(super) enum About {
-    /// The prompt of the flight with this key; another number means that it was answered meanwhile.
-    Flight { key: String, prompt: PromptId },
-    Errand {
-        errand: Box<Errand>,
-        unanswered: Error,
-    },
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Tickets {
-    last: PromptId,
-    open: HashMap<PromptId, Ticket>,
-}
-
-impl Tickets {
-    /// A number that was never used before.
-    pub fn number(&mut self) -> PromptId {
-        self.last = self.last.wrapping_add(1);
-        self.last
-    }
-
-    pub fn issue(&mut self, ticket: Ticket) -> PromptId {
-        let id = self.number();
-        self.open.insert(id, ticket);
-        id
-    }
-
-    pub fn take(&mut self, id: PromptId) -> Result<Ticket> {
-        self.open.remove(&id).ok_or_else(|| {
-            Error::new(Code::InvalidInput, "this prompt is no longer open")
-                .hint("it was answered or closed; ask again")
-        })
-    }
-
-    /// Removes what somebody holds who went away; the keys of the flights it was about.
-    pub fn drop_of(&mut self, visitor: VisitorId) -> Vec<String> {
-        let gone: Vec<PromptId> = self
-            .open
-            .iter()
-            .filter(|(_, ticket)| ticket.visitor == visitor)
-            .map(|(id, _)| *id)
-            .collect();
-        let tickets = gone.into_iter().filter_map(|id| self.open.remove(&id));
-        tickets
-            .filter_map(|ticket| match ticket.about {
-                About::Flight { key, .. } => Some(key),
-                About::Errand { .. } => None,
-            })
-            .collect()
-    }
-
-    /// Whether somebody still has the question of this flight before them.
-    pub fn any_about(&self, flight: &str) -> bool {
-        self.open
-            .values()
-            .any(|ticket| matches!(&ticket.about, About::Flight { key, .. } if key == flight))
-    }
-}
-
-impl Owner {
-    /// A sign-in needs a person: one prompt for everybody who is waiting for it, under whatever
-    /// name.
-    pub(super) fn asks(&mut self, key: &str, mut sign_in: Box<SignIn>, prompt: Prompt) {
-        let now = self.clock.now();
-        let Prompt {
-            kind,
-            attempt,
-            unanswered,
-        } = prompt;
-        let concerns_all = matches!(kind, PromptKind::KeyringPassphrase { .. });
-        let source = sign_in.chain().source().name.clone();
-        let waiting: Vec<Waiter> = self
-            .flights
-            .values_mut()
-            .filter(|flight| {
-                concerns_all || flight.chain.source().name.eq_ignore_ascii_case(&source)
-            })
-            .flat_map(|flight| std::mem::take(&mut flight.waiters))
-            .collect();
-        if concerns_all && self.role == Role::Hosted && !waiting.iter().any(Waiter::is_person) {
-            return self.turn_away(key, (sign_in, unanswered), waiting);
+impl Actor {
+    /// One prompt for all that wait for it, under whatever name.
+    pub fn question(&mut self, job: JobId, question: Question) {
+        let Some(it) = self.jobs.get(job) else {
+            return question_is_late(question);
+        };
+        let identity = match &it.about {
+            About::SignIn { chain, .. } if chain.links().len() == 1 => chain.identity.to_string(),
+            About::SignIn { chain, .. } => chain.source().name.clone(),
+            About::Upkeep { identity } => identity.clone(),
+        };
+        let is_sign_in = it.sign_in().is_some();
+        let waiting = self.jobs.take_concerned(job, &question.prompt.kind);
+        let has_person = waiting.iter().any(Waiter::is_person);
+        let prompt = question.prompt.clone();
+        let is_passphrase = matches!(prompt.kind, PromptKind::KeyringPassphrase { .. });
+        if is_passphrase && is_sign_in && self.role == Role::Hosted && !has_person {
+            // The keyring's file is closed to the agent, and maybe open to the callers: their
+            // environment may hold the passphrase.
+            if let Some(it) = self.jobs.get_mut(job) {
+                it.is_turned_away = true;
+                it.waiters = waiting;
+            }
+            return question.close(prompt.unanswered);
         }
         // Whether a program waits for it counts, not who could answer by now.
         let first = waiting
             .iter()
             .find(|waiter| !waiter.is_person())
             .or(waiting.first());
-        let caller = first.map_or_else(
-            || sign_in.options().caller.clone(),
-            |waiter| waiter.call.caller.clone(),
-        );
-        let identity = if sign_in.chain().links().len() == 1 {
-            sign_in.chain().identity.to_string()
-        } else {
-            source
+        let Some(caller) = first.map(|waiter| waiter.call.caller.clone()) else {
+            // The clients that wanted it have gone.
+            return question.close(given_up(&prompt.unanswered));
         };
-        let prompt = api::Prompt {
-            id: self.tickets.number(),
-            identity,
-            kind,
-            attempt,
-            caller,
-            unanswered,
+        let now = self.clock.now();
+        let open = OpenPrompt {
+            prompt: api::Prompt {
+                id: self.jobs.number(),
+                identity,
+                kind: prompt.kind,
+                attempt: prompt.attempt,
+                caller,
+                unanswered: prompt.unanswered,
+            },
+            question,
+            since: now,
+            wanted_at: now,
+            is_announced: false,
         };
-        let notes = sign_in.take_notes();
-        if let Some(flight) = self.flights.get_mut(key) {
-            let asking = Asking {
-                sign_in,
-                prompt,
-                since: now,
-                wanted_at: now,
-                announced: false,
-            };
-            flight.stage = Stage::Asking(Box::new(asking));
+        if let Some(it) = self.jobs.get_mut(job) {
+            it.prompt = Some(open);
         }
-        if waiting.is_empty() {
-            // Whoever wanted it has gone away meanwhile.
-            return self.withdraw(key, None);
-        }
-        if !waiting.iter().any(Waiter::is_person) {
-            self.announce_prompt(key);
+        if !has_person {
+            self.announce_prompt(job, waiting.first());
         }
         for waiter in waiting {
-            self.show_prompt(key, waiter, notes.clone());
+            self.show_prompt(job, waiter, Vec::new());
         }
     }
 
-    /// A program waits, and nobody has the question before them.
-    fn announce_prompt(&mut self, key: &str) {
-        let Some(Flight {
-            stage: Stage::Asking(asking),
-            waiters,
-            ..
-        }) = self.flights.get_mut(key)
-        else {
+    /// A program waits, and no client shows the prompt.
+    fn announce_prompt(&mut self, job: JobId, waiter: Option<&Waiter>) {
+        let Some(it) = self.jobs.get_mut(job) else {
             return;
         };
-        if self.role != Role::Hosted || asking.announced {
+        let caller = waiter
+            .or(it.waiters.first())
+            .map(|waiter| waiter.call.caller.clone());
+        let Some(open) = it.prompt.as_mut().filter(|open| !open.is_announced) else {
+            return;
+        };
+        if self.role != Role::Hosted {
             return;
         }
-        asking.announced = true;
-        if let Some(waiter) = waiters.first() {
-            asking.prompt.caller = waiter.call.caller.clone();
+        open.is_announced = true;
+        if let Some(caller) = caller {
+            open.prompt.caller = caller;
         }
-        let prompt = asking.prompt.clone();
+        let prompt = open.prompt.clone();
         if matches!(
             prompt.kind,
             PromptKind::Keys {
@@ -192,115 +114,70 @@ impl Owner {
         self.tell(Event::PromptOpened(Box::new(prompt)));
     }
 
-    /// The keyring's file is closed to the agent, and maybe open to the processes that ask: their
-    /// environment may hold the passphrase.
-    fn turn_away(
-        &mut self,
-        key: &str,
-        (sign_in, unanswered): (Box<SignIn>, Error),
-        waiting: Vec<Waiter>,
-    ) {
-        self.flights.remove(key);
-        let auth = self.auth.clone();
-        tokio::spawn(async move {
-            // Its locks are free before anybody goes on.
-            sign_in.cancel(&auth, unanswered).await;
-            for waiter in waiting {
-                waiter.answer(Vec::new(), Reply::RunInProcess);
-            }
-        });
-    }
-
-    /// To a person the prompt itself; a program waits for somebody else's answer.
-    pub(super) fn show_prompt(&mut self, key: &str, waiter: Waiter, notes: Vec<Note>) {
+    /// To a person the prompt itself; a program waits for another client's answer.
+    pub fn show_prompt(&mut self, job: JobId, waiter: Waiter, notes: Vec<Note>) {
         let now = self.clock.now();
-        let Some(Flight {
-            stage: Stage::Asking(asking),
-            waiters,
-            ..
-        }) = self.flights.get_mut(key)
-        else {
+        let Some(open) = self.jobs.get_mut(job).and_then(|job| job.prompt.as_mut()) else {
             return self.again(waiter);
         };
-        asking.wanted_at = now;
-        if !waiter.is_person() {
-            if matches!(asking.prompt.kind, PromptKind::KeyringPassphrase { .. })
-                && self.role == Role::Hosted
-            {
-                waiter.answer(notes, Reply::RunInProcess);
-            } else if waiter.until > now && self.role == Role::Hosted {
-                waiters.push(waiter);
-            } else {
-                let unanswered = flight::unanswered(&self.auth, asking, &waiter.call.request);
-                waiter.answer(notes, Reply::Failed(unanswered));
-            }
-            return;
+        open.wanted_at = now;
+        if waiter.is_person() {
+            let ticket = Ticket {
+                client: waiter.client,
+                call: waiter.call.clone(),
+                part: waiter.part,
+                job,
+                prompt: open.prompt.id,
+            };
+            let prompt = open.prompt.clone();
+            let shown = api::Prompt {
+                id: self.jobs.issue(ticket),
+                ..prompt
+            };
+            return waiter.answer(notes, Reply::Needs(Box::new(shown)));
         }
-        let about = About::Flight {
-            key: key.to_owned(),
-            prompt: asking.prompt.id,
-        };
-        let ticket = Ticket {
-            visitor: waiter.visitor,
-            call: waiter.call.clone(),
-            part: waiter.part,
-            about,
-        };
-        let shown = api::Prompt {
-            id: self.tickets.issue(ticket),
-            ..asking.prompt.clone()
-        };
-        waiter.answer(notes, Reply::Needs(Box::new(shown)));
+        let is_hosted = self.role == Role::Hosted;
+        if matches!(open.prompt.kind, PromptKind::KeyringPassphrase { .. }) && is_hosted {
+            waiter.answer(notes, Reply::RunInProcess);
+        } else if waiter.until > now && is_hosted {
+            if let Some(job) = self.jobs.get_mut(job) {
+                job.waiters.push(waiter);
+            }
+        } else {
+            let (prompt, about) = (&open.question.prompt, open.prompt.identity.clone());
+            let error = waiter::prompt_is_open(&self.world, prompt, &about, &waiter);
+            waiter.answer(notes, Reply::Failed(error));
+        }
     }
 
-    pub(super) fn answered(&mut self, waiter: Waiter, prompt: PromptId, answer: Answer) {
+    pub fn answered(&mut self, waiter: Waiter, prompt: PromptId, answer: Answer) {
         let ticket = match self.take_ticket(prompt, &waiter) {
             Ok(ticket) => ticket,
-            Err(error) => return waiter.answer(Vec::new(), Reply::Failed(error)),
+            Err(error) => return waiter.fail(error),
         };
+        let until = self.clock.now();
         let waiter = Waiter {
             call: ticket.call,
             part: ticket.part,
-            until: self.clock.now(),
+            until,
             ..waiter
         };
-        match ticket.about {
-            About::Errand { errand, .. } => self.errand(waiter, *errand, Some(answer)),
-            About::Flight { key, prompt } => match self.take_asking(&key, Some(prompt)) {
-                // Somebody else was quicker: what was asked for is there, or on its way.
-                None => self.again(waiter),
-                Some(asking) => {
-                    if let Some(flight) = self.flights.get_mut(&key) {
-                        flight.waiters.push(waiter);
-                    }
-                    let auth = self.auth.clone();
-                    let mut sign_in = asking.sign_in;
-                    self.spawn(async move {
-                        let outcome = sign_in.answer(&auth, answer).await;
-                        Message::Stopped {
-                            key,
-                            sign_in,
-                            outcome,
-                        }
-                    });
+        match self.take_prompt(ticket.job, Some(ticket.prompt)) {
+            // Another client was quicker: what was wanted is there, or on its way.
+            None => self.again(waiter),
+            Some(open) => {
+                if let Some(job) = self.jobs.get_mut(ticket.job) {
+                    job.waiters.push(waiter);
                 }
-            },
+                open.question.answer(answer);
+            }
         }
     }
 
-    /// By the number that somebody was shown, or by the prompt's own, as the status tells it.
+    /// By the number that the client was shown, or by the prompt's own, as the status shows it.
     fn take_ticket(&mut self, prompt: PromptId, waiter: &Waiter) -> Result<Ticket> {
-        let public = self
-            .flights
-            .iter()
-            .find_map(|(key, flight)| match &flight.stage {
-                Stage::Asking(asking) if asking.prompt.id == prompt => {
-                    Some((key.clone(), flight.chain.identity.to_string()))
-                }
-                Stage::Asking(_) | Stage::UnderWay => None,
-            });
-        let Some((key, identity)) = public else {
-            return self.tickets.take(prompt);
+        let Some((job, identity)) = self.jobs.with_prompt(prompt) else {
+            return self.jobs.take_ticket(prompt);
         };
         let login = Login {
             identity,
@@ -312,119 +189,140 @@ impl Owner {
             caller: waiter.call.caller.clone(),
             request: Request::Session(SessionRequest::Login(login)),
         };
+        let (client, part) = (waiter.client, Part::Joins);
         Ok(Ticket {
-            visitor: waiter.visitor,
+            client,
             call,
-            part: Part::Joins,
-            about: About::Flight { key, prompt },
+            part,
+            job,
+            prompt,
         })
     }
 
-    /// The flight goes on; `None` if this prompt of it was answered before.
-    fn take_asking(&mut self, key: &str, prompt: Option<PromptId>) -> Option<Asking> {
-        let flight = self.flights.get_mut(key)?;
-        let current = match &flight.stage {
-            Stage::Asking(asking) => prompt.is_none_or(|prompt| asking.prompt.id == prompt),
-            Stage::UnderWay => false,
-        };
-        if !current {
-            return None;
-        }
-        let Stage::Asking(asking) = std::mem::replace(&mut flight.stage, Stage::UnderWay) else {
-            return None;
-        };
-        if asking.announced {
-            let (prompt, identity) = (asking.prompt.id, asking.prompt.identity.clone());
+    /// The job goes on; `None` if this prompt of it was answered before.
+    fn take_prompt(&mut self, job: JobId, prompt: Option<PromptId>) -> Option<OpenPrompt> {
+        let it = self.jobs.get_mut(job)?;
+        let is_it = |open: &OpenPrompt| prompt.is_none_or(|prompt| open.prompt.id == prompt);
+        let open = it.prompt.take_if(|open| is_it(open))?;
+        if open.is_announced {
+            let (prompt, identity) = (open.prompt.id, open.prompt.identity.clone());
             self.tell(Event::PromptClosed { prompt, identity });
         }
-        Some(*asking)
+        Some(open)
     }
 
-    pub(super) fn cancelled(&mut self, waiter: Waiter, prompt: PromptId) {
+    pub fn cancelled(&mut self, waiter: Waiter, prompt: PromptId) {
         let ticket = match self.take_ticket(prompt, &waiter) {
             Ok(ticket) => ticket,
-            Err(error) => return waiter.answer(Vec::new(), Reply::Failed(error)),
+            Err(error) => return waiter.fail(error),
         };
-        match ticket.about {
-            About::Errand { unanswered, .. } => {
-                waiter.answer(Vec::new(), Reply::Failed(unanswered));
-            }
-            About::Flight { key, .. } => {
-                if let Some(flight) = self.flights.get_mut(&key) {
-                    let source = flight.chain.source().name.to_ascii_lowercase();
-                    self.declined.insert(source, self.clock.now() + DECLINED);
-                    flight.waiters.push(Waiter {
-                        call: ticket.call,
-                        ..waiter
-                    });
-                    self.withdraw(&key, None);
-                } else {
-                    self.again(Waiter {
-                        call: ticket.call,
-                        ..waiter
-                    });
-                }
-            }
-        }
-    }
-
-    /// Nobody answers this any more: everybody who waits is told so. Who closed it has failed; a
-    /// program still needs somebody.
-    pub(super) fn withdraw(&mut self, key: &str, because: Option<&Error>) {
-        let Some(asking) = self.take_asking(key, None) else {
-            return;
+        let waiter = Waiter {
+            call: ticket.call,
+            ..waiter
         };
-        let Some(flight) = self.flights.remove(key) else {
-            return;
+        let until = self.clock.now() + DECLINED;
+        let Some(job) = self.jobs.get_mut(ticket.job) else {
+            return self.again(waiter);
         };
-        let auth = self.auth.clone();
-        let unanswered = because
-            .cloned()
-            .unwrap_or_else(|| asking.prompt.unanswered.clone());
-        tokio::spawn(async move {
-            let still_needed = unanswered.remedy;
-            let error = asking.sign_in.cancel(&auth, unanswered).await;
-            for waiter in flight.waiters {
-                let remedy = if waiter.is_person() {
-                    error.remedy
-                } else {
-                    still_needed
-                };
-                waiter.answer(
-                    Vec::new(),
-                    Reply::Failed(Error {
-                        remedy,
-                        ..error.clone()
-                    }),
-                );
-            }
+        job.waiters.push(waiter);
+        let source = job.sign_in().map(|(chain, _)| key(&chain.source().name));
+        let is_asked_again = job.prompt.as_ref().is_some_and(|open| {
+            let again = [WhyKeys::SecretMismatch, WhyKeys::Refused];
+            matches!(&open.prompt.kind, PromptKind::Keys { why, .. } if again.contains(why))
         });
+        if let Some(source) = source.filter(|_| !is_asked_again) {
+            self.declined.insert(source, until);
+        }
+        self.close(ticket.job, None);
     }
 
-    pub(super) fn withdraw_all(&mut self, because: &Error) {
-        for key in self.flights.keys().cloned().collect::<Vec<_>>() {
-            self.withdraw(&key, Some(because));
+    /// There is no answer any more: the job fails, and so do those who wait. For the person who
+    /// closed it that is final; a program still needs a person.
+    pub fn close(&mut self, job: JobId, because: Option<&Error>) {
+        let Some(open) = self.take_prompt(job, None) else {
+            return;
+        };
+        let because = because.unwrap_or(&open.prompt.unanswered);
+        if let Some(it) = self.jobs.get_mut(job) {
+            it.closed = Some(because.remedy);
+        }
+        let is_upkeep = self.jobs.get(job).is_some_and(|it| it.sign_in().is_none());
+        let error = if is_upkeep {
+            because.clone()
+        } else {
+            given_up(because)
+        };
+        open.question.close(error);
+    }
+
+    pub fn close_all(&mut self, because: &Error) {
+        for job in self.jobs.ids() {
+            self.close(job, Some(because));
         }
     }
 
-    /// A prompt that only this visitor wanted goes with it.
-    pub(super) fn left(&mut self, visitor: VisitorId) {
-        for flight in self.flights.values_mut() {
-            flight.waiters.retain(|waiter| waiter.visitor != visitor);
-        }
-        for key in self.tickets.drop_of(visitor) {
-            let wanted = self
-                .flights
-                .get(&key)
-                .is_some_and(|flight| match &flight.stage {
-                    Stage::UnderWay => true,
-                    Stage::Asking(asking) => asking.announced || !flight.waiters.is_empty(),
-                });
-            match (wanted, self.tickets.any_about(&key)) {
+    /// A prompt that only this client wanted is closed with it.
+    pub fn left(&mut self, client: ClientId) {
+        for job in self.jobs.drop_client(client) {
+            let Some(it) = self.jobs.get(job) else {
+                continue;
+            };
+            let is_wanted = match &it.prompt {
+                Some(open) => open.is_announced || !it.waiters.is_empty(),
+                None => true,
+            };
+            match (is_wanted, self.jobs.is_shown(job)) {
                 (_, true) => {}
-                (true, false) => self.announce_prompt(&key),
-                (false, false) => self.withdraw(&key, None),
+                (true, false) => self.announce_prompt(job, None),
+                (false, false) => self.close(job, None),
             }
         }
     }
+
+    /// What has waited long enough.
+    pub fn close_overdue(&mut self, now: SystemTime) {
+        for job in self.jobs.ids() {
+            let Some(it) = self.jobs.get_mut(job) else {
+                continue;
+            };
+            let Some(open) = &it.prompt else { continue };
+            let is_forgotten = open.wanted_at + LIFETIME <= now;
+            let waiters = std::mem::take(&mut it.waiters);
+            let (over, waiting): (Vec<_>, Vec<_>) =
+                waiters.into_iter().partition(|waiter| waiter.until <= now);
+            it.waiters = waiting;
+            let (prompt, about) = (open.question.prompt.clone(), open.prompt.identity.clone());
+            for waiter in over {
+                let error = waiter::prompt_is_open(&self.world, &prompt, &about, &waiter);
+                waiter.fail(error);
+            }
+            if is_forgotten {
+                self.close(job, None);
+            }
+        }
+        self.declined.retain(|_, until| *until > now);
+    }
+
+    /// When a prompt, or a request that waits for one, is next overdue.
+    pub fn next_overdue(&self) -> Option<SystemTime> {
+        let overdue = self.jobs.iter().filter_map(|(_, job)| {
+            let end = job.prompt.as_ref()?.wanted_at + LIFETIME;
+            let waiting = job.waiters.iter().map(|waiter| waiter.until).min();
+            Some(waiting.map_or(end, |until| until.min(end)))
+        });
+        overdue.min()
+    }
+}
+
+fn given_up(unanswered: &Error) -> Error {
+    Error {
+        remedy: Remedy::Fix,
+        ..unanswered.clone()
+    }
+}
+
+/// Its job is over.
+fn question_is_late(question: Question) {
+    let unanswered = question.prompt.unanswered.clone();
+    question.close(unanswered);
 }

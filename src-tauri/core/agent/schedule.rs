@@ -1,20 +1,24 @@
-//! What is kept fresh without anybody asking: each held session is watched by the rules of
-//! [`crate::auth::refresh`], the configuration on disk is looked at, and once a day what has
-//! expired is cleared away. One more look every 30 seconds at the latest, because laptops sleep and
-//! clocks move.
+//! What is kept fresh without a request: each held session is watched, the configuration on disk is
+//! looked at, what other processes stored is read, and once a day what has expired is cleared away.
+//! One more look every 30 seconds at the latest, because laptops sleep and clocks move.
 
 use super::Role;
-use super::api::{Caller, Cleanup, Event, LongLivedKeys, Mode, Person, Refresh};
-use super::flight::{Flight, FlightReach};
-use super::owner::{Message, Owner};
-use crate::auth::refresh::{Action, Announcement, Renewable, Watch};
-use crate::auth::{Options, SignIn};
+use super::actor::{Actor, Message, Then};
+use super::api::{
+    Caller, Event, ListedProvider, OpenPrompt, Person, Refresh, Reply, Running, Snapshot,
+};
+use super::waiter::{Reach, Waiter};
 use crate::config::{Chain, Config};
-use crate::error::{Code, Error, Result};
-use crate::ids::IdentityName;
-use crate::secret::Session;
-use std::collections::{BTreeSet, HashMap};
+use crate::error::{Code, Error};
+use crate::logout::{self, Cleanup, LongLivedKeys};
+use crate::sessions::sync::{self, Scope};
+use crate::sessions::{Action, Announcement, Renewable, key};
+use crate::sign_in::{Completed, NotRenewed, Options};
+use crate::store::Mode;
+use crate::world::World;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// Between two looks at the clock and at the configuration.
@@ -22,68 +26,22 @@ const LOOK: Duration = Duration::from_secs(30);
 /// Later than expected by so much: the machine slept.
 const SLEPT: Duration = Duration::from_secs(60);
 /// Renewals at the same time, so that a thousand identities that expire together do not starve
-/// those who ask.
+/// requests.
 const RENEWALS_AT_ONCE: usize = 8;
 const BETWEEN_CLEANUPS: Duration = Duration::from_secs(24 * 60 * 60);
-/// After the start, when everybody is busy signing in.
+/// After the start, which is when most sign-ins happen.
 const BEFORE_FIRST_CLEANUP: Duration = Duration::from_secs(5 * 60);
-
-/// What work beside the requests has come to.
-#[derive(Debug)]
-pub(super) enum Tended {
-    /// A session is held now, and whether it can be renewed without a person.
-    Held {
-        identity: IdentityName,
-        session: Session,
-        renewable: bool,
-    },
-    PickedUp(Result<Vec<Tended>>),
-    Nothing,
-}
-
-/// Due, and waiting until fewer are under way: those that end first come first.
-type Queue = BTreeSet<(SystemTime, String)>;
 
 #[derive(Debug)]
 pub(super) struct Schedule {
-    surroundings: String,
-    /// By identity, in lower case.
-    watches: HashMap<String, Watched>,
-    queue: Queue,
+    fingerprint: String,
+    /// Due, and waiting until fewer are under way: those that end first come first.
+    queue: BTreeSet<(SystemTime, String)>,
     refresh: Refresh,
     last_look: SystemTime,
-    picked_up: PickUp,
+    is_reading: bool,
     next_cleanup: SystemTime,
     configuration: OnDisk,
-}
-
-#[derive(Debug)]
-struct Watched {
-    identity: IdentityName,
-    expires_at: SystemTime,
-    watch: Watch,
-}
-
-impl Watched {
-    /// What is to be renewed goes into the queue; what is to be told comes back.
-    fn look(&mut self, key: &str, queue: &mut Queue, now: SystemTime) -> Option<Announcement> {
-        let mut told = None;
-        for action in self.watch.look(now) {
-            match action {
-                Action::Renew => drop(queue.insert((self.expires_at, key.to_owned()))),
-                Action::Announce(announcement) => told = Some(announcement),
-            }
-        }
-        told
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum PickUp {
-    /// The keyring could not be read yet.
-    Wanted,
-    UnderWay,
-    Done,
 }
 
 /// The file as it was when it was last read.
@@ -102,125 +60,107 @@ impl OnDisk {
 }
 
 impl Schedule {
-    pub fn new(role: Role, config: &Config, surroundings: String, now: SystemTime) -> Schedule {
+    pub fn new(world: &World, now: SystemTime) -> Schedule {
         let mut configuration = OnDisk {
-            path: config.path().to_owned(),
+            path: world.config.path().to_owned(),
             stamp: None,
             problem: None,
         };
         configuration.stamp = configuration.stamp();
         Schedule {
-            surroundings,
-            watches: HashMap::new(),
+            fingerprint: world.environment.surroundings(),
             queue: BTreeSet::new(),
             refresh: Refresh::Runs,
             last_look: now,
-            picked_up: if role == Role::Hosted {
-                PickUp::Wanted
-            } else {
-                PickUp::Done
-            },
+            is_reading: false,
             next_cleanup: now + BEFORE_FIRST_CLEANUP,
             configuration,
         }
     }
 
-    /// By identity, in lower case.
-    pub fn watch_of(&self, key: &str) -> Option<&Watch> {
-        self.watches.get(key).map(|watched| &watched.watch)
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
     }
 
-    /// Why the file on disk is not the one in force.
-    pub fn configuration_problem(&self) -> Option<&Error> {
-        self.configuration.problem.as_ref()
-    }
-
-    pub fn refresh(&self) -> Refresh {
-        self.refresh
-    }
-
-    pub fn surroundings(&self) -> &str {
-        &self.surroundings
-    }
-
-    pub fn wake_at(&self) -> SystemTime {
-        let watches = self
-            .watches
-            .values()
-            .filter_map(|watched| watched.watch.wake_at());
-        watches
-            .chain([self.last_look + LOOK])
-            .min()
-            .unwrap_or(self.last_look + LOOK)
-    }
-
-    pub fn forget(&mut self, key: &str) {
-        self.watches.remove(key);
+    pub fn was_read(&mut self) {
+        self.is_reading = false;
     }
 }
 
-impl Owner {
-    pub(super) fn keep_up(&mut self, now: SystemTime) {
-        let slept = now
-            .duration_since(self.schedule.last_look)
-            .is_ok_and(|passed| passed >= LOOK + SLEPT);
+impl Actor {
+    /// When there is something to do although no request comes.
+    pub fn wake_at(&self) -> SystemTime {
+        let watches = self
+            .sessions
+            .records()
+            .filter_map(|(_, record)| record.watch()?.wake_at());
+        let look = self.schedule.last_look + LOOK;
+        watches
+            .chain(self.next_overdue())
+            .fold(look, SystemTime::min)
+    }
+
+    pub fn tend(&mut self) {
+        let now = self.clock.now();
+        let passed = now.duration_since(self.schedule.last_look);
         self.schedule.last_look = now;
-        self.auth.notice_the_time();
-        if slept && self.role == Role::Hosted {
+        self.sessions.notice_the_time(&self.world, now);
+        if passed.is_ok_and(|passed| passed >= LOOK + SLEPT) && self.role == Role::Hosted {
             tracing::info!("woke up");
-            self.withdraw_all(&Error::new(
-                Code::PersonNeeded,
-                "the machine slept while a prompt was open",
-            ));
-            self.schedule
-                .watches
-                .values_mut()
-                .for_each(|watched| watched.watch.woke(now));
+            let message = "the machine slept while a prompt was open";
+            self.close_all(&Error::new(Code::PersonNeeded, message));
+            self.sessions
+                .watches()
+                .for_each(|(_, watch)| watch.woke(now));
         }
         self.look_at_configuration();
-        self.pick_up();
+        self.read_what_is_stored();
         self.clean_up(now);
         self.look_at_watches(now);
+        self.close_overdue(now);
     }
 
     fn look_at_watches(&mut self, now: SystemTime) {
-        let mut told = Vec::new();
-        let Schedule { watches, queue, .. } = &mut self.schedule;
-        for (key, watched) in watches {
-            told.extend(
-                watched
-                    .look(key, queue, now)
-                    .map(|announcement| (key.clone(), announcement)),
-            );
+        let (mut announcements, queue) = (Vec::new(), &mut self.schedule.queue);
+        for (key, watch) in self.sessions.watches() {
+            for action in watch.look(now) {
+                match action {
+                    Action::Renew => {
+                        queue.insert((watch.expires_at(), key.clone()));
+                    }
+                    Action::Announce(announcement) => {
+                        announcements.push((key.clone(), announcement));
+                    }
+                }
+            }
         }
-        for (key, announcement) in told {
+        for (key, announcement) in announcements {
             self.announce(&key, announcement);
         }
         self.renew_those_that_are_due();
     }
 
-    /// Of a thousand that change together, each costs one look.
-    fn look_at(&mut self, key: &str, now: SystemTime) {
-        let Schedule { watches, queue, .. } = &mut self.schedule;
-        let Some(watched) = watches.get_mut(key) else {
+    pub fn renewable(&mut self, identity: &str, how: Renewable) {
+        let (now, key) = (self.clock.now(), key(identity));
+        let Some(watch) = self.sessions.is_renewable(identity, how) else {
             return;
         };
-        if let Some(announcement) = watched.look(key, queue, now) {
-            self.announce(key, announcement);
+        let expires_at = watch.expires_at();
+        // Of a thousand that change together, each costs one look.
+        for action in watch.look(now) {
+            match action {
+                Action::Renew => {
+                    self.schedule.queue.insert((expires_at, key.clone()));
+                }
+                Action::Announce(announcement) => self.announce(&key, announcement),
+            }
         }
         self.renew_those_that_are_due();
     }
 
-    pub(super) fn renew_those_that_are_due(&mut self) {
-        let under_way = |owner: &Owner| {
-            owner
-                .flights
-                .values()
-                .filter(|flight| flight.reach == FlightReach::Scheduled)
-                .count()
-        };
+    pub fn renew_those_that_are_due(&mut self) {
         while self.schedule.refresh == Refresh::Runs
-            && under_way(self) < RENEWALS_AT_ONCE
+            && self.jobs.renewals() < RENEWALS_AT_ONCE
             && let Some((_, key)) = self.schedule.queue.pop_first()
         {
             self.renew(&key);
@@ -228,81 +168,98 @@ impl Owner {
     }
 
     /// What becomes due while it is paused waits in the queue.
-    pub(super) fn set_refresh(&mut self, refresh: Refresh) {
+    pub fn set_refresh(&mut self, refresh: Refresh) {
         self.schedule.refresh = refresh;
         self.renew_those_that_are_due();
     }
 
     fn renew(&mut self, key: &str) {
-        let Some(watched) = self.schedule.watches.get_mut(key) else {
+        let now = self.clock.now();
+        let is_under_way = self.jobs.sign_in_to(key).is_some();
+        let Some(watch) = self
+            .sessions
+            .get_mut(key)
+            .and_then(|record| record.watch_mut())
+        else {
             return;
         };
-        if self.flights.contains_key(key) {
-            let under_way = Error::new(Code::LockTimeout, "another sign-in is under way");
-            watched.watch.failed(under_way, self.clock.now());
+        if is_under_way {
+            watch.failed(
+                Error::new(Code::LockTimeout, "another sign-in is under way"),
+                now,
+            );
             return;
         }
-        let identity = watched.identity.clone();
-        match SignIn::new(
-            &self.auth,
-            identity.as_str(),
-            Options::ahead_of_time(caller()),
-        ) {
-            Ok(sign_in) => self.start(Box::new(sign_in), FlightReach::Scheduled, Vec::new()),
+        match self.world.chain(key) {
+            Ok(chain) => {
+                let options = Options::ahead_of_time(caller());
+                self.sign_in(chain, Reach::Scheduled, options, Vec::new());
+            }
             Err(error) => {
-                tracing::info!(identity = %identity, %error, "no longer kept fresh");
-                self.schedule.forget(key);
+                tracing::info!(identity = key, %error, "no longer kept fresh");
+                self.sessions.forget(key);
             }
         }
     }
 
     /// Whatever these keys make is made with them now, also what was refused with the ones before.
-    pub(super) fn keys_stored(&mut self, identity: &str) {
-        let is_built_on = |watched: &Watched| {
-            let chain = self.auth.chain(watched.identity.as_str());
+    pub fn keys_stored(&mut self, identity: &str) {
+        let is_built_on = |key: &str| {
+            let chain = self.world.chain(key);
             chain.is_ok_and(|chain| chain.source().name.eq_ignore_ascii_case(identity))
         };
-        let watches = self
-            .schedule
-            .watches
-            .iter()
-            .filter(|(_, watched)| is_built_on(watched));
-        for key in watches.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
+        let records = self.sessions.records().filter(|(key, _)| is_built_on(key));
+        for key in records.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
             self.begin_again(&key);
         }
         self.renew_those_that_are_due();
     }
 
     fn begin_again(&mut self, key: &str) {
-        if let Some(watched) = self.schedule.watches.get_mut(key) {
-            watched.watch.begin_again();
+        if let Some(watch) = self
+            .sessions
+            .get_mut(key)
+            .and_then(|record| record.watch_mut())
+        {
+            watch.begin_again();
             self.schedule
                 .queue
-                .insert((watched.expires_at, key.to_owned()));
+                .insert((watch.expires_at(), key.to_owned()));
         }
     }
 
     /// A session came out of a sign-in, the one that was held before or a new one.
-    pub(super) fn signed_in(&mut self, flight: &Flight, sign_in: &SignIn, session: &Session) {
-        let identity = flight.chain.identity.to_string();
-        let key = identity.to_ascii_lowercase();
-        for (name, session, error) in sign_in.not_renewed_below() {
-            self.not_renewed_below(name, session, error);
+    pub fn completed(&mut self, reach: Reach, completed: &Completed) {
+        let Completed {
+            chain,
+            session,
+            ticket,
+            ..
+        } = completed;
+        let (now, identity) = (self.clock.now(), chain.identity.to_string());
+        for it in &completed.not_renewed_below {
+            self.not_renewed_below(it);
         }
-        for name in sign_in.made_below() {
+        for name in completed.made_below() {
             // What was made for this one is there for them, without a call.
-            self.begin_again(&name.to_ascii_lowercase());
+            self.begin_again(&key(name));
         }
-        if let (Some(error), FlightReach::Scheduled) = (sign_in.not_renewed(), flight.reach) {
-            self.renewal_failed(&key, error.clone());
-        } else if sign_in.made_one() {
+        if let Some(error) = &completed.not_renewed {
+            self.sessions.keep(chain, session, ticket.clone());
+            if reach == Reach::Scheduled {
+                self.renewal_failed(&key(&identity), error.clone());
+            }
+            return;
+        }
+        self.sessions.hold(chain, session, ticket.clone(), now);
+        if !completed.made.is_empty() {
             let expires_at = session.expires_at;
-            self.tell(match flight.reach {
-                FlightReach::Scheduled => Event::Renewed {
+            self.tell(match reach {
+                Reach::Scheduled => Event::Renewed {
                     identity,
                     expires_at,
                 },
-                FlightReach::Unattended | FlightReach::Asks => Event::SignedIn {
+                Reach::Unattended | Reach::Asks => Event::SignedIn {
                     identity,
                     expires_at,
                 },
@@ -310,67 +267,49 @@ impl Owner {
         }
     }
 
-    pub(super) fn not_signed_in(&mut self, flight: &Flight, error: &Error) {
-        let key = flight.chain.identity.as_str().to_ascii_lowercase();
-        if flight.reach == FlightReach::Scheduled {
-            self.renewal_failed(&key, error.clone());
+    pub fn not_signed_in(&mut self, chain: &Chain, reach: Reach, error: &Error) {
+        if reach == Reach::Scheduled {
+            self.renewal_failed(&key(chain.identity.as_str()), error.clone());
         }
     }
 
-    /// Found out on the way to somebody else's session: told as if it had been looked for.
-    fn not_renewed_below(&mut self, name: &str, session: &Session, error: &Error) {
-        let Ok(identity) = self
-            .auth
-            .config()
-            .identity(name)
-            .map(|identity| identity.name.clone())
-        else {
+    /// Found out on the way to another identity's session: as if it had been looked for.
+    fn not_renewed_below(&mut self, it: &NotRenewed) {
+        let Ok(identity) = self.world.config.identity(&it.name) else {
             return;
         };
-        let key = name.to_ascii_lowercase();
-        if self.flights.contains_key(&key) {
-            return;
+        if self.jobs.sign_in_to(&it.name).is_none() {
+            self.sessions.watch_anew(&identity.name, &it.session);
+            self.renewal_failed(&key(&it.name), it.error.clone());
         }
-        if !self.schedule.watches.contains_key(&key) {
-            let watch = Watch::new(
-                session,
-                Renewable::Alone,
-                self.auth.config().notify_before(),
-            );
-            self.schedule.watches.insert(
-                key.clone(),
-                Watched {
-                    identity,
-                    expires_at: session.expires_at,
-                    watch,
-                },
-            );
-        }
-        self.renewal_failed(&key, error.clone());
     }
 
     fn renewal_failed(&mut self, key: &str, error: Error) {
         let now = self.clock.now();
         if error.code == Code::SignedOut {
-            return self.schedule.forget(key);
+            return self.sessions.signed_out(key);
         }
-        let Some(watched) = self.schedule.watches.get_mut(key) else {
+        let Some(watch) = self
+            .sessions
+            .get_mut(key)
+            .and_then(|record| record.watch_mut())
+        else {
             return;
         };
-        tracing::info!(identity = %watched.identity, %error, "not renewed");
-        if let Some(announcement) = watched.watch.failed(error, now) {
+        tracing::info!(identity = key, %error, "not renewed");
+        if let Some(announcement) = watch.failed(error, now) {
             self.announce(key, announcement);
         }
     }
 
-    /// Somebody may have signed out elsewhere: then there is nothing to tell.
+    /// An identity that was signed out of elsewhere has nothing to announce.
     fn announce(&mut self, key: &str, announcement: Announcement) {
-        let Some(watched) = self.schedule.watches.get(key) else {
+        let Some(record) = self.sessions.get(key) else {
             return;
         };
-        let identity = watched.identity.to_string();
-        if self.auth.is_signed_out(&identity) {
-            return self.schedule.forget(key);
+        let identity = record.name.to_string();
+        if self.world.is_signed_out(&identity) {
+            return self.sessions.signed_out(key);
         }
         self.tell(match announcement {
             Announcement::ExpiresSoon { expires_at } => Event::ExpiresSoon {
@@ -388,74 +327,19 @@ impl Owner {
         });
     }
 
-    pub(super) fn tended(&mut self, tended: Tended) {
-        match tended {
-            Tended::Held {
-                identity,
-                session,
-                renewable,
-            } => self.watch(identity, &session, renewable),
-            Tended::PickedUp(Ok(held)) => {
-                self.schedule.picked_up = PickUp::Done;
-                for held in held {
-                    self.tended(held);
-                }
-            }
-            Tended::PickedUp(Err(error)) => {
-                tracing::warn!(%error, "cannot look into the keyring yet");
-                self.schedule.picked_up = PickUp::Wanted;
-            }
-            Tended::Nothing => {}
-        }
-    }
-
-    fn watch(&mut self, identity: IdentityName, session: &Session, renewable: bool) {
-        let key = identity.as_str().to_ascii_lowercase();
-        let renewable = if renewable {
-            Renewable::Alone
-        } else {
-            Renewable::ByAPerson
-        };
-        let (now, expires_at) = (self.clock.now(), session.expires_at);
-        let known = self.schedule.watches.remove(&key).map(|mut watched| {
-            watched.watch.renewed(session, renewable, now);
-            watched.watch
-        });
-        let watch = known
-            .unwrap_or_else(|| Watch::new(session, renewable, self.auth.config().notify_before()));
-        self.schedule.watches.insert(
-            key.clone(),
-            Watched {
-                identity,
-                expires_at,
-                watch,
-            },
-        );
-        self.look_at(&key, now);
-    }
-
-    /// What earlier runs left: usable without a call to AWS.
-    fn pick_up(&mut self) {
-        if self.schedule.picked_up != PickUp::Wanted {
+    /// What earlier runs left, and what other processes do: usable without a call to AWS.
+    fn read_what_is_stored(&mut self) {
+        if self.role == Role::InProcess || self.schedule.is_reading {
             return;
         }
-        self.schedule.picked_up = PickUp::UnderWay;
-        let auth = self.auth.clone();
+        self.schedule.is_reading = true;
+        let (world, known) = (self.world.clone(), self.sessions.known());
         self.spawn(async move {
-            let found = match auth.pick_up().await {
-                Ok(found) => found,
-                Err(error) => return Message::Tended(Tended::PickedUp(Err(error))),
-            };
-            let mut held = Vec::new();
-            for (Chain { identity, .. }, session) in found {
-                let renewable = auth.renews_alone(identity.as_str(), caller()).await;
-                held.push(Tended::Held {
-                    identity,
-                    session,
-                    renewable,
-                });
+            let reading = sync::read(&world, known, Scope::All).await;
+            Message::Read {
+                reading,
+                then: Then::Schedule,
             }
-            Message::Tended(Tended::PickedUp(Ok(held)))
         });
     }
 
@@ -464,40 +348,36 @@ impl Owner {
             return;
         }
         self.schedule.next_cleanup = now + BETWEEN_CLEANUPS;
-        let auth = self.auth.clone();
+        let world = self.world.clone();
         self.spawn(async move {
-            match auth
-                .clean_up(Cleanup {
-                    long_lived_keys: LongLivedKeys::Keep,
-                    mode: Mode::Run,
-                })
-                .await
-            {
-                Ok(report) => drop(auth.record_removals(&caller(), &report).await),
+            let cleanup = Cleanup {
+                long_lived_keys: LongLivedKeys::Keep,
+                mode: Mode::Run,
+            };
+            match logout::clean_up(&world, cleanup).await {
+                Ok(report) => drop(logout::record_removals(&world, &caller(), &report).await),
                 Err(error) => tracing::warn!(%error, "cannot clean up"),
             }
-            Message::Tended(Tended::Nothing)
+            Message::Nothing
         });
     }
 
     /// A change is taken over if it can be used; else the last good one stays in force.
-    pub(super) fn look_at_configuration(&mut self) {
-        let stamp = self.schedule.configuration.stamp();
-        if self.role == Role::InProcess || stamp == self.schedule.configuration.stamp {
+    pub fn look_at_configuration(&mut self) {
+        let on_disk = &mut self.schedule.configuration;
+        let stamp = on_disk.stamp();
+        if self.role == Role::InProcess || stamp == on_disk.stamp {
             return;
         }
-        self.schedule.configuration.stamp = stamp;
-        let read = Config::load(&self.schedule.configuration.path, self.auth.environment())
-            .and_then(|config| self.auth.reconfigured(config));
+        on_disk.stamp = stamp;
+        let read = Config::load(&on_disk.path, &self.world.environment)
+            .and_then(|config| self.world.reconfigured(config));
         match read {
-            Ok(auth) => {
+            Ok(world) => {
                 tracing::info!("configuration changed");
-                self.auth = std::sync::Arc::new(auth);
+                self.world = Arc::new(world);
                 self.schedule.configuration.problem = None;
-                let config = self.auth.config();
-                self.schedule
-                    .watches
-                    .retain(|_, watched| config.identity(watched.identity.as_str()).is_ok());
+                self.sessions.follow(&self.world.config);
                 self.tell(Event::ConfigurationChanged);
             }
             Err(error) => {
@@ -507,9 +387,44 @@ impl Owner {
             }
         }
     }
+
+    pub fn show_snapshot(&self, waiter: Waiter) {
+        let config = &self.world.config;
+        let (identities, mut notes) = self.sessions.statuses(config, self.clock.now());
+        let open = self.jobs.iter().filter_map(|(_, job)| {
+            let open = job.prompt.as_ref().filter(|_| job.sign_in().is_some())?;
+            Some(OpenPrompt {
+                prompt: open.prompt.clone(),
+                since: open.since,
+            })
+        });
+        let mut prompts: Vec<OpenPrompt> = open.collect();
+        prompts.sort_by_key(|open| open.prompt.id);
+        let providers = config.providers().iter().map(|provider| ListedProvider {
+            name: provider.name.to_string(),
+            kind: provider.kind.clone(),
+        });
+        let agent = (self.role == Role::Hosted).then(|| Running {
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            since: self.since,
+            configuration: config.path().display().to_string(),
+            configuration_problem: self.schedule.configuration.problem.clone(),
+            refresh: self.schedule.refresh,
+        });
+        let snapshot = Snapshot {
+            agent,
+            providers: providers.collect(),
+            identities,
+            prompts,
+            keyring: self.sessions.keyring().cloned(),
+        };
+        notes.extend(self.world.take_warnings());
+        waiter.answer(notes, Reply::Snapshot(snapshot));
+    }
 }
 
-/// Who renews ahead of time.
+/// The agent itself, which renews ahead of time.
 pub(super) fn caller() -> Caller {
     Caller {
         program: "keyfob".to_owned(),

@@ -11,6 +11,8 @@ use std::time::{Duration, SystemTime};
 
 /// How long a read or a write waits for another one.
 pub const FILE_LOCK_LIMIT: Duration = Duration::from_secs(10);
+/// Behind the process id once the lock is free again.
+const RELEASED: &[u8] = b"\n";
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// How long to wait for somebody else's lock; as long as it takes means as long as its holder
@@ -69,10 +71,33 @@ impl FileLock {
     }
 }
 
+/// When a lock was last held, as its file says; what it guards was written no later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stamp {
+    Never,
+    /// It is held, or its holder was killed.
+    Now,
+    At(SystemTime),
+}
+
+impl Stamp {
+    pub fn of(path: &Path) -> Stamp {
+        let Ok(text) = fs::read(path) else {
+            return Stamp::Never;
+        };
+        let changed = fs::metadata(path).and_then(|metadata| metadata.modified());
+        match changed {
+            Ok(at) if text.ends_with(RELEASED) => Stamp::At(at),
+            Ok(_) | Err(_) => Stamp::Now,
+        }
+    }
+}
+
 impl Drop for FileLock {
     /// Closing the file would do, were it not for a child process that was just being started and
     /// still shares it.
     fn drop(&mut self) {
+        let _ = (&self.file).write_all(RELEASED);
         let _ = self.file.unlock();
     }
 }

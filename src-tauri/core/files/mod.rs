@@ -4,7 +4,7 @@
 pub mod ini;
 mod lock;
 
-pub use lock::{FILE_LOCK_LIMIT, FileLock, Patience};
+pub use lock::{FILE_LOCK_LIMIT, FileLock, Patience, Stamp};
 
 use crate::error::{Error, Result};
 use std::ffi::OsStr;

@@ -11,7 +11,7 @@ mod marks;
 mod value;
 
 use crate::files;
-pub use crate::files::{FILE_LOCK_LIMIT, FileLock, Patience};
+pub use crate::files::{FILE_LOCK_LIMIT, FileLock, Patience, Stamp};
 pub use aws_files::{Cleared as ClearedProfile, Place, Profile, UpTo};
 pub use keyring::{
     Attributes, Backend, Deletion, Entry, EntryKind, EntryName, Keychain, PassphraseUse, SERVICE,
@@ -222,6 +222,12 @@ impl Store {
         Ok(ours.map(|entry| entry.name).collect())
     }
 
+    /// When the stored session of an identity was last written, by any process: its lock file says.
+    pub fn session_stamp(&self, identity: &str) -> Stamp {
+        let name = self.entry(EntryKind::Session, identity);
+        Stamp::of(&self.lock_path(&name))
+    }
+
     /// Held while somebody signs in to `identity`, by this process or any other.
     pub async fn sign_in_lock(&self, identity: &str, patience: Patience) -> Result<SignInLock> {
         SignInLock::acquire(&self.locks, identity, patience, &self.clock).await
@@ -322,8 +328,13 @@ impl Store {
     }
 
     async fn entry_lock(&self, name: &EntryName) -> Result<FileLock> {
-        self.file_lock(&format!("{}-{}", name.kind.as_str(), name.name()))
-            .await
+        let limit = Patience::AtMost(FILE_LOCK_LIMIT);
+        FileLock::acquire(&self.lock_path(name), limit, &self.clock).await
+    }
+
+    fn lock_path(&self, name: &EntryName) -> PathBuf {
+        let file = files::file_name(&format!("{}-{}", name.kind.as_str(), name.name()));
+        self.locks.join(format!("{file}.lock"))
     }
 
     async fn file_lock(&self, name: &str) -> Result<FileLock> {

@@ -307,6 +307,13 @@ fn awaited(prompt: &Prompt) -> Option<Draft<'_>> {
             "It waits for access keys: the last secret does not belong to its key id".to_owned(),
             Button::EnterNewKeys,
         ),
+        PromptKind::Keys {
+            why: WhyKeys::Refused,
+            ..
+        } => (
+            "It waits for access keys: the last ones were not accepted".to_owned(),
+            Button::EnterNewKeys,
+        ),
         PromptKind::KeyringPassphrase { path, .. } => (
             format!("It waits for the passphrase of {path}"),
             Button::Unlock,

@@ -1,13 +1,14 @@
-//! What a person is asked, and what may come back. Plain data: who can ask shows it, everybody else
-//! passes it on.
+//! What a person can be asked, what may come back, and [`Ask`], the handle to ask by. A sign-in
+//! waits for an answer on a task of its own, with its locks held; shells see prompts as data.
 
 use crate::clock::moment;
 use crate::duration::SessionDuration;
-use crate::error::Error;
+use crate::error::{Code, Error, Result};
 use crate::ids::MfaArn;
 use crate::secret::{Secret, on_the_wire};
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
+use tokio::sync::{mpsc, oneshot};
 
 /// Whether somebody can answer a prompt where the request came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +70,8 @@ pub enum WhyKeys {
     Revoked,
     /// The secret typed last does not belong to its key id.
     SecretMismatch,
+    /// The keys typed last were not accepted; the prompt's error says why.
+    Refused,
     /// `fob user configure`.
     Asked,
 }
@@ -111,12 +114,106 @@ pub enum Note {
 }
 
 impl Answer {
-    /// What was answered, without saying it.
+    /// Names what was answered, and not its content.
     pub fn noun(&self) -> &'static str {
         match self {
             Answer::Keys(_) => "access keys",
             Answer::MfaCode(_) => "an MFA code",
             Answer::Passphrase(_) => "a passphrase",
         }
+    }
+
+    fn is_unexpected(&self) -> Error {
+        let message = format!(
+            "the answer is {}, which is not what the prompt asks for",
+            self.noun()
+        );
+        Error::new(Code::InvalidInput, message)
+    }
+}
+
+/// The program on whose behalf something is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+pub struct Caller {
+    /// As people know it: `terraform`.
+    pub program: String,
+    pub pid: u32,
+    pub person: Person,
+}
+
+/// The handle to a person; clones ask the same one. Dropping a question withdraws it.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    questions: Option<mpsc::UnboundedSender<Question>>,
+}
+
+/// A prompt that waits for its answer.
+#[derive(Debug)]
+pub struct Question {
+    pub prompt: Prompt,
+    answer: oneshot::Sender<Result<Answer>>,
+}
+
+impl Question {
+    pub fn answer(self, answer: Answer) {
+        // Dropped meanwhile: the answer is not needed.
+        let _ = self.answer.send(Ok(answer));
+    }
+
+    /// Without an answer; `because` is what the question's job fails with.
+    pub fn close(self, because: Error) {
+        let _ = self.answer.send(Err(because));
+    }
+}
+
+impl Ask {
+    /// Every question fails with the error for want of a person.
+    pub fn nobody() -> Ask {
+        Ask { questions: None }
+    }
+
+    /// With the questions as they come.
+    pub fn open() -> (Ask, mpsc::UnboundedReceiver<Question>) {
+        let (questions, received) = mpsc::unbounded_channel();
+        (
+            Ask {
+                questions: Some(questions),
+            },
+            received,
+        )
+    }
+
+    pub async fn keys(&self, prompt: Prompt) -> Result<TypedKeys> {
+        match self.ask(prompt).await? {
+            Answer::Keys(keys) => Ok(keys),
+            other @ (Answer::MfaCode(_) | Answer::Passphrase(_)) => Err(other.is_unexpected()),
+        }
+    }
+
+    pub async fn mfa_code(&self, prompt: Prompt) -> Result<String> {
+        match self.ask(prompt).await? {
+            Answer::MfaCode(code) => Ok(code),
+            other @ (Answer::Keys(_) | Answer::Passphrase(_)) => Err(other.is_unexpected()),
+        }
+    }
+
+    pub async fn passphrase(&self, prompt: Prompt) -> Result<Secret> {
+        match self.ask(prompt).await? {
+            Answer::Passphrase(passphrase) => Ok(passphrase),
+            other @ (Answer::Keys(_) | Answer::MfaCode(_)) => Err(other.is_unexpected()),
+        }
+    }
+
+    async fn ask(&self, prompt: Prompt) -> Result<Answer> {
+        let unanswered = prompt.unanswered.clone();
+        let Some(questions) = &self.questions else {
+            return Err(unanswered);
+        };
+        let (answer, answered) = oneshot::channel();
+        if questions.send(Question { prompt, answer }).is_err() {
+            return Err(unanswered);
+        }
+        answered.await.unwrap_or(Err(unanswered))
     }
 }

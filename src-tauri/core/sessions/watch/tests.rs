@@ -1,7 +1,7 @@
 use super::*;
-use crate::auth::refresh::{LONGEST_PAUSE, margin};
 use crate::ids::AccessKeyId;
 use crate::secret::{Keys, Origin, Secret};
+use crate::world::freshness::{LONGEST_PAUSE, margin};
 use proptest::prelude::*;
 use std::collections::HashSet;
 

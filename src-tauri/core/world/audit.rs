@@ -1,13 +1,10 @@
 //! What goes to the audit log, on whose behalf, and what it says when read again. Writing it down
 //! never fails what was done: a log that cannot be written is a warning.
 
-use super::Auth;
-use super::cleanup::{Finding, Health};
-use super::prompt::{Note, Person};
-use super::report::{Report, StepResult};
+use super::World;
+use crate::ask::{Caller, Note};
 use crate::environment::Environment;
 use crate::error::{Code, Result};
-use crate::store::Mode;
 use crate::store::audit::{
     AuditCaller, AuditEvent, AuditLine, AuditOutcome, Happened, Keeping, Verdict,
 };
@@ -18,16 +15,6 @@ use std::time::SystemTime;
 
 /// The last lines are what is looked at; an answer has a size to keep to.
 const MOST_LINES: usize = 2_000;
-
-/// Who asks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "app", derive(specta::Type))]
-pub struct Caller {
-    /// The asking program's name, as people know it: `terraform`.
-    pub program: String,
-    pub pid: u32,
-    pub person: Person,
-}
 
 /// The audit log, read.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -60,7 +47,7 @@ pub struct Audited {
     pub callers: BTreeSet<String>,
 }
 
-impl Auth {
+impl World {
     /// Writes down what happened, in one go.
     pub async fn record(&self, caller: &Caller, happened: &[Happened]) -> Option<Note> {
         let caller = AuditCaller {
@@ -88,54 +75,6 @@ impl Auth {
         Some(Note::Warning(format!(
             "this was not written to the audit log: {failure}"
         )))
-    }
-
-    /// Writes down each step of a logout or clean-up that changed something, or should have.
-    pub async fn record_removals(&self, caller: &Caller, report: &Report) -> Option<Note> {
-        let happened = report.steps.iter().filter_map(|step| {
-            let outcome = match step.result {
-                StepResult::Removed => AuditOutcome::Ok,
-                StepResult::Failed if report.mode == Mode::Run => AuditOutcome::Failed {
-                    error: step.code.unwrap_or(Code::LogoutFailed),
-                },
-                StepResult::Failed
-                | StepResult::WouldRemove
-                | StepResult::Absent
-                | StepResult::Kept => return None,
-            };
-            let (identity, what) = (step.name.clone(), step.path.clone());
-            Some(Happened {
-                event: AuditEvent::Removal,
-                identity,
-                what,
-                outcome,
-            })
-        });
-        let happened: Vec<Happened> = happened.collect();
-        if happened.is_empty() {
-            None
-        } else {
-            self.record(caller, &happened).await
-        }
-    }
-
-    /// Writes down what a repair mended: each time something was removed or closed to others.
-    pub async fn record_repairs(&self, caller: &Caller, findings: &[Finding]) -> Option<Note> {
-        let mended = findings
-            .iter()
-            .filter(|finding| finding.status == Health::Mended);
-        let happened = mended.map(|finding| Happened {
-            event: AuditEvent::Removal,
-            identity: finding.name.clone(),
-            what: format!("repair: {}", finding.detail),
-            outcome: AuditOutcome::Ok,
-        });
-        let happened: Vec<Happened> = happened.collect();
-        if happened.is_empty() {
-            None
-        } else {
-            self.record(caller, &happened).await
-        }
     }
 
     /// What is in the audit log since a moment.

@@ -2,15 +2,16 @@
 //! or refused. They live in memory only, never longer than the session that signed them, and go
 //! when it goes.
 
-use super::refresh::{Freshness, freshness};
-use super::{Auth, Note, Renewal};
+use crate::ask::Note;
 use crate::aws::{DatabaseLogin, SignedToken, TOKEN_LIFE, sign_token};
 use crate::clock::Clock;
 use crate::duration::time_left;
 use crate::error::{Code, Error, Result};
 use crate::ids::IdentityName;
 use crate::secret::{Keys, Secret, Session};
-use crate::store::Dropped;
+use crate::sign_in::Renewal;
+use crate::world::World;
+use crate::world::freshness::{Freshness, freshness};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
@@ -68,101 +69,86 @@ impl DatabaseTarget {
     }
 }
 
-impl Auth {
-    /// Asks nobody: what cannot be meant is refused here, before anybody signs in for it.
-    pub fn database(&self, choice: &DatabaseChoice) -> Result<DatabaseTarget> {
-        let (identity, host, port, user, region) = match choice {
-            DatabaseChoice::Named(name) => {
-                let it = self.config.database(name)?;
-                if it.password_secret.is_some() {
-                    let message = format!(
-                        "the database `{}` has a `password_secret` in place of a token",
-                        it.name
-                    );
-                    return Err(Error::new(Code::Unsupported, message).hint(
-                        "this version does not read passwords from AWS Secrets Manager yet",
-                    ));
-                }
-                (
-                    it.identity.as_str(),
-                    &it.host,
-                    it.port,
-                    &it.user,
-                    it.region.clone(),
-                )
+/// Asks nobody: what cannot be meant is refused here, before anybody signs in for it.
+pub fn database(world: &World, choice: &DatabaseChoice) -> Result<DatabaseTarget> {
+    let (identity, host, port, user, region) = match choice {
+        DatabaseChoice::Named(name) => {
+            let it = world.config.database(name)?;
+            if it.password_secret.is_some() {
+                let message = format!(
+                    "the database `{}` has a `password_secret` in place of a token",
+                    it.name
+                );
+                return Err(Error::new(Code::Unsupported, message)
+                    .hint("this version does not read passwords from AWS Secrets Manager yet"));
             }
-            DatabaseChoice::Written {
-                identity,
-                host,
-                port,
-                user,
-                region,
-            } => (
-                identity.as_str(),
-                host,
-                *port,
-                user,
-                region.as_deref().map(str::parse).transpose()?,
-            ),
-        };
-        let chain = self.chain(identity)?;
-        let login = DatabaseLogin::new(host, port, user, region.unwrap_or(chain.region))?;
-        Ok(DatabaseTarget {
-            identity: chain.identity,
-            login,
-        })
-    }
+            (
+                it.identity.as_str(),
+                &it.host,
+                it.port,
+                &it.user,
+                it.region.clone(),
+            )
+        }
+        DatabaseChoice::Written {
+            identity,
+            host,
+            port,
+            user,
+            region,
+        } => (
+            identity.as_str(),
+            host,
+            *port,
+            user,
+            region.as_deref().map(str::parse).transpose()?,
+        ),
+    };
+    let chain = world.chain(identity)?;
+    let login = DatabaseLogin::new(host, port, user, region.unwrap_or(chain.region))?;
+    Ok(DatabaseTarget {
+        identity: chain.identity,
+        login,
+    })
+}
 
-    /// `session` is the identity's own, as a sign-in has just given it. [`Renewal::Always`]: signed
-    /// anew.
-    pub fn database_token(
-        &self,
-        session: &Session,
-        target: &DatabaseTarget,
-        renewal: Renewal,
-    ) -> Result<(DatabaseToken, Vec<Note>)> {
-        say_lifetime();
-        let DatabaseTarget { identity, login } = target;
-        let signed = self.memory.tokens.give(target, session, renewal, |now| {
-            // Who signs out after this look will forget what is signed here.
-            if self.store.signed_out_since(identity.as_str())?.is_some() {
-                return Err(unusable(Code::SignedOut, identity, "is signed out"));
-            }
-            tracing::debug!(%identity, host = login.host(), "signing a database token");
-            sign_token(session, login, now)
-        })?;
-        let token = DatabaseToken {
-            token: signed.token,
-            expires_at: signed.expires_at.min(session.expires_at),
-            identity: identity.to_string(),
-            host: login.host().to_owned(),
-            port: login.port(),
-            user: login.user().to_owned(),
-            region: login.region().to_string(),
-        };
-        let ends_early = session.expires_at < signed.expires_at - REFRESH_BEFORE_EXPIRATION;
-        let now = self.clock.now();
-        let warning = (ends_early && freshness(session, now) == Freshness::Due).then(|| {
-            let minutes = time_left(session.expires_at, now).as_secs() / 60 + 1;
-            Note::Warning(format!(
-                "the token ends with the session of {identity}, in less than {minutes} min; `fob login {identity}` renews it"
-            ))
-        });
-        Ok((token, warning.into_iter().collect()))
+/// `session` is the identity's own, as a sign-in has just given it. [`Renewal::Always`]: signed
+/// anew.
+pub fn database_token(
+    world: &World,
+    tokens: &Tokens,
+    session: &Session,
+    target: &DatabaseTarget,
+    renewal: Renewal,
+) -> Result<(DatabaseToken, Vec<Note>)> {
+    say_lifetime();
+    let DatabaseTarget { identity, login } = target;
+    // A sign-out after this look takes what is signed here with it.
+    if world.store.signed_out_since(identity.as_str())?.is_some() {
+        return Err(unusable(Code::SignedOut, identity, "is signed out"));
     }
-
-    /// Of one identity; returns how many there were.
-    pub fn forget_tokens(&self, identity: &str) -> usize {
-        self.memory.tokens.forget(identity)
-    }
-
-    /// What the session signed goes with it.
-    pub(super) async fn drop_session(&self, identity: &str) -> Result<Dropped> {
-        let dropped = self.store.drop_session(identity).await?;
-        self.forget_tokens(identity);
-        self.memory.forget(identity);
-        Ok(dropped)
-    }
+    let signed = tokens.give(target, session, renewal, |now| {
+        tracing::debug!(%identity, host = login.host(), "signing a database token");
+        sign_token(session, login, now)
+    })?;
+    let token = DatabaseToken {
+        token: signed.token,
+        expires_at: signed.expires_at.min(session.expires_at),
+        identity: identity.to_string(),
+        host: login.host().to_owned(),
+        port: login.port(),
+        user: login.user().to_owned(),
+        region: login.region().to_string(),
+    };
+    let ends_early = session.expires_at < signed.expires_at - REFRESH_BEFORE_EXPIRATION;
+    let now = world.clock.now();
+    let warning = (ends_early && freshness(session, now) == Freshness::Due).then(|| {
+        let minutes = time_left(session.expires_at, now).as_secs() / 60 + 1;
+        Note::Warning(format!(
+            "the token ends with the session of {identity}, in less than {minutes} min; `fob login {identity}` renews it"
+        ))
+    });
+    Ok((token, warning.into_iter().collect()))
 }
 
 /// Once for each process.
@@ -187,7 +173,7 @@ fn unusable(code: Code, identity: &IdentityName, why: &str) -> Error {
 /// The tokens given out so far. One is signed at a time, so that those who ask together get the
 /// same.
 #[derive(Debug)]
-pub(super) struct Tokens {
+pub struct Tokens {
     clock: Clock,
     held: Mutex<HashMap<DatabaseTarget, Held>>,
 }

@@ -1,12 +1,14 @@
 //! Links into the AWS console: whose session it takes, and what it means when AWS gives none. A
 //! link is made anew for each who asks and kept nowhere.
 
-use super::{Auth, Note, place_at};
+use crate::ask::Note;
 use crate::aws::{ConsoleDoor, Fault, FaultKind, LINK_LIFE, Signer};
 use crate::config::{Chain, Kind, Link};
 use crate::duration::{SessionDuration, SessionKind};
 use crate::error::{Code, Error, Result};
+use crate::providers::place;
 use crate::secret::{Secret, Session};
+use crate::world::World;
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
 
@@ -41,136 +43,133 @@ impl ConsoleTarget {
     }
 }
 
-impl Auth {
-    /// Asks nobody: what the console does not take is refused here, before anybody signs in for it.
-    pub fn console(&self, identity: &str, destination: Option<&str>) -> Result<ConsoleTarget> {
-        let chain = self.chain(identity)?;
-        if let [
-            Link {
-                kind: Kind::User(_),
-                ..
-            },
-        ] = chain.links()
-        {
-            return Err(self.only_roles(&chain, "this is an IAM user"));
-        }
-        let door = self
-            .aws
-            .console_door(place_at(&chain, chain.links().len() - 1), destination)?;
-        let (duration, warning) = lasting(&chain);
-        Ok(ConsoleTarget {
-            chain,
-            door,
-            duration,
-            warning,
-        })
+/// Asks nobody: what the console does not take is refused here, before anybody signs in for it.
+pub fn console(world: &World, identity: &str, destination: Option<&str>) -> Result<ConsoleTarget> {
+    let chain = world.chain(identity)?;
+    if let [
+        Link {
+            kind: Kind::User(_),
+            ..
+        },
+    ] = chain.links()
+    {
+        return Err(only_roles(world, &chain, "this is an IAM user"));
     }
+    let door = world.aws.console_door(place(chain.target()), destination)?;
+    let (duration, warning) = lasting(&chain);
+    Ok(ConsoleTarget {
+        chain,
+        door,
+        duration,
+        warning,
+    })
+}
 
-    /// `session` is the identity's own, as a sign-in has just given it.
-    pub async fn console_link(
-        &self,
-        session: &Session,
-        target: &ConsoleTarget,
-    ) -> Result<(ConsoleLink, Vec<Note>)> {
-        let ConsoleTarget {
-            chain,
-            door,
-            duration,
-            warning,
-        } = target;
-        let identity = &chain.identity;
-        if session.token.is_none() {
-            return Err(self.only_roles(chain, "these are long-lived keys"));
-        }
-        if self.store.signed_out_since(identity.as_str())?.is_some() {
-            return Err(
-                Error::new(Code::SignedOut, format!("{identity} is signed out"))
-                    .hint(format!("fob login {identity}"))
-                    .identity(identity),
-            );
-        }
-        let asked_at = self.clock.now();
-        let url = match self.aws.console_link(session, door, *duration).await {
-            Ok(url) => url,
-            Err(fault) => {
-                return Err(self
-                    .no_link(session, target, fault)
-                    .await
-                    .identity(identity));
-            }
-        };
-        tracing::info!(%identity, "a link into the console was made");
-        let expires_at = session.expires_at.min(asked_at + LINK_LIFE);
-        let link = ConsoleLink {
-            url,
-            expires_at,
-            identity: identity.to_string(),
-        };
-        Ok((link, warning.iter().cloned().map(Note::Warning).collect()))
+/// `session` is the identity's own, as a sign-in has just given it.
+pub async fn console_link(
+    world: &World,
+    session: &Session,
+    target: &ConsoleTarget,
+) -> Result<(ConsoleLink, Vec<Note>)> {
+    let ConsoleTarget {
+        chain,
+        door,
+        duration,
+        warning,
+    } = target;
+    let identity = &chain.identity;
+    if session.token.is_none() {
+        return Err(only_roles(world, chain, "these are long-lived keys"));
     }
-
-    /// The sign-in endpoint says no without saying why; STS tells whether it is the session.
-    async fn no_link(&self, session: &Session, target: &ConsoleTarget, fault: Fault) -> Error {
-        let ConsoleTarget {
-            chain, duration, ..
-        } = target;
-        let (identity, place) = (&chain.identity, place_at(chain, chain.links().len() - 1));
-        if fault.kind != FaultKind::Other {
-            return fault.into_error(place.region);
-        }
-        let anew = format!("fob login {identity} --force");
-        let refused = match self
-            .aws
-            .caller_identity(Signer::Session(session), place)
-            .await
-        {
-            Err(why) if matches!(why.kind, FaultKind::UnknownKeys | FaultKind::Expired) => {
-                let message = format!("AWS does not accept the session of {identity} any more");
-                let error = Error::new(Code::SessionExpired, message).hint(anew);
-                return why.code.into_iter().fold(error, Error::aws_code);
-            }
-            Ok(_) | Err(_) => format!(
-                "{identity}: AWS gave no link into the console: {}",
-                fault.message
-            ),
-        };
-        let error = Error::new(Code::AwsError, refused);
-        let error = match duration {
-            Some(asked) => error.hint(format!(
-                "AWS may not allow {asked}: leave out console.session_duration of {}",
-                chain.provider
-            )),
-            None => error,
-        };
-        error
-            .hint("the console takes sessions of a role")
-            .hint(anew)
+    if world.store.signed_out_since(identity.as_str())?.is_some() {
+        return Err(
+            Error::new(Code::SignedOut, format!("{identity} is signed out"))
+                .hint(format!("fob login {identity}"))
+                .identity(identity),
+        );
     }
-
-    /// AWS federates sessions of roles, and neither users nor their sessions.
-    fn only_roles(&self, chain: &Chain, but: &str) -> Error {
-        let identity = &chain.identity;
-        let message = format!("{identity}: the console takes sessions of a role, and {but}");
-        let error = Error::new(Code::Unsupported, message).identity(identity);
-        let through = |it: &Chain| it.links().len() > 1 && it.names().contains(&identity.as_str());
-        let chains = self
-            .config
-            .identities()
-            .iter()
-            .filter_map(|it| self.config.chain(it).ok());
-        let roles: Vec<_> = chains
-            .filter(through)
-            .map(|it| it.identity.to_string())
-            .take(MOST_NAMED)
-            .collect();
-        if roles.is_empty() {
-            error.hint("sign in to a role through it: an identity of kind aws/assume-role with `via` this one")
-        } else {
-            error.hint(format!(
-                "sign in to a role through it: {}",
-                roles.join(", ")
-            ))
+    let asked_at = world.clock.now();
+    let url = match world.aws.console_link(session, door, *duration).await {
+        Ok(url) => url,
+        Err(fault) => {
+            return Err(no_link(world, session, target, fault)
+                .await
+                .identity(identity));
         }
+    };
+    tracing::info!(%identity, "a link into the console was made");
+    let expires_at = session.expires_at.min(asked_at + LINK_LIFE);
+    let link = ConsoleLink {
+        url,
+        expires_at,
+        identity: identity.to_string(),
+    };
+    Ok((link, warning.iter().cloned().map(Note::Warning).collect()))
+}
+
+/// The sign-in endpoint says no without saying why; STS tells whether it is the session.
+async fn no_link(world: &World, session: &Session, target: &ConsoleTarget, fault: Fault) -> Error {
+    let ConsoleTarget {
+        chain, duration, ..
+    } = target;
+    let (identity, place) = (&chain.identity, place(chain.target()));
+    if fault.kind != FaultKind::Other {
+        return fault.into_error(place.region);
+    }
+    let anew = format!("fob login {identity} --force");
+    let refused = match world
+        .aws
+        .caller_identity(Signer::Session(session), place)
+        .await
+    {
+        Err(why) if matches!(why.kind, FaultKind::UnknownKeys | FaultKind::Expired) => {
+            let message = format!("AWS does not accept the session of {identity} any more");
+            let error = Error::new(Code::SessionExpired, message).hint(anew);
+            return why.code.into_iter().fold(error, Error::aws_code);
+        }
+        Ok(_) | Err(_) => format!(
+            "{identity}: AWS gave no link into the console: {}",
+            fault.message
+        ),
+    };
+    let error = Error::new(Code::AwsError, refused);
+    let error = match duration {
+        Some(asked) => error.hint(format!(
+            "AWS may not allow {asked}: leave out console.session_duration of {}",
+            chain.provider
+        )),
+        None => error,
+    };
+    error
+        .hint("the console takes sessions of a role")
+        .hint(anew)
+}
+
+/// AWS federates sessions of roles, and neither users nor their sessions.
+fn only_roles(world: &World, chain: &Chain, but: &str) -> Error {
+    let identity = &chain.identity;
+    let message = format!("{identity}: the console takes sessions of a role, and {but}");
+    let error = Error::new(Code::Unsupported, message).identity(identity);
+    let through = |it: &Chain| it.links().len() > 1 && it.names().contains(&identity.as_str());
+    let chains = world
+        .config
+        .identities()
+        .iter()
+        .filter_map(|it| world.config.chain(it).ok());
+    let roles: Vec<_> = chains
+        .filter(through)
+        .map(|it| it.identity.to_string())
+        .take(MOST_NAMED)
+        .collect();
+    if roles.is_empty() {
+        error.hint(
+            "sign in to a role through it: an identity of kind aws/assume-role with `via` this one",
+        )
+    } else {
+        error.hint(format!(
+            "sign in to a role through it: {}",
+            roles.join(", ")
+        ))
     }
 }
 
@@ -202,10 +201,10 @@ fn lasting(chain: &Chain) -> (Option<SessionDuration>, Option<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::World;
     use crate::clock::Clock;
     use crate::config::Config;
     use crate::environment::Environment;
+    use crate::world::World;
 
     const CONFIG: &str = r#"auth:
   providers:
@@ -223,7 +222,7 @@ mod tests {
     here: { kind: aws/ambient }
 "#;
 
-    fn auth(folder: &std::path::Path) -> Auth {
+    fn world(folder: &std::path::Path) -> World {
         let path = folder.join("config.yaml");
         std::fs::write(&path, CONFIG).expect("a configuration");
         let environment = Environment::of([
@@ -231,25 +230,18 @@ mod tests {
             ("FOB_KEYRING", "memory".as_ref()),
         ]);
         let config = Config::load(&path, &environment).expect("a configuration");
-        Auth::new(
-            config,
-            World {
-                environment,
-                clock: Clock::system(),
-            },
-        )
-        .expect("a usable one")
+        World::open(config, environment, Clock::system()).expect("a usable one")
     }
 
     #[test]
     fn a_users_own_session_is_refused_with_the_roles_that_are_reached_through_it() {
         let folder = tempfile::tempdir().expect("a folder");
-        let auth = auth(folder.path());
+        let world = world(folder.path());
         for (identity, hint) in [
             ("KIM", "sign in to a role through it: deploy"),
             ("alone", "an identity of kind aws/assume-role"),
         ] {
-            let error = auth.console(identity, None).expect_err("a user");
+            let error = console(&world, identity, None).expect_err("a user");
             assert_eq!(error.code, Code::Unsupported);
             assert!(
                 error
@@ -264,7 +256,7 @@ mod tests {
             assert!(error.hints[0].contains(hint), "{:?}", error.hints);
         }
         for identity in ["deploy", "admin", "chained", "here"] {
-            assert!(auth.console(identity, None).is_ok(), "{identity}");
+            assert!(console(&world, identity, None).is_ok(), "{identity}");
         }
     }
 
@@ -272,7 +264,7 @@ mod tests {
     fn a_duration_is_asked_for_only_where_it_is_written_and_the_role_was_not_assumed_with_a_session()
      {
         let folder = tempfile::tempdir().expect("a folder");
-        let auth = auth(folder.path());
+        let world = world(folder.path());
         for (identity, seconds, warns) in [
             ("admin", Some(21_600), false),
             ("owner", Some(43_200), true),
@@ -281,7 +273,7 @@ mod tests {
             ("deploy", None, false),
             ("here", None, false),
         ] {
-            let target = auth.console(identity, None).expect("a target");
+            let target = console(&world, identity, None).expect("a target");
             assert_eq!(
                 target.duration.map(SessionDuration::seconds),
                 seconds,
@@ -299,9 +291,12 @@ mod tests {
     #[test]
     fn a_page_that_is_not_the_consoles_is_refused_before_anybody_signs_in() {
         let folder = tempfile::tempdir().expect("a folder");
-        let error = auth(folder.path())
-            .console("deploy", Some("https://evil.example"))
-            .expect_err("a refusal");
+        let error = console(
+            &world(folder.path()),
+            "deploy",
+            Some("https://evil.example"),
+        )
+        .expect_err("a refusal");
         assert_eq!(error.code, Code::InvalidInput);
     }
 }

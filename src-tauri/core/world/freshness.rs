@@ -1,9 +1,5 @@
-//! When a session is due for renewal, and what is done until it is renewed ([`Watch`]). Pure: time
+//! When a session is due for renewal. Pure: time
 //! is a parameter, and whoever calls does what is to be done.
-
-mod watch;
-
-pub use watch::{Action, Announcement, Renewable, Watch};
 
 use crate::duration::time_left;
 use crate::secret::Session;
@@ -20,13 +16,13 @@ const SHORT_LIFE: Duration = Duration::from_secs(64 * 60);
 const JITTER_SHARE: u32 = 10;
 /// The pause after the first failed renewal, and the least between any two; it doubles with every
 /// further failure.
-const SHORTEST_PAUSE: Duration = Duration::from_secs(2);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
+pub const SHORTEST_PAUSE: Duration = Duration::from_secs(2);
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
 /// The last try before the end comes no later than this before it.
-const LAST_TRY: Duration = Duration::from_secs(30);
+pub const LAST_TRY: Duration = Duration::from_secs(30);
 /// Renewals that fail for less than this alarm nobody, counted from the first failure or from
 /// waking: the network comes back a moment after the lid is opened.
-const GRACE: Duration = Duration::from_secs(60);
+pub const GRACE: Duration = Duration::from_secs(60);
 
 /// How long before its end a session of this life is renewed.
 pub fn margin(life: Duration) -> Duration {
@@ -51,7 +47,7 @@ pub fn due_at(session: &Session) -> SystemTime {
 
 /// How long to wait after so many failures in a row, at least half of it jitter's to give: those
 /// that failed together do not come back together.
-fn pause(failures: u32, seed: u64) -> Duration {
+pub fn pause(failures: u32, seed: u64) -> Duration {
     let doublings = failures.saturating_sub(1).min(8);
     let longest = (SHORTEST_PAUSE * 2_u32.pow(doublings)).min(LONGEST_PAUSE);
     (longest / 2 + thousandths(longest / 2, (seed, failures))).max(SHORTEST_PAUSE)
@@ -62,7 +58,7 @@ fn thousandths(whole: Duration, seed: impl Hash) -> Duration {
     whole * u32::try_from(hash(seed) % 1000).unwrap_or_default() / 1000
 }
 
-fn hash(seed: impl Hash) -> u64 {
+pub fn hash(seed: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     seed.hash(&mut hasher);
     hasher.finish()

@@ -2,11 +2,11 @@
 //! renew, announce, or nothing. Everything is told once, and a clock that is set back takes nothing
 //! back.
 
-use super::{GRACE, LAST_TRY, SHORTEST_PAUSE, due_at, hash, pause};
-use crate::auth::State;
+use super::State;
 use crate::duration::time_left;
 use crate::error::{Code, Error};
 use crate::secret::Session;
+use crate::world::freshness::{GRACE, LAST_TRY, SHORTEST_PAUSE, due_at, hash, pause};
 use std::time::{Duration, SystemTime};
 
 /// Whether a session can be made anew while nobody looks.
@@ -203,6 +203,29 @@ impl Watch {
             (Course::Kept(_), Phase::Due | Phase::Near) => State::Expiring,
             (Course::Kept(_), Phase::Over) => State::Expired,
         }
+    }
+
+    /// The session's phase never goes back, whatever the clock does later.
+    pub fn seen(&mut self, now: SystemTime) {
+        self.phase = self.phase_at(now);
+    }
+
+    /// How it is renewed, as far as that is known.
+    pub fn renewable(&self) -> Renewable {
+        match self.course {
+            Course::Kept(renewable) => renewable,
+            Course::Refused(_) | Course::SignedOut => Renewable::Alone,
+        }
+    }
+
+    pub fn set_renewable(&mut self, renewable: Renewable) {
+        if let Course::Kept(_) = self.course {
+            self.keep(renewable);
+        }
+    }
+
+    pub fn expires_at(&self) -> SystemTime {
+        self.session.expires_at
     }
 
     /// Whether the session may be handed out. Once a look has seen its end, no clock makes it

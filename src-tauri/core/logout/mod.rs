@@ -3,14 +3,23 @@
 //! removed. Before anything is removed the names are marked as signed out: whoever is signing in at
 //! that moment stores nothing.
 
-use super::Auth;
-use super::report::{OtherSession, Report, Step, Subject, What};
+mod cleanup;
+mod report;
+
+pub use cleanup::{Cleanup, Finding, Health, clean_up, repair};
+pub use report::{OtherSession, Report, Step as RemovalStep, StepResult, Subject, What};
+
+use crate::ask::{Caller, Note};
 use crate::config::{self, AwsFiles, Config, Identity, Provider};
 use crate::error::{Code, Result};
 use crate::ids::ProviderName;
 pub use crate::store::Mode;
+use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
 use crate::store::{ClearedProfile, Dropped, EntryKind, Place, UpTo};
+use crate::world::World;
+use report::Step;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
 /// What `fob` is told to forget access keys, too.
 pub(super) const KEYCHAIN: &str = "--keychain";
@@ -53,6 +62,14 @@ pub struct Logout {
     pub target: Target,
     pub long_lived_keys: LongLivedKeys,
     pub mode: Mode,
+}
+
+/// The identities, in lower case, of which the agent holds something; it forgets them with the
+/// logout.
+#[derive(Clone, Debug, Default)]
+pub struct InMemory {
+    pub sessions: HashSet<String>,
+    pub with_tokens: HashSet<String>,
 }
 
 /// One thing to remove, or to keep and to say so.
@@ -290,7 +307,7 @@ fn provider_of<'c>(config: &'c Config, identity: &Identity) -> Option<&'c Provid
 
 /// Where an identity's profile is: what its chain starts at decides, also when the identity itself
 /// is broken.
-pub(super) fn files_of(config: &Config, identity: &Identity) -> Option<AwsFiles> {
+pub(crate) fn files_of(config: &Config, identity: &Identity) -> Option<AwsFiles> {
     if let Some(provider) = provider_of(config, identity) {
         return config.files(provider).ok();
     }
@@ -321,217 +338,208 @@ fn start_url(config: &Config, provider: &Provider) -> Option<String> {
     }
 }
 
-impl Auth {
-    /// Fails only for an unknown name, before anything is touched.
-    pub async fn logout(&self, logout: &Logout) -> Result<Report> {
-        let list = removals(&self.config, logout)?;
-        let scope = Scope::of(&self.config, &logout.target)?;
-        let (subject, target) = self.subject_of(&logout.target)?;
-        let mut report = Report::of(subject, &target, logout.mode);
-        report.chain = match &logout.target {
-            Target::Identity { name, .. } => {
-                let names = self.config.chain_names(self.config.identity(name)?);
-                names.into_iter().map(str::to_owned).collect()
-            }
-            Target::Provider(_) | Target::All => Vec::new(),
-        };
-        report.identities = scope
-            .identities
-            .iter()
-            .map(|identity| identity.name.to_string())
-            .collect();
-        if logout.mode == Mode::Run {
-            for name in scope.names() {
-                if let Err(error) = self.store.sign_out(&name).await {
-                    let path = self.store.mark_path(&name).display().to_string();
-                    report.steps.push(
-                        Step::at(What::File, &name, path, "sign-out mark")
-                            .became(Err(error), logout.mode),
-                    );
-                }
-            }
+/// Fails only for an unknown name, before anything is touched.
+pub async fn logout(world: &World, logout: &Logout, memory: &InMemory) -> Result<Report> {
+    let list = removals(&world.config, logout)?;
+    let scope = Scope::of(&world.config, &logout.target)?;
+    let (subject, target) = subject_of(world, &logout.target)?;
+    let mut report = Report::of(subject, &target, logout.mode);
+    report.chain = match &logout.target {
+        Target::Identity { name, .. } => {
+            let names = world.config.chain_names(world.config.identity(name)?);
+            names.into_iter().map(str::to_owned).collect()
         }
-        for removal in &list {
-            self.remove(removal, logout.mode, &mut report).await;
-        }
-        report.notes.extend(self.unreadable_parts(&scope));
-        self.name_those_who_shared(&scope, &mut report).await;
-        Ok(report)
-    }
-
-    fn subject_of(&self, target: &Target) -> Result<(Subject, String)> {
-        Ok(match target {
-            Target::Identity { name, .. } => (
-                Subject::Identity,
-                self.config.identity(name)?.name.to_string(),
-            ),
-            Target::Provider(name) => (
-                Subject::Provider,
-                self.config.provider(name)?.name.to_string(),
-            ),
-            Target::All => (Subject::All, "all".to_owned()),
-        })
-    }
-
-    async fn remove(&self, removal: &Removal, mode: Mode, report: &mut Report) {
-        match &removal.0 {
-            Kind::Entry { kind, name, via } => {
-                let detail = match kind {
-                    EntryKind::Session => format!("via {via}"),
-                    EntryKind::Token => "sign-in token".to_owned(),
-                    EntryKind::Keys => "long-lived access keys".to_owned(),
-                    EntryKind::Audit => "end of the audit log".to_owned(),
-                };
-                let dropped = self.store.drop_entry(*kind, name, mode).await;
-                report
-                    .steps
-                    .push(self.entry_step(*kind, name, detail).became(dropped, mode));
-            }
-            Kind::Memory { name } => {
-                let held = match mode {
-                    Mode::DryRun => self.memory.holds(name),
-                    Mode::Run => self.memory.forget(name),
-                };
-                if held {
-                    let step = Step::at(
-                        What::Agent,
-                        name,
-                        "memory".to_owned(),
-                        "held by the running agent",
-                    );
-                    report.steps.push(step.became(Ok(Dropped::Removed), mode));
-                }
-            }
-            Kind::DatabaseTokens { name } => {
-                let held = match mode {
-                    Mode::DryRun => self.memory.tokens.count(name),
-                    Mode::Run => self.memory.tokens.forget(name),
-                };
-                if held > 0 {
-                    let what = "database tokens";
-                    let step = Step::at(What::Agent, name, what.to_owned(), what);
-                    report.steps.push(step.became(Ok(Dropped::Removed), mode));
-                }
-            }
-            Kind::KeysThatStay { name } => report.steps.extend(self.keys_that_stay(name).await),
-            Kind::TokenThatStays { name, used_by } => {
-                // A dry run of removing it: nothing is said of a token that is not there.
-                let there = self
-                    .store
-                    .drop_entry(EntryKind::Token, name, Mode::DryRun)
-                    .await;
-                if there.is_ok_and(|there| there == Dropped::Removed) {
-                    let detail = format!(
-                        "kept: the sign-in token, which {} uses as well",
-                        used_by.join(", ")
-                    );
-                    report
-                        .steps
-                        .push(self.entry_step(EntryKind::Token, name, detail).stays());
-                }
-            }
-            Kind::Profiles {
-                provider,
-                files,
-                identities,
-                up_to,
-            } => {
-                let cleared = self
-                    .store
-                    .clear_profiles(files, identities, *up_to, mode)
-                    .await;
-                report.steps.extend(
-                    cleared
-                        .into_iter()
-                        .map(|it| profile_step(it, provider, mode)),
+        Target::Provider(_) | Target::All => Vec::new(),
+    };
+    report.identities = scope
+        .identities
+        .iter()
+        .map(|identity| identity.name.to_string())
+        .collect();
+    if logout.mode == Mode::Run {
+        for name in scope.names() {
+            if let Err(error) = world.store.sign_out(&name).await {
+                let path = world.store.mark_path(&name).display().to_string();
+                report.steps.push(
+                    Step::at(What::File, &name, path, "sign-out mark")
+                        .became(Err(error), logout.mode),
                 );
             }
         }
     }
+    for removal in &list {
+        remove(world, removal, memory, &mut report).await;
+    }
+    report.notes.extend(unreadable_parts(world, &scope));
+    name_those_who_shared(world, &scope, &mut report).await;
+    Ok(report)
+}
 
-    /// Told only of keys that are there. The shortened key id is in the entry, so this reads it.
-    async fn keys_that_stay(&self, name: &str) -> Option<Step> {
-        let step = |detail| self.entry_step(EntryKind::Keys, name, detail);
-        match self.store.long_lived(name).await {
-            Ok(None) => None,
-            Ok(Some(stored)) => {
-                let detail = match stored.keys {
-                    Some(keys) => format!("kept: access key {}", keys.access_key_id),
-                    None => "kept: MFA device and session duration".to_owned(),
-                };
-                Some(step(detail).stays_unless_told(KEYCHAIN))
-            }
-            // Nobody asked to remove it: that it cannot be read is no failure of this logout.
-            Err(error) if error.code == Code::KeyringEntryInvalid => {
-                Some(step(format!("kept: {error}")).stays())
-            }
-            Err(_) => None,
+fn subject_of(world: &World, target: &Target) -> Result<(Subject, String)> {
+    Ok(match target {
+        Target::Identity { name, .. } => (
+            Subject::Identity,
+            world.config.identity(name)?.name.to_string(),
+        ),
+        Target::Provider(name) => (
+            Subject::Provider,
+            world.config.provider(name)?.name.to_string(),
+        ),
+        Target::All => (Subject::All, "all".to_owned()),
+    })
+}
+
+async fn remove(world: &World, removal: &Removal, memory: &InMemory, report: &mut Report) {
+    let mode = report.mode;
+    match &removal.0 {
+        Kind::Entry { kind, name, via } => {
+            let detail = match kind {
+                EntryKind::Session => format!("via {via}"),
+                EntryKind::Token => "sign-in token".to_owned(),
+                EntryKind::Keys => "long-lived access keys".to_owned(),
+                EntryKind::Audit => "end of the audit log".to_owned(),
+            };
+            let dropped = world.store.drop_entry(*kind, name, mode).await;
+            report
+                .steps
+                .push(entry_step(world, *kind, name, detail).became(dropped, mode));
         }
-    }
-
-    pub(super) fn entry_step(
-        &self,
-        kind: EntryKind,
-        name: &str,
-        detail: impl Into<String>,
-    ) -> Step {
-        Step::at(What::Keyring, name, self.store.account(kind, name), detail)
-    }
-
-    /// Identities whose own files are not known, because their part of the configuration cannot be
-    /// used.
-    fn unreadable_parts(&self, scope: &Scope<'_>) -> Vec<String> {
-        let broken = scope
-            .identities
-            .iter()
-            .filter(|it| it.is_supported && files_of(&self.config, it).is_none());
-        broken
-            .map(|it| {
-                format!(
-                    "{}: its profile was not looked for: `fob validate` says why",
-                    it.name
-                )
-            })
-            .collect()
-    }
-
-    /// Others that stood on something that was removed live on until their own session ends.
-    async fn name_those_who_shared(&self, scope: &Scope<'_>, report: &mut Report) {
-        let removed = scope.names();
-        let now = self.clock.now();
-        for identity in self.config.identities() {
-            let names = self.config.chain_names(identity);
-            let shares = names.iter().any(|name| {
-                removed
-                    .iter()
-                    .any(|removed| removed.eq_ignore_ascii_case(name))
-            });
-            if !shares || removed.contains(&identity.name.to_string()) {
-                continue;
+        Kind::Memory { name } => {
+            if memory.sessions.contains(&name.to_ascii_lowercase()) {
+                let step = Step::at(
+                    What::Agent,
+                    name,
+                    "memory".to_owned(),
+                    "held by the running agent",
+                );
+                report.steps.push(step.became(Ok(Dropped::Removed), mode));
             }
-            let signed_out = matches!(
-                self.store.signed_out_since(identity.name.as_str()),
-                Ok(Some(_))
-            );
-            let held = self
+        }
+        Kind::DatabaseTokens { name } => {
+            if memory.with_tokens.contains(&name.to_ascii_lowercase()) {
+                let what = "database tokens";
+                let step = Step::at(What::Agent, name, what.to_owned(), what);
+                report.steps.push(step.became(Ok(Dropped::Removed), mode));
+            }
+        }
+        Kind::KeysThatStay { name } => report.steps.extend(keys_that_stay(world, name).await),
+        Kind::TokenThatStays { name, used_by } => {
+            // A dry run of removing it: nothing is said of a token that is not there.
+            let there = world
                 .store
-                .session(identity.name.as_str())
-                .await
-                .ok()
-                .flatten()
-                .map(|stored| stored.session);
-            if let Some(session) = held.filter(|session| !signed_out && session.is_usable(now)) {
-                let identity = identity.name.to_string();
-                report.others.push(OtherSession {
-                    identity,
-                    expires_at: session.expires_at,
-                });
+                .drop_entry(EntryKind::Token, name, Mode::DryRun)
+                .await;
+            if there.is_ok_and(|there| there == Dropped::Removed) {
+                let detail = format!(
+                    "kept: the sign-in token, which {} uses as well",
+                    used_by.join(", ")
+                );
+                report
+                    .steps
+                    .push(entry_step(world, EntryKind::Token, name, detail).stays());
             }
+        }
+        Kind::Profiles {
+            provider,
+            files,
+            identities,
+            up_to,
+        } => {
+            let cleared = world
+                .store
+                .clear_profiles(files, identities, *up_to, mode)
+                .await;
+            report.steps.extend(
+                cleared
+                    .into_iter()
+                    .map(|it| profile_step(it, provider, mode)),
+            );
         }
     }
 }
 
-pub(super) fn profile_step(cleared: ClearedProfile, provider: &str, mode: Mode) -> Step {
+/// Told only of keys that are there. The shortened key id is in the entry, so this reads it.
+async fn keys_that_stay(world: &World, name: &str) -> Option<Step> {
+    let step = |detail| entry_step(world, EntryKind::Keys, name, detail);
+    match world.store.long_lived(name).await {
+        Ok(None) => None,
+        Ok(Some(stored)) => {
+            let detail = match stored.keys {
+                Some(keys) => format!("kept: access key {}", keys.access_key_id),
+                None => "kept: MFA device and session duration".to_owned(),
+            };
+            Some(step(detail).stays_unless_told(KEYCHAIN))
+        }
+        // Nobody asked to remove it: that it cannot be read is no failure of this logout.
+        Err(error) if error.code == Code::KeyringEntryInvalid => {
+            Some(step(format!("kept: {error}")).stays())
+        }
+        Err(_) => None,
+    }
+}
+
+pub(crate) fn entry_step(
+    world: &World,
+    kind: EntryKind,
+    name: &str,
+    detail: impl Into<String>,
+) -> Step {
+    Step::at(What::Keyring, name, world.store.account(kind, name), detail)
+}
+
+/// Identities whose own files are not known, because their part of the configuration cannot be
+/// used.
+fn unreadable_parts(world: &World, scope: &Scope<'_>) -> Vec<String> {
+    let broken = scope
+        .identities
+        .iter()
+        .filter(|it| it.is_supported && files_of(&world.config, it).is_none());
+    broken
+        .map(|it| {
+            format!(
+                "{}: its profile was not looked for: `fob validate` says why",
+                it.name
+            )
+        })
+        .collect()
+}
+
+/// Others that stood on something that was removed live on until their own session ends.
+async fn name_those_who_shared(world: &World, scope: &Scope<'_>, report: &mut Report) {
+    let removed = scope.names();
+    let now = world.clock.now();
+    for identity in world.config.identities() {
+        let names = world.config.chain_names(identity);
+        let shares = names.iter().any(|name| {
+            removed
+                .iter()
+                .any(|removed| removed.eq_ignore_ascii_case(name))
+        });
+        if !shares || removed.contains(&identity.name.to_string()) {
+            continue;
+        }
+        let signed_out = matches!(
+            world.store.signed_out_since(identity.name.as_str()),
+            Ok(Some(_))
+        );
+        let held = world
+            .store
+            .session(identity.name.as_str())
+            .await
+            .ok()
+            .flatten()
+            .map(|stored| stored.session);
+        if let Some(session) = held.filter(|session| !signed_out && session.is_usable(now)) {
+            let identity = identity.name.to_string();
+            report.others.push(OtherSession {
+                identity,
+                expires_at: session.expires_at,
+            });
+        }
+    }
+}
+
+pub(crate) fn profile_step(cleared: ClearedProfile, provider: &str, mode: Mode) -> Step {
     let ClearedProfile {
         place,
         path,
@@ -547,4 +555,52 @@ pub(super) fn profile_step(cleared: ClearedProfile, provider: &str, mode: Mode) 
         Place::Folder => (What::Folder, provider.to_owned(), "empty".to_owned()),
     };
     Step::at(what, &name, path.display().to_string(), detail).became(outcome, mode)
+}
+
+/// Writes down each step of a logout or clean-up that changed something, or should have.
+pub async fn record_removals(world: &World, caller: &Caller, report: &Report) -> Option<Note> {
+    let happened = report.steps.iter().filter_map(|step| {
+        let outcome = match step.result {
+            StepResult::Removed => AuditOutcome::Ok,
+            StepResult::Failed if report.mode == Mode::Run => AuditOutcome::Failed {
+                error: step.code.unwrap_or(Code::LogoutFailed),
+            },
+            StepResult::Failed
+            | StepResult::WouldRemove
+            | StepResult::Absent
+            | StepResult::Kept => return None,
+        };
+        let (identity, what) = (step.name.clone(), step.path.clone());
+        Some(Happened {
+            event: AuditEvent::Removal,
+            identity,
+            what,
+            outcome,
+        })
+    });
+    let happened: Vec<Happened> = happened.collect();
+    if happened.is_empty() {
+        None
+    } else {
+        world.record(caller, &happened).await
+    }
+}
+
+/// Writes down what a repair mended: each time something was removed or closed to others.
+pub async fn record_repairs(world: &World, caller: &Caller, findings: &[Finding]) -> Option<Note> {
+    let mended = findings
+        .iter()
+        .filter(|finding| finding.status == Health::Mended);
+    let happened = mended.map(|finding| Happened {
+        event: AuditEvent::Removal,
+        identity: finding.name.clone(),
+        what: format!("repair: {}", finding.detail),
+        outcome: AuditOutcome::Ok,
+    });
+    let happened: Vec<Happened> = happened.collect();
+    if happened.is_empty() {
+        None
+    } else {
+        world.record(caller, &happened).await
+    }
 }

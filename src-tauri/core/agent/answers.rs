@@ -1,0 +1,236 @@
+//! The reply to each request, once what it needs is there. One total match a group.
+
+use super::api::{
+    self, Configure, Credentials, Look, Maintain, Note, Person, Reply, SessionRequest,
+};
+use super::waiter::Waiter;
+use crate::ask::{Ask, Caller};
+use crate::console;
+use crate::databases::{self, Tokens};
+use crate::error::{Code, Error, Result};
+use crate::logout::{self, InMemory};
+use crate::providers::{self, Trail};
+use crate::secret::Session;
+use crate::sessions::{self, variables, write_profile};
+use crate::sign_in::Completed;
+use crate::store::Mode;
+use crate::world::World;
+
+/// How often a person may get the passphrase of the keyring wrong.
+const PASSPHRASE_ATTEMPTS: u32 = 3;
+
+/// What is given to a caller of a session that is held.
+pub(super) struct Held<'a> {
+    pub world: &'a World,
+    pub tokens: &'a Tokens,
+    pub session: &'a Session,
+    pub chain: &'a crate::config::Chain,
+}
+
+impl Held<'_> {
+    /// Writes nothing.
+    pub async fn give(&self, request: &SessionRequest, notes: &mut Vec<Note>) -> Result<Reply> {
+        let Held {
+            world,
+            tokens,
+            session,
+            chain,
+        } = *self;
+        match request {
+            SessionRequest::Login(_) => Ok(Reply::SignedIn(api::SignedIn {
+                identity: chain.identity.to_string(),
+                provider: chain.provider.to_string(),
+                chain: chain.names().into_iter().map(str::to_owned).collect(),
+                account: sessions::account(world, chain, session).await,
+                region: chain.region.to_string(),
+                expires_at: session.expires_at,
+                source: session.origin.to_string(),
+            })),
+            SessionRequest::Credentials { .. } => Ok(Reply::Credentials(Credentials {
+                access_key_id: session.keys.access_key_id.as_str().to_owned(),
+                secret_access_key: session.keys.secret_access_key.clone(),
+                session_token: session.token.clone(),
+                expires_at: session.expires_at,
+                account: session.account.clone().map(String::from),
+            })),
+            SessionRequest::Variables { form, .. } => Ok(Reply::Variables(variables(
+                world,
+                chain,
+                *form,
+                Some(session),
+            )?)),
+            SessionRequest::DatabaseToken(wanted) => {
+                let target = databases::database(world, &wanted.database)?;
+                let (token, more) =
+                    databases::database_token(world, tokens, session, &target, wanted.renewal)?;
+                notes.extend(more);
+                Ok(Reply::DatabaseToken(token))
+            }
+            SessionRequest::Console {
+                identity,
+                destination,
+            } => {
+                let target = console::console(world, identity, destination.as_deref())?;
+                let (link, more) = console::console_link(world, session, &target).await?;
+                notes.extend(more);
+                Ok(Reply::Console(link))
+            }
+        }
+    }
+}
+
+/// To everybody whose sign-in this was, each its own reply. The profile is written for a login, and
+/// again where a file holds the session itself.
+pub(super) async fn hand_over(
+    world: &World,
+    tokens: &Tokens,
+    completed: &Completed,
+    waiters: Vec<Waiter>,
+) {
+    let Completed {
+        chain,
+        session,
+        ticket,
+        notes,
+        made,
+        ..
+    } = completed;
+    let write = || write_profile(world, chain, ticket, session);
+    let written = match !made.is_empty() && chain.files.static_credentials {
+        true => write().await,
+        false => Ok(()),
+    };
+    let held = Held {
+        world,
+        tokens,
+        session,
+        chain,
+    };
+    for waiter in waiters {
+        let Some(request) = waiter.session_request() else {
+            continue;
+        };
+        let mut notes = waiter.notes_for_it(notes);
+        let written = match (&written, waiter.is_login()) {
+            (Ok(()), true) => write().await,
+            (written, _) => written.clone(),
+        };
+        let reply = match written {
+            Ok(()) => held.give(request, &mut notes).await,
+            Err(error) => Err(error),
+        };
+        notes.extend(world.take_warnings());
+        waiter.answer(notes, reply.unwrap_or_else(Reply::Failed));
+    }
+}
+
+/// What upkeep has come to, beside its reply.
+#[derive(Debug, Default)]
+pub(super) struct Effects {
+    /// Identities whose stored session is gone.
+    pub dropped: Vec<String>,
+    pub signed_out: Vec<String>,
+    /// Of this identity.
+    pub keys_stored: Option<String>,
+}
+
+/// Changes what is stored.
+pub(super) async fn maintain(
+    world: &World,
+    request: Maintain,
+    caller: Caller,
+    ask: &Ask,
+    memory: &InMemory,
+) -> (Vec<Note>, Result<Reply>, Effects) {
+    let mut trail = Trail::of(caller);
+    let mut effects = Effects::default();
+    let is_logout = matches!(request, Maintain::Logout(_));
+    let reply = match request {
+        Maintain::Configure(Configure {
+            identity,
+            keys,
+            check,
+        }) => {
+            let configured =
+                providers::configure(world, &identity, keys, check, ask, &mut trail).await;
+            effects.keys_stored = configured.as_ref().ok().map(|it| it.identity.clone());
+            configured.map(Reply::Configured)
+        }
+        request => match unlock(world, ask, &trail.caller).await {
+            Ok(()) => clear(world, request, memory, &mut trail).await,
+            Err(error) => Err(error),
+        },
+    };
+    if let (Ok(Reply::Removed(report)), true) = (&reply, is_logout) {
+        if report.mode == Mode::Run {
+            effects.signed_out.clone_from(&report.identities);
+        }
+    }
+    trail.record(world).await;
+    trail.notes.extend(world.take_warnings());
+    effects.dropped = trail.dropped;
+    (trail.notes, reply, effects)
+}
+
+async fn clear(
+    world: &World,
+    request: Maintain,
+    memory: &InMemory,
+    trail: &mut Trail,
+) -> Result<Reply> {
+    let (recorded, reply) = match request {
+        Maintain::Logout(logout) => {
+            let report = logout::logout(world, &logout, memory).await?;
+            let recorded = logout::record_removals(world, &trail.caller, &report).await;
+            (recorded, Reply::Removed(report))
+        }
+        Maintain::Cleanup(cleanup) => {
+            let report = logout::clean_up(world, cleanup).await?;
+            let recorded = logout::record_removals(world, &trail.caller, &report).await;
+            (recorded, Reply::Removed(report))
+        }
+        Maintain::Repair { identity } => {
+            let findings = logout::repair(world, identity.as_deref()).await?;
+            let recorded = logout::record_repairs(world, &trail.caller, &findings).await;
+            (recorded, Reply::Repaired(findings))
+        }
+        Maintain::Configure(_) => {
+            return Err(Error::new(
+                Code::Unsupported,
+                "keys are stored in another way",
+            ));
+        }
+    };
+    trail.notes.extend(recorded);
+    Ok(reply)
+}
+
+/// A keyring that a passphrase would open is a question first; where there is no person, it is a
+/// failure of each step.
+async fn unlock(world: &World, ask: &Ask, caller: &Caller) -> Result<()> {
+    if caller.person == Person::Absent {
+        return Ok(());
+    }
+    for refusals in 0..PASSPHRASE_ATTEMPTS {
+        let Some(prompt) = world.passphrase_prompt(refusals).await else {
+            return Ok(());
+        };
+        match world
+            .provide_passphrase(ask.passphrase(prompt).await?)
+            .await
+        {
+            Err(error) if error.code != Code::KeyringLocked => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// What changes nothing and needs no record.
+pub(super) async fn look(world: &World, request: &Look) -> Option<Result<Reply>> {
+    match request {
+        Look::Audit { since } => Some(world.audit(*since).map(Reply::Audit)),
+        Look::AuditVerify => Some(world.verify_audit().await.map(Reply::AuditVerified)),
+        Look::Whoami { .. } | Look::List | Look::Status => None,
+    }
+}

@@ -1,0 +1,219 @@
+//! What is being done: sign-ins, and the upkeep of what is stored. Each job has those who wait for
+//! it and at most one open prompt. One prompt is open for each sign-in, whoever asks; each client
+//! that is shown it holds a ticket, and the first answer counts.
+
+use super::ClientId;
+use super::api::{self, Call, PromptId};
+use super::waiter::{Part, Reach, Waiter};
+use crate::ask::{PromptKind, Question};
+use crate::config::Chain;
+use crate::error::{Code, Error, Remedy, Result};
+use std::collections::HashMap;
+use std::time::SystemTime;
+
+pub(super) type JobId = u32;
+
+#[derive(Debug)]
+pub(super) struct Job {
+    pub about: About,
+    pub waiters: Vec<Waiter>,
+    pub prompt: Option<OpenPrompt>,
+    /// How those without a person fail, once its prompt was closed.
+    pub closed: Option<Remedy>,
+    /// Those who wait do it in their own process once its locks are free.
+    pub is_turned_away: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum About {
+    SignIn {
+        chain: Box<Chain>,
+        reach: Reach,
+    },
+    /// For the one client that requested it.
+    Upkeep {
+        identity: String,
+    },
+}
+
+/// The job waits for an answer, with its locks held.
+#[derive(Debug)]
+pub(super) struct OpenPrompt {
+    pub prompt: api::Prompt,
+    pub question: Question,
+    pub since: SystemTime,
+    /// When a request last wanted what it would give.
+    pub wanted_at: SystemTime,
+    /// Sent to all as an event, because a program is the one that waits.
+    pub is_announced: bool,
+}
+
+/// The client that was shown a prompt, and the request that goes on once it is answered.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    pub client: ClientId,
+    pub call: Call,
+    pub part: Part,
+    pub job: JobId,
+    /// Another number on the job's prompt means that it was answered meanwhile.
+    pub prompt: PromptId,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Jobs {
+    last_job: JobId,
+    last_prompt: PromptId,
+    jobs: HashMap<JobId, Job>,
+    tickets: HashMap<PromptId, Ticket>,
+}
+
+impl OpenPrompt {
+    fn is_passphrase(&self) -> bool {
+        matches!(self.prompt.kind, PromptKind::KeyringPassphrase { .. })
+    }
+}
+
+impl Job {
+    pub fn sign_in(&self) -> Option<(&Chain, Reach)> {
+        match &self.about {
+            About::SignIn { chain, reach } => Some((chain, *reach)),
+            About::Upkeep { .. } => None,
+        }
+    }
+
+    fn is_of(&self, key: &str) -> bool {
+        self.sign_in()
+            .is_some_and(|(chain, _)| chain.identity.as_str().eq_ignore_ascii_case(key))
+    }
+
+    pub fn has_source(&self, name: &str) -> bool {
+        self.sign_in()
+            .is_some_and(|(chain, _)| chain.source().name.eq_ignore_ascii_case(name))
+    }
+}
+
+impl Jobs {
+    pub fn start(&mut self, about: About, waiters: Vec<Waiter>) -> JobId {
+        self.last_job = self.last_job.wrapping_add(1);
+        let job = Job {
+            about,
+            waiters,
+            prompt: None,
+            closed: None,
+            is_turned_away: false,
+        };
+        self.jobs.insert(self.last_job, job);
+        self.last_job
+    }
+
+    pub fn get_mut(&mut self, id: JobId) -> Option<&mut Job> {
+        self.jobs.get_mut(&id)
+    }
+
+    pub fn get(&self, id: JobId) -> Option<&Job> {
+        self.jobs.get(&id)
+    }
+
+    /// It is over. A late answer to a sign-in's prompt is a request for what it wanted; nothing is
+    /// left of any other job.
+    pub fn end(&mut self, id: JobId) -> Option<Job> {
+        let job = self.jobs.remove(&id)?;
+        if job.sign_in().is_none() {
+            self.tickets.retain(|_, ticket| ticket.job != id);
+        }
+        Some(job)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (JobId, &Job)> {
+        self.jobs.iter().map(|(id, job)| (*id, job))
+    }
+
+    pub fn ids(&self) -> Vec<JobId> {
+        self.jobs.keys().copied().collect()
+    }
+
+    /// The sign-in to an identity.
+    pub fn sign_in_to(&self, key: &str) -> Option<JobId> {
+        self.iter()
+            .find(|(_, job)| job.is_of(key))
+            .map(|(id, _)| id)
+    }
+
+    /// The job whose open prompt a sign-in along `chain` has to wait for.
+    pub fn asking_for(&self, chain: &Chain) -> Option<JobId> {
+        let asks = |job: &Job| {
+            let open = job.prompt.as_ref()?;
+            let concerns_it = open.is_passphrase() || job.has_source(&chain.source().name);
+            (concerns_it && job.sign_in().is_some()).then_some(())
+        };
+        self.iter()
+            .find(|(_, job)| asks(job).is_some())
+            .map(|(id, _)| id)
+    }
+
+    pub fn renewals(&self) -> usize {
+        let is_renewal = |job: &Job| {
+            job.sign_in()
+                .is_some_and(|(_, reach)| reach == Reach::Scheduled)
+        };
+        self.jobs.values().filter(|job| is_renewal(job)).count()
+    }
+
+    /// Takes the waiters of every sign-in that the answer to a prompt of `job` concerns.
+    pub fn take_concerned(&mut self, job: JobId, kind: &PromptKind) -> Vec<Waiter> {
+        let source = self.jobs.get(&job).and_then(Job::sign_in);
+        let is_passphrase = matches!(kind, PromptKind::KeyringPassphrase { .. });
+        let concerns_all = is_passphrase && source.is_some();
+        let source = source.map(|(chain, _)| chain.source().name.clone());
+        let mut waiting = Vec::new();
+        for (id, it) in &mut self.jobs {
+            let shares = source.as_ref().is_some_and(|name| it.has_source(name));
+            if *id == job || shares || concerns_all && it.sign_in().is_some() {
+                waiting.append(&mut it.waiters);
+            }
+        }
+        waiting
+    }
+
+    /// A number that was never used before.
+    pub fn number(&mut self) -> PromptId {
+        self.last_prompt = self.last_prompt.wrapping_add(1);
+        self.last_prompt
+    }
+
+    pub fn issue(&mut self, ticket: Ticket) -> PromptId {
+        let id = self.number();
+        self.tickets.insert(id, ticket);
+        id
+    }
+
+    pub fn take_ticket(&mut self, id: PromptId) -> Result<Ticket> {
+        self.tickets.remove(&id).ok_or_else(|| {
+            Error::new(Code::InvalidInput, "this prompt is no longer open")
+                .hint("it was answered or closed; try again")
+        })
+    }
+
+    /// The sign-in whose open prompt has this number of its own, as the status shows it.
+    pub fn with_prompt(&self, prompt: PromptId) -> Option<(JobId, String)> {
+        self.iter().find_map(|(id, job)| {
+            let (chain, _) = job.sign_in()?;
+            let open = job.prompt.as_ref()?;
+            (open.prompt.id == prompt).then(|| (id, chain.identity.to_string()))
+        })
+    }
+
+    /// Removes what a client holds and waits for; the jobs whose prompt it was shown.
+    pub fn drop_client(&mut self, client: ClientId) -> Vec<JobId> {
+        for job in self.jobs.values_mut() {
+            job.waiters.retain(|waiter| waiter.client != client);
+        }
+        let theirs = self.tickets.extract_if(|_, ticket| ticket.client == client);
+        theirs.map(|(_, ticket)| ticket.job).collect()
+    }
+
+    /// Whether some client still shows the prompt of a job.
+    pub fn is_shown(&self, job: JobId) -> bool {
+        self.tickets.values().any(|ticket| ticket.job == job)
+    }
+}

@@ -1,0 +1,204 @@
+//! A request that waits for its reply, and the terms of the sign-in that it wants.
+
+use super::ClientId;
+use super::api::{
+    Answered, Call, Caller, Note, Person, Renewal, Reply, Request, SessionRequest, VariablesForm,
+};
+use crate::ask::Prompt;
+use crate::config::{Chain, Kind};
+use crate::console;
+use crate::databases;
+use crate::error::{Error, Result};
+use crate::secret::Session;
+use crate::sign_in::{Intent, Options};
+use crate::store::Patience;
+use crate::world::World;
+use crate::world::freshness::{Freshness, freshness};
+use std::time::{Duration, SystemTime};
+use tokio::sync::oneshot;
+
+/// A program waits at least this long for a sign-in that another process is making; one that asks a
+/// person there is waited for no longer.
+const OTHER_PROCESSES: Duration = Duration::from_secs(15);
+
+#[derive(Debug)]
+pub(super) struct Waiter {
+    pub client: ClientId,
+    pub call: Call,
+    pub reply: oneshot::Sender<Answered>,
+    /// Until when it waits for a person.
+    pub until: SystemTime,
+    pub part: Part,
+}
+
+/// Whether the job is done as this request wants it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Leads,
+    Joins,
+}
+
+/// Where a sign-in may turn when it needs a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// A renewal ahead of time, which no request wants.
+    Scheduled,
+    /// Fails where a person is needed.
+    Unattended,
+    Asks,
+}
+
+impl Waiter {
+    pub fn answer(self, notes: Vec<Note>, reply: Reply) {
+        // A client that hung up needs no answer.
+        let _ = self.reply.send(Answered { notes, reply });
+    }
+
+    pub fn fail(self, error: Error) {
+        self.answer(Vec::new(), Reply::Failed(error));
+    }
+
+    /// Warnings are for all, and what came of a person's answer for persons alone.
+    pub fn notes_for_it(&self, notes: &[Note]) -> Vec<Note> {
+        let for_it = |note: &&Note| self.is_person() || matches!(note, Note::Warning(_));
+        notes.iter().filter(for_it).cloned().collect()
+    }
+
+    pub fn is_person(&self) -> bool {
+        self.call.caller.person == Person::Present
+    }
+
+    pub fn session_request(&self) -> Option<&SessionRequest> {
+        match &self.call.request {
+            Request::Session(request) => Some(request),
+            Request::Maintain(_) | Request::Look(_) | Request::Control(_) => None,
+        }
+    }
+
+    /// Whether a new session is wanted although a usable one is held.
+    pub fn insists(&self) -> bool {
+        matches!(
+            self.session_request(),
+            Some(SessionRequest::Login(login)) if login.renewal == Renewal::Always
+        )
+    }
+
+    pub fn is_login(&self) -> bool {
+        matches!(self.session_request(), Some(SessionRequest::Login(_)))
+    }
+}
+
+/// The identity that a request needs a session of.
+pub(super) fn identity_of(world: &World, request: &SessionRequest) -> Result<String> {
+    Ok(match request {
+        SessionRequest::Login(login) => login.identity.clone(),
+        SessionRequest::Credentials { identity, .. }
+        | SessionRequest::Variables { identity, .. } => identity.clone(),
+        SessionRequest::DatabaseToken(wanted) => databases::database(world, &wanted.database)?
+            .identity()
+            .to_owned(),
+        SessionRequest::Console {
+            identity,
+            destination,
+        } => {
+            let target = console::console(world, identity, destination.as_deref())?;
+            target.identity().to_owned()
+        }
+    })
+}
+
+/// Whether a held session will do. Neither a token nor a browser's session outlives what it was
+/// made with, so a session that is due will not.
+pub(super) fn is_enough(request: &SessionRequest, session: &Session, now: SystemTime) -> bool {
+    match request {
+        SessionRequest::Login(_) => false,
+        SessionRequest::DatabaseToken(_) | SessionRequest::Console { .. } => {
+            freshness(session, now) == Freshness::Fresh
+        }
+        SessionRequest::Credentials { .. } | SessionRequest::Variables { .. } => true,
+    }
+}
+
+/// How long a request waits for a person to answer elsewhere.
+pub(super) fn patience_of(request: &SessionRequest) -> Duration {
+    match request {
+        SessionRequest::Credentials { wait_seconds, .. } => {
+            Duration::from_secs((*wait_seconds).into())
+        }
+        SessionRequest::Login(_)
+        | SessionRequest::Variables { .. }
+        | SessionRequest::DatabaseToken(_)
+        | SessionRequest::Console { .. } => Duration::ZERO,
+    }
+}
+
+/// How the sign-in for a request is to be done.
+pub(super) fn options(caller: &Caller, request: &SessionRequest, reach: Reach) -> Options {
+    let person = match reach {
+        Reach::Scheduled | Reach::Unattended => Person::Absent,
+        Reach::Asks => Person::Present,
+    };
+    let caller = Caller {
+        person,
+        ..caller.clone()
+    };
+    let patience = match (request, reach) {
+        (SessionRequest::Login(login), _) => {
+            return Options {
+                duration: login.duration,
+                renewal: login.renewal,
+                mfa_code: login.mfa_code.clone(),
+                caller,
+                intent: Intent::SignIn,
+                patience: Patience::Forever,
+            };
+        }
+        (SessionRequest::Credentials { .. }, Reach::Unattended) => patience_of(request),
+        (_, Reach::Scheduled | Reach::Unattended | Reach::Asks) => {
+            patience_of(request).max(OTHER_PROCESSES)
+        }
+    };
+    Options {
+        duration: None,
+        renewal: Renewal::WhenDue,
+        mfa_code: None,
+        caller,
+        intent: Intent::Use,
+        patience: Patience::AtMost(patience),
+    }
+}
+
+/// A profile and an endpoint renew themselves, so there is no sign-in for them; the session's own
+/// keys, and what the machine itself has for a profile, must be there now.
+pub(super) fn needs_no_session(chain: &Chain, request: &SessionRequest) -> Option<VariablesForm> {
+    let SessionRequest::Variables { form, .. } = request else {
+        return None;
+    };
+    let renews_itself = match form {
+        VariablesForm::Profile => !matches!(chain.source().kind, Kind::Ambient),
+        VariablesForm::Static => false,
+        VariablesForm::Endpoint => true,
+    };
+    renews_itself.then_some(*form)
+}
+
+/// What a caller is told that cannot answer a prompt that is open.
+pub(super) fn prompt_is_open(
+    world: &World,
+    prompt: &Prompt,
+    about: &str,
+    waiter: &Waiter,
+) -> Error {
+    let open = format!("a prompt is open: `fob login {about}` answers it");
+    let error = prompt.unanswered.clone().hint(open);
+    let wanted = waiter
+        .session_request()
+        .map(|request| identity_of(world, request));
+    match wanted {
+        Some(Ok(name)) if error.context.identity.is_none() => match world.chain(&name) {
+            Ok(chain) => error.identity(chain.identity),
+            Err(_) => error,
+        },
+        Some(Ok(_) | Err(_)) | None => error,
+    }
+}

@@ -1,0 +1,340 @@
+//! Clean-up: sessions that have ended, and what identities left behind that this configuration no
+//! longer has. Entries and sections say which configuration they came from: those of others are not
+//! looked at. Repair: what is stored for an identity, what is wrong with it, and what of that can
+//! be mended without losing anything.
+
+use super::report::{Report, Step, Subject, What};
+use super::{KEYCHAIN, LongLivedKeys, Mode, entry_step, files_of, profile_step};
+use crate::config::{AwsFiles, Chain, Identity, Severity};
+use crate::error::{Error, Result};
+use crate::store::{Dropped, EntryKind, EntryName, UpTo};
+use crate::world::{World, fingerprint};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cleanup {
+    /// Of identities that are no longer configured. They cannot be had again, so that takes a word.
+    pub long_lived_keys: LongLivedKeys,
+    pub mode: Mode,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    Ok,
+    Mended,
+    Broken,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Whose: an identity or a provider.
+    pub name: String,
+    pub status: Health,
+    pub detail: String,
+    pub remedy: Option<String>,
+}
+
+impl Finding {
+    fn ok(name: &str, detail: impl Into<String>) -> Finding {
+        Finding {
+            name: name.to_owned(),
+            status: Health::Ok,
+            detail: detail.into(),
+            remedy: None,
+        }
+    }
+
+    fn mended(name: &str, detail: impl Into<String>) -> Finding {
+        Finding {
+            name: name.to_owned(),
+            status: Health::Mended,
+            detail: detail.into(),
+            remedy: None,
+        }
+    }
+
+    fn broken(name: &str, error: &Error) -> Finding {
+        let remedy = (!error.hints.is_empty()).then(|| error.hints.join("; "));
+        Finding {
+            name: name.to_owned(),
+            status: Health::Broken,
+            detail: error.message.clone(),
+            remedy,
+        }
+    }
+}
+
+/// Fails only when the keyring cannot be listed.
+pub async fn clean_up(world: &World, cleanup: Cleanup) -> Result<Report> {
+    let mut report = Report::of(Subject::Cleanup, "cleanup", cleanup.mode);
+    if !knows_all_names(world) {
+        report.notes.push(
+            "the configuration has errors, so nothing is taken for left behind: `fob validate`"
+                .to_owned(),
+        );
+    }
+    for entry in world.store.entries().await? {
+        clean_entry(world, &entry, cleanup, &mut report).await;
+    }
+    for files in places(world) {
+        match world.store.profiles_beside(&files) {
+            Ok(found) => clean_profiles(world, found, cleanup.mode, &mut report).await,
+            Err(error) => {
+                let path = files
+                    .folder
+                    .parent()
+                    .unwrap_or(&files.base)
+                    .display()
+                    .to_string();
+                let step = Step::at(What::Folder, "cleanup", path, "profiles");
+                report.steps.push(step.became(Err(error), cleanup.mode));
+            }
+        }
+    }
+    Ok(report)
+}
+
+async fn clean_entry(world: &World, entry: &EntryName, cleanup: Cleanup, report: &mut Report) {
+    let EntryName { kind, .. } = entry;
+    let name = entry.name();
+    let known = world.config.identity(name).is_ok() || world.config.provider(name).is_ok();
+    let step = |detail: &str| entry_step(world, *kind, name, detail);
+    let step = match (kind, known, cleanup.long_lived_keys) {
+        (EntryKind::Session, true, _) => {
+            // A session that cannot be read is `fob repair`'s business.
+            match world.store.drop_expired_session(name, cleanup.mode).await {
+                Ok(Dropped::Absent) => return,
+                dropped => step("expired").became(dropped, cleanup.mode),
+            }
+        }
+        (EntryKind::Keys | EntryKind::Token, true, _) => return,
+        // The end of the audit log belongs to the realm, not to an identity.
+        (EntryKind::Audit, _, _) => return,
+        (_, false, _) if !knows_all_names(world) => return,
+        (EntryKind::Keys, false, LongLivedKeys::Keep) => {
+            step("kept: access keys of an identity that is no longer configured")
+                .stays_unless_told(KEYCHAIN)
+        }
+        (EntryKind::Keys | EntryKind::Session | EntryKind::Token, false, _) => {
+            let dropped = world.store.drop_entry(*kind, name, cleanup.mode).await;
+            step("no longer configured").became(dropped, cleanup.mode)
+        }
+    };
+    report.steps.push(step);
+}
+
+/// An identity with a slip of the pen in its name is no identity that is gone.
+fn knows_all_names(world: &World) -> bool {
+    world
+        .config
+        .problems()
+        .iter()
+        .all(|problem| problem.severity != Severity::Error)
+}
+
+/// Each folder above the providers' once, however many providers it has.
+fn places(world: &World) -> Vec<AwsFiles> {
+    let of_identities = world
+        .config
+        .identities()
+        .iter()
+        .filter_map(|identity| files_of(&world.config, identity));
+    let of_providers = world
+        .config
+        .providers()
+        .iter()
+        .filter_map(|provider| world.config.files(provider).ok());
+    let stand_alone = world
+        .config
+        .provider("aws-user")
+        .ok()
+        .and_then(|it| world.config.files(it).ok());
+    let mut seen = BTreeSet::new();
+    let all = of_identities.chain(of_providers).chain(stand_alone);
+    all.filter(|files| seen.insert(files.folder.parent().map(std::path::Path::to_owned)))
+        .collect()
+}
+
+async fn clean_profiles(
+    world: &World,
+    found: Vec<(AwsFiles, String)>,
+    mode: Mode,
+    report: &mut Report,
+) {
+    let mut left: Vec<(AwsFiles, Vec<String>)> = Vec::new();
+    for (files, name) in found {
+        let stays = match world.config.identity(&name) {
+            // Where the chain is broken nobody knows where the profile belongs: it stays.
+            Ok(identity) => {
+                files_of(&world.config, identity).is_none_or(|own| own.folder == files.folder)
+            }
+            Err(_) => !knows_all_names(world),
+        };
+        match left.last_mut() {
+            _ if stays => {}
+            Some((last, names)) if last.folder == files.folder => names.push(name),
+            Some(_) | None => left.push((files, vec![name])),
+        }
+    }
+    for (files, names) in left {
+        let provider = files
+            .folder
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let cleared = world
+            .store
+            .clear_profiles(&files, &names, UpTo::Provider, mode)
+            .await;
+        report.steps.extend(
+            cleared
+                .into_iter()
+                .map(|it| profile_step(it, &provider, mode)),
+        );
+    }
+}
+
+/// One identity with its chain, or all. Never removes what it cannot read, and never long-lived
+/// keys.
+pub async fn repair(world: &World, identity: Option<&str>) -> Result<Vec<Finding>> {
+    let identities: Vec<&Identity> = match identity {
+        Some(name) => {
+            let names = world.config.chain_names(world.config.identity(name)?);
+            names
+                .into_iter()
+                .filter_map(|name| world.config.identity(name).ok())
+                .collect()
+        }
+        None => world
+            .config
+            .identities()
+            .iter()
+            .filter(|identity| identity.is_supported)
+            .collect(),
+    };
+    let mut findings = Vec::new();
+    for identity in identities {
+        match world.config.chain(identity) {
+            Ok(chain) => repair_one(world, identity, &chain, &mut findings).await,
+            Err(error) => findings.push(Finding::broken(identity.name.as_str(), &error)),
+        }
+    }
+    Ok(findings)
+}
+
+async fn repair_one(
+    world: &World,
+    identity: &Identity,
+    chain: &Chain,
+    findings: &mut Vec<Finding>,
+) {
+    let name = identity.name.as_str();
+    findings.extend(repair_mark(world, name).await);
+    if identity.kind == "aws/user" {
+        findings.push(match world.store.long_lived(name).await {
+            Ok(None) => Finding::ok(name, "no access keys are stored in the keyring"),
+            Ok(Some(stored)) => match stored.keys {
+                Some(keys) => {
+                    Finding::ok(name, format!("access key {} is stored", keys.access_key_id))
+                }
+                None => Finding::ok(
+                    name,
+                    "the access key was cleared; MFA device and duration are remembered",
+                ),
+            },
+            Err(error) => Finding::broken(name, &error),
+        });
+    }
+    findings.push(repair_session(world, name, chain).await);
+    findings.extend(repair_profile(world, name, chain).await);
+}
+
+/// What a damaged mark said is not known; that somebody is signed out is the side nobody is
+/// hurt by.
+async fn repair_mark(world: &World, name: &str) -> Option<Finding> {
+    match world.store.signed_out_since(name) {
+        Ok(None) => None,
+        Ok(Some(_)) => Some(Finding::ok(
+            name,
+            format!("signed out; `fob login {name}` signs in again"),
+        )),
+        Err(unreadable) => Some(match world.store.sign_out(name).await {
+            Ok(()) => Finding::mended(
+                name,
+                format!("{}: written anew, as signed out", unreadable.message),
+            ),
+            Err(error) => Finding::broken(name, &error),
+        }),
+    }
+}
+
+async fn repair_session(world: &World, name: &str, chain: &Chain) -> Finding {
+    let why = match world.store.session(name).await {
+        Ok(None) => return Finding::ok(name, "no session is stored"),
+        Ok(Some(stored)) if !stored.session.is_usable(world.clock.now()) => "its session has ended",
+        Ok(Some(stored)) if stored.plan != fingerprint(chain, chain.links().len() - 1) => {
+            "its session was made before the configuration was changed, and is not used"
+        }
+        Ok(Some(stored)) => {
+            let end =
+                jiff::Timestamp::try_from(stored.session.expires_at).map(|end| end.to_string());
+            return Finding::ok(
+                name,
+                format!("its session lasts until {}", end.unwrap_or_default()),
+            );
+        }
+        Err(error) => return Finding::broken(name, &error),
+    };
+    match world.store.drop_session(name).await {
+        Ok(Dropped::Removed | Dropped::Absent) => Finding::mended(name, format!("{why}: removed")),
+        Ok(Dropped::Kept { configuration }) => Finding::ok(
+            name,
+            format!("{why}; it belongs to {configuration} and stays"),
+        ),
+        Err(error) => Finding::broken(name, &error),
+    }
+}
+
+async fn repair_profile(world: &World, name: &str, chain: &Chain) -> Vec<Finding> {
+    let paths = match world.store.profile_paths(&chain.files, name) {
+        Ok(paths) => paths,
+        Err(error) => return vec![Finding::broken(name, &error)],
+    };
+    let mut findings = Vec::new();
+    for path in &paths {
+        let shown = path.display();
+        findings.push(match world.store.close_to_others(path) {
+            Ok(true) => Finding::mended(
+                name,
+                format!("others could open {shown}: they no longer can"),
+            ),
+            Ok(false) => Finding::ok(name, format!("its profile is in {shown}")),
+            Err(error) => Finding::broken(name, &error),
+        });
+    }
+    let signed_out = matches!(world.store.signed_out_since(name), Ok(Some(_)));
+    if signed_out && !paths.is_empty() {
+        let names = [name.to_owned()];
+        for cleared in world
+            .store
+            .clear_profiles(&chain.files, &names, UpTo::Nothing, Mode::Run)
+            .await
+        {
+            findings.push(match cleared.outcome {
+                Ok(_) => Finding::mended(
+                    name,
+                    format!(
+                        "signed out, and had a profile in {}",
+                        cleared.path.display()
+                    ),
+                ),
+                Err(error) => Finding::broken(name, &error),
+            });
+        }
+    }
+    findings
+}

@@ -1,0 +1,476 @@
+//! An IAM user's long-lived keys: where they are found, checked before they are stored, cleared
+//! only when AWS confirms that it no longer knows them and only if they are still the stored ones.
+
+use super::{Obtain, Trail, place};
+use crate::ask::{Ask, Note, Prompt, PromptKind, TypedKeys, WhyKeys};
+use crate::aws::{Fault, FaultKind, Place, Principal, Signer};
+use crate::config::{Chain, Kind, Link, User};
+use crate::error::{Code, Error, Result};
+use crate::ids::AccessKeyId;
+use crate::secret::{Keys, LongLived, Origin};
+use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
+use crate::store::{Cleared, Ticket};
+use crate::world::World;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Check {
+    WithSts,
+    /// `--no-check`: stored unseen.
+    Skip,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+pub struct Configured {
+    pub identity: String,
+    /// Shortened: `AKIA…MPLE`.
+    pub access_key_id: String,
+    pub account: Option<String>,
+    pub principal: Option<String>,
+    pub checked: bool,
+}
+
+/// Keys that can sign, and where they were.
+#[derive(Clone, Debug)]
+pub(super) struct FoundKeys {
+    pub keys: Keys,
+    pub origin: Origin,
+    /// For messages: `the keyring`, `config.yaml line 12`, `the environment variable DEV_KEY`.
+    pub place: String,
+}
+
+/// What came of keys that AWS refused.
+pub(super) enum Refused {
+    /// Other keys were stored meanwhile.
+    Replaced,
+    /// Confirmed; nothing is left to sign with. The error where there is no person to ask for new ones.
+    Revoked(Error, Happened),
+    /// Confirmed; they are not kept in the keyring, so they stay where they are.
+    NotOurs(Error, Happened),
+}
+
+/// Keys on their way into the keyring.
+struct Entry<'a> {
+    world: &'a World,
+    link: &'a Link,
+    ticket: &'a Ticket,
+    check: Check,
+    ask: &'a Ask,
+    /// Of the sign-in that needs them.
+    step: Option<&'a str>,
+}
+
+/// The configuration's keys come first, and then the keyring is not read at all; else the
+/// keyring's, with what it remembers beside them.
+pub(super) async fn find(
+    world: &World,
+    name: &str,
+    user: &User,
+) -> Result<(Option<FoundKeys>, LongLived)> {
+    if let Some(written) = &user.keys {
+        let found = FoundKeys {
+            keys: written.keys.clone(),
+            origin: written.origin,
+            place: written.place.clone(),
+        };
+        return Ok((Some(found), nothing_remembered()));
+    }
+    let remembered = remembered(world, name).await?;
+    let found = remembered.keys.clone().map(|keys| FoundKeys {
+        keys,
+        origin: Origin::Keyring,
+        place: "the keyring".to_owned(),
+    });
+    Ok((found, remembered))
+}
+
+async fn remembered(world: &World, name: &str) -> Result<LongLived> {
+    Ok(world
+        .store
+        .long_lived(name)
+        .await?
+        .unwrap_or_else(nothing_remembered))
+}
+
+/// In place of keys that are missing or were revoked: asked for until STS accepts some, or the
+/// person gives up, and stored.
+pub(super) async fn ask_for_new(
+    it: &mut Obtain<'_>,
+    why: WhyKeys,
+    unanswered: Error,
+    remembered: &LongLived,
+) -> Result<()> {
+    let prompt = Prompt {
+        kind: form(it.link(), remembered, why),
+        attempt: 1,
+        unanswered: unanswered.step(it.step),
+    };
+    let entry = Entry {
+        world: it.world,
+        link: it.link(),
+        ticket: it.ticket,
+        check: Check::WithSts,
+        ask: it.ask,
+        step: Some(it.step),
+    };
+    entry.accept(None, prompt, it.trail).await.map(drop)
+}
+
+/// `fob user configure`: accepted, then stored. `typed`: `None` asks for them.
+pub async fn configure(
+    world: &World,
+    identity: &str,
+    typed: Option<TypedKeys>,
+    check: Check,
+    ask: &Ask,
+    trail: &mut Trail,
+) -> Result<Configured> {
+    let chain = user_chain(world, identity)?;
+    let link = chain.source();
+    let ticket = world.store.ticket(&link.name)?;
+    let message = format!("access keys are needed for identity: {identity}");
+    let prompt = Prompt {
+        kind: form(link, &remembered(world, &link.name).await?, WhyKeys::Asked),
+        attempt: 1,
+        unanswered: Error::new(Code::PersonNeeded, message)
+            .hint("pass them with --stdin, --csv or --profile"),
+    };
+    let entry = Entry {
+        world,
+        link,
+        ticket: &ticket,
+        check,
+        ask,
+        step: None,
+    };
+    let long_lived = entry.accept(typed, prompt, trail).await?;
+    trail.record(world).await;
+    if let Kind::User(User {
+        keys: Some(written),
+        ..
+    }) = &link.kind
+    {
+        trail.notes.push(Note::Warning(format!(
+            "{} also names keys for this identity, and those come first",
+            written.place
+        )));
+    }
+    Ok(Configured {
+        identity: chain.identity.to_string(),
+        access_key_id: long_lived
+            .keys
+            .as_ref()
+            .map(|keys| keys.access_key_id.to_string())
+            .unwrap_or_default(),
+        account: long_lived.account.map(String::from),
+        principal: long_lived.principal,
+        checked: check == Check::WithSts,
+    })
+}
+
+/// What the form of `fob user configure` starts with.
+pub async fn configure_form(world: &World, identity: &str) -> Result<PromptKind> {
+    let chain = user_chain(world, identity)?;
+    let remembered = remembered(world, &chain.source().name).await?;
+    Ok(form(chain.source(), &remembered, WhyKeys::Asked))
+}
+
+impl Entry<'_> {
+    /// A rejected answer is asked for again, with the reason; what was typed beside the keys stays.
+    async fn accept(
+        &self,
+        mut typed: Option<TypedKeys>,
+        mut prompt: Prompt,
+        trail: &mut Trail,
+    ) -> Result<LongLived> {
+        loop {
+            let typed = match typed.take() {
+                Some(typed) => typed,
+                None => {
+                    trail.record(self.world).await;
+                    self.ask.keys(prompt.clone()).await?
+                }
+            };
+            let (why, error) = match self.check(&typed, &prompt.kind).await {
+                Ok(long_lived) => {
+                    let saved =
+                        save(self.world, self.ticket, &long_lived, &mut trail.dropped).await;
+                    trail
+                        .happened
+                        .push(stored(&self.link.name, &long_lived, (&saved).into()));
+                    trail.notes.push(saved?);
+                    return Ok(long_lived);
+                }
+                Err(rejected) => rejected,
+            };
+            prompt = Prompt {
+                kind: PromptKind::Keys {
+                    why,
+                    mfa_arn: typed.mfa_arn.and_then(|text| text.parse().ok()),
+                    session_duration: typed.session_duration.and_then(|text| text.parse().ok()),
+                },
+                attempt: prompt.attempt + 1,
+                unanswered: self
+                    .step
+                    .into_iter()
+                    .fold(error, Error::step)
+                    .identity(&self.link.name),
+            };
+        }
+    }
+
+    /// Reads what was typed, and asks STS whose keys they are.
+    async fn check(
+        &self,
+        typed: &TypedKeys,
+        shown: &PromptKind,
+    ) -> Result<LongLived, (WhyKeys, Error)> {
+        let rejected = |error| (WhyKeys::Refused, error);
+        let mut long_lived = read_typed(typed).map_err(rejected)?;
+        let keys = match (&long_lived.keys, self.check) {
+            (Some(keys), Check::WithSts) => keys,
+            (Some(_), Check::Skip) | (None, _) => return Ok(long_lived),
+        };
+        let region = &self.link.region;
+        let fault = match whose(self.world, keys, place(self.link)).await {
+            Ok(owner) => {
+                long_lived.account = owner.account;
+                long_lived.principal = Some(owner.arn);
+                return Ok(long_lived);
+            }
+            Err(fault) => fault,
+        };
+        Err(match fault.kind {
+            FaultKind::SecretMismatch => (WhyKeys::SecretMismatch, fault.into_error(region)),
+            FaultKind::UnknownKeys => {
+                let replaces = matches!(
+                    shown,
+                    PromptKind::Keys {
+                        why: WhyKeys::Revoked,
+                        ..
+                    }
+                );
+                let message = if replaces {
+                    "the new keys are invalid as well: AWS does not know them"
+                } else {
+                    "these keys are invalid: AWS does not know the access key id"
+                };
+                let error = Error::new(Code::AwsCredentialsInvalid, message).hint(
+                    "nothing was stored; a key made a moment ago can take some seconds to work",
+                );
+                rejected(fault.code.into_iter().fold(error, Error::aws_code))
+            }
+            _ => rejected(
+                fault
+                    .into_error(region)
+                    .hint("the keys could not be checked, so they were not stored"),
+            ),
+        })
+    }
+}
+
+/// Signs a call that every principal is allowed, at the partition's default region.
+async fn whose(world: &World, keys: &Keys, place: Place<'_>) -> Result<Principal, Fault> {
+    let region = &place.region.partition().default_region();
+    let place = Place { region, ..place };
+    world
+        .aws
+        .caller_identity(Signer::LongLived(keys), place)
+        .await
+}
+
+/// Stores keys, and drops the sessions that were made with others.
+async fn save(
+    world: &World,
+    ticket: &Ticket,
+    long_lived: &LongLived,
+    dropped: &mut Vec<String>,
+) -> Result<Note> {
+    let name = ticket.name();
+    let before = world.store.long_lived(name).await.ok().flatten();
+    {
+        let _not_signed_out = world.store.unless_signed_out(ticket).await?;
+        world.store.put_long_lived(name, long_lived).await?;
+    }
+    let id = |keys: &Option<Keys>| keys.as_ref().map(|keys| keys.access_key_id.clone());
+    let before = before.and_then(|before| id(&before.keys));
+    if before.is_none() || before != id(&long_lived.keys) {
+        for identity in world.config.identities() {
+            let chain = world.config.chain(identity);
+            if chain.is_ok_and(|chain| chain.source().name.eq_ignore_ascii_case(name)) {
+                world.store.drop_session(identity.name.as_str()).await?;
+                dropped.push(identity.name.to_string());
+            }
+        }
+    }
+    Ok(Note::Info(format!("Credentials saved to keyring: {name}")))
+}
+
+/// AWS refused long-lived keys. Confirmed first, with the keys themselves, where every account can
+/// be reached: any other answer than "unknown" keeps them.
+pub(super) async fn refused(
+    world: &World,
+    chain: &Chain,
+    found: &FoundKeys,
+    fault: Fault,
+) -> Result<Refused> {
+    let link = chain.source();
+    let (name, place) = (link.name.as_str(), place(link));
+    match whose(world, &found.keys, place).await {
+        Err(again) if again.kind == FaultKind::UnknownKeys => {}
+        Err(other) => return Err(other.into_error(place.region)),
+        Ok(_) => {
+            let region_fault = Fault {
+                kind: FaultKind::RegionNotEnabled,
+                ..fault
+            };
+            return Err(region_fault
+                .into_error(place.region)
+                .hint("the keys themselves are good and were kept"));
+        }
+    }
+    let message = "aws credentials are invalid or have been revoked";
+    let error = Error::new(
+        Code::AwsCredentialsInvalid,
+        format!("{message} (identity {name}, keys from {})", found.place),
+    )
+    .hint("they were rotated or revoked at AWS")
+    .aws_code(fault.code.unwrap_or_default());
+    let key = &found.keys.access_key_id;
+    let happened = |what: String, outcome| Happened {
+        event: AuditEvent::Revocation,
+        identity: name.to_owned(),
+        what: format!("access key {key} of {}: {what}", found.place),
+        outcome,
+    };
+    match found.origin {
+        Origin::Keyring => {}
+        Origin::Configuration
+        | Origin::Environment
+        | Origin::ContainerRole
+        | Origin::InstanceRole
+        | Origin::Process
+        | Origin::Typed => {
+            let error = error.hint(format!(
+                "replace them in {}; the keyring was not touched",
+                found.place
+            ));
+            return Ok(Refused::NotOurs(
+                error,
+                happened("left there".to_owned(), AuditOutcome::Ok),
+            ));
+        }
+    }
+    let error = error.hint(format!("fob user configure --identity {name}"));
+    let cleared = world
+        .store
+        .clear_revoked_keys(name, &found.keys.access_key_id)
+        .await;
+    let outcome = AuditOutcome::from(&cleared);
+    let error = match cleared {
+        Ok(Cleared::Changed) => return Ok(Refused::Replaced),
+        Ok(Cleared::Cleared | Cleared::Absent) => {
+            tracing::info!(identity = name, "revoked keys cleared");
+            error.hint("stale credentials were cleared from the keyring")
+        }
+        Err(failure) => error.hint(format!(
+            "stale credentials could not be cleared from the keyring: {failure}"
+        )),
+    };
+    Ok(Refused::Revoked(
+        error.for_want_of_a_person(),
+        happened("cleared".to_owned(), outcome),
+    ))
+}
+
+fn user_chain(world: &World, identity: &str) -> Result<Chain> {
+    let chain = world.chain(identity)?;
+    let source = chain.source();
+    let message = match (&source.kind, chain.links().len()) {
+        (Kind::User(_), 1) => return Ok(chain),
+        (Kind::User(_), _) => format!(
+            "{} is a role: its keys are those of {}",
+            chain.identity, source.name
+        ),
+        (other, _) => format!(
+            "{} takes no access keys: it signs in through {}",
+            chain.identity,
+            other.as_str()
+        ),
+    };
+    let error = Error::new(Code::InvalidInput, message);
+    Err(match source.kind {
+        Kind::User(_) => error.hint(format!("fob user configure {}", source.name)),
+        _ => error,
+    })
+}
+
+/// The prefilled form: what the configuration says, else what the keyring remembers.
+fn form(link: &Link, remembered: &LongLived, why: WhyKeys) -> PromptKind {
+    let (mfa_arn, session_duration) = match &link.kind {
+        Kind::User(user) => (user.mfa_arn.clone(), user.session_duration),
+        _ => (None, None),
+    };
+    PromptKind::Keys {
+        why,
+        mfa_arn: mfa_arn.or_else(|| remembered.mfa_arn.clone()),
+        session_duration: remembered.session_duration.or(session_duration),
+    }
+}
+
+/// Keys that AWS did not accept are not written about.
+fn stored(name: &str, long_lived: &LongLived, outcome: AuditOutcome) -> Happened {
+    let what = match &long_lived.keys {
+        Some(keys) => format!("access key {}", keys.access_key_id),
+        None => "no access key".to_owned(),
+    };
+    Happened {
+        event: AuditEvent::KeysStored,
+        identity: name.to_owned(),
+        what,
+        outcome,
+    }
+}
+
+fn nothing_remembered() -> LongLived {
+    LongLived {
+        keys: None,
+        mfa_arn: None,
+        session_duration: None,
+        account: None,
+        principal: None,
+    }
+}
+
+fn read_typed(typed: &TypedKeys) -> Result<LongLived> {
+    let access_key_id = AccessKeyId::parse(&typed.access_key_id)?;
+    if access_key_id.is_of_a_session() {
+        return Err(Error::new(
+            Code::InvalidInput,
+            format!("{access_key_id} belongs to a session, not to an IAM user"),
+        )
+        .hint("long-lived access key ids begin with AKIA"));
+    }
+    let filled = |text: &Option<String>| {
+        text.as_deref()
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
+    Ok(LongLived {
+        keys: Some(Keys {
+            access_key_id,
+            secret_access_key: typed.secret_access_key.as_typed()?,
+        }),
+        mfa_arn: filled(&typed.mfa_arn)
+            .map(|text| text.parse())
+            .transpose()?,
+        session_duration: filled(&typed.session_duration)
+            .map(|text| text.parse())
+            .transpose()?,
+        account: None,
+        principal: None,
+    })
+}

@@ -1,0 +1,450 @@
+//! The state of each identity, in one record: the session that is held, when it is due, what came of
+//! renewing it, who last wanted it. [`Record::state`] is the only function that says how it stands,
+//! and [`Sessions::statuses`] is what every shell shows. The keyring is read by [`sync`] alone.
+
+mod profile;
+pub mod sync;
+mod watch;
+mod whoami;
+
+pub use profile::{Variable, Variables, VariablesForm, variables, write_profile};
+pub use watch::{Action, Announcement, Renewable, Watch};
+pub use whoami::{account, whoami};
+
+use crate::ask::Note;
+use crate::clock::moment;
+use crate::config::{AccountReference, Chain, Config, Identity, Kind, PermissionSet};
+use crate::duration::time_left;
+use crate::error::{Code, Error};
+use crate::ids::IdentityName;
+use crate::secret::Session;
+use crate::store::{Stamp, Ticket};
+use crate::world::{World, fingerprint};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::time::{Duration, SystemTime};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// Asks STS who this is.
+    Online,
+    /// Only what is remembered.
+    Offline,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Valid,
+    /// Due for renewal, or announced.
+    Expiring,
+    Expired,
+    /// Nothing usable is held; also: keys stored, no session.
+    NeedsSignIn,
+    SignedOut,
+    Revoked,
+    Denied,
+    /// The keyring cannot be read.
+    Unknown,
+    Unsupported,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Whoami {
+    pub identity: String,
+    pub provider: String,
+    pub kind: String,
+    pub principal: Option<String>,
+    pub account: Option<String>,
+    pub region: String,
+    pub state: State,
+    #[serde(with = "moment::optional")]
+    pub expires_at: Option<SystemTime>,
+    pub expires_in_seconds: Option<u32>,
+    pub source: Option<String>,
+    pub realm: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+pub struct ListedProvider {
+    pub name: String,
+    pub kind: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+pub struct IdentityStatus {
+    pub name: String,
+    pub kind: String,
+    pub provider: Option<String>,
+    /// From the source to the identity.
+    pub chain: Vec<String>,
+    /// What the chain ends with: the role's ARN, the permission set's name.
+    pub role: Option<String>,
+    /// Twelve digits, as far as it is known.
+    pub account: Option<String>,
+    /// Of the session that is held: where it comes from, and its time.
+    pub source: Option<String>,
+    pub state: State,
+    #[serde(with = "moment::optional")]
+    #[cfg_attr(feature = "app", specta(type = Option<String>))]
+    pub issued_at: Option<SystemTime>,
+    #[serde(with = "moment::optional")]
+    #[cfg_attr(feature = "app", specta(type = Option<String>))]
+    pub expires_at: Option<SystemTime>,
+    pub expires_in_seconds: Option<u32>,
+    pub default: bool,
+    /// When the agent renews it; `None` where it does not, or a person is needed.
+    #[serde(with = "moment::optional")]
+    #[cfg_attr(feature = "app", specta(type = Option<String>))]
+    pub next_refresh: Option<SystemTime>,
+    /// Why the last renewal failed.
+    pub failing: Option<Error>,
+    #[serde(rename = "last_asker")]
+    pub last_caller: Option<LastCaller>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+pub struct LastCaller {
+    pub program: String,
+    pub pid: u32,
+    #[serde(with = "moment")]
+    #[cfg_attr(feature = "app", specta(type = String))]
+    pub at: SystemTime,
+}
+
+/// All records, by identity in lower case.
+#[derive(Debug)]
+pub struct Sessions {
+    records: HashMap<String, Record>,
+    /// How long before its end a session is announced.
+    notice: Duration,
+    /// Why the keyring could not be read.
+    keyring: Option<Error>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub name: IdentityName,
+    held: Option<Held>,
+    /// Outlives the session: what AWS refused, and when it is tried again.
+    watch: Option<Watch>,
+    /// How it is renewed is known.
+    is_watched: bool,
+    pub is_signed_out: bool,
+    /// Why what is stored is not known.
+    pub unreadable: Option<Error>,
+    /// As of the last time that it was read.
+    stamp: Option<Stamp>,
+    pub last_caller: Option<LastCaller>,
+}
+
+/// A session with what goes with it.
+#[derive(Clone, Debug)]
+struct Held {
+    session: Session,
+    plan: String,
+    /// Taken before the session was made or read.
+    ticket: Ticket,
+}
+
+impl Held {
+    fn new(chain: &Chain, session: &Session, ticket: Ticket) -> Held {
+        Held {
+            session: session.clone(),
+            plan: fingerprint(chain, chain.links().len() - 1),
+            ticket,
+        }
+    }
+}
+
+impl Record {
+    fn new(name: IdentityName) -> Record {
+        Record {
+            name,
+            held: None,
+            watch: None,
+            is_watched: false,
+            is_signed_out: false,
+            unreadable: None,
+            stamp: None,
+            last_caller: None,
+        }
+    }
+
+    /// How the identity stands.
+    pub fn state(&self, now: SystemTime) -> State {
+        let watched = self.watch.as_ref().map(|watch| watch.state(now));
+        match (watched, &self.held) {
+            _ if self.is_signed_out => State::SignedOut,
+            // What AWS refused shows only when it is tried.
+            (Some(state @ (State::Revoked | State::Denied)), _) => state,
+            (Some(state), Some(_)) => state,
+            (Some(State::Expired), None) => State::Expired,
+            (_, None) if self.unreadable.is_some() => State::Unknown,
+            (_, None) => State::NeedsSignIn,
+            (None, Some(_)) => State::Valid,
+        }
+    }
+
+    pub fn session(&self) -> Option<&Session> {
+        let held = self.held.as_ref().filter(|_| !self.is_signed_out)?;
+        Some(&held.session)
+    }
+
+    /// What is known of renewing it.
+    pub fn watch(&self) -> Option<&Watch> {
+        self.watch.as_ref().filter(|_| self.is_watched)
+    }
+
+    pub fn watch_mut(&mut self) -> Option<&mut Watch> {
+        self.watch.as_mut().filter(|_| self.is_watched)
+    }
+}
+
+pub fn key(identity: &str) -> String {
+    identity.to_ascii_lowercase()
+}
+
+impl Sessions {
+    pub fn new(world: &World) -> Sessions {
+        Sessions {
+            records: HashMap::new(),
+            notice: world.config.notify_before(),
+            keyring: None,
+        }
+    }
+
+    /// After the configuration changed: identities that it no longer has are forgotten.
+    pub fn follow(&mut self, config: &Config) {
+        self.notice = config.notify_before();
+        self.records.retain(|key, _| config.identity(key).is_ok());
+    }
+
+    pub fn records(&self) -> impl Iterator<Item = (&String, &Record)> {
+        self.records.iter()
+    }
+
+    pub fn get(&self, key: &str) -> Option<&Record> {
+        self.records.get(key)
+    }
+
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Record> {
+        self.records.get_mut(key)
+    }
+
+    pub fn record(&mut self, name: &IdentityName) -> &mut Record {
+        self.records
+            .entry(key(name.as_str()))
+            .or_insert_with(|| Record::new(name.clone()))
+    }
+
+    /// The session of a chain's target, if it is this chain's and may be used now, with the ticket
+    /// to hold against the sign-out marks before it is served.
+    pub fn usable(&self, world: &World, chain: &Chain) -> Option<(Session, Ticket)> {
+        let record = self.records.get(&key(chain.identity.as_str()))?;
+        let held = record.held.as_ref()?;
+        let is_of_it = held.plan == fingerprint(chain, chain.links().len() - 1);
+        (is_of_it && world.is_usable(&held.session))
+            .then(|| (held.session.clone(), held.ticket.clone()))
+    }
+
+    /// A session came out of a sign-in, or was read and is another one. The same as before takes
+    /// nothing back. Until [`Sessions::is_renewable`] says how it is renewed, nothing is done.
+    pub fn hold(&mut self, chain: &Chain, session: &Session, ticket: Ticket, now: SystemTime) {
+        let notice = self.notice;
+        let record = self.record(&chain.identity);
+        record.is_signed_out = false;
+        record.unreadable = None;
+        record.held = Some(Held::new(chain, session, ticket));
+        match &mut record.watch {
+            Some(watch) => watch.renewed(session, watch.renewable(), now),
+            None => record.watch = Some(Watch::new(session, Renewable::ByAPerson, notice)),
+        }
+    }
+
+    /// The session of a sign-in that could not renew it: what is known of it stays.
+    pub fn keep(&mut self, chain: &Chain, session: &Session, ticket: Ticket) {
+        let notice = self.notice;
+        let record = self.record(&chain.identity);
+        record.held = Some(Held::new(chain, session, ticket));
+        let watch = || Watch::new(session, Renewable::ByAPerson, notice);
+        record.watch.get_or_insert_with(watch);
+    }
+
+    /// A session that was found, on the way to another identity's, not to be renewed.
+    pub fn watch_anew(&mut self, name: &IdentityName, session: &Session) {
+        let notice = self.notice;
+        let record = self.record(name);
+        if !record.is_watched {
+            record.is_watched = true;
+            record.watch = Some(Watch::new(session, Renewable::Alone, notice));
+        }
+    }
+
+    /// Signed out of, here or elsewhere.
+    pub fn signed_out(&mut self, identity: &str) {
+        self.forget(identity);
+        if let Some(record) = self.records.get_mut(&key(identity)) {
+            record.watch = None;
+            record.is_watched = false;
+            record.is_signed_out = true;
+            record.last_caller = None;
+        }
+    }
+
+    /// Those whose renewal is known.
+    pub fn watches(&mut self) -> impl Iterator<Item = (&String, &mut Watch)> {
+        let records = self.records.iter_mut();
+        records.filter_map(|(key, record)| Some((key, record.watch_mut()?)))
+    }
+
+    /// What has ended by now has ended for good.
+    pub fn notice_the_time(&mut self, world: &World, now: SystemTime) {
+        for record in self.records.values_mut() {
+            if let Some(held) = &record.held {
+                world.freshness(&held.session);
+            }
+            if let Some(watch) = record.watch.as_mut().filter(|_| !record.is_watched) {
+                watch.seen(now);
+            }
+        }
+    }
+
+    /// From now on the session is announced and renewed; `None`: it is not held any more.
+    pub fn is_renewable(&mut self, identity: &str, how: Renewable) -> Option<&mut Watch> {
+        let record = self.records.get_mut(&key(identity))?;
+        let watch = record.watch.as_mut()?;
+        watch.set_renewable(how);
+        record.is_watched = true;
+        Some(watch)
+    }
+
+    pub fn forget(&mut self, identity: &str) {
+        if let Some(record) = self.records.get_mut(&key(identity)) {
+            record.held = None;
+        }
+    }
+
+    /// The identities, in lower case, whose session is held.
+    pub fn held(&self) -> impl Iterator<Item = &String> {
+        let held = self
+            .records
+            .iter()
+            .filter(|(_, record)| record.held.is_some());
+        held.map(|(key, _)| key)
+    }
+
+    /// Why the keyring could not be read.
+    pub fn keyring(&self) -> Option<&Error> {
+        self.keyring.as_ref()
+    }
+
+    /// Every identity of the configuration, in its order.
+    pub fn statuses(&self, config: &Config, now: SystemTime) -> (Vec<IdentityStatus>, Vec<Note>) {
+        let mut notes = Vec::new();
+        if let Some(error) = &self.keyring {
+            notes.push(Note::Warning(error.to_string()));
+        }
+        let identities = config.identities().iter();
+        let statuses = identities
+            .map(|it| self.status(config, it, now, &mut notes))
+            .collect();
+        (statuses, notes)
+    }
+
+    fn status(
+        &self,
+        config: &Config,
+        identity: &Identity,
+        now: SystemTime,
+        notes: &mut Vec<Note>,
+    ) -> IdentityStatus {
+        let chain = config.chain(identity);
+        let record = self.records.get(&key(identity.name.as_str()));
+        let state = match (&chain, record) {
+            (Ok(_), Some(record)) => record.state(now),
+            (Ok(_), None) if self.keyring.is_some() => State::Unknown,
+            (Ok(_), None) => State::NeedsSignIn,
+            (Err(error), _) if error.code == Code::Unsupported => State::Unsupported,
+            (Err(error), _) => {
+                notes.push(Note::Warning(format!("{}: {error}", identity.name)));
+                State::Unknown
+            }
+        };
+        let target = chain.as_ref().ok().map(|chain| &chain.target().kind);
+        let held = record.and_then(Record::session);
+        let watch = record.and_then(Record::watch);
+        let known = held.and_then(|session| session.account.as_ref());
+        IdentityStatus {
+            name: identity.name.to_string(),
+            kind: identity.kind.clone(),
+            provider: identity.provider.as_ref().map(ToString::to_string),
+            chain: config
+                .chain_names(identity)
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+            role: target.and_then(role_of),
+            account: known
+                .map(ToString::to_string)
+                .or_else(|| account_of(target?)),
+            source: held.map(|session| session.origin.to_string()),
+            state,
+            issued_at: held.map(|session| session.issued_at),
+            expires_at: held.map(|session| session.expires_at),
+            expires_in_seconds: held.map(|session| seconds_left(session.expires_at, now)),
+            default: identity.is_default,
+            next_refresh: watch.and_then(Watch::next_renewal),
+            failing: watch.and_then(Watch::failing).cloned(),
+            last_caller: record.and_then(|record| record.last_caller.clone()),
+        }
+    }
+}
+
+/// What a chain ends with, by name.
+fn role_of(kind: &Kind) -> Option<String> {
+    match kind {
+        Kind::AssumeRole(role) => Some(role.role_arn.clone()),
+        Kind::PermissionSet(set) => Some(set.name.clone()),
+        Kind::AssumeRoot(root) => Some(root.task_policy_arn.clone()),
+        Kind::User(_)
+        | Kind::Ambient
+        | Kind::Process(_)
+        | Kind::IdentityCenter(_)
+        | Kind::Saml(_)
+        | Kind::GithubOidc(_)
+        | Kind::WebIdentity(_) => None,
+    }
+}
+
+/// The account that a link names.
+fn account_of(kind: &Kind) -> Option<String> {
+    match kind {
+        // `arn:aws:iam::123456789012:role/deploy`
+        Kind::AssumeRole(role) => {
+            let account = role.role_arn.split(':').nth(4);
+            account.filter(|it| !it.is_empty()).map(str::to_owned)
+        }
+        Kind::PermissionSet(PermissionSet { account, .. }) => match account {
+            AccountReference::Id(id) => Some(id.to_string()),
+            AccountReference::Name(_) => None,
+        },
+        Kind::AssumeRoot(root) => Some(root.target_principal.to_string()),
+        Kind::User(_)
+        | Kind::Ambient
+        | Kind::Process(_)
+        | Kind::IdentityCenter(_)
+        | Kind::Saml(_)
+        | Kind::GithubOidc(_)
+        | Kind::WebIdentity(_) => None,
+    }
+}
+
+fn seconds_left(expires_at: SystemTime, now: SystemTime) -> u32 {
+    u32::try_from(time_left(expires_at, now).as_secs()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,169 @@
+//! Reading what is stored, by this process or another, into the records: at the start, after a job,
+//! and when another process wrote. A session is read again only when its lock file says that it was
+//! written since.
+
+use super::{Sessions, key};
+use crate::config::Chain;
+use crate::error::{Code, Error, Result};
+use crate::ids::IdentityName;
+use crate::secret::Session;
+use crate::store::{EntryKind, Stamp, Ticket};
+use crate::world::{World, fingerprint};
+use std::collections::{HashMap, HashSet};
+use std::time::SystemTime;
+
+/// What the records know before a reading: by identity in lower case.
+#[derive(Debug)]
+pub struct Known(HashMap<String, Stamp>);
+
+/// What was found; [`Sessions::take`] makes records of it.
+#[derive(Debug)]
+pub struct Reading {
+    found: Vec<Found>,
+    keyring: Option<Error>,
+}
+
+#[derive(Debug)]
+struct Found {
+    name: IdentityName,
+    is_signed_out: bool,
+    stamp: Stamp,
+    stored: Stored,
+}
+
+#[derive(Debug)]
+enum Stored {
+    /// As it was when it was last read.
+    Unchanged,
+    Nothing,
+    Session(Box<(Chain, Session, Ticket)>),
+    Unreadable(Error),
+}
+
+/// Which identities are read.
+#[derive(Clone, Copy, Debug)]
+pub enum Scope<'a> {
+    All,
+    One(&'a str),
+}
+
+/// The keyring is asked for a list once, and for the sessions that changed.
+pub async fn read(world: &World, known: Known, scope: Scope<'_>) -> Reading {
+    let mut reading = Reading {
+        found: Vec::new(),
+        keyring: None,
+    };
+    let mut listed: Option<Result<HashSet<String>>> = None;
+    let identities = world.config.identities().iter().filter(|it| match scope {
+        Scope::All => true,
+        Scope::One(name) => it.name.as_str().eq_ignore_ascii_case(name),
+    });
+    for identity in identities {
+        let name = identity.name.as_str();
+        let Ok(chain) = world.config.chain(identity) else {
+            continue;
+        };
+        let mut stamp = world.store.session_stamp(name);
+        let stored = match known.0.get(&key(name)) {
+            Some(known) if *known == stamp && stamp != Stamp::Now => Stored::Unchanged,
+            _ if reading.keyring.is_some() => continue,
+            Some(_) => stored(world, chain).await,
+            None => {
+                if listed.is_none() {
+                    listed = Some(match scope {
+                        Scope::All => sessions(world).await,
+                        // One that is not there costs no more than a list.
+                        Scope::One(_) => Ok(HashSet::from([key(name)])),
+                    });
+                }
+                match &listed {
+                    Some(Ok(names)) if names.contains(&key(name)) => stored(world, chain).await,
+                    Some(Err(error)) => Stored::Unreadable(error.clone()),
+                    Some(Ok(_)) | None => Stored::Nothing,
+                }
+            }
+        };
+        if let Stored::Unreadable(error) = &stored {
+            stamp = Stamp::Now;
+            if matches!(error.code, Code::KeyringLocked | Code::KeyringUnavailable) {
+                reading.keyring = Some(error.clone());
+            }
+        }
+        reading.found.push(Found {
+            name: identity.name.clone(),
+            is_signed_out: !matches!(world.store.signed_out_since(name), Ok(None)),
+            stamp,
+            stored,
+        });
+    }
+    reading
+}
+
+/// The names with a stored session, in lower case.
+async fn sessions(world: &World) -> Result<HashSet<String>> {
+    let entries = world.store.entries().await?.into_iter();
+    Ok(entries
+        .filter(|entry| entry.kind == EntryKind::Session)
+        .map(|entry| key(entry.name()))
+        .collect())
+}
+
+async fn stored(world: &World, chain: Chain) -> Stored {
+    let name = chain.identity.as_str();
+    let ticket = match world.store.ticket(name) {
+        Ok(ticket) => ticket,
+        Err(error) => return Stored::Unreadable(error),
+    };
+    match world.store.session(name).await {
+        Ok(Some(stored)) if stored.plan == fingerprint(&chain, chain.links().len() - 1) => {
+            Stored::Session(Box::new((chain, stored.session, ticket)))
+        }
+        Ok(_) => Stored::Nothing,
+        Err(error) => {
+            tracing::warn!(identity = name, %error, "cannot read what is stored");
+            Stored::Unreadable(error)
+        }
+    }
+}
+
+impl Sessions {
+    /// To be read again: what changed since.
+    pub fn known(&self) -> Known {
+        let stamps = self
+            .records
+            .iter()
+            .filter_map(|(key, record)| Some((key.clone(), record.stamp?)));
+        Known(stamps.collect())
+    }
+
+    /// The identities whose session is another one now, with it.
+    pub fn take(&mut self, reading: Reading, now: SystemTime) -> Vec<(Chain, Session)> {
+        let Reading { found, keyring } = reading;
+        self.keyring = keyring;
+        let mut changed = Vec::new();
+        for it in found {
+            let record = self.record(&it.name);
+            record.stamp = Some(it.stamp);
+            let had = record
+                .held
+                .as_ref()
+                .map(|held| held.session.keys.access_key_id.clone());
+            record.is_signed_out = it.is_signed_out;
+            match it.stored {
+                Stored::Unchanged => {}
+                Stored::Nothing => record.held = None,
+                Stored::Unreadable(error) => record.unreadable = Some(error),
+                Stored::Session(stored) => {
+                    let (chain, session, ticket) = *stored;
+                    let is_other = had != Some(session.keys.access_key_id.clone());
+                    if is_other {
+                        self.hold(&chain, &session, ticket, now);
+                        self.record(&it.name).is_signed_out = it.is_signed_out;
+                        changed.push((chain, session));
+                    }
+                }
+            }
+        }
+        changed
+    }
+}

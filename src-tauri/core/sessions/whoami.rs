@@ -1,0 +1,133 @@
+//! Who an identity is, and whether its credentials work. Nothing is stored, renewed or asked of a
+//! person.
+
+use super::{Reach, Record, State, Whoami, seconds_left};
+use crate::ask::Note;
+use crate::aws::{FaultKind, Signer};
+use crate::config::{Chain, Kind};
+use crate::error::{Error, Result};
+use crate::providers::place;
+use crate::secret::Session;
+use crate::world::World;
+
+/// Who an identity is, and whether its credentials work: with [`Reach::Online`] AWS is asked
+/// with the very session that tools would get.
+pub async fn whoami(world: &World, record: &Record, reach: Reach) -> Result<(Whoami, Vec<Note>)> {
+    let identity = world.config.identity(record.name.as_str())?;
+    let chain = world.config.chain(identity)?;
+    let mut notes = Vec::new();
+    let is_ambient = matches!(chain.target().kind, Kind::Ambient);
+    let state = record.state(world.clock.now());
+    let (mut state, mut session) = match state {
+        // Nothing of these is kept: what they hold shows only when it is looked for.
+        State::NeedsSignIn if is_ambient && reach == Reach::Online => {
+            (State::Valid, Some(world.aws.ambient_credentials().await?))
+        }
+        _ => (state, record.session().cloned()),
+    };
+    if let Some(error) = &record.unreadable {
+        note_once(&mut notes, error);
+    }
+    let known = known_owner(world, &chain).await;
+    let mut whoami = Whoami {
+        identity: chain.identity.to_string(),
+        provider: chain.provider.to_string(),
+        kind: identity.kind.clone(),
+        principal: known.as_ref().and_then(|(principal, _)| principal.clone()),
+        account: known.as_ref().and_then(|(_, account)| account.clone()),
+        region: chain.region.to_string(),
+        state,
+        expires_at: None,
+        expires_in_seconds: None,
+        source: None,
+        realm: world.config.realm().to_string(),
+    };
+    if let Some(session) = &mut session {
+        let usable = matches!(state, State::Valid | State::Expiring);
+        if usable && reach == Reach::Online {
+            state = confirm(world, &chain, session, state, &mut notes).await;
+        }
+        whoami.state = state;
+        whoami.principal = session.principal.clone().or(whoami.principal);
+        whoami.account = session.account.clone().map(String::from).or(whoami.account);
+        whoami.expires_at = Some(session.expires_at);
+        whoami.expires_in_seconds = Some(seconds_left(session.expires_at, world.clock.now()));
+        whoami.source = Some(session.origin.to_string());
+    }
+    Ok((whoami, notes))
+}
+
+/// Asks AWS with the session itself. Only a refusal changes the state: an unreachable AWS says
+/// nothing about it.
+async fn confirm(
+    world: &World,
+    chain: &Chain,
+    session: &mut Session,
+    state: State,
+    notes: &mut Vec<Note>,
+) -> State {
+    let place = place(chain.target());
+    let fault = match world
+        .aws
+        .caller_identity(Signer::Session(session), place)
+        .await
+    {
+        Ok(caller) => {
+            session.principal = Some(caller.arn);
+            session.account = caller.account;
+            return state;
+        }
+        Err(fault) => fault,
+    };
+    let refused = match fault.kind {
+        FaultKind::UnknownKeys | FaultKind::SecretMismatch => State::Revoked,
+        FaultKind::Expired => State::Expired,
+        FaultKind::Denied | FaultKind::MfaRefused | FaultKind::SessionCannotMakeSessions => {
+            State::Denied
+        }
+        FaultKind::ClockSkew(_)
+        | FaultKind::Unreachable
+        | FaultKind::RegionNotEnabled
+        | FaultKind::DurationRefused
+        | FaultKind::Other => state,
+    };
+    note_once(notes, &fault.into_error(place.region));
+    refused
+}
+
+/// The account a session belongs to; asked of AWS only where nothing has told it yet.
+pub async fn account(world: &World, chain: &Chain, session: &Session) -> Option<String> {
+    match &session.account {
+        Some(account) => Some(account.to_string()),
+        None => {
+            let place = place(chain.target());
+            let caller = world
+                .aws
+                .caller_identity(Signer::Session(session), place)
+                .await
+                .ok()?;
+            caller.account.map(String::from)
+        }
+    }
+}
+
+/// Whose keys the keyring holds for an IAM user, as STS told when they were stored.
+async fn known_owner(world: &World, chain: &Chain) -> Option<(Option<String>, Option<String>)> {
+    if !matches!(chain.source().kind, Kind::User(_)) || !chain.links().len() == 1 {
+        return None;
+    }
+    let remembered = world
+        .store
+        .long_lived(&chain.source().name)
+        .await
+        .ok()
+        .flatten()?;
+    Some((remembered.principal, remembered.account.map(String::from)))
+}
+
+fn note_once(notes: &mut Vec<Note>, error: &Error) {
+    let note = Note::Warning(error.to_string());
+    if !notes.contains(&note) {
+        notes.push(note);
+    }
+}

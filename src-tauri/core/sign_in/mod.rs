@@ -1,0 +1,662 @@
+//! A sign-in is one function: down the chain from the target to the first fresh session, then up
+//! again, one AWS call a link. Each link is made under its own sign-in lock, so that fifty
+//! processes that start together make one call and show one prompt; those who waited take over the
+//! outcome, failures too. Dropping the function's future frees its locks and withdraws its prompt.
+
+use crate::ask::{Ask, Caller, Note, Person, Prompt, PromptKind};
+use crate::clock::moment;
+use crate::config::Chain;
+use crate::duration::SessionDuration;
+use crate::error::{Code, Error, Remedy, Result};
+use crate::providers::{self, Obtain, Refusal, Trail};
+use crate::secret::Session;
+use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
+use crate::store::{Patience, SignInLock, StoredSession, Ticket};
+use crate::world::freshness::Freshness;
+use crate::world::{World, fingerprint};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::SystemTime;
+
+const PASSPHRASE_ATTEMPTS: u32 = 3;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+#[serde(rename_all = "snake_case")]
+pub enum Renewal {
+    /// A usable session is kept, unless it is due and can be renewed without a person.
+    WhenDue,
+    /// `--force`: the target's session is made anew.
+    Always,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+pub struct SignedIn {
+    pub identity: String,
+    pub provider: String,
+    /// From the source to the identity.
+    pub chain: Vec<String>,
+    pub account: Option<String>,
+    pub region: String,
+    #[serde(with = "moment")]
+    #[cfg_attr(feature = "app", specta(type = String))]
+    pub expires_at: SystemTime,
+    pub source: String,
+}
+
+/// What a session is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// A person signs in: an earlier sign-out is over.
+    SignIn,
+    /// A program wants what there is: signed out stays signed out.
+    Use,
+}
+
+/// How a sign-in is to be done.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// For the target; beats every other place a duration is written.
+    pub duration: Option<SessionDuration>,
+    pub renewal: Renewal,
+    /// Answers the first MFA prompt.
+    pub mfa_code: Option<String>,
+    pub caller: Caller,
+    pub intent: Intent,
+    /// For another sign-in of the same identity.
+    pub patience: Patience,
+}
+
+impl Options {
+    /// Without a person, and without waiting: it is tried again later.
+    pub fn ahead_of_time(caller: Caller) -> Options {
+        Options {
+            duration: None,
+            renewal: Renewal::WhenDue,
+            mfa_code: None,
+            caller: Caller {
+                person: Person::Absent,
+                ..caller
+            },
+            intent: Intent::Use,
+            patience: Patience::NotAtAll,
+        }
+    }
+}
+
+/// A sign-in that has a session to show for it.
+#[derive(Debug)]
+pub struct Completed {
+    pub chain: Chain,
+    pub session: Session,
+    /// Of the target, from the start of the sign-in.
+    pub ticket: Ticket,
+    pub notes: Vec<Note>,
+    /// The links that AWS was called for: without any nothing has changed.
+    pub made: BTreeSet<usize>,
+    /// Why the session is the one that was held before, although it was due.
+    pub not_renewed: Option<Error>,
+    /// The same of links below the target.
+    pub not_renewed_below: Vec<NotRenewed>,
+    /// Identities whose stored session is gone, because it or its keys were replaced.
+    pub dropped: Vec<String>,
+}
+
+#[derive(Debug)]
+pub struct NotRenewed {
+    pub name: String,
+    pub session: Session,
+    pub error: Error,
+}
+
+impl Completed {
+    /// The links below the target whose session was made on the way.
+    pub fn made_below(&self) -> impl Iterator<Item = &str> {
+        let links = self.chain.links();
+        let below = self.made.iter().filter(|at| **at + 1 < links.len());
+        below.map(|at| links[*at].name.as_str())
+    }
+}
+
+/// A sign-in that has no session to show for it.
+#[derive(Debug)]
+pub struct Failure {
+    pub error: Error,
+    pub notes: Vec<Note>,
+    pub dropped: Vec<String>,
+}
+
+/// The session that is held for a link, on the way down.
+enum Found {
+    Fresh(Session),
+    /// Usable, and to be renewed.
+    Due(Session),
+    Nothing,
+}
+
+/// Signs in to an identity: what is held and fresh is used, the rest is made.
+pub async fn sign_in(
+    world: &World,
+    identity: &str,
+    options: Options,
+    ask: &Ask,
+) -> Result<Completed, Failure> {
+    let mut climb = Climb::start(world, identity, options, ask).map_err(|error| Failure {
+        error,
+        notes: Vec::new(),
+        dropped: Vec::new(),
+    })?;
+    let outcome = match climb.with_an_open_keyring().await {
+        Ok(session) => climb.lift_sign_outs().await.map(|()| session),
+        Err(error) => Err(error),
+    };
+    climb.finish(outcome).await
+}
+
+/// Whether an identity's session can be made again without a person.
+pub async fn renews_alone(world: &World, identity: &str, caller: Caller) -> bool {
+    match Climb::start(
+        world,
+        identity,
+        Options::ahead_of_time(caller),
+        &Ask::nobody(),
+    ) {
+        Ok(climb) => climb.renewable(climb.target()).await.unwrap_or(false),
+        Err(_) => false,
+    }
+}
+
+/// The one sign-in under way: what its steps share.
+struct Climb<'a> {
+    world: &'a World,
+    ask: &'a Ask,
+    chain: Chain,
+    options: Options,
+    /// One for each link, taken at the start: after a sign-out they are worth nothing.
+    tickets: Vec<Ticket>,
+    locks: BTreeMap<usize, SignInLock>,
+    /// Links whose session is made although a usable one is held.
+    renewing: BTreeSet<usize>,
+    /// What ends this sign-in is the outcome of another process's.
+    took_over: bool,
+    trail: Trail,
+    made: BTreeSet<usize>,
+    not_renewed: Option<Error>,
+    not_renewed_below: Vec<NotRenewed>,
+}
+
+impl<'a> Climb<'a> {
+    fn start(
+        world: &'a World,
+        identity: &str,
+        options: Options,
+        ask: &'a Ask,
+    ) -> Result<Climb<'a>> {
+        let chain = world.chain(identity)?;
+        providers::refuse_unsupported(&chain)?;
+        let tickets = chain
+            .names()
+            .into_iter()
+            .map(|name| world.store.ticket(name));
+        Ok(Climb {
+            tickets: tickets.collect::<Result<_>>()?,
+            world,
+            ask,
+            chain,
+            locks: BTreeMap::new(),
+            renewing: BTreeSet::new(),
+            took_over: false,
+            trail: Trail::of(options.caller.clone()),
+            options,
+            made: BTreeSet::new(),
+            not_renewed: None,
+            not_renewed_below: Vec::new(),
+        })
+    }
+
+    fn target(&self) -> usize {
+        self.chain.links().len() - 1
+    }
+
+    fn name(&self, at: usize) -> &str {
+        &self.chain.links()[at].name
+    }
+
+    /// A keyring that a passphrase would open is a question before it is a failure.
+    async fn with_an_open_keyring(&mut self) -> Result<Session> {
+        let mut attempts = 0;
+        loop {
+            let mut error = match self.session_of(self.target()).await {
+                Ok(session) => return Ok(session),
+                Err(error) => error,
+            };
+            loop {
+                let asks = error.code == Code::KeyringLocked && attempts < PASSPHRASE_ATTEMPTS;
+                let needed = if asks {
+                    self.world.needs_passphrase().await
+                } else {
+                    None
+                };
+                let Some((path, purpose)) = needed else {
+                    return Err(error);
+                };
+                attempts += 1;
+                let refused = (attempts > 1).then(|| error.message.clone());
+                let prompt = Prompt {
+                    kind: PromptKind::KeyringPassphrase {
+                        path,
+                        purpose,
+                        refused,
+                    },
+                    attempt: attempts,
+                    unanswered: error.for_want_of_a_person(),
+                };
+                self.trail.record(self.world).await;
+                let passphrase = self.ask.passphrase(prompt).await?;
+                match self.world.provide_passphrase(passphrase).await {
+                    Ok(()) => break,
+                    Err(again) => error = again,
+                }
+            }
+        }
+    }
+
+    /// The session of a link: the one that is held, or a new one with that of the link below.
+    async fn session_of(&mut self, at: usize) -> Result<Session> {
+        let due = match self.look(at).await? {
+            Found::Fresh(session) => return Ok(session),
+            Found::Due(session) => {
+                self.renewing.insert(at);
+                Some(session)
+            }
+            Found::Nothing => {
+                self.renewing.remove(&at);
+                None
+            }
+        };
+        let mut parent_was_refused = false;
+        loop {
+            let parent = match at.checked_sub(1) {
+                Some(below) => Some(Box::pin(self.session_of(below)).await?),
+                None => None,
+            };
+            let error = match self.make(at, parent.as_ref()).await {
+                Ok(session) => return Ok(session),
+                Err(Refusal::Parent(_)) if !parent_was_refused => {
+                    parent_was_refused = true;
+                    self.drop_refused(at - 1, parent.as_ref()).await?;
+                    continue;
+                }
+                Err(Refusal::Parent(error) | Refusal::Failed(error)) => error,
+            };
+            return self.keep(at, due, error);
+        }
+    }
+
+    /// Makes the session of one link and stores it.
+    async fn make(&mut self, at: usize, parent: Option<&Session>) -> Result<Session, Refusal> {
+        let name = self.name(at).to_owned();
+        let step = match at.checked_sub(1) {
+            None => name,
+            Some(below) => format!("{} → {name}", self.name(below)),
+        };
+        tracing::debug!(identity = %self.chain.identity, step, "making a session");
+        let is_target = at == self.target();
+        let obtain = Obtain {
+            world: self.world,
+            ask: self.ask,
+            chain: &self.chain,
+            at,
+            step: &step,
+            ticket: &self.tickets[at],
+            duration: self.options.duration.filter(|_| is_target),
+            mfa_code: self.options.mfa_code.take(),
+            patience: self.options.patience,
+            trail: &mut self.trail,
+        };
+        let session = providers::obtain(obtain, parent)
+            .await
+            .map_err(|refusal| match refusal {
+                Refusal::Failed(error) => Refusal::Failed(at_step(error, at, &step)),
+                Refusal::Parent(error) => Refusal::Parent(at_step(error, at, &step)),
+            })?;
+        self.made.insert(at);
+        let kept =
+            session.token.is_some() && providers::keeps_sessions(&self.chain.links()[at].kind);
+        if kept {
+            let stored = StoredSession {
+                session: session.clone(),
+                plan: fingerprint(&self.chain, at),
+            };
+            self.world
+                .store
+                .put_session(&self.tickets[at], &stored)
+                .await?;
+        } else {
+            self.world.store.unchanged(&self.tickets[at])?;
+        }
+        if kept || is_target {
+            let until = Timestamp::try_from(session.expires_at)
+                .map(|end| end.strftime("%FT%TZ").to_string())
+                .unwrap_or_else(|_| "the end of time".to_owned());
+            self.happened(
+                at,
+                format!("{step}: session until {until}"),
+                AuditOutcome::Ok,
+            );
+        }
+        Ok(session)
+    }
+
+    /// The stored session of a link that AWS does not accept, unless it was replaced meanwhile.
+    async fn drop_refused(&mut self, at: usize, refused: Option<&Session>) -> Result<()> {
+        let id = |session: &Session| session.keys.access_key_id.clone();
+        if self.stored(at).await?.as_ref().map(id) == refused.map(id) {
+            let name = self.name(at).to_owned();
+            tracing::info!(identity = name, "session refused by aws dropped");
+            self.world.store.drop_session(&name).await?;
+            self.made.remove(&at);
+            self.trail.dropped.push(name.clone());
+            self.trail.happened.push(Happened {
+                event: AuditEvent::Revocation,
+                identity: name,
+                what: "session dropped".to_owned(),
+                outcome: AuditOutcome::Ok,
+            });
+        }
+        Ok(())
+    }
+
+    /// A failed renewal keeps the held session in use, at every link; only `--force` insists on a
+    /// new one. What was signed out of meanwhile is not used any more.
+    fn keep(&mut self, at: usize, due: Option<Session>, error: Error) -> Result<Session> {
+        let usable = |session: &Session| !self.is_forced(at) && self.world.is_usable(session);
+        let Some(session) = due.filter(usable) else {
+            return Err(error);
+        };
+        if !self.accepts(&error) || error.code == Code::SignedOut {
+            return Err(error);
+        }
+        if !is_untried(&error) {
+            let outcome = AuditOutcome::Failed { error: error.code };
+            self.happened(at, self.chain.names()[..=at].join(" → "), outcome);
+        }
+        let name = self.name(at).to_owned();
+        self.trail.notes.push(Note::Warning(format!(
+            "the session of {name} could not be renewed and is used as it is: {error}"
+        )));
+        if at == self.target() {
+            self.not_renewed = Some(error);
+        } else {
+            let session = session.clone();
+            self.not_renewed_below.push(NotRenewed {
+                name,
+                session,
+                error,
+            });
+        }
+        Ok(session)
+    }
+
+    /// What is held for a link; takes its sign-in lock unless a fresh session makes that
+    /// unnecessary.
+    async fn look(&mut self, at: usize) -> Result<Found> {
+        self.refuse_signed_out(at)?;
+        if !providers::keeps_sessions(&self.chain.links()[at].kind) {
+            return Ok(Found::Nothing);
+        }
+        if self.locks.contains_key(&at) {
+            return self.found(at, None).await;
+        }
+        let patience = match self.found(at, None).await? {
+            Found::Fresh(session) => return Ok(Found::Fresh(session)),
+            // Another process may be renewing it already: this one is good until then.
+            Found::Due(session) if self.options.renewal == Renewal::WhenDue => {
+                match self.lock(at, Patience::NotAtAll).await {
+                    Err(error) if error.code == Code::LockTimeout => {
+                        return Ok(Found::Fresh(session));
+                    }
+                    lock => lock?,
+                }
+                None
+            }
+            Found::Due(_) | Found::Nothing => Some(self.options.patience),
+        };
+        if let Some(patience) = patience {
+            let name = self.name(at).to_owned();
+            self.lock(at, patience)
+                .await
+                .map_err(|error| match patience {
+                    // It is tried again, without a word.
+                    Patience::NotAtAll => error,
+                    Patience::AtMost(_) | Patience::Forever if error.code == Code::LockTimeout => {
+                        is_under_way(&name, &error)
+                    }
+                    Patience::AtMost(_) | Patience::Forever => error,
+                })?;
+        }
+        let lock = &self.locks[&at];
+        let since = lock.waited_since();
+        let outcome = since.and_then(|since| lock.outcome_since(since));
+        self.refuse_signed_out(at)?;
+        match (self.found(at, since).await?, outcome) {
+            (Found::Nothing | Found::Due(_), Some(error)) if self.accepts(&error) => {
+                self.took_over = true;
+                Err(error)
+            }
+            (found, _) => Ok(found),
+        }
+    }
+
+    async fn lock(&mut self, at: usize, patience: Patience) -> Result<()> {
+        let lock = self
+            .world
+            .store
+            .sign_in_lock(self.name(at), patience)
+            .await?;
+        self.locks.insert(at, lock);
+        Ok(())
+    }
+
+    /// Programs are not served what was signed out of, nor is it made anew for them.
+    fn refuse_signed_out(&self, at: usize) -> Result<()> {
+        let name = self.name(at);
+        match (
+            self.options.intent,
+            self.world.store.signed_out_since(name)?,
+        ) {
+            (Intent::Use, Some(_)) => {
+                let identity = &self.chain.identity;
+                Err(Error::new(Code::SignedOut, format!("{name} is signed out"))
+                    .hint(format!("fob login {identity}"))
+                    .identity(identity))
+            }
+            (Intent::Use, None) | (Intent::SignIn, _) => Ok(()),
+        }
+    }
+
+    /// A failure for want of a person is no outcome where there is one.
+    fn accepts(&self, error: &Error) -> bool {
+        match (error.remedy, self.options.caller.person) {
+            (Remedy::Person, Person::Present) => false,
+            (Remedy::Person, Person::Absent) | (Remedy::Fix, _) => true,
+        }
+    }
+
+    fn is_forced(&self, at: usize) -> bool {
+        self.options.renewal == Renewal::Always && at == self.target()
+    }
+
+    /// `since`: a session made after this moment counts as fresh even for `--force`, because
+    /// another process just made it.
+    async fn found(&self, at: usize, since: Option<SystemTime>) -> Result<Found> {
+        let Some(session) = self.stored(at).await? else {
+            return Ok(Found::Nothing);
+        };
+        let already_made = self.made.contains(&at);
+        // What a sign-out could not remove is not what signing in again gives.
+        if !already_made && self.world.store.signed_out_since(self.name(at))?.is_some() {
+            return Ok(Found::Nothing);
+        }
+        let just_made = since.is_some_and(|since| session.issued_at >= since) || already_made;
+        Ok(match self.world.freshness(&session) {
+            Freshness::Expired => Found::Nothing,
+            Freshness::Fresh | Freshness::Due if self.is_forced(at) && !just_made => {
+                Found::Due(session)
+            }
+            Freshness::Fresh => Found::Fresh(session),
+            Freshness::Due if self.renewable(at).await? => Found::Due(session),
+            Freshness::Due => Found::Fresh(session),
+        })
+    }
+
+    async fn stored(&self, at: usize) -> Result<Option<Session>> {
+        let stored = self.world.store.session(self.name(at)).await?;
+        let plan = fingerprint(&self.chain, at);
+        Ok(stored
+            .filter(|stored| stored.plan == plan)
+            .map(|stored| stored.session))
+    }
+
+    /// Whether a link's session can be made again without a person.
+    async fn renewable(&self, at: usize) -> Result<bool> {
+        for below in (0..at).rev() {
+            if self.refuse_signed_out(below).is_err() {
+                return Ok(false);
+            }
+            let held = self.stored(below).await?;
+            if held.is_some_and(|session| self.world.is_usable(&session)) {
+                return Ok(true);
+            }
+        }
+        providers::renews_alone(self.world, self.chain.source()).await
+    }
+
+    /// Lifts the marks of the whole chain. A target that was signed out of meanwhile is not handed
+    /// over; a link below that was, stays so.
+    async fn lift_sign_outs(&self) -> Result<()> {
+        let Some((target, below)) = self.tickets.split_last() else {
+            return Ok(());
+        };
+        let store = &self.world.store;
+        match self.options.intent {
+            Intent::Use => store.unchanged(target),
+            Intent::SignIn => {
+                for ticket in below {
+                    match store.lift_sign_out(ticket).await {
+                        Err(error) if error.code != Code::SignedOut => return Err(error),
+                        Ok(()) | Err(_) => {}
+                    }
+                }
+                store.lift_sign_out(target).await
+            }
+        }
+    }
+
+    /// Tells those who wait how it ended. A failed renewal keeps the held session in use.
+    async fn finish(mut self, outcome: Result<Session>) -> Result<Completed, Failure> {
+        let error = match outcome {
+            Ok(session) => {
+                self.release(None);
+                return Ok(self.completed(session).await);
+            }
+            Err(error) if error.context.identity.is_some() => error,
+            Err(error) => error.identity(&self.chain.identity),
+        };
+        let held = match self.options.renewal {
+            Renewal::WhenDue => self.stored(self.target()).await.ok().flatten(),
+            Renewal::Always => None,
+        };
+        let signed_out = self.world.is_signed_out(self.chain.identity.as_str());
+        self.release(Some(&error));
+        if !self.took_over && !is_untried(&error) {
+            let outcome = AuditOutcome::Failed { error: error.code };
+            self.happened(self.target(), self.chain.names().join(" → "), outcome);
+        }
+        match held.filter(|session| self.world.is_usable(session) && !signed_out) {
+            Some(session) => {
+                self.trail.notes.push(Note::Warning(format!(
+                    "the session could not be renewed and is used as it is: {error}"
+                )));
+                self.not_renewed = Some(error);
+                Ok(self.completed(session).await)
+            }
+            None => {
+                self.trail.record(self.world).await;
+                let Trail { notes, dropped, .. } = self.trail;
+                Err(Failure {
+                    error,
+                    notes,
+                    dropped,
+                })
+            }
+        }
+    }
+
+    async fn completed(mut self, session: Session) -> Completed {
+        self.trail.record(self.world).await;
+        Completed {
+            session,
+            ticket: self.tickets.pop().expect("a chain has a link"),
+            chain: self.chain,
+            notes: self.trail.notes,
+            made: self.made,
+            not_renewed: self.not_renewed,
+            not_renewed_below: self.not_renewed_below,
+            dropped: self.trail.dropped,
+        }
+    }
+
+    /// A note that cannot be written costs those who wait a call of their own.
+    fn release(&mut self, failure: Option<&Error>) {
+        for (_, lock) in std::mem::take(&mut self.locks) {
+            if let Err(error) = lock.record(failure) {
+                tracing::warn!(%error, "cannot leave a note for those who wait");
+            }
+        }
+    }
+
+    /// Notes that the session of a link was made, or could not be.
+    fn happened(&mut self, at: usize, what: String, outcome: AuditOutcome) {
+        let event = if self.renewing.contains(&at) {
+            AuditEvent::Refresh
+        } else {
+            AuditEvent::SignIn
+        };
+        let identity = self.name(at).to_owned();
+        self.trail.happened.push(Happened {
+            event,
+            identity,
+            what,
+            outcome,
+        });
+    }
+}
+
+/// Nothing was tried: a program that polls leaves no trace of each time.
+fn is_untried(error: &Error) -> bool {
+    error.code == Code::LockTimeout
+        || error.remedy == Remedy::Person
+            && matches!(error.code, Code::PersonNeeded | Code::SignedOut)
+}
+
+fn is_under_way(name: &str, error: &Error) -> Error {
+    let message = format!("another sign-in to {name} is under way and has not ended yet: {error}");
+    Error::new(Code::PersonNeeded, message).hint(format!(
+        "answer it where it asks; the next call gets its result, and so does `fob login {name}`"
+    ))
+}
+
+fn at_step(error: Error, at: usize, step: &str) -> Error {
+    if error.context.step.is_some() {
+        return error;
+    }
+    let message = if at == 0 {
+        error.message.clone()
+    } else {
+        format!("{step}: {}", error.message)
+    };
+    Error { message, ..error }.step(step)
+}

@@ -1,0 +1,226 @@
+//! Everything a sign-in reaches: the configuration, the environment, the clock, AWS, what is
+//! remembered, and the audit log of it. Opens nothing until it is used.
+
+mod audit;
+pub mod freshness;
+
+pub use audit::{Audit, Audited};
+
+use crate::ask::{Note, PassphraseUse, Prompt, PromptKind};
+use crate::aws::Aws;
+use crate::clock::Clock;
+use crate::config::{Chain, Config, KeyringChoice, Kind};
+use crate::environment::Environment;
+use crate::error::{Code, Error, Result};
+use crate::ids::AccessKeyId;
+use crate::secret::{Secret, Session};
+use crate::store::{self, Backend, Keychain, Store};
+use freshness::Freshness;
+use sha2::{Digest, Sha256};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What stays when the configuration changes.
+struct Base {
+    environment: Environment,
+    clock: Clock,
+    ended: Arc<Mutex<HashSet<AccessKeyId>>>,
+}
+
+#[derive(Debug)]
+pub struct World {
+    pub(crate) config: Config,
+    pub(crate) environment: Environment,
+    pub(crate) clock: Clock,
+    pub(crate) aws: Aws,
+    pub(crate) store: Store,
+    /// Sessions that were seen at their end: they stay ended, also when the clock is set back.
+    ended: Arc<Mutex<HashSet<AccessKeyId>>>,
+}
+
+impl World {
+    /// The keyring is reached when something is first read or written there.
+    pub fn open(config: Config, environment: Environment, clock: Clock) -> Result<World> {
+        config.usable()?;
+        let keychain = open_keychain(config.keyring(), &environment)?;
+        let base = Base {
+            environment,
+            clock,
+            ended: Arc::default(),
+        };
+        World::over(config, base, keychain)
+    }
+
+    /// The same with another configuration. What is held stays held, and the keyring open, unless
+    /// it is kept elsewhere now.
+    pub fn reconfigured(&self, config: Config) -> Result<World> {
+        config.usable()?;
+        if config.keyring() == self.config.keyring() && config.realm() == self.config.realm() {
+            let keychain = self.store.keychain().clone();
+            let base = Base {
+                environment: self.environment.clone(),
+                clock: self.clock.clone(),
+                ended: self.ended.clone(),
+            };
+            return World::over(config, base, keychain);
+        }
+        World::open(config, self.environment.clone(), self.clock.clone())
+    }
+
+    fn over(config: Config, base: Base, keychain: Keychain) -> Result<World> {
+        let Base {
+            environment,
+            clock,
+            ended,
+        } = base;
+        let store = Store::open(store::Options {
+            keychain,
+            realm: config.realm().to_string(),
+            configuration: config.path().to_owned(),
+            state_folder: environment.state_folder()?,
+            clock: clock.clone(),
+        });
+        let aws = Aws::new(environment.clone(), clock.clone());
+        Ok(World {
+            config,
+            environment,
+            clock,
+            aws,
+            store,
+            ended,
+        })
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// The plan for signing in to an identity, looked up as people type it.
+    pub fn chain(&self, identity: &str) -> Result<Chain> {
+        self.config.chain(self.config.identity(identity)?)
+    }
+
+    /// Signed out of, in whatever process. An unreadable mark counts as one.
+    pub fn is_signed_out(&self, identity: &str) -> bool {
+        !matches!(self.store.signed_out_since(identity), Ok(None))
+    }
+
+    pub fn freshness(&self, session: &Session) -> Freshness {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let key_id = &session.keys.access_key_id;
+        if ended.contains(key_id) {
+            return Freshness::Expired;
+        }
+        let freshness = freshness::freshness(session, self.clock.now());
+        if freshness == Freshness::Expired {
+            ended.insert(key_id.clone());
+        }
+        freshness
+    }
+
+    pub fn is_usable(&self, session: &Session) -> bool {
+        self.freshness(session) != Freshness::Expired
+    }
+
+    /// The keyring file that a passphrase would open, and whether it is a new one.
+    pub async fn needs_passphrase(&self) -> Option<(String, PassphraseUse)> {
+        let KeyringChoice::File { path, .. } = self.config.keyring() else {
+            return None;
+        };
+        let purpose = match self.store.keychain().needs_passphrase().await.ok()?? {
+            store::PassphraseUse::New => PassphraseUse::New,
+            store::PassphraseUse::Existing => PassphraseUse::Existing,
+        };
+        Some((path.display().to_string(), purpose))
+    }
+
+    /// For what needs the keyring and is no sign-in. `None`: it is open, or no passphrase opens it,
+    /// or nothing is in it.
+    pub async fn passphrase_prompt(&self, refusals: u32) -> Option<Prompt> {
+        let (path, purpose) = self
+            .needs_passphrase()
+            .await
+            .filter(|(_, it)| *it == PassphraseUse::Existing)?;
+        let message = format!("the keyring file {path} is locked: its passphrase is not known");
+        let refused =
+            (refusals > 0).then(|| format!("the passphrase does not open the keyring file {path}"));
+        Some(Prompt {
+            kind: PromptKind::KeyringPassphrase {
+                path,
+                purpose,
+                refused,
+            },
+            attempt: refusals + 1,
+            unanswered: Error::new(Code::KeyringLocked, message).for_want_of_a_person(),
+        })
+    }
+
+    pub async fn provide_passphrase(&self, passphrase: Secret) -> Result<()> {
+        self.store.keychain().provide_passphrase(passphrase).await
+    }
+
+    /// Noticed beside the way: names that two configurations share.
+    pub fn take_warnings(&self) -> Vec<Note> {
+        let warnings = self.store.take_warnings().into_iter();
+        warnings.map(Note::Warning).collect()
+    }
+}
+
+fn open_keychain(choice: &KeyringChoice, environment: &Environment) -> Result<Keychain> {
+    let backend = match choice {
+        KeyringChoice::System => Backend::System,
+        KeyringChoice::Memory => Backend::Memory,
+        KeyringChoice::File { path, password_env } => {
+            let password_env = password_env
+                .clone()
+                .unwrap_or_else(|| "FOB_KEYRING_PASSWORD".to_owned());
+            let passphrase = environment.var(&password_env)?.map(Secret::new);
+            Backend::File {
+                path: path.clone(),
+                passphrase,
+                password_env,
+            }
+        }
+    };
+    Ok(Keychain::open(backend))
+}
+
+/// What a stored session was made by: a session of a role that has since been written differently
+/// is not taken for this one. Durations are left out: a shorter or longer one counts from the next
+/// sign-in on.
+pub fn fingerprint(chain: &Chain, position: usize) -> String {
+    let source = chain.source();
+    let mut parts = vec![source.kind.as_str().to_owned(), source.name.to_lowercase()];
+    for link in &chain.links()[..=position] {
+        parts.push(link.endpoint_url.clone().unwrap_or_default());
+        match &link.kind {
+            Kind::User(user) => parts.push(format!("{:?}", user.mfa_arn)),
+            Kind::Ambient | Kind::IdentityCenter(_) | Kind::Saml(_) => {}
+            Kind::Process(process) => parts.push(process.command.clone()),
+            Kind::GithubOidc(oidc) => parts.push(oidc.audience.clone()),
+            Kind::WebIdentity(web) => parts.push(web.token_file.display().to_string()),
+            Kind::AssumeRole(role) => {
+                parts.extend([
+                    role.role_arn.clone(),
+                    role.session_name.clone(),
+                    format!("{:?}", role.external_id),
+                ]);
+            }
+            Kind::PermissionSet(set) => parts.push(format!("{set:?}")),
+            Kind::AssumeRoot(root) => parts.push(format!("{root:?}")),
+        }
+    }
+    let digest = Sha256::digest(parts.join("\n").as_bytes());
+    let (start, _) = digest
+        .split_first_chunk::<8>()
+        .expect("a digest has 32 bytes");
+    format!("{:016x}", u64::from_be_bytes(*start))
+}
