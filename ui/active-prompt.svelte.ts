@@ -34,7 +34,7 @@ class ActivePrompt {
   #answering: Prompt | null = null;
   /** Only a prompt that was in a snapshot can be missing from a later one. */
   #isListed = false;
-  /** Jobs whose prompt came while another one was shown. */
+  /** Jobs whose prompt came while something else was shown. */
   #later: Job[] = [];
 
   get isOpen(): boolean {
@@ -123,12 +123,12 @@ class ActivePrompt {
   }
 
   async #follow(job: Job | null, request: Promise<Outcome>): Promise<void> {
-    const before = this.prompt;
+    const before = this.prompt ?? this.failed;
     const { notes, reached } = await request;
-    const isCurrent = this.prompt === before;
+    const isCurrent = before === (this.prompt ?? this.failed);
     if (reached.needs !== undefined) {
       announcement.take(notes.filter(({ warning }) => warning !== undefined));
-      if (isCurrent) this.#display(reached.needs, job, before === null ? "user" : this.origin);
+      if (isCurrent) this.#display(reached.needs, job, this.prompt === null ? "user" : this.origin);
       else if (before === null && job !== null) this.#later.push(job);
       else withdraw(reached.needs);
       return;

@@ -134,6 +134,20 @@ test("a failure ends the sign-in: the form closes, the error is shown, and anoth
   expect(app.sent("cancel")).toHaveLength(0);
 });
 
+test("a failure closed while another sign-in is starting withdraws the prompt that follows", async () => {
+  const app = new FakeApp(waiting()).opens({ view: "prompt", prompt: 7 });
+  app.fails("answer_code", fixtures.failure("network", "AWS could not be reached"));
+  const held = app.holds("sign_in");
+  const user = await open(app);
+  await user.type(screen.getByLabelText("MFA code"), "111111");
+  await user.click(await screen.findByRole("button", { name: "Try again" }));
+  await user.keyboard("{Escape}");
+  held.answer(needs(fixtures.prompt(42, fixtures.asks.code)));
+  await settled();
+  expect(screen.queryByRole("dialog")).toBeNull();
+  expect(app.sent("cancel")).toEqual([{ prompt: 42 }]);
+});
+
 test("a failure in a prompt's own window stays until it is closed", async () => {
   const app = own_window(waiting()).fails("answer_code", fixtures.failure("access_denied", "a policy denies it"));
   const user = await open(app);
