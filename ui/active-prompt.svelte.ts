@@ -54,7 +54,7 @@ class ActivePrompt {
   /** A prompt of the snapshot. One that is shown is not replaced: the other stays in the list. */
   show(id: number, snapshot: Snapshot) {
     if (this.prompt !== null) return;
-    const prompt = snapshot.status?.prompts.find((open) => open.prompt.id === id)?.prompt;
+    const prompt = snapshot.agent?.prompts.find((open) => open.prompt.id === id)?.prompt;
     this.withdrawn = prompt === undefined;
     if (prompt === undefined) return;
     const { identity, asker } = prompt;
@@ -99,7 +99,7 @@ class ActivePrompt {
     const { prompt } = this;
     if (prompt === null || this.#answering !== null) return;
     const isBrowser = prompt.kind.browser !== undefined;
-    const isOpen = snapshot.status?.prompts.some(
+    const isOpen = snapshot.agent?.prompts.some(
       ({ prompt: open }) => open.id === prompt.id || (isBrowser && open.identity === prompt.identity),
     );
     if (isOpen) this.#isListed = true;

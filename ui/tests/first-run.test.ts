@@ -127,8 +127,7 @@ test("another cause that keeps the agent from starting is not blamed on the file
     .app()
     .on("snapshot", () => ({
       ...fixtures.team_snapshot(),
-      list: null,
-      status: null,
+      agent: null,
       configuration: { state: "unusable", path: fixtures.PATH, error },
     }));
   await open(app);

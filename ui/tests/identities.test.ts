@@ -61,16 +61,6 @@ test("every state has its word", async () => {
   expect(row("azure-ops").textContent).toContain("Not supported");
 });
 
-test("a session's state wins over the list's", async () => {
-  const snapshot = fixtures.snapshot([
-    fixtures.identity("dev", { state: "valid", expires_at: fixtures.from_now(2 * HOUR + 5) }),
-  ]);
-  snapshot.list!.identities = [fixtures.identity("dev", { state: "needs_sign_in" })];
-  await open(new FakeApp(snapshot));
-  expect(row("dev").textContent).toContain("Valid");
-  expect(row("dev").textContent).toContain("2 h");
-});
-
 test("the time moves once a minute, on the minute, and an end that is reached is shown", async () => {
   vi.useFakeTimers({ now: new Date("2026-03-02T10:00:20Z") });
   const app = new FakeApp(

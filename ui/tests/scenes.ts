@@ -22,7 +22,7 @@ function asked(kind: Parameters<typeof fixtures.prompt>[1], more = {}): FakeApp 
 }
 
 const missing = (): Snapshot =>
-  fixtures.snapshot([], { configuration: { state: "missing", path: fixtures.PATH }, list: null, status: null });
+  fixtures.snapshot([], { configuration: { state: "missing", path: fixtures.PATH }, agent: null });
 
 const broken = fixtures.failure(
   "config_invalid",
