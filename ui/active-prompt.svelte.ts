@@ -160,7 +160,7 @@ class ActivePrompt {
     this.#job = null;
     this.#answering = null;
     const next = this.#later.shift();
-    // Started anew: the last answer may have been enough for this one as well.
+    // Started again: the last answer may have been enough for this one as well.
     if (next !== undefined) this.#start(next).catch((thrown) => announcement.say(asError(thrown).message));
   }
 }

@@ -80,7 +80,7 @@ export function prompt(id: number, kind: PromptKind, more: Partial<Prompt> = {})
   return { id, identity: "dev-admin", kind, attempt: 1, asker: terraform, unanswered: revoked, ...more };
 }
 
-export const asks = {
+export const kinds = {
   keys: { keys: { why: "missing", mfa_arn: MFA, session_duration: 36 * HOUR } },
   revoked: { keys: { why: "revoked", mfa_arn: MFA, session_duration: null } },
   // Not in the generated type yet.
