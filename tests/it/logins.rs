@@ -5,7 +5,7 @@ use keyfob_core::agent::api::{
     Answer, Answered, Call, Caller, Check, Configure, Control, Login, Maintain, Note, Person,
     PromptKind, Renewal, Reply, Request, Secret, SessionRequest, SignedIn, TypedKeys,
 };
-use keyfob_core::agent::{Agent, Visitor};
+use keyfob_core::agent::{Agent, Client};
 use keyfob_core::auth::{Auth, World};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
@@ -352,7 +352,7 @@ impl Case {
     }
 
     /// As a new process would begin: nothing is shared but what is on disk.
-    fn agent(&self) -> Result<Visitor, String> {
+    fn agent(&self) -> Result<Client, String> {
         let home = self.scratch.path().display().to_string();
         let environment = Environment::of([
             ("HOME", home.as_str()),
@@ -373,10 +373,10 @@ impl Case {
             },
         )
         .map_err(|error| error.to_string())?;
-        Ok(Agent::new(auth, keyfob_core::agent::Role::InProcess).visitor())
+        Ok(Agent::new(auth, keyfob_core::agent::Role::InProcess).client())
     }
 
-    async fn ask(&self, agent: &Visitor, person: Person, request: Request) -> Answered {
+    async fn ask(&self, agent: &Client, person: Person, request: Request) -> Answered {
         let caller = Caller {
             program: "test".into(),
             pid: 1,

@@ -1,12 +1,13 @@
 //! What a sandbox consists of: the server, on a thread of its own, and a private folder with
 //! configuration, keyring, state and AWS files. Dropping it ends the one and removes the other.
 
-use crate::conversation::{Alone, Conversation, runtime};
+use crate::conversation::{Conversation, agent_here, runtime, this_program};
 use crate::exec::folder::{private_folder, write_private};
 use crate::expect_reply;
 use crate::invocation::Invocation;
 use crate::stop::Stop;
-use keyfob_core::agent::api::{Check, Configure, Maintain, Person, Request, TypedKeys};
+use keyfob_core::agent::BlockingClient;
+use keyfob_core::agent::api::{Check, Configure, Maintain, Person, TypedKeys};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
 use keyfob_core::environment::Environment;
@@ -122,12 +123,10 @@ impl Premises {
         let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
         let variables = self.variables.iter().cloned();
         let environment = Environment::of(variables.chain([(home, self.folder.path().into())]));
-        let alone = Alone {
-            config: Config::load(config, &environment)?,
-            environment,
-        };
+        let config = Config::load(config, &environment)?;
+        let client = BlockingClient::new(None, agent_here(config, environment));
         let quiet = invocation.terminal.silenced();
-        let mut conversation = Conversation::new(None, alone, quiet, Person::Absent)?;
+        let mut conversation = Conversation::new(client, quiet, this_program(Person::Absent));
         let keys = TypedKeys {
             access_key_id: shown.keys.access_key_id.as_str().to_owned(),
             secret_access_key: shown.keys.secret_access_key,
@@ -140,7 +139,7 @@ impl Premises {
             check: Check::WithSts,
         };
         expect_reply!(
-            conversation.ask(Request::Maintain(Maintain::Configure(configure)), None)?,
+            conversation.ask(Maintain::Configure(configure), None)?,
             Configured
         )?;
         Ok(())

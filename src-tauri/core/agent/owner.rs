@@ -92,12 +92,7 @@ impl Owner {
     ) -> Owner {
         let clock = auth.clock().clone();
         let since = clock.now();
-        let schedule = Schedule::new(
-            role,
-            auth.config(),
-            auth.environment().surroundings(),
-            since,
-        );
+        let schedule = Schedule::new(role, auth.config(), auth.environment().fingerprint(), since);
         Owner {
             auth: Arc::new(auth),
             role,
