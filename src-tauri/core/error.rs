@@ -91,6 +91,15 @@ pub enum Remedy {
     Person,
 }
 
+/// Information for the user beside any reply: "Credentials saved to keyring: dev".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+#[serde(rename_all = "snake_case")]
+pub enum Note {
+    Info(String),
+    Warning(String),
+}
+
 /// Crosses processes as `{code, message, hints, context}`; nobody matches on text. Never holds a
 /// secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]

@@ -9,7 +9,7 @@ use keyfob_core::config::Config;
 use keyfob_core::environment::Environment;
 use keyfob_core::sandbox::Sandbox;
 use keyfob_core::secret::{Keys, Secret};
-use keyfob_core::store::{Backend, EntryKind, Keychain, Options, Store};
+use keyfob_core::store::{Backend, EntryKind, Keyring, Store, StoreScope};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -204,8 +204,8 @@ impl Home {
         Config::load(&self.config(), &environment).expect("a configuration")
     }
 
-    pub fn keychain(&self) -> Keychain {
-        Keychain::open(Backend::File {
+    pub fn keychain(&self) -> Keyring {
+        Keyring::open(Backend::File {
             path: self.path().join(".config/keyfob/keyring.age"),
             passphrase: Some(Secret::new(PASSPHRASE)),
             password_env: "FOB_KEYRING_PASSWORD".to_owned(),
@@ -214,8 +214,8 @@ impl Home {
 
     /// What `fob` remembers for the configuration at `path`.
     pub fn store(&self, path: &Path) -> Store {
-        Store::open(Options {
-            keychain: self.keychain(),
+        Store::open(StoreScope {
+            keyring: self.keychain(),
             realm: self.configuration().realm().to_string(),
             configuration: fs::canonicalize(path).expect("it is there"),
             state_folder: self.path().join(".local/state/keyfob"),

@@ -445,7 +445,9 @@ fn a_sign_out_after_the_sign_in_leaves_no_session_to_sign_with() {
             long_lived_keys: LongLivedKeys::Keep,
             mode: Mode::Run,
         };
-        auth.logout(&logout).await.expect("a report");
+        auth.logout(&logout, &mut Vec::new())
+            .await
+            .expect("a report");
         let error = auth
             .database_token(&session, &target, Renewal::WhenDue)
             .expect_err("signed out");

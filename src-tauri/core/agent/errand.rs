@@ -84,7 +84,7 @@ impl Errand {
                 check,
                 mismatches,
             } => {
-                let kind = auth.configure_form(&identity).await?;
+                let kind = auth.configure_form(&identity, notes).await?;
                 let unanswered = Error::new(
                     Code::PersonNeeded,
                     format!("access keys are needed for identity: {identity}"),
@@ -174,7 +174,6 @@ impl Owner {
                 None => errand.run(&auth, &caller, &mut notes).await,
                 Some(answer) => errand.answer(&auth, &caller, answer, &mut notes).await,
             };
-            notes.extend(auth.take_warnings());
             let tell = |message| drop(post.upgrade().map(|post| post.send(message)));
             match stopped {
                 Ok(Stopped::Done(reply)) => {
@@ -344,7 +343,7 @@ async fn keep_up(
     }
     let reply = match upkeep {
         Upkeep::Logout(logout) => {
-            let report = auth.logout(&logout).await?;
+            let report = auth.logout(&logout, notes).await?;
             notes.extend(auth.record_removals(caller, &report).await);
             Reply::Removed(report)
         }
@@ -354,7 +353,7 @@ async fn keep_up(
             Reply::Removed(report)
         }
         Upkeep::Repair(identity) => {
-            let findings = auth.repair(identity.as_deref()).await?;
+            let findings = auth.repair(identity.as_deref(), notes).await?;
             notes.extend(auth.record_repairs(caller, &findings).await);
             Reply::Repaired(findings)
         }

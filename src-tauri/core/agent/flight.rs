@@ -220,7 +220,7 @@ pub(super) async fn deliver(
         return hand_out(auth, sign_in.chain(), session, request, notes);
     };
     let chain = sign_in.chain();
-    auth.write_profile(sign_in, session).await?;
+    auth.write_profile(sign_in, session, notes).await?;
     Ok(Reply::SignedIn(api::SignedIn {
         identity: chain.identity.to_string(),
         provider: chain.provider.to_string(),
@@ -275,7 +275,6 @@ pub(super) fn open_console(
     let (auth, session) = (auth.clone(), session.clone());
     tokio::spawn(async move {
         let reply = console_link(&auth, &session, &waiter.call.request, &mut notes).await;
-        notes.extend(auth.take_warnings());
         waiter.answer(notes, reply.unwrap_or_else(Reply::Failed));
     });
 }

@@ -260,7 +260,6 @@ impl Owner {
                     let reply = look(&auth, request, &mut notes)
                         .await
                         .unwrap_or_else(Reply::Failed);
-                    notes.extend(auth.take_warnings());
                     waiter.answer(notes, reply);
                 });
             }
@@ -336,7 +335,7 @@ impl Owner {
         if let Some(session) = self.auth.in_memory(&chain)
             && flight::is_enough(&waiter.call.request, &session, now)
         {
-            let mut notes = self.auth.take_warnings();
+            let mut notes = Vec::new();
             if waiter.wants_the_console() {
                 return flight::open_console(&self.auth, &session, waiter, notes);
             }
@@ -506,8 +505,9 @@ impl Owner {
         }
         let auth = self.auth.clone();
         self.spawn(async move {
+            let mut notes = notes;
             let written = if made_one {
-                auth.renew_files(&sign_in, &session).await
+                auth.renew_files(&sign_in, &session, &mut notes).await
             } else {
                 Ok(())
             };
@@ -524,7 +524,6 @@ impl Owner {
                     }
                     Err(error) => Err(error.clone()),
                 };
-                notes.extend(auth.take_warnings());
                 waiter.answer(notes, reply.unwrap_or_else(Reply::Failed));
             }
             if sign_in.not_renewed().is_some() {

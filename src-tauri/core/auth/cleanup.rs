@@ -4,10 +4,12 @@
 //! be mended without losing anything.
 
 use super::logout::{KEYCHAIN, LongLivedKeys, Mode, files_of, profile_step};
+use super::prompt::Note;
 use super::report::{Report, Step, Subject, What};
 use super::{Auth, fingerprint};
 use crate::config::{AwsFiles, Chain, Identity, Severity};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::store::{Dropped, EntryKind, EntryName, UpTo};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -81,7 +83,7 @@ impl Auth {
             self.clean_entry(&entry, cleanup, &mut report).await;
         }
         for files in self.places() {
-            match self.store.profiles_beside(&files) {
+            match self.store.profiles.beside(&files) {
                 Ok(found) => self.clean_profiles(found, cleanup.mode, &mut report).await,
                 Err(error) => {
                     let path = files
@@ -188,7 +190,8 @@ impl Auth {
                 .into_owned();
             let cleared = self
                 .store
-                .clear_profiles(&files, &names, UpTo::Provider, mode)
+                .profiles
+                .clear(&files, &names, UpTo::Provider, mode)
                 .await;
             report.steps.extend(
                 cleared
@@ -200,7 +203,11 @@ impl Auth {
 
     /// One identity with its chain, or all. Never removes what it cannot read, and never long-lived
     /// keys.
-    pub async fn repair(&self, identity: Option<&str>) -> Result<Vec<Finding>> {
+    pub async fn repair(
+        &self,
+        identity: Option<&str>,
+        notes: &mut Vec<Note>,
+    ) -> Result<Vec<Finding>> {
         let identities: Vec<&Identity> = match identity {
             Some(name) => {
                 let names = self.config.chain_names(self.config.identity(name)?);
@@ -219,18 +226,25 @@ impl Auth {
         let mut findings = Vec::new();
         for identity in identities {
             match self.config.chain(identity) {
-                Ok(chain) => self.repair_one(identity, &chain, &mut findings).await,
+                Ok(chain) => findings.extend(self.repair_one(identity, &chain, notes).await),
                 Err(error) => findings.push(Finding::broken(identity.name.as_str(), &error)),
             }
         }
         Ok(findings)
     }
 
-    async fn repair_one(&self, identity: &Identity, chain: &Chain, findings: &mut Vec<Finding>) {
+    async fn repair_one(
+        &self,
+        identity: &Identity,
+        chain: &Chain,
+        notes: &mut Vec<Note>,
+    ) -> Vec<Finding> {
+        let mut findings = Vec::new();
         let name = identity.name.as_str();
         findings.extend(self.repair_mark(name).await);
         if identity.kind == "aws/user" {
-            findings.push(match self.store.long_lived(name).await {
+            let stored = self.store.long_lived(name).await;
+            findings.push(match stored.map(|stored| stored.note(notes)) {
                 Ok(None) => Finding::ok(name, "no access keys are stored in the keyring"),
                 Ok(Some(stored)) => match stored.keys {
                     Some(keys) => {
@@ -244,20 +258,21 @@ impl Auth {
                 Err(error) => Finding::broken(name, &error),
             });
         }
-        findings.push(self.repair_session(name, chain).await);
+        findings.push(self.repair_session(name, chain, notes).await);
         findings.extend(self.repair_profile(name, chain).await);
+        findings
     }
 
     /// What a damaged mark said is not known; that somebody is signed out is the side nobody is
     /// hurt by.
     async fn repair_mark(&self, name: &str) -> Option<Finding> {
-        match self.store.signed_out_since(name) {
+        match self.store.sign_outs.since(name) {
             Ok(None) => None,
             Ok(Some(_)) => Some(Finding::ok(
                 name,
                 format!("signed out; `fob login {name}` signs in again"),
             )),
-            Err(unreadable) => Some(match self.store.sign_out(name).await {
+            Err(unreadable) => Some(match self.store.sign_outs.sign_out(name).await {
                 Ok(()) => Finding::mended(
                     name,
                     format!("{}: written anew, as signed out", unreadable.message),
@@ -267,8 +282,9 @@ impl Auth {
         }
     }
 
-    async fn repair_session(&self, name: &str, chain: &Chain) -> Finding {
-        let why = match self.store.session(name).await {
+    async fn repair_session(&self, name: &str, chain: &Chain, notes: &mut Vec<Note>) -> Finding {
+        let stored = self.store.session(name).await;
+        let why = match stored.map(|stored| stored.note(notes)) {
             Ok(None) => return Finding::ok(name, "no session is stored"),
             Ok(Some(stored)) if !stored.session.is_usable(self.clock.now()) => {
                 "its session has ended"
@@ -299,14 +315,14 @@ impl Auth {
     }
 
     async fn repair_profile(&self, name: &str, chain: &Chain) -> Vec<Finding> {
-        let paths = match self.store.profile_paths(&chain.files, name) {
+        let paths = match self.store.profiles.paths(&chain.files, name) {
             Ok(paths) => paths,
             Err(error) => return vec![Finding::broken(name, &error)],
         };
         let mut findings = Vec::new();
         for path in &paths {
             let shown = path.display();
-            findings.push(match self.store.close_to_others(path) {
+            findings.push(match files::make_private(path) {
                 Ok(true) => Finding::mended(
                     name,
                     format!("others could open {shown}: they no longer can"),
@@ -315,12 +331,13 @@ impl Auth {
                 Err(error) => Finding::broken(name, &error),
             });
         }
-        let signed_out = matches!(self.store.signed_out_since(name), Ok(Some(_)));
+        let signed_out = matches!(self.store.sign_outs.since(name), Ok(Some(_)));
         if signed_out && !paths.is_empty() {
             let names = [name.to_owned()];
             for cleared in self
                 .store
-                .clear_profiles(&chain.files, &names, UpTo::Nothing, Mode::Run)
+                .profiles
+                .clear(&chain.files, &names, UpTo::Nothing, Mode::Run)
                 .await
             {
                 findings.push(match cleared.outcome {

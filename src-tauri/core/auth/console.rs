@@ -82,7 +82,7 @@ impl Auth {
         if session.token.is_none() {
             return Err(self.only_roles(chain, "these are long-lived keys"));
         }
-        if self.store.signed_out_since(identity.as_str())?.is_some() {
+        if self.store.sign_outs.since(identity.as_str())?.is_some() {
             return Err(
                 Error::new(Code::SignedOut, format!("{identity} is signed out"))
                     .hint(format!("fob login {identity}"))

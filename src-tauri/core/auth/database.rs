@@ -125,7 +125,7 @@ impl Auth {
         let DatabaseTarget { identity, login } = target;
         let signed = self.memory.tokens.give(target, session, renewal, |now| {
             // Who signs out after this look will forget what is signed here.
-            if self.store.signed_out_since(identity.as_str())?.is_some() {
+            if self.store.sign_outs.since(identity.as_str())?.is_some() {
                 return Err(unusable(Code::SignedOut, identity, "is signed out"));
             }
             tracing::debug!(%identity, host = login.host(), "signing a database token");

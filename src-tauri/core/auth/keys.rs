@@ -10,7 +10,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::AccessKeyId;
 use crate::secret::{Keys, LongLived, Origin};
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
-use crate::store::{Cleared, Ticket};
+use crate::store::{ClearedKeys, Ticket};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +72,7 @@ impl Auth {
         &self,
         name: &str,
         user: &User,
+        notes: &mut Vec<Note>,
     ) -> Result<(Option<FoundKeys>, LongLived)> {
         if let Some(written) = &user.keys {
             let found = FoundKeys {
@@ -85,6 +86,7 @@ impl Auth {
             .store
             .long_lived(name)
             .await?
+            .note(notes)
             .unwrap_or_else(nothing_remembered);
         let found = remembered.keys.clone().map(|keys| FoundKeys {
             keys,
@@ -155,18 +157,23 @@ impl Auth {
     }
 
     /// Stores keys and forgets the sessions that were made with others.
-    pub(super) async fn save_keys(&self, ticket: &Ticket, long_lived: &LongLived) -> Result<Note> {
+    pub(super) async fn save_keys(
+        &self,
+        ticket: &Ticket,
+        long_lived: &LongLived,
+    ) -> Result<Vec<Note>> {
         let name = ticket.name();
         let before = self
             .store
             .long_lived(name)
             .await
             .ok()
-            .flatten()
-            .and_then(|entry| entry.keys);
+            .and_then(|entry| entry.value?.keys);
+        let mut notes = Vec::new();
         {
-            let _not_signed_out = self.store.unless_signed_out(ticket).await?;
-            self.store.put_long_lived(name, long_lived).await?;
+            let _not_signed_out = self.store.sign_outs.unless_signed_out(ticket).await?;
+            let stored = self.store.put_long_lived(name, long_lived).await?;
+            stored.note(&mut notes);
         }
         let replaced = before.is_none_or(|before| {
             long_lived
@@ -185,7 +192,8 @@ impl Auth {
                 }
             }
         }
-        Ok(Note::Info(format!("Credentials saved to keyring: {name}")))
+        notes.push(Note::Info(format!("Credentials saved to keyring: {name}")));
+        Ok(notes)
     }
 
     /// AWS refused long-lived keys. Confirmed first, with the keys themselves, where every account
@@ -195,6 +203,7 @@ impl Auth {
         chain: &Chain,
         found: &FoundKeys,
         fault: Fault,
+        notes: &mut Vec<Note>,
     ) -> Result<Refused> {
         let name = name_at(chain, 0);
         let place = place_at(chain, 0);
@@ -247,11 +256,12 @@ impl Auth {
         let cleared = self
             .store
             .clear_revoked_keys(name, &found.keys.access_key_id)
-            .await;
+            .await
+            .map(|cleared| cleared.note(notes));
         let outcome = AuditOutcome::from(&cleared);
         let error = match cleared {
-            Ok(Cleared::Changed) => return Ok(Refused::Replaced),
-            Ok(Cleared::Cleared | Cleared::Absent) => {
+            Ok(ClearedKeys::Changed) => return Ok(Refused::Replaced),
+            Ok(ClearedKeys::Cleared | ClearedKeys::Absent) => {
                 tracing::info!(identity = name, "revoked keys cleared");
                 error.hint("stale credentials were cleared from the keyring")
             }
@@ -274,14 +284,14 @@ impl Auth {
         caller: &Caller,
     ) -> std::result::Result<(Configured, Vec<Note>), Rejected> {
         let chain = self.user_chain(identity)?;
-        let ticket = self.store.ticket(name_at(&chain, 0))?;
+        let ticket = self.store.sign_outs.ticket(name_at(&chain, 0))?;
         let long_lived = self
             .accept_typed(typed, place_at(&chain, 0), WhyKeys::Asked, check)
             .await?;
         let saved = self.save_keys(&ticket, &long_lived).await;
         let happened = keys_stored(name_at(&chain, 0), &long_lived, (&saved).into());
         let recorded = self.record(caller, &[happened]).await;
-        let mut notes = vec![saved?];
+        let mut notes = saved?;
         notes.extend(recorded);
         if let Kind::User(User {
             keys: Some(written),
@@ -309,12 +319,17 @@ impl Auth {
     }
 
     /// What the form of `fob user configure` starts with.
-    pub async fn configure_form(&self, identity: &str) -> Result<super::PromptKind> {
+    pub async fn configure_form(
+        &self,
+        identity: &str,
+        notes: &mut Vec<Note>,
+    ) -> Result<super::PromptKind> {
         let chain = self.user_chain(identity)?;
         let remembered = self
             .store
             .long_lived(name_at(&chain, 0))
             .await?
+            .note(notes)
             .unwrap_or_else(nothing_remembered);
         Ok(form(&chain, &remembered, WhyKeys::Asked))
     }

@@ -12,9 +12,10 @@ use crate::clock::moment;
 use crate::config::{Chain, Kind};
 use crate::duration::SessionDuration;
 use crate::error::{Code, Error, Remedy, Result};
+use crate::files::Patience;
 use crate::secret::Session;
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
-use crate::store::{Patience, SignInLock, Ticket};
+use crate::store::{SignInLock, Ticket};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
@@ -90,10 +91,10 @@ impl Auth {
     /// Whether an identity's session can be made again without a person.
     pub async fn renews_alone(&self, identity: &str, caller: Caller) -> bool {
         match SignIn::new(self, identity, Options::ahead_of_time(caller)) {
-            Ok(sign_in) => sign_in
-                .renewable(self, sign_in.chain.links().len() - 1)
-                .await
-                .unwrap_or(false),
+            Ok(mut sign_in) => {
+                let target = sign_in.chain.links().len() - 1;
+                sign_in.renewable(self, target).await.unwrap_or(false)
+            }
             Err(_) => false,
         }
     }
@@ -164,7 +165,7 @@ impl SignIn {
         let tickets = chain
             .names()
             .into_iter()
-            .map(|name| auth.store.ticket(name))
+            .map(|name| auth.store.sign_outs.ticket(name))
             .collect::<Result<_>>()?;
         Ok(SignIn {
             mfa_code: options.mfa_code.clone(),
@@ -258,7 +259,7 @@ impl SignIn {
                             (&saved).into(),
                         ));
                         match saved {
-                            Ok(note) => self.notes.push(note),
+                            Ok(notes) => self.notes.extend(notes),
                             Err(error) => return self.end_with(auth, error).await,
                         }
                     }
@@ -285,7 +286,7 @@ impl SignIn {
             }
             (Some(PromptKind::Mfa { .. }), Answer::MfaCode(code)) => self.mfa_code = Some(code),
             (Some(PromptKind::KeyringPassphrase { .. }), Answer::Passphrase(passphrase)) => {
-                if let Err(error) = auth.store.keychain().provide_passphrase(passphrase).await {
+                if let Err(error) = auth.store.keyring.provide_passphrase(passphrase).await {
                     return self.failed(auth, error).await;
                 }
             }
@@ -329,7 +330,8 @@ impl SignIn {
         };
         let signed_out = auth
             .store
-            .signed_out_since(self.chain.identity.as_str())
+            .sign_outs
+            .since(self.chain.identity.as_str())
             .map_or(true, |since| since.is_some());
         self.release(Some(&error));
         if !self.took_over && !untried(&error) {
@@ -393,15 +395,15 @@ impl SignIn {
             return Ok(());
         };
         match self.options.intent {
-            Intent::Use => auth.store.unchanged(target),
+            Intent::Use => auth.store.sign_outs.unchanged(target),
             Intent::SignIn => {
                 for ticket in below {
-                    match auth.store.lift_sign_out(ticket).await {
+                    match auth.store.sign_outs.lift(ticket).await {
                         Err(error) if error.code != Code::SignedOut => return Err(error),
                         Ok(()) | Err(_) => {}
                     }
                 }
-                auth.store.lift_sign_out(target).await
+                auth.store.sign_outs.lift(target).await
             }
         }
     }
@@ -532,7 +534,7 @@ impl SignIn {
             Held::Fresh(session) => return Ok(Held::Fresh(session)),
             // Somebody may be renewing it already: theirs will do, and this one is good until then.
             Held::Due(session) if self.options.renewal == Renewal::WhenDue => {
-                match auth.store.sign_in_lock(&name, Patience::NotAtAll).await {
+                match auth.sign_in_lock(&name, Patience::NotAtAll).await {
                     Err(error) if error.code == Code::LockTimeout => {
                         return Ok(Held::Fresh(session));
                     }
@@ -540,8 +542,7 @@ impl SignIn {
                 }
             }
             Held::Due(_) | Held::Nothing => {
-                auth.store
-                    .sign_in_lock(&name, self.options.patience)
+                auth.sign_in_lock(&name, self.options.patience)
                     .await
                     .map_err(|error| {
                         match self.options.patience {
@@ -573,7 +574,7 @@ impl SignIn {
     /// Programs are not served what somebody signed out of, nor is it made anew for them.
     fn refuse_signed_out(&self, auth: &Auth, position: usize) -> Result<()> {
         let name = name_at(&self.chain, position);
-        match (self.options.intent, auth.store.signed_out_since(name)?) {
+        match (self.options.intent, auth.store.sign_outs.since(name)?) {
             (Intent::Use, Some(_)) => {
                 let identity = &self.chain.identity;
                 Err(Error::new(Code::SignedOut, format!("{name} is signed out"))
@@ -594,7 +595,12 @@ impl SignIn {
 
     /// `since`: a session made after this moment counts as fresh even for `--force`, because
     /// somebody else just made it.
-    async fn held(&self, auth: &Auth, position: usize, since: Option<SystemTime>) -> Result<Held> {
+    async fn held(
+        &mut self,
+        auth: &Auth,
+        position: usize,
+        since: Option<SystemTime>,
+    ) -> Result<Held> {
         let Some(session) = self.stored(auth, position).await? else {
             return Ok(Held::Nothing);
         };
@@ -603,7 +609,8 @@ impl SignIn {
         if !already_made
             && auth
                 .store
-                .signed_out_since(name_at(&self.chain, position))?
+                .sign_outs
+                .since(name_at(&self.chain, position))?
                 .is_some()
         {
             return Ok(Held::Nothing);
@@ -622,8 +629,9 @@ impl SignIn {
         })
     }
 
-    pub(super) async fn stored(&self, auth: &Auth, position: usize) -> Result<Option<Session>> {
+    pub(super) async fn stored(&mut self, auth: &Auth, position: usize) -> Result<Option<Session>> {
         let stored = auth.store.session(name_at(&self.chain, position)).await?;
+        let stored = stored.note(&mut self.notes);
         let plan = fingerprint(&self.chain, position);
         Ok(stored
             .filter(|stored| stored.plan == plan)
@@ -631,7 +639,7 @@ impl SignIn {
     }
 
     /// Whether a step's session can be made again without a person.
-    async fn renewable(&self, auth: &Auth, position: usize) -> Result<bool> {
+    async fn renewable(&mut self, auth: &Auth, position: usize) -> Result<bool> {
         for below in (0..position).rev() {
             if self.refuse_signed_out(auth, below).is_err() {
                 return Ok(false);
@@ -646,7 +654,9 @@ impl SignIn {
         }
         Ok(match &self.chain.source().kind {
             Kind::User(user) => {
-                let (found, remembered) = auth.find_keys(name_at(&self.chain, 0), user).await?;
+                let (found, remembered) = auth
+                    .find_keys(name_at(&self.chain, 0), user, &mut self.notes)
+                    .await?;
                 let device = user.mfa_arn.is_some() || remembered.mfa_arn.is_some();
                 found.is_some() && (!device || user.mfa_process.is_some())
             }

@@ -4,12 +4,13 @@
 //! that moment stores nothing.
 
 use super::Auth;
+use super::prompt::Note;
 use super::report::{OtherSession, Report, Step, Subject, What};
 use crate::config::{self, AwsFiles, Config, Identity, Provider};
 use crate::error::{Code, Result};
 use crate::ids::ProviderName;
 pub use crate::store::Mode;
-use crate::store::{ClearedProfile, Dropped, EntryKind, Place, UpTo};
+use crate::store::{ClearedProfile, Dropped, EntryKind, ProfilePart, UpTo};
 use serde::{Deserialize, Serialize};
 
 /// What `fob` is told to forget access keys, too.
@@ -323,7 +324,7 @@ fn start_url(config: &Config, provider: &Provider) -> Option<String> {
 
 impl Auth {
     /// Fails only for an unknown name, before anything is touched.
-    pub async fn logout(&self, logout: &Logout) -> Result<Report> {
+    pub async fn logout(&self, logout: &Logout, notes: &mut Vec<Note>) -> Result<Report> {
         let list = removals(&self.config, logout)?;
         let scope = Scope::of(&self.config, &logout.target)?;
         let (subject, target) = self.subject_of(&logout.target)?;
@@ -342,8 +343,8 @@ impl Auth {
             .collect();
         if logout.mode == Mode::Run {
             for name in scope.names() {
-                if let Err(error) = self.store.sign_out(&name).await {
-                    let path = self.store.mark_path(&name).display().to_string();
+                if let Err(error) = self.store.sign_outs.sign_out(&name).await {
+                    let path = self.store.sign_outs.path(&name).display().to_string();
                     report.steps.push(
                         Step::at(What::File, &name, path, "sign-out mark")
                             .became(Err(error), logout.mode),
@@ -352,10 +353,10 @@ impl Auth {
             }
         }
         for removal in &list {
-            self.remove(removal, logout.mode, &mut report).await;
+            self.remove(removal, logout.mode, &mut report, notes).await;
         }
         report.notes.extend(self.unreadable_parts(&scope));
-        self.name_those_who_shared(&scope, &mut report).await;
+        self.name_those_who_shared(&scope, &mut report, notes).await;
         Ok(report)
     }
 
@@ -373,7 +374,13 @@ impl Auth {
         })
     }
 
-    async fn remove(&self, removal: &Removal, mode: Mode, report: &mut Report) {
+    async fn remove(
+        &self,
+        removal: &Removal,
+        mode: Mode,
+        report: &mut Report,
+        notes: &mut Vec<Note>,
+    ) {
         match &removal.0 {
             Kind::Entry { kind, name, via } => {
                 let detail = match kind {
@@ -413,7 +420,9 @@ impl Auth {
                     report.steps.push(step.became(Ok(Dropped::Removed), mode));
                 }
             }
-            Kind::KeysThatStay { name } => report.steps.extend(self.keys_that_stay(name).await),
+            Kind::KeysThatStay { name } => {
+                report.steps.extend(self.keys_that_stay(name, notes).await)
+            }
             Kind::TokenThatStays { name, used_by } => {
                 // A dry run of removing it: nothing is said of a token that is not there.
                 let there = self
@@ -438,7 +447,8 @@ impl Auth {
             } => {
                 let cleared = self
                     .store
-                    .clear_profiles(files, identities, *up_to, mode)
+                    .profiles
+                    .clear(files, identities, *up_to, mode)
                     .await;
                 report.steps.extend(
                     cleared
@@ -450,9 +460,10 @@ impl Auth {
     }
 
     /// Told only of keys that are there. The shortened key id is in the entry, so this reads it.
-    async fn keys_that_stay(&self, name: &str) -> Option<Step> {
+    async fn keys_that_stay(&self, name: &str, notes: &mut Vec<Note>) -> Option<Step> {
         let step = |detail| self.entry_step(EntryKind::Keys, name, detail);
-        match self.store.long_lived(name).await {
+        let stored = self.store.long_lived(name).await;
+        match stored.map(|stored| stored.note(notes)) {
             Ok(None) => None,
             Ok(Some(stored)) => {
                 let detail = match stored.keys {
@@ -496,7 +507,12 @@ impl Auth {
     }
 
     /// Others that stood on something that was removed live on until their own session ends.
-    async fn name_those_who_shared(&self, scope: &Scope<'_>, report: &mut Report) {
+    async fn name_those_who_shared(
+        &self,
+        scope: &Scope<'_>,
+        report: &mut Report,
+        notes: &mut Vec<Note>,
+    ) {
         let removed = scope.names();
         let now = self.clock.now();
         for identity in self.config.identities() {
@@ -510,7 +526,7 @@ impl Auth {
                 continue;
             }
             let signed_out = matches!(
-                self.store.signed_out_since(identity.name.as_str()),
+                self.store.sign_outs.since(identity.name.as_str()),
                 Ok(Some(_))
             );
             let held = self
@@ -518,7 +534,7 @@ impl Auth {
                 .session(identity.name.as_str())
                 .await
                 .ok()
-                .flatten()
+                .and_then(|stored| stored.note(notes))
                 .map(|stored| stored.session);
             if let Some(session) = held.filter(|session| !signed_out && session.is_usable(now)) {
                 let identity = identity.name.to_string();
@@ -533,18 +549,18 @@ impl Auth {
 
 pub(super) fn profile_step(cleared: ClearedProfile, provider: &str, mode: Mode) -> Step {
     let ClearedProfile {
-        place,
+        part,
         path,
         outcome,
     } = cleared;
-    let (what, name, detail) = match place {
-        Place::Section { identity } => (
+    let (what, name, detail) = match part {
+        ProfilePart::Section { identity } => (
             What::Section,
             identity.clone(),
             format!("profile {identity}"),
         ),
-        Place::File => (What::File, provider.to_owned(), "empty".to_owned()),
-        Place::Folder => (What::Folder, provider.to_owned(), "empty".to_owned()),
+        ProfilePart::File => (What::File, provider.to_owned(), "empty".to_owned()),
+        ProfilePart::Folder => (What::Folder, provider.to_owned(), "empty".to_owned()),
     };
     Step::at(what, &name, path.display().to_string(), detail).became(outcome, mode)
 }

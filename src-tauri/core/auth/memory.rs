@@ -85,7 +85,7 @@ impl Auth {
             ticket,
         } = held.get(&name)?;
         let current = *plan == fingerprint(chain, chain.links().len() - 1)
-            && self.store.unchanged(ticket).is_ok();
+            && self.store.sign_outs.unchanged(ticket).is_ok();
         if current && freshness(ended, session, self.clock.now()) != Freshness::Expired {
             return Some(session.clone());
         }
@@ -121,8 +121,9 @@ impl Auth {
             if !is_stored || self.config.needs_the_callers_environment(identity) {
                 continue;
             }
-            let ticket = self.store.ticket(name)?;
-            let session = match self.store.session(name).await {
+            let ticket = self.store.sign_outs.ticket(name)?;
+            let stored = self.store.session(name).await;
+            let session = match stored.map(|stored| stored.value) {
                 Ok(Some(stored)) if stored.plan == fingerprint(&chain, chain.links().len() - 1) => {
                     stored.session
                 }
@@ -132,7 +133,7 @@ impl Auth {
                     continue;
                 }
             };
-            if self.store.signed_out_since(name)?.is_none()
+            if self.store.sign_outs.since(name)?.is_none()
                 && self.freshness(&session) != Freshness::Expired
             {
                 self.memory.remember(&chain, ticket, &session);
@@ -161,7 +162,7 @@ impl Auth {
 
     /// Whether somebody signed out of it, here or elsewhere. An unreadable mark counts as one.
     pub fn is_signed_out(&self, identity: &str) -> bool {
-        !matches!(self.store.signed_out_since(identity), Ok(None))
+        !matches!(self.store.sign_outs.since(identity), Ok(None))
     }
 }
 

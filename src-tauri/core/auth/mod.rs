@@ -34,14 +34,14 @@ use crate::clock::Clock;
 use crate::config::{Chain, Config, KeyringChoice, Kind};
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
+pub use crate::files::Patience;
 use crate::ids::Region;
 use crate::secret::Secret;
-pub use crate::store::Patience;
 pub use crate::store::audit::{
-    AuditCaller, AuditEvent, AuditLine, AuditOutcome, Damage, DamageKind, Happened, HeadState,
-    Place as AuditPlace, Verdict,
+    AuditCaller, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Damage, DamageKind, Happened,
+    HeadState, Verdict,
 };
-use crate::store::{self, Backend, Keychain, Store};
+use crate::store::{Backend, Keyring, SignInLock, Store, StoreScope};
 use memory::Memory;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -78,9 +78,9 @@ impl Auth {
     pub fn new(config: Config, world: World) -> Result<Auth> {
         config.usable()?;
         let World { environment, clock } = world;
-        let keychain = open_keychain(config.keyring(), &environment)?;
+        let keyring = open_keyring(config.keyring(), &environment)?;
         let memory = Arc::new(Memory::new(clock.clone()));
-        Auth::over(config, World { environment, clock }, keychain, memory)
+        Auth::over(config, World { environment, clock }, keyring, memory)
     }
 
     /// The same with another configuration. What is held stays held, and the keyring open, unless
@@ -95,17 +95,17 @@ impl Auth {
             return Auth::over(
                 config,
                 world,
-                self.store.keychain().clone(),
+                self.store.keyring.clone(),
                 self.memory.clone(),
             );
         }
         Auth::new(config, world)
     }
 
-    fn over(config: Config, world: World, keychain: Keychain, memory: Arc<Memory>) -> Result<Auth> {
+    fn over(config: Config, world: World, keyring: Keyring, memory: Arc<Memory>) -> Result<Auth> {
         let World { environment, clock } = world;
-        let store = Store::open(store::Options {
-            keychain,
+        let store = Store::open(StoreScope {
+            keyring,
             realm: config.realm().to_string(),
             configuration: config.path().to_owned(),
             state_folder: environment.state_folder()?,
@@ -130,10 +130,7 @@ impl Auth {
         let KeyringChoice::File { path, .. } = self.config.keyring() else {
             return None;
         };
-        let purpose = match self.store.keychain().needs_passphrase().await.ok()?? {
-            store::PassphraseUse::New => PassphraseUse::New,
-            store::PassphraseUse::Existing => PassphraseUse::Existing,
-        };
+        let purpose = self.store.keyring.needs_passphrase().await.ok()??;
         Some((path.display().to_string(), purpose))
     }
 
@@ -161,16 +158,12 @@ impl Auth {
     }
 
     pub async fn provide_passphrase(&self, passphrase: Secret) -> Result<()> {
-        self.store.keychain().provide_passphrase(passphrase).await
+        self.store.keyring.provide_passphrase(passphrase).await
     }
 
-    /// What was noticed beside the way: names that two configurations share.
-    pub fn take_warnings(&self) -> Vec<Note> {
-        self.store
-            .take_warnings()
-            .into_iter()
-            .map(Note::Warning)
-            .collect()
+    async fn sign_in_lock(&self, identity: &str, patience: Patience) -> Result<SignInLock> {
+        let folder = self.store.sign_in_locks_folder();
+        SignInLock::acquire(&folder, identity, patience, &self.clock).await
     }
 
     pub fn clock(&self) -> &Clock {
@@ -187,7 +180,7 @@ impl Auth {
     }
 }
 
-fn open_keychain(choice: &KeyringChoice, environment: &Environment) -> Result<Keychain> {
+fn open_keyring(choice: &KeyringChoice, environment: &Environment) -> Result<Keyring> {
     let backend = match choice {
         KeyringChoice::System => Backend::System,
         KeyringChoice::Memory => Backend::Memory,
@@ -203,7 +196,7 @@ fn open_keychain(choice: &KeyringChoice, environment: &Environment) -> Result<Ke
             }
         }
     };
-    Ok(Keychain::open(backend))
+    Ok(Keyring::open(backend))
 }
 
 /// The name at a position of the chain: 0 is the source, the last one the target.

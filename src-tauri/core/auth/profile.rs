@@ -4,9 +4,10 @@
 use super::{Auth, SignIn};
 use crate::clock::moment;
 use crate::config::{Chain, Kind};
+use crate::error::Note;
 use crate::error::{Code, Error, Result};
 use crate::secret::{Origin, Secret, Session, on_the_wire};
-use crate::store::Profile;
+use crate::store::AwsProfile;
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
 
@@ -59,25 +60,37 @@ const FOREIGN_TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 impl Auth {
     /// Written at each sign-in: `[profile …]` with `credential_process`, no secret. With `static:
     /// true` the session's keys as well.
-    pub async fn write_profile(&self, sign_in: &SignIn, session: &Session) -> Result<()> {
+    pub async fn write_profile(
+        &self,
+        sign_in: &SignIn,
+        session: &Session,
+        notes: &mut Vec<Note>,
+    ) -> Result<()> {
         let chain = sign_in.chain();
-        let profile = Profile {
+        let profile = AwsProfile {
             identity: chain.identity.to_string(),
             region: chain.region.to_string(),
             program: self.environment.program().to_owned(),
             session: Some(session.clone()),
         };
         let _not_signed_out = match sign_in.tickets.last() {
-            Some(ticket) => Some(self.store.unless_signed_out(ticket).await?),
+            Some(ticket) => Some(self.store.sign_outs.unless_signed_out(ticket).await?),
             None => None,
         };
-        self.store.write_profile(&chain.files, &profile).await
+        let written = self.store.profiles.write(&chain.files, &profile).await?;
+        written.note(notes);
+        Ok(())
     }
 
     /// The files are written again after a renewal only where they hold the session itself.
-    pub async fn renew_files(&self, sign_in: &SignIn, session: &Session) -> Result<()> {
+    pub async fn renew_files(
+        &self,
+        sign_in: &SignIn,
+        session: &Session,
+        notes: &mut Vec<Note>,
+    ) -> Result<()> {
         if sign_in.chain().files.static_credentials {
-            self.write_profile(sign_in, session).await
+            self.write_profile(sign_in, session, notes).await
         } else {
             Ok(())
         }
@@ -179,7 +192,8 @@ impl Auth {
     fn require_profile(&self, chain: &Chain) -> Result<()> {
         if self
             .store
-            .has_profile(&chain.files, chain.identity.as_str())?
+            .profiles
+            .has(&chain.files, chain.identity.as_str())?
         {
             return Ok(());
         }

@@ -4,8 +4,10 @@
 use crate::clock::moment;
 use crate::duration::SessionDuration;
 use crate::error::Error;
+pub use crate::error::Note;
 use crate::ids::MfaArn;
 use crate::secret::{Secret, on_the_wire};
+pub use crate::store::PassphraseUse;
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
 
@@ -73,14 +75,6 @@ pub enum WhyKeys {
     Asked,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "app", derive(specta::Type))]
-#[serde(rename_all = "snake_case")]
-pub enum PassphraseUse {
-    New,
-    Existing,
-}
-
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
@@ -99,15 +93,6 @@ pub struct TypedKeys {
     pub mfa_arn: Option<String>,
     #[serde(default)]
     pub session_duration: Option<String>,
-}
-
-/// Something to tell a person, whatever the reply: "Credentials saved to keyring: dev".
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "app", derive(specta::Type))]
-#[serde(rename_all = "snake_case")]
-pub enum Note {
-    Info(String),
-    Warning(String),
 }
 
 impl Answer {

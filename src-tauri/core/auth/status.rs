@@ -114,7 +114,7 @@ impl Auth {
         let chain = self.config.chain(identity)?;
         let mut notes = Vec::new();
         let signed_out = matches!(
-            self.store.signed_out_since(chain.identity.as_str()),
+            self.store.sign_outs.since(chain.identity.as_str()),
             Ok(Some(_))
         );
         let (mut state, mut session) = match (&chain.source().kind, chain.links().len() == 1, reach)
@@ -124,12 +124,12 @@ impl Auth {
             (Kind::Ambient, true, Reach::Online) => {
                 (State::Valid, Some(self.aws.ambient_credentials().await?))
             }
-            _ => self.held(&chain).await.unwrap_or_else(|error| {
+            _ => self.held(&chain, &mut notes).await.unwrap_or_else(|error| {
                 note_once(&mut notes, &error);
                 (State::Unknown, None)
             }),
         };
-        let known = self.known_owner(&chain).await;
+        let known = self.known_owner(&chain, &mut notes).await;
         let mut whoami = Whoami {
             identity: chain.identity.to_string(),
             provider: chain.provider.to_string(),
@@ -177,7 +177,7 @@ impl Auth {
     ) -> IdentityStatus {
         let chain = self.config.chain(identity);
         let (state, session) = match &chain {
-            Ok(chain) => self.held(chain).await.unwrap_or_else(|error| {
+            Ok(chain) => self.held(chain, notes).await.unwrap_or_else(|error| {
                 note_once(notes, &error);
                 keyring.get_or_insert(error);
                 (State::Unknown, None)
@@ -248,15 +248,17 @@ impl Auth {
     }
 
     /// The remembered session of a chain's target, and what it amounts to.
-    async fn held(&self, chain: &Chain) -> Result<(State, Option<Session>)> {
+    async fn held(&self, chain: &Chain, notes: &mut Vec<Note>) -> Result<(State, Option<Session>)> {
         if self
             .store
-            .signed_out_since(chain.identity.as_str())?
+            .sign_outs
+            .since(chain.identity.as_str())?
             .is_some()
         {
             return Ok((State::SignedOut, None));
         }
         let stored = self.store.session(chain.identity.as_str()).await?;
+        let stored = stored.note(notes);
         let plan = fingerprint(chain, chain.links().len() - 1);
         let Some(session) = stored
             .filter(|stored| stored.plan == plan)
@@ -330,16 +332,20 @@ impl Auth {
     }
 
     /// Whose keys the keyring holds for an IAM user, as STS told when they were stored.
-    async fn known_owner(&self, chain: &Chain) -> Option<(Option<String>, Option<String>)> {
-        if !matches!(chain.source().kind, Kind::User(_)) || !chain.links().len() == 1 {
+    async fn known_owner(
+        &self,
+        chain: &Chain,
+        notes: &mut Vec<Note>,
+    ) -> Option<(Option<String>, Option<String>)> {
+        if !matches!(chain.source().kind, Kind::User(_)) || chain.links().len() > 1 {
             return None;
         }
         let remembered = self
             .store
             .long_lived(&chain.source().name)
             .await
-            .ok()
-            .flatten()?;
+            .ok()?
+            .note(notes)?;
         Some((remembered.principal, remembered.account.map(String::from)))
     }
 }

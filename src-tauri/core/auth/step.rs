@@ -9,10 +9,11 @@ use crate::aws::{Fault, FaultKind, Mfa, Place, Principal, Signer, Tries};
 use crate::config::{AssumeRole, Chain, Kind, User};
 use crate::duration::{SessionDuration, SessionKind};
 use crate::error::{Code, Error};
+use crate::files::Patience;
 use crate::ids::MfaArn;
 use crate::secret::{LongLived, Origin, Session};
+use crate::store::StoredSession;
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
-use crate::store::{Patience, StoredSession};
 use jiff::Timestamp;
 
 /// How often a person may get an MFA code wrong before it is given up.
@@ -68,9 +69,10 @@ impl SignIn {
             };
             auth.store
                 .put_session(&self.tickets[position], &stored)
-                .await?;
+                .await?
+                .note(&mut self.notes);
         } else {
-            auth.store.unchanged(&self.tickets[position])?;
+            auth.store.sign_outs.unchanged(&self.tickets[position])?;
         }
         if kept || position == self.chain.links().len() - 1 {
             let until = Timestamp::try_from(session.expires_at)
@@ -109,7 +111,9 @@ impl SignIn {
     ) -> std::result::Result<Session, Stop> {
         let mut replaced_meanwhile = false;
         loop {
-            let (found, remembered) = auth.find_keys(name_at(&self.chain, 0), user).await?;
+            let (found, remembered) = auth
+                .find_keys(name_at(&self.chain, 0), user, &mut self.notes)
+                .await?;
             let Some(found) = found else {
                 return Err(Stop::Needs(self.missing_keys(&remembered)));
             };
@@ -138,7 +142,10 @@ impl SignIn {
             };
             match (&fault.kind, device) {
                 (FaultKind::UnknownKeys, _) => {
-                    match auth.keys_refused(&self.chain, &found, fault).await? {
+                    match auth
+                        .keys_refused(&self.chain, &found, fault, &mut self.notes)
+                        .await?
+                    {
                         Refused::Replaced if !replaced_meanwhile => replaced_meanwhile = true,
                         Refused::Replaced => return Err(Stop::Failed(stale(&found))),
                         Refused::NotOurs(error, happened) => {

@@ -103,6 +103,16 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
+/// A file that is not there is no error.
+pub fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(unwritable(path, "remove", &error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 /// Writes beside and renames: whoever is killed, and whenever, leaves the old file or the new one.
 /// The caller holds the lock of `path`, so what an earlier writer left beside it when it was killed
 /// is swept away.
@@ -114,8 +124,8 @@ fn write_beside(path: &Path, content: &[u8]) -> io::Result<()> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::Error::other("it is not the path of a file"));
     };
-    for leftover in leftovers(path)? {
-        let _ = fs::remove_file(leftover);
+    for unfinished in unfinished(path)? {
+        let _ = fs::remove_file(unfinished);
     }
     let prefix = prefix(name);
     let mut file = tempfile::Builder::new()
@@ -133,8 +143,8 @@ fn write_beside(path: &Path, content: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// What writers of `path` left beside it when they were killed.
-pub fn leftovers(path: &Path) -> io::Result<Vec<PathBuf>> {
+/// Files beside `path` from writers that were killed.
+pub fn unfinished(path: &Path) -> io::Result<Vec<PathBuf>> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Ok(Vec::new());
     };

@@ -5,7 +5,6 @@ use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
 use crate::files::{self, FileLock, Patience};
 use serde::{Deserialize, Serialize};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -62,12 +61,7 @@ impl SignInLock {
     /// session is in the keyring.
     pub fn record(&self, failure: Option<&Error>) -> Result<()> {
         let Some(error) = failure else {
-            return match fs::remove_file(&self.note) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    Err(files::unwritable(&self.note, "remove", &error))
-                }
-                Ok(()) | Err(_) => Ok(()),
-            };
+            return files::remove(&self.note);
         };
         let finished_at = jiff::Timestamp::try_from(self.clock.now()).map_err(|_| {
             Error::new(

@@ -12,7 +12,7 @@ const MOST_DAMAGE: usize = 100;
 
 /// The last line: its number and its hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Head {
+pub(super) struct LogEnd {
     pub count: u32,
     pub hash: String,
 }
@@ -39,14 +39,14 @@ pub struct Verdict {
     pub lines: u32,
     pub damage: Vec<Damage>,
     /// Half a line each, left by a process that was killed while it wrote: no damage.
-    pub torn: Vec<Place>,
+    pub torn: Vec<AuditPlace>,
     pub head: HeadState,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Damage {
     #[serde(flatten)]
-    pub place: Place,
+    pub place: AuditPlace,
     pub what: DamageKind,
     pub detail: String,
 }
@@ -64,8 +64,7 @@ pub enum DamageKind {
 
 /// A line of a file, counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename = "AuditPlace")]
-pub struct Place {
+pub struct AuditPlace {
     pub file: String,
     pub line: u32,
 }
@@ -93,8 +92,8 @@ pub(super) fn hash(bytes: &[u8]) -> String {
 }
 
 /// Before the first line.
-fn start() -> Head {
-    Head {
+fn start() -> LogEnd {
+    LogEnd {
         count: 0,
         hash: "0".repeat(64),
     }
@@ -110,11 +109,11 @@ pub(super) fn first(content: &[u8]) -> Option<Link> {
 }
 
 /// The last line that is one, and what stands behind it.
-pub(super) fn end(content: &[u8]) -> (Option<Head>, &[u8]) {
+pub(super) fn end(content: &[u8]) -> (Option<LogEnd>, &[u8]) {
     let rest = unended(content);
     if let Some(link) = parse(rest) {
         return (
-            Some(Head {
+            Some(LogEnd {
                 count: link.number,
                 hash: hash(rest),
             }),
@@ -130,7 +129,7 @@ pub(super) fn end(content: &[u8]) -> (Option<Head>, &[u8]) {
         let line = &content[begin..end - 1];
         if let Some(link) = parse(line) {
             return (
-                Some(Head {
+                Some(LogEnd {
                     count: link.number,
                     hash: hash(line),
                 }),
@@ -144,7 +143,7 @@ pub(super) fn end(content: &[u8]) -> (Option<Head>, &[u8]) {
 
 /// What the next line follows. Where the keyring remembers another end than the file has, the next
 /// line follows the keyring's, so that a tampered end cannot pass for good by being written on.
-pub(super) fn go_on(last: Option<Head>, known: Option<&Head>, content: &[u8]) -> Head {
+pub(super) fn go_on(last: Option<LogEnd>, known: Option<&LogEnd>, content: &[u8]) -> LogEnd {
     match (last, known) {
         (None, None) => start(),
         (Some(last), None) => last,
@@ -154,7 +153,7 @@ pub(super) fn go_on(last: Option<Head>, known: Option<&Head>, content: &[u8]) ->
             let found = whole_lines(content)
                 .find(|(_, line)| parse(line).is_some_and(|it| it.number == known.count));
             match found {
-                Some((_, line)) if hash(line) != known.hash => Head {
+                Some((_, line)) if hash(line) != known.hash => LogEnd {
                     count: last.count,
                     hash: known.hash.clone(),
                 },
@@ -168,7 +167,7 @@ pub(super) fn go_on(last: Option<Head>, known: Option<&Head>, content: &[u8]) ->
 pub(super) fn examine(
     files: &[LogFile],
     newest: &Path,
-    head: Result<Option<&Head>, &str>,
+    head: Result<Option<&LogEnd>, &str>,
 ) -> Verdict {
     let numbers = files
         .iter()
@@ -189,7 +188,7 @@ pub(super) fn examine(
         },
     };
     for file in files {
-        let place = |line| Place {
+        let place = |line| AuditPlace {
             file: file.path.display().to_string(),
             line,
         };
@@ -217,17 +216,17 @@ pub(super) fn examine(
 struct Walk {
     /// Of all lines, wherever they stand.
     numbers: BTreeSet<u32>,
-    hashes: HashMap<u32, (Place, String)>,
-    last: Option<(Place, Head)>,
-    first: Option<(Place, u32)>,
+    hashes: HashMap<u32, (AuditPlace, String)>,
+    last: Option<(AuditPlace, LogEnd)>,
+    first: Option<(AuditPlace, u32)>,
     oldest: u32,
     /// Lines that are none, since the last that is one.
-    junk: Option<(Place, Vec<u8>, u32)>,
+    junk: Option<(AuditPlace, Vec<u8>, u32)>,
     verdict: Verdict,
 }
 
 impl Walk {
-    fn step(&mut self, place: Place, bytes: &[u8]) {
+    fn step(&mut self, place: AuditPlace, bytes: &[u8]) {
         let Some(link) = parse(bytes) else {
             let (_, junk, lines) = self.junk.get_or_insert_with(|| (place, Vec::new(), 0));
             if *lines > 0 {
@@ -249,7 +248,7 @@ impl Walk {
             }
             None => {}
         }
-        let head = Head {
+        let head = LogEnd {
             count: link.number,
             hash: hash(bytes),
         };
@@ -265,9 +264,9 @@ impl Walk {
     /// `unreadable`: so many lines stand between these two that are none.
     fn follow(
         &mut self,
-        place: &Place,
+        place: &AuditPlace,
         link: &Link,
-        (before, last): (&Place, &Head),
+        (before, last): (&AuditPlace, &LogEnd),
         unreadable: u32,
     ) {
         let Some(gap) = link.number.checked_sub(last.count.saturating_add(1)) else {
@@ -314,11 +313,11 @@ impl Walk {
         }
     }
 
-    fn compare(&mut self, newest: &Path, known: Result<Option<&Head>, &str>) {
+    fn compare(&mut self, newest: &Path, known: Result<Option<&LogEnd>, &str>) {
         let count = self.numbers.iter().max().copied().unwrap_or_default();
         let place = match &self.last {
             Some((place, _)) => place.clone(),
-            None => Place {
+            None => AuditPlace {
                 file: newest.display().to_string(),
                 line: 0,
             },
@@ -358,7 +357,7 @@ impl Walk {
         };
     }
 
-    fn missing(&mut self, place: &Place, from: u32, to: u32) {
+    fn missing(&mut self, place: &AuditPlace, from: u32, to: u32) {
         self.damaged(
             place,
             DamageKind::Missing,
@@ -367,7 +366,7 @@ impl Walk {
     }
 
     /// One exchange shows in up to three places: told once.
-    fn reordered(&mut self, place: &Place, number: u32) {
+    fn reordered(&mut self, place: &AuditPlace, number: u32) {
         if self
             .verdict
             .damage
@@ -382,7 +381,7 @@ impl Walk {
         }
     }
 
-    fn damaged(&mut self, place: &Place, what: DamageKind, detail: String) {
+    fn damaged(&mut self, place: &AuditPlace, what: DamageKind, detail: String) {
         self.verdict.damage.push(Damage {
             place: place.clone(),
             what,

@@ -273,7 +273,9 @@ fn secret_string(passphrase: &Secret) -> SecretString {
 mod tests {
     use super::*;
     use crate::files::child;
-    use crate::store::keyring::{Backend, Entry, EntryKind, EntryName, Keychain, State};
+    use crate::store::keyring::{
+        Backend, EntryKind, EntryName, Keyring, KeyringEntry, KeyringState,
+    };
     use std::path::Path;
 
     fn keyring(folder: &Path, passphrase: Option<&str>) -> FileKeyring {
@@ -482,20 +484,20 @@ mod tests {
                 passphrase: Some(Secret::new("pw")),
                 password_env: String::new(),
             };
-            Keychain::open(backend)
+            Keyring::open(backend)
         };
         let name = |name: &str| EntryName::new("default", EntryKind::Session, name);
         if let Some(role) = child::role() {
-            let entry = Entry {
+            let entry = KeyringEntry {
                 name: name(&role.name),
                 attributes: Attributes::default(),
             };
-            let keychain = open(&role.folder);
-            keychain
+            let keyring = open(&role.folder);
+            keyring
                 .write(&entry, Secret::new(role.name.clone()))
                 .await
                 .expect("written");
-            let own = keychain.read(&entry.name).await.expect("readable");
+            let own = keyring.read(&entry.name).await.expect("readable");
             return assert_eq!(own.map(|value| value.expose().to_owned()), Some(role.name));
         }
         let folder = tempfile::tempdir().expect("a folder");
@@ -506,9 +508,9 @@ mod tests {
             })
             .collect();
         child::finish(children);
-        let keychain = open(folder.path());
-        assert_eq!(keychain.list().await.expect("listed").len(), PROCESSES);
-        assert_eq!(keychain.state().await, State::Ready);
+        let keyring = open(folder.path());
+        assert_eq!(keyring.list().await.expect("listed").len(), PROCESSES);
+        assert_eq!(keyring.state().await, KeyringState::Ready);
     }
 
     const PROCESSES: usize = 50;

@@ -309,7 +309,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_keychain_that_may_not_ask_counts_as_locked_and_one_that_broke_does_not() {
+    fn a_keyring_that_may_not_ask_counts_as_locked_and_one_that_broke_does_not() {
         let fault =
             |text: &str| Fault::PlatformFailure(Box::new(std::io::Error::other(text.to_owned())));
         assert_eq!(

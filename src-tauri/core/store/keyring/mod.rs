@@ -8,6 +8,7 @@ mod system;
 
 use crate::error::{Code, Error, Result};
 use crate::secret::Secret;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -28,12 +29,12 @@ pub enum Backend {
     System,
     File {
         path: PathBuf,
-        /// From the environment; [`Keychain::provide_passphrase`] can give it later.
+        /// From the environment; [`Keyring::provide_passphrase`] can give it later.
         passphrase: Option<Secret>,
         /// The variable that hints speak of.
         password_env: String,
     },
-    /// Lost with the last clone of its [`Keychain`].
+    /// Lost with the last clone of its [`Keyring`].
     Memory,
 }
 
@@ -118,7 +119,7 @@ pub struct Attributes {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct KeyringEntry {
     pub name: EntryName,
     pub attributes: Attributes,
 }
@@ -130,14 +131,16 @@ pub enum Deletion {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum KeyringState {
     Ready,
     Locked,
     Unavailable(String),
 }
 
 /// What a passphrase would be good for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+#[serde(rename_all = "snake_case")]
 pub enum PassphraseUse {
     /// There is no file yet: it would be chosen now, so ask twice.
     New,
@@ -147,7 +150,7 @@ pub enum PassphraseUse {
 /// A handle to the thread that owns the keyring; clones share it. The thread ends with the last
 /// handle.
 #[derive(Clone)]
-pub struct Keychain {
+pub struct Keyring {
     jobs: mpsc::Sender<Job>,
     progress: Arc<Progress>,
     limit: Duration,
@@ -181,18 +184,18 @@ impl Drop for Deriving<'_> {
     }
 }
 
-impl fmt::Debug for Keychain {
+impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keychain")
+        f.debug_struct("Keyring")
             .field("progress", &self.progress)
             .finish_non_exhaustive()
     }
 }
 
-impl Keychain {
+impl Keyring {
     /// Starts nothing but the thread: a keyring that is not there is noticed by the first request,
     /// and looked for again by the next.
-    pub fn open(backend: Backend) -> Keychain {
+    pub fn open(backend: Backend) -> Keyring {
         let progress = Arc::new(Progress::default());
         let ring = match backend {
             Backend::System => Ring::System(system::SystemKeyring::new(progress.clone())),
@@ -214,10 +217,10 @@ impl Keychain {
             #[cfg(test)]
             Ring::Stuck(_) => None,
         };
-        Keychain::start(Owner { ring, value_limit }, progress, LIMIT)
+        Keyring::start(Owner { ring, value_limit }, progress, LIMIT)
     }
 
-    fn start(mut owner: Owner, progress: Arc<Progress>, limit: Duration) -> Keychain {
+    fn start(mut owner: Owner, progress: Arc<Progress>, limit: Duration) -> Keyring {
         let (jobs, queue) = mpsc::channel::<Job>();
         // Should no thread start, the queue is gone, and every request says so.
         let _ = std::thread::Builder::new()
@@ -227,7 +230,7 @@ impl Keychain {
                     job(&mut owner);
                 }
             });
-        Keychain {
+        Keyring {
             jobs,
             progress,
             limit,
@@ -246,7 +249,7 @@ impl Keychain {
     }
 
     /// The value is one line of ASCII.
-    pub async fn write(&self, entry: &Entry, value: Secret) -> Result<()> {
+    pub async fn write(&self, entry: &KeyringEntry, value: Secret) -> Result<()> {
         let entry = entry.clone();
         self.ask(move |owner| owner.write(&entry, &value)).await
     }
@@ -259,16 +262,16 @@ impl Keychain {
     }
 
     /// Every entry of Keyfob's, of all realms; no secret is read.
-    pub async fn list(&self) -> Result<Vec<Entry>> {
+    pub async fn list(&self) -> Result<Vec<KeyringEntry>> {
         self.ask(Owner::list).await
     }
 
     /// Asks nobody to unlock anything.
-    pub async fn state(&self) -> State {
+    pub async fn state(&self) -> KeyringState {
         match self.ask(|owner| owner.ring.check()).await {
-            Ok(()) => State::Ready,
-            Err(error) if error.code == Code::KeyringLocked => State::Locked,
-            Err(error) => State::Unavailable(error.message),
+            Ok(()) => KeyringState::Ready,
+            Err(error) if error.code == Code::KeyringLocked => KeyringState::Locked,
+            Err(error) => KeyringState::Unavailable(error.message),
         }
     }
 
@@ -356,7 +359,7 @@ impl Owner {
         let Some(value) = self.ring.read(&account)? else {
             return Ok(None);
         };
-        let Some(head) = parts::Head::parse(value.expose()) else {
+        let Some(head) = parts::PartsHead::parse(value.expose()) else {
             return Ok(Some(value));
         };
         let mut found = Vec::new();
@@ -372,7 +375,7 @@ impl Owner {
         }
     }
 
-    fn write(&mut self, entry: &Entry, value: &Secret) -> Result<()> {
+    fn write(&mut self, entry: &KeyringEntry, value: &Secret) -> Result<()> {
         let account = entry.name.to_string();
         let Some(limit) = self.value_limit else {
             return self.ring.write(&account, &entry.attributes, value);
@@ -400,7 +403,7 @@ impl Owner {
         Ok(deletion)
     }
 
-    fn list(&mut self) -> Result<Vec<Entry>> {
+    fn list(&mut self) -> Result<Vec<KeyringEntry>> {
         let found = self
             .ring
             .list()?
@@ -408,7 +411,7 @@ impl Owner {
             .filter(|(account, _)| !parts::is_part(account));
         Ok(found
             .filter_map(|(account, attributes)| {
-                Some(Entry {
+                Some(KeyringEntry {
                     name: EntryName::parse(&account)?,
                     attributes,
                 })
@@ -416,14 +419,14 @@ impl Owner {
             .collect())
     }
 
-    fn head(&mut self, account: &str) -> Result<Option<parts::Head>> {
+    fn head(&mut self, account: &str) -> Result<Option<parts::PartsHead>> {
         Ok(self
             .ring
             .read(account)?
-            .and_then(|value| parts::Head::parse(value.expose())))
+            .and_then(|value| parts::PartsHead::parse(value.expose())))
     }
 
-    fn delete_parts(&mut self, account: &str, head: Option<&parts::Head>) -> Result<()> {
+    fn delete_parts(&mut self, account: &str, head: Option<&parts::PartsHead>) -> Result<()> {
         for part in head.iter().flat_map(|head| head.accounts(account)) {
             self.ring.delete(&part)?;
         }
