@@ -1,6 +1,7 @@
 //! A snapshot of everything the process was started with: variables, home and folders. `main` takes
 //! it once and hands it in; nothing else in the library looks at the process.
 
+use crate::encode::short_hex;
 use crate::error::{Code, Error, Result};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -215,15 +216,6 @@ impl Environment {
             None => Ok(self.home()?.join(below_home).join("keyfob")),
         }
     }
-}
-
-/// The first 16 hexadecimal digits of a digest: enough to tell things apart, short enough for a
-/// name.
-pub(crate) fn short_hex(digest: &[u8]) -> String {
-    let (start, _) = digest
-        .split_first_chunk::<8>()
-        .expect("no digest is that short");
-    format!("{:016x}", u64::from_be_bytes(*start))
 }
 
 /// The name of a running program, as the system's process table has it (Linux: at most 15 bytes).

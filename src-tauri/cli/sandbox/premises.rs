@@ -10,6 +10,7 @@ use keyfob_core::agent::BlockingClient;
 use keyfob_core::agent::api::{Check, Configure, Maintain, Person, TypedKeys};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
+use keyfob_core::encode::random_token;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::sandbox::Sandbox;
@@ -71,7 +72,7 @@ impl Premises {
             ("FOB_KEYRING", "file".into()),
             // Seen by whoever may look into the child's environment. It opens nothing but this
             // folder's keyring, whose keys only this sandbox knows.
-            (PASSPHRASE, passphrase()?.into()),
+            (PASSPHRASE, random_token::<16>().as_str().into()),
             ("FOB_AWS_FILES_BASE_PATH", aws.join("keyfob").into()),
             ("XDG_STATE_HOME", folder.path().join("state").into()),
             ("AWS_CONFIG_FILE", aws_config.into()),
@@ -206,17 +207,6 @@ impl Drop for Server {
             let _ = thread.join();
         }
     }
-}
-
-fn passphrase() -> Result<String> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|cause| {
-        Error::new(
-            Code::KeyringUnavailable,
-            format!("there are no random bytes: {cause}"),
-        )
-    })?;
-    Ok(u128::from_le_bytes(bytes).to_string())
 }
 
 /// No proxy reaches this machine's loopback.

@@ -56,7 +56,7 @@ impl Owner {
             if is_elsewhere && auth.passphrase_prompt(0).await.is_some() {
                 return waiter.answer(Vec::new(), Reply::RunInProcess);
             }
-            let (mut identities, keyring, mut notes) = auth.list().await;
+            let (mut identities, keyring, notes) = auth.list().await;
             for it in &mut identities {
                 let Some(known) = known.get(&it.name.to_ascii_lowercase()).cloned() else {
                     continue;
@@ -71,7 +71,6 @@ impl Owner {
                 it.failing = known.failing;
                 it.last_caller = known.last_caller;
             }
-            notes.extend(auth.take_warnings());
             let providers = auth
                 .config()
                 .providers()

@@ -421,7 +421,7 @@ impl Auth {
                 }
             }
             Kind::KeysThatStay { name } => {
-                report.steps.extend(self.keys_that_stay(name, notes).await)
+                report.steps.extend(self.keys_that_stay(name, notes).await);
             }
             Kind::TokenThatStays { name, used_by } => {
                 // A dry run of removing it: nothing is said of a token that is not there.

@@ -41,7 +41,7 @@ pub use crate::store::audit::{
     AuditCaller, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Damage, DamageKind, Happened,
     HeadState, Verdict,
 };
-use crate::store::{Backend, Keyring, SignInLock, Store, StoreScope};
+use crate::store::{Keyring, SignInLock, Store, StoreScope};
 use memory::Memory;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -78,7 +78,7 @@ impl Auth {
     pub fn new(config: Config, world: World) -> Result<Auth> {
         config.usable()?;
         let World { environment, clock } = world;
-        let keyring = open_keyring(config.keyring(), &environment)?;
+        let keyring = Keyring::open(config.keyring(), &environment)?;
         let memory = Arc::new(Memory::new(clock.clone()));
         Auth::over(config, World { environment, clock }, keyring, memory)
     }
@@ -178,25 +178,6 @@ impl Auth {
     pub fn chain(&self, identity: &str) -> Result<Chain> {
         self.config.chain(self.config.identity(identity)?)
     }
-}
-
-fn open_keyring(choice: &KeyringChoice, environment: &Environment) -> Result<Keyring> {
-    let backend = match choice {
-        KeyringChoice::System => Backend::System,
-        KeyringChoice::Memory => Backend::Memory,
-        KeyringChoice::File { path, password_env } => {
-            let password_env = password_env
-                .clone()
-                .unwrap_or_else(|| "FOB_KEYRING_PASSWORD".to_owned());
-            let passphrase = environment.var(&password_env)?.map(Secret::new);
-            Backend::File {
-                path: path.clone(),
-                passphrase,
-                password_env,
-            }
-        }
-    };
-    Ok(Keyring::open(backend))
 }
 
 /// The name at a position of the chain: 0 is the source, the last one the target.

@@ -10,7 +10,7 @@ use crate::config::{AssumeRole, Chain, Kind, User};
 use crate::duration::{SessionDuration, SessionKind};
 use crate::error::{Code, Error};
 use crate::files::Patience;
-use crate::ids::MfaArn;
+use crate::ids::{MfaArn, MfaCode};
 use crate::secret::{LongLived, Origin, Session};
 use crate::store::StoredSession;
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
@@ -129,7 +129,7 @@ impl SignIn {
             };
             let mfa = device
                 .as_ref()
-                .zip(code.as_deref())
+                .zip(code.as_ref())
                 .map(|(device, code)| Mfa { device, code });
             let place = place_for(&self.chain, 0, self.options.patience);
             let fault = match auth
@@ -232,16 +232,9 @@ impl SignIn {
         auth: &Auth,
         user: &User,
         device: &MfaArn,
-    ) -> std::result::Result<String, Stop> {
+    ) -> std::result::Result<MfaCode, Stop> {
         if let Some(code) = self.mfa_code.take() {
-            let code: String = code.split_whitespace().collect();
-            if code.len() != 6 || !code.bytes().all(|b| b.is_ascii_digit()) {
-                return Err(Stop::Failed(Error::new(
-                    Code::InvalidInput,
-                    "an MFA code has six digits",
-                )));
-            }
-            return Ok(code);
+            return Ok(code.parse()?);
         }
         if let Some(command) = &user.mfa_process {
             return Ok(auth.aws.mfa_code(command).await?);

@@ -6,6 +6,7 @@
 use super::fault::{TIMED_OUT, innermost};
 use super::{ATTEMPT_TIMEOUT, Aws, CALL_TIMEOUT, Fault, FaultKind, Place, Tries, is_on_loopback};
 use crate::duration::SessionDuration;
+use crate::encode::percent;
 use crate::error::shorten;
 use crate::error::{Code, Error, Result};
 use crate::ids::{Partition, Region};
@@ -16,7 +17,6 @@ use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -33,13 +33,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_ANSWER: usize = 64 * 1024;
 const LONGEST_ADDRESS: usize = 2048;
 const LONGEST_SERVICE: usize = 40;
-/// RFC 3986: everything but the unreserved characters is escaped.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
 /// A partition's addresses: what gives tokens and takes links, the console, and the domain that
 /// every page of it is in.
 struct Addresses {
@@ -258,11 +251,7 @@ fn token_request(
     if let Some(duration) = duration {
         let _ = write!(form, "&SessionDuration={}", duration.seconds());
     }
-    let _ = write!(
-        form,
-        "&Session={}",
-        percent_encoding::percent_encode(&json, ESCAPED)
-    );
+    let _ = write!(form, "&Session={}", percent(&json));
     Ok(form)
 }
 
@@ -270,18 +259,14 @@ fn link(door: &ConsoleDoor, token: &Secret) -> Secret {
     let ConsoleDoor {
         federation, page, ..
     } = door;
-    let page = utf8_percent_encode(page, ESCAPED);
+    let page = percent(page);
     let mut link =
         String::with_capacity(federation.len() + 3 * (LONGEST_ADDRESS + token.expose().len()) + 64);
     let _ = write!(
         link,
         "{federation}?Action=login&Issuer={ISSUER}&Destination={page}"
     );
-    let _ = write!(
-        link,
-        "&SigninToken={}",
-        utf8_percent_encode(token.expose(), ESCAPED)
-    );
+    let _ = write!(link, "&SigninToken={}", percent(token.expose()));
     Secret::new(link)
 }
 

@@ -3,6 +3,7 @@
 
 use super::Signer;
 use crate::duration::SessionKind;
+use crate::encode::percent;
 use crate::error::shorten;
 use crate::error::{Code, Error, Result};
 use crate::ids::Region;
@@ -12,7 +13,6 @@ use aws_sigv4::http_request::{
 };
 use aws_sigv4::sign::v4::SigningParams;
 use aws_smithy_runtime_api::client::identity::Identity;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
@@ -22,12 +22,6 @@ pub const TOKEN_LIFE: Duration =
 
 const SERVICE: &str = "rds-db";
 const SIGNATURE: &str = "X-Amz-Signature";
-/// RFC 3986: everything but the unreserved characters is escaped.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 /// Of DNS; and more than any engine allows its users.
 const LONGEST_HOST: usize = 253;
 const LONGEST_USER: usize = 255;
@@ -131,10 +125,7 @@ pub fn sign_token(
             "the session token is too long for a database token",
         ));
     }
-    let query = format!(
-        "Action=connect&DBUser={}",
-        utf8_percent_encode(user, ESCAPED)
-    );
+    let query = format!("Action=connect&DBUser={}", percent(user));
     let failed = |cause: &dyn std::error::Error| {
         Error::new(
             Code::InvalidInput,
@@ -175,7 +166,7 @@ pub fn sign_token(
     let mut token = String::with_capacity(host.len() + query.len() + longest + 16);
     let _ = write!(token, "{host}:{port}/?{query}");
     for (name, value) in added.iter().filter(|(name, _)| *name != SIGNATURE) {
-        let _ = write!(token, "&{name}={}", utf8_percent_encode(value, ESCAPED));
+        let _ = write!(token, "&{name}={}", percent(value.as_bytes()));
     }
     let _ = write!(token, "&{SIGNATURE}={signature}");
     let signed_at = now

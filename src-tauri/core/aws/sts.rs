@@ -4,7 +4,7 @@ use super::{Aws, Fault, FaultKind, Place, Signer};
 use crate::config::AssumeRole;
 use crate::duration::SessionDuration;
 use crate::error::Error;
-use crate::ids::{AccessKeyId, AccountId, MfaArn};
+use crate::ids::{AccessKeyId, AccountId, MfaArn, MfaCode};
 use crate::secret::{Keys, Origin, Secret, Session};
 use std::time::SystemTime;
 
@@ -19,7 +19,7 @@ pub struct Principal {
 #[derive(Clone, Copy, Debug)]
 pub struct Mfa<'a> {
     pub device: &'a MfaArn,
-    pub code: &'a str,
+    pub code: &'a MfaCode,
 }
 
 impl Aws {
@@ -55,7 +55,7 @@ impl Aws {
             .get_session_token()
             .duration_seconds(seconds(duration))
             .set_serial_number(mfa.map(|mfa| mfa.device.as_str().to_owned()))
-            .set_token_code(mfa.map(|mfa| mfa.code.to_owned()))
+            .set_token_code(mfa.map(|mfa| mfa.code.as_str().to_owned()))
             .send()
             .await
             .map_err(|error| Fault::of(&error, self.clock.now()))?;

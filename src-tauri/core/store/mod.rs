@@ -13,8 +13,8 @@ mod sign_outs;
 mod value;
 
 pub use keyring::{
-    Attributes, Backend, Deletion, EntryKind, EntryName, Keyring, KeyringEntry, KeyringState,
-    PassphraseUse, SERVICE,
+    Attributes, Deletion, EntryKind, EntryName, Keyring, KeyringEntry, KeyringState, PassphraseUse,
+    SERVICE,
 };
 pub use lock::SignInLock;
 pub use outcome::{ClearedKeys, Dropped, Mode, Noted};

@@ -211,14 +211,15 @@ impl SignOuts {
 mod tests {
     use super::*;
     use crate::clock::Clock;
+    use crate::store::keyring::memory_keyring;
     use crate::store::tests::session;
-    use crate::store::{Backend, Keyring, Store, StoreScope};
+    use crate::store::{Store, StoreScope};
     use std::fs;
     use std::path::Path;
 
     fn store(folder: &Path, configuration: &str) -> Store {
         Store::open(StoreScope {
-            keyring: Keyring::open(Backend::Memory),
+            keyring: memory_keyring(),
             realm: "default".to_owned(),
             configuration: configuration.into(),
             state_folder: folder.to_owned(),

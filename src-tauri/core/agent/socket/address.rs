@@ -1,7 +1,8 @@
 //! Where the agent of a configuration listens: worked out from the configuration's canonical path
 //! and the environment alone, so that a client need not read the configuration. Writes nothing.
 
-use crate::environment::{Environment, short_hex};
+use crate::encode::short_hex;
+use crate::environment::Environment;
 use crate::error::{Error, Result};
 use interprocess::local_socket::{GenericFilePath, Name, ToFsName};
 use sha2::{Digest, Sha256};

@@ -2,6 +2,7 @@
 //! bytes in, verdict out. Of a line it reads only what links it, so that events of a newer Keyfob
 //! are links like any other.
 
+use crate::encode::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashMap};
@@ -86,9 +87,7 @@ pub enum HeadState {
 }
 
 pub(super) fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+    hex(&Sha256::digest(bytes))
 }
 
 /// Before the first line.

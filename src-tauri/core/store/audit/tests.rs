@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::files::child;
-use crate::store::{Backend, Store, StoreScope};
+use crate::store::keyring::{file_keyring, memory_keyring};
+use crate::store::{Store, StoreScope};
 use std::collections::BTreeSet;
 
 struct Place {
@@ -14,7 +15,7 @@ impl Place {
     fn new() -> Place {
         Place {
             folder: tempfile::tempdir().expect("a folder"),
-            keyring: Keyring::open(Backend::Memory),
+            keyring: memory_keyring(),
         }
     }
 
@@ -34,11 +35,7 @@ impl Place {
     fn log_without_keyring(&self) -> AuditLog {
         log(
             self.folder.path(),
-            Keyring::open(Backend::File {
-                path: self.folder.path().join("ring"),
-                passphrase: None,
-                password_env: "FOB_KEYRING_PASSWORD".to_owned(),
-            }),
+            file_keyring(&self.folder.path().join("ring"), ""),
         )
     }
 
@@ -470,13 +467,7 @@ async fn a_rotation_that_was_killed_half_way_is_finished_by_the_next() {
 async fn fifty_processes_write_one_chain_and_lose_no_line() {
     const TEST: &str = "fifty_processes_write_one_chain_and_lose_no_line";
     const WRITERS: usize = 50;
-    let ring = |folder: &Path| {
-        Keyring::open(Backend::File {
-            path: folder.join("ring"),
-            passphrase: Some(Secret::new("pass phrase")),
-            password_env: "FOB_KEYRING_PASSWORD".to_owned(),
-        })
-    };
+    let ring = |folder: &Path| file_keyring(&folder.join("ring"), "pass phrase");
     if let Some(role) = child::role() {
         let log = log(&role.folder, ring(&role.folder));
         return append(&log, 1).await;
@@ -519,7 +510,7 @@ async fn a_writer_killed_at_any_moment_leaves_whole_lines_and_a_chain_that_goes_
         writer.kill().expect("kill -9");
         writer.wait().expect("gone");
     }
-    let log = log(folder.path(), Keyring::open(Backend::Memory));
+    let log = log(folder.path(), memory_keyring());
     append(&log, 1).await;
     let verdict = log.verify().await.expect("readable");
     assert_eq!((verdict.damage, verdict.head), (vec![], HeadState::Known));
@@ -539,7 +530,7 @@ fn it_is_private_under_any_umask() {
             .expect("a runtime");
         let log = AuditLog {
             full: 1000,
-            ..log(&role.folder, Keyring::open(Backend::Memory))
+            ..log(&role.folder, memory_keyring())
         };
         return runtime.block_on(append(&log, 10));
     }

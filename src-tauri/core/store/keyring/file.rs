@@ -2,7 +2,8 @@
 //! beside and renamed. A passphrase that does not fit and a file that cannot be read leave the file
 //! as it is.
 
-use super::{Attributes, Entries, PassphraseUse, Progress, locked, unavailable};
+use super::backend::{Backend, Entries, PassphraseUse, Progress, accounts, locked, unavailable};
+use super::entry::{Attributes, Deletion};
 use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
 use crate::files;
@@ -36,20 +37,20 @@ pub(super) struct FileKeyring {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Content<E> {
+struct FileContent<E> {
     v: u32,
     entries: BTreeMap<String, E>,
 }
 
 #[derive(Serialize)]
-struct EntryOut<'a> {
+struct EntryWritten<'a> {
     configuration: Option<&'a str>,
     v: Option<&'a str>,
     value: &'a str,
 }
 
 #[derive(Deserialize)]
-struct EntryIn {
+struct EntryRead {
     configuration: Option<String>,
     v: Option<String>,
     value: String,
@@ -76,7 +77,7 @@ impl FileKeyring {
     }
 
     /// The file's entries. Derives the key only when the file has changed since.
-    pub fn entries(&mut self) -> Result<&Entries> {
+    fn entries(&mut self) -> Result<&Entries> {
         let passphrase = self.passphrase()?;
         let Some(text) = files::read(&self.path)? else {
             self.known = None;
@@ -93,7 +94,7 @@ impl FileKeyring {
     }
 
     /// Reads, changes and writes under the file's lock, so that nobody's change is lost.
-    pub fn change<T>(&mut self, edit: impl FnOnce(&mut Entries) -> T) -> Result<T> {
+    fn change<T>(&mut self, edit: impl FnOnce(&mut Entries) -> T) -> Result<T> {
         let passphrase = self.passphrase()?;
         let _lock = self.lock()?;
         let mut entries = self.entries()?.clone();
@@ -102,34 +103,6 @@ impl FileKeyring {
         files::replace(&self.real_path(), &text)?;
         self.known = Some((text, entries));
         Ok(result)
-    }
-
-    pub fn needs_passphrase(&self) -> Result<Option<PassphraseUse>> {
-        Ok(match (&self.passphrase, files::read(&self.path)?) {
-            (None, None) => Some(PassphraseUse::New),
-            (None, Some(_)) => Some(PassphraseUse::Existing),
-            (Some(_), Some(text)) if self.refused.as_ref() == Some(&text) => {
-                Some(PassphraseUse::Existing)
-            }
-            (Some(_), _) => None,
-        })
-    }
-
-    pub fn provide_passphrase(&mut self, passphrase: Secret) -> Result<()> {
-        if passphrase.expose().is_empty() {
-            return Err(Error::new(
-                Code::InvalidInput,
-                "the passphrase of the keyring file is empty",
-            ));
-        }
-        let before = (
-            self.passphrase.replace(passphrase),
-            self.refused.take(),
-            self.known.take(),
-        );
-        self.entries()
-            .map(|_| ())
-            .inspect_err(|_| (self.passphrase, self.refused, self.known) = before)
     }
 
     fn passphrase(&self) -> Result<Secret> {
@@ -215,8 +188,8 @@ impl FileKeyring {
                 version.v
             )));
         }
-        let content: Content<EntryIn> = serde_json::from_slice(&plain).map_err(damaged)?;
-        let entry = |entry: EntryIn| {
+        let content: FileContent<EntryRead> = serde_json::from_slice(&plain).map_err(damaged)?;
+        let entry = |entry: EntryRead| {
             let attributes = Attributes {
                 configuration: entry.configuration,
                 version: entry.v,
@@ -236,14 +209,14 @@ impl FileKeyring {
                 configuration,
                 version,
             } = attributes;
-            let entry = EntryOut {
+            let entry = EntryWritten {
                 configuration: configuration.as_deref(),
                 v: version.as_deref(),
                 value: value.expose(),
             };
             (account.clone(), entry)
         });
-        let content = Content {
+        let content = FileContent {
             v: VERSION,
             entries: stored.collect(),
         };
@@ -260,6 +233,71 @@ impl FileKeyring {
     }
 }
 
+impl Backend for FileKeyring {
+    fn read(&mut self, account: &str) -> Result<Option<Secret>> {
+        let entries = self.entries()?;
+        Ok(entries.get(account).map(|(_, value)| value.clone()))
+    }
+
+    fn attributes(&mut self, account: &str) -> Result<Option<Attributes>> {
+        let entries = self.entries()?;
+        Ok(entries
+            .get(account)
+            .map(|(attributes, _)| attributes.clone()))
+    }
+
+    fn write(&mut self, account: &str, attributes: &Attributes, value: &Secret) -> Result<()> {
+        let entry = (attributes.clone(), value.clone());
+        self.change(|entries| drop(entries.insert(account.to_owned(), entry)))
+    }
+
+    fn delete(&mut self, account: &str) -> Result<Deletion> {
+        if !self.entries()?.contains_key(account) {
+            return Ok(Deletion::Absent);
+        }
+        self.change(|entries| match entries.remove(account) {
+            Some(_) => Deletion::Removed,
+            None => Deletion::Absent,
+        })
+    }
+
+    fn list(&mut self) -> Result<Vec<(String, Attributes)>> {
+        Ok(accounts(self.entries()?))
+    }
+
+    fn check(&mut self) -> Result<()> {
+        self.entries().map(drop)
+    }
+
+    fn needs_passphrase(&mut self) -> Result<Option<PassphraseUse>> {
+        Ok(match (&self.passphrase, files::read(&self.path)?) {
+            (None, None) => Some(PassphraseUse::New),
+            (None, Some(_)) => Some(PassphraseUse::Existing),
+            (Some(_), Some(text)) if self.refused.as_ref() == Some(&text) => {
+                Some(PassphraseUse::Existing)
+            }
+            (Some(_), _) => None,
+        })
+    }
+
+    fn provide_passphrase(&mut self, passphrase: Secret) -> Result<()> {
+        if passphrase.expose().is_empty() {
+            return Err(Error::new(
+                Code::InvalidInput,
+                "the passphrase of the keyring file is empty",
+            ));
+        }
+        let before = (
+            self.passphrase.replace(passphrase),
+            self.refused.take(),
+            self.known.take(),
+        );
+        self.entries()
+            .map(|_| ())
+            .inspect_err(|_| (self.passphrase, self.refused, self.known) = before)
+    }
+}
+
 #[derive(Deserialize)]
 struct VersionOnly {
     v: u32,
@@ -273,9 +311,7 @@ fn secret_string(passphrase: &Secret) -> SecretString {
 mod tests {
     use super::*;
     use crate::files::child;
-    use crate::store::keyring::{
-        Backend, EntryKind, EntryName, Keyring, KeyringEntry, KeyringState,
-    };
+    use crate::store::keyring::{EntryKind, EntryName, KeyringEntry, KeyringState, file_keyring};
     use std::path::Path;
 
     fn keyring(folder: &Path, passphrase: Option<&str>) -> FileKeyring {
@@ -478,14 +514,7 @@ mod tests {
 
     #[tokio::test]
     async fn processes_that_write_at_once_lose_nothing() {
-        let open = |folder: &Path| {
-            let backend = Backend::File {
-                path: folder.join("ring/keys.age"),
-                passphrase: Some(Secret::new("pw")),
-                password_env: String::new(),
-            };
-            Keyring::open(backend)
-        };
+        let open = |folder: &Path| file_keyring(&folder.join("ring/keys.age"), "pw");
         let name = |name: &str| EntryName::new("default", EntryKind::Session, name);
         if let Some(role) = child::role() {
             let entry = KeyringEntry {

@@ -2,6 +2,7 @@
 //! to write, and whether what was read belongs together. A set is written beside the one it
 //! replaces, so the entry itself, written last, switches from one whole set to the next.
 
+use crate::encode::hex;
 use crate::secret::Secret;
 use sha2::{Digest, Sha256};
 
@@ -91,9 +92,7 @@ pub(super) fn split(
 }
 
 fn sum(value: &Secret) -> String {
-    Sha256::digest(value.expose())
-        .iter()
-        .fold(String::new(), |sum, byte| sum + &format!("{byte:02x}"))
+    hex(&Sha256::digest(value.expose()))
 }
 
 #[cfg(test)]

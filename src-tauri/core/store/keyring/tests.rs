@@ -1,7 +1,101 @@
 //! What every keyring promises; what the file keyring promises besides is tested with it.
 
+use super::memory::MemoryKeyring;
 use super::*;
 use crate::clock::Clock;
+use std::path::Path;
+
+/// A back end that answers when the channel is closed.
+struct StuckKeyring(mpsc::Receiver<()>);
+
+impl StuckKeyring {
+    fn wait<T>(&self) -> Result<T> {
+        let _ = self.0.recv();
+        Err(unavailable("the keyring was stuck"))
+    }
+}
+
+impl Backend for StuckKeyring {
+    fn read(&mut self, _: &str) -> Result<Option<Secret>> {
+        self.wait()
+    }
+
+    fn attributes(&mut self, _: &str) -> Result<Option<Attributes>> {
+        self.wait()
+    }
+
+    fn write(&mut self, _: &str, _: &Attributes, _: &Secret) -> Result<()> {
+        self.wait()
+    }
+
+    fn delete(&mut self, _: &str) -> Result<Deletion> {
+        self.wait()
+    }
+
+    fn list(&mut self) -> Result<Vec<(String, Attributes)>> {
+        self.wait()
+    }
+
+    fn check(&mut self) -> Result<()> {
+        self.wait()
+    }
+}
+
+/// Memory that takes only values of the size that Windows takes.
+#[derive(Default)]
+struct SmallKeyring(MemoryKeyring);
+
+impl Backend for SmallKeyring {
+    fn read(&mut self, account: &str) -> Result<Option<Secret>> {
+        self.0.read(account)
+    }
+
+    fn attributes(&mut self, account: &str) -> Result<Option<Attributes>> {
+        self.0.attributes(account)
+    }
+
+    fn write(&mut self, account: &str, attributes: &Attributes, value: &Secret) -> Result<()> {
+        assert!(value.expose().len() <= 2560);
+        self.0.write(account, attributes, value)
+    }
+
+    fn delete(&mut self, account: &str) -> Result<Deletion> {
+        self.0.delete(account)
+    }
+
+    fn list(&mut self) -> Result<Vec<(String, Attributes)>> {
+        self.0.list()
+    }
+
+    fn check(&mut self) -> Result<()> {
+        self.0.check()
+    }
+
+    fn value_limit(&self) -> Option<usize> {
+        Some(2560)
+    }
+}
+
+pub fn memory_keyring() -> Keyring {
+    open(&KeyringChoice::Memory)
+}
+
+pub fn file_keyring(path: &Path, passphrase: &str) -> Keyring {
+    let choice = KeyringChoice::File {
+        path: path.to_owned(),
+        password_env: None,
+    };
+    let environment = Environment::of([("FOB_KEYRING_PASSWORD", passphrase)]);
+    Keyring::open(&choice, &environment).expect("a thread")
+}
+
+fn open(choice: &KeyringChoice) -> Keyring {
+    Keyring::open(choice, &Environment::of::<&str, &str>([])).expect("a thread")
+}
+
+fn started(backend: impl Backend + 'static, limit: Duration) -> Keyring {
+    Keyring::start(Box::new(backend), Arc::default(), limit)
+}
 
 fn name(name: &str) -> EntryName {
     EntryName::new("default", EntryKind::Session, name)
@@ -16,10 +110,6 @@ fn entry(of: &str) -> KeyringEntry {
         name: name(of),
         attributes,
     }
-}
-
-fn started(ring: Ring, value_limit: Option<usize>, limit: Duration) -> Keyring {
-    Keyring::start(Owner { ring, value_limit }, Arc::default(), limit)
 }
 
 async fn tells_the_same_as_it_was_told(keyring: &Keyring) {
@@ -69,14 +159,10 @@ async fn tells_the_same_as_it_was_told(keyring: &Keyring) {
 
 #[tokio::test]
 async fn every_keyring_tells_what_it_was_told() {
-    tells_the_same_as_it_was_told(&Keyring::open(Backend::Memory)).await;
+    tells_the_same_as_it_was_told(&memory_keyring()).await;
     let folder = tempfile::tempdir().expect("a folder");
-    tells_the_same_as_it_was_told(&Keyring::open(Backend::File {
-        path: folder.path().join("keys.age"),
-        passphrase: Some(Secret::new("pw")),
-        password_env: "FOB_KEYRING_PASSWORD".into(),
-    }))
-    .await;
+    let file = file_keyring(&folder.path().join("keys.age"), "pw");
+    tells_the_same_as_it_was_told(&file).await;
 }
 
 #[test]
@@ -101,7 +187,7 @@ fn account_names_are_read_back() {
 #[tokio::test]
 async fn a_keyring_that_does_not_answer_is_an_error_in_time_and_never_no_entry() {
     let (release, until) = mpsc::channel();
-    let keyring = started(Ring::Stuck(until), None, Duration::from_millis(50));
+    let keyring = started(StuckKeyring(until), Duration::from_millis(50));
     let error = keyring.read(&name("dev")).await.expect_err("stuck");
     assert_eq!(error.code, Code::KeyringUnavailable);
     assert!(!error.hints.is_empty());
@@ -128,31 +214,23 @@ async fn a_keyring_that_does_not_answer_is_an_error_in_time_and_never_no_entry()
 
 #[tokio::test]
 async fn deriving_a_key_is_not_counted_as_not_answering() {
-    let keyring = started(
-        Ring::Memory(BTreeMap::new()),
-        None,
-        Duration::from_millis(100),
-    );
+    let keyring = started(MemoryKeyring::default(), Duration::from_millis(100));
     let progress = keyring.progress.clone();
-    let slow = move |_: &mut Owner| {
+    let slow = move |_: &mut WholeValues| {
         let _deriving = progress.deriving();
         crate::files::child::pause(Duration::from_millis(250));
         Ok(())
     };
     let queued = keyring.clone();
     let queued = tokio::spawn(async move { queued.read(&name("dev")).await });
-    keyring.ask(slow.clone()).await.expect("waited for");
-    keyring.ask(slow).await.expect("waited for");
+    keyring.run(slow.clone()).await.expect("waited for");
+    keyring.run(slow).await.expect("waited for");
     assert_eq!(queued.await.expect("no panic").expect("waited for"), None);
 }
 
 #[tokio::test]
 async fn what_was_given_up_is_not_done_later() {
-    let keyring = started(
-        Ring::Memory(BTreeMap::new()),
-        None,
-        Duration::from_millis(50),
-    );
+    let keyring = started(MemoryKeyring::default(), Duration::from_millis(50));
     let (release, until) = mpsc::channel::<()>();
     keyring
         .jobs
@@ -171,11 +249,11 @@ async fn what_was_given_up_is_not_done_later() {
 
 #[tokio::test]
 async fn values_that_are_too_large_for_the_keyring_are_kept_in_parts() {
-    let keyring = started(Ring::Memory(BTreeMap::new()), Some(2560), LIMIT);
+    let keyring = started(SmallKeyring::default(), LIMIT);
     let accounts = || {
-        keyring.ask(|owner| {
+        keyring.run(|owner| {
             Ok(owner
-                .ring
+                .backend
                 .list()?
                 .into_iter()
                 .map(|(account, _)| account)
@@ -211,14 +289,14 @@ async fn values_that_are_too_large_for_the_keyring_are_kept_in_parts() {
 
 #[tokio::test]
 async fn a_torn_set_of_parts_is_detected_and_left_alone() {
-    let keyring = started(Ring::Memory(BTreeMap::new()), Some(2560), LIMIT);
+    let keyring = started(SmallKeyring::default(), LIMIT);
     keyring
         .write(&entry("dev"), Secret::new("x".repeat(6000)))
         .await
         .expect("written");
     keyring
-        .ask(|owner| {
-            owner.ring.write(
+        .run(|owner| {
+            owner.backend.write(
                 "default/session/dev#a2",
                 &Attributes::default(),
                 &Secret::new("y".repeat(2560)),
@@ -231,7 +309,7 @@ async fn a_torn_set_of_parts_is_detected_and_left_alone() {
         Code::KeyringEntryInvalid
     );
     keyring
-        .ask(|owner| owner.ring.delete("default/session/dev#a2"))
+        .run(|owner| owner.backend.delete("default/session/dev#a2"))
         .await
         .expect("torn");
     assert_eq!(
@@ -243,7 +321,7 @@ async fn a_torn_set_of_parts_is_detected_and_left_alone() {
 
 #[tokio::test]
 async fn only_the_file_keyring_takes_a_passphrase() {
-    let keyring = Keyring::open(Backend::Memory);
+    let keyring = memory_keyring();
     assert_eq!(keyring.needs_passphrase().await.expect("no"), None);
     assert_eq!(
         keyring
@@ -275,7 +353,7 @@ async fn without_a_secret_service_the_keyring_is_unavailable_quickly() {
         }
         return;
     }
-    let keyring = Keyring::open(Backend::System);
+    let keyring = open(&KeyringChoice::System);
     let clock = Clock::system();
     let before = clock.now();
     for _ in 0..2 {
@@ -295,7 +373,7 @@ async fn without_a_secret_service_the_keyring_is_unavailable_quickly() {
 #[tokio::test]
 #[ignore = "needs a Secret Service; ./x test runs it under dbus-run-session"]
 async fn system_keyring_entries_can_be_found_by_other_programs_and_a_locked_one_says_so() {
-    let keyring = Keyring::open(Backend::System);
+    let keyring = open(&KeyringChoice::System);
     tells_the_same_as_it_was_told(&keyring).await;
     keyring
         .write(&entry("dev"), Secret::new("{\"v\":1}"))
@@ -372,7 +450,7 @@ async fn system_keyring_without_a_collection_is_unavailable() {
         }
         return child::assert_passed(&session.output().expect("dbus-run-session"));
     }
-    let keyring = Keyring::open(Backend::System);
+    let keyring = open(&KeyringChoice::System);
     for error in [
         keyring.read(&name("dev")).await.expect_err("no keyring"),
         keyring.delete(&name("dev")).await.expect_err("no keyring"),

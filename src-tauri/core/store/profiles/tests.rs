@@ -2,9 +2,10 @@ use super::*;
 use crate::clock::Clock;
 use crate::config::AwsFiles;
 use crate::files::child;
+use crate::store::keyring::memory_keyring;
 use crate::store::profiles::section::{CommandLine, config_section, quote};
 use crate::store::tests::session;
-use crate::store::{Backend, Dropped, Keyring, Store, StoreScope};
+use crate::store::{Dropped, Store, StoreScope};
 use std::path::Path;
 use std::time::Duration;
 
@@ -45,7 +46,7 @@ impl Place {
 
 fn store(folder: &Path, configuration: &str) -> Store {
     Store::open(StoreScope {
-        keyring: Keyring::open(Backend::Memory),
+        keyring: memory_keyring(),
         realm: "default".to_owned(),
         configuration: configuration.into(),
         state_folder: folder.join("state"),
