@@ -25,7 +25,7 @@ use zeroize::Zeroizing;
 /// From the moment a link is made. AWS: "valid for 15 minutes after it is created".
 pub const LINK_LIFE: Duration = Duration::from_secs(15 * 60);
 
-/// Where AWS sends a person whose session has ended.
+/// Where AWS sends a browser after its session has ended.
 const ISSUER: &str = "keyfob";
 /// Before the second attempt; before each further one twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -118,7 +118,7 @@ fn is_below(address: &str, domain: &str) -> bool {
 
 /// The session as the sign-in endpoint reads it.
 #[derive(Serialize)]
-struct Told<'a> {
+struct FederationSession<'a> {
     #[serde(rename = "sessionId")]
     access_key_id: &'a str,
     #[serde(rename = "sessionKey")]
@@ -128,13 +128,13 @@ struct Told<'a> {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct FederationAnswer {
     #[serde(rename = "SigninToken", deserialize_with = "on_the_wire::deserialize")]
     token: Secret,
 }
 
 impl Aws {
-    /// Nobody is asked yet.
+    /// Calls nothing yet.
     pub fn console_door(&self, place: Place<'_>, destination: Option<&str>) -> Result<ConsoleDoor> {
         let federation = self.federation(place)?;
         Ok(ConsoleDoor {
@@ -144,7 +144,7 @@ impl Aws {
         })
     }
 
-    /// A link that signs in whoever opens it within [`LINK_LIFE`]. `duration` is how long the
+    /// A link that signs in the browser that opens it within [`LINK_LIFE`]. `duration` is how long the
     /// browser's own session lasts: AWS refuses it for a role that was assumed with a session.
     pub async fn console_link(
         &self,
@@ -232,7 +232,7 @@ fn token_request(
     session: &Session,
     duration: Option<SessionDuration>,
 ) -> Result<Zeroizing<String>, Fault> {
-    let told = Told {
+    let told = FederationSession {
         access_key_id: session.keys.access_key_id.as_str(),
         secret_access_key: session.keys.secret_access_key.expose(),
         token: session
@@ -290,8 +290,8 @@ async fn read(response: HttpResponse) -> Result<Secret, Fault> {
         }
         json.extend_from_slice(&piece);
     }
-    match serde_json::from_slice::<Answer>(&json) {
-        Ok(Answer { token }) if !token.expose().is_empty() => Ok(token),
+    match serde_json::from_slice::<FederationAnswer>(&json) {
+        Ok(FederationAnswer { token }) if !token.expose().is_empty() => Ok(token),
         // The cause could quote what it stumbled over.
         Ok(_) | Err(_) => Err(other(
             "the sign-in endpoint's answer holds no token".to_owned(),
@@ -357,7 +357,7 @@ mod tests {
         }
     }
 
-    /// Where the token is asked for and the link leads.
+    /// Where the token is requested and the link leads.
     fn federation(variables: &[(&str, &str)], written: Option<&str>, of: &str) -> Result<String> {
         let aws = Aws::new(Environment::of(variables.iter().copied()), Clock::system());
         aws.federation(Place {

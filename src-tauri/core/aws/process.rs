@@ -14,7 +14,7 @@ use tokio::process::Command;
 
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 const OUTPUT_LIMIT: u64 = 64 * 1024;
-/// Credentials printed without an `Expiration` are asked for again after this time: the SDKs would
+/// Credentials printed without an `Expiration` are obtained again after this time: the SDKs would
 /// otherwise hold them for ever.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(3600);
 

@@ -8,7 +8,7 @@ use crate::ids::{AccessKeyId, AccountId, MfaArn, MfaCode};
 use crate::secret::{Keys, Origin, Secret, Session};
 use std::time::SystemTime;
 
-/// Whom STS sees behind a signature.
+/// The principal that STS sees behind a signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     pub arn: String,
@@ -151,7 +151,7 @@ fn seconds(duration: SessionDuration) -> i32 {
     i32::try_from(duration.seconds()).unwrap_or(i32::MAX)
 }
 
-/// A variable of the environment that cannot be used: nothing was asked of AWS.
+/// A variable of the environment that cannot be used: AWS was not called.
 fn misused(error: Error) -> Fault {
     Fault {
         kind: FaultKind::Other,

@@ -1,5 +1,5 @@
 //! Files and folders of our own: private from the first instant, replaced whole or not at all.
-//! Never widens what somebody else made, never leaves half a file.
+//! Never widens the rights of other folders, never leaves half a file.
 
 pub mod ini;
 mod lock;
@@ -69,7 +69,7 @@ pub fn open_private(path: &Path) -> Result<File> {
 }
 
 /// Adds to the end in one write, and returns once it is on the disk. The caller holds the lock of
-/// `path`; whoever is killed meanwhile leaves a part of `content`.
+/// `path`; a process that is killed meanwhile leaves a part of `content`.
 pub fn append(path: &Path, content: &[u8]) -> Result<()> {
     let failed = |error: io::Error| unwritable(path, "write", &error);
     let mut file = open_private(path)?;
@@ -113,7 +113,7 @@ pub fn remove(path: &Path) -> Result<()> {
     }
 }
 
-/// Writes beside and renames: whoever is killed, and whenever, leaves the old file or the new one.
+/// Writes beside and renames: a process that is killed leaves the old file or the new one.
 /// The caller holds the lock of `path`, so what an earlier writer left beside it when it was killed
 /// is swept away.
 pub fn replace(path: &Path, content: &[u8]) -> Result<()> {

@@ -18,7 +18,7 @@ pub use keyring::{
 };
 pub use lock::SignInLock;
 pub use outcome::{ClearedKeys, Dropped, Mode, Noted};
-pub use profiles::{AwsProfile, ClearedProfile, ProfilePart, Profiles, UpTo};
+pub use profiles::{AwsProfile, AwsProfiles, ClearedProfile, ProfilePart, UpTo};
 pub use sign_outs::{SignOuts, Ticket};
 pub use value::StoredSession;
 
@@ -48,7 +48,7 @@ pub struct StoreScope {
 pub struct Store {
     pub keyring: Keyring,
     pub sign_outs: SignOuts,
-    pub profiles: Profiles,
+    pub profiles: AwsProfiles,
     realm: String,
     configuration: String,
     locks: RealmLocks,
@@ -74,7 +74,7 @@ impl Store {
         Store {
             keyring,
             sign_outs: SignOuts::new(&realm, &configuration, marks, locks.clone()),
-            profiles: Profiles::new(&configuration, locks.clone()),
+            profiles: AwsProfiles::new(&configuration, locks.clone()),
             realm,
             configuration,
             locks,

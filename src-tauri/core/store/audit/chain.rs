@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-/// More would not be read by anybody.
+/// More is of no use to a reader.
 const MOST_DAMAGE: usize = 100;
 
 /// The last line: its number and its hash.
@@ -25,7 +25,7 @@ pub(super) struct LogFile {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct Link {
+pub(super) struct ChainedLine {
     pub number: u32,
     previous: String,
     /// The hash of what a killed process left half written before this line.
@@ -34,7 +34,7 @@ pub(super) struct Link {
     pub oldest: Option<u32>,
 }
 
-/// Whether the log is as it was written, as far as that can be told.
+/// Whether the log is as it was written, as far as it can be known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     pub lines: u32,
@@ -103,7 +103,7 @@ pub(super) fn torn(rest: &[u8]) -> Option<String> {
     (!rest.is_empty()).then(|| hash(rest.strip_suffix(b"\n").unwrap_or(rest)))
 }
 
-pub(super) fn first(content: &[u8]) -> Option<Link> {
+pub(super) fn first(content: &[u8]) -> Option<ChainedLine> {
     whole_lines(content).find_map(|(_, line)| parse(line))
 }
 
@@ -172,7 +172,7 @@ pub(super) fn examine(
         .iter()
         .flat_map(|file| whole_lines(&file.content))
         .filter_map(|(_, line)| Some(parse(line)?.number));
-    let mut walk = Walk {
+    let mut examination = Examination {
         numbers: numbers.collect(),
         hashes: HashMap::new(),
         last: None,
@@ -192,31 +192,37 @@ pub(super) fn examine(
             line,
         };
         for (line, bytes) in whole_lines(&file.content) {
-            walk.step(place(line), bytes);
+            examination.step(place(line), bytes);
         }
         let rest = unended(&file.content);
         if !rest.is_empty() && parse(rest).is_none() {
             let lines = number(file.content.split(|byte| *byte == b'\n').count());
             // With what an attempt at closing it off left, if that was killed as well.
-            let torn = walk
+            let torn = examination
                 .junk
                 .take()
                 .map_or_else(|| place(lines), |(place, ..)| place);
-            walk.verdict.torn.push(torn);
+            examination.verdict.torn.push(torn);
         }
     }
-    walk.close_junk(None);
-    walk.front();
-    walk.compare(newest, head);
-    walk.verdict.damage.truncate(MOST_DAMAGE);
-    walk.verdict
+    examination.close_junk(None);
+    examination.front();
+    examination.compare(newest, head);
+    examination.verdict.damage.truncate(MOST_DAMAGE);
+    examination.verdict
 }
 
-struct Walk {
+#[derive(Clone)]
+struct LastLine {
+    place: AuditPlace,
+    end: LogEnd,
+}
+
+struct Examination {
     /// Of all lines, wherever they stand.
     numbers: BTreeSet<u32>,
     hashes: HashMap<u32, (AuditPlace, String)>,
-    last: Option<(AuditPlace, LogEnd)>,
+    last: Option<LastLine>,
     first: Option<(AuditPlace, u32)>,
     oldest: u32,
     /// Lines that are none, since the last that is one.
@@ -224,7 +230,7 @@ struct Walk {
     verdict: Verdict,
 }
 
-impl Walk {
+impl Examination {
     fn step(&mut self, place: AuditPlace, bytes: &[u8]) {
         let Some(link) = parse(bytes) else {
             let (_, junk, lines) = self.junk.get_or_insert_with(|| (place, Vec::new(), 0));
@@ -237,7 +243,7 @@ impl Walk {
         };
         let unreadable = self.close_junk(link.torn.as_deref());
         match self.last.clone() {
-            Some((before, last)) => self.follow(&place, &link, (&before, &last), unreadable),
+            Some(before) => self.follow(&place, &link, &before, unreadable),
             None if link.number == 1 && link.previous != start().hash => {
                 self.damaged(
                     &place,
@@ -247,7 +253,7 @@ impl Walk {
             }
             None => {}
         }
-        let head = LogEnd {
+        let end = LogEnd {
             count: link.number,
             hash: hash(bytes),
         };
@@ -255,8 +261,8 @@ impl Walk {
             .get_or_insert_with(|| (place.clone(), link.number));
         self.oldest = link.oldest.unwrap_or(self.oldest);
         self.hashes
-            .insert(link.number, (place.clone(), head.hash.clone()));
-        self.last = Some((place, head));
+            .insert(link.number, (place.clone(), end.hash.clone()));
+        self.last = Some(LastLine { place, end });
         self.verdict.lines += 1;
     }
 
@@ -264,17 +270,18 @@ impl Walk {
     fn follow(
         &mut self,
         place: &AuditPlace,
-        link: &Link,
-        (before, last): (&AuditPlace, &LogEnd),
+        link: &ChainedLine,
+        before: &LastLine,
         unreadable: u32,
     ) {
+        let last = &before.end;
         let Some(gap) = link.number.checked_sub(last.count.saturating_add(1)) else {
             return self.reordered(place, link.number);
         };
         if gap == 0 {
             if link.previous != last.hash {
                 let detail = format!("line {} is not as it was written", last.count);
-                self.damaged(before, DamageKind::Changed, detail);
+                self.damaged(&before.place, DamageKind::Changed, detail);
             }
             return;
         }
@@ -315,7 +322,7 @@ impl Walk {
     fn compare(&mut self, newest: &Path, known: Result<Option<&LogEnd>, &str>) {
         let count = self.numbers.iter().max().copied().unwrap_or_default();
         let place = match &self.last {
-            Some((place, _)) => place.clone(),
+            Some(last) => last.place.clone(),
             None => AuditPlace {
                 file: newest.display().to_string(),
                 line: 0,
@@ -364,7 +371,7 @@ impl Walk {
         );
     }
 
-    /// One exchange shows in up to three places: told once.
+    /// One exchange shows in up to three places: reported once.
     fn reordered(&mut self, place: &AuditPlace, number: u32) {
         if self
             .verdict
@@ -405,7 +412,7 @@ fn unended(content: &[u8]) -> &[u8] {
         .unwrap_or_default()
 }
 
-fn parse(line: &[u8]) -> Option<Link> {
+fn parse(line: &[u8]) -> Option<ChainedLine> {
     serde_json::from_slice(line).ok()
 }
 

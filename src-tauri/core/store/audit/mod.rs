@@ -1,4 +1,4 @@
-//! The audit log: what was done with which identity, on whose behalf, as JSON lines that each carry
+//! The audit log: what was done with which identity, and for which caller, as JSON lines that each carry
 //! the hash of the one before. The last line's hash and number, the head, are kept in the keyring
 //! after every append, whatever the keyring: a line is written only when a sign-in was tried or
 //! something stored was changed, and beside that its tenth of a second is not felt. Without a
@@ -79,7 +79,7 @@ pub struct Happened {
     pub outcome: AuditOutcome,
 }
 
-/// On whose behalf.
+/// The program that caused it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct AuditCaller {
@@ -109,7 +109,7 @@ pub struct AuditLine {
 
 /// An [`AuditLine`] with what only [`chain`] reads.
 #[derive(Serialize)]
-struct Written<'a> {
+struct WrittenLine<'a> {
     #[serde(flatten)]
     line: &'a AuditLine,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,7 +122,7 @@ struct Written<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keeping {
     Head,
-    /// It has just failed to answer: nobody waits for it again.
+    /// It has just failed to answer: no second wait.
     LinesOnly,
 }
 
@@ -303,7 +303,7 @@ impl AuditLog {
                 },
                 previous: end.hash,
             };
-            let written = Written {
+            let written = WrittenLine {
                 line: &line,
                 torn: torn.take(),
                 oldest: oldest.take(),
@@ -341,8 +341,8 @@ impl AuditLog {
         Ok(files)
     }
 
-    /// Moves every file up to the first free slot, so that whoever is killed half way is continued
-    /// by the next.
+    /// Moves every file up to the first free slot, so that a process that is killed half way
+    /// is continued by the next.
     fn shift(&self) -> Result<()> {
         let free = (1..LEAVING)
             .find(|slot| !self.path(*slot).exists())

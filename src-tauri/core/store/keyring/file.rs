@@ -93,7 +93,7 @@ impl FileKeyring {
         Ok(self.known.as_ref().map_or(&NOTHING, |(_, entries)| entries))
     }
 
-    /// Reads, changes and writes under the file's lock, so that nobody's change is lost.
+    /// Reads, changes and writes under the file's lock, so that no change is lost.
     fn change<T>(&mut self, edit: impl FnOnce(&mut Entries) -> T) -> Result<T> {
         let passphrase = self.passphrase()?;
         let _lock = self.lock()?;
@@ -142,7 +142,7 @@ impl FileKeyring {
         fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone())
     }
 
-    /// Beside the file, because whoever shares the file must share the lock.
+    /// Beside the file, because all who share the file must share the lock.
     fn lock(&self) -> Result<FileLock> {
         let path = self.real_path();
         let mut name = path.file_name().unwrap_or_default().to_owned();

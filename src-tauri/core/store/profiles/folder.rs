@@ -123,7 +123,7 @@ impl AwsFolder {
         Ok((path, Zeroizing::new(text)))
     }
 
-    /// Returns whose sections were replaced.
+    /// Returns the origins of the sections that were replaced.
     pub fn put(
         &self,
         file: AwsFile,

@@ -1,4 +1,4 @@
-//! Profiles for AWS tools: one section per identity in `<folder>/config`, and in
+//! AwsProfiles for AWS tools: one section per identity in `<folder>/config`, and in
 //! `<folder>/credentials` only where the configuration asks for keys on disk. Everything else in
 //! these files stays byte for byte. A section of another configuration, or one that Keyfob did not
 //! write, is never removed.
@@ -24,14 +24,14 @@ use std::path::PathBuf;
 
 /// The AWS profiles of one configuration.
 #[derive(Clone, Debug)]
-pub struct Profiles {
+pub struct AwsProfiles {
     configuration: String,
     locks: RealmLocks,
 }
 
-impl Profiles {
-    pub(super) fn new(configuration: &str, locks: RealmLocks) -> Profiles {
-        Profiles {
+impl AwsProfiles {
+    pub(super) fn new(configuration: &str, locks: RealmLocks) -> AwsProfiles {
+        AwsProfiles {
             configuration: configuration.to_owned(),
             locks,
         }
@@ -55,7 +55,7 @@ impl Profiles {
                 Some(section) => {
                     replaced.extend(folder.put(AwsFile::Credentials, &identity, &section)?);
                 }
-                // Keys that were written while the configuration still asked for them.
+                // Keys from a time when the configuration wanted them on disk.
                 None => drop(folder.remove(AwsFile::Credentials, &identity, &configuration)?),
             }
             Ok(replaced)

@@ -69,21 +69,21 @@ pub(super) fn credentials_section(
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CommandLine {
+pub(super) enum Quoting {
     Posix,
     Windows,
 }
 
-const HERE: CommandLine = if cfg!(windows) {
-    CommandLine::Windows
+const HERE: Quoting = if cfg!(windows) {
+    Quoting::Windows
 } else {
-    CommandLine::Posix
+    Quoting::Posix
 };
 
 /// One word of a `credential_process`. Some AWS tools hand the line to a shell and some split it
 /// themselves, so on Unix only what `sh` and Python's `shlex` read alike is used: they differ on
 /// `\$` within double quotes.
-pub(super) fn quote(word: &str, reader: CommandLine) -> Result<String> {
+pub(super) fn quote(word: &str, reader: Quoting) -> Result<String> {
     if word.contains(|c: char| c.is_control()) {
         return Err(refused(
             word,
@@ -91,12 +91,10 @@ pub(super) fn quote(word: &str, reader: CommandLine) -> Result<String> {
         ));
     }
     match reader {
-        CommandLine::Posix if !word.contains(['"', '$', '`', '\\', '!']) => {
-            Ok(format!("\"{word}\""))
-        }
-        CommandLine::Posix => Ok(format!("'{}'", word.replace('\'', "'\"'\"'"))),
-        CommandLine::Windows if word.contains('"') => Err(refused(word, "holds a quotation mark")),
-        CommandLine::Windows => Ok(format!("\"{word}\"")),
+        Quoting::Posix if !word.contains(['"', '$', '`', '\\', '!']) => Ok(format!("\"{word}\"")),
+        Quoting::Posix => Ok(format!("'{}'", word.replace('\'', "'\"'\"'"))),
+        Quoting::Windows if word.contains('"') => Err(refused(word, "holds a quotation mark")),
+        Quoting::Windows => Ok(format!("\"{word}\"")),
     }
 }
 

@@ -3,7 +3,7 @@ use crate::clock::Clock;
 use crate::config::AwsFiles;
 use crate::files::child;
 use crate::store::keyring::memory_keyring;
-use crate::store::profiles::section::{CommandLine, config_section, quote};
+use crate::store::profiles::section::{Quoting, config_section, quote};
 use crate::store::tests::session;
 use crate::store::{Dropped, Store, StoreScope};
 use std::path::Path;
@@ -311,7 +311,7 @@ fn paths_are_quoted_so_that_shells_and_aws_tools_read_them_alike() {
         "/plain",
         "/ümlaut #1",
     ] {
-        let quoted = quote(path, CommandLine::Posix).expect("quotable");
+        let quoted = quote(path, Quoting::Posix).expect("quotable");
         assert_eq!(
             shell_words::split(&quoted).expect("one word"),
             [path],
@@ -327,17 +327,15 @@ fn paths_are_quoted_so_that_shells_and_aws_tools_read_them_alike() {
             assert_eq!(String::from_utf8_lossy(&shell.stdout), path, "{quoted}");
         }
     }
-    let windows = quote(r"C:\Program Files\fob.exe", CommandLine::Windows).expect("quotable");
+    let windows = quote(r"C:\Program Files\fob.exe", Quoting::Windows).expect("quotable");
     assert_eq!(windows, r#""C:\Program Files\fob.exe""#);
     assert_eq!(
-        quote("a\"b", CommandLine::Windows)
-            .expect_err("no way")
-            .code,
+        quote("a\"b", Quoting::Windows).expect_err("no way").code,
         Code::InvalidInput
     );
     for path in ["a\nb", "a\0b", "a\rb"] {
         assert_eq!(
-            quote(path, CommandLine::Posix).expect_err("no way").code,
+            quote(path, Quoting::Posix).expect_err("no way").code,
             Code::InvalidInput
         );
     }
