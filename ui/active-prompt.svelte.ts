@@ -34,7 +34,7 @@ class ActivePrompt {
   #answering: Prompt | null = null;
   /** Only a prompt that was in a snapshot can be missing from a later one. */
   #isListed = false;
-  /** Jobs whose prompt came while another one was shown. */
+  /** Jobs whose prompt came while something else was shown. */
   #later: Job[] = [];
 
   get isOpen(): boolean {
@@ -54,7 +54,7 @@ class ActivePrompt {
   /** A prompt of the snapshot. One that is shown is not replaced: the other stays in the list. */
   show(id: number, snapshot: Snapshot) {
     if (this.prompt !== null) return;
-    const prompt = snapshot.status?.prompts.find((open) => open.prompt.id === id)?.prompt;
+    const prompt = snapshot.agent?.prompts.find((open) => open.prompt.id === id)?.prompt;
     this.withdrawn = prompt === undefined;
     if (prompt === undefined) return;
     const { identity, asker } = prompt;
@@ -99,7 +99,7 @@ class ActivePrompt {
     const { prompt } = this;
     if (prompt === null || this.#answering !== null) return;
     const isBrowser = prompt.kind.browser !== undefined;
-    const isOpen = snapshot.status?.prompts.some(
+    const isOpen = snapshot.agent?.prompts.some(
       ({ prompt: open }) => open.id === prompt.id || (isBrowser && open.identity === prompt.identity),
     );
     if (isOpen) this.#isListed = true;
@@ -123,12 +123,12 @@ class ActivePrompt {
   }
 
   async #follow(job: Job | null, request: Promise<Outcome>): Promise<void> {
-    const before = this.prompt;
+    const before = this.prompt ?? this.failed;
     const { notes, reached } = await request;
-    const isCurrent = this.prompt === before;
+    const isCurrent = before === (this.prompt ?? this.failed);
     if (reached.needs !== undefined) {
       announcement.take(notes.filter(({ warning }) => warning !== undefined));
-      if (isCurrent) this.#display(reached.needs, job, before === null ? "user" : this.origin);
+      if (isCurrent) this.#display(reached.needs, job, this.prompt === null ? "user" : this.origin);
       else if (before === null && job !== null) this.#later.push(job);
       else withdraw(reached.needs);
       return;
@@ -160,7 +160,7 @@ class ActivePrompt {
     this.#job = null;
     this.#answering = null;
     const next = this.#later.shift();
-    // Started anew: the last answer may have been enough for this one as well.
+    // Started again: the last answer may have been enough for this one as well.
     if (next !== undefined) this.#start(next).catch((thrown) => announcement.say(asError(thrown).message));
   }
 }

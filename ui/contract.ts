@@ -12,14 +12,11 @@ export type Configuration = Snapshot["configuration"];
 export type SandboxInfo = NonNullable<Snapshot["sandbox"]>;
 export type Note = Snapshot["notes"][number];
 
-type List = NonNullable<Snapshot["list"]>;
-type Status = NonNullable<Snapshot["status"]>;
-type ListedIdentity = List["identities"][number];
-type SessionStatus = Status["sessions"][number];
-export type Identity = ListedIdentity & Pick<SessionStatus, "next_refresh" | "failing" | "last_asker">;
+type Agent = NonNullable<Snapshot["agent"]>;
+export type Identity = Agent["identities"][number];
 export type State = Identity["state"];
 
-export type OpenPrompt = Status["prompts"][number];
+export type OpenPrompt = Agent["prompts"][number];
 export type Prompt = OpenPrompt["prompt"];
 export type Caller = Prompt["asker"];
 export type PromptKind = Prompt["kind"];

@@ -11,20 +11,13 @@ export type Verb = "sign_in" | "renew" | "keys";
 /** The agent's name for the provider of identities that have none. */
 const NO_PROVIDER = "aws-user";
 
-export function identities(snapshot: Snapshot, now: number): Identity[] {
-  return merged(snapshot).map((identity) => {
+export function identities({ agent }: Snapshot, now: number): Identity[] {
+  return (agent?.identities ?? []).map((identity) => {
     const { state, expires_at } = identity;
     const isOver = expires_at !== null && secondsLeft(expires_at, now) <= 0;
     // The clock is ahead of the next snapshot: nothing expired is shown as valid.
     return isOver && isUsable(state) ? { ...identity, state: "expired" } : identity;
   });
-}
-
-/** The list and the status of the agent as one record. */
-function merged({ list, status }: Snapshot): Identity[] {
-  const sessions = new Map(status?.sessions.map(({ identity, ...session }) => [identity, session]));
-  const none = { next_refresh: null, failing: null, last_asker: null };
-  return (list?.identities ?? []).map((listed) => ({ ...listed, ...(sessions.get(listed.name) ?? none) }));
 }
 
 export function isUsable(state: State): boolean {

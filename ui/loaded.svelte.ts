@@ -7,13 +7,16 @@ export class Loaded<T> {
   error: Error | null = $state.raw(null);
   #loads = 0;
 
-  /** Resolves to whether this was the last one. */
-  async load(work: () => Promise<T>): Promise<boolean> {
+  /** `take` comes before the value is shown. Resolves to whether this load was the last one. */
+  async load(work: () => Promise<T>, take?: (value: T) => void): Promise<boolean> {
     const load = ++this.#loads;
     this.error = null;
     try {
       const value = await work();
-      if (load === this.#loads) this.value = value;
+      if (load === this.#loads) {
+        take?.(value);
+        this.value = value;
+      }
     } catch (thrown) {
       if (load === this.#loads) this.error = asError(thrown);
     }

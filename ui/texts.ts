@@ -134,8 +134,8 @@ export const texts = {
 
   waiting: {
     label: "Waiting for you",
-    asks: (program: string, pid: number, identity: string) => `${program} (pid ${pid}) needs ${identity}`,
-    asksForKeyring: (program: string, pid: number) => `${program} (pid ${pid}) needs the keyring`,
+    needs: (program: string, pid: number, identity: string) => `${program} (pid ${pid}) needs ${identity}`,
+    needsKeyring: (program: string, pid: number) => `${program} (pid ${pid}) needs the keyring`,
     keys: "Enter keys",
     mfa: "Enter code",
     keyring_passphrase: "Unlock",

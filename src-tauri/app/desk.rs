@@ -13,7 +13,7 @@ use keyfob_core::agent::api::{
 };
 use keyfob_core::agent::hosting::{self, Other};
 use keyfob_core::agent::socket::{Address, Opened};
-use keyfob_core::agent::{Agent, Role, Visitor};
+use keyfob_core::agent::{Agent, Client, Role};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::{Change, Config, Import, ImportedKeys, import};
 use keyfob_core::environment::Environment;
@@ -66,14 +66,14 @@ type Stamp = (SystemTime, u64);
 /// An open one.
 struct Window {
     view: View,
-    visitor: Option<Arc<Visitor>>,
+    client: Option<Arc<Client>>,
     /// The secret of what was pasted into its form.
     pasted: Option<Secret>,
 }
 
 struct Hosted {
     agent: Agent,
-    visitor: Arc<Visitor>,
+    client: Arc<Client>,
     path: PathBuf,
     sandbox: Option<Arc<Shown>>,
     served: JoinHandle<()>,
@@ -132,7 +132,7 @@ impl Desk {
             label.to_owned(),
             Window {
                 view,
-                visitor: None,
+                client: None,
                 pasted: None,
             },
         );
@@ -187,19 +187,19 @@ impl Desk {
 
     /// On behalf of a person in front of this window.
     pub async fn ask(&self, label: &str, request: Request) -> Result<(Vec<Note>, Reply)> {
-        let visitor = {
+        let client = {
             let Inner {
                 hosted, windows, ..
             } = &mut *self.inner();
             let Some(Hosted { agent, .. }) = hosted else {
                 return Err(without_agent());
             };
-            let new = || Arc::new(agent.visitor());
+            let new = || Arc::new(agent.client());
             windows
                 .get_mut(label)
-                .map_or_else(new, |window| window.visitor.get_or_insert_with(new).clone())
+                .map_or_else(new, |window| window.client.get_or_insert_with(new).clone())
         };
-        let answered = visitor
+        let answered = client
             .ask(Call {
                 caller: caller(Person::Present),
                 request,
@@ -213,8 +213,8 @@ impl Desk {
 
     /// For the app itself.
     pub async fn look(&self, request: Request) -> Option<(Vec<Note>, Reply)> {
-        let visitor = self.inner().hosted.as_ref()?.visitor.clone();
-        let answered = visitor
+        let client = self.inner().hosted.as_ref()?.client.clone();
+        let answered = client
             .ask(Call {
                 caller: caller(Person::Absent),
                 request,
@@ -399,7 +399,7 @@ impl Desk {
         let address = Address::of(&path, &self.environment)?;
         let world = World::open(config, self.environment.clone(), Clock::system())?;
         self.let_go().await;
-        let listener = match hosting::open(&address, Other::HandsOver).await? {
+        let listener = match hosting::open(&address, Other::IsStopped).await? {
             Opened::Ready(listener) => *listener,
             Opened::Taken { pid } => {
                 let pid = pid.map_or_else(String::new, |pid| format!(", pid {pid},"));
@@ -408,7 +408,7 @@ impl Desk {
             }
         };
         let agent = Agent::new(world, Role::Hosted);
-        let visitor = Arc::new(agent.visitor());
+        let client = Arc::new(agent.client());
         tauri::async_runtime::spawn(notices::tell(self.app.clone(), agent.events()));
         let (served_by, app) = (agent.clone(), self.app.clone());
         let served = tauri::async_runtime::spawn(async move {
@@ -422,7 +422,7 @@ impl Desk {
         };
         inner.hosted = Some(Hosted {
             agent,
-            visitor,
+            client,
             path,
             sandbox,
             served,
@@ -445,18 +445,12 @@ impl Desk {
             inner
                 .windows
                 .values_mut()
-                .for_each(|window| window.visitor = None);
+                .for_each(|window| window.client = None);
             inner.snapshot.agent = None;
             inner.hosted.take()
         };
         let Some(hosted) = hosted else { return };
-        hosted
-            .visitor
-            .ask(Call {
-                caller: caller(Person::Absent),
-                request: Request::Control(Control::Stop),
-            })
-            .await;
+        hosted.agent.stop().await;
         // It ends by itself; a panic in there was printed there.
         let _ = hosted.served.await;
     }

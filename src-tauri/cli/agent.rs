@@ -2,7 +2,7 @@
 //! things stand.
 
 use crate::args::AgentRun;
-use crate::conversation::runtime;
+use crate::conversation::{runtime, this_program};
 use crate::desktop::{Notifier, tell};
 use crate::expect_reply;
 use crate::interrupt;
@@ -10,12 +10,11 @@ use crate::invocation::Invocation;
 use crate::render;
 use crate::stop::{CTRL_C, Stop};
 use crate::terminal::{Shape, print_json};
-use keyfob_core::agent::api::{Call, Caller, Control, Look, Person, Reply, Request, Snapshot};
+use keyfob_core::agent::api::{Look, Person, Snapshot};
 use keyfob_core::agent::hosting::{self, Other};
-use keyfob_core::agent::socket::{Address, Heard, Opened};
-use keyfob_core::agent::{Agent, Role};
+use keyfob_core::agent::socket::{Address, Opened};
+use keyfob_core::agent::{Agent, Role, client};
 use keyfob_core::clock::Clock;
-use keyfob_core::error::{Code, Error};
 use keyfob_core::view::notice::Notice;
 use keyfob_core::world::World;
 use serde::Serialize;
@@ -58,19 +57,18 @@ pub fn run(invocation: &Invocation, args: &AgentRun) -> Result<u8, Stop> {
             std::process::id()
         ));
         let mut code = 0;
-        let visitor = agent.visitor();
         let until = async {
             tokio::select! {
                 () = agent.stopped() => {}
                 ended = ended => {
                     code = if ended == interrupt::Ended::CtrlC { CTRL_C } else { 0 };
-                    visitor.ask(call(Request::Control(Control::Stop))).await;
+                    agent.stop().await;
                 }
             }
         };
         hosting::serve(*listener, &agent, until).await;
         // The last that happened is still told.
-        drop((visitor, agent));
+        drop(agent);
         let _ = told.await;
         terminal.say("The agent has ended");
         Ok(code)
@@ -82,41 +80,12 @@ struct StoppedJson {
     stopped: bool,
 }
 
-/// Also done when there is nothing to stop.
+/// No failure when there is nothing to stop.
 pub fn stop(invocation: &Invocation) -> Result<u8, Stop> {
     let terminal = invocation.terminal;
-    let surroundings = invocation.environment.surroundings();
-    let path = invocation.config_path()?;
-    let stopped = match invocation.running_agent(&path) {
+    let stopped = match invocation.address()? {
+        Some(address) => runtime()?.block_on(client::stop(&address))?,
         None => false,
-        Some(mut client) => {
-            match client.ask(&call(Request::Control(Control::Stop)), &surroundings)? {
-                Heard::Answered(answered) => match answered.reply {
-                    // The latter while it ends already: somebody else was quicker.
-                    Reply::Stopping | Reply::RunInProcess => {
-                        // The next answer never comes: then it is gone.
-                        while !matches!(
-                            client.ask(&call(Request::Look(Look::Status)), &surroundings)?,
-                            Heard::Lost
-                        ) {}
-                        true
-                    }
-                    Reply::Failed(error) => return Err(error.into()),
-                    _ => return Err(crate::conversation::misunderstood()),
-                },
-                Heard::Lost => true,
-                Heard::UnknownVersion { .. } => {
-                    let pid = Address::of(&path, &invocation.environment)?.pid();
-                    let pid = pid.map_or_else(String::new, |pid| format!(", pid {pid},"));
-                    let message = format!(
-                        "the running agent{pid} is of another version and cannot be told to stop"
-                    );
-                    return Err(Error::new(Code::Unsupported, message)
-                        .hint("end its process, or run `fob agent stop` of its own version")
-                        .into());
-                }
-            }
-        }
     };
     match terminal.shape {
         Shape::Json => print_json(&StoppedJson { stopped })?,
@@ -150,22 +119,8 @@ pub fn status(invocation: &Invocation) -> Result<u8, Stop> {
     Ok(0)
 }
 
-/// An agent goes on when the configuration cannot be read any more, and tells so.
+/// An agent goes on when the configuration cannot be read any more, and says so.
 fn ask(invocation: &Invocation) -> Result<Snapshot, Stop> {
-    let reply = match invocation.ask_agent(&call(Request::Look(Look::Status)))? {
-        Some(reply) => reply,
-        None => invocation
-            .conversation_alone(invocation.config()?)?
-            .ask(Request::Look(Look::Status), None)?,
-    };
-    expect_reply!(reply, Snapshot)
-}
-
-fn call(request: Request) -> Call {
-    let caller = Caller {
-        program: "fob".to_owned(),
-        pid: std::process::id(),
-        person: Person::Absent,
-    };
-    Call { caller, request }
+    let mut conversation = invocation.conversation_for(this_program(Person::Absent))?;
+    expect_reply!(conversation.ask(Look::Status, None)?, Snapshot)
 }

@@ -6,7 +6,7 @@ use crate::invocation::Invocation;
 use crate::render;
 use crate::stop::Stop;
 use crate::terminal::{Shape, print_json};
-use keyfob_core::agent::api::{HeadState, Look, Request};
+use keyfob_core::agent::api::{HeadState, Look};
 use keyfob_core::clock::Clock;
 
 pub fn audit(invocation: &Invocation, args: &Audit) -> Result<u8, Stop> {
@@ -21,11 +21,8 @@ fn show(invocation: &Invocation, args: &Audit) -> Result<u8, Stop> {
     let since = args
         .since
         .map(|time| now.checked_sub(time.to_duration()).unwrap_or(now));
-    let mut conversation = invocation.conversation(invocation.config()?)?;
-    let audit = expect_reply!(
-        conversation.ask(Request::Look(Look::Audit { since }), None)?,
-        Audit
-    )?;
+    let mut conversation = invocation.conversation(invocation.config()?);
+    let audit = expect_reply!(conversation.ask(Look::Audit { since }, None)?, Audit)?;
     let terminal = invocation.terminal;
     match terminal.shape {
         Shape::Json => print_json(&render::AuditJson::of(&audit))?,
@@ -36,11 +33,8 @@ fn show(invocation: &Invocation, args: &Audit) -> Result<u8, Stop> {
 }
 
 fn verify(invocation: &Invocation) -> Result<u8, Stop> {
-    let mut conversation = invocation.conversation(invocation.config()?)?;
-    let verdict = expect_reply!(
-        conversation.ask(Request::Look(Look::AuditVerify), None)?,
-        AuditVerified
-    )?;
+    let mut conversation = invocation.conversation(invocation.config()?);
+    let verdict = expect_reply!(conversation.ask(Look::AuditVerify, None)?, AuditVerified)?;
     let terminal = invocation.terminal;
     match terminal.shape {
         Shape::Json => print_json(&render::VerdictJson::of(&verdict))?,

@@ -1,15 +1,14 @@
 //! `fob credential-process`: the AWS SDKs' process protocol, version 1, on stdout and nothing else.
-//! Never asks anybody. With an agent it is one line out and one answer in: no runtime, no
+//! Never prompts. With an agent it is one line out and one answer in: no runtime, no
 //! configuration, no keyring.
 
 use crate::args::CredentialProcess;
 use crate::expect_reply;
-use crate::interrupt;
 use crate::invocation::Invocation;
 use crate::render::rfc3339;
 use crate::stop::Stop;
 use crate::terminal::print_exact;
-use keyfob_core::agent::api::{Call, Caller, Credentials, Person, Request, Secret, SessionRequest};
+use keyfob_core::agent::api::{Caller, Credentials, Person, Secret, SessionRequest};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -34,25 +33,11 @@ pub fn credential_process(invocation: &Invocation, args: &CredentialProcess) -> 
         pid: parent.pid,
         person: Person::Absent,
     };
-    let request = |identity: &str| {
-        Request::Session(SessionRequest::Credentials {
-            identity: identity.to_owned(),
-            wait_seconds: args.wait,
-        })
+    let request = SessionRequest::Credentials {
+        identity: args.name.clone(),
+        wait_seconds: args.wait,
     };
-    let reply = match invocation.ask_agent(&Call {
-        caller: caller.clone(),
-        request: request(&args.name),
-    })? {
-        Some(reply) => reply,
-        None => {
-            interrupt::exit_on_ctrl_c();
-            let (identity, conversation) = invocation.about_alone(&args.name)?;
-            conversation
-                .on_behalf_of(caller)
-                .ask(request(&identity), None)?
-        }
-    };
+    let reply = invocation.conversation_for(caller)?.ask(request, None)?;
     print_exact(&json(&expect_reply!(reply, Credentials)?))?;
     Ok(0)
 }

@@ -2,12 +2,14 @@
 //! from here come the configuration, the identity that is meant, and the agent.
 
 use crate::args::Global;
-use crate::conversation::{Alone, Conversation, heard_of};
+use crate::conversation::{Conversation, agent_here, client_here, this_program};
+use crate::interrupt;
 use crate::prompt::{self, Unanswered};
 use crate::stop::Stop;
 use crate::terminal::{Loudness, Shape, Terminal};
-use keyfob_core::agent::api::{Answered, Call, Person, Reply};
-use keyfob_core::agent::socket::{Address, Client};
+use keyfob_core::agent::api::{Caller, Person};
+use keyfob_core::agent::socket::Address;
+use keyfob_core::agent::{BlockingClient, MakeAgent, Remote};
 use keyfob_core::config::Config;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error};
@@ -62,63 +64,48 @@ impl Invocation {
         Ok(Config::load(&self.config_path()?, &self.environment)?)
     }
 
-    /// The agent that runs for the configuration at this path, if there is one and it is wanted.
-    pub fn running_agent(&self, config: &Path) -> Option<Client> {
+    /// With the running agent, or else with one in this process.
+    pub fn conversation(&self, config: Config) -> Conversation {
+        let running = self.running_agent(config.path());
+        let make = agent_here(config, self.environment.clone());
+        let client = BlockingClient::new(running, make);
+        Conversation::new(client, self.terminal, this_program(self.person))
+    }
+
+    /// With nobody to answer prompts, on behalf of `caller`. The configuration is read only if no
+    /// running agent answers.
+    pub fn conversation_for(&self, caller: Caller) -> Result<Conversation, Stop> {
+        let path = self.config_path()?;
+        let running = self.running_agent(&path);
+        let environment = self.environment.clone();
+        let make = MakeAgent::new(move || {
+            interrupt::exit_on_ctrl_c();
+            client_here(Config::load(&path, &environment)?, environment)
+        });
+        let client = BlockingClient::new(running, make);
+        Ok(Conversation::new(client, self.terminal, caller))
+    }
+
+    /// Where the agent of the configuration at this path is, if it is wanted.
+    fn running_agent(&self, config: &Path) -> Option<Remote> {
         if self.works_alone {
             return None;
         }
-        let client =
-            Address::of(config, &self.environment).and_then(|address| Client::connect(&address));
-        client.unwrap_or_else(|error| {
-            self.terminal
-                .warn(&format!("going without the agent: {error}"));
-            None
-        })
-    }
-
-    /// With the running agent, or else with one in this process.
-    pub fn conversation(&self, config: Config) -> Result<Conversation, Stop> {
-        let client = self.running_agent(config.path());
-        let alone = Alone {
-            config,
-            environment: self.environment.clone(),
-        };
-        Conversation::new(client, alone, self.terminal, self.person)
-    }
-
-    /// What the running agent replies; the configuration is not read. `None`: it has to be done in
-    /// this process.
-    pub fn ask_agent(&self, call: &Call) -> Result<Option<Reply>, Stop> {
-        let Some(mut agent) = self.running_agent(&self.config_path()?) else {
-            return Ok(None);
-        };
-        let heard = agent.ask(call, &self.environment.surroundings());
-        let Some(Answered { notes, reply }) = heard_of(heard, self.terminal) else {
-            return Ok(None);
-        };
-        for note in &notes {
-            self.terminal.note(note);
-        }
-        match reply {
-            Reply::Failed(error) => Err(error.into()),
-            reply => Ok(Some(reply)),
+        match Address::of(config, &self.environment) {
+            Ok(address) => Some(Remote::new(address, &self.environment)),
+            Err(error) => {
+                self.terminal
+                    .warn(&format!("going without the agent: {error}"));
+                None
+            }
         }
     }
 
-    /// With one in this process, whether an agent runs or not; nobody is asked.
-    pub fn conversation_alone(&self, config: Config) -> Result<Conversation, Stop> {
-        let alone = Alone {
-            config,
-            environment: self.environment.clone(),
-        };
-        Conversation::new(None, alone, self.terminal, Person::Absent)
-    }
-
-    /// The same about the identity that is meant.
-    pub fn about_alone(&self, named: &str) -> Result<(String, Conversation), Stop> {
-        let config = self.config()?;
-        let identity = self.choose(&config, Some(named), Person::Absent)?;
-        Ok((identity, self.conversation_alone(config)?))
+    /// `None`: none is wanted.
+    pub fn address(&self) -> Result<Option<Address>, Stop> {
+        let path = self.config_path()?;
+        let address = (!self.works_alone).then(|| Address::of(&path, &self.environment));
+        Ok(address.transpose()?)
     }
 
     /// The identity that is meant, as the configuration writes it, and the agent to ask about it.
@@ -129,7 +116,7 @@ impl Invocation {
     ) -> Result<(String, Conversation), Stop> {
         let config = self.config()?;
         let identity = self.choose(&config, named, person)?;
-        Ok((identity, self.conversation(config)?))
+        Ok((identity, self.conversation(config)))
     }
 
     /// Positional > `-i` > `FOB_IDENTITY` > the only one > the default > a selector > an error that

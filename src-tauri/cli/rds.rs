@@ -53,10 +53,7 @@ pub fn token(invocation: &Invocation, args: &RdsToken) -> Result<u8, Stop> {
             }
             let config = invocation.config()?;
             let name = named(&config, args.name.as_deref())?;
-            (
-                DatabaseChoice::Named(name),
-                invocation.conversation(config)?,
-            )
+            (DatabaseChoice::Named(name), invocation.conversation(config))
         }
     };
     let renewal = if args.force {

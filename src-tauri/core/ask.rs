@@ -3,6 +3,7 @@
 
 use crate::clock::moment;
 use crate::duration::SessionDuration;
+pub use crate::error::Note;
 use crate::error::{Code, Error, Result};
 use crate::ids::MfaArn;
 use crate::secret::{Secret, on_the_wire};
@@ -102,15 +103,6 @@ pub struct TypedKeys {
     pub mfa_arn: Option<String>,
     #[serde(default)]
     pub session_duration: Option<String>,
-}
-
-/// Something to tell a person, whatever the reply: "Credentials saved to keyring: dev".
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "app", derive(specta::Type))]
-#[serde(rename_all = "snake_case")]
-pub enum Note {
-    Info(String),
-    Warning(String),
 }
 
 impl Answer {

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 #[cfg(target_os = "linux")]
 use tokio::net::unix::pipe::Receiver;
 
-/// A laptop may sleep through a timer: nobody waits longer than this without looking at the clock
+/// A laptop may sleep through a timer: no wait is longer than this without looking at the clock
 /// again.
 const LONGEST_NAP: Duration = Duration::from_secs(30);
 
@@ -137,7 +137,7 @@ impl Alarm {
         }
     }
 
-    /// Returns at the deadline, and early when the clock may have been set: whoever rests looks at
+    /// Returns at the deadline, and early when the clock may have been set: the caller looks at
     /// it again.
     pub async fn rest_until(&self, deadline: SystemTime) {
         #[cfg(target_os = "linux")]
@@ -233,7 +233,7 @@ mod tests {
             let deadline = soon();
             alarm.rest_until(deadline).await;
             assert!(clock.now() >= deadline);
-            // Given up when it has rung and nobody has heard it yet.
+            // Given up when it has rung and no one has heard it yet.
             tokio::select! {
                 biased;
                 () = alarm.rest_until(soon()) => panic!("before its time"),

@@ -81,7 +81,7 @@ pub async fn console_link(
     if session.token.is_none() {
         return Err(only_roles(world, chain, "these are long-lived keys"));
     }
-    if world.store.signed_out_since(identity.as_str())?.is_some() {
+    if world.store.sign_outs.since(identity.as_str())?.is_some() {
         return Err(
             Error::new(Code::SignedOut, format!("{identity} is signed out"))
                 .hint(format!("fob login {identity}"))

@@ -124,7 +124,7 @@ pub fn database_token(
     say_lifetime();
     let DatabaseTarget { identity, login } = target;
     // A sign-out after this look takes what is signed here with it.
-    if world.store.signed_out_since(identity.as_str())?.is_some() {
+    if world.store.sign_outs.since(identity.as_str())?.is_some() {
         return Err(unusable(Code::SignedOut, identity, "is signed out"));
     }
     let signed = tokens.give(target, session, renewal, |now| {

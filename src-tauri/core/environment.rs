@@ -1,6 +1,7 @@
 //! A snapshot of everything the process was started with: variables, home and folders. `main` takes
 //! it once and hands it in; nothing else in the library looks at the process.
 
+use crate::encode::short_hex;
 use crate::error::{Code, Error, Result};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -8,9 +9,9 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Besides every `AWS_ENDPOINT_URL…`: what decides where calls go and whom they trust, and where
+/// Besides every `AWS_ENDPOINT_URL…`: what decides where calls go and which hosts they trust, and where
 /// things are kept. None of them is a secret, but a proxy's URL may hold one.
-const SURROUNDINGS: &[&str] = &[
+const IN_THE_FINGERPRINT: &[&str] = &[
     "ALL_PROXY",
     "APPDATA",
     "ATMOS_AWS_FILES_BASE_PATH",
@@ -141,12 +142,12 @@ impl Environment {
 
     /// A digest by which another process tells whether the same request, made there, would go to
     /// the same places. Which variables are set to nothing makes no difference.
-    pub fn surroundings(&self) -> String {
+    pub fn fingerprint(&self) -> String {
         let mut digest = Sha256::new();
         for (name, value) in &self.variables {
-            let counts = name
-                .to_str()
-                .is_some_and(|it| it.starts_with("AWS_ENDPOINT_URL") || SURROUNDINGS.contains(&it));
+            let counts = name.to_str().is_some_and(|it| {
+                it.starts_with("AWS_ENDPOINT_URL") || IN_THE_FINGERPRINT.contains(&it)
+            });
             if counts && !value.is_empty() {
                 for part in [name, value] {
                     let bytes = part.as_encoded_bytes();
@@ -217,15 +218,6 @@ impl Environment {
     }
 }
 
-/// The first 16 hexadecimal digits of a digest: enough to tell things apart, short enough for a
-/// name.
-pub(crate) fn short_hex(digest: &[u8]) -> String {
-    let (start, _) = digest
-        .split_first_chunk::<8>()
-        .expect("no digest is that short");
-    format!("{:016x}", u64::from_be_bytes(*start))
-}
-
 /// The name of a running program, as the system's process table has it (Linux: at most 15 bytes).
 #[cfg(target_os = "linux")]
 pub(crate) fn program_of(pid: u32) -> Option<String> {
@@ -253,29 +245,29 @@ fn parent_id() -> u32 {
 mod tests {
     use super::*;
 
-    fn surroundings(variables: &[(&str, &str)]) -> String {
-        Environment::of(variables.iter().copied()).surroundings()
+    fn fingerprint(variables: &[(&str, &str)]) -> String {
+        Environment::of(variables.iter().copied()).fingerprint()
     }
 
     #[test]
-    fn whatever_decides_where_calls_go_or_things_are_kept_is_part_of_the_surroundings() {
-        let empty = surroundings(&[]);
+    fn whatever_decides_where_calls_go_or_things_are_kept_is_part_of_the_fingerprint() {
+        let empty = fingerprint(&[]);
         assert!(
             empty.len() == 16 && empty.bytes().all(|it| it.is_ascii_hexdigit()),
             "{empty}"
         );
         let mut seen = vec![empty];
-        for name in SURROUNDINGS.iter().chain(&[
+        for name in IN_THE_FINGERPRINT.iter().chain(&[
             "AWS_ENDPOINT_URL",
             "AWS_ENDPOINT_URL_STS",
             "AWS_ENDPOINT_URL_SSO_OIDC",
         ]) {
             for value in ["/one", "/two"] {
-                let now = surroundings(&[(name, value)]);
+                let now = fingerprint(&[(name, value)]);
                 assert!(!seen.contains(&now), "{name}={value} makes no difference");
                 assert_eq!(
                     now,
-                    surroundings(&[
+                    fingerprint(&[
                         ("PATH", "/bin"),
                         (name, value),
                         ("AWS_SECRET_ACCESS_KEY", "s3cr3t")
@@ -289,14 +281,14 @@ mod tests {
     #[test]
     fn names_and_values_cannot_run_into_each_other() {
         assert_ne!(
-            surroundings(&[("HOME", "/aXDG_STATE_HOME/b")]),
-            surroundings(&[("HOME", "/a"), ("XDG_STATE_HOME", "/b")])
+            fingerprint(&[("HOME", "/aXDG_STATE_HOME/b")]),
+            fingerprint(&[("HOME", "/a"), ("XDG_STATE_HOME", "/b")])
         );
     }
 
     #[test]
     fn a_variable_set_to_nothing_is_as_good_as_not_set() {
-        assert_eq!(surroundings(&[("HTTPS_PROXY", "")]), surroundings(&[]));
+        assert_eq!(fingerprint(&[("HTTPS_PROXY", "")]), fingerprint(&[]));
     }
 
     #[test]
@@ -307,7 +299,7 @@ mod tests {
                 working_directory: folder.into(),
                 ..environment
             }
-            .surroundings()
+            .fingerprint()
         };
         assert_ne!(in_folder("/a", "files"), in_folder("/b", "files"));
         assert_eq!(in_folder("/a", "/files"), in_folder("/b", "/files"));

@@ -1,5 +1,5 @@
 //! Every failure a person can act on: a code from a closed list, a message that names the thing,
-//! hints that name the remedy. Cut by remedy: a code exists only if somebody acts on it
+//! hints that name the remedy. Cut by remedy: a code exists only if a caller acts on it
 //! differently. Rendering is not done here.
 
 use serde::{Deserialize, Serialize};
@@ -87,11 +87,20 @@ pub struct Context {
 pub enum Remedy {
     #[default]
     Fix,
-    /// Exit code 3: a person is needed and nobody can be asked.
+    /// Exit code 3: a person is needed and there is none.
     Person,
 }
 
-/// Crosses processes as `{code, message, hints, context}`; nobody matches on text. Never holds a
+/// Information for the user beside any reply: "Credentials saved to keyring: dev".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+#[serde(rename_all = "snake_case")]
+pub enum Note {
+    Info(String),
+    Warning(String),
+}
+
+/// Crosses processes as `{code, message, hints, context}`; no code matches on text. Never holds a
 /// secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[cfg_attr(feature = "app", derive(specta::Type))]
@@ -146,7 +155,7 @@ impl Error {
         self
     }
 
-    /// Marks that only the lack of somebody to ask made this final.
+    /// Marks that only the lack of a person made this final.
     #[must_use]
     pub fn for_want_of_a_person(mut self) -> Error {
         self.remedy = Remedy::Person;

@@ -82,104 +82,6 @@ pub fn is_placeholder(text: &str) -> bool {
         || (text.starts_with("your") && text.contains("key"))
 }
 
-/// The serial number of an MFA device: an ARN, or the serial of a hardware device.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "app", derive(specta::Type))]
-#[serde(try_from = "String", into = "String")]
-pub struct MfaArn(String);
-
-impl MfaArn {
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for MfaArn {
-    type Err = Error;
-
-    /// AWS's own pattern for SerialNumber is `[\w+=/:,.@-]{9,256}`.
-    fn from_str(text: &str) -> Result<MfaArn> {
-        let text = text.trim();
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+=/:,.@-".contains(&b);
-        let arn_like =
-            !text.contains(':') || (text.starts_with("arn:aws") && text.contains(":mfa/"));
-        if (9..=256).contains(&text.len()) && text.bytes().all(allowed) && arn_like {
-            Ok(MfaArn(text.to_owned()))
-        } else {
-            Err(Error::new(
-                Code::InvalidInput,
-                format!("`{}` is not an MFA ARN", shorten(text)),
-            )
-            .hint("an MFA ARN looks like arn:aws:iam::123456789012:mfa/kim"))
-        }
-    }
-}
-
-impl TryFrom<String> for MfaArn {
-    type Error = Error;
-    fn try_from(text: String) -> Result<MfaArn> {
-        text.parse()
-    }
-}
-
-impl From<MfaArn> for String {
-    fn from(arn: MfaArn) -> String {
-        arn.0
-    }
-}
-
-/// Twelve digits.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct AccountId(String);
-
-impl AccountId {
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The account named in an ARN, when it names one.
-    pub fn of_arn(arn: &str) -> Option<AccountId> {
-        arn.split(':').nth(4)?.parse().ok()
-    }
-}
-
-impl FromStr for AccountId {
-    type Err = Error;
-    fn from_str(text: &str) -> Result<AccountId> {
-        if text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
-            Ok(AccountId(text.to_owned()))
-        } else {
-            Err(Error::new(
-                Code::InvalidInput,
-                format!(
-                    "`{}` is not an account id: it has twelve digits",
-                    shorten(text)
-                ),
-            ))
-        }
-    }
-}
-
-impl TryFrom<String> for AccountId {
-    type Error = Error;
-    fn try_from(text: String) -> Result<AccountId> {
-        text.parse()
-    }
-}
-
-impl From<AccountId> for String {
-    fn from(id: AccountId) -> String {
-        id.0
-    }
-}
-
-impl fmt::Display for AccountId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 const LONGEST_NAME: usize = 64;
 
 macro_rules! name {
@@ -198,8 +100,7 @@ macro_rules! name {
         impl FromStr for $type {
             type Err = Error;
             fn from_str(text: &str) -> Result<$type> {
-                $check(text)?;
-                Ok($type(text.to_owned()))
+                Ok($type($check(text)?.to_owned()))
             }
         }
 
@@ -263,6 +164,54 @@ name!(
     Region,
     check_region
 );
+name!(
+    /// Twelve digits.
+    AccountId,
+    check_account
+);
+name!(
+    /// The serial number of an MFA device: an ARN, or the serial of a hardware device.
+    #[cfg_attr(feature = "app", derive(specta::Type))]
+    MfaArn,
+    check_mfa_arn
+);
+
+impl AccountId {
+    /// The account named in an ARN, when it names one.
+    pub fn of_arn(arn: &str) -> Option<AccountId> {
+        arn.split(':').nth(4)?.parse().ok()
+    }
+}
+
+/// The six digits of an MFA device. Valid for seconds, and still not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MfaCode(String);
+
+impl MfaCode {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for MfaCode {
+    type Err = Error;
+
+    /// Blanks may stand around and between the digits.
+    fn from_str(text: &str) -> Result<MfaCode> {
+        let code: String = text.split_whitespace().collect();
+        if is_digits(&code, 6) {
+            Ok(MfaCode(code))
+        } else {
+            Err(Error::new(Code::InvalidInput, "an MFA code has six digits"))
+        }
+    }
+}
+
+impl fmt::Debug for MfaCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MfaCode(…)")
+    }
+}
 
 impl ProviderName {
     /// The provider of identities that have none; reserved in the configuration.
@@ -338,7 +287,7 @@ impl Partition {
     }
 }
 
-fn check_name(text: &str) -> Result<()> {
+fn check_name(text: &str) -> Result<&str> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._@+/-".contains(&b);
     let why = if text.is_empty() {
         "it is empty".to_owned()
@@ -351,11 +300,37 @@ fn check_name(text: &str) -> Result<()> {
     } else if let Some(bad) = text.chars().find(|c| !u8::try_from(*c).is_ok_and(allowed)) {
         format!("it contains {}", visible(bad))
     } else {
-        return Ok(());
+        return Ok(text);
     };
     Err(Error::new(Code::InvalidInput, format!("`{}` is not a name: {why}", shorten(text))).hint(format!(
         "a name has 1 to {LONGEST_NAME} unaccented letters, digits and `.`, `_`, `@`, `+`, `/`, `-`, starting with a letter or digit"
     )))
+}
+
+fn is_digits(text: &str, count: usize) -> bool {
+    text.len() == count && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn check_account(text: &str) -> Result<&str> {
+    if is_digits(text, 12) {
+        return Ok(text);
+    }
+    let text = shorten(text);
+    let message = format!("`{text}` is not an account id: an account id has twelve digits");
+    Err(Error::new(Code::InvalidInput, message))
+}
+
+/// AWS's own pattern for SerialNumber is `[\w+=/:,.@-]{9,256}`.
+fn check_mfa_arn(text: &str) -> Result<&str> {
+    let text = text.trim();
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+=/:,.@-".contains(&b);
+    let arn_like = !text.contains(':') || (text.starts_with("arn:aws") && text.contains(":mfa/"));
+    if (9..=256).contains(&text.len()) && text.bytes().all(allowed) && arn_like {
+        return Ok(text);
+    }
+    let message = format!("`{}` is not an MFA ARN", shorten(text));
+    Err(Error::new(Code::InvalidInput, message)
+        .hint("an MFA ARN looks like arn:aws:iam::123456789012:mfa/kim"))
 }
 
 fn visible(c: char) -> String {
@@ -367,7 +342,7 @@ fn visible(c: char) -> String {
 }
 
 /// `us-east-1`, `us-gov-west-1`, `eusc-de-east-1`: words of lower-case letters, then a number.
-fn check_region(text: &str) -> Result<()> {
+fn check_region(text: &str) -> Result<&str> {
     let words: Vec<&str> = text.split('-').collect();
     let is_word = |word: &&str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
     let is_number =
@@ -383,7 +358,7 @@ fn check_region(text: &str) -> Result<()> {
         _ => false,
     };
     if well_formed {
-        return Ok(());
+        return Ok(text);
     }
     Err(Error::new(
         Code::InvalidInput,

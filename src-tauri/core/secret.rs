@@ -33,7 +33,7 @@ impl Secret {
         u32::try_from(self.0.chars().count()).unwrap_or(u32::MAX)
     }
 
-    /// A secret access key as somebody typed or pasted it: without the white space around it, and
+    /// A secret access key as it was typed or pasted: without the white space around it, and
     /// not a blank.
     pub fn as_typed(&self) -> Result<Secret> {
         let text = self.0.trim();
@@ -104,7 +104,7 @@ pub struct LongLived {
     pub keys: Option<Keys>,
     pub mfa_arn: Option<MfaArn>,
     pub session_duration: Option<SessionDuration>,
-    /// As STS told when the keys were checked; `None` when they were stored unchecked.
+    /// As STS said when the keys were checked; `None` when they were stored unchecked.
     pub account: Option<AccountId>,
     pub principal: Option<String>,
 }

@@ -1,6 +1,7 @@
 //! Makes what AWS makes: access keys, session tokens, unique ids, request ids. Nothing here is
 //! remembered.
 
+use crate::encode::{hex, random_bytes};
 use crate::ids::AccessKeyId;
 use crate::secret::{Keys, Secret};
 
@@ -17,24 +18,24 @@ pub(super) fn session_keys() -> Keys {
 }
 
 pub(super) fn session_token() -> Secret {
-    Secret::new(aws_smithy_types::base64::encode(random::<210>()))
+    Secret::new(aws_smithy_types::base64::encode(random_bytes::<210>()))
 }
 
 pub(super) fn signin_token() -> String {
-    aws_smithy_types::base64::encode(random::<120>())
+    aws_smithy_types::base64::encode(random_bytes::<120>())
 }
 
 /// `AIDA…` of a user, `AROA…` of a role.
 pub(super) fn unique_id(prefix: &str) -> String {
-    format!("{prefix}{}", base32(random::<17>()))
+    format!("{prefix}{}", base32(random_bytes::<17>()))
 }
 
 /// A random UUID.
 pub(super) fn request_id() -> String {
-    let mut bytes = random::<16>();
+    let mut bytes = random_bytes::<16>();
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex = super::signature::hex(&bytes);
+    let hex = hex(&bytes);
     [
         &hex[..8],
         &hex[8..12],
@@ -46,11 +47,11 @@ pub(super) fn request_id() -> String {
 }
 
 fn keys(prefix: &str) -> Keys {
-    let id = format!("{prefix}{}", base32(random::<16>()));
+    let id = format!("{prefix}{}", base32(random_bytes::<16>()));
     Keys {
         access_key_id: AccessKeyId::parse(&id)
             .expect("twenty letters and digits are an access key id"),
-        secret_access_key: Secret::new(aws_smithy_types::base64::encode(random::<30>())),
+        secret_access_key: Secret::new(aws_smithy_types::base64::encode(random_bytes::<30>())),
     }
 }
 
@@ -59,10 +60,4 @@ fn base32<const N: usize>(bytes: [u8; N]) -> String {
         .map(|byte| char::from(BASE32[usize::from(byte % 32)]))
         .iter()
         .collect()
-}
-
-fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("every supported system gives random bytes");
-    bytes
 }

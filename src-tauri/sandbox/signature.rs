@@ -4,25 +4,19 @@
 
 use super::refusal::Refusal;
 use super::world::{SkewCode, timestamp};
+use crate::encode::{hex, percent};
 use crate::secret::Secret;
 use axum::http::{HeaderMap, Uri};
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 use std::time::SystemTime;
 use subtle::ConstantTimeEq;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const LARGEST_SKEW: SignedDuration = SignedDuration::from_mins(15);
 const DATE_FORMAT: &str = "%Y%m%dT%H%M%SZ";
-/// RFC 3986: everything but the unreserved characters is escaped.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 /// The `Authorization` header, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -202,15 +196,6 @@ impl Authorization {
     }
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("a String takes everything");
-            text
-        })
-}
-
 fn hmac(key: &[u8], text: &str) -> [u8; 32] {
     let mut hmac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     hmac.update(text.as_bytes());
@@ -249,9 +234,7 @@ fn canonical_request(signed: &Signed<'_>, signed_headers: &[String]) -> Vec<u8> 
 }
 
 fn canonical_query(uri: &Uri) -> String {
-    let normal = |text: &str| {
-        percent_encode(&percent_decode_str(text).collect::<Vec<u8>>(), ESCAPED).to_string()
-    };
+    let normal = |text: &str| percent(percent_decode_str(text).collect::<Vec<u8>>());
     let pairs = uri
         .query()
         .unwrap_or_default()

@@ -7,8 +7,9 @@ mod life;
 mod locked;
 mod same;
 
-use crate::home::{Home, code, text};
+use crate::home::{DEPLOY, DEV, Home, code, text};
 use serde_json::Value;
+use std::fs;
 use std::process::{Child, Output, Stdio};
 
 fn start(home: &Home, arguments: &[&str]) -> Child {
@@ -36,4 +37,37 @@ fn session(home: &Home, identity: &str) -> Value {
     let mut of_it: Vec<&Value> = sessions.filter(|it| it["identity"] == identity).collect();
     assert_eq!(of_it.len(), 1, "{status}");
     of_it.pop().cloned().expect("there is one")
+}
+
+/// Warnings were once collected for the first client to come.
+#[test]
+fn a_warning_reaches_only_the_client_that_caused_it() {
+    let config = format!("{DEV}{DEPLOY}");
+    let home = Home::signed_up(&config);
+    let other = home.path().join("other.yaml");
+    fs::write(&other, &config).expect("a configuration");
+    let ran = home
+        .fob(&["login", "deploy", "--config"])
+        .arg(&other)
+        .output()
+        .expect("fob runs");
+    assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+    let _agent = home.start_agent();
+    let warns = |arguments: &[&str]| {
+        let ran = home.run(arguments);
+        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+        text(&ran.stderr).contains("session/deploy was written for")
+    };
+    assert!(warns(&["whoami", "deploy", "--offline"]));
+    for causes_one in [
+        &["list"][..],
+        &["status"],
+        &["whoami", "deploy", "--offline"],
+    ] {
+        home.run(causes_one);
+        assert!(
+            !warns(&["whoami", "dev", "--offline"]),
+            "after {causes_one:?}"
+        );
+    }
 }

@@ -3,7 +3,7 @@
 
 use crate::home::{DEPLOY, DEV, Home, code, text, wait_for};
 use crate::logout_table::{in_half_an_hour, plant, session_until, steps, stored};
-use keyfob_core::store::{EntryKind, EntryName, Profile};
+use keyfob_core::store::{AwsProfile, EntryKind, EntryName};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -23,27 +23,33 @@ fn left_behind() -> Home {
     wait_for(async {
         let put = |name: &str| {
             (
-                store.ticket(name).expect("a ticket"),
+                store.sign_outs.ticket(name).expect("a ticket"),
                 session_until(in_half_an_hour()),
             )
         };
         let (ticket, session) = put("old-provider");
-        store.put_session(&ticket, &session).await.expect("put");
+        store
+            .put_session(&ticket, &session)
+            .await
+            .expect("put")
+            .note(&mut Vec::new());
         let mut files = config
             .chain(config.identity("dev").expect("dev"))
             .expect("a chain")
             .files;
         files.folder = files.base.join("old-provider");
-        let profile = Profile {
+        let profile = AwsProfile {
             identity: "gone".to_owned(),
             region: "us-east-1".to_owned(),
             program: PathBuf::from("/usr/bin/fob"),
             session: None,
         };
         store
-            .write_profile(&files, &profile)
+            .profiles
+            .write(&files, &profile)
             .await
-            .expect("written");
+            .expect("written")
+            .note(&mut Vec::new());
         plant(
             &home,
             &EntryName::new("default", EntryKind::Keys, "gone"),
@@ -121,13 +127,15 @@ fn expired_sessions_go_and_other_configurations_are_not_looked_at() {
     let past = session_until(LONG_AGO + Duration::from_secs(1_700_000_000));
     wait_for(async {
         let (mine, others) = (home.store(&home.config()), home.store(&other));
-        mine.put_session(&mine.ticket("deploy").expect("a ticket"), &past)
+        mine.put_session(&mine.sign_outs.ticket("deploy").expect("a ticket"), &past)
             .await
-            .expect("put");
+            .expect("put")
+            .note(&mut Vec::new());
         others
-            .put_session(&others.ticket("theirs").expect("a ticket"), &past)
+            .put_session(&others.sign_outs.ticket("theirs").expect("a ticket"), &past)
             .await
-            .expect("put");
+            .expect("put")
+            .note(&mut Vec::new());
     });
     let ran = home.json(&["cleanup", "--json"]);
     assert_eq!(steps(&ran, "removed"), ["keyring default/session/deploy"]);

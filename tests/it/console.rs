@@ -7,8 +7,8 @@ use keyfob_core::agent::api::{
     LongLivedKeys, Maintain, Mode, Person, PromptKind, Renewal, Reply, Request, SessionRequest,
     Target, TypedKeys,
 };
-use keyfob_core::agent::socket::{Client, Heard};
-use keyfob_core::agent::{Agent, Role, Visitor};
+use keyfob_core::agent::socket::{BlockingConnection, Heard};
+use keyfob_core::agent::{Agent, Client, Role};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
 use keyfob_core::environment::Environment;
@@ -34,7 +34,7 @@ struct Stage {
     sandbox: Sandbox,
     clock: Clock,
     agent: Agent,
-    visitor: Visitor,
+    client: Client,
 }
 
 impl Stage {
@@ -55,11 +55,11 @@ impl Stage {
             ("AWS_ENDPOINT_URL", sandbox.url().as_ref()),
         ]);
         let config = Config::load(&path, &environment).expect("a configuration");
-        let auth = World::open(config, environment, clock.clone()).expect("a usable one");
-        let agent = Agent::new(auth, Role::Hosted);
+        let world = World::open(config, environment, clock.clone()).expect("a usable one");
+        let agent = Agent::new(world, Role::Hosted);
         let stage = Stage {
             _folder: folder,
-            visitor: agent.visitor(),
+            client: agent.client(),
             sandbox,
             clock,
             agent,
@@ -85,7 +85,7 @@ impl Stage {
     }
 
     async fn ask(&self, request: Request) -> Reply {
-        ask(&self.visitor, request).await.reply
+        ask(&self.client, request).await.reply
     }
 
     async fn link(&self, destination: Option<&str>) -> Result<ConsoleLink, Error> {
@@ -124,13 +124,13 @@ impl Stage {
     }
 }
 
-async fn ask(visitor: &Visitor, request: Request) -> Answered {
+async fn ask(client: &Client, request: Request) -> Answered {
     let caller = Caller {
         program: "test".to_owned(),
         pid: 1,
         person: Person::Present,
     };
-    visitor.ask(Call { caller, request }).await
+    client.ask(Call { caller, request }).await
 }
 
 fn console(identity: &str, destination: Option<&str>) -> Request {
@@ -414,9 +414,9 @@ fn nobody_waits_for_a_link_that_somebody_else_asked_for() {
             stage.calls();
             let slow = Switch::on(Fault::Delay { milliseconds: 800 }).times(slow_calls);
             stage.sandbox.inject(slow).expect("a fault");
-            let visitor = stage.agent.visitor();
+            let client = stage.agent.client();
             let link =
-                tokio::spawn(async move { ask(&visitor, console("deploy", None)).await.reply });
+                tokio::spawn(async move { ask(&client, console("deploy", None)).await.reply });
             Clock::nap(Duration::from_millis(50)).await;
             let reply = stage
                 .ask(Request::Session(SessionRequest::Credentials {
@@ -440,8 +440,8 @@ fn an_agent_in_a_process_of_its_own_gives_a_link_and_tells_nothing_of_it() {
     let environment = fob
         .get_envs()
         .filter_map(|(name, value)| Some((name, value?)));
-    let surroundings = Environment::of(environment).surroundings();
-    let mut client = Client::connect(&home.address())
+    let fingerprint = Environment::of(environment).fingerprint();
+    let mut client = BlockingConnection::open(&home.address())
         .expect("the socket is ours")
         .expect("the agent runs");
     let caller = Caller {
@@ -453,7 +453,7 @@ fn an_agent_in_a_process_of_its_own_gives_a_link_and_tells_nothing_of_it() {
         caller,
         request: console("deploy", None),
     };
-    let Heard::Answered(answered) = client.ask(&call, &surroundings).expect("heard") else {
+    let Heard::Answered(answered) = client.ask(&call, &fingerprint).expect("heard") else {
         panic!("no answer")
     };
     let link = opened(answered.reply).expect("a link");
@@ -461,7 +461,7 @@ fn an_agent_in_a_process_of_its_own_gives_a_link_and_tells_nothing_of_it() {
     assert!(status == 200 && page.contains(DEPLOYS_SESSION), "{page}");
     let session = home.json(&["credential-process", "deploy"]);
     home.sandbox().revoke_sessions(DEPLOYS_SESSION);
-    let Heard::Answered(answered) = client.ask(&call, &surroundings).expect("heard") else {
+    let Heard::Answered(answered) = client.ask(&call, &fingerprint).expect("heard") else {
         panic!("no answer")
     };
     let error = opened(answered.reply).expect_err("it was revoked");

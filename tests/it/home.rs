@@ -5,11 +5,11 @@ use crate::loopback::Loopback;
 use crate::screen::Terminal;
 use keyfob_core::agent::socket::Address;
 use keyfob_core::clock::Clock;
-use keyfob_core::config::Config;
+use keyfob_core::config::{Config, KeyringChoice};
 use keyfob_core::environment::Environment;
 use keyfob_core::sandbox::Sandbox;
-use keyfob_core::secret::{Keys, Secret};
-use keyfob_core::store::{Backend, EntryKind, Keychain, Options, Store};
+use keyfob_core::secret::Keys;
+use keyfob_core::store::{EntryKind, Keyring, Store, StoreScope};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -204,18 +204,19 @@ impl Home {
         Config::load(&self.config(), &environment).expect("a configuration")
     }
 
-    pub fn keychain(&self) -> Keychain {
-        Keychain::open(Backend::File {
+    pub fn keychain(&self) -> Keyring {
+        let choice = KeyringChoice::File {
             path: self.path().join(".config/keyfob/keyring.age"),
-            passphrase: Some(Secret::new(PASSPHRASE)),
-            password_env: "FOB_KEYRING_PASSWORD".to_owned(),
-        })
+            password_env: None,
+        };
+        let environment = Environment::of([("FOB_KEYRING_PASSWORD", PASSPHRASE)]);
+        Keyring::open(&choice, &environment).expect("a keyring")
     }
 
     /// What `fob` remembers for the configuration at `path`.
     pub fn store(&self, path: &Path) -> Store {
-        Store::open(Options {
-            keychain: self.keychain(),
+        Store::open(StoreScope {
+            keyring: self.keychain(),
             realm: self.configuration().realm().to_string(),
             configuration: fs::canonicalize(path).expect("it is there"),
             state_folder: self.path().join(".local/state/keyfob"),

@@ -6,7 +6,7 @@ use keyfob_core::agent::api::{
     Prompt, PromptKind, Renewal, Reply, Request, Secret, SessionRequest, SignedIn, TypedKeys,
     WhyKeys,
 };
-use keyfob_core::agent::{Agent, Visitor};
+use keyfob_core::agent::{Agent, Client};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
 use keyfob_core::environment::Environment;
@@ -353,7 +353,7 @@ impl Case {
     }
 
     /// As a new process would begin: nothing is shared but what is on disk.
-    fn agent(&self) -> Result<Visitor, String> {
+    fn agent(&self) -> Result<Client, String> {
         let home = self.scratch.path().display().to_string();
         let environment = Environment::of([
             ("HOME", home.as_str()),
@@ -366,12 +366,12 @@ impl Case {
         ]);
         let config = Config::load(&self.folder.join("config.yaml"), &environment)
             .map_err(|error| error.to_string())?;
-        let auth = World::open(config, environment, self.clock.clone())
+        let world = World::open(config, environment, self.clock.clone())
             .map_err(|error| error.to_string())?;
-        Ok(Agent::new(auth, keyfob_core::agent::Role::InProcess).visitor())
+        Ok(Agent::new(world, keyfob_core::agent::Role::InProcess).client())
     }
 
-    async fn ask(&self, agent: &Visitor, person: Person, request: Request) -> Answered {
+    async fn ask(&self, agent: &Client, person: Person, request: Request) -> Answered {
         let caller = Caller {
             program: "test".into(),
             pid: 1,

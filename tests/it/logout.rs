@@ -517,7 +517,7 @@ fn an_entry_that_cannot_be_read_fails_alone() {
         "{\"v\":1}",
     ));
     let newer = r#"{"v":9}"#;
-    let entry = keyfob_core::store::Entry {
+    let entry = keyfob_core::store::KeyringEntry {
         name: EntryName::new("default", EntryKind::Session, "org"),
         attributes: keyfob_core::store::Attributes {
             configuration: None,

@@ -5,7 +5,9 @@
 use crate::home::{Home, code, text, wait_for};
 use keyfob_core::ids::AccessKeyId;
 use keyfob_core::secret::{Keys, LongLived, Origin, Secret, Session};
-use keyfob_core::store::{Attributes, Entry, EntryKind, EntryName, Profile, StoredSession};
+use keyfob_core::store::{
+    Attributes, AwsProfile, EntryKind, EntryName, KeyringEntry, StoredSession,
+};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -77,28 +79,36 @@ fn stocked() -> Home {
             account: None,
             principal: None,
         };
-        store.put_long_lived("dev", &keys).await.expect("put");
+        store
+            .put_long_lived("dev", &keys)
+            .await
+            .expect("put")
+            .note(&mut Vec::new());
         for identity in config.identities() {
             let name = identity.name.as_str();
             store
-                .put_session(&store.ticket(name).expect("a ticket"), &stored)
+                .put_session(&store.sign_outs.ticket(name).expect("a ticket"), &stored)
                 .await
-                .expect("put");
-            let profile = Profile {
+                .expect("put")
+                .note(&mut Vec::new());
+            let profile = AwsProfile {
                 identity: name.to_owned(),
                 region: "eu-central-1".to_owned(),
                 program: PathBuf::from("/usr/bin/fob"),
                 session: Some(stored.session.clone()),
             };
             store
-                .write_profile(&config.chain(identity).expect("a chain").files, &profile)
+                .profiles
+                .write(&config.chain(identity).expect("a chain").files, &profile)
                 .await
-                .expect("written");
+                .expect("written")
+                .note(&mut Vec::new());
         }
         store
-            .put_session(&store.ticket("okta").expect("a ticket"), &stored)
+            .put_session(&store.sign_outs.ticket("okta").expect("a ticket"), &stored)
             .await
-            .expect("put");
+            .expect("put")
+            .note(&mut Vec::new());
         for provider in ["corp-sso", "partner-sso"] {
             plant(
                 &home,
@@ -131,7 +141,7 @@ pub async fn plant(home: &Home, name: &EntryName, value: &str) {
         configuration: Some(configuration),
         version: Some("1".to_owned()),
     };
-    let entry = Entry {
+    let entry = KeyringEntry {
         name: name.clone(),
         attributes,
     };

@@ -7,7 +7,7 @@ use keyfob_core::agent::api::{
     Depth, Logout, LongLivedKeys, Maintain, Mode, Note, Person, Renewal, Reply, Report, Request,
     SessionRequest, StepResult, Target, TypedKeys, What,
 };
-use keyfob_core::agent::{Agent, Role, Visitor};
+use keyfob_core::agent::{Agent, Client, Role};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
 use keyfob_core::databases::{self, Tokens};
@@ -46,7 +46,7 @@ struct Stage {
     sandbox: Sandbox,
     clock: Clock,
     agent: Agent,
-    visitor: Visitor,
+    client: Client,
 }
 
 impl Stage {
@@ -57,7 +57,7 @@ impl Stage {
         let agent = Agent::new(world(folder.path(), &sandbox, &clock), Role::InProcess);
         let stage = Stage {
             _folder: folder,
-            visitor: agent.visitor(),
+            client: agent.client(),
             sandbox,
             clock,
             agent,
@@ -88,7 +88,7 @@ impl Stage {
     }
 
     async fn ask(&self, request: Request) -> Answered {
-        ask(&self.visitor, request).await
+        ask(&self.client, request).await
     }
 
     async fn token_of(&self, name: &str) -> Result<(DatabaseToken, Vec<Note>), Error> {
@@ -156,13 +156,13 @@ fn world(home: &Path, sandbox: &Sandbox, clock: &Clock) -> World {
     World::open(config, environment, clock.clone()).expect("a usable one")
 }
 
-async fn ask(visitor: &Visitor, request: Request) -> Answered {
+async fn ask(client: &Client, request: Request) -> Answered {
     let caller = Caller {
         program: "test".to_owned(),
         pid: 1,
         person: Person::Present,
     };
-    visitor.ask(Call { caller, request }).await
+    client.ask(Call { caller, request }).await
 }
 
 fn by_name(name: &str, renewal: Renewal) -> Request {
@@ -247,9 +247,9 @@ fn fifty_who_ask_a_cold_agent_at_once_get_the_same_token() {
         let stage = Stage::set().await;
         let callers: Vec<_> = (0..50)
             .map(|_| {
-                let visitor = stage.agent.visitor();
+                let client = stage.agent.client();
                 tokio::spawn(async move {
-                    ask(&visitor, by_name("orders", Renewal::WhenDue))
+                    ask(&client, by_name("orders", Renewal::WhenDue))
                         .await
                         .reply
                 })
@@ -441,7 +441,7 @@ fn a_sign_out_after_the_sign_in_leaves_no_session_to_sign_with() {
             long_lived_keys: LongLivedKeys::Keep,
             mode: Mode::Run,
         };
-        logout::logout(&world, &logout, &InMemory::default())
+        logout::logout(&world, &logout, &InMemory::default(), &mut Vec::new())
             .await
             .expect("a report");
         let error = sign().expect_err("signed out");

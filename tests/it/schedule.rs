@@ -13,7 +13,7 @@ use keyfob_core::agent::api::{
     Look, Maintain, Person, Prompt, PromptId, PromptKind, Refresh, Renewal, Reply, Request,
     SessionRequest, Snapshot, TypedKeys,
 };
-use keyfob_core::agent::{Agent, Role, Visitor};
+use keyfob_core::agent::{Agent, Client, Role};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
 use keyfob_core::environment::Environment;
@@ -53,7 +53,7 @@ struct Stage {
     sandbox: Sandbox,
     clock: Clock,
     agent: Agent,
-    visitor: Visitor,
+    client: Client,
     events: broadcast::Receiver<Event>,
 }
 
@@ -82,14 +82,14 @@ impl Stage {
             .expect("a folder");
         std::fs::write(folder.path().join("config.yaml"), config).expect("a configuration");
         let agent = Agent::new(auth(folder.path(), keyring, &sandbox, &clock), Role::Hosted);
-        let (visitor, events) = (agent.visitor(), agent.events());
+        let (client, events) = (agent.client(), agent.events());
         let mut stage = Stage {
             folder,
             keyring,
             sandbox,
             clock,
             agent,
-            visitor,
+            client,
             events,
         };
         let keys = stage.sandbox.keys("kim").pop().expect("kim has a key");
@@ -147,7 +147,7 @@ impl Stage {
     }
 
     async fn ask(&self, request: Request) -> Reply {
-        as_a_person(&self.visitor, request).await
+        as_a_person(&self.client, request).await
     }
 
     async fn log_in(&self, identity: &str) {
@@ -157,7 +157,7 @@ impl Stage {
 
     /// As a program that waits for nobody.
     async fn credentials(&self, identity: &str) -> Result<Credentials, Error> {
-        held(as_a_program(&self.visitor, credentials(identity, 0)).await)
+        held(as_a_program(&self.client, credentials(identity, 0)).await)
     }
 
     /// The key id that a program gets.
@@ -334,22 +334,22 @@ fn auth(home: &Path, keyring: Keyring, sandbox: &Sandbox, clock: &Clock) -> Worl
     World::open(config, environment, clock.clone()).expect("a usable one")
 }
 
-async fn as_a_person(visitor: &Visitor, request: Request) -> Reply {
+async fn as_a_person(client: &Client, request: Request) -> Reply {
     let caller = Caller {
         program: "test".to_owned(),
         pid: 1,
         person: Person::Present,
     };
-    visitor.ask(Call { caller, request }).await.reply
+    client.ask(Call { caller, request }).await.reply
 }
 
-async fn as_a_program(visitor: &Visitor, request: Request) -> Reply {
+async fn as_a_program(client: &Client, request: Request) -> Reply {
     let caller = Caller {
         program: "terraform".to_owned(),
         pid: 2,
         person: Person::Absent,
     };
-    visitor.ask(Call { caller, request }).await.reply
+    client.ask(Call { caller, request }).await.reply
 }
 
 /// Somebody who asks from elsewhere and waits.
@@ -358,8 +358,8 @@ fn program_waits(
     identity: &str,
     wait_seconds: u32,
 ) -> JoinHandle<Result<Credentials, Error>> {
-    let (visitor, request) = (agent.visitor(), credentials(identity, wait_seconds));
-    tokio::spawn(async move { held(as_a_program(&visitor, request).await) })
+    let (client, request) = (agent.client(), credentials(identity, wait_seconds));
+    tokio::spawn(async move { held(as_a_program(&client, request).await) })
 }
 
 fn credentials(identity: &str, wait_seconds: u32) -> Request {

@@ -10,7 +10,7 @@ mod users;
 use keyfob_core::agent::api::{
     Answered, Call, Caller, Note, Person, Prompt, PromptKind, Reply, Request, SessionRequest,
 };
-use keyfob_core::agent::socket::{Address, Asked, AsyncClient, Heard, Listener, Opened};
+use keyfob_core::agent::socket::{Address, Asked, Connection, Heard, Listener, Opened};
 use keyfob_core::clock::Clock;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error};
@@ -114,7 +114,7 @@ async fn answer(visit: Arc<Visit>, asked: Asked) -> Answered {
         }
         "large" => "x".repeat(4_000_000),
         "too large" => "x".repeat(5_000_000),
-        other => format!("{other} for {program} ({pid}) in {}", asked.surroundings),
+        other => format!("{other} for {program} ({pid}) in {}", asked.fingerprint),
     };
     let reply = match identity.as_str() {
         "a person" => Reply::Needs(Box::new(Prompt {
@@ -192,8 +192,8 @@ impl Agent {
         ))
     }
 
-    async fn client(&self) -> AsyncClient {
-        AsyncClient::connect(&self.place.address())
+    async fn client(&self) -> Connection {
+        Connection::open(&self.place.address())
             .await
             .expect("usable")
             .expect("somebody listens")
@@ -214,7 +214,7 @@ impl Agent {
     }
 }
 
-/// Whoever speaks to the socket without [`AsyncClient`].
+/// Whoever speaks to the socket without [`Connection`].
 struct Raw(BufReader<UnixStream>);
 
 impl Raw {

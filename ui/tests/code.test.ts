@@ -1,18 +1,13 @@
 import { screen, waitFor } from "@testing-library/svelte";
 import { expect, test } from "vitest";
-import { FakeApp, needs, signed_in } from "./fake-app";
+import { needs, prompt_window, signed_in } from "./fake-app";
 import * as fixtures from "./fixtures";
 import { open, settled } from "./page";
-
-function asked(kind: Parameters<typeof fixtures.prompt>[1] = fixtures.asks.code): FakeApp {
-  const snapshot = fixtures.with_prompts(fixtures.team_snapshot(), fixtures.prompt(7, kind));
-  return new FakeApp(snapshot).opens({ view: "prompt", prompt: 7 }, "prompt-7");
-}
 
 const field = () => screen.getByLabelText<HTMLInputElement>("MFA code");
 
 test("six digits are sent by themselves, once", async () => {
-  const app = asked();
+  const app = prompt_window(fixtures.kinds.code);
   const held = app.holds("answer_code");
   const user = await open(app);
   expect(field().inputMode).toBe("numeric");
@@ -26,7 +21,7 @@ test("six digits are sent by themselves, once", async () => {
 });
 
 test("a code pasted with spaces is taken", async () => {
-  const app = asked();
+  const app = prompt_window(fixtures.kinds.code);
   const user = await open(app);
   await user.click(field());
   await user.paste(" 123 456 ");
@@ -37,7 +32,7 @@ test.each([
   ["letters", "12a4b", "124"],
   ["seven digits", "1234567", ""],
 ])("%s are refused visibly, and nothing is sent", async (_, text, left) => {
-  const app = asked();
+  const app = prompt_window(fixtures.kinds.code);
   const user = await open(app);
   await user.click(field());
   await user.paste(text);
@@ -48,7 +43,7 @@ test.each([
 });
 
 test("an incomplete code is not sent with Enter", async () => {
-  const app = asked();
+  const app = prompt_window(fixtures.kinds.code);
   const user = await open(app);
   await user.type(field(), "123{Enter}");
   expect(screen.getByRole("alert").textContent).toContain("Codes are six digits");
@@ -56,7 +51,7 @@ test("an incomplete code is not sent with Enter", async () => {
 });
 
 test("a refused code is entered again, with the reason, in an empty field", async () => {
-  const app = asked().on("answer_code", () => needs(fixtures.prompt(40, fixtures.asks.refused_code, { attempt: 2 })));
+  const app = prompt_window(fixtures.kinds.code).on("answer_code", () => needs(fixtures.prompt(40, fixtures.kinds.refused_code, { attempt: 2 })));
   const user = await open(app);
   await user.type(field(), "111111");
   expect((await screen.findByRole("alert")).textContent).toContain("codes are valid for 30 seconds");
@@ -70,13 +65,13 @@ test("a refused code is entered again, with the reason, in an empty field", asyn
 });
 
 test("the 30 seconds in which a code is good are counted", async () => {
-  await open(asked());
+  await open(prompt_window(fixtures.kinds.code));
   expect(document.body.textContent).toMatch(/next code in ([1-9]|[12]\d|30) s/);
 });
 
 test("a shortened device is whole to a screen reader", async () => {
   const device = "arn:aws:iam::123456789012:mfa/a-device-with-a-name-that-is-long";
-  await open(asked({ mfa: { device, refused: null } }));
+  await open(prompt_window({ mfa: { device, refused: null } }));
   await settled();
   expect(screen.getByText(device)).toBeTruthy();
 });

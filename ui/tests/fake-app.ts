@@ -1,7 +1,7 @@
 // A fake of the app's Rust side at the transport: answers commands, sends events, and records every call.
 import { emit } from "@tauri-apps/api/event";
 import { mockIPC, mockWindows } from "@tauri-apps/api/mocks";
-import type { FieldProblem, KeysDraft, Outcome, Prompt, SignedIn, Snapshot, View } from "../contract";
+import type { FieldProblem, KeysDraft, Outcome, Prompt, PromptKind, SignedIn, Snapshot, View } from "../contract";
 import * as fixtures from "./fixtures";
 
 type Arguments = Record<string, unknown>;
@@ -75,7 +75,7 @@ export class FakeApp {
     snapshot: () => this.snapshot,
     retry: () => this.snapshot,
     sign_in: ({ identity }) => signed_in(String(identity)),
-    enter_keys: ({ identity }) => needs(fixtures.prompt(90, fixtures.asks.new_keys, { identity: String(identity) })),
+    enter_keys: ({ identity }) => needs(fixtures.prompt(90, fixtures.kinds.new_keys, { identity: String(identity) })),
     answer_keys: () => signed_in("dev-admin"),
     answer_code: () => signed_in("dev-admin"),
     answer_passphrase: () => signed_in("dev-admin"),
@@ -109,6 +109,12 @@ export class FakeApp {
       ].map((command) => [command, () => null]),
     ),
   };
+}
+
+/** A program's prompt in a window of its own. */
+export function prompt_window(kind: PromptKind, more: Partial<Prompt> = {}): FakeApp {
+  const snapshot = fixtures.with_prompts(fixtures.team_snapshot(), fixtures.prompt(7, kind, more));
+  return new FakeApp(snapshot).opens({ view: "prompt", prompt: 7 }, "prompt-7");
 }
 
 export function signed_in(identity: string): Outcome {

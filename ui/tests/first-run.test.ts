@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { configured, needs, signed_in } from "./fake-app";
 import * as fixtures from "./fixtures";
 import { KEY_ID, SECRET } from "./fixtures";
-import { open, said } from "./page";
+import { open, announced } from "./page";
 import { scenes } from "./scenes";
 
 const first = () => scenes["first-run"]!.app();
@@ -33,7 +33,7 @@ test("the sandbox is signed in to within three clicks", async () => {
   await user.click(way(/Try the sandbox/));
   await user.click(await screen.findByRole("button", { name: "Sign in: dev" }));
   expect(app.sent("sign_in")).toEqual([{ identity: "dev", renewal: "when_due" }]);
-  await waitFor(() => expect(said()).toContain("Signed in to dev"));
+  await waitFor(() => expect(announced()).toContain("Signed in to dev"));
 });
 
 test("a sandbox that does not start is an error", async () => {
@@ -47,7 +47,7 @@ test("an access key is added, entered, and signed in with", async () => {
   const app = first()
     .on("enter_keys", () => needs(fixtures.prompt(60, { keys: { why: "asked", mfa_arn: null, session_duration: null } }, { identity: "ops" })))
     .on("answer_keys", () => configured("ops"))
-    .on("sign_in", () => needs(fixtures.prompt(61, fixtures.asks.code, { identity: "ops" })))
+    .on("sign_in", () => needs(fixtures.prompt(61, fixtures.kinds.code, { identity: "ops" })))
     .on("answer_code", () => signed_in("ops"));
   const user = await open(app);
   await user.click(way(/Add an access key/));
@@ -92,7 +92,7 @@ test("profiles are imported as chosen; those with an obstacle show it and cannot
   await user.click(screen.getByLabelText(/^default/));
   await user.click(screen.getByRole("button", { name: "Import 1 profile" }));
   expect(app.sent("import_profiles")).toEqual([{ names: ["deploy"] }]);
-  await waitFor(() => expect(said()).toContain("Imported 1 identity"));
+  await waitFor(() => expect(announced()).toContain("Imported 1 identity"));
 });
 
 test("an empty ~/.aws is shown as such", async () => {
@@ -127,8 +127,7 @@ test("another cause that keeps the agent from starting is not blamed on the file
     .app()
     .on("snapshot", () => ({
       ...fixtures.team_snapshot(),
-      list: null,
-      status: null,
+      agent: null,
       configuration: { state: "unusable", path: fixtures.PATH, error },
     }));
   await open(app);

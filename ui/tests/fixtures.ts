@@ -80,7 +80,7 @@ export function prompt(id: number, kind: PromptKind, more: Partial<Prompt> = {})
   return { id, identity: "dev-admin", kind, attempt: 1, asker: terraform, unanswered: revoked, ...more };
 }
 
-export const asks = {
+export const kinds = {
   keys: { keys: { why: "missing", mfa_arn: MFA, session_duration: 36 * HOUR } },
   revoked: { keys: { why: "revoked", mfa_arn: MFA, session_duration: null } },
   // Not in the generated type yet.
@@ -116,15 +116,20 @@ export function snapshot(identities: Identity[], more: Partial<Snapshot> = {}): 
     tray: "shown",
     refresh: "runs",
     health: "ok",
-    list: { providers: providers.map((name) => ({ name, kind: "aws/iam-identity-center" })), identities, keyring: null },
-    status: { agent: null, sessions: identities.map((it) => ({ ...it, identity: it.name })), prompts: [] },
+    agent: {
+      agent: null,
+      providers: providers.map((name) => ({ name, kind: "aws/iam-identity-center" })),
+      identities,
+      prompts: [],
+      keyring: null,
+    },
     notes: [],
     ...more,
   };
 }
 
 export function with_prompts(base: Snapshot, ...prompts: Prompt[]): Snapshot {
-  return { ...base, status: { ...base.status!, prompts: prompts.map(open) } };
+  return { ...base, agent: { ...base.agent!, prompts: prompts.map(open) } };
 }
 
 /** One of each state. */
@@ -292,5 +297,5 @@ export function settings(more: Partial<Settings> = {}): Settings {
 /** No identity has a known state. */
 export function locked(keyring: Error): Snapshot {
   const base = snapshot(team().map((it) => ({ ...it, state: "unknown", issued_at: null, expires_at: null })));
-  return { ...base, health: "attention", list: { ...base.list!, keyring } };
+  return { ...base, health: "attention", agent: { ...base.agent!, keyring } };
 }

@@ -3,7 +3,7 @@ import { expect, test, vi } from "vitest";
 import { configured, FakeApp, needs, signed_in } from "./fake-app";
 import * as fixtures from "./fixtures";
 import { HOUR, MINUTE } from "./fixtures";
-import { open, region, said, settled } from "./page";
+import { open, region, announced, settled } from "./page";
 import { scenes } from "./scenes";
 
 function row(name: string): HTMLElement {
@@ -59,16 +59,6 @@ test("every state has its word", async () => {
   expect(row("audit").textContent).toContain("Denied");
   expect(row("data-lake").textContent).toContain("Expired");
   expect(row("azure-ops").textContent).toContain("Not supported");
-});
-
-test("a session's state wins over the list's", async () => {
-  const snapshot = fixtures.snapshot([
-    fixtures.identity("dev", { state: "valid", expires_at: fixtures.from_now(2 * HOUR + 5) }),
-  ]);
-  snapshot.list!.identities = [fixtures.identity("dev", { state: "needs_sign_in" })];
-  await open(new FakeApp(snapshot));
-  expect(row("dev").textContent).toContain("Valid");
-  expect(row("dev").textContent).toContain("2 h");
 });
 
 test("the time moves once a minute, on the minute, and an end that is reached is shown", async () => {
@@ -156,7 +146,7 @@ test("signing in renews what is due, and says until when the session is valid", 
   const user = await open(app);
   await user.click(screen.getByRole("button", { name: "Sign in: data-lake" }));
   expect(app.sent("sign_in")).toEqual([{ identity: "data-lake", renewal: "when_due" }]);
-  await waitFor(() => expect(said()).toMatch(/Signed in to data-lake until/));
+  await waitFor(() => expect(announced()).toMatch(/Signed in to data-lake until/));
 });
 
 test("renewing always makes a new session", async () => {
@@ -187,7 +177,7 @@ test("keys entered without need are stored, and no sign-in follows", async () =>
   await user.type(await screen.findByLabelText("Access key ID"), fixtures.KEY_ID);
   await user.type(screen.getByLabelText("Secret access key"), fixtures.SECRET);
   await user.click(screen.getByRole("button", { name: "Store keys" }));
-  await waitFor(() => expect(said()).toContain("Access key AKIA…MPLE stored for dev-admin"));
+  await waitFor(() => expect(announced()).toContain("Access key AKIA…MPLE stored for dev-admin"));
   expect(app.sent("sign_in")).toHaveLength(0);
 });
 
@@ -265,7 +255,7 @@ test.each([
   await user.click(toggle("deploy"));
   await user.click(screen.getByRole("button", { name: verb }));
   expect(app.sent(command)).toEqual([{ identity: "deploy" }]);
-  await waitFor(() => expect(said()).toMatch(words));
+  await waitFor(() => expect(announced()).toMatch(words));
 });
 
 test("a copy that fails is shown as an error, not as copied", async () => {
@@ -277,7 +267,7 @@ test("a copy that fails is shown as an error, not as copied", async () => {
   await user.click(toggle("vendor"));
   await user.click(screen.getByRole("button", { name: "Copy environment" }));
   expect((await screen.findByRole("alert")).textContent).toContain("No session is held");
-  expect(said()).toBe("");
+  expect(announced()).toBe("");
 });
 
 test("an identity that is not supported offers nothing that cannot work", async () => {
@@ -361,7 +351,7 @@ test("an agent that fails is shown as an error, not as a blank page", async () =
 test("every part of a row is reached and used by keyboard", async () => {
   const app = new FakeApp(
     fixtures.snapshot([fixtures.identity("dev", { issued_at: fixtures.from_now(-MINUTE) })]),
-  ).on("sign_in", () => needs(fixtures.prompt(70, fixtures.asks.code, { identity: "dev" })));
+  ).on("sign_in", () => needs(fixtures.prompt(70, fixtures.kinds.code, { identity: "dev" })));
   const user = await open(app);
   screen.getByRole("button", { name: "Settings" }).focus();
   await user.tab();

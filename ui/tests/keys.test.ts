@@ -1,15 +1,10 @@
 import { screen, waitFor } from "@testing-library/svelte";
 import type { UserEvent } from "@testing-library/user-event";
 import { expect, test } from "vitest";
-import { FakeApp, needs, signed_in } from "./fake-app";
+import { needs, prompt_window, signed_in } from "./fake-app";
 import * as fixtures from "./fixtures";
 import { KEY_ID, MFA, SECRET } from "./fixtures";
 import { everything, open, settled } from "./page";
-
-function asked(kind: Parameters<typeof fixtures.prompt>[1] = fixtures.asks.keys): FakeApp {
-  const snapshot = fixtures.with_prompts(fixtures.team_snapshot(), fixtures.prompt(7, kind));
-  return new FakeApp(snapshot).opens({ view: "prompt", prompt: 7 }, "prompt-7");
-}
 
 const key = () => screen.getByLabelText<HTMLInputElement>("Access key ID");
 const secret = () => screen.getByLabelText<HTMLInputElement>("Secret access key");
@@ -28,7 +23,7 @@ function described(field: HTMLElement): string {
 }
 
 test("the form names the program and the reason, and is prefilled", async () => {
-  await open(asked());
+  await open(prompt_window(fixtures.kinds.keys));
   expect(screen.getByRole("heading", { name: "terraform (pid 4711) needs dev-admin" })).toBeTruthy();
   expect(screen.getByText("No access keys are stored yet.")).toBeTruthy();
   expect(mfa().value).toBe(MFA);
@@ -37,13 +32,13 @@ test("the form names the program and the reason, and is prefilled", async () => 
 });
 
 test("revoked keys are explained; a duration that was never set is 12h", async () => {
-  await open(asked(fixtures.asks.revoked));
+  await open(prompt_window(fixtures.kinds.revoked));
   expect(screen.getByText(/no longer accepts the stored access keys.*cleared from the keyring/)).toBeTruthy();
   expect(duration().value).toBe("12h");
 });
 
 test("the secret is masked until it is shown, and kept from autofill", async () => {
-  const user = await open(asked());
+  const user = await open(prompt_window(fixtures.kinds.keys));
   expect(secret().type).toBe("password");
   expect(secret().autocomplete).toBe("off");
   expect(secret().getAttribute("spellcheck")).toBe("false");
@@ -53,7 +48,7 @@ test("the secret is masked until it is shown, and kept from autofill", async () 
 });
 
 test("the form is sent as typed, the secret once, and nothing of it stays", async () => {
-  const app = asked();
+  const app = prompt_window(fixtures.kinds.keys);
   const held = app.holds("answer_keys");
   const user = await open(app);
   await user.type(key(), ` ${KEY_ID} `);
@@ -76,7 +71,7 @@ test("the form is sent as typed, the secret once, and nothing of it stays", asyn
 });
 
 test("the secret reaches no command but the answer", async () => {
-  const app = asked();
+  const app = prompt_window(fixtures.kinds.keys);
   const user = await open(app);
   await fill(user);
   await user.click(submit());
@@ -86,7 +81,7 @@ test("the secret reaches no command but the answer", async () => {
 });
 
 test("a secret with line breaks and spaces around it is taken without them", async () => {
-  const app = asked();
+  const app = prompt_window(fixtures.kinds.keys);
   const user = await open(app);
   await user.type(key(), KEY_ID);
   await user.click(secret());
@@ -103,7 +98,7 @@ test.each([
   ["a megabyte", "x".repeat(1_048_576), "at most 256"],
   ["blanks alone", "   ", "required"],
 ])("a secret of %s is refused at its field", async (_, text, words) => {
-  const app = asked();
+  const app = prompt_window(fixtures.kinds.keys);
   const user = await open(app);
   await user.type(key(), KEY_ID);
   await user.click(secret());
@@ -117,7 +112,7 @@ test.each([
 });
 
 test("touched fields are checked by Rust, a moment after typing", async () => {
-  const app = asked();
+  const app = prompt_window(fixtures.kinds.keys);
   const user = await open(app);
   await user.clear(duration());
   await user.type(duration(), "12x");
@@ -130,7 +125,7 @@ test("touched fields are checked by Rust, a moment after typing", async () => {
 });
 
 test("an empty form is refused field by field, the first one focused", async () => {
-  const app = asked();
+  const app = prompt_window(fixtures.kinds.keys);
   const user = await open(app);
   await user.click(submit());
   await settled();
@@ -141,7 +136,7 @@ test("an empty form is refused field by field, the first one focused", async () 
 });
 
 test("a check that was overtaken by typing is dropped", async () => {
-  const app = asked();
+  const app = prompt_window(fixtures.kinds.keys);
   const first = app.holds("check_keys");
   const user = await open(app);
   await user.type(key(), "bad");
@@ -162,7 +157,7 @@ test.each([
   ["JSON", `{"access_key_id":"${KEY_ID}","secret_access_key":"${SECRET}"}`],
   ["one line of a CSV file", `${KEY_ID},${SECRET}`],
 ])("%s pasted anywhere fills the fields, and its secret stays in Rust", async (_, text) => {
-  const app = asked().on("paste", () => ({
+  const app = prompt_window(fixtures.kinds.keys).on("paste", () => ({
     access_key_id: KEY_ID,
     secret_characters: 40,
     mfa_arn: null,
@@ -184,7 +179,7 @@ test.each([
 });
 
 test("typing over a pasted secret sends what was typed", async () => {
-  const app = asked().on("paste", () => ({
+  const app = prompt_window(fixtures.kinds.keys).on("paste", () => ({
     access_key_id: KEY_ID,
     secret_characters: 40,
     mfa_arn: null,
@@ -201,7 +196,7 @@ test("typing over a pasted secret sends what was typed", async () => {
 });
 
 test("nonsense with many lines is refused with Rust's message and changes no field", async () => {
-  const app = asked().fails(
+  const app = prompt_window(fixtures.kinds.keys).fails(
     "paste",
     fixtures.failure("invalid_input", "the CSV file has other columns", "AWS's begins: Access key ID,Secret access key"),
   );
@@ -213,7 +208,7 @@ test("nonsense with many lines is refused with Rust's message and changes no fie
 });
 
 test("a paste of more than 64 KiB is refused without leaving the page", async () => {
-  const app = asked();
+  const app = prompt_window(fixtures.kinds.keys);
   const user = await open(app);
   await user.click(key());
   await user.paste(`[profile dev]\n${"x = y\n".repeat(200_000)}`);
@@ -223,7 +218,7 @@ test("a paste of more than 64 KiB is refused without leaving the page", async ()
 });
 
 test("text of one field is pasted as into any field", async () => {
-  const app = asked();
+  const app = prompt_window(fixtures.kinds.keys);
   const user = await open(app);
   await user.click(key());
   await user.paste(KEY_ID);
@@ -235,8 +230,8 @@ test("text of one field is pasted as into any field", async () => {
 });
 
 test("refused keys keep the other fields, show why, and are entered again", async () => {
-  const app = asked().on("answer_keys", () =>
-    needs(fixtures.prompt(31, fixtures.asks.refused, { attempt: 2, unanswered: fixtures.revoked })),
+  const app = prompt_window(fixtures.kinds.keys).on("answer_keys", () =>
+    needs(fixtures.prompt(31, fixtures.kinds.refused, { attempt: 2, unanswered: fixtures.revoked })),
   );
   const user = await open(app);
   await fill(user);
@@ -259,22 +254,22 @@ test("refused keys keep the other fields, show why, and are entered again", asyn
 });
 
 test("a failure that ends the sign-in closes the form and leaves nothing of the secret", async () => {
-  const app = asked().fails("answer_keys", fixtures.failure("network", "AWS could not be reached"));
+  const app = prompt_window(fixtures.kinds.keys).fails("answer_keys", fixtures.failure("network", "AWS could not be reached"));
   const user = await open(app);
   await fill(user);
   await user.click(submit());
   expect((await screen.findByRole("alert")).textContent).toContain("AWS could not be reached");
   expect(screen.queryByLabelText("Access key ID")).toBeNull();
   expect(everything()).not.toContain(SECRET);
-  app.on("sign_in", () => needs(fixtures.prompt(31, fixtures.asks.keys)));
+  app.on("sign_in", () => needs(fixtures.prompt(31, fixtures.kinds.keys)));
   await user.click(screen.getByRole("button", { name: "Try again" }));
   expect(await screen.findByLabelText("Access key ID")).toBeTruthy();
   expect(app.sent("sign_in")).toEqual([{ identity: "dev-admin", renewal: "when_due" }]);
 });
 
 test("a secret that does not belong to its key is entered again, the problem at its field", async () => {
-  const app = asked().on("answer_keys", () =>
-    needs(fixtures.prompt(32, fixtures.asks.mismatch, { attempt: 2 })),
+  const app = prompt_window(fixtures.kinds.keys).on("answer_keys", () =>
+    needs(fixtures.prompt(32, fixtures.kinds.mismatch, { attempt: 2 })),
   );
   const user = await open(app);
   await fill(user);
@@ -290,7 +285,7 @@ test("a secret that does not belong to its key is entered again, the problem at 
 });
 
 test("stored keys are followed by the code, in the same place", async () => {
-  const app = asked().on("answer_keys", () => needs(fixtures.prompt(33, fixtures.asks.code)));
+  const app = prompt_window(fixtures.kinds.keys).on("answer_keys", () => needs(fixtures.prompt(33, fixtures.kinds.code)));
   const user = await open(app);
   await fill(user);
   await user.click(submit());
@@ -300,7 +295,7 @@ test("stored keys are followed by the code, in the same place", async () => {
 });
 
 test("cancelling tells the agent and closes the window; what was typed is gone", async () => {
-  const app = asked();
+  const app = prompt_window(fixtures.kinds.keys);
   const user = await open(app);
   await fill(user);
   await user.click(screen.getByRole("button", { name: "Cancel" }));

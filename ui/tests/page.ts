@@ -23,7 +23,7 @@ export function region(name: string | RegExp): HTMLElement {
 }
 
 /** The last announcement. */
-export function said(): string {
+export function announced(): string {
   return document.querySelector("p.announced")?.textContent ?? "";
 }
 

@@ -4,10 +4,10 @@ import type { Snapshot } from "../contract";
 import { configured, FakeApp, needs, signed_in } from "./fake-app";
 import * as fixtures from "./fixtures";
 import { HOUR, KEY_ID, SECRET } from "./fixtures";
-import { everything, open, said, settled } from "./page";
+import { everything, open, announced, settled } from "./page";
 
 const base = (): Snapshot => fixtures.team_snapshot();
-const waiting = (kind: Parameters<typeof fixtures.prompt>[1] = fixtures.asks.code) =>
+const waiting = (kind: Parameters<typeof fixtures.prompt>[1] = fixtures.kinds.code) =>
   fixtures.with_prompts(base(), fixtures.prompt(7, kind));
 
 function own_window(snapshot: Snapshot): FakeApp {
@@ -38,7 +38,7 @@ test("a prompt answered elsewhere closes quietly, and says so", async () => {
   await app.sends(base());
   await settled();
   expect(screen.queryByRole("dialog")).toBeNull();
-  expect(said()).toContain("answered elsewhere");
+  expect(announced()).toContain("answered elsewhere");
   expect(app.sent("cancel")).toHaveLength(0);
 });
 
@@ -71,7 +71,7 @@ test("a prompt whose number comes before its snapshot is shown when the snapshot
 });
 
 test("the prompt of a sign-in started here that no snapshot lists stays", async () => {
-  const app = new FakeApp(base()).on("sign_in", () => needs(fixtures.prompt(50, fixtures.asks.code, { identity: "data-lake" })));
+  const app = new FakeApp(base()).on("sign_in", () => needs(fixtures.prompt(50, fixtures.kinds.code, { identity: "data-lake" })));
   const user = await open(app);
   await user.click(screen.getByRole("button", { name: "Sign in: data-lake" }));
   await screen.findByRole("dialog", { name: "Sign in to data-lake" });
@@ -83,8 +83,8 @@ test("the prompt of a sign-in started here that no snapshot lists stays", async 
 test("a second prompt does not stack on, or replace, the one being answered", async () => {
   const both = fixtures.with_prompts(
     base(),
-    fixtures.prompt(7, fixtures.asks.code),
-    fixtures.prompt(8, fixtures.asks.keys, { identity: "ci-bot" }),
+    fixtures.prompt(7, fixtures.kinds.code),
+    fixtures.prompt(8, fixtures.kinds.keys, { identity: "ci-bot" }),
   );
   const app = new FakeApp(both).opens({ view: "prompt", prompt: 7 });
   const user = await open(app);
@@ -96,7 +96,7 @@ test("a second prompt does not stack on, or replace, the one being answered", as
 });
 
 test("a sheet closed while its answer is under way cancels what follows, and shows nothing late", async () => {
-  const app = new FakeApp(waiting(fixtures.asks.keys)).opens({ view: "prompt", prompt: 7 });
+  const app = new FakeApp(waiting(fixtures.kinds.keys)).opens({ view: "prompt", prompt: 7 });
   const held = app.holds("answer_keys");
   const user = await open(app);
   await user.type(screen.getByLabelText("Access key ID"), KEY_ID);
@@ -105,7 +105,7 @@ test("a sheet closed while its answer is under way cancels what follows, and sho
   await waitFor(() => expect(app.sent("answer_keys")).toHaveLength(1));
   await user.keyboard("{Escape}");
   expect(screen.queryByRole("dialog")).toBeNull();
-  held.answer(needs(fixtures.prompt(51, fixtures.asks.code)));
+  held.answer(needs(fixtures.prompt(51, fixtures.kinds.code)));
   await settled();
   expect(screen.queryByRole("dialog")).toBeNull();
   expect(app.sent("cancel")).toEqual([{ prompt: 51 }]);
@@ -124,7 +124,7 @@ test("a failure ends the sign-in: the form closes, the error is shown, and anoth
   await app.sends(base());
   await user.click(screen.getByRole("button", { name: "Try again" }));
   await waitFor(() => expect(screen.getByRole("alert").textContent).toContain("still could not be reached"));
-  app.on("sign_in", () => needs(fixtures.prompt(41, fixtures.asks.code))).on("answer_code", () => signed_in("dev-admin"));
+  app.on("sign_in", () => needs(fixtures.prompt(41, fixtures.kinds.code))).on("answer_code", () => signed_in("dev-admin"));
   await user.click(screen.getByRole("button", { name: "Try again" }));
   await screen.findByRole("dialog", { name: "Sign in to dev-admin" });
   await user.type(await screen.findByLabelText("MFA code"), "222222");
@@ -132,6 +132,20 @@ test("a failure ends the sign-in: the form closes, the error is shown, and anoth
   await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
   expect(app.sent("sign_in")).toEqual(Array(2).fill({ identity: "dev-admin", renewal: "when_due" }));
   expect(app.sent("cancel")).toHaveLength(0);
+});
+
+test("a failure closed while another sign-in is starting withdraws the prompt that follows", async () => {
+  const app = new FakeApp(waiting()).opens({ view: "prompt", prompt: 7 });
+  app.fails("answer_code", fixtures.failure("network", "AWS could not be reached"));
+  const held = app.holds("sign_in");
+  const user = await open(app);
+  await user.type(screen.getByLabelText("MFA code"), "111111");
+  await user.click(await screen.findByRole("button", { name: "Try again" }));
+  await user.keyboard("{Escape}");
+  held.answer(needs(fixtures.prompt(42, fixtures.kinds.code)));
+  await settled();
+  expect(screen.queryByRole("dialog")).toBeNull();
+  expect(app.sent("cancel")).toEqual([{ prompt: 42 }]);
 });
 
 test("a failure in a prompt's own window stays until it is closed", async () => {
@@ -147,7 +161,7 @@ test("a failure in a prompt's own window stays until it is closed", async () => 
 });
 
 test("a failed unlock has no sign-in to start again", async () => {
-  const app = own_window(fixtures.with_prompts(base(), fixtures.prompt(7, fixtures.asks.unlock, { identity: "" })));
+  const app = own_window(fixtures.with_prompts(base(), fixtures.prompt(7, fixtures.kinds.unlock, { identity: "" })));
   app.fails("answer_passphrase", fixtures.failure("keyring_locked", "the keyring stays locked"));
   const user = await open(app);
   await user.type(screen.getByLabelText("Passphrase"), "correct horse{Enter}");
@@ -158,7 +172,7 @@ test("a failed unlock has no sign-in to start again", async () => {
 
 test("a renewal that fails is tried again as a renewal", async () => {
   const app = new FakeApp(base())
-    .on("sign_in", () => needs(fixtures.prompt(60, fixtures.asks.code)))
+    .on("sign_in", () => needs(fixtures.prompt(60, fixtures.kinds.code)))
     .fails("answer_code", fixtures.failure("network", "AWS could not be reached"));
   const user = await open(app);
   await app.shows({ view: "sign_in", identity: "dev-admin", renewal: "always" });
@@ -175,7 +189,7 @@ test("a sheet closed while its answer is under way still says that it went well"
   await user.type(screen.getByLabelText("MFA code"), "123456");
   await user.keyboard("{Escape}");
   held.answer(signed_in("dev-admin"));
-  await waitFor(() => expect(said()).toContain("Signed in to dev-admin"));
+  await waitFor(() => expect(announced()).toContain("Signed in to dev-admin"));
 });
 
 test("the snapshot that loses the prompt because it is being answered here does not close it", async () => {
@@ -186,7 +200,7 @@ test("the snapshot that loses the prompt because it is being answered here does 
   await app.sends(base());
   await settled();
   expect(screen.getByRole("dialog")).toBeTruthy();
-  held.answer(needs(fixtures.prompt(52, fixtures.asks.refused_code, { attempt: 2 })));
+  held.answer(needs(fixtures.prompt(52, fixtures.kinds.refused_code, { attempt: 2 })));
   expect((await screen.findByRole("alert")).textContent).toContain("refused");
   await app.sends(base());
   await settled();
@@ -195,7 +209,7 @@ test("the snapshot that loses the prompt because it is being answered here does 
 
 test("a prompt of the tray's sign-in is the user's own, not a program's", async () => {
   const asker = { program: "Keyfob", pid: 900, person: "present" } as const;
-  const snapshot = fixtures.with_prompts(base(), fixtures.prompt(7, fixtures.asks.code, { asker }));
+  const snapshot = fixtures.with_prompts(base(), fixtures.prompt(7, fixtures.kinds.code, { asker }));
   await open(own_window(snapshot));
   expect(screen.getByRole("heading", { name: "Sign in to dev-admin" })).toBeTruthy();
 });
@@ -210,7 +224,7 @@ test("a browser sign-in shows code and address, opens the browser, and ends by i
   expect(screen.getByText(/Waiting for the browser/)).toBeTruthy();
   await app.sends(base());
   await waitFor(() => expect(app.sent("close_window")).toHaveLength(1));
-  expect(said()).toContain("Signed in to dev-admin");
+  expect(announced()).toContain("Signed in to dev-admin");
   expect(app.sent("cancel")).toHaveLength(0);
 });
 
@@ -227,7 +241,7 @@ test("a browser prompt of a sign-in started here ends with its prompt in the sna
   await app.sends(fixtures.team_with("data-lake", { state: "valid", expires_at: fixtures.from_now(HOUR) }));
   await settled();
   expect(screen.queryByRole("dialog")).toBeNull();
-  expect(said()).toContain("Signed in to data-lake");
+  expect(announced()).toContain("Signed in to data-lake");
 });
 
 test("a browser that cannot be opened is an error", async () => {
@@ -241,7 +255,7 @@ test("a browser that cannot be opened is an error", async () => {
 });
 
 test("the keyring is unlocked with its passphrase, which does not stay", async () => {
-  const app = own_window(fixtures.with_prompts(base(), fixtures.prompt(7, fixtures.asks.unlock, { identity: "" })));
+  const app = own_window(fixtures.with_prompts(base(), fixtures.prompt(7, fixtures.kinds.unlock, { identity: "" })));
   const held = app.holds("answer_passphrase");
   const user = await open(app);
   expect(screen.getByRole("heading", { name: "terraform (pid 4711) needs the keyring" })).toBeTruthy();
@@ -255,7 +269,7 @@ test("the keyring is unlocked with its passphrase, which does not stay", async (
 });
 
 test("a refused passphrase is shown at its field", async () => {
-  const kind = { keyring_passphrase: { ...fixtures.asks.unlock.keyring_passphrase, refused: "wrong passphrase" } };
+  const kind = { keyring_passphrase: { ...fixtures.kinds.unlock.keyring_passphrase, refused: "wrong passphrase" } };
   await open(own_window(fixtures.with_prompts(base(), fixtures.prompt(7, kind, { identity: "", attempt: 2 }))));
   const field = screen.getByLabelText("Passphrase");
   expect(field.getAttribute("aria-invalid")).toBe("true");
@@ -264,7 +278,7 @@ test("a refused passphrase is shown at its field", async () => {
 
 test("a new passphrase is typed twice, and both have to match", async () => {
   const app = own_window(
-    fixtures.with_prompts(base(), fixtures.prompt(7, fixtures.asks.new_passphrase, { identity: "" })),
+    fixtures.with_prompts(base(), fixtures.prompt(7, fixtures.kinds.new_passphrase, { identity: "" })),
   );
   const user = await open(app);
   await user.type(screen.getByLabelText("Passphrase"), "one");
@@ -304,7 +318,7 @@ test("a prompt's window becomes as high as its page; the main window does not", 
 test("a sign-in from the tray starts at once, and its prompt follows", async () => {
   const app = new FakeApp(base())
     .opens({ view: "sign_in", identity: "data-lake", renewal: "always" })
-    .on("sign_in", () => needs(fixtures.prompt(53, fixtures.asks.code, { identity: "data-lake" })));
+    .on("sign_in", () => needs(fixtures.prompt(53, fixtures.kinds.code, { identity: "data-lake" })));
   await open(app);
   expect(app.sent("sign_in")).toEqual([{ identity: "data-lake", renewal: "always" }]);
   expect(await screen.findByRole("dialog", { name: "Sign in to data-lake" })).toBeTruthy();
@@ -340,7 +354,7 @@ test("a sign-in from the tray does not disturb the prompt being answered", async
 });
 
 test("when a sheet closes the focus is where it was, or on its row when the button is gone", async () => {
-  const app = new FakeApp(base()).on("sign_in", () => needs(fixtures.prompt(54, fixtures.asks.code, { identity: "data-lake" })));
+  const app = new FakeApp(base()).on("sign_in", () => needs(fixtures.prompt(54, fixtures.kinds.code, { identity: "data-lake" })));
   const user = await open(app);
   const verb = screen.getByRole("button", { name: "Sign in: data-lake" });
   await user.click(verb);
@@ -361,7 +375,7 @@ test("a prompt can be answered while the answer of a closed one is still under w
   const user = await open(app);
   await user.type(screen.getByLabelText("MFA code"), "111111");
   await user.keyboard("{Escape}");
-  app.on("sign_in", () => needs(fixtures.prompt(55, fixtures.asks.code, { identity: "data-lake" })));
+  app.on("sign_in", () => needs(fixtures.prompt(55, fixtures.kinds.code, { identity: "data-lake" })));
   await user.click(screen.getByRole("button", { name: "Sign in: data-lake" }));
   app.on("answer_code", () => signed_in("data-lake"));
   await user.type(await screen.findByLabelText("MFA code"), "222222");
@@ -376,15 +390,15 @@ test("of two sign-ins started at once, the second prompt waits for the first, an
   const slow = app.holds("sign_in");
   const user = await open(app);
   await user.click(screen.getByRole("button", { name: "Sign in: data-lake" }));
-  app.on("sign_in", () => needs(fixtures.prompt(56, fixtures.asks.code, { identity: "audit" })));
+  app.on("sign_in", () => needs(fixtures.prompt(56, fixtures.kinds.code, { identity: "audit" })));
   await user.click(screen.getByRole("button", { name: "Sign in: audit" }));
   await screen.findByRole("dialog", { name: "Sign in to audit" });
-  slow.answer(needs(fixtures.prompt(57, fixtures.asks.code, { identity: "data-lake" })));
+  slow.answer(needs(fixtures.prompt(57, fixtures.kinds.code, { identity: "data-lake" })));
   await settled();
   expect(screen.getAllByRole("dialog")).toHaveLength(1);
   expect(app.sent("cancel")).toHaveLength(0);
   app.on("sign_in", () => signed_in("data-lake")).on("answer_code", () => signed_in("audit"));
   await user.type(screen.getByLabelText("MFA code"), "123456");
-  await waitFor(() => expect(said()).toContain("Signed in to data-lake"));
+  await waitFor(() => expect(announced()).toContain("Signed in to data-lake"));
   expect(screen.queryByRole("dialog")).toBeNull();
 });

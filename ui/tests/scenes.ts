@@ -3,7 +3,7 @@
 import type { Screen } from "@testing-library/svelte";
 import type { UserEvent } from "@testing-library/user-event";
 import type { Snapshot } from "../contract";
-import { FakeApp, needs } from "./fake-app";
+import { FakeApp, needs, prompt_window } from "./fake-app";
 import * as fixtures from "./fixtures";
 import { HOUR, MINUTE } from "./fixtures";
 
@@ -16,13 +16,8 @@ function main(snapshot: Snapshot): FakeApp {
   return new FakeApp(snapshot);
 }
 
-function asked(kind: Parameters<typeof fixtures.prompt>[1], more = {}): FakeApp {
-  const asked = fixtures.prompt(7, kind, more);
-  return main(fixtures.with_prompts(fixtures.team_snapshot(), asked)).opens({ view: "prompt", prompt: 7 }, "prompt-7");
-}
-
 const missing = (): Snapshot =>
-  fixtures.snapshot([], { configuration: { state: "missing", path: fixtures.PATH }, list: null, status: null });
+  fixtures.snapshot([], { configuration: { state: "missing", path: fixtures.PATH }, agent: null });
 
 const broken = fixtures.failure(
   "config_invalid",
@@ -44,8 +39,8 @@ export const scenes: Record<string, Scene> = {
       main(
         fixtures.with_prompts(
           fixtures.team_snapshot(),
-          fixtures.prompt(7, fixtures.asks.code),
-          fixtures.prompt(8, fixtures.asks.revoked, {
+          fixtures.prompt(7, fixtures.kinds.code),
+          fixtures.prompt(8, fixtures.kinds.revoked, {
             identity: "ci-bot",
             asker: { program: "make", pid: 99, person: "absent" },
           }),
@@ -91,7 +86,7 @@ export const scenes: Record<string, Scene> = {
           "access_denied",
           "audit may not be assumed: sts:AssumeRole is refused",
           "look at the trust policy of the role and its external id",
-          "`fob whoami org-admin` says who asks",
+          "`fob whoami org-admin` shows the caller",
         ),
         context: { identity: "audit", step: "org-admin → audit", aws_error_code: "AccessDenied" },
       }),
@@ -134,11 +129,11 @@ export const scenes: Record<string, Scene> = {
         ),
       ),
   },
-  "prompt-keys": { app: () => asked(fixtures.asks.keys) },
-  "prompt-keys-revoked": { app: () => asked(fixtures.asks.revoked) },
-  "prompt-keys-mismatch": { app: () => asked(fixtures.asks.mismatch, { attempt: 2 }) },
+  "prompt-keys": { app: () => prompt_window(fixtures.kinds.keys) },
+  "prompt-keys-revoked": { app: () => prompt_window(fixtures.kinds.revoked) },
+  "prompt-keys-mismatch": { app: () => prompt_window(fixtures.kinds.mismatch, { attempt: 2 }) },
   "prompt-keys-problems": {
-    app: () => asked(fixtures.asks.keys),
+    app: () => prompt_window(fixtures.kinds.keys),
     act: async ({ screen, user }) => {
       await user.type(await screen.findByLabelText("Access key ID"), "AKIA nonsense");
       await user.type(screen.getByLabelText("Secret access key"), "two words");
@@ -149,7 +144,7 @@ export const scenes: Record<string, Scene> = {
   },
   "prompt-keys-pasted": {
     app: () =>
-      asked(fixtures.asks.keys).on("paste", () => ({
+      prompt_window(fixtures.kinds.keys).on("paste", () => ({
         access_key_id: fixtures.KEY_ID,
         secret_characters: 40,
         mfa_arn: null,
@@ -163,8 +158,8 @@ export const scenes: Record<string, Scene> = {
   },
   "prompt-keys-refused": {
     app: () =>
-      asked(fixtures.asks.keys).on("answer_keys", () =>
-        needs(fixtures.prompt(8, fixtures.asks.refused, { attempt: 2, unanswered: fixtures.revoked })),
+      prompt_window(fixtures.kinds.keys).on("answer_keys", () =>
+        needs(fixtures.prompt(8, fixtures.kinds.refused, { attempt: 2, unanswered: fixtures.revoked })),
       ),
     act: async ({ screen, user }) => {
       await user.type(await screen.findByLabelText("Access key ID"), fixtures.KEY_ID);
@@ -175,7 +170,7 @@ export const scenes: Record<string, Scene> = {
   },
   "prompt-failed": {
     app: () =>
-      asked(fixtures.asks.code).fails(
+      prompt_window(fixtures.kinds.code).fails(
         "answer_code",
         fixtures.failure("network", "AWS could not be reached", "check the network connection"),
       ),
@@ -184,16 +179,16 @@ export const scenes: Record<string, Scene> = {
       await screen.findByRole("button", { name: "Try again" });
     },
   },
-  "prompt-code": { app: () => asked(fixtures.asks.code) },
-  "prompt-code-refused": { app: () => asked(fixtures.asks.refused_code, { attempt: 2 }) },
+  "prompt-code": { app: () => prompt_window(fixtures.kinds.code) },
+  "prompt-code-refused": { app: () => prompt_window(fixtures.kinds.refused_code, { attempt: 2 }) },
   "prompt-code-letters": {
-    app: () => asked(fixtures.asks.code),
+    app: () => prompt_window(fixtures.kinds.code),
     act: async ({ screen, user }) => user.type(await screen.findByLabelText("MFA code"), "12a4"),
   },
-  "prompt-browser": { app: () => asked(fixtures.browser()) },
-  "prompt-unlock": { app: () => asked(fixtures.asks.unlock, { identity: "" }) },
+  "prompt-browser": { app: () => prompt_window(fixtures.browser()) },
+  "prompt-unlock": { app: () => prompt_window(fixtures.kinds.unlock, { identity: "" }) },
   "prompt-unlock-new": {
-    app: () => asked(fixtures.asks.new_passphrase, { identity: "" }),
+    app: () => prompt_window(fixtures.kinds.new_passphrase, { identity: "" }),
     act: async ({ screen, user }) => {
       await user.type(await screen.findByLabelText("Passphrase"), "one");
       await user.type(screen.getByLabelText("Repeat passphrase"), "two");
@@ -207,14 +202,14 @@ export const scenes: Record<string, Scene> = {
     },
   },
   "sheet-code": {
-    app: () => main(fixtures.with_prompts(fixtures.team_snapshot(), fixtures.prompt(7, fixtures.asks.code))),
+    app: () => main(fixtures.with_prompts(fixtures.team_snapshot(), fixtures.prompt(7, fixtures.kinds.code))),
     act: async ({ screen, user }) => {
       await user.click(await screen.findByRole("button", { name: /Enter code/ }));
       await screen.findByLabelText("MFA code");
     },
   },
   "sheet-keys": {
-    app: () => main(fixtures.with_prompts(fixtures.team_snapshot(), fixtures.prompt(7, fixtures.asks.revoked))),
+    app: () => main(fixtures.with_prompts(fixtures.team_snapshot(), fixtures.prompt(7, fixtures.kinds.revoked))),
     act: async ({ screen, user }) => {
       await user.click(await screen.findByRole("button", { name: /Enter keys/ }));
       await screen.findByLabelText("Access key ID");

@@ -2,7 +2,7 @@ import { screen, waitFor } from "@testing-library/svelte";
 import { expect, test } from "vitest";
 import { FakeApp } from "./fake-app";
 import * as fixtures from "./fixtures";
-import { open, said, settled } from "./page";
+import { open, announced, settled } from "./page";
 import { scenes } from "./scenes";
 
 const view = () => new FakeApp(fixtures.team_snapshot()).opens({ view: "settings" });
@@ -13,7 +13,7 @@ test("start at login is set at once", async () => {
   const user = await open(app);
   await user.click(box("Start at login"));
   expect(app.sent("start_at_login")).toEqual([{ to: "on" }]);
-  await waitFor(() => expect(said()).toBe("Saved"));
+  await waitFor(() => expect(announced()).toBe("Saved"));
   expect(box("Start at login").checked).toBe(true);
 });
 
@@ -23,7 +23,7 @@ test("a setting that could not be saved shows its old value, and why", async () 
   await user.click(box("Start at login"));
   expect((await screen.findByRole("alert")).textContent).toContain("Autostart is not writable");
   expect(box("Start at login").checked).toBe(false);
-  expect(said()).toBe("");
+  expect(announced()).toBe("");
 });
 
 test("a notice that is unticked leaves the others shown", async () => {
@@ -43,7 +43,7 @@ test("the lead time is saved with its button", async () => {
   await user.clear(box("Lead time"));
   await user.type(box("Lead time"), "45m{Enter}");
   expect(app.sent("notify_before")).toEqual([{ duration: "45m" }]);
-  await waitFor(() => expect(said()).toBe("Saved"));
+  await waitFor(() => expect(announced()).toBe("Saved"));
 });
 
 test("a refused lead time is shown at its field", async () => {

@@ -32,7 +32,7 @@ test("what is left of a life is between nothing and all of it", () => {
   expect(shareLeft("2026-03-02T11:00:00Z", "2026-03-02T11:00:00Z", now)).toBeNull();
 });
 
-test("a moment is told with its day only when that is another one", () => {
+test("a moment has its day only when that is not today", () => {
   expect(moment("2026-03-02T14:02:00Z", now)).toBe("14:02");
   expect(moment("2026-03-03T00:00:00Z", now)).toBe("tomorrow 00:00");
   expect(moment("2026-03-01T23:59:00Z", now)).toBe("yesterday 23:59");

@@ -141,8 +141,8 @@ fn run(
     // From here on something has to be cleared away: Ctrl+C no longer ends the program on the spot.
     interrupt::leave_to_the_child();
     let caller = Arc::new(AskingChild::to_be(command.get_program()));
-    let (way, runtime) = conversation.leave()?;
-    let source = credentials_source(way, signed_in.identity.clone(), caller.clone())?;
+    let (client, runtime) = conversation.into_async()?;
+    let source = credentials_source(client, signed_in.identity.clone(), caller.clone());
     let hosted = Hosted::open(invocation, signed_in, runtime, source)?;
     if interrupt::happened() {
         return Err(Stop::Interrupted);

@@ -1,14 +1,16 @@
 //! What a sandbox consists of: the server, on a thread of its own, and a private folder with
 //! configuration, keyring, state and AWS files. Dropping it ends the one and removes the other.
 
-use crate::conversation::{Alone, Conversation, runtime};
+use crate::conversation::{Conversation, agent_here, runtime, this_program};
 use crate::exec::folder::{private_folder, write_private};
 use crate::expect_reply;
 use crate::invocation::Invocation;
 use crate::stop::Stop;
-use keyfob_core::agent::api::{Check, Configure, Maintain, Person, Request, TypedKeys};
+use keyfob_core::agent::BlockingClient;
+use keyfob_core::agent::api::{Check, Configure, Maintain, Person, TypedKeys};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
+use keyfob_core::encode::random_token;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::sandbox::Sandbox;
@@ -70,7 +72,7 @@ impl Premises {
             ("FOB_KEYRING", "file".into()),
             // Seen by whoever may look into the child's environment. It opens nothing but this
             // folder's keyring, whose keys only this sandbox knows.
-            (PASSPHRASE, passphrase()?.into()),
+            (PASSPHRASE, random_token::<16>().as_str().into()),
             ("FOB_AWS_FILES_BASE_PATH", aws.join("keyfob").into()),
             ("XDG_STATE_HOME", folder.path().join("state").into()),
             ("AWS_CONFIG_FILE", aws_config.into()),
@@ -122,12 +124,10 @@ impl Premises {
         let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
         let variables = self.variables.iter().cloned();
         let environment = Environment::of(variables.chain([(home, self.folder.path().into())]));
-        let alone = Alone {
-            config: Config::load(config, &environment)?,
-            environment,
-        };
+        let config = Config::load(config, &environment)?;
+        let client = BlockingClient::new(None, agent_here(config, environment));
         let quiet = invocation.terminal.silenced();
-        let mut conversation = Conversation::new(None, alone, quiet, Person::Absent)?;
+        let mut conversation = Conversation::new(client, quiet, this_program(Person::Absent));
         let keys = TypedKeys {
             access_key_id: shown.keys.access_key_id.as_str().to_owned(),
             secret_access_key: shown.keys.secret_access_key,
@@ -140,7 +140,7 @@ impl Premises {
             check: Check::WithSts,
         };
         expect_reply!(
-            conversation.ask(Request::Maintain(Maintain::Configure(configure)), None)?,
+            conversation.ask(Maintain::Configure(configure), None)?,
             Configured
         )?;
         Ok(())
@@ -207,17 +207,6 @@ impl Drop for Server {
             let _ = thread.join();
         }
     }
-}
-
-fn passphrase() -> Result<String> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|cause| {
-        Error::new(
-            Code::KeyringUnavailable,
-            format!("there are no random bytes: {cause}"),
-        )
-    })?;
-    Ok(u128::from_le_bytes(bytes).to_string())
 }
 
 /// No proxy reaches this machine's loopback.

@@ -1,6 +1,7 @@
 //! The task that owns the state: requests come in, jobs are started, replies and events go out.
 //! Nothing here waits: slow work is spawned and reports back as a [`Message`].
 
+use super::Role;
 use super::answers::{self, Effects, Held};
 use super::api::{
     Answered, Call, Control, Event, LastCaller, Look, Maintain, Note, Reply, Request,
@@ -8,8 +9,8 @@ use super::api::{
 };
 use super::jobs::{About, JobId, Jobs};
 use super::schedule::Schedule;
+use super::waiter::ClientId;
 use super::waiter::{self, Part, Reach, Waiter};
-use super::{ClientId, Role};
 use crate::ask::{Ask, Person, Question};
 use crate::clock::{Alarm, Clock};
 use crate::config::Chain;
@@ -252,7 +253,7 @@ impl Actor {
         if let Some((session, ticket)) = self.sessions.usable(&self.world, &chain)
             && waiter::is_enough(request, &session, now)
         {
-            match self.world.store.unchanged(&ticket) {
+            match self.world.store.sign_outs.unchanged(&ticket) {
                 Ok(()) => return self.give(waiter, chain, session),
                 Err(_) => self.sessions.forget(chain.identity.as_str()),
             }
@@ -282,7 +283,7 @@ impl Actor {
     fn give(&self, waiter: Waiter, chain: Chain, session: crate::secret::Session) {
         let (world, tokens) = (self.world.clone(), self.tokens.clone());
         tokio::spawn(async move {
-            let mut notes = world.take_warnings();
+            let mut notes = Vec::new();
             let Some(request) = waiter.session_request() else {
                 return;
             };
@@ -411,7 +412,7 @@ impl Actor {
                 return Message::Nothing;
             }
             if let Some(reply) = answers::look(&world, &request).await {
-                let notes = world.take_warnings();
+                let notes = Vec::new();
                 waiter.answer(notes, reply.unwrap_or_else(Reply::Failed));
                 return Message::Nothing;
             }
@@ -456,11 +457,10 @@ impl Actor {
         let record = self.sessions.record(&name).clone();
         let world = self.world.clone();
         tokio::spawn(async move {
-            let (mut notes, reply) = match whoami(&world, &record, reach).await {
+            let (notes, reply) = match whoami(&world, &record, reach).await {
                 Ok((whoami, notes)) => (notes, Reply::Whoami(whoami)),
                 Err(error) => (Vec::new(), Reply::Failed(error)),
             };
-            notes.extend(world.take_warnings());
             waiter.answer(notes, reply);
         });
     }

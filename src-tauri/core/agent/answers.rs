@@ -95,10 +95,13 @@ pub(super) async fn hand_over(
         made,
         ..
     } = completed;
-    let write = || write_profile(world, chain, ticket, session);
-    let written = match !made.is_empty() && chain.files.static_credentials {
-        true => write().await,
-        false => Ok(()),
+    let mut notes = notes.clone();
+    let is_login = waiters.iter().any(Waiter::is_login);
+    let written = if is_login || !made.is_empty() && chain.files.static_credentials {
+        let written = write_profile(world, chain, ticket, session).await;
+        written.map(|written| written.note(&mut notes))
+    } else {
+        Ok(())
     };
     let held = Held {
         world,
@@ -110,16 +113,11 @@ pub(super) async fn hand_over(
         let Some(request) = waiter.session_request() else {
             continue;
         };
-        let mut notes = waiter.notes_for_it(notes);
-        let written = match (&written, waiter.is_login()) {
-            (Ok(()), true) => write().await,
-            (written, _) => written.clone(),
-        };
-        let reply = match written {
+        let mut notes = waiter.notes_for_it(&notes);
+        let reply = match &written {
             Ok(()) => held.give(request, &mut notes).await,
-            Err(error) => Err(error),
+            Err(error) => Err(error.clone()),
         };
-        notes.extend(world.take_warnings());
         waiter.answer(notes, reply.unwrap_or_else(Reply::Failed));
     }
 }
@@ -167,7 +165,6 @@ pub(super) async fn maintain(
         }
     }
     trail.record(world).await;
-    trail.notes.extend(world.take_warnings());
     effects.dropped = trail.dropped;
     (trail.notes, reply, effects)
 }
@@ -180,7 +177,7 @@ async fn clear(
 ) -> Result<Reply> {
     let (recorded, reply) = match request {
         Maintain::Logout(logout) => {
-            let report = logout::logout(world, &logout, memory).await?;
+            let report = logout::logout(world, &logout, memory, &mut trail.notes).await?;
             let recorded = logout::record_removals(world, &trail.caller, &report).await;
             (recorded, Reply::Removed(report))
         }
@@ -190,7 +187,7 @@ async fn clear(
             (recorded, Reply::Removed(report))
         }
         Maintain::Repair { identity } => {
-            let findings = logout::repair(world, identity.as_deref()).await?;
+            let findings = logout::repair(world, identity.as_deref(), &mut trail.notes).await?;
             let recorded = logout::record_repairs(world, &trail.caller, &findings).await;
             (recorded, Reply::Repaired(findings))
         }

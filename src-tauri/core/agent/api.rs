@@ -23,8 +23,8 @@ pub use crate::sessions::{
 pub use crate::sign_in::{Renewal, SignedIn};
 pub use crate::store::Mode;
 pub use crate::store::audit::{
-    AuditCaller, AuditEvent, AuditLine, AuditOutcome, Damage, DamageKind, HeadState,
-    Place as AuditPlace, Verdict,
+    AuditCaller, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Damage, DamageKind, HeadState,
+    Verdict,
 };
 pub use crate::world::{Audit, Audited};
 use serde::{Deserialize, Serialize};

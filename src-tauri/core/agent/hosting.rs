@@ -1,17 +1,16 @@
-//! An agent for everybody: it has the address of its configuration, and what comes in over the
-//! socket is asked of it. Whether another agent keeps that address or gives it up is the host's to
-//! say.
+//! An agent for all processes of a user: it holds the address of its configuration and answers what
+//! comes in over the socket. The host decides whether an agent that runs already keeps the address.
 
-use super::api::{Call, Caller, Control, Person, Request};
-use super::socket::{Address, AsyncClient, Client, Heard, Listener, Opened};
-use super::{Agent, Visitor};
+use super::Agent;
+use super::client::{self, Client};
+use super::socket::{Address, Asked, Connection, Listener, Opened};
 use crate::clock::Clock;
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// For an address that is taken while nobody listens there: longer than the last answers of an
-/// agent may take.
+/// For an address that is taken while no agent listens there: in all longer than the last answers of
+/// an agent may take.
 const LOOKS: u32 = 100;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
@@ -19,20 +18,23 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Other {
     Stays,
-    /// It is told to stop, and ends.
-    HandsOver,
+    /// It is stopped.
+    IsStopped,
 }
 
-/// Needs a tokio runtime around it. One that has just been told to stop has the address until its
-/// last answers are sent, and one that is just starting listens in a moment.
+/// Needs a tokio runtime around it. An agent that is being stopped holds the address until its last
+/// answers are sent, and one that is starting listens in a moment.
 pub async fn open(address: &Address, other: Other) -> Result<Opened> {
     for _ in 0..LOOKS {
         match Listener::open(address)? {
             Opened::Ready(listener) => return Ok(Opened::Ready(listener)),
-            Opened::Taken { pid } => match (Client::connect(address)?, other) {
-                (Some(_), Other::Stays) => return Ok(Opened::Taken { pid }),
-                (Some(_), Other::HandsOver) => stop(address).await?,
-                (None, Other::Stays | Other::HandsOver) => {}
+            Opened::Taken { pid } => match other {
+                Other::Stays if Connection::open(address).await?.is_some() => {
+                    return Ok(Opened::Taken { pid });
+                }
+                Other::IsStopped if client::stop(address).await? => {}
+                // Nobody listens at the moment.
+                Other::Stays | Other::IsStopped => {}
             },
         }
         Clock::nap(BETWEEN_LOOKS).await;
@@ -42,41 +44,10 @@ pub async fn open(address: &Address, other: Other) -> Result<Opened> {
 
 /// Answers until `until` is ready.
 pub async fn serve(listener: Listener, agent: &Agent, until: impl Future<Output = ()>) {
-    let answer = |visitor: Arc<Visitor>, asked: super::socket::Asked| async move {
-        visitor.ask_from(Some(asked.surroundings), asked.call).await
+    let answer = |client: Arc<Client>, asked: Asked| async move {
+        client.ask_for(asked.fingerprint, asked.call).await
     };
     listener
-        .serve(&Clock::system(), || agent.visitor(), answer, until)
+        .serve(&Clock::system(), || agent.client(), answer, until)
         .await;
-}
-
-async fn stop(address: &Address) -> Result<()> {
-    let Some(mut client) = AsyncClient::connect(address).await? else {
-        return Ok(());
-    };
-    let caller = Caller {
-        program: "keyfob".to_owned(),
-        pid: std::process::id(),
-        person: Person::Absent,
-    };
-    match client
-        .ask(
-            &Call {
-                caller,
-                request: Request::Control(Control::Stop),
-            },
-            "",
-        )
-        .await?
-    {
-        Heard::Answered(_) | Heard::Lost => Ok(()),
-        Heard::UnknownVersion { .. } => {
-            let pid = address
-                .pid()
-                .map_or_else(String::new, |pid| format!(", pid {pid},"));
-            let message =
-                format!("an agent of another version runs{pid} and cannot be told to stop");
-            Err(Error::new(Code::Unsupported, message).hint("end its process, then try again"))
-        }
-    }
 }

@@ -2,8 +2,8 @@
 //! it and at most one open prompt. One prompt is open for each sign-in, whoever asks; each client
 //! that is shown it holds a ticket, and the first answer counts.
 
-use super::ClientId;
 use super::api::{self, Call, PromptId};
+use super::waiter::ClientId;
 use super::waiter::{Part, Reach, Waiter};
 use crate::ask::{PromptKind, Question};
 use crate::config::Chain;

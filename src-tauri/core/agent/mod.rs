@@ -1,9 +1,10 @@
-//! One task owns the sessions: requests in, replies out. [`Agent`] is the way to it and [`Visitor`]
-//! somebody who asks, in the same process or over the socket; who asks sees only [`api`].
+//! One task owns the sessions: requests in, replies out. [`Agent`] is the handle of its host, and
+//! [`Client`] the way to it, in the same process or over the socket; clients see only [`api`].
 
 mod actor;
 mod answers;
 pub mod api;
+pub mod client;
 pub mod hosting;
 mod jobs;
 mod prompts;
@@ -11,14 +12,14 @@ mod schedule;
 pub mod socket;
 mod waiter;
 
+pub use client::{BlockingClient, Client, MakeAgent, Remote};
+
 use crate::world::World;
 use actor::{Actor, Message};
-use api::{Answered, Call, Event, Reply};
+use api::Event;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use tokio::sync::{broadcast, mpsc, oneshot};
-
-pub(crate) type ClientId = u32;
+use tokio::sync::{broadcast, mpsc};
 
 /// Events that nobody has read are forgotten beyond this many.
 const UNREAD_EVENTS: usize = 256;
@@ -37,15 +38,8 @@ pub enum Role {
 #[derive(Clone, Debug)]
 pub struct Agent {
     inbox: mpsc::UnboundedSender<Message>,
-    visitors: Arc<AtomicU32>,
+    clients: Arc<AtomicU32>,
     events: broadcast::Sender<Event>,
-}
-
-/// One terminal, one connection. What it waits for is given up when it is dropped.
-#[derive(Debug)]
-pub struct Visitor {
-    agent: Agent,
-    id: ClientId,
 }
 
 impl Agent {
@@ -57,16 +51,14 @@ impl Agent {
         tokio::spawn(actor.run(messages));
         Agent {
             inbox,
-            visitors: Arc::default(),
+            clients: Arc::default(),
             events,
         }
     }
 
-    pub fn visitor(&self) -> Visitor {
-        Visitor {
-            agent: self.clone(),
-            id: self.visitors.fetch_add(1, Ordering::Relaxed),
-        }
+    pub fn client(&self) -> Client {
+        let id = self.clients.fetch_add(1, Ordering::Relaxed);
+        Client::in_process(self.inbox.clone(), id)
     }
 
     /// What happens from now on without anybody asking.
@@ -74,34 +66,13 @@ impl Agent {
         self.events.subscribe()
     }
 
-    /// Returns once somebody has told the agent to stop.
+    /// Withdraws its prompts and ends the agent.
+    pub async fn stop(&self) {
+        self.client().ask(client::stop_request()).await;
+    }
+
+    /// Returns once the agent was stopped.
     pub async fn stopped(&self) {
         self.inbox.closed().await;
-    }
-}
-
-impl Visitor {
-    pub async fn ask(&self, call: Call) -> Answered {
-        self.ask_from(None, call).await
-    }
-
-    /// `surroundings`: the digest of the variables of another process, as it reported them.
-    pub async fn ask_from(&self, surroundings: Option<String>, call: Call) -> Answered {
-        let (reply, answer) = oneshot::channel();
-        let _ = self
-            .agent
-            .inbox
-            .send(Message::request(self.id, surroundings, call, reply));
-        // An agent that has ended does nothing for anybody any more.
-        answer.await.unwrap_or(Answered {
-            notes: Vec::new(),
-            reply: Reply::RunInProcess,
-        })
-    }
-}
-
-impl Drop for Visitor {
-    fn drop(&mut self) {
-        let _ = self.agent.inbox.send(Message::Left(self.id));
     }
 }

@@ -1,6 +1,5 @@
 //! Open prompts: which client is shown one, who may answer, and when it is closed.
 
-use super::ClientId;
 use super::Role;
 use super::actor::Actor;
 use super::api::{
@@ -8,6 +7,7 @@ use super::api::{
     SessionRequest, WhyKeys,
 };
 use super::jobs::{About, JobId, OpenPrompt, Ticket};
+use super::waiter::ClientId;
 use super::waiter::{self, Part, Waiter};
 use crate::ask::Question;
 use crate::error::{Error, Remedy, Result};

@@ -68,7 +68,7 @@ impl Schedule {
         };
         configuration.stamp = configuration.stamp();
         Schedule {
-            fingerprint: world.environment.surroundings(),
+            fingerprint: world.environment.fingerprint(),
             queue: BTreeSet::new(),
             refresh: Refresh::Runs,
             last_look: now,
@@ -390,7 +390,7 @@ impl Actor {
 
     pub fn show_snapshot(&self, waiter: Waiter) {
         let config = &self.world.config;
-        let (identities, mut notes) = self.sessions.statuses(config, self.clock.now());
+        let (identities, notes) = self.sessions.statuses(config, self.clock.now());
         let open = self.jobs.iter().filter_map(|(_, job)| {
             let open = job.prompt.as_ref().filter(|_| job.sign_in().is_some())?;
             Some(OpenPrompt {
@@ -419,7 +419,6 @@ impl Actor {
             prompts,
             keyring: self.sessions.keyring().cloned(),
         };
-        notes.extend(self.world.take_warnings());
         waiter.answer(notes, Reply::Snapshot(snapshot));
     }
 }

@@ -1,6 +1,5 @@
 //! A request that waits for its reply, and the terms of the sign-in that it wants.
 
-use super::ClientId;
 use super::api::{
     Answered, Call, Caller, Note, Person, Renewal, Reply, Request, SessionRequest, VariablesForm,
 };
@@ -9,13 +8,15 @@ use crate::config::{Chain, Kind};
 use crate::console;
 use crate::databases;
 use crate::error::{Error, Result};
+use crate::files::Patience;
 use crate::secret::Session;
 use crate::sign_in::{Intent, Options};
-use crate::store::Patience;
 use crate::world::World;
 use crate::world::freshness::{Freshness, freshness};
 use std::time::{Duration, SystemTime};
 use tokio::sync::oneshot;
+
+pub(super) type ClientId = u32;
 
 /// A program waits at least this long for a sign-in that another process is making; one that asks a
 /// person there is waited for no longer.

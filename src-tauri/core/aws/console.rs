@@ -6,6 +6,7 @@
 use super::fault::{TIMED_OUT, innermost};
 use super::{ATTEMPT_TIMEOUT, Aws, CALL_TIMEOUT, Fault, FaultKind, Place, Tries, is_on_loopback};
 use crate::duration::SessionDuration;
+use crate::encode::percent;
 use crate::error::shorten;
 use crate::error::{Code, Error, Result};
 use crate::ids::{Partition, Region};
@@ -16,7 +17,6 @@ use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use zeroize::Zeroizing;
 /// From the moment a link is made. AWS: "valid for 15 minutes after it is created".
 pub const LINK_LIFE: Duration = Duration::from_secs(15 * 60);
 
-/// Where AWS sends a person whose session has ended.
+/// Where AWS sends a browser after its session has ended.
 const ISSUER: &str = "keyfob";
 /// Before the second attempt; before each further one twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -33,13 +33,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_ANSWER: usize = 64 * 1024;
 const LONGEST_ADDRESS: usize = 2048;
 const LONGEST_SERVICE: usize = 40;
-/// RFC 3986: everything but the unreserved characters is escaped.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
 /// A partition's addresses: what gives tokens and takes links, the console, and the domain that
 /// every page of it is in.
 struct Addresses {
@@ -125,7 +118,7 @@ fn is_below(address: &str, domain: &str) -> bool {
 
 /// The session as the sign-in endpoint reads it.
 #[derive(Serialize)]
-struct Told<'a> {
+struct FederationSession<'a> {
     #[serde(rename = "sessionId")]
     access_key_id: &'a str,
     #[serde(rename = "sessionKey")]
@@ -135,13 +128,13 @@ struct Told<'a> {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct FederationAnswer {
     #[serde(rename = "SigninToken", deserialize_with = "on_the_wire::deserialize")]
     token: Secret,
 }
 
 impl Aws {
-    /// Nobody is asked yet.
+    /// Calls nothing yet.
     pub fn console_door(&self, place: Place<'_>, destination: Option<&str>) -> Result<ConsoleDoor> {
         let federation = self.federation(place)?;
         Ok(ConsoleDoor {
@@ -151,7 +144,7 @@ impl Aws {
         })
     }
 
-    /// A link that signs in whoever opens it within [`LINK_LIFE`]. `duration` is how long the
+    /// A link that signs in the browser that opens it within [`LINK_LIFE`]. `duration` is how long the
     /// browser's own session lasts: AWS refuses it for a role that was assumed with a session.
     pub async fn console_link(
         &self,
@@ -239,7 +232,7 @@ fn token_request(
     session: &Session,
     duration: Option<SessionDuration>,
 ) -> Result<Zeroizing<String>, Fault> {
-    let told = Told {
+    let told = FederationSession {
         access_key_id: session.keys.access_key_id.as_str(),
         secret_access_key: session.keys.secret_access_key.expose(),
         token: session
@@ -258,11 +251,7 @@ fn token_request(
     if let Some(duration) = duration {
         let _ = write!(form, "&SessionDuration={}", duration.seconds());
     }
-    let _ = write!(
-        form,
-        "&Session={}",
-        percent_encoding::percent_encode(&json, ESCAPED)
-    );
+    let _ = write!(form, "&Session={}", percent(&json));
     Ok(form)
 }
 
@@ -270,18 +259,14 @@ fn link(door: &ConsoleDoor, token: &Secret) -> Secret {
     let ConsoleDoor {
         federation, page, ..
     } = door;
-    let page = utf8_percent_encode(page, ESCAPED);
+    let page = percent(page);
     let mut link =
         String::with_capacity(federation.len() + 3 * (LONGEST_ADDRESS + token.expose().len()) + 64);
     let _ = write!(
         link,
         "{federation}?Action=login&Issuer={ISSUER}&Destination={page}"
     );
-    let _ = write!(
-        link,
-        "&SigninToken={}",
-        utf8_percent_encode(token.expose(), ESCAPED)
-    );
+    let _ = write!(link, "&SigninToken={}", percent(token.expose()));
     Secret::new(link)
 }
 
@@ -305,8 +290,8 @@ async fn read(response: HttpResponse) -> Result<Secret, Fault> {
         }
         json.extend_from_slice(&piece);
     }
-    match serde_json::from_slice::<Answer>(&json) {
-        Ok(Answer { token }) if !token.expose().is_empty() => Ok(token),
+    match serde_json::from_slice::<FederationAnswer>(&json) {
+        Ok(FederationAnswer { token }) if !token.expose().is_empty() => Ok(token),
         // The cause could quote what it stumbled over.
         Ok(_) | Err(_) => Err(other(
             "the sign-in endpoint's answer holds no token".to_owned(),
@@ -372,7 +357,7 @@ mod tests {
         }
     }
 
-    /// Where the token is asked for and the link leads.
+    /// Where the token is requested and the link leads.
     fn federation(variables: &[(&str, &str)], written: Option<&str>, of: &str) -> Result<String> {
         let aws = Aws::new(Environment::of(variables.iter().copied()), Clock::system());
         aws.federation(Place {

@@ -53,7 +53,7 @@ pub struct Place<'a> {
 /// How often a call goes out that meets a network or an AWS in trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tries {
-    /// Somebody waits for the answer.
+    /// A client waits for the answer.
     Several,
     /// The caller comes again by itself, and at its own pace.
     One,
@@ -196,7 +196,7 @@ impl Aws {
     }
 }
 
-/// Reached without TLS, and by nobody else on the way. What looks like a port could be a name
+/// Safe without TLS: the request does not leave this machine. What looks like a port could be a name
 /// before an `@`.
 fn is_on_loopback(url: &str) -> bool {
     let port = |rest: &str| {

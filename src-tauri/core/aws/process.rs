@@ -4,7 +4,7 @@
 
 use super::Aws;
 use crate::error::{Code, Error, Result};
-use crate::ids::{AccessKeyId, AccountId};
+use crate::ids::{AccessKeyId, AccountId, MfaCode};
 use crate::secret::{Keys, Origin, Secret, Session};
 use serde::Deserialize;
 use std::process::Stdio;
@@ -14,7 +14,7 @@ use tokio::process::Command;
 
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 const OUTPUT_LIMIT: u64 = 64 * 1024;
-/// Credentials printed without an `Expiration` are asked for again after this time: the SDKs would
+/// Credentials printed without an `Expiration` are obtained again after this time: the SDKs would
 /// otherwise hold them for ever.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(3600);
 
@@ -81,20 +81,13 @@ impl Aws {
     }
 
     /// Six digits, as the program printed them.
-    pub async fn mfa_code(&self, command: &str) -> Result<String> {
+    pub async fn mfa_code(&self, command: &str) -> Result<MfaCode> {
         let output = self.run(command).await?;
-        let code: String = output.expose().split_whitespace().collect();
-        if code.len() == 6 && code.bytes().all(|b| b.is_ascii_digit()) {
-            Ok(code)
-        } else {
-            Err(Error::new(
-                Code::ProcessFailed,
-                format!(
-                    "`{}` did not print an MFA code of six digits",
-                    program_of(command)
-                ),
-            ))
-        }
+        output.expose().parse().map_err(|_| {
+            let program = program_of(command);
+            let message = format!("`{program}` did not print an MFA code of six digits");
+            Error::new(Code::ProcessFailed, message)
+        })
     }
 
     async fn run(&self, command: &str) -> Result<Secret> {

@@ -1,8 +1,9 @@
 //! RDS auth tokens: the presigned request that a database takes for a password. Signed on this
-//! machine; AWS is not asked, and whether the token lets anybody in is for the database to say.
+//! machine; AWS is not called, and only the database knows whether the token is accepted.
 
 use super::Signer;
 use crate::duration::SessionKind;
+use crate::encode::percent;
 use crate::error::shorten;
 use crate::error::{Code, Error, Result};
 use crate::ids::Region;
@@ -12,9 +13,9 @@ use aws_sigv4::http_request::{
 };
 use aws_sigv4::sign::v4::SigningParams;
 use aws_smithy_runtime_api::client::identity::Identity;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
+use zeroize::Zeroizing;
 
 /// By the database's clock, from the second of the signature on.
 pub const TOKEN_LIFE: Duration =
@@ -22,12 +23,6 @@ pub const TOKEN_LIFE: Duration =
 
 const SERVICE: &str = "rds-db";
 const SIGNATURE: &str = "X-Amz-Signature";
-/// RFC 3986: everything but the unreserved characters is escaped.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 /// Of DNS; and more than any engine allows its users.
 const LONGEST_HOST: usize = 253;
 const LONGEST_USER: usize = 255;
@@ -35,7 +30,7 @@ const LONGEST_USER: usize = 255;
 /// bytes of one.
 const LONGEST_SESSION_TOKEN: usize = 16 * 1024;
 
-/// Where a token lets somebody in, and as whom.
+/// The database and the user that a token is for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DatabaseLogin {
     host: String,
@@ -131,20 +126,34 @@ pub fn sign_token(
             "the session token is too long for a database token",
         ));
     }
-    let query = format!(
-        "Action=connect&DBUser={}",
-        utf8_percent_encode(user, ESCAPED)
-    );
-    let failed = |cause: &dyn std::error::Error| {
-        Error::new(
-            Code::InvalidInput,
-            format!(
-                "a token for {}@{host}:{port} cannot be signed: {cause}",
-                shorten(user)
-            ),
-        )
-    };
+    let query = format!("Action=connect&DBUser={}", percent(user));
+    // Names of hosts are signed in lower case, however they are written.
+    let url = format!("https://{}:{port}/?{query}", host.to_ascii_lowercase());
+    let signed = presigned(session, region, url, now).map_err(|cause| {
+        let user = shorten(user);
+        let message = format!("a token for {user}@{host}:{port} cannot be signed: {cause}");
+        Error::new(Code::InvalidInput, message)
+    })?;
+    // Long enough from the start: a text that grows leaves copies behind.
+    let mut token = String::with_capacity(host.len() + query.len() + signed.len() + 16);
+    let _ = write!(token, "{host}:{port}/?{query}{}", &**signed);
+    let signed_at = now
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
+    Ok(SignedToken {
+        token: Secret::new(token),
+        expires_at: SystemTime::UNIX_EPOCH + Duration::from_secs(signed_at) + TOKEN_LIFE,
+    })
+}
 
+/// The parameters that signing adds to the query of `url`, each with its `&`.
+fn presigned(
+    session: &Session,
+    region: &Region,
+    url: String,
+    now: SystemTime,
+) -> std::result::Result<Zeroizing<String>, Box<dyn std::error::Error>> {
     let mut settings = SigningSettings::default();
     settings.signature_location = SignatureLocation::QueryParams;
     settings.expires_in = Some(TOKEN_LIFE);
@@ -155,37 +164,21 @@ pub fn sign_token(
         .name(SERVICE)
         .time(now)
         .settings(settings)
-        .build()
-        .map_err(|cause| failed(&cause))?
+        .build()?
         .into();
-    // Names of hosts are signed in lower case, however they are written.
-    let url = format!("https://{}:{port}/?{query}", host.to_ascii_lowercase());
-    let request = SignableRequest::new("GET", url, std::iter::empty(), SignableBody::empty());
-    let (signed, signature) = request
-        .and_then(|request| sign(request, &params))
-        .map_err(|cause| failed(&cause))?
-        .into_parts();
-
+    let request = SignableRequest::new("GET", url, std::iter::empty(), SignableBody::empty())?;
+    let (signed, signature) = sign(request, &params)?.into_parts();
     let (_, added) = signed.into_parts();
-    // Long enough from the start: a text that grows leaves copies behind.
     let longest = added
         .iter()
         .map(|(name, value)| name.len() + 3 * value.len() + 2)
         .sum::<usize>();
-    let mut token = String::with_capacity(host.len() + query.len() + longest + 16);
-    let _ = write!(token, "{host}:{port}/?{query}");
+    let mut query = Zeroizing::new(String::with_capacity(longest));
     for (name, value) in added.iter().filter(|(name, _)| *name != SIGNATURE) {
-        let _ = write!(token, "&{name}={}", utf8_percent_encode(value, ESCAPED));
+        let _ = write!(query, "&{name}={}", percent(value.as_bytes()));
     }
-    let _ = write!(token, "&{SIGNATURE}={signature}");
-    let signed_at = now
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
-    Ok(SignedToken {
-        token: Secret::new(token),
-        expires_at: SystemTime::UNIX_EPOCH + Duration::from_secs(signed_at) + TOKEN_LIFE,
-    })
+    let _ = write!(query, "&{SIGNATURE}={signature}");
+    Ok(query)
 }
 
 #[cfg(test)]

@@ -4,11 +4,11 @@ use super::{Aws, Fault, FaultKind, Place, Signer};
 use crate::config::AssumeRole;
 use crate::duration::SessionDuration;
 use crate::error::Error;
-use crate::ids::{AccessKeyId, AccountId, MfaArn};
+use crate::ids::{AccessKeyId, AccountId, MfaArn, MfaCode};
 use crate::secret::{Keys, Origin, Secret, Session};
 use std::time::SystemTime;
 
-/// Whom STS sees behind a signature.
+/// The principal that STS sees behind a signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     pub arn: String,
@@ -19,7 +19,7 @@ pub struct Principal {
 #[derive(Clone, Copy, Debug)]
 pub struct Mfa<'a> {
     pub device: &'a MfaArn,
-    pub code: &'a str,
+    pub code: &'a MfaCode,
 }
 
 impl Aws {
@@ -55,7 +55,7 @@ impl Aws {
             .get_session_token()
             .duration_seconds(seconds(duration))
             .set_serial_number(mfa.map(|mfa| mfa.device.as_str().to_owned()))
-            .set_token_code(mfa.map(|mfa| mfa.code.to_owned()))
+            .set_token_code(mfa.map(|mfa| mfa.code.as_str().to_owned()))
             .send()
             .await
             .map_err(|error| Fault::of(&error, self.clock.now()))?;
@@ -151,7 +151,7 @@ fn seconds(duration: SessionDuration) -> i32 {
     i32::try_from(duration.seconds()).unwrap_or(i32::MAX)
 }
 
-/// A variable of the environment that cannot be used: nothing was asked of AWS.
+/// A variable of the environment that cannot be used: AWS was not called.
 fn misused(error: Error) -> Fault {
     Fault {
         kind: FaultKind::Other,

@@ -49,14 +49,14 @@ impl Header<'_> {
 
 /// A section of that header: what it takes up, and the configuration that its comment names.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct IniSection {
     range: Range<usize>,
     pub configuration: Option<String>,
 }
 
 /// Usually one or none. Blank lines and comments before the next section belong to that one.
-pub fn find(text: &[u8], header: Header<'_>) -> Vec<Found> {
-    let mut found: Vec<Found> = Vec::new();
+pub fn find(text: &[u8], header: Header<'_>) -> Vec<IniSection> {
+    let mut found: Vec<IniSection> = Vec::new();
     let mut inside = false;
     let mut start = 0;
     for line in text.split_inclusive(|&byte| byte == b'\n') {
@@ -66,7 +66,7 @@ pub fn find(text: &[u8], header: Header<'_>) -> Vec<Found> {
         if line.starts_with(b"[") {
             inside = header.matches(line);
             if inside {
-                found.push(Found {
+                found.push(IniSection {
                     range: from..to,
                     configuration: None,
                 });
@@ -89,6 +89,16 @@ pub fn find(text: &[u8], header: Header<'_>) -> Vec<Found> {
     found
 }
 
+/// The sections of `configuration`, and another configuration that has one; sections that Keyfob did
+/// not write are in neither.
+pub fn owned(found: Vec<IniSection>, configuration: &str) -> (Vec<IniSection>, Option<String>) {
+    let (ours, others): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .partition(|section| section.configuration.as_deref() == Some(configuration));
+    let other = others.into_iter().find_map(|section| section.configuration);
+    (ours, other)
+}
+
 /// The names of the sections that came from `configuration`, in the spelling of their headers.
 pub fn written_by(text: &[u8], keyword: &str, configuration: &str) -> Vec<String> {
     let mut names = Vec::new();
@@ -109,7 +119,7 @@ pub fn written_by(text: &[u8], keyword: &str, configuration: &str) -> Vec<String
 }
 
 /// Puts `section` where the first of `found` is, or at the end; the rest of `found` goes.
-pub fn put(text: &[u8], found: &[Found], section: &[u8]) -> Vec<u8> {
+pub fn put(text: &[u8], found: &[IniSection], section: &[u8]) -> Vec<u8> {
     let mut result = Vec::with_capacity(text.len() + section.len() + 2);
     let Some(first) = found.first() else {
         result.extend_from_slice(text);
@@ -134,14 +144,14 @@ pub fn put(text: &[u8], found: &[Found], section: &[u8]) -> Vec<u8> {
 }
 
 /// Takes `found` out, each with the blank line that [`put`] set before it.
-pub fn remove(text: &[u8], found: &[Found]) -> Vec<u8> {
+pub fn remove(text: &[u8], found: &[IniSection]) -> Vec<u8> {
     without(text, found, 0)
 }
 
-fn without(text: &[u8], found: &[Found], offset: usize) -> Vec<u8> {
+fn without(text: &[u8], found: &[IniSection], offset: usize) -> Vec<u8> {
     let mut result = Vec::with_capacity(text.len());
     let mut from = 0;
-    for Found { range, .. } in found {
+    for IniSection { range, .. } in found {
         result.extend_from_slice(&text[from..range.start - offset]);
         from = range.end - offset;
         let nothing_follows = text[from..]

@@ -15,7 +15,7 @@ pub const FILE_LOCK_LIMIT: Duration = Duration::from_secs(10);
 const RELEASED: &[u8] = b"\n";
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
-/// How long to wait for somebody else's lock; as long as it takes means as long as its holder
+/// How long to wait for a lock that is held; forever means as long as its holder
 /// lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
@@ -46,7 +46,7 @@ impl FileLock {
                     sign(&file);
                     return Ok(FileLock { file, waited_since });
                 }
-                // Somebody removed the file by hand meanwhile: a lock on it would exclude nobody.
+                // The file was removed by hand meanwhile: a lock on it would exclude no one.
                 Ok(()) => continue,
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) => {
@@ -65,7 +65,7 @@ impl FileLock {
         }
     }
 
-    /// When the wait began, if somebody else held the lock.
+    /// When the wait began, if the lock was held.
     pub fn waited_since(&self) -> Option<SystemTime> {
         self.waited_since
     }

@@ -1,5 +1,5 @@
 //! Files and folders of our own: private from the first instant, replaced whole or not at all.
-//! Never widens what somebody else made, never leaves half a file.
+//! Never widens the rights of other folders, never leaves half a file.
 
 pub mod ini;
 mod lock;
@@ -69,7 +69,7 @@ pub fn open_private(path: &Path) -> Result<File> {
 }
 
 /// Adds to the end in one write, and returns once it is on the disk. The caller holds the lock of
-/// `path`; whoever is killed meanwhile leaves a part of `content`.
+/// `path`; a process that is killed meanwhile leaves a part of `content`.
 pub fn append(path: &Path, content: &[u8]) -> Result<()> {
     let failed = |error: io::Error| unwritable(path, "write", &error);
     let mut file = open_private(path)?;
@@ -103,7 +103,17 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
-/// Writes beside and renames: whoever is killed, and whenever, leaves the old file or the new one.
+/// A file that is not there is no error.
+pub fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(unwritable(path, "remove", &error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Writes beside and renames: a process that is killed leaves the old file or the new one.
 /// The caller holds the lock of `path`, so what an earlier writer left beside it when it was killed
 /// is swept away.
 pub fn replace(path: &Path, content: &[u8]) -> Result<()> {
@@ -114,8 +124,8 @@ fn write_beside(path: &Path, content: &[u8]) -> io::Result<()> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::Error::other("it is not the path of a file"));
     };
-    for leftover in leftovers(path)? {
-        let _ = fs::remove_file(leftover);
+    for unfinished in unfinished(path)? {
+        let _ = fs::remove_file(unfinished);
     }
     let prefix = prefix(name);
     let mut file = tempfile::Builder::new()
@@ -133,8 +143,8 @@ fn write_beside(path: &Path, content: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// What writers of `path` left beside it when they were killed.
-pub fn leftovers(path: &Path) -> io::Result<Vec<PathBuf>> {
+/// Files beside `path` from writers that were killed.
+pub fn unfinished(path: &Path) -> io::Result<Vec<PathBuf>> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Ok(Vec::new());
     };

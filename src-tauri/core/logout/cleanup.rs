@@ -5,8 +5,10 @@
 
 use super::report::{Report, Step, Subject, What};
 use super::{KEYCHAIN, LongLivedKeys, Mode, entry_step, files_of, profile_step};
+use crate::ask::Note;
 use crate::config::{AwsFiles, Chain, Identity, Severity};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::store::{Dropped, EntryKind, EntryName, UpTo};
 use crate::world::{World, fingerprint};
 use serde::{Deserialize, Serialize};
@@ -80,7 +82,7 @@ pub async fn clean_up(world: &World, cleanup: Cleanup) -> Result<Report> {
         clean_entry(world, &entry, cleanup, &mut report).await;
     }
     for files in places(world) {
-        match world.store.profiles_beside(&files) {
+        match world.store.profiles.beside(&files) {
             Ok(found) => clean_profiles(world, found, cleanup.mode, &mut report).await,
             Err(error) => {
                 let path = files
@@ -188,7 +190,8 @@ async fn clean_profiles(
             .into_owned();
         let cleared = world
             .store
-            .clear_profiles(&files, &names, UpTo::Provider, mode)
+            .profiles
+            .clear(&files, &names, UpTo::Provider, mode)
             .await;
         report.steps.extend(
             cleared
@@ -200,7 +203,11 @@ async fn clean_profiles(
 
 /// One identity with its chain, or all. Never removes what it cannot read, and never long-lived
 /// keys.
-pub async fn repair(world: &World, identity: Option<&str>) -> Result<Vec<Finding>> {
+pub async fn repair(
+    world: &World,
+    identity: Option<&str>,
+    notes: &mut Vec<Note>,
+) -> Result<Vec<Finding>> {
     let identities: Vec<&Identity> = match identity {
         Some(name) => {
             let names = world.config.chain_names(world.config.identity(name)?);
@@ -219,7 +226,7 @@ pub async fn repair(world: &World, identity: Option<&str>) -> Result<Vec<Finding
     let mut findings = Vec::new();
     for identity in identities {
         match world.config.chain(identity) {
-            Ok(chain) => repair_one(world, identity, &chain, &mut findings).await,
+            Ok(chain) => findings.extend(repair_one(world, identity, &chain, notes).await),
             Err(error) => findings.push(Finding::broken(identity.name.as_str(), &error)),
         }
     }
@@ -230,12 +237,14 @@ async fn repair_one(
     world: &World,
     identity: &Identity,
     chain: &Chain,
-    findings: &mut Vec<Finding>,
-) {
+    notes: &mut Vec<Note>,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
     let name = identity.name.as_str();
     findings.extend(repair_mark(world, name).await);
     if identity.kind == "aws/user" {
-        findings.push(match world.store.long_lived(name).await {
+        let stored = world.store.long_lived(name).await;
+        findings.push(match stored.map(|stored| stored.note(notes)) {
             Ok(None) => Finding::ok(name, "no access keys are stored in the keyring"),
             Ok(Some(stored)) => match stored.keys {
                 Some(keys) => {
@@ -249,20 +258,21 @@ async fn repair_one(
             Err(error) => Finding::broken(name, &error),
         });
     }
-    findings.push(repair_session(world, name, chain).await);
+    findings.push(repair_session(world, name, chain, notes).await);
     findings.extend(repair_profile(world, name, chain).await);
+    findings
 }
 
 /// What a damaged mark said is not known; that somebody is signed out is the side nobody is
 /// hurt by.
 async fn repair_mark(world: &World, name: &str) -> Option<Finding> {
-    match world.store.signed_out_since(name) {
+    match world.store.sign_outs.since(name) {
         Ok(None) => None,
         Ok(Some(_)) => Some(Finding::ok(
             name,
             format!("signed out; `fob login {name}` signs in again"),
         )),
-        Err(unreadable) => Some(match world.store.sign_out(name).await {
+        Err(unreadable) => Some(match world.store.sign_outs.sign_out(name).await {
             Ok(()) => Finding::mended(
                 name,
                 format!("{}: written anew, as signed out", unreadable.message),
@@ -272,8 +282,14 @@ async fn repair_mark(world: &World, name: &str) -> Option<Finding> {
     }
 }
 
-async fn repair_session(world: &World, name: &str, chain: &Chain) -> Finding {
-    let why = match world.store.session(name).await {
+async fn repair_session(
+    world: &World,
+    name: &str,
+    chain: &Chain,
+    notes: &mut Vec<Note>,
+) -> Finding {
+    let stored = world.store.session(name).await;
+    let why = match stored.map(|stored| stored.note(notes)) {
         Ok(None) => return Finding::ok(name, "no session is stored"),
         Ok(Some(stored)) if !stored.session.is_usable(world.clock.now()) => "its session has ended",
         Ok(Some(stored)) if stored.plan != fingerprint(chain, chain.links().len() - 1) => {
@@ -300,14 +316,14 @@ async fn repair_session(world: &World, name: &str, chain: &Chain) -> Finding {
 }
 
 async fn repair_profile(world: &World, name: &str, chain: &Chain) -> Vec<Finding> {
-    let paths = match world.store.profile_paths(&chain.files, name) {
+    let paths = match world.store.profiles.paths(&chain.files, name) {
         Ok(paths) => paths,
         Err(error) => return vec![Finding::broken(name, &error)],
     };
     let mut findings = Vec::new();
     for path in &paths {
         let shown = path.display();
-        findings.push(match world.store.close_to_others(path) {
+        findings.push(match files::make_private(path) {
             Ok(true) => Finding::mended(
                 name,
                 format!("others could open {shown}: they no longer can"),
@@ -316,12 +332,13 @@ async fn repair_profile(world: &World, name: &str, chain: &Chain) -> Vec<Finding
             Err(error) => Finding::broken(name, &error),
         });
     }
-    let signed_out = matches!(world.store.signed_out_since(name), Ok(Some(_)));
+    let signed_out = matches!(world.store.sign_outs.since(name), Ok(Some(_)));
     if signed_out && !paths.is_empty() {
         let names = [name.to_owned()];
         for cleared in world
             .store
-            .clear_profiles(&chain.files, &names, UpTo::Nothing, Mode::Run)
+            .profiles
+            .clear(&chain.files, &names, UpTo::Nothing, Mode::Run)
             .await
         {
             findings.push(match cleared.outcome {

@@ -15,7 +15,7 @@ use crate::error::{Code, Result};
 use crate::ids::ProviderName;
 pub use crate::store::Mode;
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
-use crate::store::{ClearedProfile, Dropped, EntryKind, Place, UpTo};
+use crate::store::{ClearedProfile, Dropped, EntryKind, ProfilePart, UpTo};
 use crate::world::World;
 use report::Step;
 use serde::{Deserialize, Serialize};
@@ -339,7 +339,12 @@ fn start_url(config: &Config, provider: &Provider) -> Option<String> {
 }
 
 /// Fails only for an unknown name, before anything is touched.
-pub async fn logout(world: &World, logout: &Logout, memory: &InMemory) -> Result<Report> {
+pub async fn logout(
+    world: &World,
+    logout: &Logout,
+    memory: &InMemory,
+    notes: &mut Vec<Note>,
+) -> Result<Report> {
     let list = removals(&world.config, logout)?;
     let scope = Scope::of(&world.config, &logout.target)?;
     let (subject, target) = subject_of(world, &logout.target)?;
@@ -358,8 +363,8 @@ pub async fn logout(world: &World, logout: &Logout, memory: &InMemory) -> Result
         .collect();
     if logout.mode == Mode::Run {
         for name in scope.names() {
-            if let Err(error) = world.store.sign_out(&name).await {
-                let path = world.store.mark_path(&name).display().to_string();
+            if let Err(error) = world.store.sign_outs.sign_out(&name).await {
+                let path = world.store.sign_outs.path(&name).display().to_string();
                 report.steps.push(
                     Step::at(What::File, &name, path, "sign-out mark")
                         .became(Err(error), logout.mode),
@@ -368,10 +373,10 @@ pub async fn logout(world: &World, logout: &Logout, memory: &InMemory) -> Result
         }
     }
     for removal in &list {
-        remove(world, removal, memory, &mut report).await;
+        remove(world, removal, memory, &mut report, notes).await;
     }
     report.notes.extend(unreadable_parts(world, &scope));
-    name_those_who_shared(world, &scope, &mut report).await;
+    name_those_who_shared(world, &scope, &mut report, notes).await;
     Ok(report)
 }
 
@@ -389,7 +394,13 @@ fn subject_of(world: &World, target: &Target) -> Result<(Subject, String)> {
     })
 }
 
-async fn remove(world: &World, removal: &Removal, memory: &InMemory, report: &mut Report) {
+async fn remove(
+    world: &World,
+    removal: &Removal,
+    memory: &InMemory,
+    report: &mut Report,
+    notes: &mut Vec<Note>,
+) {
     let mode = report.mode;
     match &removal.0 {
         Kind::Entry { kind, name, via } => {
@@ -422,7 +433,9 @@ async fn remove(world: &World, removal: &Removal, memory: &InMemory, report: &mu
                 report.steps.push(step.became(Ok(Dropped::Removed), mode));
             }
         }
-        Kind::KeysThatStay { name } => report.steps.extend(keys_that_stay(world, name).await),
+        Kind::KeysThatStay { name } => report
+            .steps
+            .extend(keys_that_stay(world, name, notes).await),
         Kind::TokenThatStays { name, used_by } => {
             // A dry run of removing it: nothing is said of a token that is not there.
             let there = world
@@ -447,7 +460,8 @@ async fn remove(world: &World, removal: &Removal, memory: &InMemory, report: &mu
         } => {
             let cleared = world
                 .store
-                .clear_profiles(files, identities, *up_to, mode)
+                .profiles
+                .clear(files, identities, *up_to, mode)
                 .await;
             report.steps.extend(
                 cleared
@@ -459,9 +473,10 @@ async fn remove(world: &World, removal: &Removal, memory: &InMemory, report: &mu
 }
 
 /// Told only of keys that are there. The shortened key id is in the entry, so this reads it.
-async fn keys_that_stay(world: &World, name: &str) -> Option<Step> {
+async fn keys_that_stay(world: &World, name: &str, notes: &mut Vec<Note>) -> Option<Step> {
     let step = |detail| entry_step(world, EntryKind::Keys, name, detail);
-    match world.store.long_lived(name).await {
+    let stored = world.store.long_lived(name).await;
+    match stored.map(|stored| stored.note(notes)) {
         Ok(None) => None,
         Ok(Some(stored)) => {
             let detail = match stored.keys {
@@ -505,7 +520,12 @@ fn unreadable_parts(world: &World, scope: &Scope<'_>) -> Vec<String> {
 }
 
 /// Others that stood on something that was removed live on until their own session ends.
-async fn name_those_who_shared(world: &World, scope: &Scope<'_>, report: &mut Report) {
+async fn name_those_who_shared(
+    world: &World,
+    scope: &Scope<'_>,
+    report: &mut Report,
+    notes: &mut Vec<Note>,
+) {
     let removed = scope.names();
     let now = world.clock.now();
     for identity in world.config.identities() {
@@ -519,7 +539,7 @@ async fn name_those_who_shared(world: &World, scope: &Scope<'_>, report: &mut Re
             continue;
         }
         let signed_out = matches!(
-            world.store.signed_out_since(identity.name.as_str()),
+            world.store.sign_outs.since(identity.name.as_str()),
             Ok(Some(_))
         );
         let held = world
@@ -527,7 +547,7 @@ async fn name_those_who_shared(world: &World, scope: &Scope<'_>, report: &mut Re
             .session(identity.name.as_str())
             .await
             .ok()
-            .flatten()
+            .and_then(|stored| stored.note(notes))
             .map(|stored| stored.session);
         if let Some(session) = held.filter(|session| !signed_out && session.is_usable(now)) {
             let identity = identity.name.to_string();
@@ -541,18 +561,18 @@ async fn name_those_who_shared(world: &World, scope: &Scope<'_>, report: &mut Re
 
 pub(crate) fn profile_step(cleared: ClearedProfile, provider: &str, mode: Mode) -> Step {
     let ClearedProfile {
-        place,
+        part,
         path,
         outcome,
     } = cleared;
-    let (what, name, detail) = match place {
-        Place::Section { identity } => (
+    let (what, name, detail) = match part {
+        ProfilePart::Section { identity } => (
             What::Section,
             identity.clone(),
             format!("profile {identity}"),
         ),
-        Place::File => (What::File, provider.to_owned(), "empty".to_owned()),
-        Place::Folder => (What::Folder, provider.to_owned(), "empty".to_owned()),
+        ProfilePart::File => (What::File, provider.to_owned(), "empty".to_owned()),
+        ProfilePart::Folder => (What::Folder, provider.to_owned(), "empty".to_owned()),
     };
     Step::at(what, &name, path.display().to_string(), detail).became(outcome, mode)
 }

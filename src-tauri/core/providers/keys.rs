@@ -9,7 +9,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::AccessKeyId;
 use crate::secret::{Keys, LongLived, Origin};
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
-use crate::store::{Cleared, Ticket};
+use crate::store::{ClearedKeys, Ticket};
 use crate::world::World;
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +68,7 @@ pub(super) async fn find(
     world: &World,
     name: &str,
     user: &User,
+    notes: &mut Vec<Note>,
 ) -> Result<(Option<FoundKeys>, LongLived)> {
     if let Some(written) = &user.keys {
         let found = FoundKeys {
@@ -77,7 +78,7 @@ pub(super) async fn find(
         };
         return Ok((Some(found), nothing_remembered()));
     }
-    let remembered = remembered(world, name).await?;
+    let remembered = remembered(world, name, notes).await?;
     let found = remembered.keys.clone().map(|keys| FoundKeys {
         keys,
         origin: Origin::Keyring,
@@ -86,12 +87,9 @@ pub(super) async fn find(
     Ok((found, remembered))
 }
 
-async fn remembered(world: &World, name: &str) -> Result<LongLived> {
-    Ok(world
-        .store
-        .long_lived(name)
-        .await?
-        .unwrap_or_else(nothing_remembered))
+async fn remembered(world: &World, name: &str, notes: &mut Vec<Note>) -> Result<LongLived> {
+    let stored = world.store.long_lived(name).await?.note(notes);
+    Ok(stored.unwrap_or_else(nothing_remembered))
 }
 
 /// In place of keys that are missing or were revoked: asked for until STS accepts some, or the
@@ -129,10 +127,14 @@ pub async fn configure(
 ) -> Result<Configured> {
     let chain = user_chain(world, identity)?;
     let link = chain.source();
-    let ticket = world.store.ticket(&link.name)?;
+    let ticket = world.store.sign_outs.ticket(&link.name)?;
     let message = format!("access keys are needed for identity: {identity}");
     let prompt = Prompt {
-        kind: form(link, &remembered(world, &link.name).await?, WhyKeys::Asked),
+        kind: form(
+            link,
+            &remembered(world, &link.name, &mut trail.notes).await?,
+            WhyKeys::Asked,
+        ),
         attempt: 1,
         unanswered: Error::new(Code::PersonNeeded, message)
             .hint("pass them with --stdin, --csv or --profile"),
@@ -170,13 +172,6 @@ pub async fn configure(
     })
 }
 
-/// What the form of `fob user configure` starts with.
-pub async fn configure_form(world: &World, identity: &str) -> Result<PromptKind> {
-    let chain = user_chain(world, identity)?;
-    let remembered = remembered(world, &chain.source().name).await?;
-    Ok(form(chain.source(), &remembered, WhyKeys::Asked))
-}
-
 impl Entry<'_> {
     /// A rejected answer is asked for again, with the reason; what was typed beside the keys stays.
     async fn accept(
@@ -195,12 +190,11 @@ impl Entry<'_> {
             };
             let (why, error) = match self.check(&typed, &prompt.kind).await {
                 Ok(long_lived) => {
-                    let saved =
-                        save(self.world, self.ticket, &long_lived, &mut trail.dropped).await;
+                    let saved = save(self.world, self.ticket, &long_lived, trail).await;
                     trail
                         .happened
                         .push(stored(&self.link.name, &long_lived, (&saved).into()));
-                    trail.notes.push(saved?);
+                    saved?;
                     return Ok(long_lived);
                 }
                 Err(rejected) => rejected,
@@ -286,26 +280,29 @@ async fn save(
     world: &World,
     ticket: &Ticket,
     long_lived: &LongLived,
-    dropped: &mut Vec<String>,
-) -> Result<Note> {
+    trail: &mut Trail,
+) -> Result<()> {
     let name = ticket.name();
-    let before = world.store.long_lived(name).await.ok().flatten();
+    let before = world.store.long_lived(name).await.ok();
     {
-        let _not_signed_out = world.store.unless_signed_out(ticket).await?;
-        world.store.put_long_lived(name, long_lived).await?;
+        let _not_signed_out = world.store.sign_outs.unless_signed_out(ticket).await?;
+        let stored = world.store.put_long_lived(name, long_lived).await?;
+        stored.note(&mut trail.notes);
     }
     let id = |keys: &Option<Keys>| keys.as_ref().map(|keys| keys.access_key_id.clone());
-    let before = before.and_then(|before| id(&before.keys));
+    let before = before.and_then(|before| id(&before.value?.keys));
     if before.is_none() || before != id(&long_lived.keys) {
         for identity in world.config.identities() {
             let chain = world.config.chain(identity);
             if chain.is_ok_and(|chain| chain.source().name.eq_ignore_ascii_case(name)) {
                 world.store.drop_session(identity.name.as_str()).await?;
-                dropped.push(identity.name.to_string());
+                trail.dropped.push(identity.name.to_string());
             }
         }
     }
-    Ok(Note::Info(format!("Credentials saved to keyring: {name}")))
+    let saved = format!("Credentials saved to keyring: {name}");
+    trail.notes.push(Note::Info(saved));
+    Ok(())
 }
 
 /// AWS refused long-lived keys. Confirmed first, with the keys themselves, where every account can
@@ -315,6 +312,7 @@ pub(super) async fn refused(
     chain: &Chain,
     found: &FoundKeys,
     fault: Fault,
+    notes: &mut Vec<Note>,
 ) -> Result<Refused> {
     let link = chain.source();
     let (name, place) = (link.name.as_str(), place(link));
@@ -367,11 +365,12 @@ pub(super) async fn refused(
     let cleared = world
         .store
         .clear_revoked_keys(name, &found.keys.access_key_id)
-        .await;
+        .await
+        .map(|cleared| cleared.note(notes));
     let outcome = AuditOutcome::from(&cleared);
     let error = match cleared {
-        Ok(Cleared::Changed) => return Ok(Refused::Replaced),
-        Ok(Cleared::Cleared | Cleared::Absent) => {
+        Ok(ClearedKeys::Changed) => return Ok(Refused::Replaced),
+        Ok(ClearedKeys::Cleared | ClearedKeys::Absent) => {
             tracing::info!(identity = name, "revoked keys cleared");
             error.hint("stale credentials were cleared from the keyring")
         }

@@ -8,16 +8,17 @@ mod process;
 mod role;
 mod user;
 
-pub use keys::{Check, Configured, configure, configure_form};
+pub use keys::{Check, Configured, configure};
 
 use crate::ask::{Ask, Caller, Note};
 use crate::aws::{Place, Tries};
 use crate::config::{Chain, Kind, Link};
 use crate::duration::{SessionDuration, SessionKind};
 use crate::error::{Code, Error, Result};
+use crate::files::Patience;
 use crate::secret::Session;
+use crate::store::Ticket;
 use crate::store::audit::Happened;
-use crate::store::{Patience, Ticket};
 use crate::world::World;
 
 /// What there is to obtain the session of one link with.
@@ -86,9 +87,9 @@ pub async fn obtain(it: Obtain<'_>, parent: Option<&Session>) -> Result<Session,
 }
 
 /// Whether the source of a chain can make a session while nobody is there.
-pub async fn renews_alone(world: &World, link: &Link) -> Result<bool> {
+pub async fn renews_alone(world: &World, link: &Link, notes: &mut Vec<Note>) -> Result<bool> {
     match &link.kind {
-        Kind::User(user) => user::renews_alone(world, &link.name, user).await,
+        Kind::User(user) => user::renews_alone(world, &link.name, user, notes).await,
         Kind::Ambient | Kind::Process(_) => Ok(true),
         Kind::IdentityCenter(_)
         | Kind::Saml(_)

@@ -3,12 +3,12 @@
 
 use super::keys::{self, FoundKeys, Refused};
 use super::{Obtain, denied_hints};
-use crate::ask::{Prompt, PromptKind, WhyKeys};
+use crate::ask::{Note, Prompt, PromptKind, WhyKeys};
 use crate::aws::{Fault, FaultKind, Mfa, Principal};
 use crate::config::User;
 use crate::duration::SessionKind;
 use crate::error::{Code, Error, Result};
-use crate::ids::MfaArn;
+use crate::ids::{MfaArn, MfaCode};
 use crate::secret::{LongLived, Session};
 use crate::world::World;
 
@@ -18,7 +18,8 @@ const MFA_ATTEMPTS: u32 = 3;
 pub(super) async fn obtain(mut it: Obtain<'_>, user: &User) -> Result<Session> {
     let (mut replaced_meanwhile, mut codes) = (false, Codes::default());
     loop {
-        let (found, remembered) = keys::find(it.world, it.name(), user).await?;
+        let (found, remembered) =
+            keys::find(it.world, it.name(), user, &mut it.trail.notes).await?;
         let Some(found) = found else {
             let unanswered = missing_keys(it.name());
             keys::ask_for_new(&mut it, WhyKeys::Missing, unanswered, &remembered).await?;
@@ -33,7 +34,7 @@ pub(super) async fn obtain(mut it: Obtain<'_>, user: &User) -> Result<Session> {
         };
         let mfa = device
             .as_ref()
-            .zip(code.as_deref())
+            .zip(code.as_ref())
             .map(|(device, code)| Mfa { device, code });
         let aws = &it.world.aws;
         let fault = match aws
@@ -45,7 +46,7 @@ pub(super) async fn obtain(mut it: Obtain<'_>, user: &User) -> Result<Session> {
         };
         match (&fault.kind, device) {
             (FaultKind::UnknownKeys, _) => {
-                match keys::refused(it.world, it.chain, &found, fault).await? {
+                match keys::refused(it.world, it.chain, &found, fault, &mut it.trail.notes).await? {
                     Refused::Replaced if !replaced_meanwhile => replaced_meanwhile = true,
                     Refused::Replaced => return Err(stale(&found)),
                     Refused::NotOurs(error, happened) => {
@@ -66,8 +67,13 @@ pub(super) async fn obtain(mut it: Obtain<'_>, user: &User) -> Result<Session> {
 }
 
 /// With stored keys, unless a person has to read a code off a device.
-pub(super) async fn renews_alone(world: &World, name: &str, user: &User) -> Result<bool> {
-    let (found, remembered) = keys::find(world, name, user).await?;
+pub(super) async fn renews_alone(
+    world: &World,
+    name: &str,
+    user: &User,
+    notes: &mut Vec<Note>,
+) -> Result<bool> {
+    let (found, remembered) = keys::find(world, name, user, notes).await?;
     let device = user.mfa_arn.is_some() || remembered.mfa_arn.is_some();
     Ok(found.is_some() && (!device || user.mfa_process.is_some()))
 }
@@ -80,9 +86,9 @@ struct Codes {
 }
 
 impl Codes {
-    async fn next(&mut self, it: &mut Obtain<'_>, user: &User, device: &MfaArn) -> Result<String> {
+    async fn next(&mut self, it: &mut Obtain<'_>, user: &User, device: &MfaArn) -> Result<MfaCode> {
         if let Some(code) = it.mfa_code.take() {
-            return six_digits(&code);
+            return code.parse();
         }
         if let Some(command) = &user.mfa_process {
             return it.world.aws.mfa_code(command).await;
@@ -101,7 +107,7 @@ impl Codes {
                 unanswered: unanswered.step(it.step),
             };
             it.trail.record(it.world).await;
-            match six_digits(&it.ask.mfa_code(prompt).await?) {
+            match it.ask.mfa_code(prompt).await?.parse::<MfaCode>() {
                 Ok(code) => return Ok(code),
                 Err(error) => self.refuse(error.message.clone(), error)?,
             }
@@ -125,15 +131,6 @@ impl Codes {
         }
         self.last_refusal = Some((said, error));
         Ok(())
-    }
-}
-
-fn six_digits(code: &str) -> Result<String> {
-    let code: String = code.split_whitespace().collect();
-    if code.len() == 6 && code.bytes().all(|b| b.is_ascii_digit()) {
-        Ok(code)
-    } else {
-        Err(Error::new(Code::InvalidInput, "an MFA code has six digits"))
     }
 }
 

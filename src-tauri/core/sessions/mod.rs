@@ -16,9 +16,10 @@ use crate::clock::moment;
 use crate::config::{AccountReference, Chain, Config, Identity, Kind, PermissionSet};
 use crate::duration::time_left;
 use crate::error::{Code, Error};
+use crate::files::Stamp;
 use crate::ids::IdentityName;
 use crate::secret::Session;
-use crate::store::{Stamp, Ticket};
+use crate::store::Ticket;
 use crate::world::{World, fingerprint};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -138,6 +139,8 @@ pub struct Record {
     pub is_signed_out: bool,
     /// Why what is stored is not known.
     pub unreadable: Option<Error>,
+    /// Noticed when it was read.
+    notes: Vec<Note>,
     /// As of the last time that it was read.
     stamp: Option<Stamp>,
     pub last_caller: Option<LastCaller>,
@@ -171,6 +174,7 @@ impl Record {
             is_watched: false,
             is_signed_out: false,
             unreadable: None,
+            notes: Vec::new(),
             stamp: None,
             last_caller: None,
         }
@@ -350,6 +354,8 @@ impl Sessions {
         if let Some(error) = &self.keyring {
             notes.push(Note::Warning(error.to_string()));
         }
+        let noticed = self.records.values().flat_map(|record| &record.notes);
+        notes.extend(noticed.cloned());
         let identities = config.identities().iter();
         let statuses = identities
             .map(|it| self.status(config, it, now, &mut notes))

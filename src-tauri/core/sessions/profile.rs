@@ -5,8 +5,8 @@ use crate::clock::moment;
 use crate::config::{Chain, Kind};
 use crate::error::{Code, Error, Result};
 use crate::secret::{Origin, Secret, Session, on_the_wire};
-use crate::store::Profile;
 use crate::store::Ticket;
+use crate::store::{AwsProfile, Noted};
 use crate::world::World;
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
@@ -64,15 +64,15 @@ pub async fn write_profile(
     chain: &Chain,
     ticket: &Ticket,
     session: &Session,
-) -> Result<()> {
-    let profile = Profile {
+) -> Result<Noted<()>> {
+    let profile = AwsProfile {
         identity: chain.identity.to_string(),
         region: chain.region.to_string(),
         program: world.environment.program().to_owned(),
         session: Some(session.clone()),
     };
-    let _not_signed_out = world.store.unless_signed_out(ticket).await?;
-    world.store.write_profile(&chain.files, &profile).await
+    let _not_signed_out = world.store.sign_outs.unless_signed_out(ticket).await?;
+    world.store.profiles.write(&chain.files, &profile).await
 }
 
 /// Variables for a child process. The profile must have been written by a sign-in.
@@ -170,7 +170,8 @@ pub fn variables(
 fn require_profile(world: &World, chain: &Chain) -> Result<()> {
     if world
         .store
-        .has_profile(&chain.files, chain.identity.as_str())?
+        .profiles
+        .has(&chain.files, chain.identity.as_str())?
     {
         return Ok(());
     }

@@ -3,11 +3,13 @@
 //! written since.
 
 use super::{Sessions, key};
+use crate::ask::Note;
 use crate::config::Chain;
 use crate::error::{Code, Error, Result};
+use crate::files::Stamp;
 use crate::ids::IdentityName;
 use crate::secret::Session;
-use crate::store::{EntryKind, Stamp, Ticket};
+use crate::store::{EntryKind, Ticket};
 use crate::world::{World, fingerprint};
 use std::collections::{HashMap, HashSet};
 use std::time::SystemTime;
@@ -36,7 +38,7 @@ enum Stored {
     /// As it was when it was last read.
     Unchanged,
     Nothing,
-    Session(Box<(Chain, Session, Ticket)>),
+    Session(Box<(Chain, Session, Ticket)>, Vec<Note>),
     Unreadable(Error),
 }
 
@@ -91,7 +93,7 @@ pub async fn read(world: &World, known: Known, scope: Scope<'_>) -> Reading {
         }
         reading.found.push(Found {
             name: identity.name.clone(),
-            is_signed_out: !matches!(world.store.signed_out_since(name), Ok(None)),
+            is_signed_out: !matches!(world.store.sign_outs.since(name), Ok(None)),
             stamp,
             stored,
         });
@@ -110,13 +112,15 @@ async fn sessions(world: &World) -> Result<HashSet<String>> {
 
 async fn stored(world: &World, chain: Chain) -> Stored {
     let name = chain.identity.as_str();
-    let ticket = match world.store.ticket(name) {
+    let ticket = match world.store.sign_outs.ticket(name) {
         Ok(ticket) => ticket,
         Err(error) => return Stored::Unreadable(error),
     };
-    match world.store.session(name).await {
+    let mut notes = Vec::new();
+    let session = world.store.session(name).await;
+    match session.map(|session| session.note(&mut notes)) {
         Ok(Some(stored)) if stored.plan == fingerprint(&chain, chain.links().len() - 1) => {
-            Stored::Session(Box::new((chain, stored.session, ticket)))
+            Stored::Session(Box::new((chain, stored.session, ticket)), notes)
         }
         Ok(_) => Stored::Nothing,
         Err(error) => {
@@ -153,7 +157,8 @@ impl Sessions {
                 Stored::Unchanged => {}
                 Stored::Nothing => record.held = None,
                 Stored::Unreadable(error) => record.unreadable = Some(error),
-                Stored::Session(stored) => {
+                Stored::Session(stored, notes) => {
+                    record.notes = notes;
                     let (chain, session, ticket) = *stored;
                     let is_other = had != Some(session.keys.access_key_id.clone());
                     if is_other {

@@ -28,7 +28,7 @@ pub async fn whoami(world: &World, record: &Record, reach: Reach) -> Result<(Who
     if let Some(error) = &record.unreadable {
         note_once(&mut notes, error);
     }
-    let known = known_owner(world, &chain).await;
+    let known = known_owner(world, &chain, &mut notes).await;
     let mut whoami = Whoami {
         identity: chain.identity.to_string(),
         provider: chain.provider.to_string(),
@@ -112,16 +112,16 @@ pub async fn account(world: &World, chain: &Chain, session: &Session) -> Option<
 }
 
 /// Whose keys the keyring holds for an IAM user, as STS told when they were stored.
-async fn known_owner(world: &World, chain: &Chain) -> Option<(Option<String>, Option<String>)> {
+async fn known_owner(
+    world: &World,
+    chain: &Chain,
+    notes: &mut Vec<Note>,
+) -> Option<(Option<String>, Option<String>)> {
     if !matches!(chain.source().kind, Kind::User(_)) || !chain.links().len() == 1 {
         return None;
     }
-    let remembered = world
-        .store
-        .long_lived(&chain.source().name)
-        .await
-        .ok()
-        .flatten()?;
+    let stored = world.store.long_lived(&chain.source().name).await;
+    let remembered = stored.ok()?.note(notes)?;
     Some((remembered.principal, remembered.account.map(String::from)))
 }
 

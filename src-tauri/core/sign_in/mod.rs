@@ -8,10 +8,11 @@ use crate::clock::moment;
 use crate::config::Chain;
 use crate::duration::SessionDuration;
 use crate::error::{Code, Error, Remedy, Result};
+use crate::files::Patience;
 use crate::providers::{self, Obtain, Refusal, Trail};
 use crate::secret::Session;
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
-use crate::store::{Patience, SignInLock, StoredSession, Ticket};
+use crate::store::{SignInLock, StoredSession, Ticket};
 use crate::world::freshness::Freshness;
 use crate::world::{World, fingerprint};
 use jiff::Timestamp;
@@ -163,7 +164,7 @@ pub async fn renews_alone(world: &World, identity: &str, caller: Caller) -> bool
         Options::ahead_of_time(caller),
         &Ask::nobody(),
     ) {
-        Ok(climb) => climb.renewable(climb.target()).await.unwrap_or(false),
+        Ok(mut climb) => climb.renewable(climb.target()).await.unwrap_or(false),
         Err(_) => false,
     }
 }
@@ -199,7 +200,7 @@ impl<'a> Climb<'a> {
         let tickets = chain
             .names()
             .into_iter()
-            .map(|name| world.store.ticket(name));
+            .map(|name| world.store.sign_outs.ticket(name));
         Ok(Climb {
             tickets: tickets.collect::<Result<_>>()?,
             world,
@@ -333,9 +334,10 @@ impl<'a> Climb<'a> {
             self.world
                 .store
                 .put_session(&self.tickets[at], &stored)
-                .await?;
+                .await?
+                .note(&mut self.trail.notes);
         } else {
-            self.world.store.unchanged(&self.tickets[at])?;
+            self.world.store.sign_outs.unchanged(&self.tickets[at])?;
         }
         if kept || is_target {
             let until = Timestamp::try_from(session.expires_at)
@@ -451,11 +453,9 @@ impl<'a> Climb<'a> {
     }
 
     async fn lock(&mut self, at: usize, patience: Patience) -> Result<()> {
-        let lock = self
-            .world
-            .store
-            .sign_in_lock(self.name(at), patience)
-            .await?;
+        let (store, clock) = (&self.world.store, &self.world.clock);
+        let folder = store.sign_in_locks_folder();
+        let lock = SignInLock::acquire(&folder, self.name(at), patience, clock).await?;
         self.locks.insert(at, lock);
         Ok(())
     }
@@ -463,10 +463,7 @@ impl<'a> Climb<'a> {
     /// Programs are not served what was signed out of, nor is it made anew for them.
     fn refuse_signed_out(&self, at: usize) -> Result<()> {
         let name = self.name(at);
-        match (
-            self.options.intent,
-            self.world.store.signed_out_since(name)?,
-        ) {
+        match (self.options.intent, self.world.store.sign_outs.since(name)?) {
             (Intent::Use, Some(_)) => {
                 let identity = &self.chain.identity;
                 Err(Error::new(Code::SignedOut, format!("{name} is signed out"))
@@ -491,13 +488,13 @@ impl<'a> Climb<'a> {
 
     /// `since`: a session made after this moment counts as fresh even for `--force`, because
     /// another process just made it.
-    async fn found(&self, at: usize, since: Option<SystemTime>) -> Result<Found> {
+    async fn found(&mut self, at: usize, since: Option<SystemTime>) -> Result<Found> {
         let Some(session) = self.stored(at).await? else {
             return Ok(Found::Nothing);
         };
         let already_made = self.made.contains(&at);
         // What a sign-out could not remove is not what signing in again gives.
-        if !already_made && self.world.store.signed_out_since(self.name(at))?.is_some() {
+        if !already_made && self.world.store.sign_outs.since(self.name(at))?.is_some() {
             return Ok(Found::Nothing);
         }
         let just_made = since.is_some_and(|since| session.issued_at >= since) || already_made;
@@ -512,8 +509,9 @@ impl<'a> Climb<'a> {
         })
     }
 
-    async fn stored(&self, at: usize) -> Result<Option<Session>> {
+    async fn stored(&mut self, at: usize) -> Result<Option<Session>> {
         let stored = self.world.store.session(self.name(at)).await?;
+        let stored = stored.note(&mut self.trail.notes);
         let plan = fingerprint(&self.chain, at);
         Ok(stored
             .filter(|stored| stored.plan == plan)
@@ -521,7 +519,7 @@ impl<'a> Climb<'a> {
     }
 
     /// Whether a link's session can be made again without a person.
-    async fn renewable(&self, at: usize) -> Result<bool> {
+    async fn renewable(&mut self, at: usize) -> Result<bool> {
         for below in (0..at).rev() {
             if self.refuse_signed_out(below).is_err() {
                 return Ok(false);
@@ -531,7 +529,7 @@ impl<'a> Climb<'a> {
                 return Ok(true);
             }
         }
-        providers::renews_alone(self.world, self.chain.source()).await
+        providers::renews_alone(self.world, self.chain.source(), &mut self.trail.notes).await
     }
 
     /// Lifts the marks of the whole chain. A target that was signed out of meanwhile is not handed
@@ -542,15 +540,15 @@ impl<'a> Climb<'a> {
         };
         let store = &self.world.store;
         match self.options.intent {
-            Intent::Use => store.unchanged(target),
+            Intent::Use => store.sign_outs.unchanged(target),
             Intent::SignIn => {
                 for ticket in below {
-                    match store.lift_sign_out(ticket).await {
+                    match store.sign_outs.lift(ticket).await {
                         Err(error) if error.code != Code::SignedOut => return Err(error),
                         Ok(()) | Err(_) => {}
                     }
                 }
-                store.lift_sign_out(target).await
+                store.sign_outs.lift(target).await
             }
         }
     }

@@ -5,11 +5,10 @@ use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
 use crate::files::{self, FileLock, Patience};
 use serde::{Deserialize, Serialize};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// Held while somebody signs in to an identity.
+/// Held while one sign-in to an identity runs.
 #[derive(Debug)]
 pub struct SignInLock {
     lock: FileLock,
@@ -20,7 +19,7 @@ pub struct SignInLock {
 
 /// How a sign-in failed.
 #[derive(Debug, Serialize, Deserialize)]
-struct Outcome {
+struct FailureNote {
     /// Two names can share a file name.
     name: String,
     finished_at: jiff::Timestamp,
@@ -52,7 +51,7 @@ impl SignInLock {
         })
     }
 
-    /// When the wait began, if somebody else was signing in: what to hand to
+    /// When the wait began, if another sign-in was running: to be passed to
     /// [`SignInLock::outcome_since`].
     pub fn waited_since(&self) -> Option<SystemTime> {
         self.lock.waited_since()
@@ -62,12 +61,7 @@ impl SignInLock {
     /// session is in the keyring.
     pub fn record(&self, failure: Option<&Error>) -> Result<()> {
         let Some(error) = failure else {
-            return match fs::remove_file(&self.note) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    Err(files::unwritable(&self.note, "remove", &error))
-                }
-                Ok(()) | Err(_) => Ok(()),
-            };
+            return files::remove(&self.note);
         };
         let finished_at = jiff::Timestamp::try_from(self.clock.now()).map_err(|_| {
             Error::new(
@@ -75,7 +69,7 @@ impl SignInLock {
                 "the clock shows a year that no sign-in can end in",
             )
         })?;
-        let outcome = Outcome {
+        let outcome = FailureNote {
             name: self.name.clone(),
             finished_at,
             error: error.clone(),
@@ -88,7 +82,7 @@ impl SignInLock {
     /// nothing.
     pub fn outcome_since(&self, moment: SystemTime) -> Option<Error> {
         let text = files::read(&self.note).ok()??;
-        let outcome: Outcome = serde_json::from_slice(&text).ok()?;
+        let outcome: FailureNote = serde_json::from_slice(&text).ok()?;
         (outcome.name == self.name && SystemTime::from(outcome.finished_at) >= moment)
             .then_some(outcome.error)
     }

@@ -1,38 +1,39 @@
-//! What is remembered, and where: keys and sessions in the keyring, profiles for AWS tools, locks,
-//! sign-out marks. It keeps and returns whole values and knows nothing of AWS. Reading writes
-//! nothing. What it does not understand, or what was written for another configuration, is never
-//! deleted.
+//! KeyringState on disk: keys and sessions in the keyring, profiles for AWS tools, locks, sign-out
+//! records, the audit log. Stores and returns whole values and knows nothing of AWS. Reading writes
+//! nothing. An entry that Keyfob cannot read, or that was written for another configuration, is
+//! never deleted.
 
 pub mod audit;
-mod aws_files;
 mod keyring;
 mod lock;
-mod marks;
+mod locks;
+mod outcome;
+mod profiles;
+mod sign_outs;
 mod value;
 
-use crate::files;
-pub use crate::files::{FILE_LOCK_LIMIT, FileLock, Patience, Stamp};
-pub use aws_files::{Cleared as ClearedProfile, Place, Profile, UpTo};
 pub use keyring::{
-    Attributes, Backend, Deletion, Entry, EntryKind, EntryName, Keychain, PassphraseUse, SERVICE,
-    State,
+    Attributes, Deletion, EntryKind, EntryName, Keyring, KeyringEntry, KeyringState, SERVICE,
 };
 pub use lock::SignInLock;
-pub use marks::Ticket;
+pub use outcome::{ClearedKeys, Dropped, Mode, Noted};
+pub use profiles::{AwsProfile, AwsProfiles, ClearedProfile, ProfilePart, UpTo};
+pub use sign_outs::{SignOuts, Ticket};
 pub use value::StoredSession;
 
 use crate::clock::Clock;
 use crate::error::Result;
+use crate::files::{self, FileLock, Stamp};
 use crate::ids::AccessKeyId;
 use crate::secret::{LongLived, Secret};
 use audit::AuditLog;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use locks::RealmLocks;
+use std::path::PathBuf;
 
-/// What a store is for and where it may write.
+/// The configuration that a store belongs to, and where it may write.
 #[derive(Debug)]
-pub struct Options {
-    pub keychain: Keychain,
+pub struct StoreScope {
+    pub keyring: Keyring,
     pub realm: String,
     /// The absolute path of the configuration; entries carry it.
     pub configuration: PathBuf,
@@ -41,105 +42,66 @@ pub struct Options {
     pub clock: Clock,
 }
 
-/// Clones share the keyring and the warnings.
+/// The keyring entries of one configuration, beside its sign-out records and AWS profiles.
 #[derive(Clone, Debug)]
 pub struct Store {
-    keychain: Keychain,
+    pub keyring: Keyring,
+    pub sign_outs: SignOuts,
+    pub profiles: AwsProfiles,
     realm: String,
     configuration: String,
-    locks: PathBuf,
-    marks: PathBuf,
-    clock: Clock,
-    warnings: Arc<Mutex<Vec<String>>>,
-}
-
-/// What became of keys that AWS refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cleared {
-    Cleared,
-    /// Somebody stored other keys meanwhile: they stay.
-    Changed,
-    Absent,
-}
-
-/// Whether something is done, or only told what would be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[cfg_attr(feature = "app", derive(specta::Type))]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    DryRun,
-    Run,
-}
-
-/// What became of something that was to be removed; after [`Mode::DryRun`], what would.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Dropped {
-    Removed,
-    Absent,
-    /// It stays: it was written for this other configuration.
-    Kept {
-        configuration: String,
-    },
+    locks: RealmLocks,
 }
 
 impl Store {
     /// Touches nothing yet.
-    pub fn open(options: Options) -> Store {
-        let Options {
-            keychain,
+    pub fn open(scope: StoreScope) -> Store {
+        let StoreScope {
+            keyring,
             realm,
             configuration,
             state_folder,
             clock,
-        } = options;
+        } = scope;
         let state = state_folder.join(files::file_name(&realm));
         let configuration = configuration.to_string_lossy().into_owned();
-        let (locks, marks) = (state.join("locks"), state.join("marks"));
+        let locks = RealmLocks {
+            folder: state.join("locks"),
+            clock,
+        };
+        let marks = state.join("marks");
         Store {
-            keychain,
+            keyring,
+            sign_outs: SignOuts::new(&realm, &configuration, marks, locks.clone()),
+            profiles: AwsProfiles::new(&configuration, locks.clone()),
             realm,
             configuration,
             locks,
-            marks,
-            clock,
-            warnings: Arc::default(),
         }
-    }
-
-    pub fn keychain(&self) -> &Keychain {
-        &self.keychain
     }
 
     /// The realm's audit log.
     pub fn audit(&self) -> AuditLog {
-        let folder = self.locks.parent().unwrap_or(&self.locks);
-        AuditLog::new(
-            folder,
-            &self.realm,
-            self.keychain.clone(),
-            self.clock.clone(),
-        )
+        let folder = self.locks.folder.parent().unwrap_or(&self.locks.folder);
+        let (keyring, clock) = (self.keyring.clone(), self.locks.clock.clone());
+        AuditLog::new(folder, &self.realm, keyring, clock)
     }
 
-    /// What was noticed since the last call, each thing once: entries and profiles of another
-    /// configuration.
-    pub fn take_warnings(&self) -> Vec<String> {
-        std::mem::take(&mut self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
+    /// For [`SignInLock::acquire`].
+    pub fn sign_in_locks_folder(&self) -> PathBuf {
+        self.locks.folder.clone()
     }
 
-    /// What is kept for an IAM user. Keys of a session, or an entry that cannot be read, are an
-    /// error and stay.
-    pub async fn long_lived(&self, identity: &str) -> Result<Option<LongLived>> {
+    /// An IAM user's entry. Keys of a session, or an entry that cannot be read, are an error and
+    /// stay.
+    pub async fn long_lived(&self, identity: &str) -> Result<Noted<Option<LongLived>>> {
         let name = self.entry(EntryKind::Keys, identity);
-        self.read(&name)
-            .await?
-            .map(|text| value::decode_long_lived(&name, &text))
-            .transpose()
+        self.read(&name, value::decode_long_lived).await
     }
 
-    pub async fn put_long_lived(&self, identity: &str, keys: &LongLived) -> Result<()> {
+    pub async fn put_long_lived(&self, identity: &str, keys: &LongLived) -> Result<Noted<()>> {
         let name = self.entry(EntryKind::Keys, identity);
-        let _lock = self.entry_lock(&name).await?;
+        let _lock = self.locks.entry(&name).await?;
         self.write(name, value::encode_long_lived(keys, &self.configuration))
             .await
     }
@@ -150,36 +112,34 @@ impl Store {
         &self,
         identity: &str,
         refused: &AccessKeyId,
-    ) -> Result<Cleared> {
+    ) -> Result<Noted<ClearedKeys>> {
         let name = self.entry(EntryKind::Keys, identity);
-        let _lock = self.entry_lock(&name).await?;
-        let Some(mut stored) = self.long_lived(identity).await? else {
-            return Ok(Cleared::Absent);
+        let _lock = self.locks.entry(&name).await?;
+        let found = self.long_lived(identity).await?;
+        let Some(mut stored) = found.value.clone() else {
+            return Ok(found.map(|_| ClearedKeys::Absent));
         };
         match stored.keys.take() {
-            None => Ok(Cleared::Absent),
-            Some(keys) if keys.access_key_id != *refused => Ok(Cleared::Changed),
+            None => Ok(found.map(|_| ClearedKeys::Absent)),
+            Some(keys) if keys.access_key_id != *refused => Ok(found.map(|_| ClearedKeys::Changed)),
             Some(_) => {
                 tracing::info!(entry = %name, key = %refused, "refused access key cleared");
-                self.write(name, value::encode_long_lived(&stored, &self.configuration))
-                    .await?;
-                Ok(Cleared::Cleared)
+                let text = value::encode_long_lived(&stored, &self.configuration);
+                let written = self.write(name, text).await?;
+                Ok(written.map(|()| ClearedKeys::Cleared))
             }
         }
     }
 
-    pub async fn session(&self, name: &str) -> Result<Option<StoredSession>> {
+    pub async fn session(&self, name: &str) -> Result<Noted<Option<StoredSession>>> {
         let name = self.entry(EntryKind::Session, name);
-        self.read(&name)
-            .await?
-            .map(|text| value::decode_session(&name, &text))
-            .transpose()
+        self.read(&name, value::decode_session).await
     }
 
     /// Stores nothing under a name that was signed out since the ticket was taken.
-    pub async fn put_session(&self, ticket: &Ticket, session: &StoredSession) -> Result<()> {
+    pub async fn put_session(&self, ticket: &Ticket, session: &StoredSession) -> Result<Noted<()>> {
         let text = value::encode_session(session, &self.configuration)?;
-        let _lock = self.unless_signed_out(ticket).await?;
+        let _lock = self.sign_outs.unless_signed_out(ticket).await?;
         self.write(self.entry(EntryKind::Session, ticket.name()), text)
             .await
     }
@@ -188,12 +148,12 @@ impl Store {
         self.drop_entry(EntryKind::Session, name, Mode::Run).await
     }
 
-    /// A session that has ended, and only that: one that was just renewed stays.
+    /// Drops a session only if it has ended: one that was just renewed stays.
     pub async fn drop_expired_session(&self, name: &str, mode: Mode) -> Result<Dropped> {
         let entry = self.entry(EntryKind::Session, name);
         let _lock = self.lock_to(mode, &entry).await?;
-        match self.session(name).await? {
-            Some(stored) if !stored.session.is_usable(self.clock.now()) => {
+        match self.session(name).await?.value {
+            Some(stored) if !stored.session.is_usable(self.locks.clock.now()) => {
                 self.drop_locked(&entry, mode).await
             }
             Some(_) | None => Ok(Dropped::Absent),
@@ -207,14 +167,19 @@ impl Store {
         self.drop_locked(&entry, mode).await
     }
 
+    /// When the stored session of an identity was last written, by any process.
+    pub fn session_stamp(&self, identity: &str) -> Stamp {
+        self.locks.stamp(&self.entry(EntryKind::Session, identity))
+    }
+
     /// The name in the keyring, as keyring programs show it.
     pub fn account(&self, kind: EntryKind, name: &str) -> String {
         self.entry(kind, name).to_string()
     }
 
-    /// What this configuration has in the keyring; no secret is read.
+    /// The keyring entries of this configuration; no secret is read.
     pub async fn entries(&self) -> Result<Vec<EntryName>> {
-        let all = self.keychain.list().await?;
+        let all = self.keyring.list().await?;
         let ours = all.into_iter().filter(|entry| {
             entry.name.realm == self.realm
                 && entry.attributes.configuration.as_ref() == Some(&self.configuration)
@@ -222,83 +187,80 @@ impl Store {
         Ok(ours.map(|entry| entry.name).collect())
     }
 
-    /// When the stored session of an identity was last written, by any process: its lock file says.
-    pub fn session_stamp(&self, identity: &str) -> Stamp {
-        let name = self.entry(EntryKind::Session, identity);
-        Stamp::of(&self.lock_path(&name))
-    }
-
-    /// Held while somebody signs in to `identity`, by this process or any other.
-    pub async fn sign_in_lock(&self, identity: &str, patience: Patience) -> Result<SignInLock> {
-        SignInLock::acquire(&self.locks, identity, patience, &self.clock).await
-    }
-
     fn entry(&self, kind: EntryKind, name: &str) -> EntryName {
         EntryName::new(&self.realm, kind, name)
     }
 
-    async fn read(&self, name: &EntryName) -> Result<Option<Secret>> {
-        let Some(text) = self.keychain.read(name).await? else {
-            return Ok(None);
-        };
-        if let Some(other) = value::Head::of(&text).and_then(|head| head.configuration) {
-            self.check_configuration(name, &other);
-        }
-        Ok(Some(text))
+    async fn read<T>(
+        &self,
+        name: &EntryName,
+        decode: fn(&EntryName, &Secret) -> Result<T>,
+    ) -> Result<Noted<Option<T>>> {
+        let text = self.keyring.read(name).await?;
+        let head = text.as_ref().and_then(value::EntryHead::of);
+        Ok(Noted {
+            value: text.map(|text| decode(name, &text)).transpose()?,
+            warnings: self.foreign(name, head.and_then(|head| head.configuration)),
+        })
     }
 
     /// The caller holds the entry's lock.
-    async fn write(&self, name: EntryName, text: Secret) -> Result<()> {
-        if let Some(Attributes {
-            configuration: Some(other),
-            ..
-        }) = self.standing(&name).await?
-        {
-            self.check_configuration(&name, &other);
-        }
+    async fn write(&self, name: EntryName, text: Secret) -> Result<Noted<()>> {
+        let before = self.standing(&name).await?;
+        let warnings = self.foreign(&name, before.and_then(|it| it.configuration));
         let attributes = Attributes {
             configuration: Some(self.configuration.clone()),
             version: Some(value::VERSION.to_string()),
         };
-        self.keychain.write(&Entry { name, attributes }, text).await
+        self.keyring
+            .write(&KeyringEntry { name, attributes }, text)
+            .await?;
+        Ok(Noted {
+            value: (),
+            warnings,
+        })
     }
 
     async fn lock_to(&self, mode: Mode, entry: &EntryName) -> Result<Option<FileLock>> {
         match mode {
             Mode::DryRun => Ok(None),
-            Mode::Run => self.entry_lock(entry).await.map(Some),
+            Mode::Run => self.locks.entry(entry).await.map(Some),
         }
     }
 
     async fn drop_locked(&self, name: &EntryName, mode: Mode) -> Result<Dropped> {
-        match (self.standing(name).await?, mode) {
-            (None, _) => Ok(Dropped::Absent),
-            (
-                Some(Attributes {
-                    configuration: Some(configuration),
-                    ..
-                }),
-                _,
-            ) if configuration != self.configuration => Ok(Dropped::Kept { configuration }),
-            (Some(Attributes { version: None, .. }), _) => Err(value::broken(name)),
-            (Some(_), Mode::DryRun) => Ok(Dropped::Removed),
-            (Some(_), Mode::Run) => Ok(match self.keychain.delete(name).await? {
+        let Some(Attributes {
+            configuration,
+            version,
+        }) = self.standing(name).await?
+        else {
+            return Ok(Dropped::Absent);
+        };
+        if let Some(configuration) = configuration.filter(|it| *it != self.configuration) {
+            return Ok(Dropped::Kept { configuration });
+        }
+        if version.is_none() {
+            return Err(value::broken(name));
+        }
+        match mode {
+            Mode::DryRun => Ok(Dropped::Removed),
+            Mode::Run => Ok(match self.keyring.delete(name).await? {
                 Deletion::Removed => Dropped::Removed,
                 Deletion::Absent => Dropped::Absent,
             }),
         }
     }
 
-    /// What is known of an entry that is about to be replaced or removed. Refuses to touch one that
-    /// a newer Keyfob wrote; the version is `None` when no Keyfob did. Reads the secret only where
-    /// the keyring keeps no attributes.
+    /// The attributes of an entry that is about to be replaced or removed. Refuses to touch one
+    /// that a newer Keyfob wrote; the version is `None` when no Keyfob did. Reads the secret only
+    /// where the keyring keeps no attributes.
     async fn standing(&self, name: &EntryName) -> Result<Option<Attributes>> {
-        let Some(mut attributes) = self.keychain.attributes(name).await? else {
+        let Some(mut attributes) = self.keyring.attributes(name).await? else {
             return Ok(None);
         };
         if attributes.version.is_none() {
-            let text = self.keychain.read(name).await?;
-            if let Some(head) = text.as_ref().and_then(value::Head::of) {
+            let text = self.keyring.read(name).await?;
+            if let Some(head) = text.as_ref().and_then(value::EntryHead::of) {
                 attributes = Attributes {
                     version: Some(head.version()),
                     configuration: head.configuration,
@@ -311,35 +273,16 @@ impl Store {
         Ok(Some(attributes))
     }
 
-    fn check_configuration(&self, name: &EntryName, other: &str) {
-        if other != self.configuration {
-            self.warn(format!(
+    /// A warning if the entry was written for another configuration.
+    fn foreign(&self, name: &EntryName, configuration: Option<String>) -> Vec<String> {
+        let other = configuration.filter(|other| *other != self.configuration);
+        let warning = other.map(|other| {
+            format!(
                 "the keyring entry {name} was written for {other}, and {} uses the same name; set another `realm` in one of them",
                 self.configuration
-            ));
-        }
-    }
-
-    fn warn(&self, warning: String) {
-        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
-        if !warnings.contains(&warning) {
-            warnings.push(warning);
-        }
-    }
-
-    async fn entry_lock(&self, name: &EntryName) -> Result<FileLock> {
-        let limit = Patience::AtMost(FILE_LOCK_LIMIT);
-        FileLock::acquire(&self.lock_path(name), limit, &self.clock).await
-    }
-
-    fn lock_path(&self, name: &EntryName) -> PathBuf {
-        let file = files::file_name(&format!("{}-{}", name.kind.as_str(), name.name()));
-        self.locks.join(format!("{file}.lock"))
-    }
-
-    async fn file_lock(&self, name: &str) -> Result<FileLock> {
-        let path: &Path = &self.locks.join(format!("{}.lock", files::file_name(name)));
-        FileLock::acquire(path, Patience::AtMost(FILE_LOCK_LIMIT), &self.clock).await
+            )
+        });
+        warning.into_iter().collect()
     }
 }
 

@@ -1,6 +1,8 @@
 //! What the store promises, on the memory and the file keyring.
 
+use super::keyring::{file_keyring, memory_keyring};
 use super::*;
+use crate::clock::Clock;
 use crate::error::Code;
 use crate::ids::MfaArn;
 use crate::secret::{Keys, Origin, Session};
@@ -45,9 +47,17 @@ pub(super) fn session() -> StoredSession {
     }
 }
 
+impl<T> Noted<T> {
+    /// The value of a result that gave no warning.
+    pub(super) fn quiet(self) -> T {
+        assert_eq!(self.warnings, Vec::<String>::new());
+        self.value
+    }
+}
+
 /// The same keyring, folder and clock for stores of several configurations.
 struct World {
-    keychain: Keychain,
+    keyring: Keyring,
     folder: tempfile::TempDir,
 }
 
@@ -57,22 +67,18 @@ impl World {
             .into_iter()
             .map(|backend| {
                 let folder = tempfile::tempdir().expect("a folder");
-                let keychain = Keychain::open(match backend {
-                    "memory" => Backend::Memory,
-                    _ => Backend::File {
-                        path: folder.path().join("ring/keys.age"),
-                        passphrase: Some(Secret::new("pass phrase")),
-                        password_env: "FOB_KEYRING_PASSWORD".to_owned(),
-                    },
-                });
-                World { keychain, folder }
+                let keyring = match backend {
+                    "memory" => memory_keyring(),
+                    _ => file_keyring(&folder.path().join("ring/keys.age"), "pass phrase"),
+                };
+                World { keyring, folder }
             })
             .collect()
     }
 
     fn store(&self, configuration: &str) -> Store {
-        Store::open(Options {
-            keychain: self.keychain.clone(),
+        Store::open(StoreScope {
+            keyring: self.keyring.clone(),
             realm: "default".to_owned(),
             configuration: configuration.into(),
             state_folder: self.folder.path().join("state"),
@@ -82,11 +88,11 @@ impl World {
 
     /// As somebody else would have left it, without attributes.
     async fn plant(&self, kind: EntryKind, text: &str) {
-        let entry = Entry {
+        let entry = KeyringEntry {
             name: EntryName::new("default", kind, "dev"),
             attributes: Attributes::default(),
         };
-        self.keychain
+        self.keyring
             .write(&entry, Secret::new(text))
             .await
             .expect("written");
@@ -94,7 +100,7 @@ impl World {
 
     async fn text(&self, kind: EntryKind) -> String {
         let name = EntryName::new("default", kind, "dev");
-        self.keychain
+        self.keyring
             .read(&name)
             .await
             .expect("readable")
@@ -108,23 +114,30 @@ impl World {
 async fn whole_values_come_back_as_they_were_put() {
     for world in World::both() {
         let store = world.store(CONFIGURATION);
-        assert_eq!(store.long_lived("dev").await.expect("none"), None);
-        assert_eq!(store.session("dev").await.expect("none"), None);
+        assert_eq!(store.long_lived("dev").await.expect("none").value, None);
+        assert_eq!(store.session("dev").await.expect("none").value, None);
         store
             .put_long_lived("Dev", &long_lived())
             .await
-            .expect("put");
+            .expect("put")
+            .quiet();
         store
-            .put_session(&store.ticket("dev").expect("readable"), &session())
+            .put_session(
+                &store.sign_outs.ticket("dev").expect("readable"),
+                &session(),
+            )
             .await
-            .expect("put");
+            .expect("put")
+            .quiet();
         let again = world.store(CONFIGURATION);
         assert_eq!(
-            again.long_lived("DEV").await.expect("there"),
+            again.long_lived("DEV").await.expect("there").value,
             Some(long_lived())
         );
-        assert_eq!(again.session("dev").await.expect("there"), Some(session()));
-        assert_eq!(again.take_warnings(), Vec::<String>::new());
+        assert_eq!(
+            again.session("dev").await.expect("there").value,
+            Some(session())
+        );
         for kind in [EntryKind::Keys, EntryKind::Session] {
             let text = world.text(kind).await;
             assert!(
@@ -140,8 +153,8 @@ async fn whole_values_come_back_as_they_were_put() {
             store.drop_session("dev").await.expect("dropped"),
             Dropped::Absent
         );
-        assert_eq!(store.session("dev").await.expect("none"), None);
-        assert!(store.long_lived("dev").await.expect("kept").is_some());
+        assert_eq!(store.session("dev").await.expect("none").value, None);
+        assert!(store.long_lived("dev").await.expect("kept").value.is_some());
         assert_eq!(
             store
                 .drop_entry(EntryKind::Keys, "dev", Mode::Run)
@@ -156,10 +169,10 @@ async fn whole_values_come_back_as_they_were_put() {
 async fn reading_writes_nothing() {
     for world in World::both() {
         let store = world.store(CONFIGURATION);
-        store.session("dev").await.expect("none");
-        store.long_lived("dev").await.expect("none");
-        world.keychain.list().await.expect("none");
-        assert_eq!(world.keychain.state().await, State::Ready);
+        store.session("dev").await.expect("none").quiet();
+        store.long_lived("dev").await.expect("none").quiet();
+        world.keyring.list().await.expect("none");
+        assert_eq!(world.keyring.state().await, KeyringState::Ready);
         assert_eq!(
             std::fs::read_dir(world.folder.path())
                 .expect("a folder")
@@ -178,35 +191,46 @@ async fn only_the_refused_keys_are_cleared_and_the_rest_of_the_entry_stays() {
             store
                 .clear_revoked_keys("dev", &refused)
                 .await
-                .expect("none"),
-            Cleared::Absent
+                .expect("none")
+                .value,
+            ClearedKeys::Absent
         );
         let other = LongLived {
             keys: Some(keys("AKIAI44QH8DHBEXAMPLE")),
             ..long_lived()
         };
-        store.put_long_lived("dev", &other).await.expect("put");
+        store
+            .put_long_lived("dev", &other)
+            .await
+            .expect("put")
+            .quiet();
         assert_eq!(
             store
                 .clear_revoked_keys("dev", &refused)
                 .await
-                .expect("kept"),
-            Cleared::Changed
+                .expect("kept")
+                .value,
+            ClearedKeys::Changed
         );
-        assert_eq!(store.long_lived("dev").await.expect("there"), Some(other));
+        assert_eq!(
+            store.long_lived("dev").await.expect("there").value,
+            Some(other)
+        );
         store
             .put_long_lived("dev", &long_lived())
             .await
-            .expect("put");
+            .expect("put")
+            .quiet();
         assert_eq!(
             store
                 .clear_revoked_keys("DEV", &refused)
                 .await
-                .expect("cleared"),
-            Cleared::Cleared
+                .expect("cleared")
+                .value,
+            ClearedKeys::Cleared
         );
         assert_eq!(
-            store.long_lived("dev").await.expect("there"),
+            store.long_lived("dev").await.expect("there").value,
             Some(LongLived {
                 keys: None,
                 ..long_lived()
@@ -216,8 +240,9 @@ async fn only_the_refused_keys_are_cleared_and_the_rest_of_the_entry_stays() {
             store
                 .clear_revoked_keys("dev", &refused)
                 .await
-                .expect("none left"),
-            Cleared::Absent
+                .expect("none left")
+                .value,
+            ClearedKeys::Absent
         );
         assert!(!world.text(EntryKind::Keys).await.contains("wJalr"));
     }
@@ -297,7 +322,10 @@ async fn an_entry_of_a_newer_version_is_neither_replaced_nor_removed() {
                 .await
                 .expect_err("keys"),
             store
-                .put_session(&store.ticket("dev").expect("readable"), &session())
+                .put_session(
+                    &store.sign_outs.ticket("dev").expect("readable"),
+                    &session(),
+                )
                 .await
                 .expect_err("session"),
             store
@@ -334,9 +362,10 @@ async fn a_broken_entry_is_replaced_by_what_somebody_typed_but_never_removed() {
         store
             .put_long_lived("dev", &long_lived())
             .await
-            .expect("replaced");
+            .expect("replaced")
+            .quiet();
         assert_eq!(
-            store.long_lived("dev").await.expect("there"),
+            store.long_lived("dev").await.expect("there").value,
             Some(long_lived())
         );
     }
@@ -347,31 +376,42 @@ async fn one_name_from_two_configurations_gives_a_warning_that_names_both_and_no
     for world in World::both() {
         let (mine, other) = (world.store(CONFIGURATION), world.store("/other.yaml"));
         other
-            .put_session(&other.ticket("dev").expect("readable"), &session())
+            .put_session(
+                &other.sign_outs.ticket("dev").expect("readable"),
+                &session(),
+            )
             .await
-            .expect("put");
-        assert!(mine.session("dev").await.expect("there").is_some());
-        mine.session("dev").await.expect("there");
-        let warnings = mine.take_warnings();
-        assert_eq!(warnings.len(), 1, "{warnings:?}");
-        assert!(
-            warnings[0].contains(CONFIGURATION) && warnings[0].contains("/other.yaml"),
-            "{warnings:?}"
-        );
-        assert_eq!(mine.take_warnings(), Vec::<String>::new());
+            .expect("put")
+            .quiet();
+        for _ in 0..2 {
+            let found = mine.session("dev").await.expect("there");
+            let [warning] = &found.warnings[..] else {
+                panic!("{:?}", found.warnings)
+            };
+            assert!(
+                found.value.is_some()
+                    && warning.contains(CONFIGURATION)
+                    && warning.contains("/other.yaml"),
+                "{warning}"
+            );
+        }
+        other.session("dev").await.expect("there").quiet();
         let kept = Dropped::Kept {
             configuration: "/other.yaml".to_owned(),
         };
         assert_eq!(mine.drop_session("dev").await.expect("kept"), kept);
-        assert!(other.session("dev").await.expect("still there").is_some());
-        mine.put_session(&mine.ticket("dev").expect("readable"), &session())
-            .await
-            .expect("put");
-        assert_eq!(
-            mine.take_warnings().len(),
-            1,
-            "replacing it is worth a warning as well"
+        assert!(
+            other
+                .session("dev")
+                .await
+                .expect("still there")
+                .value
+                .is_some()
         );
+        let ticket = mine.sign_outs.ticket("dev").expect("readable");
+        let replaced = mine.put_session(&ticket, &session()).await.expect("put");
+        assert_eq!(replaced.warnings.len(), 1, "{:?}", replaced.warnings);
+        mine.session("dev").await.expect("now ours").quiet();
         assert_eq!(
             mine.drop_session("dev").await.expect("now ours"),
             Dropped::Removed
@@ -384,21 +424,25 @@ async fn two_writers_of_one_entry_wait_for_each_other() {
     for world in World::both() {
         let store = world.store(CONFIGURATION);
         let lock = store
-            .entry_lock(&EntryName::new("default", EntryKind::Session, "dev"))
+            .locks
+            .entry(&EntryName::new("default", EntryKind::Session, "dev"))
             .await
             .expect("free");
         let writing = tokio::spawn({
             let store = store.clone();
             async move {
                 store
-                    .put_session(&store.ticket("dev").expect("readable"), &session())
+                    .put_session(
+                        &store.sign_outs.ticket("dev").expect("readable"),
+                        &session(),
+                    )
                     .await
             }
         });
         Clock::nap(Duration::from_millis(150)).await;
         assert!(!writing.is_finished());
         drop(lock);
-        writing.await.expect("no panic").expect("put");
+        writing.await.expect("no panic").expect("put").quiet();
         assert!(
             world
                 .folder

@@ -25,14 +25,14 @@ pub struct StoredSession {
 
 /// What every entry says about itself, in every version.
 #[derive(Deserialize)]
-pub(super) struct Head {
+pub(super) struct EntryHead {
     v: u32,
     pub configuration: Option<String>,
 }
 
-impl Head {
+impl EntryHead {
     /// `None`: not something that any Keyfob wrote.
-    pub fn of(text: &Secret) -> Option<Head> {
+    pub fn of(text: &Secret) -> Option<EntryHead> {
         serde_json::from_str(text.expose()).ok()
     }
 
@@ -194,7 +194,7 @@ pub(super) fn decode_session(name: &EntryName, text: &Secret) -> Result<StoredSe
 }
 
 fn parse<'a, T: Deserialize<'a>>(name: &EntryName, text: &'a Secret) -> Result<T> {
-    let head = Head::of(text).ok_or_else(|| broken(name))?;
+    let head = EntryHead::of(text).ok_or_else(|| broken(name))?;
     check_version(name, &head.version())?;
     serde_json::from_str(text.expose()).map_err(|_| broken(name))
 }

@@ -3,6 +3,7 @@
 
 use crate::agent::api::{AccessKeyId, MfaArn, SessionDuration};
 use crate::error::Error;
+use crate::ids::MfaCode;
 use std::str::FromStr;
 
 /// An IAM user's: those of a session begin with ASIA.
@@ -27,13 +28,7 @@ pub fn session_duration(text: &str) -> Result<(), String> {
 }
 
 pub fn mfa_code(text: &str) -> Result<(), String> {
-    let text = text.trim();
-    let digits = text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit());
-    if digits {
-        Ok(())
-    } else {
-        Err("an MFA code has six digits".to_owned())
-    }
+    text.parse::<MfaCode>().map(drop).map_err(said)
 }
 
 /// `None` for a field that was left empty.

@@ -6,7 +6,7 @@ pub mod freshness;
 
 pub use audit::{Audit, Audited};
 
-use crate::ask::{Note, PassphraseUse, Prompt, PromptKind};
+use crate::ask::{PassphraseUse, Prompt, PromptKind};
 use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::config::{Chain, Config, KeyringChoice, Kind};
@@ -14,7 +14,7 @@ use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::ids::AccessKeyId;
 use crate::secret::{Secret, Session};
-use crate::store::{self, Backend, Keychain, Store};
+use crate::store::{Keyring, Store, StoreScope};
 use freshness::Freshness;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
@@ -42,13 +42,13 @@ impl World {
     /// The keyring is reached when something is first read or written there.
     pub fn open(config: Config, environment: Environment, clock: Clock) -> Result<World> {
         config.usable()?;
-        let keychain = open_keychain(config.keyring(), &environment)?;
+        let keyring = Keyring::open(config.keyring(), &environment)?;
         let base = Base {
             environment,
             clock,
             ended: Arc::default(),
         };
-        World::over(config, base, keychain)
+        World::over(config, base, keyring)
     }
 
     /// The same with another configuration. What is held stays held, and the keyring open, unless
@@ -56,25 +56,25 @@ impl World {
     pub fn reconfigured(&self, config: Config) -> Result<World> {
         config.usable()?;
         if config.keyring() == self.config.keyring() && config.realm() == self.config.realm() {
-            let keychain = self.store.keychain().clone();
+            let keyring = self.store.keyring.clone();
             let base = Base {
                 environment: self.environment.clone(),
                 clock: self.clock.clone(),
                 ended: self.ended.clone(),
             };
-            return World::over(config, base, keychain);
+            return World::over(config, base, keyring);
         }
         World::open(config, self.environment.clone(), self.clock.clone())
     }
 
-    fn over(config: Config, base: Base, keychain: Keychain) -> Result<World> {
+    fn over(config: Config, base: Base, keyring: Keyring) -> Result<World> {
         let Base {
             environment,
             clock,
             ended,
         } = base;
-        let store = Store::open(store::Options {
-            keychain,
+        let store = Store::open(StoreScope {
+            keyring,
             realm: config.realm().to_string(),
             configuration: config.path().to_owned(),
             state_folder: environment.state_folder()?,
@@ -110,7 +110,7 @@ impl World {
 
     /// Signed out of, in whatever process. An unreadable mark counts as one.
     pub fn is_signed_out(&self, identity: &str) -> bool {
-        !matches!(self.store.signed_out_since(identity), Ok(None))
+        !matches!(self.store.sign_outs.since(identity), Ok(None))
     }
 
     pub fn freshness(&self, session: &Session) -> Freshness {
@@ -135,10 +135,7 @@ impl World {
         let KeyringChoice::File { path, .. } = self.config.keyring() else {
             return None;
         };
-        let purpose = match self.store.keychain().needs_passphrase().await.ok()?? {
-            store::PassphraseUse::New => PassphraseUse::New,
-            store::PassphraseUse::Existing => PassphraseUse::Existing,
-        };
+        let purpose = self.store.keyring.needs_passphrase().await.ok()??;
         Some((path.display().to_string(), purpose))
     }
 
@@ -164,33 +161,8 @@ impl World {
     }
 
     pub async fn provide_passphrase(&self, passphrase: Secret) -> Result<()> {
-        self.store.keychain().provide_passphrase(passphrase).await
+        self.store.keyring.provide_passphrase(passphrase).await
     }
-
-    /// Noticed beside the way: names that two configurations share.
-    pub fn take_warnings(&self) -> Vec<Note> {
-        let warnings = self.store.take_warnings().into_iter();
-        warnings.map(Note::Warning).collect()
-    }
-}
-
-fn open_keychain(choice: &KeyringChoice, environment: &Environment) -> Result<Keychain> {
-    let backend = match choice {
-        KeyringChoice::System => Backend::System,
-        KeyringChoice::Memory => Backend::Memory,
-        KeyringChoice::File { path, password_env } => {
-            let password_env = password_env
-                .clone()
-                .unwrap_or_else(|| "FOB_KEYRING_PASSWORD".to_owned());
-            let passphrase = environment.var(&password_env)?.map(Secret::new);
-            Backend::File {
-                path: path.clone(),
-                passphrase,
-                password_env,
-            }
-        }
-    };
-    Ok(Keychain::open(backend))
 }
 
 /// What a stored session was made by: a session of a role that has since been written differently

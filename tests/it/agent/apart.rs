@@ -134,9 +134,9 @@ fn what_depends_on_the_askers_environment_is_done_in_its_process() {
         .map(run);
         let without_time = |ran: &Output| {
             let mut told: Value = serde_json::from_slice(&ran.stdout).expect("JSON");
-            told.as_object_mut()
-                .expect("an object")
-                .remove("expires_in_seconds");
+            let fields = told.as_object_mut().expect("an object");
+            // Keys without a session end an hour from now, and the two are not asked in one second.
+            fields.retain(|name, _| !name.starts_with("expires"));
             told
         };
         assert_eq!(

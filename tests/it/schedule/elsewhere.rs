@@ -88,7 +88,7 @@ fn whoever_signs_out_elsewhere_is_served_and_renewed_no_more_until_the_next_sign
         stage.settled(&["dev", "deploy"]).await;
         stage.quiet();
         let before = stage.key_of("deploy").await;
-        let elsewhere = stage.another(Role::InProcess).visitor();
+        let elsewhere = stage.another(Role::InProcess).client();
         assert!(matches!(
             as_a_person(&elsewhere, log_out("deploy")).await,
             Reply::Removed(_)
@@ -141,7 +141,7 @@ fn whoever_signs_out_and_in_again_elsewhere_between_two_looks_gets_the_new_sessi
         stage.quiet();
         let before = stage.key_of("dev").await;
         stage.pass_awake(MINUTE).await;
-        let elsewhere = stage.another(Role::InProcess).visitor();
+        let elsewhere = stage.another(Role::InProcess).client();
         assert!(matches!(
             as_a_person(&elsewhere, log_out("dev")).await,
             Reply::Removed(_)

@@ -60,7 +60,7 @@ fn a_prompt_is_withdrawn_when_the_machine_sleeps() {
     wait_for(async {
         let mut stage = asked().await;
         let (person, waiting) = (
-            stage.agent.visitor(),
+            stage.agent.client(),
             program_waits(&stage.agent, "dev", 3600),
         );
         let shown = prompt(as_a_person(&person, login("dev", None)).await);
@@ -108,7 +108,7 @@ fn after_somebody_has_declined_programs_raise_no_prompt_for_a_minute() {
             Code::PersonNeeded
         );
         assert_eq!(stage.told(), [""; 0]);
-        let person = stage.agent.visitor();
+        let person = stage.agent.client();
         assert_eq!(
             prompt(as_a_person(&person, login("dev", None)).await).attempt,
             1,
@@ -130,7 +130,7 @@ fn after_somebody_has_declined_programs_raise_no_prompt_for_a_minute() {
 fn two_who_are_shown_the_same_prompt_both_have_what_the_first_answer_gives() {
     wait_for(async {
         let stage = Stage::with_a_device(DEV).await;
-        let (one, other) = (stage.agent.visitor(), stage.agent.visitor());
+        let (one, other) = (stage.agent.client(), stage.agent.client());
         let first = prompt(as_a_person(&one, login("dev", None)).await);
         let second = prompt(as_a_person(&other, login("dev", None)).await);
         assert_ne!(first.id, second.id, "each may answer for itself");
@@ -155,7 +155,7 @@ fn two_who_are_shown_the_same_prompt_both_have_what_the_first_answer_gives() {
 fn whoever_goes_away_takes_the_prompt_along_unless_somebody_else_wants_it() {
     wait_for(async {
         let mut stage = Stage::with_a_device(DEV).await;
-        let (one, other) = (stage.agent.visitor(), stage.agent.visitor());
+        let (one, other) = (stage.agent.client(), stage.agent.client());
         prompt(as_a_person(&one, login("dev", None)).await);
         prompt(as_a_person(&other, login("dev", None)).await);
         drop(one);
@@ -172,7 +172,7 @@ fn whoever_goes_away_takes_the_prompt_along_unless_somebody_else_wants_it() {
             "it was on a terminal, and nobody else was told"
         );
 
-        let one = stage.agent.visitor();
+        let one = stage.agent.client();
         prompt(as_a_person(&one, login("dev", None)).await);
         let waiting = program_waits(&stage.agent, "dev", 60);
         stage
@@ -201,7 +201,7 @@ fn whoever_goes_away_takes_the_prompt_along_unless_somebody_else_wants_it() {
 fn a_sign_in_whose_only_asker_has_gone_asks_nobody() {
     wait_for(async {
         let mut stage = Stage::with_a_device(DEV).await;
-        let person = stage.agent.visitor();
+        let person = stage.agent.client();
         stage
             .sandbox
             .inject(Switch::on(Fault::Delay { milliseconds: 200 }).times(1))
@@ -272,7 +272,7 @@ fn twenty_programs_and_one_person_share_a_prompt_and_a_call() {
             .map(|_| program_waits(&stage.agent, "dev", 18))
             .collect();
         stage.until_told("prompt dev code").await;
-        let person = stage.agent.visitor();
+        let person = stage.agent.client();
         let shown = prompt(as_a_person(&person, login("dev", None)).await);
         let again = prompt(as_a_person(&person, answer(shown.id, "000000")).await);
         assert_eq!(
@@ -313,7 +313,7 @@ fn two_roles_of_one_user_share_its_prompt() {
             let role = AwsRole::new("arn:aws:iam::420000000025:role/audit", Trust::Everybody);
             stage.sandbox.add_role(role).expect("a role");
             if by_a_person {
-                let (one, other) = (stage.agent.visitor(), stage.agent.visitor());
+                let (one, other) = (stage.agent.client(), stage.agent.client());
                 let first = prompt(as_a_person(&one, login("deploy", None)).await);
                 let second = prompt(as_a_person(&other, login("audit", None)).await);
                 assert_eq!([&*first.identity, &*second.identity], ["dev", "dev"]);

@@ -145,25 +145,25 @@ fn a_second_agent_serves_and_renews_what_the_first_one_left_without_a_call() {
             sandbox,
             clock,
             agent,
-            visitor,
+            client,
             ..
         } = stage;
         assert!(matches!(
-            as_a_person(&visitor, Request::Control(Control::Stop)).await,
+            as_a_person(&client, Request::Control(Control::Stop)).await,
             Reply::Stopping
         ));
         agent.stopped().await;
         sandbox.clear_journal();
 
         let agent = Agent::new(auth(folder.path(), keyring, &sandbox, &clock), Role::Hosted);
-        let (visitor, events) = (agent.visitor(), agent.events());
+        let (client, events) = (agent.client(), agent.events());
         let mut stage = Stage {
             folder,
             keyring,
             sandbox,
             clock,
             agent,
-            visitor,
+            client,
             events,
         };
         stage.settled(&BOTH).await;

@@ -2,7 +2,7 @@
 //! and where things are not as they should be.
 
 use super::*;
-use keyfob_core::agent::socket::Client;
+use keyfob_core::agent::socket::BlockingConnection;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -276,7 +276,9 @@ fn of_many_processes_exactly_one_listens_and_when_it_is_killed_another_can() {
         winner.wait().expect("gone");
         assert!(address.path().exists(), "a killed agent leaves its socket");
         assert!(
-            Client::connect(&address).expect("usable").is_none(),
+            BlockingConnection::open(&address)
+                .expect("usable")
+                .is_none(),
             "where nobody listens"
         );
         drop(open(&address));
@@ -299,7 +301,11 @@ fn a_stale_socket_is_replaced_and_a_live_one_never_is() {
         assert_eq!(fs::metadata(address.path()).expect("there").ino(), socket);
         drop(other);
         let listener = open(&address);
-        assert!(Client::connect(&address).expect("usable").is_some());
+        assert!(
+            BlockingConnection::open(&address)
+                .expect("usable")
+                .is_some()
+        );
         drop(listener);
     });
 }
@@ -315,7 +321,9 @@ fn an_agent_removes_its_own_socket_only() {
         let second = open(&address);
         drop(first);
         assert!(
-            Client::connect(&address).expect("usable").is_some(),
+            BlockingConnection::open(&address)
+                .expect("usable")
+                .is_some(),
             "the second is still there"
         );
         drop(second);

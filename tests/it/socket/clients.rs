@@ -1,7 +1,7 @@
 //! Clients as they should be, and what they make of agents that are not.
 
 use super::*;
-use keyfob_core::agent::socket::Client;
+use keyfob_core::agent::socket::BlockingConnection;
 use std::io::{BufRead, Write};
 use std::os::unix::net::UnixListener;
 
@@ -40,7 +40,7 @@ async fn both_clients_get_the_answer_to_one_request_after_another() {
     }
     let address = agent.place.address();
     let heard = tokio::task::spawn_blocking(move || {
-        let mut client = Client::connect(&address)
+        let mut client = BlockingConnection::open(&address)
             .expect("usable")
             .expect("somebody listens");
         ["one", "two", "large"].map(|identity| client.ask(&call(identity), "").expect("heard"))
@@ -156,9 +156,13 @@ async fn a_request_that_is_too_long_is_not_sent() {
 #[tokio::test]
 async fn nobody_listens_where_no_agent_is() {
     let place = Place::new();
-    assert!(Client::connect(&place.address()).expect("usable").is_none());
     assert!(
-        AsyncClient::connect(&place.address())
+        BlockingConnection::open(&place.address())
+            .expect("usable")
+            .is_none()
+    );
+    assert!(
+        Connection::open(&place.address())
             .await
             .expect("usable")
             .is_none()
@@ -169,7 +173,11 @@ async fn nobody_listens_where_no_agent_is() {
         "a client writes nothing"
     );
     drop(open(&place.address()));
-    assert!(Client::connect(&place.address()).expect("usable").is_none());
+    assert!(
+        BlockingConnection::open(&place.address())
+            .expect("usable")
+            .is_none()
+    );
 }
 
 /// An agent that answers a request with these bytes and hangs up.
@@ -187,7 +195,7 @@ fn asked_of(answer: &'static [u8]) -> Result<Heard, Error> {
         // The client may have heard enough before the end.
         let _ = stream.write_all(answer);
     });
-    let mut client = Client::connect(&address)
+    let mut client = BlockingConnection::open(&address)
         .expect("usable")
         .expect("somebody listens");
     let heard = client.ask(&call("dev"), "");

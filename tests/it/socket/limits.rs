@@ -1,7 +1,7 @@
 //! Nobody holds the agent up: time, silence, connections, and the end.
 
 use super::*;
-use keyfob_core::agent::socket::Client;
+use keyfob_core::agent::socket::BlockingConnection;
 
 #[tokio::test]
 async fn a_request_that_does_not_end_is_cut_off_after_its_time() {
@@ -153,7 +153,9 @@ async fn an_agent_that_stops_sends_its_last_answers_and_then_frees_the_address()
     agent.stop();
     assert_eq!(silent.rest().await, b"");
     assert!(
-        Client::connect(&address).expect("usable").is_none(),
+        BlockingConnection::open(&address)
+            .expect("usable")
+            .is_none(),
         "no newcomers"
     );
     assert!(

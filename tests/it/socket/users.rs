@@ -3,7 +3,7 @@
 //! somebody runs them as root: `./x test` does.
 
 use super::*;
-use keyfob_core::agent::socket::Client;
+use keyfob_core::agent::socket::BlockingConnection;
 use rustix::process::{Gid, Uid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use std::fs;
@@ -106,9 +106,9 @@ async fn root_neither_asks_another_users_agent_nor_is_let_in() {
     });
     let address = soon(opened).await.expect("it listens");
     assert!(address.path().starts_with(place.run()), "{address:?}");
-    let error = Client::connect(&address).expect_err("another user's");
+    let error = BlockingConnection::open(&address).expect_err("another user's");
     assert!(error.message.contains("not your agent"), "{error}");
-    let error = AsyncClient::connect(&address)
+    let error = Connection::open(&address)
         .await
         .expect_err("another user's");
     assert!(

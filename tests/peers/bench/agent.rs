@@ -5,7 +5,7 @@ use crate::figures::{Figure, mebibytes, median, milliseconds, ratio, timed};
 use crate::process::{Minute, Process, wait};
 use crate::stage::{FOB, MINIMAL, Stage};
 use keyfob_core::agent::api::{Call, Caller, Person, Reply, Request, SessionRequest};
-use keyfob_core::agent::socket::{Client, Heard};
+use keyfob_core::agent::socket::{BlockingConnection, Heard};
 use keyfob_core::clock::Clock;
 use keyfob_core::ids::AccessKeyId;
 use keyfob_core::secret::{Keys, Origin, Secret, Session};
@@ -141,8 +141,8 @@ fn memory_of_minimal() -> Option<u64> {
 }
 
 fn sign_in(stage: &Stage, roles: usize) {
-    let surroundings = stage.environment().surroundings();
-    let mut client = Client::connect(&stage.address())
+    let fingerprint = stage.environment().fingerprint();
+    let mut client = BlockingConnection::open(&stage.address())
         .expect("the socket is ours")
         .expect("the agent runs");
     let caller = Caller {
@@ -161,7 +161,7 @@ fn sign_in(stage: &Stage, roles: usize) {
                     caller: caller.clone(),
                     request,
                 },
-                &surroundings,
+                &fingerprint,
             )
             .expect("it answers");
         assert!(

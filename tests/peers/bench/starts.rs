@@ -132,7 +132,7 @@ fn minimal(stage: &Stage, role: &str) -> Command {
         "v": VERSION,
         "id": 1,
         "asker": Caller { program: "bench".to_owned(), pid: std::process::id(), person: Person::Absent },
-        "surroundings": stage.environment().surroundings(),
+        "surroundings": stage.environment().fingerprint(),
         "request": Request::Session(SessionRequest::Credentials { identity: role.to_owned(), wait_seconds: 18 }),
     });
     let socket = stage.address();

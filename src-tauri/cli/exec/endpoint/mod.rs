@@ -13,28 +13,19 @@ mod turns;
 use door::Door;
 use keyfob_core::agent::api::Credentials;
 use keyfob_core::clock::Clock;
+use keyfob_core::encode::{percent, random_token};
 use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::secret::Secret;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use server::Premises;
-use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use turns::Shared;
-use zeroize::{Zeroize, Zeroizing};
 
 /// `aws/ambient` knows our own endpoint by it.
 const PREFIX: &str = "/v1/credentials/";
 const TOKEN_BYTES: usize = 32;
-/// A name is one step of the path, `/` and all.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
 /// Serves until it is dropped.
 #[derive(Debug)]
 pub struct Endpoint {
@@ -70,8 +61,11 @@ impl Endpoint {
             .await
             .map_err(failed)?;
         let host = listener.local_addr().map_err(failed)?.to_string();
-        let path = format!("{PREFIX}{}", utf8_percent_encode(identity, ESCAPED));
-        let (url, token) = (format!("http://{host}{path}"), random_token());
+        let path = format!("{PREFIX}{}", percent(identity));
+        let (url, token) = (
+            format!("http://{host}{path}"),
+            Secret::new(random_token::<TOKEN_BYTES>().as_str()),
+        );
         let (open, closed) = oneshot::channel();
         let door = Door {
             host,
@@ -100,15 +94,4 @@ impl Endpoint {
     pub fn token(&self) -> &Secret {
         &self.token
     }
-}
-
-fn random_token() -> Secret {
-    let mut bytes = [0; TOKEN_BYTES];
-    getrandom::fill(&mut bytes).expect("every supported system gives random bytes");
-    let mut text = Zeroizing::new(String::with_capacity(2 * TOKEN_BYTES));
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    bytes.zeroize();
-    Secret::new(text.as_str())
 }

@@ -1,7 +1,8 @@
 //! Where the agent of a configuration listens: worked out from the configuration's canonical path
 //! and the environment alone, so that a client need not read the configuration. Writes nothing.
 
-use crate::environment::{Environment, short_hex};
+use crate::encode::short_hex;
+use crate::environment::Environment;
 use crate::error::{Error, Result};
 use interprocess::local_socket::{GenericFilePath, Name, ToFsName};
 use sha2::{Digest, Sha256};
@@ -69,14 +70,18 @@ impl Address {
     }
 }
 
+/// The user this process works for.
+#[cfg(unix)]
+pub(super) fn me() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
 /// The user's own runtime folder; the state folder where there is none. A variable that points into
 /// another user's, as after `sudo -E`, does not count.
 #[cfg(unix)]
 fn folder(environment: &Environment) -> Result<PathBuf> {
-    let usual = || {
-        (!cfg!(target_os = "macos"))
-            .then(|| PathBuf::from(format!("/run/user/{}", super::peer::me())))
-    };
+    let usual =
+        || (!cfg!(target_os = "macos")).then(|| PathBuf::from(format!("/run/user/{}", me())));
     let parent = [environment.path(RUNTIME_FOLDER), usual()]
         .into_iter()
         .flatten()
@@ -99,7 +104,7 @@ fn is_ours(folder: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     folder
         .metadata()
-        .is_ok_and(|it| it.is_dir() && it.uid() == super::peer::me())
+        .is_ok_and(|it| it.is_dir() && it.uid() == me())
 }
 
 #[cfg(unix)]

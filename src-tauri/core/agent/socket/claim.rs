@@ -2,7 +2,7 @@
 //! away. The system keeps the lock, so a killed agent frees it and a live one is never pushed
 //! aside; lock files are never deleted.
 
-use super::Address;
+use super::address::{self, Address};
 use crate::error::{Error, Result};
 use interprocess::local_socket::ListenerOptions;
 use interprocess::local_socket::tokio::Listener;
@@ -181,7 +181,7 @@ fn make_folder(folder: &Path) -> Result<()> {
     let mode = found.mode() & 0o7777;
     let wrong = if !found.is_dir() {
         "is not a folder"
-    } else if found.uid() != super::peer::me() {
+    } else if found.uid() != address::me() {
         "belongs to another user"
     } else if mode & 0o022 != 0 {
         "can be written to by other users"

@@ -1,103 +1,96 @@
-//! The asking side: one line out, one line in. Waits for an answer as long as it takes, since a
-//! person may be typing; what is lost on the way is no error, because whoever asks can do the work
-//! in its own process.
+//! The client's side: one line out, one line in. Waits for an answer as long as it takes, since a
+//! person may be typing. A connection lost on the way is no error: the caller can do the work in its
+//! own process.
 
+use super::address::Address;
 use super::buffer::Buffer;
-use super::{Address, LONGEST_ANSWER, peer, wire};
-use crate::agent::api::{Answered, Call};
+use super::peer;
+use super::wire::{self, Heard, LONGEST_ANSWER};
+use crate::agent::api::Call;
 use crate::error::{Code, Error, Result};
-use interprocess::local_socket::Stream;
-use interprocess::local_socket::tokio::Stream as AsyncStream;
 use interprocess::local_socket::traits::tokio::Stream as _;
 use interprocess::local_socket::traits::{Stream as _, StreamCommon};
+use interprocess::local_socket::{self as local, PeerCreds, tokio as local_async};
 use std::io::{self, Read, Write};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// What became of a request.
-#[derive(Debug)]
-pub enum Heard {
-    Answered(Box<Answered>),
-    /// The agent speaks these versions.
-    UnknownVersion {
-        min: u32,
-        max: u32,
-    },
-    /// The agent is gone, or does not want this connection any more. Whether it did what was asked
-    /// is not known.
-    Lost,
+/// Whether a connection may block its thread.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::agent) enum Face {
+    Blocking,
+    Async,
 }
 
-/// Starts no runtime.
+/// For use inside a runtime. A request that is given up ends the connection.
 #[derive(Debug)]
-pub struct Client {
+pub struct Connection {
     /// `None` once it was lost.
     stream: Option<Stream>,
     last_id: u32,
 }
 
-impl Client {
-    /// `None`: nobody listens.
-    pub fn connect(address: &Address) -> Result<Option<Client>> {
-        let stream = found(address, address.name().and_then(Stream::connect))?;
-        Ok(stream.map(|stream| Client {
-            stream: Some(stream),
-            last_id: 0,
-        }))
-    }
-
-    pub fn ask(&mut self, call: &Call, surroundings: &str) -> Result<Heard> {
-        self.last_id = self.last_id.wrapping_add(1);
-        let question = wire::question(self.last_id, call, surroundings)?;
-        let Some(mut stream) = self.stream.take() else {
-            return Ok(Heard::Lost);
-        };
-        if stream.write_all(question.filled()).is_err() {
-            return Ok(Heard::Lost);
-        }
-        let mut inbox = Buffer::for_lines(LONGEST_ANSWER);
-        let length = loop {
-            match stream.read(inbox.room()) {
-                Ok(0) => return Ok(Heard::Lost),
-                Ok(count) => inbox.took(count),
-                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => continue,
-                Err(_) => return Ok(Heard::Lost),
-            }
-            if let Some(length) = whole(&mut inbox)? {
-                break length;
-            }
-        };
-        self.stream = Some(stream);
-        wire::read_answer(&inbox.filled()[..length], self.last_id)
-    }
-}
-
-/// The same inside a runtime. A request that is given up ends the connection.
+/// The same outside of a runtime.
 #[derive(Debug)]
-pub struct AsyncClient {
-    stream: Option<AsyncStream>,
-    last_id: u32,
+pub struct BlockingConnection(Connection);
+
+impl BlockingConnection {
+    /// `None`: no agent listens.
+    pub fn open(address: &Address) -> Result<Option<BlockingConnection>> {
+        let opened = at_once(Connection::with(Face::Blocking, address))?;
+        Ok(opened.map(BlockingConnection))
+    }
+
+    pub fn ask(&mut self, call: &Call, fingerprint: &str) -> Result<Heard> {
+        at_once(self.0.ask(call, fingerprint))
+    }
 }
 
-impl AsyncClient {
-    /// `None`: nobody listens.
-    pub async fn connect(address: &Address) -> Result<Option<AsyncClient>> {
-        let connected = match address.name() {
-            Ok(name) => AsyncStream::connect(name).await,
-            Err(cause) => Err(cause),
+impl Connection {
+    /// `None`: no agent listens.
+    pub async fn open(address: &Address) -> Result<Option<Connection>> {
+        Connection::with(Face::Async, address).await
+    }
+
+    pub(in crate::agent) async fn with(
+        face: Face,
+        address: &Address,
+    ) -> Result<Option<Connection>> {
+        use io::ErrorKind::{ConnectionRefused, NotFound};
+        let unusable = |cause: &io::Error| {
+            Error::file(address.path(), "connect to the agent at", cause)
+                .hint("pass --no-agent to go without it, or find out whose socket this is")
         };
-        Ok(found(address, connected)?.map(|stream| AsyncClient {
+        let stream = match Stream::connect(face, address).await {
+            Ok(stream) => stream,
+            Err(cause) if matches!(cause.kind(), NotFound | ConnectionRefused) => return Ok(None),
+            Err(cause) => return Err(unusable(&cause)),
+        };
+        // Another user's process would learn what a person types.
+        let creds = stream.peer_creds().map_err(|cause| unusable(&cause))?;
+        if !peer::is_agent(&creds, address) {
+            let message = format!(
+                "what listens at {} is not your agent: it belongs to another user",
+                address.path().display()
+            );
+            return Err(Error::new(Code::FilesUnwritable, message)
+                .hint("nothing was sent to it; find out whose it is"));
+        }
+        Ok(Some(Connection {
             stream: Some(stream),
             last_id: 0,
         }))
     }
 
-    pub async fn ask(&mut self, call: &Call, surroundings: &str) -> Result<Heard> {
+    /// `fingerprint`: [of the caller's environment](crate::environment::Environment::fingerprint).
+    pub async fn ask(&mut self, call: &Call, fingerprint: &str) -> Result<Heard> {
         self.last_id = self.last_id.wrapping_add(1);
-        let question = wire::question(self.last_id, call, surroundings)?;
+        let question = wire::question(self.last_id, call, fingerprint)?;
         let Some(mut stream) = self.stream.take() else {
             return Ok(Heard::Lost);
         };
-        if stream.write_all(question.filled()).await.is_err() {
+        if stream.write(question.filled()).await.is_err() {
             return Ok(Heard::Lost);
         }
         let mut inbox = Buffer::for_lines(LONGEST_ANSWER);
@@ -106,43 +99,71 @@ impl AsyncClient {
                 Ok(0) | Err(_) => return Ok(Heard::Lost),
                 Ok(count) => inbox.took(count),
             }
-            if let Some(length) = whole(&mut inbox)? {
-                break length;
+            match inbox.line() {
+                Some(length) => break length,
+                None if inbox.is_full() => return Err(wire::answer_too_long()),
+                None => {}
             }
         };
+        let heard = wire::read_answer(&inbox.filled()[..length], self.last_id)?;
         self.stream = Some(stream);
-        wire::read_answer(&inbox.filled()[..length], self.last_id)
+        Ok(heard)
+    }
+
+    /// Returns once the agent has closed the connection.
+    pub(in crate::agent) async fn closed(self) {
+        if let Some(mut stream) = self.stream {
+            while matches!(stream.read(&mut [0]).await, Ok(1..)) {}
+        }
     }
 }
 
-/// The stream, if it leads to this user's agent: anybody else's would be told what a person types.
-fn found<S: StreamCommon>(address: &Address, connected: io::Result<S>) -> Result<Option<S>> {
-    use io::ErrorKind::{ConnectionRefused, NotFound};
-    let unusable = |cause: &io::Error| {
-        Error::file(address.path(), "ask the agent at", cause)
-            .hint("pass --no-agent to go without it, or find out whose socket this is")
-    };
-    let stream = match connected {
-        Ok(stream) => stream,
-        Err(cause) if matches!(cause.kind(), NotFound | ConnectionRefused) => return Ok(None),
-        Err(cause) => return Err(unusable(&cause)),
-    };
-    let creds = stream.peer_creds().map_err(|cause| unusable(&cause))?;
-    if !peer::is_agent(&creds, address) {
-        let message = format!(
-            "what listens at {} is not your agent: it belongs to another user",
-            address.path().display()
-        );
-        return Err(Error::new(Code::FilesUnwritable, message)
-            .hint("nothing was sent to it; find out whose it is"));
+/// The result of a future that only uses a blocking connection: such a future never waits.
+pub(in crate::agent) fn at_once<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => unreachable!("a blocking connection is always ready"),
     }
-    Ok(Some(stream))
 }
 
-/// The length of the answer, once it is there.
-fn whole(inbox: &mut Buffer) -> Result<Option<usize>> {
-    match inbox.line() {
-        None if inbox.is_full() => Err(wire::answer_too_long()),
-        found => Ok(found),
+#[derive(Debug)]
+enum Stream {
+    Blocking(local::Stream),
+    Async(local_async::Stream),
+}
+
+impl Stream {
+    async fn connect(face: Face, address: &Address) -> io::Result<Stream> {
+        let name = address.name()?;
+        match face {
+            Face::Blocking => local::Stream::connect(name).map(Stream::Blocking),
+            Face::Async => local_async::Stream::connect(name).await.map(Stream::Async),
+        }
+    }
+
+    fn peer_creds(&self) -> io::Result<PeerCreds> {
+        match self {
+            Stream::Blocking(stream) => stream.peer_creds(),
+            Stream::Async(stream) => stream.peer_creds(),
+        }
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Stream::Blocking(stream) => stream.write_all(bytes),
+            Stream::Async(stream) => stream.write_all(bytes).await,
+        }
+    }
+
+    async fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Blocking(stream) => loop {
+                match stream.read(room) {
+                    Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+                    read => return read,
+                }
+            },
+            Stream::Async(stream) => stream.read(room).await,
+        }
     }
 }

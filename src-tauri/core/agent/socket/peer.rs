@@ -1,20 +1,15 @@
 //! Who is at the other end of a connection: whether it is this user, and whether the program that
 //! is said to ask is the one that does.
 
-use super::Address;
+use super::address::{self, Address};
 use crate::agent::api::Caller;
 use crate::environment::program_of;
 use interprocess::local_socket::PeerCreds;
 
-#[cfg(unix)]
-pub(super) fn me() -> u32 {
-    rustix::process::geteuid().as_raw()
-}
-
 /// The same user and no other: root has no business here either, unless it is root's own agent.
 #[cfg(unix)]
 pub(super) fn is_this_user(peer: &PeerCreds) -> bool {
-    peer.euid() == Some(me())
+    peer.euid() == Some(address::me())
 }
 
 /// The pipe's access list has seen to it.

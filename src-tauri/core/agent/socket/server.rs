@@ -2,14 +2,11 @@
 //! what is answered. Nobody holds it up: messages, silence and connections are limited, and whoever
 //! hangs up is forgotten at once, and what was being done about it is dropped.
 
+use super::address::Address;
 use super::buffer::Buffer;
 use super::claim::Claim;
 use super::peer::{self, Peer};
-use super::wire::{self, Flaw, Question};
-use super::{
-    Address, Asked, IDLE_LIMIT, LAST_ANSWERS_LIMIT, LONGEST_REQUEST, MESSAGE_LIMIT,
-    MOST_CONNECTIONS,
-};
+use super::wire::{self, Asked, Flaw, LONGEST_REQUEST, MESSAGE_LIMIT, Question};
 use crate::agent::api::{Answered, Reply};
 use crate::clock::Clock;
 use crate::error::Result;
@@ -24,6 +21,11 @@ use tokio::select;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+/// Between requests, unless a person is being asked at the other end.
+const IDLE_LIMIT: Duration = Duration::from_secs(60);
+const MOST_CONNECTIONS: usize = 128;
+/// What is being answered when the agent gives up its socket may still be.
+const LAST_ANSWERS_LIMIT: Duration = Duration::from_secs(2);
 /// When the system has no room for another connection, it is asked again after this.
 const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 
@@ -148,11 +150,11 @@ impl From<io::Error> for End {
 }
 
 impl Connection {
-    async fn serve<V, Fut>(mut self, visitor: Arc<V>, answer: impl Fn(Arc<V>, Asked) -> Fut)
+    async fn serve<V, Fut>(mut self, visit: Arc<V>, answer: impl Fn(Arc<V>, Asked) -> Fut)
     where
         Fut: Future<Output = Answered>,
     {
-        let Err(end) = self.converse(&visitor, answer).await;
+        let Err(end) = self.converse(&visit, answer).await;
         match end {
             End::Gone => {}
             End::Flawed { id, flaw } => {
@@ -164,7 +166,7 @@ impl Connection {
 
     async fn converse<V, Fut>(
         &mut self,
-        visitor: &Arc<V>,
+        visit: &Arc<V>,
         answer: impl Fn(Arc<V>, Asked) -> Fut,
     ) -> Result<Infallible, End>
     where
@@ -180,11 +182,11 @@ impl Connection {
                 Question::Asked(id, asked) => {
                     let Asked {
                         mut call,
-                        surroundings,
+                        fingerprint,
                     } = *asked;
                     call.caller = self.peer.confirm(call.caller);
                     let answered = self
-                        .wait_for(answer(Arc::clone(visitor), Asked { call, surroundings }))
+                        .wait_for(answer(Arc::clone(visit), Asked { call, fingerprint }))
                         .await?;
                     // A person may take long to type.
                     patience = if matches!(answered.reply, Reply::Needs(_)) {

@@ -1,12 +1,38 @@
 //! The lines on the wire, written and read. Never quotes in a message what came over it.
 
 use super::buffer::Buffer;
-use super::client::Heard;
-use super::{Asked, LONGEST_ANSWER, LONGEST_REQUEST, MESSAGE_LIMIT};
 use crate::agent::api::{Answered, Call, Caller, Note, Reply, Request, VERSION};
 use crate::error::{Code, Error, Result};
 use serde::{Deserialize, Serialize};
 use std::io::Write;
+use std::time::Duration;
+
+/// Bytes of a line, without its end.
+pub(super) const LONGEST_REQUEST: usize = 64 << 10;
+pub(super) const LONGEST_ANSWER: usize = 4 << 20;
+/// From a request's first byte to its end, and for an answer to be taken.
+pub(super) const MESSAGE_LIMIT: Duration = Duration::from_secs(10);
+
+/// A request as the agent gets it.
+#[derive(Debug)]
+pub struct Asked {
+    pub call: Call,
+    /// [Of the caller's environment](crate::environment::Environment::fingerprint).
+    pub fingerprint: String,
+}
+
+/// The outcome of a request as the client gets it.
+#[derive(Debug)]
+pub enum Heard {
+    Answered(Box<Answered>),
+    /// The agent speaks these versions.
+    UnknownVersion {
+        min: u32,
+        max: u32,
+    },
+    /// The agent is gone, or has closed the connection. Whether it did the work is not known.
+    Lost,
+}
 
 /// What lines of every version begin with.
 #[derive(Deserialize)]
@@ -23,7 +49,8 @@ struct Sent<'a> {
     id: u32,
     #[serde(rename = "asker")]
     caller: &'a Caller,
-    surroundings: &'a str,
+    #[serde(rename = "surroundings")]
+    fingerprint: &'a str,
     request: &'a Request,
 }
 
@@ -31,7 +58,8 @@ struct Sent<'a> {
 struct Received {
     #[serde(rename = "asker")]
     caller: Caller,
-    surroundings: String,
+    #[serde(rename = "surroundings")]
+    fingerprint: String,
     request: Request,
 }
 
@@ -90,14 +118,14 @@ impl Flaw {
 const OTHER_VERSION: &str =
     "`fob` and the agent may be of different versions: end the agent and start it again";
 
-pub(super) fn question(id: u32, call: &Call, surroundings: &str) -> Result<Buffer> {
+pub(super) fn question(id: u32, call: &Call, fingerprint: &str) -> Result<Buffer> {
     let Call { caller, request } = call;
     line(
         &Sent {
             v: VERSION,
             id,
             caller,
-            surroundings,
+            fingerprint,
             request,
         },
         LONGEST_REQUEST,
@@ -121,7 +149,7 @@ pub(super) fn read_question(line: &[u8]) -> Result<Question, (u32, Flaw)> {
     }
     let Ok(Received {
         caller,
-        surroundings,
+        fingerprint,
         request,
     }) = serde_json::from_slice(line)
     else {
@@ -131,7 +159,7 @@ pub(super) fn read_question(line: &[u8]) -> Result<Question, (u32, Flaw)> {
         id,
         Box::new(Asked {
             call: Call { caller, request },
-            surroundings,
+            fingerprint,
         }),
     ))
 }

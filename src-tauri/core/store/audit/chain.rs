@@ -2,17 +2,18 @@
 //! bytes in, verdict out. Of a line it reads only what links it, so that events of a newer Keyfob
 //! are links like any other.
 
+use crate::encode::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-/// More would not be read by anybody.
+/// More is of no use to a reader.
 const MOST_DAMAGE: usize = 100;
 
 /// The last line: its number and its hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Head {
+pub(super) struct LogEnd {
     pub count: u32,
     pub hash: String,
 }
@@ -24,7 +25,7 @@ pub(super) struct LogFile {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct Link {
+pub(super) struct ChainedLine {
     pub number: u32,
     previous: String,
     /// The hash of what a killed process left half written before this line.
@@ -33,20 +34,20 @@ pub(super) struct Link {
     pub oldest: Option<u32>,
 }
 
-/// Whether the log is as it was written, as far as that can be told.
+/// Whether the log is as it was written, as far as it can be known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     pub lines: u32,
     pub damage: Vec<Damage>,
     /// Half a line each, left by a process that was killed while it wrote: no damage.
-    pub torn: Vec<Place>,
+    pub torn: Vec<AuditPlace>,
     pub head: HeadState,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Damage {
     #[serde(flatten)]
-    pub place: Place,
+    pub place: AuditPlace,
     pub what: DamageKind,
     pub detail: String,
 }
@@ -64,8 +65,7 @@ pub enum DamageKind {
 
 /// A line of a file, counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename = "AuditPlace")]
-pub struct Place {
+pub struct AuditPlace {
     pub file: String,
     pub line: u32,
 }
@@ -87,14 +87,12 @@ pub enum HeadState {
 }
 
 pub(super) fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+    hex(&Sha256::digest(bytes))
 }
 
 /// Before the first line.
-fn start() -> Head {
-    Head {
+fn start() -> LogEnd {
+    LogEnd {
         count: 0,
         hash: "0".repeat(64),
     }
@@ -105,16 +103,16 @@ pub(super) fn torn(rest: &[u8]) -> Option<String> {
     (!rest.is_empty()).then(|| hash(rest.strip_suffix(b"\n").unwrap_or(rest)))
 }
 
-pub(super) fn first(content: &[u8]) -> Option<Link> {
+pub(super) fn first(content: &[u8]) -> Option<ChainedLine> {
     whole_lines(content).find_map(|(_, line)| parse(line))
 }
 
 /// The last line that is one, and what stands behind it.
-pub(super) fn end(content: &[u8]) -> (Option<Head>, &[u8]) {
+pub(super) fn end(content: &[u8]) -> (Option<LogEnd>, &[u8]) {
     let rest = unended(content);
     if let Some(link) = parse(rest) {
         return (
-            Some(Head {
+            Some(LogEnd {
                 count: link.number,
                 hash: hash(rest),
             }),
@@ -130,7 +128,7 @@ pub(super) fn end(content: &[u8]) -> (Option<Head>, &[u8]) {
         let line = &content[begin..end - 1];
         if let Some(link) = parse(line) {
             return (
-                Some(Head {
+                Some(LogEnd {
                     count: link.number,
                     hash: hash(line),
                 }),
@@ -144,7 +142,7 @@ pub(super) fn end(content: &[u8]) -> (Option<Head>, &[u8]) {
 
 /// What the next line follows. Where the keyring remembers another end than the file has, the next
 /// line follows the keyring's, so that a tampered end cannot pass for good by being written on.
-pub(super) fn go_on(last: Option<Head>, known: Option<&Head>, content: &[u8]) -> Head {
+pub(super) fn go_on(last: Option<LogEnd>, known: Option<&LogEnd>, content: &[u8]) -> LogEnd {
     match (last, known) {
         (None, None) => start(),
         (Some(last), None) => last,
@@ -154,7 +152,7 @@ pub(super) fn go_on(last: Option<Head>, known: Option<&Head>, content: &[u8]) ->
             let found = whole_lines(content)
                 .find(|(_, line)| parse(line).is_some_and(|it| it.number == known.count));
             match found {
-                Some((_, line)) if hash(line) != known.hash => Head {
+                Some((_, line)) if hash(line) != known.hash => LogEnd {
                     count: last.count,
                     hash: known.hash.clone(),
                 },
@@ -168,13 +166,13 @@ pub(super) fn go_on(last: Option<Head>, known: Option<&Head>, content: &[u8]) ->
 pub(super) fn examine(
     files: &[LogFile],
     newest: &Path,
-    head: Result<Option<&Head>, &str>,
+    head: Result<Option<&LogEnd>, &str>,
 ) -> Verdict {
     let numbers = files
         .iter()
         .flat_map(|file| whole_lines(&file.content))
         .filter_map(|(_, line)| Some(parse(line)?.number));
-    let mut walk = Walk {
+    let mut examination = Examination {
         numbers: numbers.collect(),
         hashes: HashMap::new(),
         last: None,
@@ -189,45 +187,51 @@ pub(super) fn examine(
         },
     };
     for file in files {
-        let place = |line| Place {
+        let place = |line| AuditPlace {
             file: file.path.display().to_string(),
             line,
         };
         for (line, bytes) in whole_lines(&file.content) {
-            walk.step(place(line), bytes);
+            examination.step(place(line), bytes);
         }
         let rest = unended(&file.content);
         if !rest.is_empty() && parse(rest).is_none() {
             let lines = number(file.content.split(|byte| *byte == b'\n').count());
             // With what an attempt at closing it off left, if that was killed as well.
-            let torn = walk
+            let torn = examination
                 .junk
                 .take()
                 .map_or_else(|| place(lines), |(place, ..)| place);
-            walk.verdict.torn.push(torn);
+            examination.verdict.torn.push(torn);
         }
     }
-    walk.close_junk(None);
-    walk.front();
-    walk.compare(newest, head);
-    walk.verdict.damage.truncate(MOST_DAMAGE);
-    walk.verdict
+    examination.close_junk(None);
+    examination.front();
+    examination.compare(newest, head);
+    examination.verdict.damage.truncate(MOST_DAMAGE);
+    examination.verdict
 }
 
-struct Walk {
+#[derive(Clone)]
+struct LastLine {
+    place: AuditPlace,
+    end: LogEnd,
+}
+
+struct Examination {
     /// Of all lines, wherever they stand.
     numbers: BTreeSet<u32>,
-    hashes: HashMap<u32, (Place, String)>,
-    last: Option<(Place, Head)>,
-    first: Option<(Place, u32)>,
+    hashes: HashMap<u32, (AuditPlace, String)>,
+    last: Option<LastLine>,
+    first: Option<(AuditPlace, u32)>,
     oldest: u32,
     /// Lines that are none, since the last that is one.
-    junk: Option<(Place, Vec<u8>, u32)>,
+    junk: Option<(AuditPlace, Vec<u8>, u32)>,
     verdict: Verdict,
 }
 
-impl Walk {
-    fn step(&mut self, place: Place, bytes: &[u8]) {
+impl Examination {
+    fn step(&mut self, place: AuditPlace, bytes: &[u8]) {
         let Some(link) = parse(bytes) else {
             let (_, junk, lines) = self.junk.get_or_insert_with(|| (place, Vec::new(), 0));
             if *lines > 0 {
@@ -239,7 +243,7 @@ impl Walk {
         };
         let unreadable = self.close_junk(link.torn.as_deref());
         match self.last.clone() {
-            Some((before, last)) => self.follow(&place, &link, (&before, &last), unreadable),
+            Some(before) => self.follow(&place, &link, &before, unreadable),
             None if link.number == 1 && link.previous != start().hash => {
                 self.damaged(
                     &place,
@@ -249,7 +253,7 @@ impl Walk {
             }
             None => {}
         }
-        let head = Head {
+        let end = LogEnd {
             count: link.number,
             hash: hash(bytes),
         };
@@ -257,26 +261,27 @@ impl Walk {
             .get_or_insert_with(|| (place.clone(), link.number));
         self.oldest = link.oldest.unwrap_or(self.oldest);
         self.hashes
-            .insert(link.number, (place.clone(), head.hash.clone()));
-        self.last = Some((place, head));
+            .insert(link.number, (place.clone(), end.hash.clone()));
+        self.last = Some(LastLine { place, end });
         self.verdict.lines += 1;
     }
 
     /// `unreadable`: so many lines stand between these two that are none.
     fn follow(
         &mut self,
-        place: &Place,
-        link: &Link,
-        (before, last): (&Place, &Head),
+        place: &AuditPlace,
+        link: &ChainedLine,
+        before: &LastLine,
         unreadable: u32,
     ) {
+        let last = &before.end;
         let Some(gap) = link.number.checked_sub(last.count.saturating_add(1)) else {
             return self.reordered(place, link.number);
         };
         if gap == 0 {
             if link.previous != last.hash {
                 let detail = format!("line {} is not as it was written", last.count);
-                self.damaged(before, DamageKind::Changed, detail);
+                self.damaged(&before.place, DamageKind::Changed, detail);
             }
             return;
         }
@@ -314,11 +319,11 @@ impl Walk {
         }
     }
 
-    fn compare(&mut self, newest: &Path, known: Result<Option<&Head>, &str>) {
+    fn compare(&mut self, newest: &Path, known: Result<Option<&LogEnd>, &str>) {
         let count = self.numbers.iter().max().copied().unwrap_or_default();
         let place = match &self.last {
-            Some((place, _)) => place.clone(),
-            None => Place {
+            Some(last) => last.place.clone(),
+            None => AuditPlace {
                 file: newest.display().to_string(),
                 line: 0,
             },
@@ -358,7 +363,7 @@ impl Walk {
         };
     }
 
-    fn missing(&mut self, place: &Place, from: u32, to: u32) {
+    fn missing(&mut self, place: &AuditPlace, from: u32, to: u32) {
         self.damaged(
             place,
             DamageKind::Missing,
@@ -366,8 +371,8 @@ impl Walk {
         );
     }
 
-    /// One exchange shows in up to three places: told once.
-    fn reordered(&mut self, place: &Place, number: u32) {
+    /// One exchange shows in up to three places: reported once.
+    fn reordered(&mut self, place: &AuditPlace, number: u32) {
         if self
             .verdict
             .damage
@@ -382,7 +387,7 @@ impl Walk {
         }
     }
 
-    fn damaged(&mut self, place: &Place, what: DamageKind, detail: String) {
+    fn damaged(&mut self, place: &AuditPlace, what: DamageKind, detail: String) {
         self.verdict.damage.push(Damage {
             place: place.clone(),
             what,
@@ -407,7 +412,7 @@ fn unended(content: &[u8]) -> &[u8] {
         .unwrap_or_default()
 }
 
-fn parse(line: &[u8]) -> Option<Link> {
+fn parse(line: &[u8]) -> Option<ChainedLine> {
     serde_json::from_slice(line).ok()
 }
 

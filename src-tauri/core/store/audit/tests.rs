@@ -2,24 +2,25 @@
 
 use super::*;
 use crate::files::child;
-use crate::store::{Backend, Options, Store};
+use crate::store::keyring::{file_keyring, memory_keyring};
+use crate::store::{Store, StoreScope};
 use std::collections::BTreeSet;
 
 struct Place {
     folder: tempfile::TempDir,
-    keychain: Keychain,
+    keyring: Keyring,
 }
 
 impl Place {
     fn new() -> Place {
         Place {
             folder: tempfile::tempdir().expect("a folder"),
-            keychain: Keychain::open(Backend::Memory),
+            keyring: memory_keyring(),
         }
     }
 
     fn log(&self) -> AuditLog {
-        log(self.folder.path(), self.keychain.clone())
+        log(self.folder.path(), self.keyring.clone())
     }
 
     /// A log that rotates after a few lines.
@@ -34,11 +35,7 @@ impl Place {
     fn log_without_keyring(&self) -> AuditLog {
         log(
             self.folder.path(),
-            Keychain::open(Backend::File {
-                path: self.folder.path().join("ring"),
-                passphrase: None,
-                password_env: "FOB_KEYRING_PASSWORD".to_owned(),
-            }),
+            file_keyring(&self.folder.path().join("ring"), ""),
         )
     }
 
@@ -77,9 +74,9 @@ impl Place {
     }
 }
 
-fn log(folder: &Path, keychain: Keychain) -> AuditLog {
-    Store::open(Options {
-        keychain,
+fn log(folder: &Path, keyring: Keyring) -> AuditLog {
+    Store::open(StoreScope {
+        keyring,
         realm: "default".to_owned(),
         configuration: "/home/kim/config.yaml".into(),
         state_folder: folder.join("state"),
@@ -470,13 +467,7 @@ async fn a_rotation_that_was_killed_half_way_is_finished_by_the_next() {
 async fn fifty_processes_write_one_chain_and_lose_no_line() {
     const TEST: &str = "fifty_processes_write_one_chain_and_lose_no_line";
     const WRITERS: usize = 50;
-    let ring = |folder: &Path| {
-        Keychain::open(Backend::File {
-            path: folder.join("ring"),
-            passphrase: Some(Secret::new("pass phrase")),
-            password_env: "FOB_KEYRING_PASSWORD".to_owned(),
-        })
-    };
+    let ring = |folder: &Path| file_keyring(&folder.join("ring"), "pass phrase");
     if let Some(role) = child::role() {
         let log = log(&role.folder, ring(&role.folder));
         return append(&log, 1).await;
@@ -505,7 +496,7 @@ async fn a_writer_killed_at_any_moment_leaves_whole_lines_and_a_chain_that_goes_
         let place = Place::new();
         let log = AuditLog {
             full: 3000,
-            ..log(&role.folder, place.keychain.clone())
+            ..log(&role.folder, place.keyring.clone())
         };
         loop {
             append(&log, 1).await;
@@ -519,7 +510,7 @@ async fn a_writer_killed_at_any_moment_leaves_whole_lines_and_a_chain_that_goes_
         writer.kill().expect("kill -9");
         writer.wait().expect("gone");
     }
-    let log = log(folder.path(), Keychain::open(Backend::Memory));
+    let log = log(folder.path(), memory_keyring());
     append(&log, 1).await;
     let verdict = log.verify().await.expect("readable");
     assert_eq!((verdict.damage, verdict.head), (vec![], HeadState::Known));
@@ -539,7 +530,7 @@ fn it_is_private_under_any_umask() {
             .expect("a runtime");
         let log = AuditLog {
             full: 1000,
-            ..log(&role.folder, Keychain::open(Backend::Memory))
+            ..log(&role.folder, memory_keyring())
         };
         return runtime.block_on(append(&log, 10));
     }

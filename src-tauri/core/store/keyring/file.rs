@@ -2,7 +2,9 @@
 //! beside and renamed. A passphrase that does not fit and a file that cannot be read leave the file
 //! as it is.
 
-use super::{Attributes, Entries, PassphraseUse, Progress, locked, unavailable};
+use super::backend::{Backend, Entries, Progress, accounts, locked, unavailable};
+use super::entry::{Attributes, Deletion};
+use crate::ask::PassphraseUse;
 use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
 use crate::files;
@@ -36,20 +38,20 @@ pub(super) struct FileKeyring {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Content<E> {
+struct FileContent<E> {
     v: u32,
     entries: BTreeMap<String, E>,
 }
 
 #[derive(Serialize)]
-struct EntryOut<'a> {
+struct EntryWritten<'a> {
     configuration: Option<&'a str>,
     v: Option<&'a str>,
     value: &'a str,
 }
 
 #[derive(Deserialize)]
-struct EntryIn {
+struct EntryRead {
     configuration: Option<String>,
     v: Option<String>,
     value: String,
@@ -76,7 +78,7 @@ impl FileKeyring {
     }
 
     /// The file's entries. Derives the key only when the file has changed since.
-    pub fn entries(&mut self) -> Result<&Entries> {
+    fn entries(&mut self) -> Result<&Entries> {
         let passphrase = self.passphrase()?;
         let Some(text) = files::read(&self.path)? else {
             self.known = None;
@@ -92,8 +94,8 @@ impl FileKeyring {
         Ok(self.known.as_ref().map_or(&NOTHING, |(_, entries)| entries))
     }
 
-    /// Reads, changes and writes under the file's lock, so that nobody's change is lost.
-    pub fn change<T>(&mut self, edit: impl FnOnce(&mut Entries) -> T) -> Result<T> {
+    /// Reads, changes and writes under the file's lock, so that no change is lost.
+    fn change<T>(&mut self, edit: impl FnOnce(&mut Entries) -> T) -> Result<T> {
         let passphrase = self.passphrase()?;
         let _lock = self.lock()?;
         let mut entries = self.entries()?.clone();
@@ -102,34 +104,6 @@ impl FileKeyring {
         files::replace(&self.real_path(), &text)?;
         self.known = Some((text, entries));
         Ok(result)
-    }
-
-    pub fn needs_passphrase(&self) -> Result<Option<PassphraseUse>> {
-        Ok(match (&self.passphrase, files::read(&self.path)?) {
-            (None, None) => Some(PassphraseUse::New),
-            (None, Some(_)) => Some(PassphraseUse::Existing),
-            (Some(_), Some(text)) if self.refused.as_ref() == Some(&text) => {
-                Some(PassphraseUse::Existing)
-            }
-            (Some(_), _) => None,
-        })
-    }
-
-    pub fn provide_passphrase(&mut self, passphrase: Secret) -> Result<()> {
-        if passphrase.expose().is_empty() {
-            return Err(Error::new(
-                Code::InvalidInput,
-                "the passphrase of the keyring file is empty",
-            ));
-        }
-        let before = (
-            self.passphrase.replace(passphrase),
-            self.refused.take(),
-            self.known.take(),
-        );
-        self.entries()
-            .map(|_| ())
-            .inspect_err(|_| (self.passphrase, self.refused, self.known) = before)
     }
 
     fn passphrase(&self) -> Result<Secret> {
@@ -169,7 +143,7 @@ impl FileKeyring {
         fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone())
     }
 
-    /// Beside the file, because whoever shares the file must share the lock.
+    /// Beside the file, because all who share the file must share the lock.
     fn lock(&self) -> Result<FileLock> {
         let path = self.real_path();
         let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -215,8 +189,8 @@ impl FileKeyring {
                 version.v
             )));
         }
-        let content: Content<EntryIn> = serde_json::from_slice(&plain).map_err(damaged)?;
-        let entry = |entry: EntryIn| {
+        let content: FileContent<EntryRead> = serde_json::from_slice(&plain).map_err(damaged)?;
+        let entry = |entry: EntryRead| {
             let attributes = Attributes {
                 configuration: entry.configuration,
                 version: entry.v,
@@ -236,14 +210,14 @@ impl FileKeyring {
                 configuration,
                 version,
             } = attributes;
-            let entry = EntryOut {
+            let entry = EntryWritten {
                 configuration: configuration.as_deref(),
                 v: version.as_deref(),
                 value: value.expose(),
             };
             (account.clone(), entry)
         });
-        let content = Content {
+        let content = FileContent {
             v: VERSION,
             entries: stored.collect(),
         };
@@ -260,6 +234,71 @@ impl FileKeyring {
     }
 }
 
+impl Backend for FileKeyring {
+    fn read(&mut self, account: &str) -> Result<Option<Secret>> {
+        let entries = self.entries()?;
+        Ok(entries.get(account).map(|(_, value)| value.clone()))
+    }
+
+    fn attributes(&mut self, account: &str) -> Result<Option<Attributes>> {
+        let entries = self.entries()?;
+        Ok(entries
+            .get(account)
+            .map(|(attributes, _)| attributes.clone()))
+    }
+
+    fn write(&mut self, account: &str, attributes: &Attributes, value: &Secret) -> Result<()> {
+        let entry = (attributes.clone(), value.clone());
+        self.change(|entries| drop(entries.insert(account.to_owned(), entry)))
+    }
+
+    fn delete(&mut self, account: &str) -> Result<Deletion> {
+        if !self.entries()?.contains_key(account) {
+            return Ok(Deletion::Absent);
+        }
+        self.change(|entries| match entries.remove(account) {
+            Some(_) => Deletion::Removed,
+            None => Deletion::Absent,
+        })
+    }
+
+    fn list(&mut self) -> Result<Vec<(String, Attributes)>> {
+        Ok(accounts(self.entries()?))
+    }
+
+    fn check(&mut self) -> Result<()> {
+        self.entries().map(drop)
+    }
+
+    fn needs_passphrase(&mut self) -> Result<Option<PassphraseUse>> {
+        Ok(match (&self.passphrase, files::read(&self.path)?) {
+            (None, None) => Some(PassphraseUse::New),
+            (None, Some(_)) => Some(PassphraseUse::Existing),
+            (Some(_), Some(text)) if self.refused.as_ref() == Some(&text) => {
+                Some(PassphraseUse::Existing)
+            }
+            (Some(_), _) => None,
+        })
+    }
+
+    fn provide_passphrase(&mut self, passphrase: Secret) -> Result<()> {
+        if passphrase.expose().is_empty() {
+            return Err(Error::new(
+                Code::InvalidInput,
+                "the passphrase of the keyring file is empty",
+            ));
+        }
+        let before = (
+            self.passphrase.replace(passphrase),
+            self.refused.take(),
+            self.known.take(),
+        );
+        self.entries()
+            .map(|_| ())
+            .inspect_err(|_| (self.passphrase, self.refused, self.known) = before)
+    }
+}
+
 #[derive(Deserialize)]
 struct VersionOnly {
     v: u32,
@@ -273,7 +312,7 @@ fn secret_string(passphrase: &Secret) -> SecretString {
 mod tests {
     use super::*;
     use crate::files::child;
-    use crate::store::keyring::{Backend, Entry, EntryKind, EntryName, Keychain, State};
+    use crate::store::keyring::{EntryKind, EntryName, KeyringEntry, KeyringState, file_keyring};
     use std::path::Path;
 
     fn keyring(folder: &Path, passphrase: Option<&str>) -> FileKeyring {
@@ -476,26 +515,19 @@ mod tests {
 
     #[tokio::test]
     async fn processes_that_write_at_once_lose_nothing() {
-        let open = |folder: &Path| {
-            let backend = Backend::File {
-                path: folder.join("ring/keys.age"),
-                passphrase: Some(Secret::new("pw")),
-                password_env: String::new(),
-            };
-            Keychain::open(backend)
-        };
+        let open = |folder: &Path| file_keyring(&folder.join("ring/keys.age"), "pw");
         let name = |name: &str| EntryName::new("default", EntryKind::Session, name);
         if let Some(role) = child::role() {
-            let entry = Entry {
+            let entry = KeyringEntry {
                 name: name(&role.name),
                 attributes: Attributes::default(),
             };
-            let keychain = open(&role.folder);
-            keychain
+            let keyring = open(&role.folder);
+            keyring
                 .write(&entry, Secret::new(role.name.clone()))
                 .await
                 .expect("written");
-            let own = keychain.read(&entry.name).await.expect("readable");
+            let own = keyring.read(&entry.name).await.expect("readable");
             return assert_eq!(own.map(|value| value.expose().to_owned()), Some(role.name));
         }
         let folder = tempfile::tempdir().expect("a folder");
@@ -506,9 +538,9 @@ mod tests {
             })
             .collect();
         child::finish(children);
-        let keychain = open(folder.path());
-        assert_eq!(keychain.list().await.expect("listed").len(), PROCESSES);
-        assert_eq!(keychain.state().await, State::Ready);
+        let keyring = open(folder.path());
+        assert_eq!(keyring.list().await.expect("listed").len(), PROCESSES);
+        assert_eq!(keyring.state().await, KeyringState::Ready);
     }
 
     const PROCESSES: usize = 50;

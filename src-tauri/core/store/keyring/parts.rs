@@ -2,6 +2,7 @@
 //! to write, and whether what was read belongs together. A set is written beside the one it
 //! replaces, so the entry itself, written last, switches from one whole set to the next.
 
+use crate::encode::hex;
 use crate::secret::Secret;
 use sha2::{Digest, Sha256};
 
@@ -12,15 +13,15 @@ const MARK: &str = "keyfob-parts";
 /// What stands in the entry itself when its value is in parts: `keyfob-parts a 3 <sha-256 of the
 /// value>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Head {
+pub(super) struct PartsHead {
     slot: char,
     count: usize,
     sum: String,
 }
 
-impl Head {
+impl PartsHead {
     /// `None`: the entry holds its value itself.
-    pub fn parse(text: &str) -> Option<Head> {
+    pub fn parse(text: &str) -> Option<PartsHead> {
         let mut words = text.split(' ');
         let (mark, slot, count, sum) = (words.next()?, words.next()?, words.next()?, words.next()?);
         let count = count
@@ -28,7 +29,7 @@ impl Head {
             .ok()
             .filter(|count| (1..=MOST).contains(count))?;
         let slot = slot.parse().ok()?;
-        (mark == MARK && words.next().is_none()).then(|| Head {
+        (mark == MARK && words.next().is_none()).then(|| PartsHead {
             slot,
             count,
             sum: sum.to_owned(),
@@ -63,8 +64,8 @@ pub(super) fn is_part(account: &str) -> bool {
 pub(super) fn split(
     value: &Secret,
     limit: usize,
-    previous: Option<&Head>,
-) -> Option<(Head, Vec<Secret>)> {
+    previous: Option<&PartsHead>,
+) -> Option<(PartsHead, Vec<Secret>)> {
     let mut rest = value.expose();
     if rest.len() <= limit {
         return None;
@@ -81,7 +82,7 @@ pub(super) fn split(
         'a'
     };
     Some((
-        Head {
+        PartsHead {
             slot,
             count: parts.len(),
             sum: sum(value),
@@ -91,9 +92,7 @@ pub(super) fn split(
 }
 
 fn sum(value: &Secret) -> String {
-    Sha256::digest(value.expose())
-        .iter()
-        .fold(String::new(), |sum, byte| sum + &format!("{byte:02x}"))
+    hex(&Sha256::digest(value.expose()))
 }
 
 #[cfg(test)]
@@ -109,7 +108,7 @@ mod tests {
                 None => prop_assert!(text.len() <= limit),
                 Some((head, parts)) => {
                     prop_assert!(parts.iter().all(|part| part.expose().len() <= limit));
-                    let read = Head::parse(head.text().expose()).expect("a head");
+                    let read = PartsHead::parse(head.text().expose()).expect("a head");
                     prop_assert_eq!(&read, &head);
                     prop_assert_eq!(read.join(&parts), Some(value));
                 }
@@ -142,7 +141,7 @@ mod tests {
             "keyfob-parts a 999 x",
             "keyfob-parts a 1 x y",
         ] {
-            assert_eq!(Head::parse(text), None, "{text}");
+            assert_eq!(PartsHead::parse(text), None, "{text}");
         }
     }
 }

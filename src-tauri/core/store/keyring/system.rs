@@ -1,7 +1,8 @@
 //! The system's keyring: Secret Service, macOS Keychain or Windows Credential Manager. Connected
 //! when first needed; a connection that failed is made anew by the next request.
 
-use super::{Attributes, Deletion, Progress, SERVICE, locked, unavailable};
+use super::backend::{Backend, Progress, locked, unavailable};
+use super::entry::{Attributes, Deletion, SERVICE};
 use crate::error::{Code, Error, Result};
 use crate::secret::Secret;
 use keyring_core::{CredentialStore, Error as Fault};
@@ -11,7 +12,7 @@ use std::sync::atomic::Ordering;
 use zeroize::Zeroizing;
 
 /// `CRED_MAX_CREDENTIAL_BLOB_SIZE` is 5 × 512 bytes.
-pub(super) const WINDOWS_VALUE_LIMIT: usize = 2560;
+const WINDOWS_VALUE_LIMIT: usize = 2560;
 /// `CRED_MAX_STRING_LENGTH`: what Windows takes as a comment.
 const WINDOWS_COMMENT_LIMIT: usize = 256;
 
@@ -31,104 +32,6 @@ impl SystemKeyring {
             store: None,
             progress,
         }
-    }
-
-    pub fn read(&mut self, account: &str) -> Result<Option<Secret>> {
-        let Some(bytes) = self.if_there(account, |entry| entry.get_secret().map(Zeroizing::new))?
-        else {
-            return Ok(None);
-        };
-        match std::str::from_utf8(&bytes) {
-            Ok(text) => Ok(Some(Secret::new(text))),
-            Err(_) => Err(Error::new(
-                Code::KeyringEntryInvalid,
-                format!(
-                    "the keyring entry {account} of {SERVICE} is not text: it was not written by Keyfob"
-                ),
-            )),
-        }
-    }
-
-    pub fn attributes(&mut self, account: &str) -> Result<Option<Attributes>> {
-        self.if_there(account, |entry| {
-            if cfg!(target_os = "macos") {
-                entry.get_credential()?;
-            }
-            attributes_of(entry)
-        })
-    }
-
-    pub fn write(&mut self, account: &str, attributes: &Attributes, value: &Secret) -> Result<()> {
-        let updates = attributes_to_write(account, attributes);
-        let written = self.on(account, |entry| {
-            entry.set_secret(value.expose().as_bytes())?;
-            if updates.is_empty() {
-                Ok(())
-            } else {
-                entry.update_attributes(&updates)
-            }
-        })?;
-        let gone = || {
-            unavailable(format!(
-                "the keyring entry {account} was removed while it was written"
-            ))
-        };
-        written.ok_or_else(|| gone().hint("try again"))
-    }
-
-    pub fn delete(&mut self, account: &str) -> Result<Deletion> {
-        let deleted = self.if_there(account, |entry| match entry.delete_credential() {
-            // Two writers who met: neither of them is kept.
-            Err(Fault::Ambiguous(entries)) => entries
-                .iter()
-                .try_for_each(keyring_core::Entry::delete_credential),
-            other => other,
-        })?;
-        Ok(if deleted.is_some() {
-            Deletion::Removed
-        } else {
-            Deletion::Absent
-        })
-    }
-
-    pub fn list(&mut self) -> Result<Vec<(String, Attributes)>> {
-        self.with(|store| {
-            let query = if cfg!(windows) {
-                ("pattern", r"\.dev\.keyfob\.Keyfob$")
-            } else {
-                ("service", SERVICE)
-            };
-            let mut found = Vec::new();
-            for entry in store.search(&HashMap::from([query]))? {
-                let account = match entry.get_specifiers() {
-                    Some((_, account)) => Some(account),
-                    None => entry.get_attributes()?.remove("username"),
-                };
-                if let Some(account) = account {
-                    found.push((account, attributes_of(&entry)?));
-                }
-            }
-            Ok(found)
-        })
-    }
-
-    /// Looks without asking anybody to unlock the keyring, where the system has such a question.
-    pub fn check(&mut self) -> Result<()> {
-        self.with(|_| Ok(()))?;
-        #[cfg(target_os = "linux")]
-        {
-            use secret_service::{EncryptionType, blocking::SecretService};
-            let is_locked = SecretService::connect(EncryptionType::Plain)
-                .and_then(|service| service.get_default_collection()?.is_locked())
-                .map_err(|error| explain(&Fault::NoStorageAccess(Box::new(error))))?;
-            if is_locked {
-                return Err(locked("the system's keyring is locked").hint(HOW_TO_UNLOCK));
-            }
-            Ok(())
-        }
-        #[cfg(not(target_os = "linux"))]
-        self.on("state", keyring_core::Entry::get_secret)
-            .map(|_| ())
     }
 
     /// Runs `work` on one entry. Some keyrings find nothing while they are locked: only an open one
@@ -168,7 +71,8 @@ impl SystemKeyring {
     fn with<T>(&mut self, work: impl Fn(&CredentialStore) -> keyring_core::Result<T>) -> Result<T> {
         if let Some(store) = self.store.take() {
             match work(&*store) {
-                Err(fault @ Fault::PlatformFailure(_)) if kind(&fault) == Kind::Broken => {}
+                Err(fault @ Fault::PlatformFailure(_))
+                    if failure(&fault) == KeyringFailure::Broken => {}
                 done => {
                     self.store = Some(store);
                     return done.map_err(|fault| explain(&fault));
@@ -181,6 +85,109 @@ impl SystemKeyring {
         let done = work(&*store).map_err(|fault| explain(&fault))?;
         self.store = Some(store);
         Ok(done)
+    }
+}
+
+impl Backend for SystemKeyring {
+    fn read(&mut self, account: &str) -> Result<Option<Secret>> {
+        let Some(bytes) = self.if_there(account, |entry| entry.get_secret().map(Zeroizing::new))?
+        else {
+            return Ok(None);
+        };
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => Ok(Some(Secret::new(text))),
+            Err(_) => Err(Error::new(
+                Code::KeyringEntryInvalid,
+                format!(
+                    "the keyring entry {account} of {SERVICE} is not text: it was not written by Keyfob"
+                ),
+            )),
+        }
+    }
+
+    fn attributes(&mut self, account: &str) -> Result<Option<Attributes>> {
+        self.if_there(account, |entry| {
+            if cfg!(target_os = "macos") {
+                entry.get_credential()?;
+            }
+            attributes_of(entry)
+        })
+    }
+
+    fn write(&mut self, account: &str, attributes: &Attributes, value: &Secret) -> Result<()> {
+        let updates = attributes_to_write(account, attributes);
+        let written = self.on(account, |entry| {
+            entry.set_secret(value.expose().as_bytes())?;
+            if updates.is_empty() {
+                Ok(())
+            } else {
+                entry.update_attributes(&updates)
+            }
+        })?;
+        let gone = || {
+            unavailable(format!(
+                "the keyring entry {account} was removed while it was written"
+            ))
+        };
+        written.ok_or_else(|| gone().hint("try again"))
+    }
+
+    fn delete(&mut self, account: &str) -> Result<Deletion> {
+        let deleted = self.if_there(account, |entry| match entry.delete_credential() {
+            // Two writers who met: neither of them is kept.
+            Err(Fault::Ambiguous(entries)) => entries
+                .iter()
+                .try_for_each(keyring_core::Entry::delete_credential),
+            other => other,
+        })?;
+        Ok(if deleted.is_some() {
+            Deletion::Removed
+        } else {
+            Deletion::Absent
+        })
+    }
+
+    fn list(&mut self) -> Result<Vec<(String, Attributes)>> {
+        self.with(|store| {
+            let query = if cfg!(windows) {
+                ("pattern", r"\.dev\.keyfob\.Keyfob$")
+            } else {
+                ("service", SERVICE)
+            };
+            let mut found = Vec::new();
+            for entry in store.search(&HashMap::from([query]))? {
+                let account = match entry.get_specifiers() {
+                    Some((_, account)) => Some(account),
+                    None => entry.get_attributes()?.remove("username"),
+                };
+                if let Some(account) = account {
+                    found.push((account, attributes_of(&entry)?));
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    fn check(&mut self) -> Result<()> {
+        self.with(|_| Ok(()))?;
+        #[cfg(target_os = "linux")]
+        {
+            use secret_service::{EncryptionType, blocking::SecretService};
+            let is_locked = SecretService::connect(EncryptionType::Plain)
+                .and_then(|service| service.get_default_collection()?.is_locked())
+                .map_err(|error| explain(&Fault::NoStorageAccess(Box::new(error))))?;
+            if is_locked {
+                return Err(locked("the system's keyring is locked").hint(HOW_TO_UNLOCK));
+            }
+            Ok(())
+        }
+        #[cfg(not(target_os = "linux"))]
+        self.on("state", keyring_core::Entry::get_secret)
+            .map(|_| ())
+    }
+
+    fn value_limit(&self) -> Option<usize> {
+        cfg!(windows).then_some(WINDOWS_VALUE_LIMIT)
     }
 }
 
@@ -249,10 +256,10 @@ fn attributes_of(entry: &keyring_core::Entry) -> keyring_core::Result<Attributes
     })
 }
 
-/// What can be done about a fault of the system's keyring.
+/// Faults of the system's keyring, by remedy.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// A lock that nobody could or would open.
+enum KeyringFailure {
+    /// Locked, and not unlocked.
     Locked,
     /// The service is there, but was never given a keyring.
     NoCollection,
@@ -269,26 +276,25 @@ fn explain(fault: &Fault) -> Error {
             "remove all but one of the entries of {SERVICE} that have the same name"
         ));
     }
-    match kind(fault) {
-        Kind::Locked => locked(format!("the system's keyring is locked: {fault}")).hint(HOW_TO_UNLOCK),
-        Kind::NoCollection => unavailable("the system's keyring service has no default keyring to keep entries in")
+    match failure(fault) {
+        KeyringFailure::Locked => locked(format!("the system's keyring is locked: {fault}")).hint(HOW_TO_UNLOCK),
+        KeyringFailure::NoCollection => unavailable("the system's keyring service has no default keyring to keep entries in")
             .hint("make one (GNOME: Passwords and Keys), or keep entries in an encrypted file: FOB_KEYRING=file"),
-        Kind::Broken => unavailable(format!("the system's keyring cannot be used: {fault}")).hint(HOW_TO_GET_ONE),
+        KeyringFailure::Broken => unavailable(format!("the system's keyring cannot be used: {fault}")).hint(HOW_TO_GET_ONE),
     }
 }
 
-/// Each system says it in its own way.
-fn kind(fault: &Fault) -> Kind {
+fn failure(fault: &Fault) -> KeyringFailure {
     let (Fault::PlatformFailure(cause) | Fault::NoStorageAccess(cause)) = fault else {
-        return Kind::Broken;
+        return KeyringFailure::Broken;
     };
     #[cfg(target_os = "linux")]
     if let Some(cause) = cause.downcast_ref::<secret_service::Error>() {
         use secret_service::Error;
         return match cause {
-            Error::Locked | Error::Prompt | Error::PromptDisconnected => Kind::Locked,
-            Error::NoResult => Kind::NoCollection,
-            _ => Kind::Broken,
+            Error::Locked | Error::Prompt | Error::PromptDisconnected => KeyringFailure::Locked,
+            Error::NoResult => KeyringFailure::NoCollection,
+            _ => KeyringFailure::Broken,
         };
     }
     // macOS: errSecInteractionNotAllowed, errSecAuthFailed; the number is only in the error's debug
@@ -298,9 +304,9 @@ fn kind(fault: &Fault) -> Kind {
         .iter()
         .any(|locked| code.contains(locked));
     if is_locked {
-        Kind::Locked
+        KeyringFailure::Locked
     } else {
-        Kind::Broken
+        KeyringFailure::Broken
     }
 }
 
@@ -309,7 +315,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_keychain_that_may_not_ask_counts_as_locked_and_one_that_broke_does_not() {
+    fn a_keyring_that_may_not_ask_counts_as_locked_and_one_that_broke_does_not() {
         let fault =
             |text: &str| Fault::PlatformFailure(Box::new(std::io::Error::other(text.to_owned())));
         assert_eq!(

@@ -1,82 +1,168 @@
 //! What every keyring promises; what the file keyring promises besides is tested with it.
 
+use super::memory::MemoryKeyring;
 use super::*;
 use crate::clock::Clock;
+use std::path::Path;
+
+/// A back end that answers when the channel is closed.
+struct StuckKeyring(mpsc::Receiver<()>);
+
+impl StuckKeyring {
+    fn wait<T>(&self) -> Result<T> {
+        let _ = self.0.recv();
+        Err(unavailable("the keyring was stuck"))
+    }
+}
+
+impl Backend for StuckKeyring {
+    fn read(&mut self, _: &str) -> Result<Option<Secret>> {
+        self.wait()
+    }
+
+    fn attributes(&mut self, _: &str) -> Result<Option<Attributes>> {
+        self.wait()
+    }
+
+    fn write(&mut self, _: &str, _: &Attributes, _: &Secret) -> Result<()> {
+        self.wait()
+    }
+
+    fn delete(&mut self, _: &str) -> Result<Deletion> {
+        self.wait()
+    }
+
+    fn list(&mut self) -> Result<Vec<(String, Attributes)>> {
+        self.wait()
+    }
+
+    fn check(&mut self) -> Result<()> {
+        self.wait()
+    }
+}
+
+/// Memory that takes only values of the size that Windows takes.
+#[derive(Default)]
+struct SmallKeyring(MemoryKeyring);
+
+impl Backend for SmallKeyring {
+    fn read(&mut self, account: &str) -> Result<Option<Secret>> {
+        self.0.read(account)
+    }
+
+    fn attributes(&mut self, account: &str) -> Result<Option<Attributes>> {
+        self.0.attributes(account)
+    }
+
+    fn write(&mut self, account: &str, attributes: &Attributes, value: &Secret) -> Result<()> {
+        assert!(value.expose().len() <= 2560);
+        self.0.write(account, attributes, value)
+    }
+
+    fn delete(&mut self, account: &str) -> Result<Deletion> {
+        self.0.delete(account)
+    }
+
+    fn list(&mut self) -> Result<Vec<(String, Attributes)>> {
+        self.0.list()
+    }
+
+    fn check(&mut self) -> Result<()> {
+        self.0.check()
+    }
+
+    fn value_limit(&self) -> Option<usize> {
+        Some(2560)
+    }
+}
+
+pub fn memory_keyring() -> Keyring {
+    open(&KeyringChoice::Memory)
+}
+
+pub fn file_keyring(path: &Path, passphrase: &str) -> Keyring {
+    let choice = KeyringChoice::File {
+        path: path.to_owned(),
+        password_env: None,
+    };
+    let environment = Environment::of([("FOB_KEYRING_PASSWORD", passphrase)]);
+    Keyring::open(&choice, &environment).expect("a thread")
+}
+
+fn open(choice: &KeyringChoice) -> Keyring {
+    Keyring::open(choice, &Environment::of::<&str, &str>([])).expect("a thread")
+}
+
+fn started(backend: impl Backend + 'static, limit: Duration) -> Keyring {
+    Keyring::start(Box::new(backend), Arc::default(), limit)
+}
 
 fn name(name: &str) -> EntryName {
     EntryName::new("default", EntryKind::Session, name)
 }
 
-fn entry(of: &str) -> Entry {
+fn entry(of: &str) -> KeyringEntry {
     let attributes = Attributes {
         configuration: Some("/home/kim/config.yaml".into()),
         version: Some("1".into()),
     };
-    Entry {
+    KeyringEntry {
         name: name(of),
         attributes,
     }
 }
 
-fn started(ring: Ring, value_limit: Option<usize>, limit: Duration) -> Keychain {
-    Keychain::start(Owner { ring, value_limit }, Arc::default(), limit)
-}
-
-async fn tells_the_same_as_it_was_told(keychain: &Keychain) {
-    assert_eq!(keychain.state().await, State::Ready);
-    assert_eq!(keychain.read(&name("dev")).await.expect("none"), None);
-    assert_eq!(keychain.attributes(&name("dev")).await.expect("none"), None);
+async fn tells_the_same_as_it_was_told(keyring: &Keyring) {
+    assert_eq!(keyring.state().await, KeyringState::Ready);
+    assert_eq!(keyring.read(&name("dev")).await.expect("none"), None);
+    assert_eq!(keyring.attributes(&name("dev")).await.expect("none"), None);
     assert_eq!(
-        keychain.delete(&name("dev")).await.expect("none"),
+        keyring.delete(&name("dev")).await.expect("none"),
         Deletion::Absent
     );
     for value in ["first", "second", ""] {
-        keychain
+        keyring
             .write(&entry("Dev"), Secret::new(value))
             .await
             .expect("written");
         assert_eq!(
-            keychain.read(&name("DEV")).await.expect("there"),
+            keyring.read(&name("DEV")).await.expect("there"),
             Some(Secret::new(value))
         );
     }
-    keychain
+    keyring
         .write(&entry("team/a"), Secret::new("other"))
         .await
         .expect("written");
     assert_eq!(
-        keychain.attributes(&name("dev")).await.expect("there"),
+        keyring.attributes(&name("dev")).await.expect("there"),
         Some(entry("dev").attributes)
     );
-    let mut listed = keychain.list().await.expect("listed");
+    let mut listed = keyring.list().await.expect("listed");
     listed.sort_by(|a, b| a.name.cmp(&b.name));
     assert_eq!(listed, [entry("dev"), entry("team/a")]);
     assert_eq!(
-        keychain.clone().delete(&name("dev")).await.expect("gone"),
+        keyring.clone().delete(&name("dev")).await.expect("gone"),
         Deletion::Removed
     );
-    assert_eq!(keychain.read(&name("dev")).await.expect("none"), None);
+    assert_eq!(keyring.read(&name("dev")).await.expect("none"), None);
     assert_eq!(
-        keychain.read(&name("team/a")).await.expect("there"),
+        keyring.read(&name("team/a")).await.expect("there"),
         Some(Secret::new("other"))
     );
     assert_eq!(
-        keychain.delete(&name("team/a")).await.expect("gone"),
+        keyring.delete(&name("team/a")).await.expect("gone"),
         Deletion::Removed
     );
-    assert_eq!(keychain.list().await.expect("empty"), []);
+    assert_eq!(keyring.list().await.expect("empty"), []);
 }
 
 #[tokio::test]
 async fn every_keyring_tells_what_it_was_told() {
-    tells_the_same_as_it_was_told(&Keychain::open(Backend::Memory)).await;
+    tells_the_same_as_it_was_told(&memory_keyring()).await;
     let folder = tempfile::tempdir().expect("a folder");
-    tells_the_same_as_it_was_told(&Keychain::open(Backend::File {
-        path: folder.path().join("keys.age"),
-        passphrase: Some(Secret::new("pw")),
-        password_env: "FOB_KEYRING_PASSWORD".into(),
-    }))
-    .await;
+    let file = file_keyring(&folder.path().join("keys.age"), "pw");
+    tells_the_same_as_it_was_told(&file).await;
 }
 
 #[test]
@@ -101,13 +187,16 @@ fn account_names_are_read_back() {
 #[tokio::test]
 async fn a_keyring_that_does_not_answer_is_an_error_in_time_and_never_no_entry() {
     let (release, until) = mpsc::channel();
-    let keychain = started(Ring::Stuck(until), None, Duration::from_millis(50));
-    let error = keychain.read(&name("dev")).await.expect_err("stuck");
+    let keyring = started(StuckKeyring(until), Duration::from_millis(50));
+    let error = keyring.read(&name("dev")).await.expect_err("stuck");
     assert_eq!(error.code, Code::KeyringUnavailable);
     assert!(!error.hints.is_empty());
-    assert!(matches!(keychain.state().await, State::Unavailable(_)));
-    keychain.progress.connected.store(true, Ordering::Relaxed);
-    let error = keychain
+    assert!(matches!(
+        keyring.state().await,
+        KeyringState::Unavailable(_)
+    ));
+    keyring.progress.connected.store(true, Ordering::Relaxed);
+    let error = keyring
         .write(&entry("dev"), Secret::new("x"))
         .await
         .expect_err("stuck");
@@ -118,65 +207,53 @@ async fn a_keyring_that_does_not_answer_is_an_error_in_time_and_never_no_entry()
     );
     drop(release);
     assert_eq!(
-        keychain
-            .read(&name("dev"))
-            .await
-            .expect_err("freed")
-            .message,
+        keyring.read(&name("dev")).await.expect_err("freed").message,
         "the keyring was stuck"
     );
 }
 
 #[tokio::test]
 async fn deriving_a_key_is_not_counted_as_not_answering() {
-    let keychain = started(
-        Ring::Memory(BTreeMap::new()),
-        None,
-        Duration::from_millis(100),
-    );
-    let progress = keychain.progress.clone();
-    let slow = move |_: &mut Owner| {
+    let keyring = started(MemoryKeyring::default(), Duration::from_millis(100));
+    let progress = keyring.progress.clone();
+    let slow = move |_: &mut WholeValues| {
         let _deriving = progress.deriving();
         crate::files::child::pause(Duration::from_millis(250));
         Ok(())
     };
-    let queued = keychain.clone();
+    let queued = keyring.clone();
     let queued = tokio::spawn(async move { queued.read(&name("dev")).await });
-    keychain.ask(slow.clone()).await.expect("waited for");
-    keychain.ask(slow).await.expect("waited for");
+    keyring.run(slow.clone()).await.expect("waited for");
+    keyring.run(slow).await.expect("waited for");
     assert_eq!(queued.await.expect("no panic").expect("waited for"), None);
 }
 
 #[tokio::test]
 async fn what_was_given_up_is_not_done_later() {
-    let keychain = started(
-        Ring::Memory(BTreeMap::new()),
-        None,
-        Duration::from_millis(50),
-    );
+    let keyring = started(MemoryKeyring::default(), Duration::from_millis(50));
     let (release, until) = mpsc::channel::<()>();
-    keychain
+    keyring
         .jobs
         .send(Box::new(move |_| assert!(until.recv().is_err())))
         .expect("running");
-    keychain
+    keyring
         .write(&entry("dev"), Secret::new("late"))
         .await
         .expect_err("too slow");
     drop(release);
     assert_eq!(
-        keychain.read(&name("dev")).await.expect("answers again"),
+        keyring.read(&name("dev")).await.expect("answers again"),
         None
     );
 }
 
 #[tokio::test]
 async fn values_that_are_too_large_for_the_keyring_are_kept_in_parts() {
-    let keychain = started(Ring::Memory(BTreeMap::new()), Some(2560), LIMIT);
+    let keyring = started(SmallKeyring::default(), LIMIT);
     let accounts = || {
-        keychain.ask(|owner| {
+        keyring.run(|owner| {
             Ok(owner
-                .ring
+                .backend
                 .list()?
                 .into_iter()
                 .map(|(account, _)| account)
@@ -185,26 +262,26 @@ async fn values_that_are_too_large_for_the_keyring_are_kept_in_parts() {
     };
     for size in [6000, 2561, 2560, 9000, 10] {
         let value = Secret::new("x".repeat(size));
-        keychain
+        keyring
             .write(&entry("dev"), value.clone())
             .await
             .expect("written");
         assert_eq!(
-            keychain.read(&name("dev")).await.expect("whole"),
+            keyring.read(&name("dev")).await.expect("whole"),
             Some(value)
         );
         assert_eq!(
             accounts().await.expect("listed").len(),
             1 + if size > 2560 { size.div_ceil(2560) } else { 0 }
         );
-        assert_eq!(keychain.list().await.expect("listed"), [entry("dev")]);
+        assert_eq!(keyring.list().await.expect("listed"), [entry("dev")]);
     }
-    keychain
+    keyring
         .write(&entry("dev"), Secret::new("x".repeat(9000)))
         .await
         .expect("written");
     assert_eq!(
-        keychain.delete(&name("dev")).await.expect("gone"),
+        keyring.delete(&name("dev")).await.expect("gone"),
         Deletion::Removed
     );
     assert_eq!(accounts().await.expect("listed"), Vec::<String>::new());
@@ -212,14 +289,14 @@ async fn values_that_are_too_large_for_the_keyring_are_kept_in_parts() {
 
 #[tokio::test]
 async fn a_torn_set_of_parts_is_detected_and_left_alone() {
-    let keychain = started(Ring::Memory(BTreeMap::new()), Some(2560), LIMIT);
-    keychain
+    let keyring = started(SmallKeyring::default(), LIMIT);
+    keyring
         .write(&entry("dev"), Secret::new("x".repeat(6000)))
         .await
         .expect("written");
-    keychain
-        .ask(|owner| {
-            owner.ring.write(
+    keyring
+        .run(|owner| {
+            owner.backend.write(
                 "default/session/dev#a2",
                 &Attributes::default(),
                 &Secret::new("y".repeat(2560)),
@@ -228,26 +305,26 @@ async fn a_torn_set_of_parts_is_detected_and_left_alone() {
         .await
         .expect("torn");
     assert_eq!(
-        keychain.read(&name("dev")).await.expect_err("torn").code,
+        keyring.read(&name("dev")).await.expect_err("torn").code,
         Code::KeyringEntryInvalid
     );
-    keychain
-        .ask(|owner| owner.ring.delete("default/session/dev#a2"))
+    keyring
+        .run(|owner| owner.backend.delete("default/session/dev#a2"))
         .await
         .expect("torn");
     assert_eq!(
-        keychain.read(&name("dev")).await.expect_err("torn").code,
+        keyring.read(&name("dev")).await.expect_err("torn").code,
         Code::KeyringEntryInvalid
     );
-    assert_eq!(keychain.list().await.expect("still there").len(), 1);
+    assert_eq!(keyring.list().await.expect("still there").len(), 1);
 }
 
 #[tokio::test]
 async fn only_the_file_keyring_takes_a_passphrase() {
-    let keychain = Keychain::open(Backend::Memory);
-    assert_eq!(keychain.needs_passphrase().await.expect("no"), None);
+    let keyring = memory_keyring();
+    assert_eq!(keyring.needs_passphrase().await.expect("no"), None);
     assert_eq!(
-        keychain
+        keyring
             .provide_passphrase(Secret::new("x"))
             .await
             .expect_err("no")
@@ -276,15 +353,18 @@ async fn without_a_secret_service_the_keyring_is_unavailable_quickly() {
         }
         return;
     }
-    let keychain = Keychain::open(Backend::System);
+    let keyring = open(&KeyringChoice::System);
     let clock = Clock::system();
     let before = clock.now();
     for _ in 0..2 {
-        let error = keychain.read(&name("dev")).await.expect_err("nobody there");
+        let error = keyring.read(&name("dev")).await.expect_err("nobody there");
         assert_eq!(error.code, Code::KeyringUnavailable, "{error}");
         assert!(!error.hints.is_empty());
     }
-    assert!(matches!(keychain.state().await, State::Unavailable(_)));
+    assert!(matches!(
+        keyring.state().await,
+        KeyringState::Unavailable(_)
+    ));
     assert!(clock.now().duration_since(before).expect("later") < Duration::from_secs(2));
 }
 
@@ -292,10 +372,10 @@ async fn without_a_secret_service_the_keyring_is_unavailable_quickly() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "needs a Secret Service; ./x test runs it under dbus-run-session"]
-async fn system_keychain_entries_can_be_found_by_other_programs_and_a_locked_one_says_so() {
-    let keychain = Keychain::open(Backend::System);
-    tells_the_same_as_it_was_told(&keychain).await;
-    keychain
+async fn system_keyring_entries_can_be_found_by_other_programs_and_a_locked_one_says_so() {
+    let keyring = open(&KeyringChoice::System);
+    tells_the_same_as_it_was_told(&keyring).await;
+    keyring
         .write(&entry("dev"), Secret::new("{\"v\":1}"))
         .await
         .expect("written");
@@ -313,12 +393,12 @@ async fn system_keychain_entries_can_be_found_by_other_programs_and_a_locked_one
         assert!(found.contains(line), "{line} is missing in {found}");
     }
     assert_eq!(
-        keychain.delete(&name("dev")).await.expect("gone"),
+        keyring.delete(&name("dev")).await.expect("gone"),
         Deletion::Removed
     );
     assert_eq!(secret_tool_search("default/session/dev"), "");
 
-    keychain
+    keyring
         .write(&entry("locked"), Secret::new("kept"))
         .await
         .expect("written");
@@ -326,14 +406,14 @@ async fn system_keychain_entries_can_be_found_by_other_programs_and_a_locked_one
         .await
         .expect("no panic")
         .expect("locked");
-    assert_eq!(keychain.state().await, State::Locked);
+    assert_eq!(keyring.state().await, KeyringState::Locked);
     for error in [
-        keychain.read(&name("locked")).await.expect_err("locked"),
-        keychain
+        keyring.read(&name("locked")).await.expect_err("locked"),
+        keyring
             .write(&entry("new"), Secret::new("x"))
             .await
             .expect_err("locked"),
-        keychain.list().await.expect_err("locked"),
+        keyring.list().await.expect_err("locked"),
     ] {
         assert_eq!(
             (error.code, error.hints.is_empty()),
@@ -348,11 +428,11 @@ async fn system_keychain_entries_can_be_found_by_other_programs_and_a_locked_one
 #[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "needs a Secret Service; ./x test runs it under dbus-run-session"]
-async fn system_keychain_without_a_collection_is_unavailable() {
+async fn system_keyring_without_a_collection_is_unavailable() {
     use crate::files::child;
     if child::role().is_none() {
         let folder = tempfile::tempdir().expect("a folder");
-        let test = "system_keychain_without_a_collection_is_unavailable";
+        let test = "system_keyring_without_a_collection_is_unavailable";
         let inner = child::command(module_path!(), test, "ask", folder.path());
         let mut session = std::process::Command::new("dbus-run-session");
         session
@@ -370,11 +450,11 @@ async fn system_keychain_without_a_collection_is_unavailable() {
         }
         return child::assert_passed(&session.output().expect("dbus-run-session"));
     }
-    let keychain = Keychain::open(Backend::System);
+    let keyring = open(&KeyringChoice::System);
     for error in [
-        keychain.read(&name("dev")).await.expect_err("no keyring"),
-        keychain.delete(&name("dev")).await.expect_err("no keyring"),
-        keychain
+        keyring.read(&name("dev")).await.expect_err("no keyring"),
+        keyring.delete(&name("dev")).await.expect_err("no keyring"),
+        keyring
             .write(&entry("dev"), Secret::new("x"))
             .await
             .expect_err("no keyring"),

@@ -1,8 +1,12 @@
 use super::*;
 use crate::clock::Clock;
+use crate::config::AwsFiles;
 use crate::files::child;
+use crate::store::keyring::memory_keyring;
+use crate::store::profiles::section::{Quoting, config_section, quote};
 use crate::store::tests::session;
-use crate::store::{Backend, Dropped, Keychain, Mode, Options};
+use crate::store::{Dropped, Store, StoreScope};
+use std::path::Path;
 use std::time::Duration;
 
 const CONFIGURATION: &str = "/home/kim/config.yaml";
@@ -41,8 +45,8 @@ impl Place {
 }
 
 fn store(folder: &Path, configuration: &str) -> Store {
-    Store::open(Options {
-        keychain: Keychain::open(Backend::Memory),
+    Store::open(StoreScope {
+        keyring: memory_keyring(),
         realm: "default".to_owned(),
         configuration: configuration.into(),
         state_folder: folder.join("state"),
@@ -68,7 +72,8 @@ fn with_keys(files: AwsFiles) -> AwsFiles {
 
 async fn remove_profile(store: &Store, files: &AwsFiles, identity: &str) -> Result<Dropped> {
     let cleared = store
-        .clear_profiles(files, &[identity.to_owned()], UpTo::Nothing, Mode::Run)
+        .profiles
+        .clear(files, &[identity.to_owned()], UpTo::Nothing, Mode::Run)
         .await;
     cleared
         .into_iter()
@@ -79,23 +84,20 @@ async fn remove_profile(store: &Store, files: &AwsFiles, identity: &str) -> Resu
 
 async fn remove_empty_folders(store: &Store, files: &AwsFiles, up_to: UpTo) -> Vec<PathBuf> {
     let mut removed = Vec::new();
-    for Cleared {
-        place,
+    for ClearedProfile {
+        part,
         path,
         outcome,
-    } in store.clear_profiles(files, &[], up_to, Mode::Run).await
+    } in store.profiles.clear(files, &[], up_to, Mode::Run).await
     {
-        assert_eq!(
-            (place, outcome),
-            (removal::Place::Folder, Ok(Dropped::Removed))
-        );
+        assert_eq!((part, outcome), (ProfilePart::Folder, Ok(Dropped::Removed)));
         removed.push(path);
     }
     removed
 }
 
-fn profile(identity: &str) -> Profile {
-    Profile {
+fn profile(identity: &str) -> AwsProfile {
+    AwsProfile {
         identity: identity.to_owned(),
         region: "eu-central-1".to_owned(),
         program: "/opt/key fob/bin/fob".into(),
@@ -108,9 +110,11 @@ async fn a_profile_says_where_credentials_come_from_and_holds_none() {
     let place = Place::new();
     place
         .store()
-        .write_profile(&place.files(), &profile("dev-admin"))
+        .profiles
+        .write(&place.files(), &profile("dev-admin"))
         .await
-        .expect("written");
+        .expect("written")
+        .quiet();
     insta::assert_snapshot!(place.config(), @r#"
     [profile dev-admin]
     # Written by Keyfob from /home/kim/config.yaml
@@ -118,7 +122,6 @@ async fn a_profile_says_where_credentials_come_from_and_holds_none() {
     credential_process = "/opt/key fob/bin/fob" --config "/home/kim/config.yaml" credential-process dev-admin
     "#);
     assert!(!place.files().folder.join("credentials").exists());
-    assert_eq!(place.store().take_warnings(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -127,22 +130,24 @@ async fn writing_again_changes_only_the_section_and_removing_it_leaves_the_rest(
     let place = Place::with_config(theirs);
     let store = place.store();
     for region in ["us-east-1", "eu-west-1"] {
-        let profile = Profile {
+        let profile = AwsProfile {
             region: region.to_owned(),
             ..profile("dev")
         };
         store
-            .write_profile(&place.files(), &profile)
+            .profiles
+            .write(&place.files(), &profile)
             .await
-            .expect("written");
+            .expect("written")
+            .quiet();
         assert!(
             place.config().starts_with(theirs)
                 && place.config().contains(&format!("region = {region}\n"))
         );
     }
     assert_eq!(place.config().matches("[profile dev]").count(), 1);
-    assert!(store.has_profile(&place.files(), "dev").expect("readable"));
-    assert!(!store.has_profile(&place.files(), "de").expect("readable"));
+    assert!(store.profiles.has(&place.files(), "dev").expect("readable"));
+    assert!(!store.profiles.has(&place.files(), "de").expect("readable"));
     assert_eq!(
         remove_profile(&store, &place.files(), "dev")
             .await
@@ -167,9 +172,11 @@ async fn keys_are_written_only_where_the_configuration_asks_and_go_when_it_no_lo
     let place = Place::new();
     let store = place.store();
     store
-        .write_profile(&with_keys(place.files()), &profile("dev"))
+        .profiles
+        .write(&with_keys(place.files()), &profile("dev"))
         .await
-        .expect("written");
+        .expect("written")
+        .quiet();
     let path = place.files().folder.join("credentials");
     insta::assert_snapshot!(fs::read_to_string(&path).expect("a file"), @r#"
     [dev]
@@ -182,15 +189,18 @@ async fn keys_are_written_only_where_the_configuration_asks_and_go_when_it_no_lo
     assert_eq!(child::mode(&path), 0o600);
     assert_eq!(
         store
-            .profile_paths(&place.files(), "dev")
+            .profiles
+            .paths(&place.files(), "dev")
             .expect("readable")
             .len(),
         2
     );
     store
-        .write_profile(&place.files(), &profile("dev"))
+        .profiles
+        .write(&place.files(), &profile("dev"))
         .await
-        .expect("written");
+        .expect("written")
+        .quiet();
     assert!(!path.exists());
 }
 
@@ -205,13 +215,18 @@ async fn folders_go_only_when_they_are_empty() {
         Dropped::Absent
     );
     assert_eq!(
-        store.profile_paths(&place.files(), "dev").expect("nothing"),
+        store
+            .profiles
+            .paths(&place.files(), "dev")
+            .expect("nothing"),
         Vec::<PathBuf>::new()
     );
     store
-        .write_profile(&place.files(), &profile("dev"))
+        .profiles
+        .write(&place.files(), &profile("dev"))
         .await
-        .expect("written");
+        .expect("written")
+        .quiet();
     let note = place.files().base.join("note");
     fs::write(&note, "somebody's").expect("a file");
     assert_eq!(
@@ -226,9 +241,11 @@ async fn folders_go_only_when_they_are_empty() {
         provider
     );
     store
-        .write_profile(&place.files(), &profile("dev"))
+        .profiles
+        .write(&place.files(), &profile("dev"))
         .await
-        .expect("written");
+        .expect("written")
+        .quiet();
     remove_profile(&store, &place.files(), "dev")
         .await
         .expect("removed");
@@ -245,9 +262,11 @@ async fn a_section_of_another_configuration_stays_and_replacing_it_is_said() {
     let place = Place::new();
     let other = store(place.folder.path(), "/other.yaml");
     other
-        .write_profile(&place.files(), &profile("dev"))
+        .profiles
+        .write(&place.files(), &profile("dev"))
         .await
-        .expect("written");
+        .expect("written")
+        .quiet();
     let mine = place.store();
     let kept = Dropped::Kept {
         configuration: "/other.yaml".to_owned(),
@@ -258,12 +277,14 @@ async fn a_section_of_another_configuration_stays_and_replacing_it_is_said() {
             .expect("kept"),
         kept
     );
-    assert!(!mine.has_profile(&place.files(), "dev").expect("readable"));
+    assert!(!mine.profiles.has(&place.files(), "dev").expect("readable"));
     assert!(place.config().contains("/other.yaml"));
-    mine.write_profile(&place.files(), &profile("dev"))
+    let written = mine
+        .profiles
+        .write(&place.files(), &profile("dev"))
         .await
         .expect("written");
-    let warnings = mine.take_warnings();
+    let warnings = written.warnings;
     assert!(
         warnings.len() == 1
             && warnings[0].contains("/other.yaml")
@@ -290,7 +311,7 @@ fn paths_are_quoted_so_that_shells_and_aws_tools_read_them_alike() {
         "/plain",
         "/ümlaut #1",
     ] {
-        let quoted = quote(path, Shell::Posix).expect("quotable");
+        let quoted = quote(path, Quoting::Posix).expect("quotable");
         assert_eq!(
             shell_words::split(&quoted).expect("one word"),
             [path],
@@ -306,15 +327,15 @@ fn paths_are_quoted_so_that_shells_and_aws_tools_read_them_alike() {
             assert_eq!(String::from_utf8_lossy(&shell.stdout), path, "{quoted}");
         }
     }
-    let windows = quote(r"C:\Program Files\fob.exe", Shell::Windows).expect("quotable");
+    let windows = quote(r"C:\Program Files\fob.exe", Quoting::Windows).expect("quotable");
     assert_eq!(windows, r#""C:\Program Files\fob.exe""#);
     assert_eq!(
-        quote("a\"b", Shell::Windows).expect_err("no way").code,
+        quote("a\"b", Quoting::Windows).expect_err("no way").code,
         Code::InvalidInput
     );
     for path in ["a\nb", "a\0b", "a\rb"] {
         assert_eq!(
-            quote(path, Shell::Posix).expect_err("no way").code,
+            quote(path, Quoting::Posix).expect_err("no way").code,
             Code::InvalidInput
         );
     }
@@ -326,7 +347,8 @@ async fn names_that_would_break_out_of_their_section_are_refused() {
     for identity in ["", "a]\n[default", "a b", "dev\u{202e}"] {
         let error = place
             .store()
-            .write_profile(&place.files(), &profile(identity))
+            .profiles
+            .write(&place.files(), &profile(identity))
             .await
             .expect_err(identity);
         assert_eq!(error.code, Code::InvalidInput);
@@ -342,7 +364,8 @@ async fn names_that_would_break_out_of_their_section_are_refused() {
     for files in [elsewhere, upwards] {
         let error = place
             .store()
-            .write_profile(&files, &profile("dev"))
+            .profiles
+            .write(&files, &profile("dev"))
             .await
             .expect_err("outside");
         assert_eq!(error.code, Code::FilesUnwritable);
@@ -366,7 +389,8 @@ async fn links_are_followed_only_below_the_base() {
     for error in [
         place
             .store()
-            .write_profile(&files, &profile("dev"))
+            .profiles
+            .write(&files, &profile("dev"))
             .await
             .expect_err("outside"),
         remove_profile(&place.store(), &files, "dev")
@@ -387,7 +411,8 @@ async fn links_are_followed_only_below_the_base() {
         symlink(target, &link).expect("a link");
         let error = place
             .store()
-            .write_profile(&files, &profile("dev"))
+            .profiles
+            .write(&files, &profile("dev"))
             .await
             .expect_err("not to be followed");
         assert_eq!(error.code, Code::FilesUnwritable);
@@ -399,9 +424,11 @@ async fn links_are_followed_only_below_the_base() {
     symlink(files.base.join("kept"), files.folder.join("config")).expect("a link");
     place
         .store()
-        .write_profile(&files, &profile("dev"))
+        .profiles
+        .write(&files, &profile("dev"))
         .await
-        .expect("it stays below the base");
+        .expect("it stays below the base")
+        .quiet();
     assert!(
         fs::read_to_string(files.base.join("kept"))
             .expect("a file")
@@ -422,7 +449,8 @@ async fn a_base_that_cannot_be_written_is_named() {
     fs::write(&files.base, "a file").expect("a file");
     let error = place
         .store()
-        .write_profile(&files, &profile("dev"))
+        .profiles
+        .write(&files, &profile("dev"))
         .await
         .expect_err("no folder");
     assert_eq!(error.code, Code::FilesUnwritable);
@@ -435,7 +463,8 @@ async fn a_base_that_cannot_be_written_is_named() {
     fs::create_dir_all(place.files().folder.join("config")).expect("a folder");
     let error = place
         .store()
-        .write_profile(&place.files(), &profile("dev"))
+        .profiles
+        .write(&place.files(), &profile("dev"))
         .await
         .expect_err("no file");
     assert_eq!(error.code, Code::FilesUnwritable);
@@ -451,9 +480,11 @@ async fn folders_and_files_are_private_under_any_umask() {
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(umask));
         let files = with_keys(files(&role.folder));
         return store(&role.folder, CONFIGURATION)
-            .write_profile(&files, &profile("dev"))
+            .profiles
+            .write(&files, &profile("dev"))
             .await
-            .expect("written");
+            .expect("written")
+            .quiet();
     }
     for umask in ["000", "077", "777"] {
         let place = Place::new();
@@ -531,11 +562,11 @@ async fn twenty_tasks_at_once_write_twenty_whole_sections() {
     let writers: Vec<_> = identities()
         .map(|identity| {
             let (store, files) = (place.store(), place.files());
-            tokio::spawn(async move { store.write_profile(&files, &profile(&identity)).await })
+            tokio::spawn(async move { store.profiles.write(&files, &profile(&identity)).await })
         })
         .collect();
     for writer in writers {
-        writer.await.expect("no panic").expect("written");
+        writer.await.expect("no panic").expect("written").quiet();
     }
     assert_eq!(assert_whole(&place.config(), identities()), 20);
 }
@@ -545,9 +576,11 @@ async fn twenty_processes_at_once_write_twenty_whole_sections() {
     if let Some(role) = child::role() {
         let store = store(&role.folder, CONFIGURATION);
         return store
-            .write_profile(&files(&role.folder), &profile(&role.name))
+            .profiles
+            .write(&files(&role.folder), &profile(&role.name))
             .await
-            .expect("written");
+            .expect("written")
+            .quiet();
     }
     let place = Place::new();
     let test = "twenty_processes_at_once_write_twenty_whole_sections";
@@ -567,9 +600,11 @@ async fn killed_at_any_moment_the_files_are_whole() {
         loop {
             for identity in identities() {
                 store
-                    .write_profile(&files, &profile(&identity))
+                    .profiles
+                    .write(&files, &profile(&identity))
                     .await
-                    .expect("written");
+                    .expect("written")
+                    .quiet();
             }
             for identity in identities() {
                 remove_profile(&store, &files, &identity)
@@ -595,9 +630,11 @@ async fn killed_at_any_moment_the_files_are_whole() {
     }
     place
         .store()
-        .write_profile(&place.files(), &profile("last"))
+        .profiles
+        .write(&place.files(), &profile("last"))
         .await
-        .expect("the lock is free");
+        .expect("the lock is free")
+        .quiet();
     let left = fs::read_dir(place.files().folder)
         .expect("a folder")
         .count();
@@ -609,13 +646,14 @@ async fn a_writer_that_holds_the_folder_makes_the_others_wait() {
     let place = Place::new();
     let held = place
         .store()
-        .folder_lock(&place.files())
+        .profiles
+        .lock(&place.files())
         .await
         .expect("free");
     let (store, files) = (place.store(), place.files());
-    let writing = tokio::spawn(async move { store.write_profile(&files, &profile("dev")).await });
+    let writing = tokio::spawn(async move { store.profiles.write(&files, &profile("dev")).await });
     Clock::nap(Duration::from_millis(150)).await;
     assert!(!writing.is_finished() && !place.files().folder.exists());
     drop(held);
-    writing.await.expect("no panic").expect("written");
+    writing.await.expect("no panic").expect("written").quiet();
 }

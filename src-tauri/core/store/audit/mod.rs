@@ -1,4 +1,4 @@
-//! The audit log: what was done with which identity, on whose behalf, as JSON lines that each carry
+//! The audit log: what was done with which identity, and for which caller, as JSON lines that each carry
 //! the hash of the one before. The last line's hash and number, the head, are kept in the keyring
 //! after every append, whatever the keyring: a line is written only when a sign-in was tried or
 //! something stored was changed, and beside that its tenth of a second is not felt. Without a
@@ -6,16 +6,16 @@
 
 mod chain;
 
-pub use chain::{Damage, DamageKind, HeadState, Place, Verdict};
+pub use chain::{AuditPlace, Damage, DamageKind, HeadState, Verdict};
 
-use super::keyring::{Attributes, Entry, EntryKind, EntryName, Keychain};
+use super::keyring::{Attributes, EntryKind, EntryName, Keyring, KeyringEntry};
 use super::value;
 use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
 use crate::files;
 use crate::files::{FileLock, Patience};
 use crate::secret::Secret;
-use chain::{Head, LogFile};
+use chain::{LogEnd, LogFile};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -79,7 +79,7 @@ pub struct Happened {
     pub outcome: AuditOutcome,
 }
 
-/// On whose behalf.
+/// The program that caused it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct AuditCaller {
@@ -109,7 +109,7 @@ pub struct AuditLine {
 
 /// An [`AuditLine`] with what only [`chain`] reads.
 #[derive(Serialize)]
-struct Written<'a> {
+struct WrittenLine<'a> {
     #[serde(flatten)]
     line: &'a AuditLine,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,7 +122,7 @@ struct Written<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keeping {
     Head,
-    /// It has just failed to answer: nobody waits for it again.
+    /// It has just failed to answer: no second wait.
     LinesOnly,
 }
 
@@ -130,13 +130,13 @@ pub enum Keeping {
 struct HeadText {
     v: u32,
     #[serde(flatten)]
-    head: Head,
+    head: LogEnd,
 }
 
 #[derive(Clone, Debug)]
 pub struct AuditLog {
     folder: PathBuf,
-    keychain: Keychain,
+    keyring: Keyring,
     entry: EntryName,
     clock: Clock,
     full: usize,
@@ -144,12 +144,12 @@ pub struct AuditLog {
 
 impl AuditLog {
     /// Touches nothing yet. `folder` is the realm's.
-    pub(super) fn new(folder: &Path, realm: &str, keychain: Keychain, clock: Clock) -> AuditLog {
+    pub(super) fn new(folder: &Path, realm: &str, keyring: Keyring, clock: Clock) -> AuditLog {
         // Named as the folder is, in case two realms share one.
         let entry = EntryName::new(&files::file_name(realm), EntryKind::Audit, "head");
         AuditLog {
             folder: folder.to_owned(),
-            keychain,
+            keyring,
             entry,
             clock,
             full: FULL,
@@ -225,11 +225,11 @@ impl AuditLog {
         ))
     }
 
-    async fn head(&self) -> Result<Option<Head>> {
-        let Some(text) = self.keychain.read(&self.entry).await? else {
+    async fn head(&self) -> Result<Option<LogEnd>> {
+        let Some(text) = self.keyring.read(&self.entry).await? else {
             return Ok(None);
         };
-        match value::Head::of(&text) {
+        match value::EntryHead::of(&text) {
             Some(head) => value::check_version(&self.entry, &head.version())?,
             None => return Err(value::broken(&self.entry)),
         }
@@ -238,7 +238,7 @@ impl AuditLog {
         Ok(Some(text.head))
     }
 
-    async fn keep(&self, head: Head) -> Result<()> {
+    async fn keep(&self, head: LogEnd) -> Result<()> {
         let text = HeadText {
             v: value::VERSION,
             head,
@@ -248,9 +248,9 @@ impl AuditLog {
             configuration: None,
             version: Some(value::VERSION.to_string()),
         };
-        self.keychain
+        self.keyring
             .write(
-                &Entry {
+                &KeyringEntry {
                     name: self.entry.clone(),
                     attributes,
                 },
@@ -264,8 +264,8 @@ impl AuditLog {
         &self,
         caller: &AuditCaller,
         happened: &[Happened],
-        known: Option<&Head>,
-    ) -> Result<Head> {
+        known: Option<&LogEnd>,
+    ) -> Result<LogEnd> {
         let time = Timestamp::try_from(self.clock.now())
             .and_then(|now| now.round(jiff::Unit::Millisecond))
             .map_err(|_| Error::new(Code::ClockSkew, "the clock shows a year that no log knows"))?;
@@ -303,14 +303,14 @@ impl AuditLog {
                 },
                 previous: end.hash,
             };
-            let written = Written {
+            let written = WrittenLine {
                 line: &line,
                 torn: torn.take(),
                 oldest: oldest.take(),
             };
             let line_text =
                 serde_json::to_vec(&written).expect("text, numbers and enums always become JSON");
-            end = Head {
+            end = LogEnd {
                 count: line.number,
                 hash: chain::hash(&line_text),
             };
@@ -341,8 +341,8 @@ impl AuditLog {
         Ok(files)
     }
 
-    /// Moves every file up to the first free slot, so that whoever is killed half way is continued
-    /// by the next.
+    /// Moves every file up to the first free slot, so that a process that is killed half way
+    /// is continued by the next.
     fn shift(&self) -> Result<()> {
         let free = (1..LEAVING)
             .find(|slot| !self.path(*slot).exists())
@@ -366,7 +366,7 @@ impl AuditLog {
         Ok(chain::first(&newest).and_then(|first| first.oldest))
     }
 
-    fn last_of_older(&self) -> Result<Option<Head>> {
+    fn last_of_older(&self) -> Result<Option<LogEnd>> {
         for slot in 1..=OLDEST {
             let content = files::read(&self.path(slot))?.unwrap_or_default();
             if let (Some(last), _) = chain::end(&content) {
@@ -378,13 +378,7 @@ impl AuditLog {
 
     /// Only once a line that says what is kept is on the disk.
     fn drop_leaving(&self) -> Result<()> {
-        let path = self.path(LEAVING);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(files::unwritable(&path, "remove", &error))
-            }
-            Ok(()) | Err(_) => Ok(()),
-        }
+        files::remove(&self.path(LEAVING))
     }
 }
 
