@@ -1,5 +1,5 @@
-//! What was said on the command line that concerns every command, and the process it was said in:
-//! from here come the configuration, the identity that is meant, and the agent.
+//! The part of the command line that concerns every command, and the process it was typed in: the
+//! way to the configuration, to the identity and to the agent.
 
 use crate::args::Global;
 use crate::conversation::{Conversation, agent_here, client_here, this_program};
@@ -72,7 +72,7 @@ impl Invocation {
         Conversation::new(client, self.terminal, this_program(self.person))
     }
 
-    /// With nobody to answer prompts, on behalf of `caller`. The configuration is read only if no
+    /// Without a person for prompts, on behalf of `caller`. The configuration is read only if no
     /// running agent answers.
     pub fn conversation_for(&self, caller: Caller) -> Result<Conversation, Stop> {
         let path = self.config_path()?;
@@ -189,7 +189,7 @@ mod tests {
     const TWO: &str =
         "auth: { identities: { dev: { kind: aws/user }, ops: { kind: aws/user } } }\n";
 
-    /// Somebody who types `arguments` where this configuration is, with FOB_IDENTITY set to
+    /// The identity chosen when `arguments` are typed where this configuration is, with FOB_IDENTITY set to
     /// `variable`.
     fn chosen(config: &str, arguments: &str, variable: &str) -> Result<String, Error> {
         let folder = TempDir::new().expect("a folder");

@@ -57,7 +57,7 @@ impl Hosted {
         let serve = move || {
             // An error says that the other end is gone, which is how it is ended.
             let _ = runtime.block_on(ended);
-            // A sign-in may be under way, for nobody any more.
+            // A sign-in may still be under way, without a child to use it.
             runtime.shutdown_background();
         };
         let thread = std::thread::Builder::new()

@@ -1,6 +1,6 @@
-//! Where a child's credentials come from: the agent that the sign-in went through, asked in the
-//! child's name, with nobody to answer a prompt. A running agent may end, and another one start:
-//! meanwhile there is one in this process.
+//! The source of a child's credentials: the agent that the sign-in went through, on behalf of the
+//! child and without a person for prompts. A running agent may end and another one start: meanwhile
+//! there is one in this process.
 
 use keyfob_core::agent::Client;
 use keyfob_core::agent::api::{Call, Caller, Credentials, Person, Reply, SessionRequest};
@@ -18,7 +18,7 @@ const WAIT_SECONDS: u32 = 5;
 
 type Asking = Pin<Box<dyn Future<Output = Result<Credentials>> + Send>>;
 
-/// In whose name is asked: the command's, with its process once there is one.
+/// The caller of these requests: the command, with its process once there is one.
 #[derive(Debug)]
 pub struct AskingChild {
     program: String,

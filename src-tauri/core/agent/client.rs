@@ -19,18 +19,18 @@ pub struct Client(Way);
 
 #[derive(Debug)]
 enum Way {
-    InProcess(Link),
+    InProcess(Inbox),
     Either(Box<Either>),
 }
 
 impl Client {
-    pub(super) fn in_process(inbox: mpsc::UnboundedSender<Message>, id: ClientId) -> Client {
-        Client(Way::InProcess(Link { inbox, id }))
+    pub(super) fn in_process(messages: mpsc::UnboundedSender<Message>, id: ClientId) -> Client {
+        Client(Way::InProcess(Inbox { messages, id }))
     }
 
     pub async fn ask(&self, call: Call) -> Answered {
         match &self.0 {
-            Way::InProcess(link) => link.ask(None, call).await,
+            Way::InProcess(inbox) => inbox.ask(None, call).await,
             Way::Either(either) => either.ask(&call, call.clone()).await,
         }
     }
@@ -39,7 +39,7 @@ impl Client {
     /// process.
     pub async fn ask_either(&self, running: &Call, here: Call) -> Answered {
         match &self.0 {
-            Way::InProcess(link) => link.ask(None, here).await,
+            Way::InProcess(inbox) => inbox.ask(None, here).await,
             Way::Either(either) => either.ask(running, here).await,
         }
     }
@@ -47,7 +47,7 @@ impl Client {
     /// On behalf of another process, with the fingerprint of its environment.
     pub(super) async fn ask_for(&self, fingerprint: String, call: Call) -> Answered {
         match &self.0 {
-            Way::InProcess(link) => link.ask(Some(fingerprint), call).await,
+            Way::InProcess(inbox) => inbox.ask(Some(fingerprint), call).await,
             Way::Either(either) => either.ask(&call, call.clone()).await,
         }
     }
@@ -55,16 +55,16 @@ impl Client {
 
 /// To an agent in this process.
 #[derive(Debug)]
-struct Link {
-    inbox: mpsc::UnboundedSender<Message>,
+struct Inbox {
+    messages: mpsc::UnboundedSender<Message>,
     id: ClientId,
 }
 
-impl Link {
+impl Inbox {
     async fn ask(&self, fingerprint: Option<String>, call: Call) -> Answered {
         let (reply, answer) = oneshot::channel();
         let message = Message::request(self.id, fingerprint, call, reply);
-        let _ = self.inbox.send(message);
+        let _ = self.messages.send(message);
         // An agent that has ended leaves the work to its clients.
         answer
             .await
@@ -72,9 +72,9 @@ impl Link {
     }
 }
 
-impl Drop for Link {
+impl Drop for Inbox {
     fn drop(&mut self) {
-        let _ = self.inbox.send(Message::Left(self.id));
+        let _ = self.messages.send(Message::Left(self.id));
     }
 }
 
@@ -287,9 +287,11 @@ pub async fn stop(address: &Address) -> Result<bool> {
             let pid = address
                 .pid()
                 .map_or_else(String::new, |pid| format!(", pid {pid},"));
-            let message = format!("the running agent{pid} is of another version and does not stop");
+            let message = format!(
+                "the running agent{pid} is of another version and cannot be stopped from here"
+            );
             Err(Error::new(Code::Unsupported, message)
-                .hint("end its process, or run `fob agent stop` of its own version"))
+                .hint("end its process, or run the `fob agent stop` of its version"))
         }
     }
 }

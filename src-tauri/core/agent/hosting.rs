@@ -33,7 +33,7 @@ pub async fn open(address: &Address, other: Other) -> Result<Opened> {
                     return Ok(Opened::Taken { pid });
                 }
                 Other::IsStopped if client::stop(address).await? => {}
-                // Nobody listens at the moment.
+                // No agent listens at the moment.
                 Other::Stays | Other::IsStopped => {}
             },
         }

@@ -21,16 +21,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::{broadcast, mpsc};
 
-/// Events that nobody has read are forgotten beyond this many.
+/// Unread events are forgotten beyond this many.
 const UNREAD_EVENTS: usize = 256;
 
-/// Whom an agent works for.
+/// What an agent works for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// For the process it is in: what nobody can answer here, nobody answers.
+    /// The process it is in: prompts that cannot be answered here fail.
     InProcess,
-    /// For everybody: a question stays open until somebody answers it, and what was signed in to
-    /// stays fresh.
+    /// All processes of the user: prompts stay open until they are answered, and sessions stay
+    /// fresh.
     Hosted,
 }
 
@@ -43,7 +43,7 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// Needs a tokio runtime, and lives as long as it or as somebody holds the agent.
+    /// Needs a tokio runtime, and lives as long as it, the agent or one of its clients.
     pub fn new(world: World, role: Role) -> Agent {
         let (inbox, messages) = mpsc::unbounded_channel();
         let (events, _) = broadcast::channel(UNREAD_EVENTS);
@@ -61,7 +61,7 @@ impl Agent {
         Client::in_process(self.inbox.clone(), id)
     }
 
-    /// What happens from now on without anybody asking.
+    /// What happens from now on without a request.
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.events.subscribe()
     }

@@ -2,8 +2,8 @@
 //! explicit keys of the environment. Role first, because explicit keys are the ones that are
 //! forgotten in a shell.
 
+use super::client::{Aws, SigningTime, client, connector};
 use super::fault::innermost;
-use super::{Aws, client, connector};
 use crate::error::{Code, Error, Result};
 use crate::ids::{AccessKeyId, is_placeholder};
 use crate::secret::{Keys, Origin, Secret, Session};
@@ -162,7 +162,7 @@ impl Aws {
         ProviderConfig::without_region()
             .with_http_client(client(connector().build_http()))
             .with_sleep_impl(TokioSleep::new())
-            .with_time_source(super::SigningTime(self.clock.clone()))
+            .with_time_source(SigningTime(self.clock.clone()))
     }
 }
 

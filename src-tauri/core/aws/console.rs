@@ -3,8 +3,8 @@
 //! whole: only over TLS, or to this machine. What kind of session the console takes is for the
 //! caller to know.
 
-use super::fault::{TIMED_OUT, innermost};
-use super::{ATTEMPT_TIMEOUT, Aws, CALL_TIMEOUT, Fault, FaultKind, Place, Tries, is_on_loopback};
+use super::client::{ATTEMPT_TIMEOUT, Aws, CALL_TIMEOUT, Place, Tries, is_on_loopback};
+use super::fault::{Fault, FaultKind, TIMED_OUT, innermost};
 use crate::duration::SessionDuration;
 use crate::encode::percent;
 use crate::error::shorten;

@@ -2,7 +2,7 @@
 //! process protocol, version 1) and those that print an MFA code (`mfa_process`). Run without a
 //! shell, with bounds on time and output; what they print never reaches an error text.
 
-use super::Aws;
+use super::client::Aws;
 use crate::error::{Code, Error, Result};
 use crate::ids::{AccessKeyId, AccountId, MfaCode};
 use crate::secret::{Keys, Origin, Secret, Session};

@@ -1,7 +1,7 @@
 //! RDS auth tokens: the presigned request that a database takes for a password. Signed on this
 //! machine; AWS is not called, and only the database knows whether the token is accepted.
 
-use super::Signer;
+use super::client::Signer;
 use crate::duration::SessionKind;
 use crate::encode::percent;
 use crate::error::shorten;

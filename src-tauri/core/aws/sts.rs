@@ -1,6 +1,7 @@
 //! The Security Token Service: who signs, sessions for IAM users, roles.
 
-use super::{Aws, Fault, FaultKind, Place, Signer};
+use super::client::{Aws, Place, Signer};
+use super::fault::{Fault, FaultKind};
 use crate::config::AssumeRole;
 use crate::duration::SessionDuration;
 use crate::error::Error;

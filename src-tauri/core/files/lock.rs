@@ -1,7 +1,7 @@
 //! A lock that holds between tasks and between processes, because the operating system keeps it: a
 //! holder that is killed frees it. Lock files are never deleted.
 
-use super::{create_folder, open_private, unwritable};
+use super::private::{create_folder, open_private, unwritable};
 use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
 use std::fs::{self, File, TryLockError};

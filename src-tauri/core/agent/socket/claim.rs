@@ -1,13 +1,14 @@
-//! One agent per address: who holds the lock file beside the socket may listen there, until it goes
-//! away. The system keeps the lock, so a killed agent frees it and a live one is never pushed
-//! aside; lock files are never deleted.
+//! One agent per address: the process that holds the lock file beside the socket may listen there.
+//! The system keeps the lock, so a killed agent frees it and a live one is never pushed aside; lock
+//! files are never deleted.
 
 use super::address::{self, Address};
 use crate::error::{Error, Result};
+use crate::files;
 use interprocess::local_socket::ListenerOptions;
 use interprocess::local_socket::tokio::Listener;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::Path;
 
 /// Given back when dropped.
@@ -19,13 +20,13 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// `None` when somebody else has it.
+    /// `None` when another process has it.
     pub fn stake(address: &Address) -> Result<Option<Claim>> {
         let folder = address.folder();
         make_folder(folder)?;
         let path = address.lock();
         loop {
-            let lock = open_private(&path)?;
+            let lock = files::open_private(&path)?;
             match lock.try_lock() {
                 Ok(()) if is_at(&lock, &path) => {
                     return Ok(Some(Claim {
@@ -34,7 +35,7 @@ impl Claim {
                         listening: false,
                     }));
                 }
-                // Somebody removed the file by hand meanwhile: a lock on it would exclude nobody.
+                // The file was removed by hand meanwhile: a lock on it would keep no process out.
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(cause)) => return Err(failed(&path, "lock", &cause)),
@@ -55,16 +56,21 @@ impl Claim {
                 Ok(()) | Err(_) => {}
             }
         }
-        sign(&self.address.pid_file())?;
+        // A second agent names this one by its process id.
+        let pid = std::process::id().to_string();
+        files::replace(&self.address.pid_file(), pid.as_bytes())?;
         let listener = options(&self.address)
             .and_then(ListenerOptions::create_tokio)
             .map_err(failed)?;
         self.listening = true;
-        make_private(path, 0o600).map_err(failed)?;
+        // A pipe has an access list instead.
+        if cfg!(unix) {
+            files::make_private(path)?;
+        }
         Ok(Some(listener))
     }
 
-    /// Nobody finds the agent any more; the address stays taken. If the lock file was removed by
+    /// Clients no longer find the agent; the address stays taken. If the lock file was removed by
     /// hand, what stands there may be another agent's.
     pub fn withdraw(&mut self) {
         if std::mem::take(&mut self.listening) && is_at(&self.lock, &self.address.lock()) {
@@ -91,24 +97,6 @@ fn failed(path: &Path, doing: &str, cause: &io::Error) -> Error {
         .hint("check that the folder is yours, and that the disk is not full")
 }
 
-fn open_private(path: &Path) -> Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-        .open(path)
-        .map_err(|cause| failed(path, "open", &cause))
-}
-
-/// Leaves this process's id: a second agent names the first one by it.
-fn sign(path: &Path) -> Result<()> {
-    let mut file = open_private(path)?;
-    file.set_len(0)
-        .and_then(|()| write!(file, "{}", std::process::id()))
-        .map_err(|cause| failed(path, "write", &cause))
-}
-
 #[cfg(unix)]
 fn options(address: &Address) -> io::Result<ListenerOptions<'_>> {
     use interprocess::os::unix::local_socket::ListenerOptionsExt;
@@ -123,7 +111,7 @@ fn options(address: &Address) -> io::Result<ListenerOptions<'_>> {
     })
 }
 
-/// Full control for the pipe's owner, who is this user, and nobody else.
+/// Full control for the pipe's owner, who is this user, and for no other user.
 #[cfg(not(unix))]
 fn options(address: &Address) -> io::Result<ListenerOptions<'_>> {
     use interprocess::os::windows::local_socket::ListenerOptionsExt;
@@ -134,8 +122,8 @@ fn options(address: &Address) -> io::Result<ListenerOptions<'_>> {
         .security_descriptor(owner_only))
 }
 
-/// Whether somebody listens there: the socket of an agent that was killed remains. What is no
-/// socket is not ours to remove.
+/// Whether an agent listens there: the socket of one that was killed remains. Anything but a socket
+/// is not ours to remove.
 #[cfg(unix)]
 fn is_live(address: &Address) -> Result<bool> {
     use interprocess::local_socket::{Stream, traits::Stream as _};
@@ -168,14 +156,10 @@ fn is_live(_address: &Address) -> Result<bool> {
 #[cfg(unix)]
 fn make_folder(folder: &Path) -> Result<()> {
     use crate::error::Code;
-    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+    use std::os::unix::fs::MetadataExt;
     let failed = |cause: io::Error| failed(folder, "create the folder", &cause);
     if fs::symlink_metadata(folder).is_err_and(|cause| cause.kind() == io::ErrorKind::NotFound) {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(failed)?;
+        files::create_folder(folder)?;
     }
     let found = fs::symlink_metadata(folder).map_err(failed)?;
     let mode = found.mode() & 0o7777;
@@ -186,7 +170,7 @@ fn make_folder(folder: &Path) -> Result<()> {
     } else if mode & 0o022 != 0 {
         "can be written to by other users"
     } else {
-        return make_private(folder, 0o700).map_err(failed);
+        return files::make_private(folder).map(drop);
     };
     let message = format!(
         "the agent cannot listen in {}: it {wrong}",
@@ -198,22 +182,7 @@ fn make_folder(folder: &Path) -> Result<()> {
 
 #[cfg(not(unix))]
 fn make_folder(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).map_err(|cause| failed(folder, "create the folder", &cause))
-}
-
-#[cfg(unix)]
-fn make_private(path: &Path, mode: u32) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    if fs::metadata(path)?.permissions().mode() & 0o7777 == mode {
-        return Ok(());
-    }
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
-}
-
-/// The profile's own access list holds, and the pipe's.
-#[cfg(not(unix))]
-fn make_private(_path: &Path, _mode: u32) -> io::Result<()> {
-    Ok(())
+    files::create_folder(folder)
 }
 
 #[cfg(unix)]

@@ -1,5 +1,5 @@
-//! Who is at the other end of a connection: whether it is this user, and whether the program that
-//! is said to ask is the one that does.
+//! The process at the other end of a connection: whether it is this user's, and whether it is the
+//! caller that a request names.
 
 use super::address::{self, Address};
 use crate::agent::api::Caller;
@@ -18,13 +18,13 @@ pub(super) fn is_this_user(_peer: &PeerCreds) -> bool {
     true
 }
 
-/// Whether the process that listens is the agent, and not somebody else's who took its place.
+/// Whether the process that listens is the agent, and not another user's in its place.
 #[cfg(unix)]
 pub(super) fn is_agent(peer: &PeerCreds, _address: &Address) -> bool {
     is_this_user(peer)
 }
 
-/// Anybody may make a pipe of any name, but only this user can leave a process id in this user's
+/// Any user may make a pipe of any name, but only this user can leave a process id in this user's
 /// folder.
 #[cfg(not(unix))]
 pub(super) fn is_agent(peer: &PeerCreds, address: &Address) -> bool {
@@ -56,7 +56,7 @@ impl Peer {
         }
     }
 
-    /// Who asks: the one reported, if it is this process, the one that started it
+    /// The caller: the one reported, if it is this process, the one that started it
     /// (`credential-process`) or one that it started (`exec`), and otherwise this process.
     pub fn confirm(self, reported: Caller) -> Caller {
         match self.instead_of(reported.pid, parent_of) {

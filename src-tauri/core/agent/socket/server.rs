@@ -1,6 +1,6 @@
-//! The agent's side: lets in processes of this user, reads one request after another, sends back
-//! what is answered. Nobody holds it up: messages, silence and connections are limited, and whoever
-//! hangs up is forgotten at once, and what was being done about it is dropped.
+//! The agent's side: admits processes of this user, reads one request after another, sends back the
+//! answers. No client holds it up: messages, silence and connections are limited, and a client that
+//! hangs up is forgotten at once with the answer that was being made.
 
 use super::address::Address;
 use super::buffer::Buffer;
@@ -21,12 +21,12 @@ use tokio::select;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Between requests, unless a person is being asked at the other end.
+/// Between requests, unless a prompt is open at the other end.
 const IDLE_LIMIT: Duration = Duration::from_secs(60);
 const MOST_CONNECTIONS: usize = 128;
 /// What is being answered when the agent gives up its socket may still be.
 const LAST_ANSWERS_LIMIT: Duration = Duration::from_secs(2);
-/// When the system has no room for another connection, it is asked again after this.
+/// When the system has no room for another connection, the next try comes after this.
 const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
@@ -84,7 +84,7 @@ impl Listener {
                 Ok(stream) => {
                     if let Some(peer) = let_in(&stream, connections.len()) {
                         let inbox = Buffer::for_lines(LONGEST_REQUEST);
-                        let connection = Connection {
+                        let connection = Accepted {
                             stream,
                             peer,
                             inbox,
@@ -111,7 +111,7 @@ impl Listener {
     }
 }
 
-/// `None` for whoever is turned away, without a word.
+/// `None` for a client that is turned away, without a word.
 fn let_in(stream: &local::Stream, connections: usize) -> Option<Peer> {
     let creds = stream.peer_creds().ok()?;
     if !peer::is_this_user(&creds) {
@@ -125,7 +125,8 @@ fn let_in(stream: &local::Stream, connections: usize) -> Option<Peer> {
     Some(Peer::of(&creds))
 }
 
-struct Connection {
+/// A connection that was let in.
+struct Accepted {
     stream: local::Stream,
     peer: Peer,
     inbox: Buffer,
@@ -149,7 +150,7 @@ impl From<io::Error> for End {
     }
 }
 
-impl Connection {
+impl Accepted {
     async fn serve<V, Fut>(mut self, visit: Arc<V>, answer: impl Fn(Arc<V>, Asked) -> Fut)
     where
         Fut: Future<Output = Answered>,

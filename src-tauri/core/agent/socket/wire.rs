@@ -36,7 +36,7 @@ pub enum Heard {
 
 /// What lines of every version begin with.
 #[derive(Deserialize)]
-struct Head {
+struct LineHead {
     v: u32,
     id: u32,
     min: Option<u32>,
@@ -44,7 +44,7 @@ struct Head {
 }
 
 #[derive(Serialize)]
-struct Sent<'a> {
+struct RequestLine<'a> {
     v: u32,
     id: u32,
     #[serde(rename = "asker")]
@@ -64,7 +64,7 @@ struct Received {
 }
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct AnswerLine<'a> {
     v: u32,
     id: u32,
     notes: &'a [Note],
@@ -86,7 +86,7 @@ pub(super) enum Question {
     Foreign(u32),
 }
 
-/// Why a connection is closed on whoever sends such a thing.
+/// Why a connection is closed on a client that sends such a thing.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Flaw {
     TooLong,
@@ -121,7 +121,7 @@ const OTHER_VERSION: &str =
 pub(super) fn question(id: u32, call: &Call, fingerprint: &str) -> Result<Buffer> {
     let Call { caller, request } = call;
     line(
-        &Sent {
+        &RequestLine {
             v: VERSION,
             id,
             caller,
@@ -139,9 +139,9 @@ pub(super) fn question(id: u32, call: &Call, fingerprint: &str) -> Result<Buffer
     })
 }
 
-/// The other way round. A flaw comes with the request's id, or 0 where that cannot be told.
+/// The other way round. A flaw comes with the request's id, or 0 where that is not known.
 pub(super) fn read_question(line: &[u8]) -> Result<Question, (u32, Flaw)> {
-    let Ok(Head { v, id, .. }) = serde_json::from_slice(line) else {
+    let Ok(LineHead { v, id, .. }) = serde_json::from_slice(line) else {
         return Err((0, Flaw::Unreadable));
     };
     if v != VERSION {
@@ -166,7 +166,7 @@ pub(super) fn read_question(line: &[u8]) -> Result<Question, (u32, Flaw)> {
 
 pub(super) fn answer(id: u32, Answered { notes, reply }: &Answered) -> Buffer {
     line(
-        &Answer {
+        &AnswerLine {
             v: VERSION,
             id,
             notes,
@@ -189,7 +189,7 @@ pub(super) fn answer(id: u32, Answered { notes, reply }: &Answered) -> Buffer {
 }
 
 pub(super) fn failure(id: u32, error: Error) -> Buffer {
-    let answer = Answer {
+    let answer = AnswerLine {
         v: VERSION,
         id,
         notes: &[],
@@ -212,20 +212,20 @@ pub(super) fn versions(id: u32) -> Buffer {
 pub(super) fn read_answer(line: &[u8], id: u32) -> Result<Heard> {
     let unreadable =
         || Error::new(Code::InvalidInput, "the agent's answer cannot be read").hint(OTHER_VERSION);
-    let head: Head = serde_json::from_slice(line).map_err(|_| unreadable())?;
+    let head: LineHead = serde_json::from_slice(line).map_err(|_| unreadable())?;
     match head {
-        Head {
+        LineHead {
             min: Some(min),
             max: Some(max),
             ..
         } => Ok(Heard::UnknownVersion { min, max }),
         // 0: what was sent could not be read so far.
-        Head {
+        LineHead {
             v: VERSION, id: of, ..
         } if of == id || of == 0 => serde_json::from_slice(line)
             .map(|it| Heard::Answered(Box::new(it)))
             .map_err(|_| unreadable()),
-        Head { .. } => Err(unreadable()),
+        LineHead { .. } => Err(unreadable()),
     }
 }
 

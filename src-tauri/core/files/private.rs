@@ -1,0 +1,173 @@
+//! Private files and folders: made for their owner only, replaced whole or not at all.
+
+use crate::error::{Error, Result};
+use std::ffi::OsStr;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+/// Nothing kept here is larger; what is was not written by Keyfob.
+const LARGEST: u64 = 16 << 20;
+const SUFFIX: &str = ".keyfob-new";
+
+/// Creates `folder` and what is missing above it, each for its owner only.
+pub fn create_folder(folder: &Path) -> Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = folder
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
+        create_folder(parent)?;
+    }
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(folder) {
+        Ok(()) => make_private(folder).map(drop),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        Err(error) => Err(unwritable(folder, "create the folder", &error)),
+    }
+}
+
+/// 0700 for a folder and 0600 for a file, whatever the umask made of it; whether that was another.
+/// Windows: the profile's own access list holds.
+pub fn make_private(path: &Path) -> Result<bool> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let failed = |error: io::Error| unwritable(path, "set the permissions of", &error);
+        let mode = if path.is_dir() { 0o700 } else { 0o600 };
+        if fs::metadata(path).map_err(failed)?.permissions().mode() & 0o7777 != mode {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(failed)?;
+            return Ok(true);
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(false)
+}
+
+/// Opened for reading and writing, created 0600 when missing.
+pub fn open_private(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options
+        .open(path)
+        .map_err(|error| unwritable(path, "open", &error))?;
+    make_private(path)?;
+    Ok(file)
+}
+
+/// Adds to the end in one write, and returns once it is on the disk. The caller holds the lock of
+/// `path`; a process that is killed meanwhile leaves a part of `content`.
+pub fn append(path: &Path, content: &[u8]) -> Result<()> {
+    let failed = |error: io::Error| unwritable(path, "write", &error);
+    let mut file = open_private(path)?;
+    file.seek(io::SeekFrom::End(0)).map_err(failed)?;
+    file.write_all(content)
+        .and_then(|()| file.sync_data())
+        .map_err(failed)
+}
+
+/// The whole file; `None` when there is none. Something else of that name (a folder, a pipe) is an
+/// error, not a wait.
+pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    match read_file(path) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unwritable(path, "read", &error)),
+    }
+}
+
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    let mut content = Vec::new();
+    File::open(path)?
+        .take(LARGEST + 1)
+        .read_to_end(&mut content)?;
+    if content.len() as u64 > LARGEST {
+        return Err(io::Error::other("it is larger than 16 MiB"));
+    }
+    Ok(content)
+}
+
+/// A file that is not there is no error.
+pub fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(unwritable(path, "remove", &error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Writes beside and renames: a process that is killed leaves the old file or the new one.
+/// The caller holds the lock of `path`, so what an earlier writer left beside it when it was killed
+/// is swept away.
+pub fn replace(path: &Path, content: &[u8]) -> Result<()> {
+    write_beside(path, content).map_err(|error| unwritable(path, "write", &error))
+}
+
+fn write_beside(path: &Path, content: &[u8]) -> io::Result<()> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::Error::other("it is not the path of a file"));
+    };
+    for unfinished in unfinished(path)? {
+        let _ = fs::remove_file(unfinished);
+    }
+    let prefix = prefix(name);
+    let mut file = tempfile::Builder::new()
+        .prefix(&prefix)
+        .suffix(SUFFIX)
+        .tempfile_in(folder)?;
+    #[cfg(unix)]
+    file.as_file()
+        .set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    #[cfg(unix)]
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    Ok(())
+}
+
+/// Files beside `path` from writers that were killed.
+pub fn unfinished(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Ok(Vec::new());
+    };
+    let prefix = prefix(name);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)?.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let random = name
+            .strip_prefix(&prefix)
+            .and_then(|rest| rest.strip_suffix(SUFFIX));
+        if random.is_some_and(|random| !random.contains('.')) {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
+fn prefix(name: &OsStr) -> String {
+    format!(".{}.", name.to_string_lossy())
+}
+
+pub fn unwritable(path: &Path, doing: &str, cause: &io::Error) -> Error {
+    Error::file(path, doing, cause).hint(
+        "check that the path is what you meant, that it is yours, and that the disk is not full",
+    )
+}
+
+/// A name as part of a file name: a `/` in it is no folder.
+pub fn file_name(name: &str) -> String {
+    name.replace(['/', '\\'], "_")
+}
