@@ -9,8 +9,12 @@ mod patch;
 mod replacement;
 mod sameness;
 
+use super::configuration::Config;
+use super::file::{self, not_found};
+use super::names::Named;
+use super::problem::{Problem, Severity};
 use super::yaml::Node;
-use super::{Config, Problem, Severity, file, kinds, not_found, unknown, yaml};
+use super::{kinds, yaml};
 use crate::duration::SessionDuration;
 use crate::environment::Environment;
 use crate::error::shorten;
@@ -88,9 +92,9 @@ impl NewKind {
     /// As the file has it.
     pub fn written(&self) -> &'static str {
         match self {
-            NewKind::User { .. } => kinds::USER,
-            NewKind::AssumeRole { .. } => kinds::ASSUME_ROLE,
-            NewKind::Process { .. } => kinds::PROCESS,
+            NewKind::User { .. } => kinds::USER.name,
+            NewKind::AssumeRole { .. } => kinds::ASSUME_ROLE.name,
+            NewKind::Process { .. } => kinds::PROCESS.name,
         }
     }
 }
@@ -172,7 +176,7 @@ fn add_identity(path: &Path, text: &str, new: &NewIdentity) -> Result<Zeroizing<
     let root = root(path, text)?;
     let identities = root.as_deref().and_then(identities);
     let names: Vec<(&str, usize)> = identities
-        .map(Node::pairs)
+        .map(Node::members)
         .unwrap_or_default()
         .iter()
         .filter_map(|pair| pair.key.text().map(|text| (text, pair.key.at.line)))
@@ -197,12 +201,7 @@ fn add_identity(path: &Path, text: &str, new: &NewIdentity) -> Result<Zeroizing<
     if let NewKind::AssumeRole { via, .. } = &new.kind {
         let known = names.iter().map(|(name, _)| *name);
         if !known.clone().any(|it| it.eq_ignore_ascii_case(via.trim())) {
-            return Err(unknown(
-                Code::IdentityNotFound,
-                ("identity", "identities"),
-                via.trim(),
-                known,
-            ));
+            return Err(Named::Identity.unknown(via.trim(), known));
         }
     }
     let added = put(path, text, &["auth", "identities", name.as_str()], &item)?;
@@ -218,7 +217,7 @@ fn make_default(path: &Path, text: &str, asked: &str) -> Result<Zeroizing<String
         return Err(unknown_identity(None, asked));
     };
     let named = identities(&before)
-        .and_then(|all| all.pairs().iter().find(|pair| is_named(pair, asked)))
+        .and_then(|all| all.members().iter().find(|pair| is_named(pair, asked)))
         .ok_or_else(|| unknown_identity(identities(&before), asked))?;
     let name = named.key.text().unwrap_or_default().to_owned();
     if named
@@ -277,7 +276,7 @@ enum Step {
 impl Step {
     fn patches(self, page: &Page<'_>, root: &Node, name: &str) -> Result<Vec<Patch>, Obstacle> {
         let mut patches = Vec::new();
-        for pair in identities(root).map(Node::pairs).unwrap_or_default() {
+        for pair in identities(root).map(Node::members).unwrap_or_default() {
             let Some(key) = pair.key.text() else { continue };
             let is_foreign = pair
                 .value
@@ -363,12 +362,10 @@ fn reread(path: &Path, text: &str, by_hand: impl Fn() -> String) -> Result<Rc<No
 }
 
 fn identities(root: &Node) -> Option<&Node> {
-    root.child("auth")
-        .and_then(|auth| auth.child("identities"))
-        .map(|node| &**node)
+    root.child("auth").and_then(|auth| auth.child("identities"))
 }
 
-fn is_named(pair: &yaml::Pair, name: &str) -> bool {
+fn is_named(pair: &yaml::Member, name: &str) -> bool {
     pair.key
         .text()
         .is_some_and(|key| key.eq_ignore_ascii_case(name))
@@ -376,16 +373,11 @@ fn is_named(pair: &yaml::Pair, name: &str) -> bool {
 
 fn unknown_identity(identities: Option<&Node>, name: &str) -> Error {
     let names = identities
-        .map(Node::pairs)
+        .map(Node::members)
         .unwrap_or_default()
         .iter()
         .filter_map(|pair| pair.key.text());
-    unknown(
-        Code::IdentityNotFound,
-        ("identity", "identities"),
-        name,
-        names,
-    )
+    Named::Identity.unknown(name, names)
 }
 
 fn unsafe_change(path: &Path, why: &str, by_hand: String) -> Error {
@@ -423,9 +415,13 @@ fn refuse_new_errors(
             .collect()
     };
     // A file that held nothing cannot be loaded, and has no errors.
-    let before = before.and_then(|text| Config::understand(path, text, environment).ok());
+    let read = |text: &str| {
+        let root = file::root(path, text)?;
+        Config::understand(path, root.as_deref(), environment)
+    };
+    let before = before.and_then(|text| read(text).ok());
     let before = before.as_ref().map(errors).unwrap_or_default();
-    let after = errors(&Config::understand(path, after, environment)?);
+    let after = errors(&read(after)?);
     if after.len() <= before.len() {
         return Ok(());
     }

@@ -5,8 +5,8 @@
 mod shared;
 
 use super::edit::{Change, NewIdentity, NewKind};
-use super::file;
 use super::profiles::sections;
+use super::reader::sentence;
 use crate::environment::Environment;
 use crate::error::shorten;
 use crate::error::{Code, Error, Result};
@@ -248,7 +248,7 @@ impl Profiles {
             identity
                 .check()
                 .map(|()| kind)
-                .map_err(|error| file::told(&error))
+                .map_err(|error| sentence(&error))
         });
         Some((what, checked))
     }

@@ -9,8 +9,12 @@ mod edits;
 mod imports;
 mod mutations;
 
+use super::problem::Subject;
 use super::*;
-use std::path::PathBuf;
+use crate::environment::Environment;
+use crate::error::{Code, Error, Result};
+use crate::ids::ProviderName;
+use std::path::{Path, PathBuf};
 
 const SAMPLE: &str = include_str!("../../../tests/it/configs/sample.yaml");
 const ATMOS: &str = include_str!("../../../tests/it/configs/atmos.yaml");

@@ -14,7 +14,7 @@ const MOST_ALIASED_NODES: usize = 10_000;
 
 /// Why the text is not a tree, and where.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct Unreadable {
     pub line: usize,
     pub column: usize,
     pub message: String,
@@ -42,16 +42,27 @@ pub(super) enum Value {
     Null,
     Scalar(Zeroizing<String>),
     Sequence(Vec<Rc<Node>>),
-    Mapping(Vec<Pair>),
+    Mapping(Vec<Member>),
 }
 
 #[derive(Clone)]
-pub(super) struct Pair {
+pub(super) struct Member {
     pub key: Rc<Node>,
     pub value: Rc<Node>,
 }
 
 impl Node {
+    /// What an empty file would hold.
+    pub fn nothing() -> Node {
+        Node {
+            at: Position { line: 1, column: 1 },
+            tag: None,
+            value: Value::Null,
+            size: 1,
+            height: 1,
+        }
+    }
+
     pub fn is_null(&self) -> bool {
         matches!(self.value, Value::Null) && self.tag.is_none()
     }
@@ -63,7 +74,7 @@ impl Node {
         }
     }
 
-    pub fn pairs(&self) -> &[Pair] {
+    pub fn members(&self) -> &[Member] {
         match &self.value {
             Value::Mapping(pairs) => pairs,
             Value::Null | Value::Scalar(_) | Value::Sequence(_) => &[],
@@ -71,11 +82,11 @@ impl Node {
     }
 
     /// The first value under `key`; a second one is a problem found elsewhere.
-    pub fn child(&self, key: &str) -> Option<&Rc<Node>> {
-        self.pairs()
+    pub fn child(&self, key: &str) -> Option<&Node> {
+        self.members()
             .iter()
             .find(|pair| pair.key.text() == Some(key))
-            .map(|pair| &pair.value)
+            .map(|pair| &*pair.value)
     }
 
     /// For messages.
@@ -90,7 +101,7 @@ impl Node {
 }
 
 /// The one document of `text`; `None` when it holds nothing but comments.
-pub(super) fn parse(text: &str) -> Result<Option<Rc<Node>>, Fault> {
+pub(super) fn parse(text: &str) -> Result<Option<Rc<Node>>, Unreadable> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut builder = Builder::default();
     for event in Parser::new_from_str(text) {
@@ -107,13 +118,13 @@ fn position(mark: Marker) -> Position {
     }
 }
 
-fn not_yaml(error: &ScanError) -> Fault {
+fn not_yaml(error: &ScanError) -> Unreadable {
     let at = position(*error.marker());
     fault(at, format!("not YAML: {}", error.info()))
 }
 
-fn fault(at: Position, message: impl Into<String>) -> Fault {
-    Fault {
+fn fault(at: Position, message: impl Into<String>) -> Unreadable {
+    Unreadable {
         line: at.line,
         column: at.column,
         message: message.into(),
@@ -140,7 +151,7 @@ struct Builder {
 }
 
 impl Builder {
-    fn take(&mut self, event: Event<'_>, at: Position) -> Result<(), Fault> {
+    fn take(&mut self, event: Event<'_>, at: Position) -> Result<(), Unreadable> {
         match event {
             Event::DocumentStart(_) => {
                 self.documents += 1;
@@ -202,7 +213,7 @@ impl Builder {
         }
     }
 
-    fn count(&mut self, at: Position) -> Result<(), Fault> {
+    fn count(&mut self, at: Position) -> Result<(), Unreadable> {
         self.nodes += 1;
         if self.nodes > MOST_NODES {
             return Err(fault(
@@ -213,7 +224,7 @@ impl Builder {
         Ok(())
     }
 
-    fn open(&mut self, open: Open) -> Result<(), Fault> {
+    fn open(&mut self, open: Open) -> Result<(), Unreadable> {
         self.count(open.at)?;
         if self.open.len() >= DEEPEST {
             return Err(fault(
@@ -225,7 +236,7 @@ impl Builder {
         Ok(())
     }
 
-    fn alias(&mut self, anchor: usize, at: Position) -> Result<(), Fault> {
+    fn alias(&mut self, anchor: usize, at: Position) -> Result<(), Unreadable> {
         let Some(target) = self.anchors.get(&anchor).cloned() else {
             return Err(fault(
                 at,
@@ -282,7 +293,7 @@ impl Open {
             let mut children = self.children.into_iter();
             let mut pairs = Vec::new();
             while let (Some(key), Some(value)) = (children.next(), children.next()) {
-                pairs.push(Pair { key, value });
+                pairs.push(Member { key, value });
             }
             Value::Mapping(merge(pairs))
         } else {
@@ -300,15 +311,15 @@ impl Open {
 
 /// `<<: *defaults`, which YAML 1.1 defines and Atmos understands: pairs of the named mappings that
 /// are not written here.
-fn merge(pairs: Vec<Pair>) -> Vec<Pair> {
-    let is_merge = |pair: &Pair| {
+fn merge(pairs: Vec<Member>) -> Vec<Member> {
+    let is_merge = |pair: &Member| {
         pair.key.text() == Some("<<")
             && matches!(pair.value.value, Value::Mapping(_) | Value::Sequence(_))
     };
     if !pairs.iter().any(is_merge) {
         return pairs;
     }
-    let (merged, mut own): (Vec<Pair>, Vec<Pair>) = pairs.into_iter().partition(is_merge);
+    let (merged, mut own): (Vec<Member>, Vec<Member>) = pairs.into_iter().partition(is_merge);
     let mut seen: HashSet<String> = own
         .iter()
         .filter_map(|pair| pair.key.text().map(str::to_owned))
@@ -318,7 +329,7 @@ fn merge(pairs: Vec<Pair>) -> Vec<Pair> {
             Value::Sequence(several) => several.clone(),
             Value::Mapping(_) | Value::Scalar(_) | Value::Null => vec![Rc::clone(&pair.value)],
         };
-        for inherited in sources.iter().flat_map(|source| source.pairs()) {
+        for inherited in sources.iter().flat_map(|source| source.members()) {
             if inherited
                 .key
                 .text()
@@ -360,7 +371,7 @@ mod tests {
     fn refused(text: &str) -> String {
         match parse(text) {
             Ok(_) => panic!("should have been refused: {text:.60}"),
-            Err(Fault {
+            Err(Unreadable {
                 line,
                 column,
                 message,
@@ -394,7 +405,7 @@ mod tests {
     fn nothing_written_null_and_comments_are_nothing_but_quoted_text_is_text() {
         let root = tree("a:\nb: ~\nc: null\nd: \"null\"\ne: \"\"\n");
         let nulls: Vec<_> = root
-            .pairs()
+            .members()
             .iter()
             .map(|pair| pair.value.is_null())
             .collect();
@@ -448,14 +459,14 @@ mod tests {
             tree("base: &b {x: 1, y: 2}\none: {<<: *b, y: 3}\ntwo: {<<: [*b, {z: 4}]}\nsame: *b\n");
         let keys = |name: &str| -> Vec<String> {
             let node = root.child(name).expect(name);
-            let pair = |pair: &Pair| {
+            let pair = |pair: &Member| {
                 format!(
                     "{}={}",
                     pair.key.text().expect("text"),
                     pair.value.text().expect("text")
                 )
             };
-            node.pairs().iter().map(pair).collect()
+            node.members().iter().map(pair).collect()
         };
         assert_eq!(keys("one"), ["y=3", "x=1"]);
         assert_eq!(keys("two"), ["x=1", "y=2", "z=4"]);

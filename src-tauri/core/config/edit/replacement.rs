@@ -2,7 +2,7 @@
 //! one. Keeps the mode it had, follows links to what they lead to, and refuses when somebody else
 //! changed it meanwhile.
 
-use super::super::{file, is_missing};
+use super::super::file::{self, is_missing};
 use crate::error::{Code, Error, Result};
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Write};

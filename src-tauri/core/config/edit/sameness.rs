@@ -2,7 +2,7 @@
 //! for the change.
 
 use super::super::kinds;
-use super::super::yaml::{Node, Pair, Value};
+use super::super::yaml::{Member, Node, Value};
 use super::entry::Item;
 
 /// Whether `after` is `before` with `item` at the end of `path`, and nothing else.
@@ -10,16 +10,16 @@ pub(super) fn is_put(before: Option<&Node>, after: &Node, path: &[&str], item: &
     let [key, rest @ ..] = path else {
         return is_item(after, item);
     };
-    let old = before.map(Node::pairs).unwrap_or_default();
+    let old = before.map(Node::members).unwrap_or_default();
     let held_nothing = before.is_none_or(|node| matches!(node.value, Value::Null));
-    let new = after.pairs();
+    let new = after.members();
     let is_kept = held_nothing || matches!(before.map(|node| &node.value), Some(Value::Mapping(_)));
     is_kept
         && before.is_none_or(|before| before.tag == after.tag)
         && new.iter().filter(|pair| is_key(pair, key)).count() == 1
         && are_same(but(old, key), but(new, key))
         && after.child(key).is_some_and(|below| {
-            let before = before.and_then(|node| node.child(key)).map(|node| &**node);
+            let before = before.and_then(|node| node.child(key));
             is_put(before, below, rest, item)
         })
 }
@@ -34,11 +34,11 @@ pub(super) fn is_made_default(before: &Node, after: &Node, name: &str) -> bool {
     else {
         return false;
     };
-    let (old, new) = (old.pairs(), new.pairs());
-    are_same(but(before.pairs(), "auth"), but(after.pairs(), "auth"))
+    let (old, new) = (old.members(), new.members());
+    are_same(but(before.members(), "auth"), but(after.members(), "auth"))
         && are_same(
-            but(old_auth.pairs(), "identities"),
-            but(new_auth.pairs(), "identities"),
+            but(old_auth.members(), "identities"),
+            but(new_auth.members(), "identities"),
         )
         && old.len() == new.len()
         && old.iter().zip(new).all(|(old, new)| {
@@ -52,8 +52,8 @@ pub(super) fn is_made_default(before: &Node, after: &Node, name: &str) -> bool {
             is_same(&old.key, &new.key)
                 && old.value.tag == new.value.tag
                 && are_same(
-                    but(old.value.pairs(), "default"),
-                    but(new.value.pairs(), "default"),
+                    but(old.value.members(), "default"),
+                    but(new.value.members(), "default"),
                 )
                 && (matches!(old.value.value, Value::Mapping(_) | Value::Null)
                     || is_same(&old.value, &new.value))
@@ -80,17 +80,17 @@ fn is_same_default(old: &Node, new: &Node) -> bool {
     }
 }
 
-fn is_key(pair: &Pair, key: &str) -> bool {
+fn is_key(pair: &Member, key: &str) -> bool {
     pair.key.text() == Some(key)
 }
 
-fn but<'a>(pairs: &'a [Pair], key: &str) -> impl Iterator<Item = &'a Pair> {
+fn but<'a>(pairs: &'a [Member], key: &str) -> impl Iterator<Item = &'a Member> {
     pairs.iter().filter(move |pair| !is_key(pair, key))
 }
 
 fn are_same<'a>(
-    old: impl Iterator<Item = &'a Pair>,
-    mut new: impl Iterator<Item = &'a Pair>,
+    old: impl Iterator<Item = &'a Member>,
+    mut new: impl Iterator<Item = &'a Member>,
 ) -> bool {
     let mut old = old;
     loop {

@@ -1,7 +1,8 @@
 //! The files that AWS tools share, read and laid over each other: what `credentials` says counts
 //! before what `config` says.
 
-use super::{file, sections};
+use super::super::file;
+use super::sections;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use std::path::{Path, PathBuf};
@@ -87,7 +88,7 @@ fn path(environment: &Environment, variable: &str, name: &str) -> Result<PathBuf
 
 fn read(path: &Path) -> Result<Zeroizing<String>> {
     // `/dev/null` is how people switch one of them off.
-    if super::super::is_missing(path) || path == Path::new("/dev/null") {
+    if file::is_missing(path) || path == Path::new("/dev/null") {
         return Ok(Zeroizing::default());
     }
     let unusable = |path: &Path, why: &str| {
