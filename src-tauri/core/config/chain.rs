@@ -2,9 +2,9 @@
 //! the identity. Pure.
 
 use super::configuration::Config;
-use super::identity::{Below, Identity, Provider, Settings};
+use super::identity::{Below, EntrySettings, Identity, Provider};
 use super::kinds::{self, Kind};
-use super::problem::Subject;
+use super::problem::Blocked;
 use crate::error::{Code, Error, Result};
 use crate::ids::{IdentityName, Partition, ProviderName, Region};
 use std::path::PathBuf;
@@ -53,7 +53,7 @@ pub struct Link {
 }
 
 impl Link {
-    fn new(name: &str, settings: &Settings, before: Option<&Link>) -> Link {
+    fn new(name: &str, settings: &EntrySettings, before: Option<&Link>) -> Link {
         let region = settings.region.as_ref().or(before.map(|it| &it.region));
         let endpoint_url = settings.endpoint_url.as_ref();
         Link {
@@ -93,10 +93,10 @@ impl<'c> ListedLink<'c> {
         }
     }
 
-    fn subject(self) -> Subject {
+    fn subject(self) -> Blocked {
         match self {
-            ListedLink::Provider(provider) => Subject::Provider(provider.name.key()),
-            ListedLink::Identity(identity) => Subject::Identity(identity.name.key()),
+            ListedLink::Provider(provider) => Blocked::Provider(provider.name.key()),
+            ListedLink::Identity(identity) => Blocked::Identity(identity.name.key()),
         }
     }
 
@@ -186,10 +186,14 @@ impl Config {
             .first()
             .and_then(|source| self.settings(&source.subject()).ok())
             .is_some_and(|it| matches!(it.kind, Kind::Ambient | Kind::GithubOidc(_)));
-        source || listed.iter().any(is_from_it) || self.is_from_environment(&Subject::Everything)
+        source || listed.iter().any(is_from_it) || self.is_from_environment(&Blocked::Everything)
     }
 
-    fn aws_files(&self, provider: &ProviderName, source: Option<&Settings>) -> Result<AwsFiles> {
+    fn aws_files(
+        &self,
+        provider: &ProviderName,
+        source: Option<&EntrySettings>,
+    ) -> Result<AwsFiles> {
         let base = match source.and_then(|source| source.files_base.clone()) {
             Some(base) => base,
             None => self.files_base()?,

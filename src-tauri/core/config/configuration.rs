@@ -5,10 +5,10 @@ use super::databases::{Database, databases};
 use super::entries::{Entries, entries};
 use super::file;
 use super::general::{General, KeyringChoice, general};
-use super::identity::{Identity, Provider, Settings};
+use super::identity::{EntrySettings, Identity, Provider};
 use super::kinds::USER;
-use super::names::Named;
-use super::problem::{Location, Problem, Severity, Subject};
+use super::names::LookedUp;
+use super::problem::{Blocked, Location, Problem, Severity};
 use super::reader::{Fields, Reader};
 use super::yaml::Node;
 use crate::environment::Environment;
@@ -27,13 +27,13 @@ pub struct Config {
     stand_alone: Provider,
     identities: Vec<Identity>,
     /// Of the providers and identities that were understood.
-    settings: HashMap<Subject, Settings>,
+    settings: HashMap<Blocked, EntrySettings>,
     databases: Vec<Database>,
     problems: Vec<Problem>,
     /// The errors among the problems, by what they block.
-    errors: HashMap<Subject, Vec<usize>>,
+    errors: HashMap<Blocked, Vec<usize>>,
     /// What takes values from the environment.
-    from_environment: HashSet<Subject>,
+    from_environment: HashSet<Blocked>,
 }
 
 impl Config {
@@ -77,7 +77,7 @@ impl Config {
         let location = Location {
             at: node.at,
             path: "auth".to_owned(),
-            subject: Subject::None,
+            subject: Blocked::None,
         };
         let auth = Fields::new(&reader, node, location);
         let general = general(&auth)?;
@@ -91,13 +91,13 @@ impl Config {
 
         let from_environment = reader.from_environment.into_inner();
         let problems = reader.problems.in_file_order();
-        let mut errors: HashMap<Subject, Vec<usize>> = HashMap::new();
+        let mut errors: HashMap<Blocked, Vec<usize>> = HashMap::new();
         for (at, problem) in problems.iter().enumerate() {
             if problem.severity == Severity::Error {
                 errors.entry(problem.subject.clone()).or_default().push(at);
             }
         }
-        databases.retain(|it| !errors.contains_key(&Subject::Database(it.name.key())));
+        databases.retain(|it| !errors.contains_key(&Blocked::Database(it.name.key())));
         Ok(Config {
             path: path.to_owned(),
             general,
@@ -148,7 +148,7 @@ impl Config {
     /// An error when the realm or the keyring was not understood: nothing may be read or written
     /// then.
     pub fn usable(&self) -> Result<()> {
-        self.refuse_blocked("the configuration cannot be used", [Subject::Everything])
+        self.refuse_blocked("the configuration cannot be used", [Blocked::Everything])
     }
 
     /// In file order.
@@ -172,7 +172,7 @@ impl Config {
         all.find(|it| it.name.as_str().eq_ignore_ascii_case(name))
             .ok_or_else(|| {
                 let known = self.identities.iter().map(|it| it.name.as_str());
-                Named::Identity.unknown(name, known)
+                LookedUp::Identity.unknown(name, known)
             })
     }
 
@@ -182,29 +182,29 @@ impl Config {
         all.find(|it| it.name.as_str().eq_ignore_ascii_case(name))
             .ok_or_else(|| {
                 let known = self.providers.iter().map(|it| it.name.as_str());
-                Named::Provider.unknown(name, known)
+                LookedUp::Provider.unknown(name, known)
             })
     }
 
     /// Case does not count. One with errors is refused with them.
     pub fn database(&self, name: &str) -> Result<&Database> {
         let what = format!("the database `{}` cannot be used", shorten(name));
-        self.refuse_blocked(&what, [Subject::Database(name.to_ascii_lowercase())])?;
+        self.refuse_blocked(&what, [Blocked::Database(name.to_ascii_lowercase())])?;
         let mut all = self.databases.iter();
         all.find(|it| it.name.as_str().eq_ignore_ascii_case(name))
             .ok_or_else(|| {
                 let known = self.databases.iter().map(|it| it.name.as_str());
-                Named::Database.unknown(name, known)
+                LookedUp::Database.unknown(name, known)
             })
     }
 
     /// What an entry says. One without settings has errors.
-    pub(super) fn settings(&self, subject: &Subject) -> Result<&Settings> {
+    pub(super) fn settings(&self, subject: &Blocked) -> Result<&EntrySettings> {
         let error = || Error::new(Code::ConfigInvalid, "this entry cannot be used");
         self.settings.get(subject).ok_or_else(error)
     }
 
-    pub(super) fn is_from_environment(&self, subject: &Subject) -> bool {
+    pub(super) fn is_from_environment(&self, subject: &Blocked) -> bool {
         self.from_environment.contains(subject)
     }
 
@@ -240,7 +240,7 @@ impl Config {
     pub(super) fn refuse_blocked(
         &self,
         what: &str,
-        subjects: impl IntoIterator<Item = Subject>,
+        subjects: impl IntoIterator<Item = Blocked>,
     ) -> Result<()> {
         const SHOWN: usize = 3;
         let mut errors: Vec<usize> = subjects

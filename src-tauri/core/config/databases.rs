@@ -2,7 +2,7 @@
 
 use super::entries::{NamedFields, named};
 use super::identity::Identity;
-use super::problem::{Subject, list};
+use super::problem::{Blocked, list};
 use super::reader::{Fields, Placed};
 use super::values::{self, refuse};
 use crate::error::{Code, Error, Result, shorten};
@@ -59,7 +59,7 @@ pub struct PasswordSecret {
 }
 
 pub(super) fn databases(auth: &Fields<'_>, identities: &[Identity]) -> Vec<Database> {
-    let named = named::<DatabaseName>(auth, "databases", Subject::Database);
+    let named = named::<DatabaseName>(auth, "databases", Blocked::Database);
     let database = |it| database(it, identities);
     named.into_iter().filter_map(database).collect()
 }

@@ -1,11 +1,11 @@
 //! The sections `providers` and `identities`, entry by entry. One with errors stays listed as far
-//! as it was understood; only one without has [`Settings`].
+//! as it was understood; only one without has [`EntrySettings`].
 
-use super::identity::{Below, Identity, Provider, Settings};
-use super::kinds::{Class, KnownKind, Level, Section, Standing, Via};
+use super::identity::{Below, EntrySettings, Identity, Provider};
+use super::kinds::{Class, EntrySection, Footing, KnownKind, Level, Via};
 use super::links::{Unlinked, link};
 use super::names::folded;
-use super::problem::{Location, Subject};
+use super::problem::{Blocked, Location};
 use super::reader::{Fields, Placed, Reader, sentence};
 use super::values;
 use super::yaml::{Node, Value};
@@ -18,7 +18,7 @@ use std::str::FromStr;
 pub(super) struct Entries {
     pub providers: Vec<Provider>,
     pub identities: Vec<Identity>,
-    pub settings: HashMap<Subject, Settings>,
+    pub settings: HashMap<Blocked, EntrySettings>,
 }
 
 pub(super) fn entries(auth: &Fields<'_>) -> Entries {
@@ -38,12 +38,11 @@ pub(super) struct NamedFields<'r, N> {
     pub fields: Fields<'r>,
 }
 
-/// The entries of a section whose names can be told apart, also in file names and where case does
-/// not count.
+/// The entries of a section whose names differ, also in file names and where case does not count.
 pub(super) fn named<'r, N: FromStr<Err = Error>>(
     auth: &Fields<'r>,
     section: &'static str,
-    subject: fn(String) -> Subject,
+    subject: fn(String) -> Blocked,
 ) -> Vec<NamedFields<'r, N>> {
     let problems = auth.problems();
     let mut seen: HashMap<String, (String, usize)> = HashMap::new();
@@ -61,7 +60,7 @@ pub(super) fn named<'r, N: FromStr<Err = Error>>(
                 format!("`{text}` is written twice; first on line {line}")
             } else {
                 format!(
-                    "`{text}` cannot be told apart from `{first}` (line {line}): case, `/` and `_` do not count"
+                    "`{text}` is too much like `{first}` (line {line}): case, and `/` or `_`, make no difference"
                 )
             };
             let location = fields.location.about(subject(first.to_ascii_lowercase()));
@@ -88,7 +87,7 @@ struct WrittenKind {
 }
 
 impl WrittenKind {
-    fn read(fields: &Fields<'_>, section: Section) -> WrittenKind {
+    fn read(fields: &Fields<'_>, section: EntrySection) -> WrittenKind {
         let parse = |text: &str| {
             let class = Class::of(text, section)?;
             Ok(WrittenKind {
@@ -123,10 +122,10 @@ impl WrittenKind {
     }
 }
 
-fn providers(auth: &Fields<'_>, settings: &mut HashMap<Subject, Settings>) -> Vec<Provider> {
-    let elsewhere = keys_of(Section::Providers, auth.reader);
+fn providers(auth: &Fields<'_>, settings: &mut HashMap<Blocked, EntrySettings>) -> Vec<Provider> {
+    let elsewhere = keys_of(EntrySection::Providers, auth.reader);
     let mut providers = Vec::new();
-    for NamedFields { name, fields } in named::<ProviderName>(auth, "providers", Subject::Provider)
+    for NamedFields { name, fields } in named::<ProviderName>(auth, "providers", Blocked::Provider)
     {
         if name.key() == ProviderName::STAND_ALONE {
             let message = "`aws-user` is reserved: it is the provider of stand-alone identities; \
@@ -134,7 +133,7 @@ fn providers(auth: &Fields<'_>, settings: &mut HashMap<Subject, Settings>) -> Ve
             fields.problems().error(&fields.location, message);
             continue;
         }
-        let kind = WrittenKind::read(&fields, Section::Providers);
+        let kind = WrittenKind::read(&fields, EntrySection::Providers);
         providers.push(Provider {
             name,
             is_supported: !kind.is_foreign(),
@@ -142,12 +141,8 @@ fn providers(auth: &Fields<'_>, settings: &mut HashMap<Subject, Settings>) -> Ve
             kind: kind.text.clone(),
         });
         if let Some(known) = kind.known() {
-            let standing = Standing {
-                identity: "",
-                base: None,
-                via: None,
-            };
-            let read = read_settings(&fields, known, &standing);
+            let footing = Footing::NONE;
+            let read = read_settings(&fields, known, &footing);
             settings.extend(read.map(|read| (fields.location.subject.clone(), read)));
             fields.finish(known.name.name, &elsewhere);
         }
@@ -159,12 +154,12 @@ fn providers(auth: &Fields<'_>, settings: &mut HashMap<Subject, Settings>) -> Ve
 struct Listed<'r> {
     identity: Identity,
     known: Option<&'static KnownKind>,
-    head: Head,
+    common: CommonKeys,
     fields: Fields<'r>,
 }
 
 /// What every identity may say.
-struct Head {
+struct CommonKeys {
     is_default: bool,
     via: Option<Via>,
 }
@@ -172,45 +167,47 @@ struct Head {
 fn identities(
     auth: &Fields<'_>,
     providers: &[Provider],
-    settings: &mut HashMap<Subject, Settings>,
+    settings: &mut HashMap<Blocked, EntrySettings>,
 ) -> Vec<Identity> {
-    let named = named::<IdentityName>(auth, "identities", Subject::Identity);
+    let named = named::<IdentityName>(auth, "identities", Blocked::Identity);
     let mut all: Vec<Listed> = named.into_iter().map(listed).collect();
     let mut unlinked: Vec<Unlinked> = all
         .iter_mut()
         .map(|it| Unlinked {
             identity: &mut it.identity,
-            via: it.head.via.as_ref(),
+            via: it.common.via.as_ref(),
             location: &it.fields.location,
         })
         .collect();
     link(&mut unlinked, providers, auth.problems());
 
-    let elsewhere = keys_of(Section::Identities, auth.reader);
+    let elsewhere = keys_of(EntrySection::Identities, auth.reader);
     let kinds: Vec<_> = all.iter().map(|it| it.known).collect();
     let mut identities = Vec::new();
     for it in all {
         let Listed {
             identity,
             known,
-            head,
+            common,
             fields,
         } = it;
         if let Some(known) = known {
             let base = match identity.below {
                 Some(Below::Provider(at)) => {
                     let kind = &providers[at].kind;
-                    Section::Providers.kinds().find(|it| it.name.name == kind)
+                    EntrySection::Providers
+                        .kinds()
+                        .find(|it| it.name.name == kind)
                 }
                 Some(Below::Identity(at)) => kinds[at],
                 None => None,
             };
-            let standing = Standing {
+            let footing = Footing {
                 identity: identity.name.as_str(),
                 base: base.map(|base| base.name),
-                via: head.via.as_ref(),
+                via: common.via.as_ref(),
             };
-            let read = read_settings(&fields, known, &standing);
+            let read = read_settings(&fields, known, &footing);
             settings.extend(read.map(|read| (fields.location.subject.clone(), read)));
             fields.finish(known.name.name, &elsewhere);
         }
@@ -221,18 +218,18 @@ fn identities(
 
 fn listed(it: NamedFields<'_, IdentityName>) -> Listed<'_> {
     let NamedFields { name, fields } = it;
-    let kind = WrittenKind::read(&fields, Section::Identities);
+    let kind = WrittenKind::read(&fields, EntrySection::Identities);
     let known = kind.known();
-    let head = match known {
-        Some(known) => read_head(&fields, known.name.level),
-        None => Head {
+    let common = match known {
+        Some(known) => read_common(&fields, known.name.level),
+        None => CommonKeys {
             is_default: fields.node.child("default").and_then(Node::text) == Some("true"),
             via: unchecked_via(&fields),
         },
     };
     let identity = Identity {
         name,
-        is_default: head.is_default,
+        is_default: common.is_default,
         provider: None,
         is_supported: !kind.is_foreign(),
         line: fields.location.at.line,
@@ -242,13 +239,13 @@ fn listed(it: NamedFields<'_, IdentityName>) -> Listed<'_> {
     Listed {
         identity,
         known,
-        head,
+        common,
         fields,
     }
 }
 
-fn read_head(fields: &Fields<'_>, level: Level) -> Head {
-    Head {
+fn read_common(fields: &Fields<'_>, level: Level) -> CommonKeys {
+    CommonKeys {
         is_default: fields.is_set("default"),
         via: match level {
             Level::Above => via(fields),
@@ -260,8 +257,8 @@ fn read_head(fields: &Fields<'_>, level: Level) -> Head {
 fn read_settings(
     fields: &Fields<'_>,
     known: &KnownKind,
-    standing: &Standing<'_>,
-) -> Option<Settings> {
+    footing: &Footing<'_>,
+) -> Option<EntrySettings> {
     let level = known.name.level;
     let (mut env, mut region) = (Vec::new(), None);
     if level == Level::Provider {
@@ -269,7 +266,7 @@ fn read_settings(
     } else {
         env = variables(fields);
     }
-    let kind = (known.read)(fields, standing);
+    let kind = (known.read)(fields, footing);
     if level == Level::StandAlone {
         region = fields.read("credentials.region", Region::from_str);
     }
@@ -282,7 +279,7 @@ fn read_settings(
         files_base = fields.read("spec.files.base_path", |text| fields.path(text));
         static_credentials = fields.is_set("spec.files.static");
     }
-    Some(Settings {
+    Some(EntrySettings {
         kind: kind?,
         region,
         endpoint_url,
@@ -292,8 +289,8 @@ fn read_settings(
     })
 }
 
-/// Every key that some kind of a section may have: what its readers ask of an empty entry.
-fn keys_of(section: Section, reader: &Reader<'_>) -> Vec<&'static str> {
+/// Every key that some kind of a section may have: what its readers look for in an empty entry.
+fn keys_of(section: EntrySection, reader: &Reader<'_>) -> Vec<&'static str> {
     let (nothing, scratch) = (
         Node::nothing(),
         Reader::new(reader.folder, reader.file_name, reader.environment),
@@ -303,19 +300,15 @@ fn keys_of(section: Section, reader: &Reader<'_>) -> Vec<&'static str> {
         let location = Location {
             at: nothing.at,
             path: String::new(),
-            subject: Subject::None,
+            subject: Blocked::None,
         };
         let fields = Fields::new(&scratch, &nothing, location);
-        let standing = Standing {
-            identity: "",
-            base: None,
-            via: None,
-        };
-        if section == Section::Identities {
-            read_head(&fields, known.name.level);
+        let footing = Footing::NONE;
+        if section == EntrySection::Identities {
+            read_common(&fields, known.name.level);
         }
-        read_settings(&fields, known, &standing);
-        keys.extend(fields.into_asked());
+        read_settings(&fields, known, &footing);
+        keys.extend(fields.into_sought());
     }
     keys
 }

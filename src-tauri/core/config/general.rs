@@ -1,6 +1,6 @@
 //! What holds for the whole file: realm, keyring, notices, and where profiles are written.
 
-use super::problem::{Subject, list};
+use super::problem::{Blocked, list};
 use super::reader::Fields;
 use super::values;
 use crate::duration::SessionDuration;
@@ -37,7 +37,7 @@ pub enum KeyringChoice {
 
 pub(super) fn general(auth: &Fields<'_>) -> Result<General> {
     // An error in these blocks every chain: they decide what is kept where.
-    let everything = auth.about(Subject::Everything);
+    let everything = auth.about(Blocked::Everything);
     Ok(General {
         realm: everything
             .read("realm", Realm::from_str)

@@ -51,7 +51,7 @@ pub(super) enum Below {
 
 /// What a provider or identity says, understood and complete.
 #[derive(Clone, Debug)]
-pub(super) struct Settings {
+pub(super) struct EntrySettings {
     pub kind: Kind,
     pub region: Option<Region>,
     pub endpoint_url: Option<String>,

@@ -1,9 +1,9 @@
 //! How identities stand on each other: references that exist, no circles, one default.
 
 use super::identity::{Below, Identity, Provider};
-use super::kinds::{Level, Section, Via};
-use super::names::Named;
-use super::problem::{Location, Problems, Subject};
+use super::kinds::{EntrySection, Level, Via};
+use super::names::LookedUp;
+use super::problem::{Blocked, Location, Problems};
 use crate::error::shorten;
 use crate::ids::ProviderName;
 use std::collections::HashMap;
@@ -18,8 +18,14 @@ pub(super) struct Unlinked<'a> {
 /// Fills in what identities stand on, and what follows for all of their chain.
 pub(super) fn link(identities: &mut [Unlinked<'_>], providers: &[Provider], problems: &Problems) {
     let names = Names {
-        providers: Index::of(providers.iter().map(|it| it.name.as_str())),
-        identities: Index::of(identities.iter().map(|it| it.identity.name.as_str())),
+        providers: Index::of(
+            LookedUp::Provider,
+            providers.iter().map(|it| it.name.as_str()),
+        ),
+        identities: Index::of(
+            LookedUp::Identity,
+            identities.iter().map(|it| it.identity.name.as_str()),
+        ),
     };
     let below: Vec<_> = identities
         .iter()
@@ -35,15 +41,17 @@ pub(super) fn link(identities: &mut [Unlinked<'_>], providers: &[Provider], prob
 
 /// Names as written, in file order, and the position of each by key.
 struct Index {
+    noun: &'static str,
     written: Vec<String>,
     positions: HashMap<String, usize>,
 }
 
 impl Index {
-    fn of<'a>(names: impl Iterator<Item = &'a str>) -> Index {
+    fn of<'a>(what: LookedUp, names: impl Iterator<Item = &'a str>) -> Index {
         let written: Vec<String> = names.map(str::to_owned).collect();
         let keys = written.iter().map(|name| name.to_ascii_lowercase());
         Index {
+            noun: what.noun(),
             positions: keys.zip(0..).collect(),
             written,
         }
@@ -62,32 +70,23 @@ struct Names {
 impl Names {
     fn resolve(&self, it: &Unlinked<'_>, problems: &Problems) -> Option<Below> {
         let via = it.via?;
-        let (name, location) = (via.name(), via.location());
-        let (noun, meant, other_noun, other) = match via {
-            Via::Provider(..) => (
-                Named::Provider.noun(),
-                &self.providers,
-                Named::Identity.noun(),
-                &self.identities,
-            ),
-            Via::Identity(..) => (
-                Named::Identity.noun(),
-                &self.identities,
-                Named::Provider.noun(),
-                &self.providers,
-            ),
+        let (meant, other) = match via {
+            Via::Provider(..) => (&self.providers, &self.identities),
+            Via::Identity(..) => (&self.identities, &self.providers),
         };
+        let (name, noun) = (via.name(), meant.noun);
         let found = meant.find(name);
         if found.is_none() && it.identity.is_supported {
             let short = shorten(name);
             let advice = if other.find(name).is_some() {
-                format!(", but {other_noun} `{short}` exists: `via: {{ {other_noun}: {short} }}`")
+                let other = other.noun;
+                format!(", but {other} `{short}` exists: `via: {{ {other}: {short} }}`")
             } else {
                 let known: Vec<&str> = meant.written.iter().map(String::as_str).collect();
                 problems.instead_of(name, &known)
             };
             let message = format!("there is no {noun} `{short}`{advice}");
-            problems.error(location, message);
+            problems.error(via.location(), message);
         }
         Some(match via {
             Via::Provider(..) => Below::Provider(found?),
@@ -156,7 +155,7 @@ fn report_defaults(identities: &[Unlinked<'_>], problems: &Problems) {
         );
         // Each can still be used by its name.
         let location = it.location.below("default", it.location.at);
-        problems.error(&location.about(Subject::None), message);
+        problems.error(&location.about(Blocked::None), message);
     }
 }
 
@@ -191,7 +190,7 @@ fn name_sources(identities: &mut [Unlinked<'_>], providers: &[Provider]) {
 }
 
 fn stands_alone(kind: &str) -> bool {
-    Section::Identities
+    EntrySection::Identities
         .kinds()
         .any(|known| known.name.level == Level::StandAlone && known.name.name == kind)
 }

@@ -5,34 +5,34 @@ use crate::error::{Code, Error, shorten};
 
 /// What is looked up by a name.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Named {
+pub(super) enum LookedUp {
     Identity,
     Provider,
     Database,
 }
 
-impl Named {
+impl LookedUp {
     pub fn noun(self) -> &'static str {
         match self {
-            Named::Identity => "identity",
-            Named::Provider => "provider",
-            Named::Database => "database",
+            LookedUp::Identity => "identity",
+            LookedUp::Provider => "provider",
+            LookedUp::Database => "database",
         }
     }
 
     fn plural(self) -> &'static str {
         match self {
-            Named::Identity => "identities",
-            Named::Provider => "providers",
-            Named::Database => "databases",
+            LookedUp::Identity => "identities",
+            LookedUp::Provider => "providers",
+            LookedUp::Database => "databases",
         }
     }
 
     fn code(self) -> Code {
         match self {
-            Named::Identity => Code::IdentityNotFound,
-            Named::Provider => Code::ProviderNotFound,
-            Named::Database => Code::DatabaseNotFound,
+            LookedUp::Identity => Code::IdentityNotFound,
+            LookedUp::Provider => Code::ProviderNotFound,
+            LookedUp::Database => Code::DatabaseNotFound,
         }
     }
 
@@ -53,8 +53,7 @@ impl Named {
     }
 }
 
-/// Names that fold to the same text cannot be told apart: in file names, or where case does not
-/// count.
+/// Names that fold to the same text are taken as one: in file names, or where case does not count.
 pub(super) fn folded(name: &str) -> String {
     name.to_ascii_lowercase().replace('/', "_")
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, where, and whose chains it blocks. Problems never quote a
+//! What is wrong with a configuration, where, and which chains that blocks. Problems never quote a
 //! secret.
 
 use super::yaml::Position;
@@ -44,7 +44,7 @@ pub struct Problem {
     pub message: String,
     /// What is blocked by it.
     #[serde(skip)]
-    pub(super) subject: Subject,
+    pub(super) subject: Blocked,
 }
 
 impl fmt::Display for Problem {
@@ -59,7 +59,7 @@ impl fmt::Display for Problem {
 
 /// What a problem is about: an error blocks it, and the chains that use it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Subject {
+pub(super) enum Blocked {
     /// Nothing that a chain needs.
     None,
     /// Where things are kept: every chain needs it.
@@ -75,7 +75,7 @@ pub(super) enum Subject {
 pub(super) struct Location {
     pub at: Position,
     pub path: String,
-    pub subject: Subject,
+    pub subject: Blocked,
 }
 
 impl Location {
@@ -88,7 +88,7 @@ impl Location {
         }
     }
 
-    pub fn about(&self, subject: Subject) -> Location {
+    pub fn about(&self, subject: Blocked) -> Location {
         Location {
             subject,
             ..self.clone()

@@ -1,7 +1,7 @@
 //! Values found by dotted key, with `!env` filled in, and a report of everything that is not as it
-//! should be: a key that no reader asked for is one that is not known.
+//! should be: a key that no reader looks for is not known.
 
-use super::problem::{Location, Problems, Subject, list};
+use super::problem::{Blocked, Location, Problems, list};
 use super::values;
 use super::yaml::{Node, Value};
 use crate::environment::Environment;
@@ -34,7 +34,7 @@ const ATMOS_KEYS: &[&str] = &[
 pub(super) struct Reader<'e> {
     pub problems: Problems,
     /// What takes values from the environment, or was meant to.
-    pub from_environment: RefCell<HashSet<Subject>>,
+    pub from_environment: RefCell<HashSet<Blocked>>,
     pub environment: &'e Environment,
     /// Relative paths start here.
     pub folder: &'e Path,
@@ -54,12 +54,12 @@ impl<'e> Reader<'e> {
     }
 }
 
-/// A mapping of the file, and the keys of it that were asked for.
+/// A mapping of the file, and the keys that were looked for in it.
 pub(super) struct Fields<'r> {
     pub reader: &'r Reader<'r>,
     pub node: &'r Node,
     pub location: Location,
-    asked: Rc<RefCell<Vec<&'static str>>>,
+    sought: Rc<RefCell<Vec<&'static str>>>,
 }
 
 /// A single value that is there.
@@ -94,7 +94,7 @@ pub(super) struct Placed<T> {
 
 /// The keys of a mapping, for what is said about others.
 #[derive(Clone, Copy)]
-struct Known<'a> {
+struct KnownKeys<'a> {
     /// `aws/user`
     of: &'a str,
     keys: &'a [&'static str],
@@ -108,7 +108,7 @@ impl<'r> Fields<'r> {
             reader,
             node,
             location,
-            asked: Rc::default(),
+            sought: Rc::default(),
         }
     }
 
@@ -117,18 +117,18 @@ impl<'r> Fields<'r> {
     }
 
     /// The same keys, with problems about something else.
-    pub fn about(&self, subject: Subject) -> Fields<'r> {
+    pub fn about(&self, subject: Blocked) -> Fields<'r> {
         Fields {
             reader: self.reader,
             node: self.node,
             location: self.location.about(subject),
-            asked: Rc::clone(&self.asked),
+            sought: Rc::clone(&self.sought),
         }
     }
 
-    /// Every key that was asked for, in that order.
-    pub fn into_asked(self) -> Vec<&'static str> {
-        self.asked.take()
+    /// Every key that was looked for, in that order.
+    pub fn into_sought(self) -> Vec<&'static str> {
+        self.sought.take()
     }
 
     /// A path, relative to the folder of the file.
@@ -159,7 +159,7 @@ impl<'r> Fields<'r> {
 
     /// As it is written, and be it nothing.
     pub fn maybe_empty(&self, key: &'static str) -> Reading<Single> {
-        self.asked.borrow_mut().push(key);
+        self.sought.borrow_mut().push(key);
         if !matches!(self.node.value, Value::Mapping(_)) {
             return Err(Reported);
         }
@@ -327,7 +327,7 @@ impl<'r> Fields<'r> {
 
     /// `Reported` where something on the way is not a mapping: [`Fields::finish`] says so.
     fn seek(&self, key: &'static str) -> Reading<(&'r Node, Location)> {
-        self.asked.borrow_mut().push(key);
+        self.sought.borrow_mut().push(key);
         let (mut node, mut location) = (self.node, self.location.clone());
         for part in key.split('.') {
             let next = match &node.value {
@@ -373,11 +373,11 @@ impl<'r> Fields<'r> {
         entries
     }
 
-    /// Once everything was asked for: reports keys that are unknown, repeated, without effect on
+    /// Once everything was read: reports keys that are unknown, repeated, without effect on
     /// `of`, or not where a mapping belongs.
     pub fn finish(self, of: &str, elsewhere: &[&'static str]) {
-        let keys = self.asked.take();
-        let known = Known {
+        let keys = self.sought.take();
+        let known = KnownKeys {
             of,
             keys: &keys,
             elsewhere,
@@ -385,7 +385,7 @@ impl<'r> Fields<'r> {
         self.check(self.node, &self.location, "", known);
     }
 
-    fn check(&self, node: &Node, location: &Location, prefix: &str, known: Known<'_>) {
+    fn check(&self, node: &Node, location: &Location, prefix: &str, known: KnownKeys<'_>) {
         let problems = self.problems();
         if !matches!(node.value, Value::Mapping(_)) {
             if !node.is_null() {
@@ -428,7 +428,7 @@ impl<'r> Fields<'r> {
         }
     }
 
-    fn not_known(&self, key: &str, prefix: &str, here: &Location, known: Known<'_>) {
+    fn not_known(&self, key: &str, prefix: &str, here: &Location, known: KnownKeys<'_>) {
         let (problems, of) = (self.problems(), known.of);
         let dotted = format!("{prefix}{key}");
         let group = format!("{dotted}.");
@@ -449,11 +449,11 @@ impl<'r> Fields<'r> {
 /// Which of two values at the top was meant decides where things are kept.
 fn unclear(location: Location) -> Location {
     match location.subject {
-        Subject::None => location.about(Subject::Everything),
-        Subject::Everything
-        | Subject::Provider(_)
-        | Subject::Identity(_)
-        | Subject::Database(_) => location,
+        Blocked::None => location.about(Blocked::Everything),
+        Blocked::Everything
+        | Blocked::Provider(_)
+        | Blocked::Identity(_)
+        | Blocked::Database(_) => location,
     }
 }
 

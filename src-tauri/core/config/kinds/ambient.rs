@@ -1,5 +1,5 @@
 //! `aws/ambient`: what the machine or the environment of the caller has. It has no settings.
 
-use super::standing::KindName;
+use super::footing::KindName;
 
-pub(in crate::config) const NAME: KindName = KindName::stand_alone("aws/ambient");
+pub(crate) const NAME: KindName = KindName::stand_alone("aws/ambient");

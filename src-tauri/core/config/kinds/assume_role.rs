@@ -1,6 +1,6 @@
 //! `aws/assume-role`
 
-use super::standing::{KindName, Level, Standing};
+use super::footing::{Footing, KindName, Level};
 use super::{assume_root, identity_center};
 use crate::config::reader::Fields;
 use crate::config::values;
@@ -8,7 +8,7 @@ use crate::duration::{SessionDuration, SessionKind};
 use crate::error::shorten;
 use std::str::FromStr;
 
-pub(in crate::config) const NAME: KindName = KindName::above("aws/assume-role");
+pub(crate) const NAME: KindName = KindName::above("aws/assume-role");
 
 #[derive(Clone, Debug)]
 pub struct AssumeRole {
@@ -21,23 +21,23 @@ pub struct AssumeRole {
     pub limits: SessionKind,
 }
 
-pub(super) fn read(fields: &Fields<'_>, standing: &Standing<'_>) -> Option<AssumeRole> {
-    if standing.is_on(identity_center::NAME) {
+pub(super) fn read(fields: &Fields<'_>, footing: &Footing<'_>) -> Option<AssumeRole> {
+    if footing.is_on(identity_center::NAME) {
         let message = "a role cannot be assumed straight from IAM Identity Center: put an \
                        identity of kind aws/permission-set between, with `via: { identity: NAME }`";
-        standing.misfit(fields.problems(), message);
+        footing.misfit(fields.problems(), message);
     }
-    if standing.is_on(assume_root::NAME) {
-        standing.misfit(fields.problems(), assume_root::NOTHING_FROM_IT);
+    if footing.is_on(assume_root::NAME) {
+        footing.misfit(fields.problems(), assume_root::NOTHING_FROM_IT);
     }
     let general = fields.read_placed("session.duration", SessionDuration::from_str);
     let role_arn = fields.required("principal.assume_role", values::role_arn);
-    let session_name = session_name(fields, standing.identity);
+    let session_name = session_name(fields, footing.identity);
     let external_id = fields.read("principal.external_id", values::external_id);
     let own = fields.read_placed("principal.duration", SessionDuration::from_str);
     // A role assumed with the session of a role lasts an hour at most. The first role of a chain
     // does not, whether it is assumed with keys, an assertion or a token.
-    let limits = if standing.is_on_a(Level::Above) {
+    let limits = if footing.is_on_a(Level::Above) {
         SessionKind::ChainedRole
     } else {
         SessionKind::AssumedRole

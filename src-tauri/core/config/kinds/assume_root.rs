@@ -1,12 +1,12 @@
 //! `aws/assume-root`
 
-use super::standing::{KindName, Level, Standing};
+use super::footing::{Footing, KindName, Level};
 use crate::config::reader::Fields;
 use crate::config::values;
 use crate::ids::AccountId;
 use std::str::FromStr;
 
-pub(in crate::config) const NAME: KindName = KindName::above("aws/assume-root");
+pub(crate) const NAME: KindName = KindName::above("aws/assume-root");
 pub(super) const NOTHING_FROM_IT: &str =
     "a root session may only carry out its task: nothing can be assumed from it";
 
@@ -16,13 +16,13 @@ pub struct AssumeRoot {
     pub task_policy_arn: String,
 }
 
-pub(super) fn read(fields: &Fields<'_>, standing: &Standing<'_>) -> Option<AssumeRoot> {
-    if standing.is_on_a(Level::Provider) {
+pub(super) fn read(fields: &Fields<'_>, footing: &Footing<'_>) -> Option<AssumeRoot> {
+    if footing.is_on_a(Level::Provider) {
         let message = "a root session is assumed from an identity: `via: { identity: NAME }`";
-        standing.misfit(fields.problems(), message);
+        footing.misfit(fields.problems(), message);
     }
-    if standing.is_on(NAME) {
-        standing.misfit(fields.problems(), NOTHING_FROM_IT);
+    if footing.is_on(NAME) {
+        footing.misfit(fields.problems(), NOTHING_FROM_IT);
     }
     let target_principal = fields.required("principal.target_principal", AccountId::from_str);
     let task_policy_arn = fields.required("principal.task_policy_arn", values::task_policy_arn);

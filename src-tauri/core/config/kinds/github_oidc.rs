@@ -1,10 +1,10 @@
 //! `github/oidc`
 
-use super::standing::KindName;
+use super::footing::KindName;
 use crate::config::reader::Fields;
 use crate::config::values;
 
-pub(in crate::config) const NAME: KindName = KindName::provider("github/oidc");
+pub(crate) const NAME: KindName = KindName::provider("github/oidc");
 
 #[derive(Clone, Debug)]
 pub struct GithubOidc {

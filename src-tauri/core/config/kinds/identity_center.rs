@@ -1,12 +1,12 @@
 //! `aws/iam-identity-center`
 
-use super::standing::KindName;
+use super::footing::KindName;
 use crate::config::reader::Fields;
 use crate::config::values;
 use crate::duration::SessionDuration;
 use std::str::FromStr;
 
-pub(in crate::config) const NAME: KindName = KindName::provider("aws/iam-identity-center");
+pub(crate) const NAME: KindName = KindName::provider("aws/iam-identity-center");
 
 #[derive(Clone, Debug)]
 pub struct IdentityCenter {

@@ -4,30 +4,30 @@
 mod ambient;
 mod assume_role;
 mod assume_root;
+mod footing;
 mod github_oidc;
 mod identity_center;
 mod permission_set;
 mod process;
 mod saml;
-mod standing;
 mod user;
 mod web_identity;
 
 pub use assume_role::AssumeRole;
 pub(super) use assume_role::NAME as ASSUME_ROLE;
 pub use assume_root::AssumeRoot;
+pub(super) use footing::{Footing, Level, Via};
 pub use github_oidc::GithubOidc;
 pub use identity_center::IdentityCenter;
 pub use permission_set::{AccountReference, PermissionSet};
 pub(super) use process::NAME as PROCESS;
 pub use process::Process;
 pub use saml::Saml;
-pub(super) use standing::{Level, Standing, Via};
 pub(super) use user::NAME as USER;
 pub use user::{ConfiguredKeys, User};
 pub use web_identity::WebIdentity;
 
-use self::standing::KindName;
+use self::footing::KindName;
 use super::problem::{list, nearest};
 use super::reader::Fields;
 use crate::error::{Code, Error, Result, shorten};
@@ -72,8 +72,8 @@ impl Kind {
 /// A kind that can be written, and its reader.
 pub(super) struct KnownKind {
     pub name: KindName,
-    /// Asks for every key of the kind, whatever it finds: what it does not ask for is not known.
-    pub read: fn(&Fields<'_>, &Standing<'_>) -> Option<Kind>,
+    /// Looks for every key of the kind, whatever it finds: what it does not look for is not known.
+    pub read: fn(&Fields<'_>, &Footing<'_>) -> Option<Kind>,
 }
 
 pub(super) const ALL: &[KnownKind] = &[
@@ -91,15 +91,15 @@ pub(super) const ALL: &[KnownKind] = &[
     },
     KnownKind {
         name: permission_set::NAME,
-        read: |fields, standing| permission_set::read(fields, standing).map(Kind::PermissionSet),
+        read: |fields, footing| permission_set::read(fields, footing).map(Kind::PermissionSet),
     },
     KnownKind {
         name: assume_role::NAME,
-        read: |fields, standing| assume_role::read(fields, standing).map(Kind::AssumeRole),
+        read: |fields, footing| assume_role::read(fields, footing).map(Kind::AssumeRole),
     },
     KnownKind {
         name: assume_root::NAME,
-        read: |fields, standing| assume_root::read(fields, standing).map(Kind::AssumeRoot),
+        read: |fields, footing| assume_root::read(fields, footing).map(Kind::AssumeRoot),
     },
     KnownKind {
         name: identity_center::NAME,
@@ -120,16 +120,16 @@ pub(super) const ALL: &[KnownKind] = &[
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Section {
+pub(super) enum EntrySection {
     Providers,
     Identities,
 }
 
-impl Section {
+impl EntrySection {
     pub fn kinds(self) -> impl Iterator<Item = &'static KnownKind> {
         ALL.iter().filter(move |kind| {
             let is_provider = kind.name.level == Level::Provider;
-            is_provider == (self == Section::Providers)
+            is_provider == (self == EntrySection::Providers)
         })
     }
 }
@@ -142,7 +142,7 @@ pub(super) enum Class {
 
 impl Class {
     /// What a `kind` means in a section.
-    pub fn of(kind: &str, section: Section) -> Result<Class> {
+    pub fn of(kind: &str, section: EntrySection) -> Result<Class> {
         let in_section = section.kinds().find(|known| known.name.name == kind);
         if let Some(known) = in_section {
             return Ok(Class::Known(known));
@@ -181,5 +181,8 @@ fn is_elsewhere(kind: &str) -> bool {
 
 /// Whether an identity is of a kind of another cloud.
 pub(super) fn is_foreign(kind: &str) -> bool {
-    matches!(Class::of(kind, Section::Identities), Ok(Class::Foreign))
+    matches!(
+        Class::of(kind, EntrySection::Identities),
+        Ok(Class::Foreign)
+    )
 }

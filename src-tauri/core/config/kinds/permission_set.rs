@@ -1,13 +1,13 @@
 //! `aws/permission-set`
 
+use super::footing::{Footing, KindName};
 use super::identity_center;
-use super::standing::{KindName, Standing};
 use crate::config::reader::Fields;
 use crate::config::values;
 use crate::ids::AccountId;
 use std::str::FromStr;
 
-pub(in crate::config) const NAME: KindName = KindName::above("aws/permission-set");
+pub(crate) const NAME: KindName = KindName::above("aws/permission-set");
 
 #[derive(Clone, Debug)]
 pub struct PermissionSet {
@@ -21,14 +21,14 @@ pub enum AccountReference {
     Name(String),
 }
 
-pub(super) fn read(fields: &Fields<'_>, standing: &Standing<'_>) -> Option<PermissionSet> {
-    if let Some(base) = standing.base.filter(|base| *base != identity_center::NAME) {
+pub(super) fn read(fields: &Fields<'_>, footing: &Footing<'_>) -> Option<PermissionSet> {
+    if let Some(base) = footing.base.filter(|base| *base != identity_center::NAME) {
         let message = format!(
             "a permission set comes from a provider of kind {}, not from {}",
             identity_center::NAME.name,
             base.name
         );
-        standing.misfit(fields.problems(), &message);
+        footing.misfit(fields.problems(), &message);
     }
     let name = fields.required("principal.name", values::permission_set_name);
     let account = account(fields);

@@ -1,10 +1,10 @@
 //! `aws/process`
 
-use super::standing::KindName;
+use super::footing::KindName;
 use crate::config::reader::Fields;
 use crate::config::values;
 
-pub(in crate::config) const NAME: KindName = KindName::stand_alone("aws/process");
+pub(crate) const NAME: KindName = KindName::stand_alone("aws/process");
 
 /// A program that prints credentials in the AWS SDKs' process protocol.
 #[derive(Clone, Debug)]

@@ -1,10 +1,10 @@
 //! `aws/saml`
 
-use super::standing::KindName;
+use super::footing::KindName;
 use crate::config::reader::Fields;
 use crate::config::values;
 
-pub(in crate::config) const NAME: KindName = KindName::provider("aws/saml");
+pub(crate) const NAME: KindName = KindName::provider("aws/saml");
 
 #[derive(Clone, Debug)]
 pub struct Saml {

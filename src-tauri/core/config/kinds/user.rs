@@ -1,7 +1,7 @@
 //! `aws/user`. Credentials that are empty or placeholders are absent; nothing secret gets into a
 //! message.
 
-use super::standing::KindName;
+use super::footing::KindName;
 use crate::config::reader::{Fields, Single, sentence};
 use crate::config::values;
 use crate::duration::{SessionDuration, SessionKind};
@@ -9,7 +9,7 @@ use crate::ids::{AccessKeyId, MfaArn};
 use crate::secret::{Keys, Origin, Secret};
 use std::str::FromStr;
 
-pub(in crate::config) const NAME: KindName = KindName::stand_alone("aws/user");
+pub(crate) const NAME: KindName = KindName::stand_alone("aws/user");
 
 #[derive(Clone, Debug)]
 pub struct User {

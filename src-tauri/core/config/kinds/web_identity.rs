@@ -1,10 +1,10 @@
 //! `aws/web-identity`
 
-use super::standing::KindName;
+use super::footing::KindName;
 use crate::config::reader::Fields;
 use std::path::PathBuf;
 
-pub(in crate::config) const NAME: KindName = KindName::provider("aws/web-identity");
+pub(crate) const NAME: KindName = KindName::provider("aws/web-identity");
 
 #[derive(Clone, Debug)]
 pub struct WebIdentity {

@@ -127,7 +127,7 @@ auth:
 }
 
 #[test]
-fn names_that_cannot_be_told_apart_are_refused() {
+fn names_that_differ_too_little_are_refused() {
     insta::assert_snapshot!(problems(r"
 auth:
   identities:
@@ -137,8 +137,8 @@ auth:
     a_b: {kind: aws/ambient}
     dev: {kind: aws/ambient}
 "), @r"
-4:5 error auth.identities.Dev: `Dev` cannot be told apart from `dev` (line 3): case, `/` and `_` do not count
-6:5 error auth.identities.a_b: `a_b` cannot be told apart from `a/b` (line 5): case, `/` and `_` do not count
+4:5 error auth.identities.Dev: `Dev` is too much like `dev` (line 3): case, and `/` or `_`, make no difference
+6:5 error auth.identities.a_b: `a_b` is too much like `a/b` (line 5): case, and `/` or `_`, make no difference
 7:5 error auth.identities.dev: `dev` is written twice; first on line 3
 ");
 }
@@ -218,7 +218,7 @@ auth:
 }
 
 #[test]
-fn steps_must_fit_what_they_stand_on() {
+fn links_must_fit_what_they_stand_on() {
     insta::assert_snapshot!(problems(r#"
 auth:
   providers:
@@ -304,14 +304,14 @@ auth:
 6:5 error auth.identities.a: `principal.name` is missing
 6:5 error auth.identities.a: `principal.account.id` or `principal.account.name` is missing
 7:75 error auth.identities.b.principal.name: `has space` is not the name of a permission set; it has 1 to 32 letters, digits and `_+=,.@-`
-7:100 error auth.identities.b.principal.account.id: `12345` is not an account id: it has twelve digits
+7:100 error auth.identities.b.principal.account.id: `12345` is not an account id: an account id has twelve digits
 8:112 error auth.identities.c.principal.account.name: write `account.id` or `account.name`, not both
 9:77 error auth.identities.d.principal.assume_role: `role/x` is not the ARN of a role; a role's ARN looks like arn:aws:iam::123456789012:role/deploy
 9:98 error auth.identities.d.principal.external_id: `x` is not an external id; it has 2 to 1224 letters, digits and `_+=,.@:/-`
 9:115 warning auth.identities.d.principal.session_name: AWS does not allow the session name `Kim Müller`: `Kim-M-ller` is used
 9:135 error auth.identities.d.principal.region: `nowhere` is not a region; a region looks like eu-central-1
 10:5 error auth.identities.e: `principal.assume_role` is missing
-11:82 error auth.identities.f.principal.target_principal: `root` is not an account id: it has twelve digits
+11:82 error auth.identities.f.principal.target_principal: `root` is not an account id: an account id has twelve digits
 11:105 error auth.identities.f.principal.task_policy_arn: `arn:aws:iam::aws:policy/AdministratorAccess` is not the ARN of a root task policy; it is one of AWS's own, like arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials
 12:5 error auth.identities.g: `credentials.process` is missing
 13:87 error auth.identities.h.principal.account: a single value where a mapping is expected, with `id`, `name`

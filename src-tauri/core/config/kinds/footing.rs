@@ -63,14 +63,21 @@ impl Via {
 
 /// What is known of an identity when its settings are read.
 #[derive(Clone, Copy)]
-pub struct Standing<'a> {
+pub struct Footing<'a> {
     pub identity: &'a str,
     /// The kind of the link before it, where that is one of ours.
     pub base: Option<KindName>,
     pub via: Option<&'a Via>,
 }
 
-impl Standing<'_> {
+impl Footing<'_> {
+    /// Of providers.
+    pub const NONE: Footing<'static> = Footing {
+        identity: "",
+        base: None,
+        via: None,
+    };
+
     pub fn is_on(&self, kind: KindName) -> bool {
         self.base == Some(kind)
     }
