@@ -1,14 +1,12 @@
-//! From an identity to the plan for signing in to it: where credentials start and the steps up to
-//! the target. Pure.
+//! From an identity to the plan for signing in to it: the links from where credentials start up to
+//! the identity. Pure.
 
-use super::kinds;
-use super::problem::Blocks;
-use super::{Below, Config, Identity, Provider};
-use crate::duration::{SessionDuration, SessionKind};
+use super::configuration::Config;
+use super::identity::{Below, EntrySettings, Identity, Provider};
+use super::kinds::{self, Kind};
+use super::problem::Blocked;
 use crate::error::{Code, Error, Result};
-use crate::ids::{AccountId, MfaArn};
 use crate::ids::{IdentityName, Partition, ProviderName, Region};
-use crate::secret::{Keys, Origin};
 use std::path::PathBuf;
 
 /// Where credentials start, and every link from there up to the identity.
@@ -54,115 +52,19 @@ pub struct Link {
     pub endpoint_url: Option<String>,
 }
 
-#[derive(Clone, Debug)]
-pub enum Kind {
-    User(User),
-    Ambient,
-    Process(Process),
-    IdentityCenter(IdentityCenter),
-    Saml(Saml),
-    GithubOidc(GithubOidc),
-    WebIdentity(WebIdentity),
-    PermissionSet(PermissionSet),
-    AssumeRole(AssumeRole),
-    AssumeRoot(AssumeRoot),
-}
-
-impl Kind {
-    /// The `kind` as written in the configuration.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Kind::User(_) => kinds::USER,
-            Kind::Ambient => kinds::AMBIENT,
-            Kind::Process(_) => kinds::PROCESS,
-            Kind::IdentityCenter(_) => kinds::IDENTITY_CENTER,
-            Kind::Saml(_) => kinds::SAML,
-            Kind::GithubOidc(_) => kinds::GITHUB_OIDC,
-            Kind::WebIdentity(_) => kinds::WEB_IDENTITY,
-            Kind::PermissionSet(_) => kinds::PERMISSION_SET,
-            Kind::AssumeRole(_) => kinds::ASSUME_ROLE,
-            Kind::AssumeRoot(_) => kinds::ASSUME_ROOT,
+impl Link {
+    fn new(name: &str, settings: &EntrySettings, before: Option<&Link>) -> Link {
+        let region = settings.region.as_ref().or(before.map(|it| &it.region));
+        let endpoint_url = settings.endpoint_url.as_ref();
+        Link {
+            name: name.to_owned(),
+            kind: settings.kind.clone(),
+            region: region.map_or_else(|| Partition::Aws.default_region(), Region::clone),
+            endpoint_url: endpoint_url
+                .or(before.and_then(|it| it.endpoint_url.as_ref()))
+                .cloned(),
         }
     }
-}
-
-#[derive(Clone, Debug)]
-pub struct User {
-    pub keys: Option<ConfiguredKeys>,
-    pub mfa_arn: Option<MfaArn>,
-    /// A program that prints the six digits.
-    pub mfa_process: Option<String>,
-    /// As written; limits are applied when signing in.
-    pub session_duration: Option<SessionDuration>,
-}
-
-/// A program that prints credentials in the AWS SDKs' process protocol.
-#[derive(Clone, Debug)]
-pub struct Process {
-    pub command: String,
-}
-
-#[derive(Clone, Debug)]
-pub struct GithubOidc {
-    pub audience: String,
-}
-
-#[derive(Clone, Debug)]
-pub struct WebIdentity {
-    pub token_file: PathBuf,
-}
-
-/// Long-lived keys written in the file, or named there with `!env`.
-#[derive(Clone, Debug)]
-pub struct ConfiguredKeys {
-    pub keys: Keys,
-    /// `Configuration` or `Environment`.
-    pub origin: Origin,
-    /// For messages: `config.yaml line 12`, or `the environment variable DEV_KEY`.
-    pub place: String,
-}
-
-#[derive(Clone, Debug)]
-pub struct IdentityCenter {
-    pub start_url: String,
-    pub auto_provision_identities: bool,
-    /// As written; limits are applied when signing in.
-    pub session_duration: Option<SessionDuration>,
-    pub console_session_duration: Option<SessionDuration>,
-}
-
-#[derive(Clone, Debug)]
-pub struct Saml {
-    pub url: String,
-}
-
-#[derive(Clone, Debug)]
-pub struct PermissionSet {
-    pub name: String,
-    pub account: AccountReference,
-}
-
-#[derive(Clone, Debug)]
-pub enum AccountReference {
-    Id(AccountId),
-    Name(String),
-}
-
-#[derive(Clone, Debug)]
-pub struct AssumeRole {
-    pub role_arn: String,
-    /// Already made valid: 2 to 64 of `[\w+=,.@-]`; `fob-<identity>` when none is written.
-    pub session_name: String,
-    pub external_id: Option<String>,
-    pub duration: Option<SessionDuration>,
-    /// `ChainedRole` when the step before is itself a role's session.
-    pub limits: SessionKind,
-}
-
-#[derive(Clone, Debug)]
-pub struct AssumeRoot {
-    pub target_principal: AccountId,
-    pub task_policy_arn: String,
 }
 
 /// Where the profile for AWS tools is written.
@@ -176,222 +78,173 @@ pub struct AwsFiles {
     pub static_credentials: bool,
 }
 
-/// Where a chain starts, as written: a provider or a stand-alone identity.
-#[derive(Clone, Debug)]
-pub(super) struct Start {
-    pub kind: Kind,
-    pub region: Option<Region>,
-    pub endpoint_url: Option<String>,
-    pub base: Option<PathBuf>,
-    pub static_credentials: bool,
+/// One link, as far as it is listed.
+#[derive(Clone, Copy)]
+enum ListedLink<'c> {
+    Provider(&'c Provider),
+    Identity(&'c Identity),
 }
 
-/// A link above the source, as written.
-#[derive(Clone, Debug)]
-pub(super) struct Rise {
-    pub kind: Kind,
-    pub region: Option<Region>,
-    pub endpoint_url: Option<String>,
-}
-
-/// What an identity adds to a chain.
-#[derive(Clone, Debug)]
-pub(super) enum Part {
-    Start(Start),
-    Rise(Rise),
-}
-
-impl Start {
-    fn link(&self, name: &str) -> Link {
-        Link {
-            name: name.to_owned(),
-            kind: self.kind.clone(),
-            region: self
-                .region
-                .clone()
-                .unwrap_or_else(|| Partition::Aws.default_region()),
-            endpoint_url: self.endpoint_url.clone(),
+impl<'c> ListedLink<'c> {
+    fn name(self) -> &'c str {
+        match self {
+            ListedLink::Provider(provider) => provider.name.as_str(),
+            ListedLink::Identity(identity) => identity.name.as_str(),
         }
     }
-}
 
-/// The identities of a chain from the target down, and the provider below them.
-struct Descent<'c> {
-    identities: Vec<&'c Identity>,
-    provider: Option<&'c Provider>,
+    fn subject(self) -> Blocked {
+        match self {
+            ListedLink::Provider(provider) => Blocked::Provider(provider.name.key()),
+            ListedLink::Identity(identity) => Blocked::Identity(identity.name.key()),
+        }
+    }
+
+    /// Its kind, where that is one of another cloud.
+    fn foreign_kind(self) -> Option<&'c str> {
+        match self {
+            ListedLink::Provider(it) => (!it.is_supported).then_some(it.kind.as_str()),
+            ListedLink::Identity(it) => kinds::is_foreign(&it.kind).then_some(it.kind.as_str()),
+        }
+    }
 }
 
 impl Config {
     /// The plan for signing in. A broken link is refused with its problems, each with line and
     /// column; a chain that uses a kind of another cloud is unsupported.
     pub fn chain(&self, identity: &Identity) -> Result<Chain> {
-        let descent = self.descend(self.identity(identity.name.as_str())?);
-        self.check(&descent)?;
-        // What has no part has an error, so `check` has refused it.
-        let broken = || {
-            Error::new(
-                Code::ConfigInvalid,
-                format!("the identity `{}` cannot be used", identity.name),
-            )
-        };
-        let (below, above) = match (descent.provider, descent.identities.as_slice()) {
-            (Some(provider), all) => ((provider.name.as_str(), provider.start.as_ref()), all),
-            (None, [above @ .., lowest]) => match &lowest.part {
-                Some(Part::Start(start)) => ((lowest.name.as_str(), Some(start)), above),
-                Some(Part::Rise(_)) | None => return Err(broken()),
-            },
-            (None, []) => return Err(broken()),
-        };
-        let (name, Some(start)) = below else {
-            return Err(broken());
-        };
-        let source = start.link(name);
-        let (mut region, mut endpoint_url) = (source.region.clone(), source.endpoint_url.clone());
-        let mut links = vec![source];
-        for link in above.iter().rev() {
-            let Some(Part::Rise(rise)) = &link.part else {
-                return Err(broken());
-            };
-            region = rise.region.clone().unwrap_or(region);
-            endpoint_url = rise.endpoint_url.clone().or(endpoint_url);
-            links.push(Link {
-                name: link.name.to_string(),
-                kind: rise.kind.clone(),
-                region: region.clone(),
-                endpoint_url: endpoint_url.clone(),
-            });
+        let target = self.identity(identity.name.as_str())?;
+        let listed = self.listed_links(target);
+        self.check(&format!("the identity `{}`", target.name), &listed)?;
+        let mut links: Vec<Link> = Vec::new();
+        for it in &listed {
+            let settings = self.settings(&it.subject())?;
+            let link = Link::new(it.name(), settings, links.last());
+            links.push(link);
         }
-        let provider = descent
-            .provider
-            .map_or_else(ProviderName::stand_alone, |provider| provider.name.clone());
-        let files = self.aws_files(&provider, Some(start))?;
-        let Some(target) = descent.identities.first() else {
-            return Err(broken());
+        let source = listed.first().copied();
+        let provider = match source {
+            Some(ListedLink::Provider(provider)) => provider.name.clone(),
+            Some(ListedLink::Identity(_)) | None => ProviderName::stand_alone(),
         };
+        let source = source.map(|source| self.settings(&source.subject()));
+        let region = links.last().map(|link| link.region.clone());
         Ok(Chain {
             identity: target.name.clone(),
+            files: self.aws_files(&provider, source.transpose()?)?,
             provider,
             links,
-            region,
-            env: target.env.clone(),
-            files,
+            region: region.unwrap_or_else(|| Partition::Aws.default_region()),
+            env: self
+                .settings(&ListedLink::Identity(target).subject())?
+                .env
+                .clone(),
         })
     }
 
-    /// The names of a chain from the start to the identity, as far as they are known: also where it
-    /// is broken.
+    /// The names of a chain from the source to the identity, as far as they are known: also where
+    /// it is broken.
     pub fn chain_names(&self, identity: &Identity) -> Vec<&str> {
         let Ok(target) = self.identity(identity.name.as_str()) else {
             return Vec::new();
         };
-        let descent = self.descend(target);
-        let mut names: Vec<&str> = descent
-            .identities
-            .iter()
-            .map(|it| it.name.as_str())
-            .collect();
-        names.extend(descent.provider.map(|provider| provider.name.as_str()));
-        names.reverse();
-        names
+        let listed = self.listed_links(target);
+        listed.into_iter().map(ListedLink::name).collect()
     }
 
     /// Where the chains of a provider start: what `login --provider` signs in to.
     pub fn source(&self, provider: &Provider) -> Result<Link> {
         let provider = self.provider(provider.name.as_str())?;
-        self.check(&Descent {
-            identities: Vec::new(),
-            provider: Some(provider),
-        })?;
-        match &provider.start {
-            Some(start) => Ok(start.link(provider.name.as_str())),
-            None => Err(Error::new(
-                Code::Usage,
-                "stand-alone identities share no provider to sign in to",
-            )
-            .hint("name an identity")),
+        self.usable()?;
+        if provider.name == ProviderName::stand_alone() {
+            let message = "stand-alone identities share no provider to sign in to";
+            return Err(Error::new(Code::Usage, message).hint("name an identity"));
         }
+        let listed = ListedLink::Provider(provider);
+        self.check(&format!("the provider `{}`", provider.name), &[listed])?;
+        let settings = self.settings(&listed.subject())?;
+        Ok(Link::new(listed.name(), settings, None))
     }
 
     /// The folder that holds the profiles of a provider's identities. A stand-alone identity may
     /// have another one: see its chain.
     pub fn files(&self, provider: &Provider) -> Result<AwsFiles> {
         let provider = self.provider(provider.name.as_str())?;
-        self.aws_files(&provider.name, provider.start.as_ref())
+        let settings = self.settings(&ListedLink::Provider(provider).subject());
+        self.aws_files(&provider.name, settings.ok())
     }
 
-    fn aws_files(&self, provider: &ProviderName, start: Option<&Start>) -> Result<AwsFiles> {
-        let base = match start.and_then(|start| start.base.clone()) {
-            Some(base) => base,
-            None => self.general.files_base.clone()?,
+    /// Whether signing in depends on the caller's environment: `!env`, the machine's own role, a CI
+    /// job's token.
+    pub fn needs_the_callers_environment(&self, identity: &Identity) -> bool {
+        let Ok(target) = self.identity(identity.name.as_str()) else {
+            return false;
         };
-        let realm = &self.general.realm;
+        let listed = self.listed_links(target);
+        let is_from_it = |it: &ListedLink<'_>| self.is_from_environment(&it.subject());
+        let source = listed
+            .first()
+            .and_then(|source| self.settings(&source.subject()).ok())
+            .is_some_and(|it| matches!(it.kind, Kind::Ambient | Kind::GithubOidc(_)));
+        source || listed.iter().any(is_from_it) || self.is_from_environment(&Blocked::Everything)
+    }
+
+    fn aws_files(
+        &self,
+        provider: &ProviderName,
+        source: Option<&EntrySettings>,
+    ) -> Result<AwsFiles> {
+        let base = match source.and_then(|source| source.files_base.clone()) {
+            Some(base) => base,
+            None => self.files_base()?,
+        };
+        let realm = self.realm();
         let above = if realm.is_default() {
             base.clone()
         } else {
             base.join(realm.file_name())
         };
-        let static_credentials = start.is_some_and(|start| start.static_credentials);
         Ok(AwsFiles {
             folder: above.join(provider.file_name()),
             base,
-            static_credentials,
+            static_credentials: source.is_some_and(|source| source.static_credentials),
         })
     }
 
-    fn descend<'c>(&'c self, target: &'c Identity) -> Descent<'c> {
-        let mut descent = Descent {
-            identities: vec![target],
-            provider: None,
-        };
+    /// From the source, as far as it is known, to the target.
+    fn listed_links<'c>(&'c self, target: &'c Identity) -> Vec<ListedLink<'c>> {
+        let mut listed = vec![ListedLink::Identity(target)];
         let mut below = target.below;
         while let Some(next) = below {
             match next {
                 Below::Provider(at) => {
-                    descent.provider = Some(&self.providers[at]);
+                    listed.push(ListedLink::Provider(&self.providers()[at]));
                     break;
                 }
                 // More links than identities: a circle, which has been reported.
-                Below::Identity(_) if descent.identities.len() >= self.identities.len() => break,
+                Below::Identity(_) if listed.len() >= self.identities().len() => break,
                 Below::Identity(at) => {
-                    descent.identities.push(&self.identities[at]);
-                    below = self.identities[at].below;
+                    let identity = &self.identities()[at];
+                    listed.push(ListedLink::Identity(identity));
+                    below = identity.below;
                 }
             }
         }
-        descent
+        listed.reverse();
+        listed
     }
 
-    fn check(&self, descent: &Descent<'_>) -> Result<()> {
+    fn check(&self, name: &str, listed: &[ListedLink<'_>]) -> Result<()> {
         self.usable()?;
-        let name = match (descent.identities.first(), descent.provider) {
-            (Some(target), _) => format!("the identity `{}`", target.name),
-            (None, Some(provider)) => format!("the provider `{}`", provider.name),
-            (None, None) => return Ok(()),
-        };
-        let foreign_identity = descent
-            .identities
+        let foreign = listed
             .iter()
-            .rev()
-            .find(|it| kinds::is_foreign(&it.kind));
-        let foreign = match descent.provider.filter(|provider| !provider.is_supported) {
-            Some(provider) => Some((provider.name.as_str(), provider.kind.as_str())),
-            None => foreign_identity.map(|it| (it.name.as_str(), it.kind.as_str())),
-        };
+            .find_map(|it| it.foreign_kind().map(|kind| (it.name(), kind)));
         if let Some((link, kind)) = foreign {
             let message = format!("{name} is not supported: `{link}` is of kind {kind}");
             return Err(Error::new(Code::Unsupported, message)
                 .hint("Keyfob signs in to AWS; use the other tool here"));
         }
-        let identities = descent
-            .identities
-            .iter()
-            .map(|it| Blocks::Identity(it.name.key()));
-        let provider = descent
-            .provider
-            .map(|provider| Blocks::Provider(provider.name.key()));
-        self.refuse_blocked(
-            &format!("{name} cannot be used"),
-            identities.chain(provider),
-        )
+        let subjects = listed.iter().map(|it| it.subject());
+        self.refuse_blocked(&format!("{name} cannot be used"), subjects)
     }
 }

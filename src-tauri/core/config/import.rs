@@ -1,24 +1,24 @@
-//! What the files of AWS tools hold and Keyfob could take over: a list for people to choose from,
+//! What the files of AWS tools hold and Keyfob can import: a list for people to choose from,
 //! and what follows from a choice as plain data. Writes nothing; secrets go to the caller, for the
 //! keyring, and never into a [`Change`].
 
 mod shared;
 
 use super::edit::{Change, NewIdentity, NewKind};
-use super::file;
+use super::names::folded;
 use super::profiles::sections;
+use super::reader::sentence;
 use crate::environment::Environment;
-use crate::error::shorten;
-use crate::error::{Code, Error, Result};
-use crate::ids::IdentityName;
-use crate::ids::{AccessKeyId, is_placeholder};
+use crate::error::{Code, Error, Result, shorten};
+use crate::ids::{AccessKeyId, IdentityName, is_placeholder};
 use crate::secret::Secret;
 use serde::{Deserialize, Serialize};
-use shared::Profile;
-use std::collections::HashSet;
+use shared::SharedProfile;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 const LONGEST_NAME: usize = 64;
+const SESSION_KEYS: &str = "its keys belong to a session and expire";
 /// A chain of profiles is never longer.
 const LONGEST_CHAIN: usize = 32;
 
@@ -27,7 +27,7 @@ const LONGEST_CHAIN: usize = 32;
 pub struct Importable {
     pub profile: String,
     pub what: ProfileKind,
-    /// Why it cannot be taken over.
+    /// Why it cannot be imported.
     pub obstacle: Option<String>,
 }
 
@@ -58,7 +58,7 @@ impl fmt::Display for ProfileKind {
     }
 }
 
-/// What taking over some profiles comes to.
+/// What importing some profiles comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Import {
     /// One identity each, sources before the roles that are assumed with them.
@@ -103,7 +103,7 @@ impl fmt::Debug for ImportedKeys {
 /// no text.
 pub fn importable(environment: &Environment) -> Result<Vec<Importable>> {
     let profiles = Profiles::read(environment)?;
-    let importable = |profile: &Profile| {
+    let importable = |profile: &SharedProfile| {
         let (what, meant) = profiles.meant(profile)?;
         let obstacle = meant.err().or_else(|| profiles.chain(profile).err());
         Some(Importable {
@@ -120,47 +120,18 @@ pub fn importable(environment: &Environment) -> Result<Vec<Importable>> {
 ///
 /// # Errors
 /// As [`importable`]; and [`Code::InvalidInput`]: there is no such profile, or one of them cannot
-/// be taken over.
+/// be imported.
 pub fn import(environment: &Environment, names: &[String], taken: &[String]) -> Result<Import> {
     let profiles = Profiles::read(environment)?;
-    let mut chosen: Vec<&Profile> = Vec::new();
     let mut notes = Vec::new();
-    for name in names {
-        let profile = profiles.find(name).ok_or_else(|| {
-            Error::new(
-                Code::InvalidInput,
-                format!(
-                    "there is no profile `{}` in the files of AWS tools",
-                    shorten(name)
-                ),
-            )
-        })?;
-        let chain = profiles.chain(profile).map_err(|why| {
-            Error::new(
-                Code::InvalidInput,
-                format!("the profile `{}` cannot be imported: {why}", shorten(name)),
-            )
-        })?;
-        for link in chain.into_iter().rev() {
-            if chosen.iter().any(|it| it.name == link.name) {
-                continue;
-            }
-            if !names.contains(&link.name) {
-                let (source, name) = (shorten(&link.name), shorten(name));
-                notes.push(format!(
-                    "the profile `{source}` comes along: `{name}` is assumed with it"
-                ));
-            }
-            chosen.push(link);
-        }
-    }
+    let chosen = profiles.chosen(names, &mut notes)?;
     let mut identities = Identities::beside(taken);
     for profile in &chosen {
         let identity = identities.name(&profile.name);
         if identity != profile.name {
+            let profile = shorten(&profile.name);
             notes.push(format!(
-                "the profile `{}` becomes the identity `{identity}`",
-                shorten(&profile.name)
+                "the profile `{profile}` becomes the identity `{identity}`"
             ));
         }
     }
@@ -171,27 +142,21 @@ pub fn import(environment: &Environment, names: &[String], taken: &[String]) -> 
         notes,
     };
     for profile in chosen {
-        let identity = identities.of(profile);
+        let name = identities.of(&profile.name);
         let Some((_, Ok(mut kind))) = profiles.meant(profile) else {
             continue;
         };
         match &mut kind {
             NewKind::User { mfa_arn, .. } => {
-                let device = devices.iter().find(|(user, _)| *user == profile.name);
-                *mfa_arn = mfa_arn
-                    .take()
-                    .or_else(|| device.map(|(_, device)| device.clone()));
-                import.keys.extend(profile.keys(&identity, mfa_arn.clone()));
+                let device = devices.get(&profile.name).cloned();
+                *mfa_arn = mfa_arn.take().or(device);
+                import.keys.extend(profile.keys(&name, mfa_arn.clone()));
             }
-            NewKind::AssumeRole { via, .. } => {
-                if let Some(source) = profiles.find(via) {
-                    *via = identities.of(source);
-                }
-            }
+            NewKind::AssumeRole { via, .. } => *via = identities.of(via),
             NewKind::Process { .. } => {}
         }
         import.changes.push(Change::AddIdentity(NewIdentity {
-            name: identity,
+            name,
             is_default: false,
             kind,
         }));
@@ -201,7 +166,7 @@ pub fn import(environment: &Environment, names: &[String], taken: &[String]) -> 
 
 /// All profiles of both files.
 struct Profiles {
-    all: Vec<Profile>,
+    all: Vec<SharedProfile>,
     /// Those that Keyfob wrote.
     own: HashSet<String>,
 }
@@ -209,7 +174,7 @@ struct Profiles {
 impl Profiles {
     fn read(environment: &Environment) -> Result<Profiles> {
         let all = shared::profiles(environment)?;
-        let is_own = |profile: &&Profile| {
+        let is_own = |profile: &&SharedProfile| {
             profile
                 .value("credential_process")
                 .is_some_and(|command| shared::is_own(command, environment))
@@ -222,40 +187,37 @@ impl Profiles {
         Ok(Profiles { all, own })
     }
 
-    fn find(&self, name: &str) -> Option<&Profile> {
+    fn find(&self, name: &str) -> Option<&SharedProfile> {
         self.all.iter().find(|profile| profile.name == name)
     }
 
     /// What a profile is by itself, in the order in which AWS tools decide it, and the identity it
     /// becomes; roles name the profile of their source. `None`: it holds no credentials, or is
     /// Keyfob's own.
-    fn meant(&self, profile: &Profile) -> Option<(ProfileKind, Result<NewKind, String>)> {
+    fn meant(&self, profile: &SharedProfile) -> Option<Meant> {
         if self.own.contains(&profile.name) {
             return None;
         }
         let (what, kind) = meant_by_itself(profile)?;
         let checked = kind.and_then(|kind| {
-            // The reader's own checks; the name is checked when it is known.
-            let via_checked = match &kind {
-                NewKind::AssumeRole { .. } => kind.clone().via("source"),
-                NewKind::User { .. } | NewKind::Process { .. } => kind.clone(),
-            };
-            let identity = NewIdentity {
-                name: "it".to_owned(),
+            // The reader's own checks; names are checked when they are known.
+            let mut identity = NewIdentity {
+                name: String::new(),
                 is_default: false,
-                kind: via_checked,
+                kind: kind.clone(),
             };
-            identity
-                .check()
-                .map(|()| kind)
-                .map_err(|error| file::told(&error))
+            if let NewKind::AssumeRole { via, .. } = &mut identity.kind {
+                "source".clone_into(via);
+            }
+            let checked = identity.value();
+            checked.map(|_| kind).map_err(|error| sentence(&error))
         });
         Some((what, checked))
     }
 
     /// The profile and those its role is assumed with, from the role down to the keys; or why that
     /// does not work.
-    fn chain<'p>(&'p self, profile: &'p Profile) -> Result<Vec<&'p Profile>, String> {
+    fn chain<'p>(&'p self, profile: &'p SharedProfile) -> Result<Vec<&'p SharedProfile>, String> {
         let mut chain = vec![profile];
         loop {
             let last = chain.last().copied().unwrap_or(profile);
@@ -298,180 +260,166 @@ impl Profiles {
         }
     }
 
-    /// Which user gets which MFA device: AWS asks for it where a role is assumed, Keyfob where its
-    /// user signs in.
-    fn devices(&self, chosen: &[&Profile], notes: &mut Vec<String>) -> Vec<(String, String)> {
-        let mut devices: Vec<(String, String)> = Vec::new();
-        for role in chosen {
-            let Ok(chain) = self.chain(role) else {
-                continue;
-            };
-            let (Some(device), [_, .., source]) = (role.value("mfa_serial"), chain.as_slice())
-            else {
-                continue;
-            };
-            let (name, source_name) = (shorten(&role.name), shorten(&source.name));
-            let given = devices
-                .iter()
-                .find(|(user, _)| *user == source.name)
-                .map(|(_, device)| device.as_str());
-            match (self.meant(source), source.value("mfa_serial").or(given)) {
-                (Some((ProfileKind::IamUser, _)), None) => {
-                    notes.push(format!(
-                        "the MFA device of `{name}` is asked for when its user `{source_name}` signs in"
-                    ));
-                    devices.push((source.name.clone(), device.to_owned()));
+    /// The profiles of `names`, each behind those that its role is assumed with.
+    fn chosen(&self, names: &[String], notes: &mut Vec<String>) -> Result<Vec<&SharedProfile>> {
+        let mut chosen: Vec<&SharedProfile> = Vec::new();
+        for name in names {
+            let short = shorten(name);
+            let refused = |why: String| Error::new(Code::InvalidInput, why);
+            let profile = self.find(name).ok_or_else(|| {
+                refused(format!("there is no profile `{short}` in the AWS files"))
+            })?;
+            let chain = self.chain(profile).map_err(|why| {
+                refused(format!("the profile `{short}` cannot be imported: {why}"))
+            })?;
+            for link in chain.into_iter().rev() {
+                if chosen.iter().any(|it| it.name == link.name) {
+                    continue;
                 }
-                (Some((ProfileKind::IamUser, _)), Some(other)) if other != device => notes.push(format!(
-                    "the MFA device of `{name}` is left out: its user `{source_name}` signs in with another one"
-                )),
-                (Some((ProfileKind::IamUser, _)), Some(_)) => {}
-                (Some(_) | None, _) => notes.push(format!(
-                    "the MFA device of `{name}` is left out: `{source_name}` is no user that could be asked for a code"
-                )),
+                if !names.contains(&link.name) {
+                    let source = shorten(&link.name);
+                    notes.push(format!(
+                        "the profile `{source}` is imported too: `{short}` is assumed with it"
+                    ));
+                }
+                chosen.push(link);
             }
+        }
+        Ok(chosen)
+    }
+
+    /// The MFA device of each user: AWS wants its code where a role is assumed, Keyfob where the
+    /// user signs in.
+    fn devices(
+        &self,
+        chosen: &[&SharedProfile],
+        notes: &mut Vec<String>,
+    ) -> HashMap<String, String> {
+        let mut devices: HashMap<String, String> = HashMap::new();
+        for role in chosen {
+            let (Some(device), Ok(chain)) = (role.value("mfa_serial"), self.chain(role)) else {
+                continue;
+            };
+            let [_, .., source] = chain.as_slice() else {
+                continue;
+            };
+            let is_user = matches!(self.meant(source), Some((ProfileKind::IamUser, _)));
+            let given = devices.get(&source.name).map(String::as_str);
+            let given = source.value("mfa_serial").or(given);
+            let (name, source_name) = (shorten(&role.name), shorten(&source.name));
+            let what = match given {
+                _ if !is_user => {
+                    format!("is left out: `{source_name}` is not a user who can enter a code")
+                }
+                Some(given) if given == device => continue,
+                Some(_) => {
+                    format!("is left out: its user `{source_name}` signs in with another one")
+                }
+                None => {
+                    devices.insert(source.name.clone(), device.to_owned());
+                    format!("is used when its user `{source_name}` signs in")
+                }
+            };
+            notes.push(format!("the MFA device of `{name}` {what}"));
         }
         devices
     }
 }
 
-impl NewKind {
-    fn via(self, name: &str) -> NewKind {
-        match self {
-            NewKind::AssumeRole {
-                via: _,
-                role_arn,
-                external_id,
-                session_name,
-                region,
-                duration,
-            } => {
-                let via = name.to_owned();
-                NewKind::AssumeRole {
-                    via,
-                    role_arn,
-                    external_id,
-                    session_name,
-                    region,
-                    duration,
-                }
-            }
-            NewKind::User { .. } | NewKind::Process { .. } => self,
-        }
-    }
-}
+/// What a profile is, and the identity it becomes or why it cannot.
+type Meant = (ProfileKind, Result<NewKind, String>);
 
-fn meant_by_itself(profile: &Profile) -> Option<(ProfileKind, Result<NewKind, String>)> {
-    let owned = |key: &str| profile.value(key).map(str::to_owned);
-    let region = owned("region");
-    if let Some(role_arn) = owned("role_arn") {
-        return Some(role(profile, role_arn));
-    }
-    if profile.has_any(&[
+fn meant_by_itself(profile: &SharedProfile) -> Option<Meant> {
+    const SSO: &[&str] = &[
         "sso_session",
         "sso_start_url",
         "sso_account_id",
         "sso_role_name",
-    ]) {
-        return Some((
-            ProfileKind::IdentityCenter,
-            Err("IAM Identity Center: not in this version yet".to_owned()),
-        ));
+    ];
+    const SESSION: &[&str] = &["aws_session_token", "aws_security_token", "login_session"];
+    const KEYS: &[&str] = &["aws_access_key_id", "aws_secret_access_key"];
+    let region = profile.owned("region");
+    if let Some(role_arn) = profile.owned("role_arn") {
+        return Some(role(profile, role_arn));
     }
-    if profile.has_any(&["aws_session_token", "aws_security_token", "login_session"]) {
-        return Some((
-            ProfileKind::Session,
-            Err("keys of a session, they expire".to_owned()),
-        ));
+    if profile.has_any(SSO) {
+        let why = "IAM Identity Center: not in this version yet";
+        return Some((ProfileKind::IdentityCenter, Err(why.to_owned())));
     }
-    if profile.has_any(&["aws_access_key_id", "aws_secret_access_key"]) {
+    if profile.has_any(SESSION) {
+        return Some((ProfileKind::Session, Err(SESSION_KEYS.to_owned())));
+    }
+    if profile.has_any(KEYS) {
         let user = profile.checked_keys().map(|()| NewKind::User {
             region,
-            mfa_arn: owned("mfa_serial"),
+            mfa_arn: profile.owned("mfa_serial"),
         });
-        let is_session = profile
-            .value("aws_access_key_id")
-            .is_some_and(|id| id.starts_with("ASIA"));
-        return Some((
-            if is_session {
-                ProfileKind::Session
-            } else {
-                ProfileKind::IamUser
-            },
-            user,
-        ));
+        let id = profile.value("aws_access_key_id");
+        let is_session = id.is_some_and(|id| id.starts_with("ASIA"));
+        let what = if is_session {
+            ProfileKind::Session
+        } else {
+            ProfileKind::IamUser
+        };
+        return Some((what, user));
     }
     let command = profile.command()?.to_owned();
-    Some((
-        ProfileKind::Program,
-        Ok(NewKind::Process { command, region }),
-    ))
+    let process = NewKind::Process { command, region };
+    Some((ProfileKind::Program, Ok(process)))
 }
 
-fn role(profile: &Profile, role_arn: String) -> (ProfileKind, Result<NewKind, String>) {
-    let owned = |key: &str| profile.value(key).map(str::to_owned);
-    let through = |through: &str| ProfileKind::Role {
-        through: through.to_owned(),
-    };
-    if let Some(via) = owned("source_profile") {
-        let own_keys = via == profile.name && profile.has_any(&["aws_access_key_id"]);
-        let kind = NewKind::AssumeRole {
+fn role(profile: &SharedProfile, role_arn: String) -> Meant {
+    let (through, meant) = if let Some(via) = profile.owned("source_profile") {
+        let has_keys = via == profile.name && profile.has_any(&["aws_access_key_id"]);
+        let why = "it has keys and a role that is assumed with them: split it into two profiles";
+        let role = NewKind::AssumeRole {
             via: via.clone(),
             role_arn,
-            external_id: owned("external_id"),
-            session_name: owned("role_session_name"),
-            region: owned("region"),
-            duration: owned("duration_seconds"),
+            external_id: profile.owned("external_id"),
+            session_name: profile.owned("role_session_name"),
+            region: profile.owned("region"),
+            duration: profile.owned("duration_seconds"),
         };
-        let why = "it holds the keys as well as the role that is assumed with them: make two profiles of it";
-        return (
-            through(&via),
-            if own_keys {
+        (
+            via,
+            if has_keys {
                 Err(why.to_owned())
             } else {
-                Ok(kind)
+                Ok(role)
             },
-        );
-    }
-    if let Some(token) = owned("web_identity_token_file") {
+        )
+    } else if let Some(token) = profile.value("web_identity_token_file") {
+        let token = shorten(token);
+        let why = format!("its role is assumed with the token in {token}: add it by hand");
+        ("a web identity".to_owned(), Err(why))
+    } else if let Some(source) = profile.owned("credential_source") {
+        let shown = shorten(&source);
         let why = format!(
-            "its role is assumed with the token in {}: write it by hand",
-            shorten(&token)
+            "its role is assumed with the machine's own credentials ({shown}): add an identity of kind aws/ambient by hand"
         );
-        return (through("a web identity"), Err(why));
-    }
-    match owned("credential_source") {
-        Some(source) => {
-            let why = format!(
-                "its role is assumed with what the machine has ({}): write an identity of kind aws/ambient by hand",
-                shorten(&source)
-            );
-            (through(&source), Err(why))
-        }
-        None => {
-            let why = "it names a role and not what it is assumed with (source_profile)";
-            (through("nothing"), Err(why.to_owned()))
-        }
-    }
+        (source, Err(why))
+    } else {
+        let why = "it names a role, but not what the role is assumed with (source_profile)";
+        ("nothing".to_owned(), Err(why.to_owned()))
+    };
+    (ProfileKind::Role { through }, meant)
 }
 
-impl Profile {
+impl SharedProfile {
+    fn owned(&self, key: &str) -> Option<String> {
+        self.value(key).map(str::to_owned)
+    }
+
     fn checked_keys(&self) -> Result<(), String> {
         let (id, secret) = (
             self.value("aws_access_key_id"),
             self.value("aws_secret_access_key"),
         );
-        let (Some(id), Some(secret)) = (id, secret) else {
-            let missing = if id.is_none() {
-                "aws_access_key_id"
-            } else {
-                "aws_secret_access_key"
-            };
-            return Err(format!("it has no {missing}"));
-        };
+        let id = id.ok_or("it has no aws_access_key_id")?;
+        let secret = secret.ok_or("it has no aws_secret_access_key")?;
         let parsed = AccessKeyId::parse(id).map_err(|error| error.message)?;
         if parsed.is_of_a_session() {
-            return Err("keys of a session, they expire".to_owned());
+            return Err(SESSION_KEYS.to_owned());
         }
         if is_placeholder(secret) {
             return Err("the secret access key is a placeholder".to_owned());
@@ -495,14 +443,15 @@ impl Profile {
 /// Names for identities, each once.
 struct Identities {
     taken: HashSet<String>,
-    names: Vec<(String, String)>,
+    /// By profile.
+    names: HashMap<String, String>,
 }
 
 impl Identities {
     fn beside(taken: &[String]) -> Identities {
         Identities {
             taken: taken.iter().map(|name| folded(name)).collect(),
-            names: Vec::new(),
+            names: HashMap::new(),
         }
     }
 
@@ -521,21 +470,14 @@ impl Identities {
             .find(|name| !self.taken.contains(&folded(name)))
             .unwrap_or_default();
         self.taken.insert(folded(&name));
-        self.names.push((profile.to_owned(), name.clone()));
+        self.names.insert(profile.to_owned(), name.clone());
         name
     }
 
-    fn of(&self, profile: &Profile) -> String {
-        let found = self.names.iter().find(|(name, _)| *name == profile.name);
-        found
-            .map(|(_, identity)| identity.clone())
-            .unwrap_or_default()
+    fn of(&self, profile: &str) -> String {
+        let name = self.names.get(profile).map(String::as_str);
+        name.unwrap_or(profile).to_owned()
     }
-}
-
-/// As the reader tells names apart.
-fn folded(name: &str) -> String {
-    name.to_ascii_lowercase().replace('/', "_")
 }
 
 fn valid(profile: &str) -> String {

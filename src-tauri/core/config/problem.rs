@@ -1,11 +1,12 @@
-//! What is wrong with a configuration, where, and whose chains it blocks. Problems never quote a
+//! What is wrong with a configuration, where, and which chains that blocks. Problems never quote a
 //! secret.
 
 use super::yaml::Position;
 use serde::Serialize;
+use std::cell::RefCell;
 use std::fmt;
 
-/// Beyond this many problems the nearest word is no longer told, so that nonsense is refused
+/// Beyond this many problems the nearest word is no longer looked for, so that nonsense is refused
 /// quickly.
 const MOST_SUGGESTIONS: usize = 100;
 
@@ -41,8 +42,9 @@ pub struct Problem {
     pub path: String,
     /// What was found, what is allowed, the nearest known word.
     pub message: String,
+    /// What is blocked by it.
     #[serde(skip)]
-    pub(super) blocks: Blocks,
+    pub(super) subject: Blocked,
 }
 
 impl fmt::Display for Problem {
@@ -55,11 +57,12 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Which chains an error blocks.
+/// What a problem is about: an error blocks it, and the chains that use it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Blocks {
-    Nothing,
-    /// Where things are kept is unclear.
+pub(super) enum Blocked {
+    /// Nothing that a chain needs.
+    None,
+    /// Where things are kept: every chain needs it.
     Everything,
     /// By key: lower case.
     Provider(String),
@@ -67,88 +70,84 @@ pub(super) enum Blocks {
     Database(String),
 }
 
-/// Where a problem is, and what it blocks should it be an error.
+/// Where something is written, and what it belongs to.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct Location {
     pub at: Position,
     pub path: String,
-    pub blocks: Blocks,
+    pub subject: Blocked,
 }
 
-impl Place {
+impl Location {
     /// One key further down.
-    pub fn below(&self, key: &str, at: Position) -> Place {
-        Place {
+    pub fn below(&self, key: &str, at: Position) -> Location {
+        Location {
             at,
             path: format!("{}.{key}", self.path),
-            blocks: self.blocks.clone(),
+            subject: self.subject.clone(),
+        }
+    }
+
+    pub fn about(&self, subject: Blocked) -> Location {
+        Location {
+            subject,
+            ..self.clone()
         }
     }
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Problems {
-    all: Vec<Problem>,
-    errors: usize,
+    all: RefCell<Vec<Problem>>,
 }
 
 impl Problems {
-    pub fn error(&mut self, place: &Place, message: impl Into<String>) {
-        self.errors += 1;
-        self.report(Severity::Error, place, message.into());
+    pub fn error(&self, location: &Location, message: impl Into<String>) {
+        self.report(Severity::Error, location, message.into());
     }
 
-    pub fn warning(&mut self, place: &Place, message: impl Into<String>) {
-        self.report(Severity::Warning, place, message.into());
+    pub fn warning(&self, location: &Location, message: impl Into<String>) {
+        self.report(Severity::Warning, location, message.into());
     }
 
-    pub fn notice(&mut self, place: &Place, message: impl Into<String>) {
-        self.report(Severity::Notice, place, message.into());
+    pub fn notice(&self, location: &Location, message: impl Into<String>) {
+        self.report(Severity::Notice, location, message.into());
     }
 
-    fn report(&mut self, severity: Severity, place: &Place, message: String) {
-        self.all.push(Problem {
+    fn report(&self, severity: Severity, location: &Location, message: String) {
+        self.all.borrow_mut().push(Problem {
             severity,
-            line: place.at.line,
-            column: place.at.column,
-            path: place.path.clone(),
+            line: location.at.line,
+            column: location.at.column,
+            path: location.path.clone(),
             message,
-            blocks: place.blocks.clone(),
+            subject: location.subject.clone(),
         });
-    }
-
-    /// How many errors there are so far.
-    pub fn errors(&self) -> usize {
-        self.errors
     }
 
     /// Ends a sentence that found an unknown word: the nearest known one, then what is known.
     pub fn instead_of(&self, found: &str, known: &[&str]) -> String {
         const SHOWN: usize = 12;
-        let is_worth_it = self.all.len() < MOST_SUGGESTIONS;
-        let near = match is_worth_it
+        let is_worth_it = self.all.borrow().len() < MOST_SUGGESTIONS;
+        let near = is_worth_it
             .then(|| nearest(found, known.iter().copied()))
-            .flatten()
-        {
-            Some(near) => format!("; did you mean `{near}`?"),
-            None => ".".to_owned(),
+            .flatten();
+        let near = near.map_or_else(
+            || ".".to_owned(),
+            |near| format!("; did you mean `{near}`?"),
+        );
+        let known = match known {
+            [] => "none".to_owned(),
+            [shown @ .., _] if shown.len() >= SHOWN => format!("{}, …", list(&shown[..SHOWN])),
+            all => list(all),
         };
-        let (shown, rest) = known.split_at(known.len().min(SHOWN));
-        let rest = if rest.is_empty() { "" } else { ", …" };
-        format!(
-            "{near} Known here: {}{rest}",
-            if shown.is_empty() {
-                "none".to_owned()
-            } else {
-                list(shown)
-            }
-        )
+        format!("{near} Known here: {known}")
     }
 
-    pub fn in_file_order(mut self) -> Vec<Problem> {
-        self.all
-            .sort_by_key(|problem| (problem.line, problem.column));
-        self.all
+    pub fn in_file_order(self) -> Vec<Problem> {
+        let mut all = self.all.into_inner();
+        all.sort_by_key(|problem| (problem.line, problem.column));
+        all
     }
 }
 

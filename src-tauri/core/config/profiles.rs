@@ -1,14 +1,14 @@
-//! The INI files of AWS tools as sections of keys and values. What a key means is decided by
-//! whoever asks.
+//! The INI files of AWS tools as sections of keys and values. What a key means is decided
+//! by the caller.
 
 /// `[name]` and what stands below it.
-pub(crate) struct Section<'a> {
+pub(crate) struct IniSection<'a> {
     /// What stands between the brackets.
     pub header: &'a str,
     pub pairs: Vec<(&'a str, &'a str)>,
 }
 
-impl<'a> Section<'a> {
+impl<'a> IniSection<'a> {
     /// The profile's name, as either file has it: `[profile dev]` or `[dev]`.
     pub fn name(&self) -> &'a str {
         let name = self
@@ -38,8 +38,8 @@ impl<'a> Section<'a> {
 }
 
 /// Indented lines belong to a nested setting, such as `s3 =`, and hold no keys.
-pub(crate) fn sections(text: &str) -> Vec<Section<'_>> {
-    let mut sections: Vec<Section> = Vec::new();
+pub(crate) fn sections(text: &str) -> Vec<IniSection<'_>> {
+    let mut sections: Vec<IniSection> = Vec::new();
     for line in text
         .lines()
         .filter(|line| !line.starts_with([' ', '\t', '#', ';']))
@@ -49,7 +49,7 @@ pub(crate) fn sections(text: &str) -> Vec<Section<'_>> {
             .strip_prefix('[')
             .and_then(|rest| rest.split(']').next())
         {
-            sections.push(Section {
+            sections.push(IniSection {
                 header: header.trim(),
                 pairs: Vec::new(),
             });

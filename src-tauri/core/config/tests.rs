@@ -9,8 +9,14 @@ mod edits;
 mod imports;
 mod mutations;
 
+use super::edit::document::Document;
+use super::problem::Blocked;
 use super::*;
-use std::path::PathBuf;
+use crate::environment::Environment;
+use crate::error::{Code, Error, Result};
+use crate::ids::ProviderName;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 const SAMPLE: &str = include_str!("../../../tests/it/configs/sample.yaml");
 const ATMOS: &str = include_str!("../../../tests/it/configs/atmos.yaml");
@@ -62,6 +68,12 @@ fn load(text: &str) -> Config {
 
 fn chain(config: &Config, name: &str) -> Result<Chain> {
     config.chain(config.identity(name)?)
+}
+
+/// A text with one change made.
+fn edited(path: &Path, text: &str, change: &Change) -> Result<Zeroizing<String>> {
+    let document = Document::read(path, text)?;
+    document.changed(change).map(|changed| changed.text)
 }
 
 fn shown(config: &Config) -> String {

@@ -2,9 +2,10 @@
 //! and the source text of each scalar, so `012345678901` stays twelve digits. Refuses what would
 //! not end: depth, size and expansion are bounded.
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::rc::Rc;
 use zeroize::Zeroizing;
 
@@ -14,7 +15,7 @@ const MOST_ALIASED_NODES: usize = 10_000;
 
 /// Why the text is not a tree, and where.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub struct Unreadable {
     pub line: usize,
     pub column: usize,
     pub message: String,
@@ -22,14 +23,16 @@ pub(super) struct Fault {
 
 /// One-based, as editors count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Position {
+pub struct Position {
     pub line: usize,
     pub column: usize,
 }
 
 /// Without `Debug`: the tree holds the secrets of the file.
-pub(super) struct Node {
+pub struct Node {
     pub at: Position,
+    /// In bytes, with anchor and tag. A mapping in block style ends where the next thing starts.
+    pub range: Range<usize>,
     pub tag: Option<String>,
     pub value: Value,
     /// Nodes in this tree, aliases followed.
@@ -37,21 +40,42 @@ pub(super) struct Node {
     height: usize,
 }
 
-pub(super) enum Value {
+pub enum Value {
     /// Not written, `~` or `null`.
     Null,
     Scalar(Zeroizing<String>),
     Sequence(Vec<Rc<Node>>),
-    Mapping(Vec<Pair>),
+    Mapping(Vec<Member>),
 }
 
 #[derive(Clone)]
-pub(super) struct Pair {
+pub struct Member {
     pub key: Rc<Node>,
     pub value: Rc<Node>,
 }
 
 impl Node {
+    /// A value that is written nowhere.
+    pub fn of(value: Value) -> Node {
+        Node {
+            at: Position { line: 1, column: 1 },
+            range: 0..0,
+            tag: None,
+            value,
+            size: 1,
+            height: 1,
+        }
+    }
+
+    pub fn tagged(self, tag: Option<String>) -> Node {
+        Node { tag, ..self }
+    }
+
+    /// What an empty file holds.
+    pub fn nothing() -> Node {
+        Node::of(Value::Null)
+    }
+
     pub fn is_null(&self) -> bool {
         matches!(self.value, Value::Null) && self.tag.is_none()
     }
@@ -63,7 +87,7 @@ impl Node {
         }
     }
 
-    pub fn pairs(&self) -> &[Pair] {
+    pub fn members(&self) -> &[Member] {
         match &self.value {
             Value::Mapping(pairs) => pairs,
             Value::Null | Value::Scalar(_) | Value::Sequence(_) => &[],
@@ -71,11 +95,34 @@ impl Node {
     }
 
     /// The first value under `key`; a second one is a problem found elsewhere.
-    pub fn child(&self, key: &str) -> Option<&Rc<Node>> {
-        self.pairs()
+    pub fn child(&self, key: &str) -> Option<&Node> {
+        self.members()
             .iter()
             .find(|pair| pair.key.text() == Some(key))
-            .map(|pair| &pair.value)
+            .map(|pair| &*pair.value)
+    }
+
+    /// Wherever it is written.
+    pub fn says_the_same_as(&self, other: &Node) -> bool {
+        let are_same = |(one, other): (&Rc<Node>, &Rc<Node>)| one.says_the_same_as(other);
+        self.tag == other.tag
+            && match (&self.value, &other.value) {
+                (Value::Null, Value::Null) => true,
+                (Value::Scalar(one), Value::Scalar(other)) => one == other,
+                (Value::Sequence(one), Value::Sequence(other)) => {
+                    one.len() == other.len() && one.iter().zip(other).all(are_same)
+                }
+                (Value::Mapping(one), Value::Mapping(other)) => {
+                    let mut pairs = one.iter().zip(other);
+                    one.len() == other.len()
+                        && pairs.all(|(one, other)| {
+                            are_same((&one.key, &other.key)) && are_same((&one.value, &other.value))
+                        })
+                }
+                (Value::Null | Value::Scalar(_) | Value::Sequence(_) | Value::Mapping(_), _) => {
+                    false
+                }
+            }
     }
 
     /// For messages.
@@ -89,13 +136,14 @@ impl Node {
     }
 }
 
-/// The one document of `text`; `None` when it holds nothing but comments.
-pub(super) fn parse(text: &str) -> Result<Option<Rc<Node>>, Fault> {
+/// The one document of `text`; `None` when it holds nothing but comments. Ranges count from behind
+/// a byte order mark.
+pub(super) fn parse(text: &str) -> Result<Option<Rc<Node>>, Unreadable> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut builder = Builder::default();
+    let mut builder = Builder::of(text);
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| not_yaml(&error))?;
-        builder.take(event, position(span.start))?;
+        builder.take(event, span)?;
     }
     Ok(builder.root.filter(|root| !root.is_null()))
 }
@@ -107,13 +155,13 @@ fn position(mark: Marker) -> Position {
     }
 }
 
-fn not_yaml(error: &ScanError) -> Fault {
+fn not_yaml(error: &ScanError) -> Unreadable {
     let at = position(*error.marker());
-    fault(at, format!("not YAML: {}", error.info()))
+    unreadable(at, format!("not YAML: {}", error.info()))
 }
 
-fn fault(at: Position, message: impl Into<String>) -> Fault {
-    Fault {
+fn unreadable(at: Position, message: impl Into<String>) -> Unreadable {
+    Unreadable {
         line: at.line,
         column: at.column,
         message: message.into(),
@@ -123,14 +171,18 @@ fn fault(at: Position, message: impl Into<String>) -> Fault {
 /// A collection that has been opened and not closed yet.
 struct Open {
     at: Position,
+    start: usize,
     tag: Option<String>,
     anchor: usize,
     is_mapping: bool,
     children: Vec<Rc<Node>>,
 }
 
-#[derive(Default)]
-struct Builder {
+struct Builder<'t> {
+    text: &'t str,
+    /// Where each character starts, since the parser counts characters; `None` where that is the
+    /// same.
+    starts: Option<Vec<usize>>,
     open: Vec<Open>,
     root: Option<Rc<Node>>,
     anchors: HashMap<usize, Rc<Node>>,
@@ -139,73 +191,121 @@ struct Builder {
     documents: usize,
 }
 
-impl Builder {
-    fn take(&mut self, event: Event<'_>, at: Position) -> Result<(), Fault> {
+impl<'t> Builder<'t> {
+    fn of(text: &'t str) -> Builder<'t> {
+        let starts = || text.char_indices().map(|(at, _)| at).collect();
+        Builder {
+            text,
+            starts: (!text.is_ascii()).then(starts),
+            open: Vec::new(),
+            root: None,
+            anchors: HashMap::new(),
+            nodes: 0,
+            aliased: 0,
+            documents: 0,
+        }
+    }
+
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Unreadable> {
+        let at = position(span.start);
         match event {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err(fault(
-                        at,
-                        "a second YAML document starts here; a configuration is one document",
-                    ));
+                    let message =
+                        "a second YAML document starts here; a configuration is one document";
+                    return Err(unreadable(at, message));
                 }
                 Ok(())
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.count(at)?;
-                let value = if style == ScalarStyle::Plain
-                    && matches!(&*text, "" | "~" | "null" | "Null" | "NULL")
-                {
+                let is_plain = style == ScalarStyle::Plain;
+                let is_bare = anchor == 0 && tag.is_none();
+                let range = if is_plain && text.is_empty() && is_bare {
+                    let start = self.behind_the_key().unwrap_or(self.byte(span.start));
+                    start..start
+                } else {
+                    self.range(span, &text)
+                };
+                let is_null = is_plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
+                let value = if is_null {
                     Value::Null
                 } else {
                     Value::Scalar(Zeroizing::new(text.into_owned()))
                 };
-                self.place(
-                    anchor,
-                    Node {
-                        at,
-                        tag: written_tag(tag),
-                        value,
-                        size: 1,
-                        height: 1,
-                    },
-                );
+                let node = Node {
+                    at,
+                    range,
+                    tag: written_tag(tag),
+                    ..Node::of(value)
+                };
+                self.place(anchor, node);
                 Ok(())
             }
-            Event::SequenceStart(anchor, tag) => self.open(Open {
-                at,
-                tag: written_tag(tag),
-                anchor,
-                is_mapping: false,
-                children: Vec::new(),
-            }),
-            Event::MappingStart(anchor, tag) => self.open(Open {
-                at,
-                tag: written_tag(tag),
-                anchor,
-                is_mapping: true,
-                children: Vec::new(),
-            }),
-            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(closed) => {
-                    self.place(closed.anchor, closed.into_node());
-                    Ok(())
-                }
-                None => Err(fault(
-                    at,
-                    "not YAML: a list or mapping ends that did not start",
-                )),
-            },
+            Event::SequenceStart(anchor, tag) => self.open(span, anchor, tag, false),
+            Event::MappingStart(anchor, tag) => self.open(span, anchor, tag, true),
+            Event::SequenceEnd | Event::MappingEnd => {
+                let Some(closed) = self.open.pop() else {
+                    let message = "not YAML: a list or mapping ends that did not start";
+                    return Err(unreadable(at, message));
+                };
+                // The parser leaves out a comma behind the last item.
+                let end = self.byte(span.start);
+                let bracket = if closed.is_mapping { '}' } else { ']' };
+                let rest = self.text[end..].trim_start_matches([',', ' ']);
+                let end = match rest.strip_prefix(bracket) {
+                    Some(rest) => self.text.len() - rest.len(),
+                    None => end,
+                };
+                self.place(closed.anchor, closed.into_node(end));
+                Ok(())
+            }
             Event::Alias(anchor) => self.alias(anchor, at),
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
         }
     }
 
-    fn count(&mut self, at: Position) -> Result<(), Fault> {
+    fn byte(&self, mark: Marker) -> usize {
+        match &self.starts {
+            Some(starts) => starts.get(mark.index()).copied().unwrap_or(self.text.len()),
+            None => mark.index().min(self.text.len()),
+        }
+    }
+
+    /// Of a scalar. The parser counts what follows the quotes as well.
+    fn range(&self, span: Span, text: &str) -> Range<usize> {
+        let (start, end) = (self.byte(span.start), self.byte(span.end));
+        let written = &self.text[start..end];
+        for quote in ["'", "\""] {
+            let inside = written.strip_prefix(quote);
+            let behind = inside.and_then(|inside| inside.strip_prefix(text));
+            if behind.is_some_and(|behind| behind.starts_with(quote)) {
+                return start..start + text.len() + 2;
+            }
+        }
+        start..end
+    }
+
+    /// Behind the colon of the key that waits for its value, or behind the key where there is none.
+    fn behind_the_key(&self) -> Option<usize> {
+        let open = self.open.last()?;
+        let key = open.children.last()?;
+        let is_value = open.is_mapping && open.children.len() % 2 == 1;
+        let end = is_value.then_some(key.range.end)?;
+        let rest = self.text[end..].trim_start();
+        let colon = self.text.len() - rest.len();
+        Some(if rest.starts_with(':') {
+            colon + 1
+        } else {
+            end
+        })
+    }
+
+    fn count(&mut self, at: Position) -> Result<(), Unreadable> {
         self.nodes += 1;
         if self.nodes > MOST_NODES {
-            return Err(fault(
+            return Err(unreadable(
                 at,
                 format!("more than {MOST_NODES} values: this is not a configuration"),
             ));
@@ -213,34 +313,46 @@ impl Builder {
         Ok(())
     }
 
-    fn open(&mut self, open: Open) -> Result<(), Fault> {
-        self.count(open.at)?;
+    fn open(
+        &mut self,
+        span: Span,
+        anchor: usize,
+        tag: Option<Cow<'_, Tag>>,
+        is_mapping: bool,
+    ) -> Result<(), Unreadable> {
+        let at = position(span.start);
+        self.count(at)?;
         if self.open.len() >= DEEPEST {
-            return Err(fault(
-                open.at,
-                format!("nested more than {DEEPEST} levels deep"),
-            ));
+            let message = format!("nested more than {DEEPEST} levels deep");
+            return Err(unreadable(at, message));
         }
-        self.open.push(open);
+        self.open.push(Open {
+            at,
+            start: self.byte(span.start),
+            tag: written_tag(tag),
+            anchor,
+            is_mapping,
+            children: Vec::new(),
+        });
         Ok(())
     }
 
-    fn alias(&mut self, anchor: usize, at: Position) -> Result<(), Fault> {
+    fn alias(&mut self, anchor: usize, at: Position) -> Result<(), Unreadable> {
         let Some(target) = self.anchors.get(&anchor).cloned() else {
-            return Err(fault(
+            return Err(unreadable(
                 at,
                 "an alias that stands inside the value it repeats",
             ));
         };
         self.aliased = self.aliased.saturating_add(target.size);
         if self.aliased > MOST_ALIASED_NODES {
-            return Err(fault(
+            return Err(unreadable(
                 at,
                 format!("aliases (`*name`) repeat more than {MOST_ALIASED_NODES} values"),
             ));
         }
         if self.open.len() + target.height > DEEPEST {
-            return Err(fault(
+            return Err(unreadable(
                 at,
                 format!("nested more than {DEEPEST} levels deep by an alias"),
             ));
@@ -267,7 +379,7 @@ impl Builder {
 }
 
 impl Open {
-    fn into_node(self) -> Node {
+    fn into_node(self, end: usize) -> Node {
         let size = self
             .children
             .iter()
@@ -282,7 +394,7 @@ impl Open {
             let mut children = self.children.into_iter();
             let mut pairs = Vec::new();
             while let (Some(key), Some(value)) = (children.next(), children.next()) {
-                pairs.push(Pair { key, value });
+                pairs.push(Member { key, value });
             }
             Value::Mapping(merge(pairs))
         } else {
@@ -290,6 +402,7 @@ impl Open {
         };
         Node {
             at: self.at,
+            range: self.start..end,
             tag: self.tag,
             value,
             size,
@@ -300,15 +413,15 @@ impl Open {
 
 /// `<<: *defaults`, which YAML 1.1 defines and Atmos understands: pairs of the named mappings that
 /// are not written here.
-fn merge(pairs: Vec<Pair>) -> Vec<Pair> {
-    let is_merge = |pair: &Pair| {
+fn merge(pairs: Vec<Member>) -> Vec<Member> {
+    let is_merge = |pair: &Member| {
         pair.key.text() == Some("<<")
             && matches!(pair.value.value, Value::Mapping(_) | Value::Sequence(_))
     };
     if !pairs.iter().any(is_merge) {
         return pairs;
     }
-    let (merged, mut own): (Vec<Pair>, Vec<Pair>) = pairs.into_iter().partition(is_merge);
+    let (merged, mut own): (Vec<Member>, Vec<Member>) = pairs.into_iter().partition(is_merge);
     let mut seen: HashSet<String> = own
         .iter()
         .filter_map(|pair| pair.key.text().map(str::to_owned))
@@ -318,7 +431,7 @@ fn merge(pairs: Vec<Pair>) -> Vec<Pair> {
             Value::Sequence(several) => several.clone(),
             Value::Mapping(_) | Value::Scalar(_) | Value::Null => vec![Rc::clone(&pair.value)],
         };
-        for inherited in sources.iter().flat_map(|source| source.pairs()) {
+        for inherited in sources.iter().flat_map(|source| source.members()) {
             if inherited
                 .key
                 .text()
@@ -360,7 +473,7 @@ mod tests {
     fn refused(text: &str) -> String {
         match parse(text) {
             Ok(_) => panic!("should have been refused: {text:.60}"),
-            Err(Fault {
+            Err(Unreadable {
                 line,
                 column,
                 message,
@@ -394,7 +507,7 @@ mod tests {
     fn nothing_written_null_and_comments_are_nothing_but_quoted_text_is_text() {
         let root = tree("a:\nb: ~\nc: null\nd: \"null\"\ne: \"\"\n");
         let nulls: Vec<_> = root
-            .pairs()
+            .members()
             .iter()
             .map(|pair| pair.value.is_null())
             .collect();
@@ -448,14 +561,14 @@ mod tests {
             tree("base: &b {x: 1, y: 2}\none: {<<: *b, y: 3}\ntwo: {<<: [*b, {z: 4}]}\nsame: *b\n");
         let keys = |name: &str| -> Vec<String> {
             let node = root.child(name).expect(name);
-            let pair = |pair: &Pair| {
+            let pair = |pair: &Member| {
                 format!(
                     "{}={}",
                     pair.key.text().expect("text"),
                     pair.value.text().expect("text")
                 )
             };
-            node.pairs().iter().map(pair).collect()
+            node.members().iter().map(pair).collect()
         };
         assert_eq!(keys("one"), ["y=3", "x=1"]);
         assert_eq!(keys("two"), ["x=1", "y=2", "z=4"]);

@@ -13,7 +13,6 @@ const STILL_IN_A_CIRCLE: &[&str] = &[
     "src-tauri/cli",
     "src-tauri/core/agent",
     "src-tauri/core/auth",
-    "src-tauri/core/config",
     "src-tauri/core/store",
     "src-tauri/sandbox",
 ];

@@ -1,523 +1,345 @@
-//! Changes to a text as pieces put in, taken out or replaced: a key added below others, a value
-//! replaced, a key removed. Touches only the lines of what changes, and says why where that is not
-//! possible.
+//! A value put where a path of keys leads, or a key taken out, as pieces of the text that change.
+//! Touches only the lines of what changes, and says why where that is not possible.
 
-use super::entry::{Braces, Item};
-use super::layout::{Page, Pair, Shape, Spot, Style};
+use super::value::NewValue;
+use crate::config::yaml::{Member, Node, Value};
 use std::ops::Range;
-use zeroize::Zeroizing;
 
 /// What comes in place of a part of the text.
-#[derive(Debug)]
-pub(super) struct Patch {
-    at: Range<usize>,
-    with: String,
-}
-
-impl Patch {
-    fn insert(at: usize, with: impl Into<String>) -> Patch {
-        Patch {
-            at: at..at,
-            with: with.into(),
-        }
-    }
-
-    fn replace(at: Range<usize>, with: impl Into<String>) -> Patch {
-        Patch {
-            at,
-            with: with.into(),
-        }
-    }
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patch {
+    pub at: Range<usize>,
+    pub with: String,
 }
 
 /// Why something cannot be written where it belongs.
-pub(super) type Obstacle = String;
+pub type Obstacle = String;
 
-/// No comment is ever lost.
-pub(super) fn apply(text: &str, mut patches: Vec<Patch>) -> Result<Zeroizing<String>, Obstacle> {
-    if patches
-        .iter()
-        .any(|patch| text[patch.at.clone()].contains('#'))
-    {
-        return Err("a comment stands in the way".to_owned());
-    }
-    patches.sort_by_key(|patch| (patch.at.start, patch.at.end));
-    let mut result = Zeroizing::new(String::with_capacity(text.len() + 1024));
-    let mut from = 0;
-    for patch in patches {
-        result.push_str(&text[from.min(patch.at.start)..patch.at.start]);
-        result.push_str(&patch.with);
-        from = patch.at.end;
-    }
-    result.push_str(&text[from..]);
-    Ok(result)
+type Patches = Result<Vec<Patch>, Obstacle>;
+
+/// Forms that are hardly ever written are left to a person.
+fn odd_form(node: &Node) -> Obstacle {
+    let line = node.at.line;
+    format!("line {line} is written in a form that only a person should change")
 }
 
-/// What is wanted at the end of a path of keys.
-pub(super) struct Wanted<'a> {
-    pub item: &'a Item,
-    /// The key behind which it stands best.
-    pub behind: Option<&'a str>,
+/// A text and its tree.
+#[derive(Clone, Copy)]
+pub struct Page<'t> {
+    pub text: &'t str,
+    pub root: &'t Node,
 }
 
-/// Puts something where `path` leads, with the mappings on the way that are missing.
-pub(super) fn put(
-    page: &Page<'_>,
-    path: &[&str],
-    wanted: &Wanted<'_>,
-) -> Result<Vec<Patch>, Obstacle> {
-    let Some(root) = &page.root else {
-        let [first, rest @ ..] = path else {
-            return Err("there is no key to write".to_owned());
-        };
-        let lines = wanted.item.clone().below(rest).lines(first, 0, page.unit);
-        return Ok(vec![lines_at(page, page.text.len(), &lines)]);
-    };
-    let mut spot = root;
-    let mut holder: Option<(Style, &Pair)> = None;
-    for (depth, key) in path.iter().enumerate() {
-        match &spot.shape {
-            Shape::Mapping(style, pairs)
-                if pairs.is_empty() && holder.is_some() && *style == Style::Flow =>
-            {
-                return fill(
-                    page,
-                    holder,
-                    spot,
-                    &wanted.item.clone().below(&path[depth..]),
-                );
-            }
-            Shape::Mapping(style, pairs) => match find(pairs, key)? {
-                Some(pair) => {
-                    (spot, holder) = (&pair.value, Some((*style, pair)));
+/// Where a value stands: `member` of `parent`.
+#[derive(Clone, Copy)]
+struct Spot<'t> {
+    parent: &'t Node,
+    member: &'t Member,
+}
+
+impl Page<'_> {
+    /// Puts a value where `path` leads, with the mappings on the way that are missing. A new key
+    /// comes behind the one called `behind`, or last.
+    pub fn put(self, path: &[&str], value: &NewValue, behind: &str) -> Patches {
+        let (mut node, mut spot) = (self.root, None);
+        for (depth, key) in path.iter().enumerate() {
+            let rest = || value.clone().below(&path[depth..]);
+            match &node.value {
+                _ if node.tag.is_some() => return Err(odd_form(node)),
+                Value::Null => return self.fill(spot, node, &rest()),
+                Value::Mapping(members) if members.is_empty() => {
+                    return self.fill(spot, node, &rest());
                 }
-                None => {
-                    let item = wanted.item.clone().below(&path[depth + 1..]);
-                    return insert(page, spot, (key, &item), wanted.behind);
+                Value::Mapping(members) => match only(members, key)? {
+                    Some(member) if is_alias(member) => {
+                        let (what, line) = (shown(&path[..=depth]), member.key.at.line);
+                        return Err(format!(
+                            "{what} on line {line} is an alias or comes from a merge"
+                        ));
+                    }
+                    Some(member) => {
+                        spot = Some(Spot {
+                            parent: node,
+                            member,
+                        });
+                        node = &member.value;
+                    }
+                    None => {
+                        let value = value.clone().below(&path[depth + 1..]);
+                        let at = position(members, behind);
+                        return self.insert(node, at, &value.below(&[key]));
+                    }
+                },
+                Value::Scalar(_) | Value::Sequence(_) => {
+                    return Err(format!("{} is not a mapping", shown(&path[..depth])));
                 }
-            },
-            Shape::Empty => {
-                return fill(
-                    page,
-                    holder,
-                    spot,
-                    &wanted.item.clone().below(&path[depth..]),
-                );
             }
-            Shape::Scalar if is_null(page, spot) => {
-                return fill(
-                    page,
-                    holder,
-                    spot,
-                    &wanted.item.clone().below(&path[depth..]),
-                );
-            }
-            Shape::Alias => {
-                return Err(format!(
-                    "{} is an alias of something else",
-                    shown(&path[..depth])
-                ));
-            }
-            Shape::Scalar | Shape::Other => {
-                return Err(format!("{} is not a mapping", shown(&path[..depth])));
+        }
+        match (&node.value, value) {
+            (Value::Null, _) => self.fill(spot, node, value),
+            (Value::Scalar(old), NewValue::Text(text)) => self.replace(node, old, text),
+            (Value::Scalar(old), NewValue::Is(it)) => self.replace(node, old, &it.to_string()),
+            (Value::Scalar(_) | Value::Sequence(_) | Value::Mapping(_), _) => {
+                Err(format!("{} holds something else", shown(path)))
             }
         }
     }
-    match (&spot.shape, wanted.item) {
-        (Shape::Empty, item) => fill(page, holder, spot, item),
-        (Shape::Scalar | Shape::Alias, Item::Text(_) | Item::Is(_)) => {
-            Ok(vec![replace(page, spot, wanted.item)])
-        }
-        (Shape::Scalar | Shape::Alias | Shape::Mapping(..) | Shape::Other, _) => {
-            Err(format!("{} holds something else", shown(path)))
-        }
-    }
-}
 
-/// Takes a key out that holds `true`. Where something else stands on its line it becomes `false`
-/// instead, so that nothing but the value changes.
-pub(super) fn unset(page: &Page<'_>, path: &[&str]) -> Result<Vec<Patch>, Obstacle> {
-    let (mut pairs, mut style): (&[Pair], Style) = (&[], Style::Block);
-    let mut found: Option<&Pair> = None;
-    for (depth, key) in path.iter().enumerate() {
-        let spot = match found {
-            Some(pair) => Some(&pair.value),
-            None => page.root.as_ref(),
-        };
-        match spot.map(|spot| &spot.shape) {
-            Some(Shape::Mapping(its, below)) => (pairs, style) = (below, *its),
-            Some(Shape::Alias) => {
-                return Err(format!(
-                    "{} is an alias of something else",
-                    shown(&path[..depth])
-                ));
-            }
-            Some(Shape::Empty | Shape::Scalar | Shape::Other) | None => {
-                return Err(format!("{} is not a mapping", shown(&path[..depth])));
-            }
-        }
-        found = Some(
-            find(pairs, key)?
-                .ok_or_else(|| format!("{} is not written there", shown(&path[..=depth])))?,
-        );
-    }
-    let Some(pair) = found else {
-        return Err("there is no key to remove".to_owned());
-    };
-    let taken_out = match style {
-        Style::Block => without_line(page, pairs, pair),
-        Style::Flow => without_item(page, pairs, pair),
-    };
-    match (taken_out, &pair.value.shape) {
-        // What a merge brings in would show behind it.
-        (Some(patches), _) if find(pairs, "<<")?.is_none() => Ok(patches),
-        (_, Shape::Scalar | Shape::Alias) => Ok(vec![Patch::replace(
-            pair.value.range.clone(),
-            in_its_quotes(page, &pair.value, "false"),
-        )]),
-        (_, Shape::Empty | Shape::Mapping(..) | Shape::Other) => {
-            Err(format!("{} holds something else", shown(path)))
-        }
-    }
-}
-
-/// Whether the last key of `path` is written there itself, and not brought in by a merge.
-pub(super) fn is_written(page: &Page<'_>, path: &[&str]) -> bool {
-    let mut spot = page.root.as_ref();
-    for key in path {
-        let Some(Shape::Mapping(_, pairs)) = spot.map(|spot| &spot.shape) else {
-            return false;
-        };
-        spot = pairs
+    /// Takes a key out, where that leaves nothing behind and everything else in its place.
+    pub fn remove(self, parent: &Node, member: &Member) -> Option<Patch> {
+        let (start, end) = (member.key.range.start, member.value.range.end);
+        let members = parent.members();
+        let at = members
             .iter()
-            .find(|pair| pair.key.as_deref() == Some(key))
-            .map(|pair| &pair.value);
+            .position(|it| it.key.range == member.key.range)?;
+        if members.len() < 2 || is_alias(member) {
+            return None;
+        }
+        let range = if !self.is_in_braces(parent) {
+            let rest = &self.text[end..self.line_after(end)];
+            let is_alone = self.indent(start).is_some() && rest.trim().is_empty();
+            (is_alone && !self.text[start..end].contains('\n'))
+                .then(|| self.line_start(start)..self.line_after(end))?
+        } else if let Some(next) = members.get(at + 1) {
+            start..next.key.range.start
+        } else {
+            let before = self.text[..start].trim_end().strip_suffix(',')?;
+            before.trim_end().len()..end
+        };
+        Some(Patch {
+            at: range,
+            with: String::new(),
+        })
     }
-    spot.is_some()
+
+    fn is_in_braces(self, mapping: &Node) -> bool {
+        self.text[mapping.range.clone()].starts_with('{')
+    }
+
+    fn line_start(self, at: usize) -> usize {
+        self.text[..at].rfind('\n').map_or(0, |before| before + 1)
+    }
+
+    /// Behind the line of `at`, with its line end.
+    fn line_after(self, at: usize) -> usize {
+        let end = self.text[at..].find('\n');
+        end.map_or(self.text.len(), |end| at + end + 1)
+    }
+
+    /// How far `at` is indented; `None` where something else stands before it on its line.
+    fn indent(self, at: usize) -> Option<usize> {
+        let before = &self.text[self.line_start(at)..at];
+        let is_blank = before.bytes().all(|byte| byte == b' ');
+        is_blank.then_some(before.len())
+    }
+
+    /// How far the blocks in a block are indented from it.
+    fn unit(self, mapping: &Node) -> Option<usize> {
+        let step = |member: &Member| {
+            let first = member.value.members().first()?;
+            let inner = self.indent(first.key.range.start)?;
+            let outer = self.indent(member.key.range.start)?;
+            inner.checked_sub(outer).filter(|step| *step > 0)
+        };
+        let members = mapping.members();
+        members
+            .iter()
+            .find_map(step)
+            .or_else(|| members.iter().find_map(|member| self.unit(&member.value)))
+    }
+
+    /// In place of a value, with the quotes that it has.
+    fn replace(self, node: &Node, old: &str, new: &str) -> Patches {
+        let written = &self.text[node.range.clone()];
+        let quotes = written.split_once(old).filter(|_| node.tag.is_none());
+        match quotes {
+            Some((quote @ ("" | "'" | "\""), end)) if quote == end => Ok(vec![Patch {
+                at: node.range.clone(),
+                with: format!("{quote}{new}{quote}"),
+            }]),
+            Some(_) | None => Err(odd_form(node)),
+        }
+    }
+
+    /// Where nothing is written, or something that holds nothing: `~`, `null`, `{}`.
+    fn fill(self, spot: Option<Spot<'_>>, node: &Node, value: &NewValue) -> Patches {
+        let written = &self.text[node.range.clone()];
+        if written.contains(['\n', '#', '&', '*', '!']) {
+            return Err(odd_form(node));
+        }
+        let (end, unit) = (node.range.end, self.unit(self.root).unwrap_or(2));
+        let Some(spot) = spot else {
+            return Ok(vec![match value {
+                NewValue::Mapping(pairs) if written.is_empty() => {
+                    self.lines(self.text.len(), pairs, 0, unit)
+                }
+                NewValue::Mapping(_) | NewValue::Text(_) | NewValue::Is(_) => Patch {
+                    at: node.range.clone(),
+                    with: value.inline(" "),
+                },
+            }]);
+        };
+        let key = spot.member.key.range.start;
+        match (value, self.is_in_braces(spot.parent)) {
+            (NewValue::Mapping(pairs), false) => {
+                let column = self.indent(key).ok_or_else(|| odd_form(node))?;
+                let before = self.text[..node.range.start].trim_end_matches([' ', '\t']);
+                let below = self.behind_comments(self.line_after(end), column);
+                let mut patches = vec![self.lines(below, pairs, column + unit, unit)];
+                if !written.is_empty() {
+                    patches.push(Patch {
+                        at: before.len()..end,
+                        with: String::new(),
+                    });
+                }
+                Ok(patches)
+            }
+            (NewValue::Mapping(_) | NewValue::Text(_) | NewValue::Is(_), _) => {
+                let space = if written.is_empty() { " " } else { "" };
+                Ok(vec![Patch {
+                    at: node.range.clone(),
+                    with: format!("{space}{}", value.inline(" ")),
+                }])
+            }
+        }
+    }
+
+    /// New keys, as the member at a position.
+    fn insert(self, mapping: &Node, position: usize, value: &NewValue) -> Patches {
+        let (members, NewValue::Mapping(pairs)) = (mapping.members(), value) else {
+            return Err(odd_form(mapping));
+        };
+        if self.is_in_braces(mapping) {
+            return self.insert_in_braces(mapping, position, pairs);
+        }
+        let first = members.first().ok_or_else(|| odd_form(mapping))?;
+        let column = self
+            .indent(first.key.range.start)
+            .ok_or_else(|| odd_form(mapping))?;
+        let at = if position < members.len() {
+            self.line_after(members[position - 1].value.range.end)
+        } else {
+            self.end_of_block(mapping, column)
+        };
+        let unit = self.unit(mapping).or_else(|| self.unit(self.root));
+        Ok(vec![self.lines(at, pairs, column, unit.unwrap_or(2))])
+    }
+
+    fn insert_in_braces(
+        self,
+        mapping: &Node,
+        position: usize,
+        pairs: &[(String, NewValue)],
+    ) -> Patches {
+        let written = &self.text[mapping.range.clone()];
+        if written.contains('\n') {
+            let line = mapping.at.line;
+            return Err(format!("line {line} opens braces that end on another line"));
+        }
+        if written.trim_start_matches(['{', ' ']).starts_with('"') {
+            let line = mapping.at.line;
+            return Err(format!("line {line} is written as JSON"));
+        }
+        let pad = if written.starts_with("{ ") { " " } else { "" };
+        let pairs: Vec<String> = pairs
+            .iter()
+            .map(|(key, value)| value.inline_after(key, pad))
+            .collect();
+        let pairs = pairs.join(", ");
+        let (at, with) = match mapping.members().get(position) {
+            Some(next) => (next.key.range.start, format!("{pairs}, ")),
+            None => {
+                let inside = self.text[..mapping.range.end].strip_suffix('}');
+                let inside = inside.ok_or_else(|| odd_form(mapping))?.trim_end();
+                let inside = inside.strip_suffix(',').unwrap_or(inside);
+                (inside.trim_end().len(), format!(", {pairs}"))
+            }
+        };
+        Ok(vec![Patch { at: at..at, with }])
+    }
+
+    /// Lines before the one that begins at `at`, or behind the last.
+    fn lines(self, at: usize, pairs: &[(String, NewValue)], indent: usize, unit: usize) -> Patch {
+        let line_end = match self.text.find('\n') {
+            Some(end) if self.text[..end].ends_with('\r') => "\r\n",
+            Some(_) | None => "\n",
+        };
+        let mut with = String::new();
+        if !matches!(self.text[..at].chars().next_back(), None | Some('\n')) {
+            with.push_str(line_end);
+        }
+        for line in pairs
+            .iter()
+            .flat_map(|(key, value)| value.lines(key, indent, unit))
+        {
+            with.push_str(&line);
+            with.push_str(line_end);
+        }
+        Patch { at: at..at, with }
+    }
+
+    /// Behind the last line that belongs to a block: its content, or a comment that is indented
+    /// like it. Blank lines and comments that are not belong to what follows.
+    fn end_of_block(self, mapping: &Node, column: usize) -> usize {
+        let limit = mapping.range.end;
+        let mut end = if limit == self.text.len() {
+            limit
+        } else {
+            self.line_start(limit)
+        };
+        while end > mapping.range.start {
+            let line = self.line_start(end - 1);
+            let content = self.text[line..end].trim_end();
+            let indented = content.len() - content.trim_start().len();
+            let is_comment = content.trim_start().starts_with('#');
+            let is_between = content.is_empty() || is_comment && indented < column;
+            if !is_between {
+                break;
+            }
+            end = line;
+        }
+        end
+    }
+
+    /// Behind the comments from `at` on that are indented by more than `column`.
+    fn behind_comments(self, at: usize, column: usize) -> usize {
+        let (mut line, mut last) = (at, at);
+        while line < self.text.len() {
+            let next = self.line_after(line);
+            let content = self.text[line..next].trim_end();
+            let indented = content.len() - content.trim_start().len();
+            match content.trim_start().chars().next() {
+                None => {}
+                Some('#') if indented > column => last = next,
+                Some(_) => break,
+            }
+            line = next;
+        }
+        last
+    }
+}
+
+/// Where a new key comes: behind a single value called `behind`, or last.
+pub fn position(members: &[Member], behind: &str) -> usize {
+    let is_it = |it: &Member| it.key.text() == Some(behind) && it.value.text().is_some();
+    let before = members.iter().position(is_it);
+    before.map_or(members.len(), |before| before + 1)
+}
+
+/// A value stands behind its key, but for one that an alias repeats or a merge brings in.
+fn is_alias(member: &Member) -> bool {
+    member.value.range.start < member.key.range.end
+}
+
+fn only<'m>(members: &'m [Member], key: &str) -> Result<Option<&'m Member>, Obstacle> {
+    let mut found = members.iter().filter(|it| it.key.text() == Some(key));
+    let first = found.next();
+    match found.next() {
+        Some(_) => Err(format!("`{key}` is written twice")),
+        None => Ok(first),
+    }
 }
 
 fn shown(path: &[&str]) -> String {
-    if path.is_empty() {
-        "the whole file".to_owned()
-    } else {
-        format!("`{}`", path.join("."))
-    }
-}
-
-fn find<'p>(pairs: &'p [Pair], key: &str) -> Result<Option<&'p Pair>, Obstacle> {
-    let mut found = pairs.iter().filter(|pair| pair.key.as_deref() == Some(key));
-    let first = found.next();
-    if found.next().is_some() {
-        Err(format!("`{key}` is written twice"))
-    } else {
-        Ok(first)
-    }
-}
-
-fn is_null(page: &Page<'_>, spot: &Spot) -> bool {
-    matches!(
-        &page.text[spot.range.clone()],
-        "~" | "null" | "Null" | "NULL"
-    )
-}
-
-fn replace(page: &Page<'_>, spot: &Spot, item: &Item) -> Patch {
-    let value = match item {
-        Item::Text(text) => text.clone(),
-        Item::Is(_) | Item::Map(_) => item.value(Braces::USUAL),
-    };
-    Patch::replace(spot.range.clone(), in_its_quotes(page, spot, &value))
-}
-
-/// Durations, `true` and `false` need no quotes of their own, and keep those that were there.
-fn in_its_quotes(page: &Page<'_>, spot: &Spot, value: &str) -> String {
-    match page.text[spot.range.clone()].chars().next() {
-        Some(quote @ ('"' | '\'')) => format!("{quote}{value}{quote}"),
-        Some(_) | None => value.to_owned(),
-    }
-}
-
-/// Puts lines before the one that begins at `at`, or behind the last.
-fn lines_at(page: &Page<'_>, at: usize, lines: &[String]) -> Patch {
-    let mut with = String::new();
-    if !page.text[..at].is_empty() && !page.text[..at].ends_with('\n') {
-        with.push_str(page.line_end);
-    }
-    for line in lines {
-        with.push_str(line);
-        with.push_str(page.line_end);
-    }
-    Patch::insert(at, with)
-}
-
-fn insert(
-    page: &Page<'_>,
-    mapping: &Spot,
-    (key, item): (&str, &Item),
-    behind: Option<&str>,
-) -> Result<Vec<Patch>, Obstacle> {
-    let Shape::Mapping(style, pairs) = &mapping.shape else {
-        return Err("it is not a mapping".to_owned());
-    };
-    let behind = behind.and_then(|key| pairs.iter().find(|pair| pair.key.as_deref() == Some(key)));
-    let behind = behind.filter(|pair| matches!(pair.value.shape, Shape::Scalar));
-    match (style, pairs.as_slice()) {
-        (Style::Block, []) => Err("it is not a mapping".to_owned()),
-        (Style::Block, [first, ..]) => {
-            let is_explicit =
-                "it is written in a form (`? key`) that only a person can add to".to_owned();
-            let column = page.indent(first.at).ok_or(is_explicit)?;
-            let unit = pairs
-                .iter()
-                .find_map(|pair| inner_step(page, pair, column))
-                .unwrap_or(page.unit);
-            let at = match behind {
-                Some(pair) => page.line_after(pair.value.range.end),
-                None => end_of_block(page, mapping, column),
-            };
-            Ok(vec![lines_at(page, at, &item.lines(key, column, unit))])
-        }
-        (Style::Flow, []) => {
-            let braces = Braces {
-                is_json: false,
-                is_padded: true,
-            };
-            Ok(vec![Patch::replace(
-                mapping.range.clone(),
-                item.clone().below(&[key]).value(braces),
-            )])
-        }
-        (Style::Flow, [.., last]) => Ok(insert_in_braces(
-            page,
-            mapping,
-            behind.unwrap_or(last),
-            (key, item),
-        )),
-    }
-}
-
-/// How far what stands below `pair` is indented.
-fn inner_step(page: &Page<'_>, pair: &Pair, column: usize) -> Option<usize> {
-    let Shape::Mapping(Style::Block, below) = &pair.value.shape else {
-        return None;
-    };
-    page.indent(below.first()?.at)?
-        .checked_sub(column)
-        .filter(|step| *step > 0)
-}
-
-/// Behind the last line that belongs to a block: its content, or a comment that is indented like
-/// it. Blank lines and comments that are not belong to what follows.
-fn end_of_block(page: &Page<'_>, mapping: &Spot, column: usize) -> usize {
-    let limit = mapping.range.end;
-    let mut end = if limit == page.text.len() {
-        limit
-    } else {
-        page.line_start(limit)
-    };
-    if mapping.is_open() {
-        return end;
-    }
-    let mut last = end;
-    while end > mapping.range.start {
-        let line = page.line_start(end - 1);
-        let content = page.text[line..end].trim_end();
-        let indented = content.len() - content.trim_start().len();
-        let is_between = content.trim_start().is_empty()
-            || (content.trim_start().starts_with('#') && indented < column);
-        if !is_between {
-            return last;
-        }
-        (end, last) = (line, line);
-    }
-    last
-}
-
-fn insert_in_braces(
-    page: &Page<'_>,
-    mapping: &Spot,
-    before: &Pair,
-    (key, item): (&str, &Item),
-) -> Vec<Patch> {
-    let at = end_of_value(before);
-    let braces = braces_of(page, mapping, before);
-    let rest = page.rest_of_line(at).trim_start();
-    let (has_comma, rest) = match rest.strip_prefix(',') {
-        Some(rest) => (true, rest.trim_start()),
-        None => (false, rest),
-    };
-    let is_alone = page
-        .indent(before.at)
-        .filter(|_| rest.is_empty() || rest.starts_with('#'));
-    let Some(indent) = is_alone else {
-        return vec![Patch::insert(at, format!(", {}", item.inline(key, braces)))];
-    };
-    let outer = indent_of_line(page, mapping.range.start);
-    let unit = indent
-        .checked_sub(outer)
-        .filter(|step| *step > 0)
-        .unwrap_or(page.unit);
-    let is_spread = matches!(&before.value.shape, Shape::Mapping(Style::Flow, below)
-        if below.first().is_some_and(|first| page.indent(first.at).is_some()));
-    let mut lines = if is_spread {
-        item.spread(key, braces, (indent, unit))
-    } else {
-        vec![item.inline(key, braces)]
-    };
-    if let Some(first) = lines.first_mut() {
-        first.insert_str(0, &" ".repeat(indent));
-    }
-    if has_comma && let Some(last) = lines.last_mut() {
-        last.push(',');
-    }
-    let comma = (!has_comma).then(|| Patch::insert(at, ","));
-    comma
-        .into_iter()
-        .chain([lines_at(page, page.line_after(at), &lines)])
-        .collect()
-}
-
-fn indent_of_line(page: &Page<'_>, at: usize) -> usize {
-    let line = &page.text[page.line_start(at)..at];
-    line.len() - line.trim_start().len()
-}
-
-fn end_of_value(pair: &Pair) -> usize {
-    match pair.value.shape {
-        Shape::Empty => pair.value.range.end.max(pair.colon),
-        Shape::Scalar | Shape::Alias | Shape::Mapping(..) | Shape::Other => pair.value.range.end,
-    }
-}
-
-fn braces_of(page: &Page<'_>, mapping: &Spot, pair: &Pair) -> Braces {
-    Braces {
-        is_json: page.text[pair.at..].starts_with('"'),
-        is_padded: page.text[mapping.range.start..].starts_with("{ ")
-            || page.indent(pair.at).is_some(),
-    }
-}
-
-/// Writes a value where nothing is, or something that holds nothing: `~`, `null`, `{}`.
-fn fill(
-    page: &Page<'_>,
-    holder: Option<(Style, &Pair)>,
-    spot: &Spot,
-    item: &Item,
-) -> Result<Vec<Patch>, Obstacle> {
-    let Some((style, pair)) = holder else {
-        return Err("the file holds something else".to_owned());
-    };
-    let start = spot.range.start;
-    let nothing = &page.text[spot.range.clone()];
-    let is_on_one_line =
-        !nothing.contains(['\n', '#']) && page.line_start(start) == page.line_start(pair.at);
-    let (Style::Block, Item::Map(pairs), true) = (style, item, is_on_one_line) else {
-        let is_json = style == Style::Flow && page.text[pair.at..].starts_with('"');
-        let value = item.value(Braces {
-            is_json,
-            is_padded: true,
-        });
-        let colon = if page.text[..pair.colon].ends_with(':') {
-            ""
-        } else {
-            ":"
-        };
-        return Ok(vec![match spot.shape {
-            Shape::Empty => Patch::insert(end_of_value(pair), format!("{colon} {value}")),
-            Shape::Scalar | Shape::Alias | Shape::Mapping(..) | Shape::Other => {
-                Patch::replace(spot.range.clone(), value)
-            }
-        }]);
-    };
-    let explicit = "it is written in a form (`? key`) that only a person can add to".to_owned();
-    let column = page.indent(pair.at).ok_or(explicit)?;
-    let lines: Vec<String> = pairs
-        .iter()
-        .flat_map(|(key, item)| item.lines(key, column + page.unit, page.unit))
-        .collect();
-    let before = page.text[..start].trim_end_matches([' ', '\t']).len();
-    let nothing = match spot.shape {
-        Shape::Empty => None,
-        Shape::Scalar | Shape::Alias | Shape::Mapping(..) | Shape::Other => {
-            Some(Patch::replace(before..spot.range.end, ""))
-        }
-    };
-    let below = lines_at(
-        page,
-        behind_comments(page, page.line_after(spot.range.end), column),
-        &lines,
-    );
-    Ok(nothing.into_iter().chain([below]).collect())
-}
-
-/// Behind the comments from `at` on that are indented by more than `column`.
-fn behind_comments(page: &Page<'_>, at: usize, column: usize) -> usize {
-    let (mut line, mut last) = (at, at);
-    while line < page.text.len() {
-        let next = page.line_after(line);
-        let content = page.text[line..next].trim_end();
-        let indented = content.len() - content.trim_start().len();
-        match content.trim_start().chars().next() {
-            None => {}
-            Some('#') if indented > column => last = next,
-            Some(_) => break,
-        }
-        line = next;
-    }
-    last
-}
-
-/// The whole line, where nothing else stands on it.
-fn without_line(page: &Page<'_>, pairs: &[Pair], pair: &Pair) -> Option<Vec<Patch>> {
-    let end = end_of_value(pair);
-    let is_alone = page.indent(pair.at).is_some()
-        && page.line_start(pair.at) == page.line_start(end)
-        && page.rest_of_line(end).trim().is_empty();
-    (is_alone && pairs.len() > 1).then(|| {
-        vec![Patch::replace(
-            page.line_start(pair.at)..page.line_after(end),
-            "",
-        )]
-    })
-}
-
-/// The item with its comma, and its line where nothing else stands on it.
-fn without_item(page: &Page<'_>, pairs: &[Pair], pair: &Pair) -> Option<Vec<Patch>> {
-    let at = pairs.iter().position(|other| other.at == pair.at)?;
-    let end = end_of_value(pair);
-    let before = at.checked_sub(1).and_then(|at| pairs.get(at));
-    let next = pairs.get(at + 1);
-    let has_comment = |range: Range<usize>| page.text[range].contains('#');
-    let rest = page.rest_of_line(end).trim();
-    let is_alone =
-        page.indent(pair.at).is_some() && page.line_start(pair.at) == page.line_start(end);
-    if is_alone && matches!(rest, "" | ",") {
-        let line = Patch::replace(page.line_start(pair.at)..page.line_after(end), "");
-        // The comma before it would be left over, which JSON does not allow.
-        return match (before, next, rest) {
-            (_, Some(_) | None, ",") => Some(vec![line]),
-            (Some(before), None, _) => {
-                let comma =
-                    end_of_value(before) + page.text[end_of_value(before)..pair.at].find(',')?;
-                let is_next = page.text[end_of_value(before)..comma].trim().is_empty();
-                is_next.then(|| vec![Patch::replace(comma..comma + 1, ""), line])
-            }
-            (None, None, _) | (_, Some(_), _) => None,
-        };
-    }
-    match (before, next) {
-        (Some(before), _) => {
-            let gap = end_of_value(before)..end;
-            let is_plain =
-                !has_comment(gap.clone()) && page.line_start(gap.start) == page.line_start(gap.end);
-            is_plain.then(|| vec![Patch::replace(gap, "")])
-        }
-        (None, Some(next)) => {
-            let gap = pair.at..next.at;
-            let is_plain =
-                !has_comment(gap.clone()) && page.line_start(gap.start) == page.line_start(gap.end);
-            is_plain.then(|| vec![Patch::replace(gap, "")])
-        }
-        (None, None) => None,
-    }
+    format!("`{}`", path.join("."))
 }

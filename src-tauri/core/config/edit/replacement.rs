@@ -1,8 +1,8 @@
 //! The file itself: read once, written beside and renamed, so that it is the old one or the new
-//! one. Keeps the mode it had, follows links to what they lead to, and refuses when somebody else
-//! changed it meanwhile.
+//! one. Keeps the mode it had, follows links to what they lead to, and refuses when it was changed
+//! meanwhile.
 
-use super::super::{file, is_missing};
+use crate::config::file::{self, is_missing};
 use crate::error::{Code, Error, Result};
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Write};
@@ -107,7 +107,7 @@ impl Original {
         builder.recursive(true).create(folder)
     }
 
-    /// Readable by nobody else until it has the mode of the file it replaces.
+    /// Readable by its owner only, until it has the mode of the file it replaces.
     fn beside(&self, folder: &Path, text: &str) -> io::Result<tempfile::NamedTempFile> {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let mut beside = tempfile::Builder::new()
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_somebody_changed_or_made_meanwhile_is_left_alone() {
+    fn a_file_that_was_changed_or_made_meanwhile_is_left_alone() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder
             .path()

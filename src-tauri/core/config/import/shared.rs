@@ -1,20 +1,21 @@
 //! The files that AWS tools share, read and laid over each other: what `credentials` says counts
 //! before what `config` says.
 
-use super::{file, sections};
+use super::super::file;
+use super::sections;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// What both files say under one name.
-pub(super) struct Profile {
+pub(super) struct SharedProfile {
     pub name: String,
     /// Later ones count before earlier ones. Any of them may be a secret.
     pairs: Vec<(String, Zeroizing<String>)>,
 }
 
-impl Profile {
+impl SharedProfile {
     /// A value that is not empty, without a comment behind it.
     pub fn value(&self, key: &str) -> Option<&str> {
         let value = self.whole(key)?;
@@ -47,14 +48,14 @@ impl Profile {
 }
 
 /// Of both files, those of `config` first.
-pub(super) fn profiles(environment: &Environment) -> Result<Vec<Profile>> {
+pub(super) fn profiles(environment: &Environment) -> Result<Vec<SharedProfile>> {
     let config = read(&path(environment, "AWS_CONFIG_FILE", "config")?)?;
     let credentials = read(&path(
         environment,
         "AWS_SHARED_CREDENTIALS_FILE",
         "credentials",
     )?)?;
-    let mut profiles: Vec<Profile> = Vec::new();
+    let mut profiles: Vec<SharedProfile> = Vec::new();
     let of_config = sections(&config)
         .into_iter()
         .filter(|it| it.is_called_profile() || it.header == "default");
@@ -69,7 +70,7 @@ pub(super) fn profiles(environment: &Environment) -> Result<Vec<Profile>> {
             .map(|(key, value)| ((*key).to_owned(), Zeroizing::new((*value).to_owned())));
         match profiles.iter_mut().find(|profile| profile.name == name) {
             Some(profile) => profile.pairs.extend(pairs),
-            None => profiles.push(Profile {
+            None => profiles.push(SharedProfile {
                 name: name.to_owned(),
                 pairs: pairs.collect(),
             }),
@@ -87,7 +88,7 @@ fn path(environment: &Environment, variable: &str, name: &str) -> Result<PathBuf
 
 fn read(path: &Path) -> Result<Zeroizing<String>> {
     // `/dev/null` is how people switch one of them off.
-    if super::super::is_missing(path) || path == Path::new("/dev/null") {
+    if file::is_missing(path) || path == Path::new("/dev/null") {
         return Ok(Zeroizing::default());
     }
     let unusable = |path: &Path, why: &str| {

@@ -127,7 +127,7 @@ auth:
 }
 
 #[test]
-fn names_that_cannot_be_told_apart_are_refused() {
+fn names_that_differ_too_little_are_refused() {
     insta::assert_snapshot!(problems(r"
 auth:
   identities:
@@ -137,8 +137,8 @@ auth:
     a_b: {kind: aws/ambient}
     dev: {kind: aws/ambient}
 "), @r"
-4:5 error auth.identities.Dev: `Dev` cannot be told apart from `dev` (line 3): case, `/` and `_` do not count
-6:5 error auth.identities.a_b: `a_b` cannot be told apart from `a/b` (line 5): case, `/` and `_` do not count
+4:5 error auth.identities.Dev: `Dev` is too much like `dev` (line 3): case, and `/` or `_`, make no difference
+6:5 error auth.identities.a_b: `a_b` is too much like `a/b` (line 5): case, and `/` or `_`, make no difference
 7:5 error auth.identities.dev: `dev` is written twice; first on line 3
 ");
 }
@@ -195,7 +195,7 @@ auth:
 "#), @r"
 6:5 error auth.identities.none: `via` is missing: `via: { provider: NAME }` or `via: { identity: NAME }`
 7:5 error auth.identities.empty: `via` is missing: `via: { provider: NAME }` or `via: { identity: NAME }`
-8:67 error auth.identities.both.via.identity: `via.provider` and `via.identity` exclude each other
+8:67 error auth.identities.both.via.identity: write `via.provider` or `via.identity`, not both
 9:40 error auth.identities.text.via: a single value where a mapping is expected, with `provider`, `identity`
 10:29 warning auth.identities.alone.via: `via` has no effect on aws/user
 ");
@@ -212,13 +212,13 @@ auth:
     d: {kind: aws/assume-role, via: {identity: a}, principal: {assume_role: "arn:aws:iam::123456789012:role/r"}}
     self: {kind: aws/assume-role, via: {identity: SELF}, principal: {assume_role: "arn:aws:iam::123456789012:role/r"}}
 "#), @r"
-3:48 error auth.identities.a.via.identity: the identities stand on each other in a circle: a → b → c → a
-7:51 error auth.identities.self.via.identity: the identities stand on each other in a circle: self → self
+3:48 error auth.identities.a.via.identity: the identities are based on each other in a circle: a → b → c → a
+7:51 error auth.identities.self.via.identity: the identities are based on each other in a circle: self → self
 ");
 }
 
 #[test]
-fn steps_must_fit_what_they_stand_on() {
+fn links_must_fit_what_they_stand_on() {
     insta::assert_snapshot!(problems(r#"
 auth:
   providers:
@@ -304,14 +304,14 @@ auth:
 6:5 error auth.identities.a: `principal.name` is missing
 6:5 error auth.identities.a: `principal.account.id` or `principal.account.name` is missing
 7:75 error auth.identities.b.principal.name: `has space` is not the name of a permission set; it has 1 to 32 letters, digits and `_+=,.@-`
-7:100 error auth.identities.b.principal.account.id: `12345` is not an account id: it has twelve digits
-8:112 error auth.identities.c.principal.account.name: `account.id` and `account.name` exclude each other
+7:100 error auth.identities.b.principal.account.id: `12345` is not an account id: an account id has twelve digits
+8:112 error auth.identities.c.principal.account.name: write `account.id` or `account.name`, not both
 9:77 error auth.identities.d.principal.assume_role: `role/x` is not the ARN of a role; a role's ARN looks like arn:aws:iam::123456789012:role/deploy
 9:98 error auth.identities.d.principal.external_id: `x` is not an external id; it has 2 to 1224 letters, digits and `_+=,.@:/-`
 9:115 warning auth.identities.d.principal.session_name: AWS does not allow the session name `Kim Müller`: `Kim-M-ller` is used
 9:135 error auth.identities.d.principal.region: `nowhere` is not a region; a region looks like eu-central-1
 10:5 error auth.identities.e: `principal.assume_role` is missing
-11:82 error auth.identities.f.principal.target_principal: `root` is not an account id: it has twelve digits
+11:82 error auth.identities.f.principal.target_principal: `root` is not an account id: an account id has twelve digits
 11:105 error auth.identities.f.principal.task_policy_arn: `arn:aws:iam::aws:policy/AdministratorAccess` is not the ARN of a root task policy; it is one of AWS's own, like arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials
 12:5 error auth.identities.g: `credentials.process` is missing
 13:87 error auth.identities.h.principal.account: a single value where a mapping is expected, with `id`, `name`
@@ -355,8 +355,8 @@ auth:
     env: {kind: aws/user, credentials: {access_key_id: AKIAIOSFODNN7EXAMPLE, secret_access_key: !env wJalrXUtnFEMI/K7MDENG}}
     good: {kind: aws/user, credentials: {access_key_id: AKIAIOSFODNN7EXAMPLE, secret_access_key: wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY, mfa_arn: "arn:aws:iam::1:user/x"}}
 "#), @r"
-3:57 error auth.identities.half.credentials.access_key_id: `access_key_id` is of no use without `secret_access_key`: write both or neither
-4:62 error auth.identities.other.credentials.secret_access_key: `secret_access_key` is of no use without `access_key_id`: write both or neither
+3:57 error auth.identities.half.credentials.access_key_id: `access_key_id` is useless without `secret_access_key`: write both or neither
+4:62 error auth.identities.other.credentials.secret_access_key: `secret_access_key` is useless without `access_key_id`: write both or neither
 5:60 error auth.identities.session.credentials.access_key_id: an access key id that starts with ASIA belongs to a session and is useless without its token; long-lived keys start with AKIA
 5:101 warning auth.identities.session.credentials.secret_access_key: a secret access key in a file is read by backups and other programs; `fob user configure` keeps it in the keyring
 6:60 error auth.identities.swapped.credentials.access_key_id: the access key id is not one; an access key id looks like AKIAIOSFODNN7EXAMPLE: 16 to 128 letters and digits
@@ -365,7 +365,7 @@ auth:
 7:100 error auth.identities.spaced.credentials.secret_access_key: the secret access key contains a space or line break
 8:57 error auth.identities.list.credentials.access_key_id: a list where a single value is expected
 8:100 error auth.identities.list.credentials.secret_access_key: a mapping where a single value is expected
-9:56 error auth.identities.env.credentials.access_key_id: `access_key_id` is of no use without `secret_access_key`: write both or neither
+9:56 error auth.identities.env.credentials.access_key_id: `access_key_id` is useless without `secret_access_key`: write both or neither
 9:97 error auth.identities.env.credentials.secret_access_key: `!env` is followed by the name of an environment variable: `!env DEV_KEY`
 10:98 warning auth.identities.good.credentials.secret_access_key: a secret access key in a file is read by backups and other programs; `fob user configure` keeps it in the keyring
 10:149 error auth.identities.good.credentials.mfa_arn: `arn:aws:iam::1:user/x` is not an MFA ARN; an MFA ARN looks like arn:aws:iam::123456789012:mfa/kim

@@ -661,5 +661,5 @@ fn problems_are_in_file_order_and_say_where_in_json_too() {
         (json["line"].as_u64(), json["path"].as_str()),
         (Some(4), Some("auth.identities.a.x"))
     );
-    assert!(json.get("blocks").is_none());
+    assert!(json.get("subject").is_none());
 }

@@ -1,7 +1,6 @@
 //! What is taken over from the files of AWS tools, and why the rest is not.
 
 use super::*;
-use crate::config::edit::edited;
 use proptest::prelude::*;
 
 const ID: &str = "AKIAIOSFODNN7EXAMPLE";
@@ -170,8 +169,8 @@ auth:
     assert_eq!(
         import.notes,
         [
-            "the profile `dev` comes along: `audit` is assumed with it",
-            "the profile `deploy` comes along: `audit` is assumed with it"
+            "the profile `dev` is imported too: `audit` is assumed with it",
+            "the profile `deploy` is imported too: `audit` is assumed with it"
         ]
     );
 }
@@ -245,20 +244,20 @@ aws_access_key_id = ID
     insta::assert_snapshot!(listed(&home), @r"
     sso: IAM Identity Center: IAM Identity Center: not in this version yet
     old-sso: IAM Identity Center: IAM Identity Center: not in this version yet
-    machine: role through Ec2InstanceMetadata: its role is assumed with what the machine has (Ec2InstanceMetadata): write an identity of kind aws/ambient by hand
-    pod: role through a web identity: its role is assumed with the token in /var/run/token: write it by hand
-    alone: role through nothing: it names a role and not what it is assumed with (source_profile)
+    machine: role through Ec2InstanceMetadata: its role is assumed with the machine's own credentials (Ec2InstanceMetadata): add an identity of kind aws/ambient by hand
+    pod: role through a web identity: its role is assumed with the token in /var/run/token: add it by hand
+    alone: role through nothing: it names a role, but not what the role is assumed with (source_profile)
     a: role through b: its source_profile leads in a circle: a → b → a
     b: role through a: its source_profile leads in a circle: b → a → b
     itself: role through itself: its source_profile leads in a circle: itself → itself
-    both: role through both: it holds the keys as well as the role that is assumed with them: make two profiles of it
+    both: role through both: it has keys and a role that is assumed with them: split it into two profiles
     lost: role through nobody: there is no profile `nobody`, which `lost` names as source_profile
     on-settings: role through settings: its source_profile `settings`: it holds no credentials
     on-sso: role through sso: its source_profile `sso`: IAM Identity Center: not in this version yet
     odd: role through vendor: `arn:aws:iam::420000000025:user/r` is not the ARN of a role; a role's ARN looks like arn:aws:iam::123456789012:role/deploy
     vendor: program: `everywhere` is not a region; a region looks like eu-central-1
-    session: session: keys of a session, they expire
-    no-token: session: keys of a session, they expire
+    session: session: its keys belong to a session and expire
+    no-token: session: its keys belong to a session and expire
     placeholder: IAM user: the access key id is a placeholder
     changeme: IAM user: the secret access key is a placeholder
     half: IAM user: it has no aws_secret_access_key
@@ -357,9 +356,9 @@ fn the_mfa_device_of_a_role_goes_to_the_user_it_is_assumed_with() {
     assert_eq!(
         import.notes,
         [
-            "the MFA device of `one` is asked for when its user `dev` signs in",
+            "the MFA device of `one` is used when its user `dev` signs in",
             "the MFA device of `other` is left out: its user `dev` signs in with another one",
-            "the MFA device of `program` is left out: `vendor` is no user that could be asked for a code"
+            "the MFA device of `program` is left out: `vendor` is not a user who can enter a code"
         ]
     );
     assert_eq!(text(&import).matches("mfa_arn").count(), 1);

@@ -126,7 +126,7 @@ fn ask(config: &Config) {
 fn is_usable(config: &Config, provider: &Provider) -> bool {
     let is_its_own = |problem: &&Problem| {
         problem.severity == Severity::Error
-            && problem.blocks == Blocks::Provider(provider.name.key())
+            && problem.subject == Blocked::Provider(provider.name.key())
     };
     config.usable().is_ok()
         && provider.is_supported

@@ -1,0 +1,177 @@
+//! The section `databases`.
+
+use super::entries::{NamedFields, named};
+use super::identity::Identity;
+use super::problem::{Blocked, list};
+use super::reader::{Fields, Placed};
+use super::values::{self, refuse};
+use crate::error::{Code, Error, Result, shorten};
+use crate::ids::{DatabaseName, IdentityName, Region};
+use std::str::FromStr;
+
+/// A database to sign in to with an identity.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pub name: DatabaseName,
+    pub engine: Engine,
+    pub host: String,
+    pub port: u16,
+    pub user: String,
+    /// The region of the identity's chain where none is written.
+    pub region: Option<Region>,
+    pub identity: IdentityName,
+    /// In place of an auth token signed by the identity.
+    pub password_secret: Option<PasswordSecret>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Engine {
+    Postgres,
+    Mysql,
+    Mariadb,
+}
+
+impl Engine {
+    pub const ALL: [Engine; 3] = [Engine::Postgres, Engine::Mysql, Engine::Mariadb];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Engine::Postgres => "postgres",
+            Engine::Mysql => "mysql",
+            Engine::Mariadb => "mariadb",
+        }
+    }
+
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Engine::Postgres => 5432,
+            Engine::Mysql | Engine::Mariadb => 3306,
+        }
+    }
+}
+
+/// A password kept in AWS Secrets Manager.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordSecret {
+    pub arn: String,
+    /// The field of the secret's JSON; `None` when the whole secret is the password.
+    pub field: Option<String>,
+}
+
+pub(super) fn databases(auth: &Fields<'_>, identities: &[Identity]) -> Vec<Database> {
+    let named = named::<DatabaseName>(auth, "databases", Blocked::Database);
+    let database = |it| database(it, identities);
+    named.into_iter().filter_map(database).collect()
+}
+
+fn database(it: NamedFields<'_, DatabaseName>, identities: &[Identity]) -> Option<Database> {
+    let NamedFields { name, fields } = it;
+    let engine = fields.required("engine", engine);
+    let host = fields.required("host", host);
+    let port = fields.read("port", port);
+    let user = fields.required("user", values::any);
+    let region = fields.read("region", Region::from_str);
+    let via = fields.required_placed("via.identity", values::any);
+    let identity = via.and_then(|via| find(&fields, &via, identities));
+    let password_secret = fields.read("password_secret", password_secret);
+    fields.finish("a database", &[]);
+    let engine = engine?;
+    Some(Database {
+        name,
+        engine,
+        host: host?,
+        port: port.unwrap_or(engine.default_port()),
+        user: user?,
+        region,
+        identity: identity?,
+        password_secret,
+    })
+}
+
+fn find(
+    fields: &Fields<'_>,
+    via: &Placed<String>,
+    identities: &[Identity],
+) -> Option<IdentityName> {
+    let is_it = |it: &&Identity| it.name.as_str().eq_ignore_ascii_case(&via.value);
+    if let Some(found) = identities.iter().find(is_it) {
+        return Some(found.name.clone());
+    }
+    let names: Vec<&str> = identities.iter().map(|it| it.name.as_str()).collect();
+    let instead = fields.problems().instead_of(&via.value, &names);
+    let message = format!("there is no identity `{}`{instead}", shorten(&via.value));
+    fields.problems().error(&via.location, message);
+    None
+}
+
+fn engine(text: &str) -> Result<Engine> {
+    let mut all = Engine::ALL.into_iter();
+    all.find(|engine| engine.as_str() == text).ok_or_else(|| {
+        let (text, known) = (shorten(text), list(&Engine::ALL.map(Engine::as_str)));
+        let message = format!("the engine `{text}` is not known. Known: {known}");
+        Error::new(Code::InvalidInput, message)
+    })
+}
+
+fn host(text: &str) -> Result<String> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._:".contains(&b);
+    if text.len() <= 253 && text.bytes().all(allowed) {
+        return Ok(text.to_owned());
+    }
+    refuse(
+        text,
+        "the name of a host",
+        "a host looks like orders.abc.eu-central-1.rds.amazonaws.com",
+    )
+}
+
+fn port(text: &str) -> Result<u16> {
+    match text.parse::<u16>() {
+        Ok(port) if port > 0 => Ok(port),
+        Ok(_) | Err(_) => refuse(text, "a port", "a port is a number from 1 to 65535"),
+    }
+}
+
+/// `ARN` or `ARN#key`, where the key names a field of the secret's JSON.
+fn password_secret(text: &str) -> Result<PasswordSecret> {
+    let (arn, field) = match text.split_once('#') {
+        Some((arn, field)) => (arn, Some(field)),
+        None => (text, None),
+    };
+    // `arn:aws:secretsmanager:…:secret:db` leaves out where it is; AWS tells when that is not
+    // enough.
+    let is_secret =
+        arn.starts_with("arn:aws") && arn.contains(":secretsmanager:") && arn.contains(":secret:");
+    if is_secret && !arn.contains(char::is_whitespace) && field != Some("") {
+        return Ok(PasswordSecret {
+            arn: arn.to_owned(),
+            field: field.map(str::to_owned),
+        });
+    }
+    let expected =
+        "it looks like arn:aws:secretsmanager:eu-central-1:123456789012:secret:db-x1#password";
+    refuse(text, "the ARN of a secret", expected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arn_of_a_secret_may_name_a_field() {
+        let secret = password_secret(
+            "arn:aws:secretsmanager:eu-central-1:123456789012:secret:db-x1#password",
+        );
+        assert_eq!(
+            secret.map(|secret| secret.field),
+            Ok(Some("password".to_owned()))
+        );
+        for text in [
+            "db-x1",
+            "arn:aws:s3:::secret",
+            "arn:aws:secretsmanager:eu-central-1:123456789012:secret:db#",
+        ] {
+            assert!(password_secret(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! The sections `providers` and `identities`, entry by entry. One with errors stays listed as far
+//! as it was understood; only one without has [`EntrySettings`].
+
+use super::identity::{Below, EntrySettings, Identity, Provider};
+use super::kinds::{Class, EntrySection, Footing, KnownKind, Level, Via};
+use super::links::{Unlinked, link};
+use super::names::folded;
+use super::problem::{Blocked, Location};
+use super::reader::{Fields, Placed, Reader, sentence};
+use super::values;
+use super::yaml::{Node, Value};
+use crate::error::Error;
+use crate::ids::{IdentityName, ProviderName, Region};
+use std::collections::HashMap;
+use std::str::FromStr;
+
+/// Everything in both sections, in file order.
+pub(super) struct Entries {
+    pub providers: Vec<Provider>,
+    pub identities: Vec<Identity>,
+    pub settings: HashMap<Blocked, EntrySettings>,
+}
+
+pub(super) fn entries(auth: &Fields<'_>) -> Entries {
+    let mut settings = HashMap::new();
+    let providers = providers(auth, &mut settings);
+    let identities = identities(auth, &providers, &mut settings);
+    Entries {
+        providers,
+        identities,
+        settings,
+    }
+}
+
+/// A name, and what is written below it.
+pub(super) struct NamedFields<'r, N> {
+    pub name: N,
+    pub fields: Fields<'r>,
+}
+
+/// The entries of a section whose names differ, also in file names and where case does not count.
+pub(super) fn named<'r, N: FromStr<Err = Error>>(
+    auth: &Fields<'r>,
+    section: &'static str,
+    subject: fn(String) -> Blocked,
+) -> Vec<NamedFields<'r, N>> {
+    let problems = auth.problems();
+    let mut seen: HashMap<String, (String, usize)> = HashMap::new();
+    let mut entries = Vec::new();
+    for (text, mut fields) in auth.section(section) {
+        let name = match text.parse::<N>() {
+            Ok(name) => name,
+            Err(error) => {
+                problems.error(&fields.location, sentence(&error));
+                continue;
+            }
+        };
+        if let Some((first, line)) = seen.get(&folded(&text)) {
+            let message = if *first == text {
+                format!("`{text}` is written twice; first on line {line}")
+            } else {
+                format!(
+                    "`{text}` is too much like `{first}` (line {line}): case, and `/` or `_`, make no difference"
+                )
+            };
+            let location = fields.location.about(subject(first.to_ascii_lowercase()));
+            problems.error(&location, message);
+            continue;
+        }
+        fields.location.subject = subject(text.to_ascii_lowercase());
+        if !matches!(fields.node.value, Value::Mapping(_) | Value::Null) {
+            let message = format!("{} where a mapping is expected", fields.node.noun());
+            problems.error(&fields.location, message);
+        }
+        seen.insert(folded(&text), (text, fields.location.at.line));
+        entries.push(NamedFields { name, fields });
+    }
+    entries
+}
+
+/// What `kind` says.
+struct WrittenKind {
+    /// Empty when it is missing.
+    text: String,
+    /// `None` where it is missing or not known, which has been reported.
+    class: Option<Class>,
+}
+
+impl WrittenKind {
+    fn read(fields: &Fields<'_>, section: EntrySection) -> WrittenKind {
+        let parse = |text: &str| {
+            let class = Class::of(text, section)?;
+            Ok(WrittenKind {
+                text: text.to_owned(),
+                class: Some(class),
+            })
+        };
+        let Some(Placed { value, location }) = fields.required_placed("kind", parse) else {
+            let text = fields.node.child("kind").and_then(Node::text);
+            return WrittenKind {
+                text: text.unwrap_or_default().to_owned(),
+                class: None,
+            };
+        };
+        if value.is_foreign() {
+            let message = "Keyfob cannot sign in with this kind; identities that use it are \
+                           listed as unsupported";
+            fields.problems().notice(&location, message);
+        }
+        value
+    }
+
+    fn known(&self) -> Option<&'static KnownKind> {
+        match self.class {
+            Some(Class::Known(known)) => Some(known),
+            Some(Class::Foreign) | None => None,
+        }
+    }
+
+    fn is_foreign(&self) -> bool {
+        matches!(self.class, Some(Class::Foreign))
+    }
+}
+
+fn providers(auth: &Fields<'_>, settings: &mut HashMap<Blocked, EntrySettings>) -> Vec<Provider> {
+    let elsewhere = keys_of(EntrySection::Providers, auth.reader);
+    let mut providers = Vec::new();
+    for NamedFields { name, fields } in named::<ProviderName>(auth, "providers", Blocked::Provider)
+    {
+        if name.key() == ProviderName::STAND_ALONE {
+            let message = "`aws-user` is reserved: it is the provider of stand-alone identities; \
+                           choose another name";
+            fields.problems().error(&fields.location, message);
+            continue;
+        }
+        let kind = WrittenKind::read(&fields, EntrySection::Providers);
+        providers.push(Provider {
+            name,
+            is_supported: !kind.is_foreign(),
+            line: fields.location.at.line,
+            kind: kind.text.clone(),
+        });
+        if let Some(known) = kind.known() {
+            let footing = Footing::NONE;
+            let read = read_settings(&fields, known, &footing);
+            settings.extend(read.map(|read| (fields.location.subject.clone(), read)));
+            fields.finish(known.name.name, &elsewhere);
+        }
+    }
+    providers
+}
+
+/// An identity as far as it can be read before it is known what it stands on.
+struct Listed<'r> {
+    identity: Identity,
+    known: Option<&'static KnownKind>,
+    common: CommonKeys,
+    fields: Fields<'r>,
+}
+
+/// What every identity may say.
+struct CommonKeys {
+    is_default: bool,
+    via: Option<Via>,
+}
+
+fn identities(
+    auth: &Fields<'_>,
+    providers: &[Provider],
+    settings: &mut HashMap<Blocked, EntrySettings>,
+) -> Vec<Identity> {
+    let named = named::<IdentityName>(auth, "identities", Blocked::Identity);
+    let mut all: Vec<Listed> = named.into_iter().map(listed).collect();
+    let mut unlinked: Vec<Unlinked> = all
+        .iter_mut()
+        .map(|it| Unlinked {
+            identity: &mut it.identity,
+            via: it.common.via.as_ref(),
+            location: &it.fields.location,
+        })
+        .collect();
+    link(&mut unlinked, providers, auth.problems());
+
+    let elsewhere = keys_of(EntrySection::Identities, auth.reader);
+    let kinds: Vec<_> = all.iter().map(|it| it.known).collect();
+    let mut identities = Vec::new();
+    for it in all {
+        let Listed {
+            identity,
+            known,
+            common,
+            fields,
+        } = it;
+        if let Some(known) = known {
+            let base = match identity.below {
+                Some(Below::Provider(at)) => {
+                    let kind = &providers[at].kind;
+                    EntrySection::Providers
+                        .kinds()
+                        .find(|it| it.name.name == kind)
+                }
+                Some(Below::Identity(at)) => kinds[at],
+                None => None,
+            };
+            let footing = Footing {
+                identity: identity.name.as_str(),
+                base: base.map(|base| base.name),
+                via: common.via.as_ref(),
+            };
+            let read = read_settings(&fields, known, &footing);
+            settings.extend(read.map(|read| (fields.location.subject.clone(), read)));
+            fields.finish(known.name.name, &elsewhere);
+        }
+        identities.push(identity);
+    }
+    identities
+}
+
+fn listed(it: NamedFields<'_, IdentityName>) -> Listed<'_> {
+    let NamedFields { name, fields } = it;
+    let kind = WrittenKind::read(&fields, EntrySection::Identities);
+    let known = kind.known();
+    let common = match known {
+        Some(known) => read_common(&fields, known.name.level),
+        None => CommonKeys {
+            is_default: fields.node.child("default").and_then(Node::text) == Some("true"),
+            via: unchecked_via(&fields),
+        },
+    };
+    let identity = Identity {
+        name,
+        is_default: common.is_default,
+        provider: None,
+        is_supported: !kind.is_foreign(),
+        line: fields.location.at.line,
+        below: None,
+        kind: kind.text,
+    };
+    Listed {
+        identity,
+        known,
+        common,
+        fields,
+    }
+}
+
+fn read_common(fields: &Fields<'_>, level: Level) -> CommonKeys {
+    CommonKeys {
+        is_default: fields.is_set("default"),
+        via: match level {
+            Level::Above => via(fields),
+            Level::Provider | Level::StandAlone => None,
+        },
+    }
+}
+
+fn read_settings(
+    fields: &Fields<'_>,
+    known: &KnownKind,
+    footing: &Footing<'_>,
+) -> Option<EntrySettings> {
+    let level = known.name.level;
+    let (mut env, mut region) = (Vec::new(), None);
+    if level == Level::Provider {
+        region = fields.read("region", Region::from_str);
+    } else {
+        env = variables(fields);
+    }
+    let kind = (known.read)(fields, footing);
+    if level == Level::StandAlone {
+        region = fields.read("credentials.region", Region::from_str);
+    }
+    if level != Level::Provider {
+        region = fields.read("principal.region", Region::from_str).or(region);
+    }
+    let endpoint_url = fields.read("spec.endpoint_url", values::url);
+    let (mut files_base, mut static_credentials) = (None, false);
+    if level != Level::Above {
+        files_base = fields.read("spec.files.base_path", |text| fields.path(text));
+        static_credentials = fields.is_set("spec.files.static");
+    }
+    Some(EntrySettings {
+        kind: kind?,
+        region,
+        endpoint_url,
+        env,
+        files_base,
+        static_credentials,
+    })
+}
+
+/// Every key that some kind of a section may have: what its readers look for in an empty entry.
+fn keys_of(section: EntrySection, reader: &Reader<'_>) -> Vec<&'static str> {
+    let (nothing, scratch) = (
+        Node::nothing(),
+        Reader::new(reader.folder, reader.file_name, reader.environment),
+    );
+    let mut keys = Vec::new();
+    for known in section.kinds() {
+        let location = Location {
+            at: nothing.at,
+            path: String::new(),
+            subject: Blocked::None,
+        };
+        let fields = Fields::new(&scratch, &nothing, location);
+        let footing = Footing::NONE;
+        if section == EntrySection::Identities {
+            read_common(&fields, known.name.level);
+        }
+        read_settings(&fields, known, &footing);
+        keys.extend(fields.into_sought());
+    }
+    keys
+}
+
+fn via(fields: &Fields<'_>) -> Option<Via> {
+    let provider = fields.try_read("via.provider", values::any);
+    let identity = fields.try_read("via.identity", values::any);
+    match (provider.ok()?, identity.ok()?) {
+        (Some(provider), None) => Some(Via::Provider(provider.value, provider.location)),
+        (None, Some(identity)) => Some(Via::Identity(identity.value, identity.location)),
+        (Some(_), Some(identity)) => {
+            let message = "write `via.provider` or `via.identity`, not both";
+            fields.problems().error(&identity.location, message);
+            None
+        }
+        (None, None) => {
+            let message =
+                "`via` is missing: `via: { provider: NAME }` or `via: { identity: NAME }`";
+            fields.problems().error(&fields.location, message);
+            None
+        }
+    }
+}
+
+/// What an identity of an unknown kind seems to stand on: for lists, so nothing is reported.
+fn unchecked_via(fields: &Fields<'_>) -> Option<Via> {
+    let via = fields.node.child("via")?;
+    let text = |key: &str| via.child(key).and_then(Node::text).map(str::to_owned);
+    let location = fields.location.below("via", via.at);
+    match text("identity") {
+        Some(name) => Some(Via::Identity(name, location)),
+        None => text("provider").map(|name| Via::Provider(name, location)),
+    }
+}
+
+/// `env: [ { key: TF_VAR_stage, value: lake } ]`
+fn variables(fields: &Fields<'_>) -> Vec<(String, String)> {
+    let Some(all) = fields.below("env") else {
+        return Vec::new();
+    };
+    let problems = fields.problems();
+    let Value::Sequence(items) = &all.node.value else {
+        let noun = all.node.noun();
+        let message =
+            format!("{noun} where a list is expected: `[ {{ key: NAME, value: VALUE }} ]`");
+        problems.error(&all.location, message);
+        return Vec::new();
+    };
+    let mut variables = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let location = all.location.below(&index.to_string(), item.at);
+        let item = Fields::new(fields.reader, item, location);
+        let key = item.required("key", values::variable_name);
+        let value = variable_value(&item);
+        item.finish("`env`", &[]);
+        variables.extend(key.zip(value));
+    }
+    variables
+}
+
+/// Anything but NUL, and it may be empty.
+fn variable_value(item: &Fields<'_>) -> Option<String> {
+    let value = item.maybe_empty("value").ok()?;
+    let Some(value) = value else {
+        item.problems().error(&item.location, "`value` is missing");
+        return None;
+    };
+    if value.text.contains('\0') {
+        let message = "an environment variable cannot hold a NUL character";
+        item.problems().error(&value.location, message);
+        return None;
+    }
+    Some(value.text.to_string())
+}

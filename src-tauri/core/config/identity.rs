@@ -1,0 +1,63 @@
+//! Providers and identities, twice: as they are listed, however broken they are, and the settings
+//! of those that were understood.
+
+use super::kinds::Kind;
+use crate::ids::{IdentityName, ProviderName, Region};
+use std::path::PathBuf;
+
+/// A provider as it is listed.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    pub name: ProviderName,
+    /// As written; empty when it is missing.
+    pub kind: String,
+    /// False for kinds of other clouds.
+    pub is_supported: bool,
+    /// From 1; 0 for `aws-user`, which is written nowhere.
+    pub line: usize,
+}
+
+/// An identity as it is listed.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub name: IdentityName,
+    /// As written; empty when it is missing.
+    pub kind: String,
+    pub is_default: bool,
+    /// Where the chain starts: `aws-user` for stand-alone identities, `None` where that is not
+    /// known.
+    pub provider: Option<ProviderName>,
+    /// False where the chain uses a kind of another cloud.
+    pub is_supported: bool,
+    /// From 1.
+    pub line: usize,
+    /// The link before it, where there is one.
+    pub(super) below: Option<Below>,
+}
+
+impl Identity {
+    /// Whether it may be the one to use when none is named.
+    pub(super) fn is_candidate(&self) -> bool {
+        self.is_default && self.is_supported
+    }
+}
+
+/// The link before an identity, by position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Below {
+    Provider(usize),
+    Identity(usize),
+}
+
+/// What a provider or identity says, understood and complete.
+#[derive(Clone, Debug)]
+pub(super) struct EntrySettings {
+    pub kind: Kind,
+    pub region: Option<Region>,
+    pub endpoint_url: Option<String>,
+    /// Of identities.
+    pub env: Vec<(String, String)>,
+    /// Of sources, as is the next.
+    pub files_base: Option<PathBuf>,
+    pub static_credentials: bool,
+}

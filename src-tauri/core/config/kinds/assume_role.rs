@@ -1,0 +1,69 @@
+//! `aws/assume-role`
+
+use super::footing::{Footing, KindName, Level};
+use super::{assume_root, identity_center};
+use crate::config::reader::Fields;
+use crate::config::values;
+use crate::duration::{SessionDuration, SessionKind};
+use crate::error::shorten;
+use std::str::FromStr;
+
+pub(crate) const NAME: KindName = KindName::above("aws/assume-role");
+
+#[derive(Clone, Debug)]
+pub struct AssumeRole {
+    pub role_arn: String,
+    /// Already made valid: 2 to 64 of `[\w+=,.@-]`; `fob-<identity>` when none is written.
+    pub session_name: String,
+    pub external_id: Option<String>,
+    pub duration: Option<SessionDuration>,
+    /// `ChainedRole` when the link before is itself a role's session.
+    pub limits: SessionKind,
+}
+
+pub(super) fn read(fields: &Fields<'_>, footing: &Footing<'_>) -> Option<AssumeRole> {
+    if footing.is_on(identity_center::NAME) {
+        let message = "a role cannot be assumed straight from IAM Identity Center: put an \
+                       identity of kind aws/permission-set between, with `via: { identity: NAME }`";
+        footing.misfit(fields.problems(), message);
+    }
+    if footing.is_on(assume_root::NAME) {
+        footing.misfit(fields.problems(), assume_root::NOTHING_FROM_IT);
+    }
+    let general = fields.read_placed("session.duration", SessionDuration::from_str);
+    let role_arn = fields.required("principal.assume_role", values::role_arn);
+    let session_name = session_name(fields, footing.identity);
+    let external_id = fields.read("principal.external_id", values::external_id);
+    let own = fields.read_placed("principal.duration", SessionDuration::from_str);
+    // A role assumed with the session of a role lasts an hour at most. The first role of a chain
+    // does not, whether it is assumed with keys, an assertion or a token.
+    let limits = if footing.is_on_a(Level::Above) {
+        SessionKind::ChainedRole
+    } else {
+        SessionKind::AssumedRole
+    };
+    let duration = own.or(general);
+    let asked = duration.as_ref().map(|it| it.value);
+    if let (Some(duration), (_, Some(warning))) = (duration, limits.bound(asked)) {
+        fields.problems().warning(&duration.location, warning);
+    }
+    Some(AssumeRole {
+        role_arn: role_arn?,
+        session_name,
+        external_id,
+        duration: asked,
+        limits,
+    })
+}
+
+fn session_name(fields: &Fields<'_>, identity: &str) -> String {
+    let written = fields.read_placed("principal.session_name", values::any);
+    let wanted = written.as_ref().map(|written| written.value.as_str());
+    let name = values::session_name(wanted, identity);
+    if let Some(written) = written.filter(|written| written.value != name) {
+        let wanted = shorten(&written.value);
+        let message = format!("AWS does not allow the session name `{wanted}`: `{name}` is used");
+        fields.problems().warning(&written.location, message);
+    }
+    name
+}

@@ -1,0 +1,188 @@
+//! The kinds of providers and identities, one file each: its settings, and how they are read. A new
+//! kind is a file, a variant of [`Kind`], and a line in each of the two lists below it.
+
+mod ambient;
+mod assume_role;
+mod assume_root;
+mod footing;
+mod github_oidc;
+mod identity_center;
+mod permission_set;
+mod process;
+mod saml;
+mod user;
+mod web_identity;
+
+pub use assume_role::AssumeRole;
+pub(super) use assume_role::NAME as ASSUME_ROLE;
+pub use assume_root::AssumeRoot;
+pub(super) use footing::{Footing, Level, Via};
+pub use github_oidc::GithubOidc;
+pub use identity_center::IdentityCenter;
+pub use permission_set::{AccountReference, PermissionSet};
+pub(super) use process::NAME as PROCESS;
+pub use process::Process;
+pub use saml::Saml;
+pub(super) use user::NAME as USER;
+pub use user::{ConfiguredKeys, User};
+pub use web_identity::WebIdentity;
+
+use self::footing::KindName;
+use super::problem::{list, nearest};
+use super::reader::Fields;
+use crate::error::{Code, Error, Result, shorten};
+
+/// What a link of a chain is.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    User(User),
+    Ambient,
+    Process(Process),
+    IdentityCenter(IdentityCenter),
+    Saml(Saml),
+    GithubOidc(GithubOidc),
+    WebIdentity(WebIdentity),
+    PermissionSet(PermissionSet),
+    AssumeRole(AssumeRole),
+    AssumeRoot(AssumeRoot),
+}
+
+impl Kind {
+    fn name(&self) -> KindName {
+        match self {
+            Kind::User(_) => user::NAME,
+            Kind::Ambient => ambient::NAME,
+            Kind::Process(_) => process::NAME,
+            Kind::IdentityCenter(_) => identity_center::NAME,
+            Kind::Saml(_) => saml::NAME,
+            Kind::GithubOidc(_) => github_oidc::NAME,
+            Kind::WebIdentity(_) => web_identity::NAME,
+            Kind::PermissionSet(_) => permission_set::NAME,
+            Kind::AssumeRole(_) => assume_role::NAME,
+            Kind::AssumeRoot(_) => assume_root::NAME,
+        }
+    }
+
+    /// As written in the configuration.
+    pub fn as_str(&self) -> &'static str {
+        self.name().name
+    }
+}
+
+/// A kind that can be written, and its reader.
+pub(super) struct KnownKind {
+    pub name: KindName,
+    /// Looks for every key of the kind, whatever it finds: what it does not look for is not known.
+    pub read: fn(&Fields<'_>, &Footing<'_>) -> Option<Kind>,
+}
+
+pub(super) const ALL: &[KnownKind] = &[
+    KnownKind {
+        name: user::NAME,
+        read: |fields, _| Some(Kind::User(user::read(fields))),
+    },
+    KnownKind {
+        name: ambient::NAME,
+        read: |_, _| Some(Kind::Ambient),
+    },
+    KnownKind {
+        name: process::NAME,
+        read: |fields, _| process::read(fields).map(Kind::Process),
+    },
+    KnownKind {
+        name: permission_set::NAME,
+        read: |fields, footing| permission_set::read(fields, footing).map(Kind::PermissionSet),
+    },
+    KnownKind {
+        name: assume_role::NAME,
+        read: |fields, footing| assume_role::read(fields, footing).map(Kind::AssumeRole),
+    },
+    KnownKind {
+        name: assume_root::NAME,
+        read: |fields, footing| assume_root::read(fields, footing).map(Kind::AssumeRoot),
+    },
+    KnownKind {
+        name: identity_center::NAME,
+        read: |fields, _| identity_center::read(fields).map(Kind::IdentityCenter),
+    },
+    KnownKind {
+        name: saml::NAME,
+        read: |fields, _| saml::read(fields).map(Kind::Saml),
+    },
+    KnownKind {
+        name: github_oidc::NAME,
+        read: |fields, _| Some(Kind::GithubOidc(github_oidc::read(fields))),
+    },
+    KnownKind {
+        name: web_identity::NAME,
+        read: |fields, _| web_identity::read(fields).map(Kind::WebIdentity),
+    },
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EntrySection {
+    Providers,
+    Identities,
+}
+
+impl EntrySection {
+    pub fn kinds(self) -> impl Iterator<Item = &'static KnownKind> {
+        ALL.iter().filter(move |kind| {
+            let is_provider = kind.name.level == Level::Provider;
+            is_provider == (self == EntrySection::Providers)
+        })
+    }
+}
+
+pub(super) enum Class {
+    Known(&'static KnownKind),
+    /// Of another cloud or service: listed, and left to other tools.
+    Foreign,
+}
+
+impl Class {
+    /// What a `kind` means in a section.
+    pub fn of(kind: &str, section: EntrySection) -> Result<Class> {
+        let in_section = section.kinds().find(|known| known.name.name == kind);
+        if let Some(known) = in_section {
+            return Ok(Class::Known(known));
+        }
+        let names: Vec<&str> = section.kinds().map(|known| known.name.name).collect();
+        let unknown = |why: &str| {
+            let (kind, known) = (shorten(kind), list(&names));
+            let message = format!("the kind `{kind}` {why} Known here: {known}");
+            Err(Error::new(Code::InvalidInput, message))
+        };
+        if ALL.iter().any(|known| known.name.name == kind) {
+            return unknown(
+                "belongs to the other section: providers and identities have kinds of their own.",
+            );
+        }
+        // `gcp/process` is three letters away from `aws/process` and no typing error.
+        let near = nearest(kind, names.iter().copied())
+            .filter(|near| strsim::damerau_levenshtein(kind, near) <= 2);
+        match near {
+            Some(near) => unknown(&format!("is not known; did you mean `{near}`?")),
+            None if is_elsewhere(kind) => Ok(Class::Foreign),
+            None => unknown("is not known."),
+        }
+    }
+}
+
+/// Whether a `kind` has the form of one of another cloud.
+fn is_elsewhere(kind: &str) -> bool {
+    let is_word = |word: &str| {
+        let is_part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        !word.is_empty() && word.bytes().all(is_part)
+    };
+    kind.split_once('/')
+        .is_some_and(|(cloud, what)| cloud != "aws" && is_word(cloud) && is_word(what))
+}
+
+/// Whether an identity is of a kind of another cloud.
+pub(super) fn is_foreign(kind: &str) -> bool {
+    matches!(
+        Class::of(kind, EntrySection::Identities),
+        Ok(Class::Foreign)
+    )
+}
