@@ -2,9 +2,9 @@
 //! AWS behind them.
 
 mod apart;
-mod crowd;
 mod life;
 mod locked;
+mod many_programs;
 mod same;
 
 use crate::home::{DEPLOY, DEV, Home, code, text};

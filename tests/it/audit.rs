@@ -1,5 +1,5 @@
-//! The audit log as its readers meet it: what the real `fob` writes to it, sums up, and finds when
-//! somebody changed it.
+//! The audit log as its readers meet it: lines that the real `fob` writes, their summary, and the
+//! check that finds a changed line.
 
 use crate::home::{DEPLOY, DEV, Home, code, text, typed};
 use keyfob_core::sandbox::{Fault, Switch};
@@ -47,7 +47,7 @@ fn intact(home: &Home) -> bool {
 }
 
 #[test]
-fn sign_ins_refreshes_failures_revocations_and_stored_keys_are_written_with_who_asked() {
+fn sign_ins_refreshes_failures_revocations_and_stored_keys_are_written_with_their_caller() {
     let home = Home::with(&format!("{DEV}{DEPLOY}"));
     assert_eq!(events(&home), Vec::<String>::new());
     assert_eq!(code(&home.run(&["credential-process", "dev"])), 3);
@@ -282,7 +282,7 @@ fn fifty_cold_processes_leave_one_line_for_each_session_that_was_made() {
 }
 
 #[test]
-fn keys_that_were_revoked_are_told_once() {
+fn keys_that_were_revoked_are_reported_once() {
     let home = Home::signed_up(DEV);
     home.sandbox()
         .revoke_key(&home.key().access_key_id)

@@ -239,7 +239,7 @@ fn a_roles_session_gives_a_link_that_signs_a_browser_in_as_the_role_for_a_quarte
 }
 
 #[test]
-fn a_user_is_refused_with_the_roles_to_sign_in_to_and_a_foreign_page_before_anybody_signs_in() {
+fn a_user_is_refused_with_the_roles_to_sign_in_to_and_a_foreign_page_before_any_sign_in() {
     wait_for(async {
         let stage = Stage::set().await;
         let error = opened(stage.ask(console("DEV", None)).await).expect_err("a user");
@@ -302,7 +302,7 @@ fn a_link_ends_with_the_session_that_could_not_be_renewed() {
 }
 
 #[test]
-fn a_session_that_aws_revoked_is_said_and_a_new_one_opens_the_console_again() {
+fn a_session_that_aws_revoked_is_reported_and_a_new_one_opens_the_console_again() {
     wait_for(async {
         let stage = Stage::set().await;
         stage.log_in(Renewal::WhenDue).await;
@@ -357,7 +357,7 @@ fn a_refusal_of_a_good_session_says_what_the_console_takes_and_an_outage_is_wait
 }
 
 #[test]
-fn who_needs_a_code_is_asked_for_it_and_then_gets_the_link() {
+fn a_client_that_needs_a_code_gets_the_prompt_and_then_the_link() {
     wait_for(async {
         let stage = Stage::set_with(Some("arn:aws:iam::123456789012:mfa/kim")).await;
         let Reply::Needs(prompt) = stage.ask(console("deploy", Some("ec2"))).await else {
@@ -411,7 +411,7 @@ fn signed_out_stays_signed_out() {
 }
 
 #[test]
-fn nobody_waits_for_a_link_that_somebody_else_asked_for() {
+fn no_client_waits_for_a_link_that_another_requested() {
     wait_for(async {
         let stage = Stage::set().await;
         stage.log_in(Renewal::WhenDue).await;

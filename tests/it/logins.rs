@@ -106,7 +106,7 @@ struct Expected {
     #[serde(default)]
     asked: Vec<String>,
     /// A second sign-in by a new process, after all faults are cleared: the prompts it shows, when
-    /// it has nobody to ask the code it fails with.
+    /// without a person the code it fails with.
     next: Option<Next>,
 }
 

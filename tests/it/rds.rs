@@ -1,4 +1,4 @@
-//! Database tokens (behaviour 6): through the agent under a manual clock, and with the real `fob`.
+//! Database tokens: through the agent under a manual clock, and with the real `fob`.
 
 use crate::home::{DEPLOY, DEV, Home, code, text, wait_for};
 use crate::logout_table::session_until;
@@ -247,7 +247,7 @@ fn an_agent_signs_a_token_every_fourteen_minutes_and_asks_aws_for_the_session_al
 }
 
 #[test]
-fn fifty_who_ask_a_cold_agent_at_once_get_the_same_token() {
+fn fifty_clients_of_a_cold_agent_get_the_same_token() {
     wait_for(async {
         let stage = Stage::set().await;
         let callers: Vec<_> = (0..50)
@@ -552,7 +552,7 @@ fn a_token_is_printed_for_a_name_or_for_what_is_written_out_and_nothing_else() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
-fn what_cannot_be_meant_is_named_and_nobody_signs_in_for_it() {
+fn an_impossible_target_is_named_before_any_sign_in() {
     let home = Home::signed_up(&config());
     let before = home.digest();
     let written = |host, user| ["rds", "token", "--host", host, "--user", user];
@@ -693,7 +693,7 @@ fn what_cannot_be_meant_is_named_and_nobody_signs_in_for_it() {
 }
 
 #[test]
-fn a_single_database_needs_no_name_and_one_without_any_is_said() {
+fn a_single_database_needs_no_name_and_having_none_is_an_error() {
     let only = "  databases: { shop: { engine: mysql, host: shop.example, user: app, via: { identity: dev } } }\n";
     let home = Home::signed_up(&format!("{DEV}{only}"));
     assert!(text(&home.run(&["rds", "token"]).stdout).starts_with("shop.example:3306/"));
@@ -728,7 +728,7 @@ fn without_a_session_that_can_be_had_or_signed_out_it_is_exit_3_and_no_token() {
 }
 
 #[test]
-fn no_secret_reaches_the_log_and_the_lifetimes_are_said_once() {
+fn no_secret_reaches_the_log_and_the_lifetimes_are_mentioned_once() {
     let home = Home::signed_up(&config());
     let ran = home
         .fob(&["rds", "token", "orders", "-vv"])

@@ -164,7 +164,7 @@ async fn a_session_works_to_its_last_second_and_is_expired_from_then_on() {
 }
 
 #[tokio::test]
-async fn short_sessions_say_so_and_the_journal_keeps_what_was_asked() {
+async fn short_sessions_say_so_and_the_journal_keeps_the_requested_duration() {
     let desk = Desk::new();
     desk.sandbox
         .set_settings(Settings {

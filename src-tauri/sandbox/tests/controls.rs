@@ -6,7 +6,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 }
 
 #[tokio::test]
-async fn the_journal_tells_what_was_asked_and_no_secret() {
+async fn the_journal_holds_every_call_and_no_secret() {
     let desk = Desk::new();
     let (kim, serial) = (desk.kim(), desk.sandbox.mfa_serial("kim"));
     let call = desk

@@ -58,7 +58,7 @@ async fn an_assumed_role_is_named_in_its_own_account_and_partition() {
 }
 
 #[tokio::test]
-async fn a_role_lets_in_only_whom_it_trusts() {
+async fn a_role_can_be_assumed_only_by_principals_it_trusts() {
     let desk = Desk::new();
     let lee = "arn:aws:iam::123456789012:user/lee";
     assert_eq!(desk.sandbox.add_user("lee"), Ok(lee.to_owned()));

@@ -1,5 +1,4 @@
-//! Many processes at once, and one that dies: one AWS call a step, one outcome for all (behaviour
-//! 3.5).
+//! Many processes at once, and one that dies: one AWS call a step, one outcome for all.
 
 use crate::home::{DEPLOY, DEV, Home, code, text};
 use keyfob_core::sandbox::{Fault, Switch};
@@ -42,7 +41,7 @@ fn fifty_cold_processes_make_one_aws_call_for_each_step_and_get_the_same_answer(
 }
 
 #[test]
-fn those_who_waited_take_over_a_failure_instead_of_repeating_it() {
+fn waiting_processes_take_over_a_failure_instead_of_repeating_it() {
     let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
     home.sandbox()
         .revoke_key(&home.key().access_key_id)

@@ -87,11 +87,11 @@ fn a_thousand_that_expire_together_are_renewed_in_time_a_few_at_once_while_other
         assert_eq!(stage.calls(), vec!["AssumeRole"; MANY]);
         assert!(stage.clock.now() < start() + HOUR);
         // More than the agent keeps for those who read late.
-        let mut told = 0;
+        let mut seen = 0;
         while let Ok(event) = stage.events.try_recv() {
             assert!(matches!(event, Event::Renewed { .. }), "{event:?}");
-            told += 1;
+            seen += 1;
         }
-        assert!(told <= MANY);
+        assert!(seen <= MANY);
     });
 }
