@@ -2,7 +2,7 @@
 //! check that finds a changed line.
 
 use crate::home::{DEPLOY, DEV, Home, code, text, typed};
-use keyfob_core::sandbox::{Fault, Switch};
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -62,7 +62,7 @@ fn sign_ins_refreshes_failures_revocations_and_stored_keys_are_written_with_thei
     );
     assert_eq!(code(&home.run(&["credential-process", "deploy"])), 0);
     home.sandbox()
-        .inject(Switch::on(Fault::AccessDenied).times(1))
+        .inject(FaultSwitch::on(SandboxFault::AccessDenied).times(1))
         .expect("a fault");
     assert_eq!(code(&home.run(&["login", "dev", "--force"])), 1);
     let key = home.key();
@@ -263,7 +263,7 @@ fn without_its_keyring_the_log_is_written_and_the_verdict_says_what_it_cannot_te
 fn fifty_cold_processes_leave_one_line_for_each_session_that_was_made() {
     let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
     home.sandbox()
-        .inject(Switch::on(Fault::Delay { milliseconds: 300 }))
+        .inject(FaultSwitch::on(SandboxFault::Delay { milliseconds: 300 }))
         .expect("a delay");
     let start = || {
         home.fob(&["credential-process", "deploy"])

@@ -14,7 +14,7 @@ use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error};
-use keyfob_core::sandbox::{Fault, Sandbox, Switch};
+use keyfob_core::sandbox::{FaultSwitch, Sandbox, SandboxFault};
 use percent_encoding::percent_decode_str;
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -112,9 +112,9 @@ impl Stage {
         assert!(matches!(reply, Reply::SignedIn(_)), "{reply:?}");
     }
 
-    fn inject(&self, fault: Fault) {
+    fn inject(&self, fault: SandboxFault) {
         self.sandbox
-            .inject(Switch::on(fault).times(1))
+            .inject(FaultSwitch::on(fault).times(1))
             .expect("a fault");
     }
 
@@ -288,7 +288,7 @@ fn a_link_ends_with_the_session_that_could_not_be_renewed() {
         let stage = Stage::set().await;
         stage.link(None).await.expect("a link");
         stage.clock.advance(50 * MINUTE);
-        stage.inject(Fault::AccessDenied);
+        stage.inject(SandboxFault::AccessDenied);
         let link = stage.link(None).await.expect("a link");
         assert!(
             stage
@@ -331,7 +331,7 @@ fn a_refusal_of_a_good_session_says_what_the_console_takes_and_an_outage_is_wait
         let stage = Stage::set().await;
         stage.log_in(Renewal::WhenDue).await;
         stage.calls();
-        stage.inject(Fault::AccessDenied);
+        stage.inject(SandboxFault::AccessDenied);
         let error = stage.link(None).await.expect_err("a refusal");
         assert_eq!(error.code, Code::AwsError);
         assert!(
@@ -350,7 +350,7 @@ fn a_refusal_of_a_good_session_says_what_the_console_takes_and_an_outage_is_wait
             error.hints
         );
         assert_eq!(stage.calls(), ["getSigninToken", "GetCallerIdentity"]);
-        stage.inject(Fault::Outage);
+        stage.inject(SandboxFault::Outage);
         assert!(stage.link(None).await.is_ok());
         assert_eq!(stage.calls(), ["getSigninToken", "getSigninToken"]);
     });
@@ -419,7 +419,7 @@ fn no_client_waits_for_a_link_that_another_requested() {
         for (passed, slow_calls) in [(Duration::ZERO, 1), (2 * 60 * MINUTE, 2)] {
             stage.clock.advance(passed);
             stage.calls();
-            let slow = Switch::on(Fault::Delay { milliseconds: 800 }).times(slow_calls);
+            let slow = FaultSwitch::on(SandboxFault::Delay { milliseconds: 800 }).times(slow_calls);
             stage.sandbox.inject(slow).expect("a fault");
             let client = stage.agent.client();
             let link =

@@ -2,7 +2,7 @@
 //! left behind.
 
 use crate::home::{DEPLOY, DEV, Home, code, pause, text};
-use keyfob_core::sandbox::{Fault, Settings, Switch};
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault, SandboxSettings};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -135,7 +135,7 @@ fn mode(path: impl AsRef<Path>) -> u32 {
 fn inside_a_short_session(home: &Home) -> Inside {
     let settings = home.sandbox().settings();
     home.sandbox()
-        .set_settings(Settings {
+        .set_settings(SandboxSettings {
             session_seconds: Some(6),
             ..settings.clone()
         })
@@ -377,7 +377,7 @@ fn a_slow_renewal_serves_the_held_session_to_its_end_and_goes_on_behind_an_answe
     let inside = inside_a_short_session(&home);
     home.sandbox().clear_journal();
     home.sandbox()
-        .inject(Switch::on(Fault::Delay { milliseconds: 6000 }).times(1))
+        .inject(FaultSwitch::on(SandboxFault::Delay { milliseconds: 6000 }).times(1))
         .expect("a delay");
     let first = inside.ask();
     assert_eq!(first.0, 200, "{}", first.1["code"]);

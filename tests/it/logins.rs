@@ -11,7 +11,7 @@ use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::Error;
-use keyfob_core::sandbox::{Mfa, Role, Sandbox, Settings, Switch};
+use keyfob_core::sandbox::{FaultSwitch, MfaDevice, Sandbox, SandboxRole, SandboxSettings};
 use keyfob_core::secret::Keys;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -49,15 +49,15 @@ enum WhichSecret {
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct AwsSide {
-    mfa: BTreeMap<String, Mfa>,
-    roles: Vec<Role>,
-    settings: Option<Settings>,
+    mfa: BTreeMap<String, MfaDevice>,
+    roles: Vec<SandboxRole>,
+    settings: Option<SandboxSettings>,
     sign_in_before: Vec<String>,
     /// Time that goes by after that.
     seconds_later: u64,
     revoke_keys_of: Vec<String>,
     revoke_sessions_of: Vec<String>,
-    faults: Vec<Switch>,
+    faults: Vec<FaultSwitch>,
 }
 
 /// `answers.json`: the request under test, and the person's part.

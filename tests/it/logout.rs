@@ -3,7 +3,7 @@
 use crate::home::{DEV, Home, code, pause, text, wait_for};
 use crate::logout_table::{plant, steps};
 use crate::screen::Terminal;
-use keyfob_core::sandbox::{Action, Fault, Switch};
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault, StsAction};
 use keyfob_core::store::{EntryKind, EntryName};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -256,7 +256,8 @@ fn only_the_identity_itself_is_logged_out_when_the_provider_is_kept() {
 #[test]
 fn a_sign_in_under_way_and_a_program_that_polls_do_not_bring_it_back_to_life() {
     let home = Home::signed_up(&chain());
-    let slow = Switch::on(Fault::Delay { milliseconds: 4000 }).for_action(Action::AssumeRole);
+    let slow = FaultSwitch::on(SandboxFault::Delay { milliseconds: 4000 })
+        .for_action(StsAction::AssumeRole);
     home.sandbox().inject(slow).expect("a delay");
     let login = start(&home, &["login", "admin"]);
     while !home.calls().contains_key("GetSessionToken") {

@@ -13,7 +13,7 @@ use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error};
-use keyfob_core::sandbox::{Action, Fault, Sandbox, Switch};
+use keyfob_core::sandbox::{FaultSwitch, Sandbox, SandboxFault, StsAction};
 use serde_json::Value;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -304,7 +304,9 @@ fn a_session_that_cannot_be_renewed_signs_until_its_end_with_a_warning_and_not_b
         stage.token("shop").await;
         stage
             .sandbox
-            .inject(Switch::on(Fault::AccessDenied).for_action(Action::GetSessionToken))
+            .inject(
+                FaultSwitch::on(SandboxFault::AccessDenied).for_action(StsAction::GetSessionToken),
+            )
             .expect("a fault");
         stage.clock.advance(Duration::from_secs(11 * HOUR));
         let (token, notes) = stage.token_of("shop").await.expect("a token");
@@ -479,7 +481,7 @@ fn a_token_is_printed_for_a_name_or_for_what_is_written_out_and_nothing_else() {
     let printed = text(&ran.stdout);
     let token = printed.strip_suffix('\n').expect("a line");
     assert!(
-        token.starts_with(&format!("{ORDERS}:5432/?Action=connect&DBUser=app&")),
+        token.starts_with(&format!("{ORDERS}:5432/?StsAction=connect&DBUser=app&")),
         "{token}"
     );
     assert!(!token.contains(char::is_whitespace), "{token}");
@@ -502,7 +504,7 @@ fn a_token_is_printed_for_a_name_or_for_what_is_written_out_and_nothing_else() {
     ];
     let token = text(&home.run(&written).stdout);
     assert!(
-        token.starts_with("db.example:5432/?Action=connect&DBUser=o%27neil&"),
+        token.starts_with("db.example:5432/?StsAction=connect&DBUser=o%27neil&"),
         "{token}"
     );
     assert!(

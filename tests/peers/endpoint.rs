@@ -6,7 +6,7 @@ use crate::clients::{LONG_RUN, stage};
 use crate::home::{Home, prepared};
 use crate::moto::Moto;
 use keyfob_core::environment::Environment;
-use keyfob_core::sandbox::{Fault, Settings, Switch};
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault, SandboxSettings};
 
 const FOB: &str = env!("CARGO_BIN_EXE_fob");
 /// A name that is more than one step of a path where it is not escaped.
@@ -143,7 +143,7 @@ fn fifty_threads_at_a_cold_endpoint_make_one_call() {
     home.run(&[FOB, "login", "dev"]).ok();
     sandbox.clear_journal();
     sandbox
-        .inject(Switch::on(Fault::Delay { milliseconds: 300 }))
+        .inject(FaultSwitch::on(SandboxFault::Delay { milliseconds: 300 }))
         .expect("a delay");
     let python = prepared("KEYFOB_PYTHON");
     let client = [
@@ -173,7 +173,7 @@ fn fifty_threads_at_a_cold_endpoint_make_one_call() {
 fn boto3_works_on_past_the_end_of_sessions_and_each_is_requested_once() {
     let (sandbox, home) = stage("exec-long-run");
     sandbox
-        .set_settings(Settings {
+        .set_settings(SandboxSettings {
             session_seconds: Some(20),
             ..sandbox.settings()
         })

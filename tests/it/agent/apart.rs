@@ -3,7 +3,7 @@
 
 use super::{answered, end, session, start};
 use crate::home::{DEPLOY, DEV, Home, code, text, until};
-use keyfob_core::sandbox::{Fault, Switch};
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs;
@@ -247,7 +247,7 @@ fn who_waits_for_an_agent_that_is_killed_signs_in_by_itself() {
     let agent = home.start_agent();
     home.sandbox()
         .inject(
-            Switch::on(Fault::Delay {
+            FaultSwitch::on(SandboxFault::Delay {
                 milliseconds: 60_000,
             })
             .times(1),

@@ -3,7 +3,7 @@
 use super::{answered, end, session, start};
 use crate::home::{DEPLOY, DEV, Home, RunningAgent, code, signal, text, until};
 use crate::screen::Terminal;
-use keyfob_core::sandbox::Mfa;
+use keyfob_core::sandbox::MfaDevice;
 use keyfob_core::secret::Keys;
 use rustix::process::Signal;
 use serde_json::json;
@@ -53,7 +53,7 @@ fn fill_in(terminal: &mut Terminal, keys: &Keys) {
 fn with_a_device() -> (Home, RunningAgent) {
     let home = Home::with(&format!("{DEV}{DEPLOY}"));
     home.sandbox()
-        .set_mfa("kim", Mfa::Enrolled)
+        .set_mfa("kim", MfaDevice::Enrolled)
         .expect("kim is there");
     let (key, device) = (home.key(), home.sandbox().mfa_serial("kim"));
     let typed = json!({

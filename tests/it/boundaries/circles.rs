@@ -15,7 +15,6 @@ const STILL_IN_A_CIRCLE: &[&str] = &[
     "src-tauri/core/auth",
     "src-tauri/core/config",
     "src-tauri/core/store",
-    "src-tauri/sandbox",
 ];
 
 /// Uses that are left out of account.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::home::wait_for;
 use keyfob_core::error::Code;
-use keyfob_core::sandbox::{Fault, Role as AwsRole, Switch, Trust};
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault, SandboxRole, Trust};
 
 const AUDIT: &str = "    audit:
       kind: aws/assume-role
@@ -204,7 +204,7 @@ fn a_sign_in_whose_only_client_has_gone_shows_no_prompt() {
         let person = stage.agent.client();
         stage
             .sandbox
-            .inject(Switch::on(Fault::Delay { milliseconds: 200 }).times(1))
+            .inject(FaultSwitch::on(SandboxFault::Delay { milliseconds: 200 }).times(1))
             .expect("a fault");
         let gone =
             tokio::spawn(async move { as_a_person(&person, login("dev", Some("000000"))).await });
@@ -310,7 +310,7 @@ fn two_roles_of_one_user_share_its_prompt() {
     for by_a_person in [true, false] {
         wait_for(async {
             let mut stage = Stage::with_a_device(&format!("{DEV}{DEPLOY}{AUDIT}")).await;
-            let role = AwsRole::new("arn:aws:iam::420000000025:role/audit", Trust::Everybody);
+            let role = SandboxRole::new("arn:aws:iam::420000000025:role/audit", Trust::Everybody);
             stage.sandbox.add_role(role).expect("a role");
             if by_a_person {
                 let (one, other) = (stage.agent.client(), stage.agent.client());

@@ -4,7 +4,7 @@ use super::*;
 use crate::home::wait_for;
 use keyfob_core::agent::api::State;
 use keyfob_core::error::Code;
-use keyfob_core::sandbox::{Action, Fault, Role as AwsRole, Switch, Trust};
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault, SandboxRole, StsAction, Trust};
 
 const BOTH: [&str; 2] = ["dev", "deploy"];
 const ROLE: &str = "arn:aws:iam::420000000025:role/deploy";
@@ -21,7 +21,7 @@ fn after_a_night_asleep_all_sessions_are_renewed_at_once_and_a_network_that_come
             let mut stage = Stage::signed_in(&config(), &BOTH).await;
             stage
                 .sandbox
-                .inject(Switch::on(Fault::Outage))
+                .inject(FaultSwitch::on(SandboxFault::Outage))
                 .expect("a fault");
             stage.clock.advance(asleep);
             for _ in 0..20 {
@@ -128,7 +128,7 @@ fn a_clock_set_back_while_a_renewal_is_put_off_does_not_put_it_off_for_longer() 
         let mut stage = Stage::signed_in(&config(), &["dev"]).await;
         stage
             .sandbox
-            .inject(Switch::on(Fault::Outage))
+            .inject(FaultSwitch::on(SandboxFault::Outage))
             .expect("a fault");
         stage.pass_to(stage.next_refresh("dev").await).await;
         stage.settled(&["dev"]).await;
@@ -152,7 +152,9 @@ fn a_clock_that_jumps_ahead_and_back_costs_at_most_a_renewal() {
         let ahead = i64::try_from(HOUR.as_secs()).expect("an hour is short");
         stage
             .sandbox
-            .inject(Switch::on(Fault::ClockOffset { seconds: -ahead }))
+            .inject(FaultSwitch::on(SandboxFault::ClockOffset {
+                seconds: -ahead,
+            }))
             .expect("a fault");
         stage.pass(HOUR).await;
         stage.settled(&BOTH).await;
@@ -181,9 +183,9 @@ fn a_clock_that_jumps_ahead_and_back_costs_at_most_a_renewal() {
 
 #[test]
 fn without_network_or_throttled_the_held_session_is_served_and_one_notice_is_given() {
-    let throttled = Switch::on(Fault::Throttling);
+    let throttled = FaultSwitch::on(SandboxFault::Throttling);
     for (fault, lasts) in [
-        (Switch::on(Fault::Outage), 30 * MINUTE),
+        (FaultSwitch::on(SandboxFault::Outage), 30 * MINUTE),
         (throttled, 60 * MINUTE),
     ] {
         wait_for(async {
@@ -309,7 +311,7 @@ fn a_renewal_that_is_refused_is_reported_once_and_not_tried_again() {
         let of_nobody = Trust::Principals(vec!["arn:aws:iam::420000000025:user/nobody".to_owned()]);
         stage
             .sandbox
-            .add_role(AwsRole::new(ROLE, of_nobody))
+            .add_role(SandboxRole::new(ROLE, of_nobody))
             .expect("a role");
         stage.pass_to(stage.next_refresh("deploy").await).await;
         stage.until_event("refused deploy: AccessDenied").await;
@@ -333,7 +335,7 @@ fn a_renewal_that_is_refused_is_reported_once_and_not_tried_again() {
 
         stage
             .sandbox
-            .add_role(AwsRole::new(ROLE, Trust::Everybody))
+            .add_role(SandboxRole::new(ROLE, Trust::Everybody))
             .expect("a role");
         stage.log_in("deploy").await;
         stage.settled(&BOTH).await;
@@ -349,7 +351,9 @@ fn one_that_is_refused_does_not_stop_the_others() {
         let mut stage = Stage::signed_in(&config(), &BOTH).await;
         stage
             .sandbox
-            .inject(Switch::on(Fault::AccessDenied).for_action(Action::GetSessionToken))
+            .inject(
+                FaultSwitch::on(SandboxFault::AccessDenied).for_action(StsAction::GetSessionToken),
+            )
             .expect("a fault");
         stage.pass_to(stage.next_refresh("dev").await).await;
         stage
@@ -364,7 +368,9 @@ fn a_failure_on_the_way_to_a_role_is_reported_for_its_user_and_sessions_made_the
         let mut stage = Stage::signed_in(&config(), &["deploy"]).await;
         stage
             .sandbox
-            .inject(Switch::on(Fault::AccessDenied).for_action(Action::GetSessionToken))
+            .inject(
+                FaultSwitch::on(SandboxFault::AccessDenied).for_action(StsAction::GetSessionToken),
+            )
             .expect("a fault");
         stage.pass(9 * HOUR + 30 * MINUTE).await;
         stage
