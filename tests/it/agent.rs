@@ -5,6 +5,7 @@ mod apart;
 mod life;
 mod locked;
 mod many_programs;
+mod replies;
 mod same;
 
 use crate::home::{DEPLOY, DEV, Home, code, text};
