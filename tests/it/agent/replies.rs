@@ -75,7 +75,7 @@ fn ask(home: &Home, request: &Value) -> Value {
         "v": 1,
         "id": 7,
         "asker": { "program": "test", "pid": std::process::id(), "person": "absent" },
-        "surroundings": Environment::of(environment).surroundings(),
+        "surroundings": Environment::of(environment).fingerprint(),
         "request": request,
     });
     let mut agent = UnixStream::connect(home.address().path()).expect("the agent listens");
