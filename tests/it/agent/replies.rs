@@ -178,7 +178,6 @@ fn warns_of_the_shared_name(answer: &Value) -> bool {
 }
 
 #[test]
-#[ignore = "warnings are still collected in one place for all requests"]
 fn a_warning_is_given_to_the_client_whose_request_it_belongs_to_and_to_no_other() {
     let (home, _agent) = shared_name();
     let slow = FaultSwitch::on(SandboxFault::Delay { milliseconds: 1500 });
