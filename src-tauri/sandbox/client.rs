@@ -2,13 +2,12 @@
 //! for tests that drive a sandbox in another process. Speaks to loopback only.
 
 use super::control::{
-    CreatedKey, Journalled, OfPrincipal, OfUser, PREFIX, Refused, Revoked, State,
+    ControlFailure, CreatedKey, Journalled, OfPrincipal, OfUser, PREFIX, Revoked, SandboxState,
 };
-use super::faults::Switch;
-use super::journal::Call;
-use super::world::Settings;
-use crate::error::shorten;
-use crate::error::{Code, Error, Result};
+use super::faults::FaultSwitch;
+use super::journal::RecordedCall;
+use super::settings::SandboxSettings;
+use crate::error::{Code, Error, Result, shorten};
 use crate::ids::AccessKeyId;
 use crate::secret::{Keys, Secret};
 use serde::Serialize;
@@ -17,24 +16,26 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 const LONGEST_ANSWER: u64 = 256 * 1024 * 1024;
 
 /// Controls a running sandbox.
 #[derive(Clone, Copy, Debug)]
-pub struct Control {
+pub struct SandboxClient {
     address: SocketAddr,
 }
 
-impl Control {
+impl SandboxClient {
     /// `url` as [`super::Sandbox::url`] gives it. Nothing is sent yet.
-    pub fn at(url: &str) -> Result<Control> {
+    pub fn at(url: &str) -> Result<SandboxClient> {
         let address = url
             .strip_prefix("http://")
             .map(|rest| rest.trim_end_matches('/'))
             .and_then(|it| it.parse().ok());
         match address {
-            Some(address) if SocketAddr::ip(&address).is_loopback() => Ok(Control { address }),
+            Some(address) if SocketAddr::ip(&address).is_loopback() => {
+                Ok(SandboxClient { address })
+            }
             Some(_) | None => Err(Error::new(
                 Code::InvalidInput,
                 format!("`{}` is not the address of a sandbox", shorten(url)),
@@ -43,29 +44,29 @@ impl Control {
         }
     }
 
-    pub fn state(&self) -> Result<State> {
-        self.ask("GET", "state", &())
+    pub fn state(&self) -> Result<SandboxState> {
+        self.request("GET", "state", &())
     }
 
-    pub fn journal(&self) -> Result<Vec<Call>> {
-        self.ask("GET", "journal", &())
+    pub fn journal(&self) -> Result<Vec<RecordedCall>> {
+        self.request("GET", "journal", &())
             .map(|Journalled { calls }| calls)
     }
 
     pub fn clear_journal(&self) -> Result<()> {
-        self.tell("DELETE", "journal", &())
+        self.send("DELETE", "journal", &())
     }
 
-    pub fn inject(&self, switch: &Switch) -> Result<()> {
-        self.tell("POST", "faults", switch)
+    pub fn inject(&self, switch: &FaultSwitch) -> Result<()> {
+        self.send("POST", "faults", switch)
     }
 
     pub fn clear_faults(&self) -> Result<()> {
-        self.tell("DELETE", "faults", &())
+        self.send("DELETE", "faults", &())
     }
 
     pub fn create_key(&self, user: &str) -> Result<Keys> {
-        let created: CreatedKey = self.ask(
+        let created: CreatedKey = self.request(
             "POST",
             "keys",
             &OfUser {
@@ -79,7 +80,7 @@ impl Control {
     }
 
     pub fn revoke_key(&self, id: &AccessKeyId) -> Result<()> {
-        self.tell("DELETE", &format!("keys/{}", id.as_str()), &())
+        self.send("DELETE", &format!("keys/{}", id.as_str()), &())
     }
 
     /// See [`super::Sandbox::revoke_sessions`].
@@ -87,19 +88,19 @@ impl Control {
         let principal = OfPrincipal {
             principal: principal.to_owned(),
         };
-        self.ask("POST", "sessions/revoke", &principal)
+        self.request("POST", "sessions/revoke", &principal)
             .map(|Revoked { revoked }| revoked)
     }
 
-    pub fn set_settings(&self, settings: &Settings) -> Result<()> {
-        self.tell("PUT", "settings", settings)
+    pub fn set_settings(&self, settings: &SandboxSettings) -> Result<()> {
+        self.send("PUT", "settings", settings)
     }
 
-    fn tell(&self, method: &str, path: &str, body: &impl Serialize) -> Result<()> {
-        self.ask::<IgnoredAny>(method, path, body).map(|_| ())
+    fn send(&self, method: &str, path: &str, body: &impl Serialize) -> Result<()> {
+        self.request::<IgnoredAny>(method, path, body).map(|_| ())
     }
 
-    fn ask<T: DeserializeOwned>(
+    fn request<T: DeserializeOwned>(
         &self,
         method: &str,
         path: &str,
@@ -130,15 +131,15 @@ impl Control {
         if head.starts_with("HTTP/1.1 200 ") {
             return serde_json::from_str(body).map_err(|_| strange());
         }
-        let Refused { error } = serde_json::from_str(body).map_err(|_| strange())?;
+        let ControlFailure { error } = serde_json::from_str(body).map_err(|_| strange())?;
         Err(error)
     }
 
     /// One request, one connection, one answer whole.
     fn exchange(&self, method: &str, path: &str, body: &str) -> std::io::Result<Vec<u8>> {
-        let mut stream = TcpStream::connect_timeout(&self.address, PATIENCE)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        let mut stream = TcpStream::connect_timeout(&self.address, TIMEOUT)?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
         let request = format!(
             "{method} {PREFIX}{path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n{body}",

@@ -1,12 +1,12 @@
-//! The way into the sandbox's console, as AWS's sign-in endpoint opens it: a token for the keys of
-//! a role's session, and a page for whoever comes with the token. Speaks in pages for browsers;
-//! like AWS it does not say what is wrong with keys.
+//! The sign-in endpoint of the sandbox's console, as AWS's: a token for the keys of a role's
+//! session, and a page for the bearer of the token. Answers in pages for browsers; like AWS it does
+//! not say what is wrong with keys.
 
-use super::faults::{Fault, Struck};
-use super::mint;
-use super::refusal::{Refusal, escape};
+use super::faults::{FaultsMet, SandboxFault};
+use super::protocol::escape;
+use super::refusal::AwsRefusal;
 use super::request::Incoming;
-use super::world::{Assumed, Requester, Standing, World};
+use super::simulated_aws::{Assumed, SimulatedAws, Standing, VerifiedCaller};
 use crate::duration::SessionKind;
 use crate::secret::{Secret, on_the_wire};
 use serde::Deserialize;
@@ -17,31 +17,30 @@ use subtle::ConstantTimeEq;
 pub(super) const PATH: &str = "/federation";
 const TOKEN_LIFE: Duration = Duration::from_secs(15 * 60);
 
-/// What a call is answered with.
-pub(super) enum Answer {
+pub(super) enum ConsoleReply {
     Token(String),
     Page(String),
 }
 
-impl Answer {
+impl ConsoleReply {
     pub fn content_type(&self) -> &'static str {
         match self {
-            Answer::Token(_) => "application/json",
-            Answer::Page(_) => "text/html; charset=utf-8",
+            ConsoleReply::Token(_) => "application/json",
+            ConsoleReply::Page(_) => "text/html; charset=utf-8",
         }
     }
 
     pub fn body(self) -> String {
         match self {
-            Answer::Token(token) => json!({ "SigninToken": token }).to_string(),
-            Answer::Page(page) => page,
+            ConsoleReply::Token(token) => json!({ "SigninToken": token }).to_string(),
+            ConsoleReply::Page(page) => page,
         }
     }
 }
 
-/// The parameter `Session`. The keys are proven by being told.
+/// The parameter `Session`: the keys themselves, instead of a signature.
 #[derive(Deserialize)]
-struct Told {
+struct PresentedSession {
     #[serde(rename = "sessionId")]
     access_key_id: String,
     #[serde(rename = "sessionKey", deserialize_with = "on_the_wire::deserialize")]
@@ -50,25 +49,25 @@ struct Told {
     token: Secret,
 }
 
-/// Who came, once that is proven, and what they get.
-pub(super) fn visit(
-    world: &mut World,
+/// The caller, once verified, and the reply.
+pub(super) fn answer(
+    aws: &mut SimulatedAws,
     incoming: &Incoming,
-    struck: &Struck,
+    faults: &FaultsMet,
     now: SystemTime,
-) -> (Option<Requester>, Result<Answer, Refusal>) {
-    if let Some(refusal) = struck.iter().find_map(refused_by) {
+) -> (Option<VerifiedCaller>, Result<ConsoleReply, AwsRefusal>) {
+    if let Some(refusal) = faults.iter().find_map(refused_by) {
         return (None, Err(refusal));
     }
     if let Err(refusal) = &incoming.parameters {
         return (None, Err(refusal.clone()));
     }
     match incoming.parameter("Action") {
-        Some("getSigninToken") => match authenticate(world, incoming, now) {
+        Some("getSigninToken") => match authenticate(aws, incoming, now) {
             Ok((caller, session_ends_at)) => {
                 let given = check(incoming, &caller).map(|()| {
                     let until = session_ends_at.min(now + TOKEN_LIFE);
-                    Answer::Token(world.let_in(mint::signin_token(), caller.clone(), until, now))
+                    ConsoleReply::Token(aws.console_token(caller.clone(), until, now))
                 });
                 (Some(caller), given)
             }
@@ -76,14 +75,14 @@ pub(super) fn visit(
         },
         Some("login") => {
             let token = incoming.parameter("SigninToken").unwrap_or_default();
-            match world.let_in_with(token, now).cloned() {
+            match aws.console_caller(token, now).cloned() {
                 Some(caller) => {
                     let page = welcome(&caller, incoming.parameter("Destination"));
-                    (Some(caller), Ok(Answer::Page(page)))
+                    (Some(caller), Ok(ConsoleReply::Page(page)))
                 }
                 None => (
                     None,
-                    Err(Refusal::new(
+                    Err(AwsRefusal::new(
                         400,
                         "InvalidSigninToken",
                         "Invalid or expired sign-in token",
@@ -93,7 +92,7 @@ pub(super) fn visit(
         }
         Some(_) | None => (
             None,
-            Err(Refusal::new(
+            Err(AwsRefusal::new(
                 400,
                 "InvalidAction",
                 "Invalid action parameter",
@@ -103,26 +102,23 @@ pub(super) fn visit(
 }
 
 fn authenticate(
-    world: &World,
+    aws: &SimulatedAws,
     incoming: &Incoming,
     now: SystemTime,
-) -> Result<(Requester, SystemTime), Refusal> {
-    let told = incoming
+) -> Result<(VerifiedCaller, SystemTime), AwsRefusal> {
+    let presented = incoming
         .parameter("Session")
-        .and_then(|text| serde_json::from_str::<Told>(text).ok());
-    let Told {
+        .and_then(|text| serde_json::from_str::<PresentedSession>(text).ok());
+    let PresentedSession {
         access_key_id,
         secret_access_key,
         token,
-    } = told.ok_or_else(invalid_credentials)?;
-    let credential = world
+    } = presented.ok_or_else(invalid_credentials)?;
+    let credential = aws
         .credential(&access_key_id, Some(token.expose()))
         .ok_or_else(invalid_credentials)?;
-    let (own, told) = (
-        credential.secret.expose().as_bytes(),
-        secret_access_key.expose().as_bytes(),
-    );
-    let key_is_right = bool::from(own.ct_eq(told));
+    let own = credential.secret.expose().as_bytes();
+    let key_is_right = bool::from(own.ct_eq(secret_access_key.expose().as_bytes()));
     match credential.expires_at {
         Some(end) if key_is_right && end > now => Ok((credential.caller, end)),
         Some(_) | None => Err(invalid_credentials()),
@@ -130,7 +126,7 @@ fn authenticate(
 }
 
 /// A user is refused, and a duration for a role that was assumed with a session.
-fn check(incoming: &Incoming, caller: &Requester) -> Result<(), Refusal> {
+fn check(incoming: &Incoming, caller: &VerifiedCaller) -> Result<(), AwsRefusal> {
     let Standing::RoleSession { assumed, .. } = &caller.standing else {
         return Err(invalid_credentials());
     };
@@ -142,7 +138,7 @@ fn check(incoming: &Incoming, caller: &Requester) -> Result<(), Refusal> {
         .parse()
         .is_ok_and(|seconds| (limits.shortest..=limits.longest).contains(&seconds));
     match (in_limits, assumed) {
-        (false, _) => Err(Refusal::new(
+        (false, _) => Err(AwsRefusal::new(
             400,
             "InvalidSessionDuration",
             "Invalid session duration parameter",
@@ -152,39 +148,41 @@ fn check(incoming: &Incoming, caller: &Requester) -> Result<(), Refusal> {
     }
 }
 
-fn invalid_credentials() -> Refusal {
-    Refusal::new(400, "InvalidCredentials", "Invalid credentials parameter")
+fn invalid_credentials() -> AwsRefusal {
+    AwsRefusal::new(400, "InvalidCredentials", "Invalid credentials parameter")
 }
 
-fn refused_by(fault: &Fault) -> Option<Refusal> {
+fn refused_by(fault: &SandboxFault) -> Option<AwsRefusal> {
     match fault {
-        Fault::Throttling => Some(Refusal::new(429, "Throttling", "Too many requests")),
-        Fault::AccessDenied => Some(Refusal::access_denied("Access denied")),
-        Fault::ExpiredToken | Fault::ExpiredTokenException => Some(invalid_credentials()),
-        Fault::InternalFailure | Fault::ServiceUnavailable => Refusal::at_the_door(fault),
-        // Keys are told here, not signed with in a region; the rest is met on the way.
-        Fault::RegionNotEnabled { .. }
-        | Fault::WrongMfaCode
-        | Fault::Delay { .. }
-        | Fault::ClockOffset { .. }
-        | Fault::Outage => None,
+        SandboxFault::Throttling => Some(AwsRefusal::new(429, "Throttling", "Too many requests")),
+        SandboxFault::AccessDenied => Some(AwsRefusal::access_denied("Access denied")),
+        SandboxFault::ExpiredToken | SandboxFault::ExpiredTokenException => {
+            Some(invalid_credentials())
+        }
+        SandboxFault::InternalFailure | SandboxFault::ServiceUnavailable => fault.early_refusal(),
+        // Nothing is signed for a region here; the rest is met on the way.
+        SandboxFault::RegionNotEnabled { .. }
+        | SandboxFault::WrongMfaCode
+        | SandboxFault::Delay { .. }
+        | SandboxFault::ClockOffset { .. }
+        | SandboxFault::Outage => None,
     }
 }
 
-fn welcome(caller: &Requester, destination: Option<&str>) -> String {
-    let told = destination.map_or_else(String::new, |page| {
+fn welcome(caller: &VerifiedCaller, destination: Option<&str>) -> String {
+    let opens = destination.map_or_else(String::new, |page| {
         format!("<p>At AWS this opens {}</p>", escape(page))
     });
     page(
         "Sandbox console",
         &format!(
-            "<p>Signed in to the sandbox console as {}</p>{told}",
+            "<p>Signed in to the sandbox console as {}</p>{opens}",
             escape(&caller.arn)
         ),
     )
 }
 
-pub(super) fn refused(refusal: &Refusal) -> String {
+pub(super) fn refused(refusal: &AwsRefusal) -> String {
     let title = format!(
         "HTTP Status {} - {}",
         refusal.status,

@@ -2,10 +2,12 @@
 //! [`super::Sandbox`]. Refuses what a web page could send: another `Host` than the served address,
 //! or any `Origin`.
 
-use super::faults::Switch;
-use super::journal::Call;
-use super::server::Premises;
-use super::world::{Mfa, Role, Settings, timestamp};
+use super::faults::FaultSwitch;
+use super::journal::RecordedCall;
+use super::protocol::timestamp;
+use super::served::Served;
+use super::settings::SandboxSettings;
+use super::simulated_aws::{MfaDevice, SandboxRole};
 use crate::error::{Code, Error, Result};
 use crate::secret::Keys;
 use axum::http::request::Parts;
@@ -16,25 +18,25 @@ use serde_json::json;
 
 pub(super) const PREFIX: &str = "/_sandbox/";
 
-/// The whole world, without secrets.
+/// Everything in the sandbox, without secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
+pub struct SandboxState {
     pub url: String,
     pub account: String,
     /// RFC 3339.
     pub now: String,
     pub users: Vec<UserState>,
-    pub roles: Vec<Role>,
+    pub roles: Vec<SandboxRole>,
     pub sessions: Vec<SessionState>,
-    pub settings: Settings,
-    pub faults: Vec<Switch>,
+    pub settings: SandboxSettings,
+    pub faults: Vec<FaultSwitch>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserState {
     pub name: String,
     pub arn: String,
-    pub mfa: Mfa,
+    pub mfa: MfaDevice,
     pub mfa_serial: String,
     /// The ids of the access keys, the oldest first.
     pub keys: Vec<String>,
@@ -48,8 +50,7 @@ pub struct SessionState {
     pub expires_at: String,
 }
 
-/// A new access key on its way to the process that asked for it: the only secret that this
-/// interface tells.
+/// A new access key for the calling process: the only secret of this interface.
 #[derive(Serialize, Deserialize)]
 pub(super) struct CreatedKey {
     pub access_key_id: String,
@@ -70,7 +71,7 @@ pub(super) struct OfPrincipal {
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct Journalled {
-    pub calls: Vec<Call>,
+    pub calls: Vec<RecordedCall>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -78,19 +79,19 @@ pub(super) struct Revoked {
     pub revoked: usize,
 }
 
-/// Every refusal's body.
+/// The body of every refusal.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Refused {
+pub(super) struct ControlFailure {
     pub error: Error,
 }
 
 /// Status and JSON.
-pub(super) fn answer(premises: &Premises, head: &Parts, body: &[u8]) -> (u16, String) {
+pub(super) fn answer(served: &Served, head: &Parts, body: &[u8]) -> (u16, String) {
     let host = head
         .headers
         .get(header::HOST)
         .map(axum::http::HeaderValue::as_bytes);
-    if host != Some(premises.address.to_string().as_bytes())
+    if host != Some(served.address.to_string().as_bytes())
         || head.headers.contains_key(header::ORIGIN)
     {
         return refused(
@@ -99,69 +100,69 @@ pub(super) fn answer(premises: &Premises, head: &Parts, body: &[u8]) -> (u16, St
         );
     }
     let rest = head.uri.path().strip_prefix(PREFIX).unwrap_or_default();
-    let world = || premises.world();
+    let aws = || served.aws();
     let done = json!({});
     let result = match (&head.method, rest) {
-        (&Method::GET, "state") => to_json(&state(premises)),
+        (&Method::GET, "state") => to_json(&state(served)),
         (&Method::GET, "journal") => to_json(&Journalled {
-            calls: world().journal.calls(),
+            calls: aws().journal.calls(),
         }),
         (&Method::DELETE, "journal") => {
-            world().journal.clear();
+            aws().journal.clear();
             Ok(done)
         }
         (&Method::POST, "faults") => read(body)
-            .and_then(|switch| world().faults.inject(switch))
+            .and_then(|switch| aws().faults.inject(switch))
             .map(|()| done),
         (&Method::DELETE, "faults") => {
-            world().faults.clear();
+            aws().faults.clear();
             Ok(done)
         }
         (&Method::POST, "keys") => read(body)
-            .and_then(|OfUser { user }| world().create_key(&user))
+            .and_then(|OfUser { user }| aws().create_key(&user))
             .and_then(|keys| to_json(&created(&keys))),
         (&Method::DELETE, path) if path.starts_with("keys/") => {
-            world().revoke_key(&path["keys/".len()..]).map(|()| done)
+            aws().revoke_key(&path["keys/".len()..]).map(|()| done)
         }
         (&Method::POST, "sessions/revoke") => read(body).and_then(|OfPrincipal { principal }| {
             to_json(&Revoked {
-                revoked: world().revoke_sessions(&principal),
+                revoked: aws().revoke_sessions(&principal),
             })
         }),
         (&Method::PUT, "settings") => read(body)
-            .and_then(|settings| world().set_settings(settings))
+            .and_then(|settings| aws().set_settings(settings))
             .map(|()| done),
         _ => return refused(404, "the sandbox has no such control"),
     };
     match result {
         Ok(json) => (200, json.to_string()),
-        Err(error) => (400, json!(Refused { error }).to_string()),
+        Err(error) => (400, json!(ControlFailure { error }).to_string()),
     }
 }
 
 pub(super) fn refused(status: u16, message: &str) -> (u16, String) {
     (
         status,
-        json!(Refused {
+        json!(ControlFailure {
             error: Error::new(Code::InvalidInput, message)
         })
         .to_string(),
     )
 }
 
-pub(super) fn state(premises: &Premises) -> State {
-    let world = premises.world();
-    State {
-        url: premises.url(),
-        account: world.account().to_owned(),
-        now: timestamp(premises.clock.now()).to_string(),
-        users: world
+pub(super) fn state(served: &Served) -> SandboxState {
+    let aws = served.aws();
+    SandboxState {
+        url: served.url(),
+        account: aws.account().to_owned(),
+        now: timestamp(served.clock.now()).to_string(),
+        users: aws
             .users()
             .map(|(name, user)| UserState {
                 name: name.clone(),
                 arn: user.arn.clone(),
                 mfa: user.mfa,
-                mfa_serial: world.mfa_serial(name),
+                mfa_serial: aws.mfa_serial(name),
                 keys: user
                     .keys
                     .iter()
@@ -169,8 +170,8 @@ pub(super) fn state(premises: &Premises) -> State {
                     .collect(),
             })
             .collect(),
-        roles: world.roles().cloned().collect(),
-        sessions: world
+        roles: aws.roles().cloned().collect(),
+        sessions: aws
             .sessions()
             .map(|session| SessionState {
                 access_key_id: session.keys.access_key_id.as_str().to_owned(),
@@ -178,8 +179,8 @@ pub(super) fn state(premises: &Premises) -> State {
                 expires_at: timestamp(session.expires_at).to_string(),
             })
             .collect(),
-        settings: world.settings().clone(),
-        faults: world.faults.list(),
+        settings: aws.settings().clone(),
+        faults: aws.faults.list(),
     }
 }
 

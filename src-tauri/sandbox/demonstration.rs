@@ -1,19 +1,18 @@
-//! The sandbox as it is shown to somebody who has no account: one user whose key is at hand, one
-//! who has to be set up and has an MFA device, a role above the first, and the configuration that
-//! names them.
+//! The sandbox as a demonstration for people without an account: a user with a stored key, one
+//! without keys and with an MFA device, a role above the first, and the configuration that names
+//! them.
 
-use super::{Mfa, Sandbox};
+use super::{MfaDevice, Sandbox};
 use crate::error::{Code, Error, Result};
 use crate::secret::Keys;
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// The user whose key is stored from the start, and the one who has none.
+/// The user with a stored key, and the one without.
 pub const READY: &str = "kim";
 pub const WITHOUT_KEYS: &str = "robin";
 const ROLE: &str = "arn:aws:iam::420000000025:role/deploy";
 
-/// What has to be known of the world to show it.
 #[derive(Clone, Debug)]
 pub struct Demonstration {
     pub url: String,
@@ -26,7 +25,7 @@ pub struct Demonstration {
 impl Demonstration {
     pub fn furnish(sandbox: &Sandbox) -> Result<Demonstration> {
         sandbox.add_user(WITHOUT_KEYS)?;
-        sandbox.set_mfa(WITHOUT_KEYS, Mfa::Enrolled)?;
+        sandbox.set_mfa(WITHOUT_KEYS, MfaDevice::Enrolled)?;
         let keys = sandbox.keys(READY).into_iter().next();
         Ok(Demonstration {
             url: sandbox.url(),

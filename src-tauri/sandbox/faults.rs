@@ -1,8 +1,8 @@
-//! Fault switches: which misbehaviour a call meets, for which action, how often. Knows nothing of
-//! what each does to it.
+//! Fault switches: which misbehaviour a call meets, for which action, how often.
 
+use super::protocol::StsAction;
+use super::refusal::AwsRefusal;
 use super::request::Incoming;
-use super::sts::Action;
 use crate::error::{Code, Error, Result};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime};
@@ -13,7 +13,7 @@ const MOST_SWITCHES: usize = 100;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Fault {
+pub enum SandboxFault {
     /// No MFA code is right. Meets only calls that carry one.
     WrongMfaCode,
     AccessDenied,
@@ -22,8 +22,7 @@ pub enum Fault {
     Throttling,
     InternalFailure,
     ServiceUnavailable,
-    /// The answer takes this much real time, also under a manual clock: it is the caller's patience
-    /// that is tried.
+    /// The answer takes this much real time, also under a manual clock.
     Delay {
         milliseconds: u64,
     },
@@ -39,23 +38,46 @@ pub enum Fault {
     Outage,
 }
 
+impl SandboxFault {
+    /// The refusal of a call before its signature is looked at.
+    pub(super) fn early_refusal(&self) -> Option<AwsRefusal> {
+        match self {
+            SandboxFault::Throttling => Some(AwsRefusal::new(400, "Throttling", "Rate exceeded")),
+            SandboxFault::InternalFailure => Some(AwsRefusal::internal_failure()),
+            SandboxFault::ServiceUnavailable => Some(AwsRefusal::new(
+                503,
+                "ServiceUnavailable",
+                "The request has failed due to a temporary failure of the server.",
+            )),
+            SandboxFault::RegionNotEnabled { .. } => Some(AwsRefusal::invalid_token()),
+            SandboxFault::WrongMfaCode
+            | SandboxFault::AccessDenied
+            | SandboxFault::ExpiredToken
+            | SandboxFault::ExpiredTokenException
+            | SandboxFault::Delay { .. }
+            | SandboxFault::ClockOffset { .. }
+            | SandboxFault::Outage => None,
+        }
+    }
+}
+
 /// A fault that is on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Switch {
-    pub fault: Fault,
+pub struct FaultSwitch {
+    pub fault: SandboxFault,
     /// `None`: every call, also those that name no action.
     #[serde(default)]
-    pub action: Option<Action>,
+    pub action: Option<StsAction>,
     /// How many calls it still meets; `None`: until it is cleared.
     #[serde(default)]
     pub times: Option<u32>,
 }
 
-impl Switch {
+impl FaultSwitch {
     /// For every action, until cleared.
-    pub fn on(fault: Fault) -> Switch {
-        Switch {
+    pub fn on(fault: SandboxFault) -> FaultSwitch {
+        FaultSwitch {
             fault,
             action: None,
             times: None,
@@ -63,52 +85,51 @@ impl Switch {
     }
 
     #[must_use]
-    pub fn for_action(self, action: Action) -> Switch {
-        Switch {
+    pub fn for_action(self, action: StsAction) -> FaultSwitch {
+        FaultSwitch {
             action: Some(action),
             ..self
         }
     }
 
     #[must_use]
-    pub fn times(self, times: u32) -> Switch {
-        Switch {
+    pub fn times(self, times: u32) -> FaultSwitch {
+        FaultSwitch {
             times: Some(times),
             ..self
         }
     }
 
     fn meets(&self, incoming: &Incoming) -> bool {
-        let action_matches = self
-            .action
-            .is_none_or(|action| incoming.action() == Ok(action));
-        action_matches
+        let meets_action = |action| incoming.action() == Ok(action);
+        self.action.is_none_or(meets_action)
             && match &self.fault {
-                Fault::WrongMfaCode => incoming.parameter("TokenCode").is_some(),
-                Fault::RegionNotEnabled { region } => incoming.region() == Some(region),
-                Fault::AccessDenied
-                | Fault::ExpiredToken
-                | Fault::ExpiredTokenException
-                | Fault::Throttling
-                | Fault::InternalFailure
-                | Fault::ServiceUnavailable
-                | Fault::Delay { .. }
-                | Fault::ClockOffset { .. }
-                | Fault::Outage => true,
+                SandboxFault::WrongMfaCode => incoming.parameter("TokenCode").is_some(),
+                SandboxFault::RegionNotEnabled { region } => incoming.region() == Some(region),
+                SandboxFault::AccessDenied
+                | SandboxFault::ExpiredToken
+                | SandboxFault::ExpiredTokenException
+                | SandboxFault::Throttling
+                | SandboxFault::InternalFailure
+                | SandboxFault::ServiceUnavailable
+                | SandboxFault::Delay { .. }
+                | SandboxFault::ClockOffset { .. }
+                | SandboxFault::Outage => true,
             }
     }
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Faults(Vec<Switch>);
+pub(super) struct Faults(Vec<FaultSwitch>);
 
 impl Faults {
-    pub fn inject(&mut self, switch: Switch) -> Result<()> {
+    pub fn inject(&mut self, switch: FaultSwitch) -> Result<()> {
         let refuse = |problem: &str| Err(Error::new(Code::InvalidInput, problem));
-        if matches!(switch.fault, Fault::Delay { milliseconds } if milliseconds > LONGEST_DELAY) {
+        if matches!(switch.fault, SandboxFault::Delay { milliseconds } if milliseconds > LONGEST_DELAY)
+        {
             return refuse("a delay is at most 600000 milliseconds");
         }
-        if matches!(switch.fault, Fault::ClockOffset { seconds } if seconds.unsigned_abs() > LARGEST_OFFSET)
+        if matches!(switch.fault, SandboxFault::ClockOffset { seconds } if seconds.unsigned_abs() > LARGEST_OFFSET)
         {
             return refuse("the clock is off by at most ten years");
         }
@@ -123,43 +144,43 @@ impl Faults {
         self.0.clear();
     }
 
-    pub fn list(&self) -> Vec<Switch> {
+    pub fn list(&self) -> Vec<FaultSwitch> {
         self.0.clone()
     }
 
     /// The faults this call meets, which counts as one time for each of them.
-    pub fn strike(&mut self, incoming: &Incoming) -> Struck {
-        let mut struck = Vec::new();
+    pub fn meet(&mut self, incoming: &Incoming) -> FaultsMet {
+        let mut met = Vec::new();
         self.0.retain_mut(|switch| {
             if switch.times == Some(0) {
                 return false;
             }
             if switch.meets(incoming) {
-                struck.push(switch.fault.clone());
+                met.push(switch.fault.clone());
                 switch.times = switch.times.map(|times| times - 1);
             }
             switch.times != Some(0)
         });
-        Struck(struck)
+        FaultsMet(met)
     }
 }
 
 /// The faults one call meets.
 #[derive(Debug)]
-pub(super) struct Struck(Vec<Fault>);
+pub(super) struct FaultsMet(Vec<SandboxFault>);
 
-impl Struck {
-    pub fn by(&self, fault: &Fault) -> bool {
+impl FaultsMet {
+    pub fn has(&self, fault: &SandboxFault) -> bool {
         self.0.contains(fault)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Fault> {
+    pub fn iter(&self) -> impl Iterator<Item = &SandboxFault> {
         self.0.iter()
     }
 
     pub fn delay(&self) -> Duration {
-        let delay = |fault: &Fault| {
-            if let Fault::Delay { milliseconds } = fault {
+        let delay = |fault: &SandboxFault| {
+            if let SandboxFault::Delay { milliseconds } = fault {
                 *milliseconds
             } else {
                 0
@@ -168,10 +189,10 @@ impl Struck {
         Duration::from_millis(self.0.iter().map(delay).sum())
     }
 
-    /// The moment as the sandbox's clock shows it to this call.
+    /// The time as the sandbox's clock shows it to this call.
     pub fn shift(&self, now: SystemTime) -> SystemTime {
         self.0.iter().fold(now, |now, fault| {
-            let Fault::ClockOffset { seconds } = fault else {
+            let SandboxFault::ClockOffset { seconds } = fault else {
                 return now;
             };
             let by = Duration::from_secs(seconds.unsigned_abs());

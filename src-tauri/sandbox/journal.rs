@@ -1,6 +1,7 @@
-//! What was asked of the sandbox, call by call. Holds no secret: neither MFA codes nor anything it
-//! does not know by name.
+//! The calls to the sandbox, one by one. Holds no secret: neither MFA codes nor the value of any
+//! parameter it does not know by name.
 
+use super::protocol::timestamp;
 use super::request::Incoming;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -9,7 +10,7 @@ use std::time::SystemTime;
 /// The oldest calls are forgotten beyond this many.
 const MOST_CALLS: usize = 10_000;
 
-/// Parameters whose values are shown; of any other only the name is.
+/// Parameters whose values are shown; of any other only the name.
 const SHOWN: [&str; 8] = [
     "RoleArn",
     "RoleSessionName",
@@ -22,30 +23,29 @@ const SHOWN: [&str; 8] = [
 ];
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Call {
+pub struct RecordedCall {
     /// RFC 3339, by the sandbox's clock without any offset.
     pub time: String,
-    /// As it was asked for; empty when it was not.
+    /// As the call names it; empty if it names none.
     pub action: String,
     /// As the call was signed for.
     pub region: Option<String>,
     pub access_key_id: Option<String>,
-    /// The ARN of who signed, once that was proven.
+    /// The ARN of the signer, once verified.
     pub principal: Option<String>,
-    /// As they were asked, `(hidden)` for the value of an MFA code and of anything not known to be
-    /// harmless.
+    /// By name; `(hidden)` for the value of an MFA code and of anything not known to be harmless.
     pub parameters: BTreeMap<String, String>,
     /// `ok`, the code AWS answered with, or `outage`.
     pub outcome: String,
 }
 
-impl Call {
+impl RecordedCall {
     pub(super) fn new(
         time: SystemTime,
         incoming: &Incoming,
         principal: Option<String>,
         outcome: &str,
-    ) -> Call {
+    ) -> RecordedCall {
         let shown = |(name, value): (&String, &String)| {
             let value = if SHOWN.contains(&name.as_str()) {
                 value
@@ -54,8 +54,8 @@ impl Call {
             };
             (name.clone(), value.to_owned())
         };
-        Call {
-            time: format!("{:.3}", super::world::timestamp(time)),
+        RecordedCall {
+            time: format!("{:.3}", timestamp(time)),
             action: incoming.parameter("Action").unwrap_or_default().to_owned(),
             region: incoming.region().map(str::to_owned),
             access_key_id: incoming
@@ -77,17 +77,17 @@ impl Call {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Journal(VecDeque<Call>);
+pub(super) struct Journal(VecDeque<RecordedCall>);
 
 impl Journal {
-    pub fn record(&mut self, call: Call) {
+    pub fn record(&mut self, call: RecordedCall) {
         if self.0.len() >= MOST_CALLS {
             self.0.pop_front();
         }
         self.0.push_back(call);
     }
 
-    pub fn calls(&self) -> Vec<Call> {
+    pub fn calls(&self) -> Vec<RecordedCall> {
         self.0.iter().cloned().collect()
     }
 

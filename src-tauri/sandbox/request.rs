@@ -1,9 +1,9 @@
-//! A call as it came over the wire, read but not yet believed: parameters of the query protocol and
-//! who claims to have signed it. Whatever cannot be read is kept as the refusal it earns.
+//! A call as it came over the wire, parsed but not verified: parameters of the query protocol and
+//! the claimed signature. A part that cannot be parsed is kept as its refusal.
 
-use super::refusal::Refusal;
+use super::protocol::{StsAction, VERSION};
+use super::refusal::AwsRefusal;
 use super::signature::Authorization;
-use super::sts::{Action, VERSION};
 use axum::body::Bytes;
 use axum::http::Method;
 use axum::http::request::Parts;
@@ -15,8 +15,8 @@ pub(super) type Parameters = BTreeMap<String, String>;
 pub(super) struct Incoming {
     pub head: Parts,
     pub body: Bytes,
-    pub parameters: Result<Parameters, Refusal>,
-    pub authorization: Result<Authorization, Refusal>,
+    pub parameters: Result<Parameters, AwsRefusal>,
+    pub authorization: Result<Authorization, AwsRefusal>,
 }
 
 impl Incoming {
@@ -52,21 +52,21 @@ impl Incoming {
             .map(|it| it.region.as_str())
     }
 
-    pub fn action(&self) -> Result<Action, Refusal> {
+    pub fn action(&self) -> Result<StsAction, AwsRefusal> {
         self.parameters.as_ref().map_err(Clone::clone)?;
         let Some(action) = self.parameter("Action") else {
-            return Err(Refusal::new(
+            return Err(AwsRefusal::new(
                 400,
                 "MissingAction",
                 "The request is missing an action or a required parameter.",
             ));
         };
         let version = self.parameter("Version").unwrap_or("NO_VERSION_SPECIFIED");
-        Action::ALL
+        StsAction::ALL
             .into_iter()
             .find(|known| known.name() == action && version == VERSION)
             .ok_or_else(|| {
-                Refusal::new(
+                AwsRefusal::new(
                     400,
                     "InvalidAction",
                     format!("Could not find operation {action} for version {version}"),
@@ -76,14 +76,14 @@ impl Incoming {
 }
 
 /// `application/x-www-form-urlencoded`, strictly: a broken escape or a name given twice is refused.
-fn parameters(form: &[u8]) -> Result<Parameters, Refusal> {
+fn parameters(form: &[u8]) -> Result<Parameters, AwsRefusal> {
     let form = std::str::from_utf8(form)
-        .map_err(|_| Refusal::malformed("The query string is not valid UTF-8"))?;
+        .map_err(|_| AwsRefusal::malformed("The query string is not valid UTF-8"))?;
     let mut parameters = Parameters::new();
     for pair in form.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         if parameters.insert(decode(name)?, decode(value)?).is_some() {
-            return Err(Refusal::malformed(
+            return Err(AwsRefusal::malformed(
                 "The query string names a parameter twice",
             ));
         }
@@ -91,8 +91,8 @@ fn parameters(form: &[u8]) -> Result<Parameters, Refusal> {
     Ok(parameters)
 }
 
-fn decode(text: &str) -> Result<String, Refusal> {
-    let broken = || Refusal::malformed("The query string contains a syntax error");
+fn decode(text: &str) -> Result<String, AwsRefusal> {
+    let broken = || AwsRefusal::malformed("The query string contains a syntax error");
     let is_escape =
         |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|b| b.is_ascii_hexdigit());
     if !text.split('%').skip(1).all(is_escape) {

@@ -1,17 +1,19 @@
-//! The door: listens on loopback, bounds what comes in, leads AWS calls through faults,
-//! authentication and the action, and writes each into the journal. Everything under `/_sandbox/`
-//! is `control`'s.
+//! The HTTP server: listens on loopback, limits what it reads, takes AWS calls through faults,
+//! authentication and the action, and writes each into the journal. Paths under `/_sandbox/` are
+//! `control`'s.
 
 use super::console;
 use super::control;
-use super::faults::{Fault, Struck};
-use super::journal::Call;
-use super::mint;
-use super::refusal::Refusal;
+use super::faults::{FaultsMet, SandboxFault};
+use super::journal::RecordedCall;
+use super::protocol::{SERVICE, StsAction, timestamp};
+use super::random;
+use super::refusal::AwsRefusal;
 use super::request::Incoming;
+use super::served::Served;
 use super::signature::Signed;
-use super::sts::{self, Action, Proven};
-use super::world::{Requester, World, timestamp};
+use super::simulated_aws::{SimulatedAws, VerifiedCaller};
+use super::sts::{self, VerifiedCall};
 use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
 use axum::Router;
@@ -22,40 +24,16 @@ use axum::http::{HeaderValue, Response, header};
 use axum::routing::any;
 use axum::serve::IncomingStream;
 use jiff::fmt::rfc2822::DateTimePrinter;
-use std::net::{Ipv4Addr, Shutdown, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::net::{Ipv4Addr, Shutdown};
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 pub(super) const LONGEST_BODY: usize = 64 * 1024;
 
-/// What the handle and the server share.
-#[derive(Debug)]
-pub(super) struct Premises {
-    pub clock: Clock,
-    pub address: SocketAddr,
-    world: Mutex<World>,
-}
-
-impl Premises {
-    pub fn world(&self) -> MutexGuard<'_, World> {
-        self.world
-            .lock()
-            .expect("no panic happens while the lock is held")
-    }
-
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-}
-
 /// Serves until `closed` resolves, which it does when the other end is dropped.
-pub(super) fn open(
-    clock: Clock,
-    port: u16,
-    closed: oneshot::Receiver<()>,
-) -> Result<Arc<Premises>> {
+pub(super) fn open(clock: Clock, port: u16, closed: oneshot::Receiver<()>) -> Result<Arc<Served>> {
     let failed = |cause: &dyn std::fmt::Display| {
         Error::new(
             Code::InvalidInput,
@@ -71,17 +49,17 @@ pub(super) fn open(
         .map_err(|cause| failed(&cause))?;
     let address = bound.local_addr().map_err(|cause| failed(&cause))?;
     let listener = TcpListener::from_std(bound).map_err(|cause| failed(&cause))?;
-    let premises = Arc::new(Premises {
+    let served = Arc::new(Served {
         clock,
         address,
-        world: Mutex::new(World::of_a_demo()?),
+        aws: Mutex::new(SimulatedAws::with_one_user()?),
     });
     let app = Router::new()
         .route("/", any(aws))
         .route(console::PATH, any(aws))
         .route("/_sandbox/{*rest}", any(controlled))
         .fallback(elsewhere)
-        .with_state(premises.clone())
+        .with_state(served.clone())
         .into_make_service_with_connect_info::<Wire>();
     runtime.spawn(async move {
         let closing = async { drop(closed.await) };
@@ -92,7 +70,7 @@ pub(super) fn open(
             tracing::warn!(%cause, "sandbox stopped serving");
         }
     });
-    Ok(premises)
+    Ok(served)
 }
 
 /// A second handle on the connection a call came over, to end it without an answer.
@@ -118,78 +96,80 @@ impl Connected<IncomingStream<'_, TcpListener>> for Wire {
     }
 }
 
-async fn controlled(State(premises): State<Arc<Premises>>, request: Request) -> Response<Body> {
+async fn controlled(State(served): State<Arc<Served>>, request: Request) -> Response<Body> {
     let (head, body) = request.into_parts();
     let (status, json) = match to_bytes(body, LONGEST_BODY).await {
-        Ok(body) => control::answer(&premises, &head, &body),
+        Ok(body) => control::answer(&served, &head, &body),
         Err(_) => control::refused(413, "the request body is larger than 65536 bytes"),
     };
-    respond(status, "application/json", json, premises.clock.now())
+    respond(status, "application/json", json, served.clock.now())
 }
 
-async fn elsewhere(State(premises): State<Arc<Premises>>) -> Response<Body> {
-    let refusal = Refusal::new(
+async fn elsewhere(State(served): State<Arc<Served>>) -> Response<Body> {
+    let refusal = AwsRefusal::new(
         404,
         "InvalidAction",
         "The sandbox answers only at /, at /federation and under /_sandbox/.",
     );
-    refuse(&refusal, &mint::request_id(), premises.clock.now())
+    refuse(&refusal, &random::request_id(), served.clock.now())
 }
 
 async fn aws(
-    State(premises): State<Arc<Premises>>,
+    State(served): State<Arc<Served>>,
     ConnectInfo(wire): ConnectInfo<Wire>,
     request: Request,
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LONGEST_BODY).await else {
         return refuse(
-            &Refusal::too_large(),
-            &mint::request_id(),
-            premises.clock.now(),
+            &AwsRefusal::too_large(),
+            &random::request_id(),
+            served.clock.now(),
         );
     };
-    let now = premises.clock.now();
-    // On a task of its own: AWS, too, carries out a call whose caller has lost patience.
-    let answered = tokio::spawn(answer(premises, wire, Incoming::read(head, body)));
+    let now = served.clock.now();
+    // On a task of its own: AWS, too, carries out a call after its caller has hung up.
+    let answered = tokio::spawn(answer(served, wire, Incoming::read(head, body)));
     answered
         .await
-        .unwrap_or_else(|_| refuse(&Refusal::internal_failure(), &mint::request_id(), now))
+        .unwrap_or_else(|_| refuse(&AwsRefusal::internal_failure(), &random::request_id(), now))
 }
 
-async fn answer(premises: Arc<Premises>, wire: Wire, incoming: Incoming) -> Response<Body> {
-    let struck = premises.world().faults.strike(&incoming);
-    if !struck.delay().is_zero() {
-        Clock::system().pause(struck.delay()).await;
+async fn answer(served: Arc<Served>, wire: Wire, incoming: Incoming) -> Response<Body> {
+    let faults = served.aws().faults.meet(&incoming);
+    if !faults.delay().is_zero() {
+        Clock::system().pause(faults.delay()).await;
     }
-    let time = premises.clock.now();
-    let now = struck.shift(time);
-    if struck.by(&Fault::Outage) {
-        premises
-            .world()
-            .journal
-            .record(Call::new(time, &incoming, None, "outage"));
+    let time = served.clock.now();
+    let now = faults.shift(time);
+    let record = |caller: Option<VerifiedCaller>, outcome: &str| {
+        let call = RecordedCall::new(time, &incoming, caller.map(|caller| caller.arn), outcome);
+        served.aws().journal.record(call);
+    };
+    if faults.has(&SandboxFault::Outage) {
+        record(None, "outage");
         wire.cut();
-        // Reaches nobody, unless there was no second handle to cut.
+        // Arrives only if there was no second handle to cut.
         return respond(503, "text/xml", String::new(), now);
     }
     if incoming.head.uri.path() == console::PATH {
-        return visited(&premises, &incoming, &struck, time);
+        let (caller, result) = console::answer(&mut served.aws(), &incoming, &faults, now);
+        record(caller, outcome_of(&result));
+        return match result {
+            Ok(reply) => respond(200, reply.content_type(), reply.body(), now),
+            Err(refusal) => respond(
+                refusal.status,
+                "text/html; charset=utf-8",
+                console::refused(&refusal),
+                now,
+            ),
+        };
     }
-    let (caller, result) = decide(&mut premises.world(), &incoming, &struck, now);
-    let outcome = result
-        .as_ref()
-        .map_or_else(|refusal| refusal.code, |_| "ok");
-    let call = Call::new(time, &incoming, caller.map(|caller| caller.arn), outcome);
-    premises.world().journal.record(call);
-    let request_id = mint::request_id();
+    let (caller, result) = decide(&mut served.aws(), &incoming, &faults, now);
+    record(caller, outcome_of(&result));
+    let request_id = random::request_id();
     let mut response = match result {
-        Ok((action, result)) => respond(
-            200,
-            "text/xml",
-            sts::to_xml(action, &result, &request_id),
-            now,
-        ),
+        Ok((action, result)) => respond(200, "text/xml", action.to_xml(&result, &request_id), now),
         Err(refusal) => refuse(&refusal, &request_id, now),
     };
     if let Ok(request_id) = HeaderValue::try_from(request_id) {
@@ -200,76 +180,60 @@ async fn answer(premises: Arc<Premises>, wire: Wire, incoming: Incoming) -> Resp
     response
 }
 
-/// Into the console, which answers browsers.
-fn visited(
-    premises: &Premises,
-    incoming: &Incoming,
-    struck: &Struck,
-    time: SystemTime,
-) -> Response<Body> {
-    let now = struck.shift(time);
-    let (caller, result) = console::visit(&mut premises.world(), incoming, struck, now);
-    let outcome = result
+fn outcome_of<T>(result: &Result<T, AwsRefusal>) -> &'static str {
+    result
         .as_ref()
-        .map_or_else(|refusal| refusal.code, |_| "ok");
-    premises.world().journal.record(Call::new(
-        time,
-        incoming,
-        caller.map(|caller| caller.arn),
-        outcome,
-    ));
-    match result {
-        Ok(answer) => respond(200, answer.content_type(), answer.body(), now),
-        Err(refusal) => respond(
-            refusal.status,
-            "text/html; charset=utf-8",
-            console::refused(&refusal),
-            now,
-        ),
-    }
+        .map_or_else(|refusal| refusal.code, |_| "ok")
 }
 
-/// Who called, once that is proven, and what they get.
+/// The caller, once verified, and the result.
 fn decide(
-    world: &mut World,
+    aws: &mut SimulatedAws,
     incoming: &Incoming,
-    struck: &Struck,
+    faults: &FaultsMet,
     now: SystemTime,
-) -> (Option<Requester>, Result<(Action, String), Refusal>) {
-    if let Some(refusal) = struck.iter().find_map(Refusal::at_the_door) {
-        return (None, Err(refusal));
-    }
-    let action = match incoming.action() {
-        Ok(action) => action,
+) -> (
+    Option<VerifiedCaller>,
+    Result<(StsAction, String), AwsRefusal>,
+) {
+    let verified = || {
+        if let Some(refusal) = faults.iter().find_map(SandboxFault::early_refusal) {
+            return Err(refusal);
+        }
+        let action = incoming.action()?;
+        Ok((action, authenticate(aws, incoming, now)?))
+    };
+    let (action, caller) = match verified() {
+        Ok(verified) => verified,
         Err(refusal) => return (None, Err(refusal)),
     };
-    let caller = match authenticate(world, incoming, now) {
-        Ok(caller) => caller,
-        Err(refusal) => return (None, Err(refusal)),
-    };
-    let call = Proven {
+    let call = VerifiedCall {
         incoming,
         caller: &caller,
-        struck,
+        faults,
         now,
     };
-    let result = match struck
+    let result = match faults
         .iter()
         .find_map(|fault| sts::refused_by(fault, action, &call))
     {
         Some(refusal) => Err(refusal),
-        None => sts::perform(world, action, &call).map(|result| (action, result)),
+        None => sts::perform(aws, action, &call).map(|result| (action, result)),
     };
     (Some(caller), result)
 }
 
-fn authenticate(world: &World, incoming: &Incoming, now: SystemTime) -> Result<Requester, Refusal> {
+fn authenticate(
+    aws: &SimulatedAws,
+    incoming: &Incoming,
+    now: SystemTime,
+) -> Result<VerifiedCaller, AwsRefusal> {
     let authorization = incoming.authorization.as_ref().map_err(Clone::clone)?;
     let token = incoming.header("x-amz-security-token");
-    let credential = world
+    let credential = aws
         .credential(&authorization.access_key_id, token)
-        .ok_or_else(Refusal::invalid_token)?;
-    authorization.check_time(now, world.settings().skew_code)?;
+        .ok_or_else(AwsRefusal::invalid_token)?;
+    authorization.check_time(now, aws.settings().skew_code)?;
     let Incoming { head, body, .. } = incoming;
     let signed = Signed {
         method: head.method.as_str(),
@@ -277,21 +241,21 @@ fn authenticate(world: &World, incoming: &Incoming, now: SystemTime) -> Result<R
         headers: &head.headers,
         body,
     };
-    authorization.verify(&signed, credential.secret, sts::SERVICE)?;
+    authorization.verify(&signed, credential.secret, SERVICE)?;
     if credential
         .expires_at
         .is_some_and(|expires_at| expires_at <= now)
     {
-        return Err(Refusal::expired(world.settings().expired_code));
+        return Err(AwsRefusal::expired(aws.settings().expired_code));
     }
     Ok(credential.caller)
 }
 
-fn refuse(refusal: &Refusal, request_id: &str, now: SystemTime) -> Response<Body> {
+fn refuse(refusal: &AwsRefusal, request_id: &str, now: SystemTime) -> Response<Body> {
     respond(refusal.status, "text/xml", refusal.to_xml(request_id), now)
 }
 
-/// Every answer tells the time by the sandbox's clock, as `Date` does at AWS.
+/// The header `Date` is the sandbox's clock, as at AWS.
 fn respond(
     status: u16,
     content_type: &'static str,

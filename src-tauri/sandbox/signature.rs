@@ -1,9 +1,10 @@
 //! Checks AWS Signature Version 4, from the published description and without any code of the SDK,
-//! so that the SDK's signatures are checked by somebody else. Knows keys only as they are handed
-//! in; never signs anything for a caller.
+//! so that the SDK's signatures meet an independent check. Holds no keys; never signs anything for
+//! a caller.
 
-use super::refusal::Refusal;
-use super::world::{SkewCode, timestamp};
+use super::protocol::timestamp;
+use super::refusal::AwsRefusal;
+use super::settings::SkewCode;
 use crate::encode::{hex, percent};
 use crate::secret::Secret;
 use axum::http::{HeaderMap, Uri};
@@ -40,100 +41,70 @@ pub(super) struct Signed<'a> {
 }
 
 impl Authorization {
-    pub fn parse(headers: &HeaderMap) -> Result<Authorization, Refusal> {
-        let header = headers
+    pub fn parse(headers: &HeaderMap) -> Result<Authorization, AwsRefusal> {
+        let incomplete = AwsRefusal::incomplete_signature;
+        let text = headers
             .get("authorization")
-            .ok_or_else(Refusal::missing_token)?;
-        let text = header
+            .ok_or_else(AwsRefusal::missing_token)?
             .to_str()
-            .map_err(|_| Refusal::incomplete_signature("Authorization header is not text"))?;
-        let Some(fields) = text
+            .map_err(|_| incomplete("Authorization header is not text".into()))?;
+        let fields = text
             .strip_prefix(ALGORITHM)
             .and_then(|rest| rest.strip_prefix(' '))
-        else {
-            return Err(Refusal::incomplete_signature(format!(
-                "Authorization header requires {ALGORITHM}"
-            )));
-        };
-        let field = |name: &str| {
-            let value = |part: &str| {
-                part.trim()
-                    .strip_prefix(name)?
-                    .strip_prefix('=')
-                    .map(str::to_owned)
-            };
-            fields
-                .split(',')
-                .find_map(value)
-                .filter(|value| !value.is_empty())
-                .ok_or_else(|| {
-                    Refusal::incomplete_signature(format!(
-                        "Authorization header requires '{name}' parameter."
-                    ))
-                })
-        };
-        let (credential, signature) = (field("Credential")?, field("Signature")?);
-        let signed_headers = field("SignedHeaders")?
-            .split(';')
-            .map(str::to_owned)
-            .collect();
+            .ok_or_else(|| incomplete(format!("Authorization header requires {ALGORITHM}")))?;
+        let (credential, signature) = (field(fields, "Credential")?, field(fields, "Signature")?);
+        let signed_headers = field(fields, "SignedHeaders")?;
         let [access_key_id, date, region, service, end] =
             credential.split('/').collect::<Vec<_>>()[..]
         else {
-            return Err(Refusal::incomplete_signature(
-                "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term",
-            ));
+            let message = "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term";
+            return Err(incomplete(message.into()));
         };
         if end != "aws4_request" {
-            return Err(Refusal::signature(
+            return Err(AwsRefusal::signature(
                 "Credential should be scoped with a valid terminator: 'aws4_request'.",
             ));
         }
         let signed_at = headers
             .get("x-amz-date")
-            .and_then(|date| date.to_str().ok())
-            .ok_or_else(|| {
-                Refusal::incomplete_signature(
-                    "Authorization header requires existence of a 'X-Amz-Date' header.",
-                )
-            })?;
+            .and_then(|date| date.to_str().ok());
+        let signed_at = signed_at.ok_or_else(|| {
+            incomplete("Authorization header requires existence of a 'X-Amz-Date' header.".into())
+        })?;
         Ok(Authorization {
             access_key_id: access_key_id.to_owned(),
             region: region.to_owned(),
             date: date.to_owned(),
             service: service.to_owned(),
-            signed_headers,
-            signature,
+            signed_headers: signed_headers.split(';').map(str::to_owned).collect(),
+            signature: signature.to_owned(),
             signed_at: signed_at.to_owned(),
         })
     }
 
-    /// The signature must have been made within 15 minutes of `now`.
-    pub fn check_time(&self, now: SystemTime, code: SkewCode) -> Result<(), Refusal> {
+    /// Accepts signatures made within 15 minutes of `now`.
+    pub fn check_time(&self, now: SystemTime, code: SkewCode) -> Result<(), AwsRefusal> {
         let signed_at = civil::DateTime::strptime(DATE_FORMAT, &self.signed_at)
             .and_then(|time| time.to_zoned(TimeZone::UTC))
-            .map_err(|_| Refusal::incomplete_signature("Date must be in ISO-8601 'basic format'."))?
+            .map_err(|_| {
+                AwsRefusal::incomplete_signature("Date must be in ISO-8601 'basic format'.".into())
+            })?
             .timestamp();
         let now = timestamp(now);
         let show = |time: Timestamp| time.strftime(DATE_FORMAT).to_string();
-        let edge = |by: SignedDuration| now.checked_add(by).unwrap_or(now);
+        let edge = |by: SignedDuration| show(now.checked_add(by).unwrap_or(now));
         let (earliest, latest) = (edge(-LARGEST_SKEW), edge(LARGEST_SKEW));
         let (signed, now) = (show(signed_at), show(now));
-        if show(earliest) > signed {
-            let earliest = show(earliest);
-            let message = format!(
-                "Signature expired: {signed} is now earlier than {earliest} ({now} - 15 min.)"
-            );
-            return Err(Refusal::skew(code, message));
-        }
-        if signed > show(latest) {
-            let latest = show(latest);
-            let message = format!(
+        let problem = if earliest > signed {
+            format!("Signature expired: {signed} is now earlier than {earliest} ({now} - 15 min.)")
+        } else if signed > latest {
+            format!(
                 "Signature not yet current: {signed} is still later than {latest} ({now} + 15 min.)"
-            );
-            return Err(Refusal::skew(code, message));
-        }
-        Ok(())
+            )
+        } else {
+            return Ok(());
+        };
+        Err(AwsRefusal::skew(code, problem))
     }
 
     /// The scope must be `service`'s, the headers that matter signed, and the signature the one
@@ -143,19 +114,19 @@ impl Authorization {
         signed: &Signed<'_>,
         secret: &Secret,
         service: &str,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), AwsRefusal> {
         if self.service != service {
-            return Err(Refusal::signature(format!(
+            return Err(AwsRefusal::signature(format!(
                 "Credential should be scoped to correct service: '{service}'."
             )));
         }
         if self.region.is_empty() {
-            return Err(Refusal::signature(
+            return Err(AwsRefusal::signature(
                 "Credential should be scoped to a valid region.",
             ));
         }
         if !self.signed_at.starts_with(&self.date) || self.date.len() != 8 {
-            return Err(Refusal::signature(format!(
+            return Err(AwsRefusal::signature(format!(
                 "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{}', from '{}'.",
                 self.date, self.signed_at
             )));
@@ -163,7 +134,7 @@ impl Authorization {
         for name in ["host", "x-amz-date", "x-amz-security-token"] {
             let matters = name != "x-amz-security-token" || signed.headers.contains_key(name);
             if matters && !self.signed_headers.iter().any(|header| header == name) {
-                return Err(Refusal::signature(format!(
+                return Err(AwsRefusal::signature(format!(
                     "'{name}' must be a 'SignedHeader' in the AWS Authorization."
                 )));
             }
@@ -172,7 +143,7 @@ impl Authorization {
         if bool::from(expected.as_bytes().ct_eq(self.signature.as_bytes())) {
             return Ok(());
         }
-        Err(Refusal::signature(
+        Err(AwsRefusal::signature(
             "The request signature we calculated does not match the signature you provided. Check your AWS Secret \
              Access Key and signing method. Consult the service documentation for details.",
         ))
@@ -194,6 +165,17 @@ impl Authorization {
             .fold(start, |key, part| hmac(&key, part));
         hex(&hmac(&key, &to_sign))
     }
+}
+
+/// The value of `NAME=value` among the header's comma-separated fields.
+fn field<'a>(fields: &'a str, name: &str) -> Result<&'a str, AwsRefusal> {
+    let value = |part: &'a str| part.trim().strip_prefix(name)?.strip_prefix('=');
+    let value = fields.split(',').find_map(value);
+    value.filter(|value| !value.is_empty()).ok_or_else(|| {
+        AwsRefusal::incomplete_signature(format!(
+            "Authorization header requires '{name}' parameter."
+        ))
+    })
 }
 
 fn hmac(key: &[u8], text: &str) -> [u8; 32] {
@@ -293,7 +275,7 @@ mod tests {
         )
     }
 
-    fn verify(uri: &Uri, headers: &HeaderMap, body: &[u8], secret: &str) -> Result<(), Refusal> {
+    fn verify(uri: &Uri, headers: &HeaderMap, body: &[u8], secret: &str) -> Result<(), AwsRefusal> {
         let signed = Signed {
             method: "GET",
             uri,
@@ -326,7 +308,7 @@ mod tests {
     #[test]
     fn any_change_to_what_was_signed_is_noticed() {
         let (uri, headers) = example();
-        let code = |result: Result<(), Refusal>| result.expect_err("a refusal").code;
+        let code = |result: Result<(), AwsRefusal>| result.expect_err("a refusal").code;
         assert_eq!(
             code(verify(&uri, &headers, b"x", SECRET)),
             "SignatureDoesNotMatch"

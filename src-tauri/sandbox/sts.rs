@@ -1,107 +1,79 @@
-//! AWS's Security Token Service: what each action demands of its caller and what it gives, in AWS's
-//! own words. Who called was proven before; sessions are issued by the world.
+//! AWS's Security Token Service: the conditions of each action and its result, in AWS's own words.
+//! Takes verified calls; the simulated AWS issues the sessions.
 
-use super::faults::{Fault, Struck};
-use super::refusal::{Refusal, escape};
+use super::faults::{FaultsMet, SandboxFault};
+use super::protocol::{StsAction, escape, timestamp};
+use super::refusal::AwsRefusal;
 use super::request::Incoming;
-use super::world::{
-    Assumed, ExpiredCode, Mfa, MfaProof, Requester, RoleArn, Session, Standing, World, timestamp,
+use super::settings::ExpiredCode;
+use super::simulated_aws::{
+    Assumed, IssuedSession, MfaDevice, MfaProof, RoleArn, SandboxRole, SimulatedAws, Standing,
+    VerifiedCaller,
 };
 use crate::duration::SessionKind;
-use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime};
 
-pub(super) const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
-pub(super) const VERSION: &str = "2011-06-15";
-pub(super) const SERVICE: &str = "sts";
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Action {
-    GetCallerIdentity,
-    GetSessionToken,
-    AssumeRole,
-}
-
-impl Action {
-    pub const ALL: [Action; 3] = [
-        Action::GetCallerIdentity,
-        Action::GetSessionToken,
-        Action::AssumeRole,
-    ];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Action::GetCallerIdentity => "GetCallerIdentity",
-            Action::GetSessionToken => "GetSessionToken",
-            Action::AssumeRole => "AssumeRole",
-        }
-    }
-}
-
 /// A call whose signer is known.
-pub(super) struct Proven<'a> {
+pub(super) struct VerifiedCall<'a> {
     pub incoming: &'a Incoming,
-    pub caller: &'a Requester,
-    pub struck: &'a Struck,
+    pub caller: &'a VerifiedCaller,
+    pub faults: &'a FaultsMet,
     pub now: SystemTime,
 }
 
 /// The content of the action's `…Result` element.
 pub(super) fn perform(
-    world: &mut World,
-    action: Action,
-    call: &Proven<'_>,
-) -> Result<String, Refusal> {
+    aws: &mut SimulatedAws,
+    action: StsAction,
+    call: &VerifiedCall<'_>,
+) -> Result<String, AwsRefusal> {
     match action {
-        Action::GetCallerIdentity => Ok(call.caller_identity()),
-        Action::GetSessionToken => call.session_token(world),
-        Action::AssumeRole => call.assume_role(world),
+        StsAction::GetCallerIdentity => Ok(call.caller_identity()),
+        StsAction::GetSessionToken => call.session_token(aws),
+        StsAction::AssumeRole => call.assume_role(aws),
     }
 }
 
-/// What a fault makes of a call whose signer is known.
-pub(super) fn refused_by(fault: &Fault, action: Action, call: &Proven<'_>) -> Option<Refusal> {
+/// The refusal that a fault causes once the signer is known.
+pub(super) fn refused_by(
+    fault: &SandboxFault,
+    action: StsAction,
+    call: &VerifiedCall<'_>,
+) -> Option<AwsRefusal> {
     match fault {
-        Fault::AccessDenied => Some(unauthorized(action, call)),
-        Fault::ExpiredToken => Some(Refusal::expired(ExpiredCode::ExpiredToken)),
-        Fault::ExpiredTokenException => Some(Refusal::expired(ExpiredCode::ExpiredTokenException)),
-        // Met at the door, in the check of the code, or on the way.
-        Fault::Throttling
-        | Fault::InternalFailure
-        | Fault::ServiceUnavailable
-        | Fault::RegionNotEnabled { .. }
-        | Fault::WrongMfaCode
-        | Fault::Delay { .. }
-        | Fault::ClockOffset { .. }
-        | Fault::Outage => None,
+        SandboxFault::AccessDenied => Some(unauthorized(action, call)),
+        SandboxFault::ExpiredToken => Some(AwsRefusal::expired(ExpiredCode::ExpiredToken)),
+        SandboxFault::ExpiredTokenException => {
+            Some(AwsRefusal::expired(ExpiredCode::ExpiredTokenException))
+        }
+        // Refused earlier, in the check of the code, or on the way.
+        SandboxFault::Throttling
+        | SandboxFault::InternalFailure
+        | SandboxFault::ServiceUnavailable
+        | SandboxFault::RegionNotEnabled { .. }
+        | SandboxFault::WrongMfaCode
+        | SandboxFault::Delay { .. }
+        | SandboxFault::ClockOffset { .. }
+        | SandboxFault::Outage => None,
     }
 }
 
-/// AWS's wording for a caller that no policy lets do this.
-fn unauthorized(action: Action, call: &Proven<'_>) -> Refusal {
+/// AWS's wording for a caller without a policy that allows this.
+fn unauthorized(action: StsAction, call: &VerifiedCall<'_>) -> AwsRefusal {
     let resource = call
         .incoming
         .parameter("RoleArn")
         .unwrap_or(&call.caller.arn);
-    Refusal::access_denied(format!(
+    AwsRefusal::access_denied(format!(
         "User: {} is not authorized to perform: sts:{} on resource: {resource}",
         call.caller.arn,
         action.name()
     ))
 }
 
-/// A whole answer of the query protocol.
-pub(super) fn to_xml(action: Action, result: &str, request_id: &str) -> String {
-    let name = action.name();
-    format!(
-        "<{name}Response xmlns=\"{NAMESPACE}\">\n  <{name}Result>{result}</{name}Result>\n  <ResponseMetadata>\n    \
-         <RequestId>{request_id}</RequestId>\n  </ResponseMetadata>\n</{name}Response>\n"
-    )
-}
-
-impl Proven<'_> {
+impl VerifiedCall<'_> {
     fn caller_identity(&self) -> String {
-        let Requester {
+        let VerifiedCaller {
             arn, id, account, ..
         } = self.caller;
         format!(
@@ -111,57 +83,46 @@ impl Proven<'_> {
         )
     }
 
-    fn session_token(&self, world: &mut World) -> Result<String, Refusal> {
-        let asked = self.duration(SessionKind::IamUser)?;
+    fn session_token(&self, aws: &mut SimulatedAws) -> Result<String, AwsRefusal> {
+        let requested = self.duration(SessionKind::IamUser)?;
         if self.caller.standing != Standing::LongLived {
-            return Err(Refusal::access_denied(
+            return Err(AwsRefusal::access_denied(
                 "Cannot call GetSessionToken with session credentials",
             ));
         }
-        let proof = self.mfa(world)?;
-        let caller = Requester {
+        let proof = self.mfa(aws)?;
+        let caller = VerifiedCaller {
             standing: Standing::UserSession,
             proof,
             ..self.caller.clone()
         };
-        Ok(credentials(world.issue(caller, asked, self.now)))
+        Ok(credentials(aws.issue(caller, requested, self.now)))
     }
 
-    fn assume_role(&self, world: &mut World) -> Result<String, Refusal> {
+    fn assume_role(&self, aws: &mut SimulatedAws) -> Result<String, AwsRefusal> {
         let (arn, name) = (self.required("RoleArn")?, self.session_name()?);
-        let asked = self.duration(SessionKind::AssumedRole)?;
-        let parts =
-            RoleArn::parse(arn).ok_or_else(|| Refusal::validation(format!("{arn} is invalid")))?;
-        let proof = match self.mfa(world)? {
+        let requested = self.duration(SessionKind::AssumedRole)?;
+        let parts = RoleArn::parse(arn)
+            .ok_or_else(|| AwsRefusal::validation(format!("{arn} is invalid")))?;
+        let proof = match self.mfa(aws)? {
             MfaProof::Given => MfaProof::Given,
             MfaProof::None => self.caller.proof,
         };
+        let needs_mfa =
+            proof == MfaProof::None && aws.mfa_of(self.caller).0 == MfaDevice::RequiredForRoles;
         let external_id = self.incoming.parameter("ExternalId");
-        let locked_out =
-            proof == MfaProof::None && world.mfa_of(self.caller).0 == Mfa::RequiredForRoles;
-        let Some((role, id)) = world
+        let Some((role, id)) = aws
             .role_for(self.caller, arn, external_id)
-            .filter(|_| !locked_out)
+            .filter(|_| !needs_mfa)
         else {
-            return Err(unauthorized(Action::AssumeRole, self));
+            return Err(unauthorized(StsAction::AssumeRole, self));
         };
-        let is_chained = matches!(self.caller.standing, Standing::RoleSession { .. });
-        let bound = |kind: SessionKind| Duration::from_secs(kind.limits().longest.into());
-        if is_chained && asked > bound(SessionKind::ChainedRole) {
-            return Err(Refusal::validation(
-                "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
-            ));
-        }
-        if asked > Duration::from_secs(role.max_session_seconds.into()) {
-            return Err(Refusal::validation(
-                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
-            ));
-        }
+        self.check_length(requested, role)?;
         let assumed = match self.caller.standing {
             Standing::LongLived => Assumed::WithKeys,
             Standing::UserSession | Standing::RoleSession { .. } => Assumed::WithSession,
         };
-        let caller = Requester {
+        let caller = VerifiedCaller {
             arn: format!(
                 "arn:{}:sts::{}:assumed-role/{}/{name}",
                 parts.partition, parts.account, parts.name
@@ -175,24 +136,39 @@ impl Proven<'_> {
             // A role session never counts as signed in with MFA.
             proof: MfaProof::None,
         };
-        let session = world.issue(caller, asked, self.now);
-        let Requester { arn, id, .. } = &session.caller;
+        let session = aws.issue(caller, requested, self.now);
         Ok(format!(
             "<AssumedRoleUser><AssumedRoleId>{}</AssumedRoleId><Arn>{}</Arn></AssumedRoleUser>{}",
-            escape(id),
-            escape(arn),
+            escape(&session.caller.id),
+            escape(&session.caller.arn),
             credentials(session)
         ))
     }
 
-    fn required(&self, name: &str) -> Result<&str, Refusal> {
-        let missing = || Refusal::constraint(&lower_first(name), None, "not be null");
+    fn check_length(&self, requested: Duration, role: &SandboxRole) -> Result<(), AwsRefusal> {
+        let seconds = requested.as_secs();
+        let is_chained = matches!(self.caller.standing, Standing::RoleSession { .. });
+        if is_chained && seconds > SessionKind::ChainedRole.limits().longest.into() {
+            return Err(AwsRefusal::validation(
+                "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
+            ));
+        }
+        if seconds > role.max_session_seconds.into() {
+            return Err(AwsRefusal::validation(
+                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+            ));
+        }
+        Ok(())
+    }
+
+    fn required(&self, name: &str) -> Result<&str, AwsRefusal> {
+        let missing = || AwsRefusal::constraint(&lower_first(name), None, "not be null");
         self.incoming.parameter(name).ok_or_else(missing)
     }
 
-    fn session_name(&self) -> Result<&str, Refusal> {
+    fn session_name(&self) -> Result<&str, AwsRefusal> {
         let name = self.required("RoleSessionName")?;
-        let refuse = |rule| Err(Refusal::constraint("roleSessionName", Some(name), rule));
+        let refuse = |rule| Err(AwsRefusal::constraint("roleSessionName", Some(name), rule));
         if !name
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b))
@@ -206,12 +182,12 @@ impl Proven<'_> {
         }
     }
 
-    fn duration(&self, kind: SessionKind) -> Result<Duration, Refusal> {
+    fn duration(&self, kind: SessionKind) -> Result<Duration, AwsRefusal> {
         let limits = kind.limits();
         let Some(text) = self.incoming.parameter("DurationSeconds") else {
             return Ok(Duration::from_secs(limits.default.into()));
         };
-        let refuse = |rule: &str| Err(Refusal::constraint("durationSeconds", Some(text), rule));
+        let refuse = |rule: &str| Err(AwsRefusal::constraint("durationSeconds", Some(text), rule));
         match text.parse::<i64>() {
             Err(_) => refuse("be an integer"),
             Ok(seconds) if seconds < limits.shortest.into() => refuse(&format!(
@@ -226,40 +202,40 @@ impl Proven<'_> {
         }
     }
 
-    /// Checks the MFA code, if the call carries one.
-    fn mfa(&self, world: &World) -> Result<MfaProof, Refusal> {
+    /// Checks the MFA code, if there is one.
+    fn mfa(&self, aws: &SimulatedAws) -> Result<MfaProof, AwsRefusal> {
         let parameter = |name| self.incoming.parameter(name);
         let (serial, code) = match (parameter("SerialNumber"), parameter("TokenCode")) {
             (None, None) => return Ok(MfaProof::None),
             (Some(serial), Some(code)) => (serial, code),
             (Some(_), None) | (None, Some(_)) => {
-                return Err(Refusal::access_denied(
+                return Err(AwsRefusal::access_denied(
                     "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.",
                 ));
             }
         };
         if code.len() != 6 || !code.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(Refusal::constraint(
+            return Err(AwsRefusal::constraint(
                 "tokenCode",
                 Some(code),
                 "satisfy regular expression pattern: [\\d]{6}",
             ));
         }
-        let (mfa, own_serial) = world.mfa_of(self.caller);
-        if mfa == Mfa::Absent || serial != own_serial {
-            return Err(Refusal::access_denied(
+        let (mfa, own_serial) = aws.mfa_of(self.caller);
+        if mfa == MfaDevice::Absent || serial != own_serial {
+            return Err(AwsRefusal::access_denied(
                 "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number \
                  is valid and associated with this user.",
             ));
         }
-        if self.struck.by(&Fault::WrongMfaCode) || code != world.settings().mfa_code {
-            return Err(Refusal::wrong_mfa_code());
+        if self.faults.has(&SandboxFault::WrongMfaCode) || code != aws.settings().mfa_code {
+            return Err(AwsRefusal::wrong_mfa_code());
         }
         Ok(MfaProof::Given)
     }
 }
 
-fn credentials(session: &Session) -> String {
+fn credentials(session: &IssuedSession) -> String {
     format!(
         "<Credentials><AccessKeyId>{}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey><SessionToken>{}</SessionToken>\
          <Expiration>{}</Expiration></Credentials>",

@@ -4,7 +4,7 @@
 use crate::desktop::prepared;
 use crate::keyring;
 use crate::loopback::Loopback;
-use keyfob_core::sandbox::{Sandbox, Settings};
+use keyfob_core::sandbox::{Sandbox, SandboxSettings};
 use keyfob_core::secret::Keys;
 use serde_json::{Value, json};
 use std::fs::{self, Permissions};
@@ -191,10 +191,10 @@ impl Home {
 }
 
 /// They have to be renewed while a test looks on.
-pub fn short_sessions() -> Settings {
-    Settings {
+pub fn short_sessions() -> SandboxSettings {
+    SandboxSettings {
         session_seconds: Some(20),
-        ..Settings::default()
+        ..SandboxSettings::default()
     }
 }
 

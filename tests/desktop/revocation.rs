@@ -7,7 +7,7 @@ use crate::home::{Home, KIM, csv, short_sessions};
 use crate::keyring;
 use crate::tray::Tray;
 use crate::windows;
-use keyfob_core::sandbox::Settings;
+use keyfob_core::sandbox::SandboxSettings;
 
 #[test]
 fn revoked_keys_are_told_of_and_new_ones_pasted_into_the_form_sign_in_again() {
@@ -47,7 +47,7 @@ fn revoked_keys_are_told_of_and_new_ones_pasted_into_the_form_sign_in_again() {
     page.sees("Access keys for kim");
     page.sees("AWS no longer accepts the stored access keys");
     home.aws()
-        .set_settings(Settings::default())
+        .set_settings(SandboxSettings::default())
         .expect("they can be played");
     let new = home.aws().create_key("kim").expect("there is room for one");
     page.paste("Access key ID", &csv(&new));

@@ -7,7 +7,7 @@ use crate::home::{Home, KIM};
 use crate::keyring::Locked;
 use crate::tray::Tray;
 use crate::windows;
-use keyfob_core::sandbox::{Fault, Switch};
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault};
 use std::fs;
 
 #[test]
@@ -64,7 +64,7 @@ fn without_aws_a_sign_in_fails_in_words_and_the_keys_are_kept() {
     let desktop = Desktop::new();
     let home = Home::signed_up(KIM);
     home.aws()
-        .inject(Switch::on(Fault::Outage))
+        .inject(FaultSwitch::on(SandboxFault::Outage))
         .expect("it can be played");
     let app = App::start(&desktop, &home, &[]);
     let page = app.page();

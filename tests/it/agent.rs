@@ -2,9 +2,10 @@
 //! AWS behind them.
 
 mod apart;
-mod crowd;
 mod life;
 mod locked;
+mod many_programs;
+mod replies;
 mod same;
 
 use crate::home::{DEPLOY, DEV, Home, code, text};

@@ -1,8 +1,8 @@
-//! The audit log as its readers meet it: what the real `fob` writes to it, sums up, and finds when
-//! somebody changed it.
+//! The audit log as its readers meet it: lines that the real `fob` writes, their summary, and the
+//! check that finds a changed line.
 
 use crate::home::{DEPLOY, DEV, Home, code, text, typed};
-use keyfob_core::sandbox::{Fault, Switch};
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -47,7 +47,7 @@ fn intact(home: &Home) -> bool {
 }
 
 #[test]
-fn sign_ins_refreshes_failures_revocations_and_stored_keys_are_written_with_who_asked() {
+fn sign_ins_refreshes_failures_revocations_and_stored_keys_are_written_with_their_caller() {
     let home = Home::with(&format!("{DEV}{DEPLOY}"));
     assert_eq!(events(&home), Vec::<String>::new());
     assert_eq!(code(&home.run(&["credential-process", "dev"])), 3);
@@ -62,7 +62,7 @@ fn sign_ins_refreshes_failures_revocations_and_stored_keys_are_written_with_who_
     );
     assert_eq!(code(&home.run(&["credential-process", "deploy"])), 0);
     home.sandbox()
-        .inject(Switch::on(Fault::AccessDenied).times(1))
+        .inject(FaultSwitch::on(SandboxFault::AccessDenied).times(1))
         .expect("a fault");
     assert_eq!(code(&home.run(&["login", "dev", "--force"])), 1);
     let key = home.key();
@@ -263,7 +263,7 @@ fn without_its_keyring_the_log_is_written_and_the_verdict_says_what_it_cannot_te
 fn fifty_cold_processes_leave_one_line_for_each_session_that_was_made() {
     let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
     home.sandbox()
-        .inject(Switch::on(Fault::Delay { milliseconds: 300 }))
+        .inject(FaultSwitch::on(SandboxFault::Delay { milliseconds: 300 }))
         .expect("a delay");
     let start = || {
         home.fob(&["credential-process", "deploy"])
@@ -282,7 +282,7 @@ fn fifty_cold_processes_leave_one_line_for_each_session_that_was_made() {
 }
 
 #[test]
-fn keys_that_were_revoked_are_told_once() {
+fn keys_that_were_revoked_are_reported_once() {
     let home = Home::signed_up(DEV);
     home.sandbox()
         .revoke_key(&home.key().access_key_id)

@@ -124,7 +124,7 @@ const MAY_EXPOSE: &[&str] = &[
     "src-tauri/cli/render/",
     "src-tauri/cli/exec/",
     "src-tauri/cli/sandbox/",
-    // To the clipboard and the browser of whoever clicked.
+    // To the clipboard and the browser of the person who clicked.
     "src-tauri/app/demonstration.rs",
     "src-tauri/app/handover.rs",
     "src-tauri/app/outside.rs",

@@ -1,5 +1,4 @@
-//! `fob cleanup` and `fob repair` (behaviour 7.2): what is left behind goes, what is somebody
-//! else's stays.
+//! `fob cleanup` and `fob repair`: remains of removed configuration go, foreign files stay.
 
 use crate::home::{DEPLOY, DEV, Home, code, text, wait_for};
 use crate::logout_table::{in_half_an_hour, plant, session_until, steps, stored};
@@ -143,7 +142,7 @@ fn expired_sessions_go_and_other_configurations_are_not_looked_at() {
 }
 
 #[test]
-fn a_configuration_with_errors_makes_nobody_left_behind() {
+fn a_configuration_with_errors_leads_to_no_clean_up() {
     let home = left_behind();
     fs::write(
         home.config(),

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 
 #[test]
-fn thirty_six_hours_are_asked_for_and_shown() {
+fn thirty_six_hours_are_requested_and_shown() {
     let home = Home::signed_up(
         "auth: { identities: { dev: { kind: aws/user, session: { duration: 36h } } } }\n",
     );
@@ -219,7 +219,7 @@ fn identities_are_named_in_any_case_by_flag_variable_or_default() {
 }
 
 #[test]
-fn two_defaults_and_nobody_to_ask_is_an_error_that_names_both() {
+fn two_defaults_without_a_terminal_are_an_error_that_names_both() {
     let home = Home::with(
         "auth:\n  identities:\n    a: { kind: aws/user, default: true }\n    b: { kind: aws/user, default: true }\n",
     );

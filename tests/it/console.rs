@@ -13,8 +13,8 @@ use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error};
-use keyfob_core::sandbox::{Fault, Sandbox, Switch};
 use keyfob_core::world::World;
+use keyfob_core::sandbox::{FaultSwitch, Sandbox, SandboxFault};
 use percent_encoding::percent_decode_str;
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -105,9 +105,9 @@ impl Stage {
         assert!(matches!(reply, Reply::SignedIn(_)), "{reply:?}");
     }
 
-    fn inject(&self, fault: Fault) {
+    fn inject(&self, fault: SandboxFault) {
         self.sandbox
-            .inject(Switch::on(fault).times(1))
+            .inject(FaultSwitch::on(fault).times(1))
             .expect("a fault");
     }
 
@@ -232,7 +232,7 @@ fn a_roles_session_gives_a_link_that_signs_a_browser_in_as_the_role_for_a_quarte
 }
 
 #[test]
-fn a_user_is_refused_with_the_roles_to_sign_in_to_and_a_foreign_page_before_anybody_signs_in() {
+fn a_user_is_refused_with_the_roles_to_sign_in_to_and_a_foreign_page_before_any_sign_in() {
     wait_for(async {
         let stage = Stage::set().await;
         let error = opened(stage.ask(console("DEV", None)).await).expect_err("a user");
@@ -281,7 +281,7 @@ fn a_link_ends_with_the_session_that_could_not_be_renewed() {
         let stage = Stage::set().await;
         stage.link(None).await.expect("a link");
         stage.clock.advance(50 * MINUTE);
-        stage.inject(Fault::AccessDenied);
+        stage.inject(SandboxFault::AccessDenied);
         let link = stage.link(None).await.expect("a link");
         assert!(
             stage
@@ -295,7 +295,7 @@ fn a_link_ends_with_the_session_that_could_not_be_renewed() {
 }
 
 #[test]
-fn a_session_that_aws_revoked_is_said_and_a_new_one_opens_the_console_again() {
+fn a_session_that_aws_revoked_is_reported_and_a_new_one_opens_the_console_again() {
     wait_for(async {
         let stage = Stage::set().await;
         stage.log_in(Renewal::WhenDue).await;
@@ -324,7 +324,7 @@ fn a_refusal_of_a_good_session_says_what_the_console_takes_and_an_outage_is_wait
         let stage = Stage::set().await;
         stage.log_in(Renewal::WhenDue).await;
         stage.calls();
-        stage.inject(Fault::AccessDenied);
+        stage.inject(SandboxFault::AccessDenied);
         let error = stage.link(None).await.expect_err("a refusal");
         assert_eq!(error.code, Code::AwsError);
         assert!(
@@ -343,14 +343,14 @@ fn a_refusal_of_a_good_session_says_what_the_console_takes_and_an_outage_is_wait
             error.hints
         );
         assert_eq!(stage.calls(), ["getSigninToken", "GetCallerIdentity"]);
-        stage.inject(Fault::Outage);
+        stage.inject(SandboxFault::Outage);
         assert!(stage.link(None).await.is_ok());
         assert_eq!(stage.calls(), ["getSigninToken", "getSigninToken"]);
     });
 }
 
 #[test]
-fn who_needs_a_code_is_asked_for_it_and_then_gets_the_link() {
+fn a_client_that_needs_a_code_gets_the_prompt_and_then_the_link() {
     wait_for(async {
         let stage = Stage::set_with(Some("arn:aws:iam::123456789012:mfa/kim")).await;
         let Reply::Needs(prompt) = stage.ask(console("deploy", Some("ec2"))).await else {
@@ -404,7 +404,7 @@ fn signed_out_stays_signed_out() {
 }
 
 #[test]
-fn nobody_waits_for_a_link_that_somebody_else_asked_for() {
+fn no_client_waits_for_a_link_that_another_requested() {
     wait_for(async {
         let stage = Stage::set().await;
         stage.log_in(Renewal::WhenDue).await;
@@ -412,7 +412,7 @@ fn nobody_waits_for_a_link_that_somebody_else_asked_for() {
         for (passed, slow_calls) in [(Duration::ZERO, 1), (2 * 60 * MINUTE, 2)] {
             stage.clock.advance(passed);
             stage.calls();
-            let slow = Switch::on(Fault::Delay { milliseconds: 800 }).times(slow_calls);
+            let slow = FaultSwitch::on(SandboxFault::Delay { milliseconds: 800 }).times(slow_calls);
             stage.sandbox.inject(slow).expect("a fault");
             let client = stage.agent.client();
             let link =

@@ -2,7 +2,7 @@
 //! left behind.
 
 use crate::home::{DEPLOY, DEV, Home, code, pause, text};
-use keyfob_core::sandbox::{Fault, Settings, Switch};
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault, SandboxSettings};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -88,7 +88,7 @@ impl Inside {
             .expect("the child reads");
     }
 
-    fn told_to(mut self, line: &str) -> Output {
+    fn with_input(mut self, line: &str) -> Output {
         self.tell(line);
         self.end()
     }
@@ -135,7 +135,7 @@ fn mode(path: impl AsRef<Path>) -> u32 {
 fn inside_a_short_session(home: &Home) -> Inside {
     let settings = home.sandbox().settings();
     home.sandbox()
-        .set_settings(Settings {
+        .set_settings(SandboxSettings {
             session_seconds: Some(6),
             ..settings.clone()
         })
@@ -222,7 +222,7 @@ fn the_child_sees_exactly_the_variables_of_its_endpoint_and_none_of_the_callers_
     );
     assert_eq!(body["Expiration"], by_process["Expiration"]);
     assert_eq!(get(&url, "wrong").0, 401);
-    assert_eq!(code(&inside.told_to("exit 0")), 0);
+    assert_eq!(code(&inside.with_input("exit 0")), 0);
     assert!(
         TcpStream::connect(url.split('/').nth(2).expect("an address")).is_err(),
         "nobody listens any more"
@@ -258,7 +258,7 @@ fn the_files_are_private_hold_what_they_must_and_go_with_the_child() {
     );
     assert_eq!(read("AWS_SHARED_CREDENTIALS_FILE"), "");
     assert_eq!(read("AWS_CONFIG_FILE"), "[default]\nregion = us-east-1\n");
-    assert_eq!(code(&inside.told_to("exit 0")), 0);
+    assert_eq!(code(&inside.with_input("exit 0")), 0);
 
     let left = || {
         fs::read_dir(runtime.join("keyfob"))
@@ -292,7 +292,7 @@ fn the_files_are_private_hold_what_they_must_and_go_with_the_child() {
             Path::new(inside.variable("AWS_CONFIG_FILE")).starts_with(&temporary),
             "{runtime}"
         );
-        assert_eq!(code(&inside.told_to("exit 0")), 0);
+        assert_eq!(code(&inside.with_input("exit 0")), 0);
         assert_eq!(fs::read_dir(&temporary).expect("a folder").count(), 0);
     }
 }
@@ -345,11 +345,11 @@ fn signing_out_ends_what_the_child_gets_at_once() {
     );
     assert_eq!(code(&home.run(&["login", "deploy"])), 0);
     assert_eq!(inside.ask().0, 200);
-    assert_eq!(code(&inside.told_to("exit 0")), 0);
+    assert_eq!(code(&inside.with_input("exit 0")), 0);
 }
 
 #[test]
-fn keys_that_aws_no_longer_accepts_need_a_person_and_nobody_is_asked() {
+fn keys_that_aws_no_longer_accepts_need_a_person_and_raise_no_prompt() {
     let home = Home::signed_up(DEV);
     let inside = inside_a_short_session(&home);
     home.sandbox()
@@ -362,14 +362,13 @@ fn keys_that_aws_no_longer_accepts_need_a_person_and_nobody_is_asked() {
             refused => break refused,
         }
     };
-    // The renewal ahead of time has found out and cleared them: what is missing now is somebody who
-    // has others.
+    // The renewal ahead of time has noticed and cleared them: now a person with others is needed.
     assert_eq!(
         (status, body["code"].as_str()),
         (403, Some("person_needed")),
         "{body}"
     );
-    assert_eq!(code(&inside.told_to("exit 0")), 0);
+    assert_eq!(code(&inside.with_input("exit 0")), 0);
 }
 
 #[test]
@@ -378,7 +377,7 @@ fn a_slow_renewal_serves_the_held_session_to_its_end_and_goes_on_behind_an_answe
     let inside = inside_a_short_session(&home);
     home.sandbox().clear_journal();
     home.sandbox()
-        .inject(Switch::on(Fault::Delay { milliseconds: 6000 }).times(1))
+        .inject(FaultSwitch::on(SandboxFault::Delay { milliseconds: 6000 }).times(1))
         .expect("a delay");
     let first = inside.ask();
     assert_eq!(first.0, 200, "{}", first.1["code"]);
@@ -404,7 +403,7 @@ fn a_slow_renewal_serves_the_held_session_to_its_end_and_goes_on_behind_an_answe
         home.calls(),
         BTreeMap::from([("GetSessionToken".to_owned(), 1)])
     );
-    assert_eq!(code(&inside.told_to("exit 0")), 0);
+    assert_eq!(code(&inside.with_input("exit 0")), 0);
 }
 
 #[test]
@@ -438,7 +437,7 @@ fn the_child_outlives_its_agent_and_takes_to_the_next_one() {
         home.calls(),
         BTreeMap::from([("GetSessionToken".to_owned(), 1)])
     );
-    assert_eq!(code(&inside.told_to("exit 0")), 0);
+    assert_eq!(code(&inside.with_input("exit 0")), 0);
 }
 
 #[test]
@@ -452,7 +451,7 @@ fn one_exec_inside_another_has_an_endpoint_of_its_own() {
     let outer_url = inside
         .variable("AWS_CONTAINER_CREDENTIALS_FULL_URI")
         .to_owned();
-    let ran = inside.told_to(&inner);
+    let ran = inside.with_input(&inner);
     assert_eq!(code(&ran), 6, "{}", text(&ran.stderr));
     let said = text(&ran.stdout);
     let (identity, url) = said.trim().split_once(' ').expect("two words");
@@ -496,7 +495,7 @@ fn with_a_profile_fob_becomes_the_command_and_serves_nothing() {
     }
     let config = fs::read_to_string(inside.variable("AWS_CONFIG_FILE")).expect("text");
     assert!(config.contains("credential_process"), "{config}");
-    assert_eq!(code(&inside.told_to("exit 7")), 7);
+    assert_eq!(code(&inside.with_input("exit 7")), 7);
     assert_eq!(
         code(&home.run(&["exec", "dev", "--profile", "--", "no-such-program-anywhere"])),
         127
@@ -517,7 +516,7 @@ fn with_a_profile_fob_becomes_the_command_and_serves_nothing() {
 }
 
 #[test]
-fn what_is_said_on_the_way_holds_no_secret() {
+fn messages_along_the_way_hold_no_secret() {
     let home = Home::signed_up(DEV);
     let inside = Inside::start(&mut home.fob(&["exec", "dev", "-vv"]), "");
     let (status, body) = inside.ask();
@@ -529,7 +528,7 @@ fn what_is_said_on_the_way_holds_no_secret() {
     let token = inside
         .variable("AWS_CONTAINER_AUTHORIZATION_TOKEN")
         .to_owned();
-    let said = text(&inside.told_to("exit 0").stderr);
+    let said = text(&inside.with_input("exit 0").stderr);
     assert!(
         said.contains("a request for credentials was refused"),
         "{said}"
@@ -553,7 +552,7 @@ mod signals {
     use std::time::Duration;
 
     #[test]
-    fn whoever_ends_fob_means_the_child() {
+    fn a_signal_to_fob_reaches_the_child() {
         let home = Home::signed_up(DEV);
         for (signal, script, expected) in [
             (Signal::TERM, "trap 'exit 41' TERM; trap 'exit 42' HUP", 41),
@@ -567,7 +566,7 @@ mod signals {
             let fob = inside.fob.id();
             send(fob, signal);
             let ran = if expected == 5 {
-                inside.told_to("exit 5")
+                inside.with_input("exit 5")
             } else {
                 inside.end()
             };
@@ -607,7 +606,7 @@ mod signals {
         );
         let inside = Inside::start(&mut nohup, "");
         send(inside.fob.id(), Signal::HUP);
-        assert_eq!(code(&inside.told_to("exit 5")), 5);
+        assert_eq!(code(&inside.with_input("exit 5")), 5);
     }
 
     /// Once `fob` listens, to SIGQUIT last: the child may be quicker than what is left to do once

@@ -11,7 +11,7 @@ use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::Error;
-use keyfob_core::sandbox::{Mfa, Role, Sandbox, Settings, Switch};
+use keyfob_core::sandbox::{FaultSwitch, MfaDevice, Sandbox, SandboxRole, SandboxSettings};
 use keyfob_core::secret::Keys;
 use keyfob_core::world::World;
 use serde::Deserialize;
@@ -50,15 +50,15 @@ enum WhichSecret {
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct AwsSide {
-    mfa: BTreeMap<String, Mfa>,
-    roles: Vec<Role>,
-    settings: Option<Settings>,
+    mfa: BTreeMap<String, MfaDevice>,
+    roles: Vec<SandboxRole>,
+    settings: Option<SandboxSettings>,
     sign_in_before: Vec<String>,
     /// Time that goes by after that.
     seconds_later: u64,
     revoke_keys_of: Vec<String>,
     revoke_sessions_of: Vec<String>,
-    faults: Vec<Switch>,
+    faults: Vec<FaultSwitch>,
 }
 
 /// `answers.json`: the request under test, and the person's part.
@@ -107,7 +107,7 @@ struct Expected {
     #[serde(default)]
     asked: Vec<String>,
     /// A second sign-in by a new process, after all faults are cleared: the prompts it shows, when
-    /// it has nobody to ask the code it fails with.
+    /// without a person the code it fails with.
     next: Option<Next>,
 }
 

@@ -1,10 +1,9 @@
-//! Logging out with the real `fob`: what it says, that signed out stays signed out, and what may go
-//! wrong (behaviour 4).
+//! Logging out with the real `fob`: its output, staying signed out, and partial failures.
 
 use crate::home::{DEV, Home, code, pause, text, wait_for};
 use crate::logout_table::{plant, steps};
 use crate::screen::Terminal;
-use keyfob_core::sandbox::{Action, Fault, Switch};
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault, StsAction};
 use keyfob_core::store::{EntryKind, EntryName};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -191,7 +190,7 @@ fn nothing_stored_is_already_logged_out() {
 }
 
 #[test]
-fn signed_out_stays_signed_out_until_somebody_signs_in_again() {
+fn signed_out_stays_signed_out_until_the_next_sign_in() {
     let home = signed_in(&chain(), &["admin", "ops"]);
     assert_eq!(code(&home.run(&["logout", "admin"])), 0);
     home.sandbox().clear_journal();
@@ -253,12 +252,12 @@ fn only_the_identity_itself_is_logged_out_when_the_provider_is_kept() {
     assert!(home.keyring().contains_key("default/session/org"));
 }
 
-/// Behaviour 4.2: a sign-in that was under way stores nothing, and a program that polls all the
-/// while gets nothing.
+/// A sign-in under way stores nothing, and a program that polls all the while gets nothing.
 #[test]
 fn a_sign_in_under_way_and_a_program_that_polls_do_not_bring_it_back_to_life() {
     let home = Home::signed_up(&chain());
-    let slow = Switch::on(Fault::Delay { milliseconds: 4000 }).for_action(Action::AssumeRole);
+    let slow = FaultSwitch::on(SandboxFault::Delay { milliseconds: 4000 })
+        .for_action(StsAction::AssumeRole);
     home.sandbox().inject(slow).expect("a delay");
     let login = start(&home, &["login", "admin"]);
     while !home.calls().contains_key("GetSessionToken") {
@@ -543,7 +542,7 @@ fn an_entry_that_cannot_be_read_fails_alone() {
 }
 
 #[test]
-fn files_that_cannot_be_changed_are_told_and_the_rest_is_removed() {
+fn files_that_cannot_be_changed_are_reported_and_the_rest_is_removed() {
     let home = signed_in(DEV, &["dev"]);
     let config = home.path().join(".aws/keyfob/aws-user/config");
     fs::remove_file(&config).expect("removed");

@@ -1,6 +1,5 @@
 //! For each kind of target: what is stored before, what the dry run lists, what the real run
-//! removes, what is left. The whole home and the whole keyring are compared (behaviour 4.1,
-//! 4.3-4.5, 4.7).
+//! removes, what is left. The whole home and the whole keyring are compared.
 
 use crate::home::{Home, code, text, wait_for};
 use keyfob_core::ids::AccessKeyId;
@@ -394,9 +393,9 @@ fn compare(home: &Home, target: &[&str], before: &Stored) -> (Vec<String>, Strin
     (listed, brief(after.keys().filter(kept)))
 }
 
-/// Behaviour 4.1: a token that somebody else uses.
+/// A token that another provider uses.
 #[test]
-fn a_sign_in_token_that_a_provider_outside_the_target_uses_is_kept_and_told() {
+fn a_sign_in_token_that_a_provider_outside_the_target_uses_is_kept_and_reported() {
     let home = stocked();
     let report = home.json(&["logout", "--provider", "corp-sso", "--json"]);
     let kept: Vec<&Value> = report["steps"]

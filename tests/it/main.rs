@@ -8,8 +8,10 @@ mod boundaries;
 mod cleanup;
 mod cli;
 mod completion;
+mod concurrency;
 mod console;
 mod contract;
+mod environment;
 mod exec;
 mod home;
 mod job_control;
@@ -25,6 +27,4 @@ mod screen;
 #[cfg(unix)]
 mod socket;
 mod support;
-mod surroundings;
 mod terminal;
-mod together;

@@ -1,4 +1,4 @@
-//! Database tokens (behaviour 6): through the agent under a manual clock, and with the real `fob`.
+//! Database tokens: through the agent under a manual clock, and with the real `fob`.
 
 use crate::home::{DEPLOY, DEV, Home, code, text, wait_for};
 use crate::logout_table::session_until;
@@ -14,8 +14,8 @@ use keyfob_core::databases::{self, Tokens};
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error};
 use keyfob_core::logout::{self, InMemory};
-use keyfob_core::sandbox::{Action, Fault, Sandbox, Switch};
 use keyfob_core::world::World;
+use keyfob_core::sandbox::{FaultSwitch, Sandbox, SandboxFault, StsAction};
 use serde_json::Value;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -242,7 +242,7 @@ fn an_agent_signs_a_token_every_fourteen_minutes_and_asks_aws_for_the_session_al
 }
 
 #[test]
-fn fifty_who_ask_a_cold_agent_at_once_get_the_same_token() {
+fn fifty_clients_of_a_cold_agent_get_the_same_token() {
     wait_for(async {
         let stage = Stage::set().await;
         let callers: Vec<_> = (0..50)
@@ -299,7 +299,9 @@ fn a_session_that_cannot_be_renewed_signs_until_its_end_with_a_warning_and_not_b
         stage.token("shop").await;
         stage
             .sandbox
-            .inject(Switch::on(Fault::AccessDenied).for_action(Action::GetSessionToken))
+            .inject(
+                FaultSwitch::on(SandboxFault::AccessDenied).for_action(StsAction::GetSessionToken),
+            )
             .expect("a fault");
         stage.clock.advance(Duration::from_secs(11 * HOUR));
         let (token, notes) = stage.token_of("shop").await.expect("a token");
@@ -473,7 +475,7 @@ fn a_token_is_printed_for_a_name_or_for_what_is_written_out_and_nothing_else() {
     let printed = text(&ran.stdout);
     let token = printed.strip_suffix('\n').expect("a line");
     assert!(
-        token.starts_with(&format!("{ORDERS}:5432/?Action=connect&DBUser=app&")),
+        token.starts_with(&format!("{ORDERS}:5432/?StsAction=connect&DBUser=app&")),
         "{token}"
     );
     assert!(!token.contains(char::is_whitespace), "{token}");
@@ -496,7 +498,7 @@ fn a_token_is_printed_for_a_name_or_for_what_is_written_out_and_nothing_else() {
     ];
     let token = text(&home.run(&written).stdout);
     assert!(
-        token.starts_with("db.example:5432/?Action=connect&DBUser=o%27neil&"),
+        token.starts_with("db.example:5432/?StsAction=connect&DBUser=o%27neil&"),
         "{token}"
     );
     assert!(
@@ -546,7 +548,7 @@ fn a_token_is_printed_for_a_name_or_for_what_is_written_out_and_nothing_else() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
-fn what_cannot_be_meant_is_named_and_nobody_signs_in_for_it() {
+fn an_impossible_target_is_named_before_any_sign_in() {
     let home = Home::signed_up(&config());
     let before = home.digest();
     let written = |host, user| ["rds", "token", "--host", host, "--user", user];
@@ -687,7 +689,7 @@ fn what_cannot_be_meant_is_named_and_nobody_signs_in_for_it() {
 }
 
 #[test]
-fn a_single_database_needs_no_name_and_one_without_any_is_said() {
+fn a_single_database_needs_no_name_and_having_none_is_an_error() {
     let only = "  databases: { shop: { engine: mysql, host: shop.example, user: app, via: { identity: dev } } }\n";
     let home = Home::signed_up(&format!("{DEV}{only}"));
     assert!(text(&home.run(&["rds", "token"]).stdout).starts_with("shop.example:3306/"));
@@ -722,7 +724,7 @@ fn without_a_session_that_can_be_had_or_signed_out_it_is_exit_3_and_no_token() {
 }
 
 #[test]
-fn no_secret_reaches_the_log_and_the_lifetimes_are_said_once() {
+fn no_secret_reaches_the_log_and_the_lifetimes_are_mentioned_once() {
     let home = Home::signed_up(&config());
     let ran = home
         .fob(&["rds", "token", "orders", "-vv"])

@@ -1,8 +1,8 @@
-//! What the hosted agent does without anybody asking (behaviour 3), and what becomes of its
-//! prompts: in process, under a manual clock, with a sandbox AWS on the same clock.
+//! The hosted agent without a request: renewals, notices, prompts; in process, under a manual
+//! clock, with a sandbox AWS on the same clock.
 
-mod crowd;
 mod elsewhere;
+mod many_identities;
 mod prompts;
 mod renewals;
 mod trouble;
@@ -63,7 +63,7 @@ impl Stage {
         Stage::set_with(config, Keyring::Memory, None).await
     }
 
-    /// kim's key comes with a device: nobody but a person renews `dev`.
+    /// kim's key comes with a device: only a person renews `dev`.
     async fn with_a_device(config: &str) -> Stage {
         Stage::set_with(
             config,
@@ -98,7 +98,7 @@ impl Stage {
         stage
     }
 
-    /// Everybody signed in, and nothing told or called yet.
+    /// All identities signed in, no notice and no call yet.
     async fn signed_in(config: &str, identities: &[&str]) -> Stage {
         let mut stage = Stage::set(config).await;
         for identity in identities {
@@ -155,7 +155,7 @@ impl Stage {
         assert!(matches!(reply, Reply::SignedIn(_)), "{reply:?}");
     }
 
-    /// As a program that waits for nobody.
+    /// As a program that does not wait.
     async fn credentials(&self, identity: &str) -> Result<Credentials, Error> {
         held(as_a_program(&self.client, credentials(identity, 0)).await)
     }
@@ -208,14 +208,14 @@ impl Stage {
     }
 
     /// Since the last look.
-    fn told(&mut self) -> Vec<String> {
+    fn events(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.events.try_recv().ok())
             .map(|event| said(&event))
             .collect()
     }
 
     fn quiet(&mut self) {
-        self.told();
+        self.events();
         self.sandbox.clear_journal();
     }
 
@@ -293,26 +293,26 @@ impl Stage {
         panic!("waited in vain until {what}; calls: {:?}", self.calls());
     }
 
-    async fn until_told(&mut self, expected: &str) {
-        self.until_told_all(&[expected]).await;
+    async fn until_event(&mut self, expected: &str) {
+        self.until_events(&[expected]).await;
     }
 
     /// These, in any order, and nothing else.
-    async fn until_told_all(&mut self, expected: &[&str]) {
-        let mut told = Vec::new();
+    async fn until_events(&mut self, expected: &[&str]) {
+        let mut events = Vec::new();
         for _ in 0..5_000 {
-            told.extend(self.told());
+            events.extend(self.events());
             if expected
                 .iter()
-                .all(|expected| told.iter().any(|it| it == expected))
+                .all(|expected| events.iter().any(|it| it == expected))
             {
-                told.sort();
-                assert_eq!(told, expected);
+                events.sort();
+                assert_eq!(events, expected);
                 return;
             }
             Clock::nap(Duration::from_millis(2)).await;
         }
-        panic!("waited in vain for {expected:?}; told: {told:?}");
+        panic!("waited in vain for {expected:?}; events: {events:?}");
     }
 }
 
@@ -352,7 +352,7 @@ async fn as_a_program(client: &Client, request: Request) -> Reply {
     client.ask(Call { caller, request }).await.reply
 }
 
-/// Somebody who asks from elsewhere and waits.
+/// Another client that waits.
 fn program_waits(
     agent: &Agent,
     identity: &str,

@@ -1,4 +1,4 @@
-//! A person at a terminal: forms, driven through a real pseudo-terminal (behaviour 1.1-1.5, 1.9).
+//! A person at a terminal: forms, driven through a real pseudo-terminal.
 
 use crate::home::{DEV, Home, code, text};
 use crate::screen::Terminal;
@@ -29,7 +29,7 @@ fn ends(terminal: Terminal, expected: i32) -> String {
 }
 
 #[test]
-fn the_first_sign_in_asks_for_keys_and_stores_them() {
+fn the_first_sign_in_prompts_for_keys_and_stores_them() {
     let home = Home::with(DEV);
     let key = home.key();
     let mut terminal = start(&home, &["login", "dev"]);
@@ -48,7 +48,7 @@ fn the_first_sign_in_asks_for_keys_and_stores_them() {
 }
 
 #[test]
-fn revoked_keys_are_replaced_in_the_form_and_a_second_process_asks_nothing() {
+fn revoked_keys_are_replaced_in_the_form_and_a_second_process_needs_no_prompt() {
     let home = Home::signed_up(DEV);
     assert_eq!(code(&home.run(&["login", "dev"])), 0);
     home.sandbox()
@@ -116,7 +116,7 @@ fn the_passphrase_of_the_file_keyring_is_asked_for() {
 }
 
 #[test]
-fn of_two_terminals_one_is_asked_and_both_are_signed_in() {
+fn of_two_terminals_one_shows_the_prompt_and_both_are_signed_in() {
     let home = Home::with(DEV);
     let key = home.key();
     let mut first = start(&home, &["login", "dev"]);

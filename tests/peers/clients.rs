@@ -3,7 +3,7 @@
 
 use crate::home::Home;
 use crate::loopback::Loopback;
-use keyfob_core::sandbox::Settings;
+use keyfob_core::sandbox::SandboxSettings;
 use serde_json::{Value, json};
 
 const FOB: &str = env!("CARGO_BIN_EXE_fob");
@@ -97,7 +97,7 @@ print(len(used))
 fn boto3_works_on_past_the_end_of_its_first_session() {
     let (sandbox, mut home) = stage("long-run");
     sandbox
-        .set_settings(Settings {
+        .set_settings(SandboxSettings {
             session_seconds: Some(20),
             ..sandbox.settings()
         })

@@ -6,7 +6,7 @@ use crate::clients::{LONG_RUN, stage};
 use crate::home::{Home, prepared};
 use crate::moto::Moto;
 use keyfob_core::environment::Environment;
-use keyfob_core::sandbox::{Fault, Settings, Switch};
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault, SandboxSettings};
 
 const FOB: &str = env!("CARGO_BIN_EXE_fob");
 /// A name that is more than one step of a path where it is not escaped.
@@ -118,7 +118,7 @@ async fn caller_by_default() -> String {
     caller.arn().expect("STS names the caller").to_owned()
 }
 
-/// Signed out and in again by somebody else, so that what fob remembers is void, and then the new
+/// Signed out and in again by another process, so that what fob remembers is void, and then the new
 /// session is lost: now the endpoint has nothing. Each thread has a session of its own, so that
 /// botocore does not hold the others back.
 const FIFTY_THREADS: &str = r#"
@@ -143,7 +143,7 @@ fn fifty_threads_at_a_cold_endpoint_make_one_call() {
     home.run(&[FOB, "login", "dev"]).ok();
     sandbox.clear_journal();
     sandbox
-        .inject(Switch::on(Fault::Delay { milliseconds: 300 }))
+        .inject(FaultSwitch::on(SandboxFault::Delay { milliseconds: 300 }))
         .expect("a delay");
     let python = prepared("KEYFOB_PYTHON");
     let client = [
@@ -170,10 +170,10 @@ fn fifty_threads_at_a_cold_endpoint_make_one_call() {
 }
 
 #[test]
-fn boto3_works_on_past_the_end_of_sessions_and_each_was_asked_for_once() {
+fn boto3_works_on_past_the_end_of_sessions_and_each_is_requested_once() {
     let (sandbox, home) = stage("exec-long-run");
     sandbox
-        .set_settings(Settings {
+        .set_settings(SandboxSettings {
             session_seconds: Some(20),
             ..sandbox.settings()
         })
@@ -209,7 +209,7 @@ iam.put_role_policy(RoleName="writer", PolicyName="own", PolicyDocument=json.dum
 boto3.client("s3").create_bucket(Bucket="lake")
 "#;
 
-/// moto cannot check what is signed in a URL and fails on it: for the last request it is told to
+/// moto cannot check what is signed in a URL and fails on it: for the last request it is set to
 /// check nothing.
 const PUT_AND_GET: &str = r#"
 import boto3, botocore, urllib.request

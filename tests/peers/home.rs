@@ -114,7 +114,7 @@ impl Home {
         self.run(&[&[python.as_str(), "-c", script], arguments].concat())
     }
 
-    /// A program and its arguments with nothing between, for whoever measures it.
+    /// A program and its arguments with nothing between, for measuring it.
     pub fn bare(&self, words: &[&str]) -> Command {
         let mut command = Command::new(words[0]);
         command

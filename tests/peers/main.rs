@@ -9,7 +9,7 @@ mod loopback;
 mod moto;
 #[cfg(target_os = "linux")]
 mod notices;
+mod preconditions;
 mod rds;
 mod recovery;
-mod rehearsal;
 mod terminal;

@@ -1,5 +1,5 @@
-//! An AWS that somebody else wrote. The first four calls make an administrator; from the fifth on
-//! every signature and policy is checked. It checks no MFA code, and its sessions never expire.
+//! An AWS of another make. The first four calls make an administrator; from the fifth on every
+//! signature and policy is checked. It checks no MFA code, and its sessions never expire.
 
 use crate::home::{Home, prepared};
 use serde::Deserialize;

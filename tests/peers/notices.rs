@@ -310,7 +310,7 @@ fn a_pressed_button_comes_back_with_what_it_was_about() {
 }
 
 #[test]
-fn what_somebody_dismissed_is_shown_anew_and_not_replaced() {
+fn a_dismissed_notice_is_shown_anew_and_not_replaced() {
     let desktop = Desktop::that_can(&["actions"]);
     let (notifier, pressed) = notifier();
     notifier.show(expired("dev"));
@@ -370,7 +370,7 @@ fn a_combined_notice_replaces_what_it_sums_up_and_stays_until_none_of_it_holds()
 }
 
 #[test]
-fn a_desktop_that_hangs_holds_nobody_up() {
+fn a_desktop_that_hangs_delays_no_client() {
     let desktop = Desktop::that_can(&["actions"]);
     let (notifier, _pressed) = notifier();
     let busy = desktop.busy.lock().expect("free");

@@ -1,5 +1,5 @@
-//! Keyfob and an AWS that somebody else wrote, with the keys in a real Secret Service: sign in,
-//! lose the key, recover, take a role, be refused.
+//! Keyfob and an AWS of another make, with the keys in a real Secret Service: sign in, lose the
+//! key, recover, take a role, be refused.
 
 use crate::home::Home;
 use crate::moto::{AccessKey, Moto};
@@ -63,7 +63,7 @@ fn store(home: &Home, key: &AccessKey) {
 }
 
 #[test]
-fn a_deleted_key_is_recovered_at_the_terminal_and_the_next_process_asks_nothing() {
+fn a_deleted_key_is_recovered_at_the_terminal_and_the_next_process_needs_no_prompt() {
     let Stage { moto, home, first } = stage("recovery");
     store(&home, &first);
     home.run(&[FOB, "login"]).ok();
@@ -98,7 +98,7 @@ fn a_deleted_key_is_recovered_at_the_terminal_and_the_next_process_asks_nothing(
 }
 
 #[test]
-fn a_deleted_key_and_nobody_to_ask_is_exit_3_and_the_stale_secret_is_gone() {
+fn a_deleted_key_without_a_person_is_exit_3_and_the_stale_secret_is_gone() {
     let Stage { moto, home, first } = stage("nobody");
     store(&home, &first);
     moto.delete_key("kim", &first);

@@ -1,4 +1,4 @@
-//! A program on a terminal, and somebody in front of it who reads and types.
+//! A program on a terminal, and a person in front of it who reads and types.
 
 use rexpect::process::WaitStatus;
 use rexpect::reader::Options;

@@ -7,7 +7,9 @@ use crate::terminal::{Shape, one_line, print_exact, print_json};
 use clap::Subcommand;
 use keyfob_core::agent::api::AccessKeyId;
 use keyfob_core::error::{Code, Error};
-use keyfob_core::sandbox::{self, Action, Call, Fault, Settings, Switch};
+use keyfob_core::sandbox::{
+    self, FaultSwitch, RecordedCall, SandboxFault, SandboxSettings, StsAction,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -42,10 +44,10 @@ pub enum Control {
     /// clock_offset=SECONDS, region_not_enabled=REGION.
     Fault {
         #[arg(value_name = "KIND", required_unless_present = "clear", value_parser = fault, allow_hyphen_values = true)]
-        kinds: Vec<Fault>,
+        kinds: Vec<SandboxFault>,
         /// Only calls of this action, such as AssumeRole
         #[arg(long, value_parser = action)]
-        action: Option<Action>,
+        action: Option<StsAction>,
         /// Only so many calls
         #[arg(long)]
         times: Option<u32>,
@@ -75,7 +77,7 @@ pub fn control(invocation: &Invocation, control: &Control) -> Result<u8, Stop> {
                 "`fob sandbox` opens a shell inside one; `fob sandbox -- CMD` runs a command there",
             )
         })?;
-    let sandbox = sandbox::Control::at(url)?;
+    let sandbox = sandbox::SandboxClient::at(url)?;
     let terminal = invocation.terminal;
     match control {
         Control::Key { user } => key(invocation, &sandbox, user)?,
@@ -99,7 +101,7 @@ pub fn control(invocation: &Invocation, control: &Control) -> Result<u8, Stop> {
             clear: false,
         } => {
             for fault in kinds {
-                sandbox.inject(&Switch {
+                sandbox.inject(&FaultSwitch {
                     fault: fault.clone(),
                     action: *action,
                     times: *times,
@@ -117,7 +119,7 @@ pub fn control(invocation: &Invocation, control: &Control) -> Result<u8, Stop> {
     Ok(0)
 }
 
-fn key(invocation: &Invocation, sandbox: &sandbox::Control, user: &str) -> Result<(), Stop> {
+fn key(invocation: &Invocation, sandbox: &sandbox::SandboxClient, user: &str) -> Result<(), Stop> {
     #[derive(Serialize)]
     struct Key<'a> {
         access_key_id: &'a str,
@@ -134,7 +136,7 @@ fn key(invocation: &Invocation, sandbox: &sandbox::Control, user: &str) -> Resul
     }
 }
 
-fn journal(invocation: &Invocation, calls: &[Call]) -> Result<(), Stop> {
+fn journal(invocation: &Invocation, calls: &[RecordedCall]) -> Result<(), Stop> {
     if invocation.terminal.shape == Shape::Json {
         return print_json(&json!({ "calls": calls }));
     }
@@ -155,7 +157,7 @@ fn journal(invocation: &Invocation, calls: &[Call]) -> Result<(), Stop> {
 }
 
 /// The fault's one number or word comes behind `=`.
-fn fault(text: &str) -> Result<Fault, String> {
+fn fault(text: &str) -> Result<SandboxFault, String> {
     let (kind, value) = text
         .split_once('=')
         .map_or((text, None), |(kind, value)| (kind, Some(value)));
@@ -174,12 +176,12 @@ fn fault(text: &str) -> Result<Fault, String> {
     serde_json::from_value(fault).map_err(|error| error.to_string())
 }
 
-fn action(text: &str) -> Result<Action, String> {
-    Action::ALL
+fn action(text: &str) -> Result<StsAction, String> {
+    StsAction::ALL
         .into_iter()
         .find(|action| action.name() == text)
         .ok_or_else(|| {
-            let names = Action::ALL.map(Action::name);
+            let names = StsAction::ALL.map(StsAction::name);
             format!("known actions: {}", names.join(", "))
         })
 }
@@ -192,7 +194,10 @@ fn setting(text: &str) -> Result<(String, String), &'static str> {
 }
 
 /// A number stays text where the setting is text: an MFA code may begin with zero.
-fn changed(present: &Settings, changes: &[(String, String)]) -> Result<Settings, Error> {
+fn changed(
+    present: &SandboxSettings,
+    changes: &[(String, String)],
+) -> Result<SandboxSettings, Error> {
     let refused = |error: serde_json::Error| {
         Error::new(
             Code::InvalidInput,
@@ -220,15 +225,18 @@ mod tests {
 
     #[test]
     fn faults_are_named_with_their_value_behind_an_equals_sign() {
-        assert_eq!(fault("throttling"), Ok(Fault::Throttling));
-        assert_eq!(fault("delay=300"), Ok(Fault::Delay { milliseconds: 300 }));
+        assert_eq!(fault("throttling"), Ok(SandboxFault::Throttling));
+        assert_eq!(
+            fault("delay=300"),
+            Ok(SandboxFault::Delay { milliseconds: 300 })
+        );
         assert_eq!(
             fault("clock_offset=-420"),
-            Ok(Fault::ClockOffset { seconds: -420 })
+            Ok(SandboxFault::ClockOffset { seconds: -420 })
         );
         assert_eq!(
             fault("region_not_enabled=eu-south-1"),
-            Ok(Fault::RegionNotEnabled {
+            Ok(SandboxFault::RegionNotEnabled {
                 region: "eu-south-1".to_owned()
             })
         );
@@ -248,7 +256,7 @@ mod tests {
     fn settings_change_by_name_and_the_others_stay() {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let settings = changed(
-            &Settings::default(),
+            &SandboxSettings::default(),
             &[pair("session_seconds", "60"), pair("mfa_code", "012345")],
         )
         .expect("both");

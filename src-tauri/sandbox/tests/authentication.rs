@@ -3,10 +3,10 @@ use aws_smithy_types::body::SdkBody;
 
 #[tokio::test]
 async fn a_good_signature_is_accepted_and_names_the_caller() {
-    let desk = Desk::new();
+    let setup = Setup::new();
     for region in ["us-east-1", "eu-central-1"] {
-        let identity = desk
-            .client_in(&desk.kim(), region)
+        let identity = setup
+            .client_in(&setup.kim(), region)
             .get_caller_identity()
             .send()
             .await
@@ -17,16 +17,16 @@ async fn a_good_signature_is_accepted_and_names_the_caller() {
         );
         assert!(identity.user_id().is_some_and(|id| id.starts_with("AIDA")));
     }
-    let session = desk.session().await;
-    assert_eq!(desk.identity(&session).await, Ok(KIM.to_owned()));
+    let session = setup.session().await;
+    assert_eq!(setup.identity(&session).await, Ok(KIM.to_owned()));
 }
 
 #[tokio::test]
 async fn a_wrong_secret_is_refused_as_a_signature_that_does_not_match() {
-    let desk = Desk::new();
-    let mut held = desk.kim();
+    let setup = Setup::new();
+    let mut held = setup.kim();
     held.0.secret_access_key = Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
-    let (code, text) = desk.identity(&held).await.expect_err("a refusal");
+    let (code, text) = setup.identity(&held).await.expect_err("a refusal");
     assert_eq!(code, "SignatureDoesNotMatch");
     assert!(text.starts_with(
         "The request signature we calculated does not match the signature you provided."
@@ -35,8 +35,8 @@ async fn a_wrong_secret_is_refused_as_a_signature_that_does_not_match() {
 
 #[tokio::test]
 async fn a_call_changed_on_its_way_is_refused() {
-    let desk = Desk::new();
-    let session = desk.session().await;
+    let setup = Setup::new();
+    let session = setup.session().await;
     let changes: [(Change, &str); 5] = [
         (
             |request| {
@@ -74,7 +74,7 @@ async fn a_call_changed_on_its_way_is_refused() {
         ),
     ];
     for (change, expected) in changes {
-        let call = desk
+        let call = setup
             .client(&session)
             .get_caller_identity()
             .customize()
@@ -86,8 +86,8 @@ async fn a_call_changed_on_its_way_is_refused() {
 
 #[tokio::test]
 async fn unknown_and_revoked_keys_get_the_same_answer() {
-    let desk = Desk::new();
-    let kim = desk.kim();
+    let setup = Setup::new();
+    let kim = setup.kim();
     let refused = (
         "InvalidClientTokenId".to_owned(),
         "The security token included in the request is invalid".to_owned(),
@@ -99,81 +99,85 @@ async fn unknown_and_revoked_keys_get_the_same_answer() {
         },
         None,
     );
-    assert_eq!(desk.identity(&stranger).await, Err(refused.clone()));
-    desk.sandbox
+    assert_eq!(setup.identity(&stranger).await, Err(refused.clone()));
+    setup
+        .sandbox
         .revoke_key(&kim.0.access_key_id)
         .expect("a known key");
-    assert_eq!(desk.identity(&kim).await, Err(refused));
-    assert!(desk.sandbox.revoke_key(&kim.0.access_key_id).is_err());
-    let fresh = Held(desk.sandbox.create_key("kim").expect("a key"), None);
-    assert_eq!(desk.identity(&fresh).await, Ok(KIM.to_owned()));
+    assert_eq!(setup.identity(&kim).await, Err(refused));
+    assert!(setup.sandbox.revoke_key(&kim.0.access_key_id).is_err());
+    let fresh = Held(setup.sandbox.create_key("kim").expect("a key"), None);
+    assert_eq!(setup.identity(&fresh).await, Ok(KIM.to_owned()));
 }
 
 #[tokio::test]
 async fn a_session_outlives_its_key_until_it_is_revoked_itself() {
-    let desk = Desk::new();
-    let session = desk.session().await;
-    let role = desk.role_session(&session).await;
-    desk.sandbox
-        .revoke_key(&desk.kim().0.access_key_id)
+    let setup = Setup::new();
+    let session = setup.session().await;
+    let role = setup.role_session(&session).await;
+    setup
+        .sandbox
+        .revoke_key(&setup.kim().0.access_key_id)
         .expect("a known key");
-    assert_eq!(desk.identity(&session).await, Ok(KIM.to_owned()));
-    assert_eq!(desk.sandbox.revoke_sessions(KIM), 1);
+    assert_eq!(setup.identity(&session).await, Ok(KIM.to_owned()));
+    assert_eq!(setup.sandbox.revoke_sessions(KIM), 1);
     assert_eq!(
-        desk.identity(&session).await.expect_err("a refusal").0,
+        setup.identity(&session).await.expect_err("a refusal").0,
         "InvalidClientTokenId"
     );
-    assert!(desk.identity(&role).await.is_ok());
-    assert_eq!(desk.sandbox.revoke_sessions(DEPLOY), 1);
+    assert!(setup.identity(&role).await.is_ok());
+    assert_eq!(setup.sandbox.revoke_sessions(DEPLOY), 1);
     assert_eq!(
-        desk.identity(&role).await.expect_err("a refusal").0,
+        setup.identity(&role).await.expect_err("a refusal").0,
         "InvalidClientTokenId"
     );
 }
 
 #[tokio::test]
 async fn a_session_works_to_its_last_second_and_is_expired_from_then_on() {
-    let desk = Desk::new();
-    let call = desk
-        .client(&desk.kim())
+    let setup = Setup::new();
+    let call = setup
+        .client(&setup.kim())
         .get_session_token()
         .duration_seconds(129_600);
     let made = call.send().await.expect("a session");
     let session = held_from(made.credentials());
     let expiration = SystemTime::try_from(*made.credentials().expect("credentials").expiration())
         .expect("a time");
-    assert_eq!(expiration, desk.clock.now() + 36 * HOUR);
-    desk.clock.advance(35 * HOUR + Duration::from_secs(3599));
-    assert_eq!(desk.identity(&session).await, Ok(KIM.to_owned()));
-    desk.clock.advance(Duration::from_secs(1));
+    assert_eq!(expiration, setup.clock.now() + 36 * HOUR);
+    setup.clock.advance(35 * HOUR + Duration::from_secs(3599));
+    assert_eq!(setup.identity(&session).await, Ok(KIM.to_owned()));
+    setup.clock.advance(Duration::from_secs(1));
     let text = "The security token included in the request is expired".to_owned();
     assert_eq!(
-        desk.identity(&session).await,
+        setup.identity(&session).await,
         Err(("ExpiredToken".to_owned(), text))
     );
-    desk.sandbox
-        .set_settings(Settings {
+    setup
+        .sandbox
+        .set_settings(SandboxSettings {
             expired_code: ExpiredCode::ExpiredTokenException,
-            ..Settings::default()
+            ..SandboxSettings::default()
         })
         .expect("good settings");
     assert_eq!(
-        desk.identity(&session).await.expect_err("a refusal").0,
+        setup.identity(&session).await.expect_err("a refusal").0,
         "ExpiredTokenException"
     );
 }
 
 #[tokio::test]
-async fn short_sessions_say_so_and_the_journal_keeps_what_was_asked() {
-    let desk = Desk::new();
-    desk.sandbox
-        .set_settings(Settings {
+async fn short_sessions_say_so_and_the_journal_keeps_the_requested_duration() {
+    let setup = Setup::new();
+    setup
+        .sandbox
+        .set_settings(SandboxSettings {
             session_seconds: Some(5),
-            ..Settings::default()
+            ..SandboxSettings::default()
         })
         .expect("good settings");
-    let made = desk
-        .client(&desk.kim())
+    let made = setup
+        .client(&setup.kim())
         .get_session_token()
         .duration_seconds(3600)
         .send()
@@ -182,26 +186,26 @@ async fn short_sessions_say_so_and_the_journal_keeps_what_was_asked() {
     let expiration = made.credentials().expect("credentials").expiration().secs();
     assert_eq!(expiration, 1_800_000_005);
     assert_eq!(
-        desk.sandbox.journal()[0].parameters["DurationSeconds"],
+        setup.sandbox.journal()[0].parameters["DurationSeconds"],
         "3600"
     );
     let session = held_from(made.credentials());
-    desk.clock.advance(Duration::from_secs(5));
+    setup.clock.advance(Duration::from_secs(5));
     assert_eq!(
-        desk.identity(&session).await.expect_err("a refusal").0,
+        setup.identity(&session).await.expect_err("a refusal").0,
         "ExpiredToken"
     );
 }
 
 #[tokio::test]
 async fn a_user_session_lasts_between_15_minutes_and_36_hours_and_is_not_made_from_a_session() {
-    let desk = Desk::new();
+    let setup = Setup::new();
     let ask = |held: Held, seconds| {
-        let call = desk
+        let call = setup
             .client(&held)
             .get_session_token()
             .duration_seconds(seconds);
-        async move { call.send().await.map(|_| ()).map_err(told) }
+        async move { call.send().await.map(|_| ()).map_err(code_and_text) }
     };
     let text = |value, rule| {
         let text = format!(
@@ -210,36 +214,36 @@ async fn a_user_session_lasts_between_15_minutes_and_36_hours_and_is_not_made_fr
         );
         Err(("ValidationError".to_owned(), text))
     };
-    assert_eq!(ask(desk.kim(), 900).await, Ok(()));
+    assert_eq!(ask(setup.kim(), 900).await, Ok(()));
     assert_eq!(
-        ask(desk.kim(), 899).await,
+        ask(setup.kim(), 899).await,
         text(899, "greater than or equal to 900")
     );
     assert_eq!(
-        ask(desk.kim(), 129_601).await,
+        ask(setup.kim(), 129_601).await,
         text(129_601, "less than or equal to 129600")
     );
     let refused = (
         "AccessDenied".to_owned(),
         "Cannot call GetSessionToken with session credentials".to_owned(),
     );
-    assert_eq!(ask(desk.session().await, 900).await, Err(refused.clone()));
+    assert_eq!(ask(setup.session().await, 900).await, Err(refused.clone()));
     assert_eq!(
-        ask(desk.role_session(&desk.kim()).await, 900).await,
+        ask(setup.role_session(&setup.kim()).await, 900).await,
         Err(refused)
     );
 }
 
 #[tokio::test]
 async fn the_mfa_code_is_checked_where_one_is_given() {
-    let desk = Desk::new();
-    let serial = desk.sandbox.mfa_serial("kim");
+    let setup = Setup::new();
+    let serial = setup.sandbox.mfa_serial("kim");
     let ask = async |serial: Option<&str>, code: Option<&str>| {
-        let call = desk.client(&desk.kim()).get_session_token();
+        let call = setup.client(&setup.kim()).get_session_token();
         let call = call
             .set_serial_number(serial.map(str::to_owned))
             .set_token_code(code.map(str::to_owned));
-        call.send().await.map(|_| ()).map_err(told)
+        call.send().await.map(|_| ()).map_err(code_and_text)
     };
     let denied = |text: &str| Err(("AccessDenied".to_owned(), text.to_owned()));
     assert_eq!(ask(Some(&serial), Some("123456")).await, Ok(()));
@@ -258,15 +262,17 @@ async fn the_mfa_code_is_checked_where_one_is_given() {
         "{}",
         unknown.1
     );
-    desk.sandbox
-        .set_settings(Settings {
+    setup
+        .sandbox
+        .set_settings(SandboxSettings {
             mfa_code: "654321".to_owned(),
-            ..Settings::default()
+            ..SandboxSettings::default()
         })
         .expect("good settings");
     assert_eq!(ask(Some(&serial), Some("654321")).await, Ok(()));
-    desk.sandbox
-        .set_mfa("kim", Mfa::Absent)
+    setup
+        .sandbox
+        .set_mfa("kim", MfaDevice::Absent)
         .expect("a known user");
     assert_eq!(
         ask(Some(&serial), Some("654321"))

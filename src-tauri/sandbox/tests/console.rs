@@ -6,7 +6,7 @@ const DEPLOY_SESSION: &str = "arn:aws:sts::420000000025:assumed-role/deploy/kim"
 const SECOND: Duration = Duration::from_secs(1);
 
 /// The session as the sign-in endpoint reads it.
-fn told(Held(keys, token): &Held) -> String {
+fn presented(Held(keys, token): &Held) -> String {
     let token = token.as_ref().map(Secret::expose).unwrap_or_default();
     session(
         keys.access_key_id.as_str(),
@@ -23,7 +23,7 @@ fn escaped(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
-impl Desk {
+impl Setup {
     /// Status and body.
     async fn federation(&self, method: &str, form: &str) -> (u16, String) {
         let (query, body) = if method == "POST" {
@@ -78,11 +78,14 @@ impl Desk {
 
 #[tokio::test]
 async fn the_keys_of_a_roles_session_lead_into_the_console_for_a_quarter_of_an_hour() {
-    let desk = Desk::new();
-    let held = desk.role_session(&desk.kim()).await;
-    let token = desk.token_for(&told(&held), "").await.expect("a token");
+    let setup = Setup::new();
+    let held = setup.role_session(&setup.kim()).await;
+    let token = setup
+        .token_for(&presented(&held), "")
+        .await
+        .expect("a token");
     for _ in 0..2 {
-        let (status, page) = desk
+        let (status, page) = setup
             .enter(&token, "&Destination=https%3A%2F%2Fx%2F%3Ca%3E")
             .await;
         assert_eq!(status, 200);
@@ -95,26 +98,33 @@ async fn the_keys_of_a_roles_session_lead_into_the_console_for_a_quarter_of_an_h
         assert!(page.contains("https://x/&lt;a&gt;"), "{page}");
     }
     assert_eq!(
-        desk.federation(
-            "GET",
-            &format!("Action=getSigninToken&Session={}", escaped(&told(&held)))
-        )
-        .await
-        .0,
+        setup
+            .federation(
+                "GET",
+                &format!(
+                    "Action=getSigninToken&Session={}",
+                    escaped(&presented(&held))
+                )
+            )
+            .await
+            .0,
         200
     );
-    desk.clock.advance(Duration::from_secs(899));
-    assert_eq!(desk.enter(&token, "").await.0, 200);
-    desk.clock.advance(SECOND);
-    assert_eq!(desk.enter(&token, "").await.0, 400);
+    setup.clock.advance(Duration::from_secs(899));
+    assert_eq!(setup.enter(&token, "").await.0, 200);
+    setup.clock.advance(SECOND);
+    assert_eq!(setup.enter(&token, "").await.0, 400);
     // The hour of the session is nearly over: no token outlives it.
-    desk.clock.advance(Duration::from_secs(3598 - 900));
-    let token = desk.token_for(&told(&held), "").await.expect("a token");
-    assert_eq!(desk.enter(&token, "").await.0, 200);
-    desk.clock.advance(2 * SECOND);
-    assert_eq!(desk.enter(&token, "").await.0, 400);
+    setup.clock.advance(Duration::from_secs(3598 - 900));
+    let token = setup
+        .token_for(&presented(&held), "")
+        .await
+        .expect("a token");
+    assert_eq!(setup.enter(&token, "").await.0, 200);
+    setup.clock.advance(2 * SECOND);
+    assert_eq!(setup.enter(&token, "").await.0, 400);
     for token in ["", "unknown"] {
-        let (status, page) = desk.enter(token, "").await;
+        let (status, page) = setup.enter(token, "").await;
         assert!(
             status == 400 && page.contains("HTTP Status 400 - Invalid or expired sign-in token"),
             "{page}"
@@ -124,8 +134,8 @@ async fn the_keys_of_a_roles_session_lead_into_the_console_for_a_quarter_of_an_h
 
 #[tokio::test]
 async fn keys_that_are_wrong_unknown_expired_or_a_users_get_one_and_the_same_answer() {
-    let desk = Desk::new();
-    let held = desk.role_session(&desk.kim()).await;
+    let setup = Setup::new();
+    let held = setup.role_session(&setup.kim()).await;
     let Held(keys, Some(token)) = &held else {
         panic!("a session has a token")
     };
@@ -134,24 +144,25 @@ async fn keys_that_are_wrong_unknown_expired_or_a_users_get_one_and_the_same_ans
         keys.secret_access_key.expose(),
         token.expose(),
     );
-    let kim = told(&desk.kim());
+    let kim = presented(&setup.kim());
     let sessions = [
         session(id, "wrong", token),
         session(id, key, "wrong"),
         session("ASIAIOSFODNN7EXAMPLE", key, token),
         kim,
-        told(&desk.session().await),
+        presented(&setup.session().await),
         String::new(),
         "{}".to_owned(),
         "[1".to_owned(),
     ];
     let mut answers = Vec::new();
-    for told in &sessions {
-        answers.push(desk.token_for(told, "").await.expect_err(told));
+    for session in &sessions {
+        answers.push(setup.token_for(session, "").await.expect_err(session));
     }
-    desk.clock.advance(HOUR);
+    setup.clock.advance(HOUR);
     answers.push(
-        desk.token_for(&told(&held), "")
+        setup
+            .token_for(&presented(&held), "")
             .await
             .expect_err("it has expired"),
     );
@@ -171,12 +182,12 @@ async fn keys_that_are_wrong_unknown_expired_or_a_users_get_one_and_the_same_ans
 
 #[tokio::test]
 async fn a_duration_is_taken_only_for_a_role_that_was_assumed_with_long_lived_keys() {
-    let desk = Desk::new();
-    let direct = told(&desk.role_session(&desk.kim()).await);
-    let through_a_session = told(&desk.role_session(&desk.session().await).await);
-    let through_a_role = told(
-        &desk
-            .role_session(&desk.role_session(&desk.kim()).await)
+    let setup = Setup::new();
+    let direct = presented(&setup.role_session(&setup.kim()).await);
+    let through_a_session = presented(&setup.role_session(&setup.session().await).await);
+    let through_a_role = presented(
+        &setup
+            .role_session(&setup.role_session(&setup.kim()).await)
             .await,
     );
     let refused = |outcome: &str| (400, outcome.to_owned());
@@ -189,12 +200,16 @@ async fn a_duration_is_taken_only_for_a_role_that_was_assumed_with_long_lived_ke
         ("6h", refused("InvalidSessionDuration")),
     ] {
         let more = format!("&SessionDuration={seconds}");
-        assert_eq!(desk.outcomes_of(&direct, &more).await, outcome, "{seconds}");
+        assert_eq!(
+            setup.outcomes_of(&direct, &more).await,
+            outcome,
+            "{seconds}"
+        );
     }
     for session in [&through_a_session, &through_a_role] {
-        assert_eq!(desk.outcomes_of(session, "").await.0, 200);
+        assert_eq!(setup.outcomes_of(session, "").await.0, 200);
         assert_eq!(
-            desk.outcomes_of(session, "&SessionDuration=900").await,
+            setup.outcomes_of(session, "&SessionDuration=900").await,
             refused("InvalidCredentials")
         );
     }
@@ -202,20 +217,21 @@ async fn a_duration_is_taken_only_for_a_role_that_was_assumed_with_long_lived_ke
 
 #[tokio::test]
 async fn faults_and_nonsense_are_answered_as_pages_and_the_journal_tells_no_secret() {
-    let desk = Desk::new();
-    let held = desk.role_session(&desk.kim()).await;
+    let setup = Setup::new();
+    let held = setup.role_session(&setup.kim()).await;
     for (fault, status, outcome) in [
-        (Fault::Throttling, 429, "Throttling"),
-        (Fault::InternalFailure, 500, "InternalFailure"),
-        (Fault::ServiceUnavailable, 503, "ServiceUnavailable"),
-        (Fault::AccessDenied, 403, "AccessDenied"),
-        (Fault::ExpiredToken, 400, "InvalidCredentials"),
+        (SandboxFault::Throttling, 429, "Throttling"),
+        (SandboxFault::InternalFailure, 500, "InternalFailure"),
+        (SandboxFault::ServiceUnavailable, 503, "ServiceUnavailable"),
+        (SandboxFault::AccessDenied, 403, "AccessDenied"),
+        (SandboxFault::ExpiredToken, 400, "InvalidCredentials"),
     ] {
-        desk.sandbox
-            .inject(Switch::on(fault).times(1))
+        setup
+            .sandbox
+            .inject(FaultSwitch::on(fault).times(1))
             .expect("a good switch");
         assert_eq!(
-            desk.outcomes_of(&told(&held), "").await,
+            setup.outcomes_of(&presented(&held), "").await,
             (status, outcome.to_owned())
         );
     }
@@ -227,20 +243,20 @@ async fn faults_and_nonsense_are_answered_as_pages_and_the_journal_tells_no_secr
         "Action=login",
     ] {
         for method in ["GET", "POST"] {
-            let (status, page) = desk.federation(method, form).await;
+            let (status, page) = setup.federation(method, form).await;
             assert!(
                 status == 400 && page.starts_with("<!doctype html>"),
                 "{method} {form}: {page}"
             );
         }
     }
-    desk.sandbox.clear_journal();
-    let token = desk
-        .token_for(&told(&held), "&SessionDuration=900")
+    setup.sandbox.clear_journal();
+    let token = setup
+        .token_for(&presented(&held), "&SessionDuration=900")
         .await
         .expect("a token");
-    desk.enter(&token, "&Destination=https%3A%2F%2Fx").await;
-    let journal = desk.sandbox.journal();
+    setup.enter(&token, "&Destination=https%3A%2F%2Fx").await;
+    let journal = setup.sandbox.journal();
     let [asked, entered] = &journal[..] else {
         panic!("{journal:?}")
     };
@@ -263,7 +279,11 @@ async fn faults_and_nonsense_are_answered_as_pages_and_the_journal_tells_no_secr
     );
     assert_eq!(entered.parameters["Destination"], "https://x");
     assert_eq!(entered.parameters["SigninToken"], "(hidden)");
-    let text = format!("{journal:?} {:?} {:?}", desk.sandbox, desk.sandbox.state());
+    let text = format!(
+        "{journal:?} {:?} {:?}",
+        setup.sandbox,
+        setup.sandbox.state()
+    );
     let Held(keys, Some(session_token)) = &held else {
         panic!("a session has a token")
     };

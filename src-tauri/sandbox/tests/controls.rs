@@ -6,16 +6,16 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 }
 
 #[tokio::test]
-async fn the_journal_tells_what_was_asked_and_no_secret() {
-    let desk = Desk::new();
-    let (kim, serial) = (desk.kim(), desk.sandbox.mfa_serial("kim"));
-    let call = desk
+async fn the_journal_holds_every_call_and_no_secret() {
+    let setup = Setup::new();
+    let (kim, serial) = (setup.kim(), setup.sandbox.mfa_serial("kim"));
+    let call = setup
         .client(&kim)
         .get_session_token()
         .duration_seconds(129_600)
         .serial_number(&serial);
     let made = call.token_code("123456").send().await.expect("a session");
-    let _ = desk
+    let _ = setup
         .client(&kim)
         .assume_role()
         .role_arn(DEPLOY)
@@ -23,13 +23,13 @@ async fn the_journal_tells_what_was_asked_and_no_secret() {
         .policy("{}")
         .send()
         .await;
-    let _ = desk
+    let _ = setup
         .client(&kim)
         .get_session_token()
         .duration_seconds(1)
         .send()
         .await;
-    let journal = desk.sandbox.journal();
+    let journal = setup.sandbox.journal();
     let first = serde_json::to_value(&journal[0]).expect("JSON");
     assert_eq!(
         first,
@@ -45,7 +45,11 @@ async fn the_journal_tells_what_was_asked_and_no_secret() {
     );
     assert_eq!(journal[1].parameters["Policy"], "(hidden)");
     assert_eq!(journal[2].outcome, "ValidationError");
-    let text = format!("{journal:?} {:?} {:?}", desk.sandbox, desk.sandbox.state());
+    let text = format!(
+        "{journal:?} {:?} {:?}",
+        setup.sandbox,
+        setup.sandbox.state()
+    );
     let credentials = made.credentials().expect("credentials");
     let secrets = [
         kim.0.secret_access_key.expose(),
@@ -55,60 +59,60 @@ async fn the_journal_tells_what_was_asked_and_no_secret() {
     for secret in secrets {
         assert!(!text.contains(secret));
     }
-    desk.sandbox.clear_journal();
-    assert!(desk.sandbox.journal().is_empty());
+    setup.sandbox.clear_journal();
+    assert!(setup.sandbox.journal().is_empty());
 }
 
 #[tokio::test]
 async fn another_process_controls_what_the_handle_does() {
-    let desk = Desk::new();
-    let control = Control::at(&desk.sandbox.url()).expect("an address");
+    let setup = Setup::new();
+    let control = SandboxClient::at(&setup.sandbox.url()).expect("an address");
     let keys = blocking(move || control.create_key("kim"))
         .await
         .expect("a key");
-    assert_eq!(desk.sandbox.keys("kim")[1], keys);
+    assert_eq!(setup.sandbox.keys("kim")[1], keys);
     let held = Held(keys.clone(), None);
-    let session = desk.session_of(&held).await;
+    let session = setup.session_of(&held).await;
     assert_eq!(
         blocking(move || control.state()).await,
-        Ok(desk.sandbox.state())
+        Ok(setup.sandbox.state())
     );
     assert_eq!(
         blocking(move || control.journal()).await,
-        Ok(desk.sandbox.journal())
+        Ok(setup.sandbox.journal())
     );
-    assert_eq!(desk.sandbox.journal().len(), 1);
+    assert_eq!(setup.sandbox.journal().len(), 1);
     assert_eq!(blocking(move || control.clear_journal()).await, Ok(()));
-    assert!(desk.sandbox.journal().is_empty());
+    assert!(setup.sandbox.journal().is_empty());
 
-    let switch = Switch::on(Fault::Delay { milliseconds: 1 })
-        .for_action(Action::AssumeRole)
+    let switch = FaultSwitch::on(SandboxFault::Delay { milliseconds: 1 })
+        .for_action(StsAction::AssumeRole)
         .times(3);
     let sent = switch.clone();
     assert_eq!(blocking(move || control.inject(&sent)).await, Ok(()));
-    assert_eq!(desk.sandbox.state().faults, [switch]);
+    assert_eq!(setup.sandbox.state().faults, [switch]);
     assert_eq!(blocking(move || control.clear_faults()).await, Ok(()));
-    assert!(desk.sandbox.state().faults.is_empty());
+    assert!(setup.sandbox.state().faults.is_empty());
 
-    let settings = Settings {
+    let settings = SandboxSettings {
         session_seconds: Some(60),
-        ..Settings::default()
+        ..SandboxSettings::default()
     };
     let sent = settings.clone();
     assert_eq!(blocking(move || control.set_settings(&sent)).await, Ok(()));
-    assert_eq!(desk.sandbox.settings(), settings);
+    assert_eq!(setup.sandbox.settings(), settings);
 
     assert_eq!(blocking(move || control.revoke_sessions(KIM)).await, Ok(1));
-    assert!(desk.identity(&session).await.is_err());
+    assert!(setup.identity(&session).await.is_err());
     let id = keys.access_key_id;
     assert_eq!(blocking(move || control.revoke_key(&id)).await, Ok(()));
-    assert!(desk.identity(&held).await.is_err());
+    assert!(setup.identity(&held).await.is_err());
 }
 
 #[tokio::test]
 async fn a_refusal_crosses_with_its_code_and_names_the_thing() {
-    let desk = Desk::new();
-    let control = Control::at(&desk.sandbox.url()).expect("an address");
+    let setup = Setup::new();
+    let control = SandboxClient::at(&setup.sandbox.url()).expect("an address");
     let error = blocking(move || control.create_key("nobody"))
         .await
         .expect_err("a refusal");
@@ -119,8 +123,8 @@ async fn a_refusal_crosses_with_its_code_and_names_the_thing() {
             "the sandbox has no user `nobody`"
         )
     );
-    let address = desk.sandbox.url();
-    drop(desk);
+    let address = setup.sandbox.url();
+    drop(setup);
     let gone = blocking(move || {
         loop {
             match control.state() {
@@ -145,7 +149,7 @@ fn only_loopback_is_controlled() {
         "http://127.0.0.1:4566/",
         "http://[::1]:80",
     ] {
-        assert!(Control::at(url).is_ok(), "{url}");
+        assert!(SandboxClient::at(url).is_ok(), "{url}");
     }
     for url in [
         "",
@@ -155,14 +159,14 @@ fn only_loopback_is_controlled() {
         "http://localhost",
         "http://127.0.0.1",
     ] {
-        assert!(Control::at(url).is_err(), "{url}");
+        assert!(SandboxClient::at(url).is_err(), "{url}");
     }
 }
 
 #[tokio::test]
 async fn a_web_page_cannot_control_the_sandbox() {
-    let desk = Desk::new();
-    let host = desk.sandbox.url().replace("http://", "");
+    let setup = Setup::new();
+    let host = setup.sandbox.url().replace("http://", "");
     for (headers, status) in [
         (format!("Host: {host}"), 200),
         (format!("Host: {host}\r\nOrigin: http://{host}"), 403),
@@ -178,7 +182,7 @@ async fn a_web_page_cannot_control_the_sandbox() {
     ] {
         let request =
             format!("GET /_sandbox/state HTTP/1.1\r\nConnection: close\r\n{headers}\r\n\r\n");
-        let answer = wire::exchange(&desk, request.as_bytes()).await;
+        let answer = wire::exchange(&setup, request.as_bytes()).await;
         assert!(
             answer.starts_with(&format!("HTTP/1.1 {status} ")),
             "{headers}: {answer}"
@@ -189,10 +193,10 @@ async fn a_web_page_cannot_control_the_sandbox() {
 
 #[tokio::test]
 async fn controls_that_cannot_be_read_change_nothing() {
-    let desk = Desk::new();
+    let setup = Setup::new();
     let (host, before) = (
-        desk.sandbox.url().replace("http://", ""),
-        desk.sandbox.state(),
+        setup.sandbox.url().replace("http://", ""),
+        setup.sandbox.state(),
     );
     let long = "x".repeat(64 * 1024 + 1);
     for (line, body) in [
@@ -217,31 +221,34 @@ async fn controls_that_cannot_be_read_change_nothing() {
         let request = format!(
             "{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
         );
-        let answer = wire::exchange(&desk, request.as_bytes()).await;
+        let answer = wire::exchange(&setup, request.as_bytes()).await;
         assert!(
             answer.starts_with("HTTP/1.1 4") || (answer.is_empty() && length > 64 * 1024),
             "{line}: {answer}"
         );
     }
-    assert_eq!(desk.sandbox.state(), before);
+    assert_eq!(setup.sandbox.state(), before);
 }
 
 #[test]
 fn faults_have_the_shapes_that_are_documented() {
-    let shape = |text: &str| serde_json::from_str::<Switch>(text).expect("a switch");
+    let shape = |text: &str| serde_json::from_str::<FaultSwitch>(text).expect("a switch");
     let offset = shape(r#"{"fault":{"kind":"clock_offset","seconds":-1200}}"#);
-    assert_eq!(offset, Switch::on(Fault::ClockOffset { seconds: -1200 }));
+    assert_eq!(
+        offset,
+        FaultSwitch::on(SandboxFault::ClockOffset { seconds: -1200 })
+    );
     let denied = shape(r#"{"fault":{"kind":"access_denied"},"action":"AssumeRole","times":2}"#);
     assert_eq!(
         denied,
-        Switch::on(Fault::AccessDenied)
-            .for_action(Action::AssumeRole)
+        FaultSwitch::on(SandboxFault::AccessDenied)
+            .for_action(StsAction::AssumeRole)
             .times(2)
     );
     let region = shape(r#"{"fault":{"kind":"region_not_enabled","region":"ap-east-1"}}"#);
     assert_eq!(
         region,
-        Switch::on(Fault::RegionNotEnabled {
+        FaultSwitch::on(SandboxFault::RegionNotEnabled {
             region: "ap-east-1".to_owned()
         })
     );

@@ -1,13 +1,14 @@
 use super::*;
 use aws_sdk_sts::config::timeout::TimeoutConfig;
 
-impl Desk {
-    fn with(fault: Fault) -> Desk {
-        let desk = Desk::new();
-        desk.sandbox
-            .inject(Switch::on(fault))
+impl Setup {
+    fn with(fault: SandboxFault) -> Setup {
+        let setup = Setup::new();
+        setup
+            .sandbox
+            .inject(FaultSwitch::on(fault))
             .expect("a good switch");
-        desk
+        setup
     }
 
     /// Of GetCallerIdentity with kim's keys: `ok`, or AWS's code.
@@ -21,71 +22,72 @@ impl Desk {
 #[tokio::test]
 async fn faults_answer_with_the_codes_of_aws_and_are_journalled() {
     for (fault, code, text) in [
-        (Fault::Throttling, "Throttling", "Rate exceeded"),
+        (SandboxFault::Throttling, "Throttling", "Rate exceeded"),
         (
-            Fault::InternalFailure,
+            SandboxFault::InternalFailure,
             "InternalFailure",
             "The request processing has failed",
         ),
         (
-            Fault::ServiceUnavailable,
+            SandboxFault::ServiceUnavailable,
             "ServiceUnavailable",
             "The request has failed due to a temporary failure",
         ),
         (
-            Fault::ExpiredToken,
+            SandboxFault::ExpiredToken,
             "ExpiredToken",
             "The security token included in the request is expired",
         ),
         (
-            Fault::ExpiredTokenException,
+            SandboxFault::ExpiredTokenException,
             "ExpiredTokenException",
             "The security token included in the request is expired",
         ),
         (
-            Fault::AccessDenied,
+            SandboxFault::AccessDenied,
             "AccessDenied",
             "User: arn:aws:iam::123456789012:user/kim is not authorized to perform: \
          sts:GetCallerIdentity on resource:",
         ),
     ] {
-        let desk = Desk::with(fault);
-        let (seen, message) = desk.identity(&desk.kim()).await.expect_err("a refusal");
+        let setup = Setup::with(fault);
+        let (seen, message) = setup.identity(&setup.kim()).await.expect_err("a refusal");
         assert_eq!(seen, code);
         assert!(message.starts_with(text), "{message}");
-        assert_eq!(desk.sandbox.journal()[0].outcome, code);
-        desk.sandbox.clear_faults();
-        assert_eq!(desk.code().await, "ok");
+        assert_eq!(setup.sandbox.journal()[0].outcome, code);
+        setup.sandbox.clear_faults();
+        assert_eq!(setup.code().await, "ok");
     }
 }
 
 #[tokio::test]
 async fn a_fault_meets_its_action_and_as_many_calls_as_it_was_set_for() {
-    let desk = Desk::new();
-    let switch = Switch::on(Fault::Throttling)
-        .for_action(Action::GetSessionToken)
+    let setup = Setup::new();
+    let switch = FaultSwitch::on(SandboxFault::Throttling)
+        .for_action(StsAction::GetSessionToken)
         .times(2);
-    desk.sandbox.inject(switch).expect("a good switch");
-    let session = || desk.client(&desk.kim()).get_session_token().send();
-    assert_eq!(desk.code().await, "ok");
+    setup.sandbox.inject(switch).expect("a good switch");
+    let session = || setup.client(&setup.kim()).get_session_token().send();
+    assert_eq!(setup.code().await, "ok");
     assert_eq!(code(session().await.expect_err("a refusal")), "Throttling");
-    assert_eq!(desk.sandbox.state().faults[0].times, Some(1));
+    assert_eq!(setup.sandbox.state().faults[0].times, Some(1));
     assert_eq!(code(session().await.expect_err("a refusal")), "Throttling");
     assert!(session().await.is_ok());
-    assert!(desk.sandbox.state().faults.is_empty());
+    assert!(setup.sandbox.state().faults.is_empty());
 }
 
 #[tokio::test]
 async fn no_mfa_code_is_right_while_codes_are_refused_and_calls_without_one_go_through() {
-    let desk = Desk::new();
-    desk.sandbox
-        .inject(Switch::on(Fault::WrongMfaCode).times(1))
+    let setup = Setup::new();
+    setup
+        .sandbox
+        .inject(FaultSwitch::on(SandboxFault::WrongMfaCode).times(1))
         .expect("a good switch");
-    let serial = desk.sandbox.mfa_serial("kim");
-    let call = || desk.client(&desk.kim()).get_session_token();
+    let serial = setup.sandbox.mfa_serial("kim");
+    let call = || setup.client(&setup.kim()).get_session_token();
     assert!(call().send().await.is_ok());
     let with_code = || call().serial_number(&serial).token_code("123456").send();
-    let (_, text) = told(with_code().await.expect_err("a refusal"));
+    let (_, text) = code_and_text(with_code().await.expect_err("a refusal"));
     assert_eq!(
         text,
         "MultiFactorAuthentication failed with invalid MFA one time pass code. "
@@ -95,11 +97,12 @@ async fn no_mfa_code_is_right_while_codes_are_refused_and_calls_without_one_go_t
 
 #[tokio::test]
 async fn a_region_that_is_not_enabled_refuses_keys_that_are_good_elsewhere() {
-    let desk = Desk::with(Fault::RegionNotEnabled {
+    let setup = Setup::with(SandboxFault::RegionNotEnabled {
         region: "ap-east-1".to_owned(),
     });
     let call = |region| {
-        desk.client_in(&desk.kim(), region)
+        setup
+            .client_in(&setup.kim(), region)
             .get_caller_identity()
             .send()
     };
@@ -108,7 +111,7 @@ async fn a_region_that_is_not_enabled_refuses_keys_that_are_good_elsewhere() {
         "InvalidClientTokenId"
     );
     assert!(call("us-east-1").await.is_ok());
-    let regions: Vec<_> = desk
+    let regions: Vec<_> = setup
         .sandbox
         .journal()
         .into_iter()
@@ -130,9 +133,9 @@ async fn a_clock_that_is_off_refuses_signatures_and_shows_in_the_date() {
              (20270115T074000Z + 15 min.)",
         ),
     ] {
-        let desk = Desk::with(Fault::ClockOffset { seconds });
-        let error = desk
-            .client(&desk.kim())
+        let setup = Setup::with(SandboxFault::ClockOffset { seconds });
+        let error = setup
+            .client(&setup.kim())
             .get_caller_identity()
             .send()
             .await
@@ -148,24 +151,25 @@ async fn a_clock_that_is_off_refuses_signatures_and_shows_in_the_date() {
         };
         assert_eq!(date.as_deref(), Some(expected));
         assert_eq!(
-            told(error),
+            code_and_text(error),
             ("SignatureDoesNotMatch".to_owned(), text.to_owned())
         );
-        desk.sandbox
-            .set_settings(Settings {
+        setup
+            .sandbox
+            .set_settings(SandboxSettings {
                 skew_code: SkewCode::RequestExpired,
-                ..Settings::default()
+                ..SandboxSettings::default()
             })
             .expect("good settings");
-        assert_eq!(desk.code().await, "RequestExpired");
+        assert_eq!(setup.code().await, "RequestExpired");
     }
 }
 
 #[tokio::test]
 async fn within_fifteen_minutes_the_expiry_follows_the_sandboxs_clock() {
-    let desk = Desk::with(Fault::ClockOffset { seconds: 600 });
-    let made = desk
-        .client(&desk.kim())
+    let setup = Setup::with(SandboxFault::ClockOffset { seconds: 600 });
+    let made = setup
+        .client(&setup.kim())
         .get_session_token()
         .send()
         .await
@@ -178,13 +182,14 @@ async fn within_fifteen_minutes_the_expiry_follows_the_sandboxs_clock() {
 
 #[tokio::test]
 async fn an_outage_closes_the_connection_without_an_answer() {
-    let desk = Desk::new();
-    desk.sandbox
-        .inject(Switch::on(Fault::Outage).times(1))
+    let setup = Setup::new();
+    setup
+        .sandbox
+        .inject(FaultSwitch::on(SandboxFault::Outage).times(1))
         .expect("a good switch");
-    assert_eq!(desk.code().await, "dispatch");
-    assert_eq!(desk.code().await, "ok");
-    let outcomes: Vec<_> = desk
+    assert_eq!(setup.code().await, "dispatch");
+    assert_eq!(setup.code().await, "ok");
+    let outcomes: Vec<_> = setup
         .sandbox
         .journal()
         .into_iter()
@@ -195,12 +200,12 @@ async fn an_outage_closes_the_connection_without_an_answer() {
 
 #[tokio::test]
 async fn a_delayed_answer_tries_the_patience_of_the_caller() {
-    let desk = Desk::with(Fault::Delay { milliseconds: 400 });
+    let setup = Setup::with(SandboxFault::Delay { milliseconds: 400 });
     let patience = |milliseconds| {
         let timeouts = TimeoutConfig::builder()
             .operation_timeout(Duration::from_millis(milliseconds))
             .build();
-        let config = desk.client(&desk.kim()).config().to_builder();
+        let config = setup.client(&setup.kim()).config().to_builder();
         let config = config
             .timeout_config(timeouts)
             .sleep_impl(aws_smithy_async::rt::sleep::TokioSleep::new());
@@ -211,7 +216,7 @@ async fn a_delayed_answer_tries_the_patience_of_the_caller() {
     assert_eq!(code(patience(50).await.expect_err("a timeout")), "timeout");
     assert!(patience(60_000).await.is_ok());
     assert_eq!(
-        desk.sandbox.journal().len(),
+        setup.sandbox.journal().len(),
         2,
         "the call that was given up was carried out all the same"
     );
@@ -219,30 +224,33 @@ async fn a_delayed_answer_tries_the_patience_of_the_caller() {
 
 #[tokio::test]
 async fn switches_and_settings_beyond_reason_are_refused() {
-    let desk = Desk::new();
+    let setup = Setup::new();
     for fault in [
-        Fault::Delay {
+        SandboxFault::Delay {
             milliseconds: u64::MAX,
         },
-        Fault::ClockOffset { seconds: i64::MAX },
-        Fault::ClockOffset { seconds: i64::MIN },
+        SandboxFault::ClockOffset { seconds: i64::MAX },
+        SandboxFault::ClockOffset { seconds: i64::MIN },
     ] {
         assert!(
-            desk.sandbox.inject(Switch::on(fault.clone())).is_err(),
+            setup
+                .sandbox
+                .inject(FaultSwitch::on(fault.clone()))
+                .is_err(),
             "{fault:?}"
         );
     }
     for settings in [
-        Settings {
+        SandboxSettings {
             session_seconds: Some(u64::MAX),
-            ..Settings::default()
+            ..SandboxSettings::default()
         },
-        Settings {
+        SandboxSettings {
             mfa_code: "12345x".to_owned(),
-            ..Settings::default()
+            ..SandboxSettings::default()
         },
     ] {
-        assert!(desk.sandbox.set_settings(settings).is_err());
+        assert!(setup.sandbox.set_settings(settings).is_err());
     }
-    assert_eq!(desk.code().await, "ok");
+    assert_eq!(setup.code().await, "ok");
 }

@@ -30,7 +30,7 @@ const KIM: &str = "arn:aws:iam::123456789012:user/kim";
 const HOUR: Duration = Duration::from_hours(1);
 
 /// A sandbox under a clock that a test moves.
-struct Desk {
+struct Setup {
     sandbox: Sandbox,
     clock: Clock,
 }
@@ -39,10 +39,10 @@ struct Desk {
 #[derive(Clone)]
 struct Held(Keys, Option<Secret>);
 
-impl Desk {
-    fn new() -> Desk {
+impl Setup {
+    fn new() -> Setup {
         let clock = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_hours(500_000));
-        Desk {
+        Setup {
             sandbox: Sandbox::start(clock.clone()).expect("a sandbox"),
             clock,
         }
@@ -73,7 +73,7 @@ impl Desk {
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .region(Region::new(region.to_owned()))
             .retry_config(RetryConfig::disabled())
-            .time_source(Hands(self.clock.clone()))
+            .time_source(ClockOfTest(self.clock.clone()))
             .build();
         Client::from_conf(config)
     }
@@ -106,14 +106,14 @@ impl Desk {
     async fn identity(&self, held: &Held) -> Result<String, (String, String)> {
         let call = self.client(held).get_caller_identity().send().await;
         call.map(|identity| identity.arn().expect("an ARN").to_owned())
-            .map_err(told)
+            .map_err(code_and_text)
     }
 }
 
 #[derive(Debug)]
-struct Hands(Clock);
+struct ClockOfTest(Clock);
 
-impl TimeSource for Hands {
+impl TimeSource for ClockOfTest {
     fn now(&self) -> SystemTime {
         self.0.now()
     }
@@ -152,7 +152,7 @@ fn held_from(made: Option<&aws_sdk_sts::types::Credentials>) -> Held {
 }
 
 /// AWS's code and text.
-fn told<E: ProvideErrorMetadata>(error: SdkError<E, Response>) -> (String, String) {
+fn code_and_text<E: ProvideErrorMetadata>(error: SdkError<E, Response>) -> (String, String) {
     let text = |text: Option<&str>| text.unwrap_or("none").to_owned();
     match error {
         SdkError::ServiceError(error) => (text(error.err().code()), text(error.err().message())),
@@ -163,5 +163,5 @@ fn told<E: ProvideErrorMetadata>(error: SdkError<E, Response>) -> (String, Strin
 }
 
 fn code<E: ProvideErrorMetadata>(error: SdkError<E, Response>) -> String {
-    told(error).0
+    code_and_text(error).0
 }

@@ -1,8 +1,9 @@
 use super::*;
 use aws_sdk_sts::operation::assume_role::builders::AssumeRoleFluentBuilder;
 
-fn assume(desk: &Desk, held: &Held) -> AssumeRoleFluentBuilder {
-    desk.client(held)
+fn assume(setup: &Setup, held: &Held) -> AssumeRoleFluentBuilder {
+    setup
+        .client(held)
         .assume_role()
         .role_arn(DEPLOY)
         .role_session_name("kim")
@@ -15,12 +16,12 @@ fn not_authorized(who: &str, role: &str) -> (String, String) {
 }
 
 async fn outcome(call: AssumeRoleFluentBuilder) -> Result<(), (String, String)> {
-    call.send().await.map(|_| ()).map_err(told)
+    call.send().await.map(|_| ()).map_err(code_and_text)
 }
 
 #[tokio::test]
 async fn an_assumed_role_is_named_in_its_own_account_and_partition() {
-    let desk = Desk::new();
+    let setup = Setup::new();
     for (role, session) in [
         (DEPLOY, "arn:aws:sts::420000000025:assumed-role/deploy/kim"),
         (
@@ -32,10 +33,11 @@ async fn an_assumed_role_is_named_in_its_own_account_and_partition() {
             "arn:aws-us-gov:sts::420000000027:assumed-role/x/kim",
         ),
     ] {
-        desk.sandbox
-            .add_role(Role::new(role, Trust::Everybody))
+        setup
+            .sandbox
+            .add_role(SandboxRole::new(role, Trust::Everybody))
             .expect("a good role");
-        let made = assume(&desk, &desk.kim())
+        let made = assume(&setup, &setup.kim())
             .role_arn(role)
             .send()
             .await
@@ -47,7 +49,7 @@ async fn an_assumed_role_is_named_in_its_own_account_and_partition() {
                 && assumed.assumed_role_id().ends_with(":kim")
         );
         assert_eq!(
-            desk.identity(&held_from(made.credentials())).await,
+            setup.identity(&held_from(made.credentials())).await,
             Ok(session.to_owned())
         );
         assert_eq!(
@@ -58,45 +60,49 @@ async fn an_assumed_role_is_named_in_its_own_account_and_partition() {
 }
 
 #[tokio::test]
-async fn a_role_lets_in_only_whom_it_trusts() {
-    let desk = Desk::new();
+async fn a_role_can_be_assumed_only_by_principals_it_trusts() {
+    let setup = Setup::new();
     let lee = "arn:aws:iam::123456789012:user/lee";
-    assert_eq!(desk.sandbox.add_user("lee"), Ok(lee.to_owned()));
-    let lees = Held(desk.sandbox.create_key("lee").expect("a key"), None);
+    assert_eq!(setup.sandbox.add_user("lee"), Ok(lee.to_owned()));
+    let lees = Held(setup.sandbox.create_key("lee").expect("a key"), None);
     let trust = |principal: &str| {
         let trust = Trust::Principals(vec![principal.to_owned()]);
-        desk.sandbox
-            .add_role(Role::new(DEPLOY, trust))
+        setup
+            .sandbox
+            .add_role(SandboxRole::new(DEPLOY, trust))
             .expect("a good role");
     };
     trust(KIM);
-    assert_eq!(outcome(assume(&desk, &desk.kim())).await, Ok(()));
-    assert_eq!(outcome(assume(&desk, &desk.session().await)).await, Ok(()));
+    assert_eq!(outcome(assume(&setup, &setup.kim())).await, Ok(()));
     assert_eq!(
-        outcome(assume(&desk, &lees)).await,
+        outcome(assume(&setup, &setup.session().await)).await,
+        Ok(())
+    );
+    assert_eq!(
+        outcome(assume(&setup, &lees)).await,
         Err(not_authorized(lee, DEPLOY))
     );
     trust("arn:aws:iam::123456789012:root");
-    assert_eq!(outcome(assume(&desk, &lees)).await, Ok(()));
+    assert_eq!(outcome(assume(&setup, &lees)).await, Ok(()));
     trust("arn:aws:iam::999999999999:root");
     assert_eq!(
-        outcome(assume(&desk, &lees)).await,
+        outcome(assume(&setup, &lees)).await,
         Err(not_authorized(lee, DEPLOY))
     );
     let missing = "arn:aws:iam::420000000025:role/missing";
-    let refused = outcome(assume(&desk, &lees).role_arn(missing)).await;
+    let refused = outcome(assume(&setup, &lees).role_arn(missing)).await;
     assert_eq!(refused, Err(not_authorized(lee, missing)));
 }
 
 #[tokio::test]
 async fn an_external_id_must_be_the_roles_own() {
-    let desk = Desk::new();
-    let role = Role {
+    let setup = Setup::new();
+    let role = SandboxRole {
         external_id: Some("x-1".to_owned()),
-        ..Role::new(DEPLOY, Trust::Everybody)
+        ..SandboxRole::new(DEPLOY, Trust::Everybody)
     };
-    desk.sandbox.add_role(role).expect("a good role");
-    let call = || assume(&desk, &desk.kim());
+    setup.sandbox.add_role(role).expect("a good role");
+    let call = || assume(&setup, &setup.kim());
     assert_eq!(outcome(call().external_id("x-1")).await, Ok(()));
     assert_eq!(
         outcome(call().external_id("x-2")).await,
@@ -107,11 +113,11 @@ async fn an_external_id_must_be_the_roles_own() {
 
 #[tokio::test]
 async fn a_role_session_is_bounded_by_aws_by_the_role_and_by_chaining() {
-    let desk = Desk::new();
+    let setup = Setup::new();
     let validation = |text: &str| Err(("ValidationError".to_owned(), text.to_owned()));
     let of_role = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
-    let call = |held: &Held, seconds| assume(&desk, held).duration_seconds(seconds);
-    let kim = desk.kim();
+    let call = |held: &Held, seconds| assume(&setup, held).duration_seconds(seconds);
+    let kim = setup.kim();
     assert_eq!(outcome(call(&kim, 2700)).await, Ok(()));
     assert_eq!(outcome(call(&kim, 3601)).await, validation(of_role));
     for (seconds, edge) in [
@@ -122,14 +128,14 @@ async fn a_role_session_is_bounded_by_aws_by_the_role_and_by_chaining() {
         assert_eq!(code, "ValidationError");
         assert!(text.ends_with(edge), "{text}");
     }
-    let role = Role {
+    let role = SandboxRole {
         max_session_seconds: 43_200,
-        ..Role::new(DEPLOY, Trust::Everybody)
+        ..SandboxRole::new(DEPLOY, Trust::Everybody)
     };
-    desk.sandbox.add_role(role).expect("a good role");
+    setup.sandbox.add_role(role).expect("a good role");
     assert_eq!(outcome(call(&kim, 43_200)).await, Ok(()));
-    assert_eq!(outcome(call(&desk.session().await, 43_200)).await, Ok(()));
-    let chained = desk.role_session(&kim).await;
+    assert_eq!(outcome(call(&setup.session().await, 43_200)).await, Ok(()));
+    let chained = setup.role_session(&kim).await;
     assert_eq!(outcome(call(&chained, 3600)).await, Ok(()));
     assert_eq!(
         outcome(call(&chained, 3601)).await,
@@ -141,23 +147,24 @@ async fn a_role_session_is_bounded_by_aws_by_the_role_and_by_chaining() {
 
 #[tokio::test]
 async fn where_roles_demand_mfa_the_code_counts_for_the_call_or_for_the_session() {
-    let desk = Desk::new();
-    desk.sandbox
-        .set_mfa("kim", Mfa::RequiredForRoles)
+    let setup = Setup::new();
+    setup
+        .sandbox
+        .set_mfa("kim", MfaDevice::RequiredForRoles)
         .expect("a known user");
-    let serial = desk.sandbox.mfa_serial("kim");
-    let kim = desk.kim();
+    let serial = setup.sandbox.mfa_serial("kim");
+    let kim = setup.kim();
     assert_eq!(
-        outcome(assume(&desk, &kim)).await,
+        outcome(assume(&setup, &kim)).await,
         Err(not_authorized(KIM, DEPLOY))
     );
     assert_eq!(
-        outcome(assume(&desk, &desk.session().await)).await,
+        outcome(assume(&setup, &setup.session().await)).await,
         Err(not_authorized(KIM, DEPLOY))
     );
     assert_eq!(
         outcome(
-            assume(&desk, &kim)
+            assume(&setup, &kim)
                 .serial_number(&serial)
                 .token_code("123456")
         )
@@ -165,7 +172,7 @@ async fn where_roles_demand_mfa_the_code_counts_for_the_call_or_for_the_session(
         Ok(())
     );
     let (_, text) = outcome(
-        assume(&desk, &kim)
+        assume(&setup, &kim)
             .serial_number(&serial)
             .token_code("000000"),
     )
@@ -175,19 +182,19 @@ async fn where_roles_demand_mfa_the_code_counts_for_the_call_or_for_the_session(
         text,
         "MultiFactorAuthentication failed with invalid MFA one time pass code. "
     );
-    let call = desk
+    let call = setup
         .client(&kim)
         .get_session_token()
         .serial_number(&serial)
         .token_code("123456");
     let session = held_from(call.send().await.expect("a session").credentials());
-    assert_eq!(outcome(assume(&desk, &session)).await, Ok(()));
+    assert_eq!(outcome(assume(&setup, &session)).await, Ok(()));
 }
 
 #[tokio::test]
 async fn session_names_and_arns_that_aws_would_not_take_are_refused() {
-    let desk = Desk::new();
-    let call = || assume(&desk, &desk.kim());
+    let setup = Setup::new();
+    let call = || assume(&setup, &setup.kim());
     let long = "x".repeat(65);
     for (name, rule) in [
         (
@@ -214,8 +221,9 @@ async fn session_names_and_arns_that_aws_would_not_take_are_refused() {
         let refused = ("ValidationError".to_owned(), format!("{arn} is invalid"));
         assert_eq!(outcome(call().role_arn(arn)).await, Err(refused));
         assert!(
-            desk.sandbox
-                .add_role(Role::new(arn, Trust::Everybody))
+            setup
+                .sandbox
+                .add_role(SandboxRole::new(arn, Trust::Everybody))
                 .is_err(),
             "{arn}"
         );

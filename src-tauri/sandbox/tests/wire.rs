@@ -3,8 +3,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// The whole answer to these bytes.
-pub(super) async fn exchange(desk: &Desk, request: &[u8]) -> String {
-    let address = desk.sandbox.url().replace("http://", "");
+pub(super) async fn exchange(setup: &Setup, request: &[u8]) -> String {
+    let address = setup.sandbox.url().replace("http://", "");
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     stream.write_all(request).await.expect("all written");
     let mut answer = Vec::new();
@@ -13,17 +13,17 @@ pub(super) async fn exchange(desk: &Desk, request: &[u8]) -> String {
     String::from_utf8(answer).expect("text")
 }
 
-async fn post(desk: &Desk, headers: &str, body: &str) -> String {
+async fn post(setup: &Setup, headers: &str, body: &str) -> String {
     let length = body.len();
     let request = format!(
         "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
     );
-    exchange(desk, request.as_bytes()).await
+    exchange(setup, request.as_bytes()).await
 }
 
 #[tokio::test]
 async fn what_cannot_be_read_is_refused_in_the_shape_of_aws() {
-    let desk = Desk::new();
+    let setup = Setup::new();
     let identity = "Action=GetCallerIdentity&Version=2011-06-15";
     let broken = "Authorization: AWS4-HMAC-SHA256 Credential=x\r\n";
     for (headers, body, status, code) in [
@@ -41,7 +41,7 @@ async fn what_cannot_be_read_is_refused_in_the_shape_of_aws() {
         ("", identity, 403, "MissingAuthenticationToken"),
         (broken, identity, 400, "IncompleteSignature"),
     ] {
-        let answer = post(&desk, headers, body).await;
+        let answer = post(&setup, headers, body).await;
         assert!(
             answer.starts_with(&format!("HTTP/1.1 {status} ")),
             "{body}: {answer}"
@@ -61,29 +61,29 @@ async fn what_cannot_be_read_is_refused_in_the_shape_of_aws() {
         );
         assert_eq!(answer.matches("date: ").count(), 1, "{answer}");
     }
-    assert_eq!(desk.sandbox.journal().len(), 8);
+    assert_eq!(setup.sandbox.journal().len(), 8);
 }
 
 #[tokio::test]
 async fn a_body_beyond_64_kib_is_refused_and_the_sandbox_lives_on() {
-    let desk = Desk::new();
+    let setup = Setup::new();
     let just = "x".repeat(64 * 1024);
     assert!(
-        post(&desk, "", &just)
+        post(&setup, "", &just)
             .await
             .contains("<Code>MissingAction</Code>")
     );
-    let answer = post(&desk, "", &format!("{just}x")).await;
+    let answer = post(&setup, "", &format!("{just}x")).await;
     assert!(
         answer.contains("<Code>RequestEntityTooLarge</Code>") || answer.is_empty(),
         "{answer}"
     );
-    assert!(desk.identity(&desk.kim()).await.is_ok());
+    assert!(setup.identity(&setup.kim()).await.is_ok());
 }
 
 #[tokio::test]
 async fn noise_never_brings_the_sandbox_down() {
-    let desk = Desk::new();
+    let setup = Setup::new();
     let authorization = "Authorization: AWS4-HMAC-SHA256 Credential=A/B/C/sts/aws4_request, SignedHeaders=;;h\u{e9};, \
                          Signature=\u{e9}\r\nX-Amz-Date: 2027\r\n";
     for headers in ["", authorization, "X-Amz-Security-Token: \u{e9}\r\n"] {
@@ -94,7 +94,7 @@ async fn noise_never_brings_the_sandbox_down() {
             "Action=AssumeRole&Version=2011-06-15&\u{e9}=%c3%a9",
         ] {
             assert!(
-                post(&desk, headers, body).await.starts_with("HTTP/1.1 4"),
+                post(&setup, headers, body).await.starts_with("HTTP/1.1 4"),
                 "{headers} {body}"
             );
         }
@@ -107,18 +107,18 @@ async fn noise_never_brings_the_sandbox_down() {
     ] {
         let mut request = noise.to_vec();
         request.extend_from_slice(b"\r\n\r\n");
-        let answer = tokio::time::timeout(Duration::from_secs(1), exchange(&desk, &request)).await;
+        let answer = tokio::time::timeout(Duration::from_secs(1), exchange(&setup, &request)).await;
         assert!(answer.map_or(true, |answer| !answer.starts_with("HTTP/1.1 2")));
     }
-    assert!(desk.identity(&desk.kim()).await.is_ok());
+    assert!(setup.identity(&setup.kim()).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_dropped_sandbox_hangs_up() {
-    let desk = Desk::new();
-    let client = desk.client(&desk.kim());
+    let setup = Setup::new();
+    let client = setup.client(&setup.kim());
     assert!(client.get_caller_identity().send().await.is_ok());
-    drop(desk.sandbox);
+    drop(setup.sandbox);
     let hung_up = async {
         while client.get_caller_identity().send().await.is_ok() {
             tokio::task::yield_now().await;
@@ -131,8 +131,8 @@ async fn a_dropped_sandbox_hangs_up() {
 
 #[tokio::test]
 async fn a_port_that_is_taken_is_named() {
-    let desk = Desk::new();
-    let port = desk
+    let setup = Setup::new();
+    let port = setup
         .sandbox
         .url()
         .rsplit_once(':')

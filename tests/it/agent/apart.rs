@@ -1,9 +1,9 @@
-//! Where the agent is not the one to do it, or not any more: signed out, another environment,
-//! another version, gone; and a configuration that changes under it.
+//! Where the agent does not serve, or not any more: signed out, another environment, another
+//! version, gone; and a configuration that changes under it.
 
 use super::{answered, end, session, start};
 use crate::home::{DEPLOY, DEV, Home, code, text, until};
-use keyfob_core::sandbox::{Fault, Switch};
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs;
@@ -71,9 +71,9 @@ fn logging_out_through_the_agent_empties_it_and_nothing_is_served_until_a_login(
 }
 
 /// Each is asked with variables that the agent does not have, and gets what it would get without an
-/// agent; the agent is not even told.
+/// agent; the agent does not hear of it.
 #[test]
-fn what_depends_on_the_askers_environment_is_done_in_its_process() {
+fn work_that_depends_on_the_callers_environment_is_done_in_its_process() {
     let home = Home::signed_up(&format!(
         "{DEV}    here: {{ kind: aws/ambient }}
     ci:
@@ -247,7 +247,7 @@ fn who_waits_for_an_agent_that_is_killed_signs_in_by_itself() {
     let agent = home.start_agent();
     home.sandbox()
         .inject(
-            Switch::on(Fault::Delay {
+            FaultSwitch::on(SandboxFault::Delay {
                 milliseconds: 60_000,
             })
             .times(1),
@@ -280,7 +280,7 @@ fn session_is_asked_for(home: &Home) -> bool {
 }
 
 #[test]
-fn a_changed_configuration_is_in_force_at_once_and_a_broken_one_is_told_of() {
+fn a_changed_configuration_is_in_force_at_once_and_a_broken_one_is_reported() {
     let home = Home::signed_up(DEV);
     let agent = home.start_agent();
     answered(&home.run(&["credential-process", "dev"]));

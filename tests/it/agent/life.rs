@@ -71,10 +71,10 @@ fn of_agents_started_at_once_one_runs_and_the_others_name_it() {
 }
 
 #[test]
-fn an_agent_that_is_told_to_stop_is_gone_and_another_can_start_at_once() {
+fn an_agent_that_was_stopped_is_gone_and_another_can_start_at_once() {
     let home = Home::with(DEV);
     let mut first = home.start_agent();
-    // It is busy with somebody's request when it is told.
+    // It is busy with a request when it is stopped.
     let waiting = start(&home, &["credential-process", "dev", "--wait", "60"]);
     until("a prompt is open", || {
         first.said().contains("dev: waiting for access keys")
@@ -217,7 +217,7 @@ fn neither_what_it_says_nor_its_log_nor_its_command_line_holds_a_secret() {
 
 /// The system keeps the memory, the variables and the open files of a process that is not dumpable
 /// from its own user: its folder below `/proc` belongs to root. Root's own processes look alike, so
-/// root lets it run as somebody else.
+/// root lets it run as another user.
 #[cfg(target_os = "linux")]
 #[test]
 fn not_even_its_own_user_can_look_into_its_memory() {

@@ -1,4 +1,4 @@
-//! An agent to which the keyring's file is closed: what others can open themselves, they open
+//! An agent without the passphrase of the keyring file: clients that have it open the keyring
 //! themselves.
 
 use crate::home::{DEV, Home, code, text};

@@ -195,7 +195,7 @@ fn every_command_says_the_same_with_and_without_an_agent() {
 }
 
 #[test]
-fn revoked_keys_are_told_of_alike() {
+fn revoked_keys_are_reported_alike() {
     let revoke = |home: &Home| {
         home.sandbox()
             .revoke_key(&home.key().access_key_id)
@@ -205,7 +205,7 @@ fn revoked_keys_are_told_of_alike() {
 }
 
 #[test]
-fn a_broken_configuration_is_told_of_alike() {
+fn a_broken_configuration_is_reported_alike() {
     let break_it = |home: &Home| fs::write(home.config(), "auth: [\n").expect("written");
     prints_the_same(signed_up, break_it, BROKEN);
 }

@@ -14,7 +14,6 @@ const STILL_IN_A_CIRCLE: &[&str] = &[
     "src-tauri/core/agent",
     "src-tauri/core/auth",
     "src-tauri/core/store",
-    "src-tauri/sandbox",
 ];
 
 /// Uses that are left out of account.

@@ -1,5 +1,5 @@
-//! What happens beside the agent: the configuration is edited, somebody signs out or in with
-//! another process, what is no longer configured is cleared away.
+//! Changes made beside the agent: an edited configuration, a sign-out or sign-in by another
+//! process, remains of removed configuration.
 
 use super::*;
 use crate::home::wait_for;
@@ -23,7 +23,7 @@ fn log_out(identity: &str) -> Request {
 }
 
 #[test]
-fn a_changed_configuration_is_taken_over_and_a_broken_one_is_told_once_while_the_last_good_one_serves()
+fn a_changed_configuration_is_taken_over_and_a_broken_one_is_reported_once_while_the_last_good_one_serves()
  {
     wait_for(async {
         let mut stage = Stage::signed_in(DEV, &["dev"]).await;
@@ -38,14 +38,14 @@ fn a_changed_configuration_is_taken_over_and_a_broken_one_is_told_once_while_the
         );
         stage.write_config(&format!("{DEV}{DEPLOY}"));
         stage.pass(LOOK).await;
-        stage.until_told("configuration changed").await;
+        stage.until_event("configuration changed").await;
         assert!(stage.credentials("deploy").await.is_ok());
         stage.settled(&["dev", "deploy"]).await;
-        assert_eq!(stage.told(), ["signed in deploy"]);
+        assert_eq!(stage.events(), ["signed in deploy"]);
 
         stage.write_config(BROKEN);
         stage.pass(LOOK).await;
-        stage.until_told("configuration broken").await;
+        stage.until_event("configuration broken").await;
         let problem = |status: Snapshot| status.agent.expect("it runs").configuration_problem;
         assert_eq!(
             problem(stage.status().await).map(|error| error.code),
@@ -54,15 +54,15 @@ fn a_changed_configuration_is_taken_over_and_a_broken_one_is_told_once_while_the
         stage.pass_awake(5 * MINUTE).await;
         assert!(stage.credentials("deploy").await.is_ok());
         assert_eq!(
-            (stage.key_of("dev").await, stage.told()),
+            (stage.key_of("dev").await, stage.events()),
             (key.clone(), vec![])
         );
         stage.pass_to(stage.next_refresh("deploy").await).await;
-        stage.until_told("renewed deploy").await;
+        stage.until_event("renewed deploy").await;
 
         stage.write_config(DEV);
         stage.pass(LOOK).await;
-        stage.until_told("configuration changed").await;
+        stage.until_event("configuration changed").await;
         assert!(problem(stage.status().await).is_none());
         assert_eq!(
             stage.credentials("deploy").await.expect_err("gone").code,
@@ -72,7 +72,7 @@ fn a_changed_configuration_is_taken_over_and_a_broken_one_is_told_once_while_the
         stage.quiet();
         stage.pass(2 * HOUR).await;
         assert_eq!(
-            (stage.calls(), stage.told()),
+            (stage.calls(), stage.events()),
             (vec![], vec![]),
             "what is not configured is not renewed"
         );
@@ -80,7 +80,7 @@ fn a_changed_configuration_is_taken_over_and_a_broken_one_is_told_once_while_the
 }
 
 #[test]
-fn whoever_signs_out_elsewhere_is_served_and_renewed_no_more_until_the_next_sign_in_there() {
+fn signing_out_elsewhere_ends_serving_and_renewal_until_the_next_sign_in_there() {
     wait_for(async {
         let mut stage = Stage::set_with(&format!("{DEV}{DEPLOY}"), Keyring::File, None).await;
         stage.log_in("deploy").await;
@@ -104,7 +104,7 @@ fn whoever_signs_out_elsewhere_is_served_and_renewed_no_more_until_the_next_sign
         stage.pass_awake(2 * MINUTE).await;
         stage.pass(13 * HOUR).await;
         stage.pass_awake(2 * MINUTE).await;
-        assert_eq!((stage.calls(), stage.told()), (vec![], vec![]));
+        assert_eq!((stage.calls(), stage.events()), (vec![], vec![]));
         assert_eq!(
             stage
                 .credentials("deploy")
@@ -126,14 +126,14 @@ fn whoever_signs_out_elsewhere_is_served_and_renewed_no_more_until_the_next_sign
         assert_ne!(there, before);
         assert_eq!(stage.key_of("deploy").await, there);
         stage.settled(&["deploy"]).await;
-        assert_eq!((stage.calls(), stage.told()), (vec![], vec![]));
+        assert_eq!((stage.calls(), stage.events()), (vec![], vec![]));
         stage.pass_to(stage.next_refresh("deploy").await).await;
-        stage.until_told("renewed deploy").await;
+        stage.until_event("renewed deploy").await;
     });
 }
 
 #[test]
-fn whoever_signs_out_and_in_again_elsewhere_between_two_looks_gets_the_new_session() {
+fn signing_out_and_in_again_elsewhere_between_two_checks_gives_the_new_session() {
     wait_for(async {
         let mut stage = Stage::set_with(DEV, Keyring::File, None).await;
         stage.log_in("dev").await;
@@ -152,7 +152,7 @@ fn whoever_signs_out_and_in_again_elsewhere_between_two_looks_gets_the_new_sessi
         ));
         assert_ne!(stage.key_of("dev").await, before);
         assert_eq!(
-            (stage.calls(), stage.told()),
+            (stage.calls(), stage.events()),
             (vec!["GetSessionToken".to_owned()], vec![])
         );
     });
@@ -165,7 +165,7 @@ fn once_a_day_what_is_expired_or_no_longer_configured_is_cleared_away() {
         stage.pass_awake(6 * MINUTE).await;
         stage.write_config(DEV);
         stage.pass(LOOK).await;
-        stage.until_told("configuration changed").await;
+        stage.until_event("configuration changed").await;
         let left = async |stage: &Stage| {
             let cleanup = Cleanup {
                 long_lived_keys: LongLivedKeys::Keep,

@@ -1,9 +1,9 @@
-//! A question that is open: who is shown it, who may answer, and when nobody is asked any more.
+//! An open prompt: who sees it, who may answer it, when it is withdrawn.
 
 use super::*;
 use crate::home::wait_for;
 use keyfob_core::error::Code;
-use keyfob_core::sandbox::{Fault, Role as AwsRole, Switch, Trust};
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault, SandboxRole, Trust};
 
 const AUDIT: &str = "    audit:
       kind: aws/assume-role
@@ -11,7 +11,7 @@ const AUDIT: &str = "    audit:
       principal: { assume_role: \"arn:aws:iam::420000000025:role/audit\" }
 ";
 
-/// A program has asked, and was told that a prompt is open.
+/// A program has asked, and got the answer that a prompt is open.
 async fn asked() -> Stage {
     let mut stage = Stage::with_a_device(DEV).await;
     let error = stage
@@ -26,7 +26,7 @@ async fn asked() -> Stage {
             .any(|hint| hint.contains("a prompt is open")),
         "{error:?}"
     );
-    assert_eq!(stage.told(), ["prompt dev code"]);
+    assert_eq!(stage.events(), ["prompt dev code"]);
     stage
 }
 
@@ -38,20 +38,20 @@ async fn open(stage: &Stage) -> PromptId {
 }
 
 #[test]
-fn a_prompt_that_nobody_has_asked_for_in_ten_minutes_is_withdrawn() {
+fn a_prompt_that_no_program_needed_for_ten_minutes_is_withdrawn() {
     wait_for(async {
         let mut stage = asked().await;
         let first = open(&stage).await;
         stage.pass_awake(5 * MINUTE).await;
         assert!(stage.credentials("dev").await.is_err());
         stage.pass_awake(9 * MINUTE + 30 * SECOND).await;
-        assert_eq!((open(&stage).await, stage.told()), (first, vec![]));
+        assert_eq!((open(&stage).await, stage.events()), (first, vec![]));
         stage.pass_awake(30 * SECOND).await;
-        stage.until_told("closed dev").await;
+        stage.until_event("closed dev").await;
         assert!(stage.status().await.prompts.is_empty());
         assert_eq!(stage.calls(), [""; 0]);
         assert!(stage.credentials("dev").await.is_err());
-        stage.until_told("prompt dev code").await;
+        stage.until_event("prompt dev code").await;
     });
 }
 
@@ -65,7 +65,7 @@ fn a_prompt_is_withdrawn_when_the_machine_sleeps() {
         );
         let shown = prompt(as_a_person(&person, login("dev", None)).await);
         stage.pass(5 * MINUTE).await;
-        stage.until_told("closed dev").await;
+        stage.until_event("closed dev").await;
         let error = waiting
             .await
             .expect("no panic")
@@ -85,7 +85,7 @@ fn a_prompt_is_withdrawn_when_the_machine_sleeps() {
 }
 
 #[test]
-fn after_somebody_has_declined_programs_raise_no_prompt_for_a_minute() {
+fn after_a_prompt_was_declined_programs_raise_none_for_a_minute() {
     wait_for(async {
         let mut stage = asked().await;
         // The minute does not end with one of the agent's looks.
@@ -95,7 +95,7 @@ fn after_somebody_has_declined_programs_raise_no_prompt_for_a_minute() {
             .ask(Request::Control(Control::Cancel { prompt: prompt_id }))
             .await;
         assert!(matches!(declined, Reply::Failed(_)), "{declined:?}");
-        stage.until_told("closed dev").await;
+        stage.until_event("closed dev").await;
         for seconds in [20, 29, 10] {
             stage.pass(seconds * SECOND).await;
         }
@@ -107,7 +107,7 @@ fn after_somebody_has_declined_programs_raise_no_prompt_for_a_minute() {
                 .code,
             Code::PersonNeeded
         );
-        assert_eq!(stage.told(), [""; 0]);
+        assert_eq!(stage.events(), [""; 0]);
         let person = stage.agent.client();
         assert_eq!(
             prompt(as_a_person(&person, login("dev", None)).await).attempt,
@@ -122,12 +122,12 @@ fn after_somebody_has_declined_programs_raise_no_prompt_for_a_minute() {
             .await;
         stage.pass(SECOND).await;
         assert!(stage.credentials("dev").await.is_err());
-        stage.until_told("prompt dev code").await;
+        stage.until_event("prompt dev code").await;
     });
 }
 
 #[test]
-fn two_who_are_shown_the_same_prompt_both_have_what_the_first_answer_gives() {
+fn two_clients_with_the_same_prompt_both_get_the_result_of_the_first_answer() {
     wait_for(async {
         let stage = Stage::with_a_device(DEV).await;
         let (one, other) = (stage.agent.client(), stage.agent.client());
@@ -152,7 +152,7 @@ fn two_who_are_shown_the_same_prompt_both_have_what_the_first_answer_gives() {
 }
 
 #[test]
-fn whoever_goes_away_takes_the_prompt_along_unless_somebody_else_wants_it() {
+fn the_prompt_of_a_client_that_goes_away_is_withdrawn_unless_another_needs_it() {
     wait_for(async {
         let mut stage = Stage::with_a_device(DEV).await;
         let (one, other) = (stage.agent.client(), stage.agent.client());
@@ -167,9 +167,9 @@ fn whoever_goes_away_takes_the_prompt_along_unless_somebody_else_wants_it() {
             })
             .await;
         assert_eq!(
-            stage.told(),
+            stage.events(),
             [""; 0],
-            "it was on a terminal, and nobody else was told"
+            "it was on a terminal, and no other client got an event"
         );
 
         let one = stage.agent.client();
@@ -183,9 +183,9 @@ fn whoever_goes_away_takes_the_prompt_along_unless_somebody_else_wants_it() {
                 })
             })
             .await;
-        assert_eq!(stage.told(), [""; 0], "somebody has it before them");
+        assert_eq!(stage.events(), [""; 0], "it is shown already");
         drop(one);
-        stage.until_told("prompt dev code").await;
+        stage.until_event("prompt dev code").await;
         let left = open(&stage).await;
         assert_ne!(left, still);
         assert!(matches!(
@@ -193,18 +193,18 @@ fn whoever_goes_away_takes_the_prompt_along_unless_somebody_else_wants_it() {
             Reply::SignedIn(_)
         ));
         assert!(waiting.await.expect("no panic").is_ok());
-        assert_eq!(stage.told(), ["closed dev", "signed in dev"]);
+        assert_eq!(stage.events(), ["closed dev", "signed in dev"]);
     });
 }
 
 #[test]
-fn a_sign_in_whose_only_asker_has_gone_asks_nobody() {
+fn a_sign_in_whose_only_client_has_gone_shows_no_prompt() {
     wait_for(async {
         let mut stage = Stage::with_a_device(DEV).await;
         let person = stage.agent.client();
         stage
             .sandbox
-            .inject(Switch::on(Fault::Delay { milliseconds: 200 }).times(1))
+            .inject(FaultSwitch::on(SandboxFault::Delay { milliseconds: 200 }).times(1))
             .expect("a fault");
         let gone =
             tokio::spawn(async move { as_a_person(&person, login("dev", Some("000000"))).await });
@@ -227,7 +227,7 @@ fn a_sign_in_whose_only_asker_has_gone_asks_nobody() {
             .await;
         stage.pass(SECOND).await;
         assert_eq!(
-            (stage.status().await.prompts.len(), stage.told()),
+            (stage.status().await.prompts.len(), stage.events()),
             (0, vec![])
         );
         assert_eq!(prompt(stage.ask(login("dev", None)).await).attempt, 1);
@@ -271,12 +271,12 @@ fn twenty_programs_and_one_person_share_a_prompt_and_a_call() {
         let waiting: Vec<_> = (0..20)
             .map(|_| program_waits(&stage.agent, "dev", 18))
             .collect();
-        stage.until_told("prompt dev code").await;
+        assert_eq!(stage.events(), [""; 0]);
         let person = stage.agent.client();
         let shown = prompt(as_a_person(&person, login("dev", None)).await);
         let again = prompt(as_a_person(&person, answer(shown.id, "000000")).await);
         assert_eq!(
-            stage.told(),
+            stage.events(),
             ["closed dev"],
             "the one with the person is on a terminal"
         );
@@ -301,7 +301,7 @@ fn twenty_programs_and_one_person_share_a_prompt_and_a_call() {
             ["GetSessionToken", "GetSessionToken"],
             "a wrong code and a right one"
         );
-        assert_eq!(stage.told(), ["signed in dev"]);
+        assert_eq!(stage.events(), ["signed in dev"]);
     });
 }
 
@@ -310,7 +310,7 @@ fn two_roles_of_one_user_share_its_prompt() {
     for by_a_person in [true, false] {
         wait_for(async {
             let mut stage = Stage::with_a_device(&format!("{DEV}{DEPLOY}{AUDIT}")).await;
-            let role = AwsRole::new("arn:aws:iam::420000000025:role/audit", Trust::Everybody);
+            let role = SandboxRole::new("arn:aws:iam::420000000025:role/audit", Trust::Everybody);
             stage.sandbox.add_role(role).expect("a role");
             if by_a_person {
                 let (one, other) = (stage.agent.client(), stage.agent.client());
@@ -327,7 +327,7 @@ fn two_roles_of_one_user_share_its_prompt() {
                 ));
             } else {
                 let waiting = ["deploy", "audit"].map(|role| program_waits(&stage.agent, role, 60));
-                stage.until_told("prompt dev code").await;
+                stage.until_event("prompt dev code").await;
                 assert!(matches!(
                     stage.ask(answer(open(&stage).await, CODE)).await,
                     Reply::SignedIn(_)
@@ -339,11 +339,11 @@ fn two_roles_of_one_user_share_its_prompt() {
             let mut calls = stage.calls();
             calls.sort();
             assert_eq!(calls, ["AssumeRole", "AssumeRole", "GetSessionToken"]);
-            let told = stage.told();
+            let events = stage.events();
             assert_eq!(
-                told.iter().filter(|it| it.starts_with("prompt")).count(),
+                events.iter().filter(|it| it.starts_with("prompt")).count(),
                 0,
-                "{told:?}"
+                "{events:?}"
             );
         });
     }

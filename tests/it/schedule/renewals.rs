@@ -13,7 +13,7 @@ fn is_due(life: Duration, age: Duration) -> bool {
 }
 
 #[test]
-fn a_session_is_renewed_when_it_is_due_without_anybody_asking_and_handed_out_without_a_call() {
+fn a_session_is_renewed_when_it_is_due_without_a_request_and_handed_out_without_a_call() {
     for (identity, life, call) in [
         ("deploy", HOUR, "AssumeRole"),
         ("dev", 12 * HOUR, "GetSessionToken"),
@@ -28,13 +28,13 @@ fn a_session_is_renewed_when_it_is_due_without_anybody_asking_and_handed_out_wit
             ));
             stage.pass_to(due_at - SECOND).await;
             stage.settled(&[identity]).await;
-            assert_eq!((stage.calls(), stage.told()), (vec![], vec![]));
+            assert_eq!((stage.calls(), stage.events()), (vec![], vec![]));
             stage.pass(SECOND).await;
-            stage.until_told(&format!("renewed {identity}")).await;
+            stage.until_event(&format!("renewed {identity}")).await;
             stage.settled(&[identity]).await;
             assert_ne!(stage.key_of(identity).await, before);
             assert_eq!(
-                (stage.calls(), stage.told()),
+                (stage.calls(), stage.events()),
                 (vec![call.to_owned()], vec![])
             );
             let left = stage
@@ -52,7 +52,7 @@ fn a_session_is_renewed_when_it_is_due_without_anybody_asking_and_handed_out_wit
 }
 
 #[test]
-fn two_days_of_a_role_and_its_user_take_one_call_for_each_life_and_nobody_asks_for_anything() {
+fn two_days_of_a_role_and_its_user_take_one_call_for_each_life_and_no_prompt() {
     wait_for(async {
         let mut stage = Stage::signed_in(&format!("{DEV}{DEPLOY}"), &BOTH).await;
         let end = start() + 48 * HOUR;
@@ -95,9 +95,12 @@ fn two_days_of_a_role_and_its_user_take_one_call_for_each_life_and_nobody_asks_f
                 ages.len()
             );
         }
-        let told = stage.told();
-        assert!(told.iter().all(|it| it.starts_with("renewed ")), "{told:?}");
-        assert_eq!(told.len(), stage.calls().len());
+        let events = stage.events();
+        assert!(
+            events.iter().all(|it| it.starts_with("renewed ")),
+            "{events:?}"
+        );
+        assert_eq!(events.len(), stage.calls().len());
     });
 }
 
@@ -114,13 +117,13 @@ fn a_paused_refresh_renews_nothing_ahead_of_time_and_makes_up_for_it_when_it_goe
         };
         assert_eq!(refresh(&stage, Refresh::Paused).await, Refresh::Paused);
         stage.pass_awake(50 * MINUTE).await;
-        assert_eq!((stage.calls(), stage.told()), (vec![], vec![]));
+        assert_eq!((stage.calls(), stage.events()), (vec![], vec![]));
         assert!(
             stage.credentials("deploy").await.is_ok(),
             "what is held is handed out"
         );
         assert_eq!(refresh(&stage, Refresh::Runs).await, Refresh::Runs);
-        stage.until_told("renewed deploy").await;
+        stage.until_event("renewed deploy").await;
         assert_eq!(stage.calls(), ["AssumeRole"]);
         refresh(&stage, Refresh::Paused).await;
         stage.pass_awake(61 * MINUTE).await;
@@ -171,10 +174,10 @@ fn a_second_agent_serves_and_renews_what_the_first_one_left_without_a_call() {
             [stage.key_of("dev").await, stage.key_of("deploy").await],
             first
         );
-        assert_eq!((stage.calls(), stage.told()), (vec![], vec![]));
+        assert_eq!((stage.calls(), stage.events()), (vec![], vec![]));
         assert_eq!(stage.next_refresh("deploy").await, due_at);
         stage.pass_to(due_at).await;
-        stage.until_told("renewed deploy").await;
+        stage.until_event("renewed deploy").await;
         assert_eq!(stage.calls(), ["AssumeRole"]);
     });
 }
@@ -189,9 +192,9 @@ fn a_session_that_only_a_person_renews_is_announced_once_ahead_and_once_at_its_e
         wait_for(async {
             let mut stage = Stage::signed_in_with_a_device(&format!("{DEV}{notify}")).await;
             stage.pass_to(start() + 12 * HOUR - ahead - SECOND).await;
-            assert_eq!(stage.told(), [""; 0]);
+            assert_eq!(stage.events(), [""; 0]);
             stage.pass(SECOND).await;
-            stage.until_told("expires soon dev").await;
+            stage.until_event("expires soon dev").await;
             assert!(
                 stage.credentials("dev").await.is_ok(),
                 "it is used until its end"
@@ -201,13 +204,13 @@ fn a_session_that_only_a_person_renews_is_announced_once_ahead_and_once_at_its_e
                 stage.credentials("dev").await.is_ok(),
                 "it is used until its end"
             );
-            assert_eq!(stage.told(), [""; 0]);
+            assert_eq!(stage.events(), [""; 0]);
             stage.pass(SECOND).await;
-            stage.until_told("expired dev").await;
+            stage.until_event("expired dev").await;
             stage.pass_awake(5 * MINUTE).await;
-            assert_eq!((stage.calls(), stage.told()), (vec![], vec![]));
+            assert_eq!((stage.calls(), stage.events()), (vec![], vec![]));
             assert!(stage.credentials("dev").await.is_err());
-            stage.until_told("prompt dev code").await;
+            stage.until_event("prompt dev code").await;
             let [open] = &stage.status().await.prompts[..] else {
                 panic!("one prompt")
             };

@@ -4,7 +4,7 @@ use super::*;
 use crate::home::wait_for;
 use keyfob_core::agent::api::State;
 use keyfob_core::error::Code;
-use keyfob_core::sandbox::{Action, Fault, Role as AwsRole, Switch, Trust};
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault, SandboxRole, StsAction, Trust};
 
 const BOTH: [&str; 2] = ["dev", "deploy"];
 const ROLE: &str = "arn:aws:iam::420000000025:role/deploy";
@@ -14,13 +14,14 @@ fn config() -> String {
 }
 
 #[test]
-fn after_a_night_asleep_everybody_is_renewed_at_once_and_a_network_that_comes_late_alarms_nobody() {
+fn after_a_night_asleep_all_sessions_are_renewed_at_once_and_a_network_that_comes_late_raises_no_notice()
+ {
     for asleep in [11 * HOUR, 11 * HOUR + 50 * MINUTE, 13 * HOUR] {
         wait_for(async {
             let mut stage = Stage::signed_in(&config(), &BOTH).await;
             stage
                 .sandbox
-                .inject(Switch::on(Fault::Outage))
+                .inject(FaultSwitch::on(SandboxFault::Outage))
                 .expect("a fault");
             stage.clock.advance(asleep);
             for _ in 0..20 {
@@ -34,10 +35,13 @@ fn after_a_night_asleep_everybody_is_renewed_at_once_and_a_network_that_comes_la
                 stage.settled(&BOTH).await;
             }
             stage.pass_awake(5 * MINUTE).await;
-            // The user's session is made by whoever needs it first.
-            let told = stage.told();
-            assert!(told.contains(&"renewed deploy".to_owned()), "{told:?}");
-            assert!(told.iter().all(|it| it.starts_with("renewed ")), "{told:?}");
+            // The user's session is made by the first that needs it.
+            let events = stage.events();
+            assert!(events.contains(&"renewed deploy".to_owned()), "{events:?}");
+            assert!(
+                events.iter().all(|it| it.starts_with("renewed ")),
+                "{events:?}"
+            );
             let status = stage.status().await;
             assert!(
                 status
@@ -51,11 +55,11 @@ fn after_a_night_asleep_everybody_is_renewed_at_once_and_a_network_that_comes_la
 }
 
 #[test]
-fn a_session_that_ended_in_the_night_and_needs_a_person_is_told_once_on_waking() {
+fn a_session_that_ended_in_the_night_and_needs_a_person_is_reported_once_on_waking() {
     wait_for(async {
         let mut stage = Stage::signed_in_with_a_device(DEV).await;
         stage.pass(20 * HOUR).await;
-        stage.until_told("expired dev").await;
+        stage.until_event("expired dev").await;
         assert_eq!(
             stage
                 .credentials("dev")
@@ -64,9 +68,9 @@ fn a_session_that_ended_in_the_night_and_needs_a_person_is_told_once_on_waking()
                 .code,
             Code::PersonNeeded
         );
-        stage.until_told("prompt dev code").await;
+        stage.until_event("prompt dev code").await;
         stage.pass_awake(9 * MINUTE).await;
-        assert_eq!(stage.told(), [""; 0]);
+        assert_eq!(stage.events(), [""; 0]);
     });
 }
 
@@ -75,7 +79,7 @@ fn a_clock_set_back_makes_nothing_valid_again_tells_nothing_twice_and_renews_not
     wait_for(async {
         let mut stage = Stage::signed_in_with_a_device(DEV).await;
         stage.pass(12 * HOUR).await;
-        stage.until_told("expired dev").await;
+        stage.until_event("expired dev").await;
         stage.set_back(HOUR).await;
         assert_eq!(
             stage
@@ -85,16 +89,16 @@ fn a_clock_set_back_makes_nothing_valid_again_tells_nothing_twice_and_renews_not
                 .code,
             Code::PersonNeeded
         );
-        stage.until_told("prompt dev code").await;
+        stage.until_event("prompt dev code").await;
         stage.pass_awake(5 * MINUTE).await;
         stage.pass(HOUR).await;
-        stage.until_told("closed dev").await;
-        assert_eq!((stage.calls(), stage.told()), (vec![], vec![]));
+        stage.until_event("closed dev").await;
+        assert_eq!((stage.calls(), stage.events()), (vec![], vec![]));
     });
     wait_for(async {
         let mut stage = Stage::signed_in(&config(), &BOTH).await;
         stage.pass_to(stage.next_refresh("deploy").await).await;
-        stage.until_told("renewed deploy").await;
+        stage.until_event("renewed deploy").await;
         stage.settled(&BOTH).await;
         stage.quiet();
         let (key, due_at) = (
@@ -111,9 +115,9 @@ fn a_clock_set_back_makes_nothing_valid_again_tells_nothing_twice_and_renews_not
             (key, due_at)
         );
         stage.pass_to(due_at - SECOND).await;
-        assert_eq!((stage.calls(), stage.told()), (vec![], vec![]));
+        assert_eq!((stage.calls(), stage.events()), (vec![], vec![]));
         stage.pass(SECOND).await;
-        stage.until_told("renewed deploy").await;
+        stage.until_event("renewed deploy").await;
         assert_eq!(stage.calls(), ["AssumeRole"]);
     });
 }
@@ -124,7 +128,7 @@ fn a_clock_set_back_while_a_renewal_is_put_off_does_not_put_it_off_for_longer() 
         let mut stage = Stage::signed_in(&config(), &["dev"]).await;
         stage
             .sandbox
-            .inject(Switch::on(Fault::Outage))
+            .inject(FaultSwitch::on(SandboxFault::Outage))
             .expect("a fault");
         stage.pass_to(stage.next_refresh("dev").await).await;
         stage.settled(&["dev"]).await;
@@ -135,7 +139,7 @@ fn a_clock_set_back_while_a_renewal_is_put_off_does_not_put_it_off_for_longer() 
         stage.quiet();
         stage.set_back(30 * MINUTE).await;
         stage.pass_awake(5 * MINUTE).await;
-        stage.until_told("renewed dev").await;
+        stage.until_event("renewed dev").await;
         assert_eq!(stage.calls(), ["GetSessionToken"]);
     });
 }
@@ -148,7 +152,9 @@ fn a_clock_that_jumps_ahead_and_back_costs_at_most_a_renewal() {
         let ahead = i64::try_from(HOUR.as_secs()).expect("an hour is short");
         stage
             .sandbox
-            .inject(Switch::on(Fault::ClockOffset { seconds: -ahead }))
+            .inject(FaultSwitch::on(SandboxFault::ClockOffset {
+                seconds: -ahead,
+            }))
             .expect("a fault");
         stage.pass(HOUR).await;
         stage.settled(&BOTH).await;
@@ -163,7 +169,7 @@ fn a_clock_that_jumps_ahead_and_back_costs_at_most_a_renewal() {
         stage.pass(LOOK).await;
         stage.settled(&BOTH).await;
         stage.pass_awake(5 * MINUTE).await;
-        assert_eq!(stage.told(), ["renewed deploy"]);
+        assert_eq!(stage.events(), ["renewed deploy"]);
         let made = stage
             .sandbox
             .journal()
@@ -177,9 +183,9 @@ fn a_clock_that_jumps_ahead_and_back_costs_at_most_a_renewal() {
 
 #[test]
 fn without_network_or_throttled_the_held_session_is_served_and_one_notice_is_given() {
-    let throttled = Switch::on(Fault::Throttling);
+    let throttled = FaultSwitch::on(SandboxFault::Throttling);
     for (fault, lasts) in [
-        (Switch::on(Fault::Outage), 30 * MINUTE),
+        (FaultSwitch::on(SandboxFault::Outage), 30 * MINUTE),
         (throttled, 60 * MINUTE),
     ] {
         wait_for(async {
@@ -193,7 +199,7 @@ fn without_network_or_throttled_the_held_session_is_served_and_one_notice_is_giv
             stage.settled(&["dev"]).await;
             stage.pass_trying("dev", end - MINUTE).await;
             assert_eq!(stage.key_of("dev").await, key);
-            assert_eq!(stage.told(), ["failing dev: Network"]);
+            assert_eq!(stage.events(), ["failing dev: Network"]);
             let moments = stage.moments();
             assert_eq!(
                 moments.len(),
@@ -220,7 +226,7 @@ fn without_network_or_throttled_the_held_session_is_served_and_one_notice_is_giv
 
             stage.sandbox.clear_faults();
             stage.pass_to(stage.next_refresh("dev").await).await;
-            stage.until_told("renewed dev").await;
+            stage.until_event("renewed dev").await;
             stage.settled(&["dev"]).await;
             assert_ne!(stage.key_of("dev").await, key);
             assert!(
@@ -236,7 +242,7 @@ fn without_network_or_throttled_the_held_session_is_served_and_one_notice_is_giv
 }
 
 #[test]
-fn keys_revoked_while_nobody_looks_are_told_once_and_new_ones_are_renewed_with_again() {
+fn keys_revoked_in_the_background_are_reported_once_and_new_ones_are_renewed_with_again() {
     for way in ["configure", "prompt"] {
         wait_for(async {
             let mut stage = Stage::signed_in(&config(), &["dev"]).await;
@@ -246,7 +252,7 @@ fn keys_revoked_while_nobody_looks_are_told_once_and_new_ones_are_renewed_with_a
                 .revoke_key(&stage.sandbox.keys("kim")[0].access_key_id)
                 .expect("the key is there");
             stage.pass_to(stage.next_refresh("dev").await).await;
-            stage.until_told("keys revoked dev").await;
+            stage.until_event("keys revoked dev").await;
             assert_eq!(stage.calls(), ["GetSessionToken", "GetCallerIdentity"]);
             stage.quiet();
             stage.pass_to(start() + 12 * HOUR - SECOND).await;
@@ -260,14 +266,14 @@ fn keys_revoked_while_nobody_looks_are_told_once_and_new_ones_are_renewed_with_a
                 (session.state, session.next_refresh),
                 (State::Revoked, None)
             );
-            assert_eq!((stage.calls(), stage.told()), (vec![], vec![]));
+            assert_eq!((stage.calls(), stage.events()), (vec![], vec![]));
             let keys = stage.sandbox.create_key("kim").expect("another key");
             if way == "configure" {
                 stage.configure(&keys, None).await;
-                stage.until_told("renewed dev").await;
+                stage.until_event("renewed dev").await;
             } else {
                 stage.pass(SECOND).await;
-                stage.until_told("expired dev").await;
+                stage.until_event("expired dev").await;
                 assert_eq!(
                     stage
                         .credentials("dev")
@@ -276,7 +282,7 @@ fn keys_revoked_while_nobody_looks_are_told_once_and_new_ones_are_renewed_with_a
                         .code,
                     Code::PersonNeeded
                 );
-                stage.until_told("prompt dev keys").await;
+                stage.until_event("prompt dev keys").await;
                 let [open] = &stage.status().await.prompts[..] else {
                     panic!("one prompt")
                 };
@@ -285,30 +291,30 @@ fn keys_revoked_while_nobody_looks_are_told_once_and_new_ones_are_renewed_with_a
                     answer: Answer::Keys(typed(&keys, None)),
                 });
                 assert!(matches!(stage.ask(answer).await, Reply::SignedIn(_)));
-                assert_eq!(stage.told(), ["closed dev", "signed in dev"]);
+                assert_eq!(stage.events(), ["closed dev", "signed in dev"]);
             }
             stage.settled(&["dev"]).await;
             assert_eq!(stage.calls(), ["GetCallerIdentity", "GetSessionToken"]);
             stage.quiet();
             stage.pass_to(stage.next_refresh("dev").await).await;
-            stage.until_told("renewed dev").await;
+            stage.until_event("renewed dev").await;
             assert_eq!(stage.calls(), ["GetSessionToken"]);
         });
     }
 }
 
 #[test]
-fn a_renewal_that_is_refused_is_told_once_and_not_tried_again() {
+fn a_renewal_that_is_refused_is_reported_once_and_not_tried_again() {
     wait_for(async {
         let mut stage = Stage::signed_in(&config(), &BOTH).await;
         let key = stage.key_of("deploy").await;
         let of_nobody = Trust::Principals(vec!["arn:aws:iam::420000000025:user/nobody".to_owned()]);
         stage
             .sandbox
-            .add_role(AwsRole::new(ROLE, of_nobody))
+            .add_role(SandboxRole::new(ROLE, of_nobody))
             .expect("a role");
         stage.pass_to(stage.next_refresh("deploy").await).await;
-        stage.until_told("refused deploy: AccessDenied").await;
+        stage.until_event("refused deploy: AccessDenied").await;
         stage.pass_to(start() + HOUR - SECOND).await;
         assert_eq!(
             stage.key_of("deploy").await,
@@ -320,22 +326,22 @@ fn a_renewal_that_is_refused_is_told_once_and_not_tried_again() {
             Some(State::Denied)
         );
         stage.pass(SECOND).await;
-        stage.until_told("expired deploy").await;
+        stage.until_event("expired deploy").await;
         stage.pass_awake(10 * MINUTE).await;
         assert_eq!(
-            (stage.calls(), stage.told()),
+            (stage.calls(), stage.events()),
             (vec!["AssumeRole".to_owned()], vec![])
         );
 
         stage
             .sandbox
-            .add_role(AwsRole::new(ROLE, Trust::Everybody))
+            .add_role(SandboxRole::new(ROLE, Trust::Everybody))
             .expect("a role");
         stage.log_in("deploy").await;
         stage.settled(&BOTH).await;
-        assert_eq!(stage.told(), ["signed in deploy"]);
+        assert_eq!(stage.events(), ["signed in deploy"]);
         stage.pass_to(stage.next_refresh("deploy").await).await;
-        stage.until_told("renewed deploy").await;
+        stage.until_event("renewed deploy").await;
     });
 }
 
@@ -345,30 +351,34 @@ fn one_that_is_refused_does_not_stop_the_others() {
         let mut stage = Stage::signed_in(&config(), &BOTH).await;
         stage
             .sandbox
-            .inject(Switch::on(Fault::AccessDenied).for_action(Action::GetSessionToken))
+            .inject(
+                FaultSwitch::on(SandboxFault::AccessDenied).for_action(StsAction::GetSessionToken),
+            )
             .expect("a fault");
         stage.pass_to(stage.next_refresh("dev").await).await;
         stage
-            .until_told_all(&["refused dev: AccessDenied", "renewed deploy"])
+            .until_events(&["refused dev: AccessDenied", "renewed deploy"])
             .await;
     });
 }
 
 #[test]
-fn what_is_found_out_on_the_way_to_a_role_is_told_of_its_user_and_what_is_made_there_is_known() {
+fn a_failure_on_the_way_to_a_role_is_reported_for_its_user_and_sessions_made_there_are_known() {
     wait_for(async {
         let mut stage = Stage::signed_in(&config(), &["deploy"]).await;
         stage
             .sandbox
-            .inject(Switch::on(Fault::AccessDenied).for_action(Action::GetSessionToken))
+            .inject(
+                FaultSwitch::on(SandboxFault::AccessDenied).for_action(StsAction::GetSessionToken),
+            )
             .expect("a fault");
         stage.pass(9 * HOUR + 30 * MINUTE).await;
         stage
-            .until_told_all(&["refused dev: AccessDenied", "renewed deploy"])
+            .until_events(&["refused dev: AccessDenied", "renewed deploy"])
             .await;
         stage.settled(&["deploy"]).await;
         stage.pass_to(stage.next_refresh("deploy").await).await;
-        stage.until_told("renewed deploy").await;
+        stage.until_event("renewed deploy").await;
         assert_eq!(
             stage.session("dev").await.map(|it| it.state),
             Some(State::Denied)
@@ -378,12 +388,12 @@ fn what_is_found_out_on_the_way_to_a_role_is_told_of_its_user_and_what_is_made_t
         stage.sandbox.clear_faults();
         stage.quiet();
         stage.pass_to(stage.next_refresh("deploy").await).await;
-        stage.until_told("renewed deploy").await;
+        stage.until_event("renewed deploy").await;
         stage.settled(&BOTH).await;
         stage.pass_to(start() + 12 * HOUR - SECOND).await;
         stage.settled(&BOTH).await;
         stage.pass(MINUTE).await;
-        assert!(stage.told().iter().all(|it| it == "renewed deploy"));
+        assert!(stage.events().iter().all(|it| it == "renewed deploy"));
         assert_eq!(
             stage
                 .calls()
@@ -401,9 +411,9 @@ fn what_is_found_out_on_the_way_to_a_role_is_told_of_its_user_and_what_is_made_t
             .expect("the key is there");
         stage.pass(9 * HOUR + 30 * MINUTE).await;
         stage.settled(&["deploy"]).await;
-        assert_eq!(stage.told(), ["keys revoked dev", "renewed deploy"]);
+        assert_eq!(stage.events(), ["keys revoked dev", "renewed deploy"]);
         stage.pass_to(stage.next_refresh("deploy").await).await;
-        stage.until_told("renewed deploy").await;
+        stage.until_event("renewed deploy").await;
         assert!(stage.credentials("deploy").await.is_ok());
     });
 }

@@ -1,5 +1,5 @@
-//! What a broken or hostile program of the same user may send: never a panic, never a line in the
-//! log that quotes it, and everybody else is served as before.
+//! Input from a broken or hostile program of the same user: never a panic, never a log line that
+//! quotes it, and all other clients are served as before.
 
 use super::*;
 use std::sync::Mutex;

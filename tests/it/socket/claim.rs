@@ -151,7 +151,7 @@ fn the_folder_and_the_socket_are_private_and_only_the_lock_stays() {
 }
 
 #[test]
-fn a_second_agent_is_told_which_process_has_the_address() {
+fn a_second_agent_learns_which_process_has_the_address() {
     let place = Place::new();
     in_runtime(|| {
         let first = open(&place.address());

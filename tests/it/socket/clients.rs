@@ -84,7 +84,7 @@ async fn each_connection_has_a_visit_of_its_own_until_it_hangs_up() {
 }
 
 #[tokio::test]
-async fn whoever_hangs_up_is_forgotten_with_the_answer_that_was_being_made() {
+async fn a_client_that_hangs_up_is_forgotten_with_its_pending_reply() {
     let mut agent = Agent::start();
     let mut raw = agent.connect().await;
     raw.send(request(1, "never")).await;
@@ -110,7 +110,7 @@ async fn whoever_hangs_up_is_forgotten_with_the_answer_that_was_being_made() {
 }
 
 #[tokio::test]
-async fn another_version_is_told_which_ones_are_spoken_and_may_go_on() {
+async fn another_version_gets_the_list_of_versions_and_may_go_on() {
     let agent = Agent::start();
     let mut raw = agent.connect().await;
     for v in [0, 2, u32::MAX] {
@@ -154,7 +154,7 @@ async fn a_request_that_is_too_long_is_not_sent() {
 }
 
 #[tokio::test]
-async fn nobody_listens_where_no_agent_is() {
+async fn without_an_agent_a_connection_is_refused() {
     let place = Place::new();
     assert!(
         BlockingConnection::open(&place.address())
@@ -181,7 +181,7 @@ async fn nobody_listens_where_no_agent_is() {
 }
 
 /// An agent that answers a request with these bytes and hangs up.
-fn asked_of(answer: &'static [u8]) -> Result<Heard, Error> {
+fn reply_of(answer: &'static [u8]) -> Result<Heard, Error> {
     let place = Place::new();
     let address = place.address();
     std::fs::create_dir(place.run().join("keyfob")).expect("a folder");
@@ -209,10 +209,10 @@ fn asked_of(answer: &'static [u8]) -> Result<Heard, Error> {
 }
 
 #[test]
-fn an_agent_that_goes_away_is_told_from_one_that_talks_nonsense() {
+fn an_agent_that_goes_away_is_distinguished_from_one_that_sends_nonsense() {
     for gone in ["", r#"{"v":1,"id":1,"notes":[],"#] {
         assert!(
-            matches!(asked_of(gone.as_bytes()), Ok(Heard::Lost)),
+            matches!(reply_of(gone.as_bytes()), Ok(Heard::Lost)),
             "{gone}"
         );
     }
@@ -225,13 +225,13 @@ fn an_agent_that_goes_away_is_told_from_one_that_talks_nonsense() {
         "{\"v\":2,\"id\":1,\"notes\":[],\"reply\":\"run_in_process\"}\n",
         "{\"v\":1,\"id\":1,\"notes\":[],\"reply\":\"a new one\"}\n",
     ] {
-        let error = asked_of(nonsense.as_bytes()).expect_err(nonsense);
+        let error = reply_of(nonsense.as_bytes()).expect_err(nonsense);
         assert_eq!(error.message, "the agent's answer cannot be read");
         assert!(error.hints[0].contains("different versions"), "{error:?}");
     }
     let endless = Box::leak(vec![b' '; 5 << 20].into_boxed_slice());
     assert!(
-        asked_of(endless)
+        reply_of(endless)
             .expect_err("too long")
             .message
             .contains("more than 4 MiB")
@@ -240,7 +240,7 @@ fn an_agent_that_goes_away_is_told_from_one_that_talks_nonsense() {
 
 #[test]
 fn a_client_hears_which_versions_an_agent_speaks() {
-    let heard = asked_of(b"{\"v\":3,\"id\":1,\"min\":2,\"max\":3}\n").expect("heard");
+    let heard = reply_of(b"{\"v\":3,\"id\":1,\"min\":2,\"max\":3}\n").expect("heard");
     assert!(
         matches!(heard, Heard::UnknownVersion { min: 2, max: 3 }),
         "{heard:?}"

@@ -1,4 +1,4 @@
-//! Nobody holds the agent up: time, silence, connections, and the end.
+//! Limits of the socket: time, silence, connections, and the end; no client holds the agent up.
 
 use super::*;
 use keyfob_core::agent::socket::BlockingConnection;
@@ -24,7 +24,7 @@ async fn a_request_that_does_not_end_is_cut_off_after_its_time() {
     assert_eq!(slow.line().await, None);
 }
 
-/// A byte a second would be silence for nobody.
+/// A byte a second must not count as activity.
 #[tokio::test]
 async fn dripping_bytes_buys_no_time() {
     let agent = Agent::start();
@@ -57,7 +57,7 @@ async fn a_silent_connection_is_closed_after_a_minute_without_a_word() {
 }
 
 #[tokio::test]
-async fn while_a_person_is_asked_silence_is_no_reason_to_hang_up() {
+async fn silence_while_a_prompt_is_open_is_no_reason_to_hang_up() {
     let agent = Agent::start();
     let mut raw = agent.connect().await;
     assert!(
@@ -112,7 +112,7 @@ async fn a_client_that_never_reads_is_given_up() {
 }
 
 #[tokio::test]
-async fn whoever_comes_when_the_house_is_full_is_turned_away() {
+async fn a_client_beyond_the_limit_of_connections_is_refused() {
     let mut agent = Agent::start();
     let mut inside = Vec::new();
     for _ in 0..128 {

@@ -1,6 +1,6 @@
-//! Another user gets nothing, and is told nothing. A thread of the test becomes that user, for the
-//! system a client or an agent like any other; only root can do that, so these are ignored until
-//! somebody runs them as root: `./x test` does.
+//! Another user gets nothing, not even an error. A thread of the test becomes that user, for the
+//! system a client or an agent like any other; only root can do that, so these are ignored unless
+//! root runs them: `./x test` does.
 
 use super::*;
 use keyfob_core::agent::socket::BlockingConnection;
@@ -13,7 +13,7 @@ use std::path::Path;
 
 const NOBODY: u32 = 65534;
 
-/// In a thread that is nobody from here on.
+/// In a thread that is the user `nobody` from here on.
 fn as_nobody<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T {
     assert!(
         rustix::process::geteuid().is_root(),
@@ -35,7 +35,7 @@ fn open_up(path: &Path, mode: u32) {
 
 #[ignore = "needs root"]
 #[tokio::test]
-async fn another_user_is_turned_away_without_a_byte_though_every_door_is_open() {
+async fn another_user_is_refused_without_a_byte_even_with_open_permissions() {
     let mut agent = Agent::start();
     let address = agent.place.address();
     for folder in [
@@ -76,7 +76,7 @@ async fn another_user_is_turned_away_without_a_byte_though_every_door_is_open() 
 /// Nobody's agent, to which every door is open for root.
 #[ignore = "needs root"]
 #[tokio::test]
-async fn root_neither_asks_another_users_agent_nor_is_let_in() {
+async fn root_neither_uses_another_users_agent_nor_is_served_by_it() {
     let place = Place::new();
     open_up(place.folder.path(), 0o755);
     chown(place.run(), Some(NOBODY), Some(NOBODY)).expect("root may");

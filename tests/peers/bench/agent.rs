@@ -1,5 +1,5 @@
-//! The headless agent when nobody asks: with one identity, and with a session held for each of a
-//! thousand; and what one pass over a thousand costs.
+//! The idle headless agent: with one identity, and with a session held for each of a thousand; and
+//! the cost of one pass over a thousand.
 
 use crate::figures::{Figure, mebibytes, median, milliseconds, ratio, timed};
 use crate::process::{Minute, Process, wait};

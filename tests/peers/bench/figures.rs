@@ -16,7 +16,7 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// Nothing that somebody asked a limit of.
+    /// Without a limit.
     pub fn anchor(what: impl Into<String>, ratio: f64, value: impl Into<String>) -> Figure {
         Figure {
             what: what.into(),

@@ -40,7 +40,7 @@ impl Process {
         Some(kibibytes.iter().sum::<u64>() << 10)
     }
 
-    /// What it does in a minute in which nobody asks anything.
+    /// What it does in a minute without a request.
     pub fn idle_minute(&self) -> Minute {
         let before = self.so_far();
         wait(Duration::from_secs(60));

@@ -4,7 +4,7 @@
 use crate::figures::{Figure, median, milliseconds, ratio, timed};
 use crate::stage::{FOB, MINIMAL, Stage};
 use keyfob_core::agent::api::{Caller, Person, Request, SessionRequest, VERSION};
-use keyfob_core::sandbox::{Fault, Switch};
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ pub fn warm(stage: &Stage) -> (Duration, Vec<Figure>) {
 pub fn cold(stage: &Stage, alone: Duration) -> Vec<Figure> {
     let sandbox = &stage.sandbox;
     sandbox
-        .inject(Switch::on(Fault::Delay { milliseconds: 300 }))
+        .inject(FaultSwitch::on(SandboxFault::Delay { milliseconds: 300 }))
         .expect("a delay");
     let mut rounds = Vec::new();
     for n in 0..BURSTS {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::home::wait_for;
-use keyfob_core::sandbox::{Fault, Switch};
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault};
 
 const MANY: usize = 1_000;
 const AT_ONCE: usize = 8;
@@ -42,7 +42,7 @@ fn a_thousand_that_expire_together_are_renewed_in_time_a_few_at_once_while_other
         let calls = u32::try_from(MANY).expect("not that many");
         stage
             .sandbox
-            .inject(Switch::on(Fault::Delay { milliseconds: 2 }).times(calls))
+            .inject(FaultSwitch::on(SandboxFault::Delay { milliseconds: 2 }).times(calls))
             .expect("a fault");
         stage.pass(45 * MINUTE).await;
         let (mut most, mut answered) = (0, 0);
@@ -87,11 +87,11 @@ fn a_thousand_that_expire_together_are_renewed_in_time_a_few_at_once_while_other
         assert_eq!(stage.calls(), vec!["AssumeRole"; MANY]);
         assert!(stage.clock.now() < start() + HOUR);
         // More than the agent keeps for those who read late.
-        let mut told = 0;
+        let mut seen = 0;
         while let Ok(event) = stage.events.try_recv() {
             assert!(matches!(event, Event::Renewed { .. }), "{event:?}");
-            told += 1;
+            seen += 1;
         }
-        assert!(told <= MANY);
+        assert!(seen <= MANY);
     });
 }

@@ -1,4 +1,4 @@
-//! Bad surroundings (behaviour 8): each a clear error that names the thing, and nothing lost.
+//! Broken environments: each a clear error that names the cause, and nothing lost.
 
 use crate::home::{DEV, Home, code, text};
 use std::fs;
@@ -42,7 +42,7 @@ fn a_home_that_is_not_set_is_named() {
 }
 
 #[test]
-fn a_configuration_that_is_no_configuration_is_said_and_exit_2() {
+fn a_file_that_is_no_configuration_is_named_with_exit_2() {
     let home = Home::with(DEV);
     let folder = home.path().join("folder");
     fs::create_dir(&folder).expect("a folder");

@@ -3,7 +3,7 @@
 use super::{answered, end, session, start};
 use crate::home::{DEPLOY, DEV, Home, RunningAgent, code, signal, text, until};
 use crate::screen::Terminal;
-use keyfob_core::sandbox::Mfa;
+use keyfob_core::sandbox::MfaDevice;
 use keyfob_core::secret::Keys;
 use rustix::process::Signal;
 use serde_json::json;
@@ -53,7 +53,7 @@ fn fill_in(terminal: &mut Terminal, keys: &Keys) {
 fn with_a_device() -> (Home, RunningAgent) {
     let home = Home::with(&format!("{DEV}{DEPLOY}"));
     home.sandbox()
-        .set_mfa("kim", Mfa::Enrolled)
+        .set_mfa("kim", MfaDevice::Enrolled)
         .expect("kim is there");
     let (key, device) = (home.key(), home.sandbox().mfa_serial("kim"));
     let typed = json!({
@@ -105,7 +105,7 @@ fn a_warm_answer_takes_no_call_and_no_configuration() {
     let cold = answered(&home.run(&["credential-process", "dev"]));
     home.sandbox().clear_journal();
     assert_eq!(answered(&home.run(&["credential-process", "DEV"])), cold);
-    // Root reads everything, so what is there now cannot be read by anybody.
+    // Root reads everything, so what is there now cannot be read at all.
     fs::write(home.config(), b"\xff not a configuration: [").expect("written");
     assert_eq!(answered(&home.run(&["credential-process", "dev"])), cold);
     fs::remove_file(home.config()).expect("it is there");
@@ -181,7 +181,7 @@ fn programs_that_want_different_identities_wait_for_one_prompt_of_the_user_they_
 }
 
 #[test]
-fn a_program_that_does_not_wait_is_told_of_the_prompt_and_the_next_one_gets_its_result() {
+fn a_program_that_does_not_wait_learns_of_the_prompt_and_the_next_one_gets_its_result() {
     let (home, agent) = with_a_device();
     is_told_of_a_prompt(&home.run(&["credential-process", "dev", "--wait", "1"]));
     is_told_of_a_prompt(&home.run(&["credential-process", "dev", "--wait", "0"]));
@@ -290,7 +290,7 @@ fn a_login_killed_in_its_form_leaves_no_prompt_and_no_lock_behind() {
 }
 
 #[test]
-fn status_tells_of_sessions_and_who_asked_last_and_writes_nothing() {
+fn status_shows_sessions_and_the_last_caller_and_writes_nothing() {
     let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
     let agent = home.start_agent();
     assert_eq!(code(&home.run(&["login", "deploy"])), 0);

@@ -1,12 +1,11 @@
-//! The world the sandbox plays: one account with its users, keys and MFA devices, roles of any
-//! account, the sessions that were issued. Answers what is true of them; how AWS words it is not
-//! its business.
+//! The simulated AWS: one account with its users, keys and MFA devices, roles of any account,
+//! issued sessions. Holds what is true of them; AWS's wording is elsewhere.
 
 use super::faults::Faults;
 use super::journal::Journal;
-use super::mint;
-use crate::error::shorten;
-use crate::error::{Code, Error, Result};
+use super::random;
+use super::settings::SandboxSettings;
+use crate::error::{Code, Error, Result, shorten};
 use crate::ids::AccountId;
 use crate::secret::{Keys, Secret};
 use serde::{Deserialize, Serialize};
@@ -15,30 +14,28 @@ use std::time::{Duration, SystemTime};
 use subtle::ConstantTimeEq;
 
 const ACCOUNT: &str = "123456789012";
-const LONGEST_SESSION: u64 = 10 * 366 * 24 * 3600;
 
 /// An MFA device of a user. Every device accepts the one code in [`Settings`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Mfa {
+pub enum MfaDevice {
     Absent,
     Enrolled,
-    /// Roles let the user in only with a code, given for the role or for the session that asks.
+    /// The user can assume roles only with a code, given for the role or for the calling session.
     RequiredForRoles,
 }
 
-/// Who may assume a role.
+/// The principals that may assume a role.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trust {
     Everybody,
-    /// ARNs of users, roles, role sessions, or of an account's root, which stands for everybody in
-    /// it.
+    /// ARNs of users, roles, role sessions, or of an account's root, which stands for all of it.
     Principals(Vec<String>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Role {
+pub struct SandboxRole {
     /// Of any account and partition.
     pub arn: String,
     pub max_session_seconds: u32,
@@ -47,10 +44,10 @@ pub struct Role {
     pub trust: Trust,
 }
 
-impl Role {
-    /// As IAM makes a role when nothing else is said: for one hour at most.
-    pub fn new(arn: impl Into<String>, trust: Trust) -> Role {
-        Role {
+impl SandboxRole {
+    /// As IAM makes a role by default: for one hour at most.
+    pub fn new(arn: impl Into<String>, trust: Trust) -> SandboxRole {
+        SandboxRole {
             arn: arn.into(),
             max_session_seconds: 3600,
             external_id: None,
@@ -59,45 +56,7 @@ impl Role {
     }
 }
 
-/// The code that tells of an expired session; AWS's services use both.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ExpiredCode {
-    #[default]
-    ExpiredToken,
-    ExpiredTokenException,
-}
-
-/// The code that tells of a wrong clock: the first is STS's, the second other services'.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SkewCode {
-    #[default]
-    SignatureDoesNotMatch,
-    RequestExpired,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// New sessions last so long, whatever was asked for.
-    pub session_seconds: Option<u64>,
-    /// The code every MFA device accepts: six digits.
-    pub mfa_code: String,
-    pub expired_code: ExpiredCode,
-    pub skew_code: SkewCode,
-}
-
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
-            session_seconds: None,
-            mfa_code: "123456".to_owned(),
-            expired_code: ExpiredCode::default(),
-            skew_code: SkewCode::default(),
-        }
-    }
-}
-
-/// How a caller came to the credentials the call is signed with.
+/// The kind of credentials a call is signed with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
     /// An IAM user with access keys.
@@ -121,9 +80,9 @@ pub(super) enum MfaProof {
     None,
 }
 
-/// Who signed a call.
+/// The signer of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Requester {
+pub(super) struct VerifiedCaller {
     pub arn: String,
     /// `AIDA…`, or `AROA…:session`.
     pub id: String,
@@ -132,8 +91,8 @@ pub(super) struct Requester {
     pub proof: MfaProof,
 }
 
-impl Requester {
-    /// Whether this ARN, written in a trust policy or named for revocation, means this caller.
+impl VerifiedCaller {
+    /// Whether this ARN of a trust policy or a revocation means this caller.
     fn is(&self, principal: &str) -> bool {
         let root = |account: &str| {
             principal.starts_with("arn:aws") && principal.ends_with(&format!("::{account}:root"))
@@ -145,73 +104,72 @@ impl Requester {
 }
 
 #[derive(Debug)]
-pub(super) struct User {
+pub(super) struct SandboxUser {
     pub arn: String,
     pub id: String,
-    pub mfa: Mfa,
+    pub mfa: MfaDevice,
     /// The oldest first.
     pub keys: Vec<Keys>,
 }
 
 #[derive(Debug)]
-pub(super) struct Session {
+pub(super) struct IssuedSession {
     pub keys: Keys,
     pub token: Secret,
-    pub caller: Requester,
+    pub caller: VerifiedCaller,
     pub expires_at: SystemTime,
 }
 
-/// Somebody whom a token lets into the console.
+/// A token that opens the console.
 #[derive(Debug)]
-struct Visitor {
-    caller: Requester,
+struct ConsoleToken {
+    caller: VerifiedCaller,
     until: SystemTime,
 }
 
-/// What a call is checked against.
+/// The stored side of a call's signature.
 pub(super) struct Credential<'a> {
     pub secret: &'a Secret,
-    pub caller: Requester,
+    pub caller: VerifiedCaller,
     /// `None`: long-lived.
     pub expires_at: Option<SystemTime>,
 }
 
 #[derive(Debug)]
-pub(super) struct World {
+pub(super) struct SimulatedAws {
     account: String,
-    users: BTreeMap<String, User>,
+    users: BTreeMap<String, SandboxUser>,
     /// By ARN, with the unique id.
-    roles: BTreeMap<String, (Role, String)>,
-    /// By access key id. Expired ones stay: AWS tells them from unknown ones.
-    sessions: BTreeMap<String, Session>,
-    /// By token.
-    visitors: BTreeMap<String, Visitor>,
-    settings: Settings,
+    roles: BTreeMap<String, (SandboxRole, String)>,
+    /// By access key id. Expired ones stay: AWS distinguishes them from unknown ones.
+    sessions: BTreeMap<String, IssuedSession>,
+    console: BTreeMap<String, ConsoleToken>,
+    settings: SandboxSettings,
     pub faults: Faults,
     pub journal: Journal,
 }
 
-impl World {
-    /// One user with a key and an MFA device, one role that everybody may assume.
-    pub fn of_a_demo() -> Result<World> {
-        let mut world = World {
+impl SimulatedAws {
+    /// One user with a key and an MFA device, one role that every caller may assume.
+    pub fn with_one_user() -> Result<SimulatedAws> {
+        let mut aws = SimulatedAws {
             account: ACCOUNT.to_owned(),
             users: BTreeMap::new(),
             roles: BTreeMap::new(),
             sessions: BTreeMap::new(),
-            visitors: BTreeMap::new(),
-            settings: Settings::default(),
+            console: BTreeMap::new(),
+            settings: SandboxSettings::default(),
             faults: Faults::default(),
             journal: Journal::default(),
         };
-        world.add_user("kim")?;
-        world.create_key("kim")?;
-        world.set_mfa("kim", Mfa::Enrolled)?;
-        world.add_role(Role::new(
+        aws.add_user("kim")?;
+        aws.create_key("kim")?;
+        aws.set_mfa("kim", MfaDevice::Enrolled)?;
+        aws.add_role(SandboxRole::new(
             "arn:aws:iam::420000000025:role/deploy",
             Trust::Everybody,
         ))?;
-        Ok(world)
+        Ok(aws)
     }
 
     pub fn account(&self) -> &str {
@@ -234,43 +192,38 @@ impl World {
             return Err(invalid(format!("the sandbox has a user `{name}` already")));
         }
         let arn = format!("arn:aws:iam::{}:user/{name}", self.account);
-        let user = User {
+        let user = SandboxUser {
             arn: arn.clone(),
-            id: mint::unique_id("AIDA"),
-            mfa: Mfa::Absent,
+            id: random::unique_id("AIDA"),
+            mfa: MfaDevice::Absent,
             keys: Vec::new(),
         };
         self.users.insert(name.to_owned(), user);
         Ok(arn)
     }
 
-    pub fn set_mfa(&mut self, user: &str, mfa: Mfa) -> Result<()> {
+    pub fn set_mfa(&mut self, user: &str, mfa: MfaDevice) -> Result<()> {
         self.user_mut(user)?.mfa = mfa;
         Ok(())
     }
 
     pub fn create_key(&mut self, user: &str) -> Result<Keys> {
-        let keys = mint::long_lived_keys();
+        let keys = random::keys("AKIA");
         self.user_mut(user)?.keys.push(keys.clone());
         Ok(keys)
     }
 
     pub fn keys_of(&self, user: &str) -> Vec<Keys> {
-        self.users
-            .get(user)
-            .map(|user| user.keys.clone())
-            .unwrap_or_default()
+        let user = self.users.get(user);
+        user.map_or_else(Vec::new, |user| user.keys.clone())
     }
 
     pub fn revoke_key(&mut self, id: &str) -> Result<()> {
-        let holder = self.users.values_mut().find(|user| {
-            user.keys
-                .iter()
-                .any(|keys| keys.access_key_id.as_str() == id)
-        });
-        let holder = holder
-            .ok_or_else(|| invalid(format!("the sandbox has no access key `{}`", shorten(id))))?;
-        holder.keys.retain(|keys| keys.access_key_id.as_str() != id);
+        let is_it = |keys: &Keys| keys.access_key_id.as_str() == id;
+        let mut users = self.users.values_mut();
+        let holder = users.find(|user| user.keys.iter().any(is_it));
+        let missing = || invalid(format!("the sandbox has no access key `{}`", shorten(id)));
+        holder.ok_or_else(missing)?.keys.retain(|keys| !is_it(keys));
         Ok(())
     }
 
@@ -281,8 +234,8 @@ impl World {
         before - self.sessions.len()
     }
 
-    pub fn add_role(&mut self, role: Role) -> Result<()> {
-        if !is_role_arn(&role.arn) {
+    pub fn add_role(&mut self, role: SandboxRole) -> Result<()> {
+        if RoleArn::parse(&role.arn).is_none() {
             return Err(
                 invalid(format!("`{}` is not the ARN of a role", shorten(&role.arn)))
                     .hint("a role's ARN looks like arn:aws:iam::420000000025:role/deploy"),
@@ -294,45 +247,36 @@ impl World {
             ));
         }
         self.roles
-            .insert(role.arn.clone(), (role, mint::unique_id("AROA")));
+            .insert(role.arn.clone(), (role, random::unique_id("AROA")));
         Ok(())
     }
 
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &SandboxSettings {
         &self.settings
     }
 
-    pub fn set_settings(&mut self, settings: Settings) -> Result<()> {
-        if settings.mfa_code.len() != 6 || !settings.mfa_code.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(invalid("an MFA code is six digits"));
-        }
-        if settings
-            .session_seconds
-            .is_some_and(|seconds| seconds > LONGEST_SESSION)
-        {
-            return Err(invalid("a session lasts at most ten years"));
-        }
+    pub fn set_settings(&mut self, settings: SandboxSettings) -> Result<()> {
+        settings.check()?;
         self.settings = settings;
         Ok(())
     }
 
-    pub fn users(&self) -> impl Iterator<Item = (&String, &User)> {
+    pub fn users(&self) -> impl Iterator<Item = (&String, &SandboxUser)> {
         self.users.iter()
     }
 
-    pub fn roles(&self) -> impl Iterator<Item = &Role> {
+    pub fn roles(&self) -> impl Iterator<Item = &SandboxRole> {
         self.roles.values().map(|(role, _)| role)
     }
 
-    pub fn sessions(&self) -> impl Iterator<Item = &Session> {
+    pub fn sessions(&self) -> impl Iterator<Item = &IssuedSession> {
         self.sessions.values()
     }
 
-    /// The user an MFA device belongs to is the caller: its serial number and what the user must do
-    /// with it.
-    pub fn mfa_of(&self, caller: &Requester) -> (Mfa, String) {
+    /// The caller's MFA device and its serial number.
+    pub fn mfa_of(&self, caller: &VerifiedCaller) -> (MfaDevice, String) {
         let owner = self.users.iter().find(|(_, user)| user.arn == caller.arn);
-        owner.map_or((Mfa::Absent, String::new()), |(name, user)| {
+        owner.map_or((MfaDevice::Absent, String::new()), |(name, user)| {
             (user.mfa, self.mfa_serial(name))
         })
     }
@@ -349,55 +293,55 @@ impl World {
             });
         }
         self.users.values().find_map(|user| {
-            let keys = user
-                .keys
-                .iter()
-                .find(|keys| keys.access_key_id.as_str() == id)?;
-            let caller = Requester {
-                arn: user.arn.clone(),
-                id: user.id.clone(),
-                account: self.account.clone(),
-                standing: Standing::LongLived,
-                proof: MfaProof::None,
-            };
+            let is_it = |keys: &&Keys| keys.access_key_id.as_str() == id;
+            let keys = user.keys.iter().find(is_it)?;
             Some(Credential {
                 secret: &keys.secret_access_key,
-                caller,
+                caller: VerifiedCaller {
+                    arn: user.arn.clone(),
+                    id: user.id.clone(),
+                    account: self.account.clone(),
+                    standing: Standing::LongLived,
+                    proof: MfaProof::None,
+                },
                 expires_at: None,
             })
         })
     }
 
-    /// The role with its unique id, if there is one and it lets this caller in.
+    /// The role with its unique id, if there is one and its trust policy accepts this caller.
     pub fn role_for(
         &self,
-        caller: &Requester,
+        caller: &VerifiedCaller,
         arn: &str,
         external_id: Option<&str>,
-    ) -> Option<(&Role, &str)> {
+    ) -> Option<(&SandboxRole, &str)> {
         let (role, id) = self.roles.get(arn)?;
         let trusted = match &role.trust {
             Trust::Everybody => true,
-            Trust::Principals(principals) => {
-                principals.iter().any(|principal| caller.is(principal))
-            }
+            Trust::Principals(arns) => arns.iter().any(|arn| caller.is(arn)),
         };
         let external_id_matches =
             role.external_id.is_none() || role.external_id.as_deref() == external_id;
         (trusted && external_id_matches).then_some((role, id))
     }
 
-    /// Makes a session that lasts as long as was asked, unless the settings say otherwise.
-    pub fn issue(&mut self, caller: Requester, asked: Duration, now: SystemTime) -> &Session {
+    /// A new session of the requested length, unless the settings say otherwise.
+    pub fn issue(
+        &mut self,
+        caller: VerifiedCaller,
+        requested: Duration,
+        now: SystemTime,
+    ) -> &IssuedSession {
         let life = self
             .settings
             .session_seconds
-            .map_or(asked, Duration::from_secs);
-        let keys = mint::session_keys();
-        let session = Session {
-            token: mint::session_token(),
+            .map_or(requested, Duration::from_secs);
+        let keys = random::keys("ASIA");
+        let session = IssuedSession {
+            token: random::session_token(),
             caller,
-            // AWS tells the expiry in whole seconds; it is also meant in whole seconds.
+            // An expiry at AWS is in whole seconds.
             expires_at: SystemTime::UNIX_EPOCH
                 + Duration::from_secs(seconds_since_epoch(now + life)),
             keys: keys.clone(),
@@ -408,28 +352,26 @@ impl World {
             .into_mut()
     }
 
-    /// The token lets this caller into the console until then.
-    pub fn let_in(
+    /// A new token that opens the console for this caller until then.
+    pub fn console_token(
         &mut self,
-        token: String,
-        caller: Requester,
+        caller: VerifiedCaller,
         until: SystemTime,
         now: SystemTime,
     ) -> String {
-        self.visitors.retain(|_, visitor| visitor.until > now);
-        self.visitors
-            .insert(token.clone(), Visitor { caller, until });
+        let token = random::signin_token();
+        self.console.retain(|_, opened| opened.until > now);
+        self.console
+            .insert(token.clone(), ConsoleToken { caller, until });
         token
     }
 
-    pub fn let_in_with(&self, token: &str, now: SystemTime) -> Option<&Requester> {
-        self.visitors
-            .get(token)
-            .filter(|visitor| visitor.until > now)
-            .map(|visitor| &visitor.caller)
+    pub fn console_caller(&self, token: &str, now: SystemTime) -> Option<&VerifiedCaller> {
+        let opened = self.console.get(token).filter(|opened| opened.until > now);
+        opened.map(|opened| &opened.caller)
     }
 
-    fn user_mut(&mut self, name: &str) -> Result<&mut User> {
+    fn user_mut(&mut self, name: &str) -> Result<&mut SandboxUser> {
         self.users
             .get_mut(name)
             .ok_or_else(|| invalid(format!("the sandbox has no user `{}`", shorten(name))))
@@ -463,15 +405,6 @@ impl RoleArn<'_> {
             name,
         })
     }
-}
-
-fn is_role_arn(arn: &str) -> bool {
-    RoleArn::parse(arn).is_some()
-}
-
-/// For showing; a moment beyond what can be shown is the last that can.
-pub(super) fn timestamp(time: SystemTime) -> jiff::Timestamp {
-    jiff::Timestamp::try_from(time).unwrap_or(jiff::Timestamp::MAX)
 }
 
 fn seconds_since_epoch(time: SystemTime) -> u64 {

@@ -1,4 +1,4 @@
-//! The stage before the play: each peer does by itself what the other tests rely on.
+//! Preconditions: each peer does by itself what the other tests rely on.
 
 use crate::home::Home;
 use crate::moto::{AccessKey, Moto};
@@ -69,7 +69,7 @@ fn moto_refuses_what_the_users_policy_does_not_allow() {
 }
 
 #[test]
-fn the_aws_cli_of_the_system_asks_the_endpoint_it_is_told() {
+fn the_aws_cli_of_the_system_uses_the_endpoint_it_is_given() {
     let moto = Moto::start();
     let key = moto.new_user("kim", MAY_ASK_WHO_IT_IS);
     let asked = [
@@ -145,7 +145,7 @@ fn the_secret_service_of_this_session_keeps_a_secret_across_processes() {
     let home = Home::new();
     let entry = [
         "application",
-        "keyfob-rehearsal",
+        "keyfob-precondition",
         "number",
         &std::process::id().to_string(),
     ]
@@ -153,7 +153,7 @@ fn the_secret_service_of_this_session_keeps_a_secret_across_processes() {
     let entry: Vec<&str> = entry.iter().map(String::as_str).collect();
     home.feed(
         &[
-            &["secret-tool", "store", "--label", "rehearsal"],
+            &["secret-tool", "store", "--label", "precondition"],
             &entry[..],
         ]
         .concat(),

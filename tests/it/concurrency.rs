@@ -1,8 +1,7 @@
-//! Many processes at once, and one that dies: one AWS call a step, one outcome for all (behaviour
-//! 3.5).
+//! Many processes at once, and one that dies: one AWS call a step, one outcome for all.
 
 use crate::home::{DEPLOY, DEV, Home, code, text};
-use keyfob_core::sandbox::{Fault, Switch};
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault};
 use std::process::{Child, Output, Stdio};
 use std::time::Duration;
 
@@ -28,7 +27,7 @@ fn start_fifty(home: &Home) -> Vec<Output> {
 fn fifty_cold_processes_make_one_aws_call_for_each_step_and_get_the_same_answer() {
     let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
     home.sandbox()
-        .inject(Switch::on(Fault::Delay { milliseconds: 300 }))
+        .inject(FaultSwitch::on(SandboxFault::Delay { milliseconds: 300 }))
         .expect("a delay");
     let outputs = start_fifty(&home);
     for output in &outputs {
@@ -42,13 +41,13 @@ fn fifty_cold_processes_make_one_aws_call_for_each_step_and_get_the_same_answer(
 }
 
 #[test]
-fn those_who_waited_take_over_a_failure_instead_of_repeating_it() {
+fn waiting_processes_take_over_a_failure_instead_of_repeating_it() {
     let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
     home.sandbox()
         .revoke_key(&home.key().access_key_id)
         .expect("the key is there");
     home.sandbox()
-        .inject(Switch::on(Fault::Delay { milliseconds: 2500 }))
+        .inject(FaultSwitch::on(SandboxFault::Delay { milliseconds: 2500 }))
         .expect("a delay");
     let outputs = start_fifty(&home);
     for output in &outputs {
@@ -69,7 +68,7 @@ fn a_killed_sign_in_frees_its_lock() {
     let home = Home::signed_up(DEV);
     home.sandbox()
         .inject(
-            Switch::on(Fault::Delay {
+            FaultSwitch::on(SandboxFault::Delay {
                 milliseconds: 60_000,
             })
             .times(1),
