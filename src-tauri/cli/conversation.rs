@@ -86,6 +86,8 @@ impl Conversation {
                 | Reply::DatabaseToken(_)
                 | Reply::Console(_)
                 | Reply::Snapshot(_)
+                | Reply::Edited { .. }
+                | Reply::Imported { .. }
                 | Reply::Stopping
                 | Reply::Repaired(_) => return Ok(reply),
             }

@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod client;
+pub mod edits;
 mod errand;
 mod flight;
 pub mod hosting;

@@ -6,6 +6,7 @@ use super::api::{
     Answered, Call, Control, Event, LastCaller, Look, Maintain, Note, Reply, Request,
     SessionRequest,
 };
+use super::edits;
 use super::errand::{Errand, Interrupted, Upkeep};
 use super::flight::{self, Flight, FlightReach, Part, Stage, Waiter};
 use super::prompts::{LIFETIME, Tickets};
@@ -42,6 +43,11 @@ pub(super) enum Message {
     /// Of this identity, and by an errand: a sign-in goes on with them itself.
     KeysStored(String),
     Tended(Tended),
+    /// The file was changed, or not.
+    Edited {
+        waiter: Waiter,
+        answered: Box<Answered>,
+    },
 }
 
 impl Message {
@@ -151,6 +157,16 @@ impl Owner {
             Message::SignedOut(identities) => self.signed_out(&identities),
             Message::KeysStored(identity) => self.keys_stored(&identity),
             Message::Tended(tended) => self.tended(tended),
+            Message::Edited {
+                waiter,
+                mut answered,
+            } => {
+                self.look_at_configuration();
+                if let Reply::Edited { problem } = &mut answered.reply {
+                    *problem = self.schedule.configuration_problem().cloned();
+                }
+                waiter.answer(answered.notes, answered.reply);
+            }
         }
         std::ops::ControlFlow::Continue(())
     }
@@ -227,6 +243,21 @@ impl Owner {
             Request::Maintain(Maintain::Repair { identity }) => {
                 self.errand(waiter, Errand::upkeep(Upkeep::Repair(identity)), None);
             }
+            Request::Maintain(Maintain::Edit { changes }) => {
+                let auth = self.auth.clone();
+                self.spawn(async move {
+                    let answered = Box::new(edits::change(&auth, &changes));
+                    Message::Edited { waiter, answered }
+                });
+            }
+            Request::Maintain(Maintain::Import { profiles }) => {
+                let auth = self.auth.clone();
+                self.spawn(async move {
+                    let answered = edits::import(&auth, &profiles, &waiter.call.caller).await;
+                    let answered = Box::new(answered);
+                    Message::Edited { waiter, answered }
+                });
+            }
             Request::Look(Look::List) => {
                 let is_elsewhere = surroundings.is_some();
                 self.tell_status(waiter, is_elsewhere);
@@ -273,6 +304,7 @@ impl Owner {
             || matches!(
                 request,
                 Request::Look(Look::Status)
+                    | Request::Maintain(Maintain::Edit { .. } | Maintain::Import { .. })
                     | Request::Control(
                         Control::Refresh(_)
                             | Control::Stop
