@@ -1,32 +1,38 @@
-//! The tray app, `keyfob`: hosts the agent, shows the tray and windows, and stays until somebody
-//! quits. `main` is wiring: what is shown is decided in `snapshot` and `tray`, what happens in the
-//! agent.
+//! The tray app, `keyfob`: hosts the agent, shows the tray and windows, and runs until the user
+//! quits. `main` is wiring: `snapshot` and `tray` decide what is shown, the agent does the work.
 
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
+mod actions;
+mod autostart;
+mod browser_link;
 mod commands;
 mod contract;
-mod demonstration;
-mod desk;
 #[path = "../desktop/mod.rs"]
 mod desktop;
-mod handover;
-mod lock;
+mod host;
+mod mutex;
 mod notices;
+mod open_windows;
 mod outside;
 mod preferences;
+mod sandbox;
+mod screen_lock;
 mod snapshot;
+mod state;
 mod tray;
 mod windows;
 
 use anyhow::Context as _;
-use desk::Desk;
+use host::Host;
 use keyfob_core::clock::Clock;
 use keyfob_core::environment::Environment;
-use snapshot::{Tray, View};
+use snapshot::{TrayHost, View};
+use state::AppState;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+use tauri::async_runtime::{block_on, spawn};
 use tauri::{AppHandle, Manager, RunEvent};
 use tauri_plugin_autostart::MacosLauncher;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -37,16 +43,16 @@ const HIDDEN: &str = "--hidden";
 const USAGE: &str = "\
 usage: keyfob [--hidden] [--config PATH]
 
-  --hidden       starts without a window, as at login
-  --config PATH  another configuration than the usual one
-  --version      the version
+  --hidden       start without a window, as at login
+  --config PATH  use this configuration file
+  --version      print the version
 
-`fob --help` is about the command line.";
+For the command line, see `fob --help`.";
 /// At login the tray may come up after the app.
 const TRAY_COMES_WITHIN: Duration = Duration::from_secs(10);
 
 #[derive(Debug, PartialEq, Eq)]
-enum Wanted {
+enum Launch {
     App {
         first: First,
         config: Option<PathBuf>,
@@ -65,18 +71,18 @@ enum First {
 fn main() -> ExitCode {
     keyfob_core::hardening::harden_process();
     log();
-    let done = match wanted(std::env::args_os().skip(1)) {
-        Ok(Wanted::App { first, config }) => run(first, config),
-        Ok(Wanted::Version) => {
+    let done = match parse(std::env::args_os().skip(1)) {
+        Ok(Launch::App { first, config }) => run(first, config),
+        Ok(Launch::Version) => {
             println!("keyfob {}", env!("CARGO_PKG_VERSION"));
             Ok(())
         }
-        Ok(Wanted::Help) => {
+        Ok(Launch::Help) => {
             println!("{USAGE}");
             Ok(())
         }
         Err(word) => {
-            eprintln!("error: `{word}` means nothing here\n\n{USAGE}");
+            eprintln!("error: unexpected argument `{word}`\n\n{USAGE}");
             return ExitCode::from(2);
         }
     };
@@ -89,8 +95,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Only what Keyfob says itself, and only what went wrong: the AWS SDK's own records hold requests,
-/// and with them secrets.
+/// Only Keyfob's own records, and only of what went wrong: those of the AWS SDK hold requests, and
+/// with them secrets.
 fn log() {
     let level = LevelFilter::WARN;
     let targets = Targets::new()
@@ -103,21 +109,19 @@ fn log() {
         .init();
 }
 
-/// The word that is wrong, otherwise.
-fn wanted(mut words: impl Iterator<Item = std::ffi::OsString>) -> Result<Wanted, String> {
+/// The wrong word, otherwise.
+fn parse(mut words: impl Iterator<Item = std::ffi::OsString>) -> Result<Launch, String> {
     let (mut first, mut config) = (First::Window, None);
     while let Some(word) = words.next() {
         match word.to_str() {
             Some(HIDDEN) => first = First::Tray,
-            Some("--config") => {
-                config = Some(words.next().ok_or("--config without a path")?.into());
-            }
-            Some("--version") => return Ok(Wanted::Version),
-            Some("--help" | "-h") => return Ok(Wanted::Help),
+            Some("--config") => config = Some(words.next().ok_or("--config")?.into()),
+            Some("--version") => return Ok(Launch::Version),
+            Some("--help" | "-h") => return Ok(Launch::Help),
             _ => return Err(word.to_string_lossy().into_owned()),
         }
     }
-    Ok(Wanted::App { first, config })
+    Ok(Launch::App { first, config })
 }
 
 fn run(first: First, config: Option<PathBuf>) -> anyhow::Result<()> {
@@ -139,21 +143,28 @@ fn run(first: First, config: Option<PathBuf>) -> anyhow::Result<()> {
             app.set_activation_policy(tauri::ActivationPolicy::Accessory);
             contract.mount_events(app);
             let handle = app.handle();
-            app.manage(Desk::new(handle.clone(), environment, config));
+            let (host, event_streams) = Host::new(environment, config);
+            let state = AppState::new(host);
+            let (for_tray, for_windows) = (state.subscribe(), state.subscribe());
+            app.manage(state);
             tray::start(handle)?;
-            tauri::async_runtime::spawn(begin(handle.clone(), first));
-            tauri::async_runtime::spawn(exit_when_told(handle.clone()));
+            spawn(tray::follow(handle.clone(), for_tray));
+            spawn(windows::follow(handle.clone(), for_windows));
+            spawn(notices::follow(handle.clone(), event_streams));
+            spawn(begin(handle.clone(), first));
+            spawn(exit_on_signal(handle.clone()));
+            spawn(exit_with_agent(handle.clone()));
             Ok(())
         })
         .build(tauri::generate_context!())
         .context("the tray app could not start")?;
     app.run(|app, event| match event {
-        // The last window closed; only an exit that somebody asked for carries a code.
+        // The last window closed; only a deliberate exit carries a code.
         RunEvent::ExitRequested {
             code: None, api, ..
         } => api.prevent_exit(),
         // The socket goes, and with a sandbox all that it left.
-        RunEvent::Exit => tauri::async_runtime::block_on(app.state::<Desk>().let_go()),
+        RunEvent::Exit => block_on(app.state::<AppState>().host.let_go()),
         _ => {}
     });
     Ok(())
@@ -161,38 +172,42 @@ fn run(first: First, config: Option<PathBuf>) -> anyhow::Result<()> {
 
 /// The agent first: a window shows what it knows.
 async fn begin(app: AppHandle, first: First) {
-    let desk = app.state::<Desk>();
-    desk.host_configured().await;
+    let state = app.state::<AppState>();
+    state.host.host_configured().await;
     match first {
         First::Window => windows::show(&app, View::Identities),
         First::Tray => {}
     }
-    let (told_in, since) = (app.clone(), Clock::system().now());
+    let (watched_for, since) = (app.clone(), Clock::system().now());
     tray::host::watch(move |tray| {
-        told_in.state::<Desk>().set_tray(tray);
-        if tray == Tray::Missing {
-            let told_in = told_in.clone();
-            tauri::async_runtime::spawn(async move {
+        watched_for.state::<AppState>().set_tray_host(tray);
+        if tray == TrayHost::Missing {
+            let app = watched_for.clone();
+            spawn(async move {
                 Clock::system().sleep_until(since + TRAY_COMES_WITHIN).await;
                 // Without one the window is all there is.
-                if told_in.state::<Desk>().snapshot().tray == Tray::Missing {
-                    windows::show(&told_in, View::Identities);
+                if app.state::<AppState>().snapshot().tray == TrayHost::Missing {
+                    windows::show(&app, View::Identities);
                 }
             });
         }
     });
-    let told_in = app.clone();
-    lock::watch(move || {
-        let told_in = told_in.clone();
-        tauri::async_runtime::spawn(
-            async move { told_in.state::<Desk>().withdraw_prompts().await },
-        );
+    let locked_for = app.clone();
+    screen_lock::watch(move || {
+        let app = locked_for.clone();
+        spawn(async move { app.state::<AppState>().withdraw_prompts().await });
     });
-    desk.keep_current().await;
+    state.keep_current().await;
 }
 
-/// By Ctrl+C, and by a session that ends.
-async fn exit_when_told(app: AppHandle) {
+/// Without its agent the app is of no use.
+async fn exit_with_agent(app: AppHandle) {
+    app.state::<AppState>().host.stopped().await;
+    app.exit(0);
+}
+
+/// On Ctrl+C, and when the session ends.
+async fn exit_on_signal(app: AppHandle) {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -229,15 +244,15 @@ fn require_display(environment: &Environment) -> anyhow::Result<()> {
 mod tests {
     use super::*;
 
-    fn of(words: &[&str]) -> Result<Wanted, String> {
-        wanted(words.iter().map(std::ffi::OsString::from))
+    fn of(words: &[&str]) -> Result<Launch, String> {
+        parse(words.iter().map(std::ffi::OsString::from))
     }
 
     #[test]
     fn the_command_line_says_what_is_shown_first_and_which_configuration() {
         assert_eq!(
             of(&[]),
-            Ok(Wanted::App {
+            Ok(Launch::App {
                 first: First::Window,
                 config: None
             })
@@ -245,16 +260,16 @@ mod tests {
         let config = Some(PathBuf::from("a.yaml"));
         assert_eq!(
             of(&["--hidden", "--config", "a.yaml"]),
-            Ok(Wanted::App {
+            Ok(Launch::App {
                 first: First::Tray,
                 config
             })
         );
-        assert_eq!(of(&["--version"]), Ok(Wanted::Version));
+        assert_eq!(of(&["--version"]), Ok(Launch::Version));
     }
 
     #[test]
-    fn a_word_that_means_nothing_is_named() {
+    fn an_unexpected_word_is_named() {
         assert_eq!(of(&["--hide"]), Err("--hide".to_owned()));
         assert!(of(&["--config"]).is_err());
     }

@@ -1,28 +1,38 @@
-//! What happens at the agent, as this desktop tells it: notices, windows that come up when a
-//! program waits, and what their buttons lead to.
+//! The agent's events on this desktop: notices, what their buttons lead to, and windows that come up
+//! when a program waits.
 
-use crate::desk::Desk;
 use crate::desktop::{self, Notifier};
+use crate::host::EventStreams;
+use crate::mutex::lock;
 use crate::preferences::NoticeKind;
 use crate::snapshot::View;
+use crate::state::AppState;
 use crate::windows;
 use keyfob_core::agent::api::{Event, Person, Renewal};
 use keyfob_core::view::notice::{Button, Key, Kind};
 use tauri::{AppHandle, Manager};
 use tokio::sync::broadcast::Receiver;
 
+/// For as long as the app runs.
+pub async fn follow(app: AppHandle, mut streams: EventStreams) {
+    while let Some(events) = streams.recv().await {
+        tauri::async_runtime::spawn(show(app.clone(), events));
+    }
+}
+
 /// Until the agent has ended.
-pub async fn tell(app: AppHandle, events: Receiver<Event>) {
+async fn show(app: AppHandle, events: Receiver<Event>) {
     let pressed_in = app.clone();
     let notifier = Notifier::start(move |about, button| pressed(&pressed_in, about, button));
     desktop::tell(events, Some(notifier), |event, notice| {
-        app.state::<Desk>().changed();
+        app.state::<AppState>().changed();
         if let Event::PromptOpened(prompt) = event
             && prompt.caller.person == Person::Absent
         {
             windows::show_prompt(&app, prompt.id);
         }
-        let preferences = app.state::<Desk>().preferences();
+        let state = app.state::<AppState>();
+        let preferences = lock(&state.preferences);
         notice.filter(|it| NoticeKind::of(it.key.kind).is_none_or(|kind| preferences.shows(kind)))
     })
     .await;
@@ -36,7 +46,7 @@ fn pressed(app: &AppHandle, about: &[Key], button: Button) {
         };
     };
     let identity = key.identity.clone();
-    if let Some(prompt) = app.state::<Desk>().snapshot().prompt_for(&identity) {
+    if let Some(prompt) = app.state::<AppState>().snapshot().prompt_for(&identity) {
         return windows::show_prompt(app, prompt);
     }
     let view = match (button, key.kind) {

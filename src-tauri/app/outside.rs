@@ -1,6 +1,7 @@
-//! What leaves the app at somebody's click: text on the clipboard, an address in the browser, a
-//! file in its editor. The page may do none of it by itself.
+//! What leaves the app at the user's click: text on the clipboard, an address in the browser, a file
+//! in its editor. The page may do none of it by itself.
 
+use crate::mutex::lock;
 use keyfob_core::agent::api::Variables;
 use keyfob_core::error::{Code, Error, Result};
 use std::ffi::OsStr;
@@ -13,16 +14,10 @@ pub struct Clipboard(Mutex<Option<arboard::Clipboard>>);
 
 impl Clipboard {
     pub fn copy(&self, text: &str) -> Result<()> {
-        let mut held = self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut held = lock(&self.0);
         let failed = |cause: arboard::Error| {
-            Error::new(
-                Code::ProcessFailed,
-                format!("the clipboard cannot be used: {cause}"),
-            )
-            .hint("try again")
+            let message = format!("the clipboard cannot be used: {cause}");
+            Error::new(Code::ProcessFailed, message).hint("try again")
         };
         if held.is_none() {
             *held = Some(arboard::Clipboard::new().map_err(failed)?);
@@ -41,15 +36,13 @@ impl Clipboard {
 
 pub fn open(what: impl AsRef<OsStr>, noun: &str) -> Result<()> {
     open::that_detached(what).map_err(|cause| {
-        Error::new(
-            Code::ProcessFailed,
-            format!("{noun} cannot be opened: {cause}"),
-        )
-        .hint("the desktop has to know a program for it")
+        let message = format!("{noun} cannot be opened: {cause}");
+        Error::new(Code::ProcessFailed, message)
+            .hint("set a default program for it on this desktop")
     })
 }
 
-/// Lines for the shell that is usual here.
+/// Lines for the usual shell of this system.
 pub fn shell_lines(variables: &Variables) -> Zeroizing<String> {
     let mut lines = Zeroizing::new(String::new());
     let gone = if cfg!(windows) {
@@ -63,21 +56,11 @@ pub fn shell_lines(variables: &Variables) -> Zeroizing<String> {
     for variable in &variables.set {
         let value = variable.value.expose();
         if cfg!(windows) {
-            lines.extend([
-                "$env:",
-                &variable.name,
-                " = '",
-                &value.replace('\'', "''"),
-                "'\n",
-            ]);
+            let quoted = Zeroizing::new(value.replace('\'', "''"));
+            lines.extend(["$env:", &variable.name, " = '", &quoted, "'\n"]);
         } else {
-            lines.extend([
-                "export ",
-                &variable.name,
-                "=",
-                &shell_words::quote(value),
-                "\n",
-            ]);
+            let quoted = shell_words::quote(value);
+            lines.extend(["export ", &variable.name, "=", &quoted, "\n"]);
         }
     }
     lines

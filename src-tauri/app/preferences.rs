@@ -1,5 +1,5 @@
-//! What this desktop is told to do, beside the configuration: which notices are shown. A file of
-//! the app's own; one that cannot be read is as good as none.
+//! The desktop's own settings beside the configuration: which notices are shown. A file of the app's
+//! own; one that cannot be read counts as none.
 
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Error, Result};
@@ -9,7 +9,7 @@ use specta::Type;
 use std::fs;
 use std::path::PathBuf;
 
-/// The notices that somebody may do without.
+/// The notices that can be switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum NoticeKind {
@@ -71,7 +71,7 @@ impl Preferences {
             .collect()
     }
 
-    /// Kept as soon as it is said.
+    /// Saved at once.
     pub fn show_only(&mut self, shown: &[NoticeKind], environment: &Environment) -> Result<()> {
         let hidden_notices = NoticeKind::ALL
             .into_iter()

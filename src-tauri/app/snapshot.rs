@@ -48,9 +48,9 @@ pub struct AppSnapshot {
     pub now: String,
     pub configuration: Configuration,
     pub sandbox: Option<SandboxInfo>,
-    pub tray: Tray,
+    pub tray: TrayHost,
     pub refresh: Refresh,
-    pub health: Health,
+    pub health: OverallHealth,
     /// What the agent knows; `None` while there is no configuration in force.
     pub agent: Option<Snapshot>,
     pub notes: Vec<Note>,
@@ -82,16 +82,16 @@ pub struct SandboxInfo {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
-pub enum Tray {
+pub enum TrayHost {
     Shown,
     /// No tray host: the window has to say how to get one.
     Missing,
 }
 
-/// The tray's icon.
+/// One icon of the tray each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
-pub enum Health {
+pub enum OverallHealth {
     Ok,
     /// Something ends soon.
     Due,
@@ -108,9 +108,9 @@ impl AppSnapshot {
             now,
             configuration,
             sandbox: None,
-            tray: Tray::Shown,
+            tray: TrayHost::Shown,
             refresh: Refresh::Runs,
-            health: Health::Ok,
+            health: OverallHealth::Ok,
             agent: None,
             notes: Vec::new(),
         }
@@ -124,32 +124,32 @@ impl AppSnapshot {
         self.agent.as_ref().map_or(&[], |agent| &agent.prompts)
     }
 
+    fn identity(&self, name: &str) -> Option<&IdentityStatus> {
+        self.identities().iter().find(|it| it.name == name)
+    }
+
     pub fn is_revoked(&self, identity: &str) -> bool {
-        self.identities()
-            .iter()
-            .any(|it| it.name == identity && it.state == State::Revoked)
+        let revoked = |it: &IdentityStatus| it.state == State::Revoked;
+        self.identity(identity).is_some_and(revoked)
     }
 
-    /// The identity whose keys this one is reached with: its own, or those at the start of its
-    /// chain.
-    pub fn keys_of<'a>(&'a self, identity: &'a str) -> &'a str {
-        let listed = self.identities().iter().find(|it| it.name == identity);
-        listed
-            .and_then(|it| it.chain.first())
-            .map_or(identity, String::as_str)
+    pub fn is_signed_in(&self, identity: &str) -> bool {
+        let held = |it: &IdentityStatus| matches!(it.state, State::Valid | State::Expiring);
+        self.identity(identity).is_some_and(held)
     }
 
-    /// The open prompt about an identity, or about what it is reached through.
+    /// The start of the identity's chain, which holds the keys: itself, or another identity.
+    pub fn source_of<'a>(&'a self, identity: &'a str) -> &'a str {
+        let source = self.identity(identity).and_then(|it| it.chain.first());
+        source.map_or(identity, String::as_str)
+    }
+
+    /// The open prompt about an identity, or about another one of its chain.
     pub fn prompt_for(&self, identity: &str) -> Option<u32> {
-        let chain = self
-            .identities()
-            .iter()
-            .find(|it| it.name == identity)
-            .map_or(&[][..], |it| &it.chain);
-        let about = |name: &str| name == identity || chain.iter().any(|step| step == name);
-        self.prompts()
-            .iter()
-            .map(|open| &open.prompt)
+        let chain = self.identity(identity).map_or(&[][..], |it| &it.chain);
+        let about = |name: &str| name == identity || chain.iter().any(|link| link == name);
+        let mut prompts = self.prompts().iter().map(|open| &open.prompt);
+        prompts
             .find(|prompt| about(&prompt.identity))
             .map(|prompt| prompt.id)
     }
@@ -168,7 +168,7 @@ impl AppSnapshot {
             .as_ref()
             .is_some_and(|agent| agent.keyring.is_some());
         let any = |wanted: &dyn Fn(&IdentityStatus) -> bool| self.identities().iter().any(wanted);
-        let needs_somebody = |it: &IdentityStatus| match it.state {
+        let needs_a_person = |it: &IdentityStatus| match it.state {
             State::Revoked | State::Denied | State::Expired => true,
             State::Valid
             | State::Expiring
@@ -181,18 +181,18 @@ impl AppSnapshot {
             let renews_alone = it.next_refresh.is_some() && it.failing.is_none();
             it.state == State::Expiring && !renews_alone
         };
-        self.health = if broken || has_prompts || locked || any(&needs_somebody) {
-            Health::Attention
+        self.health = if broken || has_prompts || locked || any(&needs_a_person) {
+            OverallHealth::Attention
         } else if any(&|it| {
             it.failing
                 .as_ref()
                 .is_some_and(|error| error.code == Code::Network)
         }) {
-            Health::Offline
+            OverallHealth::Offline
         } else if any(&ends_soon) {
-            Health::Due
+            OverallHealth::Due
         } else {
-            Health::Ok
+            OverallHealth::Ok
         };
         self
     }

@@ -8,25 +8,24 @@ mod menu;
 #[cfg(test)]
 mod tests;
 
-use crate::commands;
-use crate::desk::Desk;
-use crate::snapshot::{AppSnapshot, Health, View};
+use crate::actions;
+use crate::autostart::StartAtLogin;
+use crate::mutex::lock;
+use crate::snapshot::{AppSnapshot, OverallHealth, View};
+use crate::state::{AppState, Snapshots};
 use crate::windows;
-use keyfob_core::agent::api::{
-    Control, Depth, Login, Refresh, Renewal, Reply, Request, SessionRequest, State, Target,
-};
+use keyfob_core::agent::api::{Control, Depth, Login, Refresh, Renewal, SessionRequest, Target};
 use keyfob_core::clock::Clock;
 use keyfob_core::error::Remedy;
-use menu::{Choice, Difference, Item, Line, StartAtLogin, difference, menu, tooltip};
+use menu::{Choice, Difference, MenuEntry, MenuLine, difference, menu, tooltip};
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use tauri::image::Image;
 use tauri::menu::{
     CheckMenuItem, IsMenuItem, Menu, MenuEvent, MenuItem, PredefinedMenuItem, Submenu,
 };
 use tauri::tray::{TrayIcon, TrayIconBuilder};
 use tauri::{AppHandle, Manager, Result, Wry, include_image};
-use tauri_plugin_autostart::ManagerExt;
 
 /// macOS draws a template icon in the menu bar's own colour; other systems show ours.
 macro_rules! icon {
@@ -51,13 +50,13 @@ const OFFLINE: Image<'_> = icon!(
 );
 
 /// What is on the screen, for as long as the app runs.
-struct Tray(Mutex<Shown>);
+struct Tray(Mutex<ShownTray>);
 
-struct Shown {
+struct ShownTray {
     icon: TrayIcon,
-    health: Health,
+    health: OverallHealth,
     tooltip: String,
-    items: Vec<Item>,
+    entries: Vec<MenuEntry>,
     handles: HashMap<String, Handle>,
 }
 
@@ -69,8 +68,8 @@ enum Handle {
 
 /// Puts the icon into the tray, where it stays until the process ends.
 pub fn start(app: &AppHandle) -> Result<()> {
-    let snapshot = app.state::<Desk>().snapshot();
-    let items = menu(&snapshot, starts_at_login(app), Clock::system().now());
+    let snapshot = app.state::<AppState>().snapshot();
+    let items = menu(&snapshot, StartAtLogin::now(app), Clock::system().now());
     let mut handles = HashMap::new();
     let icon = TrayIconBuilder::with_id("keyfob")
         .icon(icon(snapshot.health))
@@ -79,25 +78,32 @@ pub fn start(app: &AppHandle) -> Result<()> {
         .menu(&built(app, &items, &mut handles)?)
         .on_menu_event(|app, event| chosen(app, &event))
         .build(app)?;
-    let shown = Shown {
+    let shown = ShownTray {
         icon,
         health: snapshot.health,
         tooltip: String::new(),
-        items,
+        entries: items,
         handles,
     };
     app.manage(Tray(Mutex::new(shown)));
     Ok(())
 }
 
+/// Shows each new snapshot, for as long as the app runs.
+pub async fn follow(app: AppHandle, mut snapshots: Snapshots) {
+    while let Some(snapshot) = snapshots.next().await {
+        show(&app, snapshot);
+    }
+}
+
 /// On the thread that owns the menus.
-pub fn show(app: &AppHandle, snapshot: AppSnapshot) {
+fn show(app: &AppHandle, snapshot: AppSnapshot) {
     let handle = app.clone();
     let shown = app.run_on_main_thread(move || {
         let Some(tray) = handle.try_state::<Tray>() else {
             return;
         };
-        let mut shown = tray.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = lock(&tray.0);
         if let Err(error) = shown.become_like(&handle, &snapshot) {
             tracing::warn!(%error, "the tray cannot be changed");
         }
@@ -107,7 +113,7 @@ pub fn show(app: &AppHandle, snapshot: AppSnapshot) {
     }
 }
 
-impl Shown {
+impl ShownTray {
     fn become_like(&mut self, app: &AppHandle, snapshot: &AppSnapshot) -> Result<()> {
         let now = Clock::system().now();
         if self.health != snapshot.health {
@@ -120,8 +126,8 @@ impl Shown {
             self.icon.set_tooltip(Some(&tooltip))?;
             self.tooltip = tooltip;
         }
-        let wanted = menu(snapshot, starts_at_login(app), now);
-        match difference(&self.items, &wanted) {
+        let wanted = menu(snapshot, StartAtLogin::now(app), now);
+        match difference(&self.entries, &wanted) {
             Difference::None => {}
             Difference::Looks(looks) => looks.iter().try_for_each(|item| self.look_like(item))?,
             Difference::Lines => {
@@ -130,14 +136,14 @@ impl Shown {
                     .set_menu(Some(built(app, &wanted, &mut self.handles)?))?;
             }
         }
-        self.items = wanted;
+        self.entries = wanted;
         Ok(())
     }
 
-    fn look_like(&self, item: &Item) -> Result<()> {
+    fn look_like(&self, item: &MenuEntry) -> Result<()> {
         match item {
-            Item::Separator => Ok(()),
-            Item::Submenu { id, text, .. } => match self.handles.get(id) {
+            MenuEntry::Separator => Ok(()),
+            MenuEntry::Submenu { id, text, .. } => match self.handles.get(id) {
                 Some(Handle::Submenu(submenu)) => {
                     #[cfg(target_os = "linux")]
                     label::replace(&submenu.text()?, text);
@@ -145,7 +151,7 @@ impl Shown {
                 }
                 Some(Handle::Line(_) | Handle::Check(_)) | None => Ok(()),
             },
-            Item::Line(Line {
+            MenuEntry::Line(MenuLine {
                 id,
                 text,
                 is_enabled,
@@ -164,18 +170,18 @@ impl Shown {
     }
 }
 
-fn icon(health: Health) -> Image<'static> {
+fn icon(health: OverallHealth) -> Image<'static> {
     match health {
-        Health::Ok => OK,
-        Health::Due => DUE,
-        Health::Attention => ATTENTION,
-        Health::Offline => OFFLINE,
+        OverallHealth::Ok => OK,
+        OverallHealth::Due => DUE,
+        OverallHealth::Attention => ATTENTION,
+        OverallHealth::Offline => OFFLINE,
     }
 }
 
 fn built(
     app: &AppHandle,
-    items: &[Item],
+    items: &[MenuEntry],
     handles: &mut HashMap<String, Handle>,
 ) -> Result<Menu<Wry>> {
     let menu = Menu::new(app)?;
@@ -187,12 +193,12 @@ fn built(
 
 fn made(
     app: &AppHandle,
-    item: &Item,
+    item: &MenuEntry,
     handles: &mut HashMap<String, Handle>,
 ) -> Result<Box<dyn IsMenuItem<Wry>>> {
     Ok(match item {
-        Item::Separator => Box::new(PredefinedMenuItem::separator(app)?),
-        Item::Line(Line {
+        MenuEntry::Separator => Box::new(PredefinedMenuItem::separator(app)?),
+        MenuEntry::Line(MenuLine {
             id,
             text,
             is_enabled,
@@ -202,7 +208,7 @@ fn made(
             handles.insert(id.clone(), Handle::Line(line.clone()));
             Box::new(line)
         }
-        Item::Line(Line {
+        MenuEntry::Line(MenuLine {
             id,
             text,
             is_enabled,
@@ -213,7 +219,7 @@ fn made(
             handles.insert(id.clone(), Handle::Check(check.clone()));
             Box::new(check)
         }
-        Item::Submenu { id, text, items } => {
+        MenuEntry::Submenu { id, text, items } => {
             let submenu = Submenu::with_id(app, id, text, true)?;
             for item in items {
                 submenu.append(&*made(app, item, handles)?)?;
@@ -224,13 +230,6 @@ fn made(
     })
 }
 
-fn starts_at_login(app: &AppHandle) -> StartAtLogin {
-    match app.autolaunch().is_enabled() {
-        Ok(true) => StartAtLogin::On,
-        Ok(false) | Err(_) => StartAtLogin::Off,
-    }
-}
-
 fn chosen(app: &AppHandle, event: &MenuEvent) {
     let Some(choice) = Choice::of(&event.id().0) else {
         return;
@@ -238,106 +237,89 @@ fn chosen(app: &AppHandle, event: &MenuEvent) {
     let (app, id) = (app.clone(), event.id().0.clone());
     tauri::async_runtime::spawn(async move {
         if let Err(error) = carry_out(&app, choice).await {
-            // The window is where things can be said.
+            // Only a window has room for it.
             tracing::warn!(%error, "what was chosen in the tray failed");
-            app.state::<Desk>().complain(error);
+            app.state::<AppState>().complain(error);
             windows::show(&app, View::Identities);
         }
         // A line that was checked by the click says again what holds.
         if let Some(tray) = app.try_state::<Tray>() {
-            tray.0
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .forget(&id);
+            forget(&mut lock(&tray.0).entries, &id);
         }
-        app.state::<Desk>().changed();
+        app.state::<AppState>().changed();
     });
 }
 
-impl Shown {
-    /// What the system itself did to a line is unknown here: the next look sets it.
-    fn forget(&mut self, id: &str) {
-        forget(&mut self.items, id);
-    }
-}
-
-fn forget(items: &mut [Item], id: &str) {
+/// What the system itself did to a line is unknown here: the next look sets it.
+fn forget(items: &mut [MenuEntry], id: &str) {
     for item in items {
         match item {
-            Item::Line(line) if line.id == id => {
+            MenuEntry::Line(line) if line.id == id => {
                 line.is_checked = line.is_checked.map(|is_checked| !is_checked);
             }
-            Item::Submenu { items, .. } => forget(items, id),
-            Item::Line(_) | Item::Separator => {}
+            MenuEntry::Submenu { items, .. } => forget(items, id),
+            MenuEntry::Line(_) | MenuEntry::Separator => {}
         }
     }
 }
 
 async fn carry_out(app: &AppHandle, choice: Choice) -> keyfob_core::error::Result<()> {
-    let desk = app.state::<Desk>();
+    let state = app.state::<AppState>();
     match choice {
         Choice::Open | Choice::SignInTo => windows::show(app, View::Identities),
-        Choice::SignIn(identity) => {
-            let snapshot = desk.snapshot();
-            let listed = snapshot.identities().iter().find(|it| it.name == identity);
-            let is_held =
-                listed.is_some_and(|it| matches!(it.state, State::Valid | State::Expiring));
-            let renewal = if is_held {
-                Renewal::Always
-            } else {
-                Renewal::WhenDue
-            };
-            let login = Login {
-                identity: identity.clone(),
-                duration: None,
-                renewal,
-                mfa_code: None,
-            };
-            match desk
-                .look(Request::Session(SessionRequest::Login(login)))
-                .await
-            {
-                Some((_, Reply::Failed(error))) if error.remedy == Remedy::Person => {
-                    windows::show(app, View::SignIn { identity, renewal });
-                }
-                Some((_, Reply::Failed(error))) => return Err(error),
-                Some(_) | None => {}
-            }
-        }
+        Choice::SignIn(identity) => sign_in(app, &state, identity).await?,
         Choice::LogOut(name) => {
-            let target = Target::Identity {
-                name,
-                depth: Depth::Chain,
-            };
+            let depth = Depth::Chain;
+            let target = Target::Identity { name, depth };
             windows::show(app, View::LogOut { target });
         }
-        Choice::LogOutOf => windows::show(
-            app,
-            View::LogOut {
-                target: Target::All,
-            },
-        ),
-        Choice::CopyEnvironment(identity) => {
-            commands::environment_to_clipboard(&desk, &identity).await?;
+        Choice::LogOutOf => {
+            let target = Target::All;
+            windows::show(app, View::LogOut { target });
         }
-        Choice::CopyProfileName(identity) => desk.clipboard.copy(&identity)?,
-        Choice::OpenConsole(identity) => commands::console_in_browser(&desk, &identity).await?,
-        Choice::UseAsDefault(identity) => commands::make_default(&desk, &identity)?,
+        Choice::CopyEnvironment(identity) => actions::copy_environment(&state, &identity).await?,
+        Choice::CopyProfileName(identity) => state.clipboard.copy(&identity)?,
+        Choice::OpenConsole(identity) => actions::open_console(&state, &identity).await?,
+        Choice::UseAsDefault(identity) => actions::use_as_default(&state, identity).await?,
         Choice::PauseRefresh => {
-            let to = match desk.snapshot().refresh {
+            let to = match state.snapshot().refresh {
                 Refresh::Runs => Refresh::Paused,
                 Refresh::Paused => Refresh::Runs,
             };
-            desk.look(Request::Control(Control::Refresh(to))).await;
+            state.host.request(Control::Refresh(to).into()).await?;
         }
-        Choice::StartAtLogin => {
-            let to = match starts_at_login(app) {
-                StartAtLogin::On => commands::Switch::Off,
-                StartAtLogin::Off => commands::Switch::On,
-            };
-            commands::set_start_at_login(app, to)?;
-        }
+        Choice::StartAtLogin => StartAtLogin::now(app).other().set(app)?,
         Choice::Quit => app.exit(0),
     }
     Ok(())
+}
+
+/// In the window where a person is needed.
+async fn sign_in(
+    app: &AppHandle,
+    state: &AppState,
+    identity: String,
+) -> keyfob_core::error::Result<()> {
+    let renewal = if state.snapshot().is_signed_in(&identity) {
+        Renewal::Always
+    } else {
+        Renewal::WhenDue
+    };
+    let login = Login {
+        identity: identity.clone(),
+        duration: None,
+        renewal,
+        mfa_code: None,
+    };
+    match state
+        .host
+        .request(SessionRequest::Login(login).into())
+        .await
+    {
+        Err(error) if error.remedy == Remedy::Person => {
+            windows::show(app, View::SignIn { identity, renewal });
+            Ok(())
+        }
+        done => done.map(drop),
+    }
 }

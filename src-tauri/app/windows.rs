@@ -3,10 +3,10 @@
 //! main one is not open.
 
 #[cfg(target_os = "linux")]
-mod leftover;
+mod webkit;
 
-use crate::desk::Desk;
-use crate::snapshot::{Show, View};
+use crate::snapshot::{Show, SnapshotChanged, View};
+use crate::state::{AppState, Snapshots};
 use keyfob_core::agent::api::PromptId;
 #[cfg(target_os = "linux")]
 use keyfob_core::clock::Clock;
@@ -19,7 +19,7 @@ use tauri_specta::Event as _;
 
 pub const MAIN: &str = "main";
 const PROMPT: &str = "prompt-";
-/// So long after the last window nobody is about to open another.
+/// After the last window another may still be about to open.
 #[cfg(target_os = "linux")]
 const LAST_FOR: std::time::Duration = std::time::Duration::from_secs(3);
 /// In CSS pixels.
@@ -30,12 +30,21 @@ const PROMPT_WIDTH: f64 = 400.0;
 const PROMPT_HEIGHTS: std::ops::RangeInclusive<f64> = 120.0..=800.0;
 const FIRST_PROMPT_HEIGHT: f64 = 320.0;
 
+/// Sends each new snapshot to the windows, for as long as the app runs.
+pub async fn follow(app: AppHandle, mut snapshots: Snapshots) {
+    while let Some(snapshot) = snapshots.next().await {
+        if let Err(error) = SnapshotChanged(snapshot).emit(&app) {
+            tracing::warn!(%error, "the windows cannot be sent what has changed");
+        }
+    }
+}
+
 /// In the main window, which is made if there is none.
 pub fn show(app: &AppHandle, view: View) {
     if let Some(window) = app.get_webview_window(MAIN) {
         bring_up(&window);
         if let Err(error) = Show(view).emit_to(app, MAIN) {
-            tracing::warn!(%error, "the window does not hear what to show");
+            tracing::warn!(%error, "the window cannot be sent what to show");
         }
         return;
     }
@@ -82,10 +91,10 @@ fn bring_up(window: &WebviewWindow) {
 fn open(app: &AppHandle, label: &str, view: View) {
     let (app, label) = (app.clone(), label.to_owned());
     tauri::async_runtime::spawn(async move {
-        let desk = app.state::<Desk>();
-        desk.opens(&label, view);
+        let state = app.state::<AppState>();
+        state.windows.add(&label, view);
         if let Err(error) = build(&app, &label) {
-            desk.closed(&label);
+            state.window_closed(&label);
             tracing::warn!(%error, label, "a window cannot be opened");
         }
     });
@@ -99,7 +108,7 @@ fn build(app: &AppHandle, label: &str) -> tauri::Result<()> {
             .min_inner_size(SMALLEST.0, SMALLEST.1)
     } else {
         builder
-            .title("Keyfob: a program needs you")
+            .title("Keyfob: a program is waiting for you")
             .inner_size(PROMPT_WIDTH, FIRST_PROMPT_HEIGHT)
             .maximizable(false)
             .always_on_top(true)
@@ -116,7 +125,7 @@ fn build(app: &AppHandle, label: &str) -> tauri::Result<()> {
     let (app, own) = (app.clone(), label.to_owned());
     window.on_window_event(move |event| {
         if matches!(event, WindowEvent::Destroyed) {
-            app.state::<Desk>().closed(&own);
+            app.state::<AppState>().window_closed(&own);
             #[cfg(target_os = "linux")]
             tauri::async_runtime::spawn(clear_up(app.clone()));
         }
@@ -129,7 +138,7 @@ fn build(app: &AppHandle, label: &str) -> tauri::Result<()> {
 #[cfg(target_os = "linux")]
 async fn clear_up(app: AppHandle) {
     Clock::nap(LAST_FOR).await;
-    if app.state::<Desk>().has_no_windows() {
-        leftover::end();
+    if app.state::<AppState>().windows.is_empty() {
+        webkit::end();
     }
 }

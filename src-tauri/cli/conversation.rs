@@ -87,6 +87,8 @@ impl Conversation {
                 | Reply::DatabaseToken(_)
                 | Reply::Console(_)
                 | Reply::Snapshot(_)
+                | Reply::Edited { .. }
+                | Reply::Imported { .. }
                 | Reply::Stopping
                 | Reply::Repaired(_) => return Ok(reply),
             }

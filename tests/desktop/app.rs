@@ -13,7 +13,7 @@ use std::process::{Child, Command, ExitStatus};
 /// Only one app of a session has it.
 pub const SINGLE: &str = "dev.keyfob.Keyfob.SingleInstance";
 pub const MAIN: &str = "Keyfob";
-pub const PROMPT: &str = "Keyfob: a program needs you";
+pub const PROMPT: &str = "Keyfob: a program is waiting for you";
 
 pub struct App {
     child: Child,
@@ -96,13 +96,13 @@ impl App {
         })
     }
 
-    /// As a session that ends tells it.
+    /// As at the end of a desktop session.
     pub fn terminate(&mut self) -> ExitStatus {
         let pid = i32::try_from(self.pid())
             .ok()
             .and_then(Pid::from_raw)
             .expect("a process");
-        // One that has ended already is not there to be told.
+        // One that has ended already gets no signal.
         let _ = kill_process(pid, Signal::TERM);
         self.ends()
     }
@@ -136,7 +136,7 @@ impl Drop for App {
     }
 }
 
-/// Free when it was asked for; nobody else on this display asks.
+/// Free at this moment; nothing else on this display takes ports.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr());
     listener.expect("a port of this machine").port()

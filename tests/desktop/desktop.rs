@@ -1,5 +1,5 @@
-//! The desktop a test sits in front of: one at a time. Owns the panel with its tray, and how long
-//! anybody waits for anything.
+//! The desktop a test sits in front of: one at a time. Owns the panel with its tray, and every
+//! deadline.
 
 use crate::notices::Notices;
 use keyfob_core::environment::Environment;

@@ -29,7 +29,7 @@ fn the_sandbox_is_signed_in_to_with_two_presses() {
     page.sees("Set up Keyfob");
     assert!(
         home.aws().journal().is_empty(),
-        "it never asked any other AWS"
+        "it never called any other AWS"
     );
     let left: Vec<_> = fs::read_dir(home.path("tmp"))
         .expect("it is ours")

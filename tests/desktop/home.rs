@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
-/// kim, whose key the sandbox has, with comments where people write them.
+/// kim, who has a key in the sandbox, with comments where people write them.
 pub const KIM: &str = "# Ours.
 auth:
   identities:

@@ -59,7 +59,7 @@ impl Locked {
         locked
     }
 
-    /// In the dialog that comes up when somebody wants to read it.
+    /// In the dialog that comes up when a program wants to read it.
     pub fn answer(&self) {
         let dialog = windows::appears("Unlock Login Keyring");
         windows::type_into(&dialog, PASSWORD);

@@ -91,7 +91,7 @@ impl Notices {
             .and_then(|builder| builder.serve_at(PATH, Server(board.clone())))
             .and_then(|builder| builder.name(NAME))
             .and_then(connection::Builder::build)
-            .expect("nobody else shows notices here");
+            .expect("no other program shows notices here");
         Notices {
             connection: Some(connection),
             board,

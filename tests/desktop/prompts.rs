@@ -1,5 +1,5 @@
-//! Programs that wait for a person: who asks and what for is said wherever the person is, and
-//! everybody who waits gets the one answer.
+//! Programs that wait for a person: a prompt names the program and its reason wherever the person is,
+//! and all waiting programs get the one answer.
 
 use crate::app::{App, MAIN, PROMPT};
 use crate::desktop::{Desktop, eventually};
@@ -94,13 +94,13 @@ fn twenty_programs_at_once_meet_one_prompt_and_get_one_answer() {
     page.fill("MFA code", CODE);
     let answers: Vec<Value> = programs.into_iter().map(answer).collect();
     assert!(answers.iter().all(|it| it == &answers[0]), "{answers:?}");
-    let asked = desktop
+    let notices = desktop
         .notices
         .so_far()
         .into_iter()
         .filter(|notice| notice.title.contains(" needs kim"))
         .count();
-    assert_eq!(asked, 1, "one notice");
+    assert_eq!(notices, 1, "one notice");
     assert_eq!(
         home.aws()
             .journal()

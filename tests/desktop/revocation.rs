@@ -1,4 +1,4 @@
-//! Keys that AWS no longer accepts: noticed without anybody asking, told once, and replaced in the
+//! Keys that AWS no longer accepts: noticed without a request, announced once, and replaced in the
 //! window.
 
 use crate::app::{App, MAIN};

@@ -26,7 +26,7 @@ pub fn disappears(title: &str) {
     });
 }
 
-/// As somebody does with the mouse in its corner.
+/// As a user does with the mouse in its corner.
 pub fn close(id: &str) {
     // wmctrl's way: the window manager passes the wish on.
     said(

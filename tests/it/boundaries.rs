@@ -88,15 +88,12 @@ const SHELLS_MAY: &[&str] = &[
     "world::World",
     "config::Change",
     "config::Config",
-    "config::Import",
     "config::Importable",
-    "config::ImportedKeys",
     "config::NewIdentity",
     "config::NewKind",
     "config::Problem",
     "config::ProfileKind",
     "config::Severity",
-    "config::import",
     "config::importable",
     "clock",
     "duration",
@@ -124,10 +121,10 @@ const MAY_EXPOSE: &[&str] = &[
     "src-tauri/cli/render/",
     "src-tauri/cli/exec/",
     "src-tauri/cli/sandbox/",
-    // To the clipboard and the browser of the person who clicked.
-    "src-tauri/app/demonstration.rs",
-    "src-tauri/app/handover.rs",
+    // To the clipboard and the browser of the user who clicked.
+    "src-tauri/app/browser_link.rs",
     "src-tauri/app/outside.rs",
+    "src-tauri/app/sandbox.rs",
 ];
 
 const NAMES_THAT_SAY_NOTHING: &[&str] = &[

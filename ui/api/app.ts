@@ -13,35 +13,29 @@ export const commands = {
 	snapshot: () => __TAURI_INVOKE<AppSnapshot>("snapshot"),
 	/**  Looks at keyring and configuration again. */
 	retry: () => __TAURI_INVOKE<AppSnapshot>("retry"),
-	signIn: (identity: string, renewal: Renewal) => __TAURI_INVOKE<Outcome>("sign_in", { identity, renewal }),
-	/**
-	 *  Opens a prompt for long-lived keys although nobody needs them: the identity's, or those it is
-	 *  reached with.
-	 */
-	enterKeys: (identity: string) => __TAURI_INVOKE<Outcome>("enter_keys", { identity }),
-	answerKeys: (prompt: number, keys: KeysForm) => __TAURI_INVOKE<Outcome>("answer_keys", { prompt, keys }),
-	answerCode: (prompt: number, code: string) => __TAURI_INVOKE<Outcome>("answer_code", { prompt, code }),
-	answerPassphrase: (prompt: number, passphrase: string) => __TAURI_INVOKE<Outcome>("answer_passphrase", { prompt, passphrase }),
+	signIn: (identity: string, renewal: Renewal) => __TAURI_INVOKE<SignInOutcome>("sign_in", { identity, renewal }),
+	/**  Opens a prompt for long-lived keys although none is due: the identity's, or those of its source. */
+	enterKeys: (identity: string) => __TAURI_INVOKE<SignInOutcome>("enter_keys", { identity }),
+	answerKeys: (prompt: number, keys: KeysForm) => __TAURI_INVOKE<SignInOutcome>("answer_keys", { prompt, keys }),
+	answerCode: (prompt: number, code: string) => __TAURI_INVOKE<SignInOutcome>("answer_code", { prompt, code }),
+	answerPassphrase: (prompt: number, passphrase: string) => __TAURI_INVOKE<SignInOutcome>("answer_passphrase", { prompt, passphrase }),
 	cancel: (prompt: number) => __TAURI_INVOKE<null>("cancel", { prompt }),
-	/**  The address of a browser prompt, in the browser. */
+	/**  Opens the address of a browser prompt. */
 	openBrowser: (prompt: number) => __TAURI_INVOKE<null>("open_browser", { prompt }),
-	/**
-	 *  What somebody pasted into the form: a CSV file, a profile, export lines, JSON. The secret stays
-	 *  here.
-	 */
+	/**  A text pasted into the form: a CSV file, a profile, export lines, JSON. Its secret stays here. */
 	paste: (text: string) => __TAURI_INVOKE<Pasted>("paste", { text }),
-	/**  What is wrong with the fields that are no secret, as they are typed. */
+	/**  Checks the fields that are not secret, as they are typed. */
 	checkKeys: (draft: KeysDraft) => __TAURI_INVOKE<FieldProblem[]>("check_keys", { draft }),
 	previewLogout: (target: Target, longLivedKeys: LongLivedKeys) => __TAURI_INVOKE<Report>("preview_logout", { target, longLivedKeys }),
 	logOut: (target: Target, longLivedKeys: LongLivedKeys) => __TAURI_INVOKE<Report>("log_out", { target, longLivedKeys }),
 	/**  The audit log of the last days; all of it for `null`. */
 	activity: (days: number | null) => __TAURI_INVOKE<Audit>("activity", { days }),
-	settings: () => __TAURI_INVOKE<Settings>("settings"),
-	startAtLogin: (to: Switch) => __TAURI_INVOKE<Settings>("start_at_login", { to }),
+	settings: () => __TAURI_INVOKE<DesktopSettings>("settings"),
+	startAtLogin: (to: StartAtLogin) => __TAURI_INVOKE<DesktopSettings>("start_at_login", { to }),
 	/**  As written in the configuration: `30m`. */
-	notifyBefore: (duration: string) => __TAURI_INVOKE<Settings>("notify_before", { duration }),
+	notifyBefore: (duration: string) => __TAURI_INVOKE<DesktopSettings>("notify_before", { duration }),
 	/**  Those that are shown; the others are not. */
-	showNotices: (kinds: NoticeKind[]) => __TAURI_INVOKE<Settings>("show_notices", { kinds }),
+	showNotices: (kinds: NoticeKind[]) => __TAURI_INVOKE<DesktopSettings>("show_notices", { kinds }),
 	useAsDefault: (identity: string) => __TAURI_INVOKE<null>("use_as_default", { identity }),
 	/**  Whether sessions are renewed ahead of time. */
 	refresh: (to: Refresh) => __TAURI_INVOKE<null>("refresh", { to }),
@@ -56,8 +50,8 @@ export const commands = {
 	 */
 	addUser: (user: NewUser) => __TAURI_INVOKE<null>("add_user", { user }),
 	/**  What `~/.aws/config` and `~/.aws/credentials` hold. */
-	importable: () => __TAURI_INVOKE<Importable[]>("importable"),
-	importProfiles: (names: string[]) => __TAURI_INVOKE<Imported>("import_profiles", { names }),
+	importable: () => __TAURI_INVOKE<ImportableProfile[]>("importable"),
+	importProfiles: (names: string[]) => __TAURI_INVOKE<ImportedProfiles>("import_profiles", { names }),
 	trySandbox: () => __TAURI_INVOKE<null>("try_sandbox"),
 	leaveSandbox: () => __TAURI_INVOKE<null>("leave_sandbox"),
 	/**  Deletes the user's access keys at the sandbox AWS. */
@@ -81,9 +75,9 @@ export type AppSnapshot = {
 	now: string,
 	configuration: Configuration,
 	sandbox: SandboxInfo | null,
-	tray: Tray,
+	tray: TrayHost,
 	refresh: Refresh,
-	health: Health,
+	health: OverallHealth,
 	/**  What the agent knows; `None` while there is no configuration in force. */
 	agent: Snapshot | null,
 	notes: Note[],
@@ -252,6 +246,18 @@ export type Depth = "chain" |
 /**  `--keep-provider`: only the identity's own session and sections. */
 "own";
 
+export type DesktopSettings = {
+	start_at_login: StartAtLogin,
+	/**  As written: `30m`. */
+	notify_before: string,
+	notices: NoticeKind[],
+	configuration: string,
+	problems: ConfigurationProblem[],
+	default_identity: string | null,
+	identities: string[],
+	version: string,
+};
+
 /**
  *  Crosses processes as `{code, message, hints, context}`; nobody matches on text. Never holds a
  *  secret.
@@ -268,15 +274,6 @@ export type FieldProblem = {
 	field: KeysField,
 	message: string,
 };
-
-/**  The tray's icon. */
-export type Health = "ok" | 
-/**  Something ends soon. */
-"due" | 
-/**  A person is needed. */
-"attention" | 
-/**  AWS cannot be reached. */
-"offline";
 
 export type IdentityStatus = {
 	name: string,
@@ -302,7 +299,7 @@ export type IdentityStatus = {
 	last_asker: LastCaller | null,
 };
 
-export type Importable = {
+export type ImportableProfile = {
 	profile: string,
 	/**  As people read it: `IAM user`, `role through dev`. */
 	what: string,
@@ -310,12 +307,12 @@ export type Importable = {
 	obstacle: string | null,
 };
 
-export type Imported = {
+export type ImportedProfiles = {
 	identities: string[],
 	notes: Note[],
 };
 
-/**  The fields of the form that are no secret, as they are typed. */
+/**  The fields of the form that are not secret, as they are typed. */
 export type KeysDraft = {
 	access_key_id: string,
 	mfa_arn: string,
@@ -326,7 +323,7 @@ export type KeysField = "access_key_id" | "mfa_arn" | "session_duration";
 
 export type KeysForm = {
 	access_key_id: string,
-	/**  `None`: the pasted one, which is held here. */
+	/**  `None`: the pasted one, which is kept here. */
 	secret_access_key: string | null,
 	mfa_arn: string | null,
 	session_duration: string | null,
@@ -362,7 +359,7 @@ export type NewUser = {
 /**  Something to tell a person, whatever the reply: "Credentials saved to keyring: dev". */
 export type Note = ({ info: string }) & { warning?: never } | ({ warning: string }) & { info?: never };
 
-/**  The notices that somebody may do without. */
+/**  The notices that can be switched off. */
 export type NoticeKind = "keys_revoked" | "renewal_refused" | "renewal_failing" | "expires_soon" | "expired" | "person_awaited";
 
 export type OpenPrompt = {
@@ -376,11 +373,14 @@ export type OtherSession = {
 	expires_at: string,
 };
 
-/**  What a request has come to, with what is to be told on the way. */
-export type Outcome = {
-	notes: Note[],
-	reached: Reached,
-};
+/**  One icon of the tray each. */
+export type OverallHealth = "ok" | 
+/**  Something ends soon. */
+"due" | 
+/**  A person is needed. */
+"attention" | 
+/**  AWS cannot be reached. */
+"offline";
 
 export type PassphraseUse = "new" | "existing";
 
@@ -436,8 +436,6 @@ export type PromptKind =
 	code: string,
 	expires_at: string,
 } }) & { keyring_passphrase?: never; keys?: never; mfa?: never };
-
-export type Reached = ({ signed_in: SignedIn }) & { configured?: never; needs?: never } | ({ configured: Configured }) & { needs?: never; signed_in?: never } | ({ needs: Prompt }) & { configured?: never; signed_in?: never };
 
 /**  Renewing ahead of time. */
 export type Refresh = "runs" | "paused";
@@ -499,20 +497,16 @@ export type SandboxInfo = {
 /**  How long a session shall last, in whole seconds; more than zero. */
 export type SessionDuration = number;
 
-export type Settings = {
-	start_at_login: Switch,
-	/**  As written: `30m`. */
-	notify_before: string,
-	notices: NoticeKind[],
-	configuration: string,
-	problems: ConfigurationProblem[],
-	default_identity: string | null,
-	identities: string[],
-	version: string,
-};
-
 /**  To a window that is open already. */
 export type Show = View;
+
+/**  The result of a request, with what happened on the way. */
+export type SignInOutcome = {
+	notes: Note[],
+	reached: SignInResult,
+};
+
+export type SignInResult = ({ signed_in: SignedIn }) & { configured?: never; needs?: never } | ({ configured: Configured }) & { needs?: never; signed_in?: never } | ({ needs: Prompt }) & { configured?: never; signed_in?: never };
 
 export type SignedIn = {
 	identity: string,
@@ -539,6 +533,8 @@ export type Snapshot = {
 
 export type SnapshotChanged = AppSnapshot;
 
+export type StartAtLogin = "on" | "off";
+
 export type State = "valid" | 
 /**  Due for renewal, or announced. */
 "expiring" | "expired" | 
@@ -552,8 +548,6 @@ export type StepResult = "removed" | "would_remove" | "absent" | "kept" | "faile
 /**  What a report is about. */
 export type Subject = "identity" | "provider" | "all" | "cleanup";
 
-export type Switch = "on" | "off";
-
 export type Target = ({ identity: {
 	name: string,
 	depth: Depth,
@@ -563,7 +557,7 @@ export type Target = ({ identity: {
 /**  Everything of this configuration. */
 "all";
 
-export type Tray = "shown" | 
+export type TrayHost = "shown" | 
 /**  No tray host: the window has to say how to get one. */
 "missing";
 

@@ -46,7 +46,7 @@ pub fn snapshot(identities: Vec<IdentityStatus>) -> AppSnapshot {
     }
 }
 
-fn health(snapshot: AppSnapshot) -> Health {
+fn health(snapshot: AppSnapshot) -> OverallHealth {
     snapshot.judged().health
 }
 
@@ -92,15 +92,19 @@ fn a_person_who_is_needed_goes_before_the_network_and_the_network_before_time() 
         State::SignedOut,
         State::Unsupported,
     ] {
-        assert_eq!(of(identity("dev", calm)), Health::Ok, "{calm:?}");
+        assert_eq!(of(identity("dev", calm)), OverallHealth::Ok, "{calm:?}");
     }
     for loud in [State::Revoked, State::Denied, State::Expired] {
-        assert_eq!(of(identity("dev", loud)), Health::Attention, "{loud:?}");
+        assert_eq!(
+            of(identity("dev", loud)),
+            OverallHealth::Attention,
+            "{loud:?}"
+        );
     }
-    assert_eq!(of(failing(Code::Network)), Health::Offline);
-    assert_eq!(of(failing(Code::AwsError)), Health::Due);
+    assert_eq!(of(failing(Code::Network)), OverallHealth::Offline);
+    assert_eq!(of(failing(Code::AwsError)), OverallHealth::Due);
     let two = vec![failing(Code::Network), identity("ops", State::Revoked)];
-    assert_eq!(health(snapshot(two)), Health::Attention);
+    assert_eq!(health(snapshot(two)), OverallHealth::Attention);
 }
 
 #[test]
@@ -109,32 +113,32 @@ fn a_session_that_renews_itself_is_no_reason_to_worry() {
         next_refresh: Some(now()),
         ..identity("dev", State::Expiring)
     };
-    assert_eq!(health(snapshot(vec![renews])), Health::Ok);
+    assert_eq!(health(snapshot(vec![renews])), OverallHealth::Ok);
     let ends = identity("dev", State::Expiring);
-    assert_eq!(health(snapshot(vec![ends])), Health::Due);
+    assert_eq!(health(snapshot(vec![ends])), OverallHealth::Due);
 }
 
 #[test]
 fn an_open_prompt_a_broken_file_and_a_locked_keyring_need_a_person() {
-    assert_eq!(health(waiting("dev")), Health::Attention);
+    assert_eq!(health(waiting("dev")), OverallHealth::Attention);
     let mut broken = snapshot(Vec::new());
     let problem = Some(Error::new(Code::ConfigInvalid, "line 3"));
     broken.configuration = Configuration::InForce {
         path: String::new(),
         problem,
     };
-    assert_eq!(health(broken), Health::Attention);
+    assert_eq!(health(broken), OverallHealth::Attention);
     let mut locked = snapshot(Vec::new());
     locked.agent.as_mut().expect("a snapshot").keyring =
         Some(Error::new(Code::KeyringLocked, "it is locked"));
-    assert_eq!(health(locked), Health::Attention);
+    assert_eq!(health(locked), OverallHealth::Attention);
     let missing = AppSnapshot::empty(
         NOW.to_owned(),
         Configuration::Missing {
             path: String::new(),
         },
     );
-    assert_eq!(health(missing), Health::Ok);
+    assert_eq!(health(missing), OverallHealth::Ok);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The text of a submenu on Linux. muda packs it into a box with an icon and then sets the text of
-//! the line itself, which shows nothing: here the label inside is found and set. What it said
-//! before tells which one it is.
+//! the line itself, which shows nothing: here the label inside is found and set. Its text
+//! from before identifies it.
 
 use gtk::prelude::*;
 

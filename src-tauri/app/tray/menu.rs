@@ -2,6 +2,7 @@
 //! menu to become another: texts in place where the lines stay the same, since every other change
 //! closes a menu that is open on GNOME.
 
+use crate::autostart::StartAtLogin;
 use crate::snapshot::{AppSnapshot, Configuration};
 use keyfob_core::agent::api::{IdentityStatus, Refresh, State, in_units, time_left};
 use std::time::{Duration, SystemTime};
@@ -10,18 +11,18 @@ use std::time::{Duration, SystemTime};
 const MOST_IDENTITIES: usize = 20;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Item {
-    Line(Line),
+pub enum MenuEntry {
+    Line(MenuLine),
     Submenu {
         id: String,
         text: String,
-        items: Vec<Item>,
+        items: Vec<MenuEntry>,
     },
     Separator,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct MenuLine {
     pub id: String,
     pub text: String,
     pub is_enabled: bool,
@@ -44,12 +45,6 @@ pub enum Choice {
     PauseRefresh,
     StartAtLogin,
     Quit,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StartAtLogin {
-    On,
-    Off,
 }
 
 impl Choice {
@@ -92,8 +87,12 @@ impl Choice {
     }
 }
 
-pub fn menu(snapshot: &AppSnapshot, start_at_login: StartAtLogin, now: SystemTime) -> Vec<Item> {
-    let mut items = vec![line(&Choice::Open, "Open Keyfob"), Item::Separator];
+pub fn menu(
+    snapshot: &AppSnapshot,
+    start_at_login: StartAtLogin,
+    now: SystemTime,
+) -> Vec<MenuEntry> {
+    let mut items = vec![line(&Choice::Open, "Open Keyfob"), MenuEntry::Separator];
     let identities = snapshot.identities();
     items.extend(
         identities
@@ -108,7 +107,7 @@ pub fn menu(snapshot: &AppSnapshot, start_at_login: StartAtLogin, now: SystemTim
         ));
     }
     if !identities.is_empty() {
-        items.push(Item::Separator);
+        items.push(MenuEntry::Separator);
     }
     let works = matches!(snapshot.configuration, Configuration::InForce { .. });
     items.extend([
@@ -126,25 +125,25 @@ pub fn menu(snapshot: &AppSnapshot, start_at_login: StartAtLogin, now: SystemTim
             true,
             start_at_login == StartAtLogin::On,
         ),
-        Item::Separator,
+        MenuEntry::Separator,
         line(&Choice::Quit, "Quit"),
     ]);
     items
 }
 
-fn identity(it: &IdentityStatus, now: SystemTime) -> Item {
+fn identity(it: &IdentityStatus, now: SystemTime) -> MenuEntry {
     let state = it.state;
     let is_held = matches!(state, State::Valid | State::Expiring);
     let name = it.name.clone();
     let can_sign_in = state != State::Unsupported;
     let sign_in = if is_held { "Renew" } else { "Sign in" };
-    Item::Submenu {
+    MenuEntry::Submenu {
         id: format!("identity:{name}"),
         text: format!("{name} — {}", standing(it, state, now)),
         items: vec![
             enabled(&Choice::SignIn(name.clone()), sign_in, can_sign_in),
             enabled(&Choice::LogOut(name.clone()), "Log out…", can_sign_in),
-            Item::Separator,
+            MenuEntry::Separator,
             enabled(
                 &Choice::CopyEnvironment(name.clone()),
                 "Copy environment",
@@ -195,7 +194,7 @@ fn standing(it: &IdentityStatus, state: State, now: SystemTime) -> String {
     word.to_owned()
 }
 
-/// On the icon itself, for whoever rests the pointer on it.
+/// Shown while the pointer rests on the icon.
 pub fn tooltip(snapshot: &AppSnapshot, now: SystemTime) -> String {
     let held = snapshot
         .identities()
@@ -203,24 +202,21 @@ pub fn tooltip(snapshot: &AppSnapshot, now: SystemTime) -> String {
         .filter(|it| matches!(it.state, State::Valid | State::Expiring));
     let ends: Vec<SystemTime> = held.filter_map(|it| it.expires_at).collect();
     match (ends.len(), ends.iter().min()) {
-        (0, _) | (_, None) => "Keyfob: nobody is signed in".to_owned(),
-        (1, Some(end)) => format!(
-            "Keyfob: one session, {} left",
-            in_units(time_left(*end, now))
-        ),
+        (0, _) | (_, None) => "Keyfob: not signed in".to_owned(),
+        (1, Some(end)) => format!("Keyfob: 1 session, {} left", in_units(time_left(*end, now))),
         (count, Some(end)) => format!(
-            "Keyfob: {count} sessions, the first ends in {}",
+            "Keyfob: {count} sessions, the first expires in {}",
             in_units(time_left(*end, now))
         ),
     }
 }
 
-fn line(choice: &Choice, text: &str) -> Item {
+fn line(choice: &Choice, text: &str) -> MenuEntry {
     enabled(choice, text, true)
 }
 
-fn enabled(choice: &Choice, text: &str, is_enabled: bool) -> Item {
-    Item::Line(Line {
+fn enabled(choice: &Choice, text: &str, is_enabled: bool) -> MenuEntry {
+    MenuEntry::Line(MenuLine {
         id: choice.id(),
         text: text.to_owned(),
         is_enabled,
@@ -228,8 +224,8 @@ fn enabled(choice: &Choice, text: &str, is_enabled: bool) -> Item {
     })
 }
 
-fn checked(choice: &Choice, text: &str, is_enabled: bool, is_checked: bool) -> Item {
-    Item::Line(Line {
+fn checked(choice: &Choice, text: &str, is_enabled: bool, is_checked: bool) -> MenuEntry {
+    MenuEntry::Line(MenuLine {
         id: choice.id(),
         text: text.to_owned(),
         is_enabled,
@@ -242,12 +238,12 @@ fn checked(choice: &Choice, text: &str, is_enabled: bool, is_checked: bool) -> I
 pub enum Difference {
     None,
     /// The same lines; these look different now. A submenu counts with its own text alone.
-    Looks(Vec<Item>),
+    Looks(Vec<MenuEntry>),
     /// Other lines: it has to be made anew.
     Lines,
 }
 
-pub fn difference(shown: &[Item], wanted: &[Item]) -> Difference {
+pub fn difference(shown: &[MenuEntry], wanted: &[MenuEntry]) -> Difference {
     let mut looks = Vec::new();
     if !same_lines(shown, wanted, &mut looks) {
         Difference::Lines
@@ -258,7 +254,7 @@ pub fn difference(shown: &[Item], wanted: &[Item]) -> Difference {
     }
 }
 
-fn same_lines(shown: &[Item], wanted: &[Item], looks: &mut Vec<Item>) -> bool {
+fn same_lines(shown: &[MenuEntry], wanted: &[MenuEntry], looks: &mut Vec<MenuEntry>) -> bool {
     shown.len() == wanted.len()
         && shown
             .iter()
@@ -266,29 +262,29 @@ fn same_lines(shown: &[Item], wanted: &[Item], looks: &mut Vec<Item>) -> bool {
             .all(|(shown, wanted)| same_line(shown, wanted, looks))
 }
 
-fn same_line(shown: &Item, wanted: &Item, looks: &mut Vec<Item>) -> bool {
+fn same_line(shown: &MenuEntry, wanted: &MenuEntry, looks: &mut Vec<MenuEntry>) -> bool {
     match (shown, wanted) {
-        (Item::Separator, Item::Separator) => true,
-        (Item::Line(before), Item::Line(after)) => {
+        (MenuEntry::Separator, MenuEntry::Separator) => true,
+        (MenuEntry::Line(before), MenuEntry::Line(after)) => {
             if before != after {
                 looks.push(wanted.clone());
             }
             before.id == after.id && before.is_checked.is_some() == after.is_checked.is_some()
         }
         (
-            Item::Submenu {
+            MenuEntry::Submenu {
                 id: before,
                 text: old,
                 items: shown,
             },
-            Item::Submenu {
+            MenuEntry::Submenu {
                 id: after,
                 text: new,
                 items: wanted,
             },
         ) => {
             if old != new {
-                looks.push(Item::Submenu {
+                looks.push(MenuEntry::Submenu {
                     id: after.clone(),
                     text: new.clone(),
                     items: Vec::new(),
@@ -296,6 +292,6 @@ fn same_line(shown: &Item, wanted: &Item, looks: &mut Vec<Item>) -> bool {
             }
             before == after && same_lines(shown, wanted, looks)
         }
-        (Item::Separator | Item::Line(_) | Item::Submenu { .. }, _) => false,
+        (MenuEntry::Separator | MenuEntry::Line(_) | MenuEntry::Submenu { .. }, _) => false,
     }
 }

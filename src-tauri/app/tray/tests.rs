@@ -1,16 +1,17 @@
-use super::menu::{Choice, Difference, Item, StartAtLogin, difference, menu, tooltip};
+use super::menu::{Choice, Difference, MenuEntry, difference, menu, tooltip};
+use crate::autostart::StartAtLogin;
 use crate::snapshot::tests::{NOW, identity, now, snapshot};
 use keyfob_core::agent::api::{IdentityStatus, Refresh, State};
 use std::time::Duration;
 
 const HOUR: u64 = 60 * 60;
 
-fn lines(items: &[Item]) -> Vec<String> {
+fn lines(items: &[MenuEntry]) -> Vec<String> {
     let mut lines = Vec::new();
     for item in items {
         match item {
-            Item::Separator => lines.push("-".to_owned()),
-            Item::Line(line) => {
+            MenuEntry::Separator => lines.push("-".to_owned()),
+            MenuEntry::Line(line) => {
                 let mark = if line.is_checked == Some(true) {
                     " ✓"
                 } else {
@@ -19,7 +20,7 @@ fn lines(items: &[Item]) -> Vec<String> {
                 let off = if line.is_enabled { "" } else { " (off)" };
                 lines.push(format!("{}{mark}{off}", line.text));
             }
-            Item::Submenu { text, items, .. } => {
+            MenuEntry::Submenu { text, items, .. } => {
                 lines.push(format!("{text} >"));
                 lines.extend(self::lines(items).iter().map(|line| format!("  {line}")));
             }
@@ -138,7 +139,7 @@ fn another_text_changes_in_place_and_another_line_does_not() {
         panic!("the same lines")
     };
     assert!(
-        matches!(looks.as_slice(), [Item::Submenu { text, .. }] if text == "dev-admin — 1 h"),
+        matches!(looks.as_slice(), [MenuEntry::Submenu { text, .. }] if text == "dev-admin — 1 h"),
         "{looks:?}"
     );
     let Difference::Looks(looks) =
@@ -182,13 +183,13 @@ fn every_line_leads_back_to_what_it_does() {
 }
 
 #[test]
-fn the_icon_says_how_many_sessions_there_are_and_when_the_first_ends() {
+fn the_tooltip_counts_the_sessions_and_says_when_the_first_expires() {
     let said = |identities| tooltip(&snapshot(identities), now());
-    assert_eq!(said(Vec::new()), "Keyfob: nobody is signed in");
-    assert_eq!(said(vec![ending(HOUR)]), "Keyfob: one session, 1h 0m left");
+    assert_eq!(said(Vec::new()), "Keyfob: not signed in");
+    assert_eq!(said(vec![ending(HOUR)]), "Keyfob: 1 session, 1h 0m left");
     assert_eq!(
         said(vec![ending(2 * HOUR), ending(HOUR)]),
-        "Keyfob: 2 sessions, the first ends in 1h 0m"
+        "Keyfob: 2 sessions, the first expires in 1h 0m"
     );
     assert!(NOW.ends_with('Z'));
 }

@@ -90,6 +90,8 @@ fn credentials(reply: Reply) -> Result<Credentials> {
         | Reply::DatabaseToken(_)
         | Reply::Console(_)
         | Reply::Snapshot(_)
+        | Reply::Edited { .. }
+        | Reply::Imported { .. }
         | Reply::Stopping
         | Reply::RunInProcess => Err(Error::new(
             Code::Unsupported,

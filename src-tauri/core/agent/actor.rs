@@ -165,7 +165,7 @@ impl Actor {
                 reply,
                 effects,
             } => {
-                self.maintained(&effects);
+                let reply = self.maintained(&effects, reply);
                 for waiter in self.jobs.end(job).map_or_else(Vec::new, |job| job.waiters) {
                     waiter.answer(notes.clone(), reply.clone());
                 }
@@ -218,7 +218,11 @@ impl Actor {
             Request::Look(Look::Whoami { identity, .. }) => Some(identity.clone()),
             Request::Maintain(Maintain::Configure(configure)) => Some(configure.identity.clone()),
             Request::Maintain(
-                Maintain::Logout(_) | Maintain::Cleanup(_) | Maintain::Repair { .. },
+                Maintain::Logout(_)
+                | Maintain::Cleanup(_)
+                | Maintain::Repair { .. }
+                | Maintain::Edit { .. }
+                | Maintain::Import { .. },
             )
             | Request::Look(Look::List | Look::Audit { .. } | Look::AuditVerify) => None,
         };
@@ -330,7 +334,11 @@ impl Actor {
     fn maintain(&mut self, waiter: Waiter, request: Maintain) {
         let identity = match &request {
             Maintain::Configure(configure) => configure.identity.clone(),
-            Maintain::Logout(_) | Maintain::Cleanup(_) | Maintain::Repair { .. } => String::new(),
+            Maintain::Logout(_)
+            | Maintain::Cleanup(_)
+            | Maintain::Repair { .. }
+            | Maintain::Edit { .. }
+            | Maintain::Import { .. } => String::new(),
         };
         let (world, memory) = (self.world.clone(), self.in_memory());
         let caller = waiter.call.caller.clone();
@@ -574,7 +582,7 @@ impl Actor {
         });
     }
 
-    fn maintained(&mut self, effects: &Effects) {
+    fn maintained(&mut self, effects: &Effects, mut reply: Reply) -> Reply {
         effects.dropped.iter().for_each(|name| self.forget(name));
         for identity in &effects.signed_out {
             self.forget(identity);
@@ -590,6 +598,13 @@ impl Actor {
         if let Some(identity) = &effects.keys_stored {
             self.keys_stored(identity);
         }
+        if effects.is_edited {
+            self.look_at_configuration();
+        }
+        if let Reply::Edited { problem } = &mut reply {
+            *problem = self.schedule.configuration_problem().cloned();
+        }
+        reply
     }
 
     /// The session of an identity is gone, and what it signed with it.

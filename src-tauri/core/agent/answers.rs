@@ -3,6 +3,7 @@
 use super::api::{
     self, Configure, Credentials, Look, Maintain, Note, Person, Reply, SessionRequest,
 };
+use super::edits;
 use super::waiter::Waiter;
 use crate::ask::{Ask, Caller};
 use crate::console;
@@ -128,6 +129,8 @@ pub(super) struct Effects {
     /// Identities whose stored session is gone.
     pub dropped: Vec<String>,
     pub signed_out: Vec<String>,
+    /// The configuration file was changed.
+    pub is_edited: bool,
     /// Of this identity.
     pub keys_stored: Option<String>,
 }
@@ -153,6 +156,14 @@ pub(super) async fn maintain(
                 providers::configure(world, &identity, keys, check, ask, &mut trail).await;
             effects.keys_stored = configured.as_ref().ok().map(|it| it.identity.clone());
             configured.map(Reply::Configured)
+        }
+        Maintain::Edit { changes } => {
+            effects.is_edited = true;
+            edits::change(world, &changes)
+        }
+        Maintain::Import { profiles } => {
+            effects.is_edited = true;
+            edits::import(world, &profiles, &mut trail).await
         }
         request => match unlock(world, ask, &trail.caller).await {
             Ok(()) => clear(world, request, memory, &mut trail).await,
@@ -191,11 +202,8 @@ async fn clear(
             let recorded = logout::record_repairs(world, &trail.caller, &findings).await;
             (recorded, Reply::Repaired(findings))
         }
-        Maintain::Configure(_) => {
-            return Err(Error::new(
-                Code::Unsupported,
-                "keys are stored in another way",
-            ));
+        Maintain::Configure(_) | Maintain::Edit { .. } | Maintain::Import { .. } => {
+            return Err(Error::new(Code::Unsupported, "this clears nothing"));
         }
     };
     trail.notes.extend(recorded);

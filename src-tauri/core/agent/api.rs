@@ -4,6 +4,7 @@
 
 pub use crate::ask::{Answer, Caller, Note, PassphraseUse, Person, PromptKind, TypedKeys, WhyKeys};
 use crate::clock::moment;
+use crate::config::Change;
 pub use crate::console::ConsoleLink;
 pub use crate::databases::{DatabaseChoice, DatabaseToken};
 pub use crate::duration::{SessionDuration, in_units, time_left};
@@ -88,6 +89,11 @@ pub enum Maintain {
     Cleanup(Cleanup),
     /// One identity with its chain, or all. Answered by [`Reply::Repaired`].
     Repair { identity: Option<String> },
+    /// Changes the configuration file: all of it or nothing. Answered by [`Reply::Edited`].
+    Edit { changes: Vec<Change> },
+    /// Adds profiles of the files of AWS tools to the configuration, and stores their keys. Answered
+    /// by [`Reply::Imported`].
+    Import { profiles: Vec<String> },
 }
 
 /// Changes nothing.
@@ -204,6 +210,14 @@ pub enum Reply {
     DatabaseToken(DatabaseToken),
     Console(ConsoleLink),
     Snapshot(Snapshot),
+    /// `problem`: the changed file cannot be used, and the last good one stays in force.
+    Edited {
+        problem: Option<Error>,
+    },
+    /// The identities that were added.
+    Imported {
+        identities: Vec<String>,
+    },
     Stopping,
     /// What was asked needs the caller's own environment: whoever asked does it in its own process.
     RunInProcess,

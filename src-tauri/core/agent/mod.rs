@@ -5,6 +5,7 @@ mod actor;
 mod answers;
 pub mod api;
 pub mod client;
+pub mod edits;
 pub mod hosting;
 mod jobs;
 mod prompts;

@@ -82,6 +82,11 @@ impl Schedule {
         &self.fingerprint
     }
 
+    /// Why the file on disk is not the one in force.
+    pub fn configuration_problem(&self) -> Option<&Error> {
+        self.configuration.problem.as_ref()
+    }
+
     pub fn was_read(&mut self) {
         self.is_reading = false;
     }
@@ -409,7 +414,7 @@ impl Actor {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             since: self.since,
             configuration: config.path().display().to_string(),
-            configuration_problem: self.schedule.configuration.problem.clone(),
+            configuration_problem: self.schedule.configuration_problem().cloned(),
             refresh: self.schedule.refresh,
         });
         let snapshot = Snapshot {

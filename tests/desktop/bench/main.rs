@@ -263,7 +263,7 @@ fn proportional_memory(pid: u32) -> u64 {
     kibibytes.unwrap_or(0_u64) << 10
 }
 
-/// One identity that nobody has signed in to.
+/// One identity, not signed in to.
 fn configure() {
     let folder = PathBuf::from(given("XDG_CONFIG_HOME")).join("keyfob");
     std::fs::create_dir_all(&folder).expect("the session's own folder");

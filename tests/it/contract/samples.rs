@@ -11,6 +11,7 @@ use keyfob_core::agent::api::{
     SessionRequest, SignedIn, Snapshot, State, StepResult, Subject, Target, TypedKeys, Variable,
     Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
 };
+use keyfob_core::config::{Change, NewIdentity, NewKind};
 use keyfob_core::error::{Code, Error};
 use std::time::{Duration, SystemTime};
 
@@ -53,6 +54,10 @@ pub fn requests() -> Vec<Request> {
         })),
         Request::Maintain(Maintain::Repair {
             identity: Some(name()),
+        }),
+        Request::Maintain(Maintain::Edit { changes: changes() }),
+        Request::Maintain(Maintain::Import {
+            profiles: vec![name()],
         }),
         Request::Session(SessionRequest::Console {
             identity: name(),
@@ -159,6 +164,12 @@ pub fn replies() -> Vec<Reply> {
             identity: name(),
         }),
         Reply::Snapshot(snapshot()),
+        Reply::Edited {
+            problem: Some(error(Code::ConfigInvalid)),
+        },
+        Reply::Imported {
+            identities: vec![name()],
+        },
         Reply::Stopping,
         Reply::RunInProcess,
     ];
@@ -230,6 +241,40 @@ pub fn caller() -> Caller {
         pid: 4711,
         person: Person::Present,
     }
+}
+
+fn changes() -> Vec<Change> {
+    let text = |text: &str| Some(text.to_owned());
+    let kinds = [
+        NewKind::User {
+            region: text("eu-central-1"),
+            mfa_arn: text("arn:aws:iam::410000000017:mfa/kim"),
+        },
+        NewKind::AssumeRole {
+            via: "org".to_owned(),
+            role_arn: "arn:aws:iam::410000000017:role/deploy".to_owned(),
+            external_id: text("4711"),
+            session_name: text("kim"),
+            region: text("eu-central-1"),
+            duration: text("45m"),
+        },
+        NewKind::Process {
+            command: "print-keys".to_owned(),
+            region: text("eu-central-1"),
+        },
+    ];
+    let added = kinds.map(|kind| {
+        Change::AddIdentity(NewIdentity {
+            name: name(),
+            is_default: true,
+            kind,
+        })
+    });
+    let others = [
+        Change::MakeDefault(name()),
+        Change::NotifyBefore("30m".to_owned()),
+    ];
+    added.into_iter().chain(others).collect()
 }
 
 fn name() -> String {

@@ -1,5 +1,5 @@
-//! Whether somebody may still be in front of the screen: desktops say on the session bus when it is
-//! locked. Elsewhere nothing is said; a machine that sleeps is noticed by the agent.
+//! The lock of the screen: Linux desktops announce it on the session bus. Elsewhere nothing does; a
+//! machine that sleeps is noticed by the agent.
 
 /// Calls `locked` whenever the screen is locked, on a thread of its own. Returns at once.
 #[cfg(not(target_os = "linux"))]
@@ -11,11 +11,11 @@ pub fn watch(locked: impl FnMut() + Send + 'static) {
         .name("screen-lock".to_owned())
         .spawn(move || {
             if let Err(error) = on_the_bus(locked) {
-                tracing::warn!(%error, "whether the screen is locked cannot be told");
+                tracing::warn!(%error, "the lock of the screen cannot be watched");
             }
         });
     if let Err(error) = thread {
-        tracing::warn!(%error, "whether the screen is locked cannot be told");
+        tracing::warn!(%error, "the lock of the screen cannot be watched");
     }
 }
 
@@ -23,7 +23,7 @@ pub fn watch(locked: impl FnMut() + Send + 'static) {
 fn on_the_bus(mut locked: impl FnMut()) -> zbus::Result<()> {
     use zbus::blocking::{Connection, MessageIterator};
     use zbus::message::Type;
-    /// GNOME, and everybody else.
+    /// GNOME, and the others.
     const INTERFACES: [&str; 2] = ["org.gnome.ScreenSaver", "org.freedesktop.ScreenSaver"];
     let bus = Connection::session()?;
     let rule = zbus::MatchRule::builder()

@@ -1,7 +1,8 @@
-//! A link that signs somebody in, handed to the browser. Browsers are started with an address that
-//! everybody on the machine may read, so that one leads to this process, for once and for a minute,
-//! and from there on to the link.
+//! The link that signs in to the AWS console, passed to the browser. The address a browser is started
+//! with can be read by every user of the machine: it leads to this process, once and within a
+//! minute, which redirects to the link.
 
+use crate::mutex::lock;
 use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CACHE_CONTROL, HOST, LOCATION, REFERRER_POLICY};
@@ -14,7 +15,7 @@ use keyfob_core::clock::Clock;
 use keyfob_core::error::{Code, Error, Result};
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -24,11 +25,8 @@ const OPEN_FOR: Duration = Duration::from_secs(60);
 /// The address to start the browser with. Needs a tokio runtime around it.
 pub async fn address(link: Secret) -> Result<String> {
     let failed = |cause: &dyn std::fmt::Display| {
-        Error::new(
-            Code::ProcessFailed,
-            format!("the link cannot be handed to the browser: {cause}"),
-        )
-        .hint("try again")
+        let message = format!("the link cannot be passed to the browser: {cause}");
+        Error::new(Code::ProcessFailed, message).hint("try again")
     };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
@@ -39,44 +37,44 @@ pub async fn address(link: Secret) -> Result<String> {
         .to_string();
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|cause| failed(&cause))?;
-    let door = Door {
+    let once = OneTimeLink {
         host,
         path: format!("/{:032x}", u128::from_le_bytes(bytes)),
         link: Mutex::new(Some(link)),
         taken: Notify::new(),
     };
-    let address = format!("http://{}{}", door.host, door.path);
+    let address = format!("http://{}{}", once.host, once.path);
     tauri::async_runtime::spawn(async move {
-        let door = Arc::new(door);
+        let once = Arc::new(once);
         tokio::select! {
-            () = stand(&listener, &door) => {}
+            () = serve(&listener, &once) => {}
             () = Clock::nap(OPEN_FOR) => {}
         }
     });
     Ok(address)
 }
 
-struct Door {
+struct OneTimeLink {
     host: String,
     path: String,
-    /// Until somebody came for it.
+    /// Until it was fetched.
     link: Mutex<Option<Secret>>,
     taken: Notify,
 }
 
 /// Until the link is gone. A browser may open more connections than it uses.
-async fn stand(listener: &TcpListener, door: &Arc<Door>) {
+async fn serve(listener: &TcpListener, once: &Arc<OneTimeLink>) {
     loop {
         let stream = tokio::select! {
-            () = door.taken.notified() => return,
+            () = once.taken.notified() => return,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(_) => return,
             },
         };
-        let at = Arc::clone(door);
+        let answering = Arc::clone(once);
         let answer = service_fn(move |request: Request<Incoming>| {
-            let response = at.answer(&request);
+            let response = answering.answer(&request);
             async move { Ok::<_, Infallible>(response) }
         });
         tauri::async_runtime::spawn(async move {
@@ -84,7 +82,7 @@ async fn stand(listener: &TcpListener, door: &Arc<Door>) {
                 .keep_alive(false)
                 .serve_connection(TokioIo::new(stream), answer);
             tokio::select! {
-                // Whoever hangs up gets nothing.
+                // A client that hangs up gets nothing.
                 _ = served => {}
                 () = Clock::nap(OPEN_FOR) => {}
             }
@@ -92,7 +90,7 @@ async fn stand(listener: &TcpListener, door: &Arc<Door>) {
     }
 }
 
-impl Door {
+impl OneTimeLink {
     fn answer<B>(&self, request: &Request<B>) -> Response<Empty<Bytes>> {
         let host = request
             .headers()
@@ -101,14 +99,7 @@ impl Door {
         let is_it = request.method() == Method::GET
             && request.uri().path() == self.path
             && host == Some(self.host.as_str());
-        let link = is_it
-            .then(|| {
-                self.link
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .take()
-            })
-            .flatten();
+        let link = is_it.then(|| lock(&self.link).take()).flatten();
         let builder = Response::builder()
             .header(CACHE_CONTROL, "no-store")
             .header(REFERRER_POLICY, "no-referrer");
@@ -131,45 +122,45 @@ impl Door {
 mod tests {
     use super::*;
 
-    fn asked(door: &Door, method: Method, path: &str, host: &str) -> (StatusCode, bool) {
+    fn fetched(once: &OneTimeLink, method: Method, path: &str, host: &str) -> (StatusCode, bool) {
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header(HOST, host)
             .body(())
             .expect("a request");
-        let response = door.answer(&request);
+        let response = once.answer(&request);
         (response.status(), response.headers().contains_key(LOCATION))
     }
 
     #[test]
-    fn the_link_goes_to_the_first_who_knows_the_way_and_to_nobody_else() {
+    fn the_link_goes_once_to_the_right_address_and_never_again() {
         let link = Mutex::new(Some(Secret::new(
             "https://signin.aws.amazon.com/federation?SigninToken=x",
         )));
-        let door = Door {
+        let once = OneTimeLink {
             host: "127.0.0.1:4711".to_owned(),
             path: "/secret".to_owned(),
             link,
             taken: Notify::new(),
         };
         let nothing = (StatusCode::NOT_FOUND, false);
-        assert_eq!(asked(&door, Method::GET, "/", "127.0.0.1:4711"), nothing);
+        assert_eq!(fetched(&once, Method::GET, "/", "127.0.0.1:4711"), nothing);
         assert_eq!(
-            asked(&door, Method::POST, "/secret", "127.0.0.1:4711"),
+            fetched(&once, Method::POST, "/secret", "127.0.0.1:4711"),
             nothing
         );
         assert_eq!(
-            asked(&door, Method::GET, "/secret", "evil.example"),
+            fetched(&once, Method::GET, "/secret", "evil.example"),
             nothing,
             "a page that rebinds its name"
         );
         assert_eq!(
-            asked(&door, Method::GET, "/secret", "127.0.0.1:4711"),
+            fetched(&once, Method::GET, "/secret", "127.0.0.1:4711"),
             (StatusCode::FOUND, true)
         );
         assert_eq!(
-            asked(&door, Method::GET, "/secret", "127.0.0.1:4711"),
+            fetched(&once, Method::GET, "/secret", "127.0.0.1:4711"),
             nothing,
             "only once"
         );

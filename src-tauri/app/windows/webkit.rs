@@ -1,5 +1,5 @@
-//! What WebKit leaves running on Linux when the last window is gone: the process that fetches for
-//! pages, tens of megabytes of it. With the next window it starts anew.
+//! The process of WebKit that fetches for pages on Linux: it outlives the last window with tens of
+//! megabytes, and the next window starts it anew.
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
@@ -11,7 +11,7 @@ const NAME: &str = "WebKitNetworkPr";
 pub fn end() {
     for pid in children().filter(|pid| is_it(*pid)) {
         if let Err(error) = kill_process(pid, Signal::TERM) {
-            tracing::warn!(%error, "a process that no window needs any more goes on");
+            tracing::warn!(%error, "a process of WebKit that no window needs cannot be ended");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The sandbox as the app runs it: an AWS in this process, with a configuration and files in a
 //! private folder and a keyring in memory. All of it goes when it is dropped.
 
+use crate::snapshot::SandboxInfo;
 use keyfob_core::agent::api::TypedKeys;
 use keyfob_core::clock::Clock;
 use keyfob_core::environment::Environment;
@@ -10,9 +11,7 @@ use keyfob_core::sandbox::demonstration::{Demonstration, READY, WITHOUT_KEYS};
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-use crate::snapshot::SandboxInfo;
-
-pub struct Shown {
+pub struct RunningSandbox {
     sandbox: Sandbox,
     demonstration: Demonstration,
     /// Configuration and files.
@@ -21,9 +20,9 @@ pub struct Shown {
     state: PathBuf,
 }
 
-impl Shown {
+impl RunningSandbox {
     /// Needs a tokio runtime around it.
-    pub fn start(environment: &Environment) -> Result<Shown> {
+    pub fn start(environment: &Environment) -> Result<RunningSandbox> {
         let folder = tempfile::Builder::new().prefix("keyfob-sandbox-").tempdir();
         let folder = folder
             .map_err(|cause| Error::file(&std::env::temp_dir(), "make a folder in", &cause))?;
@@ -34,15 +33,15 @@ impl Shown {
         let state = environment.state_folder()?.join(&realm);
         let keyring = serde_json::json!({ "type": "memory" });
         let text = demonstration.configuration(&realm, &keyring, &folder.path().join("aws"));
-        let shown = Shown {
+        let running = RunningSandbox {
             sandbox,
             demonstration,
             folder,
             state,
         };
-        let config = shown.config();
+        let config = running.config();
         std::fs::write(&config, text).map_err(|cause| Error::file(&config, "write", &cause))?;
-        Ok(shown)
+        Ok(running)
     }
 
     pub fn config(&self) -> PathBuf {
@@ -57,7 +56,7 @@ impl Shown {
         }
     }
 
-    /// The identity whose keys are at hand, and these.
+    /// The identity that has keys from the start, and these.
     pub fn keys(&self) -> (String, TypedKeys) {
         let keys = &self.demonstration.keys;
         let keys = TypedKeys {
@@ -69,15 +68,12 @@ impl Shown {
         (READY.to_owned(), keys)
     }
 
-    /// Deletes the user's access keys, as somebody does at AWS.
+    /// Deletes the user's access keys, as an administrator does at AWS.
     pub fn revoke(&self, user: &str) -> Result<()> {
         let keys = self.sandbox.keys(known(user)?);
         if keys.is_empty() {
-            return Err(Error::new(
-                Code::InvalidInput,
-                format!("{user} has no access key in the sandbox"),
-            )
-            .hint("make a new one first"));
+            let message = format!("{user} has no access key in the sandbox");
+            return Err(Error::new(Code::InvalidInput, message).hint("create a new one first"));
         }
         keys.iter()
             .try_for_each(|keys| self.sandbox.revoke_key(&keys.access_key_id))
@@ -102,7 +98,7 @@ impl Shown {
     }
 }
 
-impl Drop for Shown {
+impl Drop for RunningSandbox {
     fn drop(&mut self) {
         // What cannot be removed holds no secret.
         let _ = std::fs::remove_dir_all(&self.state);

@@ -1,0 +1,96 @@
+//! What both the tray and the windows do for an identity, and how the configuration file is
+//! changed: by the agent that works for it, or, before there is one, here.
+
+use crate::browser_link;
+use crate::host::caller;
+use crate::outside;
+use crate::state::AppState;
+use keyfob_core::agent::api::{Answered, Maintain, Reply, SessionRequest, VariablesForm};
+use keyfob_core::agent::edits::{self, Imported};
+use keyfob_core::config::{Change, Config};
+use keyfob_core::error::{Code, Error, Result};
+
+pub async fn copy_environment(state: &AppState, identity: &str) -> Result<()> {
+    let request = SessionRequest::Variables {
+        identity: identity.to_owned(),
+        form: VariablesForm::Profile,
+    };
+    match state
+        .host
+        .request_for_person(None, request.into())
+        .await?
+        .reply
+    {
+        Reply::Variables(variables) => state.clipboard.copy(&outside::shell_lines(&variables)),
+        _ => Err(misunderstood()),
+    }
+}
+
+pub async fn open_console(state: &AppState, identity: &str) -> Result<()> {
+    let request = SessionRequest::Console {
+        identity: identity.to_owned(),
+        destination: None,
+    };
+    match state
+        .host
+        .request_for_person(None, request.into())
+        .await?
+        .reply
+    {
+        Reply::Console(link) => {
+            outside::open(browser_link::address(link.url).await?, "the browser")
+        }
+        Reply::Needs(prompt) => Err(prompt.unanswered),
+        _ => Err(misunderstood()),
+    }
+}
+
+pub async fn use_as_default(state: &AppState, identity: String) -> Result<()> {
+    edit(state, Change::MakeDefault(identity)).await
+}
+
+pub async fn edit(state: &AppState, change: Change) -> Result<()> {
+    let changes = vec![change];
+    if state.host.is_idle() {
+        Config::change(&state.host.path()?, &state.host.environment, &changes)?;
+        return state.take_over().await;
+    }
+    let answered = state
+        .host
+        .request(Maintain::Edit { changes }.into())
+        .await?;
+    state.refresh().await;
+    match answered.reply {
+        Reply::Edited {
+            problem: Some(error),
+        } => Err(error),
+        Reply::Edited { problem: None } => Ok(()),
+        _ => Err(misunderstood()),
+    }
+}
+
+/// Profiles of the files of AWS tools, with their keys.
+pub async fn import(state: &AppState, profiles: Vec<String>) -> Result<Imported> {
+    if state.host.is_idle() {
+        let environment = state.host.environment.clone();
+        let imported =
+            edits::import_first(&state.host.path()?, environment, &profiles, &caller()).await?;
+        return state.take_over().await.map(|()| imported);
+    }
+    let Answered { notes, reply } = state
+        .host
+        .request_for_person(None, Maintain::Import { profiles }.into())
+        .await?;
+    state.refresh().await;
+    match reply {
+        Reply::Imported { identities } => Ok(Imported { identities, notes }),
+        _ => Err(misunderstood()),
+    }
+}
+
+/// The agent is in this process: nothing can be of another version.
+pub fn misunderstood() -> Error {
+    Error::new(Code::Unsupported, "the agent cannot do this for a window").hint(
+        "the configuration takes values from an environment that the tray app does not have: use `fob`",
+    )
+}

@@ -1,0 +1,207 @@
+//! The configuration and the desktop's own settings, shown and changed in a window; identities
+//! added to the configuration.
+
+use crate::actions;
+use crate::autostart::StartAtLogin;
+use crate::mutex::lock;
+use crate::outside;
+use crate::preferences::NoticeKind;
+use crate::state::AppState;
+use keyfob_core::agent::api::{Note, SessionDuration};
+use keyfob_core::agent::edits::Imported;
+use keyfob_core::config::{
+    Change, Config, NewIdentity, NewKind, Problem, Severity, importable as found,
+};
+use keyfob_core::error::Result;
+use serde::{Deserialize, Serialize};
+use specta::Type;
+use std::time::Duration;
+use tauri::{AppHandle, Manager, State};
+
+#[derive(Debug, Serialize, Type)]
+pub struct DesktopSettings {
+    start_at_login: StartAtLogin,
+    /// As written: `30m`.
+    notify_before: String,
+    notices: Vec<NoticeKind>,
+    configuration: String,
+    problems: Vec<ConfigurationProblem>,
+    default_identity: Option<String>,
+    identities: Vec<String>,
+    version: String,
+}
+
+#[derive(Debug, Serialize, Type)]
+pub struct ConfigurationProblem {
+    severity: ProblemSeverity,
+    /// From 1.
+    line: u32,
+    /// From 1.
+    column: u32,
+    message: String,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum ProblemSeverity {
+    Error,
+    Warning,
+    Notice,
+}
+
+#[derive(Debug, Deserialize, Type)]
+pub struct NewUser {
+    name: String,
+    region: String,
+    mfa_arn: Option<String>,
+}
+
+#[derive(Debug, Serialize, Type)]
+pub struct ImportableProfile {
+    profile: String,
+    /// As people read it: `IAM user`, `role through dev`.
+    what: String,
+    /// Why it cannot be imported.
+    obstacle: Option<String>,
+}
+
+#[derive(Debug, Serialize, Type)]
+pub struct ImportedProfiles {
+    identities: Vec<String>,
+    notes: Vec<Note>,
+}
+
+impl ConfigurationProblem {
+    fn of(problem: &Problem) -> ConfigurationProblem {
+        ConfigurationProblem {
+            severity: match problem.severity {
+                Severity::Error => ProblemSeverity::Error,
+                Severity::Warning => ProblemSeverity::Warning,
+                Severity::Notice => ProblemSeverity::Notice,
+            },
+            line: u32::try_from(problem.line).unwrap_or(u32::MAX),
+            column: u32::try_from(problem.column).unwrap_or(u32::MAX),
+            message: problem.message.clone(),
+        }
+    }
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn settings(app: AppHandle) -> Result<DesktopSettings> {
+    let state = app.state::<AppState>();
+    let path = state.host.path()?;
+    // A file that cannot be used at all has one problem, which is in the snapshot.
+    let config = Config::load(&path, &state.host.environment).ok();
+    let problems = config.iter().flat_map(Config::problems);
+    let identities = config
+        .iter()
+        .flat_map(Config::identities)
+        .map(|it| it.name.to_string());
+    let default = config
+        .as_ref()
+        .and_then(|config| config.default_identity().ok().flatten());
+    Ok(DesktopSettings {
+        start_at_login: StartAtLogin::now(&app),
+        notify_before: config
+            .as_ref()
+            .map_or_else(String::new, |config| as_written(config.notify_before())),
+        notices: lock(&state.preferences).shown(),
+        problems: problems.map(ConfigurationProblem::of).collect(),
+        default_identity: default.map(|identity| identity.name.to_string()),
+        identities: identities.collect(),
+        configuration: path.display().to_string(),
+        version: app.package_info().version.to_string(),
+    })
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn start_at_login(app: AppHandle, to: StartAtLogin) -> Result<DesktopSettings> {
+    to.set(&app)?;
+    app.state::<AppState>().changed();
+    settings(app).await
+}
+
+/// As written in the configuration: `30m`.
+#[tauri::command]
+#[specta::specta]
+pub async fn notify_before(app: AppHandle, duration: String) -> Result<DesktopSettings> {
+    actions::edit(&app.state::<AppState>(), Change::NotifyBefore(duration)).await?;
+    settings(app).await
+}
+
+/// Those that are shown; the others are not.
+#[tauri::command]
+#[specta::specta]
+pub async fn show_notices(app: AppHandle, kinds: Vec<NoticeKind>) -> Result<DesktopSettings> {
+    let state = app.state::<AppState>();
+    lock(&state.preferences).show_only(&kinds, &state.host.environment)?;
+    settings(app.clone()).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn use_as_default(state: State<'_, AppState>, identity: String) -> Result<()> {
+    actions::use_as_default(&state, identity).await
+}
+
+/// In the program that opens such files.
+#[tauri::command]
+#[specta::specta]
+pub fn open_configuration(state: State<'_, AppState>) -> Result<()> {
+    outside::open(state.host.path()?, "the configuration file")
+}
+
+/// Writes an IAM user into the configuration, which is made if there is none; its keys are entered
+/// next.
+#[tauri::command]
+#[specta::specta]
+pub async fn add_user(state: State<'_, AppState>, user: NewUser) -> Result<()> {
+    let NewUser {
+        name,
+        region,
+        mfa_arn,
+    } = user;
+    let kind = NewKind::User {
+        region: Some(region),
+        mfa_arn,
+    };
+    let new = NewIdentity {
+        name,
+        // The first one is used where none is named.
+        is_default: state.host.is_idle(),
+        kind,
+    };
+    actions::edit(&state, Change::AddIdentity(new)).await
+}
+
+/// What `~/.aws/config` and `~/.aws/credentials` hold.
+#[tauri::command]
+#[specta::specta]
+pub fn importable(state: State<'_, AppState>) -> Result<Vec<ImportableProfile>> {
+    let profiles = found(&state.host.environment)?;
+    let shown = profiles.into_iter().map(|it| ImportableProfile {
+        profile: it.profile,
+        what: it.what.to_string(),
+        obstacle: it.obstacle,
+    });
+    Ok(shown.collect())
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn import_profiles(
+    state: State<'_, AppState>,
+    names: Vec<String>,
+) -> Result<ImportedProfiles> {
+    let Imported { identities, notes } = actions::import(&state, names).await?;
+    Ok(ImportedProfiles { identities, notes })
+}
+
+/// `30m`
+fn as_written(duration: Duration) -> String {
+    let seconds = duration.as_secs().to_string();
+    let parsed = seconds.parse::<SessionDuration>();
+    parsed.map_or(seconds, |duration| duration.to_string())
+}

@@ -1,0 +1,296 @@
+//! Signing in from a window: the requests, the answers to prompts, and the form for keys. A pasted
+//! secret stays here.
+
+use crate::actions::misunderstood;
+use crate::outside;
+use crate::state::AppState;
+use keyfob_core::agent::api::{
+    Answer, Answered, Check, Configure, Configured, Control, Login, Maintain, Note, Prompt,
+    PromptId, PromptKind, Renewal, Reply, Secret, SessionRequest, SignedIn, TypedKeys, WhyKeys,
+};
+use keyfob_core::error::{Code, Error, Result};
+use keyfob_core::view::{form, pasted};
+use serde::{Deserialize, Serialize};
+use specta::Type;
+use tauri::{State, WebviewWindow};
+
+/// The result of a request, with what happened on the way.
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+pub struct SignInOutcome {
+    pub notes: Vec<Note>,
+    pub reached: SignInResult,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum SignInResult {
+    SignedIn(SignedIn),
+    Configured(Configured),
+    Needs(Box<Prompt>),
+}
+
+#[derive(Debug, Deserialize, Type)]
+pub struct KeysForm {
+    access_key_id: String,
+    /// `None`: the pasted one, which is kept here.
+    #[specta(type = Option<String>)]
+    secret_access_key: Option<Typed>,
+    mfa_arn: Option<String>,
+    session_duration: Option<String>,
+}
+
+/// A secret on its way in.
+#[derive(Debug, Deserialize)]
+#[serde(from = "String")]
+pub struct Typed(Secret);
+
+impl From<String> for Typed {
+    fn from(text: String) -> Typed {
+        Typed(Secret::new(text))
+    }
+}
+
+/// The fields of the form that are not secret, as they are typed.
+#[derive(Debug, Deserialize, Type)]
+pub struct KeysDraft {
+    access_key_id: String,
+    mfa_arn: String,
+    session_duration: String,
+}
+
+#[derive(Debug, Serialize, Type)]
+pub struct FieldProblem {
+    field: KeysField,
+    message: String,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum KeysField {
+    AccessKeyId,
+    MfaArn,
+    SessionDuration,
+}
+
+/// What was found in a pasted text; its secret stays here.
+#[derive(Debug, Serialize, Type)]
+pub struct Pasted {
+    access_key_id: String,
+    secret_characters: u32,
+    mfa_arn: Option<String>,
+    session_duration: Option<String>,
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn sign_in(
+    window: WebviewWindow,
+    state: State<'_, AppState>,
+    identity: String,
+    renewal: Renewal,
+) -> Result<SignInOutcome> {
+    let login = Login {
+        identity,
+        duration: None,
+        renewal,
+        mfa_code: None,
+    };
+    state
+        .request(window.label(), SessionRequest::Login(login).into())
+        .await
+        .and_then(outcome)
+}
+
+/// Opens a prompt for long-lived keys although none is due: the identity's, or those of its source.
+#[tauri::command]
+#[specta::specta]
+pub async fn enter_keys(
+    window: WebviewWindow,
+    state: State<'_, AppState>,
+    identity: String,
+) -> Result<SignInOutcome> {
+    let snapshot = state.snapshot();
+    let configure = Configure {
+        identity: snapshot.source_of(&identity).to_owned(),
+        keys: None,
+        check: Check::WithSts,
+    };
+    let mut outcome = state
+        .request(window.label(), Maintain::Configure(configure).into())
+        .await
+        .and_then(outcome)?;
+    // The form then says what became of the old ones.
+    if snapshot.is_revoked(&identity)
+        && let SignInResult::Needs(prompt) = &mut outcome.reached
+        && let PromptKind::Keys {
+            why: why @ WhyKeys::Asked,
+            ..
+        } = &mut prompt.kind
+    {
+        *why = WhyKeys::Revoked;
+    }
+    Ok(outcome)
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn answer_keys(
+    window: WebviewWindow,
+    state: State<'_, AppState>,
+    prompt: PromptId,
+    keys: KeysForm,
+) -> Result<SignInOutcome> {
+    let KeysForm {
+        access_key_id,
+        secret_access_key,
+        mfa_arn,
+        session_duration,
+    } = keys;
+    let secret = secret_access_key
+        .map(|Typed(secret)| secret)
+        .or_else(|| state.windows.pasted(window.label()));
+    let missing = || {
+        Error::new(Code::InvalidInput, "the secret access key is empty").hint("type or paste it")
+    };
+    let keys = TypedKeys {
+        access_key_id,
+        secret_access_key: secret.ok_or_else(missing)?,
+        mfa_arn: mfa_arn.as_deref().and_then(form::filled),
+        session_duration: session_duration.as_deref().and_then(form::filled),
+    };
+    let outcome = answer(&window, &state, prompt, Answer::Keys(keys)).await?;
+    state.windows.keep_pasted(window.label(), None);
+    Ok(outcome)
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn answer_code(
+    window: WebviewWindow,
+    state: State<'_, AppState>,
+    prompt: PromptId,
+    code: String,
+) -> Result<SignInOutcome> {
+    form::mfa_code(&code).map_err(|why| Error::new(Code::InvalidInput, why))?;
+    let code = Answer::MfaCode(code.trim().to_owned());
+    answer(&window, &state, prompt, code).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn answer_passphrase(
+    window: WebviewWindow,
+    state: State<'_, AppState>,
+    prompt: PromptId,
+    passphrase: String,
+) -> Result<SignInOutcome> {
+    let passphrase = Answer::Passphrase(Secret::new(passphrase));
+    answer(&window, &state, prompt, passphrase).await
+}
+
+async fn answer(
+    window: &WebviewWindow,
+    state: &AppState,
+    prompt: PromptId,
+    answer: Answer,
+) -> Result<SignInOutcome> {
+    let outcome = state
+        .request(window.label(), Control::Answer { prompt, answer }.into())
+        .await
+        .and_then(outcome);
+    state.changed();
+    outcome
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn cancel(
+    window: WebviewWindow,
+    state: State<'_, AppState>,
+    prompt: PromptId,
+) -> Result<()> {
+    // The answer is the failure of the interrupted request, as wanted.
+    let _ = state
+        .request(window.label(), Control::Cancel { prompt }.into())
+        .await;
+    state.windows.keep_pasted(window.label(), None);
+    state.changed();
+    Ok(())
+}
+
+/// Opens the address of a browser prompt.
+#[tauri::command]
+#[specta::specta]
+pub fn open_browser(state: State<'_, AppState>, prompt: PromptId) -> Result<()> {
+    let snapshot = state.snapshot();
+    let prompts = snapshot.prompts().iter();
+    let address = prompts
+        .map(|open| &open.prompt)
+        .find(|it| it.id == prompt)
+        .and_then(|it| match &it.kind {
+            PromptKind::Browser { address, .. } => Some(address),
+            PromptKind::Keys { .. }
+            | PromptKind::Mfa { .. }
+            | PromptKind::KeyringPassphrase { .. } => None,
+        });
+    let address =
+        address.ok_or_else(|| Error::new(Code::InvalidInput, "this prompt is no longer open"))?;
+    outside::open(address, "the browser")
+}
+
+/// A text pasted into the form: a CSV file, a profile, export lines, JSON. Its secret stays here.
+#[tauri::command]
+#[specta::specta]
+pub fn paste(window: WebviewWindow, state: State<'_, AppState>, text: String) -> Result<Pasted> {
+    let text = zeroize::Zeroizing::new(text);
+    if text.len() > pasted::LONGEST {
+        return Err(pasted::too_long("the pasted text"));
+    }
+    let TypedKeys {
+        access_key_id,
+        secret_access_key,
+        mfa_arn,
+        session_duration,
+    } = pasted::keys(&text)?;
+    let secret_characters = secret_access_key.length();
+    state
+        .windows
+        .keep_pasted(window.label(), Some(secret_access_key));
+    Ok(Pasted {
+        access_key_id,
+        secret_characters,
+        mfa_arn,
+        session_duration,
+    })
+}
+
+/// Checks the fields that are not secret, as they are typed.
+#[tauri::command]
+#[specta::specta]
+pub fn check_keys(draft: KeysDraft) -> Vec<FieldProblem> {
+    let id = form::access_key_id(&draft.access_key_id);
+    let device = form::mfa_arn(&draft.mfa_arn);
+    let duration = form::session_duration(&draft.session_duration);
+    let checks = [
+        (KeysField::AccessKeyId, id.err()),
+        (KeysField::MfaArn, device.err()),
+        (KeysField::SessionDuration, duration.err()),
+    ];
+    let problem = |(field, message): (_, Option<_>)| {
+        Some(FieldProblem {
+            field,
+            message: message?,
+        })
+    };
+    checks.into_iter().filter_map(problem).collect()
+}
+
+fn outcome(Answered { notes, reply }: Answered) -> Result<SignInOutcome> {
+    let reached = match reply {
+        Reply::SignedIn(signed_in) => SignInResult::SignedIn(signed_in),
+        Reply::Configured(configured) => SignInResult::Configured(configured),
+        Reply::Needs(prompt) => SignInResult::Needs(prompt),
+        _ => return Err(misunderstood()),
+    };
+    Ok(SignInOutcome { notes, reached })
+}

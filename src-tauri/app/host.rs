@@ -1,0 +1,258 @@
+//! The agent that is hosted here: one at a time, for the user's configuration or for the sandbox;
+//! none without a usable configuration. Knows neither tray nor windows.
+
+use crate::mutex::lock;
+use crate::sandbox::RunningSandbox;
+use crate::snapshot::Configuration;
+use keyfob_core::agent::api::{
+    Answered, Call, Caller, Check, Configure, Event, Maintain, Person, Reply, Request,
+};
+use keyfob_core::agent::hosting::{self, Other};
+use keyfob_core::agent::socket::{Address, Opened};
+use keyfob_core::agent::{Agent, Client, Role};
+use keyfob_core::auth::{Auth, World};
+use keyfob_core::config::Config;
+use keyfob_core::environment::Environment;
+use keyfob_core::error::{Code, Error, Result};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use tauri::async_runtime::{JoinHandle, spawn};
+use tokio::sync::{Notify, broadcast, mpsc};
+
+/// The events of each agent, as it comes to be hosted.
+pub type EventStreams = mpsc::UnboundedReceiver<broadcast::Receiver<Event>>;
+
+pub struct Host {
+    pub environment: Environment,
+    /// `--config`.
+    explicit: Option<PathBuf>,
+    /// One agent comes or goes at a time.
+    turn: tokio::sync::Mutex<()>,
+    hosting: Arc<Mutex<Hosting>>,
+    event_streams: mpsc::UnboundedSender<broadcast::Receiver<Event>>,
+    stopped: Arc<Notify>,
+}
+
+struct Hosting {
+    configuration: Configuration,
+    agent: Option<HostedAgent>,
+}
+
+struct HostedAgent {
+    agent: Agent,
+    /// For the app's own requests.
+    own: Arc<Client>,
+    /// By window.
+    of_windows: HashMap<String, Arc<Client>>,
+    path: PathBuf,
+    sandbox: Option<Arc<RunningSandbox>>,
+    served: JoinHandle<()>,
+}
+
+impl Host {
+    pub fn new(environment: Environment, explicit: Option<PathBuf>) -> (Host, EventStreams) {
+        let place = Config::place(explicit.as_deref(), &environment);
+        let path = place.map_or_else(|_| String::new(), |(path, _)| path.display().to_string());
+        let (event_streams, streams) = mpsc::unbounded_channel();
+        let hosting = Hosting {
+            configuration: Configuration::Missing { path },
+            agent: None,
+        };
+        let host = Host {
+            environment,
+            explicit,
+            turn: tokio::sync::Mutex::default(),
+            hosting: Arc::new(Mutex::new(hosting)),
+            event_streams,
+            stopped: Arc::default(),
+        };
+        (host, streams)
+    }
+
+    /// Without what the agent itself reports about it.
+    pub fn configuration(&self) -> Configuration {
+        lock(&self.hosting).configuration.clone()
+    }
+
+    /// The configuration file that a change is written to.
+    pub fn path(&self) -> Result<PathBuf> {
+        match &lock(&self.hosting).agent {
+            Some(hosted) => Ok(hosted.path.clone()),
+            None => Ok(Config::place(self.explicit.as_deref(), &self.environment)?.0),
+        }
+    }
+
+    pub fn is_idle(&self) -> bool {
+        lock(&self.hosting).agent.is_none()
+    }
+
+    pub fn sandbox(&self) -> Option<Arc<RunningSandbox>> {
+        lock(&self.hosting).agent.as_ref()?.sandbox.clone()
+    }
+
+    /// The app's own request: no prompt is raised for it.
+    pub async fn request(&self, request: Request) -> Result<Answered> {
+        let own = lock(&self.hosting)
+            .agent
+            .as_ref()
+            .map(|hosted| hosted.own.clone());
+        send(own, Person::Absent, request).await
+    }
+
+    /// For the person in front of this window, or at the tray. What waits for an answer is given up
+    /// when the window is closed.
+    pub async fn request_for_person(
+        &self,
+        window: Option<&str>,
+        request: Request,
+    ) -> Result<Answered> {
+        let client = lock(&self.hosting).agent.as_mut().map(|hosted| {
+            let new = || Arc::new(hosted.agent.client());
+            match window {
+                Some(label) => hosted
+                    .of_windows
+                    .entry(label.to_owned())
+                    .or_insert_with(new)
+                    .clone(),
+                None => new(),
+            }
+        });
+        send(client, Person::Present, request).await
+    }
+
+    pub fn window_closed(&self, label: &str) {
+        if let Some(hosted) = &mut lock(&self.hosting).agent {
+            hosted.of_windows.remove(label);
+        }
+    }
+
+    /// Where no agent is hosted: that of the user's configuration, if it can be used.
+    pub async fn host_configured(&self) {
+        let _turn = self.turn.lock().await;
+        if !self.is_idle() {
+            return;
+        }
+        if let Err(error) = self.try_to_host().await {
+            let path = self.path().unwrap_or_default().display().to_string();
+            lock(&self.hosting).configuration = match error.code {
+                Code::ConfigNotFound => Configuration::Missing { path },
+                _ => Configuration::Unusable { path, error },
+            };
+        }
+    }
+
+    async fn try_to_host(&self) -> Result<()> {
+        let path = Config::locate(self.explicit.as_deref(), &self.environment)?;
+        self.host(Config::load(&path, &self.environment)?, None)
+            .await
+    }
+
+    /// In place of any other agent: one for an AWS of its own.
+    pub async fn host_sandbox(&self) -> Result<()> {
+        let _turn = self.turn.lock().await;
+        let sandbox = Arc::new(RunningSandbox::start(&self.environment)?);
+        let config = Config::load(&sandbox.config(), &self.environment)?;
+        let (identity, keys) = sandbox.keys();
+        self.host(config, Some(sandbox)).await?;
+        let configure = Configure {
+            identity,
+            keys: Some(keys),
+            check: Check::WithSts,
+        };
+        self.request(Maintain::Configure(configure).into())
+            .await
+            .map(drop)
+    }
+
+    pub async fn leave_sandbox(&self) {
+        {
+            let _turn = self.turn.lock().await;
+            self.let_go().await;
+        }
+        self.host_configured().await;
+    }
+
+    async fn host(&self, config: Config, sandbox: Option<Arc<RunningSandbox>>) -> Result<()> {
+        let path = config.path().to_owned();
+        let address = Address::of(&path, &self.environment)?;
+        let auth = Auth::new(config, World::system(self.environment.clone()))?;
+        self.let_go().await;
+        let listener = match hosting::open(&address, Other::IsStopped).await? {
+            Opened::Ready(listener) => *listener,
+            Opened::Taken { pid } => {
+                let pid = pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
+                let message = format!("another agent{pid} is running for this configuration");
+                return Err(Error::new(Code::LockTimeout, message).hint("end it, then try again"));
+            }
+        };
+        let agent = Agent::new(auth, Role::Hosted);
+        // Without the app nothing listens.
+        let _ = self.event_streams.send(agent.events());
+        let (serving, hosting, stopped) = (
+            agent.clone(),
+            self.hosting.clone(),
+            Arc::clone(&self.stopped),
+        );
+        let served = spawn(async move {
+            hosting::serve(listener, &serving, serving.stopped()).await;
+            if lock(&hosting).agent.is_some() {
+                stopped.notify_one();
+            }
+        });
+        let mut hosting = lock(&self.hosting);
+        hosting.configuration = Configuration::InForce {
+            path: path.display().to_string(),
+            problem: None,
+        };
+        hosting.agent = Some(HostedAgent {
+            own: Arc::new(agent.client()),
+            of_windows: HashMap::new(),
+            agent,
+            path,
+            sandbox,
+            served,
+        });
+        Ok(())
+    }
+
+    /// The agent withdraws its prompts, and its address is free.
+    pub async fn let_go(&self) {
+        let Some(hosted) = lock(&self.hosting).agent.take() else {
+            return;
+        };
+        hosted.agent.stop().await;
+        // It ends by itself; a panic in there was printed there.
+        let _ = hosted.served.await;
+    }
+
+    /// Returns once the agent was stopped from outside, by `fob agent stop` or another tray app:
+    /// this process is then of no more use.
+    pub async fn stopped(&self) {
+        self.stopped.notified().await;
+    }
+}
+
+async fn send(client: Option<Arc<Client>>, person: Person, request: Request) -> Result<Answered> {
+    let client = client.ok_or_else(without_agent)?;
+    let caller = Caller { person, ..caller() };
+    let answered = client.ask(Call { caller, request }).await;
+    match answered.reply {
+        Reply::Failed(error) => Err(error),
+        reply => Ok(Answered { reply, ..answered }),
+    }
+}
+
+/// The app, with a person in front of it.
+pub fn caller() -> Caller {
+    Caller {
+        program: "Keyfob".to_owned(),
+        pid: std::process::id(),
+        person: Person::Present,
+    }
+}
+
+pub fn without_agent() -> Error {
+    Error::new(Code::ConfigNotFound, "no configuration is in use")
+        .hint("add an access key, or correct the configuration file")
+}

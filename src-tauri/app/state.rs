@@ -1,0 +1,219 @@
+//! The app's state: the snapshot that tray and windows show, made anew when something may have
+//! changed. They subscribe to it; it knows none of them.
+
+use crate::host::{Host, without_agent};
+use crate::mutex::lock;
+use crate::open_windows::OpenWindows;
+use crate::outside::Clipboard;
+use crate::preferences::Preferences;
+use crate::snapshot::{AppSnapshot, Configuration, TrayHost};
+use keyfob_core::agent::api::{Answered, Control, Look, Note, Refresh, Reply, Request};
+use keyfob_core::clock::Clock;
+use keyfob_core::error::{Error, Result};
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
+use tokio::sync::Notify;
+use tokio::sync::broadcast::{self, error::RecvError};
+
+/// Changes within this time are shown at once.
+const TOGETHER: Duration = Duration::from_millis(50);
+/// Times left are shown in minutes.
+const TICK: Duration = Duration::from_secs(60);
+/// While there is no configuration to work with.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+const UNREAD_SNAPSHOTS: usize = 64;
+
+pub struct AppState {
+    pub host: Host,
+    pub windows: OpenWindows,
+    pub clipboard: Clipboard,
+    pub preferences: Mutex<Preferences>,
+    /// Something may look different now.
+    changed: Notify,
+    snapshot: Mutex<AppSnapshot>,
+    snapshots: broadcast::Sender<AppSnapshot>,
+    /// A choice in the tray that failed: shown once, in a window.
+    complaint: Mutex<Option<Error>>,
+}
+
+/// A configuration file: when it was written, and its length.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct FileStamp {
+    modified: SystemTime,
+    length: u64,
+}
+
+impl AppState {
+    pub fn new(host: Host) -> AppState {
+        AppState {
+            windows: OpenWindows::default(),
+            clipboard: Clipboard::default(),
+            preferences: Mutex::new(Preferences::load(&host.environment)),
+            changed: Notify::new(),
+            snapshot: Mutex::new(AppSnapshot::empty(now(), host.configuration())),
+            snapshots: broadcast::channel(UNREAD_SNAPSHOTS).0,
+            complaint: Mutex::default(),
+            host,
+        }
+    }
+
+    pub fn snapshot(&self) -> AppSnapshot {
+        lock(&self.snapshot).clone()
+    }
+
+    pub fn subscribe(&self) -> Snapshots {
+        Snapshots(self.snapshots.subscribe())
+    }
+
+    pub fn changed(&self) {
+        self.changed.notify_one();
+    }
+
+    pub fn set_tray_host(&self, tray: TrayHost) {
+        lock(&self.snapshot).tray = tray;
+        self.changed();
+    }
+
+    pub fn complain(&self, error: Error) {
+        *lock(&self.complaint) = Some(error);
+        self.changed();
+    }
+
+    /// For the person in front of this window.
+    pub async fn request(&self, window: &str, request: Request) -> Result<Answered> {
+        let window = self.windows.holds(window).then_some(window);
+        self.host.request_for_person(window, request).await
+    }
+
+    pub fn window_closed(&self, label: &str) {
+        self.windows.remove(label);
+        self.host.window_closed(label);
+    }
+
+    /// The screen is locked: no prompt can be answered there.
+    pub async fn withdraw_prompts(&self) {
+        let prompts = self
+            .snapshot()
+            .agent
+            .map_or_else(Vec::new, |agent| agent.prompts);
+        for open in prompts {
+            let prompt = open.prompt.id;
+            // One that was answered meanwhile is gone already.
+            let _ = self.host.request(Control::Cancel { prompt }.into()).await;
+        }
+        self.changed();
+    }
+
+    /// Makes the snapshot anew, and shows it.
+    pub async fn refresh(&self) -> AppSnapshot {
+        let complaint = lock(&self.complaint).take();
+        let complaint = complaint.map(|error| Note::Warning(error.to_string()));
+        let mut notes = Vec::from_iter(complaint);
+        let mut agent = None;
+        if let Ok(answered) = self.host.request(Look::Status.into()).await
+            && let Reply::Snapshot(it) = answered.reply
+        {
+            notes.extend(answered.notes);
+            agent = Some(it);
+        }
+        let running = agent.as_ref().and_then(|it| it.agent.as_ref());
+        let mut configuration = self.host.configuration();
+        if let (Configuration::InForce { problem, .. }, Some(running)) =
+            (&mut configuration, running)
+        {
+            problem.clone_from(&running.configuration_problem);
+        }
+        let snapshot = {
+            let mut shown = lock(&self.snapshot);
+            let snapshot = AppSnapshot {
+                now: now(),
+                configuration,
+                sandbox: self.host.sandbox().map(|sandbox| sandbox.info()),
+                tray: shown.tray,
+                refresh: running.map_or(Refresh::Runs, |running| running.refresh),
+                health: shown.health,
+                agent,
+                notes,
+            };
+            *shown = snapshot.judged();
+            shown.clone()
+        };
+        // Neither tray nor windows may be there yet.
+        let _ = self.snapshots.send(snapshot.clone());
+        snapshot
+    }
+
+    /// After the file was written: an agent is hosted for it, or this is why not.
+    pub async fn take_over(&self) -> Result<()> {
+        self.host.host_configured().await;
+        match self.refresh().await.configuration {
+            Configuration::InForce { problem: None, .. } => Ok(()),
+            Configuration::InForce {
+                problem: Some(error),
+                ..
+            }
+            | Configuration::Unusable { error, .. } => Err(error),
+            Configuration::Missing { .. } => Err(without_agent()),
+        }
+    }
+
+    /// Runs for as long as the app does.
+    pub async fn keep_current(&self) {
+        let mut tried = None;
+        loop {
+            self.refresh().await;
+            loop {
+                let is_idle = self.host.is_idle();
+                tokio::select! {
+                    () = self.changed.notified() => {
+                        Clock::nap(TOGETHER).await;
+                        break;
+                    }
+                    () = Clock::nap(if is_idle { BETWEEN_LOOKS } else { TICK }) => {
+                        if !is_idle || self.look_for_configuration(&mut tried).await {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// A file may have appeared, or been corrected; `false`: it is as it was when last tried.
+    async fn look_for_configuration(&self, tried: &mut Option<FileStamp>) -> bool {
+        let path = self.host.path().ok();
+        let metadata = path.and_then(|path| std::fs::metadata(path).ok());
+        let stamp = metadata.and_then(|it| {
+            Some(FileStamp {
+                modified: it.modified().ok()?,
+                length: it.len(),
+            })
+        });
+        if std::mem::replace(tried, stamp) == stamp {
+            return false;
+        }
+        self.host.host_configured().await;
+        true
+    }
+}
+
+pub struct Snapshots(broadcast::Receiver<AppSnapshot>);
+
+impl Snapshots {
+    /// `None`: there will be no more.
+    pub async fn next(&mut self) -> Option<AppSnapshot> {
+        loop {
+            match self.0.recv().await {
+                Ok(snapshot) => return Some(snapshot),
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+}
+
+/// RFC 3339.
+fn now() -> String {
+    jiff::Timestamp::try_from(Clock::system().now())
+        .map_or_else(|_| String::new(), |now| now.to_string())
+}

@@ -1,0 +1,99 @@
+//! Changes of the configuration file, made by the agent that works for it: plain functions, so that
+//! the first file, which has no agent yet, is made the same way.
+
+use super::api::{Caller, Check, Note, Reply, TypedKeys};
+use crate::ask::Ask;
+use crate::clock::Clock;
+use crate::config::{self, Change, Config, Import, ImportedKeys};
+use crate::environment::Environment;
+use crate::error::{Code, Result};
+use crate::providers::{Trail, configure};
+use crate::world::World;
+use std::path::Path;
+
+/// Profiles of the files of AWS tools that are now in the configuration.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// Their identities.
+    pub identities: Vec<String>,
+    pub notes: Vec<Note>,
+}
+
+/// Makes all of the changes or none. Whether the file can be used afterwards the agent knows once it
+/// has taken it over.
+pub(super) fn change(world: &World, changes: &[Change]) -> Result<Reply> {
+    Config::change(world.config().path(), world.environment(), changes)?;
+    Ok(Reply::Edited { problem: None })
+}
+
+/// Writes these profiles into the configuration and stores their keys, each after STS has accepted
+/// them; keys that it does not accept are asked for at the next sign-in.
+pub(super) async fn import(world: &World, profiles: &[String], trail: &mut Trail) -> Result<Reply> {
+    let path = world.config().path();
+    let import = write(path, world.environment(), profiles)?;
+    let world = world.reconfigured(Config::load(path, world.environment())?)?;
+    let identities = store(&world, import, trail).await;
+    Ok(Reply::Imported { identities })
+}
+
+/// As [`import`], where no agent runs and there may be no file yet.
+///
+/// # Errors
+/// As [`Config::change`] and [`config::import`].
+pub async fn import_first(
+    path: &Path,
+    environment: Environment,
+    profiles: &[String],
+    caller: &Caller,
+) -> Result<Imported> {
+    let import = write(path, &environment, profiles)?;
+    let config = Config::load(path, &environment)?;
+    let world = World::open(config, environment, Clock::system())?;
+    let mut trail = Trail::of(caller.clone());
+    let identities = store(&world, import, &mut trail).await;
+    Ok(Imported {
+        identities,
+        notes: trail.notes,
+    })
+}
+
+fn write(path: &Path, environment: &Environment, profiles: &[String]) -> Result<Import> {
+    let taken: Vec<String> = match Config::load(path, environment) {
+        Ok(config) => {
+            let identities = config.identities().iter();
+            identities
+                .map(|identity| identity.name.to_string())
+                .collect()
+        }
+        Err(error) if error.code == Code::ConfigNotFound => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let import = config::import(environment, profiles, &taken)?;
+    Config::change(path, environment, &import.changes)?;
+    Ok(import)
+}
+
+/// The identities that were added.
+async fn store(world: &World, import: Import, trail: &mut Trail) -> Vec<String> {
+    trail.notes.extend(import.notes.into_iter().map(Note::Info));
+    for keys in import.keys {
+        let identity = keys.identity;
+        let typed = TypedKeys {
+            access_key_id: keys.access_key_id,
+            secret_access_key: keys.secret,
+            mfa_arn: keys.mfa_arn,
+            session_duration: None,
+        };
+        let ask = Ask::nobody();
+        let stored = configure(world, &identity, Some(typed), Check::WithSts, &ask, trail);
+        if let Err(error) = stored.await {
+            let warning = format!("the keys of {identity} were not stored: {error}");
+            trail.notes.push(Note::Warning(warning));
+        }
+    }
+    let identities = import.changes.into_iter().filter_map(|change| match change {
+        Change::AddIdentity(new) => Some(new.name),
+        Change::MakeDefault(_) | Change::NotifyBefore(_) => None,
+    });
+    identities.collect()
+}
