@@ -9,7 +9,6 @@
 use crate::desk::Desk;
 use crate::handover;
 use crate::outside;
-use crate::preferences::NoticeKind;
 use crate::snapshot::{AppSnapshot, View};
 use crate::windows;
 use keyfob_core::agent::api::{
@@ -20,6 +19,7 @@ use keyfob_core::agent::api::{
 use keyfob_core::clock::Clock;
 use keyfob_core::config::{Change, Config, NewIdentity, NewKind, Severity};
 use keyfob_core::error::{Code, Error};
+use keyfob_core::view::notice::NoticeKind;
 use keyfob_core::view::{form, pasted};
 use serde::{Deserialize, Serialize};
 use specta::Type;

@@ -3,11 +3,10 @@
 
 use crate::desk::Desk;
 use crate::desktop::{self, Notifier};
-use crate::preferences::NoticeKind;
 use crate::snapshot::View;
 use crate::windows;
 use keyfob_core::agent::api::{Event, Person, Renewal};
-use keyfob_core::view::notice::{Button, Key, Kind};
+use keyfob_core::view::notice::{Button, NoticeKey, NoticeKind};
 use tauri::{AppHandle, Manager};
 use tokio::sync::broadcast::Receiver;
 
@@ -15,7 +14,7 @@ use tokio::sync::broadcast::Receiver;
 pub async fn tell(app: AppHandle, events: Receiver<Event>) {
     let pressed_in = app.clone();
     let notifier = Notifier::start(move |about, button| pressed(&pressed_in, about, button));
-    desktop::tell(events, Some(notifier), |event, notice| {
+    desktop::notify(events, Some(notifier), |event, notice| {
         app.state::<Desk>().changed();
         if let Event::PromptOpened(prompt) = event
             && prompt.caller.person == Person::Absent
@@ -23,12 +22,12 @@ pub async fn tell(app: AppHandle, events: Receiver<Event>) {
             windows::show_prompt(&app, prompt.id);
         }
         let preferences = app.state::<Desk>().preferences();
-        notice.filter(|it| NoticeKind::of(it.key.kind).is_none_or(|kind| preferences.shows(kind)))
+        notice.filter(|it| it.about.iter().all(|key| preferences.shows(key.kind)))
     })
     .await;
 }
 
-fn pressed(app: &AppHandle, about: &[Key], button: Button) {
+fn pressed(app: &AppHandle, about: &[NoticeKey], button: Button) {
     let [key] = about else {
         return match button {
             Button::Later => {}
@@ -47,7 +46,7 @@ fn pressed(app: &AppHandle, about: &[Key], button: Button) {
             renewal: Renewal::Always,
         },
         (Button::SignIn | Button::Retry, _)
-        | (Button::EnterCode | Button::Unlock, Kind::PersonAwaited) => View::SignIn {
+        | (Button::EnterCode | Button::Unlock, NoticeKind::PersonAwaited) => View::SignIn {
             identity,
             renewal: Renewal::WhenDue,
         },

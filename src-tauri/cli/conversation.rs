@@ -162,7 +162,6 @@ pub fn misunderstood() -> Stop {
 }
 
 /// The one reply a request asks for.
-#[macro_export]
 macro_rules! expect_reply {
     ($reply:expr, $variant:ident) => {
         match $reply {
@@ -171,3 +170,5 @@ macro_rules! expect_reply {
         }
     };
 }
+
+pub(crate) use expect_reply;

@@ -575,7 +575,7 @@ fn what_cannot_be_meant_is_named_and_nobody_signs_in_for_it() {
             vec!["rds", "token", "orders", "-i", "dev"],
             2,
             "usage",
-            "names its identity itself",
+            "an identity of its own",
         ),
         (vec!["rds", "token", "--user", "app"], 2, "usage", "--host"),
         (
@@ -768,8 +768,8 @@ fn help_says_how_to_set_up_pools_and_what_aws_and_the_database_must_allow() {
     let help = text(&Home::with(DEV).run(&["rds", "token", "--help"]).stdout);
     let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
     for piece in [
-        "longest life of a connection 14 minutes",
-        "longest idle time 10 minutes",
+        "maximum connection lifetime 14 minutes",
+        "maximum idle time 10 minutes",
         "rds-db:connect on arn:aws:rds-db:",
         "GRANT rds_iam TO app",
         "AWSAuthenticationPlugin",
