@@ -15,6 +15,7 @@ use keyfob_core::agent::api::{
 };
 use keyfob_core::clock::Clock;
 use keyfob_core::error::{Code, Error, Result};
+use keyfob_core::view::notice::NoticeKind;
 use std::sync::Arc;
 use std::time::Duration;
 use tauri::{State, WebviewWindow};

@@ -4,12 +4,11 @@
 use crate::desktop::{self, Notifier};
 use crate::host::EventStreams;
 use crate::mutex::lock;
-use crate::preferences::NoticeKind;
 use crate::snapshot::View;
 use crate::state::AppState;
 use crate::windows;
 use keyfob_core::agent::api::{Event, Person, Renewal};
-use keyfob_core::view::notice::{Button, Key, Kind};
+use keyfob_core::view::notice::{Button, NoticeKey, NoticeKind};
 use tauri::{AppHandle, Manager};
 use tokio::sync::broadcast::Receiver;
 
@@ -24,7 +23,7 @@ pub async fn follow(app: AppHandle, mut streams: EventStreams) {
 async fn show(app: AppHandle, events: Receiver<Event>) {
     let pressed_in = app.clone();
     let notifier = Notifier::start(move |about, button| pressed(&pressed_in, about, button));
-    desktop::tell(events, Some(notifier), |event, notice| {
+    desktop::notify(events, Some(notifier), |event, notice| {
         app.state::<AppState>().changed();
         if let Event::PromptOpened(prompt) = event
             && prompt.caller.person == Person::Absent
@@ -33,12 +32,12 @@ async fn show(app: AppHandle, events: Receiver<Event>) {
         }
         let state = app.state::<AppState>();
         let preferences = lock(&state.preferences);
-        notice.filter(|it| NoticeKind::of(it.key.kind).is_none_or(|kind| preferences.shows(kind)))
+        notice.filter(|it| it.about.iter().all(|key| preferences.shows(key.kind)))
     })
     .await;
 }
 
-fn pressed(app: &AppHandle, about: &[Key], button: Button) {
+fn pressed(app: &AppHandle, about: &[NoticeKey], button: Button) {
     let [key] = about else {
         return match button {
             Button::Later => {}
@@ -57,7 +56,7 @@ fn pressed(app: &AppHandle, about: &[Key], button: Button) {
             renewal: Renewal::Always,
         },
         (Button::SignIn | Button::Retry, _)
-        | (Button::EnterCode | Button::Unlock, Kind::PersonAwaited) => View::SignIn {
+        | (Button::EnterCode | Button::Unlock, NoticeKind::PersonAwaited) => View::SignIn {
             identity,
             renewal: Renewal::WhenDue,
         },

@@ -3,47 +3,10 @@
 
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Error, Result};
-use keyfob_core::view::notice::Kind;
+use keyfob_core::view::notice::NoticeKind;
 use serde::{Deserialize, Serialize};
-use specta::Type;
 use std::fs;
 use std::path::PathBuf;
-
-/// The notices that can be switched off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
-#[serde(rename_all = "snake_case")]
-pub enum NoticeKind {
-    KeysRevoked,
-    RenewalRefused,
-    RenewalFailing,
-    ExpiresSoon,
-    Expired,
-    PersonAwaited,
-}
-
-impl NoticeKind {
-    pub const ALL: [NoticeKind; 6] = [
-        NoticeKind::KeysRevoked,
-        NoticeKind::RenewalRefused,
-        NoticeKind::RenewalFailing,
-        NoticeKind::ExpiresSoon,
-        NoticeKind::Expired,
-        NoticeKind::PersonAwaited,
-    ];
-
-    /// `None`: made of others.
-    pub fn of(kind: Kind) -> Option<NoticeKind> {
-        Some(match kind {
-            Kind::KeysRevoked => NoticeKind::KeysRevoked,
-            Kind::RenewalRefused => NoticeKind::RenewalRefused,
-            Kind::RenewalFailing => NoticeKind::RenewalFailing,
-            Kind::ExpiresSoon => NoticeKind::ExpiresSoon,
-            Kind::Expired => NoticeKind::Expired,
-            Kind::PersonAwaited => NoticeKind::PersonAwaited,
-            Kind::Combined => return None,
-        })
-    }
-}
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Preferences {

@@ -1,10 +1,10 @@
 //! `fob agent run`, `stop` and `status`, and `fob status`: the agent without the tray, and how
 //! things stand.
 
-use crate::args::AgentRun;
+use crate::args::AgentRunArgs;
+use crate::conversation::expect_reply;
 use crate::conversation::{runtime, this_program};
-use crate::desktop::{Notifier, tell};
-use crate::expect_reply;
+use crate::desktop::{Notifier, notify};
 use crate::interrupt;
 use crate::invocation::Invocation;
 use crate::render;
@@ -15,12 +15,12 @@ use keyfob_core::agent::hosting::{self, Other};
 use keyfob_core::agent::socket::{Address, Opened};
 use keyfob_core::agent::{Agent, Role, client};
 use keyfob_core::clock::Clock;
-use keyfob_core::view::notice::Notice;
+use keyfob_core::view::notice::{Notice, log_line};
 use keyfob_core::world::World;
 use serde::Serialize;
 
-/// Until somebody stops it.
-pub fn run(invocation: &Invocation, args: &AgentRun) -> Result<u8, Stop> {
+/// Until it is stopped.
+pub fn run(invocation: &Invocation, args: &AgentRunArgs) -> Result<u8, Stop> {
     let config = invocation.config()?;
     let path = config.path().to_owned();
     let address = Address::of(&path, &invocation.environment)?;
@@ -33,7 +33,7 @@ pub fn run(invocation: &Invocation, args: &AgentRun) -> Result<u8, Stop> {
             Opened::Taken { pid } => {
                 let pid = pid.map_or_else(String::new, |pid| format!(", pid {pid}"));
                 terminal.say(&format!(
-                    "An agent is running already for {}{pid}",
+                    "An agent is already running for {}{pid}",
                     path.display()
                 ));
                 return Ok(0);
@@ -43,8 +43,8 @@ pub fn run(invocation: &Invocation, args: &AgentRun) -> Result<u8, Stop> {
         let ended = interrupt::ended();
         let agent = Agent::new(world, Role::Hosted);
         let notifier = args.notify.then(|| Notifier::start(|_, _| {}));
-        let told = tokio::spawn(tell(agent.events(), notifier, move |event, notice| {
-            terminal.say(&render::event(event, Clock::system().now()));
+        let told = tokio::spawn(notify(agent.events(), notifier, move |event, notice| {
+            terminal.say(&log_line(event, Clock::system().now()));
             // Nothing here has a window that a button could open.
             notice.map(|notice| Notice {
                 buttons: Vec::new(),
@@ -67,10 +67,10 @@ pub fn run(invocation: &Invocation, args: &AgentRun) -> Result<u8, Stop> {
             }
         };
         hosting::serve(*listener, &agent, until).await;
-        // The last that happened is still told.
+        // The last events are still shown.
         drop(agent);
         let _ = told.await;
-        terminal.say("The agent has ended");
+        terminal.say("The agent has stopped");
         Ok(code)
     })
 }
@@ -89,7 +89,7 @@ pub fn stop(invocation: &Invocation) -> Result<u8, Stop> {
     };
     match terminal.shape {
         Shape::Json => print_json(&StoppedJson { stopped })?,
-        Shape::Text if stopped => terminal.say("The agent has ended"),
+        Shape::Text if stopped => terminal.say("The agent has stopped"),
         Shape::Text => terminal.say("No agent is running for this configuration"),
     }
     Ok(0)
@@ -99,7 +99,7 @@ pub fn stop(invocation: &Invocation) -> Result<u8, Stop> {
 pub fn agent_status(invocation: &Invocation) -> Result<u8, Stop> {
     let status = ask(invocation)?;
     match invocation.terminal.shape {
-        Shape::Json => print_json(&render::AgentJson::of(&status))?,
+        Shape::Json => print_json(&render::StatusJson::of_agent(&status))?,
         Shape::Text => invocation
             .terminal
             .data(&render::agent_text(&status, Clock::system().now()))?,

@@ -6,24 +6,25 @@ use clap::builder::styling::{AnsiColor, Effects};
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 use keyfob_core::agent::api::SessionDuration;
+use keyfob_core::view::form;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 #[derive(Debug, Parser)]
-#[command(name = "fob", version, styles = STYLES, about = "Signs in to AWS and hands out what comes of it")]
+#[command(name = "fob", version, styles = STYLES, about = "Signs in to AWS and provides programs with credentials")]
 #[command(long_about = help::FOB, after_long_help = help::FOB_AFTER, arg_required_else_help = true)]
 pub struct CommandLine {
-    /// Print every error code with its meaning, and the exit codes
+    /// List all error codes with their meaning, and the exit codes
     #[arg(long)]
     pub help_errors: bool,
     #[command(flatten)]
-    pub global: Global,
+    pub global: GlobalArgs,
     #[command(subcommand)]
-    pub command: Option<Entry>,
+    pub command: Option<CommandEntry>,
 }
 
 impl CommandLine {
-    /// The words this process was started with.
+    /// The arguments of this process.
     pub fn read() -> Result<CommandLine, clap::Error> {
         CommandLine::of(&std::env::args_os().collect::<Vec<_>>())
     }
@@ -35,8 +36,8 @@ impl CommandLine {
         }
     }
 
-    /// The line that profiles hold: programs run it over and over, and clap takes longer to lay out
-    /// every command than the agent does to answer. Anything else is clap's.
+    /// The line in profiles, which programs run over and over: clap takes longer to set up every
+    /// command than the agent to answer. Anything else is clap's.
     fn of_a_profile(words: &[OsString]) -> Option<CommandLine> {
         let (config, command, name) = match words {
             [_, command, name] => (None, command, name),
@@ -45,11 +46,11 @@ impl CommandLine {
             }
             _ => return None,
         };
-        let args = CredentialProcess {
+        let args = CredentialProcessArgs {
             name: plain(name)?.to_owned(),
             wait: WAIT_SECONDS,
         };
-        let global = Global {
+        let global = GlobalArgs {
             config: config.map(PathBuf::from),
             identity: None,
             json: false,
@@ -60,7 +61,7 @@ impl CommandLine {
             color: ColorChoice::Auto,
         };
         let command = (command == "credential-process")
-            .then_some(Entry::Direct(Command::CredentialProcess(args)))?;
+            .then_some(CommandEntry::Direct(Command::CredentialProcess(args)))?;
         Some(CommandLine {
             help_errors: false,
             global,
@@ -75,7 +76,7 @@ fn plain(word: &OsString) -> Option<&str> {
         .filter(|word| !word.is_empty() && !word.starts_with('-'))
 }
 
-/// For a sign-in that is under way elsewhere.
+/// For a sign-in in progress in another process.
 const WAIT_SECONDS: u32 = 18;
 
 const STYLES: Styles = Styles::styled()
@@ -86,31 +87,31 @@ const STYLES: Styles = Styles::styled()
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
-#[command(next_help_heading = "Global options")]
-pub struct Global {
-    /// The configuration file [default: FOB_CONFIG, else the user's own]
+#[command(next_help_heading = "GlobalArgs options")]
+pub struct GlobalArgs {
+    /// The configuration file [default: FOB_CONFIG, else your own]
     #[arg(long, global = true, value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
     pub config: Option<PathBuf>,
-    /// The identity, as the positional argument names it [default: FOB_IDENTITY, else the one with
+    /// The identity, same as the positional argument [default: FOB_IDENTITY, else the one with
     /// `default: true`]
     #[arg(short, long, global = true, value_name = "NAME", add = ArgValueCandidates::new(completion::identities))]
     pub identity: Option<String>,
-    /// Print one JSON object instead of text, errors too
+    /// Print one JSON object instead of text, also for errors
     #[arg(long, global = true)]
     pub json: bool,
-    /// Never ask; what needs an answer fails with exit code 3
+    /// Never prompt; fail with exit code 3 where input is needed
     #[arg(long, global = true)]
     pub no_input: bool,
-    /// Work in this process, even if an agent runs
+    /// Do not use a running agent
     #[arg(long, global = true)]
     pub no_agent: bool,
-    /// Say what is done; -vv says more
+    /// Log what is done; -vv logs more
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// Say only what went wrong
+    /// Print only errors and warnings
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// When to use colour
+    /// When to use color
     #[arg(
         long,
         global = true,
@@ -123,10 +124,10 @@ pub struct Global {
 
 /// `fob auth X` is `fob X`.
 #[derive(Debug, Subcommand)]
-pub enum Entry {
+pub enum CommandEntry {
     #[command(flatten)]
     Direct(Command),
-    /// The same commands under the name they have elsewhere
+    /// The same commands, as `fob auth`
     #[command(hide = true)]
     Auth {
         #[command(subcommand)]
@@ -134,10 +135,10 @@ pub enum Entry {
     },
 }
 
-impl Entry {
+impl CommandEntry {
     pub fn command(self) -> Command {
         match self {
-            Entry::Direct(command) | Entry::Auth { command } => command,
+            CommandEntry::Direct(command) | CommandEntry::Auth { command } => command,
         }
     }
 }
@@ -146,144 +147,143 @@ impl Entry {
 pub enum Command {
     /// Sign in
     #[command(after_long_help = help::LOGIN)]
-    Login(Login),
-    /// Sign out: remove what a sign-in left in the keyring and in files
+    Login(LoginArgs),
+    /// Sign out: remove sessions from the keyring and from files
     #[command(after_long_help = help::LOGOUT)]
-    Logout(Logout),
-    /// Remove expired sessions, and what identities left behind that are no longer configured
+    Logout(LogoutArgs),
+    /// Remove expired sessions and leftovers of identities that are no longer configured
     #[command(after_long_help = help::CLEANUP)]
-    Cleanup(Cleanup),
-    /// Say what is stored for an identity, what is wrong with it, and mend what is safe to mend
+    Cleanup(CleanupArgs),
+    /// Check what is stored for an identity, and fix what is safe to fix
     #[command(after_long_help = help::REPAIR)]
-    Repair(Named),
-    /// Say who an identity is to AWS, and until when
+    Repair(IdentityArgs),
+    /// Show the AWS principal of an identity, and when its session expires
     #[command(after_long_help = help::WHOAMI)]
-    Whoami(Whoami),
+    Whoami(WhoamiArgs),
     /// List identities by provider, with state and time left
     #[command(after_long_help = help::LIST)]
-    List(List),
-    /// Say how things stand: the agent, sessions, the next refresh, open prompts, who asked last
+    List(ListArgs),
+    /// Show the agent, sessions, upcoming refreshes, open prompts and recent callers
     #[command(after_long_help = help::STATUS)]
     Status,
-    /// The agent without the tray: one process that keeps sessions fresh and answers every program
+    /// Run and control the agent without the tray app
     #[command(subcommand, after_long_help = help::AGENT)]
     Agent(AgentCommand),
-    /// Report every problem of the configuration
+    /// Report every problem in the configuration
     #[command(after_long_help = help::VALIDATE)]
     Validate,
-    /// Long-lived access keys
+    /// Manage long-lived access keys
     #[command(subcommand)]
-    User(User),
-    /// Print variables for a shell, a file or a pipeline
+    User(UserCommand),
+    /// Print environment variables for a shell, a file or a pipeline
     #[command(after_long_help = help::ENV)]
-    Env(Env),
+    Env(EnvArgs),
     /// Run a command with credentials that renew themselves
     #[command(after_long_help = help::EXEC)]
-    Exec(Exec),
+    Exec(ExecArgs),
     /// Open a shell with credentials that renew themselves
     #[command(after_long_help = help::SHELL)]
-    Shell(Shell),
+    Shell(ShellArgs),
     /// Answer the AWS SDKs' `credential_process`
     #[command(after_long_help = help::CREDENTIAL_PROCESS)]
-    CredentialProcess(CredentialProcess),
-    /// Databases that let IAM identities in
+    CredentialProcess(CredentialProcessArgs),
+    /// Get auth tokens for RDS and Aurora databases
     #[command(subcommand)]
-    Rds(Rds),
-    /// What was done with which identity, by whom
+    Rds(RdsCommand),
+    /// Show what was done with each identity, and by which program
     #[command(after_long_help = help::AUDIT, args_conflicts_with_subcommands = true)]
-    Audit(Audit),
-    /// An AWS on loopback and a configuration for it, to try everything without an account
+    Audit(AuditArgs),
+    /// Try everything without an account, on a local imitation of AWS
     #[cfg(feature = "sandbox")]
     #[command(after_long_help = help::SANDBOX)]
-    Sandbox(crate::sandbox::Sandbox),
-    /// Print the script that completes commands and names in a shell
+    Sandbox(crate::sandbox::args::SandboxArgs),
+    /// Print a shell completion script
     #[command(after_long_help = help::COMPLETION)]
     Completion {
-        #[arg(value_enum)]
-        shell: CompletionShell,
+        #[arg(value_parser = completion::SHELLS)]
+        shell: String,
     },
 }
 
 /// The identity as a positional argument.
 #[derive(Debug, Args)]
-pub struct Named {
+pub struct IdentityArgs {
     /// The identity
     #[arg(value_name = "IDENTITY", add = ArgValueCandidates::new(completion::identities))]
     pub name: Option<String>,
 }
 
 #[derive(Debug, Args)]
-pub struct Login {
+pub struct LoginArgs {
     #[command(flatten)]
-    pub named: Named,
-    /// Sign in to every identity that starts at this provider; `aws-user`: every IAM user
+    pub named: IdentityArgs,
+    /// Sign in to every identity of this provider; `aws-user`: every IAM user
     #[arg(long, conflicts_with_all = ["name", "identity"], add = ArgValueCandidates::new(completion::providers))]
     pub provider: Option<String>,
-    /// How long the session shall last, such as 90m or 36h
+    /// The session duration, such as 90m or 36h
     #[arg(long, value_name = "DURATION")]
     pub duration: Option<SessionDuration>,
-    /// Make a new session even if the present one is still good
+    /// Make a new session even if the current one is still valid
     #[arg(long)]
     pub force: bool,
-    /// The six digits of the MFA device, if they are asked for
+    /// The six-digit MFA code, used if one is needed
     #[arg(long, value_name = "CODE", value_parser = six_digits)]
     pub mfa_code: Option<String>,
-    /// Never open a browser; no kind of identity that this version signs in to needs one
+    /// Never open a browser; no identity kind supported by this version needs one
     #[arg(long)]
     pub no_browser: bool,
 }
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
-pub struct Logout {
+pub struct LogoutArgs {
     #[command(flatten)]
-    pub named: Named,
-    /// Sign out of every identity that starts at this provider; `aws-user`: of those that stand
-    /// alone
+    pub named: IdentityArgs,
+    /// Sign out of every identity of this provider; `aws-user`: every stand-alone identity
     #[arg(long, conflicts_with_all = ["name", "identity"], add = ArgValueCandidates::new(completion::providers))]
     pub provider: Option<String>,
-    /// Sign out of everything that this configuration has
+    /// Sign out of every identity in this configuration
     #[arg(long, conflicts_with_all = ["name", "identity", "provider"])]
     pub all: bool,
     /// Only list what would be removed
     #[arg(long)]
     pub dry_run: bool,
-    /// Remove long-lived access keys too; AWS shows them only once
+    /// Also remove long-lived access keys; AWS shows them only once
     #[arg(long)]
     pub keychain: bool,
-    /// Only the identity's own session and profile: what it was reached through stays signed in
+    /// Remove only the identity's own session and profile; the rest of its chain stays signed in
     #[arg(long, conflicts_with_all = ["provider", "all"])]
     pub keep_provider: bool,
-    /// Do not ask whether `--all` or `--keychain` is meant
+    /// Do not ask for confirmation of `--all` or `--keychain`
     #[arg(long)]
     pub yes: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct Cleanup {
+pub struct CleanupArgs {
     /// Only list what would be removed
     #[arg(long)]
     pub dry_run: bool,
-    /// Remove long-lived access keys of identities that are no longer configured, too
+    /// Also remove long-lived access keys of identities that are no longer configured
     #[arg(long)]
     pub keychain: bool,
-    /// Do not ask whether `--keychain` is meant
+    /// Do not ask for confirmation of `--keychain`
     #[arg(long)]
     pub yes: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct Whoami {
+pub struct WhoamiArgs {
     #[command(flatten)]
-    pub named: Named,
-    /// Say what is remembered, without asking AWS
+    pub named: IdentityArgs,
+    /// Show only what is stored, without calling AWS
     #[arg(long)]
     pub offline: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct List {
-    /// How to draw the list [default: tree]
+pub struct ListArgs {
+    /// The output format [default: tree]
     #[arg(long)]
     pub format: Option<ListFormat>,
 }
@@ -297,52 +297,52 @@ pub enum ListFormat {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum User {
-    /// Store long-lived access keys in the keyring, after AWS has accepted them
+pub enum UserCommand {
+    /// Store long-lived access keys in the keyring, after checking them with AWS
     #[command(after_long_help = help::USER_CONFIGURE)]
-    Configure(UserConfigure),
+    Configure(UserConfigureArgs),
 }
 
 #[derive(Debug, Args)]
-pub struct UserConfigure {
+pub struct UserConfigureArgs {
     #[command(flatten)]
-    pub named: Named,
+    pub named: IdentityArgs,
     #[command(flatten)]
     pub from: KeysFrom,
-    /// Store the keys without asking AWS whether it knows them
+    /// Store the keys without checking them with AWS
     #[arg(long)]
     pub no_check: bool,
 }
 
-/// Where the keys come from; none of these: a form.
+/// Where the keys come from; a form if nowhere else.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub struct KeysFrom {
-    /// Read the keys from standard input: JSON, or what AWS shows and hands out
+    /// Read the keys from standard input: JSON, CSV, a profile or export lines
     #[arg(long)]
     pub stdin: bool,
-    /// Read the CSV file that the AWS console hands out
+    /// Read the CSV file downloaded from the AWS console
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub csv: Option<PathBuf>,
-    /// Copy a profile of ~/.aws/credentials
+    /// Copy the keys of a profile in ~/.aws/credentials
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
 }
 
 #[derive(Debug, Args)]
-pub struct Env {
+pub struct EnvArgs {
     #[command(flatten)]
-    pub named: Named,
-    /// What to write the variables for [default: the shell in SHELL]
+    pub named: IdentityArgs,
+    /// The output format [default: that of the shell in SHELL]
     #[arg(long)]
     pub format: Option<VariablesFormat>,
-    /// The session's own keys instead of a profile that renews itself; signs in where needed
+    /// Print the session's own keys instead of a profile that renews itself; signs in if needed
     #[arg(long = "static")]
     pub static_keys: bool,
-    /// How long the session shall last, such as 90m or 36h
+    /// The session duration, such as 90m or 36h
     #[arg(long, value_name = "DURATION", requires = "static_keys")]
     pub duration: Option<SessionDuration>,
-    /// Write to a file that only this user can read
+    /// Write to a file that only you can read
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub out: Option<PathBuf>,
 }
@@ -360,9 +360,9 @@ pub enum VariablesFormat {
 }
 
 #[derive(Debug, Args)]
-pub struct Exec {
+pub struct ExecArgs {
     #[command(flatten)]
-    pub named: Named,
+    pub named: IdentityArgs,
     #[command(flatten)]
     pub with: ChildCredentials,
     /// The command and its arguments
@@ -371,66 +371,66 @@ pub struct Exec {
 }
 
 #[derive(Debug, Args)]
-pub struct Shell {
+pub struct ShellArgs {
     #[command(flatten)]
-    pub named: Named,
+    pub named: IdentityArgs,
     #[command(flatten)]
     pub with: ChildCredentials,
 }
 
 #[derive(Debug, Args)]
 pub struct ChildCredentials {
-    /// How long the session shall last, such as 90m or 36h
+    /// The session duration, such as 90m or 36h
     #[arg(long, value_name = "DURATION")]
     pub duration: Option<SessionDuration>,
-    /// Hand over a profile whose `credential_process` is fob, and become the command
+    /// Provide a profile whose `credential_process` is fob, and replace this process
     #[arg(long)]
     pub profile: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct CredentialProcess {
+pub struct CredentialProcessArgs {
     /// The identity
     #[arg(value_name = "IDENTITY", add = ArgValueCandidates::new(completion::identities))]
     pub name: String,
-    /// How long to wait for a sign-in that is under way elsewhere
+    /// How long to wait for a sign-in in progress in another process
     #[arg(long, value_name = "SECONDS", default_value_t = WAIT_SECONDS)]
     pub wait: u32,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum AgentCommand {
-    /// Run it here, until it is stopped
+    /// Run the agent in the foreground until it is stopped
     #[command(after_long_help = help::AGENT)]
-    Run(AgentRun),
-    /// End it; programs go on, each `fob` by itself
+    Run(AgentRunArgs),
+    /// Stop the agent; `fob` continues to work without it
     #[command(after_long_help = help::AGENT)]
     Stop,
-    /// Say whether it runs
+    /// Show whether the agent is running
     #[command(after_long_help = help::AGENT)]
     Status,
 }
 
 #[derive(Debug, Args)]
-pub struct AgentRun {
-    /// Show desktop notifications for what needs somebody
+pub struct AgentRunArgs {
+    /// Show desktop notifications when a person is needed
     #[arg(long)]
     pub notify: bool,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Rds {
-    /// Print an auth token, which an RDS or Aurora database takes for a password
+pub enum RdsCommand {
+    /// Print an auth token, used as the password of an RDS or Aurora database
     #[command(after_long_help = help::RDS_TOKEN)]
-    Token(RdsToken),
+    Token(RdsTokenArgs),
 }
 
 #[derive(Debug, Args)]
-pub struct RdsToken {
-    /// The database, as the configuration names it; with --host the identity
+pub struct RdsTokenArgs {
+    /// The database, as named in the configuration; with --host, the identity
     #[arg(value_name = "NAME", add = ArgValueCandidates::new(completion::databases))]
     pub name: Option<String>,
-    /// A database that the configuration does not name: its endpoint, not that of a tunnel to it
+    /// The endpoint of a database that is not in the configuration; never that of a tunnel to it
     #[arg(long, requires = "user", value_hint = clap::ValueHint::Hostname)]
     pub host: Option<String>,
     /// The port of --host
@@ -442,14 +442,14 @@ pub struct RdsToken {
     /// The region of --host [default: the identity's]
     #[arg(long, requires = "host")]
     pub region: Option<String>,
-    /// Sign a new token even if the last one is still good
+    /// Sign a new token even if the last one is still valid
     #[arg(long)]
     pub force: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct Audit {
-    /// Only what happened in this time until now, such as 7d or 12h
+pub struct AuditArgs {
+    /// Only the events of this last period, such as 7d or 12h
     #[arg(long, value_name = "DURATION")]
     pub since: Option<SessionDuration>,
     #[command(subcommand)]
@@ -458,27 +458,13 @@ pub struct Audit {
 
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub enum AuditCommand {
-    /// Check that no line of the audit log was changed, removed, moved or cut off
+    /// Check that the audit log has not been altered
     #[command(after_long_help = help::AUDIT)]
     Verify,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum CompletionShell {
-    Bash,
-    Zsh,
-    Fish,
-    #[value(name = "powershell")]
-    PowerShell,
-}
-
-fn six_digits(text: &str) -> Result<String, &'static str> {
-    let digits = text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit());
-    if digits {
-        Ok(text.to_owned())
-    } else {
-        Err("an MFA code has six digits")
-    }
+fn six_digits(text: &str) -> Result<String, String> {
+    form::mfa_code(text).map(|()| text.trim().to_owned())
 }
 
 #[cfg(test)]
@@ -544,9 +530,9 @@ mod tests {
             assert!(
                 matches!(
                     command,
-                    Command::Whoami(Whoami {
+                    Command::Whoami(WhoamiArgs {
                         offline: true,
-                        named: Named { name: None }
+                        named: IdentityArgs { name: None }
                     })
                 ),
                 "{line}"
@@ -572,7 +558,7 @@ mod tests {
     fn the_command_of_exec_keeps_its_own_flags() {
         let line =
             parse("fob exec kim --duration 2h -- aws --json -i x --help").expect("a command line");
-        let Some(Command::Exec(exec)) = line.command.map(Entry::command) else {
+        let Some(Command::Exec(exec)) = line.command.map(CommandEntry::command) else {
             panic!("exec")
         };
         assert_eq!(exec.command, ["aws", "--json", "-i", "x", "--help"]);

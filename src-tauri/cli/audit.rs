@@ -1,7 +1,7 @@
 //! `fob audit` and `fob audit verify`.
 
-use crate::args::{Audit, AuditCommand};
-use crate::expect_reply;
+use crate::args::{AuditArgs, AuditCommand};
+use crate::conversation::expect_reply;
 use crate::invocation::Invocation;
 use crate::render;
 use crate::stop::Stop;
@@ -9,14 +9,14 @@ use crate::terminal::{Shape, print_json};
 use keyfob_core::agent::api::{HeadState, Look};
 use keyfob_core::clock::Clock;
 
-pub fn audit(invocation: &Invocation, args: &Audit) -> Result<u8, Stop> {
+pub fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<u8, Stop> {
     match args.command {
         None => show(invocation, args),
         Some(AuditCommand::Verify) => verify(invocation),
     }
 }
 
-fn show(invocation: &Invocation, args: &Audit) -> Result<u8, Stop> {
+fn show(invocation: &Invocation, args: &AuditArgs) -> Result<u8, Stop> {
     let now = Clock::system().now();
     let since = args
         .since
@@ -26,7 +26,9 @@ fn show(invocation: &Invocation, args: &Audit) -> Result<u8, Stop> {
     let terminal = invocation.terminal;
     match terminal.shape {
         Shape::Json => print_json(&render::AuditJson::of(&audit))?,
-        Shape::Text if audit.lines.is_empty() => terminal.say("Nothing is in the audit log"),
+        Shape::Text if audit.lines.is_empty() => {
+            terminal.say("There are no events in the audit log");
+        }
         Shape::Text => terminal.data(&render::audit_text(&audit))?,
     }
     Ok(0)
@@ -36,20 +38,19 @@ fn verify(invocation: &Invocation) -> Result<u8, Stop> {
     let mut conversation = invocation.conversation(invocation.config()?);
     let verdict = expect_reply!(conversation.ask(Look::AuditVerify, None)?, AuditVerified)?;
     let terminal = invocation.terminal;
-    match terminal.shape {
-        Shape::Json => print_json(&render::VerdictJson::of(&verdict))?,
-        Shape::Text => terminal.data(&render::verdict_text(&verdict))?,
-    }
+    terminal.show(&render::VerdictJson::of(&verdict), || {
+        render::verdict_text(&verdict)
+    })?;
     match &verdict.head {
         HeadState::Known => {}
         HeadState::Behind { lines } => {
             terminal.warn(&format!(
-                "the keyring has not seen the last {lines}: it could not be reached then"
+                "the keyring does not know the last {lines}: it could not be reached when they were written"
             ));
         }
         HeadState::Unknown { why } => {
             terminal.warn(&format!(
-                "whether lines are missing at the end cannot be told: {why}"
+                "whether lines are missing at the end cannot be determined: {why}"
             ));
         }
     }

@@ -1,10 +1,8 @@
 //! Completion: the shell calls `fob` itself, so that names come from the configuration as it is.
 //! Reads only, and is silent when there is nothing to read.
 
-use crate::args::{CommandLine, CompletionShell};
 use crate::stop::Stop;
 use crate::terminal::print_exact;
-use clap::CommandFactory;
 use clap_complete::CompleteEnv;
 use clap_complete::engine::CompletionCandidate;
 use clap_complete::env::Shells;
@@ -15,31 +13,25 @@ use keyfob_core::error::{Code, Error};
 /// The variable under which the script calls `fob` back.
 const VARIABLE: &str = "COMPLETE";
 
-/// Answers a shell that completes, and then the program is over.
-pub fn answer() {
-    CompleteEnv::with_factory(CommandLine::command)
-        .var(VARIABLE)
-        .complete();
+pub const SHELLS: [&str; 4] = ["bash", "zsh", "fish", "powershell"];
+
+/// Answers a shell that completes, and ends the program.
+pub fn answer(command: fn() -> clap::Command) {
+    CompleteEnv::with_factory(command).var(VARIABLE).complete();
 }
 
 /// `fob completion bash`.
-pub fn print_script(shell: CompletionShell) -> Result<u8, Stop> {
-    let name = match shell {
-        CompletionShell::Bash => "bash",
-        CompletionShell::Zsh => "zsh",
-        CompletionShell::Fish => "fish",
-        CompletionShell::PowerShell => "powershell",
-    };
+pub fn print_script(name: &str) -> Result<u8, Stop> {
     let failed = |why: String| {
         Error::new(
             Code::Unsupported,
-            format!("no completion for {name}: {why}"),
+            format!("cannot complete in {name}: {why}"),
         )
     };
     let shells = Shells::builtins();
     let completer = shells
         .completer(name)
-        .ok_or_else(|| failed("this shell is not known".to_owned()))?;
+        .ok_or_else(|| failed("this shell is not supported".to_owned()))?;
     let mut script = Vec::new();
     completer
         .write_registration(VARIABLE, "fob", "fob", "fob", &mut script)
@@ -72,7 +64,7 @@ pub fn providers() -> Vec<CompletionCandidate> {
     names.into_iter().map(CompletionCandidate::new).collect()
 }
 
-/// What is the name of a database becomes that of an identity once the database is written out.
+/// With `--host` the name is that of an identity.
 pub fn databases() -> Vec<CompletionCandidate> {
     if words().any(|word| word == "--host" || word.starts_with("--host=")) {
         return identities();

@@ -169,7 +169,6 @@ pub fn misunderstood() -> Stop {
 }
 
 /// The one reply a request asks for.
-#[macro_export]
 macro_rules! expect_reply {
     ($reply:expr, $variant:ident) => {
         match $reply {
@@ -178,3 +177,5 @@ macro_rules! expect_reply {
         }
     };
 }
+
+pub(crate) use expect_reply;

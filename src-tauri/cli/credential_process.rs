@@ -2,20 +2,20 @@
 //! Never prompts. With an agent it is one line out and one answer in: no runtime, no
 //! configuration, no keyring.
 
-use crate::args::CredentialProcess;
-use crate::expect_reply;
+use crate::args::CredentialProcessArgs;
+use crate::conversation::expect_reply;
 use crate::invocation::Invocation;
-use crate::render::rfc3339;
 use crate::stop::Stop;
 use crate::terminal::print_exact;
 use keyfob_core::agent::api::{Caller, Credentials, Person, Secret, SessionRequest};
+use keyfob_core::view::time::rfc3339;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-/// `Expiration` is always there: without it the SDKs would never ask again.
+/// `Expiration` is always there: without it the SDKs would never refresh.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Output<'a> {
+struct ProcessOutput<'a> {
     version: u32,
     access_key_id: &'a str,
     secret_access_key: &'a str,
@@ -26,7 +26,10 @@ struct Output<'a> {
     account_id: Option<&'a str>,
 }
 
-pub fn credential_process(invocation: &Invocation, args: &CredentialProcess) -> Result<u8, Stop> {
+pub fn credential_process(
+    invocation: &Invocation,
+    args: &CredentialProcessArgs,
+) -> Result<u8, Stop> {
     let parent = invocation.environment.parent();
     let caller = Caller {
         program: parent.name,
@@ -43,7 +46,7 @@ pub fn credential_process(invocation: &Invocation, args: &CredentialProcess) -> 
 }
 
 fn json(it: &Credentials) -> Zeroizing<String> {
-    let output = Output {
+    let output = ProcessOutput {
         version: 1,
         access_key_id: &it.access_key_id,
         secret_access_key: it.secret_access_key.expose(),

@@ -1,7 +1,7 @@
 //! `fob env`: variables on stdout, or in a file that only this user can read.
 
-use crate::args::{Env, VariablesFormat};
-use crate::expect_reply;
+use crate::args::{EnvArgs, VariablesFormat};
+use crate::conversation::expect_reply;
 use crate::invocation::Invocation;
 use crate::render::{self, Lifetime};
 use crate::sign_in::sign_in_when_due;
@@ -11,10 +11,11 @@ use keyfob_core::agent::api::{Request, SessionRequest, VariablesForm};
 use keyfob_core::clock::Clock;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error, Result};
-use std::io::Write;
+use keyfob_core::files;
+use keyfob_core::view::time::until;
 use std::path::Path;
 
-pub fn env(invocation: &Invocation, args: &Env) -> Result<u8, Stop> {
+pub fn env(invocation: &Invocation, args: &EnvArgs) -> Result<u8, Stop> {
     let format = match (args.format, invocation.terminal.shape) {
         (Some(format), _) => format,
         (None, Shape::Json) => VariablesFormat::Json,
@@ -23,7 +24,7 @@ pub fn env(invocation: &Invocation, args: &Env) -> Result<u8, Stop> {
     if format == VariablesFormat::Github && args.out.is_some() {
         return Err(Error::new(
             Code::Usage,
-            "`--out` replaces a file, and GITHUB_ENV is to be added to",
+            "`--out` replaces a file, but GITHUB_ENV must be appended to",
         )
         .hint("fob env --format github >> \"$GITHUB_ENV\"")
         .into());
@@ -45,7 +46,7 @@ pub fn env(invocation: &Invocation, args: &Env) -> Result<u8, Stop> {
     let variables = expect_reply!(conversation.ask(request, None)?, Variables)?;
     let until = variables
         .expires_at
-        .map(|end| render::until(end, Clock::system().now()));
+        .map(|end| until(end, Clock::system().now()));
     if let Some(path) = &args.out {
         let text = render::variables(
             format,
@@ -58,7 +59,7 @@ pub fn env(invocation: &Invocation, args: &Env) -> Result<u8, Stop> {
         write_private(path, &text)?;
         invocation
             .terminal
-            .say(&format!("Written: {}", path.display()));
+            .say(&format!("Wrote {}", path.display()));
         return Ok(0);
     }
     if (format, form) == (VariablesFormat::Github, VariablesForm::Static) {
@@ -83,20 +84,9 @@ fn usual_format(environment: &Environment) -> VariablesFormat {
     }
 }
 
-/// Made beside its place with mode 0600 and renamed: nobody else can read it for an instant, and no
-/// half of it is seen.
+/// Whole, and private from the first instant.
 fn write_private(path: &Path, text: &str) -> Result<()> {
-    let failed = |cause: std::io::Error| Error::file(path, "write", &cause);
-    let folder = path
-        .parent()
-        .filter(|it| !it.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    file.write_all(text.as_bytes())
-        .and_then(|()| file.as_file().sync_all())
-        .map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    files::replace(&Path::new(".").join(path), text.as_bytes())
 }
 
 #[cfg(test)]

@@ -1,114 +1,115 @@
-//! What `--help` says beyond the flags: examples, what AWS must allow, what lives on afterwards;
-//! and `--help-errors`.
+//! What `--help` says beyond the flags: examples, the IAM permissions needed, what lives on
+//! afterwards; and `--help-errors`.
 
 use keyfob_core::error::Code;
 use std::fmt::Write as _;
 
 pub const FOB: &str = "\
-Signs in to AWS and hands out what comes of it: to the AWS CLI and SDKs, to a shell, to a single command. Long-lived \
-keys stay in the system's keyring; sessions renew themselves.
+Signs in to AWS and provides the AWS CLI, the SDKs, your shell or a single command with credentials. Long-lived keys \
+stay in the system keyring, and sessions are renewed automatically.
 
-`fob auth X` is `fob X`.";
+`fob auth X` is the same as `fob X`.";
 
 pub const FOB_AFTER: &str = "\
 Examples:
   fob login                      sign in to the default identity
-  fob exec dev -- aws s3 ls      a command whose credentials renew themselves
-  fob list                       every identity, its state, the time left
+  fob exec dev -- aws s3 ls      run a command with credentials that renew themselves
+  fob list                       show every identity, its state and the time left
   fob sandbox                    try everything without an AWS account
 
-The identity is the one named; else FOB_IDENTITY, the one with `default: true`, or the one chosen when asked.
-The configuration is --config; else FOB_CONFIG, or the user's own file.
+The identity is the one you name; otherwise FOB_IDENTITY, the one with `default: true`, or the one you choose when \
+prompted. The configuration is --config; otherwise FOB_CONFIG, or your own configuration file.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a person is needed and nobody can be asked, \
-130 Ctrl+C. `fob --help-errors` prints the codes that --json uses.";
+Exit codes: 0 success, 1 failure, 2 wrong usage or invalid configuration, 3 input is needed and there is no terminal \
+to ask on, 130 Ctrl+C. `fob --help-errors` lists the error codes that --json prints.";
 
 pub const STATUS: &str = "\
 Examples:
   fob status
   fob status --json
 
-Without an agent it shows what is stored; refreshes, prompts and who asked last are known only to the agent.
+Without an agent, only what is stored is shown: refreshes, prompts and recent callers are known only to the agent.
 
-IAM: nothing; AWS is not asked.
-What lives on: nothing; it writes nothing.";
+IAM: none; AWS is not called.
+What lives on: nothing; this command writes nothing.";
 
 pub const AGENT: &str = "\
 Examples:
-  fob agent run                     in the foreground: for a server, over ssh, under a service manager
+  fob agent run                     in the foreground: on a server, over ssh, under a service manager
   fob agent run --notify            with desktop notifications
-  fob agent status                  exit code 0: it runs, 1: it does not
+  fob agent status                  exit code 0 if it is running, 1 if not
   fob agent stop
 
-One agent for each user and configuration. It keeps every session fresh that can be renewed without a person, asks \
-once where fifty programs need a person, and answers `fob credential-process` in milliseconds. `fob` uses it by \
-itself; --no-agent goes without it. It takes a changed configuration over, and keeps the last good one where the \
-changed one cannot be used. It prints a line for each thing that happens.
+There is one agent per user and configuration. It renews every session that can be renewed without a person, prompts \
+once when fifty programs need the same answer, and answers `fob credential-process` in milliseconds. `fob` uses it \
+automatically; --no-agent bypasses it. It picks up changes to the configuration, and keeps the last valid one if the \
+changed file cannot be used. It prints one line for each event.
 
-IAM: nothing of its own; renewals need what signing in needs.
-What lives on: sessions, in the keyring until they end; a new agent takes them over without a call to AWS.";
+IAM: none of its own; renewals need the same permissions as signing in.
+What lives on: sessions, in the keyring until they expire; a new agent picks them up without calling AWS.";
 
 pub const LOGIN: &str = "\
 Examples:
   fob login                      the default identity
-  fob login deploy --force       a new session, even if this one is still good
+  fob login deploy --force       a new session, even if the current one is still valid
   fob login --duration 36h --mfa-code 123456
   fob login --provider aws-user  every IAM user
 
-IAM: an IAM user needs nothing for sts:GetSessionToken and sts:GetCallerIdentity; a role needs sts:AssumeRole on \
-its ARN, and must trust who assumes it.
+IAM: an IAM user needs no permission for sts:GetSessionToken and sts:GetCallerIdentity; for a role, sts:AssumeRole \
+on its ARN, and a trust policy that admits the caller.
 
-What lives on: the session, in the keyring until it ends; a profile for AWS tools, which holds no secret.";
+What lives on: the session, in the keyring until it expires; a profile for AWS tools, which contains no secret.";
 
 pub const LOGOUT: &str = "\
 Examples:
-  fob logout                        choose what, on a terminal
-  fob logout deploy                 deploy, and what it was reached through
-  fob logout deploy --keep-provider only deploy itself
-  fob logout --provider corp-sso    every identity that starts there
-  fob logout --all --dry-run        what would be removed
-  fob logout dev --keychain --yes   the long-lived access keys, too
+  fob logout                        choose from a list, on a terminal
+  fob logout deploy                 deploy, and everything in its chain
+  fob logout deploy --keep-provider deploy only
+  fob logout --provider corp-sso    every identity whose chain starts at corp-sso
+  fob logout --all --dry-run        show what would be removed
+  fob logout dev --keychain --yes   long-lived access keys too
 
-Signed out stays signed out: programs get an error (exit code 3) until `fob login`, `fob exec` or `fob shell`. \
-FOB_IDENTITY and the default do not count here. What fails does not keep the rest from being removed; exit code 1 \
-only if nothing could be.
+Signed out stays signed out: programs get an error (exit code 3) until the next `fob login`, `fob exec` or \
+`fob shell`. FOB_IDENTITY and the default identity are ignored here. If one removal fails, the others are still \
+done; the exit code is 1 only if nothing could be removed.
 
-IAM: nothing; AWS is not asked.
-What lives on: long-lived access keys without --keychain; credentials that programs already hold, until they end; \
-console sessions in a browser, until you sign out there.";
+IAM: none; AWS is not called.
+What lives on: long-lived access keys, without --keychain; credentials that programs already hold, until they \
+expire; console sessions in a browser, until you sign out there.";
 
 pub const CLEANUP: &str = "\
 Examples:
   fob cleanup --dry-run
   fob cleanup
 
-Removes sessions that have ended, and sessions, tokens and profiles of identities that this configuration no longer \
-has. Other configurations' are not touched. Long-lived access keys of such identities stay without --keychain.
+Removes expired sessions, and the sessions, tokens and profiles of identities that are no longer in this \
+configuration. Those of other configurations are left alone. Long-lived access keys of such identities are kept \
+unless you add --keychain.
 
-IAM: nothing; AWS is not asked.
+IAM: none; AWS is not called.
 What lives on: everything else.";
 
 pub const REPAIR: &str = "\
 Examples:
   fob repair                     every identity
-  fob repair deploy              deploy, and what it is reached through
+  fob repair deploy              deploy, and everything in its chain
 
-Says what is stored and what is wrong with it. Mends by itself what loses nothing: expired or outdated sessions, \
-profiles that others can read, damaged sign-out marks. Exit code 1 if something is left.
+Shows what is stored and what is wrong with it. Fixes what it can without losing anything: expired or outdated \
+sessions, profiles that other users can read, damaged sign-out marks. Exit code 1 if problems remain.
 
-IAM: nothing; AWS is not asked.
-What lives on: long-lived access keys and entries that cannot be read always stay.";
+IAM: none; AWS is not called.
+What lives on: long-lived access keys and unreadable entries are always kept.";
 
 pub const WHOAMI: &str = "\
 Examples:
   fob whoami
   fob whoami deploy --json
-  fob whoami --offline           what is remembered, without asking AWS
+  fob whoami --offline           only what is stored, without calling AWS
 
-Never asks for anything. Exit code 0 while the session is good, else 1.
+Never prompts. Exit code 0 while the session is valid, otherwise 1.
 
-IAM: nothing (sts:GetCallerIdentity is always allowed).
-What lives on: nothing is written.";
+IAM: none (sts:GetCallerIdentity is always allowed).
+What lives on: nothing; this command writes nothing.";
 
 pub const LIST: &str = "\
 Examples:
@@ -117,31 +118,31 @@ Examples:
   fob list --format mermaid      a graph for a Markdown page
   fob list --json | jq -r '.identities[] | select(.state == \"valid\").name'
 
-IAM: nothing; AWS is not asked.
-What lives on: nothing is written, no secret is shown.";
+IAM: none; AWS is not called.
+What lives on: nothing; this command writes nothing and shows no secrets.";
 
 pub const VALIDATE: &str = "\
 Examples:
   fob validate
   fob --config atmos.yaml validate --json
 
-Each problem is PATH:LINE:COLUMN: SEVERITY: MESSAGE. Exit code 2 if there is an error, else 0.
+Each problem is printed as PATH:LINE:COLUMN: SEVERITY: MESSAGE. Exit code 2 if there are errors, otherwise 0.
 
-IAM: nothing; AWS is not asked.
-What lives on: nothing is written.";
+IAM: none; AWS is not called.
+What lives on: nothing; this command writes nothing.";
 
 pub const USER_CONFIGURE: &str = "\
 Examples:
-  fob user configure dev                         a form
-  fob user configure dev --csv accessKeys.csv    the AWS console's file
-  fob user configure dev --profile default       from ~/.aws/credentials
+  fob user configure dev                         prompt for the keys
+  fob user configure dev --csv accessKeys.csv    the file downloaded from the AWS console
+  fob user configure dev --profile default       a profile of ~/.aws/credentials
   pass show aws/dev | fob user configure dev --stdin
 
---stdin takes {\"access_key_id\",\"secret_access_key\",\"mfa_arn\"?,\"session_duration\"?}, and also AWS's CSV, a \
-[profile] or export AWS_… lines. Keys with a session token are refused: they are not long-lived.
+--stdin accepts {\"access_key_id\",\"secret_access_key\",\"mfa_arn\"?,\"session_duration\"?}, AWS's CSV, a [profile] \
+section, or export AWS_… lines. Keys with a session token are rejected: they are not long-lived.
 
-IAM: nothing (sts:GetCallerIdentity is always allowed).
-What lives on: the keys, in the keyring. Files they were read from stay as they are: delete them.";
+IAM: none (sts:GetCallerIdentity is always allowed).
+What lives on: the keys, in the keyring. Files they were read from are not changed: delete them yourself.";
 
 pub const ENV: &str = "\
 Examples:
@@ -152,38 +153,38 @@ Examples:
   fob env dev --static --format dotenv --out .env   the session's own keys
   fob env dev --static --format github >> \"$GITHUB_ENV\"
 
-Without --static it needs the profile that a sign-in wrote, and never signs in itself. With --static it signs in \
-where needed. github: what the runner shall mask is told on stderr.
+Without --static it needs the profile that a sign-in wrote, and never signs in itself. With --static it signs in if \
+necessary. With --format github, the commands that mask secrets in the log are printed to stderr.
 
-IAM: as `fob login`.
-What lives on: static keys work until their session ends, wherever they were printed to; --out files stay.";
+IAM: as for `fob login`.
+What lives on: static keys work until their session expires, wherever they were printed; files written with --out.";
 
 pub const EXEC: &str = "\
 Examples:
   fob exec dev -- terraform plan
   fob exec -- sh -c 'aws sts get-caller-identity'
-  fob exec dev --profile -- make deploy     for a tool that knows no container credentials
+  fob exec dev --profile -- make deploy     for a tool that does not support container credentials
 
-Signs in, then serves the AWS SDKs' container credentials on 127.0.0.1 for as long as the command lives: they renew \
-themselves, and only who holds the token in the command's variables gets them. The caller's own AWS credentials \
-variables are taken away, and the user's own AWS files are out of sight. With --profile the command gets a profile \
-whose credential_process is fob, and takes fob's place. The exit code is the command's; 128+n by signal n, 127 not \
-found, 126 not executable.
+Signs in, then serves credentials on 127.0.0.1 as an AWS container endpoint for as long as the command runs. They \
+are renewed automatically, and only requests with the token from the command's environment are answered. AWS \
+credential variables of the caller are removed, and your own AWS files are hidden from the command. With --profile \
+the command gets a profile whose credential_process is fob, and replaces the fob process. The exit code is the \
+command's own; 128+n if signal n ended it, 127 not found, 126 not executable.
 
-IAM: as `fob login`.
-What lives on: as `fob login`; programs that already hold credentials keep them until the session ends. What the \
-command left running in the background gets no new ones, but with --profile.";
+IAM: as for `fob login`.
+What lives on: as for `fob login`; programs that already hold credentials keep them until the session expires. \
+Background processes that outlive the command get no new ones, except with --profile.";
 
 pub const SHELL: &str = "\
 Examples:
   fob shell dev
   fob shell dev --duration 4h
 
-The shell is the one in SHELL (COMSPEC on Windows). It and what runs in it get their credentials as with `fob exec`: \
-served on 127.0.0.1 until the shell ends; with --profile by a profile whose credential_process is fob.
+Opens the shell named in SHELL (on Windows, COMSPEC). Everything in it gets credentials as with `fob exec`: served \
+on 127.0.0.1 until the shell exits or, with --profile, through a profile whose credential_process is fob.
 
-IAM: as `fob login`.
-What lives on: as `fob exec`.";
+IAM: as for `fob login`.
+What lives on: as for `fob exec`.";
 
 pub const CREDENTIAL_PROCESS: &str = "\
 Example, in ~/.aws/config:
@@ -191,12 +192,12 @@ Example, in ~/.aws/config:
   region = eu-central-1
   credential_process = fob credential-process dev
 
-`fob login` writes such a profile by itself. Prints the AWS SDKs' process protocol, version 1, and nothing else. \
-Never asks anybody: it renews the session where that needs no person, else exit code 3. --wait is for a \
-sign-in that is under way in another process: its outcome is taken over.
+`fob login` writes such a profile for you. Prints version 1 of the AWS SDKs' process protocol and nothing else. \
+Never prompts: renews the session if that needs no person, otherwise exit code 3. --wait applies to a sign-in in \
+progress in another process: its result is used.
 
-IAM: as `fob login`.
-What lives on: the renewed session, in the keyring until it ends.";
+IAM: as for `fob login`.
+What lives on: the renewed session, in the keyring until it expires.";
 
 pub const RDS_TOKEN: &str = "\
 Examples:
@@ -204,57 +205,58 @@ Examples:
   fob rds token --host orders.abc.eu-west-1.rds.amazonaws.com --user app deploy
   PGPASSWORD=$(fob rds token orders) psql \"$CONNECTION sslmode=verify-full\"
 
-A token opens connections for 15 minutes, and never longer than the session that signed it lasts; a connection that \
-is open stays open. It is signed on this machine. Where an agent runs, everybody who asks gets the same one for 14 \
-minutes; --force signs anew. Never asks anybody: it renews the session where that needs no person, else exit code 3.
+A token opens connections for 15 minutes, but never for longer than the session that signed it; connections already \
+open stay open. It is signed on this machine. With an agent running, every caller gets the same token for 14 \
+minutes; --force signs a new one. Never prompts: renews the session if that needs no person, otherwise exit code 3.
 
-Connection pools: ask for a token for each new connection; longest life of a connection 14 minutes, longest idle \
+Connection pools: request a token for each new connection; maximum connection lifetime 14 minutes, maximum idle \
 time 10 minutes.
 
-IAM: rds-db:connect on arn:aws:rds-db:REGION:ACCOUNT:dbuser:RESOURCE/USER (aws-cn, aws-us-gov there). RESOURCE is \
-the resource id (db-…, cluster-…, prx-… of a proxy), not the database's name.
-When the database refuses a token, look at:
-  instance or cluster   IAM authentication is switched on
+IAM: rds-db:connect on arn:aws:rds-db:REGION:ACCOUNT:dbuser:RESOURCE/USER (in those partitions, aws-cn or \
+aws-us-gov). RESOURCE is the resource ID (db-…, cluster-…, or prx-… for a proxy), not the name of the database.
+If the database rejects a token, check:
+  instance or cluster   IAM authentication is enabled
   PostgreSQL user       GRANT rds_iam TO app
   MySQL, MariaDB user   IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS'
-  names                 host, port, user, region: the database's own, also through a tunnel
+  names                 host, port, user and region are the database's own, even through a tunnel
   network               this machine reaches host and port: security group, route, VPN
   TLS                   required: sslmode=verify-full with AWS's certificates
   mysql                 also needs --enable-cleartext-plugin
 
-What lives on: the token, until its end, wherever it was printed to; connections opened with it, also after a sign-out.";
+What lives on: the token, until it expires, wherever it was printed; connections opened with it, even after signing \
+out.";
 
 pub const AUDIT: &str = "\
 Examples:
   fob audit --since 7d
   fob audit --json | jq '.events[] | select(.result == \"failed\")'
-  fob audit verify               whether the log is as it was written
+  fob audit verify               check that the log has not been altered
 
-Every sign-in, refresh, revocation, stored key and removal, with who asked for it. `verify` names the file and line \
-of whatever was changed, removed, moved or cut off: each line carries the hash of the one before, and the keyring \
-remembers the last. Exit code 0 if nothing of that is found, else 1.
+Lists every sign-in, refresh, revocation, stored key and removal, with the program that caused it. `verify` reports \
+the file and line of anything changed, removed, moved or cut off: each line contains the hash of the previous one, \
+and the keyring holds the hash of the last. Exit code 0 if the log is intact, otherwise 1.
 
-IAM: nothing; AWS is not asked.
-What lives on: nothing is written. The log stays on this machine, in at most four files of 8 MiB.";
+IAM: none; AWS is not called.
+What lives on: nothing; this command writes nothing. The log stays on this machine, in at most four files of 8 MiB.";
 
 #[cfg(feature = "sandbox")]
 pub const SANDBOX: &str = "\
 Examples:
-  fob sandbox                               a shell inside
+  fob sandbox                               open a shell in the sandbox
   fob sandbox -- sh -c 'fob login && fob exec -- aws sts get-caller-identity'
-Inside:
-  fob login                                 kim, whose key is stored
+In the sandbox:
+  fob login                                 kim, whose key is already stored
   fob login deploy                          a role, through kim
   fob sandbox key robin > key.csv; fob user configure robin --csv key.csv
-  fob sandbox revoke AKIA…                  what happens when keys are revoked
-  fob sandbox fault throttling --times 2    what happens when AWS is busy
-  fob sandbox journal                       what was asked of it
+  fob sandbox revoke AKIA…                  see what happens when a key is revoked
+  fob sandbox fault throttling --times 2    see what happens when AWS is busy
+  fob sandbox journal                       list the calls it received
 
-Everything is on this machine's loopback: no account, no network. Configuration, keyring, state and AWS files are \
-its own. The keyring's passphrase is in the variable FOB_SANDBOX_PASSPHRASE of the programs inside.
+Everything runs on this machine's loopback interface: no account, no network. The sandbox has its own configuration, \
+keyring, state and AWS files. The passphrase of its keyring is in the variable FOB_SANDBOX_PASSPHRASE.
 
-IAM: nothing.
-What lives on: nothing; all of it is removed when the command ends.";
+IAM: none.
+What lives on: nothing; everything is removed when the command ends.";
 
 pub const COMPLETION: &str = "\
 Examples:
@@ -263,10 +265,10 @@ Examples:
   fob completion fish > ~/.config/fish/completions/fob.fish
   fob completion powershell | Out-String | Invoke-Expression
 
-Names of identities and providers come from the configuration as it is at that moment.
+Identity and provider names are read from the configuration each time you complete.
 
-IAM: nothing.
-What lives on: what the shell's own file was told.";
+IAM: none.
+What lives on: the lines you added to the shell's own files.";
 
 /// The closed list of codes.
 pub fn errors() -> String {
@@ -280,8 +282,8 @@ pub fn errors() -> String {
         let _ = writeln!(text, "{:width$}  {}", code.as_str(), code.meaning());
     }
     text.push_str(
-        "\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a person is needed and nobody can be asked,\n\
-         130 Ctrl+C; exec and shell: the command's own, 127 not found, 126 not executable.\n",
+        "\nExit codes: 0 success, 1 failure, 2 wrong usage or invalid configuration, 3 input is needed and there is\n\
+         no terminal to ask on, 130 Ctrl+C; exec and shell: the command's own, 127 not found, 126 not executable.\n",
     );
     text
 }

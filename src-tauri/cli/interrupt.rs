@@ -18,15 +18,15 @@ pub fn exit_on_ctrl_c() {
         .spawn(listen);
 }
 
-/// What ended a program that runs until it is told to.
+/// The signal that ended a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     CtrlC,
     Terminated,
 }
 
-/// Ready once somebody wants this program to end. From the call on the signals no longer end it by
-/// themselves; needs a tokio runtime around it.
+/// Ready once this program has to end. From the call on the signals no longer end it by themselves;
+/// needs a tokio runtime around it.
 #[cfg(unix)]
 pub fn ended() -> impl Future<Output = Ended> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -79,25 +79,24 @@ fn listen() {
     }
 }
 
-/// How a child hears that it shall end.
+/// How SIGTERM reaches a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
-    /// With the signal that came.
-    TheSame,
-    /// With SIGHUP, since interactive shells do not listen to SIGTERM.
+pub enum Termination {
+    Same,
+    /// As SIGHUP, since interactive shells ignore SIGTERM.
     HangUp,
 }
 
-/// Whoever ends this program means the child; the rest is cleared away once the child has ended.
-/// Ctrl+\ is the child's, as Ctrl+C is. Called once there is a child: what this program was told to
-/// ignore, as `nohup` does, it ignores as well.
+/// Signals to this program go on to the child; the rest is cleared away once the child has ended.
+/// Ctrl+\ is the child's, as Ctrl+C is. Called once there is a child, which inherits the signals that
+/// are ignored, as with `nohup`.
 #[cfg(unix)]
-pub fn pass_on_to(child: &std::process::Child, told: Told) {
+pub fn pass_on_to(child: &std::process::Child, termination: Termination) {
     use rustix::process::{Pid, Signal, kill_process};
     use tokio::signal::unix::{SignalKind, signal};
 
     let pid = Pid::from_child(child);
-    // Without these the signals end this program, and the child lives on without what it was given.
+    // Without these the signals end this program, and the child lives on without credentials.
     let Ok(runtime) = runtime() else { return };
     let signals = {
         let _inside = runtime.enter();
@@ -115,14 +114,13 @@ pub fn pass_on_to(child: &std::process::Child, told: Told) {
             loop {
                 let signal = tokio::select! {
                     _ = quit.recv() => continue,
-                    _ = terminated.recv() => match told {
-                        Told::TheSame => Signal::TERM,
-                        Told::HangUp => Signal::HUP,
+                    _ = terminated.recv() => match termination {
+                        Termination::Same => Signal::TERM,
+                        Termination::HangUp => Signal::HUP,
                     },
                     _ = hung_up.recv() => Signal::HUP,
                 };
-                // It may have ended by itself a moment ago. One that is stopped hears it only once
-                // it is woken.
+                // It may just have ended. A stopped one gets the signal only once it is woken.
                 let _ = kill_process(pid, signal);
                 let _ = kill_process(pid, Signal::CONT);
             }
@@ -135,4 +133,4 @@ pub fn pass_on_to(child: &std::process::Child, told: Told) {
 
 /// Windows ends a console's programs together.
 #[cfg(not(unix))]
-pub fn pass_on_to(_child: &std::process::Child, _told: Told) {}
+pub fn pass_on_to(_child: &std::process::Child, _termination: Termination) {}

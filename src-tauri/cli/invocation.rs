@@ -1,7 +1,7 @@
 //! The part of the command line that concerns every command, and the process it was typed in: the
 //! way to the configuration, to the identity and to the agent.
 
-use crate::args::Global;
+use crate::args::GlobalArgs;
 use crate::conversation::{Conversation, agent_here, client_here, this_program};
 use crate::interrupt;
 use crate::prompt::{self, Unanswered};
@@ -29,7 +29,7 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    pub fn new(global: &Global, environment: Environment) -> Invocation {
+    pub fn new(global: &GlobalArgs, environment: Environment) -> Invocation {
         let shape = if global.json {
             Shape::Json
         } else {
@@ -204,7 +204,7 @@ mod tests {
         let line = format!("fob --config {} whoami {arguments}", path.display());
         let line = CommandLine::try_parse_from(line.split_whitespace()).expect("a command line");
         let Some(crate::args::Command::Whoami(whoami)) =
-            line.command.map(crate::args::Entry::command)
+            line.command.map(crate::args::CommandEntry::command)
         else {
             panic!("whoami was typed")
         };
@@ -214,7 +214,7 @@ mod tests {
             .choose(&config, whoami.named.name.as_deref(), Person::Absent)
             .map_err(|stop| match stop {
                 Stop::Failed(error) => *error,
-                Stop::Interrupted | Stop::NobodyReads => panic!("{stop:?}"),
+                Stop::Interrupted | Stop::OutputClosed => panic!("{stop:?}"),
             })
     }
 

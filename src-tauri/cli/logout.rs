@@ -1,11 +1,11 @@
-//! `fob logout`: what is meant, whether it is really meant, and then what was removed.
+//! `fob logout`: the target, its confirmation, and the report of what was removed.
 
-use crate::args::Logout;
+use crate::args::LogoutArgs;
 use crate::conversation::Conversation;
-use crate::expect_reply;
+use crate::conversation::expect_reply;
 use crate::invocation::Invocation;
 use crate::prompt::{self, Unanswered};
-use crate::render;
+use crate::render::{RemovalsJson, RemovalsText};
 use crate::stop::Stop;
 use crate::terminal::{Shape, print_json};
 use keyfob_core::agent::api::{
@@ -14,10 +14,10 @@ use keyfob_core::agent::api::{
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
 use keyfob_core::error::{Code, Error};
+use keyfob_core::ids::ProviderName;
+use std::fmt::{self, Display, Formatter};
 
-const EVERYTHING: &str = "All identities (complete logout)";
-
-pub fn logout(invocation: &Invocation, args: &Logout) -> Result<u8, Stop> {
+pub fn logout(invocation: &Invocation, args: &LogoutArgs) -> Result<u8, Stop> {
     let config = invocation.config()?;
     let target = target(invocation, args, &config)?;
     let long_lived_keys = if args.keychain {
@@ -25,7 +25,7 @@ pub fn logout(invocation: &Invocation, args: &Logout) -> Result<u8, Stop> {
     } else {
         LongLivedKeys::Keep
     };
-    let needs_a_word = args.keychain || target == Target::All;
+    let needs_confirmation = args.keychain || target == Target::All;
     let mut conversation = invocation.conversation(config);
     let mut ask = |mode| {
         let request = Request::Maintain(Maintain::Logout(api::Logout {
@@ -38,7 +38,7 @@ pub fn logout(invocation: &Invocation, args: &Logout) -> Result<u8, Stop> {
     if args.dry_run {
         return show(invocation, &ask(Mode::DryRun)?);
     }
-    if needs_a_word && !args.yes {
+    if needs_confirmation && !args.yes {
         let what = if args.keychain { "--keychain" } else { "--all" };
         confirm(invocation, what, || ask(Mode::DryRun))?;
     }
@@ -53,7 +53,7 @@ pub fn removed(
     expect_reply!(conversation.ask(request, doing)?, Removed)
 }
 
-/// A spinner for somebody who waits; elsewhere the steps say enough.
+/// A spinner on a terminal; elsewhere the steps say enough.
 pub fn busy<'a>(invocation: &Invocation, doing: &'a str) -> Option<&'a str> {
     match invocation.person {
         Person::Present => Some(doing),
@@ -61,7 +61,7 @@ pub fn busy<'a>(invocation: &Invocation, doing: &'a str) -> Option<&'a str> {
     }
 }
 
-/// Shows what would be removed and asks. Returns only when it is meant.
+/// Shows what would be removed and asks for confirmation, which any other answer lacks.
 pub fn confirm(
     invocation: &Invocation,
     what: &str,
@@ -70,13 +70,13 @@ pub fn confirm(
     match invocation.person {
         Person::Absent => Err(Error::new(
             Code::PersonNeeded,
-            format!("{what} removes more than one sign-in; is it meant?"),
+            format!("{what} removes more than one sign-in and needs to be confirmed"),
         )
-        .hint("add --yes where nobody can be asked; --dry-run lists what would be removed")
+        .hint("add --yes to confirm; --dry-run lists what would be removed")
         .into()),
         Person::Present => {
             let report = dry_run()?;
-            for line in render::told(&report, Clock::system().now()).lines {
+            for line in RemovalsText::of(&report, Clock::system().now()).lines {
                 invocation.terminal.insist(&line);
             }
             match prompt::confirm("Remove all of this?", invocation.terminal) {
@@ -91,14 +91,14 @@ pub fn confirm(
     }
 }
 
-/// A dry run is data; what was done is told to people.
+/// A dry run is data; the report of a real run is for people.
 pub fn show(invocation: &Invocation, report: &Report) -> Result<u8, Stop> {
     let terminal = invocation.terminal;
     if terminal.shape == Shape::Json {
-        print_json(&render::RemovalsJson::of(report))?;
+        print_json(&RemovalsJson::of(report))?;
         return Ok(report.exit_code());
     }
-    let render::Told { lines, failures } = render::told(report, Clock::system().now());
+    let RemovalsText { lines, failures } = RemovalsText::of(report, Clock::system().now());
     for line in &lines {
         match report.mode {
             Mode::DryRun => terminal.data(&format!("{line}\n"))?,
@@ -117,9 +117,9 @@ pub fn show(invocation: &Invocation, report: &Report) -> Result<u8, Stop> {
     Ok(report.exit_code())
 }
 
-/// Never from FOB_IDENTITY or the default: signing out of something else than was meant is worse
-/// than a question.
-fn target(invocation: &Invocation, args: &Logout, config: &Config) -> Result<Target, Stop> {
+/// Never from FOB_IDENTITY or the default: signing out of the wrong identity is worse than a
+/// question.
+fn target(invocation: &Invocation, args: &LogoutArgs, config: &Config) -> Result<Target, Stop> {
     let depth = if args.keep_provider {
         Depth::Own
     } else {
@@ -145,59 +145,57 @@ fn target(invocation: &Invocation, args: &Logout, config: &Config) -> Result<Tar
     match invocation.person {
         Person::Absent => Err(nothing_named(config).into()),
         Person::Present => {
-            let choices = choices(config, depth);
-            let shown = choices.iter().map(|(line, _)| line.clone()).collect();
-            let chosen = match prompt::select("Log out from:", shown, invocation.terminal) {
-                Ok(line) => line,
-                Err(Unanswered::Interrupted) => return Err(Stop::Interrupted),
+            match prompt::select("Log out from:", choices(config, depth), invocation.terminal) {
+                Ok(choice) => Ok(choice.target),
+                Err(Unanswered::Interrupted) => Err(Stop::Interrupted),
                 Err(Unanswered::Closed) => {
-                    return Err(Error::new(Code::Cancelled, "nothing was chosen").into());
+                    Err(Error::new(Code::Cancelled, "nothing was selected").into())
                 }
-                Err(Unanswered::Failed(_)) => return Err(nothing_named(config).into()),
-            };
-            let target = choices
-                .into_iter()
-                .find(|(line, _)| *line == chosen)
-                .map(|(_, target)| target);
-            target.ok_or_else(|| nothing_named(config).into())
+                Err(Unanswered::Failed(_)) => Err(nothing_named(config).into()),
+            }
         }
     }
 }
 
-fn choices(config: &Config, depth: Depth) -> Vec<(String, Target)> {
-    let usable = || {
-        config
-            .identities()
-            .iter()
-            .filter(|identity| identity.is_supported)
-    };
-    let mut choices: Vec<(String, Target)> = usable()
-        .map(|it| {
-            (
-                format!("Identity: {}", it.name),
-                Target::Identity {
-                    name: it.name.to_string(),
-                    depth,
-                },
-            )
-        })
-        .collect();
+/// A line of the selector.
+struct LogoutChoice {
+    line: String,
+    target: Target,
+}
+
+impl Display for LogoutChoice {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.line)
+    }
+}
+
+fn choices(config: &Config, depth: Depth) -> Vec<LogoutChoice> {
+    let supported = || config.identities().iter().filter(|it| it.is_supported);
+    let identities = supported().map(|it| LogoutChoice {
+        line: format!("Identity: {}", it.name),
+        target: Target::Identity {
+            name: it.name.to_string(),
+            depth,
+        },
+    });
+    let mut choices: Vec<LogoutChoice> = identities.collect();
     if depth == Depth::Own {
         return choices;
     }
-    let mut providers: Vec<String> = Vec::new();
-    for name in usable().filter_map(|identity| identity.provider.as_ref()) {
-        if !providers.iter().any(|known| known == name.as_str()) {
-            providers.push(name.to_string());
+    let mut providers: Vec<&ProviderName> = Vec::new();
+    for name in supported().filter_map(|it| it.provider.as_ref()) {
+        if !providers.contains(&name) {
+            providers.push(name);
         }
     }
-    choices.extend(providers.into_iter().map(|name| {
-        (
-            format!("Provider: {name} (removes all identities)"),
-            Target::Provider(name),
-        )
+    choices.extend(providers.into_iter().map(|name| LogoutChoice {
+        line: format!("Provider: {name} (removes all identities)"),
+        target: Target::Provider(name.to_string()),
     }));
-    choices.push((EVERYTHING.to_owned(), Target::All));
+    choices.push(LogoutChoice {
+        line: "All identities (complete logout)".to_owned(),
+        target: Target::All,
+    });
     choices
 }
 
@@ -210,8 +208,8 @@ fn nothing_named(config: &Config) -> Error {
     names.sort_unstable();
     Error::new(
         Code::PersonNeeded,
-        "what shall be logged out from: an identity, --provider NAME, or --all",
+        "specify what to log out from: an identity, --provider NAME or --all",
     )
     .hint(format!("identities: {}", names.join(", ")))
-    .hint("FOB_IDENTITY and `default: true` do not count here")
+    .hint("FOB_IDENTITY and `default: true` are ignored by `fob logout`")
 }

@@ -27,13 +27,13 @@ mod upkeep;
 mod user;
 mod validate;
 
-use args::{AgentCommand, Command, CommandLine, Entry, Rds, User};
+use args::{AgentCommand, Command, CommandEntry, CommandLine, RdsCommand, UserCommand};
 use clap::CommandFactory;
 use invocation::Invocation;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error};
 use std::process::ExitCode;
-use stop::Stop;
+use stop::{CTRL_C, Stop};
 use terminal::{Loudness, Shape, Terminal};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
@@ -41,7 +41,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 fn main() -> ExitCode {
     keyfob_core::hardening::harden_process();
-    completion::answer();
+    completion::answer(CommandLine::command);
     let code = match CommandLine::read() {
         Ok(command_line) => run(command_line),
         Err(error) => refuse(&error),
@@ -51,8 +51,8 @@ fn main() -> ExitCode {
 
 fn run(command_line: CommandLine) -> u8 {
     log(command_line.global.verbose);
-    let command = command_line.command.map(Entry::command);
-    // It must answer in milliseconds, and there is nothing that Ctrl+C could leave behind.
+    let command = command_line.command.map(CommandEntry::command);
+    // That one answers in milliseconds, and has nothing to clear away after Ctrl+C.
     if !matches!(command, Some(Command::CredentialProcess(_))) {
         interrupt::exit_on_ctrl_c();
     }
@@ -62,12 +62,27 @@ fn run(command_line: CommandLine) -> u8 {
     } else {
         match &command {
             Some(command) => dispatch(&invocation, command),
-            None => Err(Error::new(Code::Usage, "there is no command")
-                .hint("`fob --help` lists them")
+            None => Err(Error::new(Code::Usage, "no command was given")
+                .hint("`fob --help` lists the commands")
                 .into()),
         }
     };
-    done.unwrap_or_else(|stop| stop.report(invocation.terminal))
+    done.unwrap_or_else(|stop| report(&stop, invocation.terminal))
+}
+
+/// Prints the failure, once, and gives the exit code.
+fn report(stop: &Stop, terminal: Terminal) -> u8 {
+    match stop {
+        Stop::Failed(error) => {
+            terminal.fail(error);
+            error.exit_code()
+        }
+        Stop::Interrupted => {
+            terminal.fail(&Error::new(Code::Cancelled, "interrupted"));
+            CTRL_C
+        }
+        Stop::OutputClosed => 0,
+    }
 }
 
 fn dispatch(invocation: &Invocation, command: &Command) -> Result<u8, Stop> {
@@ -79,7 +94,7 @@ fn dispatch(invocation: &Invocation, command: &Command) -> Result<u8, Stop> {
         Command::Whoami(args) => sign_in::whoami(invocation, args),
         Command::List(args) => sign_in::list(invocation, args.format),
         Command::Validate => validate::validate(invocation),
-        Command::User(User::Configure(args)) => user::configure(invocation, args),
+        Command::User(UserCommand::Configure(args)) => user::configure(invocation, args),
         Command::Env(args) => env::env(invocation, args),
         Command::Exec(args) => exec::exec(invocation, args),
         Command::Shell(args) => exec::shell(invocation, args),
@@ -90,11 +105,11 @@ fn dispatch(invocation: &Invocation, command: &Command) -> Result<u8, Stop> {
         Command::Agent(AgentCommand::Run(args)) => agent::run(invocation, args),
         Command::Agent(AgentCommand::Stop) => agent::stop(invocation),
         Command::Agent(AgentCommand::Status) => agent::agent_status(invocation),
-        Command::Rds(Rds::Token(args)) => rds::token(invocation, args),
+        Command::Rds(RdsCommand::Token(args)) => rds::token(invocation, args),
         Command::Audit(args) => audit::audit(invocation, args),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => sandbox::sandbox(invocation, args),
-        Command::Completion { shell } => completion::print_script(*shell),
+        Command::Completion { shell } => completion::print_script(shell),
     }
 }
 
@@ -104,7 +119,7 @@ fn refuse(error: &clap::Error) -> u8 {
     let words = std::env::args_os().skip(1).take_while(|word| word != "--");
     if error.use_stderr() && words.into_iter().any(|word| word == "--json") {
         let text = error.render().to_string();
-        // What is missing stands on lines of its own.
+        // Missing arguments stand on lines of their own.
         let message = text
             .lines()
             .take_while(|line| !line.is_empty())
@@ -117,15 +132,15 @@ fn refuse(error: &clap::Error) -> u8 {
             Loudness::Normal,
             CommandLine::command().get_color(),
         );
-        return Stop::from(Error::new(Code::Usage, message).hint("`fob --help` tells more"))
-            .report(terminal);
+        let error = Error::new(Code::Usage, message).hint("see `fob --help`");
+        return report(&error.into(), terminal);
     }
     // A closed pipe is no reason to fail.
     let _ = error.print();
     u8::try_from(error.exit_code()).unwrap_or(2)
 }
 
-/// Only what Keyfob says itself: the AWS SDK's own records hold requests, and with them secrets.
+/// Only Keyfob's own records: those of the AWS SDK contain requests, and with them secrets.
 fn log(verbose: u8) {
     let level = match verbose {
         0 => return,

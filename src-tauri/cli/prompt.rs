@@ -1,5 +1,4 @@
-//! The forms, drawn on stderr: what is asked, and checked as it is typed. Nothing typed is kept
-//! here.
+//! Forms, drawn on stderr, with fields that are checked as they are typed. Keeps nothing of it.
 
 use crate::terminal::{Terminal, one_line};
 use inquire::ui::RenderConfig;
@@ -12,6 +11,7 @@ use keyfob_core::agent::api::{
 };
 use keyfob_core::error::{Code, Error};
 use keyfob_core::view::form;
+use std::fmt::Display;
 
 #[derive(Debug)]
 pub enum Unanswered {
@@ -54,7 +54,7 @@ pub fn ask(prompt: &Prompt, terminal: Terminal) -> Result<Answer, Unanswered> {
         PromptKind::Browser { address, code, .. } => Err(Unanswered::Failed(
             Error::new(
                 Code::PersonNeeded,
-                format!("a sign-in in the browser is open for {}", prompt.identity),
+                format!("a browser sign-in is in progress for {}", prompt.identity),
             )
             .hint(format!("enter {code} at {address}, then try again")),
         )),
@@ -76,14 +76,14 @@ pub fn is_final(prompt: &Prompt) -> bool {
     }
 }
 
-/// One of several names.
-pub fn select(
+/// One of several choices.
+pub fn select<T: Display>(
     question: &str,
-    names: Vec<String>,
+    choices: Vec<T>,
     terminal: Terminal,
-) -> Result<String, Unanswered> {
+) -> Result<T, Unanswered> {
     prepare(terminal);
-    Ok(Select::new(question, names).prompt()?)
+    Ok(Select::new(question, choices).prompt()?)
 }
 
 /// Enter alone is no.
@@ -103,7 +103,7 @@ fn introduction(why: WhyKeys, identity: &str) -> Vec<String> {
             required,
         ],
         WhyKeys::SecretMismatch => {
-            vec!["The secret does not belong to this key id; both are needed again".to_owned()]
+            vec!["The secret does not belong to this key id; enter both again".to_owned()]
         }
         WhyKeys::Refused => vec!["These keys were not accepted".to_owned()],
         WhyKeys::Asked => vec![format!("AWS credentials for identity: {identity}")],
@@ -126,7 +126,7 @@ fn keys(
     let mfa_arn = mfa_arn.map_or("", MfaArn::as_str);
     let mfa_arn = Text::new("MFA ARN (optional):")
         .with_initial_value(mfa_arn)
-        .with_help_message("arn:aws:iam::123456789012:mfa/kim, or empty without an MFA device")
+        .with_help_message("arn:aws:iam::123456789012:mfa/kim, or empty if there is no MFA device")
         .with_validator(checked(form::mfa_arn))
         .prompt()?;
     let duration = duration
@@ -148,7 +148,7 @@ fn keys(
 
 fn mfa_code(identity: &str, device: &MfaArn) -> Result<String, Unanswered> {
     let question = format!("MFA code for {identity}:");
-    let help = format!("six digits of {}", device.as_str());
+    let help = format!("six digits from {}", device.as_str());
     let code = Text::new(&question)
         .with_help_message(&help)
         .with_validator(checked(form::mfa_code))
@@ -160,13 +160,13 @@ fn passphrase(path: &str, purpose: PassphraseUse) -> Result<Secret, Unanswered> 
     let path = one_line(path);
     let question = match purpose {
         PassphraseUse::New => format!("New passphrase for the keyring {path}:"),
-        PassphraseUse::Existing => format!("Passphrase of the keyring {path}:"),
+        PassphraseUse::Existing => format!("Passphrase for the keyring {path}:"),
     };
     let form = Password::new(&question)
         .with_display_mode(PasswordDisplayMode::Masked)
         .with_validator(checked(not_empty));
     let form = match purpose {
-        PassphraseUse::New => form.with_custom_confirmation_message("The same again:"),
+        PassphraseUse::New => form.with_custom_confirmation_message("Repeat passphrase:"),
         PassphraseUse::Existing => form.without_confirmation(),
     };
     Ok(Secret::new(form.prompt()?))
@@ -195,7 +195,7 @@ fn checked(
 
 fn not_empty(text: &str) -> Result<(), String> {
     if text.trim().is_empty() {
-        Err("this must not be empty".to_owned())
+        Err("this field is required".to_owned())
     } else {
         Ok(())
     }
@@ -214,7 +214,7 @@ impl From<InquireError> for Unanswered {
                     Code::PersonNeeded,
                     format!("the terminal cannot show a form: {error}"),
                 )
-                .hint("use `--no-input` and give the answers as options"),
+                .hint("use `--no-input`, and pass the answers as options"),
             ),
         }
     }
@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn revoked_keys_are_told_of_before_the_form() {
+    fn the_form_for_revoked_keys_says_why_it_is_shown() {
         let lines = introduction(WhyKeys::Revoked, "kim");
         assert_eq!(lines.len(), 2);
         assert!(lines[0].contains("no longer accepts"), "{lines:?}");

@@ -1,9 +1,8 @@
-//! `fob rds token`: an auth token for a database on stdout and nothing else. Never asks anybody.
+//! `fob rds token`: an auth token for a database on stdout and nothing else. Never prompts.
 
-use crate::args::RdsToken;
-use crate::expect_reply;
+use crate::args::RdsTokenArgs;
+use crate::conversation::expect_reply;
 use crate::invocation::Invocation;
-use crate::render::rfc3339;
 use crate::stop::Stop;
 use crate::terminal::{Shape, print_exact};
 use keyfob_core::agent::api::{
@@ -11,6 +10,7 @@ use keyfob_core::agent::api::{
 };
 use keyfob_core::config::Config;
 use keyfob_core::error::{Code, Error, Result};
+use keyfob_core::view::time::rfc3339;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -25,7 +25,7 @@ struct TokenJson<'a> {
     identity: &'a str,
 }
 
-pub fn token(invocation: &Invocation, args: &RdsToken) -> Result<u8, Stop> {
+pub fn token(invocation: &Invocation, args: &RdsTokenArgs) -> Result<u8, Stop> {
     let (database, mut conversation) = match (&args.host, &args.user) {
         (Some(host), Some(user)) => {
             let (identity, conversation) =
@@ -46,9 +46,9 @@ pub fn token(invocation: &Invocation, args: &RdsToken) -> Result<u8, Stop> {
             if invocation.identity.is_some() {
                 return Err(Error::new(
                     Code::Usage,
-                    "a database of the configuration names its identity itself",
+                    "a database in the configuration has an identity of its own",
                 )
-                .hint("leave out `-i`; it goes with --host and --user")
+                .hint("leave out `-i`; it is for --host and --user")
                 .into());
             }
             let config = invocation.config()?;
@@ -75,7 +75,7 @@ pub fn token(invocation: &Invocation, args: &RdsToken) -> Result<u8, Stop> {
 
 /// The one that was named, or the only one there is.
 fn named(config: &Config, name: Option<&str>) -> Result<String> {
-    const HOW: &str = "or say which with --host and --user";
+    const HOW: &str = "or describe one with --host and --user";
     match (name, config.databases()) {
         (Some(name), _) => Ok(name.to_owned()),
         (None, [only]) => Ok(only.name.to_string()),
@@ -93,7 +93,10 @@ fn named(config: &Config, name: Option<&str>) -> Result<String> {
             names.sort_unstable();
             Err(Error::new(
                 Code::Usage,
-                format!("which database is meant: {}", names.join(", ")),
+                format!(
+                    "the configuration has several databases: {}",
+                    names.join(", ")
+                ),
             )
             .hint("name one")
             .hint(HOW))

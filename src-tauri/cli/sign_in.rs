@@ -1,21 +1,23 @@
 //! `login`, `whoami`, `list`.
 
-use crate::args::{ListFormat, Login, Whoami};
+use crate::args::{ListFormat, LoginArgs, WhoamiArgs};
 use crate::conversation::Conversation;
-use crate::expect_reply;
+use crate::conversation::expect_reply;
 use crate::invocation::Invocation;
-use crate::render;
+use crate::render::{self, SignedInJson};
 use crate::stop::Stop;
 use crate::terminal::{ErrorBody, Shape, print_json, width};
 use keyfob_core::agent::api::{
-    self, Look, Person, Reach, Renewal, Request, SessionDuration, SessionRequest, SignedIn, State,
+    self, Look, Person, Reach, Renewal, Request, SessionDuration, SessionRequest, SignedIn, Whoami,
 };
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
 use keyfob_core::error::{Code, Error};
+use keyfob_core::view::state::is_usable;
+use keyfob_core::view::time::whole_seconds;
 use serde::Serialize;
 
-pub fn login(invocation: &Invocation, args: &Login) -> Result<u8, Stop> {
+pub fn login(invocation: &Invocation, args: &LoginArgs) -> Result<u8, Stop> {
     if let Some(provider) = &args.provider {
         return login_provider(invocation, args, provider);
     }
@@ -24,13 +26,13 @@ pub fn login(invocation: &Invocation, args: &Login) -> Result<u8, Stop> {
     let signed_in = sign_in(&mut conversation, request(args, identity))?;
     let now = Clock::system().now();
     match invocation.terminal.shape {
-        Shape::Json => print_json(&render::SignedInJson::of(&signed_in, now))?,
+        Shape::Json => print_json(&SignedInJson::of(&signed_in, now))?,
         Shape::Text => show(invocation, &signed_in),
     }
     Ok(0)
 }
 
-/// Also what `exec`, `shell` and `env --static` begin with: whatever is still good is kept.
+/// Also the first step of `exec`, `shell` and `env --static`: a valid session is kept.
 pub fn sign_in_when_due(
     conversation: &mut Conversation,
     identity: &str,
@@ -53,7 +55,7 @@ fn sign_in(conversation: &mut Conversation, login: api::Login) -> Result<SignedI
     )
 }
 
-fn request(args: &Login, identity: String) -> api::Login {
+fn request(args: &LoginArgs, identity: String) -> api::Login {
     let renewal = if args.force {
         Renewal::Always
     } else {
@@ -75,15 +77,15 @@ fn show(invocation: &Invocation, signed_in: &SignedIn) {
 }
 
 #[derive(Debug, Serialize)]
-struct ProviderJson<'a> {
+struct ProviderLoginJson<'a> {
     provider: &'a str,
-    signed_in: Vec<render::SignedInJson<'a>>,
+    signed_in: Vec<SignedInJson>,
     failed: Vec<ErrorBody<'a>>,
 }
 
 /// Signs in to every identity that starts at the provider; one that fails does not keep the others
 /// from it.
-fn login_provider(invocation: &Invocation, args: &Login, provider: &str) -> Result<u8, Stop> {
+fn login_provider(invocation: &Invocation, args: &LoginArgs, provider: &str) -> Result<u8, Stop> {
     let config = invocation.config()?;
     let provider = config.provider(provider)?.name.to_string();
     let identities = starting_at(&config, &provider)?;
@@ -109,11 +111,11 @@ fn login_provider(invocation: &Invocation, args: &Login, provider: &str) -> Resu
     }
     if invocation.terminal.shape == Shape::Json {
         let now = Clock::system().now();
-        print_json(&ProviderJson {
+        print_json(&ProviderLoginJson {
             provider: &provider,
             signed_in: signed_in
                 .iter()
-                .map(|it| render::SignedInJson::of(it, now))
+                .map(|it| SignedInJson::of(it, now))
                 .collect(),
             failed: failed.iter().map(|it| ErrorBody::of(it)).collect(),
         })?;
@@ -121,8 +123,8 @@ fn login_provider(invocation: &Invocation, args: &Login, provider: &str) -> Resu
     Ok(failed.first().map_or(0, |error| error.exit_code()))
 }
 
-/// `aws-user` stands for the IAM users: what else stands alone has nothing to sign in to ahead of
-/// its use.
+/// `aws-user` stands for the IAM users: other stand-alone identities have nothing to sign in to
+/// ahead of their use.
 fn starting_at(config: &Config, provider: &str) -> Result<Vec<String>, Stop> {
     let of_it = config.identities().iter().filter(|it| {
         it.provider
@@ -134,15 +136,17 @@ fn starting_at(config: &Config, provider: &str) -> Result<Vec<String>, Stop> {
     if identities.is_empty() {
         let error = Error::new(
             Code::IdentityNotFound,
-            format!("no identity starts at the provider {provider}"),
+            format!("no identity uses the provider {provider}"),
         );
-        return Err(error.hint("`fob list` shows what starts where").into());
+        return Err(error
+            .hint("`fob list` shows the provider of each identity")
+            .into());
     }
     Ok(identities)
 }
 
-/// Never asks anybody anything.
-pub fn whoami(invocation: &Invocation, args: &Whoami) -> Result<u8, Stop> {
+/// Never prompts.
+pub fn whoami(invocation: &Invocation, args: &WhoamiArgs) -> Result<u8, Stop> {
     let (identity, mut conversation) =
         invocation.about(args.named.name.as_deref(), Person::Absent)?;
     let reach = if args.offline {
@@ -154,22 +158,13 @@ pub fn whoami(invocation: &Invocation, args: &Whoami) -> Result<u8, Stop> {
         conversation.ask(Request::Look(Look::Whoami { identity, reach }), None)?,
         Whoami
     )?;
-    match invocation.terminal.shape {
-        Shape::Json => print_json(&render::WhoamiJson::of(&it))?,
-        Shape::Text => invocation
-            .terminal
-            .data(&render::whoami_text(&it, Clock::system().now()))?,
-    }
-    Ok(match it.state {
-        State::Valid | State::Expiring => 0,
-        State::Expired
-        | State::NeedsSignIn
-        | State::SignedOut
-        | State::Revoked
-        | State::Denied
-        | State::Unknown
-        | State::Unsupported => 1,
-    })
+    let it = Whoami {
+        expires_at: it.expires_at.map(whole_seconds),
+        ..it
+    };
+    let text = || render::whoami_text(&it, Clock::system().now());
+    invocation.terminal.show(&it, text)?;
+    Ok(u8::from(!is_usable(it.state)))
 }
 
 pub fn list(invocation: &Invocation, format: Option<ListFormat>) -> Result<u8, Stop> {

@@ -1,7 +1,6 @@
-//! Why a command ended before its end, and the exit code that goes with it.
+//! Why a command ended early.
 
-use crate::terminal::Terminal;
-use keyfob_core::error::{Code, Error};
+use keyfob_core::error::Error;
 
 pub const CTRL_C: u8 = 130;
 
@@ -11,24 +10,7 @@ pub enum Stop {
     /// Ctrl+C in a form.
     Interrupted,
     /// The program that reads stdout went away: `fob list | head -1`.
-    NobodyReads,
-}
-
-impl Stop {
-    /// Tells what there is to tell, once, and gives the exit code.
-    pub fn report(&self, terminal: Terminal) -> u8 {
-        match self {
-            Stop::Failed(error) => {
-                terminal.fail(error);
-                error.exit_code()
-            }
-            Stop::Interrupted => {
-                terminal.fail(&Error::new(Code::Cancelled, "interrupted"));
-                CTRL_C
-            }
-            Stop::NobodyReads => 0,
-        }
-    }
+    OutputClosed,
 }
 
 impl From<Error> for Stop {

@@ -1,5 +1,5 @@
-//! What is printed, and where: data on stdout, everything for people on stderr. A reader that went
-//! away ends the program quietly; nothing here panics.
+//! Output: data on stdout, everything for people on stderr. A reader that went away ends the program
+//! quietly; nothing here panics.
 
 use crate::stop::Stop;
 use anstream::AutoStream;
@@ -19,7 +19,7 @@ pub enum Shape {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loudness {
     Normal,
-    /// `-q`: only what went wrong.
+    /// `-q`: errors and warnings only.
     Quiet,
 }
 
@@ -44,7 +44,7 @@ impl Terminal {
         }
     }
 
-    /// The same, for work that nobody asked for by name.
+    /// The same, for work in the background of a command.
     #[cfg(feature = "sandbox")]
     pub fn silenced(self) -> Terminal {
         Terminal {
@@ -53,7 +53,7 @@ impl Terminal {
         }
     }
 
-    /// Whether stderr, where prompts are drawn, shall be coloured.
+    /// Whether prompts, which are drawn on stderr, are coloured.
     pub fn colors_prompts(self) -> bool {
         match self.color {
             anstream::ColorChoice::Auto => {
@@ -71,7 +71,7 @@ impl Terminal {
         }
     }
 
-    /// What must be read before an answer is typed: also with `-q`.
+    /// To be read before a prompt is answered: also with `-q`.
     pub fn announce(self, text: &str) {
         self.to_people(&one_line(text));
     }
@@ -119,12 +119,20 @@ impl Terminal {
         }
     }
 
-    /// Text for stdout, as it is; whoever renders it ends its lines.
+    /// Text for stdout, as it is; its renderer ends the lines.
     pub fn data(self, text: &str) -> Result<(), Stop> {
         let mut out = AutoStream::new(io::stdout().lock(), self.color);
         out.write_all(text.as_bytes())
             .and_then(|()| out.flush())
             .map_err(|cause| closed(&cause))
+    }
+
+    /// A value as JSON, where that is asked for, or as text.
+    pub fn show(self, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), Stop> {
+        match self.shape {
+            Shape::Json => print_json(value),
+            Shape::Text => self.data(&text()),
+        }
     }
 
     /// A spinner on a terminal, a plain line elsewhere.
@@ -147,13 +155,12 @@ impl Terminal {
 
     fn to_people(self, line: &str) {
         let mut err = AutoStream::new(io::stderr().lock(), self.color);
-        // Nobody is left to tell when stderr is closed.
+        // A closed stderr leaves nothing to report to.
         let _ = writeln!(err, "{line}");
     }
 }
 
-/// Gone when it is dropped. Never more than one line, so that wiping that line is enough after
-/// Ctrl+C.
+/// Wiped when it is dropped. Never longer than a line, so that wiping one is enough after Ctrl+C.
 #[derive(Debug)]
 pub struct Busy {
     spinner: Option<String>,
@@ -201,10 +208,10 @@ pub fn print_json<T: Serialize>(value: &T) -> Result<(), Stop> {
     print_exact(&format!("{text}\n"))
 }
 
-/// On stderr, as it is: what a program acts on, or steers the terminal.
+/// On stderr, as it is: for programs that act on it, and to steer the terminal.
 pub fn print_to_people(text: &str) {
     let mut err = io::stderr().lock();
-    // Nobody is left to tell when stderr is closed.
+    // A closed stderr leaves nothing to report to.
     let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
 }
 
@@ -227,7 +234,7 @@ pub fn one_line(text: &str) -> String {
 
 fn closed(cause: &io::Error) -> Stop {
     match cause.kind() {
-        io::ErrorKind::BrokenPipe => Stop::NobodyReads,
+        io::ErrorKind::BrokenPipe => Stop::OutputClosed,
         _ => Error::new(
             Code::FilesUnwritable,
             format!("cannot write to standard output: {cause}"),

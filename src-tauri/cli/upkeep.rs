@@ -1,15 +1,15 @@
 //! `fob cleanup` and `fob repair`.
 
-use crate::args::Cleanup;
-use crate::expect_reply;
+use crate::args::CleanupArgs;
+use crate::conversation::expect_reply;
 use crate::invocation::Invocation;
 use crate::logout::{busy, confirm, removed, show};
 use crate::render;
 use crate::stop::Stop;
-use crate::terminal::{Shape, print_json};
 use keyfob_core::agent::api::{self, Health, LongLivedKeys, Maintain, Mode, Request};
+use serde_json::json;
 
-pub fn cleanup(invocation: &Invocation, args: &Cleanup) -> Result<u8, Stop> {
+pub fn cleanup(invocation: &Invocation, args: &CleanupArgs) -> Result<u8, Stop> {
     let mut conversation = invocation.conversation(invocation.config()?);
     let long_lived_keys = if args.keychain {
         LongLivedKeys::Remove
@@ -45,14 +45,14 @@ pub fn repair(invocation: &Invocation, named: Option<&str>) -> Result<u8, Stop> 
     let found = expect_reply!(
         conversation.ask(
             Request::Maintain(Maintain::Repair { identity }),
-            busy(invocation, "Looking")
+            busy(invocation, "Checking what is stored")
         )?,
         Repaired
     )?;
-    match invocation.terminal.shape {
-        Shape::Json => print_json(&render::FindingsJson { checks: &found })?,
-        Shape::Text => invocation.terminal.data(&render::findings(&found))?,
-    }
+    let checks = json!({ "checks": found });
+    invocation
+        .terminal
+        .show(&checks, || render::findings(&found))?;
     Ok(u8::from(
         found.iter().any(|finding| finding.status == Health::Broken),
     ))

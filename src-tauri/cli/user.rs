@@ -1,7 +1,7 @@
 //! `fob user configure`: long-lived keys from a form, standard input, AWS's CSV file or a profile.
 
-use crate::args::{KeysFrom, UserConfigure};
-use crate::expect_reply;
+use crate::args::{KeysFrom, UserConfigureArgs};
+use crate::conversation::expect_reply;
 use crate::invocation::Invocation;
 use crate::render;
 use crate::stop::Stop;
@@ -15,7 +15,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-pub fn configure(invocation: &Invocation, args: &UserConfigure) -> Result<u8, Stop> {
+pub fn configure(invocation: &Invocation, args: &UserConfigureArgs) -> Result<u8, Stop> {
     let (identity, mut conversation) =
         invocation.about(args.named.name.as_deref(), invocation.person)?;
     let keys = read(&args.from, &invocation.environment)?;
@@ -32,7 +32,7 @@ pub fn configure(invocation: &Invocation, args: &UserConfigure) -> Result<u8, St
     }));
     let it = expect_reply!(conversation.ask(request, Some(&doing))?, Configured)?;
     match invocation.terminal.shape {
-        Shape::Json => print_json(&render::ConfiguredJson::of(&it))?,
+        Shape::Json => print_json(&it)?,
         Shape::Text => {
             for line in render::configured_text(&it).lines() {
                 invocation.terminal.say(line);
@@ -41,14 +41,14 @@ pub fn configure(invocation: &Invocation, args: &UserConfigure) -> Result<u8, St
     }
     if let Some(csv) = &args.from.csv {
         invocation.terminal.say(&format!(
-            "{} still holds the keys: delete it",
+            "{} still contains the keys: delete it",
             csv.display()
         ));
     }
     Ok(0)
 }
 
-/// `None`: the agent asks for them.
+/// `None`: the agent prompts for them.
 fn read(from: &KeysFrom, environment: &Environment) -> Result<Option<TypedKeys>> {
     if from.stdin {
         let text = bounded(io::stdin(), Path::new("standard input"))?;
@@ -93,7 +93,7 @@ fn bounded(source: impl Read, name: &Path) -> Result<Zeroizing<String>> {
         Ok(text) => Ok(Zeroizing::new(text.to_owned())),
         Err(_) => Err(Error::new(
             Code::InvalidInput,
-            format!("{} is not text (UTF-8)", name.display()),
+            format!("{} is not UTF-8 text", name.display()),
         )),
     }
 }

@@ -1,10 +1,9 @@
-//! Notices as the desktop shows them, by a thread of their own: whoever has something to tell does
-//! not wait for a desktop. What they say is decided elsewhere ([`keyfob_core::view::notice`]). A
-//! part of both `fob` and `keyfob`.
+//! Desktop notifications, on a thread of their own: callers never wait for a desktop. The words are
+//! [`keyfob_core::view::notice`]'s. A part of both `fob` and `keyfob`.
 
 use keyfob_core::agent::api::Event;
 use keyfob_core::clock::Clock;
-use keyfob_core::view::notice::{Button, Key, Notice, combined, notice, withdrawn_by};
+use keyfob_core::view::notice::{Button, Notice, NoticeKey, combined, notice, withdrawn_by};
 use notify_rust::Notification;
 use std::cell::Cell;
 use std::fmt::Display;
@@ -15,30 +14,30 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 
-/// A desktop that does not answer for so long is given up, for this notice.
+/// A desktop that takes longer to answer does not get this notice.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-/// How long [`Notifier::finish`] waits for what was asked before.
+/// How long [`Notifier::finish`] waits for notices that were sent before.
 const FINISH_WITHIN: Duration = Duration::from_secs(1);
 
-/// What happens within this time is told in one notice.
+/// Events within this time become one notice.
 const TOGETHER: Duration = Duration::from_secs(1);
 
-/// Events as notices, until the agent has ended: one for all that happens together, as after
-/// waking. `heard` gets each event with its notice, and returns what is to be shown.
-pub async fn tell(
+/// Shows events as notices until the agent has ended: one for all that come together, as after
+/// waking. `filter` sees each event with its notice, and returns the notice to show.
+pub async fn notify(
     mut events: Receiver<Event>,
     notifier: Option<Notifier>,
-    mut heard: impl FnMut(&Event, Option<Notice>) -> Option<Notice>,
+    mut filter: impl FnMut(&Event, Option<Notice>) -> Option<Notice>,
 ) {
-    let mut note = |event: &Event, notices: &mut Vec<Notice>| {
-        let told = heard(event, notice(event, Clock::system().now()));
+    let mut collect = |event: &Event, notices: &mut Vec<Notice>| {
+        let shown = filter(event, notice(event, Clock::system().now()));
         let Some(notifier) = &notifier else { return };
         let withdrawn = withdrawn_by(event);
-        notices.retain(|notice| !withdrawn.contains(&notice.key));
+        notices.retain(|it| it.key().is_none_or(|key| !withdrawn.contains(key)));
         if !withdrawn.is_empty() {
             notifier.withdraw(withdrawn);
         }
-        notices.extend(told);
+        notices.extend(shown);
     };
     loop {
         let event = match events.recv().await {
@@ -47,13 +46,13 @@ pub async fn tell(
             Err(RecvError::Closed) => break,
         };
         let mut notices = Vec::new();
-        note(&event, &mut notices);
+        collect(&event, &mut notices);
         if notices.is_empty() {
             continue;
         }
         Clock::nap(TOGETHER).await;
         while let Ok(event) = events.try_recv() {
-            note(&event, &mut notices);
+            collect(&event, &mut notices);
         }
         if let (Some(notifier), Some(notice)) = (&notifier, combined(notices)) {
             notifier.show(notice);
@@ -64,25 +63,24 @@ pub async fn tell(
     }
 }
 
-/// What is on the screen belongs to it: on some desktops it goes away with it.
+/// Owns the notices on the screen: on some desktops they go away with it.
 #[derive(Debug)]
 pub struct Notifier {
-    orders: UnboundedSender<Order>,
+    commands: UnboundedSender<NoticeCommand>,
     /// Closed when the thread ends.
     ended: Mutex<mpsc::Receiver<()>>,
 }
 
 #[derive(Debug)]
-enum Order {
+enum NoticeCommand {
     Show(Notice),
-    Withdraw(Vec<Key>),
+    Withdraw(Vec<NoticeKey>),
 }
 
 impl Notifier {
-    /// `pressed` is called, on the thread, with what a notice was about and the button that was
-    /// pressed.
-    pub fn start(pressed: impl Fn(&[Key], Button) + Send + 'static) -> Notifier {
-        let (orders, received) = unbounded_channel();
+    /// `pressed` is called on that thread with the subjects of a notice and the button pressed.
+    pub fn start(pressed: impl Fn(&[NoticeKey], Button) + Send + 'static) -> Notifier {
+        let (commands, received) = unbounded_channel();
         let (end, ended) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("notices".to_owned())
@@ -102,25 +100,25 @@ impl Notifier {
             tracing::warn!(%error, "no notices can be shown");
         }
         Notifier {
-            orders,
+            commands,
             ended: Mutex::new(ended),
         }
     }
 
     /// In the place of an earlier one with the same key, if that is still there.
     pub fn show(&self, notice: Notice) {
-        // Without its thread nothing is shown, and that was told.
-        let _ = self.orders.send(Order::Show(notice));
+        // Without its thread nothing is shown, which has been logged.
+        let _ = self.commands.send(NoticeCommand::Show(notice));
     }
 
-    /// Takes away what is about none but these.
-    pub fn withdraw(&self, keys: Vec<Key>) {
-        let _ = self.orders.send(Order::Withdraw(keys));
+    /// Closes notices that are about none but these.
+    pub fn withdraw(&self, keys: Vec<NoticeKey>) {
+        let _ = self.commands.send(NoticeCommand::Withdraw(keys));
     }
 
-    /// Ends the thread once it has done what was asked of it, or has had a moment to do so.
+    /// Ends the thread once its commands are carried out, or after a moment.
     pub fn finish(self) {
-        drop(self.orders);
+        drop(self.commands);
         let ended = self
             .ended
             .into_inner()
@@ -129,9 +127,9 @@ impl Notifier {
     }
 }
 
-/// A notice in the words of a desktop. Some read marks in the body, and `<` begins one.
+/// A notice as this desktop takes it. Some read markup in the body, which `<` begins.
 fn notification(notice: &Notice, desktop: Desktop) -> Notification {
-    let body = if desktop.reads_marks {
+    let body = if desktop.reads_markup {
         notice
             .body
             .replace('&', "&amp;")
@@ -157,19 +155,19 @@ fn notification(notice: &Notice, desktop: Desktop) -> Notification {
     notification
 }
 
-/// What the notices of a desktop can hold.
+/// What a desktop supports in its notices.
 #[derive(Clone, Copy, Debug)]
 struct Desktop {
-    reads_marks: bool,
+    reads_markup: bool,
     shows_buttons: bool,
 }
 
-/// Says once that nothing is shown; whoever has no desktop needs no reminder.
+/// Logs once that no notices are shown.
 #[derive(Debug, Default)]
-struct Complaint(Cell<bool>);
+struct LoggedOnce(Cell<bool>);
 
-impl Complaint {
-    fn about(&self, error: &dyn Display) {
+impl LoggedOnce {
+    fn warn(&self, error: &dyn Display) {
         if !self.0.replace(true) {
             tracing::warn!(%error, "the desktop shows no notices");
         }
@@ -179,8 +177,8 @@ impl Complaint {
 /// Each notice that is shown has a task, which owns what keeps it on the screen.
 #[cfg(target_os = "linux")]
 mod screen {
-    use super::{ANSWER_WITHIN, Complaint, Desktop, Order, notification};
-    use keyfob_core::view::notice::{Button, Key, Notice};
+    use super::{ANSWER_WITHIN, Desktop, LoggedOnce, NoticeCommand, notification};
+    use keyfob_core::view::notice::{Button, Notice, NoticeKey};
     use notify_rust::{NotificationHandle, NotificationResponse, error::Result};
     use std::collections::HashMap;
     use std::rc::Rc;
@@ -188,35 +186,38 @@ mod screen {
     use tokio::task::{JoinSet, spawn_blocking};
     use tokio::time::timeout;
 
-    struct Shown {
-        about: Vec<Key>,
-        changes: UnboundedSender<Change>,
+    /// `None`: the notice that combines several.
+    type Slot = Option<NoticeKey>;
+
+    struct OnScreen {
+        about: Vec<NoticeKey>,
+        changes: UnboundedSender<NoticeChange>,
     }
 
-    enum Change {
+    enum NoticeChange {
         Replace(Notice),
         Close,
     }
 
-    /// Until nobody can order any more; then what was ordered is finished.
+    /// Until the notifier is dropped; then finishes what is left.
     pub async fn serve(
-        mut orders: UnboundedReceiver<Order>,
-        pressed: impl Fn(&[Key], Button) + 'static,
+        mut commands: UnboundedReceiver<NoticeCommand>,
+        pressed: impl Fn(&[NoticeKey], Button) + 'static,
     ) {
-        let (pressed, complaint) = (Rc::new(pressed), Rc::new(Complaint::default()));
-        let mut shown: HashMap<Key, Shown> = HashMap::new();
+        let (pressed, logged) = (Rc::new(pressed), Rc::new(LoggedOnce::default()));
+        let mut shown: HashMap<Slot, OnScreen> = HashMap::new();
         let mut tasks = JoinSet::new();
-        while let Some(order) = orders.recv().await {
+        while let Some(command) = commands.recv().await {
             shown.retain(|_, it| !it.changes.is_closed());
-            match order {
-                Order::Withdraw(keys) => take_away(&mut shown, &keys, None),
-                Order::Show(notice) => {
-                    // What says the same apart need not be there twice.
-                    take_away(&mut shown, &notice.about, Some(&notice.key));
-                    let (key, about) = (notice.key.clone(), notice.about.clone());
-                    let changes = match shown.remove(&key) {
+            match command {
+                NoticeCommand::Withdraw(keys) => take_away(&mut shown, &keys, None),
+                NoticeCommand::Show(notice) => {
+                    let (slot, about) = (notice.key().cloned(), notice.about.clone());
+                    // No other notice says the same.
+                    take_away(&mut shown, &about, Some(&slot));
+                    let changes = match shown.remove(&slot) {
                         Some(it) => {
-                            let _ = it.changes.send(Change::Replace(notice));
+                            let _ = it.changes.send(NoticeChange::Replace(notice));
                             it.changes
                         }
                         None => {
@@ -225,12 +226,12 @@ mod screen {
                                 notice,
                                 received,
                                 pressed.clone(),
-                                complaint.clone(),
+                                logged.clone(),
                             ));
                             changes
                         }
                     };
-                    shown.insert(key, Shown { about, changes });
+                    shown.insert(slot, OnScreen { about, changes });
                 }
             }
         }
@@ -238,14 +239,14 @@ mod screen {
         while tasks.join_next().await.is_some() {}
     }
 
-    fn take_away(shown: &mut HashMap<Key, Shown>, keys: &[Key], but: Option<&Key>) {
-        shown.retain(|key, it| {
-            if Some(key) == but {
+    fn take_away(shown: &mut HashMap<Slot, OnScreen>, keys: &[NoticeKey], except: Option<&Slot>) {
+        shown.retain(|slot, it| {
+            if Some(slot) == except {
                 return true;
             }
             it.about.retain(|about| !keys.contains(about));
             if it.about.is_empty() {
-                let _ = it.changes.send(Change::Close);
+                let _ = it.changes.send(NoticeChange::Close);
             }
             !it.about.is_empty()
         });
@@ -253,14 +254,14 @@ mod screen {
 
     async fn keep(
         mut notice: Notice,
-        mut changes: UnboundedReceiver<Change>,
-        pressed: Rc<impl Fn(&[Key], Button)>,
-        complaint: Rc<Complaint>,
+        mut changes: UnboundedReceiver<NoticeChange>,
+        pressed: Rc<impl Fn(&[NoticeKey], Button)>,
+        logged: Rc<LoggedOnce>,
     ) {
         loop {
             let (desktop, mut handle) = match show(&notice).await {
                 Ok(shown) => shown,
-                Err(error) => return complaint.about(&error),
+                Err(error) => return logged.warn(&error),
             };
             notice = loop {
                 let change = tokio::select! {
@@ -274,17 +275,16 @@ mod screen {
                     }
                 };
                 match change {
-                    Some(Change::Replace(next)) => {
+                    Some(NoticeChange::Replace(next)) => {
                         *handle = notification(&next, desktop);
                         match in_time(update(handle)).await {
                             Ok(updated) => (handle, notice) = (updated, next),
-                            // The session that it was shown in may have ended: there may be
-                            // another.
+                            // Its desktop session may have ended: there may be another.
                             Err(_) => break next,
                         }
                     }
-                    Some(Change::Close) => {
-                        // What cannot be closed is not there any more.
+                    Some(NoticeChange::Close) => {
+                        // A notice that cannot be closed is gone.
                         let _ = timeout(ANSWER_WITHIN, handle.close_async()).await;
                         return;
                     }
@@ -308,7 +308,7 @@ mod screen {
             .unwrap_or_else(|_| Ok(Vec::new()))?;
         let can = |capability: &str| able.iter().any(|it| it == capability);
         Ok(Desktop {
-            reads_marks: can("body-markup"),
+            reads_markup: can("body-markup"),
             shows_buttons: can("actions"),
         })
     }
@@ -342,34 +342,37 @@ mod screen {
     }
 }
 
-/// These desktops neither replace a notice nor take it away: the same one is shown once.
+/// These desktops neither replace nor close a notice: the same one is shown once.
 #[cfg(not(target_os = "linux"))]
 mod screen {
-    use super::{Complaint, Desktop, Order, notification};
-    use keyfob_core::view::notice::{Button, Key, Notice};
+    use super::{Desktop, LoggedOnce, NoticeCommand, notification};
+    use keyfob_core::view::notice::{Button, Notice, NoticeKey};
     use std::collections::HashMap;
     use tokio::sync::mpsc::UnboundedReceiver;
 
     const DESKTOP: Desktop = Desktop {
-        reads_marks: false,
+        reads_markup: false,
         shows_buttons: false,
     };
 
     pub async fn serve(
-        mut orders: UnboundedReceiver<Order>,
-        _pressed: impl Fn(&[Key], Button) + 'static,
+        mut commands: UnboundedReceiver<NoticeCommand>,
+        _pressed: impl Fn(&[NoticeKey], Button) + 'static,
     ) {
-        let complaint = Complaint::default();
-        let mut shown: HashMap<Key, Notice> = HashMap::new();
-        while let Some(order) = orders.recv().await {
-            match order {
-                Order::Withdraw(keys) => shown.retain(|key, _| !keys.contains(key)),
-                Order::Show(notice) if shown.get(&notice.key) == Some(&notice) => {}
-                Order::Show(notice) => {
+        let logged = LoggedOnce::default();
+        let mut shown: HashMap<Option<NoticeKey>, Notice> = HashMap::new();
+        while let Some(command) = commands.recv().await {
+            match command {
+                NoticeCommand::Withdraw(keys) => {
+                    shown.retain(|key, _| key.as_ref().is_none_or(|key| !keys.contains(key)))
+                }
+                NoticeCommand::Show(notice)
+                    if shown.get(&notice.key().cloned()) == Some(&notice) => {}
+                NoticeCommand::Show(notice) => {
                     if let Err(error) = notification(&notice, DESKTOP).show() {
-                        complaint.about(&error);
+                        logged.warn(&error);
                     }
-                    shown.insert(notice.key.clone(), notice);
+                    shown.insert(notice.key().cloned(), notice);
                 }
             }
         }

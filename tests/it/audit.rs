@@ -251,7 +251,7 @@ fn without_its_keyring_the_log_is_written_and_the_verdict_says_what_it_cannot_te
         .expect("fob starts");
     assert_eq!(code(&blind), 0);
     assert!(
-        text(&blind.stderr).contains("cannot be told"),
+        text(&blind.stderr).contains("cannot be determined"),
         "{}",
         text(&blind.stderr)
     );

@@ -229,7 +229,7 @@ fn repair_leaves_alone_what_it_cannot_read_and_says_so() {
     assert_eq!(code(&ran), 1);
     let said = text(&ran.stdout);
     assert!(
-        said.contains("mended:") && said.contains("is not what Keyfob writes there"),
+        said.contains("fixed:") && said.contains("is not what Keyfob writes there"),
         "{said}"
     );
     assert!(home.keyring().contains_key("default/session/dev"));

@@ -394,7 +394,7 @@ fn a_slow_renewal_serves_the_held_session_to_its_end_and_goes_on_behind_an_answe
     assert!(
         body["message"]
             .as_str()
-            .is_some_and(|text| text.contains("goes on")),
+            .is_some_and(|text| text.contains("it continues")),
         "{body}"
     );
     while inside.ask().0 == 503 {}

@@ -74,8 +74,8 @@ fn logging_out_of_an_identity_tells_its_steps_and_leaves_its_siblings_alone() {
         "✓ Files: ",
         "(profile org: not found)\n",
         "Successfully logged out from 3 identities\n",
-        "ops shared the sign-in: its own session lives until 20",
-        "live on",
+        "ops shared the sign-in: its own session stays valid until 20",
+        "stay valid until they expire",
     ] {
         assert!(said.contains(piece), "{piece} is not in {said}");
     }

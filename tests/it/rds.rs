@@ -14,8 +14,8 @@ use keyfob_core::databases::{self, Tokens};
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error};
 use keyfob_core::logout::{self, InMemory};
-use keyfob_core::world::World;
 use keyfob_core::sandbox::{FaultSwitch, Sandbox, SandboxFault, StsAction};
+use keyfob_core::world::World;
 use serde_json::Value;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -571,7 +571,7 @@ fn an_impossible_target_is_named_before_any_sign_in() {
             vec!["rds", "token", "orders", "-i", "dev"],
             2,
             "usage",
-            "names its identity itself",
+            "an identity of its own",
         ),
         (vec!["rds", "token", "--user", "app"], 2, "usage", "--host"),
         (
@@ -764,8 +764,8 @@ fn help_says_how_to_set_up_pools_and_what_aws_and_the_database_must_allow() {
     let help = text(&Home::with(DEV).run(&["rds", "token", "--help"]).stdout);
     let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
     for piece in [
-        "longest life of a connection 14 minutes",
-        "longest idle time 10 minutes",
+        "maximum connection lifetime 14 minutes",
+        "maximum idle time 10 minutes",
         "rds-db:connect on arn:aws:rds-db:",
         "GRANT rds_iam TO app",
         "AWSAuthenticationPlugin",

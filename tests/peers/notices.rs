@@ -18,7 +18,7 @@ mod desktop;
 use desktop::Notifier;
 use keyfob_core::agent::api::Event;
 use keyfob_core::error::{Code, Error};
-use keyfob_core::view::notice::{Button, Key, Notice, combined, notice, withdrawn_by};
+use keyfob_core::view::notice::{Button, Notice, NoticeKey, combined, notice, withdrawn_by};
 use std::collections::HashMap;
 use std::io::Write;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -192,7 +192,7 @@ impl Drop for Desktop {
 }
 
 /// A notifier and what was pressed on what it shows.
-fn notifier() -> (Notifier, Receiver<(Vec<Key>, Button)>) {
+fn notifier() -> (Notifier, Receiver<(Vec<NoticeKey>, Button)>) {
     let (sender, pressed) = channel();
     let notifier = Notifier::start(move |about, button| {
         let _ = sender.send((about.to_vec(), button));
@@ -255,7 +255,7 @@ fn a_notice_arrives_whole_and_the_next_of_its_key_takes_its_place_until_it_is_wi
     assert_eq!(title, "dev cannot be renewed and expires in 10m");
     assert_eq!(
         body,
-        "AWS & you\nIt is tried again by itself, or at once: fob login dev"
+        "AWS & you\nKeyfob keeps trying. To try now: fob login dev"
     );
     assert_eq!(actions, ["retry", "Retry"]);
     notifier.show(failing("still no network"));
@@ -304,7 +304,7 @@ fn a_pressed_button_comes_back_with_what_it_was_about() {
         desktop.emit("ActionInvoked", &(id, "sign-in"));
         pressed.try_recv().ok()
     });
-    assert_eq!(answer, (vec![notice.key], Button::SignIn));
+    assert_eq!(answer, (notice.about, Button::SignIn));
     notifier.finish();
     assert_eq!(pressed.iter().count(), 0, "pressed once");
 }
@@ -358,14 +358,14 @@ fn a_combined_notice_replaces_what_it_sums_up_and_stays_until_none_of_it_holds()
     let Some(Asked::Notify { id, .. }) = asked.iter().find(is_combined) else {
         panic!("{asked:?}")
     };
-    notifier.withdraw(vec![expired("a").key]);
+    notifier.withdraw(expired("a").about);
     notifier.show(expired("c"));
     assert_eq!(
         desktop.shown().1,
         "c has expired",
         "nothing is closed while it holds for one"
     );
-    notifier.withdraw(vec![expired("b").key]);
+    notifier.withdraw(expired("b").about);
     assert_eq!(desktop.asked(), Asked::Close { id: *id });
 }
 

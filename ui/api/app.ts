@@ -151,37 +151,37 @@ export type Caller = {
 };
 
 export type Code = 
-/** AWS understood the request and a policy refuses it */
+/** AWS understood the request, and a policy denies it */
 "access_denied" | 
 /** AWS does not know these access keys: rotated, revoked or mistyped */
 "aws_credentials_invalid" | 
-/** AWS answered with an error that has no special treatment */
+/** AWS returned an error that has no code of its own here */
 "aws_error" | 
-/** somebody closed the form or pressed Ctrl+C */
+/** the form was closed, or Ctrl+C was pressed */
 "cancelled" | 
-/** this machine's clock and AWS's disagree */
+/** the clock of this machine and AWS's disagree */
 "clock_skew" | 
 /** the configuration file cannot be used; `fob validate` lists every problem */
 "config_invalid" | 
-/** there is no configuration file where one was looked for */
+/** there is no configuration file at the expected place */
 "config_not_found" | 
 /** the configuration has no database of this name */
 "database_not_found" | 
-/** AWS refuses a session of this length */
+/** AWS refuses a session of this duration */
 "duration_refused" | 
 /** a file or folder could not be read or written */
 "files_unwritable" | 
 /** the configuration has no identity of this name */
 "identity_not_found" | 
-/** something typed or passed in cannot be used */
+/** a value that was typed or passed in is not valid */
 "invalid_input" | 
-/** a keyring entry is there but cannot be used as it is */
+/** a keyring entry exists but is not usable */
 "keyring_entry_invalid" | 
 /** the keyring is locked, or its passphrase is wrong or missing */
 "keyring_locked" | 
 /** there is no keyring service, or it does not answer */
 "keyring_unavailable" | 
-/** another process holds a lock file for too long */
+/** another process held a lock file for too long */
 "lock_timeout" | 
 /** nothing could be removed */
 "logout_failed" | 
@@ -189,23 +189,23 @@ export type Code =
 "mfa_refused" | 
 /** AWS could not be reached, or answers that it is overloaded */
 "network" | 
-/** none of the places looked at holds credentials */
+/** none of the possible sources has credentials */
 "no_credentials" | 
 /** some things were removed and some could not be */
 "partial_logout" | 
-/** somebody has to answer, and nobody can be asked here */
+/** a person has to answer, and there is no way to ask one here */
 "person_needed" | 
 /** a program named in the configuration failed */
 "process_failed" | 
 /** the configuration has no provider of this name */
 "provider_not_found" | 
-/** the account has not enabled this region; the keys themselves are good */
+/** the account has not enabled this region; the keys themselves are valid */
 "region_not_enabled" | 
 /** a session has expired and could not be renewed */
 "session_expired" | 
 /** the identity was signed out on purpose */
 "signed_out" | 
-/** this kind is known, but Keyfob cannot sign in with it */
+/** this kind is known, but Keyfob cannot sign in with it yet */
 "unsupported" | 
 /** the command line is wrong */
 "usage";
@@ -359,7 +359,7 @@ export type NewUser = {
 /**  Something to tell a person, whatever the reply: "Credentials saved to keyring: dev". */
 export type Note = ({ info: string }) & { warning?: never } | ({ warning: string }) & { info?: never };
 
-/**  The notices that can be switched off. */
+/**  Each can be switched off in the settings. */
 export type NoticeKind = "keys_revoked" | "renewal_refused" | "renewal_failing" | "expires_soon" | "expired" | "person_awaited";
 
 export type OpenPrompt = {

@@ -4,7 +4,9 @@
 
 use crate::autostart::StartAtLogin;
 use crate::snapshot::{AppSnapshot, Configuration};
-use keyfob_core::agent::api::{IdentityStatus, Refresh, State, in_units, time_left};
+use keyfob_core::agent::api::{IdentityStatus, Refresh, State};
+use keyfob_core::view::state::{is_usable, word};
+use keyfob_core::view::time::{in_units, rounded, time_left};
 use std::time::{Duration, SystemTime};
 
 /// More would fill the screen: the window shows all.
@@ -133,7 +135,7 @@ pub fn menu(
 
 fn identity(it: &IdentityStatus, now: SystemTime) -> MenuEntry {
     let state = it.state;
-    let is_held = matches!(state, State::Valid | State::Expiring);
+    let is_held = is_usable(state);
     let name = it.name.clone();
     let can_sign_in = state != State::Unsupported;
     let sign_in = if is_held { "Renew" } else { "Sign in" };
@@ -169,29 +171,15 @@ fn identity(it: &IdentityStatus, now: SystemTime) -> MenuEntry {
     }
 }
 
-/// The time left, rounded down to its largest unit; the state where there is none.
+/// The time left of a usable session; otherwise the state.
 fn standing(it: &IdentityStatus, state: State, now: SystemTime) -> String {
-    let word = match state {
-        State::Valid | State::Expiring => {
-            let left = it
-                .expires_at
-                .map_or(Duration::ZERO, |end| time_left(end, now));
-            return match left.as_secs() {
-                0 => "expired".to_owned(),
-                1..60 => "under 1 min".to_owned(),
-                seconds @ 60..3600 => format!("{} min", seconds / 60),
-                seconds @ 3600.. => format!("{} h", seconds / 3600),
-            };
-        }
-        State::Expired => "expired",
-        State::NeedsSignIn => "needs sign-in",
-        State::SignedOut => "signed out",
-        State::Revoked => "revoked",
-        State::Denied => "denied",
-        State::Unknown => "unknown",
-        State::Unsupported => "not supported",
-    };
-    word.to_owned()
+    if !is_usable(state) {
+        return word(state).to_owned();
+    }
+    rounded(
+        it.expires_at
+            .map_or(Duration::ZERO, |end| time_left(end, now)),
+    )
 }
 
 /// Shown while the pointer rests on the icon.
@@ -199,7 +187,7 @@ pub fn tooltip(snapshot: &AppSnapshot, now: SystemTime) -> String {
     let held = snapshot
         .identities()
         .iter()
-        .filter(|it| matches!(it.state, State::Valid | State::Expiring));
+        .filter(|it| is_usable(it.state));
     let ends: Vec<SystemTime> = held.filter_map(|it| it.expires_at).collect();
     match (ends.len(), ends.iter().min()) {
         (0, _) | (_, None) => "Keyfob: not signed in".to_owned(),

@@ -1,5 +1,5 @@
 //! A child that this process waits for: it lives in the same process group, on the same terminal,
-//! and its end is ours.
+//! and this process ends as it does.
 
 use keyfob_core::error::{Code, Error, Result};
 use std::process::Child;
@@ -7,13 +7,16 @@ use std::process::Child;
 fn cannot_wait(cause: impl std::fmt::Display) -> Error {
     Error::new(
         Code::ProcessFailed,
-        format!("the command cannot be waited for: {cause}"),
+        format!("cannot wait for the command: {cause}"),
     )
 }
 
 /// To the end; its exit code, and 128+n for signal n.
 #[cfg(unix)]
-#[expect(clippy::needless_pass_by_value, reason = "once waited for, it is gone")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the child is gone afterwards"
+)]
 pub fn wait(child: Child) -> Result<u8> {
     use rustix::io::Errno;
     use rustix::process::{Pid, WaitOptions, waitpid};
@@ -37,15 +40,14 @@ pub fn wait(child: Child) -> Result<u8> {
     }
 }
 
-/// A shell in there that suspends itself has a process group of its own: whoever sits at the
-/// terminal gets it back only if we stop, too. What shares our group is stopped by the same Ctrl+Z
-/// as we are.
+/// A shell that suspends itself has a process group of its own: the user gets the terminal back only
+/// if this process stops, too. Children in our group are stopped by the same Ctrl+Z.
 #[cfg(unix)]
 fn stop_with(child: rustix::process::Pid) {
     use rustix::process::{Signal, getpgid, getpgrp, getpid, kill_process};
 
     if getpgid(Some(child)).is_ok_and(|group| group != getpgrp()) {
-        // Returns when somebody has woken us.
+        // Returns once this process is woken.
         let _ = kill_process(getpid(), Signal::STOP);
         let _ = kill_process(child, Signal::CONT);
     }

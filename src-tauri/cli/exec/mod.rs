@@ -10,10 +10,10 @@ mod source;
 
 pub use child::wait;
 
-use crate::args::{ChildCredentials, Exec, Shell};
+use crate::args::{ChildCredentials, ExecArgs, ShellArgs};
 use crate::conversation::Conversation;
-use crate::expect_reply;
-use crate::interrupt::{self, Told};
+use crate::conversation::expect_reply;
+use crate::interrupt::{self, Termination};
 use crate::invocation::Invocation;
 use crate::sign_in::sign_in_when_due;
 use crate::stop::Stop;
@@ -30,9 +30,9 @@ use std::sync::Arc;
 pub const NOT_FOUND: u8 = 127;
 pub const NOT_EXECUTABLE: u8 = 126;
 
-pub fn exec(invocation: &Invocation, args: &Exec) -> Result<u8, Stop> {
+pub fn exec(invocation: &Invocation, args: &ExecArgs) -> Result<u8, Stop> {
     let [program, arguments @ ..] = args.command.as_slice() else {
-        return Err(Error::new(Code::Usage, "there is no command to run").into());
+        return Err(Error::new(Code::Usage, "no command to run was given").into());
     };
     let (signed_in, conversation) = sign_in(invocation, args.named.name.as_deref(), &args.with)?;
     let mut command = Command::new(program);
@@ -44,15 +44,15 @@ pub fn exec(invocation: &Invocation, args: &Exec) -> Result<u8, Stop> {
         Child {
             command,
             profile: args.with.profile,
-            told: Told::TheSame,
+            termination: Termination::Same,
         },
     )
 }
 
-pub fn shell(invocation: &Invocation, args: &Shell) -> Result<u8, Stop> {
+pub fn shell(invocation: &Invocation, args: &ShellArgs) -> Result<u8, Stop> {
     let (signed_in, conversation) = sign_in(invocation, args.named.name.as_deref(), &args.with)?;
     invocation.terminal.say(&format!(
-        "A shell for {}; `exit` leaves it",
+        "Opening a shell for {}; `exit` leaves it",
         signed_in.identity
     ));
     let command = Command::new(usual_shell(&invocation.environment));
@@ -63,7 +63,7 @@ pub fn shell(invocation: &Invocation, args: &Shell) -> Result<u8, Stop> {
         Child {
             command,
             profile: args.with.profile,
-            told: Told::HangUp,
+            termination: Termination::HangUp,
         },
     )
 }
@@ -80,7 +80,7 @@ pub fn usual_shell(environment: &Environment) -> OsString {
         .map_or_else(|| fallback.into(), OsString::from)
 }
 
-/// Says why a command could not be started, in the exit code too, as shells do.
+/// Prints why a command could not be started; the exit code says it too, as with shells.
 pub fn not_started(invocation: &Invocation, program: &std::ffi::OsStr, cause: &io::Error) -> u8 {
     let name = program.to_string_lossy();
     let (code, message) = match cause.kind() {
@@ -93,11 +93,11 @@ pub fn not_started(invocation: &Invocation, program: &std::ffi::OsStr, cause: &i
     code
 }
 
-/// What is to be run, and how.
+/// The command to run, and how.
 struct Child {
     command: Command,
     profile: bool,
-    told: Told,
+    termination: Termination,
 }
 
 fn sign_in(
@@ -119,7 +119,7 @@ fn run(
     let Child {
         mut command,
         profile,
-        told,
+        termination,
     } = child;
     let form = if profile {
         VariablesForm::Profile
@@ -152,7 +152,7 @@ fn run(
         Ok(running) => running,
         Err(cause) => return Ok(not_started(invocation, command.get_program(), &cause)),
     };
-    interrupt::pass_on_to(&running, told);
+    interrupt::pass_on_to(&running, termination);
     caller.is(&running);
     Ok(wait(running)?)
 }

@@ -1,13 +1,14 @@
-//! Who somebody is to AWS: after a sign-in, for `whoami`, after keys were stored.
+//! An identity at AWS: after a sign-in, for `whoami`, after keys were stored.
 
-use super::moment::{rfc3339, until};
-use super::{state, table};
-use keyfob_core::agent::api::{Configured, SignedIn, State, Whoami, time_left};
+use super::state::state_cell;
+use super::table::{Cell, columns, pairs};
+use keyfob_core::agent::api::{Configured, SignedIn, Whoami};
+use keyfob_core::view::time::{time_left, until, whole_seconds};
 use serde::Serialize;
 use std::time::SystemTime;
 
 pub fn signed_in_text(it: &SignedIn, now: SystemTime) -> String {
-    table::pairs(&[
+    pairs(&[
         ("Provider", it.provider.clone()),
         ("Identity", it.identity.clone()),
         ("Account", or_dash(it.account.as_deref())),
@@ -16,121 +17,61 @@ pub fn signed_in_text(it: &SignedIn, now: SystemTime) -> String {
     ])
 }
 
+/// The reply, and the time left.
 #[derive(Debug, Serialize)]
-pub struct SignedInJson<'a> {
-    identity: &'a str,
-    provider: &'a str,
-    chain: &'a [String],
-    account: Option<&'a str>,
-    region: &'a str,
-    expires_at: String,
+pub struct SignedInJson {
+    #[serde(flatten)]
+    signed_in: SignedIn,
     expires_in_seconds: u64,
-    source: &'a str,
 }
 
-impl SignedInJson<'_> {
-    pub fn of(it: &SignedIn, now: SystemTime) -> SignedInJson<'_> {
+impl SignedInJson {
+    pub fn of(it: &SignedIn, now: SystemTime) -> SignedInJson {
         SignedInJson {
-            identity: &it.identity,
-            provider: &it.provider,
-            chain: &it.chain,
-            account: it.account.as_deref(),
-            region: &it.region,
-            expires_at: rfc3339(it.expires_at),
+            signed_in: SignedIn {
+                expires_at: whole_seconds(it.expires_at),
+                ..it.clone()
+            },
             expires_in_seconds: time_left(it.expires_at, now).as_secs(),
-            source: &it.source,
         }
     }
 }
 
 pub fn whoami_text(it: &Whoami, now: SystemTime) -> String {
-    let (shape, word, _) = state(it.state);
-    let mut pairs = vec![
-        ("Identity", it.identity.clone()),
-        ("Provider", it.provider.clone()),
-        ("Kind", it.kind.clone()),
-        ("Principal", or_dash(it.principal.as_deref())),
-        ("Account", or_dash(it.account.as_deref())),
-        ("Region", it.region.clone()),
-        ("State", format!("{shape} {word}")),
+    let row = |name: &str, value: &str| vec![Cell::new(name), Cell::new(value)];
+    let or_dash = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".to_owned());
+    let mut rows = vec![
+        row("Identity", &it.identity),
+        row("Provider", &it.provider),
+        row("Kind", &it.kind),
+        row("Principal", &or_dash(&it.principal)),
+        row("Account", &or_dash(&it.account)),
+        row("Region", &it.region),
+        vec![Cell::new("State"), state_cell(it.state)],
     ];
     if let Some(expires_at) = it.expires_at {
-        pairs.push(("Expires", until(expires_at, now)));
+        rows.push(row("Expires", &until(expires_at, now)));
     }
-    pairs.push(("Source", or_dash(it.source.as_deref())));
-    pairs.push(("Realm", it.realm.clone()));
-    table::pairs(&pairs)
-}
-
-#[derive(Debug, Serialize)]
-pub struct WhoamiJson<'a> {
-    identity: &'a str,
-    provider: &'a str,
-    kind: &'a str,
-    principal: Option<&'a str>,
-    account: Option<&'a str>,
-    region: &'a str,
-    state: State,
-    expires_at: Option<String>,
-    expires_in_seconds: Option<u32>,
-    source: Option<&'a str>,
-    realm: &'a str,
-}
-
-impl WhoamiJson<'_> {
-    pub fn of(it: &Whoami) -> WhoamiJson<'_> {
-        WhoamiJson {
-            identity: &it.identity,
-            provider: &it.provider,
-            kind: &it.kind,
-            principal: it.principal.as_deref(),
-            account: it.account.as_deref(),
-            region: &it.region,
-            state: it.state,
-            expires_at: it.expires_at.map(rfc3339),
-            expires_in_seconds: it.expires_in_seconds,
-            source: it.source.as_deref(),
-            realm: &it.realm,
-        }
-    }
+    rows.push(row("Source", &or_dash(&it.source)));
+    rows.push(row("Realm", &it.realm));
+    columns(&rows)
 }
 
 pub fn configured_text(it: &Configured) -> String {
-    let mut pairs = vec![
+    let mut rows = vec![
         ("Identity", it.identity.clone()),
         ("Access key", it.access_key_id.clone()),
     ];
     if it.checked {
-        pairs.push(("Account", or_dash(it.account.as_deref())));
-        pairs.push(("Principal", or_dash(it.principal.as_deref())));
+        rows.push(("Account", or_dash(it.account.as_deref())));
+        rows.push(("Principal", or_dash(it.principal.as_deref())));
     } else {
-        pairs.push((
+        rows.push((
             "Checked",
-            "no: AWS was not asked whether it knows these keys".to_owned(),
+            "no: the keys were not checked with AWS".to_owned(),
         ));
     }
-    table::pairs(&pairs)
-}
-
-#[derive(Debug, Serialize)]
-pub struct ConfiguredJson<'a> {
-    identity: &'a str,
-    access_key_id: &'a str,
-    account: Option<&'a str>,
-    principal: Option<&'a str>,
-    checked: bool,
-}
-
-impl ConfiguredJson<'_> {
-    pub fn of(it: &Configured) -> ConfiguredJson<'_> {
-        ConfiguredJson {
-            identity: &it.identity,
-            access_key_id: &it.access_key_id,
-            account: it.account.as_deref(),
-            principal: it.principal.as_deref(),
-            checked: it.checked,
-        }
-    }
+    pairs(&rows)
 }
 
 fn or_dash(value: Option<&str>) -> String {
@@ -140,6 +81,7 @@ fn or_dash(value: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use keyfob_core::agent::api::State;
     use std::time::Duration;
 
     fn at(seconds: u64) -> SystemTime {
@@ -161,8 +103,8 @@ mod tests {
             source: None,
             realm: "default".to_owned(),
         };
-        insta::assert_snapshot!(serde_json::to_string(&WhoamiJson::of(&it)).expect("serializes"), @r#"{"identity":"kim","provider":"aws-user","kind":"aws/user","principal":null,"account":null,"region":"us-east-1","state":"needs_sign_in","expires_at":null,"expires_in_seconds":null,"source":null,"realm":"default"}"#);
-        insta::assert_snapshot!(whoami_text(&it, at(0)), @r"
+        insta::assert_snapshot!(serde_json::to_string(&it).expect("serializes"), @r#"{"identity":"kim","provider":"aws-user","kind":"aws/user","principal":null,"account":null,"region":"us-east-1","state":"needs_sign_in","expires_at":null,"expires_in_seconds":null,"source":null,"realm":"default"}"#);
+        insta::assert_snapshot!(anstream::adapter::strip_str(&whoami_text(&it, at(0))), @r"
         Identity   kim
         Provider   aws-user
         Kind       aws/user
@@ -176,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_in_as_json_tells_times_in_utc_and_whole_seconds() {
+    fn a_sign_in_as_json_has_times_in_utc_and_whole_seconds() {
         let it = SignedIn {
             identity: "deploy".to_owned(),
             provider: "aws-user".to_owned(),
@@ -187,6 +129,6 @@ mod tests {
             source: "keyring".to_owned(),
         };
         let json = SignedInJson::of(&it, at(1_798_113_480 - 3600));
-        insta::assert_snapshot!(serde_json::to_string(&json).expect("serializes"), @r#"{"identity":"deploy","provider":"aws-user","chain":["kim","deploy"],"account":"420000000025","region":"eu-west-1","expires_at":"2026-12-24T11:58:00Z","expires_in_seconds":3600,"source":"keyring"}"#);
+        insta::assert_snapshot!(serde_json::to_string(&json).expect("serializes"), @r#"{"identity":"deploy","provider":"aws-user","chain":["kim","deploy"],"account":"420000000025","region":"eu-west-1","expires_at":"2026-12-24T11:58:00Z","source":"keyring","expires_in_seconds":3600}"#);
     }
 }

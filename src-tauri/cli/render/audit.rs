@@ -1,19 +1,20 @@
 //! The audit log: a paragraph for each identity, two short lines for each event, so that a narrow
 //! terminal will do.
 
-use super::moment::{at, rfc3339};
 use crate::terminal::{dim, one_line, paint};
 use clap::builder::styling::AnsiColor;
 use keyfob_core::agent::api::{
     Audit, AuditCaller, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited, Damage,
-    DamageKind, HeadState, Verdict,
+    DamageKind, Verdict,
 };
 use keyfob_core::error::Code;
+use keyfob_core::view::time::{at, rfc3339};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
+/// The reply under the names and with the whole seconds that scripts know.
 #[derive(Debug, Serialize)]
 pub struct AuditJson<'a> {
     identities: Vec<AuditedJson<'a>>,
@@ -33,8 +34,7 @@ struct AuditedJson<'a> {
     rotations: u32,
     failures: u32,
     last_use: Option<String>,
-    #[serde(rename = "askers")]
-    callers: &'a BTreeSet<String>,
+    askers: &'a BTreeSet<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -46,72 +46,64 @@ struct EventJson<'a> {
     what: &'a str,
     result: &'a str,
     error: Option<Code>,
-    #[serde(rename = "asker")]
-    caller: &'a AuditCaller,
+    asker: &'a AuditCaller,
 }
 
 impl AuditJson<'_> {
     pub fn of(audit: &Audit) -> AuditJson<'_> {
-        let identities = audit.identities.iter().map(|it| AuditedJson {
-            identity: &it.identity,
-            sign_ins: it.sign_ins,
-            refreshes: it.refreshes,
-            revocations: it.revocations,
-            keys_stored: it.keys_stored,
-            removals: it.removals,
-            rotations: it.rotations,
-            failures: it.failures,
-            last_use: it.last_use.map(|time| rfc3339(SystemTime::from(time))),
-            callers: &it.callers,
-        });
-        let events = audit.lines.iter().map(|it| {
-            let (result, error) = match it.outcome {
-                AuditOutcome::Ok => ("ok", None),
-                AuditOutcome::Failed { error } => ("failed", Some(error)),
-            };
-            EventJson {
-                number: it.number,
-                time: rfc3339(SystemTime::from(it.time)),
-                event: it.event,
-                identity: &it.identity,
-                what: &it.what,
-                result,
-                error,
-                caller: &it.caller,
-            }
-        });
         AuditJson {
-            identities: identities.collect(),
-            events: events.collect(),
+            identities: audit.identities.iter().map(audited_json).collect(),
+            events: audit.lines.iter().map(event_json).collect(),
             events_left_out: audit.left_out,
         }
     }
 }
 
+fn audited_json(it: &Audited) -> AuditedJson<'_> {
+    AuditedJson {
+        identity: &it.identity,
+        sign_ins: it.sign_ins,
+        refreshes: it.refreshes,
+        revocations: it.revocations,
+        keys_stored: it.keys_stored,
+        removals: it.removals,
+        rotations: it.rotations,
+        failures: it.failures,
+        last_use: it.last_use.map(|time| rfc3339(SystemTime::from(time))),
+        askers: &it.callers,
+    }
+}
+
+fn event_json(it: &AuditLine) -> EventJson<'_> {
+    let (result, error) = match it.outcome {
+        AuditOutcome::Ok => ("ok", None),
+        AuditOutcome::Failed { error } => ("failed", Some(error)),
+    };
+    EventJson {
+        number: it.number,
+        time: rfc3339(SystemTime::from(it.time)),
+        event: it.event,
+        identity: &it.identity,
+        what: &it.what,
+        result,
+        error,
+        asker: &it.caller,
+    }
+}
+
+/// The reply, and whether all is well.
 #[derive(Debug, Serialize)]
 pub struct VerdictJson<'a> {
     intact: bool,
-    lines: u32,
-    damage: &'a [Damage],
-    torn: &'a [AuditPlace],
-    /// Whether the keyring knows the last line.
-    head: &'a HeadState,
+    #[serde(flatten)]
+    verdict: &'a Verdict,
 }
 
 impl VerdictJson<'_> {
     pub fn of(verdict: &Verdict) -> VerdictJson<'_> {
-        let Verdict {
-            lines,
-            damage,
-            torn,
-            head,
-        } = verdict;
         VerdictJson {
-            intact: damage.is_empty(),
-            lines: *lines,
-            damage,
-            torn,
-            head,
+            intact: verdict.damage.is_empty(),
+            verdict,
         }
     }
 }
@@ -124,14 +116,14 @@ pub fn audit_text(audit: &Audit) -> String {
             let _ = writeln!(text, "  last used {}", at(SystemTime::from(time)));
         }
         let callers: Vec<_> = it.callers.iter().map(|caller| one_line(caller)).collect();
-        let _ = writeln!(text, "  asked by {}", callers.join(", "));
+        let _ = writeln!(text, "  used by {}", callers.join(", "));
     }
     text.push('\n');
     if audit.left_out > 0 {
         let _ = writeln!(text, "({} older events are not shown)", audit.left_out);
     }
     for line in &audit.lines {
-        text.push_str(&event(line));
+        text.push_str(&event_lines(line));
     }
     text
 }
@@ -146,24 +138,14 @@ fn counts(it: &Audited) -> String {
         (it.rotations, "rotation", "rotations"),
         (it.removals, "removal", "removals"),
     ];
-    let told = counts.iter().filter(|(count, ..)| *count > 0);
-    told.map(|(count, one, many)| format!("{count} {}", if *count == 1 { one } else { many }))
+    let some = counts.iter().filter(|(count, ..)| *count > 0);
+    some.map(|(count, one, many)| format!("{count} {}", if *count == 1 { one } else { many }))
         .collect::<Vec<_>>()
         .join(", ")
 }
 
-fn event(line: &AuditLine) -> String {
-    let AuditLine {
-        number: _,
-        time,
-        event,
-        identity,
-        what,
-        outcome,
-        caller,
-        previous: _,
-    } = line;
-    let event = match event {
+fn event_lines(line: &AuditLine) -> String {
+    let event = match line.event {
         AuditEvent::SignIn => "sign-in",
         AuditEvent::Refresh => "refresh",
         AuditEvent::Revocation => "revocation",
@@ -171,22 +153,18 @@ fn event(line: &AuditLine) -> String {
         AuditEvent::Removal => "removal",
         AuditEvent::Rotation => "rotation",
     };
-    let result = match outcome {
-        AuditOutcome::Ok => paint(AnsiColor::Green, "✓"),
-        AuditOutcome::Failed { .. } => paint(AnsiColor::Red, "✗"),
+    let (result, why) = match line.outcome {
+        AuditOutcome::Ok => (paint(AnsiColor::Green, "✓"), String::new()),
+        AuditOutcome::Failed { error } => (paint(AnsiColor::Red, "✗"), format!(" failed: {error}")),
     };
-    let why = match outcome {
-        AuditOutcome::Ok => String::new(),
-        AuditOutcome::Failed { error } => format!(" failed: {error}"),
-    };
-    let AuditCaller { program, pid, user } = caller;
-    let caller = one_line(&format!("{program}, pid {pid}, {user}"));
-    let time = at(SystemTime::from(*time));
+    let AuditCaller { program, pid, user } = &line.caller;
+    let caller = one_line(&format!("by {program}, pid {pid}, {user}"));
     format!(
-        "{time} {result} {event} {}{why}\n  {}\n  {}\n",
-        one_line(identity),
-        one_line(what),
-        dim(&format!("by {caller}"))
+        "{} {result} {event} {}{why}\n  {}\n  {}\n",
+        at(SystemTime::from(line.time)),
+        one_line(&line.identity),
+        one_line(&line.what),
+        dim(&caller)
     )
 }
 
@@ -216,7 +194,7 @@ pub fn verdict_text(verdict: &Verdict) -> String {
     for place in &verdict.torn {
         let _ = writeln!(
             text,
-            "{}: half a line, left by a program that was killed; nothing to do",
+            "{}: incomplete line, left by a program that was killed; no action is needed",
             written(place)
         );
     }
@@ -227,10 +205,7 @@ pub fn verdict_text(verdict: &Verdict) -> String {
     };
     let _ = match verdict.damage.len() {
         0 => writeln!(text, "The audit log is intact: {lines}"),
-        _ => writeln!(
-            text,
-            "The audit log is not as it was written: {lines} are left"
-        ),
+        _ => writeln!(text, "The audit log has been altered: {lines} left"),
     };
     text
 }

@@ -1,10 +1,11 @@
 //! `fob list`: as a tree along the chains, as a table, as JSON, as a Mermaid graph.
 
-use super::moment::{left, rfc3339};
-use super::state;
+use super::state::{painted_shape, state_cell};
 use super::table::{Cell, columns, total_width};
-use crate::terminal::{dim, one_line, paint};
-use keyfob_core::agent::api::{IdentityStatus, Snapshot, State};
+use crate::terminal::{dim, one_line};
+use keyfob_core::agent::api::{IdentityStatus, LastCaller, ListedProvider, Snapshot};
+use keyfob_core::view::state::word;
+use keyfob_core::view::time::{in_units, whole_seconds};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,68 +16,30 @@ const STAND_ALONE: &str = "aws-user";
 
 #[derive(Debug, Serialize)]
 pub struct ListJson<'a> {
-    providers: Vec<ProviderJson<'a>>,
-    identities: Vec<IdentityJson<'a>>,
+    providers: &'a [ListedProvider],
+    identities: Vec<IdentityStatus>,
 }
 
-#[derive(Debug, Serialize)]
-struct ProviderJson<'a> {
-    name: &'a str,
-    kind: &'a str,
-}
-
-#[derive(Debug, Serialize)]
-struct IdentityJson<'a> {
-    name: &'a str,
-    kind: &'a str,
-    provider: Option<&'a str>,
-    chain: &'a [String],
-    state: State,
-    expires_at: Option<String>,
-    expires_in_seconds: Option<u32>,
-    default: bool,
-}
-
-impl<'a> ListJson<'a> {
-    pub fn of(list: &'a Snapshot) -> ListJson<'a> {
-        let identity = |it: &'a IdentityStatus| {
-            let IdentityStatus {
-                name,
-                kind,
-                provider,
-                chain,
-                state,
-                expires_at,
-                expires_in_seconds,
-                default,
-                ..
-            } = it;
-            IdentityJson {
-                name,
-                kind,
-                provider: provider.as_deref(),
-                chain,
-                state: *state,
-                expires_at: expires_at.map(rfc3339),
-                expires_in_seconds: *expires_in_seconds,
-                default: *default,
-            }
-        };
+impl ListJson<'_> {
+    pub fn of(list: &Snapshot) -> ListJson<'_> {
+        let identities = list.identities.iter().map(|it| IdentityStatus {
+            issued_at: it.issued_at.map(whole_seconds),
+            expires_at: it.expires_at.map(whole_seconds),
+            next_refresh: it.next_refresh.map(whole_seconds),
+            last_caller: it.last_caller.as_ref().map(|caller| LastCaller {
+                at: whole_seconds(caller.at),
+                ..caller.clone()
+            }),
+            ..it.clone()
+        });
         ListJson {
-            providers: list
-                .providers
-                .iter()
-                .map(|it| ProviderJson {
-                    name: &it.name,
-                    kind: &it.kind,
-                })
-                .collect(),
-            identities: list.identities.iter().map(identity).collect(),
+            providers: &list.providers,
+            identities: identities.collect(),
         }
     }
 }
 
-/// Identities below what they are reached from.
+/// Each identity below the one it is reached from.
 pub fn tree(list: &Snapshot) -> String {
     let branches = Branches::of(list);
     let mut text = String::new();
@@ -94,13 +57,13 @@ pub fn tree(list: &Snapshot) -> String {
         branches.draw(&Above::Provider(STAND_ALONE), "", &mut text);
     }
     if branches.0.contains_key(&Above::Nothing) {
-        let _ = writeln!(text, "cannot be used: `fob validate` says why");
+        let _ = writeln!(text, "not usable: `fob validate` says why");
         branches.draw(&Above::Nothing, "", &mut text);
     }
     text
 }
 
-/// What an identity hangs from in the tree.
+/// The parent of an identity in the tree.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Above<'a> {
     Provider(&'a str),
@@ -151,9 +114,9 @@ impl<'a> Branches<'a> {
 }
 
 fn entry(identity: &IdentityStatus) -> String {
-    let (shape, word, color) = state(identity.state);
-    let shape = color.map_or_else(|| shape.to_owned(), |color| paint(color, shape));
-    let mut text = format!("{shape} {}  {word}", one_line(&identity.name));
+    let state = identity.state;
+    let mut text = painted_shape(state);
+    let _ = write!(text, " {}  {}", one_line(&identity.name), word(state));
     if let Some(time) = time_left(identity) {
         let _ = write!(text, ", {time}");
     }
@@ -208,10 +171,7 @@ fn rows(list: &Snapshot, shown: &[Column]) -> Vec<Vec<Cell>> {
     let row = |it: &IdentityStatus| {
         let cell = |column: &Column| match column {
             Column::Name => Cell::new(&it.name),
-            Column::State => {
-                let (shape, word, color) = state(it.state);
-                Cell::colored(&format!("{shape} {word}"), color)
-            }
+            Column::State => state_cell(it.state),
             Column::Left => Cell::new(&time_left(it).unwrap_or_default()),
             Column::Default => Cell::new(if it.default { "yes" } else { "" }),
             Column::Kind => Cell::new(&it.kind),
@@ -224,7 +184,7 @@ fn rows(list: &Snapshot, shown: &[Column]) -> Vec<Vec<Cell>> {
         .collect()
 }
 
-/// For a page that draws Mermaid: who is reached from whom.
+/// For a page that draws Mermaid: which identity is reached from which.
 pub fn mermaid(list: &Snapshot) -> String {
     let mut text = "graph LR\n".to_owned();
     let mut nodes: Vec<&str> = Vec::new();
@@ -260,13 +220,13 @@ pub fn mermaid(list: &Snapshot) -> String {
 
 fn time_left(identity: &IdentityStatus) -> Option<String> {
     let seconds = identity.expires_in_seconds.filter(|seconds| *seconds > 0)?;
-    Some(left(Duration::from_secs(seconds.into())))
+    Some(in_units(Duration::from_secs(seconds.into())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use keyfob_core::agent::api::ListedProvider;
+    use keyfob_core::agent::api::State;
     use std::time::SystemTime;
 
     fn identity(chain: &[&str], kind: &str, state: State) -> IdentityStatus {
@@ -298,7 +258,7 @@ mod tests {
 
     fn sample() -> Snapshot {
         let kim = IdentityStatus {
-            expires_at: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_798_113_481)),
+            expires_at: Some(SystemTime::UNIX_EPOCH + Duration::from_millis(1_798_113_481_900)),
             expires_in_seconds: Some(129_599),
             default: true,
             ..identity(&["kim"], "aws/user", State::Valid)
@@ -337,12 +297,12 @@ mod tests {
     fn the_tree_follows_the_chains() {
         insta::assert_snapshot!(plain(&tree(&sample())), @r"
         corp-sso  aws/iam-identity-center
-        └─ – org-admin  unsupported  aws/permission-set
-           └─ – deploy  unsupported  aws/assume-role
+        └─ – org-admin  not supported  aws/permission-set
+           └─ – deploy  not supported  aws/assume-role
         aws-user
         └─ ● kim  valid, 35h 59m, default  aws/user
            └─ ✕ ops  denied  aws/assume-role
-        cannot be used: `fob validate` says why
+        not usable: `fob validate` says why
         └─ ? broken  unknown  aws/assume-role
         ");
     }
@@ -350,28 +310,38 @@ mod tests {
     #[test]
     fn the_table_loses_columns_on_a_narrow_terminal_but_never_names_states_and_times() {
         insta::assert_snapshot!(plain(&table(&sample(), None)), @r"
-        IDENTITY   STATE          LEFT     DEFAULT  KIND                CHAIN
-        kim        ● valid        35h 59m  yes      aws/user            kim
-        org-admin  – unsupported                    aws/permission-set  corp-sso → org-admin
-        deploy     – unsupported                    aws/assume-role     corp-sso → org-admin → deploy
-        ops        ✕ denied                         aws/assume-role     kim → ops
-        broken     ? unknown                        aws/assume-role
+        IDENTITY   STATE            LEFT     DEFAULT  KIND                CHAIN
+        kim        ● valid          35h 59m  yes      aws/user            kim
+        org-admin  – not supported                    aws/permission-set  corp-sso → org-admin
+        deploy     – not supported                    aws/assume-role     corp-sso → org-admin → deploy
+        ops        ✕ denied                           aws/assume-role     kim → ops
+        broken     ? unknown                          aws/assume-role
         ");
-        insta::assert_snapshot!(plain(&table(&sample(), Some(40))), @r"
-        IDENTITY   STATE          LEFT     DEFAULT
-        kim        ● valid        35h 59m  yes
-        org-admin  – unsupported
-        deploy     – unsupported
+        insta::assert_snapshot!(plain(&table(&sample(), Some(42))), @r"
+        IDENTITY   STATE            LEFT     DEFAULT
+        kim        ● valid          35h 59m  yes
+        org-admin  – not supported
+        deploy     – not supported
         ops        ✕ denied
         broken     ? unknown
         ");
     }
 
     #[test]
-    fn json_keeps_the_agreed_shape() {
-        let mut list = sample();
-        list.identities.truncate(1);
-        insta::assert_snapshot!(serde_json::to_string(&ListJson::of(&list)).expect("serializes"), @r#"{"providers":[{"name":"corp-sso","kind":"aws/iam-identity-center"}],"identities":[{"name":"kim","kind":"aws/user","provider":"aws-user","chain":["kim"],"state":"valid","expires_at":"2026-12-24T11:58:01Z","expires_in_seconds":129599,"default":true}]}"#);
+    fn json_keeps_the_agreed_fields() {
+        let json = serde_json::to_value(ListJson::of(&sample())).expect("serializes");
+        assert_eq!(
+            json["providers"][0],
+            serde_json::json!({ "name": "corp-sso", "kind": "aws/iam-identity-center" })
+        );
+        let agreed = serde_json::json!({
+            "name": "kim", "kind": "aws/user", "provider": "aws-user", "chain": ["kim"],
+            "state": "valid", "expires_at": "2026-12-24T11:58:01Z", "expires_in_seconds": 129_599,
+            "default": true,
+        });
+        for (name, value) in agreed.as_object().expect("an object") {
+            assert_eq!(json["identities"][0][name], *value, "{name}");
+        }
     }
 
     #[test]

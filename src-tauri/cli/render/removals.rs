@@ -1,20 +1,20 @@
 //! What a logout or clean-up removed, or would; what a repair found.
 
-use super::moment::{rfc3339, until};
 use crate::terminal::{ErrorBody, one_line, paint};
 use clap::builder::styling::AnsiColor;
 use keyfob_core::agent::api::{
     Finding, Health, Mode, RemovalStep, Report, StepResult, Subject, What,
 };
 use keyfob_core::error::Error;
+use keyfob_core::view::time::{rfc3339, until};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
 const LIVES_ON: &str =
-    "Browser sessions, and programs that already hold credentials, live on until these end.";
-const BROWSER: &str = "To end a browser's, choose Sign out in the AWS console.";
+    "Browser sessions, and credentials that programs already hold, stay valid until they expire.";
+const BROWSER: &str = "To end a browser session, choose Sign out in the AWS console.";
 
 #[derive(Debug, Serialize)]
 pub struct RemovalsJson<'a> {
@@ -39,15 +39,7 @@ fn as_body<S: Serializer>(error: &Option<Error>, serializer: S) -> Result<S::Ok,
 impl<'a> RemovalsJson<'a> {
     pub fn of(report: &'a Report) -> RemovalsJson<'a> {
         let mut notes = report.notes.clone();
-        notes.extend(
-            report
-                .others
-                .iter()
-                .map(|it| shared(&it.identity, &rfc3339(it.expires_at))),
-        );
-        if report.count(StepResult::Removed) > 0 && !is_cleanup(report) {
-            notes.extend([LIVES_ON.to_owned(), BROWSER.to_owned()]);
-        }
+        notes.extend(what_lives_on(report, rfc3339));
         RemovalsJson {
             target: &report.target,
             dry_run: report.mode == Mode::DryRun,
@@ -60,61 +52,61 @@ impl<'a> RemovalsJson<'a> {
     }
 }
 
-/// For people: what happened, and apart from that what failed.
+/// For people: all steps, and those that failed once more.
 #[derive(Debug)]
-pub struct Told {
+pub struct RemovalsText {
     pub lines: Vec<String>,
     pub failures: Vec<String>,
 }
 
-pub fn told(report: &Report, now: SystemTime) -> Told {
-    let mut lines = Vec::new();
-    let is_there = report
-        .steps
-        .iter()
-        .any(|step| step.result != StepResult::Absent);
-    let changes = [
-        StepResult::Removed,
-        StepResult::WouldRemove,
-        StepResult::Failed,
-    ];
-    let happened = changes.into_iter().any(|result| report.count(result) > 0);
-    if !is_cleanup(report) && happened {
-        lines.push(heading(report));
-        if report.chain.len() > 1 {
-            lines.push(
-                report
-                    .chain
-                    .iter()
-                    .map(|name| one_line(name))
-                    .collect::<Vec<_>>()
-                    .join(" → "),
-            );
+impl RemovalsText {
+    pub fn of(report: &Report, now: SystemTime) -> RemovalsText {
+        let changes = [
+            StepResult::Removed,
+            StepResult::WouldRemove,
+            StepResult::Failed,
+        ];
+        let has_changes = changes.into_iter().any(|result| report.count(result) > 0);
+        let mut lines = Vec::new();
+        if !is_cleanup(report) && has_changes {
+            lines.push(heading(report));
+            if report.chain.len() > 1 {
+                lines.push(one_line(&report.chain.join(" → ")));
+            }
+        }
+        let steps = || report.steps.iter();
+        let shown = |step: &&RemovalStep| has_changes || step.result != StepResult::Absent;
+        lines.extend(steps().filter(shown).map(line));
+        lines.push(if has_changes {
+            summary(report)
+        } else {
+            nothing_to_do(report)
+        });
+        lines.extend(report.notes.iter().map(|note| one_line(note)));
+        lines.extend(what_lives_on(report, |end| until(end, now)));
+        RemovalsText {
+            lines,
+            failures: steps()
+                .filter(|step| step.result == StepResult::Failed)
+                .map(line)
+                .collect(),
         }
     }
-    let shown = |step: &&RemovalStep| happened || step.result != StepResult::Absent;
-    lines.extend(report.steps.iter().filter(shown).map(line));
-    lines.push(match (happened, is_there) {
-        (false, there) => nothing_to_do(report, there),
-        (true, _) => summary(report),
+}
+
+fn what_lives_on(report: &Report, until: impl Fn(SystemTime) -> String) -> Vec<String> {
+    let others = report.others.iter().map(|it| {
+        format!(
+            "{} shared the sign-in: its own session stays valid until {}",
+            one_line(&it.identity),
+            until(it.expires_at)
+        )
     });
-    lines.extend(report.notes.iter().map(|note| one_line(note)));
-    lines.extend(
-        report
-            .others
-            .iter()
-            .map(|it| one_line(&shared(&it.identity, &until(it.expires_at, now)))),
-    );
+    let mut lines: Vec<String> = others.collect();
     if report.count(StepResult::Removed) > 0 && !is_cleanup(report) {
         lines.extend([LIVES_ON.to_owned(), BROWSER.to_owned()]);
     }
-    let failures = report
-        .steps
-        .iter()
-        .filter(|step| step.result == StepResult::Failed)
-        .map(line)
-        .collect();
-    Told { lines, failures }
+    lines
 }
 
 fn is_cleanup(report: &Report) -> bool {
@@ -126,15 +118,11 @@ fn heading(report: &Report) -> String {
         Mode::Run => "Logging out from",
         Mode::DryRun => "Would log out from",
     };
-    format!("{doing} {}", meant(report))
-}
-
-fn meant(report: &Report) -> String {
     let target = one_line(&report.target);
     match report.subject {
-        Subject::Identity => format!("identity: {target}"),
-        Subject::Provider => format!("provider: {target}"),
-        Subject::All | Subject::Cleanup => "all identities".to_owned(),
+        Subject::Identity => format!("{doing} identity: {target}"),
+        Subject::Provider => format!("{doing} provider: {target}"),
+        Subject::All | Subject::Cleanup => format!("{doing} all identities"),
     }
 }
 
@@ -183,7 +171,11 @@ fn line(step: &RemovalStep) -> String {
     text
 }
 
-fn nothing_to_do(report: &Report, is_there: bool) -> String {
+fn nothing_to_do(report: &Report) -> String {
+    let is_there = report
+        .steps
+        .iter()
+        .any(|step| step.result != StepResult::Absent);
     let target = one_line(&report.target);
     let who = match report.subject {
         Subject::Identity => format!("Identity '{target}' is"),
@@ -207,7 +199,7 @@ fn summary(report: &Report) -> String {
     if is_cleanup(report) {
         return format!(
             "Removed {}",
-            counted(report.count(StepResult::Removed), "thing", "things")
+            counted(report.count(StepResult::Removed), "entry", "entries")
         );
     }
     match failures {
@@ -223,7 +215,7 @@ fn summary(report: &Report) -> String {
     }
 }
 
-/// The identities with a step that ended so.
+/// The identities with a step of one of these results.
 fn names<'a>(report: &'a Report, results: &[StepResult]) -> BTreeSet<&'a str> {
     let steps = report
         .steps
@@ -239,15 +231,6 @@ fn counted(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-fn shared(name: &str, until: &str) -> String {
-    format!("{name} shared the sign-in: its own session lives until {until}")
-}
-
-#[derive(Debug, Serialize)]
-pub struct FindingsJson<'a> {
-    pub checks: &'a [Finding],
-}
-
 pub fn findings(found: &[Finding]) -> String {
     let mut text = String::new();
     for Finding {
@@ -259,7 +242,7 @@ pub fn findings(found: &[Finding]) -> String {
     {
         let mark = match status {
             Health::Ok => paint(AnsiColor::Green, "✓"),
-            Health::Mended => paint(AnsiColor::Yellow, "✓ mended:"),
+            Health::Mended => paint(AnsiColor::Yellow, "✓ fixed:"),
             Health::Broken => paint(AnsiColor::Red, "✗"),
         };
         let _ = writeln!(text, "{mark} {}: {}", one_line(name), one_line(detail));

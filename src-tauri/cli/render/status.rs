@@ -1,17 +1,17 @@
-//! How things stand: the agent, the sessions it keeps, the prompts that wait; and what happened, in
-//! a line.
+//! The agent, the sessions it keeps and the prompts that are open.
 
-use super::moment::{at, left, rfc3339, until};
-use super::state;
+use super::state::state_cell;
 use super::table::{Cell, columns, pairs};
 use keyfob_core::agent::api::{
-    Event, IdentityStatus, LastCaller, OpenPrompt, PromptKind, Running, Snapshot, State, time_left,
+    IdentityStatus, LastCaller, OpenPrompt, PromptKind, Running, Snapshot, State,
 };
 use keyfob_core::error::Error;
+use keyfob_core::view::notice::requested;
+use keyfob_core::view::time::{at, in_time, in_units, rfc3339, time_left};
 use serde::Serialize;
 use std::time::SystemTime;
 
-const NO_AGENT: &str = "none: each `fob` works by itself; `fob agent run` starts one\n";
+const NO_AGENT: &str = "not running: `fob` works without it; `fob agent run` starts it\n";
 
 pub fn agent_text(status: &Snapshot, now: SystemTime) -> String {
     let Some(agent) = &status.agent else {
@@ -24,18 +24,14 @@ pub fn agent_text(status: &Snapshot, now: SystemTime) -> String {
         ),
         (
             "Since",
-            format!(
-                "{} ({})",
-                at(agent.since),
-                left(now.duration_since(agent.since).unwrap_or_default())
-            ),
+            format!("{} ({})", at(agent.since), ago(agent.since, now)),
         ),
         ("Configuration", agent.configuration.clone()),
     ];
     if let Some(problem) = &agent.configuration_problem {
         rows.push((
             "Problem",
-            format!("the file was changed and the last good one stays in force: {problem}"),
+            format!("the file has changed and cannot be used; the last valid version stays in effect: {problem}"),
         ));
     }
     pairs(&rows)
@@ -45,7 +41,7 @@ pub fn status_text(status: &Snapshot, now: SystemTime) -> String {
     let mut text = agent_text(status, now);
     if sessions(status).next().is_some() {
         let mut rows = vec![
-            ["Session", "State", "Left", "Next refresh", "Asked last by"]
+            ["Session", "State", "Left", "Next refresh", "Last caller"]
                 .map(Cell::new)
                 .to_vec(),
         ];
@@ -77,123 +73,49 @@ fn sessions(status: &Snapshot) -> impl Iterator<Item = &IdentityStatus> {
 }
 
 fn session_row(it: &IdentityStatus, now: SystemTime) -> Vec<Cell> {
-    let (shape, word, color) = state(it.state);
+    let or_dash = |text: Option<String>| Cell::new(text.as_deref().unwrap_or("–"));
     vec![
         Cell::new(&it.name),
-        Cell::colored(&format!("{shape} {word}"), color),
-        Cell::new(
-            &it.expires_at
-                .map_or_else(|| "–".to_owned(), |end| left(time_left(end, now))),
-        ),
-        Cell::new(
-            &it.next_refresh
-                .map_or_else(|| "–".to_owned(), |moment| in_time(moment, now)),
-        ),
-        Cell::new(
-            &it.last_caller
-                .as_ref()
-                .map_or_else(|| "–".to_owned(), |caller| asked(caller, now)),
-        ),
+        state_cell(it.state),
+        or_dash(it.expires_at.map(|end| in_units(time_left(end, now)))),
+        or_dash(it.next_refresh.map(|moment| in_time(moment, now))),
+        or_dash(it.last_caller.as_ref().map(|it| last_caller(it, now))),
     ]
 }
 
-fn in_time(moment: SystemTime, now: SystemTime) -> String {
-    match moment.duration_since(now) {
-        Ok(time) if !time.is_zero() => format!("in {}", left(time)),
-        Ok(_) | Err(_) => "now".to_owned(),
-    }
-}
-
-fn asked(caller: &LastCaller, now: SystemTime) -> String {
-    let ago = left(now.duration_since(caller.at).unwrap_or_default());
-    format!("{}, pid {}, {ago} ago", caller.program, caller.pid)
+fn last_caller(caller: &LastCaller, now: SystemTime) -> String {
+    let LastCaller { program, pid, at } = caller;
+    format!("{program}, pid {pid}, {} ago", ago(*at, now))
 }
 
 fn prompt_line(open: &OpenPrompt, now: SystemTime) -> String {
     let OpenPrompt { prompt, since } = open;
-    let ago = left(now.duration_since(*since).unwrap_or_default());
-    let (what, caller) = (wanted(&prompt.kind), &prompt.caller);
-    let (identity, program, pid) = (&prompt.identity, &caller.program, caller.pid);
-    format!(
-        "Waiting for {ago}: {what} for {identity}, asked by {program}, pid {pid}; `fob login {identity}` answers\n"
-    )
+    let what = requested(&prompt.kind, &prompt.identity, &prompt.caller);
+    format!("Waiting for {}: {what}\n", ago(*since, now))
 }
 
-fn wanted(kind: &PromptKind) -> &'static str {
-    match kind {
-        PromptKind::Keys { .. } => "access keys",
-        PromptKind::Mfa { .. } => "an MFA code",
-        PromptKind::KeyringPassphrase { .. } => "the passphrase of the keyring",
-        PromptKind::Browser { .. } => "a sign-in in the browser",
-    }
+fn ago(moment: SystemTime, now: SystemTime) -> String {
+    in_units(now.duration_since(moment).unwrap_or_default())
 }
 
-/// One line for the log of a headless agent.
-pub fn event(event: &Event, now: SystemTime) -> String {
-    let what = match event {
-        Event::SignedIn {
-            identity,
-            expires_at,
-        } => format!("{identity}: signed in until {}", until(*expires_at, now)),
-        Event::SignedOut { identity } => format!("{identity}: signed out"),
-        Event::Renewed {
-            identity,
-            expires_at,
-        } => format!("{identity}: renewed until {}", until(*expires_at, now)),
-        Event::RenewalFailing {
-            identity,
-            expires_at,
-            cause,
-        } => {
-            format!(
-                "{identity}: renewals keep failing, {} left: {cause}",
-                left(time_left(*expires_at, now))
-            )
-        }
-        Event::KeysRevoked { identity, error } | Event::RenewalRefused { identity, error } => {
-            format!("{identity}: not renewed any more: {error}")
-        }
-        Event::ExpiresSoon {
-            identity,
-            expires_at,
-        } => format!(
-            "{identity}: ends in {}, and a person is needed: `fob login {identity} --force`",
-            left(time_left(*expires_at, now))
-        ),
-        Event::Expired { identity } => format!("{identity}: expired; `fob login {identity}`"),
-        Event::PromptOpened(prompt) => format!(
-            "{}: waiting for {}, asked by {}, pid {}; `fob login {}` answers",
-            prompt.identity,
-            wanted(&prompt.kind),
-            prompt.caller.program,
-            prompt.caller.pid,
-            prompt.identity
-        ),
-        Event::PromptClosed { identity, .. } => format!("{identity}: the prompt is closed"),
-        Event::ConfigurationChanged => "the configuration was changed and is in force".to_owned(),
-        Event::ConfigurationBroken { error } => {
-            format!(
-                "the configuration was changed and cannot be used; the last good one stays in force: {error}"
-            )
-        }
-    };
-    format!("{} {what}", rfc3339(now))
-}
-
-#[derive(Debug, Serialize)]
-pub struct AgentJson<'a> {
-    agent: Option<RunningJson<'a>>,
-}
-
+/// Less than the reply: errors as their messages, times in whole seconds, and of a prompt not what
+/// it contains.
 #[derive(Debug, Serialize)]
 pub struct StatusJson<'a> {
-    agent: Option<RunningJson<'a>>,
+    agent: Option<AgentJson<'a>>,
+    /// `None`: only the agent is shown.
+    #[serde(flatten)]
+    work: Option<WorkJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct WorkJson<'a> {
     sessions: Vec<SessionJson<'a>>,
     prompts: Vec<PromptJson<'a>>,
 }
 
 #[derive(Debug, Serialize)]
-struct RunningJson<'a> {
+struct AgentJson<'a> {
     pid: u32,
     version: &'a str,
     since: String,
@@ -209,8 +131,7 @@ struct SessionJson<'a> {
     expires_in_seconds: Option<u32>,
     next_refresh: Option<String>,
     failing: Option<&'a str>,
-    #[serde(rename = "last_asker")]
-    last_caller: Option<CallerJson<'a>>,
+    last_asker: Option<CallerJson<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -225,76 +146,70 @@ struct PromptJson<'a> {
     identity: &'a str,
     kind: &'static str,
     attempt: u32,
-    #[serde(rename = "asker")]
-    caller: CallerJson<'a>,
-}
-
-impl AgentJson<'_> {
-    pub fn of(status: &Snapshot) -> AgentJson<'_> {
-        AgentJson {
-            agent: status.agent.as_ref().map(RunningJson::of),
-        }
-    }
+    asker: CallerJson<'a>,
 }
 
 impl StatusJson<'_> {
     pub fn of(status: &Snapshot) -> StatusJson<'_> {
         StatusJson {
-            agent: status.agent.as_ref().map(RunningJson::of),
-            sessions: sessions(status).map(SessionJson::of).collect(),
-            prompts: status.prompts.iter().map(PromptJson::of).collect(),
-        }
-    }
-}
-
-impl RunningJson<'_> {
-    fn of(it: &Running) -> RunningJson<'_> {
-        RunningJson {
-            pid: it.pid,
-            version: &it.version,
-            since: rfc3339(it.since),
-            configuration: &it.configuration,
-            configuration_problem: message(it.configuration_problem.as_ref()),
-        }
-    }
-}
-
-impl SessionJson<'_> {
-    fn of(it: &IdentityStatus) -> SessionJson<'_> {
-        SessionJson {
-            identity: &it.name,
-            state: it.state,
-            expires_at: it.expires_at.map(rfc3339),
-            expires_in_seconds: it.expires_in_seconds,
-            next_refresh: it.next_refresh.map(rfc3339),
-            failing: message(it.failing.as_ref()),
-            last_caller: it.last_caller.as_ref().map(|caller| CallerJson {
-                program: &caller.program,
-                pid: caller.pid,
-                at: rfc3339(caller.at),
+            work: Some(WorkJson {
+                sessions: sessions(status).map(session_json).collect(),
+                prompts: status.prompts.iter().map(prompt_json).collect(),
             }),
+            ..StatusJson::of_agent(status)
+        }
+    }
+
+    pub fn of_agent(status: &Snapshot) -> StatusJson<'_> {
+        StatusJson {
+            agent: status.agent.as_ref().map(agent_json),
+            work: None,
         }
     }
 }
 
-impl PromptJson<'_> {
-    fn of(it: &OpenPrompt) -> PromptJson<'_> {
-        let prompt = &it.prompt;
-        PromptJson {
-            identity: &prompt.identity,
-            kind: match prompt.kind {
-                PromptKind::Keys { .. } => "keys",
-                PromptKind::Mfa { .. } => "mfa",
-                PromptKind::KeyringPassphrase { .. } => "keyring_passphrase",
-                PromptKind::Browser { .. } => "browser",
-            },
-            attempt: prompt.attempt,
-            caller: CallerJson {
-                program: &prompt.caller.program,
-                pid: prompt.caller.pid,
-                at: rfc3339(it.since),
-            },
-        }
+fn agent_json(it: &Running) -> AgentJson<'_> {
+    AgentJson {
+        pid: it.pid,
+        version: &it.version,
+        since: rfc3339(it.since),
+        configuration: &it.configuration,
+        configuration_problem: message(it.configuration_problem.as_ref()),
+    }
+}
+
+fn session_json(it: &IdentityStatus) -> SessionJson<'_> {
+    SessionJson {
+        identity: &it.name,
+        state: it.state,
+        expires_at: it.expires_at.map(rfc3339),
+        expires_in_seconds: it.expires_in_seconds,
+        next_refresh: it.next_refresh.map(rfc3339),
+        failing: message(it.failing.as_ref()),
+        last_asker: it.last_caller.as_ref().map(|caller| CallerJson {
+            program: &caller.program,
+            pid: caller.pid,
+            at: rfc3339(caller.at),
+        }),
+    }
+}
+
+fn prompt_json(it: &OpenPrompt) -> PromptJson<'_> {
+    let prompt = &it.prompt;
+    PromptJson {
+        identity: &prompt.identity,
+        kind: match prompt.kind {
+            PromptKind::Keys { .. } => "keys",
+            PromptKind::Mfa { .. } => "mfa",
+            PromptKind::KeyringPassphrase { .. } => "keyring_passphrase",
+            PromptKind::Browser { .. } => "browser",
+        },
+        attempt: prompt.attempt,
+        asker: CallerJson {
+            program: &prompt.caller.program,
+            pid: prompt.caller.pid,
+            at: rfc3339(it.since),
+        },
     }
 }
 

@@ -41,9 +41,9 @@ pub fn variables(
             .map_err(|what| {
                 Error::new(
                     Code::InvalidInput,
-                    format!("the value of {name} holds {what}, which this format cannot carry"),
+                    format!("the value of {name} contains {what}, which this format cannot express"),
                 )
-                .hint("use another `--format`; bash, fish, powershell and json carry everything")
+                .hint("use another `--format`; bash, fish, powershell and json can express everything")
             })?;
         let _ = writeln!(text, "{}", *line);
     }
@@ -141,7 +141,7 @@ fn json(variables: &Variables) -> Zeroizing<String> {
 fn comment(lifetime: Lifetime) -> String {
     let Lifetime { identity, until } = lifetime;
     match until {
-        Some(until) => format!("Keyfob: {identity}; these credentials end at {until}"),
+        Some(until) => format!("Keyfob: {identity}; these credentials expire at {until}"),
         None => format!("Keyfob: {identity}; renews itself"),
     }
 }
@@ -349,7 +349,7 @@ mod tests {
         let text = variables(VariablesFormat::Bash, &of("x"), Some(lifetime))
             .expect("bash carries everything");
         insta::assert_snapshot!(*text, @r"
-        # Keyfob: kim; these credentials end at 2026-12-24 04:58:00 MST
+        # Keyfob: kim; these credentials expire at 2026-12-24 04:58:00 MST
         unset AWS_PROFILE
         export NASTY='x'
         ");

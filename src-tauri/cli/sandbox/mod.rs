@@ -2,30 +2,20 @@
 //! long as a command or shell runs in it. Everything lives in one private folder that goes away at
 //! the end.
 
+pub mod args;
 mod control;
-mod premises;
+mod running;
 
 use crate::exec::{not_started, usual_shell, wait};
-use crate::interrupt::{self, Told};
+use crate::interrupt::{self, Termination};
 use crate::invocation::Invocation;
 use crate::stop::Stop;
-use clap::Args;
-use control::Control;
-use premises::Premises;
+use args::SandboxArgs;
+use running::RunningSandbox;
 use std::ffi::OsString;
 use std::process::Command;
 
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub struct Sandbox {
-    #[command(subcommand)]
-    control: Option<Control>,
-    /// The command to run inside [default: a shell]
-    #[arg(last = true, value_name = "CMD", value_hint = clap::ValueHint::CommandWithArguments)]
-    command: Vec<OsString>,
-}
-
-pub fn sandbox(invocation: &Invocation, args: &Sandbox) -> Result<u8, Stop> {
+pub fn sandbox(invocation: &Invocation, args: &SandboxArgs) -> Result<u8, Stop> {
     match &args.control {
         Some(control) => control::control(invocation, control),
         None => inside(invocation, &args.command),
@@ -35,7 +25,7 @@ pub fn sandbox(invocation: &Invocation, args: &Sandbox) -> Result<u8, Stop> {
 fn inside(invocation: &Invocation, command: &[OsString]) -> Result<u8, Stop> {
     // From here on something has to be cleared away: Ctrl+C no longer ends the program on the spot.
     interrupt::leave_to_the_child();
-    let premises = Premises::open(invocation)?;
+    let sandbox = RunningSandbox::open(invocation)?;
     if interrupt::happened() {
         return Err(Stop::Interrupted);
     }
@@ -44,21 +34,21 @@ fn inside(invocation: &Invocation, command: &[OsString]) -> Result<u8, Stop> {
         child.args(arguments);
         child
     } else {
-        for line in premises.welcome() {
+        for line in sandbox.welcome() {
             invocation.terminal.say(&line);
         }
         Command::new(usual_shell(&invocation.environment))
     };
-    for (name, value) in premises.variables() {
+    for (name, value) in sandbox.variables() {
         child.env(name, value);
     }
-    for name in premises::REMOVED {
+    for name in running::REMOVED {
         child.env_remove(name);
     }
     let running = match child.spawn() {
         Ok(running) => running,
         Err(cause) => return Ok(not_started(invocation, child.get_program(), &cause)),
     };
-    interrupt::pass_on_to(&running, Told::HangUp);
+    interrupt::pass_on_to(&running, Termination::HangUp);
     Ok(wait(running)?)
 }

@@ -4,7 +4,7 @@
 use super::api::{Caller, Check, Note, Reply, TypedKeys};
 use crate::ask::Ask;
 use crate::clock::Clock;
-use crate::config::{self, Change, Config, Import, ImportedKeys};
+use crate::config::{self, Change, Config, Import};
 use crate::environment::Environment;
 use crate::error::{Code, Result};
 use crate::providers::{Trail, configure};
@@ -91,9 +91,12 @@ async fn store(world: &World, import: Import, trail: &mut Trail) -> Vec<String> 
             trail.notes.push(Note::Warning(warning));
         }
     }
-    let identities = import.changes.into_iter().filter_map(|change| match change {
-        Change::AddIdentity(new) => Some(new.name),
-        Change::MakeDefault(_) | Change::NotifyBefore(_) => None,
-    });
+    let identities = import
+        .changes
+        .into_iter()
+        .filter_map(|change| match change {
+            Change::AddIdentity(new) => Some(new.name),
+            Change::MakeDefault(_) | Change::NotifyBefore(_) => None,
+        });
     identities.collect()
 }

@@ -1,5 +1,5 @@
-//! What is wrong with a field of a form while somebody types into it; the same on a terminal and in
-//! a window. Never quotes what was typed.
+//! Checks of a form's fields as they are typed; the same on a terminal and in a window. Never quotes
+//! the input.
 
 use crate::agent::api::{AccessKeyId, MfaArn, SessionDuration};
 use crate::error::Error;
@@ -11,7 +11,7 @@ pub fn access_key_id(text: &str) -> Result<(), String> {
     let id = AccessKeyId::parse(text).map_err(said)?;
     if id.is_of_a_session() {
         return Err(
-            "ASIA… belongs to a session; the key id of an IAM user begins with AKIA".to_owned(),
+            "ASIA… is the key ID of a session; that of an IAM user begins with AKIA".to_owned(),
         );
     }
     Ok(())

@@ -1,5 +1,8 @@
-//! What both shells show, as data: the words of notices, the checks of a form, pasted keys.
+//! What both shells show, as data and in words: states, times, notices, the checks of a form, pasted
+//! keys.
 
 pub mod form;
 pub mod notice;
 pub mod pasted;
+pub mod state;
+pub mod time;

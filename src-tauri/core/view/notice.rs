@@ -1,49 +1,80 @@
-//! What a person is told about an [`Event`] when no window is open: the words, which notice
-//! replaces which, and when one no longer holds. Shows nothing itself. The next step is in the
-//! text, because not every desktop shows buttons.
+//! An [`Event`] in words: the notice that a person gets when no window is open, which notice
+//! replaces which and when it no longer holds, and the line in the log of a headless agent. Shows
+//! nothing itself. The next step is in the text, because not every desktop shows buttons.
 
+use super::time::{in_time, in_units, rfc3339, time_left, until};
 use crate::agent::api::{Caller, Event, Person, Prompt, PromptKind, WhyKeys};
-use crate::duration::{in_units, time_left};
 use crate::error::Error;
 use crate::error::shorten_to;
 use crate::ids::AccessKeyId;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// A line of a notice, in characters: desktops cut longer ones where they like.
 const LONGEST_LINE: usize = 160;
 /// As many as a combined notice names; the rest is counted.
 const MOST_LINES: usize = 5;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
-    pub key: Key,
-    /// One for each notice that is combined in this one, else its own key. It holds as long as one
-    /// of them does.
-    pub about: Vec<Key>,
-    pub title: String,
-    /// Lines: why, and what to do.
-    pub body: String,
-    pub buttons: Vec<Button>,
-}
-
-/// There is one notice of each key: a later one takes its place.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Key {
-    pub kind: Kind,
-    /// Empty where a notice is about none, or several.
-    pub identity: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
+/// Each can be switched off in the settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeKind {
     KeysRevoked,
     RenewalRefused,
     RenewalFailing,
     ExpiresSoon,
     Expired,
     PersonAwaited,
-    Combined,
+}
+
+impl NoticeKind {
+    pub const ALL: [NoticeKind; 6] = [
+        NoticeKind::KeysRevoked,
+        NoticeKind::RenewalRefused,
+        NoticeKind::RenewalFailing,
+        NoticeKind::ExpiresSoon,
+        NoticeKind::Expired,
+        NoticeKind::PersonAwaited,
+    ];
+
+    /// Those that end once there is a session again, or it is signed out.
+    const OF_A_SESSION: [NoticeKind; 5] = [
+        NoticeKind::KeysRevoked,
+        NoticeKind::RenewalRefused,
+        NoticeKind::RenewalFailing,
+        NoticeKind::ExpiresSoon,
+        NoticeKind::Expired,
+    ];
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// One for each notice that is combined in this one. It holds as long as one of them does.
+    pub about: Vec<NoticeKey>,
+    pub title: String,
+    /// Lines: why, and what to do.
+    pub body: String,
+    pub buttons: Vec<Button>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NoticeKey {
+    pub kind: NoticeKind,
+    /// Empty where a notice is about none.
+    pub identity: String,
+}
+
+impl Notice {
+    /// There is one notice of each key, and one that combines several (`None`): a later one takes
+    /// its place.
+    pub fn key(&self) -> Option<&NoticeKey> {
+        match self.about.as_slice() {
+            [key] => Some(key),
+            [] | [..] => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,33 +117,16 @@ impl Button {
     }
 }
 
-/// `None` for what needs no notice: it went well, or whoever asked is there and is asked.
+/// `None` for what needs no notice: it went well, or its caller is prompted itself.
 pub fn notice(event: &Event, now: SystemTime) -> Option<Notice> {
-    let left = |expires_at: &SystemTime| match time_left(*expires_at, now) {
-        Duration::ZERO => "now".to_owned(),
-        left => format!("in {}", in_units(left)),
-    };
-    let notice = match event {
-        Event::KeysRevoked { identity, error } => Draft {
-            kind: Kind::KeysRevoked,
-            identity,
-            title: format!("AWS no longer accepts the keys of {identity}"),
-            why: sentences(error),
-            next: match error.hints.iter().find(|hint| is_command(hint)) {
-                // It names the identity whose keys they are, where this one is built on it.
-                Some(command) => format!("Enter new ones: {command}"),
-                None => format!("Enter new ones: fob login {identity}"),
-            },
-            buttons: vec![Button::EnterNewKeys],
-        },
+    let draft = match event {
+        Event::KeysRevoked { identity, error } => keys_revoked(identity, error),
         Event::RenewalRefused { identity, error } => Draft {
-            kind: Kind::RenewalRefused,
+            kind: NoticeKind::RenewalRefused,
             identity,
             title: format!("AWS refuses to renew {identity}"),
-            why: std::iter::once(reason(error))
-                .chain(sentences(error))
-                .collect(),
-            next: format!("Once that is mended: fob login {identity}"),
+            why: [vec![reason(error)], sentences(error)].concat(),
+            next: format!("Once that is fixed: fob login {identity}"),
             buttons: vec![Button::Details],
         },
         Event::RenewalFailing {
@@ -120,36 +134,36 @@ pub fn notice(event: &Event, now: SystemTime) -> Option<Notice> {
             expires_at,
             cause,
         } => Draft {
-            kind: Kind::RenewalFailing,
+            kind: NoticeKind::RenewalFailing,
             identity,
             title: format!(
                 "{identity} cannot be renewed and expires {}",
-                left(expires_at)
+                in_time(*expires_at, now)
             ),
             why: vec![reason(cause)],
-            next: format!("It is tried again by itself, or at once: fob login {identity}"),
+            next: format!("Keyfob keeps trying. To try now: fob login {identity}"),
             buttons: vec![Button::Retry],
         },
         Event::ExpiresSoon {
             identity,
             expires_at,
         } => Draft {
-            kind: Kind::ExpiresSoon,
+            kind: NoticeKind::ExpiresSoon,
             identity,
-            title: format!("{identity} expires {}", left(expires_at)),
+            title: format!("{identity} expires {}", in_time(*expires_at, now)),
             why: vec!["It cannot be renewed without you".to_owned()],
             next: format!("Sign in: fob login {identity} --force"),
             buttons: vec![Button::SignInNow, Button::Later],
         },
         Event::Expired { identity } => Draft {
-            kind: Kind::Expired,
+            kind: NoticeKind::Expired,
             identity,
             title: format!("{identity} has expired"),
             why: Vec::new(),
             next: format!("Sign in: fob login {identity}"),
             buttons: vec![Button::SignIn],
         },
-        Event::PromptOpened(prompt) => awaited(prompt)?,
+        Event::PromptOpened(prompt) => person_awaited(prompt)?,
         Event::SignedIn { .. }
         | Event::SignedOut { .. }
         | Event::Renewed { .. }
@@ -157,44 +171,99 @@ pub fn notice(event: &Event, now: SystemTime) -> Option<Notice> {
         | Event::ConfigurationChanged
         | Event::ConfigurationBroken { .. } => return None,
     };
-    Some(notice.finish())
+    Some(draft.finish())
 }
 
-/// The notices that no longer hold once this has happened.
-pub fn withdrawn_by(event: &Event) -> Vec<Key> {
-    let (identity, kinds): (_, &[Kind]) = match event {
+/// The notices that no longer hold after this event.
+pub fn withdrawn_by(event: &Event) -> Vec<NoticeKey> {
+    let (identity, kinds): (_, &[NoticeKind]) = match event {
         Event::SignedIn { identity, .. }
         | Event::Renewed { identity, .. }
-        | Event::SignedOut { identity } => (
-            identity,
-            &[
-                Kind::KeysRevoked,
-                Kind::RenewalRefused,
-                Kind::RenewalFailing,
-                Kind::ExpiresSoon,
-                Kind::Expired,
-            ],
-        ),
+        | Event::SignedOut { identity } => (identity, &NoticeKind::OF_A_SESSION),
         Event::KeysRevoked { identity, .. }
         | Event::RenewalRefused { identity, .. }
-        | Event::Expired { identity } => (identity, &[Kind::RenewalFailing, Kind::ExpiresSoon]),
-        Event::ExpiresSoon { identity, .. } => (identity, &[Kind::RenewalFailing]),
-        Event::PromptClosed { identity, .. } => (identity, &[Kind::PersonAwaited]),
+        | Event::Expired { identity } => (
+            identity,
+            &[NoticeKind::RenewalFailing, NoticeKind::ExpiresSoon],
+        ),
+        Event::ExpiresSoon { identity, .. } => (identity, &[NoticeKind::RenewalFailing]),
+        Event::PromptClosed { identity, .. } => (identity, &[NoticeKind::PersonAwaited]),
         Event::RenewalFailing { .. }
         | Event::PromptOpened(_)
         | Event::ConfigurationChanged
         | Event::ConfigurationBroken { .. } => return Vec::new(),
     };
-    kinds
-        .iter()
-        .map(|kind| Key {
-            kind: *kind,
-            identity: identity.clone(),
-        })
-        .collect()
+    let key = |kind: &NoticeKind| NoticeKey {
+        kind: *kind,
+        identity: identity.clone(),
+    };
+    kinds.iter().map(key).collect()
 }
 
-/// What came together, after waking, as one; `None` when nothing came.
+/// A line in the log of a headless agent.
+pub fn log_line(event: &Event, now: SystemTime) -> String {
+    let what = match event {
+        Event::SignedIn {
+            identity,
+            expires_at,
+        } => format!("{identity}: signed in until {}", until(*expires_at, now)),
+        Event::SignedOut { identity } => format!("{identity}: signed out"),
+        Event::Renewed {
+            identity,
+            expires_at,
+        } => format!("{identity}: renewed until {}", until(*expires_at, now)),
+        Event::RenewalFailing {
+            identity,
+            expires_at,
+            cause,
+        } => {
+            let left = in_units(time_left(*expires_at, now));
+            format!("{identity}: renewals keep failing, {left} left: {cause}")
+        }
+        Event::KeysRevoked { identity, error } | Event::RenewalRefused { identity, error } => {
+            format!("{identity}: no longer renewed: {error}")
+        }
+        Event::ExpiresSoon {
+            identity,
+            expires_at,
+        } => {
+            let time = in_time(*expires_at, now);
+            format!(
+                "{identity}: expires {time} and cannot be renewed automatically: `fob login {identity} --force`"
+            )
+        }
+        Event::Expired { identity } => format!("{identity}: expired; `fob login {identity}`"),
+        Event::PromptOpened(prompt) => {
+            let (identity, caller) = (&prompt.identity, &prompt.caller);
+            format!(
+                "{identity}: waiting for {}",
+                requested(&prompt.kind, identity, caller)
+            )
+        }
+        Event::PromptClosed { identity, .. } => format!("{identity}: the prompt was closed"),
+        Event::ConfigurationChanged => "the changed configuration is in effect".to_owned(),
+        Event::ConfigurationBroken { error } => {
+            format!(
+                "the changed configuration cannot be used; the last valid version stays in effect: {error}"
+            )
+        }
+    };
+    format!("{} {what}", rfc3339(now))
+}
+
+/// What an open prompt is for, and how to answer it.
+pub fn requested(kind: &PromptKind, identity: &str, caller: &Caller) -> String {
+    let what = match kind {
+        PromptKind::Keys { .. } => "access keys",
+        PromptKind::Mfa { .. } => "an MFA code",
+        PromptKind::KeyringPassphrase { .. } => "the passphrase of the keyring",
+        PromptKind::Browser { .. } => "a browser sign-in",
+    };
+    let Caller { program, pid, .. } = caller;
+    format!("{what}, requested by {program}, pid {pid}; answer with `fob login {identity}`")
+}
+
+/// Several that came together, as after waking, as one; `None` when there are none.
 pub fn combined(mut notices: Vec<Notice>) -> Option<Notice> {
     if notices.len() < 2 {
         return notices.pop();
@@ -217,26 +286,18 @@ pub fn combined(mut notices: Vec<Notice>) -> Option<Notice> {
     if let Some(more @ 1..) = notices.len().checked_sub(MOST_LINES) {
         lines.push(format!("and {more} more"));
     }
-    lines.push("See them all: fob status".to_owned());
+    lines.push("See all of them: fob status".to_owned());
     Some(Notice {
-        key: Key {
-            kind: Kind::Combined,
-            identity: String::new(),
-        },
         about: notices.into_iter().flat_map(|it| it.about).collect(),
         title,
         body: lines.join("\n"),
-        buttons: if has_buttons {
-            vec![Button::Details]
-        } else {
-            Vec::new()
-        },
+        buttons: has_buttons.then_some(Button::Details).into_iter().collect(),
     })
 }
 
 /// A notice before its text is made fit to be shown.
 struct Draft<'a> {
-    kind: Kind,
+    kind: NoticeKind,
     identity: &'a str,
     title: String,
     why: Vec<String>,
@@ -246,91 +307,83 @@ struct Draft<'a> {
 
 impl Draft<'_> {
     fn finish(self) -> Notice {
-        let lines: Vec<String> = self
-            .why
-            .iter()
-            .chain([&self.next])
-            .map(|line| fit(line))
-            .collect();
-        let key = Key {
-            kind: self.kind,
-            identity: self.identity.to_owned(),
-        };
+        let lines = self.why.iter().chain([&self.next]);
         Notice {
-            about: vec![key.clone()],
-            key,
+            about: vec![NoticeKey {
+                kind: self.kind,
+                identity: self.identity.to_owned(),
+            }],
             title: fit(&self.title),
-            body: lines.join("\n"),
+            body: lines.map(|line| fit(line)).collect::<Vec<_>>().join("\n"),
             buttons: self.buttons,
         }
     }
 }
 
-/// Nobody can be asked where the program runs; where somebody can, no notice is needed.
-fn awaited(prompt: &Prompt) -> Option<Draft<'_>> {
-    let Prompt {
+fn keys_revoked<'a>(identity: &'a str, error: &Error) -> Draft<'a> {
+    // A command among the hints names the identity whose keys they are, where this one is built on
+    // it.
+    let command = error.hints.iter().find(|hint| is_command(hint));
+    let command = command.map_or_else(|| format!("fob login {identity}"), String::clone);
+    Draft {
+        kind: NoticeKind::KeysRevoked,
         identity,
-        kind,
-        caller: Caller {
-            program,
-            pid,
-            person,
-        },
-        ..
-    } = prompt;
+        title: format!("AWS no longer accepts the keys of {identity}"),
+        why: sentences(error),
+        next: format!("Enter new ones: {command}"),
+        buttons: vec![Button::EnterNewKeys],
+    }
+}
+
+/// `None` where the caller is prompted itself.
+fn person_awaited(prompt: &Prompt) -> Option<Draft<'_>> {
+    let Caller {
+        program,
+        pid,
+        person,
+    } = &prompt.caller;
     match person {
         Person::Present => return None,
         Person::Absent => {}
     }
+    let identity = prompt.identity.as_str();
     let what = if identity.is_empty() {
         "the keyring"
     } else {
         identity
     };
-    let (why, button) = match kind {
-        PromptKind::Mfa { .. } => ("It waits for an MFA code".to_owned(), Button::EnterCode),
-        PromptKind::Keys {
-            why: WhyKeys::Missing | WhyKeys::Asked,
-            ..
-        } => ("It waits for access keys".to_owned(), Button::SignIn),
-        PromptKind::Keys {
-            why: WhyKeys::Revoked,
-            ..
-        } => (
-            "It waits for new access keys: AWS no longer accepts the old ones".to_owned(),
-            Button::EnterNewKeys,
-        ),
-        PromptKind::Keys {
-            why: WhyKeys::SecretMismatch,
-            ..
-        } => (
-            "It waits for access keys: the last secret does not belong to its key id".to_owned(),
-            Button::EnterNewKeys,
-        ),
-        PromptKind::Keys {
-            why: WhyKeys::Refused,
-            ..
-        } => (
-            "It waits for access keys: the last ones were not accepted".to_owned(),
-            Button::EnterNewKeys,
-        ),
-        PromptKind::KeyringPassphrase { path, .. } => (
-            format!("It waits for the passphrase of {path}"),
-            Button::Unlock,
-        ),
+    let (awaited, button) = match &prompt.kind {
+        PromptKind::Mfa { .. } => ("an MFA code".to_owned(), Button::EnterCode),
+        PromptKind::Keys { why, .. } => match why {
+            WhyKeys::Missing | WhyKeys::Asked => ("access keys".to_owned(), Button::SignIn),
+            WhyKeys::Revoked => (
+                "new access keys: AWS no longer accepts the old ones".to_owned(),
+                Button::EnterNewKeys,
+            ),
+            WhyKeys::SecretMismatch => (
+                "access keys: the last secret does not belong to its key id".to_owned(),
+                Button::EnterNewKeys,
+            ),
+            WhyKeys::Refused => (
+                "access keys: the last ones were not accepted".to_owned(),
+                Button::EnterNewKeys,
+            ),
+        },
+        PromptKind::KeyringPassphrase { path, .. } => {
+            (format!("the passphrase of {path}"), Button::Unlock)
+        }
         PromptKind::Browser { address, code, .. } => (
-            format!("It waits for a sign-in in the browser: code {code} at {address}"),
+            format!("a browser sign-in: code {code} at {address}"),
             Button::SignIn,
         ),
     };
+    let next = format!("Answer it: fob login {identity}");
     Some(Draft {
-        kind: Kind::PersonAwaited,
+        kind: NoticeKind::PersonAwaited,
         identity,
         title: format!("{program} (pid {pid}) needs {what}"),
-        why: vec![why],
-        next: format!("Answer it: fob login {identity}")
-            .trim_end()
-            .to_owned(),
+        why: vec![format!("It is waiting for {awaited}")],
+        next: next.trim_end().to_owned(),
         buttons: vec![button],
     })
 }

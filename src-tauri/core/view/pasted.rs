@@ -2,6 +2,7 @@
 //! JSON, a profile of `~/.aws/credentials`, `export` lines. Pure. Refuses keys of a session, which
 //! are not long-lived, and never quotes a value in a message: anything may be a secret here.
 
+use super::form::filled;
 use crate::agent::api::TypedKeys;
 use crate::config::profiles::sections;
 use crate::error::shorten;
@@ -12,14 +13,14 @@ use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
-/// Bytes; what holds keys is never longer.
+/// Bytes; text with keys is never longer.
 pub const LONGEST: usize = 64 * 1024;
 
 pub fn too_long(what: &str) -> Error {
     refused(format!("{what} is larger than {} KiB", LONGEST / 1024))
 }
 
-/// Whichever of the forms the text has.
+/// In any of the formats.
 pub fn keys(text: &str) -> Result<TypedKeys> {
     let text = trimmed(text)?;
     let first = text
@@ -36,15 +37,15 @@ pub fn keys(text: &str) -> Result<TypedKeys> {
     } else if first.contains(',') {
         csv(text)
     } else {
-        Err(refused("this holds no access keys in a form that is known").hint(
-            "known are: JSON with access_key_id and secret_access_key, AWS's CSV file, a [profile] of \
+        Err(refused("no access keys were found in any known format").hint(
+            "supported: JSON with access_key_id and secret_access_key, AWS's CSV file, a [profile] of \
              ~/.aws/credentials, and export AWS_ACCESS_KEY_ID=… lines",
         ))
     }
 }
 
 /// `{"access_key_id","secret_access_key","mfa_arn"?,"session_duration"?}`.
-pub fn json(text: &str) -> Result<TypedKeys> {
+fn json(text: &str) -> Result<TypedKeys> {
     const REQUIRED: [&str; 2] = ["access_key_id", "secret_access_key"];
     const OPTIONAL: [&str; 2] = ["mfa_arn", "session_duration"];
     let text = trimmed(text)?;
@@ -68,7 +69,7 @@ pub fn json(text: &str) -> Result<TypedKeys> {
             return Err(
                 refused(format!("the JSON has an unknown field `{}`", shorten(name))).hint(
                     format!(
-                        "known are: {}, {}",
+                        "known fields: {}, {}",
                         REQUIRED.join(", "),
                         OPTIONAL.join(", ")
                     ),
@@ -81,7 +82,7 @@ pub fn json(text: &str) -> Result<TypedKeys> {
     }
     let it: Json = serde_json::from_str(text).map_err(|error| {
         refused(format!(
-            "line {}: each field occurs once, and is text in quotes",
+            "line {}: each field must occur once, with text in quotes",
             error.line()
         ))
     })?;
@@ -119,7 +120,7 @@ pub fn csv(text: &str) -> Result<TypedKeys> {
         // The head is not quoted back: in a file without one it is the keys.
         head.iter().position(|cell| cell == name).ok_or_else(|| {
             refused(format!("the CSV has no column `{name}` in its first line"))
-                .hint("the file that AWS hands out when an access key is made begins: Access key ID,Secret access key")
+                .hint("the file that the AWS console offers for a new access key begins: Access key ID,Secret access key")
         })
     };
     let (id, secret) = (column("access key id")?, column("secret access key")?);
@@ -128,8 +129,10 @@ pub fn csv(text: &str) -> Result<TypedKeys> {
         [] => return Err(refused("the CSV has no keys below its first line")),
         [row] => row,
         [_, _, ..] => {
-            return Err(refused(format!("the CSV holds {} access keys", rows.len()))
-                .hint("keep the first line and the one with the key of this identity"));
+            return Err(
+                refused(format!("the CSV contains {} access keys", rows.len()))
+                    .hint("keep the first line and the one with the key of this identity"),
+            );
         }
     };
     let cell = |column: usize| row.get(column).map(String::as_str).unwrap_or_default();
@@ -155,14 +158,14 @@ pub fn profile(text: &str, name: Option<&str>) -> Result<TypedKeys> {
                     names.join(", ")
                 };
                 refused(format!("there is no profile `{}`", shorten(name)))
-                    .hint(format!("profiles there: {there}"))
+                    .hint(format!("available profiles: {there}"))
             })?,
         None => match sections.as_slice() {
             [] => return Err(refused("there is no [profile] line")),
             [only] => only,
             [_, _, ..] => {
                 return Err(
-                    refused("there is more than one profile").hint("paste one of them alone")
+                    refused("there is more than one profile").hint("paste only one of them")
                 );
             }
         },
@@ -177,7 +180,7 @@ pub fn profile(text: &str, name: Option<&str>) -> Result<TypedKeys> {
 
 /// `export AWS_ACCESS_KEY_ID=…` and `export AWS_SECRET_ACCESS_KEY=…`, in any order, with or without
 /// `export`.
-pub fn exports(text: &str) -> Result<TypedKeys> {
+fn exports(text: &str) -> Result<TypedKeys> {
     let mut values: BTreeMap<String, String> = BTreeMap::new();
     for line in trimmed(text)?
         .lines()
@@ -223,18 +226,13 @@ fn from_values<'a>(
     typed(required(id)?, required(secret)?, value(mfa), None)
 }
 
-/// Neither half is empty; anything more is checked by the agent.
+/// Neither half is empty; the agent checks the rest.
 fn typed(
     id: &str,
     secret: &str,
     mfa_arn: Option<&str>,
     session_duration: Option<&str>,
 ) -> Result<TypedKeys> {
-    let filled = |text: &str| {
-        Some(text.trim())
-            .filter(|text| !text.is_empty())
-            .map(str::to_owned)
-    };
     Ok(TypedKeys {
         access_key_id: filled(id).ok_or_else(|| refused("the access key id is empty"))?,
         secret_access_key: filled(secret)
@@ -295,7 +293,7 @@ fn is_session_token(name: &str) -> bool {
 }
 
 fn of_a_session() -> Error {
-    refused("these keys come with a session token: they belong to a session and end with it")
+    refused("these keys come with a session token: they belong to a session and expire with it")
         .hint("use the access keys of an IAM user, which begin with AKIA and have no session token")
 }
 
@@ -446,7 +444,7 @@ mod tests {
             Some("kin"),
         )
         .expect_err("no such");
-        assert_eq!(error.hints, ["profiles there: kim"]);
+        assert_eq!(error.hints, ["available profiles: kim"]);
     }
 
     proptest! {

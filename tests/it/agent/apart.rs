@@ -291,7 +291,7 @@ fn a_changed_configuration_is_in_force_at_once_and_a_broken_one_is_reported() {
     assert!(
         agent
             .said()
-            .contains("the configuration was changed and is in force"),
+            .contains("the changed configuration is in effect"),
         "{}",
         agent.said()
     );
@@ -315,7 +315,7 @@ fn a_changed_configuration_is_in_force_at_once_and_a_broken_one_is_reported() {
         let told = home.run(arguments);
         assert_eq!(code(&told), 0, "{}", text(&told.stderr));
         assert!(
-            text(&told.stdout).contains("the last good one stays in force"),
+            text(&told.stdout).contains("the last valid version stays in effect"),
             "{}",
             text(&told.stdout)
         );
@@ -323,7 +323,7 @@ fn a_changed_configuration_is_in_force_at_once_and_a_broken_one_is_reported() {
     assert!(
         agent
             .said()
-            .contains("cannot be used; the last good one stays in force"),
+            .contains("cannot be used; the last valid version stays in effect"),
         "{}",
         agent.said()
     );

@@ -28,7 +28,7 @@ fn a_second_agent_names_the_first_and_leaves_it_alone() {
     let said = text(&second.stderr);
     assert!(
         said.contains(&format!(
-            "running already for {}, pid {}",
+            "already running for {}, pid {}",
             home.config().display(),
             agent.pid()
         )),
@@ -81,7 +81,7 @@ fn an_agent_that_was_stopped_is_gone_and_another_can_start_at_once() {
     });
     let stopped = home.run(&["agent", "stop"]);
     assert_eq!(code(&stopped), 0, "{}", text(&stopped.stderr));
-    assert_eq!(text(&stopped.stderr), "The agent has ended\n");
+    assert_eq!(text(&stopped.stderr), "The agent has stopped\n");
     assert!(!home.address().path().exists());
     let second = home.start_agent();
     let ended = first.ends();
@@ -116,7 +116,7 @@ fn nothing_to_stop_is_no_failure_and_status_tells_whether_one_runs() {
     let none = home.run(&["agent", "status"]);
     assert_eq!(code(&none), 1);
     assert!(
-        text(&none.stdout).starts_with("Agent  none"),
+        text(&none.stdout).starts_with("Agent  not running"),
         "{}",
         text(&none.stdout)
     );
@@ -150,7 +150,7 @@ fn signals_end_it_tidily() {
         assert_eq!(ended.code(), Some(expected), "{ended:?}: {}", agent.said());
         assert!(!home.address().path().exists());
         assert!(
-            agent.said().ends_with("The agent has ended\n"),
+            agent.said().ends_with("The agent has stopped\n"),
             "{}",
             agent.said()
         );

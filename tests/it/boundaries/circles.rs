@@ -9,7 +9,6 @@ use std::path::PathBuf;
 
 /// Folders in or below which there is a circle still to be taken apart. Entries may only be removed.
 const STILL_IN_A_CIRCLE: &[&str] = &[
-    "src-tauri/cli",
     "src-tauri/core/agent",
     "src-tauri/core/auth",
     "src-tauri/core/store",

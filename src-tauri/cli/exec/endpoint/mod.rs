@@ -1,27 +1,26 @@
-//! Container credentials for the AWS SDKs, over HTTP on loopback: one identity's, for whoever holds
-//! the token. Bound to what it was opened for: there is no other identity, no role of the caller's
-//! choice, no instance metadata. It keeps no credentials: each answer comes from the source it was
-//! opened with.
+//! Container credentials for the AWS SDKs, over HTTP on loopback: one identity's, for the holder of
+//! the token. There is no other identity, no role of the caller's choice, no instance metadata. It
+//! keeps no credentials: each response comes from the source it was opened with.
 
-mod answer;
-mod door;
+mod coalesce;
+mod guard;
+mod response;
 mod server;
 #[cfg(test)]
 mod tests;
-mod turns;
 
-use door::Door;
+use coalesce::Coalesced;
+use guard::Guard;
 use keyfob_core::agent::api::Credentials;
 use keyfob_core::clock::Clock;
 use keyfob_core::encode::{percent, random_token};
 use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::secret::Secret;
-use server::Premises;
+use server::ServedIdentity;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use turns::Shared;
 
 /// `aws/ambient` knows our own endpoint by it.
 const PREFIX: &str = "/v1/credentials/";
@@ -35,49 +34,45 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// On a free port of 127.0.0.1; needs a tokio runtime. An answer comes within a second whatever
-    /// `source` does: it is left to go on, and a later request gets what it brings.
-    pub async fn open<S, F>(identity: &str, clock: Clock, source: S) -> Result<Endpoint>
+    /// On a free port of 127.0.0.1; needs a tokio runtime. A response comes within a second however
+    /// long `source` takes: its fetch continues, and a later request gets the result.
+    pub async fn open<F>(
+        identity: &str,
+        clock: Clock,
+        source: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Result<Endpoint>
     where
-        S: Fn() -> F + Send + Sync + 'static,
         F: Future<Output = Result<Credentials>> + Send + 'static,
     {
-        Endpoint::sharing(identity, Arc::new(Shared::new(clock, source))).await
+        Endpoint::serving(identity, Arc::new(Coalesced::new(clock, source))).await
     }
 
-    async fn sharing<S, F>(identity: &str, source: Arc<Shared<S>>) -> Result<Endpoint>
-    where
-        S: Fn() -> F + Send + Sync + 'static,
-        F: Future<Output = Result<Credentials>> + Send + 'static,
-    {
+    async fn serving(identity: &str, source: Arc<Coalesced>) -> Result<Endpoint> {
         let failed = |cause: std::io::Error| {
             Error::new(
                 Code::ProcessFailed,
                 format!("cannot serve credentials on 127.0.0.1: {cause}"),
             )
-            .hint("something on this machine forbids listening on loopback")
+            .hint("something on this machine prevents listening on loopback")
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
             .map_err(failed)?;
         let host = listener.local_addr().map_err(failed)?.to_string();
         let path = format!("{PREFIX}{}", percent(identity));
-        let (url, token) = (
-            format!("http://{host}{path}"),
-            Secret::new(random_token::<TOKEN_BYTES>().as_str()),
-        );
+        let url = format!("http://{host}{path}");
+        let token = Secret::new(random_token::<TOKEN_BYTES>().as_str());
         let (open, closed) = oneshot::channel();
-        let door = Door {
-            host,
-            path,
-            token: token.clone(),
-        };
-        let premises = Premises {
+        let service = ServedIdentity {
             identity: identity.to_owned(),
-            door,
+            guard: Guard {
+                host,
+                path,
+                token: token.clone(),
+            },
             source,
         };
-        tokio::spawn(server::serve(listener, Arc::new(premises), closed));
+        tokio::spawn(server::serve(listener, Arc::new(service), closed));
         Ok(Endpoint {
             url,
             token,

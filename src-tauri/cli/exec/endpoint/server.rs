@@ -1,18 +1,16 @@
 //! The listener: bounds how many connections there are, how long each may take and how much it may
-//! say, and leads every request past the door to the source. No body is ever read.
+//! send, and leads every request past the guard to the source. No body is ever read.
 
-use super::answer;
-use super::door::Door;
-use super::turns::Shared;
+use super::coalesce::Coalesced;
+use super::guard::Guard;
+use super::response;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use keyfob_core::agent::api::Credentials;
 use keyfob_core::clock::Clock;
-use keyfob_core::error::Result;
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
@@ -24,30 +22,27 @@ use tokio::task::JoinSet;
 /// One more is closed at once.
 pub(super) const MOST_CONNECTIONS: usize = 256;
 const LONGEST_HEAD: usize = 16 * 1024;
-/// For the whole head of a request, counted from the connection's start or from the answer before:
-/// the limit of an idle connection, too.
+/// For the whole head of a request, counted from the connection's start or from the response
+/// before: the limit of an idle connection, too.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// A client that reads no answers holds no connection for ever.
+/// A client that reads no responses holds no connection for ever.
 const LONGEST_CONNECTION: Duration = Duration::from_secs(60);
-/// When the system has no more to give, as it were file handles.
-const BREATH: Duration = Duration::from_millis(50);
+/// When the system has run out of, say, file handles.
+const PAUSE: Duration = Duration::from_millis(50);
 
-#[derive(Debug)]
-pub(super) struct Premises<S> {
+/// What connections share.
+pub(super) struct ServedIdentity {
     pub identity: String,
-    pub door: Door,
-    pub source: Arc<Shared<S>>,
+    pub guard: Guard,
+    pub source: Arc<Coalesced>,
 }
 
-/// Until `closed` resolves, which it does when the other end is dropped; connections end with it.
-pub(super) async fn serve<S, F>(
+/// Until `closed` resolves, as its sender is dropped; connections end with it.
+pub(super) async fn serve(
     listener: TcpListener,
-    premises: Arc<Premises<S>>,
+    service: Arc<ServedIdentity>,
     mut closed: oneshot::Receiver<()>,
-) where
-    S: Fn() -> F + Send + Sync + 'static,
-    F: Future<Output = Result<Credentials>> + Send + 'static,
-{
+) {
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -58,31 +53,26 @@ pub(super) async fn serve<S, F>(
         };
         match accepted {
             Ok((stream, _)) if connections.len() < MOST_CONNECTIONS => {
-                connections.spawn(converse(stream, premises.clone()));
+                connections.spawn(connection(stream, service.clone()));
             }
             Ok(_) => tracing::debug!("too many connections: one closed"),
             Err(cause) => {
                 tracing::debug!(%cause, "a connection was not accepted");
-                Clock::nap(BREATH).await;
+                Clock::nap(PAUSE).await;
             }
         }
     }
 }
 
-async fn converse<S, F>(stream: TcpStream, premises: Arc<Premises<S>>)
-where
-    S: Fn() -> F + Send + Sync + 'static,
-    F: Future<Output = Result<Credentials>> + Send + 'static,
-{
+async fn connection(stream: TcpStream, service: Arc<ServedIdentity>) {
     let mut protocol = http1::Builder::new();
     protocol
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT);
-    protocol
+        .header_read_timeout(HEAD_TIMEOUT)
         .max_header_size(LONGEST_HEAD)
         .max_buf_size(LONGEST_HEAD);
-    let service = service_fn(|request| respond(premises.clone(), request));
-    let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), service));
+    let respond = service_fn(|request| respond(service.clone(), request));
+    let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), respond));
     // How a connection ends concerns its client alone.
     tokio::select! {
         _ = connection.as_mut() => return,
@@ -91,38 +81,24 @@ where
     tokio::select! { _ = connection => {}, () = Clock::nap(HEAD_TIMEOUT) => {} }
 }
 
-async fn respond<S, F>(
-    premises: Arc<Premises<S>>,
+async fn respond(
+    service: Arc<ServedIdentity>,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible>
-where
-    S: Fn() -> F + Send + Sync + 'static,
-    F: Future<Output = Result<Credentials>> + Send + 'static,
-{
-    let Premises {
-        identity,
-        door,
-        source,
-    } = premises.as_ref();
-    let response = match door.admit(&request.into_parts().0) {
-        Err(refusal) => {
-            tracing::debug!(
-                identity,
-                why = refusal.why,
-                "a request for credentials was refused"
-            );
-            answer::refused(refusal)
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let identity = &service.identity;
+    let response = match service.guard.check(&request.into_parts().0) {
+        Err(rejection) => {
+            let why = rejection.why;
+            tracing::debug!(identity, why, "a request for credentials was refused");
+            response::rejected(rejection)
         }
-        Ok(()) => match source.answer().await.as_deref() {
-            Some(Ok(credentials)) => answer::granted(credentials),
-            Some(Err(error)) => answer::failed(error),
-            None => answer::late(identity),
+        Ok(()) => match service.source.credentials().await.as_deref() {
+            Some(Ok(credentials)) => response::credentials(credentials),
+            Some(Err(error)) => response::failure(error),
+            None => response::pending(identity),
         },
     };
-    tracing::debug!(
-        identity,
-        status = response.status().as_u16(),
-        "a request for credentials was answered"
-    );
+    let status = response.status().as_u16();
+    tracing::debug!(identity, status, "a request for credentials was answered");
     Ok(response)
 }

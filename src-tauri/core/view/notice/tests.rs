@@ -3,6 +3,7 @@ use crate::agent::api::PassphraseUse;
 use crate::error::Code;
 use insta::assert_snapshot;
 use proptest::prelude::*;
+use std::time::Duration;
 
 fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
@@ -20,7 +21,7 @@ fn shown(event: &Event) -> String {
     let Some(notice) = notice(event, now()) else {
         return "nothing".to_owned();
     };
-    assert_eq!(notice.about, std::slice::from_ref(&notice.key));
+    assert_eq!(notice.key(), notice.about.first());
     written(&notice)
 }
 
@@ -64,6 +65,11 @@ fn keys(why: WhyKeys) -> PromptKind {
     }
 }
 
+fn key(event: &Event) -> NoticeKey {
+    let notice = notice(event, now()).expect("a notice");
+    notice.key().expect("of its own").clone()
+}
+
 fn expired(identity: &str) -> Notice {
     notice(
         &Event::Expired {
@@ -75,7 +81,7 @@ fn expired(identity: &str) -> Notice {
 }
 
 #[test]
-fn revoked_keys_are_told_with_what_became_of_them_and_how_to_enter_new_ones() {
+fn a_notice_of_revoked_keys_says_what_became_of_them_and_how_to_enter_new_ones() {
     let error = Error::new(
         Code::AwsCredentialsInvalid,
         "aws credentials are invalid or have been revoked",
@@ -106,7 +112,7 @@ fn revoked_keys_are_told_with_what_became_of_them_and_how_to_enter_new_ones() {
 }
 
 #[test]
-fn a_refusal_is_told_with_aws_reason() {
+fn a_refusal_names_the_reason_of_aws() {
     let error = Error::new(
         Code::AccessDenied,
         "dev → deploy: AWS denied access: User: kim is not authorized to perform: sts:AssumeRole (AccessDenied)",
@@ -118,14 +124,14 @@ fn a_refusal_is_told_with_aws_reason() {
     ---
     dev → deploy: AWS denied access: User: kim is not authorized to perform: sts:AssumeRole (AccessDenied)
     Look at: identity policy, SCP, and the role's trust policy and external id
-    Once that is mended: fob login deploy
+    Once that is fixed: fob login deploy
     ---
     Details
     ");
 }
 
 #[test]
-fn failing_renewals_are_told_with_the_time_left_and_the_cause() {
+fn failing_renewals_come_with_the_time_left_and_the_cause() {
     let cause = Error::new(
         Code::Network,
         "AWS could not be reached: connection refused",
@@ -135,14 +141,14 @@ fn failing_renewals_are_told_with_the_time_left_and_the_cause() {
     dev-admin cannot be renewed and expires in 14m
     ---
     AWS could not be reached: connection refused
-    It is tried again by itself, or at once: fob login dev-admin
+    Keyfob keeps trying. To try now: fob login dev-admin
     ---
     Retry
     ");
 }
 
 #[test]
-fn a_session_that_needs_a_person_is_told_with_the_time_left() {
+fn a_session_that_needs_a_person_comes_with_the_time_left() {
     assert_snapshot!(shown(&Event::ExpiresSoon { identity: dev(), expires_at: in_minutes(29) }), @r"
     dev-admin expires in 29m
     ---
@@ -163,7 +169,7 @@ fn a_session_that_needs_a_person_is_told_with_the_time_left() {
 }
 
 #[test]
-fn an_expired_session_is_told_in_one_line_and_a_next_step() {
+fn an_expired_session_has_one_line_and_a_next_step() {
     assert_snapshot!(shown(&Event::Expired { identity: dev() }), @r"
     dev-admin has expired
     ---
@@ -195,42 +201,42 @@ fn a_program_that_waits_is_named_first() {
     assert_snapshot!(shown.join("\n\n"), @r"
     terraform (pid 4711) needs dev-admin
     ---
-    It waits for an MFA code
+    It is waiting for an MFA code
     Answer it: fob login dev-admin
     ---
     Enter code
 
     terraform (pid 4711) needs dev-admin
     ---
-    It waits for access keys
+    It is waiting for access keys
     Answer it: fob login dev-admin
     ---
     Sign in
 
     terraform (pid 4711) needs dev-admin
     ---
-    It waits for new access keys: AWS no longer accepts the old ones
+    It is waiting for new access keys: AWS no longer accepts the old ones
     Answer it: fob login dev-admin
     ---
     Enter new keys
 
     terraform (pid 4711) needs dev-admin
     ---
-    It waits for access keys: the last secret does not belong to its key id
+    It is waiting for access keys: the last secret does not belong to its key id
     Answer it: fob login dev-admin
     ---
     Enter new keys
 
     terraform (pid 4711) needs dev-admin
     ---
-    It waits for the passphrase of /home/kim/.config/keyfob/keyring.age
+    It is waiting for the passphrase of /home/kim/.config/keyfob/keyring.age
     Answer it: fob login dev-admin
     ---
     Unlock
 
     terraform (pid 4711) needs the keyring
     ---
-    It waits for the passphrase of /home/kim/.config/keyfob/keyring.age
+    It is waiting for the passphrase of /home/kim/.config/keyfob/keyring.age
     Answer it: fob login
     ---
     Unlock
@@ -238,7 +244,7 @@ fn a_program_that_waits_is_named_first() {
 }
 
 #[test]
-fn who_is_asked_where_the_program_runs_gets_no_notice_and_neither_does_what_went_well() {
+fn a_caller_that_is_prompted_itself_gets_no_notice_and_neither_does_what_went_well() {
     let error = Error::new(Code::ConfigInvalid, "line 3");
     for event in [
         prompt("dev-admin", mfa(), Person::Present),
@@ -263,7 +269,7 @@ fn who_is_asked_where_the_program_runs_gets_no_notice_and_neither_does_what_went
 }
 
 #[test]
-fn every_notice_of_an_identity_is_withdrawn_by_what_mends_it_and_by_nothing_of_another() {
+fn every_notice_of_an_identity_is_withdrawn_by_what_resolves_it_and_by_nothing_of_another() {
     let error = Error::new(Code::AccessDenied, "no");
     let expires_at = in_minutes(10);
     let bad = [
@@ -300,7 +306,7 @@ fn every_notice_of_an_identity_is_withdrawn_by_what_mends_it_and_by_nothing_of_a
         ]
     };
     for event in &bad {
-        let key = notice(event, now()).expect("a notice").key;
+        let key = key(event);
         assert!(
             !withdrawn_by(event).contains(&key),
             "nothing withdraws itself"
@@ -312,9 +318,7 @@ fn every_notice_of_an_identity_is_withdrawn_by_what_mends_it_and_by_nothing_of_a
             assert!(!withdrawn_by(&other).contains(&key), "{key:?} by {other:?}");
         }
     }
-    let key = notice(&prompt("dev-admin", mfa(), Person::Absent), now())
-        .expect("a notice")
-        .key;
+    let key = key(&prompt("dev-admin", mfa(), Person::Absent));
     assert_eq!(
         withdrawn_by(&Event::PromptClosed {
             prompt: 7,
@@ -334,14 +338,14 @@ fn what_is_over_is_no_longer_near_its_end() {
     };
     assert_eq!(
         kinds(&Event::Expired { identity: dev() }),
-        [Kind::RenewalFailing, Kind::ExpiresSoon]
+        [NoticeKind::RenewalFailing, NoticeKind::ExpiresSoon]
     );
     assert_eq!(
         kinds(&Event::ExpiresSoon {
             identity: dev(),
             expires_at: now()
         }),
-        [Kind::RenewalFailing]
+        [NoticeKind::RenewalFailing]
     );
 }
 
@@ -350,9 +354,9 @@ fn what_comes_together_is_one_notice_that_holds_for_each() {
     assert_eq!(combined(Vec::new()), None);
     assert_eq!(combined(vec![expired("dev")]), Some(expired("dev")));
     let several: Vec<Notice> = ["a", "b", "c", "d", "e", "f", "g"].map(expired).into();
-    let keys: Vec<Key> = several.iter().map(|it| it.key.clone()).collect();
+    let keys: Vec<NoticeKey> = several.iter().flat_map(|it| it.about.clone()).collect();
     let one = combined(several).expect("a notice");
-    assert_eq!(one.about, keys);
+    assert_eq!((one.key(), &one.about), (None, &keys));
     assert_snapshot!(written(&one), @r"
     7 identities need attention
     ---
@@ -362,7 +366,7 @@ fn what_comes_together_is_one_notice_that_holds_for_each() {
     d has expired
     e has expired
     and 2 more
-    See them all: fob status
+    See all of them: fob status
     ---
     Details
     ");

@@ -11,8 +11,8 @@ async fn seen(
     well: &Arc<Well>,
 ) -> (Arc<Endpoint>, impl Fn() -> (usize, usize) + use<>) {
     let well = well.clone();
-    let shared = Arc::new(Shared::new(clock.clone(), move || well.clone().draw()));
-    let endpoint = Endpoint::sharing("dev", shared.clone())
+    let shared = Arc::new(Coalesced::new(clock.clone(), move || well.clone().draw()));
+    let endpoint = Endpoint::serving("dev", shared.clone())
         .await
         .expect("a free port");
     (Arc::new(endpoint), move || shared.waiting())
@@ -59,7 +59,7 @@ async fn a_source_that_hangs_is_answered_for_in_time_and_not_asked_twice() {
     clock.advance(PATIENCE);
     let [(status, body)] = first.join_all().await.try_into().expect("one answer");
     assert_eq!((status, &body["code"]), (503, &Value::from("network")));
-    insta::assert_snapshot!(body["message"].as_str().expect("text"), @"signing in to dev takes longer than an SDK waits; it goes on: ask again");
+    insta::assert_snapshot!(body["message"].as_str().expect("text"), @"signing in to dev takes longer than an SDK waits; it continues: try again");
 
     // Those who come now join the ask that is under way, each with patience of their own.
     let second = asks(&endpoint, 1);

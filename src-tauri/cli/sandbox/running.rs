@@ -1,9 +1,9 @@
-//! What a sandbox consists of: the server, on a thread of its own, and a private folder with
-//! configuration, keyring, state and AWS files. Dropping it ends the one and removes the other.
+//! A running sandbox: the server, on a thread of its own, and a private folder with configuration,
+//! keyring, state and AWS files. Dropping it ends the one and removes the other.
 
+use crate::conversation::expect_reply;
 use crate::conversation::{Conversation, agent_here, runtime, this_program};
 use crate::exec::folder::{private_folder, write_private};
-use crate::expect_reply;
 use crate::invocation::Invocation;
 use crate::stop::Stop;
 use keyfob_core::agent::BlockingClient;
@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 
 const PASSPHRASE: &str = "FOB_SANDBOX_PASSPHRASE";
 
-/// The caller's own credentials and choices stay outside.
+/// Variables of the caller that the command inside does not get.
 pub const REMOVED: [&str; 15] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -44,14 +44,14 @@ pub const REMOVED: [&str; 15] = [
 ];
 
 #[derive(Debug)]
-pub struct Premises {
+pub struct RunningSandbox {
     server: Server,
     folder: TempDir,
     variables: Vec<(&'static str, OsString)>,
 }
 
-impl Premises {
-    pub fn open(invocation: &Invocation) -> Result<Premises, Stop> {
+impl RunningSandbox {
+    pub fn open(invocation: &Invocation) -> Result<RunningSandbox, Stop> {
         let folder = private_folder("fob-sandbox-", None)?;
         let (server, opened) = Server::start()?;
         let aws = folder.path().join("aws");
@@ -62,7 +62,7 @@ impl Premises {
         let config = opened.configuration("sandbox", &keyring, &aws.join("keyfob"));
         let config = write_private(&folder, "config.yaml", &config)?;
         std::fs::create_dir(&aws).map_err(|cause| Error::file(&aws, "make", &cause))?;
-        // Empty, so that nothing of the user's own AWS configuration is seen inside.
+        // Empty: the user's own AWS configuration stays outside.
         let aws_config = write_private(&folder, "aws/config", "")?;
         let aws_credentials = write_private(&folder, "aws/credentials", "")?;
         let bypass = bypass(&invocation.environment);
@@ -70,8 +70,8 @@ impl Premises {
             ("FOB_CONFIG", config.clone().into()),
             ("FOB_SANDBOX_URL", OsString::from(&opened.url)),
             ("FOB_KEYRING", "file".into()),
-            // Seen by whoever may look into the child's environment. It opens nothing but this
-            // folder's keyring, whose keys only this sandbox knows.
+            // Visible in the child's environment. It opens nothing but the keyring of this folder,
+            // with keys that only this sandbox knows.
             (PASSPHRASE, random_token::<16>().as_str().into()),
             ("FOB_AWS_FILES_BASE_PATH", aws.join("keyfob").into()),
             ("XDG_STATE_HOME", folder.path().join("state").into()),
@@ -83,16 +83,16 @@ impl Premises {
             ("no_proxy", bypass),
             ("PATH", path(&invocation.environment)),
         ];
-        let premises = Premises {
+        let sandbox = RunningSandbox {
             server,
             folder,
             variables,
         };
-        premises.store(&config, opened, invocation)?;
-        Ok(premises)
+        sandbox.store_key(&config, opened, invocation)?;
+        Ok(sandbox)
     }
 
-    /// What the command inside gets in addition to the caller's environment.
+    /// Added to the caller's environment, for the command inside.
     pub fn variables(&self) -> &[(&'static str, OsString)] {
         &self.variables
     }
@@ -100,7 +100,7 @@ impl Premises {
     pub fn welcome(&self) -> Vec<String> {
         vec![
             format!(
-                "An AWS on loopback, at {}; it ends with this shell",
+                "A local AWS is running at {}; it ends with this shell",
                 self.server.url
             ),
             format!("  fob login              {READY}, whose key is in the keyring"),
@@ -110,12 +110,12 @@ impl Premises {
                 "  fob login {WITHOUT_KEYS}        asks for that key, and for the MFA code: {}",
                 self.server.mfa_code
             ),
-            "  fob sandbox --help     more: revoked keys, faults, what was asked of it".to_owned(),
+            "  fob sandbox --help     more: revoked keys, faults, the calls it received".to_owned(),
         ]
     }
 
-    /// With the code that `fob user configure` runs, and as it sees the world inside.
-    fn store(
+    /// As `fob user configure` does, in the environment inside.
+    fn store_key(
         &self,
         config: &Path,
         shown: Demonstration,
@@ -147,7 +147,7 @@ impl Premises {
     }
 }
 
-/// The sandbox needs a runtime that turns while this process waits for its child.
+/// The sandbox needs a runtime that runs while this process waits for its child.
 #[derive(Debug)]
 struct Server {
     url: String,
@@ -160,18 +160,18 @@ impl Server {
     fn start() -> Result<(Server, Demonstration), Stop> {
         let runtime = runtime()?;
         let (end, ended) = oneshot::channel();
-        let (tell, told) = mpsc::channel();
+        let (started, start) = mpsc::channel();
         let serve = move || {
             runtime.block_on(async {
                 match Sandbox::start(Clock::system())
                     .and_then(|it| Ok((Demonstration::furnish(&it)?, it)))
                 {
                     Ok((opened, _open)) => {
-                        // Nobody listens any more only when the program is on its way out.
-                        let _ = tell.send(Ok(opened));
+                        // Not received only when the program is on its way out.
+                        let _ = started.send(Ok(opened));
                         let _ = ended.await;
                     }
-                    Err(error) => drop(tell.send(Err(error))),
+                    Err(error) => drop(started.send(Err(error))),
                 }
             });
         };
@@ -185,7 +185,7 @@ impl Server {
             .name("sandbox".to_owned())
             .spawn(serve)
             .map_err(|cause| failed(&cause.to_string()))?;
-        let opened = told.recv().map_err(|_| failed("its thread ended"))??;
+        let opened = start.recv().map_err(|_| failed("its thread ended"))??;
         let (url, mfa_code) = (opened.url.clone(), opened.mfa_code.clone());
         Ok((
             Server {

@@ -1,15 +1,14 @@
 //! Times as people read them (local zone, with the time left) and as programs do (RFC 3339, UTC,
-//! whole seconds).
+//! whole seconds). The local zone is the only thing looked up.
 
+pub use crate::duration::{in_units, time_left};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-pub use keyfob_core::agent::api::in_units as left;
-use keyfob_core::agent::api::time_left;
 use std::time::{Duration, SystemTime};
 
 /// `2026-12-24T11:58:00Z`.
 pub fn rfc3339(moment: SystemTime) -> String {
-    timestamp(moment).to_string()
+    timestamp(moment).strftime("%FT%TZ").to_string()
 }
 
 /// `2026-12-24 04:58:00 MST (35h 59m)`.
@@ -22,11 +21,37 @@ pub fn at(moment: SystemTime) -> String {
     in_zone(moment, TimeZone::system())
 }
 
+/// For times in JSON: readers such as jq know no fractions.
+pub fn whole_seconds(moment: SystemTime) -> SystemTime {
+    let since = moment.duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(moment, |since| {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs())
+    })
+}
+
+/// `in 14m`; `now` once it is due.
+pub fn in_time(moment: SystemTime, now: SystemTime) -> String {
+    match time_left(moment, now) {
+        Duration::ZERO => "now".to_owned(),
+        left => format!("in {}", in_units(left)),
+    }
+}
+
+/// `35 h`: rounded down to the largest unit, for where space is short.
+pub fn rounded(left: Duration) -> String {
+    match left.as_secs() {
+        0 => "expired".to_owned(),
+        1..60 => "under 1 min".to_owned(),
+        seconds @ 60..3600 => format!("{} min", seconds / 60),
+        seconds @ 3600.. => format!("{} h", seconds / 3600),
+    }
+}
+
 fn until_in(expires_at: SystemTime, now: SystemTime, zone: TimeZone) -> String {
     let moment = in_zone(expires_at, zone);
     match time_left(expires_at, now) {
-        Duration::ZERO => format!("{moment} (over)"),
-        remaining => format!("{moment} ({})", left(remaining)),
+        Duration::ZERO => format!("{moment} (expired)"),
+        remaining => format!("{moment} ({})", in_units(remaining)),
     }
 }
 
@@ -37,17 +62,9 @@ fn in_zone(moment: SystemTime, zone: TimeZone) -> String {
         .to_string()
 }
 
-/// Whole seconds; a moment that no calendar knows becomes the last that it does.
+/// A moment beyond the calendar becomes its last one.
 fn timestamp(moment: SystemTime) -> Timestamp {
-    let seconds = match moment.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
-        Err(before) => {
-            i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |seconds| -seconds)
-        }
-    };
-    let bounds = Timestamp::MIN.as_second()..=Timestamp::MAX.as_second();
-    Timestamp::from_second(seconds.clamp(*bounds.start(), *bounds.end()))
-        .expect("clamped to what a timestamp holds")
+    Timestamp::try_from(moment).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
@@ -64,7 +81,7 @@ mod tests {
         let zone = TimeZone::posix("MST7").expect("a zone");
         let expires = at(1_798_113_480);
         insta::assert_snapshot!(until_in(expires, at(1_798_113_480 - 129_599), zone.clone()), @"2026-12-24 04:58:00 MST (35h 59m)");
-        insta::assert_snapshot!(until_in(expires, at(1_798_113_481), zone), @"2026-12-24 04:58:00 MST (over)");
+        insta::assert_snapshot!(until_in(expires, at(1_798_113_481), zone), @"2026-12-24 04:58:00 MST (expired)");
         insta::assert_snapshot!(until_in(expires, at(1_798_113_478), TimeZone::fixed(tz::offset(2))), @"2026-12-24 13:58:00 +02 (2s)");
     }
 
