@@ -1,6 +1,11 @@
 //! What the page may ask for: each unpacks what was sent, makes the request, and returns. Which
 //! window may call which is said in `tauri.conf.json`. Secrets come in and never go out.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "a command's arguments are its own"
+)]
+
 pub mod settings;
 pub mod sign_in;
 
@@ -15,7 +20,6 @@ use keyfob_core::agent::api::{
 };
 use keyfob_core::clock::Clock;
 use keyfob_core::error::{Code, Error, Result};
-use keyfob_core::view::notice::NoticeKind;
 use std::sync::Arc;
 use std::time::Duration;
 use tauri::{State, WebviewWindow};

@@ -10,10 +10,11 @@ use keyfob_core::agent::api::{
 use keyfob_core::agent::hosting::{self, Other};
 use keyfob_core::agent::socket::{Address, Opened};
 use keyfob_core::agent::{Agent, Client, Role};
-use keyfob_core::auth::{Auth, World};
+use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error, Result};
+use keyfob_core::world::World;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -176,7 +177,7 @@ impl Host {
     async fn host(&self, config: Config, sandbox: Option<Arc<RunningSandbox>>) -> Result<()> {
         let path = config.path().to_owned();
         let address = Address::of(&path, &self.environment)?;
-        let auth = Auth::new(config, World::system(self.environment.clone()))?;
+        let world = World::open(config, self.environment.clone(), Clock::system())?;
         self.let_go().await;
         let listener = match hosting::open(&address, Other::IsStopped).await? {
             Opened::Ready(listener) => *listener,
@@ -186,7 +187,7 @@ impl Host {
                 return Err(Error::new(Code::LockTimeout, message).hint("end it, then try again"));
             }
         };
-        let agent = Agent::new(auth, Role::Hosted);
+        let agent = Agent::new(world, Role::Hosted);
         // Without the app nothing listens.
         let _ = self.event_streams.send(agent.events());
         let (serving, hosting, stopped) = (

@@ -418,7 +418,7 @@ mod reading_the_source {
                 "use self::sts::call; use crate::error::{Code, Error};",
             ),
             (
-                "src-tauri/core/sign_in/mod.rs",
+                "src-tauri/core/world/audit.rs",
                 "use crate::{aws, store, config::Config}; use super::World;",
             ),
             (

@@ -475,7 +475,7 @@ fn a_token_is_printed_for_a_name_or_for_what_is_written_out_and_nothing_else() {
     let printed = text(&ran.stdout);
     let token = printed.strip_suffix('\n').expect("a line");
     assert!(
-        token.starts_with(&format!("{ORDERS}:5432/?StsAction=connect&DBUser=app&")),
+        token.starts_with(&format!("{ORDERS}:5432/?Action=connect&DBUser=app&")),
         "{token}"
     );
     assert!(!token.contains(char::is_whitespace), "{token}");
@@ -498,7 +498,7 @@ fn a_token_is_printed_for_a_name_or_for_what_is_written_out_and_nothing_else() {
     ];
     let token = text(&home.run(&written).stdout);
     assert!(
-        token.starts_with("db.example:5432/?StsAction=connect&DBUser=o%27neil&"),
+        token.starts_with("db.example:5432/?Action=connect&DBUser=o%27neil&"),
         "{token}"
     );
     assert!(

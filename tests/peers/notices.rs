@@ -430,7 +430,7 @@ fn complaints() -> usize {
         tracing_subscriber::fmt()
             .with_ansi(false)
             .with_writer(|| Log)
-            .init()
+            .init();
     });
     let logged = String::from_utf8(
         LOGGED

@@ -1,11 +1,15 @@
 //! The configuration and the desktop's own settings, shown and changed in a window; identities
 //! added to the configuration.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "a command's arguments are its own"
+)]
+
 use crate::actions;
 use crate::autostart::StartAtLogin;
 use crate::mutex::lock;
 use crate::outside;
-use crate::preferences::NoticeKind;
 use crate::state::AppState;
 use keyfob_core::agent::api::{Note, SessionDuration};
 use keyfob_core::agent::edits::Imported;
@@ -13,6 +17,7 @@ use keyfob_core::config::{
     Change, Config, NewIdentity, NewKind, Problem, Severity, importable as found,
 };
 use keyfob_core::error::Result;
+use keyfob_core::view::notice::NoticeKind;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use std::time::Duration;

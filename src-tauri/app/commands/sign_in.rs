@@ -1,6 +1,11 @@
 //! Signing in from a window: the requests, the answers to prompts, and the form for keys. A pasted
 //! secret stays here.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "a command's arguments are its own"
+)]
+
 use crate::actions::misunderstood;
 use crate::outside;
 use crate::state::AppState;

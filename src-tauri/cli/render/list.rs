@@ -3,7 +3,7 @@
 use super::state::{painted_shape, state_cell};
 use super::table::{Cell, columns, total_width};
 use crate::terminal::{dim, one_line};
-use keyfob_core::agent::api::{IdentityStatus, LastCaller, ListedProvider, Snapshot};
+use keyfob_core::agent::api::{IdentityStatus, ListedProvider, Snapshot};
 use keyfob_core::view::state::word;
 use keyfob_core::view::time::{in_units, whole_seconds};
 use serde::Serialize;
@@ -25,11 +25,10 @@ impl ListJson<'_> {
         let identities = list.identities.iter().map(|it| IdentityStatus {
             issued_at: it.issued_at.map(whole_seconds),
             expires_at: it.expires_at.map(whole_seconds),
-            next_refresh: it.next_refresh.map(whole_seconds),
-            last_caller: it.last_caller.as_ref().map(|caller| LastCaller {
-                at: whole_seconds(caller.at),
-                ..caller.clone()
-            }),
+            // What only an agent knows is of the status.
+            next_refresh: None,
+            failing: None,
+            last_caller: None,
             ..it.clone()
         });
         ListJson {

@@ -390,7 +390,10 @@ impl Actor {
                     Some(question) = questions.recv() => Message::Question { job, question },
                     message = &mut work => {
                         // An agent that has ended needs no news.
-                        return drop(post.upgrade().map(|post| post.send(message)));
+                        if let Some(post) = post.upgrade() {
+                            let _ = post.send(message);
+                        }
+                        return;
                     }
                 };
                 let Some(post) = post.upgrade() else { return };
@@ -497,7 +500,9 @@ impl Actor {
             Ok(completed) => &completed.dropped,
             Err(failure) => &failure.dropped,
         };
-        dropped.iter().for_each(|name| self.forget(name));
+        for name in dropped {
+            self.forget(name);
+        }
         match outcome {
             Ok(completed) => {
                 self.completed(reach, &completed);
@@ -565,7 +570,9 @@ impl Actor {
             same && (!waiter.insists() || waiter.part == Part::Leads || made_one)
         };
         let (same, others): (Vec<_>, Vec<_>) = waiters.into_iter().partition(is_same);
-        others.into_iter().for_each(|waiter| self.again(waiter));
+        for waiter in others {
+            self.again(waiter);
+        }
         let (world, tokens) = (self.world.clone(), self.tokens.clone());
         self.spawn(async move {
             answers::hand_over(&world, &tokens, &completed, same).await;
@@ -583,7 +590,9 @@ impl Actor {
     }
 
     fn maintained(&mut self, effects: &Effects, mut reply: Reply) -> Reply {
-        effects.dropped.iter().for_each(|name| self.forget(name));
+        for name in &effects.dropped {
+            self.forget(name);
+        }
         for identity in &effects.signed_out {
             self.forget(identity);
             self.sessions.signed_out(identity);

@@ -86,8 +86,10 @@ pub(super) async fn hand_over(
     world: &World,
     tokens: &Tokens,
     completed: &Completed,
-    waiters: Vec<Waiter>,
+    mut waiters: Vec<Waiter>,
 ) {
+    // A link into the console takes a call to AWS, for which no other waits.
+    waiters.sort_by_key(Waiter::wants_the_console);
     let Completed {
         chain,
         session,
@@ -170,10 +172,10 @@ pub(super) async fn maintain(
             Err(error) => Err(error),
         },
     };
-    if let (Ok(Reply::Removed(report)), true) = (&reply, is_logout) {
-        if report.mode == Mode::Run {
-            effects.signed_out.clone_from(&report.identities);
-        }
+    if let (Ok(Reply::Removed(report)), true) = (&reply, is_logout)
+        && report.mode == Mode::Run
+    {
+        effects.signed_out.clone_from(&report.identities);
     }
     trail.record(world).await;
     effects.dropped = trail.dropped;

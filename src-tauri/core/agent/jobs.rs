@@ -63,7 +63,7 @@ pub(super) struct Ticket {
 pub(super) struct Jobs {
     last_job: JobId,
     last_prompt: PromptId,
-    jobs: HashMap<JobId, Job>,
+    running: HashMap<JobId, Job>,
     tickets: HashMap<PromptId, Ticket>,
 }
 
@@ -102,22 +102,22 @@ impl Jobs {
             closed: None,
             is_turned_away: false,
         };
-        self.jobs.insert(self.last_job, job);
+        self.running.insert(self.last_job, job);
         self.last_job
     }
 
     pub fn get_mut(&mut self, id: JobId) -> Option<&mut Job> {
-        self.jobs.get_mut(&id)
+        self.running.get_mut(&id)
     }
 
     pub fn get(&self, id: JobId) -> Option<&Job> {
-        self.jobs.get(&id)
+        self.running.get(&id)
     }
 
     /// It is over. A late answer to a sign-in's prompt is a request for what it wanted; nothing is
     /// left of any other job.
     pub fn end(&mut self, id: JobId) -> Option<Job> {
-        let job = self.jobs.remove(&id)?;
+        let job = self.running.remove(&id)?;
         if job.sign_in().is_none() {
             self.tickets.retain(|_, ticket| ticket.job != id);
         }
@@ -125,17 +125,17 @@ impl Jobs {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (JobId, &Job)> {
-        self.jobs.iter().map(|(id, job)| (*id, job))
+        self.running.iter().map(|(id, job)| (*id, job))
     }
 
     pub fn ids(&self) -> Vec<JobId> {
-        self.jobs.keys().copied().collect()
+        self.running.keys().copied().collect()
     }
 
-    /// The sign-in to an identity.
+    /// The sign-in to an identity, unless it is about to fail for want of an answer.
     pub fn sign_in_to(&self, key: &str) -> Option<JobId> {
         self.iter()
-            .find(|(_, job)| job.is_of(key))
+            .find(|(_, job)| job.is_of(key) && job.closed.is_none() && !job.is_turned_away)
             .map(|(id, _)| id)
     }
 
@@ -156,17 +156,17 @@ impl Jobs {
             job.sign_in()
                 .is_some_and(|(_, reach)| reach == Reach::Scheduled)
         };
-        self.jobs.values().filter(|job| is_renewal(job)).count()
+        self.running.values().filter(|job| is_renewal(job)).count()
     }
 
     /// Takes the waiters of every sign-in that the answer to a prompt of `job` concerns.
     pub fn take_concerned(&mut self, job: JobId, kind: &PromptKind) -> Vec<Waiter> {
-        let source = self.jobs.get(&job).and_then(Job::sign_in);
+        let source = self.running.get(&job).and_then(Job::sign_in);
         let is_passphrase = matches!(kind, PromptKind::KeyringPassphrase { .. });
         let concerns_all = is_passphrase && source.is_some();
         let source = source.map(|(chain, _)| chain.source().name.clone());
         let mut waiting = Vec::new();
-        for (id, it) in &mut self.jobs {
+        for (id, it) in &mut self.running {
             let shares = source.as_ref().is_some_and(|name| it.has_source(name));
             if *id == job || shares || concerns_all && it.sign_in().is_some() {
                 waiting.append(&mut it.waiters);
@@ -205,7 +205,7 @@ impl Jobs {
 
     /// Removes what a client holds and waits for; the jobs whose prompt it was shown.
     pub fn drop_client(&mut self, client: ClientId) -> Vec<JobId> {
-        for job in self.jobs.values_mut() {
+        for job in self.running.values_mut() {
             job.waiters.retain(|waiter| waiter.client != client);
         }
         let theirs = self.tickets.extract_if(|_, ticket| ticket.client == client);

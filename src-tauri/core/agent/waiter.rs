@@ -84,6 +84,10 @@ impl Waiter {
         )
     }
 
+    pub fn wants_the_console(&self) -> bool {
+        matches!(self.session_request(), Some(SessionRequest::Console { .. }))
+    }
+
     pub fn is_login(&self) -> bool {
         matches!(self.session_request(), Some(SessionRequest::Login(_)))
     }

@@ -3,12 +3,14 @@
 //! looked at. Repair: what is stored for an identity, what is wrong with it, and what of that can
 //! be mended without losing anything.
 
+use super::plan::{KEYCHAIN, LongLivedKeys, files_of};
 use super::report::{Report, Step, Subject, What};
-use super::{KEYCHAIN, LongLivedKeys, Mode, entry_step, files_of, profile_step};
+use super::run::{entry_step, profile_step};
 use crate::ask::Note;
 use crate::config::{AwsFiles, Chain, Identity, Severity};
 use crate::error::{Error, Result};
 use crate::files;
+use crate::store::Mode;
 use crate::store::{Dropped, EntryKind, EntryName, UpTo};
 use crate::world::{World, fingerprint};
 use serde::{Deserialize, Serialize};

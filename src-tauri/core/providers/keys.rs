@@ -1,7 +1,7 @@
 //! An IAM user's long-lived keys: where they are found, checked before they are stored, cleared
 //! only when AWS confirms that it no longer knows them and only if they are still the stored ones.
 
-use super::{Obtain, Trail, place};
+use super::obtain::{Obtain, Trail, place};
 use crate::ask::{Ask, Note, Prompt, PromptKind, TypedKeys, WhyKeys};
 use crate::aws::{Fault, FaultKind, Place, Principal, Signer};
 use crate::config::{Chain, Kind, Link, User};

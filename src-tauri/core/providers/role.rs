@@ -1,6 +1,6 @@
 //! `aws/assume-role`: `AssumeRole` with the session of the link below.
 
-use super::{Obtain, Refusal, denied_hints};
+use super::obtain::{Obtain, Refusal, denied_hints};
 use crate::aws::{Fault, FaultKind, Place, Principal, Signer};
 use crate::config::AssumeRole;
 use crate::duration::SessionKind;

@@ -2,7 +2,7 @@
 //! known, and new keys where AWS no longer knows the stored ones.
 
 use super::keys::{self, FoundKeys, Refused};
-use super::{Obtain, denied_hints};
+use super::obtain::{Obtain, denied_hints};
 use crate::ask::{Note, Prompt, PromptKind, WhyKeys};
 use crate::aws::{Fault, FaultKind, Mfa, Principal};
 use crate::config::User;

@@ -3,120 +3,29 @@
 //! and [`Sessions::statuses`] is what every shell shows. The keyring is read by [`sync`] alone.
 
 mod profile;
+mod record;
+mod state;
 pub mod sync;
 mod watch;
 mod whoami;
 
 pub use profile::{Variable, Variables, VariablesForm, variables, write_profile};
+pub use record::Record;
+pub use state::{IdentityStatus, LastCaller, ListedProvider, Reach, State, Whoami};
 pub use watch::{Action, Announcement, Renewable, Watch};
 pub use whoami::{account, whoami};
 
 use crate::ask::Note;
-use crate::clock::moment;
 use crate::config::{AccountReference, Chain, Config, Identity, Kind, PermissionSet};
-use crate::duration::time_left;
 use crate::error::{Code, Error};
-use crate::files::Stamp;
 use crate::ids::IdentityName;
 use crate::secret::Session;
 use crate::store::Ticket;
 use crate::world::{World, fingerprint};
-use serde::{Deserialize, Serialize};
+use record::Held;
+use state::seconds_left;
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reach {
-    /// Asks STS who this is.
-    Online,
-    /// Only what is remembered.
-    Offline,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "app", derive(specta::Type))]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    Valid,
-    /// Due for renewal, or announced.
-    Expiring,
-    Expired,
-    /// Nothing usable is held; also: keys stored, no session.
-    NeedsSignIn,
-    SignedOut,
-    Revoked,
-    Denied,
-    /// The keyring cannot be read.
-    Unknown,
-    Unsupported,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Whoami {
-    pub identity: String,
-    pub provider: String,
-    pub kind: String,
-    pub principal: Option<String>,
-    pub account: Option<String>,
-    pub region: String,
-    pub state: State,
-    #[serde(with = "moment::optional")]
-    pub expires_at: Option<SystemTime>,
-    pub expires_in_seconds: Option<u32>,
-    pub source: Option<String>,
-    pub realm: String,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "app", derive(specta::Type))]
-pub struct ListedProvider {
-    pub name: String,
-    pub kind: String,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "app", derive(specta::Type))]
-pub struct IdentityStatus {
-    pub name: String,
-    pub kind: String,
-    pub provider: Option<String>,
-    /// From the source to the identity.
-    pub chain: Vec<String>,
-    /// What the chain ends with: the role's ARN, the permission set's name.
-    pub role: Option<String>,
-    /// Twelve digits, as far as it is known.
-    pub account: Option<String>,
-    /// Of the session that is held: where it comes from, and its time.
-    pub source: Option<String>,
-    pub state: State,
-    #[serde(with = "moment::optional")]
-    #[cfg_attr(feature = "app", specta(type = Option<String>))]
-    pub issued_at: Option<SystemTime>,
-    #[serde(with = "moment::optional")]
-    #[cfg_attr(feature = "app", specta(type = Option<String>))]
-    pub expires_at: Option<SystemTime>,
-    pub expires_in_seconds: Option<u32>,
-    pub default: bool,
-    /// When the agent renews it; `None` where it does not, or a person is needed.
-    #[serde(with = "moment::optional")]
-    #[cfg_attr(feature = "app", specta(type = Option<String>))]
-    pub next_refresh: Option<SystemTime>,
-    /// Why the last renewal failed.
-    pub failing: Option<Error>,
-    #[serde(rename = "last_asker")]
-    pub last_caller: Option<LastCaller>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "app", derive(specta::Type))]
-pub struct LastCaller {
-    pub program: String,
-    pub pid: u32,
-    #[serde(with = "moment")]
-    #[cfg_attr(feature = "app", specta(type = String))]
-    pub at: SystemTime,
-}
 
 /// All records, by identity in lower case.
 #[derive(Debug)]
@@ -126,88 +35,6 @@ pub struct Sessions {
     notice: Duration,
     /// Why the keyring could not be read.
     keyring: Option<Error>,
-}
-
-#[derive(Clone, Debug)]
-pub struct Record {
-    pub name: IdentityName,
-    held: Option<Held>,
-    /// Outlives the session: what AWS refused, and when it is tried again.
-    watch: Option<Watch>,
-    /// How it is renewed is known.
-    is_watched: bool,
-    pub is_signed_out: bool,
-    /// Why what is stored is not known.
-    pub unreadable: Option<Error>,
-    /// Noticed when it was read.
-    notes: Vec<Note>,
-    /// As of the last time that it was read.
-    stamp: Option<Stamp>,
-    pub last_caller: Option<LastCaller>,
-}
-
-/// A session with what goes with it.
-#[derive(Clone, Debug)]
-struct Held {
-    session: Session,
-    plan: String,
-    /// Taken before the session was made or read.
-    ticket: Ticket,
-}
-
-impl Held {
-    fn new(chain: &Chain, session: &Session, ticket: Ticket) -> Held {
-        Held {
-            session: session.clone(),
-            plan: fingerprint(chain, chain.links().len() - 1),
-            ticket,
-        }
-    }
-}
-
-impl Record {
-    fn new(name: IdentityName) -> Record {
-        Record {
-            name,
-            held: None,
-            watch: None,
-            is_watched: false,
-            is_signed_out: false,
-            unreadable: None,
-            notes: Vec::new(),
-            stamp: None,
-            last_caller: None,
-        }
-    }
-
-    /// How the identity stands.
-    pub fn state(&self, now: SystemTime) -> State {
-        let watched = self.watch.as_ref().map(|watch| watch.state(now));
-        match (watched, &self.held) {
-            _ if self.is_signed_out => State::SignedOut,
-            // What AWS refused shows only when it is tried.
-            (Some(state @ (State::Revoked | State::Denied)), _) => state,
-            (Some(state), Some(_)) => state,
-            (Some(State::Expired), None) => State::Expired,
-            (_, None) if self.unreadable.is_some() => State::Unknown,
-            (_, None) => State::NeedsSignIn,
-            (None, Some(_)) => State::Valid,
-        }
-    }
-
-    pub fn session(&self) -> Option<&Session> {
-        let held = self.held.as_ref().filter(|_| !self.is_signed_out)?;
-        Some(&held.session)
-    }
-
-    /// What is known of renewing it.
-    pub fn watch(&self) -> Option<&Watch> {
-        self.watch.as_ref().filter(|_| self.is_watched)
-    }
-
-    pub fn watch_mut(&mut self) -> Option<&mut Watch> {
-        self.watch.as_mut().filter(|_| self.is_watched)
-    }
 }
 
 pub fn key(identity: &str) -> String {
@@ -449,8 +276,4 @@ fn account_of(kind: &Kind) -> Option<String> {
         | Kind::GithubOidc(_)
         | Kind::WebIdentity(_) => None,
     }
-}
-
-fn seconds_left(expires_at: SystemTime, now: SystemTime) -> u32 {
-    u32::try_from(time_left(expires_at, now).as_secs()).unwrap_or(u32::MAX)
 }

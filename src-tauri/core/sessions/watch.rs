@@ -2,7 +2,7 @@
 //! renew, announce, or nothing. Everything is told once, and a clock that is set back takes nothing
 //! back.
 
-use super::State;
+use super::state::State;
 use crate::duration::time_left;
 use crate::error::{Code, Error};
 use crate::secret::Session;

@@ -1,7 +1,8 @@
 //! Who an identity is, and whether its credentials work. Nothing is stored, renewed or asked of a
 //! person.
 
-use super::{Reach, Record, State, Whoami, seconds_left};
+use super::record::Record;
+use super::state::{Reach, State, Whoami, seconds_left};
 use crate::ask::Note;
 use crate::aws::{FaultKind, Signer};
 use crate::config::{Chain, Kind};
@@ -15,7 +16,7 @@ use crate::world::World;
 pub async fn whoami(world: &World, record: &Record, reach: Reach) -> Result<(Whoami, Vec<Note>)> {
     let identity = world.config.identity(record.name.as_str())?;
     let chain = world.config.chain(identity)?;
-    let mut notes = Vec::new();
+    let mut notes = record.notes().to_vec();
     let is_ambient = matches!(chain.target().kind, Kind::Ambient);
     let state = record.state(world.clock.now());
     let (mut state, mut session) = match state {

@@ -340,9 +340,10 @@ impl<'a> Climb<'a> {
             self.world.store.sign_outs.unchanged(&self.tickets[at])?;
         }
         if kept || is_target {
-            let until = Timestamp::try_from(session.expires_at)
-                .map(|end| end.strftime("%FT%TZ").to_string())
-                .unwrap_or_else(|_| "the end of time".to_owned());
+            let until = Timestamp::try_from(session.expires_at).map_or_else(
+                |_| "the end of time".to_owned(),
+                |end| end.strftime("%FT%TZ").to_string(),
+            );
             self.happened(
                 at,
                 format!("{step}: session until {until}"),

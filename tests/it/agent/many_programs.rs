@@ -193,8 +193,7 @@ fn a_program_that_does_not_wait_learns_of_the_prompt_and_the_next_one_gets_its_r
     );
     let told = text(&home.run(&["status"]).stdout);
     assert!(
-        told.contains("an MFA code for dev, requested by ")
-            && told.contains("answer with `fob login dev`"),
+        told.contains("an MFA code, requested by ") && told.contains("answer with `fob login dev`"),
         "{told}"
     );
     let mut terminal = log_in(&home);

@@ -1,0 +1,248 @@
+//! Carrying out a logout, best effort, into a [`Report`]. Before anything is removed the names are
+//! marked as signed out: a sign-in under way at that moment stores nothing.
+
+use super::plan::{InMemory, KEYCHAIN, Kind, Logout, Removal, Scope, Target, files_of, removals};
+use super::report::{OtherSession, Report, Step, Subject, What};
+use crate::ask::Note;
+use crate::error::{Code, Result};
+use crate::store::{ClearedProfile, Dropped, EntryKind, Mode, ProfilePart};
+use crate::world::World;
+
+/// Fails only for an unknown name, before anything is touched.
+pub async fn logout(
+    world: &World,
+    logout: &Logout,
+    memory: &InMemory,
+    notes: &mut Vec<Note>,
+) -> Result<Report> {
+    let list = removals(&world.config, logout)?;
+    let scope = Scope::of(&world.config, &logout.target)?;
+    let (subject, target) = subject_of(world, &logout.target)?;
+    let mut report = Report::of(subject, &target, logout.mode);
+    report.chain = match &logout.target {
+        Target::Identity { name, .. } => {
+            let names = world.config.chain_names(world.config.identity(name)?);
+            names.into_iter().map(str::to_owned).collect()
+        }
+        Target::Provider(_) | Target::All => Vec::new(),
+    };
+    report.identities = scope
+        .identities
+        .iter()
+        .map(|identity| identity.name.to_string())
+        .collect();
+    if logout.mode == Mode::Run {
+        for name in scope.names() {
+            if let Err(error) = world.store.sign_outs.sign_out(&name).await {
+                let path = world.store.sign_outs.path(&name).display().to_string();
+                report.steps.push(
+                    Step::at(What::File, &name, path, "sign-out mark")
+                        .became(Err(error), logout.mode),
+                );
+            }
+        }
+    }
+    for removal in &list {
+        remove(world, removal, memory, &mut report, notes).await;
+    }
+    report.notes.extend(unreadable_parts(world, &scope));
+    name_those_who_shared(world, &scope, &mut report, notes).await;
+    Ok(report)
+}
+
+fn subject_of(world: &World, target: &Target) -> Result<(Subject, String)> {
+    Ok(match target {
+        Target::Identity { name, .. } => (
+            Subject::Identity,
+            world.config.identity(name)?.name.to_string(),
+        ),
+        Target::Provider(name) => (
+            Subject::Provider,
+            world.config.provider(name)?.name.to_string(),
+        ),
+        Target::All => (Subject::All, "all".to_owned()),
+    })
+}
+
+async fn remove(
+    world: &World,
+    removal: &Removal,
+    memory: &InMemory,
+    report: &mut Report,
+    notes: &mut Vec<Note>,
+) {
+    let mode = report.mode;
+    match &removal.0 {
+        Kind::Entry { kind, name, via } => {
+            let detail = match kind {
+                EntryKind::Session => format!("via {via}"),
+                EntryKind::Token => "sign-in token".to_owned(),
+                EntryKind::Keys => "long-lived access keys".to_owned(),
+                EntryKind::Audit => "end of the audit log".to_owned(),
+            };
+            let dropped = world.store.drop_entry(*kind, name, mode).await;
+            report
+                .steps
+                .push(entry_step(world, *kind, name, detail).became(dropped, mode));
+        }
+        Kind::Memory { name } => {
+            if memory.sessions.contains(&name.to_ascii_lowercase()) {
+                let step = Step::at(
+                    What::Agent,
+                    name,
+                    "memory".to_owned(),
+                    "held by the running agent",
+                );
+                report.steps.push(step.became(Ok(Dropped::Removed), mode));
+            }
+        }
+        Kind::DatabaseTokens { name } => {
+            if memory.with_tokens.contains(&name.to_ascii_lowercase()) {
+                let what = "database tokens";
+                let step = Step::at(What::Agent, name, what.to_owned(), what);
+                report.steps.push(step.became(Ok(Dropped::Removed), mode));
+            }
+        }
+        Kind::KeysThatStay { name } => report
+            .steps
+            .extend(keys_that_stay(world, name, notes).await),
+        Kind::TokenThatStays { name, used_by } => {
+            // A dry run of removing it: nothing is said of a token that is not there.
+            let there = world
+                .store
+                .drop_entry(EntryKind::Token, name, Mode::DryRun)
+                .await;
+            if there.is_ok_and(|there| there == Dropped::Removed) {
+                let detail = format!(
+                    "kept: the sign-in token, which {} uses as well",
+                    used_by.join(", ")
+                );
+                report
+                    .steps
+                    .push(entry_step(world, EntryKind::Token, name, detail).stays());
+            }
+        }
+        Kind::Profiles {
+            provider,
+            files,
+            identities,
+            up_to,
+        } => {
+            let cleared = world
+                .store
+                .profiles
+                .clear(files, identities, *up_to, mode)
+                .await;
+            report.steps.extend(
+                cleared
+                    .into_iter()
+                    .map(|it| profile_step(it, provider, mode)),
+            );
+        }
+    }
+}
+
+/// Told only of keys that are there. The shortened key id is in the entry, so this reads it.
+async fn keys_that_stay(world: &World, name: &str, notes: &mut Vec<Note>) -> Option<Step> {
+    let step = |detail| entry_step(world, EntryKind::Keys, name, detail);
+    let stored = world.store.long_lived(name).await;
+    match stored.map(|stored| stored.note(notes)) {
+        Ok(None) => None,
+        Ok(Some(stored)) => {
+            let detail = match stored.keys {
+                Some(keys) => format!("kept: access key {}", keys.access_key_id),
+                None => "kept: MFA device and session duration".to_owned(),
+            };
+            Some(step(detail).stays_unless_told(KEYCHAIN))
+        }
+        // Nobody asked to remove it: that it cannot be read is no failure of this logout.
+        Err(error) if error.code == Code::KeyringEntryInvalid => {
+            Some(step(format!("kept: {error}")).stays())
+        }
+        Err(_) => None,
+    }
+}
+
+pub(crate) fn entry_step(
+    world: &World,
+    kind: EntryKind,
+    name: &str,
+    detail: impl Into<String>,
+) -> Step {
+    Step::at(What::Keyring, name, world.store.account(kind, name), detail)
+}
+
+/// Identities whose own files are not known, because their part of the configuration cannot be
+/// used.
+fn unreadable_parts(world: &World, scope: &Scope<'_>) -> Vec<String> {
+    let broken = scope
+        .identities
+        .iter()
+        .filter(|it| it.is_supported && files_of(&world.config, it).is_none());
+    broken
+        .map(|it| {
+            format!(
+                "{}: its profile was not looked for: `fob validate` says why",
+                it.name
+            )
+        })
+        .collect()
+}
+
+/// Others that stood on something that was removed live on until their own session ends.
+async fn name_those_who_shared(
+    world: &World,
+    scope: &Scope<'_>,
+    report: &mut Report,
+    notes: &mut Vec<Note>,
+) {
+    let removed = scope.names();
+    let now = world.clock.now();
+    for identity in world.config.identities() {
+        let names = world.config.chain_names(identity);
+        let shares = names.iter().any(|name| {
+            removed
+                .iter()
+                .any(|removed| removed.eq_ignore_ascii_case(name))
+        });
+        if !shares || removed.contains(&identity.name.to_string()) {
+            continue;
+        }
+        let signed_out = matches!(
+            world.store.sign_outs.since(identity.name.as_str()),
+            Ok(Some(_))
+        );
+        let held = world
+            .store
+            .session(identity.name.as_str())
+            .await
+            .ok()
+            .and_then(|stored| stored.note(notes))
+            .map(|stored| stored.session);
+        if let Some(session) = held.filter(|session| !signed_out && session.is_usable(now)) {
+            let identity = identity.name.to_string();
+            report.others.push(OtherSession {
+                identity,
+                expires_at: session.expires_at,
+            });
+        }
+    }
+}
+
+pub(crate) fn profile_step(cleared: ClearedProfile, provider: &str, mode: Mode) -> Step {
+    let ClearedProfile {
+        part,
+        path,
+        outcome,
+    } = cleared;
+    let (what, name, detail) = match part {
+        ProfilePart::Section { identity } => (
+            What::Section,
+            identity.clone(),
+            format!("profile {identity}"),
+        ),
+        ProfilePart::File => (What::File, provider.to_owned(), "empty".to_owned()),
+        ProfilePart::Folder => (What::Folder, provider.to_owned(), "empty".to_owned()),
+    };
+    Step::at(what, &name, path.display().to_string(), detail).became(outcome, mode)
+}

@@ -1,0 +1,101 @@
+//! What is known of one identity: its session, when that is due, what came of renewing it, and the
+//! caller that last wanted it. [`Record::state`] is the only function that says how it stands.
+
+use super::state::{LastCaller, State};
+use super::watch::Watch;
+use crate::ask::Note;
+use crate::config::Chain;
+use crate::error::Error;
+use crate::files::Stamp;
+use crate::ids::IdentityName;
+use crate::secret::Session;
+use crate::store::Ticket;
+use crate::world::fingerprint;
+use std::time::SystemTime;
+
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub name: IdentityName,
+    pub(super) held: Option<Held>,
+    /// Outlives the session: what AWS refused, and when it is tried again.
+    pub(super) watch: Option<Watch>,
+    /// How it is renewed is known.
+    pub(super) is_watched: bool,
+    pub is_signed_out: bool,
+    /// Why what is stored is not known.
+    pub unreadable: Option<Error>,
+    /// Noticed when it was read.
+    pub(super) notes: Vec<Note>,
+    /// As of the last time that it was read.
+    pub(super) stamp: Option<Stamp>,
+    pub last_caller: Option<LastCaller>,
+}
+
+/// A session with what goes with it.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub session: Session,
+    pub plan: String,
+    /// Taken before the session was made or read.
+    pub ticket: Ticket,
+}
+
+impl Held {
+    pub(super) fn new(chain: &Chain, session: &Session, ticket: Ticket) -> Held {
+        Held {
+            session: session.clone(),
+            plan: fingerprint(chain, chain.links().len() - 1),
+            ticket,
+        }
+    }
+}
+
+impl Record {
+    pub(super) fn new(name: IdentityName) -> Record {
+        Record {
+            name,
+            held: None,
+            watch: None,
+            is_watched: false,
+            is_signed_out: false,
+            unreadable: None,
+            notes: Vec::new(),
+            stamp: None,
+            last_caller: None,
+        }
+    }
+
+    /// How the identity stands.
+    pub fn state(&self, now: SystemTime) -> State {
+        let watched = self.watch.as_ref().map(|watch| watch.state(now));
+        match (watched, &self.held) {
+            _ if self.is_signed_out => State::SignedOut,
+            // What AWS refused shows only when it is tried.
+            (Some(state @ (State::Revoked | State::Denied)), _) => state,
+            (Some(state), Some(_)) => state,
+            (Some(State::Expired), None) => State::Expired,
+            (_, None) if self.unreadable.is_some() => State::Unknown,
+            (_, None) => State::NeedsSignIn,
+            (None, Some(_)) => State::Valid,
+        }
+    }
+
+    /// Noticed when it was read.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    pub fn session(&self) -> Option<&Session> {
+        let held = self.held.as_ref().filter(|_| !self.is_signed_out)?;
+        Some(&held.session)
+    }
+
+    /// What is known of renewing it.
+    pub fn watch(&self) -> Option<&Watch> {
+        self.watch.as_ref().filter(|_| self.is_watched)
+    }
+
+    pub fn watch_mut(&mut self) -> Option<&mut Watch> {
+        self.watch.as_mut().filter(|_| self.is_watched)
+    }
+}

@@ -1,0 +1,103 @@
+//! How an identity stands, as clients see it.
+
+use crate::clock::moment;
+use crate::error::Error;
+use serde::{Deserialize, Serialize};
+use std::time::SystemTime;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// Asks STS who this is.
+    Online,
+    /// Only what is remembered.
+    Offline,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Valid,
+    /// Due for renewal, or announced.
+    Expiring,
+    Expired,
+    /// Nothing usable is held; also: keys stored, no session.
+    NeedsSignIn,
+    SignedOut,
+    Revoked,
+    Denied,
+    /// The keyring cannot be read.
+    Unknown,
+    Unsupported,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Whoami {
+    pub identity: String,
+    pub provider: String,
+    pub kind: String,
+    pub principal: Option<String>,
+    pub account: Option<String>,
+    pub region: String,
+    pub state: State,
+    #[serde(with = "moment::optional")]
+    pub expires_at: Option<SystemTime>,
+    pub expires_in_seconds: Option<u32>,
+    pub source: Option<String>,
+    pub realm: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+pub struct ListedProvider {
+    pub name: String,
+    pub kind: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+pub struct IdentityStatus {
+    pub name: String,
+    pub kind: String,
+    pub provider: Option<String>,
+    /// From the source to the identity.
+    pub chain: Vec<String>,
+    /// What the chain ends with: the role's ARN, the permission set's name.
+    pub role: Option<String>,
+    /// Twelve digits, as far as it is known.
+    pub account: Option<String>,
+    /// Of the session that is held: where it comes from, and its time.
+    pub source: Option<String>,
+    pub state: State,
+    #[serde(with = "moment::optional")]
+    #[cfg_attr(feature = "app", specta(type = Option<String>))]
+    pub issued_at: Option<SystemTime>,
+    #[serde(with = "moment::optional")]
+    #[cfg_attr(feature = "app", specta(type = Option<String>))]
+    pub expires_at: Option<SystemTime>,
+    pub expires_in_seconds: Option<u32>,
+    pub default: bool,
+    /// When the agent renews it; `None` where it does not, or a person is needed.
+    #[serde(with = "moment::optional")]
+    #[cfg_attr(feature = "app", specta(type = Option<String>))]
+    pub next_refresh: Option<SystemTime>,
+    /// Why the last renewal failed.
+    pub failing: Option<Error>,
+    #[serde(rename = "last_asker")]
+    pub last_caller: Option<LastCaller>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+pub struct LastCaller {
+    pub program: String,
+    pub pid: u32,
+    #[serde(with = "moment")]
+    #[cfg_attr(feature = "app", specta(type = String))]
+    pub at: SystemTime,
+}
+
+pub(super) fn seconds_left(expires_at: SystemTime, now: SystemTime) -> u32 {
+    u32::try_from(crate::duration::time_left(expires_at, now).as_secs()).unwrap_or(u32::MAX)
+}
