@@ -1,13 +1,13 @@
 //! The task that owns the state: requests come in, jobs are started, replies and events go out.
 //! Nothing here waits: slow work is spawned and reports back as a [`Message`].
 
-use super::Role;
 use super::answers::{self, Effects, Held};
 use super::api::{
     Answered, Call, Control, Event, LastCaller, Look, Maintain, Note, Reply, Request,
     SessionRequest,
 };
 use super::jobs::{About, JobId, Jobs};
+use super::role::Role;
 use super::schedule::Schedule;
 use super::waiter::ClientId;
 use super::waiter::{self, Part, Reach, Waiter};

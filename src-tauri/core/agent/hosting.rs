@@ -1,8 +1,8 @@
 //! An agent for all processes of a user: it holds the address of its configuration and answers what
 //! comes in over the socket. The host decides whether an agent that runs already keeps the address.
 
-use super::Agent;
 use super::client::{self, Client};
+use super::handle::Agent;
 use super::socket::{Address, Asked, Connection, Listener, Opened};
 use crate::clock::Clock;
 use crate::error::Result;

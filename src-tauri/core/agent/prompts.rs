@@ -1,12 +1,12 @@
 //! Open prompts: which client is shown one, who may answer, and when it is closed.
 
-use super::Role;
 use super::actor::Actor;
 use super::api::{
     self, Answer, Call, Event, Login, Note, PromptId, PromptKind, Renewal, Reply, Request,
     SessionRequest, WhyKeys,
 };
 use super::jobs::{About, JobId, OpenPrompt, Ticket};
+use super::role::Role;
 use super::waiter::ClientId;
 use super::waiter::{self, Part, Waiter};
 use crate::ask::Question;

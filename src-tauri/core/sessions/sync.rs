@@ -101,13 +101,15 @@ pub async fn read(world: &World, known: Known, scope: Scope<'_>) -> Reading {
     reading
 }
 
-/// The names with a stored session, in lower case.
+/// The names with a stored session in this realm, in lower case; also those that another
+/// configuration wrote, which are read with a warning.
 async fn sessions(world: &World) -> Result<HashSet<String>> {
-    let entries = world.store.entries().await?.into_iter();
-    Ok(entries
-        .filter(|entry| entry.kind == EntryKind::Session)
-        .map(|entry| key(entry.name()))
-        .collect())
+    let realm = world.config.realm().as_str();
+    let entries = world.store.keyring.list().await?.into_iter();
+    let ours = entries
+        .map(|entry| entry.name)
+        .filter(|name| name.kind == EntryKind::Session && name.realm == realm);
+    Ok(ours.map(|name| key(name.name())).collect())
 }
 
 async fn stored(world: &World, chain: Chain) -> Stored {

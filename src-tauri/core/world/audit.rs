@@ -1,12 +1,11 @@
 //! What goes to the audit log, on whose behalf, and what it says when read again. Writing it down
 //! never fails what was done: a log that cannot be written is a warning.
 
-use super::World;
 use crate::ask::{Caller, Note};
 use crate::environment::Environment;
 use crate::error::{Code, Result};
 use crate::store::audit::{
-    AuditCaller, AuditEvent, AuditLine, AuditOutcome, Happened, Keeping, Verdict,
+    AuditCaller, AuditEvent, AuditLine, AuditLog, AuditOutcome, Happened, Keeping,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -47,52 +46,46 @@ pub struct Audited {
     pub callers: BTreeSet<String>,
 }
 
-impl World {
-    /// Writes down what happened, in one go.
-    pub async fn record(&self, caller: &Caller, happened: &[Happened]) -> Option<Note> {
-        let caller = AuditCaller {
-            program: caller.program.clone(),
-            pid: caller.pid,
-            user: user(&self.environment),
-        };
-        let keyring_fails = happened.iter().any(|it| match it.outcome {
-            AuditOutcome::Failed { error } => {
-                matches!(error, Code::KeyringLocked | Code::KeyringUnavailable)
-            }
-            AuditOutcome::Ok => false,
-        });
-        let keeping = if keyring_fails {
-            Keeping::LinesOnly
-        } else {
-            Keeping::Head
-        };
-        let failure = self
-            .store
-            .audit()
-            .append(&caller, happened, keeping)
-            .await
-            .err()?;
-        Some(Note::Warning(format!(
-            "this was not written to the audit log: {failure}"
-        )))
-    }
+/// Writes down what happened, in one go.
+pub(super) async fn record(
+    log: &AuditLog,
+    environment: &Environment,
+    caller: &Caller,
+    happened: &[Happened],
+) -> Option<Note> {
+    let caller = AuditCaller {
+        program: caller.program.clone(),
+        pid: caller.pid,
+        user: user(environment),
+    };
+    let keyring_fails = happened.iter().any(|it| match it.outcome {
+        AuditOutcome::Failed { error } => {
+            matches!(error, Code::KeyringLocked | Code::KeyringUnavailable)
+        }
+        AuditOutcome::Ok => false,
+    });
+    let keeping = if keyring_fails {
+        Keeping::LinesOnly
+    } else {
+        Keeping::Head
+    };
+    let failure = log.append(&caller, happened, keeping).await.err()?;
+    Some(Note::Warning(format!(
+        "this was not written to the audit log: {failure}"
+    )))
+}
 
-    /// What is in the audit log since a moment.
-    pub fn audit(&self, since: Option<SystemTime>) -> Result<Audit> {
-        let mut lines = self.store.audit().read(since)?;
-        let identities = summed_up(&lines);
-        let left_out = lines.len().saturating_sub(MOST_LINES);
-        lines.drain(..left_out);
-        Ok(Audit {
-            identities,
-            lines,
-            left_out: u32::try_from(left_out).unwrap_or(u32::MAX),
-        })
-    }
-
-    pub async fn verify_audit(&self) -> Result<Verdict> {
-        self.store.audit().verify().await
-    }
+/// What is in the audit log since a moment.
+pub(super) fn read(log: &AuditLog, since: Option<SystemTime>) -> Result<Audit> {
+    let mut lines = log.read(since)?;
+    let identities = summed_up(&lines);
+    let left_out = lines.len().saturating_sub(MOST_LINES);
+    lines.drain(..left_out);
+    Ok(Audit {
+        identities,
+        lines,
+        left_out: u32::try_from(left_out).unwrap_or(u32::MAX),
+    })
 }
 
 /// By name, as the configuration writes it.

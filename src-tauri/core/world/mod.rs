@@ -6,7 +6,7 @@ pub mod freshness;
 
 pub use audit::{Audit, Audited};
 
-use crate::ask::{PassphraseUse, Prompt, PromptKind};
+use crate::ask::{Caller, Note, PassphraseUse, Prompt, PromptKind};
 use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::config::{Chain, Config, KeyringChoice, Kind};
@@ -14,11 +14,13 @@ use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::ids::AccessKeyId;
 use crate::secret::{Secret, Session};
+use crate::store::audit::{Happened, Verdict};
 use crate::store::{Keyring, Store, StoreScope};
 use freshness::Freshness;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 /// What stays when the configuration changes.
 struct Base {
@@ -106,6 +108,20 @@ impl World {
     /// The plan for signing in to an identity, looked up as people type it.
     pub fn chain(&self, identity: &str) -> Result<Chain> {
         self.config.chain(self.config.identity(identity)?)
+    }
+
+    /// Into the audit log, in one go; the warning where that failed.
+    pub async fn record(&self, caller: &Caller, happened: &[Happened]) -> Option<Note> {
+        audit::record(&self.store.audit(), &self.environment, caller, happened).await
+    }
+
+    /// What is in the audit log since a moment.
+    pub fn audit(&self, since: Option<SystemTime>) -> Result<Audit> {
+        audit::read(&self.store.audit(), since)
+    }
+
+    pub async fn verify_audit(&self) -> Result<Verdict> {
+        self.store.audit().verify().await
     }
 
     /// Signed out of, in whatever process. An unreadable mark counts as one.

@@ -212,7 +212,6 @@ fn identities_of(mut answer: Value) -> Value {
 /// A keyring that cannot be read any more shows every read: as an error, a warning, or a session
 /// that is not known.
 #[test]
-#[ignore = "the agent still reads the keyring to show how identities stand"]
 fn status_and_list_of_an_agent_read_no_keyring() {
     let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
     assert_eq!(code(&home.run(&["login", "deploy"])), 0);

@@ -8,11 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// Folders in or below which there is a circle still to be taken apart. Entries may only be removed.
-const STILL_IN_A_CIRCLE: &[&str] = &[
-    "src-tauri/core/agent",
-    "src-tauri/core/auth",
-    "src-tauri/core/store",
-];
+const STILL_IN_A_CIRCLE: &[&str] = &["src-tauri/core/store"];
 
 /// Uses that are left out of account.
 const EXCEPTED: &[Excepted] = &[Excepted {

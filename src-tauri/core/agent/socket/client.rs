@@ -18,7 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Whether a connection may block its thread.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::agent) enum Face {
+pub(crate) enum Face {
     Blocking,
     Async,
 }
@@ -53,10 +53,7 @@ impl Connection {
         Connection::with(Face::Async, address).await
     }
 
-    pub(in crate::agent) async fn with(
-        face: Face,
-        address: &Address,
-    ) -> Result<Option<Connection>> {
+    pub(crate) async fn with(face: Face, address: &Address) -> Result<Option<Connection>> {
         use io::ErrorKind::{ConnectionRefused, NotFound};
         let unusable = |cause: &io::Error| {
             Error::file(address.path(), "connect to the agent at", cause)
@@ -111,7 +108,7 @@ impl Connection {
     }
 
     /// Returns once the agent has closed the connection.
-    pub(in crate::agent) async fn closed(self) {
+    pub(crate) async fn closed(self) {
         if let Some(mut stream) = self.stream {
             while matches!(stream.read(&mut [0]).await, Ok(1..)) {}
         }
@@ -119,7 +116,7 @@ impl Connection {
 }
 
 /// The result of a future that only uses a blocking connection: such a future never waits.
-pub(in crate::agent) fn at_once<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn at_once<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,
         Poll::Pending => unreachable!("a blocking connection is always ready"),
