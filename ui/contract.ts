@@ -24,7 +24,7 @@ export type Keys = Extract<PromptKind, { keys: unknown }>["keys"];
 export type Mfa = Extract<PromptKind, { mfa: unknown }>["mfa"];
 export type Passphrase = Extract<PromptKind, { keyring_passphrase: unknown }>["keyring_passphrase"];
 export type Browser = Extract<PromptKind, { browser: unknown }>["browser"];
-export type WhyKeys = Keys["why"] | "refused";
+export type WhyKeys = Keys["why"];
 export type Renewal = Parameters<Commands["signIn"]>[1];
 export type Error = Prompt["unanswered"];
 

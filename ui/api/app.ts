@@ -92,7 +92,7 @@ export type Audit = {
 	left_out: number,
 };
 
-/**  On whose behalf. */
+/**  The program that caused it. */
 export type AuditCaller = {
 	program: string,
 	pid: number,
@@ -142,9 +142,9 @@ export type Audited = {
 	askers: string[],
 };
 
-/**  Who asks. */
+/**  The program on whose behalf something is done. */
 export type Caller = {
-	/**  The asking program's name, as people know it: `terraform`. */
+	/**  As people know it: `terraform`. */
 	program: string,
 	pid: number,
 	person: Person,
@@ -259,7 +259,7 @@ export type DesktopSettings = {
 };
 
 /**
- *  Crosses processes as `{code, message, hints, context}`; nobody matches on text. Never holds a
+ *  Crosses processes as `{code, message, hints, context}`; no code matches on text. Never holds a
  *  secret.
  */
 export type Error = {
@@ -347,7 +347,7 @@ export type LongLivedKeys = "keep" |
 /**  The serial number of an MFA device: an ARN, or the serial of a hardware device. */
 export type MfaArn = string;
 
-/**  Whether something is done, or only told what would be. */
+/**  Whether to act, or only to report what would be done. */
 export type Mode = "dry_run" | "run";
 
 export type NewUser = {
@@ -356,7 +356,7 @@ export type NewUser = {
 	mfa_arn: string | null,
 };
 
-/**  Something to tell a person, whatever the reply: "Credentials saved to keyring: dev". */
+/**  Information for the user beside any reply: "Credentials saved to keyring: dev". */
 export type Note = ({ info: string }) & { warning?: never } | ({ warning: string }) & { info?: never };
 
 /**  Each can be switched off in the settings. */
@@ -442,7 +442,7 @@ export type Refresh = "runs" | "paused";
 
 /**  Whether the failure would have gone away had a person been there to answer. */
 export type Remedy = "Fix" | 
-/**  Exit code 3: a person is needed and nobody can be asked. */
+/**  Exit code 3: a person is needed and there is none. */
 "Person";
 
 export type RemovalStep = {
@@ -583,6 +583,8 @@ export type WhyKeys =
 "revoked" | 
 /**  The secret typed last does not belong to its key id. */
 "secret_mismatch" | 
+/**  The keys typed last were not accepted; the prompt's error says why. */
+"refused" | 
 /**  `fob user configure`. */
 "asked";
 

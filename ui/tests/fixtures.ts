@@ -84,7 +84,7 @@ export const kinds = {
   keys: { keys: { why: "missing", mfa_arn: MFA, session_duration: 36 * HOUR } },
   revoked: { keys: { why: "revoked", mfa_arn: MFA, session_duration: null } },
   // Not in the generated type yet.
-  refused: { keys: { why: "refused" as never, mfa_arn: MFA, session_duration: 36 * HOUR } },
+  refused: { keys: { why: "refused", mfa_arn: MFA, session_duration: 36 * HOUR } },
   mismatch: { keys: { why: "secret_mismatch", mfa_arn: MFA, session_duration: 36 * HOUR } },
   new_keys: { keys: { why: "asked", mfa_arn: null, session_duration: 90 * MINUTE } },
   code: { mfa: { device: MFA, refused: null } },
