@@ -1,20 +1,27 @@
 //! Keyfob's library: a developer's AWS sign-ins, from a configuration file and a keyring to
 //! credentials in every tool.
 //!
-//! It does not print, ask, open browsers, read the environment or tell the time by itself:
-//! [`environment`] and [`clock`] are handed in, and needing a person is a return value ([`auth`]).
+//! It does not print, open browsers, read the environment or tell the time by itself:
+//! [`environment`] and [`clock`] are handed in. A person is asked through a handle ([`ask`]); the
+//! shells show prompts as data and answer them.
 //!
 //! # The map, and the only edges allowed (downwards; a module may use anything on a line above it)
 //!
-//! 1. [`error`], [`clock`], [`environment`], [`hardening`], [`secret`], [`ids`], [`duration`],
-//!    [`files`], [`encode`]
-//! 2. [`config`]: what was written and what it means: text -> `Config` -> `Chain`
+//! 1. [`error`] · [`clock`] · [`environment`] · [`hardening`] · [`secret`]: keys and sessions ·
+//!    [`ids`]: names, ARNs, accounts, regions, MFA codes · [`duration`]: and the one table of limits ·
+//!    [`files`]: private files, locks, the INI format · [`encode`] · [`ask`]: the handle to a person
+//! 2. [`config`]: what was written and what it means: text -> `Config` -> `Chain` of links
 //! 3. [`aws`]: the only door to AWS · [`store`]: what is remembered, where (never each other)
-//! 4. [`auth`]: signing in, recovering, refreshing, signing out
-//! 5. [`agent`]: requests in, replies out (never `aws` or `store` directly) · [`sandbox`]: an AWS
-//!    on loopback (line 1 only)
-//! 6. the binaries `fob` (`src-tauri/cli`) and `keyfob` (`src-tauri/app`)
+//! 4. [`world`]: the two with the configuration, the environment and the clock
+//! 5. [`providers`]: one file a kind of link: how it obtains a session
+//! 6. [`sign_in`]: one function, from an identity to a session
+//! 7. [`sessions`]: one record an identity, and its state · [`logout`]: a list, then its removal ·
+//!    [`databases`]: auth tokens bound to the session that signed them · [`console`]: links into it
+//! 8. [`agent`]: one task, requests in, snapshots out; jobs; the contract; the socket
+//! 9. [`view`]: what both shells show
 //!
+//! [`sandbox`], an AWS on loopback, knows line 1 only. The binaries `fob` (`src-tauri/cli`) and
+//! `keyfob` (`src-tauri/app`) see the agent's contract, the view and the ground.
 //! `tests/it/boundaries.rs` holds every path in the source against this list.
 
 pub mod ask;

@@ -62,7 +62,7 @@ impl Sandbox {
         })
     }
 
-    /// `http://127.0.0.1:PORT`: the endpoint for `AWS_ENDPOINT_URL`, and what [`Control::at`]
+    /// `http://127.0.0.1:PORT`: the endpoint for `AWS_ENDPOINT_URL`, and what [`SandboxClient::at`]
     /// takes.
     pub fn url(&self) -> String {
         self.served.url()

@@ -15,7 +15,7 @@ use subtle::ConstantTimeEq;
 
 const ACCOUNT: &str = "123456789012";
 
-/// An MFA device of a user. Every device accepts the one code in [`Settings`].
+/// An MFA device of a user. Every device accepts the one code in [`SandboxSettings`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MfaDevice {

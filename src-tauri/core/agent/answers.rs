@@ -21,17 +21,17 @@ use crate::world::World;
 const PASSPHRASE_ATTEMPTS: u32 = 3;
 
 /// What is given to a caller of a session that is held.
-pub(super) struct Held<'a> {
+pub(super) struct Given<'a> {
     pub world: &'a World,
     pub tokens: &'a Tokens,
     pub session: &'a Session,
     pub chain: &'a crate::config::Chain,
 }
 
-impl Held<'_> {
+impl Given<'_> {
     /// Writes nothing.
     pub async fn give(&self, request: &SessionRequest, notes: &mut Vec<Note>) -> Result<Reply> {
-        let Held {
+        let Given {
             world,
             tokens,
             session,
@@ -106,7 +106,7 @@ pub(super) async fn hand_over(
     } else {
         Ok(())
     };
-    let held = Held {
+    let held = Given {
         world,
         tokens,
         session,

@@ -173,7 +173,7 @@ pub struct DatabaseTokenRequest {
 
 pub type PromptId = u32;
 
-/// A person is needed. Whoever can ask one sends [`Request::Answer`]; for everybody else
+/// A person is needed. A client that can ask one sends [`Control::Answer`]; for all others
 /// `unanswered` is the error.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "app", derive(specta::Type))]

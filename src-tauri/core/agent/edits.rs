@@ -36,7 +36,7 @@ pub(super) async fn import(world: &World, profiles: &[String], trail: &mut Trail
     Ok(Reply::Imported { identities })
 }
 
-/// As [`import`], where no agent runs and there may be no file yet.
+/// Imports profiles no agent runs and there may be no file yet.
 ///
 /// # Errors
 /// As [`Config::change`] and [`config::import`].

@@ -3,6 +3,7 @@
 use super::actor::{Actor, Message};
 use super::api::Event;
 use super::client::{self, Client};
+use super::requests;
 use super::role::Role;
 use crate::world::World;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ impl Agent {
         let (inbox, messages) = mpsc::unbounded_channel();
         let (events, _) = broadcast::channel(UNREAD_EVENTS);
         let actor = Actor::new(world, role, inbox.downgrade(), events.clone());
-        tokio::spawn(actor.run(messages));
+        tokio::spawn(requests::run(actor, messages));
         Agent {
             inbox,
             clients: Arc::default(),

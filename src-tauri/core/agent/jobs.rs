@@ -4,7 +4,7 @@
 
 use super::api::{self, Call, PromptId};
 use super::waiter::ClientId;
-use super::waiter::{Part, Reach, Waiter};
+use super::waiter::{Attendance, Part, Waiter};
 use crate::ask::{PromptKind, Question};
 use crate::config::Chain;
 use crate::error::{Code, Error, Remedy, Result};
@@ -17,7 +17,7 @@ pub(super) type JobId = u32;
 pub(super) struct Job {
     pub about: About,
     pub waiters: Vec<Waiter>,
-    pub prompt: Option<OpenPrompt>,
+    pub prompt: Option<PendingPrompt>,
     /// How those without a person fail, once its prompt was closed.
     pub closed: Option<Remedy>,
     /// Those who wait do it in their own process once its locks are free.
@@ -28,17 +28,15 @@ pub(super) struct Job {
 pub(super) enum About {
     SignIn {
         chain: Box<Chain>,
-        reach: Reach,
+        reach: Attendance,
     },
     /// For the one client that requested it.
-    Upkeep {
-        identity: String,
-    },
+    Upkeep { identity: String },
 }
 
 /// The job waits for an answer, with its locks held.
 #[derive(Debug)]
-pub(super) struct OpenPrompt {
+pub(super) struct PendingPrompt {
     pub prompt: api::Prompt,
     pub question: Question,
     pub since: SystemTime,
@@ -50,7 +48,7 @@ pub(super) struct OpenPrompt {
 
 /// The client that was shown a prompt, and the request that goes on once it is answered.
 #[derive(Debug)]
-pub(super) struct Ticket {
+pub(super) struct PromptTicket {
     pub client: ClientId,
     pub call: Call,
     pub part: Part,
@@ -64,17 +62,17 @@ pub(super) struct Jobs {
     last_job: JobId,
     last_prompt: PromptId,
     running: HashMap<JobId, Job>,
-    tickets: HashMap<PromptId, Ticket>,
+    tickets: HashMap<PromptId, PromptTicket>,
 }
 
-impl OpenPrompt {
+impl PendingPrompt {
     fn is_passphrase(&self) -> bool {
         matches!(self.prompt.kind, PromptKind::KeyringPassphrase { .. })
     }
 }
 
 impl Job {
-    pub fn sign_in(&self) -> Option<(&Chain, Reach)> {
+    pub fn sign_in(&self) -> Option<(&Chain, Attendance)> {
         match &self.about {
             About::SignIn { chain, reach } => Some((chain, *reach)),
             About::Upkeep { .. } => None,
@@ -154,7 +152,7 @@ impl Jobs {
     pub fn renewals(&self) -> usize {
         let is_renewal = |job: &Job| {
             job.sign_in()
-                .is_some_and(|(_, reach)| reach == Reach::Scheduled)
+                .is_some_and(|(_, reach)| reach == Attendance::Scheduled)
         };
         self.running.values().filter(|job| is_renewal(job)).count()
     }
@@ -181,13 +179,13 @@ impl Jobs {
         self.last_prompt
     }
 
-    pub fn issue(&mut self, ticket: Ticket) -> PromptId {
+    pub fn issue(&mut self, ticket: PromptTicket) -> PromptId {
         let id = self.number();
         self.tickets.insert(id, ticket);
         id
     }
 
-    pub fn take_ticket(&mut self, id: PromptId) -> Result<Ticket> {
+    pub fn take_ticket(&mut self, id: PromptId) -> Result<PromptTicket> {
         self.tickets.remove(&id).ok_or_else(|| {
             Error::new(Code::InvalidInput, "this prompt is no longer open")
                 .hint("it was answered or closed; try again")

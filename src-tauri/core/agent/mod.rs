@@ -10,6 +10,7 @@ mod handle;
 pub mod hosting;
 mod jobs;
 mod prompts;
+mod requests;
 mod role;
 mod schedule;
 pub mod socket;

@@ -5,7 +5,7 @@ use super::api::{
     self, Answer, Call, Event, Login, Note, PromptId, PromptKind, Renewal, Reply, Request,
     SessionRequest, WhyKeys,
 };
-use super::jobs::{About, JobId, OpenPrompt, Ticket};
+use super::jobs::{About, JobId, PendingPrompt, PromptTicket};
 use super::role::Role;
 use super::waiter::ClientId;
 use super::waiter::{self, Part, Waiter};
@@ -20,298 +20,304 @@ const LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// After a person closed a prompt, programs do not raise it again for so long.
 const DECLINED: Duration = Duration::from_secs(60);
 
-impl Actor {
-    /// One prompt for all that wait for it, under whatever name.
-    pub fn question(&mut self, job: JobId, question: Question) {
-        let Some(it) = self.jobs.get(job) else {
-            return question_is_late(question);
-        };
-        let identity = match &it.about {
-            About::SignIn { chain, .. } if chain.links().len() == 1 => chain.identity.to_string(),
-            About::SignIn { chain, .. } => chain.source().name.clone(),
-            About::Upkeep { identity } => identity.clone(),
-        };
-        let is_sign_in = it.sign_in().is_some();
-        let waiting = self.jobs.take_concerned(job, &question.prompt.kind);
-        let has_person = waiting.iter().any(Waiter::is_person);
-        let prompt = question.prompt.clone();
-        let is_passphrase = matches!(prompt.kind, PromptKind::KeyringPassphrase { .. });
-        if is_passphrase && is_sign_in && self.role == Role::Hosted && !has_person {
-            // The keyring's file is closed to the agent, and maybe open to the callers: their
-            // environment may hold the passphrase.
-            if let Some(it) = self.jobs.get_mut(job) {
-                it.is_turned_away = true;
-                it.waiters = waiting;
-            }
-            return question.close(prompt.unanswered);
+/// One prompt for all that wait for it, under whatever name.
+pub(super) fn question(actor: &mut Actor, job: JobId, question: Question) {
+    let Some(it) = actor.jobs.get(job) else {
+        return question_is_late(question);
+    };
+    let identity = match &it.about {
+        About::SignIn { chain, .. } if chain.links().len() == 1 => chain.identity.to_string(),
+        About::SignIn { chain, .. } => chain.source().name.clone(),
+        About::Upkeep { identity } => identity.clone(),
+    };
+    let is_sign_in = it.sign_in().is_some();
+    let waiting = actor.jobs.take_concerned(job, &question.prompt.kind);
+    let has_person = waiting.iter().any(Waiter::is_person);
+    let prompt = question.prompt.clone();
+    let is_passphrase = matches!(prompt.kind, PromptKind::KeyringPassphrase { .. });
+    if is_passphrase && is_sign_in && actor.role == Role::Hosted && !has_person {
+        // The keyring's file is closed to the agent, and maybe open to the callers: their
+        // environment may hold the passphrase.
+        if let Some(it) = actor.jobs.get_mut(job) {
+            it.is_turned_away = true;
+            it.waiters = waiting;
         }
-        // Whether a program waits for it counts, not who could answer by now.
-        let first = waiting
-            .iter()
-            .find(|waiter| !waiter.is_person())
-            .or(waiting.first());
-        let Some(caller) = first.map(|waiter| waiter.call.caller.clone()) else {
-            // The clients that wanted it have gone.
-            return question.close(given_up(&prompt.unanswered));
-        };
-        let now = self.clock.now();
-        let open = OpenPrompt {
-            prompt: api::Prompt {
-                id: self.jobs.number(),
-                identity,
-                kind: prompt.kind,
-                attempt: prompt.attempt,
-                caller,
-                unanswered: prompt.unanswered,
-            },
-            question,
-            since: now,
-            wanted_at: now,
-            is_announced: false,
-        };
-        if let Some(it) = self.jobs.get_mut(job) {
-            it.prompt = Some(open);
-        }
-        if !has_person {
-            self.announce_prompt(job, waiting.first());
-        }
-        for waiter in waiting {
-            self.show_prompt(job, waiter, Vec::new());
-        }
+        return question.close(prompt.unanswered);
     }
+    // Whether a program waits for it counts, not who could answer by now.
+    let first = waiting
+        .iter()
+        .find(|waiter| !waiter.is_person())
+        .or(waiting.first());
+    let Some(caller) = first.map(|waiter| waiter.call.caller.clone()) else {
+        // The clients that wanted it have gone.
+        return question.close(given_up(&prompt.unanswered));
+    };
+    let now = actor.clock.now();
+    let open = PendingPrompt {
+        prompt: api::Prompt {
+            id: actor.jobs.number(),
+            identity,
+            kind: prompt.kind,
+            attempt: prompt.attempt,
+            caller,
+            unanswered: prompt.unanswered,
+        },
+        question,
+        since: now,
+        wanted_at: now,
+        is_announced: false,
+    };
+    if let Some(it) = actor.jobs.get_mut(job) {
+        it.prompt = Some(open);
+    }
+    if !has_person {
+        announce_prompt(actor, job, waiting.first());
+    }
+    for waiter in waiting {
+        show_prompt(actor, job, waiter, Vec::new());
+    }
+}
 
-    /// A program waits, and no client shows the prompt.
-    fn announce_prompt(&mut self, job: JobId, waiter: Option<&Waiter>) {
-        let Some(it) = self.jobs.get_mut(job) else {
-            return;
-        };
-        let caller = waiter
-            .or(it.waiters.first())
-            .map(|waiter| waiter.call.caller.clone());
-        let Some(open) = it.prompt.as_mut().filter(|open| !open.is_announced) else {
-            return;
-        };
-        if self.role != Role::Hosted {
-            return;
+/// A program waits, and no client shows the prompt.
+pub(super) fn announce_prompt(actor: &mut Actor, job: JobId, waiter: Option<&Waiter>) {
+    let Some(it) = actor.jobs.get_mut(job) else {
+        return;
+    };
+    let caller = waiter
+        .or(it.waiters.first())
+        .map(|waiter| waiter.call.caller.clone());
+    let Some(open) = it.prompt.as_mut().filter(|open| !open.is_announced) else {
+        return;
+    };
+    if actor.role != Role::Hosted {
+        return;
+    }
+    open.is_announced = true;
+    if let Some(caller) = caller {
+        open.prompt.caller = caller;
+    }
+    let prompt = open.prompt.clone();
+    if matches!(
+        prompt.kind,
+        PromptKind::Keys {
+            why: WhyKeys::Revoked,
+            ..
         }
-        open.is_announced = true;
-        if let Some(caller) = caller {
-            open.prompt.caller = caller;
-        }
+    ) {
+        actor.tell(Event::KeysRevoked {
+            identity: prompt.identity.clone(),
+            error: prompt.unanswered.clone(),
+        });
+    }
+    actor.tell(Event::PromptOpened(Box::new(prompt)));
+}
+
+/// To a person the prompt itself; a program waits for another client's answer.
+pub(super) fn show_prompt(actor: &mut Actor, job: JobId, waiter: Waiter, notes: Vec<Note>) {
+    let now = actor.clock.now();
+    let Some(open) = actor.jobs.get_mut(job).and_then(|job| job.prompt.as_mut()) else {
+        return actor.again(waiter);
+    };
+    open.wanted_at = now;
+    if waiter.is_person() {
+        let ticket = PromptTicket {
+            client: waiter.client,
+            call: waiter.call.clone(),
+            part: waiter.part,
+            job,
+            prompt: open.prompt.id,
+        };
         let prompt = open.prompt.clone();
-        if matches!(
-            prompt.kind,
-            PromptKind::Keys {
-                why: WhyKeys::Revoked,
-                ..
-            }
-        ) {
-            self.tell(Event::KeysRevoked {
-                identity: prompt.identity.clone(),
-                error: prompt.unanswered.clone(),
-            });
-        }
-        self.tell(Event::PromptOpened(Box::new(prompt)));
-    }
-
-    /// To a person the prompt itself; a program waits for another client's answer.
-    pub fn show_prompt(&mut self, job: JobId, waiter: Waiter, notes: Vec<Note>) {
-        let now = self.clock.now();
-        let Some(open) = self.jobs.get_mut(job).and_then(|job| job.prompt.as_mut()) else {
-            return self.again(waiter);
+        let shown = api::Prompt {
+            id: actor.jobs.issue(ticket),
+            ..prompt
         };
-        open.wanted_at = now;
-        if waiter.is_person() {
-            let ticket = Ticket {
-                client: waiter.client,
-                call: waiter.call.clone(),
-                part: waiter.part,
-                job,
-                prompt: open.prompt.id,
-            };
-            let prompt = open.prompt.clone();
-            let shown = api::Prompt {
-                id: self.jobs.issue(ticket),
-                ..prompt
-            };
-            return waiter.answer(notes, Reply::Needs(Box::new(shown)));
+        return waiter.answer(notes, Reply::Needs(Box::new(shown)));
+    }
+    let is_hosted = actor.role == Role::Hosted;
+    if matches!(open.prompt.kind, PromptKind::KeyringPassphrase { .. }) && is_hosted {
+        waiter.answer(notes, Reply::RunInProcess);
+    } else if waiter.until > now && is_hosted {
+        if let Some(job) = actor.jobs.get_mut(job) {
+            job.waiters.push(waiter);
         }
-        let is_hosted = self.role == Role::Hosted;
-        if matches!(open.prompt.kind, PromptKind::KeyringPassphrase { .. }) && is_hosted {
-            waiter.answer(notes, Reply::RunInProcess);
-        } else if waiter.until > now && is_hosted {
-            if let Some(job) = self.jobs.get_mut(job) {
+    } else {
+        let (prompt, about) = (&open.question.prompt, open.prompt.identity.clone());
+        let error = waiter::prompt_is_open(&actor.world, prompt, &about, &waiter);
+        waiter.answer(notes, Reply::Failed(error));
+    }
+}
+
+pub(super) fn answered(actor: &mut Actor, waiter: Waiter, prompt: PromptId, answer: Answer) {
+    let ticket = match take_ticket(actor, prompt, &waiter) {
+        Ok(ticket) => ticket,
+        Err(error) => return waiter.fail(error),
+    };
+    let until = actor.clock.now();
+    let waiter = Waiter {
+        call: ticket.call,
+        part: ticket.part,
+        until,
+        ..waiter
+    };
+    match take_prompt(actor, ticket.job, Some(ticket.prompt)) {
+        // Another client was quicker: what was wanted is there, or on its way.
+        None => actor.again(waiter),
+        Some(open) => {
+            if let Some(job) = actor.jobs.get_mut(ticket.job) {
                 job.waiters.push(waiter);
             }
-        } else {
-            let (prompt, about) = (&open.question.prompt, open.prompt.identity.clone());
-            let error = waiter::prompt_is_open(&self.world, prompt, &about, &waiter);
-            waiter.answer(notes, Reply::Failed(error));
+            open.question.answer(answer);
         }
     }
+}
 
-    pub fn answered(&mut self, waiter: Waiter, prompt: PromptId, answer: Answer) {
-        let ticket = match self.take_ticket(prompt, &waiter) {
-            Ok(ticket) => ticket,
-            Err(error) => return waiter.fail(error),
+/// By the number that the client was shown, or by the prompt's own, as the status shows it.
+pub(super) fn take_ticket(
+    actor: &mut Actor,
+    prompt: PromptId,
+    waiter: &Waiter,
+) -> Result<PromptTicket> {
+    let Some((job, identity)) = actor.jobs.with_prompt(prompt) else {
+        return actor.jobs.take_ticket(prompt);
+    };
+    let login = Login {
+        identity,
+        duration: None,
+        renewal: Renewal::WhenDue,
+        mfa_code: None,
+    };
+    let call = Call {
+        caller: waiter.call.caller.clone(),
+        request: Request::Session(SessionRequest::Login(login)),
+    };
+    let (client, part) = (waiter.client, Part::Joins);
+    Ok(PromptTicket {
+        client,
+        call,
+        part,
+        job,
+        prompt,
+    })
+}
+
+/// The job goes on; `None` if this prompt of it was answered before.
+pub(super) fn take_prompt(
+    actor: &mut Actor,
+    job: JobId,
+    prompt: Option<PromptId>,
+) -> Option<PendingPrompt> {
+    let it = actor.jobs.get_mut(job)?;
+    let is_it = |open: &PendingPrompt| prompt.is_none_or(|prompt| open.prompt.id == prompt);
+    let open = it.prompt.take_if(|open| is_it(open))?;
+    if open.is_announced {
+        let (prompt, identity) = (open.prompt.id, open.prompt.identity.clone());
+        actor.tell(Event::PromptClosed { prompt, identity });
+    }
+    Some(open)
+}
+
+pub(super) fn cancelled(actor: &mut Actor, waiter: Waiter, prompt: PromptId) {
+    let ticket = match take_ticket(actor, prompt, &waiter) {
+        Ok(ticket) => ticket,
+        Err(error) => return waiter.fail(error),
+    };
+    let waiter = Waiter {
+        call: ticket.call,
+        ..waiter
+    };
+    let until = actor.clock.now() + DECLINED;
+    let Some(job) = actor.jobs.get_mut(ticket.job) else {
+        return actor.again(waiter);
+    };
+    job.waiters.push(waiter);
+    let source = job.sign_in().map(|(chain, _)| key(&chain.source().name));
+    let is_asked_again = job.prompt.as_ref().is_some_and(|open| {
+        let again = [WhyKeys::SecretMismatch, WhyKeys::Refused];
+        matches!(&open.prompt.kind, PromptKind::Keys { why, .. } if again.contains(why))
+    });
+    if let Some(source) = source.filter(|_| !is_asked_again) {
+        actor.declined.insert(source, until);
+    }
+    close(actor, ticket.job, None);
+}
+
+/// There is no answer any more: the job fails, and so do those who wait. For the person who
+/// closed it that is final; a program still needs a person.
+pub(super) fn close(actor: &mut Actor, job: JobId, because: Option<&Error>) {
+    let Some(open) = take_prompt(actor, job, None) else {
+        return;
+    };
+    let because = because.unwrap_or(&open.prompt.unanswered);
+    if let Some(it) = actor.jobs.get_mut(job) {
+        it.closed = Some(because.remedy);
+    }
+    let is_upkeep = actor.jobs.get(job).is_some_and(|it| it.sign_in().is_none());
+    let error = if is_upkeep {
+        because.clone()
+    } else {
+        given_up(because)
+    };
+    open.question.close(error);
+}
+
+pub(super) fn close_all(actor: &mut Actor, because: &Error) {
+    for job in actor.jobs.ids() {
+        close(actor, job, Some(because));
+    }
+}
+
+/// A prompt that only this client wanted is closed with it.
+pub(super) fn left(actor: &mut Actor, client: ClientId) {
+    for job in actor.jobs.drop_client(client) {
+        let Some(it) = actor.jobs.get(job) else {
+            continue;
         };
-        let until = self.clock.now();
-        let waiter = Waiter {
-            call: ticket.call,
-            part: ticket.part,
-            until,
-            ..waiter
+        let is_wanted = match &it.prompt {
+            Some(open) => open.is_announced || !it.waiters.is_empty(),
+            None => true,
         };
-        match self.take_prompt(ticket.job, Some(ticket.prompt)) {
-            // Another client was quicker: what was wanted is there, or on its way.
-            None => self.again(waiter),
-            Some(open) => {
-                if let Some(job) = self.jobs.get_mut(ticket.job) {
-                    job.waiters.push(waiter);
-                }
-                open.question.answer(answer);
-            }
+        match (is_wanted, actor.jobs.is_shown(job)) {
+            (_, true) => {}
+            (true, false) => announce_prompt(actor, job, None),
+            (false, false) => close(actor, job, None),
         }
     }
+}
 
-    /// By the number that the client was shown, or by the prompt's own, as the status shows it.
-    fn take_ticket(&mut self, prompt: PromptId, waiter: &Waiter) -> Result<Ticket> {
-        let Some((job, identity)) = self.jobs.with_prompt(prompt) else {
-            return self.jobs.take_ticket(prompt);
+/// What has waited long enough.
+pub(super) fn close_overdue(actor: &mut Actor, now: SystemTime) {
+    for job in actor.jobs.ids() {
+        let Some(it) = actor.jobs.get_mut(job) else {
+            continue;
         };
-        let login = Login {
-            identity,
-            duration: None,
-            renewal: Renewal::WhenDue,
-            mfa_code: None,
-        };
-        let call = Call {
-            caller: waiter.call.caller.clone(),
-            request: Request::Session(SessionRequest::Login(login)),
-        };
-        let (client, part) = (waiter.client, Part::Joins);
-        Ok(Ticket {
-            client,
-            call,
-            part,
-            job,
-            prompt,
-        })
-    }
-
-    /// The job goes on; `None` if this prompt of it was answered before.
-    fn take_prompt(&mut self, job: JobId, prompt: Option<PromptId>) -> Option<OpenPrompt> {
-        let it = self.jobs.get_mut(job)?;
-        let is_it = |open: &OpenPrompt| prompt.is_none_or(|prompt| open.prompt.id == prompt);
-        let open = it.prompt.take_if(|open| is_it(open))?;
-        if open.is_announced {
-            let (prompt, identity) = (open.prompt.id, open.prompt.identity.clone());
-            self.tell(Event::PromptClosed { prompt, identity });
+        let Some(open) = &it.prompt else { continue };
+        let is_forgotten = open.wanted_at + LIFETIME <= now;
+        let waiters = std::mem::take(&mut it.waiters);
+        let (over, waiting): (Vec<_>, Vec<_>) =
+            waiters.into_iter().partition(|waiter| waiter.until <= now);
+        it.waiters = waiting;
+        let (prompt, about) = (open.question.prompt.clone(), open.prompt.identity.clone());
+        for waiter in over {
+            let error = waiter::prompt_is_open(&actor.world, &prompt, &about, &waiter);
+            waiter.fail(error);
         }
-        Some(open)
-    }
-
-    pub fn cancelled(&mut self, waiter: Waiter, prompt: PromptId) {
-        let ticket = match self.take_ticket(prompt, &waiter) {
-            Ok(ticket) => ticket,
-            Err(error) => return waiter.fail(error),
-        };
-        let waiter = Waiter {
-            call: ticket.call,
-            ..waiter
-        };
-        let until = self.clock.now() + DECLINED;
-        let Some(job) = self.jobs.get_mut(ticket.job) else {
-            return self.again(waiter);
-        };
-        job.waiters.push(waiter);
-        let source = job.sign_in().map(|(chain, _)| key(&chain.source().name));
-        let is_asked_again = job.prompt.as_ref().is_some_and(|open| {
-            let again = [WhyKeys::SecretMismatch, WhyKeys::Refused];
-            matches!(&open.prompt.kind, PromptKind::Keys { why, .. } if again.contains(why))
-        });
-        if let Some(source) = source.filter(|_| !is_asked_again) {
-            self.declined.insert(source, until);
-        }
-        self.close(ticket.job, None);
-    }
-
-    /// There is no answer any more: the job fails, and so do those who wait. For the person who
-    /// closed it that is final; a program still needs a person.
-    pub fn close(&mut self, job: JobId, because: Option<&Error>) {
-        let Some(open) = self.take_prompt(job, None) else {
-            return;
-        };
-        let because = because.unwrap_or(&open.prompt.unanswered);
-        if let Some(it) = self.jobs.get_mut(job) {
-            it.closed = Some(because.remedy);
-        }
-        let is_upkeep = self.jobs.get(job).is_some_and(|it| it.sign_in().is_none());
-        let error = if is_upkeep {
-            because.clone()
-        } else {
-            given_up(because)
-        };
-        open.question.close(error);
-    }
-
-    pub fn close_all(&mut self, because: &Error) {
-        for job in self.jobs.ids() {
-            self.close(job, Some(because));
+        if is_forgotten {
+            close(actor, job, None);
         }
     }
+    actor.declined.retain(|_, until| *until > now);
+}
 
-    /// A prompt that only this client wanted is closed with it.
-    pub fn left(&mut self, client: ClientId) {
-        for job in self.jobs.drop_client(client) {
-            let Some(it) = self.jobs.get(job) else {
-                continue;
-            };
-            let is_wanted = match &it.prompt {
-                Some(open) => open.is_announced || !it.waiters.is_empty(),
-                None => true,
-            };
-            match (is_wanted, self.jobs.is_shown(job)) {
-                (_, true) => {}
-                (true, false) => self.announce_prompt(job, None),
-                (false, false) => self.close(job, None),
-            }
-        }
-    }
-
-    /// What has waited long enough.
-    pub fn close_overdue(&mut self, now: SystemTime) {
-        for job in self.jobs.ids() {
-            let Some(it) = self.jobs.get_mut(job) else {
-                continue;
-            };
-            let Some(open) = &it.prompt else { continue };
-            let is_forgotten = open.wanted_at + LIFETIME <= now;
-            let waiters = std::mem::take(&mut it.waiters);
-            let (over, waiting): (Vec<_>, Vec<_>) =
-                waiters.into_iter().partition(|waiter| waiter.until <= now);
-            it.waiters = waiting;
-            let (prompt, about) = (open.question.prompt.clone(), open.prompt.identity.clone());
-            for waiter in over {
-                let error = waiter::prompt_is_open(&self.world, &prompt, &about, &waiter);
-                waiter.fail(error);
-            }
-            if is_forgotten {
-                self.close(job, None);
-            }
-        }
-        self.declined.retain(|_, until| *until > now);
-    }
-
-    /// When a prompt, or a request that waits for one, is next overdue.
-    pub fn next_overdue(&self) -> Option<SystemTime> {
-        let overdue = self.jobs.iter().filter_map(|(_, job)| {
-            let end = job.prompt.as_ref()?.wanted_at + LIFETIME;
-            let waiting = job.waiters.iter().map(|waiter| waiter.until).min();
-            Some(waiting.map_or(end, |until| until.min(end)))
-        });
-        overdue.min()
-    }
+/// When a prompt, or a request that waits for one, is next overdue.
+pub(super) fn next_overdue(actor: &Actor) -> Option<SystemTime> {
+    let overdue = actor.jobs.iter().filter_map(|(_, job)| {
+        let end = job.prompt.as_ref()?.wanted_at + LIFETIME;
+        let waiting = job.waiters.iter().map(|waiter| waiter.until).min();
+        Some(waiting.map_or(end, |until| until.min(end)))
+    });
+    overdue.min()
 }
 
 fn given_up(unanswered: &Error) -> Error {

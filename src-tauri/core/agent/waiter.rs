@@ -41,7 +41,7 @@ pub(super) enum Part {
 
 /// Where a sign-in may turn when it needs a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(super) enum Attendance {
     /// A renewal ahead of time, which no request wants.
     Scheduled,
     /// Fails where a person is needed.
@@ -138,10 +138,10 @@ pub(super) fn patience_of(request: &SessionRequest) -> Duration {
 }
 
 /// How the sign-in for a request is to be done.
-pub(super) fn options(caller: &Caller, request: &SessionRequest, reach: Reach) -> Options {
+pub(super) fn options(caller: &Caller, request: &SessionRequest, reach: Attendance) -> Options {
     let person = match reach {
-        Reach::Scheduled | Reach::Unattended => Person::Absent,
-        Reach::Asks => Person::Present,
+        Attendance::Scheduled | Attendance::Unattended => Person::Absent,
+        Attendance::Asks => Person::Present,
     };
     let caller = Caller {
         person,
@@ -158,8 +158,8 @@ pub(super) fn options(caller: &Caller, request: &SessionRequest, reach: Reach) -
                 patience: Patience::Forever,
             };
         }
-        (SessionRequest::Credentials { .. }, Reach::Unattended) => patience_of(request),
-        (_, Reach::Scheduled | Reach::Unattended | Reach::Asks) => {
+        (SessionRequest::Credentials { .. }, Attendance::Unattended) => patience_of(request),
+        (_, Attendance::Scheduled | Attendance::Unattended | Attendance::Asks) => {
             patience_of(request).max(OTHER_PROCESSES)
         }
     };

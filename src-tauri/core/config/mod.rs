@@ -1,6 +1,6 @@
 //! The configuration: found, read, and resolved into what it means; changed, and made from the
-//! files of AWS tools. Reading goes from the text ([`yaml`]) over single values ([`reader`]) and
-//! entries ([`kinds`], [`entries`], [`links`]) to a [`Config`], and from there to a [`Chain`].
+//! files of AWS tools. Reading goes from the text (`yaml`) over single values (`reader`) and
+//! entries (`kinds`, `entries`, `links`) to a [`Config`], and from there to a [`Chain`].
 
 mod chain;
 mod configuration;

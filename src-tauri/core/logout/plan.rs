@@ -61,10 +61,10 @@ pub struct InMemory {
 
 /// One thing to remove, or to keep and to say so.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Removal(pub(super) Kind);
+pub struct Removal(pub(super) RemovalKind);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum RemovalKind {
     Entry {
         kind: EntryKind,
         name: String,
@@ -107,17 +107,17 @@ pub fn removals(config: &Config, logout: &Logout) -> Result<Vec<Removal>> {
             .provider
             .as_ref()
             .map_or_else(|| "a broken chain".to_owned(), ToString::to_string);
-        list.push(Removal(Kind::Entry {
+        list.push(Removal(RemovalKind::Entry {
             kind: EntryKind::Session,
             name: name.clone(),
             via: via.clone(),
         }));
-        list.push(Removal(Kind::Memory { name: name.clone() }));
-        list.push(Removal(Kind::DatabaseTokens { name: name.clone() }));
+        list.push(Removal(RemovalKind::Memory { name: name.clone() }));
+        list.push(Removal(RemovalKind::DatabaseTokens { name: name.clone() }));
         if identity.kind == "aws/user" {
             list.push(Removal(match logout.long_lived_keys {
-                LongLivedKeys::Keep => Kind::KeysThatStay { name },
-                LongLivedKeys::Remove => Kind::Entry {
+                LongLivedKeys::Keep => RemovalKind::KeysThatStay { name },
+                LongLivedKeys::Remove => RemovalKind::Entry {
                     kind: EntryKind::Keys,
                     name,
                     via,
@@ -128,7 +128,7 @@ pub fn removals(config: &Config, logout: &Logout) -> Result<Vec<Removal>> {
     for provider in &scope.providers {
         let name = provider.name.to_string();
         let entry = |kind| {
-            Removal(Kind::Entry {
+            Removal(RemovalKind::Entry {
                 kind,
                 name: name.clone(),
                 via: name.clone(),
@@ -142,7 +142,7 @@ pub fn removals(config: &Config, logout: &Logout) -> Result<Vec<Removal>> {
         if used_by.is_empty() {
             list.push(entry(EntryKind::Token));
         } else {
-            list.push(Removal(Kind::TokenThatStays { name, used_by }));
+            list.push(Removal(RemovalKind::TokenThatStays { name, used_by }));
         }
     }
     scope.add_profiles(config, &mut list);
@@ -274,7 +274,7 @@ impl<'c> Scope<'c> {
             }
         }
         list.extend(groups.into_iter().map(|(provider, files, identities)| {
-            Removal(Kind::Profiles {
+            Removal(RemovalKind::Profiles {
                 provider,
                 files,
                 identities,

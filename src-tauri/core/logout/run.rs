@@ -1,7 +1,9 @@
 //! Carrying out a logout, best effort, into a [`Report`]. Before anything is removed the names are
 //! marked as signed out: a sign-in under way at that moment stores nothing.
 
-use super::plan::{InMemory, KEYCHAIN, Kind, Logout, Removal, Scope, Target, files_of, removals};
+use super::plan::{
+    InMemory, KEYCHAIN, Logout, Removal, RemovalKind, Scope, Target, files_of, removals,
+};
 use super::report::{OtherSession, Report, Step, Subject, What};
 use crate::ask::Note;
 use crate::error::{Code, Result};
@@ -73,19 +75,14 @@ async fn remove(
 ) {
     let mode = report.mode;
     match &removal.0 {
-        Kind::Entry { kind, name, via } => {
-            let detail = match kind {
-                EntryKind::Session => format!("via {via}"),
-                EntryKind::Token => "sign-in token".to_owned(),
-                EntryKind::Keys => "long-lived access keys".to_owned(),
-                EntryKind::Audit => "end of the audit log".to_owned(),
-            };
+        RemovalKind::Entry { kind, name, via } => {
+            let detail = noun(*kind, via);
             let dropped = world.store.drop_entry(*kind, name, mode).await;
             report
                 .steps
                 .push(entry_step(world, *kind, name, detail).became(dropped, mode));
         }
-        Kind::Memory { name } => {
+        RemovalKind::Memory { name } => {
             if memory.sessions.contains(&name.to_ascii_lowercase()) {
                 let step = Step::at(
                     What::Agent,
@@ -96,33 +93,22 @@ async fn remove(
                 report.steps.push(step.became(Ok(Dropped::Removed), mode));
             }
         }
-        Kind::DatabaseTokens { name } => {
+        RemovalKind::DatabaseTokens { name } => {
             if memory.with_tokens.contains(&name.to_ascii_lowercase()) {
                 let what = "database tokens";
                 let step = Step::at(What::Agent, name, what.to_owned(), what);
                 report.steps.push(step.became(Ok(Dropped::Removed), mode));
             }
         }
-        Kind::KeysThatStay { name } => report
+        RemovalKind::KeysThatStay { name } => report
             .steps
             .extend(keys_that_stay(world, name, notes).await),
-        Kind::TokenThatStays { name, used_by } => {
-            // A dry run of removing it: nothing is said of a token that is not there.
-            let there = world
-                .store
-                .drop_entry(EntryKind::Token, name, Mode::DryRun)
-                .await;
-            if there.is_ok_and(|there| there == Dropped::Removed) {
-                let detail = format!(
-                    "kept: the sign-in token, which {} uses as well",
-                    used_by.join(", ")
-                );
-                report
-                    .steps
-                    .push(entry_step(world, EntryKind::Token, name, detail).stays());
-            }
+        RemovalKind::TokenThatStays { name, used_by } => {
+            report
+                .steps
+                .extend(token_that_stays(world, name, used_by).await);
         }
-        Kind::Profiles {
+        RemovalKind::Profiles {
             provider,
             files,
             identities,
@@ -140,6 +126,25 @@ async fn remove(
             );
         }
     }
+}
+
+fn noun(kind: EntryKind, via: &str) -> String {
+    match kind {
+        EntryKind::Session => format!("via {via}"),
+        EntryKind::Token => "sign-in token".to_owned(),
+        EntryKind::Keys => "long-lived access keys".to_owned(),
+        EntryKind::Audit => "end of the audit log".to_owned(),
+    }
+}
+
+/// Reported only where there is one: a dry run of removing it says so.
+async fn token_that_stays(world: &World, name: &str, used_by: &[String]) -> Option<Step> {
+    let kind = EntryKind::Token;
+    let there = world.store.drop_entry(kind, name, Mode::DryRun).await;
+    let names = used_by.join(", ");
+    let detail = format!("kept: the sign-in token, which {names} uses as well");
+    let is_there = there.is_ok_and(|there| there == Dropped::Removed);
+    is_there.then(|| entry_step(world, kind, name, detail).stays())
 }
 
 /// Told only of keys that are there. The shortened key id is in the entry, so this reads it.

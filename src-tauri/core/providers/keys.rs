@@ -305,6 +305,27 @@ async fn save(
     Ok(())
 }
 
+/// Any other answer than "unknown" keeps the keys.
+async fn confirm_refusal(
+    world: &World,
+    found: &FoundKeys,
+    place: Place<'_>,
+    fault: &Fault,
+) -> Result<()> {
+    match whose(world, &found.keys, place).await {
+        Err(again) if again.kind == FaultKind::UnknownKeys => Ok(()),
+        Err(other) => Err(other.into_error(place.region)),
+        Ok(_) => {
+            let fault = Fault {
+                kind: FaultKind::RegionNotEnabled,
+                ..fault.clone()
+            };
+            let error = fault.into_error(place.region);
+            Err(error.hint("the keys themselves are good and were kept"))
+        }
+    }
+}
+
 /// AWS refused long-lived keys. Confirmed first, with the keys themselves, where every account can
 /// be reached: any other answer than "unknown" keeps them.
 pub(super) async fn refused(
@@ -316,19 +337,7 @@ pub(super) async fn refused(
 ) -> Result<Refused> {
     let link = chain.source();
     let (name, place) = (link.name.as_str(), place(link));
-    match whose(world, &found.keys, place).await {
-        Err(again) if again.kind == FaultKind::UnknownKeys => {}
-        Err(other) => return Err(other.into_error(place.region)),
-        Ok(_) => {
-            let region_fault = Fault {
-                kind: FaultKind::RegionNotEnabled,
-                ..fault
-            };
-            return Err(region_fault
-                .into_error(place.region)
-                .hint("the keys themselves are good and were kept"));
-        }
-    }
+    confirm_refusal(world, found, place, &fault).await?;
     let message = "aws credentials are invalid or have been revoked";
     let error = Error::new(
         Code::AwsCredentialsInvalid,

@@ -82,7 +82,53 @@ pub fn variables(
     form: VariablesForm,
     session: Option<&Session>,
 ) -> Result<Variables> {
-    let mut set: Vec<(&str, Secret)> = match form {
+    let mut set = own_variables(world, chain, form, session)?;
+    set.push(("AWS_REGION", Secret::new(chain.region.as_str())));
+    set.push(("AWS_DEFAULT_REGION", Secret::new(chain.region.as_str())));
+    set.push(("FOB_IDENTITY", Secret::new(chain.identity.as_str())));
+    set.extend(
+        chain
+            .env
+            .iter()
+            .map(|(name, value)| (name.as_str(), Secret::new(value.as_str()))),
+    );
+    // Where the machine itself is the source, `credential_process` in the child needs what it is
+    // found by.
+    let is_ambient = matches!(chain.source().kind, Kind::Ambient);
+    let needed = session.filter(|_| form == VariablesForm::Profile && is_ambient);
+    let remove = FOREIGN
+        .into_iter()
+        .chain([FOREIGN_TOKEN_FILE])
+        .filter(|name| {
+            let is_needed = needed.is_some_and(|session| is_needed(name, session, chain));
+            !is_needed && !set.iter().any(|(set, _)| set == name)
+        });
+    let remove = remove.map(str::to_owned).collect();
+    let expires_at = session
+        .filter(|_| form == VariablesForm::Static)
+        .map(|session| session.expires_at);
+    let set = set
+        .into_iter()
+        .map(|(name, value)| Variable {
+            name: name.to_owned(),
+            value,
+        })
+        .collect();
+    Ok(Variables {
+        set,
+        remove,
+        expires_at,
+    })
+}
+
+/// The credentials themselves, or the profile that has them.
+fn own_variables<'a>(
+    world: &World,
+    chain: &'a Chain,
+    form: VariablesForm,
+    session: Option<&Session>,
+) -> Result<Vec<(&'a str, Secret)>> {
+    Ok(match form {
         VariablesForm::Profile => {
             require_profile(world, chain)?;
             vec![
@@ -120,51 +166,20 @@ pub fn variables(
             set
         }
         VariablesForm::Endpoint => Vec::new(),
-    };
-    set.push(("AWS_REGION", Secret::new(chain.region.as_str())));
-    set.push(("AWS_DEFAULT_REGION", Secret::new(chain.region.as_str())));
-    set.push(("FOB_IDENTITY", Secret::new(chain.identity.as_str())));
-    set.extend(
-        chain
-            .env
-            .iter()
-            .map(|(name, value)| (name.as_str(), Secret::new(value.as_str()))),
-    );
-    // Where the machine itself is the source, `credential_process` in the child needs what it
-    // is found by.
-    let origin = session
-        .filter(|_| form == VariablesForm::Profile && matches!(chain.source().kind, Kind::Ambient));
-    let remove = FOREIGN
-        .into_iter()
-        .chain([FOREIGN_TOKEN_FILE])
-        .filter(|name| {
-            let needed = origin.is_some_and(|session| match session.origin {
-                Origin::ContainerRole => name.starts_with("AWS_CONTAINER_"),
-                Origin::Environment => chain.links().len() == 1 && !name.contains("PROFILE"),
-                Origin::Keyring
-                | Origin::Configuration
-                | Origin::InstanceRole
-                | Origin::Process
-                | Origin::Typed => false,
-            });
-            !needed && !set.iter().any(|(set, _)| set == name)
-        });
-    let remove = remove.map(str::to_owned).collect();
-    let expires_at = session
-        .filter(|_| form == VariablesForm::Static)
-        .map(|session| session.expires_at);
-    let set = set
-        .into_iter()
-        .map(|(name, value)| Variable {
-            name: name.to_owned(),
-            value,
-        })
-        .collect();
-    Ok(Variables {
-        set,
-        remove,
-        expires_at,
     })
+}
+
+/// Whether the source of an ambient session is found by this variable.
+fn is_needed(name: &str, session: &Session, chain: &Chain) -> bool {
+    match session.origin {
+        Origin::ContainerRole => name.starts_with("AWS_CONTAINER_"),
+        Origin::Environment => chain.links().len() == 1 && !name.contains("PROFILE"),
+        Origin::Keyring
+        | Origin::Configuration
+        | Origin::InstanceRole
+        | Origin::Process
+        | Origin::Typed => false,
+    }
 }
 
 fn require_profile(world: &World, chain: &Chain) -> Result<()> {

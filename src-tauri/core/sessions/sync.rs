@@ -44,21 +44,21 @@ enum Stored {
 
 /// Which identities are read.
 #[derive(Clone, Copy, Debug)]
-pub enum Scope<'a> {
+pub enum ReadScope<'a> {
     All,
     One(&'a str),
 }
 
 /// The keyring is asked for a list once, and for the sessions that changed.
-pub async fn read(world: &World, known: Known, scope: Scope<'_>) -> Reading {
+pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading {
     let mut reading = Reading {
         found: Vec::new(),
         keyring: None,
     };
     let mut listed: Option<Result<HashSet<String>>> = None;
     let identities = world.config.identities().iter().filter(|it| match scope {
-        Scope::All => true,
-        Scope::One(name) => it.name.as_str().eq_ignore_ascii_case(name),
+        ReadScope::All => true,
+        ReadScope::One(name) => it.name.as_str().eq_ignore_ascii_case(name),
     });
     for identity in identities {
         let name = identity.name.as_str();
@@ -73,9 +73,9 @@ pub async fn read(world: &World, known: Known, scope: Scope<'_>) -> Reading {
             None => {
                 if listed.is_none() {
                     listed = Some(match scope {
-                        Scope::All => sessions(world).await,
+                        ReadScope::All => sessions(world).await,
                         // One that is not there costs no more than a list.
-                        Scope::One(_) => Ok(HashSet::from([key(name)])),
+                        ReadScope::One(_) => Ok(HashSet::from([key(name)])),
                     });
                 }
                 match &listed {

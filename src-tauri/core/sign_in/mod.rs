@@ -130,7 +130,7 @@ pub struct Failure {
 }
 
 /// The session that is held for a link, on the way down.
-enum Found {
+enum LinkState {
     Fresh(Session),
     /// Usable, and to be renewed.
     Due(Session),
@@ -267,12 +267,12 @@ impl<'a> Climb<'a> {
     /// The session of a link: the one that is held, or a new one with that of the link below.
     async fn session_of(&mut self, at: usize) -> Result<Session> {
         let due = match self.look(at).await? {
-            Found::Fresh(session) => return Ok(session),
-            Found::Due(session) => {
+            LinkState::Fresh(session) => return Ok(session),
+            LinkState::Due(session) => {
                 self.renewing.insert(at);
                 Some(session)
             }
-            Found::Nothing => {
+            LinkState::Nothing => {
                 self.renewing.remove(&at);
                 None
             }
@@ -405,27 +405,27 @@ impl<'a> Climb<'a> {
 
     /// What is held for a link; takes its sign-in lock unless a fresh session makes that
     /// unnecessary.
-    async fn look(&mut self, at: usize) -> Result<Found> {
+    async fn look(&mut self, at: usize) -> Result<LinkState> {
         self.refuse_signed_out(at)?;
         if !providers::keeps_sessions(&self.chain.links()[at].kind) {
-            return Ok(Found::Nothing);
+            return Ok(LinkState::Nothing);
         }
         if self.locks.contains_key(&at) {
             return self.found(at, None).await;
         }
         let patience = match self.found(at, None).await? {
-            Found::Fresh(session) => return Ok(Found::Fresh(session)),
+            LinkState::Fresh(session) => return Ok(LinkState::Fresh(session)),
             // Another process may be renewing it already: this one is good until then.
-            Found::Due(session) if self.options.renewal == Renewal::WhenDue => {
+            LinkState::Due(session) if self.options.renewal == Renewal::WhenDue => {
                 match self.lock(at, Patience::NotAtAll).await {
                     Err(error) if error.code == Code::LockTimeout => {
-                        return Ok(Found::Fresh(session));
+                        return Ok(LinkState::Fresh(session));
                     }
                     lock => lock?,
                 }
                 None
             }
-            Found::Due(_) | Found::Nothing => Some(self.options.patience),
+            LinkState::Due(_) | LinkState::Nothing => Some(self.options.patience),
         };
         if let Some(patience) = patience {
             let name = self.name(at).to_owned();
@@ -445,7 +445,7 @@ impl<'a> Climb<'a> {
         let outcome = since.and_then(|since| lock.outcome_since(since));
         self.refuse_signed_out(at)?;
         match (self.found(at, since).await?, outcome) {
-            (Found::Nothing | Found::Due(_), Some(error)) if self.accepts(&error) => {
+            (LinkState::Nothing | LinkState::Due(_), Some(error)) if self.accepts(&error) => {
                 self.took_over = true;
                 Err(error)
             }
@@ -489,24 +489,24 @@ impl<'a> Climb<'a> {
 
     /// `since`: a session made after this moment counts as fresh even for `--force`, because
     /// another process just made it.
-    async fn found(&mut self, at: usize, since: Option<SystemTime>) -> Result<Found> {
+    async fn found(&mut self, at: usize, since: Option<SystemTime>) -> Result<LinkState> {
         let Some(session) = self.stored(at).await? else {
-            return Ok(Found::Nothing);
+            return Ok(LinkState::Nothing);
         };
         let already_made = self.made.contains(&at);
         // What a sign-out could not remove is not what signing in again gives.
         if !already_made && self.world.store.sign_outs.since(self.name(at))?.is_some() {
-            return Ok(Found::Nothing);
+            return Ok(LinkState::Nothing);
         }
         let just_made = since.is_some_and(|since| session.issued_at >= since) || already_made;
         Ok(match self.world.freshness(&session) {
-            Freshness::Expired => Found::Nothing,
+            Freshness::Expired => LinkState::Nothing,
             Freshness::Fresh | Freshness::Due if self.is_forced(at) && !just_made => {
-                Found::Due(session)
+                LinkState::Due(session)
             }
-            Freshness::Fresh => Found::Fresh(session),
-            Freshness::Due if self.renewable(at).await? => Found::Due(session),
-            Freshness::Due => Found::Fresh(session),
+            Freshness::Fresh => LinkState::Fresh(session),
+            Freshness::Due if self.renewable(at).await? => LinkState::Due(session),
+            Freshness::Due => LinkState::Fresh(session),
         })
     }
 

@@ -1,0 +1,415 @@
+//! The loop of the agent's task: requests come in, jobs are started and end, replies go out.
+
+use super::actor::{Actor, Message, Then};
+use super::answers::{self, Effects, Given};
+use super::api::{Control, Event, LastCaller, Look, Maintain, Reply, Request, SessionRequest};
+use super::jobs::{About, JobId};
+use super::prompts;
+use super::role::Role;
+use super::tend;
+use super::waiter::{self, Attendance, Part, Waiter};
+use crate::ask::Person;
+use crate::clock::Alarm;
+use crate::config::Chain;
+use crate::error::{Code, Error, Remedy};
+use crate::sessions::sync::{self, ReadScope, Reading};
+use crate::sessions::{Renewable, variables, whoami};
+use crate::sign_in::{Completed, Failure, renews_alone};
+use std::ops::ControlFlow;
+use tokio::sync::mpsc;
+
+pub(super) async fn run(mut actor: Actor, mut inbox: mpsc::UnboundedReceiver<Message>) {
+    let alarm = Alarm::new(actor.clock.clone());
+    tend::tend(&mut actor);
+    loop {
+        let wake = tend::wake_at(&actor);
+        tokio::select! {
+            biased;
+            message = inbox.recv() => match message {
+                Some(message) => if take(&mut actor, message).is_break() { return },
+                None => return,
+            },
+            () = alarm.rest_until(wake) => tend::tend(&mut actor),
+        }
+    }
+}
+
+fn take(actor: &mut Actor, message: Message) -> ControlFlow<()> {
+    match message {
+        Message::Request {
+            waiter,
+            fingerprint,
+        } => {
+            return request(actor, waiter, fingerprint.as_deref());
+        }
+        Message::Left(client) => prompts::left(actor, client),
+        Message::Question { job, question } => prompts::question(actor, job, question),
+        Message::SignedIn { job, outcome } => signed_in(actor, job, outcome),
+        Message::Maintained {
+            job,
+            notes,
+            reply,
+            effects,
+        } => {
+            let reply = maintained(actor, &effects, reply);
+            for waiter in actor.jobs.end(job).map_or_else(Vec::new, |job| job.waiters) {
+                waiter.answer(notes.clone(), reply.clone());
+            }
+        }
+        Message::Read { reading, then } => read(actor, reading, then),
+        Message::Renewable { identity, how } => tend::renewable(actor, &identity, how),
+        Message::Nothing => {}
+    }
+    ControlFlow::Continue(())
+}
+
+fn request(actor: &mut Actor, waiter: Waiter, fingerprint: Option<&str>) -> ControlFlow<()> {
+    tend::look_at_configuration(actor);
+    if needs_the_callers_process(actor, &waiter.call.request, fingerprint) {
+        waiter.answer(Vec::new(), Reply::RunInProcess);
+        return ControlFlow::Continue(());
+    }
+    match waiter.call.request.clone() {
+        Request::Session(request) => with_session(actor, waiter, &request),
+        Request::Maintain(request) => maintain(actor, waiter, request),
+        Request::Look(request) => look(actor, waiter, request, fingerprint.is_some()),
+        Request::Control(Control::Refresh(refresh)) => {
+            tend::set_refresh(actor, refresh);
+            look(actor, waiter, Look::Status, false);
+        }
+        Request::Control(Control::Answer { prompt, answer }) => {
+            prompts::answered(actor, waiter, prompt, answer);
+        }
+        Request::Control(Control::Cancel { prompt }) => prompts::cancelled(actor, waiter, prompt),
+        Request::Control(Control::Stop) if actor.role == Role::Hosted => {
+            let message = "the agent was stopped while a prompt was open";
+            prompts::close_all(actor, &Error::new(Code::PersonNeeded, message));
+            waiter.answer(Vec::new(), Reply::Stopping);
+            return ControlFlow::Break(());
+        }
+        Request::Control(Control::Stop) => {
+            waiter.fail(Error::new(Code::Usage, "no agent is running"));
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+/// A chain that is read from the environment, and calls that would go elsewhere, are not the
+/// agent's.
+fn needs_the_callers_process(actor: &Actor, request: &Request, fingerprint: Option<&str>) -> bool {
+    let identity = match request {
+        _ if actor.role == Role::InProcess => return false,
+        Request::Control(_) | Request::Look(Look::Status) => return false,
+        Request::Session(request) => waiter::identity_of(&actor.world, request).ok(),
+        Request::Look(Look::Whoami { identity, .. }) => Some(identity.clone()),
+        Request::Maintain(Maintain::Configure(configure)) => Some(configure.identity.clone()),
+        Request::Maintain(
+            Maintain::Logout(_)
+            | Maintain::Cleanup(_)
+            | Maintain::Repair { .. }
+            | Maintain::Edit { .. }
+            | Maintain::Import { .. },
+        )
+        | Request::Look(Look::List | Look::Audit { .. } | Look::AuditVerify) => None,
+    };
+    let config = &actor.world.config;
+    fingerprint.is_some_and(|theirs| theirs != actor.schedule.fingerprint())
+        || match identity {
+            Some(name) => config
+                .identity(&name)
+                .is_ok_and(|it| config.needs_the_callers_environment(it)),
+            None => config.uses_the_environment(),
+        }
+}
+
+/// From the record, from a sign-in under way, or from a new one.
+fn with_session(actor: &mut Actor, waiter: Waiter, request: &SessionRequest) {
+    let named = waiter::identity_of(&actor.world, request);
+    let chain = match named.and_then(|name| actor.world.chain(&name)) {
+        Ok(chain) => chain,
+        Err(error) => return waiter.fail(error),
+    };
+    let now = actor.clock.now();
+    actor.sessions.record(&chain.identity).last_caller = Some(LastCaller {
+        program: waiter.call.caller.program.clone(),
+        pid: waiter.call.caller.pid,
+        at: now,
+    });
+    if let Some(form) = waiter::needs_no_session(&chain, request) {
+        let variables = variables(&actor.world, &chain, form, None);
+        let reply = variables.map_or_else(Reply::Failed, Reply::Variables);
+        return waiter.answer(Vec::new(), reply);
+    }
+    if let Some((session, ticket)) = actor.sessions.usable(&actor.world, &chain)
+        && waiter::is_enough(request, &session, now)
+    {
+        match actor.world.store.sign_outs.unchanged(&ticket) {
+            Ok(()) => return give(actor, waiter, chain, session),
+            Err(_) => actor.sessions.forget(chain.identity.as_str()),
+        }
+    }
+    let until = now + waiter::patience_of(request);
+    let waiter = Waiter {
+        until,
+        part: Part::Joins,
+        ..waiter
+    };
+    if let Some(job) = actor.jobs.asking_for(&chain) {
+        return prompts::show_prompt(actor, job, waiter, Vec::new());
+    }
+    let under_way = actor.jobs.sign_in_to(chain.identity.as_str());
+    if let Some(job) = under_way.and_then(|job| actor.jobs.get_mut(job)) {
+        return job.waiters.push(waiter);
+    }
+    let reach = actor.reach(&chain, &waiter);
+    let options = waiter::options(&waiter.call.caller, request, reach);
+    let waiter = Waiter {
+        part: Part::Leads,
+        ..waiter
+    };
+    actor.sign_in(chain, reach, options, vec![waiter]);
+}
+
+fn give(actor: &Actor, waiter: Waiter, chain: Chain, session: crate::secret::Session) {
+    let (world, tokens) = (actor.world.clone(), actor.tokens.clone());
+    tokio::spawn(async move {
+        let mut notes = Vec::new();
+        let Some(request) = waiter.session_request() else {
+            return;
+        };
+        let held = Given {
+            world: &world,
+            tokens: &tokens,
+            session: &session,
+            chain: &chain,
+        };
+        let reply = held.give(request, &mut notes).await;
+        waiter.answer(notes, reply.unwrap_or_else(Reply::Failed));
+    });
+}
+
+fn maintain(actor: &mut Actor, waiter: Waiter, request: Maintain) {
+    let identity = match &request {
+        Maintain::Configure(configure) => configure.identity.clone(),
+        Maintain::Logout(_)
+        | Maintain::Cleanup(_)
+        | Maintain::Repair { .. }
+        | Maintain::Edit { .. }
+        | Maintain::Import { .. } => String::new(),
+    };
+    let (world, memory) = (actor.world.clone(), actor.in_memory());
+    let caller = waiter.call.caller.clone();
+    let is_hosted = actor.role == Role::Hosted;
+    let job = actor.jobs.start(About::Upkeep { identity }, vec![waiter]);
+    actor.run_job(job, caller.person, move |ask| async move {
+        let is_absent = caller.person == Person::Absent;
+        if is_hosted && is_absent && world.passphrase_prompt(0).await.is_some() {
+            // The caller's environment may hold the passphrase.
+            return Message::Maintained {
+                job,
+                notes: Vec::new(),
+                reply: Reply::RunInProcess,
+                effects: Effects::default(),
+            };
+        }
+        let (notes, reply, effects) =
+            answers::maintain(&world, request, caller, &ask, &memory).await;
+        let reply = reply.unwrap_or_else(Reply::Failed);
+        Message::Maintained {
+            job,
+            notes,
+            reply,
+            effects,
+        }
+    });
+}
+
+fn look(actor: &mut Actor, waiter: Waiter, request: Look, is_elsewhere: bool) {
+    let world = actor.world.clone();
+    let known = actor.sessions.known();
+    let asks_the_keyring = !matches!(request, Look::Status) && is_elsewhere;
+    actor.spawn(async move {
+        // The caller's environment may hold the passphrase.
+        if asks_the_keyring && world.passphrase_prompt(0).await.is_some() {
+            waiter.answer(Vec::new(), Reply::RunInProcess);
+            return Message::Nothing;
+        }
+        if let Some(reply) = answers::look(&world, &request).await {
+            let notes = Vec::new();
+            waiter.answer(notes, reply.unwrap_or_else(Reply::Failed));
+            return Message::Nothing;
+        }
+        match &request {
+            Look::Whoami { identity, .. } => Message::Read {
+                reading: sync::read(&world, known, ReadScope::One(identity)).await,
+                then: Then::Whoami(waiter),
+            },
+            _ => Message::Read {
+                reading: sync::read(&world, known, ReadScope::All).await,
+                then: Then::Snapshot(waiter),
+            },
+        }
+    });
+}
+
+fn read(actor: &mut Actor, reading: Reading, then: Then) {
+    let changed = actor.sessions.take(reading, actor.clock.now());
+    if actor.role == Role::Hosted {
+        for (chain, _) in changed {
+            actor.find_out_how_it_is_renewed(chain.identity.to_string());
+        }
+    }
+    match then {
+        Then::Schedule => actor.schedule.was_read(),
+        Then::Snapshot(waiter) => tend::show_snapshot(actor, waiter),
+        Then::Whoami(waiter) => who_is_it(actor, waiter),
+    }
+}
+
+fn who_is_it(actor: &mut Actor, waiter: Waiter) {
+    let Request::Look(Look::Whoami { identity, reach }) = waiter.call.request.clone() else {
+        return waiter.fail(Error::new(
+            Code::Unsupported,
+            "another request was answered",
+        ));
+    };
+    let name = match actor.world.config.identity(&identity) {
+        Ok(identity) => identity.name.clone(),
+        Err(error) => return waiter.fail(error),
+    };
+    let record = actor.sessions.record(&name).clone();
+    let world = actor.world.clone();
+    tokio::spawn(async move {
+        let (notes, reply) = match whoami(&world, &record, reach).await {
+            Ok((whoami, notes)) => (notes, Reply::Whoami(whoami)),
+            Err(error) => (Vec::new(), Reply::Failed(error)),
+        };
+        waiter.answer(notes, reply);
+    });
+}
+
+fn signed_in(actor: &mut Actor, job: JobId, outcome: Result<Box<Completed>, Failure>) {
+    let Some(job) = actor.jobs.end(job) else {
+        return;
+    };
+    let About::SignIn { chain, reach } = job.about else {
+        return;
+    };
+    let dropped = match &outcome {
+        Ok(completed) => &completed.dropped,
+        Err(failure) => &failure.dropped,
+    };
+    for name in dropped {
+        actor.forget(name);
+    }
+    match outcome {
+        Ok(completed) => {
+            tend::completed(actor, reach, &completed);
+            hand_over(actor, *completed, job.waiters);
+        }
+        Err(Failure { error, notes, .. }) => {
+            tend::not_signed_in(actor, &chain, reach, &error);
+            for waiter in job.waiters {
+                if job.is_turned_away {
+                    waiter.answer(Vec::new(), Reply::RunInProcess);
+                } else {
+                    let still_needed = job.closed.filter(|_| !waiter.is_person());
+                    let remedy = still_needed.unwrap_or(error.remedy);
+                    let failure = Failure {
+                        error: Error {
+                            remedy,
+                            ..error.clone()
+                        },
+                        notes: notes.clone(),
+                        dropped: Vec::new(),
+                    };
+                    failed(actor, waiter, &chain, reach, failure);
+                }
+            }
+        }
+    }
+    tend::renew_those_that_are_due(actor);
+}
+
+/// What this sign-in could not do, one with a person or after a sign-out may.
+fn failed(actor: &Actor, waiter: Waiter, chain: &Chain, reach: Attendance, failure: Failure) {
+    let Failure { error, notes, .. } = failure;
+    let can_do_more = match error.code {
+        Code::SignedOut => waiter.is_login(),
+        // Ahead of time it is tried once, without waiting.
+        Code::Network | Code::LockTimeout => reach == Attendance::Scheduled,
+        _ => {
+            error.remedy == Remedy::Person
+                && reach != Attendance::Asks
+                && actor.reach(chain, &waiter) == Attendance::Asks
+        }
+    };
+    let keyring_closed = actor.role == Role::Hosted && error.code == Code::KeyringLocked;
+    if can_do_more && waiter.part == Part::Joins {
+        actor.again(waiter);
+    } else if keyring_closed && !waiter.is_person() {
+        // Not necessarily to the caller's own process.
+        waiter.answer(Vec::new(), Reply::RunInProcess);
+    } else {
+        let notes = waiter.notes_for_it(&notes);
+        waiter.answer(notes, Reply::Failed(error));
+    }
+}
+
+/// All that waited get the reply to their own request.
+fn hand_over(actor: &mut Actor, completed: Completed, waiters: Vec<Waiter>) {
+    let identity = completed.chain.identity.to_string();
+    let made_one = !completed.made.is_empty();
+    let is_same = |waiter: &Waiter| {
+        let named = waiter
+            .session_request()
+            .map(|it| waiter::identity_of(&actor.world, it));
+        let same = matches!(named, Some(Ok(name)) if name.eq_ignore_ascii_case(&identity));
+        same && (!waiter.insists() || waiter.part == Part::Leads || made_one)
+    };
+    let (same, others): (Vec<_>, Vec<_>) = waiters.into_iter().partition(is_same);
+    for waiter in others {
+        actor.again(waiter);
+    }
+    let (world, tokens) = (actor.world.clone(), actor.tokens.clone());
+    actor.spawn(async move {
+        answers::hand_over(&world, &tokens, &completed, same).await;
+        if completed.not_renewed.is_some() {
+            return Message::Nothing;
+        }
+        let alone = renews_alone(&world, &identity, super::schedule::caller()).await;
+        let how = if alone {
+            Renewable::Alone
+        } else {
+            Renewable::ByAPerson
+        };
+        Message::Renewable { identity, how }
+    });
+}
+
+fn maintained(actor: &mut Actor, effects: &Effects, mut reply: Reply) -> Reply {
+    for name in &effects.dropped {
+        actor.forget(name);
+    }
+    for identity in &effects.signed_out {
+        actor.forget(identity);
+        actor.sessions.signed_out(identity);
+        let error = Error::new(Code::SignedOut, format!("{identity} was signed out"));
+        if let Some(job) = actor.jobs.sign_in_to(identity) {
+            prompts::close(actor, job, Some(&error.identity(identity)));
+        }
+        actor.tell(Event::SignedOut {
+            identity: identity.clone(),
+        });
+    }
+    if let Some(identity) = &effects.keys_stored {
+        tend::keys_stored(actor, identity);
+    }
+    if effects.is_edited {
+        tend::look_at_configuration(actor);
+    }
+    if let Reply::Edited { problem } = &mut reply {
+        *problem = actor.schedule.configuration_problem().cloned();
+    }
+    reply
+}
