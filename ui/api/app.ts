@@ -398,7 +398,7 @@ export type Person = "present" | "absent";
 export type ProblemSeverity = "error" | "warning" | "notice";
 
 /**
- *  A person is needed. Whoever can ask one sends [`Request::Answer`]; for everybody else
+ *  A person is needed. A client that can ask one sends [`Control::Answer`]; for all others
  *  `unanswered` is the error.
  */
 export type Prompt = {
