@@ -127,7 +127,7 @@ impl Terminal {
             .map_err(|cause| closed(&cause))
     }
 
-    /// A value as JSON, where that is asked for, or as text.
+    /// A value as JSON, where that is wanted, or as text.
     pub fn show(self, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), Stop> {
         match self.shape {
             Shape::Json => print_json(value),

@@ -128,7 +128,7 @@ impl Sessions {
         }
     }
 
-    /// Those whose renewal is known.
+    /// Sessions with a known renewal.
     pub fn watches(&mut self) -> impl Iterator<Item = (&String, &mut Watch)> {
         let records = self.records.iter_mut();
         records.filter_map(|(key, record)| Some((key, record.watch_mut()?)))
@@ -161,7 +161,7 @@ impl Sessions {
         }
     }
 
-    /// The identities, in lower case, whose session is held.
+    /// Identities, in lower case, with a session held.
     pub fn held(&self) -> impl Iterator<Item = &String> {
         let held = self
             .records

@@ -49,7 +49,7 @@ pub enum Scope<'a> {
     One(&'a str),
 }
 
-/// The keyring is asked for a list once, and for the sessions that changed.
+/// Requests to the keyring: one for a list, and one for each session that changed.
 pub async fn read(world: &World, known: Known, scope: Scope<'_>) -> Reading {
     let mut reading = Reading {
         found: Vec::new(),
@@ -142,7 +142,7 @@ impl Sessions {
         Known(stamps.collect())
     }
 
-    /// The identities whose session is another one now, with it.
+    /// Identities with another session now, and that session.
     pub fn take(&mut self, reading: Reading, now: SystemTime) -> Vec<(Chain, Session)> {
         let Reading { found, keyring } = reading;
         self.keyring = keyring;
