@@ -1,8 +1,8 @@
 //! Prepares the tray app's build (icons, manifest, permissions); the library and the CLI need none
 //! of it.
 
-/// Naming the commands closes them to every window whose capability in `tauri.conf.json` does not
-/// allow them.
+/// Naming the commands closes them to every window without a capability for them in
+/// `tauri.conf.json`.
 #[cfg(feature = "app")]
 const COMMANDS: &[&str] = &[
     "activity",

@@ -1,6 +1,6 @@
-//! The link that signs in to the AWS console, passed to the browser. The address a browser is started
-//! with can be read by every user of the machine: it leads to this process, once and within a
-//! minute, which redirects to the link.
+//! The link that signs in to the AWS console, passed to the browser. The address a browser is
+//! started with can be read by every user of the machine: it leads to this process, once and within
+//! a minute, which redirects to the link.
 
 use crate::mutex::lock;
 use http_body_util::Empty;

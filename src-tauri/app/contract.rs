@@ -133,7 +133,8 @@ mod tests {
         assert_eq!(allowed, registered);
     }
 
-    /// A prompt's window answers its prompt; it reads no log, changes no file and removes no session.
+    /// A prompt's window answers its prompt; it reads no log, changes no file and removes no
+    /// session.
     #[test]
     fn a_prompts_window_can_do_nothing_but_answer() {
         let text =

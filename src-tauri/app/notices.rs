@@ -1,5 +1,5 @@
-//! The agent's events on this desktop: notices, what their buttons lead to, and windows that come up
-//! when a program waits.
+//! The agent's events on this desktop: notices, what their buttons lead to, and windows that come
+//! up when a program waits.
 
 use crate::desktop::{self, Notifier};
 use crate::host::EventStreams;

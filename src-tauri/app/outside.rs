@@ -1,5 +1,5 @@
-//! What leaves the app at the user's click: text on the clipboard, an address in the browser, a file
-//! in its editor. The page may do none of it by itself.
+//! What leaves the app at the user's click: text on the clipboard, an address in the browser, a
+//! file in its editor. The page may do none of it by itself.
 
 use crate::mutex::lock;
 use keyfob_core::agent::api::Variables;

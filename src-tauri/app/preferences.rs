@@ -1,5 +1,5 @@
-//! The desktop's own settings beside the configuration: which notices are shown. A file of the app's
-//! own; one that cannot be read counts as none.
+//! The desktop's own settings beside the configuration: which notices are shown. A file of the
+//! app's own; one that cannot be read counts as none.
 
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Error, Result};

@@ -39,7 +39,7 @@ pub fn run(invocation: &Invocation, args: &AgentRunArgs) -> Result<u8, Stop> {
                 return Ok(0);
             }
         };
-        // Before anybody is told that it runs: there is a socket now, to be removed at the end.
+        // Before the user learns that it runs: there is a socket now, to be removed at the end.
         let ended = interrupt::ended();
         let agent = Agent::new(world, Role::Hosted);
         let notifier = args.notify.then(|| Notifier::start(|_, _| {}));
@@ -107,7 +107,7 @@ pub fn agent_status(invocation: &Invocation) -> Result<u8, Stop> {
     Ok(u8::from(status.agent.is_none()))
 }
 
-/// Agent, sessions, next refresh, open prompts, who asked last.
+/// Agent, sessions, next refresh, open prompts, last caller.
 pub fn status(invocation: &Invocation) -> Result<u8, Stop> {
     let status = ask(invocation)?;
     match invocation.terminal.shape {

@@ -1,6 +1,6 @@
-//! Requests to the agent: one goes in, prompts in between are put to the person, the reply comes out.
-//! The agent is the one that runs for this configuration, or else one in this process: commands
-//! cannot tell. Knows no command, and of the agent nothing but its interface.
+//! Requests to the agent: one goes in, prompts in between are put to the person, the reply comes
+//! out. The agent is the one that runs for this configuration, or else one in this process:
+//! commands cannot tell. Knows no command, and of the agent nothing but its interface.
 
 pub use keyfob_core::agent::client::runtime;
 
@@ -59,8 +59,8 @@ impl Conversation {
         }
     }
 
-    /// Asks until the agent needs no person any more. `doing` is shown when it takes long: "Signing in
-    /// to dev".
+    /// Asks until the agent needs no person any more. `doing` is shown when it takes long: "Signing
+    /// in to dev".
     pub fn ask(&mut self, request: impl Into<Request>, doing: Option<&str>) -> Result<Reply, Stop> {
         let request = request.into();
         let mut next = request.clone();

@@ -88,8 +88,8 @@ pub enum Termination {
 }
 
 /// Signals to this program go on to the child; the rest is cleared away once the child has ended.
-/// Ctrl+\ is the child's, as Ctrl+C is. Called once there is a child, which inherits the signals that
-/// are ignored, as with `nohup`.
+/// Ctrl+\ is the child's, as Ctrl+C is. Called once there is a child, which inherits the signals
+/// that are ignored, as with `nohup`.
 #[cfg(unix)]
 pub fn pass_on_to(child: &std::process::Child, termination: Termination) {
     use rustix::process::{Pid, Signal, kill_process};

@@ -189,8 +189,8 @@ mod tests {
     const TWO: &str =
         "auth: { identities: { dev: { kind: aws/user }, ops: { kind: aws/user } } }\n";
 
-    /// The identity chosen when `arguments` are typed where this configuration is, with FOB_IDENTITY set to
-    /// `variable`.
+    /// The identity chosen when `arguments` are typed where this configuration is, with
+    /// FOB_IDENTITY set to `variable`.
     fn chosen(config: &str, arguments: &str, variable: &str) -> Result<String, Error> {
         let folder = TempDir::new().expect("a folder");
         let path = folder.path().join("config.yaml");

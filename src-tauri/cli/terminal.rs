@@ -1,5 +1,5 @@
-//! Output: data on stdout, everything for people on stderr. A reader that went away ends the program
-//! quietly; nothing here panics.
+//! Output: data on stdout, everything for people on stderr. A reader that went away ends the
+//! program quietly; nothing here panics.
 
 use crate::stop::Stop;
 use anstream::AutoStream;
@@ -127,7 +127,7 @@ impl Terminal {
             .map_err(|cause| closed(&cause))
     }
 
-    /// A value as JSON, where that is asked for, or as text.
+    /// A value as JSON, where that is wanted, or as text.
     pub fn show(self, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), Stop> {
         match self.shape {
             Shape::Json => print_json(value),

@@ -1,5 +1,6 @@
-//! What a person can be asked, what may come back, and [`Ask`], the handle to ask by. A sign-in
-//! waits for an answer on a task of its own, with its locks held; shells see prompts as data.
+//! Questions to a person, the answers that may come back, and [`Ask`], the handle to ask by. A
+//! sign-in waits for an answer on a task of its own, with its locks held; shells see prompts as
+//! data.
 
 use crate::clock::moment;
 use crate::duration::SessionDuration;
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
 use tokio::sync::{mpsc, oneshot};
 
-/// Whether somebody can answer a prompt where the request came from.
+/// Whether a person can answer a prompt where the request came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "app", derive(specta::Type))]
 #[serde(rename_all = "snake_case")]
@@ -24,9 +25,9 @@ pub enum Person {
 #[derive(Clone, Debug)]
 pub struct Prompt {
     pub kind: PromptKind,
-    /// 1 for the first time this is asked.
+    /// 1 for the first attempt.
     pub attempt: u32,
-    /// The error where nobody answers.
+    /// The error where no person answers.
     pub unanswered: Error,
 }
 
@@ -50,8 +51,8 @@ pub enum PromptKind {
         purpose: PassphraseUse,
         refused: Option<String>,
     },
-    /// A sign-in in the browser, which shows the code as well; nobody answers it here, it ends by
-    /// itself.
+    /// A sign-in in the browser, which shows the code as well; no person answers it here, it ends
+    /// by itself.
     Browser {
         address: String,
         code: String,
@@ -93,7 +94,7 @@ pub enum Answer {
     Passphrase(#[serde(with = "on_the_wire")] Secret),
 }
 
-/// Keys as somebody typed or pasted them; checked by the agent, whoever sent them.
+/// Keys as a person typed or pasted them; checked by the agent, no matter which client sent them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TypedKeys {
     pub access_key_id: String,
@@ -124,7 +125,7 @@ impl Answer {
     }
 }
 
-/// The program on whose behalf something is done.
+/// The program that something is done for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct Caller {

@@ -1,5 +1,5 @@
-//! Links into the AWS console: whose session it takes, and what it means when AWS gives none. A
-//! link is made anew for each who asks and kept nowhere.
+//! Links into the AWS console: the session that one takes, and what it means when AWS gives none.
+//! A link is made anew for each caller and kept nowhere.
 
 use crate::ask::Note;
 use crate::aws::{ConsoleDoor, Fault, FaultKind, LINK_LIFE, Signer};
@@ -12,13 +12,13 @@ use crate::world::World;
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
 
-/// At most so many roles are named to somebody who has to choose another identity.
+/// At most so many roles are named to a user who has to choose another identity.
 const MOST_NAMED: usize = 3;
 
 /// Signs a browser in to the console.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ConsoleLink {
-    /// Signs in whoever has it.
+    /// Signs in any person who has it.
     #[serde(with = "crate::secret::on_the_wire")]
     pub url: Secret,
     /// The last moment to open it; the browser's session goes on after that.
@@ -28,7 +28,7 @@ pub struct ConsoleLink {
     pub identity: String,
 }
 
-/// Whose console opens, and where in it.
+/// The identity that the console opens for, and the place in it.
 #[derive(Clone, Debug)]
 pub struct ConsoleTarget {
     chain: Chain,
@@ -43,7 +43,7 @@ impl ConsoleTarget {
     }
 }
 
-/// Asks nobody: what the console does not take is refused here, before anybody signs in for it.
+/// Asks no person: what the console does not take is refused here, before a user signs in for it.
 pub fn console(world: &World, identity: &str, destination: Option<&str>) -> Result<ConsoleTarget> {
     let chain = world.chain(identity)?;
     if let [
@@ -173,7 +173,7 @@ fn only_roles(world: &World, chain: &Chain, but: &str) -> Error {
     }
 }
 
-/// How long the browser's session is asked to last. A role that was assumed with a session gets
+/// The duration requested for the browser's session. A role that was assumed with a session gets
 /// none: AWS refuses it, and the browser's session ends with the role's.
 fn lasting(chain: &Chain) -> (Option<SessionDuration>, Option<String>) {
     let written = match chain.links() {

@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, SystemTime};
 
-/// Whoever is given a token has at least this long to open a connection with it.
+/// A client that is given a token has at least this long to open a connection with it.
 const REFRESH_BEFORE_EXPIRATION: Duration = Duration::from_secs(60);
 /// For this long after it was signed a token is handed out again.
 const TOKEN_LIFETIME: Duration = TOKEN_LIFE.saturating_sub(REFRESH_BEFORE_EXPIRATION);
@@ -52,7 +52,7 @@ pub struct DatabaseToken {
     pub region: String,
 }
 
-/// Where a token lets somebody in, and whose session signs it.
+/// The login that a token is for, and the identity with the session that signs it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DatabaseTarget {
     identity: IdentityName,
@@ -69,7 +69,7 @@ impl DatabaseTarget {
     }
 }
 
-/// Asks nobody: what cannot be meant is refused here, before anybody signs in for it.
+/// Asks no person: what cannot be meant is refused here, before a user signs in for it.
 pub fn database(world: &World, choice: &DatabaseChoice) -> Result<DatabaseTarget> {
     let (identity, host, port, user, region) = match choice {
         DatabaseChoice::Named(name) => {
@@ -226,8 +226,8 @@ impl Tokens {
         sign: impl FnOnce(SystemTime) -> Result<SignedToken>,
     ) -> Result<SignedToken> {
         let mut held = self.held();
-        // Asked only now: a token must not seem to come from the future to those who waited for the
-        // lock.
+        // The clock is read only now: a token must not seem to come from the future to callers that
+        // waited for the lock.
         let now = self.clock.now();
         let replaced = |of: &DatabaseTarget, it: &Held| {
             of.identity == target.identity && it.signed_by != session.keys
@@ -315,7 +315,7 @@ mod tests {
         }
     }
 
-    /// Somebody who asks again and again, and how often that led to a signature.
+    /// A caller that asks again and again, and how often that led to a signature.
     struct Asking {
         tokens: Tokens,
         session: Session,
@@ -334,7 +334,7 @@ mod tests {
         fn ask(&self, target: &DatabaseTarget, renewal: Renewal) -> Result<SignedToken> {
             self.tokens.give(target, &self.session, renewal, |now| {
                 self.signings.fetch_add(1, Ordering::Relaxed);
-                // Whoever is not kept out has the time to come in.
+                // A caller that is not kept out has the time to come in.
                 std::thread::yield_now();
                 sign_token(&self.session, &target.login, now)
             })

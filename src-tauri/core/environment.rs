@@ -9,8 +9,8 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Besides every `AWS_ENDPOINT_URL…`: what decides where calls go and which hosts they trust, and where
-/// things are kept. None of them is a secret, but a proxy's URL may hold one.
+/// Besides every `AWS_ENDPOINT_URL…`: what decides where calls go and which hosts they trust, and
+/// where things are kept. None of them is a secret, but a proxy's URL may hold one.
 const IN_THE_FINGERPRINT: &[&str] = &[
     "ALL_PROXY",
     "APPDATA",

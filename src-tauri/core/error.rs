@@ -162,8 +162,7 @@ impl Error {
         self
     }
 
-    /// See `spec/cli.md`: 1 failed, 2 wrong usage or configuration, 3 a person is needed, 130
-    /// Ctrl+C.
+    /// Exit codes: 1 failed, 2 wrong usage or configuration, 3 a person is needed, 130 Ctrl+C.
     pub fn exit_code(&self) -> u8 {
         match (self.remedy, self.code) {
             (Remedy::Person, _) => 3,

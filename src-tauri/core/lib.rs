@@ -2,14 +2,15 @@
 //! credentials in every tool.
 //!
 //! It does not print, open browsers, read the environment or tell the time by itself:
-//! [`environment`] and [`clock`] are handed in. A person is asked through a handle ([`ask`]); the
+//! [`environment`] and [`clock`] are handed in. A person is reached through a handle ([`ask`]); the
 //! shells show prompts as data and answer them.
 //!
 //! # The map, and the only edges allowed (downwards; a module may use anything on a line above it)
 //!
 //! 1. [`error`] · [`clock`] · [`environment`] · [`hardening`] · [`secret`]: keys and sessions ·
-//!    [`ids`]: names, ARNs, accounts, regions, MFA codes · [`duration`]: and the one table of limits ·
-//!    [`files`]: private files, locks, the INI format · [`encode`] · [`ask`]: the handle to a person
+//!    [`ids`]: names, ARNs, accounts, regions, MFA codes · [`duration`]: and the one table of
+//!    limits · [`files`]: private files, locks, the INI format · [`encode`] · [`ask`]: the handle
+//!    to a person
 //! 2. [`config`]: what was written and what it means: text -> `Config` -> `Chain` of links
 //! 3. [`aws`]: the only door to AWS · [`store`]: what is remembered, where (never each other)
 //! 4. [`world`]: the two with the configuration, the environment and the clock

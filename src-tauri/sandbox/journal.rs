@@ -10,7 +10,7 @@ use std::time::SystemTime;
 /// The oldest calls are forgotten beyond this many.
 const MOST_CALLS: usize = 10_000;
 
-/// Parameters whose values are shown; of any other only the name.
+/// Parameters shown with their values; of any other only the name.
 const SHOWN: [&str; 8] = [
     "RoleArn",
     "RoleSessionName",

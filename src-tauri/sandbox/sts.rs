@@ -13,7 +13,7 @@ use super::simulated_aws::{
 use crate::duration::SessionKind;
 use std::time::{Duration, SystemTime};
 
-/// A call whose signer is known.
+/// A call with a known signer.
 pub(super) struct VerifiedCall<'a> {
     pub incoming: &'a Incoming,
     pub caller: &'a VerifiedCaller,

@@ -1,5 +1,5 @@
-//! Programs that wait for a person: a prompt names the program and its reason wherever the person is,
-//! and all waiting programs get the one answer.
+//! Programs that wait for a person: a prompt names the program and its reason wherever the person
+//! is, and all waiting programs get the one answer.
 
 use crate::app::{App, MAIN, PROMPT};
 use crate::desktop::{Desktop, eventually};

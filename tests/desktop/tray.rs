@@ -1,5 +1,5 @@
-//! The app's icon in the tray and its menu, as the tray's host reads them over the bus; and what they
-//! have to be.
+//! The app's icon in the tray and its menu, as the tray's host reads them over the bus; and what
+//! they have to be.
 
 use crate::app::{App, MAIN, SINGLE};
 use crate::desktop::{Desktop, eventually, eventually_or};

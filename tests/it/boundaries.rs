@@ -69,7 +69,8 @@ const EDGES: &[Edges] = &[
         ..edges("store", &[])
     },
     edges("sandbox", GROUND),
-    // `main` hardens its process, takes the snapshot of the environment and puts the parts together.
+    // `main` hardens its process, takes the snapshot of the environment and puts the parts
+    // together.
     edges("cli", SHELLS_MAY),
     edges("app", SHELLS_MAY),
     // What both shells show on a desktop; a part of each.

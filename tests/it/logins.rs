@@ -410,7 +410,8 @@ impl Case {
                     outcome.end = Some(Err(error));
                     return Ok(outcome);
                 }
-                // As `fob` does: keys are typed once, and once more where only the secret was wrong.
+                // As `fob` does: keys are typed once, and once more where only the secret was
+                // wrong.
                 Reply::Needs(prompt) if is_final(&prompt) => {
                     Request::Control(Control::Cancel { prompt: prompt.id })
                 }

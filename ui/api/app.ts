@@ -142,7 +142,7 @@ export type Audited = {
 	askers: string[],
 };
 
-/**  The program on whose behalf something is done. */
+/**  The program that something is done for. */
 export type Caller = {
 	/**  As people know it: `terraform`. */
 	program: string,
@@ -392,7 +392,7 @@ export type Pasted = {
 	session_duration: string | null,
 };
 
-/**  Whether somebody can answer a prompt where the request came from. */
+/**  Whether a person can answer a prompt where the request came from. */
 export type Person = "present" | "absent";
 
 export type ProblemSeverity = "error" | "warning" | "notice";
@@ -405,7 +405,7 @@ export type Prompt = {
 	id: number,
 	identity: string,
 	kind: PromptKind,
-	/**  1 for the first time this is asked. */
+	/**  1 for the first time. */
 	attempt: number,
 	asker: Caller,
 	unanswered: Error,
@@ -428,8 +428,8 @@ export type PromptKind =
 	refused: string | null,
 } }) & { browser?: never; keys?: never; mfa?: never } | 
 /**
- *  A sign-in in the browser, which shows the code as well; nobody answers it here, it ends by
- *  itself.
+ *  A sign-in in the browser, which shows the code as well; no person answers it here, it ends
+ *  by itself.
  */
 ({ browser: {
 	address: string,
@@ -453,7 +453,7 @@ export type RemovalStep = {
 	path: string,
 	result: StepResult,
 	detail: string | null,
-	/**  What `fob` is told to remove it all the same. */
+	/**  The flag of `fob` to remove it all the same. */
 	flag?: string | null,
 };
 
@@ -552,7 +552,7 @@ export type Target = ({ identity: {
 	name: string,
 	depth: Depth,
 } }) & { provider?: never } | 
-/**  Every identity whose chain starts there; `aws-user`: those of the stand-alone identities. */
+/**  Identities with a chain that starts there; `aws-user`: those of the stand-alone identities. */
 ({ provider: string }) & { identity?: never } | 
 /**  Everything of this configuration. */
 "all";

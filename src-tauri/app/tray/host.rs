@@ -1,6 +1,6 @@
 //! Whether the desktop shows trays. On Linux that is the program with the name
-//! `org.kde.StatusNotifierWatcher` on the session bus; on GNOME it takes an extension. Other systems
-//! always do.
+//! `org.kde.StatusNotifierWatcher` on the session bus; on GNOME it takes an extension. Other
+//! systems always do.
 
 use crate::snapshot::TrayHost;
 

@@ -40,8 +40,8 @@ pub fn wait(child: Child) -> Result<u8> {
     }
 }
 
-/// A shell that suspends itself has a process group of its own: the user gets the terminal back only
-/// if this process stops, too. Children in our group are stopped by the same Ctrl+Z.
+/// A shell that suspends itself has a process group of its own: the user gets the terminal back
+/// only if this process stops, too. Children in our group are stopped by the same Ctrl+Z.
 #[cfg(unix)]
 fn stop_with(child: rustix::process::Pid) {
     use rustix::process::{Signal, getpgid, getpgrp, getpid, kill_process};

@@ -1,5 +1,5 @@
-//! Replies as text and, where it differs from the reply itself, as JSON: values in, text out. Prints
-//! nothing and looks nothing up, except the local time zone.
+//! Replies as text and, where it differs from the reply itself, as JSON: values in, text out.
+//! Prints nothing and looks nothing up, except the local time zone.
 
 mod accounts;
 mod audit;

@@ -99,7 +99,7 @@ pub(super) struct Actor {
     pub sessions: Sessions,
     pub tokens: Arc<Tokens>,
     pub schedule: Schedule,
-    /// Sources whose prompt was closed, and until when programs do not raise it again.
+    /// Sources with a prompt that was closed, and until when programs do not raise it again.
     pub declined: HashMap<String, SystemTime>,
 }
 

@@ -80,7 +80,7 @@ impl Given<'_> {
     }
 }
 
-/// To everybody whose sign-in this was, each its own reply. The profile is written for a login, and
+/// To all that waited for the sign-in, each its own reply. The profile is written for a login, and
 /// again where a file holds the session itself.
 pub(super) async fn hand_over(
     world: &World,
@@ -128,7 +128,7 @@ pub(super) async fn hand_over(
 /// What upkeep has come to, beside its reply.
 #[derive(Debug, Default)]
 pub(super) struct Effects {
-    /// Identities whose stored session is gone.
+    /// Identities that lost their stored session.
     pub dropped: Vec<String>,
     pub signed_out: Vec<String>,
     /// The configuration file was changed.

@@ -34,7 +34,7 @@ use std::time::SystemTime;
 /// Raised when a request or reply changes in a way an older side cannot read.
 pub const VERSION: u32 = 1;
 
-/// A request, and who asks.
+/// A request, and its caller.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Call {
     #[serde(rename = "asker")]
@@ -91,8 +91,8 @@ pub enum Maintain {
     Repair { identity: Option<String> },
     /// Changes the configuration file: all of it or nothing. Answered by [`Reply::Edited`].
     Edit { changes: Vec<Change> },
-    /// Adds profiles of the files of AWS tools to the configuration, and stores their keys. Answered
-    /// by [`Reply::Imported`].
+    /// Adds profiles of the files of AWS tools to the configuration, and stores their keys.
+    /// Answered by [`Reply::Imported`].
     Import { profiles: Vec<String> },
 }
 
@@ -181,7 +181,7 @@ pub struct Prompt {
     pub id: PromptId,
     pub identity: String,
     pub kind: PromptKind,
-    /// 1 for the first time this is asked.
+    /// 1 for the first time.
     pub attempt: u32,
     #[serde(rename = "asker")]
     pub caller: Caller,
@@ -219,7 +219,7 @@ pub enum Reply {
         identities: Vec<String>,
     },
     Stopping,
-    /// What was asked needs the caller's own environment: whoever asked does it in its own process.
+    /// The request needs the caller's own environment: the caller does it in its own process.
     RunInProcess,
     Needs(Box<Prompt>),
     Failed(Error),
@@ -283,7 +283,7 @@ pub struct OpenPrompt {
     pub since: SystemTime,
 }
 
-/// What happened without anybody asking: what a tray shows and a headless agent logs. Each is sent
+/// What happened without a request: what a tray shows and a headless agent logs. Each is sent
 /// once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,6 +1,6 @@
-//! The way to an agent: one in this process, or the one that runs for a configuration. Here alone it
-//! is decided what it means that a running agent is lost, speaks another version or leaves the work
-//! to its client, and how a running agent is stopped.
+//! The way to an agent: one in this process, or the one that runs for a configuration. Here alone
+//! it is decided what it means that a running agent is lost, speaks another version or leaves the
+//! work to its client, and how a running agent is stopped.
 
 use super::actor::Message;
 use super::api::{Answered, Call, Caller, Control, Note, Person, Reply, Request};
@@ -78,8 +78,8 @@ impl Drop for Inbox {
     }
 }
 
-/// To the running agent, each time there is one that does the work, and else to one in this process.
-/// For requests that raise no prompt: its answer might reach the other agent.
+/// To the running agent, each time there is one that does the work, and else to one in this
+/// process. For requests that raise no prompt: its answer might reach the other agent.
 #[derive(Debug)]
 struct Either {
     running: Mutex<Remote>,
@@ -148,8 +148,8 @@ impl BlockingClient {
         }
     }
 
-    /// The answer to a prompt gets [`Reply::RunInProcess`] when the agent that raised it is lost: the
-    /// request that led to the prompt has to be made again.
+    /// The answer to a prompt gets [`Reply::RunInProcess`] when the agent that raised it is lost:
+    /// the request that led to the prompt has to be made again.
     pub fn ask(&mut self, call: Call) -> Answered {
         let mut note = None;
         if let Some(running) = &mut self.running {

@@ -19,15 +19,15 @@ pub struct Imported {
     pub notes: Vec<Note>,
 }
 
-/// Makes all of the changes or none. Whether the file can be used afterwards the agent knows once it
-/// has taken it over.
+/// Makes all of the changes or none. Whether the file can be used afterwards the agent knows once
+/// it has taken it over.
 pub(super) fn change(world: &World, changes: &[Change]) -> Result<Reply> {
     Config::change(world.config().path(), world.environment(), changes)?;
     Ok(Reply::Edited { problem: None })
 }
 
 /// Writes these profiles into the configuration and stores their keys, each after STS has accepted
-/// them; keys that it does not accept are asked for at the next sign-in.
+/// them; keys that it does not accept are requested at the next sign-in.
 pub(super) async fn import(world: &World, profiles: &[String], trail: &mut Trail) -> Result<Reply> {
     let path = world.config().path();
     let import = write(path, world.environment(), profiles)?;

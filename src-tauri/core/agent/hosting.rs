@@ -9,8 +9,8 @@ use crate::error::Result;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// For an address that is taken while no agent listens there: in all longer than the last answers of
-/// an agent may take.
+/// For an address that is taken while no agent listens there: in all longer than the last answers
+/// of an agent may take.
 const LOOKS: u32 = 100;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 

@@ -1,6 +1,6 @@
 //! What is being done: sign-ins, and the upkeep of what is stored. Each job has those who wait for
-//! it and at most one open prompt. One prompt is open for each sign-in, whoever asks; each client
-//! that is shown it holds a ticket, and the first answer counts.
+//! it and at most one open prompt. One prompt is open for each sign-in, for all callers; each
+//! client that is shown it holds a ticket, and the first answer counts.
 
 use super::api::{self, Call, PromptId};
 use super::waiter::ClientId;
@@ -137,7 +137,7 @@ impl Jobs {
             .map(|(id, _)| id)
     }
 
-    /// The job whose open prompt a sign-in along `chain` has to wait for.
+    /// The job with the open prompt that a sign-in along `chain` has to wait for.
     pub fn asking_for(&self, chain: &Chain) -> Option<JobId> {
         let asks = |job: &Job| {
             let open = job.prompt.as_ref()?;
@@ -192,7 +192,7 @@ impl Jobs {
         })
     }
 
-    /// The sign-in whose open prompt has this number of its own, as the status shows it.
+    /// The sign-in with the open prompt of this number, as the status shows it.
     pub fn with_prompt(&self, prompt: PromptId) -> Option<(JobId, String)> {
         self.iter().find_map(|(id, job)| {
             let (chain, _) = job.sign_in()?;
@@ -201,7 +201,7 @@ impl Jobs {
         })
     }
 
-    /// Removes what a client holds and waits for; the jobs whose prompt it was shown.
+    /// Removes what a client holds and waits for; the jobs with the prompts it was shown.
     pub fn drop_client(&mut self, client: ClientId) -> Vec<JobId> {
         for job in self.running.values_mut() {
             job.waiters.retain(|waiter| waiter.client != client);

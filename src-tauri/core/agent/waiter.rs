@@ -187,7 +187,7 @@ pub(super) fn needs_no_session(chain: &Chain, request: &SessionRequest) -> Optio
     renews_itself.then_some(*form)
 }
 
-/// What a caller is told that cannot answer a prompt that is open.
+/// The error for a caller that cannot answer the open prompt.
 pub(super) fn prompt_is_open(
     world: &World,
     prompt: &Prompt,

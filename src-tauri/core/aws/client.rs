@@ -181,8 +181,8 @@ impl Aws {
     }
 }
 
-/// Safe without TLS: the request does not leave this machine. What looks like a port could be a name
-/// before an `@`.
+/// Safe without TLS: the request does not leave this machine. What looks like a port could be a
+/// name before an `@`.
 pub(super) fn is_on_loopback(url: &str) -> bool {
     let port = |rest: &str| {
         rest.strip_prefix(':')

@@ -144,8 +144,8 @@ impl Aws {
         })
     }
 
-    /// A link that signs in the browser that opens it within [`LINK_LIFE`]. `duration` is how long the
-    /// browser's own session lasts: AWS refuses it for a role that was assumed with a session.
+    /// A link that signs in the browser that opens it within [`LINK_LIFE`]. `duration` is how long
+    /// the browser's own session lasts: AWS refuses it for a role that was assumed with a session.
     pub async fn console_link(
         &self,
         session: &Session,

@@ -38,7 +38,7 @@ pub(super) struct NamedFields<'r, N> {
     pub fields: Fields<'r>,
 }
 
-/// The entries of a section whose names differ, also in file names and where case does not count.
+/// Entries of a section with names that differ, also in file names and where case does not count.
 pub(super) fn named<'r, N: FromStr<Err = Error>>(
     auth: &Fields<'r>,
     section: &'static str,

@@ -89,8 +89,8 @@ pub fn find(text: &[u8], header: Header<'_>) -> Vec<IniSection> {
     found
 }
 
-/// The sections of `configuration`, and another configuration that has one; sections that Keyfob did
-/// not write are in neither.
+/// The sections of `configuration`, and another configuration that has one; sections that Keyfob
+/// did not write are in neither.
 pub fn owned(found: Vec<IniSection>, configuration: &str) -> (Vec<IniSection>, Option<String>) {
     let (ours, others): (Vec<_>, Vec<_>) = found
         .into_iter()

@@ -34,7 +34,7 @@ pub enum Health {
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// Whose: an identity or a provider.
+    /// Of the identity or the provider.
     pub name: String,
     pub status: Health,
     pub detail: String,
@@ -171,7 +171,7 @@ async fn clean_profiles(
     let mut left: Vec<(AwsFiles, Vec<String>)> = Vec::new();
     for (files, name) in found {
         let stays = match world.config.identity(&name) {
-            // Where the chain is broken nobody knows where the profile belongs: it stays.
+            // Where the chain is broken the place of the profile is not known: it stays.
             Ok(identity) => {
                 files_of(&world.config, identity).is_none_or(|own| own.folder == files.folder)
             }
@@ -265,8 +265,7 @@ async fn repair_one(
     findings
 }
 
-/// What a damaged mark said is not known; that somebody is signed out is the side nobody is
-/// hurt by.
+/// The content of a damaged mark is not known; signed out is the side that hurts no user.
 async fn repair_mark(world: &World, name: &str) -> Option<Finding> {
     match world.store.sign_outs.since(name) {
         Ok(None) => None,

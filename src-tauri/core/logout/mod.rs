@@ -1,5 +1,5 @@
-//! Logging out, and keeping what is stored in order: what would be removed ([`plan`](removals)), the
-//! removing, its report, clean-up and repair.
+//! Logging out, and keeping what is stored in order: what would be removed ([`plan`](removals)),
+//! the removing, its report, clean-up and repair.
 
 mod cleanup;
 mod plan;

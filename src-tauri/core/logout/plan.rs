@@ -8,7 +8,7 @@ use crate::store::{EntryKind, Mode, UpTo};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
-/// What `fob` is told to forget access keys, too.
+/// The flag of `fob` to forget access keys, too.
 pub(super) const KEYCHAIN: &str = "--keychain";
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub enum Target {
         name: String,
         depth: Depth,
     },
-    /// Every identity whose chain starts there; `aws-user`: those of the stand-alone identities.
+    /// Identities with a chain that starts there; `aws-user`: those of the stand-alone identities.
     Provider(String),
     /// Everything of this configuration.
     All,
@@ -75,11 +75,11 @@ pub(super) enum RemovalKind {
     Memory {
         name: String,
     },
-    /// In memory; told only where there are any.
+    /// In memory; reported only where there are any.
     DatabaseTokens {
         name: String,
     },
-    /// Long-lived keys that nobody asked to remove.
+    /// Long-lived keys that no caller wants removed.
     KeysThatStay {
         name: String,
     },

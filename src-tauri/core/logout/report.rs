@@ -42,7 +42,7 @@ pub struct Step {
     pub path: String,
     pub result: StepResult,
     pub detail: Option<String>,
-    /// What `fob` is told to remove it all the same.
+    /// The flag of `fob` to remove it all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flag: Option<String>,
     /// Why it failed; for the audit log, which asks no keyring again that has just failed.

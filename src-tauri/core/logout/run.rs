@@ -147,7 +147,7 @@ async fn token_that_stays(world: &World, name: &str, used_by: &[String]) -> Opti
     is_there.then(|| entry_step(world, kind, name, detail).stays())
 }
 
-/// Told only of keys that are there. The shortened key id is in the entry, so this reads it.
+/// Reported only for keys that are there. The shortened key id is in the entry, so this reads it.
 async fn keys_that_stay(world: &World, name: &str, notes: &mut Vec<Note>) -> Option<Step> {
     let step = |detail| entry_step(world, EntryKind::Keys, name, detail);
     let stored = world.store.long_lived(name).await;
@@ -160,7 +160,7 @@ async fn keys_that_stay(world: &World, name: &str, notes: &mut Vec<Note>) -> Opt
             };
             Some(step(detail).stays_unless_told(KEYCHAIN))
         }
-        // Nobody asked to remove it: that it cannot be read is no failure of this logout.
+        // It was not to be removed: that it cannot be read is no failure of this logout.
         Err(error) if error.code == Code::KeyringEntryInvalid => {
             Some(step(format!("kept: {error}")).stays())
         }
@@ -177,7 +177,7 @@ pub(crate) fn entry_step(
     Step::at(What::Keyring, name, world.store.account(kind, name), detail)
 }
 
-/// Identities whose own files are not known, because their part of the configuration cannot be
+/// Identities with files that are not known, because their part of the configuration cannot be
 /// used.
 fn unreadable_parts(world: &World, scope: &Scope<'_>) -> Vec<String> {
     let broken = scope

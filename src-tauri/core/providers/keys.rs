@@ -45,7 +45,8 @@ pub(super) struct FoundKeys {
 pub(super) enum Refused {
     /// Other keys were stored meanwhile.
     Replaced,
-    /// Confirmed; nothing is left to sign with. The error where there is no person to ask for new ones.
+    /// Confirmed; nothing is left to sign with. The error where there is no person to ask for new
+    /// ones.
     Revoked(Error, Happened),
     /// Confirmed; they are not kept in the keyring, so they stay where they are.
     NotOurs(Error, Happened),
@@ -92,7 +93,7 @@ async fn remembered(world: &World, name: &str, notes: &mut Vec<Note>) -> Result<
     Ok(stored.unwrap_or_else(nothing_remembered))
 }
 
-/// In place of keys that are missing or were revoked: asked for until STS accepts some, or the
+/// In place of keys that are missing or were revoked: requested until STS accepts some, or the
 /// person gives up, and stored.
 pub(super) async fn ask_for_new(
     it: &mut Obtain<'_>,
@@ -173,7 +174,8 @@ pub async fn configure(
 }
 
 impl Entry<'_> {
-    /// A rejected answer is asked for again, with the reason; what was typed beside the keys stays.
+    /// After a rejected answer the prompt comes again, with the reason; what was typed beside the
+    /// keys stays.
     async fn accept(
         &self,
         mut typed: Option<TypedKeys>,

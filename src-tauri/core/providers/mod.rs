@@ -39,7 +39,7 @@ pub async fn obtain(it: Obtain<'_>, parent: Option<&Session>) -> Result<Session,
     }
 }
 
-/// Whether the source of a chain can make a session while nobody is there.
+/// Whether the source of a chain can make a session without a person.
 pub async fn renews_alone(world: &World, link: &Link, notes: &mut Vec<Note>) -> Result<bool> {
     match &link.kind {
         Kind::User(user) => user::renews_alone(world, &link.name, user, notes).await,

@@ -36,7 +36,7 @@ pub struct Trail {
     pub notes: Vec<Note>,
     /// Not in the audit log yet.
     pub happened: Vec<Happened>,
-    /// Identities whose stored session is gone.
+    /// Identities that lost their stored session.
     pub dropped: Vec<String>,
 }
 

@@ -1,6 +1,7 @@
-//! The state of each identity, in one record: the session that is held, when it is due, what came of
-//! renewing it, who last wanted it. [`Record::state`] is the only function that says how it stands,
-//! and [`Sessions::statuses`] is what every shell shows. The keyring is read by [`sync`] alone.
+//! The state of each identity, in one record: the session that is held, when it is due, what came
+//! of renewing it, who last wanted it. [`Record::state`] is the only function that says how it
+//! stands, and [`Sessions::statuses`] is what every shell shows. The keyring is read by [`sync`]
+//! alone.
 
 mod profile;
 mod record;
@@ -128,7 +129,7 @@ impl Sessions {
         }
     }
 
-    /// Those whose renewal is known.
+    /// Sessions with a known renewal.
     pub fn watches(&mut self) -> impl Iterator<Item = (&String, &mut Watch)> {
         let records = self.records.iter_mut();
         records.filter_map(|(key, record)| Some((key, record.watch_mut()?)))
@@ -161,7 +162,7 @@ impl Sessions {
         }
     }
 
-    /// The identities, in lower case, whose session is held.
+    /// Identities, in lower case, with a session held.
     pub fn held(&self) -> impl Iterator<Item = &String> {
         let held = self
             .records

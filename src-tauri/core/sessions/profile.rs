@@ -14,11 +14,11 @@ use std::time::SystemTime;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VariablesForm {
-    /// A profile whose `credential_process` is `fob`: renews itself, holds no secret.
+    /// A profile with `fob` as its `credential_process`: renews itself, holds no secret.
     Profile,
     /// The session's own keys; they end with the session.
     Static,
-    /// What goes with an endpoint that whoever asks serves itself: everything but where it is.
+    /// Goes with an endpoint that the caller serves itself: everything but its address.
     Endpoint,
 }
 
@@ -39,7 +39,7 @@ pub struct Variable {
     pub value: Secret,
 }
 
-/// Variables of the caller that would win over a profile, or speak for somebody else.
+/// Variables of the caller that would win over a profile, or are for another principal.
 const FOREIGN: [&str; 13] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",

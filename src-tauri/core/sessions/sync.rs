@@ -142,7 +142,7 @@ impl Sessions {
         Known(stamps.collect())
     }
 
-    /// The identities whose session is another one now, with it.
+    /// Identities with another session now, and that session.
     pub fn take(&mut self, reading: Reading, now: SystemTime) -> Vec<(Chain, Session)> {
         let Reading { found, keyring } = reading;
         self.keyring = keyring;

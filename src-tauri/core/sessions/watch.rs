@@ -1,6 +1,6 @@
 //! What the scheduler remembers of one identity's session, and what is to be done at a moment:
-//! renew, announce, or nothing. Everything is told once, and a clock that is set back takes nothing
-//! back.
+//! renew, announce, or nothing. Everything is announced once, and a clock that is set back takes
+//! nothing back.
 
 use super::state::State;
 use crate::duration::time_left;
@@ -9,7 +9,7 @@ use crate::secret::Session;
 use crate::world::freshness::{GRACE, LAST_TRY, SHORTEST_PAUSE, due_at, hash, pause};
 use std::time::{Duration, SystemTime};
 
-/// Whether a session can be made anew while nobody looks.
+/// Whether a session can be made anew without a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Renewable {
     Alone,
@@ -45,8 +45,8 @@ pub enum Announcement {
     },
 }
 
-/// One identity's session. Whoever owns it looks at [`Watch::wake_at`], and at least every half
-/// minute: clocks move.
+/// One identity's session. Its owner looks at [`Watch::wake_at`], and at least every half minute:
+/// clocks move.
 #[derive(Clone, Debug)]
 pub struct Watch {
     session: Dates,
@@ -234,7 +234,7 @@ impl Watch {
         self.course != Course::SignedOut && self.phase_at(now) < Phase::Over
     }
 
-    /// A renewal begins that no look asked for: what stood in its way is gone.
+    /// A renewal begins that no look called for: what stood in its way is gone.
     pub fn begin_again(&mut self) {
         self.attempt = Attempt::UnderWay;
         if self.course != Course::SignedOut {
@@ -242,7 +242,8 @@ impl Watch {
         }
     }
 
-    /// This session is held now, whoever made it. The same one as before takes nothing back.
+    /// This session is held now, no matter which process made it. The same one as before takes
+    /// nothing back.
     pub fn renewed(&mut self, session: &Session, renewable: Renewable, now: SystemTime) {
         self.notice_the_time(now);
         let session = Dates::of(session, self.notice);
@@ -267,7 +268,8 @@ impl Watch {
         }
     }
 
-    /// A renewal failed. A refusal is told at once and once, everything else when the end is near.
+    /// A renewal failed. A refusal is announced at once and once, everything else when the end is
+    /// near.
     pub fn failed(&mut self, error: Error, now: SystemTime) -> Option<Announcement> {
         self.notice_the_time(now);
         self.attempt = Attempt::Resting {
@@ -449,12 +451,12 @@ impl Dates {
 
 /// What a failed renewal teaches.
 enum Lesson {
-    /// It passes by itself, or somebody mends it.
+    /// It passes by itself, or a person mends it.
     TryAgain,
     AskSomebody,
     /// AWS decided: the same request gets the same answer.
     GiveUp,
-    /// The identity is no longer anybody's to renew.
+    /// No process is to renew the identity any longer.
     Leave,
 }
 
@@ -462,7 +464,7 @@ fn lesson(code: Code) -> Lesson {
     match code {
         // The network, AWS's load, this machine's clock: they pass.
         Code::Network | Code::ClockSkew => Lesson::TryAgain,
-        // This machine's own trouble: whoever mends it does not come and say so.
+        // This machine's own trouble: the person who mends it does not come and say so.
         Code::ConfigInvalid
         | Code::ConfigNotFound
         | Code::DatabaseNotFound

@@ -1,5 +1,5 @@
-//! Who an identity is, and whether its credentials work. Nothing is stored, renewed or asked of a
-//! person.
+//! Who an identity is, and whether its credentials work. Nothing is stored or renewed, and no
+//! person is prompted.
 
 use super::record::Record;
 use super::state::{Reach, State, Whoami, seconds_left};
@@ -11,7 +11,7 @@ use crate::providers::place;
 use crate::secret::Session;
 use crate::world::World;
 
-/// Who an identity is, and whether its credentials work: with [`Reach::Online`] AWS is asked
+/// Who an identity is, and whether its credentials work: with [`Reach::Online`] AWS is called
 /// with the very session that tools would get.
 pub async fn whoami(world: &World, record: &Record, reach: Reach) -> Result<(Whoami, Vec<Note>)> {
     let identity = world.config.identity(record.name.as_str())?;
@@ -96,7 +96,7 @@ async fn confirm(
     refused
 }
 
-/// The account a session belongs to; asked of AWS only where nothing has told it yet.
+/// The account a session belongs to; requested from AWS only where it is not known yet.
 pub async fn account(world: &World, chain: &Chain, session: &Session) -> Option<String> {
     match &session.account {
         Some(account) => Some(account.to_string()),
@@ -112,7 +112,7 @@ pub async fn account(world: &World, chain: &Chain, session: &Session) -> Option<
     }
 }
 
-/// Whose keys the keyring holds for an IAM user, as STS told when they were stored.
+/// The owner of the keys in the keyring for an IAM user, as STS named it when they were stored.
 async fn known_owner(
     world: &World,
     chain: &Chain,

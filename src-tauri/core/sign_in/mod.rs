@@ -101,7 +101,7 @@ pub struct Completed {
     pub not_renewed: Option<Error>,
     /// The same of links below the target.
     pub not_renewed_below: Vec<NotRenewed>,
-    /// Identities whose stored session is gone, because it or its keys were replaced.
+    /// Identities that lost their stored session, because it or its keys were replaced.
     pub dropped: Vec<String>,
 }
 
@@ -113,7 +113,7 @@ pub struct NotRenewed {
 }
 
 impl Completed {
-    /// The links below the target whose session was made on the way.
+    /// The links below the target with a session made on the way.
     pub fn made_below(&self) -> impl Iterator<Item = &str> {
         let links = self.chain.links();
         let below = self.made.iter().filter(|at| **at + 1 < links.len());
@@ -178,7 +178,7 @@ struct Climb<'a> {
     /// One for each link, taken at the start: after a sign-out they are worth nothing.
     tickets: Vec<Ticket>,
     locks: BTreeMap<usize, SignInLock>,
-    /// Links whose session is made although a usable one is held.
+    /// Links with a usable session that is made anew all the same.
     renewing: BTreeSet<usize>,
     /// What ends this sign-in is the outcome of another process's.
     took_over: bool,

@@ -1,7 +1,7 @@
-//! Sign-out records: an identity that was signed out stays so. Each name has a generation, raised by
-//! every sign-out, and a record that lasts until the next sign-in. A sign-in takes its [`Ticket`]
-//! when it begins and may store only while the generation is still the ticket's; both are compared
-//! under the lock of the name's session entry, so that there is no gap between.
+//! Sign-out records: an identity that was signed out stays so. Each name has a generation, raised
+//! by every sign-out, and a record that lasts until the next sign-in. A sign-in takes its
+//! [`Ticket`] when it begins and may store only while the generation is still the ticket's; both
+//! are compared under the lock of the name's session entry, so that there is no gap between.
 
 use super::keyring::{EntryKind, EntryName};
 use super::locks::RealmLocks;

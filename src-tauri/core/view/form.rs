@@ -1,5 +1,5 @@
-//! Checks of a form's fields as they are typed; the same on a terminal and in a window. Never quotes
-//! the input.
+//! Checks of a form's fields as they are typed; the same on a terminal and in a window. Never
+//! quotes the input.
 
 use crate::agent::api::{AccessKeyId, MfaArn, SessionDuration};
 use crate::error::Error;

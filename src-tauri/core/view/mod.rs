@@ -1,5 +1,5 @@
-//! What both shells show, as data and in words: states, times, notices, the checks of a form, pasted
-//! keys.
+//! What both shells show, as data and in words: states, times, notices, the checks of a form,
+//! pasted keys.
 
 pub mod form;
 pub mod notice;

@@ -321,7 +321,7 @@ impl Draft<'_> {
 }
 
 fn keys_revoked<'a>(identity: &'a str, error: &Error) -> Draft<'a> {
-    // A command among the hints names the identity whose keys they are, where this one is built on
+    // A command among the hints names the identity that has the keys, where this one is built on
     // it.
     let command = error.hints.iter().find(|hint| is_command(hint));
     let command = command.map_or_else(|| format!("fob login {identity}"), String::clone);

@@ -1,5 +1,5 @@
-//! What goes to the audit log, on whose behalf, and what it says when read again. Writing it down
-//! never fails what was done: a log that cannot be written is a warning.
+//! Entries of the audit log, the caller each is for, and what the log says when read again. Writing
+//! an entry never fails what was done: a log that cannot be written is a warning.
 
 use crate::ask::{Caller, Note};
 use crate::environment::Environment;

@@ -1,5 +1,5 @@
-//! When a session is due for renewal. Pure: time
-//! is a parameter, and whoever calls does what is to be done.
+//! When a session is due for renewal. Pure: time is a parameter, and the caller does what is to be
+//! done.
 
 use crate::duration::time_left;
 use crate::secret::Session;
@@ -20,7 +20,7 @@ pub const SHORTEST_PAUSE: Duration = Duration::from_secs(2);
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
 /// The last try before the end comes no later than this before it.
 pub const LAST_TRY: Duration = Duration::from_secs(30);
-/// Renewals that fail for less than this alarm nobody, counted from the first failure or from
+/// Renewals that fail for less than this alarm no user, counted from the first failure or from
 /// waking: the network comes back a moment after the lid is opened.
 pub const GRACE: Duration = Duration::from_secs(60);
 

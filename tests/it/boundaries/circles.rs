@@ -7,7 +7,8 @@ use proc_macro2::TokenTree;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// Folders in or below which there is a circle still to be taken apart. Entries may only be removed.
+/// Folders in or below which there is a circle still to be taken apart. Entries may only be
+/// removed.
 const STILL_IN_A_CIRCLE: &[&str] = &["src-tauri/core/store"];
 
 /// Uses that are left out of account.

@@ -1,6 +1,6 @@
 //! The access check: a request is let in with the token, as a plain GET for the one path, sent
 //! straight to the address served. Requests that a web page sends under a name of its own (DNS
-//! rebinding) or through a link, and those of proxies, are refused before the source is asked.
+//! rebinding) or through a link, and those of proxies, are refused before the source is queried.
 
 use hyper::StatusCode;
 use hyper::header::{AUTHORIZATION, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};

@@ -1,6 +1,6 @@
 //! The client's side: one line out, one line in. Waits for an answer as long as it takes, since a
-//! person may be typing. A connection lost on the way is no error: the caller can do the work in its
-//! own process.
+//! person may be typing. A connection lost on the way is no error: the caller can do the work in
+//! its own process.
 
 use super::address::Address;
 use super::buffer::Buffer;

@@ -1,6 +1,6 @@
 //! The socket between `fob` and the agent, one per user and configuration. A [`Listener`] passes
-//! the requests of other processes on, a [`Connection`] sends them. Newline-delimited JSON, one line
-//! for a request and one for its answer:
+//! the requests of other processes on, a [`Connection`] sends them. Newline-delimited JSON, one
+//! line for a request and one for its answer:
 //! `{"v":1,"id":7,"asker":{…},"surroundings":"…","request":{…}}` and
 //! `{"v":1,"id":7,"notes":[…],"reply":{…}}`. Admits this user only, knows nothing of what a request
 //! means, and never logs what came over the wire.

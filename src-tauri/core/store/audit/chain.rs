@@ -76,8 +76,8 @@ pub struct AuditPlace {
 pub enum HeadState {
     /// It remembers this line or, where there is damage, another one.
     Known,
-    /// The last lines were written while it could not be reached: that they are all there cannot be
-    /// told.
+    /// The last lines were written while it could not be reached: that they are all there is not
+    /// certain.
     Behind {
         lines: u32,
     },

@@ -1,8 +1,9 @@
-//! The audit log: what was done with which identity, and for which caller, as JSON lines that each carry
-//! the hash of the one before. The last line's hash and number, the head, are kept in the keyring
-//! after every append, whatever the keyring: a line is written only when a sign-in was tried or
-//! something stored was changed, and beside that its tenth of a second is not felt. Without a
-//! keyring the line is written all the same. Never holds a secret, a whole key id or what AWS said.
+//! The audit log: what was done with which identity, and for which caller, as JSON lines that each
+//! carry the hash of the one before. The last line's hash and number, the head, are kept in the
+//! keyring after every append, whatever the keyring: a line is written only when a sign-in was
+//! tried or something stored was changed, and beside that its tenth of a second is not felt.
+//! Without a keyring the line is written all the same. Never holds a secret, a whole key id or what
+//! AWS said.
 
 mod chain;
 
