@@ -1,7 +1,7 @@
 //! Logout is a list: [`removals`] is pure, a dry run shows it, a run carries it out. A [`Removal`]
 //! can only be made from the configuration, so nothing else can be removed.
 
-use crate::config::{self, AwsFiles, Config, Identity, Provider};
+use crate::config::{AwsFiles, Config, Identity, Provider};
 use crate::error::Result;
 use crate::ids::ProviderName;
 use crate::store::{EntryKind, Mode, UpTo};
@@ -311,16 +311,5 @@ pub(super) fn files_of(config: &Config, identity: &Identity) -> Option<AwsFiles>
 
 /// Of an IAM Identity Center; others have no token.
 pub(super) fn start_url(config: &Config, provider: &Provider) -> Option<String> {
-    match config.source(provider).ok()?.kind {
-        config::Kind::IdentityCenter(center) => Some(center.start_url),
-        config::Kind::User(_)
-        | config::Kind::Ambient
-        | config::Kind::Process(_)
-        | config::Kind::Saml(_)
-        | config::Kind::GithubOidc(_)
-        | config::Kind::WebIdentity(_)
-        | config::Kind::PermissionSet(_)
-        | config::Kind::AssumeRole(_)
-        | config::Kind::AssumeRoot(_) => None,
-    }
+    config.source(provider).ok()?.kind.facts().sign_in_address
 }

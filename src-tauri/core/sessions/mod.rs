@@ -17,7 +17,7 @@ pub use watch::{Action, Announcement, Renewable, Watch};
 pub use whoami::{account, whoami};
 
 use crate::ask::Note;
-use crate::config::{AccountReference, Chain, Config, Identity, Kind, PermissionSet};
+use crate::config::{Chain, Config, Identity};
 use crate::error::{Code, Error};
 use crate::ids::IdentityName;
 use crate::secret::Session;
@@ -210,7 +210,7 @@ impl Sessions {
                 State::Unknown
             }
         };
-        let target = chain.as_ref().ok().map(|chain| &chain.target().kind);
+        let target = chain.as_ref().ok().map(|chain| chain.target().kind.facts());
         let held = record.and_then(Record::session);
         let watch = record.and_then(Record::watch);
         let known = held.and_then(|session| session.account.as_ref());
@@ -223,10 +223,8 @@ impl Sessions {
                 .into_iter()
                 .map(str::to_owned)
                 .collect(),
-            role: target.and_then(role_of),
-            account: known
-                .map(ToString::to_string)
-                .or_else(|| account_of(target?)),
+            role: target.as_ref().and_then(|facts| facts.role.clone()),
+            account: known.map(ToString::to_string).or_else(|| target?.account),
             source: held.map(|session| session.origin.to_string()),
             state,
             issued_at: held.map(|session| session.issued_at),
@@ -237,44 +235,5 @@ impl Sessions {
             failing: watch.and_then(Watch::failing).cloned(),
             last_caller: record.and_then(|record| record.last_caller.clone()),
         }
-    }
-}
-
-/// What a chain ends with, by name.
-fn role_of(kind: &Kind) -> Option<String> {
-    match kind {
-        Kind::AssumeRole(role) => Some(role.role_arn.clone()),
-        Kind::PermissionSet(set) => Some(set.name.clone()),
-        Kind::AssumeRoot(root) => Some(root.task_policy_arn.clone()),
-        Kind::User(_)
-        | Kind::Ambient
-        | Kind::Process(_)
-        | Kind::IdentityCenter(_)
-        | Kind::Saml(_)
-        | Kind::GithubOidc(_)
-        | Kind::WebIdentity(_) => None,
-    }
-}
-
-/// The account that a link names.
-fn account_of(kind: &Kind) -> Option<String> {
-    match kind {
-        // `arn:aws:iam::123456789012:role/deploy`
-        Kind::AssumeRole(role) => {
-            let account = role.role_arn.split(':').nth(4);
-            account.filter(|it| !it.is_empty()).map(str::to_owned)
-        }
-        Kind::PermissionSet(PermissionSet { account, .. }) => match account {
-            AccountReference::Id(id) => Some(id.to_string()),
-            AccountReference::Name(_) => None,
-        },
-        Kind::AssumeRoot(root) => Some(root.target_principal.to_string()),
-        Kind::User(_)
-        | Kind::Ambient
-        | Kind::Process(_)
-        | Kind::IdentityCenter(_)
-        | Kind::Saml(_)
-        | Kind::GithubOidc(_)
-        | Kind::WebIdentity(_) => None,
     }
 }

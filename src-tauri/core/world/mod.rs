@@ -9,7 +9,7 @@ pub use audit::{Audit, Audited};
 use crate::ask::{Caller, Note, PassphraseUse, Prompt, PromptKind};
 use crate::aws::Aws;
 use crate::clock::Clock;
-use crate::config::{Chain, Config, KeyringChoice, Kind};
+use crate::config::{Chain, Config, KeyringChoice};
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::ids::AccessKeyId;
@@ -189,22 +189,7 @@ pub fn fingerprint(chain: &Chain, position: usize) -> String {
     let mut parts = vec![source.kind.as_str().to_owned(), source.name.to_lowercase()];
     for link in &chain.links()[..=position] {
         parts.push(link.endpoint_url.clone().unwrap_or_default());
-        match &link.kind {
-            Kind::User(user) => parts.push(format!("{:?}", user.mfa_arn)),
-            Kind::Ambient | Kind::IdentityCenter(_) | Kind::Saml(_) => {}
-            Kind::Process(process) => parts.push(process.command.clone()),
-            Kind::GithubOidc(oidc) => parts.push(oidc.audience.clone()),
-            Kind::WebIdentity(web) => parts.push(web.token_file.display().to_string()),
-            Kind::AssumeRole(role) => {
-                parts.extend([
-                    role.role_arn.clone(),
-                    role.session_name.clone(),
-                    format!("{:?}", role.external_id),
-                ]);
-            }
-            Kind::PermissionSet(set) => parts.push(format!("{set:?}")),
-            Kind::AssumeRoot(root) => parts.push(format!("{root:?}")),
-        }
+        parts.extend(link.kind.facts().fingerprint);
     }
     let digest = Sha256::digest(parts.join("\n").as_bytes());
     let (start, _) = digest

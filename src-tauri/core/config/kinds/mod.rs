@@ -67,6 +67,72 @@ impl Kind {
     pub fn as_str(&self) -> &'static str {
         self.name().name
     }
+
+    pub fn facts(&self) -> KindFacts {
+        match self {
+            Kind::User(user) => KindFacts::of([format!("{:?}", user.mfa_arn)]),
+            Kind::Ambient | Kind::Saml(_) => KindFacts::of([]),
+            Kind::Process(process) => KindFacts::of([process.command.clone()]),
+            Kind::IdentityCenter(center) => KindFacts {
+                sign_in_address: Some(center.start_url.clone()),
+                ..KindFacts::of([])
+            },
+            Kind::GithubOidc(oidc) => KindFacts::of([oidc.audience.clone()]),
+            Kind::WebIdentity(web) => KindFacts::of([web.token_file.display().to_string()]),
+            Kind::PermissionSet(set) => KindFacts {
+                role: Some(set.name.clone()),
+                account: match &set.account {
+                    AccountReference::Id(id) => Some(id.to_string()),
+                    AccountReference::Name(_) => None,
+                },
+                ..KindFacts::of([format!("{set:?}")])
+            },
+            Kind::AssumeRole(role) => KindFacts {
+                role: Some(role.role_arn.clone()),
+                account: account_in(&role.role_arn),
+                ..KindFacts::of([
+                    role.role_arn.clone(),
+                    role.session_name.clone(),
+                    format!("{:?}", role.external_id),
+                ])
+            },
+            Kind::AssumeRoot(root) => KindFacts {
+                role: Some(root.task_policy_arn.clone()),
+                account: Some(root.target_principal.to_string()),
+                ..KindFacts::of([format!("{root:?}")])
+            },
+        }
+    }
+}
+
+/// What others need to know of a link, whatever its kind.
+#[derive(Clone, Debug)]
+pub struct KindFacts {
+    /// A session is not that of a link that was written differently. Durations are left out.
+    pub fingerprint: Vec<String>,
+    /// The role's ARN, the permission set's name.
+    pub role: Option<String>,
+    /// Twelve digits, where the link names its account.
+    pub account: Option<String>,
+    /// Links with the same address share a sign-in token.
+    pub sign_in_address: Option<String>,
+}
+
+impl KindFacts {
+    fn of<const N: usize>(fingerprint: [String; N]) -> KindFacts {
+        KindFacts {
+            fingerprint: fingerprint.into(),
+            role: None,
+            account: None,
+            sign_in_address: None,
+        }
+    }
+}
+
+/// `arn:aws:iam::123456789012:role/deploy`
+fn account_in(arn: &str) -> Option<String> {
+    let account = arn.split(':').nth(4).filter(|it| !it.is_empty());
+    account.map(str::to_owned)
 }
 
 /// A kind that can be written, and its reader.
