@@ -83,22 +83,14 @@ async fn remove(
                 .push(entry_step(world, *kind, name, detail).became(dropped, mode));
         }
         RemovalKind::Memory { name } => {
-            if memory.sessions.contains(&name.to_ascii_lowercase()) {
-                let step = Step::at(
-                    What::Agent,
-                    name,
-                    "memory".to_owned(),
-                    "held by the running agent",
-                );
-                report.steps.push(step.became(Ok(Dropped::Removed), mode));
-            }
+            let is_held = memory.sessions.contains(&name.to_ascii_lowercase());
+            let step = || Step::at(What::Agent, name, "memory".to_owned(), HELD);
+            report.steps.extend(is_held.then(|| gone(step(), mode)));
         }
         RemovalKind::DatabaseTokens { name } => {
-            if memory.with_tokens.contains(&name.to_ascii_lowercase()) {
-                let what = "database tokens";
-                let step = Step::at(What::Agent, name, what.to_owned(), what);
-                report.steps.push(step.became(Ok(Dropped::Removed), mode));
-            }
+            let is_held = memory.with_tokens.contains(&name.to_ascii_lowercase());
+            let step = || Step::at(What::Agent, name, TOKENS.to_owned(), TOKENS);
+            report.steps.extend(is_held.then(|| gone(step(), mode)));
         }
         RemovalKind::KeysThatStay { name } => report
             .steps
@@ -126,6 +118,13 @@ async fn remove(
             );
         }
     }
+}
+
+const HELD: &str = "held by the running agent";
+const TOKENS: &str = "database tokens";
+
+fn gone(step: Step, mode: Mode) -> Step {
+    step.became(Ok(Dropped::Removed), mode)
 }
 
 fn noun(kind: EntryKind, via: &str) -> String {

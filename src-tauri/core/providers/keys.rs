@@ -362,14 +362,12 @@ pub(super) async fn refused(
         | Origin::InstanceRole
         | Origin::Process
         | Origin::Typed => {
-            let error = error.hint(format!(
+            let hint = format!(
                 "replace them in {}; the keyring was not touched",
                 found.place
-            ));
-            return Ok(Refused::NotOurs(
-                error,
-                happened("left there".to_owned(), AuditOutcome::Ok),
-            ));
+            );
+            let left = happened("left there".to_owned(), AuditOutcome::Ok);
+            return Ok(Refused::NotOurs(error.hint(hint), left));
         }
     }
     let error = error.hint(format!("fob user configure --identity {name}"));
@@ -379,18 +377,16 @@ pub(super) async fn refused(
         .await
         .map(|cleared| cleared.note(notes));
     let outcome = AuditOutcome::from(&cleared);
-    let error = match cleared {
+    let hint = match cleared {
         Ok(ClearedKeys::Changed) => return Ok(Refused::Replaced),
         Ok(ClearedKeys::Cleared | ClearedKeys::Absent) => {
             tracing::info!(identity = name, "revoked keys cleared");
-            error.hint("stale credentials were cleared from the keyring")
+            "stale credentials were cleared from the keyring".to_owned()
         }
-        Err(failure) => error.hint(format!(
-            "stale credentials could not be cleared from the keyring: {failure}"
-        )),
+        Err(why) => format!("stale credentials could not be cleared from the keyring: {why}"),
     };
     Ok(Refused::Revoked(
-        error.for_want_of_a_person(),
+        error.hint(hint).for_want_of_a_person(),
         happened("cleared".to_owned(), outcome),
     ))
 }

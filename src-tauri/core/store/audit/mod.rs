@@ -89,6 +89,16 @@ pub struct AuditCaller {
     pub user: String,
 }
 
+impl AuditCaller {
+    fn bounded(&self) -> AuditCaller {
+        AuditCaller {
+            program: bounded(&self.program),
+            pid: self.pid,
+            user: bounded(&self.user),
+        }
+    }
+}
+
 /// A line, as it is written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "app", derive(specta::Type))]
@@ -297,11 +307,7 @@ impl AuditLog {
                 identity: bounded(&it.identity),
                 what: bounded(&it.what),
                 outcome: it.outcome,
-                caller: AuditCaller {
-                    program: bounded(&caller.program),
-                    pid: caller.pid,
-                    user: bounded(&caller.user),
-                },
+                caller: caller.bounded(),
                 previous: end.hash,
             };
             let written = WrittenLine {
