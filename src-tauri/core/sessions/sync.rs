@@ -29,7 +29,8 @@ pub struct Reading {
 struct Found {
     name: IdentityName,
     is_signed_out: bool,
-    stamp: Stamp,
+    /// `None`: it is read again next time.
+    stamp: Option<Stamp>,
     stored: Stored,
 }
 
@@ -65,9 +66,9 @@ pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading 
         let Ok(chain) = world.config.chain(identity) else {
             continue;
         };
-        let mut stamp = world.store.session_stamp(name);
+        let mut stamp = Some(world.store.session_stamp(name));
         let stored = match known.0.get(&key(name)) {
-            Some(known) if *known == stamp && stamp != Stamp::Now => Stored::Unchanged,
+            Some(known) if Some(*known) == stamp && *known != Stamp::Now => Stored::Unchanged,
             _ if reading.keyring.is_some() => continue,
             Some(_) => stored(world, chain).await,
             None => {
@@ -86,7 +87,7 @@ pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading 
             }
         };
         if let Stored::Unreadable(error) = &stored {
-            stamp = Stamp::Now;
+            stamp = None;
             if matches!(error.code, Code::KeyringLocked | Code::KeyringUnavailable) {
                 reading.keyring = Some(error.clone());
             }
@@ -104,6 +105,8 @@ pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading 
 /// The names with a stored session in this realm, in lower case; also those that another
 /// configuration wrote, which are read with a warning.
 async fn sessions(world: &World) -> Result<HashSet<String>> {
+    // Names can be listed while the secrets are locked.
+    world.store.keyring.check().await?;
     let realm = world.config.realm().as_str();
     let entries = world.store.keyring.list().await?.into_iter();
     let ours = entries
@@ -149,7 +152,7 @@ impl Sessions {
         let mut changed = Vec::new();
         for it in found {
             let record = self.record(&it.name);
-            record.stamp = Some(it.stamp);
+            record.stamp = it.stamp;
             let had = record
                 .held
                 .as_ref()
@@ -157,7 +160,10 @@ impl Sessions {
             record.is_signed_out = it.is_signed_out;
             match it.stored {
                 Stored::Unchanged => {}
-                Stored::Nothing => record.held = None,
+                Stored::Nothing => {
+                    record.held = None;
+                    record.unreadable = None;
+                }
                 Stored::Unreadable(error) => record.unreadable = Some(error),
                 Stored::Session(stored, notes) => {
                     record.notes = notes;
