@@ -123,14 +123,9 @@ impl Keyring {
         self.run(WholeValues::list).await
     }
 
-    /// Whether it can be read now. Never makes the system ask for a password.
-    pub async fn check(&self) -> Result<()> {
-        self.run(|values| values.backend.check()).await
-    }
-
     /// Never makes the system ask for a password.
     pub async fn state(&self) -> KeyringState {
-        match self.check().await {
+        match self.run(|values| values.backend.check()).await {
             Ok(()) => KeyringState::Ready,
             Err(error) if error.code == Code::KeyringLocked => KeyringState::Locked,
             Err(error) => KeyringState::Unavailable(error.message),
