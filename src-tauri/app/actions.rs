@@ -7,7 +7,7 @@ use crate::outside;
 use crate::state::AppState;
 use keyfob_core::agent::api::{Answered, Maintain, Reply, SessionRequest, VariablesForm};
 use keyfob_core::agent::edits::{self, Imported};
-use keyfob_core::config::{Change, Config};
+use keyfob_core::config::Change;
 use keyfob_core::error::{Code, Error, Result};
 
 pub async fn copy_environment(state: &AppState, identity: &str) -> Result<()> {
@@ -52,7 +52,7 @@ pub async fn use_as_default(state: &AppState, identity: String) -> Result<()> {
 pub async fn edit(state: &AppState, change: Change) -> Result<()> {
     let changes = vec![change];
     if state.host.is_idle() {
-        Config::change(&state.host.path()?, &state.host.environment, &changes)?;
+        keyfob_core::config::change(&state.host.path()?, &state.host.environment, &changes)?;
         return state.take_over().await;
     }
     let answered = state

@@ -53,7 +53,7 @@ struct HostedAgent {
 
 impl Host {
     pub fn new(environment: Environment, explicit: Option<PathBuf>) -> (Host, EventStreams) {
-        let place = Config::place(explicit.as_deref(), &environment);
+        let place = keyfob_core::config::place(explicit.as_deref(), &environment);
         let path = place.map_or_else(|_| String::new(), |(path, _)| path.display().to_string());
         let (event_streams, streams) = mpsc::unbounded_channel();
         let hosting = Hosting {
@@ -80,7 +80,7 @@ impl Host {
     pub fn path(&self) -> Result<PathBuf> {
         match &lock(&self.hosting).agent {
             Some(hosted) => Ok(hosted.path.clone()),
-            None => Ok(Config::place(self.explicit.as_deref(), &self.environment)?.0),
+            None => Ok(keyfob_core::config::place(self.explicit.as_deref(), &self.environment)?.0),
         }
     }
 
@@ -144,7 +144,7 @@ impl Host {
     }
 
     async fn try_to_host(&self) -> Result<()> {
-        let path = Config::locate(self.explicit.as_deref(), &self.environment)?;
+        let path = keyfob_core::config::locate(self.explicit.as_deref(), &self.environment)?;
         self.host(Config::load(&path, &self.environment)?, None)
             .await
     }

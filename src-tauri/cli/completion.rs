@@ -94,7 +94,7 @@ fn config() -> Option<Config> {
         ),
         None => None,
     };
-    let path = Config::locate(named.as_deref(), &environment).ok()?;
+    let path = keyfob_core::config::locate(named.as_deref(), &environment).ok()?;
     Config::load(&path, &environment).ok()
 }
 

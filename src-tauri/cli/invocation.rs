@@ -57,7 +57,10 @@ impl Invocation {
 
     /// Where the configuration is; not read.
     pub fn config_path(&self) -> Result<PathBuf, Stop> {
-        Ok(Config::locate(self.config.as_deref(), &self.environment)?)
+        Ok(keyfob_core::config::locate(
+            self.config.as_deref(),
+            &self.environment,
+        )?)
     }
 
     pub fn config(&self) -> Result<Config, Stop> {

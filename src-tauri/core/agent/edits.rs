@@ -22,7 +22,7 @@ pub struct Imported {
 /// Makes all of the changes or none. Whether the file can be used afterwards the agent knows once
 /// it has taken it over.
 pub(super) fn change(world: &World, changes: &[Change]) -> Result<Reply> {
-    Config::change(world.config().path(), world.environment(), changes)?;
+    config::change(world.config().path(), world.environment(), changes)?;
     Ok(Reply::Edited { problem: None })
 }
 
@@ -39,7 +39,7 @@ pub(super) async fn import(world: &World, profiles: &[String], trail: &mut Trail
 /// Imports profiles no agent runs and there may be no file yet.
 ///
 /// # Errors
-/// As [`Config::change`] and [`config::import`].
+/// As [`config::change`] and [`config::import`].
 pub async fn import_first(
     path: &Path,
     environment: Environment,
@@ -69,7 +69,7 @@ fn write(path: &Path, environment: &Environment, profiles: &[String]) -> Result<
         Err(error) => return Err(error),
     };
     let import = config::import(environment, profiles, &taken)?;
-    Config::change(path, environment, &import.changes)?;
+    config::change(path, environment, &import.changes)?;
     Ok(import)
 }
 

@@ -114,8 +114,8 @@ impl Config {
     /// column; a chain that uses a kind of another cloud is unsupported.
     pub fn chain(&self, identity: &Identity) -> Result<Chain> {
         let target = self.identity(identity.name.as_str())?;
-        let listed = self.listed_links(target);
-        self.check(&format!("the identity `{}`", target.name), &listed)?;
+        let listed = listed_links(self, target);
+        check(self, &format!("the identity `{}`", target.name), &listed)?;
         let mut links: Vec<Link> = Vec::new();
         for it in &listed {
             let settings = self.settings(&it.subject())?;
@@ -131,7 +131,7 @@ impl Config {
         let region = links.last().map(|link| link.region.clone());
         Ok(Chain {
             identity: target.name.clone(),
-            files: self.aws_files(&provider, source.transpose()?)?,
+            files: aws_files(self, &provider, source.transpose()?)?,
             provider,
             links,
             region: region.unwrap_or_else(|| Partition::Aws.default_region()),
@@ -148,7 +148,7 @@ impl Config {
         let Ok(target) = self.identity(identity.name.as_str()) else {
             return Vec::new();
         };
-        let listed = self.listed_links(target);
+        let listed = listed_links(self, target);
         listed.into_iter().map(ListedLink::name).collect()
     }
 
@@ -161,7 +161,11 @@ impl Config {
             return Err(Error::new(Code::Usage, message).hint("name an identity"));
         }
         let listed = ListedLink::Provider(provider);
-        self.check(&format!("the provider `{}`", provider.name), &[listed])?;
+        check(
+            self,
+            &format!("the provider `{}`", provider.name),
+            &[listed],
+        )?;
         let settings = self.settings(&listed.subject())?;
         Ok(Link::new(listed.name(), settings, None))
     }
@@ -171,7 +175,7 @@ impl Config {
     pub fn files(&self, provider: &Provider) -> Result<AwsFiles> {
         let provider = self.provider(provider.name.as_str())?;
         let settings = self.settings(&ListedLink::Provider(provider).subject());
-        self.aws_files(&provider.name, settings.ok())
+        aws_files(self, &provider.name, settings.ok())
     }
 
     /// Whether signing in depends on the caller's environment: `!env`, the machine's own role, a CI
@@ -180,7 +184,7 @@ impl Config {
         let Ok(target) = self.identity(identity.name.as_str()) else {
             return false;
         };
-        let listed = self.listed_links(target);
+        let listed = listed_links(self, target);
         let is_from_it = |it: &ListedLink<'_>| self.is_from_environment(&it.subject());
         let source = listed
             .first()
@@ -188,63 +192,63 @@ impl Config {
             .is_some_and(|it| matches!(it.kind, Kind::Ambient | Kind::GithubOidc(_)));
         source || listed.iter().any(is_from_it) || self.is_from_environment(&Blocked::Everything)
     }
+}
 
-    fn aws_files(
-        &self,
-        provider: &ProviderName,
-        source: Option<&EntrySettings>,
-    ) -> Result<AwsFiles> {
-        let base = match source.and_then(|source| source.files_base.clone()) {
-            Some(base) => base,
-            None => self.files_base()?,
-        };
-        let realm = self.realm();
-        let above = if realm.is_default() {
-            base.clone()
-        } else {
-            base.join(realm.file_name())
-        };
-        Ok(AwsFiles {
-            folder: above.join(provider.file_name()),
-            base,
-            static_credentials: source.is_some_and(|source| source.static_credentials),
-        })
-    }
+fn aws_files(
+    config: &Config,
+    provider: &ProviderName,
+    source: Option<&EntrySettings>,
+) -> Result<AwsFiles> {
+    let base = match source.and_then(|source| source.files_base.clone()) {
+        Some(base) => base,
+        None => config.files_base()?,
+    };
+    let realm = config.realm();
+    let above = if realm.is_default() {
+        base.clone()
+    } else {
+        base.join(realm.file_name())
+    };
+    Ok(AwsFiles {
+        folder: above.join(provider.file_name()),
+        base,
+        static_credentials: source.is_some_and(|source| source.static_credentials),
+    })
+}
 
-    /// From the source, as far as it is known, to the target.
-    fn listed_links<'c>(&'c self, target: &'c Identity) -> Vec<ListedLink<'c>> {
-        let mut listed = vec![ListedLink::Identity(target)];
-        let mut below = target.below;
-        while let Some(next) = below {
-            match next {
-                Below::Provider(at) => {
-                    listed.push(ListedLink::Provider(&self.providers()[at]));
-                    break;
-                }
-                // More links than identities: a circle, which has been reported.
-                Below::Identity(_) if listed.len() >= self.identities().len() => break,
-                Below::Identity(at) => {
-                    let identity = &self.identities()[at];
-                    listed.push(ListedLink::Identity(identity));
-                    below = identity.below;
-                }
+/// From the source, as far as it is known, to the target.
+fn listed_links<'c>(config: &'c Config, target: &'c Identity) -> Vec<ListedLink<'c>> {
+    let mut listed = vec![ListedLink::Identity(target)];
+    let mut below = target.below;
+    while let Some(next) = below {
+        match next {
+            Below::Provider(at) => {
+                listed.push(ListedLink::Provider(&config.providers()[at]));
+                break;
+            }
+            // More links than identities: a circle, which has been reported.
+            Below::Identity(_) if listed.len() >= config.identities().len() => break,
+            Below::Identity(at) => {
+                let identity = &config.identities()[at];
+                listed.push(ListedLink::Identity(identity));
+                below = identity.below;
             }
         }
-        listed.reverse();
-        listed
     }
+    listed.reverse();
+    listed
+}
 
-    fn check(&self, name: &str, listed: &[ListedLink<'_>]) -> Result<()> {
-        self.usable()?;
-        let foreign = listed
-            .iter()
-            .find_map(|it| it.foreign_kind().map(|kind| (it.name(), kind)));
-        if let Some((link, kind)) = foreign {
-            let message = format!("{name} is not supported: `{link}` is of kind {kind}");
-            return Err(Error::new(Code::Unsupported, message)
-                .hint("Keyfob signs in to AWS; use the other tool here"));
-        }
-        let subjects = listed.iter().map(|it| it.subject());
-        self.refuse_blocked(&format!("{name} cannot be used"), subjects)
+fn check(config: &Config, name: &str, listed: &[ListedLink<'_>]) -> Result<()> {
+    config.usable()?;
+    let foreign = listed
+        .iter()
+        .find_map(|it| it.foreign_kind().map(|kind| (it.name(), kind)));
+    if let Some((link, kind)) = foreign {
+        let message = format!("{name} is not supported: `{link}` is of kind {kind}");
+        return Err(Error::new(Code::Unsupported, message)
+            .hint("Keyfob signs in to AWS; use the other tool here"));
     }
+    let subjects = listed.iter().map(|it| it.subject());
+    config.refuse_blocked(&format!("{name} cannot be used"), subjects)
 }

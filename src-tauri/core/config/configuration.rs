@@ -37,84 +37,12 @@ pub struct Config {
 }
 
 impl Config {
-    /// `--config` > `FOB_CONFIG` > the user's own file. Never the working directory: a cloned
-    /// repository must not choose where its users sign in.
-    pub fn locate(explicit: Option<&Path>, environment: &Environment) -> Result<PathBuf> {
-        let chosen = file::choose(explicit, environment)?;
-        if file::is_missing(&chosen.path) {
-            Err(file::not_found(&chosen.path, chosen.by))
-        } else {
-            Ok(chosen.path)
-        }
-    }
-
-    /// Where it is or would be, and what says so.
-    pub fn place(
-        explicit: Option<&Path>,
-        environment: &Environment,
-    ) -> Result<(PathBuf, &'static str)> {
-        file::choose(explicit, environment).map(|chosen| (chosen.path, chosen.by))
-    }
-
     /// Fails only when nothing can be used: unreadable, not YAML, no `auth`. Everything else is a
     /// [`Problem`] that blocks the chains that use it.
     pub fn load(path: &Path, environment: &Environment) -> Result<Config> {
         let path = file::existing(&environment.working_directory().join(path))?;
         let root = file::root(&path, &file::text(&path)?)?;
-        Config::understand(&path, root.as_deref(), environment)
-    }
-
-    /// What a file at `path`, canonical and absolute, says with this tree.
-    pub(super) fn understand(
-        path: &Path,
-        root: Option<&Node>,
-        environment: &Environment,
-    ) -> Result<Config> {
-        let node = file::auth(path, root)?;
-        let file_name = path.file_name().unwrap_or(path.as_os_str());
-        let file_name = file_name.to_string_lossy();
-        let reader = Reader::new(path, &file_name, environment);
-        let location = Location {
-            at: node.at,
-            path: "auth".to_owned(),
-            subject: Blocked::None,
-        };
-        let auth = Fields::new(&reader, node, location);
-        let general = general(&auth)?;
-        let Entries {
-            providers,
-            identities,
-            settings,
-        } = entries(&auth);
-        let mut databases = databases(&auth, &identities);
-        auth.finish("`auth`", &[]);
-
-        let from_environment = reader.from_environment.into_inner();
-        let problems = reader.problems.in_file_order();
-        let mut errors: HashMap<Blocked, Vec<usize>> = HashMap::new();
-        for (at, problem) in problems.iter().enumerate() {
-            if problem.severity == Severity::Error {
-                errors.entry(problem.subject.clone()).or_default().push(at);
-            }
-        }
-        databases.retain(|it| !errors.contains_key(&Blocked::Database(it.name.key())));
-        Ok(Config {
-            path: path.to_owned(),
-            general,
-            providers,
-            stand_alone: Provider {
-                name: ProviderName::stand_alone(),
-                kind: USER.name.to_owned(),
-                is_supported: true,
-                line: 0,
-            },
-            identities,
-            settings,
-            databases,
-            problems,
-            errors,
-            from_environment,
-        })
+        understand(&path, root.as_deref(), environment)
     }
 
     /// Canonical and absolute.
@@ -266,4 +194,76 @@ impl Config {
             .hint(format!("correct {}", self.path.display()))
             .hint("`fob validate` lists every problem"))
     }
+}
+
+/// `--config` > `FOB_CONFIG` > the user's own file. Never the working directory: a cloned
+/// repository must not choose where its users sign in.
+pub fn locate(explicit: Option<&Path>, environment: &Environment) -> Result<PathBuf> {
+    let chosen = file::choose(explicit, environment)?;
+    if file::is_missing(&chosen.path) {
+        Err(file::not_found(&chosen.path, chosen.by))
+    } else {
+        Ok(chosen.path)
+    }
+}
+
+/// Where it is or would be, and what says so.
+pub fn place(
+    explicit: Option<&Path>,
+    environment: &Environment,
+) -> Result<(PathBuf, &'static str)> {
+    file::choose(explicit, environment).map(|chosen| (chosen.path, chosen.by))
+}
+
+/// What a file at `path`, canonical and absolute, says with this tree.
+pub(super) fn understand(
+    path: &Path,
+    root: Option<&Node>,
+    environment: &Environment,
+) -> Result<Config> {
+    let node = file::auth(path, root)?;
+    let file_name = path.file_name().unwrap_or(path.as_os_str());
+    let file_name = file_name.to_string_lossy();
+    let reader = Reader::new(path, &file_name, environment);
+    let location = Location {
+        at: node.at,
+        path: "auth".to_owned(),
+        subject: Blocked::None,
+    };
+    let auth = Fields::new(&reader, node, location);
+    let general = general(&auth)?;
+    let Entries {
+        providers,
+        identities,
+        settings,
+    } = entries(&auth);
+    let mut databases = databases(&auth, &identities);
+    auth.finish("`auth`", &[]);
+
+    let from_environment = reader.from_environment.into_inner();
+    let problems = reader.problems.in_file_order();
+    let mut errors: HashMap<Blocked, Vec<usize>> = HashMap::new();
+    for (at, problem) in problems.iter().enumerate() {
+        if problem.severity == Severity::Error {
+            errors.entry(problem.subject.clone()).or_default().push(at);
+        }
+    }
+    databases.retain(|it| !errors.contains_key(&Blocked::Database(it.name.key())));
+    Ok(Config {
+        path: path.to_owned(),
+        general,
+        providers,
+        stand_alone: Provider {
+            name: ProviderName::stand_alone(),
+            kind: USER.name.to_owned(),
+            is_supported: true,
+            line: 0,
+        },
+        identities,
+        settings,
+        databases,
+        problems,
+        errors,
+        from_environment,
+    })
 }

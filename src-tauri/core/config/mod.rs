@@ -23,9 +23,9 @@ mod values;
 mod yaml;
 
 pub use chain::{AwsFiles, Chain, Link};
-pub use configuration::Config;
+pub use configuration::{Config, locate, place};
 pub use databases::{Database, Engine, PasswordSecret};
-pub use edit::{Change, NewIdentity, NewKind};
+pub use edit::{Change, NewIdentity, NewKind, change};
 pub use general::KeyringChoice;
 pub use identity::{Identity, Provider};
 pub use import::{Import, Importable, ImportedKeys, ProfileKind, import, importable};

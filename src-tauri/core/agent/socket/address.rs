@@ -22,7 +22,7 @@ pub struct Address {
 }
 
 impl Address {
-    /// `configuration` as [`Config::locate`](crate::config::Config::locate) finds it, or canonical.
+    /// `configuration` as [`crate::config::locate`](crate::config::locate) finds it, or canonical.
     pub fn of(configuration: &Path, environment: &Environment) -> Result<Address> {
         let configuration = environment.working_directory().join(configuration);
         let canonical = configuration

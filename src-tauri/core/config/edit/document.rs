@@ -4,7 +4,7 @@ use super::change::{Change, NewIdentity, NewKind};
 use super::patch::{Obstacle, Page, Patch, position};
 use super::replacement::Original;
 use super::value::NewValue;
-use crate::config::configuration::Config;
+use crate::config::configuration::understand;
 use crate::config::names::{LookedUp, folded};
 use crate::config::problem::{Problem, Severity};
 use crate::config::yaml::{self, Member, Node, Value};
@@ -22,57 +22,53 @@ const OPENING: &str =
     "# Keyfob's configuration. Made by Keyfob, and yours to edit: comments and order are kept.\n";
 const MARK: &str = "\u{feff}";
 
-impl Config {
-    /// Makes all of `changes`, in their order, or none. A file that is missing is made, with its
-    /// folder, if the first change adds an identity. Where a link leads to the file, what it leads
-    /// to is replaced.
-    ///
-    /// # Errors
-    /// [`Code::InvalidInput`]: what was typed cannot be used, or the name is taken.
-    /// [`Code::IdentityNotFound`]: there is no such identity. [`Code::ConfigInvalid`]: the file is
-    /// broken, or written so that only a person should change it. [`Code::ConfigNotFound`]: there
-    /// is no file. [`Code::FilesUnwritable`]: it cannot be read or written, or was changed
-    /// meanwhile. The file is as it was, whatever the error.
-    pub fn change(path: &Path, environment: &Environment, changes: &[Change]) -> Result<()> {
-        let path = environment.working_directory().join(path);
-        let original = match Original::read(&path)? {
-            Some(original) => original,
-            None if matches!(changes.first(), Some(Change::AddIdentity(_))) => {
-                Original::missing(&path)
-            }
-            None => return Err(file::not_found(&path, "the path given")),
-        };
-        let text = original.text().map_or(OPENING, |text| text.as_str());
-        let before = Document::read(original.path(), text)?;
-        let mut after = before.clone();
-        for change in changes {
-            after = after.changed(change)?;
-        }
-        let is_new = original.text().is_none();
-        if !is_new && after.text == before.text {
-            return Ok(());
-        }
-        let old_errors = if is_new {
-            Vec::new()
-        } else {
-            before.errors(environment).unwrap_or_default()
-        };
-        refuse_new_errors(&old_errors, after.errors(environment)?)?;
-        original.replace(&after.text)?;
-        for change in changes {
-            match change {
-                Change::AddIdentity(new) => {
-                    let identity = new.name.trim();
-                    tracing::info!(identity, "identity added to the configuration");
-                }
-                Change::MakeDefault(name) => {
-                    tracing::info!(identity = name.trim(), "identity made the default");
-                }
-                Change::NotifyBefore(_) => tracing::info!("time of notices changed"),
-            }
-        }
-        Ok(())
+/// Makes all of `changes`, in their order, or none. A file that is missing is made, with its
+/// folder, if the first change adds an identity. Where a link leads to the file, what it leads
+/// to is replaced.
+///
+/// # Errors
+/// [`Code::InvalidInput`]: what was typed cannot be used, or the name is taken.
+/// [`Code::IdentityNotFound`]: there is no such identity. [`Code::ConfigInvalid`]: the file is
+/// broken, or written so that only a person should change it. [`Code::ConfigNotFound`]: there
+/// is no file. [`Code::FilesUnwritable`]: it cannot be read or written, or was changed
+/// meanwhile. The file is as it was, whatever the error.
+pub fn change(path: &Path, environment: &Environment, changes: &[Change]) -> Result<()> {
+    let path = environment.working_directory().join(path);
+    let original = match Original::read(&path)? {
+        Some(original) => original,
+        None if matches!(changes.first(), Some(Change::AddIdentity(_))) => Original::missing(&path),
+        None => return Err(file::not_found(&path, "the path given")),
+    };
+    let text = original.text().map_or(OPENING, |text| text.as_str());
+    let before = Document::read(original.path(), text)?;
+    let mut after = before.clone();
+    for change in changes {
+        after = after.changed(change)?;
     }
+    let is_new = original.text().is_none();
+    if !is_new && after.text == before.text {
+        return Ok(());
+    }
+    let old_errors = if is_new {
+        Vec::new()
+    } else {
+        before.errors(environment).unwrap_or_default()
+    };
+    refuse_new_errors(&old_errors, after.errors(environment)?)?;
+    original.replace(&after.text)?;
+    for change in changes {
+        match change {
+            Change::AddIdentity(new) => {
+                let identity = new.name.trim();
+                tracing::info!(identity, "identity added to the configuration");
+            }
+            Change::MakeDefault(name) => {
+                tracing::info!(identity = name.trim(), "identity made the default");
+            }
+            Change::NotifyBefore(_) => tracing::info!("time of notices changed"),
+        }
+    }
+    Ok(())
 }
 
 /// What was typed may be right by itself and wrong among the others: a role that stands on
@@ -140,7 +136,7 @@ impl<'p> Document<'p> {
 
     fn errors(&self, environment: &Environment) -> Result<Vec<Problem>> {
         let root = Some(&*self.root).filter(|root| !root.is_null());
-        let config = Config::understand(self.path, root, environment)?;
+        let config = understand(self.path, root, environment)?;
         let problems = config.problems().iter();
         let errors = problems.filter(|problem| problem.severity == Severity::Error);
         Ok(errors.cloned().collect())

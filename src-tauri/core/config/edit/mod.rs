@@ -10,3 +10,4 @@ mod replacement;
 mod value;
 
 pub use change::{Change, NewIdentity, NewKind};
+pub use document::change;

@@ -101,7 +101,7 @@ fn a_missing_file_says_where_it_was_looked_for_and_how_to_make_one() {
         ("XDG_CONFIG_HOME", "/nowhere/at/all"),
         ("APPDATA", "/nowhere/at/all"),
     ]);
-    let error = Config::locate(None, &environment).expect_err("no file");
+    let error = crate::config::locate(None, &environment).expect_err("no file");
     assert_eq!((error.code, error.exit_code()), (Code::ConfigNotFound, 2));
     assert!(error.message.contains("config.yaml"), "{}", error.message);
     assert!(
@@ -111,7 +111,7 @@ fn a_missing_file_says_where_it_was_looked_for_and_how_to_make_one() {
     );
 
     let gone = home.path().join("gone.yaml");
-    let error = Config::locate(Some(&gone), &environment).expect_err("no file");
+    let error = crate::config::locate(Some(&gone), &environment).expect_err("no file");
     assert!(
         error.message.contains("gone.yaml") && error.message.contains("--config"),
         "{}",
@@ -123,13 +123,13 @@ fn a_missing_file_says_where_it_was_looked_for_and_how_to_make_one() {
     );
     let below_a_file = home.file().join("config.yaml");
     assert_eq!(
-        Config::locate(Some(&below_a_file), &environment)
+        crate::config::locate(Some(&below_a_file), &environment)
             .expect_err("no file")
             .code,
         Code::ConfigNotFound
     );
     assert_eq!(
-        Config::locate(Some(Path::new("")), &environment)
+        crate::config::locate(Some(Path::new("")), &environment)
             .expect_err("no path")
             .code,
         Code::Usage
@@ -151,15 +151,15 @@ fn the_command_line_beats_the_variable_which_beats_the_users_own_file() {
 
     let with_variable = home.environment(&[("FOB_CONFIG", &named.to_string_lossy())]);
     assert_eq!(
-        Config::locate(Some(&home.file()), &with_variable),
+        crate::config::locate(Some(&home.file()), &with_variable),
         Ok(home.file())
     );
-    assert_eq!(Config::locate(None, &with_variable), Ok(named));
+    assert_eq!(crate::config::locate(None, &with_variable), Ok(named));
     for environment in [
         home.environment(&[]),
         home.environment(&[("FOB_CONFIG", "")]),
     ] {
-        assert_eq!(Config::locate(None, &environment), Ok(own.clone()));
+        assert_eq!(crate::config::locate(None, &environment), Ok(own.clone()));
     }
 }
 
@@ -191,7 +191,10 @@ fn symbolic_links_are_followed_unless_they_loop_and_devices_are_not_read() {
             .path(),
         home.file()
     );
-    assert_eq!(Config::locate(Some(&one), &environment), Ok(one.clone()));
+    assert_eq!(
+        crate::config::locate(Some(&one), &environment),
+        Ok(one.clone())
+    );
     let error = Config::load(&one, &environment).expect_err("a loop");
     assert_eq!(error.code, Code::FilesUnwritable);
     assert!(
@@ -229,7 +232,9 @@ fn without_a_home_a_named_configuration_can_still_be_checked() {
     );
     let nothing = Environment::of::<&str, &str>([]);
     assert_eq!(
-        Config::locate(None, &nothing).expect_err("no home").code,
+        crate::config::locate(None, &nothing)
+            .expect_err("no home")
+            .code,
         Code::Usage
     );
     let config = Config::load(&home.file(), &nothing).expect("a configuration");

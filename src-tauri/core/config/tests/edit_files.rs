@@ -37,11 +37,12 @@ fn a_missing_file_is_made_with_its_folder_for_its_owner_only() {
         Change::MakeDefault("dev".to_owned()),
         Change::NotifyBefore("30m".to_owned()),
     ] {
-        let error = Config::change(&path, &environment, &[change]).expect_err("nothing to change");
+        let error =
+            crate::config::change(&path, &environment, &[change]).expect_err("nothing to change");
         assert_eq!(error.code, Code::ConfigNotFound);
     }
     assert!(names_in(&home.path()).is_empty());
-    Config::change(
+    crate::config::change(
         &path,
         &environment,
         &[user("dev"), Change::NotifyBefore("45m".to_owned())],
@@ -77,9 +78,9 @@ fn all_changes_are_made_or_none() {
     let text = "# mine\nauth: {identities: {dev: {kind: aws/user}}}\n";
     let home = Home::with(text);
     let changes = [user("new"), Change::MakeDefault("nobody".to_owned())];
-    assert!(Config::change(&home.file(), &home.environment(&[]), &changes).is_err());
+    assert!(crate::config::change(&home.file(), &home.environment(&[]), &changes).is_err());
     assert_eq!(std::fs::read_to_string(home.file()).expect("a file"), text);
-    Config::change(&home.file(), &home.environment(&[]), &[]).expect("nothing to do");
+    crate::config::change(&home.file(), &home.environment(&[]), &[]).expect("nothing to do");
     assert_eq!(names_in(&home.path()), ["config.yaml"]);
 }
 
@@ -103,7 +104,7 @@ fn what_is_wrong_only_among_the_others_is_refused() {
                 via: {identity: dev}, principal: {target_principal: \"420000000025\", task_policy_arn: \
                 \"arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials\"}}\n";
     let home = Home::with(text);
-    let error = Config::change(&home.file(), &home.environment(&[]), &[role("root")])
+    let error = crate::config::change(&home.file(), &home.environment(&[]), &[role("root")])
         .expect_err("a refusal");
     assert!(
         error
@@ -112,7 +113,7 @@ fn what_is_wrong_only_among_the_others_is_refused() {
         "{error}"
     );
     assert_eq!(std::fs::read_to_string(home.file()).expect("a file"), text);
-    Config::change(&home.file(), &home.environment(&[]), &[role("dev")])
+    crate::config::change(&home.file(), &home.environment(&[]), &[role("dev")])
         .expect("the unknown key is old");
 }
 
@@ -125,7 +126,7 @@ fn an_unchanged_file_is_not_written() {
             .expect("a time")
     };
     let before = modified();
-    Config::change(
+    crate::config::change(
         &home.file(),
         &home.environment(&[]),
         &[Change::MakeDefault("DEV".to_owned())],
@@ -144,7 +145,7 @@ fn the_mode_of_a_file_is_kept_and_a_link_stays_a_link() {
     std::fs::create_dir(&dotfiles).expect("a folder");
     std::fs::rename(home.file(), dotfiles.join("keyfob.yaml")).expect("moved");
     symlink("dotfiles/keyfob.yaml", &link).expect("a link");
-    Config::change(&link, &home.environment(&[]), &[user("dev")]).expect("changed");
+    crate::config::change(&link, &home.environment(&[]), &[user("dev")]).expect("changed");
     assert!(
         std::fs::symlink_metadata(&link)
             .expect("there")
@@ -168,8 +169,8 @@ fn the_mode_of_a_file_is_kept_and_a_link_stays_a_link() {
 
     let nowhere = home.path().join("nowhere.yaml");
     symlink("missing.yaml", &nowhere).expect("a link");
-    let error =
-        Config::change(&nowhere, &home.environment(&[]), &[user("dev")]).expect_err("a refusal");
+    let error = crate::config::change(&nowhere, &home.environment(&[]), &[user("dev")])
+        .expect_err("a refusal");
     assert!(
         error
             .message
@@ -188,7 +189,8 @@ fn where_nothing_can_be_written_the_path_is_named_and_nothing_lost() {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("a mode");
     };
     let refused = || {
-        Config::change(&home.file(), &home.environment(&[]), &[user("dev")]).expect_err("a refusal")
+        crate::config::change(&home.file(), &home.environment(&[]), &[user("dev")])
+            .expect_err("a refusal")
     };
     set(&home.file(), 0o400);
     let error = refused();
@@ -207,7 +209,7 @@ fn where_nothing_can_be_written_the_path_is_named_and_nothing_lost() {
             "{error}"
         );
         let missing = home.path().join("new/config.yaml");
-        let error = Config::change(&missing, &home.environment(&[]), &[user("dev")])
+        let error = crate::config::change(&missing, &home.environment(&[]), &[user("dev")])
             .expect_err("a refusal");
         assert!(error.message.contains("new/config.yaml"), "{error}");
     }
@@ -220,13 +222,13 @@ fn where_nothing_can_be_written_the_path_is_named_and_nothing_lost() {
 fn a_file_that_is_broken_is_refused_as_the_reader_refuses_it() {
     for text in ["auth: [", "just text", "auth: {}\nauth: {}"] {
         let home = Home::with(text);
-        let error = Config::change(&home.file(), &home.environment(&[]), &[user("dev")])
+        let error = crate::config::change(&home.file(), &home.environment(&[]), &[user("dev")])
             .expect_err("a refusal");
         assert_eq!(error.message, home.load().expect_err("broken").message);
         assert_eq!(std::fs::read_to_string(home.file()).expect("a file"), text);
     }
     let home = Home::with([0xff, 0xfe]);
-    let error = Config::change(&home.file(), &home.environment(&[]), &[user("dev")])
+    let error = crate::config::change(&home.file(), &home.environment(&[]), &[user("dev")])
         .expect_err("a refusal");
     assert!(error.message.contains("is not UTF-8"), "{error}");
 }
