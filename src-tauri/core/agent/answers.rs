@@ -1,8 +1,6 @@
 //! The reply to each request, once what it needs is there. One total match a group.
 
-use super::api::{
-    self, Configure, Credentials, Look, Maintain, Note, Person, Reply, SessionRequest,
-};
+use super::api::{self, Configure, Credentials, Maintain, Note, Person, Reply, SessionRequest};
 use super::edits;
 use super::waiter::Waiter;
 use crate::ask::{Ask, Caller};
@@ -231,13 +229,4 @@ async fn unlock(world: &World, ask: &Ask, caller: &Caller) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// What changes nothing and needs no record.
-pub(super) async fn look(world: &World, request: &Look) -> Option<Result<Reply>> {
-    match request {
-        Look::Audit { since } => Some(world.audit(*since).map(Reply::Audit)),
-        Look::AuditVerify => Some(world.verify_audit().await.map(Reply::AuditVerified)),
-        Look::Whoami { .. } | Look::List | Look::Status => None,
-    }
 }

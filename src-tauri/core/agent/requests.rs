@@ -234,21 +234,22 @@ fn look(actor: &mut Actor, waiter: Waiter, request: Look, is_elsewhere: bool) {
             waiter.answer(Vec::new(), Reply::RunInProcess);
             return Message::Nothing;
         }
-        if let Some(reply) = answers::look(&world, &request).await {
-            let notes = Vec::new();
-            waiter.answer(notes, reply.unwrap_or_else(Reply::Failed));
-            return Message::Nothing;
-        }
-        match &request {
-            Look::Whoami { identity, .. } => Message::Read {
-                reading: sync::read(&world, known, ReadScope::One(identity)).await,
-                then: Then::Whoami(waiter),
-            },
-            _ => Message::Read {
-                reading: sync::read(&world, known, ReadScope::All).await,
-                then: Then::Snapshot(waiter),
-            },
-        }
+        let (scope, then) = match &request {
+            Look::Whoami { identity, .. } => (ReadScope::One(identity), Then::Whoami(waiter)),
+            Look::List | Look::Status => (ReadScope::All, Then::Snapshot(waiter)),
+            Look::Audit { since } => {
+                let reply = world.audit(*since).map(Reply::Audit);
+                waiter.answer(Vec::new(), reply.unwrap_or_else(Reply::Failed));
+                return Message::Nothing;
+            }
+            Look::AuditVerify => {
+                let reply = world.verify_audit().await.map(Reply::AuditVerified);
+                waiter.answer(Vec::new(), reply.unwrap_or_else(Reply::Failed));
+                return Message::Nothing;
+            }
+        };
+        let reading = sync::read(&world, known, scope).await;
+        Message::Read { reading, then }
     });
 }
 
