@@ -7,18 +7,17 @@ use crate::render;
 use crate::stop::Stop;
 use crate::terminal::{Shape, print_json};
 use keyfob_core::agent::api::{Check, Configure, Maintain, Request, TypedKeys};
-use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::view::pasted;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use zeroize::Zeroizing;
 
 pub fn configure(invocation: &Invocation, args: &UserConfigureArgs) -> Result<u8, Stop> {
     let (identity, mut conversation) =
         invocation.about(args.named.name.as_deref(), invocation.person)?;
-    let keys = read(&args.from, &invocation.environment)?;
+    let keys = read(&args.from, invocation)?;
     let check = if args.no_check {
         Check::Skip
     } else {
@@ -49,7 +48,7 @@ pub fn configure(invocation: &Invocation, args: &UserConfigureArgs) -> Result<u8
 }
 
 /// `None`: the agent prompts for them.
-fn read(from: &KeysFrom, environment: &Environment) -> Result<Option<TypedKeys>> {
+fn read(from: &KeysFrom, invocation: &Invocation) -> Result<Option<TypedKeys>> {
     if from.stdin {
         let text = bounded(io::stdin(), Path::new("standard input"))?;
         return pasted::keys(&text).map(Some);
@@ -58,19 +57,13 @@ fn read(from: &KeysFrom, environment: &Environment) -> Result<Option<TypedKeys>>
         return pasted::csv(&file(path)?).map(Some);
     }
     if let Some(name) = &from.profile {
-        let path = shared_credentials(environment)?;
-        return pasted::profile(&file(&path)?, Some(name))
-            .map_err(|error| error.hint(format!("looked in {}", path.display())))
-            .map(Some);
+        let found = pasted::profile(&invocation.environment, name)?;
+        for warning in &found.warnings {
+            invocation.terminal.warn(warning);
+        }
+        return Ok(Some(found.keys));
     }
     Ok(None)
-}
-
-fn shared_credentials(environment: &Environment) -> Result<PathBuf> {
-    match environment.var("AWS_SHARED_CREDENTIALS_FILE")? {
-        Some(path) => environment.expand(path, environment.working_directory()),
-        None => Ok(environment.home()?.join(".aws/credentials")),
-    }
 }
 
 fn file(path: &Path) -> Result<Zeroizing<String>> {

@@ -14,6 +14,7 @@ mod contract;
 mod environment;
 mod exec;
 mod home;
+mod inputs;
 mod job_control;
 mod logins;
 mod logout;

@@ -2,18 +2,15 @@
 //! and what follows from a choice as plain data. Writes nothing; secrets go to the caller, for the
 //! keyring, and never into a [`Change`].
 
-mod shared;
-
 use super::edit::{Change, NewIdentity, NewKind};
 use super::names::folded;
-use super::profiles::sections;
+use super::profiles::{SharedProfile, SharedProfiles};
 use super::reader::sentence;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result, shorten};
 use crate::ids::{AccessKeyId, IdentityName, is_placeholder};
 use crate::secret::Secret;
 use serde::{Deserialize, Serialize};
-use shared::SharedProfile;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
@@ -112,7 +109,7 @@ pub fn importable(environment: &Environment) -> Result<Vec<Importable>> {
             obstacle,
         })
     };
-    Ok(profiles.all.iter().filter_map(importable).collect())
+    Ok(profiles.shared.all.iter().filter_map(importable).collect())
 }
 
 /// What to change so that the configuration has the profiles of `names`, and those that their roles
@@ -127,6 +124,7 @@ pub fn import(environment: &Environment, names: &[String], taken: &[String]) -> 
     let chosen = profiles.chosen(names, &mut notes)?;
     let mut identities = Identities::beside(taken);
     for profile in &chosen {
+        notes.extend(profile.warnings.iter().cloned());
         let identity = identities.name(&profile.name);
         if identity != profile.name {
             let profile = shorten(&profile.name);
@@ -166,29 +164,17 @@ pub fn import(environment: &Environment, names: &[String], taken: &[String]) -> 
 
 /// All profiles of both files.
 struct Profiles {
-    all: Vec<SharedProfile>,
+    shared: SharedProfiles,
     /// Those that Keyfob wrote.
     own: HashSet<String>,
 }
 
 impl Profiles {
     fn read(environment: &Environment) -> Result<Profiles> {
-        let all = shared::profiles(environment)?;
-        let is_own = |profile: &&SharedProfile| {
-            profile
-                .value("credential_process")
-                .is_some_and(|command| shared::is_own(command, environment))
-        };
-        let own = all
-            .iter()
-            .filter(is_own)
-            .map(|profile| profile.name.clone())
-            .collect();
-        Ok(Profiles { all, own })
-    }
-
-    fn find(&self, name: &str) -> Option<&SharedProfile> {
-        self.all.iter().find(|profile| profile.name == name)
+        let shared = SharedProfiles::read(environment)?;
+        let own = shared.all.iter().filter(|it| it.is_own(environment));
+        let own = own.map(|profile| profile.name.clone()).collect();
+        Ok(Profiles { shared, own })
     }
 
     /// What a profile is by itself, in the order in which AWS tools decide it, and the identity it
@@ -249,7 +235,7 @@ impl Profiles {
                     names.collect::<Vec<_>>().join(" → ")
                 ));
             }
-            let source = self.find(&via).ok_or_else(|| {
+            let source = self.shared.find(&via).ok_or_else(|| {
                 format!(
                     "there is no profile `{}`, which `{}` names as source_profile",
                     shorten(&via),
@@ -266,7 +252,7 @@ impl Profiles {
         for name in names {
             let short = shorten(name);
             let refused = |why: String| Error::new(Code::InvalidInput, why);
-            let profile = self.find(name).ok_or_else(|| {
+            let profile = self.shared.find(name).ok_or_else(|| {
                 refused(format!("there is no profile `{short}` in the AWS files"))
             })?;
             let chain = self.chain(profile).map_err(|why| {

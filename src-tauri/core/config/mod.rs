@@ -15,7 +15,7 @@ mod kinds;
 mod links;
 mod names;
 mod problem;
-pub(crate) mod profiles;
+mod profiles;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -34,3 +34,4 @@ pub use kinds::{
     PermissionSet, Process, Saml, User, WebIdentity,
 };
 pub use problem::{Problem, Severity};
+pub(crate) use profiles::{SharedProfile, SharedProfiles};

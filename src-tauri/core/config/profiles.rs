@@ -1,63 +1,195 @@
-//! The INI files of AWS tools as sections of keys and values. What a key means is decided
-//! by the caller.
+//! The profiles of the files that AWS tools share, one laid over the other: what `credentials` says
+//! counts before what `config` says. A key pair is taken whole from one of them.
 
-/// `[name]` and what stands below it.
-pub(crate) struct IniSection<'a> {
-    /// What stands between the brackets.
-    pub header: &'a str,
-    pub pairs: Vec<(&'a str, &'a str)>,
+use super::file;
+use crate::environment::Environment;
+use crate::error::{Code, Error, Result, shorten};
+use crate::files::ini::{IniSection, Settings, sections};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+const PAIR: &[&str] = &[
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "aws_session_token",
+    "aws_security_token",
+];
+
+/// What is written under one name.
+pub(crate) struct SharedProfile {
+    pub name: String,
+    /// Later ones count before earlier ones. Any of them may be a secret.
+    settings: Settings,
+    /// Where it is written twice in one file.
+    pub warnings: Vec<String>,
 }
 
-impl<'a> IniSection<'a> {
-    /// The profile's name, as either file has it: `[profile dev]` or `[dev]`.
-    pub fn name(&self) -> &'a str {
-        let name = self
-            .keyword_and_name()
-            .map_or(self.header, |(_, name)| name);
-        name.trim_matches(['"', '\''])
-    }
+/// All profiles, in the order of the files, those of `config` first.
+pub(crate) struct SharedProfiles {
+    pub all: Vec<SharedProfile>,
+    pub paths: [PathBuf; 2],
+}
 
-    /// Whether it says that it is a profile.
-    pub fn is_called_profile(&self) -> bool {
-        self.keyword_and_name().is_some()
-    }
+/// One file, or a text that was pasted.
+struct Source<'a> {
+    text: &'a str,
+    name: String,
+    /// A `config` file names profiles with the word `profile`; `default` may go without.
+    is_config: bool,
+}
 
-    /// The last one of that name, as AWS tools take it.
-    pub fn value(&self, key: &str) -> Option<&'a str> {
-        self.pairs
+impl SharedProfile {
+    /// A value that is not empty, without a comment behind it.
+    pub fn value(&self, key: &str) -> Option<&str> {
+        let value = self.whole(key)?;
+        let end = [" #", " ;", "\t#", "\t;"]
             .iter()
-            .rev()
-            .find(|(name, _)| *name == key)
-            .map(|(_, value)| *value)
+            .filter_map(|mark| value.find(mark))
+            .min();
+        Some(value[..end.unwrap_or(value.len())].trim_end()).filter(|value| !value.is_empty())
     }
 
-    fn keyword_and_name(&self) -> Option<(&'a str, &'a str)> {
-        let (keyword, name) = self.header.split_once(char::is_whitespace)?;
-        (keyword == "profile").then_some((keyword, name.trim()))
+    /// The command of `credential_process`, in which anything may stand.
+    pub fn command(&self) -> Option<&str> {
+        self.whole("credential_process")
+    }
+
+    pub fn has_any(&self, keys: &[&str]) -> bool {
+        keys.iter().any(|key| self.value(key).is_some())
+    }
+
+    /// Whether Keyfob wrote it: by its `credential_process`.
+    pub fn is_own(&self, environment: &Environment) -> bool {
+        let words = shell_words::split(self.value("credential_process").unwrap_or_default());
+        let Ok([program, arguments @ ..]) = words.as_deref() else {
+            return false;
+        };
+        let file = program.rsplit(['/', '\\']).next().unwrap_or(program);
+        let is_fob = file == "fob"
+            || file.eq_ignore_ascii_case("fob.exe")
+            || Path::new(program) == environment.program();
+        is_fob && arguments.iter().any(|word| word == "credential-process")
+    }
+
+    fn whole(&self, key: &str) -> Option<&str> {
+        let found = self.settings.iter().rev().find(|(name, _)| name == key);
+        found
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
     }
 }
 
-/// Indented lines belong to a nested setting, such as `s3 =`, and hold no keys.
-pub(crate) fn sections(text: &str) -> Vec<IniSection<'_>> {
-    let mut sections: Vec<IniSection> = Vec::new();
-    for line in text
-        .lines()
-        .filter(|line| !line.starts_with([' ', '\t', '#', ';']))
-    {
-        if let Some(header) = line
-            .trim()
-            .strip_prefix('[')
-            .and_then(|rest| rest.split(']').next())
-        {
-            sections.push(IniSection {
-                header: header.trim(),
-                pairs: Vec::new(),
-            });
-        } else if let (Some(section), Some((key, value))) =
-            (sections.last_mut(), line.split_once('='))
-        {
-            section.pairs.push((key.trim(), value.trim()));
+impl SharedProfiles {
+    /// Files that are missing hold none.
+    pub fn read(environment: &Environment) -> Result<SharedProfiles> {
+        let path = |variable, name| path(environment, variable, name);
+        let mut profiles = SharedProfiles {
+            all: Vec::new(),
+            paths: [
+                path("AWS_CONFIG_FILE", "config")?,
+                path("AWS_SHARED_CREDENTIALS_FILE", "credentials")?,
+            ],
+        };
+        for (path, is_config) in profiles.paths.clone().iter().zip([true, false]) {
+            profiles.add(&Source {
+                text: &read(path)?,
+                name: path.display().to_string(),
+                is_config,
+            })?;
+        }
+        Ok(profiles)
+    }
+
+    /// Of a text as it stands in `~/.aws/credentials`.
+    pub fn of_text(text: &str) -> Result<SharedProfiles> {
+        let mut profiles = SharedProfiles {
+            all: Vec::new(),
+            paths: Default::default(),
+        };
+        profiles.add(&Source {
+            text,
+            name: "the text".to_owned(),
+            is_config: false,
+        })?;
+        Ok(profiles)
+    }
+
+    pub fn find(&self, name: &str) -> Option<&SharedProfile> {
+        self.all.iter().find(|profile| profile.name == name)
+    }
+
+    /// Of one name in a file, the later section counts.
+    fn add(&mut self, source: &Source<'_>) -> Result<()> {
+        let mut found: Vec<(IniSection<'_>, SharedProfile)> = Vec::new();
+        for mut section in sections(source.text, &source.name)? {
+            let Some(name) = source.profile(&section) else {
+                continue;
+            };
+            let settings = std::mem::take(&mut section.settings);
+            if let Some((earlier, profile)) = found.iter_mut().find(|(_, it)| it.name == name) {
+                profile.warnings.push(format!(
+                    "the profile `{}` is written twice in {}, in line {} and in line {}: the later one counts",
+                    shorten(name), source.name, earlier.line, section.line
+                ));
+                profile.settings = settings;
+                *earlier = section;
+            } else {
+                let profile = SharedProfile {
+                    name: name.to_owned(),
+                    settings,
+                    warnings: Vec::new(),
+                };
+                found.push((section, profile));
+            }
+        }
+        for (_, profile) in found {
+            self.lay_over(profile);
+        }
+        Ok(())
+    }
+
+    fn lay_over(&mut self, profile: SharedProfile) {
+        match self.all.iter_mut().find(|it| it.name == profile.name) {
+            Some(below) => {
+                if profile.has_any(PAIR) {
+                    below
+                        .settings
+                        .retain(|(key, _)| !PAIR.contains(&key.as_str()));
+                }
+                below.settings.extend(profile.settings);
+                below.warnings.extend(profile.warnings);
+            }
+            None => self.all.push(profile),
         }
     }
-    sections
+}
+
+impl Source<'_> {
+    fn profile<'s>(&self, section: &IniSection<'s>) -> Option<&'s str> {
+        let bare = section
+            .name("")
+            .filter(|name| !self.is_config || *name == "default");
+        section
+            .name("profile")
+            .or(bare)
+            .filter(|name| !name.is_empty())
+    }
+}
+
+fn path(environment: &Environment, variable: &str, name: &str) -> Result<PathBuf> {
+    match environment.var(variable)? {
+        Some(path) => environment.expand(path, environment.working_directory()),
+        None => Ok(environment.home()?.join(".aws").join(name)),
+    }
+}
+
+fn read(path: &Path) -> Result<Zeroizing<String>> {
+    // `/dev/null` is how people switch one of them off.
+    if file::is_missing(path) || path == Path::new("/dev/null") {
+        return Ok(Zeroizing::default());
+    }
+    file::bounded_text(path, |path, why| {
+        let message = format!("the file {} {why}", path.display());
+        Error::new(Code::InvalidInput, message)
+    })
 }

@@ -1,7 +1,11 @@
-//! One section of an AWS file, found, put and removed. Pure, on bytes: everything outside the
-//! section stays as it is, whatever its encoding and line ends.
+//! The INI files of AWS tools: their sections read as botocore reads them (Python's
+//! `configparser`), and one section put and removed. Pure, on bytes: everything outside the section
+//! stays as it is, whatever its encoding and line ends.
 
+use crate::error::{Code, Error, Result};
+use std::fmt;
 use std::ops::Range;
+use zeroize::Zeroizing;
 
 /// Ours says where it came from, in a comment of this form.
 const MARK: &str = "# Written by Keyfob from ";
@@ -15,24 +19,6 @@ pub struct Header<'a> {
 }
 
 impl Header<'_> {
-    fn matches(&self, line: &[u8]) -> bool {
-        let Some(inner) = std::str::from_utf8(line)
-            .ok()
-            .and_then(|line| line.strip_prefix('['))
-        else {
-            return false;
-        };
-        let Some((inner, _)) = inner.split_once(']') else {
-            return false;
-        };
-        let Some(rest) = inner.trim().strip_prefix(self.keyword) else {
-            return false;
-        };
-        let name = rest.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
-        (self.keyword.is_empty() || rest.len() > rest.trim_start().len())
-            && name.eq_ignore_ascii_case(self.name)
-    }
-
     /// The whole section. The caller makes sure that no value holds a line end.
     pub fn section(&self, configuration: &str, settings: &[(&str, &str)]) -> Vec<u8> {
         let space = if self.keyword.is_empty() { "" } else { " " };
@@ -47,51 +33,171 @@ impl Header<'_> {
     }
 }
 
-/// A section of that header: what it takes up, and the configuration that its comment names.
-#[derive(Debug, PartialEq, Eq)]
-pub struct IniSection {
+/// `[name]` and what stands below it. Blank lines and comments before the next section belong to
+/// that one.
+pub struct IniSection<'a> {
+    /// Between the brackets; `None` where they hold nothing or are not closed.
+    header: Option<&'a str>,
+    /// The header is indented below a setting, so AWS tools read it as a part of that one's value.
+    misplaced: bool,
+    /// Of the header, from 1.
+    pub line: usize,
     range: Range<usize>,
+    /// The configuration that a section of ours came from.
     pub configuration: Option<String>,
+    /// In order, keys in lower case. A value may be a secret; it holds line ends where it goes on
+    /// in indented lines. Nested settings (`s3 =`) are left out.
+    pub settings: Settings,
 }
 
-/// Usually one or none. Blank lines and comments before the next section belong to that one.
-pub fn find(text: &[u8], header: Header<'_>) -> Vec<IniSection> {
-    let mut found: Vec<IniSection> = Vec::new();
-    let mut inside = false;
-    let mut start = 0;
-    for line in text.split_inclusive(|&byte| byte == b'\n') {
-        let (from, to) = (start, start + line.len());
-        start = to;
-        let line = line.trim_ascii();
-        if line.starts_with(b"[") {
-            inside = header.matches(line);
-            if inside {
-                found.push(IniSection {
-                    range: from..to,
-                    configuration: None,
-                });
-            }
-            continue;
-        }
-        let Some(section) = found.last_mut().filter(|_| inside) else {
-            continue;
-        };
-        let origin = line.strip_prefix(MARK.as_bytes());
-        if let Some(origin) = origin {
-            section.configuration = Some(String::from_utf8_lossy(origin).into_owned());
-        }
-        if origin.is_some()
-            || !(line.is_empty() || line.starts_with(b"#") || line.starts_with(b";"))
-        {
-            section.range.end = to;
+/// Keys and values.
+pub type Settings = Vec<(String, Zeroizing<String>)>;
+
+impl fmt::Debug for IniSection<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IniSection")
+            .field("header", &self.header)
+            .field("line", &self.line)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> IniSection<'a> {
+    /// Where the header has `keyword` before it.
+    pub fn name(&self, keyword: &str) -> Option<&'a str> {
+        let rest = self.header?.trim().strip_prefix(keyword)?;
+        let name = rest.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
+        (keyword.is_empty() || rest.len() > rest.trim_start().len()).then_some(name)
+    }
+
+    fn is_of(&self, header: Header<'_>) -> bool {
+        self.name(header.keyword)
+            .is_some_and(|name| name.eq_ignore_ascii_case(header.name))
+    }
+
+    fn take_setting(&mut self, line: &[u8]) {
+        let line = String::from_utf8_lossy(line);
+        if let Some((key, value)) = line.split_once(['=', ':']) {
+            let value = Zeroizing::new(value.trim().to_owned());
+            self.settings.push((key.trim().to_ascii_lowercase(), value));
         }
     }
-    found
+
+    fn go_on(&mut self, line: &[u8]) {
+        let Some((_, value)) = self.settings.last_mut() else {
+            return;
+        };
+        if !value.is_empty() {
+            let line = Zeroizing::new(String::from_utf8_lossy(line).into_owned());
+            *value = Zeroizing::new(format!("{}\n{}", value.as_str(), line.as_str()));
+        }
+    }
+}
+
+/// Every section of `text`; `of` names it in errors.
+///
+/// # Errors
+/// [`Code::InvalidInput`]: a line is meant as a header, and AWS tools do not read it as one.
+pub fn sections<'a>(text: &'a str, of: &dyn fmt::Display) -> Result<Vec<IniSection<'a>>> {
+    let sections = scan(text.as_bytes());
+    for section in &sections {
+        let why = match section {
+            IniSection { header: None, .. } => "begins a section, but has no name in [ ]",
+            IniSection {
+                misplaced: true, ..
+            } => {
+                "is indented: AWS tools read it as a part of the setting above, not as the beginning of a profile"
+            }
+            _ => continue,
+        };
+        let message = format!("line {} of {of} {why}", section.line);
+        return Err(Error::new(Code::InvalidInput, message)
+            .hint("write [ at the beginning of the line, and ] behind the name"));
+    }
+    Ok(sections)
+}
+
+/// The sections of that header, usually one or none.
+pub fn find<'a>(text: &'a [u8], header: Header<'_>) -> Vec<IniSection<'a>> {
+    let mut sections = scan(text);
+    sections.retain(|section| section.is_of(header));
+    sections
+}
+
+fn scan(text: &[u8]) -> Vec<IniSection<'_>> {
+    let mut sections: Vec<IniSection> = Vec::new();
+    // How far the setting above is indented: a line that is indented further belongs to it.
+    let mut setting: Option<usize> = None;
+    for (line, range) in (1..).zip(lines(text)) {
+        let whole = text[range.clone()].trim_ascii_end();
+        let content = whole.trim_ascii_start();
+        let indent = whole.len() - content.len();
+        let goes_on = setting.is_some_and(|above| indent > above);
+        if content.starts_with(b"[") {
+            setting = None;
+            sections.push(IniSection {
+                header: between_brackets(content),
+                misplaced: goes_on,
+                line,
+                range,
+                configuration: None,
+                settings: Vec::new(),
+            });
+            continue;
+        }
+        let Some(section) = sections.last_mut() else {
+            continue;
+        };
+        if let Some(origin) = content.strip_prefix(MARK.as_bytes()) {
+            section.configuration = Some(String::from_utf8_lossy(origin).into_owned());
+        } else if content.is_empty() || content.starts_with(b"#") || content.starts_with(b";") {
+            continue;
+        } else if goes_on {
+            section.go_on(content);
+        } else {
+            setting = Some(indent);
+            section.take_setting(content);
+        }
+        section.range.end = range.end;
+    }
+    sections
+}
+
+/// Up to a line end of any system, and with it; without a byte order mark.
+fn lines(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let mut start = if text.starts_with(b"\xef\xbb\xbf") {
+        3
+    } else {
+        0
+    };
+    std::iter::from_fn(move || {
+        let rest = &text[start..];
+        let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+        let length = match end {
+            Some(at) if rest[at..].starts_with(b"\r\n") => at + 2,
+            Some(at) => at + 1,
+            None => rest.len(),
+        };
+        let range = start..start + length;
+        start = range.end;
+        (!range.is_empty()).then_some(range)
+    })
+}
+
+fn between_brackets(line: &[u8]) -> Option<&str> {
+    let (inner, _) = std::str::from_utf8(line)
+        .ok()?
+        .strip_prefix('[')?
+        .split_once(']')?;
+    Some(inner.trim()).filter(|inner| !inner.is_empty())
 }
 
 /// The sections of `configuration`, and another configuration that has one; sections that Keyfob
 /// did not write are in neither.
-pub fn owned(found: Vec<IniSection>, configuration: &str) -> (Vec<IniSection>, Option<String>) {
+pub fn owned<'a>(
+    found: Vec<IniSection<'a>>,
+    configuration: &str,
+) -> (Vec<IniSection<'a>>, Option<String>) {
     let (ours, others): (Vec<_>, Vec<_>) = found
         .into_iter()
         .partition(|section| section.configuration.as_deref() == Some(configuration));
@@ -101,25 +207,13 @@ pub fn owned(found: Vec<IniSection>, configuration: &str) -> (Vec<IniSection>, O
 
 /// The names of the sections that came from `configuration`, in the spelling of their headers.
 pub fn written_by(text: &[u8], keyword: &str, configuration: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut name = None;
-    for line in text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii) {
-        if let Some(header) = line.strip_prefix(b"[") {
-            let inner = std::str::from_utf8(header)
-                .ok()
-                .and_then(|header| header.split_once(']'));
-            name = inner
-                .and_then(|(inner, _)| inner.trim().strip_prefix(keyword))
-                .map(|name| name.trim().to_owned());
-        } else if line.strip_prefix(MARK.as_bytes()) == Some(configuration.as_bytes()) {
-            names.extend(name.take());
-        }
-    }
-    names
+    let (ours, _) = owned(scan(text), configuration);
+    let names = ours.iter().filter_map(|section| section.name(keyword));
+    names.map(str::to_owned).collect()
 }
 
 /// Puts `section` where the first of `found` is, or at the end; the rest of `found` goes.
-pub fn put(text: &[u8], found: &[IniSection], section: &[u8]) -> Vec<u8> {
+pub fn put(text: &[u8], found: &[IniSection<'_>], section: &[u8]) -> Vec<u8> {
     let mut result = Vec::with_capacity(text.len() + section.len() + 2);
     let Some(first) = found.first() else {
         result.extend_from_slice(text);
@@ -144,11 +238,11 @@ pub fn put(text: &[u8], found: &[IniSection], section: &[u8]) -> Vec<u8> {
 }
 
 /// Takes `found` out, each with the blank line that [`put`] set before it.
-pub fn remove(text: &[u8], found: &[IniSection]) -> Vec<u8> {
+pub fn remove(text: &[u8], found: &[IniSection<'_>]) -> Vec<u8> {
     without(text, found, 0)
 }
 
-fn without(text: &[u8], found: &[IniSection], offset: usize) -> Vec<u8> {
+fn without(text: &[u8], found: &[IniSection<'_>], offset: usize) -> Vec<u8> {
     let mut result = Vec::with_capacity(text.len());
     let mut from = 0;
     for IniSection { range, .. } in found {
@@ -209,7 +303,7 @@ mod tests {
             "[profile DEV] # c",
             "[profile\tdev]",
         ] {
-            assert!(DEV.matches(line.as_bytes()), "{line}");
+            assert_eq!(find(line.as_bytes(), DEV).len(), 1, "{line}");
         }
         for line in [
             "[dev]",
@@ -219,15 +313,13 @@ mod tests {
             "[sso-session dev]",
             "[default]",
         ] {
-            assert!(!DEV.matches(line.as_bytes()), "{line}");
+            assert!(find(line.as_bytes(), DEV).is_empty(), "{line}");
         }
-        assert!(
-            Header {
-                keyword: "",
-                name: "dev"
-            }
-            .matches(b"[dev]")
-        );
+        let header = Header {
+            keyword: "",
+            name: "dev",
+        };
+        assert_eq!(find(b"[dev]", header).len(), 1);
     }
 
     #[test]
@@ -237,6 +329,59 @@ mod tests {
             replaced(text),
             "[profile dev]\n# Written by Keyfob from /c.yaml\nregion = eu-west-1\n[profile x]\nb=2\n"
         );
+    }
+
+    fn read(text: &str) -> String {
+        let of = "the file";
+        let sections = match sections(text, &of) {
+            Ok(sections) => sections,
+            Err(error) => return error.message,
+        };
+        let line = |it: &IniSection| {
+            let settings: Vec<_> = it
+                .settings
+                .iter()
+                .map(|(key, value)| format!("{key}={}", value.as_str()))
+                .collect();
+            format!("{} {:?} {}", it.line, it.header, settings.join("|"))
+        };
+        sections.iter().map(line).collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn settings_are_read_as_botocore_reads_them() {
+        for (text, right) in [
+            (
+                "[a]\n  Key = v\n\tKEY2:w=x",
+                r#"1 Some("a") key=v|key2=w=x"#,
+            ),
+            (
+                "\u{feff}[a]\rk=v\r\n[b]",
+                r#"1 Some("a") k=v; 3 Some("b") "#,
+            ),
+            (
+                "[a]\ns3 =\n  k = no\n\n  # x\n  l = no\nm = 1\n   2\n",
+                r#"1 Some("a") s3=|m=1"#,
+            ),
+            ("k=v\n  [a]\n  k = v", r#"2 Some("a") k=v"#),
+            ("[a]\nno delimiter\n;k=v", r#"1 Some("a") "#),
+        ] {
+            assert_eq!(read(text).replace("\n2", ""), right, "{text:?}");
+        }
+        for (text, line) in [("[a]\nk=v\n  [b]", 3), ("[a", 1), ("\n[ ]", 2), ("[]x", 1)] {
+            let error = read(text);
+            assert!(
+                error.contains(&format!("line {line} of the file")),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_indented_section_of_someone_else_is_not_taken_along() {
+        let text = "[profile dev]\na=1\n  [profile x]\n  b=2\n";
+        let found = find(text.as_bytes(), DEV);
+        assert_eq!(remove(text.as_bytes(), &found), b"  [profile x]\n  b=2\n");
     }
 
     proptest! {

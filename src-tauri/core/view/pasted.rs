@@ -4,7 +4,8 @@
 
 use super::form::filled;
 use crate::agent::api::TypedKeys;
-use crate::config::profiles::sections;
+use crate::config::{SharedProfile, SharedProfiles};
+use crate::environment::Environment;
 use crate::error::shorten;
 use crate::error::{Code, Error, Result};
 use crate::secret::Secret;
@@ -31,7 +32,7 @@ pub fn keys(text: &str) -> Result<TypedKeys> {
     if first.starts_with('{') {
         json(text)
     } else if first.starts_with('[') {
-        profile(text, None)
+        section(text)
     } else if is_assignment(first) {
         exports(text)
     } else if first.contains(',') {
@@ -139,39 +140,56 @@ pub fn csv(text: &str) -> Result<TypedKeys> {
     typed(cell(id), cell(secret), None, None)
 }
 
-/// One section of `~/.aws/credentials`: the one named, or the only one.
-pub fn profile(text: &str, name: Option<&str>) -> Result<TypedKeys> {
-    let sections = sections(trimmed(text)?);
-    let section = match name {
-        Some(name) => sections
+/// The only section of a text such as `~/.aws/credentials`.
+fn section(text: &str) -> Result<TypedKeys> {
+    match SharedProfiles::of_text(text)?.all.as_slice() {
+        [] => Err(refused("there is no [profile] line")),
+        [only] => of_shared(only),
+        [_, _, ..] => Err(refused("there is more than one profile").hint("paste only one of them")),
+    }
+}
+
+/// What a profile of the AWS files holds.
+#[derive(Debug)]
+pub struct KeysOfProfile {
+    pub keys: TypedKeys,
+    pub warnings: Vec<String>,
+}
+
+/// The profile of that name in `~/.aws/credentials` and `~/.aws/config`.
+pub fn profile(environment: &Environment, name: &str) -> Result<KeysOfProfile> {
+    let profiles = SharedProfiles::read(environment)?;
+    let [config, credentials] = &profiles.paths;
+    let looked = format!(
+        "looked in {} and {}",
+        credentials.display(),
+        config.display()
+    );
+    let Some(profile) = profiles.find(name) else {
+        let names: Vec<String> = profiles
+            .all
             .iter()
-            .find(|section| section.name() == name)
-            .ok_or_else(|| {
-                let names: Vec<String> = sections
-                    .iter()
-                    .take(20)
-                    .map(|section| shorten(section.name()))
-                    .collect();
-                let there = if names.is_empty() {
-                    "none".to_owned()
-                } else {
-                    names.join(", ")
-                };
-                refused(format!("there is no profile `{}`", shorten(name)))
-                    .hint(format!("available profiles: {there}"))
-            })?,
-        None => match sections.as_slice() {
-            [] => return Err(refused("there is no [profile] line")),
-            [only] => only,
-            [_, _, ..] => {
-                return Err(
-                    refused("there is more than one profile").hint("paste only one of them")
-                );
-            }
-        },
+            .take(20)
+            .map(|it| shorten(&it.name))
+            .collect();
+        let there = if names.is_empty() {
+            "none".to_owned()
+        } else {
+            names.join(", ")
+        };
+        return Err(refused(format!("there is no profile `{}`", shorten(name)))
+            .hint(format!("available profiles: {there}"))
+            .hint(looked));
     };
+    Ok(KeysOfProfile {
+        keys: of_shared(profile).map_err(|error| error.hint(looked))?,
+        warnings: profile.warnings.clone(),
+    })
+}
+
+fn of_shared(profile: &SharedProfile) -> Result<TypedKeys> {
     from_values(
-        &|key| section.value(key),
+        &|key| profile.value(key),
         "aws_access_key_id",
         "aws_secret_access_key",
         "mfa_serial",
@@ -351,12 +369,6 @@ mod tests {
             (json.mfa_arn.as_deref(), json.session_duration.as_deref()),
             (Some(arn), Some("36h"))
         );
-        let text = format!(
-            "[other]\naws_access_key_id=x\n[profile kim]\ns3 =\n  aws_access_key_id = no\naws_access_key_id={ID}\n\
-             aws_secret_access_key={SECRET}\nmfa_serial = {arn}\n"
-        );
-        let keys = profile(&text, Some("kim")).expect("keys");
-        assert!(is_the_pair(&keys) && keys.mfa_arn.as_deref() == Some(arn));
     }
 
     #[test]
@@ -439,18 +451,12 @@ mod tests {
             assert!(!said.contains("wJalr"), "{said}");
             assert_eq!(error.exit_code(), 2);
         }
-        let error = profile(
-            &format!("[kim]\naws_secret_access_key={SECRET}\n"),
-            Some("kin"),
-        )
-        .expect_err("no such");
-        assert_eq!(error.hints, ["available profiles: kim"]);
     }
 
     proptest! {
         #[test]
         fn no_text_panics(text in any::<String>()) {
-            let _ = (keys(&text), json(&text), csv(&text), profile(&text, Some("x")), exports(&text));
+            let _ = (keys(&text), json(&text), csv(&text), section(&text), exports(&text));
         }
     }
 }

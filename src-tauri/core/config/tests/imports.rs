@@ -402,6 +402,8 @@ fn what_is_no_readable_text_is_refused_by_path() {
         assert!(error.message.contains(&path), "{error}");
         error.message
     };
+    std::fs::write(&file, "[a]\n[ c\n").expect("a file");
+    assert!(refused().contains("line 2 of "));
     std::fs::write(&file, [b'[', 0xff]).expect("a file");
     assert!(refused().ends_with("is not UTF-8 text: byte 2 is wrong"));
     std::fs::write(&file, vec![b'#'; 1024 * 1024 + 1]).expect("a file");
@@ -424,7 +426,7 @@ proptest! {
     #[test]
     fn whatever_is_offered_can_be_taken_over(
         lines in prop::collection::vec(prop::sample::select(vec![
-            "[default]", "[profile a]", "[a]", "[b]", "[profile b]", "[ c", "region = eu-west-1", "region = x",
+            "[default]", "[profile a]", "[a]", "[b]", "[profile b]", "region = eu-west-1", "region = x",
             "role_arn = arn:aws:iam::420000000025:role/r", "role_arn = r", "source_profile = a", "source_profile = b",
             "aws_access_key_id = ID", "aws_secret_access_key = SECRET", "aws_session_token = t", "mfa_serial = GAHT12345678",
             "mfa_serial = arn:aws:iam::410000000017:mfa/kim", "credential_process = creds", "=", "# c", " nested = 1",
