@@ -36,6 +36,11 @@ impl SessionDuration {
     pub fn to_duration(self) -> Duration {
         Duration::from_secs(self.0.into())
     }
+
+    /// Whether no role that is assumed with a session may last as long.
+    pub fn is_too_long_for_a_chain(self) -> bool {
+        self.0 > SessionKind::ChainedRole.limits().longest
+    }
 }
 
 impl TryFrom<u32> for SessionDuration {
@@ -121,7 +126,7 @@ impl fmt::Display for SessionDuration {
 pub enum SessionKind {
     IamUser,
     AssumedRole,
-    /// A role assumed with a role's session.
+    /// A role assumed with a session, be it a role's or one of `GetSessionToken`.
     ChainedRole,
     AssumeRoot,
     FederatedUser,
@@ -164,7 +169,7 @@ impl SessionKind {
         match self {
             SessionKind::IamUser => "an IAM user's session",
             SessionKind::AssumedRole => "a role session",
-            SessionKind::ChainedRole => "a role assumed from a role",
+            SessionKind::ChainedRole => "a role assumed with a session (role chaining)",
             SessionKind::AssumeRoot => "a root session",
             SessionKind::FederatedUser => "a federated user's session",
             SessionKind::RdsAuthToken => "an RDS auth token",

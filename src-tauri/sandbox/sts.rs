@@ -147,7 +147,10 @@ impl VerifiedCall<'_> {
 
     fn check_length(&self, requested: Duration, role: &SandboxRole) -> Result<(), AwsRefusal> {
         let seconds = requested.as_secs();
-        let is_chained = matches!(self.caller.standing, Standing::RoleSession { .. });
+        let is_chained = match self.caller.standing {
+            Standing::LongLived => false,
+            Standing::UserSession | Standing::RoleSession { .. } => true,
+        };
         if is_chained && seconds > SessionKind::ChainedRole.limits().longest.into() {
             return Err(AwsRefusal::validation(
                 "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",

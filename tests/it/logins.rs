@@ -71,6 +71,9 @@ struct Script {
     #[serde(default)]
     force: bool,
     mfa_code: Option<String>,
+    /// The clock goes on while the sign-in lasts, as it otherwise does not.
+    #[serde(default)]
+    time_goes_by: bool,
     #[serde(default)]
     answers: Vec<Scripted>,
 }
@@ -240,7 +243,11 @@ impl Case {
             mfa_code: script.mfa_code.clone(),
         };
         let started = self.clock.now();
-        let outcome = self.converse(login, script.person, script.answers).await?;
+        let conversation = self.converse(login, script.person, script.answers);
+        let outcome = tokio::select! {
+            outcome = conversation => outcome?,
+            () = self.time_goes_by(), if script.time_goes_by => unreachable!("it never ends"),
+        };
         self.compare(&outcome, &expected, started)?;
         if let Some(next) = &expected.next {
             self.sandbox.clear_faults();
@@ -263,6 +270,13 @@ impl Case {
             )?;
         }
         Ok(())
+    }
+
+    async fn time_goes_by(&self) {
+        loop {
+            Clock::nap(Duration::from_millis(5)).await;
+            self.clock.advance(Duration::from_secs(1));
+        }
     }
 
     async fn prepare(&self, aws: &AwsSide, stored: BTreeMap<String, Stored>) -> Result<(), String> {

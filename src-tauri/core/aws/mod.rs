@@ -15,4 +15,4 @@ pub use client::{Aws, Place, Signer, Tries};
 pub use console::{ConsoleDoor, LINK_LIFE};
 pub use fault::{Fault, FaultKind};
 pub use rds::{DatabaseLogin, SignedToken, TOKEN_LIFE, sign_token};
-pub use sts::{Mfa, Principal};
+pub use sts::{Granted, Mfa, Principal, RoleRequest};

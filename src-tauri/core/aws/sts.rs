@@ -23,6 +23,15 @@ pub struct Mfa<'a> {
     pub code: &'a MfaCode,
 }
 
+/// What `AssumeRole` is called with, whoever signs it.
+#[derive(Clone, Copy, Debug)]
+pub struct RoleRequest<'a> {
+    pub role: &'a AssumeRole,
+    pub duration: SessionDuration,
+    /// Only long-lived keys prove a device in the call itself.
+    pub mfa: Option<Mfa<'a>>,
+}
+
 impl Aws {
     /// Allowed to everybody, whatever the policies say; so its refusal speaks of the credentials
     /// alone.
@@ -63,15 +72,19 @@ impl Aws {
         Granted::read(answer.credentials(), None, issued_at)
     }
 
-    /// `AssumeRole`, signed by the step before.
+    /// `AssumeRole`, signed by the step before: its session or, for a role, its long-lived keys.
     pub async fn assume_role(
         &self,
-        parent: &Session,
+        signer: Signer<'_>,
         place: Place<'_>,
-        role: &AssumeRole,
-        duration: SessionDuration,
+        request: RoleRequest<'_>,
     ) -> Result<Granted, Fault> {
-        let client = self.sts(Signer::Session(parent), place).map_err(misused)?;
+        let RoleRequest {
+            role,
+            duration,
+            mfa,
+        } = request;
+        let client = self.sts(signer, place).map_err(misused)?;
         let issued_at = self.clock.now();
         let answer = client
             .assume_role()
@@ -79,6 +92,8 @@ impl Aws {
             .role_session_name(&role.session_name)
             .set_external_id(role.external_id.clone())
             .duration_seconds(seconds(duration))
+            .set_serial_number(mfa.map(|mfa| mfa.device.as_str().to_owned()))
+            .set_token_code(mfa.map(|mfa| mfa.code.as_str().to_owned()))
             .send()
             .await
             .map_err(|error| Fault::of(&error, self.clock.now()))?;

@@ -109,7 +109,7 @@ pub(super) async fn ask_for_new(
     let entry = Entry {
         world: it.world,
         link: it.link(),
-        ticket: it.ticket,
+        ticket: it.ticket(),
         check: Check::WithSts,
         ask: it.ask,
         step: Some(it.step),

@@ -11,23 +11,29 @@ mod user;
 
 pub use keys::{Check, Configured, configure};
 pub use obtain::{Obtain, Refusal, Trail, place};
+use user::Wanted;
 
 use crate::ask::Note;
 use crate::config::{Chain, Kind, Link};
+use crate::duration::SessionDuration;
 use crate::error::{Code, Error, Result};
 use crate::secret::Session;
 use crate::world::World;
 
-/// The one dispatch over the kinds: `parent` is the session of the link below.
+/// The one dispatch over the kinds: `parent` is the session of the link below, and `None` for a
+/// source and where [`signs_with_keys`] holds.
 pub async fn obtain(it: Obtain<'_>, parent: Option<&Session>) -> Result<Session, Refusal> {
     let link = it.link();
     match (&link.kind, parent) {
-        (Kind::User(user), _) => Ok(user::obtain(it, user).await?),
+        (Kind::User(user), _) => Ok(user::obtain(it, user, &Wanted::OwnSession).await?),
         (Kind::Ambient, _) => Ok(ambient::obtain(it.world).await?),
         (Kind::Process(process), _) => Ok(process::obtain(it.world, process).await?),
         (Kind::AssumeRole(role), Some(parent)) => role::obtain(it, role, parent).await,
-        (Kind::AssumeRole(_), None)
-        | (
+        (Kind::AssumeRole(role), None) => match &it.chain.source().kind {
+            Kind::User(user) => Ok(role::obtain_with_keys(it, role, user).await?),
+            _ => Err(Refusal::Failed(unsupported(it.chain))),
+        },
+        (
             Kind::IdentityCenter(_)
             | Kind::Saml(_)
             | Kind::GithubOidc(_)
@@ -36,6 +42,19 @@ pub async fn obtain(it: Obtain<'_>, parent: Option<&Session>) -> Result<Session,
             | Kind::AssumeRoot(_),
             _,
         ) => Err(Refusal::Failed(unsupported(it.chain))),
+    }
+}
+
+/// Whether the user below a role signs with its long-lived keys, without a session of its own: a
+/// role that is taken with a session, whichever, ends after an hour. `asked` beats what is written.
+pub fn signs_with_keys(chain: &Chain, at: usize, asked: Option<SessionDuration>) -> bool {
+    let kind = |at: usize| chain.links().get(at).map(|link| &link.kind);
+    let below = at.checked_sub(1).and_then(kind);
+    match (kind(at), below) {
+        (Some(Kind::AssumeRole(role)), Some(Kind::User(_))) => asked
+            .or(role.duration)
+            .is_some_and(SessionDuration::is_too_long_for_a_chain),
+        (_, _) => false,
     }
 }
 

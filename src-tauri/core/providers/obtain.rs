@@ -20,7 +20,8 @@ pub struct Obtain<'a> {
     pub at: usize,
     /// For errors: `org-admin → deploy`.
     pub step: &'a str,
-    pub ticket: &'a Ticket,
+    /// One for each link.
+    pub tickets: &'a [Ticket],
     /// Beats what is written; of the target alone.
     pub duration: Option<SessionDuration>,
     /// Answers the first MFA prompt.
@@ -61,6 +62,10 @@ impl<'a> Obtain<'a> {
 
     pub fn name(&self) -> &'a str {
         &self.link().name
+    }
+
+    pub fn ticket(&self) -> &'a Ticket {
+        &self.tickets[self.at]
     }
 
     /// A caller that does not wait for other processes does not wait for AWS to recover either.

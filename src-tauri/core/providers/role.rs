@@ -1,34 +1,41 @@
-//! `aws/assume-role`: `AssumeRole` with the session of the link below.
+//! `aws/assume-role`: `AssumeRole` with the session of the link below, or, for more than an hour,
+//! with the long-lived keys of the user below.
 
 use super::obtain::{Obtain, Refusal, denied_hints};
-use crate::aws::{Fault, FaultKind, Place, Principal, Signer};
-use crate::config::AssumeRole;
-use crate::duration::SessionKind;
+use super::user::{self, Wanted};
+use crate::aws::{Fault, FaultKind, Place, Principal, RoleRequest, Signer};
+use crate::config::{AssumeRole, Link, User};
+use crate::duration::{SessionDuration, SessionKind};
 use crate::error::{Code, Error, Result};
-use crate::secret::{Origin, Session};
+use crate::secret::Session;
+
+/// A role that a user's long-lived keys are to assume.
+pub(super) struct RoleForKeys<'a> {
+    pub link: &'a Link,
+    pub role: &'a AssumeRole,
+    pub duration: SessionDuration,
+    pub place: Place<'a>,
+}
 
 pub(super) async fn obtain(
     mut it: Obtain<'_>,
     role: &AssumeRole,
     parent: &Session,
 ) -> Result<Session, Refusal> {
-    // A machine's role is a role's session already, which only shows once it is there.
-    let limits = match parent.origin {
-        Origin::ContainerRole | Origin::InstanceRole => SessionKind::ChainedRole,
-        Origin::Keyring
-        | Origin::Configuration
-        | Origin::Environment
-        | Origin::Process
-        | Origin::Typed => role.limits,
+    // Whether a machine or a program has keys or a session only shows once they are there.
+    let limits = match parent.token {
+        Some(_) => SessionKind::ChainedRole,
+        None => role.limits,
     };
     let duration = it.bounded(role.duration, limits);
     let place = it.place();
-    let fault = match it
-        .world
-        .aws
-        .assume_role(parent, place, role, duration)
-        .await
-    {
+    let request = RoleRequest {
+        role,
+        duration,
+        mfa: None,
+    };
+    let signer = Signer::Session(parent);
+    let fault = match it.world.aws.assume_role(signer, place, request).await {
         Ok(granted) => {
             let owner = Principal {
                 arn: String::new(),
@@ -42,22 +49,47 @@ pub(super) async fn obtain(
         FaultKind::UnknownKeys | FaultKind::Expired => {
             Err(parent_refused(&it, parent, fault).await)
         }
-        FaultKind::DurationRefused => {
-            let error = fault.into_error(place.region);
-            let message = format!(
-                "{} does not allow a session of {duration}: {}",
-                role.role_arn, error.message
-            );
-            Err(Refusal::Failed(Error { message, ..error }.hint(format!(
-                "set principal.duration of {} to less, or raise the role's MaxSessionDuration",
-                it.name()
-            ))))
-        }
-        _ => Err(Refusal::Failed(denied_hints(
-            fault.into_error(place.region),
-            "identity policy, SCP, and the role's trust policy and external id",
-        ))),
+        _ => Err(Refusal::Failed(refused(it.link(), role, duration, fault))),
     }
+}
+
+/// The keys are found, asked for and replaced as for the user's own session.
+pub(super) async fn obtain_with_keys(
+    mut it: Obtain<'_>,
+    role: &AssumeRole,
+    user: &User,
+) -> Result<Session> {
+    let wanted = Wanted::Role(RoleForKeys {
+        link: it.link(),
+        role,
+        duration: it.bounded(role.duration, role.limits),
+        place: it.place(),
+    });
+    user::obtain(Obtain { at: 0, ..it }, user, &wanted).await
+}
+
+/// What AWS says of the role itself.
+pub(super) fn refused(
+    link: &Link,
+    role: &AssumeRole,
+    duration: SessionDuration,
+    fault: Fault,
+) -> Error {
+    if fault.kind != FaultKind::DurationRefused {
+        return denied_hints(
+            fault.into_error(&link.region),
+            "identity policy, SCP, and the role's trust policy and external id",
+        );
+    }
+    let error = fault.into_error(&link.region);
+    let message = format!(
+        "{} does not allow a session of {duration}: {}",
+        role.role_arn, error.message
+    );
+    Error { message, ..error }.hint(format!(
+        "set principal.duration of {} to less, or raise the role's MaxSessionDuration",
+        link.name
+    ))
 }
 
 /// Confirmed where every account can be reached: a region that is not enabled refuses good

@@ -1,21 +1,38 @@
-//! `aws/user`: `GetSessionToken` with an IAM user's long-lived keys, an MFA code where a device is
-//! known, and new keys where AWS no longer knows the stored ones.
+//! `aws/user`: what an IAM user's long-lived keys sign, `GetSessionToken` or a role's
+//! `AssumeRole`, with an MFA code where a device is known, and new keys where AWS no longer knows
+//! the stored ones.
 
 use super::keys::{self, FoundKeys, Refused};
 use super::obtain::{Obtain, denied_hints};
+use super::role::{self, RoleForKeys};
 use crate::ask::{Note, Prompt, PromptKind, WhyKeys};
-use crate::aws::{Fault, FaultKind, Mfa, Principal};
+use crate::aws::{Fault, FaultKind, Granted, Mfa, Principal, RoleRequest, Signer};
 use crate::config::User;
-use crate::duration::SessionKind;
+use crate::duration::{SessionDuration, SessionKind};
 use crate::error::{Code, Error, Result};
 use crate::ids::{MfaArn, MfaCode};
-use crate::secret::{LongLived, Session};
+use crate::secret::{Keys, LongLived, Session};
 use crate::world::World;
+use std::time::{Duration, SystemTime};
 
 /// How often a person may get an MFA code wrong before the sign-in fails.
 const MFA_ATTEMPTS: u32 = 3;
+/// How long a device shows one code, counted from the epoch on.
+const CODE_LIFE: Duration = Duration::from_secs(30);
 
-pub(super) async fn obtain(mut it: Obtain<'_>, user: &User) -> Result<Session> {
+/// What the keys are to sign.
+pub(super) enum Wanted<'a> {
+    /// The user's own session.
+    OwnSession,
+    Role(RoleForKeys<'a>),
+}
+
+/// `it` is about the user's link, whatever is wanted.
+pub(super) async fn obtain(
+    mut it: Obtain<'_>,
+    user: &User,
+    wanted: &Wanted<'_>,
+) -> Result<Session> {
     let (mut replaced_meanwhile, mut codes) = (false, Codes::default());
     loop {
         let (found, remembered) =
@@ -25,8 +42,6 @@ pub(super) async fn obtain(mut it: Obtain<'_>, user: &User) -> Result<Session> {
             keys::ask_for_new(&mut it, WhyKeys::Missing, unanswered, &remembered).await?;
             continue;
         };
-        let written = user.session_duration.or(remembered.session_duration);
-        let duration = it.bounded(written, SessionKind::IamUser);
         let device = user.mfa_arn.clone().or_else(|| remembered.mfa_arn.clone());
         let code = match &device {
             Some(device) => Some(codes.next(&mut it, user, device).await?),
@@ -36,11 +51,8 @@ pub(super) async fn obtain(mut it: Obtain<'_>, user: &User) -> Result<Session> {
             .as_ref()
             .zip(code.as_ref())
             .map(|(device, code)| Mfa { device, code });
-        let aws = &it.world.aws;
-        let fault = match aws
-            .session_token(&found.keys, it.place(), duration, mfa)
-            .await
-        {
+        let written = user.session_duration.or(remembered.session_duration);
+        let fault = match wanted.call(&mut it, &found.keys, mfa, written).await {
             Ok(granted) => return Ok(granted.into_session(found.origin, owner(remembered))),
             Err(fault) => fault,
         };
@@ -61,7 +73,35 @@ pub(super) async fn obtain(mut it: Obtain<'_>, user: &User) -> Result<Session> {
                 }
             }
             (FaultKind::MfaRefused, Some(_)) => codes.refused(&it, user, fault)?,
-            (_, _) => return Err(final_error(&it, &found, fault)),
+            (_, _) => return Err(final_error(&it, wanted, &found, fault)),
+        }
+    }
+}
+
+impl Wanted<'_> {
+    /// `written`: how long the user's own session shall last.
+    async fn call(
+        &self,
+        it: &mut Obtain<'_>,
+        keys: &Keys,
+        mfa: Option<Mfa<'_>>,
+        written: Option<SessionDuration>,
+    ) -> Result<Granted, Fault> {
+        match self {
+            Wanted::OwnSession => {
+                let duration = it.bounded(written, SessionKind::IamUser);
+                let aws = &it.world.aws;
+                aws.session_token(keys, it.place(), duration, mfa).await
+            }
+            Wanted::Role(wanted) => {
+                let request = RoleRequest {
+                    role: wanted.role,
+                    duration: wanted.duration,
+                    mfa,
+                };
+                let (aws, signer) = (&it.world.aws, Signer::LongLived(keys));
+                aws.assume_role(signer, wanted.place, request).await
+            }
         }
     }
 }
@@ -83,6 +123,8 @@ pub(super) async fn renews_alone(
 struct Codes {
     refusals: u32,
     last_refusal: Option<(String, Error)>,
+    /// How often the program of `mfa_process` was run.
+    runs: u32,
 }
 
 impl Codes {
@@ -91,6 +133,10 @@ impl Codes {
             return code.parse();
         }
         if let Some(command) = &user.mfa_process {
+            if self.runs > 0 {
+                wait_for_the_next_code(it).await;
+            }
+            self.runs += 1;
             return it.world.aws.mfa_code(command).await;
         }
         loop {
@@ -114,14 +160,16 @@ impl Codes {
         }
     }
 
-    /// Only the code is requested again.
+    /// Only the code is requested again: of a program once, as it may have given one that was used
+    /// already.
     fn refused(&mut self, it: &Obtain<'_>, user: &User, fault: Fault) -> Result<()> {
         let said = fault.message.clone();
         let error = fault.into_error(&it.link().region);
-        if user.mfa_process.is_some() {
-            return Err(error);
+        match user.mfa_process {
+            Some(_) if self.runs > 1 => Err(error),
+            Some(_) => Ok(()),
+            None => self.refuse(said, error),
         }
-        self.refuse(said, error)
     }
 
     fn refuse(&mut self, said: String, error: Error) -> Result<()> {
@@ -132,6 +180,19 @@ impl Codes {
         self.last_refusal = Some((said, error));
         Ok(())
     }
+}
+
+async fn wait_for_the_next_code(it: &mut Obtain<'_>) {
+    let clock = &it.world.clock;
+    let now = clock.now().duration_since(SystemTime::UNIX_EPOCH);
+    let shown_for = now.unwrap_or_default().as_secs() % CODE_LIFE.as_secs();
+    let left = CODE_LIFE - Duration::from_secs(shown_for);
+    tracing::info!(identity = it.name(), "waiting for the next mfa code");
+    clock.pause(left).await;
+    it.trail.notes.push(Note::Info(format!(
+        "AWS refused the MFA code, as it does where one is used twice: waited {} s for the next one",
+        left.as_secs()
+    )));
 }
 
 fn no_code(name: &str) -> Error {
@@ -152,9 +213,15 @@ fn missing_keys(name: &str) -> Error {
 }
 
 /// What neither a new code nor new keys would mend.
-fn final_error(it: &Obtain<'_>, found: &FoundKeys, fault: Fault) -> Error {
+fn final_error(it: &Obtain<'_>, wanted: &Wanted<'_>, found: &FoundKeys, fault: Fault) -> Error {
     let kind = fault.kind.clone();
-    let error = fault.into_error(&it.link().region);
+    let error = match wanted {
+        Wanted::OwnSession => denied_hints(
+            fault.into_error(&it.link().region),
+            "identity policy and SCP",
+        ),
+        Wanted::Role(wanted) => role::refused(wanted.link, wanted.role, wanted.duration, fault),
+    };
     match kind {
         FaultKind::MfaRefused => error.hint(
             "AWS wants an MFA code: set credentials.mfa_arn in the configuration, or store it with `fob user configure`",
@@ -162,7 +229,7 @@ fn final_error(it: &Obtain<'_>, found: &FoundKeys, fault: Fault) -> Error {
         FaultKind::SecretMismatch => error
             .hint(format!("the keys came from {}", found.place))
             .hint(format!("fob user configure {}", it.name())),
-        _ => denied_hints(error, "identity policy and SCP"),
+        _ => error,
     }
 }
 

@@ -279,9 +279,12 @@ impl<'a> Climb<'a> {
         };
         let mut parent_was_refused = false;
         loop {
-            let parent = match at.checked_sub(1) {
+            let parent = match self.parent_of(at) {
                 Some(below) => Some(Box::pin(self.session_of(below)).await?),
-                None => None,
+                None => {
+                    self.hold_keys_below(at).await?;
+                    None
+                }
             };
             let error = match self.make(at, parent.as_ref()).await {
                 Ok(session) => return Ok(session),
@@ -294,6 +297,26 @@ impl<'a> Climb<'a> {
             };
             return self.keep(at, due, error);
         }
+    }
+
+    /// The link whose session signs for this one; without one long-lived keys do, or a source has
+    /// its own ways.
+    fn parent_of(&self, at: usize) -> Option<usize> {
+        let asked = self.options.duration.filter(|_| at == self.target());
+        let with_keys = providers::signs_with_keys(&self.chain, at, asked);
+        at.checked_sub(1).filter(|_| !with_keys)
+    }
+
+    /// A role that is assumed with long-lived keys uses them under the lock of their own link.
+    async fn hold_keys_below(&mut self, at: usize) -> Result<()> {
+        for below in (0..at)
+            .filter(|below| !self.locks.contains_key(below))
+            .collect::<Vec<_>>()
+        {
+            self.refuse_signed_out(below)?;
+            self.lock_or_say(below, self.options.patience).await?;
+        }
+        Ok(())
     }
 
     /// Makes the session of one link and stores it.
@@ -311,7 +334,7 @@ impl<'a> Climb<'a> {
             chain: &self.chain,
             at,
             step: &step,
-            ticket: &self.tickets[at],
+            tickets: &self.tickets,
             duration: self.options.duration.filter(|_| is_target),
             mfa_code: self.options.mfa_code.take(),
             patience: self.options.patience,
@@ -428,17 +451,7 @@ impl<'a> Climb<'a> {
             LinkState::Due(_) | LinkState::Nothing => Some(self.options.patience),
         };
         if let Some(patience) = patience {
-            let name = self.name(at).to_owned();
-            self.lock(at, patience)
-                .await
-                .map_err(|error| match patience {
-                    // It is tried again, without a word.
-                    Patience::NotAtAll => error,
-                    Patience::AtMost(_) | Patience::Forever if error.code == Code::LockTimeout => {
-                        is_under_way(&name, &error)
-                    }
-                    Patience::AtMost(_) | Patience::Forever => error,
-                })?;
+            self.lock_or_say(at, patience).await?;
         }
         let lock = &self.locks[&at];
         let since = lock.waited_since();
@@ -459,6 +472,20 @@ impl<'a> Climb<'a> {
         let lock = SignInLock::acquire(&folder, self.name(at), patience, clock).await?;
         self.locks.insert(at, lock);
         Ok(())
+    }
+
+    async fn lock_or_say(&mut self, at: usize, patience: Patience) -> Result<()> {
+        let name = self.name(at).to_owned();
+        self.lock(at, patience)
+            .await
+            .map_err(|error| match patience {
+                // It is tried again, without a word.
+                Patience::NotAtAll => error,
+                Patience::AtMost(_) | Patience::Forever if error.code == Code::LockTimeout => {
+                    is_under_way(&name, &error)
+                }
+                Patience::AtMost(_) | Patience::Forever => error,
+            })
     }
 
     /// Programs are not served what was signed out of, nor is it made anew for them.
@@ -521,7 +548,9 @@ impl<'a> Climb<'a> {
 
     /// Whether a link's session can be made again without a person.
     async fn renewable(&mut self, at: usize) -> Result<bool> {
-        for below in (0..at).rev() {
+        let mut on = at;
+        while let Some(below) = self.parent_of(on) {
+            on = below;
             if self.refuse_signed_out(below).is_err() {
                 return Ok(false);
             }

@@ -1,8 +1,8 @@
 //! `aws/assume-role`
 
 use super::footing::{Footing, KindName, Level};
-use super::{assume_root, identity_center};
-use crate::config::reader::Fields;
+use super::{assume_root, identity_center, user};
+use crate::config::reader::{Fields, Placed};
 use crate::config::values;
 use crate::duration::{SessionDuration, SessionKind};
 use crate::error::shorten;
@@ -17,7 +17,7 @@ pub struct AssumeRole {
     pub session_name: String,
     pub external_id: Option<String>,
     pub duration: Option<SessionDuration>,
-    /// `ChainedRole` when the link before is itself a role's session.
+    /// `ChainedRole` when the link before is a role or a permission set.
     pub limits: SessionKind,
 }
 
@@ -35,8 +35,8 @@ pub(super) fn read(fields: &Fields<'_>, footing: &Footing<'_>) -> Option<AssumeR
     let session_name = session_name(fields, footing.identity);
     let external_id = fields.read("principal.external_id", values::external_id);
     let own = fields.read_placed("principal.duration", SessionDuration::from_str);
-    // A role assumed with the session of a role lasts an hour at most. The first role of a chain
-    // does not, whether it is assumed with keys, an assertion or a token.
+    // A role assumed with a session lasts an hour at most. The first role of a chain does not,
+    // whether it is assumed with a user's keys, an assertion or a token.
     let limits = if footing.is_on_a(Level::Above) {
         SessionKind::ChainedRole
     } else {
@@ -44,8 +44,17 @@ pub(super) fn read(fields: &Fields<'_>, footing: &Footing<'_>) -> Option<AssumeR
     };
     let duration = own.or(general);
     let asked = duration.as_ref().map(|it| it.value);
-    if let (Some(duration), (_, Some(warning))) = (duration, limits.bound(asked)) {
+    if let (Some(duration), (_, Some(warning))) = (&duration, limits.bound(asked)) {
         fields.problems().warning(&duration.location, warning);
+    }
+    let is_long = |it: &Placed<SessionDuration>| it.value.is_too_long_for_a_chain();
+    if let Some(long) = duration
+        .as_ref()
+        .filter(|it| footing.is_on(user::NAME) && is_long(it))
+    {
+        let message = "for more than an hour the role is assumed with the user's access key \
+                       itself: with an MFA device, each new session asks for a code";
+        fields.problems().notice(&long.location, message);
     }
     Some(AssumeRole {
         role_arn: role_arn?,

@@ -278,7 +278,8 @@ auth:
 7:49 warning auth.identities.short.session.duration: an IAM user's session lasts at least 15m: 5m was asked for, 15m is used
 8:48 error auth.identities.zero.session.duration: `0` is not a duration; a duration is seconds (7200), or hours, minutes and days: 90m, 36h, 1h30m, 2d; more than zero
 10:129 warning auth.identities.role.principal.duration: a role session lasts at most 12h: 13h was asked for, 12h is used
-11:132 warning auth.identities.chained.principal.duration: a role assumed from a role lasts at most 1h: 4h was asked for, 1h is used
+10:129 notice auth.identities.role.principal.duration: for more than an hour the role is assumed with the user's access key itself: with an MFA device, each new session asks for a code
+11:132 warning auth.identities.chained.principal.duration: a role assumed with a session (role chaining) lasts at most 1h: 4h was asked for, 1h is used
 12:59 warning auth.identities.set.session: `session` has no effect on aws/permission-set
 ");
 }
