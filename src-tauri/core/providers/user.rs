@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime};
 /// How often a person may get an MFA code wrong before the sign-in fails.
 const MFA_ATTEMPTS: u32 = 3;
 /// How long a device shows one code, counted from the epoch on.
-const CODE_LIFE: Duration = Duration::from_secs(30);
+const CODE_SECONDS: u64 = 30;
 
 /// What the keys are to sign.
 pub(super) enum Wanted<'a> {
@@ -185,13 +185,11 @@ impl Codes {
 async fn wait_for_the_next_code(it: &mut Obtain<'_>) {
     let clock = &it.world.clock;
     let now = clock.now().duration_since(SystemTime::UNIX_EPOCH);
-    let shown_for = now.unwrap_or_default().as_secs() % CODE_LIFE.as_secs();
-    let left = CODE_LIFE - Duration::from_secs(shown_for);
+    let left = CODE_SECONDS - now.unwrap_or_default().as_secs() % CODE_SECONDS;
     tracing::info!(identity = it.name(), "waiting for the next mfa code");
-    clock.pause(left).await;
+    clock.pause(Duration::from_secs(left)).await;
     it.trail.notes.push(Note::Info(format!(
-        "AWS refused the MFA code, as it does where one is used twice: waited {} s for the next one",
-        left.as_secs()
+        "AWS refused the MFA code, as it does where one is used twice: waited {left} s for the next one"
     )));
 }
 
