@@ -7,6 +7,7 @@ mod keys;
 mod obtain;
 mod process;
 mod role;
+mod role_call;
 mod user;
 
 pub use keys::{Check, Configured, configure};

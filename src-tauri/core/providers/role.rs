@@ -1,21 +1,14 @@
-//! `aws/assume-role`: `AssumeRole` with the session of the link below, or, for more than an hour,
-//! with the long-lived keys of the user below.
+//! `aws/assume-role`: with the session of the link below, or, for more than an hour, with the
+//! long-lived keys of the user below.
 
-use super::obtain::{Obtain, Refusal, denied_hints};
+use super::obtain::{Obtain, Refusal};
+use super::role_call::RoleCall;
 use super::user::{self, Wanted};
-use crate::aws::{Fault, FaultKind, Place, Principal, RoleRequest, Signer};
-use crate::config::{AssumeRole, Link, User};
-use crate::duration::{SessionDuration, SessionKind};
+use crate::aws::{Fault, FaultKind, Place, Principal, Signer};
+use crate::config::{AssumeRole, User};
+use crate::duration::SessionKind;
 use crate::error::{Code, Error, Result};
 use crate::secret::Session;
-
-/// A role that a user's long-lived keys are to assume.
-pub(super) struct RoleForKeys<'a> {
-    pub link: &'a Link,
-    pub role: &'a AssumeRole,
-    pub duration: SessionDuration,
-    pub place: Place<'a>,
-}
 
 pub(super) async fn obtain(
     mut it: Obtain<'_>,
@@ -27,15 +20,9 @@ pub(super) async fn obtain(
         Some(_) => SessionKind::ChainedRole,
         None => role.limits,
     };
-    let duration = it.bounded(role.duration, limits);
-    let place = it.place();
-    let request = RoleRequest {
-        role,
-        duration,
-        mfa: None,
-    };
+    let call = call(&mut it, role, limits);
     let signer = Signer::Session(parent);
-    let fault = match it.world.aws.assume_role(signer, place, request).await {
+    let fault = match call.send(&it.world.aws, signer, None).await {
         Ok(granted) => {
             let owner = Principal {
                 arn: String::new(),
@@ -49,7 +36,7 @@ pub(super) async fn obtain(
         FaultKind::UnknownKeys | FaultKind::Expired => {
             Err(parent_refused(&it, parent, fault).await)
         }
-        _ => Err(Refusal::Failed(refused(it.link(), role, duration, fault))),
+        _ => Err(Refusal::Failed(call.refused(fault))),
     }
 }
 
@@ -59,37 +46,17 @@ pub(super) async fn obtain_with_keys(
     role: &AssumeRole,
     user: &User,
 ) -> Result<Session> {
-    let wanted = Wanted::Role(RoleForKeys {
-        link: it.link(),
-        role,
-        duration: it.bounded(role.duration, role.limits),
-        place: it.place(),
-    });
+    let wanted = Wanted::Role(call(&mut it, role, role.limits));
     user::obtain(Obtain { at: 0, ..it }, user, &wanted).await
 }
 
-/// What AWS says of the role itself.
-pub(super) fn refused(
-    link: &Link,
-    role: &AssumeRole,
-    duration: SessionDuration,
-    fault: Fault,
-) -> Error {
-    if fault.kind != FaultKind::DurationRefused {
-        return denied_hints(
-            fault.into_error(&link.region),
-            "identity policy, SCP, and the role's trust policy and external id",
-        );
+fn call<'a>(it: &mut Obtain<'a>, role: &'a AssumeRole, limits: SessionKind) -> RoleCall<'a> {
+    RoleCall {
+        link: it.link(),
+        role,
+        duration: it.bounded(role.duration, limits),
+        place: it.place(),
     }
-    let error = fault.into_error(&link.region);
-    let message = format!(
-        "{} does not allow a session of {duration}: {}",
-        role.role_arn, error.message
-    );
-    Error { message, ..error }.hint(format!(
-        "set principal.duration of {} to less, or raise the role's MaxSessionDuration",
-        link.name
-    ))
 }
 
 /// Confirmed where every account can be reached: a region that is not enabled refuses good

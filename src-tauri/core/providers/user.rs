@@ -4,9 +4,9 @@
 
 use super::keys::{self, FoundKeys, Refused};
 use super::obtain::{Obtain, denied_hints};
-use super::role::{self, RoleForKeys};
+use super::role_call::RoleCall;
 use crate::ask::{Note, Prompt, PromptKind, WhyKeys};
-use crate::aws::{Fault, FaultKind, Granted, Mfa, Principal, RoleRequest, Signer};
+use crate::aws::{Fault, FaultKind, Granted, Mfa, Principal, Signer};
 use crate::config::User;
 use crate::duration::{SessionDuration, SessionKind};
 use crate::error::{Code, Error, Result};
@@ -24,7 +24,7 @@ const CODE_SECONDS: u64 = 30;
 pub(super) enum Wanted<'a> {
     /// The user's own session.
     OwnSession,
-    Role(RoleForKeys<'a>),
+    Role(RoleCall<'a>),
 }
 
 /// `it` is about the user's link, whatever is wanted.
@@ -93,15 +93,7 @@ impl Wanted<'_> {
                 let aws = &it.world.aws;
                 aws.session_token(keys, it.place(), duration, mfa).await
             }
-            Wanted::Role(wanted) => {
-                let request = RoleRequest {
-                    role: wanted.role,
-                    duration: wanted.duration,
-                    mfa,
-                };
-                let (aws, signer) = (&it.world.aws, Signer::LongLived(keys));
-                aws.assume_role(signer, wanted.place, request).await
-            }
+            Wanted::Role(role) => role.send(&it.world.aws, Signer::LongLived(keys), mfa).await,
         }
     }
 }
@@ -218,7 +210,7 @@ fn final_error(it: &Obtain<'_>, wanted: &Wanted<'_>, found: &FoundKeys, fault: F
             fault.into_error(&it.link().region),
             "identity policy and SCP",
         ),
-        Wanted::Role(wanted) => role::refused(wanted.link, wanted.role, wanted.duration, fault),
+        Wanted::Role(role) => role.refused(fault),
     };
     match kind {
         FaultKind::MfaRefused => error.hint(
