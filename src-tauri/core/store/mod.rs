@@ -1,4 +1,4 @@
-//! KeyringState on disk: keys and sessions in the keyring, profiles for AWS tools, locks, sign-out
+//! What is remembered: keys and sessions in the keyring, profiles for AWS tools, locks, sign-out
 //! records, the audit log. Stores and returns whole values and knows nothing of AWS. Reading writes
 //! nothing. An entry that Keyfob cannot read, or that was written for another configuration, is
 //! never deleted.

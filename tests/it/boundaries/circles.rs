@@ -5,11 +5,6 @@
 use super::source::{UsedPath, children, module_of, rust_files, tokens, used_paths};
 use proc_macro2::TokenTree;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
-
-/// Folders in or below which there is a circle still to be taken apart. Entries may only be
-/// removed.
-const STILL_IN_A_CIRCLE: &[&str] = &["src-tauri/core/store"];
 
 /// Uses that are left out of account.
 const EXCEPTED: &[Excepted] = &[Excepted {
@@ -38,30 +33,14 @@ fn no_module_file_uses_another_of_its_own_folder_in_a_circle() {
             excepted.from, excepted.to
         );
     }
-    let mut still = BTreeSet::new();
-    let mut unlisted = Vec::new();
-    for circle in circles(&uses) {
-        let folder = PathBuf::from(folder_of(&circle));
-        match STILL_IN_A_CIRCLE
-            .iter()
-            .find(|listed| folder.starts_with(listed))
-        {
-            Some(listed) => drop(still.insert(*listed)),
-            None => unlisted.push(describe(&circle, &uses)),
-        }
-    }
-    assert!(
-        unlisted.is_empty(),
-        "files that use each other in a circle:\n{}",
-        unlisted.join("\n")
-    );
-    let clean: Vec<_> = STILL_IN_A_CIRCLE
+    let circles: Vec<_> = circles(&uses)
         .iter()
-        .filter(|folder| !still.contains(**folder))
+        .map(|circle| describe(circle, &uses))
         .collect();
     assert!(
-        clean.is_empty(),
-        "no circle is left in {clean:?}: remove them from STILL_IN_A_CIRCLE"
+        circles.is_empty(),
+        "files that use each other in a circle:\n{}",
+        circles.join("\n")
     );
 }
 

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 const MANY: usize = 1000;
 const PASSES: usize = 1000;
+const LOOKS: usize = 20;
 /// Connections to AWS are closed when they had nothing to do for 90 s, idle threads earlier.
 const SETTLED: Duration = Duration::from_secs(100);
 const MEMORY_AIM: u64 = 12 << 20;
@@ -55,6 +56,21 @@ fn pass(minimal: Duration) -> Figure {
     .limit("1 ms", pass < Duration::from_millis(1))
 }
 
+/// From the agent's memory: that it reads no keyring is a test's.
+fn status(stage: &Stage, minimal: Duration) -> Figure {
+    let look = || {
+        let text = stage.home.run(&[&FOB, "--json", "list"]).ok();
+        assert!(text.contains(&format!("role-{MANY}")) && text.contains("valid"));
+    };
+    let mut looks: Vec<Duration> = (0..LOOKS).map(|_| timed(look)).collect();
+    let look = median(&mut looks);
+    Figure::new(
+        format!("`fob list --json` of {MANY} identities"),
+        Some(ratio(look, minimal)),
+        milliseconds(look),
+    )
+}
+
 pub fn held(minimal: Duration) -> Vec<Figure> {
     let waiting = memory_of_minimal();
     let few = Stage::new("few", 1);
@@ -64,7 +80,7 @@ pub fn held(minimal: Duration) -> Vec<Figure> {
     sign_in(&many, MANY);
     wait(SETTLED);
     let minute = many_agent.idle_minute();
-    let mut figures = vec![pass(minimal)];
+    let mut figures = vec![pass(minimal), status(&many, minimal)];
     figures.extend(quiet(&minute));
     figures.push(memory(
         "private memory of the idle agent, one session",

@@ -87,7 +87,7 @@ pub(super) fn unavailable(message: impl Into<String>) -> Error {
 }
 
 /// An entry that is there and cannot be used as it is. It stays.
-pub(in crate::store) fn unusable(name: &EntryName, why: impl fmt::Display) -> Error {
+pub fn unusable(name: &EntryName, why: impl fmt::Display) -> Error {
     Error::new(
         Code::KeyringEntryInvalid,
         format!("the keyring entry {name} {why}"),

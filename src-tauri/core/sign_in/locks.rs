@@ -1,0 +1,161 @@
+//! Whose outcome is taken over: a link's sign-in lock is taken before anything is made, what was
+//! stored meanwhile is used, and a failure of another process's sign-in is the failure of this one.
+
+use super::{Climb, Intent, LinkState, Renewal};
+use crate::ask::Person;
+use crate::error::{Code, Error, Remedy, Result};
+use crate::files::Patience;
+use crate::providers;
+use crate::store::SignInLock;
+use crate::world::freshness::Freshness;
+use std::time::SystemTime;
+
+impl Climb<'_> {
+    /// What is held for a link; takes its sign-in lock unless a fresh session makes that
+    /// unnecessary.
+    pub(super) async fn look(&mut self, at: usize) -> Result<LinkState> {
+        self.refuse_signed_out(at)?;
+        if !providers::keeps_sessions(&self.chain.links()[at].kind) {
+            return Ok(LinkState::Nothing);
+        }
+        if self.locks.contains_key(&at) {
+            return self.found(at, None).await;
+        }
+        let patience = match self.found(at, None).await? {
+            LinkState::Fresh(session) => return Ok(LinkState::Fresh(session)),
+            // Another process may be renewing it already: this one is good until then.
+            LinkState::Due(session) if self.options.renewal == Renewal::WhenDue => {
+                match self.lock(at, Patience::NotAtAll).await {
+                    Err(error) if error.code == Code::LockTimeout => {
+                        return Ok(LinkState::Fresh(session));
+                    }
+                    lock => lock?,
+                }
+                None
+            }
+            LinkState::Due(_) | LinkState::Nothing => Some(self.options.patience),
+        };
+        if let Some(patience) = patience {
+            self.lock_or_say(at, patience).await?;
+        }
+        let lock = &self.locks[&at];
+        let since = lock.waited_since();
+        let outcome = since.and_then(|since| lock.outcome_since(since));
+        self.refuse_signed_out(at)?;
+        match (self.found(at, since).await?, outcome) {
+            (LinkState::Nothing | LinkState::Due(_), Some(error)) if self.accepts(&error) => {
+                self.took_over = true;
+                Err(error)
+            }
+            (found, _) => Ok(found),
+        }
+    }
+
+    pub(super) async fn lock(&mut self, at: usize, patience: Patience) -> Result<()> {
+        let (store, clock) = (&self.world.store, &self.world.clock);
+        let folder = store.sign_in_locks_folder();
+        let lock = SignInLock::acquire(&folder, self.name(at), patience, clock).await?;
+        self.locks.insert(at, lock);
+        Ok(())
+    }
+
+    pub(super) async fn lock_or_say(&mut self, at: usize, patience: Patience) -> Result<()> {
+        let name = self.name(at).to_owned();
+        self.lock(at, patience)
+            .await
+            .map_err(|error| match patience {
+                // It is tried again, without a word.
+                Patience::NotAtAll => error,
+                Patience::AtMost(_) | Patience::Forever if error.code == Code::LockTimeout => {
+                    is_under_way(&name, &error)
+                }
+                Patience::AtMost(_) | Patience::Forever => error,
+            })
+    }
+
+    /// Programs are not served what was signed out of, nor is it made anew for them.
+    pub(super) fn refuse_signed_out(&self, at: usize) -> Result<()> {
+        let name = self.name(at);
+        match (self.options.intent, self.world.store.sign_outs.since(name)?) {
+            (Intent::Use, Some(_)) => {
+                let identity = &self.chain.identity;
+                Err(Error::new(Code::SignedOut, format!("{name} is signed out"))
+                    .hint(format!("fob login {identity}"))
+                    .identity(identity))
+            }
+            (Intent::Use, None) | (Intent::SignIn, _) => Ok(()),
+        }
+    }
+
+    /// A failure for want of a person is no outcome where there is one.
+    pub(super) fn accepts(&self, error: &Error) -> bool {
+        match (error.remedy, self.options.caller.person) {
+            (Remedy::Person, Person::Present) => false,
+            (Remedy::Person, Person::Absent) | (Remedy::Fix, _) => true,
+        }
+    }
+
+    /// `since`: a session made after this moment counts as fresh even for `--force`, because
+    /// another process just made it.
+    pub(super) async fn found(
+        &mut self,
+        at: usize,
+        since: Option<SystemTime>,
+    ) -> Result<LinkState> {
+        let Some(session) = self.stored(at).await? else {
+            return Ok(LinkState::Nothing);
+        };
+        let already_made = self.made.contains(&at);
+        // What a sign-out could not remove is not what signing in again gives.
+        if !already_made && self.world.store.sign_outs.since(self.name(at))?.is_some() {
+            return Ok(LinkState::Nothing);
+        }
+        let just_made = since.is_some_and(|since| session.issued_at >= since) || already_made;
+        Ok(match self.world.freshness(&session) {
+            Freshness::Expired => LinkState::Nothing,
+            Freshness::Fresh | Freshness::Due if self.is_forced(at) && !just_made => {
+                LinkState::Due(session)
+            }
+            Freshness::Fresh => LinkState::Fresh(session),
+            Freshness::Due if self.renewable(at).await? => LinkState::Due(session),
+            Freshness::Due => LinkState::Fresh(session),
+        })
+    }
+
+    /// Lifts the marks of the whole chain. A target that was signed out of meanwhile is not handed
+    /// over; a link below that was, stays so.
+    pub(super) async fn lift_sign_outs(&self) -> Result<()> {
+        let Some((target, below)) = self.tickets.split_last() else {
+            return Ok(());
+        };
+        let store = &self.world.store;
+        match self.options.intent {
+            Intent::Use => store.sign_outs.unchanged(target),
+            Intent::SignIn => {
+                for ticket in below {
+                    match store.sign_outs.lift(ticket).await {
+                        Err(error) if error.code != Code::SignedOut => return Err(error),
+                        Ok(()) | Err(_) => {}
+                    }
+                }
+                store.sign_outs.lift(target).await
+            }
+        }
+    }
+
+    /// A note that cannot be written costs those who wait a call of their own.
+    pub(super) fn release(&mut self, failure: Option<&Error>) {
+        for (_, lock) in std::mem::take(&mut self.locks) {
+            if let Err(error) = lock.record(failure) {
+                tracing::warn!(%error, "cannot leave a note for those who wait");
+            }
+        }
+    }
+}
+
+fn is_under_way(name: &str, error: &Error) -> Error {
+    let message = format!("another sign-in to {name} is under way and has not ended yet: {error}");
+    Error::new(Code::PersonNeeded, message).hint(format!(
+        "answer it where it asks; the next call gets its result, and so does `fob login {name}`"
+    ))
+}
