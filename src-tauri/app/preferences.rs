@@ -2,10 +2,10 @@
 //! app's own; one that cannot be read counts as none.
 
 use keyfob_core::environment::Environment;
-use keyfob_core::error::{Error, Result};
+use keyfob_core::error::Result;
+use keyfob_core::files;
 use keyfob_core::view::notice::NoticeKind;
 use serde::{Deserialize, Serialize};
-use std::fs;
 use std::path::PathBuf;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -18,8 +18,8 @@ impl Preferences {
     pub fn load(environment: &Environment) -> Preferences {
         let text = place(environment)
             .ok()
-            .and_then(|path| fs::read_to_string(path).ok());
-        text.and_then(|text| serde_json::from_str(&text).ok())
+            .and_then(|path| files::read(&path).ok()?);
+        text.and_then(|text| serde_json::from_slice(&text).ok())
             .unwrap_or_default()
     }
 
@@ -50,11 +50,8 @@ impl Preferences {
         let path = place(environment)?;
         let folder = path.parent().unwrap_or(&path);
         let text = serde_json::to_string_pretty(self).expect("a list of words always serializes");
-        let beside = path.with_extension("json.new");
-        fs::create_dir_all(folder)
-            .and_then(|()| fs::write(&beside, text + "\n"))
-            .and_then(|()| fs::rename(&beside, &path))
-            .map_err(|cause| Error::file(&path, "write", &cause))
+        files::create_folder(folder)?;
+        files::replace(&path, (text + "\n").as_bytes())
     }
 }
 

@@ -13,6 +13,8 @@ mod console;
 mod contract;
 mod environment;
 mod exec;
+#[cfg(unix)]
+mod folders;
 mod home;
 mod inputs;
 mod job_control;

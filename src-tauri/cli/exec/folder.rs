@@ -25,11 +25,16 @@ pub fn private_folder(prefix: &str, parent: Option<&Path>) -> Result<TempDir> {
 }
 
 /// A folder that ends with the user's last session. `None` where the system has none.
-pub fn runtime_folder(environment: &Environment) -> Option<PathBuf> {
-    let parent = Path::new(environment.raw("XDG_RUNTIME_DIR")?);
+pub fn runtime_folder(environment: &Environment) -> Result<Option<PathBuf>> {
+    let parent = environment.raw("XDG_RUNTIME_DIR").map(Path::new);
+    let Some(parent) = parent.filter(|parent| parent.is_absolute() && parent.is_dir()) else {
+        return Ok(None);
+    };
     let folder = parent.join("keyfob");
-    let is_there = parent.is_absolute() && parent.is_dir();
-    (is_there && files::create_folder(&folder).is_ok()).then_some(folder)
+    files::create_folder(&folder).map_err(|error| {
+        error.hint("if XDG_RUNTIME_DIR is not your own, as after `sudo -E`, unset it")
+    })?;
+    Ok(Some(folder))
 }
 
 pub fn write_private(folder: &TempDir, name: &str, text: &str) -> Result<PathBuf> {

@@ -40,7 +40,7 @@ impl Hosted {
     {
         let folder = private_folder(
             "fob-exec-",
-            runtime_folder(&invocation.environment).as_deref(),
+            runtime_folder(&invocation.environment)?.as_deref(),
         )?;
         let endpoint =
             runtime.block_on(Endpoint::open(&signed_in.identity, Clock::system(), source))?;

@@ -3,6 +3,7 @@
 
 pub mod ini;
 mod lock;
+mod ownership;
 mod private;
 
 pub use lock::{FILE_LOCK_LIMIT, FileLock, Patience, Stamp};

@@ -1,5 +1,7 @@
-//! Private files and folders: made for their owner only, replaced whole or not at all.
+//! Private files and folders: made for their owner only, replaced whole or not at all. A link is
+//! not followed, and what belongs to another user is not used.
 
+use super::ownership::{check_file, check_folder, check_parents, follow_no_link};
 use crate::error::{Error, Result};
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -10,8 +12,17 @@ use std::path::{Path, PathBuf};
 const LARGEST: u64 = 16 << 20;
 const SUFFIX: &str = ".keyfob-new";
 
-/// Creates `folder` and what is missing above it, each for its owner only.
+/// Creates `folder` and what is missing above it, each for its owner only. Afterwards it is a
+/// folder that other users cannot change: an error that names it otherwise.
 pub fn create_folder(folder: &Path) -> Result<()> {
+    check_parents(folder)?;
+    if fs::symlink_metadata(folder).is_err() {
+        create_missing(folder)?;
+    }
+    check_folder(folder)
+}
+
+fn create_missing(folder: &Path) -> Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
@@ -19,7 +30,7 @@ pub fn create_folder(folder: &Path) -> Result<()> {
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty())
     {
-        create_folder(parent)?;
+        create_missing(parent)?;
     }
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
@@ -32,14 +43,15 @@ pub fn create_folder(folder: &Path) -> Result<()> {
 }
 
 /// 0700 for a folder and 0600 for a file, whatever the umask made of it; whether that was another.
-/// Windows: the profile's own access list holds.
+/// Where a link leads is left as it is. Windows: the profile's own access list holds.
 pub fn make_private(path: &Path) -> Result<bool> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         let failed = |error: io::Error| unwritable(path, "set the permissions of", &error);
-        let mode = if path.is_dir() { 0o700 } else { 0o600 };
-        if fs::metadata(path).map_err(failed)?.permissions().mode() & 0o7777 != mode {
+        let found = fs::symlink_metadata(path).map_err(failed)?;
+        let mode = if found.is_dir() { 0o700 } else { 0o600 };
+        if !found.is_symlink() && found.permissions().mode() & 0o7777 != mode {
             fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(failed)?;
             return Ok(true);
         }
@@ -53,12 +65,15 @@ pub fn make_private(path: &Path) -> Result<bool> {
 pub fn open_private(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
+    follow_no_link(&mut options);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options
-        .open(path)
-        .map_err(|error| unwritable(path, "open", &error))?;
-    make_private(path)?;
+    let failed = |error: io::Error| unwritable(path, "open", &error);
+    let file = options.open(path).map_err(failed)?;
+    check_file(&file, path)?;
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))
+        .map_err(failed)?;
     Ok(file)
 }
 
@@ -73,28 +88,27 @@ pub fn append(path: &Path, content: &[u8]) -> Result<()> {
         .map_err(failed)
 }
 
-/// The whole file; `None` when there is none. Something else of that name (a folder, a pipe) is an
-/// error, not a wait.
+/// The whole file; `None` when there is none. Something else of that name (a folder, a link, a
+/// pipe) is an error, not a wait.
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
-    match read_file(path) {
-        Ok(content) => Ok(Some(content)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(unwritable(path, "read", &error)),
-    }
-}
-
-fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a file"));
-    }
+    let failed = |error: io::Error| unwritable(path, "read", &error);
+    let mut options = OpenOptions::new();
+    options.read(true);
+    follow_no_link(&mut options);
+    let file = match options.open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    check_file(&file, path)?;
     let mut content = Vec::new();
-    File::open(path)?
-        .take(LARGEST + 1)
-        .read_to_end(&mut content)?;
+    file.take(LARGEST + 1)
+        .read_to_end(&mut content)
+        .map_err(failed)?;
     if content.len() as u64 > LARGEST {
-        return Err(io::Error::other("it is larger than 16 MiB"));
+        return Err(failed(io::Error::other("it is larger than 16 MiB")));
     }
-    Ok(content)
+    Ok(Some(content))
 }
 
 /// A file that is not there is no error.

@@ -112,11 +112,9 @@ const BROKEN: &[&[&str]] = &[
 fn said(home: &Home, output: &[u8]) -> String {
     let text = text(output).replace(home.path().to_str().expect("UTF-8"), "HOME");
     let text = text.replace(&home.sandbox().url(), "AWS");
-    // "Signing in to dev…" is said when it takes long.
+    // "Signing in to dev…", "Checking the keys of dev…" are said when it takes long.
     let lines = text.lines().filter(|line| {
-        !line.contains("Agent:")
-            && !line.contains("a prompt is open")
-            && !line.starts_with("Signing in to ")
+        !line.contains("Agent:") && !line.contains("a prompt is open") && !line.ends_with('…')
     });
     // The last of a list has no comma.
     let lines = lines.map(|line| line.trim_end_matches(','));

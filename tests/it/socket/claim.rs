@@ -362,15 +362,15 @@ fn a_folder_that_is_none_or_that_others_may_write_to_is_refused() {
     in_runtime(|| {
         for target in [&elsewhere, &place.folder.path().join("nowhere")] {
             symlink(target, &keyfob).expect("a link");
-            assert!(refused(&place).message.contains("is not a folder"));
+            assert!(refused(&place).message.contains("is a symbolic link"));
             fs::remove_file(&keyfob).expect("removed");
         }
         fs::write(&keyfob, "").expect("a file");
         assert!(refused(&place).message.contains("is not a folder"));
         fs::remove_file(&keyfob).expect("removed");
         fs::create_dir(&keyfob).expect("a folder");
-        fs::set_permissions(&keyfob, fs::Permissions::from_mode(0o720))
-            .expect("writable by the group");
+        fs::set_permissions(&keyfob, fs::Permissions::from_mode(0o722))
+            .expect("writable by others");
         let error = refused(&place);
         assert!(
             error.message.contains(keyfob.to_str().expect("text")),

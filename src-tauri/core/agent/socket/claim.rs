@@ -2,7 +2,7 @@
 //! The system keeps the lock, so a killed agent frees it and a live one is never pushed aside; lock
 //! files are never deleted.
 
-use super::address::{self, Address};
+use super::address::Address;
 use crate::error::{Error, Result};
 use crate::files;
 use interprocess::local_socket::ListenerOptions;
@@ -23,7 +23,8 @@ impl Claim {
     /// `None` when another process has it.
     pub fn stake(address: &Address) -> Result<Option<Claim>> {
         let folder = address.folder();
-        make_folder(folder)?;
+        files::create_folder(folder)?;
+        files::make_private(folder)?;
         let path = address.lock();
         loop {
             let lock = files::open_private(&path)?;
@@ -150,39 +151,6 @@ fn is_live(address: &Address) -> Result<bool> {
 #[cfg(not(unix))]
 fn is_live(_address: &Address) -> Result<bool> {
     Ok(false)
-}
-
-/// 0700, this user's own and no detour: otherwise it is not a place to listen.
-#[cfg(unix)]
-fn make_folder(folder: &Path) -> Result<()> {
-    use crate::error::Code;
-    use std::os::unix::fs::MetadataExt;
-    let failed = |cause: io::Error| failed(folder, "create the folder", &cause);
-    if fs::symlink_metadata(folder).is_err_and(|cause| cause.kind() == io::ErrorKind::NotFound) {
-        files::create_folder(folder)?;
-    }
-    let found = fs::symlink_metadata(folder).map_err(failed)?;
-    let mode = found.mode() & 0o7777;
-    let wrong = if !found.is_dir() {
-        "is not a folder"
-    } else if found.uid() != address::me() {
-        "belongs to another user"
-    } else if mode & 0o022 != 0 {
-        "can be written to by other users"
-    } else {
-        return files::make_private(folder).map(drop);
-    };
-    let message = format!(
-        "the agent cannot listen in {}: it {wrong}",
-        folder.display()
-    );
-    Err(Error::new(Code::FilesUnwritable, message)
-        .hint("remove it, or find out who made it and why"))
-}
-
-#[cfg(not(unix))]
-fn make_folder(folder: &Path) -> Result<()> {
-    files::create_folder(folder)
 }
 
 #[cfg(unix)]

@@ -80,7 +80,7 @@ impl FileKeyring {
     /// The file's entries. Derives the key only when the file has changed since.
     fn entries(&mut self) -> Result<&Entries> {
         let passphrase = self.passphrase()?;
-        let Some(text) = files::read(&self.path)? else {
+        let Some(text) = files::read(&self.real_path())? else {
             self.known = None;
             return Ok(&NOTHING);
         };
@@ -271,7 +271,7 @@ impl Backend for FileKeyring {
     }
 
     fn needs_passphrase(&mut self) -> Result<Option<PassphraseUse>> {
-        Ok(match (&self.passphrase, files::read(&self.path)?) {
+        Ok(match (&self.passphrase, files::read(&self.real_path())?) {
             (None, None) => Some(PassphraseUse::New),
             (None, Some(_)) => Some(PassphraseUse::Existing),
             (Some(_), Some(text)) if self.refused.as_ref() == Some(&text) => {

@@ -50,7 +50,8 @@ impl AwsFolder {
     /// Makes what is missing. Below the base everything is for its owner only; a base that was
     /// there before may be shared.
     pub fn create(files: &AwsFiles) -> Result<AwsFolder> {
-        files::create_folder(&files.base)?;
+        // Links may lead to the base: what it is in the end, is checked.
+        files::create_folder(&fs::canonicalize(&files.base).unwrap_or(files.base.clone()))?;
         let mut folder = AwsFolder::base(files)?;
         for name in folder.names(files)? {
             folder.path = folder.inside(&name)?;
