@@ -1,6 +1,6 @@
 //! The link that signs in to the AWS console, passed to the browser. The address a browser is
-//! started with can be read by every user of the machine: it leads to this process, once and within
-//! a minute, which redirects to the link.
+//! started with can be read by every user of the machine: it leads to this process, which redirects
+//! to the link, this user only, once and within a minute.
 
 use crate::mutex::lock;
 use http_body_util::Empty;
@@ -13,6 +13,7 @@ use hyper_util::rt::TokioIo;
 use keyfob_core::agent::api::Secret;
 use keyfob_core::clock::Clock;
 use keyfob_core::error::{Code, Error, Result};
+use keyfob_core::loopback;
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
@@ -67,7 +68,7 @@ async fn serve(listener: &TcpListener, once: &Arc<OneTimeLink>) {
     loop {
         let stream = tokio::select! {
             () = once.taken.notified() => return,
-            accepted = listener.accept() => match accepted {
+            accepted = loopback::accept(listener) => match accepted {
                 Ok((stream, _)) => stream,
                 Err(_) => return,
             },

@@ -34,6 +34,7 @@ pub mod error;
 pub mod files;
 pub mod hardening;
 pub mod ids;
+pub mod loopback;
 pub mod secret;
 
 pub mod config;

@@ -16,21 +16,25 @@ use super::simulated_aws::{SimulatedAws, VerifiedCaller};
 use super::sts::{self, VerifiedCall};
 use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
+use crate::loopback;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderValue, Response, header};
 use axum::routing::any;
-use axum::serve::IncomingStream;
+use axum::serve::{IncomingStream, Listener};
 use jiff::fmt::rfc2822::DateTimePrinter;
-use std::net::{Ipv4Addr, Shutdown};
+use std::io;
+use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
-use tokio::net::TcpListener;
+use std::time::{Duration, SystemTime};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 pub(super) const LONGEST_BODY: usize = 64 * 1024;
+/// When the system has run out of, say, file handles.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until `closed` resolves, which it does when the other end is dropped.
 pub(super) fn open(clock: Clock, port: u16, closed: oneshot::Receiver<()>) -> Result<Arc<Served>> {
@@ -48,7 +52,7 @@ pub(super) fn open(clock: Clock, port: u16, closed: oneshot::Receiver<()>) -> Re
         .set_nonblocking(true)
         .map_err(|cause| failed(&cause))?;
     let address = bound.local_addr().map_err(|cause| failed(&cause))?;
-    let listener = TcpListener::from_std(bound).map_err(|cause| failed(&cause))?;
+    let listener = OwnConnections(TcpListener::from_std(bound).map_err(|cause| failed(&cause))?);
     let served = Arc::new(Served {
         clock,
         address,
@@ -86,8 +90,32 @@ impl Wire {
     }
 }
 
-impl Connected<IncomingStream<'_, TcpListener>> for Wire {
-    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Wire {
+/// Of this user alone.
+struct OwnConnections(TcpListener);
+
+impl Listener for OwnConnections {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        loop {
+            match loopback::accept(&self.0).await {
+                Ok(accepted) => return accepted,
+                Err(cause) => {
+                    tracing::debug!(%cause, "a connection was not accepted");
+                    Clock::nap(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+impl Connected<IncomingStream<'_, OwnConnections>> for Wire {
+    fn connect_info(stream: IncomingStream<'_, OwnConnections>) -> Wire {
         #[cfg(unix)]
         let twin = std::os::fd::AsFd::as_fd(stream.io()).try_clone_to_owned();
         #[cfg(windows)]

@@ -36,6 +36,7 @@ const GROUND: &[&str] = &[
     "ids",
     "secret",
     "files",
+    "loopback",
 ];
 
 /// What a module may use besides itself. An entry is a module, or `module::Item` for one thing of
@@ -59,6 +60,7 @@ const EDGES: &[Edges] = &[
     edges("ids", &["error"]),
     edges("secret", &["error", "hardening", "ids", "duration"]),
     edges("files", &["error", "clock", "encode"]),
+    edges("loopback", &[]),
     // The configuration's plan and names, not the configuration.
     Edges {
         not: &["config::Config"],
@@ -107,6 +109,7 @@ const SHELLS_MAY: &[&str] = &[
     "files",
     "hardening",
     "ids",
+    "loopback",
     "secret",
     "sandbox",
 ];

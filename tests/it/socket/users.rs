@@ -3,13 +3,15 @@
 //! root runs them: `./x test` does.
 
 use super::*;
+use crate::home::{DEV, Home};
 use keyfob_core::agent::socket::BlockingConnection;
 use rustix::process::{Gid, Uid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
+use std::process::Stdio;
 
 const NOBODY: u32 = 65534;
 
@@ -146,4 +148,49 @@ async fn a_folder_of_another_user_is_no_place_to_listen() {
         !address.path().starts_with(place.run()),
         "nor is a runtime folder of another user, as after sudo -E"
     );
+}
+
+/// What a plain HTTP request to a loopback port is answered with.
+fn fetched(address: &str, request: &str) -> String {
+    let mut raw = std::net::TcpStream::connect(address).expect("a port is open to every user");
+    let mut heard = Vec::new();
+    // Whoever is refused may find the connection closed at any moment.
+    let _ = raw.write_all(request.as_bytes());
+    let _ = raw.read_to_end(&mut heard);
+    String::from_utf8_lossy(&heard).into_owned()
+}
+
+#[ignore = "needs root"]
+#[test]
+fn the_sandbox_and_the_endpoint_of_exec_serve_their_own_user_only() {
+    let home = Home::signed_up(DEV);
+    let aws = home.sandbox().url().replace("http://", "");
+    let list =
+        format!("GET /_sandbox/journal HTTP/1.1\r\nHost: {aws}\r\nConnection: close\r\n\r\n");
+    assert!(fetched(&aws, &list).starts_with("HTTP/1.1 200"));
+    assert_eq!(as_nobody(move || fetched(&aws, &list)), "");
+
+    let show =
+        "echo $AWS_CONTAINER_CREDENTIALS_FULL_URI $AWS_CONTAINER_AUTHORIZATION_TOKEN; read end";
+    let mut exec = home.fob(&["exec", "dev", "--", "sh", "-c", show]);
+    let mut exec = exec
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("fob starts");
+    let mut shown = String::new();
+    io::BufReader::new(exec.stdout.take().expect("it was piped"))
+        .read_line(&mut shown)
+        .expect("it is text");
+    let (url, token) = shown.trim().split_once(' ').expect("both are set");
+    let rest = url.strip_prefix("http://").expect("it is plain HTTP");
+    let (address, path) = rest.split_once('/').expect("there is a path");
+    let get = format!(
+        "GET /{path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: {token}\r\nConnection: close\r\n\r\n"
+    );
+    assert!(fetched(address, &get).contains("SecretAccessKey"));
+    let address = address.to_owned();
+    assert_eq!(as_nobody(move || fetched(&address, &get)), "");
+    drop(exec.stdin.take());
+    assert!(exec.wait().expect("it ends").code().is_some());
 }

@@ -3,7 +3,7 @@
 //! rebinding) or through a link, and those of proxies, are refused before the source is queried.
 
 use hyper::StatusCode;
-use hyper::header::{AUTHORIZATION, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
+use hyper::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::http::uri::PathAndQuery;
 use keyfob_core::secret::Secret;
@@ -65,8 +65,8 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
 }
 
 fn is_of_a_browser_or_proxy(name: &HeaderName) -> bool {
-    name == ORIGIN
-        || name == FORWARDED
-        || name == "x-forwarded-for"
-        || name.as_str().starts_with("sec-fetch-")
+    let name = name.as_str();
+    ["origin", "forwarded", "via", "x-real-ip"].contains(&name)
+        || name.starts_with("x-forwarded-")
+        || name.starts_with("sec-fetch-")
 }

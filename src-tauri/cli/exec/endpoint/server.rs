@@ -11,6 +11,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use keyfob_core::clock::Clock;
+use keyfob_core::loopback;
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
@@ -49,7 +50,7 @@ pub(super) async fn serve(
             biased;
             _ = &mut closed => return,
             Some(_) = connections.join_next() => continue,
-            accepted = listener.accept() => accepted,
+            accepted = loopback::accept(&listener) => accepted,
         };
         match accepted {
             Ok((stream, _)) if connections.len() < MOST_CONNECTIONS => {

@@ -127,6 +127,9 @@ async fn browsers_and_proxies_get_nothing_even_with_the_token() {
             (None, &["SEC-FETCH-MODE: no-cors"], 403),
             (None, &["Sec-Fetch-Anything-New: 1"], 403),
             (None, &["X-Forwarded-For: 127.0.0.1"], 403),
+            (None, &["X-Forwarded-Host: 127.0.0.1"], 403),
+            (None, &["X-Real-IP: 127.0.0.1"], 403),
+            (None, &["Via: 1.1 proxy"], 403),
             (None, &["Forwarded: for=127.0.0.1"], 403),
         ],
     )
