@@ -430,21 +430,25 @@ pub struct RdsTokenArgs {
     /// The database, as named in the configuration; with --host, the identity
     #[arg(value_name = "NAME", add = ArgValueCandidates::new(completion::databases))]
     pub name: Option<String>,
-    /// The endpoint of a database that is not in the configuration; never that of a tunnel to it
-    #[arg(long, requires = "user", value_hint = clap::ValueHint::Hostname)]
+    /// The endpoint that AWS shows for the database, also where it is reached through a tunnel or
+    /// an alias; with --user, of a database that is not in the configuration
+    #[arg(long, value_hint = clap::ValueHint::Hostname)]
     pub host: Option<String>,
-    /// The port of --host
-    #[arg(long, requires = "host", default_value_t = 5432, value_parser = clap::value_parser!(u16).range(1..))]
-    pub port: u16,
+    /// The port of --host [default: that of the engine, else 5432]
+    #[arg(long, requires = "host", value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
     /// The database user
     #[arg(long, requires = "host", value_hint = clap::ValueHint::Other)]
     pub user: Option<String>,
-    /// The region of --host [default: the identity's]
+    /// The region of --host [default: the one in its name, else the identity's]
     #[arg(long, requires = "host")]
     pub region: Option<String>,
     /// Sign a new token even if the last one is still valid
     #[arg(long)]
     pub force: bool,
+    /// Print the token as a URL has it (postgresql://app:TOKEN@…)
+    #[arg(long, conflicts_with = "json")]
+    pub url_encoded: bool,
 }
 
 #[derive(Debug, Args)]

@@ -203,6 +203,7 @@ pub const RDS_TOKEN: &str = "\
 Examples:
   fob rds token orders              a database of the configuration
   fob rds token --host orders.abc.eu-west-1.rds.amazonaws.com --user app deploy
+  fob rds token tunnel --host orders.abc.eu-west-1.rds.amazonaws.com
   PGPASSWORD=$(fob rds token orders) psql \"$CONNECTION sslmode=verify-full\"
 
 A token opens connections for 15 minutes, but never for longer than the session that signed it; connections already \

@@ -1,15 +1,17 @@
 //! `fob rds token`: an auth token for a database on stdout and nothing else. Never prompts.
 
 use crate::args::RdsTokenArgs;
-use crate::conversation::expect_reply;
+use crate::conversation::{Conversation, expect_reply};
 use crate::invocation::Invocation;
 use crate::stop::Stop;
 use crate::terminal::{Shape, print_exact};
 use keyfob_core::agent::api::{
     DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Renewal, Request, SessionRequest,
 };
-use keyfob_core::config::Config;
+use keyfob_core::config::{Config, Engine};
+use keyfob_core::encode::percent;
 use keyfob_core::error::{Code, Error, Result};
+use keyfob_core::ids::Region;
 use keyfob_core::view::time::rfc3339;
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -26,36 +28,7 @@ struct TokenJson<'a> {
 }
 
 pub fn token(invocation: &Invocation, args: &RdsTokenArgs) -> Result<u8, Stop> {
-    let (database, mut conversation) = match (&args.host, &args.user) {
-        (Some(host), Some(user)) => {
-            let (identity, conversation) =
-                invocation.about(args.name.as_deref(), invocation.person)?;
-            let (host, user, region) = (host.clone(), user.clone(), args.region.clone());
-            (
-                DatabaseChoice::Written {
-                    identity,
-                    host,
-                    port: args.port,
-                    user,
-                    region,
-                },
-                conversation,
-            )
-        }
-        (None, _) | (_, None) => {
-            if invocation.identity.is_some() {
-                return Err(Error::new(
-                    Code::Usage,
-                    "a database in the configuration has an identity of its own",
-                )
-                .hint("leave out `-i`; it is for --host and --user")
-                .into());
-            }
-            let config = invocation.config()?;
-            let name = named(&config, args.name.as_deref())?;
-            (DatabaseChoice::Named(name), invocation.conversation(config))
-        }
-    };
+    let (database, mut conversation) = chosen(invocation, args)?;
     let renewal = if args.force {
         Renewal::Always
     } else {
@@ -67,10 +40,56 @@ pub fn token(invocation: &Invocation, args: &RdsTokenArgs) -> Result<u8, Stop> {
     }));
     let it = expect_reply!(conversation.ask(request, None)?, DatabaseToken)?;
     print_exact(&match invocation.terminal.shape {
+        Shape::Text if args.url_encoded => {
+            Zeroizing::new(format!("{}\n", *Zeroizing::new(percent(it.token.expose()))))
+        }
         Shape::Text => Zeroizing::new(format!("{}\n", it.token.expose())),
         Shape::Json => json(&it),
     })?;
     Ok(0)
+}
+
+/// One that is written out, or one of the configuration, be it with another host.
+fn chosen(
+    invocation: &Invocation,
+    args: &RdsTokenArgs,
+) -> Result<(DatabaseChoice, Conversation), Stop> {
+    if let (Some(host), Some(user)) = (&args.host, &args.user) {
+        let (identity, conversation) = invocation.about(args.name.as_deref(), invocation.person)?;
+        let written = DatabaseChoice::Written {
+            identity,
+            host: host.clone(),
+            port: args.port.unwrap_or(Engine::Postgres.default_port()),
+            user: user.clone(),
+            region: args.region.clone(),
+        };
+        return Ok((written, conversation));
+    }
+    if invocation.identity.is_some() {
+        let message = "a database in the configuration has an identity of its own";
+        return Err(Error::new(Code::Usage, message)
+            .hint("leave out `-i`; it is for --host with --user")
+            .into());
+    }
+    let config = invocation.config()?;
+    let name = named(&config, args.name.as_deref())?;
+    let database = match &args.host {
+        None => DatabaseChoice::Named(name),
+        Some(host) => {
+            let it = config.database(&name)?;
+            DatabaseChoice::Written {
+                identity: it.identity.to_string(),
+                host: host.clone(),
+                port: args.port.unwrap_or(it.engine.default_port()),
+                user: it.user.clone(),
+                region: args
+                    .region
+                    .clone()
+                    .or(it.region.as_ref().map(Region::to_string)),
+            }
+        }
+    };
+    Ok((database, invocation.conversation(config)))
 }
 
 /// The one that was named, or the only one there is.

@@ -5,6 +5,7 @@
 use crate::ask::Note;
 use crate::aws::{DatabaseLogin, SignedToken, TOKEN_LIFE, sign_token};
 use crate::clock::Clock;
+use crate::config::DatabaseHost;
 use crate::duration::time_left;
 use crate::error::{Code, Error, Result};
 use crate::ids::IdentityName;
@@ -32,7 +33,7 @@ pub enum DatabaseChoice {
         host: String,
         port: u16,
         user: String,
-        /// The identity's own where none is given.
+        /// The host's where none is given, else the identity's own.
         region: Option<String>,
     },
 }
@@ -105,7 +106,8 @@ pub fn database(world: &World, choice: &DatabaseChoice) -> Result<DatabaseTarget
         ),
     };
     let chain = world.chain(identity)?;
-    let login = DatabaseLogin::new(host, port, user, region.unwrap_or(chain.region))?;
+    let host = DatabaseHost::read(host, region)?;
+    let login = DatabaseLogin::new(host, port, user, &chain.region)?;
     Ok(DatabaseTarget {
         identity: chain.identity,
         login,
@@ -128,27 +130,31 @@ pub fn database_token(
         return Err(unusable(Code::SignedOut, identity, "is signed out"));
     }
     let signed = tokens.give(target, session, renewal, |now| {
-        tracing::debug!(%identity, host = login.host(), "signing a database token");
+        tracing::debug!(%identity, host = login.host().name, "signing a database token");
         sign_token(session, login, now)
     })?;
     let token = DatabaseToken {
         token: signed.token,
         expires_at: signed.expires_at.min(session.expires_at),
         identity: identity.to_string(),
-        host: login.host().to_owned(),
+        host: login.host().name.clone(),
         port: login.port(),
         user: login.user().to_owned(),
         region: login.region().to_string(),
     };
-    let ends_early = session.expires_at < signed.expires_at - REFRESH_BEFORE_EXPIRATION;
-    let now = world.clock.now();
-    let warning = (ends_early && freshness(session, now) == Freshness::Due).then(|| {
-        let minutes = time_left(session.expires_at, now).as_secs() / 60 + 1;
-        Note::Warning(format!(
-            "the token ends with the session of {identity}, in less than {minutes} min; `fob login {identity}` renews it"
-        ))
-    });
-    Ok((token, warning.into_iter().collect()))
+    let ends_early = (session.expires_at < signed.expires_at)
+        .then(|| ends_early(identity, session, world.clock.now()));
+    let warnings = ends_early.into_iter().chain(login.host().warning());
+    Ok((token, warnings.map(Note::Warning).collect()))
+}
+
+fn ends_early(identity: &IdentityName, session: &Session, now: SystemTime) -> String {
+    let minutes = time_left(session.expires_at, now).as_secs() / 60 + 1;
+    let remedy = match freshness(session, now) {
+        Freshness::Due | Freshness::Expired => format!("`fob login {identity}` renews it"),
+        Freshness::Fresh => "a session of more than 15 min makes whole tokens".to_owned(),
+    };
+    format!("the token ends with the session of {identity}, in less than {minutes} min; {remedy}")
 }
 
 /// Once for each process.
@@ -159,7 +165,7 @@ fn say_lifetime() {
         tracing::info!(
             token_lifetime = %minutes(TOKEN_LIFETIME),
             refresh_before_expiration = %minutes(REFRESH_BEFORE_EXPIRATION),
-            "database tokens are reused"
+            "an agent reuses database tokens"
         );
     });
 }
@@ -308,7 +314,8 @@ mod tests {
 
     fn target(identity: &str, user: &str) -> DatabaseTarget {
         let region = "eu-central-1".parse().expect("a region");
-        let login = DatabaseLogin::new("db.example", 5432, user, region).expect("a login");
+        let host = DatabaseHost::read("db.example", None).expect("a host");
+        let login = DatabaseLogin::new(host, 5432, user, &region).expect("a login");
         DatabaseTarget {
             identity: identity.parse().expect("a name"),
             login,

@@ -14,7 +14,7 @@ use keyfob_core::databases::{self, Tokens};
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error};
 use keyfob_core::logout::{self, InMemory};
-use keyfob_core::sandbox::{FaultSwitch, Sandbox, SandboxFault, StsAction};
+use keyfob_core::sandbox::{FaultSwitch, Sandbox, SandboxFault, SandboxSettings, StsAction};
 use keyfob_core::world::World;
 use serde_json::Value;
 use std::path::Path;
@@ -24,7 +24,7 @@ const ORDERS: &str = "orders.abc.eu-central-1.rds.amazonaws.com";
 const DATABASES: &str = r#"
   databases:
     orders: { engine: postgres, host: orders.abc.eu-central-1.rds.amazonaws.com, user: app, region: eu-central-1, via: { identity: deploy } }
-    shop: { engine: mysql, host: shop.example, user: o'neil, via: { identity: dev } }
+    shop: { engine: mysql, host: shop.abc.us-east-1.rds.amazonaws.com, user: o'neil, via: { identity: dev } }
     legacy: { engine: postgres, host: db.example, user: app, via: { identity: dev }, password_secret: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-x1#password" }
 "#;
 const MINUTE: u64 = 60;
@@ -496,10 +496,16 @@ fn a_token_is_printed_for_a_name_or_for_what_is_written_out_and_nothing_else() {
         "cn-north-1",
         "dev",
     ];
-    let token = text(&home.run(&written).stdout);
+    let ran = home.run(&written);
+    let token = text(&ran.stdout);
     assert!(
         token.starts_with("db.example:5432/?Action=connect&DBUser=o%27neil&"),
         "{token}"
+    );
+    assert!(
+        text(&ran.stderr).contains("`db.example` is none"),
+        "{}",
+        text(&ran.stderr)
     );
     assert!(
         parameter(&token, "X-Amz-Credential").contains("%2Fcn-north-1%2Frds-db%2F"),
@@ -523,7 +529,7 @@ fn a_token_is_printed_for_a_name_or_for_what_is_written_out_and_nothing_else() {
     let orders = serde_json::json!({"token": null, "expires_at": null, "host": ORDERS, "port": 5432, "user": "app",
         "region": "eu-central-1", "identity": "deploy"});
     assert_eq!(of(&["rds", "token", "orders", "--json", "--force"]), orders);
-    let shop = serde_json::json!({"token": null, "expires_at": null, "host": "shop.example", "port": 3306,
+    let shop = serde_json::json!({"token": null, "expires_at": null, "host": "shop.abc.us-east-1.rds.amazonaws.com", "port": 3306,
         "user": "o'neil", "region": "us-east-1", "identity": "dev"});
     assert_eq!(of(&["auth", "rds", "token", "Shop", "--json"]), shop);
     let by_default = [
@@ -531,7 +537,7 @@ fn a_token_is_printed_for_a_name_or_for_what_is_written_out_and_nothing_else() {
         "rds",
         "token",
         "--host",
-        "shop.example",
+        "shop.abc.us-east-1.rds.amazonaws.com",
         "--user",
         "o'neil",
         "--port",
@@ -690,9 +696,12 @@ fn an_impossible_target_is_named_before_any_sign_in() {
 
 #[test]
 fn a_single_database_needs_no_name_and_having_none_is_an_error() {
-    let only = "  databases: { shop: { engine: mysql, host: shop.example, user: app, via: { identity: dev } } }\n";
+    let only = "  databases: { shop: { engine: mysql, host: shop.abc.us-east-1.rds.amazonaws.com, user: app, via: { identity: dev } } }\n";
     let home = Home::signed_up(&format!("{DEV}{only}"));
-    assert!(text(&home.run(&["rds", "token"]).stdout).starts_with("shop.example:3306/"));
+    assert!(
+        text(&home.run(&["rds", "token"]).stdout)
+            .starts_with("shop.abc.us-east-1.rds.amazonaws.com:3306/")
+    );
     let ran = Home::with(DEV).run(&["rds", "token"]);
     assert_eq!(code(&ran), 2);
     assert!(
@@ -775,4 +784,107 @@ fn help_says_how_to_set_up_pools_and_what_aws_and_the_database_must_allow() {
     ] {
         assert!(words.contains(piece), "{piece} is not in {help}");
     }
+}
+
+/// Databases whose host says the region, contradicts it, or is none of AWS's.
+const HOSTS: &str = r"
+  databases:
+    from-host: { engine: postgres, host: orders.abc123.eu-central-1.rds.amazonaws.com, port: 5432, user: app, via: { identity: dev } }
+    cluster: { engine: mysql, host: lake.cluster-ro-abc123.ap-southeast-2.rds.amazonaws.com, port: 3306, user: app, via: { identity: dev } }
+    china: { engine: postgres, host: orders.abc123.rds.cn-north-1.amazonaws.com.cn, port: 5432, user: app, via: { identity: dev } }
+    wrong: { engine: postgres, host: orders.abc123.eu-central-1.rds.amazonaws.com, region: us-west-2, port: 5432, user: app, via: { identity: dev } }
+    tunnel: { engine: postgres, host: localhost, port: 54321, user: app, via: { identity: dev } }
+    alias: { engine: postgres, host: db.corp.example, port: 5432, user: app, via: { identity: dev } }
+    dsql: { engine: postgres, host: abc.dsql.us-east-1.on.aws, port: 5432, user: admin, via: { identity: dev } }
+    redshift: { engine: postgres, host: lake.abc123.us-east-1.redshift.amazonaws.com, port: 5439, user: app, via: { identity: dev } }
+    hard-coded: { engine: postgres, host: orders.abc123.eu-central-1.rds.amazonaws.com, user: app, password: hunter2, via: { identity: dev } }
+";
+
+#[test]
+fn a_token_is_signed_for_the_region_and_the_service_of_the_host() {
+    let home = Home::signed_up(&format!("{DEV}{HOSTS}"));
+    let token = |arguments: &[&str]| {
+        let ran = home.run(&[&["rds", "token"], arguments].concat());
+        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+        (text(&ran.stdout), text(&ran.stderr))
+    };
+    for (name, scope) in [
+        ("from-host", "eu-central-1%2Frds-db"),
+        ("cluster", "ap-southeast-2%2Frds-db"),
+        ("china", "cn-north-1%2Frds-db"),
+        ("dsql", "us-east-1%2Fdsql"),
+    ] {
+        let (token, said) = token(&[name]);
+        assert!(
+            parameter(&token, "X-Amz-Credential").contains(scope),
+            "{token}"
+        );
+        assert_eq!(said, "", "{name}");
+    }
+    for name in ["tunnel", "alias"] {
+        let (_, said) = token(&[name]);
+        assert!(said.contains("--host ENDPOINT"), "{name}: {said}");
+    }
+    let endpoint = "orders.abc123.eu-central-1.rds.amazonaws.com";
+    let (token_of_endpoint, said) = token(&["tunnel", "--host", endpoint]);
+    assert!(
+        token_of_endpoint.starts_with(&format!("{endpoint}:5432/?Action=connect&DBUser=app&")),
+        "{token_of_endpoint}"
+    );
+    assert_eq!(said, "");
+    let (encoded, _) = token(&["from-host", "--url-encoded"]);
+    assert!(
+        encoded.starts_with(&format!("{endpoint}%3A5432%2F%3FAction%3Dconnect%26")),
+        "{encoded}"
+    );
+}
+
+#[test]
+fn a_database_that_no_token_can_open_is_refused_by_name() {
+    let home = Home::signed_up(&format!("{DEV}{HOSTS}"));
+    for (name, words) in [
+        ("wrong", ["us-west-2", "eu-central-1"]),
+        ("redshift", ["Amazon Redshift", "no RDS auth token"]),
+    ] {
+        let ran = home.run(&["rds", "token", name]);
+        let said = text(&ran.stderr);
+        assert_eq!(code(&ran), 2, "{said}");
+        assert!(words.iter().all(|word| said.contains(word)), "{said}");
+    }
+    let said = text(&home.run(&["validate"]).stdout);
+    let about = |name: &str| said.lines().any(|line| line.contains(name));
+    for name in [
+        "wrong.host",
+        "tunnel.host",
+        "alias.host",
+        "redshift.host",
+        "hard-coded.password",
+    ] {
+        assert!(about(name), "{name}: {said}");
+    }
+    assert!(!about("from-host") && !said.contains("hunter2"), "{said}");
+    assert!(home.calls().is_empty());
+}
+
+#[test]
+fn a_token_of_a_session_of_fifteen_minutes_says_when_it_ends() {
+    wait_for(async {
+        let stage = Stage::set().await;
+        let short = SandboxSettings {
+            session_seconds: Some(15 * MINUTE),
+            ..stage.sandbox.settings()
+        };
+        stage.sandbox.set_settings(short).expect("good settings");
+        stage.token("shop").await;
+        stage.clock.advance(Duration::from_secs(2 * MINUTE));
+        let Answered { notes, reply } = stage.ask(by_name("shop", Renewal::Always)).await;
+        let Reply::DatabaseToken(token) = reply else {
+            panic!("{reply:?}")
+        };
+        assert_eq!(stage.left(&token), 13 * MINUTE);
+        let [Note::Warning(until)] = &notes[..] else {
+            panic!("{notes:?}")
+        };
+        assert!(until.contains("in less than 14 min"), "{until}");
+    });
 }

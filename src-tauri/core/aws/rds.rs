@@ -1,7 +1,9 @@
-//! RDS auth tokens: the presigned request that a database takes for a password. Signed on this
-//! machine; AWS is not called, and only the database knows whether the token is accepted.
+//! Auth tokens for RDS and Aurora DSQL: the presigned request that a database takes for a password.
+//! Signed on this machine; AWS is not called, and only the database knows whether the token is
+//! accepted.
 
 use super::client::Signer;
+use crate::config::{DatabaseHost, DatabaseService};
 use crate::duration::SessionKind;
 use crate::encode::percent;
 use crate::error::shorten;
@@ -21,11 +23,11 @@ use zeroize::Zeroizing;
 pub const TOKEN_LIFE: Duration =
     Duration::from_secs(SessionKind::RdsAuthToken.limits().longest as u64);
 
-const SERVICE: &str = "rds-db";
 const SIGNATURE: &str = "X-Amz-Signature";
-/// Of DNS; and more than any engine allows its users.
-const LONGEST_HOST: usize = 253;
+/// More than any engine allows its users.
 const LONGEST_USER: usize = 255;
+/// The one user of Aurora DSQL with a permission of its own.
+const DSQL_ADMIN: &str = "admin";
 /// AWS's own are a tenth of this. The signer takes no request of 64 KiB, and escaping makes three
 /// bytes of one.
 const LONGEST_SESSION_TOKEN: usize = 16 * 1024;
@@ -33,25 +35,22 @@ const LONGEST_SESSION_TOKEN: usize = 16 * 1024;
 /// The database and the user that a token is for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DatabaseLogin {
-    host: String,
+    host: DatabaseHost,
     port: u16,
     user: String,
     region: Region,
 }
 
 impl DatabaseLogin {
-    pub fn new(host: &str, port: u16, user: &str, region: Region) -> Result<DatabaseLogin> {
+    /// `region`: of the identity, where neither the host nor anything written says another.
+    pub fn new(
+        host: DatabaseHost,
+        port: u16,
+        user: &str,
+        region: &Region,
+    ) -> Result<DatabaseLogin> {
         let refuse =
             |message: String, hint: &str| Err(Error::new(Code::InvalidInput, message).hint(hint));
-        let in_a_host = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
-        if !(1..=LONGEST_HOST).contains(&host.len()) || !host.bytes().all(in_a_host) {
-            let hint = "a host looks like orders.abc.eu-central-1.rds.amazonaws.com, without `https://`; \
-                        the port is given apart from it";
-            return refuse(
-                format!("`{}` is not the name of a host", shorten(host)),
-                hint,
-            );
-        }
         if port == 0 {
             return refuse(
                 "`0` is not a port".to_owned(),
@@ -72,14 +71,14 @@ impl DatabaseLogin {
             );
         }
         Ok(DatabaseLogin {
-            host: host.to_owned(),
+            region: host.region.as_ref().unwrap_or(region).clone(),
+            host,
             port,
             user: user.to_owned(),
-            region,
         })
     }
 
-    pub fn host(&self) -> &str {
+    pub fn host(&self) -> &DatabaseHost {
         &self.host
     }
 
@@ -103,8 +102,8 @@ pub struct SignedToken {
     pub expires_at: SystemTime,
 }
 
-/// Byte for byte what botocore's `generate_db_auth_token` makes of the same session, login and
-/// second.
+/// Byte for byte what botocore's `generate_db_auth_token`, or for Aurora DSQL its
+/// `generate_db_connect_auth_token`, makes of the same session, login and second.
 pub fn sign_token(
     session: &Session,
     login: &DatabaseLogin,
@@ -126,17 +125,33 @@ pub fn sign_token(
             "the session token is too long for a database token",
         ));
     }
-    let query = format!("Action=connect&DBUser={}", percent(user));
+    let name = &host.name;
+    let (service, start) = match host.service {
+        DatabaseService::Rds | DatabaseService::NotNamed => (
+            "rds-db",
+            format!("{name}:{port}/?Action=connect&DBUser={}", percent(user)),
+        ),
+        DatabaseService::Dsql if user == DSQL_ADMIN => {
+            ("dsql", format!("{name}/?Action=DbConnectAdmin"))
+        }
+        DatabaseService::Dsql => ("dsql", format!("{name}/?Action=DbConnect")),
+    };
     // Names of hosts are signed in lower case, however they are written.
-    let url = format!("https://{}:{port}/?{query}", host.to_ascii_lowercase());
-    let signed = presigned(session, region, url, now).map_err(|cause| {
+    let url = format!(
+        "https://{}{}",
+        name.to_ascii_lowercase(),
+        &start[name.len()..]
+    );
+    let scope = Scope { region, service };
+    let signed = presigned(session, scope, url, now).map_err(|cause| {
         let user = shorten(user);
-        let message = format!("a token for {user}@{host}:{port} cannot be signed: {cause}");
+        let message = format!("a token for {user}@{name}:{port} cannot be signed: {cause}");
         Error::new(Code::InvalidInput, message)
     })?;
     // Long enough from the start: a text that grows leaves copies behind.
-    let mut token = String::with_capacity(host.len() + query.len() + signed.len() + 16);
-    let _ = write!(token, "{host}:{port}/?{query}{}", &**signed);
+    let mut token = String::with_capacity(start.len() + signed.len());
+    token.push_str(&start);
+    token.push_str(&signed);
     let signed_at = now
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default()
@@ -147,10 +162,16 @@ pub fn sign_token(
     })
 }
 
+/// What a signature is good for.
+struct Scope<'a> {
+    region: &'a Region,
+    service: &'static str,
+}
+
 /// The parameters that signing adds to the query of `url`, each with its `&`.
 fn presigned(
     session: &Session,
-    region: &Region,
+    scope: Scope<'_>,
     url: String,
     now: SystemTime,
 ) -> std::result::Result<Zeroizing<String>, Box<dyn std::error::Error>> {
@@ -160,8 +181,8 @@ fn presigned(
     let identity = Identity::from(Signer::Session(session).credentials());
     let params = SigningParams::builder()
         .identity(&identity)
-        .region(region.as_str())
-        .name(SERVICE)
+        .region(scope.region.as_str())
+        .name(scope.service)
         .time(now)
         .settings(settings)
         .build()?
@@ -209,7 +230,9 @@ mod tests {
     }
 
     fn login(host: &str, port: u16, user: &str, region: &str) -> DatabaseLogin {
-        DatabaseLogin::new(host, port, user, region.parse().expect("a region")).expect("a login")
+        let region = region.parse().expect("a region");
+        let host = DatabaseHost::read(host, None).expect("a host");
+        DatabaseLogin::new(host, port, user, &region).expect("a login")
     }
 
     /// Printed by `generate_db_auth_token` of botocore 1.44.5 with its clock held at this moment.
@@ -249,6 +272,34 @@ mod tests {
         );
     }
 
+    /// Printed by botocore 1.44.8: `generate_db_connect_admin_auth_token`, and the other.
+    #[test]
+    fn a_token_for_aurora_dsql_is_what_botocore_makes_of_the_same_second() {
+        for (user, action, signature) in [
+            (
+                "admin",
+                "DbConnectAdmin",
+                "f81f08c6541a6f4a97e48e358fc6a22551f1248684d004611de02fc60d049145",
+            ),
+            (
+                "app",
+                "DbConnect",
+                "ee38cb45d89ce374ae6efc6f6dd90164ac351038b06536ed81e65c43a91960a2",
+            ),
+        ] {
+            let login = login("abc.dsql.us-east-1.on.aws", 5432, user, "eu-west-1");
+            let session = session(Some("IQoJb3JpZ2luX2VjE/+=="));
+            let signed = sign_token(&session, &login, moment()).expect("a token");
+            let expected = format!(
+                "abc.dsql.us-east-1.on.aws/?Action={action}&X-Amz-Algorithm=AWS4-HMAC-SHA256\
+                 &X-Amz-Credential=ASIAIOSFODNN7EXAMPLE%2F20261118%2Fus-east-1%2Fdsql%2Faws4_request\
+                 &X-Amz-Date=20261118T110640Z&X-Amz-Expires=900&X-Amz-SignedHeaders=host\
+                 &X-Amz-Security-Token=IQoJb3JpZ2luX2VjE%2F%2B%3D%3D&X-Amz-Signature={signature}"
+            );
+            assert_eq!(signed.token.expose(), expected);
+        }
+    }
+
     #[test]
     fn its_fifteen_minutes_begin_with_the_whole_second_that_it_names() {
         let orders = login("db.example", 5432, "app", "eu-central-1");
@@ -264,7 +315,7 @@ mod tests {
     #[test]
     fn a_session_token_that_the_signer_could_not_take_is_refused_before_it() {
         let users = "ü".repeat(LONGEST_USER);
-        let orders = login(&"a".repeat(LONGEST_HOST), 5432, &users, "eu-central-1");
+        let orders = login(&"a".repeat(253), 5432, &users, "eu-central-1");
         let longest = "=".repeat(LONGEST_SESSION_TOKEN);
         let signed = sign_token(&session(Some(&longest)), &orders, moment()).expect("a token");
         assert!(
@@ -299,7 +350,9 @@ mod tests {
             ("db.example", 5432, "a\0b", "database user"),
             ("db.example", 5432, &long, "aaaa"),
         ] {
-            let error = DatabaseLogin::new(host, port, user, region.clone()).expect_err(host);
+            let error = DatabaseHost::read(host, None)
+                .and_then(|host| DatabaseLogin::new(host, port, user, &region))
+                .expect_err(host);
             assert_eq!(
                 (error.code, error.hints.len()),
                 (Code::InvalidInput, 1),

@@ -1,9 +1,10 @@
 //! The section `databases`.
 
+use super::database_host::DatabaseHost;
 use super::entries::{NamedFields, named};
 use super::identity::Identity;
 use super::problem::{Blocked, list};
-use super::reader::{Fields, Placed};
+use super::reader::{Fields, Placed, sentence};
 use super::values::{self, refuse};
 use crate::error::{Code, Error, Result, shorten};
 use crate::ids::{DatabaseName, IdentityName, Region};
@@ -67,22 +68,31 @@ pub(super) fn databases(auth: &Fields<'_>, identities: &[Identity]) -> Vec<Datab
 fn database(it: NamedFields<'_, DatabaseName>, identities: &[Identity]) -> Option<Database> {
     let NamedFields { name, fields } = it;
     let engine = fields.required("engine", engine);
-    let host = fields.required("host", host);
+    let host = fields.required_placed("host", values::any);
     let port = fields.read("port", port);
     let user = fields.required("user", values::any);
-    let region = fields.read("region", Region::from_str);
+    let region = fields.read_placed("region", Region::from_str);
     let via = fields.required_placed("via.identity", values::any);
     let identity = via.and_then(|via| find(&fields, &via, identities));
     let password_secret = fields.read("password_secret", password_secret);
+    if let Some(password) = fields.credential("password") {
+        let message = "a password in a file is read by backups and other programs, and Keyfob does \
+                       not use it: remove it; the identity signs a token, or `password_secret` \
+                       names a password in AWS Secrets Manager";
+        fields.problems().warning(&password.location, message);
+    }
+    if let (Some(host), None) = (&host, &password_secret) {
+        check_host(&fields, host, region.as_ref());
+    }
     fields.finish("a database", &[]);
     let engine = engine?;
     Some(Database {
         name,
         engine,
-        host: host?,
+        host: host?.value,
         port: port.unwrap_or(engine.default_port()),
         user: user?,
-        region,
+        region: region.map(|region| region.value),
         identity: identity?,
         password_secret,
     })
@@ -113,16 +123,17 @@ fn engine(text: &str) -> Result<Engine> {
     })
 }
 
-fn host(text: &str) -> Result<String> {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._:".contains(&b);
-    if text.len() <= 253 && text.bytes().all(allowed) {
-        return Ok(text.to_owned());
+/// Where the identity signs a token, the host must be one that takes it.
+fn check_host(fields: &Fields<'_>, host: &Placed<String>, region: Option<&Placed<Region>>) {
+    let problems = fields.problems();
+    match DatabaseHost::read(&host.value, region.map(|region| region.value.clone())) {
+        Ok(read) => {
+            if let Some(warning) = read.warning() {
+                problems.warning(&host.location, warning);
+            }
+        }
+        Err(error) => problems.error(&host.location, sentence(&error)),
     }
-    refuse(
-        text,
-        "the name of a host",
-        "a host looks like orders.abc.eu-central-1.rds.amazonaws.com",
-    )
 }
 
 fn port(text: &str) -> Result<u16> {

@@ -4,6 +4,7 @@
 
 mod chain;
 mod configuration;
+mod database_host;
 mod databases;
 mod edit;
 mod entries;
@@ -24,6 +25,7 @@ mod yaml;
 
 pub use chain::{AwsFiles, Chain, Link};
 pub use configuration::{Config, locate, place};
+pub use database_host::{DatabaseHost, DatabaseService};
 pub use databases::{Database, Engine, PasswordSecret};
 pub use edit::{Change, NewIdentity, NewKind, change};
 pub use general::KeyringChoice;
