@@ -71,6 +71,10 @@ fn chosen(
             .hint("leave out `-i`; it is for --host with --user")
             .into());
     }
+    if let (Some(_), None) = (&args.host, &args.name) {
+        let message = "--host comes with --user, or with the name of a database";
+        return Err(Error::new(Code::Usage, message).into());
+    }
     let config = invocation.config()?;
     let name = named(&config, args.name.as_deref())?;
     let database = match &args.host {

@@ -192,7 +192,7 @@ fn neither_what_it_says_nor_its_log_nor_its_command_line_holds_a_secret() {
         "token",
         "deploy",
         "--host",
-        "db.example",
+        "db.abc.eu-central-1.rds.amazonaws.com",
         "--user",
         "app",
     ]);

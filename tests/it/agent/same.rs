@@ -8,7 +8,7 @@ use std::fs;
 const OTHERS: &str = "    bare: { kind: aws/user }
     vendor: { kind: aws/process, credentials: { process: \"false\" } }
   databases:
-    orders: { engine: postgres, host: db.example, user: app, region: eu-central-1, via: { identity: deploy } }
+    orders: { engine: postgres, host: db.abc.eu-central-1.rds.amazonaws.com, user: app, region: eu-central-1, via: { identity: deploy } }
 ";
 
 /// One after the other, in a home where kim's key is stored for `dev`. The order is a day's work.
@@ -53,7 +53,7 @@ const DAY: &[&[&str]] = &[
         "token",
         "deploy",
         "--host",
-        "db.example",
+        "db.abc.eu-central-1.rds.amazonaws.com",
         "--user",
         "app",
     ],

@@ -491,15 +491,18 @@ auth:
 5:5 error auth.databases.a: `user` is missing
 5:5 error auth.databases.a: `via.identity` is missing
 6:17 error auth.databases.b.engine: the engine `postgress` is not known. Known: `postgres`, `mysql`, `mariadb`
-6:34 error auth.databases.b.host: `a b` is not the name of a host; a host looks like orders.abc.eu-central-1.rds.amazonaws.com
+6:34 error auth.databases.b.host: `a b` is not the name of a host; a host looks like orders.abc.eu-central-1.rds.amazonaws.com, without `https://`; the port is given apart from it
 6:45 error auth.databases.b.port: `0` is not a port; a port is a number from 1 to 65535
 6:67 error auth.databases.b.region: `x` is not a region; a region looks like eu-central-1
 6:86 error auth.databases.b.via.identity: there is no identity `dve`; did you mean `dev`? Known here: `dev`
 7:5 error auth.databases.c: `via.identity` is missing
+7:30 warning auth.databases.c.host: AWS accepts a token only for the endpoint that it shows for the database (….rds.amazonaws.com), and `db.example` is none: write the endpoint as the host, or name it with `fob rds token NAME --host ENDPOINT`; connect through a tunnel or an alias as before
 7:48 error auth.databases.c.port: `70000` is not a port; a port is a number from 1 to 65535
 7:61 error auth.databases.c.user: the value is empty: write one, or leave the key out
 7:71 error auth.databases.c.via.provider: `provider` is not known for a database. Known here: `identity`
 7:104 error auth.databases.c.password_secret: `db` is not the ARN of a secret; it looks like arn:aws:secretsmanager:eu-central-1:123456789012:secret:db-x1#password
-8:75 error auth.databases.d.pasword_secret: `pasword_secret` is not known for a database; did you mean `password_secret`? Known here: `engine`, `host`, `port`, `user`, `region`, `via`, `password_secret`
+8:30 warning auth.databases.d.host: AWS accepts a token only for the endpoint that it shows for the database (….rds.amazonaws.com), and `db.example` is none: write the endpoint as the host, or name it with `fob rds token NAME --host ENDPOINT`; connect through a tunnel or an alias as before
+8:75 error auth.databases.d.pasword_secret: `pasword_secret` is not known for a database; did you mean `password_secret`? Known here: `engine`, `host`, `port`, `user`, `region`, `via`, `password_secret`, `password`
+9:33 warning auth.databases.ok.host: AWS accepts a token only for the endpoint that it shows for the database (….rds.amazonaws.com), and `db.example` is none: write the endpoint as the host, or name it with `fob rds token NAME --host ENDPOINT`; connect through a tunnel or an alias as before
 ");
 }
