@@ -73,7 +73,9 @@ fn chosen(
     }
     if let (Some(_), None) = (&args.host, &args.name) {
         let message = "--host comes with --user, or with the name of a database";
-        return Err(Error::new(Code::Usage, message).into());
+        return Err(Error::new(Code::Usage, message)
+            .hint("fob rds token NAME --host ENDPOINT")
+            .into());
     }
     let config = invocation.config()?;
     let name = named(&config, args.name.as_deref())?;
