@@ -163,6 +163,7 @@ pub fn sign_token(
 }
 
 /// What a signature is good for.
+#[derive(Clone, Copy)]
 struct Scope<'a> {
     region: &'a Region,
     service: &'static str,
