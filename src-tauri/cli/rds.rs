@@ -8,13 +8,16 @@ use crate::terminal::{Shape, print_exact};
 use keyfob_core::agent::api::{
     DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Renewal, Request, SessionRequest,
 };
-use keyfob_core::config::{Config, Engine};
+use keyfob_core::config::Config;
 use keyfob_core::encode::percent;
 use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::ids::Region;
 use keyfob_core::view::time::rfc3339;
 use serde::Serialize;
 use zeroize::Zeroizing;
+
+/// The port where neither a database nor --port says one.
+const POSTGRES: u16 = 5432;
 
 #[derive(Serialize)]
 struct TokenJson<'a> {
@@ -59,7 +62,7 @@ fn chosen(
         let written = DatabaseChoice::Written {
             identity,
             host: host.clone(),
-            port: args.port.unwrap_or(Engine::Postgres.default_port()),
+            port: args.port.unwrap_or(POSTGRES),
             user: user.clone(),
             region: args.region.clone(),
         };
