@@ -11,10 +11,10 @@ export function paste(text: string): Paste {
   return new TextEncoder().encode(trimmed).length > LONGEST ? "too_long" : "whole";
 }
 
-/** A CSV file, a `[profile]`, `export AWS_…` lines, JSON. A single line without these marks is one field. */
+/** A CSV file, a `[profile]`, lines that set `AWS_…` for a shell, JSON. A single line without these marks is one field. */
 function holdsMore(text: string): boolean {
   if (/^[{[]/.test(text)) return true;
   if (/aws_\w+\s*=/i.test(text)) return true;
-  if (/^access key id\s*,/i.test(text) || /\bA[KS]IA\w{12,}\s*,/.test(text)) return true;
-  return text.includes("\n") && /[,=]/.test(text);
+  if (/^access key id\s*[,;\t]/i.test(text) || /\bA[KS]IA\w{12,}\s*[,;\t]/.test(text)) return true;
+  return /[\r\n]/.test(text) && /[,;\t=]/.test(text);
 }

@@ -37,7 +37,7 @@ pub fn agent_here(config: Config, environment: Environment) -> MakeAgent {
 
 /// Of an agent in the runtime that this is called in.
 pub fn client_here(config: Config, environment: Environment) -> Result<Client, Error> {
-    let world = World::open(config, environment, Clock::system())?;
+    let world = World::open(config, environment.with_programs_shown(), Clock::system())?;
     Ok(Agent::new(world, Role::InProcess).client())
 }
 

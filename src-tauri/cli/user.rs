@@ -7,7 +7,7 @@ use crate::render;
 use crate::stop::Stop;
 use crate::terminal::{Shape, print_json};
 use keyfob_core::agent::api::{Check, Configure, Maintain, Request, TypedKeys};
-use keyfob_core::error::{Code, Error, Result};
+use keyfob_core::error::{Error, Result};
 use keyfob_core::view::pasted;
 use std::fs::File;
 use std::io::{self, Read};
@@ -79,14 +79,5 @@ fn bounded(source: impl Read, name: &Path) -> Result<Zeroizing<String>> {
         .take(pasted::LONGEST as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(|cause| Error::file(name, "read", &cause))?;
-    if bytes.len() > pasted::LONGEST {
-        return Err(pasted::too_long(&name.display().to_string()));
-    }
-    match str::from_utf8(&bytes) {
-        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
-        Err(_) => Err(Error::new(
-            Code::InvalidInput,
-            format!("{} is not UTF-8 text", name.display()),
-        )),
-    }
+    pasted::decoded(&bytes, &name.display().to_string())
 }

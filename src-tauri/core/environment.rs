@@ -42,6 +42,7 @@ pub struct Environment {
     /// The absolute path of the running `fob`, written into `credential_process` lines.
     program: PathBuf,
     parent: u32,
+    shows_programs: bool,
 }
 
 /// A running program, as people know it.
@@ -66,6 +67,7 @@ impl Environment {
             working_directory: std::env::current_dir().unwrap_or_default(),
             program: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("fob")),
             parent: parent_id(),
+            shows_programs: false,
         }
     }
 
@@ -81,6 +83,7 @@ impl Environment {
             working_directory: PathBuf::from("/"),
             program: PathBuf::from("fob"),
             parent: 0,
+            shows_programs: false,
         }
     }
 
@@ -128,6 +131,18 @@ impl Environment {
         let fob = format!("fob{}", std::env::consts::EXE_SUFFIX);
         self.program = self.program.with_file_name(fob);
         self
+    }
+
+    /// For a process whose standard error is read by the person who started it.
+    #[must_use]
+    pub fn with_programs_shown(mut self) -> Environment {
+        self.shows_programs = true;
+        self
+    }
+
+    /// Whether what programs of the configuration write to standard error reaches the person.
+    pub fn shows_programs(&self) -> bool {
+        self.shows_programs
     }
 
     /// Who started this process: for `fob credential-process`, the program that wants the
@@ -187,6 +202,19 @@ impl Environment {
             Some(rest) => Ok(self.home()?.join(rest)),
             None => Ok(base.join(path)),
         }
+    }
+
+    /// A word of a command, with the home folder for `~`, `$HOME` and `${HOME}` at its beginning.
+    pub fn expand_word(&self, word: &str) -> Result<String> {
+        for start in ["~", "$HOME", "${HOME}"] {
+            if let Some(rest) = word
+                .strip_prefix(start)
+                .filter(|rest| rest.is_empty() || rest.starts_with('/'))
+            {
+                return Ok(format!("{}{rest}", self.home()?.display()));
+            }
+        }
+        Ok(word.to_owned())
     }
 
     /// Where the user's own `config.yaml` lives.

@@ -74,12 +74,26 @@ pub fn is_placeholder(text: &str) -> bool {
             | "null"
             | "fixme"
             | "replace-me"
+            | "db"
     ) || filler(&text)
         || ["akia", "asia"]
             .iter()
             .any(|prefix| text.strip_prefix(prefix).is_some_and(filler))
         || (text.starts_with('<') && text.ends_with('>'))
         || (text.starts_with("your") && text.contains("key"))
+}
+
+/// The keys of AWS's documentation, which no account has. Good for an AWS on this machine, never
+/// sent to the real one.
+pub fn is_example(text: &str) -> bool {
+    const SECRETS: [&str; 2] = [
+        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY",
+    ];
+    let text = text.trim();
+    let is_id = text.len() == 20 && text.ends_with("EXAMPLE");
+    SECRETS.contains(&text)
+        || (is_id && ["AKIA", "ASIA"].iter().any(|start| text.starts_with(start)))
 }
 
 const LONGEST_NAME: usize = 64;
@@ -191,14 +205,35 @@ impl MfaCode {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// As a program printed it: other words may stand around the only six digits (`976249 lasts
+    /// 24s`).
+    pub fn printed(text: &str) -> Result<MfaCode> {
+        if let Ok(code) = text.parse() {
+            return Ok(code);
+        }
+        let numbers = text.split(|c: char| !c.is_ascii_alphanumeric());
+        let mut codes: Vec<&str> = numbers.filter(|number| is_digits(number, 6)).collect();
+        codes.dedup();
+        let wrong = |why: &str| Err(Error::new(Code::InvalidInput, why));
+        match codes.as_slice() {
+            [code] => code.parse(),
+            [] => wrong("there is no number of six digits in it"),
+            [_, _, ..] => wrong(
+                "there is more than one number of six digits in it, and which of them is the code is not known",
+            ),
+        }
+    }
 }
 
 impl FromStr for MfaCode {
     type Err = Error;
 
-    /// Blanks may stand around and between the digits.
+    /// Blanks and hyphens may stand around and between the digits, as apps and pages group them.
     fn from_str(text: &str) -> Result<MfaCode> {
-        let code: String = text.split_whitespace().collect();
+        let is_between =
+            |c: char| c.is_whitespace() || matches!(c, '-' | '\u{200b}' | '\u{2060}' | '\u{feff}');
+        let code: String = text.chars().filter(|c| !is_between(*c)).collect();
         if is_digits(&code, 6) {
             Ok(MfaCode(code))
         } else {
@@ -381,15 +416,42 @@ mod tests {
             "<your key>",
             "YOUR_ACCESS_KEY",
             "****",
+            "DB",
         ] {
             assert!(is_placeholder(text), "{text}");
         }
         for text in [
             "AKIAIOSFODNN7EXAMPLE",
             "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-            "",
         ] {
-            assert!(!is_placeholder(text), "{text}");
+            assert!(is_example(text) && !is_placeholder(text), "{text}");
+        }
+        for text in ["AKIAFOREIGN000000001", "db-password-7", ""] {
+            assert!(!is_example(text) && !is_placeholder(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_read_with_any_blanks_and_out_of_the_words_of_a_program() {
+        for text in [
+            "123456",
+            " 123 456\n",
+            "12\u{a0}34\u{2009}56",
+            "123-456",
+            "\u{200b}123\u{feff}456",
+        ] {
+            assert_eq!(text.parse::<MfaCode>().expect(text).as_str(), "123456");
+        }
+        for (text, code) in [
+            ("976249 lasts 24s", "976249"),
+            ("corp:kim  123456", "123456"),
+            ("123456 (123456)", "123456"),
+        ] {
+            assert_eq!(MfaCode::printed(text).expect(text).as_str(), code);
+        }
+        for text in ["123456 next 654321", "1234567 left", "a123456", "none", ""] {
+            let error = MfaCode::printed(text).expect_err(text);
+            assert!(!error.message.contains("123456"), "{error}");
         }
     }
 

@@ -34,13 +34,7 @@ impl Kim {
     }
 
     fn input(&self, path: &str) -> String {
-        let file = repository().join("tests/inputs").join(path);
-        let found = fs::read(&file).unwrap_or_else(|cause| panic!("{}: {cause}", file.display()));
-        let found = match found.strip_prefix(b"\xff\xfe") {
-            Some(units) => String::from_utf16_lossy(&units_of(units)),
-            None => text(&found),
-        };
-        self.with_keys(&found)
+        self.with_keys(&text(&input(path)))
     }
 
     fn with_keys(&self, found: &str) -> String {
@@ -78,11 +72,14 @@ impl Kim {
     }
 }
 
-fn units_of(bytes: &[u8]) -> Vec<u16> {
-    let pairs = bytes.chunks_exact(2);
-    pairs
-        .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
-        .collect()
+fn input(path: &str) -> Vec<u8> {
+    let file = repository().join("tests/inputs").join(path);
+    fs::read(&file).unwrap_or_else(|cause| panic!("{}: {cause}", file.display()))
+}
+
+fn utf16(text: &str) -> Vec<u8> {
+    let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+    units.flat_map(u16::to_le_bytes).collect()
 }
 
 #[test]
@@ -156,5 +153,49 @@ fn keys_of_the_credentials_file_count_whole_before_those_of_the_config_file() {
         ".aws/config",
     ] {
         assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+#[test]
+fn a_csv_file_is_read_however_a_spreadsheet_saves_it() {
+    for name in ["blank-rows", "cr-only", "semicolon", "sep", "tab", "utf16"] {
+        let kim = Kim::new();
+        let content = input(&format!("csv/{name}.csv"));
+        let content = if content.starts_with(b"\xff\xfe") {
+            let (pairs, _) = content.as_chunks::<2>();
+            let units: Vec<u16> = pairs.iter().map(|pair| u16::from_le_bytes(*pair)).collect();
+            utf16(&kim.with_keys(&String::from_utf16(&units[1..]).expect("UTF-16")))
+        } else {
+            kim.with_keys(&text(&content)).into_bytes()
+        };
+        let file = kim.home.path().join("keys.csv");
+        fs::write(&file, content).expect("a file");
+        let path = file.to_str().expect("UTF-8");
+        let ran = kim.home.run(&["user", "configure", "dev", "--csv", path]);
+        let said = text(&ran.stderr);
+        assert_eq!((code(&ran), kim.stored()), (0, Some(0)), "{name}: {said}");
+        assert!(said.contains("still contains the keys"), "{name}: {said}");
+    }
+}
+
+#[test]
+fn keys_are_pasted_as_aws_and_shells_print_them() {
+    for name in [
+        "cmd.txt",
+        "create-access-key.json",
+        "powershell.txt",
+        "process.json",
+    ] {
+        let kim = Kim::new();
+        let pasted = kim.input(&format!("paste/{name}"));
+        let ran = kim
+            .home
+            .run_with_input(&["user", "configure", "dev", "--stdin"], &pasted);
+        assert_eq!(
+            (code(&ran), kim.stored()),
+            (0, Some(0)),
+            "{name}: {}",
+            text(&ran.stderr)
+        );
     }
 }

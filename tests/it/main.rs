@@ -3,6 +3,7 @@
 
 #[cfg(unix)]
 mod agent;
+mod ambient;
 mod audit;
 mod boundaries;
 mod cleanup;

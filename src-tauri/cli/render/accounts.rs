@@ -13,6 +13,7 @@ pub fn signed_in_text(it: &SignedIn, now: SystemTime) -> String {
         ("Identity", it.identity.clone()),
         ("Account", or_dash(it.account.as_deref())),
         ("Region", it.region.clone()),
+        ("Source", it.source.clone()),
         ("Expires", until(it.expires_at, now)),
     ])
 }

@@ -2,40 +2,78 @@
 //! explicit keys of the environment. Role first, because explicit keys are the ones that are
 //! forgotten in a shell.
 
-use super::client::{Aws, SigningTime, client, connector};
+use super::client::{Aws, SigningTime, client};
+use super::container::{self, NoRole};
 use super::fault::innermost;
-use crate::error::{Code, Error, Result};
+use super::printed::{LOOK_AGAIN_AFTER, refuse_expired};
+use crate::error::{Code, Error, Note, Result};
 use crate::ids::{AccessKeyId, is_placeholder};
 use crate::secret::{Keys, Origin, Secret, Session};
-use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::imds;
 use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_smithy_async::rt::sleep::TokioSleep;
-use std::time::Duration;
+use aws_smithy_async::time::StaticTimeSource;
+use std::time::{Duration, SystemTime};
 
 /// The instance metadata service answers within milliseconds or is not there.
 const METADATA_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// Explicit keys carry no expiry; they are looked at again after this time.
-const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(3600);
+
+/// What the machine has.
+#[derive(Debug)]
+pub struct Ambient {
+    pub session: Session,
+    /// A container role is configured, and failed: why.
+    pub broken_role: Option<String>,
+}
+
+impl Ambient {
+    pub fn warning(&self) -> Option<Note> {
+        let why = self.broken_role.as_ref()?;
+        let source = self.session.origin;
+        Some(Note::Warning(format!(
+            "the container role that the environment names gave nothing ({why}); these credentials come from: {source}"
+        )))
+    }
+}
 
 impl Aws {
     /// The first source that has credentials; otherwise an error that says of each why it gave
     /// nothing.
-    pub async fn ambient_credentials(&self) -> Result<Session> {
+    pub async fn ambient_credentials(&self) -> Result<Ambient> {
         let mut tried = Vec::new();
-        match self.container_role().await {
-            Ok(session) => return Ok(session),
-            Err(why) => tried.push(format!("container role: {why}")),
+        let mut broken_role = None;
+        match container::role(self).await {
+            Ok(session) => {
+                return Ok(Ambient {
+                    session,
+                    broken_role,
+                });
+            }
+            Err(NoRole::NotConfigured(why)) => tried.push(format!("container role: {why}")),
+            Err(NoRole::Failed(why)) => {
+                tried.push(format!("container role: {why}"));
+                broken_role = Some(why);
+            }
         }
         match self.instance_role().await {
-            Ok(session) => return Ok(session),
+            Ok(session) => {
+                return Ok(Ambient {
+                    session,
+                    broken_role,
+                });
+            }
             Err(why) => tried.push(format!("instance role: {why}")),
         }
         match self.explicit_keys()? {
-            Ok(session) => return Ok(session),
+            Ok(session) => {
+                return Ok(Ambient {
+                    session,
+                    broken_role,
+                });
+            }
             Err(why) => tried.push(format!("environment: {why}")),
         }
         let error = Error::new(
@@ -43,34 +81,6 @@ impl Aws {
             "this machine offers no AWS credentials",
         );
         Err(tried.into_iter().fold(error, Error::hint))
-    }
-
-    async fn container_role(&self) -> Result<Session, String> {
-        let relative = self
-            .environment
-            .raw("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
-        let full = self
-            .environment
-            .raw("AWS_CONTAINER_CREDENTIALS_FULL_URI")
-            .and_then(|uri| uri.to_str());
-        if relative.is_none() && full.is_none_or(str::is_empty) {
-            return Err(
-                "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and …_FULL_URI are not set".to_owned(),
-            );
-        }
-        // Our own endpoint hands out what was signed in to here; taking it for a role would make a
-        // loop.
-        if full.is_some_and(is_our_own) {
-            return Err("AWS_CONTAINER_CREDENTIALS_FULL_URI is Keyfob's own endpoint".to_owned());
-        }
-        let provider = EcsCredentialsProvider::builder()
-            .configure(&self.provider_config())
-            .build();
-        let credentials = provider
-            .provide_credentials()
-            .await
-            .map_err(|error| innermost(&error))?;
-        self.session(&credentials, Origin::ContainerRole)
     }
 
     async fn instance_role(&self) -> Result<Session, String> {
@@ -86,38 +96,46 @@ impl Aws {
             .connect_timeout(METADATA_CONNECT_TIMEOUT)
             .max_attempts(2)
             .build();
+        // At this time no answer is old: the SDK would give an expired one a new expiry.
+        let time = StaticTimeSource::new(SystemTime::UNIX_EPOCH);
         let provider = ImdsCredentialsProvider::builder()
-            .configure(&self.provider_config())
+            .configure(&self.provider_config().with_time_source(time))
             .imds_client(metadata)
             .build();
         let credentials = provider
             .provide_credentials()
             .await
             .map_err(|error| innermost(&error))?;
-        self.session(&credentials, Origin::InstanceRole)
+        self.session(&credentials)
     }
 
     /// Empty and placeholder values are said by name and never sent.
     fn explicit_keys(&self) -> Result<Result<Session, String>> {
-        const NAMES: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
-        for name in NAMES {
-            match self.environment.var(name)? {
+        let value = |name: &str| {
+            Ok::<_, Error>(match self.environment.var(name)? {
+                Some(value) if is_placeholder(value) => Err(format!("{name} is a placeholder")),
+                Some(value) => Ok(Secret::new(value)),
                 None if self.environment.raw(name).is_some() => {
-                    return Ok(Err(format!("{name} is set but empty")));
+                    Err(format!("{name} is set but empty"))
                 }
-                None => return Ok(Err(format!("{name} is not set"))),
-                Some(value) if is_placeholder(value) => {
-                    return Ok(Err(format!("{name} is a placeholder")));
-                }
-                Some(_) => {}
-            }
-        }
-        let value = |name| Ok::<_, Error>(self.environment.var(name)?.unwrap_or_default());
-        let access_key_id = match AccessKeyId::parse(value(NAMES[0])?) {
-            Ok(id) => id,
-            Err(error) => return Ok(Err(format!("AWS_ACCESS_KEY_ID: {}", error.message))),
+                None => Err(format!("{name} is not set")),
+            })
         };
-        let token = self.environment.var("AWS_SESSION_TOKEN")?.map(Secret::new);
+        let id = value("AWS_ACCESS_KEY_ID")?.and_then(|id| {
+            AccessKeyId::parse(id.expose())
+                .map_err(|error| format!("AWS_ACCESS_KEY_ID: {}", error.message))
+        });
+        let secret = value("AWS_SECRET_ACCESS_KEY")?.and_then(|secret| {
+            secret
+                .as_typed()
+                .map_err(|error| format!("AWS_SECRET_ACCESS_KEY: {}", error.message))
+        });
+        let (access_key_id, secret_access_key) = match (id, secret) {
+            (Ok(id), Ok(secret)) => (id, secret),
+            (Err(why), _) | (_, Err(why)) => return Ok(Err(why)),
+        };
+        let token = self.environment.var("AWS_SESSION_TOKEN")?.map(str::trim);
+        let token = token.filter(|token| !token.is_empty()).map(Secret::new);
         if access_key_id.is_of_a_session() && token.is_none() {
             return Ok(Err(
                 "AWS_ACCESS_KEY_ID is a session's, and AWS_SESSION_TOKEN is not set".to_owned(),
@@ -127,7 +145,7 @@ impl Aws {
         Ok(Ok(Session {
             keys: Keys {
                 access_key_id,
-                secret_access_key: Secret::new(value(NAMES[1])?),
+                secret_access_key,
             },
             token,
             issued_at: now,
@@ -138,59 +156,34 @@ impl Aws {
         }))
     }
 
-    fn session(&self, credentials: &Credentials, origin: Origin) -> Result<Session, String> {
+    fn session(&self, credentials: &Credentials) -> Result<Session, String> {
         let now = self.clock.now();
+        let expires_at = credentials.expiry().unwrap_or(now + LOOK_AGAIN_AFTER);
+        refuse_expired(expires_at, now)?;
         Ok(Session {
             keys: Keys {
                 access_key_id: AccessKeyId::parse(credentials.access_key_id())
                     .map_err(|error| error.message)?,
-                secret_access_key: Secret::new(credentials.secret_access_key()),
+                secret_access_key: Secret::new(credentials.secret_access_key())
+                    .as_typed()
+                    .map_err(|error| error.message)?,
             },
             token: credentials.session_token().map(Secret::new),
             issued_at: now,
-            expires_at: credentials.expiry().unwrap_or(now + LOOK_AGAIN_AFTER),
+            expires_at,
             principal: None,
             account: credentials
                 .account_id()
                 .and_then(|id| id.as_str().parse().ok()),
-            origin,
+            origin: Origin::InstanceRole,
         })
     }
 
-    /// The SDK's providers read the container and metadata variables of this very process.
+    /// The SDK's provider reads the metadata variables of this very process.
     fn provider_config(&self) -> ProviderConfig {
         ProviderConfig::without_region()
-            .with_http_client(client(connector().build_http()))
+            .with_http_client(client(self.direct_connector()))
             .with_sleep_impl(TokioSleep::new())
             .with_time_source(SigningTime(self.clock.clone()))
-    }
-}
-
-/// As `agent/endpoint` names itself.
-fn is_our_own(uri: &str) -> bool {
-    let path = uri
-        .strip_prefix("http://127.0.0.1:")
-        .and_then(|rest| rest.split_once('/'));
-    path.is_some_and(|(_, path)| path.starts_with("v1/credentials/"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn our_own_endpoint_is_told_from_a_containers() {
-        assert!(is_our_own(
-            "http://127.0.0.1:40123/v1/credentials/team%2Fdeploy"
-        ));
-        for foreign in [
-            "http://127.0.0.1/v1/credentials",
-            "http://127.0.0.1:40123/role?next=/v1/credentials/dev",
-            "http://169.254.170.23/v1/credentials",
-            "http://localhost:40123/v1/credentials/dev",
-            "https://127.0.0.1:40123/v1/credentials/dev",
-        ] {
-            assert!(!is_our_own(foreign), "{foreign}");
-        }
     }
 }

@@ -1,9 +1,10 @@
 //! The client for AWS: where a call goes, how often it is tried, and through which proxy.
 
+use super::fault::{Fault, FaultKind};
 use crate::clock::Clock;
 use crate::environment::Environment;
-use crate::error::Result;
-use crate::ids::Region;
+use crate::error::{Code, Error, Result, shorten};
+use crate::ids::{Partition, Region, is_example};
 use crate::secret::{Keys, Secret, Session};
 use aws_credential_types::Credentials;
 use aws_smithy_async::rt::sleep::TokioSleep;
@@ -15,6 +16,9 @@ use aws_smithy_http_client::{Connector, ConnectorBuilder};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use std::sync::OnceLock;
@@ -112,13 +116,15 @@ impl Aws {
 
     pub(super) fn sts(&self, signer: Signer<'_>, place: Place<'_>) -> Result<aws_sdk_sts::Client> {
         let endpoint = self.endpoint(place)?;
+        self.refuse_examples(signer.parts().0, place)?;
+        let http_client = client(self.http_connector(endpoint)?);
         let mut config = aws_sdk_sts::Config::builder()
             .behavior_version(aws_sdk_sts::config::BehaviorVersion::latest())
             .region(aws_sdk_sts::config::Region::new(
                 place.region.as_str().to_owned(),
             ))
             .credentials_provider(signer.credentials())
-            .http_client(self.http_client(endpoint))
+            .http_client(http_client)
             .sleep_impl(TokioSleep::new())
             // A session's end is judged by this machine's clock: a wrong one is said, not worked
             // around.
@@ -136,49 +142,124 @@ impl Aws {
         Ok(aws_sdk_sts::Client::from_conf(config.build()))
     }
 
-    pub(super) fn http_client(&self, endpoint: Option<&str>) -> SharedHttpClient {
-        client(self.http_connector(endpoint))
+    /// Keys of AWS's documentation are for an AWS on this machine.
+    pub fn refuse_examples(&self, keys: &Keys, place: Place<'_>) -> Result<()> {
+        let what = if is_example(keys.access_key_id.as_str()) {
+            "the access key id"
+        } else if is_example(keys.secret_access_key.expose()) {
+            "the secret access key"
+        } else {
+            return Ok(());
+        };
+        if self.endpoint(place)?.is_some_and(is_on_loopback) {
+            return Ok(());
+        }
+        let message = format!(
+            "{what} is an example of AWS's documentation, which no account has: it is not used"
+        );
+        Err(Error::new(Code::InvalidInput, message))
     }
 
-    /// A loopback endpoint without TLS is reached directly: no proxy, and no certificates to load.
-    pub(super) fn http_connector(&self, endpoint: Option<&str>) -> SharedHttpConnector {
+    /// A loopback endpoint without TLS is reached directly.
+    pub(super) fn http_connector(&self, endpoint: Option<&str>) -> Result<SharedHttpConnector> {
         if endpoint.is_some_and(is_on_loopback) {
-            return self
-                .loopback
-                .get_or_init(|| SharedHttpConnector::new(connector().build_http()))
-                .clone();
+            return Ok(self.direct_connector());
         }
-        let build = || {
-            // The proxy variables of this very process: the environment's snapshot was taken from
-            // them.
-            let connector = connector()
-                .proxy_config(ProxyConfig::from_env())
-                .tls_provider(Provider::Rustls(CryptoMode::Ring))
-                .tls_context(self.trust());
-            SharedHttpConnector::new(connector.build())
-        };
-        self.outside.get_or_init(build).clone()
+        if let Some(connector) = self.outside.get() {
+            return Ok(connector.clone());
+        }
+        // The proxy variables of this very process: the environment's snapshot was taken from them.
+        let connector = connector()
+            .proxy_config(ProxyConfig::from_env())
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .tls_context(self.trust()?);
+        let connector = SharedHttpConnector::new(connector.build());
+        Ok(self.outside.get_or_init(|| connector).clone())
+    }
+
+    /// No proxy, and no certificates to load.
+    pub(super) fn direct_connector(&self) -> SharedHttpConnector {
+        self.loopback
+            .get_or_init(|| SharedHttpConnector::new(connector().build_http()))
+            .clone()
     }
 
     /// The system's certificates, and those of `AWS_CA_BUNDLE`, which companies that open TLS
     /// traffic hand out.
-    fn trust(&self) -> TlsContext {
+    fn trust(&self) -> Result<TlsContext> {
+        const VARIABLE: &str = "AWS_CA_BUNDLE";
         let mut trust = TrustStore::default();
-        if let Some(path) = self
-            .environment
-            .raw("AWS_CA_BUNDLE")
-            .filter(|path| !path.is_empty())
-        {
-            match std::fs::read(path) {
-                Ok(pem) => trust = trust.with_pem_certificate(pem),
-                Err(error) => tracing::warn!(%error, "cannot read the file named in AWS_CA_BUNDLE"),
+        if let Some(path) = self.environment.var(VARIABLE)? {
+            let refused = |why: &str| {
+                let message =
+                    format!("{VARIABLE} names {path}, {why}; correct {VARIABLE}, or unset it");
+                Error::new(Code::Usage, message)
+            };
+            let pem = std::fs::read(path)
+                .map_err(|cause| refused(&format!("which cannot be read: {cause}")))?;
+            if !pem.windows(PEM.len()).any(|part| part == PEM) {
+                return Err(refused("which holds no certificate in PEM form"));
             }
+            trust = trust.with_pem_certificate(pem);
         }
-        TlsContext::builder()
-            .with_trust_store(trust)
-            .build()
-            .unwrap_or_default()
+        let context = TlsContext::builder().with_trust_store(trust).build();
+        Ok(context.unwrap_or_default())
     }
+
+    /// What failed, with the host and the proxy where that could not be reached.
+    pub(super) fn fault<E>(&self, error: &SdkError<E, HttpResponse>, place: Place<'_>) -> Fault
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let fault = Fault::of(error, self.clock.now());
+        if fault.kind != FaultKind::Unreachable || fault.code.is_some() {
+            return fault;
+        }
+        let endpoint = self.endpoint(place).ok().flatten();
+        let china = if place.region.partition() == Partition::AwsCn {
+            ".cn"
+        } else {
+            ""
+        };
+        let host = match endpoint {
+            Some(url) => authority(url).to_owned(),
+            None => format!("sts.{}.amazonaws.com{china}", place.region),
+        };
+        let is_proxied = endpoint.is_none_or(|url| url.starts_with("https:"));
+        let proxy = is_proxied
+            .then(|| proxy(&self.environment, &host))
+            .flatten();
+        let through = proxy.map(|proxy| format!(" through the proxy {proxy}"));
+        let message = format!("{host}{}: {}", through.unwrap_or_default(), fault.message);
+        Fault { message, ..fault }
+    }
+}
+
+/// The proxy that a host is reached through, without the password that its address may hold.
+fn proxy(environment: &Environment, host: &str) -> Option<String> {
+    let first = |names: &[&str]| names.iter().find_map(|name| environment.var(name).ok()?);
+    let host = host.split(':').next().unwrap_or(host);
+    let is_excepted = |name: &str| {
+        let name = name.trim().trim_start_matches('.');
+        let rest = host.strip_suffix(name).filter(|_| !name.is_empty());
+        name == "*" || rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    if first(&["NO_PROXY", "no_proxy"]).is_some_and(|names| names.split(',').any(is_excepted)) {
+        return None;
+    }
+    let proxy = first(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])?;
+    Some(shorten(authority(proxy)))
+}
+
+const PEM: &[u8] = b"-----BEGIN CERTIFICATE";
+
+/// Host and port of a URL.
+fn authority(url: &str) -> &str {
+    let (_, rest) = url.split_once("://").unwrap_or(("", url));
+    let (authority, _) = rest.split_once('/').unwrap_or((rest, ""));
+    authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host)
 }
 
 /// Safe without TLS: the request does not leave this machine. What looks like a port could be a

@@ -213,7 +213,9 @@ impl Aws {
         request
             .headers_mut()
             .insert("user-agent", concat!("keyfob/", env!("CARGO_PKG_VERSION")));
-        let connector = self.http_connector(Some(federation));
+        let connector = self
+            .http_connector(Some(federation))
+            .map_err(|error| other(error.message))?;
         let answer = async {
             let response = connector.call(request).await.map_err(|error| {
                 if error.is_user() {

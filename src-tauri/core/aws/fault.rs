@@ -28,6 +28,8 @@ pub enum FaultKind {
     RegionNotEnabled,
     /// The role's own maximum, or the limit on chained roles.
     DurationRefused,
+    /// A setting of this machine cannot be used: AWS was not called.
+    Misused,
     Other,
 }
 
@@ -145,6 +147,7 @@ impl Fault {
                 "enable {region} in the account's settings, or use another region"
             )),
             FaultKind::DurationRefused => Error::new(Code::DurationRefused, text),
+            FaultKind::Misused => Error::new(Code::Usage, text),
             FaultKind::Other => {
                 Error::new(Code::AwsError, format!("AWS refused the request: {text}"))
             }

@@ -6,11 +6,14 @@
 mod ambient;
 mod client;
 mod console;
+mod container;
 mod fault;
+mod printed;
 mod process;
 mod rds;
 mod sts;
 
+pub use ambient::Ambient;
 pub use client::{Aws, Place, Signer, Tries};
 pub use console::{ConsoleDoor, LINK_LIFE};
 pub use fault::{Fault, FaultKind};

@@ -3,89 +3,34 @@
 //! shell, with bounds on time and output; what they print never reaches an error text.
 
 use super::client::Aws;
+use super::printed::{self, Printer};
 use crate::error::{Code, Error, Result};
-use crate::ids::{AccessKeyId, AccountId, MfaCode};
-use crate::secret::{Keys, Origin, Secret, Session};
-use serde::Deserialize;
+use crate::ids::MfaCode;
+use crate::secret::{Secret, Session};
 use std::process::Stdio;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 const OUTPUT_LIMIT: u64 = 64 * 1024;
-/// Credentials printed without an `Expiration` are obtained again after this time: the SDKs would
-/// otherwise hold them for ever.
-const ASK_AGAIN_AFTER: Duration = Duration::from_secs(3600);
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Printed {
-    version: u32,
-    access_key_id: String,
-    secret_access_key: String,
-    session_token: Option<String>,
-    expiration: Option<jiff::Timestamp>,
-    account_id: Option<String>,
-}
-
 impl Aws {
     pub async fn process_credentials(&self, command: &str) -> Result<Session> {
-        let now = self.clock.now();
         let output = self.run(command).await?;
-        let program = program_of(command);
-        let wrong = |what: String| {
-            Error::new(Code::ProcessFailed, format!("`{program}` did not print credentials: {what}"))
+        let read = printed::session(output.expose(), Printer::Program, self.clock.now());
+        read.map_err(|why| {
+            let program = program_of(command);
+            Error::new(Code::ProcessFailed, format!("`{program}` did not print credentials: {why}"))
                 .hint("it must print {\"Version\":1,\"AccessKeyId\":…,\"SecretAccessKey\":…,\"SessionToken\":…,\"Expiration\":…}")
-        };
-        let printed: Printed = serde_json::from_str(output.expose()).map_err(|error| {
-            wrong(format!(
-                "not the expected JSON (line {}, column {})",
-                error.line(),
-                error.column()
-            ))
-        })?;
-        if printed.version != 1 {
-            return Err(wrong(format!(
-                "Version is {}, only 1 is known",
-                printed.version
-            )));
-        }
-        let expires_at = printed
-            .expiration
-            .map_or(now + ASK_AGAIN_AFTER, SystemTime::from);
-        if expires_at <= now {
-            return Err(wrong("they have expired already".to_owned()));
-        }
-        if printed.secret_access_key.is_empty() {
-            return Err(wrong("SecretAccessKey is empty".to_owned()));
-        }
-        Ok(Session {
-            keys: Keys {
-                access_key_id: AccessKeyId::parse(&printed.access_key_id)
-                    .map_err(|error| wrong(error.message))?,
-                secret_access_key: Secret::new(printed.secret_access_key),
-            },
-            token: printed
-                .session_token
-                .filter(|token| !token.is_empty())
-                .map(Secret::new),
-            issued_at: now,
-            expires_at,
-            principal: None,
-            account: printed
-                .account_id
-                .and_then(|id| id.parse::<AccountId>().ok()),
-            origin: Origin::Process,
         })
     }
 
-    /// Six digits, as the program printed them.
+    /// The only six digits that the program printed.
     pub async fn mfa_code(&self, command: &str) -> Result<MfaCode> {
         let output = self.run(command).await?;
-        output.expose().parse().map_err(|_| {
+        MfaCode::printed(output.expose()).map_err(|error| {
             let program = program_of(command);
-            let message = format!("`{program}` did not print an MFA code of six digits");
+            let message = format!("`{program}` did not print an MFA code: {}", error.message);
             Error::new(Code::ProcessFailed, message)
         })
     }
@@ -98,14 +43,24 @@ impl Aws {
             )
         };
         let words = shell_words::split(command).map_err(|error| failed(error.to_string()))?;
+        let words: Vec<String> = words
+            .iter()
+            .map(|word| self.environment.expand_word(word))
+            .collect::<Result<_>>()?;
         let Some((name, arguments)) = words.split_first() else {
             return Err(failed("the command is empty".to_owned()));
+        };
+        // Where programs speak to the person ("Touch your YubiKey"): never into a log or an error.
+        let stderr = if self.environment.shows_programs() {
+            Stdio::inherit()
+        } else {
+            Stdio::null()
         };
         let mut child = Command::new(name)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(stderr)
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| failed(error.to_string()))?;

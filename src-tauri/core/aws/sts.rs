@@ -45,7 +45,7 @@ impl Aws {
             .get_caller_identity()
             .send()
             .await
-            .map_err(|error| Fault::of(&error, self.clock.now()))?;
+            .map_err(|error| self.fault(&error, place))?;
         let arn = answer.arn().unwrap_or_default().to_owned();
         let account = answer.account().and_then(|id| id.parse().ok());
         Ok(Principal { arn, account })
@@ -68,7 +68,7 @@ impl Aws {
             .set_token_code(mfa.map(|mfa| mfa.code.as_str().to_owned()))
             .send()
             .await
-            .map_err(|error| Fault::of(&error, self.clock.now()))?;
+            .map_err(|error| self.fault(&error, place))?;
         Granted::read(answer.credentials(), None, issued_at)
     }
 
@@ -96,7 +96,7 @@ impl Aws {
             .set_token_code(mfa.map(|mfa| mfa.code.as_str().to_owned()))
             .send()
             .await
-            .map_err(|error| Fault::of(&error, self.clock.now()))?;
+            .map_err(|error| self.fault(&error, place))?;
         Granted::read(
             answer.credentials(),
             answer.assumed_role_user().map(|user| user.arn().to_owned()),
@@ -170,7 +170,7 @@ fn seconds(duration: SessionDuration) -> i32 {
 /// A variable of the environment that cannot be used: AWS was not called.
 fn misused(error: Error) -> Fault {
     Fault {
-        kind: FaultKind::Other,
+        kind: FaultKind::Misused,
         code: None,
         message: error.message,
     }

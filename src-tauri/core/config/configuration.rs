@@ -171,9 +171,10 @@ impl Config {
         subjects: impl IntoIterator<Item = Blocked>,
     ) -> Result<()> {
         const SHOWN: usize = 3;
+        let subjects: Vec<Blocked> = subjects.into_iter().collect();
         let mut errors: Vec<usize> = subjects
-            .into_iter()
-            .filter_map(|it| self.errors.get(&it))
+            .iter()
+            .filter_map(|it| self.errors.get(it))
             .flatten()
             .copied()
             .collect();
@@ -190,7 +191,15 @@ impl Config {
             reasons.push(format!("and {} more", errors.len() - SHOWN));
         }
         let message = format!("{what}: {}", reasons.join("; "));
-        Err(Error::new(Code::ConfigInvalid, message)
+        // Why a credential counts as missing.
+        let absent = self.problems.iter().filter(|it| {
+            it.severity == Severity::Warning
+                && it.is_about_credentials()
+                && subjects.contains(&it.subject)
+        });
+        let error = Error::new(Code::ConfigInvalid, message);
+        let error = absent.fold(error, |error, it| error.hint(it.to_string()));
+        Err(error
             .hint(format!("correct {}", self.path.display()))
             .hint("`fob validate` lists every problem"))
     }

@@ -47,6 +47,18 @@ pub struct Problem {
     pub(super) subject: Blocked,
 }
 
+impl Problem {
+    /// Whether it is about a credential of that identity.
+    pub fn is_about_credentials_of(&self, identity: &str) -> bool {
+        self.subject == Blocked::Identity(identity.to_ascii_lowercase())
+            && self.is_about_credentials()
+    }
+
+    pub(super) fn is_about_credentials(&self) -> bool {
+        self.path.contains(".credentials.")
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

@@ -4,7 +4,7 @@
 use super::obtain::{Obtain, Trail, place};
 use crate::ask::{Ask, Note, Prompt, PromptKind, TypedKeys, WhyKeys};
 use crate::aws::{Fault, FaultKind, Place, Principal, Signer};
-use crate::config::{Chain, Kind, Link, User};
+use crate::config::{Chain, KeyringChoice, Kind, Link, User};
 use crate::error::{Code, Error, Result};
 use crate::ids::AccessKeyId;
 use crate::secret::{Keys, LongLived, Origin};
@@ -225,6 +225,10 @@ impl Entry<'_> {
     ) -> Result<LongLived, (WhyKeys, Error)> {
         let rejected = |error| (WhyKeys::Refused, error);
         let mut long_lived = read_typed(typed).map_err(rejected)?;
+        if let Some(keys) = &long_lived.keys {
+            let refused = self.world.aws.refuse_examples(keys, place(self.link));
+            refused.map_err(rejected)?;
+        }
         let keys = match (&long_lived.keys, self.check) {
             (Some(keys), Check::WithSts) => keys,
             (Some(_), Check::Skip) | (None, _) => return Ok(long_lived),
@@ -302,8 +306,14 @@ async fn save(
             }
         }
     }
-    let saved = format!("Credentials saved to keyring: {name}");
-    trail.notes.push(Note::Info(saved));
+    trail.notes.push(match world.config.keyring() {
+        KeyringChoice::Memory => Note::Warning(format!(
+            "the keys of {name} are not kept: the keyring is `memory`, and is gone when this `fob` or its agent ends"
+        )),
+        KeyringChoice::System | KeyringChoice::File { .. } => {
+            Note::Info(format!("Credentials saved to keyring: {name}"))
+        }
+    });
     Ok(())
 }
 

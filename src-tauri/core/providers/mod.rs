@@ -27,7 +27,7 @@ pub async fn obtain(it: Obtain<'_>, parent: Option<&Session>) -> Result<Session,
     let link = it.link();
     match (&link.kind, parent) {
         (Kind::User(user), _) => Ok(user::obtain(it, user, &Wanted::OwnSession).await?),
-        (Kind::Ambient, _) => Ok(ambient::obtain(it.world).await?),
+        (Kind::Ambient, _) => Ok(ambient::obtain(it).await?),
         (Kind::Process(process), _) => Ok(process::obtain(it.world, process).await?),
         (Kind::AssumeRole(role), Some(parent)) => role::obtain(it, role, parent).await,
         (Kind::AssumeRole(role), None) => match &it.chain.source().kind {

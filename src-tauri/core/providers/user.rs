@@ -38,7 +38,7 @@ pub(super) async fn obtain(
         let (found, remembered) =
             keys::find(it.world, it.name(), user, &mut it.trail.notes).await?;
         let Some(found) = found else {
-            let unanswered = missing_keys(it.name());
+            let unanswered = missing_keys(&it);
             keys::ask_for_new(&mut it, WhyKeys::Missing, unanswered, &remembered).await?;
             continue;
         };
@@ -194,12 +194,22 @@ fn no_code(name: &str) -> Error {
     .hint("where nobody can be asked: --mfa-code, or credentials.mfa_process in the configuration")
 }
 
-fn missing_keys(name: &str) -> Error {
-    Error::new(
+fn missing_keys(it: &Obtain<'_>) -> Error {
+    let name = it.name();
+    let error = Error::new(
         Code::PersonNeeded,
         format!("AWS credentials are required for identity: {name}"),
-    )
-    .hint(format!("fob user configure {name}"))
+    );
+    // Keys that are written, and are empty or placeholders.
+    let config = it.world.config();
+    let unusable = config
+        .problems()
+        .iter()
+        .filter(|it| it.is_about_credentials_of(name));
+    let error = unusable.fold(error, |error, it| {
+        error.hint(format!("{}: {}", config.path().display(), it))
+    });
+    error.hint(format!("fob user configure {name}"))
 }
 
 /// What neither a new code nor new keys would mend.

@@ -22,7 +22,9 @@ pub async fn whoami(world: &World, record: &Record, reach: Reach) -> Result<(Who
     let (mut state, mut session) = match state {
         // Nothing of these is kept: what they hold shows only when it is looked for.
         State::NeedsSignIn if is_ambient && reach == Reach::Online => {
-            (State::Valid, Some(world.aws.ambient_credentials().await?))
+            let found = world.aws.ambient_credentials().await?;
+            notes.extend(found.warning());
+            (State::Valid, Some(found.session))
         }
         _ => (state, record.session().cloned()),
     };
@@ -90,6 +92,7 @@ async fn confirm(
         | FaultKind::Unreachable
         | FaultKind::RegionNotEnabled
         | FaultKind::DurationRefused
+        | FaultKind::Misused
         | FaultKind::Other => state,
     };
     note_once(notes, &fault.into_error(place.region));

@@ -1,5 +1,5 @@
 //! Access keys as AWS and its tools write them, turned into [`TypedKeys`]: the console's CSV files,
-//! JSON, a profile of `~/.aws/credentials`, `export` lines. Pure. Refuses keys of a session, which
+//! JSON, a profile of the AWS files, lines for a shell. Refuses keys of a session, which
 //! are not long-lived, and never quotes a value in a message: anything may be a secret here.
 
 use super::form::filled;
@@ -10,7 +10,7 @@ use crate::error::shorten;
 use crate::error::{Code, Error, Result};
 use crate::secret::Secret;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
@@ -21,9 +21,29 @@ pub fn too_long(what: &str) -> Error {
     refused(format!("{what} is larger than {} KiB", LONGEST / 1024))
 }
 
+/// The text of a file: UTF-8, or UTF-16 as spreadsheets save it.
+pub fn decoded(bytes: &[u8], name: &str) -> Result<Zeroizing<String>> {
+    if bytes.len() > LONGEST {
+        return Err(too_long(name));
+    }
+    let units = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
+        let (pairs, odd) = rest.as_chunks::<2>();
+        let units = pairs.iter().map(|pair| unit(*pair));
+        let text = char::decode_utf16(units).collect::<Result<String, _>>();
+        text.ok().filter(|_| odd.is_empty())
+    };
+    let text = match bytes {
+        [0xff, 0xfe, rest @ ..] => units(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => units(rest, u16::from_be_bytes),
+        _ => str::from_utf8(bytes).ok().map(str::to_owned),
+    };
+    text.map(Zeroizing::new)
+        .ok_or_else(|| refused(format!("{name} is neither UTF-8 nor UTF-16 text")))
+}
+
 /// In any of the formats.
 pub fn keys(text: &str) -> Result<TypedKeys> {
-    let text = trimmed(text)?;
+    let text = &*trimmed(text)?;
     let first = text
         .lines()
         .map(str::trim)
@@ -34,59 +54,59 @@ pub fn keys(text: &str) -> Result<TypedKeys> {
     } else if first.starts_with('[') {
         section(text)
     } else if is_assignment(first) {
-        exports(text)
-    } else if first.contains(',') {
+        assignments(text)
+    } else if first.contains(SEPARATORS) {
         csv(text)
     } else {
         Err(refused("no access keys were found in any known format").hint(
-            "supported: JSON with access_key_id and secret_access_key, AWS's CSV file, a [profile] of \
-             ~/.aws/credentials, and export AWS_ACCESS_KEY_ID=… lines",
+            "supported: JSON with access_key_id and secret_access_key, or as `aws iam create-access-key` \
+             and credential_process print it; AWS's CSV file; a [profile] of ~/.aws/credentials; \
+             AWS_ACCESS_KEY_ID=… lines with export, SET or $Env:",
         ))
     }
 }
 
-/// `{"access_key_id","secret_access_key","mfa_arn"?,"session_duration"?}`.
+/// `{"access_key_id","secret_access_key","mfa_arn"?,"session_duration"?}`, or AWS's own fields,
+/// which `aws iam create-access-key` puts below `AccessKey`.
 fn json(text: &str) -> Result<TypedKeys> {
-    const REQUIRED: [&str; 2] = ["access_key_id", "secret_access_key"];
+    const REQUIRED: [[&str; 2]; 2] = [
+        ["access_key_id", "AccessKeyId"],
+        ["secret_access_key", "SecretAccessKey"],
+    ];
     const OPTIONAL: [&str; 2] = ["mfa_arn", "session_duration"];
-    let text = trimmed(text)?;
-    // serde's own messages quote values: only the place is taken from them.
-    #[expect(
-        clippy::zero_sized_map_values,
-        reason = "a JSON object is read as a map, and only its names matter"
-    )]
-    let fields: BTreeMap<String, IgnoredAny> = serde_json::from_str(text).map_err(|error| {
-        refused(format!(
-            "this is not a JSON object (line {}, column {})",
-            error.line(),
-            error.column()
-        ))
-    })?;
-    for name in fields.keys() {
+    const OF_AWS: [&str; 5] = ["Version", "UserName", "Status", "CreateDate", "AccountId"];
+    let mut fields = from_json::<Fields>(text)?;
+    let below = ["AccessKey", "Credentials"];
+    let is_below = fields.len() == 1 && below.iter().any(|name| fields.contains_key(*name));
+    if is_below {
+        fields = from_json::<Below<Fields>>(text)?.access_key;
+    }
+    // A field that says `null` is as good as not there.
+    fields.retain(|_, value| value.is_some());
+    for name in fields.keys().map(String::as_str) {
         if is_session_token(name) {
             return Err(of_a_session());
         }
-        if !REQUIRED.contains(&name.as_str()) && !OPTIONAL.contains(&name.as_str()) {
-            return Err(
-                refused(format!("the JSON has an unknown field `{}`", shorten(name))).hint(
-                    format!(
-                        "known fields: {}, {}",
-                        REQUIRED.join(", "),
-                        OPTIONAL.join(", ")
-                    ),
-                ),
-            );
+        if !(REQUIRED.as_flattened().contains(&name)
+            || OPTIONAL.contains(&name)
+            || OF_AWS.contains(&name))
+        {
+            let [[id, _], [secret, _]] = REQUIRED;
+            let known = [id, secret, OPTIONAL[0], OPTIONAL[1]].join(", ");
+            let error = refused(format!("the JSON has an unknown field `{}`", shorten(name)));
+            return Err(error.hint(format!("known fields: {known}")));
         }
     }
-    if let Some(missing) = REQUIRED.iter().find(|name| !fields.contains_key(**name)) {
-        return Err(refused(format!("the JSON has no field `{missing}`")));
+    for [name, of_aws] in REQUIRED {
+        if !fields.contains_key(name) && !fields.contains_key(of_aws) {
+            return Err(refused(format!("the JSON has no field `{name}`")));
+        }
     }
-    let it: Json = serde_json::from_str(text).map_err(|error| {
-        refused(format!(
-            "line {}: each field must occur once, with text in quotes",
-            error.line()
-        ))
-    })?;
+    let it = if is_below {
+        from_json::<Below<Json>>(text)?.access_key
+    } else {
+        from_json::<Json>(text)?
+    };
     let secret = Zeroizing::new(it.secret_access_key);
     typed(
         &it.access_key_id,
@@ -96,36 +116,73 @@ fn json(text: &str) -> Result<TypedKeys> {
     )
 }
 
+/// serde's own messages quote values: only the place is taken from them.
+fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        refused(match error.classify() {
+            serde_json::error::Category::Data => {
+                format!(
+                    "line {line}, column {column}: each field must occur once, with text in quotes"
+                )
+            }
+            serde_json::error::Category::Io
+            | serde_json::error::Category::Syntax
+            | serde_json::error::Category::Eof => {
+                format!("this is not a JSON object (line {line}, column {column})")
+            }
+        })
+    })
+}
+
+/// Only the names of the fields.
+type Fields = BTreeMap<String, Option<IgnoredAny>>;
+
+#[derive(Deserialize)]
+struct Below<T> {
+    #[serde(rename = "AccessKey", alias = "Credentials")]
+    access_key: T,
+}
+
 #[derive(Deserialize)]
 struct Json {
+    #[serde(alias = "AccessKeyId")]
     access_key_id: String,
+    #[serde(alias = "SecretAccessKey")]
     secret_access_key: String,
     mfa_arn: Option<String>,
     session_duration: Option<String>,
 }
 
+/// Between the cells of a CSV file, as spreadsheets of different countries save it.
+const SEPARATORS: [char; 3] = [',', ';', '\t'];
+
 /// The access key's file (`Access key ID,Secret access key`) or the new user's, which has more
 /// columns.
 pub fn csv(text: &str) -> Result<TypedKeys> {
-    let mut lines = trimmed(text)?
+    let text = &*trimmed(text)?;
+    // A line for Excel, which names the separator.
+    let mut lines = text
         .lines()
-        .filter(|line| !line.trim().is_empty());
-    let head: Vec<String> = lines
-        .next()
-        .map(cells)
-        .unwrap_or_default()
-        .iter()
-        .map(|cell| cell.to_ascii_lowercase())
-        .collect();
+        .filter(|line| !line.trim().to_ascii_lowercase().starts_with("sep="));
+    let head = lines.next().unwrap_or_default().to_ascii_lowercase();
+    let columns = SEPARATORS.map(|separator| (separator, cells(&head, separator)));
+    let (separator, columns) = columns
+        .into_iter()
+        .max_by_key(|(_, cells)| cells.len())
+        .expect("there are several separators");
     let column = |name: &str| {
         // The head is not quoted back: in a file without one it is the keys.
-        head.iter().position(|cell| cell == name).ok_or_else(|| {
+        columns.iter().position(|cell| cell == name).ok_or_else(|| {
             refused(format!("the CSV has no column `{name}` in its first line"))
                 .hint("the file that the AWS console offers for a new access key begins: Access key ID,Secret access key")
         })
     };
     let (id, secret) = (column("access key id")?, column("secret access key")?);
-    let rows: Vec<Vec<String>> = lines.map(cells).collect();
+    let rows: Vec<Vec<String>> = lines
+        .map(|line| cells(line, separator))
+        .filter(|cells| cells.iter().any(|cell| !cell.is_empty()))
+        .collect();
     let row = match rows.as_slice() {
         [] => return Err(refused("the CSV has no keys below its first line")),
         [row] => row,
@@ -196,21 +253,32 @@ fn of_shared(profile: &SharedProfile) -> Result<TypedKeys> {
     )
 }
 
-/// `export AWS_ACCESS_KEY_ID=…` and `export AWS_SECRET_ACCESS_KEY=…`, in any order, with or without
-/// `export`.
-fn exports(text: &str) -> Result<TypedKeys> {
+/// `AWS_ACCESS_KEY_ID=…` and `AWS_SECRET_ACCESS_KEY=…` in any order, bare, or as a shell sets them:
+/// with `export`, `SET` (cmd) or `$Env:` (PowerShell).
+fn assignments(text: &str) -> Result<TypedKeys> {
     let mut values: BTreeMap<String, String> = BTreeMap::new();
-    for line in trimmed(text)?
+    let mut set = |name: &str, value: &str| {
+        values.insert(
+            name.to_ascii_uppercase(),
+            value.trim_end_matches(';').to_owned(),
+        );
+    };
+    let wrong = || refused("a line is not of the form export NAME=value");
+    for line in text
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty() && !is_comment(line))
     {
+        if let Some(rest) = of_windows(line) {
+            let (name, value) = rest.split_once('=').ok_or_else(wrong)?;
+            let bare = |text: &str| text.trim().trim_matches(['"', '\'']).to_owned();
+            set(&bare(name), &bare(value.trim().trim_end_matches(';')));
+            continue;
+        }
         let words = shell_words::split(line).map_err(|_| refused("a quote is not closed"))?;
         for word in words.iter().filter(|word| *word != "export") {
-            let Some((name, value)) = word.split_once('=') else {
-                return Err(refused("a line is not of the form export NAME=value"));
-            };
-            values.insert(name.to_owned(), value.trim_end_matches(';').to_owned());
+            let (name, value) = word.split_once('=').ok_or_else(wrong)?;
+            set(name, value);
         }
     }
     let value = |name: &str| values.get(name).map(String::as_str);
@@ -220,6 +288,14 @@ fn exports(text: &str) -> Result<TypedKeys> {
         "AWS_SECRET_ACCESS_KEY",
         "AWS_MFA_SERIAL",
     )
+}
+
+/// What stands behind `SET ` or `$Env:`.
+fn of_windows(line: &str) -> Option<&str> {
+    ["set ", "$env:"].iter().find_map(|start| {
+        let (before, rest) = line.split_at_checked(start.len())?;
+        before.eq_ignore_ascii_case(start).then_some(rest)
+    })
 }
 
 fn from_values<'a>(
@@ -262,7 +338,7 @@ fn typed(
 }
 
 /// The cells of one CSV line; a cell may stand in quotes, with `""` for a quote.
-fn cells(line: &str) -> Vec<String> {
+fn cells(line: &str, separator: char) -> Vec<String> {
     let mut cells = vec![String::new()];
     let mut chars = line.chars().peekable();
     let mut quoted = false;
@@ -273,7 +349,7 @@ fn cells(line: &str) -> Vec<String> {
                 cells.last_mut().expect("there is always a cell").push('"');
             }
             '"' => quoted = !quoted,
-            ',' if !quoted => cells.push(String::new()),
+            _ if c == separator && !quoted => cells.push(String::new()),
             _ => cells.last_mut().expect("there is always a cell").push(c),
         }
     }
@@ -283,12 +359,15 @@ fn cells(line: &str) -> Vec<String> {
         .collect()
 }
 
-/// AWS's files begin with a byte order mark.
-fn trimmed(text: &str) -> Result<&str> {
+/// Without a byte order mark, which AWS's files begin with; every line ends in `\n`.
+fn trimmed(text: &str) -> Result<Zeroizing<String>> {
     if text.len() > LONGEST {
         return Err(too_long("this"));
     }
-    Ok(text.trim_start_matches('\u{feff}').trim())
+    let text = text.trim_start_matches('\u{feff}').trim();
+    Ok(Zeroizing::new(
+        text.replace("\r\n", "\n").replace('\r', "\n"),
+    ))
 }
 
 fn is_comment(line: &str) -> bool {
@@ -296,18 +375,21 @@ fn is_comment(line: &str) -> bool {
 }
 
 fn is_assignment(line: &str) -> bool {
-    let name = line
-        .strip_prefix("export ")
-        .unwrap_or(line)
-        .split('=')
-        .next()
-        .unwrap_or_default();
-    line.contains('=') && name.trim_start().starts_with("AWS_")
+    let line = of_windows(line)
+        .or(line.strip_prefix("export "))
+        .unwrap_or(line);
+    line.contains('=')
+        && line
+            .trim_start()
+            .trim_start_matches('"')
+            .starts_with("AWS_")
 }
 
 fn is_session_token(name: &str) -> bool {
     let letters: String = name.chars().filter(char::is_ascii_alphabetic).collect();
-    letters.eq_ignore_ascii_case("sessiontoken") || letters.eq_ignore_ascii_case("awssessiontoken")
+    ["sessiontoken", "awssessiontoken", "expiration"]
+        .iter()
+        .any(|it| letters.eq_ignore_ascii_case(it))
 }
 
 fn of_a_session() -> Error {
@@ -351,6 +433,13 @@ mod tests {
             format!(
                 "AWS_SECRET_ACCESS_KEY='{SECRET}'\nAWS_ACCESS_KEY_ID={ID}; export AWS_DEFAULT_REGION=eu-west-1"
             ),
+            format!("sep=;\rAccess key ID;Secret access key;\r;;\r{ID};{SECRET};\r"),
+            format!(
+                "set \"AWS_ACCESS_KEY_ID={ID}\"\r\n$env:aws_secret_access_key = '{SECRET}';\r\n"
+            ),
+            format!(
+                r#"{{"AccessKeyId":"{ID}","SecretAccessKey":"{SECRET}","SessionToken":null,"Version":1}}"#
+            ),
         ] {
             let keys = keys(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
             assert!(is_the_pair(&keys), "{text}");
@@ -382,6 +471,12 @@ mod tests {
             ),
             format!(
                 r#"{{"access_key_id":"{ID}","secret_access_key":"{SECRET}","session_token":"t0k3n"}}"#
+            ),
+            format!(
+                r#"{{"Credentials":{{"AccessKeyId":"{ID}","SecretAccessKey":"{SECRET}","SessionToken":"t0k3n"}}}}"#
+            ),
+            format!(
+                r#"{{"Version":1,"AccessKeyId":"{ID}","SecretAccessKey":"{SECRET}","Expiration":"t0k3n"}}"#
             ),
         ] {
             let error = keys(&text).expect_err(&text);
@@ -456,7 +551,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics(text in any::<String>()) {
-            let _ = (keys(&text), json(&text), csv(&text), section(&text), exports(&text));
+            let _ = (keys(&text), json(&text), csv(&text), section(&text), assignments(&text));
         }
     }
 }
