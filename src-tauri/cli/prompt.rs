@@ -141,8 +141,8 @@ fn keys(
     Ok(TypedKeys {
         access_key_id: access_key_id.trim().to_owned(),
         secret_access_key: secret,
-        mfa_arn: form::filled(&mfa_arn),
-        session_duration: form::filled(&duration),
+        mfa_arn: Some(mfa_arn),
+        session_duration: Some(duration),
     })
 }
 

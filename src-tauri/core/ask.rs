@@ -95,6 +95,8 @@ pub enum Answer {
 }
 
 /// Keys as a person typed or pasted them; checked by the agent, no matter which client sent them.
+/// A device or duration that is not named (`None`) stays as it was remembered; an empty one is
+/// forgotten, because a form shows what was remembered.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TypedKeys {
     pub access_key_id: String,
@@ -138,7 +140,27 @@ pub struct Caller {
 /// The handle to a person; clones ask the same one. Dropping a question withdraws it.
 #[derive(Clone, Debug)]
 pub struct Ask {
-    questions: Option<mpsc::UnboundedSender<Question>>,
+    messages: Option<mpsc::UnboundedSender<AskMessage>>,
+}
+
+/// Says so when a question is dropped before its answer came.
+struct Withdrawal<'a>(Option<&'a mpsc::UnboundedSender<AskMessage>>);
+
+impl Drop for Withdrawal<'_> {
+    fn drop(&mut self) {
+        if let Some(messages) = self.0 {
+            // The job's prompts may be shown no more.
+            let _ = messages.send(AskMessage::Withdrawn);
+        }
+    }
+}
+
+/// What a job says to those who show its prompts.
+#[derive(Debug)]
+pub enum AskMessage {
+    Question(Question),
+    /// The last question needs no answer any more.
+    Withdrawn,
 }
 
 /// A prompt that waits for its answer.
@@ -163,15 +185,15 @@ impl Question {
 impl Ask {
     /// Every question fails with the error for want of a person.
     pub fn nobody() -> Ask {
-        Ask { questions: None }
+        Ask { messages: None }
     }
 
     /// With the questions as they come.
-    pub fn open() -> (Ask, mpsc::UnboundedReceiver<Question>) {
-        let (questions, received) = mpsc::unbounded_channel();
+    pub fn open() -> (Ask, mpsc::UnboundedReceiver<AskMessage>) {
+        let (messages, received) = mpsc::unbounded_channel();
         (
             Ask {
-                questions: Some(questions),
+                messages: Some(messages),
             },
             received,
         )
@@ -200,13 +222,17 @@ impl Ask {
 
     async fn ask(&self, prompt: Prompt) -> Result<Answer> {
         let unanswered = prompt.unanswered.clone();
-        let Some(questions) = &self.questions else {
+        let Some(messages) = &self.messages else {
             return Err(unanswered);
         };
         let (answer, answered) = oneshot::channel();
-        if questions.send(Question { prompt, answer }).is_err() {
+        let question = AskMessage::Question(Question { prompt, answer });
+        if messages.send(question).is_err() {
             return Err(unanswered);
         }
-        answered.await.unwrap_or(Err(unanswered))
+        let mut withdrawal = Withdrawal(Some(messages));
+        let answered = answered.await;
+        withdrawal.0 = None;
+        answered.unwrap_or(Err(unanswered))
     }
 }

@@ -5,6 +5,7 @@ mod apart;
 mod life;
 mod locked;
 mod many_programs;
+mod recovery;
 mod replies;
 mod same;
 

@@ -160,8 +160,9 @@ pub async fn answer_keys(
     let keys = TypedKeys {
         access_key_id,
         secret_access_key: secret.ok_or_else(missing)?,
-        mfa_arn: mfa_arn.as_deref().and_then(form::filled),
-        session_duration: session_duration.as_deref().and_then(form::filled),
+        // The form shows what was remembered: an empty field is meant.
+        mfa_arn: Some(mfa_arn.unwrap_or_default()),
+        session_duration: Some(session_duration.unwrap_or_default()),
     };
     let outcome = answer(&window, &state, prompt, Answer::Keys(keys)).await?;
     state.windows.keep_pasted(window.label(), None);

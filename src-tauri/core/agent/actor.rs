@@ -8,7 +8,7 @@ use super::role::Role;
 use super::schedule::Schedule;
 use super::waiter::ClientId;
 use super::waiter::{Attendance, Part, Waiter};
-use crate::ask::{Ask, Person, Question};
+use crate::ask::{Ask, AskMessage, Person};
 use crate::clock::Clock;
 use crate::config::Chain;
 use crate::databases::Tokens;
@@ -30,10 +30,9 @@ pub(super) enum Message {
         fingerprint: Option<String>,
     },
     Left(ClientId),
-    /// A job cannot go on without a person.
-    Question {
+    Ask {
         job: JobId,
-        question: Question,
+        message: AskMessage,
     },
     SignedIn {
         job: JobId,
@@ -173,7 +172,7 @@ impl Actor {
             return;
         };
         let post = post.downgrade();
-        let (ask, mut questions) = match person {
+        let (ask, mut messages) = match person {
             Person::Present => Ask::open(),
             Person::Absent => (Ask::nobody(), mpsc::unbounded_channel().1),
         };
@@ -182,7 +181,7 @@ impl Actor {
             tokio::pin!(work);
             loop {
                 let message = tokio::select! {
-                    Some(question) = questions.recv() => Message::Question { job, question },
+                    Some(message) = messages.recv() => Message::Ask { job, message },
                     message = &mut work => {
                         // An agent that has ended needs no news.
                         if let Some(post) = post.upgrade() {

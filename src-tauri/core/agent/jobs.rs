@@ -210,6 +210,12 @@ impl Jobs {
         theirs.map(|(_, ticket)| ticket.job).collect()
     }
 
+    /// Whether this prompt of a job is still open.
+    pub fn asks(&self, job: JobId, prompt: PromptId) -> bool {
+        let open = self.get(job).and_then(|job| job.prompt.as_ref());
+        open.is_some_and(|open| open.prompt.id == prompt)
+    }
+
     /// Whether some client still shows the prompt of a job.
     pub fn is_shown(&self, job: JobId) -> bool {
         self.tickets.values().any(|ticket| ticket.job == job)

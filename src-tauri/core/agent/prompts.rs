@@ -113,6 +113,36 @@ pub(super) fn announce_prompt(actor: &mut Actor, job: JobId, waiter: Option<&Wai
     actor.tell(Event::PromptOpened(Box::new(prompt)));
 }
 
+/// A request that an open prompt stands in the way of. The code that it brings is the answer.
+pub(super) fn join(actor: &mut Actor, job: JobId, waiter: Waiter) {
+    let asks_for_a_code = actor
+        .jobs
+        .get(job)
+        .and_then(|job| job.prompt.as_ref())
+        .is_some_and(|open| matches!(open.prompt.kind, PromptKind::Mfa { .. }));
+    let code = waiter.mfa_code().filter(|_| asks_for_a_code);
+    match code.map(str::to_owned) {
+        Some(code) => give_answer(actor, job, waiter, Answer::MfaCode(code)),
+        None => show_prompt(actor, job, waiter, Vec::new()),
+    }
+}
+
+/// To the open prompt of a job, which the request then waits for.
+fn give_answer(actor: &mut Actor, job: JobId, waiter: Waiter, answer: Answer) {
+    let Some(open) = take_prompt(actor, job) else {
+        return actor.again(waiter);
+    };
+    if let Some(it) = actor.jobs.get_mut(job) {
+        it.waiters.push(waiter);
+    }
+    open.question.answer(answer);
+}
+
+/// Its job goes on without an answer, or is over.
+pub(super) fn withdrawn(actor: &mut Actor, job: JobId) {
+    take_prompt(actor, job);
+}
+
 /// To a person the prompt itself; a program waits for another client's answer.
 pub(super) fn show_prompt(actor: &mut Actor, job: JobId, waiter: Waiter, notes: Vec<Note>) {
     let now = actor.clock.now();
@@ -161,15 +191,11 @@ pub(super) fn answered(actor: &mut Actor, waiter: Waiter, prompt: PromptId, answ
         until,
         ..waiter
     };
-    match take_prompt(actor, ticket.job, Some(ticket.prompt)) {
+    if actor.jobs.asks(ticket.job, ticket.prompt) {
+        give_answer(actor, ticket.job, waiter, answer);
+    } else {
         // Another client was quicker: what was wanted is there, or on its way.
-        None => actor.again(waiter),
-        Some(open) => {
-            if let Some(job) = actor.jobs.get_mut(ticket.job) {
-                job.waiters.push(waiter);
-            }
-            open.question.answer(answer);
-        }
+        actor.again(waiter);
     }
 }
 
@@ -202,15 +228,9 @@ pub(super) fn take_ticket(
     })
 }
 
-/// The job goes on; `None` if this prompt of it was answered before.
-pub(super) fn take_prompt(
-    actor: &mut Actor,
-    job: JobId,
-    prompt: Option<PromptId>,
-) -> Option<PendingPrompt> {
-    let it = actor.jobs.get_mut(job)?;
-    let is_it = |open: &PendingPrompt| prompt.is_none_or(|prompt| open.prompt.id == prompt);
-    let open = it.prompt.take_if(|open| is_it(open))?;
+/// The job goes on.
+pub(super) fn take_prompt(actor: &mut Actor, job: JobId) -> Option<PendingPrompt> {
+    let open = actor.jobs.get_mut(job)?.prompt.take()?;
     if open.is_announced {
         let (prompt, identity) = (open.prompt.id, open.prompt.identity.clone());
         actor.tell(Event::PromptClosed { prompt, identity });
@@ -246,7 +266,7 @@ pub(super) fn cancelled(actor: &mut Actor, waiter: Waiter, prompt: PromptId) {
 /// There is no answer any more: the job fails, and so do those who wait. For the person who
 /// closed it that is final; a program still needs a person.
 pub(super) fn close(actor: &mut Actor, job: JobId, because: Option<&Error>) {
-    let Some(open) = take_prompt(actor, job, None) else {
+    let Some(open) = take_prompt(actor, job) else {
         return;
     };
     let because = because.unwrap_or(&open.prompt.unanswered);

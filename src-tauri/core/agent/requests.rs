@@ -8,7 +8,7 @@ use super::prompts;
 use super::role::Role;
 use super::tend;
 use super::waiter::{self, Attendance, Part, Waiter};
-use crate::ask::Person;
+use crate::ask::{AskMessage, Person};
 use crate::clock::Alarm;
 use crate::config::Chain;
 use crate::error::{Code, Error, Remedy};
@@ -43,7 +43,10 @@ fn take(actor: &mut Actor, message: Message) -> ControlFlow<()> {
             return request(actor, waiter, fingerprint.as_deref());
         }
         Message::Left(client) => prompts::left(actor, client),
-        Message::Question { job, question } => prompts::question(actor, job, question),
+        Message::Ask { job, message } => match message {
+            AskMessage::Question(question) => prompts::question(actor, job, question),
+            AskMessage::Withdrawn => prompts::withdrawn(actor, job),
+        },
         Message::SignedIn { job, outcome } => signed_in(actor, job, outcome),
         Message::Maintained {
             job,
@@ -155,7 +158,7 @@ fn with_session(actor: &mut Actor, waiter: Waiter, request: &SessionRequest) {
         ..waiter
     };
     if let Some(job) = actor.jobs.asking_for(&chain) {
-        return prompts::show_prompt(actor, job, waiter, Vec::new());
+        return prompts::join(actor, job, waiter);
     }
     let under_way = actor.jobs.sign_in_to(chain.identity.as_str());
     if let Some(job) = under_way.and_then(|job| actor.jobs.get_mut(job)) {
@@ -290,6 +293,7 @@ fn who_is_it(actor: &mut Actor, waiter: Waiter) {
 }
 
 fn signed_in(actor: &mut Actor, job: JobId, outcome: Result<Box<Completed>, Failure>) {
+    prompts::withdrawn(actor, job);
     let Some(job) = actor.jobs.end(job) else {
         return;
     };

@@ -84,6 +84,20 @@ impl Waiter {
         )
     }
 
+    /// The code that it brings for the first MFA prompt.
+    pub fn mfa_code(&self) -> Option<&str> {
+        match self.session_request() {
+            Some(SessionRequest::Login(login)) => login.mfa_code.as_deref(),
+            Some(
+                SessionRequest::Credentials { .. }
+                | SessionRequest::Variables { .. }
+                | SessionRequest::DatabaseToken(_)
+                | SessionRequest::Console { .. },
+            )
+            | None => None,
+        }
+    }
+
     pub fn wants_the_console(&self) -> bool {
         matches!(self.session_request(), Some(SessionRequest::Console { .. }))
     }

@@ -4,14 +4,21 @@
 use super::obtain::{Obtain, Trail, place};
 use crate::ask::{Ask, Note, Prompt, PromptKind, TypedKeys, WhyKeys};
 use crate::aws::{Fault, FaultKind, Place, Principal, Signer};
+use crate::clock::Clock;
 use crate::config::{Chain, KeyringChoice, Kind, Link, User};
 use crate::error::{Code, Error, Result};
+use crate::files::Stamp;
 use crate::ids::AccessKeyId;
-use crate::secret::{Keys, LongLived, Origin};
+use crate::secret::{Keys, LongLived, Origin, Session};
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
 use crate::store::{ClearedKeys, Ticket};
 use crate::world::World;
 use serde::{Deserialize, Serialize};
+use std::str::FromStr;
+use std::time::Duration;
+
+/// While a prompt for keys is open, the keyring is looked at so often.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -58,7 +65,6 @@ struct Entry<'a> {
     link: &'a Link,
     ticket: &'a Ticket,
     check: Check,
-    ask: &'a Ask,
     /// Of the sign-in that needs them.
     step: Option<&'a str>,
 }
@@ -94,34 +100,63 @@ async fn remembered(world: &World, name: &str, notes: &mut Vec<Note>) -> Result<
 }
 
 /// In place of keys that are missing or were revoked: requested until STS accepts some, or the
-/// person gives up, and stored.
+/// person gives up, and stored. Keys that are stored meanwhile, by any process, answer it as well.
 pub(super) async fn ask_for_new(
     it: &mut Obtain<'_>,
     why: WhyKeys,
     unanswered: Error,
     remembered: &LongLived,
 ) -> Result<()> {
-    let prompt = Prompt {
+    let mut prompt = Prompt {
         kind: form(it.link(), remembered, why),
         attempt: 1,
         unanswered: unanswered.step(it.step),
     };
+    let refused = remembered.keys.as_ref().map(|keys| &keys.access_key_id);
     let entry = Entry {
         world: it.world,
         link: it.link(),
         ticket: it.ticket(),
         check: Check::WithSts,
-        ask: it.ask,
         step: Some(it.step),
     };
-    entry.accept(None, prompt, it.trail).await.map(drop)
+    loop {
+        it.trail.record(it.world).await;
+        let typed = tokio::select! {
+            biased;
+            typed = it.ask.keys(prompt.clone()) => typed?,
+            () = others_are_stored(it.world, it.name(), refused) => return Ok(()),
+        };
+        if entry.accept(&typed, &mut prompt, it.trail).await?.is_some() {
+            return Ok(());
+        }
+    }
+}
+
+/// Returns once the keyring holds keys that AWS has not refused. Its lock file says when it was
+/// written.
+async fn others_are_stored(world: &World, name: &str, refused: Option<&AccessKeyId>) {
+    let mut read_at = None;
+    loop {
+        let stamp = world.store.keys_stamp(name);
+        if read_at != Some(stamp) || stamp == Stamp::Now {
+            read_at = Some(stamp);
+            // A keyring that was closed meanwhile holds none for now.
+            let stored = world.store.long_lived(name).await.ok();
+            let keys = stored.and_then(|stored| stored.value?.keys);
+            if keys.is_some_and(|keys| Some(&keys.access_key_id) != refused) {
+                return;
+            }
+        }
+        Clock::nap(BETWEEN_LOOKS).await;
+    }
 }
 
 /// `fob user configure`: accepted, then stored. `typed`: `None` asks for them.
 pub async fn configure(
     world: &World,
     identity: &str,
-    typed: Option<TypedKeys>,
+    mut typed: Option<TypedKeys>,
     check: Check,
     ask: &Ask,
     trail: &mut Trail,
@@ -130,7 +165,7 @@ pub async fn configure(
     let link = chain.source();
     let ticket = world.store.sign_outs.ticket(&link.name)?;
     let message = format!("access keys are needed for identity: {identity}");
-    let prompt = Prompt {
+    let mut prompt = Prompt {
         kind: form(
             link,
             &remembered(world, &link.name, &mut trail.notes).await?,
@@ -145,86 +180,89 @@ pub async fn configure(
         link,
         ticket: &ticket,
         check,
-        ask,
         step: None,
     };
-    let long_lived = entry.accept(typed, prompt, trail).await?;
-    trail.record(world).await;
-    if let Kind::User(User {
-        keys: Some(written),
-        ..
-    }) = &link.kind
-    {
-        trail.notes.push(Note::Warning(format!(
-            "{} also names keys for this identity, and those come first",
-            written.place
-        )));
-    }
+    let long_lived = loop {
+        let typed = match typed.take() {
+            Some(typed) => typed,
+            None => ask.keys(prompt.clone()).await?,
+        };
+        let accepted = entry.accept(&typed, &mut prompt, trail).await?;
+        trail.record(world).await;
+        if let Some(accepted) = accepted {
+            break accepted;
+        }
+    };
+    trail.notes.extend(others_come_first(link));
+    let keys = long_lived.keys.as_ref();
     Ok(Configured {
         identity: chain.identity.to_string(),
-        access_key_id: long_lived
-            .keys
-            .as_ref()
-            .map(|keys| keys.access_key_id.to_string())
-            .unwrap_or_default(),
+        access_key_id: keys.map_or_else(String::new, |keys| keys.access_key_id.to_string()),
         account: long_lived.account.map(String::from),
         principal: long_lived.principal,
         checked: check == Check::WithSts,
     })
 }
 
+fn others_come_first(link: &Link) -> Option<Note> {
+    let Kind::User(user) = &link.kind else {
+        return None;
+    };
+    let place = &user.keys.as_ref()?.place;
+    let text = format!("{place} also names keys for this identity, and those come first");
+    Some(Note::Warning(text))
+}
+
 impl Entry<'_> {
-    /// After a rejected answer the prompt comes again, with the reason; what was typed beside the
-    /// keys stays.
+    /// Stores these keys if they can be; else `prompt` is the next one, with the reason and what
+    /// was typed beside the keys.
     async fn accept(
         &self,
-        mut typed: Option<TypedKeys>,
-        mut prompt: Prompt,
+        typed: &TypedKeys,
+        prompt: &mut Prompt,
         trail: &mut Trail,
-    ) -> Result<LongLived> {
-        loop {
-            let typed = match typed.take() {
-                Some(typed) => typed,
-                None => {
-                    trail.record(self.world).await;
-                    self.ask.keys(prompt.clone()).await?
-                }
-            };
-            let (why, error) = match self.check(&typed, &prompt.kind).await {
-                Ok(long_lived) => {
-                    let saved = save(self.world, self.ticket, &long_lived, trail).await;
-                    trail
-                        .happened
-                        .push(stored(&self.link.name, &long_lived, (&saved).into()));
-                    saved?;
-                    return Ok(long_lived);
-                }
-                Err(rejected) => rejected,
-            };
-            prompt = Prompt {
-                kind: PromptKind::Keys {
-                    why,
-                    mfa_arn: typed.mfa_arn.and_then(|text| text.parse().ok()),
-                    session_duration: typed.session_duration.and_then(|text| text.parse().ok()),
-                },
-                attempt: prompt.attempt + 1,
-                unanswered: self
-                    .step
-                    .into_iter()
-                    .fold(error, Error::step)
-                    .identity(&self.link.name),
-            };
-        }
+    ) -> Result<Option<LongLived>> {
+        let before = remembered(self.world, &self.link.name, &mut trail.notes).await?;
+        let (why, error) = match self.check(typed, &before, &prompt.kind).await {
+            Ok(long_lived) => {
+                let saved = save(self.world, self.ticket, &before, &long_lived, trail).await;
+                trail
+                    .happened
+                    .push(stored(&self.link.name, &long_lived, (&saved).into()));
+                saved?;
+                return Ok(Some(long_lived));
+            }
+            Err(rejected) => rejected,
+        };
+        *prompt = Prompt {
+            kind: PromptKind::Keys {
+                why,
+                mfa_arn: or_kept(typed.mfa_arn.as_deref(), before.mfa_arn).unwrap_or_default(),
+                session_duration: or_kept(
+                    typed.session_duration.as_deref(),
+                    before.session_duration,
+                )
+                .unwrap_or_default(),
+            },
+            attempt: prompt.attempt + 1,
+            unanswered: self
+                .step
+                .into_iter()
+                .fold(error, Error::step)
+                .identity(&self.link.name),
+        };
+        Ok(None)
     }
 
     /// Reads what was typed, and asks STS whose keys they are.
     async fn check(
         &self,
         typed: &TypedKeys,
+        before: &LongLived,
         shown: &PromptKind,
     ) -> Result<LongLived, (WhyKeys, Error)> {
         let rejected = |error| (WhyKeys::Refused, error);
-        let mut long_lived = read_typed(typed).map_err(rejected)?;
+        let mut long_lived = read_typed(typed, before).map_err(rejected)?;
         if let Some(keys) = &long_lived.keys {
             let refused = self.world.aws.refuse_examples(keys, place(self.link));
             refused.map_err(rejected)?;
@@ -285,23 +323,25 @@ async fn whose(world: &World, keys: &Keys, place: Place<'_>) -> Result<Principal
 async fn save(
     world: &World,
     ticket: &Ticket,
+    before: &LongLived,
     long_lived: &LongLived,
     trail: &mut Trail,
 ) -> Result<()> {
-    let name = ticket.name();
-    let before = world.store.long_lived(name).await.ok();
+    let (name, now) = (ticket.name(), world.clock.now());
     {
         let _not_signed_out = world.store.sign_outs.unless_signed_out(ticket).await?;
         let stored = world.store.put_long_lived(name, long_lived).await?;
         stored.note(&mut trail.notes);
     }
-    let id = |keys: &Option<Keys>| keys.as_ref().map(|keys| keys.access_key_id.clone());
-    let before = before.and_then(|before| id(&before.value?.keys));
-    if before.is_none() || before != id(&long_lived.keys) {
+    let id = |of: &LongLived| of.keys.as_ref().map(|keys| keys.access_key_id.clone());
+    if before.keys.is_none() || id(before) != id(long_lived) {
         for identity in world.config.identities() {
             let chain = world.config.chain(identity);
             if chain.is_ok_and(|chain| chain.source().name.eq_ignore_ascii_case(name)) {
-                world.store.drop_session(identity.name.as_str()).await?;
+                // A sign-in that waited for these keys may have made one with them already.
+                let is_older = |session: &Session| session.issued_at <= now;
+                let name = identity.name.as_str();
+                world.store.drop_session_if(name, is_older).await?;
                 trail.dropped.push(identity.name.to_string());
             }
         }
@@ -460,7 +500,16 @@ fn nothing_remembered() -> LongLived {
     }
 }
 
-fn read_typed(typed: &TypedKeys) -> Result<LongLived> {
+/// As it was typed; what was not named is kept.
+fn or_kept<T: FromStr<Err = Error>>(typed: Option<&str>, kept: Option<T>) -> Result<Option<T>> {
+    match typed.map(str::trim) {
+        None => Ok(kept),
+        Some("") => Ok(None),
+        Some(text) => text.parse().map(Some),
+    }
+}
+
+fn read_typed(typed: &TypedKeys, before: &LongLived) -> Result<LongLived> {
     let access_key_id = AccessKeyId::parse(&typed.access_key_id)?;
     if access_key_id.is_of_a_session() {
         return Err(Error::new(
@@ -469,23 +518,13 @@ fn read_typed(typed: &TypedKeys) -> Result<LongLived> {
         )
         .hint("long-lived access key ids begin with AKIA"));
     }
-    let filled = |text: &Option<String>| {
-        text.as_deref()
-            .map(str::trim)
-            .filter(|text| !text.is_empty())
-            .map(str::to_owned)
-    };
     Ok(LongLived {
         keys: Some(Keys {
             access_key_id,
             secret_access_key: typed.secret_access_key.as_typed()?,
         }),
-        mfa_arn: filled(&typed.mfa_arn)
-            .map(|text| text.parse())
-            .transpose()?,
-        session_duration: filled(&typed.session_duration)
-            .map(|text| text.parse())
-            .transpose()?,
+        mfa_arn: or_kept(typed.mfa_arn.as_deref(), before.mfa_arn.clone())?,
+        session_duration: or_kept(typed.session_duration.as_deref(), before.session_duration)?,
         account: None,
         principal: None,
     })

@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::files::{self, FileLock, Stamp};
 use crate::ids::AccessKeyId;
-use crate::secret::{LongLived, Secret};
+use crate::secret::{LongLived, Secret, Session};
 use audit::AuditLog;
 use locks::RealmLocks;
 use std::path::PathBuf;
@@ -150,12 +150,30 @@ impl Store {
 
     /// Drops a session only if it has ended: one that was just renewed stays.
     pub async fn drop_expired_session(&self, name: &str, mode: Mode) -> Result<Dropped> {
+        let now = self.locks.clock.now();
+        let has_ended = |session: &Session| !session.is_usable(now);
+        self.drop_if(name, mode, has_ended).await
+    }
+
+    /// One that was replaced meanwhile may stay.
+    pub async fn drop_session_if(
+        &self,
+        name: &str,
+        is_it: impl FnOnce(&Session) -> bool,
+    ) -> Result<Dropped> {
+        self.drop_if(name, Mode::Run, is_it).await
+    }
+
+    async fn drop_if(
+        &self,
+        name: &str,
+        mode: Mode,
+        is_it: impl FnOnce(&Session) -> bool,
+    ) -> Result<Dropped> {
         let entry = self.entry(EntryKind::Session, name);
         let _lock = self.lock_to(mode, &entry).await?;
         match self.session(name).await?.value {
-            Some(stored) if !stored.session.is_usable(self.locks.clock.now()) => {
-                self.drop_locked(&entry, mode).await
-            }
+            Some(stored) if is_it(&stored.session) => self.drop_locked(&entry, mode).await,
             Some(_) | None => Ok(Dropped::Absent),
         }
     }
@@ -170,6 +188,11 @@ impl Store {
     /// When the stored session of an identity was last written, by any process.
     pub fn session_stamp(&self, identity: &str) -> Stamp {
         self.locks.stamp(&self.entry(EntryKind::Session, identity))
+    }
+
+    /// When the long-lived keys of an IAM user were last written, by any process.
+    pub fn keys_stamp(&self, identity: &str) -> Stamp {
+        self.locks.stamp(&self.entry(EntryKind::Keys, identity))
     }
 
     /// The name in the keyring, as keyring programs show it.

@@ -1,0 +1,222 @@
+//! Keys that AWS no longer knows are replaced while programs and prompts wait.
+
+use super::{answered, end, start};
+use crate::home::{DEV, Home, RunningAgent, code, text, typed, until, wait_for};
+use crate::screen::Terminal;
+use keyfob_core::sandbox::MfaDevice;
+use keyfob_core::secret::Keys;
+use serde_json::json;
+use std::fs;
+use std::process::{Child, Output};
+
+/// Ways to hand over keys.
+#[derive(Clone, Copy, Debug)]
+enum Road {
+    Stdin,
+    Csv,
+    Profile,
+    /// In a process of its own, although an agent runs.
+    WithoutTheAgent,
+    Form,
+}
+
+fn store(home: &Home, road: Road, keys: &Keys) {
+    let (id, secret) = (keys.access_key_id.as_str(), keys.secret_access_key.expose());
+    let ran = match road {
+        Road::Stdin => home.run_with_input(&["user", "configure", "dev", "--stdin"], &typed(keys)),
+        Road::WithoutTheAgent => home.run_with_input(
+            &["user", "configure", "dev", "--stdin", "--no-agent"],
+            &typed(keys),
+        ),
+        Road::Csv => {
+            let csv = home.path().join("keys.csv");
+            let text = format!("Access key ID,Secret access key\n{id},{secret}\n");
+            fs::write(&csv, text).expect("written");
+            home.run(&["user", "configure", "dev", "--csv", "keys.csv"])
+        }
+        Road::Profile => {
+            let folder = home.path().join(".aws");
+            fs::create_dir_all(&folder).expect("a folder");
+            let text =
+                format!("[new]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
+            fs::write(folder.join("credentials"), text).expect("written");
+            home.run(&["user", "configure", "dev", "--profile", "new"])
+        }
+        Road::Form => {
+            let mut terminal =
+                Terminal::start(home.fob_on_a_terminal(&["user", "configure", "dev"]));
+            for (label, answer) in [
+                ("Access Key ID", id),
+                ("Secret", secret),
+                ("MFA ARN", ""),
+                ("Session Duration", ""),
+            ] {
+                terminal.read_to(label);
+                terminal.type_line(answer);
+            }
+            let (rest, exit) = terminal.finish();
+            return assert_eq!(exit, 0, "{rest}");
+        }
+    };
+    assert_eq!(code(&ran), 0, "{road:?}: {}", text(&ran.stderr));
+}
+
+fn program(home: &Home) -> Child {
+    start(home, &["credential-process", "dev", "--wait", "60"])
+}
+
+/// The stored key was revoked, and a program waits for new ones.
+fn waiting() -> (Home, RunningAgent, Child) {
+    let home = Home::signed_up(DEV);
+    revoke(&home);
+    let agent = home.start_agent();
+    let program = program(&home);
+    until("the prompt is open", || {
+        agent.said().contains("dev: waiting for access keys")
+    });
+    (home, agent, program)
+}
+
+fn revoke(home: &Home) {
+    home.sandbox()
+        .revoke_key(&home.key().access_key_id)
+        .expect("the key is there");
+}
+
+fn prompts(home: &Home) -> serde_json::Value {
+    home.json(&["status", "--json"])["prompts"].clone()
+}
+
+#[test]
+fn keys_that_are_stored_by_any_road_answer_the_open_prompt() {
+    for road in [
+        Road::Stdin,
+        Road::Csv,
+        Road::Profile,
+        Road::WithoutTheAgent,
+        Road::Form,
+    ] {
+        let (home, agent, program) = waiting();
+        let new = home.sandbox().create_key("kim").expect("a key");
+        store(&home, road, &new);
+        let first = answered(&end(program));
+        let later = answered(&home.run(&["credential-process", "dev", "--wait", "0"]));
+        assert_eq!(first, later, "{road:?}");
+        assert_eq!(prompts(&home), json!([]), "{road:?}");
+        for arguments in [&["login", "dev"][..], &["login", "dev", "--force"]] {
+            let ran = home.run(arguments);
+            assert_eq!(code(&ran), 0, "{road:?}: {}", text(&ran.stderr));
+        }
+        assert!(
+            agent.said().contains("dev: the prompt was closed"),
+            "{}",
+            agent.said()
+        );
+    }
+}
+
+#[test]
+fn a_form_that_others_answered_meanwhile_ends_with_their_keys() {
+    for with_agent in [true, false] {
+        let home = Home::signed_up(DEV);
+        revoke(&home);
+        let _agent = with_agent.then(|| home.start_agent());
+        let mut terminal = Terminal::start(home.fob_on_a_terminal(&["login", "dev"]));
+        terminal.read_to("Access Key ID");
+        let new = home.sandbox().create_key("kim").expect("a key");
+        store(&home, Road::Stdin, &new);
+        if with_agent {
+            until("the prompt is gone", || prompts(&home) == json!([]));
+            terminal.press_control('[');
+            terminal.read_to("Authentication successful!");
+            let (rest, exit) = terminal.finish();
+            assert_eq!(exit, 0, "{rest}");
+        } else {
+            terminal.press_control('[');
+            terminal.finish();
+            assert_eq!(code(&home.run(&["login", "dev"])), 0);
+        }
+    }
+}
+
+fn code_is_needed(home: &Home) {
+    home.sandbox()
+        .set_mfa("kim", MfaDevice::Enrolled)
+        .expect("kim is there");
+    let keys = home.key();
+    let typed = json!({
+        "access_key_id": keys.access_key_id.as_str(),
+        "secret_access_key": keys.secret_access_key.expose(),
+        "mfa_arn": home.sandbox().mfa_serial("kim"),
+        "session_duration": "36h",
+    });
+    let stored = home.run_with_input(&["user", "configure", "dev", "--stdin"], &typed.to_string());
+    assert_eq!(code(&stored), 0, "{}", text(&stored.stderr));
+    home.sandbox().clear_journal();
+}
+
+fn log_in_with(home: &Home, code: &str) -> Output {
+    home.run(&["login", "dev", "--mfa-code", code])
+}
+
+#[test]
+fn a_code_on_the_command_line_answers_the_prompt_that_a_program_opened() {
+    let home = Home::with(DEV);
+    code_is_needed(&home);
+    let agent = home.start_agent();
+    let program = program(&home);
+    until("the prompt is open", || {
+        agent.said().contains("dev: waiting for an MFA code")
+    });
+    let wrong = log_in_with(&home, "000000");
+    assert_eq!(code(&wrong), 1, "{}", text(&wrong.stderr));
+    let right = log_in_with(&home, "123456");
+    assert_eq!(code(&right), 0, "{}", text(&right.stderr));
+    answered(&end(program));
+    assert_eq!(home.calls().get("GetSessionToken"), Some(&2));
+}
+
+#[test]
+fn device_and_duration_survive_every_way_of_storing_keys() {
+    for with_agent in [true, false] {
+        let home = Home::with(DEV);
+        code_is_needed(&home);
+        let _agent = with_agent.then(|| home.start_agent());
+        for road in [Road::Stdin, Road::Csv, Road::Profile] {
+            let old = home.key();
+            let new = home.sandbox().create_key("kim").expect("a key");
+            home.sandbox()
+                .revoke_key(&old.access_key_id)
+                .expect("the key is there");
+            store(&home, road, &new);
+            let store = home.store(&home.config());
+            let stored = wait_for(store.long_lived("dev")).expect("readable");
+            let stored = stored.value.expect("there");
+            let device = stored.mfa_arn.map(|arn| arn.as_str().to_owned());
+            assert_eq!(device, Some(home.sandbox().mfa_serial("kim")), "{road:?}");
+            let duration = stored.session_duration.map(|it| it.seconds());
+            assert_eq!(duration, Some(36 * 60 * 60), "{road:?}");
+            let id = stored.keys.map(|keys| keys.access_key_id);
+            assert_eq!(id, Some(new.access_key_id), "{road:?}");
+        }
+        // What the form shows and the person empties is forgotten.
+        let mut terminal = Terminal::start(home.fob_on_a_terminal(&["user", "configure", "dev"]));
+        let keys = home.key();
+        terminal.read_to("Access Key ID");
+        terminal.type_line(keys.access_key_id.as_str());
+        terminal.read_to("Secret");
+        terminal.type_line(keys.secret_access_key.expose());
+        terminal.read_to("MFA ARN");
+        terminal.type_line(&"\x7f".repeat(80));
+        terminal.read_to("Session Duration");
+        terminal.type_line("");
+        let (rest, exit) = terminal.finish();
+        assert_eq!(exit, 0, "{rest}");
+        let store = home.store(&home.config());
+        let stored = wait_for(store.long_lived("dev")).expect("readable");
+        let stored = stored.value.expect("there");
+        assert_eq!(stored.mfa_arn, None);
+        let duration = stored.session_duration.map(|it| it.seconds());
+        assert_eq!(duration, Some(36 * 60 * 60), "it was left in the form");
+    }
+}
