@@ -48,7 +48,7 @@ codes! {
     LockTimeout "lock_timeout" "another process held a lock file for too long"
     LogoutFailed "logout_failed" "nothing could be removed"
     MfaRefused "mfa_refused" "AWS refused the MFA code"
-    Network "network" "AWS could not be reached, or answers that it is overloaded"
+    Network "network" "AWS could not be reached"
     NoCredentials "no_credentials" "none of the possible sources has credentials"
     PartialLogout "partial_logout" "some things were removed and some could not be"
     PersonNeeded "person_needed" "a person has to answer, and there is no way to ask one here"
@@ -57,6 +57,7 @@ codes! {
     RegionNotEnabled "region_not_enabled" "the account has not enabled this region; the keys themselves are valid"
     SessionExpired "session_expired" "a session has expired and could not be renewed"
     SignedOut "signed_out" "the identity was signed out on purpose"
+    Throttled "throttled" "AWS answers that it is overloaded or has a fault of its own; that passes"
     Unsupported "unsupported" "this kind is known, but Keyfob cannot sign in with it yet"
     Usage "usage" "the command line is wrong"
 }

@@ -342,7 +342,7 @@ fn failed(actor: &Actor, waiter: Waiter, chain: &Chain, reach: Attendance, failu
     let can_do_more = match error.code {
         Code::SignedOut => waiter.is_login(),
         // Ahead of time it is tried once, without waiting.
-        Code::Network | Code::LockTimeout => reach == Attendance::Scheduled,
+        Code::Network | Code::Throttled | Code::LockTimeout => reach == Attendance::Scheduled,
         _ => {
             error.remedy == Remedy::Person
                 && reach != Attendance::Asks

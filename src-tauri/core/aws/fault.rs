@@ -135,10 +135,11 @@ impl Fault {
             )
             .hint("copy the secret access key again, whole"),
             FaultKind::ClockSkew(skew) => clock_error(skew, &text),
-            FaultKind::Unreachable => {
-                Error::new(Code::Network, format!("AWS could not be reached: {text}"))
-                    .hint("check the network, HTTPS_PROXY and NO_PROXY, and try again")
-            }
+            FaultKind::Unreachable => match &self.code {
+                Some(code) => overloaded(code, &text),
+                None => Error::new(Code::Network, format!("AWS could not be reached: {text}"))
+                    .hint("check the network, HTTPS_PROXY and NO_PROXY, and try again"),
+            },
             FaultKind::RegionNotEnabled => Error::new(
                 Code::RegionNotEnabled,
                 format!("the region {region} is not enabled for this account: {text}"),
@@ -174,6 +175,32 @@ fn clock_error(skew: Option<Skew>, text: &str) -> Error {
         .hint("set the clock (most systems: switch on automatic time), then try again")
 }
 
+/// AWS was reached, and cannot do it at the moment.
+fn overloaded(code: &str, text: &str) -> Error {
+    if is_about_too_many_calls(code) {
+        let message = format!("AWS takes no more calls at the moment: {text}");
+        return Error::new(Code::Throttled, message).hint(
+            "there are too many calls in this account or region: wait a moment, then try again",
+        );
+    }
+    let message = format!("AWS has a fault of its own at the moment: {text}");
+    Error::new(Code::Throttled, message)
+        .hint("try again later; https://health.aws.amazon.com shows known problems")
+}
+
+fn is_about_too_many_calls(code: &str) -> bool {
+    matches!(
+        code,
+        "Throttling"
+            | "ThrottlingException"
+            | "ThrottledException"
+            | "RequestLimitExceeded"
+            | "TooManyRequestsException"
+            | "RequestThrottled"
+            | "SlowDown"
+    )
+}
+
 /// The table. Codes of STS's query protocol, IAM Identity Center and the common errors of every
 /// service.
 fn classify(code: &str, message: &str, skew: Option<Skew>) -> FaultKind {
@@ -206,17 +233,10 @@ fn classify(code: &str, message: &str, skew: Option<Skew>) -> FaultKind {
         "ValidationError" if says("durationseconds") && says("exceeds") => {
             FaultKind::DurationRefused
         }
-        "Throttling"
-        | "ThrottlingException"
-        | "ThrottledException"
-        | "RequestLimitExceeded"
-        | "TooManyRequestsException"
-        | "RequestThrottled"
-        | "SlowDown"
-        | "InternalFailure"
-        | "InternalError"
-        | "ServiceUnavailable"
-        | "ServiceUnavailableException" => FaultKind::Unreachable,
+        "InternalFailure" | "InternalError" | "ServiceUnavailable" | "ServiceUnavailableException" => {
+            FaultKind::Unreachable
+        }
+        _ if is_about_too_many_calls(code) => FaultKind::Unreachable,
         _ => FaultKind::Other,
     }
 }

@@ -338,7 +338,12 @@ impl<'a> Climb<'a> {
             tickets: &self.tickets,
             duration: self.options.duration.filter(|_| is_target),
             mfa_code: self.options.mfa_code.take(),
-            patience: self.options.patience,
+            // The held session is used if this fails, and what keeps it fresh tries again later.
+            patience: if self.renewing.contains(&at) && !self.is_forced(at) {
+                Patience::NotAtAll
+            } else {
+                self.options.patience
+            },
             trail: &mut self.trail,
         };
         let session = providers::obtain(obtain, parent)

@@ -184,9 +184,13 @@ fn a_clock_that_jumps_ahead_and_back_costs_at_most_a_renewal() {
 #[test]
 fn without_network_or_throttled_the_held_session_is_served_and_one_notice_is_given() {
     let throttled = FaultSwitch::on(SandboxFault::Throttling);
-    for (fault, lasts) in [
-        (FaultSwitch::on(SandboxFault::Outage), 30 * MINUTE),
-        (throttled, 60 * MINUTE),
+    for (fault, lasts, cause) in [
+        (
+            FaultSwitch::on(SandboxFault::Outage),
+            30 * MINUTE,
+            Code::Network,
+        ),
+        (throttled, 60 * MINUTE, Code::Throttled),
     ] {
         wait_for(async {
             // Twelve hours, due three hours before the end: the notice comes half an hour before
@@ -199,7 +203,7 @@ fn without_network_or_throttled_the_held_session_is_served_and_one_notice_is_giv
             stage.settled(&["dev"]).await;
             stage.pass_trying("dev", end - MINUTE).await;
             assert_eq!(stage.key_of("dev").await, key);
-            assert_eq!(stage.events(), ["failing dev: Network"]);
+            assert_eq!(stage.events(), [format!("failing dev: {cause:?}")]);
             let moments = stage.moments();
             assert_eq!(
                 moments.len(),
@@ -222,7 +226,7 @@ fn without_network_or_throttled_the_held_session_is_served_and_one_notice_is_giv
             );
             assert!(stage.status().await.prompts.is_empty());
             let failing = stage.session("dev").await.expect("it is listed").failing;
-            assert_eq!(failing.map(|error| error.code), Some(Code::Network));
+            assert_eq!(failing.map(|error| error.code), Some(cause));
 
             stage.sandbox.clear_faults();
             stage.pass_to(stage.next_refresh("dev").await).await;

@@ -74,7 +74,8 @@ fn status(error: &Error) -> StatusCode {
             | Code::KeyringUnavailable
             | Code::LockTimeout
             | Code::Network
-            | Code::ProcessFailed,
+            | Code::ProcessFailed
+            | Code::Throttled,
         ) => StatusCode::SERVICE_UNAVAILABLE,
         (Remedy::Person | Remedy::Fix, _) => StatusCode::FORBIDDEN,
     }
