@@ -14,7 +14,9 @@ use crate::mutex::lock;
 use crate::snapshot::{AppSnapshot, OverallHealth, View};
 use crate::state::{AppState, Snapshots};
 use crate::windows;
-use keyfob_core::agent::api::{Control, Depth, Login, Refresh, Renewal, SessionRequest, Target};
+use keyfob_core::agent::api::{
+    Control, Depth, HeldSession, Login, Refresh, Renewal, SessionRequest, Target,
+};
 use keyfob_core::clock::Clock;
 use keyfob_core::error::Remedy;
 use menu::{Choice, Difference, MenuEntry, MenuLine, difference, menu, tooltip};
@@ -310,6 +312,7 @@ async fn sign_in(
         duration: None,
         renewal,
         mfa_code: None,
+        held: HeldSession::Checked,
     };
     match state
         .host

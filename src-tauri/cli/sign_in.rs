@@ -8,13 +8,14 @@ use crate::render::{self, SignedInJson};
 use crate::stop::Stop;
 use crate::terminal::{ErrorBody, Shape, print_json, width};
 use keyfob_core::agent::api::{
-    self, Look, Person, Reach, Renewal, Request, SessionDuration, SessionRequest, SignedIn, Whoami,
+    self, HeldSession, Look, Person, Reach, Renewal, Request, SessionDuration, SessionRequest,
+    SignedIn, Whoami,
 };
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
 use keyfob_core::error::{Code, Error};
 use keyfob_core::view::state::is_usable;
-use keyfob_core::view::time::whole_seconds;
+use keyfob_core::view::time::{until, whole_seconds};
 use serde::Serialize;
 
 pub fn login(invocation: &Invocation, args: &LoginArgs) -> Result<u8, Stop> {
@@ -23,7 +24,7 @@ pub fn login(invocation: &Invocation, args: &LoginArgs) -> Result<u8, Stop> {
     }
     let (identity, mut conversation) =
         invocation.about(args.named.name.as_deref(), invocation.person)?;
-    let signed_in = sign_in(&mut conversation, request(args, identity))?;
+    let signed_in = sign_in(&mut conversation, request(invocation, args, identity))?;
     let now = Clock::system().now();
     match invocation.terminal.shape {
         Shape::Json => print_json(&SignedInJson::of(&signed_in, now))?,
@@ -43,6 +44,7 @@ pub fn sign_in_when_due(
         duration,
         renewal: Renewal::WhenDue,
         mfa_code: None,
+        held: HeldSession::Kept,
     };
     sign_in(conversation, login)
 }
@@ -55,7 +57,12 @@ fn sign_in(conversation: &mut Conversation, login: api::Login) -> Result<SignedI
     )
 }
 
-fn request(args: &LoginArgs, identity: String) -> api::Login {
+/// A session that is held is shown to AWS where a person wants to know: programs log in often.
+fn request(invocation: &Invocation, args: &LoginArgs, identity: String) -> api::Login {
+    let held = match invocation.person {
+        Person::Present => HeldSession::Checked,
+        Person::Absent => HeldSession::Kept,
+    };
     let renewal = if args.force {
         Renewal::Always
     } else {
@@ -66,12 +73,20 @@ fn request(args: &LoginArgs, identity: String) -> api::Login {
         duration: args.duration,
         renewal,
         mfa_code: args.mfa_code.clone(),
+        held,
     }
 }
 
 fn show(invocation: &Invocation, signed_in: &SignedIn) {
-    invocation.terminal.say("Authentication successful!");
-    for line in render::signed_in_text(signed_in, Clock::system().now()).lines() {
+    let now = Clock::system().now();
+    let headline = if signed_in.kept {
+        let until = until(signed_in.expires_at, now);
+        format!("Already signed in to {} until {until}", signed_in.identity)
+    } else {
+        "Authentication successful!".to_owned()
+    };
+    invocation.terminal.say(&headline);
+    for line in render::signed_in_text(signed_in, now).lines() {
         invocation.terminal.say(line);
     }
 }
@@ -93,7 +108,7 @@ fn login_provider(invocation: &Invocation, args: &LoginArgs, provider: &str) -> 
     let mut signed_in = Vec::new();
     let mut failed = Vec::new();
     for identity in identities {
-        match sign_in(&mut conversation, request(args, identity)) {
+        match sign_in(&mut conversation, request(invocation, args, identity)) {
             Ok(it) => {
                 if invocation.terminal.shape == Shape::Text {
                     show(invocation, &it);

@@ -158,7 +158,7 @@ impl Drop for Withdrawal<'_> {
 /// What a job says to those who show its prompts.
 #[derive(Debug)]
 pub enum AskMessage {
-    Question(Question),
+    Question(Box<Question>),
     /// The last question needs no answer any more.
     Withdrawn,
 }
@@ -226,7 +226,7 @@ impl Ask {
             return Err(unanswered);
         };
         let (answer, answered) = oneshot::channel();
-        let question = AskMessage::Question(Question { prompt, answer });
+        let question = AskMessage::Question(Box::new(Question { prompt, answer }));
         if messages.send(question).is_err() {
             return Err(unanswered);
         }

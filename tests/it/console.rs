@@ -3,9 +3,9 @@
 
 use crate::home::{DEPLOY, DEV, Home, text, wait_for};
 use keyfob_core::agent::api::{
-    Answer, Answered, Call, Caller, Check, Configure, ConsoleLink, Control, Depth, Login, Logout,
-    LongLivedKeys, Maintain, Mode, Person, PromptKind, Renewal, Reply, Request, SessionRequest,
-    Target, TypedKeys,
+    Answer, Answered, Call, Caller, Check, Configure, ConsoleLink, Control, Depth, HeldSession,
+    Login, Logout, LongLivedKeys, Maintain, Mode, Person, PromptKind, Renewal, Reply, Request,
+    SessionRequest, Target, TypedKeys,
 };
 use keyfob_core::agent::socket::{BlockingConnection, Heard};
 use keyfob_core::agent::{Agent, Client, Role};
@@ -98,6 +98,7 @@ impl Stage {
             duration: None,
             renewal,
             mfa_code: None,
+            held: HeldSession::Kept,
         };
         let reply = self
             .ask(Request::Session(SessionRequest::Login(login)))

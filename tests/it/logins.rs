@@ -2,9 +2,9 @@
 //! file keyring, real lock files; only the person is played, from `answers.json`.
 
 use keyfob_core::agent::api::{
-    Answer, Answered, Call, Caller, Check, Configure, Control, Login, Maintain, Note, Person,
-    Prompt, PromptKind, Renewal, Reply, Request, Secret, SessionRequest, SignedIn, TypedKeys,
-    WhyKeys,
+    Answer, Answered, Call, Caller, Check, Configure, Control, HeldSession, Login, Maintain, Note,
+    Person, Prompt, PromptKind, Renewal, Reply, Request, Secret, SessionRequest, SignedIn,
+    TypedKeys, WhyKeys,
 };
 use keyfob_core::agent::{Agent, Client};
 use keyfob_core::clock::Clock;
@@ -229,6 +229,11 @@ impl Case {
         self.prepare(&aws, stored).await?;
         self.sandbox.clear_journal();
 
+        // As `fob` does for a person.
+        let held = match script.person {
+            Person::Present => HeldSession::Checked,
+            Person::Absent => HeldSession::Kept,
+        };
         let login = Login {
             identity: script.login.clone(),
             duration: script
@@ -241,6 +246,7 @@ impl Case {
                 Renewal::WhenDue
             },
             mfa_code: script.mfa_code.clone(),
+            held,
         };
         let started = self.clock.now();
         let conversation = self.converse(login, script.person, script.answers);
@@ -261,6 +267,7 @@ impl Case {
                 duration: None,
                 renewal,
                 mfa_code: None,
+                held: HeldSession::Kept,
             };
             let outcome = self.converse(login, Person::Present, Vec::new()).await?;
             same(
@@ -328,6 +335,7 @@ impl Case {
                 duration: None,
                 renewal: Renewal::WhenDue,
                 mfa_code: Some("123456".into()),
+                held: HeldSession::Kept,
             };
             match self
                 .ask(

@@ -57,6 +57,7 @@ pub fn session_until(end: SystemTime) -> StoredSession {
     StoredSession {
         session,
         plan: "of another day".to_owned(),
+        endpoint: None,
     }
 }
 

@@ -9,9 +9,9 @@ mod trouble;
 
 use crate::home::{DEPLOY, DEV};
 use keyfob_core::agent::api::{
-    Answer, Call, Caller, Check, Configure, Control, Credentials, Event, IdentityStatus, Login,
-    Look, Maintain, Person, Prompt, PromptId, PromptKind, Refresh, Renewal, Reply, Request,
-    SessionRequest, Snapshot, TypedKeys,
+    Answer, Call, Caller, Check, Configure, Control, Credentials, Event, HeldSession,
+    IdentityStatus, Login, Look, Maintain, Person, Prompt, PromptId, PromptKind, Refresh, Renewal,
+    Reply, Request, SessionRequest, Snapshot, TypedKeys,
 };
 use keyfob_core::agent::{Agent, Client, Role};
 use keyfob_core::clock::Clock;
@@ -376,6 +376,7 @@ fn login(identity: &str, mfa_code: Option<&str>) -> Request {
         duration: None,
         renewal: Renewal::WhenDue,
         mfa_code,
+        held: HeldSession::Kept,
     }))
 }
 

@@ -187,7 +187,7 @@ export type Code =
 "logout_failed" | 
 /** AWS refused the MFA code */
 "mfa_refused" | 
-/** AWS could not be reached, or answers that it is overloaded */
+/** AWS could not be reached */
 "network" | 
 /** none of the possible sources has credentials */
 "no_credentials" | 
@@ -205,6 +205,8 @@ export type Code =
 "session_expired" | 
 /** the identity was signed out on purpose */
 "signed_out" | 
+/** AWS answers that it is overloaded or has a fault of its own; that passes */
+"throttled" | 
 /** this kind is known, but Keyfob cannot sign in with it yet */
 "unsupported" | 
 /** the command line is wrong */
@@ -517,6 +519,8 @@ export type SignedIn = {
 	region: string,
 	expires_at: string,
 	source: string,
+	/**  The session was there before: nothing was made. */
+	kept?: boolean,
 };
 
 /**  All that is known, for `list`, `status`, tray and window: one record per identity. */

@@ -10,8 +10,9 @@ use crate::actions::misunderstood;
 use crate::outside;
 use crate::state::AppState;
 use keyfob_core::agent::api::{
-    Answer, Answered, Check, Configure, Configured, Control, Login, Maintain, Note, Prompt,
-    PromptId, PromptKind, Renewal, Reply, Secret, SessionRequest, SignedIn, TypedKeys, WhyKeys,
+    Answer, Answered, Check, Configure, Configured, Control, HeldSession, Login, Maintain, Note,
+    Prompt, PromptId, PromptKind, Renewal, Reply, Secret, SessionRequest, SignedIn, TypedKeys,
+    WhyKeys,
 };
 use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::view::{form, pasted};
@@ -99,6 +100,7 @@ pub async fn sign_in(
         duration: None,
         renewal,
         mfa_code: None,
+        held: HeldSession::Checked,
     };
     state
         .request(window.label(), SessionRequest::Login(login).into())

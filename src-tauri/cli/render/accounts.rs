@@ -128,8 +128,9 @@ mod tests {
             region: "eu-west-1".to_owned(),
             expires_at: at(1_798_113_480),
             source: "keyring".to_owned(),
+            kept: false,
         };
         let json = SignedInJson::of(&it, at(1_798_113_480 - 3600));
-        insta::assert_snapshot!(serde_json::to_string(&json).expect("serializes"), @r#"{"identity":"deploy","provider":"aws-user","chain":["kim","deploy"],"account":"420000000025","region":"eu-west-1","expires_at":"2026-12-24T11:58:00Z","source":"keyring","expires_in_seconds":3600}"#);
+        insta::assert_snapshot!(serde_json::to_string(&json).expect("serializes"), @r#"{"identity":"deploy","provider":"aws-user","chain":["kim","deploy"],"account":"420000000025","region":"eu-west-1","expires_at":"2026-12-24T11:58:00Z","source":"keyring","kept":false,"expires_in_seconds":3600}"#);
     }
 }

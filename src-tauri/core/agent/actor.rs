@@ -49,6 +49,10 @@ pub(super) enum Message {
         reading: Reading,
         then: Then,
     },
+    /// AWS no longer knows the session of an identity.
+    Refused {
+        identity: String,
+    },
     /// How the session of an identity is renewed.
     Renewable {
         identity: String,

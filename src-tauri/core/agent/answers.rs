@@ -2,7 +2,7 @@
 
 use super::api::{self, Configure, Credentials, Maintain, Note, Person, Reply, SessionRequest};
 use super::edits;
-use super::waiter::Waiter;
+use super::waiter::{Part, Waiter};
 use crate::ask::{Ask, Caller};
 use crate::console;
 use crate::databases::{self, Tokens};
@@ -19,11 +19,14 @@ use crate::world::World;
 const PASSPHRASE_ATTEMPTS: u32 = 3;
 
 /// What is given to a caller of a session that is held.
+#[derive(Clone, Copy)]
 pub(super) struct Given<'a> {
     pub world: &'a World,
     pub tokens: &'a Tokens,
     pub session: &'a Session,
     pub chain: &'a crate::config::Chain,
+    /// Made for those who waited for it.
+    pub is_new: bool,
 }
 
 impl Given<'_> {
@@ -34,6 +37,7 @@ impl Given<'_> {
             tokens,
             session,
             chain,
+            is_new,
         } = *self;
         match request {
             SessionRequest::Login(_) => Ok(Reply::SignedIn(api::SignedIn {
@@ -44,6 +48,7 @@ impl Given<'_> {
                 region: chain.region.to_string(),
                 expires_at: session.expires_at,
                 source: session.origin.to_string(),
+                kept: !is_new,
             })),
             SessionRequest::Credentials { .. } => Ok(Reply::Credentials(Credentials {
                 access_key_id: session.keys.access_key_id.as_str().to_owned(),
@@ -109,12 +114,17 @@ pub(super) async fn hand_over(
         tokens,
         session,
         chain,
+        is_new: made.contains(&(chain.links().len() - 1)),
     };
     for waiter in waiters {
         let Some(request) = waiter.session_request() else {
             continue;
         };
         let mut notes = waiter.notes_for_it(&notes);
+        let held = Given {
+            is_new: held.is_new || waiter.part == Part::Answered,
+            ..held
+        };
         let reply = match &written {
             Ok(()) => held.give(request, &mut notes).await,
             Err(error) => Err(error.clone()),

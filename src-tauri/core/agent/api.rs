@@ -21,7 +21,7 @@ pub use crate::sessions::{
     IdentityStatus, LastCaller, ListedProvider, Reach, State, Variable, Variables, VariablesForm,
     Whoami,
 };
-pub use crate::sign_in::{Renewal, SignedIn};
+pub use crate::sign_in::{HeldSession, Renewal, SignedIn};
 pub use crate::store::Mode;
 pub use crate::store::audit::{
     AuditCaller, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Damage, DamageKind, HeadState,
@@ -153,6 +153,8 @@ pub struct Login {
     pub renewal: Renewal,
     /// Answers the first MFA prompt, should there be one.
     pub mfa_code: Option<String>,
+    #[serde(default, skip_serializing_if = "HeldSession::is_kept")]
+    pub held: HeldSession,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

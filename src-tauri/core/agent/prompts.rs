@@ -2,8 +2,8 @@
 
 use super::actor::Actor;
 use super::api::{
-    self, Answer, Call, Event, Login, Note, PromptId, PromptKind, Renewal, Reply, Request,
-    SessionRequest, WhyKeys,
+    self, Answer, Call, Event, HeldSession, Login, Note, PromptId, PromptKind, Renewal, Reply,
+    Request, SessionRequest, WhyKeys,
 };
 use super::jobs::{About, JobId, PendingPrompt, PromptTicket};
 use super::role::Role;
@@ -132,8 +132,12 @@ fn give_answer(actor: &mut Actor, job: JobId, waiter: Waiter, answer: Answer) {
     let Some(open) = take_prompt(actor, job) else {
         return actor.again(waiter);
     };
+    let part = match waiter.part {
+        Part::Leads => Part::Leads,
+        Part::Joins | Part::Answered => Part::Answered,
+    };
     if let Some(it) = actor.jobs.get_mut(job) {
-        it.waiters.push(waiter);
+        it.waiters.push(Waiter { part, ..waiter });
     }
     open.question.answer(answer);
 }
@@ -213,6 +217,7 @@ pub(super) fn take_ticket(
         duration: None,
         renewal: Renewal::WhenDue,
         mfa_code: None,
+        held: HeldSession::Kept,
     };
     let call = Call {
         caller: waiter.call.caller.clone(),

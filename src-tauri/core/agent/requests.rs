@@ -44,7 +44,7 @@ fn take(actor: &mut Actor, message: Message) -> ControlFlow<()> {
         }
         Message::Left(client) => prompts::left(actor, client),
         Message::Ask { job, message } => match message {
-            AskMessage::Question(question) => prompts::question(actor, job, question),
+            AskMessage::Question(question) => prompts::question(actor, job, *question),
             AskMessage::Withdrawn => prompts::withdrawn(actor, job),
         },
         Message::SignedIn { job, outcome } => signed_in(actor, job, outcome),
@@ -60,6 +60,7 @@ fn take(actor: &mut Actor, message: Message) -> ControlFlow<()> {
             }
         }
         Message::Read { reading, then } => read(actor, reading, then),
+        Message::Refused { identity } => tend::refused(actor, &identity),
         Message::Renewable { identity, how } => tend::renewable(actor, &identity, how),
         Message::Nothing => {}
     }
@@ -154,7 +155,10 @@ fn with_session(actor: &mut Actor, waiter: Waiter, request: &SessionRequest) {
     let until = now + waiter::patience_of(request);
     let waiter = Waiter {
         until,
-        part: Part::Joins,
+        part: match waiter.part {
+            Part::Leads | Part::Joins => Part::Joins,
+            Part::Answered => Part::Answered,
+        },
         ..waiter
     };
     if let Some(job) = actor.jobs.asking_for(&chain) {
@@ -165,9 +169,12 @@ fn with_session(actor: &mut Actor, waiter: Waiter, request: &SessionRequest) {
         return job.waiters.push(waiter);
     }
     let reach = actor.reach(&chain, &waiter);
-    let options = waiter::options(&waiter.call.caller, request, reach);
+    let options = waiter::options(&waiter.call.caller, request, reach, waiter.part);
     let waiter = Waiter {
-        part: Part::Leads,
+        part: match waiter.part {
+            Part::Leads | Part::Joins => Part::Leads,
+            Part::Answered => Part::Answered,
+        },
         ..waiter
     };
     actor.sign_in(chain, reach, options, vec![waiter]);
@@ -185,6 +192,7 @@ fn give(actor: &Actor, waiter: Waiter, chain: Chain, session: crate::secret::Ses
             tokens: &tokens,
             session: &session,
             chain: &chain,
+            is_new: false,
         };
         let reply = held.give(request, &mut notes).await;
         waiter.answer(notes, reply.unwrap_or_else(Reply::Failed));
@@ -283,12 +291,20 @@ fn who_is_it(actor: &mut Actor, waiter: Waiter) {
     };
     let record = actor.sessions.record(&name).clone();
     let world = actor.world.clone();
-    tokio::spawn(async move {
+    let held = record
+        .session()
+        .filter(|held| world.is_usable(held))
+        .cloned();
+    actor.spawn(async move {
         let (notes, reply) = match whoami(&world, &record, reach).await {
             Ok((whoami, notes)) => (notes, Reply::Whoami(whoami)),
             Err(error) => (Vec::new(), Reply::Failed(error)),
         };
         waiter.answer(notes, reply);
+        match held {
+            Some(held) if !world.is_usable(&held) => Message::Refused { identity },
+            Some(_) | None => Message::Nothing,
+        }
     });
 }
 

@@ -169,6 +169,15 @@ pub(super) fn begin_again(actor: &mut Actor, key: &str) {
     }
 }
 
+/// A session that AWS no longer knows is made anew where that takes no person.
+pub(super) fn refused(actor: &mut Actor, identity: &str) {
+    actor.forget(identity);
+    if actor.role == Role::Hosted {
+        begin_again(actor, &key(identity));
+        renew_those_that_are_due(actor);
+    }
+}
+
 /// A session came out of a sign-in, the one that was held before or a new one.
 pub(super) fn completed(actor: &mut Actor, reach: Attendance, completed: &Completed) {
     let Completed {

@@ -10,7 +10,7 @@ use crate::databases;
 use crate::error::{Error, Result};
 use crate::files::Patience;
 use crate::secret::Session;
-use crate::sign_in::{Intent, Options};
+use crate::sign_in::{HeldSession, Intent, Options};
 use crate::world::World;
 use crate::world::freshness::{Freshness, freshness};
 use std::time::{Duration, SystemTime};
@@ -37,6 +37,8 @@ pub(super) struct Waiter {
 pub(super) enum Part {
     Leads,
     Joins,
+    /// It gave the answer to a prompt: what that led to is new to it.
+    Answered,
 }
 
 /// Where a sign-in may turn when it needs a person.
@@ -152,7 +154,12 @@ pub(super) fn patience_of(request: &SessionRequest) -> Duration {
 }
 
 /// How the sign-in for a request is to be done.
-pub(super) fn options(caller: &Caller, request: &SessionRequest, reach: Attendance) -> Options {
+pub(super) fn options(
+    caller: &Caller,
+    request: &SessionRequest,
+    reach: Attendance,
+    part: Part,
+) -> Options {
     let person = match reach {
         Attendance::Scheduled | Attendance::Unattended => Person::Absent,
         Attendance::Asks => Person::Present,
@@ -166,6 +173,11 @@ pub(super) fn options(caller: &Caller, request: &SessionRequest, reach: Attendan
             return Options {
                 duration: login.duration,
                 renewal: login.renewal,
+                // What the answer to a prompt led to was made a moment ago.
+                held: match part {
+                    Part::Leads | Part::Joins => login.held,
+                    Part::Answered => HeldSession::Kept,
+                },
                 mfa_code: login.mfa_code.clone(),
                 caller,
                 intent: Intent::SignIn,
@@ -180,6 +192,7 @@ pub(super) fn options(caller: &Caller, request: &SessionRequest, reach: Attendan
     Options {
         duration: None,
         renewal: Renewal::WhenDue,
+        held: HeldSession::Kept,
         mfa_code: None,
         caller,
         intent: Intent::Use,

@@ -104,7 +104,7 @@ impl Aws {
     }
 
     /// `spec.endpoint_url` > `AWS_ENDPOINT_URL_STS` > `AWS_ENDPOINT_URL` > the region's own.
-    fn endpoint<'a>(&'a self, place: Place<'a>) -> Result<Option<&'a str>> {
+    pub fn endpoint<'a>(&'a self, place: Place<'a>) -> Result<Option<&'a str>> {
         if let Some(url) = place.endpoint_url {
             return Ok(Some(url));
         }

@@ -99,6 +99,14 @@ impl Fault {
         }
     }
 
+    /// What AWS says of a session that nothing can be done with any more.
+    pub fn ends_a_session(&self) -> bool {
+        matches!(
+            self.kind,
+            FaultKind::UnknownKeys | FaultKind::SecretMismatch | FaultKind::Expired
+        )
+    }
+
     /// The fault as an error, for the cases that need no knowledge of the step that failed.
     pub fn into_error(self, region: &Region) -> Error {
         let text = match &self.code {
@@ -233,9 +241,10 @@ fn classify(code: &str, message: &str, skew: Option<Skew>) -> FaultKind {
         "ValidationError" if says("durationseconds") && says("exceeds") => {
             FaultKind::DurationRefused
         }
-        "InternalFailure" | "InternalError" | "ServiceUnavailable" | "ServiceUnavailableException" => {
-            FaultKind::Unreachable
-        }
+        "InternalFailure"
+        | "InternalError"
+        | "ServiceUnavailable"
+        | "ServiceUnavailableException" => FaultKind::Unreachable,
         _ if is_about_too_many_calls(code) => FaultKind::Unreachable,
         _ => FaultKind::Other,
     }

@@ -10,8 +10,9 @@ use crate::ask::Note;
 use crate::config::{AwsFiles, Chain, Identity, Severity};
 use crate::error::{Error, Result};
 use crate::files;
-use crate::store::Mode;
+use crate::providers::{place, session_owner};
 use crate::store::{Dropped, EntryKind, EntryName, UpTo};
+use crate::store::{Mode, StoredSession};
 use crate::world::{World, fingerprint};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -296,14 +297,10 @@ async fn repair_session(
         Ok(Some(stored)) if stored.plan != fingerprint(chain, chain.links().len() - 1) => {
             "its session was made before the configuration was changed, and is not used"
         }
-        Ok(Some(stored)) => {
-            let end =
-                jiff::Timestamp::try_from(stored.session.expires_at).map(|end| end.to_string());
-            return Finding::ok(
-                name,
-                format!("its session lasts until {}", end.unwrap_or_default()),
-            );
-        }
+        Ok(Some(stored)) => match still_known(world, chain, &stored).await {
+            Ok(finding) => return finding,
+            Err(why) => why,
+        },
         Err(error) => return Finding::broken(name, &error),
     };
     match world.store.drop_session(name).await {
@@ -313,6 +310,28 @@ async fn repair_session(
             format!("{why}; it belongs to {configuration} and stays"),
         ),
         Err(error) => Finding::broken(name, &error),
+    }
+}
+
+/// `Err`: why it is to be removed.
+async fn still_known(
+    world: &World,
+    chain: &Chain,
+    stored: &StoredSession,
+) -> Result<Finding, &'static str> {
+    let session = &stored.session;
+    let (link, name) = (chain.target(), chain.identity.as_str());
+    let end = jiff::Timestamp::try_from(session.expires_at).map(|end| end.to_string());
+    let lasts = format!("its session lasts until {}", end.unwrap_or_default());
+    let is_ours = matches!(world.endpoint(place(link)), Ok(it) if it == stored.endpoint);
+    match session_owner(world, link, session).await {
+        Ok(_) => Ok(Finding::ok(name, lasts)),
+        Err(fault) if fault.ends_a_session() && is_ours => Err("AWS no longer knows its session"),
+        Err(fault) => {
+            let error = fault.into_error(&link.region);
+            let text = format!("{lasts}; AWS could not be asked whether it knows it: {error}");
+            Ok(Finding::ok(name, text))
+        }
     }
 }
 

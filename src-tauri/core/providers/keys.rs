@@ -3,7 +3,7 @@
 
 use super::obtain::{Obtain, Trail, place};
 use crate::ask::{Ask, Note, Prompt, PromptKind, TypedKeys, WhyKeys};
-use crate::aws::{Fault, FaultKind, Place, Principal, Signer};
+use crate::aws::{Fault, FaultKind, Place, Principal, Signer, Tries};
 use crate::clock::Clock;
 use crate::config::{Chain, KeyringChoice, Kind, Link, User};
 use crate::error::{Code, Error, Result};
@@ -272,7 +272,7 @@ impl Entry<'_> {
             (Some(_), Check::Skip) | (None, _) => return Ok(long_lived),
         };
         let region = &self.link.region;
-        let fault = match whose(self.world, keys, place(self.link)).await {
+        let fault = match whose(self.world, Signer::LongLived(keys), place(self.link)).await {
             Ok(owner) => {
                 long_lived.account = owner.account;
                 long_lived.principal = Some(owner.arn);
@@ -310,13 +310,42 @@ impl Entry<'_> {
 }
 
 /// Signs a call that every principal is allowed, at the partition's default region.
-async fn whose(world: &World, keys: &Keys, place: Place<'_>) -> Result<Principal, Fault> {
+async fn whose(world: &World, signer: Signer<'_>, place: Place<'_>) -> Result<Principal, Fault> {
     let region = &place.region.partition().default_region();
     let place = Place { region, ..place };
-    world
-        .aws
-        .caller_identity(Signer::LongLived(keys), place)
-        .await
+    world.aws.caller_identity(signer, place).await
+}
+
+/// The principal of a session, or AWS's word that it does not know it.
+pub async fn session_owner(
+    world: &World,
+    link: &Link,
+    session: &Session,
+) -> Result<Principal, Fault> {
+    let signer = Signer::Session(session);
+    let place = Place {
+        tries: Tries::One,
+        ..place(link)
+    };
+    match world.aws.caller_identity(signer, place).await {
+        Err(fault) if fault.kind == FaultKind::UnknownKeys => {
+            Err(confirmed(world, signer, place, fault).await)
+        }
+        answer => answer,
+    }
+}
+
+/// A region that says it does not know the credentials may not be enabled for the account: what
+/// the partition's default region says counts.
+async fn confirmed(world: &World, signer: Signer<'_>, place: Place<'_>, fault: Fault) -> Fault {
+    match whose(world, signer, place).await {
+        Err(again) if again.kind == FaultKind::UnknownKeys => fault,
+        Err(other) => other,
+        Ok(_) => Fault {
+            kind: FaultKind::RegionNotEnabled,
+            ..fault
+        },
+    }
 }
 
 /// Stores keys, and drops the sessions that were made with others.
@@ -357,27 +386,6 @@ async fn save(
     Ok(())
 }
 
-/// Any other answer than "unknown" keeps the keys.
-async fn confirm_refusal(
-    world: &World,
-    found: &FoundKeys,
-    place: Place<'_>,
-    fault: &Fault,
-) -> Result<()> {
-    match whose(world, &found.keys, place).await {
-        Err(again) if again.kind == FaultKind::UnknownKeys => Ok(()),
-        Err(other) => Err(other.into_error(place.region)),
-        Ok(_) => {
-            let fault = Fault {
-                kind: FaultKind::RegionNotEnabled,
-                ..fault.clone()
-            };
-            let error = fault.into_error(place.region);
-            Err(error.hint("the keys themselves are good and were kept"))
-        }
-    }
-}
-
 /// AWS refused long-lived keys. Confirmed first, with the keys themselves, where every account can
 /// be reached: any other answer than "unknown" keeps them.
 pub(super) async fn refused(
@@ -389,7 +397,15 @@ pub(super) async fn refused(
 ) -> Result<Refused> {
     let link = chain.source();
     let (name, place) = (link.name.as_str(), place(link));
-    confirm_refusal(world, found, place, &fault).await?;
+    let fault = confirmed(world, Signer::LongLived(&found.keys), place, fault).await;
+    match fault.kind {
+        FaultKind::UnknownKeys => {}
+        FaultKind::RegionNotEnabled => {
+            let error = fault.into_error(place.region);
+            return Err(error.hint("the keys themselves are good and were kept"));
+        }
+        _ => return Err(fault.into_error(place.region)),
+    }
     let message = "aws credentials are invalid or have been revoked";
     let error = Error::new(
         Code::AwsCredentialsInvalid,

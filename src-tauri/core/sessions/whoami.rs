@@ -1,13 +1,13 @@
 //! Who an identity is, and whether its credentials work. Nothing is stored or renewed, and no
-//! person is prompted.
+//! person is prompted; a session that AWS no longer knows is dropped.
 
 use super::record::Record;
 use super::state::{Reach, State, Whoami, seconds_left};
 use crate::ask::Note;
-use crate::aws::{FaultKind, Signer};
+use crate::aws::FaultKind;
 use crate::config::{Chain, Kind};
 use crate::error::{Error, Result};
-use crate::providers::place;
+use crate::providers::{place, session_owner};
 use crate::secret::Session;
 use crate::world::World;
 
@@ -69,12 +69,8 @@ async fn confirm(
     state: State,
     notes: &mut Vec<Note>,
 ) -> State {
-    let place = place(chain.target());
-    let fault = match world
-        .aws
-        .caller_identity(Signer::Session(session), place)
-        .await
-    {
+    let link = chain.target();
+    let fault = match session_owner(world, link, session).await {
         Ok(caller) => {
             session.principal = Some(caller.arn);
             session.account = caller.account;
@@ -95,7 +91,14 @@ async fn confirm(
         | FaultKind::Misused
         | FaultKind::Other => state,
     };
-    note_once(notes, &fault.into_error(place.region));
+    if fault.ends_a_session()
+        && let Err(error) = world
+            .drop_refused_session(&link.name, session, place(link))
+            .await
+    {
+        note_once(notes, &error);
+    }
+    note_once(notes, &fault.into_error(&link.region));
     refused
 }
 
@@ -104,12 +107,7 @@ pub async fn account(world: &World, chain: &Chain, session: &Session) -> Option<
     match &session.account {
         Some(account) => Some(account.to_string()),
         None => {
-            let place = place(chain.target());
-            let caller = world
-                .aws
-                .caller_identity(Signer::Session(session), place)
-                .await
-                .ok()?;
+            let caller = session_owner(world, chain.target(), session).await.ok()?;
             caller.account.map(String::from)
         }
     }

@@ -15,7 +15,7 @@ use crate::providers::{self, Obtain, Refusal, Trail};
 use crate::secret::Session;
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
 use crate::store::{SignInLock, StoredSession, Ticket};
-use crate::world::{World, fingerprint};
+use crate::world::{RefusedSession, World, fingerprint};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +33,23 @@ pub enum Renewal {
     Always,
 }
 
+/// What a sign-in does with a session that it finds good by its time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeldSession {
+    #[default]
+    Kept,
+    /// Shown to AWS first: one that AWS no longer knows is made anew.
+    Checked,
+}
+
+impl HeldSession {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde wants it")]
+    pub fn is_kept(&self) -> bool {
+        *self == HeldSession::Kept
+    }
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct SignedIn {
@@ -46,6 +63,9 @@ pub struct SignedIn {
     #[cfg_attr(feature = "app", specta(type = String))]
     pub expires_at: SystemTime,
     pub source: String,
+    /// The session was there before: nothing was made.
+    #[serde(default)]
+    pub kept: bool,
 }
 
 /// What a session is wanted for.
@@ -63,6 +83,7 @@ pub struct Options {
     /// For the target; beats every other place a duration is written.
     pub duration: Option<SessionDuration>,
     pub renewal: Renewal,
+    pub held: HeldSession,
     /// Answers the first MFA prompt.
     pub mfa_code: Option<String>,
     pub caller: Caller,
@@ -77,6 +98,7 @@ impl Options {
         Options {
             duration: None,
             renewal: Renewal::WhenDue,
+            held: HeldSession::Kept,
             mfa_code: None,
             caller: Caller {
                 person: Person::Absent,
@@ -151,6 +173,10 @@ pub async fn sign_in(
         dropped: Vec::new(),
     })?;
     let outcome = match climb.with_an_open_keyring().await {
+        Ok(session) => climb.known_to_aws(session).await,
+        Err(error) => Err(error),
+    };
+    let outcome = match outcome {
         Ok(session) => climb.lift_sign_outs().await.map(|()| session),
         Err(error) => Err(error),
     };
@@ -265,6 +291,42 @@ impl<'a> Climb<'a> {
         }
     }
 
+    /// It was called for a renewal a moment ago.
+    fn aws_does_not_answer(&self) -> bool {
+        let code = self.not_renewed.as_ref().map(|error| error.code);
+        matches!(code, Some(Code::Network | Code::Throttled))
+    }
+
+    /// A held session that AWS no longer knows is none, however much time it has left.
+    async fn known_to_aws(&mut self, session: Session) -> Result<Session> {
+        let at = self.target();
+        let is_new = self.made.contains(&at);
+        if self.options.held == HeldSession::Kept || is_new || self.aws_does_not_answer() {
+            return Ok(session);
+        }
+        let link = self.chain.target();
+        let Err(fault) = providers::session_owner(self.world, link, &session).await else {
+            return Ok(session);
+        };
+        if !fault.ends_a_session() {
+            let error = fault.into_error(&link.region);
+            let warning =
+                format!("AWS could not be asked whether it still knows the session: {error}");
+            self.trail.notes.push(Note::Warning(warning));
+            return Ok(session);
+        }
+        let name = link.name.clone();
+        let error = fault.into_error(&link.region);
+        if self.drop_refused(at, Some(&session)).await? == RefusedSession::MadeElsewhere {
+            let message = format!("the session of {name} was made at another endpoint: {error}");
+            return Err(Error { message, ..error }
+                .hint("unset AWS_ENDPOINT_URL, or replace the session: fob login --force"));
+        }
+        let warning = format!("AWS no longer knows the session of {name}: it is made anew");
+        self.trail.notes.push(Note::Warning(warning));
+        self.with_an_open_keyring().await
+    }
+
     /// The session of a link: the one that is held, or a new one with that of the link below.
     async fn session_of(&mut self, at: usize) -> Result<Session> {
         let due = match self.look(at).await? {
@@ -359,6 +421,9 @@ impl<'a> Climb<'a> {
             let stored = StoredSession {
                 session: session.clone(),
                 plan: fingerprint(&self.chain, at),
+                endpoint: self
+                    .world
+                    .endpoint(providers::place(&self.chain.links()[at]))?,
             };
             self.world
                 .store
@@ -383,12 +448,18 @@ impl<'a> Climb<'a> {
     }
 
     /// The stored session of a link that AWS does not accept, unless it was replaced meanwhile.
-    async fn drop_refused(&mut self, at: usize, refused: Option<&Session>) -> Result<()> {
-        let id = |session: &Session| session.keys.access_key_id.clone();
-        if self.stored(at).await?.as_ref().map(id) == refused.map(id) {
-            let name = self.name(at).to_owned();
-            tracing::info!(identity = name, "session refused by aws dropped");
-            self.world.store.drop_session(&name).await?;
+    async fn drop_refused(
+        &mut self,
+        at: usize,
+        refused: Option<&Session>,
+    ) -> Result<RefusedSession> {
+        let Some(refused) = refused else {
+            return Ok(RefusedSession::Replaced);
+        };
+        let (world, link) = (self.world, &self.chain.links()[at]);
+        let (name, place) = (link.name.clone(), providers::place(link));
+        let came = world.drop_refused_session(&name, refused, place).await?;
+        if came == RefusedSession::Dropped {
             self.made.remove(&at);
             self.trail.dropped.push(name.clone());
             self.trail.happened.push(Happened {
@@ -398,7 +469,7 @@ impl<'a> Climb<'a> {
                 outcome: AuditOutcome::Ok,
             });
         }
-        Ok(())
+        Ok(came)
     }
 
     /// A failed renewal keeps the held session in use, at every link; only `--force` insists on a

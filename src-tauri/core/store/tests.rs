@@ -44,6 +44,7 @@ pub(super) fn session() -> StoredSession {
             origin: Origin::Keyring,
         },
         plan: "sha256:1f".to_owned(),
+        endpoint: Some("http://127.0.0.1:4566".to_owned()),
     }
 }
 

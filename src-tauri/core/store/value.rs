@@ -21,6 +21,8 @@ pub(super) const VERSION: u32 = 1;
 pub struct StoredSession {
     pub session: Session,
     pub plan: String,
+    /// Where it was made, if not at AWS's own endpoint: of another one AWS's word does not count.
+    pub endpoint: Option<String>,
 }
 
 /// What every entry says about itself, in every version.
@@ -67,6 +69,8 @@ struct SessionText {
     v: u32,
     configuration: Option<String>,
     plan: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    endpoint: Option<String>,
     access_key_id: String,
     #[serde(with = "secret_text")]
     secret_access_key: Option<Secret>,
@@ -150,7 +154,11 @@ pub(super) fn decode_long_lived(name: &EntryName, text: &Secret) -> Result<LongL
 }
 
 pub(super) fn encode_session(value: &StoredSession, configuration: &str) -> Result<Secret> {
-    let StoredSession { session, plan } = value.clone();
+    let StoredSession {
+        session,
+        plan,
+        endpoint,
+    } = value.clone();
     let Session {
         keys,
         token,
@@ -164,6 +172,7 @@ pub(super) fn encode_session(value: &StoredSession, configuration: &str) -> Resu
         v: VERSION,
         configuration: Some(configuration.to_owned()),
         plan,
+        endpoint,
         access_key_id: keys.access_key_id.as_str().to_owned(),
         secret_access_key: Some(keys.secret_access_key),
         session_token: token,
@@ -190,6 +199,7 @@ pub(super) fn decode_session(name: &EntryName, text: &Secret) -> Result<StoredSe
     Ok(StoredSession {
         session,
         plan: stored.plan,
+        endpoint: stored.endpoint,
     })
 }
 

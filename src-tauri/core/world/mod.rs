@@ -7,7 +7,7 @@ pub mod freshness;
 pub use audit::{Audit, Audited};
 
 use crate::ask::{Caller, Note, PassphraseUse, Prompt, PromptKind};
-use crate::aws::Aws;
+use crate::aws::{Aws, Place};
 use crate::clock::Clock;
 use crate::config::{Chain, Config, KeyringChoice};
 use crate::environment::Environment;
@@ -19,7 +19,7 @@ use crate::store::{Keyring, Store, StoreScope};
 use freshness::Freshness;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 /// What stays when the configuration changes.
@@ -38,6 +38,16 @@ pub struct World {
     pub(crate) store: Store,
     /// Sessions that were seen at their end: they stay ended, also when the clock is set back.
     ended: Arc<Mutex<HashSet<AccessKeyId>>>,
+}
+
+/// What came of a session that was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusedSession {
+    Dropped,
+    /// Another one is stored, or none.
+    Replaced,
+    /// Kept: another endpoint made it, and its word alone counts.
+    MadeElsewhere,
 }
 
 impl World {
@@ -130,7 +140,7 @@ impl World {
     }
 
     pub fn freshness(&self, session: &Session) -> Freshness {
-        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ended = self.ended();
         let key_id = &session.keys.access_key_id;
         if ended.contains(key_id) {
             return Freshness::Expired;
@@ -140,6 +150,38 @@ impl World {
             ended.insert(key_id.clone());
         }
         freshness
+    }
+
+    /// The endpoint that the session of a link is made at, if it is not AWS's own.
+    pub fn endpoint(&self, place: Place<'_>) -> Result<Option<String>> {
+        Ok(self.aws.endpoint(place)?.map(str::to_owned))
+    }
+
+    /// Drops a session that `place` no longer knows: it has ended, for this process too.
+    pub async fn drop_refused_session(
+        &self,
+        name: &str,
+        refused: &Session,
+        place: Place<'_>,
+    ) -> Result<RefusedSession> {
+        let id = &refused.keys.access_key_id;
+        let stored = self.store.session(name).await?.value;
+        match stored.filter(|stored| stored.session.keys.access_key_id == *id) {
+            Some(stored) if stored.endpoint != self.endpoint(place)? => {
+                return Ok(RefusedSession::MadeElsewhere);
+            }
+            Some(_) => {}
+            None => return Ok(RefusedSession::Replaced),
+        }
+        self.ended().insert(id.clone());
+        tracing::info!(identity = name, "session refused by aws dropped");
+        let is_it = |stored: &Session| stored.keys.access_key_id == *id;
+        self.store.drop_session_if(name, is_it).await?;
+        Ok(RefusedSession::Dropped)
+    }
+
+    fn ended(&self) -> MutexGuard<'_, HashSet<AccessKeyId>> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn is_usable(&self, session: &Session) -> bool {

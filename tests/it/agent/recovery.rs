@@ -3,6 +3,7 @@
 use super::{answered, end, start};
 use crate::home::{DEV, Home, RunningAgent, code, text, typed, until, wait_for};
 use crate::screen::Terminal;
+use keyfob_core::duration::SessionDuration;
 use keyfob_core::sandbox::MfaDevice;
 use keyfob_core::secret::Keys;
 use serde_json::json;
@@ -194,7 +195,7 @@ fn device_and_duration_survive_every_way_of_storing_keys() {
             let stored = stored.value.expect("there");
             let device = stored.mfa_arn.map(|arn| arn.as_str().to_owned());
             assert_eq!(device, Some(home.sandbox().mfa_serial("kim")), "{road:?}");
-            let duration = stored.session_duration.map(|it| it.seconds());
+            let duration = stored.session_duration.map(SessionDuration::seconds);
             assert_eq!(duration, Some(36 * 60 * 60), "{road:?}");
             let id = stored.keys.map(|keys| keys.access_key_id);
             assert_eq!(id, Some(new.access_key_id), "{road:?}");
@@ -216,7 +217,72 @@ fn device_and_duration_survive_every_way_of_storing_keys() {
         let stored = wait_for(store.long_lived("dev")).expect("readable");
         let stored = stored.value.expect("there");
         assert_eq!(stored.mfa_arn, None);
-        let duration = stored.session_duration.map(|it| it.seconds());
+        let duration = stored.session_duration.map(SessionDuration::seconds);
         assert_eq!(duration, Some(36 * 60 * 60), "it was left in the form");
+    }
+}
+
+/// A session that ends at AWS before its time.
+fn revoke_session(home: &Home) {
+    let kim = "arn:aws:iam::123456789012:user/kim";
+    assert_eq!(home.sandbox().revoke_sessions(kim), 1);
+}
+
+#[test]
+fn a_session_that_aws_no_longer_knows_is_not_called_a_success() {
+    for with_agent in [true, false] {
+        let home = Home::signed_up(DEV);
+        assert_eq!(code(&home.run(&["login", "dev"])), 0);
+        let _agent = with_agent.then(|| home.start_agent());
+        let says = |texts: &[&str], calls: usize| {
+            let mut terminal = Terminal::start(home.fob_on_a_terminal(&["login", "dev"]));
+            for text in texts {
+                terminal.read_to(text);
+            }
+            let (shown, exit) = terminal.finish();
+            assert_eq!(exit, 0, "{shown}");
+            assert_eq!(home.calls().get("GetSessionToken"), Some(&calls));
+        };
+        says(&["Already signed in to dev until "], 1);
+        revoke_session(&home);
+        says(
+            &[
+                "AWS no longer knows the session of dev",
+                "Authentication successful!",
+            ],
+            2,
+        );
+        says(&["Already signed in to dev until "], 2);
+    }
+}
+
+fn state(home: &Home) -> String {
+    let list = home.json(&["list", "--json"]);
+    list["identities"][0]["state"]
+        .as_str()
+        .expect("text")
+        .to_owned()
+}
+
+#[test]
+fn what_whoami_and_repair_learn_of_a_session_is_remembered() {
+    for with_agent in [true, false] {
+        for learns in [&["whoami", "dev"][..], &["repair", "dev"]] {
+            let home = Home::with(DEV);
+            code_is_needed(&home);
+            let _agent = with_agent.then(|| home.start_agent());
+            assert_eq!(code(&log_in_with(&home, "123456")), 0);
+            assert_eq!(state(&home), "valid");
+            revoke_session(&home);
+            home.run(learns);
+            assert_eq!(
+                state(&home),
+                "needs_sign_in",
+                "{learns:?}, agent: {with_agent}"
+            );
+            let program = home.run(&["credential-process", "dev", "--wait", "0"]);
+            assert_eq!(code(&program), 3, "{learns:?}: {}", text(&program.stderr));
+            assert_eq!(code(&log_in_with(&home, "123456")), 0);
+        }
     }
 }

@@ -5,11 +5,11 @@ use keyfob_core::agent::api::{
     Answer, Audit, AuditCaller, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited, Caller,
     Check, Cleanup, Configure, Configured, ConsoleLink, Control, Credentials, Damage, DamageKind,
     DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Depth, Event, Finding, HeadState, Health,
-    IdentityStatus, LastCaller, ListedProvider, Login, Logout, LongLivedKeys, Look, Maintain,
-    MfaArn, Mode, Note, OpenPrompt, OtherSession, PassphraseUse, Person, Prompt, PromptKind, Reach,
-    Refresh, RemovalStep, Renewal, Reply, Report, Request, Running, Secret, SessionDuration,
-    SessionRequest, SignedIn, Snapshot, State, StepResult, Subject, Target, TypedKeys, Variable,
-    Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
+    HeldSession, IdentityStatus, LastCaller, ListedProvider, Login, Logout, LongLivedKeys, Look,
+    Maintain, MfaArn, Mode, Note, OpenPrompt, OtherSession, PassphraseUse, Person, Prompt,
+    PromptKind, Reach, Refresh, RemovalStep, Renewal, Reply, Report, Request, Running, Secret,
+    SessionDuration, SessionRequest, SignedIn, Snapshot, State, StepResult, Subject, Target,
+    TypedKeys, Variable, Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
 };
 use keyfob_core::config::{Change, NewIdentity, NewKind};
 use keyfob_core::error::{Code, Error};
@@ -25,6 +25,7 @@ pub fn requests() -> Vec<Request> {
             duration: Some(duration()),
             renewal: Renewal::Always,
             mfa_code: Some("123456".to_owned()),
+            held: HeldSession::Kept,
         })),
         Request::Session(SessionRequest::Credentials {
             identity: name(),
@@ -117,6 +118,7 @@ pub fn replies() -> Vec<Reply> {
             region: "eu-central-1".to_owned(),
             expires_at: moment(),
             source: "keyring".to_owned(),
+            kept: true,
         }),
         Reply::Credentials(Credentials {
             access_key_id: "ASIAIOSFODNN7EXAMPLE".to_owned(),
