@@ -44,7 +44,6 @@ pub enum HeldSession {
 }
 
 impl HeldSession {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde wants it")]
     pub fn is_kept(&self) -> bool {
         *self == HeldSession::Kept
     }
