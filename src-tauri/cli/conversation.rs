@@ -4,10 +4,13 @@
 
 pub use keyfob_core::agent::client::runtime;
 
+use crate::echo::EchoOff;
 use crate::prompt;
 use crate::stop::Stop;
 use crate::terminal::Terminal;
-use keyfob_core::agent::api::{Answered, Call, Caller, Control, Person, Prompt, Reply, Request};
+use keyfob_core::agent::api::{
+    Answered, Call, Caller, Control, Event, Person, Prompt, Reply, Request,
+};
 use keyfob_core::agent::{Agent, BlockingClient, Client, MakeAgent, Role};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
@@ -31,14 +34,27 @@ pub struct Conversation {
 }
 
 /// An agent in this process, for the configuration as it was read.
-pub fn agent_here(config: Config, environment: Environment) -> MakeAgent {
-    MakeAgent::new(move || client_here(config, environment))
+pub fn agent_here(config: Config, environment: Environment, terminal: Terminal) -> MakeAgent {
+    MakeAgent::new(move || client_here(config, environment, terminal))
 }
 
 /// Of an agent in the runtime that this is called in.
-pub fn client_here(config: Config, environment: Environment) -> Result<Client, Error> {
+pub fn client_here(
+    config: Config,
+    environment: Environment,
+    terminal: Terminal,
+) -> Result<Client, Error> {
     let world = World::open(config, environment.with_programs_shown(), Clock::system())?;
-    Ok(Agent::new(world, Role::InProcess).client())
+    let agent = Agent::new(world, Role::InProcess);
+    let mut events = agent.events();
+    tokio::spawn(async move {
+        while let Ok(event) = events.recv().await {
+            if let Event::WaitsForHolder { holder, .. } = event {
+                terminal.say_meanwhile(&holder);
+            }
+        }
+    });
+    Ok(agent.client())
 }
 
 /// `fob` itself.
@@ -126,6 +142,11 @@ impl Conversation {
         let call = Call {
             caller: self.caller.clone(),
             request,
+        };
+        // What is typed before a field is there may be a secret.
+        let _echo = match self.caller.person {
+            Person::Present => Some(EchoOff::start()),
+            Person::Absent => None,
         };
         while_busy(self.terminal, doing, || self.client.ask(call))
     }

@@ -3,6 +3,7 @@
 //! and Ctrl+C is a key: `prompt` handles it.
 
 use crate::conversation::runtime;
+use crate::echo;
 use crate::stop::CTRL_C;
 use crate::terminal::{WIPED, print_to_people};
 use std::io::{self, IsTerminal};
@@ -75,6 +76,7 @@ fn listen() {
             // A spinner, and the `^C` that the terminal shows.
             print_to_people(WIPED);
         }
+        echo::restore();
         std::process::exit(CTRL_C.into());
     }
 }

@@ -70,7 +70,7 @@ impl Invocation {
     /// With the running agent, or else with one in this process.
     pub fn conversation(&self, config: Config) -> Conversation {
         let running = self.running_agent(config.path());
-        let make = agent_here(config, self.environment.clone());
+        let make = agent_here(config, self.environment.clone(), self.terminal);
         let client = BlockingClient::new(running, make);
         Conversation::new(client, self.terminal, this_program(self.person))
     }
@@ -80,10 +80,10 @@ impl Invocation {
     pub fn conversation_for(&self, caller: Caller) -> Result<Conversation, Stop> {
         let path = self.config_path()?;
         let running = self.running_agent(&path);
-        let environment = self.environment.clone();
+        let (environment, terminal) = (self.environment.clone(), self.terminal);
         let make = MakeAgent::new(move || {
             interrupt::exit_on_ctrl_c();
-            client_here(Config::load(&path, &environment)?, environment)
+            client_here(Config::load(&path, &environment)?, environment, terminal)
         });
         let client = BlockingClient::new(running, make);
         Ok(Conversation::new(client, self.terminal, caller))

@@ -9,6 +9,7 @@ mod conversation;
 mod credential_process;
 #[path = "../desktop/mod.rs"]
 mod desktop;
+mod echo;
 mod env;
 mod exec;
 mod help;

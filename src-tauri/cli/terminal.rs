@@ -153,6 +153,14 @@ impl Terminal {
         }
     }
 
+    /// As [`Terminal::say`], while a spinner may turn.
+    pub fn say_meanwhile(self, line: &str) {
+        if io::stderr().is_terminal() {
+            print_to_people(WIPED);
+        }
+        self.say(line);
+    }
+
     fn to_people(self, line: &str) {
         let mut err = AutoStream::new(io::stderr().lock(), self.color);
         // A closed stderr leaves nothing to report to.

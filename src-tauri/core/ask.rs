@@ -6,9 +6,11 @@ use crate::clock::moment;
 use crate::duration::SessionDuration;
 pub use crate::error::Note;
 use crate::error::{Code, Error, Result};
+use crate::files;
 use crate::ids::MfaArn;
 use crate::secret::{Secret, on_the_wire};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 use std::time::SystemTime;
 use tokio::sync::{mpsc, oneshot};
 
@@ -141,6 +143,7 @@ pub struct Caller {
 #[derive(Clone, Debug)]
 pub struct Ask {
     messages: Option<mpsc::UnboundedSender<AskMessage>>,
+    marks: Vec<Mark>,
 }
 
 /// Says so when a question is dropped before its answer came.
@@ -161,6 +164,38 @@ pub enum AskMessage {
     Question(Box<Question>),
     /// The last question needs no answer any more.
     Withdrawn,
+    /// Another process does the same and waits for a person there.
+    WaitsForHolder(String),
+}
+
+/// A file that stands while a question is open, for other processes to see.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    pub path: PathBuf,
+    pub text: Vec<u8>,
+}
+
+/// Removes the files when the question is over.
+struct StandingMarks<'a>(&'a [Mark]);
+
+impl StandingMarks<'_> {
+    fn set(marks: &[Mark]) -> StandingMarks<'_> {
+        for Mark { path, text } in marks {
+            if let Err(error) = files::replace(path, text) {
+                tracing::warn!(%error, "others cannot see that a prompt is open");
+            }
+        }
+        StandingMarks(marks)
+    }
+}
+
+impl Drop for StandingMarks<'_> {
+    fn drop(&mut self) {
+        for Mark { path, .. } in self.0 {
+            // Left behind, it names a process that no longer holds the lock.
+            let _ = files::remove(path);
+        }
+    }
 }
 
 /// A prompt that waits for its answer.
@@ -185,7 +220,10 @@ impl Question {
 impl Ask {
     /// Every question fails with the error for want of a person.
     pub fn nobody() -> Ask {
-        Ask { messages: None }
+        Ask {
+            messages: None,
+            marks: Vec::new(),
+        }
     }
 
     /// With the questions as they come.
@@ -194,9 +232,27 @@ impl Ask {
         (
             Ask {
                 messages: Some(messages),
+                marks: Vec::new(),
             },
             received,
         )
+    }
+
+    /// The same person, with these files while a question is open.
+    #[must_use]
+    pub fn marked(&self, marks: Vec<Mark>) -> Ask {
+        Ask {
+            messages: self.messages.clone(),
+            marks,
+        }
+    }
+
+    /// Says which process is waited for.
+    pub fn waits_for(&self, holder: String) {
+        if let Some(messages) = &self.messages {
+            // The shell may have gone.
+            let _ = messages.send(AskMessage::WaitsForHolder(holder));
+        }
     }
 
     pub async fn keys(&self, prompt: Prompt) -> Result<TypedKeys> {
@@ -230,6 +286,7 @@ impl Ask {
         if messages.send(question).is_err() {
             return Err(unanswered);
         }
+        let _marks = StandingMarks::set(&self.marks);
         let mut withdrawal = Withdrawal(Some(messages));
         let answered = answered.await;
         withdrawal.0 = None;

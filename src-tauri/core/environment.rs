@@ -9,31 +9,68 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Besides every `AWS_ENDPOINT_URL…`: what decides where calls go and which hosts they trust, and
-/// where things are kept. None of them is a secret, but a proxy's URL may hold one.
-const IN_THE_FINGERPRINT: &[&str] = &[
-    "ALL_PROXY",
+/// What decides where things are kept.
+const PLACES: &[&str] = &[
     "APPDATA",
     "ATMOS_AWS_FILES_BASE_PATH",
-    "AWS_CA_BUNDLE",
-    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
     "FOB_AWS_FILES_BASE_PATH",
     "FOB_KEYRING",
     "HOME",
-    "HTTPS_PROXY",
-    "HTTP_PROXY",
     "LOCALAPPDATA",
-    "NO_PROXY",
-    "SSL_CERT_DIR",
-    "SSL_CERT_FILE",
     "USERPROFILE",
     "XDG_CONFIG_HOME",
     "XDG_STATE_HOME",
+];
+/// What decides by which way calls go, and which hosts they trust. None of them is a secret, but a
+/// proxy's URL may hold one.
+const NETWORK: &[&str] = &[
+    "ALL_PROXY",
+    "AWS_CA_BUNDLE",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
     "all_proxy",
     "http_proxy",
     "https_proxy",
     "no_proxy",
 ];
+/// Besides every `AWS_ENDPOINT_URL…`: what decides where calls go that name no endpoint.
+const ENDPOINTS: &[&str] = &["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"];
+const BETWEEN_DIGESTS: char = '-';
+
+/// What two processes have different in their environments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Difference {
+    pub places: bool,
+    pub endpoints: bool,
+    pub network: bool,
+}
+
+impl Difference {
+    /// Of two fingerprints. What another version made differs in all.
+    pub fn between(ours: &str, theirs: &str) -> Difference {
+        let digests = |fingerprint: &str| -> Option<[String; 3]> {
+            let parts = fingerprint.split(BETWEEN_DIGESTS).map(str::to_owned);
+            parts.collect::<Vec<_>>().try_into().ok()
+        };
+        let differ = match (digests(ours), digests(theirs)) {
+            (Some(ours), Some(theirs)) => std::array::from_fn(|at| ours[at] != theirs[at]),
+            (Some(_) | None, _) => [ours != theirs; 3],
+        };
+        let [places, endpoints, network] = differ;
+        Difference {
+            places,
+            endpoints,
+            network,
+        }
+    }
+
+    pub fn is_any(self) -> bool {
+        self != Difference::default()
+    }
+}
 
 #[derive(Clone, Default)]
 pub struct Environment {
@@ -155,15 +192,21 @@ impl Environment {
         }
     }
 
-    /// A digest by which another process tells whether the same request, made there, would go to
-    /// the same places. Which variables are set to nothing makes no difference.
+    /// Digests by which another process tells whether the same request, made there, would go to
+    /// the same places: one for each field of [`Difference`]. Which variables are set to nothing
+    /// makes no difference.
     pub fn fingerprint(&self) -> String {
+        let places = self.digest_of(|name| PLACES.contains(&name));
+        let endpoints = self
+            .digest_of(|name| name.starts_with("AWS_ENDPOINT_URL") || ENDPOINTS.contains(&name));
+        let network = self.digest_of(|name| NETWORK.contains(&name));
+        [places, endpoints, network].join(&BETWEEN_DIGESTS.to_string())
+    }
+
+    fn digest_of(&self, counts: impl Fn(&str) -> bool) -> String {
         let mut digest = Sha256::new();
         for (name, value) in &self.variables {
-            let counts = name.to_str().is_some_and(|it| {
-                it.starts_with("AWS_ENDPOINT_URL") || IN_THE_FINGERPRINT.contains(&it)
-            });
-            if counts && !value.is_empty() {
+            if name.to_str().is_some_and(&counts) && !value.is_empty() {
                 for part in [name, value] {
                     let bytes = part.as_encoded_bytes();
                     digest.update(bytes.len().to_le_bytes());
@@ -280,16 +323,15 @@ mod tests {
     #[test]
     fn whatever_decides_where_calls_go_or_things_are_kept_is_part_of_the_fingerprint() {
         let empty = fingerprint(&[]);
-        assert!(
-            empty.len() == 16 && empty.bytes().all(|it| it.is_ascii_hexdigit()),
-            "{empty}"
-        );
+        assert_eq!(empty.split(BETWEEN_DIGESTS).count(), 3, "{empty}");
         let mut seen = vec![empty];
-        for name in IN_THE_FINGERPRINT.iter().chain(&[
+        let of_endpoints = [
             "AWS_ENDPOINT_URL",
             "AWS_ENDPOINT_URL_STS",
             "AWS_ENDPOINT_URL_SSO_OIDC",
-        ]) {
+        ];
+        let all = [PLACES, NETWORK, ENDPOINTS, &of_endpoints].concat();
+        for name in all {
             for value in ["/one", "/two"] {
                 let now = fingerprint(&[(name, value)]);
                 assert!(!seen.contains(&now), "{name}={value} makes no difference");
@@ -304,6 +346,34 @@ mod tests {
                 seen.push(now);
             }
         }
+    }
+
+    #[test]
+    fn it_is_known_in_what_two_environments_differ() {
+        let ours = fingerprint(&[("HOME", "/home/kim")]);
+        let difference = |more: (&str, &str)| {
+            Difference::between(&ours, &fingerprint(&[("HOME", "/home/kim"), more]))
+        };
+        let none = Difference::default();
+        assert_eq!(difference(("PATH", "/bin")), none);
+        let network = Difference {
+            network: true,
+            ..none
+        };
+        assert_eq!(difference(("HTTPS_PROXY", "http://127.0.0.1:9")), network);
+        let endpoints = Difference {
+            endpoints: true,
+            ..none
+        };
+        let of_sts = ("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9");
+        assert_eq!(difference(of_sts), endpoints);
+        let places = Difference {
+            places: true,
+            ..none
+        };
+        assert_eq!(difference(("FOB_KEYRING", "memory")), places);
+        let of_another_version = Difference::between(&ours, "0123456789abcdef");
+        assert!(of_another_version.places && of_another_version.endpoints);
     }
 
     #[test]

@@ -51,7 +51,11 @@ struct Edges {
 const EDGES: &[Edges] = &[
     // Failures are named everywhere, and a secret asks to be kept out of swap.
     edges("error", &[]),
-    edges("ask", &["error", "clock", "duration", "ids", "secret"]),
+    // A mark in a file tells other processes of an open question.
+    edges(
+        "ask",
+        &["error", "clock", "duration", "files", "ids", "secret"],
+    ),
     edges("encode", &[]),
     edges("clock", &[]),
     edges("hardening", &[]),

@@ -442,6 +442,7 @@ fn said(event: &Event) -> String {
             format!("prompt {} {kind}", prompt.identity)
         }
         Event::PromptClosed { identity, .. } => format!("closed {identity}"),
+        Event::WaitsForHolder { identity, .. } => format!("{identity} waits for a holder"),
         Event::ConfigurationChanged => "configuration changed".to_owned(),
         Event::ConfigurationBroken { .. } => "configuration broken".to_owned(),
     }

@@ -125,7 +125,8 @@ impl RunningSandbox {
         let variables = self.variables.iter().cloned();
         let environment = Environment::of(variables.chain([(home, self.folder.path().into())]));
         let config = Config::load(config, &environment)?;
-        let client = BlockingClient::new(None, agent_here(config, environment));
+        let client =
+            BlockingClient::new(None, agent_here(config, environment, invocation.terminal));
         let quiet = invocation.terminal.silenced();
         let mut conversation = Conversation::new(client, quiet, this_program(Person::Absent));
         let keys = TypedKeys {

@@ -337,6 +337,11 @@ pub enum Event {
         prompt: PromptId,
         identity: String,
     },
+    /// A sign-in waits for one in another process, which waits for a person.
+    WaitsForHolder {
+        identity: String,
+        holder: String,
+    },
     ConfigurationChanged,
     ConfigurationBroken {
         error: Error,

@@ -123,8 +123,23 @@ pub(super) fn join(actor: &mut Actor, job: JobId, waiter: Waiter) {
     let code = waiter.mfa_code().filter(|_| asks_for_a_code);
     match code.map(str::to_owned) {
         Some(code) => give_answer(actor, job, waiter, Answer::MfaCode(code)),
-        None => show_prompt(actor, job, waiter, Vec::new()),
+        None => {
+            let notes = open_since(actor, job).into_iter().collect();
+            show_prompt(actor, job, waiter, notes);
+        }
     }
+}
+
+fn open_since(actor: &Actor, job: JobId) -> Option<Note> {
+    let open = actor.jobs.get(job)?.prompt.as_ref()?;
+    let since = jiff::Timestamp::try_from(open.since).ok()?;
+    let (identity, caller) = (&open.prompt.identity, &open.prompt.caller);
+    Some(Note::Info(format!(
+        "A sign-in to {identity} has waited for an answer since {}; {}, pid {}, requested it",
+        since.strftime("%H:%M:%S UTC"),
+        caller.program,
+        caller.pid
+    )))
 }
 
 /// To the open prompt of a job, which the request then waits for.
@@ -140,6 +155,26 @@ fn give_answer(actor: &mut Actor, job: JobId, waiter: Waiter, answer: Answer) {
         it.waiters.push(Waiter { part, ..waiter });
     }
     open.question.answer(answer);
+}
+
+/// Another process signs in and waits for a person there. Persons see it in a process of their
+/// own, which waits with them.
+pub(super) fn waits_for(actor: &mut Actor, job: JobId, holder: String) {
+    let Some(it) = actor.jobs.get_mut(job) else {
+        return;
+    };
+    let identity = it.sign_in().map(|(chain, _)| chain.identity.to_string());
+    if actor.role == Role::InProcess {
+        let identity = identity.unwrap_or_default();
+        return actor.tell(Event::WaitsForHolder { identity, holder });
+    }
+    it.is_turned_away = true;
+    let waiters = std::mem::take(&mut it.waiters);
+    let (persons, programs): (Vec<_>, _) = waiters.into_iter().partition(Waiter::is_person);
+    it.waiters = programs;
+    for person in persons {
+        person.answer(Vec::new(), Reply::RunInProcess);
+    }
 }
 
 /// Its job goes on without an answer, or is over.

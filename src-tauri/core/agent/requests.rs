@@ -9,8 +9,10 @@ use super::role::Role;
 use super::tend;
 use super::waiter::{self, Attendance, Part, Waiter};
 use crate::ask::{AskMessage, Person};
+use crate::aws::is_on_loopback;
 use crate::clock::Alarm;
 use crate::config::Chain;
+use crate::environment::Difference;
 use crate::error::{Code, Error, Remedy};
 use crate::sessions::sync::{self, ReadScope, Reading};
 use crate::sessions::{Renewable, variables, whoami};
@@ -46,6 +48,7 @@ fn take(actor: &mut Actor, message: Message) -> ControlFlow<()> {
         Message::Ask { job, message } => match message {
             AskMessage::Question(question) => prompts::question(actor, job, *question),
             AskMessage::Withdrawn => prompts::withdrawn(actor, job),
+            AskMessage::WaitsForHolder(holder) => prompts::waits_for(actor, job, holder),
         },
         Message::SignedIn { job, outcome } => signed_in(actor, job, outcome),
         Message::Maintained {
@@ -117,13 +120,43 @@ fn needs_the_callers_process(actor: &Actor, request: &Request, fingerprint: Opti
         | Request::Look(Look::List | Look::Audit { .. } | Look::AuditVerify) => None,
     };
     let config = &actor.world.config;
-    fingerprint.is_some_and(|theirs| theirs != actor.schedule.fingerprint())
-        || match identity {
-            Some(name) => config
-                .identity(&name)
-                .is_ok_and(|it| config.needs_the_callers_environment(it)),
-            None => config.uses_the_environment(),
+    let ours = actor.schedule.fingerprint();
+    let difference = fingerprint.map(|theirs| Difference::between(ours, theirs));
+    let difference = difference.unwrap_or_default();
+    let Some(name) = identity else {
+        return difference.is_any() || config.uses_the_environment();
+    };
+    let from_the_environment = config
+        .identity(&name)
+        .is_ok_and(|it| config.needs_the_callers_environment(it));
+    let is_elsewhere = match actor.world.chain(&name) {
+        Ok(chain) => {
+            let difference = relevant(difference, &chain, request);
+            // A sign-in that is under way here goes on here, and its prompt is answered here.
+            let only_the_way = !difference.places && !difference.endpoints;
+            let is_under_way = only_the_way && actor.jobs.asking_for(&chain).is_some();
+            difference.is_any() && !is_under_way
         }
+        Err(_) => difference.is_any(),
+    };
+    is_elsewhere || from_the_environment
+}
+
+/// What a chain does not use makes no difference to it: with endpoints of its own, neither those of
+/// the environment nor, on this machine, the way to others.
+fn relevant(difference: Difference, chain: &Chain, request: &Request) -> Difference {
+    let links = chain.links().iter();
+    let own: Vec<&str> = links
+        .filter_map(|link| link.endpoint_url.as_deref())
+        .collect();
+    let console = matches!(request, Request::Session(SessionRequest::Console { .. }));
+    let has_own = own.len() == chain.links().len() && !console;
+    let stays_here = has_own && own.iter().all(|url| is_on_loopback(url));
+    Difference {
+        places: difference.places,
+        endpoints: difference.endpoints && !has_own,
+        network: difference.network && !stays_here,
+    }
 }
 
 /// From the record, from a sign-in under way, or from a new one.

@@ -264,7 +264,7 @@ fn authority(url: &str) -> &str {
 
 /// Safe without TLS: the request does not leave this machine. What looks like a port could be a
 /// name before an `@`.
-pub(super) fn is_on_loopback(url: &str) -> bool {
+pub fn is_on_loopback(url: &str) -> bool {
     let port = |rest: &str| {
         rest.strip_prefix(':')
             .is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()))

@@ -126,12 +126,18 @@ fn sign(mut file: &File) {
         .and_then(|()| write!(file, "{}", std::process::id()));
 }
 
-fn taken(path: &Path, waited: Duration) -> Error {
+/// The process that holds a lock, or held it last, where the system lets its file be read.
+pub fn holder_of(path: &Path) -> Option<u32> {
     let mut pid = String::new();
-    let _ = File::open(path).and_then(|file| file.take(20).read_to_string(&mut pid));
-    let holder = match pid.trim().parse::<u32>() {
-        Ok(pid) => format!("process {pid}"),
-        Err(_) => "another process".to_owned(),
+    let file = File::open(path).ok()?;
+    file.take(20).read_to_string(&mut pid).ok()?;
+    pid.trim().parse().ok()
+}
+
+fn taken(path: &Path, waited: Duration) -> Error {
+    let holder = match holder_of(path) {
+        Some(pid) => format!("process {pid}"),
+        None => "another process".to_owned(),
     };
     let so_far = if waited.is_zero() {
         String::new()

@@ -6,7 +6,7 @@ mod lock;
 mod ownership;
 mod private;
 
-pub use lock::{FILE_LOCK_LIMIT, FileLock, Patience, Stamp};
+pub use lock::{FILE_LOCK_LIMIT, FileLock, Patience, Stamp, holder_of};
 pub use private::{
     append, create_folder, file_name, make_private, open_private, read, remove, replace,
     unfinished, unwritable,

@@ -2,12 +2,13 @@
 //! stored meanwhile is used, and a failure of another process's sign-in is the failure of this one.
 
 use super::{Climb, Intent, LinkState, Renewal};
-use crate::ask::Person;
+use crate::ask::{Ask, Person};
 use crate::error::{Code, Error, Remedy, Result};
 use crate::files::Patience;
 use crate::providers;
-use crate::store::SignInLock;
+use crate::store::{SignInLock, WaitingHolder};
 use crate::world::freshness::Freshness;
+use std::fmt;
 use std::time::SystemTime;
 
 impl Climb<'_> {
@@ -52,11 +53,41 @@ impl Climb<'_> {
     }
 
     pub(super) async fn lock(&mut self, at: usize, patience: Patience) -> Result<()> {
-        let (store, clock) = (&self.world.store, &self.world.clock);
-        let folder = store.sign_in_locks_folder();
-        let lock = SignInLock::acquire(&folder, self.name(at), patience, clock).await?;
+        let (world, name) = (self.world, self.name(at).to_owned());
+        let folder = world.store.sign_in_locks_folder();
+        let lock = SignInLock::acquire(&folder, &name, patience, &world.clock);
+        tokio::pin!(lock);
+        let lock = tokio::select! {
+            biased;
+            lock = &mut lock => lock?,
+            holder = SignInLock::holder_waits(&folder, &name) => {
+                self.holder_waits(&name, &holder)?;
+                lock.await?
+            }
+        };
         self.locks.insert(at, lock);
         Ok(())
+    }
+
+    /// A person at another place is not waited for in silence, and not at all where there is none
+    /// here; programs wait as long as they said.
+    fn holder_waits(&self, name: &str, holder: &WaitingHolder) -> Result<()> {
+        match (self.options.intent, self.options.caller.person) {
+            (Intent::SignIn, Person::Absent) => Err(is_under_way(name, holder)),
+            (Intent::SignIn, Person::Present) => {
+                self.ask
+                    .waits_for(format!("A sign-in to {name} is under way: {holder}"));
+                Ok(())
+            }
+            (Intent::Use, _) => Ok(()),
+        }
+    }
+
+    /// While a question is open, the locks that are held say so.
+    pub(super) fn marked_ask(&self) -> Ask {
+        let locks = self.locks.values();
+        let marks = locks.map(|lock| lock.mark(&self.options.caller));
+        self.ask.marked(marks.collect())
     }
 
     pub(super) async fn lock_or_say(&mut self, at: usize, patience: Patience) -> Result<()> {
@@ -153,8 +184,8 @@ impl Climb<'_> {
     }
 }
 
-fn is_under_way(name: &str, error: &Error) -> Error {
-    let message = format!("another sign-in to {name} is under way and has not ended yet: {error}");
+fn is_under_way(name: &str, why: impl fmt::Display) -> Error {
+    let message = format!("another sign-in to {name} is under way and has not ended yet: {why}");
     Error::new(Code::PersonNeeded, message).hint(format!(
         "answer it where it asks; the next call gets its result, and so does `fob login {name}`"
     ))

@@ -281,7 +281,7 @@ impl<'a> Climb<'a> {
                     unanswered: error.for_want_of_a_person(),
                 };
                 self.trail.record(self.world).await;
-                let passphrase = self.ask.passphrase(prompt).await?;
+                let passphrase = self.marked_ask().passphrase(prompt).await?;
                 match self.world.provide_passphrase(passphrase).await {
                     Ok(()) => break,
                     Err(again) => error = again,
@@ -390,9 +390,10 @@ impl<'a> Climb<'a> {
         };
         tracing::debug!(identity = %self.chain.identity, step, "making a session");
         let is_target = at == self.target();
+        let ask = self.marked_ask();
         let obtain = Obtain {
             world: self.world,
-            ask: self.ask,
+            ask: &ask,
             chain: &self.chain,
             at,
             step: &step,

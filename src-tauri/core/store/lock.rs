@@ -1,12 +1,17 @@
 //! The sign-in lock: held while one sign-in runs. It also keeps how the last sign-in failed, so
-//! that those who waited take over the outcome instead of repeating it.
+//! that those who waited take over the outcome instead of repeating it, and says while its holder
+//! waits for a person.
 
+use crate::ask::{Caller, Mark};
 use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
 use crate::files::{self, FileLock, Patience};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// Held while one sign-in to an identity runs.
 #[derive(Debug)]
@@ -14,7 +19,28 @@ pub struct SignInLock {
     lock: FileLock,
     name: String,
     note: PathBuf,
+    prompt: PathBuf,
     clock: Clock,
+}
+
+/// The holder of a sign-in lock, while it waits for a person.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct WaitingHolder {
+    pid: u32,
+    since: jiff::Timestamp,
+    /// The program that wants the session.
+    program: String,
+}
+
+impl fmt::Display for WaitingHolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (pid, program) = (self.pid, &self.program);
+        let since = self.since.strftime("%H:%M:%S UTC");
+        write!(
+            f,
+            "process {pid}, for {program}, has waited for an answer since {since}"
+        )
+    }
 }
 
 /// How a sign-in failed.
@@ -34,21 +60,51 @@ impl SignInLock {
         clock: &Clock,
     ) -> Result<SignInLock> {
         let name = name.to_ascii_lowercase();
-        let file = files::file_name(&name);
-        let lock = FileLock::acquire(
-            &folder.join(format!("sign-in-{file}.lock")),
-            patience,
-            clock,
-        )
-        .await
-        .map_err(|error| error.identity(&name))?;
-        let note = folder.join(format!("sign-in-{file}.outcome.json"));
+        let path = |what| beside(folder, &name, what);
+        let lock = FileLock::acquire(&path("lock"), patience, clock)
+            .await
+            .map_err(|error| error.identity(&name))?;
         Ok(SignInLock {
             lock,
+            note: path("outcome.json"),
+            prompt: path("prompt.json"),
             name,
-            note,
             clock: clock.clone(),
         })
+    }
+
+    /// Stands while a question is open, for those who wait for the lock.
+    pub fn mark(&self, caller: &Caller) -> Mark {
+        let holder = WaitingHolder {
+            pid: std::process::id(),
+            since: jiff::Timestamp::try_from(self.clock.now()).unwrap_or_default(),
+            program: caller.program.clone(),
+        };
+        Mark {
+            path: self.prompt.clone(),
+            text: serde_json::to_vec(&holder).expect("numbers and text"),
+        }
+    }
+
+    /// Ready once the holder of the lock waits for a person.
+    pub async fn holder_waits(folder: &Path, name: &str) -> WaitingHolder {
+        let name = name.to_ascii_lowercase();
+        let (lock, note) = (
+            beside(folder, &name, "lock"),
+            beside(folder, &name, "prompt.json"),
+        );
+        loop {
+            let text = files::read(&note).ok().flatten();
+            let holder: Option<WaitingHolder> =
+                text.and_then(|text| serde_json::from_slice(&text).ok());
+            // One that was killed left its note to the next holder.
+            let holds =
+                |it: &WaitingHolder| files::holder_of(&lock).is_none_or(|pid| pid == it.pid);
+            if let Some(holder) = holder.filter(holds) {
+                return holder;
+            }
+            Clock::nap(BETWEEN_LOOKS).await;
+        }
     }
 
     /// When the wait began, if another sign-in was running: to be passed to
@@ -86,6 +142,10 @@ impl SignInLock {
         (outcome.name == self.name && SystemTime::from(outcome.finished_at) >= moment)
             .then_some(outcome.error)
     }
+}
+
+fn beside(folder: &Path, name: &str, what: &str) -> PathBuf {
+    folder.join(format!("sign-in-{}.{what}", files::file_name(name)))
 }
 
 #[cfg(test)]

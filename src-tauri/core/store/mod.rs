@@ -15,7 +15,7 @@ mod value;
 pub use keyring::{
     Attributes, Deletion, EntryKind, EntryName, Keyring, KeyringEntry, KeyringState, SERVICE,
 };
-pub use lock::SignInLock;
+pub use lock::{SignInLock, WaitingHolder};
 pub use outcome::{ClearedKeys, Dropped, Mode, Noted};
 pub use profiles::{AwsProfile, AwsProfiles, ClearedProfile, ProfilePart, UpTo};
 pub use sign_outs::{SignOuts, Ticket};

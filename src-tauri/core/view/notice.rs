@@ -168,6 +168,7 @@ pub fn notice(event: &Event, now: SystemTime) -> Option<Notice> {
         | Event::SignedOut { .. }
         | Event::Renewed { .. }
         | Event::PromptClosed { .. }
+        | Event::WaitsForHolder { .. }
         | Event::ConfigurationChanged
         | Event::ConfigurationBroken { .. } => return None,
     };
@@ -190,6 +191,7 @@ pub fn withdrawn_by(event: &Event) -> Vec<NoticeKey> {
         Event::PromptClosed { identity, .. } => (identity, &[NoticeKind::PersonAwaited]),
         Event::RenewalFailing { .. }
         | Event::PromptOpened(_)
+        | Event::WaitsForHolder { .. }
         | Event::ConfigurationChanged
         | Event::ConfigurationBroken { .. } => return Vec::new(),
     };
@@ -241,6 +243,7 @@ pub fn log_line(event: &Event, now: SystemTime) -> String {
             )
         }
         Event::PromptClosed { identity, .. } => format!("{identity}: the prompt was closed"),
+        Event::WaitsForHolder { identity, holder } => format!("{identity}: {holder}"),
         Event::ConfigurationChanged => "the changed configuration is in effect".to_owned(),
         Event::ConfigurationBroken { error } => {
             format!(

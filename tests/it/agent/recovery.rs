@@ -1,6 +1,6 @@
 //! Keys that AWS no longer knows are replaced while programs and prompts wait.
 
-use super::{answered, end, start};
+use super::{answered, end, session, start};
 use crate::home::{DEV, Home, RunningAgent, code, text, typed, until, wait_for};
 use crate::screen::Terminal;
 use keyfob_core::duration::SessionDuration;
@@ -8,7 +8,7 @@ use keyfob_core::sandbox::MfaDevice;
 use keyfob_core::secret::Keys;
 use serde_json::json;
 use std::fs;
-use std::process::{Child, Output};
+use std::process::{Child, Command, Output};
 
 /// Ways to hand over keys.
 #[derive(Clone, Copy, Debug)]
@@ -46,20 +46,24 @@ fn store(home: &Home, road: Road, keys: &Keys) {
         Road::Form => {
             let mut terminal =
                 Terminal::start(home.fob_on_a_terminal(&["user", "configure", "dev"]));
-            for (label, answer) in [
-                ("Access Key ID", id),
-                ("Secret", secret),
-                ("MFA ARN", ""),
-                ("Session Duration", ""),
-            ] {
-                terminal.read_to(label);
-                terminal.type_line(answer);
-            }
+            fill_in(&mut terminal, keys);
             let (rest, exit) = terminal.finish();
             return assert_eq!(exit, 0, "{rest}");
         }
     };
     assert_eq!(code(&ran), 0, "{road:?}: {}", text(&ran.stderr));
+}
+
+fn fill_in(terminal: &mut Terminal, keys: &Keys) {
+    for (label, answer) in [
+        ("Access Key ID", keys.access_key_id.as_str()),
+        ("Secret", keys.secret_access_key.expose()),
+        ("MFA ARN", ""),
+        ("Session Duration", ""),
+    ] {
+        terminal.read_to(label);
+        terminal.type_line(answer);
+    }
 }
 
 fn program(home: &Home) -> Child {
@@ -129,7 +133,8 @@ fn a_form_that_others_answered_meanwhile_ends_with_their_keys() {
         if with_agent {
             until("the prompt is gone", || prompts(&home) == json!([]));
             terminal.press_control('[');
-            terminal.read_to("Authentication successful!");
+            // With their session, or with the one that was made meanwhile.
+            terminal.read_to("Expires");
             let (rest, exit) = terminal.finish();
             assert_eq!(exit, 0, "{rest}");
         } else {
@@ -284,5 +289,76 @@ fn what_whoami_and_repair_learn_of_a_session_is_remembered() {
             assert_eq!(code(&program), 3, "{learns:?}: {}", text(&program.stderr));
             assert_eq!(code(&log_in_with(&home, "123456")), 0);
         }
+    }
+}
+
+/// A shell whose programs reach the network by another way than the agent.
+fn behind_a_proxy(mut fob: Command) -> Command {
+    fob.env("HTTPS_PROXY", "http://127.0.0.1:9");
+    fob
+}
+
+#[test]
+fn a_shell_with_another_proxy_answers_the_open_prompt_through_the_agent() {
+    let (home, _agent, program) = waiting();
+    for arguments in [
+        &["login", "dev", "--no-input"][..],
+        &["exec", "dev", "--no-input", "--", "true"],
+    ] {
+        let ran = behind_a_proxy(home.fob(arguments))
+            .output()
+            .expect("fob runs");
+        assert_eq!(code(&ran), 3, "{arguments:?}: {}", text(&ran.stderr));
+        let said = text(&ran.stderr);
+        assert!(said.contains("`fob login dev` answers it"), "{said}");
+    }
+    let new = home.sandbox().create_key("kim").expect("a key");
+    let fob = home.fob_on_a_terminal(&["login", "dev"]);
+    let mut terminal = Terminal::start(behind_a_proxy(fob));
+    terminal.read_to("A sign-in to dev has waited for an answer since ");
+    fill_in(&mut terminal, &new);
+    terminal.read_to("Authentication successful!");
+    let (rest, exit) = terminal.finish();
+    assert_eq!(exit, 0, "{rest}");
+    answered(&end(program));
+}
+
+#[test]
+fn who_waits_for_the_sign_in_of_another_process_is_told_and_types_unseen() {
+    let (home, agent, program) = waiting();
+    let holder = format!("process {}, for ", agent.pid());
+    let ran = home.run(&["login", "dev", "--no-agent"]);
+    assert_eq!(code(&ran), 3, "{}", text(&ran.stderr));
+    assert!(text(&ran.stderr).contains(&holder), "{}", text(&ran.stderr));
+
+    let mut terminal = Terminal::start(home.fob_on_a_terminal(&["login", "dev", "--no-agent"]));
+    terminal.read_to(&format!("A sign-in to dev is under way: {holder}"));
+    terminal.type_line("typed-too-early");
+    let new = home.sandbox().create_key("kim").expect("a key");
+    store(&home, Road::Stdin, &new);
+    let (shown, exit) = terminal.finish();
+    assert_eq!(exit, 0, "{shown}");
+    assert!(!shown.contains("typed-too-early"), "{shown}");
+    answered(&end(program));
+}
+
+#[test]
+fn an_identity_with_its_own_endpoint_is_the_agents_whatever_the_environment_says() {
+    let home = Home::with(DEV);
+    let own = format!(
+        "auth:\n  identities:\n    dev: {{ kind: aws/user, spec: {{ endpoint_url: \"{}\" }} }}\n",
+        home.sandbox().url()
+    );
+    fs::write(home.config(), own).expect("written");
+    home.store_key("dev", &home.key());
+    let _agent = home.start_agent();
+    let last_asker = || session(&home, "dev")["last_asker"]["program"].clone();
+    for elsewhere in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "HTTPS_PROXY"] {
+        assert_eq!(code(&home.run(&["login", "dev"])), 0);
+        assert_eq!(last_asker(), "fob");
+        let mut fob = home.fob(&["credential-process", "dev"]);
+        fob.env(elsewhere, "http://127.0.0.1:9");
+        answered(&fob.output().expect("fob runs"));
+        assert_ne!(last_asker(), "fob", "{elsewhere}: the agent gave it");
     }
 }

@@ -222,6 +222,10 @@ pub fn events() -> Vec<Event> {
             identity: name(),
         },
         Event::ConfigurationChanged,
+        Event::WaitsForHolder {
+            identity: name(),
+            holder: "process 812, for terraform, has waited".to_owned(),
+        },
         Event::ConfigurationBroken {
             error: error(Code::ConfigInvalid),
         },
