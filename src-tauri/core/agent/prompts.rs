@@ -124,8 +124,8 @@ pub(super) fn join(actor: &mut Actor, job: JobId, waiter: Waiter) {
     match code.map(str::to_owned) {
         Some(code) => give_answer(actor, job, waiter, Answer::MfaCode(code)),
         None => {
-            let notes = open_since(actor, job).into_iter().collect();
-            show_prompt(actor, job, waiter, notes);
+            let note = open_since(actor, job).filter(|_| waiter.is_person());
+            show_prompt(actor, job, waiter, note.into_iter().collect());
         }
     }
 }
