@@ -10,8 +10,9 @@ use keyfob_core::agent::api::{
     Answer, MfaArn, PassphraseUse, Prompt, PromptKind, Secret, SessionDuration, TypedKeys, WhyKeys,
 };
 use keyfob_core::error::{Code, Error};
-use keyfob_core::view::form;
+use keyfob_core::view::{form, pasted};
 use std::fmt::Display;
+use zeroize::Zeroizing;
 
 #[derive(Debug)]
 pub enum Unanswered {
@@ -114,15 +115,16 @@ fn keys(
     mfa_arn: Option<&MfaArn>,
     duration: Option<SessionDuration>,
 ) -> Result<TypedKeys, Unanswered> {
-    let access_key_id = Text::new("Access Key ID:")
-        .with_validator(checked(form::access_key_id))
-        .prompt()?;
-    let secret = Password::new("Secret Access Key:")
-        .with_display_mode(PasswordDisplayMode::Masked)
-        .without_confirmation()
-        .with_validator(checked(not_empty))
+    let typed = Text::new("Access Key ID:")
+        .with_validator(checked(pasted::access_key_id))
+        // What was pasted may hold the secret.
+        .with_formatter(&|text| key_id_of(text))
         .prompt()
-        .map(Secret::new)?;
+        .map(Zeroizing::new)?;
+    let (access_key_id, secret) = match pasted::keys(&typed) {
+        Ok(pair) => (pair.access_key_id, pair.secret_access_key),
+        Err(_) => (key_id_of(&typed), secret_access_key()?),
+    };
     let mfa_arn = mfa_arn.map_or("", MfaArn::as_str);
     let mfa_arn = Text::new("MFA ARN (optional):")
         .with_initial_value(mfa_arn)
@@ -139,11 +141,29 @@ fn keys(
         .with_validator(checked(form::session_duration))
         .prompt()?;
     Ok(TypedKeys {
-        access_key_id: access_key_id.trim().to_owned(),
+        access_key_id,
         secret_access_key: secret,
         mfa_arn: Some(mfa_arn),
         session_duration: Some(duration),
     })
+}
+
+fn key_id_of(text: &str) -> String {
+    match pasted::keys(text) {
+        Ok(pair) => pair.access_key_id,
+        Err(_) => pasted::value(text, "AWS_ACCESS_KEY_ID").to_string(),
+    }
+}
+
+fn secret_access_key() -> Result<Secret, Unanswered> {
+    let typed = Password::new("Secret Access Key:")
+        .with_display_mode(PasswordDisplayMode::Masked)
+        .without_confirmation()
+        .with_validator(checked(not_empty))
+        .prompt()
+        .map(Zeroizing::new)?;
+    let secret = pasted::value(&typed, "AWS_SECRET_ACCESS_KEY");
+    Ok(Secret::new(secret.as_str()))
 }
 
 fn mfa_code(identity: &str, device: &MfaArn) -> Result<String, Unanswered> {

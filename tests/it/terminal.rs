@@ -134,3 +134,33 @@ fn of_two_terminals_one_shows_the_prompt_and_both_are_signed_in() {
     assert!(!shown.contains("Access Key ID"), "{shown}");
     assert_eq!(home.calls().get("GetSessionToken"), Some(&1));
 }
+
+#[test]
+fn what_aws_and_shells_print_is_pasted_into_the_form() {
+    let pasted = |id: &str, secret: &str| {
+        [
+            vec![format!(
+                r#"{{"AccessKey": {{"UserName": "kim", "AccessKeyId": "{id}", "SecretAccessKey": "{secret}"}}}}"#
+            )],
+            vec![
+                format!("SET AWS_ACCESS_KEY_ID={id}"),
+                format!("SET AWS_SECRET_ACCESS_KEY={secret}"),
+            ],
+        ]
+    };
+    let home = Home::with(DEV);
+    let key = home.key();
+    for lines in pasted(key.access_key_id.as_str(), key.secret_access_key.expose()) {
+        let mut terminal = start(&home, &["user", "configure", "dev"]);
+        for (label, line) in ["Access Key ID", "Secret"].iter().zip(&lines) {
+            terminal.read_to(label);
+            terminal.type_line(line);
+        }
+        for label in ["MFA ARN", "Session Duration"] {
+            terminal.read_to(label);
+            terminal.type_line("");
+        }
+        terminal.read_to("Credentials saved to keyring: dev");
+        ends(terminal, 0);
+    }
+}

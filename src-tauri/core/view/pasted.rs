@@ -2,7 +2,7 @@
 //! JSON, a profile of the AWS files, lines for a shell. Refuses keys of a session, which
 //! are not long-lived, and never quotes a value in a message: anything may be a secret here.
 
-use super::form::filled;
+use super::form::{self, filled};
 use crate::agent::api::TypedKeys;
 use crate::config::{SharedProfile, SharedProfiles};
 use crate::environment::Environment;
@@ -253,10 +253,37 @@ fn of_shared(profile: &SharedProfile) -> Result<TypedKeys> {
     )
 }
 
+/// As [`form::access_key_id`], for a field that also takes the whole pair or a line for a shell.
+pub fn access_key_id(text: &str) -> Result<(), String> {
+    match keys(text) {
+        Ok(_) => Ok(()),
+        Err(_) => form::access_key_id(&value(text, "AWS_ACCESS_KEY_ID")),
+    }
+}
+
+/// What a line sets `name` to, for a field into which such lines are pasted one by one; else the
+/// text as it is.
+pub fn value(text: &str, name: &str) -> Zeroizing<String> {
+    let set = is_assignment(text).then(|| values(text).ok()?.remove(name));
+    Zeroizing::new(set.flatten().unwrap_or_else(|| text.trim().to_owned()))
+}
+
 /// `AWS_ACCESS_KEY_ID=…` and `AWS_SECRET_ACCESS_KEY=…` in any order, bare, or as a shell sets them:
 /// with `export`, `SET` (cmd) or `$Env:` (PowerShell).
 fn assignments(text: &str) -> Result<TypedKeys> {
-    let mut values: BTreeMap<String, String> = BTreeMap::new();
+    let values = values(text)?;
+    let value = |name: &str| values.get(name).map(String::as_str);
+    from_values(
+        &value,
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_MFA_SERIAL",
+    )
+}
+
+/// By name, in upper case.
+fn values(text: &str) -> Result<BTreeMap<String, String>> {
+    let mut values = BTreeMap::new();
     let mut set = |name: &str, value: &str| {
         values.insert(
             name.to_ascii_uppercase(),
@@ -281,13 +308,7 @@ fn assignments(text: &str) -> Result<TypedKeys> {
             set(name, value);
         }
     }
-    let value = |name: &str| values.get(name).map(String::as_str);
-    from_values(
-        &value,
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_MFA_SERIAL",
-    )
+    Ok(values)
 }
 
 /// What stands behind `SET ` or `$Env:`.
