@@ -5,7 +5,7 @@ use super::footing::KindName;
 use crate::config::reader::{Fields, Single, sentence};
 use crate::config::values;
 use crate::duration::{SessionDuration, SessionKind};
-use crate::ids::{AccessKeyId, MfaArn};
+use crate::ids::{AccessKeyId, MfaArn, is_example};
 use crate::secret::{Keys, Origin, Secret};
 use std::str::FromStr;
 
@@ -95,6 +95,15 @@ fn pair(fields: &Fields<'_>, id: &Single, secret: &Single) -> Option<ConfiguredK
             return None;
         }
     };
+    for it in [id, secret] {
+        if is_example(&it.text) {
+            let source = it.source();
+            let message = format!(
+                "{source} is an example of AWS's documentation, which no account has: it is never sent to AWS"
+            );
+            problems.warning(&it.location, message);
+        }
+    }
     let line_of = |it: &Single| format!("{} line {}", fields.reader.file_name, it.location.at.line);
     let (origin, place) = match (&id.variable, &secret.variable) {
         (Some(id), Some(secret)) => (

@@ -354,7 +354,7 @@ auth:
     spaced: {kind: aws/user, credentials: {access_key_id: AKIAIOSFODNN7EXAMPLE, secret_access_key: wJalr XUtnFEMI}}
     list: {kind: aws/user, credentials: {access_key_id: [AKIAIOSFODNN7EXAMPLE], secret_access_key: {a: wJalrXUtnFEMI}}}
     env: {kind: aws/user, credentials: {access_key_id: AKIAIOSFODNN7EXAMPLE, secret_access_key: !env wJalrXUtnFEMI/K7MDENG}}
-    good: {kind: aws/user, credentials: {access_key_id: AKIAIOSFODNN7EXAMPLE, secret_access_key: wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY, mfa_arn: "arn:aws:iam::1:user/x"}}
+    good: {kind: aws/user, credentials: {access_key_id: AKIAFOREIGN000000001, secret_access_key: wJalrXUtnFEMI/K7MDENG/bPxRfiCY0000000000, mfa_arn: "arn:aws:iam::1:user/x"}}
 "#), @r"
 3:57 error auth.identities.half.credentials.access_key_id: `access_key_id` is useless without `secret_access_key`: write both or neither
 4:62 error auth.identities.other.credentials.secret_access_key: `secret_access_key` is useless without `access_key_id`: write both or neither

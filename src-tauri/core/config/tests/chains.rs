@@ -88,7 +88,7 @@ fn the_sample_configuration_loads_without_errors_and_every_chain_resolves() {
 fn an_atmos_file_loads_and_what_is_left_to_atmos_is_a_notice() {
     let home = Home::with(ATMOS);
     let keys = [
-        ("EMERGENCY_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+        ("EMERGENCY_KEY_ID", "AKIAFOREIGN000000001"),
         ("EMERGENCY_SECRET", "wJalrXUtnFEMI"),
     ];
     let config = home.load_with(&keys).expect("a configuration");
@@ -570,6 +570,10 @@ fn keys_written_in_the_file_are_known_by_their_line_and_never_shown() {
     ));
     assert_eq!(worst(&config), Some(Severity::Warning));
     assert!(!format!("{config:?}{}", shown(&config)).contains(SECRET));
+    let examples = shown(&config)
+        .matches("example of AWS's documentation")
+        .count();
+    assert_eq!(examples, 2, "{}", shown(&config));
     let dev = chain(&config, "dev").expect("a chain");
     let Kind::User(user) = &dev.source().kind else {
         panic!("a user")
