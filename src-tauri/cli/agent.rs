@@ -18,13 +18,20 @@ use keyfob_core::clock::Clock;
 use keyfob_core::view::notice::{Notice, log_line};
 use keyfob_core::world::World;
 use serde::Serialize;
+use std::io::{self, IsTerminal};
 
 /// Until it is stopped.
 pub fn run(invocation: &Invocation, args: &AgentRunArgs) -> Result<u8, Stop> {
     let config = invocation.config()?;
     let path = config.path().to_owned();
     let address = Address::of(&path, &invocation.environment)?;
-    let world = World::open(config, invocation.environment.clone(), Clock::system())?;
+    // Elsewhere standard error is a log.
+    let environment = if io::stderr().is_terminal() {
+        invocation.environment.clone().with_programs_shown()
+    } else {
+        invocation.environment.clone()
+    };
+    let world = World::open(config, environment, Clock::system())?;
     let terminal = invocation.terminal;
     let runtime = runtime()?;
     runtime.block_on(async {

@@ -2,6 +2,7 @@
 //! is named.
 
 use crate::home::{DEV, Home, code, text};
+use crate::screen::Terminal;
 use crate::support::repository;
 use keyfob_core::sandbox::{MfaDevice, SandboxSettings};
 use keyfob_core::secret::Keys;
@@ -220,6 +221,14 @@ fn a_helper_speaks_to_the_person_and_never_into_a_log() {
     let ran = home.run(&["login", "dev", "--force"]);
     assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
     assert!(!agent.said().contains("Touch"), "{}", agent.said());
+    drop(agent);
+    let mut agent = Terminal::start(home.fob_on_a_terminal(&["agent", "run"]));
+    agent.read_to("is running, pid");
+    let ran = home.run(&["login", "dev", "--force"]);
+    assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+    agent.read_to("Touch your YubiKey");
+    agent.press_control('c');
+    agent.finish();
 }
 
 #[test]
