@@ -37,7 +37,11 @@ const NETWORK: &[&str] = &[
     "no_proxy",
 ];
 /// Besides every `AWS_ENDPOINT_URL…`: what decides where calls go that name no endpoint.
-const ENDPOINTS: &[&str] = &["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"];
+const ENDPOINTS: &[&str] = &[
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "AWS_USE_FIPS_ENDPOINT",
+];
 const BETWEEN_DIGESTS: char = '-';
 
 /// What two processes have different in their environments.

@@ -10,8 +10,8 @@ use std::time::SystemTime;
 /// The oldest calls are forgotten beyond this many.
 const MOST_CALLS: usize = 10_000;
 
-/// Parameters shown with their values; of any other only the name.
-const SHOWN: [&str; 8] = [
+/// Parameters shown with their values; of any other only the name. A dot at the end: all of them.
+const SHOWN: [&str; 11] = [
     "RoleArn",
     "RoleSessionName",
     "ExternalId",
@@ -20,6 +20,9 @@ const SHOWN: [&str; 8] = [
     "SessionDuration",
     "Issuer",
     "Destination",
+    "SourceIdentity",
+    "Tags.member.",
+    "TransitiveTagKeys.member.",
 ];
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +50,9 @@ impl RecordedCall {
         outcome: &str,
     ) -> RecordedCall {
         let shown = |(name, value): (&String, &String)| {
-            let value = if SHOWN.contains(&name.as_str()) {
+            let is_it =
+                |shown: &&str| name == shown || shown.ends_with('.') && name.starts_with(*shown);
+            let value = if SHOWN.iter().any(is_it) {
                 value
             } else {
                 "(hidden)"

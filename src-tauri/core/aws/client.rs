@@ -114,6 +114,12 @@ impl Aws {
         }
     }
 
+    /// As the SDKs read it.
+    fn is_on(&self, name: &str) -> Result<bool> {
+        let value = self.environment.var(name)?;
+        Ok(value.is_some_and(|value| value.eq_ignore_ascii_case("true")))
+    }
+
     pub(super) fn sts(&self, signer: Signer<'_>, place: Place<'_>) -> Result<aws_sdk_sts::Client> {
         let endpoint = self.endpoint(place)?;
         self.refuse_examples(signer.parts().0, place)?;
@@ -138,6 +144,10 @@ impl Aws {
                     .operation_timeout(CALL_TIMEOUT)
                     .build(),
             );
+        if endpoint.is_none() {
+            config.set_use_fips(Some(self.is_on("AWS_USE_FIPS_ENDPOINT")?));
+            config.set_use_dual_stack(Some(self.is_on("AWS_USE_DUALSTACK_ENDPOINT")?));
+        }
         config.set_endpoint_url(endpoint.map(str::to_owned));
         Ok(aws_sdk_sts::Client::from_conf(config.build()))
     }
@@ -301,5 +311,88 @@ pub(super) struct SigningTime(pub Clock);
 impl TimeSource for SigningTime {
     fn now(&self) -> SystemTime {
         self.0.now()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::AccessKeyId;
+    use aws_smithy_runtime_api::client::http::HttpConnectorFuture;
+    use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+    use std::sync::{Arc, Mutex};
+
+    /// Sends nothing, and notes where to.
+    #[derive(Clone, Debug, Default)]
+    struct Recorder(Arc<Mutex<Vec<String>>>);
+
+    impl HttpConnector for Recorder {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            let mut seen = self.0.lock().expect("no panic");
+            seen.push(request.uri().to_owned());
+            HttpConnectorFuture::ready(Err(ConnectorError::user("sent nothing".into())))
+        }
+    }
+
+    async fn address(variables: &[(&str, &str)], region: &str) -> String {
+        let aws = Aws::new(Environment::of(variables.iter().copied()), Clock::system());
+        let keys = Keys {
+            access_key_id: AccessKeyId::parse("AKIAIOSFODNN7EXAMPLE").expect("a key id"),
+            secret_access_key: Secret::new("s"),
+        };
+        let region = region.parse().expect("a region");
+        let place = Place {
+            region: &region,
+            endpoint_url: None,
+            tries: Tries::One,
+        };
+        let sts = aws.sts(Signer::LongLived(&keys), place).expect("a client");
+        let recorder = Recorder::default();
+        let overridden = aws_sdk_sts::Config::builder().http_client(client(recorder.clone()));
+        let call = sts.get_caller_identity().customize();
+        let _ = call.config_override(overridden).send().await;
+        let seen = recorder.0.lock().expect("no panic");
+        seen.join(" ")
+    }
+
+    #[tokio::test]
+    async fn the_environment_chooses_fips_and_dual_stack_hosts() {
+        let fips = ("AWS_USE_FIPS_ENDPOINT", "true");
+        let dual_stack = ("AWS_USE_DUALSTACK_ENDPOINT", "TRUE");
+        for (variables, region, host) in [
+            (
+                &[][..],
+                "eu-central-1",
+                "https://sts.eu-central-1.amazonaws.com/",
+            ),
+            (
+                &[fips],
+                "us-east-2",
+                "https://sts-fips.us-east-2.amazonaws.com/",
+            ),
+            (
+                &[dual_stack],
+                "eu-central-1",
+                "https://sts.eu-central-1.api.aws/",
+            ),
+            (
+                &[fips, dual_stack],
+                "us-east-2",
+                "https://sts-fips.us-east-2.api.aws/",
+            ),
+            (
+                &[("AWS_USE_FIPS_ENDPOINT", "false")],
+                "eu-central-1",
+                "https://sts.eu-central-1.amazonaws.com/",
+            ),
+            (
+                &[fips, ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")],
+                "us-east-2",
+                "http://127.0.0.1:4566/",
+            ),
+        ] {
+            assert_eq!(address(variables, region).await, host, "{variables:?}");
+        }
     }
 }

@@ -2,11 +2,12 @@
 
 use super::client::{Aws, Place, Signer};
 use super::fault::{Fault, FaultKind};
-use crate::config::AssumeRole;
+use crate::config::{AssumeRole, SessionTag};
 use crate::duration::SessionDuration;
 use crate::error::Error;
 use crate::ids::{AccessKeyId, AccountId, MfaArn, MfaCode};
 use crate::secret::{Keys, Origin, Secret, Session};
+use aws_sdk_sts::types::Tag;
 use std::time::SystemTime;
 
 /// The principal that STS sees behind a signature.
@@ -86,8 +87,12 @@ impl Aws {
         } = request;
         let client = self.sts(signer, place).map_err(misused)?;
         let issued_at = self.clock.now();
+        let list = |keys: &[String]| (!keys.is_empty()).then(|| keys.to_vec());
         let answer = client
             .assume_role()
+            .set_tags(tags(role))
+            .set_transitive_tag_keys(list(&role.transitive_tag_keys))
+            .set_source_identity(role.source_identity.clone())
             .role_arn(&role.role_arn)
             .role_session_name(&role.session_name)
             .set_external_id(role.external_id.clone())
@@ -161,6 +166,11 @@ impl Granted {
             origin,
         }
     }
+}
+
+fn tags(role: &AssumeRole) -> Option<Vec<Tag>> {
+    let tag = |tag: &SessionTag| Tag::builder().key(&tag.key).value(&tag.value).build().ok();
+    (!role.tags.is_empty()).then(|| role.tags.iter().filter_map(tag).collect())
 }
 
 fn seconds(duration: SessionDuration) -> i32 {

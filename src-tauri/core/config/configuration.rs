@@ -1,6 +1,7 @@
 //! Everything one file says. [`Config`] cannot hold anything invalid: what could not be understood
 //! is a [`Problem`], and blocks only the chains that use it.
 
+use super::atmos;
 use super::databases::{Database, databases};
 use super::entries::{Entries, entries};
 use super::file;
@@ -199,8 +200,10 @@ impl Config {
         });
         let error = Error::new(Code::ConfigInvalid, message);
         let error = absent.fold(error, |error, it| error.hint(it.to_string()));
-        Err(error
-            .hint(format!("correct {}", self.path.display()))
+        let error = error.hint(format!("correct {}", self.path.display()));
+        let unread = self.problems.iter().filter(|it| it.path == atmos::IMPORT);
+        Err(unread
+            .fold(error, |error, it| error.hint(&it.message))
             .hint("`fob validate` lists every problem"))
     }
 }
@@ -249,6 +252,9 @@ pub(super) fn understand(
     let mut databases = databases(&auth, &identities);
     auth.finish("`auth`", &[]);
 
+    if let Some(root) = root {
+        atmos::report_unread(path, root, &reader.problems);
+    }
     let from_environment = reader.from_environment.into_inner();
     let problems = reader.problems.in_file_order();
     let mut errors: HashMap<Blocked, Vec<usize>> = HashMap::new();

@@ -5,11 +5,11 @@ use super::identity::{Below, EntrySettings, Identity, Provider};
 use super::kinds::{Class, EntrySection, Footing, KnownKind, Level, Via};
 use super::links::{Unlinked, link};
 use super::names::folded;
-use super::problem::{Blocked, Location};
+use super::problem::{Blocked, Location, nearest};
 use super::reader::{Fields, Placed, Reader, sentence};
 use super::values;
 use super::yaml::{Node, Value};
-use crate::error::Error;
+use crate::error::{Error, shorten};
 use crate::ids::{IdentityName, ProviderName, Region};
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -96,6 +96,7 @@ impl WrittenKind {
             })
         };
         let Some(Placed { value, location }) = fields.required_placed("kind", parse) else {
+            report_misspelt(fields);
             let text = fields.node.child("kind").and_then(Node::text);
             return WrittenKind {
                 text: text.unwrap_or_default().to_owned(),
@@ -148,6 +149,21 @@ fn providers(auth: &Fields<'_>, settings: &mut HashMap<Blocked, EntrySettings>) 
         }
     }
     providers
+}
+
+/// A key that was meant to be `kind`: without a kind no other key is looked at.
+fn report_misspelt(fields: &Fields<'_>) {
+    if fields.node.child("kind").is_some() {
+        return;
+    }
+    let keys = fields.node.members().iter().map(|member| &member.key);
+    let misspelt = nearest("kind", keys.clone().filter_map(|key| key.text()));
+    let meant = keys.into_iter().find(|key| key.text() == misspelt);
+    if let (Some(misspelt), Some(key)) = (misspelt, meant) {
+        let location = fields.location.below(&shorten(misspelt), key.at);
+        let message = format!("`{}` is not known; did you mean `kind`?", shorten(misspelt));
+        fields.problems().error(&location, message);
+    }
 }
 
 /// An identity as far as it can be read before it is known what it stands on.

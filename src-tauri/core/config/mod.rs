@@ -2,6 +2,7 @@
 //! files of AWS tools. Reading goes from the text (`yaml`) over single values (`reader`) and
 //! entries (`kinds`, `entries`, `links`) to a [`Config`], and from there to a [`Chain`].
 
+mod atmos;
 mod chain;
 mod configuration;
 mod database_host;
@@ -33,7 +34,7 @@ pub use identity::{Identity, Provider};
 pub use import::{Import, Importable, ImportedKeys, ProfileKind, import, importable};
 pub use kinds::{
     AccountReference, AssumeRole, AssumeRoot, ConfiguredKeys, GithubOidc, IdentityCenter, Kind,
-    PermissionSet, Process, Saml, User, WebIdentity,
+    PermissionSet, Process, Saml, SessionTag, User, WebIdentity,
 };
 pub use problem::{Problem, Severity};
 pub(crate) use profiles::{SharedProfile, SharedProfiles};

@@ -1,6 +1,7 @@
 //! Values found by dotted key, with `!env` filled in, and a report of everything that is not as it
 //! should be: a key that no reader looks for is not known.
 
+use super::atmos;
 use super::problem::{Blocked, Location, Problems, list};
 use super::values;
 use super::yaml::{Node, Value};
@@ -12,24 +13,6 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use zeroize::Zeroizing;
-
-/// Keys under `auth` that Atmos knows and Keyfob has no use for.
-const ATMOS_KEYS: &[&str] = &[
-    "alias",
-    "browser_executable_path",
-    "browser_type",
-    "default",
-    "download_browser_driver",
-    "driver",
-    "integrations",
-    "isolated",
-    "logs",
-    "password",
-    "provider_type",
-    "tags",
-    "username",
-    "webflow_enabled",
-];
 
 pub(super) struct Reader<'e> {
     pub problems: Problems,
@@ -435,7 +418,9 @@ impl<'r> Fields<'r> {
         let is_it = |other: &&str| **other == dotted || other.starts_with(&group);
         if known.elsewhere.iter().any(is_it) {
             problems.warning(here, format!("`{key}` has no effect on {of}"));
-        } else if ATMOS_KEYS.contains(&key) {
+        } else if atmos::KEYS.contains(&key)
+            || prefix.is_empty() && atmos::ENTRY_KEYS.contains(&key)
+        {
             let message = format!("`{key}` is left to Atmos; Keyfob does not use it");
             problems.notice(here, message);
         } else {

@@ -1,5 +1,6 @@
 //! The configuration from outside: files in a home of their own, loaded and asked.
 
+mod atmos;
 mod bad_files;
 mod bad_input;
 mod chains;

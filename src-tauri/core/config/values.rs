@@ -134,6 +134,32 @@ pub(super) fn external_id(text: &str) -> Result<String> {
     )
 }
 
+/// As AWS has it for SourceIdentity.
+pub(super) fn source_identity(text: &str) -> Result<String> {
+    if (2..=64).contains(&text.len()) && text.chars().all(is_word) && !text.starts_with("aws:") {
+        return Ok(text.to_owned());
+    }
+    refuse(
+        text,
+        "a source identity",
+        "it has 2 to 64 letters, digits and `_+=,.@-`",
+    )
+}
+
+/// As AWS has it for session tags.
+pub(super) fn session_tag(key: &str, value: &str) -> Result<()> {
+    let allowed = |c: char| c.is_alphanumeric() || " _.:/=+-@".contains(c);
+    let fits = |text: &str, longest| text.chars().count() <= longest && text.chars().all(allowed);
+    if !key.is_empty() && fits(key, 128) && fits(value, 256) && !key.starts_with("aws:") {
+        return Ok(());
+    }
+    refuse(
+        key,
+        "a session tag with a value that AWS takes",
+        "a key has 1 to 128, a value up to 256 letters, digits, spaces and `_.:/=+-@`",
+    )
+}
+
 /// The name of an environment variable.
 pub(super) fn variable_name(text: &str) -> Result<String> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_';

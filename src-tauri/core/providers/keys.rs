@@ -6,6 +6,7 @@ use crate::ask::{Ask, Note, Prompt, PromptKind, TypedKeys, WhyKeys};
 use crate::aws::{Fault, FaultKind, Place, Principal, Signer, Tries};
 use crate::clock::Clock;
 use crate::config::{Chain, KeyringChoice, Kind, Link, User};
+use crate::duration::SessionKind;
 use crate::error::{Code, Error, Result};
 use crate::files::Stamp;
 use crate::ids::AccessKeyId;
@@ -225,6 +226,8 @@ impl Entry<'_> {
         let before = remembered(self.world, &self.link.name, &mut trail.notes).await?;
         let (why, error) = match self.check(typed, &before, &prompt.kind).await {
             Ok(long_lived) => {
+                let (_, warning) = SessionKind::IamUser.bound(long_lived.session_duration);
+                trail.warn_once(warning);
                 let saved = save(self.world, self.ticket, &before, &long_lived, trail).await;
                 trail
                     .happened

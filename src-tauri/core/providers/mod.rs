@@ -30,10 +30,12 @@ pub async fn obtain(it: Obtain<'_>, parent: Option<&Session>) -> Result<Session,
         (Kind::Ambient, _) => Ok(ambient::obtain(it).await?),
         (Kind::Process(process), _) => Ok(process::obtain(it.world, process).await?),
         (Kind::AssumeRole(role), Some(parent)) => role::obtain(it, role, parent).await,
-        (Kind::AssumeRole(role), None) => match &it.chain.source().kind {
-            Kind::User(user) => Ok(role::obtain_with_keys(it, role, user).await?),
-            _ => Err(Refusal::Failed(unsupported(it.chain))),
-        },
+        (Kind::AssumeRole(role), None) => {
+            let Kind::User(user) = &it.chain.source().kind else {
+                return Err(Refusal::Failed(unsupported(it.chain)));
+            };
+            Ok(role::obtain_with_keys(it, role, user).await?)
+        }
         (
             Kind::IdentityCenter(_)
             | Kind::Saml(_)

@@ -102,7 +102,7 @@ impl Trail {
         }
     }
 
-    fn warn_once(&mut self, warning: Option<String>) {
+    pub(super) fn warn_once(&mut self, warning: Option<String>) {
         let warning = warning.map(Note::Warning);
         self.notes.extend(
             warning

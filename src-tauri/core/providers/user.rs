@@ -91,7 +91,11 @@ impl Wanted<'_> {
             Wanted::OwnSession => {
                 let duration = it.bounded(written, SessionKind::IamUser);
                 let aws = &it.world.aws;
-                aws.session_token(keys, it.place(), duration, mfa).await
+                let granted = aws.session_token(keys, it.place(), duration, mfa).await?;
+                if mfa.is_none() {
+                    it.trail.notes.push(without_mfa(it.name()));
+                }
+                Ok(granted)
             }
             Wanted::Role(role) => role.send(&it.world.aws, Signer::LongLived(keys), mfa).await,
         }
@@ -183,6 +187,14 @@ async fn wait_for_the_next_code(it: &mut Obtain<'_>) {
     it.trail.notes.push(Note::Info(format!(
         "AWS refused the MFA code, as it does where one is used twice: waited {left} s for the next one"
     )));
+}
+
+/// People take the refusals for a broken key.
+fn without_mfa(name: &str) -> Note {
+    Note::Info(format!(
+        "{name} has no MFA device here: AWS refuses IAM calls (aws iam …) from its session; \
+         credentials.mfa_arn in the configuration names one"
+    ))
 }
 
 fn no_code(name: &str) -> Error {

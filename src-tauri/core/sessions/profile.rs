@@ -8,6 +8,7 @@ use crate::secret::{Origin, Secret, Session, on_the_wire};
 use crate::store::Ticket;
 use crate::store::{AwsProfile, Noted};
 use crate::world::World;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
 
@@ -163,6 +164,12 @@ fn own_variables<'a>(
                     .clone()
                     .map(|token| ("AWS_SESSION_TOKEN", token)),
             );
+            // Prompts of shells show it.
+            let end = Timestamp::try_from(session.expires_at).ok();
+            set.extend(end.map(|end| {
+                let end = end.strftime("%FT%TZ").to_string();
+                ("AWS_CREDENTIAL_EXPIRATION", Secret::new(end))
+            }));
             set
         }
         VariablesForm::Endpoint => Vec::new(),

@@ -573,6 +573,16 @@ impl<'a> Climb<'a> {
     }
 
     async fn completed(mut self, session: Session) -> Completed {
+        let target = self.target();
+        if let Some(below) = self.parent_of(target)
+            && self.is_forced(target)
+            && !self.made.contains(&below)
+        {
+            let below = self.name(below);
+            let note =
+                format!("the session of {below} stays: `fob login {below} --force` renews it");
+            self.trail.notes.push(Note::Info(note));
+        }
         self.trail.record(self.world).await;
         Completed {
             session,

@@ -2,8 +2,9 @@
 
 use super::footing::{Footing, KindName, Level};
 use super::{assume_root, identity_center, user};
-use crate::config::reader::{Fields, Placed};
+use crate::config::reader::{Fields, Placed, sentence};
 use crate::config::values;
+use crate::config::yaml::Value;
 use crate::duration::{SessionDuration, SessionKind};
 use crate::error::shorten;
 use std::str::FromStr;
@@ -16,9 +17,39 @@ pub struct AssumeRole {
     /// Already made valid: 2 to 64 of `[\w+=,.@-]`; `fob-<identity>` when none is written.
     pub session_name: String,
     pub external_id: Option<String>,
+    /// Of the session, for policies and the audit log at AWS.
+    pub tags: Vec<SessionTag>,
+    /// The tags that roles assumed with the session keep.
+    pub transitive_tag_keys: Vec<String>,
+    pub source_identity: Option<String>,
     pub duration: Option<SessionDuration>,
     /// `ChainedRole` when the link before is a role or a permission set.
     pub limits: SessionKind,
+}
+
+impl AssumeRole {
+    /// What came later counts only where it is written: sessions stored before stay good.
+    pub(super) fn fingerprint(&self) -> Vec<String> {
+        let mut parts = vec![
+            self.role_arn.clone(),
+            self.session_name.clone(),
+            format!("{:?}", self.external_id),
+        ];
+        if !self.tags.is_empty() || self.source_identity.is_some() {
+            let (tags, transitive) = (&self.tags, &self.transitive_tag_keys);
+            parts.push(format!(
+                "{tags:?} {transitive:?} {:?}",
+                self.source_identity
+            ));
+        }
+        parts
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionTag {
+    pub key: String,
+    pub value: String,
 }
 
 pub(super) fn read(fields: &Fields<'_>, footing: &Footing<'_>) -> Option<AssumeRole> {
@@ -34,6 +65,9 @@ pub(super) fn read(fields: &Fields<'_>, footing: &Footing<'_>) -> Option<AssumeR
     let role_arn = fields.required("principal.assume_role", values::role_arn);
     let session_name = session_name(fields, footing.identity);
     let external_id = fields.read("principal.external_id", values::external_id);
+    let tags = tags(fields);
+    let transitive_tag_keys = transitive_tag_keys(fields, &tags);
+    let source_identity = fields.read("principal.source_identity", values::source_identity);
     let own = fields.read_placed("principal.duration", SessionDuration::from_str);
     // A role assumed with a session lasts an hour at most. The first role of a chain does not,
     // whether it is assumed with a user's keys, an assertion or a token.
@@ -60,9 +94,71 @@ pub(super) fn read(fields: &Fields<'_>, footing: &Footing<'_>) -> Option<AssumeR
         role_arn: role_arn?,
         session_name,
         external_id,
+        tags,
+        transitive_tag_keys,
+        source_identity,
         duration: asked,
         limits,
     })
+}
+
+/// `tags: { team: lake }`; what is sent to AWS does not come from the environment.
+fn tags(fields: &Fields<'_>) -> Vec<SessionTag> {
+    let Some(all) = fields.below("principal.tags") else {
+        return Vec::new();
+    };
+    let problems = fields.problems();
+    if !matches!(all.node.value, Value::Mapping(_)) {
+        let noun = all.node.noun();
+        let message = format!("{noun} where a mapping is expected: `{{ team: lake }}`");
+        problems.error(&all.location, message);
+    }
+    let mut tags = Vec::new();
+    for member in all.node.members() {
+        let key = member.key.text().unwrap_or_default();
+        let location = all.location.below(&shorten(key), member.key.at);
+        let Ok(Some(value)) = all.scalar(&member.value, location.clone()) else {
+            continue;
+        };
+        if value.variable.is_some() {
+            problems.error(
+                &location,
+                "a tag is sent to AWS and is not taken from `!env`",
+            );
+        } else if let Err(error) = values::session_tag(key, &value.text) {
+            problems.error(&location, sentence(&error));
+        } else {
+            tags.push(SessionTag {
+                key: key.to_owned(),
+                value: value.text.to_string(),
+            });
+        }
+    }
+    tags
+}
+
+fn transitive_tag_keys(fields: &Fields<'_>, tags: &[SessionTag]) -> Vec<String> {
+    let Some(all) = fields.below("principal.transitive_tag_keys") else {
+        return Vec::new();
+    };
+    let problems = fields.problems();
+    let Value::Sequence(items) = &all.node.value else {
+        let noun = all.node.noun();
+        let message = format!("{noun} where a list of keys of `tags` is expected: `[ team ]`");
+        problems.error(&all.location, message);
+        return Vec::new();
+    };
+    let mut keys = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        match item.text() {
+            Some(key) if tags.iter().any(|tag| tag.key == key) => keys.push(key.to_owned()),
+            Some(_) | None => {
+                let location = all.location.below(&index.to_string(), item.at);
+                problems.error(&location, "this is not a key of `principal.tags`");
+            }
+        }
+    }
+    keys
 }
 
 fn session_name(fields: &Fields<'_>, identity: &str) -> String {

@@ -13,8 +13,8 @@ mod saml;
 mod user;
 mod web_identity;
 
-pub use assume_role::AssumeRole;
 pub(super) use assume_role::NAME as ASSUME_ROLE;
+pub use assume_role::{AssumeRole, SessionTag};
 pub use assume_root::AssumeRoot;
 pub(super) use footing::{Footing, Level, Via};
 pub use github_oidc::GithubOidc;
@@ -28,6 +28,7 @@ pub use user::{ConfiguredKeys, User};
 pub use web_identity::WebIdentity;
 
 use self::footing::KindName;
+use super::atmos;
 use super::problem::{list, nearest};
 use super::reader::Fields;
 use crate::error::{Code, Error, Result, shorten};
@@ -90,11 +91,8 @@ impl Kind {
             Kind::AssumeRole(role) => KindFacts {
                 role: Some(role.role_arn.clone()),
                 account: account_in(&role.role_arn),
-                ..KindFacts::of([
-                    role.role_arn.clone(),
-                    role.session_name.clone(),
-                    format!("{:?}", role.external_id),
-                ])
+                sign_in_address: None,
+                fingerprint: role.fingerprint(),
             },
             Kind::AssumeRoot(root) => KindFacts {
                 role: Some(root.task_policy_arn.clone()),
@@ -235,14 +233,16 @@ impl Class {
     }
 }
 
-/// Whether a `kind` has the form of one of another cloud.
+/// Whether a `kind` is one of Atmos' own, or has the form of one of another cloud.
 fn is_elsewhere(kind: &str) -> bool {
     let is_word = |word: &str| {
         let is_part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         !word.is_empty() && word.bytes().all(is_part)
     };
-    kind.split_once('/')
-        .is_some_and(|(cloud, what)| cloud != "aws" && is_word(cloud) && is_word(what))
+    atmos::KINDS.contains(&kind)
+        || kind
+            .split_once('/')
+            .is_some_and(|(cloud, what)| cloud != "aws" && is_word(cloud) && is_word(what))
 }
 
 /// Whether an identity is of a kind of another cloud.

@@ -1,0 +1,162 @@
+//! Files that Atmos takes: what only Atmos uses is a notice, and `lake` can be used.
+
+use super::*;
+
+fn noticed(config: &Config) -> Vec<String> {
+    let notices = config.problems().iter().map(|problem| {
+        assert_eq!(problem.severity, Severity::Notice, "{problem}");
+        format!("{}: {}", problem.path, problem.message)
+    });
+    notices.collect()
+}
+
+fn chain_of_lake(config: &Config) -> Result<Chain> {
+    config.chain(config.identity("lake").expect("it is listed"))
+}
+
+#[test]
+fn keys_that_only_atmos_uses_are_notices() {
+    for (text, keys) in [
+        (
+            "auth:\n  identities:\n    lake: { kind: aws/user, required: true, default: true }\n",
+            &["auth.identities.lake.required"][..],
+        ),
+        (
+            "auth:\n  console: { session_duration: 1h }\n  require_identity: true\n  identities:\n    \
+             lake: { kind: aws/user, provider: none, emulator: local }\n",
+            &[
+                "auth.console",
+                "auth.require_identity",
+                "auth.identities.lake.provider",
+                "auth.identities.lake.emulator",
+            ],
+        ),
+    ] {
+        let config = Home::with(text).load().expect("a configuration");
+        let notices = noticed(&config);
+        assert_eq!(notices.len(), keys.len(), "{notices:?}");
+        for (notice, key) in notices.iter().zip(keys) {
+            assert!(notice.starts_with(&format!("{key}: ")), "{notice}");
+        }
+        chain_of_lake(&config).expect("a chain");
+    }
+}
+
+#[test]
+fn kinds_that_only_atmos_has_are_unsupported_and_leave_the_others_usable() {
+    let config = Home::with(
+        "auth:\n  providers:\n    local: { kind: aws/emulator }\n  identities:\n    \
+         here: { kind: ambient }\n    fake: { kind: mock, via: { provider: local } }\n    \
+         local: { kind: aws/emulator, emulator: aws, default: true }\n    lake: { kind: aws/user }\n",
+    )
+    .load()
+    .expect("a configuration");
+    noticed(&config);
+    for name in ["here", "fake", "local"] {
+        let identity = config.identity(name).expect("it is listed");
+        assert!(!identity.is_supported, "{name}");
+        let error = config.chain(identity).expect_err(name);
+        assert_eq!(error.code, Code::Unsupported, "{error}");
+    }
+    chain_of_lake(&config).expect("a chain");
+}
+
+#[test]
+fn files_that_atmos_would_read_as_well_are_named_as_not_read() {
+    let home = Home::with(
+        "import: [ \"providers.yaml\", { path: more.yaml } ]\nauth:\n  identities:\n    \
+         lake: { kind: aws/permission-set, via: { provider: corp }, \
+         principal: { name: Admin, account: { id: \"420000000025\" } } }\n",
+    );
+    let config = home.load().expect("a configuration");
+    let notices: Vec<&str> = config
+        .problems()
+        .iter()
+        .filter(|problem| problem.severity == Severity::Notice)
+        .map(|problem| problem.message.as_str())
+        .collect();
+    assert_eq!(notices.len(), 2, "{notices:?}");
+    assert!(
+        notices[0].contains("`providers.yaml` is not read"),
+        "{notices:?}"
+    );
+    assert!(
+        notices[1].contains("`more.yaml` is not read"),
+        "{notices:?}"
+    );
+    let error = chain_of_lake(&config).expect_err("its provider is not here");
+    let hints = error.hints.join("\n");
+    assert!(hints.contains("`providers.yaml` is not read"), "{hints}");
+
+    let atmos = home.path().join("atmos.yaml");
+    std::fs::write(&atmos, "auth: { identities: { lake: { kind: aws/user } } }").expect("a file");
+    std::fs::create_dir(home.path().join("profiles")).expect("a folder");
+    let config = Config::load(&atmos, &home.environment(&[])).expect("a configuration");
+    let notices = noticed(&config);
+    assert!(
+        notices.len() == 1 && notices[0].contains("the folder `profiles` is not read"),
+        "{notices:?}"
+    );
+}
+
+#[test]
+fn a_misspelt_kind_is_named_with_its_neighbour() {
+    let text = "auth:\n  identities:\n    dev: { knid: aws/user }\n";
+    let config = Home::with(text).load().expect("a configuration");
+    let said: Vec<String> = config.problems().iter().map(ToString::to_string).collect();
+    assert!(
+        said.iter()
+            .any(|it| it.contains("dev.knid") && it.contains("did you mean `kind`?")),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn session_tags_are_read_and_those_that_aws_would_not_take_are_errors() {
+    let with = |principal: &str| {
+        format!(
+            "auth:\n  identities:\n    dev: {{ kind: aws/user }}\n    deploy:\n      \
+             kind: aws/assume-role\n      via: {{ identity: dev }}\n      principal:\n        \
+             assume_role: \"arn:aws:iam::420000000025:role/deploy\"\n        {principal}\n"
+        )
+    };
+    let text = with("{x}").replace(
+        "{x}",
+        "tags: { team: lake, cost center: \"42\" }\n        transitive_tag_keys: [ team ]\n        \
+         source_identity: kim",
+    );
+    let config = Home::with(text).load().expect("a configuration");
+    assert_eq!(config.problems(), []);
+    let deploy = config.identity("deploy").expect("it is listed");
+    let chain = config.chain(deploy).expect("a chain");
+    let Kind::AssumeRole(role) = &chain.target().kind else {
+        panic!("a role")
+    };
+    let tags: Vec<_> = role
+        .tags
+        .iter()
+        .map(|tag| (&*tag.key, &*tag.value))
+        .collect();
+    assert_eq!(tags, [("team", "lake"), ("cost center", "42")]);
+    assert_eq!(role.transitive_tag_keys, ["team"]);
+    assert_eq!(role.source_identity.as_deref(), Some("kim"));
+
+    for (written, problem) in [
+        ("tags: [ team ]", "a list where a mapping is expected"),
+        ("tags: { team: \"a\\tb\" }", "is not a session tag"),
+        ("tags: { \"aws:team\": lake }", "is not a session tag"),
+        ("tags: { team: !env HOME }", "is not taken from `!env`"),
+        (
+            "transitive_tag_keys: [ team ]",
+            "not a key of `principal.tags`",
+        ),
+        ("source_identity: k", "is not a source identity"),
+    ] {
+        let config = Home::with(with(written)).load().expect("a configuration");
+        let said: Vec<String> = config.problems().iter().map(ToString::to_string).collect();
+        assert!(
+            said.len() == 1 && said[0].contains(problem),
+            "{written}: {said:?}"
+        );
+    }
+}
