@@ -2,6 +2,7 @@
 
 use super::fault::{Fault, FaultKind};
 use crate::clock::Clock;
+use crate::config::HostVariant;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result, shorten};
 use crate::ids::{Partition, Region, is_example};
@@ -36,6 +37,8 @@ const ATTEMPTS: u32 = 4;
 pub struct Place<'a> {
     pub region: &'a Region,
     pub endpoint_url: Option<&'a str>,
+    /// The configuration's own choice too; without an endpoint.
+    pub hosts: HostVariant,
     pub tries: Tries,
 }
 
@@ -145,8 +148,16 @@ impl Aws {
                     .build(),
             );
         if endpoint.is_none() {
-            config.set_use_fips(Some(self.is_on("AWS_USE_FIPS_ENDPOINT")?));
-            config.set_use_dual_stack(Some(self.is_on("AWS_USE_DUALSTACK_ENDPOINT")?));
+            let HostVariant { fips, dual_stack } = place.hosts;
+            let or_environment = |written: Option<bool>, name| match written {
+                Some(written) => Ok(written),
+                None => self.is_on(name),
+            };
+            config.set_use_fips(Some(or_environment(fips, "AWS_USE_FIPS_ENDPOINT")?));
+            config.set_use_dual_stack(Some(or_environment(
+                dual_stack,
+                "AWS_USE_DUALSTACK_ENDPOINT",
+            )?));
         }
         config.set_endpoint_url(endpoint.map(str::to_owned));
         Ok(aws_sdk_sts::Client::from_conf(config.build()))
@@ -335,7 +346,7 @@ mod tests {
         }
     }
 
-    async fn address(variables: &[(&str, &str)], region: &str) -> String {
+    async fn address(variables: &[(&str, &str)], region: &str, hosts: HostVariant) -> String {
         let aws = Aws::new(Environment::of(variables.iter().copied()), Clock::system());
         let keys = Keys {
             access_key_id: AccessKeyId::parse("AKIAIOSFODNN7EXAMPLE").expect("a key id"),
@@ -345,6 +356,7 @@ mod tests {
         let place = Place {
             region: &region,
             endpoint_url: None,
+            hosts,
             tries: Tries::One,
         };
         let sts = aws.sts(Signer::LongLived(&keys), place).expect("a client");
@@ -357,7 +369,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_environment_chooses_fips_and_dual_stack_hosts() {
+    async fn the_configuration_and_then_the_environment_choose_fips_and_dual_stack_hosts() {
         let fips = ("AWS_USE_FIPS_ENDPOINT", "true");
         let dual_stack = ("AWS_USE_DUALSTACK_ENDPOINT", "TRUE");
         for (variables, region, host) in [
@@ -392,7 +404,14 @@ mod tests {
                 "http://127.0.0.1:4566/",
             ),
         ] {
-            assert_eq!(address(variables, region).await, host, "{variables:?}");
+            let address = address(variables, region, HostVariant::default()).await;
+            assert_eq!(address, host, "{variables:?}");
         }
+        let written = HostVariant {
+            fips: Some(false),
+            dual_stack: Some(true),
+        };
+        let address = address(&[fips], "us-east-2", written).await;
+        assert_eq!(address, "https://sts.us-east-2.api.aws/");
     }
 }

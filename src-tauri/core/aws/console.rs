@@ -329,6 +329,7 @@ fn unreachable(message: String) -> Fault {
 mod tests {
     use super::*;
     use crate::clock::Clock;
+    use crate::config::HostVariant;
     use crate::environment::Environment;
     use crate::ids::AccessKeyId;
     use crate::secret::{Keys, Origin};
@@ -365,6 +366,7 @@ mod tests {
         aws.federation(Place {
             region: &region(of),
             endpoint_url: written,
+            hosts: HostVariant::default(),
             tries: Tries::One,
         })
     }
@@ -555,6 +557,7 @@ mod tests {
         let place = Place {
             region: &region("eu-west-1"),
             endpoint_url: None,
+            hosts: HostVariant::default(),
             tries: Tries::One,
         };
         let door = aws.console_door(place, None).expect("a door");

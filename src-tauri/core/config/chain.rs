@@ -2,7 +2,7 @@
 //! the identity. Pure.
 
 use super::configuration::Config;
-use super::identity::{Below, EntrySettings, Identity, Provider};
+use super::identity::{Below, EntrySettings, HostVariant, Identity, Provider};
 use super::kinds::{self, Kind};
 use super::problem::Blocked;
 use crate::error::{Code, Error, Result};
@@ -50,6 +50,7 @@ pub struct Link {
     pub kind: Kind,
     pub region: Region,
     pub endpoint_url: Option<String>,
+    pub hosts: HostVariant,
 }
 
 impl Link {
@@ -63,6 +64,9 @@ impl Link {
             endpoint_url: endpoint_url
                 .or(before.and_then(|it| it.endpoint_url.as_ref()))
                 .cloned(),
+            hosts: settings
+                .hosts
+                .or(before.map(|it| it.hosts).unwrap_or_default()),
         }
     }
 }

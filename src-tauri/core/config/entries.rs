@@ -1,7 +1,7 @@
 //! The sections `providers` and `identities`, entry by entry. One with errors stays listed as far
 //! as it was understood; only one without has [`EntrySettings`].
 
-use super::identity::{Below, EntrySettings, Identity, Provider};
+use super::identity::{Below, EntrySettings, HostVariant, Identity, Provider};
 use super::kinds::{Class, EntrySection, Footing, KnownKind, Level, Via};
 use super::links::{Unlinked, link};
 use super::names::folded;
@@ -290,6 +290,10 @@ fn read_settings(
         region = fields.read("principal.region", Region::from_str).or(region);
     }
     let endpoint_url = fields.read("spec.endpoint_url", values::url);
+    let hosts = HostVariant {
+        fips: fields.flag("spec.use_fips_endpoint"),
+        dual_stack: fields.flag("spec.use_dualstack_endpoint"),
+    };
     let (mut files_base, mut static_credentials) = (None, false);
     if level != Level::Above {
         files_base = fields.read("spec.files.base_path", |text| fields.path(text));
@@ -299,6 +303,7 @@ fn read_settings(
         kind: kind?,
         region,
         endpoint_url,
+        hosts,
         env,
         files_base,
         static_credentials,

@@ -49,12 +49,30 @@ pub(super) enum Below {
     Identity(usize),
 }
 
+/// Which of AWS's own hosts are called; what is not written is left to the environment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HostVariant {
+    pub fips: Option<bool>,
+    pub dual_stack: Option<bool>,
+}
+
+impl HostVariant {
+    /// What is written, else what holds one link before.
+    pub(super) fn or(self, before: HostVariant) -> HostVariant {
+        HostVariant {
+            fips: self.fips.or(before.fips),
+            dual_stack: self.dual_stack.or(before.dual_stack),
+        }
+    }
+}
+
 /// What a provider or identity says, understood and complete.
 #[derive(Clone, Debug)]
 pub(super) struct EntrySettings {
     pub kind: Kind,
     pub region: Option<Region>,
     pub endpoint_url: Option<String>,
+    pub hosts: HostVariant,
     /// Of identities.
     pub env: Vec<(String, String)>,
     /// Of sources, as is the next.

@@ -30,7 +30,7 @@ pub use database_host::{DatabaseHost, DatabaseService};
 pub use databases::{Database, Engine, PasswordSecret};
 pub use edit::{Change, NewIdentity, NewKind, change};
 pub use general::KeyringChoice;
-pub use identity::{Identity, Provider};
+pub use identity::{HostVariant, Identity, Provider};
 pub use import::{Import, Importable, ImportedKeys, ProfileKind, import, importable};
 pub use kinds::{
     AccountReference, AssumeRole, AssumeRoot, ConfiguredKeys, GithubOidc, IdentityCenter, Kind,

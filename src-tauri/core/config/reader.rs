@@ -211,6 +211,11 @@ impl<'r> Fields<'r> {
 
     /// `true` or `false`; not written is `false`.
     pub fn is_set(&self, key: &'static str) -> bool {
+        self.flag(key).unwrap_or(false)
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&self, key: &'static str) -> Option<bool> {
         let parse = |text: &str| match text {
             "true" | "True" | "TRUE" => Ok(true),
             "false" | "False" | "FALSE" => Ok(false),
@@ -219,7 +224,7 @@ impl<'r> Fields<'r> {
                 format!("`{}` is neither true nor false", shorten(text)),
             )),
         };
-        self.read(key, parse).unwrap_or(false)
+        self.read(key, parse)
     }
 
     /// A credential: one that is empty or a placeholder is reported by its key and treated as

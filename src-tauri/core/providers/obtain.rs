@@ -124,6 +124,7 @@ pub fn place(link: &Link) -> Place<'_> {
     Place {
         region: &link.region,
         endpoint_url: link.endpoint_url.as_deref(),
+        hosts: link.hosts,
         tries: Tries::Several,
     }
 }

@@ -667,3 +667,20 @@ fn problems_are_in_file_order_and_say_where_in_json_too() {
     );
     assert!(json.get("subject").is_none());
 }
+
+#[test]
+fn the_choice_of_hosts_is_inherited_up_the_chain_and_may_be_taken_back() {
+    let config = load(&format!(
+        "auth:\n  identities:\n    dev: {{ kind: aws/user, spec: {{ use_fips_endpoint: true }} }}\n    \
+         deploy: {{ kind: aws/assume-role, via: {{ identity: dev }}, {ROLE}, \
+         spec: {{ use_dualstack_endpoint: true }} }}\n    \
+         next: {{ kind: aws/assume-role, via: {{ identity: deploy }}, {ROLE}, \
+         spec: {{ use_fips_endpoint: false }} }}\n"
+    ));
+    assert_eq!(config.problems(), []);
+    let hosts = |name| chain(&config, name).expect("a chain").target().hosts;
+    let written = |fips, dual_stack| HostVariant { fips, dual_stack };
+    assert_eq!(hosts("dev"), written(Some(true), None));
+    assert_eq!(hosts("deploy"), written(Some(true), Some(true)));
+    assert_eq!(hosts("next"), written(Some(false), Some(true)));
+}
