@@ -177,10 +177,16 @@ impl Error {
 
     /// A file or folder that failed, with its path and the system's reason.
     pub fn file(path: &std::path::Path, doing: &str, cause: &std::io::Error) -> Error {
-        Error::new(
-            Code::FilesUnwritable,
-            format!("cannot {doing} {}: {cause}", path.display()),
-        )
+        let message = format!("cannot {doing} {}: {cause}", path.display());
+        let error = Error::new(Code::FilesUnwritable, message);
+        if cause.kind() == std::io::ErrorKind::ReadOnlyFilesystem {
+            error.hint(
+                "the file system is read-only: XDG_STATE_HOME names another folder for Keyfob's \
+                 state, FOB_AWS_FILES_BASE_PATH one for profiles",
+            )
+        } else {
+            error
+        }
     }
 }
 
@@ -205,4 +211,22 @@ pub fn shorten_to(longest: usize, text: &str) -> String {
         short.push('…');
     }
     short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::ErrorKind;
+
+    #[test]
+    fn a_read_only_file_system_names_the_variables_that_choose_another_folder() {
+        let path = std::path::Path::new("/home/kim/.local/state/keyfob");
+        let read_only = Error::file(path, "create", &ErrorKind::ReadOnlyFilesystem.into());
+        assert!(
+            read_only.hints[0].contains("XDG_STATE_HOME"),
+            "{read_only:?}"
+        );
+        let denied = Error::file(path, "create", &ErrorKind::PermissionDenied.into());
+        assert_eq!(denied.hints, [""; 0]);
+    }
 }
