@@ -349,7 +349,7 @@ mod tests {
     async fn address(variables: &[(&str, &str)], region: &str, hosts: HostVariant) -> String {
         let aws = Aws::new(Environment::of(variables.iter().copied()), Clock::system());
         let keys = Keys {
-            access_key_id: AccessKeyId::parse("AKIAIOSFODNN7EXAMPLE").expect("a key id"),
+            access_key_id: AccessKeyId::parse("AKIA1111222233334444").expect("a key id"),
             secret_access_key: Secret::new("s"),
         };
         let region = region.parse().expect("a region");
