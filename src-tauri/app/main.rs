@@ -29,6 +29,7 @@ use keyfob_core::clock::Clock;
 use keyfob_core::environment::Environment;
 use snapshot::{TrayHost, View};
 use state::AppState;
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -102,7 +103,9 @@ fn log() {
     let targets = Targets::new()
         .with_target("keyfob_core", level)
         .with_target("keyfob", level);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     tracing_subscriber::registry()
         .with(lines)
         .with(targets)

@@ -6,16 +6,16 @@ use keyfob_core::agent::api::TypedKeys;
 use keyfob_core::clock::Clock;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error, Result};
+use keyfob_core::files::TemporaryFolder;
 use keyfob_core::sandbox::Sandbox;
 use keyfob_core::sandbox::demonstration::{Demonstration, READY, WITHOUT_KEYS};
 use std::path::PathBuf;
-use tempfile::TempDir;
 
 pub struct RunningSandbox {
     sandbox: Sandbox,
     demonstration: Demonstration,
     /// Configuration and files.
-    folder: TempDir,
+    folder: TemporaryFolder,
     /// Locks, marks and the audit log of its realm.
     state: PathBuf,
 }
@@ -23,9 +23,7 @@ pub struct RunningSandbox {
 impl RunningSandbox {
     /// Needs a tokio runtime around it.
     pub fn start(environment: &Environment) -> Result<RunningSandbox> {
-        let folder = tempfile::Builder::new().prefix("keyfob-sandbox-").tempdir();
-        let folder = folder
-            .map_err(|cause| Error::file(&std::env::temp_dir(), "make a folder in", &cause))?;
+        let folder = TemporaryFolder::create("keyfob-sandbox-", &std::env::temp_dir())?;
         let sandbox = Sandbox::start(Clock::system())?;
         let demonstration = Demonstration::furnish(&sandbox)?;
         // Another one may be running.

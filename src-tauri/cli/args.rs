@@ -383,7 +383,8 @@ pub struct ChildCredentials {
     /// The session duration, such as 90m or 36h
     #[arg(long, value_name = "DURATION")]
     pub duration: Option<SessionDuration>,
-    /// Provide a profile whose `credential_process` is fob, and replace this process
+    /// Provide a profile whose `credential_process` is fob, instead of serving credentials; `fob
+    /// exec` then becomes the command
     #[arg(long)]
     pub profile: bool,
 }

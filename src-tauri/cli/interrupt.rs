@@ -90,8 +90,9 @@ pub enum Termination {
 }
 
 /// Signals to this program go on to the child; the rest is cleared away once the child has ended.
-/// Ctrl+\ is the child's, as Ctrl+C is. Called once there is a child, which inherits the signals
-/// that are ignored, as with `nohup`.
+/// Ctrl+C and Ctrl+\ reach the child from the terminal: those two go on only when another program
+/// sent them. Called once there is a child, which inherits the signals that are ignored, as with
+/// `nohup`.
 #[cfg(unix)]
 pub fn pass_on_to(child: &std::process::Child, termination: Termination) {
     use rustix::process::{Pid, Signal, kill_process};
@@ -105,17 +106,18 @@ pub fn pass_on_to(child: &std::process::Child, termination: Termination) {
         (
             signal(SignalKind::terminate()),
             signal(SignalKind::hangup()),
-            signal(SignalKind::quit()),
         )
     };
-    let (Ok(mut terminated), Ok(mut hung_up), Ok(mut quit)) = signals else {
+    let (Ok(mut terminated), Ok(mut hung_up)) = signals else {
         return;
     };
+    for signal in [Signal::INT, Signal::QUIT] {
+        keyfob_core::hardening::pass_on_to(pid, signal);
+    }
     let pass_on = move || {
         runtime.block_on(async {
             loop {
                 let signal = tokio::select! {
-                    _ = quit.recv() => continue,
                     _ = terminated.recv() => match termination {
                         Termination::Same => Signal::TERM,
                         Termination::HangUp => Signal::HUP,

@@ -39,8 +39,12 @@ pub fn logout(invocation: &Invocation, args: &LogoutArgs) -> Result<u8, Stop> {
         return show(invocation, &ask(Mode::DryRun)?);
     }
     if needs_confirmation && !args.yes {
-        let what = if args.keychain { "--keychain" } else { "--all" };
-        confirm(invocation, what, || ask(Mode::DryRun))?;
+        let question = if args.keychain {
+            Confirmation::KEYCHAIN
+        } else {
+            Confirmation::ALL
+        };
+        confirm(invocation, question, || ask(Mode::DryRun))?;
     }
     show(invocation, &ask(Mode::Run)?)
 }
@@ -61,25 +65,45 @@ pub fn busy<'a>(invocation: &Invocation, doing: &'a str) -> Option<&'a str> {
     }
 }
 
-/// Shows what would be removed and asks for confirmation, which any other answer lacks.
+/// A question about what is hard to get back.
+#[derive(Clone, Copy, Debug)]
+pub struct Confirmation {
+    /// Where there is nobody to ask.
+    why: &'static str,
+    question: &'static str,
+}
+
+impl Confirmation {
+    const ALL: Confirmation = Confirmation {
+        why: "--all removes more than one sign-in and needs to be confirmed",
+        question: "Remove all of this?",
+    };
+    pub const KEYCHAIN: Confirmation = Confirmation {
+        why: "--keychain removes access keys, which AWS does not show again, and needs to be confirmed",
+        question: "Remove all of this, with the access keys? AWS does not show them again.",
+    };
+}
+
+/// Shows what would be removed and asks for confirmation, which any other answer lacks. Nothing to
+/// remove is nothing to ask about.
 pub fn confirm(
     invocation: &Invocation,
-    what: &str,
+    confirmation: Confirmation,
     dry_run: impl FnOnce() -> Result<Report, Stop>,
 ) -> Result<(), Stop> {
     match invocation.person {
-        Person::Absent => Err(Error::new(
-            Code::PersonNeeded,
-            format!("{what} removes more than one sign-in and needs to be confirmed"),
-        )
-        .hint("add --yes to confirm; --dry-run lists what would be removed")
-        .into()),
+        Person::Absent => Err(Error::new(Code::PersonNeeded, confirmation.why)
+            .hint("add --yes to confirm; --dry-run lists what would be removed")
+            .into()),
         Person::Present => {
             let report = dry_run()?;
+            if !RemovalsText::removes_something(&report) {
+                return Ok(());
+            }
             for line in RemovalsText::of(&report, Clock::system().now()).lines {
                 invocation.terminal.insist(&line);
             }
-            match prompt::confirm("Remove all of this?", invocation.terminal) {
+            match prompt::confirm(confirmation.question, invocation.terminal) {
                 Ok(true) => Ok(()),
                 Ok(false) | Err(Unanswered::Closed) => {
                     Err(Error::new(Code::Cancelled, "not confirmed: nothing was changed").into())
@@ -129,7 +153,8 @@ fn target(invocation: &Invocation, args: &LogoutArgs, config: &Config) -> Result
         return Ok(Target::All);
     }
     if let Some(name) = &args.provider {
-        return Ok(Target::Provider(config.provider(name)?.name.to_string()));
+        let provider = config.provider(name).map_err(or_choose)?;
+        return Ok(Target::Provider(provider.name.to_string()));
     }
     if let Some(name) = args
         .named
@@ -137,8 +162,9 @@ fn target(invocation: &Invocation, args: &LogoutArgs, config: &Config) -> Result
         .as_deref()
         .or(invocation.identity.as_deref())
     {
+        let identity = config.identity(name).map_err(or_choose)?;
         return Ok(Target::Identity {
-            name: config.identity(name)?.name.to_string(),
+            name: identity.name.to_string(),
             depth,
         });
     }
@@ -155,6 +181,10 @@ fn target(invocation: &Invocation, args: &LogoutArgs, config: &Config) -> Result
             }
         }
     }
+}
+
+fn or_choose(error: Error) -> Error {
+    error.hint("`fob logout` without a name lets you choose")
 }
 
 /// A line of the selector.

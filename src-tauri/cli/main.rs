@@ -51,13 +51,14 @@ fn main() -> ExitCode {
 }
 
 fn run(command_line: CommandLine) -> u8 {
-    log(command_line.global.verbose);
+    let verbose = command_line.global.verbose;
+    let invocation = Invocation::new(&command_line.global, Environment::capture());
+    log(verbose, invocation.terminal);
     let command = command_line.command.map(CommandEntry::command);
     // That one answers in milliseconds, and has nothing to clear away after Ctrl+C.
     if !matches!(command, Some(Command::CredentialProcess(_))) {
         interrupt::exit_on_ctrl_c();
     }
-    let invocation = Invocation::new(&command_line.global, Environment::capture());
     let done = if command_line.help_errors {
         invocation.terminal.data(&help::errors()).map(|()| 0)
     } else {
@@ -142,7 +143,7 @@ fn refuse(error: &clap::Error) -> u8 {
 }
 
 /// Only Keyfob's own records: those of the AWS SDK contain requests, and with them secrets.
-fn log(verbose: u8) {
+fn log(verbose: u8, terminal: Terminal) {
     let level = match verbose {
         0 => return,
         1 => LevelFilter::INFO,
@@ -151,7 +152,9 @@ fn log(verbose: u8) {
     let targets = Targets::new()
         .with_target("keyfob_core", level)
         .with_target("fob", level);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_ansi(terminal.colors_stderr())
+        .with_writer(std::io::stderr);
     tracing_subscriber::registry()
         .with(lines)
         .with(targets)

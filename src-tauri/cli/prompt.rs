@@ -193,7 +193,7 @@ fn passphrase(path: &str, purpose: PassphraseUse) -> Result<Secret, Unanswered> 
 }
 
 fn prepare(terminal: Terminal) {
-    let config = if terminal.colors_prompts() {
+    let config = if terminal.colors_stderr() {
         RenderConfig::default_colored()
     } else {
         RenderConfig::empty()

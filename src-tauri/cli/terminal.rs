@@ -53,8 +53,8 @@ impl Terminal {
         }
     }
 
-    /// Whether prompts, which are drawn on stderr, are coloured.
-    pub fn colors_prompts(self) -> bool {
+    /// Whether prompts and logs, which go to stderr, are coloured.
+    pub fn colors_stderr(self) -> bool {
         match self.color {
             anstream::ColorChoice::Auto => {
                 AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never

@@ -3,7 +3,7 @@
 use crate::args::CleanupArgs;
 use crate::conversation::expect_reply;
 use crate::invocation::Invocation;
-use crate::logout::{busy, confirm, removed, show};
+use crate::logout::{Confirmation, busy, confirm, removed, show};
 use crate::render;
 use crate::stop::Stop;
 use keyfob_core::agent::api::{self, Health, LongLivedKeys, Maintain, Mode, Request};
@@ -30,7 +30,7 @@ pub fn cleanup(invocation: &Invocation, args: &CleanupArgs) -> Result<u8, Stop> 
         return show(invocation, &ask(Mode::DryRun)?);
     }
     if args.keychain && !args.yes {
-        confirm(invocation, "--keychain", || ask(Mode::DryRun))?;
+        confirm(invocation, Confirmation::KEYCHAIN, || ask(Mode::DryRun))?;
     }
     show(invocation, &ask(Mode::Run)?)
 }

@@ -80,7 +80,7 @@ impl Difference {
 pub struct Environment {
     variables: BTreeMap<OsString, OsString>,
     working_directory: PathBuf,
-    /// The absolute path of the running `fob`, written into `credential_process` lines.
+    /// The absolute path that `fob` was started by, written into `credential_process` lines.
     program: PathBuf,
     parent: u32,
     shows_programs: bool,
@@ -103,10 +103,14 @@ impl fmt::Debug for Environment {
 impl Environment {
     /// The running process, as it is now.
     pub fn capture() -> Environment {
+        let running = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("fob"));
+        let folder = std::env::current_dir().unwrap_or_default();
+        let word = std::env::args_os().next().unwrap_or_default();
+        let path = std::env::var_os("PATH").unwrap_or_default();
         Environment {
             variables: std::env::vars_os().collect(),
-            working_directory: std::env::current_dir().unwrap_or_default(),
-            program: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("fob")),
+            program: started_by(&word, &folder, &path, &running).unwrap_or(running),
+            working_directory: folder,
             parent: parent_id(),
             shows_programs: false,
         }
@@ -169,8 +173,13 @@ impl Environment {
     /// For another program that is installed beside `fob`.
     #[must_use]
     pub fn with_fob_beside(mut self) -> Environment {
-        let fob = format!("fob{}", std::env::consts::EXE_SUFFIX);
-        self.program = self.program.with_file_name(fob);
+        let name = format!("fob{}", std::env::consts::EXE_SUFFIX);
+        let beside = self.program.with_file_name(&name);
+        let beside_the_target = std::fs::canonicalize(&self.program)
+            .map(|target| target.with_file_name(name))
+            .ok()
+            .filter(|fob| !beside.exists() && fob.exists());
+        self.program = beside_the_target.unwrap_or(beside);
         self
     }
 
@@ -293,6 +302,22 @@ impl Environment {
     }
 }
 
+/// The path by which a shell started the program that runs: a link of a package manager survives
+/// an upgrade, its target does not. `None` where the first word on the command line leads elsewhere.
+fn started_by(word: &OsStr, folder: &Path, path: &OsStr, running: &Path) -> Option<PathBuf> {
+    let is_the_same = |path: &PathBuf| {
+        let target = std::fs::canonicalize(path);
+        target.is_ok_and(|target| std::fs::canonicalize(running).is_ok_and(|it| it == target))
+    };
+    let word = Path::new(word);
+    if word.components().count() > 1 {
+        return Some(folder.join(word).components().collect()).filter(is_the_same);
+    }
+    std::env::split_paths(path)
+        .map(|it| folder.join(it).join(word))
+        .find(is_the_same)
+}
+
 /// The name of a running program, as the system's process table has it (Linux: at most 15 bytes).
 #[cfg(target_os = "linux")]
 pub(crate) fn program_of(pid: u32) -> Option<String> {
@@ -405,6 +430,31 @@ mod tests {
         };
         assert_ne!(in_folder("/a", "files"), in_folder("/b", "files"));
         assert_eq!(in_folder("/a", "/files"), in_folder("/b", "/files"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_is_known_by_the_link_that_it_was_started_by() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        for name in ["cellar", "bin", "other"] {
+            std::fs::create_dir(at(name)).expect("a folder");
+        }
+        std::fs::write(at("cellar/fob"), "").expect("written");
+        std::fs::write(at("other/fob"), "").expect("written");
+        symlink(at("cellar/fob"), at("bin/fob")).expect("a link");
+        let path = std::env::join_paths([at("other"), at("bin")]).expect("a list");
+        let started =
+            |word: &str| started_by(word.as_ref(), folder.path(), &path, &at("cellar/fob"));
+        assert_eq!(started("fob"), Some(at("bin/fob")), "as a shell finds it");
+        assert_eq!(started("./bin/fob"), Some(at("bin/fob")));
+        assert_eq!(
+            started(at("bin/fob").to_str().expect("text")),
+            Some(at("bin/fob"))
+        );
+        assert_eq!(started("other/fob"), None, "another program");
+        assert_eq!(started("-fob"), None);
     }
 
     #[cfg(target_os = "linux")]

@@ -1,5 +1,5 @@
-//! Keeps secrets out of core files, debuggers and swap. Best effort: a system that refuses is no
-//! reason to stop.
+//! Keeps secrets out of core files, debuggers and swap; the few calls that need `unsafe`. Best
+//! effort: a system that refuses is no reason to stop.
 
 /// Called first thing in `main`. On Linux a process that is not dumpable leaves no core file
 /// either, so the limit on core files, which children would inherit, stays as it was.
@@ -36,3 +36,30 @@ pub(crate) fn keep_out_of_swap(secret: &[u8]) {
 
 #[cfg(not(unix))]
 pub(crate) fn keep_out_of_swap(_secret: &[u8]) {}
+
+/// From now on passes `signal` on to `child` whenever a program sends it to this process. The
+/// terminal's own (Ctrl+C) is not passed on: the terminal sends it to the child as well.
+#[cfg(unix)]
+pub fn pass_on_to(child: rustix::process::Pid, signal: rustix::process::Signal) {
+    use rustix::process::{Signal, kill_process};
+    const KILL_ON_MACOS: i32 = 0x1_0001;
+    #[expect(
+        unsafe_code,
+        reason = "a signal handler: it makes two system calls and nothing else"
+    )]
+    // SAFETY: kill(2) may be called in a signal handler, and nothing is allocated or locked there.
+    let _ = unsafe {
+        signal_hook_registry::register_sigaction(signal.as_raw(), move |info| {
+            let sent_by_a_program = if cfg!(target_os = "macos") {
+                info.si_code == KILL_ON_MACOS
+            } else {
+                info.si_code <= 0
+            };
+            if sent_by_a_program {
+                // It may just have ended. A stopped one gets the signal only once it is woken.
+                let _ = kill_process(child, signal);
+                let _ = kill_process(child, Signal::CONT);
+            }
+        })
+    };
+}

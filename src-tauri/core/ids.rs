@@ -369,10 +369,13 @@ fn check_mfa_arn(text: &str) -> Result<&str> {
 }
 
 fn visible(c: char) -> String {
-    if c.is_ascii_graphic() {
-        format!("`{c}`")
-    } else {
-        format!("U+{:04X}", u32::from(c))
+    match c {
+        ' ' => "a space".to_owned(),
+        '\t' => "a tab".to_owned(),
+        '\n' | '\r' => "a line break".to_owned(),
+        '\0' => "a NUL byte".to_owned(),
+        c if c.is_ascii_graphic() || c.is_alphanumeric() => format!("`{c}`"),
+        c => format!("U+{:04X}", u32::from(c)),
     }
 }
 
@@ -485,9 +488,10 @@ mod tests {
             ("/etc/passwd", "start with"),
             (".hidden", "start with"),
             ("-rf", "start with"),
-            ("a b", "U+0020"),
-            ("a\nb", "U+000A"),
-            ("a\0b", "U+0000"),
+            ("a b", "it contains a space"),
+            ("a\nb", "a line break"),
+            ("a\0b", "a NUL byte"),
+            ("aüb", "`ü`"),
             ("a\"b", "`\"`"),
             ("a]b", "`]`"),
             ("a\\b", "`\\`"),

@@ -109,6 +109,25 @@ pub struct LongLived {
     pub principal: Option<String>,
 }
 
+impl LongLived {
+    /// What it holds, in words and without a secret.
+    pub fn summary(&self) -> String {
+        let parts = [
+            self.keys
+                .as_ref()
+                .map(|keys| format!("access key {}", keys.access_key_id)),
+            self.mfa_arn.as_ref().map(|_| "MFA device".to_owned()),
+            self.session_duration
+                .map(|duration| format!("session duration {duration}")),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        if parts.is_empty() {
+            return "no access key".to_owned();
+        }
+        parts.join(", ")
+    }
+}
+
 /// Where credentials came from; always shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -2,6 +2,7 @@
 
 use crate::home::{DEPLOY, DEV, Home, code, text, wait_for};
 use crate::logout_table::{in_half_an_hour, plant, session_until, steps, stored};
+use crate::screen::Terminal;
 use keyfob_core::store::{AwsProfile, EntryKind, EntryName};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -106,6 +107,12 @@ fn keys_left_behind_go_only_on_a_word() {
     let before = home.digest();
     assert_eq!(code(&home.run(&["cleanup", "--keychain"])), 3);
     assert_eq!(home.digest(), before);
+    let mut asked = Terminal::start(home.fob_on_a_terminal(&["cleanup", "--keychain"]));
+    asked.read_to("Keyring: gone (access keys; no longer configured)");
+    asked.read_to("with the access keys? AWS does not show them again.");
+    asked.type_line("n");
+    assert_eq!(asked.finish().1, 1);
+    assert_eq!(home.digest(), before);
     let ran = home.run(&["cleanup", "--keychain", "--yes"]);
     assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
     let keyring = home.keyring();
@@ -116,6 +123,9 @@ fn keys_left_behind_go_only_on_a_word() {
         "{}",
         text(&again.stderr)
     );
+    let nothing = Terminal::start(home.fob_on_a_terminal(&["cleanup", "--keychain"]));
+    let (said, exit) = nothing.finish();
+    assert_eq!((exit, said.contains('?')), (0, false), "{said}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The real `fob`: what it prints where, exit codes, JSON, and what it must not do.
 
 use crate::home::{DEPLOY, DEV, Home, code, text, typed};
+use crate::screen::Terminal;
 use serde_json::Value;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -453,4 +454,54 @@ fn a_keyring_that_cannot_be_reached_is_never_taken_for_an_empty_one() {
     let printed: Value = serde_json::from_slice(&listed.stdout).expect("JSON");
     assert_eq!(printed["identities"][0]["state"], "unknown");
     assert_eq!(code(&home.run(&["login", "dev"])), 0, "nothing was lost");
+}
+
+#[test]
+fn logs_have_colour_only_where_the_rest_has() {
+    let home = Home::signed_up(DEV);
+    let piped = text(&home.run(&["login", "dev", "-vv"]).stderr);
+    assert!(
+        piped.contains("DEBUG") && !piped.contains('\u{1b}'),
+        "{piped:?}"
+    );
+    for (color, coloured) in [("never", false), ("always", true)] {
+        let arguments = ["--color", color, "--no-input", "whoami", "-vv"];
+        let (shown, _) = Terminal::start(home.fob_on_a_terminal(&arguments)).finish();
+        let log = shown.lines().filter(|line| line.contains("DEBUG"));
+        let log: Vec<&str> = log.collect();
+        assert!(!log.is_empty(), "{shown:?}");
+        assert_eq!(
+            log.iter().any(|line| line.contains('\u{1b}')),
+            coloured,
+            "{color}: {log:?}"
+        );
+    }
+}
+
+#[test]
+fn a_profile_names_the_link_that_fob_was_started_by() {
+    let home = Home::signed_up(DEV);
+    let bin = home.path().join("bin");
+    fs::create_dir(&bin).expect("a folder");
+    let link = bin.join("fob");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_fob"), &link).expect("a link");
+    let fob = home.fob(&["login", "dev"]);
+    let by_its_name = |path: &str| {
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", "fob login dev"]).env_clear();
+        command.envs(
+            fob.get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+        command.env("PATH", path).current_dir(home.path());
+        command.output().expect("sh starts")
+    };
+    let ran = by_its_name(&format!("{}:/usr/bin:/bin", bin.display()));
+    assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+    let profile = fs::read_to_string(home.path().join(".aws/keyfob/aws-user/config"));
+    let line = format!("credential_process = \"{}\" --config ", link.display());
+    assert!(
+        profile.as_ref().is_ok_and(|it| it.contains(&line)),
+        "{profile:?}"
+    );
 }

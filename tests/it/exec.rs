@@ -558,18 +558,12 @@ mod signals {
             (Signal::TERM, "trap 'exit 41' TERM; trap 'exit 42' HUP", 41),
             (Signal::HUP, "trap 'exit 41' TERM; trap 'exit 42' HUP", 42),
             (Signal::TERM, "", 143),
-            // Meant for the child by the terminal, which tells it as well.
-            (Signal::INT, "", 5),
-            (Signal::QUIT, "", 5),
+            (Signal::INT, "trap 'exit 43' INT", 43),
+            (Signal::QUIT, "trap 'exit 44' QUIT", 44),
         ] {
             let inside = Inside::start(&mut home.fob(&["exec", "dev"]), script);
-            let fob = inside.fob.id();
-            send(fob, signal);
-            let ran = if expected == 5 {
-                inside.with_input("exit 5")
-            } else {
-                inside.end()
-            };
+            send(inside.fob.id(), signal);
+            let ran = inside.end();
             assert_eq!(code(&ran), expected, "{signal:?}: {}", text(&ran.stderr));
         }
     }

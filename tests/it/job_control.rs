@@ -43,7 +43,11 @@ fn ctrl_c_and_ctrl_backslash_reach_the_child_and_do_not_end_fob() {
     terminal.press_control('\\');
     terminal.read_to("was-quit");
     terminal.type_line("still here");
-    terminal.read_to("got: still here");
+    let twice = terminal.read_to("got: still here");
+    assert!(
+        !twice.contains("was-"),
+        "once each, not again through fob: {twice}"
+    );
     assert_eq!(terminal.finish().1, 5);
 
     let mut terminal = Terminal::start(home.fob_on_a_terminal(&[
@@ -117,4 +121,51 @@ fn a_shell_inside_that_suspends_itself_gives_the_terminal_back() {
     terminal.read_to("ended: 6");
     terminal.type_line("exit 3");
     assert_eq!(terminal.finish().1, 3);
+}
+
+/// On a terminal, with this start file of the user's own.
+fn shell_of(home: &Home, shell: &str, file: &str, own: &str) -> Terminal {
+    std::fs::write(home.path().join(file), own).expect("written");
+    let mut command = home.fob_on_a_terminal(&["shell", "dev"]);
+    command.env("SHELL", shell);
+    Terminal::start(command)
+}
+
+#[test]
+fn a_shell_shows_the_identity_in_its_prompt_and_title_and_keeps_the_users_own_settings() {
+    let home = Home::signed_up(DEV);
+    let bash = "PS1='own> '; alias greet='echo hello from bashrc'\n";
+    let zsh = "PROMPT='own> '; alias greet='echo hello from zshrc'\n";
+    for (shell, file, own, greeting) in [
+        ("/bin/bash", ".bashrc", bash, "hello from bashrc"),
+        ("/bin/zsh", ".zshrc", zsh, "hello from zshrc"),
+    ] {
+        if !std::path::Path::new(shell).exists() {
+            continue;
+        }
+        let mut terminal = shell_of(&home, shell, file, own);
+        terminal.read_to("(dev) own> ");
+        terminal.type_line("greet");
+        terminal.read_to(greeting);
+        let between = terminal.read_to("(dev) own> ");
+        terminal.type_line("exit 6");
+        let (rest, exit) = terminal.finish();
+        assert_eq!(exit, 6, "{shell}");
+        let shown = format!("{between}{rest}");
+        assert!(
+            shown.contains("\u{1b}]0;fob: dev\u{7}"),
+            "{shell}: {shown:?}"
+        );
+    }
+}
+
+#[test]
+fn a_prompt_that_shows_the_identity_already_is_left_as_it_is() {
+    let home = Home::signed_up(DEV);
+    let own = "PS1='[$FOB_IDENTITY] own> '\n";
+    let mut terminal = shell_of(&home, "/bin/bash", ".bashrc", own);
+    let before = terminal.read_to("[dev] own> ");
+    assert!(!before.contains("(dev)"), "{before:?}");
+    terminal.type_line("exit 0");
+    assert_eq!(terminal.finish().1, 0);
 }

@@ -103,7 +103,10 @@ fn logging_out_of_an_identity_tells_its_steps_and_leaves_its_siblings_alone() {
         text(&again.stderr)
     );
     assert!(
-        text(&again.stderr).contains("Identity 'admin' is already logged out."),
+        text(&again.stderr).contains(
+            "Identity 'admin' is already logged out. No session found in keyring or file storage; \
+             its access key is kept."
+        ),
         "{}",
         text(&again.stderr)
     );
@@ -403,6 +406,16 @@ fn what_takes_a_word_and_does_not_get_one_changes_nothing() {
         unknown.contains("did you mean `admin`?") && unknown.contains("admin, dev, ops, org"),
         "{unknown}"
     );
+    for arguments in [
+        &["logout", "amdin"][..],
+        &["logout", "--provider", "aws-usr"],
+    ] {
+        let said = text(&home.run(arguments).stderr);
+        assert!(
+            said.ends_with("hint: `fob logout` without a name lets you choose\n"),
+            "{said}"
+        );
+    }
 }
 
 #[test]
@@ -426,8 +439,8 @@ fn on_a_terminal_the_target_is_chosen_and_ctrl_c_leaves_everything_as_it_was() {
     unchanged(chosen, 130);
     let mut asked = start(&["logout", "--all", "--keychain"]);
     asked.read_to("Would log out from all identities");
-    asked.read_to("Keyring: dev (long-lived access keys)");
-    asked.read_to("Remove all of this?");
+    asked.read_to("Keyring: dev (access key AKIA…");
+    asked.read_to("Remove all of this, with the access keys? AWS does not show them again.");
     asked.press_control('c');
     unchanged(asked, 130);
     let mut no = start(&["logout", "--all"]);
@@ -485,6 +498,7 @@ fn a_keyring_that_fails_keeps_nothing_else_from_being_removed_and_the_mark_holds
         errors.starts_with("✗ Keyring: dev: the passphrase does not open"),
         "{said}"
     );
+    assert_eq!(said.matches("the passphrase does not open").count(), 1);
     assert_eq!(profiles(&home), "");
     let nothing = locked(&["logout", "dev", "--json"]);
     assert_eq!(code(&nothing), 1);
@@ -521,6 +535,7 @@ fn an_entry_that_cannot_be_read_fails_alone() {
         attributes: keyfob_core::store::Attributes {
             configuration: None,
             version: Some("9".to_owned()),
+            holds: None,
         },
     };
     wait_for(
@@ -555,6 +570,12 @@ fn files_that_cannot_be_changed_are_reported_and_the_rest_is_removed() {
         "{said}"
     );
     assert!(config.join("inside").exists());
+    let path = config.display().to_string();
+    assert_eq!(
+        said.matches(&path).count(),
+        1,
+        "the path stands there once: {said}"
+    );
 
     let home = signed_in(DEV, &["dev"]);
     let state = home.path().join(".local/state/keyfob");
@@ -587,6 +608,77 @@ fn links_out_of_the_base_are_not_followed_and_other_peoples_files_stay() {
         before
     );
     assert!(folder.is_symlink() && elsewhere.join("theirs").exists());
+}
+
+#[test]
+fn what_is_kept_is_named_as_it_is_and_no_secret_is_read_for_it() {
+    let home = signed_in(DEV, &["dev"]);
+    let said = |arguments: &[&str]| text(&home.run(arguments).stderr);
+    // Unreadable as a value; what it holds is known without.
+    let mut entry = wait_for(home.keychain().list())
+        .expect("entries")
+        .into_iter()
+        .find(|it| it.name.kind == EntryKind::Keys)
+        .expect("keys");
+    wait_for(
+        home.keychain()
+            .write(&entry, keyfob_core::secret::Secret::new("{}")),
+    )
+    .expect("written");
+    let logged_out = said(&["logout", "dev"]);
+    assert!(
+        logged_out.contains("Keyring: dev: kept: access key AKIA…"),
+        "{logged_out}"
+    );
+    let arn = home.sandbox().mfa_serial("kim");
+    let key = home.key();
+    let keys = format!(
+        r#"{{"access_key_id":"{}","secret_access_key":"{}","mfa_arn":"{arn}","session_duration":"2h"}}"#,
+        key.access_key_id.as_str(),
+        key.secret_access_key.expose(),
+    );
+    let stored = home.run_with_input(&["user", "configure", "dev", "--stdin"], &keys);
+    assert_eq!(code(&stored), 0, "{}", text(&stored.stderr));
+    let logged_out = said(&["logout", "dev"]);
+    assert!(
+        logged_out.contains(", MFA device, session duration 2h; `--keychain` removes it too"),
+        "{logged_out}"
+    );
+    // As a Keyfob wrote it that did not say what an entry holds.
+    entry.attributes.holds = None;
+    wait_for(
+        home.keychain()
+            .write(&entry, keyfob_core::secret::Secret::new("{}")),
+    )
+    .expect("written");
+    let logged_out = said(&["logout", "dev"]);
+    assert!(
+        logged_out.contains("Keyring: dev: kept: access keys; "),
+        "{logged_out}"
+    );
+}
+
+#[test]
+fn a_session_of_a_second_configuration_is_said_to_be_kept() {
+    let home = Home::signed_up(DEV);
+    let other = home.path().join("other.yaml");
+    fs::write(&other, DEV).expect("a configuration");
+    let other = other.display().to_string();
+    assert_eq!(code(&home.run(&["--config", &other, "login", "dev"])), 0);
+    let agent = home.start_agent();
+    for arguments in [&["logout", "dev"][..], &["--no-agent", "logout", "dev"]] {
+        let said = text(&home.run(arguments).stderr);
+        for piece in [
+            format!("• Keyring: dev: kept: it belongs to {other}\n"),
+            format!("/aws-user/config: kept: it belongs to {other}\n"),
+            "Identity 'dev' is already logged out. No session of this configuration found in \
+             keyring or file storage; its access key is kept.\n"
+                .to_owned(),
+        ] {
+            assert!(said.contains(&piece), "{piece} is not in {said}");
+        }
+    }
+    drop(agent);
 }
 
 #[test]

@@ -140,6 +140,7 @@ pub async fn plant(home: &Home, name: &EntryName, value: &str) {
     let attributes = Attributes {
         configuration: Some(configuration),
         version: Some("1".to_owned()),
+        holds: None,
     };
     let entry = KeyringEntry {
         name: name.clone(),

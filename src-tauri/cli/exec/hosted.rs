@@ -1,17 +1,17 @@
 //! The endpoint that a child gets its credentials from, on a thread of its own, and the files that
 //! go with it. Dropping it ends the one and removes the others.
 
-use super::folder::{private_folder, runtime_folder, write_private};
+use super::folder::runtime_folder;
 use crate::exec::endpoint::Endpoint;
 use crate::invocation::Invocation;
 use crate::stop::Stop;
 use keyfob_core::agent::api::{Credentials, SignedIn};
 use keyfob_core::clock::Clock;
 use keyfob_core::error::{Code, Error, Result};
+use keyfob_core::files::TemporaryFolder;
 use std::path::PathBuf;
 use std::process::Command;
 use std::thread::JoinHandle;
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
@@ -24,7 +24,7 @@ pub struct Hosted {
     thread: Option<JoinHandle<()>>,
     end: Option<oneshot::Sender<()>>,
     /// Removed last.
-    _folder: TempDir,
+    _folder: TemporaryFolder,
 }
 
 impl Hosted {
@@ -38,21 +38,18 @@ impl Hosted {
         S: Fn() -> F + Send + Sync + 'static,
         F: Future<Output = Result<Credentials>> + Send + 'static,
     {
-        let folder = private_folder(
-            "fob-exec-",
-            runtime_folder(&invocation.environment)?.as_deref(),
-        )?;
+        let folder =
+            TemporaryFolder::create("fob-exec-", &runtime_folder(&invocation.environment)?)?;
         let endpoint =
             runtime.block_on(Endpoint::open(&signed_in.identity, Clock::system(), source))?;
         // Without a line break: some SDKs would send it along.
-        let token_file = write_private(&folder, "token", endpoint.token().expose())?;
+        let token_file = folder.write("token", endpoint.token().expose())?;
         // botocore would prefer the user's own `[default]` to any endpoint.
-        let aws_config = write_private(
-            &folder,
+        let aws_config = folder.write(
             "config",
             &format!("[default]\nregion = {}\n", signed_in.region),
         )?;
-        let aws_credentials = write_private(&folder, "credentials", "")?;
+        let aws_credentials = folder.write("credentials", "")?;
         let (end, ended) = oneshot::channel::<()>();
         let serve = move || {
             // An error says that the other end is gone, which is how it is ended.

@@ -4,8 +4,9 @@
 
 mod child;
 mod endpoint;
-pub mod folder;
+mod folder;
 mod hosted;
+mod prompt;
 mod source;
 
 pub use child::wait;
@@ -18,7 +19,7 @@ use crate::invocation::Invocation;
 use crate::sign_in::sign_in_when_due;
 use crate::stop::Stop;
 use hosted::Hosted;
-use keyfob_core::agent::api::{Request, SessionRequest, SignedIn, Variables, VariablesForm};
+use keyfob_core::agent::api::{Request, SessionRequest, SignedIn, VariablesForm};
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error};
 use source::{AskingChild, credentials_source};
@@ -34,38 +35,52 @@ pub fn exec(invocation: &Invocation, args: &ExecArgs) -> Result<u8, Stop> {
     let [program, arguments @ ..] = args.command.as_slice() else {
         return Err(Error::new(Code::Usage, "no command to run was given").into());
     };
-    let (signed_in, conversation) = sign_in(invocation, args.named.name.as_deref(), &args.with)?;
+    let (signed_in, mut conversation) =
+        sign_in(invocation, args.named.name.as_deref(), &args.with)?;
     let mut command = Command::new(program);
     command.args(arguments);
-    run(
-        invocation,
-        conversation,
+    prepare(
+        &mut command,
+        &mut conversation,
         &signed_in,
-        Child {
-            command,
-            profile: args.with.profile,
-            termination: Termination::Same,
-        },
-    )
+        args.with.form(),
+    )?;
+    if args.with.profile {
+        return Ok(match replace(&mut command) {
+            Ok(code) => code,
+            Err(cause) => not_started(invocation, command.get_program(), &cause),
+        });
+    }
+    // From here on something has to be cleared away: Ctrl+C no longer ends the program on the spot.
+    interrupt::leave_to_the_child();
+    let served = serve(invocation, conversation, &signed_in, &mut command)?;
+    run(invocation, command, Some(&served.caller), Termination::Same)
 }
 
 pub fn shell(invocation: &Invocation, args: &ShellArgs) -> Result<u8, Stop> {
-    let (signed_in, conversation) = sign_in(invocation, args.named.name.as_deref(), &args.with)?;
+    let (signed_in, mut conversation) =
+        sign_in(invocation, args.named.name.as_deref(), &args.with)?;
     invocation.terminal.say(&format!(
         "Opening a shell for {}; `exit` leaves it",
         signed_in.identity
     ));
-    let command = Command::new(usual_shell(&invocation.environment));
-    run(
-        invocation,
-        conversation,
+    let mut command = Command::new(usual_shell(&invocation.environment));
+    prepare(
+        &mut command,
+        &mut conversation,
         &signed_in,
-        Child {
-            command,
-            profile: args.with.profile,
-            termination: Termination::HangUp,
-        },
-    )
+        args.with.form(),
+    )?;
+    interrupt::leave_to_the_child();
+    let environment = &invocation.environment;
+    let _start_files = prompt::show_identity(&mut command, &signed_in.identity, environment)?;
+    let served = if args.with.profile {
+        None
+    } else {
+        Some(serve(invocation, conversation, &signed_in, &mut command)?)
+    };
+    let caller = served.as_ref().map(|it| &*it.caller);
+    run(invocation, command, caller, Termination::HangUp)
 }
 
 pub fn usual_shell(environment: &Environment) -> OsString {
@@ -93,11 +108,14 @@ pub fn not_started(invocation: &Invocation, program: &std::ffi::OsStr, cause: &i
     code
 }
 
-/// The command to run, and how.
-struct Child {
-    command: Command,
-    profile: bool,
-    termination: Termination,
+impl ChildCredentials {
+    fn form(&self) -> VariablesForm {
+        if self.profile {
+            VariablesForm::Profile
+        } else {
+            VariablesForm::Endpoint
+        }
+    }
 }
 
 fn sign_in(
@@ -110,60 +128,69 @@ fn sign_in(
     Ok((signed_in, conversation))
 }
 
-fn run(
-    invocation: &Invocation,
-    mut conversation: Conversation,
+/// Gives the command its variables.
+fn prepare(
+    command: &mut Command,
+    conversation: &mut Conversation,
     signed_in: &SignedIn,
-    child: Child,
-) -> Result<u8, Stop> {
-    let Child {
-        mut command,
-        profile,
-        termination,
-    } = child;
-    let form = if profile {
-        VariablesForm::Profile
-    } else {
-        VariablesForm::Endpoint
-    };
+    form: VariablesForm,
+) -> Result<(), Stop> {
     let request = Request::Session(SessionRequest::Variables {
         identity: signed_in.identity.clone(),
         form,
     });
     let variables = expect_reply!(conversation.ask(request, None)?, Variables)?;
-    prepare(&mut command, &variables);
-    if profile {
-        return Ok(match replace(&mut command) {
-            Ok(code) => code,
-            Err(cause) => not_started(invocation, command.get_program(), &cause),
-        });
-    }
-    // From here on something has to be cleared away: Ctrl+C no longer ends the program on the spot.
-    interrupt::leave_to_the_child();
-    let caller = Arc::new(AskingChild::to_be(command.get_program()));
-    let (client, runtime) = conversation.into_async()?;
-    let source = credentials_source(client, signed_in.identity.clone(), caller.clone());
-    let hosted = Hosted::open(invocation, signed_in, runtime, source)?;
-    if interrupt::happened() {
-        return Err(Stop::Interrupted);
-    }
-    hosted.point_to(&mut command);
-    let running = match command.spawn() {
-        Ok(running) => running,
-        Err(cause) => return Ok(not_started(invocation, command.get_program(), &cause)),
-    };
-    interrupt::pass_on_to(&running, termination);
-    caller.is(&running);
-    Ok(wait(running)?)
-}
-
-fn prepare(command: &mut Command, variables: &Variables) {
     for name in &variables.remove {
         command.env_remove(name);
     }
     for variable in &variables.set {
         command.env(&variable.name, variable.value.expose());
     }
+    Ok(())
+}
+
+/// Credentials served to a command for as long as this lives.
+struct Served {
+    caller: Arc<AskingChild>,
+    _hosted: Hosted,
+}
+
+fn serve(
+    invocation: &Invocation,
+    conversation: Conversation,
+    signed_in: &SignedIn,
+    command: &mut Command,
+) -> Result<Served, Stop> {
+    let caller = Arc::new(AskingChild::to_be(command.get_program()));
+    let (client, runtime) = conversation.into_async()?;
+    let source = credentials_source(client, signed_in.identity.clone(), caller.clone());
+    let hosted = Hosted::open(invocation, signed_in, runtime, source)?;
+    hosted.point_to(command);
+    Ok(Served {
+        caller,
+        _hosted: hosted,
+    })
+}
+
+/// Starts the command and waits for it.
+fn run(
+    invocation: &Invocation,
+    mut command: Command,
+    caller: Option<&AskingChild>,
+    termination: Termination,
+) -> Result<u8, Stop> {
+    if interrupt::happened() {
+        return Err(Stop::Interrupted);
+    }
+    let running = match command.spawn() {
+        Ok(running) => running,
+        Err(cause) => return Ok(not_started(invocation, command.get_program(), &cause)),
+    };
+    interrupt::pass_on_to(&running, termination);
+    if let Some(caller) = caller {
+        caller.is(&running);
+    }
+    Ok(wait(running)?)
 }
 
 /// Returns only with an error.

@@ -158,6 +158,8 @@ fn event_lines(line: &AuditLine) -> String {
         AuditOutcome::Failed { error } => (paint(AnsiColor::Red, "✗"), format!(" failed: {error}")),
     };
     let AuditCaller { program, pid, user } = &line.caller;
+    let is_number = user.bytes().all(|byte| byte.is_ascii_digit());
+    let user = format!("{}{user}", if is_number { "user " } else { "" });
     let caller = one_line(&format!("by {program}, pid {pid}, {user}"));
     format!(
         "{} {result} {event} {}{why}\n  {}\n  {}\n",

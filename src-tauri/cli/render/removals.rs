@@ -9,7 +9,7 @@ use keyfob_core::error::Error;
 use keyfob_core::view::time::{rfc3339, until};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::fmt::{self, Display, Formatter, Write as _};
 use std::time::SystemTime;
 
 const LIVES_ON: &str =
@@ -52,7 +52,7 @@ impl<'a> RemovalsJson<'a> {
     }
 }
 
-/// For people: all steps, and those that failed once more.
+/// For people: what was done, and apart from it what failed.
 #[derive(Debug)]
 pub struct RemovalsText {
     pub lines: Vec<String>,
@@ -75,7 +75,11 @@ impl RemovalsText {
             }
         }
         let steps = || report.steps.iter();
-        let shown = |step: &&RemovalStep| has_changes || step.result != StepResult::Absent;
+        let shown = |step: &&RemovalStep| match step.result {
+            StepResult::Failed => false,
+            StepResult::Absent => has_changes,
+            StepResult::Removed | StepResult::WouldRemove | StepResult::Kept => true,
+        };
         lines.extend(steps().filter(shown).map(line));
         lines.push(if has_changes {
             summary(report)
@@ -86,11 +90,64 @@ impl RemovalsText {
         lines.extend(what_lives_on(report, |end| until(end, now)));
         RemovalsText {
             lines,
-            failures: steps()
-                .filter(|step| step.result == StepResult::Failed)
-                .map(line)
-                .collect(),
+            failures: failures(report),
         }
+    }
+
+    /// Whether there is anything to ask about.
+    pub fn removes_something(report: &Report) -> bool {
+        report.count(StepResult::WouldRemove) > 0
+    }
+}
+
+/// Why something could not be removed, and what.
+struct RemovalFailure<'a> {
+    noun: &'static str,
+    cause: String,
+    subjects: Vec<&'a str>,
+}
+
+impl Display for RemovalFailure<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: ", paint(AnsiColor::Red, "✗"), self.noun)?;
+        let unnamed = self.subjects.iter().filter(|it| !self.cause.contains(**it));
+        let unnamed: Vec<_> = unnamed.map(|it| one_line(it)).collect();
+        if !unnamed.is_empty() {
+            write!(f, "{}: ", unnamed.join(", "))?;
+        }
+        f.write_str(&self.cause)
+    }
+}
+
+/// One line for each cause: what could not be removed for it, unless the cause names it.
+fn failures(report: &Report) -> Vec<String> {
+    let mut failures: Vec<RemovalFailure> = Vec::new();
+    let steps = report.steps.iter();
+    for step in steps.filter(|step| step.result == StepResult::Failed) {
+        let (noun, subject) = noun_and_subject(step);
+        let cause = step.detail.as_deref().map(one_line).unwrap_or_default();
+        let known = failures
+            .iter_mut()
+            .find(|it| it.noun == noun && it.cause == cause);
+        match known {
+            Some(it) if it.subjects.contains(&subject) => {}
+            Some(it) => it.subjects.push(subject),
+            None => failures.push(RemovalFailure {
+                noun,
+                cause,
+                subjects: vec![subject],
+            }),
+        }
+    }
+    failures.iter().map(ToString::to_string).collect()
+}
+
+fn noun_and_subject(step: &RemovalStep) -> (&'static str, &str) {
+    match step.what {
+        What::Keyring => ("Keyring", &step.name),
+        What::Section | What::File | What::Folder => ("Files", &step.path),
+        What::ProviderSession => ("Sign-in at AWS", &step.name),
+        What::Agent => ("Agent", &step.name),
     }
 }
 
@@ -129,12 +186,10 @@ fn heading(report: &Report) -> String {
 fn line(step: &RemovalStep) -> String {
     let RemovalStep {
         what,
-        name,
-        path,
         result,
         detail,
         flag,
-        code: _,
+        ..
     } = step;
     let (mark, color) = match result {
         StepResult::Removed => ("✓", Some(AnsiColor::Green)),
@@ -144,12 +199,7 @@ fn line(step: &RemovalStep) -> String {
         StepResult::Failed => ("✗", Some(AnsiColor::Red)),
     };
     let mark = color.map_or_else(|| mark.to_owned(), |color| paint(color, mark));
-    let (noun, subject) = match what {
-        What::Keyring => ("Keyring", name),
-        What::Section | What::File | What::Folder => ("Files", path),
-        What::ProviderSession => ("Sign-in at AWS", name),
-        What::Agent => ("Agent", name),
-    };
+    let (noun, subject) = noun_and_subject(step);
     let detail = detail.as_deref().map(one_line).unwrap_or_default();
     let mut text = format!("{mark} {noun}: {}", one_line(subject));
     match (result, detail.as_str()) {
@@ -171,11 +221,8 @@ fn line(step: &RemovalStep) -> String {
     text
 }
 
+/// Says only what was looked at, and what is kept.
 fn nothing_to_do(report: &Report) -> String {
-    let is_there = report
-        .steps
-        .iter()
-        .any(|step| step.result != StepResult::Absent);
     let target = one_line(&report.target);
     let who = match report.subject {
         Subject::Identity => format!("Identity '{target}' is"),
@@ -183,10 +230,29 @@ fn nothing_to_do(report: &Report) -> String {
         Subject::All => "All identities are".to_owned(),
         Subject::Cleanup => return "Nothing to clean up".to_owned(),
     };
-    if is_there {
-        return format!("{who} already logged out.");
-    }
-    format!("{who} already logged out. No credentials found in keyring or file storage.")
+    let steps = || report.steps.iter();
+    let kept = || steps().filter(|step| step.result == StepResult::Kept);
+    let what = if kept().next().is_none() {
+        "credentials"
+    } else if kept().all(|step| step.flag.is_some()) {
+        "session"
+    } else {
+        "session of this configuration"
+    };
+    let in_keyring = steps().any(|step| step.what == What::Keyring);
+    let in_files = steps().any(|step| step.what == What::Section);
+    let places = match (in_keyring, in_files) {
+        (true, true) => "keyring or file storage",
+        (true, false) => "keyring",
+        (false, _) => "file storage",
+    };
+    let kept_keys = kept().filter(|step| step.flag.is_some()).count();
+    let keys = match kept_keys {
+        0 => "",
+        1 => "; its access key is kept",
+        _ => "; access keys are kept",
+    };
+    format!("{who} already logged out. No {what} found in {places}{keys}.")
 }
 
 fn summary(report: &Report) -> String {

@@ -3,7 +3,6 @@
 
 use crate::conversation::expect_reply;
 use crate::conversation::{Conversation, agent_here, runtime, this_program};
-use crate::exec::folder::{private_folder, write_private};
 use crate::invocation::Invocation;
 use crate::stop::Stop;
 use keyfob_core::agent::BlockingClient;
@@ -13,13 +12,13 @@ use keyfob_core::config::Config;
 use keyfob_core::encode::random_token;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error, Result};
+use keyfob_core::files::TemporaryFolder;
 use keyfob_core::sandbox::Sandbox;
 use keyfob_core::sandbox::demonstration::{Demonstration, READY, WITHOUT_KEYS};
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
-use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 const PASSPHRASE: &str = "FOB_SANDBOX_PASSPHRASE";
@@ -46,13 +45,13 @@ pub const REMOVED: [&str; 15] = [
 #[derive(Debug)]
 pub struct RunningSandbox {
     server: Server,
-    folder: TempDir,
+    folder: TemporaryFolder,
     variables: Vec<(&'static str, OsString)>,
 }
 
 impl RunningSandbox {
     pub fn open(invocation: &Invocation) -> Result<RunningSandbox, Stop> {
-        let folder = private_folder("fob-sandbox-", None)?;
+        let folder = TemporaryFolder::create("fob-sandbox-", &std::env::temp_dir())?;
         let (server, opened) = Server::start()?;
         let aws = folder.path().join("aws");
         let keyring = serde_json::json!({
@@ -60,11 +59,11 @@ impl RunningSandbox {
             "spec": { "path": folder.path().join("keyring.age"), "password_env": PASSPHRASE },
         });
         let config = opened.configuration("sandbox", &keyring, &aws.join("keyfob"));
-        let config = write_private(&folder, "config.yaml", &config)?;
+        let config = folder.write("config.yaml", &config)?;
         std::fs::create_dir(&aws).map_err(|cause| Error::file(&aws, "make", &cause))?;
         // Empty: the user's own AWS configuration stays outside.
-        let aws_config = write_private(&folder, "aws/config", "")?;
-        let aws_credentials = write_private(&folder, "aws/credentials", "")?;
+        let aws_config = folder.write("aws/config", "")?;
+        let aws_credentials = folder.write("aws/credentials", "")?;
         let bypass = bypass(&invocation.environment);
         let variables = vec![
             ("FOB_CONFIG", config.clone().into()),

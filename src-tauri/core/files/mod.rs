@@ -5,12 +5,14 @@ pub mod ini;
 mod lock;
 mod ownership;
 mod private;
+mod temporary;
 
 pub use lock::{FILE_LOCK_LIMIT, FileLock, Patience, Stamp, holder_of};
 pub use private::{
     append, create_folder, file_name, make_private, open_private, read, remove, replace,
     unfinished, unwritable,
 };
+pub use temporary::TemporaryFolder;
 
 #[cfg(test)]
 #[path = "tests/child.rs"]

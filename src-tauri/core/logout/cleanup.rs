@@ -5,7 +5,7 @@
 
 use super::plan::{KEYCHAIN, LongLivedKeys, files_of};
 use super::report::{Report, Step, Subject, What};
-use super::run::{entry_step, profile_step};
+use super::run::{entry_step, held_by_keys, profile_step};
 use crate::ask::Note;
 use crate::config::{AwsFiles, Chain, Identity, Severity};
 use crate::error::{Error, Result};
@@ -120,10 +120,15 @@ async fn clean_entry(world: &World, entry: &EntryName, cleanup: Cleanup, report:
         (EntryKind::Audit, _, _) => return,
         (_, false, _) if !knows_all_names(world) => return,
         (EntryKind::Keys, false, LongLivedKeys::Keep) => {
-            step("kept: access keys of an identity that is no longer configured")
-                .stays_unless_told(KEYCHAIN)
+            let holds = held_by_keys(world, name).await.unwrap_or_default();
+            step(&format!("kept: {holds}; no longer configured")).stays_unless_told(KEYCHAIN)
         }
-        (EntryKind::Keys | EntryKind::Session | EntryKind::Token, false, _) => {
+        (EntryKind::Keys, false, LongLivedKeys::Remove) => {
+            let holds = held_by_keys(world, name).await.unwrap_or_default();
+            let dropped = world.store.drop_entry(*kind, name, cleanup.mode).await;
+            step(&format!("{holds}; no longer configured")).became(dropped, cleanup.mode)
+        }
+        (EntryKind::Session | EntryKind::Token, false, _) => {
             let dropped = world.store.drop_entry(*kind, name, cleanup.mode).await;
             step("no longer configured").became(dropped, cleanup.mode)
         }

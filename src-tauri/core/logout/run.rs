@@ -6,7 +6,7 @@ use super::plan::{
 };
 use super::report::{OtherSession, Report, Step, Subject, What};
 use crate::ask::Note;
-use crate::error::{Code, Result};
+use crate::error::Result;
 use crate::store::{ClearedProfile, Dropped, EntryKind, Mode, ProfilePart};
 use crate::world::World;
 
@@ -45,7 +45,7 @@ pub async fn logout(
         }
     }
     for removal in &list {
-        remove(world, removal, memory, &mut report, notes).await;
+        remove(world, removal, memory, &mut report).await;
     }
     report.notes.extend(unreadable_parts(world, &scope));
     name_those_who_shared(world, &scope, &mut report, notes).await;
@@ -66,17 +66,16 @@ fn subject_of(world: &World, target: &Target) -> Result<(Subject, String)> {
     })
 }
 
-async fn remove(
-    world: &World,
-    removal: &Removal,
-    memory: &InMemory,
-    report: &mut Report,
-    notes: &mut Vec<Note>,
-) {
+async fn remove(world: &World, removal: &Removal, memory: &InMemory, report: &mut Report) {
     let mode = report.mode;
     match &removal.0 {
         RemovalKind::Entry { kind, name, via } => {
-            let detail = noun(*kind, via);
+            let detail = match kind {
+                EntryKind::Keys => held_by_keys(world, name).await.unwrap_or_default(),
+                EntryKind::Session => format!("via {via}"),
+                EntryKind::Token => "sign-in token".to_owned(),
+                EntryKind::Audit => "end of the audit log".to_owned(),
+            };
             let dropped = world.store.drop_entry(*kind, name, mode).await;
             report
                 .steps
@@ -92,9 +91,9 @@ async fn remove(
             let step = || Step::at(What::Agent, name, TOKENS.to_owned(), TOKENS);
             report.steps.extend(is_held.then(|| gone(step(), mode)));
         }
-        RemovalKind::KeysThatStay { name } => report
-            .steps
-            .extend(keys_that_stay(world, name, notes).await),
+        RemovalKind::KeysThatStay { name } => {
+            report.steps.extend(keys_that_stay(world, name).await);
+        }
         RemovalKind::TokenThatStays { name, used_by } => {
             report
                 .steps
@@ -127,15 +126,6 @@ fn gone(step: Step, mode: Mode) -> Step {
     step.became(Ok(Dropped::Removed), mode)
 }
 
-fn noun(kind: EntryKind, via: &str) -> String {
-    match kind {
-        EntryKind::Session => format!("via {via}"),
-        EntryKind::Token => "sign-in token".to_owned(),
-        EntryKind::Keys => "long-lived access keys".to_owned(),
-        EntryKind::Audit => "end of the audit log".to_owned(),
-    }
-}
-
 /// Reported only where there is one: a dry run of removing it says so.
 async fn token_that_stays(world: &World, name: &str, used_by: &[String]) -> Option<Step> {
     let kind = EntryKind::Token;
@@ -146,25 +136,25 @@ async fn token_that_stays(world: &World, name: &str, used_by: &[String]) -> Opti
     is_there.then(|| entry_step(world, kind, name, detail).stays())
 }
 
-/// Reported only for keys that are there. The shortened key id is in the entry, so this reads it.
-async fn keys_that_stay(world: &World, name: &str, notes: &mut Vec<Note>) -> Option<Step> {
+/// What a user's entry holds, such as its access key's shortened ID; read without its secret.
+pub(super) async fn held_by_keys(world: &World, name: &str) -> Option<String> {
+    let attributes = world.store.attributes(EntryKind::Keys, name).await;
+    let holds = attributes.ok().flatten().map(|it| it.holds);
+    holds.map(|it| it.unwrap_or_else(|| "access keys".to_owned()))
+}
+
+/// Reported only for keys that are there. That they cannot be looked at is no failure of a logout
+/// that keeps them.
+async fn keys_that_stay(world: &World, name: &str) -> Option<Step> {
+    let attributes = world.store.attributes(EntryKind::Keys, name).await.ok()??;
     let step = |detail| entry_step(world, EntryKind::Keys, name, detail);
-    let stored = world.store.long_lived(name).await;
-    match stored.map(|stored| stored.note(notes)) {
-        Ok(None) => None,
-        Ok(Some(stored)) => {
-            let detail = match stored.keys {
-                Some(keys) => format!("kept: access key {}", keys.access_key_id),
-                None => "kept: MFA device and session duration".to_owned(),
-            };
-            Some(step(detail).stays_unless_told(KEYCHAIN))
+    Some(match attributes.configuration {
+        Some(other) => step(format!("kept: it belongs to {other}")).stays(),
+        None => {
+            let holds = attributes.holds.unwrap_or_else(|| "access keys".to_owned());
+            step(format!("kept: {holds}")).stays_unless_told(KEYCHAIN)
         }
-        // It was not to be removed: that it cannot be read is no failure of this logout.
-        Err(error) if error.code == Code::KeyringEntryInvalid => {
-            Some(step(format!("kept: {error}")).stays())
-        }
-        Err(_) => None,
-    }
+    })
 }
 
 pub(crate) fn entry_step(

@@ -102,8 +102,7 @@ impl Store {
     pub async fn put_long_lived(&self, identity: &str, keys: &LongLived) -> Result<Noted<()>> {
         let name = self.entry(EntryKind::Keys, identity);
         let _lock = self.locks.entry(&name).await?;
-        self.write(name, value::encode_long_lived(keys, &self.configuration))
-            .await
+        self.write_long_lived(name, keys).await
     }
 
     /// Clears the key pair that AWS refused, only if it is still the stored one. MFA ARN and
@@ -124,8 +123,7 @@ impl Store {
             Some(keys) if keys.access_key_id != *refused => Ok(found.map(|_| ClearedKeys::Changed)),
             Some(_) => {
                 tracing::info!(entry = %name, key = %refused, "refused access key cleared");
-                let text = value::encode_long_lived(&stored, &self.configuration);
-                let written = self.write(name, text).await?;
+                let written = self.write_long_lived(name, &stored).await?;
                 Ok(written.map(|()| ClearedKeys::Cleared))
             }
         }
@@ -140,8 +138,8 @@ impl Store {
     pub async fn put_session(&self, ticket: &Ticket, session: &StoredSession) -> Result<Noted<()>> {
         let text = value::encode_session(session, &self.configuration)?;
         let _lock = self.sign_outs.unless_signed_out(ticket).await?;
-        self.write(self.entry(EntryKind::Session, ticket.name()), text)
-            .await
+        let name = self.entry(EntryKind::Session, ticket.name());
+        self.write(name, text, None).await
     }
 
     pub async fn drop_session(&self, name: &str) -> Result<Dropped> {
@@ -200,6 +198,17 @@ impl Store {
         self.entry(kind, name).to_string()
     }
 
+    /// What is known of an entry without reading its secret; the configuration only if it is
+    /// another one.
+    pub async fn attributes(&self, kind: EntryKind, name: &str) -> Result<Option<Attributes>> {
+        let found = self.keyring.attributes(&self.entry(kind, name)).await?;
+        let other = |it: &String| *it != self.configuration;
+        Ok(found.map(|it| Attributes {
+            configuration: it.configuration.filter(other),
+            ..it
+        }))
+    }
+
     /// The keyring entries of this configuration; no secret is read.
     pub async fn entries(&self) -> Result<Vec<EntryName>> {
         let all = self.keyring.list().await?;
@@ -227,13 +236,24 @@ impl Store {
         })
     }
 
+    async fn write_long_lived(&self, name: EntryName, keys: &LongLived) -> Result<Noted<()>> {
+        let text = value::encode_long_lived(keys, &self.configuration);
+        self.write(name, text, Some(keys.summary())).await
+    }
+
     /// The caller holds the entry's lock.
-    async fn write(&self, name: EntryName, text: Secret) -> Result<Noted<()>> {
+    async fn write(
+        &self,
+        name: EntryName,
+        text: Secret,
+        holds: Option<String>,
+    ) -> Result<Noted<()>> {
         let before = self.standing(&name).await?;
         let warnings = self.foreign(&name, before.and_then(|it| it.configuration));
         let attributes = Attributes {
             configuration: Some(self.configuration.clone()),
             version: Some(value::VERSION.to_string()),
+            holds,
         };
         self.keyring
             .write(&KeyringEntry { name, attributes }, text)
@@ -255,6 +275,7 @@ impl Store {
         let Some(Attributes {
             configuration,
             version,
+            holds: _,
         }) = self.standing(name).await?
         else {
             return Ok(Dropped::Absent);
@@ -287,6 +308,7 @@ impl Store {
                 attributes = Attributes {
                     version: Some(head.version()),
                     configuration: head.configuration,
+                    holds: attributes.holds,
                 };
             }
         }

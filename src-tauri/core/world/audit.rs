@@ -120,18 +120,53 @@ fn summed_up(lines: &[AuditLine]) -> Vec<Audited> {
         .collect()
 }
 
-/// The name is what the environment says; the number behind it is the system's.
+/// The number is the system's. The name behind it is what the environment says, or else the
+/// system's list of users.
 fn user(environment: &Environment) -> String {
     let named = ["USER", "LOGNAME", "USERNAME"]
         .into_iter()
-        .find_map(|name| environment.var(name).ok().flatten());
+        .find_map(|name| environment.var(name).ok().flatten())
+        .map(str::to_owned);
     #[cfg(unix)]
-    let number = Some(rustix::process::getuid().as_raw().to_string());
+    {
+        let number = rustix::process::getuid().as_raw();
+        let list = || std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+        match named.or_else(|| listed(&list(), number)) {
+            Some(name) => format!("{name} ({number})"),
+            None => format!("user {number}"),
+        }
+    }
     #[cfg(not(unix))]
-    let number: Option<String> = None;
-    match (named, number) {
-        (Some(name), Some(number)) => format!("{name} ({number})"),
-        (Some(name), None) => name.to_owned(),
-        (None, number) => number.unwrap_or_else(|| "unknown".to_owned()),
+    named.unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// `kim:x:1000:1000:…` in `/etc/passwd`.
+#[cfg(unix)]
+fn listed(list: &str, number: u32) -> Option<String> {
+    let number = number.to_string();
+    list.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next().filter(|name| !name.is_empty())?;
+        (fields.nth(1)? == number).then(|| name.to_owned())
+    })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_named_where_the_environment_does_not() {
+        let list =
+            "root:x:0:0:root:/root:/bin/bash\n# broken\nkim:x:1000:1000::/home/kim:/bin/sh\n";
+        assert_eq!(listed(list, 0).as_deref(), Some("root"));
+        assert_eq!(listed(list, 1000).as_deref(), Some("kim"));
+        assert_eq!(listed(list, 7), None);
+        let number = rustix::process::getuid().as_raw();
+        let said = user(&Environment::default());
+        assert!(
+            said.ends_with(&format!(" ({number})")) || said == format!("user {number}"),
+            "{said}"
+        );
     }
 }

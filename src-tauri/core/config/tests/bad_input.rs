@@ -116,10 +116,10 @@ auth:
     xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx: {kind: aws/ambient}
 "#), @r"
 3:5 error auth.identities.../x: `../x` is not a name: it contains `..`; a name has 1 to 64 unaccented letters, digits and `.`, `_`, `@`, `+`, `/`, `-`, starting with a letter or digit
-4:5 error auth.identities.a b: `a b` is not a name: it contains U+0020; a name has 1 to 64 unaccented letters, digits and `.`, `_`, `@`, `+`, `/`, `-`, starting with a letter or digit
+4:5 error auth.identities.a b: `a b` is not a name: it contains a space; a name has 1 to 64 unaccented letters, digits and `.`, `_`, `@`, `+`, `/`, `-`, starting with a letter or digit
 5:5 error auth.identities.🦀: `🦀` is not a name: it does not start with an unaccented letter or a digit; a name has 1 to 64 unaccented letters, digits and `.`, `_`, `@`, `+`, `/`, `-`, starting with a letter or digit
 6:5 error auth.identities.�abc: `�abc` is not a name: it does not start with an unaccented letter or a digit; a name has 1 to 64 unaccented letters, digits and `.`, `_`, `@`, `+`, `/`, `-`, starting with a letter or digit
-7:5 error auth.identities.a�b: `a�b` is not a name: it contains U+000A; a name has 1 to 64 unaccented letters, digits and `.`, `_`, `@`, `+`, `/`, `-`, starting with a letter or digit
+7:5 error auth.identities.a�b: `a�b` is not a name: it contains a line break; a name has 1 to 64 unaccented letters, digits and `.`, `_`, `@`, `+`, `/`, `-`, starting with a letter or digit
 8:5 error auth.identities.: `` is not a name: it is empty; a name has 1 to 64 unaccented letters, digits and `.`, `_`, `@`, `+`, `/`, `-`, starting with a letter or digit
 9:7 error auth.identities.?: a name must be a single word
 11:5 error auth.identities.xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…: `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…` is not a name: it is longer than 64 characters; a name has 1 to 64 unaccented letters, digits and `.`, `_`, `@`, `+`, `/`, `-`, starting with a letter or digit

@@ -258,6 +258,7 @@ impl AuditLog {
         let attributes = Attributes {
             configuration: None,
             version: Some(value::VERSION.to_string()),
+            holds: None,
         };
         self.keyring
             .write(

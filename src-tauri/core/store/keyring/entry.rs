@@ -78,6 +78,8 @@ pub struct Attributes {
     pub configuration: Option<String>,
     /// The `v` of the value.
     pub version: Option<String>,
+    /// What it holds, in words: `access key AKIA…WXYZ, MFA device`.
+    pub holds: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -47,6 +47,8 @@ struct FileContent<E> {
 struct EntryWritten<'a> {
     configuration: Option<&'a str>,
     v: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holds: Option<&'a str>,
     value: &'a str,
 }
 
@@ -54,6 +56,7 @@ struct EntryWritten<'a> {
 struct EntryRead {
     configuration: Option<String>,
     v: Option<String>,
+    holds: Option<String>,
     value: String,
 }
 
@@ -194,6 +197,7 @@ impl FileKeyring {
             let attributes = Attributes {
                 configuration: entry.configuration,
                 version: entry.v,
+                holds: entry.holds,
             };
             (attributes, Secret::new(entry.value))
         };
@@ -209,10 +213,12 @@ impl FileKeyring {
             let Attributes {
                 configuration,
                 version,
+                holds,
             } = attributes;
             let entry = EntryWritten {
                 configuration: configuration.as_deref(),
                 v: version.as_deref(),
+                holds: holds.as_deref(),
                 value: value.expose(),
             };
             (account.clone(), entry)

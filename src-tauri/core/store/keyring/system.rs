@@ -224,6 +224,7 @@ fn attributes_to_write<'a>(
             ("kind", kind),
             ("configuration", configuration),
             ("v", attributes.version.as_deref()),
+            ("holds", attributes.holds.as_deref()),
         ];
         known
             .into_iter()
@@ -253,6 +254,7 @@ fn attributes_of(entry: &keyring_core::Entry) -> keyring_core::Result<Attributes
     Ok(Attributes {
         configuration: configuration.filter(|path| !path.is_empty()),
         version: found.remove("v"),
+        holds: found.remove("holds"),
     })
 }
 

@@ -105,6 +105,7 @@ fn entry(of: &str) -> KeyringEntry {
     let attributes = Attributes {
         configuration: Some("/home/kim/config.yaml".into()),
         version: Some("1".into()),
+        holds: Some("access key AKIA…WXYZ".into()),
     };
     KeyringEntry {
         name: name(of),
