@@ -169,6 +169,9 @@ pub enum Command {
     /// Run and control the agent without the tray app
     #[command(subcommand, after_long_help = help::AGENT)]
     Agent(AgentCommand),
+    /// Write a first configuration by asking
+    #[command(after_long_help = help::INIT)]
+    Init,
     /// Report every problem in the configuration
     #[command(after_long_help = help::VALIDATE)]
     Validate,

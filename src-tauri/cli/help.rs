@@ -121,6 +121,17 @@ Examples:
 IAM: none; AWS is not called.
 What lives on: nothing; this command writes nothing and shows no secrets.";
 
+pub const INIT: &str = "\
+Examples:
+  fob init                       your own configuration file
+  fob --config team.yaml init
+
+Asks for identities one by one: IAM users, roles, programs that print credentials, the role of this machine, or \
+profiles found in ~/.aws. A configuration that exists is never changed. Access keys are not written to the file.
+
+IAM: none (imported keys are checked with sts:GetCallerIdentity, which is always allowed).
+What lives on: the configuration; imported keys, in the keyring.";
+
 pub const VALIDATE: &str = "\
 Examples:
   fob validate
@@ -167,8 +178,9 @@ Examples:
 
 Signs in, then serves credentials on 127.0.0.1 as an AWS container endpoint for as long as the command runs. They \
 are renewed automatically, and only requests with the token from the command's environment are answered. AWS \
-credential variables of the caller are removed, and your own AWS files are hidden from the command. With --profile \
-the command gets a profile whose credential_process is fob, and replaces the fob process. The exit code is the \
+credential variables of the caller are removed. The other settings of your AWS files (output, ca_bundle, services, \
+profiles) stay; a profile that has credentials there gets those of the identity of the same name. With --profile the \
+command gets a profile whose credential_process is fob, and replaces the fob process. The exit code is the \
 command's own; 128+n if signal n ended it, 127 not found, 126 not executable.
 
 IAM: as for `fob login`.
@@ -182,6 +194,12 @@ Examples:
 
 Opens the shell named in SHELL (on Windows, COMSPEC). Everything in it gets credentials as with `fob exec`: served \
 on 127.0.0.1 until the shell exits or, with --profile, through a profile whose credential_process is fob.
+
+Bash, zsh, fish and sh show the identity in their prompt and in the title of the window, after your own start files. A \
+prompt of your own takes it from the variable FOB_IDENTITY, and is then left alone:
+  bash  PS1='${FOB_IDENTITY:+($FOB_IDENTITY) }\\w \\$ '
+  zsh   setopt prompt_subst; PROMPT='${FOB_IDENTITY:+($FOB_IDENTITY) }%~ %# '
+  fish  set -q FOB_IDENTITY; and echo -n \"($FOB_IDENTITY) \"      in fish_prompt
 
 IAM: as for `fob login`.
 What lives on: as for `fob exec`.";
@@ -250,7 +268,7 @@ In the sandbox:
   fob login deploy                          a role, through kim
   fob sandbox key robin > key.csv; fob user configure robin --csv key.csv
   fob sandbox revoke AKIA…                  see what happens when a key is revoked
-  fob sandbox fault throttling --times 2    see what happens when AWS is busy
+  fob sandbox fault throttling --times 2    AWS is busy for two calls: `fob login --force` waits
   fob sandbox journal                       list the calls it received
 
 Everything runs on this machine's loopback interface: no account, no network. The sandbox has its own configuration, \

@@ -55,6 +55,12 @@ impl Invocation {
         }
     }
 
+    /// Where the configuration is, or would be.
+    pub fn config_place(&self) -> Result<PathBuf, Stop> {
+        let (path, _) = keyfob_core::config::place(self.config.as_deref(), &self.environment)?;
+        Ok(path)
+    }
+
     /// Where the configuration is; not read.
     pub fn config_path(&self) -> Result<PathBuf, Stop> {
         Ok(keyfob_core::config::locate(
@@ -157,11 +163,8 @@ impl Invocation {
             (_, Person::Absent) => Err(which(&all).into()),
             (_, Person::Present) => match prompt::select("Identity:", all.clone(), self.terminal) {
                 Ok(name) => Ok(name),
-                Err(Unanswered::Closed) => {
-                    Err(Error::new(Code::Cancelled, "no identity was chosen").into())
-                }
-                Err(Unanswered::Interrupted) => Err(Stop::Interrupted),
                 Err(Unanswered::Failed(_)) => Err(which(&all).into()),
+                Err(unanswered) => Err(unanswered.stop("no identity was chosen")),
             },
         }
     }

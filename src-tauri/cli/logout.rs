@@ -84,6 +84,8 @@ impl Confirmation {
     };
 }
 
+const UNCONFIRMED: &str = "not confirmed: nothing was changed";
+
 /// Shows what would be removed and asks for confirmation, which any other answer lacks. Nothing to
 /// remove is nothing to ask about.
 pub fn confirm(
@@ -105,11 +107,8 @@ pub fn confirm(
             }
             match prompt::confirm(confirmation.question, invocation.terminal) {
                 Ok(true) => Ok(()),
-                Ok(false) | Err(Unanswered::Closed) => {
-                    Err(Error::new(Code::Cancelled, "not confirmed: nothing was changed").into())
-                }
-                Err(Unanswered::Interrupted) => Err(Stop::Interrupted),
-                Err(Unanswered::Failed(error)) => Err(error.into()),
+                Ok(false) => Err(Unanswered::Closed.stop(UNCONFIRMED)),
+                Err(unanswered) => Err(unanswered.stop(UNCONFIRMED)),
             }
         }
     }
@@ -173,11 +172,8 @@ fn target(invocation: &Invocation, args: &LogoutArgs, config: &Config) -> Result
         Person::Present => {
             match prompt::select("Log out from:", choices(config, depth), invocation.terminal) {
                 Ok(choice) => Ok(choice.target),
-                Err(Unanswered::Interrupted) => Err(Stop::Interrupted),
-                Err(Unanswered::Closed) => {
-                    Err(Error::new(Code::Cancelled, "nothing was selected").into())
-                }
                 Err(Unanswered::Failed(_)) => Err(nothing_named(config).into()),
+                Err(unanswered) => Err(unanswered.stop("nothing was selected")),
             }
         }
     }

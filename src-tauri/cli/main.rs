@@ -13,8 +13,10 @@ mod echo;
 mod env;
 mod exec;
 mod help;
+mod init;
 mod interrupt;
 mod invocation;
+mod line;
 mod logout;
 mod prompt;
 mod rds;
@@ -95,6 +97,7 @@ fn dispatch(invocation: &Invocation, command: &Command) -> Result<u8, Stop> {
         Command::Repair(named) => upkeep::repair(invocation, named.name.as_deref()),
         Command::Whoami(args) => sign_in::whoami(invocation, args),
         Command::List(args) => sign_in::list(invocation, args.format),
+        Command::Init => init::init(invocation),
         Command::Validate => validate::validate(invocation),
         Command::User(UserCommand::Configure(args)) => user::configure(invocation, args),
         Command::Env(args) => env::env(invocation, args),

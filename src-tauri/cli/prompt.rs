@@ -1,11 +1,10 @@
-//! Forms, drawn on stderr, with fields that are checked as they are typed. Keeps nothing of it.
+//! Forms, drawn on stderr: which fields are asked for, and what an answer is.
 
+use crate::line::{self, Field, NoLine, Shown};
+use crate::stop::Stop;
 use crate::terminal::{Terminal, one_line};
 use inquire::ui::RenderConfig;
-use inquire::validator::Validation;
-use inquire::{
-    Confirm, CustomUserError, InquireError, Password, PasswordDisplayMode, Select, Text,
-};
+use inquire::{Confirm, InquireError, MultiSelect, Select};
 use keyfob_core::agent::api::{
     Answer, MfaArn, PassphraseUse, Prompt, PromptKind, Secret, SessionDuration, TypedKeys, WhyKeys,
 };
@@ -34,13 +33,13 @@ pub fn ask(prompt: &Prompt, terminal: Terminal) -> Result<Answer, Unanswered> {
             for line in introduction(*why, &prompt.identity) {
                 terminal.announce(&line);
             }
-            keys(mfa_arn.as_ref(), *session_duration).map(Answer::Keys)
+            keys(mfa_arn.as_ref(), *session_duration, terminal).map(Answer::Keys)
         }
         PromptKind::Mfa { device, refused } => {
             if let Some(why) = refused {
                 terminal.warn(why);
             }
-            mfa_code(&prompt.identity, device).map(Answer::MfaCode)
+            mfa_code(&prompt.identity, device, terminal).map(Answer::MfaCode)
         }
         PromptKind::KeyringPassphrase {
             path,
@@ -50,7 +49,7 @@ pub fn ask(prompt: &Prompt, terminal: Terminal) -> Result<Answer, Unanswered> {
             if let Some(why) = refused {
                 terminal.warn(why);
             }
-            passphrase(path, *purpose).map(Answer::Passphrase)
+            passphrase(path, *purpose, terminal).map(Answer::Passphrase)
         }
         PromptKind::Browser { address, code, .. } => Err(Unanswered::Failed(
             Error::new(
@@ -87,6 +86,21 @@ pub fn select<T: Display>(
     Ok(Select::new(question, choices).prompt()?)
 }
 
+/// Any number of several choices.
+pub fn select_several<T: Display>(
+    question: &str,
+    choices: Vec<T>,
+    terminal: Terminal,
+) -> Result<Vec<T>, Unanswered> {
+    prepare(terminal);
+    let form = MultiSelect::new(question, choices).with_help_message("space chooses, enter ends");
+    Ok(form.prompt()?)
+}
+
+pub fn text(field: &Field<'_>, terminal: Terminal) -> Result<Zeroizing<String>, Unanswered> {
+    Ok(line::ask(field, terminal)?)
+}
+
 /// Enter alone is no.
 pub fn confirm(question: &str, terminal: Terminal) -> Result<bool, Unanswered> {
     prepare(terminal);
@@ -114,37 +128,45 @@ fn introduction(why: WhyKeys, identity: &str) -> Vec<String> {
 fn keys(
     mfa_arn: Option<&MfaArn>,
     duration: Option<SessionDuration>,
+    terminal: Terminal,
 ) -> Result<TypedKeys, Unanswered> {
-    let typed = Text::new("Access Key ID:")
-        .with_validator(checked(pasted::access_key_id))
+    let plain = Field {
+        question: "Access Key ID:",
+        help: "",
+        initial: "",
         // What was pasted may hold the secret.
-        .with_formatter(&|text| key_id_of(text))
-        .prompt()
-        .map(Zeroizing::new)?;
+        shown: Shown::UntilEnter(key_id_of),
+        check: pasted::access_key_id,
+    };
+    let typed = text(&plain, terminal)?;
     let (access_key_id, secret) = match pasted::keys(&typed) {
         Ok(pair) => (pair.access_key_id, pair.secret_access_key),
-        Err(_) => (key_id_of(&typed), secret_access_key()?),
+        Err(_) => (key_id_of(&typed), secret_access_key(terminal)?),
     };
-    let mfa_arn = mfa_arn.map_or("", MfaArn::as_str);
-    let mfa_arn = Text::new("MFA ARN (optional):")
-        .with_initial_value(mfa_arn)
-        .with_help_message("arn:aws:iam::123456789012:mfa/kim, or empty if there is no MFA device")
-        .with_validator(checked(form::mfa_arn))
-        .prompt()?;
+    let mfa_arn = Field {
+        question: "MFA ARN (optional):",
+        help: "arn:aws:iam::123456789012:mfa/kim, or empty if there is no MFA device",
+        initial: mfa_arn.map_or("", MfaArn::as_str),
+        shown: Shown::Plain,
+        check: form::mfa_arn,
+    };
+    let mfa_arn = text(&mfa_arn, terminal)?;
     let duration = duration
         .map(|duration| duration.to_string())
         .unwrap_or_default();
-    let duration = Text::new("Session Duration (optional):")
-        .with_initial_value(&duration)
-        .with_placeholder("12h")
-        .with_help_message("15m to 36h; empty for 12h")
-        .with_validator(checked(form::session_duration))
-        .prompt()?;
+    let duration = Field {
+        question: "Session Duration (optional):",
+        help: "15m to 36h; empty for 12h",
+        initial: &duration,
+        shown: Shown::Plain,
+        check: form::session_duration,
+    };
+    let duration = text(&duration, terminal)?;
     Ok(TypedKeys {
         access_key_id,
         secret_access_key: secret,
-        mfa_arn: Some(mfa_arn),
-        session_duration: Some(duration),
+        mfa_arn: Some(mfa_arn.as_str().to_owned()),
+        session_duration: Some(duration.as_str().to_owned()),
     })
 }
 
@@ -155,41 +177,56 @@ fn key_id_of(text: &str) -> String {
     }
 }
 
-fn secret_access_key() -> Result<Secret, Unanswered> {
-    let typed = Password::new("Secret Access Key:")
-        .with_display_mode(PasswordDisplayMode::Masked)
-        .without_confirmation()
-        .with_validator(checked(not_empty))
-        .prompt()
-        .map(Zeroizing::new)?;
+fn secret_access_key(terminal: Terminal) -> Result<Secret, Unanswered> {
+    let field = Field {
+        question: "Secret Access Key:",
+        help: "",
+        initial: "",
+        shown: Shown::Masked,
+        check: form::required,
+    };
+    let typed = text(&field, terminal)?;
     let secret = pasted::value(&typed, "AWS_SECRET_ACCESS_KEY");
     Ok(Secret::new(secret.as_str()))
 }
 
-fn mfa_code(identity: &str, device: &MfaArn) -> Result<String, Unanswered> {
-    let question = format!("MFA code for {identity}:");
-    let help = format!("six digits from {}", device.as_str());
-    let code = Text::new(&question)
-        .with_help_message(&help)
-        .with_validator(checked(form::mfa_code))
-        .prompt()?;
-    Ok(code.trim().to_owned())
+fn mfa_code(identity: &str, device: &MfaArn, terminal: Terminal) -> Result<String, Unanswered> {
+    let field = Field {
+        question: &format!("MFA code for {identity}:"),
+        help: &format!("six digits from {}", device.as_str()),
+        initial: "",
+        shown: Shown::Plain,
+        check: form::mfa_code,
+    };
+    Ok(text(&field, terminal)?.trim().to_owned())
 }
 
-fn passphrase(path: &str, purpose: PassphraseUse) -> Result<Secret, Unanswered> {
+fn passphrase(
+    path: &str,
+    purpose: PassphraseUse,
+    terminal: Terminal,
+) -> Result<Secret, Unanswered> {
     let path = one_line(path);
-    let question = match purpose {
+    let field = |question| Field {
+        question,
+        help: "",
+        initial: "",
+        shown: Shown::Masked,
+        check: form::required,
+    };
+    let first = match purpose {
         PassphraseUse::New => format!("New passphrase for the keyring {path}:"),
         PassphraseUse::Existing => format!("Passphrase for the keyring {path}:"),
     };
-    let form = Password::new(&question)
-        .with_display_mode(PasswordDisplayMode::Masked)
-        .with_validator(checked(not_empty));
-    let form = match purpose {
-        PassphraseUse::New => form.with_custom_confirmation_message("Repeat passphrase:"),
-        PassphraseUse::Existing => form.without_confirmation(),
-    };
-    Ok(Secret::new(form.prompt()?))
+    loop {
+        let typed = text(&field(&first), terminal)?;
+        if purpose == PassphraseUse::Existing
+            || text(&field("Repeat passphrase:"), terminal)? == typed
+        {
+            return Ok(Secret::new(typed.as_str()));
+        }
+        terminal.warn("the two are not the same; enter it again");
+    }
 }
 
 fn prepare(terminal: Terminal) {
@@ -201,23 +238,14 @@ fn prepare(terminal: Terminal) {
     inquire::set_global_render_config(config);
 }
 
-/// A check as inquire wants it: the reason is shown under the field.
-fn checked(
-    check: impl Fn(&str) -> Result<(), String> + Clone,
-) -> impl Fn(&str) -> Result<Validation, CustomUserError> + Clone {
-    move |text| {
-        Ok(match check(text) {
-            Ok(()) => Validation::Valid,
-            Err(why) => Validation::Invalid(why.into()),
-        })
-    }
-}
-
-fn not_empty(text: &str) -> Result<(), String> {
-    if text.trim().is_empty() {
-        Err("this field is required".to_owned())
-    } else {
-        Ok(())
+impl Unanswered {
+    /// `closed` is the message where the form was closed.
+    pub fn stop(self, closed: &str) -> Stop {
+        match self {
+            Unanswered::Closed => Error::new(Code::Cancelled, closed).into(),
+            Unanswered::Interrupted => Stop::Interrupted,
+            Unanswered::Failed(error) => error.into(),
+        }
     }
 }
 
@@ -229,15 +257,29 @@ impl From<InquireError> for Unanswered {
             InquireError::NotTTY
             | InquireError::InvalidConfiguration(_)
             | InquireError::IO(_)
-            | InquireError::Custom(_) => Unanswered::Failed(
-                Error::new(
-                    Code::PersonNeeded,
-                    format!("the terminal cannot show a form: {error}"),
-                )
-                .hint("use `--no-input`, and pass the answers as options"),
-            ),
+            | InquireError::Custom(_) => cannot_show(&error),
         }
     }
+}
+
+impl From<NoLine> for Unanswered {
+    fn from(none: NoLine) -> Unanswered {
+        match none {
+            NoLine::Closed => Unanswered::Closed,
+            NoLine::Interrupted => Unanswered::Interrupted,
+            NoLine::Failed(error) => cannot_show(&error),
+        }
+    }
+}
+
+fn cannot_show(cause: &dyn Display) -> Unanswered {
+    Unanswered::Failed(
+        Error::new(
+            Code::PersonNeeded,
+            format!("the terminal cannot show a form: {cause}"),
+        )
+        .hint("use `--no-input`, and pass the answers as options"),
+    )
 }
 
 #[cfg(test)]

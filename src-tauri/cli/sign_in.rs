@@ -24,7 +24,11 @@ pub fn login(invocation: &Invocation, args: &LoginArgs) -> Result<u8, Stop> {
     }
     let (identity, mut conversation) =
         invocation.about(args.named.name.as_deref(), invocation.person)?;
-    let signed_in = sign_in(&mut conversation, request(invocation, args, identity))?;
+    let signed_in = sign_in(&mut conversation, request(invocation, args, identity));
+    #[cfg(feature = "sandbox")]
+    let signed_in =
+        signed_in.map_err(|stop| crate::sandbox::with_faults(stop, &invocation.environment));
+    let signed_in = signed_in?;
     let now = Clock::system().now();
     match invocation.terminal.shape {
         Shape::Json => print_json(&SignedInJson::of(&signed_in, now))?,

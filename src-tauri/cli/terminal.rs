@@ -64,6 +64,15 @@ impl Terminal {
         }
     }
 
+    /// Text for stderr that goes there as it is.
+    pub fn paint(self, color: AnsiColor, text: &str) -> String {
+        if self.colors_stderr() {
+            paint(color, text)
+        } else {
+            text.to_owned()
+        }
+    }
+
     /// A line for people.
     pub fn say(self, text: &str) {
         if self.loudness == Loudness::Normal {

@@ -106,9 +106,11 @@ impl Environment {
         let running = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("fob"));
         let folder = std::env::current_dir().unwrap_or_default();
         let word = std::env::args_os().next().unwrap_or_default();
-        let path = std::env::var_os("PATH").unwrap_or_default();
+        let variables: BTreeMap<_, _> = std::env::vars_os().collect();
+        let path = variables.get(OsStr::new("PATH")).cloned();
+        let path = path.unwrap_or_default();
         Environment {
-            variables: std::env::vars_os().collect(),
+            variables,
             program: started_by(&word, &folder, &path, &running).unwrap_or(running),
             working_directory: folder,
             parent: parent_id(),

@@ -102,6 +102,7 @@ const SHELLS_MAY: &[&str] = &[
     "config::Problem",
     "config::ProfileKind",
     "config::Severity",
+    "config::UserSettings",
     "config::importable",
     "config::locate",
     "config::place",

@@ -3,6 +3,7 @@
 use crate::home::{DEPLOY, DEV, Home, code, text, wait_for};
 use crate::logout_table::{in_half_an_hour, plant, session_until, steps, stored};
 use crate::screen::Terminal;
+use keyfob_core::config::UserSettings;
 use keyfob_core::store::{AwsProfile, EntryKind, EntryName};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -43,6 +44,7 @@ fn left_behind() -> Home {
             region: "us-east-1".to_owned(),
             program: PathBuf::from("/usr/bin/fob"),
             session: None,
+            settings: UserSettings::none(),
         };
         store
             .profiles

@@ -465,13 +465,13 @@ fn logs_have_colour_only_where_the_rest_has() {
         "{piped:?}"
     );
     for (color, coloured) in [("never", false), ("always", true)] {
-        let arguments = ["--color", color, "--no-input", "whoami", "-vv"];
-        let (shown, _) = Terminal::start(home.fob_on_a_terminal(&arguments)).finish();
+        let arguments = ["--color", color, "--no-input", "login", "--force", "-vv"];
+        let (shown, _) = Terminal::start_raw(home.fob_on_a_terminal(&arguments)).finish();
         let log = shown.lines().filter(|line| line.contains("DEBUG"));
         let log: Vec<&str> = log.collect();
         assert!(!log.is_empty(), "{shown:?}");
         assert_eq!(
-            log.iter().any(|line| line.contains('\u{1b}')),
+            log.iter().all(|line| line.contains("mDEBUG")),
             coloured,
             "{color}: {log:?}"
         );
@@ -499,9 +499,58 @@ fn a_profile_names_the_link_that_fob_was_started_by() {
     let ran = by_its_name(&format!("{}:/usr/bin:/bin", bin.display()));
     assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
     let profile = fs::read_to_string(home.path().join(".aws/keyfob/aws-user/config"));
-    let line = format!("credential_process = \"{}\" --config ", link.display());
+    let command = format!("credential_process = \"{}\" --config ", link.display());
     assert!(
-        profile.as_ref().is_ok_and(|it| it.contains(&line)),
+        profile.as_ref().is_ok_and(|it| it.contains(&command)),
         "{profile:?}"
     );
+}
+
+#[test]
+fn a_profile_whose_program_is_gone_is_noticed_and_repaired() {
+    let home = Home::signed_up(DEV);
+    let path = home.path().join(".aws/keyfob/aws-user/config");
+    for with_agent in [false, true] {
+        let agent = with_agent.then(|| home.start_agent());
+        assert_eq!(code(&home.run(&["login", "dev", "--force"])), 0);
+        let whole = fs::read_to_string(&path).expect("text");
+        let gone = whole.replace(env!("CARGO_BIN_EXE_fob"), "/gone/fob");
+        assert_ne!(gone, whole);
+        fs::write(&path, gone).expect("written");
+        for arguments in [&["env", "dev"][..], &["status"]] {
+            let ran = home.run(arguments);
+            assert_eq!(code(&ran), 0);
+            assert!(
+                text(&ran.stderr)
+                    .contains("the profile dev runs /gone/fob, which is gone: `fob repair dev`"),
+                "{arguments:?}: {}",
+                text(&ran.stderr)
+            );
+        }
+        let repaired = home.run(&["repair", "dev"]);
+        assert!(
+            text(&repaired.stdout)
+                .contains("its profile ran /gone/fob, which is gone; now it runs /"),
+            "{}",
+            text(&repaired.stdout)
+        );
+        assert_eq!(fs::read_to_string(&path).expect("text"), whole);
+        assert!(home.run(&["status"]).stderr.is_empty());
+        drop(agent);
+    }
+}
+
+#[test]
+fn in_a_sandbox_with_a_fault_a_failed_sign_in_names_it_and_the_command_that_ends_it() {
+    let home = Home::with(DEV);
+    let script = "fob sandbox fault access_denied || exit 9; fob login --force; \
+                  fob sandbox fault --clear; fob sandbox fault throttling --times 2; fob login --force";
+    let ran = home.run(&["sandbox", "--", "sh", "-c", script]);
+    let said = text(&ran.stderr);
+    assert_eq!(code(&ran), 0, "{said}");
+    assert!(
+        said.contains("an injected fault (access_denied): `fob sandbox fault --clear` ends it"),
+        "{said}"
+    );
+    assert!(said.contains("Authentication successful!"), "{said}");
 }

@@ -257,7 +257,11 @@ fn the_files_are_private_hold_what_they_must_and_go_with_the_child() {
         "without a line break"
     );
     assert_eq!(read("AWS_SHARED_CREDENTIALS_FILE"), "");
-    assert_eq!(read("AWS_CONFIG_FILE"), "[default]\nregion = us-east-1\n");
+    let config = read("AWS_CONFIG_FILE");
+    assert!(
+        config.starts_with("[default]\nregion = us-east-1\n\n[profile dev]\n"),
+        "{config}"
+    );
     assert_eq!(code(&inside.with_input("exit 0")), 0);
 
     let left = || {
@@ -621,4 +625,98 @@ mod signals {
         let fob = Pid::from_raw(fob.cast_signed()).expect("a process");
         kill_process(fob, signal).expect("it lives");
     }
+}
+
+const OWN_SETTINGS: &str = "[default]\nregion = us-west-2\noutput = json\nca_bundle = /etc/corp.pem\ns3 =\n  \
+    addressing_style = path\naws_secret_access_key = wJalrXUtnFEMI\n[profile lake]\nretry_mode = adaptive\n\
+    role_arn = arn:aws:iam::420000000025:role/lake\nsource_profile = default\n[services local]\ndynamodb =\n  \
+    endpoint_url = http://localhost:8000\n";
+
+fn with_own_settings(home: &Home) {
+    fs::create_dir_all(home.path().join(".aws")).expect("a folder");
+    fs::write(home.path().join(".aws/config"), OWN_SETTINGS).expect("written");
+}
+
+/// The `credential_process` of a profile, run as an SDK would.
+fn run_profile(home: &Home, config: &str, profile: &str) -> Output {
+    let (_, section) = config
+        .split_once(&format!("[profile {profile}]"))
+        .unwrap_or_else(|| panic!("{profile} is not in {config}"));
+    let line = section
+        .lines()
+        .find_map(|line| line.strip_prefix("credential_process = "))
+        .expect("a program");
+    let fob = home.fob(&[]);
+    let mut sh = Command::new("sh");
+    sh.args(["-c", line]).env_clear();
+    sh.envs(
+        fob.get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    sh.output().expect("sh starts")
+}
+
+#[test]
+fn inside_the_users_other_settings_stay_and_credentials_do_not() {
+    let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
+    with_own_settings(&home);
+    let inside = Inside::start(&mut home.fob(&["exec", "dev"]), "");
+    let config = fs::read_to_string(inside.variable("AWS_CONFIG_FILE")).expect("text");
+    inside.with_input("exit 0");
+    assert_eq!(code(&home.run(&["login", "deploy"])), 0);
+    let env = home.json(&["env", "deploy", "--format", "json"]);
+    let file = Path::new(env["AWS_CONFIG_FILE"].as_str().expect("a path"));
+    let beside = fs::read_to_string(file).expect("text");
+    let (_, own) = beside.split_once("[profile deploy]").expect("its profile");
+    let own = own.split("\n[").next().expect("a section");
+    for (text, whole) in [(&config, &config), (&own.to_owned(), &beside)] {
+        for piece in [
+            "output = json\n",
+            "ca_bundle = /etc/corp.pem\n",
+            "s3 =\n  addressing_style = path\n",
+        ] {
+            assert!(text.contains(piece), "{piece} is not in {text}");
+        }
+        assert!(whole.contains("[services local]"), "{whole}");
+        assert!(whole.contains("retry_mode = adaptive"), "{whole}");
+        for secret in ["wJalr", "role_arn", "us-west-2\ncred"] {
+            assert!(!whole.contains(secret), "{secret} is in {whole}");
+        }
+        let ran = run_profile(&home, whole, "deploy");
+        assert_eq!(code(&ran), 0, "{}", text_of(&ran));
+        let ran = run_profile(&home, whole, "lake");
+        assert_eq!(code(&ran), 1);
+        assert!(text_of(&ran).contains("deploy, dev"), "{}", text_of(&ran));
+    }
+    assert!(
+        config.contains("[default]\nregion = us-east-1\n"),
+        "{config}"
+    );
+    assert_eq!(code(&home.run(&["login", "dev"])), 0);
+    let again = fs::read_to_string(file).expect("text");
+    assert_eq!(again.matches("[services local]").count(), 1, "{again}");
+    assert_eq!(code(&home.run(&["logout", "deploy"])), 0);
+    assert!(
+        !file.exists(),
+        "nothing of ours is left: {:?}",
+        fs::read_to_string(file)
+    );
+}
+
+fn text_of(ran: &Output) -> String {
+    text(&ran.stderr)
+}
+
+#[test]
+fn own_settings_that_cannot_be_read_are_a_warning() {
+    let home = Home::signed_up(DEV);
+    with_own_settings(&home);
+    fs::write(home.path().join(".aws/config"), "output = json\n[default\n").expect("written");
+    let ran = home.run(&["exec", "dev", "--", "true"]);
+    assert_eq!(code(&ran), 0);
+    assert!(
+        text(&ran.stderr).contains("your AWS settings are not carried over: line 2 of "),
+        "{}",
+        text(&ran.stderr)
+    );
 }

@@ -2,6 +2,7 @@
 //! removes, what is left. The whole home and the whole keyring are compared.
 
 use crate::home::{Home, code, text, wait_for};
+use keyfob_core::config::UserSettings;
 use keyfob_core::ids::AccessKeyId;
 use keyfob_core::secret::{Keys, LongLived, Origin, Secret, Session};
 use keyfob_core::store::{
@@ -96,6 +97,7 @@ fn stocked() -> Home {
                 region: "eu-central-1".to_owned(),
                 program: PathBuf::from("/usr/bin/fob"),
                 session: Some(stored.session.clone()),
+                settings: UserSettings::none(),
             };
             store
                 .profiles

@@ -17,6 +17,7 @@ mod exec;
 #[cfg(unix)]
 mod folders;
 mod home;
+mod init;
 mod inputs;
 mod job_control;
 mod logins;

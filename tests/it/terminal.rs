@@ -164,3 +164,22 @@ fn what_aws_and_shells_print_is_pasted_into_the_form() {
         ends(terminal, 0);
     }
 }
+
+#[test]
+fn the_keys_of_a_shell_edit_every_field() {
+    let home = Home::with(DEV);
+    let key = home.key();
+    let mut terminal = start(&home, &["login", "dev"]);
+    terminal.read_to("Access Key ID");
+    // Ctrl+U, Ctrl+W, Home and End.
+    terminal.type_line(&format!("wrong\u{15}{}", key.access_key_id.as_str()));
+    terminal.read_to("Secret");
+    let (first, rest) = key.secret_access_key.expose().split_at(1);
+    terminal.type_line(&format!("wrong \u{17}\u{17}{rest}\u{1b}[H{first}\u{1b}[F"));
+    terminal.read_to("MFA ARN");
+    terminal.type_line("not an arn\u{15}");
+    terminal.read_to("Session Duration");
+    terminal.type_line("12x\u{17}2h");
+    let shown = ends(terminal, 0);
+    assert!(shown.contains("(1h 59m)"), "{shown}");
+}

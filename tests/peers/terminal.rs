@@ -14,9 +14,18 @@ impl Terminal {
     pub const SIZED: &[&str] = &["sh", "-c", r#"stty rows 40 cols 120 && exec "$@""#, "sh"];
 
     pub fn start(command: Command) -> Terminal {
+        Terminal::reading(command, true)
+    }
+
+    /// With everything that steers the terminal.
+    pub fn start_raw(command: Command) -> Terminal {
+        Terminal::reading(command, false)
+    }
+
+    fn reading(command: Command, strips: bool) -> Terminal {
         let options = Options::new()
             .timeout_ms(Some(PATIENCE_MILLISECONDS))
-            .strip_ansi_escape_codes(true);
+            .strip_ansi_escape_codes(strips);
         Terminal(spawn_with_options(command, options).expect("a terminal can be had"))
     }
 

@@ -7,8 +7,9 @@ use crate::invocation::Invocation;
 use crate::stop::Stop;
 use keyfob_core::agent::api::{Credentials, SignedIn};
 use keyfob_core::clock::Clock;
+use keyfob_core::config::UserSettings;
 use keyfob_core::error::{Code, Error, Result};
-use keyfob_core::files::TemporaryFolder;
+use keyfob_core::files::{FobCommand, TemporaryFolder};
 use std::path::PathBuf;
 use std::process::Command;
 use std::thread::JoinHandle;
@@ -45,10 +46,7 @@ impl Hosted {
         // Without a line break: some SDKs would send it along.
         let token_file = folder.write("token", endpoint.token().expose())?;
         // botocore would prefer the user's own `[default]` to any endpoint.
-        let aws_config = folder.write(
-            "config",
-            &format!("[default]\nregion = {}\n", signed_in.region),
-        )?;
+        let aws_config = folder.write("config", &aws_config(invocation, signed_in))?;
         let aws_credentials = folder.write("credentials", "")?;
         let (end, ended) = oneshot::channel::<()>();
         let serve = move || {
@@ -89,6 +87,30 @@ impl Hosted {
         );
         command.env("AWS_CONFIG_FILE", &self.aws_config);
         command.env("AWS_SHARED_CREDENTIALS_FILE", &self.aws_credentials);
+    }
+}
+
+/// The user's own settings, and for every other profile that had credentials, `fob`.
+fn aws_config(invocation: &Invocation, signed_in: &SignedIn) -> String {
+    let own = format!("[default]\nregion = {}\n", signed_in.region);
+    let carried = || -> Result<String, Stop> {
+        let config = invocation.config()?;
+        let settings = UserSettings::read(&invocation.environment, &config)?;
+        let fob = FobCommand {
+            program: invocation.environment.program().to_owned(),
+            configuration: config.path().display().to_string(),
+        };
+        let beside = settings.beside(&["default".to_owned()], &fob)?;
+        Ok(settings.of_profile("default")? + &beside)
+    };
+    match carried() {
+        Ok(carried) => own + &carried,
+        Err(Stop::Failed(error)) => {
+            let terminal = invocation.terminal;
+            terminal.warn(&format!("your AWS settings are not carried over: {error}"));
+            own
+        }
+        Err(Stop::Interrupted | Stop::OutputClosed) => own,
     }
 }
 

@@ -6,6 +6,7 @@ use crate::invocation::Invocation;
 use crate::stop::Stop;
 use crate::terminal::{Shape, one_line, print_exact, print_json};
 use keyfob_core::agent::api::AccessKeyId;
+use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error};
 use keyfob_core::sandbox::{FaultSwitch, RecordedCall, SandboxClient, SandboxSettings};
 use serde_json::{Value, json};
@@ -64,6 +65,30 @@ pub fn control(invocation: &Invocation, command: &SandboxCommand) -> Result<u8, 
         SandboxCommand::State => print_json(&sandbox.state()?)?,
     }
     Ok(0)
+}
+
+/// Inside a sandbox, a failure names the faults that were injected there and the command that ends
+/// them.
+pub fn with_faults(stop: Stop, environment: &Environment) -> Stop {
+    let Stop::Failed(error) = stop else {
+        return stop;
+    };
+    let url = environment.var("FOB_SANDBOX_URL").ok().flatten();
+    let state = url.and_then(|url| SandboxClient::at(url).ok()?.state().ok());
+    let mut faults: Vec<String> = Vec::new();
+    for switch in state.iter().flat_map(|state| &state.faults) {
+        let kind = serde_json::to_value(&switch.fault).map(|fault| fault["kind"].clone());
+        faults.extend(kind.ok().and_then(|kind| Some(kind.as_str()?.to_owned())));
+    }
+    if faults.is_empty() {
+        return Stop::Failed(error);
+    }
+    error
+        .hint(format!(
+            "the sandbox answers with an injected fault ({}): `fob sandbox fault --clear` ends it",
+            faults.join(", ")
+        ))
+        .into()
 }
 
 fn key(invocation: &Invocation, sandbox: &SandboxClient, user: &str) -> Result<(), Stop> {

@@ -6,6 +6,8 @@ pub mod args;
 mod control;
 mod running;
 
+pub use control::with_faults;
+
 use crate::exec::{not_started, usual_shell, wait};
 use crate::interrupt::{self, Termination};
 use crate::invocation::Invocation;

@@ -109,6 +109,8 @@ impl RunningSandbox {
                 "  fob login {WITHOUT_KEYS}        asks for that key, and for the MFA code: {}",
                 self.server.mfa_code
             ),
+            "  fob sandbox fault throttling --times 2; fob login --force   AWS is busy at first"
+                .to_owned(),
             "  fob sandbox --help     more: revoked keys, faults, the calls it received".to_owned(),
         ]
     }

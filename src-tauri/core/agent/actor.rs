@@ -65,7 +65,8 @@ pub(super) enum Message {
 #[derive(Debug)]
 pub(super) enum Then {
     Schedule,
-    Snapshot(Waiter),
+    /// With what goes along.
+    Snapshot(Waiter, Vec<Note>),
     Whoami(Waiter),
 }
 

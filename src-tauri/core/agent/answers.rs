@@ -57,12 +57,10 @@ impl Given<'_> {
                 expires_at: session.expires_at,
                 account: session.account.clone().map(String::from),
             })),
-            SessionRequest::Variables { form, .. } => Ok(Reply::Variables(variables(
-                world,
-                chain,
-                *form,
-                Some(session),
-            )?)),
+            SessionRequest::Variables { form, .. } => {
+                let variables = variables(world, chain, *form, Some(session))?;
+                Ok(Reply::Variables(variables.note(notes)))
+            }
             SessionRequest::DatabaseToken(wanted) => {
                 let target = databases::database(world, &wanted.database)?;
                 let (token, more) =

@@ -8,7 +8,7 @@ use super::prompts;
 use super::role::Role;
 use super::tend;
 use super::waiter::{self, Attendance, Part, Waiter};
-use crate::ask::{AskMessage, Person};
+use crate::ask::{AskMessage, Note, Person};
 use crate::aws::is_on_loopback;
 use crate::clock::Alarm;
 use crate::config::Chain;
@@ -17,6 +17,7 @@ use crate::error::{Code, Error, Remedy};
 use crate::sessions::sync::{self, ReadScope, Reading};
 use crate::sessions::{Renewable, variables, whoami};
 use crate::sign_in::{Completed, Failure, renews_alone};
+use crate::world::World;
 use std::ops::ControlFlow;
 use tokio::sync::mpsc;
 
@@ -173,9 +174,11 @@ fn with_session(actor: &mut Actor, waiter: Waiter, request: &SessionRequest) {
         at: now,
     });
     if let Some(form) = waiter::needs_no_session(&chain, request) {
+        let mut notes = Vec::new();
         let variables = variables(&actor.world, &chain, form, None);
-        let reply = variables.map_or_else(Reply::Failed, Reply::Variables);
-        return waiter.answer(Vec::new(), reply);
+        let reply =
+            variables.map_or_else(Reply::Failed, |it| Reply::Variables(it.note(&mut notes)));
+        return waiter.answer(notes, reply);
     }
     if let Some((session, ticket)) = actor.sessions.usable(&actor.world, &chain)
         && waiter::is_enough(request, &session, now)
@@ -280,7 +283,11 @@ fn look(actor: &mut Actor, waiter: Waiter, request: Look, is_elsewhere: bool) {
         }
         let (scope, then) = match &request {
             Look::Whoami { identity, .. } => (ReadScope::One(identity), Then::Whoami(waiter)),
-            Look::List | Look::Status => (ReadScope::All, Then::Snapshot(waiter)),
+            Look::List => (ReadScope::All, Then::Snapshot(waiter, Vec::new())),
+            Look::Status => {
+                let notes = broken_profiles(&world);
+                (ReadScope::All, Then::Snapshot(waiter, notes))
+            }
             Look::Audit { since } => {
                 let reply = world.audit(*since).map(Reply::Audit);
                 waiter.answer(Vec::new(), reply.unwrap_or_else(Reply::Failed));
@@ -297,6 +304,16 @@ fn look(actor: &mut Actor, waiter: Waiter, request: Look, is_elsewhere: bool) {
     });
 }
 
+fn broken_profiles(world: &World) -> Vec<Note> {
+    let identities = world.config.identities().iter();
+    let chains: Vec<Chain> = identities
+        .filter_map(|identity| world.config.chain(identity).ok())
+        .collect();
+    let broken = world.profiles_without_program(chains.iter().map(|chain| &chain.files));
+    let notes = broken.iter().map(|it| Note::Warning(it.to_string()));
+    notes.collect()
+}
+
 fn read(actor: &mut Actor, reading: Reading, then: Then) {
     let changed = actor.sessions.take(reading, actor.clock.now());
     if actor.role == Role::Hosted {
@@ -306,7 +323,7 @@ fn read(actor: &mut Actor, reading: Reading, then: Then) {
     }
     match then {
         Then::Schedule => actor.schedule.was_read(),
-        Then::Snapshot(waiter) => tend::show_snapshot(actor, waiter),
+        Then::Snapshot(waiter, notes) => tend::show_snapshot(actor, waiter, notes),
         Then::Whoami(waiter) => who_is_it(actor, waiter),
     }
 }

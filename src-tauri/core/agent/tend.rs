@@ -3,7 +3,7 @@
 //! One more look every 30 seconds at the latest, because laptops sleep and clocks move.
 
 use super::actor::{Actor, Message, Then};
-use super::api::{Event, ListedProvider, OpenPrompt, Refresh, Reply, Running, Snapshot};
+use super::api::{Event, ListedProvider, Note, OpenPrompt, Refresh, Reply, Running, Snapshot};
 use super::prompts;
 use super::role::Role;
 use super::schedule::caller;
@@ -338,9 +338,10 @@ pub(super) fn look_at_configuration(actor: &mut Actor) {
     }
 }
 
-pub(super) fn show_snapshot(actor: &Actor, waiter: Waiter) {
+pub(super) fn show_snapshot(actor: &Actor, waiter: Waiter, more: Vec<Note>) {
     let config = &actor.world.config;
-    let (identities, notes) = actor.sessions.statuses(config, actor.clock.now());
+    let (identities, mut notes) = actor.sessions.statuses(config, actor.clock.now());
+    notes.extend(more);
     let open = actor.jobs.iter().filter_map(|(_, job)| {
         let open = job.prompt.as_ref().filter(|_| job.sign_in().is_some())?;
         Some(OpenPrompt {

@@ -151,7 +151,7 @@ pub fn import(environment: &Environment, names: &[String], taken: &[String]) -> 
                 import.keys.extend(profile.keys(&name, mfa_arn.clone()));
             }
             NewKind::AssumeRole { via, .. } => *via = identities.of(via),
-            NewKind::Process { .. } => {}
+            NewKind::Process { .. } | NewKind::Ambient { .. } => {}
         }
         import.changes.push(Change::AddIdentity(NewIdentity {
             name,

@@ -21,6 +21,7 @@ mod profiles;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod user_settings;
 mod values;
 mod yaml;
 
@@ -38,3 +39,5 @@ pub use kinds::{
 };
 pub use problem::{Problem, Severity};
 pub(crate) use profiles::{SharedProfile, SharedProfiles};
+pub use user_settings::UserSettings;
+pub use values::role_arn;

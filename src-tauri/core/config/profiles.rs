@@ -183,7 +183,7 @@ fn path(environment: &Environment, variable: &str, name: &str) -> Result<PathBuf
     }
 }
 
-fn read(path: &Path) -> Result<Zeroizing<String>> {
+pub(super) fn read(path: &Path) -> Result<Zeroizing<String>> {
     // `/dev/null` is how people switch one of them off.
     if file::is_missing(path) || path == Path::new("/dev/null") {
         return Ok(Zeroizing::default());

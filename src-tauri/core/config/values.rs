@@ -86,7 +86,8 @@ fn resource_of<'a>(arn: &'a str, service: &str) -> Option<&'a str> {
     (is_arn && arn.len() <= 2048 && !arn.contains(char::is_whitespace)).then_some(resource)
 }
 
-pub(super) fn role_arn(text: &str) -> Result<String> {
+/// Of a role in IAM.
+pub fn role_arn(text: &str) -> Result<String> {
     let is_role = resource_of(text, "iam").is_some_and(|role| {
         role.strip_prefix("role/")
             .is_some_and(|name| !name.is_empty())

@@ -9,6 +9,8 @@ use zeroize::Zeroizing;
 
 /// Ours says where it came from, in a comment of this form.
 const MARK: &str = "# Written by Keyfob from ";
+/// The user's own section in a file that stands in for theirs.
+pub const COPY: &str = "# Copied by Keyfob";
 
 /// `[profile dev]` in a `config` file, `[dev]` in a `credentials` file.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +50,9 @@ pub struct IniSection<'a> {
     /// In order, keys in lower case. A value may be a secret; it holds line ends where it goes on
     /// in indented lines. Nested settings (`s3 =`) are left out.
     pub settings: Settings,
+    /// The lines of each setting, with those nested below it.
+    blocks: Vec<Range<usize>>,
+    is_copy: bool,
 }
 
 /// Keys and values.
@@ -68,6 +73,28 @@ impl<'a> IniSection<'a> {
         let rest = self.header?.trim().strip_prefix(keyword)?;
         let name = rest.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
         (keyword.is_empty() || rest.len() > rest.trim_start().len()).then_some(name)
+    }
+
+    /// What stands between the brackets.
+    pub fn header(&self) -> &'a str {
+        self.header.unwrap_or_default()
+    }
+
+    /// The settings that pass, as they stand in `text`, and whether all did. Comments are left out.
+    pub fn lines(&self, text: &str, passes: impl Fn(&str) -> bool) -> (String, bool) {
+        let (mut shown, mut all) = (String::new(), true);
+        for block in &self.blocks {
+            let block = &text[block.clone()];
+            let key = block.split(['=', ':']).next().unwrap_or_default();
+            if passes(&key.trim().to_ascii_lowercase()) {
+                for line in block.split(['\n', '\r']).filter(|it| !it.trim().is_empty()) {
+                    shown.extend([line.trim_end(), "\n"]);
+                }
+            } else {
+                all = false;
+            }
+        }
+        (shown, all)
     }
 
     fn is_of(&self, header: Header<'_>) -> bool {
@@ -142,6 +169,8 @@ fn scan(text: &[u8]) -> Vec<IniSection<'_>> {
                 range,
                 configuration: None,
                 settings: Vec::new(),
+                blocks: Vec::new(),
+                is_copy: false,
             });
             continue;
         }
@@ -150,13 +179,19 @@ fn scan(text: &[u8]) -> Vec<IniSection<'_>> {
         };
         if let Some(origin) = content.strip_prefix(MARK.as_bytes()) {
             section.configuration = Some(String::from_utf8_lossy(origin).into_owned());
+        } else if content.starts_with(COPY.as_bytes()) {
+            section.is_copy = true;
         } else if content.is_empty() || content.starts_with(b"#") || content.starts_with(b";") {
             continue;
         } else if goes_on {
             section.go_on(content);
+            if let Some(block) = section.blocks.last_mut() {
+                block.end = range.end;
+            }
         } else {
             setting = Some(indent);
             section.take_setting(content);
+            section.blocks.push(range.clone());
         }
         section.range.end = range.end;
     }
@@ -203,6 +238,21 @@ pub fn owned<'a>(
         .partition(|section| section.configuration.as_deref() == Some(configuration));
     let other = others.into_iter().find_map(|section| section.configuration);
     (ours, other)
+}
+
+/// Without the user's own sections that were copied there.
+pub fn without_copies(text: &[u8]) -> Vec<u8> {
+    let mut copies = scan(text);
+    copies.retain(|section| section.is_copy);
+    remove(text, &copies)
+}
+
+/// The names of the sections that any configuration wrote.
+pub fn written(text: &[u8], keyword: &str) -> Vec<String> {
+    let sections = scan(text);
+    let ours = sections.iter().filter(|it| it.configuration.is_some());
+    let names = ours.filter_map(|section| section.name(keyword));
+    names.map(str::to_owned).collect()
 }
 
 /// The names of the sections that came from `configuration`, in the spelling of their headers.

@@ -1,12 +1,16 @@
 //! Files and folders of our own: private from the first instant, replaced whole or not at all.
 //! Never widens the rights of other folders, never leaves half a file.
 
+mod command;
 pub mod ini;
 mod lock;
 mod ownership;
 mod private;
 mod temporary;
 
+pub use command::{FobCommand, missing_program};
+#[cfg(test)]
+pub(crate) use command::{Quoting, quote};
 pub use lock::{FILE_LOCK_LIMIT, FileLock, Patience, Stamp, holder_of};
 pub use private::{
     append, create_folder, file_name, make_private, open_private, read, remove, replace,

@@ -65,12 +65,8 @@ fn sweep(prefix: &str, parent: &Path) {
         .flatten()
         .filter(|it| it.file_name().to_string_lossy().starts_with(prefix));
     for folder in ours.map(|it| it.path()).filter(|path| is_left(path)) {
-        match fs::remove_dir_all(&folder) {
-            Ok(()) => {
-                tracing::info!(folder = %folder.display(), "folder of a killed process removed")
-            }
-            Err(error) => tracing::debug!(folder = %folder.display(), %error, "not removed"),
-        }
+        let removed = fs::remove_dir_all(&folder);
+        tracing::info!(folder = %folder.display(), ?removed, "folder of a killed process");
     }
 }
 

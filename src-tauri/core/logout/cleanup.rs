@@ -267,6 +267,7 @@ async fn repair_one(
         });
     }
     findings.push(repair_session(world, name, chain, notes).await);
+    findings.extend(repair_program(world, name, chain, notes).await);
     findings.extend(repair_profile(world, name, chain).await);
     findings
 }
@@ -338,6 +339,33 @@ async fn still_known(
             Ok(Finding::ok(name, text))
         }
     }
+}
+
+/// Written anew, with the session that is stored, where the program that it names is gone.
+async fn repair_program(
+    world: &World,
+    name: &str,
+    chain: &Chain,
+    notes: &mut Vec<Note>,
+) -> Option<Finding> {
+    let broken = world.profiles_without_program([&chain.files]);
+    let broken = broken
+        .into_iter()
+        .find(|it| it.identity.eq_ignore_ascii_case(name))?;
+    let stored = world.store.session(name).await.ok();
+    let session = stored.and_then(|it| it.note(notes)).map(|it| it.session);
+    let program = broken.program.display();
+    Some(match world.write_profile(chain, session.as_ref()).await {
+        Ok(written) => {
+            written.note(notes);
+            let now = world.environment.program().display();
+            Finding::mended(
+                name,
+                format!("its profile ran {program}, which is gone; now it runs {now}"),
+            )
+        }
+        Err(error) => Finding::broken(name, &error),
+    })
 }
 
 async fn repair_profile(world: &World, name: &str, chain: &Chain) -> Vec<Finding> {

@@ -5,8 +5,8 @@ use crate::clock::moment;
 use crate::config::{Chain, Kind};
 use crate::error::{Code, Error, Result};
 use crate::secret::{Origin, Secret, Session, on_the_wire};
+use crate::store::Noted;
 use crate::store::Ticket;
-use crate::store::{AwsProfile, Noted};
 use crate::world::World;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -66,23 +66,18 @@ pub async fn write_profile(
     ticket: &Ticket,
     session: &Session,
 ) -> Result<Noted<()>> {
-    let profile = AwsProfile {
-        identity: chain.identity.to_string(),
-        region: chain.region.to_string(),
-        program: world.environment.program().to_owned(),
-        session: Some(session.clone()),
-    };
     let _not_signed_out = world.store.sign_outs.unless_signed_out(ticket).await?;
-    world.store.profiles.write(&chain.files, &profile).await
+    world.write_profile(chain, Some(session)).await
 }
 
-/// Variables for a child process. The profile must have been written by a sign-in.
+/// Variables for a child process. The profile must have been written by a sign-in; a warning says
+/// that its program is gone.
 pub fn variables(
     world: &World,
     chain: &Chain,
     form: VariablesForm,
     session: Option<&Session>,
-) -> Result<Variables> {
+) -> Result<Noted<Variables>> {
     let mut set = own_variables(world, chain, form, session)?;
     set.push(("AWS_REGION", Secret::new(chain.region.as_str())));
     set.push(("AWS_DEFAULT_REGION", Secret::new(chain.region.as_str())));
@@ -115,10 +110,20 @@ pub fn variables(
             value,
         })
         .collect();
-    Ok(Variables {
-        set,
-        remove,
-        expires_at,
+    let gone = match form {
+        VariablesForm::Profile => world.profiles_without_program([&chain.files]),
+        VariablesForm::Static | VariablesForm::Endpoint => Vec::new(),
+    };
+    let here = gone
+        .iter()
+        .filter(|it| it.identity.eq_ignore_ascii_case(chain.identity.as_str()));
+    Ok(Noted {
+        warnings: here.map(ToString::to_string).collect(),
+        value: Variables {
+            set,
+            remove,
+            expires_at,
+        },
     })
 }
 

@@ -17,7 +17,7 @@ pub use keyring::{
 };
 pub use lock::{SignInLock, WaitingHolder};
 pub use outcome::{ClearedKeys, Dropped, Mode, Noted};
-pub use profiles::{AwsProfile, AwsProfiles, ClearedProfile, ProfilePart, UpTo};
+pub use profiles::{AwsProfile, AwsProfiles, BrokenProfile, ClearedProfile, ProfilePart, UpTo};
 pub use sign_outs::{SignOuts, Ticket};
 pub use value::StoredSession;
 

@@ -2,8 +2,9 @@
 //! quotes the input.
 
 use crate::agent::api::{AccessKeyId, MfaArn, SessionDuration};
+use crate::config;
 use crate::error::Error;
-use crate::ids::MfaCode;
+use crate::ids::{IdentityName, MfaCode, Region};
 use std::str::FromStr;
 
 /// An IAM user's: those of a session begin with ASIA.
@@ -15,6 +16,26 @@ pub fn access_key_id(text: &str) -> Result<(), String> {
         );
     }
     Ok(())
+}
+
+pub fn identity_name(text: &str) -> Result<(), String> {
+    text.trim().parse::<IdentityName>().map(drop).map_err(said)
+}
+
+/// Empty is fine.
+pub fn region(text: &str) -> Result<(), String> {
+    if_filled::<Region>(text)
+}
+
+pub fn role_arn(text: &str) -> Result<(), String> {
+    config::role_arn(text.trim()).map(drop).map_err(said)
+}
+
+pub fn required(text: &str) -> Result<(), String> {
+    match filled(text) {
+        Some(_) => Ok(()),
+        None => Err("this field is required".to_owned()),
+    }
 }
 
 /// Empty is fine.

@@ -9,13 +9,13 @@ pub use audit::{Audit, Audited};
 use crate::ask::{Caller, Note, PassphraseUse, Prompt, PromptKind};
 use crate::aws::{Aws, Place};
 use crate::clock::Clock;
-use crate::config::{Chain, Config, KeyringChoice};
+use crate::config::{AwsFiles, Chain, Config, KeyringChoice, UserSettings};
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::ids::AccessKeyId;
 use crate::secret::{Secret, Session};
 use crate::store::audit::{Happened, Verdict};
-use crate::store::{Keyring, Store, StoreScope};
+use crate::store::{AwsProfile, BrokenProfile, Keyring, Noted, Store, StoreScope};
 use freshness::Freshness;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
@@ -132,6 +132,40 @@ impl World {
 
     pub async fn verify_audit(&self) -> Result<Verdict> {
         self.store.audit().verify().await
+    }
+
+    /// For AWS tools. The user's own settings go along; if they cannot be read, a warning says so.
+    pub(crate) async fn write_profile(
+        &self,
+        chain: &Chain,
+        session: Option<&Session>,
+    ) -> Result<Noted<()>> {
+        let settings = UserSettings::read(&self.environment, &self.config);
+        let unread = settings
+            .as_ref()
+            .err()
+            .map(|error| format!("your AWS settings are not part of the profile: {error}"));
+        let profile = AwsProfile {
+            identity: chain.identity.to_string(),
+            region: chain.region.to_string(),
+            program: self.environment.program().to_owned(),
+            session: session.cloned(),
+            settings: settings.unwrap_or_else(|_| UserSettings::none()),
+        };
+        let mut written = self.store.profiles.write(&chain.files, &profile).await?;
+        written.warnings.extend(unread);
+        Ok(written)
+    }
+
+    /// Profiles that name a `fob` which is gone. Files that cannot be read have none.
+    pub(crate) fn profiles_without_program<'a>(
+        &self,
+        places: impl IntoIterator<Item = &'a AwsFiles>,
+    ) -> Vec<BrokenProfile> {
+        let mut seen = HashSet::new();
+        let places = places.into_iter().filter(|it| seen.insert(&it.folder));
+        let broken = places.flat_map(|files| self.store.profiles.without_program(files));
+        broken.flatten().collect()
     }
 
     /// Signed out of, in whatever process. An unreadable mark counts as one.

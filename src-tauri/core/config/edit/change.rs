@@ -53,6 +53,8 @@ pub enum NewKind {
         command: String,
         region: Option<String>,
     },
+    /// `aws/ambient`
+    Ambient { region: Option<String> },
 }
 
 impl NewKind {
@@ -62,6 +64,7 @@ impl NewKind {
             NewKind::User { .. } => kinds::USER.name,
             NewKind::AssumeRole { .. } => kinds::ASSUME_ROLE.name,
             NewKind::Process { .. } => kinds::PROCESS.name,
+            NewKind::Ambient { .. } => kinds::AMBIENT.name,
         }
     }
 }
@@ -114,6 +117,10 @@ impl NewIdentity {
                     required("process", command, values::any)?,
                     optional("region", region.as_deref(), Region::from_str)?,
                 ],
+            )],
+            NewKind::Ambient { region } => vec![(
+                "principal",
+                vec![optional("region", region.as_deref(), Region::from_str)?],
             )],
         };
         for (key, group) in groups {

@@ -13,6 +13,7 @@ mod saml;
 mod user;
 mod web_identity;
 
+pub(super) use ambient::NAME as AMBIENT;
 pub(super) use assume_role::NAME as ASSUME_ROLE;
 pub use assume_role::{AssumeRole, SessionTag};
 pub use assume_root::AssumeRoot;

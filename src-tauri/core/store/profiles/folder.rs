@@ -131,10 +131,24 @@ impl AwsFolder {
         identity: &str,
         section: &[u8],
     ) -> Result<Vec<Option<String>>> {
-        let (path, text) = self.read(file)?;
+        self.put_with(file, identity, section, |_| Ok(String::new()))
+    }
+
+    /// The same, with what belongs beside the profiles that the file then has of ours.
+    pub fn put_with(
+        &self,
+        file: AwsFile,
+        identity: &str,
+        section: &[u8],
+        beside: impl FnOnce(&[String]) -> Result<String>,
+    ) -> Result<Vec<Option<String>>> {
+        let (path, before) = self.read(file)?;
+        let text = Zeroizing::new(ini::without_copies(&before));
         let found = ini::find(&text, file.header(identity));
-        let after = Zeroizing::new(ini::put(&text, &found, section));
-        if *after == *text {
+        let mut after = Zeroizing::new(ini::put(&text, &found, section));
+        let own = ini::written(&after, file.header(identity).keyword);
+        after.extend_from_slice(beside(&own)?.as_bytes());
+        if *after == *before {
             files::make_private(&path)?;
         } else {
             files::replace(&path, &after)?;

@@ -14,13 +14,33 @@ use super::locks::RealmLocks;
 use super::outcome::{Mode, Noted};
 use crate::config::AwsFiles;
 use crate::error::{Code, Error, Result};
-use crate::files::{FileLock, ini, unwritable};
+use crate::files::{FileLock, FobCommand, ini, missing_program, unwritable};
 use folder::{AwsFile, AwsFolder};
 use removal::Clearing;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
+
+/// A profile whose `credential_process` cannot run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokenProfile {
+    pub identity: String,
+    /// The `fob` that it names.
+    pub program: PathBuf,
+}
+
+impl fmt::Display for BrokenProfile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let BrokenProfile { identity, program } = self;
+        let program = program.display();
+        write!(
+            f,
+            "the profile {identity} runs {program}, which is gone: `fob repair {identity}` writes it anew"
+        )
+    }
+}
 
 /// The AWS profiles of one configuration.
 #[derive(Clone, Debug)]
@@ -47,10 +67,16 @@ impl AwsProfiles {
         let lock = self.lock(files).await?;
         let (identity, configuration) = (profile.identity.clone(), self.configuration.clone());
         let place = files.clone();
+        let settings = profile.settings.clone();
+        let fob = FobCommand {
+            program: profile.program.clone(),
+            configuration: self.configuration.clone(),
+        };
         let replaced = in_background(move || {
             let _lock = lock;
             let folder = AwsFolder::create(&place)?;
-            let mut replaced = folder.put(AwsFile::Config, &identity, &config)?;
+            let beside = |own: &[String]| settings.beside(own, &fob);
+            let mut replaced = folder.put_with(AwsFile::Config, &identity, &config, beside)?;
             match credentials {
                 Some(section) => {
                     replaced.extend(folder.put(AwsFile::Credentials, &identity, &section)?);
@@ -96,6 +122,24 @@ impl AwsProfiles {
             }
         }
         Ok(paths)
+    }
+
+    /// The profiles of this configuration that name a `fob` which is gone.
+    pub fn without_program(&self, files: &AwsFiles) -> Result<Vec<BrokenProfile>> {
+        let Some(folder) = AwsFolder::existing(files)? else {
+            return Ok(Vec::new());
+        };
+        let (_, text) = folder.read(AwsFile::Config)?;
+        let names = ini::written_by(&text, "profile", &self.configuration);
+        let broken = names.into_iter().filter_map(|identity| {
+            let sections = ini::find(&text, AwsFile::Config.header(&identity));
+            let settings = sections.iter().flat_map(|section| &section.settings);
+            let mut lines = settings.filter(|(key, _)| key == "credential_process");
+            let (_, line) = lines.next_back()?;
+            let program = missing_program(line)?;
+            Some(BrokenProfile { identity, program })
+        });
+        Ok(broken.collect())
     }
 
     pub fn has(&self, files: &AwsFiles, identity: &str) -> Result<bool> {

@@ -128,6 +128,9 @@ impl Clearing {
             found.push((identity, outcome));
         }
         let changed = found.iter().any(|(_, it)| *it == Dropped::Removed);
+        if changed && ini::written(&text, file.header("").keyword).is_empty() {
+            *text = ini::without_copies(&text);
+        }
         let empty = changed && text.trim_ascii().is_empty() && !shown.is_symlink();
         let written = match self.mode {
             Mode::Run if empty => files::remove(&path),

@@ -1,9 +1,10 @@
 use super::*;
 use crate::clock::Clock;
-use crate::config::AwsFiles;
+use crate::config::{AwsFiles, UserSettings};
 use crate::files::child;
+use crate::files::{Quoting, quote};
 use crate::store::keyring::memory_keyring;
-use crate::store::profiles::section::{Quoting, config_section, quote};
+use crate::store::profiles::section::config_section;
 use crate::store::tests::session;
 use crate::store::{Dropped, Store, StoreScope};
 use std::path::Path;
@@ -102,6 +103,7 @@ fn profile(identity: &str) -> AwsProfile {
         region: "eu-central-1".to_owned(),
         program: "/opt/key fob/bin/fob".into(),
         session: Some(session().session),
+        settings: UserSettings::none(),
     }
 }
 

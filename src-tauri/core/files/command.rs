@@ -1,0 +1,105 @@
+//! The command line of a `credential_process`, written and read.
+
+use crate::error::{Code, Error, Result};
+use std::path::{Path, PathBuf};
+
+/// `fob`, for the identities of a configuration.
+#[derive(Clone, Debug)]
+pub struct FobCommand {
+    /// Its absolute path.
+    pub program: PathBuf,
+    /// The absolute path.
+    pub configuration: String,
+}
+
+impl FobCommand {
+    /// The identity may be any text: what is no identity gets an error that lists those there are.
+    pub fn credential_process(&self, identity: &str) -> Result<String> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._@+/-".contains(c);
+        let identity = if !identity.starts_with('-') && identity.chars().all(plain) {
+            identity.to_owned()
+        } else {
+            quote(identity, HERE)?
+        };
+        let program = quote(&self.program.to_string_lossy(), HERE)?;
+        let configuration = quote(&self.configuration, HERE)?;
+        Ok(format!(
+            "{program} --config {configuration} credential-process {identity}"
+        ))
+    }
+}
+
+/// The program of such a line, if it is named by an absolute path and gone.
+pub fn missing_program(line: &str) -> Option<PathBuf> {
+    let program = match line.strip_prefix('"') {
+        Some(rest) => rest.split('"').next()?.to_owned(),
+        None => shell_words::split(line).ok()?.into_iter().next()?,
+    };
+    let program = Path::new(&program);
+    (program.is_absolute() && !program.exists()).then(|| program.to_owned())
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Quoting {
+    Posix,
+    Windows,
+}
+
+const HERE: Quoting = if cfg!(windows) {
+    Quoting::Windows
+} else {
+    Quoting::Posix
+};
+
+/// One word of a `credential_process`. Some AWS tools hand the line to a shell and some split it
+/// themselves, so on Unix only what `sh` and Python's `shlex` read alike is used: they differ on
+/// `\$` within double quotes.
+pub(crate) fn quote(word: &str, reader: Quoting) -> Result<String> {
+    if word.contains(|c: char| c.is_control()) {
+        return Err(refused(
+            word,
+            "holds a control character, which no AWS tool could read back",
+        ));
+    }
+    match reader {
+        Quoting::Posix if !word.contains(['"', '$', '`', '\\', '!']) => Ok(format!("\"{word}\"")),
+        Quoting::Posix => Ok(format!("'{}'", word.replace('\'', "'\"'\"'"))),
+        Quoting::Windows if word.contains('"') => Err(refused(word, "holds a quotation mark")),
+        Quoting::Windows => Ok(format!("\"{word}\"")),
+    }
+}
+
+fn refused(what: &str, why: &str) -> Error {
+    Error::new(
+        Code::InvalidInput,
+        format!("`{}` {why}", crate::error::shorten(what)),
+    )
+    .hint("move or rename it, then sign in again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_is_gone_is_read_back_however_it_was_quoted() {
+        let line = |program: &str| {
+            let fob = FobCommand {
+                program: program.into(),
+                configuration: "/home/kim/config.yaml".to_owned(),
+            };
+            fob.credential_process("dev").expect("quotable")
+        };
+        for program in ["/no such/fob", "/no $such/fob", "/no'such/fob"] {
+            let line = line(program);
+            assert_eq!(
+                missing_program(&line).as_deref(),
+                Some(Path::new(program)),
+                "{line}"
+            );
+        }
+        let here = std::env::current_exe().expect("it runs");
+        assert_eq!(missing_program(&line(&here.to_string_lossy())), None);
+        assert_eq!(missing_program("fob credential-process dev"), None);
+    }
+}
