@@ -16,21 +16,29 @@ use std::path::Path;
 /// What can be added next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Addition {
+    Identity(IdentityChoice),
+    Profiles { count: usize },
+    Nothing,
+}
+
+/// A kind of identity, as a choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum IdentityChoice {
     User,
     Role,
     Process,
     Ambient,
-    Profiles { count: usize },
-    Nothing,
 }
 
 impl Display for Addition {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Addition::User => "An IAM user with an access key",
-            Addition::Role => "A role",
-            Addition::Process => "A program that prints credentials",
-            Addition::Ambient => "The role of this machine (EC2, ECS, EKS)",
+            Addition::Identity(IdentityChoice::User) => "An IAM user with an access key",
+            Addition::Identity(IdentityChoice::Role) => "A role",
+            Addition::Identity(IdentityChoice::Process) => "A program that prints credentials",
+            Addition::Identity(IdentityChoice::Ambient) => {
+                "The role of this machine (EC2, ECS, EKS)"
+            }
             Addition::Profiles { count: 1 } => "The profile in ~/.aws",
             Addition::Profiles { count } => return write!(f, "Profiles in ~/.aws ({count} found)"),
             Addition::Nothing => "Nothing more",
@@ -79,11 +87,14 @@ pub fn init(invocation: &Invocation) -> Result<u8, Stop> {
                 let found = std::mem::take(&mut profiles);
                 made.extend(import(invocation, &path, found)?);
             }
-            kind @ (Addition::User | Addition::Role | Addition::Process | Addition::Ambient) => {
+            Addition::Identity(kind) => {
                 let new = identity(invocation, kind, &made)?;
                 let name = new.name.clone();
-                change(&path, &invocation.environment, &[Change::AddIdentity(new)])?;
-                made.push(name);
+                // Such as a name that is taken: the form comes again.
+                match change(&path, &invocation.environment, &[Change::AddIdentity(new)]) {
+                    Ok(()) => made.push(name),
+                    Err(error) => invocation.terminal.fail(&error),
+                }
             }
         }
     }
@@ -91,14 +102,15 @@ pub fn init(invocation: &Invocation) -> Result<u8, Stop> {
 }
 
 fn next(invocation: &Invocation, made: &[String], profiles: usize) -> Result<Addition, Stop> {
-    let mut choices = vec![Addition::User];
+    let mut choices = vec![Addition::Identity(IdentityChoice::User)];
     if profiles > 0 {
         choices.push(Addition::Profiles { count: profiles });
     }
     if !made.is_empty() {
-        choices.push(Addition::Role);
+        choices.push(Addition::Identity(IdentityChoice::Role));
     }
-    choices.extend([Addition::Process, Addition::Ambient]);
+    let others = [IdentityChoice::Process, IdentityChoice::Ambient];
+    choices.extend(others.map(Addition::Identity));
     let question = if made.is_empty() {
         "What do you sign in with?"
     } else {
@@ -111,19 +123,12 @@ fn next(invocation: &Invocation, made: &[String], profiles: usize) -> Result<Add
     }
 }
 
-fn identity(invocation: &Invocation, kind: Addition, made: &[String]) -> Result<NewIdentity, Stop> {
-    let ask = |question, help, check| {
-        let field = Field {
-            question,
-            help,
-            initial: "",
-            shown: Shown::Plain,
-            check,
-        };
-        prompt::text(&field, invocation.terminal)
-            .map(|text| text.trim().to_owned())
-            .map_err(closed)
-    };
+fn identity(
+    invocation: &Invocation,
+    kind: IdentityChoice,
+    made: &[String],
+) -> Result<NewIdentity, Stop> {
+    let ask = |question, help, check| ask(invocation, question, help, check);
     let name = ask(
         "Name of the identity:",
         "such as dev; it is what you type after `fob login`",
@@ -134,7 +139,7 @@ fn identity(invocation: &Invocation, kind: Addition, made: &[String]) -> Result<
         ask("Region:", help, form::region).map(|text| form::filled(&text))
     };
     let kind = match kind {
-        Addition::User => NewKind::User {
+        IdentityChoice::User => NewKind::User {
             region: region()?,
             mfa_arn: form::filled(&ask(
                 "MFA ARN (optional):",
@@ -142,7 +147,7 @@ fn identity(invocation: &Invocation, kind: Addition, made: &[String]) -> Result<
                 form::mfa_arn,
             )?),
         },
-        Addition::Role => NewKind::AssumeRole {
+        IdentityChoice::Role => NewKind::AssumeRole {
             via: prompt::select("Assumed by:", made.to_vec(), invocation.terminal)
                 .map_err(closed)?,
             role_arn: ask(
@@ -155,7 +160,7 @@ fn identity(invocation: &Invocation, kind: Addition, made: &[String]) -> Result<
             region: region()?,
             duration: None,
         },
-        Addition::Process => NewKind::Process {
+        IdentityChoice::Process => NewKind::Process {
             command: ask(
                 "Command:",
                 "prints credentials as JSON, as `credential_process` does",
@@ -163,16 +168,30 @@ fn identity(invocation: &Invocation, kind: Addition, made: &[String]) -> Result<
             )?,
             region: region()?,
         },
-        Addition::Ambient => NewKind::Ambient { region: region()? },
-        Addition::Profiles { .. } | Addition::Nothing => {
-            return Err(Error::new(Code::Usage, "this is no identity").into());
-        }
+        IdentityChoice::Ambient => NewKind::Ambient { region: region()? },
     };
     Ok(NewIdentity {
         name,
         is_default: made.is_empty(),
         kind,
     })
+}
+
+fn ask(
+    invocation: &Invocation,
+    question: &str,
+    help: &str,
+    check: fn(&str) -> Result<(), String>,
+) -> Result<String, Stop> {
+    let field = Field {
+        question,
+        help,
+        initial: "",
+        shown: Shown::Plain,
+        check,
+    };
+    let text = prompt::text(&field, invocation.terminal).map_err(closed)?;
+    Ok(text.trim().to_owned())
 }
 
 /// The identities that were added.

@@ -150,7 +150,7 @@ fn prepare(
 }
 
 /// Credentials served to a command for as long as this lives.
-struct Served {
+struct ServedCredentials {
     caller: Arc<AskingChild>,
     _hosted: Hosted,
 }
@@ -160,13 +160,13 @@ fn serve(
     conversation: Conversation,
     signed_in: &SignedIn,
     command: &mut Command,
-) -> Result<Served, Stop> {
+) -> Result<ServedCredentials, Stop> {
     let caller = Arc::new(AskingChild::to_be(command.get_program()));
     let (client, runtime) = conversation.into_async()?;
     let source = credentials_source(client, signed_in.identity.clone(), caller.clone());
     let hosted = Hosted::open(invocation, signed_in, runtime, source)?;
     hosted.point_to(command);
-    Ok(Served {
+    Ok(ServedCredentials {
         caller,
         _hosted: hosted,
     })
