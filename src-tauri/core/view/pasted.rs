@@ -79,7 +79,7 @@ fn json(text: &str) -> Result<TypedKeys> {
     let below = ["AccessKey", "Credentials"];
     let is_below = fields.len() == 1 && below.iter().any(|name| fields.contains_key(*name));
     if is_below {
-        fields = from_json::<Below<Fields>>(text)?.access_key;
+        fields = from_json::<NestedKeys<Fields>>(text)?.access_key;
     }
     // A field that says `null` is as good as not there.
     fields.retain(|_, value| value.is_some());
@@ -103,7 +103,7 @@ fn json(text: &str) -> Result<TypedKeys> {
         }
     }
     let it = if is_below {
-        from_json::<Below<Json>>(text)?.access_key
+        from_json::<NestedKeys<Json>>(text)?.access_key
     } else {
         from_json::<Json>(text)?
     };
@@ -139,7 +139,7 @@ fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
 type Fields = BTreeMap<String, Option<IgnoredAny>>;
 
 #[derive(Deserialize)]
-struct Below<T> {
+struct NestedKeys<T> {
     #[serde(rename = "AccessKey", alias = "Credentials")]
     access_key: T,
 }
