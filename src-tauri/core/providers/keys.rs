@@ -409,13 +409,7 @@ pub(super) async fn refused(
         }
         _ => return Err(fault.into_error(place.region)),
     }
-    let message = "aws credentials are invalid or have been revoked";
-    let error = Error::new(
-        Code::AwsCredentialsInvalid,
-        format!("{message} (identity {name}, keys from {})", found.place),
-    )
-    .hint("they were rotated or revoked at AWS")
-    .aws_code(fault.code.unwrap_or_default());
+    let error = unknown_to_aws(name, found, fault);
     let key = &found.keys.access_key_id;
     let happened = |what: String, outcome| Happened {
         event: AuditEvent::Revocation,
@@ -431,10 +425,8 @@ pub(super) async fn refused(
         | Origin::InstanceRole
         | Origin::Process
         | Origin::Typed => {
-            let hint = format!(
-                "replace them in {}; the keyring was not touched",
-                found.place
-            );
+            let place = &found.place;
+            let hint = format!("replace them in {place}; the keyring was not touched");
             let left = happened("left there".to_owned(), AuditOutcome::Ok);
             return Ok(Refused::NotOurs(error.hint(hint), left));
         }
@@ -458,6 +450,16 @@ pub(super) async fn refused(
         error.hint(hint).for_want_of_a_person(),
         happened("cleared".to_owned(), outcome),
     ))
+}
+
+fn unknown_to_aws(name: &str, found: &FoundKeys, fault: Fault) -> Error {
+    let message = "aws credentials are invalid or have been revoked";
+    Error::new(
+        Code::AwsCredentialsInvalid,
+        format!("{message} (identity {name}, keys from {})", found.place),
+    )
+    .hint("they were rotated or revoked at AWS")
+    .aws_code(fault.code.unwrap_or_default())
 }
 
 fn user_chain(world: &World, identity: &str) -> Result<Chain> {

@@ -49,6 +49,15 @@ pub enum Refusal {
     Parent(Error),
 }
 
+impl Refusal {
+    pub fn map(self, change: impl FnOnce(Error) -> Error) -> Refusal {
+        match self {
+            Refusal::Failed(error) => Refusal::Failed(change(error)),
+            Refusal::Parent(error) => Refusal::Parent(change(error)),
+        }
+    }
+}
+
 impl From<Error> for Refusal {
     fn from(error: Error) -> Refusal {
         Refusal::Failed(error)

@@ -3,7 +3,7 @@
 
 use super::{Climb, Intent, LinkState, Renewal};
 use crate::ask::{Ask, Person};
-use crate::error::{Code, Error, Remedy, Result};
+use crate::error::{Code, Error, Result};
 use crate::files::Patience;
 use crate::providers;
 use crate::store::{SignInLock, WaitingHolder};
@@ -44,7 +44,9 @@ impl Climb<'_> {
         let outcome = since.and_then(|since| lock.outcome_since(since));
         self.refuse_signed_out(at)?;
         match (self.found(at, since).await?, outcome) {
-            (LinkState::Nothing | LinkState::Due(_), Some(error)) if self.accepts(&error) => {
+            (LinkState::Nothing | LinkState::Due(_), Some(error))
+                if self.options.accepts(&error) =>
+            {
                 self.took_over = true;
                 Err(error)
             }
@@ -118,14 +120,6 @@ impl Climb<'_> {
         }
     }
 
-    /// A failure for want of a person is no outcome where there is one.
-    pub(super) fn accepts(&self, error: &Error) -> bool {
-        match (error.remedy, self.options.caller.person) {
-            (Remedy::Person, Person::Present) => false,
-            (Remedy::Person, Person::Absent) | (Remedy::Fix, _) => true,
-        }
-    }
-
     /// `since`: a session made after this moment counts as fresh even for `--force`, because
     /// another process just made it.
     pub(super) async fn found(
@@ -151,36 +145,6 @@ impl Climb<'_> {
             Freshness::Due if self.renewable(at).await? => LinkState::Due(session),
             Freshness::Due => LinkState::Fresh(session),
         })
-    }
-
-    /// Lifts the marks of the whole chain. A target that was signed out of meanwhile is not handed
-    /// over; a link below that was, stays so.
-    pub(super) async fn lift_sign_outs(&self) -> Result<()> {
-        let Some((target, below)) = self.tickets.split_last() else {
-            return Ok(());
-        };
-        let store = &self.world.store;
-        match self.options.intent {
-            Intent::Use => store.sign_outs.unchanged(target),
-            Intent::SignIn => {
-                for ticket in below {
-                    match store.sign_outs.lift(ticket).await {
-                        Err(error) if error.code != Code::SignedOut => return Err(error),
-                        Ok(()) | Err(_) => {}
-                    }
-                }
-                store.sign_outs.lift(target).await
-            }
-        }
-    }
-
-    /// A note that cannot be written costs those who wait a call of their own.
-    pub(super) fn release(&mut self, failure: Option<&Error>) {
-        for (_, lock) in std::mem::take(&mut self.locks) {
-            if let Err(error) = lock.record(failure) {
-                tracing::warn!(%error, "cannot leave a note for those who wait");
-            }
-        }
     }
 }
 

@@ -107,6 +107,14 @@ impl Options {
             patience: Patience::NotAtAll,
         }
     }
+
+    /// A failure for want of a person is no outcome where there is one.
+    fn accepts(&self, error: &Error) -> bool {
+        match (error.remedy, self.caller.person) {
+            (Remedy::Person, Person::Present) => false,
+            (Remedy::Person, Person::Absent) | (Remedy::Fix, _) => true,
+        }
+    }
 }
 
 /// A sign-in that has a session to show for it.
@@ -176,7 +184,7 @@ pub async fn sign_in(
         Err(error) => Err(error),
     };
     let outcome = match outcome {
-        Ok(session) => climb.lift_sign_outs().await.map(|()| session),
+        Ok(session) => lift_sign_outs(&climb).await.map(|()| session),
         Err(error) => Err(error),
     };
     climb.finish(outcome).await
@@ -290,17 +298,16 @@ impl<'a> Climb<'a> {
         }
     }
 
-    /// It was called for a renewal a moment ago.
-    fn aws_does_not_answer(&self) -> bool {
-        let code = self.not_renewed.as_ref().map(|error| error.code);
-        matches!(code, Some(Code::Network | Code::Throttled))
-    }
-
     /// A held session that AWS no longer knows is none, however much time it has left.
     async fn known_to_aws(&mut self, session: Session) -> Result<Session> {
         let at = self.target();
+        // It was called for a renewal a moment ago.
+        let is_silent = self
+            .not_renewed
+            .as_ref()
+            .is_some_and(|error| matches!(error.code, Code::Network | Code::Throttled));
         let is_new = self.made.contains(&at);
-        if self.options.held == HeldSession::Kept || is_new || self.aws_does_not_answer() {
+        if self.options.held == HeldSession::Kept || is_new || is_silent {
             return Ok(session);
         }
         let link = self.chain.target();
@@ -410,20 +417,15 @@ impl<'a> Climb<'a> {
         };
         let session = providers::obtain(obtain, parent)
             .await
-            .map_err(|refusal| match refusal {
-                Refusal::Failed(error) => Refusal::Failed(at_step(error, at, &step)),
-                Refusal::Parent(error) => Refusal::Parent(at_step(error, at, &step)),
-            })?;
+            .map_err(|refusal| refusal.map(|error| at_step(error, at, &step)))?;
         self.made.insert(at);
-        let kept =
-            session.token.is_some() && providers::keeps_sessions(&self.chain.links()[at].kind);
+        let link = &self.chain.links()[at];
+        let kept = session.token.is_some() && providers::keeps_sessions(&link.kind);
         if kept {
             let stored = StoredSession {
                 session: session.clone(),
                 plan: fingerprint(&self.chain, at),
-                endpoint: self
-                    .world
-                    .endpoint(providers::place(&self.chain.links()[at]))?,
+                endpoint: self.world.endpoint(providers::place(link))?,
             };
             self.world
                 .store
@@ -479,7 +481,7 @@ impl<'a> Climb<'a> {
         let Some(session) = due.filter(usable) else {
             return Err(error);
         };
-        if !self.accepts(&error) || error.code == Code::SignedOut {
+        if !self.options.accepts(&error) || error.code == Code::SignedOut {
             return Err(error);
         }
         if !is_untried(&error) {
@@ -536,7 +538,7 @@ impl<'a> Climb<'a> {
     async fn finish(mut self, outcome: Result<Session>) -> Result<Completed, Failure> {
         let error = match outcome {
             Ok(session) => {
-                self.release(None);
+                release(std::mem::take(&mut self.locks), None);
                 return Ok(self.completed(session).await);
             }
             Err(error) if error.context.identity.is_some() => error,
@@ -547,7 +549,7 @@ impl<'a> Climb<'a> {
             Renewal::Always => None,
         };
         let signed_out = self.world.is_signed_out(self.chain.identity.as_str());
-        self.release(Some(&error));
+        release(std::mem::take(&mut self.locks), Some(&error));
         if !self.took_over && !is_untried(&error) {
             let outcome = AuditOutcome::Failed { error: error.code };
             self.happened(self.target(), self.chain.names().join(" → "), outcome);
@@ -610,6 +612,36 @@ impl<'a> Climb<'a> {
             what,
             outcome,
         });
+    }
+}
+
+/// Lifts the marks of the whole chain. A target that was signed out of meanwhile is not handed
+/// over; a link below that was, stays so.
+async fn lift_sign_outs(climb: &Climb<'_>) -> Result<()> {
+    let Some((target, below)) = climb.tickets.split_last() else {
+        return Ok(());
+    };
+    let sign_outs = &climb.world.store.sign_outs;
+    match climb.options.intent {
+        Intent::Use => sign_outs.unchanged(target),
+        Intent::SignIn => {
+            for ticket in below {
+                match sign_outs.lift(ticket).await {
+                    Err(error) if error.code != Code::SignedOut => return Err(error),
+                    Ok(()) | Err(_) => {}
+                }
+            }
+            sign_outs.lift(target).await
+        }
+    }
+}
+
+/// Tells those who wait how it ended. A note that cannot be written costs them a call of their own.
+fn release(locks: BTreeMap<usize, SignInLock>, failure: Option<&Error>) {
+    for (_, lock) in locks {
+        if let Err(error) = lock.record(failure) {
+            tracing::warn!(%error, "cannot leave a note for those who wait");
+        }
     }
 }
 
