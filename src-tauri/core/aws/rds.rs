@@ -142,7 +142,7 @@ pub fn sign_token(
         name.to_ascii_lowercase(),
         &start[name.len()..]
     );
-    let scope = Scope { region, service };
+    let scope = SigningScope { region, service };
     let signed = presigned(session, scope, url, now).map_err(|cause| {
         let user = shorten(user);
         let message = format!("a token for {user}@{name}:{port} cannot be signed: {cause}");
@@ -164,7 +164,7 @@ pub fn sign_token(
 
 /// What a signature is good for.
 #[derive(Clone, Copy)]
-struct Scope<'a> {
+struct SigningScope<'a> {
     region: &'a Region,
     service: &'static str,
 }
@@ -172,7 +172,7 @@ struct Scope<'a> {
 /// The parameters that signing adds to the query of `url`, each with its `&`.
 fn presigned(
     session: &Session,
-    scope: Scope<'_>,
+    scope: SigningScope<'_>,
     url: String,
     now: SystemTime,
 ) -> std::result::Result<Zeroizing<String>, Box<dyn std::error::Error>> {
