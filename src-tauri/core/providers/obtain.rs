@@ -50,6 +50,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    #[must_use]
     pub fn map(self, change: impl FnOnce(Error) -> Error) -> Refusal {
         match self {
             Refusal::Failed(error) => Refusal::Failed(change(error)),
