@@ -92,14 +92,14 @@ impl Aws {
             return Err("switched off by AWS_EC2_METADATA_DISABLED".to_owned());
         }
         let metadata = imds::Client::builder()
-            .configure(&self.provider_config())
+            .configure(&provider_config(self))
             .connect_timeout(METADATA_CONNECT_TIMEOUT)
             .max_attempts(2)
             .build();
         // At this time no answer is old: the SDK would give an expired one a new expiry.
         let time = StaticTimeSource::new(SystemTime::UNIX_EPOCH);
         let provider = ImdsCredentialsProvider::builder()
-            .configure(&self.provider_config().with_time_source(time))
+            .configure(&provider_config(self).with_time_source(time))
             .imds_client(metadata)
             .build();
         let credentials = provider
@@ -178,12 +178,12 @@ impl Aws {
             origin: Origin::InstanceRole,
         })
     }
+}
 
-    /// The SDK's provider reads the metadata variables of this very process.
-    fn provider_config(&self) -> ProviderConfig {
-        ProviderConfig::without_region()
-            .with_http_client(client(self.direct_connector()))
-            .with_sleep_impl(TokioSleep::new())
-            .with_time_source(SigningTime(self.clock.clone()))
-    }
+/// The SDK's provider reads the metadata variables of this very process.
+fn provider_config(aws: &Aws) -> ProviderConfig {
+    ProviderConfig::without_region()
+        .with_http_client(client(aws.direct_connector()))
+        .with_sleep_impl(TokioSleep::new())
+        .with_time_source(SigningTime(aws.clock.clone()))
 }

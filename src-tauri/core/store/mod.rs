@@ -169,7 +169,7 @@ impl Store {
         is_it: impl FnOnce(&Session) -> bool,
     ) -> Result<Dropped> {
         let entry = self.entry(EntryKind::Session, name);
-        let _lock = self.lock_to(mode, &entry).await?;
+        let _lock = lock_to(&self.locks, mode, &entry).await?;
         match self.session(name).await?.value {
             Some(stored) if is_it(&stored.session) => self.drop_locked(&entry, mode).await,
             Some(_) | None => Ok(Dropped::Absent),
@@ -179,7 +179,7 @@ impl Store {
     /// Removes an entry of this configuration; a dry run writes nothing, not even a lock.
     pub async fn drop_entry(&self, kind: EntryKind, name: &str, mode: Mode) -> Result<Dropped> {
         let entry = self.entry(kind, name);
-        let _lock = self.lock_to(mode, &entry).await?;
+        let _lock = lock_to(&self.locks, mode, &entry).await?;
         self.drop_locked(&entry, mode).await
     }
 
@@ -232,7 +232,11 @@ impl Store {
         let head = text.as_ref().and_then(value::EntryHead::of);
         Ok(Noted {
             value: text.map(|text| decode(name, &text)).transpose()?,
-            warnings: self.foreign(name, head.and_then(|head| head.configuration)),
+            warnings: foreign(
+                name,
+                head.and_then(|head| head.configuration),
+                &self.configuration,
+            ),
         })
     }
 
@@ -249,7 +253,11 @@ impl Store {
         holds: Option<String>,
     ) -> Result<Noted<()>> {
         let before = self.standing(&name).await?;
-        let warnings = self.foreign(&name, before.and_then(|it| it.configuration));
+        let warnings = foreign(
+            &name,
+            before.and_then(|it| it.configuration),
+            &self.configuration,
+        );
         let attributes = Attributes {
             configuration: Some(self.configuration.clone()),
             version: Some(value::VERSION.to_string()),
@@ -262,13 +270,6 @@ impl Store {
             value: (),
             warnings,
         })
-    }
-
-    async fn lock_to(&self, mode: Mode, entry: &EntryName) -> Result<Option<FileLock>> {
-        match mode {
-            Mode::DryRun => Ok(None),
-            Mode::Run => self.locks.entry(entry).await.map(Some),
-        }
     }
 
     async fn drop_locked(&self, name: &EntryName, mode: Mode) -> Result<Dropped> {
@@ -317,18 +318,24 @@ impl Store {
         }
         Ok(Some(attributes))
     }
+}
 
-    /// A warning if the entry was written for another configuration.
-    fn foreign(&self, name: &EntryName, configuration: Option<String>) -> Vec<String> {
-        let other = configuration.filter(|other| *other != self.configuration);
-        let warning = other.map(|other| {
-            format!(
-                "the keyring entry {name} was written for {other}, and {} uses the same name; set another `realm` in one of them",
-                self.configuration
-            )
-        });
-        warning.into_iter().collect()
+async fn lock_to(locks: &RealmLocks, mode: Mode, entry: &EntryName) -> Result<Option<FileLock>> {
+    match mode {
+        Mode::DryRun => Ok(None),
+        Mode::Run => locks.entry(entry).await.map(Some),
     }
+}
+
+/// A warning if an entry of the configuration `own` was written for another one.
+fn foreign(name: &EntryName, written_for: Option<String>, own: &str) -> Vec<String> {
+    let other = written_for.filter(|other| other != own);
+    let warning = other.map(|other| {
+        format!(
+            "the keyring entry {name} was written for {other}, and {own} uses the same name; set another `realm` in one of them"
+        )
+    });
+    warning.into_iter().collect()
 }
 
 #[cfg(test)]
