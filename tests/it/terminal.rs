@@ -95,7 +95,8 @@ fn a_wrong_mfa_code_is_asked_for_again_and_a_bad_duration_is_refused_as_typed() 
     terminal.type_line("\x7f\x7f\x7f36h");
     terminal.read_to("MFA");
     terminal.type_line("000000");
-    terminal.read_to("invalid MFA one time pass code");
+    terminal
+        .read_to("invalid MFA one time pass code: a code can be used once, wait for the next one");
     terminal.type_line("123456");
     terminal.read_to("(35h 59m)");
     ends(terminal, 0);

@@ -338,6 +338,20 @@ pub async fn session_owner(
     }
 }
 
+/// AWS's word that it does not know these keys. Whatever else is wrong shows in the call that they
+/// are for.
+pub(super) async fn unknown(it: &Obtain<'_>, found: &FoundKeys) -> Option<Fault> {
+    let place = Place {
+        tries: Tries::One,
+        ..it.place()
+    };
+    let signer = Signer::LongLived(&found.keys);
+    let asked = it.world.aws.caller_identity(signer, place).await;
+    asked
+        .err()
+        .filter(|fault| fault.kind == FaultKind::UnknownKeys)
+}
+
 /// A region that says it does not know the credentials may not be enabled for the account: what
 /// the partition's default region says counts.
 async fn confirmed(world: &World, signer: Signer<'_>, place: Place<'_>, fault: Fault) -> Fault {

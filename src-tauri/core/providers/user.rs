@@ -5,7 +5,7 @@
 use super::keys::{self, FoundKeys, Refused};
 use super::obtain::{Obtain, denied_hints};
 use super::role_call::RoleCall;
-use crate::ask::{Note, Prompt, PromptKind, WhyKeys};
+use crate::ask::{Note, Person, Prompt, PromptKind, WhyKeys};
 use crate::aws::{Fault, FaultKind, Granted, Mfa, Principal, Signer};
 use crate::config::User;
 use crate::duration::{SessionDuration, SessionKind};
@@ -34,27 +34,41 @@ pub(super) async fn obtain(
     wanted: &Wanted<'_>,
 ) -> Result<Session> {
     let (mut replaced_meanwhile, mut codes) = (false, Codes::default());
+    // Keys that AWS no longer knows cost no code.
+    let mut is_checked = false;
     loop {
         let (found, remembered) =
             keys::find(it.world, it.name(), user, &mut it.trail.notes).await?;
         let Some(found) = found else {
             let unanswered = missing_keys(&it);
             keys::ask_for_new(&mut it, WhyKeys::Missing, unanswered, &remembered).await?;
+            is_checked = true;
             continue;
         };
         let device = user.mfa_arn.clone().or_else(|| remembered.mfa_arn.clone());
-        let code = match &device {
-            Some(device) => Some(codes.next(&mut it, user, device).await?),
-            None => None,
+        let is_code_typed = device.is_some() && Codes::ask_a_person(&it, user);
+        let unknown = if is_code_typed && !std::mem::replace(&mut is_checked, true) {
+            keys::unknown(&it, &found).await
+        } else {
+            None
         };
-        let mfa = device
-            .as_ref()
-            .zip(code.as_ref())
-            .map(|(device, code)| Mfa { device, code });
-        let written = user.session_duration.or(remembered.session_duration);
-        let fault = match wanted.call(&mut it, &found.keys, mfa, written).await {
-            Ok(granted) => return Ok(granted.into_session(found.origin, owner(remembered))),
-            Err(fault) => fault,
+        let fault = match unknown {
+            Some(fault) => fault,
+            None => {
+                let code = match &device {
+                    Some(device) => Some(codes.next(&mut it, user, device).await?),
+                    None => None,
+                };
+                let mfa = device.as_ref().zip(code.as_ref());
+                let mfa = mfa.map(|(device, code)| Mfa { device, code });
+                let written = user.session_duration.or(remembered.session_duration);
+                match wanted.call(&mut it, &found.keys, mfa, written).await {
+                    Ok(granted) => {
+                        return Ok(granted.into_session(found.origin, owner(remembered)));
+                    }
+                    Err(fault) => fault,
+                }
+            }
         };
         match (&fault.kind, device) {
             (FaultKind::UnknownKeys, _) => {
@@ -124,6 +138,11 @@ struct Codes {
 }
 
 impl Codes {
+    fn ask_a_person(it: &Obtain<'_>, user: &User) -> bool {
+        let is_there = it.trail.caller.person == Person::Present;
+        is_there && it.mfa_code.is_none() && user.mfa_process.is_none()
+    }
+
     async fn next(&mut self, it: &mut Obtain<'_>, user: &User, device: &MfaArn) -> Result<MfaCode> {
         if let Some(code) = it.mfa_code.take() {
             return code.parse();
@@ -159,7 +178,8 @@ impl Codes {
     /// Only the code is requested again: of a program once, as it may have given one that was used
     /// already.
     fn refused(&mut self, it: &Obtain<'_>, user: &User, fault: Fault) -> Result<()> {
-        let said = fault.message.clone();
+        let said = fault.message.trim_end_matches([' ', '.']);
+        let said = format!("{said}: a code can be used once, wait for the next one");
         let error = fault.into_error(&it.link().region);
         match user.mfa_process {
             Some(_) if self.runs > 1 => Err(error),
