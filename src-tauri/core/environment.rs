@@ -46,15 +46,15 @@ const BETWEEN_DIGESTS: char = '-';
 
 /// What two processes have different in their environments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Difference {
+pub struct EnvironmentDifference {
     pub places: bool,
     pub endpoints: bool,
     pub network: bool,
 }
 
-impl Difference {
+impl EnvironmentDifference {
     /// Of two fingerprints. What another version made differs in all.
-    pub fn between(ours: &str, theirs: &str) -> Difference {
+    pub fn between(ours: &str, theirs: &str) -> EnvironmentDifference {
         let digests = |fingerprint: &str| -> Option<[String; 3]> {
             let parts = fingerprint.split(BETWEEN_DIGESTS).map(str::to_owned);
             parts.collect::<Vec<_>>().try_into().ok()
@@ -64,7 +64,7 @@ impl Difference {
             (Some(_) | None, _) => [ours != theirs; 3],
         };
         let [places, endpoints, network] = differ;
-        Difference {
+        EnvironmentDifference {
             places,
             endpoints,
             network,
@@ -72,7 +72,7 @@ impl Difference {
     }
 
     pub fn is_any(self) -> bool {
-        self != Difference::default()
+        self != EnvironmentDifference::default()
     }
 }
 
@@ -208,7 +208,7 @@ impl Environment {
     }
 
     /// Digests by which another process tells whether the same request, made there, would go to
-    /// the same places: one for each field of [`Difference`]. Which variables are set to nothing
+    /// the same places: one for each field of [`EnvironmentDifference`]. Which variables are set to nothing
     /// makes no difference.
     pub fn fingerprint(&self) -> String {
         let places = self.digest_of(|name| PLACES.contains(&name));
@@ -383,27 +383,27 @@ mod tests {
     fn it_is_known_in_what_two_environments_differ() {
         let ours = fingerprint(&[("HOME", "/home/kim")]);
         let difference = |more: (&str, &str)| {
-            Difference::between(&ours, &fingerprint(&[("HOME", "/home/kim"), more]))
+            EnvironmentDifference::between(&ours, &fingerprint(&[("HOME", "/home/kim"), more]))
         };
-        let none = Difference::default();
+        let none = EnvironmentDifference::default();
         assert_eq!(difference(("PATH", "/bin")), none);
-        let network = Difference {
+        let network = EnvironmentDifference {
             network: true,
             ..none
         };
         assert_eq!(difference(("HTTPS_PROXY", "http://127.0.0.1:9")), network);
-        let endpoints = Difference {
+        let endpoints = EnvironmentDifference {
             endpoints: true,
             ..none
         };
         let of_sts = ("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9");
         assert_eq!(difference(of_sts), endpoints);
-        let places = Difference {
+        let places = EnvironmentDifference {
             places: true,
             ..none
         };
         assert_eq!(difference(("FOB_KEYRING", "memory")), places);
-        let of_another_version = Difference::between(&ours, "0123456789abcdef");
+        let of_another_version = EnvironmentDifference::between(&ours, "0123456789abcdef");
         assert!(of_another_version.places && of_another_version.endpoints);
     }
 

@@ -2,22 +2,25 @@
 
 use super::actor::{Actor, Message, Then};
 use super::answers::{self, Effects, Given};
-use super::api::{Control, Event, LastCaller, Look, Maintain, Reply, Request, SessionRequest};
+use super::api::{
+    Control, Event, LastCaller, Look, Maintain, Note, Reply, Request, SessionRequest,
+};
 use super::jobs::{About, JobId};
 use super::prompts;
 use super::role::Role;
 use super::tend;
 use super::waiter::{self, Attendance, Part, Waiter};
-use crate::ask::{AskMessage, Note, Person};
+use crate::ask::{AskMessage, Person};
 use crate::aws::is_on_loopback;
 use crate::clock::Alarm;
 use crate::config::Chain;
-use crate::environment::Difference;
+use crate::environment::EnvironmentDifference;
 use crate::error::{Code, Error, Remedy};
 use crate::sessions::sync::{self, ReadScope, Reading};
 use crate::sessions::{Renewable, variables, whoami};
 use crate::sign_in::{Completed, Failure, renews_alone};
 use crate::world::World;
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use tokio::sync::mpsc;
 
@@ -122,7 +125,7 @@ fn needs_the_callers_process(actor: &Actor, request: &Request, fingerprint: Opti
     };
     let config = &actor.world.config;
     let ours = actor.schedule.fingerprint();
-    let difference = fingerprint.map(|theirs| Difference::between(ours, theirs));
+    let difference = fingerprint.map(|theirs| EnvironmentDifference::between(ours, theirs));
     let difference = difference.unwrap_or_default();
     let Some(name) = identity else {
         return difference.is_any() || config.uses_the_environment();
@@ -145,7 +148,11 @@ fn needs_the_callers_process(actor: &Actor, request: &Request, fingerprint: Opti
 
 /// What a chain does not use makes no difference to it: with endpoints of its own, neither those of
 /// the environment nor, on this machine, the way to others.
-fn relevant(difference: Difference, chain: &Chain, request: &Request) -> Difference {
+fn relevant(
+    difference: EnvironmentDifference,
+    chain: &Chain,
+    request: &Request,
+) -> EnvironmentDifference {
     let links = chain.links().iter();
     let own: Vec<&str> = links
         .filter_map(|link| link.endpoint_url.as_deref())
@@ -153,7 +160,7 @@ fn relevant(difference: Difference, chain: &Chain, request: &Request) -> Differe
     let console = matches!(request, Request::Session(SessionRequest::Console { .. }));
     let has_own = own.len() == chain.links().len() && !console;
     let stays_here = has_own && own.iter().all(|url| is_on_loopback(url));
-    Difference {
+    EnvironmentDifference {
         places: difference.places,
         endpoints: difference.endpoints && !has_own,
         network: difference.network && !stays_here,
@@ -274,7 +281,8 @@ fn maintain(actor: &mut Actor, waiter: Waiter, request: Maintain) {
 fn look(actor: &mut Actor, waiter: Waiter, request: Look, is_elsewhere: bool) {
     let world = actor.world.clone();
     let known = actor.sessions.known();
-    let asks_the_keyring = !matches!(request, Look::Status) && is_elsewhere;
+    let holds_one = actor.sessions.held().next().is_some();
+    let asks_the_keyring = !matches!(request, Look::Status) && is_elsewhere && !holds_one;
     actor.spawn(async move {
         // The caller's environment may hold the passphrase.
         if asks_the_keyring && world.passphrase_prompt(0).await.is_some() {
@@ -366,6 +374,10 @@ fn signed_in(actor: &mut Actor, job: JobId, outcome: Result<Box<Completed>, Fail
     let About::SignIn { chain, reach } = job.about else {
         return;
     };
+    let outcome = match outcome {
+        Err(failure) if !job.waiters.iter().any(Waiter::insists) => or_held(actor, &chain, failure),
+        outcome => outcome,
+    };
     let dropped = match &outcome {
         Ok(completed) => &completed.dropped,
         Err(failure) => &failure.dropped,
@@ -400,6 +412,40 @@ fn signed_in(actor: &mut Actor, job: JobId, outcome: Result<Box<Completed>, Fail
         }
     }
     tend::renew_those_that_are_due(actor);
+}
+
+/// The session that the agent holds counts, although the keyring was closed meanwhile.
+fn or_held(actor: &Actor, chain: &Chain, failure: Failure) -> Result<Box<Completed>, Failure> {
+    let is_closed = matches!(
+        failure.error.code,
+        Code::KeyringLocked | Code::KeyringUnavailable
+    );
+    let held = actor.sessions.usable(&actor.world, chain);
+    let Some((session, ticket)) = held.filter(|_| is_closed) else {
+        return Err(failure);
+    };
+    if actor.world.store.sign_outs.unchanged(&ticket).is_err() {
+        return Err(failure);
+    }
+    let Failure {
+        error,
+        mut notes,
+        dropped,
+    } = failure;
+    let name = &chain.identity;
+    notes.push(Note::Warning(format!(
+        "the session of {name} that the agent holds is used: {error}"
+    )));
+    Ok(Box::new(Completed {
+        chain: chain.clone(),
+        session,
+        ticket,
+        notes,
+        made: BTreeSet::new(),
+        not_renewed: Some(error),
+        not_renewed_below: Vec::new(),
+        dropped,
+    }))
 }
 
 /// What this sign-in could not do, one with a person or after a sign-out may.

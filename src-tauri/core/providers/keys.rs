@@ -403,6 +403,17 @@ async fn save(
     Ok(())
 }
 
+fn still_unknown(fault: Fault, place: Place<'_>) -> Result<Fault> {
+    match fault.kind {
+        FaultKind::UnknownKeys => Ok(fault),
+        FaultKind::RegionNotEnabled => {
+            let error = fault.into_error(place.region);
+            Err(error.hint("the keys themselves are good and were kept"))
+        }
+        _ => Err(fault.into_error(place.region)),
+    }
+}
+
 /// AWS refused long-lived keys. Confirmed first, with the keys themselves, where every account can
 /// be reached: any other answer than "unknown" keeps them.
 pub(super) async fn refused(
@@ -415,14 +426,7 @@ pub(super) async fn refused(
     let link = chain.source();
     let (name, place) = (link.name.as_str(), place(link));
     let fault = confirmed(world, Signer::LongLived(&found.keys), place, fault).await;
-    match fault.kind {
-        FaultKind::UnknownKeys => {}
-        FaultKind::RegionNotEnabled => {
-            let error = fault.into_error(place.region);
-            return Err(error.hint("the keys themselves are good and were kept"));
-        }
-        _ => return Err(fault.into_error(place.region)),
-    }
+    let fault = still_unknown(fault, place)?;
     let error = unknown_to_aws(name, found, fault);
     let key = &found.keys.access_key_id;
     let happened = |what: String, outcome| Happened {

@@ -71,23 +71,30 @@ pub(super) async fn obtain(
             }
         };
         match (&fault.kind, device) {
-            (FaultKind::UnknownKeys, _) => {
-                match keys::refused(it.world, it.chain, &found, fault, &mut it.trail.notes).await? {
-                    Refused::Replaced if !replaced_meanwhile => replaced_meanwhile = true,
-                    Refused::Replaced => return Err(stale(&found)),
-                    Refused::NotOurs(error, happened) => {
-                        it.trail.happened.push(happened);
-                        return Err(error);
-                    }
-                    Refused::Revoked(unanswered, happened) => {
-                        it.trail.happened.push(happened);
-                        let why = WhyKeys::Revoked;
-                        keys::ask_for_new(&mut it, why, unanswered, &remembered).await?;
-                    }
+            (FaultKind::UnknownKeys, _) => match refused(&mut it, &found, fault).await? {
+                None if replaced_meanwhile => return Err(stale(&found)),
+                None => replaced_meanwhile = true,
+                Some(unanswered) => {
+                    keys::ask_for_new(&mut it, WhyKeys::Revoked, unanswered, &remembered).await?;
                 }
-            }
+            },
             (FaultKind::MfaRefused, Some(_)) => codes.refused(&it, user, fault)?,
             (_, _) => return Err(final_error(&it, wanted, &found, fault)),
+        }
+    }
+}
+
+/// The error where there is no person to ask for new keys; `None`: others were stored meanwhile.
+async fn refused(it: &mut Obtain<'_>, found: &FoundKeys, fault: Fault) -> Result<Option<Error>> {
+    match keys::refused(it.world, it.chain, found, fault, &mut it.trail.notes).await? {
+        Refused::Replaced => Ok(None),
+        Refused::NotOurs(error, happened) => {
+            it.trail.happened.push(happened);
+            Err(error)
+        }
+        Refused::Revoked(unanswered, happened) => {
+            it.trail.happened.push(happened);
+            Ok(Some(unanswered))
         }
     }
 }

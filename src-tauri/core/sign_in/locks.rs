@@ -1,7 +1,7 @@
 //! Whose outcome is taken over: a link's sign-in lock is taken before anything is made, what was
 //! stored meanwhile is used, and a failure of another process's sign-in is the failure of this one.
 
-use super::{Climb, Intent, LinkState, Renewal};
+use super::{Climb, Intent, LinkState, Options, Renewal};
 use crate::ask::{Ask, Person};
 use crate::error::{Code, Error, Result};
 use crate::files::Patience;
@@ -63,33 +63,12 @@ impl Climb<'_> {
             biased;
             lock = &mut lock => lock?,
             holder = SignInLock::holder_waits(&folder, &name) => {
-                self.holder_waits(&name, &holder)?;
+                tell_of_the_holder(&self.options, self.ask, &name, &holder)?;
                 lock.await?
             }
         };
         self.locks.insert(at, lock);
         Ok(())
-    }
-
-    /// A person at another place is not waited for in silence, and not at all where there is none
-    /// here; programs wait as long as they said.
-    fn holder_waits(&self, name: &str, holder: &WaitingHolder) -> Result<()> {
-        match (self.options.intent, self.options.caller.person) {
-            (Intent::SignIn, Person::Absent) => Err(is_under_way(name, holder)),
-            (Intent::SignIn, Person::Present) => {
-                self.ask
-                    .waits_for(format!("A sign-in to {name} is under way: {holder}"));
-                Ok(())
-            }
-            (Intent::Use, _) => Ok(()),
-        }
-    }
-
-    /// While a question is open, the locks that are held say so.
-    pub(super) fn marked_ask(&self) -> Ask {
-        let locks = self.locks.values();
-        let marks = locks.map(|lock| lock.mark(&self.options.caller));
-        self.ask.marked(marks.collect())
     }
 
     pub(super) async fn lock_or_say(&mut self, at: usize, patience: Patience) -> Result<()> {
@@ -145,6 +124,24 @@ impl Climb<'_> {
             Freshness::Due if self.renewable(at).await? => LinkState::Due(session),
             Freshness::Due => LinkState::Fresh(session),
         })
+    }
+}
+
+/// A person at another place is not waited for in silence, and not at all where there is none here;
+/// programs wait as long as they said.
+fn tell_of_the_holder(
+    options: &Options,
+    ask: &Ask,
+    name: &str,
+    holder: &WaitingHolder,
+) -> Result<()> {
+    match (options.intent, options.caller.person) {
+        (Intent::SignIn, Person::Absent) => Err(is_under_way(name, holder)),
+        (Intent::SignIn, Person::Present) => {
+            ask.waits_for(format!("A sign-in to {name} is under way: {holder}"));
+            Ok(())
+        }
+        (Intent::Use, _) => Ok(()),
     }
 }
 

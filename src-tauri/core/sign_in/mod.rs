@@ -289,7 +289,9 @@ impl<'a> Climb<'a> {
                     unanswered: error.for_want_of_a_person(),
                 };
                 self.trail.record(self.world).await;
-                let passphrase = self.marked_ask().passphrase(prompt).await?;
+                let passphrase = marked(self.ask, &self.locks, &self.options.caller)
+                    .passphrase(prompt)
+                    .await?;
                 match self.world.provide_passphrase(passphrase).await {
                     Ok(()) => break,
                     Err(again) => error = again,
@@ -397,7 +399,7 @@ impl<'a> Climb<'a> {
         };
         tracing::debug!(identity = %self.chain.identity, step, "making a session");
         let is_target = at == self.target();
-        let ask = self.marked_ask();
+        let ask = marked(self.ask, &self.locks, &self.options.caller);
         let obtain = Obtain {
             world: self.world,
             ask: &ask,
@@ -436,10 +438,7 @@ impl<'a> Climb<'a> {
             self.world.store.sign_outs.unchanged(&self.tickets[at])?;
         }
         if kept || is_target {
-            let until = Timestamp::try_from(session.expires_at).map_or_else(
-                |_| "the end of time".to_owned(),
-                |end| end.strftime("%FT%TZ").to_string(),
-            );
+            let until = in_utc(session.expires_at);
             self.happened(
                 at,
                 format!("{step}: session until {until}"),
@@ -650,6 +649,18 @@ fn is_untried(error: &Error) -> bool {
     error.code == Code::LockTimeout
         || error.remedy == Remedy::Person
             && matches!(error.code, Code::PersonNeeded | Code::SignedOut)
+}
+
+/// While a question is open, the locks that are held say so.
+fn marked(ask: &Ask, held: &BTreeMap<usize, SignInLock>, caller: &Caller) -> Ask {
+    ask.marked(held.values().map(|lock| lock.mark(caller)).collect())
+}
+
+fn in_utc(end: SystemTime) -> String {
+    Timestamp::try_from(end).map_or_else(
+        |_| "the end of time".to_owned(),
+        |end| end.strftime("%FT%TZ").to_string(),
+    )
 }
 
 fn at_step(error: Error, at: usize, step: &str) -> Error {
