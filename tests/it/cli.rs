@@ -466,7 +466,7 @@ fn logs_have_colour_only_where_the_rest_has() {
     );
     for (color, coloured) in [("never", false), ("always", true)] {
         let arguments = ["--color", color, "--no-input", "login", "--force", "-vv"];
-        let (shown, _) = Terminal::start_raw(home.fob_on_a_terminal(&arguments)).finish();
+        let (shown, _) = Terminal::reading(home.fob_on_a_terminal(&arguments), false).finish();
         let log = shown.lines().filter(|line| line.contains("DEBUG"));
         let log: Vec<&str> = log.collect();
         assert!(!log.is_empty(), "{shown:?}");

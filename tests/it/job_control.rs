@@ -128,7 +128,7 @@ fn shell_of(home: &Home, shell: &str, file: &str, own: &str) -> Terminal {
     std::fs::write(home.path().join(file), own).expect("written");
     let mut command = home.fob_on_a_terminal(&["shell", "dev"]);
     command.env("SHELL", shell);
-    Terminal::start_raw(command)
+    Terminal::reading(command, false)
 }
 
 #[test]

@@ -17,12 +17,8 @@ impl Terminal {
         Terminal::reading(command, true)
     }
 
-    /// With everything that steers the terminal.
-    pub fn start_raw(command: Command) -> Terminal {
-        Terminal::reading(command, false)
-    }
-
-    fn reading(command: Command, strips: bool) -> Terminal {
+    /// `strips`: without what steers the terminal.
+    pub fn reading(command: Command, strips: bool) -> Terminal {
         let options = Options::new()
             .timeout_ms(Some(PATIENCE_MILLISECONDS))
             .strip_ansi_escape_codes(strips);
