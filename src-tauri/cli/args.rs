@@ -229,6 +229,9 @@ pub struct LoginArgs {
     /// Make a new session even if the current one is still valid
     #[arg(long)]
     pub force: bool,
+    /// Make every session of the chain anew
+    #[arg(long, conflicts_with = "force")]
+    pub force_all: bool,
     /// The six-digit MFA code, used if one is needed
     #[arg(long, value_name = "CODE", value_parser = six_digits)]
     pub mfa_code: Option<String>,

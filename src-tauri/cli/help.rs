@@ -52,6 +52,7 @@ pub const LOGIN: &str = "\
 Examples:
   fob login                      the default identity
   fob login deploy --force       a new session, even if the current one is still valid
+  fob login deploy --force-all   and new ones of all identities below it
   fob login --duration 36h --mfa-code 123456
   fob login --provider aws-user  every IAM user
 

@@ -67,10 +67,10 @@ fn request(invocation: &Invocation, args: &LoginArgs, identity: String) -> api::
         Person::Present => HeldSession::Checked,
         Person::Absent => HeldSession::Kept,
     };
-    let renewal = if args.force {
-        Renewal::Always
-    } else {
-        Renewal::WhenDue
+    let renewal = match (args.force_all, args.force) {
+        (true, _) => Renewal::WholeChain,
+        (false, true) => Renewal::Always,
+        (false, false) => Renewal::WhenDue,
     };
     api::Login {
         identity,

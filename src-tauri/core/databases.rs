@@ -211,7 +211,7 @@ fn decide(held: Option<&Held>, session: &Session, now: SystemTime, renewal: Rene
     match renewal {
         _ if !session.is_usable(now) => Decision::Refuse,
         Renewal::WhenDue if fits => Decision::Reuse,
-        Renewal::WhenDue | Renewal::Always => Decision::Sign,
+        Renewal::WhenDue | Renewal::Always | Renewal::WholeChain => Decision::Sign,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::home::{DEPLOY, DEV, Home, code, text, typed};
 use crate::screen::Terminal;
+use keyfob_core::sandbox::{SandboxRole, Trust};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -504,6 +505,47 @@ fn a_profile_names_the_link_that_fob_was_started_by() {
         profile.as_ref().is_ok_and(|it| it.contains(&command)),
         "{profile:?}"
     );
+}
+
+#[test]
+fn force_all_makes_every_session_of_the_chain_anew() {
+    let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
+    for with_agent in [false, true] {
+        let _agent = with_agent.then(|| home.start_agent());
+        assert_eq!(code(&home.run(&["login", "deploy"])), 0);
+        home.sandbox().clear_journal();
+        assert_eq!(code(&home.run(&["login", "deploy", "--force"])), 0);
+        assert_eq!(home.calls().get("GetSessionToken"), None);
+        assert_eq!(code(&home.run(&["login", "deploy", "--force-all"])), 0);
+        let calls = home.calls();
+        assert_eq!(calls.get("GetSessionToken"), Some(&1), "{calls:?}");
+        assert_eq!(calls.get("AssumeRole"), Some(&2), "{calls:?}");
+    }
+}
+
+#[test]
+fn a_role_for_longer_than_an_hour_is_signed_by_the_access_key_with_and_without_an_agent() {
+    let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
+    let role = "arn:aws:iam::420000000025:role/deploy";
+    let long = SandboxRole {
+        max_session_seconds: 43_200,
+        ..SandboxRole::new(role, Trust::Everybody)
+    };
+    home.sandbox().add_role(long).expect("a role");
+    let key = home.key().access_key_id;
+    for with_agent in [false, true] {
+        let _agent = with_agent.then(|| home.start_agent());
+        home.sandbox().clear_journal();
+        let ran = home.run(&["login", "deploy", "--force", "--duration", "4h"]);
+        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+        let calls = home.sandbox().journal();
+        let calls: Vec<_> = calls.iter().map(|it| (it.action.as_str(), it)).collect();
+        let [("AssumeRole", call)] = calls.as_slice() else {
+            panic!("{calls:?}");
+        };
+        assert_eq!(call.access_key_id.as_deref(), Some(key.as_str()));
+        assert_eq!(call.parameters["DurationSeconds"], "14400");
+    }
 }
 
 #[test]

@@ -82,7 +82,7 @@ impl Waiter {
     pub fn insists(&self) -> bool {
         matches!(
             self.session_request(),
-            Some(SessionRequest::Login(login)) if login.renewal == Renewal::Always
+            Some(SessionRequest::Login(login)) if login.renewal != Renewal::WhenDue
         )
     }
 

@@ -31,6 +31,8 @@ pub enum Renewal {
     WhenDue,
     /// `--force`: the target's session is made anew.
     Always,
+    /// `--force-all`: so is every session of the chain.
+    WholeChain,
 }
 
 /// What a sign-in does with a session that it finds good by its time.
@@ -505,7 +507,11 @@ impl<'a> Climb<'a> {
     }
 
     fn is_forced(&self, at: usize) -> bool {
-        self.options.renewal == Renewal::Always && at == self.target()
+        match self.options.renewal {
+            Renewal::WhenDue => false,
+            Renewal::Always => at == self.target(),
+            Renewal::WholeChain => true,
+        }
     }
 
     async fn stored(&mut self, at: usize) -> Result<Option<Session>> {
@@ -545,7 +551,7 @@ impl<'a> Climb<'a> {
         };
         let held = match self.options.renewal {
             Renewal::WhenDue => self.stored(self.target()).await.ok().flatten(),
-            Renewal::Always => None,
+            Renewal::Always | Renewal::WholeChain => None,
         };
         let signed_out = self.world.is_signed_out(self.chain.identity.as_str());
         release(std::mem::take(&mut self.locks), Some(&error));
@@ -579,10 +585,10 @@ impl<'a> Climb<'a> {
             && self.is_forced(target)
             && !self.made.contains(&below)
         {
-            let below = self.name(below);
-            let note =
-                format!("the session of {below} stays: `fob login {below} --force` renews it");
-            self.trail.notes.push(Note::Info(note));
+            let (below, target) = (self.name(below), self.name(target));
+            self.trail.notes.push(Note::Info(format!(
+                "the session of {below} stays: `fob login {target} --force-all` renews it as well"
+            )));
         }
         self.trail.record(self.world).await;
         Completed {
