@@ -565,7 +565,9 @@ mod signals {
             (Signal::INT, "trap 'exit 43' INT", 43),
             (Signal::QUIT, "trap 'exit 44' QUIT", 44),
         ] {
-            let inside = Inside::start(&mut home.fob(&["exec", "dev"]), script);
+            // The tests may have been started with `nohup` themselves.
+            let start = ["env", "--default-signal=HUP"];
+            let inside = Inside::start(&mut started_by(&home, &start), script);
             send(inside.fob.id(), signal);
             let ran = inside.end();
             assert_eq!(code(&ran), expected, "{signal:?}: {}", text(&ran.stderr));
@@ -591,20 +593,26 @@ mod signals {
     #[test]
     fn what_was_started_to_outlive_a_hangup_still_does() {
         let home = Home::signed_up(DEV);
+        let inside = Inside::start(&mut started_by(&home, &["nohup"]), "");
+        send(inside.fob.id(), Signal::HUP);
+        assert_eq!(code(&inside.with_input("exit 5")), 5);
+    }
+
+    /// `fob exec dev`, by a program that becomes it.
+    fn started_by(home: &Home, words: &[&str]) -> Command {
         let fob = home.fob(&["exec", "dev"]);
-        let mut nohup = Command::new("nohup");
-        nohup
+        let mut command = Command::new(words[0]);
+        command
+            .args(&words[1..])
             .arg(fob.get_program())
             .args(fob.get_args())
             .env_clear()
             .current_dir(home.path());
-        nohup.envs(
+        command.envs(
             fob.get_envs()
                 .filter_map(|(name, value)| Some((name, value?))),
         );
-        let inside = Inside::start(&mut nohup, "");
-        send(inside.fob.id(), Signal::HUP);
-        assert_eq!(code(&inside.with_input("exit 5")), 5);
+        command
     }
 
     /// Once `fob` listens, to SIGQUIT last: the child may be quicker than what is left to do once

@@ -53,12 +53,26 @@ pub(super) enum Message {
     Refused {
         identity: String,
     },
-    /// How the session of an identity is renewed.
+    /// How the session of an identity is renewed; `None`: the keyring cannot say.
     Renewable {
         identity: String,
-        how: Renewable,
+        how: Option<Renewable>,
     },
     Nothing,
+}
+
+impl Message {
+    pub async fn how_it_is_renewed(world: &World, identity: String) -> Message {
+        let alone = renews_alone(world, &identity, super::schedule::caller()).await;
+        let how = alone.ok().map(|alone| {
+            if alone {
+                Renewable::Alone
+            } else {
+                Renewable::ByAPerson
+            }
+        });
+        Message::Renewable { identity, how }
+    }
 }
 
 /// What a reading was made for.
@@ -213,15 +227,7 @@ impl Actor {
 
     pub fn find_out_how_it_is_renewed(&self, identity: String) {
         let world = self.world.clone();
-        self.spawn(async move {
-            let alone = renews_alone(&world, &identity, super::schedule::caller()).await;
-            let how = if alone {
-                Renewable::Alone
-            } else {
-                Renewable::ByAPerson
-            };
-            Message::Renewable { identity, how }
-        });
+        self.spawn(async move { Message::how_it_is_renewed(&world, identity).await });
     }
 
     /// The session of an identity is gone, and what it signed with it.

@@ -17,8 +17,8 @@ use crate::config::Chain;
 use crate::environment::EnvironmentDifference;
 use crate::error::{Code, Error, Remedy};
 use crate::sessions::sync::{self, ReadScope, Reading};
-use crate::sessions::{Renewable, variables, whoami};
-use crate::sign_in::{Completed, Failure, renews_alone};
+use crate::sessions::{variables, whoami};
+use crate::sign_in::{Completed, Failure};
 use crate::world::World;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -494,13 +494,7 @@ fn hand_over(actor: &mut Actor, completed: Completed, waiters: Vec<Waiter>) {
         if completed.not_renewed.is_some() {
             return Message::Nothing;
         }
-        let alone = renews_alone(&world, &identity, super::schedule::caller()).await;
-        let how = if alone {
-            Renewable::Alone
-        } else {
-            Renewable::ByAPerson
-        };
-        Message::Renewable { identity, how }
+        Message::how_it_is_renewed(&world, identity).await
     });
 }
 

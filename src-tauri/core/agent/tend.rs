@@ -80,7 +80,7 @@ pub(super) fn look_at_watches(actor: &mut Actor, now: SystemTime) {
     renew_those_that_are_due(actor);
 }
 
-pub(super) fn renewable(actor: &mut Actor, identity: &str, how: Renewable) {
+pub(super) fn renewable(actor: &mut Actor, identity: &str, how: Option<Renewable>) {
     let (now, key) = (actor.clock.now(), key(identity));
     let Some(watch) = actor.sessions.is_renewable(identity, how) else {
         return;

@@ -147,11 +147,14 @@ impl Sessions {
         }
     }
 
-    /// From now on the session is announced and renewed; `None`: it is not held any more.
-    pub fn is_renewable(&mut self, identity: &str, how: Renewable) -> Option<&mut Watch> {
+    /// From now on the session is announced and renewed; `None`: it is not held any more. Where
+    /// the keyring cannot say how, what was known stays.
+    pub fn is_renewable(&mut self, identity: &str, how: Option<Renewable>) -> Option<&mut Watch> {
         let record = self.records.get_mut(&key(identity))?;
         let watch = record.watch.as_mut()?;
-        watch.set_renewable(how);
+        if how.is_some() || !record.is_watched {
+            watch.set_renewable(how.unwrap_or(Renewable::ByAPerson));
+        }
         record.is_watched = true;
         Some(watch)
     }

@@ -193,16 +193,10 @@ pub async fn sign_in(
 }
 
 /// Whether an identity's session can be made again without a person.
-pub async fn renews_alone(world: &World, identity: &str, caller: Caller) -> bool {
-    match Climb::start(
-        world,
-        identity,
-        Options::ahead_of_time(caller),
-        &Ask::nobody(),
-    ) {
-        Ok(mut climb) => climb.renewable(climb.target()).await.unwrap_or(false),
-        Err(_) => false,
-    }
+pub async fn renews_alone(world: &World, identity: &str, caller: Caller) -> Result<bool> {
+    let (options, ask) = (Options::ahead_of_time(caller), Ask::nobody());
+    let mut climb = Climb::start(world, identity, options, &ask)?;
+    climb.renewable(climb.target()).await
 }
 
 /// The one sign-in under way: what its steps share.

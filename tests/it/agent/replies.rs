@@ -217,6 +217,10 @@ fn status_and_list_of_an_agent_read_no_keyring() {
     assert_eq!(code(&home.run(&["login", "deploy"])), 0);
     let _agent = home.start_agent();
     let shown = || ["list", "status"].map(|it| identities_of(ask(&home, &json!(it))));
+    // Known soon after the start.
+    until("the agent knows what it renews", || {
+        !shown()[1].to_string().contains("\"next_refresh\":null")
+    });
     let before = shown();
     let ring = home.path().join(".config/keyfob/keyring.age");
     std::fs::write(ring, "no keyring any more").expect("a file");
