@@ -46,6 +46,9 @@ enum Keyring {
     File,
 }
 
+/// Keys are shown to AWS before a person types a code for them.
+const CHECK: &str = "GetCallerIdentity";
+
 /// A hosted agent that lives as long as the test; its time is the test's.
 struct Stage {
     folder: tempfile::TempDir,

@@ -221,7 +221,7 @@ fn a_session_that_only_a_person_renews_is_announced_once_ahead_and_once_at_its_e
                 Reply::SignedIn(_)
             ));
             assert!(stage.credentials("dev").await.is_ok());
-            assert_eq!(stage.calls(), ["GetSessionToken"]);
+            assert_eq!(stage.calls(), [CHECK, "GetSessionToken"]);
         });
     }
 }
