@@ -463,7 +463,9 @@ export type Renewal =
 /**  A usable session is kept, unless it is due and can be renewed without a person. */
 "when_due" | 
 /**  `--force`: the target's session is made anew. */
-"always";
+"always" | 
+/**  `--force-all`: so is every session of the chain. */
+"whole_chain";
 
 export type Report = {
 	subject: Subject,
