@@ -586,7 +586,7 @@ fn a_profile_whose_program_is_gone_is_noticed_and_repaired() {
 fn in_a_sandbox_with_a_fault_a_failed_sign_in_names_it_and_the_command_that_ends_it() {
     let home = Home::with(DEV);
     let script = "fob sandbox fault access_denied || exit 9; fob login --force; \
-                  fob sandbox fault --clear; fob sandbox fault throttling --times 2; fob login --force";
+                  fob sandbox fault --clear; fob sandbox fault throttling --times 2 && fob login --force";
     let ran = home.run(&["sandbox", "--", "sh", "-c", script]);
     let said = text(&ran.stderr);
     assert_eq!(code(&ran), 0, "{said}");

@@ -44,7 +44,7 @@ pub enum SandboxCommand {
     /// throttling, internal_failure, service_unavailable, outage, delay=MILLISECONDS,
     /// clock_offset=SECONDS, region_not_enabled=REGION.
     Fault {
-        #[arg(value_name = "KIND", required_unless_present = "clear", value_parser = fault, allow_hyphen_values = true)]
+        #[arg(value_name = "KIND", required_unless_present = "clear", value_parser = fault)]
         kinds: Vec<SandboxFault>,
         /// Only calls of this action, such as AssumeRole
         #[arg(long, value_parser = action)]

@@ -164,7 +164,7 @@ impl Codes {
         loop {
             let (refused, unanswered) = match &self.last_refusal {
                 Some((refused, error)) => (Some(refused.clone()), error.clone()),
-                None => (None, no_code(it.name())),
+                None => (None, no_code(it.name(), it.chain.identity.as_str())),
             };
             let prompt = Prompt {
                 kind: PromptKind::Mfa {
@@ -224,12 +224,13 @@ fn without_mfa(name: &str) -> Note {
     ))
 }
 
-fn no_code(name: &str) -> Error {
+/// A role that is assumed with the user's keys needs a code of its own.
+fn no_code(name: &str, target: &str) -> Error {
     Error::new(
         Code::PersonNeeded,
         format!("an MFA code is needed for identity: {name}"),
     )
-    .hint(format!("fob login {name}"))
+    .hint(format!("fob login {target}"))
     .hint("where nobody can be asked: --mfa-code, or credentials.mfa_process in the configuration")
 }
 
