@@ -565,8 +565,8 @@ mod signals {
             (Signal::INT, "trap 'exit 43' INT", 43),
             (Signal::QUIT, "trap 'exit 44' QUIT", 44),
         ] {
-            // The tests may have been started with `nohup` themselves.
-            let start = ["env", "--default-signal=HUP"];
+            // The tests may have been started with `nohup`, or in the background, themselves.
+            let start = ["env", "--default-signal=HUP,INT,QUIT"];
             let inside = Inside::start(&mut started_by(&home, &start), script);
             send(inside.fob.id(), signal);
             let ran = inside.end();
