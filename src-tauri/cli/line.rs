@@ -54,7 +54,9 @@ pub fn ask(field: &Field<'_>, terminal: Terminal) -> Result<Zeroizing<String>, N
         let key = match read()? {
             Event::Key(key) if key.kind != KeyEventKind::Release => key,
             Event::Paste(text) => {
-                text.chars().for_each(|c| line.put(c));
+                // A field is one line: in the next ones may be a secret that this field would show.
+                let first = text.split(['\r', '\n']).next().unwrap_or_default();
+                first.chars().for_each(|c| line.put(c));
                 continue;
             }
             Event::Key(_)
