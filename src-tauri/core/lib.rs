@@ -9,8 +9,8 @@
 //!
 //! 1. [`error`] · [`clock`] · [`environment`] · [`hardening`] · [`secret`]: keys and sessions ·
 //!    [`ids`]: names, ARNs, accounts, regions, MFA codes · [`duration`]: and the one table of
-//!    limits · [`files`]: private files, locks, the INI format · [`encode`] · [`ask`]: the handle
-//!    to a person
+//!    limits · [`files`]: private files, locks, the INI format · [`encode`] · [`loopback`]: whose a
+//!    connection is · [`ask`]: the handle to a person
 //! 2. [`config`]: what was written and what it means: text -> `Config` -> `Chain` of links
 //! 3. [`aws`]: the only door to AWS · [`store`]: what is remembered, where (never each other)
 //! 4. [`world`]: the two with the configuration, the environment and the clock

@@ -12,7 +12,7 @@ use crate::config::{Chain, Config};
 use crate::error::{Code, Error};
 use crate::logout::{self, Cleanup, LongLivedKeys};
 use crate::sessions::sync::{self, ReadScope};
-use crate::sessions::{Action, Announcement, Renewable, key};
+use crate::sessions::{Action, Announcement, Renewable, Watch, key};
 use crate::sign_in::{Completed, NotRenewed, Options};
 use crate::store::Mode;
 use std::sync::Arc;
@@ -113,14 +113,14 @@ pub(super) fn set_refresh(actor: &mut Actor, refresh: Refresh) {
     renew_those_that_are_due(actor);
 }
 
+fn watch_of<'a>(actor: &'a mut Actor, key: &str) -> Option<&'a mut Watch> {
+    actor.sessions.get_mut(key)?.watch_mut()
+}
+
 pub(super) fn renew(actor: &mut Actor, key: &str) {
     let now = actor.clock.now();
     let is_under_way = actor.jobs.sign_in_to(key).is_some();
-    let Some(watch) = actor
-        .sessions
-        .get_mut(key)
-        .and_then(|record| record.watch_mut())
-    else {
+    let Some(watch) = watch_of(actor, key) else {
         return;
     };
     if is_under_way {
@@ -239,11 +239,7 @@ pub(super) fn renewal_failed(actor: &mut Actor, key: &str, error: Error) {
     if error.code == Code::SignedOut {
         return actor.sessions.signed_out(key);
     }
-    let Some(watch) = actor
-        .sessions
-        .get_mut(key)
-        .and_then(|record| record.watch_mut())
-    else {
+    let Some(watch) = watch_of(actor, key) else {
         return;
     };
     tracing::info!(identity = key, %error, "not renewed");
