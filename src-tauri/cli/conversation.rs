@@ -5,11 +5,11 @@
 pub use keyfob_core::agent::client::runtime;
 
 use crate::echo::EchoOff;
-use crate::prompt;
+use crate::prompt::{self, Form};
 use crate::stop::Stop;
 use crate::terminal::Terminal;
 use keyfob_core::agent::api::{
-    Answered, Call, Caller, Control, Event, Person, Prompt, Reply, Request,
+    Answer, Answered, Call, Caller, Control, Event, Person, Prompt, PromptState, Reply, Request,
 };
 use keyfob_core::agent::{Agent, BlockingClient, Client, MakeAgent, Role};
 use keyfob_core::clock::Clock;
@@ -106,6 +106,7 @@ impl Conversation {
                 | Reply::Edited { .. }
                 | Reply::Imported { .. }
                 | Reply::Stopping
+                | Reply::Prompt(_)
                 | Reply::Repaired(_) => return Ok(reply),
             }
         }
@@ -123,7 +124,7 @@ impl Conversation {
                 self.send(cancel(prompt), None);
                 Err(prompt.unanswered.clone().into())
             }
-            Person::Present => match prompt::ask(prompt, self.terminal) {
+            Person::Present => match self.fill_in(prompt) {
                 Ok(answer) => {
                     let prompt = prompt.id;
                     Ok(Control::Answer { prompt, answer }.into())
@@ -134,8 +135,35 @@ impl Conversation {
                     Err(Stop::Interrupted)
                 }
                 Err(prompt::Unanswered::Failed(error)) => Err(error.into()),
+                Err(prompt::Unanswered::Overtaken) => {
+                    Ok(Control::Follow { prompt: prompt.id }.into())
+                }
             },
         }
+    }
+
+    /// The form ends when its prompt is answered or closed elsewhere.
+    fn fill_in(&mut self, prompt: &Prompt) -> Result<Answer, prompt::Unanswered> {
+        let look = Call {
+            caller: self.caller.clone(),
+            request: Control::LookAt { prompt: prompt.id }.into(),
+        };
+        let terminal = self.terminal;
+        self.client.while_open(&look, |state| {
+            let mut last = PromptState::Open;
+            let mut form = Form {
+                terminal,
+                is_wanted: &mut || {
+                    last = state();
+                    last == PromptState::Open
+                },
+            };
+            let answer = prompt::ask(prompt, &mut form);
+            if last == PromptState::Answered {
+                terminal.say("Answered elsewhere meanwhile");
+            }
+            answer
+        })
     }
 
     fn send(&mut self, request: Request, doing: Option<&str>) -> Answered {

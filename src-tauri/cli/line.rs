@@ -3,9 +3,10 @@
 
 use crate::terminal::{Terminal, WIPED, print_to_people};
 use clap::builder::styling::AnsiColor;
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, read};
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, poll, read};
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode, size};
 use std::io;
+use std::time::Duration;
 use zeroize::{Zeroize, Zeroizing};
 
 /// What is asked for.
@@ -37,7 +38,15 @@ pub enum NoLine {
     /// Ctrl+C.
     Interrupted,
     Failed(io::Error),
+    /// Another client answered.
+    Overtaken,
 }
+
+/// Whether the answer is still wanted: looked at while nothing is typed.
+pub type IsWanted<'a> = &'a mut dyn FnMut() -> bool;
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(100);
 
 impl From<io::Error> for NoLine {
     fn from(error: io::Error) -> NoLine {
@@ -45,12 +54,22 @@ impl From<io::Error> for NoLine {
     }
 }
 
-pub fn ask(field: &Field<'_>, terminal: Terminal) -> Result<Zeroizing<String>, NoLine> {
+pub fn ask(
+    field: &Field<'_>,
+    terminal: Terminal,
+    is_wanted: IsWanted<'_>,
+) -> Result<Zeroizing<String>, NoLine> {
     let raw = RawMode::enter()?;
     let mut line = Line::of(field.initial);
     let mut reason = None;
     loop {
         draw(field, &line, reason.as_deref(), terminal);
+        while !poll(LOOK)? {
+            if !is_wanted() {
+                leave(field, &Line::of(""), terminal);
+                return Err(NoLine::Overtaken);
+            }
+        }
         let key = match read()? {
             Event::Key(key) if key.kind != KeyEventKind::Release => key,
             Event::Paste(text) => {

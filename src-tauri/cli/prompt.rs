@@ -20,9 +20,24 @@ pub enum Unanswered {
     /// Ctrl+C.
     Interrupted,
     Failed(Error),
+    /// Another client answered.
+    Overtaken,
 }
 
-pub fn ask(prompt: &Prompt, terminal: Terminal) -> Result<Answer, Unanswered> {
+/// Where a form is drawn, and until when.
+pub struct Form<'a> {
+    pub terminal: Terminal,
+    pub is_wanted: line::IsWanted<'a>,
+}
+
+impl Form<'_> {
+    fn text(&mut self, field: &Field<'_>) -> Result<Zeroizing<String>, Unanswered> {
+        Ok(line::ask(field, self.terminal, self.is_wanted)?)
+    }
+}
+
+pub fn ask(prompt: &Prompt, form: &mut Form<'_>) -> Result<Answer, Unanswered> {
+    let terminal = form.terminal;
     prepare(terminal);
     match &prompt.kind {
         PromptKind::Keys {
@@ -33,13 +48,13 @@ pub fn ask(prompt: &Prompt, terminal: Terminal) -> Result<Answer, Unanswered> {
             for line in introduction(*why, &prompt.identity) {
                 terminal.announce(&line);
             }
-            keys(mfa_arn.as_ref(), *session_duration, terminal).map(Answer::Keys)
+            keys(mfa_arn.as_ref(), *session_duration, form).map(Answer::Keys)
         }
         PromptKind::Mfa { device, refused } => {
             if let Some(why) = refused {
                 terminal.warn(why);
             }
-            mfa_code(&prompt.identity, device, terminal).map(Answer::MfaCode)
+            mfa_code(&prompt.identity, device, form).map(Answer::MfaCode)
         }
         PromptKind::KeyringPassphrase {
             path,
@@ -49,7 +64,7 @@ pub fn ask(prompt: &Prompt, terminal: Terminal) -> Result<Answer, Unanswered> {
             if let Some(why) = refused {
                 terminal.warn(why);
             }
-            passphrase(path, *purpose, terminal).map(Answer::Passphrase)
+            passphrase(path, *purpose, form).map(Answer::Passphrase)
         }
         PromptKind::Browser { address, code, .. } => Err(Unanswered::Failed(
             Error::new(
@@ -98,7 +113,11 @@ pub fn select_several<T: Display>(
 }
 
 pub fn text(field: &Field<'_>, terminal: Terminal) -> Result<Zeroizing<String>, Unanswered> {
-    Ok(line::ask(field, terminal)?)
+    let mut form = Form {
+        terminal,
+        is_wanted: &mut || true,
+    };
+    form.text(field)
 }
 
 /// Enter alone is no.
@@ -128,7 +147,7 @@ fn introduction(why: WhyKeys, identity: &str) -> Vec<String> {
 fn keys(
     mfa_arn: Option<&MfaArn>,
     duration: Option<SessionDuration>,
-    terminal: Terminal,
+    form: &mut Form<'_>,
 ) -> Result<TypedKeys, Unanswered> {
     let plain = Field {
         question: "Access Key ID:",
@@ -138,10 +157,10 @@ fn keys(
         shown: Shown::UntilEnter(key_id_of),
         check: pasted::access_key_id,
     };
-    let typed = text(&plain, terminal)?;
+    let typed = form.text(&plain)?;
     let (access_key_id, secret) = match pasted::keys(&typed) {
         Ok(pair) => (pair.access_key_id, pair.secret_access_key),
-        Err(_) => (key_id_of(&typed), secret_access_key(terminal)?),
+        Err(_) => (key_id_of(&typed), secret_access_key(form)?),
     };
     let mfa_arn = Field {
         question: "MFA ARN (optional):",
@@ -150,7 +169,7 @@ fn keys(
         shown: Shown::Plain,
         check: form::mfa_arn,
     };
-    let mfa_arn = text(&mfa_arn, terminal)?;
+    let mfa_arn = form.text(&mfa_arn)?;
     let duration = duration
         .map(|duration| duration.to_string())
         .unwrap_or_default();
@@ -161,7 +180,7 @@ fn keys(
         shown: Shown::Plain,
         check: form::session_duration,
     };
-    let duration = text(&duration, terminal)?;
+    let duration = form.text(&duration)?;
     Ok(TypedKeys {
         access_key_id,
         secret_access_key: secret,
@@ -177,7 +196,7 @@ fn key_id_of(text: &str) -> String {
     }
 }
 
-fn secret_access_key(terminal: Terminal) -> Result<Secret, Unanswered> {
+fn secret_access_key(form: &mut Form<'_>) -> Result<Secret, Unanswered> {
     let field = Field {
         question: "Secret Access Key:",
         help: "",
@@ -185,12 +204,12 @@ fn secret_access_key(terminal: Terminal) -> Result<Secret, Unanswered> {
         shown: Shown::Masked,
         check: form::required,
     };
-    let typed = text(&field, terminal)?;
+    let typed = form.text(&field)?;
     let secret = pasted::value(&typed, "AWS_SECRET_ACCESS_KEY");
     Ok(Secret::new(secret.as_str()))
 }
 
-fn mfa_code(identity: &str, device: &MfaArn, terminal: Terminal) -> Result<String, Unanswered> {
+fn mfa_code(identity: &str, device: &MfaArn, form: &mut Form<'_>) -> Result<String, Unanswered> {
     let field = Field {
         question: &format!("MFA code for {identity}:"),
         help: &format!("six digits from {}", device.as_str()),
@@ -198,13 +217,13 @@ fn mfa_code(identity: &str, device: &MfaArn, terminal: Terminal) -> Result<Strin
         shown: Shown::Plain,
         check: form::mfa_code,
     };
-    Ok(text(&field, terminal)?.trim().to_owned())
+    Ok(form.text(&field)?.trim().to_owned())
 }
 
 fn passphrase(
     path: &str,
     purpose: PassphraseUse,
-    terminal: Terminal,
+    form: &mut Form<'_>,
 ) -> Result<Secret, Unanswered> {
     let path = one_line(path);
     let field = |question| Field {
@@ -219,13 +238,12 @@ fn passphrase(
         PassphraseUse::Existing => format!("Passphrase for the keyring {path}:"),
     };
     loop {
-        let typed = text(&field(&first), terminal)?;
-        if purpose == PassphraseUse::Existing
-            || text(&field("Repeat passphrase:"), terminal)? == typed
-        {
+        let typed = form.text(&field(&first))?;
+        if purpose == PassphraseUse::Existing || form.text(&field("Repeat passphrase:"))? == typed {
             return Ok(Secret::new(typed.as_str()));
         }
-        terminal.warn("the two are not the same; enter it again");
+        form.terminal
+            .warn("the two are not the same; enter it again");
     }
 }
 
@@ -245,6 +263,7 @@ impl Unanswered {
             Unanswered::Closed => Error::new(Code::Cancelled, closed).into(),
             Unanswered::Interrupted => Stop::Interrupted,
             Unanswered::Failed(error) => error.into(),
+            Unanswered::Overtaken => Error::new(Code::Cancelled, closed).into(),
         }
     }
 }
@@ -268,6 +287,7 @@ impl From<NoLine> for Unanswered {
             NoLine::Closed => Unanswered::Closed,
             NoLine::Interrupted => Unanswered::Interrupted,
             NoLine::Failed(error) => cannot_show(&error),
+            NoLine::Overtaken => Unanswered::Overtaken,
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::duration::SessionDuration;
 pub use crate::error::Note;
 use crate::error::{Code, Error, Result};
 use crate::files;
-use crate::ids::MfaArn;
+use crate::ids::{AccessKeyId, MfaArn};
 use crate::secret::{Secret, on_the_wire};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -31,6 +31,8 @@ pub struct Prompt {
     pub attempt: u32,
     /// The error where no person answers.
     pub unanswered: Error,
+    /// Of a prompt for keys: those that AWS refused. Others that are stored answer it.
+    pub refused_key: Option<AccessKeyId>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -202,18 +204,31 @@ impl Drop for StandingMarks<'_> {
 #[derive(Debug)]
 pub struct Question {
     pub prompt: Prompt,
-    answer: oneshot::Sender<Result<Answer>>,
+    answer: oneshot::Sender<Outcome>,
+}
+
+/// How a question ends.
+#[derive(Debug)]
+enum Outcome {
+    Answered(Answer),
+    /// What it asks for was stored meanwhile.
+    Stored,
+    Closed(Error),
 }
 
 impl Question {
     pub fn answer(self, answer: Answer) {
         // Dropped meanwhile: the answer is not needed.
-        let _ = self.answer.send(Ok(answer));
+        let _ = self.answer.send(Outcome::Answered(answer));
+    }
+
+    pub fn is_stored(self) {
+        let _ = self.answer.send(Outcome::Stored);
     }
 
     /// Without an answer; `because` is what the question's job fails with.
     pub fn close(self, because: Error) {
-        let _ = self.answer.send(Err(because));
+        let _ = self.answer.send(Outcome::Closed(because));
     }
 }
 
@@ -255,28 +270,37 @@ impl Ask {
         }
     }
 
-    pub async fn keys(&self, prompt: Prompt) -> Result<TypedKeys> {
+    /// `None`: some are stored that AWS has not refused.
+    pub async fn keys(&self, prompt: Prompt) -> Result<Option<TypedKeys>> {
         match self.ask(prompt).await? {
-            Answer::Keys(keys) => Ok(keys),
-            other @ (Answer::MfaCode(_) | Answer::Passphrase(_)) => Err(other.is_unexpected()),
+            Some(Answer::Keys(keys)) => Ok(Some(keys)),
+            Some(other @ (Answer::MfaCode(_) | Answer::Passphrase(_))) => {
+                Err(other.is_unexpected())
+            }
+            None => Ok(None),
         }
     }
 
     pub async fn mfa_code(&self, prompt: Prompt) -> Result<String> {
-        match self.ask(prompt).await? {
+        match self.answer(prompt).await? {
             Answer::MfaCode(code) => Ok(code),
             other @ (Answer::Keys(_) | Answer::Passphrase(_)) => Err(other.is_unexpected()),
         }
     }
 
     pub async fn passphrase(&self, prompt: Prompt) -> Result<Secret> {
-        match self.ask(prompt).await? {
+        match self.answer(prompt).await? {
             Answer::Passphrase(passphrase) => Ok(passphrase),
             other @ (Answer::Keys(_) | Answer::MfaCode(_)) => Err(other.is_unexpected()),
         }
     }
 
-    async fn ask(&self, prompt: Prompt) -> Result<Answer> {
+    async fn answer(&self, prompt: Prompt) -> Result<Answer> {
+        let unanswered = prompt.unanswered.clone();
+        self.ask(prompt).await?.ok_or(unanswered)
+    }
+
+    async fn ask(&self, prompt: Prompt) -> Result<Option<Answer>> {
         let unanswered = prompt.unanswered.clone();
         let Some(messages) = &self.messages else {
             return Err(unanswered);
@@ -290,6 +314,11 @@ impl Ask {
         let mut withdrawal = Withdrawal(Some(messages));
         let answered = answered.await;
         withdrawal.0 = None;
-        answered.unwrap_or(Err(unanswered))
+        match answered {
+            Ok(Outcome::Answered(answer)) => Ok(Some(answer)),
+            Ok(Outcome::Stored) => Ok(None),
+            Ok(Outcome::Closed(because)) => Err(because),
+            Err(_) => Err(unanswered),
+        }
     }
 }

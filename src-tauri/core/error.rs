@@ -166,7 +166,7 @@ impl Error {
     /// Exit codes: 1 failed, 2 wrong usage or configuration, 3 a person is needed, 130 Ctrl+C.
     pub fn exit_code(&self) -> u8 {
         match (self.remedy, self.code) {
-            (Remedy::Person, _) => 3,
+            (Remedy::Person, _) | (Remedy::Fix, Code::PersonNeeded) => 3,
             (
                 Remedy::Fix,
                 Code::Usage | Code::ConfigInvalid | Code::ConfigNotFound | Code::InvalidInput,

@@ -5,6 +5,7 @@ mod apart;
 mod life;
 mod locked;
 mod many_programs;
+mod overtaken;
 mod recovery;
 mod replies;
 mod same;

@@ -93,6 +93,7 @@ fn credentials(reply: Reply) -> Result<Credentials> {
         | Reply::Edited { .. }
         | Reply::Imported { .. }
         | Reply::Stopping
+        | Reply::Prompt(_)
         | Reply::RunInProcess => Err(Error::new(
             Code::Unsupported,
             "the agent answered something else than credentials",

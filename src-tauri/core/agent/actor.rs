@@ -2,7 +2,7 @@
 //! and reports back as a [`Message`].
 
 use super::answers::Effects;
-use super::api::{Answered, Call, Event, Note, Reply};
+use super::api::{Answered, Call, Event, Note, PromptId, Reply};
 use super::jobs::{About, JobId, Jobs};
 use super::role::Role;
 use super::schedule::Schedule;
@@ -12,6 +12,7 @@ use crate::ask::{Ask, AskMessage, Person};
 use crate::clock::Clock;
 use crate::config::Chain;
 use crate::databases::Tokens;
+use crate::files::Stamp;
 use crate::logout::InMemory;
 use crate::sessions::sync::Reading;
 use crate::sessions::{self, Renewable, Sessions};
@@ -44,6 +45,14 @@ pub(super) enum Message {
         reply: Reply,
         effects: Effects,
     },
+    /// Whether keys were stored that answer the prompt for them, before these are shown it.
+    KeysLookedFor {
+        job: JobId,
+        prompt: PromptId,
+        found: Found,
+        waiting: Vec<Waiter>,
+        notes: Vec<Note>,
+    },
     /// What is stored was read, for those who look.
     Read {
         reading: Reading,
@@ -73,6 +82,13 @@ impl Message {
         });
         Message::Renewable { identity, how }
     }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Found {
+    Keys,
+    /// With the keyring as it was then.
+    Nothing(Stamp),
 }
 
 /// What a reading was made for.

@@ -131,6 +131,10 @@ pub enum Control {
     Answer { prompt: PromptId, answer: Answer },
     /// Gives up what a [`Reply::Needs`] interrupted. Answered by [`Reply::Failed`].
     Cancel { prompt: PromptId },
+    /// Whether a prompt that is shown still waits. Answered by [`Reply::Prompt`].
+    LookAt { prompt: PromptId },
+    /// Goes on with what a [`Reply::Needs`] interrupted, as its prompt was answered elsewhere.
+    Follow { prompt: PromptId },
 }
 
 macro_rules! groups {
@@ -224,7 +228,17 @@ pub enum Reply {
     /// The request needs the caller's own environment: the caller does it in its own process.
     RunInProcess,
     Needs(Box<Prompt>),
+    Prompt(PromptState),
     Failed(Error),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PromptState {
+    Open,
+    /// By another client, or what it asks for was stored.
+    Answered,
+    Closed,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 //! work to its client, and how a running agent is stopped.
 
 use super::actor::Message;
-use super::api::{Answered, Call, Caller, Control, Note, Person, Reply, Request};
+use super::api::{Answered, Call, Caller, Control, Note, Person, PromptState, Reply, Request};
 use super::socket::{Address, Connection, Face, Heard, at_once};
 use super::waiter::ClientId;
 use crate::environment::Environment;
@@ -169,6 +169,28 @@ impl BlockingClient {
         after(note, answered)
     }
 
+    /// Runs `form`, which shows a prompt and can find out whether that still waits. An agent in
+    /// this process goes on meanwhile.
+    pub fn while_open<T>(
+        &mut self,
+        look: &Call,
+        form: impl FnOnce(&mut dyn FnMut() -> PromptState) -> T,
+    ) -> T {
+        if let Some(running) = &mut self.running {
+            return form(&mut || state_in(at_once(running.ask(look)).ok()));
+        }
+        let Some((client, runtime)) = &self.here else {
+            return form(&mut || PromptState::Open);
+        };
+        let (over, is_over) = oneshot::channel::<()>();
+        std::thread::scope(|scope| {
+            scope.spawn(|| runtime.block_on(is_over));
+            let answer = form(&mut || state_in(Some(runtime.block_on(client.ask(look.clone())))));
+            drop(over);
+            answer
+        })
+    }
+
     fn here(&mut self) -> Result<&(Client, Runtime)> {
         if self.here.is_none() {
             let runtime = runtime()?;
@@ -312,8 +334,23 @@ pub(super) fn stop_request() -> Call {
 fn is_about_a_prompt(request: &Request) -> bool {
     matches!(
         request,
-        Request::Control(Control::Answer { .. } | Control::Cancel { .. })
+        Request::Control(
+            Control::Answer { .. }
+                | Control::Cancel { .. }
+                | Control::LookAt { .. }
+                | Control::Follow { .. }
+        )
     )
+}
+
+/// Of an agent that is lost nothing is known.
+fn state_in(answered: Option<Answered>) -> PromptState {
+    let reply = answered.map(|answered| answered.reply);
+    if let Some(Reply::Prompt(state)) = reply {
+        state
+    } else {
+        PromptState::Closed
+    }
 }
 
 fn unknown(min: u32, max: u32) -> Note {

@@ -2,12 +2,13 @@
 //! it and at most one open prompt. One prompt is open for each sign-in, for all callers; each
 //! client that is shown it holds a ticket, and the first answer counts.
 
-use super::api::{self, Call, PromptId};
+use super::api::{self, Call, Caller, PromptId, PromptState};
 use super::waiter::ClientId;
 use super::waiter::{Attendance, Part, Waiter};
 use crate::ask::{PromptKind, Question};
 use crate::config::Chain;
-use crate::error::{Code, Error, Remedy, Result};
+use crate::error::{Code, Error, Result};
+use crate::files::Stamp;
 use std::collections::HashMap;
 use std::time::SystemTime;
 
@@ -18,8 +19,8 @@ pub(super) struct Job {
     pub about: About,
     pub waiters: Vec<Waiter>,
     pub prompt: Option<PendingPrompt>,
-    /// How those without a person fail, once its prompt was closed.
-    pub closed: Option<Remedy>,
+    /// Why its prompt was closed: how those without a person fail.
+    pub closed: Option<Error>,
     /// Those who wait do it in their own process once its locks are free.
     pub is_turned_away: bool,
 }
@@ -44,6 +45,8 @@ pub(super) struct PendingPrompt {
     pub wanted_at: SystemTime,
     /// Sent to all as an event, because a program is the one that waits.
     pub is_announced: bool,
+    /// The keyring as it was when it held no answer.
+    pub looked_at: Option<Stamp>,
 }
 
 /// The client that was shown a prompt, and the request that goes on once it is answered.
@@ -55,6 +58,8 @@ pub(super) struct PromptTicket {
     pub job: JobId,
     /// Another number on the job's prompt means that it was answered meanwhile.
     pub prompt: PromptId,
+    /// It was closed elsewhere, or what it led to failed.
+    pub failed: Option<Error>,
 }
 
 #[derive(Debug, Default)]
@@ -216,8 +221,36 @@ impl Jobs {
         open.is_some_and(|open| open.prompt.id == prompt)
     }
 
-    /// Whether some client still shows the prompt of a job.
-    pub fn is_shown(&self, job: JobId) -> bool {
-        self.tickets.values().any(|ticket| ticket.job == job)
+    /// A client that still shows a prompt of a job.
+    pub fn shown_to(&self, job: JobId) -> Option<&Caller> {
+        let mut tickets = self.tickets.values();
+        tickets
+            .find(|ticket| ticket.job == job)
+            .map(|ticket| &ticket.call.caller)
+    }
+
+    /// As a client was shown it, or by the prompt's own number.
+    pub fn state_of(&self, id: PromptId) -> PromptState {
+        let Some(ticket) = self.tickets.get(&id) else {
+            return if self.with_prompt(id).is_some() {
+                PromptState::Open
+            } else {
+                PromptState::Answered
+            };
+        };
+        match &ticket.failed {
+            _ if self.asks(ticket.job, ticket.prompt) => PromptState::Open,
+            Some(_) => PromptState::Closed,
+            None => PromptState::Answered,
+        }
+    }
+
+    /// Clients that show a prompt of a job have nothing to wait for.
+    pub fn fail_tickets(&mut self, job: JobId, error: &Error) {
+        for ticket in self.tickets.values_mut() {
+            if ticket.job == job {
+                ticket.failed.get_or_insert_with(|| error.clone());
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Open prompts: which client is shown one, who may answer, and when it is closed.
 
-use super::actor::Actor;
+use super::actor::{Actor, Found, Message};
 use super::api::{
     self, Answer, Call, Event, HeldSession, Login, Note, PromptId, PromptKind, Renewal, Reply,
     Request, SessionRequest, WhyKeys,
@@ -10,7 +10,9 @@ use super::role::Role;
 use super::waiter::ClientId;
 use super::waiter::{self, Part, Waiter};
 use crate::ask::Question;
-use crate::error::{Error, Remedy, Result};
+use crate::error::{Code, Error, Remedy, Result};
+use crate::files::Stamp;
+use crate::providers::others_are_stored;
 use crate::sessions::key;
 use std::time::{Duration, SystemTime};
 
@@ -31,11 +33,23 @@ pub(super) fn question(actor: &mut Actor, job: JobId, question: Question) {
         About::Upkeep { identity } => identity.clone(),
     };
     let is_sign_in = it.sign_in().is_some();
-    let waiting = actor.jobs.take_concerned(job, &question.prompt.kind);
-    let has_person = waiting.iter().any(Waiter::is_person);
+    let mut waiting = actor.jobs.take_concerned(job, &question.prompt.kind);
     let prompt = question.prompt.clone();
+    if matches!(prompt.kind, PromptKind::Mfa { .. })
+        && let Some(code) = waiting.iter_mut().find_map(Waiter::take_code)
+    {
+        // It came while no prompt was open yet.
+        if let Some(it) = actor.jobs.get_mut(job) {
+            it.waiters = waiting;
+        }
+        return question.answer(Answer::MfaCode(code));
+    }
+    // Those who still show the prompt before this one look for the next.
+    let shown_to = actor.jobs.shown_to(job).cloned();
+    let has_person = waiting.iter().any(Waiter::is_person);
     let is_passphrase = matches!(prompt.kind, PromptKind::KeyringPassphrase { .. });
-    if is_passphrase && is_sign_in && actor.role == Role::Hosted && !has_person {
+    let is_unattended = !has_person && shown_to.is_none();
+    if is_passphrase && is_sign_in && actor.role == Role::Hosted && is_unattended {
         // The keyring's file is closed to the agent, and maybe open to the callers: their
         // environment may hold the passphrase.
         if let Some(it) = actor.jobs.get_mut(job) {
@@ -49,8 +63,12 @@ pub(super) fn question(actor: &mut Actor, job: JobId, question: Question) {
         .iter()
         .find(|waiter| !waiter.is_person())
         .or(waiting.first());
-    let Some(caller) = first.map(|waiter| waiter.call.caller.clone()) else {
-        // The clients that wanted it have gone.
+    let first = first.map(|waiter| waiter.call.caller.clone());
+    let Some(caller) = first.or(shown_to) else {
+        // The clients that wanted it have gone; what comes now begins anew.
+        if let Some(it) = actor.jobs.get_mut(job) {
+            it.closed = Some(prompt.unanswered.clone());
+        }
         return question.close(given_up(&prompt.unanswered));
     };
     let now = actor.clock.now();
@@ -67,16 +85,15 @@ pub(super) fn question(actor: &mut Actor, job: JobId, question: Question) {
         since: now,
         wanted_at: now,
         is_announced: false,
+        looked_at: None,
     };
     if let Some(it) = actor.jobs.get_mut(job) {
         it.prompt = Some(open);
     }
-    if !has_person {
+    if !has_person && !waiting.is_empty() {
         announce_prompt(actor, job, waiting.first());
     }
-    for waiter in waiting {
-        show_prompt(actor, job, waiter, Vec::new());
-    }
+    show_once_looked(actor, job, waiting, Vec::new());
 }
 
 /// A program waits, and no client shows the prompt.
@@ -114,18 +131,22 @@ pub(super) fn announce_prompt(actor: &mut Actor, job: JobId, waiter: Option<&Wai
 }
 
 /// A request that an open prompt stands in the way of. The code that it brings is the answer.
-pub(super) fn join(actor: &mut Actor, job: JobId, waiter: Waiter) {
+pub(super) fn join(actor: &mut Actor, job: JobId, mut waiter: Waiter) {
     let asks_for_a_code = actor
         .jobs
         .get(job)
         .and_then(|job| job.prompt.as_ref())
         .is_some_and(|open| matches!(open.prompt.kind, PromptKind::Mfa { .. }));
-    let code = waiter.mfa_code().filter(|_| asks_for_a_code);
-    match code.map(str::to_owned) {
+    let code = if asks_for_a_code {
+        waiter.take_code()
+    } else {
+        None
+    };
+    match code {
         Some(code) => give_answer(actor, job, waiter, Answer::MfaCode(code)),
         None => {
             let note = open_since(actor, job).filter(|_| waiter.is_person());
-            show_prompt(actor, job, waiter, note.into_iter().collect());
+            show_once_looked(actor, job, vec![waiter], note.into_iter().collect());
         }
     }
 }
@@ -182,8 +203,75 @@ pub(super) fn withdrawn(actor: &mut Actor, job: JobId) {
     take_prompt(actor, job);
 }
 
+/// Keys that any process has stored meanwhile are looked for first: they answer the prompt.
+fn show_once_looked(actor: &mut Actor, job: JobId, waiting: Vec<Waiter>, notes: Vec<Note>) {
+    let Some((chain, open)) = actor
+        .jobs
+        .get(job)
+        .and_then(|job| Some((job.sign_in()?.0, job.prompt.as_ref()?)))
+    else {
+        return show(actor, job, waiting, &notes);
+    };
+    if !matches!(open.prompt.kind, PromptKind::Keys { .. }) || waiting.is_empty() {
+        return show(actor, job, waiting, &notes);
+    }
+    let (prompt, before) = (open.prompt.id, open.looked_at);
+    let (name, refused) = (
+        chain.source().name.clone(),
+        open.question.prompt.refused_key.clone(),
+    );
+    let world = actor.world.clone();
+    actor.spawn(async move {
+        let stamp = world.store.keys_stamp(&name);
+        let is_same = before == Some(stamp) && stamp != Stamp::Now;
+        let found = if !is_same && others_are_stored(&world, &name, refused.as_ref()).await {
+            Found::Keys
+        } else {
+            Found::Nothing(stamp)
+        };
+        Message::KeysLookedFor {
+            job,
+            prompt,
+            found,
+            waiting,
+            notes,
+        }
+    });
+}
+
+/// Whether the prompt has no question any more.
+pub(super) fn keys_are_there(
+    actor: &mut Actor,
+    job: JobId,
+    prompt: PromptId,
+    found: Found,
+) -> bool {
+    let of_it = actor.jobs.get_mut(job).and_then(|job| job.prompt.as_mut());
+    let Some(open) = of_it.filter(|open| open.prompt.id == prompt) else {
+        return true;
+    };
+    match found {
+        Found::Nothing(stamp) => {
+            open.looked_at = Some(stamp);
+            false
+        }
+        Found::Keys => {
+            if let Some(open) = take_prompt(actor, job) {
+                open.question.is_stored();
+            }
+            true
+        }
+    }
+}
+
+pub(super) fn show(actor: &mut Actor, job: JobId, waiting: Vec<Waiter>, notes: &[Note]) {
+    for waiter in waiting {
+        show_prompt(actor, job, waiter, notes.to_vec());
+    }
+}
+
 /// To a person the prompt itself; a program waits for another client's answer.
-pub(super) fn show_prompt(actor: &mut Actor, job: JobId, waiter: Waiter, notes: Vec<Note>) {
+fn show_prompt(actor: &mut Actor, job: JobId, waiter: Waiter, notes: Vec<Note>) {
     let now = actor.clock.now();
     let Some(open) = actor.jobs.get_mut(job).and_then(|job| job.prompt.as_mut()) else {
         return actor.again(waiter);
@@ -196,6 +284,7 @@ pub(super) fn show_prompt(actor: &mut Actor, job: JobId, waiter: Waiter, notes: 
             part: waiter.part,
             job,
             prompt: open.prompt.id,
+            failed: None,
         };
         let prompt = open.prompt.clone();
         let shown = api::Prompt {
@@ -238,6 +327,22 @@ pub(super) fn answered(actor: &mut Actor, waiter: Waiter, prompt: PromptId, answ
     }
 }
 
+/// Goes on with what a prompt interrupted that was answered or closed elsewhere.
+pub(super) fn followed(actor: &mut Actor, waiter: Waiter, prompt: PromptId) {
+    let ticket = match take_ticket(actor, prompt, &waiter) {
+        Ok(ticket) => ticket,
+        Err(error) => return waiter.fail(error),
+    };
+    match ticket.failed {
+        Some(error) => waiter.fail(error),
+        None => actor.again(Waiter {
+            call: ticket.call,
+            part: Part::Answered,
+            ..waiter
+        }),
+    }
+}
+
 /// By the number that the client was shown, or by the prompt's own, as the status shows it.
 pub(super) fn take_ticket(
     actor: &mut Actor,
@@ -265,6 +370,7 @@ pub(super) fn take_ticket(
         part,
         job,
         prompt,
+        failed: None,
     })
 }
 
@@ -311,7 +417,7 @@ pub(super) fn close(actor: &mut Actor, job: JobId, because: Option<&Error>) {
     };
     let because = because.unwrap_or(&open.prompt.unanswered);
     if let Some(it) = actor.jobs.get_mut(job) {
-        it.closed = Some(because.remedy);
+        it.closed = Some(because.clone());
     }
     let is_upkeep = actor.jobs.get(job).is_some_and(|it| it.sign_in().is_none());
     let error = if is_upkeep {
@@ -319,6 +425,7 @@ pub(super) fn close(actor: &mut Actor, job: JobId, because: Option<&Error>) {
     } else {
         given_up(because)
     };
+    actor.jobs.fail_tickets(job, &error);
     open.question.close(error);
 }
 
@@ -338,7 +445,7 @@ pub(super) fn left(actor: &mut Actor, client: ClientId) {
             Some(open) => open.is_announced || !it.waiters.is_empty(),
             None => true,
         };
-        match (is_wanted, actor.jobs.is_shown(job)) {
+        match (is_wanted, actor.jobs.shown_to(job).is_some()) {
             (_, true) => {}
             (true, false) => announce_prompt(actor, job, None),
             (false, false) => close(actor, job, None),
@@ -381,7 +488,12 @@ pub(super) fn next_overdue(actor: &Actor) -> Option<SystemTime> {
 }
 
 fn given_up(unanswered: &Error) -> Error {
+    let code = match unanswered.code {
+        Code::PersonNeeded => Code::Cancelled,
+        other => other,
+    };
     Error {
+        code,
         remedy: Remedy::Fix,
         ..unanswered.clone()
     }

@@ -66,6 +66,19 @@ fn take(actor: &mut Actor, message: Message) -> ControlFlow<()> {
                 waiter.answer(notes.clone(), reply.clone());
             }
         }
+        Message::KeysLookedFor {
+            job,
+            prompt,
+            found,
+            waiting,
+            notes,
+        } => {
+            if prompts::keys_are_there(actor, job, prompt, found) {
+                waiting.into_iter().for_each(|waiter| actor.again(waiter));
+            } else {
+                prompts::show(actor, job, waiting, &notes);
+            }
+        }
         Message::Read { reading, then } => read(actor, reading, then),
         Message::Refused { identity } => tend::refused(actor, &identity),
         Message::Renewable { identity, how } => tend::renewable(actor, &identity, how),
@@ -92,6 +105,11 @@ fn request(actor: &mut Actor, waiter: Waiter, fingerprint: Option<&str>) -> Cont
             prompts::answered(actor, waiter, prompt, answer);
         }
         Request::Control(Control::Cancel { prompt }) => prompts::cancelled(actor, waiter, prompt),
+        Request::Control(Control::LookAt { prompt }) => {
+            let state = actor.jobs.state_of(prompt);
+            waiter.answer(Vec::new(), Reply::Prompt(state));
+        }
+        Request::Control(Control::Follow { prompt }) => prompts::followed(actor, waiter, prompt),
         Request::Control(Control::Stop) if actor.role == Role::Hosted => {
             let message = "the agent was stopped while a prompt was open";
             prompts::close_all(actor, &Error::new(Code::PersonNeeded, message));
@@ -366,9 +384,9 @@ fn who_is_it(actor: &mut Actor, waiter: Waiter) {
     });
 }
 
-fn signed_in(actor: &mut Actor, job: JobId, outcome: Result<Box<Completed>, Failure>) {
-    prompts::withdrawn(actor, job);
-    let Some(job) = actor.jobs.end(job) else {
+fn signed_in(actor: &mut Actor, id: JobId, outcome: Result<Box<Completed>, Failure>) {
+    prompts::withdrawn(actor, id);
+    let Some(job) = actor.jobs.end(id) else {
         return;
     };
     let About::SignIn { chain, reach } = job.about else {
@@ -392,15 +410,19 @@ fn signed_in(actor: &mut Actor, job: JobId, outcome: Result<Box<Completed>, Fail
         }
         Err(Failure { error, notes, .. }) => {
             tend::not_signed_in(actor, &chain, reach, &error);
+            if !job.is_turned_away {
+                actor.jobs.fail_tickets(id, &error);
+            }
             for waiter in job.waiters {
                 if job.is_turned_away {
                     waiter.answer(Vec::new(), Reply::RunInProcess);
                 } else {
-                    let still_needed = job.closed.filter(|_| !waiter.is_person());
-                    let remedy = still_needed.unwrap_or(error.remedy);
+                    let still_needed = job.closed.as_ref().filter(|_| !waiter.is_person());
+                    let why = still_needed.unwrap_or(&error);
                     let failure = Failure {
                         error: Error {
-                            remedy,
+                            code: why.code,
+                            remedy: why.remedy,
                             ..error.clone()
                         },
                         notes: notes.clone(),
@@ -456,9 +478,9 @@ fn failed(actor: &Actor, waiter: Waiter, chain: &Chain, reach: Attendance, failu
         // Ahead of time it is tried once, without waiting.
         Code::Network | Code::Throttled | Code::LockTimeout => reach == Attendance::Scheduled,
         _ => {
-            error.remedy == Remedy::Person
-                && reach != Attendance::Asks
-                && actor.reach(chain, &waiter) == Attendance::Asks
+            let may_ask =
+                reach != Attendance::Asks && actor.reach(chain, &waiter) == Attendance::Asks;
+            error.remedy == Remedy::Person && (may_ask || waiter.has_code())
         }
     };
     let keyring_closed = actor.role == Role::Hosted && error.code == Code::KeyringLocked;

@@ -86,18 +86,21 @@ impl Waiter {
         )
     }
 
-    /// The code that it brings for the first MFA prompt.
-    pub fn mfa_code(&self) -> Option<&str> {
-        match self.session_request() {
-            Some(SessionRequest::Login(login)) => login.mfa_code.as_deref(),
-            Some(
-                SessionRequest::Credentials { .. }
-                | SessionRequest::Variables { .. }
-                | SessionRequest::DatabaseToken(_)
-                | SessionRequest::Console { .. },
-            )
-            | None => None,
+    /// The code that it brings for an MFA prompt, once. The sign-in that it leads has it already.
+    pub fn take_code(&mut self) -> Option<String> {
+        match &mut self.call.request {
+            Request::Session(SessionRequest::Login(login)) if self.part != Part::Leads => {
+                login.mfa_code.take()
+            }
+            Request::Session(_) | Request::Maintain(_) | Request::Look(_) | Request::Control(_) => {
+                None
+            }
         }
+    }
+
+    pub fn has_code(&self) -> bool {
+        self.part != Part::Leads
+            && matches!(self.session_request(), Some(SessionRequest::Login(it)) if it.mfa_code.is_some())
     }
 
     pub fn wants_the_console(&self) -> bool {
@@ -170,14 +173,15 @@ pub(super) fn options(
     };
     let patience = match (request, reach) {
         (SessionRequest::Login(login), _) => {
+            // What the answer to a prompt led to was made a moment ago.
+            let (renewal, held) = match part {
+                Part::Leads | Part::Joins => (login.renewal, login.held),
+                Part::Answered => (Renewal::WhenDue, HeldSession::Kept),
+            };
             return Options {
                 duration: login.duration,
-                renewal: login.renewal,
-                // What the answer to a prompt led to was made a moment ago.
-                held: match part {
-                    Part::Leads | Part::Joins => login.held,
-                    Part::Answered => HeldSession::Kept,
-                },
+                renewal,
+                held,
                 mfa_code: login.mfa_code.clone(),
                 caller,
                 intent: Intent::SignIn,

@@ -108,12 +108,13 @@ pub(super) async fn ask_for_new(
     unanswered: Error,
     remembered: &LongLived,
 ) -> Result<()> {
+    let refused = remembered.keys.as_ref().map(|keys| &keys.access_key_id);
     let mut prompt = Prompt {
         kind: form(it.link(), remembered, why),
         attempt: 1,
         unanswered: unanswered.step(it.step),
+        refused_key: refused.cloned(),
     };
-    let refused = remembered.keys.as_ref().map(|keys| &keys.access_key_id);
     let entry = Entry {
         world: it.world,
         link: it.link(),
@@ -126,8 +127,9 @@ pub(super) async fn ask_for_new(
         let typed = tokio::select! {
             biased;
             typed = it.ask.keys(prompt.clone()) => typed?,
-            () = others_are_stored(it.world, it.name(), refused) => return Ok(()),
+            () = others_come(it.world, it.name(), refused) => None,
         };
+        let Some(typed) = typed else { return Ok(()) };
         if entry.accept(&typed, &mut prompt, it.trail).await?.is_some() {
             return Ok(());
         }
@@ -136,21 +138,25 @@ pub(super) async fn ask_for_new(
 
 /// Returns once the keyring holds keys that AWS has not refused. Its lock file says when it was
 /// written.
-async fn others_are_stored(world: &World, name: &str, refused: Option<&AccessKeyId>) {
+async fn others_come(world: &World, name: &str, refused: Option<&AccessKeyId>) {
     let mut read_at = None;
     loop {
         let stamp = world.store.keys_stamp(name);
         if read_at != Some(stamp) || stamp == Stamp::Now {
             read_at = Some(stamp);
-            // A keyring that was closed meanwhile holds none for now.
-            let stored = world.store.long_lived(name).await.ok();
-            let keys = stored.and_then(|stored| stored.value?.keys);
-            if keys.is_some_and(|keys| Some(&keys.access_key_id) != refused) {
+            if others_are_stored(world, name, refused).await {
                 return;
             }
         }
         Clock::nap(BETWEEN_LOOKS).await;
     }
+}
+
+/// Keys that AWS has not refused. A keyring that was closed meanwhile holds none for now.
+pub async fn others_are_stored(world: &World, name: &str, refused: Option<&AccessKeyId>) -> bool {
+    let stored = world.store.long_lived(name).await.ok();
+    let keys = stored.and_then(|stored| stored.value?.keys);
+    keys.is_some_and(|keys| Some(&keys.access_key_id) != refused)
 }
 
 /// `fob user configure`: accepted, then stored. `typed`: `None` asks for them.
@@ -175,6 +181,7 @@ pub async fn configure(
         attempt: 1,
         unanswered: Error::new(Code::PersonNeeded, message)
             .hint("pass them with --stdin, --csv or --profile"),
+        refused_key: None,
     };
     let entry = Entry {
         world,
@@ -186,7 +193,10 @@ pub async fn configure(
     let long_lived = loop {
         let typed = match typed.take() {
             Some(typed) => typed,
-            None => ask.keys(prompt.clone()).await?,
+            None => match ask.keys(prompt.clone()).await? {
+                Some(typed) => typed,
+                None => return Err(prompt.unanswered),
+            },
         };
         let accepted = entry.accept(&typed, &mut prompt, trail).await?;
         trail.record(world).await;
@@ -253,6 +263,7 @@ impl Entry<'_> {
                 .into_iter()
                 .fold(error, Error::step)
                 .identity(&self.link.name),
+            refused_key: prompt.refused_key.take(),
         };
         Ok(None)
     }

@@ -173,6 +173,7 @@ impl Codes {
                 },
                 attempt: self.refusals + 1,
                 unanswered: unanswered.step(it.step),
+                refused_key: None,
             };
             it.trail.record(it.world).await;
             match it.ask.mfa_code(prompt).await?.parse::<MfaCode>() {

@@ -283,6 +283,7 @@ impl<'a> Climb<'a> {
                     },
                     attempt: attempts,
                     unanswered: error.for_want_of_a_person(),
+                    refused_key: None,
                 };
                 self.trail.record(self.world).await;
                 let passphrase = marked(self.ask, &self.locks, &self.options.caller)

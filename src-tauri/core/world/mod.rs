@@ -249,6 +249,7 @@ impl World {
             },
             attempt: refusals + 1,
             unanswered: Error::new(Code::KeyringLocked, message).for_want_of_a_person(),
+            refused_key: None,
         })
     }
 

@@ -12,7 +12,7 @@ use std::process::{Child, Command, Output};
 
 /// Ways to hand over keys.
 #[derive(Clone, Copy, Debug)]
-enum Road {
+pub(super) enum Road {
     Stdin,
     Csv,
     Profile,
@@ -21,7 +21,7 @@ enum Road {
     Form,
 }
 
-fn store(home: &Home, road: Road, keys: &Keys) {
+pub(super) fn store(home: &Home, road: Road, keys: &Keys) {
     let (id, secret) = (keys.access_key_id.as_str(), keys.secret_access_key.expose());
     let ran = match road {
         Road::Stdin => home.run_with_input(&["user", "configure", "dev", "--stdin"], &typed(keys)),
@@ -54,7 +54,7 @@ fn store(home: &Home, road: Road, keys: &Keys) {
     assert_eq!(code(&ran), 0, "{road:?}: {}", text(&ran.stderr));
 }
 
-fn fill_in(terminal: &mut Terminal, keys: &Keys) {
+pub(super) fn fill_in(terminal: &mut Terminal, keys: &Keys) {
     for (label, answer) in [
         ("Access Key ID", keys.access_key_id.as_str()),
         ("Secret", keys.secret_access_key.expose()),
@@ -66,7 +66,7 @@ fn fill_in(terminal: &mut Terminal, keys: &Keys) {
     }
 }
 
-fn program(home: &Home) -> Child {
+pub(super) fn program(home: &Home) -> Child {
     start(home, &["credential-process", "dev", "--wait", "60"])
 }
 
@@ -82,13 +82,13 @@ fn waiting() -> (Home, RunningAgent, Child) {
     (home, agent, program)
 }
 
-fn revoke(home: &Home) {
+pub(super) fn revoke(home: &Home) {
     home.sandbox()
         .revoke_key(&home.key().access_key_id)
         .expect("the key is there");
 }
 
-fn prompts(home: &Home) -> serde_json::Value {
+pub(super) fn prompts(home: &Home) -> serde_json::Value {
     home.json(&["status", "--json"])["prompts"].clone()
 }
 
@@ -145,7 +145,7 @@ fn a_form_that_others_answered_meanwhile_ends_with_their_keys() {
     }
 }
 
-fn code_is_needed(home: &Home) {
+pub(super) fn code_is_needed(home: &Home) {
     home.sandbox()
         .set_mfa("kim", MfaDevice::Enrolled)
         .expect("kim is there");
@@ -161,7 +161,7 @@ fn code_is_needed(home: &Home) {
     home.sandbox().clear_journal();
 }
 
-fn log_in_with(home: &Home, code: &str) -> Output {
+pub(super) fn log_in_with(home: &Home, code: &str) -> Output {
     home.run(&["login", "dev", "--mfa-code", code])
 }
 

@@ -7,9 +7,9 @@ use keyfob_core::agent::api::{
     DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Depth, Event, Finding, HeadState, Health,
     HeldSession, IdentityStatus, LastCaller, ListedProvider, Login, Logout, LongLivedKeys, Look,
     Maintain, MfaArn, Mode, Note, OpenPrompt, OtherSession, PassphraseUse, Person, Prompt,
-    PromptKind, Reach, Refresh, RemovalStep, Renewal, Reply, Report, Request, Running, Secret,
-    SessionDuration, SessionRequest, SignedIn, Snapshot, State, StepResult, Subject, Target,
-    TypedKeys, Variable, Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
+    PromptKind, PromptState, Reach, Refresh, RemovalStep, Renewal, Reply, Report, Request, Running,
+    Secret, SessionDuration, SessionRequest, SignedIn, Snapshot, State, StepResult, Subject,
+    Target, TypedKeys, Variable, Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
 };
 use keyfob_core::config::{Change, NewIdentity, NewKind};
 use keyfob_core::error::{Code, Error};
@@ -68,6 +68,8 @@ pub fn requests() -> Vec<Request> {
         Request::Control(Control::Refresh(Refresh::Paused)),
         Request::Control(Control::Stop),
         Request::Control(Control::Cancel { prompt: 4 }),
+        Request::Control(Control::LookAt { prompt: 4 }),
+        Request::Control(Control::Follow { prompt: 4 }),
     ];
     let targets = [
         Target::Identity {
@@ -173,6 +175,7 @@ pub fn replies() -> Vec<Reply> {
             identities: vec![name()],
         },
         Reply::Stopping,
+        Reply::Prompt(PromptState::Answered),
         Reply::RunInProcess,
     ];
     let heads = [
