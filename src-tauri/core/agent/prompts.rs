@@ -2,8 +2,8 @@
 
 use super::actor::{Actor, Found, Message};
 use super::api::{
-    self, Answer, Call, Event, HeldSession, Login, Note, PromptId, PromptKind, Renewal, Reply,
-    Request, SessionRequest, WhyKeys,
+    self, Answer, Call, Caller, Event, HeldSession, Login, Note, PromptId, PromptKind, Renewal,
+    Reply, Request, SessionRequest, WhyKeys,
 };
 use super::jobs::{About, JobId, PendingPrompt, PromptTicket};
 use super::role::Role;
@@ -26,11 +26,6 @@ const DECLINED: Duration = Duration::from_secs(60);
 pub(super) fn question(actor: &mut Actor, job: JobId, question: Question) {
     let Some(it) = actor.jobs.get(job) else {
         return question_is_late(question);
-    };
-    let identity = match &it.about {
-        About::SignIn { chain, .. } if chain.links().len() == 1 => chain.identity.to_string(),
-        About::SignIn { chain, .. } => chain.source().name.clone(),
-        About::Upkeep { identity } => identity.clone(),
     };
     let is_sign_in = it.sign_in().is_some();
     let mut waiting = actor.jobs.take_concerned(job, &question.prompt.kind);
@@ -71,10 +66,27 @@ pub(super) fn question(actor: &mut Actor, job: JobId, question: Question) {
         }
         return question.close(given_up(&prompt.unanswered));
     };
-    let now = actor.clock.now();
-    let open = PendingPrompt {
+    open(actor, job, question, caller);
+    if !has_person && !waiting.is_empty() {
+        announce_prompt(actor, job, waiting.first());
+    }
+    show_once_looked(actor, job, waiting, Vec::new());
+}
+
+fn open(actor: &mut Actor, job: JobId, question: Question, caller: Caller) {
+    let (now, id) = (actor.clock.now(), actor.jobs.number());
+    let Some(it) = actor.jobs.get_mut(job) else {
+        return question_is_late(question);
+    };
+    let identity = match &it.about {
+        About::SignIn { chain, .. } if chain.links().len() == 1 => chain.identity.to_string(),
+        About::SignIn { chain, .. } => chain.source().name.clone(),
+        About::Upkeep { identity } => identity.clone(),
+    };
+    let prompt = question.prompt.clone();
+    it.prompt = Some(PendingPrompt {
         prompt: api::Prompt {
-            id: actor.jobs.number(),
+            id,
             identity,
             kind: prompt.kind,
             attempt: prompt.attempt,
@@ -86,14 +98,7 @@ pub(super) fn question(actor: &mut Actor, job: JobId, question: Question) {
         wanted_at: now,
         is_announced: false,
         looked_at: None,
-    };
-    if let Some(it) = actor.jobs.get_mut(job) {
-        it.prompt = Some(open);
-    }
-    if !has_person && !waiting.is_empty() {
-        announce_prompt(actor, job, waiting.first());
-    }
-    show_once_looked(actor, job, waiting, Vec::new());
+    });
 }
 
 /// A program waits, and no client shows the prompt.

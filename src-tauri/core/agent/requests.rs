@@ -74,7 +74,9 @@ fn take(actor: &mut Actor, message: Message) -> ControlFlow<()> {
             notes,
         } => {
             if prompts::keys_are_there(actor, job, prompt, found) {
-                waiting.into_iter().for_each(|waiter| actor.again(waiter));
+                for waiter in waiting {
+                    actor.again(waiter);
+                }
             } else {
                 prompts::show(actor, job, waiting, &notes);
             }
