@@ -5,6 +5,8 @@ const count = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : 
 
 export const texts = {
   app: "Keyfob",
+  ended: "Keyfob has ended",
+  endedNext: "This window can do nothing more and closes by itself. Start Keyfob again to go on.",
 
   time: {
     moments: "< 1 min",

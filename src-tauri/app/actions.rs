@@ -1,4 +1,4 @@
-//! What both the tray and the windows do for an identity, and how the configuration file is
+//! What is done for an identity at the tray's or a window's wish, and how the configuration file is
 //! changed: by the agent that works for it, or, before there is one, here.
 
 use crate::browser_link;
@@ -70,22 +70,21 @@ pub async fn edit(state: &AppState, change: Change) -> Result<()> {
 }
 
 /// Profiles of the files of AWS tools, with their keys.
-pub async fn import(state: &AppState, profiles: Vec<String>) -> Result<Imported> {
+pub async fn import(state: &AppState, profiles: Vec<String>) -> Result<Answered> {
     if state.host.is_idle() {
         let environment = state.host.environment.clone();
-        let imported =
+        let Imported { identities, notes } =
             edits::import_first(&state.host.path()?, environment, &profiles, &caller()).await?;
-        return state.take_over().await.map(|()| imported);
+        state.take_over().await?;
+        let reply = Reply::Imported { identities };
+        return Ok(Answered { notes, reply });
     }
-    let Answered { notes, reply } = state
+    let answered = state
         .host
         .request_for_person(None, Maintain::Import { profiles }.into())
-        .await?;
+        .await;
     state.refresh().await;
-    match reply {
-        Reply::Imported { identities } => Ok(Imported { identities, notes }),
-        _ => Err(misunderstood()),
-    }
+    answered
 }
 
 /// The agent is in this process: nothing can be of another version.

@@ -2,8 +2,16 @@
 
 use keyfob_core::error::{Code, Error, Result};
 use serde::{Deserialize, Serialize};
-use tauri::AppHandle;
-use tauri_plugin_autostart::ManagerExt;
+use tauri::plugin::TauriPlugin;
+use tauri::{AppHandle, Wry};
+use tauri_plugin_autostart::{MacosLauncher, ManagerExt};
+
+/// The word for a start without a window, as at login.
+pub const HIDDEN: &str = "--hidden";
+
+pub fn plugin() -> TauriPlugin<Wry> {
+    tauri_plugin_autostart::init(MacosLauncher::LaunchAgent, Some(vec![HIDDEN]))
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, specta::Type)]
 #[serde(rename_all = "snake_case")]

@@ -1,5 +1,6 @@
-//! What the page may ask for: each unpacks what was sent, makes the request, and returns. Which
-//! window may call which is said in `tauri.conf.json`. Secrets come in and never go out.
+//! What the page may ask for: each unpacks what was sent, makes the request of the tray's process,
+//! and returns. Which window may call which is said in `tauri.conf.json`. Secrets come in and never
+//! go out.
 
 #![expect(
     clippy::needless_pass_by_value,
@@ -9,49 +10,45 @@
 pub mod settings;
 pub mod sign_in;
 
-use crate::actions;
 use crate::actions::misunderstood;
-use crate::sandbox::RunningSandbox;
+use crate::link::AppRequest;
 use crate::snapshot::{AppSnapshot, View};
-use crate::state::AppState;
-use crate::windows;
+use crate::windows::{self, Windows};
 use keyfob_core::agent::api::{
     Audit, Control, Logout, LongLivedKeys, Look, Maintain, Mode, Refresh, Reply, Report, Target,
 };
 use keyfob_core::clock::Clock;
 use keyfob_core::error::{Code, Error, Result};
-use std::sync::Arc;
 use std::time::Duration;
 use tauri::{State, WebviewWindow};
 
 /// What this window was opened to show.
 #[tauri::command]
 #[specta::specta]
-pub fn opened(window: WebviewWindow, state: State<'_, AppState>) -> View {
-    state.windows.view(window.label())
+pub fn opened(window: WebviewWindow, state: State<'_, Windows>) -> View {
+    state.open.view(window.label())
 }
 
 #[tauri::command]
 #[specta::specta]
-pub fn snapshot(state: State<'_, AppState>) -> AppSnapshot {
+pub async fn snapshot(state: State<'_, Windows>) -> Result<AppSnapshot> {
     // Nothing reports what other programs did to the keyring.
-    state.changed();
-    state.snapshot()
+    state.ask(AppRequest::Look).await?;
+    Ok(state.snapshot())
 }
 
 /// Looks at keyring and configuration again.
 #[tauri::command]
 #[specta::specta]
-pub async fn retry(state: State<'_, AppState>) -> Result<AppSnapshot> {
-    state.host.host_configured().await;
-    Ok(state.refresh().await)
+pub async fn retry(state: State<'_, Windows>) -> Result<AppSnapshot> {
+    state.ask(AppRequest::Retry).await?.snapshot()
 }
 
 #[tauri::command]
 #[specta::specta]
 pub async fn preview_logout(
     window: WebviewWindow,
-    state: State<'_, AppState>,
+    state: State<'_, Windows>,
     target: Target,
     long_lived_keys: LongLivedKeys,
 ) -> Result<Report> {
@@ -67,7 +64,7 @@ pub async fn preview_logout(
 #[specta::specta]
 pub async fn log_out(
     window: WebviewWindow,
-    state: State<'_, AppState>,
+    state: State<'_, Windows>,
     target: Target,
     long_lived_keys: LongLivedKeys,
 ) -> Result<Report> {
@@ -76,12 +73,10 @@ pub async fn log_out(
         long_lived_keys,
         mode: Mode::Run,
     };
-    let report = removed(&window, &state, logout).await;
-    state.changed();
-    report
+    removed(&window, &state, logout).await
 }
 
-async fn removed(window: &WebviewWindow, state: &AppState, logout: Logout) -> Result<Report> {
+async fn removed(window: &WebviewWindow, state: &Windows, logout: Logout) -> Result<Report> {
     let request = Maintain::Logout(logout);
     match state.request(window.label(), request.into()).await?.reply {
         Reply::Removed(report) => Ok(report),
@@ -95,7 +90,7 @@ async fn removed(window: &WebviewWindow, state: &AppState, logout: Logout) -> Re
 #[specta::specta]
 pub async fn activity(
     window: WebviewWindow,
-    state: State<'_, AppState>,
+    state: State<'_, Windows>,
     days: Option<u32>,
 ) -> Result<Audit> {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -110,67 +105,61 @@ pub async fn activity(
 /// Whether sessions are renewed ahead of time.
 #[tauri::command]
 #[specta::specta]
-pub async fn refresh(window: WebviewWindow, state: State<'_, AppState>, to: Refresh) -> Result<()> {
+pub async fn refresh(window: WebviewWindow, state: State<'_, Windows>, to: Refresh) -> Result<()> {
     state
         .request(window.label(), Control::Refresh(to).into())
-        .await?;
-    state.changed();
-    Ok(())
+        .await
+        .map(drop)
 }
 
 #[tauri::command]
 #[specta::specta]
-pub async fn copy_environment(state: State<'_, AppState>, identity: String) -> Result<()> {
-    actions::copy_environment(&state, &identity).await
+pub async fn copy_environment(state: State<'_, Windows>, identity: String) -> Result<()> {
+    state
+        .ask(AppRequest::CopyEnvironment(identity))
+        .await
+        .map(drop)
 }
 
 #[tauri::command]
 #[specta::specta]
-pub fn copy_profile_name(state: State<'_, AppState>, identity: String) -> Result<()> {
-    state.clipboard.copy(&identity)
+pub async fn copy_profile_name(state: State<'_, Windows>, identity: String) -> Result<()> {
+    state
+        .ask(AppRequest::CopyProfileName(identity))
+        .await
+        .map(drop)
 }
 
 #[tauri::command]
 #[specta::specta]
-pub async fn open_console(state: State<'_, AppState>, identity: String) -> Result<()> {
-    actions::open_console(&state, &identity).await
+pub async fn open_console(state: State<'_, Windows>, identity: String) -> Result<()> {
+    state.ask(AppRequest::OpenConsole(identity)).await.map(drop)
 }
 
 #[tauri::command]
 #[specta::specta]
-pub async fn try_sandbox(state: State<'_, AppState>) -> Result<()> {
-    let hosted = state.host.host_sandbox().await;
-    state.refresh().await;
-    hosted
+pub async fn try_sandbox(state: State<'_, Windows>) -> Result<()> {
+    state.ask(AppRequest::TrySandbox).await.map(drop)
 }
 
 #[tauri::command]
 #[specta::specta]
-pub async fn leave_sandbox(state: State<'_, AppState>) -> Result<()> {
-    state.host.leave_sandbox().await;
-    state.refresh().await;
-    Ok(())
+pub async fn leave_sandbox(state: State<'_, Windows>) -> Result<()> {
+    state.ask(AppRequest::LeaveSandbox).await.map(drop)
 }
 
 /// Deletes the user's access keys at the sandbox AWS.
 #[tauri::command]
 #[specta::specta]
-pub fn sandbox_revoke(state: State<'_, AppState>, user: String) -> Result<()> {
-    sandbox(&state)?.revoke(&user)
+pub async fn sandbox_revoke(state: State<'_, Windows>, user: String) -> Result<()> {
+    state.ask(AppRequest::SandboxRevoke(user)).await.map(drop)
 }
 
 /// Makes one at the sandbox AWS and puts it on the clipboard, as the CSV file that AWS hands out.
 #[tauri::command]
 #[specta::specta]
-pub fn sandbox_new_key(state: State<'_, AppState>, user: String) -> Result<()> {
-    let key = sandbox(&state)?.new_key(&user)?;
-    state.clipboard.copy(&key)
-}
-
-fn sandbox(state: &AppState) -> Result<Arc<RunningSandbox>> {
-    let missing =
-        || Error::new(Code::InvalidInput, "the sandbox is not running").hint("start it first");
-    state.host.sandbox().ok_or_else(missing)
+pub async fn sandbox_new_key(state: State<'_, Windows>, user: String) -> Result<()> {
+    state.ask(AppRequest::SandboxNewKey(user)).await.map(drop)
 }
 
 /// A prompt's window becomes as high as its page, in CSS pixels.

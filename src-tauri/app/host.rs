@@ -128,6 +128,12 @@ impl Host {
         }
     }
 
+    pub fn windows_closed(&self) {
+        if let Some(hosted) = &mut lock(&self.hosting).agent {
+            hosted.of_windows.clear();
+        }
+    }
+
     /// Where no agent is hosted: that of the user's configuration, if it can be used.
     pub async fn host_configured(&self) {
         let _turn = self.turn.lock().await;

@@ -1,5 +1,7 @@
-//! The tray app, `keyfob`: hosts the agent, shows the tray and windows, and runs until the user
-//! quits. `main` is wiring: `snapshot` and `tray` decide what is shown, the agent does the work.
+//! The tray app, `keyfob`: hosts the agent, shows the tray, and runs until the user quits. Its
+//! windows live in a process of their own, the same program in another mode, which ends with the
+//! last of them. `main` is wiring: `snapshot` and `tray` decide what is shown, the agent does the
+//! work.
 
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
@@ -11,6 +13,7 @@ mod contract;
 #[path = "../desktop/mod.rs"]
 mod desktop;
 mod host;
+mod link;
 mod mutex;
 mod notices;
 mod open_windows;
@@ -21,9 +24,12 @@ mod screen_lock;
 mod snapshot;
 mod state;
 mod tray;
+mod tray_link;
+mod window_process;
 mod windows;
 
 use anyhow::Context as _;
+use autostart::HIDDEN;
 use host::Host;
 use keyfob_core::clock::Clock;
 use keyfob_core::environment::Environment;
@@ -35,12 +41,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tauri::async_runtime::{block_on, spawn};
 use tauri::{AppHandle, Manager, RunEvent};
-use tauri_plugin_autostart::MacosLauncher;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use window_process::{WINDOWS, WindowProcess};
 
-const HIDDEN: &str = "--hidden";
 const USAGE: &str = "\
 usage: keyfob [--hidden] [--config PATH]
 
@@ -58,6 +63,8 @@ enum Launch {
         first: First,
         config: Option<PathBuf>,
     },
+    /// By the tray's process.
+    Windows,
     Version,
     Help,
 }
@@ -74,6 +81,7 @@ fn main() -> ExitCode {
     log();
     let done = match parse(std::env::args_os().skip(1)) {
         Ok(Launch::App { first, config }) => run(first, config),
+        Ok(Launch::Windows) => windows::run(Environment::capture().with_fob_beside()),
         Ok(Launch::Version) => {
             println!("keyfob {}", env!("CARGO_PKG_VERSION"));
             Ok(())
@@ -119,6 +127,7 @@ fn parse(mut words: impl Iterator<Item = std::ffi::OsString>) -> Result<Launch, 
         match word.to_str() {
             Some(HIDDEN) => first = First::Tray,
             Some("--config") => config = Some(words.next().ok_or("--config")?.into()),
+            Some(WINDOWS) => return Ok(Launch::Windows),
             Some("--version") => return Ok(Launch::Version),
             Some("--help" | "-h") => return Ok(Launch::Help),
             _ => return Err(word.to_string_lossy().into_owned()),
@@ -131,28 +140,23 @@ fn run(first: First, config: Option<PathBuf>) -> anyhow::Result<()> {
     let environment = Environment::capture().with_fob_beside();
     #[cfg(target_os = "linux")]
     require_display(&environment)?;
-    let contract = contract::builder();
     let app = tauri::Builder::default()
         .plugin(tauri_plugin_single_instance::init(|app, _, _| {
-            windows::show(app, View::Identities);
+            window_process::show(app, View::Identities);
         }))
-        .plugin(tauri_plugin_autostart::init(
-            MacosLauncher::LaunchAgent,
-            Some(vec![HIDDEN]),
-        ))
-        .invoke_handler(contract.invoke_handler())
+        .plugin(autostart::plugin())
         .setup(move |app| {
             #[cfg(target_os = "macos")]
             app.set_activation_policy(tauri::ActivationPolicy::Accessory);
-            contract.mount_events(app);
             let handle = app.handle();
             let (host, event_streams) = Host::new(environment, config);
             let state = AppState::new(host);
             let (for_tray, for_windows) = (state.subscribe(), state.subscribe());
             app.manage(state);
+            app.manage(WindowProcess::default());
             tray::start(handle)?;
             spawn(tray::follow(handle.clone(), for_tray));
-            spawn(windows::follow(handle.clone(), for_windows));
+            spawn(window_process::follow(handle.clone(), for_windows));
             spawn(notices::follow(handle.clone(), event_streams));
             spawn(begin(handle.clone(), first));
             spawn(exit_on_signal(handle.clone()));
@@ -161,14 +165,12 @@ fn run(first: First, config: Option<PathBuf>) -> anyhow::Result<()> {
         })
         .build(tauri::generate_context!())
         .context("the tray app could not start")?;
-    app.run(|app, event| match event {
-        // The last window closed; only a deliberate exit carries a code.
-        RunEvent::ExitRequested {
-            code: None, api, ..
-        } => api.prevent_exit(),
-        // The socket goes, and with a sandbox all that it left.
-        RunEvent::Exit => block_on(app.state::<AppState>().host.let_go()),
-        _ => {}
+    app.run(|app, event| {
+        if let RunEvent::Exit = event {
+            block_on(window_process::quit(app));
+            // The socket goes, and with a sandbox all that it left.
+            block_on(app.state::<AppState>().host.let_go());
+        }
     });
     Ok(())
 }
@@ -178,7 +180,7 @@ async fn begin(app: AppHandle, first: First) {
     let state = app.state::<AppState>();
     state.host.host_configured().await;
     match first {
-        First::Window => windows::show(&app, View::Identities),
+        First::Window => window_process::show(&app, View::Identities),
         First::Tray => {}
     }
     let (watched_for, since) = (app.clone(), Clock::system().now());
@@ -190,7 +192,7 @@ async fn begin(app: AppHandle, first: First) {
                 Clock::system().sleep_until(since + TRAY_COMES_WITHIN).await;
                 // Without one the window is all there is.
                 if app.state::<AppState>().snapshot().tray == TrayHost::Missing {
-                    windows::show(&app, View::Identities);
+                    window_process::show(&app, View::Identities);
                 }
             });
         }

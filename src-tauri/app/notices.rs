@@ -6,7 +6,7 @@ use crate::host::EventStreams;
 use crate::mutex::lock;
 use crate::snapshot::View;
 use crate::state::AppState;
-use crate::windows;
+use crate::window_process;
 use keyfob_core::agent::api::{Event, Person, Renewal};
 use keyfob_core::view::notice::{Button, NoticeKey, NoticeKind};
 use tauri::{AppHandle, Manager};
@@ -28,7 +28,7 @@ async fn show(app: AppHandle, events: Receiver<Event>) {
         if let Event::PromptOpened(prompt) = event
             && prompt.caller.person == Person::Absent
         {
-            windows::show_prompt(&app, prompt.id);
+            window_process::show_prompt(&app, prompt.id);
         }
         let state = app.state::<AppState>();
         let preferences = lock(&state.preferences);
@@ -41,12 +41,12 @@ fn pressed(app: &AppHandle, about: &[NoticeKey], button: Button) {
     let [key] = about else {
         return match button {
             Button::Later => {}
-            _ => windows::show(app, View::Identities),
+            _ => window_process::show(app, View::Identities),
         };
     };
     let identity = key.identity.clone();
     if let Some(prompt) = app.state::<AppState>().snapshot().prompt_for(&identity) {
-        return windows::show_prompt(app, prompt);
+        return window_process::show_prompt(app, prompt);
     }
     let view = match (button, key.kind) {
         (Button::Later, _) => return,
@@ -62,5 +62,5 @@ fn pressed(app: &AppHandle, about: &[NoticeKey], button: Button) {
         },
         (Button::EnterCode | Button::Unlock | Button::Details, _) => View::Identities,
     };
-    windows::show(app, view);
+    window_process::show(app, view);
 }

@@ -29,7 +29,6 @@ impl OpenWindows {
         lock(&self.0).contains_key(label)
     }
 
-    #[cfg(target_os = "linux")]
     pub fn is_empty(&self) -> bool {
         lock(&self.0).is_empty()
     }

@@ -33,6 +33,8 @@ pub enum View {
     Prompt {
         prompt: u32,
     },
+    /// The tray's process has ended: nothing works any more.
+    Ended,
 }
 
 /// To a window that is open already.
@@ -99,6 +101,16 @@ pub enum OverallHealth {
     Attention,
     /// AWS cannot be reached.
     Offline,
+}
+
+impl Configuration {
+    pub fn path(&self) -> &str {
+        match self {
+            Configuration::Missing { path }
+            | Configuration::Unusable { path, .. }
+            | Configuration::InForce { path, .. } => path,
+        }
+    }
 }
 
 impl AppSnapshot {

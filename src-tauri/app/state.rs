@@ -3,11 +3,10 @@
 
 use crate::host::{Host, without_agent};
 use crate::mutex::lock;
-use crate::open_windows::OpenWindows;
 use crate::outside::Clipboard;
 use crate::preferences::Preferences;
 use crate::snapshot::{AppSnapshot, Configuration, TrayHost};
-use keyfob_core::agent::api::{Answered, Control, Look, Note, Refresh, Reply, Request};
+use keyfob_core::agent::api::{Control, Look, Note, Refresh, Reply};
 use keyfob_core::clock::Clock;
 use keyfob_core::error::{Error, Result};
 use std::sync::Mutex;
@@ -25,7 +24,6 @@ const UNREAD_SNAPSHOTS: usize = 64;
 
 pub struct AppState {
     pub host: Host,
-    pub windows: OpenWindows,
     pub clipboard: Clipboard,
     pub preferences: Mutex<Preferences>,
     /// Something may look different now.
@@ -46,7 +44,6 @@ struct FileStamp {
 impl AppState {
     pub fn new(host: Host) -> AppState {
         AppState {
-            windows: OpenWindows::default(),
             clipboard: Clipboard::default(),
             preferences: Mutex::new(Preferences::load(&host.environment)),
             changed: Notify::new(),
@@ -77,17 +74,6 @@ impl AppState {
     pub fn complain(&self, error: Error) {
         *lock(&self.complaint) = Some(error);
         self.changed();
-    }
-
-    /// For the person in front of this window.
-    pub async fn request(&self, window: &str, request: Request) -> Result<Answered> {
-        let window = self.windows.holds(window).then_some(window);
-        self.host.request_for_person(window, request).await
-    }
-
-    pub fn window_closed(&self, label: &str) {
-        self.windows.remove(label);
-        self.host.window_closed(label);
     }
 
     /// The screen is locked: no prompt can be answered there.

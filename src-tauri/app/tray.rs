@@ -13,7 +13,7 @@ use crate::autostart::StartAtLogin;
 use crate::mutex::lock;
 use crate::snapshot::{AppSnapshot, OverallHealth, View};
 use crate::state::{AppState, Snapshots};
-use crate::windows;
+use crate::window_process;
 use keyfob_core::agent::api::{
     Control, Depth, HeldSession, Login, Refresh, Renewal, SessionRequest, Target,
 };
@@ -242,7 +242,7 @@ fn chosen(app: &AppHandle, event: &MenuEvent) {
             // Only a window has room for it.
             tracing::warn!(%error, "what was chosen in the tray failed");
             app.state::<AppState>().complain(error);
-            windows::show(&app, View::Identities);
+            window_process::show(&app, View::Identities);
         }
         // A line that was checked by the click says again what holds.
         if let Some(tray) = app.try_state::<Tray>() {
@@ -268,16 +268,16 @@ fn forget(items: &mut [MenuEntry], id: &str) {
 async fn carry_out(app: &AppHandle, choice: Choice) -> keyfob_core::error::Result<()> {
     let state = app.state::<AppState>();
     match choice {
-        Choice::Open | Choice::SignInTo => windows::show(app, View::Identities),
+        Choice::Open | Choice::SignInTo => window_process::show(app, View::Identities),
         Choice::SignIn(identity) => sign_in(app, &state, identity).await?,
         Choice::LogOut(name) => {
             let depth = Depth::Chain;
             let target = Target::Identity { name, depth };
-            windows::show(app, View::LogOut { target });
+            window_process::show(app, View::LogOut { target });
         }
         Choice::LogOutOf => {
             let target = Target::All;
-            windows::show(app, View::LogOut { target });
+            window_process::show(app, View::LogOut { target });
         }
         Choice::CopyEnvironment(identity) => actions::copy_environment(&state, &identity).await?,
         Choice::CopyProfileName(identity) => state.clipboard.copy(&identity)?,
@@ -320,7 +320,7 @@ async fn sign_in(
         .await
     {
         Err(error) if error.remedy == Remedy::Person => {
-            windows::show(app, View::SignIn { identity, renewal });
+            window_process::show(app, View::SignIn { identity, renewal });
             Ok(())
         }
         done => done.map(drop),

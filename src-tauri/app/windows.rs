@@ -1,27 +1,29 @@
-//! Windows: made when there is something to show, destroyed when they are closed. The main one
-//! shows every view; a prompt that a program waits for comes up in a window of its own where the
-//! main one is not open.
+//! The process of the windows: started when there is something to show, ended with the last window.
+//! The main window shows every view; a prompt that a program waits for comes up in a window of its
+//! own where the main one is not open. What is shown and done comes from the tray's process, which
+//! has the agent and never makes a webview.
 
-#[cfg(target_os = "linux")]
-mod webkit;
-
-use crate::snapshot::{Show, SnapshotChanged, View};
-use crate::state::{AppState, Snapshots};
-use keyfob_core::agent::api::PromptId;
-#[cfg(target_os = "linux")]
-use keyfob_core::clock::Clock;
+use crate::contract;
+use crate::link::{AppReply, AppRequest, FromWindows, ToWindows, Wish};
+use crate::mutex::lock;
+use crate::open_windows::OpenWindows;
+use crate::snapshot::{AppSnapshot, Show, SnapshotChanged, View};
+use crate::tray_link::{self, Incoming, TrayLink};
+use anyhow::Context as _;
+use keyfob_core::agent::api::{Answered, PromptId, Request};
+use keyfob_core::environment::Environment;
+use keyfob_core::error::Result;
+use std::path::PathBuf;
+use std::sync::Mutex;
 use tauri::utils::config::Color;
 use tauri::{
-    AppHandle, LogicalSize, Manager, Theme, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
-    WindowEvent,
+    AppHandle, LogicalSize, Manager, RunEvent, Theme, WebviewUrl, WebviewWindow,
+    WebviewWindowBuilder, WindowEvent,
 };
 use tauri_specta::Event as _;
 
-pub const MAIN: &str = "main";
+const MAIN: &str = "main";
 const PROMPT: &str = "prompt-";
-/// After the last window another may still be about to open.
-#[cfg(target_os = "linux")]
-const LAST_FOR: std::time::Duration = std::time::Duration::from_secs(3);
 /// In CSS pixels.
 const MAIN_SIZE: (f64, f64) = (420.0, 640.0);
 const SMALLEST: (f64, f64) = (360.0, 400.0);
@@ -30,17 +32,108 @@ const PROMPT_WIDTH: f64 = 400.0;
 const PROMPT_HEIGHTS: std::ops::RangeInclusive<f64> = 120.0..=800.0;
 const FIRST_PROMPT_HEIGHT: f64 = 320.0;
 
-/// Sends each new snapshot to the windows, for as long as the app runs.
-pub async fn follow(app: AppHandle, mut snapshots: Snapshots) {
-    while let Some(snapshot) = snapshots.next().await {
-        if let Err(error) = SnapshotChanged(snapshot).emit(&app) {
-            tracing::warn!(%error, "the windows cannot be sent what has changed");
+/// What the windows share.
+pub struct Windows {
+    pub environment: Environment,
+    pub open: OpenWindows,
+    link: TrayLink,
+    snapshot: Mutex<AppSnapshot>,
+}
+
+/// Until the last window is closed, or the tray's process ends.
+pub fn run(environment: Environment) -> anyhow::Result<()> {
+    let (link, mut incoming) = tray_link::open().context("this is the tray's to start")?;
+    let Some(ToWindows::Snapshot(snapshot)) = incoming.next() else {
+        anyhow::bail!("`keyfob` itself starts its windows: run it without `--windows`");
+    };
+    let contract = contract::builder();
+    let app = tauri::Builder::default()
+        .plugin(crate::autostart::plugin())
+        .invoke_handler(contract.invoke_handler())
+        .setup(move |app| {
+            contract.mount_events(app);
+            app.manage(Windows {
+                environment,
+                open: OpenWindows::default(),
+                link,
+                snapshot: Mutex::new(*snapshot),
+            });
+            let handle = app.handle().clone();
+            std::thread::Builder::new()
+                .name("tray-link".to_owned())
+                .spawn(move || follow(&handle, incoming))?;
+            Ok(())
+        })
+        .build(tauri::generate_context!())
+        .context("the windows could not start")?;
+    app.run(|app, event| match event {
+        // Another one may be about to open.
+        RunEvent::ExitRequested {
+            code: None, api, ..
+        } if !app.state::<Windows>().open.is_empty() => api.prevent_exit(),
+        _ => {}
+    });
+    Ok(())
+}
+
+fn follow(app: &AppHandle, mut incoming: Incoming) {
+    let windows = app.state::<Windows>();
+    while let Some(message) = incoming.next() {
+        match message {
+            ToWindows::Snapshot(snapshot) => {
+                *lock(&windows.snapshot) = (*snapshot).clone();
+                if let Err(error) = SnapshotChanged(*snapshot).emit(app) {
+                    tracing::warn!(%error, "the windows cannot be sent what has changed");
+                }
+            }
+            ToWindows::Open(wish) => {
+                match wish {
+                    Wish::View(view) => show(app, view),
+                    Wish::Prompt(prompt) => show_prompt(app, prompt),
+                }
+                windows.link.tell(&FromWindows::Opened);
+            }
+            ToWindows::Answered { id, result } => windows.link.answered(id, result),
+            ToWindows::Quit => return app.exit(0),
         }
+    }
+    windows.link.ended();
+    // The windows say so before they are closed.
+    if windows.open.is_empty() || Show(View::Ended).emit(app).is_err() {
+        app.exit(0);
+    }
+}
+
+impl Windows {
+    pub fn snapshot(&self) -> AppSnapshot {
+        lock(&self.snapshot).clone()
+    }
+
+    /// The configuration file.
+    pub fn configuration(&self) -> PathBuf {
+        lock(&self.snapshot).configuration.path().into()
+    }
+
+    pub async fn ask(&self, request: AppRequest) -> Result<AppReply> {
+        self.link.ask(None, request).await
+    }
+
+    /// For the person in front of this window. What waits for an answer is given up when the window
+    /// is closed.
+    pub async fn request(&self, window: &str, request: Request) -> Result<Answered> {
+        let window = self.open.holds(window).then(|| window.to_owned());
+        let reply = self.link.ask(window, AppRequest::Agent(request)).await?;
+        reply.answered()
+    }
+
+    fn closed(&self, label: &str) {
+        self.open.remove(label);
+        self.link.tell(&FromWindows::Closed(label.to_owned()));
     }
 }
 
 /// In the main window, which is made if there is none.
-pub fn show(app: &AppHandle, view: View) {
+fn show(app: &AppHandle, view: View) {
     if let Some(window) = app.get_webview_window(MAIN) {
         bring_up(&window);
         if let Err(error) = Show(view).emit_to(app, MAIN) {
@@ -52,7 +145,7 @@ pub fn show(app: &AppHandle, view: View) {
 }
 
 /// A program waits: in the main window if it is there.
-pub fn show_prompt(app: &AppHandle, prompt: PromptId) {
+fn show_prompt(app: &AppHandle, prompt: PromptId) {
     if app.get_webview_window(MAIN).is_some() {
         return show(app, View::Prompt { prompt });
     }
@@ -90,12 +183,15 @@ fn bring_up(window: &WebviewWindow) {
 /// it.
 fn open(app: &AppHandle, label: &str, view: View) {
     let (app, label) = (app.clone(), label.to_owned());
+    app.state::<Windows>().open.add(&label, view);
     tauri::async_runtime::spawn(async move {
-        let state = app.state::<AppState>();
-        state.windows.add(&label, view);
+        let windows = app.state::<Windows>();
         if let Err(error) = build(&app, &label) {
-            state.window_closed(&label);
+            windows.closed(&label);
             tracing::warn!(%error, label, "a window cannot be opened");
+            if windows.open.is_empty() {
+                app.exit(1);
+            }
         }
     });
 }
@@ -125,20 +221,9 @@ fn build(app: &AppHandle, label: &str) -> tauri::Result<()> {
     let (app, own) = (app.clone(), label.to_owned());
     window.on_window_event(move |event| {
         if matches!(event, WindowEvent::Destroyed) {
-            app.state::<AppState>().window_closed(&own);
-            #[cfg(target_os = "linux")]
-            tauri::async_runtime::spawn(clear_up(app.clone()));
+            app.state::<Windows>().closed(&own);
         }
     });
     window.show()?;
     window.set_focus()
-}
-
-/// Once no window is left, and none has come up in its place.
-#[cfg(target_os = "linux")]
-async fn clear_up(app: AppHandle) {
-    Clock::nap(LAST_FOR).await;
-    if app.state::<AppState>().windows.is_empty() {
-        webkit::end();
-    }
 }

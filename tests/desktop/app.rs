@@ -98,31 +98,69 @@ impl App {
 
     /// As at the end of a desktop session.
     pub fn terminate(&mut self) -> ExitStatus {
-        let pid = i32::try_from(self.pid())
-            .ok()
-            .and_then(Pid::from_raw)
-            .expect("a process");
-        // One that has ended already gets no signal.
-        let _ = kill_process(pid, Signal::TERM);
+        send(self.pid(), Signal::TERM);
         self.ends()
     }
 
-    /// The names of the processes it has started that still run.
-    pub fn children(&self) -> Vec<String> {
-        let folders = fs::read_dir("/proc")
-            .expect("a system with processes")
-            .flatten();
-        let of_ours = |folder: fs::DirEntry| {
-            let stat = fs::read_to_string(folder.path().join("stat")).ok()?;
-            let (head, tail) = stat.rsplit_once(") ")?;
-            let mut fields = tail.split(' ');
-            let is_running = fields.next()? != "Z";
-            let parent: u32 = fields.next()?.parse().ok()?;
-            (is_running && parent == self.pid())
-                .then(|| head.split_once('(').map(|(_, name)| name.to_owned()))?
-        };
-        folders.filter_map(of_ours).collect()
+    /// Without a word. What it started is left.
+    pub fn crash(&self) {
+        send(self.pid(), Signal::KILL);
     }
+
+    /// What draws its windows, and has nothing else to do.
+    pub fn windows_process(&self) -> Option<Process> {
+        children(self.pid())
+            .into_iter()
+            .find(|child| child.name == "keyfob")
+    }
+
+    pub fn has_children(&self) -> bool {
+        !children(self.pid()).is_empty()
+    }
+
+    pub fn open_files(&self) -> usize {
+        let folder = fs::read_dir(format!("/proc/{}/fd", self.pid()));
+        folder.expect("a process of ours").count()
+    }
+}
+
+pub struct Process {
+    pub pid: u32,
+    pub name: String,
+}
+
+impl Process {
+    /// Without a word, as in a crash.
+    pub fn kill(&self) {
+        send(self.pid, Signal::KILL);
+    }
+}
+
+fn send(pid: u32, signal: Signal) {
+    let pid = i32::try_from(pid)
+        .ok()
+        .and_then(Pid::from_raw)
+        .expect("a process");
+    // One that has ended already gets no signal.
+    let _ = kill_process(pid, signal);
+}
+
+/// Those that still run.
+pub fn children(parent: u32) -> Vec<Process> {
+    let folders = fs::read_dir("/proc")
+        .expect("a system with processes")
+        .flatten();
+    let of_ours = |folder: fs::DirEntry| {
+        let pid = folder.file_name().to_str()?.parse().ok()?;
+        let stat = fs::read_to_string(folder.path().join("stat")).ok()?;
+        let (head, tail) = stat.rsplit_once(") ")?;
+        let mut fields = tail.split(' ');
+        let is_running = fields.next()? != "Z";
+        let of: u32 = fields.next()?.parse().ok()?;
+        let name = head.split_once('(')?.1.to_owned();
+        (is_running && of == parent).then_some(Process { pid, name })
+    };
+    folders.filter_map(of_ours).collect()
 }
 
 impl Drop for App {
@@ -130,9 +168,14 @@ impl Drop for App {
         if std::thread::panicking() {
             eprintln!("keyfob said: {}", self.said());
         }
+        let windows = self.windows_process();
         // It may have ended before.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let Some(windows) = windows {
+            windows.kill();
+            windows::disappears(MAIN);
+        }
     }
 }
 

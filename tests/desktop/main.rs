@@ -21,4 +21,5 @@ mod revocation;
 mod settings;
 mod tray;
 mod trouble;
+mod window_process;
 mod windows;

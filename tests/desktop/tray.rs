@@ -240,34 +240,6 @@ fn hidden_it_opens_no_window_until_it_is_started_again() {
     assert_eq!(desktop.owner(SINGLE), Some(app.pid()));
 }
 
-#[test]
-fn closing_the_window_leaves_the_app_and_ends_what_drew_it() {
-    let desktop = Desktop::new();
-    let home = Home::with(KIM);
-    let mut app = App::start(&desktop, &home, &[]);
-    let tray = Tray::of(&desktop, &app);
-    let window = windows::appears(MAIN);
-    let draws = |app: &App| {
-        app.children()
-            .iter()
-            .any(|name| name.starts_with("WebKitWebProces"))
-    };
-    eventually("something draws the page", || draws(&app).then_some(()));
-    windows::close(&window);
-    windows::disappears(MAIN);
-    let of_webkit = |app: &App| app.children().iter().any(|name| name.starts_with("WebKit"));
-    eventually("nothing draws or fetches any more", || {
-        (!of_webkit(&app)).then_some(())
-    });
-    assert!(app.is_running());
-    tray.press(&["Open Keyfob"]);
-    windows::appears(MAIN);
-    eventually("something draws the page again", || {
-        draws(&app).then_some(())
-    });
-    assert_eq!(app.terminate().code(), Some(0), "{}", app.said());
-}
-
 fn sockets(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).expect("it is ours").flatten();
     entries

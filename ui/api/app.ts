@@ -574,7 +574,9 @@ export type View = { view: "identities" } |
 /**  The identities, and the form for the keys of this one. */
 { view: "enter_keys"; identity: string } | { view: "activity" } | { view: "settings" } | { view: "first_run" } | { view: "log_out"; target: Target } | 
 /**  One that is open; its number is in the snapshot's prompts. */
-{ view: "prompt"; prompt: number };
+{ view: "prompt"; prompt: number } | 
+/**  The tray's process has ended: nothing works any more. */
+{ view: "ended" };
 
 export type What = "keyring" | "section" | "file" | "folder" | 
 /**  A sign-in at AWS itself. */

@@ -402,3 +402,16 @@ test("of two sign-ins started at once, the second prompt waits for the first, an
   await waitFor(() => expect(announced()).toContain("Signed in to data-lake"));
   expect(screen.queryByRole("dialog")).toBeNull();
 });
+
+test.each([
+  ["the main window", () => new FakeApp(waiting()).opens({ view: "prompt", prompt: 7 })],
+  ["a prompt's own window", () => own_window(waiting())],
+])("once the tray's process has ended, %s says so in place of everything else, and can be closed", async (_, fake) => {
+  const app = fake();
+  const user = await open(app);
+  await app.shows({ view: "ended" });
+  expect(await screen.findByRole("heading", { name: "Keyfob has ended" })).toBeTruthy();
+  expect(screen.queryByLabelText("MFA code")).toBeNull();
+  await user.click(screen.getByRole("button", { name: "Close" }));
+  expect(app.sent("close_window")).toHaveLength(1);
+});

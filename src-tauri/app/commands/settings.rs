@@ -6,13 +6,14 @@
     reason = "a command's arguments are its own"
 )]
 
-use crate::actions;
+use crate::actions::misunderstood;
 use crate::autostart::StartAtLogin;
-use crate::mutex::lock;
+use crate::link::AppRequest;
 use crate::outside;
-use crate::state::AppState;
-use keyfob_core::agent::api::{Note, SessionDuration};
-use keyfob_core::agent::edits::Imported;
+use crate::preferences::Preferences;
+use crate::snapshot::Configuration;
+use crate::windows::Windows;
+use keyfob_core::agent::api::{Answered, Note, Reply, SessionDuration};
 use keyfob_core::config::{
     Change, Config, NewIdentity, NewKind, Problem, Severity, importable as found,
 };
@@ -94,10 +95,10 @@ impl ConfigurationProblem {
 #[tauri::command]
 #[specta::specta]
 pub async fn settings(app: AppHandle) -> Result<DesktopSettings> {
-    let state = app.state::<AppState>();
-    let path = state.host.path()?;
+    let state = app.state::<Windows>();
+    let path = state.configuration();
     // A file that cannot be used at all has one problem, which is in the snapshot.
-    let config = Config::load(&path, &state.host.environment).ok();
+    let config = Config::load(&path, &state.environment).ok();
     let problems = config.iter().flat_map(Config::problems);
     let identities = config
         .iter()
@@ -111,7 +112,7 @@ pub async fn settings(app: AppHandle) -> Result<DesktopSettings> {
         notify_before: config
             .as_ref()
             .map_or_else(String::new, |config| as_written(config.notify_before())),
-        notices: lock(&state.preferences).shown(),
+        notices: Preferences::load(&state.environment).shown(),
         problems: problems.map(ConfigurationProblem::of).collect(),
         default_identity: default.map(|identity| identity.name.to_string()),
         identities: identities.collect(),
@@ -124,7 +125,7 @@ pub async fn settings(app: AppHandle) -> Result<DesktopSettings> {
 #[specta::specta]
 pub async fn start_at_login(app: AppHandle, to: StartAtLogin) -> Result<DesktopSettings> {
     to.set(&app)?;
-    app.state::<AppState>().changed();
+    app.state::<Windows>().ask(AppRequest::Look).await?;
     settings(app).await
 }
 
@@ -132,7 +133,7 @@ pub async fn start_at_login(app: AppHandle, to: StartAtLogin) -> Result<DesktopS
 #[tauri::command]
 #[specta::specta]
 pub async fn notify_before(app: AppHandle, duration: String) -> Result<DesktopSettings> {
-    actions::edit(&app.state::<AppState>(), Change::NotifyBefore(duration)).await?;
+    edit(&app.state::<Windows>(), Change::NotifyBefore(duration)).await?;
     settings(app).await
 }
 
@@ -140,29 +141,34 @@ pub async fn notify_before(app: AppHandle, duration: String) -> Result<DesktopSe
 #[tauri::command]
 #[specta::specta]
 pub async fn show_notices(app: AppHandle, kinds: Vec<NoticeKind>) -> Result<DesktopSettings> {
-    let state = app.state::<AppState>();
-    lock(&state.preferences).show_only(&kinds, &state.host.environment)?;
-    settings(app.clone()).await
+    app.state::<Windows>()
+        .ask(AppRequest::ShowNotices(kinds))
+        .await?;
+    settings(app).await
 }
 
 #[tauri::command]
 #[specta::specta]
-pub async fn use_as_default(state: State<'_, AppState>, identity: String) -> Result<()> {
-    actions::use_as_default(&state, identity).await
+pub async fn use_as_default(state: State<'_, Windows>, identity: String) -> Result<()> {
+    edit(&state, Change::MakeDefault(identity)).await
+}
+
+async fn edit(state: &Windows, change: Change) -> Result<()> {
+    state.ask(AppRequest::Edit(change)).await.map(drop)
 }
 
 /// In the program that opens such files.
 #[tauri::command]
 #[specta::specta]
-pub fn open_configuration(state: State<'_, AppState>) -> Result<()> {
-    outside::open(state.host.path()?, "the configuration file")
+pub fn open_configuration(state: State<'_, Windows>) -> Result<()> {
+    outside::open(state.configuration(), "the configuration file")
 }
 
 /// Writes an IAM user into the configuration, which is made if there is none; its keys are entered
 /// next.
 #[tauri::command]
 #[specta::specta]
-pub async fn add_user(state: State<'_, AppState>, user: NewUser) -> Result<()> {
+pub async fn add_user(state: State<'_, Windows>, user: NewUser) -> Result<()> {
     let NewUser {
         name,
         region,
@@ -175,17 +181,20 @@ pub async fn add_user(state: State<'_, AppState>, user: NewUser) -> Result<()> {
     let new = NewIdentity {
         name,
         // The first one is used where none is named.
-        is_default: state.host.is_idle(),
+        is_default: matches!(
+            state.snapshot().configuration,
+            Configuration::Missing { .. }
+        ),
         kind,
     };
-    actions::edit(&state, Change::AddIdentity(new)).await
+    edit(&state, Change::AddIdentity(new)).await
 }
 
 /// What `~/.aws/config` and `~/.aws/credentials` hold.
 #[tauri::command]
 #[specta::specta]
-pub fn importable(state: State<'_, AppState>) -> Result<Vec<ImportableProfile>> {
-    let profiles = found(&state.host.environment)?;
+pub fn importable(state: State<'_, Windows>) -> Result<Vec<ImportableProfile>> {
+    let profiles = found(&state.environment)?;
     let shown = profiles.into_iter().map(|it| ImportableProfile {
         profile: it.profile,
         what: it.what.to_string(),
@@ -197,11 +206,14 @@ pub fn importable(state: State<'_, AppState>) -> Result<Vec<ImportableProfile>> 
 #[tauri::command]
 #[specta::specta]
 pub async fn import_profiles(
-    state: State<'_, AppState>,
+    state: State<'_, Windows>,
     names: Vec<String>,
 ) -> Result<ImportedProfiles> {
-    let Imported { identities, notes } = actions::import(&state, names).await?;
-    Ok(ImportedProfiles { identities, notes })
+    let Answered { notes, reply } = state.ask(AppRequest::Import(names)).await?.answered()?;
+    match reply {
+        Reply::Imported { identities } => Ok(ImportedProfiles { identities, notes }),
+        _ => Err(misunderstood()),
+    }
 }
 
 /// `30m`

@@ -8,7 +8,7 @@
 
 use crate::actions::misunderstood;
 use crate::outside;
-use crate::state::AppState;
+use crate::windows::Windows;
 use keyfob_core::agent::api::{
     Answer, Answered, Check, Configure, Configured, Control, HeldSession, Login, Maintain, Note,
     Prompt, PromptId, PromptKind, Renewal, Reply, Secret, SessionRequest, SignedIn, TypedKeys,
@@ -91,7 +91,7 @@ pub struct Pasted {
 #[specta::specta]
 pub async fn sign_in(
     window: WebviewWindow,
-    state: State<'_, AppState>,
+    state: State<'_, Windows>,
     identity: String,
     renewal: Renewal,
 ) -> Result<SignInOutcome> {
@@ -113,7 +113,7 @@ pub async fn sign_in(
 #[specta::specta]
 pub async fn enter_keys(
     window: WebviewWindow,
-    state: State<'_, AppState>,
+    state: State<'_, Windows>,
     identity: String,
 ) -> Result<SignInOutcome> {
     let snapshot = state.snapshot();
@@ -143,7 +143,7 @@ pub async fn enter_keys(
 #[specta::specta]
 pub async fn answer_keys(
     window: WebviewWindow,
-    state: State<'_, AppState>,
+    state: State<'_, Windows>,
     prompt: PromptId,
     keys: KeysForm,
 ) -> Result<SignInOutcome> {
@@ -155,7 +155,7 @@ pub async fn answer_keys(
     } = keys;
     let secret = secret_access_key
         .map(|Typed(secret)| secret)
-        .or_else(|| state.windows.pasted(window.label()));
+        .or_else(|| state.open.pasted(window.label()));
     let missing = || {
         Error::new(Code::InvalidInput, "the secret access key is empty").hint("type or paste it")
     };
@@ -167,7 +167,7 @@ pub async fn answer_keys(
         session_duration: Some(session_duration.unwrap_or_default()),
     };
     let outcome = answer(&window, &state, prompt, Answer::Keys(keys)).await?;
-    state.windows.keep_pasted(window.label(), None);
+    state.open.keep_pasted(window.label(), None);
     Ok(outcome)
 }
 
@@ -175,7 +175,7 @@ pub async fn answer_keys(
 #[specta::specta]
 pub async fn answer_code(
     window: WebviewWindow,
-    state: State<'_, AppState>,
+    state: State<'_, Windows>,
     prompt: PromptId,
     code: String,
 ) -> Result<SignInOutcome> {
@@ -188,7 +188,7 @@ pub async fn answer_code(
 #[specta::specta]
 pub async fn answer_passphrase(
     window: WebviewWindow,
-    state: State<'_, AppState>,
+    state: State<'_, Windows>,
     prompt: PromptId,
     passphrase: String,
 ) -> Result<SignInOutcome> {
@@ -198,38 +198,35 @@ pub async fn answer_passphrase(
 
 async fn answer(
     window: &WebviewWindow,
-    state: &AppState,
+    state: &Windows,
     prompt: PromptId,
     answer: Answer,
 ) -> Result<SignInOutcome> {
-    let outcome = state
+    state
         .request(window.label(), Control::Answer { prompt, answer }.into())
         .await
-        .and_then(outcome);
-    state.changed();
-    outcome
+        .and_then(outcome)
 }
 
 #[tauri::command]
 #[specta::specta]
 pub async fn cancel(
     window: WebviewWindow,
-    state: State<'_, AppState>,
+    state: State<'_, Windows>,
     prompt: PromptId,
 ) -> Result<()> {
     // The answer is the failure of the interrupted request, as wanted.
     let _ = state
         .request(window.label(), Control::Cancel { prompt }.into())
         .await;
-    state.windows.keep_pasted(window.label(), None);
-    state.changed();
+    state.open.keep_pasted(window.label(), None);
     Ok(())
 }
 
 /// Opens the address of a browser prompt.
 #[tauri::command]
 #[specta::specta]
-pub fn open_browser(state: State<'_, AppState>, prompt: PromptId) -> Result<()> {
+pub fn open_browser(state: State<'_, Windows>, prompt: PromptId) -> Result<()> {
     let snapshot = state.snapshot();
     let prompts = snapshot.prompts().iter();
     let address = prompts
@@ -249,7 +246,7 @@ pub fn open_browser(state: State<'_, AppState>, prompt: PromptId) -> Result<()> 
 /// A text pasted into the form: a CSV file, a profile, export lines, JSON. Its secret stays here.
 #[tauri::command]
 #[specta::specta]
-pub fn paste(window: WebviewWindow, state: State<'_, AppState>, text: String) -> Result<Pasted> {
+pub fn paste(window: WebviewWindow, state: State<'_, Windows>, text: String) -> Result<Pasted> {
     let text = zeroize::Zeroizing::new(text);
     if text.len() > pasted::LONGEST {
         return Err(pasted::too_long("the pasted text"));
@@ -262,7 +259,7 @@ pub fn paste(window: WebviewWindow, state: State<'_, AppState>, text: String) ->
     } = pasted::keys(&text)?;
     let secret_characters = secret_access_key.length();
     state
-        .windows
+        .open
         .keep_pasted(window.label(), Some(secret_access_key));
     Ok(Pasted {
         access_key_id,

@@ -9,7 +9,7 @@ use zeroize::{Zeroize, Zeroizing};
 const FIRST: usize = 4 << 10;
 
 #[derive(Default)]
-pub(super) struct Buffer {
+pub struct Buffer {
     bytes: Zeroizing<Vec<u8>>,
     filled: usize,
     /// Up to here there is no line's end.

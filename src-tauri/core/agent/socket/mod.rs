@@ -14,6 +14,7 @@ mod server;
 mod wire;
 
 pub use address::Address;
+pub use buffer::Buffer;
 pub use client::{BlockingConnection, Connection};
 pub(super) use client::{Face, at_once};
 pub use server::{Listener, Opened};
