@@ -21,7 +21,7 @@ pub enum ToWindows {
     Open(Wish),
     Answered {
         id: u64,
-        result: Result<AppReply>,
+        result: Box<Result<AppReply>>,
     },
     /// The user quits.
     Quit,
@@ -73,7 +73,7 @@ pub enum AppRequest {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum AppReply {
     Done,
-    Answered(Answered),
+    Answered(Box<Answered>),
     Snapshot(Box<AppSnapshot>),
 }
 
@@ -107,7 +107,7 @@ pub fn take<T: DeserializeOwned>(buffer: &mut Buffer) -> io::Result<Option<T>> {
 impl AppReply {
     pub fn answered(self) -> Result<Answered> {
         match self {
-            AppReply::Answered(answered) => Ok(answered),
+            AppReply::Answered(answered) => Ok(*answered),
             AppReply::Done | AppReply::Snapshot(_) => Err(unexpected()),
         }
     }

@@ -179,7 +179,7 @@ fn take(app: &AppHandle, message: FromWindows) {
             let app = app.clone();
             spawn(async move {
                 let state = app.state::<AppState>();
-                let result = carry_out(&state, window.as_deref(), request).await;
+                let result = Box::new(carry_out(&state, window.as_deref(), request).await);
                 send(&app, ToWindows::Answered { id, result });
             });
         }
@@ -198,12 +198,11 @@ async fn carry_out(
             if changes {
                 state.changed();
             }
-            return answered.map(AppReply::Answered);
+            return answered.map(|it| AppReply::Answered(Box::new(it)));
         }
         AppRequest::Import(profiles) => {
-            return actions::import(state, profiles)
-                .await
-                .map(AppReply::Answered);
+            let answered = actions::import(state, profiles).await?;
+            return Ok(AppReply::Answered(Box::new(answered)));
         }
         AppRequest::Retry => {
             state.host.host_configured().await;

@@ -93,7 +93,7 @@ fn follow(app: &AppHandle, mut incoming: Incoming) {
                 }
                 windows.link.tell(&FromWindows::Opened);
             }
-            ToWindows::Answered { id, result } => windows.link.answered(id, result),
+            ToWindows::Answered { id, result } => windows.link.answered(id, *result),
             ToWindows::Quit => return app.exit(0),
         }
     }
