@@ -25,6 +25,7 @@ mod snapshot;
 mod state;
 mod tray;
 mod tray_link;
+mod window_main;
 mod window_process;
 mod windows;
 
@@ -81,7 +82,7 @@ fn main() -> ExitCode {
     log();
     let done = match parse(std::env::args_os().skip(1)) {
         Ok(Launch::App { first, config }) => run(first, config),
-        Ok(Launch::Windows) => windows::run(Environment::capture().with_fob_beside()),
+        Ok(Launch::Windows) => window_main::run(Environment::capture().with_fob_beside()),
         Ok(Launch::Version) => {
             println!("keyfob {}", env!("CARGO_PKG_VERSION"));
             Ok(())

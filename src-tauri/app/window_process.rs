@@ -21,7 +21,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
-/// The word that [`run`](crate::windows::run) is started by.
+/// What it is started with.
 pub const WINDOWS: &str = "--windows";
 const QUITS_WITHIN: Duration = Duration::from_secs(2);
 

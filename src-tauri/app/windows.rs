@@ -1,15 +1,12 @@
-//! The process of the windows: started when there is something to show, ended with the last window.
-//! The main window shows every view; a prompt that a program waits for comes up in a window of its
-//! own where the main one is not open. What is shown and done comes from the tray's process, which
-//! has the agent and never makes a webview.
+//! The windows: the main one shows every view; a prompt that a program waits for comes up in a
+//! window of its own where the main one is not open. What they show and do comes from the tray's
+//! process.
 
-use crate::contract;
-use crate::link::{AppReply, AppRequest, FromWindows, ToWindows, Wish};
+use crate::link::{AppReply, AppRequest, FromWindows, Wish};
 use crate::mutex::lock;
 use crate::open_windows::OpenWindows;
-use crate::snapshot::{AppSnapshot, Show, SnapshotChanged, View};
-use crate::tray_link::{self, Incoming, TrayLink};
-use anyhow::Context as _;
+use crate::snapshot::{AppSnapshot, Show, View};
+use crate::tray_link::TrayLink;
 use keyfob_core::agent::api::{Answered, PromptId, Request};
 use keyfob_core::environment::Environment;
 use keyfob_core::error::Result;
@@ -17,8 +14,8 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use tauri::utils::config::Color;
 use tauri::{
-    AppHandle, LogicalSize, Manager, RunEvent, Theme, WebviewUrl, WebviewWindow,
-    WebviewWindowBuilder, WindowEvent,
+    AppHandle, LogicalSize, Manager, Theme, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
+    WindowEvent,
 };
 use tauri_specta::Event as _;
 
@@ -36,75 +33,24 @@ const FIRST_PROMPT_HEIGHT: f64 = 320.0;
 pub struct Windows {
     pub environment: Environment,
     pub open: OpenWindows,
-    link: TrayLink,
+    pub link: TrayLink,
     snapshot: Mutex<AppSnapshot>,
 }
 
-/// Until the last window is closed, or the tray's process ends.
-pub fn run(environment: Environment) -> anyhow::Result<()> {
-    let (link, mut incoming) = tray_link::open().context("this is the tray's to start")?;
-    let Some(ToWindows::Snapshot(snapshot)) = incoming.next() else {
-        anyhow::bail!("`keyfob` itself starts its windows: run it without `--windows`");
-    };
-    let contract = contract::builder();
-    let app = tauri::Builder::default()
-        .plugin(crate::autostart::plugin())
-        .invoke_handler(contract.invoke_handler())
-        .setup(move |app| {
-            contract.mount_events(app);
-            app.manage(Windows {
-                environment,
-                open: OpenWindows::default(),
-                link,
-                snapshot: Mutex::new(*snapshot),
-            });
-            let handle = app.handle().clone();
-            std::thread::Builder::new()
-                .name("tray-link".to_owned())
-                .spawn(move || follow(&handle, incoming))?;
-            Ok(())
-        })
-        .build(tauri::generate_context!())
-        .context("the windows could not start")?;
-    app.run(|app, event| match event {
-        // Another one may be about to open.
-        RunEvent::ExitRequested {
-            code: None, api, ..
-        } if !app.state::<Windows>().open.is_empty() => api.prevent_exit(),
-        _ => {}
-    });
-    Ok(())
-}
-
-fn follow(app: &AppHandle, mut incoming: Incoming) {
-    let windows = app.state::<Windows>();
-    while let Some(message) = incoming.next() {
-        match message {
-            ToWindows::Snapshot(snapshot) => {
-                *lock(&windows.snapshot) = (*snapshot).clone();
-                if let Err(error) = SnapshotChanged(*snapshot).emit(app) {
-                    tracing::warn!(%error, "the windows cannot be sent what has changed");
-                }
-            }
-            ToWindows::Open(wish) => {
-                match wish {
-                    Wish::View(view) => show(app, view),
-                    Wish::Prompt(prompt) => show_prompt(app, prompt),
-                }
-                windows.link.tell(&FromWindows::Opened);
-            }
-            ToWindows::Answered { id, result } => windows.link.answered(id, *result),
-            ToWindows::Quit => return app.exit(0),
+impl Windows {
+    pub fn new(environment: Environment, link: TrayLink, snapshot: AppSnapshot) -> Windows {
+        Windows {
+            environment,
+            open: OpenWindows::default(),
+            link,
+            snapshot: Mutex::new(snapshot),
         }
     }
-    windows.link.ended();
-    // The windows say so before they are closed.
-    if windows.open.is_empty() || Show(View::Ended).emit(app).is_err() {
-        app.exit(0);
-    }
-}
 
-impl Windows {
+    pub fn take(&self, snapshot: AppSnapshot) {
+        *lock(&self.snapshot) = snapshot;
+    }
+
     pub fn snapshot(&self) -> AppSnapshot {
         lock(&self.snapshot).clone()
     }
@@ -132,6 +78,13 @@ impl Windows {
     }
 }
 
+pub fn open(app: &AppHandle, wish: Wish) {
+    match wish {
+        Wish::View(view) => show(app, view),
+        Wish::Prompt(prompt) => show_prompt(app, prompt),
+    }
+}
+
 /// In the main window, which is made if there is none.
 fn show(app: &AppHandle, view: View) {
     if let Some(window) = app.get_webview_window(MAIN) {
@@ -141,7 +94,7 @@ fn show(app: &AppHandle, view: View) {
         }
         return;
     }
-    open(app, MAIN, view);
+    start(app, MAIN, view);
 }
 
 /// A program waits: in the main window if it is there.
@@ -152,7 +105,7 @@ fn show_prompt(app: &AppHandle, prompt: PromptId) {
     let label = format!("{PROMPT}{prompt}");
     match app.get_webview_window(&label) {
         Some(window) => bring_up(&window),
-        None => open(app, &label, View::Prompt { prompt }),
+        None => start(app, &label, View::Prompt { prompt }),
     }
 }
 
@@ -181,7 +134,7 @@ fn bring_up(window: &WebviewWindow) {
 
 /// A window cannot be made inside an event of another one on every system: a task of its own makes
 /// it.
-fn open(app: &AppHandle, label: &str, view: View) {
+fn start(app: &AppHandle, label: &str, view: View) {
     let (app, label) = (app.clone(), label.to_owned());
     app.state::<Windows>().open.add(&label, view);
     tauri::async_runtime::spawn(async move {
