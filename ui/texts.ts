@@ -1,7 +1,10 @@
 // Every text of the page, ready for translation. Messages, hints and notes come from Rust as texts.
 import type { AuditEvent, NoticeKind, Severity, State, What, WhyKeys } from "./contract";
+import type { Line, Part } from "./removal";
 
 const count = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
+
+const list = (words: string[]) => [words.slice(0, -1).join(", "), ...words.slice(-1)].filter((it) => it !== "").join(" and ");
 
 export const texts = {
   app: "Keyfob",
@@ -228,7 +231,22 @@ export const texts = {
     titleAll: "Log out of everything",
     previewing: "Checking what is stored…",
     willRemove: "Will be removed",
-    kept: "Kept",
+    entries: "Entries",
+    keptEntries: "Kept entries",
+    details: "Show details",
+    parts: {
+      session: ["session", "sessions"],
+      keys: ["access key", "access keys"],
+      token: ["sign-in token", "sign-in tokens"],
+      sign_in: ["sign-in at AWS", "sign-ins at AWS"],
+      profile: ["AWS profile", "AWS profiles"],
+      files: ["files for AWS tools", "files for AWS tools"],
+    } satisfies Record<Part, [string, string]>,
+    line: ({ names, gone, kept }: Line) => {
+      const words = (parts: Part[]) => list(parts.map((part) => texts.logOut.parts[part][names.length === 1 ? 0 : 1]));
+      const stay = names.length === 1 && kept.length === 1 ? "stays" : "stay";
+      return [words(gone), kept.length > 0 ? `${words(kept)} ${stay}` : ""].filter((it) => it !== "").join(" · ");
+    },
     nothing: "Nothing to remove: already logged out",
     absent: (n: number) => `${count(n, "more place", "more places")} checked, nothing found`,
     forgetKeys: "Also forget the access key",
@@ -299,6 +317,7 @@ export const texts = {
       rotation: (identity: string) => `Could not rotate the keys of ${identity}`,
     } satisfies Record<AuditEvent, (identity: string) => string>,
     failedMark: (code: string) => `✕ failed: ${code.replaceAll("_", " ")}`,
+    cancelledMark: "– cancelled",
     by: (program: string, pid: number) => `${program} (pid ${pid})`,
   },
 

@@ -19,6 +19,8 @@ export default defineConfig({
     setupFiles: ["tests/setup.ts"],
     env: { TZ: "UTC" },
     restoreMocks: true,
+    // A machine that does much else at the same time is slow.
+    testTimeout: 30_000,
     // Each test cleans up; a page for each file would take half of the run.
     isolate: false,
   },

@@ -16,7 +16,7 @@ fn what_the_preview_lists_is_removed_and_afterwards_programs_are_told_to_sign_in
     page.press("kim default Valid");
     page.press("Log out…");
     page.sees("Will be removed");
-    let alone = page.lines("Will be removed");
+    let alone = page.lines("Entries");
     assert!(!alone.is_empty());
     assert_eq!(
         home.run(&["credential-process", "kim"]).status.code(),
@@ -25,12 +25,12 @@ fn what_the_preview_lists_is_removed_and_afterwards_programs_are_told_to_sign_in
     );
     page.tick("Also forget the access key");
     let planned = eventually("the access key is in the list", || {
-        let planned = page.lines("Will be removed");
+        let planned = page.lines("Entries");
         (planned.len() > alone.len()).then_some(planned)
     });
     page.press("Log out");
     page.sees("Logged out");
-    let done = page.lines("Removed");
+    let done = page.lines("Entries");
     assert_eq!(done.len(), planned.len(), "{planned:#?} {done:#?}");
     page.sees("To end a browser session, choose Sign out in the AWS console");
     assert_eq!(

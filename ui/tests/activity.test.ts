@@ -1,5 +1,6 @@
 import { screen, waitFor } from "@testing-library/svelte";
 import { expect, test } from "vitest";
+import type { AuditLine } from "../contract";
 import { FakeApp } from "./fake-app";
 import * as fixtures from "./fixtures";
 import { open, settled } from "./page";
@@ -20,6 +21,14 @@ test("lines are sentences, newest first, with the program", async () => {
 test("a failed line says that it failed, and why", async () => {
   await open(view());
   expect(lines()[2]).toContain("Could not renew audit ✕ failed: access denied");
+});
+
+test("a prompt that the user cancelled has not failed", async () => {
+  const [first] = fixtures.day_of_lines();
+  const cancelled = { ...first!, event: "sign_in", result: "failed", error: "cancelled" } as AuditLine;
+  await open(view().on("activity", () => ({ ...fixtures.audit(), lines: [cancelled] })));
+  expect(lines()[0]).toContain("– cancelled");
+  expect(lines()[0]).not.toContain("failed");
 });
 
 test("lines are filtered by text and by event", async () => {

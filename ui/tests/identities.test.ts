@@ -126,7 +126,7 @@ test("no match is shown, with a button to clear the filter", async () => {
   expect(row("dev-admin")).toBeTruthy();
 });
 
-test("Esc clears the filter, then closes the details, then the window", async () => {
+test("Esc clears the filter, then closes the details, and never the window; Ctrl+W does", async () => {
   const app = new FakeApp(fixtures.team_snapshot());
   const user = await open(app);
   await user.click(toggle("dev-admin"));
@@ -138,7 +138,29 @@ test("Esc clears the filter, then closes the details, then the window", async ()
   expect(screen.queryByRole("group", { name: "Details of dev-admin" })).toBeNull();
   expect(app.sent("close_window")).toHaveLength(0);
   await user.keyboard("{Escape}");
+  expect(app.sent("close_window")).toHaveLength(0);
+  await user.keyboard("{Control>}w{/Control}");
   expect(app.sent("close_window")).toHaveLength(1);
+});
+
+test("Ctrl and plus, minus or zero zoom the page", async () => {
+  const user = await open(new FakeApp(fixtures.team_snapshot()));
+  const zoom = () => document.documentElement.style.getPropertyValue("zoom");
+  await user.keyboard("{Control>}++{/Control}");
+  expect(zoom()).toBe("1.2");
+  await user.keyboard("{Control>}0--{/Control}");
+  expect(zoom()).toBe("0.8");
+  await user.keyboard("{Control>}0{/Control}");
+  expect(zoom()).toBe("1");
+});
+
+test("one group of identities without a provider needs no heading", async () => {
+  const all = fixtures.team_snapshot();
+  const alone = (all.agent?.identities ?? []).filter((it) => it.provider === null || it.provider === "aws-user");
+  expect(alone.length).toBeGreaterThan(0);
+  await open(new FakeApp({ ...all, agent: { ...all.agent!, identities: alone } }));
+  expect(screen.queryByText("Stand-alone")).toBeNull();
+  expect(row(alone[0]!.name)).toBeTruthy();
 });
 
 test("signing in renews what is due, and says until when the session is valid", async () => {

@@ -16,9 +16,14 @@ test("nothing is removed before the plan was shown", async () => {
   expect(app.sent("preview_logout")).toEqual([{ target, longLivedKeys: "keep" }]);
   expect(app.sent("log_out")).toHaveLength(0);
   const gone = region("Will be removed");
-  expect(within(gone).getAllByRole("listitem")).toHaveLength(3);
-  expect(gone.textContent).toContain("session/default/3f9a1c/deploy");
-  expect(region("Kept").textContent).toContain("access key AKIA…MPLE");
+  expect(within(gone).getAllByRole("listitem").map((it) => it.textContent)).toEqual([
+    "deploy: session and AWS profile",
+    "dev: access key stays",
+  ]);
+  expect(document.activeElement).toBe(screen.getByRole("button", { name: "Cancel" }));
+  expect(screen.getByText("Show details").closest("details")?.open).toBe(false);
+  expect(region("Entries").textContent).toContain("session/default/3f9a1c/deploy");
+  expect(region("Kept entries").textContent).toContain("access key AKIA…MPLE");
   expect(document.body.textContent).toContain("1 more place checked, nothing found");
   expect(document.body.textContent).toMatch(/org-dev stays signed in until/);
 });
@@ -29,7 +34,8 @@ test("logging out shows the result of each step, and what stays signed in", asyn
   await user.click(submit());
   expect(app.sent("log_out")).toEqual([{ target, longLivedKeys: "keep" }]);
   await screen.findByText("Logged out");
-  expect(within(region("Removed")).getAllByText("removed:")).toHaveLength(3);
+  expect(region("Removed").textContent).toContain("deploy: session and AWS profile");
+  expect(within(region("Entries")).getAllByText("removed:")).toHaveLength(3);
   expect(document.body.textContent).toMatch(/Browser sessions, and programs that already have credentials, stay signed in/);
   await user.click(screen.getByRole("button", { name: "Done" }));
   expect(region("corp-sso")).toBeTruthy();
@@ -59,7 +65,7 @@ test("forgetting the access key is shown first, and the safe choice has the focu
   const user = await open(app);
   await user.click(screen.getByLabelText(/Also forget the access key/));
   expect(app.sent("preview_logout").at(-1)).toEqual({ target, longLivedKeys: "remove" });
-  await waitFor(() => expect(region("Will be removed").textContent).toContain("long-lived access keys"));
+  await waitFor(() => expect(region("Will be removed").textContent).toContain("dev: access key"));
   await waitFor(() => expect(document.activeElement).toBe(screen.getByRole("button", { name: "Cancel" })));
   expect(submit().className).toContain("danger");
   await user.click(submit());
@@ -79,7 +85,19 @@ test("a box ticked twice shows the plan of the second click, whichever comes fir
   await settled();
   plans[0]!(fixtures.report({ steps: [] }));
   await settled();
-  expect(within(region("Will be removed")).getAllByRole("listitem")).toHaveLength(3);
+  expect(within(region("Entries")).getAllByRole("listitem")).toHaveLength(3);
+});
+
+test("identities for which the same goes and stays share a line", async () => {
+  const steps = ["kim", "robin"].flatMap((name) => [
+    { what: "keyring", name, path: `default/session/${name}`, result: "would_remove", detail: null },
+    { what: "section", name, path: "/home/kim/.aws/keyfob/aws-user/config", result: "would_remove", detail: null },
+    { what: "keyring", name, path: `default/keys/${name}`, result: "kept", detail: null },
+  ]) as Report["steps"];
+  const folder = { what: "folder", name: "aws-user", path: "/home/kim/.aws/keyfob", result: "would_remove", detail: null } as const;
+  await open(view().on("preview_logout", () => fixtures.report({ steps: [...steps, folder] })));
+  const lines = within(region("Will be removed")).getAllByRole("listitem");
+  expect(lines.map((it) => it.textContent)).toEqual(["kim, robin: sessions and AWS profiles · access keys stay"]);
 });
 
 test("an identity that is already logged out is shown as such", async () => {

@@ -21,6 +21,7 @@ const MAIN = { width: 420, height: 640 };
 const PROMPT = { width: 400, height: 460 };
 const MORE = {
   forced: ["identities", "prompt-keys-problems"],
+  contrast: ["identities", "log-out"],
   zoomed: ["identities-details", "prompt-keys"],
   small: ["identities", "settings"],
 };
@@ -39,6 +40,9 @@ try {
   for (const name of names) {
     for (const colorScheme of ["light", "dark"]) await shoot(name, colorScheme, { colorScheme });
     if (MORE.forced.includes(name)) await shoot(name, "forced", { colorScheme: "dark", forcedColors: "active" });
+    if (MORE.contrast.includes(name)) {
+      for (const colorScheme of ["light", "dark"]) await shoot(name, `contrast-${colorScheme}`, { colorScheme, contrast: "more" });
+    }
     if (MORE.zoomed.includes(name)) await shoot(name, "200", { colorScheme: "light", zoom: 2 });
     if (MORE.small.includes(name)) await shoot(name, "small", { colorScheme: "light", size: { width: 360, height: 400 } });
   }
