@@ -253,9 +253,10 @@ async fn send(client: Option<Arc<Client>>, person: Person, request: Request) -> 
 /// The app, with a person in front of it.
 pub fn caller() -> Caller {
     Caller {
-        program: "Keyfob".to_owned(),
+        program: "Keyfob".into(),
         pid: std::process::id(),
         person: Person::Present,
+        trail: None,
     }
 }
 

@@ -59,7 +59,7 @@ impl RunningSandbox {
         let keys = &self.demonstration.keys;
         let keys = TypedKeys {
             access_key_id: keys.access_key_id.as_str().to_owned(),
-            secret_access_key: keys.secret_access_key.clone(),
+            secret_access_key: keys.secret_access_key.clone().into(),
             mfa_arn: None,
             session_duration: None,
         };

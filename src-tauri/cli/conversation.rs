@@ -60,9 +60,10 @@ pub fn client_here(
 /// `fob` itself.
 pub fn this_program(person: Person) -> Caller {
     Caller {
-        program: "fob".to_owned(),
+        program: "fob".into(),
         pid: std::process::id(),
         person,
+        trail: None,
     }
 }
 

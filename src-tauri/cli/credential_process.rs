@@ -30,11 +30,11 @@ pub fn credential_process(
     invocation: &Invocation,
     args: &CredentialProcessArgs,
 ) -> Result<u8, Stop> {
-    let parent = invocation.environment.parent();
     let caller = Caller {
-        program: parent.name,
-        pid: parent.pid,
+        program: "fob".into(),
+        pid: invocation.environment.parent(),
         person: Person::Absent,
+        trail: None,
     };
     let request = SessionRequest::Credentials {
         identity: args.name.clone(),

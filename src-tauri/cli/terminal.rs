@@ -7,6 +7,7 @@ use clap::ColorChoice;
 use clap::builder::styling::{AnsiColor, Style};
 use keyfob_core::agent::api::Note;
 use keyfob_core::error::{Code, Context, Error};
+pub use keyfob_core::foreign::one_line;
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 
@@ -242,13 +243,6 @@ pub fn dim(text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Text from outside, made unable to steer the terminal it is shown on.
-pub fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
-}
-
 fn closed(cause: &io::Error) -> Stop {
     match cause.kind() {
         io::ErrorKind::BrokenPipe => Stop::OutputClosed,
@@ -303,10 +297,5 @@ mod tests {
         })
         .expect("serializes");
         insta::assert_snapshot!(text, @r#"{"error":{"code":"aws_credentials_invalid","message":"aws credentials are invalid or have been revoked","hints":["run `fob user configure --identity kim`"],"context":{"identity":"kim","aws_error_code":"InvalidClientTokenId"}}}"#);
-    }
-
-    #[test]
-    fn text_from_outside_cannot_steer_the_terminal() {
-        assert_eq!(one_line("a\u{1b}[2Jb\nc\u{9b}d"), "a [2Jb c d");
     }
 }

@@ -7,7 +7,9 @@ use crate::duration::SessionDuration;
 pub use crate::error::Note;
 use crate::error::{Code, Error, Result};
 use crate::files;
+use crate::foreign::Foreign;
 use crate::ids::{AccessKeyId, MfaArn};
+use crate::kernel::{self, Process};
 use crate::secret::{Secret, on_the_wire};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -136,9 +138,33 @@ impl Answer {
 #[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct Caller {
     /// As people know it: `terraform`.
-    pub program: String,
+    pub program: Foreign,
     pub pid: u32,
     pub person: Person,
+    /// Its path, the programs that started it, and its terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trail: Option<Foreign>,
+}
+
+impl Caller {
+    /// What the kernel says of the process, in place of what it reported; the report stands only
+    /// where the kernel is not asked.
+    #[must_use]
+    pub fn as_the_kernel_says(self) -> Caller {
+        match kernel::process(self.pid) {
+            Some(Process { program, trail }) => Caller {
+                program,
+                trail: Some(trail),
+                ..self
+            },
+            None if cfg!(target_os = "linux") => Caller {
+                program: "a program that has ended".into(),
+                trail: None,
+                ..self
+            },
+            None => self,
+        }
+    }
 }
 
 /// The handle to a person; clones ask the same one. Dropping a question withdraws it.

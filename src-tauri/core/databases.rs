@@ -288,7 +288,7 @@ impl Tokens {
 mod tests {
     use super::*;
     use crate::ids::AccessKeyId;
-    use crate::secret::Origin;
+    use crate::secret::{Origin, SecretAccessKey, SessionToken};
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     const MINUTE: u64 = 60;
@@ -301,9 +301,9 @@ mod tests {
         Session {
             keys: Keys {
                 access_key_id: AccessKeyId::parse(access_key_id).expect("a key id"),
-                secret_access_key: Secret::new("s"),
+                secret_access_key: SecretAccessKey::parse("s").expect("a secret"),
             },
-            token: Some(Secret::new("t")),
+            token: Some(SessionToken::parse("t").expect("a token")),
             issued_at: start(),
             expires_at: start() + Duration::from_secs(minutes * MINUTE),
             principal: None,

@@ -86,13 +86,6 @@ pub struct Environment {
     shows_programs: bool,
 }
 
-/// A running program, as people know it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Program {
-    pub name: String,
-    pub pid: u32,
-}
-
 /// Names only: values can be secrets.
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -197,14 +190,10 @@ impl Environment {
         self.shows_programs
     }
 
-    /// Who started this process: for `fob credential-process`, the program that wants the
-    /// credentials. Named only where the system tells cheaply.
-    pub fn parent(&self) -> Program {
-        let name = program_of(self.parent).unwrap_or_else(|| "fob".to_owned());
-        Program {
-            name,
-            pid: self.parent,
-        }
+    /// The process that started this one: for `fob credential-process`, the program that wants the
+    /// credentials.
+    pub fn parent(&self) -> u32 {
+        self.parent
     }
 
     /// Digests by which another process tells whether the same request, made there, would go to
@@ -318,18 +307,6 @@ fn started_by(word: &OsStr, folder: &Path, path: &OsStr, running: &Path) -> Opti
     std::env::split_paths(path)
         .map(|it| folder.join(it).join(word))
         .find(is_the_same)
-}
-
-/// The name of a running program, as the system's process table has it (Linux: at most 15 bytes).
-#[cfg(target_os = "linux")]
-pub(crate) fn program_of(pid: u32) -> Option<String> {
-    let name = std::fs::read(format!("/proc/{pid}/comm")).ok()?;
-    Some(String::from_utf8_lossy(name.trim_ascii_end()).into_owned())
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn program_of(_pid: u32) -> Option<String> {
-    None
 }
 
 #[cfg(unix)]
@@ -457,23 +434,5 @@ mod tests {
         );
         assert_eq!(started("other/fob"), None, "another program");
         assert_eq!(started("-fob"), None);
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn the_parent_is_named_as_the_process_table_has_it() {
-        let parent = Environment::capture().parent();
-        assert_eq!(parent.pid, std::os::unix::process::parent_id());
-        let name =
-            std::fs::read_to_string(format!("/proc/{}/comm", parent.pid)).expect("it is running");
-        assert_eq!(parent.name, name.trim_end());
-        let unknown = Environment::default().parent();
-        assert_eq!(
-            unknown,
-            Program {
-                name: "fob".to_owned(),
-                pid: 0
-            }
-        );
     }
 }

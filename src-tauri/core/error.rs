@@ -2,6 +2,8 @@
 //! hints that name the remedy. Cut by remedy: a code exists only if a caller acts on it
 //! differently. Rendering is not done here.
 
+use crate::foreign::Foreign;
+pub use crate::foreign::{shorten, shorten_to};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -31,6 +33,7 @@ macro_rules! codes {
 
 codes! {
     AccessDenied "access_denied" "AWS understood the request, and a policy denies it"
+    AnswerExpired "answer_expired" "credentials were handed over that had expired already"
     AwsCredentialsInvalid "aws_credentials_invalid" "AWS does not know these access keys: rotated, revoked or mistyped"
     AwsError "aws_error" "AWS returned an error that has no code of its own here"
     Cancelled "cancelled" "the form was closed, or Ctrl+C was pressed"
@@ -151,8 +154,8 @@ impl Error {
     }
 
     #[must_use]
-    pub fn aws_code(mut self, code: impl Into<String>) -> Error {
-        self.context.aws_error_code = Some(code.into());
+    pub fn aws_code(mut self, code: impl Into<Foreign>) -> Error {
+        self.context.aws_error_code = Some(code.into().into());
         self
     }
 
@@ -188,29 +191,6 @@ impl Error {
             error
         }
     }
-}
-
-/// Input quoted back in a message: bounded, on one line, and unable to rearrange the text around
-/// it.
-pub fn shorten(text: &str) -> String {
-    shorten_to(60, text)
-}
-
-/// As [`shorten`], to so many characters.
-pub fn shorten_to(longest: usize, text: &str) -> String {
-    let reorders = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let shown = |c: char| {
-        if c.is_control() || reorders(c) {
-            '\u{fffd}'
-        } else {
-            c
-        }
-    };
-    let mut short: String = text.chars().take(longest).map(shown).collect();
-    if text.chars().nth(longest).is_some() {
-        short.push('…');
-    }
-    short
 }
 
 #[cfg(test)]

@@ -7,10 +7,11 @@
 //!
 //! # The map, and the only edges allowed (downwards; a module may use anything on a line above it)
 //!
-//! 1. [`error`] · [`clock`] · [`environment`] · [`hardening`] · [`secret`]: keys and sessions ·
-//!    [`ids`]: names, ARNs, accounts, regions, MFA codes · [`duration`]: and the one table of
-//!    limits · [`files`]: private files, locks, the INI format · [`encode`] · [`loopback`]: whose a
-//!    connection is · [`ask`]: the handle to a person
+//! 1. [`error`] · [`foreign`]: text from outside · [`clock`] · [`environment`] · [`hardening`] ·
+//!    [`secret`]: keys and sessions · [`ids`]: names, ARNs, accounts, regions, MFA codes ·
+//!    [`duration`]: and the one table of limits · [`files`]: private files, locks, the INI format ·
+//!    [`encode`] · [`loopback`]: whose a connection is · [`kernel`]: what a process is ·
+//!    [`ask`]: the handle to a person
 //! 2. [`config`]: what was written and what it means: text -> `Config` -> `Chain` of links
 //! 3. [`aws`]: the only door to AWS · [`store`]: what is remembered, where (never each other)
 //! 4. [`world`]: the two with the configuration, the environment and the clock
@@ -32,8 +33,10 @@ pub mod encode;
 pub mod environment;
 pub mod error;
 pub mod files;
+pub mod foreign;
 pub mod hardening;
 pub mod ids;
+pub mod kernel;
 pub mod loopback;
 pub mod secret;
 

@@ -4,6 +4,7 @@
 use crate::duration::SessionDuration;
 use crate::duration::time_left;
 use crate::error::{Code, Error, Result};
+use crate::foreign::Foreign;
 use crate::hardening;
 use crate::ids::{AccessKeyId, AccountId, MfaArn, is_placeholder};
 use serde::{Deserialize, Serialize};
@@ -32,27 +33,72 @@ impl Secret {
     pub fn length(&self) -> u32 {
         u32::try_from(self.0.chars().count()).unwrap_or(u32::MAX)
     }
-
-    /// A secret access key as it was typed or pasted: without the white space around it, and
-    /// not a blank.
-    pub fn as_typed(&self) -> Result<Secret> {
-        let text = self.0.trim();
-        let what = match text {
-            "" => "empty",
-            _ if is_placeholder(text) => "a placeholder",
-            _ => return Ok(Secret::new(text)),
-        };
-        Err(Error::new(
-            Code::InvalidInput,
-            format!("the secret access key is {what}"),
-        ))
-    }
 }
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
     }
+}
+
+/// A part of credentials, whatever it came from: it can neither end a line of a file, a header or a
+/// variable, nor grow without a limit.
+macro_rules! credential {
+    ($(#[$doc:meta])* $type:ident $noun:literal $longest:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct $type(Secret);
+
+        impl $type {
+            /// Without the white space around it. An error never quotes it.
+            pub fn parse(text: &str) -> Result<$type> {
+                checked(text, $noun, $longest).map($type)
+            }
+
+            pub fn expose(&self) -> &str {
+                self.0.expose()
+            }
+        }
+
+        impl TryFrom<&Secret> for $type {
+            type Error = Error;
+            fn try_from(text: &Secret) -> Result<$type> {
+                $type::parse(text.expose())
+            }
+        }
+
+        impl From<$type> for Secret {
+            fn from(it: $type) -> Secret {
+                it.0
+            }
+        }
+    };
+}
+
+credential! {
+    /// AWS's have 40 characters.
+    SecretAccessKey "the secret access key" 256
+}
+credential! {
+    /// AWS sets no limit; its own have some kilobytes. A database token signed with it has room for
+    /// three times as many, and the signer for 64 KiB.
+    SessionToken "the session token" 16384
+}
+
+fn checked(text: &str, noun: &str, longest: usize) -> Result<Secret> {
+    let text = text.trim();
+    let why = if text.is_empty() {
+        "is empty".to_owned()
+    } else if is_placeholder(text) {
+        "is a placeholder".to_owned()
+    } else if text.len() > longest {
+        format!("is longer than {longest} characters")
+    } else if !text.bytes().all(|b| b.is_ascii_graphic()) {
+        "holds a space, a line end or another character that none has".to_owned()
+    } else {
+        return Ok(Secret::new(text));
+    };
+    Err(Error::new(Code::InvalidInput, format!("{noun} {why}")))
 }
 
 /// The one place where a secret is written into a message between processes (`#[serde(with = …)]`).
@@ -93,7 +139,7 @@ pub mod on_the_wire {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keys {
     pub access_key_id: AccessKeyId,
-    pub secret_access_key: Secret,
+    pub secret_access_key: SecretAccessKey,
 }
 
 /// What the keyring keeps for an IAM user. A rotation or recovery replaces `keys` and leaves the
@@ -106,7 +152,7 @@ pub struct LongLived {
     pub session_duration: Option<SessionDuration>,
     /// As STS said when the keys were checked; `None` when they were stored unchecked.
     pub account: Option<AccountId>,
-    pub principal: Option<String>,
+    pub principal: Option<Foreign>,
 }
 
 impl LongLived {
@@ -161,12 +207,12 @@ impl fmt::Display for Origin {
 pub struct Session {
     pub keys: Keys,
     /// `None` only for explicit keys found by `aws/ambient` or printed by an `aws/process` program.
-    pub token: Option<Secret>,
+    pub token: Option<SessionToken>,
     pub issued_at: SystemTime,
     /// AWS's own `Expiration`.
     pub expires_at: SystemTime,
     /// The ARN AWS named, where the call that made the session names one.
-    pub principal: Option<String>,
+    pub principal: Option<Foreign>,
     pub account: Option<AccountId>,
     /// Where the credentials at the start of the chain came from.
     pub origin: Origin,

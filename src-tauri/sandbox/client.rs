@@ -9,7 +9,7 @@ use super::journal::RecordedCall;
 use super::settings::SandboxSettings;
 use crate::error::{Code, Error, Result, shorten};
 use crate::ids::AccessKeyId;
-use crate::secret::{Keys, Secret};
+use crate::secret::{Keys, SecretAccessKey};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use std::io::{Read, Write};
@@ -75,7 +75,7 @@ impl SandboxClient {
         )?;
         Ok(Keys {
             access_key_id: AccessKeyId::parse(&created.access_key_id)?,
-            secret_access_key: Secret::new(created.secret_access_key),
+            secret_access_key: SecretAccessKey::parse(&created.secret_access_key)?,
         })
     }
 

@@ -3,7 +3,7 @@
 
 use crate::encode::{hex, random_bytes};
 use crate::ids::AccessKeyId;
-use crate::secret::{Keys, Secret};
+use crate::secret::{Keys, Secret, SecretAccessKey};
 use aws_smithy_types::base64;
 
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -14,7 +14,8 @@ pub(super) fn keys(prefix: &str) -> Keys {
     Keys {
         access_key_id: AccessKeyId::parse(&id)
             .expect("twenty letters and digits are an access key id"),
-        secret_access_key: Secret::new(base64::encode(random_bytes::<30>())),
+        secret_access_key: SecretAccessKey::parse(&base64::encode(random_bytes::<30>()))
+            .expect("base64 is visible"),
     }
 }
 

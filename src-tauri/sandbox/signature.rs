@@ -6,7 +6,7 @@ use super::protocol::timestamp;
 use super::refusal::AwsRefusal;
 use super::settings::SkewCode;
 use crate::encode::{hex, percent};
-use crate::secret::Secret;
+use crate::secret::SecretAccessKey;
 use axum::http::{HeaderMap, Uri};
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
@@ -112,7 +112,7 @@ impl Authorization {
     pub fn verify(
         &self,
         signed: &Signed<'_>,
-        secret: &Secret,
+        secret: &SecretAccessKey,
         service: &str,
     ) -> Result<(), AwsRefusal> {
         if self.service != service {
@@ -149,7 +149,7 @@ impl Authorization {
         ))
     }
 
-    fn signature_of(&self, signed: &Signed<'_>, secret: &Secret) -> String {
+    fn signature_of(&self, signed: &Signed<'_>, secret: &SecretAccessKey) -> String {
         let scope = format!(
             "{}/{}/{}/aws4_request",
             self.date, self.region, self.service
@@ -282,7 +282,11 @@ mod tests {
             headers,
             body,
         };
-        Authorization::parse(headers)?.verify(&signed, &Secret::new(secret), "iam")
+        Authorization::parse(headers)?.verify(
+            &signed,
+            &SecretAccessKey::parse(secret).expect("a secret"),
+            "iam",
+        )
     }
 
     const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";

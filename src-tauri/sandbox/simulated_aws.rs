@@ -7,7 +7,7 @@ use super::random;
 use super::settings::SandboxSettings;
 use crate::error::{Code, Error, Result, shorten};
 use crate::ids::AccountId;
-use crate::secret::{Keys, Secret};
+use crate::secret::{Keys, Secret, SecretAccessKey};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -129,7 +129,7 @@ struct ConsoleToken {
 
 /// The stored side of a call's signature.
 pub(super) struct Credential<'a> {
-    pub secret: &'a Secret,
+    pub secret: &'a SecretAccessKey,
     pub caller: VerifiedCaller,
     /// `None`: long-lived.
     pub expires_at: Option<SystemTime>,

@@ -315,7 +315,9 @@ fn the_log_reads_well_in_a_narrow_terminal() {
         "{said}"
     );
     assert!(
-        said.lines().all(|line| line.chars().count() <= 60),
+        // The path of a program is as long as it is.
+        said.lines()
+            .all(|line| line.chars().count() <= 60 || line.starts_with("  from /")),
         "{said}"
     );
 }

@@ -28,6 +28,8 @@ const LINES: &[&[&str]] = &[
 const GROUND: &[&str] = &[
     "ask",
     "error",
+    "foreign",
+    "kernel",
     "encode",
     "clock",
     "hardening",
@@ -50,19 +52,26 @@ struct Edges {
 /// A module on one of the `LINES` needs no row of its own, except on the ground.
 const EDGES: &[Edges] = &[
     // Failures are named everywhere, and a secret asks to be kept out of swap.
-    edges("error", &[]),
+    edges("foreign", &[]),
+    edges("error", &["foreign"]),
+    edges("kernel", &["foreign"]),
     // A mark in a file tells other processes of an open question.
     edges(
         "ask",
-        &["error", "clock", "duration", "files", "ids", "secret"],
+        &[
+            "error", "foreign", "kernel", "clock", "duration", "files", "ids", "secret",
+        ],
     ),
     edges("encode", &[]),
     edges("clock", &[]),
     edges("hardening", &[]),
-    edges("environment", &["error", "encode"]),
+    edges("environment", &["error", "foreign", "kernel", "encode"]),
     edges("duration", &["error"]),
     edges("ids", &["error"]),
-    edges("secret", &["error", "hardening", "ids", "duration"]),
+    edges(
+        "secret",
+        &["error", "foreign", "hardening", "ids", "duration"],
+    ),
     edges("files", &["error", "clock", "encode"]),
     edges("loopback", &[]),
     // The configuration's plan and names, not the configuration.
@@ -112,6 +121,7 @@ const SHELLS_MAY: &[&str] = &[
     "environment",
     "error",
     "files",
+    "foreign",
     "hardening",
     "ids",
     "loopback",

@@ -67,7 +67,7 @@ impl Stage {
         let keys = stage.sandbox.keys("kim").pop().expect("kim has a key");
         let typed = TypedKeys {
             access_key_id: keys.access_key_id.as_str().to_owned(),
-            secret_access_key: keys.secret_access_key,
+            secret_access_key: keys.secret_access_key.into(),
             mfa_arn: mfa_arn.map(str::to_owned),
             session_duration: None,
         };
@@ -127,9 +127,10 @@ impl Stage {
 
 async fn ask(client: &Client, request: Request) -> Answered {
     let caller = Caller {
-        program: "test".to_owned(),
+        program: "test".into(),
         pid: 1,
         person: Person::Present,
+        trail: None,
     };
     client.ask(Call { caller, request }).await
 }
@@ -446,9 +447,10 @@ fn an_agent_in_a_process_of_its_own_gives_a_link_and_tells_nothing_of_it() {
         .expect("the socket is ours")
         .expect("the agent runs");
     let caller = Caller {
-        program: "test".to_owned(),
+        program: "test".into(),
         pid: std::process::id(),
         person: Person::Absent,
+        trail: None,
     };
     let call = Call {
         caller,

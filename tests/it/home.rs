@@ -162,20 +162,7 @@ impl Home {
     }
 
     pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Output {
-        let mut fob = self.fob(arguments);
-        let mut child = fob
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("fob starts");
-        child
-            .stdin
-            .take()
-            .expect("it was piped")
-            .write_all(input.as_bytes())
-            .expect("fob reads its input");
-        child.wait_with_output().expect("fob ends")
+        with_input(self.fob(arguments), input)
     }
 
     pub fn json(&self, arguments: &[&str]) -> Value {
@@ -343,6 +330,22 @@ pub fn typed(keys: &Keys) -> String {
         "secret_access_key": keys.secret_access_key.expose(),
     })
     .to_string()
+}
+
+pub fn with_input(mut fob: Command, input: &str) -> Output {
+    let mut child = fob
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("fob starts");
+    child
+        .stdin
+        .take()
+        .expect("it was piped")
+        .write_all(input.as_bytes())
+        .expect("fob reads its input");
+    child.wait_with_output().expect("fob ends")
 }
 
 pub fn text(bytes: &[u8]) -> String {

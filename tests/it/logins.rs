@@ -398,6 +398,7 @@ impl Case {
             program: "test".into(),
             pid: 1,
             person,
+            trail: None,
         };
         agent.ask(Call { caller, request }).await
     }
@@ -552,7 +553,7 @@ struct Outcome {
 
 fn typed(keys: &Keys, secret: WhichSecret) -> TypedKeys {
     let secret = match secret {
-        WhichSecret::Right => keys.secret_access_key.clone(),
+        WhichSecret::Right => keys.secret_access_key.clone().into(),
         WhichSecret::Wrong => Secret::new("a-secret-that-belongs-to-another-key-id"),
     };
     TypedKeys {

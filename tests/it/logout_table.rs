@@ -4,7 +4,9 @@
 use crate::home::{Home, code, text, wait_for};
 use keyfob_core::config::UserSettings;
 use keyfob_core::ids::AccessKeyId;
-use keyfob_core::secret::{Keys, LongLived, Origin, Secret, Session};
+use keyfob_core::secret::{
+    Keys, LongLived, Origin, Secret, SecretAccessKey, Session, SessionToken,
+};
 use keyfob_core::store::{
     Attributes, AwsProfile, EntryKind, EntryName, KeyringEntry, StoredSession,
 };
@@ -43,12 +45,12 @@ type Stored = BTreeMap<String, String>;
 pub fn session_until(end: SystemTime) -> StoredSession {
     let keys = Keys {
         access_key_id: AccessKeyId::parse("ASIAIOSFODNN7EXAMPLE").expect("a key id"),
-        secret_access_key: Secret::new("wJalrXUtnFEMI/K7"),
+        secret_access_key: SecretAccessKey::parse("wJalrXUtnFEMI/K7").expect("a secret"),
     };
     let issued_at = end - Duration::from_secs(3600);
     let session = Session {
         keys,
-        token: Some(Secret::new("token")),
+        token: Some(SessionToken::parse("token").expect("a token")),
         issued_at,
         expires_at: end,
         principal: None,

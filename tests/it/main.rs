@@ -16,6 +16,7 @@ mod environment;
 mod exec;
 #[cfg(unix)]
 mod folders;
+mod foreign;
 mod home;
 mod init;
 mod inputs;

@@ -70,7 +70,7 @@ impl Stage {
         let keys = self.sandbox.keys("kim").pop().expect("kim has a key");
         let typed = TypedKeys {
             access_key_id: keys.access_key_id.as_str().to_owned(),
-            secret_access_key: keys.secret_access_key,
+            secret_access_key: keys.secret_access_key.into(),
             mfa_arn: None,
             session_duration: None,
         };
@@ -159,9 +159,10 @@ fn world(home: &Path, sandbox: &Sandbox, clock: &Clock) -> World {
 
 async fn ask(client: &Client, request: Request) -> Answered {
     let caller = Caller {
-        program: "test".to_owned(),
+        program: "test".into(),
         pid: 1,
         person: Person::Present,
+        trail: None,
     };
     client.ask(Call { caller, request }).await
 }

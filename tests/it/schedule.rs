@@ -339,18 +339,20 @@ fn auth(home: &Path, keyring: Keyring, sandbox: &Sandbox, clock: &Clock) -> Worl
 
 async fn as_a_person(client: &Client, request: Request) -> Reply {
     let caller = Caller {
-        program: "test".to_owned(),
+        program: "test".into(),
         pid: 1,
         person: Person::Present,
+        trail: None,
     };
     client.ask(Call { caller, request }).await.reply
 }
 
 async fn as_a_program(client: &Client, request: Request) -> Reply {
     let caller = Caller {
-        program: "terraform".to_owned(),
+        program: "terraform".into(),
         pid: 2,
         person: Person::Absent,
+        trail: None,
     };
     client.ask(Call { caller, request }).await.reply
 }
@@ -393,7 +395,7 @@ fn answer(prompt: PromptId, code: &str) -> Request {
 fn typed(keys: &Keys, mfa_arn: Option<String>) -> TypedKeys {
     TypedKeys {
         access_key_id: keys.access_key_id.as_str().to_owned(),
-        secret_access_key: keys.secret_access_key.clone(),
+        secret_access_key: keys.secret_access_key.clone().into(),
         mfa_arn,
         session_duration: None,
     }

@@ -264,9 +264,10 @@ fn response(id: u32, identity: &str) -> String {
 
 fn call(identity: &str) -> Call {
     let caller = Caller {
-        program: "test".to_owned(),
+        program: "test".into(),
         pid: std::process::id(),
         person: Person::Absent,
+        trail: None,
     };
     Call {
         caller,

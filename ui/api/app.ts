@@ -94,9 +94,11 @@ export type Audit = {
 
 /**  The program that caused it. */
 export type AuditCaller = {
-	program: string,
+	program: Foreign,
 	pid: number,
-	user: string,
+	user: Foreign,
+	/**  Its path, the programs that started it, and its terminal. */
+	trail?: Foreign | null,
 };
 
 export type AuditEvent = 
@@ -117,8 +119,8 @@ export type AuditLine = {
 	number: number,
 	time: string,
 	event: AuditEvent,
-	identity: string,
-	what: string,
+	identity: Foreign,
+	what: Foreign,
 	asker: AuditCaller,
 	/**  SHA-256 of the line before, in hex. */
 	previous: string,
@@ -145,14 +147,18 @@ export type Audited = {
 /**  The program that something is done for. */
 export type Caller = {
 	/**  As people know it: `terraform`. */
-	program: string,
+	program: Foreign,
 	pid: number,
 	person: Person,
+	/**  Its path, the programs that started it, and its terminal. */
+	trail?: Foreign | null,
 };
 
 export type Code = 
 /** AWS understood the request, and a policy denies it */
 "access_denied" | 
+/** credentials were handed over that had expired already */
+"answer_expired" | 
 /** AWS does not know these access keys: rotated, revoked or mistyped */
 "aws_credentials_invalid" | 
 /** AWS returned an error that has no code of its own here */
@@ -230,7 +236,7 @@ export type Configured = {
 	/**  Shortened: `AKIA…MPLE`. */
 	access_key_id: string,
 	account: string | null,
-	principal: string | null,
+	principal: Foreign | null,
 	checked: boolean,
 };
 
@@ -276,6 +282,9 @@ export type FieldProblem = {
 	field: KeysField,
 	message: string,
 };
+
+/**  Harmless from the moment it is made; a byte of what it was made of is nowhere kept. */
+export type Foreign = string;
 
 export type IdentityStatus = {
 	name: string,
@@ -332,7 +341,7 @@ export type KeysForm = {
 };
 
 export type LastCaller = {
-	program: string,
+	program: Foreign,
 	pid: number,
 	at: string,
 };

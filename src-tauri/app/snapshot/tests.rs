@@ -59,9 +59,10 @@ fn failing(code: Code) -> IdentityStatus {
 
 fn waiting(identity: &str) -> AppSnapshot {
     let caller = Caller {
-        program: "terraform".to_owned(),
+        program: "terraform".into(),
         pid: 4711,
         person: Person::Absent,
+        trail: None,
     };
     let device = "arn:aws:iam::410000000017:mfa/kim".parse().expect("an ARN");
     let prompt = Prompt {

@@ -40,9 +40,10 @@ impl AskingChild {
 
     fn caller(&self) -> Caller {
         Caller {
-            program: self.program.clone(),
+            program: self.program.as_str().into(),
             pid: self.pid.load(Ordering::Relaxed),
             person: Person::Absent,
+            trail: None,
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::state::state_cell;
 use super::table::{Cell, columns, pairs};
 use keyfob_core::agent::api::{Configured, SignedIn, Whoami};
+use keyfob_core::foreign::Foreign;
 use keyfob_core::view::time::{time_left, until, whole_seconds};
 use serde::Serialize;
 use std::time::SystemTime;
@@ -65,7 +66,10 @@ pub fn configured_text(it: &Configured) -> String {
     ];
     if it.checked {
         rows.push(("Account", or_dash(it.account.as_deref())));
-        rows.push(("Principal", or_dash(it.principal.as_deref())));
+        rows.push((
+            "Principal",
+            or_dash(it.principal.as_ref().map(Foreign::as_str)),
+        ));
     } else {
         rows.push((
             "Checked",

@@ -83,8 +83,8 @@ fn event_json(it: &AuditLine) -> EventJson<'_> {
         number: it.number,
         time: rfc3339(SystemTime::from(it.time)),
         event: it.event,
-        identity: &it.identity,
-        what: &it.what,
+        identity: it.identity.as_str(),
+        what: it.what.as_str(),
         result,
         error,
         asker: &it.caller,
@@ -157,15 +157,25 @@ fn event_lines(line: &AuditLine) -> String {
         AuditOutcome::Ok => (paint(AnsiColor::Green, "✓"), String::new()),
         AuditOutcome::Failed { error } => (paint(AnsiColor::Red, "✗"), format!(" failed: {error}")),
     };
-    let AuditCaller { program, pid, user } = &line.caller;
+    let AuditCaller {
+        program,
+        pid,
+        user,
+        trail,
+    } = &line.caller;
+    let user = user.as_str();
     let is_number = user.bytes().all(|byte| byte.is_ascii_digit());
     let user = format!("{}{user}", if is_number { "user " } else { "" });
     let caller = one_line(&format!("by {program}, pid {pid}, {user}"));
+    let trail = trail.as_ref().map(|trail| format!("from {trail}"));
+    let trail = trail.map_or_else(String::new, |trail| {
+        format!("  {}\n", dim(&one_line(&trail)))
+    });
     format!(
-        "{} {result} {event} {}{why}\n  {}\n  {}\n",
+        "{} {result} {event} {}{why}\n  {}\n  {}\n{trail}",
         at(SystemTime::from(line.time)),
-        one_line(&line.identity),
-        one_line(&line.what),
+        line.identity,
+        line.what,
         dim(&caller)
     )
 }

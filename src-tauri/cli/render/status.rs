@@ -187,7 +187,7 @@ fn session_json(it: &IdentityStatus) -> SessionJson<'_> {
         next_refresh: it.next_refresh.map(rfc3339),
         failing: message(it.failing.as_ref()),
         last_asker: it.last_caller.as_ref().map(|caller| CallerJson {
-            program: &caller.program,
+            program: caller.program.as_str(),
             pid: caller.pid,
             at: rfc3339(caller.at),
         }),
@@ -206,7 +206,7 @@ fn prompt_json(it: &OpenPrompt) -> PromptJson<'_> {
         },
         attempt: prompt.attempt,
         asker: CallerJson {
-            program: &prompt.caller.program,
+            program: prompt.caller.program.as_str(),
             pid: prompt.caller.pid,
             at: rfc3339(it.since),
         },

@@ -132,7 +132,7 @@ impl RunningSandbox {
         let mut conversation = Conversation::new(client, quiet, this_program(Person::Absent));
         let keys = TypedKeys {
             access_key_id: shown.keys.access_key_id.as_str().to_owned(),
-            secret_access_key: shown.keys.secret_access_key,
+            secret_access_key: shown.keys.secret_access_key.into(),
             mfa_arn: None,
             session_duration: None,
         };

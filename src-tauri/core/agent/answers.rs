@@ -9,7 +9,7 @@ use crate::databases::{self, Tokens};
 use crate::error::{Code, Error, Result};
 use crate::logout::{self, InMemory};
 use crate::providers::{self, Trail};
-use crate::secret::Session;
+use crate::secret::{Secret, Session};
 use crate::sessions::{self, variables, write_profile};
 use crate::sign_in::Completed;
 use crate::store::Mode;
@@ -52,8 +52,8 @@ impl Given<'_> {
             })),
             SessionRequest::Credentials { .. } => Ok(Reply::Credentials(Credentials {
                 access_key_id: session.keys.access_key_id.as_str().to_owned(),
-                secret_access_key: session.keys.secret_access_key.clone(),
-                session_token: session.token.clone(),
+                secret_access_key: session.keys.secret_access_key.clone().into(),
+                session_token: session.token.clone().map(Secret::from),
                 expires_at: session.expires_at,
                 account: session.account.clone().map(String::from),
             })),

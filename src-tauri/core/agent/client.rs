@@ -61,7 +61,11 @@ struct Inbox {
 }
 
 impl Inbox {
-    async fn ask(&self, fingerprint: Option<String>, call: Call) -> Answered {
+    async fn ask(&self, fingerprint: Option<String>, mut call: Call) -> Answered {
+        // The socket has seen to it for other processes.
+        if fingerprint.is_none() {
+            call.caller = call.caller.as_the_kernel_says();
+        }
         let (reply, answer) = oneshot::channel();
         let message = Message::request(self.id, fingerprint, call, reply);
         let _ = self.messages.send(message);
@@ -320,9 +324,10 @@ pub async fn stop(address: &Address) -> Result<bool> {
 
 pub(super) fn stop_request() -> Call {
     let caller = Caller {
-        program: "fob".to_owned(),
+        program: "fob".into(),
         pid: std::process::id(),
         person: Person::Absent,
+        trail: None,
     };
     Call {
         caller,

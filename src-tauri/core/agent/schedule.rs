@@ -74,8 +74,9 @@ impl Schedule {
 /// The agent itself, which renews ahead of time.
 pub(super) fn caller() -> Caller {
     Caller {
-        program: "keyfob".to_owned(),
+        program: "keyfob".into(),
         pid: std::process::id(),
         person: Person::Absent,
+        trail: None,
     }
 }

@@ -2,13 +2,15 @@
 //! explicit keys of the environment. Role first, because explicit keys are the ones that are
 //! forgotten in a shell.
 
-use super::client::{Aws, SigningTime, client};
+use super::client::{Aws, SigningTime};
 use super::container::{self, NoRole};
 use super::fault::innermost;
+use super::http::client;
 use super::printed::{LOOK_AGAIN_AFTER, refuse_expired};
 use crate::error::{Code, Error, Note, Result};
+use crate::foreign::Foreign;
 use crate::ids::{AccessKeyId, is_placeholder};
-use crate::secret::{Keys, Origin, Secret, Session};
+use crate::secret::{Keys, Origin, Secret, SecretAccessKey, Session, SessionToken};
 use aws_config::imds;
 use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
@@ -45,6 +47,7 @@ impl Aws {
     pub async fn ambient_credentials(&self) -> Result<Ambient> {
         let mut tried = Vec::new();
         let mut broken_role = None;
+        let mut code = Code::NoCredentials;
         match container::role(self).await {
             Ok(session) => {
                 return Ok(Ambient {
@@ -53,9 +56,10 @@ impl Aws {
                 });
             }
             Err(NoRole::NotConfigured(why)) => tried.push(format!("container role: {why}")),
-            Err(NoRole::Failed(why)) => {
-                tried.push(format!("container role: {why}"));
-                broken_role = Some(why);
+            Err(NoRole::Failed(error)) => {
+                tried.push(format!("container role: {error}"));
+                code = error.code;
+                broken_role = Some(error.message);
             }
         }
         match self.instance_role().await {
@@ -65,7 +69,12 @@ impl Aws {
                     broken_role,
                 });
             }
-            Err(why) => tried.push(format!("instance role: {why}")),
+            Err(error) => {
+                tried.push(format!("instance role: {error}"));
+                if error.code == Code::AnswerExpired {
+                    code = error.code;
+                }
+            }
         }
         match self.explicit_keys()? {
             Ok(session) => {
@@ -76,20 +85,18 @@ impl Aws {
             }
             Err(why) => tried.push(format!("environment: {why}")),
         }
-        let error = Error::new(
-            Code::NoCredentials,
-            "this machine offers no AWS credentials",
-        );
+        let error = Error::new(code, "this machine offers no AWS credentials");
         Err(tried.into_iter().fold(error, Error::hint))
     }
 
-    async fn instance_role(&self) -> Result<Session, String> {
+    async fn instance_role(&self) -> Result<Session> {
+        let without = |why: Foreign| Error::new(Code::NoCredentials, why);
         if self
             .environment
             .raw("AWS_EC2_METADATA_DISABLED")
             .is_some_and(|value| value.eq_ignore_ascii_case("true"))
         {
-            return Err("switched off by AWS_EC2_METADATA_DISABLED".to_owned());
+            return Err(without("switched off by AWS_EC2_METADATA_DISABLED".into()));
         }
         let metadata = imds::Client::builder()
             .configure(&provider_config(self))
@@ -105,7 +112,7 @@ impl Aws {
         let credentials = provider
             .provide_credentials()
             .await
-            .map_err(|error| innermost(&error))?;
+            .map_err(|error| without(innermost(&error)))?;
         self.session(&credentials)
     }
 
@@ -126,8 +133,7 @@ impl Aws {
                 .map_err(|error| format!("AWS_ACCESS_KEY_ID: {}", error.message))
         });
         let secret = value("AWS_SECRET_ACCESS_KEY")?.and_then(|secret| {
-            secret
-                .as_typed()
+            SecretAccessKey::parse(secret.expose())
                 .map_err(|error| format!("AWS_SECRET_ACCESS_KEY: {}", error.message))
         });
         let (access_key_id, secret_access_key) = match (id, secret) {
@@ -135,7 +141,11 @@ impl Aws {
             (Err(why), _) | (_, Err(why)) => return Ok(Err(why)),
         };
         let token = self.environment.var("AWS_SESSION_TOKEN")?.map(str::trim);
-        let token = token.filter(|token| !token.is_empty()).map(Secret::new);
+        let token = token.filter(|token| !token.is_empty());
+        let token = match token.map(SessionToken::parse).transpose() {
+            Ok(token) => token,
+            Err(error) => return Ok(Err(format!("AWS_SESSION_TOKEN: {}", error.message))),
+        };
         if access_key_id.is_of_a_session() && token.is_none() {
             return Ok(Err(
                 "AWS_ACCESS_KEY_ID is a session's, and AWS_SESSION_TOKEN is not set".to_owned(),
@@ -156,19 +166,19 @@ impl Aws {
         }))
     }
 
-    fn session(&self, credentials: &Credentials) -> Result<Session, String> {
+    fn session(&self, credentials: &Credentials) -> Result<Session> {
         let now = self.clock.now();
         let expires_at = credentials.expiry().unwrap_or(now + LOOK_AGAIN_AFTER);
         refuse_expired(expires_at, now)?;
         Ok(Session {
             keys: Keys {
-                access_key_id: AccessKeyId::parse(credentials.access_key_id())
-                    .map_err(|error| error.message)?,
-                secret_access_key: Secret::new(credentials.secret_access_key())
-                    .as_typed()
-                    .map_err(|error| error.message)?,
+                access_key_id: AccessKeyId::parse(credentials.access_key_id())?,
+                secret_access_key: SecretAccessKey::parse(credentials.secret_access_key())?,
             },
-            token: credentials.session_token().map(Secret::new),
+            token: credentials
+                .session_token()
+                .map(SessionToken::parse)
+                .transpose()?,
             issued_at: now,
             expires_at,
             principal: None,

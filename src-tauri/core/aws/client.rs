@@ -1,33 +1,33 @@
 //! The client for AWS: where a call goes, how often it is tried, and through which proxy.
 
 use super::fault::{Fault, FaultKind};
+use super::http::{CONNECT_TIMEOUT, client, connector, guarded};
 use crate::clock::Clock;
 use crate::config::HostVariant;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result, shorten};
-use crate::ids::{Partition, Region, is_example};
-use crate::secret::{Keys, Secret, Session};
+use crate::ids::{Region, is_example};
+use crate::secret::{Keys, Session, SessionToken};
 use aws_credential_types::Credentials;
+use aws_sdk_sts::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::TimeSource;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_http_client::{Connector, ConnectorBuilder};
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
-};
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+use std::pin::pin;
 use std::sync::OnceLock;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
 /// One attempt may take this long, and all of them together that long. A prompt for keys must never
 /// be the answer to a slow network, so both end in a fault of their own.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
 pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(40);
 const ATTEMPTS: u32 = 4;
@@ -68,7 +68,7 @@ pub enum Signer<'a> {
 }
 
 impl Signer<'_> {
-    pub(super) fn parts(&self) -> (&Keys, Option<&Secret>) {
+    pub(super) fn parts(&self) -> (&Keys, Option<&SessionToken>) {
         match self {
             Signer::LongLived(keys) => (keys, None),
             Signer::Session(session) => (&session.keys, session.token.as_ref()),
@@ -148,16 +148,9 @@ impl Aws {
                     .build(),
             );
         if endpoint.is_none() {
-            let HostVariant { fips, dual_stack } = place.hosts;
-            let or_environment = |written: Option<bool>, name| match written {
-                Some(written) => Ok(written),
-                None => self.is_on(name),
-            };
-            config.set_use_fips(Some(or_environment(fips, "AWS_USE_FIPS_ENDPOINT")?));
-            config.set_use_dual_stack(Some(or_environment(
-                dual_stack,
-                "AWS_USE_DUALSTACK_ENDPOINT",
-            )?));
+            let (fips, dual_stack) = self.variant(place.hosts)?;
+            config.set_use_fips(Some(fips));
+            config.set_use_dual_stack(Some(dual_stack));
         }
         config.set_endpoint_url(endpoint.map(str::to_owned));
         Ok(aws_sdk_sts::Client::from_conf(config.build()))
@@ -194,14 +187,14 @@ impl Aws {
             .proxy_config(ProxyConfig::from_env())
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .tls_context(self.trust()?);
-        let connector = SharedHttpConnector::new(connector.build());
+        let connector = guarded(connector.build());
         Ok(self.outside.get_or_init(|| connector).clone())
     }
 
     /// No proxy, and no certificates to load.
     pub(super) fn direct_connector(&self) -> SharedHttpConnector {
         self.loopback
-            .get_or_init(|| SharedHttpConnector::new(connector().build_http()))
+            .get_or_init(|| guarded(connector().build_http()))
             .clone()
     }
 
@@ -237,14 +230,9 @@ impl Aws {
             return fault;
         }
         let endpoint = self.endpoint(place).ok().flatten();
-        let china = if place.region.partition() == Partition::AwsCn {
-            ".cn"
-        } else {
-            ""
-        };
         let host = match endpoint {
             Some(url) => authority(url).to_owned(),
-            None => format!("sts.{}.amazonaws.com{china}", place.region),
+            None => self.own_host(place),
         };
         let is_proxied = endpoint.is_none_or(|url| url.starts_with("https:"));
         let proxy = is_proxied
@@ -252,7 +240,40 @@ impl Aws {
             .flatten();
         let through = proxy.map(|proxy| format!(" through the proxy {proxy}"));
         let message = format!("{host}{}: {}", through.unwrap_or_default(), fault.message);
+        let message = message.into();
         Fault { message, ..fault }
+    }
+
+    /// Whether it is FIPS and dual stack that is called, as written or as the environment says.
+    fn variant(&self, hosts: HostVariant) -> Result<(bool, bool)> {
+        let or_environment = |written: Option<bool>, name| match written {
+            Some(written) => Ok::<_, Error>(written),
+            None => self.is_on(name),
+        };
+        let HostVariant { fips, dual_stack } = hosts;
+        Ok((
+            or_environment(fips, "AWS_USE_FIPS_ENDPOINT")?,
+            or_environment(dual_stack, "AWS_USE_DUALSTACK_ENDPOINT")?,
+        ))
+    }
+
+    /// The host that the SDK calls where no endpoint is set, by its own table.
+    fn own_host(&self, place: Place<'_>) -> String {
+        let (fips, dual_stack) = self.variant(place.hosts).unwrap_or_default();
+        let parameters = Params::builder()
+            .region(place.region.as_str())
+            .use_fips(fips)
+            .use_dual_stack(dual_stack)
+            .build();
+        let table = DefaultResolver::new();
+        let resolved = parameters.ok().and_then(|parameters| {
+            let resolved = pin!(table.resolve_endpoint(&parameters));
+            match resolved.poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(endpoint) => Some(authority(endpoint.ok()?.url()).to_owned()),
+                Poll::Pending => None,
+            }
+        });
+        resolved.unwrap_or_else(|| format!("STS in {}", place.region))
     }
 }
 
@@ -301,20 +322,6 @@ pub fn is_on_loopback(url: &str) -> bool {
         })
 }
 
-pub(super) fn connector() -> ConnectorBuilder {
-    let settings = HttpConnectorSettings::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .build();
-    Connector::builder()
-        .connector_settings(settings)
-        .sleep_impl(TokioSleep::new())
-}
-
-pub(super) fn client(connector: impl HttpConnector + 'static) -> SharedHttpClient {
-    let connector = SharedHttpConnector::new(connector);
-    http_client_fn(move |_, _| connector.clone())
-}
-
 /// Requests are signed by our clock.
 #[derive(Debug)]
 pub(super) struct SigningTime(pub Clock);
@@ -329,7 +336,8 @@ impl TimeSource for SigningTime {
 mod tests {
     use super::*;
     use crate::ids::AccessKeyId;
-    use aws_smithy_runtime_api::client::http::HttpConnectorFuture;
+    use crate::secret::SecretAccessKey;
+    use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
     use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
     use aws_smithy_runtime_api::client::result::ConnectorError;
     use std::sync::{Arc, Mutex};
@@ -350,7 +358,7 @@ mod tests {
         let aws = Aws::new(Environment::of(variables.iter().copied()), Clock::system());
         let keys = Keys {
             access_key_id: AccessKeyId::parse("AKIA1111222233334444").expect("a key id"),
-            secret_access_key: Secret::new("s"),
+            secret_access_key: SecretAccessKey::parse("s").expect("a secret"),
         };
         let region = region.parse().expect("a region");
         let place = Place {
@@ -361,7 +369,8 @@ mod tests {
         };
         let sts = aws.sts(Signer::LongLived(&keys), place).expect("a client");
         let recorder = Recorder::default();
-        let overridden = aws_sdk_sts::Config::builder().http_client(client(recorder.clone()));
+        let overridden = aws_sdk_sts::Config::builder()
+            .http_client(client(SharedHttpConnector::new(recorder.clone())));
         let call = sts.get_caller_identity().customize();
         let _ = call.config_override(overridden).send().await;
         let seen = recorder.0.lock().expect("no panic");
@@ -413,5 +422,43 @@ mod tests {
         };
         let address = address(&[fips], "us-east-2", written).await;
         assert_eq!(address, "https://sts.us-east-2.api.aws/");
+    }
+
+    #[test]
+    fn the_host_of_a_message_is_the_one_that_is_called() {
+        let aws = Aws::new(Environment::default(), Clock::system());
+        let host = |region: &str, fips, dual_stack| {
+            let hosts = HostVariant {
+                fips: Some(fips),
+                dual_stack: Some(dual_stack),
+            };
+            let region = region.parse().expect("a region");
+            aws.own_host(Place {
+                region: &region,
+                endpoint_url: None,
+                hosts,
+                tries: Tries::One,
+            })
+        };
+        for (region, fips, dual_stack, right) in [
+            ("us-east-2", false, false, "sts.us-east-2.amazonaws.com"),
+            ("us-east-2", true, false, "sts-fips.us-east-2.amazonaws.com"),
+            ("us-east-2", false, true, "sts.us-east-2.api.aws"),
+            ("us-east-2", true, true, "sts-fips.us-east-2.api.aws"),
+            (
+                "us-gov-west-1",
+                true,
+                false,
+                "sts.us-gov-west-1.amazonaws.com",
+            ),
+            (
+                "cn-north-1",
+                false,
+                false,
+                "sts.cn-north-1.amazonaws.com.cn",
+            ),
+        ] {
+            assert_eq!(host(region, fips, dual_stack), right, "{region}");
+        }
     }
 }

@@ -9,14 +9,14 @@ use crate::duration::SessionDuration;
 use crate::encode::percent;
 use crate::error::shorten;
 use crate::error::{Code, Error, Result};
+use crate::foreign::Foreign;
 use crate::ids::{Partition, Region};
-use crate::secret::{Secret, Session, on_the_wire};
+use crate::secret::{Secret, Session, SessionToken, on_the_wire};
 use aws_smithy_async::future::timeout::Timeout;
 use aws_smithy_async::rt::sleep::{AsyncSleep, TokioSleep};
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -29,8 +29,6 @@ pub const LINK_LIFE: Duration = Duration::from_secs(15 * 60);
 const ISSUER: &str = "keyfob";
 /// Before the second attempt; before each further one twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// AWS's answers have about two.
-const LONGEST_ANSWER: usize = 64 * 1024;
 const LONGEST_ADDRESS: usize = 2048;
 const LONGEST_SERVICE: usize = 40;
 /// A partition's addresses: what gives tokens and takes links, the console, and the domain that
@@ -224,7 +222,7 @@ impl Aws {
                     unreachable(innermost(&error))
                 }
             })?;
-            read(response).await
+            read(&response)
         };
         in_time(answer, ATTEMPT_TIMEOUT).await
     }
@@ -240,7 +238,7 @@ fn token_request(
         token: session
             .token
             .as_ref()
-            .map(Secret::expose)
+            .map(SessionToken::expose)
             .unwrap_or_default(),
     };
     let failed = |error: serde_json::Error| other(format!("the session cannot be sent: {error}"));
@@ -273,7 +271,7 @@ fn link(door: &ConsoleDoor, token: &Secret) -> Secret {
 }
 
 /// The body of a refusal is a page for a browser, and is not shown.
-async fn read(response: HttpResponse) -> Result<Secret, Fault> {
+fn read(response: &HttpResponse) -> Result<Secret, Fault> {
     let status = response.status().as_u16();
     let answered = format!("the sign-in endpoint answered {status}");
     match status {
@@ -281,23 +279,11 @@ async fn read(response: HttpResponse) -> Result<Secret, Fault> {
         407 | 408 | 429 | 500.. => return Err(unreachable(answered)),
         _ => return Err(other(answered)),
     }
-    let mut body = ByteStream::new(response.into_body());
-    let mut json = Zeroizing::new(Vec::with_capacity(LONGEST_ANSWER));
-    while let Some(piece) = body.next().await {
-        let piece = piece.map_err(|error| unreachable(innermost(&error)))?;
-        if json.len() + piece.len() > LONGEST_ANSWER {
-            return Err(other(
-                "the sign-in endpoint's answer is too long".to_owned(),
-            ));
-        }
-        json.extend_from_slice(&piece);
-    }
-    match serde_json::from_slice::<FederationAnswer>(&json) {
+    let json = response.body().bytes().unwrap_or_default();
+    match serde_json::from_slice::<FederationAnswer>(json) {
         Ok(FederationAnswer { token }) if !token.expose().is_empty() => Ok(token),
         // The cause could quote what it stumbled over.
-        Ok(_) | Err(_) => Err(other(
-            "the sign-in endpoint's answer holds no token".to_owned(),
-        )),
+        Ok(_) | Err(_) => Err(other("the sign-in endpoint's answer holds no token")),
     }
 }
 
@@ -306,22 +292,22 @@ async fn in_time<T>(
     longest: Duration,
 ) -> Result<T, Fault> {
     let timed = Timeout::new(work, TokioSleep::new().sleep(longest)).await;
-    timed.unwrap_or_else(|_| Err(unreachable(TIMED_OUT.to_owned())))
+    timed.unwrap_or_else(|_| Err(unreachable(TIMED_OUT)))
 }
 
-fn other(message: String) -> Fault {
+fn other(message: impl Into<Foreign>) -> Fault {
     Fault {
         kind: FaultKind::Other,
         code: None,
-        message,
+        message: message.into(),
     }
 }
 
-fn unreachable(message: String) -> Fault {
+fn unreachable(message: impl Into<Foreign>) -> Fault {
     Fault {
         kind: FaultKind::Unreachable,
         code: None,
-        message,
+        message: message.into(),
     }
 }
 
@@ -332,7 +318,7 @@ mod tests {
     use crate::config::HostVariant;
     use crate::environment::Environment;
     use crate::ids::AccessKeyId;
-    use crate::secret::{Keys, Origin};
+    use crate::secret::{Keys, Origin, SecretAccessKey};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
@@ -349,9 +335,9 @@ mod tests {
         Session {
             keys: Keys {
                 access_key_id: AccessKeyId::parse("ASIAIOSFODNN7EXAMPLE").expect("a key id"),
-                secret_access_key: Secret::new("wJalr/UtnF+EMI"),
+                secret_access_key: SecretAccessKey::parse("wJalr/UtnF+EMI").expect("a secret"),
             },
-            token: Some(Secret::new("IQo\"Jb3==")),
+            token: Some(SessionToken::parse("IQo\"Jb3==").expect("a token")),
             issued_at: now,
             expires_at: now + LINK_LIFE,
             principal: None,
@@ -635,16 +621,16 @@ mod tests {
     async fn every_answer_without_a_token_is_a_refusal_or_a_trouble_that_passes_and_quotes_nothing()
     {
         let page = "<html>wJalr is not a key</html>";
-        let long = format!("{{\"SigninToken\":\"{}\"}}", "x".repeat(LONGEST_ANSWER));
+        let long = format!("{{\"SigninToken\":\"{}\"}}", "x".repeat(1 << 20));
         for (status, body, kind, says) in [
             ("400", page, FaultKind::Other, "answered 400"),
             ("403", page, FaultKind::Other, "answered 403"),
-            ("302", page, FaultKind::Other, "answered 302"),
+            ("302", page, FaultKind::Unreachable, "not AWS's"),
             ("404", page, FaultKind::Other, "answered 404"),
             ("429", page, FaultKind::Unreachable, "answered 429"),
             ("500", page, FaultKind::Unreachable, "answered 500"),
             ("503", page, FaultKind::Unreachable, "answered 503"),
-            ("200", page, FaultKind::Other, "holds no token"),
+            ("200", page, FaultKind::Unreachable, "a captive portal"),
             (
                 "200",
                 r#"{"SigninToken":""}"#,
@@ -658,13 +644,13 @@ mod tests {
                 "holds no token",
             ),
             ("200", "", FaultKind::Other, "holds no token"),
-            ("200", &long, FaultKind::Other, "too long"),
+            ("200", &long, FaultKind::Unreachable, "longer than 1 MiB"),
         ] {
             let (refused, _) = ask(&[&answer(status, body)], Tries::One).await;
             let fault = refused.expect_err(status);
             assert_eq!((fault.kind, fault.code), (kind, None), "{status} {body}");
             assert!(
-                fault.message.contains(says) && !fault.message.contains("wJalr"),
+                fault.message.as_str().contains(says) && !fault.message.as_str().contains("wJalr"),
                 "{}",
                 fault.message
             );

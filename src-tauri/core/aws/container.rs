@@ -3,15 +3,15 @@
 
 use super::client::{Aws, is_on_loopback};
 use super::fault::innermost;
-use super::printed::{self, Printer};
-use crate::error::{shorten, shorten_to};
+use super::printed::{self, Printer, Useless};
+use crate::error::{Code, Error, shorten, shorten_to};
+use crate::foreign::Foreign;
 use crate::secret::{Secret, Session};
 use aws_smithy_async::future::timeout::Timeout;
 use aws_smithy_async::rt::sleep::{AsyncSleep, TokioSleep};
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
 use serde_json::Value;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -26,19 +26,18 @@ const AGENTS: [&str; 3] = [ECS, "http://169.254.170.23", "http://[fd00:ec2::23]"
 const ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(200);
 const TIME_LIMIT: Duration = Duration::from_secs(5);
-const LONGEST_ANSWER: usize = 64 * 1024;
 const LONGEST_MESSAGE: usize = 300;
 
 /// Why there is no role.
 pub(super) enum NoRole {
     /// There is no such endpoint here.
     NotConfigured(String),
-    Failed(String),
+    Failed(Error),
 }
 
 impl From<String> for NoRole {
     fn from(why: String) -> NoRole {
-        NoRole::Failed(why)
+        NoRole::Failed(Error::new(Code::NoCredentials, why))
     }
 }
 
@@ -59,13 +58,24 @@ pub(super) async fn role(aws: &Aws) -> Result<Session, NoRole> {
         match answer.unwrap_or_else(|_| Err("it did not answer in time".to_owned())) {
             Ok((200, body)) => {
                 let session = printed::session(&body, Printer::Container, aws.clock.now());
-                return session.map_err(|why| NoRole::Failed(own_message(&body).unwrap_or(why)));
+                return session.map_err(|useless| match useless {
+                    Useless::Expired(error) => NoRole::Failed(error),
+                    Useless::Flawed(why) => match own_message(&body) {
+                        Some(said) => said.to_string().into(),
+                        None => why.into(),
+                    },
+                });
             }
             Err(_) | Ok((500.., _)) if left > 0 => TokioSleep::new().sleep(PAUSE).await,
             Ok((status, body)) => {
-                let said =
-                    own_message(&body).unwrap_or_else(|| shorten_to(LONGEST_MESSAGE, body.trim()));
-                return Err(format!("{} answered {status}: {said}", shorten(&uri)).into());
+                let said = match own_message(&body) {
+                    Some(said) => format!(": {said}"),
+                    None if body.trim().is_empty() => String::new(),
+                    // A page of a server says no more than its status.
+                    None if body.contains('<') => ", with a page for a browser".to_owned(),
+                    None => format!(": {}", shorten_to(LONGEST_MESSAGE, body.trim())),
+                };
+                return Err(format!("{} answered {status}{said}", shorten(&uri)).into());
             }
             Err(why) => return Err(format!("{}: {why}", shorten(&uri)).into()),
         }
@@ -141,7 +151,9 @@ async fn ask(
     token: Option<&Secret>,
 ) -> Result<(u16, Zeroizing<String>), String> {
     let mut request = HttpRequest::new(SdkBody::empty());
-    request.set_uri(uri).map_err(|error| innermost(&error))?;
+    request
+        .set_uri(uri)
+        .map_err(|error| innermost(&error).to_string())?;
     request.headers_mut().insert("accept", "application/json");
     if let Some(token) = token {
         let token = token.expose().to_owned();
@@ -150,32 +162,20 @@ async fn ask(
     let response = connector
         .call(request)
         .await
-        .map_err(|error| innermost(&error))?;
+        .map_err(|error| innermost(&error).to_string())?;
     let status = response.status().as_u16();
-    Ok((status, body(response).await?))
-}
-
-async fn body(response: HttpResponse) -> Result<Zeroizing<String>, String> {
-    let mut body = ByteStream::new(response.into_body());
-    let mut text = Zeroizing::new(Vec::with_capacity(LONGEST_ANSWER));
-    while let Some(piece) = body.next().await {
-        let piece = piece.map_err(|error| innermost(&error))?;
-        if text.len() + piece.len() > LONGEST_ANSWER {
-            return Err("its answer is too long".to_owned());
-        }
-        text.extend_from_slice(&piece);
-    }
-    Ok(Zeroizing::new(String::from_utf8_lossy(&text).into_owned()))
+    let text = String::from_utf8_lossy(response.body().bytes().unwrap_or_default());
+    Ok((status, Zeroizing::new(text.into_owned())))
 }
 
 /// `{"code","message"}`, as endpoints say why they give nothing.
-fn own_message(body: &str) -> Option<String> {
+fn own_message(body: &str) -> Option<Foreign> {
     let value: Value = serde_json::from_str(body).ok()?;
     let field = |names: [&str; 2]| names.iter().find_map(|name| value.get(name)?.as_str());
     let message = shorten_to(LONGEST_MESSAGE, field(["message", "Message"])?);
     Some(match field(["code", "Code"]) {
-        Some(code) => format!("{message} ({})", shorten(code)),
-        None => message,
+        Some(code) => format!("{message} ({})", shorten(code)).into(),
+        None => message.into(),
     })
 }
 

@@ -2,6 +2,7 @@
 //! [`FaultKind`] exists only where signing in goes on differently.
 
 use crate::error::{Code, Error};
+use crate::foreign::Foreign;
 use crate::ids::Region;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -28,6 +29,8 @@ pub enum FaultKind {
     RegionNotEnabled,
     /// The role's own maximum, or the limit on chained roles.
     DurationRefused,
+    /// Credentials that had expired before they came.
+    AnswerExpired,
     /// A setting of this machine cannot be used: AWS was not called.
     Misused,
     Other,
@@ -44,8 +47,8 @@ pub enum Skew {
 pub struct Fault {
     pub kind: FaultKind,
     /// AWS's own code, as it came; `None` when no answer came.
-    pub code: Option<String>,
-    pub message: String,
+    pub code: Option<Foreign>,
+    pub message: Foreign,
 }
 
 /// Further apart than this, a clock is worth speaking of: AWS allows five minutes (SigV4) to
@@ -58,34 +61,35 @@ impl Fault {
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
-        let named = error.code().map(|code| {
-            (
-                code.to_owned(),
-                error.message().unwrap_or_default().to_owned(),
-            )
-        });
+        let named = error
+            .code()
+            .map(|code| (code.into(), error.message().unwrap_or_default().into()));
         let status = error
             .raw_response()
             .map(|response| response.status().as_u16());
         let Some((code, message)) = named.or_else(|| in_body(error.raw_response()?)) else {
-            let kind = match (error, status) {
-                (SdkError::ServiceError(_), Some(status)) if status < 500 && status != 429 => {
-                    FaultKind::Other
-                }
-                (SdkError::ConstructionFailure(_), _) => FaultKind::Other,
+            let kind = match error {
+                SdkError::ConstructionFailure(_) => FaultKind::Other,
                 _ => FaultKind::Unreachable,
+            };
+            // AWS says its own code with every refusal.
+            let message = match (error, status) {
+                (SdkError::ServiceError(_), Some(status)) => {
+                    format!("the answer, {status}, is not AWS's (a captive portal or a proxy?)")
+                        .into()
+                }
+                _ => reason(error),
             };
             return Fault {
                 kind,
                 code: None,
-                message: reason(error),
+                message,
             };
         };
-        let message = message.trim().to_owned();
         let skew = error
             .raw_response()
             .and_then(|response| skew(response.headers().get("date")?, now));
-        let kind = match classify(&code, &message, skew) {
+        let kind = match classify(code.as_str(), message.as_str(), skew) {
             // AWS's own trouble passes, whatever it is called.
             FaultKind::Other if status.is_some_and(|status| status >= 500 || status == 429) => {
                 FaultKind::Unreachable
@@ -110,9 +114,9 @@ impl Fault {
     /// The fault as an error, for the cases that need no knowledge of the step that failed.
     pub fn into_error(self, region: &Region) -> Error {
         let text = match &self.code {
-            Some(code) if self.message.is_empty() => code.clone(),
-            Some(code) => format!("{} ({code})", self.message.trim_end_matches('.')),
-            None => self.message.clone(),
+            Some(code) if self.message.as_str().is_empty() => code.to_string(),
+            Some(code) => format!("{} ({code})", self.message.as_str().trim_end_matches('.')),
+            None => self.message.to_string(),
         };
         let error = match self.kind {
             FaultKind::UnknownKeys => Error::new(
@@ -144,7 +148,7 @@ impl Fault {
             .hint("copy the secret access key again, whole"),
             FaultKind::ClockSkew(skew) => clock_error(skew, &text),
             FaultKind::Unreachable => match &self.code {
-                Some(code) => overloaded(code, &text),
+                Some(code) => overloaded(code.as_str(), &text),
                 None => Error::new(Code::Network, format!("AWS could not be reached: {text}"))
                     .hint("check the network, HTTPS_PROXY and NO_PROXY, and try again"),
             },
@@ -156,6 +160,7 @@ impl Fault {
                 "enable {region} in the account's settings, or use another region"
             )),
             FaultKind::DurationRefused => Error::new(Code::DurationRefused, text),
+            FaultKind::AnswerExpired => answer_expired(text),
             FaultKind::Misused => Error::new(Code::Usage, text),
             FaultKind::Other => {
                 Error::new(Code::AwsError, format!("AWS refused the request: {text}"))
@@ -166,6 +171,11 @@ impl Fault {
             None => error,
         }
     }
+}
+
+pub(super) fn answer_expired(text: impl Into<String>) -> Error {
+    Error::new(Code::AnswerExpired, text)
+        .hint("this machine's clock may be ahead, or what gives the credentials keeps old ones")
 }
 
 fn clock_error(skew: Option<Skew>, text: &str) -> Error {
@@ -262,36 +272,36 @@ fn skew(date: &str, now: SystemTime) -> Option<Skew> {
 
 /// Servers that speak AWS's protocols nest the error deeper than the SDK looks
 /// (`ErrorResponse/Errors/Error`).
-fn in_body(response: &HttpResponse) -> Option<(String, String)> {
+fn in_body(response: &HttpResponse) -> Option<(Foreign, Foreign)> {
     let body = std::str::from_utf8(response.body().bytes()?).ok()?;
     let element = |name: &str| {
         let (_, rest) = body.split_once(&format!("<{name}>"))?;
         let (text, _) = rest.split_once(&format!("</{name}>"))?;
-        Some(text.trim().to_owned())
+        Some(Foreign::new(text))
     };
     Some((element("Code")?, element("Message").unwrap_or_default()))
 }
 
-fn reason<E: StdError + Send + Sync + 'static>(error: &SdkError<E, HttpResponse>) -> String {
+fn reason<E: StdError + Send + Sync + 'static>(error: &SdkError<E, HttpResponse>) -> Foreign {
     if matches!(error, SdkError::TimeoutError(_)) {
-        return TIMED_OUT.to_owned();
+        return TIMED_OUT.into();
     }
     let text = innermost(error);
-    if text.is_empty() {
-        DisplayErrorContext(error).to_string()
+    if text.as_str().is_empty() {
+        DisplayErrorContext(error).to_string().into()
     } else {
         text
     }
 }
 
 /// The innermost cause is the one that says what happened ("connection refused"); the outer ones
-/// only where it came up.
-pub(super) fn innermost(error: &dyn StdError) -> String {
+/// only where it came up. It may quote the other side.
+pub(super) fn innermost(error: &dyn StdError) -> Foreign {
     let mut innermost = error;
     while let Some(cause) = innermost.source() {
         innermost = cause;
     }
-    innermost.to_string()
+    innermost.to_string().into()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod client;
 mod console;
 mod container;
 mod fault;
+mod http;
 mod printed;
 mod process;
 mod rds;

@@ -1,9 +1,11 @@
 //! Credentials as JSON: printed by programs (the AWS SDKs' process protocol, version 1), answered by
 //! container endpoints. The same checks for both; an error names the field and never quotes it.
 
+use super::fault::answer_expired;
 use crate::duration::{in_units, time_left};
+use crate::error::Error;
 use crate::ids::{AccessKeyId, AccountId};
-use crate::secret::{Keys, Origin, Secret, Session};
+use crate::secret::{Keys, Origin, Secret, SecretAccessKey, Session, SessionToken};
 use serde_json::{Map, Value};
 use std::time::{Duration, SystemTime};
 use zeroize::Zeroizing;
@@ -35,28 +37,46 @@ impl Printer {
     }
 }
 
-/// The session, or what is wrong with the JSON.
-pub(super) fn session(json: &str, printer: Printer, now: SystemTime) -> Result<Session, String> {
+/// Why there are no credentials in it.
+#[derive(Debug)]
+pub(super) enum Useless {
+    /// What is wrong with the JSON.
+    Flawed(String),
+    Expired(Error),
+}
+
+impl From<String> for Useless {
+    fn from(why: String) -> Useless {
+        Useless::Flawed(why)
+    }
+}
+
+pub(super) fn session(json: &str, printer: Printer, now: SystemTime) -> Result<Session, Useless> {
     let mut fields: Map<String, Value> = serde_json::from_str(json).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         format!("it is not a JSON object (line {line}, column {column})")
     })?;
     if printer == Printer::Program && fields.get("Version").and_then(Value::as_u64) != Some(1) {
-        return Err("`Version` is not 1".to_owned());
+        return Err("`Version` is not 1".to_owned().into());
     }
     let id = required(&mut fields, "AccessKeyId")?;
     let access_key_id = AccessKeyId::parse(id.expose())
         .map_err(|error| format!("`AccessKeyId`: {}", error.message))?;
-    let secret_access_key = required(&mut fields, "SecretAccessKey")?
-        .as_typed()
+    let secret = required(&mut fields, "SecretAccessKey")?;
+    let secret_access_key = SecretAccessKey::parse(secret.expose())
         .map_err(|error| format!("`SecretAccessKey`: {}", error.message))?;
-    let token = text(&mut fields, printer.token_field())?;
+    let field = printer.token_field();
+    let token = text(&mut fields, field)?;
+    let token = token
+        .map(|token| SessionToken::parse(token.expose()))
+        .transpose();
+    let token = token.map_err(|error| format!("`{field}`: {}", error.message))?;
     let expiration = text(&mut fields, "Expiration")?;
     let expires_at = match &expiration {
         Some(written) => end(written.expose())?,
         None => now + LOOK_AGAIN_AFTER,
     };
-    refuse_expired(expires_at, now).map_err(|why| format!("{why} (`Expiration`)"))?;
+    refuse_expired(expires_at, now).map_err(Useless::Expired)?;
     let account = text(&mut fields, "AccountId")?;
     Ok(Session {
         keys: Keys {
@@ -72,12 +92,13 @@ pub(super) fn session(json: &str, printer: Printer, now: SystemTime) -> Result<S
     })
 }
 
-pub(super) fn refuse_expired(expires_at: SystemTime, now: SystemTime) -> Result<(), String> {
+pub(super) fn refuse_expired(expires_at: SystemTime, now: SystemTime) -> Result<(), Error> {
     if expires_at > now {
         return Ok(());
     }
     let ago = in_units(time_left(now, expires_at));
-    Err(format!("the credentials have expired already, {ago} ago"))
+    let message = format!("the credentials that came had expired already, {ago} ago");
+    Err(answer_expired(message))
 }
 
 /// Without blanks around it; a field that is empty or `null` is absent.
@@ -119,7 +140,10 @@ mod tests {
 
     fn refused(fields: &str, printer: Printer) -> String {
         let json = format!("{{{fields}}}");
-        session(&json, printer, SystemTime::UNIX_EPOCH).expect_err(fields)
+        match session(&json, printer, SystemTime::UNIX_EPOCH).expect_err(fields) {
+            Useless::Flawed(why) => why,
+            Useless::Expired(error) => format!("{} {error}", error.code),
+        }
     }
 
     #[test]
@@ -134,7 +158,7 @@ mod tests {
             let json = format!("{{{KEYS},{fields}}}");
             let read = session(&json, printer, SystemTime::UNIX_EPOCH).expect("credentials");
             assert_eq!(read.keys.secret_access_key.expose(), "secret");
-            assert_eq!(read.token.as_ref().map(Secret::expose), Some("t"));
+            assert_eq!(read.token.as_ref().map(SessionToken::expose), Some("t"));
             assert_eq!(read.expires_at, SystemTime::UNIX_EPOCH + LOOK_AGAIN_AFTER);
         }
     }
@@ -164,7 +188,15 @@ mod tests {
             ),
             (
                 &format!(r#"{KEYS},"Expiration":"1969-12-31T23:00:00Z""#),
-                "expired already",
+                "answer_expired the credentials that came had expired already",
+            ),
+            (
+                r#""AccessKeyId":"ASIAIOSFODNN7SAMPLE","SecretAccessKey":"s3cr3t\n[x]""#,
+                "`SecretAccessKey`: the secret access key holds a space, a line end",
+            ),
+            (
+                &format!(r#"{KEYS},"Token":"s3cr3t\n[prod]\ncredential_process=x""#),
+                "`Token`: the session token holds a space, a line end",
             ),
         ] {
             let error = refused(fields, Printer::Container);

@@ -3,8 +3,8 @@
 //! shell, with bounds on time and output; what they print never reaches an error text.
 
 use super::client::Aws;
-use super::printed::{self, Printer};
-use crate::error::{Code, Error, Result};
+use super::printed::{self, Printer, Useless};
+use crate::error::{Code, Error, Result, shorten};
 use crate::ids::MfaCode;
 use crate::secret::{Secret, Session};
 use std::process::Stdio;
@@ -18,10 +18,14 @@ impl Aws {
     pub async fn process_credentials(&self, command: &str) -> Result<Session> {
         let output = self.run(command).await?;
         let read = printed::session(output.expose(), Printer::Program, self.clock.now());
-        read.map_err(|why| {
-            let program = program_of(command);
-            Error::new(Code::ProcessFailed, format!("`{program}` did not print credentials: {why}"))
-                .hint("it must print {\"Version\":1,\"AccessKeyId\":…,\"SecretAccessKey\":…,\"SessionToken\":…,\"Expiration\":…}")
+        let program = program_of(command);
+        read.map_err(|useless| match useless {
+            Useless::Expired(error) => Error {
+                message: format!("`{program}`: {}", error.message),
+                ..error
+            },
+            Useless::Flawed(why) => Error::new(Code::ProcessFailed, format!("`{program}` did not print credentials: {why}"))
+                .hint("it must print {\"Version\":1,\"AccessKeyId\":…,\"SecretAccessKey\":…,\"SessionToken\":…,\"Expiration\":…}"),
         })
     }
 
@@ -92,5 +96,5 @@ impl Aws {
 /// The program alone: its arguments may hold a secret.
 fn program_of(command: &str) -> String {
     let words = shell_words::split(command).unwrap_or_default();
-    words.into_iter().next().unwrap_or_default()
+    shorten(words.first().map_or("", String::as_str))
 }

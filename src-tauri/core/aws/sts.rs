@@ -2,18 +2,20 @@
 
 use super::client::{Aws, Place, Signer};
 use super::fault::{Fault, FaultKind};
+use super::printed::refuse_expired;
 use crate::config::{AssumeRole, SessionTag};
 use crate::duration::SessionDuration;
 use crate::error::Error;
+use crate::foreign::Foreign;
 use crate::ids::{AccessKeyId, AccountId, MfaArn, MfaCode};
-use crate::secret::{Keys, Origin, Secret, Session};
+use crate::secret::{Keys, Origin, SecretAccessKey, Session, SessionToken};
 use aws_sdk_sts::types::Tag;
 use std::time::SystemTime;
 
 /// The principal that STS sees behind a signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
-    pub arn: String,
+    pub arn: Foreign,
     pub account: Option<AccountId>,
 }
 
@@ -47,7 +49,7 @@ impl Aws {
             .send()
             .await
             .map_err(|error| self.fault(&error, place))?;
-        let arn = answer.arn().unwrap_or_default().to_owned();
+        let arn = answer.arn().unwrap_or_default().into();
         let account = answer.account().and_then(|id| id.parse().ok());
         Ok(Principal { arn, account })
     }
@@ -104,7 +106,7 @@ impl Aws {
             .map_err(|error| self.fault(&error, place))?;
         Granted::read(
             answer.credentials(),
-            answer.assumed_role_user().map(|user| user.arn().to_owned()),
+            answer.assumed_role_user().map(|user| user.arn().into()),
             issued_at,
         )
     }
@@ -114,34 +116,42 @@ impl Aws {
 #[derive(Clone, Debug)]
 pub struct Granted {
     keys: Keys,
-    token: Secret,
+    token: SessionToken,
     issued_at: SystemTime,
     expires_at: SystemTime,
-    principal: Option<String>,
+    principal: Option<Foreign>,
 }
 
 impl Granted {
     fn read(
         credentials: Option<&aws_sdk_sts::types::Credentials>,
-        principal: Option<String>,
+        principal: Option<Foreign>,
         issued_at: SystemTime,
     ) -> Result<Granted, Fault> {
         let odd = |what: &str| Fault {
             kind: FaultKind::Other,
             code: None,
-            message: format!("AWS's answer {what}"),
+            message: format!("AWS's answer {what}").into(),
         };
         let credentials = credentials.ok_or_else(|| odd("holds no credentials"))?;
+        let expires_at = SystemTime::try_from(*credentials.expiration())
+            .map_err(|_| odd("holds no usable expiry"))?;
+        refuse_expired(expires_at, issued_at).map_err(|error| Fault {
+            kind: FaultKind::AnswerExpired,
+            code: None,
+            message: error.message.into(),
+        })?;
         Ok(Granted {
             keys: Keys {
                 access_key_id: AccessKeyId::parse(credentials.access_key_id())
                     .map_err(|_| odd("holds no usable key id"))?,
-                secret_access_key: Secret::new(credentials.secret_access_key()),
+                secret_access_key: SecretAccessKey::parse(credentials.secret_access_key())
+                    .map_err(|_| odd("holds no usable secret"))?,
             },
-            token: Secret::new(credentials.session_token()),
+            token: SessionToken::parse(credentials.session_token())
+                .map_err(|_| odd("holds no usable session token"))?,
             issued_at,
-            expires_at: SystemTime::try_from(*credentials.expiration())
-                .map_err(|_| odd("holds no usable expiry"))?,
+            expires_at,
             principal,
         })
     }
@@ -150,12 +160,12 @@ impl Granted {
     pub fn into_session(self, origin: Origin, owner: Principal) -> Session {
         let account = self
             .principal
-            .as_deref()
-            .and_then(AccountId::of_arn)
+            .as_ref()
+            .and_then(|arn| AccountId::of_arn(arn.as_str()))
             .or(owner.account);
         let principal = self
             .principal
-            .or_else(|| (!owner.arn.is_empty()).then_some(owner.arn));
+            .or_else(|| (owner.arn != Foreign::default()).then_some(owner.arn));
         Session {
             keys: self.keys,
             token: Some(self.token),
@@ -182,6 +192,6 @@ fn misused(error: Error) -> Fault {
     Fault {
         kind: FaultKind::Misused,
         code: None,
-        message: error.message,
+        message: error.message.into(),
     }
 }

@@ -9,6 +9,7 @@ use crate::config::{Chain, KeyringChoice, Kind, Link, User};
 use crate::duration::SessionKind;
 use crate::error::{Code, Error, Result};
 use crate::files::Stamp;
+use crate::foreign::Foreign;
 use crate::ids::AccessKeyId;
 use crate::secret::{Keys, LongLived, Origin, Session};
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
@@ -36,7 +37,7 @@ pub struct Configured {
     /// Shortened: `AKIA…MPLE`.
     pub access_key_id: String,
     pub account: Option<String>,
-    pub principal: Option<String>,
+    pub principal: Option<Foreign>,
     pub checked: bool,
 }
 
@@ -571,7 +572,7 @@ fn read_typed(typed: &TypedKeys, before: &LongLived) -> Result<LongLived> {
     Ok(LongLived {
         keys: Some(Keys {
             access_key_id,
-            secret_access_key: typed.secret_access_key.as_typed()?,
+            secret_access_key: (&typed.secret_access_key).try_into()?,
         }),
         mfa_arn: or_kept(typed.mfa_arn.as_deref(), before.mfa_arn.clone())?,
         session_duration: or_kept(typed.session_duration.as_deref(), before.session_duration)?,

@@ -8,6 +8,7 @@ use crate::aws::{Fault, FaultKind, Place, Principal, Signer};
 use crate::config::{AssumeRole, User};
 use crate::duration::SessionKind;
 use crate::error::{Code, Error, Result};
+use crate::foreign::Foreign;
 use crate::secret::Session;
 
 pub(super) async fn obtain(
@@ -25,7 +26,7 @@ pub(super) async fn obtain(
     let fault = match call.send(&it.world.aws, signer, None).await {
         Ok(granted) => {
             let owner = Principal {
-                arn: String::new(),
+                arn: Foreign::default(),
                 account: None,
             };
             return Ok(granted.into_session(parent.origin, owner));

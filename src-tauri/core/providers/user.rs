@@ -186,7 +186,7 @@ impl Codes {
     /// Only the code is requested again: of a program once, as it may have given one that was used
     /// already.
     fn refused(&mut self, it: &Obtain<'_>, user: &User, fault: Fault) -> Result<()> {
-        let said = fault.message.trim_end_matches([' ', '.']);
+        let said = fault.message.as_str().trim_end_matches([' ', '.']);
         let said = format!("{said}: a code can be used once, wait for the next one");
         let error = fault.into_error(&it.link().region);
         match user.mfa_process {

@@ -160,14 +160,14 @@ fn own_variables<'a>(
                 ),
                 (
                     "AWS_SECRET_ACCESS_KEY",
-                    session.keys.secret_access_key.clone(),
+                    session.keys.secret_access_key.clone().into(),
                 ),
             ];
             set.extend(
                 session
                     .token
                     .clone()
-                    .map(|token| ("AWS_SESSION_TOKEN", token)),
+                    .map(|token| ("AWS_SESSION_TOKEN", token.into())),
             );
             // Prompts of shells show it.
             let end = Timestamp::try_from(session.expires_at).ok();

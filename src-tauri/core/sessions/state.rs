@@ -2,6 +2,7 @@
 
 use crate::clock::moment;
 use crate::error::Error;
+use crate::foreign::Foreign;
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
 
@@ -91,7 +92,7 @@ pub struct IdentityStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct LastCaller {
-    pub program: String,
+    pub program: Foreign,
     pub pid: u32,
     #[serde(with = "moment")]
     #[cfg_attr(feature = "app", specta(type = String))]

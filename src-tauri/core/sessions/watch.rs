@@ -463,7 +463,7 @@ enum Lesson {
 fn lesson(code: Code) -> Lesson {
     match code {
         // The network, AWS's load, this machine's clock: they pass.
-        Code::Network | Code::Throttled | Code::ClockSkew => Lesson::TryAgain,
+        Code::Network | Code::Throttled | Code::ClockSkew | Code::AnswerExpired => Lesson::TryAgain,
         // This machine's own trouble: the person who mends it does not come and say so.
         Code::ConfigInvalid
         | Code::ConfigNotFound

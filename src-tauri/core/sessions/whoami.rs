@@ -51,7 +51,11 @@ pub async fn whoami(world: &World, record: &Record, reach: Reach) -> Result<(Who
             state = confirm(world, &chain, session, state, &mut notes).await;
         }
         whoami.state = state;
-        whoami.principal = session.principal.clone().or(whoami.principal);
+        whoami.principal = session
+            .principal
+            .clone()
+            .map(String::from)
+            .or(whoami.principal);
         whoami.account = session.account.clone().map(String::from).or(whoami.account);
         whoami.expires_at = Some(session.expires_at);
         whoami.expires_in_seconds = Some(seconds_left(session.expires_at, world.clock.now()));
@@ -88,6 +92,7 @@ async fn confirm(
         | FaultKind::Unreachable
         | FaultKind::RegionNotEnabled
         | FaultKind::DurationRefused
+        | FaultKind::AnswerExpired
         | FaultKind::Misused
         | FaultKind::Other => state,
     };
@@ -124,7 +129,10 @@ async fn known_owner(
     }
     let stored = world.store.long_lived(&chain.source().name).await;
     let remembered = stored.ok()?.note(notes)?;
-    Some((remembered.principal, remembered.account.map(String::from)))
+    Some((
+        remembered.principal.map(String::from),
+        remembered.account.map(String::from),
+    ))
 }
 
 fn note_once(notes: &mut Vec<Note>, error: &Error) {

@@ -6,6 +6,7 @@ use crate::ask::{Caller, Mark};
 use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
 use crate::files::{self, FileLock, Patience};
+use crate::foreign::Foreign;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -29,7 +30,7 @@ pub struct WaitingHolder {
     pid: u32,
     since: jiff::Timestamp,
     /// The program that wants the session.
-    program: String,
+    program: Foreign,
 }
 
 impl fmt::Display for WaitingHolder {

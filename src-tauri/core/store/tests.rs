@@ -5,7 +5,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::error::Code;
 use crate::ids::MfaArn;
-use crate::secret::{Keys, Origin, Session};
+use crate::secret::{Keys, Origin, SecretAccessKey, Session, SessionToken};
 use std::time::{Duration, SystemTime};
 
 const CONFIGURATION: &str = "/home/kim/Ünï/config.yaml";
@@ -13,7 +13,7 @@ const CONFIGURATION: &str = "/home/kim/Ünï/config.yaml";
 pub(super) fn keys(id: &str) -> Keys {
     Keys {
         access_key_id: AccessKeyId::parse(id).expect("a key id"),
-        secret_access_key: Secret::new("wJalrXUtnFEMI/K7"),
+        secret_access_key: SecretAccessKey::parse("wJalrXUtnFEMI/K7").expect("a secret"),
     }
 }
 
@@ -27,7 +27,7 @@ fn long_lived() -> LongLived {
         ),
         session_duration: Some("36h".parse().expect("a duration")),
         account: Some("123456789012".parse().expect("an account")),
-        principal: Some("arn:aws:iam::123456789012:user/kim".to_owned()),
+        principal: Some("arn:aws:iam::123456789012:user/kim".into()),
     }
 }
 
@@ -36,10 +36,10 @@ pub(super) fn session() -> StoredSession {
     StoredSession {
         session: Session {
             keys: keys("ASIAIOSFODNN7EXAMPLE"),
-            token: Some(Secret::new("token\"é😀")),
+            token: Some(SessionToken::parse("token\"+/=").expect("a token")),
             issued_at,
             expires_at: issued_at + Duration::from_hours(36),
-            principal: Some("arn:aws:sts::123456789012:assumed-role/Ä/kim".to_owned()),
+            principal: Some("arn:aws:sts::123456789012:assumed-role/Ä/kim".into()),
             account: None,
             origin: Origin::Keyring,
         },

@@ -4,8 +4,9 @@
 use super::keyring::{EntryName, unusable};
 use crate::duration::SessionDuration;
 use crate::error::{Code, Error, Result};
+use crate::foreign::Foreign;
 use crate::ids::{AccessKeyId, AccountId, MfaArn};
-use crate::secret::{Keys, LongLived, Origin, Secret, Session};
+use crate::secret::{Keys, LongLived, Origin, Secret, SecretAccessKey, Session, SessionToken};
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -53,7 +54,7 @@ struct LongLivedText {
     mfa_arn: Option<MfaArn>,
     session_duration: Option<SessionDuration>,
     account: Option<AccountId>,
-    principal: Option<String>,
+    principal: Option<Foreign>,
     #[serde(
         default,
         skip_serializing,
@@ -78,7 +79,7 @@ struct SessionText {
     session_token: Option<Secret>,
     issued_at: Timestamp,
     expires_at: Timestamp,
-    principal: Option<String>,
+    principal: Option<Foreign>,
     account: Option<AccountId>,
     origin: Origin,
 }
@@ -107,7 +108,7 @@ pub(super) fn encode_long_lived(value: &LongLived, configuration: &str) -> Secre
         .map(|keys| {
             (
                 keys.access_key_id.as_str().to_owned(),
-                keys.secret_access_key,
+                Secret::from(keys.secret_access_key),
             )
         })
         .unzip();
@@ -141,7 +142,7 @@ pub(super) fn decode_long_lived(name: &EntryName, text: &Secret) -> Result<LongL
     }
     let keys = match (stored.access_key_id, stored.secret_access_key) {
         (None, None) => None,
-        (Some(id), Some(secret)) => Some(keys(name, &id, secret)?),
+        (Some(id), Some(secret)) => Some(keys(name, &id, &secret)?),
         (Some(_), None) | (None, Some(_)) => return Err(broken(name)),
     };
     Ok(LongLived {
@@ -174,8 +175,8 @@ pub(super) fn encode_session(value: &StoredSession, configuration: &str) -> Resu
         plan,
         endpoint,
         access_key_id: keys.access_key_id.as_str().to_owned(),
-        secret_access_key: Some(keys.secret_access_key),
-        session_token: token,
+        secret_access_key: Some(keys.secret_access_key.into()),
+        session_token: token.map(Secret::from),
         issued_at: timestamp(issued_at)?,
         expires_at: timestamp(expires_at)?,
         principal,
@@ -188,8 +189,12 @@ pub(super) fn decode_session(name: &EntryName, text: &Secret) -> Result<StoredSe
     let stored: SessionText = parse(name, text)?;
     let secret = stored.secret_access_key.ok_or_else(|| broken(name))?;
     let session = Session {
-        keys: keys(name, &stored.access_key_id, secret)?,
-        token: stored.session_token,
+        keys: keys(name, &stored.access_key_id, &secret)?,
+        token: stored
+            .session_token
+            .map(|token| SessionToken::parse(token.expose()))
+            .transpose()
+            .map_err(|_| broken(name))?,
         issued_at: stored.issued_at.into(),
         expires_at: stored.expires_at.into(),
         principal: stored.principal,
@@ -209,14 +214,10 @@ fn parse<'a, T: Deserialize<'a>>(name: &EntryName, text: &'a Secret) -> Result<T
     serde_json::from_str(text.expose()).map_err(|_| broken(name))
 }
 
-fn keys(name: &EntryName, id: &str, secret: Secret) -> Result<Keys> {
-    let access_key_id = AccessKeyId::parse(id).map_err(|_| broken(name))?;
-    if secret.expose().trim().is_empty() {
-        return Err(broken(name));
-    }
+fn keys(name: &EntryName, id: &str, secret: &Secret) -> Result<Keys> {
     Ok(Keys {
-        access_key_id,
-        secret_access_key: secret,
+        access_key_id: AccessKeyId::parse(id).map_err(|_| broken(name))?,
+        secret_access_key: SecretAccessKey::parse(secret.expose()).map_err(|_| broken(name))?,
     })
 }
 

@@ -344,6 +344,7 @@ fn person_awaited(prompt: &Prompt) -> Option<Draft<'_>> {
         program,
         pid,
         person,
+        trail,
     } = &prompt.caller;
     match person {
         Person::Present => return None,
@@ -385,7 +386,9 @@ fn person_awaited(prompt: &Prompt) -> Option<Draft<'_>> {
         kind: NoticeKind::PersonAwaited,
         identity,
         title: format!("{program} (pid {pid}) needs {what}"),
-        why: vec![format!("It is waiting for {awaited}")],
+        why: std::iter::once(format!("It is waiting for {awaited}"))
+            .chain(trail.as_ref().map(|trail| format!("It runs {trail}")))
+            .collect(),
         next: next.trim_end().to_owned(),
         buttons: vec![button],
     })

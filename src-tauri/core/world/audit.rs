@@ -56,7 +56,8 @@ pub(super) async fn record(
     let caller = AuditCaller {
         program: caller.program.clone(),
         pid: caller.pid,
-        user: user(environment),
+        user: user(environment).into(),
+        trail: caller.trail.clone(),
     };
     let keyring_fails = happened.iter().any(|it| match it.outcome {
         AuditOutcome::Failed { error } => {
@@ -92,8 +93,8 @@ pub(super) fn read(log: &AuditLog, since: Option<SystemTime>) -> Result<Audit> {
 fn summed_up(lines: &[AuditLine]) -> Vec<Audited> {
     let mut identities: BTreeMap<&str, Audited> = BTreeMap::new();
     for line in lines {
-        let it = identities.entry(&line.identity).or_default();
-        it.callers.insert(line.caller.program.clone());
+        let it = identities.entry(line.identity.as_str()).or_default();
+        it.callers.insert(line.caller.program.to_string());
         let count = match (line.outcome, line.event) {
             (AuditOutcome::Failed { .. }, _) => &mut it.failures,
             (AuditOutcome::Ok, AuditEvent::SignIn) => &mut it.sign_ins,
@@ -120,24 +121,26 @@ fn summed_up(lines: &[AuditLine]) -> Vec<Audited> {
         .collect()
 }
 
-/// The number is the system's. The name behind it is what the environment says, or else the
-/// system's list of users.
+/// The number and the name are the system's; what the environment says stands in for a name that
+/// the system's list does not have.
 fn user(environment: &Environment) -> String {
-    let named = ["USER", "LOGNAME", "USERNAME"]
-        .into_iter()
-        .find_map(|name| environment.var(name).ok().flatten())
-        .map(str::to_owned);
+    let named = || {
+        ["USER", "LOGNAME", "USERNAME"]
+            .into_iter()
+            .find_map(|name| environment.var(name).ok().flatten())
+            .map(str::to_owned)
+    };
     #[cfg(unix)]
     {
         let number = rustix::process::getuid().as_raw();
-        let list = || std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-        match named.or_else(|| listed(&list(), number)) {
+        let list = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+        match listed(&list, number).or_else(named) {
             Some(name) => format!("{name} ({number})"),
             None => format!("user {number}"),
         }
     }
     #[cfg(not(unix))]
-    named.unwrap_or_else(|| "unknown".to_owned())
+    named().unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// `kim:x:1000:1000:…` in `/etc/passwd`.

@@ -86,16 +86,16 @@ pub fn freshness(session: &Session, now: SystemTime) -> Freshness {
 mod tests {
     use super::*;
     use crate::ids::AccessKeyId;
-    use crate::secret::{Keys, Origin, Secret};
+    use crate::secret::{Keys, Origin, SecretAccessKey, SessionToken};
 
     fn session(life: Duration) -> Session {
         let issued_at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         Session {
             keys: Keys {
                 access_key_id: AccessKeyId::parse("ASIAIOSFODNN7EXAMPLE").expect("a key id"),
-                secret_access_key: Secret::new("s"),
+                secret_access_key: SecretAccessKey::parse("s").expect("a secret"),
             },
-            token: Some(Secret::new("t")),
+            token: Some(SessionToken::parse("t").expect("a token")),
             issued_at,
             expires_at: issued_at + life,
             principal: None,

@@ -25,7 +25,8 @@ async fn a_good_signature_is_accepted_and_names_the_caller() {
 async fn a_wrong_secret_is_refused_as_a_signature_that_does_not_match() {
     let setup = Setup::new();
     let mut held = setup.kim();
-    held.0.secret_access_key = Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
+    held.0.secret_access_key =
+        SecretAccessKey::parse("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY").expect("a secret");
     let (code, text) = setup.identity(&held).await.expect_err("a refusal");
     assert_eq!(code, "SignatureDoesNotMatch");
     assert!(text.starts_with(
@@ -95,7 +96,7 @@ async fn unknown_and_revoked_keys_get_the_same_answer() {
     let stranger = Held(
         Keys {
             access_key_id: AccessKeyId::parse("AKIAIOSFODNN7EXAMPLE").expect("a key id"),
-            secret_access_key: Secret::new("x"),
+            secret_access_key: SecretAccessKey::parse("secret").expect("a secret"),
         },
         None,
     );

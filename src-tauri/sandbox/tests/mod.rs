@@ -10,7 +10,7 @@ mod wire;
 use super::*;
 use crate::clock::Clock;
 use crate::ids::AccessKeyId;
-use crate::secret::{Keys, Secret};
+use crate::secret::{Keys, Secret, SecretAccessKey};
 use aws_sdk_sts::Client;
 use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::{BehaviorVersion, Credentials, Region};
@@ -146,7 +146,7 @@ fn held_from(made: Option<&aws_sdk_sts::types::Credentials>) -> Held {
     let made = made.expect("credentials");
     let keys = Keys {
         access_key_id: AccessKeyId::parse(made.access_key_id()).expect("a key id"),
-        secret_access_key: Secret::new(made.secret_access_key()),
+        secret_access_key: SecretAccessKey::parse(made.secret_access_key()).expect("a secret"),
     };
     Held(keys, Some(Secret::new(made.session_token())))
 }

@@ -142,7 +142,7 @@ pub fn replies() -> Vec<Reply> {
             identity: name(),
             access_key_id: "AKIA…MPLE".to_owned(),
             account: Some(account()),
-            principal: Some("arn:aws:iam::410000000017:user/kim".to_owned()),
+            principal: Some("arn:aws:iam::410000000017:user/kim".into()),
             checked: true,
         }),
         Reply::Audit(audit()),
@@ -246,9 +246,10 @@ pub fn notes() -> Vec<Note> {
 
 pub fn caller() -> Caller {
     Caller {
-        program: "terraform".to_owned(),
+        program: "terraform".into(),
         pid: 4711,
         person: Person::Present,
+        trail: None,
     }
 }
 
@@ -371,7 +372,7 @@ fn whoami() -> Whoami {
         identity: name(),
         provider: "org".to_owned(),
         kind: "aws-iam-user".to_owned(),
-        principal: Some("arn:aws:iam::410000000017:user/kim".to_owned()),
+        principal: Some("arn:aws:iam::410000000017:user/kim".into()),
         account: Some(account()),
         region: "eu-central-1".to_owned(),
         state: State::Expiring,
@@ -387,13 +388,14 @@ fn audit() -> Audit {
         number,
         time: moment().try_into().expect("a year of four digits"),
         event: AuditEvent::SignIn,
-        identity: name(),
-        what: "signed in".to_owned(),
+        identity: name().into(),
+        what: "signed in".into(),
         outcome,
         caller: AuditCaller {
-            program: "terraform".to_owned(),
+            program: "terraform".into(),
             pid: 4711,
-            user: "kim".to_owned(),
+            user: "kim".into(),
+            trail: None,
         },
         previous: "0".repeat(64),
     };
@@ -496,7 +498,7 @@ fn snapshot() -> Snapshot {
             next_refresh: Some(moment()),
             failing: Some(error(Code::Network)),
             last_caller: Some(LastCaller {
-                program: "terraform".to_owned(),
+                program: "terraform".into(),
                 pid: 4711,
                 at: moment(),
             }),

@@ -179,7 +179,7 @@ fn the_prompt_of_a_client_that_goes_away_is_withdrawn_unless_another_needs_it() 
             .until("the program waits", async |stage| {
                 stage.session("dev").await.is_some_and(|it| {
                     it.last_caller
-                        .is_some_and(|caller| caller.program == "terraform")
+                        .is_some_and(|caller| caller.program.as_str() == "terraform")
                 })
             })
             .await;

@@ -167,9 +167,10 @@ async fn a_program_that_does_not_ask_by_itself_cannot_pass_for_another() {
     ] {
         let mut call = call("dev");
         call.caller = Caller {
-            program: "terraform".to_owned(),
+            program: "terraform".into(),
             pid: said,
             person: Person::Present,
+            trail: None,
         };
         let heard = client.ask(&call, "00ff").await.expect("heard");
         assert_eq!(noted(&heard), format!("dev for {confirmed} in 00ff"));

@@ -8,7 +8,7 @@ use keyfob_core::agent::api::{Call, Caller, Person, Reply, Request, SessionReque
 use keyfob_core::agent::socket::{BlockingConnection, Heard};
 use keyfob_core::clock::Clock;
 use keyfob_core::ids::AccessKeyId;
-use keyfob_core::secret::{Keys, Origin, Secret, Session};
+use keyfob_core::secret::{Keys, Origin, SecretAccessKey, Session, SessionToken};
 use keyfob_core::sessions::{Renewable, Watch};
 use std::os::unix::net::UnixListener;
 use std::process::Command;
@@ -30,9 +30,9 @@ fn pass(minimal: Duration) -> Figure {
                 keys: Keys {
                     access_key_id: AccessKeyId::parse(&format!("ASIABENCH{n:011}"))
                         .expect("a key id"),
-                    secret_access_key: Secret::new("bench"),
+                    secret_access_key: SecretAccessKey::parse("bench").expect("a secret"),
                 },
-                token: Some(Secret::new("bench")),
+                token: Some(SessionToken::parse("bench").expect("a token")),
                 issued_at: now,
                 expires_at: now + Duration::from_secs(3600),
                 principal: None,
@@ -162,9 +162,10 @@ fn sign_in(stage: &Stage, roles: usize) {
         .expect("the socket is ours")
         .expect("the agent runs");
     let caller = Caller {
-        program: "bench".to_owned(),
+        program: "bench".into(),
         pid: std::process::id(),
         person: Person::Absent,
+        trail: None,
     };
     for n in 1..=roles {
         let request = Request::Session(SessionRequest::Credentials {

@@ -131,7 +131,7 @@ fn minimal(stage: &Stage, role: &str) -> Command {
     let request = serde_json::json!({
         "v": VERSION,
         "id": 1,
-        "asker": Caller { program: "bench".to_owned(), pid: std::process::id(), person: Person::Absent },
+        "asker": Caller { program: "bench".into(), pid: std::process::id(), person: Person::Absent, trail: None },
         "surroundings": stage.environment().fingerprint(),
         "request": Request::Session(SessionRequest::Credentials { identity: role.to_owned(), wait_seconds: 18 }),
     });

@@ -3,7 +3,7 @@
 
 use super::address::{self, Address};
 use crate::agent::api::Caller;
-use crate::environment::program_of;
+use crate::kernel::parent_of;
 use interprocess::local_socket::PeerCreds;
 
 /// The same user and no other: root has no business here either, unless it is root's own agent.
@@ -56,20 +56,15 @@ impl Peer {
         }
     }
 
-    /// The caller: the one reported, if it is this process, the one that started it
-    /// (`credential-process`) or one that it started (`exec`), and otherwise this process.
+    /// The caller: the process reported, if it is this one, the one that started it
+    /// (`credential-process`) or one that it started (`exec`), and otherwise this one.
     pub fn confirm(self, reported: Caller) -> Caller {
-        match self.instead_of(reported.pid, parent_of) {
-            None => reported,
-            Some(pid) => {
-                let program = program_of(pid).unwrap_or_else(|| "an unknown program".to_owned());
-                Caller {
-                    program,
-                    pid,
-                    person: reported.person,
-                }
-            }
+        let pid = self.instead_of(reported.pid, parent_of);
+        Caller {
+            pid: pid.unwrap_or(reported.pid),
+            ..reported
         }
+        .as_the_kernel_says()
     }
 
     fn instead_of(self, reported: u32, parent_of: impl Fn(u32) -> Option<u32>) -> Option<u32> {
@@ -77,24 +72,6 @@ impl Peer {
         self.pid
             .filter(|pid| is_other(pid) && parent_of(reported) != Some(*pid))
     }
-}
-
-#[cfg(target_os = "linux")]
-fn parent_of(pid: u32) -> Option<u32> {
-    parent_in(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn parent_of(_pid: u32) -> Option<u32> {
-    None
-}
-
-/// The fourth field of `/proc/PID/stat`. The second, the program's name in parentheses, may hold
-/// anything.
-#[cfg(target_os = "linux")]
-fn parent_in(stat: &str) -> Option<u32> {
-    let (_, after_the_name) = stat.rsplit_once(')')?;
-    after_the_name.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -116,15 +93,5 @@ mod tests {
             [None, Some(70), None, Some(70), Some(70)]
         );
         assert_eq!(instead(None, None), [None; 5], "nothing is known");
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn the_parent_is_read_whatever_the_program_is_called() {
-        assert_eq!(parent_in("70 (fob) S 7 70 70 0 -1"), Some(7));
-        assert_eq!(parent_in("70 (a) b) S 9 1 (x) R 7 70 70 0 -1"), Some(7));
-        assert_eq!(parent_in("70 (fob"), None);
-        let own = std::fs::read_to_string("/proc/self/stat").expect("readable");
-        assert_eq!(parent_in(&own), Some(std::os::unix::process::parent_id()));
     }
 }

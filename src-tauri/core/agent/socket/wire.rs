@@ -262,9 +262,10 @@ mod tests {
     #[test]
     fn what_has_no_form_on_the_wire_is_not_taken_for_too_long() {
         let caller = Caller {
-            program: "fob".to_owned(),
+            program: "fob".into(),
             pid: 1,
             person: Person::Absent,
+            trail: None,
         };
         let far_off = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(u32::MAX) << 8);
         let request = Request::Look(Look::Audit {

@@ -6,7 +6,7 @@ use crate::config::reader::{Fields, Single, sentence};
 use crate::config::values;
 use crate::duration::{SessionDuration, SessionKind};
 use crate::ids::{AccessKeyId, MfaArn, is_example};
-use crate::secret::{Keys, Origin, Secret};
+use crate::secret::{Keys, Origin, SecretAccessKey};
 use std::str::FromStr;
 
 pub(crate) const NAME: KindName = KindName::stand_alone("aws/user");
@@ -76,12 +76,13 @@ fn pair(fields: &Fields<'_>, id: &Single, secret: &Single) -> Option<ConfiguredK
                        `fob user configure` keeps it in the keyring";
         problems.warning(&secret.location, message);
     }
-    let secret_text = secret.text.trim();
-    if secret_text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        let message = "the secret access key contains a space or line break";
-        problems.error(&secret.location, message);
-        return None;
-    }
+    let secret_access_key = match SecretAccessKey::parse(&secret.text) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            problems.error(&secret.location, error.message);
+            return None;
+        }
+    };
     let access_key_id = match AccessKeyId::parse(&id.text) {
         Ok(parsed) if parsed.is_of_a_session() => {
             let message = "an access key id that starts with ASIA belongs to a session and is \
@@ -116,7 +117,7 @@ fn pair(fields: &Fields<'_>, id: &Single, secret: &Single) -> Option<ConfiguredK
     Some(ConfiguredKeys {
         keys: Keys {
             access_key_id,
-            secret_access_key: Secret::new(secret_text),
+            secret_access_key,
         },
         origin,
         place,

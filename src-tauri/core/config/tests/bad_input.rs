@@ -119,7 +119,7 @@ auth:
 4:5 error auth.identities.a b: `a b` is not a name: it contains a space; a name has 1 to 64 unaccented letters, digits and `.`, `_`, `@`, `+`, `/`, `-`, starting with a letter or digit
 5:5 error auth.identities.🦀: `🦀` is not a name: it does not start with an unaccented letter or a digit; a name has 1 to 64 unaccented letters, digits and `.`, `_`, `@`, `+`, `/`, `-`, starting with a letter or digit
 6:5 error auth.identities.�abc: `�abc` is not a name: it does not start with an unaccented letter or a digit; a name has 1 to 64 unaccented letters, digits and `.`, `_`, `@`, `+`, `/`, `-`, starting with a letter or digit
-7:5 error auth.identities.a�b: `a�b` is not a name: it contains a line break; a name has 1 to 64 unaccented letters, digits and `.`, `_`, `@`, `+`, `/`, `-`, starting with a letter or digit
+7:5 error auth.identities.a b: `a b` is not a name: it contains a line break; a name has 1 to 64 unaccented letters, digits and `.`, `_`, `@`, `+`, `/`, `-`, starting with a letter or digit
 8:5 error auth.identities.: `` is not a name: it is empty; a name has 1 to 64 unaccented letters, digits and `.`, `_`, `@`, `+`, `/`, `-`, starting with a letter or digit
 9:7 error auth.identities.?: a name must be a single word
 11:5 error auth.identities.xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…: `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…` is not a name: it is longer than 64 characters; a name has 1 to 64 unaccented letters, digits and `.`, `_`, `@`, `+`, `/`, `-`, starting with a letter or digit
@@ -363,7 +363,7 @@ auth:
 6:60 error auth.identities.swapped.credentials.access_key_id: the access key id is not one; an access key id looks like AKIAIOSFODNN7EXAMPLE: 16 to 128 letters and digits
 6:121 warning auth.identities.swapped.credentials.secret_access_key: a secret access key in a file is read by backups and other programs; `fob user configure` keeps it in the keyring
 7:100 warning auth.identities.spaced.credentials.secret_access_key: a secret access key in a file is read by backups and other programs; `fob user configure` keeps it in the keyring
-7:100 error auth.identities.spaced.credentials.secret_access_key: the secret access key contains a space or line break
+7:100 error auth.identities.spaced.credentials.secret_access_key: the secret access key holds a space, a line end or another character that none has
 8:57 error auth.identities.list.credentials.access_key_id: a list where a single value is expected
 8:100 error auth.identities.list.credentials.secret_access_key: a mapping where a single value is expected
 9:56 error auth.identities.env.credentials.access_key_id: `access_key_id` is useless without `secret_access_key`: write both or neither

@@ -1,6 +1,6 @@
 use super::*;
 use crate::ids::AccessKeyId;
-use crate::secret::{Keys, Origin, Secret};
+use crate::secret::{Keys, Origin, SecretAccessKey, SessionToken};
 use crate::world::freshness::{LONGEST_PAUSE, margin};
 use proptest::prelude::*;
 use std::collections::HashSet;
@@ -20,9 +20,9 @@ fn session(number: u32, issued_at: SystemTime, life: Duration) -> Session {
     Session {
         keys: Keys {
             access_key_id: AccessKeyId::parse(&format!("ASIATEST{number:012}")).expect("a key id"),
-            secret_access_key: Secret::new("s"),
+            secret_access_key: SecretAccessKey::parse("s").expect("a secret"),
         },
-        token: Some(Secret::new("t")),
+        token: Some(SessionToken::parse("t").expect("a token")),
         issued_at,
         expires_at: issued_at + life,
         principal: None,

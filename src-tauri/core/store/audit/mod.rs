@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
 use crate::files;
 use crate::files::{FileLock, Patience};
+use crate::foreign::Foreign;
 use crate::secret::Secret;
 use chain::{LogEnd, LogFile};
 use jiff::Timestamp;
@@ -84,19 +85,12 @@ pub struct Happened {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct AuditCaller {
-    pub program: String,
+    pub program: Foreign,
     pub pid: u32,
-    pub user: String,
-}
-
-impl AuditCaller {
-    fn bounded(&self) -> AuditCaller {
-        AuditCaller {
-            program: bounded(&self.program),
-            pid: self.pid,
-            user: bounded(&self.user),
-        }
-    }
+    pub user: Foreign,
+    /// Its path, the programs that started it, and its terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trail: Option<Foreign>,
 }
 
 /// A line, as it is written.
@@ -108,8 +102,8 @@ pub struct AuditLine {
     #[cfg_attr(feature = "app", specta(type = String))]
     pub time: Timestamp,
     pub event: AuditEvent,
-    pub identity: String,
-    pub what: String,
+    pub identity: Foreign,
+    pub what: Foreign,
     #[serde(flatten)]
     pub outcome: AuditOutcome,
     #[serde(rename = "asker")]
@@ -305,10 +299,10 @@ impl AuditLog {
                 number: end.count.saturating_add(1),
                 time,
                 event: it.event,
-                identity: bounded(&it.identity),
-                what: bounded(&it.what),
+                identity: bounded(&it.identity).into(),
+                what: bounded(&it.what).into(),
                 outcome: it.outcome,
-                caller: caller.bounded(),
+                caller: caller.clone(),
                 previous: end.hash,
             };
             let written = WrittenLine {

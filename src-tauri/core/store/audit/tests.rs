@@ -87,9 +87,10 @@ fn log(folder: &Path, keyring: Keyring) -> AuditLog {
 
 fn kim(pid: u32) -> AuditCaller {
     AuditCaller {
-        program: "fob".to_owned(),
+        program: "fob".into(),
         pid,
-        user: "kim (1000)".to_owned(),
+        user: "kim (1000)".into(),
+        trail: None,
     }
 }
 
@@ -145,7 +146,7 @@ async fn lines_come_back_as_they_were_written_and_form_one_chain() {
     let lines = log.read(None).expect("lines");
     assert_eq!(
         (lines[0].number, lines[0].what.as_str()),
-        (1, "first → \"é\"\n")
+        (1, "first → \"é\" ")
     );
     assert_eq!(
         (lines[0].outcome, lines[0].caller.clone()),

@@ -185,7 +185,7 @@ async fn keys_are_written_only_where_the_configuration_asks_and_go_when_it_no_lo
     # Written by Keyfob from /home/kim/config.yaml
     aws_access_key_id = ASIAIOSFODNN7EXAMPLE
     aws_secret_access_key = wJalrXUtnFEMI/K7
-    aws_session_token = token"é😀
+    aws_session_token = token"+/=
     "#);
     #[cfg(unix)]
     assert_eq!(child::mode(&path), 0o600);
