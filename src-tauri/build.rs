@@ -37,7 +37,9 @@ const COMMANDS: &[&str] = &[
     "sign_in",
     "snapshot",
     "start_at_login",
+    "trust_configuration",
     "try_sandbox",
+    "untrusted_parts",
     "use_as_default",
 ];
 

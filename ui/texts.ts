@@ -65,6 +65,7 @@ export const texts = {
   },
 
   banner: {
+    configurationUntrusted: "The configuration file has changed; the version you trusted stays in use",
     configurationBroken: "The configuration file cannot be used; the last valid version stays in use",
     keyring: "The keyring cannot be read",
     retrying: "Checking…",
@@ -385,7 +386,14 @@ export const texts = {
     imported: (n: number) => `Imported ${count(n, "identity", "identities")}`,
   },
 
+  trust: {
+    label: "Trust this configuration?",
+    lead: "Whoever wrote this file decides what Keyfob does for you with it. It:",
+    button: "Trust this configuration",
+  },
   unusable: {
+    untrustedTitle: "The configuration is not trusted yet",
+    untrustedLead: "Nothing in it was run or sent.",
     title: "The configuration cannot be used",
     lead: "Nothing was changed. Fix the file, or move it away; Keyfob reads it again as soon as it is saved.",
     otherTitle: "Keyfob cannot start yet",

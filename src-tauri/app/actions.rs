@@ -52,7 +52,7 @@ pub async fn use_as_default(state: &AppState, identity: String) -> Result<()> {
 pub async fn edit(state: &AppState, change: Change) -> Result<()> {
     let changes = vec![change];
     if state.host.is_idle() {
-        keyfob_core::config::change(&state.host.path()?, &state.host.environment, &changes)?;
+        edits::change_file(&state.host.path()?, &state.host.environment, &changes).await?;
         return state.take_over().await;
     }
     let answered = state

@@ -34,6 +34,8 @@ pub fn builder() -> Builder<Wry> {
             commands::copy_profile_name,
             commands::open_console,
             commands::settings::open_configuration,
+            commands::settings::untrusted_parts,
+            commands::settings::trust_configuration,
             commands::settings::add_user,
             commands::settings::importable,
             commands::settings::import_profiles,

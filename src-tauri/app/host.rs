@@ -11,7 +11,7 @@ use keyfob_core::agent::hosting::{self, Other};
 use keyfob_core::agent::socket::{Address, Opened};
 use keyfob_core::agent::{Agent, Client, Role};
 use keyfob_core::clock::Clock;
-use keyfob_core::config::Config;
+use keyfob_core::config::{Config, Trust};
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::world::World;
@@ -82,6 +82,26 @@ impl Host {
             Some(hosted) => Ok(hosted.path.clone()),
             None => Ok(keyfob_core::config::place(self.explicit.as_deref(), &self.environment)?.0),
         }
+    }
+
+    /// What the file on disk does that nobody has trusted yet, as people read it.
+    pub fn untrusted_parts(&self) -> Result<Vec<String>> {
+        let config = Config::load(&self.path()?, &self.environment)?;
+        let trust = Trust::of(&self.environment)?;
+        let missing = trust.missing(&config)?;
+        Ok(missing.iter().map(ToString::to_string).collect())
+    }
+
+    /// Trusts it, if it does what was shown and no more.
+    pub async fn trust(&self, shown: &[String]) -> Result<()> {
+        let config = Config::load(&self.path()?, &self.environment)?;
+        let trust = Trust::of(&self.environment)?;
+        let missing = trust.missing(&config)?.into_iter().map(ToString::to_string);
+        if !missing.eq(shown.iter().cloned()) {
+            let message = "the configuration has changed again meanwhile";
+            return Err(Error::new(Code::ConfigUntrusted, message).hint("look at what it does now"));
+        }
+        trust.add(&config).await
     }
 
     pub fn is_idle(&self) -> bool {
@@ -160,6 +180,7 @@ impl Host {
         let _turn = self.turn.lock().await;
         let sandbox = Arc::new(RunningSandbox::start(&self.environment)?);
         let config = Config::load(&sandbox.config(), &self.environment)?;
+        Trust::of(&self.environment)?.add(&config).await?;
         let (identity, keys) = sandbox.keys();
         self.host(config, Some(sandbox)).await?;
         let configure = Configure {
@@ -231,6 +252,12 @@ impl Host {
         hosted.agent.stop().await;
         // It ends by itself; a panic in there was printed there.
         let _ = hosted.served.await;
+        if hosted.sandbox.is_some()
+            && let Ok(trust) = Trust::of(&self.environment)
+        {
+            // What stays behind names a folder that is gone.
+            let _ = trust.remove(&hosted.path).await;
+        }
     }
 
     /// Returns once the agent was stopped from outside, by `fob agent stop` or another tray app:

@@ -81,6 +81,7 @@ mod tests {
         let variables = Variables {
             set,
             remove: vec!["AWS_ACCESS_KEY_ID".to_owned()],
+            withheld: Vec::new(),
             expires_at: None,
         };
         let script = format!(

@@ -8,6 +8,7 @@ use crate::preferences::Preferences;
 use crate::snapshot::{AppSnapshot, Configuration, TrayHost};
 use keyfob_core::agent::api::{Control, Look, Note, Refresh, Reply};
 use keyfob_core::clock::Clock;
+use keyfob_core::config::Trust;
 use keyfob_core::error::{Error, Result};
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
@@ -39,6 +40,8 @@ pub struct AppState {
 struct FileStamp {
     modified: SystemTime,
     length: u64,
+    /// When a configuration was last trusted.
+    trusted: Option<SystemTime>,
 }
 
 impl AppState {
@@ -169,10 +172,12 @@ impl AppState {
     async fn look_for_configuration(&self, tried: &mut Option<FileStamp>) -> bool {
         let path = self.host.path().ok();
         let metadata = path.and_then(|path| std::fs::metadata(path).ok());
+        let trust = Trust::of(&self.host.environment).ok();
         let stamp = metadata.and_then(|it| {
             Some(FileStamp {
                 modified: it.modified().ok()?,
                 length: it.len(),
+                trusted: trust.and_then(|it| it.changed_at()),
             })
         });
         if std::mem::replace(tried, stamp) == stamp {

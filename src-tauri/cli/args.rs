@@ -175,6 +175,9 @@ pub enum Command {
     /// Report every problem in the configuration
     #[command(after_long_help = help::VALIDATE)]
     Validate,
+    /// Trust a configuration that is not your own file, after showing what it does
+    #[command(after_long_help = help::TRUST)]
+    Trust(TrustArgs),
     /// Manage long-lived access keys
     #[command(subcommand)]
     User(UserCommand),
@@ -261,6 +264,22 @@ pub struct LogoutArgs {
     #[arg(long, conflicts_with_all = ["provider", "all"])]
     pub keep_provider: bool,
     /// Do not ask for confirmation of `--all` or `--keychain`
+    #[arg(long)]
+    pub yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct TrustArgs {
+    /// The configuration [default: --config, FOB_CONFIG, else your own]
+    #[arg(value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
+    pub path: Option<PathBuf>,
+    /// Trust it no longer, and stop its agent
+    #[arg(long, conflicts_with = "yes")]
+    pub remove: bool,
+    /// List the configurations that are trusted
+    #[arg(long, conflicts_with_all = ["path", "remove", "yes"])]
+    pub list: bool,
+    /// Do not ask
     #[arg(long)]
     pub yes: bool,
 }

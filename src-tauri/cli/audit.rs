@@ -21,7 +21,7 @@ fn show(invocation: &Invocation, args: &AuditArgs) -> Result<u8, Stop> {
     let since = args
         .since
         .map(|time| now.checked_sub(time.to_duration()).unwrap_or(now));
-    let mut conversation = invocation.conversation(invocation.config()?);
+    let mut conversation = invocation.conversation(invocation.config()?)?;
     let audit = expect_reply!(conversation.ask(Look::Audit { since }, None)?, Audit)?;
     let terminal = invocation.terminal;
     match terminal.shape {
@@ -35,7 +35,7 @@ fn show(invocation: &Invocation, args: &AuditArgs) -> Result<u8, Stop> {
 }
 
 fn verify(invocation: &Invocation) -> Result<u8, Stop> {
-    let mut conversation = invocation.conversation(invocation.config()?);
+    let mut conversation = invocation.conversation(invocation.config()?)?;
     let verdict = expect_reply!(conversation.ask(Look::AuditVerify, None)?, AuditVerified)?;
     let terminal = invocation.terminal;
     terminal.show(&render::VerdictJson::of(&verdict), || {

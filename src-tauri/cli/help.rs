@@ -133,6 +133,21 @@ profiles found in ~/.aws. A configuration that exists is never changed. Access k
 IAM: none (imported keys are checked with sts:GetCallerIdentity, which is always allowed).
 What lives on: the configuration; imported keys, in the keyring.";
 
+pub const TRUST: &str = "\
+Examples:
+  fob trust infra/fob.yaml           show what it does, and ask
+  fob trust infra/fob.yaml --yes     in a script
+  fob trust --list
+  fob trust --remove infra/fob.yaml
+
+A configuration decides which programs run, which servers are called and which variables are set. Your own file is \
+trusted; any other is asked about once, here or by the first command that uses it. A change to one of these parts \
+asks again; a new identity or a comment does not. A file that other users may write to is never used. `fob \
+validate` works on a file that is not trusted.
+
+IAM: none; AWS is not called.
+What lives on: the path and digests of these parts, in the state folder.";
+
 pub const VALIDATE: &str = "\
 Examples:
   fob validate

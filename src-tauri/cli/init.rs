@@ -7,7 +7,7 @@ use crate::prompt::{self, Unanswered};
 use crate::stop::Stop;
 use keyfob_core::agent::api::Person;
 use keyfob_core::agent::edits;
-use keyfob_core::config::{Change, Importable, NewIdentity, NewKind, change, importable};
+use keyfob_core::config::{Change, Importable, NewIdentity, NewKind, importable};
 use keyfob_core::error::{Code, Error};
 use keyfob_core::view::form;
 use std::fmt::{self, Display, Formatter};
@@ -91,7 +91,9 @@ pub fn init(invocation: &Invocation) -> Result<u8, Stop> {
                 let new = identity(invocation, kind, &made)?;
                 let name = new.name.clone();
                 // Such as a name that is taken: the form comes again.
-                match change(&path, &invocation.environment, &[Change::AddIdentity(new)]) {
+                let changes = [Change::AddIdentity(new)];
+                let written = edits::change_file(&path, &invocation.environment, &changes);
+                match runtime()?.block_on(written) {
                     Ok(()) => made.push(name),
                     Err(error) => invocation.terminal.fail(&error),
                 }

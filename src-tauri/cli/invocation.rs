@@ -7,6 +7,7 @@ use crate::interrupt;
 use crate::prompt::{self, Unanswered};
 use crate::stop::Stop;
 use crate::terminal::{Loudness, Shape, Terminal};
+use crate::trust;
 use keyfob_core::agent::api::{Caller, Person};
 use keyfob_core::agent::socket::Address;
 use keyfob_core::agent::{BlockingClient, MakeAgent, Remote};
@@ -73,12 +74,20 @@ impl Invocation {
         Ok(Config::load(&self.config_path()?, &self.environment)?)
     }
 
-    /// With the running agent, or else with one in this process.
-    pub fn conversation(&self, config: Config) -> Conversation {
+    /// With the running agent, or else with one in this process. A person is asked first whether
+    /// they trust the configuration.
+    pub fn conversation(&self, config: Config) -> Result<Conversation, Stop> {
+        if self.person == Person::Present {
+            trust::ask(self, &config)?;
+        }
         let running = self.running_agent(config.path());
         let make = agent_here(config, self.environment.clone(), self.terminal);
         let client = BlockingClient::new(running, make);
-        Conversation::new(client, self.terminal, this_program(self.person))
+        Ok(Conversation::new(
+            client,
+            self.terminal,
+            this_program(self.person),
+        ))
     }
 
     /// Without a person for prompts, on behalf of `caller`. The configuration is read only if no
@@ -125,7 +134,7 @@ impl Invocation {
     ) -> Result<(String, Conversation), Stop> {
         let config = self.config()?;
         let identity = self.choose(&config, named, person)?;
-        Ok((identity, self.conversation(config)))
+        Ok((identity, self.conversation(config)?))
     }
 
     /// Positional > `-i` > `FOB_IDENTITY` > the only one > the default > a selector > an error that

@@ -26,7 +26,7 @@ pub fn logout(invocation: &Invocation, args: &LogoutArgs) -> Result<u8, Stop> {
         LongLivedKeys::Keep
     };
     let needs_confirmation = args.keychain || target == Target::All;
-    let mut conversation = invocation.conversation(config);
+    let mut conversation = invocation.conversation(config)?;
     let mut ask = |mode| {
         let request = Request::Maintain(Maintain::Logout(api::Logout {
             target: target.clone(),

@@ -26,6 +26,7 @@ mod sandbox;
 mod sign_in;
 mod stop;
 mod terminal;
+mod trust;
 mod upkeep;
 mod user;
 mod validate;
@@ -99,6 +100,7 @@ fn dispatch(invocation: &Invocation, command: &Command) -> Result<u8, Stop> {
         Command::List(args) => sign_in::list(invocation, args.format),
         Command::Init => init::init(invocation),
         Command::Validate => validate::validate(invocation),
+        Command::Trust(args) => trust::trust(invocation, args),
         Command::User(UserCommand::Configure(args)) => user::configure(invocation, args),
         Command::Env(args) => env::env(invocation, args),
         Command::Exec(args) => exec::exec(invocation, args),

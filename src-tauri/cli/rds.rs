@@ -98,7 +98,7 @@ fn chosen(
             }
         }
     };
-    Ok((database, invocation.conversation(config)))
+    Ok((database, invocation.conversation(config)?))
 }
 
 /// The one that was named, or the only one there is.

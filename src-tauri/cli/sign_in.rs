@@ -108,7 +108,7 @@ fn login_provider(invocation: &Invocation, args: &LoginArgs, provider: &str) -> 
     let config = invocation.config()?;
     let provider = config.provider(provider)?.name.to_string();
     let identities = starting_at(&config, &provider)?;
-    let mut conversation = invocation.conversation(config);
+    let mut conversation = invocation.conversation(config)?;
     let mut signed_in = Vec::new();
     let mut failed = Vec::new();
     for identity in identities {
@@ -187,7 +187,7 @@ pub fn whoami(invocation: &Invocation, args: &WhoamiArgs) -> Result<u8, Stop> {
 }
 
 pub fn list(invocation: &Invocation, format: Option<ListFormat>) -> Result<u8, Stop> {
-    let mut conversation = invocation.conversation(invocation.config()?);
+    let mut conversation = invocation.conversation(invocation.config()?)?;
     let list = expect_reply!(conversation.ask(Look::List, None)?, Snapshot)?;
     let terminal = invocation.terminal;
     let default = if terminal.shape == Shape::Json {

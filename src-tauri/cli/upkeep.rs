@@ -10,7 +10,7 @@ use keyfob_core::agent::api::{self, Health, LongLivedKeys, Maintain, Mode, Reque
 use serde_json::json;
 
 pub fn cleanup(invocation: &Invocation, args: &CleanupArgs) -> Result<u8, Stop> {
-    let mut conversation = invocation.conversation(invocation.config()?);
+    let mut conversation = invocation.conversation(invocation.config()?)?;
     let long_lived_keys = if args.keychain {
         LongLivedKeys::Remove
     } else {
@@ -41,7 +41,7 @@ pub fn repair(invocation: &Invocation, named: Option<&str>) -> Result<u8, Stop> 
         Some(name) => Some(config.identity(name)?.name.to_string()),
         None => None,
     };
-    let mut conversation = invocation.conversation(config);
+    let mut conversation = invocation.conversation(config)?;
     let found = expect_reply!(
         conversation.ask(
             Request::Maintain(Maintain::Repair { identity }),

@@ -223,12 +223,14 @@ mod tests {
 "#;
 
     fn world(folder: &std::path::Path) -> World {
-        let path = folder.join("config.yaml");
-        std::fs::write(&path, CONFIG).expect("a configuration");
         let environment = Environment::of([
             ("HOME", folder.as_os_str()),
             ("FOB_KEYRING", "memory".as_ref()),
         ]);
+        let own = environment.config_folder().expect("a home");
+        std::fs::create_dir_all(&own).expect("a folder");
+        let path = own.join("config.yaml");
+        std::fs::write(&path, CONFIG).expect("a configuration");
         let config = Config::load(&path, &environment).expect("a configuration");
         World::open(config, environment, Clock::system()).expect("a usable one")
     }

@@ -84,6 +84,8 @@ pub struct Environment {
     program: PathBuf,
     parent: u32,
     shows_programs: bool,
+    /// Variables of this process that the programs it starts do not get.
+    withheld: Vec<String>,
 }
 
 /// Names only: values can be secrets.
@@ -108,6 +110,7 @@ impl Environment {
             working_directory: folder,
             parent: parent_id(),
             shows_programs: false,
+            withheld: Vec::new(),
         }
     }
 
@@ -124,6 +127,7 @@ impl Environment {
             program: PathBuf::from("fob"),
             parent: 0,
             shows_programs: false,
+            withheld: Vec::new(),
         }
     }
 
@@ -176,6 +180,21 @@ impl Environment {
             .filter(|fob| !beside.exists() && fob.exists());
         self.program = beside_the_target.unwrap_or(beside);
         self
+    }
+
+    /// Without these variables, which programs that are started do not get either.
+    #[must_use]
+    pub fn without(&self, names: &[String]) -> Environment {
+        let mut without = self.clone();
+        without
+            .variables
+            .retain(|name, _| !names.iter().any(|it| name == it.as_str()));
+        without.withheld.extend_from_slice(names);
+        without
+    }
+
+    pub fn withheld(&self) -> &[String] {
+        &self.withheld
     }
 
     /// For a process whose standard error is read by the person who started it.

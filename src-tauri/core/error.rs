@@ -40,6 +40,7 @@ codes! {
     ClockSkew "clock_skew" "the clock of this machine and AWS's disagree"
     ConfigInvalid "config_invalid" "the configuration file cannot be used; `fob validate` lists every problem"
     ConfigNotFound "config_not_found" "there is no configuration file at the expected place"
+    ConfigUntrusted "config_untrusted" "the configuration is not your own file, and nobody has trusted it yet"
     DatabaseNotFound "database_not_found" "the configuration has no database of this name"
     DurationRefused "duration_refused" "AWS refuses a session of this duration"
     FilesUnwritable "files_unwritable" "a file or folder could not be read or written"
@@ -123,7 +124,7 @@ pub struct Error {
 impl Error {
     pub fn new(code: Code, message: impl Into<String>) -> Error {
         let remedy = match code {
-            Code::PersonNeeded | Code::SignedOut => Remedy::Person,
+            Code::ConfigUntrusted | Code::PersonNeeded | Code::SignedOut => Remedy::Person,
             _ => Remedy::Fix,
         };
         Error {

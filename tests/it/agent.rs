@@ -12,7 +12,6 @@ mod same;
 
 use crate::home::{DEPLOY, DEV, Home, code, text};
 use serde_json::Value;
-use std::fs;
 use std::process::{Child, Output, Stdio};
 
 fn start(home: &Home, arguments: &[&str]) -> Child {
@@ -47,8 +46,7 @@ fn session(home: &Home, identity: &str) -> Value {
 fn a_warning_reaches_only_the_client_that_caused_it() {
     let config = format!("{DEV}{DEPLOY}");
     let home = Home::signed_up(&config);
-    let other = home.path().join("other.yaml");
-    fs::write(&other, &config).expect("a configuration");
+    let other = home.other_config("other.yaml", &config);
     let ran = home
         .fob(&["login", "deploy", "--config"])
         .arg(&other)

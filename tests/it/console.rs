@@ -47,8 +47,7 @@ impl Stage {
         let clock = Clock::manual(start());
         let sandbox = Sandbox::start(clock.clone()).expect("a sandbox");
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("config.yaml");
-        std::fs::write(&path, format!("{DEV}{DEPLOY}")).expect("a configuration");
+        let path = crate::home::write_own_config(folder.path(), &format!("{DEV}{DEPLOY}"));
         let environment = Environment::of([
             ("HOME", folder.path().as_os_str()),
             ("FOB_KEYRING", "memory".as_ref()),

@@ -38,7 +38,7 @@ pub struct Home {
 impl Home {
     pub fn with(config: &str) -> Home {
         let folder = tempfile::tempdir().expect("a folder");
-        fs::write(folder.path().join("config.yaml"), config).expect("a configuration");
+        write_own_config(folder.path(), config);
         let runtime = tempfile::tempdir().expect("a folder");
         Home {
             folder,
@@ -78,7 +78,17 @@ impl Home {
     }
 
     pub fn config(&self) -> PathBuf {
-        self.path().join("config.yaml")
+        own_config(self.path())
+    }
+
+    /// A configuration that is not the user's own file, trusted.
+    pub fn other_config(&self, name: &str, text: &str) -> String {
+        let path = self.path().join(name);
+        fs::write(&path, text).expect("a configuration");
+        let path = path.display().to_string();
+        let ran = self.run(&["trust", &path, "--yes"]);
+        assert!(ran.status.success(), "{}", self::text(&ran.stderr));
+        path
     }
 
     pub fn fob(&self, arguments: &[&str]) -> Command {
@@ -248,6 +258,21 @@ impl Home {
         }
         found
     }
+}
+
+/// Where the user's own file is.
+pub fn own_config(home: &Path) -> PathBuf {
+    let environment = Environment::of([("HOME", home)]);
+    let folder = environment.config_folder().expect("a home");
+    folder.join("config.yaml")
+}
+
+pub fn write_own_config(home: &Path, text: &str) -> PathBuf {
+    let path = own_config(home);
+    let folder = path.parent().expect("it is in a folder");
+    fs::create_dir_all(folder).expect("a folder");
+    fs::write(&path, text).expect("a configuration");
+    path
 }
 
 /// `fob agent run` in the background, until it is dropped.

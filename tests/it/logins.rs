@@ -386,8 +386,10 @@ impl Case {
             ("REVOKED_ID", "AKIAREVOKED000000001"),
             ("REVOKED_SECRET", "not-a-secret-of-anybody"),
         ]);
-        let config = Config::load(&self.folder.join("config.yaml"), &environment)
+        let config = std::fs::read_to_string(self.folder.join("config.yaml"))
             .map_err(|error| error.to_string())?;
+        let config = crate::home::write_own_config(self.scratch.path(), &config);
+        let config = Config::load(&config, &environment).map_err(|error| error.to_string())?;
         let world = World::open(config, environment, self.clock.clone())
             .map_err(|error| error.to_string())?;
         Ok(Agent::new(world, keyfob_core::agent::Role::InProcess).client())

@@ -330,9 +330,7 @@ fn two_logouts_at_the_same_moment_both_succeed() {
 #[test]
 fn another_configuration_with_the_same_names_keeps_what_is_its_own() {
     let home = Home::signed_up(DEV);
-    let other = home.path().join("other.yaml");
-    fs::write(&other, DEV).expect("a configuration");
-    let other = other.display().to_string();
+    let other = home.other_config("other.yaml", DEV);
     assert_eq!(code(&home.run(&["--config", &other, "login", "dev"])), 0);
     let (keyring, sections) = (home.keyring(), profiles(&home));
     let report = home.json(&["logout", "dev", "--json"]);
@@ -649,9 +647,7 @@ fn what_is_kept_is_named_as_it_is_and_no_secret_is_read_for_it() {
 #[test]
 fn a_session_of_a_second_configuration_is_said_to_be_kept() {
     let home = Home::signed_up(DEV);
-    let other = home.path().join("other.yaml");
-    fs::write(&other, DEV).expect("a configuration");
-    let other = other.display().to_string();
+    let other = home.other_config("other.yaml", DEV);
     assert_eq!(code(&home.run(&["--config", &other, "login", "dev"])), 0);
     let agent = home.start_agent();
     for arguments in [&["logout", "dev"][..], &["--no-agent", "logout", "dev"]] {

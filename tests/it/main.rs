@@ -34,3 +34,5 @@ mod screen;
 mod socket;
 mod support;
 mod terminal;
+#[cfg(unix)]
+mod trust;

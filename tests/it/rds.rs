@@ -146,8 +146,7 @@ impl Stage {
 }
 
 fn world(home: &Path, sandbox: &Sandbox, clock: &Clock) -> World {
-    let path = home.join("config.yaml");
-    std::fs::write(&path, config()).expect("a configuration");
+    let path = crate::home::write_own_config(home, &config());
     let environment = Environment::of([
         ("HOME", home.as_os_str()),
         ("FOB_KEYRING", "memory".as_ref()),

@@ -7,7 +7,7 @@ mod prompts;
 mod renewals;
 mod trouble;
 
-use crate::home::{DEPLOY, DEV};
+use crate::home::{DEPLOY, DEV, own_config, write_own_config};
 use keyfob_core::agent::api::{
     Answer, Call, Caller, Check, Configure, Control, Credentials, Event, HeldSession,
     IdentityStatus, Login, Look, Maintain, Person, Prompt, PromptId, PromptKind, Refresh, Renewal,
@@ -83,7 +83,7 @@ impl Stage {
         let folder = tempfile::tempdir_in("/dev/shm")
             .or_else(|_| tempfile::tempdir())
             .expect("a folder");
-        std::fs::write(folder.path().join("config.yaml"), config).expect("a configuration");
+        write_own_config(folder.path(), config);
         let agent = Agent::new(auth(folder.path(), keyring, &sandbox, &clock), Role::Hosted);
         let (client, events) = (agent.client(), agent.events());
         let mut stage = Stage {
@@ -146,7 +146,7 @@ impl Stage {
     }
 
     fn write_config(&self, text: &str) {
-        std::fs::write(self.folder.path().join("config.yaml"), text).expect("a configuration");
+        write_own_config(self.folder.path(), text);
     }
 
     async fn ask(&self, request: Request) -> Reply {
@@ -333,7 +333,7 @@ fn auth(home: &Path, keyring: Keyring, sandbox: &Sandbox, clock: &Clock) -> Worl
         ),
         ("AWS_ENDPOINT_URL", sandbox.url().as_ref()),
     ]);
-    let config = Config::load(&home.join("config.yaml"), &environment).expect("a configuration");
+    let config = Config::load(&own_config(home), &environment).expect("a configuration");
     World::open(config, environment, clock.clone()).expect("a usable one")
 }
 

@@ -21,12 +21,7 @@ pub fn stage(realm: &str) -> (Loopback, Home) {
     team/deploy: {{ kind: aws/assume-role, via: {{ identity: dev }}, principal: {{ assume_role: \"arn:aws:iam::420000000025:role/deploy\" }} }}
 "
     );
-    std::fs::write(home.path("config.yaml"), config).expect("the home can be written to");
-    let path = home.path("config.yaml");
-    home.set(
-        "FOB_CONFIG",
-        path.to_str().expect("temporary folders have plain names"),
-    );
+    home.configure(&config);
     home.set("AWS_ENDPOINT_URL", &sandbox.url());
     home.set("AWS_EC2_METADATA_DISABLED", "true");
     let key = sandbox.keys("kim").remove(0);

@@ -239,12 +239,7 @@ fn boto3_writes_to_s3_and_presigns_with_a_roles_credentials() {
     machine: { kind: aws/ambient }
     writer: { kind: aws/assume-role, via: { identity: machine }, principal: { assume_role: \"arn:aws:iam::123456789012:role/writer\" } }
 ";
-    std::fs::write(home.path("config.yaml"), config).expect("the home can be written to");
-    let path = home.path("config.yaml");
-    home.set(
-        "FOB_CONFIG",
-        path.to_str().expect("temporary folders have plain names"),
-    );
+    home.configure(config);
     home.set("AWS_ENDPOINT_URL", moto.endpoint());
     home.set("AWS_EC2_METADATA_DISABLED", "true");
     home.set("AWS_ACCESS_KEY_ID", &key.id);

@@ -63,6 +63,18 @@ impl Home {
         self.folder.path().join(below)
     }
 
+    /// The user's own configuration.
+    pub fn config(&self) -> PathBuf {
+        self.path(".config/keyfob/config.yaml")
+    }
+
+    pub fn configure(&self, text: &str) {
+        let path = self.config();
+        std::fs::create_dir_all(path.parent().expect("it is in a folder"))
+            .and_then(|()| std::fs::write(path, text))
+            .expect("the home can be written to");
+    }
+
     /// From now on every program run here has this variable.
     pub fn set(&mut self, name: &str, value: &str) {
         self.variables.retain(|(known, _)| known != name);

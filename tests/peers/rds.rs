@@ -25,7 +25,7 @@ print(json.dumps(different))
 
 #[test]
 fn tokens_are_byte_for_byte_those_of_botocore() {
-    let mut home = Home::new();
+    let home = Home::new();
     let source = |session_token: Option<&str>| {
         let mut keys = json!({"Version": 1, "AccessKeyId": ID, "SecretAccessKey": SECRET});
         keys["SessionToken"] = session_token.into();
@@ -43,8 +43,7 @@ fn tokens_are_byte_for_byte_those_of_botocore() {
         "plain": {"kind": "aws/process", "credentials": {"process": plain}},
         "session": {"kind": "aws/process", "credentials": {"process": session}},
     }}});
-    let config = file(&home, "config.yaml", &config.to_string());
-    home.set("FOB_CONFIG", &config);
+    home.configure(&config.to_string());
 
     let mut cases = Vec::new();
     for (identity, session_token) in [("plain", None), ("session", Some(SESSION_TOKEN))] {

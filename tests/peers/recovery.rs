@@ -30,7 +30,7 @@ fn stage(realm: &str) -> Stage {
     let moto = Moto::start();
     let first = moto.new_user("kim", POLICY);
     moto.administer(MAKE_ROLES, &[]);
-    let mut home = Home::new();
+    let home = Home::new();
     let config = format!(
         "auth:
   realm: {realm}
@@ -42,12 +42,7 @@ fn stage(realm: &str) -> Stage {
 ",
         endpoint = moto.endpoint()
     );
-    std::fs::write(home.path("config.yaml"), config).expect("the home can be written to");
-    let path = home.path("config.yaml");
-    home.set(
-        "FOB_CONFIG",
-        path.to_str().expect("temporary folders have plain names"),
-    );
+    home.configure(&config);
     Stage { moto, home, first }
 }
 

@@ -44,6 +44,10 @@ export const commands = {
 	openConsole: (identity: string) => __TAURI_INVOKE<null>("open_console", { identity }),
 	/**  In the program that opens such files. */
 	openConfiguration: () => __TAURI_INVOKE<null>("open_configuration"),
+	/**  What the configuration does that nobody has trusted yet, a line each. */
+	untrustedParts: () => __TAURI_INVOKE<string[]>("untrusted_parts"),
+	/**  Trusts the configuration, if it still does exactly what was shown. */
+	trustConfiguration: (shown: string[]) => __TAURI_INVOKE<null>("trust_configuration", { shown }),
 	/**
 	 *  Writes an IAM user into the configuration, which is made if there is none; its keys are entered
 	 *  next.
@@ -171,6 +175,8 @@ export type Code =
 "config_invalid" | 
 /** there is no configuration file at the expected place */
 "config_not_found" | 
+/** the configuration is not your own file, and nobody has trusted it yet */
+"config_untrusted" | 
 /** the configuration has no database of this name */
 "database_not_found" | 
 /** AWS refuses a session of this duration */

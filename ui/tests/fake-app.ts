@@ -88,6 +88,7 @@ export class FakeApp {
     notify_before: ({ duration }) => fixtures.settings({ notify_before: String(duration) }),
     show_notices: ({ kinds }) => fixtures.settings({ notices: kinds as [] }),
     importable: () => [],
+    untrusted_parts: () => ["runs the program `creds --json` (identities.vendor.credentials.process)"],
     import_profiles: ({ names }) => ({ identities: names, notes: [] }),
     ...Object.fromEntries(
       [
@@ -100,6 +101,7 @@ export class FakeApp {
         "open_console",
         "open_configuration",
         "add_user",
+        "trust_configuration",
         "try_sandbox",
         "leave_sandbox",
         "sandbox_revoke",

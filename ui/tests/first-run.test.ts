@@ -135,3 +135,17 @@ test("another cause that keeps the agent from starting is not blamed on the file
   expect(screen.queryByRole("button", { name: "Open file" })).toBeNull();
   expect(screen.getByRole("button", { name: "Retry" })).toBeTruthy();
 });
+
+for (const scene of ["untrusted", "banners-untrusted"]) {
+  test(`a configuration that is not trusted shows what it does, and exactly that is trusted (${scene})`, async () => {
+    const app = scenes[scene]!.app();
+    const user = await open(app);
+    const part = "runs the program `creds --json` (identities.vendor.credentials.process)";
+    expect(screen.getByRole("group", { name: "Trust this configuration?" }).textContent).toContain(part);
+    expect(app.sent("trust_configuration")).toEqual([]);
+    app.fails("trust_configuration", fixtures.failure("config_untrusted", "the configuration has changed again meanwhile"));
+    await user.click(screen.getByRole("button", { name: "Trust this configuration" }));
+    expect(app.sent("trust_configuration")).toEqual([{ shown: [part] }]);
+    expect((await screen.findByRole("alert")).textContent).toContain("The configuration has changed again");
+  });
+}

@@ -19,6 +19,7 @@ function main(snapshot: Snapshot): FakeApp {
 const missing = (): Snapshot =>
   fixtures.snapshot([], { configuration: { state: "missing", path: fixtures.PATH }, agent: null });
 
+const untrusted = fixtures.failure("config_untrusted", "the configuration is not trusted yet", "`fob trust` shows it");
 const broken = fixtures.failure(
   "config_invalid",
   "line 12: `via` names an identity that is not there: org-admn",
@@ -99,6 +100,10 @@ export const scenes: Record<string, Scene> = {
   "banners-broken-file": {
     app: () =>
       main(fixtures.team_snapshot({ configuration: { state: "in_force", path: fixtures.PATH, problem: broken } })),
+  },
+  "banners-untrusted": {
+    app: () =>
+      main(fixtures.team_snapshot({ configuration: { state: "in_force", path: fixtures.PATH, problem: untrusted } })),
   },
   "banners-keyring": {
     app: () =>
@@ -300,6 +305,10 @@ export const scenes: Record<string, Scene> = {
         { profile: "legacy", what: "credential_process", obstacle: "its program is not there: /opt/old/creds" },
       ]),
     act: async ({ screen, user }) => user.click(await screen.findByRole("button", { name: /Import from/ })),
+  },
+  untrusted: {
+    app: () =>
+      main({ ...missing(), configuration: { state: "unusable", path: fixtures.PATH, error: untrusted } }),
   },
   unusable: {
     app: () =>

@@ -164,6 +164,21 @@ pub fn open_configuration(state: State<'_, Windows>) -> Result<()> {
     outside::open(state.configuration(), "the configuration file")
 }
 
+/// What the configuration does that nobody has trusted yet, a line each.
+#[tauri::command]
+#[specta::specta]
+pub fn untrusted_parts(state: State<'_, AppState>) -> Result<Vec<String>> {
+    state.host.untrusted_parts()
+}
+
+/// Trusts the configuration, if it still does exactly what was shown.
+#[tauri::command]
+#[specta::specta]
+pub async fn trust_configuration(state: State<'_, AppState>, shown: Vec<String>) -> Result<()> {
+    state.host.trust(&shown).await?;
+    state.take_over().await
+}
+
 /// Writes an IAM user into the configuration, which is made if there is none; its keys are entered
 /// next.
 #[tauri::command]

@@ -140,7 +140,7 @@ fn prepare(
         form,
     });
     let variables = expect_reply!(conversation.ask(request, None)?, Variables)?;
-    for name in &variables.remove {
+    for name in variables.remove.iter().chain(&variables.withheld) {
         command.env_remove(name);
     }
     for variable in &variables.set {

@@ -236,6 +236,7 @@ mod tests {
                 value: Secret::new(value),
             }],
             remove: vec!["AWS_PROFILE".to_owned()],
+            withheld: Vec::new(),
             expires_at: None,
         }
     }

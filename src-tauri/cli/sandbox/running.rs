@@ -8,7 +8,7 @@ use crate::stop::Stop;
 use keyfob_core::agent::BlockingClient;
 use keyfob_core::agent::api::{Check, Configure, Maintain, Person, TypedKeys};
 use keyfob_core::clock::Clock;
-use keyfob_core::config::Config;
+use keyfob_core::config::{Config, Trust};
 use keyfob_core::encode::random_token;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error, Result};
@@ -126,6 +126,7 @@ impl RunningSandbox {
         let variables = self.variables.iter().cloned();
         let environment = Environment::of(variables.chain([(home, self.folder.path().into())]));
         let config = Config::load(config, &environment)?;
+        runtime()?.block_on(Trust::of(&environment)?.add(&config))?;
         let client =
             BlockingClient::new(None, agent_here(config, environment, invocation.terminal));
         let quiet = invocation.terminal.silenced();

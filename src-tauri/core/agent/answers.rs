@@ -167,7 +167,7 @@ pub(super) async fn maintain(
         }
         Maintain::Edit { changes } => {
             effects.is_edited = true;
-            edits::change(world, &changes)
+            edits::change(world, &changes).await
         }
         Maintain::Import { profiles } => {
             effects.is_edited = true;

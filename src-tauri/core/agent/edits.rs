@@ -4,7 +4,7 @@
 use super::api::{Caller, Check, Note, Reply, TypedKeys};
 use crate::ask::Ask;
 use crate::clock::Clock;
-use crate::config::{self, Change, Config, Import};
+use crate::config::{self, Change, Config, Import, Trust};
 use crate::environment::Environment;
 use crate::error::{Code, Result};
 use crate::providers::{Trail, configure};
@@ -21,16 +21,31 @@ pub struct Imported {
 
 /// Makes all of the changes or none. Whether the file can be used afterwards the agent knows once
 /// it has taken it over.
-pub(super) fn change(world: &World, changes: &[Change]) -> Result<Reply> {
-    config::change(world.config().path(), world.environment(), changes)?;
+pub(super) async fn change(world: &World, changes: &[Change]) -> Result<Reply> {
+    change_file(world.config().path(), world.environment(), changes).await?;
     Ok(Reply::Edited { problem: None })
+}
+
+/// The same where no agent runs and there may be no file yet. A file that was trusted stays so: it
+/// is a person who changes it here.
+pub async fn change_file(path: &Path, environment: &Environment, changes: &[Change]) -> Result<()> {
+    let trust = Trust::of(environment)?;
+    let is_trusted = match Config::load(path, environment) {
+        Ok(config) => trust.missing(&config)?.is_empty(),
+        Err(error) => error.code == Code::ConfigNotFound,
+    };
+    config::change(path, environment, changes)?;
+    if is_trusted {
+        trust.add(&Config::load(path, environment)?).await?;
+    }
+    Ok(())
 }
 
 /// Writes these profiles into the configuration and stores their keys, each after STS has accepted
 /// them; keys that it does not accept are requested at the next sign-in.
 pub(super) async fn import(world: &World, profiles: &[String], trail: &mut Trail) -> Result<Reply> {
     let path = world.config().path();
-    let import = write(path, world.environment(), profiles)?;
+    let import = write(path, world.environment(), profiles).await?;
     let world = world.reconfigured(Config::load(path, world.environment())?)?;
     let identities = store(&world, import, trail).await;
     Ok(Reply::Imported { identities })
@@ -46,7 +61,7 @@ pub async fn import_first(
     profiles: &[String],
     caller: &Caller,
 ) -> Result<Imported> {
-    let import = write(path, &environment, profiles)?;
+    let import = write(path, &environment, profiles).await?;
     let config = Config::load(path, &environment)?;
     let world = World::open(config, environment, Clock::system())?;
     let mut trail = Trail::of(caller.clone());
@@ -57,7 +72,7 @@ pub async fn import_first(
     })
 }
 
-fn write(path: &Path, environment: &Environment, profiles: &[String]) -> Result<Import> {
+async fn write(path: &Path, environment: &Environment, profiles: &[String]) -> Result<Import> {
     let taken: Vec<String> = match Config::load(path, environment) {
         Ok(config) => {
             let identities = config.identities().iter();
@@ -69,7 +84,7 @@ fn write(path: &Path, environment: &Environment, profiles: &[String]) -> Result<
         Err(error) => return Err(error),
     };
     let import = config::import(environment, profiles, &taken)?;
-    config::change(path, environment, &import.changes)?;
+    change_file(path, environment, &import.changes).await?;
     Ok(import)
 }
 

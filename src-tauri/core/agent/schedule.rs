@@ -2,7 +2,8 @@
 //! clock, the configuration file as it was last read.
 
 use super::api::{Caller, Person, Refresh};
-use crate::error::Error;
+use crate::config::Trust;
+use crate::error::{Code, Error};
 use crate::world::World;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -27,25 +28,50 @@ pub(super) struct Schedule {
 #[derive(Debug)]
 pub(super) struct OnDisk {
     pub path: PathBuf,
-    pub stamp: Option<(SystemTime, u64)>,
+    pub stamp: DiskStamp,
     pub problem: Option<Error>,
+    trust: Option<Trust>,
+}
+
+/// What tells that it may have changed, or whether it is trusted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct DiskStamp {
+    file: Option<(SystemTime, u64)>,
+    /// Only while the file waits for trust.
+    trust: Option<SystemTime>,
 }
 
 impl OnDisk {
-    pub fn stamp(&self) -> Option<(SystemTime, u64)> {
-        let metadata = std::fs::metadata(&self.path).ok()?;
-        Some((metadata.modified().ok()?, metadata.len()))
+    fn new(world: &World) -> OnDisk {
+        let mut on_disk = OnDisk {
+            path: world.config.path().to_owned(),
+            stamp: DiskStamp::default(),
+            problem: None,
+            trust: Trust::of(&world.environment).ok(),
+        };
+        on_disk.stamp = on_disk.stamp();
+        on_disk
+    }
+
+    pub fn stamp(&self) -> DiskStamp {
+        let file = || {
+            let metadata = std::fs::metadata(&self.path).ok()?;
+            Some((metadata.modified().ok()?, metadata.len()))
+        };
+        let waits = self
+            .problem
+            .as_ref()
+            .is_some_and(|it| it.code == Code::ConfigUntrusted);
+        let trust = self.trust.as_ref().filter(|_| waits);
+        DiskStamp {
+            file: file(),
+            trust: trust.and_then(Trust::changed_at),
+        }
     }
 }
 
 impl Schedule {
     pub fn new(world: &World, now: SystemTime) -> Schedule {
-        let mut configuration = OnDisk {
-            path: world.config.path().to_owned(),
-            stamp: None,
-            problem: None,
-        };
-        configuration.stamp = configuration.stamp();
         Schedule {
             fingerprint: world.environment.fingerprint(),
             queue: BTreeSet::new(),
@@ -53,7 +79,7 @@ impl Schedule {
             last_look: now,
             is_reading: false,
             next_cleanup: now + BEFORE_FIRST_CLEANUP,
-            configuration,
+            configuration: OnDisk::new(world),
         }
     }
 

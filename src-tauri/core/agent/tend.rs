@@ -326,6 +326,7 @@ pub(super) fn look_at_configuration(actor: &mut Actor) {
             actor.sessions.follow(&actor.world.config);
             actor.tell(Event::ConfigurationChanged);
         }
+        Err(error) if on_disk.problem.as_ref() == Some(&error) => {}
         Err(error) => {
             tracing::warn!(%error, "the changed configuration cannot be used");
             actor.schedule.configuration.problem = Some(error.clone());

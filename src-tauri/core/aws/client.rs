@@ -3,7 +3,7 @@
 use super::fault::{Fault, FaultKind};
 use super::http::{CONNECT_TIMEOUT, client, connector, guarded};
 use crate::clock::Clock;
-use crate::config::HostVariant;
+use crate::config::{HostVariant, endpoint_url};
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result, shorten};
 use crate::ids::{Region, is_example};
@@ -108,13 +108,28 @@ impl Aws {
 
     /// `spec.endpoint_url` > `AWS_ENDPOINT_URL_STS` > `AWS_ENDPOINT_URL` > the region's own.
     pub fn endpoint<'a>(&'a self, place: Place<'a>) -> Result<Option<&'a str>> {
+        self.endpoint_of("AWS_ENDPOINT_URL_STS", place)
+    }
+
+    /// The environment's own obeys the rule of the configuration's.
+    pub(super) fn endpoint_of<'a>(
+        &'a self,
+        variable_of_service: &str,
+        place: Place<'a>,
+    ) -> Result<Option<&'a str>> {
         if let Some(url) = place.endpoint_url {
             return Ok(Some(url));
         }
-        match self.environment.var("AWS_ENDPOINT_URL_STS")? {
-            Some(url) => Ok(Some(url)),
-            None => self.environment.var("AWS_ENDPOINT_URL"),
+        for name in [variable_of_service, "AWS_ENDPOINT_URL"] {
+            if let Some(url) = self.environment.var(name)? {
+                let of_variable = |error: Error| Error {
+                    message: format!("the variable {name}: {}", error.message),
+                    ..error
+                };
+                return endpoint_url(url).map(|_| Some(url)).map_err(of_variable);
+            }
         }
+        Ok(None)
     }
 
     /// As the SDKs read it.

@@ -157,13 +157,7 @@ impl Aws {
 
     /// `spec.endpoint_url` > `AWS_ENDPOINT_URL_SIGNIN` > `AWS_ENDPOINT_URL` > the partition's own.
     fn federation(&self, place: Place<'_>) -> Result<String> {
-        let endpoint = match place.endpoint_url {
-            Some(url) => Some(url),
-            None => match self.environment.var("AWS_ENDPOINT_URL_SIGNIN")? {
-                Some(url) => Some(url),
-                None => self.environment.var("AWS_ENDPOINT_URL")?,
-            },
-        };
+        let endpoint = self.endpoint_of("AWS_ENDPOINT_URL_SIGNIN", place)?;
         let Some(url) = endpoint else {
             return Ok(Addresses::of(place.region.partition())
                 .federation

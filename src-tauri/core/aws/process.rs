@@ -60,8 +60,12 @@ impl Aws {
         } else {
             Stdio::null()
         };
-        let mut child = Command::new(name)
-            .args(arguments)
+        let mut child = Command::new(name);
+        child.args(arguments);
+        for name in self.environment.withheld() {
+            child.env_remove(name);
+        }
+        let mut child = child
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(stderr)

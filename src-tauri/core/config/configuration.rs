@@ -11,6 +11,7 @@ use super::kinds::USER;
 use super::names::LookedUp;
 use super::problem::{Blocked, Location, Problem, Severity};
 use super::reader::{Fields, Reader};
+use super::trust::SensitivePart;
 use super::yaml::Node;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result, shorten};
@@ -35,6 +36,7 @@ pub struct Config {
     errors: HashMap<Blocked, Vec<usize>>,
     /// What takes values from the environment.
     from_environment: HashSet<Blocked>,
+    sensitive_parts: Vec<SensitivePart>,
 }
 
 impl Config {
@@ -58,6 +60,12 @@ impl Config {
     /// Where secrets are kept. [`Config::usable`] says whether that was understood.
     pub fn keyring(&self) -> &KeyringChoice {
         &self.general.keyring
+    }
+
+    /// Environment variables that may hold the passphrase of a keyring: no other program gets them.
+    pub fn passphrase_variables(&self) -> Vec<String> {
+        let all = self.general.passphrase_variables.iter();
+        all.filter(|name| !name.is_empty()).cloned().collect()
     }
 
     pub fn notify_before(&self) -> Duration {
@@ -140,6 +148,11 @@ impl Config {
     /// Whether anything at all is taken from the environment.
     pub fn uses_the_environment(&self) -> bool {
         !self.from_environment.is_empty()
+    }
+
+    /// What it runs, calls, sets, reads and writes, in the order it is read: what is to be trusted.
+    pub fn sensitive_parts(&self) -> &[SensitivePart] {
+        &self.sensitive_parts
     }
 
     /// The one with `default: true`, of those Keyfob can sign in with.
@@ -256,6 +269,7 @@ pub(super) fn understand(
         atmos::report_unread(path, root, &reader.problems);
     }
     let from_environment = reader.from_environment.into_inner();
+    let sensitive_parts = reader.sensitive_parts.into_inner();
     let problems = reader.problems.in_file_order();
     let mut errors: HashMap<Blocked, Vec<usize>> = HashMap::new();
     for (at, problem) in problems.iter().enumerate() {
@@ -280,5 +294,6 @@ pub(super) fn understand(
         problems,
         errors,
         from_environment,
+        sensitive_parts,
     })
 }

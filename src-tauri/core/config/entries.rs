@@ -8,6 +8,7 @@ use super::names::folded;
 use super::problem::{Blocked, Location, nearest};
 use super::reader::{Fields, Placed, Reader, sentence};
 use super::values;
+use super::variables::variables;
 use super::yaml::{Node, Value};
 use crate::error::{Error, shorten};
 use crate::ids::{IdentityName, ProviderName, Region};
@@ -363,44 +364,4 @@ fn unchecked_via(fields: &Fields<'_>) -> Option<Via> {
         Some(name) => Some(Via::Identity(name, location)),
         None => text("provider").map(|name| Via::Provider(name, location)),
     }
-}
-
-/// `env: [ { key: TF_VAR_stage, value: lake } ]`
-fn variables(fields: &Fields<'_>) -> Vec<(String, String)> {
-    let Some(all) = fields.below("env") else {
-        return Vec::new();
-    };
-    let problems = fields.problems();
-    let Value::Sequence(items) = &all.node.value else {
-        let noun = all.node.noun();
-        let message =
-            format!("{noun} where a list is expected: `[ {{ key: NAME, value: VALUE }} ]`");
-        problems.error(&all.location, message);
-        return Vec::new();
-    };
-    let mut variables = Vec::new();
-    for (index, item) in items.iter().enumerate() {
-        let location = all.location.below(&index.to_string(), item.at);
-        let item = Fields::new(fields.reader, item, location);
-        let key = item.required("key", values::variable_name);
-        let value = variable_value(&item);
-        item.finish("`env`", &[]);
-        variables.extend(key.zip(value));
-    }
-    variables
-}
-
-/// Anything but NUL, and it may be empty.
-fn variable_value(item: &Fields<'_>) -> Option<String> {
-    let value = item.maybe_empty("value").ok()?;
-    let Some(value) = value else {
-        item.problems().error(&item.location, "`value` is missing");
-        return None;
-    };
-    if value.text.contains('\0') {
-        let message = "an environment variable cannot hold a NUL character";
-        item.problems().error(&value.location, message);
-        return None;
-    }
-    Some(value.text.to_string())
 }

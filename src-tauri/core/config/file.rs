@@ -4,11 +4,15 @@
 use super::yaml::{self, Member, Node, Value};
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result, shorten};
+use crate::files;
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use zeroize::Zeroizing;
 
+/// The user's own file, in the folder for it.
+pub(super) const NAME: &str = "config.yaml";
 const LARGEST: u64 = 1024 * 1024;
 const HINT: &str =
     "a configuration has the top-level key `auth`, with `providers` and `identities` below it";
@@ -35,10 +39,7 @@ pub(super) fn choose(explicit: Option<&Path>, environment: &Environment) -> Resu
         }
         (Some(path), _) => (environment.working_directory().join(path), "--config"),
         (None, Some(path)) => (environment.working_directory().join(path), "FOB_CONFIG"),
-        (None, None) => (
-            environment.config_folder()?.join("config.yaml"),
-            "the default path",
-        ),
+        (None, None) => (environment.config_folder()?.join(NAME), "the default path"),
     };
     Ok(Chosen { path, by })
 }
@@ -75,16 +76,25 @@ pub(super) fn not_found(path: &Path, chosen_by: &str) -> Error {
         .hint("`fob sandbox` needs no configuration: it brings an AWS and a configuration of its own")
 }
 
-/// The bytes of the file as text, whole and bounded.
+/// What describes a file that cannot be used.
+type Refuse = fn(&Path, &str) -> Error;
+
+/// The configuration as text, whole and bounded. Nobody but this user and root may have written it.
 pub(super) fn text(path: &Path) -> Result<Zeroizing<String>> {
-    bounded_text(path, unusable)
+    let file = open(path, unusable)?;
+    files::check_unshared(&file, path).map_err(|error| Error {
+        code: Code::ConfigInvalid,
+        ..error
+    })?;
+    read(&file, path, unusable)
 }
 
-/// As [`text`], for a file that `refuse` describes.
-pub(super) fn bounded_text(
-    path: &Path,
-    refuse: fn(&Path, &str) -> Error,
-) -> Result<Zeroizing<String>> {
+/// The text of another file.
+pub(super) fn bounded_text(path: &Path, refuse: Refuse) -> Result<Zeroizing<String>> {
+    read(&open(path, refuse)?, path, refuse)
+}
+
+fn open(path: &Path, refuse: Refuse) -> Result<File> {
     let unreadable = |cause: std::io::Error| Error::file(path, "read", &cause);
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if metadata.is_dir() {
@@ -93,8 +103,13 @@ pub(super) fn bounded_text(
     if !metadata.is_file() {
         return Err(refuse(path, "is not a regular file"));
     }
+    File::open(path).map_err(unreadable)
+}
+
+fn read(file: &File, path: &Path, refuse: Refuse) -> Result<Zeroizing<String>> {
+    let unreadable = |cause: std::io::Error| Error::file(path, "read", &cause);
+    let metadata = file.metadata().map_err(unreadable)?;
     let mut bytes = Zeroizing::new(Vec::new());
-    let file = std::fs::File::open(path).map_err(unreadable)?;
     if metadata.len() <= LARGEST {
         file.take(LARGEST + 1)
             .read_to_end(&mut bytes)

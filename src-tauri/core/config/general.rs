@@ -2,7 +2,9 @@
 
 use super::problem::{Blocked, list};
 use super::reader::Fields;
+use super::trust::{PartKind, SensitivePart};
 use super::values;
+use super::yaml::Node;
 use crate::duration::SessionDuration;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result, shorten};
@@ -18,6 +20,7 @@ const KEYRING_PASSWORD: &str = "FOB_KEYRING_PASSWORD";
 pub(super) struct General {
     pub realm: Realm,
     pub keyring: KeyringChoice,
+    pub passphrase_variables: Vec<String>,
     pub notify_before: Duration,
     /// Where profiles are written unless the source of a chain says otherwise.
     pub files_base: Result<PathBuf>,
@@ -38,10 +41,14 @@ pub enum KeyringChoice {
 pub(super) fn general(auth: &Fields<'_>) -> Result<General> {
     // An error in these blocks every chain: they decide what is kept where.
     let everything = auth.about(Blocked::Everything);
+    let realm = everything
+        .read("realm", Realm::from_str)
+        .unwrap_or_default();
+    let written = WrittenKeyring::of(auth);
+    auth.is_sensitive(written.part(&realm));
     Ok(General {
-        realm: everything
-            .read("realm", Realm::from_str)
-            .unwrap_or_default(),
+        realm,
+        passphrase_variables: vec![KEYRING_PASSWORD.to_owned(), written.password_env],
         keyring: keyring(everything.below("keyring"), auth.reader.environment)?,
         notify_before: auth
             .read("notify.before", SessionDuration::from_str)
@@ -108,6 +115,49 @@ fn keyring(written: Option<Fields<'_>>, environment: &Environment) -> Result<Key
             password_env: Some(password_env.unwrap_or_else(|| KEYRING_PASSWORD.to_owned())),
         },
     })
+}
+
+/// As written: what the environment chooses is the user's own.
+struct WrittenKeyring {
+    kind: String,
+    path: String,
+    password_env: String,
+}
+
+impl WrittenKeyring {
+    fn of(auth: &Fields<'_>) -> WrittenKeyring {
+        let keyring = auth.node.child("keyring");
+        let spec = keyring.and_then(|keyring| keyring.child("spec"));
+        let text = |node: Option<&Node>, key| {
+            let text = node.and_then(|node| node.child(key)).and_then(Node::text);
+            text.unwrap_or_default().to_owned()
+        };
+        WrittenKeyring {
+            kind: text(keyring, "type"),
+            path: text(spec, "path"),
+            password_env: text(spec, "password_env"),
+        }
+    }
+
+    fn part(&self, realm: &Realm) -> SensitivePart {
+        let WrittenKeyring {
+            kind,
+            path,
+            password_env,
+        } = self;
+        let keyring = match (kind.as_str(), path.as_str()) {
+            ("" | "system", _) => "the system's keyring".to_owned(),
+            (kind, "") => format!("a keyring of the type `{kind}`"),
+            (_, path) => format!("the keyring file {path}"),
+        };
+        let opened = match password_env.as_str() {
+            "" => String::new(),
+            variable => format!(", opened with the variable {variable}"),
+        };
+        let exact = format!("{realm}\n{kind}\n{path}\n{password_env}");
+        let shown = format!("{keyring}{opened}, realm `{realm}`");
+        SensitivePart::new(PartKind::Keyring, "auth.keyring", &exact, &shown)
+    }
 }
 
 fn files_base(environment: &Environment) -> Result<PathBuf> {

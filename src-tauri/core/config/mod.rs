@@ -21,8 +21,10 @@ mod profiles;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod user_settings;
 mod values;
+mod variables;
 mod yaml;
 
 pub use chain::{AwsFiles, Chain, Link};
@@ -39,5 +41,6 @@ pub use kinds::{
 };
 pub use problem::{Problem, Severity};
 pub(crate) use profiles::{SharedProfile, SharedProfiles};
+pub use trust::{SensitivePart, Trust};
 pub use user_settings::UserSettings;
-pub use values::role_arn;
+pub use values::{role_arn, url as endpoint_url};

@@ -3,6 +3,7 @@
 
 use super::atmos;
 use super::problem::{Blocked, Location, Problems, list};
+use super::trust::{self, PartKind, SensitivePart};
 use super::values;
 use super::yaml::{Node, Value};
 use crate::environment::Environment;
@@ -14,10 +15,28 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use zeroize::Zeroizing;
 
+/// What `!env` may stand for: what is sent to a server, run or shown in a message is written out,
+/// since a variable may hold a secret.
+const FROM_ENVIRONMENT: &[&str] = &[
+    "credentials.access_key_id",
+    "credentials.secret_access_key",
+    "credentials.mfa_arn",
+    "region",
+    "credentials.region",
+    "principal.region",
+    "spec.path",
+    "spec.token_file",
+    "spec.files.base_path",
+    // The database's, which is not used; and of a variable for the child, which has them all.
+    "password",
+    "value",
+];
+
 pub(super) struct Reader<'e> {
     pub problems: Problems,
     /// What takes values from the environment, or was meant to.
     pub from_environment: RefCell<HashSet<Blocked>>,
+    pub sensitive_parts: RefCell<Vec<SensitivePart>>,
     pub environment: &'e Environment,
     /// Relative paths start here.
     pub folder: &'e Path,
@@ -30,6 +49,7 @@ impl<'e> Reader<'e> {
         Reader {
             problems: Problems::default(),
             from_environment: RefCell::default(),
+            sensitive_parts: RefCell::default(),
             environment,
             folder: path.parent().unwrap_or(path),
             file_name,
@@ -95,6 +115,10 @@ impl<'r> Fields<'r> {
         }
     }
 
+    pub fn is_sensitive(&self, part: SensitivePart) {
+        self.reader.sensitive_parts.borrow_mut().push(part);
+    }
+
     pub fn problems(&self) -> &'r Problems {
         &self.reader.problems
     }
@@ -125,7 +149,10 @@ impl<'r> Fields<'r> {
         let Some((node, location)) = self.seek(key)? else {
             return Ok(None);
         };
-        let Some(found) = self.scalar(node, location)? else {
+        if let Some(kind) = trust::kind_of(key) {
+            self.is_sensitive(SensitivePart::written(kind, &location.path, node));
+        }
+        let Some(found) = self.scalar(key, node, location)? else {
             return Ok(None);
         };
         let source = found.source();
@@ -147,7 +174,7 @@ impl<'r> Fields<'r> {
             return Err(Reported);
         }
         match self.node.child(key) {
-            Some(node) => self.scalar(node, self.location.below(key, node.at)),
+            Some(node) => self.scalar(key, node, self.location.below(key, node.at)),
             None => Ok(None),
         }
     }
@@ -231,7 +258,7 @@ impl<'r> Fields<'r> {
     /// absent.
     pub fn credential(&self, key: &'static str) -> Option<Single> {
         let (node, location) = self.seek(key).ok()??;
-        let found = self.scalar(node, location).ok()??;
+        let found = self.scalar(key, node, location).ok()??;
         let flaw = if found.text.trim().is_empty() {
             "empty"
         } else if is_placeholder(&found.text) {
@@ -253,7 +280,7 @@ impl<'r> Fields<'r> {
     }
 
     /// The single value of a node, from the environment where it says `!env`.
-    pub fn scalar(&self, node: &Node, location: Location) -> Reading<Single> {
+    pub fn scalar(&self, key: &str, node: &Node, location: Location) -> Reading<Single> {
         let text = match &node.value {
             Value::Scalar(text) => text.clone(),
             Value::Null => Zeroizing::new(String::new()),
@@ -269,6 +296,13 @@ impl<'r> Fields<'r> {
                 location,
                 variable: None,
             })),
+            Some("!env") if !FROM_ENVIRONMENT.contains(&key) => {
+                let key = key.rsplit('.').next().unwrap_or(key);
+                let message =
+                    format!("`{key}` is not taken from `!env`: only keys, regions and paths are");
+                self.problems().error(&location, message);
+                Err(Reported)
+            }
             Some("!env") => self.variable(text.trim(), location),
             Some(tag) => {
                 let tag = shorten(tag);
@@ -287,6 +321,12 @@ impl<'r> Fields<'r> {
             problems.error(&location, message);
             return Err(Reported);
         }
+        self.is_sensitive(SensitivePart::new(
+            PartKind::Takes,
+            &location.path,
+            name,
+            name,
+        ));
         let mut from_environment = self.reader.from_environment.borrow_mut();
         from_environment.insert(location.subject.clone());
         let environment = self.reader.environment;

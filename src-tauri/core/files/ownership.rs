@@ -6,6 +6,8 @@ use std::fs::{File, OpenOptions};
 use std::path::Path;
 
 #[cfg(unix)]
+pub use unix::check_unshared;
+#[cfg(unix)]
 pub(super) use unix::{check_file, check_folder, check_parents, follow_no_link};
 
 #[cfg(unix)]
@@ -29,10 +31,7 @@ mod unix {
         } else if found.uid() != me() {
             "belongs to another user"
         } else if is_open_to_others(&found) {
-            let folder = folder.display();
-            let message = format!("{folder} is not used: it can be written to by other users");
-            return Err(Error::new(Code::FilesUnwritable, message)
-                .hint(format!("look at what is in it, then: chmod 700 '{folder}'")));
+            return Err(open_to_others(folder, "700"));
         } else {
             return Ok(());
         };
@@ -81,6 +80,20 @@ mod unix {
         }
     }
 
+    /// A file that decides what is done: no other user may have written it, nor put it there.
+    pub fn check_unshared(file: &File, path: &Path) -> Result<()> {
+        check_file(file, path).map_err(|error| {
+            error.hint(format!("if it is yours: chown $USER '{}'", path.display()))
+        })?;
+        let found = file
+            .metadata()
+            .map_err(|cause| Error::file(path, "look at", &cause))?;
+        if is_open_to_others(&found) {
+            return Err(open_to_others(path, "go-w"));
+        }
+        check_parents(path)
+    }
+
     /// Opening a link fails, and a pipe is no wait.
     pub fn follow_no_link(options: &mut OpenOptions) {
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
@@ -98,6 +111,14 @@ mod unix {
     /// A group that has the user's own number is the user's alone, where the system gives each one.
     fn is_open_to_others(found: &Metadata) -> bool {
         found.mode() & 0o002 != 0 || found.mode() & 0o020 != 0 && found.gid() != found.uid()
+    }
+
+    fn open_to_others(path: &Path, mode: &str) -> Error {
+        let path = path.display();
+        let message = format!("{path} is not used: it can be written to by other users");
+        Error::new(Code::FilesUnwritable, message).hint(format!(
+            "look at what is in it, then: chmod {mode} '{path}'"
+        ))
     }
 
     fn not_used(path: &Path, why: &str) -> Error {
@@ -127,8 +148,14 @@ mod elsewhere {
         Ok(())
     }
 
+    pub fn check_unshared(_file: &File, _path: &Path) -> Result<()> {
+        Ok(())
+    }
+
     pub fn follow_no_link(_options: &mut OpenOptions) {}
 }
 
+#[cfg(not(unix))]
+pub use elsewhere::check_unshared;
 #[cfg(not(unix))]
 pub(super) use elsewhere::{check_file, check_folder, check_parents, follow_no_link};

@@ -28,6 +28,9 @@ pub struct Variables {
     pub set: Vec<Variable>,
     /// The caller's own credentials variables, which would win over ours.
     pub remove: Vec<String>,
+    /// Variables that no program which is run gets: passphrases.
+    #[serde(default)]
+    pub withheld: Vec<String>,
     /// The end of the session's own keys; `None` for a profile, which renews itself.
     #[serde(with = "moment::optional")]
     pub expires_at: Option<SystemTime>,
@@ -122,6 +125,7 @@ pub fn variables(
         value: Variables {
             set,
             remove,
+            withheld: world.config.passphrase_variables(),
             expires_at,
         },
     })

@@ -482,7 +482,7 @@ fn lesson(code: Code) -> Lesson {
         | Code::Usage => Lesson::TryAgain,
         // Of a logout, never of a renewal.
         Code::LogoutFailed | Code::PartialLogout => Lesson::TryAgain,
-        Code::Cancelled | Code::PersonNeeded => Lesson::AskSomebody,
+        Code::Cancelled | Code::ConfigUntrusted | Code::PersonNeeded => Lesson::AskSomebody,
         Code::AccessDenied
         | Code::AwsCredentialsInvalid
         | Code::AwsError

@@ -9,7 +9,7 @@ pub use audit::{Audit, Audited};
 use crate::ask::{Caller, Note, PassphraseUse, Prompt, PromptKind};
 use crate::aws::{Aws, Place};
 use crate::clock::Clock;
-use crate::config::{AwsFiles, Chain, Config, KeyringChoice, UserSettings};
+use crate::config::{AwsFiles, Chain, Config, KeyringChoice, Trust, UserSettings};
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::ids::AccessKeyId;
@@ -51,9 +51,10 @@ pub enum RefusedSession {
 }
 
 impl World {
-    /// The keyring is reached when something is first read or written there.
+    /// The keyring is reached when something is first read or written there. A configuration that
+    /// is not trusted is refused.
     pub fn open(config: Config, environment: Environment, clock: Clock) -> Result<World> {
-        config.usable()?;
+        may_be_used(&config, &environment)?;
         let keyring = Keyring::open(config.keyring(), &environment)?;
         let base = Base {
             environment,
@@ -66,7 +67,7 @@ impl World {
     /// The same with another configuration. What is held stays held, and the keyring open, unless
     /// it is kept elsewhere now.
     pub fn reconfigured(&self, config: Config) -> Result<World> {
-        config.usable()?;
+        may_be_used(&config, &self.environment)?;
         if config.keyring() == self.config.keyring() && config.realm() == self.config.realm() {
             let keyring = self.store.keyring.clone();
             let base = Base {
@@ -92,7 +93,8 @@ impl World {
             state_folder: environment.state_folder()?,
             clock: clock.clone(),
         });
-        let aws = Aws::new(environment.clone(), clock.clone());
+        let for_programs = environment.without(&config.passphrase_variables());
+        let aws = Aws::new(for_programs, clock.clone());
         Ok(World {
             config,
             environment,
@@ -256,6 +258,11 @@ impl World {
     pub async fn provide_passphrase(&self, passphrase: Secret) -> Result<()> {
         self.store.keyring.provide_passphrase(passphrase).await
     }
+}
+
+fn may_be_used(config: &Config, environment: &Environment) -> Result<()> {
+    config.usable()?;
+    Trust::of(environment)?.check(config)
 }
 
 /// What a stored session was made by: a session of a role that has since been written differently

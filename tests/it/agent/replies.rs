@@ -151,17 +151,9 @@ const OTHER: &str = "    other: { kind: aws/user }\n";
 /// A home in which the keys of `other` were stored by another configuration of the same realm.
 fn shared_name() -> (Home, RunningAgent) {
     let home = Home::signed_up(&format!("{DEV}{OTHER}"));
-    let path = home.path().join("second.yaml");
-    std::fs::write(&path, format!("{DEV}{OTHER}")).expect("a configuration");
+    let path = home.other_config("second.yaml", &format!("{DEV}{OTHER}"));
     let stored = home.run_with_input(
-        &[
-            "--config",
-            path.to_str().expect("UTF-8"),
-            "user",
-            "configure",
-            "other",
-            "--stdin",
-        ],
+        &["--config", &path, "user", "configure", "other", "--stdin"],
         &typed(&home.key()),
     );
     assert_eq!(code(&stored), 0, "{}", text(&stored.stderr));

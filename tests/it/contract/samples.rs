@@ -135,6 +135,7 @@ pub fn replies() -> Vec<Reply> {
                 value: secret("value"),
             }],
             remove: vec!["AWS_SESSION_TOKEN".to_owned()],
+            withheld: vec!["FOB_KEYRING_PASSWORD".to_owned()],
             expires_at: Some(moment()),
         }),
         Reply::Whoami(whoami()),

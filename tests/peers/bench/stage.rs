@@ -48,12 +48,7 @@ impl Stage {
             )
             .expect("text grows");
         }
-        let path = home.path("config.yaml");
-        std::fs::write(&path, config).expect("the home can be written to");
-        home.set(
-            "FOB_CONFIG",
-            path.to_str().expect("temporary folders have plain names"),
-        );
+        home.configure(&config);
         home.set("AWS_ENDPOINT_URL", &sandbox.url());
         for (name, value) in variables {
             home.set(name, value);
@@ -75,8 +70,7 @@ impl Stage {
     }
 
     pub fn address(&self) -> Address {
-        Address::of(&self.home.path("config.yaml"), &self.environment())
-            .expect("the agent has an address")
+        Address::of(&self.home.config(), &self.environment()).expect("the agent has an address")
     }
 
     /// As every program run here finds it.

@@ -102,7 +102,7 @@ pub(super) fn read(fields: &Fields<'_>, footing: &Footing<'_>) -> Option<AssumeR
     })
 }
 
-/// `tags: { team: lake }`; what is sent to AWS does not come from the environment.
+/// `tags: { team: lake }`
 fn tags(fields: &Fields<'_>) -> Vec<SessionTag> {
     let Some(all) = fields.below("principal.tags") else {
         return Vec::new();
@@ -117,15 +117,10 @@ fn tags(fields: &Fields<'_>) -> Vec<SessionTag> {
     for member in all.node.members() {
         let key = member.key.text().unwrap_or_default();
         let location = all.location.below(&shorten(key), member.key.at);
-        let Ok(Some(value)) = all.scalar(&member.value, location.clone()) else {
+        let Ok(Some(value)) = all.scalar("tags", &member.value, location.clone()) else {
             continue;
         };
-        if value.variable.is_some() {
-            problems.error(
-                &location,
-                "a tag is sent to AWS and is not taken from `!env`",
-            );
-        } else if let Err(error) = values::session_tag(key, &value.text) {
+        if let Err(error) = values::session_tag(key, &value.text) {
             problems.error(&location, sentence(&error));
         } else {
             tags.push(SessionTag {

@@ -383,11 +383,9 @@ auth:
     c: {kind: aws/process, credentials: {process: !env UNSET}}
 "#), @r"
 3:47 error auth.identities.a.credentials.region: the tag `!exec` is not known; only `!env NAME` is
-3:74 error auth.identities.a.credentials.mfa_process: `!env` is followed by the name of an environment variable: `!env DEV_KEY`
-4:5 error auth.identities.b: `kind` is missing
-4:15 warning auth.identities.b.kind: the environment variable KIND is not set; the value is treated as absent
-5:5 error auth.identities.c: `credentials.process` is missing
-5:51 warning auth.identities.c.credentials.process: the environment variable UNSET is not set; the value is treated as absent
+3:74 error auth.identities.a.credentials.mfa_process: `mfa_process` is not taken from `!env`: only keys, regions and paths are
+4:15 error auth.identities.b.kind: `kind` is not taken from `!env`: only keys, regions and paths are
+5:51 error auth.identities.c.credentials.process: `process` is not taken from `!env`: only keys, regions and paths are
 ");
 }
 

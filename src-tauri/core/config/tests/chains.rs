@@ -602,17 +602,33 @@ fn placeholders_leave_a_user_without_keys_and_usable() {
 }
 
 #[test]
-fn a_kind_may_come_from_the_environment() {
-    let home = Home::with("auth: {identities: {dev: {kind: !env KIND}}}");
-    let config = home
-        .load_with(&[("KIND", "aws/ambient")])
-        .expect("a configuration");
-    assert!(matches!(
-        chain(&config, "dev").expect("a chain").source().kind,
-        Kind::Ambient
-    ));
-    assert_eq!(config.identities()[0].kind, "aws/ambient");
-    assert!(chain(&home.load().expect("a configuration"), "dev").is_err());
+fn what_is_sent_run_or_shown_is_not_taken_from_the_environment() {
+    let role = |key: &str| {
+        format!(
+            "kind: aws/assume-role, via: {{identity: kim}}, principal: \
+             {{assume_role: \"arn:aws:iam::123456789012:role/a\", {key}: !env TOKEN}}"
+        )
+    };
+    let program = |key: &str| format!("kind: aws/{key}: !env TOKEN}}");
+    for (identity, key) in [
+        (role("session_name"), "session_name"),
+        (role("external_id"), "external_id"),
+        (role("source_identity"), "source_identity"),
+        (program("process, credentials: {process"), "process"),
+        (program("user, credentials: {mfa_process"), "mfa_process"),
+        ("kind: !env TOKEN".to_owned(), "kind"),
+    ] {
+        let text =
+            format!("auth: {{identities: {{kim: {{kind: aws/user}}, dev: {{{identity}}}}}}}");
+        let config = Home::with(&text).load_with(&[("TOKEN", "ghp_s3cr3t")]);
+        let config = config.expect("a configuration");
+        let said = chain(&config, "dev").expect_err(key).message;
+        assert!(
+            said.contains(&format!("`{key}` is not taken from `!env`")),
+            "{said}"
+        );
+        assert!(!said.contains("s3cr3t"), "{said}");
+    }
 }
 
 #[test]

@@ -1,0 +1,139 @@
+//! `fob trust`, and the question about a configuration that is not the user's own file.
+
+use crate::args::TrustArgs;
+use crate::conversation::runtime;
+use crate::invocation::Invocation;
+use crate::prompt::{self, Unanswered};
+use crate::stop::Stop;
+use crate::terminal::one_line;
+use keyfob_core::agent::api::Person;
+use keyfob_core::agent::client;
+use keyfob_core::agent::socket::Address;
+use keyfob_core::config::{Config, SensitivePart, Trust};
+use keyfob_core::error::{Code, Error};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Serialize)]
+struct TrustedJson<'a> {
+    path: &'a Path,
+    trusted: bool,
+    parts: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct TrustListJson {
+    configurations: Vec<String>,
+}
+
+pub fn trust(invocation: &Invocation, args: &TrustArgs) -> Result<u8, Stop> {
+    let trust = Trust::of(&invocation.environment)?;
+    let path = match &args.path {
+        Some(path) => invocation.environment.working_directory().join(path),
+        None if args.list => PathBuf::new(),
+        None => invocation.config_place()?,
+    };
+    if args.list {
+        let configurations = trust.paths()?;
+        let lines = configurations.iter().map(|it| one_line(it) + "\n");
+        let text = lines.collect();
+        invocation
+            .terminal
+            .show(&TrustListJson { configurations }, || text)?;
+    } else if args.remove {
+        remove(invocation, &trust, &path)?;
+    } else {
+        let config = Config::load(&path, &invocation.environment)?;
+        add(invocation, &trust, &config, args.yes)?;
+    }
+    Ok(0)
+}
+
+fn add(invocation: &Invocation, trust: &Trust, config: &Config, yes: bool) -> Result<(), Stop> {
+    let missing = trust.missing(config)?;
+    let path = one_line(&config.path().display().to_string());
+    if trust.is_own(config) {
+        invocation
+            .terminal
+            .say(&format!("{path} is your own file: it is trusted"));
+    } else if missing.is_empty() {
+        invocation
+            .terminal
+            .say(&format!("{path} is trusted already"));
+    } else if yes {
+        show(invocation, config, &missing);
+        runtime()?.block_on(trust.add(config))?;
+    } else if invocation.person == Person::Absent {
+        return Err(Error::new(
+            Code::PersonNeeded,
+            format!("{path} is not trusted, and there is no terminal to ask on"),
+        )
+        .hint("add --yes to trust it all the same")
+        .into());
+    } else {
+        ask(invocation, config)?;
+    }
+    let shown = TrustedJson {
+        path: config.path(),
+        trusted: true,
+        parts: config
+            .sensitive_parts()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+    };
+    invocation.terminal.show(&shown, String::new)
+}
+
+fn remove(invocation: &Invocation, trust: &Trust, path: &Path) -> Result<(), Stop> {
+    // A file that is gone was trusted by the path it had.
+    let canonical = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let address = Address::of(&canonical, &invocation.environment)?;
+    let removed = runtime()?.block_on(async {
+        let removed = trust.remove(&canonical).await?;
+        if removed {
+            client::stop(&address).await?;
+        }
+        Ok::<_, Error>(removed)
+    })?;
+    let path = one_line(&canonical.display().to_string());
+    let done = if removed { "is no longer" } else { "was not" };
+    invocation.terminal.say(&format!("{path} {done} trusted"));
+    let shown = TrustedJson {
+        path: &canonical,
+        trusted: false,
+        parts: Vec::new(),
+    };
+    invocation.terminal.show(&shown, String::new)
+}
+
+/// Returns once the configuration is trusted; a person who does not gets the error of one that is
+/// not.
+pub fn ask(invocation: &Invocation, config: &Config) -> Result<(), Stop> {
+    let trust = Trust::of(&invocation.environment)?;
+    let missing = trust.missing(config)?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    show(invocation, config, &missing);
+    match prompt::confirm("Trust this configuration?", invocation.terminal) {
+        Ok(true) => Ok(runtime()?.block_on(trust.add(config))?),
+        Ok(false) | Err(Unanswered::Closed) => Ok(trust.check(config)?),
+        Err(unanswered) => Err(unanswered.stop("the configuration was not trusted")),
+    }
+}
+
+fn show(invocation: &Invocation, config: &Config, missing: &[&SensitivePart]) {
+    let path = config.path().display();
+    let first = if missing.len() == config.sensitive_parts().len() {
+        format!("{path} is not your own configuration file. It")
+    } else {
+        format!("{path} has changed since you trusted it. Now it")
+    };
+    invocation.terminal.insist(&one_line(&first));
+    for part in missing {
+        invocation
+            .terminal
+            .insist(&format!("  {}", one_line(&part.to_string())));
+    }
+}

@@ -1,0 +1,236 @@
+//! Whether a configuration may be used. Whoever wrote the file decides which programs run, which
+//! servers are called and what is set: the user's own file is trusted, any other once by a person,
+//! by its path and by these parts of it. Digests of them are kept in the state folder.
+
+use super::configuration::Config;
+use super::file;
+use super::yaml::{Node, Value};
+use crate::clock::Clock;
+use crate::encode::hex;
+use crate::environment::Environment;
+use crate::error::{Code, Error, Result, shorten_to};
+use crate::files::{self, FILE_LOCK_LIMIT, FileLock, Patience};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+const FILE: &str = "trusted.json";
+const VERSION: u32 = 1;
+const LONGEST_SHOWN: usize = 200;
+
+/// What a value of the file does beyond naming things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PartKind {
+    Runs,
+    Calls,
+    Sets,
+    Takes,
+    Sends,
+    Writes,
+    Keyring,
+}
+
+/// Every key that makes a part by itself. `!env`, variables that are set, and the keyring make
+/// others.
+const KEYS: &[(&str, PartKind)] = &[
+    ("credentials.process", PartKind::Runs),
+    ("credentials.mfa_process", PartKind::Runs),
+    ("spec.endpoint_url", PartKind::Calls),
+    ("start_url", PartKind::Calls),
+    ("url", PartKind::Calls),
+    ("host", PartKind::Calls),
+    ("spec.token_file", PartKind::Sends),
+    ("spec.files.base_path", PartKind::Writes),
+];
+
+pub(super) fn kind_of(key: &str) -> Option<PartKind> {
+    let mut all = KEYS.iter();
+    all.find(|(known, _)| *known == key).map(|(_, kind)| *kind)
+}
+
+/// A part of a configuration that a person trusts or does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SensitivePart {
+    kind: PartKind,
+    /// `auth.identities.dev.credentials.process`
+    path: String,
+    /// Never the value of a variable.
+    shown: String,
+    digest: String,
+}
+
+impl SensitivePart {
+    /// `exact` decides whether two parts are the same; `shown` is for people.
+    pub(super) fn new(kind: PartKind, path: &str, exact: &str, shown: &str) -> SensitivePart {
+        let mut digest = Sha256::new();
+        for part in [path, exact] {
+            digest.update(part.len().to_le_bytes());
+            digest.update(part);
+        }
+        SensitivePart {
+            kind,
+            path: path.to_owned(),
+            shown: shorten_to(LONGEST_SHOWN, shown),
+            digest: hex(&digest.finalize()),
+        }
+    }
+
+    /// As it is written, `!env NAME` included.
+    pub(super) fn written(kind: PartKind, path: &str, node: &Node) -> SensitivePart {
+        let text = match &node.value {
+            Value::Scalar(text) => text.trim(),
+            Value::Null | Value::Sequence(_) | Value::Mapping(_) => "",
+        };
+        let tag = node.tag.as_deref().map(|tag| format!("{tag} "));
+        let text = tag.unwrap_or_default() + text;
+        SensitivePart::new(kind, path, &text, &text)
+    }
+}
+
+impl fmt::Display for SensitivePart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SensitivePart { path, shown, .. } = self;
+        match self.kind {
+            PartKind::Runs => write!(f, "runs the program `{shown}`")?,
+            PartKind::Calls => write!(f, "sends requests to {shown}")?,
+            PartKind::Sets => write!(f, "sets the variable {shown}")?,
+            PartKind::Takes => write!(f, "reads the variable {shown} of your environment")?,
+            PartKind::Sends => write!(f, "sends the content of {shown} to AWS")?,
+            PartKind::Writes => write!(f, "writes files for AWS tools to {shown}")?,
+            PartKind::Keyring => return write!(f, "uses {shown}"),
+        }
+        write!(f, " ({})", path.trim_start_matches("auth."))
+    }
+}
+
+/// Digests of trusted parts, by the canonical path of the configuration.
+#[derive(Debug, Serialize, Deserialize)]
+struct TrustFile {
+    v: u32,
+    configurations: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// The configurations that were trusted.
+#[derive(Clone, Debug)]
+pub struct Trust {
+    path: PathBuf,
+    /// The user's own file.
+    own: Option<PathBuf>,
+}
+
+impl Trust {
+    pub fn of(environment: &Environment) -> Result<Trust> {
+        let own = environment.config_folder().ok();
+        let own = own.map(|folder| folder.join(file::NAME));
+        Ok(Trust {
+            path: environment.state_folder()?.join(FILE),
+            own: own.and_then(|own| std::fs::canonicalize(own).ok()),
+        })
+    }
+
+    /// Whether it is the user's own file, which needs no trust.
+    pub fn is_own(&self, config: &Config) -> bool {
+        self.own.as_deref() == Some(config.path())
+    }
+
+    /// What a person has not trusted yet, in file order. Nothing of the user's own file.
+    pub fn missing<'c>(&self, config: &'c Config) -> Result<Vec<&'c SensitivePart>> {
+        if self.is_own(config) {
+            return Ok(Vec::new());
+        }
+        let trusted = self.read()?.configurations.remove(&key(config.path())?);
+        let trusted = trusted.unwrap_or_default();
+        let parts = config.sensitive_parts().iter();
+        Ok(parts.filter(|it| !trusted.contains(&it.digest)).collect())
+    }
+
+    /// An error that names the way out where anything is missing.
+    pub fn check(&self, config: &Config) -> Result<()> {
+        let missing = self.missing(config)?.len();
+        if missing == 0 {
+            return Ok(());
+        }
+        let path = config.path().display();
+        let why = if missing == config.sensitive_parts().len() {
+            "is not trusted yet: it is not your own file, and it decides which programs run and \
+             which servers are called"
+        } else {
+            "has changed in what it runs, calls or sets since it was trusted"
+        };
+        let message = format!("the configuration {path} {why}");
+        Err(Error::new(Code::ConfigUntrusted, message).hint(format!(
+            "`fob trust '{path}'` shows what it does and lets you trust it"
+        )))
+    }
+
+    /// From now on, for exactly what `config` does.
+    pub async fn add(&self, config: &Config) -> Result<()> {
+        if self.is_own(config) {
+            return Ok(());
+        }
+        let parts = config.sensitive_parts().iter();
+        let digests = parts.map(|it| it.digest.clone()).collect();
+        let path = key(config.path())?;
+        let add = |all: &mut TrustFile| {
+            all.configurations.insert(path.clone(), digests);
+        };
+        self.change(add).await?;
+        tracing::info!(path, "configuration trusted");
+        Ok(())
+    }
+
+    /// Whether it was trusted.
+    pub async fn remove(&self, configuration: &Path) -> Result<bool> {
+        let path = key(configuration)?;
+        if !self.paths()?.contains(&path) {
+            return Ok(false);
+        }
+        let remove = |all: &mut TrustFile| drop(all.configurations.remove(&path));
+        self.change(remove).await.map(|()| true)
+    }
+
+    pub fn paths(&self) -> Result<Vec<String>> {
+        Ok(self.read()?.configurations.into_keys().collect())
+    }
+
+    /// When the list last changed.
+    pub fn changed_at(&self) -> Option<SystemTime> {
+        std::fs::metadata(&self.path).ok()?.modified().ok()
+    }
+
+    async fn change(&self, change: impl FnOnce(&mut TrustFile)) -> Result<()> {
+        let lock = self.path.with_extension("lock");
+        let patience = Patience::AtMost(FILE_LOCK_LIMIT);
+        let _lock = FileLock::acquire(&lock, patience, &Clock::system()).await?;
+        let mut all = self.read()?;
+        change(&mut all);
+        let text = serde_json::to_vec(&all).expect("it holds text only");
+        files::replace(&self.path, &text)
+    }
+
+    fn read(&self) -> Result<TrustFile> {
+        let Some(text) = files::read(&self.path)? else {
+            return Ok(TrustFile {
+                v: VERSION,
+                configurations: BTreeMap::new(),
+            });
+        };
+        let read = serde_json::from_slice::<TrustFile>(&text).ok();
+        read.filter(|it| it.v == VERSION).ok_or_else(|| {
+            let message = format!("{} cannot be understood", self.path.display());
+            Error::new(Code::FilesUnwritable, message)
+                .hint("remove it, then trust your configurations again")
+        })
+    }
+}
+
+fn key(path: &Path) -> Result<String> {
+    let text = path.to_str().map(str::to_owned);
+    text.ok_or_else(|| {
+        let message = format!("the path {} is not valid UTF-8", path.display());
+        Error::new(Code::ConfigInvalid, message).hint("rename the folder or file")
+    })
+}
