@@ -11,7 +11,7 @@ use super::kinds::USER;
 use super::names::LookedUp;
 use super::problem::{Blocked, Location, Problem, Severity};
 use super::reader::{Fields, Reader};
-use super::trust::SensitivePart;
+use super::sensitive::SensitivePart;
 use super::yaml::Node;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result, shorten};

@@ -2,7 +2,7 @@
 
 use super::problem::{Blocked, list};
 use super::reader::Fields;
-use super::trust::{PartKind, SensitivePart};
+use super::sensitive::{PartKind, SensitivePart};
 use super::values;
 use super::yaml::Node;
 use crate::duration::SessionDuration;

@@ -19,6 +19,7 @@ mod names;
 mod problem;
 mod profiles;
 mod reader;
+mod sensitive;
 #[cfg(test)]
 mod tests;
 mod trust;
@@ -41,6 +42,7 @@ pub use kinds::{
 };
 pub use problem::{Problem, Severity};
 pub(crate) use profiles::{SharedProfile, SharedProfiles};
-pub use trust::{SensitivePart, Trust};
+pub use sensitive::SensitivePart;
+pub use trust::Trust;
 pub use user_settings::UserSettings;
 pub use values::{role_arn, url as endpoint_url};

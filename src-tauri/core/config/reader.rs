@@ -3,7 +3,7 @@
 
 use super::atmos;
 use super::problem::{Blocked, Location, Problems, list};
-use super::trust::{self, PartKind, SensitivePart};
+use super::sensitive::{self, PartKind, SensitivePart};
 use super::values;
 use super::yaml::{Node, Value};
 use crate::environment::Environment;
@@ -149,7 +149,7 @@ impl<'r> Fields<'r> {
         let Some((node, location)) = self.seek(key)? else {
             return Ok(None);
         };
-        if let Some(kind) = trust::kind_of(key) {
+        if let Some(kind) = sensitive::kind_of(key) {
             self.is_sensitive(SensitivePart::written(kind, &location.path, node));
         }
         let Some(found) = self.scalar(key, node, location)? else {

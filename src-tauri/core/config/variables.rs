@@ -2,7 +2,7 @@
 //! could run programs of its own, or that Keyfob sets itself, are refused.
 
 use super::reader::{Fields, Single};
-use super::trust::{PartKind, SensitivePart};
+use super::sensitive::{PartKind, SensitivePart};
 use super::values;
 use super::yaml::Value;
 use crate::error::{Code, Error, Result, shorten};
