@@ -10,7 +10,7 @@ use crate::invocation::Invocation;
 use crate::render;
 use crate::stop::{CTRL_C, Stop};
 use crate::terminal::{Shape, print_json};
-use crate::trust;
+use crate::trust_question;
 use keyfob_core::agent::api::{Look, Person, Snapshot};
 use keyfob_core::agent::hosting::{self, Other};
 use keyfob_core::agent::socket::{Address, Opened};
@@ -25,7 +25,7 @@ use std::io::{self, IsTerminal};
 pub fn run(invocation: &Invocation, args: &AgentRunArgs) -> Result<u8, Stop> {
     let config = invocation.config()?;
     if invocation.person == Person::Present {
-        trust::ask(invocation, &config)?;
+        trust_question::ask(&config, &invocation.environment, invocation.terminal)?;
     }
     let path = config.path().to_owned();
     let address = Address::of(&path, &invocation.environment)?;

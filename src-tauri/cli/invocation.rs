@@ -7,7 +7,7 @@ use crate::interrupt;
 use crate::prompt::{self, Unanswered};
 use crate::stop::Stop;
 use crate::terminal::{Loudness, Shape, Terminal};
-use crate::trust;
+use crate::trust_question;
 use keyfob_core::agent::api::{Caller, Person};
 use keyfob_core::agent::socket::Address;
 use keyfob_core::agent::{BlockingClient, MakeAgent, Remote};
@@ -78,7 +78,7 @@ impl Invocation {
     /// they trust the configuration.
     pub fn conversation(&self, config: Config) -> Result<Conversation, Stop> {
         if self.person == Person::Present {
-            trust::ask(self, &config)?;
+            trust_question::ask(&config, &self.environment, self.terminal)?;
         }
         let running = self.running_agent(config.path());
         let make = agent_here(config, self.environment.clone(), self.terminal);

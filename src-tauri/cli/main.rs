@@ -27,6 +27,7 @@ mod sign_in;
 mod stop;
 mod terminal;
 mod trust;
+mod trust_question;
 mod upkeep;
 mod user;
 mod validate;

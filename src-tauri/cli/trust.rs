@@ -1,15 +1,15 @@
-//! `fob trust`, and the question about a configuration that is not the user's own file.
+//! `fob trust`: configurations that are not the user's own file.
 
 use crate::args::TrustArgs;
 use crate::conversation::runtime;
 use crate::invocation::Invocation;
-use crate::prompt::{self, Unanswered};
 use crate::stop::Stop;
 use crate::terminal::one_line;
+use crate::trust_question;
 use keyfob_core::agent::api::Person;
 use keyfob_core::agent::client;
 use keyfob_core::agent::socket::Address;
-use keyfob_core::config::{Config, SensitivePart, Trust};
+use keyfob_core::config::{Config, Trust};
 use keyfob_core::error::{Code, Error};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -61,7 +61,7 @@ fn add(invocation: &Invocation, trust: &Trust, config: &Config, yes: bool) -> Re
             .terminal
             .say(&format!("{path} is trusted already"));
     } else if yes {
-        show(invocation, config, &missing);
+        trust_question::show(config, &missing, invocation.terminal);
         runtime()?.block_on(trust.add(config))?;
     } else if invocation.person == Person::Absent {
         return Err(Error::new(
@@ -71,7 +71,7 @@ fn add(invocation: &Invocation, trust: &Trust, config: &Config, yes: bool) -> Re
         .hint("add --yes to trust it all the same")
         .into());
     } else {
-        ask(invocation, config)?;
+        trust_question::ask(config, &invocation.environment, invocation.terminal)?;
     }
     let shown = TrustedJson {
         path: config.path(),
@@ -105,35 +105,4 @@ fn remove(invocation: &Invocation, trust: &Trust, path: &Path) -> Result<(), Sto
         parts: Vec::new(),
     };
     invocation.terminal.show(&shown, String::new)
-}
-
-/// Returns once the configuration is trusted; a person who does not gets the error of one that is
-/// not.
-pub fn ask(invocation: &Invocation, config: &Config) -> Result<(), Stop> {
-    let trust = Trust::of(&invocation.environment)?;
-    let missing = trust.missing(config)?;
-    if missing.is_empty() {
-        return Ok(());
-    }
-    show(invocation, config, &missing);
-    match prompt::confirm("Trust this configuration?", invocation.terminal) {
-        Ok(true) => Ok(runtime()?.block_on(trust.add(config))?),
-        Ok(false) | Err(Unanswered::Closed) => Ok(trust.check(config)?),
-        Err(unanswered) => Err(unanswered.stop("the configuration was not trusted")),
-    }
-}
-
-fn show(invocation: &Invocation, config: &Config, missing: &[&SensitivePart]) {
-    let path = config.path().display();
-    let first = if missing.len() == config.sensitive_parts().len() {
-        format!("{path} is not your own configuration file. It")
-    } else {
-        format!("{path} has changed since you trusted it. Now it")
-    };
-    invocation.terminal.insist(&one_line(&first));
-    for part in missing {
-        invocation
-            .terminal
-            .insist(&format!("  {}", one_line(&part.to_string())));
-    }
 }

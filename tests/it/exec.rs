@@ -1,7 +1,7 @@
 //! `fob exec`: what the child is given, what it can do with it, how it ends, and that nothing is
 //! left behind.
 
-use crate::home::{DEPLOY, DEV, Home, code, pause, text};
+use crate::home::{DEPLOY, DEV, Home, PASSPHRASE, code, pause, text};
 use keyfob_core::sandbox::{FaultSwitch, SandboxFault, SandboxSettings};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -181,7 +181,7 @@ fn the_child_sees_exactly_the_variables_of_its_endpoint_and_none_of_the_callers_
     let mut expected: Vec<&str> = before
         .iter()
         .map(String::as_str)
-        .filter(|it| !foreign.contains(it))
+        .filter(|it| !foreign.contains(it) && *it != "FOB_KEYRING_PASSWORD")
         .collect();
     expected.extend(own);
     expected.sort_unstable();
@@ -452,8 +452,9 @@ fn one_exec_inside_another_has_an_endpoint_of_its_own() {
     let home = Home::signed_up(&format!("{DEV}{DEPLOY}    here: {{ kind: aws/ambient }}\n"));
     let fob = env!("CARGO_BIN_EXE_fob");
     let inside = Inside::start(&mut home.fob(&["exec", "dev"]), "");
+    // The passphrase of the keyring is not handed on.
     let inner = format!(
-        "{fob} exec deploy -- sh -c 'echo $FOB_IDENTITY $AWS_CONTAINER_CREDENTIALS_FULL_URI; exit 6'"
+        "FOB_KEYRING_PASSWORD={PASSPHRASE} {fob} exec deploy -- sh -c 'echo $FOB_IDENTITY $AWS_CONTAINER_CREDENTIALS_FULL_URI; exit 6'"
     );
     let outer_url = inside
         .variable("AWS_CONTAINER_CREDENTIALS_FULL_URI")
