@@ -84,26 +84,6 @@ impl Host {
         }
     }
 
-    /// What the file on disk does that nobody has trusted yet, as people read it.
-    pub fn untrusted_parts(&self) -> Result<Vec<String>> {
-        let config = Config::load(&self.path()?, &self.environment)?;
-        let trust = Trust::of(&self.environment)?;
-        let missing = trust.missing(&config)?;
-        Ok(missing.iter().map(ToString::to_string).collect())
-    }
-
-    /// Trusts it, if it does what was shown and no more.
-    pub async fn trust(&self, shown: &[String]) -> Result<()> {
-        let config = Config::load(&self.path()?, &self.environment)?;
-        let trust = Trust::of(&self.environment)?;
-        let missing = trust.missing(&config)?.into_iter().map(ToString::to_string);
-        if !missing.eq(shown.iter().cloned()) {
-            let message = "the configuration has changed again meanwhile";
-            return Err(Error::new(Code::ConfigUntrusted, message).hint("look at what it does now"));
-        }
-        trust.add(&config).await
-    }
-
     pub fn is_idle(&self) -> bool {
         lock(&self.hosting).agent.is_none()
     }

@@ -15,9 +15,9 @@ use crate::snapshot::Configuration;
 use crate::windows::Windows;
 use keyfob_core::agent::api::{Answered, Note, Reply, SessionDuration};
 use keyfob_core::config::{
-    Change, Config, NewIdentity, NewKind, Problem, Severity, importable as found,
+    Change, Config, NewIdentity, NewKind, Problem, Severity, Trust, importable as found,
 };
-use keyfob_core::error::Result;
+use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::view::notice::NoticeKind;
 use serde::{Deserialize, Serialize};
 use specta::Type;
@@ -167,16 +167,28 @@ pub fn open_configuration(state: State<'_, Windows>) -> Result<()> {
 /// What the configuration does that nobody has trusted yet, a line each.
 #[tauri::command]
 #[specta::specta]
-pub fn untrusted_parts(state: State<'_, AppState>) -> Result<Vec<String>> {
-    state.host.untrusted_parts()
+pub fn untrusted_parts(state: State<'_, Windows>) -> Result<Vec<String>> {
+    let config = Config::load(&state.configuration(), &state.environment)?;
+    missing_trust(&config, &Trust::of(&state.environment)?)
+}
+
+fn missing_trust(config: &Config, trust: &Trust) -> Result<Vec<String>> {
+    let missing = trust.missing(config)?;
+    Ok(missing.iter().map(ToString::to_string).collect())
 }
 
 /// Trusts the configuration, if it still does exactly what was shown.
 #[tauri::command]
 #[specta::specta]
-pub async fn trust_configuration(state: State<'_, AppState>, shown: Vec<String>) -> Result<()> {
-    state.host.trust(&shown).await?;
-    state.take_over().await
+pub async fn trust_configuration(state: State<'_, Windows>, shown: Vec<String>) -> Result<()> {
+    let config = Config::load(&state.configuration(), &state.environment)?;
+    let trust = Trust::of(&state.environment)?;
+    if missing_trust(&config, &trust)? != shown {
+        let message = "the configuration has changed again meanwhile";
+        return Err(Error::new(Code::ConfigUntrusted, message).hint("look at what it does now"));
+    }
+    trust.add(&config).await?;
+    state.ask(AppRequest::Retry).await.map(drop)
 }
 
 /// Writes an IAM user into the configuration, which is made if there is none; its keys are entered
