@@ -14,6 +14,7 @@ half='<circle cx="12.4" cy="12.4" r="2.4" fill="none" stroke-width="1.1"/><path 
 # A full disc with the exclamation mark left open.
 call='<path fill-rule="evenodd" stroke="none" d="M12 8a4 4 0 0 1 0 8a4 4 0 0 1 0-8zM11.1 9v3.6h1.8v-3.6zM11.1 13.4v1.6h1.8v-1.6z"/>'
 call_rim='<circle cx="12" cy="12" r="5.2" fill="#000"/>'
+bars='<path d="M10.9 9.9v5M13.9 9.9v5" fill="none" stroke-width="1.7" stroke-linecap="round"/>'
 slash='<path d="M1.6 1.6l12.8 12.8" fill="none" stroke-width="1.5" stroke-linecap="round"/>'
 slash_rim='<path d="M0 0l16 16" stroke="#000" stroke-width="4.2"/>'
 
@@ -44,6 +45,9 @@ tray() { # NAME COLOUR RIM MARK
 
 mkdir -p tray
 tray ok '#1d9a8a' "$rim" "$dot"
+# Nothing is signed in: no mark at all.
+tray idle '#868c92' '' ''
+tray paused '#868c92' "$rim" "$bars"
 tray due '#c98a12' "$rim" "$half"
 tray attention '#d64533' "$call_rim" "$call"
 tray offline '#868c92' "$slash_rim" "$slash"

@@ -5,6 +5,7 @@ use keyfob_core::agent::api::{
     IdentityStatus, Note, OpenPrompt, Refresh, Renewal, Snapshot, State, Target,
 };
 use keyfob_core::error::{Code, Error};
+use keyfob_core::view::state::is_usable;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use tauri_specta::Event;
@@ -94,7 +95,12 @@ pub enum TrayHost {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub enum OverallHealth {
+    /// Signed in, and renewed in time.
     Ok,
+    /// Nothing is signed in.
+    Idle,
+    /// Sessions are not renewed.
+    Paused,
     /// Something ends soon.
     Due,
     /// A person is needed.
@@ -122,7 +128,7 @@ impl AppSnapshot {
             sandbox: None,
             tray: TrayHost::Shown,
             refresh: Refresh::Runs,
-            health: OverallHealth::Ok,
+            health: OverallHealth::Idle,
             agent: None,
             notes: Vec::new(),
         }
@@ -146,7 +152,7 @@ impl AppSnapshot {
     }
 
     pub fn is_signed_in(&self, identity: &str) -> bool {
-        let held = |it: &IdentityStatus| matches!(it.state, State::Valid | State::Expiring);
+        let held = |it: &IdentityStatus| is_usable(it.state);
         self.identity(identity).is_some_and(held)
     }
 
@@ -166,7 +172,7 @@ impl AppSnapshot {
             .map(|prompt| prompt.id)
     }
 
-    /// A person, then the network, then time.
+    /// A person, then the network, then time, then what the user wants.
     #[must_use]
     pub fn judged(mut self) -> AppSnapshot {
         let broken = match &self.configuration {
@@ -203,8 +209,12 @@ impl AppSnapshot {
             OverallHealth::Offline
         } else if any(&ends_soon) {
             OverallHealth::Due
-        } else {
+        } else if self.refresh == Refresh::Paused {
+            OverallHealth::Paused
+        } else if any(&|it| is_usable(it.state)) {
             OverallHealth::Ok
+        } else {
+            OverallHealth::Idle
         };
         self
     }

@@ -41,6 +41,11 @@ macro_rules! icon {
 }
 
 const OK: Image<'_> = icon!("./icons/tray/ok.png", "./icons/tray/ok-template.png");
+const IDLE: Image<'_> = icon!("./icons/tray/idle.png", "./icons/tray/idle-template.png");
+const PAUSED: Image<'_> = icon!(
+    "./icons/tray/paused.png",
+    "./icons/tray/paused-template.png"
+);
 const DUE: Image<'_> = icon!("./icons/tray/due.png", "./icons/tray/due-template.png");
 const ATTENTION: Image<'_> = icon!(
     "./icons/tray/attention.png",
@@ -175,6 +180,8 @@ impl ShownTray {
 fn icon(health: OverallHealth) -> Image<'static> {
     match health {
         OverallHealth::Ok => OK,
+        OverallHealth::Idle => IDLE,
+        OverallHealth::Paused => PAUSED,
         OverallHealth::Due => DUE,
         OverallHealth::Attention => ATTENTION,
         OverallHealth::Offline => OFFLINE,
@@ -269,6 +276,7 @@ async fn carry_out(app: &AppHandle, choice: Choice) -> keyfob_core::error::Resul
     let state = app.state::<AppState>();
     match choice {
         Choice::Open | Choice::SignInTo => window_process::show(app, View::Identities),
+        Choice::Answer(prompt) => window_process::show_prompt(app, prompt),
         Choice::SignIn(identity) => sign_in(app, &state, identity).await?,
         Choice::LogOut(name) => {
             let depth = Depth::Chain;

@@ -182,7 +182,7 @@ fn the_desktop_shows_icon_menu_window_and_notice() {
     page.press("Sign in: kim");
     page.sees("kim default Valid");
     let tray = Tray::of(&desktop, &app);
-    tray.says_one_of(&["kim — 11 h", "kim — 12 h"]);
+    tray.says_one_of(&["kim (default) — 11 h", "kim (default) — 12 h"]);
     let mut program = home.start_fob(&["credential-process", "robin", "--wait", "60"]);
     page.sees("Access key ID");
     windows::appears("Dunst");

@@ -4,6 +4,7 @@
 use crate::app::{App, MAIN, PROMPT};
 use crate::desktop::{Desktop, eventually};
 use crate::home::{Home, KIM_WITH_MFA};
+use crate::tray::Tray;
 use crate::windows;
 use serde_json::Value;
 use std::process::Child;
@@ -73,6 +74,13 @@ fn with_no_window_open_a_prompt_has_one_of_its_own_and_closing_that_leaves_it_op
     desktop.notices.press(&notice, "Enter code");
     let window = windows::appears(PROMPT);
     assert!(windows::titled(MAIN).is_empty(), "nothing but the prompt");
+    windows::close(&window);
+    windows::disappears(PROMPT);
+    let tray = Tray::of(&desktop, &app);
+    let first = tray.menu().swap_remove(0).label;
+    assert!(first.starts_with("Enter code for kim ("), "{first}");
+    tray.press(&[&first]);
+    let window = windows::appears(PROMPT);
     is_fitted(&window);
     windows::type_into(&window, CODE);
     assert_eq!(answer(program)["Version"], 1);

@@ -41,7 +41,7 @@ fn revoked_keys_are_told_of_and_new_ones_pasted_into_the_form_sign_in_again() {
         "the stale secret is cleared"
     );
     page.sees("Revoked");
-    Tray::of(&desktop, &app).says("kim — revoked");
+    Tray::of(&desktop, &app).says("kim (default) — revoked");
 
     desktop.notices.press(&notice, "Enter new keys");
     page.sees("Access keys for kim");

@@ -35,7 +35,7 @@ fn settings_outlive_a_restart_and_comments_outlive_settings() {
         page.choose("Default identity", "lee");
         eventually("the tray agrees", || {
             let tray = Tray::of(&desktop, &app);
-            tray.says("lee — needs sign-in")
+            tray.says("lee (default) — needs sign-in")
                 .lines
                 .last()?
                 .is_checked

@@ -165,7 +165,7 @@ fn the_menu_has_its_order_and_a_sign_in_changes_its_texts_in_place() {
     let home = Home::signed_up(KIM);
     let app = App::start(&desktop, &home, &["--hidden"]);
     let tray = Tray::of(&desktop, &app);
-    let kim = tray.says("kim — needs sign-in");
+    let kim = tray.says("kim (default) — needs sign-in");
     let before = tray.menu();
     let order = [
         "Open Keyfob",
@@ -196,7 +196,7 @@ fn the_menu_has_its_order_and_a_sign_in_changes_its_texts_in_place() {
         "there is no environment to copy yet"
     );
     tray.press(&["kim", "Sign in"]);
-    let kim = tray.says_one_of(&["kim — 11 h", "kim — 12 h"]);
+    let kim = tray.says_one_of(&["kim (default) — 11 h", "kim (default) — 12 h"]);
     assert_eq!(labels(&kim.lines)[0], "Renew");
     assert!(kim.lines[3].is_enabled);
     assert_eq!(ids(&tray.menu()), ids(&before), "the same lines");
@@ -213,7 +213,7 @@ fn quit_ends_the_app_and_gives_up_its_socket() {
     let home = Home::with(KIM);
     let mut app = App::start(&desktop, &home, &["--hidden"]);
     let tray = Tray::of(&desktop, &app);
-    tray.says("kim — needs sign-in");
+    tray.says("kim (default) — needs sign-in");
     app.serves(&home);
     assert_eq!(sockets(&home.path("run")).len(), 1);
     tray.press(&["Quit"]);
@@ -227,7 +227,7 @@ fn hidden_it_opens_no_window_until_it_is_started_again() {
     let desktop = Desktop::new();
     let home = Home::with(KIM);
     let mut app = App::start(&desktop, &home, &["--hidden"]);
-    Tray::of(&desktop, &app).says("kim — needs sign-in");
+    Tray::of(&desktop, &app).says("kim (default) — needs sign-in");
     assert!(windows::titled(MAIN).is_empty());
     let again = App::command(&home, &[]).status().expect("keyfob starts");
     assert_eq!(

@@ -85,7 +85,7 @@ fn without_a_tray_the_window_comes_up_and_says_how_to_get_one_and_the_icon_appea
     page.sees("This desktop shows no tray icon");
     desktop.start_panel();
     page.sees_no_more("This desktop shows no tray icon");
-    Tray::of(&desktop, &app).says("kim — needs sign-in");
+    Tray::of(&desktop, &app).says("kim (default) — needs sign-in");
     desktop.end_panel();
     page.sees("This desktop shows no tray icon");
 }
@@ -116,7 +116,7 @@ fn an_agent_without_a_screen_hands_over_to_the_app() {
     });
     assert!(home.run(&["login", "kim"]).status.success());
     let app = App::start(&desktop, &home, &["--hidden"]);
-    Tray::of(&desktop, &app).says_one_of(&["kim — 11 h", "kim — 12 h"]);
+    Tray::of(&desktop, &app).says_one_of(&["kim (default) — 11 h", "kim (default) — 12 h"]);
     app.serves(&home);
     let ended = eventually("the other has ended", || {
         agent.try_wait().expect("a child of ours")

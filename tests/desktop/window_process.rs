@@ -23,6 +23,7 @@ fn the_last_window_takes_all_that_drew_it_along_and_the_next_click_opens_a_new_o
     let home = Home::with(KIM);
     let mut app = App::start(&desktop, &home, &["--hidden"]);
     let tray = Tray::of(&desktop, &app);
+    tray.says("kim (default) — needs sign-in");
     assert!(!app.has_children(), "nothing to show yet");
     let mut files = Vec::new();
     for _ in 0..5 {
@@ -38,7 +39,8 @@ fn the_last_window_takes_all_that_drew_it_along_and_the_next_click_opens_a_new_o
         });
         files.push(app.open_files());
     }
-    assert_eq!(files.first(), files.last(), "open files: {files:?}");
+    // At first some are still open from the start.
+    assert!(files.last() <= files.first(), "open files: {files:?}");
     assert!(app.is_running());
     assert_eq!(app.terminate().code(), Some(0), "{}", app.said());
 }

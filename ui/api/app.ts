@@ -391,7 +391,13 @@ export type OtherSession = {
 };
 
 /**  One icon of the tray each. */
-export type OverallHealth = "ok" | 
+export type OverallHealth = 
+/**  Signed in, and renewed in time. */
+"ok" | 
+/**  Nothing is signed in. */
+"idle" | 
+/**  Sessions are not renewed. */
+"paused" | 
 /**  Something ends soon. */
 "due" | 
 /**  A person is needed. */

@@ -57,7 +57,7 @@ fn failing(code: Code) -> IdentityStatus {
     }
 }
 
-fn waiting(identity: &str) -> AppSnapshot {
+pub fn waiting(identity: &str) -> AppSnapshot {
     let caller = Caller {
         program: "terraform".into(),
         pid: 4711,
@@ -87,13 +87,9 @@ fn waiting(identity: &str) -> AppSnapshot {
 #[test]
 fn a_person_who_is_needed_goes_before_the_network_and_the_network_before_time() {
     let of = |identity| health(snapshot(vec![identity]));
-    for calm in [
-        State::Valid,
-        State::NeedsSignIn,
-        State::SignedOut,
-        State::Unsupported,
-    ] {
-        assert_eq!(of(identity("dev", calm)), OverallHealth::Ok, "{calm:?}");
+    assert_eq!(of(identity("dev", State::Valid)), OverallHealth::Ok);
+    for calm in [State::NeedsSignIn, State::SignedOut, State::Unsupported] {
+        assert_eq!(of(identity("dev", calm)), OverallHealth::Idle, "{calm:?}");
     }
     for loud in [State::Revoked, State::Denied, State::Expired] {
         assert_eq!(
@@ -120,6 +116,18 @@ fn a_session_that_renews_itself_is_no_reason_to_worry() {
 }
 
 #[test]
+fn a_paused_refresh_is_not_shown_as_fresh() {
+    let paused = |identity| AppSnapshot {
+        refresh: Refresh::Paused,
+        ..snapshot(vec![identity])
+    };
+    let valid = identity("dev", State::Valid);
+    assert_eq!(health(paused(valid)), OverallHealth::Paused);
+    let revoked = identity("dev", State::Revoked);
+    assert_eq!(health(paused(revoked)), OverallHealth::Attention);
+}
+
+#[test]
 fn an_open_prompt_a_broken_file_and_a_locked_keyring_need_a_person() {
     assert_eq!(health(waiting("dev")), OverallHealth::Attention);
     let mut broken = snapshot(Vec::new());
@@ -139,7 +147,7 @@ fn an_open_prompt_a_broken_file_and_a_locked_keyring_need_a_person() {
             path: String::new(),
         },
     );
-    assert_eq!(health(missing), OverallHealth::Ok);
+    assert_eq!(health(missing), OverallHealth::Idle);
 }
 
 #[test]

@@ -4,9 +4,11 @@
 
 use crate::autostart::StartAtLogin;
 use crate::snapshot::{AppSnapshot, Configuration};
-use keyfob_core::agent::api::{IdentityStatus, Refresh, State};
+use keyfob_core::agent::api::{
+    IdentityStatus, Person, Prompt, PromptId, PromptKind, Refresh, State,
+};
 use keyfob_core::view::state::{is_usable, word};
-use keyfob_core::view::time::{in_units, rounded, time_left};
+use keyfob_core::view::time::{rounded, time_left};
 use std::time::{Duration, SystemTime};
 
 /// More would fill the screen: the window shows all.
@@ -35,6 +37,7 @@ pub struct MenuLine {
 /// What a line does: its id is this, written out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Choice {
+    Answer(PromptId),
     Open,
     SignIn(String),
     LogOut(String),
@@ -52,6 +55,7 @@ pub enum Choice {
 impl Choice {
     pub fn id(&self) -> String {
         let (name, identity) = match self {
+            Choice::Answer(prompt) => return format!("answer:{prompt}"),
             Choice::Open => ("open", ""),
             Choice::SignIn(identity) => ("sign-in", identity.as_str()),
             Choice::LogOut(identity) => ("log-out", identity.as_str()),
@@ -72,6 +76,7 @@ impl Choice {
         let (name, identity) = id.split_once(':')?;
         let identity = identity.to_owned();
         Some(match name {
+            "answer" => Choice::Answer(identity.parse().ok()?),
             "open" => Choice::Open,
             "sign-in" => Choice::SignIn(identity),
             "log-out" => Choice::LogOut(identity),
@@ -94,7 +99,8 @@ pub fn menu(
     start_at_login: StartAtLogin,
     now: SystemTime,
 ) -> Vec<MenuEntry> {
-    let mut items = vec![line(&Choice::Open, "Open Keyfob"), MenuEntry::Separator];
+    let mut items: Vec<_> = programs_that_wait(snapshot).map(answer).collect();
+    items.extend([line(&Choice::Open, "Open Keyfob"), MenuEntry::Separator]);
     let identities = snapshot.identities();
     items.extend(
         identities
@@ -133,15 +139,39 @@ pub fn menu(
     items
 }
 
+fn programs_that_wait(snapshot: &AppSnapshot) -> impl Iterator<Item = &Prompt> {
+    let prompts = snapshot.prompts().iter().map(|open| &open.prompt);
+    prompts.filter(|prompt| prompt.caller.person == Person::Absent)
+}
+
+fn answer(prompt: &Prompt) -> MenuEntry {
+    let Prompt {
+        id,
+        identity,
+        caller,
+        kind,
+        ..
+    } = prompt;
+    let program = &caller.program;
+    let text = match kind {
+        PromptKind::Keys { .. } => format!("Enter keys for {identity} ({program})…"),
+        PromptKind::Mfa { .. } => format!("Enter code for {identity} ({program})…"),
+        PromptKind::Browser { .. } => format!("Sign in to {identity} in the browser ({program})…"),
+        PromptKind::KeyringPassphrase { .. } => format!("Unlock the keyring ({program})…"),
+    };
+    line(&Choice::Answer(*id), &text)
+}
+
 fn identity(it: &IdentityStatus, now: SystemTime) -> MenuEntry {
     let state = it.state;
     let is_held = is_usable(state);
     let name = it.name.clone();
     let can_sign_in = state != State::Unsupported;
     let sign_in = if is_held { "Renew" } else { "Sign in" };
+    let mark = if it.default { " (default)" } else { "" };
     MenuEntry::Submenu {
         id: format!("identity:{name}"),
-        text: format!("{name} — {}", standing(it, state, now)),
+        text: format!("{name}{mark} — {}", standing(it, state, now)),
         items: vec![
             enabled(&Choice::SignIn(name.clone()), sign_in, can_sign_in),
             enabled(&Choice::LogOut(name.clone()), "Log out…", can_sign_in),
@@ -184,18 +214,25 @@ fn standing(it: &IdentityStatus, state: State, now: SystemTime) -> String {
 
 /// Shown while the pointer rests on the icon.
 pub fn tooltip(snapshot: &AppSnapshot, now: SystemTime) -> String {
-    let held = snapshot
-        .identities()
+    if let Some(prompt) = programs_that_wait(snapshot).next() {
+        let Prompt {
+            identity, caller, ..
+        } = prompt;
+        return format!("Keyfob: {} needs {identity}", caller.program);
+    }
+    let identities = snapshot.identities().iter();
+    let held: Vec<_> = identities.filter(|it| is_usable(it.state)).collect();
+    let first = held
         .iter()
-        .filter(|it| is_usable(it.state));
-    let ends: Vec<SystemTime> = held.filter_map(|it| it.expires_at).collect();
-    match (ends.len(), ends.iter().min()) {
-        (0, _) | (_, None) => "Keyfob: not signed in".to_owned(),
-        (1, Some(end)) => format!("Keyfob: 1 session, {} left", in_units(time_left(*end, now))),
-        (count, Some(end)) => format!(
-            "Keyfob: {count} sessions, the first expires in {}",
-            in_units(time_left(*end, now))
-        ),
+        .filter_map(|it| Some((it.expires_at?, &it.name)))
+        .min();
+    let Some((end, name)) = first else {
+        return "Keyfob: not signed in".to_owned();
+    };
+    let left = rounded(time_left(end, now));
+    match held.len() {
+        1 => format!("Keyfob: {name} signed in, ends in {left}"),
+        count => format!("Keyfob: {count} signed in, {name} ends in {left}"),
     }
 }
 

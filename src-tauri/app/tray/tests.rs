@@ -1,6 +1,6 @@
 use super::menu::{Choice, Difference, MenuEntry, difference, menu, tooltip};
 use crate::autostart::StartAtLogin;
-use crate::snapshot::tests::{NOW, identity, now, snapshot};
+use crate::snapshot::tests::{NOW, identity, now, snapshot, waiting};
 use keyfob_core::agent::api::{IdentityStatus, Refresh, State};
 use std::time::Duration;
 
@@ -78,6 +78,25 @@ fn the_menu_lists_what_can_be_done_in_the_order_people_look_for_it() {
     -
     Quit
     ");
+}
+
+#[test]
+fn while_a_program_waits_the_first_line_answers_it() {
+    let items = menu(&waiting("dev"), StartAtLogin::Off, now());
+    let MenuEntry::Line(first) = &items[0] else {
+        panic!("a line")
+    };
+    assert_eq!(first.text, "Enter code for dev (terraform)…");
+    assert_eq!(Choice::of(&first.id), Some(Choice::Answer(7)));
+}
+
+#[test]
+fn the_default_is_marked() {
+    let default = IdentityStatus {
+        default: true,
+        ..ending(HOUR)
+    };
+    assert_eq!(title(default), "dev-admin (default) — 1 h >");
 }
 
 #[test]
@@ -163,6 +182,7 @@ fn another_text_changes_in_place_and_another_line_does_not() {
 fn every_line_leads_back_to_what_it_does() {
     let name = "a:b/c".to_owned();
     let choices = [
+        Choice::Answer(7),
         Choice::Open,
         Choice::SignIn(name.clone()),
         Choice::LogOut(name.clone()),
@@ -183,13 +203,24 @@ fn every_line_leads_back_to_what_it_does() {
 }
 
 #[test]
-fn the_tooltip_counts_the_sessions_and_says_when_the_first_expires() {
+fn the_tooltip_says_who_waits_else_how_many_are_signed_in_and_which_ends_first() {
     let said = |identities| tooltip(&snapshot(identities), now());
     assert_eq!(said(Vec::new()), "Keyfob: not signed in");
-    assert_eq!(said(vec![ending(HOUR)]), "Keyfob: 1 session, 1h 0m left");
     assert_eq!(
-        said(vec![ending(2 * HOUR), ending(HOUR)]),
-        "Keyfob: 2 sessions, the first expires in 1h 0m"
+        said(vec![ending(HOUR)]),
+        "Keyfob: dev-admin signed in, ends in 1 h"
+    );
+    let first = IdentityStatus {
+        name: "prod".to_owned(),
+        ..ending(20 * 60)
+    };
+    assert_eq!(
+        said(vec![ending(2 * HOUR), first]),
+        "Keyfob: 2 signed in, prod ends in 20 min"
+    );
+    assert_eq!(
+        tooltip(&waiting("dev"), now()),
+        "Keyfob: terraform needs dev"
     );
     assert!(NOW.ends_with('Z'));
 }
