@@ -94,6 +94,8 @@ export const texts = {
     title: "Identities",
     filter: "Filter identities",
     standAlone: "Stand-alone",
+    keyringAwaited: "Waiting for the system keyring",
+    keyringAwaitedHint: "If it asks for a password, answer its dialog.",
     none: "No identities yet",
     noneHint: "Add an access key, or import profiles from ~/.aws.",
     noMatch: (text: string) => `Nothing matches “${text}”`,

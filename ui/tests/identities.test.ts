@@ -154,6 +154,12 @@ test("Ctrl and plus, minus or zero zoom the page", async () => {
   expect(zoom()).toBe("1");
 });
 
+test("as long as the keyring is read, nothing says that there are no identities", async () => {
+  await open(new FakeApp({ ...fixtures.team_snapshot(), agent: null }));
+  expect(screen.getByText("Waiting for the system keyring")).toBeTruthy();
+  expect(screen.queryByText("No identities yet")).toBeNull();
+});
+
 test("one group of identities without a provider needs no heading", async () => {
   const all = fixtures.team_snapshot();
   const alone = (all.agent?.identities ?? []).filter((it) => it.provider === null || it.provider === "aws-user");
