@@ -1,6 +1,7 @@
 //! What `./x bench` measures of the tray app, against an empty one that is built the same way and
-//! started in turn with it: the time until it is in the tray, and memory without a window, also
-//! after one was closed. Runs in `session.sh`.
+//! started in turn with it: the time until it is in the tray and until its window is there, memory
+//! without a window, also after many were closed, and what it does while it is idle. Runs in
+//! `session.sh`.
 
 #![allow(
     dead_code,
@@ -9,10 +10,13 @@
 
 #[path = "../../peers/bench/figures.rs"]
 mod figures;
+#[path = "../../peers/bench/process.rs"]
+mod process;
 
 use figures::{Figure, mebibytes, median, milliseconds, ratio};
 use keyfob_core::clock::Clock;
 use keyfob_core::environment::Environment;
+use process::{Minute, Process, wait};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -29,6 +33,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 const SETTLED: Duration = Duration::from_secs(8);
 /// After a window was closed.
 const BACK_WITHIN: Duration = Duration::from_secs(10);
+const OPENINGS: usize = 200;
 const DEB_LIMIT: u64 = 12_000_000;
 
 fn main() {
@@ -38,7 +43,9 @@ fn main() {
     let _panel = Panel::start(&bus);
     configure();
     let mut figures = start(&bus, &keyfob, &empty);
+    figures.extend(windows(&bus, &keyfob, &empty));
     figures.extend(memory(&bus, &keyfob, &empty));
+    figures.extend(idle(&bus, &keyfob));
     figures.extend(package(&release));
     figures::publish(
         FIGURES,
@@ -66,27 +73,87 @@ fn start(bus: &Connection, keyfob: &Path, empty: &Path) -> Vec<Figure> {
     ]
 }
 
+/// Each in a process that has just been started.
+fn windows(bus: &Connection, keyfob: &Path, empty: &Path) -> Vec<Figure> {
+    let app = App::start(bus, keyfob, &["--hidden"]);
+    let (mut of_keyfob, mut of_empty) = (Vec::new(), Vec::new());
+    for _ in 0..STARTS {
+        of_empty.push(until_a_window(|| {
+            Process::of(quiet(Command::new(empty).arg("--window")))
+        }));
+        of_keyfob.push(until_a_window(open));
+    }
+    drop(app);
+    let (keyfob, empty) = (median(&mut of_keyfob), median(&mut of_empty));
+    let times = ratio(keyfob, empty);
+    vec![
+        Figure::anchor("an empty window is there after", 1.0, milliseconds(empty)),
+        Figure::new(
+            "the first window of `keyfob`",
+            Some(times),
+            milliseconds(keyfob),
+        )
+        .limit("1.30", times <= 1.3),
+    ]
+}
+
+/// A second start opens the window of the first one.
+fn open() -> Process {
+    Process::of(quiet(&mut Command::new(release_of("keyfob"))))
+}
+
+fn until_a_window(start: impl FnOnce() -> Process) -> Duration {
+    let clock = Clock::system();
+    let began = clock.now();
+    let started = start();
+    let window = eventually("a window", window);
+    let took = clock.now().duration_since(began).unwrap_or_default();
+    close(&window);
+    drop(started);
+    took
+}
+
+/// What the tray's process does in a minute in which nothing happens.
+fn idle(bus: &Connection, keyfob: &Path) -> Vec<Figure> {
+    let app = App::start(bus, keyfob, &["--hidden"]);
+    wait(SETTLED);
+    let Minute { wake_ups, busy, .. } = app.child.idle_minute();
+    vec![
+        Figure::new("wake-ups in an idle minute", None, wake_ups.to_string())
+            .limit("2", wake_ups <= 2),
+        Figure::new("processor time of an idle minute", None, milliseconds(busy))
+            .limit("3.3 ms", busy <= Duration::from_micros(3_333)),
+    ]
+}
+
 fn memory(bus: &Connection, keyfob: &Path, empty: &Path) -> Vec<Figure> {
     let empty = {
         let empty = App::start(bus, empty, &[]);
         wait(SETTLED);
         empty.memory()
     };
-    let (before, open, after, processes) = {
+    let (before, open, after, processes, last, files) = {
         let keyfob = App::start(bus, keyfob, &["--hidden"]);
         wait(SETTLED);
         let before = keyfob.memory();
-        // A second start opens the window of the first one.
-        let second = Command::new(release_of("keyfob"))
-            .status()
-            .expect("keyfob starts");
-        assert!(second.success());
+        let second = self::open();
         let window = eventually("a window", window);
+        drop(second);
         wait(SETTLED);
         let open = keyfob.memory();
         close(&window);
         wait(BACK_WITHIN);
-        (before, open, keyfob.memory(), keyfob.processes().len())
+        let (after, processes, files) = (
+            keyfob.memory(),
+            keyfob.processes().len(),
+            keyfob.open_files(),
+        );
+        for _ in 1..OPENINGS {
+            until_a_window(self::open);
+        }
+        wait(BACK_WITHIN);
+        let files = (files, keyfob.open_files());
+        (before, open, after, processes, keyfob.memory(), files)
     };
     let kibibytes =
         |bytes: u64| f64::from(u32::try_from(bytes >> 10).expect("less than four tebibytes"));
@@ -108,6 +175,13 @@ fn memory(bus: &Connection, keyfob: &Path, empty: &Path) -> Vec<Figure> {
             after,
         )
         .limit("1.15", kept(after)),
+        figure(format!("after {OPENINGS} openings"), last).limit("1.15", kept(last)),
+        Figure::new(
+            format!("open files after one and after {OPENINGS} openings"),
+            None,
+            format!("{}, {}", files.0, files.1),
+        )
+        .limit("no growth", files.1 <= files.0),
     ]
 }
 
@@ -159,7 +233,7 @@ impl Drop for Panel {
 }
 
 struct App {
-    child: Child,
+    child: Process,
     in_tray_after: Duration,
 }
 
@@ -168,7 +242,7 @@ impl App {
     fn start(bus: &Connection, program: &Path, words: &[&str]) -> App {
         let clock = Clock::system();
         let began = clock.now();
-        let child = quiet(Command::new(program).args(words));
+        let child = Process::of(quiet(Command::new(program).args(words)));
         let pid = child.id();
         let watcher = Proxy::new(bus, WATCHER, "/StatusNotifierWatcher", WATCHER).expect("a tray");
         let names = DBusProxy::new(bus).expect("a bus");
@@ -217,6 +291,11 @@ impl App {
             .sum()
     }
 
+    fn open_files(&self) -> usize {
+        let folder = std::fs::read_dir(format!("/proc/{}/fd", self.child.id()));
+        folder.expect("it is running").count()
+    }
+
     fn processes(&self) -> Vec<u32> {
         let mut all = vec![self.child.id()];
         let parents: Vec<(u32, u32)> = std::fs::read_dir("/proc")
@@ -239,13 +318,6 @@ impl App {
             next += 1;
         }
         all
-    }
-}
-
-impl Drop for App {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -332,9 +404,4 @@ fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         wait(Duration::from_millis(2));
     }
     panic!("never: {what}");
-}
-
-#[expect(clippy::disallowed_methods, reason = "other processes take real time")]
-fn wait(pause: Duration) {
-    std::thread::sleep(pause);
 }

@@ -32,6 +32,10 @@ impl Process {
         Process(child)
     }
 
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// The memory of this process alone; only root may ask it of one that is not dumpable.
     pub fn private_memory(&self) -> Option<u64> {
         let rollup = std::fs::read_to_string(self.file("smaps_rollup")).ok()?;
