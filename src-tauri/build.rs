@@ -13,6 +13,7 @@ const COMMANDS: &[&str] = &[
     "cancel",
     "check_keys",
     "close_window",
+    "confirm_user",
     "copy_environment",
     "copy_profile_name",
     "enter_keys",

@@ -8,7 +8,7 @@ import { asError, commands } from "./ipc";
 import { texts } from "./texts";
 import { moment } from "./time";
 
-type KindName = "keys" | "mfa" | "keyring_passphrase" | "browser";
+type KindName = "keys" | "mfa" | "keyring_passphrase" | "other_user" | "browser";
 type Origin = "program" | "user";
 
 /** What leads to prompts; `next` follows once keys are stored. */
@@ -20,6 +20,7 @@ const OURSELVES = "keyfob";
 export function kindName(kind: PromptKind): KindName {
   if (kind.keys !== undefined) return "keys";
   if (kind.mfa !== undefined) return "mfa";
+  if (kind.other_user !== undefined) return "other_user";
   return kind.browser !== undefined ? "browser" : "keyring_passphrase";
 }
 

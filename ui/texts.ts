@@ -147,6 +147,7 @@ export const texts = {
     keys: "Enter keys",
     mfa: "Enter code",
     keyring_passphrase: "Unlock",
+    other_user: "Confirm",
     browser: "Continue in browser",
   },
 
@@ -156,6 +157,7 @@ export const texts = {
       keys: (identity: string) => `Access keys for ${identity}`,
       mfa: (identity: string) => `Sign in to ${identity}`,
       keyring_passphrase: () => "Unlock the keyring",
+      other_user: (identity: string) => `Keys of another user for ${identity}`,
       browser: (identity: string) => `Sign in to ${identity}`,
     },
     gone: "Already answered elsewhere, or no longer needed",
@@ -213,6 +215,14 @@ export const texts = {
     until: (when: string) => `The code is valid until ${when}`,
     over: "The code has expired. Cancel, then sign in again.",
     done: (identity: string) => `Signed in to ${identity}`,
+  },
+
+  otherUser: {
+    given: "These keys belong to",
+    stored: "The stored ones belong to",
+    explain: "Storing them drops the sessions of the other user.",
+    submit: "Store these keys",
+    working: "Storing…",
   },
 
   unlock: {

@@ -5,7 +5,7 @@ use crate::mutex::lock;
 use crate::sandbox::RunningSandbox;
 use crate::snapshot::Configuration;
 use keyfob_core::agent::api::{
-    Answered, Call, Caller, Check, Configure, Event, Maintain, Person, Reply, Request,
+    Answered, Call, Caller, Check, Configure, Event, Maintain, OtherUser, Person, Reply, Request,
 };
 use keyfob_core::agent::hosting::{self, Other};
 use keyfob_core::agent::socket::{Address, Opened};
@@ -167,6 +167,7 @@ impl Host {
             identity,
             keys: Some(keys),
             check: Check::WithSts,
+            other_user: OtherUser::Refused,
         };
         self.request(Maintain::Configure(configure).into())
             .await

@@ -337,6 +337,9 @@ pub struct UserConfigureArgs {
     /// Store the keys without checking them with AWS
     #[arg(long)]
     pub no_check: bool,
+    /// Store them also if they are another IAM user's than the stored ones
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// Where the keys come from; a form if nowhere else.

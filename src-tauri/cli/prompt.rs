@@ -66,6 +66,14 @@ pub fn ask(prompt: &Prompt, form: &mut Form<'_>) -> Result<Answer, Unanswered> {
             }
             passphrase(path, *purpose, form).map(Answer::Passphrase)
         }
+        PromptKind::OtherUser { stored, given } => {
+            let identity = &prompt.identity;
+            terminal.announce(&format!("These keys belong to {given}"));
+            terminal.announce(&format!(
+                "The keys stored for {identity} belong to {stored}"
+            ));
+            other_user(identity, form)
+        }
         PromptKind::Browser { address, code, .. } => Err(Unanswered::Failed(
             Error::new(
                 Code::PersonNeeded,
@@ -87,6 +95,7 @@ pub fn is_final(prompt: &Prompt) -> bool {
         },
         PromptKind::Mfa { .. }
         | PromptKind::KeyringPassphrase { .. }
+        | PromptKind::OtherUser { .. }
         | PromptKind::Browser { .. } => false,
     }
 }
@@ -218,6 +227,27 @@ fn mfa_code(identity: &str, device: &MfaArn, form: &mut Form<'_>) -> Result<Stri
         check: form::mfa_code,
     };
     Ok(form.text(&field)?.trim().to_owned())
+}
+
+fn other_user(identity: &str, form: &mut Form<'_>) -> Result<Answer, Unanswered> {
+    let field = Field {
+        question: &format!("Store them for {identity} all the same? (yes/no)"),
+        help: "the sessions of the other user are dropped",
+        initial: "",
+        shown: Shown::Plain,
+        check: yes_or_no,
+    };
+    match form.text(&field)?.trim() {
+        "yes" | "y" => Ok(Answer::Confirmed),
+        _ => Err(Unanswered::Closed),
+    }
+}
+
+fn yes_or_no(text: &str) -> Result<(), String> {
+    match text.trim() {
+        "yes" | "y" | "no" | "n" => Ok(()),
+        _ => Err("enter yes or no".to_owned()),
+    }
 }
 
 fn passphrase(

@@ -6,7 +6,7 @@ use crate::invocation::Invocation;
 use crate::render;
 use crate::stop::Stop;
 use crate::terminal::{Shape, print_json};
-use keyfob_core::agent::api::{Check, Configure, Maintain, Request, TypedKeys};
+use keyfob_core::agent::api::{Check, Configure, Maintain, OtherUser, Request, TypedKeys};
 use keyfob_core::error::{Error, Result};
 use keyfob_core::view::pasted;
 use std::fs::File;
@@ -23,11 +23,19 @@ pub fn configure(invocation: &Invocation, args: &UserConfigureArgs) -> Result<u8
     } else {
         Check::WithSts
     };
-    let doing = format!("Checking the keys of {identity}");
+    let doing = match check {
+        Check::WithSts => format!("Checking the keys of {identity}"),
+        Check::Skip => format!("Storing the keys of {identity}"),
+    };
     let request = Request::Maintain(Maintain::Configure(Configure {
         identity,
         keys,
         check,
+        other_user: if args.yes {
+            OtherUser::Accepted
+        } else {
+            OtherUser::Refused
+        },
     }));
     let it = expect_reply!(conversation.ask(request, Some(&doing))?, Configured)?;
     match invocation.terminal.shape {

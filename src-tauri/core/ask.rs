@@ -57,6 +57,8 @@ pub enum PromptKind {
         purpose: PassphraseUse,
         refused: Option<String>,
     },
+    /// The keys are those of another IAM user than the stored ones.
+    OtherUser { stored: String, given: String },
     /// A sign-in in the browser, which shows the code as well; no person answers it here, it ends
     /// by itself.
     Browser {
@@ -98,6 +100,8 @@ pub enum Answer {
     Keys(TypedKeys),
     MfaCode(String),
     Passphrase(#[serde(with = "on_the_wire")] Secret),
+    /// Yes.
+    Confirmed,
 }
 
 /// Keys as a person typed or pasted them; checked by the agent, no matter which client sent them.
@@ -121,6 +125,7 @@ impl Answer {
             Answer::Keys(_) => "access keys",
             Answer::MfaCode(_) => "an MFA code",
             Answer::Passphrase(_) => "a passphrase",
+            Answer::Confirmed => "a yes",
         }
     }
 
@@ -300,7 +305,7 @@ impl Ask {
     pub async fn keys(&self, prompt: Prompt) -> Result<Option<TypedKeys>> {
         match self.ask(prompt).await? {
             Some(Answer::Keys(keys)) => Ok(Some(keys)),
-            Some(other @ (Answer::MfaCode(_) | Answer::Passphrase(_))) => {
+            Some(other @ (Answer::MfaCode(_) | Answer::Passphrase(_) | Answer::Confirmed)) => {
                 Err(other.is_unexpected())
             }
             None => Ok(None),
@@ -310,14 +315,27 @@ impl Ask {
     pub async fn mfa_code(&self, prompt: Prompt) -> Result<String> {
         match self.answer(prompt).await? {
             Answer::MfaCode(code) => Ok(code),
-            other @ (Answer::Keys(_) | Answer::Passphrase(_)) => Err(other.is_unexpected()),
+            other @ (Answer::Keys(_) | Answer::Passphrase(_) | Answer::Confirmed) => {
+                Err(other.is_unexpected())
+            }
         }
     }
 
     pub async fn passphrase(&self, prompt: Prompt) -> Result<Secret> {
         match self.answer(prompt).await? {
             Answer::Passphrase(passphrase) => Ok(passphrase),
-            other @ (Answer::Keys(_) | Answer::MfaCode(_)) => Err(other.is_unexpected()),
+            other @ (Answer::Keys(_) | Answer::MfaCode(_) | Answer::Confirmed) => {
+                Err(other.is_unexpected())
+            }
+        }
+    }
+
+    pub async fn confirmed(&self, prompt: Prompt) -> Result<()> {
+        match self.answer(prompt).await? {
+            Answer::Confirmed => Ok(()),
+            other @ (Answer::Keys(_) | Answer::MfaCode(_) | Answer::Passphrase(_)) => {
+                Err(other.is_unexpected())
+            }
         }
     }
 

@@ -5,6 +5,7 @@ mod apart;
 mod life;
 mod locked;
 mod many_programs;
+mod other_user;
 mod overtaken;
 mod recovery;
 mod replies;

@@ -3,8 +3,8 @@
 
 use keyfob_core::agent::api::{
     Answer, Answered, Call, Caller, Check, Configure, Control, HeldSession, Login, Maintain, Note,
-    Person, Prompt, PromptKind, Renewal, Reply, Request, Secret, SessionRequest, SignedIn,
-    TypedKeys, WhyKeys,
+    OtherUser, Person, Prompt, PromptKind, Renewal, Reply, Request, Secret, SessionRequest,
+    SignedIn, TypedKeys, WhyKeys,
 };
 use keyfob_core::agent::{Agent, Client};
 use keyfob_core::clock::Clock;
@@ -315,6 +315,7 @@ impl Case {
                 identity,
                 keys: Some(typed),
                 check,
+                other_user: OtherUser::Refused,
             };
             match self
                 .ask(
@@ -599,6 +600,7 @@ fn describe(kind: &PromptKind) -> String {
             refused: Some(_), ..
         } => "mfa again".into(),
         PromptKind::KeyringPassphrase { .. } => "passphrase".into(),
+        PromptKind::OtherUser { .. } => "other user".into(),
         PromptKind::Browser { .. } => "browser".into(),
     }
 }

@@ -4,8 +4,8 @@ use crate::home::{DEPLOY, DEV, Home, code, text, wait_for};
 use crate::logout_table::session_until;
 use keyfob_core::agent::api::{
     Answered, Call, Caller, Check, Configure, DatabaseChoice, DatabaseToken, DatabaseTokenRequest,
-    Depth, Logout, LongLivedKeys, Maintain, Mode, Note, Person, Renewal, Reply, Report, Request,
-    SessionRequest, StepResult, Target, TypedKeys, What,
+    Depth, Logout, LongLivedKeys, Maintain, Mode, Note, OtherUser, Person, Renewal, Reply, Report,
+    Request, SessionRequest, StepResult, Target, TypedKeys, What,
 };
 use keyfob_core::agent::{Agent, Client, Role};
 use keyfob_core::clock::Clock;
@@ -78,6 +78,7 @@ impl Stage {
             identity: "dev".to_owned(),
             keys: Some(typed),
             check: Check::WithSts,
+            other_user: OtherUser::Refused,
         };
         let reply = self
             .ask(Request::Maintain(Maintain::Configure(configure)))

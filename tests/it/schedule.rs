@@ -10,8 +10,8 @@ mod trouble;
 use crate::home::{DEPLOY, DEV, own_config, write_own_config};
 use keyfob_core::agent::api::{
     Answer, Call, Caller, Check, Configure, Control, Credentials, Event, HeldSession,
-    IdentityStatus, Login, Look, Maintain, Person, Prompt, PromptId, PromptKind, Refresh, Renewal,
-    Reply, Request, SessionRequest, Snapshot, TypedKeys,
+    IdentityStatus, Login, Look, Maintain, OtherUser, Person, Prompt, PromptId, PromptKind,
+    Refresh, Renewal, Reply, Request, SessionRequest, Snapshot, TypedKeys,
 };
 use keyfob_core::agent::{Agent, Client, Role};
 use keyfob_core::clock::Clock;
@@ -132,6 +132,7 @@ impl Stage {
             identity: "dev".to_owned(),
             keys,
             check: Check::WithSts,
+            other_user: OtherUser::Refused,
         })));
         let reply = reply.await;
         assert!(matches!(reply, Reply::Configured(_)), "{reply:?}");
@@ -442,6 +443,7 @@ fn said(event: &Event) -> String {
                 PromptKind::Keys { .. } => "keys",
                 PromptKind::Mfa { .. } => "code",
                 PromptKind::KeyringPassphrase { .. } => "passphrase",
+                PromptKind::OtherUser { .. } => "other user",
                 PromptKind::Browser { .. } => "browser",
             };
             format!("prompt {} {kind}", prompt.identity)

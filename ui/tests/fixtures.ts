@@ -90,6 +90,9 @@ export const kinds = {
   code: { mfa: { device: MFA, refused: null } },
   refused_code: { mfa: { device: MFA, refused: "AWS refused the code; codes are valid for 30 seconds" } },
   unlock: { keyring_passphrase: { path: "/home/kim/ring.age", purpose: "existing", refused: null } },
+  other_user: {
+    other_user: { stored: "arn:aws:iam::123456789012:user/kim", given: "arn:aws:iam::123456789012:user/pat" },
+  },
   new_passphrase: { keyring_passphrase: { path: "/home/kim/ring.age", purpose: "new", refused: null } },
 } satisfies Record<string, PromptKind>;
 

@@ -276,6 +276,14 @@ test("a refused passphrase is shown at its field", async () => {
   expect(document.body.textContent).toContain("Wrong passphrase");
 });
 
+test("keys of another user are stored only after a yes, and both users are named", async () => {
+  const app = own_window(fixtures.with_prompts(base(), fixtures.prompt(7, fixtures.kinds.other_user)));
+  const user = await open(app);
+  for (const who of ["kim", "pat"]) expect(screen.getByText(`arn:aws:iam::123456789012:user/${who}`)).toBeTruthy();
+  await user.click(screen.getByRole("button", { name: "Store these keys" }));
+  expect(app.sent("confirm_user")).toEqual([{ prompt: 7 }]);
+});
+
 test("a new passphrase is typed twice, and both have to match", async () => {
   const app = own_window(
     fixtures.with_prompts(base(), fixtures.prompt(7, fixtures.kinds.new_passphrase, { identity: "" })),

@@ -11,8 +11,8 @@ use crate::outside;
 use crate::windows::Windows;
 use keyfob_core::agent::api::{
     Answer, Answered, Check, Configure, Configured, Control, HeldSession, Login, Maintain, Note,
-    Prompt, PromptId, PromptKind, Renewal, Reply, Secret, SessionRequest, SignedIn, TypedKeys,
-    WhyKeys,
+    OtherUser, Prompt, PromptId, PromptKind, Renewal, Reply, Secret, SessionRequest, SignedIn,
+    TypedKeys, WhyKeys,
 };
 use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::view::{form, pasted};
@@ -121,6 +121,7 @@ pub async fn enter_keys(
         identity: snapshot.source_of(&identity).to_owned(),
         keys: None,
         check: Check::WithSts,
+        other_user: OtherUser::Refused,
     };
     let mut outcome = state
         .request(window.label(), Maintain::Configure(configure).into())
@@ -196,6 +197,17 @@ pub async fn answer_passphrase(
     answer(&window, &state, prompt, passphrase).await
 }
 
+/// Keys of another user than the stored ones are meant.
+#[tauri::command]
+#[specta::specta]
+pub async fn confirm_user(
+    window: WebviewWindow,
+    state: State<'_, AppState>,
+    prompt: PromptId,
+) -> Result<SignInOutcome> {
+    answer(&window, &state, prompt, Answer::Confirmed).await
+}
+
 async fn answer(
     window: &WebviewWindow,
     state: &Windows,
@@ -236,6 +248,7 @@ pub fn open_browser(state: State<'_, Windows>, prompt: PromptId) -> Result<()> {
             PromptKind::Browser { address, .. } => Some(address),
             PromptKind::Keys { .. }
             | PromptKind::Mfa { .. }
+            | PromptKind::OtherUser { .. }
             | PromptKind::KeyringPassphrase { .. } => None,
         });
     let address =

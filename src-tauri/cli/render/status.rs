@@ -202,6 +202,7 @@ fn prompt_json(it: &OpenPrompt) -> PromptJson<'_> {
             PromptKind::Keys { .. } => "keys",
             PromptKind::Mfa { .. } => "mfa",
             PromptKind::KeyringPassphrase { .. } => "keyring_passphrase",
+            PromptKind::OtherUser { .. } => "other_user",
             PromptKind::Browser { .. } => "browser",
         },
         attempt: prompt.attempt,

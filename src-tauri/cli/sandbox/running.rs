@@ -6,7 +6,7 @@ use crate::conversation::{Conversation, agent_here, runtime, this_program};
 use crate::invocation::Invocation;
 use crate::stop::Stop;
 use keyfob_core::agent::BlockingClient;
-use keyfob_core::agent::api::{Check, Configure, Maintain, Person, TypedKeys};
+use keyfob_core::agent::api::{Check, Configure, Maintain, OtherUser, Person, TypedKeys};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::{Config, Trust};
 use keyfob_core::encode::random_token;
@@ -142,6 +142,7 @@ impl RunningSandbox {
             identity: READY.to_owned(),
             keys: Some(keys),
             check: Check::WithSts,
+            other_user: OtherUser::Refused,
         };
         expect_reply!(
             conversation.ask(Maintain::Configure(configure), None)?,

@@ -8,7 +8,7 @@ use crate::console;
 use crate::databases::{self, Tokens};
 use crate::error::{Code, Error, Result};
 use crate::logout::{self, InMemory};
-use crate::providers::{self, Trail};
+use crate::providers::{self, NewKeys, Trail};
 use crate::secret::{Secret, Session};
 use crate::sessions::{self, variables, write_profile};
 use crate::sign_in::Completed;
@@ -159,9 +159,11 @@ pub(super) async fn maintain(
             identity,
             keys,
             check,
+            other_user,
         }) => {
+            let how = NewKeys { check, other_user };
             let configured =
-                providers::configure(world, &identity, keys, check, ask, &mut trail).await;
+                providers::configure(world, &identity, keys, how, ask, &mut trail).await;
             effects.keys_stored = configured.as_ref().ok().map(|it| it.identity.clone());
             configured.map(Reply::Configured)
         }

@@ -14,7 +14,7 @@ pub use crate::logout::{
     Cleanup, Depth, Finding, Health, Logout, LongLivedKeys, OtherSession, RemovalStep, Report,
     StepResult, Subject, Target, What,
 };
-pub use crate::providers::{Check, Configured};
+pub use crate::providers::{Check, Configured, OtherUser};
 pub use crate::secret::Secret;
 use crate::secret::on_the_wire;
 pub use crate::sessions::{
@@ -167,6 +167,9 @@ pub struct Configure {
     /// `None` asks for them ([`PromptKind::Keys`]).
     pub keys: Option<TypedKeys>,
     pub check: Check,
+    /// `--yes`: keys of another user than the stored ones are meant.
+    #[serde(default)]
+    pub other_user: OtherUser,
 }
 
 /// What a token is for.

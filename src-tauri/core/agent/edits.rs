@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::config::{self, Change, Config, Import, Trust};
 use crate::environment::Environment;
 use crate::error::{Code, Result};
-use crate::providers::{Trail, configure};
+use crate::providers::{NewKeys, OtherUser, Trail, configure};
 use crate::world::World;
 use std::path::Path;
 
@@ -100,7 +100,11 @@ async fn store(world: &World, import: Import, trail: &mut Trail) -> Vec<String> 
             session_duration: None,
         };
         let ask = Ask::nobody();
-        let stored = configure(world, &identity, Some(typed), Check::WithSts, &ask, trail);
+        let how = NewKeys {
+            check: Check::WithSts,
+            other_user: OtherUser::Refused,
+        };
+        let stored = configure(world, &identity, Some(typed), how, &ask, trail);
         if let Err(error) = stored.await {
             let warning = format!("the keys of {identity} were not stored: {error}");
             trail.notes.push(Note::Warning(warning));

@@ -424,12 +424,7 @@ pub(super) fn close(actor: &mut Actor, job: JobId, because: Option<&Error>) {
     if let Some(it) = actor.jobs.get_mut(job) {
         it.closed = Some(because.clone());
     }
-    let is_upkeep = actor.jobs.get(job).is_some_and(|it| it.sign_in().is_none());
-    let error = if is_upkeep {
-        because.clone()
-    } else {
-        given_up(because)
-    };
+    let error = given_up(because);
     actor.jobs.fail_tickets(job, &error);
     open.question.close(error);
 }

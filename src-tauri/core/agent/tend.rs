@@ -275,7 +275,8 @@ pub(super) fn announce(actor: &mut Actor, key: &str, announcement: Announcement)
 
 /// What earlier runs left, and what other processes do: usable without a call to AWS.
 pub(super) fn read_what_is_stored(actor: &mut Actor) {
-    if actor.role == Role::InProcess || actor.schedule.is_reading {
+    let is_idle = actor.role == Role::InProcess || actor.schedule.is_reading;
+    if is_idle || actor.sessions.are_current(&actor.world) {
         return;
     }
     actor.schedule.is_reading = true;

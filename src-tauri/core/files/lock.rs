@@ -5,8 +5,8 @@ use super::private::{create_folder, open_private, unwritable};
 use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
 use std::fs::{self, File, TryLockError};
-use std::io::{Read, Seek, Write};
-use std::path::Path;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// How long a read or a write waits for another one.
@@ -29,7 +29,11 @@ pub enum Patience {
 pub struct FileLock {
     file: File,
     waited_since: Option<SystemTime>,
+    changes: Option<PathBuf>,
 }
+
+/// The longest file of changes, in bytes: one a change.
+const MOST_CHANGES: u64 = 64 << 10;
 
 impl FileLock {
     /// Every call opens the file anew, so that tasks of one process exclude each other as well. The
@@ -44,7 +48,11 @@ impl FileLock {
             match file.try_lock() {
                 Ok(()) if is_still_there(&file, path) => {
                     sign(&file);
-                    return Ok(FileLock { file, waited_since });
+                    return Ok(FileLock {
+                        file,
+                        waited_since,
+                        changes: None,
+                    });
                 }
                 // The file was removed by hand meanwhile: a lock on it would exclude no one.
                 Ok(()) => continue,
@@ -63,6 +71,14 @@ impl FileLock {
                 Patience::Forever | Patience::AtMost(_) => Clock::nap(BETWEEN_LOOKS).await,
             }
         }
+    }
+
+    /// That it is taken and freed shows in a file as well, which does so for many locks.
+    #[must_use]
+    pub fn noted_in(mut self, changes: PathBuf) -> FileLock {
+        note_change(&changes);
+        self.changes = Some(changes);
+        self
     }
 
     /// When the wait began, if the lock was held.
@@ -93,10 +109,41 @@ impl Stamp {
     }
 }
 
+/// What a file of changes says: as long as it is the same, none of its locks was taken or freed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Generation(Option<SystemTime>, u64);
+
+impl Generation {
+    /// Opens nothing.
+    pub fn of(changes: &Path) -> Generation {
+        let found = fs::metadata(changes).ok();
+        let length = found.as_ref().map_or(0, fs::Metadata::len);
+        Generation(found.and_then(|it| it.modified().ok()), length)
+    }
+}
+
+/// Longer each time, as times are too coarse to tell two changes apart.
+fn note_change(changes: &Path) {
+    let noted = open_private(changes).and_then(|mut file| {
+        let failed = |error| unwritable(changes, "write", &error);
+        if file.seek(SeekFrom::End(0)).map_err(failed)? >= MOST_CHANGES {
+            file.set_len(0).map_err(failed)?;
+            file.rewind().map_err(failed)?;
+        }
+        file.write_all(b".").map_err(failed)
+    });
+    if let Err(error) = noted {
+        tracing::warn!(%error, "other processes may not see a change");
+    }
+}
+
 impl Drop for FileLock {
     /// Closing the file would do, were it not for a child process that was just being started and
     /// still shares it.
     fn drop(&mut self) {
+        if let Some(changes) = &self.changes {
+            note_change(changes);
+        }
         let _ = (&self.file).write_all(RELEASED);
         let _ = self.file.unlock();
     }

@@ -11,7 +11,7 @@ mod temporary;
 pub use command::{FobCommand, missing_program};
 #[cfg(test)]
 pub(crate) use command::{Quoting, quote};
-pub use lock::{FILE_LOCK_LIMIT, FileLock, Patience, Stamp, holder_of};
+pub use lock::{FILE_LOCK_LIMIT, FileLock, Generation, Patience, Stamp, holder_of};
 pub use ownership::check_unshared;
 pub use private::{
     append, create_folder, file_name, make_private, open_private, read, remove, replace,

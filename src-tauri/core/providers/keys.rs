@@ -30,6 +30,24 @@ pub enum Check {
     Skip,
 }
 
+/// Keys of another IAM user than those that are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OtherUser {
+    /// Unless a person confirms them.
+    #[default]
+    Refused,
+    /// `--yes`: stored.
+    Accepted,
+}
+
+/// How keys are stored.
+#[derive(Clone, Copy, Debug)]
+pub struct NewKeys {
+    pub check: Check,
+    pub other_user: OtherUser,
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct Configured {
@@ -66,7 +84,8 @@ struct Entry<'a> {
     world: &'a World,
     link: &'a Link,
     ticket: &'a Ticket,
-    check: Check,
+    ask: &'a Ask,
+    how: NewKeys,
     /// Of the sign-in that needs them.
     step: Option<&'a str>,
 }
@@ -120,7 +139,11 @@ pub(super) async fn ask_for_new(
         world: it.world,
         link: it.link(),
         ticket: it.ticket(),
-        check: Check::WithSts,
+        ask: it.ask,
+        how: NewKeys {
+            check: Check::WithSts,
+            other_user: OtherUser::Refused,
+        },
         step: Some(it.step),
     };
     loop {
@@ -165,7 +188,7 @@ pub async fn configure(
     world: &World,
     identity: &str,
     mut typed: Option<TypedKeys>,
-    check: Check,
+    how: NewKeys,
     ask: &Ask,
     trail: &mut Trail,
 ) -> Result<Configured> {
@@ -188,7 +211,8 @@ pub async fn configure(
         world,
         link,
         ticket: &ticket,
-        check,
+        ask,
+        how,
         step: None,
     };
     let long_lived = loop {
@@ -212,7 +236,7 @@ pub async fn configure(
         access_key_id: keys.map_or_else(String::new, |keys| keys.access_key_id.to_string()),
         account: long_lived.account.map(String::from),
         principal: long_lived.principal,
-        checked: check == Check::WithSts,
+        checked: how.check == Check::WithSts,
     })
 }
 
@@ -236,7 +260,9 @@ impl Entry<'_> {
     ) -> Result<Option<LongLived>> {
         let before = remembered(self.world, &self.link.name, &mut trail.notes).await?;
         let (why, error) = match self.check(typed, &before, &prompt.kind).await {
-            Ok(long_lived) => {
+            Ok(mut long_lived) => {
+                self.confirm_the_user(typed, &before, &mut long_lived, trail)
+                    .await?;
                 let (_, warning) = SessionKind::IamUser.bound(long_lived.session_duration);
                 trail.warn_once(warning);
                 let saved = save(self.world, self.ticket, &before, &long_lived, trail).await;
@@ -269,6 +295,48 @@ impl Entry<'_> {
         Ok(None)
     }
 
+    /// Keys of another user than the stored ones may be a mistake, and their sessions would be too.
+    /// The device that was remembered is not that user's.
+    async fn confirm_the_user(
+        &self,
+        typed: &TypedKeys,
+        before: &LongLived,
+        new: &mut LongLived,
+        trail: &mut Trail,
+    ) -> Result<()> {
+        let (Some(stored), Some(given)) = (&before.principal, &new.principal) else {
+            return Ok(());
+        };
+        if stored == given {
+            return Ok(());
+        }
+        let name = &self.link.name;
+        if self.how.other_user == OtherUser::Refused {
+            let (stored, given) = (stored.clone(), given.clone());
+            let message = format!(
+                "these keys belong to {given}, and the ones of {name} to {stored}: nothing was stored"
+            );
+            let unanswered = Error::new(Code::PersonNeeded, message)
+                .hint(format!("if that is meant: fob user configure {name} --yes"))
+                .identity(name);
+            trail.record(self.world).await;
+            let prompt = Prompt {
+                kind: PromptKind::OtherUser { stored, given },
+                attempt: 1,
+                unanswered,
+                refused_key: None,
+            };
+            self.ask.confirmed(prompt).await?;
+        }
+        if let Some(device) = new.mfa_arn.take_if(|_| typed.mfa_arn.is_none()) {
+            let device = device.as_str();
+            trail.notes.push(Note::Warning(format!(
+                "the MFA device {device} was that of the user before and is forgotten: {name} has none now"
+            )));
+        }
+        Ok(())
+    }
+
     /// Reads what was typed, and asks STS whose keys they are.
     async fn check(
         &self,
@@ -282,7 +350,7 @@ impl Entry<'_> {
             let refused = self.world.aws.refuse_examples(keys, place(self.link));
             refused.map_err(rejected)?;
         }
-        let keys = match (&long_lived.keys, self.check) {
+        let keys = match (&long_lived.keys, self.how.check) {
             (Some(keys), Check::WithSts) => keys,
             (Some(_), Check::Skip) | (None, _) => return Ok(long_lived),
         };

@@ -10,7 +10,9 @@ mod role;
 mod role_call;
 mod user;
 
-pub use keys::{Check, Configured, configure, others_are_stored, session_owner};
+pub use keys::{
+    Check, Configured, NewKeys, OtherUser, configure, others_are_stored, session_owner,
+};
 pub use obtain::{Obtain, Refusal, Trail, place};
 use user::Wanted;
 

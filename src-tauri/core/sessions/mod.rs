@@ -19,6 +19,7 @@ pub use whoami::{account, whoami};
 use crate::ask::Note;
 use crate::config::{Chain, Config, Identity};
 use crate::error::{Code, Error};
+use crate::files::Generation;
 use crate::ids::IdentityName;
 use crate::secret::Session;
 use crate::store::Ticket;
@@ -36,6 +37,8 @@ pub struct Sessions {
     notice: Duration,
     /// Why the keyring could not be read.
     keyring: Option<Error>,
+    /// Of what is stored, as the records show it.
+    generation: Option<Generation>,
 }
 
 pub fn key(identity: &str) -> String {
@@ -48,12 +51,19 @@ impl Sessions {
             records: HashMap::new(),
             notice: world.config.notify_before(),
             keyring: None,
+            generation: None,
         }
+    }
+
+    /// Whether nothing that is stored has changed since all of it was read.
+    pub fn are_current(&self, world: &World) -> bool {
+        self.generation == Some(world.store.generation())
     }
 
     /// After the configuration changed: identities that it no longer has are forgotten.
     pub fn follow(&mut self, config: &Config) {
         self.notice = config.notify_before();
+        self.generation = None;
         self.records.retain(|key, _| config.identity(key).is_ok());
     }
 

@@ -6,7 +6,7 @@ use super::{Sessions, key};
 use crate::ask::Note;
 use crate::config::Chain;
 use crate::error::{Code, Error, Result};
-use crate::files::Stamp;
+use crate::files::{Generation, Stamp};
 use crate::ids::IdentityName;
 use crate::secret::Session;
 use crate::store::{EntryKind, Ticket};
@@ -23,6 +23,9 @@ pub struct Known(HashMap<String, Stamp>);
 pub struct Reading {
     found: Vec<Found>,
     keyring: Option<Error>,
+    is_of_all: bool,
+    /// From before it, if it left nothing open.
+    generation: Option<Generation>,
 }
 
 #[derive(Debug)]
@@ -55,6 +58,8 @@ pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading 
     let mut reading = Reading {
         found: Vec::new(),
         keyring: None,
+        is_of_all: matches!(scope, ReadScope::All),
+        generation: Some(world.store.generation()),
     };
     let mut listed: Option<Result<HashSet<String>>> = None;
     let identities = world.config.identities().iter().filter(|it| match scope {
@@ -91,6 +96,9 @@ pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading 
             if matches!(error.code, Code::KeyringLocked | Code::KeyringUnavailable) {
                 reading.keyring = Some(error.clone());
             }
+        }
+        if stamp.is_none_or(|stamp| stamp == Stamp::Now) {
+            reading.generation = None;
         }
         reading.found.push(Found {
             name: identity.name.clone(),
@@ -145,8 +153,16 @@ impl Sessions {
 
     /// Identities with another session now, and that session.
     pub fn take(&mut self, reading: Reading, now: SystemTime) -> Vec<(Chain, Session)> {
-        let Reading { found, keyring } = reading;
+        let Reading {
+            found,
+            keyring,
+            is_of_all,
+            generation,
+        } = reading;
         self.keyring = keyring;
+        if is_of_all {
+            self.generation = generation;
+        }
         let mut changed = Vec::new();
         for it in found {
             let record = self.record(&it.name);

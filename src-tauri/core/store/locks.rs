@@ -3,7 +3,7 @@
 use super::keyring::EntryName;
 use crate::clock::Clock;
 use crate::error::Result;
-use crate::files::{self, FILE_LOCK_LIMIT, FileLock, Patience, Stamp};
+use crate::files::{self, FILE_LOCK_LIMIT, FileLock, Generation, Patience, Stamp};
 use std::path::PathBuf;
 
 #[derive(Clone, Debug)]
@@ -14,7 +14,17 @@ pub(super) struct RealmLocks {
 
 impl RealmLocks {
     pub async fn entry(&self, name: &EntryName) -> Result<FileLock> {
-        self.named(&named(name)).await
+        let lock = self.named(&named(name)).await?;
+        Ok(lock.noted_in(self.changes()))
+    }
+
+    /// Another one once any entry may have been written, or signed out of, by any process.
+    pub fn generation(&self) -> Generation {
+        Generation::of(&self.changes())
+    }
+
+    fn changes(&self) -> PathBuf {
+        self.folder.join("changes")
     }
 
     /// When the entry was last written, by any process: its lock file says.

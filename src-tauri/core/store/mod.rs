@@ -23,7 +23,7 @@ pub use value::StoredSession;
 
 use crate::clock::Clock;
 use crate::error::Result;
-use crate::files::{self, FileLock, Stamp};
+use crate::files::{self, FileLock, Generation, Stamp};
 use crate::ids::AccessKeyId;
 use crate::secret::{LongLived, Secret, Session};
 use audit::AuditLog;
@@ -181,6 +181,11 @@ impl Store {
         let entry = self.entry(kind, name);
         let _lock = lock_to(&self.locks, mode, &entry).await?;
         self.drop_locked(&entry, mode).await
+    }
+
+    /// Another one once what is stored, or signed out of, may be, by any process.
+    pub fn generation(&self) -> Generation {
+        self.locks.generation()
     }
 
     /// When the stored session of an identity was last written, by any process.

@@ -260,6 +260,7 @@ pub fn requested(kind: &PromptKind, identity: &str, caller: &Caller) -> String {
         PromptKind::Keys { .. } => "access keys",
         PromptKind::Mfa { .. } => "an MFA code",
         PromptKind::KeyringPassphrase { .. } => "the passphrase of the keyring",
+        PromptKind::OtherUser { .. } => "a yes to keys of another user",
         PromptKind::Browser { .. } => "a browser sign-in",
     };
     let Caller { program, pid, .. } = caller;
@@ -376,6 +377,10 @@ fn person_awaited(prompt: &Prompt) -> Option<Draft<'_>> {
         PromptKind::KeyringPassphrase { path, .. } => {
             (format!("the passphrase of {path}"), Button::Unlock)
         }
+        PromptKind::OtherUser { stored, given } => (
+            format!("a yes: the new keys are those of {given}, the old ones of {stored}"),
+            Button::SignIn,
+        ),
         PromptKind::Browser { address, code, .. } => (
             format!("a browser sign-in: code {code} at {address}"),
             Button::SignIn,

@@ -21,19 +21,31 @@ pub(super) enum Road {
     Form,
 }
 
-pub(super) fn store(home: &Home, road: Road, keys: &Keys) {
+pub(super) fn store(home: &Home, by: Road, keys: &Keys) {
+    if let Road::Form = by {
+        let mut terminal = Terminal::start(home.fob_on_a_terminal(&["user", "configure", "dev"]));
+        fill_in(&mut terminal, keys);
+        let (rest, exit) = terminal.finish();
+        return assert_eq!(exit, 0, "{rest}");
+    }
+    let ran = road(home, by, keys, &[]);
+    assert_eq!(code(&ran), 0, "{by:?}: {}", text(&ran.stderr));
+}
+
+/// Every road but the form's.
+pub(super) fn road(home: &Home, by: Road, keys: &Keys, more: &[&'static str]) -> Output {
     let (id, secret) = (keys.access_key_id.as_str(), keys.secret_access_key.expose());
-    let ran = match road {
-        Road::Stdin => home.run_with_input(&["user", "configure", "dev", "--stdin"], &typed(keys)),
-        Road::WithoutTheAgent => home.run_with_input(
-            &["user", "configure", "dev", "--stdin", "--no-agent"],
-            &typed(keys),
-        ),
+    let configure = |from: &[&'static str]| [&["user", "configure", "dev"], from, more].concat();
+    match by {
+        Road::Stdin | Road::Form => home.run_with_input(&configure(&["--stdin"]), &typed(keys)),
+        Road::WithoutTheAgent => {
+            home.run_with_input(&configure(&["--stdin", "--no-agent"]), &typed(keys))
+        }
         Road::Csv => {
             let csv = home.path().join("keys.csv");
             let text = format!("Access key ID,Secret access key\n{id},{secret}\n");
             fs::write(&csv, text).expect("written");
-            home.run(&["user", "configure", "dev", "--csv", "keys.csv"])
+            home.run(&configure(&["--csv", "keys.csv"]))
         }
         Road::Profile => {
             let folder = home.path().join(".aws");
@@ -41,17 +53,9 @@ pub(super) fn store(home: &Home, road: Road, keys: &Keys) {
             let text =
                 format!("[new]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
             fs::write(folder.join("credentials"), text).expect("written");
-            home.run(&["user", "configure", "dev", "--profile", "new"])
+            home.run(&configure(&["--profile", "new"]))
         }
-        Road::Form => {
-            let mut terminal =
-                Terminal::start(home.fob_on_a_terminal(&["user", "configure", "dev"]));
-            fill_in(&mut terminal, keys);
-            let (rest, exit) = terminal.finish();
-            return assert_eq!(exit, 0, "{rest}");
-        }
-    };
-    assert_eq!(code(&ran), 0, "{road:?}: {}", text(&ran.stderr));
+    }
 }
 
 pub(super) fn fill_in(terminal: &mut Terminal, keys: &Keys) {

@@ -6,10 +6,10 @@ use keyfob_core::agent::api::{
     Check, Cleanup, Configure, Configured, ConsoleLink, Control, Credentials, Damage, DamageKind,
     DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Depth, Event, Finding, HeadState, Health,
     HeldSession, IdentityStatus, LastCaller, ListedProvider, Login, Logout, LongLivedKeys, Look,
-    Maintain, MfaArn, Mode, Note, OpenPrompt, OtherSession, PassphraseUse, Person, Prompt,
-    PromptKind, PromptState, Reach, Refresh, RemovalStep, Renewal, Reply, Report, Request, Running,
-    Secret, SessionDuration, SessionRequest, SignedIn, Snapshot, State, StepResult, Subject,
-    Target, TypedKeys, Variable, Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
+    Maintain, MfaArn, Mode, Note, OpenPrompt, OtherSession, OtherUser, PassphraseUse, Person,
+    Prompt, PromptKind, PromptState, Reach, Refresh, RemovalStep, Renewal, Reply, Report, Request,
+    Running, Secret, SessionDuration, SessionRequest, SignedIn, Snapshot, State, StepResult,
+    Subject, Target, TypedKeys, Variable, Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
 };
 use keyfob_core::config::{Change, NewIdentity, NewKind};
 use keyfob_core::error::{Code, Error};
@@ -48,6 +48,7 @@ pub fn requests() -> Vec<Request> {
             identity: name(),
             keys: Some(typed_keys()),
             check: Check::Skip,
+            other_user: OtherUser::Accepted,
         })),
         Request::Maintain(Maintain::Cleanup(Cleanup {
             long_lived_keys: LongLivedKeys::Remove,
@@ -105,6 +106,7 @@ pub fn requests() -> Vec<Request> {
         Answer::Keys(typed_keys()),
         Answer::MfaCode("123456".to_owned()),
         Answer::Passphrase(secret("passphrase")),
+        Answer::Confirmed,
     ];
     requests.extend(answers.map(|answer| Request::Control(Control::Answer { prompt: 4, answer })));
     requests
@@ -333,7 +335,7 @@ fn error(code: Code) -> Error {
     error.for_want_of_a_person()
 }
 
-fn prompt_kinds() -> [PromptKind; 4] {
+fn prompt_kinds() -> [PromptKind; 5] {
     [
         PromptKind::Keys {
             why: WhyKeys::Revoked,
@@ -348,6 +350,10 @@ fn prompt_kinds() -> [PromptKind; 4] {
             path: "/home/kim/.local/share/keyfob/keyring".to_owned(),
             purpose: PassphraseUse::Existing,
             refused: Some("it does not fit".to_owned()),
+        },
+        PromptKind::OtherUser {
+            stored: "arn:aws:iam::123456789012:user/kim".to_owned(),
+            given: "arn:aws:iam::123456789012:user/pat".to_owned(),
         },
         PromptKind::Browser {
             address: "https://device.sso.eu-central-1.amazonaws.com/".to_owned(),

@@ -95,3 +95,65 @@ fn a_thousand_that_expire_together_are_renewed_in_time_a_few_at_once_while_other
         assert!(seen <= MANY);
     });
 }
+
+/// The files that were opened in these folders since the last call, or are at all.
+#[cfg(target_os = "linux")]
+struct Opens(std::os::fd::OwnedFd);
+
+#[cfg(target_os = "linux")]
+impl Opens {
+    fn below(state: &std::path::Path) -> Opens {
+        use rustix::fs::inotify;
+        let watch = inotify::init(inotify::CreateFlags::NONBLOCK).expect("inotify");
+        for folder in ["locks", "marks"] {
+            let folder = state.join(folder);
+            std::fs::create_dir_all(&folder).expect("a folder");
+            inotify::add_watch(&watch, &folder, inotify::WatchFlags::OPEN).expect("watched");
+        }
+        Opens(watch)
+    }
+
+    fn count(&self) -> usize {
+        let mut buffer = [std::mem::MaybeUninit::uninit(); 64 << 10];
+        let mut reader = rustix::fs::inotify::Reader::new(&self.0, &mut buffer);
+        let mut count = 0;
+        while reader.next().is_ok() {
+            count += 1;
+        }
+        count
+    }
+}
+
+/// Each cost three opened files, every half minute.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_nobody_wrote_is_not_read_again_and_what_others_wrote_is() {
+    wait_for(async {
+        let names = ["dev", "role-1", "role-2"];
+        let stage = Stage::set_with(&config(), Keyring::File, None).await;
+        for name in names {
+            stage.log_in(name).await;
+        }
+        stage.settled(&names).await;
+        stage.pass(LOOK).await;
+        stage.settled(&names).await;
+        Clock::nap(Duration::from_millis(500)).await;
+        let opens = Opens::below(&stage.folder.path().join(".local/state/keyfob/default"));
+        opens.count();
+        for _ in 0..4 {
+            stage.pass(LOOK).await;
+            Clock::nap(Duration::from_millis(100)).await;
+        }
+        assert_eq!(opens.count(), 0);
+        let other = stage.another(Role::InProcess);
+        let reply = as_a_person(&other.client(), login("role-3", None)).await;
+        assert!(matches!(reply, Reply::SignedIn(_)), "{reply:?}");
+        opens.count();
+        stage.pass(LOOK).await;
+        let mut looked_at = 0;
+        while looked_at < MANY {
+            Clock::nap(Duration::from_millis(20)).await;
+            looked_at += opens.count();
+        }
+    });
+}
