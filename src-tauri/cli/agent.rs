@@ -4,7 +4,7 @@
 use crate::args::AgentRunArgs;
 use crate::conversation::expect_reply;
 use crate::conversation::{runtime, this_program};
-use crate::desktop::{Notifier, notify};
+use crate::desktop::{Notifier, notify, unavailable};
 use crate::interrupt;
 use crate::invocation::Invocation;
 use crate::render;
@@ -67,6 +67,19 @@ pub fn run(invocation: &Invocation, args: &AgentRunArgs) -> Result<u8, Stop> {
             path.display(),
             std::process::id()
         ));
+        if args.notify {
+            let agent = agent.clone();
+            tokio::spawn(async move {
+                let Some(why) = unavailable().await else {
+                    return;
+                };
+                let text = format!(
+                    "no desktop notices are shown, because there is no service for them: {why}"
+                );
+                terminal.warn(&text);
+                agent.warns(text);
+            });
+        }
         let mut code = 0;
         let until = async {
             tokio::select! {

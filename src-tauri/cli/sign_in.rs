@@ -24,7 +24,9 @@ pub fn login(invocation: &Invocation, args: &LoginArgs) -> Result<u8, Stop> {
     }
     let (identity, mut conversation) =
         invocation.about(args.named.name.as_deref(), invocation.person)?;
-    let signed_in = sign_in(&mut conversation, request(invocation, args, identity));
+    let doing = format!("Signing in to {identity}");
+    let login = request(invocation, args, identity);
+    let signed_in = sign_in(&mut conversation, login, &doing);
     #[cfg(feature = "sandbox")]
     let signed_in =
         signed_in.map_err(|stop| crate::sandbox::with_faults(stop, &invocation.environment));
@@ -50,13 +52,17 @@ pub fn sign_in_when_due(
         mfa_code: None,
         held: HeldSession::Kept,
     };
-    sign_in(conversation, login)
+    let doing = format!("Getting a session of {identity}");
+    sign_in(conversation, login, &doing)
 }
 
-fn sign_in(conversation: &mut Conversation, login: api::Login) -> Result<SignedIn, Stop> {
-    let doing = format!("Signing in to {}", login.identity);
+fn sign_in(
+    conversation: &mut Conversation,
+    login: api::Login,
+    doing: &str,
+) -> Result<SignedIn, Stop> {
     expect_reply!(
-        conversation.ask(Request::Session(SessionRequest::Login(login)), Some(&doing))?,
+        conversation.ask(Request::Session(SessionRequest::Login(login)), Some(doing))?,
         SignedIn
     )
 }
@@ -112,7 +118,9 @@ fn login_provider(invocation: &Invocation, args: &LoginArgs, provider: &str) -> 
     let mut signed_in = Vec::new();
     let mut failed = Vec::new();
     for identity in identities {
-        match sign_in(&mut conversation, request(invocation, args, identity)) {
+        let doing = format!("Signing in to {identity}");
+        let login = request(invocation, args, identity);
+        match sign_in(&mut conversation, login, &doing) {
             Ok(it) => {
                 if invocation.terminal.shape == Shape::Text {
                     show(invocation, &it);

@@ -12,12 +12,14 @@ pub fn time_left(expires_at: SystemTime, now: SystemTime) -> Duration {
     expires_at.duration_since(now).unwrap_or(Duration::ZERO)
 }
 
-/// A time left as people read it, in its two largest units: `35h 59m`, `14m`, `9s`.
+/// A time left as people read it, in its two largest units: `35h 59m`, `14m`, `9s`; days once
+/// there are three.
 pub fn in_units(left: Duration) -> String {
     let seconds = left.as_secs();
     match (seconds / 3600, seconds % 3600 / 60) {
         (0, 0) => format!("{seconds}s"),
         (0, minutes) => format!("{minutes}m"),
+        (hours @ 72.., _) => format!("{} days", hours / 24),
         (hours, minutes) => format!("{hours}h {minutes}m"),
     }
 }

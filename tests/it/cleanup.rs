@@ -181,7 +181,7 @@ fn repair_says_what_is_there_and_mends_what_loses_nothing() {
     let said = text(&fine.stdout);
     for piece in [
         "access key AKIA…",
-        "its session lasts until",
+        "its session is valid for ",
         "its profile is in",
     ] {
         assert!(said.contains(piece), "{piece} is not in {said}");

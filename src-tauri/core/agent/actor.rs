@@ -67,6 +67,8 @@ pub(super) enum Message {
         identity: String,
         how: Option<Renewable>,
     },
+    /// Of the host, for the status.
+    Warning(String),
     Nothing,
 }
 

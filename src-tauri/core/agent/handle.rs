@@ -40,6 +40,12 @@ impl Agent {
         Client::in_process(self.inbox.clone(), id)
     }
 
+    /// Part of its status from now on.
+    pub fn warns(&self, text: String) {
+        // One that has ended has no status.
+        let _ = self.inbox.send(Message::Warning(text));
+    }
+
     /// What happens from now on without a request.
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.events.subscribe()

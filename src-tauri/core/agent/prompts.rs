@@ -2,14 +2,15 @@
 
 use super::actor::{Actor, Found, Message};
 use super::api::{
-    self, Answer, Call, Caller, Event, HeldSession, Login, Note, PromptId, PromptKind, Renewal,
-    Reply, Request, SessionRequest, WhyKeys,
+    self, Answer, Call, Caller, Event, Finding, HeldSession, Login, Note, PromptId, PromptKind,
+    Renewal, Reply, Request, SessionRequest, WhyKeys,
 };
 use super::jobs::{About, JobId, PendingPrompt, PromptTicket};
 use super::role::Role;
 use super::waiter::ClientId;
 use super::waiter::{self, Part, Waiter};
 use crate::ask::Question;
+use crate::duration::{in_units, time_left};
 use crate::error::{Code, Error, Remedy, Result};
 use crate::files::Stamp;
 use crate::providers::others_are_stored;
@@ -451,6 +452,27 @@ pub(super) fn left(actor: &mut Actor, client: ClientId) {
             (false, false) => close(actor, job, None),
         }
     }
+}
+
+/// Prompts that wait for an answer are among what is wrong with the identities of a repair.
+pub(super) fn findings(actor: &Actor, findings: &mut Vec<Finding>) {
+    let (now, mut more) = (actor.clock.now(), Vec::new());
+    for (_, job) in actor.jobs.iter() {
+        let Some(open) = job.prompt.as_ref().filter(|_| job.sign_in().is_some()) else {
+            continue;
+        };
+        let name = &open.prompt.identity;
+        if findings.iter().any(|it| it.name.eq_ignore_ascii_case(name)) {
+            let Caller { program, pid, .. } = &open.prompt.caller;
+            let for_so_long = in_units(time_left(now, open.since));
+            let detail = format!(
+                "a prompt has waited for an answer for {for_so_long}; {program}, pid {pid}, requested it"
+            );
+            let remedy = format!("fob login {name}");
+            more.push(Finding::needs_a_person(name, detail, remedy));
+        }
+    }
+    findings.append(&mut more);
 }
 
 /// What has waited long enough.

@@ -84,6 +84,7 @@ fn take(actor: &mut Actor, message: Message) -> ControlFlow<()> {
         Message::Read { reading, then } => read(actor, reading, then),
         Message::Refused { identity } => tend::refused(actor, &identity),
         Message::Renewable { identity, how } => tend::renewable(actor, &identity, how),
+        Message::Warning(text) => actor.schedule.warnings.push(Note::Warning(text)),
         Message::Nothing => {}
     }
     ControlFlow::Continue(())
@@ -302,6 +303,7 @@ fn look(actor: &mut Actor, waiter: Waiter, request: Look, is_elsewhere: bool) {
     let world = actor.world.clone();
     let known = actor.sessions.known();
     let holds_one = actor.sessions.held().next().is_some();
+    let warnings = actor.schedule.warnings.clone();
     let asks_the_keyring = !matches!(request, Look::Status) && is_elsewhere && !holds_one;
     actor.spawn(async move {
         // The caller's environment may hold the passphrase.
@@ -313,7 +315,8 @@ fn look(actor: &mut Actor, waiter: Waiter, request: Look, is_elsewhere: bool) {
             Look::Whoami { identity, .. } => (ReadScope::One(identity), Then::Whoami(waiter)),
             Look::List => (ReadScope::All, Then::Snapshot(waiter, Vec::new())),
             Look::Status => {
-                let notes = broken_profiles(&world);
+                let mut notes = broken_profiles(&world);
+                notes.extend(warnings);
                 (ReadScope::All, Then::Snapshot(waiter, notes))
             }
             Look::Audit { since } => {
@@ -542,6 +545,9 @@ fn maintained(actor: &mut Actor, effects: &Effects, mut reply: Reply) -> Reply {
     }
     if effects.is_edited {
         tend::look_at_configuration(actor);
+    }
+    if let Reply::Repaired(findings) = &mut reply {
+        prompts::findings(actor, findings);
     }
     if let Reply::Edited { problem } = &mut reply {
         *problem = actor.schedule.configuration_problem().cloned();

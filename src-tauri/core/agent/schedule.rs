@@ -1,7 +1,7 @@
 //! What the agent remembers of keeping sessions fresh: the queue of renewals, the last look at the
 //! clock, the configuration file as it was last read.
 
-use super::api::{Caller, Person, Refresh};
+use super::api::{Caller, Note, Person, Refresh};
 use crate::config::Trust;
 use crate::error::{Code, Error};
 use crate::world::World;
@@ -22,6 +22,8 @@ pub(super) struct Schedule {
     pub is_reading: bool,
     pub next_cleanup: SystemTime,
     pub configuration: OnDisk,
+    /// Of the host, part of the status.
+    pub warnings: Vec<Note>,
 }
 
 /// The file as it was when it was last read.
@@ -80,6 +82,7 @@ impl Schedule {
             is_reading: false,
             next_cleanup: now + BEFORE_FIRST_CLEANUP,
             configuration: OnDisk::new(world),
+            warnings: Vec::new(),
         }
     }
 

@@ -8,6 +8,7 @@ use super::report::{Report, Step, Subject, What};
 use super::run::{entry_step, held_by_keys, profile_step};
 use crate::ask::Note;
 use crate::config::{AwsFiles, Chain, Identity, Severity};
+use crate::duration::{in_units, time_left};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::providers::{place, session_owner};
@@ -58,6 +59,15 @@ impl Finding {
             status: Health::Mended,
             detail: detail.into(),
             remedy: None,
+        }
+    }
+
+    pub fn needs_a_person(name: &str, detail: impl Into<String>, remedy: String) -> Finding {
+        Finding {
+            name: name.to_owned(),
+            status: Health::Broken,
+            detail: detail.into(),
+            remedy: Some(remedy),
         }
     }
 
@@ -258,9 +268,10 @@ async fn repair_one(
                 Some(keys) => {
                     Finding::ok(name, format!("access key {} is stored", keys.access_key_id))
                 }
-                None => Finding::ok(
+                None => Finding::needs_a_person(
                     name,
-                    "the access key was cleared; MFA device and duration are remembered",
+                    "AWS no longer knows its access key, which was cleared; MFA device and duration are remembered",
+                    format!("fob user configure {name}"),
                 ),
             },
             Err(error) => Finding::broken(name, &error),
@@ -327,8 +338,8 @@ async fn still_known(
 ) -> Result<Finding, &'static str> {
     let session = &stored.session;
     let (link, name) = (chain.target(), chain.identity.as_str());
-    let end = jiff::Timestamp::try_from(session.expires_at).map(|end| end.to_string());
-    let lasts = format!("its session lasts until {}", end.unwrap_or_default());
+    let left = time_left(session.expires_at, world.clock.now());
+    let lasts = format!("its session is valid for {}", in_units(left));
     let is_ours = matches!(world.endpoint(place(link)), Ok(it) if it == stored.endpoint);
     match session_owner(world, link, session).await {
         Ok(_) => Ok(Finding::ok(name, lasts)),
@@ -374,6 +385,12 @@ async fn repair_profile(world: &World, name: &str, chain: &Chain) -> Vec<Finding
         Err(error) => return vec![Finding::broken(name, &error)],
     };
     let mut findings = Vec::new();
+    let base = &chain.files.base;
+    if base.exists()
+        && let Err(error) = files::create_folder(base)
+    {
+        findings.push(Finding::broken(name, &error));
+    }
     for path in &paths {
         let shown = path.display();
         findings.push(match files::make_private(path) {

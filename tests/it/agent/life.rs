@@ -261,3 +261,25 @@ fn not_even_its_own_user_can_look_into_its_memory() {
     fob.current_dir(home.path()).stdin(Stdio::null()).uid(user);
     assert_eq!(owner(home.agent(fob).pid()), 0);
 }
+
+#[test]
+fn an_agent_that_cannot_show_notices_says_so_once_and_in_its_status() {
+    let home = Home::with(DEV);
+    let mut fob = home.fob(&["agent", "run", "--notify"]);
+    fob.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/bus");
+    let log = home.path().join("agent.log");
+    let file = fs::File::create(&log).expect("a file");
+    let mut agent = fob.stderr(file).spawn().expect("fob starts");
+    let says = "no desktop notices are shown";
+    let said = || fs::read_to_string(&log).unwrap_or_default();
+    until("it says so", || said().contains(says));
+    let status = home.run(&["status"]);
+    assert!(
+        text(&status.stderr).contains(says),
+        "{}",
+        text(&status.stderr)
+    );
+    assert_eq!(code(&home.run(&["agent", "stop"])), 0);
+    agent.wait().expect("it ends");
+    assert_eq!(said().matches(says).count(), 1, "{}", said());
+}

@@ -8,6 +8,7 @@ use keyfob_core::sandbox::MfaDevice;
 use keyfob_core::secret::Keys;
 use serde_json::json;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Output};
 
 /// Ways to hand over keys.
@@ -365,4 +366,27 @@ fn an_identity_with_its_own_endpoint_is_the_agents_whatever_the_environment_says
         answered(&fob.output().expect("fob runs"));
         assert_ne!(last_asker(), "fob", "{elsewhere}: the agent gave it");
     }
+}
+
+#[test]
+fn repair_speaks_of_an_open_prompt_a_cleared_key_and_a_folder_open_to_all() {
+    let (home, _agent, program) = waiting();
+    let base = home.path().join(".aws/keyfob");
+    fs::create_dir_all(&base).expect("a folder");
+    fs::set_permissions(&base, fs::Permissions::from_mode(0o777)).expect("its mode");
+    let ran = home.run(&["repair", "dev"]);
+    assert_eq!(code(&ran), 1, "{}", text(&ran.stderr));
+    let said = text(&ran.stdout);
+    for part in [
+        "a prompt has waited for an answer for ",
+        "fob login dev",
+        "its access key, which was cleared",
+        "fob user configure dev",
+        "can be written to by other users",
+        "chmod 700",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    home.run(&["agent", "stop"]);
+    end(program);
 }
