@@ -19,6 +19,8 @@ export const commands = {
 	answerKeys: (prompt: number, keys: KeysForm) => __TAURI_INVOKE<SignInOutcome>("answer_keys", { prompt, keys }),
 	answerCode: (prompt: number, code: string) => __TAURI_INVOKE<SignInOutcome>("answer_code", { prompt, code }),
 	answerPassphrase: (prompt: number, passphrase: string) => __TAURI_INVOKE<SignInOutcome>("answer_passphrase", { prompt, passphrase }),
+	/**  Keys of another user than the stored ones are meant. */
+	confirmUser: (prompt: number) => __TAURI_INVOKE<SignInOutcome>("confirm_user", { prompt }),
 	cancel: (prompt: number) => __TAURI_INVOKE<null>("cancel", { prompt }),
 	/**  Opens the address of a browser prompt. */
 	openBrowser: (prompt: number) => __TAURI_INVOKE<null>("open_browser", { prompt }),
@@ -440,16 +442,21 @@ export type PromptKind =
 	why: WhyKeys,
 	mfa_arn: MfaArn | null,
 	session_duration: SessionDuration | null,
-} }) & { browser?: never; keyring_passphrase?: never; mfa?: never } | 
+} }) & { browser?: never; keyring_passphrase?: never; mfa?: never; other_user?: never } | 
 /**  Six digits; `refused` says why the last ones were not taken. */
 ({ mfa: {
 	device: MfaArn,
 	refused: string | null,
-} }) & { browser?: never; keyring_passphrase?: never; keys?: never } | ({ keyring_passphrase: {
+} }) & { browser?: never; keyring_passphrase?: never; keys?: never; other_user?: never } | ({ keyring_passphrase: {
 	path: string,
 	purpose: PassphraseUse,
 	refused: string | null,
-} }) & { browser?: never; keys?: never; mfa?: never } | 
+} }) & { browser?: never; keys?: never; mfa?: never; other_user?: never } | 
+/**  The keys are those of another IAM user than the stored ones. */
+({ other_user: {
+	stored: string,
+	given: string,
+} }) & { browser?: never; keyring_passphrase?: never; keys?: never; mfa?: never } | 
 /**
  *  A sign-in in the browser, which shows the code as well; no person answers it here, it ends
  *  by itself.
@@ -458,7 +465,7 @@ export type PromptKind =
 	address: string,
 	code: string,
 	expires_at: string,
-} }) & { keyring_passphrase?: never; keys?: never; mfa?: never };
+} }) & { keyring_passphrase?: never; keys?: never; mfa?: never; other_user?: never };
 
 /**  Renewing ahead of time. */
 export type Refresh = "runs" | "paused";
