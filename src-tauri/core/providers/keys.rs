@@ -312,7 +312,7 @@ impl Entry<'_> {
         }
         let name = &self.link.name;
         if self.how.other_user == OtherUser::Refused {
-            let (stored, given) = (stored.clone(), given.clone());
+            let (stored, given) = (stored.to_string(), given.to_string());
             let message = format!(
                 "these keys belong to {given}, and the ones of {name} to {stored}: nothing was stored"
             );

@@ -114,7 +114,7 @@ impl Opens {
     }
 
     fn count(&self) -> usize {
-        let mut buffer = [std::mem::MaybeUninit::uninit(); 64 << 10];
+        let mut buffer = vec![std::mem::MaybeUninit::uninit(); 64 << 10];
         let mut reader = rustix::fs::inotify::Reader::new(&self.0, &mut buffer);
         let mut count = 0;
         while reader.next().is_ok() {
