@@ -173,7 +173,8 @@ pub(super) fn auth<'r>(path: &Path, root: Option<&'r Node>) -> Result<&'r Node> 
     let Some(auth) = only_auth(path, root)? else {
         return Err(unusable(path, "has no top-level key `auth`").hint(HINT));
     };
-    if !matches!(auth.value.value, Value::Mapping(_)) {
+    // Nothing below it, or comments alone: a configuration without identities.
+    if !matches!(auth.value.value, Value::Mapping(_) | Value::Null) {
         let (at, noun) = (auth.value.at, auth.value.noun());
         let why = format!(
             "cannot be used: line {}, column {}: `auth` holds {noun} instead of a mapping",

@@ -27,6 +27,7 @@ const FROM_ENVIRONMENT: &[&str] = &[
     "spec.path",
     "spec.token_file",
     "spec.files.base_path",
+    "spec.endpoint_url",
     // The database's, which is not used; and of a variable for the child, which has them all.
     "password",
     "value",
@@ -192,7 +193,15 @@ impl<'r> Fields<'r> {
         match parse(&found.text) {
             Ok(value) => Ok(Some(Placed { value, location })),
             Err(error) => {
-                self.problems().error(&location, sentence(&error));
+                // A variable may hold a secret, which is not quoted.
+                let message = found.variable.map_or_else(
+                    || sentence(&error),
+                    |variable| {
+                        let reasons = error.hints.join("; ");
+                        format!("the environment variable {variable} holds no value for `{key}`: {reasons}")
+                    },
+                );
+                self.problems().error(&location, message);
                 Err(Reported)
             }
         }
@@ -298,8 +307,9 @@ impl<'r> Fields<'r> {
             })),
             Some("!env") if !FROM_ENVIRONMENT.contains(&key) => {
                 let key = key.rsplit('.').next().unwrap_or(key);
-                let message =
-                    format!("`{key}` is not taken from `!env`: only keys, regions and paths are");
+                let message = format!(
+                    "`{key}` is not taken from `!env`: only keys, regions, paths and endpoints are"
+                );
                 self.problems().error(&location, message);
                 Err(Reported)
             }

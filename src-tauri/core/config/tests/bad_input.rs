@@ -383,9 +383,9 @@ auth:
     c: {kind: aws/process, credentials: {process: !env UNSET}}
 "#), @r"
 3:47 error auth.identities.a.credentials.region: the tag `!exec` is not known; only `!env NAME` is
-3:74 error auth.identities.a.credentials.mfa_process: `mfa_process` is not taken from `!env`: only keys, regions and paths are
-4:15 error auth.identities.b.kind: `kind` is not taken from `!env`: only keys, regions and paths are
-5:51 error auth.identities.c.credentials.process: `process` is not taken from `!env`: only keys, regions and paths are
+3:74 error auth.identities.a.credentials.mfa_process: `mfa_process` is not taken from `!env`: only keys, regions, paths and endpoints are
+4:15 error auth.identities.b.kind: `kind` is not taken from `!env`: only keys, regions, paths and endpoints are
+5:51 error auth.identities.c.credentials.process: `process` is not taken from `!env`: only keys, regions, paths and endpoints are
 ");
 }
 

@@ -602,6 +602,30 @@ fn placeholders_leave_a_user_without_keys_and_usable() {
 }
 
 #[test]
+fn an_auth_with_nothing_below_it_is_a_configuration_without_identities() {
+    let config = load("auth:\n  # later\n");
+    assert!(config.identities().is_empty() && config.problems().is_empty());
+}
+
+#[test]
+fn the_value_of_a_variable_that_does_not_fit_is_not_quoted() {
+    for (key, written) in [
+        ("region", "credentials: {region: !env TOKEN}"),
+        ("endpoint_url", "spec: {endpoint_url: !env TOKEN}"),
+    ] {
+        let text = format!("auth: {{identities: {{dev: {{kind: aws/user, {written}}}}}}}");
+        let config = Home::with(text).load_with(&[("TOKEN", "ghp_s3cr3t")]);
+        let config = config.expect("a configuration");
+        let said = chain(&config, "dev").expect_err(key).message;
+        assert!(
+            said.contains("variable TOKEN") && said.contains(key),
+            "{said}"
+        );
+        assert!(!said.contains("s3cr3t"), "{said}");
+    }
+}
+
+#[test]
 fn what_is_sent_run_or_shown_is_not_taken_from_the_environment() {
     let role = |key: &str| {
         format!(
