@@ -202,7 +202,7 @@ pub async fn answer_passphrase(
 #[specta::specta]
 pub async fn confirm_user(
     window: WebviewWindow,
-    state: State<'_, AppState>,
+    state: State<'_, Windows>,
     prompt: PromptId,
 ) -> Result<SignInOutcome> {
     answer(&window, &state, prompt, Answer::Confirmed).await
