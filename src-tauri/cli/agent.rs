@@ -4,7 +4,7 @@
 use crate::args::AgentRunArgs;
 use crate::conversation::expect_reply;
 use crate::conversation::{runtime, this_program};
-use crate::desktop::{Notifier, notify, unavailable};
+use crate::desktop::{Notifier, notify};
 use crate::interrupt;
 use crate::invocation::Invocation;
 use crate::render;
@@ -70,7 +70,7 @@ pub fn run(invocation: &Invocation, args: &AgentRunArgs) -> Result<u8, Stop> {
         if args.notify {
             let agent = agent.clone();
             tokio::spawn(async move {
-                let Some(why) = unavailable().await else {
+                let Some(why) = no_notices().await else {
                     return;
                 };
                 let text = format!(
@@ -97,6 +97,17 @@ pub fn run(invocation: &Invocation, args: &AgentRunArgs) -> Result<u8, Stop> {
         terminal.say("The agent has stopped");
         Ok(code)
     })
+}
+
+/// Why this desktop shows none.
+async fn no_notices() -> Option<String> {
+    #[cfg(target_os = "linux")]
+    {
+        let asked = tokio::task::spawn_blocking(notify_rust::get_capabilities).await;
+        asked.ok()?.err().map(|error| error.to_string())
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
 }
 
 #[derive(Debug, Serialize)]

@@ -63,17 +63,6 @@ pub async fn notify(
     }
 }
 
-/// Why this desktop shows no notices.
-pub async fn unavailable() -> Option<String> {
-    #[cfg(target_os = "linux")]
-    return screen::desktop_in_time()
-        .await
-        .err()
-        .map(|error| error.to_string());
-    #[cfg(not(target_os = "linux"))]
-    None
-}
-
 /// Owns the notices on the screen: on some desktops they go away with it.
 #[derive(Debug)]
 pub struct Notifier {
@@ -306,15 +295,11 @@ mod screen {
     }
 
     async fn show(notice: &Notice) -> Result<(Desktop, NotificationHandle)> {
-        let desktop = desktop_in_time().await?;
+        let desktop = in_time(desktop()).await?;
         Ok((
             desktop,
             in_time(notification(notice, desktop).show_async()).await?,
         ))
-    }
-
-    pub async fn desktop_in_time() -> Result<Desktop> {
-        in_time(desktop()).await
     }
 
     async fn desktop() -> Result<Desktop> {

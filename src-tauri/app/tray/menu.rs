@@ -158,6 +158,7 @@ fn answer(prompt: &Prompt) -> MenuEntry {
         PromptKind::Mfa { .. } => format!("Enter code for {identity} ({program})…"),
         PromptKind::Browser { .. } => format!("Sign in to {identity} in the browser ({program})…"),
         PromptKind::KeyringPassphrase { .. } => format!("Unlock the keyring ({program})…"),
+        PromptKind::OtherUser { .. } => format!("Confirm keys for {identity} ({program})…"),
     };
     line(&Choice::Answer(*id), &text)
 }
