@@ -378,7 +378,7 @@ fn repair_speaks_of_an_open_prompt_a_cleared_key_and_a_folder_open_to_all() {
     assert_eq!(code(&ran), 1, "{}", text(&ran.stderr));
     let said = text(&ran.stdout);
     for part in [
-        "a prompt has waited for an answer for ",
+        "a prompt is open, and has waited for an answer for ",
         "fob login dev",
         "its access key, which was cleared",
         "fob user configure dev",

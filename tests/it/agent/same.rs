@@ -68,7 +68,8 @@ const DAY: &[&[&str]] = &[
     &["logout", "--all"],
     &["logout", "deploy", "--dry-run", "--json"],
     &["logout", "deploy", "--dry-run"],
-    &["repair"],
+    // Of all there would be the prompt that an agent keeps open for `bare`.
+    &["repair", "deploy"],
     &["repair", "dev", "--json"],
     &["cleanup", "--dry-run"],
     &["cleanup", "--dry-run", "--json"],
@@ -114,7 +115,11 @@ fn said(home: &Home, output: &[u8]) -> String {
     let text = text.replace(&home.sandbox().url(), "AWS");
     // "Signing in to dev…", "Checking the keys of dev…" are said when it takes long.
     let lines = text.lines().filter(|line| {
-        !line.contains("Agent:") && !line.contains("a prompt is open") && !line.ends_with('…')
+        let answers_it = "  fob login dev";
+        !line.contains("Agent:")
+            && !line.contains("a prompt is open")
+            && *line != answers_it
+            && !line.ends_with('…')
     });
     // The last of a list has no comma.
     let lines = lines.map(|line| line.trim_end_matches(','));
