@@ -37,9 +37,7 @@ pub async fn open_console(state: &AppState, identity: &str) -> Result<()> {
         .await?
         .reply
     {
-        Reply::Console(link) => {
-            outside::open(browser_link::address(link.url).await?, "the browser")
-        }
+        Reply::Console(link) => outside::browse(&browser_link::address(link.url).await?),
         Reply::Needs(prompt) => Err(prompt.unanswered),
         _ => Err(misunderstood()),
     }

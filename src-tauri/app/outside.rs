@@ -3,7 +3,7 @@
 
 use crate::mutex::lock;
 use keyfob_core::agent::api::Variables;
-use keyfob_core::error::{Code, Error, Result};
+use keyfob_core::error::{Code, Error, Result, shorten};
 use std::ffi::OsStr;
 use std::sync::Mutex;
 use zeroize::Zeroizing;
@@ -42,6 +42,27 @@ pub fn open(what: impl AsRef<OsStr>, noun: &str) -> Result<()> {
     })
 }
 
+/// An address in the browser: of the web, encrypted, or of this process itself. Any other kind
+/// starts whatever program the desktop has for it.
+pub fn browse(address: &str) -> Result<()> {
+    if !is_for_a_browser(address) {
+        let message = format!("{} is no address for a browser", shorten(address));
+        return Err(Error::new(Code::InvalidInput, message)
+            .hint("only https addresses are opened, and those of this machine"));
+    }
+    open(address, "the browser")
+}
+
+fn is_for_a_browser(address: &str) -> bool {
+    let own = address
+        .strip_prefix("http://127.0.0.1:")
+        .is_some_and(|rest| {
+            let (port, _) = rest.split_once('/').unwrap_or((rest, ""));
+            !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())
+        });
+    (own || address.starts_with("https://")) && address.bytes().all(|b| b.is_ascii_graphic())
+}
+
 /// Lines for the usual shell of this system.
 pub fn shell_lines(variables: &Variables) -> Zeroizing<String> {
     let mut lines = Zeroizing::new(String::new());
@@ -71,6 +92,28 @@ pub fn shell_lines(variables: &Variables) -> Zeroizing<String> {
 mod tests {
     use super::*;
     use keyfob_core::agent::api::{Secret, Variable};
+
+    #[test]
+    fn only_addresses_of_the_web_and_of_this_process_go_to_the_browser() {
+        for address in [
+            "https://device.sso.eu-central-1.amazonaws.com/?user_code=ABCD",
+            "http://127.0.0.1:40123/0f",
+        ] {
+            assert!(is_for_a_browser(address), "{address}");
+        }
+        for address in [
+            "http://device.sso.example/",
+            "http://127.0.0.1:80@elsewhere/",
+            "http://127.0.0.1.elsewhere/",
+            "file:///etc/passwd",
+            "vscode://x",
+            "/usr/bin/xterm",
+            "https://a b",
+            "-h",
+        ] {
+            assert!(!is_for_a_browser(address), "{address}");
+        }
+    }
 
     #[test]
     fn a_shell_reads_back_what_was_copied() {

@@ -9,12 +9,12 @@ use crate::snapshot::{AppSnapshot, Show, View};
 use crate::tray_link::TrayLink;
 use keyfob_core::agent::api::{Answered, PromptId, Request};
 use keyfob_core::environment::Environment;
-use keyfob_core::error::Result;
+use keyfob_core::error::{Code, Error, Result};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use tauri::utils::config::Color;
 use tauri::{
-    AppHandle, LogicalSize, Manager, Theme, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
+    AppHandle, LogicalSize, Manager, Theme, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
     WindowEvent,
 };
 use tauri_specta::Event as _;
@@ -49,6 +49,13 @@ impl Windows {
 
     pub fn take(&self, snapshot: AppSnapshot) {
         *lock(&self.snapshot) = snapshot;
+        self.learn_prompts();
+    }
+
+    fn learn_prompts(&self) {
+        for open in self.snapshot().prompts() {
+            self.open.learn(open.prompt.id, &open.prompt.identity);
+        }
     }
 
     pub fn snapshot(&self) -> AppSnapshot {
@@ -70,6 +77,20 @@ impl Windows {
         let window = self.open.holds(window).then(|| window.to_owned());
         let reply = self.link.ask(window, AppRequest::Agent(request)).await?;
         reply.answered()
+    }
+
+    /// The main window answers any prompt; one that was opened for a prompt answers its own.
+    pub fn may_answer(&self, window: &str, prompt: PromptId) -> Result<()> {
+        let snapshot = self.snapshot();
+        let mut open = snapshot.prompts().iter().map(|open| &open.prompt);
+        let identity = open
+            .find(|it| it.id == prompt)
+            .map(|it| it.identity.as_str());
+        if window == MAIN || self.open.may_answer(window, prompt, identity) {
+            return Ok(());
+        }
+        let message = "this window belongs to another prompt";
+        Err(Error::new(Code::InvalidInput, message).hint("answer it in the main window"))
     }
 
     fn closed(&self, label: &str) {
@@ -136,7 +157,9 @@ fn bring_up(window: &WebviewWindow) {
 /// it.
 fn start(app: &AppHandle, label: &str, view: View) {
     let (app, label) = (app.clone(), label.to_owned());
-    app.state::<Windows>().open.add(&label, view);
+    let windows = app.state::<Windows>();
+    windows.open.add(&label, view);
+    windows.learn_prompts();
     tauri::async_runtime::spawn(async move {
         let windows = app.state::<Windows>();
         if let Err(error) = build(&app, &label) {
@@ -149,8 +172,20 @@ fn start(app: &AppHandle, label: &str, view: View) {
     });
 }
 
+/// The page stays in its window, and no other page comes in.
+fn is_own_page(url: &Url) -> bool {
+    match url.scheme() {
+        "tauri" => url.host_str() == Some("localhost"),
+        "http" | "https" => url.host_str() == Some("tauri.localhost"),
+        "about" => url.as_str() == "about:blank",
+        _ => false,
+    }
+}
+
 fn build(app: &AppHandle, label: &str) -> tauri::Result<()> {
-    let builder = WebviewWindowBuilder::new(app, label, WebviewUrl::default()).title("Keyfob");
+    let builder = WebviewWindowBuilder::new(app, label, WebviewUrl::default())
+        .title("Keyfob")
+        .on_navigation(is_own_page);
     let builder = if label == MAIN {
         builder
             .inner_size(MAIN_SIZE.0, MAIN_SIZE.1)
@@ -179,4 +214,27 @@ fn build(app: &AppHandle, label: &str) -> tauri::Result<()> {
     });
     window.show()?;
     window.set_focus()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_shows_its_own_page_and_no_other() {
+        let is_own = |url: &str| is_own_page(&url.parse().expect("an address"));
+        for own in ["tauri://localhost/", "http://tauri.localhost/index.html#x"] {
+            assert!(is_own(own), "{own}");
+        }
+        for other in [
+            "https://aws.amazon.com/",
+            "http://localhost/",
+            "http://tauri.localhost.elsewhere/",
+            "file:///etc/passwd",
+            "data:text/html,x",
+            "javascript:alert(1)",
+        ] {
+            assert!(!is_own(other), "{other}");
+        }
+    }
 }

@@ -33,6 +33,7 @@ macro_rules! codes {
 
 codes! {
     AccessDenied "access_denied" "AWS understood the request, and a policy denies it"
+    AgentBusy "agent_busy" "the agent has as many connections as it takes"
     AnswerExpired "answer_expired" "credentials were handed over that had expired already"
     AwsCredentialsInvalid "aws_credentials_invalid" "AWS does not know these access keys: rotated, revoked or mistyped"
     AwsError "aws_error" "AWS returned an error that has no code of its own here"

@@ -486,3 +486,23 @@ mod reading_the_source {
         assert!(!says_nothing("chain") && !says_nothing("mod") && !says_nothing("prototype"));
     }
 }
+
+/// A tag can be moved to other code, a commit cannot.
+#[test]
+fn the_actions_of_the_workflows_are_pinned_by_commit() {
+    let mut actions = 0;
+    for path in files_below(".github/workflows") {
+        let text = std::fs::read_to_string(crate::support::repository().join(&path));
+        for line in text.expect("a workflow").lines() {
+            let Some((_, action)) = line.split_once("uses: ") else {
+                continue;
+            };
+            let (_, commit) = action.split_once('@').expect("a version");
+            let commit = commit.split(' ').next().unwrap_or_default();
+            let is_commit = commit.len() == 40 && commit.bytes().all(|b| b.is_ascii_hexdigit());
+            assert!(is_commit, "{}: {line}", path.display());
+            actions += 1;
+        }
+    }
+    assert!(actions > 3, "the workflows are read");
+}

@@ -596,3 +596,25 @@ fn in_a_sandbox_with_a_fault_a_failed_sign_in_names_it_and_the_command_that_ends
     );
     assert!(said.contains("Authentication successful!"), "{said}");
 }
+
+#[test]
+fn static_variables_say_when_the_credentials_end() {
+    let home = Home::signed_up(DEV);
+    assert_eq!(code(&home.run(&["login", "dev"])), 0);
+    let lines = text(&home.run(&["env", "dev", "--static"]).stdout);
+    let (_, end) = lines
+        .split_once("AWS_CREDENTIAL_EXPIRATION=")
+        .unwrap_or_else(|| panic!("{lines}"));
+    let end = end
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim_matches(['\'', '"']);
+    let end: jiff::Timestamp = end.parse().expect("a time with its zone");
+    let session = home.json(&["credential-process", "dev"]);
+    let expiration: jiff::Timestamp = session["Expiration"]
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .expect("a time");
+    assert_eq!(end.as_second(), expiration.as_second());
+}

@@ -1,7 +1,7 @@
 //! `fob exec`: what the child is given, what it can do with it, how it ends, and that nothing is
 //! left behind.
 
-use crate::home::{DEPLOY, DEV, Home, PASSPHRASE, code, pause, text};
+use crate::home::{DEPLOY, DEV, Home, PASSPHRASE, code, pause, text, until};
 use keyfob_core::sandbox::{FaultSwitch, SandboxFault, SandboxSettings};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -350,6 +350,25 @@ fn signing_out_ends_what_the_child_gets_at_once() {
     assert_eq!(code(&home.run(&["login", "deploy"])), 0);
     assert_eq!(inside.ask().0, 200);
     assert_eq!(code(&inside.with_input("exit 0")), 0);
+}
+
+#[test]
+fn the_port_stays_taken_after_fob_was_killed_for_as_long_as_the_child_lives() {
+    let home = Home::signed_up(DEV);
+    let mut inside = Inside::start(&mut home.fob(&["exec", "dev"]), "");
+    let url = inside.variable("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+    let address = url.trim_start_matches("http://");
+    let address = address.split('/').next().expect("a host").to_owned();
+    inside.fob.kill().expect("it runs");
+    assert!(
+        std::net::TcpListener::bind(&address).is_err(),
+        "{address} is free"
+    );
+    inside.tell("exit 0");
+    inside.end();
+    until("the port is free", || {
+        std::net::TcpListener::bind(&address).is_ok()
+    });
 }
 
 #[test]

@@ -130,6 +130,8 @@ export type AuditLine = {
 	asker: AuditCaller,
 	/**  SHA-256 of the line before, in hex. */
 	previous: string,
+	/**  Another program wrote it. Never part of a line as it is written. */
+	is_forged?: boolean,
 } & AuditOutcome;
 
 export type AuditOutcome = { result: "ok" } | { result: "failed"; error: Code };
@@ -163,6 +165,8 @@ export type Caller = {
 export type Code = 
 /** AWS understood the request, and a policy denies it */
 "access_denied" | 
+/** the agent has as many connections as it takes */
+"agent_busy" | 
 /** credentials were handed over that had expired already */
 "answer_expired" | 
 /** AWS does not know these access keys: rotated, revoked or mistyped */

@@ -214,6 +214,7 @@ async fn answer(
     prompt: PromptId,
     answer: Answer,
 ) -> Result<SignInOutcome> {
+    state.may_answer(window.label(), prompt)?;
     state
         .request(window.label(), Control::Answer { prompt, answer }.into())
         .await
@@ -227,6 +228,7 @@ pub async fn cancel(
     state: State<'_, Windows>,
     prompt: PromptId,
 ) -> Result<()> {
+    state.may_answer(window.label(), prompt)?;
     // The answer is the failure of the interrupted request, as wanted.
     let _ = state
         .request(window.label(), Control::Cancel { prompt }.into())
@@ -253,7 +255,7 @@ pub fn open_browser(state: State<'_, Windows>, prompt: PromptId) -> Result<()> {
         });
     let address =
         address.ok_or_else(|| Error::new(Code::InvalidInput, "this prompt is no longer open"))?;
-    outside::open(address, "the browser")
+    outside::browse(address)
 }
 
 /// A text pasted into the form: a CSV file, a profile, export lines, JSON. Its secret stays here.

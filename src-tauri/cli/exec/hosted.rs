@@ -11,7 +11,7 @@ use keyfob_core::config::UserSettings;
 use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::files::{FobCommand, TemporaryFolder};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command};
 use std::thread::JoinHandle;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -74,6 +74,11 @@ impl Hosted {
             end,
             _folder: folder,
         })
+    }
+
+    /// The command that was pointed to it.
+    pub fn start(&self, command: &mut Command) -> std::io::Result<Child> {
+        self.endpoint.start(|| command.spawn())
     }
 
     /// The token twice: some SDKs renew it from the file, and the AWS CLI before 2.15 knows only

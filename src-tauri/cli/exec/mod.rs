@@ -54,7 +54,7 @@ pub fn exec(invocation: &Invocation, args: &ExecArgs) -> Result<u8, Stop> {
     // From here on something has to be cleared away: Ctrl+C no longer ends the program on the spot.
     interrupt::leave_to_the_child();
     let served = serve(invocation, conversation, &signed_in, &mut command)?;
-    run(invocation, command, Some(&served.caller), Termination::Same)
+    run(invocation, command, Some(&served), Termination::Same)
 }
 
 pub fn shell(invocation: &Invocation, args: &ShellArgs) -> Result<u8, Stop> {
@@ -79,8 +79,7 @@ pub fn shell(invocation: &Invocation, args: &ShellArgs) -> Result<u8, Stop> {
     } else {
         Some(serve(invocation, conversation, &signed_in, &mut command)?)
     };
-    let caller = served.as_ref().map(|it| &*it.caller);
-    run(invocation, command, caller, Termination::HangUp)
+    run(invocation, command, served.as_ref(), Termination::HangUp)
 }
 
 pub fn usual_shell(environment: &Environment) -> OsString {
@@ -152,7 +151,7 @@ fn prepare(
 /// Credentials served to a command for as long as this lives.
 struct ServedCredentials {
     caller: Arc<AskingChild>,
-    _hosted: Hosted,
+    hosted: Hosted,
 }
 
 fn serve(
@@ -166,29 +165,30 @@ fn serve(
     let source = credentials_source(client, signed_in.identity.clone(), caller.clone());
     let hosted = Hosted::open(invocation, signed_in, runtime, source)?;
     hosted.point_to(command);
-    Ok(ServedCredentials {
-        caller,
-        _hosted: hosted,
-    })
+    Ok(ServedCredentials { caller, hosted })
 }
 
 /// Starts the command and waits for it.
 fn run(
     invocation: &Invocation,
     mut command: Command,
-    caller: Option<&AskingChild>,
+    served: Option<&ServedCredentials>,
     termination: Termination,
 ) -> Result<u8, Stop> {
     if interrupt::happened() {
         return Err(Stop::Interrupted);
     }
-    let running = match command.spawn() {
+    let started = match served {
+        Some(served) => served.hosted.start(&mut command),
+        None => command.spawn(),
+    };
+    let running = match started {
         Ok(running) => running,
         Err(cause) => return Ok(not_started(invocation, command.get_program(), &cause)),
     };
     interrupt::pass_on_to(&running, termination);
-    if let Some(caller) = caller {
-        caller.is(&running);
+    if let Some(served) = served {
+        served.caller.is(&running);
     }
     Ok(wait(running)?)
 }

@@ -166,6 +166,14 @@ fn event_lines(line: &AuditLine) -> String {
     let user = user.as_str();
     let is_number = user.bytes().all(|byte| byte.is_ascii_digit());
     let user = format!("{}{user}", if is_number { "user " } else { "" });
+    let why = if line.is_forged {
+        format!(
+            "{why} {}",
+            paint(AnsiColor::Red, "forged: not written by Keyfob")
+        )
+    } else {
+        why
+    };
     let caller = one_line(&format!("by {program}, pid {pid}, {user}"));
     let trail = trail.as_ref().map(|trail| format!("from {trail}"));
     let trail = trail.map_or_else(String::new, |trail| {
@@ -194,6 +202,7 @@ pub fn verdict_text(verdict: &Verdict) -> String {
             DamageKind::Missing => "missing",
             DamageKind::Reordered => "reordered",
             DamageKind::Cut => "cut off",
+            DamageKind::Forged => "forged",
         };
         let _ = writeln!(
             text,

@@ -3,7 +3,9 @@
 //! work to its client, and how a running agent is stopped.
 
 use super::actor::Message;
-use super::api::{Answered, Call, Caller, Control, Note, Person, PromptState, Reply, Request};
+use super::api::{
+    Answered, Call, Caller, Control, Look, Note, Person, PromptState, Reply, Request,
+};
 use super::socket::{Address, Connection, Face, Heard, at_once};
 use super::waiter::ClientId;
 use crate::environment::Environment;
@@ -271,6 +273,14 @@ impl Remote {
             };
             match connection.ask(call, &self.fingerprint).await {
                 Ok(Heard::Answered(answered)) => {
+                    if is_busy(&answered.reply) {
+                        return if asks_for_the_agent(&call.request) {
+                            Ok(*answered)
+                        } else {
+                            let text = "going without the agent: it is busy";
+                            Err(Some(Note::Warning(text.to_owned())))
+                        };
+                    }
                     self.connection = Some(connection);
                     let is_ours = matches!(answered.reply, Reply::RunInProcess);
                     return if is_ours { Err(None) } else { Ok(*answered) };
@@ -333,6 +343,15 @@ pub(super) fn stop_request() -> Call {
         caller,
         request: Control::Stop.into(),
     }
+}
+
+fn is_busy(reply: &Reply) -> bool {
+    matches!(reply, Reply::Failed(error) if error.code == Code::AgentBusy)
+}
+
+/// What this process could say of its own agent is no answer.
+fn asks_for_the_agent(request: &Request) -> bool {
+    matches!(request, Request::Look(Look::Status) | Request::Control(_))
 }
 
 /// Such a request makes sense only to the agent that raised the prompt.

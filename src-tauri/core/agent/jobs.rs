@@ -197,6 +197,11 @@ impl Jobs {
         })
     }
 
+    pub fn was_shown(&self, id: PromptId, client: ClientId) -> bool {
+        let ticket = self.tickets.get(&id);
+        ticket.is_some_and(|ticket| ticket.client == client)
+    }
+
     /// The sign-in with the open prompt of this number, as the status shows it.
     pub fn with_prompt(&self, prompt: PromptId) -> Option<(JobId, String)> {
         self.iter().find_map(|(id, job)| {

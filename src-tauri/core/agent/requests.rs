@@ -3,7 +3,7 @@
 use super::actor::{Actor, Message, Then};
 use super::answers::{self, Effects, Given};
 use super::api::{
-    Control, Event, LastCaller, Look, Maintain, Note, Reply, Request, SessionRequest,
+    Control, Event, LastCaller, Look, Maintain, Note, PromptId, Reply, Request, SessionRequest,
 };
 use super::jobs::{About, JobId};
 use super::prompts;
@@ -96,6 +96,13 @@ fn request(actor: &mut Actor, waiter: Waiter, fingerprint: Option<&str>) -> Cont
         waiter.answer(Vec::new(), Reply::RunInProcess);
         return ControlFlow::Continue(());
     }
+    if let Some(prompt) = about_prompt(&waiter.call.request)
+        && fingerprint.is_some()
+        && !actor.jobs.was_shown(prompt, waiter.client)
+    {
+        waiter.fail(not_shown());
+        return ControlFlow::Continue(());
+    }
     match waiter.call.request.clone() {
         Request::Session(request) => with_session(actor, waiter, &request),
         Request::Maintain(request) => maintain(actor, waiter, request),
@@ -124,6 +131,27 @@ fn request(actor: &mut Actor, waiter: Waiter, fingerprint: Option<&str>) -> Cont
         }
     }
     ControlFlow::Continue(())
+}
+
+/// The prompt that a request answers or closes. Another process may do so only for one that it was
+/// shown; the windows of this one show all.
+fn about_prompt(request: &Request) -> Option<PromptId> {
+    match request {
+        Request::Control(Control::Answer { prompt, .. } | Control::Cancel { prompt }) => {
+            Some(*prompt)
+        }
+        Request::Control(
+            Control::Refresh(_) | Control::Stop | Control::LookAt { .. } | Control::Follow { .. },
+        )
+        | Request::Session(_)
+        | Request::Maintain(_)
+        | Request::Look(_) => None,
+    }
+}
+
+fn not_shown() -> Error {
+    let message = "this prompt was not shown to this client, or is no longer open";
+    Error::new(Code::InvalidInput, message).hint("`fob login` shows it")
 }
 
 /// A chain that is read from the environment, and calls that would go elsewhere, are not the
@@ -320,7 +348,7 @@ fn look(actor: &mut Actor, waiter: Waiter, request: Look, is_elsewhere: bool) {
                 (ReadScope::All, Then::Snapshot(waiter, notes))
             }
             Look::Audit { since } => {
-                let reply = world.audit(*since).map(Reply::Audit);
+                let reply = world.audit(*since).await.map(Reply::Audit);
                 waiter.answer(Vec::new(), reply.unwrap_or_else(Reply::Failed));
                 return Message::Nothing;
             }

@@ -474,6 +474,7 @@ fn lesson(code: Code) -> Lesson {
         | Code::KeyringEntryInvalid
         | Code::KeyringLocked
         | Code::KeyringUnavailable
+        | Code::AgentBusy
         | Code::LockTimeout
         | Code::NoCredentials
         | Code::ProcessFailed

@@ -77,8 +77,8 @@ pub(super) async fn record(
 }
 
 /// What is in the audit log since a moment.
-pub(super) fn read(log: &AuditLog, since: Option<SystemTime>) -> Result<Audit> {
-    let mut lines = log.read(since)?;
+pub(super) async fn read(log: &AuditLog, since: Option<SystemTime>) -> Result<Audit> {
+    let mut lines = log.read(since).await?;
     let identities = summed_up(&lines);
     let left_out = lines.len().saturating_sub(MOST_LINES);
     lines.drain(..left_out);
@@ -92,7 +92,7 @@ pub(super) fn read(log: &AuditLog, since: Option<SystemTime>) -> Result<Audit> {
 /// By name, as the configuration writes it.
 fn summed_up(lines: &[AuditLine]) -> Vec<Audited> {
     let mut identities: BTreeMap<&str, Audited> = BTreeMap::new();
-    for line in lines {
+    for line in lines.iter().filter(|line| !line.is_forged) {
         let it = identities.entry(line.identity.as_str()).or_default();
         it.callers.insert(line.caller.program.to_string());
         let count = match (line.outcome, line.event) {

@@ -128,8 +128,8 @@ impl World {
     }
 
     /// What is in the audit log since a moment.
-    pub fn audit(&self, since: Option<SystemTime>) -> Result<Audit> {
-        audit::read(&self.store.audit(), since)
+    pub async fn audit(&self, since: Option<SystemTime>) -> Result<Audit> {
+        audit::read(&self.store.audit(), since).await
     }
 
     pub async fn verify_audit(&self) -> Result<Verdict> {

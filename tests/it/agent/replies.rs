@@ -67,6 +67,14 @@ fn other_requests() -> [Asked; 6] {
 
 /// One request on a connection of its own; the answer with its notes.
 fn ask(home: &Home, request: &Value) -> Value {
+    exchange(home, &connect(home), request, "absent")
+}
+
+fn connect(home: &Home) -> UnixStream {
+    UnixStream::connect(home.address().path()).expect("the agent listens")
+}
+
+fn exchange(home: &Home, mut agent: &UnixStream, request: &Value, person: &str) -> Value {
     let fob = home.fob(&[]);
     let environment = fob
         .get_envs()
@@ -74,11 +82,10 @@ fn ask(home: &Home, request: &Value) -> Value {
     let line = json!({
         "v": 1,
         "id": 7,
-        "asker": { "program": "test", "pid": std::process::id(), "person": "absent" },
+        "asker": { "program": "test", "pid": std::process::id(), "person": person },
         "surroundings": Environment::of(environment).fingerprint(),
         "request": request,
     });
-    let mut agent = UnixStream::connect(home.address().path()).expect("the agent listens");
     writeln!(agent, "{line}").expect("the agent reads");
     for line in BufReader::new(agent).lines() {
         let answer: Value =
@@ -110,6 +117,44 @@ fn kinds_of_replies(home: &Home, requests: &[Asked]) -> Vec<String> {
 
 fn wanted(requests: &[Asked]) -> Vec<&str> {
     requests.iter().map(|it| it.reply).collect()
+}
+
+#[test]
+fn a_prompt_is_answered_and_closed_only_by_the_client_that_it_was_shown_to() {
+    let home = Home::with(crate::home::DEV);
+    let _agent = home.start_agent();
+    let login =
+        json!({ "identity": "dev", "duration": null, "renewal": "when_due", "mfa_code": null });
+    let shown = connect(&home);
+    let prompt = exchange(&home, &shown, &json!({ "login": login }), "present");
+    let own = &prompt["reply"]["needs"]["id"];
+    let status = ask(&home, &json!("status"));
+    let listed = &status["reply"]["snapshot"]["prompts"][0]["prompt"]["id"];
+    assert!(own.is_number() && listed.is_number(), "{prompt} {status}");
+    for prompt in [own, listed] {
+        let answer = json!({ "prompt": prompt, "answer": { "mfa_code": "123456" } });
+        for request in [
+            json!({ "answer": answer }),
+            json!({ "cancel": { "prompt": prompt } }),
+        ] {
+            let refused = ask(&home, &request).to_string();
+            assert!(
+                refused.contains("was not shown to this client"),
+                "{refused}"
+            );
+        }
+    }
+    let closed = exchange(
+        &home,
+        &shown,
+        &json!({ "cancel": { "prompt": own } }),
+        "present",
+    );
+    let error = &closed["reply"]["failed"];
+    assert!(
+        error.is_object() && error["code"] != "invalid_input",
+        "{closed}"
+    );
 }
 
 #[test]

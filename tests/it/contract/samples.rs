@@ -405,6 +405,7 @@ fn audit() -> Audit {
             trail: None,
         },
         previous: "0".repeat(64),
+        is_forged: false,
     };
     Audit {
         identities: vec![Audited {

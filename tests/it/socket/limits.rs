@@ -112,34 +112,28 @@ async fn a_client_that_never_reads_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_client_beyond_the_limit_of_connections_is_refused() {
+async fn a_process_has_so_many_connections_and_its_idle_ones_give_way() {
     let mut agent = Agent::start();
-    let mut inside = Vec::new();
-    for _ in 0..128 {
+    let mut idle = agent.connect().await;
+    idle.ask(request(1, "dev")).await;
+    let mut waiting = Vec::new();
+    for _ in 0..31 {
         let mut raw = agent.connect().await;
-        raw.ask(request(1, "dev")).await;
-        inside.push(raw);
+        raw.send(request(1, "never")).await;
+        agent.wait_for(Event::Asked).await;
+        waiting.push(raw);
     }
-    for _ in 0..10 {
-        assert_eq!(agent.connect().await.rest().await, b"");
-    }
-    inside.pop();
-    agent.wait_for(Event::Left).await;
-    soon(async {
-        loop {
-            let mut raw = agent.connect().await;
-            if raw.0.write_all(request(1, "dev").as_bytes()).await.is_ok()
-                && raw.line().await.is_some()
-            {
-                break;
-            }
-            Clock::nap(Duration::from_millis(1)).await;
-        }
-    })
-    .await;
-    for raw in &mut inside {
-        assert_eq!(raw.ask(request(2, "dev")).await, response(2, "dev"));
-    }
+    let mut one_more = agent.connect().await;
+    assert_eq!(one_more.ask(request(1, "dev")).await, response(1, "dev"));
+    assert_eq!(idle.rest().await, b"", "it gave way");
+    one_more.send(request(2, "never")).await;
+    agent.wait_for(Event::Asked).await;
+    let said = agent.connect().await.line().await.expect("a word");
+    assert!(
+        said.contains("agent_busy") && said.contains("the agent is busy"),
+        "{said}"
+    );
+    drop(waiting);
 }
 
 #[tokio::test]

@@ -16,8 +16,12 @@ use keyfob_core::clock::Clock;
 use keyfob_core::encode::{percent, random_token};
 use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::secret::Secret;
+#[cfg(unix)]
+use rustix::io::FdFlags;
 use server::ServedIdentity;
 use std::net::Ipv4Addr;
+#[cfg(unix)]
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -30,6 +34,9 @@ const TOKEN_BYTES: usize = 32;
 pub struct Endpoint {
     url: String,
     token: Secret,
+    /// The listening socket once more.
+    #[cfg(unix)]
+    port: OwnedFd,
     _open: oneshot::Sender<()>,
 }
 
@@ -72,12 +79,32 @@ impl Endpoint {
             },
             source,
         };
+        #[cfg(unix)]
+        let port = listener.as_fd().try_clone_to_owned().map_err(failed)?;
         tokio::spawn(server::serve(listener, Arc::new(service), closed));
         Ok(Endpoint {
             url,
             token,
+            #[cfg(unix)]
+            port,
             _open: open,
         })
+    }
+
+    /// Starts a program that keeps the port taken for as long as it or a child of it lives: they
+    /// send their token there, and once this process was killed another user could listen on it.
+    pub fn start<T>(&self, start: impl FnOnce() -> T) -> T {
+        #[cfg(unix)]
+        let inherited = |flags| {
+            // Without it the program is served all the same.
+            let _ = rustix::io::fcntl_setfd(&self.port, flags);
+        };
+        #[cfg(unix)]
+        inherited(FdFlags::empty());
+        let started = start();
+        #[cfg(unix)]
+        inherited(FdFlags::CLOEXEC);
+        started
     }
 
     /// For `AWS_CONTAINER_CREDENTIALS_FULL_URI`.

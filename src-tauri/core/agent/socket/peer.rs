@@ -39,6 +39,10 @@ pub(super) struct Peer {
 }
 
 impl Peer {
+    pub fn pid(self) -> Option<u32> {
+        self.pid
+    }
+
     #[cfg(target_os = "linux")]
     pub fn of(peer: &PeerCreds) -> Peer {
         let pid = peer.pid().and_then(|pid| u32::try_from(pid).ok());

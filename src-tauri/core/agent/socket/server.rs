@@ -15,15 +15,20 @@ use std::convert::Infallible;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::select;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 /// Between requests, unless a prompt is open at the other end.
 const IDLE_LIMIT: Duration = Duration::from_secs(60);
 const MOST_CONNECTIONS: usize = 128;
+/// Of these, for one process.
+const MOST_OF_A_PROCESS: usize = 32;
+/// For the word that there is no room.
+const REFUSAL_LIMIT: Duration = Duration::from_secs(1);
 /// What is being answered when the agent gives up its socket may still be.
 const LAST_ANSWERS_LIMIT: Duration = Duration::from_secs(2);
 /// When the system has no room for another connection, the next try comes after this.
@@ -73,6 +78,7 @@ impl Listener {
         let Listener { socket, mut claim } = self;
         let (close, closes) = watch::channel(false);
         let mut connections = JoinSet::new();
+        let mut places = Places::default();
         let mut until = pin!(until);
         loop {
             let accepted = select! {
@@ -82,16 +88,26 @@ impl Listener {
             };
             match accepted {
                 Ok(stream) => {
-                    if let Some(peer) = let_in(&stream, connections.len()) {
-                        let inbox = Buffer::for_lines(LONGEST_REQUEST);
-                        let connection = Accepted {
-                            stream,
-                            peer,
-                            inbox,
-                            clock: clock.clone(),
-                            closes: closes.clone(),
-                        };
-                        connections.spawn(connection.serve(Arc::new(visit()), answer.clone()));
+                    let Some(peer) = peer_of(&stream) else {
+                        continue;
+                    };
+                    let connection = Accepted {
+                        stream,
+                        peer,
+                        inbox: Buffer::for_lines(LONGEST_REQUEST),
+                        clock: clock.clone(),
+                        closes: closes.clone(),
+                        is_idle: Arc::new(AtomicBool::new(true)),
+                    };
+                    if places.make_room(peer.pid()) {
+                        let is_idle = Arc::clone(&connection.is_idle);
+                        let served = connection.serve(Arc::new(visit()), answer.clone());
+                        let task = connections.spawn(served);
+                        let pid = peer.pid();
+                        places.0.push(Place { pid, is_idle, task });
+                    } else {
+                        tracing::warn!("there are too many connections");
+                        tokio::spawn(connection.turn_away());
                     }
                 }
                 Err(error) => {
@@ -111,15 +127,41 @@ impl Listener {
     }
 }
 
+/// The connections that are there, oldest first.
+#[derive(Default)]
+struct Places(Vec<Place>);
+
+struct Place {
+    pid: Option<u32>,
+    is_idle: Arc<AtomicBool>,
+    task: AbortHandle,
+}
+
+impl Places {
+    /// Whether there is room for one more of this process. Where all places are taken, or all of
+    /// the process, an idle connection gives way: its client opens another when it needs one.
+    fn make_room(&mut self, pid: Option<u32>) -> bool {
+        self.0.retain(|place| !place.task.is_finished());
+        let is_own = |place: &&Place| pid.is_some() && place.pid == pid;
+        let is_greedy = self.0.iter().filter(is_own).count() >= MOST_OF_A_PROCESS;
+        if !is_greedy && self.0.len() < MOST_CONNECTIONS {
+            return true;
+        }
+        let gives_way =
+            |place: &Place| place.is_idle.load(Ordering::Relaxed) && (!is_greedy || is_own(&place));
+        let idle = self.0.iter().position(gives_way);
+        idle.is_some_and(|at| {
+            self.0.remove(at).task.abort();
+            true
+        })
+    }
+}
+
 /// `None` for a client that is turned away, without a word.
-fn let_in(stream: &local::Stream, connections: usize) -> Option<Peer> {
+fn peer_of(stream: &local::Stream) -> Option<Peer> {
     let creds = stream.peer_creds().ok()?;
     if !peer::is_this_user(&creds) {
         tracing::warn!("a process of another user was turned away");
-        return None;
-    }
-    if connections >= MOST_CONNECTIONS {
-        tracing::warn!("there are too many connections");
         return None;
     }
     Some(Peer::of(&creds))
@@ -132,6 +174,8 @@ struct Accepted {
     inbox: Buffer,
     clock: Clock,
     closes: watch::Receiver<bool>,
+    /// Waits for a request, and no person types one.
+    is_idle: Arc<AtomicBool>,
 }
 
 /// Why a connection ends.
@@ -151,6 +195,15 @@ impl From<io::Error> for End {
 }
 
 impl Accepted {
+    async fn turn_away(mut self) {
+        let line = wire::failure(0, wire::busy());
+        let said = self.send(&line);
+        tokio::select! {
+            _ = said => {}
+            () = Clock::nap(REFUSAL_LIMIT) => {}
+        }
+    }
+
     async fn serve<V, Fut>(mut self, visit: Arc<V>, answer: impl Fn(Arc<V>, Asked) -> Fut)
     where
         Fut: Future<Output = Answered>,
@@ -175,7 +228,9 @@ impl Accepted {
     {
         let mut patience = Some(IDLE_LIMIT);
         loop {
+            self.is_idle.store(patience.is_some(), Ordering::Relaxed);
             let length = self.line(patience).await?;
+            self.is_idle.store(false, Ordering::Relaxed);
             let question = wire::read_question(&self.inbox.filled()[..length]);
             self.inbox.discard(length);
             match question.map_err(|(id, flaw)| End::Flawed { id, flaw })? {

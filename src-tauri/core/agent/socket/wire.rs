@@ -115,6 +115,15 @@ impl Flaw {
     }
 }
 
+/// All places are taken.
+pub(super) fn busy() -> Error {
+    Error::new(
+        Code::AgentBusy,
+        "the agent is busy: it has as many connections as it takes",
+    )
+    .hint("try again in a moment; `fob agent stop` ends it if that does not help")
+}
+
 const OTHER_VERSION: &str =
     "`fob` and the agent may be of different versions: end the agent and start it again";
 

@@ -2,7 +2,10 @@
 //! bytes in, verdict out. Of a line it reads only what links it, so that events of a newer Keyfob
 //! are links like any other.
 
+use super::HeadText;
+use super::seal::SealKey;
 use crate::encode::hex;
+use crate::error::Code;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashMap};
@@ -32,6 +35,8 @@ pub(super) struct ChainedLine {
     torn: Option<String>,
     /// The first line that was kept when older ones were dropped.
     pub oldest: Option<u32>,
+    /// How what it tells of failed.
+    error: Option<String>,
 }
 
 /// Whether the log is as it was written, as far as it can be known.
@@ -61,6 +66,8 @@ pub enum DamageKind {
     Reordered,
     /// Lines after this one.
     Cut,
+    /// This line: another program wrote it.
+    Forged,
 }
 
 /// A line of a file, counted from 1.
@@ -162,11 +169,24 @@ pub(super) fn go_on(last: Option<LogEnd>, known: Option<&LogEnd>, content: &[u8]
     }
 }
 
+/// Whether a line was written by a program that cannot read the keyring. Lines that say themselves
+/// that the keyring could not be read have no seal.
+pub(super) fn is_forged(line: &[u8], seal: Option<&SealKey>) -> bool {
+    let (Some(seal), Some(found)) = (seal, parse(line)) else {
+        return false;
+    };
+    let keyring_failed = [Code::KeyringLocked, Code::KeyringUnavailable].map(Code::as_str);
+    let is_without = found
+        .error
+        .is_some_and(|error| keyring_failed.contains(&&*error));
+    !is_without && !seal.vouches_for(found.number, line)
+}
+
 /// `newest` is where lines would be added. `head`: the keyring's, or why it is not known.
 pub(super) fn examine(
     files: &[LogFile],
     newest: &Path,
-    head: Result<Option<&LogEnd>, &str>,
+    kept: Result<Option<&HeadText>, &str>,
 ) -> Verdict {
     let numbers = files
         .iter()
@@ -179,6 +199,7 @@ pub(super) fn examine(
         first: None,
         oldest: 1,
         junk: None,
+        seal: kept.ok().flatten().and_then(|kept| kept.seal.clone()),
         verdict: Verdict {
             lines: 0,
             damage: Vec::new(),
@@ -207,7 +228,7 @@ pub(super) fn examine(
     }
     examination.close_junk(None);
     examination.front();
-    examination.compare(newest, head);
+    examination.compare(newest, kept.map(|kept| kept.map(|kept| &kept.head)));
     examination.verdict.damage.truncate(MOST_DAMAGE);
     examination.verdict
 }
@@ -227,6 +248,7 @@ struct Examination {
     oldest: u32,
     /// Lines that are none, since the last that is one.
     junk: Option<(AuditPlace, Vec<u8>, u32)>,
+    seal: Option<SealKey>,
     verdict: Verdict,
 }
 
@@ -252,6 +274,10 @@ impl Examination {
                 );
             }
             None => {}
+        }
+        if is_forged(bytes, self.seal.as_ref()) {
+            let detail = format!("line {} lacks the seal of the keyring's key", link.number);
+            self.damaged(&place, DamageKind::Forged, detail);
         }
         let end = LogEnd {
             count: link.number,

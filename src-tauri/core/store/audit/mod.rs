@@ -6,6 +6,7 @@
 //! AWS said.
 
 mod chain;
+mod seal;
 
 pub use chain::{AuditPlace, Damage, DamageKind, HeadState, Verdict};
 
@@ -19,6 +20,7 @@ use crate::foreign::Foreign;
 use crate::secret::Secret;
 use chain::{LogEnd, LogFile};
 use jiff::Timestamp;
+use seal::SealKey;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -110,6 +112,9 @@ pub struct AuditLine {
     pub caller: AuditCaller,
     /// SHA-256 of the line before, in hex.
     pub previous: String,
+    /// Another program wrote it. Never part of a line as it is written.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_forged: bool,
 }
 
 /// An [`AuditLine`] with what only [`chain`] reads.
@@ -131,11 +136,22 @@ pub enum Keeping {
     LinesOnly,
 }
 
+/// What the keyring answered.
+enum Kept {
+    Read(Option<HeadText>),
+    /// It was not asked, or did not answer: there is no key to seal with.
+    NotRead,
+}
+
+/// What the keyring keeps.
 #[derive(Serialize, Deserialize)]
 struct HeadText {
     v: u32,
     #[serde(flatten)]
     head: LogEnd,
+    /// `None`: an older Keyfob wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seal: Option<SealKey>,
 }
 
 #[derive(Clone, Debug)]
@@ -173,30 +189,44 @@ impl AuditLog {
         }
         let lock = self.folder.join("locks/audit.lock");
         let _lock = FileLock::acquire(&lock, Patience::AtMost(QUEUE_LIMIT), &self.clock).await?;
-        let head = match keeping {
-            Keeping::Head => Some(self.head().await),
-            Keeping::LinesOnly => None,
+        let (kept, failure) = match keeping {
+            Keeping::Head => match self.head().await {
+                Ok(text) => (Kept::Read(text), None),
+                Err(error) => (Kept::NotRead, Some(error)),
+            },
+            Keeping::LinesOnly => (Kept::NotRead, None),
         };
-        let known = head.as_ref().and_then(|head| head.as_ref().ok()?.as_ref());
-        let end = self.write(caller, happened, known)?;
-        let kept = match head {
-            Some(Ok(_)) => self.keep(end).await,
-            Some(Err(error)) => Err(error),
-            None => return Ok(()),
+        let end = self.write(caller, happened, &kept)?;
+        let failure = match kept {
+            Kept::Read(_) => self.keep(&end).await.err(),
+            Kept::NotRead => failure,
         };
-        if let Err(error) = kept {
+        if let Some(error) = failure {
             tracing::warn!(%error, "the head of the audit log could not be kept in the keyring");
         }
         Ok(())
     }
 
-    /// The lines from `since` on, oldest first. What is no line of the log is left to
-    /// [`AuditLog::verify`].
-    pub fn read(&self, since: Option<SystemTime>) -> Result<Vec<AuditLine>> {
+    /// The lines from `since` on, oldest first; which of them are forged, as far as the keyring can
+    /// be read. What is no line of the log is left to [`AuditLog::verify`].
+    pub async fn read(&self, since: Option<SystemTime>) -> Result<Vec<AuditLine>> {
+        let files = self.files()?;
+        let head = if files.is_empty() {
+            None
+        } else {
+            self.head().await.ok().flatten()
+        };
+        let seal = head.and_then(|head| head.seal);
         let mut lines = Vec::new();
-        for file in self.files()? {
+        for file in files {
             let found = file.content.split(|byte| *byte == b'\n');
-            lines.extend(found.filter_map(|line| serde_json::from_slice::<AuditLine>(line).ok()));
+            lines.extend(found.filter_map(|text| {
+                let line: AuditLine = serde_json::from_slice(text).ok()?;
+                Some(AuditLine {
+                    is_forged: chain::is_forged(text, seal.as_ref()),
+                    ..line
+                })
+            }));
         }
         lines.retain(|line| since.is_none_or(|since| SystemTime::from(line.time) >= since));
         Ok(lines)
@@ -230,7 +260,7 @@ impl AuditLog {
         ))
     }
 
-    async fn head(&self) -> Result<Option<LogEnd>> {
+    async fn head(&self) -> Result<Option<HeadText>> {
         let Some(text) = self.keyring.read(&self.entry).await? else {
             return Ok(None);
         };
@@ -238,17 +268,12 @@ impl AuditLog {
             Some(head) => value::check_version(&self.entry, &head.version())?,
             None => return Err(value::broken(&self.entry)),
         }
-        let text: HeadText =
-            serde_json::from_str(text.expose()).map_err(|_| value::broken(&self.entry))?;
-        Ok(Some(text.head))
+        let text = serde_json::from_str(text.expose());
+        text.map(Some).map_err(|_| value::broken(&self.entry))
     }
 
-    async fn keep(&self, head: LogEnd) -> Result<()> {
-        let text = HeadText {
-            v: value::VERSION,
-            head,
-        };
-        let text = serde_json::to_string(&text).expect("numbers and hex always become JSON");
+    async fn keep(&self, head: &HeadText) -> Result<()> {
+        let text = serde_json::to_string(head).expect("numbers and hex always become JSON");
         let attributes = Attributes {
             configuration: None,
             version: Some(value::VERSION.to_string()),
@@ -266,12 +291,12 @@ impl AuditLog {
     }
 
     /// The caller holds the log's lock.
-    fn write(
-        &self,
-        caller: &AuditCaller,
-        happened: &[Happened],
-        known: Option<&LogEnd>,
-    ) -> Result<LogEnd> {
+    fn write(&self, caller: &AuditCaller, happened: &[Happened], kept: &Kept) -> Result<HeadText> {
+        let kept_text = match kept {
+            Kept::Read(text) => text.as_ref(),
+            Kept::NotRead => None,
+        };
+        let known = kept_text.map(|text| &text.head);
         let time = Timestamp::try_from(self.clock.now())
             .and_then(|now| now.round(jiff::Unit::Millisecond))
             .map_err(|_| Error::new(Code::ClockSkew, "the clock shows a year that no log knows"))?;
@@ -294,6 +319,14 @@ impl AuditLog {
             Some(last) => chain::go_on(Some(last), known, &current),
             None => chain::go_on(self.last_of_older()?, known, &[]),
         };
+        let seal = match kept {
+            Kept::Read(_) => Some(
+                kept_text
+                    .and_then(|text| text.seal.clone())
+                    .unwrap_or_else(|| SealKey::new(end.count.saturating_add(1))),
+            ),
+            Kept::NotRead => None,
+        };
         for it in happened {
             let line = AuditLine {
                 number: end.count.saturating_add(1),
@@ -304,6 +337,7 @@ impl AuditLog {
                 outcome: it.outcome,
                 caller: caller.clone(),
                 previous: end.hash,
+                is_forged: false,
             };
             let written = WrittenLine {
                 line: &line,
@@ -312,6 +346,10 @@ impl AuditLog {
             };
             let line_text =
                 serde_json::to_vec(&written).expect("text, numbers and enums always become JSON");
+            let line_text = match &seal {
+                Some(key) => key.seal(line_text),
+                None => line_text,
+            };
             end = LogEnd {
                 count: line.number,
                 hash: chain::hash(&line_text),
@@ -323,7 +361,11 @@ impl AuditLog {
         if is_first || chain::first(&current).is_some_and(|first| first.oldest.is_some()) {
             self.drop_leaving()?;
         }
-        Ok(end)
+        Ok(HeadText {
+            v: value::VERSION,
+            head: end,
+            seal,
+        })
     }
 
     fn path(&self, slot: usize) -> PathBuf {

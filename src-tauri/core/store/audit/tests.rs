@@ -125,7 +125,7 @@ async fn lines_come_back_as_they_were_written_and_form_one_chain() {
     let place = Place::new();
     let log = place.log();
     assert_eq!(
-        (intact(&log).await, log.read(None).expect("nothing")),
+        (intact(&log).await, log.read(None).await.expect("nothing")),
         (0, vec![])
     );
     assert!(
@@ -143,7 +143,7 @@ async fn lines_come_back_as_they_were_written_and_form_one_chain() {
         .expect("written");
     append(&place.log(), 1).await;
     assert_eq!(intact(&log).await, 3);
-    let lines = log.read(None).expect("lines");
+    let lines = log.read(None).await.expect("lines");
     assert_eq!(
         (lines[0].number, lines[0].what.as_str()),
         (1, "first → \"é\" ")
@@ -167,7 +167,7 @@ async fn lines_come_back_as_they_were_written_and_form_one_chain() {
         )
     );
     let later = SystemTime::from(lines[2].time) + Duration::from_secs(1);
-    assert_eq!(log.read(Some(later)).expect("none"), vec![]);
+    assert_eq!(log.read(Some(later)).await.expect("none"), vec![]);
 }
 
 #[tokio::test]
@@ -315,6 +315,33 @@ async fn tampering_stays_visible_when_the_log_is_written_on() {
 }
 
 #[tokio::test]
+async fn a_line_that_another_program_added_is_forged_and_stays_so() {
+    let place = Place::with(2).await;
+    let own = place.lines(0);
+    place.tamper(0, |lines| {
+        let (unsealed, _) = lines[1].split_once(r#","seal""#).expect("a seal");
+        let last = chain::hash(lines[1].as_bytes());
+        let previous = chain::hash(lines[0].as_bytes());
+        let forged = unsealed.replace(&previous, &last);
+        lines.push(forged.replace(r#""number":2"#, r#""number":3"#) + "}");
+    });
+    assert_eq!(place.damage().await, [(DamageKind::Forged, 3)]);
+    append(&place.log(), 2).await;
+    assert_eq!(place.damage().await, [(DamageKind::Forged, 3)]);
+    let lines = place.log().read(None).await.expect("lines");
+    let marked: Vec<_> = lines.iter().map(|line| line.is_forged).collect();
+    assert_eq!(marked, [false, false, true, false, false]);
+    // A seal of another line, or with another key, is none.
+    place.tamper(0, |lines| {
+        let (_, seal) = own[0].split_once(r#","seal""#).expect("a seal");
+        let (unsealed, _) = lines[3].split_once(r#","seal""#).expect("a seal");
+        lines[3] = format!(r#"{unsealed},"seal"{seal}"#);
+    });
+    let damage = place.damage().await;
+    assert!(damage.contains(&(DamageKind::Forged, 4)), "{damage:?}");
+}
+
+#[tokio::test]
 async fn a_torn_last_line_is_told_and_closed_off_by_the_next() {
     let whole = Place::with(2).await.lines(0)[1].clone();
     for torn in ["{", &whole[..whole.len() / 2], &whole[..whole.len() - 1]] {
@@ -334,7 +361,7 @@ async fn a_torn_last_line_is_told_and_closed_off_by_the_next() {
             (3, vec![], 2),
             "{torn}"
         );
-        assert_eq!(place.log().read(None).expect("lines").len(), 3);
+        assert_eq!(place.log().read(None).await.expect("lines").len(), 3);
         place.tamper(0, |lines| lines[1] = "{\"other\":".to_owned());
         assert_eq!(
             place.damage().await,
@@ -371,13 +398,15 @@ async fn without_the_keyring_lines_are_written_and_the_verdict_says_what_it_cann
     ));
     append(&place.log(), 1).await;
     assert_eq!(intact(&place.log()).await, 3);
+    let locked = Happened {
+        outcome: AuditOutcome::Failed {
+            error: Code::KeyringLocked,
+        },
+        ..signed_in("x")
+    };
     place
         .log()
-        .append(
-            &kim(1),
-            &[signed_in("x"), signed_in("y")],
-            Keeping::LinesOnly,
-        )
+        .append(&kim(1), &[locked.clone(), locked], Keeping::LinesOnly)
         .await
         .expect("written");
     let verdict = place.log().verify().await.expect("readable");
@@ -398,6 +427,7 @@ async fn full_files_move_aside_and_the_chain_goes_on_across_them() {
         let lines = intact(&log).await;
         let kept: Vec<u32> = log
             .read(None)
+            .await
             .expect("lines")
             .iter()
             .map(|line| line.number)
@@ -409,7 +439,7 @@ async fn full_files_move_aside_and_the_chain_goes_on_across_them() {
     }
     assert!((0..=OLDEST).all(|slot| place.file(slot).exists()) && !place.file(LEAVING).exists());
     assert!(
-        log.read(None).expect("lines")[0].number > 1,
+        log.read(None).await.expect("lines")[0].number > 1,
         "the oldest were dropped"
     );
     let intact_files: Vec<_> = (0..=OLDEST)
@@ -482,6 +512,7 @@ async fn fifty_processes_write_one_chain_and_lose_no_line() {
     assert_eq!(intact(&log).await as usize, WRITERS);
     let numbers: BTreeSet<u32> = log
         .read(None)
+        .await
         .expect("lines")
         .iter()
         .map(|line| line.number)
@@ -566,5 +597,5 @@ async fn a_log_that_cannot_be_written_is_an_error_that_names_it() {
         .expect_err("a folder");
     assert_eq!(error.code, Code::FilesUnwritable);
     assert!(error.message.contains("audit.jsonl"), "{error}");
-    assert!(place.log().read(None).is_err());
+    assert!(place.log().read(None).await.is_err());
 }

@@ -82,24 +82,40 @@ async fn ten_thousand_connections_in_turn_leave_it_serving() {
 }
 
 #[tokio::test]
-async fn one_connection_too_many_is_closed_and_the_others_stay() {
+async fn a_connection_without_the_token_gives_way_to_the_next_when_all_are_taken() {
     let well = Well::open();
     let endpoint = opened("dev", &well).await;
     let mut held = Vec::new();
     for _ in 0..server::MOST_CONNECTIONS {
         held.push(endpoint.connect().await);
     }
-    assert_eq!(
-        endpoint.exchange(endpoint.good_request().as_bytes()).await,
-        ""
-    );
-    assert_eq!(well.asked(), 0);
-    let mut one = held.pop().expect("there are many");
-    one.write_all(endpoint.good_request().as_bytes())
+    is_served(&endpoint).await;
+    let mut last = held.pop().expect("there are many");
+    last.write_all(endpoint.good_request().as_bytes())
         .await
         .expect("it was not the one closed");
-    assert_eq!(read(&rest_of(one).await).0, 200);
-    is_served(&endpoint).await;
+    assert_eq!(read(&rest_of(last).await).0, 200);
+    assert_eq!(rest_of(held.remove(0)).await, "", "the oldest gave way");
+    assert_eq!(well.asked(), 1);
+}
+
+#[tokio::test]
+async fn a_connection_without_the_token_is_closed_after_a_second() {
+    let endpoint = opened("dev", &Well::open()).await;
+    let (silent, mut known) = (endpoint.connect().await, endpoint.connect().await);
+    let lasting = endpoint.good_request().replace("Connection: close\r\n", "");
+    known.write_all(lasting.as_bytes()).await.expect("written");
+    let clock = Clock::system();
+    let start = clock.now();
+    assert_eq!(rest_of(silent).await, "");
+    let waited = clock.now().duration_since(start).unwrap_or_default();
+    assert!(waited < Duration::from_secs(4), "{waited:?}");
+    // One that has shown it may send another request later.
+    known
+        .write_all(endpoint.good_request().as_bytes())
+        .await
+        .expect("written");
+    assert_eq!(rest_of(known).await.matches("HTTP/1.1 200").count(), 2);
 }
 
 #[tokio::test]
