@@ -200,6 +200,7 @@ pub(super) fn examine(
         oldest: 1,
         junk: None,
         seal: kept.ok().flatten().and_then(|kept| kept.seal.clone()),
+        forged: Vec::new(),
         verdict: Verdict {
             lines: 0,
             damage: Vec::new(),
@@ -229,6 +230,7 @@ pub(super) fn examine(
     examination.close_junk(None);
     examination.front();
     examination.compare(newest, kept.map(|kept| kept.map(|kept| &kept.head)));
+    examination.tell_forged();
     examination.verdict.damage.truncate(MOST_DAMAGE);
     examination.verdict
 }
@@ -249,6 +251,8 @@ struct Examination {
     /// Lines that are none, since the last that is one.
     junk: Option<(AuditPlace, Vec<u8>, u32)>,
     seal: Option<SealKey>,
+    /// Told behind what the chain shows, of lines that are whole otherwise.
+    forged: Vec<Damage>,
     verdict: Verdict,
 }
 
@@ -277,7 +281,11 @@ impl Examination {
         }
         if is_forged(bytes, self.seal.as_ref()) {
             let detail = format!("line {} lacks the seal of the keyring's key", link.number);
-            self.damaged(&place, DamageKind::Forged, detail);
+            self.forged.push(Damage {
+                place: place.clone(),
+                what: DamageKind::Forged,
+                detail,
+            });
         }
         let end = LogEnd {
             count: link.number,
@@ -387,6 +395,15 @@ impl Examination {
                 }
             }
         };
+    }
+
+    fn tell_forged(&mut self) {
+        for forged in std::mem::take(&mut self.forged) {
+            let is_known = |it: &Damage| it.place == forged.place;
+            if !self.verdict.damage.iter().any(is_known) {
+                self.verdict.damage.push(forged);
+            }
+        }
     }
 
     fn missing(&mut self, place: &AuditPlace, from: u32, to: u32) {

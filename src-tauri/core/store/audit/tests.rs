@@ -146,7 +146,7 @@ async fn lines_come_back_as_they_were_written_and_form_one_chain() {
     let lines = log.read(None).await.expect("lines");
     assert_eq!(
         (lines[0].number, lines[0].what.as_str()),
-        (1, "first → \"é\" ")
+        (1, "first → \"é\"")
     );
     assert_eq!(
         (lines[0].outcome, lines[0].caller.clone()),
@@ -199,7 +199,10 @@ async fn a_change_with_every_hash_after_it_made_to_fit_is_found_by_the_keyring()
         lines[1] = lines[1].replace("kim", "ann");
         lines[2] = lines[2].replace(&before, &chain::hash(lines[1].as_bytes()));
     });
-    assert_eq!(place.damage().await, [(DamageKind::Changed, 3)]);
+    assert_eq!(
+        place.damage().await,
+        [(DamageKind::Changed, 3), (DamageKind::Forged, 2)]
+    );
 }
 
 #[tokio::test]
