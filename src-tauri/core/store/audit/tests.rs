@@ -334,14 +334,20 @@ async fn a_line_that_another_program_added_is_forged_and_stays_so() {
     let lines = place.log().read(None).await.expect("lines");
     let marked: Vec<_> = lines.iter().map(|line| line.is_forged).collect();
     assert_eq!(marked, [false, false, true, false, false]);
-    // A seal of another line, or with another key, is none.
+    // The seal of another line is none.
     place.tamper(0, |lines| {
         let (_, seal) = own[0].split_once(r#","seal""#).expect("a seal");
-        let (unsealed, _) = lines[3].split_once(r#","seal""#).expect("a seal");
-        lines[3] = format!(r#"{unsealed},"seal"{seal}"#);
+        let (unsealed, _) = lines[4].split_once(r#","seal""#).expect("a seal");
+        let (last, previous) = (
+            chain::hash(lines[4].as_bytes()),
+            chain::hash(lines[3].as_bytes()),
+        );
+        let added = unsealed.replace(&previous, &last);
+        let added = added.replace(r#""number":5"#, r#""number":6"#);
+        lines.push(format!(r#"{added},"seal"{seal}"#));
     });
     let damage = place.damage().await;
-    assert!(damage.contains(&(DamageKind::Forged, 4)), "{damage:?}");
+    assert_eq!(damage, [(DamageKind::Forged, 3), (DamageKind::Forged, 6)]);
 }
 
 #[tokio::test]
