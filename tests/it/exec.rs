@@ -454,11 +454,7 @@ fn the_child_outlives_its_agent_and_takes_to_the_next_one() {
 
     let _second = home.start_agent();
     assert_eq!(inside.ask(), held);
-    assert_eq!(
-        last_caller().as_deref(),
-        Some("sh"),
-        "the new agent was asked"
-    );
+    assert_eq!(last_caller().as_deref(), shell, "the new agent was asked");
     assert_eq!(
         home.calls(),
         BTreeMap::from([("GetSessionToken".to_owned(), 1)])

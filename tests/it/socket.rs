@@ -256,10 +256,17 @@ fn request(id: u32, identity: &str) -> String {
 
 /// Its answer.
 fn response(id: u32, identity: &str) -> String {
-    let pid = std::process::id();
+    let (program, pid) = (own_name(), std::process::id());
     format!(
-        r#"{{"v":1,"id":{id},"notes":[{{"info":"{identity} for test ({pid}) in 00ff"}}],"reply":"run_in_process"}}"#
+        r#"{{"v":1,"id":{id},"notes":[{{"info":"{identity} for {program} ({pid}) in 00ff"}}],"reply":"run_in_process"}}"#
     )
+}
+
+/// Of the file that runs, whatever the caller says.
+fn own_name() -> String {
+    let file = std::env::current_exe().expect("it runs");
+    let name = file.file_name().expect("a file");
+    name.to_str().expect("a plain name").to_owned()
 }
 
 fn call(identity: &str) -> Call {

@@ -33,7 +33,8 @@ async fn both_clients_get_the_answer_to_one_request_after_another() {
         assert_eq!(
             noted(&heard),
             format!(
-                "{identity} for test ({}) in 0123456789abcdef",
+                "{identity} for {} ({}) in 0123456789abcdef",
+                own_name(),
                 std::process::id()
             )
         );
@@ -46,7 +47,7 @@ async fn both_clients_get_the_answer_to_one_request_after_another() {
         ["one", "two", "large"].map(|identity| client.ask(&call(identity), "").expect("heard"))
     });
     let [one, two, large] = soon(heard).await.expect("no panic");
-    assert!(noted(&one).starts_with("one for test") && noted(&two).starts_with("two for test"));
+    assert!(noted(&one).starts_with("one for ") && noted(&two).starts_with("two for "));
     assert_eq!(noted(&large).len(), 4_000_000);
 }
 

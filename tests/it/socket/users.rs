@@ -66,7 +66,7 @@ async fn another_user_is_refused_without_a_byte_even_with_open_permissions() {
         .ask(&call("dev"), "")
         .await
         .expect("heard");
-    assert!(noted(&heard).starts_with("dev for test"));
+    assert!(noted(&heard).starts_with(&format!("dev for {}", own_name())));
     assert_eq!(
         [agent.event().await, agent.event().await],
         [Event::Came, Event::Left],

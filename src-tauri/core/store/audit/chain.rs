@@ -2,7 +2,6 @@
 //! bytes in, verdict out. Of a line it reads only what links it, so that events of a newer Keyfob
 //! are links like any other.
 
-use super::HeadText;
 use super::seal::SealKey;
 use crate::encode::hex;
 use crate::error::Code;
@@ -19,6 +18,17 @@ const MOST_DAMAGE: usize = 100;
 pub(super) struct LogEnd {
     pub count: u32,
     pub hash: String,
+}
+
+/// What the keyring keeps.
+#[derive(Serialize, Deserialize)]
+pub(super) struct HeadText {
+    pub v: u32,
+    #[serde(flatten)]
+    pub head: LogEnd,
+    /// `None`: an older Keyfob wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<SealKey>,
 }
 
 #[derive(Debug)]

@@ -18,7 +18,7 @@ use crate::files;
 use crate::files::{FileLock, Patience};
 use crate::foreign::Foreign;
 use crate::secret::Secret;
-use chain::{LogEnd, LogFile};
+use chain::{HeadText, LogEnd, LogFile};
 use jiff::Timestamp;
 use seal::SealKey;
 use serde::{Deserialize, Serialize};
@@ -141,17 +141,6 @@ enum Kept {
     Read(Option<HeadText>),
     /// It was not asked, or did not answer: there is no key to seal with.
     NotRead,
-}
-
-/// What the keyring keeps.
-#[derive(Serialize, Deserialize)]
-struct HeadText {
-    v: u32,
-    #[serde(flatten)]
-    head: LogEnd,
-    /// `None`: an older Keyfob wrote it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    seal: Option<SealKey>,
 }
 
 #[derive(Clone, Debug)]
