@@ -348,10 +348,13 @@ async fn as_a_person(client: &Client, request: Request) -> Reply {
     client.ask(Call { caller, request }).await.reply
 }
 
+/// Its process, among those that are not this one.
+const PROGRAM: u32 = 2;
+
 async fn as_a_program(client: &Client, request: Request) -> Reply {
     let caller = Caller {
         program: "terraform".into(),
-        pid: 2,
+        pid: PROGRAM,
         person: Person::Absent,
         trail: None,
     };

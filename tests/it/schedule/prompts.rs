@@ -177,10 +177,8 @@ fn the_prompt_of_a_client_that_goes_away_is_withdrawn_unless_another_needs_it() 
         let waiting = program_waits(&stage.agent, "dev", 60);
         stage
             .until("the program waits", async |stage| {
-                stage.session("dev").await.is_some_and(|it| {
-                    it.last_caller
-                        .is_some_and(|caller| caller.program.as_str() == "terraform")
-                })
+                let session = stage.session("dev").await;
+                session.is_some_and(|it| it.last_caller.is_some_and(|caller| caller.pid == PROGRAM))
             })
             .await;
         assert_eq!(stage.events(), [""; 0], "it is shown already");
