@@ -59,6 +59,7 @@ export function verb(identity: Identity): Verb | null {
     case "needs_sign_in":
     case "signed_out":
     case "denied":
+    case "belongs_elsewhere":
     case "unknown":
       return "sign_in";
   }

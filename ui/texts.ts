@@ -51,6 +51,7 @@ export const texts = {
     signed_out: "Signed out",
     revoked: "Revoked",
     denied: "Denied",
+    belongs_elsewhere: "Belongs elsewhere",
     unknown: "Unknown",
     unsupported: "Not supported",
   } satisfies Record<State, string>,

@@ -5,7 +5,8 @@ use crate::mutex::lock;
 use crate::sandbox::RunningSandbox;
 use crate::snapshot::Configuration;
 use keyfob_core::agent::api::{
-    Answered, Call, Caller, Check, Configure, Event, Maintain, OtherUser, Person, Reply, Request,
+    Answered, Call, Caller, Check, Configure, Event, Maintain, OtherUser, Person, Replaces, Reply,
+    Request,
 };
 use keyfob_core::agent::hosting::{self, Other};
 use keyfob_core::agent::socket::{Address, Opened};
@@ -168,6 +169,7 @@ impl Host {
             keys: Some(keys),
             check: Check::WithSts,
             other_user: OtherUser::Refused,
+            replaces: Replaces::Own,
         };
         self.request(Maintain::Configure(configure).into())
             .await

@@ -187,7 +187,7 @@ impl AppSnapshot {
             .is_some_and(|agent| agent.keyring.is_some());
         let any = |wanted: &dyn Fn(&IdentityStatus) -> bool| self.identities().iter().any(wanted);
         let needs_a_person = |it: &IdentityStatus| match it.state {
-            State::Revoked | State::Denied | State::Expired => true,
+            State::Revoked | State::Denied | State::BelongsElsewhere | State::Expired => true,
             State::Valid
             | State::Expiring
             | State::NeedsSignIn

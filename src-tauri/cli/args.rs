@@ -156,7 +156,7 @@ pub enum Command {
     Cleanup(CleanupArgs),
     /// Check what is stored for an identity, and fix what is safe to fix
     #[command(after_long_help = help::REPAIR)]
-    Repair(IdentityArgs),
+    Repair(RepairArgs),
     /// Show the AWS principal of an identity, and when its session expires
     #[command(after_long_help = help::WHOAMI)]
     Whoami(WhoamiArgs),
@@ -321,6 +321,18 @@ pub enum ListFormat {
     Mermaid,
 }
 
+#[derive(Debug, Args)]
+pub struct RepairArgs {
+    #[command(flatten)]
+    pub named: IdentityArgs,
+    /// Use access keys again that were set aside because AWS no longer knew them
+    #[arg(long)]
+    pub restore: bool,
+    /// Keep what was stored for a configuration file that was moved here
+    #[arg(long, conflicts_with = "restore")]
+    pub take_over: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
     /// Store long-lived access keys in the keyring, after checking them with AWS
@@ -340,6 +352,9 @@ pub struct UserConfigureArgs {
     /// Store them also if they are another IAM user's than the stored ones
     #[arg(long)]
     pub yes: bool,
+    /// Also replace keys that belong to another configuration or endpoint
+    #[arg(long)]
+    pub replace: bool,
 }
 
 /// Where the keys come from; a form if nowhere else.

@@ -94,6 +94,8 @@ pub const REPAIR: &str = "\
 Examples:
   fob repair                     every identity
   fob repair deploy              deploy, and everything in its chain
+  fob repair dev --restore       access keys that were set aside are in use again
+  fob repair --take-over         the configuration file was moved: keep what is stored for it
 
 Shows what is stored and what is wrong with it. Fixes what it can without losing anything: expired or outdated \
 sessions, profiles that other users can read, damaged sign-out marks. Exit code 1 if problems remain.
@@ -164,6 +166,7 @@ Examples:
   fob user configure dev --csv accessKeys.csv    the file downloaded from the AWS console
   fob user configure dev --profile default       a profile of ~/.aws/credentials
   pass show aws/dev | fob user configure dev --stdin
+  fob user configure dev --replace               also in place of another configuration's keys
 
 --stdin accepts {\"access_key_id\",\"secret_access_key\",\"mfa_arn\"?,\"session_duration\"?}, AWS's CSV, a [profile] \
 section, or export AWS_… lines. Keys with a session token are rejected: they are not long-lived.

@@ -96,7 +96,7 @@ fn dispatch(invocation: &Invocation, command: &Command) -> Result<u8, Stop> {
         Command::Login(args) => sign_in::login(invocation, args),
         Command::Logout(args) => logout::logout(invocation, args),
         Command::Cleanup(args) => upkeep::cleanup(invocation, args),
-        Command::Repair(named) => upkeep::repair(invocation, named.name.as_deref()),
+        Command::Repair(args) => upkeep::repair(invocation, args),
         Command::Whoami(args) => sign_in::whoami(invocation, args),
         Command::List(args) => sign_in::list(invocation, args.format),
         Command::Init => init::init(invocation),

@@ -140,9 +140,7 @@ fn introduction(why: WhyKeys, identity: &str) -> Vec<String> {
     match why {
         WhyKeys::Missing => vec![required],
         WhyKeys::Revoked => vec![
-            format!(
-                "AWS no longer accepts the stored keys of {identity}; they were cleared from the keyring"
-            ),
+            format!("AWS no longer accepts the stored keys of {identity}"),
             required,
         ],
         WhyKeys::SecretMismatch => {

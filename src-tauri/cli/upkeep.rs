@@ -1,12 +1,12 @@
 //! `fob cleanup` and `fob repair`.
 
-use crate::args::CleanupArgs;
+use crate::args::{CleanupArgs, RepairArgs};
 use crate::conversation::expect_reply;
 use crate::invocation::Invocation;
 use crate::logout::{Confirmation, busy, confirm, removed, show};
 use crate::render;
 use crate::stop::Stop;
-use keyfob_core::agent::api::{self, Health, LongLivedKeys, Maintain, Mode, Request};
+use keyfob_core::agent::api::{self, Health, LongLivedKeys, Maintain, Mode, Recover, Request};
 use serde_json::json;
 
 pub fn cleanup(invocation: &Invocation, args: &CleanupArgs) -> Result<u8, Stop> {
@@ -35,8 +35,14 @@ pub fn cleanup(invocation: &Invocation, args: &CleanupArgs) -> Result<u8, Stop> 
     show(invocation, &ask(Mode::Run)?)
 }
 
-pub fn repair(invocation: &Invocation, named: Option<&str>) -> Result<u8, Stop> {
+pub fn repair(invocation: &Invocation, args: &RepairArgs) -> Result<u8, Stop> {
     let config = invocation.config()?;
+    let named = args.named.name.as_deref();
+    let recover = match (args.restore, args.take_over) {
+        (true, _) => Recover::SetAside,
+        (false, true) => Recover::OfAGoneFile,
+        (false, false) => Recover::Nothing,
+    };
     let identity = match named.or(invocation.identity.as_deref()) {
         Some(name) => Some(config.identity(name)?.name.to_string()),
         None => None,
@@ -44,7 +50,7 @@ pub fn repair(invocation: &Invocation, named: Option<&str>) -> Result<u8, Stop> 
     let mut conversation = invocation.conversation(config)?;
     let found = expect_reply!(
         conversation.ask(
-            Request::Maintain(Maintain::Repair { identity }),
+            Request::Maintain(Maintain::Repair { identity, recover }),
             busy(invocation, "Checking what is stored")
         )?,
         Repaired

@@ -3,11 +3,14 @@
 use crate::args::{KeysFrom, UserConfigureArgs};
 use crate::conversation::expect_reply;
 use crate::invocation::Invocation;
+use crate::prompt::{self, Unanswered};
 use crate::render;
 use crate::stop::Stop;
 use crate::terminal::{Shape, print_json};
-use keyfob_core::agent::api::{Check, Configure, Maintain, OtherUser, Request, TypedKeys};
-use keyfob_core::error::{Error, Result};
+use keyfob_core::agent::api::{
+    Check, Configure, Maintain, OtherUser, Person, Replaces, Request, TypedKeys,
+};
+use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::view::pasted;
 use std::fs::File;
 use std::io::{self, Read};
@@ -27,7 +30,7 @@ pub fn configure(invocation: &Invocation, args: &UserConfigureArgs) -> Result<u8
         Check::WithSts => format!("Checking the keys of {identity}"),
         Check::Skip => format!("Storing the keys of {identity}"),
     };
-    let request = Request::Maintain(Maintain::Configure(Configure {
+    let mut configure = Configure {
         identity,
         keys,
         check,
@@ -36,8 +39,25 @@ pub fn configure(invocation: &Invocation, args: &UserConfigureArgs) -> Result<u8
         } else {
             OtherUser::Refused
         },
-    }));
-    let it = expect_reply!(conversation.ask(request, Some(&doing))?, Configured)?;
+        replaces: if args.replace {
+            Replaces::Others
+        } else {
+            Replaces::Own
+        },
+    };
+    let mut store = |configure: &Configure| {
+        let request = Request::Maintain(Maintain::Configure(configure.clone()));
+        conversation.ask(request, Some(&doing))
+    };
+    let reply = match store(&configure) {
+        Err(Stop::Failed(error)) if error.code == Code::BelongsElsewhere => {
+            confirm_replacing(invocation, *error)?;
+            configure.replaces = Replaces::Others;
+            store(&configure)?
+        }
+        reply => reply?,
+    };
+    let it = expect_reply!(reply, Configured)?;
     match invocation.terminal.shape {
         Shape::Json => print_json(&it)?,
         Shape::Text => {
@@ -53,6 +73,22 @@ pub fn configure(invocation: &Invocation, args: &UserConfigureArgs) -> Result<u8
         ));
     }
     Ok(0)
+}
+
+/// Keys of another configuration or endpoint: the person decides.
+fn confirm_replacing(invocation: &Invocation, error: Error) -> Result<(), Stop> {
+    if invocation.person == Person::Absent {
+        return Err(error.into());
+    }
+    invocation.terminal.insist(&error.message);
+    match prompt::confirm(
+        "Replace them? They cannot be had back from AWS.",
+        invocation.terminal,
+    ) {
+        Ok(true) => Ok(()),
+        Ok(false) | Err(Unanswered::Closed) => Err(error.into()),
+        Err(unanswered) => Err(unanswered.stop("not confirmed: nothing was changed")),
+    }
 }
 
 /// `None`: the agent prompts for them.

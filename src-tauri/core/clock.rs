@@ -174,6 +174,16 @@ async fn wait_for(timer: &Receiver, nap: Duration) -> io::Result<()> {
     }
 }
 
+/// The date as people here have it: `2026-12-24`.
+pub fn day(moment: SystemTime) -> String {
+    let day = jiff::Timestamp::try_from(moment).map(|it| {
+        it.to_zoned(jiff::tz::TimeZone::system())
+            .strftime("%F")
+            .to_string()
+    });
+    day.unwrap_or_else(|_| "the end of time".to_owned())
+}
+
 /// A point in time in a message between processes: RFC 3339 text, UTC, to the nanosecond
 /// (`#[serde(with = …)]`).
 pub mod moment {

@@ -37,6 +37,7 @@ codes! {
     AnswerExpired "answer_expired" "credentials were handed over that had expired already"
     AwsCredentialsInvalid "aws_credentials_invalid" "AWS does not know these access keys: rotated, revoked or mistyped"
     AwsError "aws_error" "AWS returned an error that has no code of its own here"
+    BelongsElsewhere "belongs_elsewhere" "keys or a session of this name belong to another configuration or endpoint"
     Cancelled "cancelled" "the form was closed, or Ctrl+C was pressed"
     ClockSkew "clock_skew" "the clock of this machine and AWS's disagree"
     ConfigInvalid "config_invalid" "the configuration file cannot be used; `fob validate` lists every problem"

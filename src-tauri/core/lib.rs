@@ -11,7 +11,7 @@
 //!    [`secret`]: keys and sessions · [`ids`]: names, ARNs, accounts, regions, MFA codes ·
 //!    [`duration`]: and the one table of limits · [`files`]: private files, locks, the INI format ·
 //!    [`encode`] · [`loopback`]: whose a connection is · [`kernel`]: what a process is ·
-//!    [`ask`]: the handle to a person
+//!    [`endpoint`]: the server that keys are for · [`ask`]: the handle to a person
 //! 2. [`config`]: what was written and what it means: text -> `Config` -> `Chain` of links
 //! 3. [`aws`]: the only door to AWS · [`store`]: what is remembered, where (never each other)
 //! 4. [`world`]: the two with the configuration, the environment and the clock
@@ -30,6 +30,7 @@ pub mod ask;
 pub mod clock;
 pub mod duration;
 pub mod encode;
+pub mod endpoint;
 pub mod environment;
 pub mod error;
 pub mod files;

@@ -1,7 +1,7 @@
 //! `aws/ambient` and programs of the configuration: what they hand over is checked, and what fails
 //! is named.
 
-use crate::home::{DEV, Home, code, text};
+use crate::home::{DEV, Home, code, text, typed};
 use crate::screen::Terminal;
 use crate::support::repository;
 use keyfob_core::sandbox::{MfaDevice, SandboxSettings};
@@ -233,7 +233,10 @@ fn a_helper_speaks_to_the_person_and_never_into_a_log() {
 
 #[test]
 fn what_cannot_be_reached_is_named_with_its_proxy_and_a_missing_bundle_with_its_variable() {
-    let home = Home::signed_up(DEV);
+    let home = Home::with(DEV);
+    // Keys that no server has accepted belong to none.
+    let unseen = ["user", "configure", "dev", "--stdin", "--no-check"];
+    assert_eq!(code(&home.run_with_input(&unseen, &typed(&home.key()))), 0);
     let login = |variables: &[(&str, &str)]| {
         let mut fob = home.fob(&["login", "dev"]);
         text(

@@ -29,11 +29,7 @@ fn left_behind() -> Home {
             )
         };
         let (ticket, session) = put("old-provider");
-        store
-            .put_session(&ticket, &session)
-            .await
-            .expect("put")
-            .note(&mut Vec::new());
+        store.put_session(&ticket, &session).await.expect("put");
         let mut files = config
             .chain(config.identity("dev").expect("dev"))
             .expect("a chain")
@@ -140,13 +136,11 @@ fn expired_sessions_go_and_other_configurations_are_not_looked_at() {
         let (mine, others) = (home.store(&home.config()), home.store(&other));
         mine.put_session(&mine.sign_outs.ticket("deploy").expect("a ticket"), &past)
             .await
-            .expect("put")
-            .note(&mut Vec::new());
+            .expect("put");
         others
             .put_session(&others.sign_outs.ticket("theirs").expect("a ticket"), &past)
             .await
-            .expect("put")
-            .note(&mut Vec::new());
+            .expect("put");
     });
     let ran = home.json(&["cleanup", "--json"]);
     assert_eq!(steps(&ran, "removed"), ["keyring default/session/deploy"]);

@@ -4,8 +4,8 @@
 use crate::home::{DEPLOY, DEV, Home, text, wait_for};
 use keyfob_core::agent::api::{
     Answer, Answered, Call, Caller, Check, Configure, ConsoleLink, Control, Depth, HeldSession,
-    Login, Logout, LongLivedKeys, Maintain, Mode, OtherUser, Person, PromptKind, Renewal, Reply,
-    Request, SessionRequest, Target, TypedKeys,
+    Login, Logout, LongLivedKeys, Maintain, Mode, OtherUser, Person, PromptKind, Renewal, Replaces,
+    Reply, Request, SessionRequest, Target, TypedKeys,
 };
 use keyfob_core::agent::socket::{BlockingConnection, Heard};
 use keyfob_core::agent::{Agent, Client, Role};
@@ -75,6 +75,7 @@ impl Stage {
             keys: Some(typed),
             check: Check::WithSts,
             other_user: OtherUser::Refused,
+            replaces: Replaces::Own,
         };
         let reply = stage
             .ask(Request::Maintain(Maintain::Configure(configure)))

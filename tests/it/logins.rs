@@ -3,8 +3,8 @@
 
 use keyfob_core::agent::api::{
     Answer, Answered, Call, Caller, Check, Configure, Control, HeldSession, Login, Maintain, Note,
-    OtherUser, Person, Prompt, PromptKind, Renewal, Reply, Request, Secret, SessionRequest,
-    SignedIn, TypedKeys, WhyKeys,
+    OtherUser, Person, Prompt, PromptKind, Renewal, Replaces, Reply, Request, Secret,
+    SessionRequest, SignedIn, TypedKeys, WhyKeys,
 };
 use keyfob_core::agent::{Agent, Client};
 use keyfob_core::clock::Clock;
@@ -316,6 +316,7 @@ impl Case {
                 keys: Some(typed),
                 check,
                 other_user: OtherUser::Refused,
+                replaces: Replaces::Own,
             };
             match self
                 .ask(

@@ -1,7 +1,7 @@
 //! Logging out with the real `fob`: its output, staying signed out, and partial failures.
 
-use crate::home::{DEV, Home, code, pause, text, wait_for};
-use crate::logout_table::{plant, steps};
+use crate::home::{DEV, Home, code, pause, text, typed, wait_for};
+use crate::logout_table::{in_half_an_hour, plant, profile_of, session_until, steps};
 use crate::screen::Terminal;
 use keyfob_core::sandbox::{FaultSwitch, SandboxFault, StsAction};
 use keyfob_core::secret::Secret;
@@ -329,8 +329,11 @@ fn two_logouts_at_the_same_moment_both_succeed() {
 
 #[test]
 fn another_configuration_with_the_same_names_keeps_what_is_its_own() {
-    let home = Home::signed_up(DEV);
+    let home = Home::with(DEV);
     let other = home.other_config("other.yaml", DEV);
+    let configure = ["--config", &other, "user", "configure", "dev", "--stdin"];
+    let stored = home.run_with_input(&configure, &typed(&home.key()));
+    assert_eq!(code(&stored), 0, "{}", text(&stored.stderr));
     assert_eq!(code(&home.run(&["--config", &other, "login", "dev"])), 0);
     let (keyring, sections) = (home.keyring(), profiles(&home));
     let report = home.json(&["logout", "dev", "--json"]);
@@ -648,7 +651,18 @@ fn what_is_kept_is_named_as_it_is_and_no_secret_is_read_for_it() {
 fn a_session_of_a_second_configuration_is_said_to_be_kept() {
     let home = Home::signed_up(DEV);
     let other = home.other_config("other.yaml", DEV);
-    assert_eq!(code(&home.run(&["--config", &other, "login", "dev"])), 0);
+    let config = home.configuration();
+    let chain = config.chain(config.identity("dev").expect("there"));
+    let files = chain.expect("a chain").files;
+    wait_for(async {
+        let store = home.store(other.as_ref());
+        let session = session_until(in_half_an_hour());
+        let ticket = store.sign_outs.ticket("dev").expect("a ticket");
+        store.put_session(&ticket, &session).await.expect("put");
+        let profile = profile_of("dev", &session);
+        let written = store.profiles.write(&files, &profile).await;
+        written.expect("written").note(&mut Vec::new());
+    });
     let agent = home.start_agent();
     for arguments in [&["logout", "dev"][..], &["--no-agent", "logout", "dev"]] {
         let said = text(&home.run(arguments).stderr);

@@ -3,12 +3,13 @@
 
 use crate::home::{Home, code, text, wait_for};
 use keyfob_core::config::UserSettings;
+use keyfob_core::endpoint::Endpoint;
 use keyfob_core::ids::AccessKeyId;
 use keyfob_core::secret::{
     Keys, LongLived, Origin, Secret, SecretAccessKey, Session, SessionToken,
 };
 use keyfob_core::store::{
-    Attributes, AwsProfile, EntryKind, EntryName, KeyringEntry, StoredSession,
+    Attributes, AwsProfile, EntryKind, EntryName, KeyringEntry, StoredKeys, StoredSession,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -60,7 +61,31 @@ pub fn session_until(end: SystemTime) -> StoredSession {
     StoredSession {
         session,
         plan: "of another day".to_owned(),
-        endpoint: None,
+        endpoint: Endpoint::AWS,
+    }
+}
+
+pub fn profile_of(identity: &str, stored: &StoredSession) -> AwsProfile {
+    AwsProfile {
+        identity: identity.to_owned(),
+        region: "eu-central-1".to_owned(),
+        program: PathBuf::from("/usr/bin/fob"),
+        session: Some(stored.session.clone()),
+        settings: UserSettings::none(),
+    }
+}
+
+/// Its sandbox's key, as that accepted it.
+pub fn stored_keys(home: &Home) -> StoredKeys {
+    StoredKeys {
+        long_lived: LongLived {
+            keys: Some(home.key()),
+            mfa_arn: None,
+            session_duration: None,
+            account: None,
+            principal: None,
+        },
+        endpoint: Some(Endpoint::of(Some(&home.sandbox().url()))),
     }
 }
 
@@ -75,32 +100,15 @@ fn stocked() -> Home {
     let (store, config) = (home.store(&home.config()), home.configuration());
     let stored = session_until(in_half_an_hour());
     wait_for(async {
-        let keys = LongLived {
-            keys: Some(home.key()),
-            mfa_arn: None,
-            session_duration: None,
-            account: None,
-            principal: None,
-        };
-        store
-            .put_long_lived("dev", &keys)
-            .await
-            .expect("put")
-            .note(&mut Vec::new());
+        let keys = stored_keys(&home);
+        store.keys.put("dev", &keys, None).await.expect("put");
         for identity in config.identities() {
             let name = identity.name.as_str();
             store
                 .put_session(&store.sign_outs.ticket(name).expect("a ticket"), &stored)
                 .await
-                .expect("put")
-                .note(&mut Vec::new());
-            let profile = AwsProfile {
-                identity: name.to_owned(),
-                region: "eu-central-1".to_owned(),
-                program: PathBuf::from("/usr/bin/fob"),
-                session: Some(stored.session.clone()),
-                settings: UserSettings::none(),
-            };
+                .expect("put");
+            let profile = profile_of(name, &stored);
             store
                 .profiles
                 .write(&config.chain(identity).expect("a chain").files, &profile)
@@ -111,8 +119,7 @@ fn stocked() -> Home {
         store
             .put_session(&store.sign_outs.ticket("okta").expect("a ticket"), &stored)
             .await
-            .expect("put")
-            .note(&mut Vec::new());
+            .expect("put");
         for provider in ["corp-sso", "partner-sso"] {
             plant(
                 &home,

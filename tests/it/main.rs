@@ -12,6 +12,7 @@ mod completion;
 mod concurrency;
 mod console;
 mod contract;
+mod elsewhere;
 mod environment;
 mod exec;
 #[cfg(unix)]

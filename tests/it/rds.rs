@@ -4,8 +4,8 @@ use crate::home::{DEPLOY, DEV, Home, code, text, wait_for};
 use crate::logout_table::session_until;
 use keyfob_core::agent::api::{
     Answered, Call, Caller, Check, Configure, DatabaseChoice, DatabaseToken, DatabaseTokenRequest,
-    Depth, Logout, LongLivedKeys, Maintain, Mode, Note, OtherUser, Person, Renewal, Reply, Report,
-    Request, SessionRequest, StepResult, Target, TypedKeys, What,
+    Depth, Logout, LongLivedKeys, Maintain, Mode, Note, OtherUser, Person, Renewal, Replaces,
+    Reply, Report, Request, SessionRequest, StepResult, Target, TypedKeys, What,
 };
 use keyfob_core::agent::{Agent, Client, Role};
 use keyfob_core::clock::Clock;
@@ -79,6 +79,7 @@ impl Stage {
             keys: Some(typed),
             check: Check::WithSts,
             other_user: OtherUser::Refused,
+            replaces: Replaces::Own,
         };
         let reply = self
             .ask(Request::Maintain(Maintain::Configure(configure)))
@@ -445,7 +446,7 @@ fn a_sign_out_after_the_sign_in_leaves_no_session_to_sign_with() {
             long_lived_keys: LongLivedKeys::Keep,
             mode: Mode::Run,
         };
-        logout::logout(&world, &logout, &InMemory::default(), &mut Vec::new())
+        logout::logout(&world, &logout, &InMemory::default())
             .await
             .expect("a report");
         let error = sign().expect_err("signed out");

@@ -11,7 +11,7 @@ use crate::home::{DEPLOY, DEV, own_config, write_own_config};
 use keyfob_core::agent::api::{
     Answer, Call, Caller, Check, Configure, Control, Credentials, Event, HeldSession,
     IdentityStatus, Login, Look, Maintain, OtherUser, Person, Prompt, PromptId, PromptKind,
-    Refresh, Renewal, Reply, Request, SessionRequest, Snapshot, TypedKeys,
+    Refresh, Renewal, Replaces, Reply, Request, SessionRequest, Snapshot, TypedKeys,
 };
 use keyfob_core::agent::{Agent, Client, Role};
 use keyfob_core::clock::Clock;
@@ -133,6 +133,7 @@ impl Stage {
             keys,
             check: Check::WithSts,
             other_user: OtherUser::Refused,
+            replaces: Replaces::Own,
         })));
         let reply = reply.await;
         assert!(matches!(reply, Reply::Configured(_)), "{reply:?}");

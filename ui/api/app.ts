@@ -173,6 +173,8 @@ export type Code =
 "aws_credentials_invalid" | 
 /** AWS returned an error that has no code of its own here */
 "aws_error" | 
+/** keys or a session of this name belong to another configuration or endpoint */
+"belongs_elsewhere" | 
 /** the form was closed, or Ctrl+C was pressed */
 "cancelled" | 
 /** the clock of this machine and AWS's disagree */
@@ -578,6 +580,8 @@ export type State = "valid" |
 "expiring" | "expired" | 
 /**  Nothing usable is held; also: keys stored, no session. */
 "needs_sign_in" | "signed_out" | "revoked" | "denied" | 
+/**  What is stored under the name is another configuration's, or another endpoint's. */
+"belongs_elsewhere" | 
 /**  The keyring cannot be read. */
 "unknown" | "unsupported";
 

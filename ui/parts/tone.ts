@@ -12,6 +12,7 @@ export function tone(state: State): Tone {
       return "due";
     case "revoked":
     case "denied":
+    case "belongs_elsewhere":
       return "bad";
     case "needs_sign_in":
     case "signed_out":

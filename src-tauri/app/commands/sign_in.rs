@@ -11,8 +11,8 @@ use crate::outside;
 use crate::windows::Windows;
 use keyfob_core::agent::api::{
     Answer, Answered, Check, Configure, Configured, Control, HeldSession, Login, Maintain, Note,
-    OtherUser, Prompt, PromptId, PromptKind, Renewal, Reply, Secret, SessionRequest, SignedIn,
-    TypedKeys, WhyKeys,
+    OtherUser, Prompt, PromptId, PromptKind, Renewal, Replaces, Reply, Secret, SessionRequest,
+    SignedIn, TypedKeys, WhyKeys,
 };
 use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::view::{form, pasted};
@@ -122,6 +122,7 @@ pub async fn enter_keys(
         keys: None,
         check: Check::WithSts,
         other_user: OtherUser::Refused,
+        replaces: Replaces::Own,
     };
     let mut outcome = state
         .request(window.label(), Maintain::Configure(configure).into())

@@ -24,7 +24,7 @@ fn shape(state: State) -> &'static str {
         State::Expiring => "◐",
         State::Expired | State::NeedsSignIn => "○",
         State::SignedOut => "‖",
-        State::Revoked | State::Denied => "✕",
+        State::Revoked | State::Denied | State::BelongsElsewhere => "✕",
         State::Unknown => "?",
         State::Unsupported => "–",
     }
@@ -34,7 +34,7 @@ fn color(state: State) -> Option<AnsiColor> {
     match state {
         State::Valid => Some(AnsiColor::Green),
         State::Expiring | State::Unknown => Some(AnsiColor::Yellow),
-        State::Revoked | State::Denied => Some(AnsiColor::Red),
+        State::Revoked | State::Denied | State::BelongsElsewhere => Some(AnsiColor::Red),
         State::Expired | State::NeedsSignIn | State::SignedOut | State::Unsupported => None,
     }
 }

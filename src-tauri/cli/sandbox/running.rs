@@ -6,7 +6,7 @@ use crate::conversation::{Conversation, agent_here, runtime, this_program};
 use crate::invocation::Invocation;
 use crate::stop::Stop;
 use keyfob_core::agent::BlockingClient;
-use keyfob_core::agent::api::{Check, Configure, Maintain, OtherUser, Person, TypedKeys};
+use keyfob_core::agent::api::{Check, Configure, Maintain, OtherUser, Person, Replaces, TypedKeys};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::{Config, Trust};
 use keyfob_core::encode::random_token;
@@ -143,6 +143,7 @@ impl RunningSandbox {
             keys: Some(keys),
             check: Check::WithSts,
             other_user: OtherUser::Refused,
+            replaces: Replaces::Own,
         };
         expect_reply!(
             conversation.ask(Maintain::Configure(configure), None)?,

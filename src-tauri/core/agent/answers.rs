@@ -160,8 +160,13 @@ pub(super) async fn maintain(
             keys,
             check,
             other_user,
+            replaces,
         }) => {
-            let how = NewKeys { check, other_user };
+            let how = NewKeys {
+                check,
+                other_user,
+                replaces,
+            };
             let configured =
                 providers::configure(world, &identity, keys, how, ask, &mut trail).await;
             effects.keys_stored = configured.as_ref().ok().map(|it| it.identity.clone());
@@ -198,7 +203,7 @@ async fn clear(
 ) -> Result<Reply> {
     let (recorded, reply) = match request {
         Maintain::Logout(logout) => {
-            let report = logout::logout(world, &logout, memory, &mut trail.notes).await?;
+            let report = logout::logout(world, &logout, memory).await?;
             let recorded = logout::record_removals(world, &trail.caller, &report).await;
             (recorded, Reply::Removed(report))
         }
@@ -207,8 +212,9 @@ async fn clear(
             let recorded = logout::record_removals(world, &trail.caller, &report).await;
             (recorded, Reply::Removed(report))
         }
-        Maintain::Repair { identity } => {
-            let findings = logout::repair(world, identity.as_deref(), &mut trail.notes).await?;
+        Maintain::Repair { identity, recover } => {
+            let identity = identity.as_deref();
+            let findings = logout::repair(world, identity, recover, &mut trail.notes).await?;
             let recorded = logout::record_repairs(world, &trail.caller, &findings).await;
             (recorded, Reply::Repaired(findings))
         }

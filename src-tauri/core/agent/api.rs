@@ -11,10 +11,10 @@ pub use crate::duration::{SessionDuration, in_units, time_left};
 use crate::error::Error;
 pub use crate::ids::{AccessKeyId, MfaArn};
 pub use crate::logout::{
-    Cleanup, Depth, Finding, Health, Logout, LongLivedKeys, OtherSession, RemovalStep, Report,
-    StepResult, Subject, Target, What,
+    Cleanup, Depth, Finding, Health, Logout, LongLivedKeys, OtherSession, Recover, RemovalStep,
+    Report, StepResult, Subject, Target, What,
 };
-pub use crate::providers::{Check, Configured, OtherUser};
+pub use crate::providers::{Check, Configured, OtherUser, Replaces};
 pub use crate::secret::Secret;
 use crate::secret::on_the_wire;
 pub use crate::sessions::{
@@ -88,7 +88,11 @@ pub enum Maintain {
     /// Answered by [`Reply::Removed`].
     Cleanup(Cleanup),
     /// One identity with its chain, or all. Answered by [`Reply::Repaired`].
-    Repair { identity: Option<String> },
+    Repair {
+        identity: Option<String>,
+        #[serde(default, skip_serializing_if = "Recover::nothing")]
+        recover: Recover,
+    },
     /// Changes the configuration file: all of it or nothing. Answered by [`Reply::Edited`].
     Edit { changes: Vec<Change> },
     /// Adds profiles of the files of AWS tools to the configuration, and stores their keys.
@@ -170,6 +174,8 @@ pub struct Configure {
     /// `--yes`: keys of another user than the stored ones are meant.
     #[serde(default)]
     pub other_user: OtherUser,
+    #[serde(default, skip_serializing_if = "Replaces::own")]
+    pub replaces: Replaces,
 }
 
 /// What a token is for.

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::config::{self, Change, Config, Import, Trust};
 use crate::environment::Environment;
 use crate::error::{Code, Result};
-use crate::providers::{NewKeys, OtherUser, Trail, configure};
+use crate::providers::{NewKeys, OtherUser, Replaces, Trail, configure};
 use crate::world::World;
 use std::path::Path;
 
@@ -103,6 +103,7 @@ async fn store(world: &World, import: Import, trail: &mut Trail) -> Vec<String> 
         let how = NewKeys {
             check: Check::WithSts,
             other_user: OtherUser::Refused,
+            replaces: Replaces::Own,
         };
         let stored = configure(world, &identity, Some(typed), how, &ask, trail);
         if let Err(error) = stored.await {

@@ -222,15 +222,15 @@ fn show_once_looked(actor: &mut Actor, job: JobId, waiting: Vec<Waiter>, notes: 
         return show(actor, job, waiting, &notes);
     }
     let (prompt, before) = (open.prompt.id, open.looked_at);
-    let (name, refused) = (
-        chain.source().name.clone(),
+    let (source, refused) = (
+        chain.source().clone(),
         open.question.prompt.refused_key.clone(),
     );
     let world = actor.world.clone();
     actor.spawn(async move {
-        let stamp = world.store.keys_stamp(&name);
+        let stamp = world.store.keys.stamp(&source.name);
         let is_same = before == Some(stamp) && stamp != Stamp::Now;
-        let found = if !is_same && others_are_stored(&world, &name, refused.as_ref()).await {
+        let found = if !is_same && others_are_stored(&world, &source, refused.as_ref()).await {
             Found::Keys
         } else {
             Found::Nothing(stamp)

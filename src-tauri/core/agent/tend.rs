@@ -12,7 +12,7 @@ use crate::config::{Chain, Config};
 use crate::error::{Code, Error};
 use crate::logout::{self, Cleanup, LongLivedKeys};
 use crate::sessions::sync::{self, ReadScope};
-use crate::sessions::{Action, Announcement, Renewable, Watch, key};
+use crate::sessions::{Action, Announcement, Held, Renewable, Watch, key};
 use crate::sign_in::{Completed, NotRenewed, Options};
 use crate::store::Mode;
 use std::sync::Arc;
@@ -187,6 +187,7 @@ pub(super) fn completed(actor: &mut Actor, reach: Attendance, completed: &Comple
         ..
     } = completed;
     let (now, identity) = (actor.clock.now(), chain.identity.to_string());
+    let held = Held::new(&actor.world, chain, session, ticket.clone());
     for it in &completed.not_renewed_below {
         not_renewed_below(actor, it);
     }
@@ -195,13 +196,13 @@ pub(super) fn completed(actor: &mut Actor, reach: Attendance, completed: &Comple
         begin_again(actor, &key(name));
     }
     if let Some(error) = &completed.not_renewed {
-        actor.sessions.keep(chain, session, ticket.clone());
+        actor.sessions.keep(chain, held);
         if reach == Attendance::Scheduled {
             renewal_failed(actor, &key(&identity), error.clone());
         }
         return;
     }
-    actor.sessions.hold(chain, session, ticket.clone(), now);
+    actor.sessions.hold(chain, held, now);
     if !completed.made.is_empty() {
         let expires_at = session.expires_at;
         actor.tell(match reach {

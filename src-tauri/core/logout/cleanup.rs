@@ -5,16 +5,17 @@
 
 use super::plan::{KEYCHAIN, LongLivedKeys, files_of};
 use super::report::{Report, Step, Subject, What};
-use super::run::{entry_step, held_by_keys, profile_step};
+use super::run::{entry_step, held, profile_step};
 use crate::ask::Note;
+use crate::clock;
 use crate::config::{AwsFiles, Chain, Identity, Severity};
 use crate::duration::{in_units, time_left};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::files;
-use crate::providers::{place, session_owner};
+use crate::providers::session_owner;
 use crate::store::{Dropped, EntryKind, EntryName, UpTo};
 use crate::store::{Mode, StoredSession};
-use crate::world::{World, fingerprint};
+use crate::world::World;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -31,6 +32,24 @@ pub enum Health {
     Ok,
     Mended,
     Broken,
+}
+
+/// What a repair brings back, beside mending what loses nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recover {
+    #[default]
+    Nothing,
+    /// `--restore`: access keys that were set aside are in use again.
+    SetAside,
+    /// `--take-over`: what was stored for a configuration file that is gone is this one's.
+    OfAGoneFile,
+}
+
+impl Recover {
+    pub fn nothing(&self) -> bool {
+        *self == Recover::Nothing
+    }
 }
 
 /// One thing that was looked at.
@@ -125,16 +144,23 @@ async fn clean_entry(world: &World, entry: &EntryName, cleanup: Cleanup, report:
                 dropped => step("expired").became(dropped, cleanup.mode),
             }
         }
+        (EntryKind::SetAside, true, _) => {
+            let holds = held(world, *kind, name).await.unwrap_or_default();
+            match world.store.keys.forget_if_over(name, cleanup.mode).await {
+                Ok(Dropped::Absent) => return,
+                dropped => step(&holds).became(dropped, cleanup.mode),
+            }
+        }
         (EntryKind::Keys | EntryKind::Token, true, _) => return,
         // The end of the audit log belongs to the realm, not to an identity.
         (EntryKind::Audit, _, _) => return,
         (_, false, _) if !knows_all_names(world) => return,
-        (EntryKind::Keys, false, LongLivedKeys::Keep) => {
-            let holds = held_by_keys(world, name).await.unwrap_or_default();
+        (EntryKind::Keys | EntryKind::SetAside, false, LongLivedKeys::Keep) => {
+            let holds = held(world, *kind, name).await.unwrap_or_default();
             step(&format!("kept: {holds}; no longer configured")).stays_unless_told(KEYCHAIN)
         }
-        (EntryKind::Keys, false, LongLivedKeys::Remove) => {
-            let holds = held_by_keys(world, name).await.unwrap_or_default();
+        (EntryKind::Keys | EntryKind::SetAside, false, LongLivedKeys::Remove) => {
+            let holds = held(world, *kind, name).await.unwrap_or_default();
             let dropped = world.store.drop_entry(*kind, name, cleanup.mode).await;
             step(&format!("{holds}; no longer configured")).became(dropped, cleanup.mode)
         }
@@ -224,6 +250,7 @@ async fn clean_profiles(
 pub async fn repair(
     world: &World,
     identity: Option<&str>,
+    recover: Recover,
     notes: &mut Vec<Note>,
 ) -> Result<Vec<Finding>> {
     let identities: Vec<&Identity> = match identity {
@@ -241,7 +268,7 @@ pub async fn repair(
             .filter(|identity| identity.is_supported)
             .collect(),
     };
-    let mut findings = Vec::new();
+    let mut findings = recovered(world, &identities, recover).await?;
     for identity in identities {
         match world.config.chain(identity) {
             Ok(chain) => findings.extend(repair_one(world, identity, &chain, notes).await),
@@ -261,10 +288,10 @@ async fn repair_one(
     let name = identity.name.as_str();
     findings.extend(repair_mark(world, name).await);
     if identity.kind == "aws/user" {
-        let stored = world.store.long_lived(name).await;
-        findings.push(match stored.map(|stored| stored.note(notes)) {
+        let stored = world.store.keys.find(name, None).await;
+        findings.push(match stored {
             Ok(None) => Finding::ok(name, "no access keys are stored in the keyring"),
-            Ok(Some(stored)) => match stored.keys {
+            Ok(Some(stored)) => match stored.long_lived.keys {
                 Some(keys) => {
                     Finding::ok(name, format!("access key {} is stored", keys.access_key_id))
                 }
@@ -276,11 +303,62 @@ async fn repair_one(
             },
             Err(error) => Finding::broken(name, &error),
         });
+        findings.extend(list_set_aside(world, name).await);
     }
-    findings.push(repair_session(world, name, chain, notes).await);
+    findings.push(repair_session(world, name, chain).await);
     findings.extend(repair_program(world, name, chain, notes).await);
     findings.extend(repair_profile(world, name, chain).await);
     findings
+}
+
+/// What a person wanted back: without any it is an error.
+async fn recovered(
+    world: &World,
+    identities: &[&Identity],
+    recover: Recover,
+) -> Result<Vec<Finding>> {
+    let (mut findings, store) = (Vec::new(), &world.store);
+    for identity in identities {
+        let name = identity.name.as_str();
+        let detail = match recover {
+            Recover::Nothing => None,
+            Recover::SetAside => store.keys.restore(name).await?.map(|keys| {
+                let id = keys.access_key_id;
+                format!("access key {id} was set aside, and is in use again")
+            }),
+            Recover::OfAGoneFile => store.take_over(name).await?.map(|gone| {
+                let here = world.config.path().display();
+                format!("what was stored for {gone} belongs to {here} now")
+            }),
+        };
+        findings.extend(detail.map(|detail| Finding::mended(name, detail)));
+    }
+    let nothing = match recover {
+        _ if !findings.is_empty() => return Ok(findings),
+        Recover::Nothing => return Ok(findings),
+        Recover::SetAside => "no access keys are set aside",
+        Recover::OfAGoneFile => {
+            "nothing here was stored for a configuration file that is no longer there"
+        }
+    };
+    Err(Error::new(Code::InvalidInput, nothing))
+}
+
+async fn list_set_aside(world: &World, name: &str) -> Option<Finding> {
+    match world.store.keys.set_aside(name).await {
+        Ok(None) => None,
+        Ok(Some(aside)) => {
+            let id = aside.stored.long_lived.keys.as_ref()?.access_key_id.clone();
+            let (since, until) = (clock::day(aside.since), clock::day(aside.until()));
+            let detail = format!(
+                "access key {id} is set aside since {since} and until {until}: {}; \
+                 `fob repair {name} --restore` uses it again",
+                aside.reason
+            );
+            Some(Finding::ok(name, detail))
+        }
+        Err(error) => Some(Finding::broken(name, &error)),
+    }
 }
 
 /// The content of a damaged mark is not known; signed out is the side that hurts no user.
@@ -301,17 +379,16 @@ async fn repair_mark(world: &World, name: &str) -> Option<Finding> {
     }
 }
 
-async fn repair_session(
-    world: &World,
-    name: &str,
-    chain: &Chain,
-    notes: &mut Vec<Note>,
-) -> Finding {
-    let stored = world.store.session(name).await;
-    let why = match stored.map(|stored| stored.note(notes)) {
+async fn repair_session(world: &World, name: &str, chain: &Chain) -> Finding {
+    let at = match world.endpoint(chain.target()) {
+        Ok(at) => at,
+        Err(error) => return Finding::broken(name, &error),
+    };
+    let stored = world.store.session(name, Some(&at)).await;
+    let why = match stored {
         Ok(None) => return Finding::ok(name, "no session is stored"),
         Ok(Some(stored)) if !stored.session.is_usable(world.clock.now()) => "its session has ended",
-        Ok(Some(stored)) if stored.plan != fingerprint(chain, chain.links().len() - 1) => {
+        Ok(Some(stored)) if stored.plan != world.fingerprint(chain, chain.links().len() - 1) => {
             "its session was made before the configuration was changed, and is not used"
         }
         Ok(Some(stored)) => match still_known(world, chain, &stored).await {
@@ -340,10 +417,9 @@ async fn still_known(
     let (link, name) = (chain.target(), chain.identity.as_str());
     let left = time_left(session.expires_at, world.clock.now());
     let lasts = format!("its session is valid for {}", in_units(left));
-    let is_ours = matches!(world.endpoint(place(link)), Ok(it) if it == stored.endpoint);
     match session_owner(world, link, session).await {
         Ok(_) => Ok(Finding::ok(name, lasts)),
-        Err(fault) if fault.ends_a_session() && is_ours => Err("AWS no longer knows its session"),
+        Err(fault) if fault.ends_a_session() => Err("AWS no longer knows its session"),
         Err(fault) => {
             let error = fault.into_error(&link.region);
             let text = format!("{lasts}; AWS could not be asked whether it knows it: {error}");
@@ -363,8 +439,8 @@ async fn repair_program(
     let broken = broken
         .into_iter()
         .find(|it| it.identity.eq_ignore_ascii_case(name))?;
-    let stored = world.store.session(name).await.ok();
-    let session = stored.and_then(|it| it.note(notes)).map(|it| it.session);
+    let stored = world.store.session(name, None).await.ok().flatten();
+    let session = stored.map(|it| it.session);
     let program = broken.program.display();
     Some(match world.write_profile(chain, session.as_ref()).await {
         Ok(written) => {

@@ -7,7 +7,7 @@ mod record;
 mod report;
 mod run;
 
-pub use cleanup::{Cleanup, Finding, Health, clean_up, repair};
+pub use cleanup::{Cleanup, Finding, Health, Recover, clean_up, repair};
 pub use plan::{Depth, InMemory, Logout, LongLivedKeys, Removal, Target, removals};
 pub use record::{record_removals, record_repairs};
 pub use report::{OtherSession, Report, Step as RemovalStep, StepResult, Subject, What};

@@ -81,6 +81,7 @@ pub(super) enum RemovalKind {
     },
     /// Long-lived keys that no caller wants removed.
     KeysThatStay {
+        kind: EntryKind,
         name: String,
     },
     TokenThatStays {
@@ -115,14 +116,13 @@ pub fn removals(config: &Config, logout: &Logout) -> Result<Vec<Removal>> {
         list.push(Removal(RemovalKind::Memory { name: name.clone() }));
         list.push(Removal(RemovalKind::DatabaseTokens { name: name.clone() }));
         if identity.kind == "aws/user" {
-            list.push(Removal(match logout.long_lived_keys {
-                LongLivedKeys::Keep => RemovalKind::KeysThatStay { name },
-                LongLivedKeys::Remove => RemovalKind::Entry {
-                    kind: EntryKind::Keys,
-                    name,
-                    via,
-                },
-            }));
+            for kind in [EntryKind::Keys, EntryKind::SetAside] {
+                let (name, via) = (name.clone(), via.clone());
+                list.push(Removal(match logout.long_lived_keys {
+                    LongLivedKeys::Keep => RemovalKind::KeysThatStay { kind, name },
+                    LongLivedKeys::Remove => RemovalKind::Entry { kind, name, via },
+                }));
+            }
         }
     }
     for provider in &scope.providers {

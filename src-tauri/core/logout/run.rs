@@ -5,18 +5,12 @@ use super::plan::{
     InMemory, KEYCHAIN, Logout, Removal, RemovalKind, Scope, Target, files_of, removals,
 };
 use super::report::{OtherSession, Report, Step, Subject, What};
-use crate::ask::Note;
 use crate::error::Result;
 use crate::store::{ClearedProfile, Dropped, EntryKind, Mode, ProfilePart};
 use crate::world::World;
 
 /// Fails only for an unknown name, before anything is touched.
-pub async fn logout(
-    world: &World,
-    logout: &Logout,
-    memory: &InMemory,
-    notes: &mut Vec<Note>,
-) -> Result<Report> {
+pub async fn logout(world: &World, logout: &Logout, memory: &InMemory) -> Result<Report> {
     let list = removals(&world.config, logout)?;
     let scope = Scope::of(&world.config, &logout.target)?;
     let (subject, target) = subject_of(world, &logout.target)?;
@@ -48,7 +42,7 @@ pub async fn logout(
         remove(world, removal, memory, &mut report).await;
     }
     report.notes.extend(unreadable_parts(world, &scope));
-    name_those_who_shared(world, &scope, &mut report, notes).await;
+    name_those_who_shared(world, &scope, &mut report).await;
     Ok(report)
 }
 
@@ -71,15 +65,18 @@ async fn remove(world: &World, removal: &Removal, memory: &InMemory, report: &mu
     match &removal.0 {
         RemovalKind::Entry { kind, name, via } => {
             let detail = match kind {
-                EntryKind::Keys => held_by_keys(world, name).await.unwrap_or_default(),
+                EntryKind::Keys | EntryKind::SetAside => {
+                    held(world, *kind, name).await.unwrap_or_default()
+                }
                 EntryKind::Session => format!("via {via}"),
                 EntryKind::Token => "sign-in token".to_owned(),
                 EntryKind::Audit => "end of the audit log".to_owned(),
             };
             let dropped = world.store.drop_entry(*kind, name, mode).await;
-            report
-                .steps
-                .push(entry_step(world, *kind, name, detail).became(dropped, mode));
+            // Most identities never have keys aside.
+            let is_told = *kind != EntryKind::SetAside || dropped != Ok(Dropped::Absent);
+            let step = || entry_step(world, *kind, name, detail).became(dropped, mode);
+            report.steps.extend(is_told.then(step));
         }
         RemovalKind::Memory { name } => {
             let is_held = memory.sessions.contains(&name.to_ascii_lowercase());
@@ -91,8 +88,10 @@ async fn remove(world: &World, removal: &Removal, memory: &InMemory, report: &mu
             let step = || Step::at(What::Agent, name, TOKENS.to_owned(), TOKENS);
             report.steps.extend(is_held.then(|| gone(step(), mode)));
         }
-        RemovalKind::KeysThatStay { name } => {
-            report.steps.extend(keys_that_stay(world, name).await);
+        RemovalKind::KeysThatStay { kind, name } => {
+            report
+                .steps
+                .extend(keys_that_stay(world, *kind, name).await);
         }
         RemovalKind::TokenThatStays { name, used_by } => {
             report
@@ -137,17 +136,17 @@ async fn token_that_stays(world: &World, name: &str, used_by: &[String]) -> Opti
 }
 
 /// What a user's entry holds, such as its access key's shortened ID; read without its secret.
-pub(super) async fn held_by_keys(world: &World, name: &str) -> Option<String> {
-    let attributes = world.store.attributes(EntryKind::Keys, name).await;
+pub(super) async fn held(world: &World, kind: EntryKind, name: &str) -> Option<String> {
+    let attributes = world.store.attributes(kind, name).await;
     let holds = attributes.ok().flatten().map(|it| it.holds);
     holds.map(|it| it.unwrap_or_else(|| "access keys".to_owned()))
 }
 
 /// Reported only for keys that are there. That they cannot be looked at is no failure of a logout
 /// that keeps them.
-async fn keys_that_stay(world: &World, name: &str) -> Option<Step> {
-    let attributes = world.store.attributes(EntryKind::Keys, name).await.ok()??;
-    let step = |detail| entry_step(world, EntryKind::Keys, name, detail);
+async fn keys_that_stay(world: &World, kind: EntryKind, name: &str) -> Option<Step> {
+    let attributes = world.store.attributes(kind, name).await.ok()??;
+    let step = |detail| entry_step(world, kind, name, detail);
     Some(match attributes.configuration {
         Some(other) => step(format!("kept: it belongs to {other}")).stays(),
         None => {
@@ -184,12 +183,7 @@ fn unreadable_parts(world: &World, scope: &Scope<'_>) -> Vec<String> {
 }
 
 /// Others that stood on something that was removed live on until their own session ends.
-async fn name_those_who_shared(
-    world: &World,
-    scope: &Scope<'_>,
-    report: &mut Report,
-    notes: &mut Vec<Note>,
-) {
+async fn name_those_who_shared(world: &World, scope: &Scope<'_>, report: &mut Report) {
     let removed = scope.names();
     let now = world.clock.now();
     for identity in world.config.identities() {
@@ -208,10 +202,10 @@ async fn name_those_who_shared(
         );
         let held = world
             .store
-            .session(identity.name.as_str())
+            .session(identity.name.as_str(), None)
             .await
             .ok()
-            .and_then(|stored| stored.note(notes))
+            .flatten()
             .map(|stored| stored.session);
         if let Some(session) = held.filter(|session| !signed_out && session.is_usable(now)) {
             let identity = identity.name.to_string();

@@ -13,7 +13,7 @@ use crate::foreign::Foreign;
 use crate::ids::AccessKeyId;
 use crate::secret::{Keys, LongLived, Origin, Session};
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
-use crate::store::{ClearedKeys, Ticket};
+use crate::store::{ClearedKeys, StoredKeys, Ticket};
 use crate::world::World;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
@@ -46,6 +46,23 @@ pub enum OtherUser {
 pub struct NewKeys {
     pub check: Check,
     pub other_user: OtherUser,
+    pub replaces: Replaces,
+}
+
+/// The stored keys that new ones may take the place of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Replaces {
+    #[default]
+    Own,
+    /// `--replace`: also those of another configuration or endpoint.
+    Others,
+}
+
+impl Replaces {
+    pub fn own(&self) -> bool {
+        *self == Replaces::Own
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -64,6 +81,8 @@ pub struct Configured {
 pub(super) struct FoundKeys {
     pub keys: Keys,
     pub origin: Origin,
+    /// By the endpoint that they are for; before that they are bound to none.
+    pub is_accepted: bool,
     /// For messages: `the keyring`, `config.yaml line 12`, `the environment variable DEV_KEY`.
     pub place: String,
 }
@@ -91,33 +110,43 @@ struct Entry<'a> {
 }
 
 /// The configuration's keys come first, and then the keyring is not read at all; else the
-/// keyring's, with what it remembers beside them.
+/// keyring's, with what it remembers beside them. `signs_at`: the link of the call.
 pub(super) async fn find(
     world: &World,
     name: &str,
     user: &User,
-    notes: &mut Vec<Note>,
+    signs_at: &Link,
 ) -> Result<(Option<FoundKeys>, LongLived)> {
     if let Some(written) = &user.keys {
         let found = FoundKeys {
             keys: written.keys.clone(),
             origin: written.origin,
+            is_accepted: true,
             place: written.place.clone(),
         };
         return Ok((Some(found), nothing_remembered()));
     }
-    let remembered = remembered(world, name, notes).await?;
-    let found = remembered.keys.clone().map(|keys| FoundKeys {
+    let at = world.endpoint(signs_at)?;
+    let Some(stored) = world.store.keys.find(name, Some(&at)).await? else {
+        return Ok((None, nothing_remembered()));
+    };
+    let found = stored.long_lived.keys.clone().map(|keys| FoundKeys {
         keys,
         origin: Origin::Keyring,
+        is_accepted: stored.endpoint.is_some(),
         place: "the keyring".to_owned(),
     });
-    Ok((found, remembered))
+    Ok((found, stored.long_lived))
 }
 
-async fn remembered(world: &World, name: &str, notes: &mut Vec<Note>) -> Result<LongLived> {
-    let stored = world.store.long_lived(name).await?.note(notes);
-    Ok(stored.unwrap_or_else(nothing_remembered))
+/// The endpoint took a call that was signed with them.
+pub(super) async fn accepted(it: &Obtain<'_>, found: &FoundKeys, signs_at: &Link) -> Result<()> {
+    if found.is_accepted {
+        return Ok(());
+    }
+    let (keys, id) = (&it.world.store.keys, &found.keys.access_key_id);
+    keys.accepted(it.name(), id, &it.world.endpoint(signs_at)?)
+        .await
 }
 
 /// In place of keys that are missing or were revoked: requested until STS accepts some, or the
@@ -143,6 +172,7 @@ pub(super) async fn ask_for_new(
         how: NewKeys {
             check: Check::WithSts,
             other_user: OtherUser::Refused,
+            replaces: Replaces::Own,
         },
         step: Some(it.step),
     };
@@ -151,7 +181,7 @@ pub(super) async fn ask_for_new(
         let typed = tokio::select! {
             biased;
             typed = it.ask.keys(prompt.clone()) => typed?,
-            () = others_come(it.world, it.name(), refused) => None,
+            () = others_come(it.world, it.link(), refused) => None,
         };
         let Some(typed) = typed else { return Ok(()) };
         if entry.accept(&typed, &mut prompt, it.trail).await?.is_some() {
@@ -162,13 +192,13 @@ pub(super) async fn ask_for_new(
 
 /// Returns once the keyring holds keys that AWS has not refused. Its lock file says when it was
 /// written.
-async fn others_come(world: &World, name: &str, refused: Option<&AccessKeyId>) {
+async fn others_come(world: &World, link: &Link, refused: Option<&AccessKeyId>) {
     let mut read_at = None;
     loop {
-        let stamp = world.store.keys_stamp(name);
+        let stamp = world.store.keys.stamp(&link.name);
         if read_at != Some(stamp) || stamp == Stamp::Now {
             read_at = Some(stamp);
-            if others_are_stored(world, name, refused).await {
+            if others_are_stored(world, link, refused).await {
                 return;
             }
         }
@@ -177,13 +207,14 @@ async fn others_come(world: &World, name: &str, refused: Option<&AccessKeyId>) {
 }
 
 /// Keys that AWS has not refused. A keyring that was closed meanwhile holds none for now.
-pub async fn others_are_stored(world: &World, name: &str, refused: Option<&AccessKeyId>) -> bool {
-    let stored = world.store.long_lived(name).await.ok();
-    let keys = stored.and_then(|stored| stored.value?.keys);
+pub async fn others_are_stored(world: &World, link: &Link, refused: Option<&AccessKeyId>) -> bool {
+    let at = world.endpoint(link).ok();
+    let stored = world.store.keys.find(&link.name, at.as_ref()).await;
+    let keys = stored.ok().flatten().and_then(|it| it.long_lived.keys);
     keys.is_some_and(|keys| Some(&keys.access_key_id) != refused)
 }
 
-/// `fob user configure`: accepted, then stored. `typed`: `None` asks for them.
+/// `fob user configure`: accepted, then stored.
 pub async fn configure(
     world: &World,
     identity: &str,
@@ -195,18 +226,6 @@ pub async fn configure(
     let chain = user_chain(world, identity)?;
     let link = chain.source();
     let ticket = world.store.sign_outs.ticket(&link.name)?;
-    let message = format!("access keys are needed for identity: {identity}");
-    let mut prompt = Prompt {
-        kind: form(
-            link,
-            &remembered(world, &link.name, &mut trail.notes).await?,
-            WhyKeys::Asked,
-        ),
-        attempt: 1,
-        unanswered: Error::new(Code::PersonNeeded, message)
-            .hint("pass them with --stdin, --csv or --profile"),
-        refused_key: None,
-    };
     let entry = Entry {
         world,
         link,
@@ -214,6 +233,14 @@ pub async fn configure(
         ask,
         how,
         step: None,
+    };
+    let message = format!("access keys are needed for identity: {identity}");
+    let mut prompt = Prompt {
+        kind: form(link, &entry.remembered().await?, WhyKeys::Asked),
+        attempt: 1,
+        unanswered: Error::new(Code::PersonNeeded, message)
+            .hint("pass them with --stdin, --csv or --profile"),
+        refused_key: None,
     };
     let long_lived = loop {
         let typed = match typed.take() {
@@ -229,6 +256,10 @@ pub async fn configure(
             break accepted;
         }
     };
+    if how.replaces == Replaces::Others {
+        let name = chain.identity.as_str();
+        world.store.profiles.evict(&chain.files, name).await?;
+    }
     trail.notes.extend(others_come_first(link));
     let keys = long_lived.keys.as_ref();
     Ok(Configured {
@@ -250,6 +281,18 @@ fn others_come_first(link: &Link) -> Option<Note> {
 }
 
 impl Entry<'_> {
+    async fn remembered(&self) -> Result<LongLived> {
+        let at = self.world.endpoint(self.link)?;
+        let stored = self.world.store.keys.find(&self.link.name, Some(&at)).await;
+        match (stored, self.how.replaces) {
+            (Ok(stored), _) => Ok(stored.map_or_else(nothing_remembered, |it| it.long_lived)),
+            (Err(error), Replaces::Others) if error.code == Code::BelongsElsewhere => {
+                Ok(nothing_remembered())
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+
     /// Stores these keys if they can be; else `prompt` is the next one, with the reason and what
     /// was typed beside the keys.
     async fn accept(
@@ -258,14 +301,14 @@ impl Entry<'_> {
         prompt: &mut Prompt,
         trail: &mut Trail,
     ) -> Result<Option<LongLived>> {
-        let before = remembered(self.world, &self.link.name, &mut trail.notes).await?;
+        let before = self.remembered().await?;
         let (why, error) = match self.check(typed, &before, &prompt.kind).await {
             Ok(mut long_lived) => {
                 self.confirm_the_user(typed, &before, &mut long_lived, trail)
                     .await?;
                 let (_, warning) = SessionKind::IamUser.bound(long_lived.session_duration);
                 trail.warn_once(warning);
-                let saved = save(self.world, self.ticket, &before, &long_lived, trail).await;
+                let saved = self.save(&before, &long_lived, trail).await;
                 trail
                     .happened
                     .push(stored(&self.link.name, &long_lived, (&saved).into()));
@@ -335,6 +378,61 @@ impl Entry<'_> {
             )));
         }
         Ok(())
+    }
+
+    /// Stores keys, and drops the sessions that were made with others.
+    async fn save(
+        &self,
+        before: &LongLived,
+        long_lived: &LongLived,
+        trail: &mut Trail,
+    ) -> Result<()> {
+        let world = self.world;
+        let (name, now) = (self.ticket.name(), world.clock.now());
+        self.put(long_lived).await?;
+        let id = |of: &LongLived| of.keys.as_ref().map(|keys| keys.access_key_id.clone());
+        if before.keys.is_none() || id(before) != id(long_lived) {
+            for identity in world.config.identities() {
+                let chain = world.config.chain(identity);
+                if chain.is_ok_and(|chain| chain.source().name.eq_ignore_ascii_case(name)) {
+                    // A sign-in that waited for these keys may have made one with them already.
+                    let is_older = |session: &Session| session.issued_at <= now;
+                    let name = identity.name.as_str();
+                    world.store.drop_session_if(name, is_older).await?;
+                    trail.dropped.push(identity.name.to_string());
+                }
+            }
+        }
+        trail.notes.push(match world.config.keyring() {
+            KeyringChoice::Memory => Note::Warning(format!(
+                "the keys of {name} are not kept: the keyring is `memory`, and is gone when this `fob` or its agent ends"
+            )),
+            KeyringChoice::System | KeyringChoice::File { .. } => {
+                Note::Info(format!("Credentials saved to keyring: {name}"))
+            }
+        });
+        Ok(())
+    }
+
+    async fn put(&self, long_lived: &LongLived) -> Result<()> {
+        let (store, name) = (&self.world.store, self.ticket.name());
+        let at = self.world.endpoint(self.link)?;
+        let stored = StoredKeys {
+            long_lived: long_lived.clone(),
+            endpoint: match self.how.check {
+                Check::WithSts => Some(at.clone()),
+                Check::Skip => None,
+            },
+        };
+        let replaceable = match self.how.replaces {
+            Replaces::Own => Some(&at),
+            Replaces::Others => {
+                store.evict_others(name).await?;
+                None
+            }
+        };
+        let _not_signed_out = store.sign_outs.unless_signed_out(self.ticket).await?;
+        store.keys.put(name, &stored, replaceable).await
     }
 
     /// Reads what was typed, and asks STS whose keys they are.
@@ -445,44 +543,6 @@ async fn confirmed(world: &World, signer: Signer<'_>, place: Place<'_>, fault: F
     }
 }
 
-/// Stores keys, and drops the sessions that were made with others.
-async fn save(
-    world: &World,
-    ticket: &Ticket,
-    before: &LongLived,
-    long_lived: &LongLived,
-    trail: &mut Trail,
-) -> Result<()> {
-    let (name, now) = (ticket.name(), world.clock.now());
-    {
-        let _not_signed_out = world.store.sign_outs.unless_signed_out(ticket).await?;
-        let stored = world.store.put_long_lived(name, long_lived).await?;
-        stored.note(&mut trail.notes);
-    }
-    let id = |of: &LongLived| of.keys.as_ref().map(|keys| keys.access_key_id.clone());
-    if before.keys.is_none() || id(before) != id(long_lived) {
-        for identity in world.config.identities() {
-            let chain = world.config.chain(identity);
-            if chain.is_ok_and(|chain| chain.source().name.eq_ignore_ascii_case(name)) {
-                // A sign-in that waited for these keys may have made one with them already.
-                let is_older = |session: &Session| session.issued_at <= now;
-                let name = identity.name.as_str();
-                world.store.drop_session_if(name, is_older).await?;
-                trail.dropped.push(identity.name.to_string());
-            }
-        }
-    }
-    trail.notes.push(match world.config.keyring() {
-        KeyringChoice::Memory => Note::Warning(format!(
-            "the keys of {name} are not kept: the keyring is `memory`, and is gone when this `fob` or its agent ends"
-        )),
-        KeyringChoice::System | KeyringChoice::File { .. } => {
-            Note::Info(format!("Credentials saved to keyring: {name}"))
-        }
-    });
-    Ok(())
-}
-
 fn still_unknown(fault: Fault, place: Place<'_>) -> Result<Fault> {
     match fault.kind {
         FaultKind::UnknownKeys => Ok(fault),
@@ -501,7 +561,6 @@ pub(super) async fn refused(
     chain: &Chain,
     found: &FoundKeys,
     fault: Fault,
-    notes: &mut Vec<Note>,
 ) -> Result<Refused> {
     let link = chain.source();
     let (name, place) = (link.name.as_str(), place(link));
@@ -530,23 +589,39 @@ pub(super) async fn refused(
         }
     }
     let error = error.hint(format!("fob user configure --identity {name}"));
-    let cleared = world
-        .store
-        .clear_revoked_keys(name, &found.keys.access_key_id)
-        .await
-        .map(|cleared| cleared.note(notes));
+    let at = world.endpoint(link)?;
+    let cleared = world.store.keys.clear_revoked(name, key, &at).await;
     let outcome = AuditOutcome::from(&cleared);
-    let hint = match cleared {
+    let (became, error) = match cleared {
         Ok(ClearedKeys::Changed) => return Ok(Refused::Replaced),
-        Ok(ClearedKeys::Cleared | ClearedKeys::Absent) => {
-            tracing::info!(identity = name, "revoked keys cleared");
-            "stale credentials were cleared from the keyring".to_owned()
-        }
-        Err(why) => format!("stale credentials could not be cleared from the keyring: {why}"),
+        Ok(ClearedKeys::Cleared) => (
+            "set aside",
+            error
+                .hint("stale credentials were cleared from the keyring")
+                .hint(format!(
+                    "they are set aside for 30 days: fob repair {name} --restore"
+                )),
+        ),
+        Ok(ClearedKeys::Absent) => (
+            "absent",
+            error.hint("stale credentials were cleared from the keyring"),
+        ),
+        Ok(ClearedKeys::NeverAccepted) => (
+            "kept",
+            error.hint(format!(
+                "the keyring keeps them, because {at} has never accepted them"
+            )),
+        ),
+        Err(why) => (
+            "cleared",
+            error.hint(format!(
+                "stale credentials could not be cleared from the keyring: {why}"
+            )),
+        ),
     };
     Ok(Refused::Revoked(
-        error.hint(hint).for_want_of_a_person(),
-        happened("cleared".to_owned(), outcome),
+        error.for_want_of_a_person(),
+        happened(became.to_owned(), outcome),
     ))
 }
 

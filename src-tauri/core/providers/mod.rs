@@ -11,12 +11,11 @@ mod role_call;
 mod user;
 
 pub use keys::{
-    Check, Configured, NewKeys, OtherUser, configure, others_are_stored, session_owner,
+    Check, Configured, NewKeys, OtherUser, Replaces, configure, others_are_stored, session_owner,
 };
 pub use obtain::{Obtain, Refusal, Trail, place};
 use user::Wanted;
 
-use crate::ask::Note;
 use crate::config::{Chain, Kind, Link};
 use crate::duration::SessionDuration;
 use crate::error::{Code, Error, Result};
@@ -64,9 +63,9 @@ pub fn signs_with_keys(chain: &Chain, at: usize, asked: Option<SessionDuration>)
 }
 
 /// Whether the source of a chain can make a session without a person.
-pub async fn renews_alone(world: &World, link: &Link, notes: &mut Vec<Note>) -> Result<bool> {
+pub async fn renews_alone(world: &World, link: &Link) -> Result<bool> {
     match &link.kind {
-        Kind::User(user) => user::renews_alone(world, &link.name, user, notes).await,
+        Kind::User(user) => user::renews_alone(world, link, user).await,
         Kind::Ambient | Kind::Process(_) => Ok(true),
         Kind::IdentityCenter(_)
         | Kind::Saml(_)

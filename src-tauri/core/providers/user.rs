@@ -7,7 +7,7 @@ use super::obtain::{Obtain, denied_hints};
 use super::role_call::RoleCall;
 use crate::ask::{Note, Person, Prompt, PromptKind, WhyKeys};
 use crate::aws::{Fault, FaultKind, Granted, Mfa, Principal, Signer};
-use crate::config::User;
+use crate::config::{Link, User};
 use crate::duration::{SessionDuration, SessionKind};
 use crate::error::{Code, Error, Result};
 use crate::ids::{MfaArn, MfaCode};
@@ -28,17 +28,17 @@ pub(super) enum Wanted<'a> {
 }
 
 /// `it` is about the user's link, whatever is wanted.
-pub(super) async fn obtain(
-    mut it: Obtain<'_>,
+pub(super) async fn obtain<'a>(
+    mut it: Obtain<'a>,
     user: &User,
-    wanted: &Wanted<'_>,
+    wanted: &Wanted<'a>,
 ) -> Result<Session> {
     let (mut replaced_meanwhile, mut codes) = (false, Codes::default());
     // Keys that AWS no longer knows cost no code.
     let mut is_checked = false;
     loop {
-        let (found, remembered) =
-            keys::find(it.world, it.name(), user, &mut it.trail.notes).await?;
+        let signs_at = wanted.link(&it);
+        let (found, remembered) = keys::find(it.world, it.name(), user, signs_at).await?;
         let Some(found) = found else {
             let unanswered = missing_keys(&it);
             keys::ask_for_new(&mut it, WhyKeys::Missing, unanswered, &remembered).await?;
@@ -64,6 +64,7 @@ pub(super) async fn obtain(
                 let written = user.session_duration.or(remembered.session_duration);
                 match wanted.call(&mut it, &found.keys, mfa, written).await {
                     Ok(granted) => {
+                        keys::accepted(&it, &found, signs_at).await?;
                         return Ok(granted.into_session(found.origin, owner(remembered)));
                     }
                     Err(fault) => fault,
@@ -86,7 +87,7 @@ pub(super) async fn obtain(
 
 /// The error where there is no person to ask for new keys; `None`: others were stored meanwhile.
 async fn refused(it: &mut Obtain<'_>, found: &FoundKeys, fault: Fault) -> Result<Option<Error>> {
-    match keys::refused(it.world, it.chain, found, fault, &mut it.trail.notes).await? {
+    match keys::refused(it.world, it.chain, found, fault).await? {
         Refused::Replaced => Ok(None),
         Refused::NotOurs(error, happened) => {
             it.trail.happened.push(happened);
@@ -99,7 +100,15 @@ async fn refused(it: &mut Obtain<'_>, found: &FoundKeys, fault: Fault) -> Result
     }
 }
 
-impl Wanted<'_> {
+impl<'a> Wanted<'a> {
+    /// Of the call that the keys sign.
+    fn link(&self, it: &Obtain<'a>) -> &'a Link {
+        match self {
+            Wanted::OwnSession => it.link(),
+            Wanted::Role(role) => role.link,
+        }
+    }
+
     /// `written`: how long the user's own session shall last.
     async fn call(
         &self,
@@ -124,13 +133,8 @@ impl Wanted<'_> {
 }
 
 /// With stored keys, unless a person has to read a code off a device.
-pub(super) async fn renews_alone(
-    world: &World,
-    name: &str,
-    user: &User,
-    notes: &mut Vec<Note>,
-) -> Result<bool> {
-    let (found, remembered) = keys::find(world, name, user, notes).await?;
+pub(super) async fn renews_alone(world: &World, link: &Link, user: &User) -> Result<bool> {
+    let (found, remembered) = keys::find(world, &link.name, user, link).await?;
     let device = user.mfa_arn.is_some() || remembered.mfa_arn.is_some();
     Ok(found.is_some() && (!device || user.mfa_process.is_some()))
 }

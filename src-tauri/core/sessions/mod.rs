@@ -11,7 +11,7 @@ mod watch;
 mod whoami;
 
 pub use profile::{Variable, Variables, VariablesForm, variables, write_profile};
-pub use record::Record;
+pub use record::{Held, Record};
 pub use state::{IdentityStatus, LastCaller, ListedProvider, Reach, State, Whoami};
 pub use watch::{Action, Announcement, Renewable, Watch};
 pub use whoami::{account, whoami};
@@ -23,8 +23,7 @@ use crate::files::Generation;
 use crate::ids::IdentityName;
 use crate::secret::Session;
 use crate::store::Ticket;
-use crate::world::{World, fingerprint};
-use record::Held;
+use crate::world::World;
 use state::seconds_left;
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
@@ -90,19 +89,20 @@ impl Sessions {
     pub fn usable(&self, world: &World, chain: &Chain) -> Option<(Session, Ticket)> {
         let record = self.records.get(&key(chain.identity.as_str()))?;
         let held = record.held.as_ref()?;
-        let is_of_it = held.plan == fingerprint(chain, chain.links().len() - 1);
+        let is_of_it = held.plan == world.fingerprint(chain, chain.links().len() - 1);
         (is_of_it && world.is_usable(&held.session))
             .then(|| (held.session.clone(), held.ticket.clone()))
     }
 
     /// A session came out of a sign-in, or was read and is another one. The same as before takes
     /// nothing back. Until [`Sessions::is_renewable`] says how it is renewed, nothing is done.
-    pub fn hold(&mut self, chain: &Chain, session: &Session, ticket: Ticket, now: SystemTime) {
+    pub fn hold(&mut self, chain: &Chain, held: Held, now: SystemTime) {
         let notice = self.notice;
+        let session = &held.session.clone();
         let record = self.record(&chain.identity);
         record.is_signed_out = false;
         record.unreadable = None;
-        record.held = Some(Held::new(chain, session, ticket));
+        record.held = Some(held);
         match &mut record.watch {
             Some(watch) => watch.renewed(session, watch.renewable(), now),
             None => record.watch = Some(Watch::new(session, Renewable::ByAPerson, notice)),
@@ -110,12 +110,12 @@ impl Sessions {
     }
 
     /// The session of a sign-in that could not renew it: what is known of it stays.
-    pub fn keep(&mut self, chain: &Chain, session: &Session, ticket: Ticket) {
+    pub fn keep(&mut self, chain: &Chain, held: Held) {
         let notice = self.notice;
         let record = self.record(&chain.identity);
-        record.held = Some(Held::new(chain, session, ticket));
-        let watch = || Watch::new(session, Renewable::ByAPerson, notice);
+        let watch = || Watch::new(&held.session, Renewable::ByAPerson, notice);
         record.watch.get_or_insert_with(watch);
+        record.held = Some(held);
     }
 
     /// A session that was found, on the way to another identity's, not to be renewed.
@@ -195,8 +195,6 @@ impl Sessions {
         if let Some(error) = &self.keyring {
             notes.push(Note::Warning(error.to_string()));
         }
-        let noticed = self.records.values().flat_map(|record| &record.notes);
-        notes.extend(noticed.cloned());
         let identities = config.identities().iter();
         let statuses = identities
             .map(|it| self.status(config, it, now, &mut notes))
@@ -224,6 +222,12 @@ impl Sessions {
             }
         };
         let target = chain.as_ref().ok().map(|chain| chain.target().kind.facts());
+        if let Some(error) = record.and_then(Record::elsewhere) {
+            notes.push(Note::Warning(format!(
+                "{error}; {}",
+                error.hints.join("; ")
+            )));
+        }
         let held = record.and_then(Record::session);
         let watch = record.and_then(Record::watch);
         let known = held.and_then(|session| session.account.as_ref());

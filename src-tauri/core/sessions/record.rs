@@ -3,14 +3,13 @@
 
 use super::state::{LastCaller, State};
 use super::watch::Watch;
-use crate::ask::Note;
 use crate::config::Chain;
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::files::Stamp;
 use crate::ids::IdentityName;
 use crate::secret::Session;
 use crate::store::Ticket;
-use crate::world::fingerprint;
+use crate::world::World;
 use std::time::SystemTime;
 
 #[derive(Clone, Debug)]
@@ -24,8 +23,6 @@ pub struct Record {
     pub is_signed_out: bool,
     /// Why what is stored is not known.
     pub unreadable: Option<Error>,
-    /// Noticed when it was read.
-    pub(super) notes: Vec<Note>,
     /// As of the last time that it was read.
     pub(super) stamp: Option<Stamp>,
     pub last_caller: Option<LastCaller>,
@@ -33,7 +30,7 @@ pub struct Record {
 
 /// A session with what goes with it.
 #[derive(Clone, Debug)]
-pub(super) struct Held {
+pub struct Held {
     pub session: Session,
     pub plan: String,
     /// Taken before the session was made or read.
@@ -41,10 +38,10 @@ pub(super) struct Held {
 }
 
 impl Held {
-    pub(super) fn new(chain: &Chain, session: &Session, ticket: Ticket) -> Held {
+    pub fn new(world: &World, chain: &Chain, session: &Session, ticket: Ticket) -> Held {
         Held {
             session: session.clone(),
-            plan: fingerprint(chain, chain.links().len() - 1),
+            plan: world.fingerprint(chain, chain.links().len() - 1),
             ticket,
         }
     }
@@ -59,7 +56,6 @@ impl Record {
             is_watched: false,
             is_signed_out: false,
             unreadable: None,
-            notes: Vec::new(),
             stamp: None,
             last_caller: None,
         }
@@ -70,6 +66,7 @@ impl Record {
         let watched = self.watch.as_ref().map(|watch| watch.state(now));
         match (watched, &self.held) {
             _ if self.is_signed_out => State::SignedOut,
+            (_, None) if self.elsewhere().is_some() => State::BelongsElsewhere,
             // What AWS refused shows only when it is tried.
             (Some(state @ (State::Revoked | State::Denied)), _) => state,
             (Some(state), Some(_)) => state,
@@ -80,9 +77,10 @@ impl Record {
         }
     }
 
-    /// Noticed when it was read.
-    pub fn notes(&self) -> &[Note] {
-        &self.notes
+    /// Why what is stored is not used here.
+    pub fn elsewhere(&self) -> Option<&Error> {
+        let error = self.unreadable.as_ref();
+        error.filter(|error| error.code == Code::BelongsElsewhere)
     }
 
     pub fn session(&self) -> Option<&Session> {

@@ -28,6 +28,8 @@ pub enum State {
     SignedOut,
     Revoked,
     Denied,
+    /// What is stored under the name is another configuration's, or another endpoint's.
+    BelongsElsewhere,
     /// The keyring cannot be read.
     Unknown,
     Unsupported,

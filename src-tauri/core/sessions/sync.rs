@@ -2,15 +2,14 @@
 //! and when another process wrote. A session is read again only when its lock file says that it was
 //! written since.
 
-use super::{Sessions, key};
-use crate::ask::Note;
-use crate::config::Chain;
+use super::{Held, Sessions, key};
+use crate::config::{Chain, Kind};
 use crate::error::{Code, Error, Result};
 use crate::files::{Generation, Stamp};
 use crate::ids::IdentityName;
 use crate::secret::Session;
-use crate::store::{EntryKind, Ticket};
-use crate::world::{World, fingerprint};
+use crate::store::EntryKind;
+use crate::world::World;
 use std::collections::{HashMap, HashSet};
 use std::time::SystemTime;
 
@@ -42,7 +41,7 @@ enum Stored {
     /// As it was when it was last read.
     Unchanged,
     Nothing,
-    Session(Box<(Chain, Session, Ticket)>, Vec<Note>),
+    Session(Box<(Chain, Held)>),
     Unreadable(Error),
 }
 
@@ -61,7 +60,7 @@ pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading 
         is_of_all: matches!(scope, ReadScope::All),
         generation: Some(world.store.generation()),
     };
-    let mut listed: Option<Result<HashSet<String>>> = None;
+    let mut listed: Option<Result<HashSet<(EntryKind, String)>>> = None;
     let identities = world.config.identities().iter().filter(|it| match scope {
         ReadScope::All => true,
         ReadScope::One(name) => it.name.as_str().eq_ignore_ascii_case(name),
@@ -79,19 +78,28 @@ pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading 
             None => {
                 if listed.is_none() {
                     listed = Some(match scope {
-                        ReadScope::All => sessions(world).await,
+                        ReadScope::All => entries(world).await,
                         // One that is not there costs no more than a list.
-                        ReadScope::One(_) => Ok(HashSet::from([key(name)])),
+                        ReadScope::One(_) => Ok(HashSet::from([(EntryKind::Session, key(name))])),
                     });
                 }
+                let keys = (EntryKind::Keys, key(&chain.source().name));
                 match &listed {
-                    Some(Ok(names)) if names.contains(&key(name)) => stored(world, chain).await,
+                    Some(Ok(names)) if names.contains(&(EntryKind::Session, key(name))) => {
+                        stored(world, chain).await
+                    }
+                    Some(Ok(names)) if names.contains(&keys) => {
+                        without_session(world, &chain).await
+                    }
                     Some(Err(error)) => Stored::Unreadable(error.clone()),
                     Some(Ok(_)) | None => Stored::Nothing,
                 }
             }
         };
-        if let Stored::Unreadable(error) = &stored {
+        // What belongs elsewhere does so until it is written again.
+        if let Stored::Unreadable(error) = &stored
+            && error.code != Code::BelongsElsewhere
+        {
             stamp = None;
             if matches!(error.code, Code::KeyringLocked | Code::KeyringUnavailable) {
                 reading.keyring = Some(error.clone());
@@ -110,15 +118,14 @@ pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading 
     reading
 }
 
-/// The names with a stored session in this realm, in lower case; also those that another
-/// configuration wrote, which are read with a warning.
-async fn sessions(world: &World) -> Result<HashSet<String>> {
+/// What this realm has, by name in lower case; also what belongs to another configuration.
+async fn entries(world: &World) -> Result<HashSet<(EntryKind, String)>> {
     let realm = world.config.realm().as_str();
     let entries = world.store.keyring.list().await?.into_iter();
     let ours = entries
         .map(|entry| entry.name)
-        .filter(|name| name.kind == EntryKind::Session && name.realm == realm);
-    Ok(ours.map(|name| key(name.name())).collect())
+        .filter(|name| name.realm == realm);
+    Ok(ours.map(|name| (name.kind, key(name.name()))).collect())
 }
 
 async fn stored(world: &World, chain: Chain) -> Stored {
@@ -127,17 +134,37 @@ async fn stored(world: &World, chain: Chain) -> Stored {
         Ok(ticket) => ticket,
         Err(error) => return Stored::Unreadable(error),
     };
-    let mut notes = Vec::new();
-    let session = world.store.session(name).await;
-    match session.map(|session| session.note(&mut notes)) {
-        Ok(Some(stored)) if stored.plan == fingerprint(&chain, chain.links().len() - 1) => {
-            Stored::Session(Box::new((chain, stored.session, ticket)), notes)
+    let session = match world.endpoint(chain.target()) {
+        Ok(at) => world.store.session(name, Some(&at)).await,
+        Err(error) => Err(error),
+    };
+    match session {
+        Ok(Some(stored)) if stored.plan == world.fingerprint(&chain, chain.links().len() - 1) => {
+            let held = Held::new(world, &chain, &stored.session, ticket);
+            Stored::Session(Box::new((chain, held)))
         }
-        Ok(_) => Stored::Nothing,
+        Ok(_) => without_session(world, &chain).await,
         Err(error) => {
             tracing::warn!(identity = name, %error, "cannot read what is stored");
             Stored::Unreadable(error)
         }
+    }
+}
+
+/// Whether the keys that a session would be made with belong elsewhere.
+async fn without_session(world: &World, chain: &Chain) -> Stored {
+    let source = chain.source();
+    let are_stored = matches!(&source.kind, Kind::User(user) if user.keys.is_none());
+    let Ok(at) = world.endpoint(source) else {
+        return Stored::Nothing;
+    };
+    if !are_stored {
+        return Stored::Nothing;
+    }
+    match world.store.keys.find(&source.name, Some(&at)).await {
+        Err(error) if error.code == Code::BelongsElsewhere => Stored::Unreadable(error),
+        // A sign-in says what else is wrong with them.
+        Ok(_) | Err(_) => Stored::Nothing,
     }
 }
 
@@ -178,13 +205,18 @@ impl Sessions {
                     record.held = None;
                     record.unreadable = None;
                 }
-                Stored::Unreadable(error) => record.unreadable = Some(error),
-                Stored::Session(stored, notes) => {
-                    record.notes = notes;
-                    let (chain, session, ticket) = *stored;
+                Stored::Unreadable(error) => {
+                    if error.code == Code::BelongsElsewhere {
+                        record.held = None;
+                    }
+                    record.unreadable = Some(error);
+                }
+                Stored::Session(stored) => {
+                    let (chain, held) = *stored;
+                    let session = held.session.clone();
                     let is_other = had != Some(session.keys.access_key_id.clone());
                     if is_other {
-                        self.hold(&chain, &session, ticket, now);
+                        self.hold(&chain, held, now);
                         self.record(&it.name).is_signed_out = it.is_signed_out;
                         changed.push((chain, session));
                     }

@@ -465,7 +465,8 @@ fn lesson(code: Code) -> Lesson {
         // The network, AWS's load, this machine's clock: they pass.
         Code::Network | Code::Throttled | Code::ClockSkew | Code::AnswerExpired => Lesson::TryAgain,
         // This machine's own trouble: the person who mends it does not come and say so.
-        Code::ConfigInvalid
+        Code::BelongsElsewhere
+        | Code::ConfigInvalid
         | Code::ConfigNotFound
         | Code::DatabaseNotFound
         | Code::FilesUnwritable

@@ -7,7 +7,7 @@ use crate::ask::Note;
 use crate::aws::FaultKind;
 use crate::config::{Chain, Kind};
 use crate::error::{Error, Result};
-use crate::providers::{place, session_owner};
+use crate::providers::session_owner;
 use crate::secret::Session;
 use crate::world::World;
 
@@ -16,7 +16,7 @@ use crate::world::World;
 pub async fn whoami(world: &World, record: &Record, reach: Reach) -> Result<(Whoami, Vec<Note>)> {
     let identity = world.config.identity(record.name.as_str())?;
     let chain = world.config.chain(identity)?;
-    let mut notes = record.notes().to_vec();
+    let mut notes = Vec::new();
     let is_ambient = matches!(chain.target().kind, Kind::Ambient);
     let state = record.state(world.clock.now());
     let (mut state, mut session) = match state {
@@ -31,7 +31,7 @@ pub async fn whoami(world: &World, record: &Record, reach: Reach) -> Result<(Who
     if let Some(error) = &record.unreadable {
         note_once(&mut notes, error);
     }
-    let known = known_owner(world, &chain, &mut notes).await;
+    let known = known_owner(world, &chain).await;
     let mut whoami = Whoami {
         identity: chain.identity.to_string(),
         provider: chain.provider.to_string(),
@@ -97,9 +97,7 @@ async fn confirm(
         | FaultKind::Other => state,
     };
     if fault.ends_a_session()
-        && let Err(error) = world
-            .drop_refused_session(&link.name, session, place(link))
-            .await
+        && let Err(error) = world.drop_refused_session(link, session).await
     {
         note_once(notes, &error);
     }
@@ -119,16 +117,13 @@ pub async fn account(world: &World, chain: &Chain, session: &Session) -> Option<
 }
 
 /// The owner of the keys in the keyring for an IAM user, as STS named it when they were stored.
-async fn known_owner(
-    world: &World,
-    chain: &Chain,
-    notes: &mut Vec<Note>,
-) -> Option<(Option<String>, Option<String>)> {
+async fn known_owner(world: &World, chain: &Chain) -> Option<(Option<String>, Option<String>)> {
     if !matches!(chain.source().kind, Kind::User(_)) || !chain.links().len() == 1 {
         return None;
     }
-    let stored = world.store.long_lived(&chain.source().name).await;
-    let remembered = stored.ok()?.note(notes)?;
+    let (source, keys) = (chain.source(), &world.store.keys);
+    let at = world.endpoint(source).ok()?;
+    let remembered = keys.find(&source.name, Some(&at)).await.ok()??.long_lived;
     Some((
         remembered.principal.map(String::from),
         remembered.account.map(String::from),

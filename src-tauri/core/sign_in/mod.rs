@@ -15,7 +15,7 @@ use crate::providers::{self, Obtain, Refusal, Trail};
 use crate::secret::Session;
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
 use crate::store::{SignInLock, StoredSession, Ticket};
-use crate::world::{RefusedSession, World, fingerprint};
+use crate::world::{RefusedSession, World};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -321,12 +321,7 @@ impl<'a> Climb<'a> {
             return Ok(session);
         }
         let name = link.name.clone();
-        let error = fault.into_error(&link.region);
-        if self.drop_refused(at, Some(&session)).await? == RefusedSession::MadeElsewhere {
-            let message = format!("the session of {name} was made at another endpoint: {error}");
-            return Err(Error { message, ..error }
-                .hint("unset AWS_ENDPOINT_URL, or replace the session: fob login --force"));
-        }
+        self.drop_refused(at, Some(&session)).await?;
         let warning = format!("AWS no longer knows the session of {name}: it is made anew");
         self.trail.notes.push(Note::Warning(warning));
         self.with_an_open_keyring().await
@@ -423,14 +418,13 @@ impl<'a> Climb<'a> {
         if kept {
             let stored = StoredSession {
                 session: session.clone(),
-                plan: fingerprint(&self.chain, at),
-                endpoint: self.world.endpoint(providers::place(link))?,
+                plan: self.world.fingerprint(&self.chain, at),
+                endpoint: self.world.endpoint(link)?,
             };
             self.world
                 .store
                 .put_session(&self.tickets[at], &stored)
-                .await?
-                .note(&mut self.trail.notes);
+                .await?;
         } else {
             self.world.store.sign_outs.unchanged(&self.tickets[at])?;
         }
@@ -455,8 +449,8 @@ impl<'a> Climb<'a> {
             return Ok(RefusedSession::Replaced);
         };
         let (world, link) = (self.world, &self.chain.links()[at]);
-        let (name, place) = (link.name.clone(), providers::place(link));
-        let came = world.drop_refused_session(&name, refused, place).await?;
+        let name = link.name.clone();
+        let came = world.drop_refused_session(link, refused).await?;
         if came == RefusedSession::Dropped {
             self.made.remove(&at);
             self.trail.dropped.push(name.clone());
@@ -510,9 +504,14 @@ impl<'a> Climb<'a> {
     }
 
     async fn stored(&mut self, at: usize) -> Result<Option<Session>> {
-        let stored = self.world.store.session(self.name(at)).await?;
-        let stored = stored.note(&mut self.trail.notes);
-        let plan = fingerprint(&self.chain, at);
+        let link = &self.chain.links()[at];
+        let endpoint = self.world.endpoint(link)?;
+        let stored = self
+            .world
+            .store
+            .session(&link.name, Some(&endpoint))
+            .await?;
+        let plan = self.world.fingerprint(&self.chain, at);
         Ok(stored
             .filter(|stored| stored.plan == plan)
             .map(|stored| stored.session))
@@ -531,7 +530,7 @@ impl<'a> Climb<'a> {
                 return Ok(true);
             }
         }
-        providers::renews_alone(self.world, self.chain.source(), &mut self.trail.notes).await
+        providers::renews_alone(self.world, self.chain.source()).await
     }
 
     /// Tells those who wait how it ended. A failed renewal keeps the held session in use.

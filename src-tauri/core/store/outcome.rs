@@ -21,13 +21,6 @@ impl<T> Noted<T> {
         }
         self.value
     }
-
-    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Noted<U> {
-        Noted {
-            value: change(self.value),
-            warnings: self.warnings,
-        }
-    }
 }
 
 /// Whether to act, or only to report what would be done.
@@ -56,5 +49,7 @@ pub enum ClearedKeys {
     Cleared,
     /// Other keys have been stored since: they stay.
     Changed,
+    /// The endpoint that refused them never accepted them: they stay.
+    NeverAccepted,
     Absent,
 }

@@ -4,8 +4,8 @@ use super::keyring::{file_keyring, memory_keyring};
 use super::*;
 use crate::clock::Clock;
 use crate::error::Code;
-use crate::ids::MfaArn;
-use crate::secret::{Keys, Origin, SecretAccessKey, Session, SessionToken};
+use crate::ids::{AccessKeyId, MfaArn};
+use crate::secret::{Keys, LongLived, Origin, Secret, SecretAccessKey, Session, SessionToken};
 use std::time::{Duration, SystemTime};
 
 const CONFIGURATION: &str = "/home/kim/Ünï/config.yaml";
@@ -17,9 +17,13 @@ pub(super) fn keys(id: &str) -> Keys {
     }
 }
 
-fn long_lived() -> LongLived {
-    LongLived {
-        keys: Some(keys("AKIAIOSFODNN7EXAMPLE")),
+fn long_lived() -> StoredKeys {
+    holding(Some(keys("AKIAIOSFODNN7EXAMPLE")))
+}
+
+fn holding(keys: Option<Keys>) -> StoredKeys {
+    let long_lived = LongLived {
+        keys,
         mfa_arn: Some(
             "arn:aws:iam::123456789012:mfa/kim"
                 .parse::<MfaArn>()
@@ -28,7 +32,15 @@ fn long_lived() -> LongLived {
         session_duration: Some("36h".parse().expect("a duration")),
         account: Some("123456789012".parse().expect("an account")),
         principal: Some("arn:aws:iam::123456789012:user/kim".into()),
+    };
+    StoredKeys {
+        long_lived,
+        endpoint: Some(Endpoint::AWS),
     }
+}
+
+fn local() -> Endpoint {
+    Endpoint::of(Some("http://127.0.0.1:4566"))
 }
 
 pub(super) fn session() -> StoredSession {
@@ -44,15 +56,7 @@ pub(super) fn session() -> StoredSession {
             origin: Origin::Keyring,
         },
         plan: "sha256:1f".to_owned(),
-        endpoint: Some("http://127.0.0.1:4566".to_owned()),
-    }
-}
-
-impl<T> Noted<T> {
-    /// The value of a result that gave no warning.
-    pub(super) fn quiet(self) -> T {
-        assert_eq!(self.warnings, Vec::<String>::new());
-        self.value
+        endpoint: local(),
     }
 }
 
@@ -115,28 +119,27 @@ impl World {
 async fn whole_values_come_back_as_they_were_put() {
     for world in World::both() {
         let store = world.store(CONFIGURATION);
-        assert_eq!(store.long_lived("dev").await.expect("none").value, None);
-        assert_eq!(store.session("dev").await.expect("none").value, None);
+        assert_eq!(store.keys.find("dev", None).await.expect("none"), None);
+        assert_eq!(store.session("dev", None).await.expect("none"), None);
         store
-            .put_long_lived("Dev", &long_lived())
+            .keys
+            .put("Dev", &long_lived(), None)
             .await
-            .expect("put")
-            .quiet();
+            .expect("put");
         store
             .put_session(
                 &store.sign_outs.ticket("dev").expect("readable"),
                 &session(),
             )
             .await
-            .expect("put")
-            .quiet();
+            .expect("put");
         let again = world.store(CONFIGURATION);
         assert_eq!(
-            again.long_lived("DEV").await.expect("there").value,
+            again.keys.find("DEV", None).await.expect("there"),
             Some(long_lived())
         );
         assert_eq!(
-            again.session("dev").await.expect("there").value,
+            again.session("dev", None).await.expect("there"),
             Some(session())
         );
         for kind in [EntryKind::Keys, EntryKind::Session] {
@@ -154,8 +157,8 @@ async fn whole_values_come_back_as_they_were_put() {
             store.drop_session("dev").await.expect("dropped"),
             Dropped::Absent
         );
-        assert_eq!(store.session("dev").await.expect("none").value, None);
-        assert!(store.long_lived("dev").await.expect("kept").value.is_some());
+        assert_eq!(store.session("dev", None).await.expect("none"), None);
+        assert!(store.keys.find("dev", None).await.expect("kept").is_some());
         assert_eq!(
             store
                 .drop_entry(EntryKind::Keys, "dev", Mode::Run)
@@ -170,8 +173,8 @@ async fn whole_values_come_back_as_they_were_put() {
 async fn reading_writes_nothing() {
     for world in World::both() {
         let store = world.store(CONFIGURATION);
-        store.session("dev").await.expect("none").quiet();
-        store.long_lived("dev").await.expect("none").quiet();
+        store.session("dev", None).await.expect("none");
+        store.keys.find("dev", None).await.expect("none");
         world.keyring.list().await.expect("none");
         assert_eq!(world.keyring.state().await, KeyringState::Ready);
         assert_eq!(
@@ -190,59 +193,49 @@ async fn only_the_refused_keys_are_cleared_and_the_rest_of_the_entry_stays() {
         let refused = keys("AKIAIOSFODNN7EXAMPLE").access_key_id;
         assert_eq!(
             store
-                .clear_revoked_keys("dev", &refused)
+                .keys
+                .clear_revoked("dev", &refused, &Endpoint::AWS)
                 .await
-                .expect("none")
-                .value,
+                .expect("none"),
             ClearedKeys::Absent
         );
-        let other = LongLived {
-            keys: Some(keys("AKIAI44QH8DHBEXAMPLE")),
-            ..long_lived()
-        };
-        store
-            .put_long_lived("dev", &other)
-            .await
-            .expect("put")
-            .quiet();
+        let other = holding(Some(keys("AKIAI44QH8DHBEXAMPLE")));
+        store.keys.put("dev", &other, None).await.expect("put");
         assert_eq!(
             store
-                .clear_revoked_keys("dev", &refused)
+                .keys
+                .clear_revoked("dev", &refused, &Endpoint::AWS)
                 .await
-                .expect("kept")
-                .value,
+                .expect("kept"),
             ClearedKeys::Changed
         );
         assert_eq!(
-            store.long_lived("dev").await.expect("there").value,
+            store.keys.find("dev", None).await.expect("there"),
             Some(other)
         );
         store
-            .put_long_lived("dev", &long_lived())
+            .keys
+            .put("dev", &long_lived(), None)
             .await
-            .expect("put")
-            .quiet();
+            .expect("put");
         assert_eq!(
             store
-                .clear_revoked_keys("DEV", &refused)
+                .keys
+                .clear_revoked("DEV", &refused, &Endpoint::AWS)
                 .await
-                .expect("cleared")
-                .value,
+                .expect("cleared"),
             ClearedKeys::Cleared
         );
         assert_eq!(
-            store.long_lived("dev").await.expect("there").value,
-            Some(LongLived {
-                keys: None,
-                ..long_lived()
-            })
+            store.keys.find("dev", None).await.expect("there"),
+            Some(holding(None))
         );
         assert_eq!(
             store
-                .clear_revoked_keys("dev", &refused)
+                .keys
+                .clear_revoked("dev", &refused, &Endpoint::AWS)
                 .await
-                .expect("none left")
-                .value,
+                .expect("none left"),
             ClearedKeys::Absent
         );
         assert!(!world.text(EntryKind::Keys).await.contains("wJalr"));
@@ -293,7 +286,7 @@ async fn what_is_not_a_long_lived_key_is_said_and_stays() {
         let store = world.store(CONFIGURATION);
         for (text, said) in cases {
             world.plant(EntryKind::Keys, text).await;
-            let error = store.long_lived("dev").await.expect_err(text);
+            let error = store.keys.find("dev", None).await.expect_err(text);
             assert_eq!(error.code, Code::KeyringEntryInvalid, "{text}");
             assert!(
                 error.message.contains("default/keys/dev") && error.message.contains(said),
@@ -302,7 +295,8 @@ async fn what_is_not_a_long_lived_key_is_said_and_stays() {
             assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
             let refused = keys("AKIAIOSFODNN7EXAMPLE").access_key_id;
             store
-                .clear_revoked_keys("dev", &refused)
+                .keys
+                .clear_revoked("dev", &refused, &Endpoint::AWS)
                 .await
                 .expect_err("it stays");
             assert_eq!(world.text(EntryKind::Keys).await, text);
@@ -319,7 +313,8 @@ async fn an_entry_of_a_newer_version_is_neither_replaced_nor_removed() {
         world.plant(EntryKind::Session, newer).await;
         for error in [
             store
-                .put_long_lived("dev", &long_lived())
+                .keys
+                .put("dev", &long_lived(), None)
                 .await
                 .expect_err("keys"),
             store
@@ -334,7 +329,7 @@ async fn an_entry_of_a_newer_version_is_neither_replaced_nor_removed() {
                 .await
                 .expect_err("keys"),
             store.drop_session("dev").await.expect_err("session"),
-            store.session("dev").await.expect_err("session"),
+            store.session("dev", None).await.expect_err("session"),
         ] {
             assert_eq!(
                 (error.code, error.message.contains("version 9")),
@@ -361,61 +356,13 @@ async fn a_broken_entry_is_replaced_by_what_somebody_typed_but_never_removed() {
             Code::KeyringEntryInvalid
         );
         store
-            .put_long_lived("dev", &long_lived())
+            .keys
+            .put("dev", &long_lived(), None)
             .await
-            .expect("replaced")
-            .quiet();
+            .expect("replaced");
         assert_eq!(
-            store.long_lived("dev").await.expect("there").value,
+            store.keys.find("dev", None).await.expect("there"),
             Some(long_lived())
-        );
-    }
-}
-
-#[tokio::test]
-async fn one_name_from_two_configurations_gives_a_warning_that_names_both_and_nothing_is_removed() {
-    for world in World::both() {
-        let (mine, other) = (world.store(CONFIGURATION), world.store("/other.yaml"));
-        other
-            .put_session(
-                &other.sign_outs.ticket("dev").expect("readable"),
-                &session(),
-            )
-            .await
-            .expect("put")
-            .quiet();
-        for _ in 0..2 {
-            let found = mine.session("dev").await.expect("there");
-            let [warning] = &found.warnings[..] else {
-                panic!("{:?}", found.warnings)
-            };
-            assert!(
-                found.value.is_some()
-                    && warning.contains(CONFIGURATION)
-                    && warning.contains("/other.yaml"),
-                "{warning}"
-            );
-        }
-        other.session("dev").await.expect("there").quiet();
-        let kept = Dropped::Kept {
-            configuration: "/other.yaml".to_owned(),
-        };
-        assert_eq!(mine.drop_session("dev").await.expect("kept"), kept);
-        assert!(
-            other
-                .session("dev")
-                .await
-                .expect("still there")
-                .value
-                .is_some()
-        );
-        let ticket = mine.sign_outs.ticket("dev").expect("readable");
-        let replaced = mine.put_session(&ticket, &session()).await.expect("put");
-        assert_eq!(replaced.warnings.len(), 1, "{:?}", replaced.warnings);
-        mine.session("dev").await.expect("now ours").quiet();
-        assert_eq!(
-            mine.drop_session("dev").await.expect("now ours"),
-            Dropped::Removed
         );
     }
 }
@@ -425,6 +372,7 @@ async fn two_writers_of_one_entry_wait_for_each_other() {
     for world in World::both() {
         let store = world.store(CONFIGURATION);
         let lock = store
+            .entries
             .locks
             .entry(&EntryName::new("default", EntryKind::Session, "dev"))
             .await
@@ -443,7 +391,7 @@ async fn two_writers_of_one_entry_wait_for_each_other() {
         Clock::nap(Duration::from_millis(150)).await;
         assert!(!writing.is_finished());
         drop(lock);
-        writing.await.expect("no panic").expect("put").quiet();
+        writing.await.expect("no panic").expect("put");
         assert!(
             world
                 .folder
@@ -451,5 +399,280 @@ async fn two_writers_of_one_entry_wait_for_each_other() {
                 .join("state/default/locks/session-dev.lock")
                 .is_file()
         );
+    }
+}
+
+/// A configuration that is there, and the store of it.
+fn of_a_file(world: &World, name: &str) -> (String, Store) {
+    let path = world.folder.path().join(name);
+    std::fs::write(&path, "").expect("written");
+    let path = path.display().to_string();
+    let store = world.store(&path);
+    (path, store)
+}
+
+fn elsewhere<T: std::fmt::Debug>(result: Result<T>, names: &[&str]) {
+    let error = result.expect_err("it belongs elsewhere");
+    assert_eq!(error.code, Code::BelongsElsewhere, "{error:?}");
+    let said = format!("{error} {}", error.hints.join(" "));
+    for name in names {
+        assert!(said.contains(name), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn what_belongs_to_another_configuration_is_neither_read_nor_written_nor_cleared() {
+    for world in World::both() {
+        let ((mine, here), (theirs, there)) = (
+            of_a_file(&world, "mine.yaml"),
+            of_a_file(&world, "theirs.yaml"),
+        );
+        let ticket = || here.sign_outs.ticket("dev").expect("readable");
+        there
+            .keys
+            .put("dev", &long_lived(), None)
+            .await
+            .expect("put");
+        there.put_session(&ticket(), &session()).await.expect("put");
+        let before = [
+            world.text(EntryKind::Keys).await,
+            world.text(EntryKind::Session).await,
+        ];
+        let names = [theirs.as_str(), mine.as_str(), "realm", "at AWS"];
+        let (aws, id) = (Endpoint::AWS, keys("AKIAIOSFODNN7EXAMPLE").access_key_id);
+        elsewhere(here.keys.find("dev", None).await, &names);
+        elsewhere(here.keys.find("dev", Some(&aws)).await, &names);
+        elsewhere(here.keys.put("dev", &long_lived(), None).await, &names);
+        elsewhere(here.keys.clear_revoked("dev", &id, &aws).await, &names);
+        elsewhere(here.keys.accepted("dev", &id, &aws).await, &names);
+        elsewhere(here.session("dev", None).await, &[&theirs, "realm"]);
+        elsewhere(here.put_session(&ticket(), &session()).await, &[&theirs]);
+        let kept = Dropped::Kept {
+            configuration: theirs.clone(),
+        };
+        assert_eq!(here.drop_session("dev").await.expect("kept"), kept);
+        let dropped = here.drop_session_if("dev", |_| true).await;
+        assert_eq!(dropped.expect("kept"), Dropped::Absent);
+        assert_eq!(
+            here.take_over("dev").await.expect("their file is there"),
+            None
+        );
+        let after = [
+            world.text(EntryKind::Keys).await,
+            world.text(EntryKind::Session).await,
+        ];
+        assert_eq!(before, after);
+
+        here.evict_others("dev").await.expect("the person said so");
+        here.keys
+            .put("dev", &long_lived(), None)
+            .await
+            .expect("put");
+        elsewhere(there.keys.find("dev", None).await, &[&mine]);
+        assert_eq!(there.session("dev", None).await.expect("gone"), None);
+    }
+}
+
+#[tokio::test]
+async fn what_belongs_to_another_endpoint_is_neither_read_nor_written_nor_cleared() {
+    for world in World::both() {
+        let (_, store) = of_a_file(&world, "mine.yaml");
+        let (aws, local) = (Endpoint::AWS, local());
+        let id = keys("AKIAIOSFODNN7EXAMPLE").access_key_id;
+        store
+            .keys
+            .put("dev", &long_lived(), Some(&aws))
+            .await
+            .expect("put");
+        let names = ["AWS", "http://127.0.0.1:4566"];
+        elsewhere(store.keys.find("dev", Some(&local)).await, &names);
+        elsewhere(
+            store.keys.put("dev", &long_lived(), Some(&local)).await,
+            &names,
+        );
+        elsewhere(store.keys.clear_revoked("dev", &id, &local).await, &names);
+        assert!(
+            store
+                .keys
+                .find("dev", Some(&aws))
+                .await
+                .expect("there")
+                .is_some()
+        );
+
+        let ticket = || store.sign_outs.ticket("dev").expect("readable");
+        let at = |endpoint: Endpoint, issued_at: SystemTime| {
+            let held = session();
+            StoredSession {
+                endpoint,
+                session: Session {
+                    issued_at,
+                    expires_at: issued_at + Duration::from_hours(1),
+                    ..held.session
+                },
+                ..held
+            }
+        };
+        let now = Clock::system().now();
+        store
+            .put_session(&ticket(), &at(local.clone(), now))
+            .await
+            .expect("put");
+        elsewhere(store.session("dev", Some(&aws)).await, &names);
+        elsewhere(
+            store.put_session(&ticket(), &at(aws.clone(), now)).await,
+            &names,
+        );
+        // One that has ended stands in no way.
+        let ended = at(local.clone(), now - Duration::from_hours(2));
+        store.put_session(&ticket(), &ended).await.expect("put");
+        store
+            .put_session(&ticket(), &at(aws.clone(), now))
+            .await
+            .expect("put");
+        elsewhere(store.session("dev", Some(&local)).await, &names);
+    }
+}
+
+#[tokio::test]
+async fn keys_of_an_older_version_are_bound_by_the_endpoint_that_accepts_them_first() {
+    let old = r#"{"v":1,"configuration":null,"access_key_id":"AKIAIOSFODNN7EXAMPLE","secret_access_key":"s3cret","mfa_arn":null,"session_duration":null,"account":null,"principal":null}"#;
+    for world in World::both() {
+        let (_, store) = of_a_file(&world, "mine.yaml");
+        world.plant(EntryKind::Keys, old).await;
+        let (aws, local) = (Endpoint::AWS, local());
+        let id = keys("AKIAIOSFODNN7EXAMPLE").access_key_id;
+        for refusing in [&aws, &local] {
+            let cleared = store.keys.clear_revoked("dev", &id, refusing).await;
+            assert_eq!(cleared.expect("kept"), ClearedKeys::NeverAccepted);
+        }
+        assert_eq!(world.text(EntryKind::Keys).await, old);
+        store
+            .keys
+            .accepted("dev", &id, &local)
+            .await
+            .expect("bound");
+        elsewhere(
+            store.keys.find("dev", Some(&aws)).await,
+            &["127.0.0.1:4566"],
+        );
+        elsewhere(store.keys.clear_revoked("dev", &id, &aws).await, &["AWS"]);
+        let cleared = store.keys.clear_revoked("dev", &id, &local).await;
+        assert_eq!(cleared.expect("cleared"), ClearedKeys::Cleared);
+    }
+}
+
+#[tokio::test]
+async fn cleared_keys_are_set_aside_until_they_are_restored_replaced_or_thirty_days_are_over() {
+    for world in World::both() {
+        let clock = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+        let store = Store::open(StoreScope {
+            keyring: world.keyring.clone(),
+            realm: "default".to_owned(),
+            configuration: CONFIGURATION.into(),
+            state_folder: world.folder.path().join("state"),
+            clock: clock.clone(),
+        });
+        let (aws, id) = (Endpoint::AWS, keys("AKIAIOSFODNN7EXAMPLE").access_key_id);
+        let clear = async || {
+            store
+                .keys
+                .put("dev", &long_lived(), None)
+                .await
+                .expect("put");
+            let cleared = store.keys.clear_revoked("dev", &id, &aws).await;
+            assert_eq!(cleared.expect("cleared"), ClearedKeys::Cleared);
+        };
+        clear().await;
+        let aside = store
+            .keys
+            .set_aside("dev")
+            .await
+            .expect("readable")
+            .expect("there");
+        assert_eq!((aside.stored, aside.since), (long_lived(), clock.now()));
+        let attributes = store.attributes(EntryKind::SetAside, "dev").await;
+        let holds = attributes
+            .expect("readable")
+            .expect("there")
+            .holds
+            .expect("words");
+        assert!(holds.contains("AKIA…MPLE, set aside until "), "{holds}");
+
+        let restored = store.keys.restore("dev").await.expect("restored");
+        assert_eq!(restored.map(|keys| keys.access_key_id), Some(id.clone()));
+        let found = store.keys.find("dev", Some(&aws)).await.expect("there");
+        assert_eq!(found, Some(long_lived()));
+        assert_eq!(store.keys.set_aside("dev").await.expect("gone"), None);
+        assert_eq!(store.keys.restore("dev").await.expect("nothing"), None);
+
+        // Keys that no endpoint has accepted may be wrong.
+        clear().await;
+        let unseen = StoredKeys {
+            endpoint: None,
+            ..holding(Some(keys("AKIAI44QH8DHBEXAMPLE")))
+        };
+        store
+            .keys
+            .put("dev", &unseen, Some(&aws))
+            .await
+            .expect("put");
+        assert!(
+            store
+                .keys
+                .set_aside("dev")
+                .await
+                .expect("readable")
+                .is_some()
+        );
+        let other = keys("AKIAI44QH8DHBEXAMPLE").access_key_id;
+        store
+            .keys
+            .accepted("dev", &other, &aws)
+            .await
+            .expect("bound");
+        assert_eq!(store.keys.set_aside("dev").await.expect("gone"), None);
+
+        clear().await;
+        clock.advance(Duration::from_hours(30 * 24) - Duration::from_secs(1));
+        let early = store.keys.forget_if_over("dev", Mode::Run).await;
+        assert_eq!(early.expect("kept"), Dropped::Absent);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(store.keys.restore("dev").await.expect("over"), None);
+        for mode in [Mode::DryRun, Mode::Run] {
+            let over = store.keys.forget_if_over("dev", mode).await;
+            assert_eq!(over.expect("gone"), Dropped::Removed);
+        }
+        let over = store.keys.forget_if_over("dev", Mode::Run).await;
+        assert_eq!(over.expect("gone"), Dropped::Absent);
+    }
+}
+
+#[tokio::test]
+async fn a_configuration_that_was_moved_takes_over_what_was_stored_for_its_old_path() {
+    for world in World::both() {
+        let (old, before) = of_a_file(&world, "old.yaml");
+        let ticket = before.sign_outs.ticket("dev").expect("readable");
+        before
+            .keys
+            .put("dev", &long_lived(), None)
+            .await
+            .expect("put");
+        before.put_session(&ticket, &session()).await.expect("put");
+        let new = world.folder.path().join("new.yaml");
+        std::fs::rename(&old, &new).expect("moved");
+        let after = world.store(new.to_str().expect("text"));
+        let names = [
+            old.as_str(),
+            "no longer there",
+            "fob repair dev --take-over",
+        ];
+        elsewhere(after.keys.find("dev", None).await, &names);
+        assert_eq!(after.take_over("dev").await.expect("taken"), Some(old));
+        let found = after.keys.find("dev", None).await.expect("there");
+        assert_eq!(found, Some(long_lived()));
+        let found = after.session("dev", None).await.expect("there");
+        assert_eq!(found, Some(session()));
+        assert_eq!(after.take_over("dev").await.expect("once"), None);
     }
 }

@@ -1,8 +1,10 @@
 //! An entry's value: one line of ASCII JSON with a version. Refuses what it does not understand,
 //! and never quotes it: the text holds secrets.
 
-use super::keyring::{EntryName, unusable};
+use super::belonging::Belonging;
+use super::keyring::{EntryKind, EntryName, unusable};
 use crate::duration::SessionDuration;
+use crate::endpoint::Endpoint;
 use crate::error::{Code, Error, Result};
 use crate::foreign::Foreign;
 use crate::ids::{AccessKeyId, AccountId, MfaArn};
@@ -22,8 +24,24 @@ pub(super) const VERSION: u32 = 1;
 pub struct StoredSession {
     pub session: Session,
     pub plan: String,
-    /// Where it was made, if not at AWS's own endpoint: of another one AWS's word does not count.
-    pub endpoint: Option<String>,
+    /// Where it was made.
+    pub endpoint: Endpoint,
+}
+
+/// An IAM user's keys, and the server whose word about them counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredKeys {
+    pub long_lived: LongLived,
+    /// `None`: none has accepted them yet.
+    pub endpoint: Option<Endpoint>,
+}
+
+/// Keys that their own endpoint no longer knew: out of use, and not lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeysSetAside {
+    pub stored: StoredKeys,
+    pub since: SystemTime,
+    pub reason: String,
 }
 
 /// What every entry says about itself, in every version.
@@ -31,6 +49,14 @@ pub struct StoredSession {
 pub(super) struct EntryHead {
     v: u32,
     pub configuration: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct BelongingText {
+    configuration: Option<String>,
+    endpoint: Option<Endpoint>,
+    /// Of a session.
+    expires_at: Option<Timestamp>,
 }
 
 impl EntryHead {
@@ -48,6 +74,8 @@ impl EntryHead {
 struct LongLivedText {
     v: u32,
     configuration: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    endpoint: Option<Endpoint>,
     access_key_id: Option<String>,
     #[serde(default, with = "secret_text")]
     secret_access_key: Option<Secret>,
@@ -55,6 +83,10 @@ struct LongLivedText {
     session_duration: Option<SessionDuration>,
     account: Option<AccountId>,
     principal: Option<Foreign>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    set_aside_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     #[serde(
         default,
         skip_serializing,
@@ -71,7 +103,7 @@ struct SessionText {
     configuration: Option<String>,
     plan: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    endpoint: Option<String>,
+    endpoint: Option<Endpoint>,
     access_key_id: String,
     #[serde(with = "secret_text")]
     secret_access_key: Option<Secret>,
@@ -96,14 +128,50 @@ pub(super) fn check_version(name: &EntryName, version: &str) -> Result<()> {
     .hint("a newer Keyfob wrote it: use that one"))
 }
 
-pub(super) fn encode_long_lived(value: &LongLived, configuration: &str) -> Secret {
+/// `None`: not something that any Keyfob wrote.
+pub(super) fn belonging(
+    name: &EntryName,
+    text: &Secret,
+    now: SystemTime,
+) -> Result<Option<Belonging>> {
+    if EntryHead::of(text).is_none() {
+        return Ok(None);
+    }
+    let text: BelongingText = parse(name, text)?;
+    let has_ended = text
+        .expires_at
+        .is_some_and(|end| SystemTime::from(end) <= now);
+    let of_old = (name.kind == EntryKind::Session).then_some(Endpoint::AWS);
+    Ok(Some(Belonging {
+        configuration: text.configuration,
+        endpoint: text.endpoint.or(of_old).filter(|_| !has_ended),
+    }))
+}
+
+pub(super) fn encode_keys(value: &StoredKeys, configuration: &str) -> Secret {
+    line(&text_of(value, configuration))
+}
+
+pub(super) fn encode_set_aside(value: &KeysSetAside, configuration: &str) -> Result<Secret> {
+    Ok(line(&LongLivedText {
+        set_aside_at: Some(timestamp(value.since)?),
+        reason: Some(value.reason.clone()),
+        ..text_of(&value.stored, configuration)
+    }))
+}
+
+fn text_of(value: &StoredKeys, configuration: &str) -> LongLivedText {
+    let StoredKeys {
+        long_lived,
+        endpoint,
+    } = value.clone();
     let LongLived {
         keys,
         mfa_arn,
         session_duration,
         account,
         principal,
-    } = value.clone();
+    } = long_lived;
     let (id, secret) = keys
         .map(|keys| {
             (
@@ -112,22 +180,38 @@ pub(super) fn encode_long_lived(value: &LongLived, configuration: &str) -> Secre
             )
         })
         .unzip();
-    line(&LongLivedText {
+    LongLivedText {
         v: VERSION,
         configuration: Some(configuration.to_owned()),
+        endpoint,
         access_key_id: id,
         secret_access_key: secret,
         mfa_arn,
         session_duration,
         account,
         principal,
+        set_aside_at: None,
+        reason: None,
         session_token: None,
-    })
+    }
 }
 
 /// Long-lived keys and nothing else: keys of a session are said to be that, and not returned.
-pub(super) fn decode_long_lived(name: &EntryName, text: &Secret) -> Result<LongLived> {
-    let stored: LongLivedText = parse(name, text)?;
+pub(super) fn decode_keys(name: &EntryName, text: &Secret) -> Result<StoredKeys> {
+    keys_of(name, parse(name, text)?)
+}
+
+pub(super) fn decode_set_aside(name: &EntryName, text: &Secret) -> Result<KeysSetAside> {
+    let mut text: LongLivedText = parse(name, text)?;
+    let (since, reason) = (text.set_aside_at.take(), text.reason.take());
+    Ok(KeysSetAside {
+        stored: keys_of(name, text)?,
+        since: since.ok_or_else(|| broken(name))?.into(),
+        reason: reason.unwrap_or_default(),
+    })
+}
+
+fn keys_of(name: &EntryName, stored: LongLivedText) -> Result<StoredKeys> {
     let of_a_session = stored.session_token.is_some()
         || stored
             .access_key_id
@@ -145,12 +229,15 @@ pub(super) fn decode_long_lived(name: &EntryName, text: &Secret) -> Result<LongL
         (Some(id), Some(secret)) => Some(keys(name, &id, &secret)?),
         (Some(_), None) | (None, Some(_)) => return Err(broken(name)),
     };
-    Ok(LongLived {
-        keys,
-        mfa_arn: stored.mfa_arn,
-        session_duration: stored.session_duration,
-        account: stored.account,
-        principal: stored.principal,
+    Ok(StoredKeys {
+        long_lived: LongLived {
+            keys,
+            mfa_arn: stored.mfa_arn,
+            session_duration: stored.session_duration,
+            account: stored.account,
+            principal: stored.principal,
+        },
+        endpoint: stored.endpoint,
     })
 }
 
@@ -173,7 +260,7 @@ pub(super) fn encode_session(value: &StoredSession, configuration: &str) -> Resu
         v: VERSION,
         configuration: Some(configuration.to_owned()),
         plan,
-        endpoint,
+        endpoint: Some(endpoint),
         access_key_id: keys.access_key_id.as_str().to_owned(),
         secret_access_key: Some(keys.secret_access_key.into()),
         session_token: token.map(Secret::from),
@@ -204,8 +291,22 @@ pub(super) fn decode_session(name: &EntryName, text: &Secret) -> Result<StoredSe
     Ok(StoredSession {
         session,
         plan: stored.plan,
-        endpoint: stored.endpoint,
+        endpoint: stored.endpoint.unwrap_or(Endpoint::AWS),
     })
+}
+
+/// The same entry, for another configuration.
+pub(super) fn of_configuration(
+    name: &EntryName,
+    text: &Secret,
+    configuration: &str,
+) -> Result<Secret> {
+    match name.kind {
+        EntryKind::Keys => Ok(encode_keys(&decode_keys(name, text)?, configuration)),
+        EntryKind::SetAside => encode_set_aside(&decode_set_aside(name, text)?, configuration),
+        EntryKind::Session => encode_session(&decode_session(name, text)?, configuration),
+        EntryKind::Token | EntryKind::Audit => Err(broken(name)),
+    }
 }
 
 fn parse<'a, T: Deserialize<'a>>(name: &EntryName, text: &'a Secret) -> Result<T> {

@@ -11,6 +11,7 @@ pub fn word(state: State) -> &'static str {
         State::SignedOut => "signed out",
         State::Revoked => "revoked",
         State::Denied => "denied",
+        State::BelongsElsewhere => "belongs elsewhere",
         State::Unknown => "unknown",
         State::Unsupported => "not supported",
     }
@@ -25,6 +26,7 @@ pub fn is_usable(state: State) -> bool {
         | State::SignedOut
         | State::Revoked
         | State::Denied
+        | State::BelongsElsewhere
         | State::Unknown
         | State::Unsupported => false,
     }

@@ -7,9 +7,10 @@ pub mod freshness;
 pub use audit::{Audit, Audited};
 
 use crate::ask::{Caller, Note, PassphraseUse, Prompt, PromptKind};
-use crate::aws::{Aws, Place};
+use crate::aws::{Aws, Place, Tries};
 use crate::clock::Clock;
-use crate::config::{AwsFiles, Chain, Config, KeyringChoice, Trust, UserSettings};
+use crate::config::{AwsFiles, Chain, Config, KeyringChoice, Link, Trust, UserSettings};
+use crate::endpoint::Endpoint;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::ids::AccessKeyId;
@@ -46,8 +47,6 @@ pub enum RefusedSession {
     Dropped,
     /// Another one is stored, or none.
     Replaced,
-    /// Kept: another endpoint made it, and its word alone counts.
-    MadeElsewhere,
 }
 
 impl World {
@@ -188,30 +187,59 @@ impl World {
         freshness
     }
 
-    /// The endpoint that the session of a link is made at, if it is not AWS's own.
-    pub fn endpoint(&self, place: Place<'_>) -> Result<Option<String>> {
-        Ok(self.aws.endpoint(place)?.map(str::to_owned))
+    /// Where the calls of a link go: what the configuration says, then the environment, then AWS.
+    pub fn endpoint(&self, link: &Link) -> Result<Endpoint> {
+        let place = Place {
+            region: &link.region,
+            endpoint_url: link.endpoint_url.as_deref(),
+            hosts: link.hosts,
+            tries: Tries::One,
+        };
+        Ok(Endpoint::of(self.aws.endpoint(place)?))
     }
 
-    /// Drops a session that `place` no longer knows: it has ended, for this process too.
+    /// What a stored session was made by: one of a role that has since been written differently,
+    /// or made at another endpoint, is not taken for this one. Durations are left out: a shorter or
+    /// longer one counts from the next sign-in on.
+    pub fn fingerprint(&self, chain: &Chain, position: usize) -> String {
+        let source = chain.source();
+        let mut parts = vec![source.kind.as_str().to_owned(), source.name.to_lowercase()];
+        for link in &chain.links()[..=position] {
+            parts.push(match self.endpoint(link) {
+                Ok(Endpoint::AWS) => String::new(),
+                Ok(other) => other.to_string(),
+                // No call goes out.
+                Err(error) => error.message,
+            });
+            parts.extend(link.kind.facts().fingerprint);
+        }
+        let digest = Sha256::digest(parts.join("\n").as_bytes());
+        let (start, _) = digest
+            .split_first_chunk::<8>()
+            .expect("a digest has 32 bytes");
+        format!("{:016x}", u64::from_be_bytes(*start))
+    }
+
+    /// Drops a session that the endpoint of its link no longer knows: it has ended, for this
+    /// process too.
     pub async fn drop_refused_session(
         &self,
-        name: &str,
+        link: &Link,
         refused: &Session,
-        place: Place<'_>,
     ) -> Result<RefusedSession> {
-        let id = &refused.keys.access_key_id;
-        let stored = self.store.session(name).await?.value;
-        match stored.filter(|stored| stored.session.keys.access_key_id == *id) {
-            Some(stored) if stored.endpoint != self.endpoint(place)? => {
-                return Ok(RefusedSession::MadeElsewhere);
+        let (id, name) = (&refused.keys.access_key_id, &link.name);
+        let at = self.endpoint(link)?;
+        let is_it = |stored: &Session| stored.keys.access_key_id == *id;
+        match self.store.session(name, Some(&at)).await {
+            Ok(Some(stored)) if is_it(&stored.session) => {}
+            Ok(_) => return Ok(RefusedSession::Replaced),
+            Err(error) if error.code == Code::BelongsElsewhere => {
+                return Ok(RefusedSession::Replaced);
             }
-            Some(_) => {}
-            None => return Ok(RefusedSession::Replaced),
+            Err(error) => return Err(error),
         }
         self.ended().insert(id.clone());
         tracing::info!(identity = name, "session refused by aws dropped");
-        let is_it = |stored: &Session| stored.keys.access_key_id == *id;
         self.store.drop_session_if(name, is_it).await?;
         Ok(RefusedSession::Dropped)
     }
@@ -263,21 +291,4 @@ impl World {
 fn may_be_used(config: &Config, environment: &Environment) -> Result<()> {
     config.usable()?;
     Trust::of(environment)?.check(config)
-}
-
-/// What a stored session was made by: a session of a role that has since been written differently
-/// is not taken for this one. Durations are left out: a shorter or longer one counts from the next
-/// sign-in on.
-pub fn fingerprint(chain: &Chain, position: usize) -> String {
-    let source = chain.source();
-    let mut parts = vec![source.kind.as_str().to_owned(), source.name.to_lowercase()];
-    for link in &chain.links()[..=position] {
-        parts.push(link.endpoint_url.clone().unwrap_or_default());
-        parts.extend(link.kind.facts().fingerprint);
-    }
-    let digest = Sha256::digest(parts.join("\n").as_bytes());
-    let (start, _) = digest
-        .split_first_chunk::<8>()
-        .expect("a digest has 32 bytes");
-    format!("{:016x}", u64::from_be_bytes(*start))
 }

@@ -3,10 +3,10 @@
 
 use super::answered;
 use crate::home::{DEV, Home, code, text, wait_for};
+use crate::logout_table::stored_keys;
 use keyfob_core::clock::Clock;
 use keyfob_core::config::KeyringChoice;
 use keyfob_core::environment::Environment;
-use keyfob_core::secret::LongLived;
 use keyfob_core::store::{Keyring, Store, StoreScope};
 use std::fs;
 
@@ -61,14 +61,8 @@ fn lock(home: &Home) {
         state_folder: home.path().join("elsewhere"),
         clock: Clock::system(),
     });
-    let kept = LongLived {
-        keys: Some(home.key()),
-        mfa_arn: None,
-        session_duration: None,
-        account: None,
-        principal: None,
-    };
-    drop(wait_for(store.put_long_lived("other", &kept)).expect("stored"));
+    let kept = stored_keys(home);
+    wait_for(store.keys.put("other", &kept, None)).expect("stored");
     fs::rename(path, home.path().join(".config/keyfob/keyring.age")).expect("replaced");
 }
 

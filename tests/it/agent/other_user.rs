@@ -19,8 +19,8 @@ fn with_keys_of_pat() -> (Home, Keys, String) {
 
 fn stored_key(home: &Home) -> Option<AccessKeyId> {
     let store = home.store(&home.config());
-    let stored = wait_for(store.long_lived("dev")).expect("readable");
-    Some(stored.value?.keys?.access_key_id)
+    let stored = wait_for(store.keys.find("dev", None)).expect("readable");
+    Some(stored?.long_lived.keys?.access_key_id)
 }
 
 #[test]

@@ -201,8 +201,8 @@ fn device_and_duration_survive_every_way_of_storing_keys() {
                 .expect("the key is there");
             store(&home, road, &new);
             let store = home.store(&home.config());
-            let stored = wait_for(store.long_lived("dev")).expect("readable");
-            let stored = stored.value.expect("there");
+            let stored = wait_for(store.keys.find("dev", None)).expect("readable");
+            let stored = stored.expect("there").long_lived;
             let device = stored.mfa_arn.map(|arn| arn.as_str().to_owned());
             assert_eq!(device, Some(home.sandbox().mfa_serial("kim")), "{road:?}");
             let duration = stored.session_duration.map(SessionDuration::seconds);
@@ -224,8 +224,8 @@ fn device_and_duration_survive_every_way_of_storing_keys() {
         let (rest, exit) = terminal.finish();
         assert_eq!(exit, 0, "{rest}");
         let store = home.store(&home.config());
-        let stored = wait_for(store.long_lived("dev")).expect("readable");
-        let stored = stored.value.expect("there");
+        let stored = wait_for(store.keys.find("dev", None)).expect("readable");
+        let stored = stored.expect("there").long_lived;
         assert_eq!(stored.mfa_arn, None);
         let duration = stored.session_duration.map(SessionDuration::seconds);
         assert_eq!(duration, Some(36 * 60 * 60), "it was left in the form");

@@ -1,7 +1,7 @@
 //! Replies over the socket, as any client writes and reads them: each request gets its own kind,
 //! with the warnings that belong to it and no others.
 
-use crate::home::{DEPLOY, DEV, Home, RunningAgent, code, text, typed, until};
+use crate::home::{DEPLOY, DEV, Home, RunningAgent, code, until};
 use keyfob_core::environment::Environment;
 use keyfob_core::sandbox::{FaultSwitch, SandboxFault};
 use serde_json::{Value, json};
@@ -191,17 +191,12 @@ fn without_a_session_every_request_that_needs_one_fails_and_no_other_does() {
     assert_eq!(kinds_of_replies(&home, &others), wanted(&others));
 }
 
-const OTHER: &str = "    other: { kind: aws/user }\n";
+const OTHER: &str = "    other: { kind: aws/user, session: { duration: 48h } }\n";
 
-/// A home in which the keys of `other` were stored by another configuration of the same realm.
-fn shared_name() -> (Home, RunningAgent) {
+/// A home in which a session of `other` is longer than AWS allows.
+fn with_a_warning() -> (Home, RunningAgent) {
     let home = Home::signed_up(&format!("{DEV}{OTHER}"));
-    let path = home.other_config("second.yaml", &format!("{DEV}{OTHER}"));
-    let stored = home.run_with_input(
-        &["--config", &path, "user", "configure", "other", "--stdin"],
-        &typed(&home.key()),
-    );
-    assert_eq!(code(&stored), 0, "{}", text(&stored.stderr));
+    home.store_key("other", &home.key());
     let agent = home.start_agent();
     (home, agent)
 }
@@ -210,13 +205,13 @@ fn credentials(identity: &str) -> Value {
     json!({ "credentials": { "identity": identity, "wait_seconds": 18 } })
 }
 
-fn warns_of_the_shared_name(answer: &Value) -> bool {
-    answer["notes"].to_string().contains("second.yaml")
+fn warns(answer: &Value) -> bool {
+    answer["notes"].to_string().contains("48h")
 }
 
 #[test]
 fn a_warning_is_given_to_the_client_whose_request_it_belongs_to_and_to_no_other() {
-    let (home, _agent) = shared_name();
+    let (home, _agent) = with_a_warning();
     let slow = FaultSwitch::on(SandboxFault::Delay { milliseconds: 1500 });
     home.sandbox().inject(slow).expect("a delay");
     std::thread::scope(|scope| {
@@ -229,11 +224,11 @@ fn a_warning_is_given_to_the_client_whose_request_it_belongs_to_and_to_no_other(
         });
         for request in [credentials("dev"), json!({ "audit": { "since": null } })] {
             let answer = ask(&home, &request);
-            assert!(!warns_of_the_shared_name(&answer), "{request}: {answer}");
+            assert!(!warns(&answer), "{request}: {answer}");
         }
         let answer = owner.join().expect("no panic");
         assert_eq!(kind_of(&answer), "credentials", "{answer}");
-        assert!(warns_of_the_shared_name(&answer), "{answer}");
+        assert!(warns(&answer), "{answer}");
     });
 }
 

@@ -7,9 +7,10 @@ use keyfob_core::agent::api::{
     DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Depth, Event, Finding, HeadState, Health,
     HeldSession, IdentityStatus, LastCaller, ListedProvider, Login, Logout, LongLivedKeys, Look,
     Maintain, MfaArn, Mode, Note, OpenPrompt, OtherSession, OtherUser, PassphraseUse, Person,
-    Prompt, PromptKind, PromptState, Reach, Refresh, RemovalStep, Renewal, Reply, Report, Request,
-    Running, Secret, SessionDuration, SessionRequest, SignedIn, Snapshot, State, StepResult,
-    Subject, Target, TypedKeys, Variable, Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
+    Prompt, PromptKind, PromptState, Reach, Recover, Refresh, RemovalStep, Renewal, Replaces,
+    Reply, Report, Request, Running, Secret, SessionDuration, SessionRequest, SignedIn, Snapshot,
+    State, StepResult, Subject, Target, TypedKeys, Variable, Variables, VariablesForm, Verdict,
+    What, Whoami, WhyKeys,
 };
 use keyfob_core::config::{Change, NewIdentity, NewKind};
 use keyfob_core::error::{Code, Error};
@@ -49,6 +50,7 @@ pub fn requests() -> Vec<Request> {
             keys: Some(typed_keys()),
             check: Check::Skip,
             other_user: OtherUser::Accepted,
+            replaces: Replaces::Own,
         })),
         Request::Maintain(Maintain::Cleanup(Cleanup {
             long_lived_keys: LongLivedKeys::Remove,
@@ -56,6 +58,7 @@ pub fn requests() -> Vec<Request> {
         })),
         Request::Maintain(Maintain::Repair {
             identity: Some(name()),
+            recover: Recover::Nothing,
         }),
         Request::Maintain(Maintain::Edit { changes: changes() }),
         Request::Maintain(Maintain::Import {

@@ -8,6 +8,8 @@ pub const SERVICE: &str = "dev.keyfob.Keyfob";
 pub enum EntryKind {
     /// Long-lived access keys.
     Keys,
+    /// Long-lived access keys that their endpoint no longer knew.
+    SetAside,
     Session,
     /// A provider's sign-in token.
     Token,
@@ -16,16 +18,22 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
-    const ALL: [EntryKind; 4] = [
+    const ALL: [EntryKind; 5] = [
         EntryKind::Keys,
+        EntryKind::SetAside,
         EntryKind::Session,
         EntryKind::Token,
         EntryKind::Audit,
     ];
 
+    /// What an identity may have.
+    pub const OF_AN_IDENTITY: [EntryKind; 3] =
+        [EntryKind::Keys, EntryKind::SetAside, EntryKind::Session];
+
     pub fn as_str(self) -> &'static str {
         match self {
             EntryKind::Keys => "keys",
+            EntryKind::SetAside => "set-aside",
             EntryKind::Session => "session",
             EntryKind::Token => "token",
             EntryKind::Audit => "audit",
@@ -33,7 +41,7 @@ impl EntryKind {
     }
 }
 
-/// `<realm>/<keys|session|token|audit>/<name in lower case>`.
+/// `<realm>/<keys|set-aside|session|token|audit>/<name in lower case>`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntryName {
     pub realm: String,

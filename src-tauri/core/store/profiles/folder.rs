@@ -124,6 +124,18 @@ impl AwsFolder {
         Ok((path, Zeroizing::new(text)))
     }
 
+    /// The files with a section of the identity, and whose it is.
+    pub fn origins(&self, identity: &str) -> Result<Vec<(PathBuf, Option<String>)>> {
+        let mut origins = Vec::new();
+        for file in AwsFile::BOTH {
+            let (path, text) = self.read(file)?;
+            let text = Zeroizing::new(ini::without_copies(&text));
+            let found = ini::find(&text, file.header(identity)).into_iter();
+            origins.extend(found.map(|section| (path.clone(), section.configuration)));
+        }
+        Ok(origins)
+    }
+
     /// Returns the origins of the sections that were replaced.
     pub fn put(
         &self,

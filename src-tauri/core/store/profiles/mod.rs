@@ -10,6 +10,7 @@ mod section;
 pub use removal::{ClearedProfile, ProfilePart, UpTo};
 pub use section::AwsProfile;
 
+use super::belonging::admits_section;
 use super::locks::RealmLocks;
 use super::outcome::{Mode, Noted};
 use crate::config::AwsFiles;
@@ -57,7 +58,8 @@ impl AwsProfiles {
         }
     }
 
-    /// Writes the identity's sections. One of another origin is replaced, with a warning.
+    /// Writes the identity's sections. One of another program, or of a configuration that is gone,
+    /// is replaced with a warning; one of another configuration stays, and is an error.
     pub async fn write(&self, files: &AwsFiles, profile: &AwsProfile) -> Result<Noted<()>> {
         let config = section::config_section(profile, &self.configuration)?;
         let credentials = files
@@ -75,6 +77,10 @@ impl AwsProfiles {
         let replaced = in_background(move || {
             let _lock = lock;
             let folder = AwsFolder::create(&place)?;
+            for (file, origin) in folder.origins(&identity)? {
+                let section = format!("the profile {identity} in {}", file.display());
+                admits_section(&configuration, &section, origin.as_ref())?;
+            }
             let beside = |own: &[String]| settings.beside(own, &fob);
             let mut replaced = folder.put_with(AwsFile::Config, &identity, &config, beside)?;
             match credentials {
@@ -103,6 +109,27 @@ impl AwsProfiles {
             value: (),
             warnings: others.map(warning).collect(),
         })
+    }
+
+    /// Removes the identity's sections of other configurations.
+    pub async fn evict(&self, files: &AwsFiles, identity: &str) -> Result<()> {
+        let Some(folder) = AwsFolder::existing(files)? else {
+            return Ok(());
+        };
+        let lock = self.lock(files).await?;
+        let (identity, ours) = (identity.to_owned(), self.configuration.clone());
+        in_background(move || {
+            let _lock = lock;
+            for (_, origin) in folder.origins(&identity)? {
+                if let Some(other) = origin.filter(|other| *other != ours) {
+                    for file in AwsFile::BOTH {
+                        folder.remove(file, &identity, &other)?;
+                    }
+                }
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// The files that hold a section of `identity` written for this configuration.

@@ -10,6 +10,14 @@ use crate::store::{Dropped, Store, StoreScope};
 use std::path::Path;
 use std::time::Duration;
 
+impl<T> Noted<T> {
+    /// The value of a result that gave no warning.
+    fn quiet(self) -> T {
+        assert_eq!(self.warnings, Vec::<String>::new());
+        self.value
+    }
+}
+
 const CONFIGURATION: &str = "/home/kim/config.yaml";
 
 /// A folder with a base, and a state folder beside it.
@@ -292,6 +300,24 @@ async fn a_section_of_another_configuration_stays_and_replacing_it_is_said() {
             && warnings[0].contains("/other.yaml")
             && warnings[0].contains(CONFIGURATION)
     );
+
+    // One whose configuration is there stays.
+    let there = place.folder.path().join("theirs.yaml");
+    fs::write(&there, "").expect("written");
+    let there = there.display().to_string();
+    let theirs = store(place.folder.path(), &there);
+    let (files, ops) = (place.files(), profile("ops"));
+    let again = theirs.profiles.write(&files, &ops).await;
+    again.expect("written").quiet();
+    let before = place.config();
+    let refused = mine.profiles.write(&files, &ops).await;
+    let error = refused.expect_err("it is theirs");
+    assert_eq!(error.code, Code::BelongsElsewhere);
+    assert!(error.message.contains(&there), "{error}");
+    assert_eq!(place.config(), before);
+    let evicted = mine.profiles.evict(&files, "ops").await;
+    evicted.expect("the person said so");
+    assert!(!place.config().contains("[profile ops]"));
 
     let by_hand = Place::with_config("[profile dev]\nregion = x\n");
     assert_eq!(
