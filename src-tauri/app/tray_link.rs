@@ -22,21 +22,21 @@ pub struct TrayLink {
 type Waiter = oneshot::Sender<Result<AppReply>>;
 
 /// What the tray's process sends, in turn.
-pub struct Incoming {
+pub struct TrayMessages {
     from: File,
     buffer: Buffer,
 }
 
 /// Over the standard streams that this process was started with. No process that WebKit starts gets
 /// them.
-pub fn open() -> io::Result<(TrayLink, Incoming)> {
+pub fn open() -> io::Result<(TrayLink, TrayMessages)> {
     let (from, to) = streams()?;
     let link = TrayLink {
         to: Mutex::new(to),
         next: AtomicU64::default(),
         waiting: Mutex::new(Some(HashMap::new())),
     };
-    let incoming = Incoming {
+    let incoming = TrayMessages {
         from,
         buffer: link::incoming(),
     };
@@ -62,7 +62,7 @@ fn streams() -> io::Result<(File, File)> {
     Ok((from.into(), to.into()))
 }
 
-impl Incoming {
+impl TrayMessages {
     /// `None`: the tray's process has ended.
     pub fn next(&mut self) -> Option<ToWindows> {
         loop {

@@ -4,7 +4,7 @@
 use crate::contract;
 use crate::link::{FromWindows, ToWindows};
 use crate::snapshot::{Show, SnapshotChanged, View};
-use crate::tray_link::{self, Incoming};
+use crate::tray_link::{self, TrayMessages};
 use crate::windows::{self, Windows};
 use anyhow::Context as _;
 use keyfob_core::environment::Environment;
@@ -42,7 +42,7 @@ pub fn run(environment: Environment) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn follow(app: &AppHandle, mut incoming: Incoming) {
+fn follow(app: &AppHandle, mut incoming: TrayMessages) {
     let windows = app.state::<Windows>();
     while let Some(message) = incoming.next() {
         match message {

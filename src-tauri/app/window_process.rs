@@ -27,10 +27,10 @@ const QUITS_WITHIN: Duration = Duration::from_secs(2);
 
 /// None before the first window, and none after the last.
 #[derive(Default)]
-pub struct WindowProcess(Mutex<Running>);
+pub struct WindowProcess(Mutex<LiveProcess>);
 
 #[derive(Default)]
-struct Running {
+struct LiveProcess {
     to: Option<UnboundedSender<ToWindows>>,
     served: Option<JoinHandle<()>>,
     /// Not on the screen yet; the process may end before they are.
@@ -61,7 +61,7 @@ fn wish(app: &AppHandle, wish: Wish) {
 }
 
 /// With all that is to be on the screen.
-fn start(app: &AppHandle, running: &mut Running) {
+fn start(app: &AppHandle, running: &mut LiveProcess) {
     if running.is_quitting {
         return;
     }

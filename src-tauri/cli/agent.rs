@@ -9,6 +9,7 @@ use crate::interrupt;
 use crate::invocation::Invocation;
 use crate::render;
 use crate::stop::{CTRL_C, Stop};
+use crate::terminal::Terminal;
 use crate::terminal::{Shape, print_json};
 use crate::trust_question;
 use keyfob_core::agent::api::{Look, Person, Snapshot};
@@ -68,17 +69,7 @@ pub fn run(invocation: &Invocation, args: &AgentRunArgs) -> Result<u8, Stop> {
             std::process::id()
         ));
         if args.notify {
-            let agent = agent.clone();
-            tokio::spawn(async move {
-                let Some(why) = no_notices().await else {
-                    return;
-                };
-                let text = format!(
-                    "no desktop notices are shown, because there is no service for them: {why}"
-                );
-                terminal.warn(&text);
-                agent.warns(text);
-            });
+            tokio::spawn(warn_without_notices(agent.clone(), terminal));
         }
         let mut code = 0;
         let until = async {
@@ -97,6 +88,15 @@ pub fn run(invocation: &Invocation, args: &AgentRunArgs) -> Result<u8, Stop> {
         terminal.say("The agent has stopped");
         Ok(code)
     })
+}
+
+async fn warn_without_notices(agent: Agent, terminal: Terminal) {
+    if let Some(why) = no_notices().await {
+        let text =
+            format!("no desktop notices are shown, because there is no service for them: {why}");
+        terminal.warn(&text);
+        agent.warns(text);
+    }
 }
 
 /// Why this desktop shows none.

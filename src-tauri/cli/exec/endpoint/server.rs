@@ -78,13 +78,15 @@ struct Strangers(VecDeque<(AbortHandle, Arc<AtomicBool>)>);
 
 impl Strangers {
     fn add(&mut self, task: AbortHandle, is_known: Arc<AtomicBool>) {
-        self.0.retain(is_stranger);
+        self.0
+            .retain(|(task, is_known)| is_stranger(task, is_known));
         self.0.push_back((task, is_known));
     }
 
     /// `false`: all that are there have shown it.
     fn drop_one(&mut self) -> bool {
-        self.0.retain(is_stranger);
+        self.0
+            .retain(|(task, is_known)| is_stranger(task, is_known));
         let oldest = self.0.pop_front();
         oldest.is_some_and(|(task, _)| {
             task.abort();
@@ -93,7 +95,7 @@ impl Strangers {
     }
 }
 
-fn is_stranger((task, is_known): &(AbortHandle, Arc<AtomicBool>)) -> bool {
+fn is_stranger(task: &AbortHandle, is_known: &AtomicBool) -> bool {
     !task.is_finished() && !is_known.load(Ordering::Relaxed)
 }
 

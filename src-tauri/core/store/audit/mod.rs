@@ -128,6 +128,17 @@ struct WrittenLine<'a> {
     oldest: Option<u32>,
 }
 
+impl WrittenLine<'_> {
+    /// Without a key it has no seal.
+    fn sealed(&self, key: Option<&SealKey>) -> Vec<u8> {
+        let line = serde_json::to_vec(self).expect("text, numbers and enums always become JSON");
+        match key {
+            Some(key) => key.seal(line),
+            None => line,
+        }
+    }
+}
+
 /// Whether the keyring is worth asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keeping {
@@ -141,6 +152,19 @@ enum Kept {
     Read(Option<HeadText>),
     /// It was not asked, or did not answer: there is no key to seal with.
     NotRead,
+}
+
+impl Kept {
+    /// A new one where none was made yet, for lines from `next` on.
+    fn seal(&self, next: u32) -> Option<SealKey> {
+        match self {
+            Kept::Read(text) => {
+                let kept = text.as_ref().and_then(|text| text.seal.clone());
+                Some(kept.unwrap_or_else(|| SealKey::new(next)))
+            }
+            Kept::NotRead => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -281,11 +305,10 @@ impl AuditLog {
 
     /// The caller holds the log's lock.
     fn write(&self, caller: &AuditCaller, happened: &[Happened], kept: &Kept) -> Result<HeadText> {
-        let kept_text = match kept {
-            Kept::Read(text) => text.as_ref(),
+        let known = match kept {
+            Kept::Read(text) => text.as_ref().map(|text| &text.head),
             Kept::NotRead => None,
         };
-        let known = kept_text.map(|text| &text.head);
         let time = Timestamp::try_from(self.clock.now())
             .and_then(|now| now.round(jiff::Unit::Millisecond))
             .map_err(|_| Error::new(Code::ClockSkew, "the clock shows a year that no log knows"))?;
@@ -308,14 +331,7 @@ impl AuditLog {
             Some(last) => chain::go_on(Some(last), known, &current),
             None => chain::go_on(self.last_of_older()?, known, &[]),
         };
-        let seal = match kept {
-            Kept::Read(_) => Some(
-                kept_text
-                    .and_then(|text| text.seal.clone())
-                    .unwrap_or_else(|| SealKey::new(end.count.saturating_add(1))),
-            ),
-            Kept::NotRead => None,
-        };
+        let seal = kept.seal(end.count.saturating_add(1));
         for it in happened {
             let line = AuditLine {
                 number: end.count.saturating_add(1),
@@ -333,12 +349,7 @@ impl AuditLog {
                 torn: torn.take(),
                 oldest: oldest.take(),
             };
-            let line_text =
-                serde_json::to_vec(&written).expect("text, numbers and enums always become JSON");
-            let line_text = match &seal {
-                Some(key) => key.seal(line_text),
-                None => line_text,
-            };
+            let line_text = written.sealed(seal.as_ref());
             end = LogEnd {
                 count: line.number,
                 hash: chain::hash(&line_text),
