@@ -45,7 +45,7 @@ function partOf({ what, path }: RemovalStep): Part {
   switch (what) {
     case "keyring":
       // The account in the keyring names its kind.
-      return /(^|\/)keys\//.test(path) ? "keys" : /(^|\/)token\//.test(path) ? "token" : "session";
+      return /(^|\/)(keys|set-aside)\//.test(path) ? "keys" : /(^|\/)token\//.test(path) ? "token" : "session";
     case "agent":
       return "session";
     case "section":

@@ -36,9 +36,15 @@ fn revoked_keys_are_told_of_and_new_ones_pasted_into_the_form_sign_in_again() {
         "{notice:?}"
     );
     let secret = old.secret_access_key.expose();
-    assert!(
-        !keyring::held().values().any(|value| value.contains(secret)),
-        "the stale secret is cleared"
+    let holding = || -> Vec<String> {
+        let held = keyring::held().into_iter();
+        let holding = held.filter(|(_, value)| value.contains(secret));
+        holding.map(|(account, _)| account).collect()
+    };
+    assert_eq!(
+        holding(),
+        ["default/set-aside/kim"],
+        "the stale secret is set aside"
     );
     page.sees("Revoked");
     Tray::of(&desktop, &app).says("kim (default) — revoked");
@@ -71,6 +77,7 @@ fn revoked_keys_are_told_of_and_new_ones_pasted_into_the_form_sign_in_again() {
         "{:?}",
         held.keys()
     );
+    assert_eq!(holding(), [""; 0], "until new keys are accepted");
 }
 
 #[test]
