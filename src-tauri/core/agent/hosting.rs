@@ -30,6 +30,8 @@ pub async fn open(address: &Address, other: Other) -> Result<Opened> {
             Opened::Ready(listener) => return Ok(Opened::Ready(listener)),
             Opened::Taken { pid } => match other {
                 Other::Stays if Connection::open(address).await?.is_some() => {
+                    // It may have been written since.
+                    let pid = pid.or_else(|| address.pid());
                     return Ok(Opened::Taken { pid });
                 }
                 Other::IsStopped if client::stop(address).await? => {}
