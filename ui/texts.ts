@@ -168,7 +168,7 @@ export const texts = {
     why: {
       missing: "No access keys are stored yet.",
       revoked:
-        "AWS no longer accepts the stored access keys: they were rotated or revoked. The stale secret was cleared from the keyring.",
+        "AWS no longer accepts the stored access keys: they were rotated or revoked. The stale secret is set aside until new keys are accepted, for 30 days at most.",
       secret_mismatch: "The access key ID and the secret do not match. Enter both again.",
       refused: "AWS did not accept the keys. Enter others.",
       asked: "The new keys replace the stored ones.",
