@@ -260,8 +260,10 @@ impl Stage {
             .await;
     }
 
+    /// Also when a request comes before the agent has looked.
     async fn set_back(&self, time: Duration) {
         self.clock.set_back(time);
+        self.status().await;
         self.looked().await;
     }
 

@@ -33,7 +33,9 @@ pub(super) fn wake_at(actor: &Actor) -> SystemTime {
         .sessions
         .records()
         .filter_map(|(_, record)| record.watch()?.wake_at());
-    let look = actor.schedule.last_look + LOOK;
+    let (now, last_look) = (actor.clock.now(), actor.schedule.last_look);
+    // Set back between two messages: what is due by the old time may be far away by the new one.
+    let look = if now < last_look { now } else { last_look + LOOK };
     watches
         .chain(prompts::next_overdue(actor))
         .fold(look, SystemTime::min)
