@@ -2,7 +2,7 @@
 //! none without a usable configuration. Knows neither tray nor windows.
 
 use crate::mutex::lock;
-use crate::sandbox::RunningSandbox;
+use crate::sandbox::AppSandbox;
 use crate::snapshot::Configuration;
 use keyfob_core::agent::api::{
     Answered, Call, Caller, Check, Configure, Event, Maintain, OtherUser, Person, Replaces, Reply,
@@ -48,7 +48,7 @@ struct HostedAgent {
     /// By window.
     of_windows: HashMap<String, Arc<Client>>,
     path: PathBuf,
-    sandbox: Option<Arc<RunningSandbox>>,
+    sandbox: Option<Arc<AppSandbox>>,
     served: JoinHandle<()>,
 }
 
@@ -89,7 +89,7 @@ impl Host {
         lock(&self.hosting).agent.is_none()
     }
 
-    pub fn sandbox(&self) -> Option<Arc<RunningSandbox>> {
+    pub fn sandbox(&self) -> Option<Arc<AppSandbox>> {
         lock(&self.hosting).agent.as_ref()?.sandbox.clone()
     }
 
@@ -159,7 +159,7 @@ impl Host {
     /// In place of any other agent: one for an AWS of its own.
     pub async fn host_sandbox(&self) -> Result<()> {
         let _turn = self.turn.lock().await;
-        let sandbox = Arc::new(RunningSandbox::start(&self.environment)?);
+        let sandbox = Arc::new(AppSandbox::start(&self.environment)?);
         let config = Config::load(&sandbox.config(), &self.environment)?;
         Trust::of(&self.environment)?.add(&config).await?;
         let (identity, keys) = sandbox.keys();
@@ -184,7 +184,7 @@ impl Host {
         self.host_configured().await;
     }
 
-    async fn host(&self, config: Config, sandbox: Option<Arc<RunningSandbox>>) -> Result<()> {
+    async fn host(&self, config: Config, sandbox: Option<Arc<AppSandbox>>) -> Result<()> {
         let path = config.path().to_owned();
         let address = Address::of(&path, &self.environment)?;
         let world = World::open(config, self.environment.clone(), Clock::system())?;

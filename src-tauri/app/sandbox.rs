@@ -11,7 +11,7 @@ use keyfob_core::sandbox::Sandbox;
 use keyfob_core::sandbox::demonstration::{Demonstration, READY, WITHOUT_KEYS};
 use std::path::PathBuf;
 
-pub struct RunningSandbox {
+pub struct AppSandbox {
     sandbox: Sandbox,
     demonstration: Demonstration,
     /// Configuration and files.
@@ -20,9 +20,9 @@ pub struct RunningSandbox {
     state: PathBuf,
 }
 
-impl RunningSandbox {
+impl AppSandbox {
     /// Needs a tokio runtime around it.
-    pub fn start(environment: &Environment) -> Result<RunningSandbox> {
+    pub fn start(environment: &Environment) -> Result<AppSandbox> {
         let folder = TemporaryFolder::create("keyfob-sandbox-", &std::env::temp_dir())?;
         let sandbox = Sandbox::start(Clock::system())?;
         let demonstration = Demonstration::furnish(&sandbox)?;
@@ -31,7 +31,7 @@ impl RunningSandbox {
         let state = environment.state_folder()?.join(&realm);
         let keyring = serde_json::json!({ "type": "memory" });
         let text = demonstration.configuration(&realm, &keyring, &folder.path().join("aws"));
-        let running = RunningSandbox {
+        let running = AppSandbox {
             sandbox,
             demonstration,
             folder,
@@ -96,7 +96,7 @@ impl RunningSandbox {
     }
 }
 
-impl Drop for RunningSandbox {
+impl Drop for AppSandbox {
     fn drop(&mut self) {
         // What cannot be removed holds no secret.
         let _ = std::fs::remove_dir_all(&self.state);

@@ -16,10 +16,10 @@ pub struct TrayLink {
     to: Mutex<File>,
     next: AtomicU64,
     /// `None`: the tray's process has ended.
-    waiting: Mutex<Option<HashMap<u64, Waiter>>>,
+    waiting: Mutex<Option<HashMap<u64, AnswerSender>>>,
 }
 
-type Waiter = oneshot::Sender<Result<AppReply>>;
+type AnswerSender = oneshot::Sender<Result<AppReply>>;
 
 /// What the tray's process sends, in turn.
 pub struct TrayMessages {

@@ -238,7 +238,7 @@ async fn carry_out(
     done.map(|()| AppReply::Done)
 }
 
-fn sandbox(state: &AppState) -> Result<std::sync::Arc<crate::sandbox::RunningSandbox>> {
+fn sandbox(state: &AppState) -> Result<std::sync::Arc<crate::sandbox::AppSandbox>> {
     let missing =
         || Error::new(Code::InvalidInput, "the sandbox is not running").hint("start it first");
     state.host.sandbox().ok_or_else(missing)

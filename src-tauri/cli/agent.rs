@@ -30,12 +30,11 @@ pub fn run(invocation: &Invocation, args: &AgentRunArgs) -> Result<u8, Stop> {
     }
     let path = config.path().to_owned();
     let address = Address::of(&path, &invocation.environment)?;
+    let mut environment = invocation.environment.clone();
     // Elsewhere standard error is a log.
-    let environment = if io::stderr().is_terminal() {
-        invocation.environment.clone().with_programs_shown()
-    } else {
-        invocation.environment.clone()
-    };
+    if io::stderr().is_terminal() {
+        environment = environment.with_programs_shown();
+    }
     let world = World::open(config, environment, Clock::system())?;
     let terminal = invocation.terminal;
     let runtime = runtime()?;
@@ -43,11 +42,9 @@ pub fn run(invocation: &Invocation, args: &AgentRunArgs) -> Result<u8, Stop> {
         let listener = match hosting::open(&address, Other::Stays).await? {
             Opened::Ready(listener) => listener,
             Opened::Taken { pid } => {
+                let path = path.display();
                 let pid = pid.map_or_else(String::new, |pid| format!(", pid {pid}"));
-                terminal.say(&format!(
-                    "An agent is already running for {}{pid}",
-                    path.display()
-                ));
+                terminal.say(&format!("An agent is already running for {path}{pid}"));
                 return Ok(0);
             }
         };
@@ -63,11 +60,8 @@ pub fn run(invocation: &Invocation, args: &AgentRunArgs) -> Result<u8, Stop> {
                 ..notice
             })
         }));
-        terminal.say(&format!(
-            "The agent for {} is running, pid {}",
-            path.display(),
-            std::process::id()
-        ));
+        let (path, pid) = (path.display(), std::process::id());
+        terminal.say(&format!("The agent for {path} is running, pid {pid}"));
         if args.notify {
             tokio::spawn(warn_without_notices(agent.clone(), terminal));
         }

@@ -9,7 +9,7 @@ use crate::error::{Code, Error, Result};
 use crate::files;
 use crate::foreign::Foreign;
 use crate::ids::{AccessKeyId, MfaArn};
-use crate::kernel::{self, Process};
+use crate::kernel::{self, RunningProgram};
 use crate::secret::{Secret, on_the_wire};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -157,7 +157,7 @@ impl Caller {
     #[must_use]
     pub fn as_the_kernel_says(self) -> Caller {
         match kernel::process(self.pid) {
-            Some(Process { program, trail }) => Caller {
+            Some(RunningProgram { program, trail }) => Caller {
                 program,
                 trail: Some(trail),
                 ..self

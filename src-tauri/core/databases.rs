@@ -181,18 +181,18 @@ fn unusable(code: Code, identity: &IdentityName, why: &str) -> Error {
 #[derive(Debug)]
 pub struct Tokens {
     clock: Clock,
-    held: Mutex<HashMap<DatabaseTarget, Held>>,
+    held: Mutex<HashMap<DatabaseTarget, HeldToken>>,
 }
 
 #[derive(Debug)]
-struct Held {
+struct HeldToken {
     signed: SignedToken,
     signed_by: Keys,
     /// Last. A clock that shows less was set back, and the token is older than it seems.
     asked_at: SystemTime,
 }
 
-impl Held {
+impl HeldToken {
     fn is_fresh(&self, now: SystemTime) -> bool {
         now >= self.asked_at && time_left(self.signed.expires_at, now) > REFRESH_BEFORE_EXPIRATION
     }
@@ -206,7 +206,12 @@ enum Decision {
     Refuse,
 }
 
-fn decide(held: Option<&Held>, session: &Session, now: SystemTime, renewal: Renewal) -> Decision {
+fn decide(
+    held: Option<&HeldToken>,
+    session: &Session,
+    now: SystemTime,
+    renewal: Renewal,
+) -> Decision {
     let fits = held.is_some_and(|held| held.is_fresh(now) && held.signed_by == session.keys);
     match renewal {
         _ if !session.is_usable(now) => Decision::Refuse,
@@ -235,7 +240,7 @@ impl Tokens {
         // The clock is read only now: a token must not seem to come from the future to callers that
         // waited for the lock.
         let now = self.clock.now();
-        let replaced = |of: &DatabaseTarget, it: &Held| {
+        let replaced = |of: &DatabaseTarget, it: &HeldToken| {
             of.identity == target.identity && it.signed_by != session.keys
         };
         held.retain(|of, it| it.is_fresh(now) && !replaced(of, it));
@@ -254,7 +259,7 @@ impl Tokens {
             }
             (Decision::Reuse, None) | (Decision::Sign, _) => {
                 let signed = sign(now)?;
-                let it = Held {
+                let it = HeldToken {
                     signed: signed.clone(),
                     signed_by: session.keys.clone(),
                     asked_at: now,
@@ -279,7 +284,7 @@ impl Tokens {
         before - held.len()
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<DatabaseTarget, Held>> {
+    fn held(&self) -> MutexGuard<'_, HashMap<DatabaseTarget, HeldToken>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -436,7 +441,7 @@ mod tests {
     fn every_decision_follows_from_the_token_the_session_the_moment_and_the_wish() {
         let at = |seconds| start() + Duration::from_secs(seconds);
         let own = session("ASIAIOSFODNN7EXAMPLE", 60);
-        let held = |signed_by: &Session, asked_at| Held {
+        let held = |signed_by: &Session, asked_at| HeldToken {
             signed: SignedToken {
                 token: Secret::new("token"),
                 expires_at: at(900),

@@ -5,7 +5,7 @@ use crate::foreign::Foreign;
 
 /// A running program.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Process {
+pub struct RunningProgram {
     /// The file that runs; where that may not be seen, the name in the process table.
     pub program: Foreign,
     /// The path of that file, the programs that started it, and its terminal.
@@ -16,7 +16,7 @@ pub struct Process {
 pub use linux::{parent_of, process, program_of};
 
 #[cfg(not(target_os = "linux"))]
-pub fn process(_pid: u32) -> Option<Process> {
+pub fn process(_pid: u32) -> Option<RunningProgram> {
     None
 }
 
@@ -32,7 +32,7 @@ pub fn parent_of(_pid: u32) -> Option<u32> {
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use super::{Foreign, Process};
+    use super::{Foreign, RunningProgram};
     use crate::foreign::{shorten, shorten_to};
     use std::path::{Path, PathBuf};
 
@@ -40,7 +40,7 @@ mod linux {
     const MOST_PARENTS: usize = 3;
     const LONGEST_PATH: usize = 200;
 
-    pub fn process(pid: u32) -> Option<Process> {
+    pub fn process(pid: u32) -> Option<RunningProgram> {
         let stat = Stat::of(pid)?;
         let file = file_of(pid);
         let path = file.as_ref().map_or_else(
@@ -61,7 +61,7 @@ mod linux {
         };
         let terminal = stat.terminal.as_ref();
         let terminal = terminal.map_or_else(String::new, |name| format!(", on {name}"));
-        Some(Process {
+        Some(RunningProgram {
             program: named(pid, &stat).into(),
             trail: format!("{path}{started_by}{terminal}").into(),
         })

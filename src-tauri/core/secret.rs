@@ -144,7 +144,7 @@ pub struct Keys {
 
 /// What the keyring keeps for an IAM user. A rotation or recovery replaces `keys` and leaves the
 /// rest.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LongLived {
     /// `None` after the keys were revoked and cleared: the rest stays to prefill the form.
     pub keys: Option<Keys>,

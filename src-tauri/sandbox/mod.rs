@@ -28,7 +28,7 @@ pub use faults::{FaultSwitch, SandboxFault};
 pub use journal::RecordedCall;
 pub use protocol::StsAction;
 pub use settings::{ExpiredCode, SandboxSettings, SkewCode};
-pub use simulated_aws::{MfaDevice, SandboxRole, Trust};
+pub use simulated_aws::{MfaDevice, RoleTrust, SandboxRole};
 
 use crate::clock::Clock;
 use crate::error::Result;

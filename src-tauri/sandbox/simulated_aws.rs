@@ -28,7 +28,7 @@ pub enum MfaDevice {
 /// The principals that may assume a role.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Trust {
+pub enum RoleTrust {
     Everybody,
     /// ARNs of users, roles, role sessions, or of an account's root, which stands for all of it.
     Principals(Vec<String>),
@@ -41,12 +41,12 @@ pub struct SandboxRole {
     pub max_session_seconds: u32,
     /// Must be given when it is set.
     pub external_id: Option<String>,
-    pub trust: Trust,
+    pub trust: RoleTrust,
 }
 
 impl SandboxRole {
     /// As IAM makes a role by default: for one hour at most.
-    pub fn new(arn: impl Into<String>, trust: Trust) -> SandboxRole {
+    pub fn new(arn: impl Into<String>, trust: RoleTrust) -> SandboxRole {
         SandboxRole {
             arn: arn.into(),
             max_session_seconds: 3600,
@@ -167,7 +167,7 @@ impl SimulatedAws {
         aws.set_mfa("kim", MfaDevice::Enrolled)?;
         aws.add_role(SandboxRole::new(
             "arn:aws:iam::420000000025:role/deploy",
-            Trust::Everybody,
+            RoleTrust::Everybody,
         ))?;
         Ok(aws)
     }
@@ -318,8 +318,8 @@ impl SimulatedAws {
     ) -> Option<(&SandboxRole, &str)> {
         let (role, id) = self.roles.get(arn)?;
         let trusted = match &role.trust {
-            Trust::Everybody => true,
-            Trust::Principals(arns) => arns.iter().any(|arn| caller.is(arn)),
+            RoleTrust::Everybody => true,
+            RoleTrust::Principals(arns) => arns.iter().any(|arn| caller.is(arn)),
         };
         let external_id_matches =
             role.external_id.is_none() || role.external_id.as_deref() == external_id;

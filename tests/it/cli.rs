@@ -2,7 +2,7 @@
 
 use crate::home::{DEPLOY, DEV, Home, code, text, typed};
 use crate::screen::Terminal;
-use keyfob_core::sandbox::{SandboxRole, Trust};
+use keyfob_core::sandbox::{RoleTrust, SandboxRole};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -529,7 +529,7 @@ fn a_role_for_longer_than_an_hour_is_signed_by_the_access_key_with_and_without_a
     let role = "arn:aws:iam::420000000025:role/deploy";
     let long = SandboxRole {
         max_session_seconds: 43_200,
-        ..SandboxRole::new(role, Trust::Everybody)
+        ..SandboxRole::new(role, RoleTrust::Everybody)
     };
     home.sandbox().add_role(long).expect("a role");
     let key = home.key().access_key_id;

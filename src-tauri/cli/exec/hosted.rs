@@ -2,7 +2,7 @@
 //! go with it. Dropping it ends the one and removes the others.
 
 use super::folder::runtime_folder;
-use crate::exec::endpoint::Endpoint;
+use crate::exec::endpoint::CredentialsEndpoint;
 use crate::invocation::Invocation;
 use crate::stop::Stop;
 use keyfob_core::agent::api::{Credentials, SignedIn};
@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 #[derive(Debug)]
 pub struct Hosted {
-    endpoint: Endpoint,
+    endpoint: CredentialsEndpoint,
     token_file: PathBuf,
     aws_config: PathBuf,
     aws_credentials: PathBuf,
@@ -41,8 +41,11 @@ impl Hosted {
     {
         let folder =
             TemporaryFolder::create("fob-exec-", &runtime_folder(&invocation.environment)?)?;
-        let endpoint =
-            runtime.block_on(Endpoint::open(&signed_in.identity, Clock::system(), source))?;
+        let endpoint = runtime.block_on(CredentialsEndpoint::open(
+            &signed_in.identity,
+            Clock::system(),
+            source,
+        ))?;
         // Without a line break: some SDKs would send it along.
         let token_file = folder.write("token", endpoint.token().expose())?;
         // botocore would prefer the user's own `[default]` to any endpoint.

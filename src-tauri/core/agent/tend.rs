@@ -35,7 +35,11 @@ pub(super) fn wake_at(actor: &Actor) -> SystemTime {
         .filter_map(|(_, record)| record.watch()?.wake_at());
     let (now, last_look) = (actor.clock.now(), actor.schedule.last_look);
     // Set back between two messages: what is due by the old time may be far away by the new one.
-    let look = if now < last_look { now } else { last_look + LOOK };
+    let look = if now < last_look {
+        now
+    } else {
+        last_look + LOOK
+    };
     watches
         .chain(prompts::next_overdue(actor))
         .fold(look, SystemTime::min)

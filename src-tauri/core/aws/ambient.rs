@@ -113,7 +113,7 @@ impl Aws {
             .provide_credentials()
             .await
             .map_err(|error| without(innermost(&error)))?;
-        self.session(&credentials)
+        session(&credentials, self.clock.now())
     }
 
     /// Empty and placeholder values are said by name and never sent.
@@ -165,29 +165,28 @@ impl Aws {
             origin: Origin::Environment,
         }))
     }
+}
 
-    fn session(&self, credentials: &Credentials) -> Result<Session> {
-        let now = self.clock.now();
-        let expires_at = credentials.expiry().unwrap_or(now + LOOK_AGAIN_AFTER);
-        refuse_expired(expires_at, now)?;
-        Ok(Session {
-            keys: Keys {
-                access_key_id: AccessKeyId::parse(credentials.access_key_id())?,
-                secret_access_key: SecretAccessKey::parse(credentials.secret_access_key())?,
-            },
-            token: credentials
-                .session_token()
-                .map(SessionToken::parse)
-                .transpose()?,
-            issued_at: now,
-            expires_at,
-            principal: None,
-            account: credentials
-                .account_id()
-                .and_then(|id| id.as_str().parse().ok()),
-            origin: Origin::InstanceRole,
-        })
-    }
+fn session(credentials: &Credentials, now: SystemTime) -> Result<Session> {
+    let expires_at = credentials.expiry().unwrap_or(now + LOOK_AGAIN_AFTER);
+    refuse_expired(expires_at, now)?;
+    Ok(Session {
+        keys: Keys {
+            access_key_id: AccessKeyId::parse(credentials.access_key_id())?,
+            secret_access_key: SecretAccessKey::parse(credentials.secret_access_key())?,
+        },
+        token: credentials
+            .session_token()
+            .map(SessionToken::parse)
+            .transpose()?,
+        issued_at: now,
+        expires_at,
+        principal: None,
+        account: credentials
+            .account_id()
+            .and_then(|id| id.as_str().parse().ok()),
+        origin: Origin::InstanceRole,
+    })
 }
 
 /// The SDK's provider reads the metadata variables of this very process.

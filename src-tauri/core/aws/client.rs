@@ -133,11 +133,6 @@ impl Aws {
     }
 
     /// As the SDKs read it.
-    fn is_on(&self, name: &str) -> Result<bool> {
-        let value = self.environment.var(name)?;
-        Ok(value.is_some_and(|value| value.eq_ignore_ascii_case("true")))
-    }
-
     pub(super) fn sts(&self, signer: Signer<'_>, place: Place<'_>) -> Result<aws_sdk_sts::Client> {
         let endpoint = self.endpoint(place)?;
         self.refuse_examples(signer.parts().0, place)?;
@@ -201,7 +196,7 @@ impl Aws {
         let connector = connector()
             .proxy_config(ProxyConfig::from_env())
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .tls_context(self.trust()?);
+            .tls_context(trust(&self.environment)?);
         let connector = guarded(connector.build());
         Ok(self.outside.get_or_init(|| connector).clone())
     }
@@ -211,28 +206,6 @@ impl Aws {
         self.loopback
             .get_or_init(|| guarded(connector().build_http()))
             .clone()
-    }
-
-    /// The system's certificates, and those of `AWS_CA_BUNDLE`, which companies that open TLS
-    /// traffic hand out.
-    fn trust(&self) -> Result<TlsContext> {
-        const VARIABLE: &str = "AWS_CA_BUNDLE";
-        let mut trust = TrustStore::default();
-        if let Some(path) = self.environment.var(VARIABLE)? {
-            let refused = |why: &str| {
-                let message =
-                    format!("{VARIABLE} names {path}, {why}; correct {VARIABLE}, or unset it");
-                Error::new(Code::Usage, message)
-            };
-            let pem = std::fs::read(path)
-                .map_err(|cause| refused(&format!("which cannot be read: {cause}")))?;
-            if !pem.windows(PEM.len()).any(|part| part == PEM) {
-                return Err(refused("which holds no certificate in PEM form"));
-            }
-            trust = trust.with_pem_certificate(pem);
-        }
-        let context = TlsContext::builder().with_trust_store(trust).build();
-        Ok(context.unwrap_or_default())
     }
 
     /// What failed, with the host and the proxy where that could not be reached.
@@ -263,7 +236,10 @@ impl Aws {
     fn variant(&self, hosts: HostVariant) -> Result<(bool, bool)> {
         let or_environment = |written: Option<bool>, name| match written {
             Some(written) => Ok::<_, Error>(written),
-            None => self.is_on(name),
+            None => {
+                let value = self.environment.var(name)?;
+                Ok(value.is_some_and(|value| value.eq_ignore_ascii_case("true")))
+            }
         };
         let HostVariant { fips, dual_stack } = hosts;
         Ok((
@@ -290,6 +266,28 @@ impl Aws {
         });
         resolved.unwrap_or_else(|| format!("STS in {}", place.region))
     }
+}
+
+/// The system's certificates, and those of `AWS_CA_BUNDLE`, which companies that open TLS
+/// traffic hand out.
+fn trust(environment: &Environment) -> Result<TlsContext> {
+    const VARIABLE: &str = "AWS_CA_BUNDLE";
+    let mut trust = TrustStore::default();
+    if let Some(path) = environment.var(VARIABLE)? {
+        let refused = |why: &str| {
+            let message =
+                format!("{VARIABLE} names {path}, {why}; correct {VARIABLE}, or unset it");
+            Error::new(Code::Usage, message)
+        };
+        let pem = std::fs::read(path)
+            .map_err(|cause| refused(&format!("which cannot be read: {cause}")))?;
+        if !pem.windows(PEM.len()).any(|part| part == PEM) {
+            return Err(refused("which holds no certificate in PEM form"));
+        }
+        trust = trust.with_pem_certificate(pem);
+    }
+    let context = TlsContext::builder().with_trust_store(trust).build();
+    Ok(context.unwrap_or_default())
 }
 
 /// The proxy that a host is reached through, without the password that its address may hold.

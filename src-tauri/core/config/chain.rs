@@ -189,12 +189,14 @@ impl Config {
             return false;
         };
         let listed = listed_links(self, target);
-        let is_from_it = |it: &ListedLink<'_>| self.is_from_environment(&it.subject());
+        let is_from_it = |it: &ListedLink<'_>| self.from_environment.contains(&it.subject());
         let source = listed
             .first()
             .and_then(|source| self.settings(&source.subject()).ok())
             .is_some_and(|it| matches!(it.kind, Kind::Ambient | Kind::GithubOidc(_)));
-        source || listed.iter().any(is_from_it) || self.is_from_environment(&Blocked::Everything)
+        source
+            || listed.iter().any(is_from_it)
+            || self.from_environment.contains(&Blocked::Everything)
     }
 }
 
@@ -205,7 +207,7 @@ fn aws_files(
 ) -> Result<AwsFiles> {
     let base = match source.and_then(|source| source.files_base.clone()) {
         Some(base) => base,
-        None => config.files_base()?,
+        None => config.general.files_base.clone()?,
     };
     let realm = config.realm();
     let above = if realm.is_default() {

@@ -3,7 +3,7 @@
 
 use super::atmos;
 use super::databases::{Database, databases};
-use super::entries::{Entries, entries};
+use super::entries::{Sections, entries};
 use super::file;
 use super::general::{General, KeyringChoice, general};
 use super::identity::{EntrySettings, Identity, Provider};
@@ -24,7 +24,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Config {
     path: PathBuf,
-    general: General,
+    pub(super) general: General,
     providers: Vec<Provider>,
     stand_alone: Provider,
     identities: Vec<Identity>,
@@ -35,7 +35,7 @@ pub struct Config {
     /// The errors among the problems, by what they block.
     errors: HashMap<Blocked, Vec<usize>>,
     /// What takes values from the environment.
-    from_environment: HashSet<Blocked>,
+    pub(super) from_environment: HashSet<Blocked>,
     sensitive_parts: Vec<SensitivePart>,
 }
 
@@ -70,11 +70,6 @@ impl Config {
 
     pub fn notify_before(&self) -> Duration {
         self.general.notify_before
-    }
-
-    /// Where profiles are written unless the source of a chain says otherwise.
-    pub(super) fn files_base(&self) -> Result<PathBuf> {
-        self.general.files_base.clone()
     }
 
     /// All of them, in file order.
@@ -139,10 +134,6 @@ impl Config {
     pub(super) fn settings(&self, subject: &Blocked) -> Result<&EntrySettings> {
         let error = || Error::new(Code::ConfigInvalid, "this entry cannot be used");
         self.settings.get(subject).ok_or_else(error)
-    }
-
-    pub(super) fn is_from_environment(&self, subject: &Blocked) -> bool {
-        self.from_environment.contains(subject)
     }
 
     /// Whether anything at all is taken from the environment.
@@ -257,7 +248,7 @@ pub(super) fn understand(
     };
     let auth = Fields::new(&reader, node, location);
     let general = general(&auth)?;
-    let Entries {
+    let Sections {
         providers,
         identities,
         settings,

@@ -16,17 +16,17 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 /// Everything in both sections, in file order.
-pub(super) struct Entries {
+pub(super) struct Sections {
     pub providers: Vec<Provider>,
     pub identities: Vec<Identity>,
     pub settings: HashMap<Blocked, EntrySettings>,
 }
 
-pub(super) fn entries(auth: &Fields<'_>) -> Entries {
+pub(super) fn entries(auth: &Fields<'_>) -> Sections {
     let mut settings = HashMap::new();
     let providers = providers(auth, &mut settings);
     let identities = identities(auth, &providers, &mut settings);
-    Entries {
+    Sections {
         providers,
         identities,
         settings,

@@ -4,15 +4,16 @@
 
 mod ambient;
 mod keys;
+mod new_keys;
 mod obtain;
 mod process;
+mod revoked;
 mod role;
 mod role_call;
 mod user;
 
-pub use keys::{
-    Check, Configured, NewKeys, OtherUser, Replaces, configure, others_are_stored, session_owner,
-};
+pub use keys::session_owner;
+pub use new_keys::{Check, Configured, NewKeys, OtherUser, Replaces, configure, others_are_stored};
 pub use obtain::{Obtain, Refusal, Trail, place};
 use user::Wanted;
 

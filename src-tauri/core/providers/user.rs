@@ -2,8 +2,10 @@
 //! `AssumeRole`, with an MFA code where a device is known, and new keys where AWS no longer knows
 //! the stored ones.
 
-use super::keys::{self, FoundKeys, Refused};
+use super::keys::{self, FoundKeys};
+use super::new_keys::ask_for_new;
 use super::obtain::{Obtain, denied_hints};
+use super::revoked::{self, Refused};
 use super::role_call::RoleCall;
 use crate::ask::{Note, Person, Prompt, PromptKind, WhyKeys};
 use crate::aws::{Fault, FaultKind, Granted, Mfa, Principal, Signer};
@@ -41,14 +43,14 @@ pub(super) async fn obtain<'a>(
         let (found, remembered) = keys::find(it.world, it.name(), user, signs_at).await?;
         let Some(found) = found else {
             let unanswered = missing_keys(&it);
-            keys::ask_for_new(&mut it, WhyKeys::Missing, unanswered, &remembered).await?;
+            ask_for_new(&mut it, WhyKeys::Missing, unanswered, &remembered).await?;
             is_checked = true;
             continue;
         };
         let device = user.mfa_arn.clone().or_else(|| remembered.mfa_arn.clone());
         let is_code_typed = device.is_some() && Codes::ask_a_person(&it, user);
         let unknown = if is_code_typed && !std::mem::replace(&mut is_checked, true) {
-            keys::unknown(&it, &found).await
+            revoked::unknown(&it, &found).await
         } else {
             None
         };
@@ -76,7 +78,7 @@ pub(super) async fn obtain<'a>(
                 None if replaced_meanwhile => return Err(stale(&found)),
                 None => replaced_meanwhile = true,
                 Some(unanswered) => {
-                    keys::ask_for_new(&mut it, WhyKeys::Revoked, unanswered, &remembered).await?;
+                    ask_for_new(&mut it, WhyKeys::Revoked, unanswered, &remembered).await?;
                 }
             },
             (FaultKind::MfaRefused, Some(_)) => codes.refused(&it, user, fault)?,
@@ -87,7 +89,7 @@ pub(super) async fn obtain<'a>(
 
 /// The error where there is no person to ask for new keys; `None`: others were stored meanwhile.
 async fn refused(it: &mut Obtain<'_>, found: &FoundKeys, fault: Fault) -> Result<Option<Error>> {
-    match keys::refused(it.world, it.chain, found, fault).await? {
+    match revoked::refused(it.world, it.chain, found, fault).await? {
         Refused::Replaced => Ok(None),
         Refused::NotOurs(error, happened) => {
             it.trail.happened.push(happened);

@@ -20,7 +20,7 @@ pub struct Known(HashMap<String, Stamp>);
 /// What was found; [`Sessions::take`] makes records of it.
 #[derive(Debug)]
 pub struct Reading {
-    found: Vec<Found>,
+    found: Vec<FoundSession>,
     keyring: Option<Error>,
     is_of_all: bool,
     /// From before it, if it left nothing open.
@@ -28,7 +28,7 @@ pub struct Reading {
 }
 
 #[derive(Debug)]
-struct Found {
+struct FoundSession {
     name: IdentityName,
     is_signed_out: bool,
     /// `None`: it is read again next time.
@@ -76,24 +76,15 @@ pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading 
             _ if reading.keyring.is_some() => continue,
             Some(_) => stored(world, chain).await,
             None => {
-                if listed.is_none() {
-                    listed = Some(match scope {
+                let listed = match &listed {
+                    Some(listed) => listed,
+                    None => listed.insert(match scope {
                         ReadScope::All => entries(world).await,
                         // One that is not there costs no more than a list.
                         ReadScope::One(_) => Ok(HashSet::from([(EntryKind::Session, key(name))])),
-                    });
-                }
-                let keys = (EntryKind::Keys, key(&chain.source().name));
-                match &listed {
-                    Some(Ok(names)) if names.contains(&(EntryKind::Session, key(name))) => {
-                        stored(world, chain).await
-                    }
-                    Some(Ok(names)) if names.contains(&keys) => {
-                        without_session(world, &chain).await
-                    }
-                    Some(Err(error)) => Stored::Unreadable(error.clone()),
-                    Some(Ok(_)) | None => Stored::Nothing,
-                }
+                    }),
+                };
+                listed_as(world, chain, listed).await
             }
         };
         // What belongs elsewhere does so until it is written again.
@@ -108,7 +99,7 @@ pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading 
         if stamp.is_none_or(|stamp| stamp == Stamp::Now) {
             reading.generation = None;
         }
-        reading.found.push(Found {
+        reading.found.push(FoundSession {
             name: identity.name.clone(),
             is_signed_out: !matches!(world.store.sign_outs.since(name), Ok(None)),
             stamp,
@@ -116,6 +107,21 @@ pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading 
         });
     }
     reading
+}
+
+async fn listed_as(
+    world: &World,
+    chain: Chain,
+    listed: &Result<HashSet<(EntryKind, String)>>,
+) -> Stored {
+    let session = (EntryKind::Session, key(chain.identity.as_str()));
+    let keys = (EntryKind::Keys, key(&chain.source().name));
+    match listed {
+        Ok(names) if names.contains(&session) => stored(world, chain).await,
+        Ok(names) if names.contains(&keys) => without_session(world, &chain).await,
+        Ok(_) => Stored::Nothing,
+        Err(error) => Stored::Unreadable(error.clone()),
+    }
 }
 
 /// What this realm has, by name in lower case; also what belongs to another configuration.

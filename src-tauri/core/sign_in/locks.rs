@@ -1,7 +1,8 @@
 //! Whose outcome is taken over: a link's sign-in lock is taken before anything is made, what was
 //! stored meanwhile is used, and a failure of another process's sign-in is the failure of this one.
 
-use super::{Climb, Intent, LinkState, Options, Renewal};
+use super::climb::{Climb, LinkState};
+use super::options::{Intent, Options, Renewal};
 use crate::ask::{Ask, Person};
 use crate::error::{Code, Error, Result};
 use crate::files::Patience;

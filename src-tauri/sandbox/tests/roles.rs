@@ -35,7 +35,7 @@ async fn an_assumed_role_is_named_in_its_own_account_and_partition() {
     ] {
         setup
             .sandbox
-            .add_role(SandboxRole::new(role, Trust::Everybody))
+            .add_role(SandboxRole::new(role, RoleTrust::Everybody))
             .expect("a good role");
         let made = assume(&setup, &setup.kim())
             .role_arn(role)
@@ -66,7 +66,7 @@ async fn a_role_can_be_assumed_only_by_principals_it_trusts() {
     assert_eq!(setup.sandbox.add_user("lee"), Ok(lee.to_owned()));
     let lees = Held(setup.sandbox.create_key("lee").expect("a key"), None);
     let trust = |principal: &str| {
-        let trust = Trust::Principals(vec![principal.to_owned()]);
+        let trust = RoleTrust::Principals(vec![principal.to_owned()]);
         setup
             .sandbox
             .add_role(SandboxRole::new(DEPLOY, trust))
@@ -99,7 +99,7 @@ async fn an_external_id_must_be_the_roles_own() {
     let setup = Setup::new();
     let role = SandboxRole {
         external_id: Some("x-1".to_owned()),
-        ..SandboxRole::new(DEPLOY, Trust::Everybody)
+        ..SandboxRole::new(DEPLOY, RoleTrust::Everybody)
     };
     setup.sandbox.add_role(role).expect("a good role");
     let call = || assume(&setup, &setup.kim());
@@ -130,7 +130,7 @@ async fn a_role_session_is_bounded_by_aws_by_the_role_and_by_chaining() {
     }
     let role = SandboxRole {
         max_session_seconds: 43_200,
-        ..SandboxRole::new(DEPLOY, Trust::Everybody)
+        ..SandboxRole::new(DEPLOY, RoleTrust::Everybody)
     };
     setup.sandbox.add_role(role).expect("a good role");
     assert_eq!(outcome(call(&kim, 43_200)).await, Ok(()));
@@ -223,7 +223,7 @@ async fn session_names_and_arns_that_aws_would_not_take_are_refused() {
         assert!(
             setup
                 .sandbox
-                .add_role(SandboxRole::new(arn, Trust::Everybody))
+                .add_role(SandboxRole::new(arn, RoleTrust::Everybody))
                 .is_err(),
             "{arn}"
         );

@@ -3,7 +3,7 @@
 use super::*;
 use crate::home::wait_for;
 use keyfob_core::error::Code;
-use keyfob_core::sandbox::{FaultSwitch, SandboxFault, SandboxRole, Trust};
+use keyfob_core::sandbox::{FaultSwitch, RoleTrust, SandboxFault, SandboxRole};
 
 const AUDIT: &str = "    audit:
       kind: aws/assume-role
@@ -309,7 +309,8 @@ fn two_roles_of_one_user_share_its_prompt() {
     for by_a_person in [true, false] {
         wait_for(async {
             let mut stage = Stage::with_a_device(&format!("{DEV}{DEPLOY}{AUDIT}")).await;
-            let role = SandboxRole::new("arn:aws:iam::420000000025:role/audit", Trust::Everybody);
+            let role =
+                SandboxRole::new("arn:aws:iam::420000000025:role/audit", RoleTrust::Everybody);
             stage.sandbox.add_role(role).expect("a role");
             if by_a_person {
                 let (one, other) = (stage.agent.client(), stage.agent.client());

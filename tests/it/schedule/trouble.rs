@@ -4,7 +4,7 @@ use super::*;
 use crate::home::wait_for;
 use keyfob_core::agent::api::State;
 use keyfob_core::error::Code;
-use keyfob_core::sandbox::{FaultSwitch, SandboxFault, SandboxRole, StsAction, Trust};
+use keyfob_core::sandbox::{FaultSwitch, RoleTrust, SandboxFault, SandboxRole, StsAction};
 
 const BOTH: [&str; 2] = ["dev", "deploy"];
 const ROLE: &str = "arn:aws:iam::420000000025:role/deploy";
@@ -313,7 +313,8 @@ fn a_renewal_that_is_refused_is_reported_once_and_not_tried_again() {
     wait_for(async {
         let mut stage = Stage::signed_in(&config(), &BOTH).await;
         let key = stage.key_of("deploy").await;
-        let of_nobody = Trust::Principals(vec!["arn:aws:iam::420000000025:user/nobody".to_owned()]);
+        let of_nobody =
+            RoleTrust::Principals(vec!["arn:aws:iam::420000000025:user/nobody".to_owned()]);
         stage
             .sandbox
             .add_role(SandboxRole::new(ROLE, of_nobody))
@@ -340,7 +341,7 @@ fn a_renewal_that_is_refused_is_reported_once_and_not_tried_again() {
 
         stage
             .sandbox
-            .add_role(SandboxRole::new(ROLE, Trust::Everybody))
+            .add_role(SandboxRole::new(ROLE, RoleTrust::Everybody))
             .expect("a role");
         stage.log_in("deploy").await;
         stage.settled(&BOTH).await;

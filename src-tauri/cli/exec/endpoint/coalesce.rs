@@ -42,7 +42,7 @@ impl Coalesced {
             Next::Fetch => drop(tokio::spawn(self.clone().run())),
             Next::Idle => {}
         }
-        let Waiter {
+        let Follower {
             running,
             mut answer,
         } = waiter;
@@ -107,7 +107,7 @@ struct RunningFetch<T> {
     is_late: bool,
 }
 
-struct Waiter<T> {
+struct Follower<T> {
     /// The number of the fetch that was running when the request came.
     running: u64,
     answer: watch::Receiver<Option<T>>,
@@ -131,7 +131,7 @@ impl<T> Default for Fetches<T> {
 }
 
 impl<T> Fetches<T> {
-    fn join(&mut self) -> (Waiter<T>, Next) {
+    fn join(&mut self) -> (Follower<T>, Next) {
         let (answer, next) = match &self.running {
             None => {
                 let (sender, answer) = watch::channel(None);
@@ -145,7 +145,7 @@ impl<T> Fetches<T> {
             }
         };
         let running = self.number;
-        (Waiter { running, answer }, next)
+        (Follower { running, answer }, next)
     }
 
     /// A request has waited too long that came during this fetch.
@@ -191,7 +191,7 @@ mod tests {
         for event in script.split_whitespace() {
             match event.strip_prefix('-') {
                 Some(name) => {
-                    let waiter: Waiter<u64> = waiters.remove(name).expect("has arrived before");
+                    let waiter: Follower<u64> = waiters.remove(name).expect("has arrived before");
                     fetches.time_out(waiter.running);
                 }
                 None if event == "|" => drop(fetches.finish(fetches.number)),

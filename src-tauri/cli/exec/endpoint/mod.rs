@@ -31,7 +31,7 @@ const PREFIX: &str = "/v1/credentials/";
 const TOKEN_BYTES: usize = 32;
 /// Serves until it is dropped.
 #[derive(Debug)]
-pub struct Endpoint {
+pub struct CredentialsEndpoint {
     url: String,
     token: Secret,
     /// The listening socket once more.
@@ -40,21 +40,21 @@ pub struct Endpoint {
     _open: oneshot::Sender<()>,
 }
 
-impl Endpoint {
+impl CredentialsEndpoint {
     /// On a free port of 127.0.0.1; needs a tokio runtime. A response comes within a second however
     /// long `source` takes: its fetch continues, and a later request gets the result.
     pub async fn open<F>(
         identity: &str,
         clock: Clock,
         source: impl Fn() -> F + Send + Sync + 'static,
-    ) -> Result<Endpoint>
+    ) -> Result<CredentialsEndpoint>
     where
         F: Future<Output = Result<Credentials>> + Send + 'static,
     {
-        Endpoint::serving(identity, Arc::new(Coalesced::new(clock, source))).await
+        CredentialsEndpoint::serving(identity, Arc::new(Coalesced::new(clock, source))).await
     }
 
-    async fn serving(identity: &str, source: Arc<Coalesced>) -> Result<Endpoint> {
+    async fn serving(identity: &str, source: Arc<Coalesced>) -> Result<CredentialsEndpoint> {
         let failed = |cause: std::io::Error| {
             Error::new(
                 Code::ProcessFailed,
@@ -82,7 +82,7 @@ impl Endpoint {
         #[cfg(unix)]
         let port = listener.as_fd().try_clone_to_owned().map_err(failed)?;
         tokio::spawn(server::serve(listener, Arc::new(service), closed));
-        Ok(Endpoint {
+        Ok(CredentialsEndpoint {
             url,
             token,
             #[cfg(unix)]

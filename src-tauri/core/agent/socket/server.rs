@@ -6,7 +6,7 @@ use super::address::Address;
 use super::buffer::Buffer;
 use super::claim::Claim;
 use super::peer::{self, Peer};
-use super::wire::{self, Asked, Flaw, LONGEST_REQUEST, MESSAGE_LIMIT, Question};
+use super::wire::{self, Asked, Flaw, LONGEST_REQUEST, MESSAGE_LIMIT, ReadRequest};
 use crate::agent::api::{Answered, Reply};
 use crate::clock::Clock;
 use crate::error::Result;
@@ -104,7 +104,7 @@ impl Listener {
                         let served = connection.serve(Arc::new(visit()), answer.clone());
                         let task = connections.spawn(served);
                         let pid = peer.pid();
-                        places.0.push(Place { pid, is_idle, task });
+                        places.0.push(OpenConnection { pid, is_idle, task });
                     } else {
                         tracing::warn!("there are too many connections");
                         tokio::spawn(connection.turn_away());
@@ -129,9 +129,9 @@ impl Listener {
 
 /// The connections that are there, oldest first.
 #[derive(Default)]
-struct Places(Vec<Place>);
+struct Places(Vec<OpenConnection>);
 
-struct Place {
+struct OpenConnection {
     pid: Option<u32>,
     is_idle: Arc<AtomicBool>,
     task: AbortHandle,
@@ -142,13 +142,14 @@ impl Places {
     /// the process, an idle connection gives way: its client opens another when it needs one.
     fn make_room(&mut self, pid: Option<u32>) -> bool {
         self.0.retain(|place| !place.task.is_finished());
-        let is_own = |place: &&Place| pid.is_some() && place.pid == pid;
+        let is_own = |place: &&OpenConnection| pid.is_some() && place.pid == pid;
         let is_greedy = self.0.iter().filter(is_own).count() >= MOST_OF_A_PROCESS;
         if !is_greedy && self.0.len() < MOST_CONNECTIONS {
             return true;
         }
-        let gives_way =
-            |place: &Place| place.is_idle.load(Ordering::Relaxed) && (!is_greedy || is_own(&place));
+        let gives_way = |place: &OpenConnection| {
+            place.is_idle.load(Ordering::Relaxed) && (!is_greedy || is_own(&place))
+        };
         let idle = self.0.iter().position(gives_way);
         idle.is_some_and(|at| {
             self.0.remove(at).task.abort();
@@ -234,8 +235,8 @@ impl Accepted {
             let question = wire::read_question(&self.inbox.filled()[..length]);
             self.inbox.discard(length);
             match question.map_err(|(id, flaw)| End::Flawed { id, flaw })? {
-                Question::Foreign(id) => self.send(&wire::versions(id)).await?,
-                Question::Asked(id, asked) => {
+                ReadRequest::Foreign(id) => self.send(&wire::versions(id)).await?,
+                ReadRequest::Asked(id, asked) => {
                     let Asked {
                         mut call,
                         fingerprint,

@@ -80,7 +80,7 @@ struct Versions {
 }
 
 /// A request that came over the wire.
-pub(super) enum Question {
+pub(super) enum ReadRequest {
     Asked(u32, Box<Asked>),
     /// Of a version that is not spoken here.
     Foreign(u32),
@@ -149,12 +149,12 @@ pub(super) fn question(id: u32, call: &Call, fingerprint: &str) -> Result<Buffer
 }
 
 /// The other way round. A flaw comes with the request's id, or 0 where that is not known.
-pub(super) fn read_question(line: &[u8]) -> Result<Question, (u32, Flaw)> {
+pub(super) fn read_question(line: &[u8]) -> Result<ReadRequest, (u32, Flaw)> {
     let Ok(LineHead { v, id, .. }) = serde_json::from_slice(line) else {
         return Err((0, Flaw::Unreadable));
     };
     if v != VERSION {
-        return Ok(Question::Foreign(id));
+        return Ok(ReadRequest::Foreign(id));
     }
     let Ok(Received {
         caller,
@@ -164,7 +164,7 @@ pub(super) fn read_question(line: &[u8]) -> Result<Question, (u32, Flaw)> {
     else {
         return Err((id, Flaw::Unreadable));
     };
-    Ok(Question::Asked(
+    Ok(ReadRequest::Asked(
         id,
         Box::new(Asked {
             call: Call { caller, request },

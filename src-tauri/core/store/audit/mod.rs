@@ -117,6 +117,22 @@ pub struct AuditLine {
     pub is_forged: bool,
 }
 
+impl AuditLine {
+    fn after(last: LogEnd, it: &Happened, caller: &AuditCaller, time: Timestamp) -> AuditLine {
+        AuditLine {
+            number: last.count.saturating_add(1),
+            time,
+            event: it.event,
+            identity: bounded(&it.identity).into(),
+            what: bounded(&it.what).into(),
+            outcome: it.outcome,
+            caller: caller.clone(),
+            previous: last.hash,
+            is_forged: false,
+        }
+    }
+}
+
 /// An [`AuditLine`] with what only [`chain`] reads.
 #[derive(Serialize)]
 struct WrittenLine<'a> {
@@ -305,13 +321,13 @@ impl AuditLog {
 
     /// The caller holds the log's lock.
     fn write(&self, caller: &AuditCaller, happened: &[Happened], kept: &Kept) -> Result<HeadText> {
+        let time = Timestamp::try_from(self.clock.now())
+            .and_then(|now| now.round(jiff::Unit::Millisecond))
+            .map_err(|_| Error::new(Code::ClockSkew, "the clock shows a year that no log knows"))?;
         let known = match kept {
             Kept::Read(text) => text.as_ref().map(|text| &text.head),
             Kept::NotRead => None,
         };
-        let time = Timestamp::try_from(self.clock.now())
-            .and_then(|now| now.round(jiff::Unit::Millisecond))
-            .map_err(|_| Error::new(Code::ClockSkew, "the clock shows a year that no log knows"))?;
         let path = self.path(0);
         let mut current = files::read(&path)?.unwrap_or_default();
         if current.len() >= self.full {
@@ -333,17 +349,7 @@ impl AuditLog {
         };
         let seal = kept.seal(end.count.saturating_add(1));
         for it in happened {
-            let line = AuditLine {
-                number: end.count.saturating_add(1),
-                time,
-                event: it.event,
-                identity: bounded(&it.identity).into(),
-                what: bounded(&it.what).into(),
-                outcome: it.outcome,
-                caller: caller.clone(),
-                previous: end.hash,
-                is_forged: false,
-            };
+            let line = AuditLine::after(end, it, caller, time);
             let written = WrittenLine {
                 line: &line,
                 torn: torn.take(),

@@ -80,14 +80,14 @@ fn clock() -> Clock {
     Clock::manual(SystemTime::UNIX_EPOCH + START)
 }
 
-async fn opened(identity: &str, well: &Arc<Well>) -> Endpoint {
+async fn opened(identity: &str, well: &Arc<Well>) -> CredentialsEndpoint {
     let well = well.clone();
-    Endpoint::open(identity, clock(), move || well.clone().draw())
+    CredentialsEndpoint::open(identity, clock(), move || well.clone().draw())
         .await
         .expect("a free port")
 }
 
-impl Endpoint {
+impl CredentialsEndpoint {
     fn address(&self) -> &str {
         let rest = self
             .url
@@ -164,7 +164,7 @@ fn read(answer: &str) -> (u16, Value) {
     (status, serde_json::from_str(body).unwrap_or(Value::Null))
 }
 
-fn assert_tells_nothing(endpoint: &Endpoint, answer: &str) {
+fn assert_tells_nothing(endpoint: &CredentialsEndpoint, answer: &str) {
     for secret in [
         SECRET,
         SESSION_TOKEN,
@@ -306,7 +306,7 @@ async fn a_source_that_panics_is_a_failure_and_the_next_request_asks_it_again() 
             }
         }
     };
-    let endpoint = Endpoint::open("dev", clock(), source)
+    let endpoint = CredentialsEndpoint::open("dev", clock(), source)
         .await
         .expect("a free port");
     let (status, body) = read(&endpoint.exchange(endpoint.good_request().as_bytes()).await);

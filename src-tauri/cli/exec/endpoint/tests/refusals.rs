@@ -6,7 +6,7 @@ use super::*;
 /// one) and headers.
 type Wrong<'a> = (Option<&'a str>, &'a [&'a str], u16);
 
-async fn refuse_all(endpoint: &Endpoint, well: &Well, cases: &[Wrong<'_>]) {
+async fn refuse_all(endpoint: &CredentialsEndpoint, well: &Well, cases: &[Wrong<'_>]) {
     for (first_line, headers, status) in cases {
         let right = format!("GET {}", endpoint.path());
         let request = endpoint.request(first_line.unwrap_or(&right), headers);

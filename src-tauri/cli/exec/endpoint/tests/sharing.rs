@@ -9,17 +9,20 @@ const PATIENCE: Duration = Duration::from_millis(800);
 async fn seen(
     clock: &Clock,
     well: &Arc<Well>,
-) -> (Arc<Endpoint>, impl Fn() -> (usize, usize) + use<>) {
+) -> (
+    Arc<CredentialsEndpoint>,
+    impl Fn() -> (usize, usize) + use<>,
+) {
     let well = well.clone();
     let shared = Arc::new(Coalesced::new(clock.clone(), move || well.clone().draw()));
-    let endpoint = Endpoint::serving("dev", shared.clone())
+    let endpoint = CredentialsEndpoint::serving("dev", shared.clone())
         .await
         .expect("a free port");
     (Arc::new(endpoint), move || shared.waiting())
 }
 
-fn asks(endpoint: &Arc<Endpoint>, times: usize) -> JoinSet<(u16, Value)> {
-    let ask = |endpoint: Arc<Endpoint>| async move {
+fn asks(endpoint: &Arc<CredentialsEndpoint>, times: usize) -> JoinSet<(u16, Value)> {
+    let ask = |endpoint: Arc<CredentialsEndpoint>| async move {
         read(&endpoint.exchange(endpoint.good_request().as_bytes()).await)
     };
     (0..times).map(|_| ask(endpoint.clone())).collect()

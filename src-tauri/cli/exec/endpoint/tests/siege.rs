@@ -3,7 +3,7 @@
 use super::*;
 use std::collections::VecDeque;
 
-async fn is_served(endpoint: &Endpoint) {
+async fn is_served(endpoint: &CredentialsEndpoint) {
     let (status, body) = read(&endpoint.exchange(endpoint.good_request().as_bytes()).await);
     assert_eq!(
         (status, &body["SecretAccessKey"]),

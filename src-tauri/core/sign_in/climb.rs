@@ -1,0 +1,370 @@
+//! The way through the chain: what is held for each link, what is made, and under which locks.
+
+use super::options::{HeldSession, Options, Renewal};
+use super::outcome::NotRenewed;
+use crate::ask::{Ask, Caller, Note, Prompt, PromptKind};
+use crate::config::Chain;
+use crate::error::{Code, Error, Result};
+use crate::files::Patience;
+use crate::providers::{self, Obtain, Refusal, Trail};
+use crate::secret::Session;
+use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
+use crate::store::{SignInLock, StoredSession, Ticket};
+use crate::world::{RefusedSession, World};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::SystemTime;
+
+const PASSPHRASE_ATTEMPTS: u32 = 3;
+
+/// The session that is held for a link, on the way down.
+pub(super) enum LinkState {
+    Fresh(Session),
+    /// Usable, and to be renewed.
+    Due(Session),
+    Nothing,
+}
+
+/// The one sign-in under way: what its steps share.
+pub(super) struct Climb<'a> {
+    pub world: &'a World,
+    pub ask: &'a Ask,
+    pub chain: Chain,
+    pub options: Options,
+    /// One for each link, taken at the start: after a sign-out they are worth nothing.
+    pub tickets: Vec<Ticket>,
+    pub locks: BTreeMap<usize, SignInLock>,
+    /// Links with a usable session that is made anew all the same.
+    pub renewing: BTreeSet<usize>,
+    /// What ends this sign-in is the outcome of another process's.
+    pub took_over: bool,
+    pub trail: Trail,
+    pub made: BTreeSet<usize>,
+    pub not_renewed: Option<Error>,
+    pub not_renewed_below: Vec<NotRenewed>,
+}
+
+impl<'a> Climb<'a> {
+    pub(super) fn start(
+        world: &'a World,
+        identity: &str,
+        options: Options,
+        ask: &'a Ask,
+    ) -> Result<Climb<'a>> {
+        let chain = world.chain(identity)?;
+        providers::refuse_unsupported(&chain)?;
+        let tickets = chain
+            .names()
+            .into_iter()
+            .map(|name| world.store.sign_outs.ticket(name));
+        Ok(Climb {
+            tickets: tickets.collect::<Result<_>>()?,
+            world,
+            ask,
+            chain,
+            locks: BTreeMap::new(),
+            renewing: BTreeSet::new(),
+            took_over: false,
+            trail: Trail::of(options.caller.clone()),
+            options,
+            made: BTreeSet::new(),
+            not_renewed: None,
+            not_renewed_below: Vec::new(),
+        })
+    }
+
+    pub(super) fn target(&self) -> usize {
+        self.chain.links().len() - 1
+    }
+
+    pub(super) fn name(&self, at: usize) -> &str {
+        &self.chain.links()[at].name
+    }
+
+    /// A keyring that a passphrase would open is a question before it is a failure.
+    pub(super) async fn with_an_open_keyring(&mut self) -> Result<Session> {
+        let mut attempts = 0;
+        loop {
+            let mut error = match self.session_of(self.target()).await {
+                Ok(session) => return Ok(session),
+                Err(error) => error,
+            };
+            loop {
+                let asks = error.code == Code::KeyringLocked && attempts < PASSPHRASE_ATTEMPTS;
+                let needed = if asks {
+                    self.world.needs_passphrase().await
+                } else {
+                    None
+                };
+                let Some((path, purpose)) = needed else {
+                    return Err(error);
+                };
+                attempts += 1;
+                let refused = (attempts > 1).then(|| error.message.clone());
+                let prompt = Prompt {
+                    kind: PromptKind::KeyringPassphrase {
+                        path,
+                        purpose,
+                        refused,
+                    },
+                    attempt: attempts,
+                    unanswered: error.for_want_of_a_person(),
+                    refused_key: None,
+                };
+                self.trail.record(self.world).await;
+                let passphrase = marked(self.ask, &self.locks, &self.options.caller)
+                    .passphrase(prompt)
+                    .await?;
+                match self.world.provide_passphrase(passphrase).await {
+                    Ok(()) => break,
+                    Err(again) => error = again,
+                }
+            }
+        }
+    }
+
+    /// A held session that AWS no longer knows is none, however much time it has left.
+    pub(super) async fn known_to_aws(&mut self, session: Session) -> Result<Session> {
+        let at = self.target();
+        // It was called for a renewal a moment ago.
+        let is_silent = self
+            .not_renewed
+            .as_ref()
+            .is_some_and(|error| matches!(error.code, Code::Network | Code::Throttled));
+        let is_new = self.made.contains(&at);
+        if self.options.held == HeldSession::Kept || is_new || is_silent {
+            return Ok(session);
+        }
+        let link = self.chain.target();
+        let Err(fault) = providers::session_owner(self.world, link, &session).await else {
+            return Ok(session);
+        };
+        if !fault.ends_a_session() {
+            let error = fault.into_error(&link.region);
+            let warning =
+                format!("AWS could not be asked whether it still knows the session: {error}");
+            self.trail.notes.push(Note::Warning(warning));
+            return Ok(session);
+        }
+        let name = link.name.clone();
+        self.drop_refused(at, Some(&session)).await?;
+        let warning = format!("AWS no longer knows the session of {name}: it is made anew");
+        self.trail.notes.push(Note::Warning(warning));
+        self.with_an_open_keyring().await
+    }
+
+    /// The session of a link: the one that is held, or a new one with that of the link below.
+    async fn session_of(&mut self, at: usize) -> Result<Session> {
+        let due = match self.look(at).await? {
+            LinkState::Fresh(session) => return Ok(session),
+            LinkState::Due(session) => {
+                self.renewing.insert(at);
+                Some(session)
+            }
+            LinkState::Nothing => {
+                self.renewing.remove(&at);
+                None
+            }
+        };
+        let mut parent_was_refused = false;
+        loop {
+            let parent = match self.parent_of(at) {
+                Some(below) => Some(Box::pin(self.session_of(below)).await?),
+                None => {
+                    self.hold_keys_below(at).await?;
+                    None
+                }
+            };
+            let error = match self.make(at, parent.as_ref()).await {
+                Ok(session) => return Ok(session),
+                Err(Refusal::Parent(_)) if !parent_was_refused => {
+                    parent_was_refused = true;
+                    self.drop_refused(at - 1, parent.as_ref()).await?;
+                    continue;
+                }
+                Err(Refusal::Parent(error) | Refusal::Failed(error)) => error,
+            };
+            return self.keep(at, due, error);
+        }
+    }
+
+    /// The link whose session signs for this one; without one long-lived keys do, or a source has
+    /// its own ways.
+    pub(super) fn parent_of(&self, at: usize) -> Option<usize> {
+        let asked = self.options.duration.filter(|_| at == self.target());
+        let with_keys = providers::signs_with_keys(&self.chain, at, asked);
+        at.checked_sub(1).filter(|_| !with_keys)
+    }
+
+    /// A role that is assumed with long-lived keys uses them under the lock of their own link.
+    async fn hold_keys_below(&mut self, at: usize) -> Result<()> {
+        for below in (0..at)
+            .filter(|below| !self.locks.contains_key(below))
+            .collect::<Vec<_>>()
+        {
+            self.refuse_signed_out(below)?;
+            self.lock_or_say(below, self.options.patience).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the session of one link and stores it.
+    async fn make(&mut self, at: usize, parent: Option<&Session>) -> Result<Session, Refusal> {
+        let name = self.name(at).to_owned();
+        let step = match at.checked_sub(1) {
+            None => name,
+            Some(below) => format!("{} → {name}", self.name(below)),
+        };
+        tracing::debug!(identity = %self.chain.identity, step, "making a session");
+        let is_target = at == self.target();
+        let ask = marked(self.ask, &self.locks, &self.options.caller);
+        let obtain = Obtain {
+            world: self.world,
+            ask: &ask,
+            chain: &self.chain,
+            at,
+            step: &step,
+            tickets: &self.tickets,
+            duration: self.options.duration.filter(|_| is_target),
+            mfa_code: self.options.mfa_code.take(),
+            // The held session is used if this fails, and what keeps it fresh tries again later.
+            patience: if self.renewing.contains(&at) && !self.is_forced(at) {
+                Patience::NotAtAll
+            } else {
+                self.options.patience
+            },
+            trail: &mut self.trail,
+        };
+        let session = providers::obtain(obtain, parent)
+            .await
+            .map_err(|refusal| refusal.map(|error| at_step(error, at, &step)))?;
+        self.made.insert(at);
+        let link = &self.chain.links()[at];
+        let kept = session.token.is_some() && providers::keeps_sessions(&link.kind);
+        if kept {
+            let stored = StoredSession {
+                session: session.clone(),
+                plan: self.world.fingerprint(&self.chain, at),
+                endpoint: self.world.endpoint(link)?,
+            };
+            self.world
+                .store
+                .put_session(&self.tickets[at], &stored)
+                .await?;
+        } else {
+            self.world.store.sign_outs.unchanged(&self.tickets[at])?;
+        }
+        if kept || is_target {
+            let until = in_utc(session.expires_at);
+            self.happened(
+                at,
+                format!("{step}: session until {until}"),
+                AuditOutcome::Ok,
+            );
+        }
+        Ok(session)
+    }
+
+    /// The stored session of a link that AWS does not accept, unless it was replaced meanwhile.
+    async fn drop_refused(
+        &mut self,
+        at: usize,
+        refused: Option<&Session>,
+    ) -> Result<RefusedSession> {
+        let Some(refused) = refused else {
+            return Ok(RefusedSession::Replaced);
+        };
+        let (world, link) = (self.world, &self.chain.links()[at]);
+        let name = link.name.clone();
+        let came = world.drop_refused_session(link, refused).await?;
+        if came == RefusedSession::Dropped {
+            self.made.remove(&at);
+            self.trail.dropped.push(name.clone());
+            self.trail.happened.push(Happened {
+                event: AuditEvent::Revocation,
+                identity: name,
+                what: "session dropped".to_owned(),
+                outcome: AuditOutcome::Ok,
+            });
+        }
+        Ok(came)
+    }
+
+    pub(super) fn is_forced(&self, at: usize) -> bool {
+        match self.options.renewal {
+            Renewal::WhenDue => false,
+            Renewal::Always => at == self.target(),
+            Renewal::WholeChain => true,
+        }
+    }
+
+    pub(super) async fn stored(&mut self, at: usize) -> Result<Option<Session>> {
+        let link = &self.chain.links()[at];
+        let endpoint = self.world.endpoint(link)?;
+        let stored = self
+            .world
+            .store
+            .session(&link.name, Some(&endpoint))
+            .await?;
+        let plan = self.world.fingerprint(&self.chain, at);
+        Ok(stored
+            .filter(|stored| stored.plan == plan)
+            .map(|stored| stored.session))
+    }
+
+    /// Whether a link's session can be made again without a person.
+    pub(super) async fn renewable(&mut self, at: usize) -> Result<bool> {
+        let mut on = at;
+        while let Some(below) = self.parent_of(on) {
+            on = below;
+            if self.refuse_signed_out(below).is_err() {
+                return Ok(false);
+            }
+            let held = self.stored(below).await?;
+            if held.is_some_and(|session| self.world.is_usable(&session)) {
+                return Ok(true);
+            }
+        }
+        providers::renews_alone(self.world, self.chain.source()).await
+    }
+
+    /// Notes that the session of a link was made, or could not be.
+    pub(super) fn happened(&mut self, at: usize, what: String, outcome: AuditOutcome) {
+        let event = if self.renewing.contains(&at) {
+            AuditEvent::Refresh
+        } else {
+            AuditEvent::SignIn
+        };
+        let identity = self.name(at).to_owned();
+        self.trail.happened.push(Happened {
+            event,
+            identity,
+            what,
+            outcome,
+        });
+    }
+}
+
+/// While a question is open, the locks that are held say so.
+fn marked(ask: &Ask, held: &BTreeMap<usize, SignInLock>, caller: &Caller) -> Ask {
+    ask.marked(held.values().map(|lock| lock.mark(caller)).collect())
+}
+
+fn in_utc(end: SystemTime) -> String {
+    Timestamp::try_from(end).map_or_else(
+        |_| "the end of time".to_owned(),
+        |end| end.strftime("%FT%TZ").to_string(),
+    )
+}
+
+fn at_step(error: Error, at: usize, step: &str) -> Error {
+    if error.context.step.is_some() {
+        return error;
+    }
+    let message = if at == 0 {
+        error.message.clone()
+    } else {
+        format!("{step}: {}", error.message)
+    };
+    Error { message, ..error }.step(step)
+}
