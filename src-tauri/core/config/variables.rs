@@ -16,12 +16,21 @@ const CREDENTIALS: &str =
     "Keyfob sets or removes it itself, so that the credentials are the identity's";
 const OURS: &str = "it steers Keyfob itself";
 
-/// Names that are refused, and why; `…*` stands for all that begin so.
+/// Terraform's inputs: no program reads another meaning into their names.
+const DATA: &str = "TF_VAR_";
+
+/// Names that are refused, and why; `…*` stands for all that begin so, `*…` for all that end so.
 const REFUSED: &[(&str, &str)] = &[
     ("LD_*", LOADER),
     ("DYLD_*", LOADER),
     ("GLIBC_TUNABLES", LOADER),
     ("GCONV_PATH", LOADER),
+    ("OPENSSL_*", LOADER),
+    ("GTK_MODULES", LOADER),
+    ("GTK_PATH", LOADER),
+    ("GIO_EXTRA_MODULES", LOADER),
+    ("GIO_MODULE_DIR", LOADER),
+    ("QT_PLUGIN_PATH", LOADER),
     ("PATH", SHELL),
     ("PATHEXT", SHELL),
     ("COMSPEC", SHELL),
@@ -33,8 +42,13 @@ const REFUSED: &[(&str, &str)] = &[
     ("ZDOTDIR", SHELL),
     ("IFS", SHELL),
     ("CDPATH", SHELL),
+    ("FPATH", SHELL),
+    ("PS0", SHELL),
+    ("PS1", SHELL),
+    ("PS2", SHELL),
     ("PS4", SHELL),
     ("PROMPT_COMMAND", SHELL),
+    ("PSMODULEPATH", SHELL),
     ("NODE_OPTIONS", INTERPRETER),
     ("NODE_PATH", INTERPRETER),
     ("PYTHON*", INTERPRETER),
@@ -42,30 +56,82 @@ const REFUSED: &[(&str, &str)] = &[
     ("PERLLIB", INTERPRETER),
     ("RUBYOPT", INTERPRETER),
     ("RUBYLIB", INTERPRETER),
+    ("GEM_HOME", INTERPRETER),
+    ("GEM_PATH", INTERPRETER),
+    ("BUNDLE_*", INTERPRETER),
+    ("NPM_CONFIG_*", INTERPRETER),
     ("LUA_INIT*", INTERPRETER),
+    ("LUA_PATH*", INTERPRETER),
+    ("LUA_CPATH*", INTERPRETER),
+    ("R_PROFILE*", INTERPRETER),
+    ("R_ENVIRON*", INTERPRETER),
+    ("ERL_*", INTERPRETER),
+    ("JULIA_LOAD_PATH", INTERPRETER),
+    ("VIMINIT", INTERPRETER),
+    ("EXINIT", INTERPRETER),
+    ("EMACSLOADPATH", INTERPRETER),
     ("PHPRC", INTERPRETER),
     ("PHP_INI_SCAN_DIR", INTERPRETER),
     ("CLASSPATH", INTERPRETER),
     ("JAVA_TOOL_OPTIONS", INTERPRETER),
     ("JDK_JAVA_OPTIONS", INTERPRETER),
     ("_JAVA_OPTIONS", INTERPRETER),
+    ("JAVA_HOME", INTERPRETER),
+    ("JAVA_OPTS", INTERPRETER),
+    ("MAVEN_OPTS", INTERPRETER),
+    ("GRADLE_OPTS", INTERPRETER),
+    ("COR_*", INTERPRETER),
     ("CORECLR_*", INTERPRETER),
     ("DOTNET_STARTUP_HOOKS", INTERPRETER),
-    ("GIT_ASKPASS", PROGRAM),
+    ("*ASKPASS", PROGRAM),
+    ("*BROWSER", PROGRAM),
+    ("*EDITOR", PROGRAM),
+    ("*PAGER", PROGRAM),
+    ("*_COMMAND", PROGRAM),
+    ("*_RSH", PROGRAM),
+    ("VISUAL", PROGRAM),
+    ("SSH_ASKPASS*", PROGRAM),
+    ("SVN_SSH", PROGRAM),
+    ("BORG_PASSCOMMAND", PROGRAM),
+    ("LESS*", PROGRAM),
+    ("MANOPT", PROGRAM),
+    ("FZF_*", PROGRAM),
+    ("TAR_OPTIONS", PROGRAM),
+    ("RIPGREP_CONFIG_PATH", PROGRAM),
+    ("WGETRC", PROGRAM),
+    ("PSQLRC", PROGRAM),
+    ("MYSQL_HOME", PROGRAM),
+    ("GIT_COMMON_DIR", PROGRAM),
     ("GIT_CONFIG*", PROGRAM),
-    ("GIT_EDITOR", PROGRAM),
+    ("GIT_DIR", PROGRAM),
     ("GIT_EXEC_PATH", PROGRAM),
     ("GIT_EXTERNAL_DIFF", PROGRAM),
-    ("GIT_PAGER", PROGRAM),
-    ("GIT_PROXY_COMMAND", PROGRAM),
     ("GIT_SSH*", PROGRAM),
-    ("SSH_ASKPASS*", PROGRAM),
-    ("BROWSER", PROGRAM),
-    ("EDITOR", PROGRAM),
-    ("VISUAL", PROGRAM),
-    ("LESSOPEN", PROGRAM),
-    ("LESSCLOSE", PROGRAM),
+    ("GIT_TEMPLATE_DIR", PROGRAM),
+    ("HGRCPATH", PROGRAM),
+    ("CC", PROGRAM),
+    ("CXX", PROGRAM),
+    ("MAKEFILES", PROGRAM),
+    ("MAKEFLAGS", PROGRAM),
+    ("GNUMAKEFLAGS", PROGRAM),
+    ("GOENV", PROGRAM),
+    ("GOFLAGS", PROGRAM),
+    ("GOROOT", PROGRAM),
+    ("RUSTC*", PROGRAM),
+    ("CARGO_BUILD_*", PROGRAM),
+    ("CARGO_TARGET_*", PROGRAM),
+    ("DOCKER_CONFIG", PROGRAM),
+    ("HELM_PLUGINS", PROGRAM),
+    ("KUBECTL_EXTERNAL_DIFF", PROGRAM),
+    ("TERRAFORM_CONFIG", PROGRAM),
+    ("TF_CLI_CONFIG_FILE", PROGRAM),
+    ("TF_REATTACH_PROVIDERS", PROGRAM),
+    ("ANSIBLE_CONFIG", PROGRAM),
+    ("ANSIBLE_LIBRARY", PROGRAM),
+    ("ANSIBLE_VAULT_PASSWORD_FILE", PROGRAM),
     ("HOME", HOME),
+    ("CURL_HOME", HOME),
+    ("GNUPGHOME", HOME),
     ("USERPROFILE", HOME),
     ("APPDATA", HOME),
     ("LOCALAPPDATA", HOME),
@@ -125,9 +191,10 @@ fn name(text: &str) -> Result<String> {
     let name = values::variable_name(text)?;
     // Windows knows no case.
     let upper = name.to_ascii_uppercase();
-    let is_meant = |pattern: &str| match pattern.strip_suffix('*') {
-        Some(start) => upper.starts_with(start),
-        None => upper == pattern,
+    let is_meant = |pattern: &str| match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+        (Some(end), _) => upper.ends_with(end) && !upper.starts_with(DATA),
+        (None, Some(start)) => upper.starts_with(start),
+        (None, None) => upper == pattern,
     };
     match REFUSED.iter().find(|(pattern, _)| is_meant(pattern)) {
         None => Ok(name),
@@ -151,4 +218,44 @@ fn value(item: &Fields<'_>) -> Option<Single> {
         return None;
     }
     Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_that_names_a_program_to_be_run_is_refused_and_one_that_is_data_is_not() {
+        for (refused, why) in [
+            ("PAGER", PROGRAM),
+            ("AWS_PAGER", PROGRAM),
+            ("MANPAGER", PROGRAM),
+            ("Editor", PROGRAM),
+            ("KUBE_EDITOR", PROGRAM),
+            ("GIT_SEQUENCE_EDITOR", PROGRAM),
+            ("GIT_SSH_COMMAND", PROGRAM),
+            ("GIT_PROXY_COMMAND", PROGRAM),
+            ("GIT_DIR", PROGRAM),
+            ("SUDO_ASKPASS", PROGRAM),
+            ("LESS", PROGRAM),
+            ("RESTIC_PASSWORD_COMMAND", PROGRAM),
+            ("RUSTC_WRAPPER", PROGRAM),
+            ("npm_config_script_shell", INTERPRETER),
+            ("OPENSSL_CONF", LOADER),
+            ("PROMPT_COMMAND", SHELL),
+        ] {
+            let error = name(refused).expect_err(refused);
+            assert!(error.message.ends_with(why), "{error}");
+        }
+        for data in [
+            "TF_VAR_editor",
+            "TF_VAR_start_command",
+            "GIT_AUTHOR_NAME",
+            "AWS_REGION",
+            "KUBECONFIG",
+            "STAGE",
+        ] {
+            assert_eq!(name(data).expect(data), data);
+        }
+    }
 }
