@@ -55,7 +55,13 @@ impl Here<'_> {
             refused(format!("{what} to {other}{at}"))
         };
         let error = error.hint(format!("give {ours} a `realm` of its own (auth.realm)"));
-        or_replace(error, name, ours).identity(identity)
+        let error = match name.kind {
+            EntryKind::Keys | EntryKind::SetAside => or_replace(error, name, ours),
+            EntryKind::Session | EntryKind::Token | EntryKind::Audit => error.hint(format!(
+                "or rename {identity} there; signing out would end the session of {other}"
+            )),
+        };
+        error.identity(identity)
     }
 
     fn of_another_endpoint(self, name: &EntryName, theirs: &Endpoint, ours: &Endpoint) -> Error {
@@ -67,7 +73,13 @@ impl Here<'_> {
             .hint(format!(
                 "for {ours} give the identity a configuration with a `realm` of its own"
             ));
-        or_replace(error, name, &ours.to_string()).identity(identity)
+        let error = match name.kind {
+            EntryKind::Keys | EntryKind::SetAside => or_replace(error, name, &ours.to_string()),
+            EntryKind::Session | EntryKind::Token | EntryKind::Audit => error.hint(format!(
+                "or end the session at {theirs} first: fob logout {identity}"
+            )),
+        };
+        error.identity(identity)
     }
 }
 
@@ -102,12 +114,7 @@ fn belongs(name: &EntryName) -> String {
 
 fn or_replace(error: Error, name: &EntryName, here: &str) -> Error {
     let identity = name.name();
-    match name.kind {
-        EntryKind::Keys | EntryKind::SetAside => error.hint(format!(
-            "or store keys for {here} in their place: fob user configure {identity} --replace"
-        )),
-        EntryKind::Session | EntryKind::Token | EntryKind::Audit => error.hint(format!(
-            "`fob logout {identity}` removes it, with the configuration that it belongs to"
-        )),
-    }
+    error.hint(format!(
+        "or store keys for {here} in their place: fob user configure {identity} --replace"
+    ))
 }

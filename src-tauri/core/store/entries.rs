@@ -2,7 +2,7 @@
 //! only where they belong.
 
 use super::belonging::{Belonging, Here, is_gone};
-use super::keyring::{Attributes, Deletion, EntryKind, EntryName, Keyring, KeyringEntry};
+use super::keyring::{Attributes, Deletion, EntryKind, EntryName, Keyring, KeyringEntry, NewValue};
 use super::locks::RealmLocks;
 use super::outcome::{Dropped, Mode};
 use super::value::{self, EntryHead};
@@ -54,22 +54,32 @@ impl Entries {
 
     /// The caller holds the entry's lock.
     pub async fn write(&self, new: NewEntry, at: Option<&Endpoint>) -> Result<()> {
-        if let Some(before) = self.keyring.read(&new.name).await? {
-            self.admit(&new.name, &before, at).await?;
-        }
-        self.overwrite(new).await
+        self.may_write(&new.name, at).await?;
+        self.overwrite(vec![new]).await
     }
 
-    /// Whosever it was. The caller holds the entry's lock.
-    pub async fn overwrite(&self, new: NewEntry) -> Result<()> {
-        let NewEntry { name, text, holds } = new;
-        let attributes = Attributes {
-            configuration: Some(self.configuration.clone()),
-            version: Some(value::VERSION.to_string()),
-            holds,
-        };
-        let entry = KeyringEntry { name, attributes };
-        self.keyring.write(&entry, text).await
+    /// An error if what stands under the name belongs elsewhere.
+    pub async fn may_write(&self, name: &EntryName, at: Option<&Endpoint>) -> Result<()> {
+        match self.keyring.read(name).await? {
+            Some(before) => self.admit(name, &before, at).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Whosever they were. The caller holds the entries' locks.
+    pub async fn overwrite(&self, all: Vec<NewEntry>) -> Result<()> {
+        let written = all.into_iter().map(|NewEntry { name, text, holds }| {
+            let attributes = Attributes {
+                configuration: Some(self.configuration.clone()),
+                version: Some(value::VERSION.to_string()),
+                holds,
+            };
+            NewValue {
+                entry: KeyringEntry { name, attributes },
+                value: text,
+            }
+        });
+        self.keyring.write_all(written.collect()).await
     }
 
     /// A dry run writes nothing, not even a lock.
@@ -134,12 +144,12 @@ impl Entries {
         let Some((gone, text)) = gone.zip(self.keyring.read(name).await?) else {
             return Ok(None);
         };
-        self.overwrite(NewEntry {
+        let ours = NewEntry {
             text: value::of_configuration(name, &text, &self.configuration)?,
             name: name.clone(),
             holds,
-        })
-        .await?;
+        };
+        self.overwrite(vec![ours]).await?;
         tracing::info!(entry = %name, from = gone, "keyring entry taken over");
         Ok(Some(gone))
     }

@@ -101,8 +101,7 @@ impl UserKeys {
             since: self.entries.now(),
             reason: format!("{at} no longer knew the access key"),
         };
-        self.write_set_aside(identity, &aside).await?;
-        self.write(name, &rest, Some(at)).await?;
+        self.write_with_set_aside(identity, &rest, &aside).await?;
         tracing::info!(identity, key = %refused, "refused access key set aside");
         Ok(ClearedKeys::Cleared)
     }
@@ -124,18 +123,21 @@ impl UserKeys {
             return Ok(None);
         };
         let stored = self.find(identity, None).await?;
-        let at = aside.stored.endpoint.as_ref();
-        self.write(name, &aside.stored, at).await?;
         match stored.filter(|stored| stored.long_lived.keys.is_some()) {
             Some(stored) => {
-                let aside = KeysSetAside {
+                let others = KeysSetAside {
                     stored,
                     since: self.entries.now(),
                     reason: "others were restored in their place".to_owned(),
                 };
-                self.write_set_aside(identity, &aside).await?;
+                self.write_with_set_aside(identity, &aside.stored, &others)
+                    .await?;
             }
-            None => drop(self.forget_set_aside(identity, Mode::Run).await?),
+            None => {
+                let at = aside.stored.endpoint.as_ref();
+                self.write(name, &aside.stored, at).await?;
+                self.forget_set_aside(identity, Mode::Run).await?;
+            }
         }
         Ok(aside.stored.long_lived.keys)
     }
@@ -160,25 +162,39 @@ impl UserKeys {
     }
 
     async fn write(&self, name: EntryName, keys: &StoredKeys, at: Option<&Endpoint>) -> Result<()> {
-        let new = NewEntry {
+        self.entries.write(self.new_keys(name, keys), at).await
+    }
+
+    /// Both at once: neither may be lost on the way. The caller holds the lock of the keys.
+    async fn write_with_set_aside(
+        &self,
+        identity: &str,
+        keys: &StoredKeys,
+        aside: &KeysSetAside,
+    ) -> Result<()> {
+        let entries = &self.entries;
+        let name = entries.name(EntryKind::SetAside, identity);
+        let _lock = entries.locks.entry(&name).await?;
+        entries.may_write(&name, None).await?;
+        let until = day(aside.until());
+        let id = id_of(&aside.stored.long_lived);
+        let aside = NewEntry {
+            name,
+            text: value::encode_set_aside(aside, &entries.configuration)?,
+            holds: id.map(|id| format!("access key {id}, set aside until {until}")),
+        };
+        let name = entries.name(EntryKind::Keys, identity);
+        entries.may_write(&name, keys.endpoint.as_ref()).await?;
+        let keys = self.new_keys(name, keys);
+        entries.overwrite(vec![aside, keys]).await
+    }
+
+    fn new_keys(&self, name: EntryName, keys: &StoredKeys) -> NewEntry {
+        NewEntry {
             name,
             text: value::encode_keys(keys, &self.entries.configuration),
             holds: Some(keys.long_lived.summary()),
-        };
-        self.entries.write(new, at).await
-    }
-
-    async fn write_set_aside(&self, identity: &str, aside: &KeysSetAside) -> Result<()> {
-        let name = self.entries.name(EntryKind::SetAside, identity);
-        let _lock = self.entries.locks.entry(&name).await?;
-        let until = day(aside.until());
-        let id = id_of(&aside.stored.long_lived);
-        let new = NewEntry {
-            name,
-            text: value::encode_set_aside(aside, &self.entries.configuration)?,
-            holds: id.map(|id| format!("access key {id}, set aside until {until}")),
-        };
-        self.entries.write(new, None).await
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Names and attributes of keyring entries.
 
+use crate::secret::Secret;
 use std::fmt;
 
 pub const SERVICE: &str = "dev.keyfob.Keyfob";
@@ -94,6 +95,13 @@ pub struct Attributes {
 pub struct KeyringEntry {
     pub name: EntryName,
     pub attributes: Attributes,
+}
+
+/// An entry on its way into the keyring.
+#[derive(Debug)]
+pub struct NewValue {
+    pub entry: KeyringEntry,
+    pub value: Secret,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,12 +11,13 @@ mod system;
 mod whole;
 
 pub(super) use backend::unusable;
-pub use entry::{Attributes, Deletion, EntryKind, EntryName, KeyringEntry, SERVICE};
+pub use entry::{Attributes, Deletion, EntryKind, EntryName, KeyringEntry, NewValue, SERVICE};
 
 use crate::ask::PassphraseUse;
 use crate::config::KeyringChoice;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
+use crate::hardening::KEYRING_PASSWORD;
 use crate::secret::Secret;
 use backend::{Backend, Progress, locked, unavailable};
 use std::fmt;
@@ -65,7 +66,7 @@ impl Keyring {
             KeyringChoice::System => Box::new(system::SystemKeyring::new(progress.clone())),
             KeyringChoice::Memory => Box::new(memory::MemoryKeyring::default()),
             KeyringChoice::File { path, password_env } => {
-                let variable = password_env.as_deref().unwrap_or("FOB_KEYRING_PASSWORD");
+                let variable = password_env.as_deref().unwrap_or(KEYRING_PASSWORD);
                 let passphrase = environment.var(variable)?.map(Secret::new);
                 let (path, variable) = (path.clone(), variable.to_owned());
                 let progress = progress.clone();
@@ -108,7 +109,12 @@ impl Keyring {
     /// The value is one line of ASCII.
     pub async fn write(&self, entry: &KeyringEntry, value: Secret) -> Result<()> {
         let entry = entry.clone();
-        self.run(move |values| values.write(&entry, &value)).await
+        self.write_all(vec![NewValue { entry, value }]).await
+    }
+
+    /// In this order; in a keyring that is one file all of them or none.
+    pub async fn write_all(&self, all: Vec<NewValue>) -> Result<()> {
+        self.run(move |values| values.write_all(&all)).await
     }
 
     pub async fn delete(&self, name: &EntryName) -> Result<Deletion> {
