@@ -33,11 +33,13 @@ use anyhow::Context as _;
 use autostart::HIDDEN;
 use host::Host;
 use keyfob_core::clock::Clock;
+use keyfob_core::config::{Config, Trust};
 use keyfob_core::environment::Environment;
+use keyfob_core::hardening;
 use snapshot::{TrayHost, View};
 use state::AppState;
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use tauri::async_runtime::{block_on, spawn};
@@ -78,10 +80,14 @@ enum First {
 }
 
 fn main() -> ExitCode {
-    keyfob_core::hardening::harden_process();
+    hardening::harden_process();
     log();
     let done = match parse(std::env::args_os().skip(1)) {
-        Ok(Launch::App { first, config }) => run(first, config),
+        Ok(Launch::App { first, config }) => {
+            // A configuration that cannot be read is said later.
+            let _ = keep_passphrases(config.as_deref());
+            run(first, config)
+        }
         Ok(Launch::Windows) => window_main::run(Environment::capture().with_fob_beside()),
         Ok(Launch::Version) => {
             println!("keyfob {}", env!("CARGO_PKG_VERSION"));
@@ -103,6 +109,18 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// From the programs that the app starts. The variables that hold one are known only from the
+/// configuration, and only a trusted one may name them.
+fn keep_passphrases(config: Option<&Path>) -> keyfob_core::error::Result<()> {
+    let environment = Environment::capture();
+    let path = keyfob_core::config::locate(config, &environment)?;
+    let config = Config::load(&path, &environment)?;
+    if Trust::of(&environment)?.missing(&config)?.is_empty() {
+        hardening::take_out_of_environment(&config.passphrase_variables());
+    }
+    Ok(())
 }
 
 /// Only Keyfob's own records, and only of what went wrong: those of the AWS SDK hold requests, and

@@ -3,6 +3,7 @@
 
 use crate::encode::short_hex;
 use crate::error::{Code, Error, Result};
+use crate::hardening;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -101,7 +102,8 @@ impl Environment {
         let running = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("fob"));
         let folder = std::env::current_dir().unwrap_or_default();
         let word = std::env::args_os().next().unwrap_or_default();
-        let variables: BTreeMap<_, _> = std::env::vars_os().collect();
+        let mut variables = hardening::taken_out();
+        variables.extend(std::env::vars_os());
         let path = variables.get(OsStr::new("PATH")).cloned();
         let path = path.unwrap_or_default();
         Environment {

@@ -1,9 +1,20 @@
-//! Keeps secrets out of core files, debuggers and swap; the few calls that need `unsafe`. Best
-//! effort: a system that refuses is no reason to stop.
+//! Keeps secrets out of core files, debuggers, swap and the programs that are started; the few
+//! calls that need `unsafe`. Best effort: a system that refuses is no reason to stop.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::sync::{Mutex, PoisonError};
+
+/// Holds the passphrase of the keyring file, unless the configuration names another variable.
+pub const KEYRING_PASSWORD: &str = "FOB_KEYRING_PASSWORD";
+
+/// What was taken out of the process's environment.
+static TAKEN_OUT: Mutex<BTreeMap<OsString, OsString>> = Mutex::new(BTreeMap::new());
 
 /// Called first thing in `main`. On Linux a process that is not dumpable leaves no core file
 /// either, so the limit on core files, which children would inherit, stays as it was.
 pub fn harden_process() {
+    take_out_of_environment(&[KEYRING_PASSWORD.to_owned()]);
     #[cfg(target_os = "linux")]
     {
         let _ =
@@ -16,6 +27,33 @@ pub fn harden_process() {
         limit.current = Some(0);
         let _ = setrlimit(Resource::Core, limit);
     }
+}
+
+/// From now on only [`Environment::capture`](crate::environment::Environment::capture) knows these
+/// variables: no program that is started gets them, whatever starts it. Only for `main`, before
+/// there is a second thread.
+pub fn take_out_of_environment(names: &[String]) {
+    let mut taken_out = TAKEN_OUT.lock().unwrap_or_else(PoisonError::into_inner);
+    for name in names.iter().filter(|name| !name.contains(['=', '\0'])) {
+        #[expect(clippy::disallowed_methods, reason = "what Environment will not find")]
+        let Some(value) = std::env::var_os(name) else {
+            continue;
+        };
+        #[expect(
+            unsafe_code,
+            reason = "a variable that stays in the environment reaches every child"
+        )]
+        // SAFETY: `main` has one thread here, so none reads the environment meanwhile.
+        unsafe {
+            std::env::remove_var(name);
+        }
+        taken_out.insert(name.into(), value);
+    }
+}
+
+pub(crate) fn taken_out() -> BTreeMap<OsString, OsString> {
+    let taken_out = TAKEN_OUT.lock();
+    taken_out.unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// Asks the system not to swap the pages that hold `secret`. Whole pages are locked, so a later

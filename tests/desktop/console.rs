@@ -23,6 +23,45 @@ fn host_of(address: &str) -> &str {
         .expect("a host")
 }
 
+/// The person's: it remembers where it was sent, and with which environment.
+fn install_browser(home: &mut Home) {
+    let browser = home.path("bin/xdg-open");
+    fs::create_dir(home.path("bin")).expect("the home is ours");
+    let script = "#!/bin/sh\nenv >\"$HOME/environment\"\nprintf %s \"$1\" >\"$HOME/opened\"\n";
+    fs::write(&browser, script).expect("the home is ours");
+    fs::set_permissions(&browser, Permissions::from_mode(0o755)).expect("it is ours");
+    let path = format!("{}:{}", home.path("bin").display(), prepared("PATH"));
+    home.set("PATH", &path);
+}
+
+#[test]
+fn neither_the_browser_nor_the_windows_process_gets_a_passphrase() {
+    let desktop = Desktop::new();
+    let named = "  keyring: { type: system, spec: { password_env: RING_PASSPHRASE } }\n";
+    let mut home = Home::signed_up(&format!("{KIM}{DEPLOY}{named}"));
+    install_browser(&mut home);
+    for name in ["FOB_KEYRING_PASSWORD", "RING_PASSPHRASE"] {
+        home.set(name, "correct horse");
+    }
+    let app = App::start(&desktop, &home, &[]);
+    let page = app.page();
+    page.press("Sign in: deploy");
+    page.sees("deploy Valid");
+    let windows = app.windows_process().expect("a window is open").pid;
+    let of_windows = fs::read_to_string(format!("/proc/{windows}/environ"));
+    let tray = Tray::of(&desktop, &app);
+    tray.says_one_of(&["deploy — 59 min", "deploy — 1 h"]);
+    tray.press(&["deploy", "Open console"]);
+    let of_browser = eventually("the browser is started", || {
+        let opened = fs::read_to_string(home.path("opened")).ok();
+        opened.and_then(|_| fs::read_to_string(home.path("environment")).ok())
+    });
+    for environment in [of_browser, of_windows.expect("readable by its owner")] {
+        assert!(environment.contains("HOME="), "{environment}");
+        assert!(!environment.contains("correct horse"), "{environment}");
+    }
+}
+
 /// As a browser follows it.
 fn fetched(address: &str) -> String {
     let host = host_of(address);
@@ -38,16 +77,7 @@ fn fetched(address: &str) -> String {
 fn the_console_opens_in_the_browser_from_the_tray_and_its_link_is_in_no_page() {
     let desktop = Desktop::new();
     let mut home = Home::signed_up(&format!("{KIM}{DEPLOY}"));
-    // The person's browser: it remembers where it was sent.
-    let browser = home.path("bin/xdg-open");
-    fs::create_dir(home.path("bin")).expect("the home is ours");
-    fs::write(&browser, "#!/bin/sh\nprintf %s \"$1\" >\"$HOME/opened\"\n")
-        .expect("the home is ours");
-    fs::set_permissions(&browser, Permissions::from_mode(0o755)).expect("it is ours");
-    home.set(
-        "PATH",
-        &format!("{}:{}", home.path("bin").display(), prepared("PATH")),
-    );
+    install_browser(&mut home);
     let app = App::start(&desktop, &home, &[]);
     let page = app.page();
     page.press("Sign in: deploy");

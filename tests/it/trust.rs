@@ -367,10 +367,13 @@ fn no_program_that_is_run_gets_the_passphrase_of_the_keyring() {
     for arguments in [
         &["exec", "vendor", "--", "env"][..],
         &["exec", "vendor", "--profile", "--", "env"],
+        &["sandbox", "--", "env"],
     ] {
-        let ran = fob(arguments).output().expect("fob starts");
+        let mut fob = fob(arguments);
+        let ran = fob.env("FOB_KEYRING_PASSWORD", PASSPHRASE).output();
+        let ran = ran.expect("fob starts");
         assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
-        assert!(text(&ran.stdout).contains("AWS_REGION="));
+        assert!(text(&ran.stdout).contains("HOME="));
         assert!(
             !text(&ran.stdout).contains(PASSPHRASE),
             "{}",

@@ -41,11 +41,16 @@ fn inside(invocation: &Invocation, command: &[OsString]) -> Result<u8, Stop> {
         }
         Command::new(usual_shell(&invocation.environment))
     };
-    for (name, value) in sandbox.variables() {
-        child.env(name, value);
+    let own = invocation.config();
+    let passphrases = own.map(|config| config.passphrase_variables());
+    for name in passphrases.iter().flatten() {
+        child.env_remove(name);
     }
     for name in running::REMOVED {
         child.env_remove(name);
+    }
+    for (name, value) in sandbox.variables() {
+        child.env(name, value);
     }
     let running = match child.spawn() {
         Ok(running) => running,

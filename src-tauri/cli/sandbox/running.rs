@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 const PASSPHRASE: &str = "FOB_SANDBOX_PASSPHRASE";
 
 /// Variables of the caller that the command inside does not get.
-pub const REMOVED: [&str; 16] = [
+pub const REMOVED: [&str; 15] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
@@ -40,7 +40,6 @@ pub const REMOVED: [&str; 16] = [
     "AWS_ENDPOINT_URL_STS",
     "ATMOS_AWS_FILES_BASE_PATH",
     "FOB_IDENTITY",
-    "FOB_KEYRING_PASSWORD",
 ];
 
 #[derive(Debug)]

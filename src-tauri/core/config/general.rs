@@ -8,13 +8,13 @@ use super::yaml::Node;
 use crate::duration::SessionDuration;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result, shorten};
+use crate::hardening::KEYRING_PASSWORD;
 use crate::ids::Realm;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 const NOTIFY_BEFORE: Duration = Duration::from_mins(30);
-const KEYRING_PASSWORD: &str = "FOB_KEYRING_PASSWORD";
 
 #[derive(Debug)]
 pub(super) struct General {
