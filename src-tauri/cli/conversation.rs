@@ -23,6 +23,8 @@ use tokio::runtime::Runtime;
 
 /// What is over sooner needs no spinner.
 const SHORT: Duration = Duration::from_millis(300);
+/// A line stays: it is for what takes seconds, and for no refusal that comes at once.
+const LONG: Duration = Duration::from_secs(2);
 /// Of the spinner.
 const TURN: Duration = Duration::from_millis(120);
 
@@ -191,7 +193,8 @@ fn while_busy<T>(terminal: Terminal, doing: Option<&str>, work: impl FnOnce() ->
     std::thread::scope(|scope| {
         let (over, waits) = mpsc::channel::<()>();
         scope.spawn(move || {
-            if waits.recv_timeout(SHORT) != Err(RecvTimeoutError::Timeout) {
+            let patience = if terminal.spins() { SHORT } else { LONG };
+            if waits.recv_timeout(patience) != Err(RecvTimeoutError::Timeout) {
                 return;
             }
             let mut busy = terminal.busy(doing);

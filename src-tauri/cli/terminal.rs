@@ -145,10 +145,15 @@ impl Terminal {
         }
     }
 
+    /// Whether a spinner turns while something takes long.
+    pub fn spins(self) -> bool {
+        self.loudness != Loudness::Quiet && io::stderr().is_terminal()
+    }
+
     /// A spinner on a terminal, a plain line elsewhere.
     pub fn busy(self, doing: &str) -> Busy {
         let text = format!("{}…", one_line(doing));
-        if self.loudness == Loudness::Quiet || !io::stderr().is_terminal() {
+        if !self.spins() {
             self.say(&text);
             return Busy {
                 spinner: None,
