@@ -15,8 +15,15 @@ use zeroize::Zeroizing;
 /// Text that must not be seen: wiped after use, kept out of swap where the system allows it, never
 /// printed by `Debug`, never serialized by itself. [`Secret::expose`] is called where it must
 /// leave: `aws`, `store`, and the renderers.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
+
+/// A copy lies elsewhere, and is kept out of swap as well.
+impl Clone for Secret {
+    fn clone(&self) -> Secret {
+        Secret::new(self.expose())
+    }
+}
 
 impl Secret {
     pub fn new(text: impl Into<String>) -> Secret {

@@ -1,8 +1,12 @@
 //! Keys and sessions belong to a configuration and to an endpoint. A file from elsewhere that has
 //! an identity of the same name, and another AWS, get nothing of them and change nothing.
 
-use crate::home::{DEV, Home, RunningAgent, code, text, typed};
+use crate::home::{DEV, Home, PASSPHRASE, RunningAgent, code, text, typed, wait_for};
 use crate::screen::Terminal;
+use keyfob_core::agent::api::{Caller, Person};
+use keyfob_core::agent::edits::import_first;
+use keyfob_core::environment::Environment;
+use keyfob_core::secret::Keys;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -114,6 +118,12 @@ fn a_cloned_repositorys_file_gets_nothing_of_an_identity_of_the_same_name_and_ch
         ] {
             let ran = stage.with_the_file(arguments, "");
             assert_eq!(code(&ran), 0, "{arguments:?}: {}", text(&ran.stderr));
+        }
+        // That would sign out the person's own identity.
+        for command in [&["login", "dev"][..], &["credential-process", "dev"]] {
+            let said = text(&stage.with_the_file(command, "").stderr);
+            assert!(!said.contains("fob logout"), "{said}");
+            assert!(!said.contains("Signing in"), "nothing was begun: {said}");
         }
         assert_eq!(stage.kept(), kept);
         assert_eq!(stage.hostile.sandbox().journal().len(), 0, "no call");
@@ -321,6 +331,84 @@ fn cleared_keys_are_set_aside_and_repair_brings_them_back() {
         assert!(!home.keyring().contains_key("default/set-aside/dev"));
         assert_eq!(code(&home.run(&["login", "dev"])), 0);
     }
+}
+
+#[test]
+fn keys_that_nothing_has_accepted_yet_change_places_with_the_restored_ones() {
+    for with_agent in [false, true] {
+        let home = Home::signed_up(DEV);
+        let (first, second) = (home.key(), home.sandbox().create_key("kim"));
+        let second = second.expect("a second key");
+        home.sandbox()
+            .revoke_key(&first.access_key_id)
+            .expect("the key is there");
+        let _agent = with_agent.then(|| home.start_agent());
+        assert_eq!(code(&home.run(&["login", "dev", "--no-input"])), 3);
+        let unseen = ["user", "configure", "dev", "--stdin", "--no-check"];
+        assert_eq!(code(&home.run_with_input(&unseen, &typed(&second))), 0);
+        let stands = |in_use: &Keys, aside: &Keys| {
+            let ring = home.keyring();
+            for (entry, keys) in [("keys", in_use), ("set-aside", aside)] {
+                let text = &ring[&format!("default/{entry}/dev")];
+                assert!(text.contains(keys.secret_access_key.expose()), "{entry}");
+            }
+        };
+        stands(&second, &first);
+        for (in_use, aside) in [(&first, &second), (&second, &first)] {
+            let restored = home.run(&["repair", "dev", "--restore"]);
+            assert_eq!(code(&restored), 0, "{}", text(&restored.stderr));
+            stands(in_use, aside);
+        }
+        let signed_in = home.run(&["login", "dev", "--no-input"]);
+        assert_eq!(code(&signed_in), 0, "{}", text(&signed_in.stderr));
+        assert!(!home.keyring().contains_key("default/set-aside/dev"));
+    }
+}
+
+#[test]
+fn an_import_under_a_name_of_another_configuration_leaves_what_that_one_has() {
+    let home = Home::signed_up(DEV);
+    assert_eq!(code(&home.run(&["login", "dev"])), 0);
+    let spare = "auth: { identities: { spare: { kind: aws/user } } }\n";
+    let theirs = home.other_config("theirs.yaml", spare);
+    let key = home.sandbox().create_key("kim").expect("a second key");
+    let profile = format!(
+        "[dev]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+        key.access_key_id.as_str(),
+        key.secret_access_key.expose()
+    );
+    fs::create_dir_all(home.path().join(".aws")).expect("the home is ours");
+    fs::write(home.path().join(".aws/credentials"), profile).expect("the home is ours");
+    let before = home.keyring();
+    let environment = Environment::of([
+        ("HOME", home.path().display().to_string()),
+        ("FOB_KEYRING", "file".to_owned()),
+        ("FOB_KEYRING_PASSWORD", PASSPHRASE.to_owned()),
+        ("AWS_ENDPOINT_URL", home.sandbox().url()),
+    ]);
+    let caller = Caller {
+        program: "test".into(),
+        pid: std::process::id(),
+        person: Person::Absent,
+        trail: None,
+    };
+    let names = ["dev".to_owned()];
+    let imported = wait_for(import_first(
+        Path::new(&theirs),
+        environment,
+        &names,
+        &caller,
+    ));
+    let said = format!("{:?}", imported.expect("written").notes);
+    let owner = home.config().display().to_string();
+    assert!(
+        said.contains("were not stored") && said.contains(&owner),
+        "{said}"
+    );
+    assert_eq!(home.keyring(), before);
+    let shown = home.run(&["--config", &theirs, "login", "dev", "--no-input"]);
+    is_refused(&shown, &[&owner, "realm"]);
+    assert_eq!(code(&home.run(&["login", "dev", "--force"])), 0);
 }
 
 #[test]

@@ -372,6 +372,25 @@ fn the_port_stays_taken_after_fob_was_killed_for_as_long_as_the_child_lives() {
 }
 
 #[test]
+fn the_files_that_a_killed_fob_left_are_removed_by_the_next() {
+    let home = Home::signed_up(DEV);
+    let mut inside = Inside::start(&mut home.fob(&["exec", "dev"]), "");
+    let token = Path::new(inside.variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")).to_owned();
+    let folder = token.parent().expect("a folder of its own").to_owned();
+    inside.fob.kill().expect("it runs");
+    inside.tell("exit 0");
+    inside.end();
+    assert!(token.exists(), "killed before it could remove it");
+    // What is younger than a minute may be about to be locked.
+    let in_use = fs::File::options().write(true).open(folder.join("in-use"));
+    let long_ago = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let aged = in_use.and_then(|file| file.set_modified(long_ago));
+    aged.expect("the home is ours");
+    assert_eq!(code(&home.run(&["exec", "dev", "--", "true"])), 0);
+    assert!(!folder.exists(), "{}", folder.display());
+}
+
+#[test]
 fn keys_that_aws_no_longer_accepts_need_a_person_and_raise_no_prompt() {
     let home = Home::signed_up(DEV);
     let inside = inside_a_short_session(&home);

@@ -27,6 +27,8 @@ mod logout;
 mod logout_table;
 #[path = "../peers/loopback.rs"]
 mod loopback;
+#[cfg(target_os = "linux")]
+mod memory;
 mod rds;
 mod schedule;
 #[path = "../peers/terminal.rs"]
