@@ -1,7 +1,8 @@
 //! What the kernel says of a running process: its program, what started it, its terminal. What a
-//! process says of itself is not asked for. On systems other than Linux nothing is known.
+//! process says of itself is not asked for. The terminal is known on Linux only.
 
-use crate::foreign::Foreign;
+use crate::foreign::{Foreign, shorten, shorten_to};
+use std::path::{Path, PathBuf};
 
 /// A running program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,80 +14,125 @@ pub struct RunningProgram {
 }
 
 #[cfg(target_os = "linux")]
-pub use linux::{parent_of, process, program_of};
-
+use linux as table;
 #[cfg(not(target_os = "linux"))]
-pub fn process(_pid: u32) -> Option<RunningProgram> {
-    None
+use others as table;
+
+/// The shell, the editor and the terminal it is in.
+const MOST_PARENTS: usize = 3;
+const LONGEST_PATH: usize = 200;
+
+pub fn process(pid: u32) -> Option<RunningProgram> {
+    let entry = table::entry(pid)?;
+    let path = entry.file.as_ref().map_or_else(
+        || "its path is not shown by the system".to_owned(),
+        |file| shorten_to(LONGEST_PATH, &file.to_string_lossy()),
+    );
+    let mut parents = Vec::new();
+    let mut next = entry.parent;
+    while next > 1 && parents.len() < MOST_PARENTS {
+        let Some(parent) = table::entry(next) else {
+            break;
+        };
+        parents.push(parent.program());
+        next = parent.parent;
+    }
+    let started_by = if parents.is_empty() {
+        String::new()
+    } else {
+        format!(", started by {}", parents.join(" ← "))
+    };
+    let terminal = entry.terminal.as_ref();
+    let terminal = terminal.map_or_else(String::new, |name| format!(", on {name}"));
+    Some(RunningProgram {
+        program: entry.program().into(),
+        trail: format!("{path}{started_by}{terminal}").into(),
+    })
+}
+
+pub fn program_of(pid: u32) -> Option<Foreign> {
+    Some(table::entry(pid)?.program().into())
+}
+
+pub fn parent_of(pid: u32) -> Option<u32> {
+    Some(table::entry(pid)?.parent)
+}
+
+/// A process in the system's table.
+#[derive(Debug, PartialEq, Eq)]
+struct Entry {
+    /// As the process may have set it.
+    name: String,
+    /// `None` for what the system shows to its owner alone: as `fob`, which keeps debuggers out.
+    file: Option<PathBuf>,
+    /// 0: none.
+    parent: u32,
+    terminal: Option<String>,
+}
+
+impl Entry {
+    fn program(&self) -> String {
+        let name = self.file.as_deref().and_then(Path::file_name);
+        let name = name.map(|name| name.to_string_lossy());
+        let name = name.as_deref().unwrap_or(&self.name);
+        // As Linux writes it once the file was replaced or removed.
+        shorten(name.trim_end_matches(" (deleted)"))
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
-pub fn program_of(_pid: u32) -> Option<Foreign> {
-    None
-}
+pub use others::is_of_this_user;
 
 #[cfg(not(target_os = "linux"))]
-pub fn parent_of(_pid: u32) -> Option<u32> {
-    None
+mod others {
+    use super::Entry;
+    use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
+
+    /// Of the user that this process runs as.
+    pub fn is_of_this_user(pid: u32) -> bool {
+        let user = |pid| look(pid, |process| process.user_id().cloned());
+        user(pid).is_some_and(|it| user(std::process::id()) == Some(it))
+    }
+
+    pub(super) fn entry(pid: u32) -> Option<Entry> {
+        look(pid, |process| {
+            Some(Entry {
+                name: process.name().to_string_lossy().into_owned(),
+                file: process.exe().map(Into::into),
+                parent: process.parent().map_or(0, Pid::as_u32),
+                terminal: None,
+            })
+        })
+    }
+
+    fn look<T>(pid: u32, take: impl FnOnce(&sysinfo::RunningProgram) -> Option<T>) -> Option<T> {
+        let pid = Pid::from_u32(pid);
+        let mut system = System::new();
+        let known = ProcessRefreshKind::nothing()
+            .with_exe(UpdateKind::Always)
+            .with_user(UpdateKind::Always);
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, known);
+        take(system.process(pid)?)
+    }
 }
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use super::{Foreign, RunningProgram};
-    use crate::foreign::{shorten, shorten_to};
-    use std::path::{Path, PathBuf};
+    use super::Entry;
 
-    /// The shell, the editor and the terminal it is in.
-    const MOST_PARENTS: usize = 3;
-    const LONGEST_PATH: usize = 200;
-
-    pub fn process(pid: u32) -> Option<RunningProgram> {
-        let stat = Stat::of(pid)?;
-        let file = file_of(pid);
-        let path = file.as_ref().map_or_else(
-            || "its path is not shown by the system".to_owned(),
-            |file| shorten_to(LONGEST_PATH, &file.to_string_lossy()),
-        );
-        let mut parents = Vec::new();
-        let mut next = stat.parent;
-        while next > 1 && parents.len() < MOST_PARENTS {
-            let Some(parent) = Stat::of(next) else { break };
-            parents.push(named(next, &parent));
-            next = parent.parent;
-        }
-        let started_by = if parents.is_empty() {
-            String::new()
-        } else {
-            format!(", started by {}", parents.join(" ← "))
-        };
-        let terminal = stat.terminal.as_ref();
-        let terminal = terminal.map_or_else(String::new, |name| format!(", on {name}"));
-        Some(RunningProgram {
-            program: named(pid, &stat).into(),
-            trail: format!("{path}{started_by}{terminal}").into(),
+    pub(super) fn entry(pid: u32) -> Option<Entry> {
+        let bytes = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+        let Stat {
+            name,
+            parent,
+            terminal,
+        } = Stat::parse(&String::from_utf8_lossy(&bytes))?;
+        Some(Entry {
+            name,
+            file: std::fs::read_link(format!("/proc/{pid}/exe")).ok(),
+            parent,
+            terminal,
         })
-    }
-
-    pub fn program_of(pid: u32) -> Option<Foreign> {
-        Some(named(pid, &Stat::of(pid)?).into())
-    }
-
-    pub fn parent_of(pid: u32) -> Option<u32> {
-        Some(Stat::of(pid)?.parent)
-    }
-
-    /// `None` for what the system shows to its owner alone: as `fob`, which keeps debuggers out.
-    fn file_of(pid: u32) -> Option<PathBuf> {
-        std::fs::read_link(format!("/proc/{pid}/exe")).ok()
-    }
-
-    fn named(pid: u32, stat: &Stat) -> String {
-        let file = file_of(pid);
-        let name = file.as_deref().and_then(Path::file_name);
-        let name = name.map(|name| name.to_string_lossy());
-        let name = name.as_deref().unwrap_or(&stat.name);
-        // As the kernel writes it once the file was replaced or removed.
-        shorten(name.trim_end_matches(" (deleted)"))
     }
 
     #[derive(Debug, PartialEq, Eq)]
@@ -97,11 +143,6 @@ mod linux {
     }
 
     impl Stat {
-        fn of(pid: u32) -> Option<Stat> {
-            let bytes = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-            Stat::parse(&String::from_utf8_lossy(&bytes))
-        }
-
         /// The second field, the name in parentheses, may hold anything.
         fn parse(stat: &str) -> Option<Stat> {
             let (before, after) = stat.rsplit_once(')')?;
@@ -130,6 +171,8 @@ mod linux {
     #[cfg(test)]
     mod tests {
         use super::*;
+        use crate::foreign::shorten;
+        use crate::kernel::{parent_of, process};
 
         #[test]
         fn a_process_is_read_whatever_it_calls_itself() {

@@ -1,7 +1,7 @@
 //! Whose a connection over loopback is: any user of a machine can connect to any port of it.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpStream};
 
 /// The next connection of this user's; those of others are closed without a byte.
@@ -15,25 +15,34 @@ pub async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr
     }
 }
 
-/// Whether an accepted connection comes from a process of this user or of root. What the system
-/// does not say counts as somebody else's; macOS and Windows are not asked yet, and a connection
-/// there is let in.
+/// Whether an accepted connection comes from a process of this user, or on Linux of root. What the
+/// system does not say counts as somebody else's.
+#[cfg(target_os = "linux")]
 fn is_of_this_user(client: SocketAddr, server: SocketAddr) -> bool {
-    #[cfg(target_os = "linux")]
-    {
-        linux::owner(client, server)
-            .is_some_and(|owner| owner == 0 || owner == rustix::process::geteuid().as_raw())
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = (client, server);
-        true
-    }
+    linux::owner(client, server)
+        .is_some_and(|owner| owner == 0 || owner == rustix::process::geteuid().as_raw())
+}
+
+/// macOS lists the sockets of this user's processes only, Windows those of all.
+#[cfg(not(target_os = "linux"))]
+fn is_of_this_user(client: SocketAddr, _server: SocketAddr) -> bool {
+    let held = listeners::get_all().unwrap_or_default();
+    let is_the_end = |socket: SocketAddr| {
+        (socket.ip().to_canonical(), socket.port()) == (client.ip().to_canonical(), client.port())
+    };
+    let ends = held.iter().filter(|it| {
+        it.protocol == listeners::Protocol::TCP
+            && it.state == listeners::SocketState::Established
+            && is_the_end(it.socket)
+    });
+    let mut owners = ends.map(|it| it.process.pid).peekable();
+    owners.peek().is_some() && owners.all(crate::kernel::is_of_this_user)
 }
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use super::{IpAddr, SocketAddr};
+    use super::SocketAddr;
+    use std::net::IpAddr;
 
     /// IPv4 addresses of sockets that can speak both.
     const MAPPED: &str = "0000000000000000FFFF0000";

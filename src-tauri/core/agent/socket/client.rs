@@ -7,14 +7,25 @@ use super::buffer::Buffer;
 use super::peer;
 use super::wire::{self, Heard, LONGEST_ANSWER};
 use crate::agent::api::Call;
+#[cfg(windows)]
+use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
+#[cfg(unix)]
 use interprocess::local_socket::traits::tokio::Stream as _;
 use interprocess::local_socket::traits::{Stream as _, StreamCommon};
 use interprocess::local_socket::{self as local, PeerCreds, tokio as local_async};
 use std::io::{self, Read, Write};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+#[cfg(windows)]
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// While the agent has not yet taken the connection before.
+#[cfg(windows)]
+const BETWEEN_TRIES: Duration = Duration::from_millis(20);
+#[cfg(windows)]
+const MOST_TRIES: usize = 250;
 
 /// Whether a connection may block its thread.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +77,7 @@ impl Connection {
         };
         // Another user's process would learn what a person types.
         let creds = stream.peer_creds().map_err(|cause| unusable(&cause))?;
-        if !peer::is_agent(&creds, address) {
+        if !peer::is_this_user(&creds) {
             let message = format!(
                 "what listens at {} is not your agent: it belongs to another user",
                 address.path().display()
@@ -130,12 +141,50 @@ enum Stream {
 }
 
 impl Stream {
+    #[cfg(unix)]
     async fn connect(face: Face, address: &Address) -> io::Result<Stream> {
         let name = address.name()?;
         match face {
             Face::Blocking => local::Stream::connect(name).map(Stream::Blocking),
             Face::Async => local_async::Stream::connect(name).await.map(Stream::Async),
         }
+    }
+
+    /// The server learns which user connects, and can do nothing in the user's name.
+    #[cfg(windows)]
+    async fn connect(face: Face, address: &Address) -> io::Result<Stream> {
+        use interprocess::os::windows::named_pipe::local_socket as pipe;
+        use std::os::windows::fs::OpenOptionsExt;
+        const OVERLAPPED: u32 = 0x4000_0000;
+        const IDENTIFICATION: u32 = 0x0001_0000;
+        const BUSY: i32 = 231;
+        let mut options = std::fs::OpenOptions::new();
+        options.read(true).write(true).custom_flags(OVERLAPPED);
+        options.security_qos_flags(IDENTIFICATION);
+        for _ in 0..MOST_TRIES {
+            let handle: std::os::windows::io::OwnedHandle = match options.open(address.path()) {
+                Ok(file) => file.into(),
+                Err(cause) if cause.raw_os_error() == Some(BUSY) => {
+                    match face {
+                        #[expect(clippy::disallowed_methods, reason = "outside of a runtime")]
+                        Face::Blocking => std::thread::sleep(BETWEEN_TRIES),
+                        Face::Async => Clock::nap(BETWEEN_TRIES).await,
+                    }
+                    continue;
+                }
+                Err(cause) => return Err(cause),
+            };
+            let unusable = |_| io::Error::other("it is not a pipe of an agent");
+            return match face {
+                Face::Blocking => pipe::Stream::try_from(handle)
+                    .map(|it| Stream::Blocking(local::Stream::NamedPipe(it)))
+                    .map_err(unusable),
+                Face::Async => pipe::tokio::Stream::try_from(handle)
+                    .map(|it| Stream::Async(local_async::Stream::NamedPipe(it)))
+                    .map_err(unusable),
+            };
+        }
+        Err(io::ErrorKind::TimedOut.into())
     }
 
     fn peer_creds(&self) -> io::Result<PeerCreds> {

@@ -1,7 +1,8 @@
 //! The process at the other end of a connection: whether it is this user's, and whether it is the
 //! caller that a request names.
 
-use super::address::{self, Address};
+#[cfg(unix)]
+use super::address;
 use crate::agent::api::Caller;
 use crate::kernel::parent_of;
 use interprocess::local_socket::PeerCreds;
@@ -12,23 +13,10 @@ pub(super) fn is_this_user(peer: &PeerCreds) -> bool {
     peer.euid() == Some(address::me())
 }
 
-/// The pipe's access list has seen to it.
+/// Any user may make a pipe of any name.
 #[cfg(not(unix))]
-pub(super) fn is_this_user(_peer: &PeerCreds) -> bool {
-    true
-}
-
-/// Whether the process that listens is the agent, and not another user's in its place.
-#[cfg(unix)]
-pub(super) fn is_agent(peer: &PeerCreds, _address: &Address) -> bool {
-    is_this_user(peer)
-}
-
-/// Any user may make a pipe of any name, but only this user can leave a process id in this user's
-/// folder.
-#[cfg(not(unix))]
-pub(super) fn is_agent(peer: &PeerCreds, address: &Address) -> bool {
-    peer.pid().is_some_and(|pid| address.pid() == Some(pid))
+pub(super) fn is_this_user(peer: &PeerCreds) -> bool {
+    peer.pid().is_some_and(crate::kernel::is_of_this_user)
 }
 
 /// The process at the other end, as it was when it connected, as far as the system tells.
@@ -43,20 +31,15 @@ impl Peer {
         self.pid
     }
 
-    #[cfg(target_os = "linux")]
+    /// macOS does not tell.
     pub fn of(peer: &PeerCreds) -> Peer {
+        #[cfg(unix)]
         let pid = peer.pid().and_then(|pid| u32::try_from(pid).ok());
+        #[cfg(not(unix))]
+        let pid = peer.pid();
         Peer {
             pid,
             parent: pid.and_then(parent_of),
-        }
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    pub fn of(_peer: &PeerCreds) -> Peer {
-        Peer {
-            pid: None,
-            parent: None,
         }
     }
 
