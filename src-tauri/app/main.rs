@@ -35,7 +35,7 @@ use host::Host;
 use keyfob_core::clock::Clock;
 use keyfob_core::config::{Config, Trust};
 use keyfob_core::environment::Environment;
-use keyfob_core::hardening;
+use keyfob_core::hardening::{self, WipingAllocator};
 use snapshot::{TrayHost, View};
 use state::AppState;
 use std::io::IsTerminal as _;
@@ -78,6 +78,9 @@ enum First {
     Window,
     Tray,
 }
+
+#[global_allocator]
+static ALLOCATOR: WipingAllocator = WipingAllocator;
 
 fn main() -> ExitCode {
     hardening::harden_process();

@@ -37,6 +37,7 @@ use clap::CommandFactory;
 use invocation::Invocation;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error};
+use keyfob_core::hardening::{self, WipingAllocator};
 use std::process::ExitCode;
 use stop::{CTRL_C, Stop};
 use terminal::{Loudness, Shape, Terminal};
@@ -44,8 +45,11 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+#[global_allocator]
+static ALLOCATOR: WipingAllocator = WipingAllocator;
+
 fn main() -> ExitCode {
-    keyfob_core::hardening::harden_process();
+    hardening::harden_process();
     completion::answer(CommandLine::command);
     let code = match CommandLine::read() {
         Ok(command_line) => run(command_line),

@@ -1,6 +1,7 @@
 //! Keeps secrets out of core files, debuggers, swap and the programs that are started; the few
 //! calls that need `unsafe`. Best effort: a system that refuses is no reason to stop.
 
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::sync::{Mutex, PoisonError};
@@ -26,6 +27,33 @@ pub fn harden_process() {
         let mut limit = getrlimit(Resource::Core);
         limit.current = Some(0);
         let _ = setrlimit(Resource::Core, limit);
+    }
+}
+
+/// The allocator of both programs. It wipes what is given back, so that nothing is left of a secret
+/// in memory that other crates have used for it: answers of AWS, buffers of JSON and of the
+/// keyring's cipher, a text that was moved as it grew.
+#[derive(Debug)]
+pub struct WipingAllocator;
+
+#[expect(unsafe_code, reason = "other crates' memory can be wiped nowhere else")]
+// SAFETY: all calls go to the system's allocator as they came; what is written to was its caller's
+// until now.
+unsafe impl GlobalAlloc for WipingAllocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        unsafe {
+            at.write_bytes(0, layout.size());
+            // Nothing reads it any more: the compiler may not leave it out for that.
+            System.dealloc(std::hint::black_box(at), layout);
+        }
     }
 }
 

@@ -67,7 +67,10 @@ const EDGES: &[Edges] = &[
     edges("endpoint", &["ids"]),
     edges("clock", &[]),
     edges("hardening", &[]),
-    edges("environment", &["error", "foreign", "kernel", "encode"]),
+    edges(
+        "environment",
+        &["error", "foreign", "hardening", "kernel", "encode"],
+    ),
     edges("duration", &["error"]),
     edges("ids", &["error"]),
     edges(
@@ -75,7 +78,7 @@ const EDGES: &[Edges] = &[
         &["error", "foreign", "hardening", "ids", "duration"],
     ),
     edges("files", &["error", "clock", "encode"]),
-    edges("loopback", &[]),
+    edges("loopback", &["kernel"]),
     // The configuration's plan and names, not the configuration.
     Edges {
         not: &["config::Config"],
