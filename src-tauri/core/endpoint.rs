@@ -38,6 +38,24 @@ impl Endpoint {
     }
 }
 
+/// Safe without TLS: the request does not leave this machine. What looks like a port could be a
+/// name before an `@`.
+pub fn is_on_loopback(url: &str) -> bool {
+    let port = |rest: &str| {
+        rest.strip_prefix(':')
+            .is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()))
+    };
+    ["http://127.0.0.1", "http://localhost", "http://[::1]"]
+        .iter()
+        .any(|start| {
+            let rest = url.strip_prefix(start).map(|rest| {
+                rest.split_once('/')
+                    .map_or(rest, |(authority, _)| authority)
+            });
+            rest.is_some_and(|rest| rest.is_empty() || port(rest))
+        })
+}
+
 /// The hosts of AWS's own STS, also those in a private network. Others below the same domains are
 /// anybody's who has an AWS account.
 fn is_of_aws(host: &str) -> bool {

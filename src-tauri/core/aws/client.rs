@@ -4,6 +4,7 @@ use super::fault::{Fault, FaultKind};
 use super::http::{CONNECT_TIMEOUT, client, connector, guarded};
 use crate::clock::Clock;
 use crate::config::{HostVariant, endpoint_url};
+use crate::endpoint::is_on_loopback;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result, shorten};
 use crate::ids::{Region, is_example};
@@ -168,19 +169,20 @@ impl Aws {
 
     /// Keys of AWS's documentation are for an AWS on this machine.
     pub fn refuse_examples(&self, keys: &Keys, place: Place<'_>) -> Result<()> {
-        let what = if is_example(keys.access_key_id.as_str()) {
-            "the access key id"
+        let example = "an example of AWS's documentation, which no account has";
+        let (what, why) = if is_example(keys.access_key_id.as_str()) {
+            ("the access key id", example)
         } else if is_example(keys.secret_access_key.expose()) {
-            "the secret access key"
+            ("the secret access key", example)
+        } else if !keys.access_key_id.is_of_iam() {
+            ("the access key id", "none of AWS's")
         } else {
             return Ok(());
         };
         if self.endpoint(place)?.is_some_and(is_on_loopback) {
             return Ok(());
         }
-        let message = format!(
-            "{what} is an example of AWS's documentation, which no account has: it is not used"
-        );
+        let message = format!("{what} is {why}: it is not used");
         Err(Error::new(Code::InvalidInput, message))
     }
 
@@ -315,24 +317,6 @@ fn authority(url: &str) -> &str {
     authority
         .rsplit_once('@')
         .map_or(authority, |(_, host)| host)
-}
-
-/// Safe without TLS: the request does not leave this machine. What looks like a port could be a
-/// name before an `@`.
-pub fn is_on_loopback(url: &str) -> bool {
-    let port = |rest: &str| {
-        rest.strip_prefix(':')
-            .is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()))
-    };
-    ["http://127.0.0.1", "http://localhost", "http://[::1]"]
-        .iter()
-        .any(|start| {
-            let rest = url.strip_prefix(start).map(|rest| {
-                rest.split_once('/')
-                    .map_or(rest, |(authority, _)| authority)
-            });
-            rest.is_some_and(|rest| rest.is_empty() || port(rest))
-        })
 }
 
 /// Requests are signed by our clock.

@@ -3,10 +3,11 @@
 //! whole: only over TLS, or to this machine. What kind of session the console takes is for the
 //! caller to know.
 
-use super::client::{ATTEMPT_TIMEOUT, Aws, CALL_TIMEOUT, Place, Tries, is_on_loopback};
+use super::client::{ATTEMPT_TIMEOUT, Aws, CALL_TIMEOUT, Place, Tries};
 use super::fault::{Fault, FaultKind, TIMED_OUT, innermost};
 use crate::duration::SessionDuration;
 use crate::encode::percent;
+use crate::endpoint::is_on_loopback;
 use crate::error::shorten;
 use crate::error::{Code, Error, Result};
 use crate::foreign::Foreign;

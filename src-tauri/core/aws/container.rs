@@ -1,9 +1,10 @@
 //! The role of a container: asked of the endpoint that its environment names, and of no other
 //! host than this machine, an agent of ECS or EKS, or one behind TLS.
 
-use super::client::{Aws, is_on_loopback};
+use super::client::Aws;
 use super::fault::innermost;
 use super::printed::{self, Printer, Useless};
+use crate::endpoint::is_on_loopback;
 use crate::error::{Code, Error, shorten, shorten_to};
 use crate::foreign::Foreign;
 use crate::secret::{Secret, Session};

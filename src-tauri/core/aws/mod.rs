@@ -15,7 +15,7 @@ mod rds;
 mod sts;
 
 pub use ambient::Ambient;
-pub use client::{Aws, Place, Signer, Tries, is_on_loopback};
+pub use client::{Aws, Place, Signer, Tries};
 pub use console::{ConsoleDoor, LINK_LIFE};
 pub use fault::{Fault, FaultKind};
 pub use rds::{DatabaseLogin, SignedToken, TOKEN_LIFE, sign_token};

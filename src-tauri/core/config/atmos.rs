@@ -8,6 +8,7 @@ use std::path::Path;
 /// Keys below `auth`, wherever they stand.
 pub(super) const KEYS: &[&str] = &[
     "alias",
+    "aws",
     "browser_executable_path",
     "browser_type",
     "default",
@@ -18,6 +19,7 @@ pub(super) const KEYS: &[&str] = &[
     "logs",
     "password",
     "provider_type",
+    "role_session_name",
     "tags",
     "username",
     "webflow_enabled",
@@ -28,13 +30,14 @@ pub(super) const KEYS: &[&str] = &[
 pub(super) const ENTRY_KEYS: &[&str] = &[
     "console",
     "emulator",
+    "enabled",
     "provider",
     "require_identity",
     "required",
 ];
 
 /// Kinds that have not the form of one of another cloud.
-pub(super) const KINDS: &[&str] = &["ambient", "aws/emulator", "emulator", "mock"];
+pub(super) const KINDS: &[&str] = &["ambient", "aws/emulator", "aws/sso", "emulator", "mock"];
 
 /// Beside an `atmos.yaml`.
 const FOLDERS: [&str; 3] = [".atmos.d", "atmos.d", "profiles"];

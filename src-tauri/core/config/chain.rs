@@ -3,7 +3,8 @@
 
 use super::configuration::Config;
 use super::identity::{Below, EntrySettings, HostVariant, Identity, Provider};
-use super::kinds::{self, Kind};
+use super::kinds::{self, Kind, ROLE_ON_CENTER};
+use super::links::is_role_on_center;
 use super::problem::Blocked;
 use crate::error::{Code, Error, Result};
 use crate::ids::{IdentityName, Partition, ProviderName, Region};
@@ -101,6 +102,13 @@ impl<'c> ListedLink<'c> {
         match self {
             ListedLink::Provider(provider) => Blocked::Provider(provider.name.key()),
             ListedLink::Identity(identity) => Blocked::Identity(identity.name.key()),
+        }
+    }
+
+    fn identity(self) -> Option<&'c Identity> {
+        match self {
+            ListedLink::Provider(_) => None,
+            ListedLink::Identity(identity) => Some(identity),
         }
     }
 
@@ -254,6 +262,12 @@ fn check(config: &Config, name: &str, listed: &[ListedLink<'_>]) -> Result<()> {
         let message = format!("{name} is not supported: `{link}` is of kind {kind}");
         return Err(Error::new(Code::Unsupported, message)
             .hint("Keyfob signs in to AWS; use the other tool here"));
+    }
+    let mut identities = listed.iter().filter_map(|it| it.identity());
+    if let Some(it) = identities.find(|it| is_role_on_center(it, config.providers())) {
+        let role = &it.name;
+        let message = format!("{name} is not supported: the role of `{role}` {ROLE_ON_CENTER}");
+        return Err(Error::new(Code::Unsupported, message));
     }
     let subjects = listed.iter().map(|it| it.subject());
     config.refuse_blocked(&format!("{name} cannot be used"), subjects)

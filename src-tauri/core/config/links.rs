@@ -1,7 +1,7 @@
 //! How identities stand on each other: references that exist, no circles, one default.
 
 use super::identity::{Below, Identity, Provider};
-use super::kinds::{EntrySection, Level, Via};
+use super::kinds::{ASSUME_ROLE, EntrySection, IDENTITY_CENTER, Level, Via};
 use super::names::LookedUp;
 use super::problem::{Blocked, Location, Problems};
 use crate::error::shorten;
@@ -163,7 +163,7 @@ fn report_defaults(identities: &[Unlinked<'_>], problems: &Problems) {
 fn name_sources(identities: &mut [Unlinked<'_>], providers: &[Provider]) {
     let supported: Vec<bool> = identities
         .iter()
-        .map(|it| it.identity.is_supported)
+        .map(|it| it.identity.is_supported && !is_role_on_center(it.identity, providers))
         .collect();
     for at in 0..identities.len() {
         let (mut on, mut is_supported, mut source) = (at, true, None);
@@ -187,6 +187,14 @@ fn name_sources(identities: &mut [Unlinked<'_>], providers: &[Provider]) {
         identities[at].identity.provider = source;
         identities[at].identity.is_supported = is_supported;
     }
+}
+
+/// Atmos takes it, AWS does not.
+pub(super) fn is_role_on_center(identity: &Identity, providers: &[Provider]) -> bool {
+    let Some(Below::Provider(at)) = identity.below else {
+        return false;
+    };
+    identity.kind == ASSUME_ROLE.name && providers[at].kind == IDENTITY_CENTER.name
 }
 
 fn stands_alone(kind: &str) -> bool {

@@ -52,11 +52,13 @@ pub struct SessionTag {
     pub value: String,
 }
 
+/// Of a role.
+pub(crate) const ROLE_ON_CENTER: &str = "cannot be assumed straight from IAM Identity Center: put an identity of kind \
+     aws/permission-set between, with `via: { identity: NAME }`";
+
 pub(super) fn read(fields: &Fields<'_>, footing: &Footing<'_>) -> Option<AssumeRole> {
     if footing.is_on(identity_center::NAME) {
-        let message = "a role cannot be assumed straight from IAM Identity Center: put an \
-                       identity of kind aws/permission-set between, with `via: { identity: NAME }`";
-        footing.misfit(fields.problems(), message);
+        footing.is_unsupported(fields.problems(), ROLE_ON_CENTER);
     }
     if footing.is_on(assume_root::NAME) {
         footing.misfit(fields.problems(), assume_root::NOTHING_FROM_IT);

@@ -86,6 +86,14 @@ impl Footing<'_> {
         self.base.is_some_and(|base| base.level == level)
     }
 
+    /// As [`Footing::misfit`], where other tools take it: the identity is listed as unsupported.
+    pub fn is_unsupported(&self, problems: &Problems, why: &str) {
+        if let Some(via) = self.via {
+            let message = format!("the identity is unsupported: its role {why}");
+            problems.warning(via.location(), message);
+        }
+    }
+
     /// Reports that the identity cannot stand on what it names in `via`.
     pub fn misfit(&self, problems: &Problems, message: &str) {
         if let Some(via) = self.via {

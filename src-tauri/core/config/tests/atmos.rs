@@ -62,6 +62,80 @@ fn kinds_that_only_atmos_has_are_unsupported_and_leave_the_others_usable() {
 }
 
 #[test]
+fn what_atmos_takes_and_aws_does_not_is_unsupported_and_leaves_the_others_usable() {
+    let config = Home::with(
+        "auth:\n  aws: { role_arn: x }\n  providers:\n    \
+         sso: { kind: aws/iam-identity-center, start_url: \"https://corp.awsapps.com/start\" }\n    \
+         old: { kind: aws/sso, start_url: \"https://corp.awsapps.com/start\" }\n  identities:\n    \
+         admin: { kind: aws/assume-role, via: { provider: sso }, principal: { assume_role: \
+         \"arn:aws:iam::420000000025:role/admin\", role_session_name: ci } }\n    \
+         above: { kind: aws/assume-role, via: { identity: admin }, principal: { assume_role: \
+         \"arn:aws:iam::420000000025:role/next\" } }\n    \
+         set: { kind: aws/permission-set, via: { provider: old }, principal: { name: A, \
+         account: { name: dev } } }\n    lake: { kind: aws/user, enabled: true }\n",
+    )
+    .load()
+    .expect("a configuration");
+    let errors: Vec<String> = config
+        .problems()
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .map(ToString::to_string)
+        .collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    for name in ["admin", "above", "set"] {
+        let identity = config.identity(name).expect("it is listed");
+        assert!(!identity.is_supported, "{name}");
+        let error = config.chain(identity).expect_err(name);
+        assert_eq!(error.code, Code::Unsupported, "{error}");
+    }
+    chain_of_lake(&config).expect("a chain");
+}
+
+#[test]
+fn a_key_id_that_is_none_of_awss_is_a_warning_for_an_endpoint_on_this_machine() {
+    let text = "auth:\n  identities:\n    lake: { kind: aws/user, credentials: { access_key_id: test, \
+                secret_access_key: test }, spec: { endpoint_url: URL } }\n";
+    for (url, environment, severity) in [
+        ("http://localhost:4566", &[][..], Severity::Warning),
+        (
+            "!env STACK",
+            &[("STACK", "http://127.0.0.1:4566")],
+            Severity::Warning,
+        ),
+        ("!env STACK", &[], Severity::Warning),
+        (
+            "!env STACK",
+            &[("STACK", "https://sts.example.com")],
+            Severity::Error,
+        ),
+        ("https://sts.example.com", &[], Severity::Error),
+        ("null", &[], Severity::Error),
+        (
+            "null",
+            &[("AWS_ENDPOINT_URL", "http://localhost:4566")],
+            Severity::Warning,
+        ),
+    ] {
+        let home = Home::with(text.replace("URL", url));
+        let config = home.load_with(environment).expect("a configuration");
+        let of_the_id = config
+            .problems()
+            .iter()
+            .find(|it| it.path.ends_with("access_key_id"));
+        let problem = of_the_id.expect("it is said");
+        assert_eq!(
+            problem.severity, severity,
+            "{url} {environment:?}: {problem}"
+        );
+        assert_eq!(
+            chain_of_lake(&config).is_ok(),
+            severity == Severity::Warning
+        );
+    }
+}
+
+#[test]
 fn files_that_atmos_would_read_as_well_are_named_as_not_read() {
     let home = Home::with(
         "import: [ \"providers.yaml\", { path: more.yaml } ]\nauth:\n  identities:\n    \

@@ -233,7 +233,7 @@ auth:
     root2: {kind: aws/assume-root, via: {identity: user}, principal: *root}
     above: {kind: aws/assume-role, via: {identity: root2}, principal: {assume_role: "arn:aws:iam::123456789012:role/r"}}
 "#), @r"
-7:51 error auth.identities.role.via.provider: a role cannot be assumed straight from IAM Identity Center: put an identity of kind aws/permission-set between, with `via: { identity: NAME }`
+7:51 warning auth.identities.role.via.provider: the identity is unsupported: its role cannot be assumed straight from IAM Identity Center: put an identity of kind aws/permission-set between, with `via: { identity: NAME }`
 8:53 error auth.identities.set.via.provider: a permission set comes from a provider of kind aws/iam-identity-center, not from aws/saml
 9:54 error auth.identities.set2.via.identity: a permission set comes from a provider of kind aws/iam-identity-center, not from aws/user
 10:51 error auth.identities.root.via.provider: a root session is assumed from an identity: `via: { identity: NAME }`
