@@ -8,7 +8,7 @@ import { asError, commands } from "./ipc";
 import { texts } from "./texts";
 import { moment } from "./time";
 
-type KindName = "keys" | "mfa" | "keyring_passphrase" | "other_user" | "browser";
+type KindName = "keys" | "mfa" | "keyring_passphrase" | "other_user" | "browser" | "program";
 type Origin = "program" | "user";
 
 /** What leads to prompts; `next` follows once keys are stored. */
@@ -21,6 +21,7 @@ export function kindName(kind: PromptKind): KindName {
   if (kind.keys !== undefined) return "keys";
   if (kind.mfa !== undefined) return "mfa";
   if (kind.other_user !== undefined) return "other_user";
+  if (kind.program !== undefined) return "program";
   return kind.browser !== undefined ? "browser" : "keyring_passphrase";
 }
 
@@ -99,14 +100,16 @@ class ActivePrompt {
   watch(snapshot: Snapshot) {
     const { prompt } = this;
     if (prompt === null || this.#answering !== null) return;
-    const isBrowser = prompt.kind.browser !== undefined;
-    const isOpen = snapshot.agent?.prompts.some(
-      ({ prompt: open }) => open.id === prompt.id || (isBrowser && open.identity === prompt.identity),
-    );
+    const endsByItself = prompt.kind.browser !== undefined || prompt.kind.program !== undefined;
+    const open = snapshot.agent?.prompts.map((it) => it.prompt) ?? [];
+    const said = open.find((it) => it.identity === prompt.identity && it.kind.program !== undefined);
+    // The program says something else.
+    if (prompt.kind.program !== undefined && said !== undefined) this.prompt = said;
+    const isOpen = open.some((it) => it.id === prompt.id || (endsByItself && it.identity === prompt.identity));
     if (isOpen) this.#isListed = true;
     if (isOpen || !this.#isListed) return;
     const signedIn = identities(snapshot, clock.now).some((it) => it.name === prompt.identity && isUsable(it.state));
-    const isDone = isBrowser && signedIn;
+    const isDone = endsByItself && signedIn;
     this.#close();
     this.withdrawn = !isDone;
     announcement.say(isDone ? texts.browser.done(prompt.identity) : texts.prompt.gone);

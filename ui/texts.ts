@@ -150,6 +150,7 @@ export const texts = {
     keyring_passphrase: "Unlock",
     other_user: "Confirm",
     browser: "Continue in browser",
+    program: "Show",
   },
 
   prompt: {
@@ -160,6 +161,7 @@ export const texts = {
       keyring_passphrase: () => "Unlock the keyring",
       other_user: (identity: string) => `Keys of another user for ${identity}`,
       browser: (identity: string) => `Sign in to ${identity}`,
+      program: (identity: string) => `Sign in to ${identity}`,
     },
     gone: "Already answered elsewhere, or no longer needed",
   },
@@ -216,6 +218,11 @@ export const texts = {
     until: (when: string) => `The code is valid until ${when}`,
     over: "The code has expired. Cancel, then sign in again.",
     done: (identity: string) => `Signed in to ${identity}`,
+  },
+
+  program: {
+    says: (program: string) => `${program} says:`,
+    waiting: "Waiting for the program to end…",
   },
 
   otherUser: {

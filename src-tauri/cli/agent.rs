@@ -20,7 +20,6 @@ use keyfob_core::clock::Clock;
 use keyfob_core::view::notice::{Notice, log_line};
 use keyfob_core::world::World;
 use serde::Serialize;
-use std::io::{self, IsTerminal};
 
 /// Until it is stopped.
 pub fn run(invocation: &Invocation, args: &AgentRunArgs) -> Result<u8, Stop> {
@@ -30,12 +29,7 @@ pub fn run(invocation: &Invocation, args: &AgentRunArgs) -> Result<u8, Stop> {
     }
     let path = config.path().to_owned();
     let address = Address::of(&path, &invocation.environment)?;
-    let mut environment = invocation.environment.clone();
-    // Elsewhere standard error is a log.
-    if io::stderr().is_terminal() {
-        environment = environment.with_programs_shown();
-    }
-    let world = World::open(config, environment, Clock::system())?;
+    let world = World::open(config, invocation.environment.clone(), Clock::system())?;
     let terminal = invocation.terminal;
     let runtime = runtime()?;
     runtime.block_on(async {

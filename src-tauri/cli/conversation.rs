@@ -4,7 +4,7 @@
 
 pub use keyfob_core::agent::client::runtime;
 
-use crate::echo::EchoOff;
+use crate::echo::{self, EchoOff};
 use crate::prompt::{self, Form};
 use crate::stop::Stop;
 use crate::terminal::Terminal;
@@ -33,6 +33,8 @@ pub struct Conversation {
     client: BlockingClient,
     terminal: Terminal,
     caller: Caller,
+    /// A form ended by itself: a person may still be typing into it.
+    is_overtaken: bool,
 }
 
 /// An agent in this process, for the configuration as it was read.
@@ -75,6 +77,7 @@ impl Conversation {
             client,
             terminal,
             caller,
+            is_overtaken: false,
         }
     }
 
@@ -139,6 +142,7 @@ impl Conversation {
                 }
                 Err(prompt::Unanswered::Failed(error)) => Err(error.into()),
                 Err(prompt::Unanswered::Overtaken) => {
+                    self.is_overtaken = true;
                     Ok(Control::Follow { prompt: prompt.id }.into())
                 }
             },
@@ -162,7 +166,7 @@ impl Conversation {
                 },
             };
             let answer = prompt::ask(prompt, &mut form);
-            if last == PromptState::Answered {
+            if last == PromptState::Answered && !prompt.kind.is_only_shown() {
                 terminal.say("Answered elsewhere meanwhile");
             }
             answer
@@ -179,7 +183,11 @@ impl Conversation {
             Person::Present => Some(EchoOff::start()),
             Person::Absent => None,
         };
-        while_busy(self.terminal, doing, || self.client.ask(call))
+        let answered = while_busy(self.terminal, doing, || self.client.ask(call));
+        if self.is_overtaken {
+            echo::discard_typed();
+        }
+        answered
     }
 }
 

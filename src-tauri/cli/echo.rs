@@ -2,7 +2,7 @@
 //! may be a secret. Fields show what is typed by themselves.
 
 #[cfg(unix)]
-pub use terminal::restore;
+pub use terminal::{discard_typed, restore};
 
 /// Until it is dropped.
 #[derive(Debug)]
@@ -26,11 +26,16 @@ impl Drop for EchoOff {
 #[cfg(not(unix))]
 pub fn restore() {}
 
+/// Consoles hand a line to the program that asked for it.
+#[cfg(not(unix))]
+pub fn discard_typed() {}
+
 #[cfg(unix)]
 mod terminal {
     use rustix::process::getpgrp;
-    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
-    use std::io;
+    use rustix::termios::{LocalModes, OptionalActions, QueueSelector, Termios};
+    use rustix::termios::{tcflush, tcgetattr, tcgetpgrp, tcsetattr};
+    use std::io::{self, Stdin};
     use std::sync::{Mutex, PoisonError};
 
     /// As it was, while it is off.
@@ -40,7 +45,7 @@ mod terminal {
     /// program in the background that changes its terminal is stopped.
     pub fn turn_off() {
         let stdin = io::stdin();
-        if tcgetpgrp(&stdin).is_ok_and(|group| group == getpgrp())
+        if is_ours(&stdin)
             && let Ok(before) = tcgetattr(&stdin)
         {
             let mut quiet = before.clone();
@@ -50,6 +55,19 @@ mod terminal {
                 kept.get_or_insert(before);
             }
         }
+    }
+
+    /// What was typed for a form that has gone would be the input of the next program.
+    pub fn discard_typed() {
+        let stdin = io::stdin();
+        if is_ours(&stdin) {
+            // A terminal that is gone holds nothing.
+            let _ = tcflush(&stdin, QueueSelector::IFlush);
+        }
+    }
+
+    fn is_ours(stdin: &Stdin) -> bool {
+        tcgetpgrp(stdin).is_ok_and(|group| group == getpgrp())
     }
 
     pub fn restore() {

@@ -184,7 +184,8 @@ Examples:
   fob env dev --static --format github >> \"$GITHUB_ENV\"
 
 Without --static it needs the profile that a sign-in wrote, and never signs in itself. With --static it signs in if \
-necessary. With --format github, the commands that mask secrets in the log are printed to stderr.
+necessary. An identity with `session: { kind: keys }` hands out its long-lived access key, and is refused with \
+--static. With --format github, the commands that mask secrets in the log are printed to stderr.
 
 IAM: as for `fob login`.
 What lives on: static keys work until their session expires, wherever they were printed; files written with --out.";

@@ -191,6 +191,7 @@ fn ask(
         initial: "",
         shown: Shown::Plain,
         check,
+        warning: |_| None,
     };
     let text = prompt::text(&field, invocation.terminal).map_err(closed)?;
     Ok(text.trim().to_owned())

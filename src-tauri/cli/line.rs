@@ -19,6 +19,8 @@ pub struct Field<'a> {
     pub shown: Shown,
     /// The reason that the text cannot be taken.
     pub check: fn(&str) -> Result<(), String>,
+    /// What is changed of a text that is taken: below the line while it is typed.
+    pub warning: fn(&str) -> Option<String>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +49,11 @@ pub type IsWanted<'a> = &'a mut dyn FnMut() -> bool;
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// Between two looks, where nothing is typed.
+pub fn wait_a_moment() {
+    std::thread::park_timeout(LOOK);
+}
 
 impl From<io::Error> for NoLine {
     fn from(error: io::Error) -> NoLine {
@@ -229,8 +236,11 @@ fn draw(field: &Field<'_>, line: &Line, reason: Option<&str>, terminal: Terminal
     let paint = |color, text: &str| terminal.paint(color, text);
     let below = match reason {
         Some(why) => paint(AnsiColor::Red, &clip(&format!("# {why}"))),
-        None if field.help.is_empty() => String::new(),
-        None => paint(AnsiColor::Cyan, &clip(&format!("[{}]", field.help))),
+        None => match (field.warning)(&line.text()) {
+            Some(warning) => paint(AnsiColor::Yellow, &clip(&format!("! {warning}"))),
+            None if field.help.is_empty() => String::new(),
+            None => paint(AnsiColor::Cyan, &clip(&format!("[{}]", field.help))),
+        },
     };
     let mark = paint(AnsiColor::Green, "?");
     print_to_people(&format!(

@@ -1,5 +1,6 @@
 //! Forms, drawn on stderr: which fields are asked for, and what an answer is.
 
+use crate::echo::EchoOff;
 use crate::line::{self, Field, NoLine, Shown};
 use crate::stop::Stop;
 use crate::terminal::{Terminal, one_line};
@@ -74,6 +75,14 @@ pub fn ask(prompt: &Prompt, form: &mut Form<'_>) -> Result<Answer, Unanswered> {
             ));
             other_user(identity, form)
         }
+        PromptKind::Program { program, says } => {
+            terminal.announce(&format!("{program}: {says}"));
+            let _echo = EchoOff::start();
+            while (form.is_wanted)() {
+                line::wait_a_moment();
+            }
+            Err(Unanswered::Overtaken)
+        }
         PromptKind::Browser { address, code, .. } => Err(Unanswered::Failed(
             Error::new(
                 Code::PersonNeeded,
@@ -96,6 +105,7 @@ pub fn is_final(prompt: &Prompt) -> bool {
         PromptKind::Mfa { .. }
         | PromptKind::KeyringPassphrase { .. }
         | PromptKind::OtherUser { .. }
+        | PromptKind::Program { .. }
         | PromptKind::Browser { .. } => false,
     }
 }
@@ -163,6 +173,7 @@ fn keys(
         // What was pasted may hold the secret.
         shown: Shown::UntilEnter(key_id_of),
         check: pasted::access_key_id,
+        warning: |_| None,
     };
     let typed = form.text(&plain)?;
     let (access_key_id, secret) = match pasted::keys(&typed) {
@@ -175,6 +186,7 @@ fn keys(
         initial: mfa_arn.map_or("", MfaArn::as_str),
         shown: Shown::Plain,
         check: form::mfa_arn,
+        warning: |_| None,
     };
     let mfa_arn = form.text(&mfa_arn)?;
     let duration = duration
@@ -186,6 +198,7 @@ fn keys(
         initial: &duration,
         shown: Shown::Plain,
         check: form::session_duration,
+        warning: form::duration_warning,
     };
     let duration = form.text(&duration)?;
     Ok(TypedKeys {
@@ -210,6 +223,7 @@ fn secret_access_key(form: &mut Form<'_>) -> Result<Secret, Unanswered> {
         initial: "",
         shown: Shown::Masked,
         check: form::required,
+        warning: |_| None,
     };
     let typed = form.text(&field)?;
     let secret = pasted::value(&typed, "AWS_SECRET_ACCESS_KEY");
@@ -223,6 +237,7 @@ fn mfa_code(identity: &str, device: &MfaArn, form: &mut Form<'_>) -> Result<Stri
         initial: "",
         shown: Shown::Plain,
         check: form::mfa_code,
+        warning: |_| None,
     };
     Ok(form.text(&field)?.trim().to_owned())
 }
@@ -234,6 +249,7 @@ fn other_user(identity: &str, form: &mut Form<'_>) -> Result<Answer, Unanswered>
         initial: "",
         shown: Shown::Plain,
         check: yes_or_no,
+        warning: |_| None,
     };
     match form.text(&field)?.trim() {
         "yes" | "y" => Ok(Answer::Confirmed),
@@ -260,6 +276,7 @@ fn passphrase(
         initial: "",
         shown: Shown::Masked,
         check: form::required,
+        warning: |_| None,
     };
     let first = match purpose {
         PassphraseUse::New => format!("New passphrase for the keyring {path}:"),

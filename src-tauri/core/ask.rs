@@ -57,6 +57,9 @@ pub enum PromptKind {
         purpose: PassphraseUse,
         refused: Option<String>,
     },
+    /// What a program of the configuration says while it runs. Nobody answers it here, it ends with
+    /// the program.
+    Program { program: String, says: Foreign },
     /// The keys are those of another IAM user than the stored ones.
     OtherUser { stored: String, given: String },
     /// A sign-in in the browser, which shows the code as well; no person answers it here, it ends
@@ -68,6 +71,13 @@ pub enum PromptKind {
         #[cfg_attr(feature = "app", specta(type = String))]
         expires_at: SystemTime,
     },
+}
+
+impl PromptKind {
+    /// Whether it is to be read, and no more.
+    pub fn is_only_shown(&self) -> bool {
+        matches!(self, PromptKind::Program { .. })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -344,25 +354,34 @@ impl Ask {
         self.ask(prompt).await?.ok_or(unanswered)
     }
 
+    /// Shows what needs no answer, until this is dropped. Ready only once a person closes it.
+    pub async fn show(&self, prompt: Prompt) -> Error {
+        match self.marked(Vec::new()).outcome(prompt).await {
+            Some(Outcome::Closed(because)) => because,
+            Some(Outcome::Answered(_) | Outcome::Stored) | None => std::future::pending().await,
+        }
+    }
+
     async fn ask(&self, prompt: Prompt) -> Result<Option<Answer>> {
         let unanswered = prompt.unanswered.clone();
-        let Some(messages) = &self.messages else {
-            return Err(unanswered);
-        };
+        match self.outcome(prompt).await {
+            Some(Outcome::Answered(answer)) => Ok(Some(answer)),
+            Some(Outcome::Stored) => Ok(None),
+            Some(Outcome::Closed(because)) => Err(because),
+            None => Err(unanswered),
+        }
+    }
+
+    /// `None`: there is no person.
+    async fn outcome(&self, prompt: Prompt) -> Option<Outcome> {
+        let messages = self.messages.as_ref()?;
         let (answer, answered) = oneshot::channel();
         let question = AskMessage::Question(Box::new(Question { prompt, answer }));
-        if messages.send(question).is_err() {
-            return Err(unanswered);
-        }
+        messages.send(question).ok()?;
         let _marks = StandingMarks::set(&self.marks);
         let mut withdrawal = Withdrawal(Some(messages));
-        let answered = answered.await;
+        let outcome = answered.await.ok();
         withdrawal.0 = None;
-        match answered {
-            Ok(Outcome::Answered(answer)) => Ok(Some(answer)),
-            Ok(Outcome::Stored) => Ok(None),
-            Ok(Outcome::Closed(because)) => Err(because),
-            Err(_) => Err(unanswered),
-        }
+        outcome
     }
 }

@@ -165,7 +165,7 @@ fn say_lifetime() {
         tracing::info!(
             token_lifetime = %minutes(TOKEN_LIFETIME),
             refresh_before_expiration = %minutes(REFRESH_BEFORE_EXPIRATION),
-            "an agent reuses database tokens"
+            "only a running agent reuses database tokens"
         );
     });
 }

@@ -199,14 +199,15 @@ impl Environment {
         &self.withheld
     }
 
-    /// For a process whose standard error is read by the person who started it.
+    /// For a process that the person has a terminal with.
     #[must_use]
     pub fn with_programs_shown(mut self) -> Environment {
         self.shows_programs = true;
         self
     }
 
-    /// Whether what programs of the configuration write to standard error reaches the person.
+    /// Whether programs of the configuration speak to the person there: elsewhere prompts show what
+    /// they say.
     pub fn shows_programs(&self) -> bool {
         self.shows_programs
     }

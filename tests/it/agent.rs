@@ -2,6 +2,7 @@
 //! AWS behind them.
 
 mod apart;
+mod helper;
 mod life;
 mod locked;
 mod many_programs;

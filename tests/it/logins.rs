@@ -602,6 +602,7 @@ fn describe(kind: &PromptKind) -> String {
         } => "mfa again".into(),
         PromptKind::KeyringPassphrase { .. } => "passphrase".into(),
         PromptKind::OtherUser { .. } => "other user".into(),
+        PromptKind::Program { .. } => "program".into(),
         PromptKind::Browser { .. } => "browser".into(),
     }
 }

@@ -25,6 +25,7 @@ mod job_control;
 mod logins;
 mod logout;
 mod logout_table;
+mod long_lived;
 #[path = "../peers/loopback.rs"]
 mod loopback;
 #[cfg(target_os = "linux")]

@@ -772,6 +772,22 @@ fn no_secret_reaches_the_log_and_the_lifetimes_are_mentioned_once() {
 }
 
 #[test]
+fn without_an_agent_each_call_signs_and_nothing_claims_to_reuse_tokens() {
+    let home = Home::signed_up(&config());
+    for _ in 0..2 {
+        let ran = home.run(&["rds", "token", "orders", "-vv"]);
+        let said = text(&ran.stderr);
+        assert!(said.contains("signing a database token"), "{said}");
+        let claims = said.lines().filter(|line| line.contains("reuse"));
+        for claim in claims {
+            assert!(claim.contains("only a running agent reuses"), "{claim}");
+        }
+    }
+    let help = text(&home.run(&["rds", "token", "--help"]).stdout);
+    assert!(help.contains("With an agent running, every caller gets the same token"));
+}
+
+#[test]
 fn help_says_how_to_set_up_pools_and_what_aws_and_the_database_must_allow() {
     let help = text(&Home::with(DEV).run(&["rds", "token", "--help"]).stdout);
     let words = help.split_whitespace().collect::<Vec<_>>().join(" ");

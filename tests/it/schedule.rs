@@ -450,6 +450,7 @@ fn said(event: &Event) -> String {
                 PromptKind::Mfa { .. } => "code",
                 PromptKind::KeyringPassphrase { .. } => "passphrase",
                 PromptKind::OtherUser { .. } => "other user",
+                PromptKind::Program { .. } => "program",
                 PromptKind::Browser { .. } => "browser",
             };
             format!("prompt {} {kind}", prompt.identity)

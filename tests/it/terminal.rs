@@ -79,7 +79,7 @@ fn a_cancelled_form_is_one_error_and_ctrl_c_is_130() {
 }
 
 #[test]
-fn a_wrong_mfa_code_is_asked_for_again_and_a_bad_duration_is_refused_as_typed() {
+fn a_wrong_mfa_code_is_asked_for_again_and_a_duration_is_refused_or_warned_about_as_typed() {
     let home = Home::with(DEV);
     let key = home.key();
     let mut terminal = start(&home, &["login", "dev"]);
@@ -92,8 +92,9 @@ fn a_wrong_mfa_code_is_asked_for_again_and_a_bad_duration_is_refused_as_typed() 
     terminal.read_to("Session Duration");
     terminal.type_line("12x");
     terminal.read_to("is not a duration");
-    terminal.type_line("\x7f\x7f\x7f36h");
-    terminal.read_to("MFA");
+    terminal.type_line("\x7f\x7f\x7f48h");
+    terminal.read_to("48h was asked for, 36h is used");
+    terminal.read_to("MFA code for dev");
     terminal.type_line("000000");
     terminal
         .read_to("invalid MFA one time pass code: a code can be used once, wait for the next one");

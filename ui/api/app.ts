@@ -295,6 +295,8 @@ export type Error = {
 export type FieldProblem = {
 	field: KeysField,
 	message: string,
+	/**  The field is taken all the same. */
+	is_warning: boolean,
 };
 
 /**  Harmless from the moment it is made; a byte of what it was made of is nowhere kept. */
@@ -313,6 +315,8 @@ export type IdentityStatus = {
 	/**  Of the session that is held: where it comes from, and its time. */
 	source: string | null,
 	state: State,
+	/**  Programs get a long-lived access key in place of a session. */
+	hands_out_keys: boolean,
 	issued_at: string | null,
 	expires_at: string | null,
 	expires_in_seconds: number | null,
@@ -448,21 +452,29 @@ export type PromptKind =
 	why: WhyKeys,
 	mfa_arn: MfaArn | null,
 	session_duration: SessionDuration | null,
-} }) & { browser?: never; keyring_passphrase?: never; mfa?: never; other_user?: never } | 
+} }) & { browser?: never; keyring_passphrase?: never; mfa?: never; other_user?: never; program?: never } | 
 /**  Six digits; `refused` says why the last ones were not taken. */
 ({ mfa: {
 	device: MfaArn,
 	refused: string | null,
-} }) & { browser?: never; keyring_passphrase?: never; keys?: never; other_user?: never } | ({ keyring_passphrase: {
+} }) & { browser?: never; keyring_passphrase?: never; keys?: never; other_user?: never; program?: never } | ({ keyring_passphrase: {
 	path: string,
 	purpose: PassphraseUse,
 	refused: string | null,
-} }) & { browser?: never; keys?: never; mfa?: never; other_user?: never } | 
+} }) & { browser?: never; keys?: never; mfa?: never; other_user?: never; program?: never } | 
+/**
+ *  What a program of the configuration says while it runs. Nobody answers it here, it ends with
+ *  the program.
+ */
+({ program: {
+	program: string,
+	says: Foreign,
+} }) & { browser?: never; keyring_passphrase?: never; keys?: never; mfa?: never; other_user?: never } | 
 /**  The keys are those of another IAM user than the stored ones. */
 ({ other_user: {
 	stored: string,
 	given: string,
-} }) & { browser?: never; keyring_passphrase?: never; keys?: never; mfa?: never } | 
+} }) & { browser?: never; keyring_passphrase?: never; keys?: never; mfa?: never; program?: never } | 
 /**
  *  A sign-in in the browser, which shows the code as well; no person answers it here, it ends
  *  by itself.
@@ -471,7 +483,7 @@ export type PromptKind =
 	address: string,
 	code: string,
 	expires_at: string,
-} }) & { keyring_passphrase?: never; keys?: never; mfa?: never; other_user?: never };
+} }) & { keyring_passphrase?: never; keys?: never; mfa?: never; other_user?: never; program?: never };
 
 /**  Renewing ahead of time. */
 export type Refresh = "runs" | "paused";

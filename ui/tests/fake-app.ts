@@ -148,13 +148,16 @@ export function needs(prompt: Prompt): Outcome {
 function check({ access_key_id, mfa_arn, session_duration }: KeysDraft): FieldProblem[] {
   const problems: FieldProblem[] = [];
   if (!/^\w{16,128}$/.test(access_key_id.trim())) {
-    problems.push({ field: "access_key_id", message: "the access key id is not one" });
+    problems.push({ field: "access_key_id", message: "the access key id is not one", is_warning: false });
   }
   if (mfa_arn.trim() !== "" && !mfa_arn.startsWith("arn:")) {
-    problems.push({ field: "mfa_arn", message: `\`${mfa_arn}\` is not an MFA ARN` });
+    problems.push({ field: "mfa_arn", message: `\`${mfa_arn}\` is not an MFA ARN`, is_warning: false });
   }
   if (session_duration.trim() !== "" && !/^\d+[hms]?$/.test(session_duration)) {
-    problems.push({ field: "session_duration", message: `\`${session_duration}\` is not a duration` });
+    problems.push({ field: "session_duration", message: `\`${session_duration}\` is not a duration`, is_warning: false });
+  }
+  if (session_duration.trim() === "48h") {
+    problems.push({ field: "session_duration", message: "48h was asked for, 36h is used", is_warning: true });
   }
   return problems;
 }

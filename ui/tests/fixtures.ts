@@ -35,6 +35,7 @@ export function identity(name: string, more: Partial<Identity> = {}): Identity {
     account: "123456789012",
     source: null,
     state: "needs_sign_in",
+    hands_out_keys: false,
     issued_at: null,
     expires_at: null,
     expires_in_seconds: null,
@@ -93,6 +94,7 @@ export const kinds = {
   other_user: {
     other_user: { stored: "arn:aws:iam::123456789012:user/kim", given: "arn:aws:iam::123456789012:user/pat" },
   },
+  program: { program: { program: "ykman", says: "Touch your YubiKey..." } },
   new_passphrase: { keyring_passphrase: { path: "/home/kim/ring.age", purpose: "new", refused: null } },
 } satisfies Record<string, PromptKind>;
 

@@ -124,6 +124,19 @@ test("touched fields are checked by Rust, a moment after typing", async () => {
   expect(key().getAttribute("aria-invalid")).toBeNull();
 });
 
+test("a duration that AWS shortens is warned about while it is typed, and sent", async () => {
+  const app = prompt_window(fixtures.kinds.keys);
+  const user = await open(app);
+  await user.clear(duration());
+  await user.type(duration(), "48h");
+  await waitFor(() => expect(described(duration())).toContain("48h was asked for, 36h is used"));
+  expect(duration().getAttribute("aria-invalid")).toBeNull();
+  await user.type(key(), KEY_ID);
+  await user.type(secret(), SECRET);
+  await user.click(submit());
+  await waitFor(() => expect(app.sent("answer_keys")).toHaveLength(1));
+});
+
 test("an empty form is refused field by field, the first one focused", async () => {
   const app = prompt_window(fixtures.kinds.keys);
   const user = await open(app);

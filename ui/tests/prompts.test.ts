@@ -244,6 +244,18 @@ test("a browser prompt of a sign-in started here ends with its prompt in the sna
   expect(announced()).toContain("Signed in to data-lake");
 });
 
+test("what a program says is shown for as long as it runs", async () => {
+  const app = own_window(waiting(fixtures.kinds.program));
+  await open(app);
+  expect(screen.getByText("Touch your YubiKey...")).toBeTruthy();
+  const next = fixtures.prompt(8, { program: { program: "ykman", says: "Touch it again" } });
+  await app.sends(fixtures.with_prompts(base(), next));
+  expect(await screen.findByText("Touch it again")).toBeTruthy();
+  await app.sends(base());
+  await waitFor(() => expect(app.sent("close_window")).toHaveLength(1));
+  expect(app.sent("cancel")).toHaveLength(0);
+});
+
 test("a browser that cannot be opened is an error", async () => {
   const app = own_window(waiting(fixtures.browser())).fails(
     "open_browser",

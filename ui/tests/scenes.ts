@@ -190,6 +190,7 @@ export const scenes: Record<string, Scene> = {
     app: () => prompt_window(fixtures.kinds.code),
     act: async ({ screen, user }) => user.type(await screen.findByLabelText("MFA code"), "12a4"),
   },
+  "prompt-program": { app: () => prompt_window(fixtures.kinds.program) },
   "prompt-browser": { app: () => prompt_window(fixtures.browser()) },
   "prompt-unlock": { app: () => prompt_window(fixtures.kinds.unlock, { identity: "" }) },
   "prompt-unlock-new": {

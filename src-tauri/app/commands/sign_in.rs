@@ -68,6 +68,8 @@ pub struct KeysDraft {
 pub struct FieldProblem {
     field: KeysField,
     message: String,
+    /// The field is taken all the same.
+    is_warning: bool,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Type)]
@@ -252,6 +254,7 @@ pub fn open_browser(state: State<'_, Windows>, prompt: PromptId) -> Result<()> {
             PromptKind::Keys { .. }
             | PromptKind::Mfa { .. }
             | PromptKind::OtherUser { .. }
+            | PromptKind::Program { .. }
             | PromptKind::KeyringPassphrase { .. } => None,
         });
     let address =
@@ -292,15 +295,18 @@ pub fn check_keys(draft: KeysDraft) -> Vec<FieldProblem> {
     let id = form::access_key_id(&draft.access_key_id);
     let device = form::mfa_arn(&draft.mfa_arn);
     let duration = form::session_duration(&draft.session_duration);
+    let warning = form::duration_warning(&draft.session_duration);
     let checks = [
-        (KeysField::AccessKeyId, id.err()),
-        (KeysField::MfaArn, device.err()),
-        (KeysField::SessionDuration, duration.err()),
+        (KeysField::AccessKeyId, id.err(), false),
+        (KeysField::MfaArn, device.err(), false),
+        (KeysField::SessionDuration, duration.err(), false),
+        (KeysField::SessionDuration, warning, true),
     ];
-    let problem = |(field, message): (_, Option<_>)| {
+    let problem = |(field, message, is_warning): (_, Option<_>, _)| {
         Some(FieldProblem {
             field,
             message: message?,
+            is_warning,
         })
     };
     checks.into_iter().filter_map(problem).collect()

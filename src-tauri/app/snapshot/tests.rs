@@ -18,6 +18,7 @@ pub fn identity(name: &str, state: State) -> IdentityStatus {
         account: None,
         source: None,
         state,
+        hands_out_keys: false,
         issued_at: None,
         expires_at: None,
         expires_in_seconds: None,

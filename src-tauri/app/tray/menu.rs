@@ -157,6 +157,7 @@ fn answer(prompt: &Prompt) -> MenuEntry {
         PromptKind::Keys { .. } => format!("Enter keys for {identity} ({program})…"),
         PromptKind::Mfa { .. } => format!("Enter code for {identity} ({program})…"),
         PromptKind::Browser { .. } => format!("Sign in to {identity} in the browser ({program})…"),
+        PromptKind::Program { program, .. } => format!("See what {program} waits for…"),
         PromptKind::KeyringPassphrase { .. } => format!("Unlock the keyring ({program})…"),
         PromptKind::OtherUser { .. } => format!("Confirm keys for {identity} ({program})…"),
     };

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// The provider under which stand-alone identities are shown.
 const STAND_ALONE: &str = "aws-user";
+/// Marks an identity without sessions.
+const KEYS: &str = "hands out long-lived keys";
 
 #[derive(Debug, Serialize)]
 pub struct ListJson<'a> {
@@ -119,6 +121,9 @@ fn entry(identity: &IdentityStatus) -> String {
     if let Some(time) = time_left(identity) {
         let _ = write!(text, ", {time}");
     }
+    if identity.hands_out_keys {
+        let _ = write!(text, ", {KEYS}");
+    }
     if identity.default {
         text.push_str(", default");
     }
@@ -173,6 +178,7 @@ fn rows(list: &Snapshot, shown: &[Column]) -> Vec<Vec<Cell>> {
             Column::State => state_cell(it.state),
             Column::Left => Cell::new(&time_left(it).unwrap_or_default()),
             Column::Default => Cell::new(if it.default { "yes" } else { "" }),
+            Column::Kind if it.hands_out_keys => Cell::new(&format!("{}, {KEYS}", it.kind)),
             Column::Kind => Cell::new(&it.kind),
             Column::Chain => Cell::new(&it.chain.join(" → ")),
         };
@@ -245,6 +251,7 @@ mod tests {
             account: None,
             source: None,
             state,
+            hands_out_keys: false,
             issued_at: None,
             expires_at: None,
             expires_in_seconds: None,

@@ -204,6 +204,7 @@ fn prompt_json(it: &OpenPrompt) -> PromptJson<'_> {
             PromptKind::KeyringPassphrase { .. } => "keyring_passphrase",
             PromptKind::OtherUser { .. } => "other_user",
             PromptKind::Browser { .. } => "browser",
+            PromptKind::Program { .. } => "program",
         },
         attempt: prompt.attempt,
         asker: CallerJson {

@@ -7,6 +7,7 @@ use super::api::{
 };
 use super::jobs::{About, JobId, PendingPrompt, PromptTicket};
 use super::role::Role;
+use super::schedule;
 use super::waiter::ClientId;
 use super::waiter::{self, Part, Waiter};
 use crate::ask::Question;
@@ -60,7 +61,9 @@ pub(super) fn question(actor: &mut Actor, job: JobId, question: Question) {
         .find(|waiter| !waiter.is_person())
         .or(waiting.first());
     let first = first.map(|waiter| waiter.call.caller.clone());
-    let Some(caller) = first.or(shown_to) else {
+    let is_only_shown = prompt.kind.is_only_shown();
+    let itself = || is_only_shown.then(schedule::caller);
+    let Some(caller) = first.or(shown_to).or_else(itself) else {
         // The clients that wanted it have gone; what comes now begins anew.
         if let Some(it) = actor.jobs.get_mut(job) {
             it.closed = Some(prompt.unanswered.clone());
@@ -68,7 +71,7 @@ pub(super) fn question(actor: &mut Actor, job: JobId, question: Question) {
         return question.close(given_up(&prompt.unanswered));
     };
     open(actor, job, question, caller);
-    if !has_person && !waiting.is_empty() {
+    if !has_person && (!waiting.is_empty() || is_only_shown) {
         announce_prompt(actor, job, waiting.first());
     }
     show_once_looked(actor, job, waiting, Vec::new());
@@ -300,9 +303,10 @@ fn show_prompt(actor: &mut Actor, job: JobId, waiter: Waiter, notes: Vec<Note>) 
         return waiter.answer(notes, Reply::Needs(Box::new(shown)));
     }
     let is_hosted = actor.role == Role::Hosted;
+    let is_only_shown = open.prompt.kind.is_only_shown();
     if matches!(open.prompt.kind, PromptKind::KeyringPassphrase { .. }) && is_hosted {
         waiter.answer(notes, Reply::RunInProcess);
-    } else if waiter.until > now && is_hosted {
+    } else if waiter.until > now && is_hosted || is_only_shown {
         if let Some(job) = actor.jobs.get_mut(job) {
             job.waiters.push(waiter);
         }
@@ -481,7 +485,9 @@ pub(super) fn close_overdue(actor: &mut Actor, now: SystemTime) {
         let Some(it) = actor.jobs.get_mut(job) else {
             continue;
         };
-        let Some(open) = &it.prompt else { continue };
+        let Some(open) = it.prompt.as_ref().filter(|open| has_an_end(open)) else {
+            continue;
+        };
         let is_forgotten = open.wanted_at + LIFETIME <= now;
         let waiters = std::mem::take(&mut it.waiters);
         let (over, waiting): (Vec<_>, Vec<_>) =
@@ -502,11 +508,17 @@ pub(super) fn close_overdue(actor: &mut Actor, now: SystemTime) {
 /// When a prompt, or a request that waits for one, is next overdue.
 pub(super) fn next_overdue(actor: &Actor) -> Option<SystemTime> {
     let overdue = actor.jobs.iter().filter_map(|(_, job)| {
-        let end = job.prompt.as_ref()?.wanted_at + LIFETIME;
+        let open = job.prompt.as_ref().filter(|open| has_an_end(open))?;
+        let end = open.wanted_at + LIFETIME;
         let waiting = job.waiters.iter().map(|waiter| waiter.until).min();
         Some(waiting.map_or(end, |until| until.min(end)))
     });
     overdue.min()
+}
+
+/// What is only shown ends with its program, and so do those who wait for that.
+fn has_an_end(open: &PendingPrompt) -> bool {
+    !open.prompt.kind.is_only_shown()
 }
 
 fn given_up(unanswered: &Error) -> Error {

@@ -1,22 +1,34 @@
 //! Programs named in the configuration: those that print credentials (`aws/process`, the AWS SDKs'
 //! process protocol, version 1) and those that print an MFA code (`mfa_process`). Run without a
-//! shell, with bounds on time and output; what they print never reaches an error text.
+//! shell, with bounds on time and output; what they print never reaches an error text. What they
+//! write to standard error ("Touch your YubiKey") goes to the person alone: the terminal, or a
+//! prompt for as long as they run.
 
 use super::client::Aws;
 use super::printed::{self, Printer, Useless};
+use crate::ask::{Ask, Prompt, PromptKind};
+use crate::clock::Clock;
 use crate::error::{Code, Error, Result, shorten};
+use crate::foreign::Foreign;
 use crate::ids::MfaCode;
 use crate::secret::{Secret, Session};
+use std::fs::OpenOptions;
+use std::io::IsTerminal;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
-use tokio::process::Command;
+use tokio::process::{ChildStderr, Command};
 
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 const OUTPUT_LIMIT: u64 = 64 * 1024;
+/// A warning of a program that ends at once is not shown.
+const SETTLED: Duration = Duration::from_millis(300);
+/// How much of what a program says is shown: the end of it, in bytes.
+const SAID_LIMIT: usize = 800;
+
 impl Aws {
-    pub async fn process_credentials(&self, command: &str) -> Result<Session> {
-        let output = self.run(command).await?;
+    pub async fn process_credentials(&self, command: &str, ask: &Ask) -> Result<Session> {
+        let output = self.run(command, ask).await?;
         let read = printed::session(output.expose(), Printer::Program, self.clock.now());
         let program = program_of(command);
         read.map_err(|useless| match useless {
@@ -30,8 +42,8 @@ impl Aws {
     }
 
     /// The only six digits that the program printed.
-    pub async fn mfa_code(&self, command: &str) -> Result<MfaCode> {
-        let output = self.run(command).await?;
+    pub async fn mfa_code(&self, command: &str, ask: &Ask) -> Result<MfaCode> {
+        let output = self.run(command, ask).await?;
         MfaCode::printed(output.expose()).map_err(|error| {
             let program = program_of(command);
             let message = format!("`{program}` did not print an MFA code: {}", error.message);
@@ -39,7 +51,7 @@ impl Aws {
         })
     }
 
-    async fn run(&self, command: &str) -> Result<Secret> {
+    async fn run(&self, command: &str, ask: &Ask) -> Result<Secret> {
         let program = program_of(command);
         let failed = |why: String| {
             Error::new(Code::ProcessFailed, format!("`{program}` failed: {why}")).hint(
@@ -54,11 +66,10 @@ impl Aws {
         let Some((name, arguments)) = words.split_first() else {
             return Err(failed("the command is empty".to_owned()));
         };
-        // Where programs speak to the person ("Touch your YubiKey"): never into a log or an error.
         let stderr = if self.environment.shows_programs() {
-            Stdio::inherit()
+            terminal()
         } else {
-            Stdio::null()
+            Stdio::piped()
         };
         let mut child = Command::new(name);
         child.args(arguments);
@@ -73,6 +84,7 @@ impl Aws {
             .spawn()
             .map_err(|error| failed(error.to_string()))?;
         let stdout = child.stdout.take().expect("stdout was piped just above");
+        let said = child.stderr.take();
         let mut output = String::new();
         let finished = async {
             stdout
@@ -87,6 +99,7 @@ impl Aws {
         };
         let status = tokio::select! {
             status = finished => status?,
+            closed = show(said, &program, ask) => return Err(closed),
             () = self.clock.pause(TIME_LIMIT) => return Err(failed(format!("no end after {} s", TIME_LIMIT.as_secs()))),
         };
         if status.success() {
@@ -95,6 +108,53 @@ impl Aws {
             Err(failed(status.to_string()))
         }
     }
+}
+
+/// Standard error, or the terminal itself where a program that wants credentials keeps that.
+fn terminal() -> Stdio {
+    const TERMINAL: &str = if cfg!(windows) { "CONOUT$" } else { "/dev/tty" };
+    if std::io::stderr().is_terminal() {
+        return Stdio::inherit();
+    }
+    let terminal = OpenOptions::new().write(true).open(TERMINAL);
+    terminal.map_or_else(|_| Stdio::null(), Stdio::from)
+}
+
+/// Ready only once a person closes what the program says.
+async fn show(stderr: Option<ChildStderr>, program: &str, ask: &Ask) -> Error {
+    let Some(mut stderr) = stderr else {
+        return std::future::pending().await;
+    };
+    let (mut said, mut chunk) = (Vec::new(), [0; 1024]);
+    loop {
+        let read = tokio::select! {
+            read = stderr.read(&mut chunk) => read,
+            closed = show_once_settled(&said, program, ask) => return closed,
+        };
+        let Ok(length @ 1..) = read else {
+            return show_once_settled(&said, program, ask).await;
+        };
+        said.extend_from_slice(&chunk[..length]);
+        let excess = said.len().saturating_sub(SAID_LIMIT);
+        said.drain(..excess);
+    }
+}
+
+async fn show_once_settled(said: &[u8], program: &str, ask: &Ask) -> Error {
+    let says = Foreign::new(&String::from_utf8_lossy(said));
+    if says == Foreign::default() {
+        return std::future::pending().await;
+    }
+    Clock::nap(SETTLED).await;
+    let program = program.to_owned();
+    let message = format!("`{program}` was stopped before it had finished");
+    ask.show(Prompt {
+        kind: PromptKind::Program { program, says },
+        attempt: 1,
+        unanswered: Error::new(Code::PersonNeeded, message).hint("try again"),
+        refused_key: None,
+    })
+    .await
 }
 
 /// The program alone: its arguments may hold a secret.

@@ -2,7 +2,7 @@
 
 use super::client::{Aws, Place, Signer};
 use super::fault::{Fault, FaultKind};
-use super::printed::refuse_expired;
+use super::printed::{LOOK_AGAIN_AFTER, refuse_expired};
 use crate::config::{AssumeRole, SessionTag};
 use crate::duration::SessionDuration;
 use crate::error::Error;
@@ -116,13 +116,25 @@ impl Aws {
 #[derive(Clone, Debug)]
 pub struct Granted {
     keys: Keys,
-    token: SessionToken,
+    /// `None`: the keys are long-lived.
+    token: Option<SessionToken>,
     issued_at: SystemTime,
     expires_at: SystemTime,
     principal: Option<Foreign>,
 }
 
 impl Granted {
+    /// Nothing: long-lived keys as they are, once STS has said whose.
+    pub fn nothing_but(keys: &Keys, owner: Principal, issued_at: SystemTime) -> Granted {
+        Granted {
+            keys: keys.clone(),
+            token: None,
+            issued_at,
+            expires_at: issued_at + LOOK_AGAIN_AFTER,
+            principal: Some(owner.arn),
+        }
+    }
+
     fn read(
         credentials: Option<&aws_sdk_sts::types::Credentials>,
         principal: Option<Foreign>,
@@ -148,8 +160,10 @@ impl Granted {
                 secret_access_key: SecretAccessKey::parse(credentials.secret_access_key())
                     .map_err(|_| odd("holds no usable secret"))?,
             },
-            token: SessionToken::parse(credentials.session_token())
-                .map_err(|_| odd("holds no usable session token"))?,
+            token: Some(
+                SessionToken::parse(credentials.session_token())
+                    .map_err(|_| odd("holds no usable session token"))?,
+            ),
             issued_at,
             expires_at,
             principal,
@@ -168,7 +182,7 @@ impl Granted {
             .or_else(|| (owner.arn != Foreign::default()).then_some(owner.arn));
         Session {
             keys: self.keys,
-            token: Some(self.token),
+            token: self.token,
             issued_at: self.issued_at,
             expires_at: self.expires_at,
             principal,

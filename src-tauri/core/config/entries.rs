@@ -2,7 +2,7 @@
 //! as it was understood; only one without has [`EntrySettings`].
 
 use super::identity::{Below, EntrySettings, HostVariant, Identity, Provider};
-use super::kinds::{Class, EntrySection, Footing, KnownKind, Level, Via};
+use super::kinds::{Class, EntrySection, Footing, Kind, KnownKind, Level, Via};
 use super::links::{Unlinked, link};
 use super::names::folded;
 use super::problem::{Blocked, Location, nearest};
@@ -299,6 +299,11 @@ fn read_settings(
     if level != Level::Above {
         files_base = fields.read("spec.files.base_path", |text| fields.path(text));
         static_credentials = fields.is_set("spec.files.static");
+        if static_credentials && kind.as_ref().is_some_and(Kind::hands_out_keys) {
+            let message = "`spec.files.static: true` is refused with `session.kind: keys`: a \
+                           long-lived access key is not written to a file";
+            fields.problems().error(&fields.location, message);
+        }
     }
     Some(EntrySettings {
         kind: kind?,

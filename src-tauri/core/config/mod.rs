@@ -37,8 +37,8 @@ pub use general::KeyringChoice;
 pub use identity::{HostVariant, Identity, Provider};
 pub use import::{Import, Importable, ImportedKeys, ProfileKind, import, importable};
 pub use kinds::{
-    AccountReference, AssumeRole, AssumeRoot, ConfiguredKeys, GithubOidc, IdentityCenter, Kind,
-    PermissionSet, Process, Saml, SessionTag, User, WebIdentity,
+    AccountReference, AssumeRole, AssumeRoot, ConfiguredKeys, GithubOidc, HandedOut,
+    IdentityCenter, Kind, PermissionSet, Process, Saml, SessionTag, User, WebIdentity,
 };
 pub use problem::{Problem, Severity};
 pub(crate) use profiles::{SharedProfile, SharedProfiles};

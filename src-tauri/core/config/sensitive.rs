@@ -18,6 +18,7 @@ pub(super) enum PartKind {
     Takes,
     Sends,
     Writes,
+    HandsOut,
     Keyring,
 }
 
@@ -30,6 +31,7 @@ const KEYS: &[(&str, PartKind)] = &[
     ("start_url", PartKind::Calls),
     ("url", PartKind::Calls),
     ("host", PartKind::Calls),
+    ("session.kind", PartKind::HandsOut),
     ("spec.token_file", PartKind::Sends),
     ("spec.files.base_path", PartKind::Writes),
 ];
@@ -92,6 +94,7 @@ impl fmt::Display for SensitivePart {
             PartKind::Takes => write!(f, "reads the variable {shown} of your environment")?,
             PartKind::Sends => write!(f, "sends the content of {shown} to AWS")?,
             PartKind::Writes => write!(f, "writes files for AWS tools to {shown}")?,
+            PartKind::HandsOut => write!(f, "chooses what programs get: `{shown}`")?,
             PartKind::Keyring => return write!(f, "uses {shown}"),
         }
         write!(f, " ({})", path.trim_start_matches("auth."))

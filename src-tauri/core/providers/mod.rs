@@ -17,7 +17,7 @@ pub use new_keys::{Check, Configured, NewKeys, OtherUser, Replaces, configure, o
 pub use obtain::{Obtain, Refusal, Trail, place};
 use user::Wanted;
 
-use crate::config::{Chain, Kind, Link};
+use crate::config::{Chain, HandedOut, Kind, Link};
 use crate::duration::SessionDuration;
 use crate::error::{Code, Error, Result};
 use crate::secret::Session;
@@ -28,9 +28,9 @@ use crate::world::World;
 pub async fn obtain(it: Obtain<'_>, parent: Option<&Session>) -> Result<Session, Refusal> {
     let link = it.link();
     match (&link.kind, parent) {
-        (Kind::User(user), _) => Ok(user::obtain(it, user, &Wanted::OwnSession).await?),
+        (Kind::User(user), _) => Ok(user::obtain(it, user, &Wanted::own(user)).await?),
         (Kind::Ambient, _) => Ok(ambient::obtain(it).await?),
-        (Kind::Process(process), _) => Ok(process::obtain(it.world, process).await?),
+        (Kind::Process(process), _) => Ok(process::obtain(it.world, process, it.ask).await?),
         (Kind::AssumeRole(role), Some(parent)) => role::obtain(it, role, parent).await,
         (Kind::AssumeRole(role), None) => {
             let Kind::User(user) = &it.chain.source().kind else {
@@ -51,22 +51,33 @@ pub async fn obtain(it: Obtain<'_>, parent: Option<&Session>) -> Result<Session,
 }
 
 /// Whether the user below a role signs with its long-lived keys, without a session of its own: a
-/// role that is taken with a session, whichever, ends after an hour. `asked` beats what is written.
+/// role that is taken with a session, whichever, ends after an hour; and a user may have none. `asked` beats what is written.
 pub fn signs_with_keys(chain: &Chain, at: usize, asked: Option<SessionDuration>) -> bool {
     let kind = |at: usize| chain.links().get(at).map(|link| &link.kind);
     let below = at.checked_sub(1).and_then(kind);
     match (kind(at), below) {
-        (Some(Kind::AssumeRole(role)), Some(Kind::User(_))) => asked
-            .or(role.duration)
-            .is_some_and(SessionDuration::is_too_long_for_a_chain),
+        (Some(Kind::AssumeRole(role)), Some(Kind::User(user))) => {
+            user.hands_out == HandedOut::LongLivedKeys
+                || asked
+                    .or(role.duration)
+                    .is_some_and(SessionDuration::is_too_long_for_a_chain)
+        }
         (_, _) => false,
     }
 }
 
-/// Whether the source of a chain can make a session without a person.
-pub async fn renews_alone(world: &World, link: &Link) -> Result<bool> {
+/// Whether the source of a chain can make the session of a link without a person: its own, or with
+/// its keys that of a role.
+pub async fn renews_alone(world: &World, chain: &Chain, at: usize) -> Result<bool> {
+    let link = chain.source();
     match &link.kind {
-        Kind::User(user) => user::renews_alone(world, link, user).await,
+        Kind::User(user) => {
+            let gives = match at {
+                0 => user.hands_out,
+                _ => HandedOut::Session,
+            };
+            user::renews_alone(world, link, user, gives).await
+        }
         Kind::Ambient | Kind::Process(_) => Ok(true),
         Kind::IdentityCenter(_)
         | Kind::Saml(_)

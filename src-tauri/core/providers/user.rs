@@ -9,7 +9,7 @@ use super::revoked::{self, Refused};
 use super::role_call::RoleCall;
 use crate::ask::{Note, Person, Prompt, PromptKind, WhyKeys};
 use crate::aws::{Fault, FaultKind, Granted, Mfa, Principal, Signer};
-use crate::config::{Link, User};
+use crate::config::{HandedOut, Link, User};
 use crate::duration::{SessionDuration, SessionKind};
 use crate::error::{Code, Error, Result};
 use crate::ids::{MfaArn, MfaCode};
@@ -26,6 +26,8 @@ const CODE_SECONDS: u64 = 30;
 pub(super) enum Wanted<'a> {
     /// The user's own session.
     OwnSession,
+    /// Nothing: they are handed out themselves.
+    OwnKeys,
     Role(RoleCall<'a>),
 }
 
@@ -47,7 +49,7 @@ pub(super) async fn obtain<'a>(
             is_checked = true;
             continue;
         };
-        let device = user.mfa_arn.clone().or_else(|| remembered.mfa_arn.clone());
+        let device = wanted.device(user, &remembered);
         let is_code_typed = device.is_some() && Codes::ask_a_person(&it, user);
         let unknown = if is_code_typed && !std::mem::replace(&mut is_checked, true) {
             revoked::unknown(&it, &found).await
@@ -103,10 +105,26 @@ async fn refused(it: &mut Obtain<'_>, found: &FoundKeys, fault: Fault) -> Result
 }
 
 impl<'a> Wanted<'a> {
+    pub fn own(user: &User) -> Wanted<'a> {
+        match user.hands_out {
+            HandedOut::Session => Wanted::OwnSession,
+            HandedOut::LongLivedKeys => Wanted::OwnKeys,
+        }
+    }
+
+    fn device(&self, user: &User, remembered: &LongLived) -> Option<MfaArn> {
+        match self {
+            Wanted::OwnSession | Wanted::Role(_) => user.mfa_arn.as_ref(),
+            Wanted::OwnKeys => return None,
+        }
+        .or(remembered.mfa_arn.as_ref())
+        .cloned()
+    }
+
     /// Of the call that the keys sign.
     fn link(&self, it: &Obtain<'a>) -> &'a Link {
         match self {
-            Wanted::OwnSession => it.link(),
+            Wanted::OwnSession | Wanted::OwnKeys => it.link(),
             Wanted::Role(role) => role.link,
         }
     }
@@ -129,16 +147,28 @@ impl<'a> Wanted<'a> {
                 }
                 Ok(granted)
             }
+            Wanted::OwnKeys => {
+                let (aws, signer) = (&it.world.aws, Signer::LongLived(keys));
+                let owner = aws.caller_identity(signer, it.place()).await?;
+                it.trail.notes.push(keys_handed_out(it.name()));
+                Ok(Granted::nothing_but(keys, owner, it.world.clock.now()))
+            }
             Wanted::Role(role) => role.send(&it.world.aws, Signer::LongLived(keys), mfa).await,
         }
     }
 }
 
 /// With stored keys, unless a person has to read a code off a device.
-pub(super) async fn renews_alone(world: &World, link: &Link, user: &User) -> Result<bool> {
+pub(super) async fn renews_alone(
+    world: &World,
+    link: &Link,
+    user: &User,
+    gives: HandedOut,
+) -> Result<bool> {
     let (found, remembered) = keys::find(world, &link.name, user, link).await?;
     let device = user.mfa_arn.is_some() || remembered.mfa_arn.is_some();
-    Ok(found.is_some() && (!device || user.mfa_process.is_some()))
+    let needs_a_code = device && gives == HandedOut::Session;
+    Ok(found.is_some() && (!needs_a_code || user.mfa_process.is_some()))
 }
 
 /// The MFA codes of one sign-in.
@@ -165,7 +195,7 @@ impl Codes {
                 wait_for_the_next_code(it).await;
             }
             self.runs += 1;
-            return it.world.aws.mfa_code(command).await;
+            return it.world.aws.mfa_code(command, it.ask).await;
         }
         loop {
             let (refused, unanswered) = match &self.last_refusal {
@@ -227,7 +257,14 @@ async fn wait_for_the_next_code(it: &mut Obtain<'_>) {
 fn without_mfa(name: &str) -> Note {
     Note::Info(format!(
         "{name} has no MFA device here: AWS refuses IAM calls (aws iam …) from its session; \
-         credentials.mfa_arn in the configuration names one"
+         credentials.mfa_arn in the configuration names one, and `session: {{ kind: keys }}` hands \
+         out the access key itself"
+    ))
+}
+
+fn keys_handed_out(name: &str) -> Note {
+    Note::Info(format!(
+        "{name} hands out its long-lived access key itself (session.kind: keys)"
     ))
 }
 
@@ -263,7 +300,7 @@ fn missing_keys(it: &Obtain<'_>) -> Error {
 fn final_error(it: &Obtain<'_>, wanted: &Wanted<'_>, found: &FoundKeys, fault: Fault) -> Error {
     let kind = fault.kind.clone();
     let error = match wanted {
-        Wanted::OwnSession => denied_hints(
+        Wanted::OwnSession | Wanted::OwnKeys => denied_hints(
             fault.into_error(&it.link().region),
             "identity policy and SCP",
         ),

@@ -244,6 +244,9 @@ impl Sessions {
             account: known.map(ToString::to_string).or_else(|| target?.account),
             source: held.map(|session| session.origin.to_string()),
             state,
+            hands_out_keys: chain
+                .as_ref()
+                .is_ok_and(|it| it.target().kind.hands_out_keys()),
             issued_at: held.map(|session| session.issued_at),
             expires_at: held.map(|session| session.expires_at),
             expires_in_seconds: held.map(|session| seconds_left(session.expires_at, now)),

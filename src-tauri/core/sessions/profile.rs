@@ -156,6 +156,9 @@ fn own_variables<'a>(
             ]
         }
         VariablesForm::Static => {
+            if chain.target().kind.hands_out_keys() {
+                return Err(keys_stay_out_of_files(chain));
+            }
             let session = session.ok_or_else(|| no_session(chain))?;
             let mut set = vec![
                 (
@@ -213,6 +216,18 @@ fn require_profile(world: &World, chain: &Chain) -> Result<()> {
     )
     .hint(format!("fob login {identity}"))
     .identity(identity))
+}
+
+fn keys_stay_out_of_files(chain: &Chain) -> Error {
+    let identity = &chain.identity;
+    let message = format!(
+        "{identity} hands out a long-lived access key (session.kind: keys), which is not printed \
+         or written to a file"
+    );
+    Error::new(Code::InvalidInput, message)
+        .hint(format!("fob exec {identity} -- COMMAND"))
+        .hint(format!("fob env {identity}"))
+        .identity(identity)
 }
 
 fn no_session(chain: &Chain) -> Error {

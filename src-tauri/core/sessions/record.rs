@@ -21,6 +21,8 @@ pub struct Record {
     /// How it is renewed is known.
     pub(super) is_watched: bool,
     pub is_signed_out: bool,
+    /// AWS no longer knew the last session.
+    pub(super) is_refused: bool,
     /// Why what is stored is not known.
     pub unreadable: Option<Error>,
     /// As of the last time that it was read.
@@ -55,6 +57,7 @@ impl Record {
             watch: None,
             is_watched: false,
             is_signed_out: false,
+            is_refused: false,
             unreadable: None,
             stamp: None,
             last_caller: None,
@@ -70,6 +73,7 @@ impl Record {
             // What AWS refused shows only when it is tried.
             (Some(state @ (State::Revoked | State::Denied)), _) => state,
             (Some(state), Some(_)) => state,
+            (_, None) if self.is_refused => State::Revoked,
             (Some(State::Expired), None) => State::Expired,
             (_, None) if self.unreadable.is_some() => State::Unknown,
             (_, None) => State::NeedsSignIn,

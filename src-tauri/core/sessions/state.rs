@@ -73,6 +73,9 @@ pub struct IdentityStatus {
     /// Of the session that is held: where it comes from, and its time.
     pub source: Option<String>,
     pub state: State,
+    /// Programs get a long-lived access key in place of a session.
+    #[serde(default)]
+    pub hands_out_keys: bool,
     #[serde(with = "moment::optional")]
     #[cfg_attr(feature = "app", specta(type = Option<String>))]
     pub issued_at: Option<SystemTime>,

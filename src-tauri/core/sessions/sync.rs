@@ -31,6 +31,7 @@ pub struct Reading {
 struct FoundSession {
     name: IdentityName,
     is_signed_out: bool,
+    is_refused: bool,
     /// `None`: it is read again next time.
     stamp: Option<Stamp>,
     stored: Stored,
@@ -102,6 +103,7 @@ pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading 
         reading.found.push(FoundSession {
             name: identity.name.clone(),
             is_signed_out: !matches!(world.store.sign_outs.since(name), Ok(None)),
+            is_refused: matches!(world.store.sign_outs.is_refused(name), Ok(true)),
             stamp,
             stored,
         });
@@ -205,6 +207,7 @@ impl Sessions {
                 .as_ref()
                 .map(|held| held.session.keys.access_key_id.clone());
             record.is_signed_out = it.is_signed_out;
+            record.is_refused = it.is_refused;
             match it.stored {
                 Stored::Unchanged => {}
                 Stored::Nothing => {

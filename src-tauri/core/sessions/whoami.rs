@@ -5,11 +5,11 @@ use super::record::Record;
 use super::state::{Reach, State, Whoami, seconds_left};
 use crate::ask::Note;
 use crate::aws::FaultKind;
-use crate::config::{Chain, Kind};
+use crate::config::{Chain, Kind, Link};
 use crate::error::{Error, Result};
 use crate::providers::session_owner;
 use crate::secret::Session;
-use crate::world::World;
+use crate::world::{RefusedSession, World};
 
 /// Who an identity is, and whether its credentials work: with [`Reach::Online`] AWS is called
 /// with the very session that tools would get.
@@ -97,12 +97,23 @@ async fn confirm(
         | FaultKind::Other => state,
     };
     if fault.ends_a_session()
-        && let Err(error) = world.drop_refused_session(link, session).await
+        && let Err(error) = drop_refused(world, link, session, refused).await
     {
         note_once(notes, &error);
     }
     note_once(notes, &fault.into_error(&link.region));
     refused
+}
+
+/// For the next process to know as well.
+async fn drop_refused(world: &World, link: &Link, session: &Session, state: State) -> Result<()> {
+    let came = world.drop_refused_session(link, session).await?;
+    match (came, state) {
+        (RefusedSession::Dropped, State::Revoked) => {
+            world.store.sign_outs.refused(&link.name).await
+        }
+        (_, _) => Ok(()),
+    }
 }
 
 /// The account a session belongs to; requested from AWS only where it is not known yet.

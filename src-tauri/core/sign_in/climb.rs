@@ -325,7 +325,7 @@ impl<'a> Climb<'a> {
                 return Ok(true);
             }
         }
-        providers::renews_alone(self.world, self.chain.source()).await
+        providers::renews_alone(self.world, &self.chain, on).await
     }
 
     /// Notes that the session of a link was made, or could not be.

@@ -127,7 +127,8 @@ impl Store {
             text,
             holds: None,
         };
-        self.entries.write(new, Some(&session.endpoint)).await
+        self.entries.write(new, Some(&session.endpoint)).await?;
+        self.sign_outs.replaced(ticket.name())
     }
 
     pub async fn drop_session(&self, name: &str) -> Result<Dropped> {

@@ -1,7 +1,8 @@
 //! Sign-out records: an identity that was signed out stays so. Each name has a generation, raised
 //! by every sign-out, and a record that lasts until the next sign-in. A sign-in takes its
 //! [`Ticket`] when it begins and may store only while the generation is still the ticket's; both
-//! are compared under the lock of the name's session entry, so that there is no gap between.
+//! are compared under the lock of the name's session entry, so that there is no gap between. Beside
+//! it: that AWS no longer knew the name's session, until another is stored.
 
 use super::keyring::{EntryKind, EntryName};
 use super::locks::RealmLocks;
@@ -35,12 +36,15 @@ struct SignOutFile {
     marks: Vec<SignOutRecord>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct SignOutRecord {
     configuration: String,
     name: String,
     generation: u64,
     signed_out_at: Option<Timestamp>,
+    /// When AWS no longer knew the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refused_at: Option<Timestamp>,
 }
 
 impl SignOutFile {
@@ -85,6 +89,44 @@ impl SignOuts {
             .map(SystemTime::from))
     }
 
+    /// Whether AWS no longer knew the last session. Writes nothing.
+    pub fn is_refused(&self, name: &str) -> Result<bool> {
+        let file = self.read(name)?;
+        let record = self.record(&file, name);
+        Ok(record.is_some_and(|record| record.refused_at.is_some()))
+    }
+
+    /// AWS no longer knows the session of the name.
+    pub async fn refused(&self, name: &str) -> Result<()> {
+        let _lock = self.session_lock(name).await?;
+        let now = value::timestamp(self.locks.clock.now())?;
+        let (file, record) = self.now(name)?;
+        let refused_at = Some(now);
+        self.put(
+            file,
+            SignOutRecord {
+                refused_at,
+                ..record
+            },
+        )
+    }
+
+    /// Another session is stored. The caller holds the lock.
+    pub(super) fn replaced(&self, name: &str) -> Result<()> {
+        if !self.is_refused(name)? {
+            return Ok(());
+        }
+        let (file, record) = self.now(name)?;
+        let refused_at = None;
+        self.put(
+            file,
+            SignOutRecord {
+                refused_at,
+                ..record
+            },
+        )
+    }
+
     /// Taken when a sign-in begins. Writes nothing.
     pub fn ticket(&self, name: &str) -> Result<Ticket> {
         let file = self.read(name)?;
@@ -113,7 +155,12 @@ impl SignOuts {
         };
         let before = self.record(&file, name);
         let generation = before.map_or(lowest, |record| record.generation) + 1;
-        self.put(file, name, generation, Some(now))?;
+        let record = SignOutRecord {
+            generation,
+            signed_out_at: Some(now),
+            ..self.first(name)
+        };
+        self.put(file, record)?;
         tracing::info!(name, generation, "signed out");
         Ok(())
     }
@@ -126,8 +173,15 @@ impl SignOuts {
         }
         let _lock = self.session_lock(&ticket.name).await?;
         self.unchanged(ticket)?;
-        let file = self.read(&ticket.name)?;
-        self.put(file, &ticket.name, ticket.generation, None)
+        let (file, record) = self.now(&ticket.name)?;
+        let signed_out_at = None;
+        self.put(
+            file,
+            SignOutRecord {
+                signed_out_at,
+                ..record
+            },
+        )
     }
 
     /// A guard that keeps sign-outs of the name waiting; an error if there was one since the ticket
@@ -177,28 +231,35 @@ impl SignOuts {
         file.marks.iter().find(|record| self.is_of(record, name))
     }
 
+    /// The file, and the name's record in it.
+    fn now(&self, name: &str) -> Result<(SignOutFile, SignOutRecord)> {
+        let file = self.read(name)?;
+        let record = self.record(&file, name).cloned();
+        Ok((file, record.unwrap_or_else(|| self.first(name))))
+    }
+
+    fn first(&self, name: &str) -> SignOutRecord {
+        SignOutRecord {
+            configuration: self.configuration.clone(),
+            name: name.to_ascii_lowercase(),
+            generation: 0,
+            signed_out_at: None,
+            refused_at: None,
+        }
+    }
+
     fn is_of(&self, record: &SignOutRecord, name: &str) -> bool {
         record.configuration == self.configuration && record.name.eq_ignore_ascii_case(name)
     }
 
     /// The caller holds the lock.
-    fn put(
-        &self,
-        mut file: SignOutFile,
-        name: &str,
-        generation: u64,
-        since: Option<Timestamp>,
-    ) -> Result<()> {
-        file.marks.retain(|record| !self.is_of(record, name));
-        file.marks.push(SignOutRecord {
-            configuration: self.configuration.clone(),
-            name: name.to_ascii_lowercase(),
-            generation,
-            signed_out_at: since,
-        });
+    fn put(&self, mut file: SignOutFile, record: SignOutRecord) -> Result<()> {
+        let path = self.path(&record.name);
+        file.marks.retain(|other| !self.is_of(other, &record.name));
+        file.marks.push(record);
         files::create_folder(&self.folder)?;
         let text = serde_json::to_vec(&file).expect("text, numbers and times always become JSON");
-        files::replace(&self.path(name), &text)
+        files::replace(&path, &text)
     }
 
     async fn session_lock(&self, name: &str) -> Result<FileLock> {

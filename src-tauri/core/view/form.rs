@@ -3,6 +3,7 @@
 
 use crate::agent::api::{AccessKeyId, MfaArn, SessionDuration};
 use crate::config;
+use crate::duration::SessionKind;
 use crate::error::Error;
 use crate::ids::{IdentityName, MfaCode, Region};
 use std::str::FromStr;
@@ -48,6 +49,12 @@ pub fn session_duration(text: &str) -> Result<(), String> {
     if_filled::<SessionDuration>(text)
 }
 
+/// What is changed of a duration that is taken.
+pub fn duration_warning(text: &str) -> Option<String> {
+    let duration = text.parse::<SessionDuration>().ok()?;
+    SessionKind::IamUser.bound(Some(duration)).1
+}
+
 pub fn mfa_code(text: &str) -> Result<(), String> {
     text.parse::<MfaCode>().map(drop).map_err(said)
 }
@@ -91,6 +98,14 @@ mod tests {
                 .contains("90m"),
             "the reason says what is allowed"
         );
+        for (duration, warning) in [("48h", Some("36h is used")), ("5m", Some("15m is used"))] {
+            assert!(session_duration(duration).is_ok());
+            let said = duration_warning(duration);
+            assert!(said.is_some_and(|said| warning.is_some_and(|it| said.contains(it))));
+        }
+        for text in ["", "36h", "12x"] {
+            assert_eq!(duration_warning(text), None, "{text}");
+        }
         assert!(mfa_arn(" ").is_ok() && mfa_arn("arn:aws:iam::123456789012:mfa/kim").is_ok());
         assert!(mfa_arn("my phone, the black one").is_err());
     }

@@ -262,6 +262,8 @@ pub fn requested(kind: &PromptKind, identity: &str, caller: &Caller) -> String {
         PromptKind::KeyringPassphrase { .. } => "the passphrase of the keyring",
         PromptKind::OtherUser { .. } => "a yes to keys of another user",
         PromptKind::Browser { .. } => "a browser sign-in",
+        // What it says is for no log.
+        PromptKind::Program { .. } => "what a program of the configuration waits for",
     };
     let Caller { program, pid, .. } = caller;
     format!("{what}, requested by {program}, pid {pid}; answer with `fob login {identity}`")
@@ -359,21 +361,10 @@ fn person_awaited(prompt: &Prompt) -> Option<Draft<'_>> {
     };
     let (awaited, button) = match &prompt.kind {
         PromptKind::Mfa { .. } => ("an MFA code".to_owned(), Button::EnterCode),
-        PromptKind::Keys { why, .. } => match why {
-            WhyKeys::Missing | WhyKeys::Asked => ("access keys".to_owned(), Button::SignIn),
-            WhyKeys::Revoked => (
-                "new access keys: AWS no longer accepts the old ones".to_owned(),
-                Button::EnterNewKeys,
-            ),
-            WhyKeys::SecretMismatch => (
-                "access keys: the last secret does not belong to its key id".to_owned(),
-                Button::EnterNewKeys,
-            ),
-            WhyKeys::Refused => (
-                "access keys: the last ones were not accepted".to_owned(),
-                Button::EnterNewKeys,
-            ),
-        },
+        PromptKind::Keys { why, .. } => {
+            let (keys, button) = keys_awaited(*why);
+            (keys.to_owned(), button)
+        }
         PromptKind::KeyringPassphrase { path, .. } => {
             (format!("the passphrase of {path}"), Button::Unlock)
         }
@@ -381,6 +372,9 @@ fn person_awaited(prompt: &Prompt) -> Option<Draft<'_>> {
             format!("a yes: the new keys are those of {given}, the old ones of {stored}"),
             Button::SignIn,
         ),
+        PromptKind::Program { program, says } => {
+            (format!("`{program}`, which says: {says}"), Button::SignIn)
+        }
         PromptKind::Browser { address, code, .. } => (
             format!("a browser sign-in: code {code} at {address}"),
             Button::SignIn,
@@ -397,6 +391,24 @@ fn person_awaited(prompt: &Prompt) -> Option<Draft<'_>> {
         next: next.trim_end().to_owned(),
         buttons: vec![button],
     })
+}
+
+fn keys_awaited(why: WhyKeys) -> (&'static str, Button) {
+    match why {
+        WhyKeys::Missing | WhyKeys::Asked => ("access keys", Button::SignIn),
+        WhyKeys::Revoked => (
+            "new access keys: AWS no longer accepts the old ones",
+            Button::EnterNewKeys,
+        ),
+        WhyKeys::SecretMismatch => (
+            "access keys: the last secret does not belong to its key id",
+            Button::EnterNewKeys,
+        ),
+        WhyKeys::Refused => (
+            "access keys: the last ones were not accepted",
+            Button::EnterNewKeys,
+        ),
+    }
 }
 
 /// The name of a step of the chain stays as it is written.

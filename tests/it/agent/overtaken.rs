@@ -4,7 +4,9 @@ use super::recovery::{Road, code_is_needed, log_in_with, program, prompts, revok
 use super::{answered, end};
 use crate::home::{DEV, Home, RunningAgent, code, text, until};
 use crate::screen::Terminal;
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault, StsAction};
 use serde_json::json;
+use std::process::Command;
 
 const ELSEWHERE: &str = "Answered elsewhere meanwhile";
 
@@ -134,4 +136,40 @@ fn a_program_and_a_form_get_what_a_code_on_the_command_line_leads_to() {
     assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
     answered(&end(program));
     ends_signed_in(terminal);
+}
+
+/// `fob login`, and a shell that reads the next line after it.
+fn login_and_read(home: &Home) -> Terminal {
+    const SCRIPT: &str =
+        "stty rows 40 cols 120; \"$0\" login dev; read -r line; echo \"then: [$line]\"";
+    let fob = home.fob(&[]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", SCRIPT]).arg(fob.get_program());
+    shell.env_clear().current_dir(home.path());
+    shell.envs(
+        fob.get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    Terminal::start(shell)
+}
+
+#[test]
+fn what_is_typed_for_a_form_that_has_gone_is_not_the_next_programs_input() {
+    for with_agent in [true, false] {
+        let home = Home::with(DEV);
+        let _agent = with_agent.then(|| home.start_agent());
+        let mut terminal = login_and_read(&home);
+        terminal.read_to("Access Key ID");
+        let slow = FaultSwitch::on(SandboxFault::Delay { milliseconds: 2000 })
+            .for_action(StsAction::GetSessionToken);
+        home.sandbox().inject(slow).expect("a delay");
+        store(&home, Road::Stdin, &home.key());
+        terminal.read_to(ELSEWHERE);
+        terminal.type_line("half-a-secret");
+        terminal.read_to("Expires");
+        terminal.type_line("whoami");
+        let (rest, _) = terminal.finish();
+        assert!(rest.contains("then: [whoami]"), "{rest}");
+        assert!(!rest.contains("half-a-secret"), "{rest}");
+    }
 }

@@ -285,14 +285,11 @@ fn what_whoami_and_repair_learn_of_a_session_is_remembered() {
             assert_eq!(state(&home), "valid");
             revoke_session(&home);
             home.run(learns);
-            assert_eq!(
-                state(&home),
-                "needs_sign_in",
-                "{learns:?}, agent: {with_agent}"
-            );
+            assert_eq!(state(&home), "revoked", "{learns:?}, agent: {with_agent}");
             let program = home.run(&["credential-process", "dev", "--wait", "0"]);
             assert_eq!(code(&program), 3, "{learns:?}: {}", text(&program.stderr));
             assert_eq!(code(&log_in_with(&home, "123456")), 0);
+            assert_eq!(state(&home), "valid");
         }
     }
 }

@@ -338,7 +338,7 @@ fn error(code: Code) -> Error {
     error.for_want_of_a_person()
 }
 
-fn prompt_kinds() -> [PromptKind; 5] {
+fn prompt_kinds() -> [PromptKind; 6] {
     [
         PromptKind::Keys {
             why: WhyKeys::Revoked,
@@ -357,6 +357,10 @@ fn prompt_kinds() -> [PromptKind; 5] {
         PromptKind::OtherUser {
             stored: "arn:aws:iam::123456789012:user/kim".to_owned(),
             given: "arn:aws:iam::123456789012:user/pat".to_owned(),
+        },
+        PromptKind::Program {
+            program: "ykman".to_owned(),
+            says: "Touch your YubiKey...".into(),
         },
         PromptKind::Browser {
             address: "https://device.sso.eu-central-1.amazonaws.com/".to_owned(),
@@ -502,6 +506,7 @@ fn snapshot() -> Snapshot {
             account: Some(account()),
             source: Some("the keyring".to_owned()),
             state: State::NeedsSignIn,
+            hands_out_keys: true,
             issued_at: Some(moment()),
             expires_at: Some(moment()),
             expires_in_seconds: Some(59),

@@ -14,18 +14,19 @@ mod user;
 mod web_identity;
 
 pub(super) use ambient::NAME as AMBIENT;
-pub(super) use assume_role::NAME as ASSUME_ROLE;
 pub use assume_role::{AssumeRole, SessionTag};
+pub(super) use assume_role::{NAME as ASSUME_ROLE, ROLE_ON_CENTER};
 pub use assume_root::AssumeRoot;
 pub(super) use footing::{Footing, Level, Via};
 pub use github_oidc::GithubOidc;
 pub use identity_center::IdentityCenter;
+pub(super) use identity_center::NAME as IDENTITY_CENTER;
 pub use permission_set::{AccountReference, PermissionSet};
 pub(super) use process::NAME as PROCESS;
 pub use process::Process;
 pub use saml::Saml;
 pub(super) use user::NAME as USER;
-pub use user::{ConfiguredKeys, User};
+pub use user::{ConfiguredKeys, HandedOut, User};
 pub use web_identity::WebIdentity;
 
 use self::footing::KindName;
@@ -70,9 +71,17 @@ impl Kind {
         self.name().name
     }
 
+    /// Whether programs get a long-lived access key in place of a session.
+    pub fn hands_out_keys(&self) -> bool {
+        matches!(self, Kind::User(user) if user.hands_out == HandedOut::LongLivedKeys)
+    }
+
     pub fn facts(&self) -> KindFacts {
         match self {
-            Kind::User(user) => KindFacts::of([format!("{:?}", user.mfa_arn)]),
+            Kind::User(user) => KindFacts::of([match user.hands_out {
+                HandedOut::Session => format!("{:?}", user.mfa_arn),
+                HandedOut::LongLivedKeys => "keys".to_owned(),
+            }]),
             Kind::Ambient | Kind::Saml(_) => KindFacts::of([]),
             Kind::Process(process) => KindFacts::of([process.command.clone()]),
             Kind::IdentityCenter(center) => KindFacts {

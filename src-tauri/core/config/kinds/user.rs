@@ -2,9 +2,12 @@
 //! message.
 
 use super::footing::KindName;
+use crate::config::problem::list;
 use crate::config::reader::{Fields, Single, sentence};
 use crate::config::values;
 use crate::duration::{SessionDuration, SessionKind};
+use crate::endpoint::is_on_loopback;
+use crate::error::{Code, Error, Result, shorten};
 use crate::ids::{AccessKeyId, MfaArn, is_example};
 use crate::secret::{Keys, Origin, SecretAccessKey};
 use std::str::FromStr;
@@ -13,12 +16,39 @@ pub(crate) const NAME: KindName = KindName::stand_alone("aws/user");
 
 #[derive(Clone, Debug)]
 pub struct User {
+    pub hands_out: HandedOut,
     pub keys: Option<ConfiguredKeys>,
     pub mfa_arn: Option<MfaArn>,
     /// A program that prints the six digits.
     pub mfa_process: Option<String>,
     /// As written; limits are applied when signing in.
     pub session_duration: Option<SessionDuration>,
+}
+
+/// What programs get for an IAM user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HandedOut {
+    /// Of `GetSessionToken`.
+    #[default]
+    Session,
+    /// The access key itself: AWS allows IAM calls to it, and to a session only with MFA.
+    LongLivedKeys,
+}
+
+impl FromStr for HandedOut {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<HandedOut> {
+        match text {
+            "session" => Ok(HandedOut::Session),
+            "keys" => Ok(HandedOut::LongLivedKeys),
+            _ => {
+                let (text, known) = (shorten(text), list(&["session", "keys"]));
+                let message = format!("the session kind `{text}` is not known. Known: {known}");
+                Err(Error::new(Code::InvalidInput, message))
+            }
+        }
+    }
 }
 
 /// Long-lived keys written in the file, or named there with `!env`.
@@ -34,18 +64,37 @@ pub struct ConfiguredKeys {
 pub(super) fn read(fields: &Fields<'_>) -> User {
     let duration = fields.read_placed("session.duration", SessionDuration::from_str);
     let session_duration = duration.as_ref().map(|it| it.value);
-    let (_, warning) = SessionKind::IamUser.bound(session_duration);
+    let hands_out = hands_out(fields);
+    let warning = match hands_out {
+        HandedOut::Session => SessionKind::IamUser.bound(session_duration).1,
+        HandedOut::LongLivedKeys => {
+            Some("`duration` has no effect with `kind: keys`: an access key does not end".into())
+        }
+    };
     if let (Some(duration), Some(warning)) = (duration, warning) {
         fields.problems().warning(&duration.location, warning);
     }
     let id = fields.credential("credentials.access_key_id");
     let secret = fields.credential("credentials.secret_access_key");
     User {
+        hands_out,
         keys: keys(fields, id, secret),
         mfa_arn: mfa_arn(fields),
         mfa_process: fields.read("credentials.mfa_process", values::any),
         session_duration,
     }
+}
+
+fn hands_out(fields: &Fields<'_>) -> HandedOut {
+    let Some(written) = fields.read_placed("session.kind", HandedOut::from_str) else {
+        return HandedOut::default();
+    };
+    if written.value == HandedOut::LongLivedKeys {
+        let message = "programs get the long-lived access key itself, which does not end and \
+                       needs no MFA code; a session is safer where no IAM call is made";
+        fields.problems().warning(&written.location, message);
+    }
+    written.value
 }
 
 fn mfa_arn(fields: &Fields<'_>) -> Option<MfaArn> {
@@ -83,19 +132,7 @@ fn pair(fields: &Fields<'_>, id: &Single, secret: &Single) -> Option<ConfiguredK
             return None;
         }
     };
-    let access_key_id = match AccessKeyId::parse(&id.text) {
-        Ok(parsed) if parsed.is_of_a_session() => {
-            let message = "an access key id that starts with ASIA belongs to a session and is \
-                           useless without its token; long-lived keys start with AKIA";
-            problems.error(&id.location, message);
-            return None;
-        }
-        Ok(parsed) => parsed,
-        Err(error) => {
-            problems.error(&id.location, sentence(&error));
-            return None;
-        }
-    };
+    let access_key_id = access_key_id(fields, id)?;
     for it in [id, secret] {
         if is_example(&it.text) {
             let source = it.source();
@@ -122,4 +159,45 @@ fn pair(fields: &Fields<'_>, id: &Single, secret: &Single) -> Option<ConfiguredK
         origin,
         place,
     })
+}
+
+fn access_key_id(fields: &Fields<'_>, id: &Single) -> Option<AccessKeyId> {
+    let problems = fields.problems();
+    let error = match AccessKeyId::parse(&id.text) {
+        Ok(parsed) if !parsed.is_of_a_session() => return Some(parsed),
+        Ok(_) => "an access key id that starts with ASIA belongs to a session and is useless \
+                  without its token; long-lived keys start with AKIA"
+            .to_owned(),
+        Err(error) => sentence(&error),
+    };
+    let other = AccessKeyId::of_any_aws(id.text.trim())
+        .filter(|other| !other.is_of_iam() && is_for_this_machine(fields));
+    if other.is_some() {
+        let message = "the access key id is none of AWS's: it is sent to an AWS on this machine \
+                       (`spec.endpoint_url`), and to no other";
+        problems.warning(&id.location, message);
+    } else {
+        problems.error(&id.location, error);
+    }
+    other
+}
+
+/// Whether calls go to an endpoint on this machine, or to one that a variable will name.
+fn is_for_this_machine(fields: &Fields<'_>) -> bool {
+    let environment = fields.reader.environment;
+    let variable = |name: &str| environment.var(name).ok().flatten();
+    let written = fields
+        .node
+        .child("spec")
+        .and_then(|spec| spec.child("endpoint_url"));
+    let url = match written.filter(|node| !node.is_null()) {
+        Some(node) if node.tag.is_some() => match variable(node.text().unwrap_or_default()) {
+            // Its absence is reported there.
+            None => return true,
+            url => url,
+        },
+        Some(node) => node.text(),
+        None => variable("AWS_ENDPOINT_URL_STS").or_else(|| variable("AWS_ENDPOINT_URL")),
+    };
+    url.is_some_and(is_on_loopback)
 }
