@@ -2,7 +2,6 @@
 //! AWS behind them.
 
 mod apart;
-mod helper;
 mod life;
 mod locked;
 mod many_programs;
@@ -10,6 +9,7 @@ mod other_user;
 mod overtaken;
 mod recovery;
 mod replies;
+mod said_by_programs;
 mod same;
 
 use crate::home::{DEPLOY, DEV, Home, code, text, wait_for};

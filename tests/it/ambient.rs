@@ -2,7 +2,6 @@
 //! is named.
 
 use crate::home::{DEV, Home, code, text, typed};
-use crate::screen::Terminal;
 use crate::support::repository;
 use keyfob_core::sandbox::{MfaDevice, SandboxSettings};
 use keyfob_core::secret::Keys;
@@ -209,26 +208,18 @@ fn a_code_is_found_among_the_words_of_a_helper() {
 }
 
 #[test]
-fn a_helper_speaks_to_the_person_and_never_into_a_log() {
+fn a_helper_below_home_is_run_and_what_it_says_is_in_no_log() {
     let home = with_mfa_process("sh $HOME/code.sh");
     let script = "echo Touch your YubiKey >&2\necho 123456\n";
     fs::write(home.path().join("code.sh"), script).expect("a program");
     let ran = home.run(&["login", "dev", "-vv"]);
     let said = text(&ran.stderr);
     assert_eq!(code(&ran), 0, "{said}");
-    assert_eq!(said.matches("Touch your YubiKey").count(), 1, "{said}");
+    assert!(!said.contains("Touch"), "{said}");
     let agent = home.start_agent();
     let ran = home.run(&["login", "dev", "--force"]);
     assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
     assert!(!agent.said().contains("Touch"), "{}", agent.said());
-    drop(agent);
-    let mut agent = Terminal::start(home.fob_on_a_terminal(&["agent", "run"]));
-    agent.read_to("is running, pid");
-    let ran = home.run(&["login", "dev", "--force"]);
-    assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
-    agent.read_to("Touch your YubiKey");
-    agent.press_control('c');
-    agent.finish();
 }
 
 #[test]

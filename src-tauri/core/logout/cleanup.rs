@@ -415,11 +415,15 @@ async fn still_known(
 ) -> Result<Finding, &'static str> {
     let session = &stored.session;
     let (link, name) = (chain.target(), chain.identity.as_str());
-    let left = time_left(session.expires_at, world.clock.now());
-    let lasts = format!("its session is valid for {}", in_units(left));
+    let left = in_units(time_left(session.expires_at, world.clock.now()));
+    let lasts = format!("its session is valid for {left}");
     match session_owner(world, link, session).await {
         Ok(_) => Ok(Finding::ok(name, lasts)),
-        Err(fault) if fault.ends_a_session() => Err("AWS no longer knows its session"),
+        Err(fault) if fault.ends_a_session() => {
+            // Unwritten, it is only not listed as revoked.
+            let _ = world.store.sign_outs.refused(name).await;
+            Err("AWS no longer knows its session")
+        }
         Err(fault) => {
             let error = fault.into_error(&link.region);
             let text = format!("{lasts}; AWS could not be asked whether it knows it: {error}");

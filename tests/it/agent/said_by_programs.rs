@@ -52,7 +52,8 @@ fn a_prompt_shows_what_the_program_says_while_it_runs_for_another_program() {
     let ran = home.run(&["status"]);
     assert!(!text(&ran.stdout).contains(SAYS), "{}", text(&ran.stdout));
     fs::write(touched, "").expect("a touch");
-    terminal.read_to("signed in to dev");
+    terminal.read_to("Authentication successful!");
+    terminal.read_to("Expires");
     let (rest, exit) = terminal.finish();
     assert_eq!(exit, 0, "{rest}");
     let ran = end(program);
