@@ -87,7 +87,7 @@ fn it_is_marked_in_the_list_and_never_printed_or_written_to_a_file() {
         for more in [&[][..], &["--out", &file]] {
             let ran = home.run(&[&["env", "dev", "--static"], more].concat());
             let said = text(&ran.stderr);
-            assert_eq!(code(&ran), 1, "{said}");
+            assert_eq!(code(&ran), 2, "{said}");
             assert!(said.contains("session.kind: keys"), "{said}");
             assert!(said.contains("fob exec dev"), "{said}");
             let printed = text(&ran.stdout);
@@ -105,7 +105,7 @@ fn validate_warns_of_it_and_refuses_it_beside_files_with_keys() {
     let said = text(&ran.stdout);
     assert_eq!(code(&ran), 0, "{said}");
     assert!(
-        said.contains("warning: programs get the long-lived access key"),
+        said.contains("warning: auth.identities.dev.session.kind: programs get the long-lived"),
         "{said}"
     );
     let with_files = DEV.replace(
