@@ -5,6 +5,7 @@ import { clock } from "./clock.svelte";
 import type { Error, Outcome, Prompt, PromptKind, Reached, Renewal, Snapshot } from "./contract";
 import { identities, isUsable } from "./identity";
 import { asError, commands } from "./ipc";
+import { snapshots } from "./snapshots.svelte";
 import { texts } from "./texts";
 import { moment } from "./time";
 
@@ -36,11 +37,34 @@ class ActivePrompt {
   #answering: Prompt | null = null;
   /** Only a prompt that was in a snapshot can be missing from a later one. */
   #isListed = false;
+  /** Of the programs' prompts that wait here, how many came before this one. */
+  #before = $state(0);
+  #closed: { prompt: Prompt | null; under: Snapshot | null } = $state.raw({ prompt: null, under: null });
   /** Jobs whose prompt came while something else was shown. */
   #later: Job[] = [];
 
   get isOpen(): boolean {
     return this.prompt !== null || this.failed !== null;
+  }
+
+  /** Programs' prompts that are shown after this one. */
+  get others(): Prompt[] {
+    const shown = this.prompt ?? this.failed?.prompt ?? null;
+    return this.#waiting().filter((it) => shown === null || !isSame(it, shown));
+  }
+
+  /** Programs' prompts, in their order. The latest snapshot may still have the one that was just closed. */
+  #waiting(): Prompt[] {
+    const { latest } = snapshots;
+    const { prompt: closed, under } = this.#closed;
+    const all = (latest?.agent?.prompts ?? []).map(({ prompt }) => prompt).filter(isOfProgram);
+    return under === latest && closed !== null ? all.filter((it) => !isSame(it, closed)) : all;
+  }
+
+  /** `1 of 2` of the programs' prompts; `null` for a single one. */
+  get place(): { number: number; of: number } | null {
+    const of = this.#before + 1 + this.others.length;
+    return this.origin === "program" && of > 1 ? { number: this.#before + 1, of } : null;
   }
 
   /** Rejects with an error that comes before any prompt. */
@@ -58,10 +82,18 @@ class ActivePrompt {
     if (this.prompt !== null) return;
     const prompt = snapshot.agent?.prompts.find((open) => open.prompt.id === id)?.prompt;
     this.withdrawn = prompt === undefined;
-    if (prompt === undefined) return;
-    const { identity, asker } = prompt;
-    const origin = asker.program.toLowerCase() === OURSELVES ? "user" : "program";
-    this.#display(prompt, identity === "" ? null : signInJob(identity), origin);
+    if (prompt !== undefined) this.#showListed(prompt);
+  }
+
+  /** The next of the programs' prompts, when the user is ready for it. */
+  showNext() {
+    const [next] = this.others;
+    if (this.prompt === null && next !== undefined) this.#showListed(next);
+  }
+
+  #showListed(prompt: Prompt) {
+    const { identity } = prompt;
+    this.#display(prompt, identity === "" ? null : signInJob(identity), isOfProgram(prompt) ? "program" : "user");
     this.#isListed = true;
   }
 
@@ -110,7 +142,8 @@ class ActivePrompt {
     if (isOpen || !this.#isListed) return;
     const signedIn = identities(snapshot, clock.now).some((it) => it.name === prompt.identity && isUsable(it.state));
     const isDone = endsByItself && signedIn;
-    this.#close();
+    // The user may be typing: what comes next waits until it is wanted.
+    this.#clear();
     this.withdrawn = !isDone;
     announcement.say(isDone ? texts.browser.done(prompt.identity) : texts.prompt.gone);
   }
@@ -118,7 +151,8 @@ class ActivePrompt {
   /** The page is closed. */
   reset() {
     this.#later = [];
-    this.#close();
+    this.#before = 0;
+    this.#clear();
     this.withdrawn = false;
   }
 
@@ -158,15 +192,38 @@ class ActivePrompt {
     this.failed = { prompt, error, job: this.#job };
   }
 
+  /** The user is done with it: on to the next. */
   #close() {
+    const closed = this.prompt ?? this.failed?.prompt ?? null;
+    const wasProgram = this.origin === "program" && closed !== null;
+    this.#closed = { prompt: closed, under: snapshots.latest };
+    this.#clear();
+    const next = this.#later.shift();
+    // Started again: the last answer may have been enough for this one as well.
+    if (next !== undefined) {
+      this.#start(next).catch((thrown) => announcement.say(asError(thrown).message));
+      return;
+    }
+    const waits = wasProgram ? this.others[0] : undefined;
+    this.#before = waits === undefined ? 0 : this.#before + 1;
+    if (waits !== undefined) this.#showListed(waits);
+  }
+
+  #clear() {
     this.prompt = null;
     this.failed = null;
     this.#job = null;
     this.#answering = null;
-    const next = this.#later.shift();
-    // Started again: the last answer may have been enough for this one as well.
-    if (next !== undefined) this.#start(next).catch((thrown) => announcement.say(asError(thrown).message));
   }
+}
+
+function isOfProgram({ asker }: Prompt): boolean {
+  return asker.program.toLowerCase() !== OURSELVES;
+}
+
+/** A second attempt has another number. */
+function isSame(one: Prompt, other: Prompt): boolean {
+  return one.id === other.id || (one.identity === other.identity && kindName(one.kind) === kindName(other.kind));
 }
 
 function signInJob(identity: string, renewal: Renewal = "when_due"): Job {

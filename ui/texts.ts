@@ -18,6 +18,7 @@ export const texts = {
     tomorrow: (clock: string) => `tomorrow ${clock}`,
     yesterday: (clock: string) => `yesterday ${clock}`,
     onDay: (day: string, clock: string) => `${day}, ${clock}`,
+    until: (moment: string) => `until ${moment}`,
     left: "left",
   },
 
@@ -77,6 +78,7 @@ export const texts = {
     resume: "Resume",
     warnings: "Warnings",
     offline: "AWS cannot be reached; current sessions stay in use",
+    busy: "AWS is busy; current sessions stay in use, and renewals are tried again",
   },
 
   sandbox: {
@@ -102,6 +104,7 @@ export const texts = {
     noMatch: (text: string) => `Nothing matches “${text}”`,
     clearFilter: "Clear filter",
     default: "default",
+    through: (source: string) => `through ${source}`,
     shown: (n: number) => count(n, "identity", "identities"),
     add: "Add identity…",
     logOutOfEverything: "Log out of everything…",
@@ -116,6 +119,7 @@ export const texts = {
     copyEnvironment: "Copy environment",
     copyProfileName: "Copy profile name",
     openConsole: "Open console",
+    more: "More actions",
     useAsDefault: "Use as default",
     verbOf: (verb: string, name: string) => `${verb}: ${name}`,
     signedIn: (name: string, until: string) => `Signed in to ${name} until ${until}`,
@@ -162,6 +166,18 @@ export const texts = {
       other_user: (identity: string) => `Keys of another user for ${identity}`,
       browser: (identity: string) => `Sign in to ${identity}`,
       program: (identity: string) => `Sign in to ${identity}`,
+    },
+    place: (number: number, of: number) => `${number} of ${of}`,
+    next: (program: string, identity: string) => (identity === "" ? `Next: ${program}` : `Next: ${identity} (${program})`),
+    /** Of the window. */
+    title: (program: string, what: string, identity: string) =>
+      `Keyfob: ${program} needs ${what}${identity === "" ? "" : ` for ${identity}`}`,
+    what: {
+      keys: "access keys",
+      mfa: "an MFA code",
+      keyring_passphrase: "the passphrase of the keyring",
+      other_user: "a confirmation of keys",
+      browser: "a browser sign-in",
     },
     gone: "Already answered elsewhere, or no longer needed",
   },

@@ -1,4 +1,4 @@
-// Points in time and durations as users read them. Rounds down, so that no time is promised that is not left.
+// Points in time and durations as users read them, rounded: after signing in for twelve hours, twelve are left.
 import { texts } from "./texts";
 
 const MINUTE = 60;
@@ -14,8 +14,8 @@ export function timeLeft(until: string | null, now: number): string | null {
   const seconds = secondsLeft(until, now);
   if (seconds <= 0) return null;
   if (seconds < MINUTE) return texts.time.moments;
-  if (seconds < HOUR) return texts.time.minutes(Math.floor(seconds / MINUTE));
-  return texts.time.hours(Math.floor(seconds / HOUR));
+  const minutes = Math.round(seconds / MINUTE);
+  return minutes < 60 ? texts.time.minutes(minutes) : texts.time.hours(Math.round(seconds / HOUR));
 }
 
 /** Between 0 and 1; `null` where the start or the expiry is unknown. */

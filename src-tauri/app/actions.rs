@@ -37,7 +37,7 @@ pub async fn open_console(state: &AppState, identity: &str) -> Result<()> {
         .await?
         .reply
     {
-        Reply::Console(link) => outside::browse(&browser_link::address(link.url).await?),
+        Reply::Console(link) => outside::browse(&browser_link::address(link.url).await?).await,
         Reply::Needs(prompt) => Err(prompt.unanswered),
         _ => Err(misunderstood()),
     }

@@ -8,6 +8,7 @@ use keyfob_core::agent::api::{
     Answered, Call, Caller, Check, Configure, Event, Maintain, OtherUser, Person, Replaces, Reply,
     Request,
 };
+use keyfob_core::agent::edits;
 use keyfob_core::agent::hosting::{self, Other};
 use keyfob_core::agent::socket::{Address, Opened};
 use keyfob_core::agent::{Agent, Client, Role};
@@ -142,10 +143,12 @@ impl Host {
             return;
         }
         if let Err(error) = self.try_to_host().await {
-            let path = self.path().unwrap_or_default().display().to_string();
-            lock(&self.hosting).configuration = match error.code {
-                Code::ConfigNotFound => Configuration::Missing { path },
-                _ => Configuration::Unusable { path, error },
+            let file = self.path().unwrap_or_default();
+            let path = file.display().to_string();
+            lock(&self.hosting).configuration = if edits::is_none_yet(&file, &error) {
+                Configuration::Missing { path }
+            } else {
+                Configuration::Unusable { path, error }
             };
         }
     }

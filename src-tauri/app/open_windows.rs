@@ -2,7 +2,7 @@
 
 use crate::mutex::lock;
 use crate::snapshot::View;
-use keyfob_core::agent::api::{PromptId, Secret};
+use keyfob_core::agent::api::Secret;
 use std::collections::HashMap;
 use std::sync::Mutex;
 
@@ -12,24 +12,13 @@ pub struct OpenWindows(Mutex<HashMap<String, OpenWindow>>);
 
 struct OpenWindow {
     view: View,
-    /// The identity of the prompt that it was opened for.
-    about: Option<String>,
     pasted: Option<Secret>,
-}
-
-impl OpenWindow {
-    fn is_for(&self, prompt: PromptId) -> bool {
-        matches!(self.view, View::Prompt { prompt: own } if own == prompt)
-    }
 }
 
 impl OpenWindows {
     pub fn add(&self, label: &str, view: View) {
-        let window = OpenWindow {
-            view,
-            about: None,
-            pasted: None,
-        };
+        let pasted = None;
+        let window = OpenWindow { view, pasted };
         lock(&self.0).insert(label.to_owned(), window);
     }
 
@@ -50,23 +39,6 @@ impl OpenWindows {
         view.unwrap_or(View::Identities)
     }
 
-    /// Whose an open prompt is.
-    pub fn learn(&self, prompt: PromptId, identity: &str) {
-        for window in lock(&self.0).values_mut() {
-            if window.is_for(prompt) {
-                window.about = Some(identity.to_owned());
-            }
-        }
-    }
-
-    /// Whether a window that was opened for one prompt is answering that one, or one that follows it
-    /// for the same identity. `identity`: of the prompt that is answered.
-    pub fn may_answer(&self, label: &str, prompt: PromptId, identity: Option<&str>) -> bool {
-        lock(&self.0).get(label).is_some_and(|window| {
-            window.is_for(prompt) || (identity.is_some() && window.about.as_deref() == identity)
-        })
-    }
-
     pub fn keep_pasted(&self, label: &str, secret: Option<Secret>) {
         if let Some(window) = lock(&self.0).get_mut(label) {
             window.pasted = secret;
@@ -75,33 +47,5 @@ impl OpenWindows {
 
     pub fn pasted(&self, label: &str) -> Option<Secret> {
         lock(&self.0).get(label)?.pasted.clone()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_window_of_a_prompt_answers_that_one_and_what_follows_it_for_the_same_identity() {
-        let windows = OpenWindows::default();
-        windows.add("prompt-4", View::Prompt { prompt: 4 });
-        assert!(windows.may_answer("prompt-4", 4, Some("dev")));
-        assert!(
-            !windows.may_answer("prompt-4", 5, Some("dev")),
-            "not known yet"
-        );
-        windows.learn(4, "dev");
-        windows.learn(5, "prod");
-        assert!(
-            windows.may_answer("prompt-4", 5, Some("dev")),
-            "a second try"
-        );
-        assert!(!windows.may_answer("prompt-4", 6, Some("prod")));
-        assert!(!windows.may_answer("prompt-4", 6, None));
-        assert!(
-            !windows.may_answer("prompt-9", 9, Some("dev")),
-            "no such window"
-        );
     }
 }

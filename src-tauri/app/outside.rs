@@ -5,8 +5,13 @@ use crate::mutex::lock;
 use keyfob_core::agent::api::Variables;
 use keyfob_core::error::{Code, Error, Result, shorten};
 use std::ffi::OsStr;
+use std::process::Stdio;
 use std::sync::Mutex;
+use std::time::Duration;
 use zeroize::Zeroizing;
+
+/// A launcher that runs longer has opened something.
+const SAYS_NO_WITHIN: Duration = Duration::from_secs(3);
 
 /// Opened when first needed. On X11 and Wayland what was copied is there as long as this is.
 #[derive(Default)]
@@ -34,23 +39,42 @@ impl Clipboard {
     }
 }
 
-pub fn open(what: impl AsRef<OsStr>, noun: &str) -> Result<()> {
-    open::that_detached(what).map_err(|cause| {
-        let message = format!("{noun} cannot be opened: {cause}");
-        Error::new(Code::ProcessFailed, message)
-            .hint("set a default program for it on this desktop")
-    })
+/// With the first of the desktop's launchers that does not say at once that it cannot.
+pub async fn open(what: impl AsRef<OsStr>, noun: &str) -> Result<()> {
+    let mut why = "this desktop has nothing to open it with".to_owned();
+    for command in open::commands(what) {
+        let program = command.get_program().to_string_lossy().into_owned();
+        let mut command = tokio::process::Command::from(command);
+        command.stdin(Stdio::null());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        // It may be the browser itself, and outlives this process.
+        #[cfg(unix)]
+        command.process_group(0);
+        let ended = match command.spawn() {
+            Ok(mut child) => tokio::time::timeout(SAYS_NO_WITHIN, child.wait()).await,
+            // That one is not installed.
+            Err(_) => continue,
+        };
+        match ended {
+            Ok(Ok(status)) if !status.success() => why = format!("{program}: {status}"),
+            Ok(Err(cause)) => why = format!("{program}: {cause}"),
+            Ok(Ok(_)) | Err(_) => return Ok(()),
+        }
+    }
+    let message = format!("{noun} cannot be opened ({why})");
+    Err(Error::new(Code::ProcessFailed, message)
+        .hint("set a default program for it on this desktop"))
 }
 
 /// An address in the browser: of the web, encrypted, or of this process itself. Any other kind
 /// starts whatever program the desktop has for it.
-pub fn browse(address: &str) -> Result<()> {
+pub async fn browse(address: &str) -> Result<()> {
     if !is_for_a_browser(address) {
         let message = format!("{} is no address for a browser", shorten(address));
         return Err(Error::new(Code::InvalidInput, message)
             .hint("only https addresses are opened, and those of this machine"));
     }
-    open(address, "the browser")
+    open(address, "the browser").await
 }
 
 fn is_for_a_browser(address: &str) -> bool {

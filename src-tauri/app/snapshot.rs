@@ -34,6 +34,10 @@ pub enum View {
     Prompt {
         prompt: u32,
     },
+    /// The identities, and above them why something that was chosen elsewhere failed.
+    Failed {
+        error: Error,
+    },
     /// The tray's process has ended: nothing works any more.
     Ended,
 }
@@ -142,6 +146,11 @@ impl AppSnapshot {
         self.agent.as_ref().map_or(&[], |agent| &agent.prompts)
     }
 
+    pub fn is_keyring_closed(&self) -> bool {
+        let agent = self.agent.as_ref();
+        agent.is_some_and(|agent| agent.keyring.is_some())
+    }
+
     fn identity(&self, name: &str) -> Option<&IdentityStatus> {
         self.identities().iter().find(|it| it.name == name)
     }
@@ -181,13 +190,15 @@ impl AppSnapshot {
             Configuration::InForce { problem, .. } => problem.is_some(),
         };
         let has_prompts = !self.prompts().is_empty();
-        let locked = self
-            .agent
-            .as_ref()
-            .is_some_and(|agent| agent.keyring.is_some());
         let any = |wanted: &dyn Fn(&IdentityStatus) -> bool| self.identities().iter().any(wanted);
+        let is_offline = |it: &IdentityStatus| {
+            let network = |error: &Error| error.code == Code::Network;
+            it.failing.as_ref().is_some_and(network)
+        };
         let needs_a_person = |it: &IdentityStatus| match it.state {
-            State::Revoked | State::Denied | State::BelongsElsewhere | State::Expired => true,
+            State::Revoked | State::Denied | State::BelongsElsewhere => true,
+            // It is renewed by itself once there is a network.
+            State::Expired => !is_offline(it),
             State::Valid
             | State::Expiring
             | State::NeedsSignIn
@@ -199,13 +210,9 @@ impl AppSnapshot {
             let renews_alone = it.next_refresh.is_some() && it.failing.is_none();
             it.state == State::Expiring && !renews_alone
         };
-        self.health = if broken || has_prompts || locked || any(&needs_a_person) {
+        self.health = if broken || has_prompts || self.is_keyring_closed() || any(&needs_a_person) {
             OverallHealth::Attention
-        } else if any(&|it| {
-            it.failing
-                .as_ref()
-                .is_some_and(|error| error.code == Code::Network)
-        }) {
+        } else if any(&is_offline) {
             OverallHealth::Offline
         } else if any(&ends_soon) {
             OverallHealth::Due

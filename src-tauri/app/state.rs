@@ -6,10 +6,10 @@ use crate::mutex::lock;
 use crate::outside::Clipboard;
 use crate::preferences::Preferences;
 use crate::snapshot::{AppSnapshot, Configuration, TrayHost};
-use keyfob_core::agent::api::{Control, Look, Note, Refresh, Reply};
+use keyfob_core::agent::api::{Control, Look, Refresh, Reply};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Trust;
-use keyfob_core::error::{Error, Result};
+use keyfob_core::error::Result;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 use tokio::sync::Notify;
@@ -19,7 +19,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 const TOGETHER: Duration = Duration::from_millis(50);
 /// Times left are shown in minutes.
 const TICK: Duration = Duration::from_secs(60);
-/// While there is no configuration to work with.
+/// While there is no configuration to work with, or no keyring.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 const UNREAD_SNAPSHOTS: usize = 64;
 
@@ -31,8 +31,6 @@ pub struct AppState {
     changed: Notify,
     snapshot: Mutex<AppSnapshot>,
     snapshots: broadcast::Sender<AppSnapshot>,
-    /// A choice in the tray that failed: shown once, in a window.
-    complaint: Mutex<Option<Error>>,
 }
 
 /// A configuration file: when it was written, and its length.
@@ -52,7 +50,6 @@ impl AppState {
             changed: Notify::new(),
             snapshot: Mutex::new(AppSnapshot::empty(now(), host.configuration())),
             snapshots: broadcast::channel(UNREAD_SNAPSHOTS).0,
-            complaint: Mutex::default(),
             host,
         }
     }
@@ -74,11 +71,6 @@ impl AppState {
         self.changed();
     }
 
-    pub fn complain(&self, error: Error) {
-        *lock(&self.complaint) = Some(error);
-        self.changed();
-    }
-
     /// The screen is locked: no prompt can be answered there.
     pub async fn withdraw_prompts(&self) {
         let prompts = self
@@ -95,14 +87,11 @@ impl AppState {
 
     /// Makes the snapshot anew, and shows it.
     pub async fn refresh(&self) -> AppSnapshot {
-        let complaint = lock(&self.complaint).take();
-        let complaint = complaint.map(|error| Note::Warning(error.to_string()));
-        let mut notes = Vec::from_iter(complaint);
-        let mut agent = None;
+        let (mut agent, mut notes) = (None, Vec::new());
         if let Ok(answered) = self.host.request(Look::Status.into()).await
             && let Reply::Snapshot(it) = answered.reply
         {
-            notes.extend(answered.notes);
+            notes = answered.notes;
             agent = Some(it);
         }
         let running = agent.as_ref().and_then(|it| it.agent.as_ref());
@@ -153,12 +142,13 @@ impl AppState {
             self.refresh().await;
             loop {
                 let is_idle = self.host.is_idle();
+                let waits = is_idle || self.snapshot().is_keyring_closed();
                 tokio::select! {
                     () = self.changed.notified() => {
                         Clock::nap(TOGETHER).await;
                         break;
                     }
-                    () = Clock::nap(if is_idle { BETWEEN_LOOKS } else { TICK }) => {
+                    () = Clock::nap(if waits { BETWEEN_LOOKS } else { TICK }) => {
                         if !is_idle || self.look_for_configuration(&mut tried).await {
                             break;
                         }

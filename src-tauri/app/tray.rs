@@ -248,8 +248,7 @@ fn chosen(app: &AppHandle, event: &MenuEvent) {
         if let Err(error) = carry_out(&app, choice).await {
             // Only a window has room for it.
             tracing::warn!(%error, "what was chosen in the tray failed");
-            app.state::<AppState>().complain(error);
-            window_process::show(&app, View::Identities);
+            window_process::show(&app, View::Failed { error });
         }
         // A line that was checked by the click says again what holds.
         if let Some(tray) = app.try_state::<Tray>() {

@@ -7,7 +7,7 @@ use crate::link::{self, AppReply, AppRequest, FromWindows, ToWindows, Wish};
 use crate::mutex::lock;
 use crate::snapshot::View;
 use crate::state::{AppState, Snapshots};
-use keyfob_core::agent::api::{PromptId, Request};
+use keyfob_core::agent::api::{Look, PromptId, Request};
 use keyfob_core::clock::Clock;
 use keyfob_core::error::{Code, Error, Result};
 use std::collections::VecDeque;
@@ -206,6 +206,8 @@ async fn carry_out(
         }
         AppRequest::Retry => {
             state.host.host_configured().await;
+            // The status says what came of it.
+            let _ = state.host.request_for_person(None, Look::List.into()).await;
             return Ok(AppReply::Snapshot(Box::new(state.refresh().await)));
         }
         AppRequest::Look => {

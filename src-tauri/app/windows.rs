@@ -9,7 +9,7 @@ use crate::snapshot::{AppSnapshot, Show, View};
 use crate::tray_link::TrayLink;
 use keyfob_core::agent::api::{Answered, PromptId, Request};
 use keyfob_core::environment::Environment;
-use keyfob_core::error::{Code, Error, Result};
+use keyfob_core::error::Result;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use tauri::utils::config::Color;
@@ -49,13 +49,6 @@ impl Windows {
 
     pub fn take(&self, snapshot: AppSnapshot) {
         *lock(&self.snapshot) = snapshot;
-        self.learn_prompts();
-    }
-
-    fn learn_prompts(&self) {
-        for open in self.snapshot().prompts() {
-            self.open.learn(open.prompt.id, &open.prompt.identity);
-        }
     }
 
     pub fn snapshot(&self) -> AppSnapshot {
@@ -77,20 +70,6 @@ impl Windows {
         let window = self.open.holds(window).then(|| window.to_owned());
         let reply = self.link.ask(window, AppRequest::Agent(request)).await?;
         reply.answered()
-    }
-
-    /// The main window answers any prompt; one that was opened for a prompt answers its own.
-    pub fn may_answer(&self, window: &str, prompt: PromptId) -> Result<()> {
-        let snapshot = self.snapshot();
-        let mut open = snapshot.prompts().iter().map(|open| &open.prompt);
-        let identity = open
-            .find(|it| it.id == prompt)
-            .map(|it| it.identity.as_str());
-        if window == MAIN || self.open.may_answer(window, prompt, identity) {
-            return Ok(());
-        }
-        let message = "this window belongs to another prompt";
-        Err(Error::new(Code::InvalidInput, message).hint("answer it in the main window"))
     }
 
     fn closed(&self, label: &str) {
@@ -118,15 +97,23 @@ fn show(app: &AppHandle, view: View) {
     start(app, MAIN, view);
 }
 
-/// A program waits: in the main window if it is there.
+/// A program waits: in the main window if it is there, else in the one window of prompts. Where
+/// another prompt is shown already, this one waits behind it, and the focus stays.
 fn show_prompt(app: &AppHandle, prompt: PromptId) {
+    let view = View::Prompt { prompt };
     if app.get_webview_window(MAIN).is_some() {
-        return show(app, View::Prompt { prompt });
+        return show(app, view);
     }
-    let label = format!("{PROMPT}{prompt}");
-    match app.get_webview_window(&label) {
-        Some(window) => bring_up(&window),
-        None => start(app, &label, View::Prompt { prompt }),
+    let mut windows = app.webview_windows().into_iter();
+    match windows.find(|(label, _)| label.starts_with(PROMPT)) {
+        Some((label, window)) => {
+            // A window manager may refuse the one or the other; what it grants is enough.
+            let _ = window.show().and(window.unminimize());
+            if let Err(error) = Show(view).emit_to(app, label) {
+                tracing::warn!(%error, "the window cannot be sent what to show");
+            }
+        }
+        None => start(app, &format!("{PROMPT}{prompt}"), view),
     }
 }
 
@@ -159,7 +146,6 @@ fn start(app: &AppHandle, label: &str, view: View) {
     let (app, label) = (app.clone(), label.to_owned());
     let windows = app.state::<Windows>();
     windows.open.add(&label, view);
-    windows.learn_prompts();
     tauri::async_runtime::spawn(async move {
         let windows = app.state::<Windows>();
         if let Err(error) = build(&app, &label) {
@@ -193,6 +179,10 @@ fn build(app: &AppHandle, label: &str) -> tauri::Result<()> {
     } else {
         builder
             .title("Keyfob: a program is waiting for you")
+            .on_document_title_changed(|window, title| {
+                // One without a title of its own is known by its page.
+                let _ = window.set_title(&title);
+            })
             .inner_size(PROMPT_WIDTH, FIRST_PROMPT_HEIGHT)
             .maximizable(false)
             .always_on_top(true)

@@ -105,7 +105,7 @@ mod others {
         })
     }
 
-    fn look<T>(pid: u32, take: impl FnOnce(&sysinfo::RunningProgram) -> Option<T>) -> Option<T> {
+    fn look<T>(pid: u32, take: impl FnOnce(&sysinfo::Process) -> Option<T>) -> Option<T> {
         let pid = Pid::from_u32(pid);
         let mut system = System::new();
         let known = ProcessRefreshKind::nothing()

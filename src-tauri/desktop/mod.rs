@@ -3,7 +3,9 @@
 
 use keyfob_core::agent::api::Event;
 use keyfob_core::clock::Clock;
-use keyfob_core::view::notice::{Button, Notice, NoticeKey, combined, notice, withdrawn_by};
+use keyfob_core::view::notice::{
+    Button, Buttons, Notice, NoticeKey, combined, notice, withdrawn_by,
+};
 use notify_rust::Notification;
 use std::cell::Cell;
 use std::fmt::Display;
@@ -19,6 +21,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// How long [`Notifier::finish`] waits for notices that were sent before.
 const FINISH_WITHIN: Duration = Duration::from_secs(1);
 
+/// As the app's package installs it.
+const ICON: &str = "keyfob";
 /// Events within this time become one notice.
 const TOGETHER: Duration = Duration::from_secs(1);
 
@@ -129,25 +133,24 @@ impl Notifier {
 
 /// A notice as this desktop takes it. Some read markup in the body, which `<` begins.
 fn notification(notice: &Notice, desktop: Desktop) -> Notification {
+    let body = notice.body(desktop.buttons);
     let body = if desktop.reads_markup {
-        notice
-            .body
-            .replace('&', "&amp;")
+        body.replace('&', "&amp;")
             .replace('<', "&lt;")
             .replace('>', "&gt;")
     } else {
-        notice.body.clone()
+        body
     };
     let mut notification = Notification::new();
     notification
         .appname("Keyfob")
-        .icon("dialog-password")
+        .icon(ICON)
         .summary(&notice.title)
         .body(&body);
     // As the installer registers it; without it Windows shows a notice as PowerShell's.
     #[cfg(windows)]
     notification.app_id("dev.keyfob.Keyfob");
-    if desktop.shows_buttons {
+    if desktop.buttons == Buttons::Shown {
         for button in &notice.buttons {
             notification.action(button.id(), button.label());
         }
@@ -159,7 +162,7 @@ fn notification(notice: &Notice, desktop: Desktop) -> Notification {
 #[derive(Clone, Copy, Debug)]
 struct Desktop {
     reads_markup: bool,
-    shows_buttons: bool,
+    buttons: Buttons,
 }
 
 /// Logs once that no notices are shown.
@@ -178,7 +181,7 @@ impl LoggedOnce {
 #[cfg(target_os = "linux")]
 mod screen {
     use super::{ANSWER_WITHIN, Desktop, LoggedOnce, NoticeCommand, notification};
-    use keyfob_core::view::notice::{Button, Notice, NoticeKey};
+    use keyfob_core::view::notice::{Button, Buttons, Notice, NoticeKey};
     use notify_rust::{NotificationHandle, NotificationResponse, error::Result};
     use std::collections::HashMap;
     use std::rc::Rc;
@@ -309,7 +312,11 @@ mod screen {
         let can = |capability: &str| able.iter().any(|it| it == capability);
         Ok(Desktop {
             reads_markup: can("body-markup"),
-            shows_buttons: can("actions"),
+            buttons: if can("actions") {
+                Buttons::Shown
+            } else {
+                Buttons::NotShown
+            },
         })
     }
 
@@ -346,13 +353,13 @@ mod screen {
 #[cfg(not(target_os = "linux"))]
 mod screen {
     use super::{Desktop, LoggedOnce, NoticeCommand, notification};
-    use keyfob_core::view::notice::{Button, Notice, NoticeKey};
+    use keyfob_core::view::notice::{Button, Buttons, Notice, NoticeKey};
     use std::collections::HashMap;
     use tokio::sync::mpsc::UnboundedReceiver;
 
     const DESKTOP: Desktop = Desktop {
         reads_markup: false,
-        shows_buttons: false,
+        buttons: Buttons::NotShown,
     };
 
     pub async fn serve(

@@ -13,7 +13,8 @@ use std::process::{Child, Command, ExitStatus};
 /// Only one app of a session has it.
 pub const SINGLE: &str = "dev.keyfob.Keyfob.SingleInstance";
 pub const MAIN: &str = "Keyfob";
-pub const PROMPT: &str = "Keyfob: a program is waiting for you";
+/// A pattern: the title says which program needs what.
+pub const PROMPT: &str = "Keyfob: .+";
 
 pub struct App {
     child: Child,

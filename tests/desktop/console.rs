@@ -114,3 +114,43 @@ fn the_console_opens_in_the_browser_from_the_tray_and_its_link_is_in_no_page() {
     );
     assert!(!app.said().contains("SigninToken"), "nor in a log");
 }
+
+#[test]
+fn without_a_browser_the_window_says_why_the_console_did_not_open_and_what_to_do() {
+    let desktop = Desktop::new();
+    let mut home = Home::signed_up(&format!("{KIM}{DEPLOY}"));
+    fs::create_dir(home.path("bin")).expect("the home is ours");
+    for launcher in ["xdg-open", "gio", "gnome-open", "kde-open", "wslview"] {
+        let program = home.path("bin").join(launcher);
+        fs::write(&program, "#!/bin/sh\nexit 3\n").expect("the home is ours");
+        fs::set_permissions(&program, Permissions::from_mode(0o755)).expect("it is ours");
+    }
+    home.set(
+        "PATH",
+        &format!("{}:{}", home.path("bin").display(), prepared("PATH")),
+    );
+    assert!(home.run(&["login", "deploy"]).status.success());
+    let app = App::start(&desktop, &home, &["--hidden"]);
+    let tray = Tray::of(&desktop, &app);
+    tray.says_one_of(&["deploy — 59 min", "deploy — 1 h"]);
+    tray.press(&["deploy", "Open console"]);
+    let page = app.page();
+    page.sees("The browser cannot be opened");
+    page.sees("set a default program for it");
+    assert!(!page.text().contains("SigninToken"), "{}", page.text());
+    page.press("Dismiss");
+    page.sees_no_more("The browser cannot be opened");
+}
+
+#[test]
+fn what_aws_denies_to_a_choice_in_the_tray_is_said_in_the_window() {
+    let desktop = Desktop::new();
+    let home = Home::signed_up(&format!("{KIM}{}", DEPLOY.replace("/deploy", "/nobody")));
+    let app = App::start(&desktop, &home, &["--hidden"]);
+    let tray = Tray::of(&desktop, &app);
+    tray.says("deploy — needs sign-in");
+    tray.press(&["deploy", "Sign in"]);
+    let page = app.page();
+    page.sees("not authorized to perform: sts:AssumeRole");
+    page.sees("trust policy");
+}

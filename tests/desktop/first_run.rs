@@ -103,6 +103,7 @@ fn what_the_window_writes_into_a_configuration_leaves_every_other_line_as_it_is(
     assert!(added.starts_with(KIM), "{added}");
     assert!(added.contains("us-west-2"), "{added}");
     page.press("second Needs sign-in");
+    page.press("More actions");
     page.press("Use as default");
     page.sees("second default");
     let changed = home.configuration();

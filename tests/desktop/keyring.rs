@@ -13,6 +13,8 @@ const NAME: &str = "org.freedesktop.secrets";
 const PATH: &str = "/org/freedesktop/secrets";
 /// What `session.sh` unlocks it with.
 const PASSWORD: &str = "keyfob";
+/// Of what comes up when a program wants to read it.
+const DIALOG: &str = "Unlock Login Keyring";
 
 /// Accounts and values of what Keyfob stored.
 pub fn held() -> HashMap<String, String> {
@@ -61,12 +63,23 @@ impl Locked {
 
     /// In the dialog that comes up when a program wants to read it.
     pub fn answer(&self) {
-        let dialog = windows::appears("Unlock Login Keyring");
+        let dialog = windows::appears(DIALOG);
         windows::type_into(&dialog, PASSWORD);
         windows::press_keys(&dialog, "Return");
         eventually("the keyring is unlocked", || {
             (!self.is_locked()).then_some(())
         });
+    }
+
+    /// The dialog is closed without an answer.
+    pub fn dismiss(&self) {
+        windows::press_keys(&windows::appears(DIALOG), "Escape");
+        windows::disappears(DIALOG);
+        assert!(self.is_locked());
+    }
+
+    pub fn asks(&self) -> bool {
+        !windows::titled(DIALOG).is_empty()
     }
 
     fn is_locked(&self) -> bool {

@@ -14,6 +14,7 @@ fn what_the_preview_lists_is_removed_and_afterwards_programs_are_told_to_sign_in
     let page = app.page();
     page.press("Sign in: kim");
     page.press("kim default Valid");
+    page.press("More actions");
     page.press("Log out…");
     page.sees("Will be removed");
     let alone = page.lines("Entries");

@@ -3,12 +3,16 @@
 
 use crate::app::free_port;
 use crate::desktop::{eventually, eventually_or};
+use keyfob_core::clock::Clock;
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+/// A change shows within two seconds; this machine may be busy.
+const SOON: Duration = Duration::from_secs(5);
 
 /// How WebDriver writes that a value is an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -152,6 +156,18 @@ impl Page {
         eventually_or(look, || {
             format!("the page says {words:?} instead of {:?}", self.text())
         });
+    }
+
+    /// Without anything else that happens.
+    pub fn sees_soon(&self, words: &str) {
+        let clock = Clock::system();
+        let since = clock.now();
+        self.sees(words);
+        let took = clock.now().duration_since(since);
+        assert!(
+            took.as_ref().is_ok_and(|took| *took < SOON),
+            "{words:?} took {took:?}"
+        );
     }
 
     pub fn sees_no_more(&self, words: &str) {

@@ -6,6 +6,7 @@ use crate::desktop::{Desktop, eventually};
 use crate::home::{Home, KIM_WITH_MFA};
 use crate::tray::Tray;
 use crate::windows;
+use keyfob_core::sandbox::MfaDevice;
 use serde_json::Value;
 use std::process::Child;
 
@@ -144,4 +145,73 @@ fn a_locked_screen_withdraws_what_is_asked_and_the_program_is_told() {
     assert_eq!(ran.status.code(), Some(3), "{ran:?}");
     assert_eq!(open_prompts(&home), 0);
     desktop.notices.is_withdrawn(&notice);
+}
+
+/// kim's prompt has the window, and robin's waits behind it.
+fn two_prompts(home: &Home) -> (String, Child, Child) {
+    let kim = home.start_fob(CREDENTIALS);
+    let window = windows::appears("Keyfob: .+ needs an MFA code for kim");
+    is_fitted(&window);
+    windows::type_into(&window, "12");
+    let robin = home.start_fob(&["credential-process", "robin", "--wait", "60"]);
+    windows::appears("Keyfob: .+ needs an MFA code for kim .1 of 2.");
+    assert_eq!(windows::titled(PROMPT), [window.clone()], "one window");
+    (window, kim, robin)
+}
+
+fn home_of_two() -> Home {
+    let robin = "    robin:\n      kind: aws/user\n      credentials:\n        region: eu-central-1\n        \
+        mfa_arn: arn:aws:iam::123456789012:mfa/robin\n";
+    let home = Home::signed_up(&format!("{KIM_WITH_MFA}{robin}"));
+    home.aws().add_user("robin").expect("a new name");
+    let key = home.aws().create_key("robin").expect("there is room");
+    home.aws()
+        .set_mfa("robin", MfaDevice::Enrolled)
+        .expect("robin is there");
+    home.store_key("robin", &key);
+    home
+}
+
+#[test]
+fn two_prompts_share_one_window_and_what_is_typed_stays_with_the_first() {
+    let desktop = Desktop::new();
+    let home = home_of_two();
+    let app = App::start(&desktop, &home, &["--hidden"]);
+    app.serves(&home);
+    let (window, kim, robin) = two_prompts(&home);
+    windows::type_into(&window, "3456");
+    assert_eq!(
+        answer(kim)["Version"],
+        1,
+        "one code, typed before and after"
+    );
+    let next = windows::appears("Keyfob: .+ needs an MFA code for robin .2 of 2.");
+    assert_eq!(next, window, "the same window");
+    windows::type_into(&window, CODE);
+    assert_eq!(answer(robin)["Version"], 1);
+    windows::disappears(PROMPT);
+}
+
+#[test]
+fn digits_of_a_code_whose_prompt_was_answered_elsewhere_go_to_no_other_prompt() {
+    let desktop = Desktop::new();
+    let home = home_of_two();
+    let app = App::start(&desktop, &home, &["--hidden"]);
+    app.serves(&home);
+    let (window, kim, mut robin) = two_prompts(&home);
+    let given = home.run(&["login", "kim", "--mfa-code", CODE]);
+    assert!(given.status.success(), "{given:?}");
+    assert_eq!(answer(kim)["Version"], 1);
+    eventually("kim's prompt is closed", || {
+        (open_prompts(&home) == 1).then_some(())
+    });
+    windows::type_into(&window, "345612");
+    assert!(robin.try_wait().expect("a child of ours").is_none());
+    assert_eq!(open_prompts(&home), 1, "robin's is as it was");
+    // On to the next, when the user is ready.
+    windows::press_keys(&window, "Tab Tab Return");
+    windows::appears("Keyfob: .+ needs an MFA code for robin");
+    windows::type_into(&window, CODE);
+    assert_eq!(answer(robin)["Version"], 1);
+    windows::disappears(PROMPT);
 }

@@ -28,8 +28,8 @@ fn revoked_keys_are_told_of_and_new_ones_pasted_into_the_form_sign_in_again() {
         .notices
         .arrives("AWS no longer accepts the keys of kim");
     assert!(
-        notice.body.contains("fob "),
-        "the next step is in the text: {notice:?}"
+        !notice.body.contains("fob "),
+        "the button is the next step: {notice:?}"
     );
     assert!(
         !notice.body.contains(old.access_key_id.as_str()),
@@ -105,4 +105,53 @@ fn in_the_sandbox_a_new_key_is_copied_and_pasted_with_the_keyboard() {
     page.press("Store");
     page.sees("Signed in to kim");
     page.sees("kim default Valid");
+}
+
+#[test]
+fn revoked_stays_revoked_after_the_session_has_ended_and_after_a_form_that_was_cancelled() {
+    let desktop = Desktop::new();
+    let home = Home::signed_up(KIM);
+    home.aws()
+        .set_settings(short_sessions())
+        .expect("they can be played");
+    let app = App::start(&desktop, &home, &[]);
+    let page = app.page();
+    let tray = Tray::of(&desktop, &app);
+    page.press("Sign in: kim");
+    page.sees("Signed in to kim");
+    home.aws()
+        .revoke_key(&home.key().access_key_id)
+        .expect("kim has it");
+    let notice = desktop
+        .notices
+        .arrives("AWS no longer accepts the keys of kim");
+    let is_revoked = || {
+        page.sees("kim default Revoked");
+        tray.says("kim (default) — revoked");
+        for words in [&["list", "--json"][..], &["--no-agent", "list", "--json"]] {
+            let listed = home.json(words);
+            assert_eq!(listed["identities"][0]["state"], "revoked", "{words:?}");
+        }
+    };
+    eventually("the session has ended", || {
+        let ran = home.run(&["credential-process", "kim", "--wait", "0"]);
+        (!ran.status.success()).then_some(())
+    });
+    page.press("Cancel");
+    is_revoked();
+    page.press("Enter new keys: kim");
+    page.sees("Access keys for kim");
+    page.press("Cancel");
+    is_revoked();
+    assert!(!page.text().contains("under way"), "{}", page.text());
+    let shown = desktop.notices.so_far();
+    assert!(
+        !shown.iter().any(|it| it.title.contains("has expired")),
+        "{shown:?}"
+    );
+    assert!(desktop.notices.shown().iter().any(|it| it.id == notice.id));
+    drop(page);
+    drop(app);
+    let app = App::start(&desktop, &home, &["--hidden"]);
+    Tray::of(&desktop, &app).says("kim (default) — revoked");
 }

@@ -3,11 +3,11 @@
 use crate::app::App;
 use crate::app::MAIN;
 use crate::desktop::{Desktop, eventually};
-use crate::home::{Home, KIM};
+use crate::home::{Home, KIM, short_sessions};
 use crate::keyring::Locked;
 use crate::tray::Tray;
 use crate::windows;
-use keyfob_core::sandbox::{FaultSwitch, SandboxFault};
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault, SandboxSettings};
 use std::fs;
 
 #[test]
@@ -19,17 +19,54 @@ fn a_configuration_that_breaks_leaves_the_last_good_one_in_force_until_it_is_men
     page.press("Sign in: kim");
     page.sees("kim default Valid");
     home.write_config("auth:\n  identities: [\n");
+    // Nobody requests anything, and it is seen at once.
+    page.sees_soon("the last valid version stays in use");
+    page.sees("line 3");
+    page.sees("kim default Valid");
     assert_eq!(
         home.json(&["credential-process", "kim"])["Version"],
         1,
         "it goes on"
     );
+    for view in ["Activity", "Settings"] {
+        page.press(view);
+        page.sees("the last valid version stays in use");
+    }
+    page.sees("Error the configuration");
+    assert!(!page.text().contains("No problems"), "{}", page.text());
+    home.write_config("auth: 3\n");
+    page.sees_soon("auth holds a single value");
+    fs::remove_dir_all(home.config().parent().expect("a folder")).expect("it is ours");
+    page.sees_soon("there is no configuration at");
     page.sees("the last valid version stays in use");
-    page.sees("line 3");
-    page.sees("kim default Valid");
-    home.write_config(KIM);
-    home.json(&["credential-process", "kim"]);
-    page.sees_no_more("the last valid version stays in use");
+    home.write_config("");
+    page.sees_soon("config.yaml is empty");
+    let new = home.path("new.yaml");
+    fs::write(&new, format!("{KIM}    lee: {{ kind: aws/user }}\n")).expect("the home is ours");
+    fs::rename(&new, home.config()).expect("the home is ours");
+    page.sees_soon("No problems");
+    assert!(!page.text().contains("stays in use"), "{}", page.text());
+    page.press("Identities");
+    page.sees("lee Needs sign-in");
+}
+
+#[test]
+fn an_empty_configuration_offers_what_the_first_start_offers() {
+    let desktop = Desktop::new();
+    let home = Home::with("# Nothing yet.\n");
+    let app = App::start(&desktop, &home, &[]);
+    let page = app.page();
+    page.sees("Set up Keyfob");
+    page.press("Add an access key");
+    page.fill("Name", "work");
+    page.fill("Region", "eu-central-1");
+    page.press("Add");
+    page.sees("Access keys for work");
+    assert!(
+        home.configuration().starts_with("# Nothing yet.\n"),
+        "{}",
+        home.configuration()
+    );
 }
 
 #[test]
@@ -45,18 +82,41 @@ fn a_configuration_that_cannot_be_used_at_the_start_is_taken_over_once_it_can() 
 }
 
 #[test]
-fn a_locked_keyring_is_told_of_and_read_again_once_it_is_unlocked() {
+fn while_the_keyrings_dialog_is_unanswered_identities_are_unknown_and_the_keyring_is_awaited() {
     let desktop = Desktop::new();
     let home = Home::signed_up(KIM);
     let locked = Locked::now();
     let app = App::start(&desktop, &home, &[]);
     let page = app.page();
-    page.sees("The keyring cannot be read");
+    page.sees("Waiting for the system keyring");
+    page.sees("kim default Unknown");
     page.sees("unlock the system's keyring");
+    page.sees("kim default Unknown");
+    assert!(!page.text().contains("No identities"), "{}", page.text());
+    let tray = Tray::of(&desktop, &app);
+    tray.says("kim (default) — unknown");
     locked.answer();
-    page.sees_no_more("The keyring cannot be read");
+    page.sees_soon("kim default Needs sign-in");
+    page.sees_no_more("Waiting for the system keyring");
     page.press("Sign in: kim");
     page.sees("kim default Valid");
+}
+
+#[test]
+fn a_keyrings_dialog_that_was_dismissed_comes_up_again_only_when_a_person_tries_again() {
+    let desktop = Desktop::new();
+    let home = Home::signed_up(KIM);
+    let locked = Locked::now();
+    let app = App::start(&desktop, &home, &[]);
+    let page = app.page();
+    locked.dismiss();
+    page.sees("Waiting for the system keyring");
+    home.json(&["status", "--json"]);
+    page.sees("kim default Unknown");
+    assert!(!locked.asks(), "not by itself");
+    page.press("Retry");
+    locked.answer();
+    page.sees_soon("kim default Needs sign-in");
 }
 
 #[test]
@@ -73,6 +133,57 @@ fn without_aws_a_sign_in_fails_in_words_and_the_keys_are_kept() {
     home.aws().clear_faults();
     page.press("Sign in: kim");
     page.sees("kim default Valid");
+}
+
+#[test]
+fn without_a_network_the_window_and_a_notice_say_so_and_once_it_is_back_sessions_are_renewed() {
+    let desktop = Desktop::new();
+    let home = Home::signed_up(KIM);
+    home.aws()
+        .set_settings(SandboxSettings {
+            session_seconds: Some(60),
+            ..SandboxSettings::default()
+        })
+        .expect("they can be played");
+    let app = App::start(&desktop, &home, &[]);
+    let page = app.page();
+    page.press("Sign in: kim");
+    page.sees("Signed in to kim");
+    home.aws()
+        .inject(FaultSwitch::on(SandboxFault::Outage))
+        .expect("it can be played");
+    page.sees("AWS cannot be reached; current sessions stay in use");
+    let notice = desktop.notices.arrives_about("kim cannot be renewed");
+    assert!(
+        notice.body.contains("AWS could not be reached"),
+        "{notice:?}"
+    );
+    home.aws().clear_faults();
+    page.sees_no_more("AWS cannot be reached");
+    page.sees("kim default Valid");
+    desktop.notices.is_withdrawn(&notice);
+}
+
+#[test]
+fn throttled_is_not_offline() {
+    let desktop = Desktop::new();
+    let home = Home::signed_up(KIM);
+    home.aws()
+        .set_settings(short_sessions())
+        .expect("they can be played");
+    let app = App::start(&desktop, &home, &[]);
+    let page = app.page();
+    page.press("Sign in: kim");
+    page.sees("Signed in to kim");
+    home.aws()
+        .inject(FaultSwitch::on(SandboxFault::Throttling))
+        .expect("it can be played");
+    page.sees("AWS is busy");
+    assert!(
+        !page.text().contains("cannot be reached"),
+        "{}",
+        page.text()
+    );
 }
 
 #[test]

@@ -42,11 +42,11 @@ pub fn close(id: &str) {
     );
 }
 
+/// One after the other.
 pub fn press_keys(id: &str, keys: &str) {
-    said(
-        "xdotool",
-        &["windowfocus", "--sync", id, "key", "--clearmodifiers", keys],
-    );
+    let words = ["windowfocus", "--sync", id, "key", "--clearmodifiers"];
+    let words: Vec<_> = words.into_iter().chain(keys.split(' ')).collect();
+    said("xdotool", &words);
 }
 
 pub fn type_into(id: &str, text: &str) {

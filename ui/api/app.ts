@@ -623,6 +623,8 @@ export type View = { view: "identities" } |
 { view: "enter_keys"; identity: string } | { view: "activity" } | { view: "settings" } | { view: "first_run" } | { view: "log_out"; target: Target } | 
 /**  One that is open; its number is in the snapshot's prompts. */
 { view: "prompt"; prompt: number } | 
+/**  The identities, and above them why something that was chosen elsewhere failed. */
+{ view: "failed"; error: Error } | 
 /**  The tray's process has ended: nothing works any more. */
 { view: "ended" };
 

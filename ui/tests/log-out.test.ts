@@ -134,6 +134,7 @@ test.each([
   const user = await open(app);
   if (meant === null) {
     await user.click(document.querySelector<HTMLElement>("section[aria-label=corp-sso] button[aria-expanded]")!);
+    await user.click(screen.getByRole("button", { name: "More actions" }));
     await user.click(within(screen.getByRole("group", { name: /Details/ })).getByRole("button", { name: "Log out…" }));
     expect(app.sent("preview_logout")[0]).toMatchObject({
       target: { identity: { name: "org-admin", depth: "chain" } },

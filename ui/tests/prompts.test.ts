@@ -95,6 +95,28 @@ test("a second prompt does not stack on, or replace, the one being answered", as
   expect(screen.getByLabelText<HTMLInputElement>("MFA code").value).toBe("12");
 });
 
+test("programs' prompts are a queue: the next comes with the answer, and waits while a code is typed", async () => {
+  const two = [fixtures.prompt(7, fixtures.kinds.code), fixtures.prompt(8, fixtures.kinds.code, { identity: "ci-bot" })];
+  const app = own_window(fixtures.with_prompts(base(), ...two)).on("answer_code", () => signed_in("dev-admin"));
+  const user = await open(app);
+  expect(screen.getByText("1 of 2")).toBeTruthy();
+  expect(document.title).toMatch(/^Keyfob: .+ needs an MFA code for .+ \(1 of 2\)$/);
+  await user.type(screen.getByLabelText("MFA code"), "123456");
+  await screen.findByRole("heading", { name: /needs ci-bot/ });
+  expect(screen.getByText("2 of 2")).toBeTruthy();
+  expect(app.sent("close_window")).toHaveLength(0);
+  await user.keyboard("12");
+  expect(app.sent("answer_code")).toHaveLength(1);
+
+  await app.sends(fixtures.with_prompts(base(), two[0]!));
+  await settled();
+  expect(screen.queryByLabelText("MFA code")).toBeNull();
+  await user.keyboard("3456");
+  expect(app.sent("answer_code")).toHaveLength(1);
+  await user.click(screen.getByRole("button", { name: /^Next: / }));
+  expect(screen.getByLabelText<HTMLInputElement>("MFA code").value).toBe("");
+});
+
 test("a sheet closed while its answer is under way cancels what follows, and shows nothing late", async () => {
   const app = new FakeApp(waiting(fixtures.kinds.keys)).opens({ view: "prompt", prompt: 7 });
   const held = app.holds("answer_keys");

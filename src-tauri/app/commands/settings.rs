@@ -160,8 +160,8 @@ async fn edit(state: &Windows, change: Change) -> Result<()> {
 /// In the program that opens such files.
 #[tauri::command]
 #[specta::specta]
-pub fn open_configuration(state: State<'_, Windows>) -> Result<()> {
-    outside::open(state.configuration(), "the configuration file")
+pub async fn open_configuration(state: State<'_, Windows>) -> Result<()> {
+    outside::open(state.configuration(), "the configuration file").await
 }
 
 /// What the configuration does that nobody has trusted yet, a line each.

@@ -217,7 +217,6 @@ async fn answer(
     prompt: PromptId,
     answer: Answer,
 ) -> Result<SignInOutcome> {
-    state.may_answer(window.label(), prompt)?;
     state
         .request(window.label(), Control::Answer { prompt, answer }.into())
         .await
@@ -231,7 +230,6 @@ pub async fn cancel(
     state: State<'_, Windows>,
     prompt: PromptId,
 ) -> Result<()> {
-    state.may_answer(window.label(), prompt)?;
     // The answer is the failure of the interrupted request, as wanted.
     let _ = state
         .request(window.label(), Control::Cancel { prompt }.into())
@@ -243,7 +241,7 @@ pub async fn cancel(
 /// Opens the address of a browser prompt.
 #[tauri::command]
 #[specta::specta]
-pub fn open_browser(state: State<'_, Windows>, prompt: PromptId) -> Result<()> {
+pub async fn open_browser(state: State<'_, Windows>, prompt: PromptId) -> Result<()> {
     let snapshot = state.snapshot();
     let prompts = snapshot.prompts().iter();
     let address = prompts
@@ -259,7 +257,7 @@ pub fn open_browser(state: State<'_, Windows>, prompt: PromptId) -> Result<()> {
         });
     let address =
         address.ok_or_else(|| Error::new(Code::InvalidInput, "this prompt is no longer open"))?;
-    outside::browse(address)
+    outside::browse(address).await
 }
 
 /// A text pasted into the form: a CSV file, a profile, export lines, JSON. Its secret stays here.

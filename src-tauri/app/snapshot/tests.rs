@@ -100,6 +100,16 @@ fn a_person_who_is_needed_goes_before_the_network_and_the_network_before_time() 
         );
     }
     assert_eq!(of(failing(Code::Network)), OverallHealth::Offline);
+    let ended = IdentityStatus {
+        state: State::Expired,
+        ..failing(Code::Network)
+    };
+    assert_eq!(
+        of(ended),
+        OverallHealth::Offline,
+        "renewed once there is a network"
+    );
+    assert_eq!(of(failing(Code::Throttled)), OverallHealth::Due);
     assert_eq!(of(failing(Code::AwsError)), OverallHealth::Due);
     let two = vec![failing(Code::Network), identity("ops", State::Revoked)];
     assert_eq!(health(snapshot(two)), OverallHealth::Attention);

@@ -58,6 +58,11 @@ pub(super) enum Message {
         reading: Reading,
         then: Then,
     },
+    /// What is stored is still being read, for one that does not wait so long.
+    KeyringAwaited {
+        waiter: Waiter,
+        notes: Vec<Note>,
+    },
     /// AWS no longer knows the session of an identity.
     Refused {
         identity: String,

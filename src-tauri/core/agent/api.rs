@@ -326,6 +326,11 @@ pub enum Event {
         #[serde(with = "moment")]
         expires_at: SystemTime,
     },
+    /// A renewal failed and is tried again; once for each cause.
+    NotRenewed {
+        identity: String,
+        cause: Error,
+    },
     /// The end is near and renewals keep failing, for want of the network or because AWS is
     /// overloaded.
     RenewalFailing {

@@ -6,7 +6,7 @@ use crate::ask::Ask;
 use crate::clock::Clock;
 use crate::config::{self, Change, Config, Import, Trust};
 use crate::environment::Environment;
-use crate::error::{Code, Result};
+use crate::error::{Code, Error, Result};
 use crate::providers::{NewKeys, OtherUser, Replaces, Trail, configure};
 use crate::world::World;
 use std::path::Path;
@@ -26,13 +26,18 @@ pub(super) async fn change(world: &World, changes: &[Change]) -> Result<Reply> {
     Ok(Reply::Edited { problem: None })
 }
 
+/// Why there is no configuration: nothing was written there so far.
+pub fn is_none_yet(path: &Path, error: &Error) -> bool {
+    error.code == Code::ConfigNotFound || config::is_blank(path)
+}
+
 /// The same where no agent runs and there may be no file yet. A file that was trusted stays so: it
 /// is a person who changes it here.
 pub async fn change_file(path: &Path, environment: &Environment, changes: &[Change]) -> Result<()> {
     let trust = Trust::of(environment)?;
     let is_trusted = match Config::load(path, environment) {
         Ok(config) => trust.missing(&config)?.is_empty(),
-        Err(error) => error.code == Code::ConfigNotFound,
+        Err(error) => is_none_yet(path, &error),
     };
     config::change(path, environment, changes)?;
     if is_trusted {
@@ -80,7 +85,7 @@ async fn write(path: &Path, environment: &Environment, profiles: &[String]) -> R
                 .map(|identity| identity.name.to_string())
                 .collect()
         }
-        Err(error) if error.code == Code::ConfigNotFound => Vec::new(),
+        Err(error) if is_none_yet(path, &error) => Vec::new(),
         Err(error) => return Err(error),
     };
     let import = config::import(environment, profiles, &taken)?;

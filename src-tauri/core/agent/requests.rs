@@ -16,16 +16,25 @@ use crate::config::Chain;
 use crate::endpoint::is_on_loopback;
 use crate::environment::EnvironmentDifference;
 use crate::error::{Code, Error, Remedy};
+use crate::files::FileWatch;
 use crate::sessions::sync::{self, ReadScope, Reading};
 use crate::sessions::{variables, whoami};
 use crate::sign_in::{Completed, Failure};
 use crate::world::World;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::pin::pin;
+use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+/// Later than that tray and windows show that the keyring is awaited.
+const KEYRING_ANSWERS: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(mut actor: Actor, mut inbox: mpsc::UnboundedReceiver<Message>) {
     let alarm = Alarm::new(actor.clock.clone());
+    let mut configuration =
+        (actor.role == Role::Hosted).then(|| FileWatch::on(&actor.schedule.configuration.path));
     tend::tend(&mut actor);
     loop {
         let wake = tend::wake_at(&actor);
@@ -36,7 +45,16 @@ pub(super) async fn run(mut actor: Actor, mut inbox: mpsc::UnboundedReceiver<Mes
                 None => return,
             },
             () = alarm.rest_until(wake) => tend::tend(&mut actor),
+            () = changed(&mut configuration) => tend::look_at_configuration(&mut actor),
         }
+    }
+}
+
+/// Never, where nothing is watched.
+async fn changed(watch: &mut Option<FileWatch>) {
+    match watch {
+        Some(watch) => watch.changed().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -82,6 +100,10 @@ fn take(actor: &mut Actor, message: Message) -> ControlFlow<()> {
             }
         }
         Message::Read { reading, then } => read(actor, reading, then),
+        Message::KeyringAwaited { waiter, notes } => {
+            actor.sessions.await_keyring();
+            tend::show_snapshot(actor, waiter, notes);
+        }
         Message::Refused { identity } => tend::refused(actor, &identity),
         Message::Renewable { identity, how } => tend::renewable(actor, &identity, how),
         Message::Warning(text) => actor.schedule.warnings.push(Note::Warning(text)),
@@ -329,9 +351,16 @@ fn maintain(actor: &mut Actor, waiter: Waiter, request: Maintain) {
 
 fn look(actor: &mut Actor, waiter: Waiter, request: Look, is_elsewhere: bool) {
     let world = actor.world.clone();
-    let known = actor.sessions.known();
+    let known = match request {
+        Look::Status => actor.sessions.known(),
+        Look::Whoami { .. } | Look::List | Look::Audit { .. } | Look::AuditVerify => {
+            actor.sessions.known().for_a_person()
+        }
+    };
+    let post = actor.post.clone();
     let holds_one = actor.sessions.held().next().is_some();
     let warnings = actor.schedule.warnings.clone();
+    let is_window = matches!(request, Look::Status) && !is_elsewhere;
     let asks_the_keyring = !matches!(request, Look::Status) && is_elsewhere && !holds_one;
     actor.spawn(async move {
         // The caller's environment may hold the passphrase.
@@ -358,8 +387,22 @@ fn look(actor: &mut Actor, waiter: Waiter, request: Look, is_elsewhere: bool) {
                 return Message::Nothing;
             }
         };
-        let reading = sync::read(&world, known, scope).await;
-        Message::Read { reading, then }
+        let mut reading = pin!(sync::read(&world, known, scope));
+        match (then, timeout(KEYRING_ANSWERS, &mut reading).await) {
+            (then, Ok(reading)) => Message::Read { reading, then },
+            (Then::Snapshot(waiter, notes), Err(_)) if is_window => {
+                if let Some(post) = post.upgrade() {
+                    // An agent that has ended needs no news.
+                    let _ = post.send(Message::KeyringAwaited { waiter, notes });
+                }
+                let (reading, then) = (reading.await, Then::Schedule);
+                Message::Read { reading, then }
+            }
+            (then, Err(_)) => Message::Read {
+                reading: reading.await,
+                then,
+            },
+        }
     });
 }
 

@@ -250,8 +250,16 @@ pub(super) fn renewal_failed(actor: &mut Actor, key: &str, error: Error) {
         return;
     };
     tracing::info!(identity = key, %error, "not renewed");
-    if let Some(announcement) = watch.failed(error, now) {
+    let code = |watch: &Watch| watch.failing().map(|error| error.code);
+    let before = code(watch);
+    let announcement = watch.failed(error, now);
+    let cause = watch.failing().filter(|cause| Some(cause.code) != before);
+    let cause = cause.filter(|_| announcement.is_none()).cloned();
+    let identity = key.to_owned();
+    if let Some(announcement) = announcement {
         announce(actor, key, announcement);
+    } else if let Some(cause) = cause {
+        actor.tell(Event::NotRenewed { identity, cause });
     }
 }
 

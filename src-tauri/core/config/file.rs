@@ -152,6 +152,13 @@ pub(super) fn root(path: &Path, text: &str) -> Result<Option<Rc<Node>>> {
     }
 }
 
+/// Nothing but comments is in the file.
+pub fn is_blank(path: &Path) -> bool {
+    let text = open(path, unusable).and_then(|file| read(&file, path, unusable));
+    let root = text.and_then(|text| root(path, &text));
+    root.is_ok_and(|root| root.is_none())
+}
+
 /// The key `auth`, where there is one.
 pub(super) fn only_auth<'r>(path: &Path, root: &'r Node) -> Result<Option<&'r Member>> {
     let is_auth = |member: &&Member| member.key.text() == Some("auth");

@@ -33,6 +33,7 @@ pub use configuration::{Config, locate, place};
 pub use database_host::{DatabaseHost, DatabaseService};
 pub use databases::{Database, Engine, PasswordSecret};
 pub use edit::{Change, NewIdentity, NewKind, change};
+pub use file::is_blank;
 pub use general::KeyringChoice;
 pub use identity::{HostVariant, Identity, Provider};
 pub use import::{Import, Importable, ImportedKeys, ProfileKind, import, importable};

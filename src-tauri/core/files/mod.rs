@@ -7,6 +7,7 @@ mod lock;
 mod ownership;
 mod private;
 mod temporary;
+mod watch;
 
 pub use command::{FobCommand, missing_program};
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub use private::{
     unfinished, unwritable,
 };
 pub use temporary::TemporaryFolder;
+pub use watch::FileWatch;
 
 #[cfg(test)]
 #[path = "tests/child.rs"]

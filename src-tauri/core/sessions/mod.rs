@@ -184,6 +184,15 @@ impl Sessions {
         held.map(|(key, _)| key)
     }
 
+    /// It has not answered yet, and may be showing a dialog.
+    pub fn await_keyring(&mut self) {
+        self.keyring.get_or_insert_with(|| {
+            let message = "the system's keyring has not answered yet";
+            Error::new(Code::KeyringLocked, message)
+                .hint("if it asks for a password, answer its dialog")
+        });
+    }
+
     /// Why the keyring could not be read.
     pub fn keyring(&self) -> Option<&Error> {
         self.keyring.as_ref()
@@ -212,9 +221,12 @@ impl Sessions {
         let chain = config.chain(identity);
         let record = self.records.get(&key(identity.name.as_str()));
         let state = match (&chain, record) {
-            (Ok(_), Some(record)) => record.state(now),
-            (Ok(_), None) if self.keyring.is_some() => State::Unknown,
-            (Ok(_), None) => State::NeedsSignIn,
+            (Ok(_), record) => {
+                match record.map_or(State::NeedsSignIn, |record| record.state(now)) {
+                    State::NeedsSignIn if self.keyring.is_some() => State::Unknown,
+                    state => state,
+                }
+            }
             (Err(error), _) if error.code == Code::Unsupported => State::Unsupported,
             (Err(error), _) => {
                 notes.push(Note::Warning(format!("{}: {error}", identity.name)));

@@ -25,9 +25,26 @@ pub struct Record {
     pub(super) is_refused: bool,
     /// Why what is stored is not known.
     pub unreadable: Option<Error>,
+    /// The keys that a session would be made with are set aside: AWS no longer knew them.
+    pub(super) are_keys_revoked: bool,
     /// As of the last time that it was read.
-    pub(super) stamp: Option<Stamp>,
+    pub(super) stamp: Option<RecordStamp>,
     pub last_caller: Option<LastCaller>,
+}
+
+/// When what a record shows was last written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RecordStamp {
+    pub session: Stamp,
+    /// The keys at the start of its chain.
+    pub keys: Stamp,
+}
+
+impl RecordStamp {
+    /// What is being written now may be another thing in a moment.
+    pub fn is_settled(self) -> bool {
+        self.session != Stamp::Now && self.keys != Stamp::Now
+    }
 }
 
 /// A session with what goes with it.
@@ -59,6 +76,7 @@ impl Record {
             is_signed_out: false,
             is_refused: false,
             unreadable: None,
+            are_keys_revoked: false,
             stamp: None,
             last_caller: None,
         }
@@ -72,6 +90,8 @@ impl Record {
             (_, None) if self.elsewhere().is_some() => State::BelongsElsewhere,
             // What AWS refused shows only when it is tried.
             (Some(state @ (State::Revoked | State::Denied)), _) => state,
+            // A session that has ended cannot be made anew.
+            (Some(State::Expired) | None, _) | (_, None) if self.are_keys_revoked => State::Revoked,
             (Some(state), Some(_)) => state,
             (_, None) if self.is_refused => State::Revoked,
             (Some(State::Expired), None) => State::Expired,

@@ -2,20 +2,37 @@
 //! and when another process wrote. A session is read again only when its lock file says that it was
 //! written since.
 
+use super::record::RecordStamp;
 use super::{Held, Sessions, key};
 use crate::config::{Chain, Kind};
 use crate::error::{Code, Error, Result};
-use crate::files::{Generation, Stamp};
+use crate::files::Generation;
 use crate::ids::IdentityName;
 use crate::secret::Session;
-use crate::store::EntryKind;
+use crate::store::{EntryKind, StoredKeys};
 use crate::world::World;
 use std::collections::{HashMap, HashSet};
 use std::time::SystemTime;
 
-/// What the records know before a reading: by identity in lower case.
+/// What the records know before a reading.
 #[derive(Debug)]
-pub struct Known(HashMap<String, Stamp>);
+pub struct Known {
+    /// By identity in lower case.
+    stamps: HashMap<String, RecordStamp>,
+    /// A keyring that was locked is not made to raise its dialog again.
+    was_locked: bool,
+}
+
+impl Known {
+    /// A person wants it: the system may raise its dialog.
+    #[must_use]
+    pub fn for_a_person(self) -> Known {
+        Known {
+            was_locked: false,
+            ..self
+        }
+    }
+}
 
 /// What was found; [`Sessions::take`] makes records of it.
 #[derive(Debug)]
@@ -33,8 +50,10 @@ struct FoundSession {
     is_signed_out: bool,
     is_refused: bool,
     /// `None`: it is read again next time.
-    stamp: Option<Stamp>,
+    stamp: Option<RecordStamp>,
     stored: Stored,
+    /// `None`: as when it was last read.
+    are_keys_revoked: Option<bool>,
 }
 
 #[derive(Debug)]
@@ -45,6 +64,9 @@ enum Stored {
     Session(Box<(Chain, Held)>),
     Unreadable(Error),
 }
+
+/// Of entries, in lower case.
+type Names = HashSet<(EntryKind, String)>;
 
 /// Which identities are read.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +83,14 @@ pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading 
         is_of_all: matches!(scope, ReadScope::All),
         generation: Some(world.store.generation()),
     };
-    let mut listed: Option<Result<HashSet<(EntryKind, String)>>> = None;
+    if known.was_locked
+        && let Err(error) = world.store.keyring.check().await
+    {
+        reading.keyring = Some(error);
+        reading.generation = None;
+        return reading;
+    }
+    let mut listed: Option<Result<Names>> = None;
     let identities = world.config.identities().iter().filter(|it| match scope {
         ReadScope::All => true,
         ReadScope::One(name) => it.name.as_str().eq_ignore_ascii_case(name),
@@ -71,63 +100,95 @@ pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading 
         let Ok(chain) = world.config.chain(identity) else {
             continue;
         };
-        let mut stamp = Some(world.store.session_stamp(name));
-        let stored = match known.0.get(&key(name)) {
-            Some(known) if Some(*known) == stamp && *known != Stamp::Now => Stored::Unchanged,
+        let stamp = RecordStamp {
+            session: world.store.session_stamp(name),
+            keys: world.store.keys.stamp(&chain.source().name),
+        };
+        let aside = (EntryKind::SetAside, key(&chain.source().name));
+        let stored = match known.stamps.get(&key(name)) {
+            Some(known) if *known == stamp && known.is_settled() => Stored::Unchanged,
             _ if reading.keyring.is_some() => continue,
             Some(_) => stored(world, chain).await,
             None => {
                 let listed = match &listed {
                     Some(listed) => listed,
-                    None => listed.insert(match scope {
-                        ReadScope::All => entries(world).await,
-                        // One that is not there costs no more than a list.
-                        ReadScope::One(_) => Ok(HashSet::from([(EntryKind::Session, key(name))])),
-                    }),
+                    None => listed.insert(names(world, scope, name).await),
                 };
                 listed_as(world, chain, listed).await
             }
         };
-        // What belongs elsewhere does so until it is written again.
-        if let Stored::Unreadable(error) = &stored
-            && error.code != Code::BelongsElsewhere
-        {
-            stamp = None;
-            if matches!(error.code, Code::KeyringLocked | Code::KeyringUnavailable) {
-                reading.keyring = Some(error.clone());
-            }
-        }
-        if stamp.is_none_or(|stamp| stamp == Stamp::Now) {
-            reading.generation = None;
-        }
+        let stamp = reading.settled(&stored, stamp);
+        let are_keys_revoked = match (&stored, &listed, scope) {
+            (Stored::Unchanged | Stored::Unreadable(_), ..) => None,
+            (_, Some(Ok(names)), ReadScope::All) if !names.contains(&aside) => Some(false),
+            _ => Some(are_revoked(world, &aside.1).await),
+        };
         reading.found.push(FoundSession {
             name: identity.name.clone(),
             is_signed_out: !matches!(world.store.sign_outs.since(name), Ok(None)),
             is_refused: matches!(world.store.sign_outs.is_refused(name), Ok(true)),
             stamp,
             stored,
+            are_keys_revoked,
         });
     }
     reading
 }
 
-async fn listed_as(
-    world: &World,
-    chain: Chain,
-    listed: &Result<HashSet<(EntryKind, String)>>,
-) -> Stored {
-    let session = (EntryKind::Session, key(chain.identity.as_str()));
-    let keys = (EntryKind::Keys, key(&chain.source().name));
-    match listed {
-        Ok(names) if names.contains(&session) => stored(world, chain).await,
-        Ok(names) if names.contains(&keys) => without_session(world, &chain).await,
-        Ok(_) => Stored::Nothing,
-        Err(error) => Stored::Unreadable(error.clone()),
+impl Reading {
+    /// As of when it is known; `None`: it is to be read again.
+    fn settled(&mut self, stored: &Stored, stamp: RecordStamp) -> Option<RecordStamp> {
+        // What belongs elsewhere does so until it is written again.
+        let is_open = match stored {
+            Stored::Unreadable(error) => {
+                if matches!(error.code, Code::KeyringLocked | Code::KeyringUnavailable) {
+                    self.keyring = Some(error.clone());
+                }
+                error.code != Code::BelongsElsewhere
+            }
+            Stored::Unchanged | Stored::Nothing | Stored::Session(_) => false,
+        };
+        if is_open || !stamp.is_settled() {
+            self.generation = None;
+        }
+        (!is_open).then_some(stamp)
     }
 }
 
-/// What this realm has, by name in lower case; also what belongs to another configuration.
-async fn entries(world: &World) -> Result<HashSet<(EntryKind, String)>> {
+/// Whether keys were set aside, and no others were stored since.
+async fn are_revoked(world: &World, source: &str) -> bool {
+    let keys = &world.store.keys;
+    let has_keys = |stored: StoredKeys| stored.long_lived.keys.is_some();
+    match keys.set_aside(source).await {
+        Ok(Some(_)) => !keys
+            .find(source, None)
+            .await
+            .is_ok_and(|it| it.is_some_and(has_keys)),
+        Ok(None) | Err(_) => false,
+    }
+}
+
+async fn names(world: &World, scope: ReadScope<'_>, name: &str) -> Result<Names> {
+    match scope {
+        ReadScope::All => entries(world).await,
+        // One that is not there costs no more than a list.
+        ReadScope::One(_) => Ok(HashSet::from([(EntryKind::Session, key(name))])),
+    }
+}
+
+async fn listed_as(world: &World, chain: Chain, names: &Result<Names>) -> Stored {
+    let session = (EntryKind::Session, key(chain.identity.as_str()));
+    let keys = (EntryKind::Keys, key(&chain.source().name));
+    match names {
+        Ok(names) if names.contains(&session) => stored(world, chain).await,
+        Ok(names) if names.contains(&keys) => without_session(world, &chain).await,
+        Err(error) => Stored::Unreadable(error.clone()),
+        Ok(_) => Stored::Nothing,
+    }
+}
+
+/// What this realm has; also what belongs to another configuration.
+async fn entries(world: &World) -> Result<Names> {
     let realm = world.config.realm().as_str();
     let entries = world.store.keyring.list().await?.into_iter();
     let ours = entries
@@ -183,7 +244,11 @@ impl Sessions {
             .records
             .iter()
             .filter_map(|(key, record)| Some((key.clone(), record.stamp?)));
-        Known(stamps.collect())
+        let is_locked = |error: &Error| error.code == Code::KeyringLocked;
+        Known {
+            stamps: stamps.collect(),
+            was_locked: self.keyring.as_ref().is_some_and(is_locked),
+        }
     }
 
     /// Identities with another session now, and that session.
@@ -208,6 +273,7 @@ impl Sessions {
                 .map(|held| held.session.keys.access_key_id.clone());
             record.is_signed_out = it.is_signed_out;
             record.is_refused = it.is_refused;
+            record.are_keys_revoked = it.are_keys_revoked.unwrap_or(record.are_keys_revoked);
             match it.stored {
                 Stored::Unchanged => {}
                 Stored::Nothing => {

@@ -9,6 +9,12 @@ use crate::secret::Session;
 use crate::world::freshness::{GRACE, LAST_TRY, SHORTEST_PAUSE, due_at, hash, pause};
 use std::time::{Duration, SystemTime};
 
+/// Of a short session's life, so that there is time to be told before its end.
+const GRACE_SHARE: u32 = 16;
+/// Without a network the pauses stop growing after so many failures: once it is back, sessions are
+/// renewed within half a minute.
+const LONGEST_OFFLINE: u32 = 4;
+
 /// Whether a session can be made anew without a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Renewable {
@@ -68,6 +74,8 @@ struct Dates {
     due_at: SystemTime,
     near_at: SystemTime,
     expires_at: SystemTime,
+    /// Renewals that fail for less than this alarm no user.
+    grace: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -278,7 +286,10 @@ impl Watch {
         };
         match (&self.course, lesson(error.code)) {
             (Course::Kept(Renewable::Alone), Lesson::TryAgain) => {
-                self.did_not_help(Some(error), now);
+                // Another sign-in that is under way is no reason why this one fails.
+                let waits = error.code == Code::LockTimeout;
+                let known = self.failing().cloned().filter(|_| waits);
+                self.did_not_help(known.or((!waits).then_some(error)), now);
             }
             (Course::Kept(_), Lesson::AskSomebody) => self.keep(Renewable::ByAPerson),
             (Course::Kept(_), Lesson::GiveUp) => return Some(self.refused(error)),
@@ -359,9 +370,15 @@ impl Watch {
         let (since, failures) =
             before.map_or((now, 0), |trouble| (trouble.since, trouble.failures));
         let failures = failures.saturating_add(1);
+        let is_offline = cause.as_ref().is_some_and(|it| it.code == Code::Network);
+        let pauses = if is_offline {
+            failures.min(LONGEST_OFFLINE)
+        } else {
+            failures
+        };
         self.attempt = Attempt::Resting {
             ended: now,
-            pause: pause(failures, self.session.seed),
+            pause: pause(pauses, self.session.seed),
         };
         self.trouble = Some(Trouble {
             since,
@@ -375,6 +392,12 @@ impl Watch {
         let expires_at = self.start_of(Phase::Over);
         match (&self.course, self.told) {
             (Course::SignedOut, _) | (_, Told::Over) => None,
+            // The end of the session is nothing more to do.
+            (Course::Refused(error), Told::NeedsAPerson)
+                if error.code == Code::AwsCredentialsInvalid =>
+            {
+                None
+            }
             (Course::Kept(Renewable::ByAPerson), Told::Nothing | Told::Failing) => Some(near_at),
             (Course::Kept(Renewable::ByAPerson), Told::NeedsAPerson) => Some(expires_at),
             (Course::Refused(_), Told::Nothing | Told::Failing | Told::NeedsAPerson) => {
@@ -386,7 +409,7 @@ impl Watch {
                 let since = self
                     .woke_at
                     .map_or(trouble.since, |woke_at| woke_at.max(trouble.since));
-                Some((since + GRACE).max(if is_news { near_at } else { expires_at }))
+                Some((since + self.session.grace).max(if is_news { near_at } else { expires_at }))
             }
         }
     }
@@ -433,6 +456,7 @@ impl Dates {
                 .checked_sub(notice)
                 .unwrap_or(session.issued_at),
             expires_at: session.expires_at,
+            grace: GRACE.min(session.life() / GRACE_SHARE),
         }
     }
 

@@ -2,7 +2,7 @@
 //! replaces which and when it no longer holds, and the line in the log of a headless agent. Shows
 //! nothing itself. The next step is in the text, because not every desktop shows buttons.
 
-use super::time::{in_time, in_units, rfc3339, time_left, until};
+use super::time::{in_time, in_units, in_words, rfc3339, time_left, until};
 use crate::agent::api::{Caller, Event, Person, Prompt, PromptKind, WhyKeys};
 use crate::error::Error;
 use crate::error::shorten_to;
@@ -54,8 +54,10 @@ pub struct Notice {
     /// One for each notice that is combined in this one. It holds as long as one of them does.
     pub about: Vec<NoticeKey>,
     pub title: String,
-    /// Lines: why, and what to do.
-    pub body: String,
+    /// Why, in lines.
+    pub why: String,
+    /// What to do, where no button does it.
+    pub next: String,
     pub buttons: Vec<Button>,
 }
 
@@ -75,6 +77,26 @@ impl Notice {
             [] | [..] => None,
         }
     }
+
+    /// Its lines; a button needs no words beside it.
+    pub fn body(&self, buttons: Buttons) -> String {
+        let has_one = buttons == Buttons::Shown && !self.buttons.is_empty();
+        let lines = [&self.why, &self.next]
+            .into_iter()
+            .take(if has_one { 1 } else { 2 });
+        let lines: Vec<&str> = lines
+            .map(String::as_str)
+            .filter(|it| !it.is_empty())
+            .collect();
+        lines.join("\n")
+    }
+}
+
+/// Whether the desktop shows any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Buttons {
+    Shown,
+    NotShown,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,8 +159,8 @@ pub fn notice(event: &Event, now: SystemTime) -> Option<Notice> {
             kind: NoticeKind::RenewalFailing,
             identity,
             title: format!(
-                "{identity} cannot be renewed and expires {}",
-                in_time(*expires_at, now)
+                "{identity} cannot be renewed and ends {}",
+                in_words(*expires_at, now)
             ),
             why: vec![reason(cause)],
             next: format!("Keyfob keeps trying. To try now: fob login {identity}"),
@@ -150,7 +172,7 @@ pub fn notice(event: &Event, now: SystemTime) -> Option<Notice> {
         } => Draft {
             kind: NoticeKind::ExpiresSoon,
             identity,
-            title: format!("{identity} expires {}", in_time(*expires_at, now)),
+            title: format!("{identity}'s session ends {}", in_words(*expires_at, now)),
             why: vec!["It cannot be renewed without you".to_owned()],
             next: format!("Sign in: fob login {identity} --force"),
             buttons: vec![Button::SignInNow, Button::Later],
@@ -167,6 +189,7 @@ pub fn notice(event: &Event, now: SystemTime) -> Option<Notice> {
         Event::SignedIn { .. }
         | Event::SignedOut { .. }
         | Event::Renewed { .. }
+        | Event::NotRenewed { .. }
         | Event::PromptClosed { .. }
         | Event::WaitsForHolder { .. }
         | Event::ConfigurationChanged
@@ -190,6 +213,7 @@ pub fn withdrawn_by(event: &Event) -> Vec<NoticeKey> {
         Event::ExpiresSoon { identity, .. } => (identity, &[NoticeKind::RenewalFailing]),
         Event::PromptClosed { identity, .. } => (identity, &[NoticeKind::PersonAwaited]),
         Event::RenewalFailing { .. }
+        | Event::NotRenewed { .. }
         | Event::PromptOpened(_)
         | Event::WaitsForHolder { .. }
         | Event::ConfigurationChanged
@@ -221,6 +245,9 @@ pub fn log_line(event: &Event, now: SystemTime) -> String {
         } => {
             let left = in_units(time_left(*expires_at, now));
             format!("{identity}: renewals keep failing, {left} left: {cause}")
+        }
+        Event::NotRenewed { identity, cause } => {
+            format!("{identity}: not renewed, tried again: {cause}")
         }
         Event::KeysRevoked { identity, error } | Event::RenewalRefused { identity, error } => {
             format!("{identity}: no longer renewed: {error}")
@@ -292,11 +319,11 @@ pub fn combined(mut notices: Vec<Notice>) -> Option<Notice> {
     if let Some(more @ 1..) = notices.len().checked_sub(MOST_LINES) {
         lines.push(format!("and {more} more"));
     }
-    lines.push("See all of them: fob status".to_owned());
     Some(Notice {
         about: notices.into_iter().flat_map(|it| it.about).collect(),
         title,
-        body: lines.join("\n"),
+        why: lines.join("\n"),
+        next: "See all of them: fob status".to_owned(),
         buttons: has_buttons.then_some(Button::Details).into_iter().collect(),
     })
 }
@@ -313,14 +340,15 @@ struct Draft<'a> {
 
 impl Draft<'_> {
     fn finish(self) -> Notice {
-        let lines = self.why.iter().chain([&self.next]);
+        let lines = self.why.iter();
         Notice {
             about: vec![NoticeKey {
                 kind: self.kind,
                 identity: self.identity.to_owned(),
             }],
             title: fit(&self.title),
-            body: lines.map(|line| fit(line)).collect::<Vec<_>>().join("\n"),
+            why: lines.map(|line| fit(line)).collect::<Vec<_>>().join("\n"),
+            next: fit(&self.next),
             buttons: self.buttons,
         }
     }

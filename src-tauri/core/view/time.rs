@@ -37,13 +37,22 @@ pub fn in_time(moment: SystemTime, now: SystemTime) -> String {
     }
 }
 
-/// `35 h`: rounded down to the largest unit, for where space is short.
+/// `in 24 s`, `in 14 min`; `now` once it is due.
+pub fn in_words(moment: SystemTime, now: SystemTime) -> String {
+    match time_left(moment, now) {
+        Duration::ZERO => "now".to_owned(),
+        left if left < Duration::from_secs(60) => format!("in {} s", left.as_secs().max(1)),
+        left => format!("in {}", rounded(left)),
+    }
+}
+
+/// `12 h`: rounded to the largest unit, for where space is short.
 pub fn rounded(left: Duration) -> String {
     match left.as_secs() {
         0 => "expired".to_owned(),
         1..60 => "under 1 min".to_owned(),
-        seconds @ 60..3600 => format!("{} min", seconds / 60),
-        seconds @ 3600.. => format!("{} h", seconds / 3600),
+        seconds @ 60..3570 => format!("{} min", (seconds + 30) / 60),
+        seconds @ 3570.. => format!("{} h", (seconds + 1800) / 3600),
     }
 }
 

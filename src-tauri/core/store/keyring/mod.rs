@@ -129,9 +129,13 @@ impl Keyring {
         self.run(WholeValues::list).await
     }
 
-    /// Never makes the system ask for a password.
+    /// Whether it can be read. Never makes the system ask for a password.
+    pub async fn check(&self) -> Result<()> {
+        self.run(|values| values.backend.check()).await
+    }
+
     pub async fn state(&self) -> KeyringState {
-        match self.run(|values| values.backend.check()).await {
+        match self.check().await {
             Ok(()) => KeyringState::Ready,
             Err(error) if error.code == Code::KeyringLocked => KeyringState::Locked,
             Err(error) => KeyringState::Unavailable(error.message),

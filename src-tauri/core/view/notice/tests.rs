@@ -30,7 +30,7 @@ fn written(notice: &Notice) -> String {
     format!(
         "{}\n---\n{}\n---\n{}",
         notice.title,
-        notice.body,
+        notice.body(Buttons::NotShown),
         buttons.join(" · ")
     )
 }
@@ -139,7 +139,7 @@ fn failing_renewals_come_with_the_time_left_and_the_cause() {
     )
     .hint("check the network");
     assert_snapshot!(shown(&Event::RenewalFailing { identity: dev(), expires_at: in_minutes(14), cause }), @r"
-    dev-admin cannot be renewed and expires in 14m
+    dev-admin cannot be renewed and ends in 14 min
     ---
     AWS could not be reached: connection refused
     Keyfob keeps trying. To try now: fob login dev-admin
@@ -151,7 +151,7 @@ fn failing_renewals_come_with_the_time_left_and_the_cause() {
 #[test]
 fn a_session_that_needs_a_person_comes_with_the_time_left() {
     assert_snapshot!(shown(&Event::ExpiresSoon { identity: dev(), expires_at: in_minutes(29) }), @r"
-    dev-admin expires in 29m
+    dev-admin's session ends in 29 min
     ---
     It cannot be renewed without you
     Sign in: fob login dev-admin --force
@@ -166,7 +166,7 @@ fn a_session_that_needs_a_person_comes_with_the_time_left() {
         now(),
     )
     .expect("a notice");
-    assert_eq!(late.title, "dev-admin expires now");
+    assert_eq!(late.title, "dev-admin's session ends now");
 }
 
 #[test]
@@ -392,7 +392,7 @@ fn key_ids_in_awss_own_words_are_shortened_and_long_words_cut() {
         now(),
     )
     .expect("a notice");
-    let line = notice.body.lines().next().expect("a line");
+    let line = notice.why.lines().next().expect("a line");
     let start = "The key AKIA…MPLE, of arn:aws:iam::1:user/kim, (ASIA…MPLE) is unknown xxx";
     assert!(line.starts_with(start) && line.ends_with("x…"), "{line}");
     assert_eq!(line.chars().count(), LONGEST_LINE + 1);
@@ -409,8 +409,30 @@ proptest! {
             Event::RenewalFailing { identity: dev(), expires_at: now(), cause: error },
         ] {
             let notice = notice(&event, now()).expect("a notice");
-            prop_assert!(!notice.title.contains(id) && !notice.body.contains(id), "{notice:?}");
-            prop_assert!(notice.body.contains("fob "));
+            let body = notice.body(Buttons::NotShown);
+            prop_assert!(!notice.title.contains(id) && !body.contains(id), "{notice:?}");
+            prop_assert!(body.contains("fob "));
         }
+    }
+}
+
+#[test]
+fn a_command_is_taught_only_where_no_button_does_the_same() {
+    let expiring = Event::ExpiresSoon {
+        identity: dev(),
+        expires_at: now() + Duration::from_secs(24),
+    };
+    let notice = notice(&expiring, now()).expect("a notice");
+    assert_eq!(notice.title, "dev-admin's session ends in 24 s");
+    assert_eq!(
+        notice.body(Buttons::Shown),
+        "It cannot be renewed without you"
+    );
+    let without = Notice {
+        buttons: Vec::new(),
+        ..notice.clone()
+    };
+    for body in [notice.body(Buttons::NotShown), without.body(Buttons::Shown)] {
+        assert!(body.contains("fob login dev-admin --force"), "{body}");
     }
 }
