@@ -212,9 +212,10 @@ impl Stage {
         moments
     }
 
-    /// Since the last look.
+    /// What a user hears of, since the last look.
     fn events(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.events.try_recv().ok())
+            .filter(|event| !matches!(event, Event::NotRenewed { .. }))
             .map(|event| said(&event))
             .collect()
     }
@@ -435,6 +436,9 @@ fn said(event: &Event) -> String {
         Event::SignedIn { identity, .. } => format!("signed in {identity}"),
         Event::SignedOut { identity } => format!("signed out {identity}"),
         Event::Renewed { identity, .. } => format!("renewed {identity}"),
+        Event::NotRenewed { identity, cause } => {
+            format!("not renewed {identity}: {:?}", cause.code)
+        }
         Event::RenewalFailing {
             identity, cause, ..
         } => format!("failing {identity}: {:?}", cause.code),
