@@ -401,15 +401,14 @@ fn thirty_minutes_without_a_network_across_the_end_are_told_once_near_it_once_at
         .find(|(_, event)| *event == Event::Renewed)
         .expect("renewed")
         .0;
-    assert!(back <= start() + 73 * MINUTE + LONGEST_PAUSE + CALL);
+    assert!(back <= start() + 73 * MINUTE + NAP);
 }
 
 #[test]
 fn throttled_for_an_hour_the_session_stays_in_use_and_attempts_become_rare() {
-    // AWS's throttling arrives as `Network`.
     let mut stage = Stage::new(12 * HOUR, Renewable::Alone, |now| {
         if now < start() + 10 * HOUR {
-            Err(Code::Network)
+            Err(Code::Throttled)
         } else {
             Ok(12 * HOUR)
         }
@@ -436,7 +435,7 @@ fn throttled_for_an_hour_the_session_stays_in_use_and_attempts_become_rare() {
     assert!(stage.watch.is_usable(stage.now));
     assert_eq!(
         stage.watch.failing().map(|error| error.code),
-        Some(Code::Network)
+        Some(Code::Throttled)
     );
     stage.run_until(start() + 10 * HOUR + LONGEST_PAUSE + CALL);
     assert_eq!(
@@ -469,7 +468,8 @@ fn a_key_revoked_while_nobody_looks_is_told_once_and_not_tried_again() {
         "what AWS granted is good until its end"
     );
     stage.run_until(end + 24 * HOUR);
-    assert_eq!(stage.events(), [Event::Told(Announcement::Expired)]);
+    assert_eq!(stage.events(), [], "revoked says more than ended");
+    assert_eq!(stage.watch.state(stage.now), State::Revoked);
     stage
         .watch
         .renewed(&session(9, stage.now, HOUR), Renewable::Alone, stage.now);
@@ -602,6 +602,32 @@ fn a_thousand_sessions_that_end_together_are_renewed_apart_and_all_before_their_
     }
     assert_eq!(renewed, 1000);
     assert!(most <= 100, "{most} at once");
+}
+
+#[test]
+fn a_short_session_that_cannot_be_renewed_is_told_of_before_its_end() {
+    let mut stage = Stage::new(20 * CALL, Renewable::Alone, |_| Err(Code::Network));
+    stage.run_until(stage.session.expires_at - CALL);
+    let told = stage.told();
+    assert!(
+        matches!(&told[..], [(_, Announcement::Failing { .. })]),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn another_sign_in_that_is_under_way_is_no_cause_of_a_failure() {
+    let mut watch = Watch::new(&session(0, start(), HOUR), Renewable::Alone, NOTICE);
+    let due = due_at(&session(0, start(), HOUR));
+    watch.look(due);
+    assert_eq!(watch.failed(fault(Code::LockTimeout), due), None);
+    assert_eq!(watch.failing(), None);
+    assert!(watch.next_renewal().is_some());
+    let later = due + MINUTE;
+    watch.look(later);
+    watch.failed(fault(Code::Network), later);
+    watch.failed(fault(Code::LockTimeout), later + CALL);
+    assert_eq!(watch.failing(), Some(&fault(Code::Network)));
 }
 
 #[test]
