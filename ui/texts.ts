@@ -178,6 +178,7 @@ export const texts = {
       keyring_passphrase: "the passphrase of the keyring",
       other_user: "a confirmation of keys",
       browser: "a browser sign-in",
+      program: "your attention",
     },
     gone: "Already answered elsewhere, or no longer needed",
   },
