@@ -11,8 +11,10 @@ use crate::agent::api::Call;
 use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
 #[cfg(unix)]
+use interprocess::local_socket::traits::Stream as _;
+use interprocess::local_socket::traits::StreamCommon;
+#[cfg(unix)]
 use interprocess::local_socket::traits::tokio::Stream as _;
-use interprocess::local_socket::traits::{Stream as _, StreamCommon};
 use interprocess::local_socket::{self as local, PeerCreds, tokio as local_async};
 use std::io::{self, Read, Write};
 use std::pin::pin;
@@ -134,6 +136,11 @@ pub(crate) fn at_once<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
+#[cfg(windows)]
+fn not_a_pipe() -> io::Error {
+    io::Error::other("what is there is not the pipe of an agent")
+}
+
 #[derive(Debug)]
 enum Stream {
     Blocking(local::Stream),
@@ -174,14 +181,13 @@ impl Stream {
                 }
                 Err(cause) => return Err(cause),
             };
-            let unusable = |_| io::Error::other("it is not a pipe of an agent");
             return match face {
                 Face::Blocking => pipe::Stream::try_from(handle)
                     .map(|it| Stream::Blocking(local::Stream::NamedPipe(it)))
-                    .map_err(unusable),
+                    .map_err(|_| not_a_pipe()),
                 Face::Async => pipe::tokio::Stream::try_from(handle)
                     .map(|it| Stream::Async(local_async::Stream::NamedPipe(it)))
-                    .map_err(unusable),
+                    .map_err(|_| not_a_pipe()),
             };
         }
         Err(io::ErrorKind::TimedOut.into())
