@@ -221,9 +221,9 @@ function isOfProgram({ asker }: Prompt): boolean {
   return asker.program.toLowerCase() !== OURSELVES;
 }
 
-/** A second attempt has another number. */
+/** A second attempt, and the code after the keys, have other numbers. */
 function isSame(one: Prompt, other: Prompt): boolean {
-  return one.id === other.id || (one.identity === other.identity && kindName(one.kind) === kindName(other.kind));
+  return one.id === other.id || one.identity === other.identity;
 }
 
 function signInJob(identity: string, renewal: Renewal = "when_due"): Job {

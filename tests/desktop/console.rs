@@ -151,6 +151,6 @@ fn what_aws_denies_to_a_choice_in_the_tray_is_said_in_the_window() {
     tray.says("deploy — needs sign-in");
     tray.press(&["deploy", "Sign in"]);
     let page = app.page();
-    page.sees("not authorized to perform: sts:AssumeRole");
+    page.sees("AWS denied the role deploy");
     page.sees("trust policy");
 }

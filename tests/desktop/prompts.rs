@@ -49,7 +49,7 @@ fn a_code_that_a_program_waits_for_is_asked_in_the_open_window_until_it_is_right
     );
     page.sees(&notice.title);
     page.fill("MFA code", "000000");
-    page.sees("invalid MFA one time pass code");
+    page.sees("AWS did not accept this code. Use the next one.");
     assert_eq!(open_prompts(&home), 1);
     page.fill("MFA code", CODE);
     assert_eq!(answer(program)["Version"], 1);

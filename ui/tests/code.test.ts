@@ -54,7 +54,7 @@ test("a refused code is entered again, with the reason, in an empty field", asyn
   const app = prompt_window(fixtures.kinds.code).on("answer_code", () => needs(fixtures.prompt(40, fixtures.kinds.refused_code, { attempt: 2 })));
   const user = await open(app);
   await user.type(field(), "111111");
-  expect((await screen.findByRole("alert")).textContent).toContain("codes are valid for 30 seconds");
+  expect((await screen.findByRole("alert")).textContent).toContain("Use the next one");
   expect(field().value).toBe("");
   expect(document.activeElement).toBe(field());
   app.on("answer_code", () => signed_in("dev-admin"));

@@ -223,7 +223,7 @@ test("the snapshot that loses the prompt because it is being answered here does 
   await settled();
   expect(screen.getByRole("dialog")).toBeTruthy();
   held.answer(needs(fixtures.prompt(52, fixtures.kinds.refused_code, { attempt: 2 })));
-  expect((await screen.findByRole("alert")).textContent).toContain("refused");
+  expect((await screen.findByRole("alert")).textContent).toContain("did not accept");
   await app.sends(base());
   await settled();
   expect(screen.getByRole("dialog")).toBeTruthy();
