@@ -78,7 +78,7 @@ impl Locked {
         assert!(self.is_locked());
     }
 
-    pub fn asks(&self) -> bool {
+    pub fn asks() -> bool {
         !windows::titled(DIALOG).is_empty()
     }
 

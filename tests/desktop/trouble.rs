@@ -113,7 +113,7 @@ fn a_keyrings_dialog_that_was_dismissed_comes_up_again_only_when_a_person_tries_
     page.sees("Waiting for the system keyring");
     home.json(&["status", "--json"]);
     page.sees("kim default Unknown");
-    assert!(!locked.asks(), "not by itself");
+    assert!(!Locked::asks(), "not by itself");
     page.press("Retry");
     locked.answer();
     page.sees_soon("kim default Needs sign-in");

@@ -21,15 +21,21 @@ pub struct Record {
     /// How it is renewed is known.
     pub(super) is_watched: bool,
     pub is_signed_out: bool,
-    /// AWS no longer knew the last session.
-    pub(super) is_refused: bool,
+    pub(super) revoked: Revoked,
     /// Why what is stored is not known.
     pub unreadable: Option<Error>,
-    /// The keys that a session would be made with are set aside: AWS no longer knew them.
-    pub(super) are_keys_revoked: bool,
     /// As of the last time that it was read.
     pub(super) stamp: Option<RecordStamp>,
     pub last_caller: Option<LastCaller>,
+}
+
+/// What AWS no longer knew.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Revoked {
+    /// The last session.
+    pub session: bool,
+    /// The keys that a session would be made with: they are set aside.
+    pub keys: bool,
 }
 
 /// When what a record shows was last written.
@@ -74,9 +80,8 @@ impl Record {
             watch: None,
             is_watched: false,
             is_signed_out: false,
-            is_refused: false,
+            revoked: Revoked::default(),
             unreadable: None,
-            are_keys_revoked: false,
             stamp: None,
             last_caller: None,
         }
@@ -91,9 +96,9 @@ impl Record {
             // What AWS refused shows only when it is tried.
             (Some(state @ (State::Revoked | State::Denied)), _) => state,
             // A session that has ended cannot be made anew.
-            (Some(State::Expired) | None, _) | (_, None) if self.are_keys_revoked => State::Revoked,
+            (Some(State::Expired) | None, _) | (_, None) if self.revoked.keys => State::Revoked,
             (Some(state), Some(_)) => state,
-            (_, None) if self.is_refused => State::Revoked,
+            (_, None) if self.revoked.session => State::Revoked,
             (Some(State::Expired), None) => State::Expired,
             (_, None) if self.unreadable.is_some() => State::Unknown,
             (_, None) => State::NeedsSignIn,

@@ -272,8 +272,8 @@ impl Sessions {
                 .as_ref()
                 .map(|held| held.session.keys.access_key_id.clone());
             record.is_signed_out = it.is_signed_out;
-            record.is_refused = it.is_refused;
-            record.are_keys_revoked = it.are_keys_revoked.unwrap_or(record.are_keys_revoked);
+            record.revoked.session = it.is_refused;
+            record.revoked.keys = it.are_keys_revoked.unwrap_or(record.revoked.keys);
             match it.stored {
                 Stored::Unchanged => {}
                 Stored::Nothing => {
