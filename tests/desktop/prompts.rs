@@ -155,7 +155,11 @@ fn two_prompts(home: &Home) -> (String, Child, Child) {
     windows::type_into(&window, "12");
     let robin = home.start_fob(&["credential-process", "robin", "--wait", "60"]);
     windows::appears("Keyfob: .+ needs an MFA code for kim .1 of 2.");
-    assert_eq!(windows::titled(PROMPT), std::slice::from_ref(&window), "one window");
+    assert_eq!(
+        windows::titled(PROMPT),
+        std::slice::from_ref(&window),
+        "one window"
+    );
     (window, kim, robin)
 }
 

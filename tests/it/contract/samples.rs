@@ -208,6 +208,10 @@ pub fn events() -> Vec<Event> {
             identity: name(),
             expires_at: moment(),
         },
+        Event::NotRenewed {
+            identity: name(),
+            cause: error(Code::Network),
+        },
         Event::RenewalFailing {
             identity: name(),
             expires_at: moment(),

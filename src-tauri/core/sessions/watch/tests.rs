@@ -241,7 +241,7 @@ fn asleep_for_eight_hours_over_several_deadlines_it_is_renewed_within_half_a_min
 fn a_back_off_that_was_waiting_when_the_lid_closed_is_cut_short_and_begins_anew() {
     let mut stage = Stage::new(12 * HOUR, Renewable::Alone, |now| {
         if now < start() + 11 * HOUR + 50 * MINUTE + 20 * CALL {
-            Err(Code::Network)
+            Err(Code::Throttled)
         } else {
             Ok(HOUR)
         }
@@ -266,7 +266,7 @@ fn asleep_past_the_end_of_a_session_that_needs_a_person_only_its_end_is_told() {
 
 #[test]
 fn still_no_network_a_minute_after_waking_is_told_once() {
-    let mut stage = Stage::new(HOUR, Renewable::Alone, |_| Err(Code::Network));
+    let mut stage = Stage::new(HOUR, Renewable::Alone, |_| Err(Code::Throttled));
     stage.run_until(start() + MINUTE);
     stage.sleep(8 * HOUR);
     let woken = stage.now;
@@ -279,7 +279,7 @@ fn still_no_network_a_minute_after_waking_is_told_once() {
 
 #[test]
 fn the_clock_set_back_an_hour_announces_nothing_twice_and_renews_nothing_wildly() {
-    let mut stage = Stage::new(12 * HOUR, Renewable::Alone, |_| Err(Code::Network));
+    let mut stage = Stage::new(12 * HOUR, Renewable::Alone, |_| Err(Code::Throttled));
     let end = stage.session.expires_at;
     stage.run_until(end - 10 * MINUTE);
     let before = stage.began().len();
