@@ -13,8 +13,8 @@ fn start(home: &Home, arguments: &[&str]) -> Child {
         .expect("fob starts")
 }
 
-fn start_fifty(home: &Home) -> Vec<Output> {
-    let children: Vec<Child> = (0..50)
+fn start_many(home: &Home, how_many: u32) -> Vec<Output> {
+    let children: Vec<Child> = (0..how_many)
         .map(|_| start(home, &["credential-process", "deploy"]))
         .collect();
     children
@@ -29,7 +29,7 @@ fn fifty_cold_processes_make_one_aws_call_for_each_step_and_get_the_same_answer(
     home.sandbox()
         .inject(FaultSwitch::on(SandboxFault::Delay { milliseconds: 300 }))
         .expect("a delay");
-    let outputs = start_fifty(&home);
+    let outputs = start_many(&home, 50);
     for output in &outputs {
         assert_eq!(code(output), 0, "{}", text(&output.stderr));
         assert_eq!(text(&output.stdout), text(&outputs[0].stdout));
@@ -49,7 +49,7 @@ fn waiting_processes_take_over_a_failure_instead_of_repeating_it() {
     home.sandbox()
         .inject(FaultSwitch::on(SandboxFault::Delay { milliseconds: 2500 }))
         .expect("a delay");
-    let outputs = start_fifty(&home);
+    let outputs = start_many(&home, 20);
     for output in &outputs {
         assert_eq!(code(output), 3, "{}", text(&output.stderr));
         assert!(output.stdout.is_empty());

@@ -784,7 +784,8 @@ fn without_an_agent_each_call_signs_and_nothing_claims_to_reuse_tokens() {
         }
     }
     let help = text(&home.run(&["rds", "token", "--help"]).stdout);
-    assert!(help.contains("With an agent running, every caller gets the same token"));
+    let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("With an agent running, every caller gets the same token"));
 }
 
 #[test]
