@@ -79,7 +79,7 @@ fn an_access_key_is_added_and_signed_in_with_and_its_secret_is_only_in_the_keyri
     assert_eq!(with_secret.len(), 1, "{:?}", held.keys());
     let id = keys.access_key_id.as_str();
     assert!(held[with_secret[0]].contains(id), "with its id");
-    Tray::of(&desktop, &app).says_one_of(&["work (default) — 11 h", "work — 12 h"]);
+    Tray::of(&desktop, &app).says_one_of(&["work (default) — 11 h", "work (default) — 12 h"]);
     let listed = home.json(&["list", "--json"]);
     assert_eq!(listed["identities"][0]["name"], "work", "{listed}");
     assert_eq!(listed["identities"][0]["state"], "valid", "{listed}");

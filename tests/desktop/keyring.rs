@@ -78,10 +78,6 @@ impl Locked {
         assert!(self.is_locked());
     }
 
-    pub fn asks() -> bool {
-        !windows::titled(DIALOG).is_empty()
-    }
-
     fn is_locked(&self) -> bool {
         let collection = collection(&self.0);
         let proxy = Proxy::new(

@@ -316,7 +316,7 @@ export type IdentityStatus = {
 	source: string | null,
 	state: State,
 	/**  Programs get a long-lived access key in place of a session. */
-	hands_out_keys: boolean,
+	hands_out_keys?: boolean,
 	issued_at: string | null,
 	expires_at: string | null,
 	expires_in_seconds: number | null,

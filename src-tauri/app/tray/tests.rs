@@ -54,7 +54,7 @@ fn the_menu_lists_what_can_be_done_in_the_order_people_look_for_it() {
     insta::assert_snapshot!(lines(&menu(&shown, StartAtLogin::On, now())).join("\n"), @r"
     Open Keyfob
     -
-    dev-admin — 35 h >
+    dev-admin — 36 h >
       Renew
       Log out…
       -
@@ -100,11 +100,12 @@ fn the_default_is_marked() {
 }
 
 #[test]
-fn time_left_is_rounded_down_to_its_largest_unit() {
+fn time_left_is_rounded_to_its_largest_unit() {
     let cases = [
-        (35 * HOUR + 3599, "35 h"),
+        (35 * HOUR + 3599, "36 h"),
         (HOUR, "1 h"),
-        (3599, "59 min"),
+        (3599, "1 h"),
+        (3569, "59 min"),
         (60, "1 min"),
         (59, "under 1 min"),
     ];

@@ -453,7 +453,7 @@ fn sentences(error: &Error) -> Vec<String> {
     error
         .hints
         .iter()
-        .filter(|hint| !is_command(hint))
+        .filter(|hint| !hint.contains("fob "))
         .map(|hint| sentence(hint))
         .collect()
 }
