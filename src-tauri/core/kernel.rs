@@ -60,7 +60,7 @@ pub fn parent_of(pid: u32) -> Option<u32> {
 
 /// A process in the system's table.
 #[derive(Debug, PartialEq, Eq)]
-struct Entry {
+struct TableEntry {
     /// As the process may have set it.
     name: String,
     /// `None` for what the system shows to its owner alone: as `fob`, which keeps debuggers out.
@@ -70,7 +70,7 @@ struct Entry {
     terminal: Option<String>,
 }
 
-impl Entry {
+impl TableEntry {
     fn program(&self) -> String {
         let name = self.file.as_deref().and_then(Path::file_name);
         let name = name.map(|name| name.to_string_lossy());
@@ -85,7 +85,7 @@ pub use others::is_of_this_user;
 
 #[cfg(not(target_os = "linux"))]
 mod others {
-    use super::Entry;
+    use super::TableEntry;
     use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
     /// Of the user that this process runs as.
@@ -94,9 +94,9 @@ mod others {
         user(pid).is_some_and(|it| user(std::process::id()) == Some(it))
     }
 
-    pub(super) fn entry(pid: u32) -> Option<Entry> {
+    pub(super) fn entry(pid: u32) -> Option<TableEntry> {
         look(pid, |process| {
-            Some(Entry {
+            Some(TableEntry {
                 name: process.name().to_string_lossy().into_owned(),
                 file: process.exe().map(Into::into),
                 parent: process.parent().map_or(0, Pid::as_u32),
@@ -118,16 +118,16 @@ mod others {
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use super::Entry;
+    use super::TableEntry;
 
-    pub(super) fn entry(pid: u32) -> Option<Entry> {
+    pub(super) fn entry(pid: u32) -> Option<TableEntry> {
         let bytes = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
         let Stat {
             name,
             parent,
             terminal,
         } = Stat::parse(&String::from_utf8_lossy(&bytes))?;
-        Some(Entry {
+        Some(TableEntry {
             name,
             file: std::fs::read_link(format!("/proc/{pid}/exe")).ok(),
             parent,

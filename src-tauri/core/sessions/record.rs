@@ -21,7 +21,7 @@ pub struct Record {
     /// How it is renewed is known.
     pub(super) is_watched: bool,
     pub is_signed_out: bool,
-    pub(super) revoked: Revoked,
+    pub(super) revoked: NoLongerKnown,
     /// Why what is stored is not known.
     pub unreadable: Option<Error>,
     /// As of the last time that it was read.
@@ -31,7 +31,7 @@ pub struct Record {
 
 /// What AWS no longer knew.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Revoked {
+pub(super) struct NoLongerKnown {
     /// The last session.
     pub session: bool,
     /// The keys that a session would be made with: they are set aside.
@@ -80,7 +80,7 @@ impl Record {
             watch: None,
             is_watched: false,
             is_signed_out: false,
-            revoked: Revoked::default(),
+            revoked: NoLongerKnown::default(),
             unreadable: None,
             stamp: None,
             last_caller: None,

@@ -2,7 +2,9 @@
 //! only where they belong.
 
 use super::belonging::{Belonging, Here, is_gone};
-use super::keyring::{Attributes, Deletion, EntryKind, EntryName, Keyring, KeyringEntry, NewValue};
+use super::keyring::{
+    Attributes, Deletion, EntryKind, EntryName, Keyring, KeyringEntry, ValuedEntry,
+};
 use super::locks::RealmLocks;
 use super::outcome::{Dropped, Mode};
 use super::value::{self, EntryHead};
@@ -74,7 +76,7 @@ impl Entries {
                 version: Some(value::VERSION.to_string()),
                 holds,
             };
-            NewValue {
+            ValuedEntry {
                 entry: KeyringEntry { name, attributes },
                 value: text,
             }

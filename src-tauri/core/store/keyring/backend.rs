@@ -1,7 +1,7 @@
 //! The interface of a keyring back end: one entry at a time, by account, all on the keyring's
 //! thread.
 
-use super::entry::{Attributes, Deletion, EntryName, NewValue, SERVICE};
+use super::entry::{Attributes, Deletion, EntryName, SERVICE, ValuedEntry};
 use crate::ask::PassphraseUse;
 use crate::error::{Code, Error, Result};
 use crate::secret::Secret;
@@ -17,8 +17,8 @@ pub(super) trait Backend: Send {
 
     fn write(&mut self, account: &str, attributes: &Attributes, value: &Secret) -> Result<()>;
 
-    fn write_all(&mut self, all: &[NewValue]) -> Result<()> {
-        all.iter().try_for_each(|NewValue { entry, value }| {
+    fn write_all(&mut self, all: &[ValuedEntry]) -> Result<()> {
+        all.iter().try_for_each(|ValuedEntry { entry, value }| {
             self.write(&entry.name.to_string(), &entry.attributes, value)
         })
     }

@@ -99,7 +99,7 @@ pub struct KeyringEntry {
 
 /// An entry on its way into the keyring.
 #[derive(Debug)]
-pub struct NewValue {
+pub struct ValuedEntry {
     pub entry: KeyringEntry,
     pub value: Secret,
 }

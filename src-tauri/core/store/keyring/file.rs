@@ -3,7 +3,7 @@
 //! as it is.
 
 use super::backend::{Backend, Entries, Progress, accounts, locked, unavailable};
-use super::entry::{Attributes, Deletion, NewValue};
+use super::entry::{Attributes, Deletion, ValuedEntry};
 use crate::ask::PassphraseUse;
 use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
@@ -258,9 +258,9 @@ impl Backend for FileKeyring {
         self.change(|entries| drop(entries.insert(account.to_owned(), entry)))
     }
 
-    fn write_all(&mut self, all: &[NewValue]) -> Result<()> {
+    fn write_all(&mut self, all: &[ValuedEntry]) -> Result<()> {
         self.change(|entries| {
-            entries.extend(all.iter().map(|NewValue { entry, value }| {
+            entries.extend(all.iter().map(|ValuedEntry { entry, value }| {
                 let held = (entry.attributes.clone(), value.clone());
                 (entry.name.to_string(), held)
             }));

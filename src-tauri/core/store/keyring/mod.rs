@@ -11,7 +11,7 @@ mod system;
 mod whole;
 
 pub(super) use backend::unusable;
-pub use entry::{Attributes, Deletion, EntryKind, EntryName, KeyringEntry, NewValue, SERVICE};
+pub use entry::{Attributes, Deletion, EntryKind, EntryName, KeyringEntry, SERVICE, ValuedEntry};
 
 use crate::ask::PassphraseUse;
 use crate::config::KeyringChoice;
@@ -109,11 +109,11 @@ impl Keyring {
     /// The value is one line of ASCII.
     pub async fn write(&self, entry: &KeyringEntry, value: Secret) -> Result<()> {
         let entry = entry.clone();
-        self.write_all(vec![NewValue { entry, value }]).await
+        self.write_all(vec![ValuedEntry { entry, value }]).await
     }
 
     /// In this order; in a keyring that is one file all of them or none.
-    pub async fn write_all(&self, all: Vec<NewValue>) -> Result<()> {
+    pub async fn write_all(&self, all: Vec<ValuedEntry>) -> Result<()> {
         self.run(move |values| values.write_all(&all)).await
     }
 

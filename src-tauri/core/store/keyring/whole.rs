@@ -1,7 +1,7 @@
 //! Whole values over a back end that may have to keep them in parts.
 
 use super::backend::{Backend, unusable};
-use super::entry::{Deletion, EntryName, KeyringEntry, NewValue};
+use super::entry::{Deletion, EntryName, KeyringEntry, ValuedEntry};
 use super::parts::{self, PartsHead};
 use crate::error::Result;
 use crate::secret::Secret;
@@ -33,14 +33,14 @@ impl WholeValues {
         }
     }
 
-    pub fn write_all(&mut self, all: &[NewValue]) -> Result<()> {
+    pub fn write_all(&mut self, all: &[ValuedEntry]) -> Result<()> {
         match self.backend.value_limit() {
             None => self.backend.write_all(all),
             Some(limit) => all.iter().try_for_each(|it| self.write(it, limit)),
         }
     }
 
-    fn write(&mut self, NewValue { entry, value }: &NewValue, limit: usize) -> Result<()> {
+    fn write(&mut self, ValuedEntry { entry, value }: &ValuedEntry, limit: usize) -> Result<()> {
         let account = entry.name.to_string();
         let previous = self.head(&account)?;
         match parts::split(value, limit, previous.as_ref()) {

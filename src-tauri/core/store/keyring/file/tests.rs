@@ -178,14 +178,14 @@ fn the_key_is_derived_again_only_when_the_file_has_changed() {
 fn several_values_are_written_in_one_go() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut ring = keyring(folder.path(), Some("pw"));
-    let value = |name: &str| NewValue {
+    let value = |name: &str| ValuedEntry {
         entry: KeyringEntry {
             name: EntryName::new("default", EntryKind::Keys, name),
             attributes: Attributes::default(),
         },
         value: Secret::new(name),
     };
-    let mut derived = |all: &[NewValue]| {
+    let mut derived = |all: &[ValuedEntry]| {
         let before = ring.progress.derivations.load(Ordering::Relaxed);
         ring.write_all(all).expect("written");
         ring.progress.derivations.load(Ordering::Relaxed) - before
