@@ -92,6 +92,12 @@ impl SandboxClient {
             .map(|Revoked { revoked }| revoked)
     }
 
+    /// See [`super::Sandbox::revoke_sign_ins`].
+    pub fn revoke_sign_ins(&self) -> Result<usize> {
+        self.request("POST", "sign-ins/revoke", &())
+            .map(|Revoked { revoked }| revoked)
+    }
+
     pub fn set_settings(&self, settings: &SandboxSettings) -> Result<()> {
         self.send("PUT", "settings", settings)
     }

@@ -2,7 +2,9 @@
 //! session, and a page for the bearer of the token. Answers in pages for browsers; like AWS it does
 //! not say what is wrong with keys.
 
+use super::answer::HttpAnswer;
 use super::faults::{FaultsMet, SandboxFault};
+use super::pages::page;
 use super::protocol::escape;
 use super::refusal::AwsRefusal;
 use super::request::Incoming;
@@ -16,27 +18,6 @@ use subtle::ConstantTimeEq;
 
 pub(super) const PATH: &str = "/federation";
 const TOKEN_LIFE: Duration = Duration::from_secs(15 * 60);
-
-pub(super) enum ConsoleReply {
-    Token(String),
-    Page(String),
-}
-
-impl ConsoleReply {
-    pub fn content_type(&self) -> &'static str {
-        match self {
-            ConsoleReply::Token(_) => "application/json",
-            ConsoleReply::Page(_) => "text/html; charset=utf-8",
-        }
-    }
-
-    pub fn body(self) -> String {
-        match self {
-            ConsoleReply::Token(token) => json!({ "SigninToken": token }).to_string(),
-            ConsoleReply::Page(page) => page,
-        }
-    }
-}
 
 /// The parameter `Session`: the keys themselves, instead of a signature.
 #[derive(Deserialize)]
@@ -55,7 +36,7 @@ pub(super) fn answer(
     incoming: &Incoming,
     faults: &FaultsMet,
     now: SystemTime,
-) -> (Option<VerifiedCaller>, Result<ConsoleReply, AwsRefusal>) {
+) -> (Option<VerifiedCaller>, Result<HttpAnswer, AwsRefusal>) {
     if let Some(refusal) = faults.iter().find_map(refused_by) {
         return (None, Err(refusal));
     }
@@ -63,22 +44,24 @@ pub(super) fn answer(
         return (None, Err(refusal.clone()));
     }
     match incoming.parameter("Action") {
-        Some("getSigninToken") => match authenticate(aws, incoming, now) {
-            Ok((caller, session_ends_at)) => {
-                let given = check(incoming, &caller).map(|()| {
+        Some("getSigninToken") => {
+            match authenticate(aws, incoming, now) {
+                Ok((caller, session_ends_at)) => {
+                    let given = check(incoming, &caller).map(|()| {
                     let until = session_ends_at.min(now + TOKEN_LIFE);
-                    ConsoleReply::Token(aws.console_token(caller.clone(), until, now))
+                    HttpAnswer::json(&json!({ "SigninToken": aws.console_token(caller.clone(), until, now) }))
                 });
-                (Some(caller), given)
+                    (Some(caller), given)
+                }
+                Err(refusal) => (None, Err(refusal)),
             }
-            Err(refusal) => (None, Err(refusal)),
-        },
+        }
         Some("login") => {
             let token = incoming.parameter("SigninToken").unwrap_or_default();
             match aws.console_caller(token, now).cloned() {
                 Some(caller) => {
                     let page = welcome(&caller, incoming.parameter("Destination"));
-                    (Some(caller), Ok(ConsoleReply::Page(page)))
+                    (Some(caller), Ok(page))
                 }
                 None => (
                     None,
@@ -144,7 +127,7 @@ fn check(incoming: &Incoming, caller: &VerifiedCaller) -> Result<(), AwsRefusal>
             "Invalid session duration parameter",
         )),
         (true, Assumed::WithSession) => Err(invalid_credentials()),
-        (true, Assumed::WithKeys) => Ok(()),
+        (true, Assumed::WithKeys | Assumed::BySignIn) => Ok(()),
     }
 }
 
@@ -165,11 +148,14 @@ fn refused_by(fault: &SandboxFault) -> Option<AwsRefusal> {
         | SandboxFault::WrongMfaCode
         | SandboxFault::Delay { .. }
         | SandboxFault::ClockOffset { .. }
+        | SandboxFault::InvalidClient
+        | SandboxFault::InvalidGrant
+        | SandboxFault::Html
         | SandboxFault::Outage => None,
     }
 }
 
-fn welcome(caller: &VerifiedCaller, destination: Option<&str>) -> String {
+fn welcome(caller: &VerifiedCaller, destination: Option<&str>) -> HttpAnswer {
     let opens = destination.map_or_else(String::new, |page| {
         format!("<p>At AWS this opens {}</p>", escape(page))
     });
@@ -179,20 +165,5 @@ fn welcome(caller: &VerifiedCaller, destination: Option<&str>) -> String {
             "<p>Signed in to the sandbox console as {}</p>{opens}",
             escape(&caller.arn)
         ),
-    )
-}
-
-pub(super) fn refused(refusal: &AwsRefusal) -> String {
-    let title = format!(
-        "HTTP Status {} - {}",
-        refusal.status,
-        escape(&refusal.message)
-    );
-    page(&title, &format!("<p>{title}</p>"))
-}
-
-fn page(title: &str, body: &str) -> String {
-    format!(
-        "<!doctype html>\n<html lang=\"en\"><head><title>{title}</title></head><body>{body}</body></html>\n"
     )
 }

@@ -3,6 +3,7 @@
 //! or any `Origin`.
 
 use super::faults::FaultSwitch;
+use super::grants::Grants;
 use super::journal::RecordedCall;
 use super::protocol::timestamp;
 use super::served::Served;
@@ -28,6 +29,7 @@ pub struct SandboxState {
     pub users: Vec<UserState>,
     pub roles: Vec<SandboxRole>,
     pub sessions: Vec<SessionState>,
+    pub sign_ins: Vec<SignInState>,
     pub settings: SandboxSettings,
     pub faults: Vec<FaultSwitch>,
 }
@@ -48,6 +50,15 @@ pub struct SessionState {
     pub principal: String,
     /// RFC 3339.
     pub expires_at: String,
+}
+
+/// Of Identity Center.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignInState {
+    pub client_id: String,
+    pub principal: String,
+    /// RFC 3339.
+    pub ends_at: String,
 }
 
 /// A new access key for the calling process: the only secret of this interface.
@@ -129,6 +140,9 @@ pub(super) fn answer(served: &Served, head: &Parts, body: &[u8]) -> (u16, String
                 revoked: aws().revoke_sessions(&principal),
             })
         }),
+        (&Method::POST, "sign-ins/revoke") => to_json(&Revoked {
+            revoked: aws().identity_center.grants.end(),
+        }),
         (&Method::PUT, "settings") => read(body)
             .and_then(|settings| aws().set_settings(settings))
             .map(|()| done),
@@ -179,9 +193,18 @@ pub(super) fn state(served: &Served) -> SandboxState {
                 expires_at: timestamp(session.expires_at).to_string(),
             })
             .collect(),
+        sign_ins: sign_ins(&aws.identity_center.grants).collect(),
         settings: aws.settings().clone(),
         faults: aws.faults.list(),
     }
+}
+
+fn sign_ins(grants: &Grants) -> impl Iterator<Item = SignInState> {
+    grants.sign_ins().map(|sign_in| SignInState {
+        client_id: sign_in.client_id.clone(),
+        principal: sign_in.principal.clone(),
+        ends_at: timestamp(sign_in.ends_at).to_string(),
+    })
 }
 
 fn created(keys: &Keys) -> CreatedKey {

@@ -1,6 +1,6 @@
 //! Fault switches: which misbehaviour a call meets, for which action, how often.
 
-use super::protocol::StsAction;
+use super::actions::{AwsAction, SignInService};
 use super::refusal::AwsRefusal;
 use super::request::Incoming;
 use crate::error::{Code, Error, Result};
@@ -34,6 +34,12 @@ pub enum SandboxFault {
     RegionNotEnabled {
         region: String,
     },
+    /// No client is known. Meets only calls to SSO OIDC.
+    InvalidClient,
+    /// No code and no refresh token is good. Meets only calls to SSO OIDC.
+    InvalidGrant,
+    /// A page for people instead of an answer, as the sign-in page of a hotel's network.
+    Html,
     /// The connection is closed without an answer.
     Outage,
 }
@@ -56,6 +62,9 @@ impl SandboxFault {
             | SandboxFault::ExpiredTokenException
             | SandboxFault::Delay { .. }
             | SandboxFault::ClockOffset { .. }
+            | SandboxFault::InvalidClient
+            | SandboxFault::InvalidGrant
+            | SandboxFault::Html
             | SandboxFault::Outage => None,
         }
     }
@@ -68,7 +77,7 @@ pub struct FaultSwitch {
     pub fault: SandboxFault,
     /// `None`: every call, also those that name no action.
     #[serde(default)]
-    pub action: Option<StsAction>,
+    pub action: Option<AwsAction>,
     /// How many calls it still meets; `None`: until it is cleared.
     #[serde(default)]
     pub times: Option<u32>,
@@ -85,9 +94,9 @@ impl FaultSwitch {
     }
 
     #[must_use]
-    pub fn for_action(self, action: StsAction) -> FaultSwitch {
+    pub fn for_action(self, action: impl Into<AwsAction>) -> FaultSwitch {
         FaultSwitch {
-            action: Some(action),
+            action: Some(action.into()),
             ..self
         }
     }
@@ -101,8 +110,8 @@ impl FaultSwitch {
     }
 
     fn meets(&self, incoming: &Incoming) -> bool {
-        let meets_action = |action| incoming.action() == Ok(action);
-        self.action.is_none_or(meets_action)
+        self.action
+            .is_none_or(|action| incoming.called() == Some(action))
             && match &self.fault {
                 SandboxFault::WrongMfaCode => incoming.parameter("TokenCode").is_some(),
                 SandboxFault::RegionNotEnabled { region } => incoming.region() == Some(region),
@@ -114,7 +123,11 @@ impl FaultSwitch {
                 | SandboxFault::ServiceUnavailable
                 | SandboxFault::Delay { .. }
                 | SandboxFault::ClockOffset { .. }
+                | SandboxFault::Html
                 | SandboxFault::Outage => true,
+                SandboxFault::InvalidClient | SandboxFault::InvalidGrant => {
+                    incoming.service() == Some(SignInService::Oidc)
+                }
             }
     }
 }

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 const MOST_CALLS: usize = 10_000;
 
 /// Parameters shown with their values; of any other only the name. A dot at the end: all of them.
-const SHOWN: [&str; 11] = [
+const SHOWN: &[&str] = &[
     "RoleArn",
     "RoleSessionName",
     "ExternalId",
@@ -23,6 +23,24 @@ const SHOWN: [&str; 11] = [
     "SourceIdentity",
     "Tags.member.",
     "TransitiveTagKeys.member.",
+    // Of sign-ins.
+    "clientName",
+    "clientType",
+    "grantType",
+    "grantTypes",
+    "issuerUrl",
+    "redirectUri",
+    "redirectUris",
+    "redirect_uri",
+    "response_type",
+    "code_challenge_method",
+    "scope",
+    "scopes",
+    "startUrl",
+    "account_id",
+    "role_name",
+    "max_result",
+    "refuse",
 ];
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,11 +52,11 @@ pub struct RecordedCall {
     /// As the call was signed for.
     pub region: Option<String>,
     pub access_key_id: Option<String>,
-    /// The ARN of the signer, once verified.
+    /// The ARN of the signer, or the name of the signed-in person, once verified.
     pub principal: Option<String>,
     /// By name; `(hidden)` for the value of an MFA code and of anything not known to be harmless.
     pub parameters: BTreeMap<String, String>,
-    /// `ok`, the code AWS answered with, or `outage`.
+    /// `ok`, the code AWS answered with, `html`, or `outage`.
     pub outcome: String,
 }
 
@@ -61,7 +79,10 @@ impl RecordedCall {
         };
         RecordedCall {
             time: format!("{:.3}", timestamp(time)),
-            action: incoming.parameter("Action").unwrap_or_default().to_owned(),
+            action: match incoming.sign_in {
+                Some(action) => action.name().to_owned(),
+                None => incoming.parameter("Action").unwrap_or_default().to_owned(),
+            },
             region: incoming.region().map(str::to_owned),
             access_key_id: incoming
                 .authorization

@@ -1,33 +1,46 @@
 //! An AWS on loopback: Keyfob can be tried without an account, and tests fake the wire instead of
-//! the interface. Owns users, keys, roles and sessions, checks signatures by its own means, keeps a
+//! the interface. Owns users, keys, roles, sessions and sign-ins, checks signatures by its own means, keeps a
 //! journal of its calls and misbehaves on demand (faults). It never speaks to AWS and writes
 //! nothing to disk.
 
+mod actions;
+mod answer;
+mod base64url;
 mod client;
+mod consent;
 mod console;
 mod control;
 pub mod demonstration;
 mod faults;
+mod grants;
+mod identity_center;
 mod journal;
+mod oidc;
+mod pages;
+mod portal;
 mod protocol;
 mod random;
 mod refusal;
+
 mod request;
+mod rest;
 mod served;
 mod server;
 mod settings;
+mod sign_in;
 mod signature;
 mod simulated_aws;
 mod sts;
 #[cfg(test)]
 mod tests;
 
+pub use actions::{AwsAction, SignInAction};
 pub use client::SandboxClient;
-pub use control::{SandboxState, SessionState, UserState};
+pub use control::{SandboxState, SessionState, SignInState, UserState};
 pub use faults::{FaultSwitch, SandboxFault};
 pub use journal::RecordedCall;
 pub use protocol::StsAction;
-pub use settings::{ExpiredCode, SandboxSettings, SkewCode};
+pub use settings::{ExpiredCode, SandboxAccount, SandboxSettings, SkewCode};
 pub use simulated_aws::{MfaDevice, RoleTrust, SandboxRole};
 
 use crate::clock::Clock;
@@ -106,6 +119,12 @@ impl Sandbox {
     /// were.
     pub fn revoke_sessions(&self, principal: &str) -> usize {
         self.served.aws().revoke_sessions(principal)
+    }
+
+    /// Ends every sign-in, as an administrator does, and returns how many there were. Sessions made
+    /// with them live on.
+    pub fn revoke_sign_ins(&self) -> usize {
+        self.served.aws().identity_center.grants.end()
     }
 
     /// Adds the role, or replaces the one with its ARN.

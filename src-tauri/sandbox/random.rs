@@ -1,6 +1,7 @@
-//! Random access keys, session tokens, unique ids and request ids in the form AWS gives them.
+//! Random access keys, tokens, codes, unique ids and request ids in the form AWS gives them.
 //! Nothing here is remembered.
 
+use super::base64url;
 use crate::encode::{hex, random_bytes};
 use crate::ids::AccessKeyId;
 use crate::secret::{Keys, Secret, SecretAccessKey};
@@ -21,6 +22,20 @@ pub(super) fn keys(prefix: &str) -> Keys {
 
 pub(super) fn session_token() -> Secret {
     Secret::new(base64::encode(random_bytes::<210>()))
+}
+
+/// Letters, digits, `-` and `_` behind a prefix.
+pub(super) fn token(prefix: &str) -> Secret {
+    Secret::new(format!(
+        "{prefix}{}",
+        base64url::encode(&random_bytes::<48>())
+    ))
+}
+
+/// What a person reads off one screen and compares with another.
+pub(super) fn user_code() -> String {
+    let letters = base32::<8>();
+    format!("{}-{}", &letters[..4], &letters[4..])
 }
 
 pub(super) fn signin_token() -> String {

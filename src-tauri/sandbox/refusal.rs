@@ -27,6 +27,14 @@ impl AwsRefusal {
         )
     }
 
+    pub fn no_such_place() -> AwsRefusal {
+        AwsRefusal::new(
+            404,
+            "InvalidAction",
+            "The sandbox has no such address, or answers another method there.",
+        )
+    }
+
     pub fn malformed(message: &str) -> AwsRefusal {
         AwsRefusal::new(400, "MalformedQueryString", message)
     }
@@ -100,6 +108,34 @@ impl AwsRefusal {
         let message =
             "The request processing has failed because of an unknown error, exception or failure.";
         AwsRefusal::new(500, "InternalFailure", message)
+    }
+
+    pub fn too_many_requests() -> AwsRefusal {
+        AwsRefusal::new(429, "TooManyRequestsException", "Rate exceeded")
+    }
+
+    /// Of SSO OIDC.
+    pub fn invalid_client() -> AwsRefusal {
+        AwsRefusal::new(401, "InvalidClientException", "Invalid client provided")
+    }
+
+    /// Of SSO OIDC, which does not say what is wrong with a code or a token.
+    pub fn invalid_grant() -> AwsRefusal {
+        AwsRefusal::new(400, "InvalidGrantException", "Invalid grant provided")
+    }
+
+    /// Of the portal, for a token.
+    pub fn unauthorized() -> AwsRefusal {
+        AwsRefusal::new(
+            401,
+            "UnauthorizedException",
+            "Session token not found or invalid",
+        )
+    }
+
+    /// Of the portal, for an account or a role.
+    pub fn no_access() -> AwsRefusal {
+        AwsRefusal::new(403, "ForbiddenException", "No access")
     }
 
     /// The `ErrorResponse` of AWS's query protocol.

@@ -1,12 +1,14 @@
 //! A call as it came over the wire, parsed but not verified: parameters of the query protocol and
 //! the claimed signature. A part that cannot be parsed is kept as its refusal.
 
+use super::actions::{AwsAction, SignInAction, SignInService};
 use super::protocol::{StsAction, VERSION};
 use super::refusal::AwsRefusal;
 use super::signature::Authorization;
 use axum::body::Bytes;
 use axum::http::Method;
 use axum::http::request::Parts;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 pub(super) type Parameters = BTreeMap<String, String>;
@@ -17,23 +19,39 @@ pub(super) struct Incoming {
     pub body: Bytes,
     pub parameters: Result<Parameters, AwsRefusal>,
     pub authorization: Result<Authorization, AwsRefusal>,
+    /// By the path; `None`: a call to STS or to the console.
+    pub sign_in: Option<SignInAction>,
 }
 
 impl Incoming {
     pub fn read(head: Parts, body: Bytes) -> Incoming {
-        let form = if head.method == Method::POST {
-            &body
-        } else {
-            head.uri.query().unwrap_or_default().as_bytes()
+        let query = head.uri.query().unwrap_or_default().as_bytes();
+        let sign_in = SignInAction::at(&head.method, head.uri.path());
+        let parameters = match sign_in.map(SignInAction::service) {
+            _ if head.method != Method::POST => parameters(query),
+            None => parameters(&body),
+            // A form is posted back to the address of its page.
+            Some(SignInService::Pages) => parameters(&[query, &body].join(&b'&')),
+            Some(SignInService::Oidc | SignInService::Portal) => Ok(members(&body)),
         };
-        let parameters = parameters(form);
         let authorization = Authorization::parse(&head.headers);
         Incoming {
             head,
             body,
             parameters,
             authorization,
+            sign_in,
         }
+    }
+
+    /// What is called, if it is known.
+    pub fn called(&self) -> Option<AwsAction> {
+        let sts = || self.action().ok().map(AwsAction::from);
+        self.sign_in.map(AwsAction::from).or_else(sts)
+    }
+
+    pub fn service(&self) -> Option<SignInService> {
+        self.sign_in.map(SignInAction::service)
     }
 
     pub fn parameter(&self, name: &str) -> Option<&str> {
@@ -89,6 +107,17 @@ fn parameters(form: &[u8]) -> Result<Parameters, AwsRefusal> {
         }
     }
     Ok(parameters)
+}
+
+/// The members of a JSON object, for the journal: text as it is, anything else as JSON.
+fn members(body: &[u8]) -> Parameters {
+    let object: serde_json::Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
+    let text = |value: Value| match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    let members = object.into_iter();
+    members.map(|(name, value)| (name, text(value))).collect()
 }
 
 fn decode(text: &str) -> Result<String, AwsRefusal> {

@@ -2,15 +2,20 @@
 //! authentication and the action, and writes each into the journal. Paths under `/_sandbox/` are
 //! `control`'s.
 
+use super::actions::SignInAction;
+use super::answer::HttpAnswer;
 use super::console;
 use super::control;
 use super::faults::{FaultsMet, SandboxFault};
 use super::journal::RecordedCall;
-use super::protocol::{SERVICE, StsAction, timestamp};
+use super::pages;
+use super::protocol::SERVICE;
 use super::random;
 use super::refusal::AwsRefusal;
 use super::request::Incoming;
+use super::rest::RestCall;
 use super::served::Served;
+use super::sign_in;
 use super::signature::Signed;
 use super::simulated_aws::{SimulatedAws, VerifiedCaller};
 use super::sts::{self, VerifiedCall};
@@ -21,10 +26,9 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderValue, Response, header};
+use axum::http::Response;
 use axum::routing::any;
 use axum::serve::{IncomingStream, Listener};
-use jiff::fmt::rfc2822::DateTimePrinter;
 use std::io;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -58,10 +62,14 @@ pub(super) fn open(clock: Clock, port: u16, closed: oneshot::Receiver<()>) -> Re
         address,
         aws: Mutex::new(SimulatedAws::with_one_user()?),
     });
-    let app = Router::new()
+    let mut app = Router::new()
         .route("/", any(aws))
         .route(console::PATH, any(aws))
-        .route("/_sandbox/{*rest}", any(controlled))
+        .route("/_sandbox/{*rest}", any(controlled));
+    for action in SignInAction::ALL {
+        app = app.route(action.path(), any(aws));
+    }
+    let app = app
         .fallback(elsewhere)
         .with_state(served.clone())
         .into_make_service_with_connect_info::<Wire>();
@@ -130,16 +138,13 @@ async fn controlled(State(served): State<Arc<Served>>, request: Request) -> Resp
         Ok(body) => control::answer(&served, &head, &body),
         Err(_) => control::refused(413, "the request body is larger than 65536 bytes"),
     };
-    respond(status, "application/json", json, served.clock.now())
+    let mut reply = HttpAnswer::new("application/json", json);
+    reply.status = status;
+    reply.into_response(served.clock.now())
 }
 
 async fn elsewhere(State(served): State<Arc<Served>>) -> Response<Body> {
-    let refusal = AwsRefusal::new(
-        404,
-        "InvalidAction",
-        "The sandbox answers only at /, at /federation and under /_sandbox/.",
-    );
-    refuse(&refusal, &random::request_id(), served.clock.now())
+    HttpAnswer::refused(&AwsRefusal::no_such_place()).into_response(served.clock.now())
 }
 
 async fn aws(
@@ -148,19 +153,15 @@ async fn aws(
     request: Request,
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, LONGEST_BODY).await else {
-        return refuse(
-            &AwsRefusal::too_large(),
-            &random::request_id(),
-            served.clock.now(),
-        );
-    };
     let now = served.clock.now();
+    let Ok(body) = to_bytes(body, LONGEST_BODY).await else {
+        return HttpAnswer::refused(&AwsRefusal::too_large()).into_response(now);
+    };
     // On a task of its own: AWS, too, carries out a call after its caller has hung up.
     let answered = tokio::spawn(answer(served, wire, Incoming::read(head, body)));
     answered
         .await
-        .unwrap_or_else(|_| refuse(&AwsRefusal::internal_failure(), &random::request_id(), now))
+        .unwrap_or_else(|_| HttpAnswer::refused(&AwsRefusal::internal_failure()).into_response(now))
 }
 
 async fn answer(served: Arc<Served>, wire: Wire, incoming: Incoming) -> Response<Body> {
@@ -170,48 +171,49 @@ async fn answer(served: Arc<Served>, wire: Wire, incoming: Incoming) -> Response
     }
     let time = served.clock.now();
     let now = faults.shift(time);
-    let record = |caller: Option<VerifiedCaller>, outcome: &str| {
-        let call = RecordedCall::new(time, &incoming, caller.map(|caller| caller.arn), outcome);
-        served.aws().journal.record(call);
+    let is_cut = faults.has(&SandboxFault::Outage);
+    let reply = if is_cut {
+        // Arrives only if there is no second handle to cut.
+        HttpAnswer::outage()
+    } else if faults.has(&SandboxFault::Html) {
+        pages::of_a_hotel()
+    } else {
+        reply(&served, &incoming, &faults, now)
     };
-    if faults.has(&SandboxFault::Outage) {
-        record(None, "outage");
+    let call = RecordedCall::new(time, &incoming, reply.principal.clone(), reply.outcome);
+    served.aws().journal.record(call);
+    if is_cut {
         wire.cut();
-        // Arrives only if there was no second handle to cut.
-        return respond(503, "text/xml", String::new(), now);
     }
-    if incoming.head.uri.path() == console::PATH {
-        let (caller, result) = console::answer(&mut served.aws(), &incoming, &faults, now);
-        record(caller, outcome_of(&result));
-        return match result {
-            Ok(reply) => respond(200, reply.content_type(), reply.body(), now),
-            Err(refusal) => respond(
-                refusal.status,
-                "text/html; charset=utf-8",
-                console::refused(&refusal),
-                now,
-            ),
-        };
-    }
-    let (caller, result) = decide(&mut served.aws(), &incoming, &faults, now);
-    record(caller, outcome_of(&result));
-    let request_id = random::request_id();
-    let mut response = match result {
-        Ok((action, result)) => respond(200, "text/xml", action.to_xml(&result, &request_id), now),
-        Err(refusal) => refuse(&refusal, &request_id, now),
-    };
-    if let Ok(request_id) = HeaderValue::try_from(request_id) {
-        response
-            .headers_mut()
-            .insert("x-amzn-requestid", request_id);
-    }
-    response
+    reply.into_response(now)
 }
 
-fn outcome_of<T>(result: &Result<T, AwsRefusal>) -> &'static str {
-    result
-        .as_ref()
-        .map_or_else(|refusal| refusal.code, |_| "ok")
+fn reply(served: &Served, incoming: &Incoming, faults: &FaultsMet, now: SystemTime) -> HttpAnswer {
+    let aws = &mut served.aws();
+    if let Some(action) = incoming.sign_in {
+        let url = served.url();
+        let call = RestCall { incoming, url, now };
+        return sign_in::answer(aws, action, &call, faults);
+    }
+    let (caller, reply) = match incoming.head.uri.path() {
+        console::PATH => {
+            let (caller, result) = console::answer(aws, incoming, faults, now);
+            (
+                caller,
+                result.unwrap_or_else(|refusal| pages::refused(&refusal)),
+            )
+        }
+        "/" => {
+            let (caller, result) = decide(aws, incoming, faults, now);
+            (
+                caller,
+                result.unwrap_or_else(|refusal| HttpAnswer::refused(&refusal)),
+            )
+        }
+        // The path of a sign-in action, by another method.
+        _ => (None, HttpAnswer::refused(&AwsRefusal::no_such_place())),
+    };
+    reply.by(caller.map(|caller| caller.arn))
 }
 
 /// The caller, once verified, and the result.
@@ -220,10 +222,7 @@ fn decide(
     incoming: &Incoming,
     faults: &FaultsMet,
     now: SystemTime,
-) -> (
-    Option<VerifiedCaller>,
-    Result<(StsAction, String), AwsRefusal>,
-) {
+) -> (Option<VerifiedCaller>, Result<HttpAnswer, AwsRefusal>) {
     let verified = || {
         if let Some(refusal) = faults.iter().find_map(SandboxFault::early_refusal) {
             return Err(refusal);
@@ -246,7 +245,10 @@ fn decide(
         .find_map(|fault| sts::refused_by(fault, action, &call))
     {
         Some(refusal) => Err(refusal),
-        None => sts::perform(aws, action, &call).map(|result| (action, result)),
+        None => sts::perform(aws, action, &call).map(|result| {
+            let request_id = random::request_id();
+            HttpAnswer::xml(action.to_xml(&result, &request_id), &request_id)
+        }),
     };
     (Some(caller), result)
 }
@@ -277,28 +279,4 @@ fn authenticate(
         return Err(AwsRefusal::expired(aws.settings().expired_code));
     }
     Ok(credential.caller)
-}
-
-fn refuse(refusal: &AwsRefusal, request_id: &str, now: SystemTime) -> Response<Body> {
-    respond(refusal.status, "text/xml", refusal.to_xml(request_id), now)
-}
-
-/// The header `Date` is the sandbox's clock, as at AWS.
-fn respond(
-    status: u16,
-    content_type: &'static str,
-    body: String,
-    now: SystemTime,
-) -> Response<Body> {
-    let date = DateTimePrinter::new()
-        .timestamp_to_rfc9110_string(&timestamp(now))
-        .unwrap_or_default();
-    let response = Response::builder()
-        .status(status)
-        .header(header::CONTENT_TYPE, content_type)
-        .header(header::DATE, date)
-        .header(header::CACHE_CONTROL, "no-store");
-    response
-        .body(Body::from(body))
-        .expect("a table's status and headers of plain ASCII make a response")
 }

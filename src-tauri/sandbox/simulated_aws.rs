@@ -1,7 +1,8 @@
 //! The simulated AWS: one account with its users, keys and MFA devices, roles of any account,
-//! issued sessions. Holds what is true of them; AWS's wording is elsewhere.
+//! issued sessions, what people signed in to. Holds what is true of them; AWS's wording is elsewhere.
 
 use super::faults::Faults;
+use super::identity_center::SimulatedCenter;
 use super::journal::Journal;
 use super::random;
 use super::settings::SandboxSettings;
@@ -72,6 +73,8 @@ pub(super) enum Standing {
 pub(super) enum Assumed {
     WithKeys,
     WithSession,
+    /// By a person who signed in, without any keys.
+    BySignIn,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,6 +147,7 @@ pub(super) struct SimulatedAws {
     /// By access key id. Expired ones stay: AWS distinguishes them from unknown ones.
     sessions: BTreeMap<String, IssuedSession>,
     console: BTreeMap<String, ConsoleToken>,
+    pub identity_center: SimulatedCenter,
     settings: SandboxSettings,
     pub faults: Faults,
     pub journal: Journal,
@@ -158,6 +162,7 @@ impl SimulatedAws {
             roles: BTreeMap::new(),
             sessions: BTreeMap::new(),
             console: BTreeMap::new(),
+            identity_center: SimulatedCenter::default(),
             settings: SandboxSettings::default(),
             faults: Faults::default(),
             journal: Journal::default(),

@@ -54,6 +54,9 @@ pub(super) fn refused_by(
         | SandboxFault::WrongMfaCode
         | SandboxFault::Delay { .. }
         | SandboxFault::ClockOffset { .. }
+        | SandboxFault::InvalidClient
+        | SandboxFault::InvalidGrant
+        | SandboxFault::Html
         | SandboxFault::Outage => None,
     }
 }

@@ -1,7 +1,7 @@
 //! The command line of `fob sandbox`.
 
 use clap::{Args, Subcommand};
-use keyfob_core::sandbox::{SandboxFault, StsAction};
+use keyfob_core::sandbox::{AwsAction, SandboxFault};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 
@@ -32,6 +32,8 @@ pub enum SandboxCommand {
         /// The ARN of the principal
         principal: String,
     },
+    /// End every sign-in; sessions made with them stay valid, as they do at AWS
+    RevokeSignIns,
     /// Show the calls that the sandbox received
     Journal {
         /// Clear the journal instead
@@ -41,14 +43,14 @@ pub enum SandboxCommand {
     /// Inject faults into the calls that follow
     ///
     /// KIND is one of wrong_mfa_code, access_denied, expired_token, expired_token_exception,
-    /// throttling, internal_failure, service_unavailable, outage, delay=MILLISECONDS,
-    /// clock_offset=SECONDS, region_not_enabled=REGION.
+    /// throttling, internal_failure, service_unavailable, invalid_client, invalid_grant, html,
+    /// outage, delay=MILLISECONDS, clock_offset=SECONDS, region_not_enabled=REGION.
     Fault {
         #[arg(value_name = "KIND", required_unless_present = "clear", value_parser = fault)]
         kinds: Vec<SandboxFault>,
         /// Only calls of this action, such as AssumeRole
         #[arg(long, value_parser = action)]
-        action: Option<StsAction>,
+        action: Option<AwsAction>,
         /// Only this number of calls
         #[arg(long)]
         times: Option<u32>,
@@ -92,12 +94,11 @@ fn fault(text: &str) -> Result<SandboxFault, String> {
     serde_json::from_value(fault).map_err(|error| error.to_string())
 }
 
-fn action(text: &str) -> Result<StsAction, String> {
-    StsAction::ALL
-        .into_iter()
+fn action(text: &str) -> Result<AwsAction, String> {
+    AwsAction::all()
         .find(|action| action.name() == text)
         .ok_or_else(|| {
-            let names = StsAction::ALL.map(StsAction::name);
+            let names: Vec<_> = AwsAction::all().map(AwsAction::name).collect();
             format!("known actions: {}", names.join(", "))
         })
 }

@@ -39,6 +39,9 @@ pub fn control(invocation: &Invocation, command: &SandboxCommand) -> Result<u8, 
                 sandbox.revoke_sessions(principal)?
             ));
         }
+        SandboxCommand::RevokeSignIns => {
+            terminal.say(&format!("Revoked: {} sign-ins", sandbox.revoke_sign_ins()?));
+        }
         SandboxCommand::Journal { clear: true } => sandbox.clear_journal()?,
         SandboxCommand::Journal { clear: false } => journal(invocation, &sandbox.journal()?)?,
         SandboxCommand::Fault { clear: true, .. } => sandbox.clear_faults()?,
@@ -136,6 +139,7 @@ fn changed(present: &SandboxSettings, changes: &[NewSetting]) -> Result<SandboxS
             .filter(|_| !settings[name].is_string());
         settings[name] = match number {
             Some(number) => number.into(),
+            None if settings[name].is_array() => serde_json::from_str(value).map_err(refused)?,
             None if value.is_empty() => Value::Null,
             None => value.as_str().into(),
         };

@@ -3,6 +3,7 @@
 mod authentication;
 mod console;
 mod controls;
+mod identity_center;
 mod misbehaviour;
 mod roles;
 mod wire;

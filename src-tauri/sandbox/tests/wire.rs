@@ -13,6 +13,40 @@ pub(super) async fn exchange(setup: &Setup, request: &[u8]) -> String {
     String::from_utf8(answer).expect("text")
 }
 
+pub(super) struct Answered {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
+}
+
+impl Answered {
+    /// Null where there is none.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_default()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().skip(1);
+        lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    }
+}
+
+/// One request as any HTTP client sends it; `headers` are lines with their ends.
+pub(super) async fn request(setup: &Setup, line: &str, headers: &str, body: &str) -> Answered {
+    let host = setup.sandbox.url().replace("http://", "");
+    let length = body.len();
+    let request = format!(
+        "{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+    );
+    let answer = exchange(setup, request.as_bytes()).await;
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    Answered {
+        status: head[9..12].parse().expect("a status"),
+        head: head.to_owned(),
+        body: body.to_owned(),
+    }
+}
+
 async fn post(setup: &Setup, headers: &str, body: &str) -> String {
     let length = body.len();
     let request = format!(
