@@ -51,6 +51,12 @@ pub enum SignInAction {
     ListAccounts,
     ListAccountRoles,
     Logout,
+    /// The page of the console's sign-in, shown or answered.
+    AuthorizeOAuth2Access,
+    /// The page that shows a code to carry to another device.
+    ShowCode,
+    CreateOAuth2Token,
+    RevokeOAuth2TokenWithIAM,
 }
 
 /// A service, by the shape of its answers.
@@ -58,12 +64,14 @@ pub enum SignInAction {
 pub(super) enum SignInService {
     Oidc,
     Portal,
+    /// The console's, for programs.
+    Login,
     /// For browsers.
     Pages,
 }
 
 impl SignInAction {
-    pub const ALL: [SignInAction; 9] = [
+    pub const ALL: [SignInAction; 13] = [
         SignInAction::RegisterClient,
         SignInAction::StartDeviceAuthorization,
         SignInAction::CreateToken,
@@ -73,6 +81,10 @@ impl SignInAction {
         SignInAction::ListAccounts,
         SignInAction::ListAccountRoles,
         SignInAction::Logout,
+        SignInAction::AuthorizeOAuth2Access,
+        SignInAction::ShowCode,
+        SignInAction::CreateOAuth2Token,
+        SignInAction::RevokeOAuth2TokenWithIAM,
     ];
 
     pub fn name(self) -> &'static str {
@@ -86,6 +98,10 @@ impl SignInAction {
             SignInAction::ListAccounts => "ListAccounts",
             SignInAction::ListAccountRoles => "ListAccountRoles",
             SignInAction::Logout => "Logout",
+            SignInAction::AuthorizeOAuth2Access => "AuthorizeOAuth2Access",
+            SignInAction::ShowCode => "ShowCode",
+            SignInAction::CreateOAuth2Token => "CreateOAuth2Token",
+            SignInAction::RevokeOAuth2TokenWithIAM => "RevokeOAuth2TokenWithIAM",
         }
     }
 
@@ -100,6 +116,10 @@ impl SignInAction {
             SignInAction::ListAccounts => "/assignment/accounts",
             SignInAction::ListAccountRoles => "/assignment/roles",
             SignInAction::Logout => "/logout",
+            SignInAction::AuthorizeOAuth2Access => "/v1/authorize",
+            SignInAction::ShowCode => "/v1/sessions/confirmation",
+            SignInAction::CreateOAuth2Token => "/v1/token",
+            SignInAction::RevokeOAuth2TokenWithIAM => "/v1/revoke",
         }
     }
 
@@ -108,7 +128,13 @@ impl SignInAction {
             SignInAction::RegisterClient
             | SignInAction::StartDeviceAuthorization
             | SignInAction::CreateToken => SignInService::Oidc,
-            SignInAction::Authorize | SignInAction::VerifyDevice => SignInService::Pages,
+            SignInAction::CreateOAuth2Token | SignInAction::RevokeOAuth2TokenWithIAM => {
+                SignInService::Login
+            }
+            SignInAction::Authorize
+            | SignInAction::VerifyDevice
+            | SignInAction::AuthorizeOAuth2Access
+            | SignInAction::ShowCode => SignInService::Pages,
             SignInAction::GetRoleCredentials
             | SignInAction::ListAccounts
             | SignInAction::ListAccountRoles
@@ -118,7 +144,7 @@ impl SignInAction {
 
     pub(super) fn at(method: &Method, path: &str) -> Option<SignInAction> {
         let takes = |action: SignInAction| match action.service() {
-            SignInService::Oidc => method == Method::POST,
+            SignInService::Oidc | SignInService::Login => method == Method::POST,
             SignInService::Portal if action == SignInAction::Logout => method == Method::POST,
             SignInService::Portal => method == Method::GET,
             SignInService::Pages => method == Method::GET || method == Method::POST,

@@ -52,7 +52,7 @@ pub struct SessionState {
     pub expires_at: String,
 }
 
-/// Of Identity Center.
+/// Of Identity Center or of the console's sign-in, by its client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignInState {
     pub client_id: String,
@@ -141,7 +141,7 @@ pub(super) fn answer(served: &Served, head: &Parts, body: &[u8]) -> (u16, String
             })
         }),
         (&Method::POST, "sign-ins/revoke") => to_json(&Revoked {
-            revoked: aws().identity_center.grants.end(),
+            revoked: aws().end_sign_ins(),
         }),
         (&Method::PUT, "settings") => read(body)
             .and_then(|settings| aws().set_settings(settings))
@@ -193,7 +193,9 @@ pub(super) fn state(served: &Served) -> SandboxState {
                 expires_at: timestamp(session.expires_at).to_string(),
             })
             .collect(),
-        sign_ins: sign_ins(&aws.identity_center.grants).collect(),
+        sign_ins: sign_ins(&aws.identity_center.grants)
+            .chain(sign_ins(&aws.login))
+            .collect(),
         settings: aws.settings().clone(),
         faults: aws.faults.list(),
     }
@@ -201,7 +203,7 @@ pub(super) fn state(served: &Served) -> SandboxState {
 
 fn sign_ins(grants: &Grants) -> impl Iterator<Item = SignInState> {
     grants.sign_ins().map(|sign_in| SignInState {
-        client_id: sign_in.client_id.clone(),
+        client_id: sign_in.holder.client_id.clone(),
         principal: sign_in.principal.clone(),
         ends_at: timestamp(sign_in.ends_at).to_string(),
     })

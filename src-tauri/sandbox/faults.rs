@@ -38,6 +38,8 @@ pub enum SandboxFault {
     InvalidClient,
     /// No code and no refresh token is good. Meets only calls to SSO OIDC.
     InvalidGrant,
+    /// The password was changed, for example. Meets only calls to the console's sign-in.
+    UserCredentialsChanged,
     /// A page for people instead of an answer, as the sign-in page of a hotel's network.
     Html,
     /// The connection is closed without an answer.
@@ -64,6 +66,7 @@ impl SandboxFault {
             | SandboxFault::ClockOffset { .. }
             | SandboxFault::InvalidClient
             | SandboxFault::InvalidGrant
+            | SandboxFault::UserCredentialsChanged
             | SandboxFault::Html
             | SandboxFault::Outage => None,
         }
@@ -127,6 +130,9 @@ impl FaultSwitch {
                 | SandboxFault::Outage => true,
                 SandboxFault::InvalidClient | SandboxFault::InvalidGrant => {
                     incoming.service() == Some(SignInService::Oidc)
+                }
+                SandboxFault::UserCredentialsChanged => {
+                    incoming.service() == Some(SignInService::Login)
                 }
             }
     }

@@ -21,9 +21,17 @@ pub(super) struct Agreement {
     pub principal: String,
 }
 
+/// Who may renew a sign-in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Holder {
+    pub client_id: String,
+    /// The thumbprint of its key, where one is proved.
+    pub key: Option<String>,
+}
+
 #[derive(Debug)]
 pub(super) struct SandboxSignIn {
-    pub client_id: String,
+    pub holder: Holder,
     pub principal: String,
     pub ends_at: SystemTime,
     /// Good for the next renewal; none if the client may not renew.
@@ -43,8 +51,10 @@ pub(super) struct Redemption<'a> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoGrant {
-    /// Unknown, used before, or of another client, redirect or verifier.
+    /// Unknown, used before, or, of a code, for another client, redirect or verifier.
     Invalid,
+    /// A refresh token of another client or key.
+    OfAnother,
     Expired,
 }
 
@@ -82,12 +92,12 @@ impl Grants {
 
     pub fn open(
         &mut self,
-        client_id: &str,
+        holder: Holder,
         principal: &str,
         ends_at: SystemTime,
     ) -> &mut SandboxSignIn {
         self.sign_ins.push(SandboxSignIn {
-            client_id: client_id.to_owned(),
+            holder,
             principal: principal.to_owned(),
             ends_at,
             refresh: None,
@@ -101,24 +111,17 @@ impl Grants {
     pub fn renew(
         &mut self,
         refresh: &str,
-        client_id: &str,
+        holder: &Holder,
         now: SystemTime,
     ) -> Result<&mut SandboxSignIn, NoGrant> {
-        let knows = |sign_in: &SandboxSignIn| {
-            let known = sign_in.spent.iter().chain(&sign_in.refresh);
-            sign_in.client_id == client_id && known.into_iter().any(|token| is(token, refresh))
-        };
-        let at = self
-            .sign_ins
-            .iter()
-            .position(knows)
-            .ok_or(NoGrant::Invalid)?;
+        let mut sign_ins = self.sign_ins.iter();
+        let at = sign_ins.position(|sign_in| sign_in.knows(refresh));
+        let at = at.ok_or(NoGrant::Invalid)?;
         let sign_in = &mut self.sign_ins[at];
-        if !sign_in
-            .refresh
-            .as_ref()
-            .is_some_and(|token| is(token, refresh))
-        {
+        if sign_in.holder != *holder {
+            return Err(NoGrant::OfAnother);
+        }
+        if sign_in.spent.iter().any(|token| is(token, refresh)) {
             self.sign_ins.swap_remove(at);
             return Err(NoGrant::Invalid);
         }
@@ -127,6 +130,12 @@ impl Grants {
         }
         sign_in.spent.extend(sign_in.refresh.take());
         Ok(&mut self.sign_ins[at])
+    }
+
+    /// Ends the sign-in of a refresh token, if its principal may.
+    pub fn revoke(&mut self, refresh: &str, may: impl Fn(&str) -> bool) {
+        self.sign_ins
+            .retain(|sign_in| !(sign_in.knows(refresh) && may(&sign_in.principal)));
     }
 
     /// The sign-in of an access token.
@@ -148,6 +157,11 @@ impl Grants {
 }
 
 impl SandboxSignIn {
+    fn knows(&self, refresh: &str) -> bool {
+        let mut tokens = self.spent.iter().chain(&self.refresh);
+        tokens.any(|token| is(token, refresh))
+    }
+
     pub fn new_refresh_token(&mut self, prefix: &str) -> &Secret {
         self.refresh.insert(random::token(prefix))
     }

@@ -40,6 +40,7 @@ const SHOWN: &[&str] = &[
     "account_id",
     "role_name",
     "max_result",
+    "principal",
     "refuse",
 ];
 

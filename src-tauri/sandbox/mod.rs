@@ -5,16 +5,20 @@
 
 mod actions;
 mod answer;
+mod authentication;
 mod base64url;
 mod client;
 mod consent;
 mod console;
 mod control;
 pub mod demonstration;
+mod dpop;
 mod faults;
 mod grants;
 mod identity_center;
+mod jose;
 mod journal;
+mod login;
 mod oidc;
 mod pages;
 mod portal;
@@ -124,7 +128,7 @@ impl Sandbox {
     /// Ends every sign-in, as an administrator does, and returns how many there were. Sessions made
     /// with them live on.
     pub fn revoke_sign_ins(&self) -> usize {
-        self.served.aws().identity_center.grants.end()
+        self.served.aws().end_sign_ins()
     }
 
     /// Adds the role, or replaces the one with its ARN.

@@ -3,7 +3,7 @@
 
 use super::answer::HttpAnswer;
 use super::consent::{ConsentRequest, on_loopback};
-use super::grants::{NoGrant, Redemption, SandboxSignIn, is};
+use super::grants::{Holder, NoGrant, SandboxSignIn, is};
 use super::identity_center::{
     DEVICE_CODE_LIFE, DeviceCode, DeviceDecision, OidcClient, PERSON, Poll,
 };
@@ -11,7 +11,7 @@ use super::pages;
 use super::random;
 use super::refusal::AwsRefusal;
 use super::request::Incoming;
-use super::rest::RestCall;
+use super::rest::{RestCall, TokenRequest};
 use super::settings::start_url;
 use super::simulated_aws::SimulatedAws;
 use crate::secret::{Secret, on_the_wire};
@@ -52,24 +52,6 @@ struct DeviceAuthorization {
     #[serde(deserialize_with = "on_the_wire::deserialize")]
     client_secret: Secret,
     start_url: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct TokenRequest {
-    client_id: String,
-    #[serde(deserialize_with = "on_the_wire::deserialize")]
-    client_secret: Secret,
-    grant_type: String,
-    #[serde(default, with = "on_the_wire::optional")]
-    code: Option<Secret>,
-    #[serde(default, with = "on_the_wire::optional")]
-    code_verifier: Option<Secret>,
-    redirect_uri: Option<String>,
-    #[serde(default, with = "on_the_wire::optional")]
-    device_code: Option<Secret>,
-    #[serde(default, with = "on_the_wire::optional")]
-    refresh_token: Option<Secret>,
 }
 
 pub(super) fn register(aws: &mut SimulatedAws, call: &RestCall<'_>) -> Result<HttpAnswer> {
@@ -148,27 +130,30 @@ pub(super) fn start_device(aws: &mut SimulatedAws, call: &RestCall<'_>) -> Resul
 pub(super) fn create_token(aws: &mut SimulatedAws, call: &RestCall<'_>) -> Result<HttpAnswer> {
     let asked: TokenRequest = call.read().ok_or_else(invalid_request)?;
     let now = call.now;
-    let client = authenticate(aws, &asked.client_id, &asked.client_secret, now)?.clone();
+    let secret = asked.client_secret.as_ref().ok_or_else(invalid_request)?;
+    let client = authenticate(aws, &asked.client_id, secret, now)?.clone();
     check_grant(&client, &asked.grant_type)?;
     let ends_at = now + seconds(aws.settings().sign_in_seconds, SIGN_IN_LIFE);
     let token_life = seconds(aws.settings().token_seconds, TOKEN_LIFE);
     let center = &mut aws.identity_center;
+    let holder = Holder {
+        client_id: asked.client_id.clone(),
+        key: None,
+    };
     let sign_in = match asked.grant_type.as_str() {
         AUTHORIZATION_CODE => {
             let redemption = asked.redemption().ok_or_else(invalid_request)?;
             let agreed = center.grants.redeem(&redemption, now).map_err(no_grant)?;
-            center
-                .grants
-                .open(&asked.client_id, &agreed.principal, ends_at)
+            center.grants.open(holder, &agreed.principal, ends_at)
         }
         DEVICE_CODE => {
             let code = asked.device_code.as_ref().ok_or_else(invalid_request)?;
             decided(center.poll(code.expose(), &asked.client_id, now))?;
-            center.grants.open(&asked.client_id, PERSON, ends_at)
+            center.grants.open(holder, PERSON, ends_at)
         }
         _ => {
             let token = asked.refresh_token.as_ref().ok_or_else(invalid_request)?;
-            let renewed = center.grants.renew(token.expose(), &asked.client_id, now);
+            let renewed = center.grants.renew(token.expose(), &holder, now);
             renewed.map_err(no_grant)?
         }
     };
@@ -237,17 +222,6 @@ pub(super) fn verify_device(aws: &mut SimulatedAws, call: &RestCall<'_>) -> Resu
         DeviceDecision::Refused => "Access is refused. You can close this page.",
     };
     Ok(pages::notice(TITLE, done).by(Some(PERSON.to_owned())))
-}
-
-impl TokenRequest {
-    fn redemption(&self) -> Option<Redemption<'_>> {
-        Some(Redemption {
-            code: self.code.as_ref()?.expose(),
-            client_id: &self.client_id,
-            redirect_uri: self.redirect_uri.as_deref()?,
-            verifier: self.code_verifier.as_ref()?.expose(),
-        })
-    }
 }
 
 fn authenticate<'a>(

@@ -27,7 +27,7 @@ pub(super) fn bearer<'a>(aws: &'a SimulatedAws, call: &RestCall<'_>) -> Option<&
     let center = &aws.identity_center;
     let sign_in = center.grants.bearer(token, call.now)?;
     // A registration ends earlier or later than the tokens it led to.
-    let scopes = center.scopes(&sign_in.client_id)?;
+    let scopes = center.scopes(&sign_in.holder.client_id)?;
     let allowed = scopes.is_empty() || scopes.iter().any(|scope| scope == ACCESS);
     allowed.then_some(sign_in)
 }

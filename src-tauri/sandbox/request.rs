@@ -32,7 +32,9 @@ impl Incoming {
             None => parameters(&body),
             // A form is posted back to the address of its page.
             Some(SignInService::Pages) => parameters(&[query, &body].join(&b'&')),
-            Some(SignInService::Oidc | SignInService::Portal) => Ok(members(&body)),
+            Some(SignInService::Oidc | SignInService::Portal | SignInService::Login) => {
+                Ok(members(&body))
+            }
         };
         let authorization = Authorization::parse(&head.headers);
         Incoming {

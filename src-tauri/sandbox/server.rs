@@ -4,6 +4,7 @@
 
 use super::actions::SignInAction;
 use super::answer::HttpAnswer;
+use super::authentication::authenticate;
 use super::console;
 use super::control;
 use super::faults::{FaultsMet, SandboxFault};
@@ -16,7 +17,6 @@ use super::request::Incoming;
 use super::rest::RestCall;
 use super::served::Served;
 use super::sign_in;
-use super::signature::Signed;
 use super::simulated_aws::{SimulatedAws, VerifiedCaller};
 use super::sts::{self, VerifiedCall};
 use crate::clock::Clock;
@@ -228,7 +228,7 @@ fn decide(
             return Err(refusal);
         }
         let action = incoming.action()?;
-        Ok((action, authenticate(aws, incoming, now)?))
+        Ok((action, authenticate(aws, incoming, SERVICE, now)?))
     };
     let (action, caller) = match verified() {
         Ok(verified) => verified,
@@ -251,32 +251,4 @@ fn decide(
         }),
     };
     (Some(caller), result)
-}
-
-fn authenticate(
-    aws: &SimulatedAws,
-    incoming: &Incoming,
-    now: SystemTime,
-) -> Result<VerifiedCaller, AwsRefusal> {
-    let authorization = incoming.authorization.as_ref().map_err(Clone::clone)?;
-    let token = incoming.header("x-amz-security-token");
-    let credential = aws
-        .credential(&authorization.access_key_id, token)
-        .ok_or_else(AwsRefusal::invalid_token)?;
-    authorization.check_time(now, aws.settings().skew_code)?;
-    let Incoming { head, body, .. } = incoming;
-    let signed = Signed {
-        method: head.method.as_str(),
-        uri: &head.uri,
-        headers: &head.headers,
-        body,
-    };
-    authorization.verify(&signed, credential.secret, SERVICE)?;
-    if credential
-        .expires_at
-        .is_some_and(|expires_at| expires_at <= now)
-    {
-        return Err(AwsRefusal::expired(aws.settings().expired_code));
-    }
-    Ok(credential.caller)
 }

@@ -7,7 +7,7 @@ use super::faults::FaultsMet;
 use super::refusal::AwsRefusal;
 use super::rest::{self, RestCall};
 use super::simulated_aws::SimulatedAws;
-use super::{oidc, portal};
+use super::{login, oidc, portal};
 
 pub(super) fn answer(
     aws: &mut SimulatedAws,
@@ -44,5 +44,9 @@ fn perform(
         SignInAction::ListAccounts => portal::accounts(aws, call),
         SignInAction::ListAccountRoles => portal::account_roles(aws, call),
         SignInAction::Logout => portal::log_out(aws, call),
+        SignInAction::AuthorizeOAuth2Access => login::authorize(aws, call),
+        SignInAction::ShowCode => login::confirmation(call),
+        SignInAction::CreateOAuth2Token => login::create_token(aws, call),
+        SignInAction::RevokeOAuth2TokenWithIAM => login::revoke(aws, call),
     }
 }

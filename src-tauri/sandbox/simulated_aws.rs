@@ -1,7 +1,9 @@
 //! The simulated AWS: one account with its users, keys and MFA devices, roles of any account,
 //! issued sessions, what people signed in to. Holds what is true of them; AWS's wording is elsewhere.
 
+use super::dpop::SeenProofs;
 use super::faults::Faults;
+use super::grants::Grants;
 use super::identity_center::SimulatedCenter;
 use super::journal::Journal;
 use super::random;
@@ -148,6 +150,9 @@ pub(super) struct SimulatedAws {
     sessions: BTreeMap<String, IssuedSession>,
     console: BTreeMap<String, ConsoleToken>,
     pub identity_center: SimulatedCenter,
+    /// Of the console's sign-in for programs.
+    pub login: Grants,
+    pub proofs: SeenProofs,
     settings: SandboxSettings,
     pub faults: Faults,
     pub journal: Journal,
@@ -163,6 +168,8 @@ impl SimulatedAws {
             sessions: BTreeMap::new(),
             console: BTreeMap::new(),
             identity_center: SimulatedCenter::default(),
+            login: Grants::default(),
+            proofs: SeenProofs::default(),
             settings: SandboxSettings::default(),
             faults: Faults::default(),
             journal: Journal::default(),
@@ -237,6 +244,10 @@ impl SimulatedAws {
         self.sessions
             .retain(|_, session| !session.caller.is(principal));
         before - self.sessions.len()
+    }
+
+    pub fn end_sign_ins(&mut self) -> usize {
+        self.identity_center.grants.end() + self.login.end()
     }
 
     pub fn add_role(&mut self, role: SandboxRole) -> Result<()> {

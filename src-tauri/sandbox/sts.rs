@@ -56,6 +56,7 @@ pub(super) fn refused_by(
         | SandboxFault::ClockOffset { .. }
         | SandboxFault::InvalidClient
         | SandboxFault::InvalidGrant
+        | SandboxFault::UserCredentialsChanged
         | SandboxFault::Html
         | SandboxFault::Outage => None,
     }

@@ -43,8 +43,9 @@ pub enum SandboxCommand {
     /// Inject faults into the calls that follow
     ///
     /// KIND is one of wrong_mfa_code, access_denied, expired_token, expired_token_exception,
-    /// throttling, internal_failure, service_unavailable, invalid_client, invalid_grant, html,
-    /// outage, delay=MILLISECONDS, clock_offset=SECONDS, region_not_enabled=REGION.
+    /// throttling, internal_failure, service_unavailable, invalid_client, invalid_grant,
+    /// user_credentials_changed, html, outage, delay=MILLISECONDS, clock_offset=SECONDS,
+    /// region_not_enabled=REGION.
     Fault {
         #[arg(value_name = "KIND", required_unless_present = "clear", value_parser = fault)]
         kinds: Vec<SandboxFault>,

@@ -4,6 +4,7 @@ mod authentication;
 mod console;
 mod controls;
 mod identity_center;
+mod login;
 mod misbehaviour;
 mod roles;
 mod wire;
