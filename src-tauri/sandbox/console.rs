@@ -151,6 +151,8 @@ fn refused_by(fault: &SandboxFault) -> Option<AwsRefusal> {
         | SandboxFault::InvalidClient
         | SandboxFault::InvalidGrant
         | SandboxFault::UserCredentialsChanged
+        | SandboxFault::IdpCommunicationError
+        | SandboxFault::IdpRejectedClaim
         | SandboxFault::Html
         | SandboxFault::Outage => None,
     }

@@ -1,6 +1,7 @@
 //! Fault switches: which misbehaviour a call meets, for which action, how often.
 
 use super::actions::{AwsAction, SignInService};
+use super::protocol::StsAction;
 use super::refusal::AwsRefusal;
 use super::request::Incoming;
 use crate::error::{Code, Error, Result};
@@ -38,6 +39,9 @@ pub enum SandboxFault {
     InvalidClient,
     /// No code and no refresh token is good. Meets only calls to SSO OIDC.
     InvalidGrant,
+    /// Meets only calls to STS with a token or an assertion, as the next one does.
+    IdpCommunicationError,
+    IdpRejectedClaim,
     /// The password was changed, for example. Meets only calls to the console's sign-in.
     UserCredentialsChanged,
     /// A page for people instead of an answer, as the sign-in page of a hotel's network.
@@ -67,6 +71,8 @@ impl SandboxFault {
             | SandboxFault::InvalidClient
             | SandboxFault::InvalidGrant
             | SandboxFault::UserCredentialsChanged
+            | SandboxFault::IdpCommunicationError
+            | SandboxFault::IdpRejectedClaim
             | SandboxFault::Html
             | SandboxFault::Outage => None,
         }
@@ -131,6 +137,10 @@ impl FaultSwitch {
                 SandboxFault::InvalidClient | SandboxFault::InvalidGrant => {
                     incoming.service() == Some(SignInService::Oidc)
                 }
+                SandboxFault::IdpCommunicationError | SandboxFault::IdpRejectedClaim => matches!(
+                    incoming.action(),
+                    Ok(StsAction::AssumeRoleWithSAML | StsAction::AssumeRoleWithWebIdentity)
+                ),
                 SandboxFault::UserCredentialsChanged => {
                     incoming.service() == Some(SignInService::Login)
                 }

@@ -3,10 +3,11 @@
 use super::base64url;
 use ring::rand::SystemRandom;
 use ring::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, UnparsedPublicKey,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
+    UnparsedPublicKey,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// A public key on P-256.
@@ -75,6 +76,7 @@ impl Jwt<'_> {
 }
 
 /// A key to sign with.
+#[derive(Debug)]
 pub(super) struct SigningKey(EcdsaKeyPair);
 
 impl SigningKey {
@@ -87,9 +89,24 @@ impl SigningKey {
         )
     }
 
-    pub fn sign(&self, header: &Value, claims: &Value) -> String {
+    pub fn public(&self) -> Jwk {
+        let (x, y) = self.0.public_key().as_ref()[1..].split_at(32);
+        Jwk {
+            kty: "EC".to_owned(),
+            crv: "P-256".to_owned(),
+            x: base64url::encode(x),
+            y: base64url::encode(y),
+        }
+    }
+
+    /// A token of these claims.
+    pub fn sign(&self, claims: &Value) -> String {
         let part = |value: &Value| base64url::encode(value.to_string().as_bytes());
-        let text = format!("{}.{}", part(header), part(claims));
+        let text = format!(
+            "{}.{}",
+            part(&json!({ "alg": "ES256", "typ": "JWT" })),
+            part(claims)
+        );
         let signature = self.0.sign(&SystemRandom::new(), text.as_bytes());
         let signature = signature.expect("every supported system gives random bytes");
         format!("{text}.{}", base64url::encode(signature.as_ref()))

@@ -14,6 +14,9 @@ const MOST_CALLS: usize = 10_000;
 const SHOWN: &[&str] = &[
     "RoleArn",
     "RoleSessionName",
+    "PrincipalArn",
+    "TargetPrincipal",
+    "TaskPolicyArn.arn",
     "ExternalId",
     "DurationSeconds",
     "SerialNumber",

@@ -6,17 +6,18 @@ use super::authentication::authenticate;
 use super::consent::{ConsentRequest, on_loopback};
 use super::dpop::ProofFor;
 use super::grants::{Holder, NoGrant};
-use super::jose::SigningKey;
 use super::pages;
 use super::protocol::escape;
 use super::refusal::AwsRefusal;
 use super::rest::{RestCall, TokenRequest};
-use super::simulated_aws::{MfaDevice, MfaProof, SimulatedAws, Standing, VerifiedCaller};
+use super::simulated_aws::{
+    MfaDevice, MfaProof, SimulatedAws, Standing, VerifiedCaller, seconds_since_epoch,
+};
 use crate::secret::{Secret, on_the_wire};
 use aws_smithy_types::base64;
 use serde::Deserialize;
 use serde_json::json;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 type Result<T> = std::result::Result<T, AwsRefusal>;
 
@@ -129,7 +130,7 @@ pub(super) fn create_token(aws: &mut SimulatedAws, call: &RestCall<'_>) -> Resul
     let mut body = session(aws, &arn, ends_at, now)?;
     body["refreshToken"] = refresh.expose().into();
     if asked.grant_type == "authorization_code" {
-        body["idToken"] = id_token(&arn, &asked.client_id, call).into();
+        body["idToken"] = id_token(aws, &arn, &asked.client_id, now).into();
     }
     Ok(HttpAnswer::json(&body).by(Some(arn)))
 }
@@ -185,16 +186,13 @@ fn session(
 }
 
 /// Says who signed in. AWS publishes no key for it, and neither does the sandbox.
-fn id_token(arn: &str, client_id: &str, call: &RestCall<'_>) -> String {
-    let now = call
-        .now
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
+fn id_token(aws: &SimulatedAws, arn: &str, client_id: &str, now: SystemTime) -> String {
+    let provider = &aws.identity_provider;
+    let now = seconds_since_epoch(now);
     let claims = json!({
-        "iss": call.url, "sub": arn, "aud": client_id, "iat": now, "exp": now + SESSION.as_secs(),
+        "iss": provider.issuer, "sub": arn, "aud": client_id, "iat": now, "exp": now + SESSION.as_secs(),
     });
-    SigningKey::new().sign(&json!({ "alg": "ES256", "typ": "JWT" }), &claims)
+    provider.key.sign(&claims)
 }
 
 /// Those who can open the console: the users, and the account's root.

@@ -14,6 +14,7 @@ mod control;
 pub mod demonstration;
 mod dpop;
 mod faults;
+mod federation;
 mod grants;
 mod identity_center;
 mod jose;
@@ -28,6 +29,7 @@ mod refusal;
 
 mod request;
 mod rest;
+mod saml;
 mod served;
 mod server;
 mod settings;
@@ -52,7 +54,9 @@ use crate::error::Result;
 use crate::ids::AccessKeyId;
 use crate::secret::Keys;
 use served::Served;
+use simulated_aws::seconds_since_epoch;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Serves until it is dropped.
@@ -129,6 +133,20 @@ impl Sandbox {
     /// with them live on.
     pub fn revoke_sign_ins(&self) -> usize {
         self.served.aws().end_sign_ins()
+    }
+
+    /// A token for AssumeRoleWithWebIdentity, from an identity provider that every account knows;
+    /// AWS's audience is `sts.amazonaws.com`.
+    pub fn web_identity_token(&self, subject: &str, audience: &str, life: Duration) -> String {
+        let aws = self.served.aws();
+        let now = seconds_since_epoch(self.served.clock.now());
+        aws.identity_provider.key.sign(&serde_json::json!({
+            "iss": aws.identity_provider.issuer,
+            "sub": subject,
+            "aud": audience,
+            "iat": now,
+            "exp": now + life.as_secs(),
+        }))
     }
 
     /// Adds the role, or replaces the one with its ARN.

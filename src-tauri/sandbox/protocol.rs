@@ -12,13 +12,19 @@ pub enum StsAction {
     GetCallerIdentity,
     GetSessionToken,
     AssumeRole,
+    AssumeRoleWithSAML,
+    AssumeRoleWithWebIdentity,
+    AssumeRoot,
 }
 
 impl StsAction {
-    pub const ALL: [StsAction; 3] = [
+    pub const ALL: [StsAction; 6] = [
         StsAction::GetCallerIdentity,
         StsAction::GetSessionToken,
         StsAction::AssumeRole,
+        StsAction::AssumeRoleWithSAML,
+        StsAction::AssumeRoleWithWebIdentity,
+        StsAction::AssumeRoot,
     ];
 
     pub fn name(self) -> &'static str {
@@ -26,6 +32,9 @@ impl StsAction {
             StsAction::GetCallerIdentity => "GetCallerIdentity",
             StsAction::GetSessionToken => "GetSessionToken",
             StsAction::AssumeRole => "AssumeRole",
+            StsAction::AssumeRoleWithSAML => "AssumeRoleWithSAML",
+            StsAction::AssumeRoleWithWebIdentity => "AssumeRoleWithWebIdentity",
+            StsAction::AssumeRoot => "AssumeRoot",
         }
     }
 

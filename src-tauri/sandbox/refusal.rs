@@ -23,7 +23,7 @@ impl AwsRefusal {
         AwsRefusal::new(
             413,
             "RequestEntityTooLarge",
-            "The request body is larger than 65536 bytes.",
+            "The request body is larger than 262144 bytes.",
         )
     }
 

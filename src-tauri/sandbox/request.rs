@@ -64,6 +64,27 @@ impl Incoming {
         self.head.headers.get(name)?.to_str().ok()
     }
 
+    pub fn required(&self, name: &str) -> Result<&str, AwsRefusal> {
+        let missing = || AwsRefusal::constraint(&lower_first(name), None, "not be null");
+        self.parameter(name).ok_or_else(missing)
+    }
+
+    pub fn session_name(&self) -> Result<&str, AwsRefusal> {
+        let name = self.required("RoleSessionName")?;
+        let refuse = |rule| Err(AwsRefusal::constraint("roleSessionName", Some(name), rule));
+        if !name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b))
+        {
+            return refuse("satisfy regular expression pattern: [\\w+=,.@-]*");
+        }
+        match name.len() {
+            0..2 => refuse("have length greater than or equal to 2"),
+            2..=64 => Ok(name),
+            65.. => refuse("have length less than or equal to 64"),
+        }
+    }
+
     /// The region in the scope of the signature.
     pub fn region(&self) -> Option<&str> {
         self.authorization
@@ -93,6 +114,10 @@ impl Incoming {
                 )
             })
     }
+}
+
+fn lower_first(name: &str) -> String {
+    name[..1].to_ascii_lowercase() + &name[1..]
 }
 
 /// `application/x-www-form-urlencoded`, strictly: a broken escape or a name given twice is refused.

@@ -157,6 +157,8 @@ pub(super) fn refused_by(fault: &SandboxFault, service: SignInService) -> Option
         | SandboxFault::WrongMfaCode
         | SandboxFault::Delay { .. }
         | SandboxFault::ClockOffset { .. }
+        | SandboxFault::IdpCommunicationError
+        | SandboxFault::IdpRejectedClaim
         | SandboxFault::Html
         | SandboxFault::Outage => None,
     }

@@ -8,9 +8,10 @@ use super::authentication::authenticate;
 use super::console;
 use super::control;
 use super::faults::{FaultsMet, SandboxFault};
+use super::federation;
 use super::journal::RecordedCall;
 use super::pages;
-use super::protocol::SERVICE;
+use super::protocol::{SERVICE, StsAction};
 use super::random;
 use super::refusal::AwsRefusal;
 use super::request::Incoming;
@@ -36,7 +37,8 @@ use std::time::{Duration, SystemTime};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-pub(super) const LONGEST_BODY: usize = 64 * 1024;
+/// Room for the longest assertion that STS takes.
+pub(super) const LONGEST_BODY: usize = 256 * 1024;
 /// When the system has run out of, say, file handles.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -60,7 +62,7 @@ pub(super) fn open(clock: Clock, port: u16, closed: oneshot::Receiver<()>) -> Re
     let served = Arc::new(Served {
         clock,
         address,
-        aws: Mutex::new(SimulatedAws::with_one_user()?),
+        aws: Mutex::new(SimulatedAws::with_one_user(format!("http://{address}"))?),
     });
     let mut app = Router::new()
         .route("/", any(aws))
@@ -136,7 +138,7 @@ async fn controlled(State(served): State<Arc<Served>>, request: Request) -> Resp
     let (head, body) = request.into_parts();
     let (status, json) = match to_bytes(body, LONGEST_BODY).await {
         Ok(body) => control::answer(&served, &head, &body),
-        Err(_) => control::refused(413, "the request body is larger than 65536 bytes"),
+        Err(_) => control::refused(413, "the request body is larger than 262144 bytes"),
     };
     let mut reply = HttpAnswer::new("application/json", json);
     reply.status = status;
@@ -228,7 +230,15 @@ fn decide(
             return Err(refusal);
         }
         let action = incoming.action()?;
-        Ok((action, authenticate(aws, incoming, SERVICE, now)?))
+        let caller = match action {
+            StsAction::AssumeRoleWithSAML => federation::by_assertion(incoming, now)?,
+            StsAction::AssumeRoleWithWebIdentity => federation::by_token(aws, incoming, now)?,
+            StsAction::GetCallerIdentity
+            | StsAction::GetSessionToken
+            | StsAction::AssumeRole
+            | StsAction::AssumeRoot => authenticate(aws, incoming, SERVICE, now)?,
+        };
+        Ok((action, caller))
     };
     let (action, caller) = match verified() {
         Ok(verified) => verified,

@@ -5,6 +5,7 @@ use super::dpop::SeenProofs;
 use super::faults::Faults;
 use super::grants::Grants;
 use super::identity_center::SimulatedCenter;
+use super::jose::SigningKey;
 use super::journal::Journal;
 use super::random;
 use super::settings::SandboxSettings;
@@ -68,6 +69,18 @@ pub(super) enum Standing {
     UserSession,
     /// A session of this role.
     RoleSession { role: String, assumed: Assumed },
+    /// No credentials: an identity provider vouches for the caller.
+    Federated(Federated),
+}
+
+/// What an identity provider says of a caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Federated {
+    pub session_name: String,
+    /// No session lasts longer.
+    pub ends_at: Option<SystemTime>,
+    /// Elements of the answer.
+    pub says: String,
 }
 
 /// What a role was assumed with. The console bounds its own sessions by it.
@@ -140,6 +153,13 @@ pub(super) struct Credential<'a> {
     pub expires_at: Option<SystemTime>,
 }
 
+/// An OpenID Connect provider that the roles of all accounts know.
+#[derive(Debug)]
+pub(super) struct IdentityProvider {
+    pub issuer: String,
+    pub key: SigningKey,
+}
+
 #[derive(Debug)]
 pub(super) struct SimulatedAws {
     account: String,
@@ -153,6 +173,7 @@ pub(super) struct SimulatedAws {
     /// Of the console's sign-in for programs.
     pub login: Grants,
     pub proofs: SeenProofs,
+    pub identity_provider: IdentityProvider,
     settings: SandboxSettings,
     pub faults: Faults,
     pub journal: Journal,
@@ -160,7 +181,7 @@ pub(super) struct SimulatedAws {
 
 impl SimulatedAws {
     /// One user with a key and an MFA device, one role that every caller may assume.
-    pub fn with_one_user() -> Result<SimulatedAws> {
+    pub fn with_one_user(url: String) -> Result<SimulatedAws> {
         let mut aws = SimulatedAws {
             account: ACCOUNT.to_owned(),
             users: BTreeMap::new(),
@@ -170,6 +191,10 @@ impl SimulatedAws {
             identity_center: SimulatedCenter::default(),
             login: Grants::default(),
             proofs: SeenProofs::default(),
+            identity_provider: IdentityProvider {
+                issuer: url,
+                key: SigningKey::new(),
+            },
             settings: SandboxSettings::default(),
             faults: Faults::default(),
             journal: Journal::default(),
@@ -423,7 +448,7 @@ impl RoleArn<'_> {
     }
 }
 
-fn seconds_since_epoch(time: SystemTime) -> u64 {
+pub(super) fn seconds_since_epoch(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())
 }

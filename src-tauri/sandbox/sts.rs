@@ -21,6 +21,22 @@ pub(super) struct VerifiedCall<'a> {
     pub now: SystemTime,
 }
 
+/// A session of a role, as a call asks for it.
+struct AskedFor<'a> {
+    role: RoleArn<'a>,
+    name: &'a str,
+    requested: Duration,
+    assumed: Assumed,
+}
+
+const ROOT_TASKS: [&str; 5] = [
+    "IAMAuditRootUserCredentials",
+    "IAMCreateRootUserPassword",
+    "IAMDeleteRootUserCredentials",
+    "S3UnlockBucketPolicy",
+    "SQSUnlockQueuePolicy",
+];
+
 /// The content of the action's `…Result` element.
 pub(super) fn perform(
     aws: &mut SimulatedAws,
@@ -31,6 +47,10 @@ pub(super) fn perform(
         StsAction::GetCallerIdentity => Ok(call.caller_identity()),
         StsAction::GetSessionToken => call.session_token(aws),
         StsAction::AssumeRole => call.assume_role(aws),
+        StsAction::AssumeRoleWithSAML | StsAction::AssumeRoleWithWebIdentity => {
+            call.assume_role_unsigned(aws, action)
+        }
+        StsAction::AssumeRoot => call.assume_root(aws),
     }
 }
 
@@ -42,6 +62,16 @@ pub(super) fn refused_by(
 ) -> Option<AwsRefusal> {
     match fault {
         SandboxFault::AccessDenied => Some(unauthorized(action, call)),
+        SandboxFault::IdpCommunicationError => Some(AwsRefusal::new(
+            400,
+            "IDPCommunicationError",
+            "Couldn't retrieve verification key from your identity provider",
+        )),
+        SandboxFault::IdpRejectedClaim => Some(AwsRefusal::new(
+            403,
+            "IDPRejectedClaim",
+            "The identity provider rejected the claim",
+        )),
         SandboxFault::ExpiredToken => Some(AwsRefusal::expired(ExpiredCode::ExpiredToken)),
         SandboxFault::ExpiredTokenException => {
             Some(AwsRefusal::expired(ExpiredCode::ExpiredTokenException))
@@ -64,14 +94,20 @@ pub(super) fn refused_by(
 
 /// AWS's wording for a caller without a policy that allows this.
 fn unauthorized(action: StsAction, call: &VerifiedCall<'_>) -> AwsRefusal {
-    let resource = call
-        .incoming
-        .parameter("RoleArn")
-        .unwrap_or(&call.caller.arn);
+    if matches!(call.caller.standing, Standing::Federated(_)) {
+        return AwsRefusal::access_denied(format!(
+            "Not authorized to perform sts:{}",
+            action.name()
+        ));
+    }
+    let target = call.incoming.parameter("TargetPrincipal");
+    let target = target.map(|account| format!("arn:aws:iam::{account}:root"));
+    let resource = target.as_deref().or(call.incoming.parameter("RoleArn"));
     AwsRefusal::access_denied(format!(
-        "User: {} is not authorized to perform: sts:{} on resource: {resource}",
+        "User: {} is not authorized to perform: sts:{} on resource: {}",
         call.caller.arn,
-        action.name()
+        action.name(),
+        resource.unwrap_or(&call.caller.arn)
     ))
 }
 
@@ -104,28 +140,72 @@ impl VerifiedCall<'_> {
     }
 
     fn assume_role(&self, aws: &mut SimulatedAws) -> Result<String, AwsRefusal> {
-        let (arn, name) = (self.required("RoleArn")?, self.session_name()?);
+        let (role, name) = (self.role()?, self.incoming.session_name()?);
         let requested = self.duration(SessionKind::AssumedRole)?;
-        let parts = RoleArn::parse(arn)
-            .ok_or_else(|| AwsRefusal::validation(format!("{arn} is invalid")))?;
         let proof = match self.mfa(aws)? {
             MfaProof::Given => MfaProof::Given,
             MfaProof::None => self.caller.proof,
         };
-        let needs_mfa =
-            proof == MfaProof::None && aws.mfa_of(self.caller).0 == MfaDevice::RequiredForRoles;
-        let external_id = self.incoming.parameter("ExternalId");
-        let Some((role, id)) = aws
-            .role_for(self.caller, arn, external_id)
-            .filter(|_| !needs_mfa)
-        else {
+        if proof == MfaProof::None && aws.mfa_of(self.caller).0 == MfaDevice::RequiredForRoles {
             return Err(unauthorized(StsAction::AssumeRole, self));
-        };
-        self.check_length(requested, role)?;
+        }
         let assumed = match self.caller.standing {
             Standing::LongLived => Assumed::WithKeys,
-            Standing::UserSession | Standing::RoleSession { .. } => Assumed::WithSession,
+            Standing::UserSession | Standing::RoleSession { .. } | Standing::Federated(_) => {
+                Assumed::WithSession
+            }
         };
+        let session = AskedFor {
+            role,
+            name,
+            requested,
+            assumed,
+        };
+        self.assume(aws, StsAction::AssumeRole, &session)
+    }
+
+    /// By a caller that a provider vouches for.
+    fn assume_role_unsigned(
+        &self,
+        aws: &mut SimulatedAws,
+        action: StsAction,
+    ) -> Result<String, AwsRefusal> {
+        let Standing::Federated(by) = &self.caller.standing else {
+            return Err(unauthorized(action, self));
+        };
+        let left = by
+            .ends_at
+            .map(|end| end.duration_since(self.now).unwrap_or_default());
+        let requested = self.duration(SessionKind::AssumedRole)?;
+        let session = AskedFor {
+            role: self.role()?,
+            name: &by.session_name,
+            requested: left.map_or(requested, |left| left.min(requested)),
+            assumed: Assumed::BySignIn,
+        };
+        Ok(self.assume(aws, action, &session)? + &by.says)
+    }
+
+    fn assume(
+        &self,
+        aws: &mut SimulatedAws,
+        action: StsAction,
+        session: &AskedFor<'_>,
+    ) -> Result<String, AwsRefusal> {
+        let AskedFor {
+            role: parts,
+            name,
+            requested,
+            assumed,
+        } = session;
+        let (arn, external_id) = (
+            self.incoming.required("RoleArn")?,
+            self.incoming.parameter("ExternalId"),
+        );
+        let Some((role, id)) = aws.role_for(self.caller, arn, external_id) else {
+            return Err(unauthorized(action, self));
+        };
+        self.check_length(*requested, role)?;
         let caller = VerifiedCaller {
             arn: format!(
                 "arn:{}:sts::{}:assumed-role/{}/{name}",
@@ -135,12 +215,12 @@ impl VerifiedCall<'_> {
             account: parts.account.to_owned(),
             standing: Standing::RoleSession {
                 role: arn.to_owned(),
-                assumed,
+                assumed: *assumed,
             },
             // A role session never counts as signed in with MFA.
             proof: MfaProof::None,
         };
-        let session = aws.issue(caller, requested, self.now);
+        let session = aws.issue(caller, *requested, self.now);
         Ok(format!(
             "<AssumedRoleUser><AssumedRoleId>{}</AssumedRoleId><Arn>{}</Arn></AssumedRoleUser>{}",
             escape(&session.caller.id),
@@ -149,10 +229,43 @@ impl VerifiedCall<'_> {
         ))
     }
 
+    /// From the management account, which is the sandbox's own, and not by its root.
+    fn assume_root(&self, aws: &mut SimulatedAws) -> Result<String, AwsRefusal> {
+        let target = self.incoming.required("TargetPrincipal")?;
+        let task = self.incoming.required("TaskPolicyArn.arn")?;
+        let requested = self.duration(SessionKind::AssumeRoot)?;
+        let task = task.strip_prefix("arn:aws:iam::aws:policy/root-task/");
+        if !task.is_some_and(|task| ROOT_TASKS.contains(&task)) {
+            return Err(AwsRefusal::validation("The task policy is not supported"));
+        }
+        let is_member = aws
+            .settings()
+            .accounts
+            .iter()
+            .any(|member| member.id == target);
+        let is_root = self.caller.arn.ends_with(":root");
+        if !is_member || is_root || self.caller.account != aws.account() {
+            return Err(unauthorized(StsAction::AssumeRoot, self));
+        }
+        let caller = VerifiedCaller {
+            arn: format!("arn:aws:sts::{target}:assumed-root"),
+            id: target.to_owned(),
+            account: target.to_owned(),
+            standing: Standing::UserSession,
+            proof: MfaProof::None,
+        };
+        Ok(credentials(aws.issue(caller, requested, self.now)))
+    }
+
+    fn role(&self) -> Result<RoleArn<'_>, AwsRefusal> {
+        let arn = self.incoming.required("RoleArn")?;
+        RoleArn::parse(arn).ok_or_else(|| AwsRefusal::validation(format!("{arn} is invalid")))
+    }
+
     fn check_length(&self, requested: Duration, role: &SandboxRole) -> Result<(), AwsRefusal> {
         let seconds = requested.as_secs();
         let is_chained = match self.caller.standing {
-            Standing::LongLived => false,
+            Standing::LongLived | Standing::Federated(_) => false,
             Standing::UserSession | Standing::RoleSession { .. } => true,
         };
         if is_chained && seconds > SessionKind::ChainedRole.limits().longest.into() {
@@ -166,27 +279,6 @@ impl VerifiedCall<'_> {
             ));
         }
         Ok(())
-    }
-
-    fn required(&self, name: &str) -> Result<&str, AwsRefusal> {
-        let missing = || AwsRefusal::constraint(&lower_first(name), None, "not be null");
-        self.incoming.parameter(name).ok_or_else(missing)
-    }
-
-    fn session_name(&self) -> Result<&str, AwsRefusal> {
-        let name = self.required("RoleSessionName")?;
-        let refuse = |rule| Err(AwsRefusal::constraint("roleSessionName", Some(name), rule));
-        if !name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b))
-        {
-            return refuse("satisfy regular expression pattern: [\\w+=,.@-]*");
-        }
-        match name.len() {
-            0..2 => refuse("have length greater than or equal to 2"),
-            2..=64 => Ok(name),
-            65.. => refuse("have length less than or equal to 64"),
-        }
     }
 
     fn duration(&self, kind: SessionKind) -> Result<Duration, AwsRefusal> {
@@ -251,8 +343,4 @@ fn credentials(session: &IssuedSession) -> String {
         session.token.expose(),
         timestamp(session.expires_at)
     )
-}
-
-fn lower_first(name: &str) -> String {
-    name[..1].to_ascii_lowercase() + &name[1..]
 }

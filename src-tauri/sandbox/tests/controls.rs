@@ -198,7 +198,7 @@ async fn controls_that_cannot_be_read_change_nothing() {
         setup.sandbox.url().replace("http://", ""),
         setup.sandbox.state(),
     );
-    let long = "x".repeat(64 * 1024 + 1);
+    let long = "x".repeat(256 * 1024 + 1);
     for (line, body) in [
         (
             "POST /_sandbox/faults",
@@ -223,7 +223,7 @@ async fn controls_that_cannot_be_read_change_nothing() {
         );
         let answer = wire::exchange(&setup, request.as_bytes()).await;
         assert!(
-            answer.starts_with("HTTP/1.1 4") || (answer.is_empty() && length > 64 * 1024),
+            answer.starts_with("HTTP/1.1 4") || (answer.is_empty() && length > 256 * 1024),
             "{line}: {answer}"
         );
     }

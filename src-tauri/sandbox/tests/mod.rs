@@ -3,6 +3,7 @@
 mod authentication;
 mod console;
 mod controls;
+mod federation;
 mod identity_center;
 mod login;
 mod misbehaviour;

@@ -99,9 +99,9 @@ async fn what_cannot_be_read_is_refused_in_the_shape_of_aws() {
 }
 
 #[tokio::test]
-async fn a_body_beyond_64_kib_is_refused_and_the_sandbox_lives_on() {
+async fn a_body_beyond_256_kib_is_refused_and_the_sandbox_lives_on() {
     let setup = Setup::new();
-    let just = "x".repeat(64 * 1024);
+    let just = "x".repeat(256 * 1024);
     assert!(
         post(&setup, "", &just)
             .await

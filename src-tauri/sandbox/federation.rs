@@ -1,0 +1,168 @@
+//! Callers that an identity provider vouches for, by an assertion (SAML) or a token (OpenID
+//! Connect) instead of a signature. Tokens are those that the sandbox itself gives out.
+
+use super::jose::Jwt;
+use super::protocol::escape;
+use super::refusal::AwsRefusal;
+use super::request::Incoming;
+use super::saml::SamlAssertion;
+use super::simulated_aws::{
+    Federated, MfaProof, RoleArn, SimulatedAws, Standing, VerifiedCaller, seconds_since_epoch,
+};
+use std::time::SystemTime;
+
+type Result<T> = std::result::Result<T, AwsRefusal>;
+
+const LONGEST_ASSERTION: usize = 100_000;
+const LONGEST_TOKEN: usize = 20_000;
+const AUDIENCES: [&str; 2] = [
+    "https://signin.aws.amazon.com/saml",
+    "urn:amazon:webservices",
+];
+pub(super) const AUDIENCE: &str = "sts.amazonaws.com";
+
+/// AssumeRoleWithSAML.
+pub(super) fn by_assertion(incoming: &Incoming, now: SystemTime) -> Result<VerifiedCaller> {
+    let (role, provider) = (
+        incoming.required("RoleArn")?,
+        incoming.required("PrincipalArn")?,
+    );
+    let encoded = at_most(incoming, "SAMLAssertion", LONGEST_ASSERTION)?;
+    let assertion =
+        SamlAssertion::read(encoded).ok_or_else(|| invalid("Invalid base64 SAMLResponse"))?;
+    if assertion.is_encrypted {
+        return Err(invalid(
+            "Invalid assertion: no private key of the provider decrypts it",
+        ));
+    }
+    if !assertion.is_signed {
+        return Err(invalid("Response signature invalid"));
+    }
+    let is_early = assertion.not_before.is_some_and(|from| now < from);
+    if is_early || assertion.not_on_or_after.is_none_or(|until| until <= now) {
+        return Err(expired(
+            "Token must be redeemed within 5 minutes of issuance",
+        ));
+    }
+    if !assertion
+        .audiences
+        .iter()
+        .any(|it| AUDIENCES.contains(&it.as_str()))
+    {
+        return Err(invalid("Response does not contain the required audience"));
+    }
+    if !assertion.names(role, provider) {
+        return Err(invalid(
+            "SAML Assertion doesn't contain the requested Role and Metadata in the attributes",
+        ));
+    }
+    let name = assertion.session_name.as_deref();
+    let name = name.ok_or_else(|| invalid("RoleSessionName is required in AuthnResponse"))?;
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b);
+    if !(2..=64).contains(&name.len()) || !name.bytes().all(fits) {
+        return Err(invalid(
+            "RoleSessionName in AuthnResponse must match [a-zA-Z_0-9+=,.@-]{2,64}",
+        ));
+    }
+    let says = [
+        ("Subject", assertion.subject.as_str()),
+        ("SubjectType", "persistent"),
+        ("Issuer", &assertion.issuer),
+        ("Audience", &assertion.recipient),
+    ];
+    Ok(vouched_for(
+        provider,
+        Federated {
+            session_name: name.to_owned(),
+            ends_at: assertion.session_ends_at,
+            says: elements(&says),
+        },
+    ))
+}
+
+/// AssumeRoleWithWebIdentity.
+pub(super) fn by_token(
+    aws: &SimulatedAws,
+    incoming: &Incoming,
+    now: SystemTime,
+) -> Result<VerifiedCaller> {
+    let (role, name) = (incoming.required("RoleArn")?, incoming.session_name()?);
+    let token = at_most(incoming, "WebIdentityToken", LONGEST_TOKEN)?;
+    let not_a_token = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)";
+    let jwt = Jwt::read(token).ok_or_else(|| invalid(not_a_token))?;
+    let claim = |name| jwt.claim(name).ok_or_else(|| invalid(not_a_token));
+    let (issuer, subject) = (claim("iss")?, claim("sub")?);
+    let provider = &aws.identity_provider;
+    if issuer != provider.issuer {
+        let issuer = escape(issuer);
+        return Err(invalid(format!(
+            "No OpenIDConnect provider found in your account for {issuer}"
+        )));
+    }
+    if !jwt.is_signed_by(&provider.key.public()) {
+        return Err(invalid(
+            "Couldn't retrieve verification key from your identity provider",
+        ));
+    }
+    if jwt.claim("aud") != Some(AUDIENCE) {
+        return Err(invalid("Incorrect token audience"));
+    }
+    let ends = jwt.claims["exp"]
+        .as_u64()
+        .ok_or_else(|| invalid(not_a_token))?;
+    let now = seconds_since_epoch(now);
+    if ends <= now {
+        return Err(expired(format!(
+            "Token expired: current date/time {now} must be before the expiration date/time {ends}"
+        )));
+    }
+    let account = RoleArn::parse(role).map_or("", |role| role.account);
+    let host = issuer.trim_start_matches("http://");
+    let arn = format!("arn:aws:iam::{account}:oidc-provider/{host}");
+    let says = [
+        ("SubjectFromWebIdentityToken", subject),
+        ("Provider", arn.as_str()),
+        ("Audience", AUDIENCE),
+    ];
+    Ok(vouched_for(
+        &arn,
+        Federated {
+            session_name: name.to_owned(),
+            ends_at: None,
+            says: elements(&says),
+        },
+    ))
+}
+
+/// Of no account: the trust in an account's root is not meant for it.
+fn vouched_for(provider: &str, by: Federated) -> VerifiedCaller {
+    VerifiedCaller {
+        arn: provider.to_owned(),
+        id: String::new(),
+        account: String::new(),
+        standing: Standing::Federated(by),
+        proof: MfaProof::None,
+    }
+}
+
+fn elements(named: &[(&str, &str)]) -> String {
+    let element = |(name, text): &(&str, &str)| format!("<{name}>{}</{name}>", escape(text));
+    named.iter().map(element).collect::<Vec<_>>().concat()
+}
+
+fn at_most<'a>(incoming: &'a Incoming, name: &str, longest: usize) -> Result<&'a str> {
+    let text = incoming.required(name)?;
+    if text.len() <= longest {
+        return Ok(text);
+    }
+    let rule = format!("have length less than or equal to {longest}");
+    Err(AwsRefusal::constraint(name, None, &rule))
+}
+
+fn invalid(message: impl Into<String>) -> AwsRefusal {
+    AwsRefusal::new(400, "InvalidIdentityToken", message)
+}
+
+fn expired(message: impl Into<String>) -> AwsRefusal {
+    AwsRefusal::new(400, "ExpiredTokenException", message)
+}
