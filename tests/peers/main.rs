@@ -12,4 +12,5 @@ mod notices;
 mod preconditions;
 mod rds;
 mod recovery;
+mod sign_in;
 mod terminal;
