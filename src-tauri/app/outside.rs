@@ -1,17 +1,13 @@
 //! What leaves the app at the user's click: text on the clipboard, an address in the browser, a
 //! file in its editor. The page may do none of it by itself.
 
+use crate::desktop::browser;
 use crate::mutex::lock;
 use keyfob_core::agent::api::Variables;
-use keyfob_core::error::{Code, Error, Result, shorten};
+use keyfob_core::error::{Code, Error, Result};
 use std::ffi::OsStr;
-use std::process::Stdio;
 use std::sync::Mutex;
-use std::time::Duration;
 use zeroize::Zeroizing;
-
-/// A launcher that runs longer has opened something.
-const SAYS_NO_WITHIN: Duration = Duration::from_secs(3);
 
 /// Opened when first needed. On X11 and Wayland what was copied is there as long as this is.
 #[derive(Default)]
@@ -39,52 +35,21 @@ impl Clipboard {
     }
 }
 
-/// With the first of the desktop's launchers that does not say at once that it cannot.
-pub async fn open(what: impl AsRef<OsStr>, noun: &str) -> Result<()> {
-    let mut why = "this desktop has nothing to open it with".to_owned();
-    for command in open::commands(what) {
-        let program = command.get_program().to_string_lossy().into_owned();
-        let mut command = tokio::process::Command::from(command);
-        command.stdin(Stdio::null());
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        // It may be the browser itself, and outlives this process.
-        #[cfg(unix)]
-        command.process_group(0);
-        let ended = match command.spawn() {
-            Ok(mut child) => tokio::time::timeout(SAYS_NO_WITHIN, child.wait()).await,
-            // That one is not installed.
-            Err(_) => continue,
-        };
-        match ended {
-            Ok(Ok(status)) if !status.success() => why = format!("{program}: {status}"),
-            Ok(Err(cause)) => why = format!("{program}: {cause}"),
-            Ok(Ok(_)) | Err(_) => return Ok(()),
-        }
-    }
-    let message = format!("{noun} cannot be opened ({why})");
-    Err(Error::new(Code::ProcessFailed, message)
-        .hint("set a default program for it on this desktop"))
+/// See [`crate::desktop::browser::open`].
+pub async fn open(what: impl AsRef<OsStr>, noun: &'static str) -> Result<()> {
+    let what = what.as_ref().to_owned();
+    in_the_background(move || browser::open(what, noun)).await
 }
 
-/// An address in the browser: of the web, encrypted, or of this process itself. Any other kind
-/// starts whatever program the desktop has for it.
+/// See [`crate::desktop::browser::browse`].
 pub async fn browse(address: &str) -> Result<()> {
-    if !is_for_a_browser(address) {
-        let message = format!("{} is no address for a browser", shorten(address));
-        return Err(Error::new(Code::InvalidInput, message)
-            .hint("only https addresses are opened, and those of this machine"));
-    }
-    open(address, "the browser").await
+    let address = address.to_owned();
+    in_the_background(move || browser::browse(&address)).await
 }
 
-fn is_for_a_browser(address: &str) -> bool {
-    let own = address
-        .strip_prefix("http://127.0.0.1:")
-        .is_some_and(|rest| {
-            let (port, _) = rest.split_once('/').unwrap_or((rest, ""));
-            !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())
-        });
-    (own || address.starts_with("https://")) && address.bytes().all(|b| b.is_ascii_graphic())
+async fn in_the_background(work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
+    let done = tauri::async_runtime::spawn_blocking(work).await;
+    done.unwrap_or_else(|cause| Err(Error::new(Code::ProcessFailed, cause.to_string())))
 }
 
 /// Lines for the usual shell of this system.
@@ -116,28 +81,6 @@ pub fn shell_lines(variables: &Variables) -> Zeroizing<String> {
 mod tests {
     use super::*;
     use keyfob_core::agent::api::{Secret, Variable};
-
-    #[test]
-    fn only_addresses_of_the_web_and_of_this_process_go_to_the_browser() {
-        for address in [
-            "https://device.sso.eu-central-1.amazonaws.com/?user_code=ABCD",
-            "http://127.0.0.1:40123/0f",
-        ] {
-            assert!(is_for_a_browser(address), "{address}");
-        }
-        for address in [
-            "http://device.sso.example/",
-            "http://127.0.0.1:80@elsewhere/",
-            "http://127.0.0.1.elsewhere/",
-            "file:///etc/passwd",
-            "vscode://x",
-            "/usr/bin/xterm",
-            "https://a b",
-            "-h",
-        ] {
-            assert!(!is_for_a_browser(address), "{address}");
-        }
-    }
 
     #[test]
     fn a_shell_reads_back_what_was_copied() {

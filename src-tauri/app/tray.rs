@@ -15,7 +15,7 @@ use crate::snapshot::{AppSnapshot, OverallHealth, View};
 use crate::state::{AppState, Snapshots};
 use crate::window_process;
 use keyfob_core::agent::api::{
-    Control, Depth, HeldSession, Login, Refresh, Renewal, SessionRequest, Target,
+    BrowserUse, Control, Depth, HeldSession, Login, Refresh, Renewal, SessionRequest, Target,
 };
 use keyfob_core::clock::Clock;
 use keyfob_core::error::Remedy;
@@ -320,6 +320,7 @@ async fn sign_in(
         renewal,
         mfa_code: None,
         held: HeldSession::Checked,
+        browser: BrowserUse::Here,
     };
     match state
         .host

@@ -238,7 +238,7 @@ pub struct LoginArgs {
     /// The six-digit MFA code, used if one is needed
     #[arg(long, value_name = "CODE", value_parser = six_digits)]
     pub mfa_code: Option<String>,
-    /// Never open a browser; no identity kind supported by this version needs one
+    /// Open no browser: a sign-in that takes one goes by a code, entered on any device
     #[arg(long)]
     pub no_browser: bool,
 }

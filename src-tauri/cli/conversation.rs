@@ -166,7 +166,7 @@ impl Conversation {
                 },
             };
             let answer = prompt::ask(prompt, &mut form);
-            if last == PromptState::Answered && !prompt.kind.is_only_shown() {
+            if last == PromptState::Answered && prompt.kind.is_answered_here() {
                 terminal.say("Answered elsewhere meanwhile");
             }
             answer

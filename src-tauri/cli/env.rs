@@ -37,7 +37,8 @@ pub fn env(invocation: &Invocation, args: &EnvArgs) -> Result<u8, Stop> {
         VariablesForm::Profile
     };
     if form == VariablesForm::Static {
-        sign_in_when_due(&mut conversation, &identity, args.duration)?;
+        let browser = invocation.environment.browser();
+        sign_in_when_due(&mut conversation, &identity, args.duration, browser)?;
     }
     let request = Request::Session(SessionRequest::Variables {
         identity: identity.clone(),

@@ -1,5 +1,6 @@
 //! Forms, drawn on stderr: which fields are asked for, and what an answer is.
 
+use crate::desktop::browser;
 use crate::echo::EchoOff;
 use crate::line::{self, Field, NoLine, Shown};
 use crate::stop::Stop;
@@ -77,20 +78,54 @@ pub fn ask(prompt: &Prompt, form: &mut Form<'_>) -> Result<Answer, Unanswered> {
         }
         PromptKind::Program { program, says } => {
             terminal.announce(&format!("{program}: {says}"));
-            let _echo = EchoOff::start();
-            while (form.is_wanted)() {
-                line::wait_a_moment();
-            }
-            Err(Unanswered::Overtaken)
+            wait_until_over(form)
         }
-        PromptKind::Browser { address, code, .. } => Err(Unanswered::Failed(
-            Error::new(
-                Code::PersonNeeded,
-                format!("a browser sign-in is in progress for {}", prompt.identity),
-            )
-            .hint(format!("enter {code} at {address}, then try again")),
-        )),
+        PromptKind::Browser {
+            address,
+            code,
+            why_code,
+            ..
+        } => {
+            for line in browser_lines(&prompt.identity, code, why_code.as_deref()) {
+                terminal.announce(&line);
+            }
+            sign_in_at(address, code, form)
+        }
     }
+}
+
+/// The address stands by itself, to be copied. Without a code it is for a browser on this machine.
+fn sign_in_at(address: &str, code: &str, form: &mut Form<'_>) -> Result<Answer, Unanswered> {
+    form.terminal.announce(address);
+    if code.is_empty()
+        && let Err(error) = browser::browse(address)
+    {
+        let warning = format!("{error}; open the address yourself");
+        form.terminal.warn(&warning);
+    }
+    wait_until_over(form)
+}
+
+/// What is shown here ends by itself.
+fn wait_until_over(form: &mut Form<'_>) -> Result<Answer, Unanswered> {
+    let _echo = EchoOff::start();
+    while (form.is_wanted)() {
+        line::wait_a_moment();
+    }
+    Err(Unanswered::Overtaken)
+}
+
+fn browser_lines(provider: &str, code: &str, why_code: Option<&str>) -> Vec<String> {
+    if code.is_empty() {
+        return vec![format!(
+            "To sign in to {provider}, a browser on this machine opens this address:"
+        )];
+    }
+    let why = why_code.map(|why| format!("The sign-in goes by a code, because {why}"));
+    let what = format!(
+        "To sign in to {provider}, open this address in a browser on any device, and compare the code {code}:"
+    );
+    why.into_iter().chain([what]).collect()
 }
 
 /// Keys are typed once, and once more where only the secret was wrong; after that the reason is the

@@ -8,8 +8,8 @@ use crate::render::{self, SignedInJson};
 use crate::stop::Stop;
 use crate::terminal::{ErrorBody, Shape, print_json, width};
 use keyfob_core::agent::api::{
-    self, HeldSession, Look, Person, Reach, Renewal, Request, SessionDuration, SessionRequest,
-    SignedIn, Whoami,
+    self, BrowserUse, HeldSession, Look, Person, Reach, Renewal, Request, SessionDuration,
+    SessionRequest, SignedIn, Whoami,
 };
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
@@ -44,6 +44,7 @@ pub fn sign_in_when_due(
     conversation: &mut Conversation,
     identity: &str,
     duration: Option<SessionDuration>,
+    browser: BrowserUse,
 ) -> Result<SignedIn, Stop> {
     let login = api::Login {
         identity: identity.to_owned(),
@@ -51,6 +52,7 @@ pub fn sign_in_when_due(
         renewal: Renewal::WhenDue,
         mfa_code: None,
         held: HeldSession::Kept,
+        browser,
     };
     let doing = format!("Getting a session of {identity}");
     sign_in(conversation, login, &doing)
@@ -78,12 +80,18 @@ fn request(invocation: &Invocation, args: &LoginArgs, identity: String) -> api::
         (false, true) => Renewal::Always,
         (false, false) => Renewal::WhenDue,
     };
+    let browser = if args.no_browser {
+        BrowserUse::NotWanted
+    } else {
+        invocation.environment.browser()
+    };
     api::Login {
         identity,
         duration: args.duration,
         renewal,
         mfa_code: args.mfa_code.clone(),
         held,
+        browser,
     }
 }
 

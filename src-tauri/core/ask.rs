@@ -62,11 +62,14 @@ pub enum PromptKind {
     Program { program: String, says: Foreign },
     /// The keys are those of another IAM user than the stored ones.
     OtherUser { stored: String, given: String },
-    /// A sign-in in the browser, which shows the code as well; no person answers it here, it ends
-    /// by itself.
+    /// A sign-in in the browser; no person answers it here, it ends by itself.
     Browser {
         address: String,
+        /// Which the page shows as well; empty: the address is for a browser on this machine.
         code: String,
+        /// Why it goes by a code.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why_code: Option<String>,
         #[serde(with = "moment")]
         #[cfg_attr(feature = "app", specta(type = String))]
         expires_at: SystemTime,
@@ -77,6 +80,14 @@ impl PromptKind {
     /// Whether it is to be read, and no more.
     pub fn is_only_shown(&self) -> bool {
         matches!(self, PromptKind::Program { .. })
+    }
+
+    /// Whether what it asks for is entered where it is shown.
+    pub fn is_answered_here(&self) -> bool {
+        !matches!(
+            self,
+            PromptKind::Program { .. } | PromptKind::Browser { .. }
+        )
     }
 }
 
@@ -354,9 +365,20 @@ impl Ask {
         self.ask(prompt).await?.ok_or(unanswered)
     }
 
-    /// Shows what needs no answer, until this is dropped. Ready only once a person closes it.
+    /// Whether there is a person to ask.
+    pub fn reaches_a_person(&self) -> bool {
+        self.messages.is_some()
+    }
+
+    /// Shows what is not answered here, until this is dropped. Ready only once a person closes it.
     pub async fn show(&self, prompt: Prompt) -> Error {
-        match self.marked(Vec::new()).outcome(prompt).await {
+        // Others wait for a program, not for a person.
+        let marks = if prompt.kind.is_only_shown() {
+            Vec::new()
+        } else {
+            self.marks.clone()
+        };
+        match self.marked(marks).outcome(prompt).await {
             Some(Outcome::Closed(because)) => because,
             Some(Outcome::Answered(_) | Outcome::Stored) | None => std::future::pending().await,
         }

@@ -4,6 +4,7 @@
 use crate::encode::short_hex;
 use crate::error::{Code, Error, Result};
 use crate::hardening;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -74,6 +75,34 @@ impl EnvironmentDifference {
 
     pub fn is_any(self) -> bool {
         self != EnvironmentDifference::default()
+    }
+}
+
+/// Whether a sign-in may use a browser of this machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BrowserUse {
+    #[default]
+    Here,
+    /// `--no-browser`.
+    NotWanted,
+    OverSsh,
+    NoDisplay,
+}
+
+impl BrowserUse {
+    pub fn is_here(&self) -> bool {
+        *self == BrowserUse::Here
+    }
+
+    /// `None`: it may.
+    pub fn why_not(self) -> Option<&'static str> {
+        match self {
+            BrowserUse::Here => None,
+            BrowserUse::NotWanted => Some("no browser is to be opened here (--no-browser)"),
+            BrowserUse::OverSsh => Some("this is an SSH connection (SSH_CONNECTION)"),
+            BrowserUse::NoDisplay => Some("there is no display here (DISPLAY, WAYLAND_DISPLAY)"),
+        }
     }
 }
 
@@ -210,6 +239,23 @@ impl Environment {
     /// they say.
     pub fn shows_programs(&self) -> bool {
         self.shows_programs
+    }
+
+    /// As far as the process knows. `BROWSER` counts as one, also without a display.
+    pub fn browser(&self) -> BrowserUse {
+        let is_set = |name: &str| self.raw(name).is_some_and(|value| !value.is_empty());
+        let is_desktop = cfg!(any(windows, target_os = "macos"));
+        if is_set("SSH_CONNECTION") {
+            BrowserUse::OverSsh
+        } else if is_desktop
+            || ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER"]
+                .into_iter()
+                .any(is_set)
+        {
+            BrowserUse::Here
+        } else {
+            BrowserUse::NoDisplay
+        }
     }
 
     /// The process that started this one: for `fob credential-process`, the program that wants the

@@ -193,6 +193,7 @@ pub enum Origin {
     Process,
     /// Typed a moment ago, not stored yet.
     Typed,
+    IdentityCenter,
 }
 
 impl fmt::Display for Origin {
@@ -205,6 +206,7 @@ impl fmt::Display for Origin {
             Origin::InstanceRole => "instance role",
             Origin::Process => "process",
             Origin::Typed => "form",
+            Origin::IdentityCenter => "IAM Identity Center",
         })
     }
 }
@@ -235,6 +237,46 @@ impl Session {
     pub fn life(&self) -> Duration {
         time_left(self.expires_at, self.issued_at)
     }
+}
+
+/// What a person did at a provider, whole: the token that sessions are made with, and its own end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    pub token: Secret,
+    pub issued_at: SystemTime,
+    pub expires_at: SystemTime,
+    /// Gives another token without a person, once.
+    pub refresh_token: Option<Secret>,
+}
+
+impl SignIn {
+    pub fn is_usable(&self, now: SystemTime) -> bool {
+        !time_left(self.expires_at, now).is_zero()
+    }
+
+    /// How long it was made to last.
+    pub fn life(&self) -> Duration {
+        time_left(self.expires_at, self.issued_at)
+    }
+}
+
+/// This program, as an IAM Identity Center registered it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientRegistration {
+    pub id: String,
+    pub secret: Secret,
+    pub expires_at: SystemTime,
+    pub flow: OidcFlow,
+}
+
+/// How a browser's sign-in comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OidcFlow {
+    /// The browser is sent to a port of this machine.
+    Redirect,
+    /// A code is entered in any browser, and AWS is asked until that was done.
+    DeviceCode,
 }
 
 #[cfg(test)]

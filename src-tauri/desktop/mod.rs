@@ -1,6 +1,8 @@
 //! Desktop notifications, on a thread of their own: callers never wait for a desktop. The words are
 //! [`keyfob_core::view::notice`]'s. A part of both `fob` and `keyfob`.
 
+pub mod browser;
+
 use keyfob_core::agent::api::Event;
 use keyfob_core::clock::Clock;
 use keyfob_core::view::notice::{

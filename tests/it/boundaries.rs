@@ -94,7 +94,7 @@ const EDGES: &[Edges] = &[
     edges("cli", SHELLS_MAY),
     edges("app", SHELLS_MAY),
     // What both shells show on a desktop; a part of each.
-    edges("desktop", &["agent", "view", "clock::Clock"]),
+    edges("desktop", &["agent", "view", "clock::Clock", "error"]),
 ];
 
 const fn edges(of: &'static str, may: &'static [&'static str]) -> Edges {

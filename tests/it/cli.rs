@@ -383,8 +383,8 @@ fn a_program_in_the_configuration_is_a_source_for_a_chain() {
 fn unsupported_kinds_say_so() {
     let home = Home::with(
         "auth:
-  providers: { corp: { kind: aws/iam-identity-center, region: us-east-1, start_url: \"https://corp.awsapps.com/start\" } }
-  identities: { admin: { kind: aws/permission-set, via: { provider: corp }, principal: { name: Admin, account: { id: \"410000000017\" } } } }
+  providers: { corp: { kind: aws/saml, region: us-east-1, url: \"https://corp.example/saml\" } }
+  identities: { admin: { kind: aws/assume-role, via: { provider: corp }, principal: { assume_role: \"arn:aws:iam::420000000025:role/admin\" } } }
 ",
     );
     let ran = home.run(&["login", "admin", "--json"]);

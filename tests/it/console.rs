@@ -3,9 +3,9 @@
 
 use crate::home::{DEPLOY, DEV, Home, text, wait_for};
 use keyfob_core::agent::api::{
-    Answer, Answered, Call, Caller, Check, Configure, ConsoleLink, Control, Depth, HeldSession,
-    Login, Logout, LongLivedKeys, Maintain, Mode, OtherUser, Person, PromptKind, Renewal, Replaces,
-    Reply, Request, SessionRequest, Target, TypedKeys,
+    Answer, Answered, BrowserUse, Call, Caller, Check, Configure, ConsoleLink, Control, Depth,
+    HeldSession, Login, Logout, LongLivedKeys, Maintain, Mode, OtherUser, Person, PromptKind,
+    Renewal, Replaces, Reply, Request, SessionRequest, Target, TypedKeys,
 };
 use keyfob_core::agent::socket::{BlockingConnection, Heard};
 use keyfob_core::agent::{Agent, Client, Role};
@@ -100,6 +100,7 @@ impl Stage {
             renewal,
             mfa_code: None,
             held: HeldSession::Kept,
+            browser: BrowserUse::Here,
         };
         let reply = self
             .ask(Request::Session(SessionRequest::Login(login)))

@@ -2,9 +2,9 @@
 //! file keyring, real lock files; only the person is played, from `answers.json`.
 
 use keyfob_core::agent::api::{
-    Answer, Answered, Call, Caller, Check, Configure, Control, HeldSession, Login, Maintain, Note,
-    OtherUser, Person, Prompt, PromptKind, Renewal, Replaces, Reply, Request, Secret,
-    SessionRequest, SignedIn, TypedKeys, WhyKeys,
+    Answer, Answered, BrowserUse, Call, Caller, Check, Configure, Control, HeldSession, Login,
+    Maintain, Note, OtherUser, Person, Prompt, PromptKind, Renewal, Replaces, Reply, Request,
+    Secret, SessionRequest, SignedIn, TypedKeys, WhyKeys,
 };
 use keyfob_core::agent::{Agent, Client};
 use keyfob_core::clock::Clock;
@@ -247,6 +247,7 @@ impl Case {
             },
             mfa_code: script.mfa_code.clone(),
             held,
+            browser: BrowserUse::Here,
         };
         let started = self.clock.now();
         let conversation = self.converse(login, script.person, script.answers);
@@ -268,6 +269,7 @@ impl Case {
                 renewal,
                 mfa_code: None,
                 held: HeldSession::Kept,
+                browser: BrowserUse::Here,
             };
             let outcome = self.converse(login, Person::Present, Vec::new()).await?;
             same(
@@ -338,6 +340,7 @@ impl Case {
                 renewal: Renewal::WhenDue,
                 mfa_code: Some("123456".into()),
                 held: HeldSession::Kept,
+                browser: BrowserUse::Here,
             };
             match self
                 .ask(

@@ -19,6 +19,7 @@ mod exec;
 mod folders;
 mod foreign;
 mod home;
+mod identity_center;
 mod init;
 mod inputs;
 mod job_control;

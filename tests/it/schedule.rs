@@ -9,7 +9,7 @@ mod trouble;
 
 use crate::home::{DEPLOY, DEV, own_config, write_own_config};
 use keyfob_core::agent::api::{
-    Answer, Call, Caller, Check, Configure, Control, Credentials, Event, HeldSession,
+    Answer, BrowserUse, Call, Caller, Check, Configure, Control, Credentials, Event, HeldSession,
     IdentityStatus, Login, Look, Maintain, OtherUser, Person, Prompt, PromptId, PromptKind,
     Refresh, Renewal, Replaces, Reply, Request, SessionRequest, Snapshot, TypedKeys,
 };
@@ -390,6 +390,7 @@ fn login(identity: &str, mfa_code: Option<&str>) -> Request {
         renewal: Renewal::WhenDue,
         mfa_code,
         held: HeldSession::Kept,
+        browser: BrowserUse::Here,
     }))
 }
 

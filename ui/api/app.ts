@@ -475,13 +475,13 @@ export type PromptKind =
 	stored: string,
 	given: string,
 } }) & { browser?: never; keyring_passphrase?: never; keys?: never; mfa?: never; program?: never } | 
-/**
- *  A sign-in in the browser, which shows the code as well; no person answers it here, it ends
- *  by itself.
- */
+/**  A sign-in in the browser; no person answers it here, it ends by itself. */
 ({ browser: {
 	address: string,
+	/**  Which the page shows as well; empty: the address is for a browser on this machine. */
 	code: string,
+	/**  Why it goes by a code. */
+	why_code?: string | null,
 	expires_at: string,
 } }) & { keyring_passphrase?: never; keys?: never; mfa?: never; other_user?: never; program?: never };
 

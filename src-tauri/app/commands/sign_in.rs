@@ -10,9 +10,9 @@ use crate::actions::misunderstood;
 use crate::outside;
 use crate::windows::Windows;
 use keyfob_core::agent::api::{
-    Answer, Answered, Check, Configure, Configured, Control, HeldSession, Login, Maintain, Note,
-    OtherUser, Prompt, PromptId, PromptKind, Renewal, Replaces, Reply, Secret, SessionRequest,
-    SignedIn, TypedKeys, WhyKeys,
+    Answer, Answered, BrowserUse, Check, Configure, Configured, Control, HeldSession, Login,
+    Maintain, Note, OtherUser, Prompt, PromptId, PromptKind, Renewal, Replaces, Reply, Secret,
+    SessionRequest, SignedIn, TypedKeys, WhyKeys,
 };
 use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::view::{form, pasted};
@@ -103,6 +103,7 @@ pub async fn sign_in(
         renewal,
         mfa_code: None,
         held: HeldSession::Checked,
+        browser: BrowserUse::Here,
     };
     state
         .request(window.label(), SessionRequest::Login(login).into())

@@ -123,7 +123,8 @@ fn sign_in(
     with: &ChildCredentials,
 ) -> Result<(SignedIn, Conversation), Stop> {
     let (identity, mut conversation) = invocation.about(named, invocation.person)?;
-    let signed_in = sign_in_when_due(&mut conversation, &identity, with.duration)?;
+    let browser = invocation.environment.browser();
+    let signed_in = sign_in_when_due(&mut conversation, &identity, with.duration, browser)?;
     Ok((signed_in, conversation))
 }
 

@@ -91,7 +91,21 @@ fn last_caller(caller: &LastCaller, now: SystemTime) -> String {
 fn prompt_line(open: &OpenPrompt, now: SystemTime) -> String {
     let OpenPrompt { prompt, since } = open;
     let what = requested(&prompt.kind, &prompt.identity, &prompt.caller);
-    format!("Waiting for {}: {what}\n", ago(*since, now))
+    let address = address(&prompt.kind).map(|address| format!("  {address}\n"));
+    let address = address.unwrap_or_default();
+    format!("Waiting for {}: {what}\n{address}", ago(*since, now))
+}
+
+/// Where a person signs in.
+fn address(kind: &PromptKind) -> Option<&str> {
+    match kind {
+        PromptKind::Browser { address, .. } => Some(address),
+        PromptKind::Keys { .. }
+        | PromptKind::Mfa { .. }
+        | PromptKind::KeyringPassphrase { .. }
+        | PromptKind::OtherUser { .. }
+        | PromptKind::Program { .. } => None,
+    }
 }
 
 fn ago(moment: SystemTime, now: SystemTime) -> String {
@@ -145,6 +159,9 @@ struct CallerJson<'a> {
 struct PromptJson<'a> {
     identity: &'a str,
     kind: &'static str,
+    /// Of a sign-in in the browser.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<&'a str>,
     attempt: u32,
     asker: CallerJson<'a>,
 }
@@ -206,6 +223,7 @@ fn prompt_json(it: &OpenPrompt) -> PromptJson<'_> {
             PromptKind::Browser { .. } => "browser",
             PromptKind::Program { .. } => "program",
         },
+        address: address(&prompt.kind),
         attempt: prompt.attempt,
         asker: CallerJson {
             program: prompt.caller.program.as_str(),

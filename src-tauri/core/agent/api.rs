@@ -8,6 +8,7 @@ use crate::config::Change;
 pub use crate::console::ConsoleLink;
 pub use crate::databases::{DatabaseChoice, DatabaseToken};
 pub use crate::duration::{SessionDuration, in_units, time_left};
+pub use crate::environment::BrowserUse;
 use crate::error::Error;
 pub use crate::ids::{AccessKeyId, MfaArn};
 pub use crate::logout::{
@@ -163,6 +164,9 @@ pub struct Login {
     pub mfa_code: Option<String>,
     #[serde(default, skip_serializing_if = "HeldSession::is_kept")]
     pub held: HeldSession,
+    /// Whether a sign-in that takes one may use it where the caller is.
+    #[serde(default, skip_serializing_if = "BrowserUse::is_here")]
+    pub browser: BrowserUse,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -2,8 +2,8 @@
 
 use super::actor::{Actor, Found, Message};
 use super::api::{
-    self, Answer, Call, Caller, Event, Finding, HeldSession, Login, Note, PromptId, PromptKind,
-    Renewal, Reply, Request, SessionRequest, WhyKeys,
+    self, Answer, BrowserUse, Call, Caller, Event, Finding, HeldSession, Login, Note, PromptId,
+    PromptKind, Renewal, Reply, Request, SessionRequest, WhyKeys,
 };
 use super::jobs::{About, JobId, PendingPrompt, PromptTicket};
 use super::role::Role;
@@ -368,6 +368,7 @@ pub(super) fn take_ticket(
         renewal: Renewal::WhenDue,
         mfa_code: None,
         held: HeldSession::Kept,
+        browser: BrowserUse::Here,
     };
     let call = Call {
         caller: waiter.call.caller.clone(),

@@ -283,7 +283,8 @@ fn with_session(actor: &mut Actor, waiter: Waiter, request: &SessionRequest) {
         return job.waiters.push(waiter);
     }
     let reach = actor.reach(&chain, &waiter);
-    let options = waiter::options(&waiter.call.caller, request, reach, waiter.part);
+    let here = actor.world.environment.browser();
+    let options = waiter::options(&waiter.call.caller, request, reach, waiter.part, here);
     let waiter = Waiter {
         part: match waiter.part {
             Part::Leads | Part::Joins => Part::Leads,

@@ -7,6 +7,7 @@ use crate::ask::Prompt;
 use crate::config::{Chain, Kind};
 use crate::console;
 use crate::databases;
+use crate::environment::BrowserUse;
 use crate::error::{Error, Result};
 use crate::files::Patience;
 use crate::secret::Session;
@@ -156,12 +157,13 @@ pub(super) fn patience_of(request: &SessionRequest) -> Duration {
     }
 }
 
-/// How the sign-in for a request is to be done.
+/// How the sign-in for a request is to be done. `here`: whether this process has a browser.
 pub(super) fn options(
     caller: &Caller,
     request: &SessionRequest,
     reach: Attendance,
     part: Part,
+    here: BrowserUse,
 ) -> Options {
     let person = match reach {
         Attendance::Scheduled | Attendance::Unattended => Person::Absent,
@@ -186,6 +188,7 @@ pub(super) fn options(
                 caller,
                 intent: Intent::SignIn,
                 patience: Patience::Forever,
+                browser: login.browser,
             };
         }
         (SessionRequest::Credentials { .. }, Attendance::Unattended) => patience_of(request),
@@ -201,6 +204,7 @@ pub(super) fn options(
         caller,
         intent: Intent::Use,
         patience: Patience::AtMost(patience),
+        browser: here,
     }
 }
 

@@ -9,8 +9,9 @@ use crate::environment::Environment;
 use crate::error::{Code, Error, Result, shorten};
 use crate::ids::{Region, is_example};
 use crate::secret::{Keys, Session, SessionToken};
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
-use aws_sdk_sts::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::TimeSource;
 use aws_smithy_http_client::proxy::ProxyConfig;
@@ -61,6 +62,29 @@ impl Tries {
     }
 }
 
+/// A service of AWS's with an endpoint of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AwsService {
+    Sts,
+    /// Sign-ins of IAM Identity Center.
+    SsoOidc,
+    /// Its portal: accounts, roles and their sessions.
+    Sso,
+    /// The console's.
+    Signin,
+}
+
+impl AwsService {
+    fn variable(self) -> &'static str {
+        match self {
+            AwsService::Sts => "AWS_ENDPOINT_URL_STS",
+            AwsService::SsoOidc => "AWS_ENDPOINT_URL_SSO_OIDC",
+            AwsService::Sso => "AWS_ENDPOINT_URL_SSO",
+            AwsService::Signin => "AWS_ENDPOINT_URL_SIGNIN",
+        }
+    }
+}
+
 /// What signs a call.
 #[derive(Clone, Copy, Debug)]
 pub enum Signer<'a> {
@@ -107,21 +131,17 @@ impl Aws {
         }
     }
 
-    /// `spec.endpoint_url` > `AWS_ENDPOINT_URL_STS` > `AWS_ENDPOINT_URL` > the region's own.
-    pub fn endpoint<'a>(&'a self, place: Place<'a>) -> Result<Option<&'a str>> {
-        self.endpoint_of("AWS_ENDPOINT_URL_STS", place)
-    }
-
-    /// The environment's own obeys the rule of the configuration's.
-    pub(super) fn endpoint_of<'a>(
+    /// `spec.endpoint_url` > `AWS_ENDPOINT_URL_<SERVICE>` > `AWS_ENDPOINT_URL` > the region's own.
+    /// The environment's obeys the rule of the configuration's.
+    pub fn endpoint<'a>(
         &'a self,
-        variable_of_service: &str,
+        service: AwsService,
         place: Place<'a>,
     ) -> Result<Option<&'a str>> {
         if let Some(url) = place.endpoint_url {
             return Ok(Some(url));
         }
-        for name in [variable_of_service, "AWS_ENDPOINT_URL"] {
+        for name in [service.variable(), "AWS_ENDPOINT_URL"] {
             if let Some(url) = self.environment.var(name)? {
                 let of_variable = |error: Error| Error {
                     message: format!("the variable {name}: {}", error.message),
@@ -133,17 +153,21 @@ impl Aws {
         Ok(None)
     }
 
-    /// As the SDKs read it.
     pub(super) fn sts(&self, signer: Signer<'_>, place: Place<'_>) -> Result<aws_sdk_sts::Client> {
-        let endpoint = self.endpoint(place)?;
         self.refuse_examples(signer.parts().0, place)?;
+        let credentials = SharedCredentialsProvider::new(signer.credentials());
+        let config = self.config(AwsService::Sts, place)?;
+        let config = config.into_builder().credentials_provider(credentials);
+        Ok(aws_sdk_sts::Client::new(&config.build()))
+    }
+
+    /// As the SDKs read it, without credentials.
+    pub(super) fn config(&self, service: AwsService, place: Place<'_>) -> Result<SdkConfig> {
+        let endpoint = self.endpoint(service, place)?;
         let http_client = client(self.http_connector(endpoint)?);
-        let mut config = aws_sdk_sts::Config::builder()
-            .behavior_version(aws_sdk_sts::config::BehaviorVersion::latest())
-            .region(aws_sdk_sts::config::Region::new(
-                place.region.as_str().to_owned(),
-            ))
-            .credentials_provider(signer.credentials())
+        let mut config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(aws_config::Region::new(place.region.as_str().to_owned()))
             .http_client(http_client)
             .sleep_impl(TokioSleep::new())
             // A session's end is judged by this machine's clock: a wrong one is said, not worked
@@ -160,11 +184,10 @@ impl Aws {
             );
         if endpoint.is_none() {
             let (fips, dual_stack) = self.variant(place.hosts)?;
-            config.set_use_fips(Some(fips));
-            config.set_use_dual_stack(Some(dual_stack));
+            config = config.use_fips(fips).use_dual_stack(dual_stack);
         }
         config.set_endpoint_url(endpoint.map(str::to_owned));
-        Ok(aws_sdk_sts::Client::from_conf(config.build()))
+        Ok(config.build())
     }
 
     /// Keys of AWS's documentation are for an AWS on this machine.
@@ -179,7 +202,8 @@ impl Aws {
         } else {
             return Ok(());
         };
-        if self.endpoint(place)?.is_some_and(is_on_loopback) {
+        let endpoint = self.endpoint(AwsService::Sts, place)?;
+        if endpoint.is_some_and(is_on_loopback) {
             return Ok(());
         }
         let message = format!("{what} is {why}: it is not used");
@@ -211,7 +235,12 @@ impl Aws {
     }
 
     /// What failed, with the host and the proxy where that could not be reached.
-    pub(super) fn fault<E>(&self, error: &SdkError<E, HttpResponse>, place: Place<'_>) -> Fault
+    pub(super) fn fault<E>(
+        &self,
+        error: &SdkError<E, HttpResponse>,
+        service: AwsService,
+        place: Place<'_>,
+    ) -> Fault
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
@@ -219,10 +248,11 @@ impl Aws {
         if fault.kind != FaultKind::Unreachable || fault.code.is_some() {
             return fault;
         }
-        let endpoint = self.endpoint(place).ok().flatten();
-        let host = match endpoint {
-            Some(url) => authority(url).to_owned(),
-            None => self.own_host(place),
+        let endpoint = self.endpoint(service, place).ok().flatten();
+        let host = match (endpoint, self.own_url(service, place)) {
+            (Some(url), _) => authority(url).to_owned(),
+            (None, Some(url)) => authority(&url).to_owned(),
+            (None, None) => format!("AWS in {}", place.region),
         };
         let is_proxied = endpoint.is_none_or(|url| url.starts_with("https:"));
         let proxy = is_proxied
@@ -250,23 +280,32 @@ impl Aws {
         ))
     }
 
-    /// The host that the SDK calls where no endpoint is set, by its own table.
-    fn own_host(&self, place: Place<'_>) -> String {
+    /// What the SDK calls where no endpoint is set, by its own table.
+    pub(super) fn own_url(&self, service: AwsService, place: Place<'_>) -> Option<String> {
         let (fips, dual_stack) = self.variant(place.hosts).unwrap_or_default();
-        let parameters = Params::builder()
-            .region(place.region.as_str())
-            .use_fips(fips)
-            .use_dual_stack(dual_stack)
-            .build();
-        let table = DefaultResolver::new();
-        let resolved = parameters.ok().and_then(|parameters| {
-            let resolved = pin!(table.resolve_endpoint(&parameters));
-            match resolved.poll(&mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(endpoint) => Some(authority(endpoint.ok()?.url()).to_owned()),
-                Poll::Pending => None,
-            }
-        });
-        resolved.unwrap_or_else(|| format!("STS in {}", place.region))
+        macro_rules! by_the_table_of {
+            ($sdk:ident) => {{
+                use $sdk::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
+                let parameters = Params::builder()
+                    .region(place.region.as_str())
+                    .use_fips(fips)
+                    .use_dual_stack(dual_stack)
+                    .build();
+                let table = DefaultResolver::new();
+                let parameters = parameters.ok()?;
+                let resolved = pin!(table.resolve_endpoint(&parameters));
+                match resolved.poll(&mut Context::from_waker(Waker::noop())) {
+                    Poll::Ready(endpoint) => Some(endpoint.ok()?.url().to_owned()),
+                    Poll::Pending => None,
+                }
+            }};
+        }
+        match service {
+            AwsService::Sts => by_the_table_of!(aws_sdk_sts),
+            AwsService::SsoOidc => by_the_table_of!(aws_sdk_ssooidc),
+            AwsService::Sso => by_the_table_of!(aws_sdk_sso),
+            AwsService::Signin => None,
+        }
     }
 }
 
@@ -430,12 +469,13 @@ mod tests {
                 dual_stack: Some(dual_stack),
             };
             let region = region.parse().expect("a region");
-            aws.own_host(Place {
+            let place = Place {
                 region: &region,
                 endpoint_url: None,
                 hosts,
                 tries: Tries::One,
-            })
+            };
+            aws.own_url(AwsService::Sts, place)
         };
         for (region, fips, dual_stack, right) in [
             ("us-east-2", false, false, "sts.us-east-2.amazonaws.com"),
@@ -455,7 +495,8 @@ mod tests {
                 "sts.cn-north-1.amazonaws.com.cn",
             ),
         ] {
-            assert_eq!(host(region, fips, dual_stack), right, "{region}");
+            let url = host(region, fips, dual_stack).expect("a host");
+            assert_eq!(authority(&url), right, "{region}");
         }
     }
 }

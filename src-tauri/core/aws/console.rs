@@ -3,7 +3,7 @@
 //! whole: only over TLS, or to this machine. What kind of session the console takes is for the
 //! caller to know.
 
-use super::client::{ATTEMPT_TIMEOUT, Aws, CALL_TIMEOUT, Place, Tries};
+use super::client::{ATTEMPT_TIMEOUT, Aws, AwsService, CALL_TIMEOUT, Place, Tries};
 use super::fault::{Fault, FaultKind, TIMED_OUT, innermost};
 use crate::duration::SessionDuration;
 use crate::encode::percent;
@@ -158,7 +158,7 @@ impl Aws {
 
     /// `spec.endpoint_url` > `AWS_ENDPOINT_URL_SIGNIN` > `AWS_ENDPOINT_URL` > the partition's own.
     fn federation(&self, place: Place<'_>) -> Result<String> {
-        let endpoint = self.endpoint_of("AWS_ENDPOINT_URL_SIGNIN", place)?;
+        let endpoint = self.endpoint(AwsService::Signin, place)?;
         let Some(url) = endpoint else {
             return Ok(Addresses::of(place.region.partition())
                 .federation

@@ -8,6 +8,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use serde::Deserialize;
 use std::error::Error as StdError;
 use std::time::{Duration, SystemTime};
 
@@ -31,6 +32,16 @@ pub enum FaultKind {
     DurationRefused,
     /// Credentials that had expired before they came.
     AnswerExpired,
+    /// A sign-in, or what it was to be made of, is not accepted any more.
+    SignInOver,
+    /// The registration of this program is not known any more.
+    ClientUnknown,
+    /// The person has not entered the code yet.
+    NotYet,
+    /// The question whether they have comes too often.
+    TooOften,
+    /// What was named does not exist, or is not for this person.
+    NotThere,
     /// A setting of this machine cannot be used: AWS was not called.
     Misused,
     Other,
@@ -61,9 +72,7 @@ impl Fault {
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
-        let named = error
-            .code()
-            .map(|code| (code.into(), error.message().unwrap_or_default().into()));
+        let named = error.code().map(|code| (code.into(), message(error)));
         let status = error
             .raw_response()
             .map(|response| response.status().as_u16());
@@ -111,6 +120,14 @@ impl Fault {
         )
     }
 
+    /// What AWS says of a sign-in that cannot be renewed any more.
+    pub fn ends_a_sign_in(&self) -> bool {
+        matches!(
+            self.kind,
+            FaultKind::SignInOver | FaultKind::ClientUnknown | FaultKind::Expired
+        )
+    }
+
     /// The fault as an error, for the cases that need no knowledge of the step that failed.
     pub fn into_error(self, region: &Region) -> Error {
         let text = match &self.code {
@@ -152,17 +169,16 @@ impl Fault {
                 None => Error::new(Code::Network, format!("AWS could not be reached: {text}"))
                     .hint("check the network, HTTPS_PROXY and NO_PROXY, and try again"),
             },
-            FaultKind::RegionNotEnabled => Error::new(
-                Code::RegionNotEnabled,
-                format!("the region {region} is not enabled for this account: {text}"),
-            )
-            .hint(format!(
-                "enable {region} in the account's settings, or use another region"
-            )),
+            FaultKind::RegionNotEnabled => region_not_enabled(region, &text),
             FaultKind::DurationRefused => Error::new(Code::DurationRefused, text),
+            FaultKind::SignInOver => {
+                let message = format!("AWS does not accept the sign-in: {text}");
+                Error::new(Code::SessionExpired, message)
+            }
+            FaultKind::ClientUnknown => client_unknown(&text),
             FaultKind::AnswerExpired => answer_expired(text),
             FaultKind::Misused => Error::new(Code::Usage, text),
-            FaultKind::Other => {
+            FaultKind::NotYet | FaultKind::TooOften | FaultKind::NotThere | FaultKind::Other => {
                 Error::new(Code::AwsError, format!("AWS refused the request: {text}"))
             }
         };
@@ -191,6 +207,18 @@ fn clock_error(skew: Option<Skew>, text: &str) -> Error {
     };
     Error::new(Code::ClockSkew, message)
         .hint("set the clock (most systems: switch on automatic time), then try again")
+}
+
+fn region_not_enabled(region: &Region, text: &str) -> Error {
+    let message = format!("the region {region} is not enabled for this account: {text}");
+    Error::new(Code::RegionNotEnabled, message).hint(format!(
+        "enable {region} in the account's settings, or use another region"
+    ))
+}
+
+fn client_unknown(text: &str) -> Error {
+    let message = format!("AWS does not know the registration of Keyfob any more: {text}");
+    Error::new(Code::AwsError, message).hint("try again: it is then registered anew")
 }
 
 /// AWS was reached, and cannot do it at the moment.
@@ -247,6 +275,11 @@ fn classify(code: &str, message: &str, skew: Option<Skew>) -> FaultKind {
             }
         }
         "SignatureDoesNotMatch" | "InvalidSignatureException" => FaultKind::SecretMismatch,
+        "UnauthorizedException" | "InvalidGrantException" => FaultKind::SignInOver,
+        "InvalidClientException" | "UnauthorizedClientException" => FaultKind::ClientUnknown,
+        "AuthorizationPendingException" => FaultKind::NotYet,
+        "SlowDownException" => FaultKind::TooOften,
+        "ResourceNotFoundException" => FaultKind::NotThere,
         "RegionDisabledException" | "OptInRequired" => FaultKind::RegionNotEnabled,
         "ValidationError" if says("durationseconds") && says("exceeds") => {
             FaultKind::DurationRefused
@@ -268,6 +301,24 @@ fn skew(date: &str, now: SystemTime) -> Option<Skew> {
     };
     let (Skew::Behind(by) | Skew::Ahead(by)) = skew;
     (by >= NOTABLE_SKEW).then_some(skew)
+}
+
+/// OAuth has a name of its own for it.
+fn message<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Foreign {
+    #[derive(Deserialize)]
+    struct OauthError {
+        error_description: Option<Foreign>,
+    }
+    let described = || {
+        let body = error.raw_response()?.body().bytes()?;
+        serde_json::from_slice::<OauthError>(body)
+            .ok()?
+            .error_description
+    };
+    match error.message() {
+        Some(message) => message.into(),
+        None => described().unwrap_or_default(),
+    }
 }
 
 /// Servers that speak AWS's protocols nest the error deeper than the SDK looks
@@ -374,6 +425,9 @@ mod tests {
                 FaultKind::Other,
             ),
             ("MalformedPolicyDocument", "…", FaultKind::Other),
+            ("InvalidGrantException", "", FaultKind::SignInOver),
+            ("InvalidClientException", "", FaultKind::ClientUnknown),
+            ("ForbiddenException", "No access", FaultKind::Denied),
         ];
         for (code, message, kind) in cases {
             assert_eq!(classify(code, message, None), kind, "{code}: {message}");

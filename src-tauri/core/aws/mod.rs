@@ -12,11 +12,15 @@ mod http;
 mod printed;
 mod process;
 mod rds;
+mod sso;
+mod sso_oidc;
 mod sts;
 
 pub use ambient::Ambient;
-pub use client::{Aws, Place, Signer, Tries};
+pub use client::{Aws, AwsService, Place, Signer, Tries};
 pub use console::{ConsoleDoor, LINK_LIFE};
 pub use fault::{Fault, FaultKind};
 pub use rds::{DatabaseLogin, SignedToken, TOKEN_LIFE, sign_token};
+pub use sso::{Portal, PortalAccount};
+pub use sso_oidc::{AuthorizationRequest, CodeToEnter, REDIRECT_PATH, SsoOidc, TokenGrant};
 pub use sts::{Granted, Mfa, Principal, RoleRequest};

@@ -1,6 +1,6 @@
 //! The Security Token Service: who signs, sessions for IAM users, roles.
 
-use super::client::{Aws, Place, Signer};
+use super::client::{Aws, AwsService, Place, Signer};
 use super::fault::{Fault, FaultKind};
 use super::printed::{LOOK_AGAIN_AFTER, refuse_expired};
 use crate::config::{AssumeRole, SessionTag};
@@ -48,7 +48,7 @@ impl Aws {
             .get_caller_identity()
             .send()
             .await
-            .map_err(|error| self.fault(&error, place))?;
+            .map_err(|error| self.fault(&error, AwsService::Sts, place))?;
         let arn = answer.arn().unwrap_or_default().into();
         let account = answer.account().and_then(|id| id.parse().ok());
         Ok(Principal { arn, account })
@@ -71,7 +71,7 @@ impl Aws {
             .set_token_code(mfa.map(|mfa| mfa.code.as_str().to_owned()))
             .send()
             .await
-            .map_err(|error| self.fault(&error, place))?;
+            .map_err(|error| self.fault(&error, AwsService::Sts, place))?;
         Granted::read(answer.credentials(), None, issued_at)
     }
 
@@ -103,7 +103,7 @@ impl Aws {
             .set_token_code(mfa.map(|mfa| mfa.code.as_str().to_owned()))
             .send()
             .await
-            .map_err(|error| self.fault(&error, place))?;
+            .map_err(|error| self.fault(&error, AwsService::Sts, place))?;
         Granted::read(
             answer.credentials(),
             answer.assumed_role_user().map(|user| user.arn().into()),
@@ -140,33 +140,44 @@ impl Granted {
         principal: Option<Foreign>,
         issued_at: SystemTime,
     ) -> Result<Granted, Fault> {
-        let odd = |what: &str| Fault {
-            kind: FaultKind::Other,
-            code: None,
-            message: format!("AWS's answer {what}").into(),
-        };
         let credentials = credentials.ok_or_else(|| odd("holds no credentials"))?;
-        let expires_at = SystemTime::try_from(*credentials.expiration())
-            .map_err(|_| odd("holds no usable expiry"))?;
+        let parts = [
+            credentials.access_key_id(),
+            credentials.secret_access_key(),
+            credentials.session_token(),
+        ];
+        let expires_at = SystemTime::try_from(*credentials.expiration());
+        let granted = Granted::of(parts, expires_at.ok(), issued_at)?;
+        Ok(Granted {
+            principal,
+            ..granted
+        })
+    }
+
+    /// `parts`: key id, secret and session token, of any service's answer.
+    pub(super) fn of(
+        parts: [&str; 3],
+        expires_at: Option<SystemTime>,
+        issued_at: SystemTime,
+    ) -> Result<Granted, Fault> {
+        let [id, secret, token] = parts;
+        let expires_at = expires_at.ok_or_else(|| odd("holds no usable expiry"))?;
         refuse_expired(expires_at, issued_at).map_err(|error| Fault {
             kind: FaultKind::AnswerExpired,
             code: None,
             message: error.message.into(),
         })?;
+        let token = SessionToken::parse(token);
         Ok(Granted {
             keys: Keys {
-                access_key_id: AccessKeyId::parse(credentials.access_key_id())
-                    .map_err(|_| odd("holds no usable key id"))?,
-                secret_access_key: SecretAccessKey::parse(credentials.secret_access_key())
+                access_key_id: AccessKeyId::parse(id).map_err(|_| odd("holds no usable key id"))?,
+                secret_access_key: SecretAccessKey::parse(secret)
                     .map_err(|_| odd("holds no usable secret"))?,
             },
-            token: Some(
-                SessionToken::parse(credentials.session_token())
-                    .map_err(|_| odd("holds no usable session token"))?,
-            ),
+            token: Some(token.map_err(|_| odd("holds no usable session token"))?),
             issued_at,
             expires_at,
-            principal,
+            principal: None,
         })
     }
 
@@ -201,8 +212,16 @@ fn seconds(duration: SessionDuration) -> i32 {
     i32::try_from(duration.seconds()).unwrap_or(i32::MAX)
 }
 
+pub(super) fn odd(what: &str) -> Fault {
+    Fault {
+        kind: FaultKind::Other,
+        code: None,
+        message: format!("AWS's answer {what}").into(),
+    }
+}
+
 /// A variable of the environment that cannot be used: AWS was not called.
-fn misused(error: Error) -> Fault {
+pub(super) fn misused(error: Error) -> Fault {
     Fault {
         kind: FaultKind::Misused,
         code: None,

@@ -72,6 +72,26 @@ impl Link {
     }
 }
 
+impl Link {
+    /// Where a person signs in at a provider; those with the same one share a sign-in.
+    pub fn sign_in_address(&self) -> Option<String> {
+        let address = self.kind.facts().sign_in_address?;
+        let endpoint = self.endpoint_url.as_deref().unwrap_or_default();
+        Some(format!("{address} {} {endpoint}", self.region))
+    }
+
+    /// The name that the sign-in of a provider goes by: that of the first with its address.
+    pub fn sign_in_name(&self, config: &Config) -> String {
+        let address = self.sign_in_address();
+        let sources = config
+            .providers()
+            .iter()
+            .filter_map(|it| config.source(it).ok());
+        let mut same = sources.filter(|it| address.is_some() && it.sign_in_address() == address);
+        same.next().map_or(self.name.clone(), |it| it.name)
+    }
+}
+
 /// Where the profile for AWS tools is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AwsFiles {

@@ -134,7 +134,7 @@ pub fn removals(config: &Config, logout: &Logout) -> Result<Vec<Removal>> {
                 via: name.clone(),
             })
         };
-        if start_url(config, provider).is_none() {
+        if sign_in_address(config, provider).is_none() {
             list.push(entry(EntryKind::Session));
             continue;
         }
@@ -142,6 +142,8 @@ pub fn removals(config: &Config, logout: &Logout) -> Result<Vec<Removal>> {
         if used_by.is_empty() {
             list.push(entry(EntryKind::Token));
         } else {
+            let source = config.source(provider);
+            let name = source.map_or(name, |source| source.sign_in_name(config));
             list.push(Removal(RemovalKind::TokenThatStays { name, used_by }));
         }
     }
@@ -230,13 +232,13 @@ impl<'c> Scope<'c> {
 
     /// Providers outside the target that sign in at the same place and so with the same token.
     pub fn others_of_the_same_sign_in(&self, config: &Config, provider: &Provider) -> Vec<String> {
-        let url = start_url(config, provider);
+        let address = sign_in_address(config, provider);
         let outside = config
             .providers()
             .iter()
             .filter(|it| !self.providers.iter().any(|ours| ours.name == it.name));
         outside
-            .filter(|it| start_url(config, it) == url)
+            .filter(|it| sign_in_address(config, it) == address)
             .map(|it| it.name.to_string())
             .collect()
     }
@@ -309,7 +311,7 @@ pub(super) fn files_of(config: &Config, identity: &Identity) -> Option<AwsFiles>
         .next()
 }
 
-/// Of an IAM Identity Center; others have no token.
-pub(super) fn start_url(config: &Config, provider: &Provider) -> Option<String> {
-    config.source(provider).ok()?.kind.facts().sign_in_address
+/// Of an IAM Identity Center; others store no sign-in.
+pub(super) fn sign_in_address(config: &Config, provider: &Provider) -> Option<String> {
+    config.source(provider).ok()?.sign_in_address()
 }

@@ -3,36 +3,45 @@
 //! or of the links above.
 
 mod ambient;
+mod identity_center;
 mod keys;
 mod new_keys;
 mod obtain;
+mod permission_set;
 mod process;
+mod redirect;
 mod revoked;
 mod role;
 mod role_call;
+mod sign_in_place;
+mod signing_in;
 mod user;
 
 pub use keys::session_owner;
 pub use new_keys::{Check, Configured, NewKeys, OtherUser, Replaces, configure, others_are_stored};
-pub use obtain::{Obtain, Refusal, Trail, place};
+pub use obtain::{Obtain, Parent, Refusal, Trail, place};
+pub use sign_in_place::SignInPlace;
 use user::Wanted;
 
 use crate::config::{Chain, HandedOut, Kind, Link};
 use crate::duration::SessionDuration;
 use crate::error::{Code, Error, Result};
-use crate::secret::Session;
+use crate::secret::{Session, SignIn};
+use crate::store::StoredSignIn;
 use crate::world::World;
 
-/// The one dispatch over the kinds: `parent` is the session of the link below, and `None` for a
-/// source and where [`signs_with_keys`] holds.
-pub async fn obtain(it: Obtain<'_>, parent: Option<&Session>) -> Result<Session, Refusal> {
+/// The one dispatch over the kinds.
+pub async fn obtain(it: Obtain<'_>, parent: &Parent) -> Result<Session, Refusal> {
     let link = it.link();
     match (&link.kind, parent) {
         (Kind::User(user), _) => Ok(user::obtain(it, user, &Wanted::own(user)).await?),
         (Kind::Ambient, _) => Ok(ambient::obtain(it).await?),
         (Kind::Process(process), _) => Ok(process::obtain(it.world, process, it.ask).await?),
-        (Kind::AssumeRole(role), Some(parent)) => role::obtain(it, role, parent).await,
-        (Kind::AssumeRole(role), None) => {
+        (Kind::PermissionSet(set), Parent::SignIn(sign_in)) => {
+            permission_set::obtain(it, set, sign_in).await
+        }
+        (Kind::AssumeRole(role), Parent::Session(parent)) => role::obtain(it, role, parent).await,
+        (Kind::AssumeRole(role), Parent::None) => {
             let Kind::User(user) = &it.chain.source().kind else {
                 return Err(Refusal::Failed(unsupported(it.chain)));
             };
@@ -44,9 +53,42 @@ pub async fn obtain(it: Obtain<'_>, parent: Option<&Session>) -> Result<Session,
             | Kind::GithubOidc(_)
             | Kind::WebIdentity(_)
             | Kind::PermissionSet(_)
+            | Kind::AssumeRole(_)
             | Kind::AssumeRoot(_),
             _,
         ) => Err(Refusal::Failed(unsupported(it.chain))),
+    }
+}
+
+/// The sign-in of a provider, for the links above it; `stored`: one that is not good enough.
+pub async fn signed_in(it: Obtain<'_>, stored: Option<StoredSignIn>) -> Result<SignIn> {
+    match &it.link().kind {
+        Kind::IdentityCenter(center) => signing_in::signed_in(it, center, stored).await,
+        Kind::User(_)
+        | Kind::Ambient
+        | Kind::Process(_)
+        | Kind::Saml(_)
+        | Kind::GithubOidc(_)
+        | Kind::WebIdentity(_)
+        | Kind::PermissionSet(_)
+        | Kind::AssumeRole(_)
+        | Kind::AssumeRoot(_) => Err(unsupported(it.chain)),
+    }
+}
+
+/// Whether links above it stand on a sign-in, and not on a session of its own.
+pub fn gives_a_sign_in(kind: &Kind) -> bool {
+    match kind {
+        Kind::IdentityCenter(_) => true,
+        Kind::User(_)
+        | Kind::Ambient
+        | Kind::Process(_)
+        | Kind::Saml(_)
+        | Kind::GithubOidc(_)
+        | Kind::WebIdentity(_)
+        | Kind::PermissionSet(_)
+        | Kind::AssumeRole(_)
+        | Kind::AssumeRoot(_) => false,
     }
 }
 
@@ -79,8 +121,8 @@ pub async fn renews_alone(world: &World, chain: &Chain, at: usize) -> Result<boo
             user::renews_alone(world, link, user, gives).await
         }
         Kind::Ambient | Kind::Process(_) => Ok(true),
-        Kind::IdentityCenter(_)
-        | Kind::Saml(_)
+        Kind::IdentityCenter(_) => signing_in::renews_alone(world, link).await,
+        Kind::Saml(_)
         | Kind::GithubOidc(_)
         | Kind::WebIdentity(_)
         | Kind::PermissionSet(_)
@@ -108,15 +150,6 @@ pub fn keeps_sessions(kind: &Kind) -> bool {
 
 /// Said before anything is locked or a prompt is shown.
 pub fn refuse_unsupported(chain: &Chain) -> Result<()> {
-    let is_supported = |link: &Link| match link.kind {
-        Kind::User(_) | Kind::Ambient | Kind::Process(_) | Kind::AssumeRole(_) => true,
-        Kind::IdentityCenter(_)
-        | Kind::Saml(_)
-        | Kind::GithubOidc(_)
-        | Kind::WebIdentity(_)
-        | Kind::PermissionSet(_)
-        | Kind::AssumeRoot(_) => false,
-    };
     if chain.links().iter().all(is_supported) {
         Ok(())
     } else {
@@ -124,15 +157,27 @@ pub fn refuse_unsupported(chain: &Chain) -> Result<()> {
     }
 }
 
+fn is_supported(link: &Link) -> bool {
+    match link.kind {
+        Kind::User(_)
+        | Kind::Ambient
+        | Kind::Process(_)
+        | Kind::IdentityCenter(_)
+        | Kind::PermissionSet(_)
+        | Kind::AssumeRole(_) => true,
+        Kind::Saml(_) | Kind::GithubOidc(_) | Kind::WebIdentity(_) | Kind::AssumeRoot(_) => false,
+    }
+}
+
 fn unsupported(chain: &Chain) -> Error {
-    let mut kinds = chain.links().iter().map(|link| link.kind.as_str());
-    let known = ["aws/user", "aws/ambient", "aws/process", "aws/assume-role"];
-    let kind = kinds.find(|kind| !known.contains(kind));
+    let kind = chain.links().iter().find(|link| !is_supported(link));
+    let kind = kind.map_or("this kind", |link| link.kind.as_str());
     let message = format!(
-        "{}: this version cannot sign in through {} yet",
-        chain.identity,
-        kind.unwrap_or("this kind")
+        "{}: this version cannot sign in through {kind} yet",
+        chain.identity
     );
-    Error::new(Code::Unsupported, message)
-        .hint("it signs in through aws/user, aws/assume-role, aws/ambient and aws/process")
+    Error::new(Code::Unsupported, message).hint(
+        "it signs in through aws/user, aws/iam-identity-center, aws/permission-set, \
+         aws/assume-role, aws/ambient and aws/process",
+    )
 }

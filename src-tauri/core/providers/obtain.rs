@@ -4,8 +4,10 @@ use crate::ask::{Ask, Caller, Note};
 use crate::aws::{Place, Tries};
 use crate::config::{Chain, Link};
 use crate::duration::{SessionDuration, SessionKind};
+use crate::environment::BrowserUse;
 use crate::error::{Code, Error};
 use crate::files::Patience;
+use crate::secret::{Session, SignIn};
 use crate::store::Ticket;
 use crate::store::audit::Happened;
 use crate::world::World;
@@ -27,7 +29,17 @@ pub struct Obtain<'a> {
     /// Answers the first MFA prompt.
     pub mfa_code: Option<String>,
     pub patience: Patience,
+    pub browser: BrowserUse,
     pub trail: &'a mut Trail,
+}
+
+/// What the link below gives.
+#[derive(Clone, Debug)]
+pub enum Parent {
+    /// It is a source, or the keys below sign.
+    None,
+    Session(Session),
+    SignIn(SignIn),
 }
 
 /// What is noticed and done on the way of one sign-in.
@@ -87,6 +99,14 @@ impl<'a> Obtain<'a> {
         Place {
             tries,
             ..place(self.link())
+        }
+    }
+
+    /// Of the provider, whatever the identity above it says.
+    pub fn place_of_provider(&self) -> Place<'a> {
+        Place {
+            tries: self.place().tries,
+            ..place(self.chain.source())
         }
     }
 

@@ -75,7 +75,8 @@ pub(super) async fn refused(
         | Origin::ContainerRole
         | Origin::InstanceRole
         | Origin::Process
-        | Origin::Typed => {
+        | Origin::Typed
+        | Origin::IdentityCenter => {
             let place = &found.place;
             let hint = format!("replace them in {place}; the keyring was not touched");
             let left = happened("left there", AuditOutcome::Ok);

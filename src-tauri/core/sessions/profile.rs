@@ -197,7 +197,8 @@ fn is_needed(name: &str, session: &Session, chain: &Chain) -> bool {
         | Origin::Configuration
         | Origin::InstanceRole
         | Origin::Process
-        | Origin::Typed => false,
+        | Origin::Typed
+        | Origin::IdentityCenter => false,
     }
 }
 

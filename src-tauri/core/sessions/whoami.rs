@@ -94,6 +94,11 @@ async fn confirm(
         | FaultKind::DurationRefused
         | FaultKind::AnswerExpired
         | FaultKind::Misused
+        | FaultKind::SignInOver
+        | FaultKind::ClientUnknown
+        | FaultKind::NotYet
+        | FaultKind::TooOften
+        | FaultKind::NotThere
         | FaultKind::Other => state,
     };
     if fault.ends_a_session()

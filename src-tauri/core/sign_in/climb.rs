@@ -6,8 +6,8 @@ use crate::ask::{Ask, Caller, Note, Prompt, PromptKind};
 use crate::config::Chain;
 use crate::error::{Code, Error, Result};
 use crate::files::Patience;
-use crate::providers::{self, Obtain, Refusal, Trail};
-use crate::secret::Session;
+use crate::providers::{self, Obtain, Parent, Refusal, SignInPlace, Trail, gives_a_sign_in};
+use crate::secret::{Session, SignIn};
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
 use crate::store::{SignInLock, StoredSession, Ticket};
 use crate::world::{RefusedSession, World};
@@ -147,7 +147,7 @@ impl<'a> Climb<'a> {
             return Ok(session);
         }
         let name = link.name.clone();
-        self.drop_refused(at, Some(&session)).await?;
+        self.drop_refused(at, &session).await?;
         let warning = format!("AWS no longer knows the session of {name}: it is made anew");
         self.trail.notes.push(Note::Warning(warning));
         self.with_an_open_keyring().await
@@ -168,18 +168,16 @@ impl<'a> Climb<'a> {
         };
         let mut parent_was_refused = false;
         loop {
-            let parent = match self.parent_of(at) {
-                Some(below) => Some(Box::pin(self.session_of(below)).await?),
-                None => {
-                    self.hold_keys_below(at).await?;
-                    None
-                }
-            };
-            let error = match self.make(at, parent.as_ref()).await {
+            let parent = given_to(self, at).await?;
+            let error = match self.make(at, &parent).await {
                 Ok(session) => return Ok(session),
                 Err(Refusal::Parent(_)) if !parent_was_refused => {
                     parent_was_refused = true;
-                    self.drop_refused(at - 1, parent.as_ref()).await?;
+                    match &parent {
+                        Parent::Session(session) => drop(self.drop_refused(at - 1, session).await?),
+                        Parent::SignIn(sign_in) => end_sign_in(self, at - 1, sign_in).await?,
+                        Parent::None => {}
+                    }
                     continue;
                 }
                 Err(Refusal::Parent(error) | Refusal::Failed(error)) => error,
@@ -196,46 +194,35 @@ impl<'a> Climb<'a> {
         at.checked_sub(1).filter(|_| !with_keys)
     }
 
-    /// A role that is assumed with long-lived keys uses them under the lock of their own link.
-    async fn hold_keys_below(&mut self, at: usize) -> Result<()> {
-        for below in (0..at)
-            .filter(|below| !self.locks.contains_key(below))
-            .collect::<Vec<_>>()
-        {
-            self.refuse_signed_out(below)?;
-            self.lock_or_say(below, self.options.patience).await?;
+    pub(super) fn obtain<'o>(&'o mut self, at: usize, step: &'o str, ask: &'o Ask) -> Obtain<'o> {
+        // The held session is used if this fails, and what keeps it fresh tries again later.
+        let patience = if self.renewing.contains(&at) && !self.is_forced(at) {
+            Patience::NotAtAll
+        } else {
+            self.options.patience
+        };
+        Obtain {
+            world: self.world,
+            ask,
+            chain: &self.chain,
+            at,
+            step,
+            tickets: &self.tickets,
+            duration: self.options.duration.filter(|_| at == self.target()),
+            mfa_code: self.options.mfa_code.take(),
+            patience,
+            browser: self.options.browser,
+            trail: &mut self.trail,
         }
-        Ok(())
     }
 
     /// Makes the session of one link and stores it.
-    async fn make(&mut self, at: usize, parent: Option<&Session>) -> Result<Session, Refusal> {
-        let name = self.name(at).to_owned();
-        let step = match at.checked_sub(1) {
-            None => name,
-            Some(below) => format!("{} → {name}", self.name(below)),
-        };
+    async fn make(&mut self, at: usize, parent: &Parent) -> Result<Session, Refusal> {
+        let step = step(&self.chain, at);
         tracing::debug!(identity = %self.chain.identity, step, "making a session");
         let is_target = at == self.target();
         let ask = marked(self.ask, &self.locks, &self.options.caller);
-        let obtain = Obtain {
-            world: self.world,
-            ask: &ask,
-            chain: &self.chain,
-            at,
-            step: &step,
-            tickets: &self.tickets,
-            duration: self.options.duration.filter(|_| is_target),
-            mfa_code: self.options.mfa_code.take(),
-            // The held session is used if this fails, and what keeps it fresh tries again later.
-            patience: if self.renewing.contains(&at) && !self.is_forced(at) {
-                Patience::NotAtAll
-            } else {
-                self.options.patience
-            },
-            trail: &mut self.trail,
-        };
-        let session = providers::obtain(obtain, parent)
+        let session = providers::obtain(self.obtain(at, &step, &ask), parent)
             .await
             .map_err(|refusal| refusal.map(|error| at_step(error, at, &step)))?;
         self.made.insert(at);
@@ -266,14 +253,7 @@ impl<'a> Climb<'a> {
     }
 
     /// The stored session of a link that AWS does not accept, unless it was replaced meanwhile.
-    async fn drop_refused(
-        &mut self,
-        at: usize,
-        refused: Option<&Session>,
-    ) -> Result<RefusedSession> {
-        let Some(refused) = refused else {
-            return Ok(RefusedSession::Replaced);
-        };
+    async fn drop_refused(&mut self, at: usize, refused: &Session) -> Result<RefusedSession> {
         let (world, link) = (self.world, &self.chain.links()[at]);
         let name = link.name.clone();
         let came = world.drop_refused_session(link, refused).await?;
@@ -345,19 +325,61 @@ impl<'a> Climb<'a> {
     }
 }
 
+/// By the link below, for this one to be made with.
+async fn given_to(climb: &mut Climb<'_>, at: usize) -> Result<Parent> {
+    match climb.parent_of(at) {
+        Some(below) if gives_a_sign_in(&climb.chain.links()[below].kind) => {
+            Ok(Parent::SignIn(climb.signed_in(below).await?))
+        }
+        Some(below) => Ok(Parent::Session(Box::pin(climb.session_of(below)).await?)),
+        None => {
+            hold_keys_below(climb, at).await?;
+            Ok(Parent::None)
+        }
+    }
+}
+
+/// A role that is assumed with long-lived keys uses them under the lock of their own link.
+async fn hold_keys_below(climb: &mut Climb<'_>, at: usize) -> Result<()> {
+    for below in (0..at)
+        .filter(|below| !climb.locks.contains_key(below))
+        .collect::<Vec<_>>()
+    {
+        climb.refuse_signed_out(below)?;
+        climb.lock_or_say(below, climb.options.patience).await?;
+    }
+    Ok(())
+}
+
+/// AWS does not accept it: what renews it is tried next.
+async fn end_sign_in(climb: &Climb<'_>, at: usize, refused: &SignIn) -> Result<()> {
+    let place = SignInPlace::of(climb.world, &climb.chain.links()[at])?;
+    let sign_ins = &climb.world.store.sign_ins;
+    sign_ins.end(&place.name, refused, &place.endpoint).await
+}
+
+/// As people see it: `org-admin → deploy`.
+pub(super) fn step(chain: &Chain, at: usize) -> String {
+    let name = |at: usize| &chain.links()[at].name;
+    match at.checked_sub(1) {
+        None => name(at).clone(),
+        Some(below) => format!("{} → {}", name(below), name(at)),
+    }
+}
+
 /// While a question is open, the locks that are held say so.
-fn marked(ask: &Ask, held: &BTreeMap<usize, SignInLock>, caller: &Caller) -> Ask {
+pub(super) fn marked(ask: &Ask, held: &BTreeMap<usize, SignInLock>, caller: &Caller) -> Ask {
     ask.marked(held.values().map(|lock| lock.mark(caller)).collect())
 }
 
-fn in_utc(end: SystemTime) -> String {
+pub(super) fn in_utc(end: SystemTime) -> String {
     Timestamp::try_from(end).map_or_else(
         |_| "the end of time".to_owned(),
         |end| end.strftime("%FT%TZ").to_string(),
     )
 }
 
-fn at_step(error: Error, at: usize, step: &str) -> Error {
+pub(super) fn at_step(error: Error, at: usize, step: &str) -> Error {
     if error.context.step.is_some() {
         return error;
     }

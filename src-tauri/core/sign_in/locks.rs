@@ -6,7 +6,7 @@ use super::options::{Intent, Options, Renewal};
 use crate::ask::{Ask, Person};
 use crate::error::{Code, Error, Result};
 use crate::files::Patience;
-use crate::providers;
+use crate::providers::{self, SignInPlace};
 use crate::store::{SignInLock, WaitingHolder};
 use crate::world::freshness::Freshness;
 use std::fmt;
@@ -40,23 +40,15 @@ impl Climb<'_> {
         if let Some(patience) = patience {
             self.lock_or_say(at, patience).await?;
         }
-        let lock = &self.locks[&at];
-        let since = lock.waited_since();
-        let outcome = since.and_then(|since| lock.outcome_since(since));
-        self.refuse_signed_out(at)?;
+        let (since, outcome) = outcome_of_others(self, at)?;
         match (self.found(at, since).await?, outcome) {
-            (LinkState::Nothing | LinkState::Due(_), Some(error))
-                if self.options.accepts(&error) =>
-            {
-                self.took_over = true;
-                Err(error)
-            }
+            (LinkState::Nothing | LinkState::Due(_), Some(error)) => Err(error),
             (found, _) => Ok(found),
         }
     }
 
     pub(super) async fn lock(&mut self, at: usize, patience: Patience) -> Result<()> {
-        let (world, name) = (self.world, self.name(at).to_owned());
+        let (world, name) = (self.world, lock_name(self, at)?);
         let folder = world.store.sign_in_locks_folder();
         let lock = SignInLock::acquire(&folder, &name, patience, &world.clock);
         tokio::pin!(lock);
@@ -125,6 +117,29 @@ impl Climb<'_> {
             Freshness::Due if self.renewable(at).await? => LinkState::Due(session),
             Freshness::Due => LinkState::Fresh(session),
         })
+    }
+}
+
+/// Since when another process's sign-in was waited for, and how that failed, where that is the
+/// outcome of this one as well. The caller has just taken the lock.
+pub(super) fn outcome_of_others(
+    climb: &Climb<'_>,
+    at: usize,
+) -> Result<(Option<SystemTime>, Option<Error>)> {
+    let lock = &climb.locks[&at];
+    let since = lock.waited_since();
+    let outcome = since.and_then(|since| lock.outcome_since(since));
+    climb.refuse_signed_out(at)?;
+    Ok((since, outcome.filter(|error| climb.options.accepts(error))))
+}
+
+/// Providers that share a sign-in share its lock.
+fn lock_name(climb: &Climb<'_>, at: usize) -> Result<String> {
+    let link = &climb.chain.links()[at];
+    if providers::gives_a_sign_in(&link.kind) {
+        Ok(SignInPlace::of(climb.world, link)?.name)
+    } else {
+        Ok(link.name.clone())
     }
 }
 

@@ -8,6 +8,7 @@ mod finish;
 mod locks;
 mod options;
 mod outcome;
+mod shared;
 
 pub use options::{HeldSession, Intent, Options, Renewal};
 pub use outcome::{Completed, Failure, NotRenewed, SignedIn};

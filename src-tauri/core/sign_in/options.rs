@@ -2,6 +2,7 @@
 
 use crate::ask::{Caller, Person};
 use crate::duration::SessionDuration;
+use crate::environment::BrowserUse;
 use crate::error::{Error, Remedy};
 use crate::files::Patience;
 use serde::{Deserialize, Serialize};
@@ -56,6 +57,8 @@ pub struct Options {
     pub intent: Intent,
     /// For another sign-in of the same identity.
     pub patience: Patience,
+    /// Whether a sign-in that takes one may use it where the person is.
+    pub browser: BrowserUse,
 }
 
 impl Options {
@@ -72,6 +75,7 @@ impl Options {
             },
             intent: Intent::Use,
             patience: Patience::NotAtAll,
+            browser: BrowserUse::default(),
         }
     }
 

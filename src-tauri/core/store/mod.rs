@@ -11,6 +11,7 @@ mod lock;
 mod locks;
 mod outcome;
 mod profiles;
+mod sign_ins;
 mod sign_outs;
 mod value;
 
@@ -21,6 +22,7 @@ pub use keys::UserKeys;
 pub use lock::{SignInLock, WaitingHolder};
 pub use outcome::{ClearedKeys, Dropped, Mode, Noted};
 pub use profiles::{AwsProfile, AwsProfiles, BrokenProfile, ClearedProfile, ProfilePart, UpTo};
+pub use sign_ins::{SignIns, StoredSignIn};
 pub use sign_outs::{SignOuts, Ticket};
 pub use value::{KeysSetAside, StoredKeys, StoredSession};
 
@@ -51,6 +53,7 @@ pub struct StoreScope {
 pub struct Store {
     pub keyring: Keyring,
     pub keys: UserKeys,
+    pub sign_ins: SignIns,
     pub sign_outs: SignOuts,
     pub profiles: AwsProfiles,
     entries: Entries,
@@ -79,9 +82,14 @@ impl Store {
             configuration: configuration.clone(),
             locks: locks.clone(),
         };
+        let sign_outs = SignOuts::new(&entries.realm, &configuration, marks, locks.clone());
         Store {
             keyring,
-            sign_outs: SignOuts::new(&entries.realm, &configuration, marks, locks.clone()),
+            sign_ins: SignIns {
+                entries: entries.clone(),
+                sign_outs: sign_outs.clone(),
+            },
+            sign_outs,
             profiles: AwsProfiles::new(&configuration, locks),
             keys: UserKeys {
                 entries: entries.clone(),

@@ -309,7 +309,7 @@ pub(super) fn of_configuration(
     }
 }
 
-fn parse<'a, T: Deserialize<'a>>(name: &EntryName, text: &'a Secret) -> Result<T> {
+pub(super) fn parse<'a, T: Deserialize<'a>>(name: &EntryName, text: &'a Secret) -> Result<T> {
     let head = EntryHead::of(text).ok_or_else(|| broken(name))?;
     check_version(name, &head.version())?;
     serde_json::from_str(text.expose()).map_err(|_| broken(name))
@@ -336,7 +336,7 @@ pub(super) fn timestamp(moment: SystemTime) -> Result<Timestamp> {
 }
 
 /// One line of ASCII: some keyrings have their own idea of every other character.
-fn line(value: &impl Serialize) -> Secret {
+pub(super) fn line(value: &impl Serialize) -> Secret {
     let json = Zeroizing::new(
         serde_json::to_string(value).expect("text, numbers and times always become JSON"),
     );
@@ -353,7 +353,7 @@ fn line(value: &impl Serialize) -> Secret {
     Secret::new(ascii)
 }
 
-mod secret_text {
+pub(super) mod secret_text {
     use super::Secret;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

@@ -403,6 +403,9 @@ fn person_awaited(prompt: &Prompt) -> Option<Draft<'_>> {
         PromptKind::Program { program, says } => {
             (format!("`{program}`, which says: {says}"), Button::SignIn)
         }
+        PromptKind::Browser { code, .. } if code.is_empty() => {
+            ("a sign-in in the browser".to_owned(), Button::SignIn)
+        }
         PromptKind::Browser { address, code, .. } => (
             format!("a browser sign-in: code {code} at {address}"),
             Button::SignIn,

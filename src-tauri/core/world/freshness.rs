@@ -2,7 +2,7 @@
 //! done.
 
 use crate::duration::time_left;
-use crate::secret::Session;
+use crate::secret::{Session, SignIn};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, SystemTime};
 
@@ -76,6 +76,18 @@ pub fn freshness(session: &Session, now: SystemTime) -> Freshness {
     if time_left(session.expires_at, now).is_zero() {
         Freshness::Expired
     } else if now >= due_at(session) {
+        Freshness::Due
+    } else {
+        Freshness::Fresh
+    }
+}
+
+/// Renewed as a session is; without jitter, as its lock lets one process do it.
+pub fn sign_in_freshness(sign_in: &SignIn, now: SystemTime) -> Freshness {
+    let left = time_left(sign_in.expires_at, now);
+    if left.is_zero() {
+        Freshness::Expired
+    } else if left <= margin(sign_in.life()) {
         Freshness::Due
     } else {
         Freshness::Fresh

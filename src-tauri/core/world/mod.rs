@@ -7,9 +7,9 @@ pub mod freshness;
 pub use audit::{Audit, Audited};
 
 use crate::ask::{Caller, Note, PassphraseUse, Prompt, PromptKind};
-use crate::aws::{Aws, Place, Tries};
+use crate::aws::{Aws, AwsService, Place, Tries};
 use crate::clock::Clock;
-use crate::config::{AwsFiles, Chain, Config, KeyringChoice, Link, Trust, UserSettings};
+use crate::config::{AwsFiles, Chain, Config, KeyringChoice, Kind, Link, Trust, UserSettings};
 use crate::endpoint::Endpoint;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
@@ -189,13 +189,30 @@ impl World {
 
     /// Where the calls of a link go: what the configuration says, then the environment, then AWS.
     pub fn endpoint(&self, link: &Link) -> Result<Endpoint> {
+        let service = match link.kind {
+            Kind::IdentityCenter(_) => AwsService::SsoOidc,
+            Kind::User(_)
+            | Kind::Ambient
+            | Kind::Process(_)
+            | Kind::Saml(_)
+            | Kind::GithubOidc(_)
+            | Kind::WebIdentity(_)
+            | Kind::PermissionSet(_)
+            | Kind::AssumeRole(_)
+            | Kind::AssumeRoot(_) => AwsService::Sts,
+        };
+        self.endpoint_of(service, link)
+    }
+
+    /// The same of one service.
+    pub(crate) fn endpoint_of(&self, service: AwsService, link: &Link) -> Result<Endpoint> {
         let place = Place {
             region: &link.region,
             endpoint_url: link.endpoint_url.as_deref(),
             hosts: link.hosts,
             tries: Tries::One,
         };
-        Ok(Endpoint::of(self.aws.endpoint(place)?))
+        Ok(Endpoint::of(self.aws.endpoint(service, place)?))
     }
 
     /// What a stored session was made by: one of a role that has since been written differently,

@@ -2,15 +2,15 @@
 //! finds.
 
 use keyfob_core::agent::api::{
-    Answer, Audit, AuditCaller, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited, Caller,
-    Check, Cleanup, Configure, Configured, ConsoleLink, Control, Credentials, Damage, DamageKind,
-    DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Depth, Event, Finding, HeadState, Health,
-    HeldSession, IdentityStatus, LastCaller, ListedProvider, Login, Logout, LongLivedKeys, Look,
-    Maintain, MfaArn, Mode, Note, OpenPrompt, OtherSession, OtherUser, PassphraseUse, Person,
-    Prompt, PromptKind, PromptState, Reach, Recover, Refresh, RemovalStep, Renewal, Replaces,
-    Reply, Report, Request, Running, Secret, SessionDuration, SessionRequest, SignedIn, Snapshot,
-    State, StepResult, Subject, Target, TypedKeys, Variable, Variables, VariablesForm, Verdict,
-    What, Whoami, WhyKeys,
+    Answer, Audit, AuditCaller, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited,
+    BrowserUse, Caller, Check, Cleanup, Configure, Configured, ConsoleLink, Control, Credentials,
+    Damage, DamageKind, DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Depth, Event, Finding,
+    HeadState, Health, HeldSession, IdentityStatus, LastCaller, ListedProvider, Login, Logout,
+    LongLivedKeys, Look, Maintain, MfaArn, Mode, Note, OpenPrompt, OtherSession, OtherUser,
+    PassphraseUse, Person, Prompt, PromptKind, PromptState, Reach, Recover, Refresh, RemovalStep,
+    Renewal, Replaces, Reply, Report, Request, Running, Secret, SessionDuration, SessionRequest,
+    SignedIn, Snapshot, State, StepResult, Subject, Target, TypedKeys, Variable, Variables,
+    VariablesForm, Verdict, What, Whoami, WhyKeys,
 };
 use keyfob_core::config::{Change, NewIdentity, NewKind};
 use keyfob_core::error::{Code, Error};
@@ -27,6 +27,7 @@ pub fn requests() -> Vec<Request> {
             renewal: Renewal::Always,
             mfa_code: Some("123456".to_owned()),
             held: HeldSession::Kept,
+            browser: BrowserUse::Here,
         })),
         Request::Session(SessionRequest::Credentials {
             identity: name(),
@@ -369,6 +370,7 @@ fn prompt_kinds() -> [PromptKind; 6] {
         PromptKind::Browser {
             address: "https://device.sso.eu-central-1.amazonaws.com/".to_owned(),
             code: "ABCD-EFGH".to_owned(),
+            why_code: None,
             expires_at: moment(),
         },
     ]

@@ -1,0 +1,230 @@
+//! Sign-ins of IAM Identity Center (OAuth): this program is registered, a browser is sent to AWS's page
+//! or a code is entered there, and a token comes back. Nothing is signed.
+
+use super::client::{Aws, AwsService, Place};
+use super::fault::Fault;
+use super::sts::{misused, odd};
+use crate::encode::{percent, random_token};
+use crate::error::{Code, Error, Result};
+use crate::secret::{ClientRegistration, OidcFlow, Secret, SignIn};
+use aws_sdk_ssooidc::Client;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::base64;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use sha2::{Digest, Sha256};
+use std::time::{Duration, SystemTime};
+
+/// Where a browser is sent back to, on a port of this machine.
+pub const REDIRECT_PATH: &str = "/oauth/callback";
+
+const CLIENT_NAME: &str = "keyfob";
+const SCOPE: &str = "sso:account:access";
+const AUTHORIZATION_CODE: &str = "authorization_code";
+const REFRESH_TOKEN: &str = "refresh_token";
+const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+/// What RFC 8628 has where the answer says nothing.
+const POLLING_INTERVAL: Duration = Duration::from_secs(5);
+
+/// A sign-in in the browser that comes back to a port of this machine.
+#[derive(Debug)]
+pub struct AuthorizationRequest {
+    pub redirect_uri: String,
+    /// Comes back with the code: what has another one is not of this sign-in.
+    pub state: Secret,
+    /// Proves at the end that it is the same program that began.
+    verifier: Secret,
+}
+
+impl AuthorizationRequest {
+    pub fn new(redirect_uri: String) -> AuthorizationRequest {
+        let random = || Secret::new(random_token::<32>().as_str());
+        AuthorizationRequest {
+            redirect_uri,
+            state: random(),
+            verifier: random(),
+        }
+    }
+}
+
+/// A code for a person to enter in a browser, wherever that is.
+#[derive(Debug)]
+pub struct CodeToEnter {
+    device: Secret,
+    pub user_code: String,
+    /// With the code in it.
+    pub address: String,
+    pub interval: Duration,
+    pub expires_at: SystemTime,
+}
+
+/// What a token is given for.
+#[derive(Clone, Copy, Debug)]
+pub enum TokenGrant<'a> {
+    Code(&'a Secret, &'a AuthorizationRequest),
+    Device(&'a CodeToEnter),
+    Refresh(&'a Secret),
+}
+
+/// The service, of one region.
+#[derive(Clone, Copy, Debug)]
+pub struct SsoOidc<'a> {
+    pub aws: &'a Aws,
+    pub place: Place<'a>,
+}
+
+impl SsoOidc<'_> {
+    fn client(&self) -> Result<Client, Fault> {
+        let config = self.aws.config(AwsService::SsoOidc, self.place);
+        Ok(Client::new(&config.map_err(misused)?))
+    }
+
+    fn fault<E>(&self, error: &SdkError<E, HttpResponse>) -> Fault
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        self.aws.fault(error, AwsService::SsoOidc, self.place)
+    }
+
+    pub async fn register_client(
+        &self,
+        start_url: &str,
+        flow: OidcFlow,
+    ) -> Result<ClientRegistration, Fault> {
+        let register = self
+            .client()?
+            .register_client()
+            .client_name(CLIENT_NAME)
+            .client_type("public")
+            .scopes(SCOPE)
+            .issuer_url(start_url)
+            .grant_types(REFRESH_TOKEN);
+        let register = match flow {
+            OidcFlow::Redirect => register
+                .grant_types(AUTHORIZATION_CODE)
+                // Loopback ports are free to choose (RFC 8252).
+                .redirect_uris(format!("http://127.0.0.1{REDIRECT_PATH}")),
+            OidcFlow::DeviceCode => register.grant_types(DEVICE_CODE),
+        };
+        let answer = register.send().await.map_err(|error| self.fault(&error))?;
+        let end = u64::try_from(answer.client_secret_expires_at()).unwrap_or_default();
+        let (Some(id), Some(secret)) = (answer.client_id(), answer.client_secret()) else {
+            return Err(odd("holds no registration"));
+        };
+        Ok(ClientRegistration {
+            id: id.to_owned(),
+            secret: Secret::new(secret),
+            expires_at: SystemTime::UNIX_EPOCH + Duration::from_secs(end),
+            flow,
+        })
+    }
+
+    /// The page that a person signs in at.
+    pub fn authorization_page(
+        &self,
+        client: &ClientRegistration,
+        request: &AuthorizationRequest,
+    ) -> Result<String> {
+        let SsoOidc { aws, place } = *self;
+        let written = aws.endpoint(AwsService::SsoOidc, place)?;
+        let own = || aws.own_url(AwsService::SsoOidc, place);
+        let endpoint = written.map(str::to_owned).or_else(own);
+        let Some(endpoint) = endpoint else {
+            let message = format!("AWS has no IAM Identity Center in {}", place.region);
+            return Err(Error::new(Code::InvalidInput, message));
+        };
+        let challenge = base64::encode(Sha256::digest(request.verifier.expose()));
+        let challenge = challenge.replace('+', "-").replace('/', "_");
+        let parameters = [
+            ("client_id", client.id.as_str()),
+            ("redirect_uri", &request.redirect_uri),
+            ("state", request.state.expose()),
+            ("code_challenge", challenge.trim_end_matches('=')),
+            ("scopes", SCOPE),
+        ];
+        let parameters = parameters.map(|(name, value)| format!("&{name}={}", percent(value)));
+        Ok(format!(
+            "{}/authorize?response_type=code&code_challenge_method=S256{}",
+            endpoint.trim_end_matches('/'),
+            parameters.concat()
+        ))
+    }
+
+    pub async fn device_code(
+        &self,
+        client: &ClientRegistration,
+        start_url: &str,
+    ) -> Result<CodeToEnter, Fault> {
+        let now = self.aws.clock.now();
+        let answer = self
+            .client()?
+            .start_device_authorization()
+            .client_id(&client.id)
+            .client_secret(client.secret.expose())
+            .start_url(start_url)
+            .send()
+            .await
+            .map_err(|error| self.fault(&error))?;
+        let address = answer
+            .verification_uri_complete()
+            .or(answer.verification_uri());
+        let (Some(device), Some(user_code), Some(address)) =
+            (answer.device_code(), answer.user_code(), address)
+        else {
+            return Err(odd("holds no code to enter"));
+        };
+        Ok(CodeToEnter {
+            device: Secret::new(device),
+            user_code: user_code.to_owned(),
+            address: address.to_owned(),
+            interval: seconds(answer.interval()).unwrap_or(POLLING_INTERVAL),
+            expires_at: now + seconds(answer.expires_in()).unwrap_or_default(),
+        })
+    }
+
+    pub async fn create_token(
+        &self,
+        client: &ClientRegistration,
+        grant: TokenGrant<'_>,
+    ) -> Result<SignIn, Fault> {
+        let issued_at = self.aws.clock.now();
+        let create = self
+            .client()?
+            .create_token()
+            .client_id(&client.id)
+            .client_secret(client.secret.expose());
+        let create = match grant {
+            TokenGrant::Code(code, request) => create
+                .grant_type(AUTHORIZATION_CODE)
+                .code(code.expose())
+                .code_verifier(request.verifier.expose())
+                .redirect_uri(&request.redirect_uri),
+            TokenGrant::Device(code) => create
+                .grant_type(DEVICE_CODE)
+                .device_code(code.device.expose()),
+            TokenGrant::Refresh(token) => create
+                .grant_type(REFRESH_TOKEN)
+                .refresh_token(token.expose()),
+        };
+        let answer = create.send().await.map_err(|error| self.fault(&error))?;
+        let token = answer.access_token().filter(|token| !token.is_empty());
+        let token = token.ok_or_else(|| odd("holds no token"))?;
+        let life = seconds(answer.expires_in()).ok_or_else(|| odd("holds no usable expiry"))?;
+        let unchanged = match grant {
+            TokenGrant::Refresh(token) => Some(token.clone()),
+            TokenGrant::Code(..) | TokenGrant::Device(_) => None,
+        };
+        Ok(SignIn {
+            token: Secret::new(token),
+            issued_at,
+            expires_at: issued_at + life,
+            refresh_token: answer.refresh_token().map(Secret::new).or(unchanged),
+        })
+    }
+}
+
+/// `None`: none, or less.
+fn seconds(count: i32) -> Option<Duration> {
+    let count = u64::try_from(count).ok().filter(|count| *count > 0);
+    count.map(Duration::from_secs)
+}

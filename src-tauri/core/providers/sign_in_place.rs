@@ -1,0 +1,35 @@
+//! Whose a provider's sign-in is: the name it is stored under, and the places it is good for.
+
+use crate::aws::AwsService;
+use crate::config::Link;
+use crate::endpoint::Endpoint;
+use crate::error::Result;
+use crate::store::StoredSignIn;
+use crate::world::World;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignInPlace {
+    /// Of the first provider that signs in there.
+    pub name: String,
+    /// Where a person signs in, and where the token goes.
+    pub address: String,
+    pub endpoint: Endpoint,
+}
+
+impl SignInPlace {
+    pub fn of(world: &World, provider: &Link) -> Result<SignInPlace> {
+        let address = provider.sign_in_address().unwrap_or_default();
+        let portal = world.endpoint_of(AwsService::Sso, provider)?;
+        Ok(SignInPlace {
+            name: provider.sign_in_name(&world.config),
+            address: format!("{address} {portal}"),
+            endpoint: world.endpoint(provider)?,
+        })
+    }
+
+    pub async fn stored(&self, world: &World) -> Result<Option<StoredSignIn>> {
+        let sign_ins = &world.store.sign_ins;
+        let found = sign_ins.find(&self.name, Some(&self.endpoint), &self.address);
+        found.await
+    }
+}

@@ -1,0 +1,281 @@
+//! Signing in through IAM Identity Center: the real `fob` with and without an agent, the sandbox's
+//! AWS, and a browser that clicks as a person does.
+
+mod browser;
+
+use crate::home::{Home, RunningAgent, code, pause, text, until};
+use crate::screen::Terminal;
+use browser::Desktop;
+use keyfob_core::sandbox::SandboxSettings;
+use serde_json::Value;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+const CENTER: &str = r#"auth:
+  providers:
+    corp: { kind: aws/iam-identity-center, region: eu-central-1, start_url: "https://sandbox.awsapps.com/start" }
+    twin: { kind: aws/iam-identity-center, region: eu-central-1, start_url: "https://Sandbox.awsapps.com/start/#/" }
+  identities:
+    admin: { kind: aws/permission-set, via: { provider: corp }, principal: { name: AdministratorAccess, account: { id: "420000000025" } } }
+    reader: { kind: aws/permission-set, via: { provider: corp }, principal: { name: ReadOnlyAccess, account: { name: production } } }
+    archive: { kind: aws/permission-set, via: { provider: twin }, principal: { name: ReadOnlyAccess, account: { id: "012345678901" } } }
+    nothing: { kind: aws/permission-set, via: { provider: corp }, principal: { name: AdminAccess, account: { id: "420000000026" } } }
+    nowhere: { kind: aws/permission-set, via: { provider: corp }, principal: { name: ReadOnlyAccess, account: { name: staging } } }
+    deploy: { kind: aws/assume-role, via: { identity: admin }, principal: { assume_role: "arn:aws:iam::420000000025:role/deploy" } }
+"#;
+
+/// A home with a desktop, and what `fob` is run with there.
+struct Office {
+    home: Home,
+    desktop: Desktop,
+}
+
+impl Office {
+    fn new() -> Office {
+        let home = Home::with(CENTER);
+        let desktop = Desktop::new(home.path());
+        Office { home, desktop }
+    }
+
+    /// Somebody has signed in already.
+    fn signed_in() -> Office {
+        let office = Office::new();
+        office.sign_in(&["login", "deploy"]);
+        office.home.sandbox().clear_journal();
+        office
+    }
+
+    fn on_a_terminal(&self, arguments: &[&str]) -> Terminal {
+        let mut fob = self.home.fob_on_a_terminal(arguments);
+        self.desktop.is_of(&mut fob);
+        Terminal::start(fob)
+    }
+
+    fn fob(&self, arguments: &[&str]) -> Command {
+        let mut fob = self.home.fob(arguments);
+        self.desktop.is_of(&mut fob);
+        fob
+    }
+
+    fn start(&self, arguments: &[&str]) -> Child {
+        let mut fob = self.fob(arguments);
+        let fob = fob.stdout(Stdio::piped()).stderr(Stdio::piped());
+        fob.spawn().expect("fob starts")
+    }
+
+    fn agent(&self) -> RunningAgent {
+        self.home.agent(self.fob(&["agent", "run"]))
+    }
+
+    /// A person signs in on a terminal, in the browser that is opened.
+    fn sign_in(&self, arguments: &[&str]) -> String {
+        let mut terminal = self.on_a_terminal(arguments);
+        terminal.read_to("opens this address");
+        Desktop::click(&self.desktop.opened());
+        let (shown, exit) = terminal.finish();
+        assert_eq!(exit, 0, "{shown}");
+        shown
+    }
+
+    fn set(&self, change: impl FnOnce(&mut SandboxSettings)) {
+        let sandbox = self.home.sandbox();
+        let mut settings = sandbox.settings();
+        change(&mut settings);
+        sandbox.set_settings(settings).expect("settings");
+    }
+
+    fn calls(&self, action: &str) -> usize {
+        self.home.calls().get(action).copied().unwrap_or_default()
+    }
+
+    /// The address of the prompt that an agent shows.
+    fn prompted(&self) -> String {
+        let mut address = None;
+        until("a prompt is open", || {
+            let status = self.home.json(&["status", "--json"]);
+            let open = &status["prompts"][0];
+            address = open["address"].as_str().map(str::to_owned);
+            address.is_some()
+        });
+        address.expect("an address")
+    }
+}
+
+#[test]
+fn one_sign_in_in_the_browser_serves_every_identity_above_it() {
+    for with_an_agent in [false, true] {
+        let office = Office::new();
+        let _agent = with_an_agent.then(|| office.agent());
+        let shown = office.sign_in(&["login", "deploy"]);
+        assert!(shown.contains("Authentication successful!"), "{shown}");
+        for other in ["admin", "reader", "archive"] {
+            let ran = office.home.run(&["login", other]);
+            assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+        }
+        let whoami = office.home.json(&["whoami", "archive", "--json"]);
+        assert_eq!(whoami["account"], "012345678901");
+        assert_eq!(whoami["source"], "IAM Identity Center");
+        for (action, times) in [
+            ("RegisterClient", 1),
+            ("CreateToken", 1),
+            ("GetRoleCredentials", 3),
+            ("AssumeRole", 1),
+        ] {
+            assert_eq!(office.calls(action), times, "{action}");
+        }
+        assert_eq!(office.desktop.times(), 1, "one tab");
+        let again = office.home.run(&["login", "admin", "--force"]);
+        assert_eq!(code(&again), 0, "{}", text(&again.stderr));
+        assert_eq!(office.calls("CreateToken"), 1);
+    }
+}
+
+#[test]
+fn without_a_person_nothing_is_called_and_nothing_opened() {
+    let office = Office::new();
+    for arguments in [
+        &["credential-process", "admin"][..],
+        &["login", "deploy"],
+        &["login", "deploy", "--json"],
+    ] {
+        let ran = office.fob(arguments).output().expect("fob starts");
+        assert_eq!(code(&ran), 3, "{arguments:?}: {}", text(&ran.stderr));
+    }
+    let refused = office.home.json(&["login", "deploy", "--json"]);
+    assert_eq!(refused["error"]["code"], "person_needed");
+    assert_eq!(office.home.calls().len(), 0, "{:?}", office.home.calls());
+    assert_eq!(office.desktop.times(), 0);
+}
+
+#[test]
+fn programs_raise_one_prompt_and_open_no_browser_by_themselves() {
+    let office = Office::new();
+    let _agent = office.agent();
+    let identities = ["admin", "reader", "archive", "deploy", "admin"];
+    let waiting: Vec<Child> = (0..10)
+        .map(|at| office.start(&["credential-process", identities[at % 5], "--wait", "60"]))
+        .collect();
+    let address = office.prompted();
+    let in_time = office
+        .home
+        .run(&["credential-process", "reader", "--wait", "0"]);
+    assert_eq!(code(&in_time), 3);
+    let said = text(&in_time.stderr);
+    assert!(said.contains("a prompt is open"), "{said}");
+    assert_eq!(office.desktop.times(), 0, "a person opens it");
+    Desktop::click(&address);
+    for program in waiting {
+        let ran = program.wait_with_output().expect("fob ends");
+        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+    }
+    for (action, times) in [
+        ("RegisterClient", 1),
+        ("CreateToken", 1),
+        ("GetRoleCredentials", 3),
+        ("AssumeRole", 1),
+    ] {
+        assert_eq!(office.calls(action), times, "{action}");
+    }
+}
+
+#[test]
+fn without_a_browser_here_a_code_is_entered_anywhere() {
+    let office = Office::new();
+    let mut terminal = office.on_a_terminal(&["login", "admin", "--no-browser"]);
+    terminal.read_to("no browser is to be opened here");
+    terminal.read_to("on any device");
+    terminal.read_to("http");
+    let address = format!("http{}", terminal.read_to("\n").trim());
+    assert!(address.contains("user_code="), "{address}");
+    Desktop::click(&address);
+    let (shown, exit) = terminal.finish();
+    assert_eq!(exit, 0, "{shown}");
+    assert_eq!(office.desktop.times(), 0);
+    let mut over_ssh = office
+        .home
+        .fob_on_a_terminal(&["login", "admin", "--force-all"]);
+    over_ssh.env("SSH_CONNECTION", "192.0.2.1 1 192.0.2.2 22");
+    let (shown, exit) = Terminal::start(over_ssh).finish();
+    assert_eq!(exit, 0, "renewed without a person: {shown}");
+}
+
+#[test]
+fn a_sign_in_is_renewed_without_a_person_and_each_refresh_token_is_used_once() {
+    let office = Office::new();
+    office.set(|settings| settings.token_seconds = Some(2));
+    office.sign_in(&["login", "admin"]);
+    for _ in 0..3 {
+        pause(Duration::from_secs(2));
+        let ran = office.home.run(&["login", "admin", "--force"]);
+        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+    }
+    assert_eq!(office.calls("CreateToken"), 4);
+    assert_eq!(office.calls("RegisterClient"), 1);
+}
+
+#[test]
+fn a_sign_in_that_aws_has_ended_is_cleared_with_words_and_its_sessions_go_on() {
+    let office = Office::signed_in();
+    office.home.sandbox().revoke_sign_ins();
+    let held = office.home.run(&["credential-process", "deploy"]);
+    assert_eq!(code(&held), 0, "{}", text(&held.stderr));
+    let ran = office.home.run(&["login", "admin", "--force"]);
+    let said = text(&ran.stderr);
+    assert_eq!(code(&ran), 3, "{said}");
+    assert!(
+        said.contains("the sign-in of corp cannot be renewed any more"),
+        "{said}"
+    );
+    let shown = office.sign_in(&["login", "admin", "--force"]);
+    assert!(shown.contains("Authentication successful!"), "{shown}");
+    assert_eq!(office.calls("RegisterClient"), 0, "it is still registered");
+}
+
+#[test]
+fn a_refusal_in_the_browser_and_a_closed_prompt_end_it_in_words() {
+    let office = Office::new();
+    let mut terminal = office.on_a_terminal(&["login", "admin"]);
+    terminal.read_to("opens this address");
+    Desktop::refuse(&office.desktop.opened());
+    let (shown, exit) = terminal.finish();
+    assert_eq!(exit, 1, "{shown}");
+    assert!(shown.contains("refused in the browser"), "{shown}");
+    let mut terminal = office.on_a_terminal(&["login", "admin", "--no-browser"]);
+    terminal.read_to("on any device");
+    terminal.read_to("http");
+    let address = format!("http{}", terminal.read_to("\n").trim());
+    Desktop::refuse(&address);
+    let (shown, exit) = terminal.finish();
+    assert_eq!(exit, 1, "{shown}");
+    assert!(shown.contains("refused in the browser"), "{shown}");
+}
+
+#[test]
+fn what_the_portal_does_not_give_is_named_with_what_it_gives() {
+    let office = Office::signed_in();
+    let refused = |identity: &str| -> (String, String) {
+        let answer: Value = office.home.json(&["login", identity, "--json"]);
+        let error = &answer["error"];
+        let message = error["message"].as_str().expect("words").to_owned();
+        (message, error["hints"].to_string())
+    };
+    let (message, hints) = refused("nothing");
+    assert!(
+        message.contains("AdminAccess in the account 420000000026"),
+        "{message}"
+    );
+    assert!(hints.contains("ReadOnlyAccess"), "{hints}");
+    let (message, hints) = refused("nowhere");
+    assert!(message.contains("`staging`"), "{message}");
+    assert!(hints.contains("420000000026 (production)"), "{hints}");
+    office.set(|settings| {
+        let mut twice = settings.accounts[0].clone();
+        twice.id = "410000000017".to_owned();
+        twice.name = "production".to_owned();
+        settings.accounts.push(twice);
+    });
+    let (message, _) = refused("reader");
+    for id in ["410000000017", "420000000026"] {
+        assert!(message.contains(id), "{message}");
+    }
+}
