@@ -1,7 +1,8 @@
 //! The sandbox's IAM Identity Center and its console's sign-in, held to the protocol by clients of
-//! other makes: they sign in there, or read what it issued, renew it there and work with it.
+//! other makes: they sign in there, or read what it issued, renew it there and work with it. Its
+//! pages are shown in a real browser.
 
-use crate::home::Home;
+use crate::home::{Home, prepared};
 use crate::loopback::Loopback;
 use keyfob_core::sandbox::SandboxSettings;
 
@@ -37,6 +38,33 @@ def write(path, text):
     (HOME / path).write_text(text)
 "#;
 
+/// The real browser in its place, and a program that it comes back to.
+const CHROMIUM: &str = r#"
+import http.server, subprocess, sys, threading
+came_back = []
+
+class Program(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path.startswith("/oauth/callback?"):
+            came_back.append(dict(urllib.parse.parse_qsl(urllib.parse.urlparse(self.path).query)))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"You can close this page.")
+    def log_message(self, *_): pass
+
+program = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Program)
+threading.Thread(target=program.serve_forever, daemon=True).start()
+BACK = f"http://127.0.0.1:{program.server_port}/oauth/callback"
+
+def browse(path, *words, **parameters):
+    page = os.environ["AWS_ENDPOINT_URL"] + path + "?" + urllib.parse.urlencode(parameters)
+    return subprocess.run(sys.argv[1:] + [page, *words], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+def click(path, **parameters):
+    assert "You can close this page." in browse(path, "press", **parameters)
+    return came_back.pop()
+"#;
+
 fn stage() -> (Loopback, Home) {
     let sandbox = Loopback::start();
     let mut home = Home::new();
@@ -49,6 +77,14 @@ fn stage() -> (Loopback, Home) {
 fn printed(home: &Home, script: &str) -> Vec<String> {
     let ran = home.python(&format!("{CLICK}{script}"), &[]).ok();
     ran.lines().map(str::to_owned).collect()
+}
+
+/// As [`printed`], with the real browser.
+fn printed_with_chromium(home: &Home, script: &str) -> Vec<String> {
+    let browser = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/browser.js");
+    let script = [CLICK, CHROMIUM, script].concat();
+    let ran = home.python(&script, &[&prepared("KEYFOB_NODE"), browser]);
+    ran.ok().lines().map(str::to_owned).collect()
 }
 
 fn outcomes(sandbox: &Loopback) -> Vec<String> {
@@ -261,4 +297,58 @@ print(len(set(used)) > 2)
         ["CreateOAuth2Token INVALID_REQUEST"],
         "only the call without a proof"
     );
+}
+
+#[test]
+fn a_person_signs_in_to_both_in_a_real_browser() {
+    let (_sandbox, home) = stage();
+    let printed = printed_with_chromium(&home, &[SSO, LOGIN].concat());
+    assert!(
+        printed[0].contains("AWSReservedSSO_ReadOnlyAccess_"),
+        "{printed:?}"
+    );
+    assert_eq!(printed[3], "arn:aws:iam::123456789012:user/kim aws_sigv4");
+}
+
+#[test]
+fn a_person_refuses_goes_back_and_opens_the_page_twice_in_a_real_browser() {
+    let (_sandbox, home) = stage();
+    let wander = r#"
+def page(*words):
+    return browse("/v1/authorize", *words, response_type="code", client_id=CLIENT, redirect_uri=BACK, state="s",
+        code_challenge_method="SHA-256", scope="openid", code_challenge=CHALLENGE)
+page("tick", "press")
+print(came_back.pop())
+page("press", "back", "press")
+page("press")
+codes = [back["code"] for back in came_back]
+print(len(set(codes)))
+for code in [*codes, codes[0]]: print(bool(token(**redeem | {"code": code})))
+"#;
+    let printed = printed_with_chromium(&home, &[LOGIN, wander].concat());
+    let expected = [
+        "{'error': 'access_denied', 'state': 's'}",
+        "3",
+        "True",
+        "True",
+        "True",
+        "ValidationException INVALID_REQUEST",
+        "False",
+    ];
+    assert_eq!(printed[printed.len() - expected.len()..], expected);
+}
+
+#[test]
+fn a_person_confirms_a_device_code_in_a_real_browser() {
+    let (_sandbox, home) = stage();
+    let device = r#"
+import aws_sso_lib
+def confirm(verificationUriComplete, userCode, **_):
+    asked = urllib.parse.urlparse(verificationUriComplete)
+    print(userCode in browse(asked.path, **dict(urllib.parse.parse_qsl(asked.query))))
+    print("Access is allowed" in browse(asked.path, "press", user_code=userCode))
+aws_sso_lib.login(START, "eu-central-1", user_auth_handler=confirm)
+print(len(list(aws_sso_lib.list_available_accounts(START, "eu-central-1"))))
+"#;
+    assert_eq!(printed_with_chromium(&home, device), ["True", "True", "3"]);
 }

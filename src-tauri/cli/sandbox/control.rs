@@ -172,6 +172,10 @@ mod tests {
             (settings.session_seconds, settings.mfa_code.as_str()),
             (None, "012345")
         );
+        let accounts = r#"[{"id":"012345678901","name":"dev","roles":["Admin"]}]"#;
+        let settings = changed(&settings, &[pair("accounts", accounts)]).expect("a list");
+        assert_eq!(settings.accounts[0].id, "012345678901");
+        assert!(changed(&settings, &[pair("accounts", "dev")]).is_err());
         assert!(changed(&settings, &[pair("colour", "red")]).is_err());
     }
 }

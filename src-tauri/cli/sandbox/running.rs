@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 const PASSPHRASE: &str = "FOB_SANDBOX_PASSPHRASE";
 
 /// Variables of the caller that the command inside does not get.
-pub const REMOVED: [&str; 15] = [
+pub const REMOVED: [&str; 18] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
@@ -38,6 +38,9 @@ pub const REMOVED: [&str; 15] = [
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
     "AWS_ENDPOINT_URL_STS",
+    "AWS_ENDPOINT_URL_SSO",
+    "AWS_ENDPOINT_URL_SSO_OIDC",
+    "AWS_ENDPOINT_URL_SIGNIN",
     "ATMOS_AWS_FILES_BASE_PATH",
     "FOB_IDENTITY",
 ];
