@@ -14,7 +14,7 @@ use keyfob_core::agent::api::{
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
 use keyfob_core::error::{Code, Error};
-use keyfob_core::view::state::is_usable;
+use keyfob_core::view::state::{in_whole_seconds, is_usable};
 use keyfob_core::view::time::{until, whole_seconds};
 use serde::Serialize;
 
@@ -195,6 +195,7 @@ pub fn whoami(invocation: &Invocation, args: &WhoamiArgs) -> Result<u8, Stop> {
     )?;
     let it = Whoami {
         expires_at: it.expires_at.map(whole_seconds),
+        sign_in: it.sign_in.map(in_whole_seconds),
         ..it
     };
     let text = || render::whoami_text(&it, Clock::system().now());
@@ -213,7 +214,7 @@ pub fn list(invocation: &Invocation, format: Option<ListFormat>) -> Result<u8, S
     };
     match format.unwrap_or(default) {
         ListFormat::Json => print_json(&render::ListJson::of(&list))?,
-        ListFormat::Tree => terminal.data(&render::list_tree(&list))?,
+        ListFormat::Tree => terminal.data(&render::list_tree(&list, Clock::system().now()))?,
         ListFormat::Table => terminal.data(&render::list_table(&list, width()))?,
         ListFormat::Mermaid => terminal.data(&render::mermaid(&list))?,
     }

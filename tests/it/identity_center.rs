@@ -6,7 +6,7 @@ mod browser;
 use crate::home::{Home, RunningAgent, code, pause, text, until};
 use crate::screen::Terminal;
 use browser::Desktop;
-use keyfob_core::sandbox::SandboxSettings;
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault, SandboxSettings, SignInAction};
 use serde_json::Value;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -278,4 +278,136 @@ fn what_the_portal_does_not_give_is_named_with_what_it_gives() {
     for id in ["410000000017", "420000000026"] {
         assert!(message.contains(id), "{message}");
     }
+}
+
+/// The results of the steps of a logout, by what they are of.
+fn steps(report: &Value, what: &str) -> Vec<String> {
+    let steps = report["steps"].as_array().expect("steps").iter();
+    let of_it = steps.filter(|step| step["what"] == what);
+    of_it
+        .map(|step| step["result"].as_str().expect("a result").to_owned())
+        .collect()
+}
+
+#[test]
+fn logging_out_ends_the_sign_in_at_aws_as_the_dry_run_says_and_it_stays_ended() {
+    for with_an_agent in [false, true] {
+        let office = Office::signed_in();
+        let _agent = with_an_agent.then(|| office.agent());
+        let shared = office
+            .home
+            .json(&["logout", "--provider", "corp", "--dry-run", "--json"]);
+        let none: [&str; 0] = [];
+        assert_eq!(
+            steps(&shared, "provider_session"),
+            none,
+            "twin uses it: {shared}"
+        );
+        let dry = office
+            .home
+            .json(&["logout", "--all", "--yes", "--dry-run", "--json"]);
+        assert!(
+            steps(&dry, "provider_session").contains(&"would_remove".to_owned()),
+            "{dry}"
+        );
+        assert_eq!(office.calls("Logout"), 0);
+        let report = office.home.json(&["logout", "--all", "--yes", "--json"]);
+        assert_eq!(steps(&report, "provider_session"), ["removed"], "{report}");
+        assert_eq!(office.calls("Logout"), 1);
+        assert!(
+            report["notes"].to_string().contains("other tools"),
+            "{report}"
+        );
+        let keyring = office.home.keyring();
+        assert!(
+            !keyring.keys().any(|name| name.contains("/token/")),
+            "{keyring:?}"
+        );
+        let program = office.home.run(&["credential-process", "admin"]);
+        assert_eq!(code(&program), 3);
+        assert!(
+            text(&program.stderr).contains("is signed out"),
+            "{}",
+            text(&program.stderr)
+        );
+        let again = office.sign_in(&["login", "admin"]);
+        assert!(again.contains("Authentication successful!"), "{again}");
+    }
+}
+
+#[test]
+fn a_logout_that_aws_does_not_answer_is_done_here_with_a_warning() {
+    let office = Office::signed_in();
+    let fault = FaultSwitch::on(SandboxFault::Outage);
+    office.home.sandbox().inject(fault).expect("a fault");
+    let ran = office.home.run(&["logout", "--all", "--yes", "--json"]);
+    assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+    let report: Value = serde_json::from_slice(&ran.stdout).expect("JSON");
+    assert_eq!(steps(&report, "provider_session"), ["kept"], "{report}");
+    let keyring = office.home.keyring();
+    assert!(
+        !keyring.keys().any(|name| name.contains("/token/")),
+        "{keyring:?}"
+    );
+}
+
+#[test]
+fn both_ends_are_shown_that_of_the_session_and_that_of_the_sign_in() {
+    for with_an_agent in [false, true] {
+        let office = Office::signed_in();
+        let _agent = with_an_agent.then(|| office.agent());
+        let list = office.home.json(&["list", "--json"]);
+        for provider in [0, 1] {
+            let sign_in = &list["providers"][provider]["sign_in"];
+            assert_eq!(sign_in["renews_itself"], true, "{list}");
+        }
+        let tree = text(&office.home.run(&["list"]).stdout);
+        assert!(tree.contains("sign-in until"), "{tree}");
+        let whoami = office.home.json(&["whoami", "admin", "--json"]);
+        assert!(whoami["sign_in"]["expires_at"].is_string(), "{whoami}");
+        let status = office.home.json(&["status", "--json"]);
+        assert_eq!(status["sign_ins"][0]["provider"], "corp", "{status}");
+    }
+}
+
+#[test]
+fn faults_of_aws_on_the_way_are_named_and_nothing_is_lost() {
+    for (fault, words) in [
+        (SandboxFault::Html, "not AWS's"),
+        (SandboxFault::InternalFailure, "a fault of its own"),
+        (SandboxFault::Throttling, "no more calls"),
+        (SandboxFault::Outage, "could not be reached"),
+        (SandboxFault::InvalidClient, "the registration of Keyfob"),
+        (SandboxFault::InvalidGrant, "does not accept the sign-in"),
+    ] {
+        let office = Office::new();
+        let mut terminal = office.on_a_terminal(&["login", "admin"]);
+        terminal.read_to("opens this address");
+        let address = office.desktop.opened();
+        let mut switch = FaultSwitch::on(fault.clone());
+        switch.action = Some(SignInAction::CreateToken.into());
+        office.home.sandbox().inject(switch).expect("a fault");
+        Desktop::click(&address);
+        let (shown, exit) = terminal.finish();
+        assert_eq!(exit, 1, "{fault:?}: {shown}");
+        assert!(shown.contains(words), "{fault:?}: {shown}");
+        office.home.sandbox().clear_faults();
+        let shown = office.sign_in(&["login", "admin"]);
+        assert!(shown.contains("Authentication successful!"), "{shown}");
+    }
+}
+
+#[test]
+fn a_renewal_that_fails_for_now_keeps_the_sign_in() {
+    let office = Office::signed_in();
+    office
+        .home
+        .sandbox()
+        .inject(FaultSwitch::on(SandboxFault::Outage))
+        .expect("a fault");
+    let ran = office.home.run(&["login", "admin", "--force-all"]);
+    assert_eq!(code(&ran), 1, "{}", text(&ran.stderr));
+    office.home.sandbox().clear_faults();
+    let ran = office.home.run(&["login", "admin", "--force-all"]);
+    assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
 }

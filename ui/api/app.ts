@@ -367,6 +367,7 @@ export type LastCaller = {
 export type ListedProvider = {
 	name: string,
 	kind: string,
+	sign_in?: SignInStatus | null,
 };
 
 export type LongLivedKeys = "keep" | 
@@ -557,6 +558,13 @@ export type SignInOutcome = {
 };
 
 export type SignInResult = ({ signed_in: SignedIn }) & { configured?: never; needs?: never } | ({ configured: Configured }) & { needs?: never; signed_in?: never } | ({ needs: Prompt }) & { configured?: never; signed_in?: never };
+
+/**  A sign-in that identities share: how long it is good. */
+export type SignInStatus = {
+	expires_at: string,
+	/**  Without a person, until AWS refuses it. */
+	renews_itself: boolean,
+};
 
 export type SignedIn = {
 	identity: string,

@@ -4,6 +4,7 @@ use super::state::state_cell;
 use super::table::{Cell, columns, pairs};
 use keyfob_core::agent::api::{Configured, SignedIn, Whoami};
 use keyfob_core::foreign::Foreign;
+use keyfob_core::view::state::sign_in_words;
 use keyfob_core::view::time::{time_left, until, whole_seconds};
 use serde::Serialize;
 use std::time::SystemTime;
@@ -53,6 +54,9 @@ pub fn whoami_text(it: &Whoami, now: SystemTime) -> String {
     ];
     if let Some(expires_at) = it.expires_at {
         rows.push(row("Expires", &until(expires_at, now)));
+    }
+    if let Some(sign_in) = &it.sign_in {
+        rows.push(row("Sign-in", &sign_in_words(sign_in, now)));
     }
     rows.push(row("Source", &or_dash(&it.source)));
     rows.push(row("Realm", &it.realm));
@@ -107,6 +111,7 @@ mod tests {
             expires_in_seconds: None,
             source: None,
             realm: "default".to_owned(),
+            sign_in: None,
         };
         insta::assert_snapshot!(serde_json::to_string(&it).expect("serializes"), @r#"{"identity":"kim","provider":"aws-user","kind":"aws/user","principal":null,"account":null,"region":"us-east-1","state":"needs_sign_in","expires_at":null,"expires_in_seconds":null,"source":null,"realm":"default"}"#);
         insta::assert_snapshot!(anstream::adapter::strip_str(&whoami_text(&it, at(0))), @r"

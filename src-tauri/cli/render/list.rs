@@ -4,12 +4,12 @@ use super::state::{painted_shape, state_cell};
 use super::table::{Cell, columns, total_width};
 use crate::terminal::{dim, one_line};
 use keyfob_core::agent::api::{IdentityStatus, ListedProvider, Snapshot};
-use keyfob_core::view::state::word;
+use keyfob_core::view::state::{in_whole_seconds, sign_in_words, word};
 use keyfob_core::view::time::{in_units, whole_seconds};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The provider under which stand-alone identities are shown.
 const STAND_ALONE: &str = "aws-user";
@@ -17,13 +17,17 @@ const STAND_ALONE: &str = "aws-user";
 const KEYS: &str = "hands out long-lived keys";
 
 #[derive(Debug, Serialize)]
-pub struct ListJson<'a> {
-    providers: &'a [ListedProvider],
+pub struct ListJson {
+    providers: Vec<ListedProvider>,
     identities: Vec<IdentityStatus>,
 }
 
-impl ListJson<'_> {
-    pub fn of(list: &Snapshot) -> ListJson<'_> {
+impl ListJson {
+    pub fn of(list: &Snapshot) -> ListJson {
+        let providers = list.providers.iter().map(|it| ListedProvider {
+            sign_in: it.sign_in.map(in_whole_seconds),
+            ..it.clone()
+        });
         let identities = list.identities.iter().map(|it| IdentityStatus {
             issued_at: it.issued_at.map(whole_seconds),
             expires_at: it.expires_at.map(whole_seconds),
@@ -34,22 +38,25 @@ impl ListJson<'_> {
             ..it.clone()
         });
         ListJson {
-            providers: &list.providers,
+            providers: providers.collect(),
             identities: identities.collect(),
         }
     }
 }
 
 /// Each identity below the one it is reached from.
-pub fn tree(list: &Snapshot) -> String {
+pub fn tree(list: &Snapshot, now: SystemTime) -> String {
     let branches = Branches::of(list);
     let mut text = String::new();
     for provider in &list.providers {
+        let sign_in = provider.sign_in.as_ref();
+        let sign_in = sign_in.map(|it| format!("  {}", sign_in_words(it, now)));
         let _ = writeln!(
             text,
-            "{}  {}",
+            "{}  {}{}",
             one_line(&provider.name),
-            dim(&one_line(&provider.kind))
+            dim(&one_line(&provider.kind)),
+            sign_in.unwrap_or_default()
         );
         branches.draw(&Above::Provider(&provider.name), "", &mut text);
     }
@@ -232,7 +239,6 @@ fn time_left(identity: &IdentityStatus) -> Option<String> {
 mod tests {
     use super::*;
     use keyfob_core::agent::api::State;
-    use std::time::SystemTime;
 
     fn identity(chain: &[&str], kind: &str, state: State) -> IdentityStatus {
         IdentityStatus {
@@ -275,6 +281,7 @@ mod tests {
             providers: vec![ListedProvider {
                 name: "corp-sso".to_owned(),
                 kind: "aws/iam-identity-center".to_owned(),
+                sign_in: None,
             }],
             identities: vec![
                 kim,
@@ -301,7 +308,7 @@ mod tests {
 
     #[test]
     fn the_tree_follows_the_chains() {
-        insta::assert_snapshot!(plain(&tree(&sample())), @r"
+        insta::assert_snapshot!(plain(&tree(&sample(), SystemTime::UNIX_EPOCH)), @r"
         corp-sso  aws/iam-identity-center
         └─ – org-admin  not supported  aws/permission-set
            └─ – deploy  not supported  aws/assume-role

@@ -3,10 +3,12 @@
 use super::state::state_cell;
 use super::table::{Cell, columns, pairs};
 use keyfob_core::agent::api::{
-    IdentityStatus, LastCaller, OpenPrompt, PromptKind, Running, Snapshot, State,
+    IdentityStatus, LastCaller, ListedProvider, OpenPrompt, PromptKind, Running, Snapshot, State,
 };
 use keyfob_core::error::Error;
+use keyfob_core::foreign::one_line;
 use keyfob_core::view::notice::requested;
+use keyfob_core::view::state::sign_in_words;
 use keyfob_core::view::time::{at, in_time, in_units, rfc3339, time_left};
 use serde::Serialize;
 use std::time::SystemTime;
@@ -50,8 +52,12 @@ pub fn status_text(status: &Snapshot, now: SystemTime) -> String {
         text.push_str(&columns(&rows));
     }
     let failing = sessions(status).filter_map(|it| Some((&it.name, it.failing.as_ref()?)));
-    let lines: Vec<String> = failing
-        .map(|(identity, cause)| format!("{identity} was not renewed: {cause}\n"))
+    let sign_ins = status.providers.iter().filter_map(|it| {
+        let words = sign_in_words(it.sign_in.as_ref()?, now);
+        Some(format!("{}: {words}\n", one_line(&it.name)))
+    });
+    let lines: Vec<String> = sign_ins
+        .chain(failing.map(|(identity, cause)| format!("{identity} was not renewed: {cause}\n")))
         .chain(status.prompts.iter().map(|open| prompt_line(open, now)))
         .collect();
     if !lines.is_empty() {
@@ -124,8 +130,17 @@ pub struct StatusJson<'a> {
 
 #[derive(Debug, Serialize)]
 struct WorkJson<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sign_ins: Vec<SignInJson<'a>>,
     sessions: Vec<SessionJson<'a>>,
     prompts: Vec<PromptJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct SignInJson<'a> {
+    provider: &'a str,
+    expires_at: String,
+    renews_itself: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -170,6 +185,7 @@ impl StatusJson<'_> {
     pub fn of(status: &Snapshot) -> StatusJson<'_> {
         StatusJson {
             work: Some(WorkJson {
+                sign_ins: status.providers.iter().filter_map(sign_in_json).collect(),
                 sessions: sessions(status).map(session_json).collect(),
                 prompts: status.prompts.iter().map(prompt_json).collect(),
             }),
@@ -193,6 +209,15 @@ fn agent_json(it: &Running) -> AgentJson<'_> {
         configuration: &it.configuration,
         configuration_problem: message(it.configuration_problem.as_ref()),
     }
+}
+
+fn sign_in_json(it: &ListedProvider) -> Option<SignInJson<'_>> {
+    let sign_in = it.sign_in?;
+    Some(SignInJson {
+        provider: &it.name,
+        expires_at: rfc3339(sign_in.expires_at),
+        renews_itself: sign_in.renews_itself,
+    })
 }
 
 fn session_json(it: &IdentityStatus) -> SessionJson<'_> {

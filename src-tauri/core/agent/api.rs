@@ -19,8 +19,8 @@ pub use crate::providers::{Check, Configured, OtherUser, Replaces};
 pub use crate::secret::Secret;
 use crate::secret::on_the_wire;
 pub use crate::sessions::{
-    IdentityStatus, LastCaller, ListedProvider, Reach, State, Variable, Variables, VariablesForm,
-    Whoami,
+    IdentityStatus, LastCaller, ListedProvider, Reach, SignInStatus, State, Variable, Variables,
+    VariablesForm, Whoami,
 };
 pub use crate::sign_in::{HeldSession, Renewal, SignedIn};
 pub use crate::store::Mode;

@@ -367,6 +367,7 @@ pub(super) fn show_snapshot(actor: &Actor, waiter: Waiter, more: Vec<Note>) {
     let providers = config.providers().iter().map(|provider| ListedProvider {
         name: provider.name.to_string(),
         kind: provider.kind.clone(),
+        sign_in: actor.sessions.sign_in(provider.name.as_str()),
     });
     let agent = (actor.role == Role::Hosted).then(|| Running {
         pid: std::process::id(),

@@ -84,6 +84,10 @@ pub(super) enum RemovalKind {
         kind: EntryKind,
         name: String,
     },
+    /// The sign-in at AWS itself, which its token ends.
+    SignInAtAws {
+        provider: String,
+    },
     TokenThatStays {
         name: String,
         used_by: Vec<String>,
@@ -140,6 +144,8 @@ pub fn removals(config: &Config, logout: &Logout) -> Result<Vec<Removal>> {
         }
         let used_by = scope.others_of_the_same_sign_in(config, provider);
         if used_by.is_empty() {
+            let provider = name.clone();
+            list.push(Removal(RemovalKind::SignInAtAws { provider }));
             list.push(entry(EntryKind::Token));
         } else {
             let source = config.source(provider);

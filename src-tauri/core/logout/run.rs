@@ -5,7 +5,11 @@ use super::plan::{
     InMemory, KEYCHAIN, Logout, Removal, RemovalKind, Scope, Target, files_of, removals,
 };
 use super::report::{OtherSession, Report, Step, Subject, What};
+use crate::aws::{FaultKind, Place, Portal, Tries};
+use crate::config::Link;
 use crate::error::Result;
+use crate::providers::{SignInPlace, place};
+use crate::secret::SignIn;
 use crate::store::{ClearedProfile, Dropped, EntryKind, Mode, ProfilePart};
 use crate::world::World;
 
@@ -93,6 +97,7 @@ async fn remove(world: &World, removal: &Removal, memory: &InMemory, report: &mu
                 .steps
                 .extend(keys_that_stay(world, *kind, name).await);
         }
+        RemovalKind::SignInAtAws { provider } => end_at_aws(world, provider, report).await,
         RemovalKind::TokenThatStays { name, used_by } => {
             report
                 .steps
@@ -116,6 +121,59 @@ async fn remove(world: &World, removal: &Removal, memory: &InMemory, report: &mu
             );
         }
     }
+}
+
+/// What keeps it from that is no failure of the logout. Providers that share a sign-in end it once:
+/// its token is gone then.
+async fn end_at_aws(world: &World, provider: &str, report: &mut Report) {
+    let Some((source, sign_in)) = usable_sign_in(world, provider).await else {
+        return;
+    };
+    let url = sign_in_address(&source);
+    let step = Step::at(What::ProviderSession, provider, url, "ended by its token");
+    if report.mode == Mode::DryRun {
+        return report.steps.push(gone(step, Mode::DryRun));
+    }
+    let portal = Portal {
+        aws: &world.aws,
+        place: Place {
+            tries: Tries::One,
+            ..place(&source)
+        },
+        token: &sign_in.token,
+    };
+    match portal.end_sign_in().await {
+        Ok(()) => {
+            report.steps.push(gone(step, Mode::Run));
+            report.notes.push(format!(
+                "Sign-ins of other tools in the same browser session of {provider} have ended with it"
+            ));
+        }
+        // It has ended before.
+        Err(fault) if fault.kind == FaultKind::SignInOver => report.steps.push(step),
+        Err(fault) => {
+            let why = fault.into_error(&source.region).message;
+            let detail = format!("could not be ended there ({why}): it ends by itself");
+            let detail = Some(detail);
+            report.steps.push(Step { detail, ..step }.stays());
+        }
+    }
+}
+
+/// As people know it: the start URL.
+fn sign_in_address(source: &Link) -> String {
+    source.kind.facts().sign_in_address.unwrap_or_default()
+}
+
+async fn usable_sign_in(world: &World, provider: &str) -> Option<(Link, SignIn)> {
+    let provider = world.config.provider(provider).ok()?;
+    let source = world.config.source(provider).ok()?;
+    let place = SignInPlace::of(world, &source).ok()?;
+    let stored = place.stored(world).await.ok()??;
+    let sign_in = stored.sign_in?;
+    // The token of one that can be renewed has ended, and the sign-in has not.
+    let lives = sign_in.is_usable(world.clock.now()) || sign_in.refresh_token.is_some();
+    lives.then_some((source, sign_in))
 }
 
 const HELD: &str = "held by the running agent";

@@ -21,6 +21,7 @@ pub use keys::session_owner;
 pub use new_keys::{Check, Configured, NewKeys, OtherUser, Replaces, configure, others_are_stored};
 pub use obtain::{Obtain, Parent, Refusal, Trail, place};
 pub use sign_in_place::SignInPlace;
+pub use signing_in::renews_itself;
 use user::Wanted;
 
 use crate::config::{Chain, HandedOut, Kind, Link};

@@ -53,16 +53,17 @@ pub(super) async fn signed_in(
 /// Whether a session can be made with the sign-in as it is, or renewed without a person.
 pub(super) async fn renews_alone(world: &World, link: &Link) -> Result<bool> {
     let stored = SignInPlace::of(world, link)?.stored(world).await?;
-    let Some(StoredSignIn {
-        sign_in: Some(sign_in),
-        client,
-        ..
-    }) = stored
-    else {
+    let Some(stored) = stored else {
         return Ok(false);
     };
-    let renews = renewal(Some(&sign_in), client.as_ref(), world).is_some();
-    Ok(renews || sign_in.is_usable(world.clock.now()))
+    let now = world.clock.now();
+    let is_usable = stored.sign_in.as_ref().is_some_and(|it| it.is_usable(now));
+    Ok(is_usable || renews_itself(world, &stored))
+}
+
+/// Whether it can be renewed without a person, as far as is known here.
+pub fn renews_itself(world: &World, stored: &StoredSignIn) -> bool {
+    renewal(stored.sign_in.as_ref(), stored.client.as_ref(), world).is_some()
 }
 
 fn renewal<'a>(

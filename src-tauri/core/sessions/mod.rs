@@ -5,6 +5,7 @@
 
 mod profile;
 mod record;
+mod sign_ins;
 mod state;
 pub mod sync;
 mod watch;
@@ -12,7 +13,7 @@ mod whoami;
 
 pub use profile::{Variable, Variables, VariablesForm, variables, write_profile};
 pub use record::{Held, Record};
-pub use state::{IdentityStatus, LastCaller, ListedProvider, Reach, State, Whoami};
+pub use state::{IdentityStatus, LastCaller, ListedProvider, Reach, SignInStatus, State, Whoami};
 pub use watch::{Action, Announcement, Renewable, Watch};
 pub use whoami::{account, whoami};
 
@@ -24,6 +25,7 @@ use crate::ids::IdentityName;
 use crate::secret::Session;
 use crate::store::Ticket;
 use crate::world::World;
+use sign_ins::KnownSignIns;
 use state::seconds_left;
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
@@ -34,6 +36,7 @@ pub struct Sessions {
     records: HashMap<String, Record>,
     /// How long before its end a session is announced.
     notice: Duration,
+    sign_ins: KnownSignIns,
     /// Why the keyring could not be read.
     keyring: Option<Error>,
     /// Of what is stored, as the records show it.
@@ -48,6 +51,7 @@ impl Sessions {
     pub fn new(world: &World) -> Sessions {
         Sessions {
             records: HashMap::new(),
+            sign_ins: KnownSignIns::default(),
             notice: world.config.notify_before(),
             keyring: None,
             generation: None,
@@ -196,6 +200,11 @@ impl Sessions {
     /// Why the keyring could not be read.
     pub fn keyring(&self) -> Option<&Error> {
         self.keyring.as_ref()
+    }
+
+    /// The sign-in that a provider's identities share.
+    pub fn sign_in(&self, provider: &str) -> Option<SignInStatus> {
+        self.sign_ins.status(provider)
     }
 
     /// Every identity of the configuration, in its order.

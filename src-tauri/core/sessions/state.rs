@@ -49,6 +49,9 @@ pub struct Whoami {
     pub expires_in_seconds: Option<u32>,
     pub source: Option<String>,
     pub realm: String,
+    /// What the session is made with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<SignInStatus>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -56,6 +59,19 @@ pub struct Whoami {
 pub struct ListedProvider {
     pub name: String,
     pub kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<SignInStatus>,
+}
+
+/// A sign-in that identities share: how long it is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+pub struct SignInStatus {
+    #[serde(with = "moment")]
+    #[cfg_attr(feature = "app", specta(type = String))]
+    pub expires_at: SystemTime,
+    /// Without a person, until AWS refuses it.
+    pub renews_itself: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

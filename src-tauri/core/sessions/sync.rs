@@ -3,6 +3,7 @@
 //! written since.
 
 use super::record::RecordStamp;
+use super::sign_ins::KnownSignIns;
 use super::{Held, Sessions, key};
 use crate::config::{Chain, Kind};
 use crate::error::{Code, Error, Result};
@@ -19,6 +20,7 @@ use std::time::SystemTime;
 pub struct Known {
     /// By identity in lower case.
     stamps: HashMap<String, RecordStamp>,
+    sign_ins: KnownSignIns,
     /// A keyring that was locked is not made to raise its dialog again.
     was_locked: bool,
 }
@@ -38,6 +40,8 @@ impl Known {
 #[derive(Debug)]
 pub struct Reading {
     found: Vec<FoundSession>,
+    /// `None`: as when they were last read.
+    sign_ins: Option<KnownSignIns>,
     keyring: Option<Error>,
     is_of_all: bool,
     /// From before it, if it left nothing open.
@@ -79,6 +83,7 @@ pub enum ReadScope<'a> {
 pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading {
     let mut reading = Reading {
         found: Vec::new(),
+        sign_ins: None,
         keyring: None,
         is_of_all: matches!(scope, ReadScope::All),
         generation: Some(world.store.generation()),
@@ -132,10 +137,17 @@ pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading 
             are_keys_revoked,
         });
     }
-    reading
+    reading.with_sign_ins(world, known.sign_ins).await
 }
 
 impl Reading {
+    async fn with_sign_ins(mut self, world: &World, known: KnownSignIns) -> Reading {
+        if self.is_of_all && self.keyring.is_none() {
+            self.sign_ins = Some(known.read_again(world).await);
+        }
+        self
+    }
+
     /// As of when it is known; `None`: it is to be read again.
     fn settled(&mut self, stored: &Stored, stamp: RecordStamp) -> Option<RecordStamp> {
         // What belongs elsewhere does so until it is written again.
@@ -247,6 +259,7 @@ impl Sessions {
         let is_locked = |error: &Error| error.code == Code::KeyringLocked;
         Known {
             stamps: stamps.collect(),
+            sign_ins: self.sign_ins.clone(),
             was_locked: self.keyring.as_ref().is_some_and(is_locked),
         }
     }
@@ -255,11 +268,13 @@ impl Sessions {
     pub fn take(&mut self, reading: Reading, now: SystemTime) -> Vec<(Chain, Session)> {
         let Reading {
             found,
+            sign_ins,
             keyring,
             is_of_all,
             generation,
         } = reading;
         self.keyring = keyring;
+        self.sign_ins = sign_ins.unwrap_or_else(|| std::mem::take(&mut self.sign_ins));
         if is_of_all {
             self.generation = generation;
         }

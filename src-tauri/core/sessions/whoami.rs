@@ -2,6 +2,7 @@
 //! person is prompted; a session that AWS no longer knows is dropped.
 
 use super::record::Record;
+use super::sign_ins::sign_in_status;
 use super::state::{Reach, State, Whoami, seconds_left};
 use crate::ask::Note;
 use crate::aws::FaultKind;
@@ -44,6 +45,7 @@ pub async fn whoami(world: &World, record: &Record, reach: Reach) -> Result<(Who
         expires_in_seconds: None,
         source: None,
         realm: world.config.realm().to_string(),
+        sign_in: sign_in_status(world, chain.source()).await,
     };
     if let Some(session) = &mut session {
         let usable = matches!(state, State::Valid | State::Expiring);

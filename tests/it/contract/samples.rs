@@ -9,8 +9,8 @@ use keyfob_core::agent::api::{
     LongLivedKeys, Look, Maintain, MfaArn, Mode, Note, OpenPrompt, OtherSession, OtherUser,
     PassphraseUse, Person, Prompt, PromptKind, PromptState, Reach, Recover, Refresh, RemovalStep,
     Renewal, Replaces, Reply, Report, Request, Running, Secret, SessionDuration, SessionRequest,
-    SignedIn, Snapshot, State, StepResult, Subject, Target, TypedKeys, Variable, Variables,
-    VariablesForm, Verdict, What, Whoami, WhyKeys,
+    SignInStatus, SignedIn, Snapshot, State, StepResult, Subject, Target, TypedKeys, Variable,
+    Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
 };
 use keyfob_core::config::{Change, NewIdentity, NewKind};
 use keyfob_core::error::{Code, Error};
@@ -387,6 +387,13 @@ fn prompt(kind: PromptKind) -> Prompt {
     }
 }
 
+fn sign_in() -> SignInStatus {
+    SignInStatus {
+        expires_at: moment(),
+        renews_itself: true,
+    }
+}
+
 fn whoami() -> Whoami {
     Whoami {
         identity: name(),
@@ -400,6 +407,7 @@ fn whoami() -> Whoami {
         expires_in_seconds: Some(59),
         source: Some("keyring".to_owned()),
         realm: "aws".to_owned(),
+        sign_in: Some(sign_in()),
     }
 }
 
@@ -501,6 +509,7 @@ fn snapshot() -> Snapshot {
         providers: vec![ListedProvider {
             name: "org".to_owned(),
             kind: "aws-user".to_owned(),
+            sign_in: Some(sign_in()),
         }],
         keyring: Some(error(Code::KeyringLocked)),
         identities: vec![IdentityStatus {
