@@ -35,7 +35,7 @@ pub fn stage(realm: &str) -> (Loopback, Home) {
 }
 
 /// Points every program of this home at the profile, the way a shell's `eval "$(fob env)"` does.
-fn use_profile(home: &mut Home, identity: &str) {
+pub fn use_profile(home: &mut Home, identity: &str) {
     let variables = home.run(&[FOB, "env", identity, "--format", "json"]).ok();
     let variables: Value = serde_json::from_str(&variables).expect("JSON");
     for (name, value) in variables.as_object().expect("an object") {

@@ -5,6 +5,7 @@
 mod clients;
 mod endpoint;
 mod home;
+mod identity_center;
 mod loopback;
 mod moto;
 #[cfg(target_os = "linux")]
