@@ -1,6 +1,6 @@
 //! The sandbox as a demonstration for people without an account: a user with a stored key, one
-//! without keys and with an MFA device, a role above the first, and the configuration that names
-//! them.
+//! without keys and with an MFA device, a role above the first, permission sets of an Identity
+//! Center, and the configuration that names them.
 
 use super::{MfaDevice, Sandbox};
 use crate::error::{Code, Error, Result};
@@ -11,6 +11,8 @@ use std::path::Path;
 /// The user with a stored key, and the one without.
 pub const READY: &str = "kim";
 pub const WITHOUT_KEYS: &str = "robin";
+/// A permission set, signed in to in the browser.
+pub const IN_THE_BROWSER: &str = "dev-admin";
 const ROLE: &str = "arn:aws:iam::420000000025:role/deploy";
 
 #[derive(Clone, Debug)]
@@ -20,6 +22,7 @@ pub struct Demonstration {
     pub keys: Keys,
     pub mfa_serial: String,
     pub mfa_code: String,
+    pub start_url: String,
 }
 
 impl Demonstration {
@@ -37,6 +40,7 @@ impl Demonstration {
             })?,
             mfa_serial: sandbox.mfa_serial(WITHOUT_KEYS),
             mfa_code: sandbox.settings().mfa_code,
+            start_url: sandbox.settings().start_url,
         })
     }
 
@@ -44,14 +48,30 @@ impl Demonstration {
     pub fn configuration(&self, realm: &str, keyring: &Value, aws_files: &Path) -> String {
         let spec = json!({ "endpoint_url": self.url, "files": { "base_path": aws_files } });
         let user = |credentials: Value| json!({ "kind": "aws/user", "credentials": credentials, "spec": spec });
+        let center = json!({
+            "kind": "aws/iam-identity-center",
+            "region": "us-east-1",
+            "start_url": self.start_url,
+            "spec": spec,
+        });
+        let permission_set = |name: &str, account: &str| {
+            json!({
+                "kind": "aws/permission-set",
+                "via": { "provider": "corp" },
+                "principal": { "name": name, "account": { "name": account } },
+            })
+        };
         let mut ready = user(json!({ "region": "us-east-1" }));
         ready["default"] = true.into();
         let config = json!({ "auth": {
             "realm": realm,
             "keyring": keyring,
+            "providers": { "corp": center },
             "identities": {
                 READY: ready,
                 WITHOUT_KEYS: user(json!({ "region": "us-east-1", "mfa_arn": self.mfa_serial })),
+                IN_THE_BROWSER: permission_set("AdministratorAccess", "dev"),
+                "production": permission_set("ReadOnlyAccess", "production"),
                 "deploy": { "kind": "aws/assume-role", "via": { "identity": READY }, "principal": { "assume_role": ROLE } },
             },
         }});

@@ -14,7 +14,7 @@ use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::files::TemporaryFolder;
 use keyfob_core::sandbox::Sandbox;
-use keyfob_core::sandbox::demonstration::{Demonstration, READY, WITHOUT_KEYS};
+use keyfob_core::sandbox::demonstration::{Demonstration, IN_THE_BROWSER, READY, WITHOUT_KEYS};
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::mpsc;
@@ -107,6 +107,7 @@ impl RunningSandbox {
             ),
             format!("  fob login              {READY}, whose key is in the keyring"),
             format!("  fob login deploy       a role, through {READY}"),
+            format!("  fob login {IN_THE_BROWSER}    IAM Identity Center, in the browser"),
             format!("  fob sandbox key {WITHOUT_KEYS}  a key for {WITHOUT_KEYS}, who has none"),
             format!(
                 "  fob login {WITHOUT_KEYS}        asks for that key, and for the MFA code: {}",
