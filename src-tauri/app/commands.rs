@@ -11,6 +11,7 @@ pub mod settings;
 pub mod sign_in;
 
 use crate::actions::misunderstood;
+use crate::confirmation::{Question, confirmed};
 use crate::link::AppRequest;
 use crate::snapshot::{AppSnapshot, View};
 use crate::windows::{self, Windows};
@@ -68,6 +69,22 @@ pub async fn log_out(
     target: Target,
     long_lived_keys: LongLivedKeys,
 ) -> Result<Report> {
+    if long_lived_keys == LongLivedKeys::Remove {
+        let of_whom = match &target {
+            Target::Identity { name, .. } => format!("{name}, or of its source,"),
+            Target::Provider(provider) => format!("every identity of {provider}"),
+            Target::All => "every identity".to_owned(),
+        };
+        let question = Question {
+            title: "Forget the access keys?",
+            text: &format!(
+                "The access keys of {of_whom} are removed from the keyring. AWS shows a secret \
+                 only once: without a copy of your own you need new keys."
+            ),
+            yes: "Forget them",
+        };
+        confirmed(&window, question).await?;
+    }
     let logout = Logout {
         target,
         long_lived_keys,

@@ -9,6 +9,7 @@ mod actions;
 mod autostart;
 mod browser_link;
 mod commands;
+mod confirmation;
 mod contract;
 #[path = "../desktop/mod.rs"]
 mod desktop;

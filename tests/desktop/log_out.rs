@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::desktop::{Desktop, eventually};
 use crate::home::{Home, KIM};
 use crate::keyring;
+use crate::windows::{self, DialogButton};
 
 #[test]
 fn what_the_preview_lists_is_removed_and_afterwards_programs_are_told_to_sign_in() {
@@ -30,6 +31,7 @@ fn what_the_preview_lists_is_removed_and_afterwards_programs_are_told_to_sign_in
         (planned.len() > alone.len()).then_some(planned)
     });
     page.press("Log out");
+    windows::press_in_dialog("Forget the access keys\\?", DialogButton::Agree);
     page.sees("Logged out");
     let done = page.lines("Entries");
     assert_eq!(done.len(), planned.len(), "{planned:#?} {done:#?}");

@@ -5,6 +5,7 @@
 #![cfg(target_os = "linux")]
 
 mod app;
+mod confirmation;
 mod console;
 mod desktop;
 mod first_run;

@@ -65,6 +65,30 @@ pub fn height(id: &str) -> u32 {
     height.and_then(|it| it.parse().ok()).unwrap_or_default()
 }
 
+/// In a dialog with this title: the left one of its two buttons, or the right one.
+pub fn press_in_dialog(title: &str, button: DialogButton) {
+    let id = appears(title);
+    let geometry = said("xdotool", &["getwindowgeometry", "--shell", &id]);
+    let number = |name: &str| -> u32 {
+        let mut lines = geometry.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        value.and_then(|it| it.parse().ok()).expect("a number")
+    };
+    let quarter = number("WIDTH") / 4;
+    let x = match button {
+        DialogButton::Agree => quarter,
+        DialogButton::Cancel => 3 * quarter,
+    };
+    click_at(number("X") + x, number("Y") + number("HEIGHT") - 20);
+    disappears(title);
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum DialogButton {
+    Agree,
+    Cancel,
+}
+
 /// With the left button, in pixels from the upper left corner of the screen.
 pub fn click_at(x: u32, y: u32) {
     said(

@@ -8,6 +8,7 @@
 
 use crate::actions::misunderstood;
 use crate::autostart::StartAtLogin;
+use crate::confirmation::{Question, confirmed};
 use crate::link::AppRequest;
 use crate::outside;
 use crate::preferences::Preferences;
@@ -22,7 +23,7 @@ use keyfob_core::view::notice::NoticeKind;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use std::time::Duration;
-use tauri::{AppHandle, Manager, State};
+use tauri::{AppHandle, Manager, State, WebviewWindow};
 
 #[derive(Debug, Serialize, Type)]
 pub struct DesktopSettings {
@@ -177,16 +178,27 @@ fn missing_trust(config: &Config, trust: &Trust) -> Result<Vec<String>> {
     Ok(missing.iter().map(ToString::to_string).collect())
 }
 
-/// Trusts the configuration, if it still does exactly what was shown.
+/// Trusts the configuration, if it still does exactly what was shown and the person says so outside
+/// of the page.
 #[tauri::command]
 #[specta::specta]
-pub async fn trust_configuration(state: State<'_, Windows>, shown: Vec<String>) -> Result<()> {
+pub async fn trust_configuration(
+    window: WebviewWindow,
+    state: State<'_, Windows>,
+    shown: Vec<String>,
+) -> Result<()> {
     let config = Config::load(&state.configuration(), &state.environment)?;
     let trust = Trust::of(&state.environment)?;
     if missing_trust(&config, &trust)? != shown {
         let message = "the configuration has changed again meanwhile";
         return Err(Error::new(Code::ConfigUntrusted, message).hint("look at what it does now"));
     }
+    let question = Question {
+        title: "Trust this configuration?",
+        text: &format!("{}\n\nIt {}", config.path().display(), shown.join("\nIt ")),
+        yes: "Trust it",
+    };
+    confirmed(&window, question).await?;
     trust.add(&config).await?;
     state.ask(AppRequest::Retry).await.map(drop)
 }
