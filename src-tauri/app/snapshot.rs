@@ -2,13 +2,16 @@
 //! beside them. Pure.
 
 use keyfob_core::agent::api::{
-    IdentityStatus, Note, OpenPrompt, Refresh, Renewal, Snapshot, State, Target,
+    IdentityStatus, Note, OpenPrompt, PromptId, Refresh, Renewal, Snapshot, State, Target,
 };
 use keyfob_core::error::{Code, Error};
 use keyfob_core::view::state::is_usable;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use tauri_specta::Event;
+
+/// The tray and the windows sign in under this name, on the user's behalf.
+const OURSELVES: &str = "keyfob";
 
 /// What a window is opened to show.
 #[derive(Clone, Debug, Serialize, Deserialize, Type)]
@@ -144,6 +147,12 @@ impl AppSnapshot {
 
     pub fn prompts(&self) -> &[OpenPrompt] {
         self.agent.as_ref().map_or(&[], |agent| &agent.prompts)
+    }
+
+    /// Not one that the user began in the tray or the main window.
+    pub fn is_of_a_program(&self, prompt: PromptId) -> bool {
+        let mut prompts = self.prompts().iter().map(|open| &open.prompt);
+        prompts.any(|it| it.id == prompt && !it.caller.program.eq_ignore_ascii_case(OURSELVES))
     }
 
     pub fn is_keyring_closed(&self) -> bool {

@@ -7,9 +7,9 @@ use crate::mutex::lock;
 use crate::open_windows::OpenWindows;
 use crate::snapshot::{AppSnapshot, Show, View};
 use crate::tray_link::TrayLink;
-use keyfob_core::agent::api::{Answered, PromptId, Request};
+use keyfob_core::agent::api::{Answered, PromptId, Reply, Request};
 use keyfob_core::environment::Environment;
-use keyfob_core::error::Result;
+use keyfob_core::error::{Code, Error, Result};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use tauri::utils::config::Color;
@@ -66,10 +66,28 @@ impl Windows {
 
     /// For the person in front of this window. What waits for an answer is given up when the window
     /// is closed.
-    pub async fn request(&self, window: &str, request: Request) -> Result<Answered> {
-        let window = self.open.holds(window).then(|| window.to_owned());
+    pub async fn request(&self, label: &str, request: Request) -> Result<Answered> {
+        if let Some(prompt) = request.answered_prompt()
+            && !self.shows(label, prompt)
+        {
+            let message = "this prompt is not shown in this window, or is no longer open";
+            return Err(Error::new(Code::InvalidInput, message));
+        }
+        let window = self.open.holds(label).then(|| label.to_owned());
         let reply = self.link.ask(window, AppRequest::Agent(request)).await?;
-        reply.answered()
+        let answered = reply.answered()?;
+        if let Reply::Needs(prompt) = &answered.reply {
+            self.open.led_to(label, prompt.id);
+        }
+        Ok(answered)
+    }
+
+    /// The main window shows every prompt; that of the prompts those of programs, and what follows
+    /// from its own answers.
+    fn shows(&self, label: &str, prompt: PromptId) -> bool {
+        label == MAIN
+            || self.open.has_led_to(label, prompt)
+            || lock(&self.snapshot).is_of_a_program(prompt)
     }
 
     fn closed(&self, label: &str) {

@@ -86,6 +86,12 @@ impl App {
         Page::of(self.inspector)
     }
 
+    /// The page of a prompt's window, where that is the first.
+    pub fn prompt_page(&self) -> Page {
+        windows::appears(PROMPT);
+        Page::of(self.inspector)
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("a child of ours").is_none()
     }

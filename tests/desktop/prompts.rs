@@ -217,3 +217,37 @@ fn digits_of_a_code_whose_prompt_was_answered_elsewhere_go_to_no_other_prompt() 
     assert_eq!(answer(robin)["Version"], 1);
     windows::disappears(PROMPT);
 }
+
+#[test]
+fn the_window_of_programs_prompts_answers_none_that_was_begun_in_the_main_window() {
+    let desktop = Desktop::new();
+    let home = home_of_two();
+    let app = App::start(&desktop, &home, &["--hidden"]);
+    app.serves(&home);
+    let kim = home.start_fob(CREDENTIALS);
+    let page = app.prompt_page();
+    page.sees("MFA code");
+    Tray::of(&desktop, &app).press(&["robin", "Sign in"]);
+    windows::appears("Keyfob$");
+    eventually("both prompts are open", || {
+        (open_prompts(&home) == 2).then_some(())
+    });
+    let answer_for = |identity: &str| {
+        let status = home.json(&["status", "--json"]);
+        let prompts = status["prompts"].as_array().expect("a list");
+        let id = prompts.iter().find(|it| it["identity"] == identity);
+        let id = id.map(|it| it["id"].clone()).expect("its prompt is open");
+        let script = format!(
+            "window.__TAURI_INTERNALS__.invoke('answer_code', {{ prompt: {id}, code: '{CODE}' }}) \
+             .then(() => 'taken', (error) => error.message) \
+             .then((said) => (document.title = 'Keyfob: ' + said)); return true;"
+        );
+        assert_eq!(page.script(&script, &[]), true);
+    };
+    answer_for("robin");
+    windows::appears("Keyfob: this prompt is not shown in this window, or is no longer open");
+    assert_eq!(open_prompts(&home), 2);
+    answer_for("kim");
+    assert_eq!(answer(kim)["Version"], 1);
+    assert_eq!(open_prompts(&home), 1, "robin's is as it was");
+}

@@ -86,6 +86,16 @@ pub fn waiting(identity: &str) -> AppSnapshot {
 }
 
 #[test]
+fn a_prompt_that_the_user_began_is_none_of_a_program() {
+    let mut snapshot = waiting("dev");
+    assert!(snapshot.is_of_a_program(7));
+    assert!(!snapshot.is_of_a_program(8), "not open");
+    let agent = snapshot.agent.as_mut().expect("a snapshot");
+    agent.prompts[0].prompt.caller.program = "Keyfob".into();
+    assert!(!snapshot.is_of_a_program(7));
+}
+
+#[test]
 fn a_person_who_is_needed_goes_before_the_network_and_the_network_before_time() {
     let of = |identity| health(snapshot(vec![identity]));
     assert_eq!(of(identity("dev", State::Valid)), OverallHealth::Ok);

@@ -54,6 +54,26 @@ pub enum Request {
     Control(Control),
 }
 
+impl Request {
+    /// The prompt that this answers or closes; only a client that it was shown to may.
+    pub fn answered_prompt(&self) -> Option<PromptId> {
+        match self {
+            Request::Control(Control::Answer { prompt, .. } | Control::Cancel { prompt }) => {
+                Some(*prompt)
+            }
+            Request::Control(
+                Control::Refresh(_)
+                | Control::Stop
+                | Control::LookAt { .. }
+                | Control::Follow { .. },
+            )
+            | Request::Session(_)
+            | Request::Maintain(_)
+            | Request::Look(_) => None,
+        }
+    }
+}
+
 /// Needs a session of an identity: one that is held, or a sign-in.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -9,6 +9,7 @@ pub mod edits;
 mod handle;
 pub mod hosting;
 mod jobs;
+mod outcomes;
 mod prompts;
 mod requests;
 mod role;
