@@ -107,6 +107,7 @@ export const texts = {
     clearFilter: "Clear filter",
     default: "default",
     through: (source: string) => `through ${source}`,
+    handsOutKeys: "hands out long-lived keys",
     shown: (n: number) => count(n, "identity", "identities"),
     add: "Add identity…",
     logOutOfEverything: "Log out of everything…",

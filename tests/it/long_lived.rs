@@ -65,6 +65,12 @@ fn programs_get_the_key_itself_without_a_code_and_a_new_one_once_it_is_replaced(
         home.store_key("dev", &new);
         is_the_key_itself(&handed_out(&home), &new);
 
+        for line in [&["whoami", "--json"][..], &["whoami", "--offline", "--json"]] {
+            let whoami = home.json(line);
+            assert_eq!(whoami["state"], "valid", "{whoami}");
+            assert_eq!(whoami["expires_at"], Value::Null, "{whoami}");
+        }
+
         let out = home.run(&["logout", "dev"]);
         assert_eq!(code(&out), 0, "{}", text(&out.stderr));
         let refused = home.run(&["credential-process", "dev"]);
@@ -82,7 +88,11 @@ fn it_is_marked_in_the_list_and_never_printed_or_written_to_a_file() {
             assert!(list.contains("hands out long-lived keys"), "{list}");
         }
         let list = home.json(&["list", "--json"]);
-        assert_eq!(list["identities"][0]["hands_out_keys"], true, "{list}");
+        let dev = &list["identities"][0];
+        assert_eq!(dev["hands_out_keys"], true, "{list}");
+        // Before anything was done, and without an end.
+        assert_eq!(dev["state"], "valid", "{list}");
+        assert_eq!(dev["expires_at"], Value::Null, "{list}");
         let file = home.path().join("dev.env").display().to_string();
         for more in [&[][..], &["--out", &file]] {
             let ran = home.run(&[&["env", "dev", "--static"], more].concat());

@@ -52,6 +52,15 @@ test("time left is text, rounded", async () => {
   expect(row("c").textContent).toContain("< 1 min");
 });
 
+test("long-lived keys that are handed out are marked, and are not renewed", async () => {
+  await open(new FakeApp(fixtures.snapshot([fixtures.identity("dev", { state: "valid", hands_out_keys: true })])));
+  expect(row("dev").textContent).toContain("hands out long-lived keys");
+  toggle("dev").click();
+  await settled();
+  expect(within(row("dev")).queryByRole("button", { name: "Renew: dev" })).toBeNull();
+  expect(within(row("dev")).getByRole("button", { name: /Copy environment/ })).toBeTruthy();
+});
+
 test("every state has its word", async () => {
   await open(new FakeApp(fixtures.team_snapshot()));
   expect(row("dev-admin").textContent).toContain("Valid");

@@ -263,7 +263,8 @@ pub(super) fn renewal_failed(actor: &mut Actor, key: &str, error: Error) {
     }
 }
 
-/// An identity that was signed out of elsewhere has nothing to announce.
+/// An identity that was signed out of elsewhere has nothing to announce, and long-lived keys do not
+/// end.
 pub(super) fn announce(actor: &mut Actor, key: &str, announcement: Announcement) {
     let Some(record) = actor.sessions.get(key) else {
         return;
@@ -271,6 +272,15 @@ pub(super) fn announce(actor: &mut Actor, key: &str, announcement: Announcement)
     let identity = record.name.to_string();
     if actor.world.is_signed_out(&identity) {
         return actor.sessions.signed_out(key);
+    }
+    let about_an_end = match announcement {
+        Announcement::ExpiresSoon { .. } | Announcement::Expired => true,
+        Announcement::Failing { .. }
+        | Announcement::KeysRevoked { .. }
+        | Announcement::Refused { .. } => false,
+    };
+    if about_an_end && record.hands_out_keys {
+        return;
     }
     actor.tell(match announcement {
         Announcement::ExpiresSoon { expires_at } => Event::ExpiresSoon {

@@ -23,6 +23,7 @@ pub use obtain::{Obtain, Parent, Refusal, Trail, place};
 pub use sign_in_place::SignInPlace;
 pub use signing_in::renews_itself;
 use user::Wanted;
+pub use user::handed_out;
 
 use crate::config::{Chain, HandedOut, Kind, Link};
 use crate::duration::SessionDuration;

@@ -171,6 +171,22 @@ pub(super) async fn renews_alone(
     Ok(found.is_some() && (!needs_a_code || user.mfa_process.is_some()))
 }
 
+/// The keys themselves, where programs get them in place of a session.
+pub async fn handed_out(world: &World, link: &Link) -> Result<Option<Session>> {
+    let Kind::User(user) = &link.kind else {
+        return Ok(None);
+    };
+    if user.hands_out == HandedOut::Session {
+        return Ok(None);
+    }
+    let (found, remembered) = keys::find(world, &link.name, user, link).await?;
+    let owner = owner(remembered);
+    Ok(found.map(|it| {
+        Granted::nothing_but(&it.keys, owner.clone(), world.clock.now())
+            .into_session(it.origin, owner)
+    }))
+}
+
 /// The MFA codes of one sign-in.
 #[derive(Default)]
 struct Codes {

@@ -252,6 +252,11 @@ impl Sessions {
         let held = record.and_then(Record::session);
         let watch = record.and_then(Record::watch);
         let known = held.and_then(|session| session.account.as_ref());
+        let hands_out_keys = chain
+            .as_ref()
+            .is_ok_and(|it| it.target().kind.hands_out_keys());
+        // Long-lived keys do not end.
+        let ends = held.filter(|_| !hands_out_keys);
         IdentityStatus {
             name: identity.name.to_string(),
             kind: identity.kind.clone(),
@@ -265,12 +270,10 @@ impl Sessions {
             account: known.map(ToString::to_string).or_else(|| target?.account),
             source: held.map(|session| session.origin.to_string()),
             state,
-            hands_out_keys: chain
-                .as_ref()
-                .is_ok_and(|it| it.target().kind.hands_out_keys()),
-            issued_at: held.map(|session| session.issued_at),
-            expires_at: held.map(|session| session.expires_at),
-            expires_in_seconds: held.map(|session| seconds_left(session.expires_at, now)),
+            hands_out_keys,
+            issued_at: ends.map(|session| session.issued_at),
+            expires_at: ends.map(|session| session.expires_at),
+            expires_in_seconds: ends.map(|session| seconds_left(session.expires_at, now)),
             default: identity.is_default,
             next_refresh: watch.and_then(Watch::next_renewal),
             failing: watch.and_then(Watch::failing).cloned(),

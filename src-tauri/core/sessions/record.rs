@@ -22,6 +22,8 @@ pub struct Record {
     pub(super) is_watched: bool,
     pub is_signed_out: bool,
     pub(super) revoked: NoLongerKnown,
+    /// Programs get its long-lived keys themselves, and there are some.
+    pub hands_out_keys: bool,
     /// Why what is stored is not known.
     pub unreadable: Option<Error>,
     /// As of the last time that it was read.
@@ -81,6 +83,7 @@ impl Record {
             is_watched: false,
             is_signed_out: false,
             revoked: NoLongerKnown::default(),
+            hands_out_keys: false,
             unreadable: None,
             stamp: None,
             last_caller: None,
@@ -89,6 +92,16 @@ impl Record {
 
     /// How the identity stands.
     pub fn state(&self, now: SystemTime) -> State {
+        match self.state_of_session(now) {
+            // Nothing ends where no session is made.
+            State::NeedsSignIn | State::Expired | State::Expiring if self.hands_out_keys => {
+                State::Valid
+            }
+            state => state,
+        }
+    }
+
+    fn state_of_session(&self, now: SystemTime) -> State {
         let watched = self.watch.as_ref().map(|watch| watch.state(now));
         match (watched, &self.held) {
             _ if self.is_signed_out => State::SignedOut,

@@ -9,6 +9,7 @@ use crate::config::{Chain, Kind};
 use crate::error::{Code, Error, Result};
 use crate::files::Generation;
 use crate::ids::IdentityName;
+use crate::providers::handed_out;
 use crate::secret::Session;
 use crate::store::{EntryKind, StoredKeys};
 use crate::world::World;
@@ -58,6 +59,7 @@ struct FoundSession {
     stored: Stored,
     /// `None`: as when it was last read.
     are_keys_revoked: Option<bool>,
+    hands_out_keys: bool,
 }
 
 #[derive(Debug)]
@@ -110,6 +112,7 @@ pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading 
             keys: world.store.keys.stamp(&chain.source().name),
         };
         let aside = (EntryKind::SetAside, key(&chain.source().name));
+        let target = chain.target().clone();
         let stored = match known.stamps.get(&key(name)) {
             Some(known) if *known == stamp && known.is_settled() => Stored::Unchanged,
             _ if reading.keyring.is_some() => continue,
@@ -135,6 +138,7 @@ pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading 
             stamp,
             stored,
             are_keys_revoked,
+            hands_out_keys: matches!(handed_out(world, &target).await, Ok(Some(_))),
         });
     }
     reading.with_sign_ins(world, known.sign_ins).await
@@ -288,6 +292,7 @@ impl Sessions {
                 .map(|held| held.session.keys.access_key_id.clone());
             record.is_signed_out = it.is_signed_out;
             record.revoked.session = it.is_refused;
+            record.hands_out_keys = it.hands_out_keys;
             record.revoked.keys = it.are_keys_revoked.unwrap_or(record.revoked.keys);
             match it.stored {
                 Stored::Unchanged => {}

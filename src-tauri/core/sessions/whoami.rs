@@ -8,7 +8,7 @@ use crate::ask::Note;
 use crate::aws::FaultKind;
 use crate::config::{Chain, Kind, Link};
 use crate::error::{Error, Result};
-use crate::providers::session_owner;
+use crate::providers::{handed_out, session_owner};
 use crate::secret::Session;
 use crate::world::{RefusedSession, World};
 
@@ -18,6 +18,7 @@ pub async fn whoami(world: &World, record: &Record, reach: Reach) -> Result<(Who
     let identity = world.config.identity(record.name.as_str())?;
     let chain = world.config.chain(identity)?;
     let mut notes = Vec::new();
+    let hands_out_keys = chain.target().kind.hands_out_keys();
     let is_ambient = matches!(chain.target().kind, Kind::Ambient);
     let state = record.state(world.clock.now());
     let (mut state, mut session) = match state {
@@ -27,6 +28,7 @@ pub async fn whoami(world: &World, record: &Record, reach: Reach) -> Result<(Who
             notes.extend(found.warning());
             (State::Valid, Some(found.session))
         }
+        State::Valid if hands_out_keys => (state, handed_out(world, chain.target()).await?),
         _ => (state, record.session().cloned()),
     };
     if let Some(error) = &record.unreadable {
@@ -59,8 +61,10 @@ pub async fn whoami(world: &World, record: &Record, reach: Reach) -> Result<(Who
             .map(String::from)
             .or(whoami.principal);
         whoami.account = session.account.clone().map(String::from).or(whoami.account);
-        whoami.expires_at = Some(session.expires_at);
-        whoami.expires_in_seconds = Some(seconds_left(session.expires_at, world.clock.now()));
+        if !hands_out_keys {
+            whoami.expires_at = Some(session.expires_at);
+            whoami.expires_in_seconds = Some(seconds_left(session.expires_at, world.clock.now()));
+        }
         whoami.source = Some(session.origin.to_string());
     }
     Ok((whoami, notes))
