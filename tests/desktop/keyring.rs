@@ -78,6 +78,10 @@ impl Locked {
         assert!(self.is_locked());
     }
 
+    pub fn raises_no_dialog() {
+        assert!(windows::titled(DIALOG).is_empty());
+    }
+
     fn is_locked(&self) -> bool {
         let collection = collection(&self.0);
         let proxy = Proxy::new(

@@ -113,6 +113,9 @@ fn a_keyrings_dialog_that_was_dismissed_leaves_identities_unknown_until_it_is_an
     page.sees("Waiting for the system keyring");
     home.json(&["status", "--json"]);
     page.sees("kim default Unknown");
+    // Neither the schedule nor tray and window raise it again by themselves.
+    home.json(&["status", "--json"]);
+    Locked::raises_no_dialog();
     page.press("Retry");
     locked.answer();
     page.sees_soon("kim default Needs sign-in");

@@ -65,7 +65,10 @@ fn programs_get_the_key_itself_without_a_code_and_a_new_one_once_it_is_replaced(
         home.store_key("dev", &new);
         is_the_key_itself(&handed_out(&home), &new);
 
-        for line in [&["whoami", "--json"][..], &["whoami", "--offline", "--json"]] {
+        for line in [
+            &["whoami", "--json"][..],
+            &["whoami", "--offline", "--json"],
+        ] {
             let whoami = home.json(line);
             assert_eq!(whoami["state"], "valid", "{whoami}");
             assert_eq!(whoami["expires_at"], Value::Null, "{whoami}");

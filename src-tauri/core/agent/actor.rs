@@ -58,11 +58,8 @@ pub(super) enum Message {
         reading: Reading,
         then: Then,
     },
-    /// What is stored is still being read, for one that does not wait so long.
-    KeyringAwaited {
-        waiter: Waiter,
-        notes: Vec<Note>,
-    },
+    /// What is stored is still being read; tray and windows do not wait so long.
+    KeyringAwaited(Shown),
     /// AWS no longer knows the session of an identity.
     Refused {
         identity: String,
@@ -98,10 +95,14 @@ pub(super) enum Found {
     Nothing(Stamp),
 }
 
+/// The request of a window that began a reading, and what goes along with the reply.
+pub(super) type Shown = Option<(Waiter, Vec<Note>)>;
+
 /// What a reading was made for.
 #[derive(Debug)]
 pub(super) enum Then {
-    Schedule,
+    /// What is shown to tray and windows, if one of them began it.
+    Windows(Shown),
     /// With what goes along.
     Snapshot(Waiter, Vec<Note>),
     Whoami(Waiter),

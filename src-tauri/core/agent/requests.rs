@@ -7,6 +7,7 @@ use super::jobs::About;
 use super::outcomes;
 use super::prompts;
 use super::role::Role;
+use super::schedule::Schedule;
 use super::tend;
 use super::waiter::{self, Part, Waiter};
 use crate::ask::{AskMessage, Person};
@@ -20,13 +21,7 @@ use crate::sessions::sync::{self, ReadScope, Reading};
 use crate::sessions::{variables, whoami};
 use crate::world::World;
 use std::ops::ControlFlow;
-use std::pin::pin;
-use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
-
-/// Later than that tray and windows show that the keyring is awaited.
-const KEYRING_ANSWERS: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(mut actor: Actor, mut inbox: mpsc::UnboundedReceiver<Message>) {
     let alarm = Alarm::new(actor.clock.clone());
@@ -97,9 +92,14 @@ fn take(actor: &mut Actor, message: Message) -> ControlFlow<()> {
             }
         }
         Message::Read { reading, then } => read(actor, reading, then),
-        Message::KeyringAwaited { waiter, notes } => {
+        Message::KeyringAwaited(shown) => {
             actor.sessions.await_keyring();
-            tend::show_snapshot(actor, waiter, notes);
+            if let Some((waiter, notes)) = shown {
+                tend::show_snapshot(actor, waiter, notes);
+            }
+            read_again(actor, |schedule| {
+                schedule.readers.as_mut().map(std::mem::take)
+            });
         }
         Message::Refused { identity } => tend::refused(actor, &identity),
         Message::Renewable { identity, how } => tend::renewable(actor, &identity, how),
@@ -333,6 +333,9 @@ fn maintain(actor: &mut Actor, waiter: Waiter, request: Maintain) {
 }
 
 fn look(actor: &mut Actor, waiter: Waiter, request: Look, is_elsewhere: bool) {
+    if matches!(request, Look::Status) && !is_elsewhere {
+        return show_windows(actor, waiter);
+    }
     let world = actor.world.clone();
     let known = match request {
         Look::Status => actor.sessions.known(),
@@ -340,10 +343,8 @@ fn look(actor: &mut Actor, waiter: Waiter, request: Look, is_elsewhere: bool) {
             actor.sessions.known().for_a_person()
         }
     };
-    let post = actor.post.clone();
     let holds_one = actor.sessions.held().next().is_some();
     let warnings = actor.schedule.warnings.clone();
-    let is_window = matches!(request, Look::Status) && !is_elsewhere;
     let asks_the_keyring = !matches!(request, Look::Status) && is_elsewhere && !holds_one;
     actor.spawn(async move {
         // The caller's environment may hold the passphrase.
@@ -355,8 +356,7 @@ fn look(actor: &mut Actor, waiter: Waiter, request: Look, is_elsewhere: bool) {
             Look::Whoami { identity, .. } => (ReadScope::One(identity), Then::Whoami(waiter)),
             Look::List => (ReadScope::All, Then::Snapshot(waiter, Vec::new())),
             Look::Status => {
-                let mut notes = broken_profiles(&world);
-                notes.extend(warnings);
+                let notes = [broken_profiles(&world), warnings].concat();
                 (ReadScope::All, Then::Snapshot(waiter, notes))
             }
             Look::Audit { since } => {
@@ -370,23 +370,27 @@ fn look(actor: &mut Actor, waiter: Waiter, request: Look, is_elsewhere: bool) {
                 return Message::Nothing;
             }
         };
-        let mut reading = pin!(sync::read(&world, known, scope));
-        match (then, timeout(KEYRING_ANSWERS, &mut reading).await) {
-            (then, Ok(reading)) => Message::Read { reading, then },
-            (Then::Snapshot(waiter, notes), Err(_)) if is_window => {
-                if let Some(post) = post.upgrade() {
-                    // An agent that has ended needs no news.
-                    let _ = post.send(Message::KeyringAwaited { waiter, notes });
-                }
-                let (reading, then) = (reading.await, Then::Schedule);
-                Message::Read { reading, then }
-            }
-            (then, Err(_)) => Message::Read {
-                reading: reading.await,
-                then,
-            },
-        }
+        let reading = sync::read(&world, known, scope).await;
+        Message::Read { reading, then }
     });
+}
+
+/// One reading at a time: each may raise the keyring's dialog.
+fn show_windows(actor: &mut Actor, waiter: Waiter) {
+    let warnings = actor.schedule.warnings.clone();
+    match &mut actor.schedule.readers {
+        Some(_) if actor.sessions.keyring().is_some() => {
+            tend::show_snapshot(actor, waiter, warnings);
+        }
+        Some(readers) => readers.push(waiter),
+        None => {
+            let world = actor.world.clone();
+            tend::read(actor, move || {
+                let notes = [broken_profiles(&world), warnings].concat();
+                Some((waiter, notes))
+            });
+        }
+    }
 }
 
 fn broken_profiles(world: &World) -> Vec<Note> {
@@ -407,9 +411,21 @@ fn read(actor: &mut Actor, reading: Reading, then: Then) {
         }
     }
     match then {
-        Then::Schedule => actor.schedule.was_read(),
+        Then::Windows(shown) => {
+            if let Some((waiter, notes)) = shown {
+                tend::show_snapshot(actor, waiter, notes);
+            }
+            read_again(actor, |schedule| schedule.readers.take());
+        }
         Then::Snapshot(waiter, notes) => tend::show_snapshot(actor, waiter, notes),
         Then::Whoami(waiter) => who_is_it(actor, waiter),
+    }
+}
+
+/// What was requested during a reading may have changed since that began.
+fn read_again(actor: &mut Actor, readers: impl FnOnce(&mut Schedule) -> Option<Vec<Waiter>>) {
+    for waiter in readers(&mut actor.schedule).unwrap_or_default() {
+        actor.again(waiter);
     }
 }
 

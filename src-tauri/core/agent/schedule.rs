@@ -2,6 +2,7 @@
 //! clock, the configuration file as it was last read.
 
 use super::api::{Caller, Note, Person, Refresh};
+use super::waiter::Waiter;
 use crate::config::Trust;
 use crate::error::{Code, Error};
 use crate::world::World;
@@ -19,7 +20,8 @@ pub(super) struct Schedule {
     pub queue: BTreeSet<(SystemTime, String)>,
     pub refresh: Refresh,
     pub last_look: SystemTime,
-    pub is_reading: bool,
+    /// Of the tray and windows, while what is stored is read: waiting for their turn.
+    pub readers: Option<Vec<Waiter>>,
     pub next_cleanup: SystemTime,
     pub configuration: OnDisk,
     /// Of the host, part of the status.
@@ -79,7 +81,7 @@ impl Schedule {
             queue: BTreeSet::new(),
             refresh: Refresh::Runs,
             last_look: now,
-            is_reading: false,
+            readers: None,
             next_cleanup: now + BEFORE_FIRST_CLEANUP,
             configuration: OnDisk::new(world),
             warnings: Vec::new(),
@@ -93,10 +95,6 @@ impl Schedule {
     /// Why the file on disk is not the one in force.
     pub fn configuration_problem(&self) -> Option<&Error> {
         self.configuration.problem.as_ref()
-    }
-
-    pub fn was_read(&mut self) {
-        self.is_reading = false;
     }
 }
 

@@ -2,7 +2,7 @@
 //! looked at, what other processes stored is read, and once a day what has expired is cleared away.
 //! One more look every 30 seconds at the latest, because laptops sleep and clocks move.
 
-use super::actor::{Actor, Message, Then};
+use super::actor::{Actor, Message, Shown, Then};
 use super::api::{Event, ListedProvider, Note, OpenPrompt, Refresh, Reply, Running, Snapshot};
 use super::prompts;
 use super::role::Role;
@@ -15,9 +15,13 @@ use crate::sessions::sync::{self, ReadScope};
 use crate::sessions::{Action, Announcement, Held, Renewable, Watch, key};
 use crate::sign_in::{Completed, NotRenewed, Options};
 use crate::store::Mode;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::time::timeout;
 
+/// Later than that tray and windows show that the keyring is awaited.
+const KEYRING_ANSWERS: Duration = Duration::from_secs(1);
 /// Between two looks at the clock and at the configuration.
 const LOOK: Duration = Duration::from_secs(30);
 /// Later than expected by so much: the machine slept.
@@ -300,17 +304,35 @@ pub(super) fn announce(actor: &mut Actor, key: &str, announcement: Announcement)
 
 /// What earlier runs left, and what other processes do: usable without a call to AWS.
 pub(super) fn read_what_is_stored(actor: &mut Actor) {
-    let is_idle = actor.role == Role::InProcess || actor.schedule.is_reading;
-    if is_idle || actor.sessions.are_current(&actor.world) {
-        return;
+    let is_idle = actor.role == Role::InProcess || actor.schedule.readers.is_some();
+    if !is_idle && !actor.sessions.are_current(&actor.world) {
+        read(actor, || None);
     }
-    actor.schedule.is_reading = true;
+}
+
+/// Tray and windows do not wait for a person who has to open the keyring.
+pub(super) fn read(actor: &mut Actor, shown: impl FnOnce() -> Shown + Send + 'static) {
+    actor.schedule.readers = Some(Vec::new());
     let (world, known) = (actor.world.clone(), actor.sessions.known());
+    let post = actor.post.clone();
     actor.spawn(async move {
-        let reading = sync::read(&world, known, ReadScope::All).await;
-        Message::Read {
-            reading,
-            then: Then::Schedule,
+        let shown = shown();
+        let mut reading = pin!(sync::read(&world, known, ReadScope::All));
+        match timeout(KEYRING_ANSWERS, &mut reading).await {
+            Ok(reading) => Message::Read {
+                reading,
+                then: Then::Windows(shown),
+            },
+            Err(_) => {
+                if let Some(post) = post.upgrade() {
+                    // An agent that has ended needs no news.
+                    let _ = post.send(Message::KeyringAwaited(shown));
+                }
+                Message::Read {
+                    reading: reading.await,
+                    then: Then::Windows(None),
+                }
+            }
         }
     });
 }
