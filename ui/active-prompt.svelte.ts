@@ -13,7 +13,7 @@ type KindName = "keys" | "mfa" | "keyring_passphrase" | "other_user" | "browser"
 type Origin = "program" | "user";
 
 /** What leads to prompts; `next` follows once keys are stored. */
-type Job = { start: () => Promise<Outcome>; next: Job | null };
+type Job = { start: () => Promise<Outcome>; next: Job | null; storesOnly?: boolean };
 
 /** The tray and this page sign in under this name, on the user's behalf. */
 const OURSELVES = "keyfob";
@@ -47,6 +47,11 @@ class ActivePrompt {
     return this.prompt !== null || this.failed !== null;
   }
 
+  /** Whether a sign-in follows once keys are stored. */
+  get signsIn(): boolean {
+    return this.prompt === null || this.#job?.storesOnly !== true;
+  }
+
   /** Programs' prompts that are shown after this one. */
   get others(): Prompt[] {
     const shown = this.prompt ?? this.failed?.prompt ?? null;
@@ -74,7 +79,7 @@ class ActivePrompt {
 
   enterKeys(identity: string, then: "sign_in" | "stop"): Promise<void> {
     const next = then === "sign_in" ? signInJob(identity) : null;
-    return this.#start({ start: () => commands.enterKeys(identity), next });
+    return this.#start({ start: () => commands.enterKeys(identity), next, storesOnly: next === null });
   }
 
   /** A prompt of the snapshot. One that is shown is not replaced: the other stays in the list. */

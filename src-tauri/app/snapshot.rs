@@ -56,6 +56,8 @@ pub struct SnapshotChanged(pub AppSnapshot);
 pub struct AppSnapshot {
     /// RFC 3339.
     pub now: String,
+    /// Shown as `~`; empty where it is not known.
+    pub home: String,
     pub configuration: Configuration,
     pub sandbox: Option<SandboxInfo>,
     pub tray: TrayHost,
@@ -131,6 +133,7 @@ impl AppSnapshot {
     pub fn empty(now: String, configuration: Configuration) -> AppSnapshot {
         AppSnapshot {
             now,
+            home: String::new(),
             configuration,
             sandbox: None,
             tray: TrayHost::Shown,

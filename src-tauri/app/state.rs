@@ -44,11 +44,16 @@ struct FileStamp {
 
 impl AppState {
     pub fn new(host: Host) -> AppState {
+        let home = host.environment.home();
+        let snapshot = AppSnapshot {
+            home: home.map_or_else(|_| String::new(), |home| home.display().to_string()),
+            ..AppSnapshot::empty(now(), host.configuration())
+        };
         AppState {
             clipboard: Clipboard::default(),
             preferences: Mutex::new(Preferences::load(&host.environment)),
             changed: Notify::new(),
-            snapshot: Mutex::new(AppSnapshot::empty(now(), host.configuration())),
+            snapshot: Mutex::new(snapshot),
             snapshots: broadcast::channel(UNREAD_SNAPSHOTS).0,
             host,
         }
@@ -105,6 +110,7 @@ impl AppState {
             let mut shown = lock(&self.snapshot);
             let snapshot = AppSnapshot {
                 now: now(),
+                home: shown.home.clone(),
                 configuration,
                 sandbox: self.host.sandbox().map(|sandbox| sandbox.info()),
                 tray: shown.tray,

@@ -5,7 +5,7 @@ use crate::invocation::Invocation;
 use crate::line::{Field, Shown};
 use crate::prompt::{self, Unanswered};
 use crate::stop::Stop;
-use keyfob_core::agent::api::Person;
+use keyfob_core::agent::api::{Note, Person};
 use keyfob_core::agent::edits;
 use keyfob_core::config::{Change, Importable, NewIdentity, NewKind, importable};
 use keyfob_core::error::{Code, Error};
@@ -75,13 +75,11 @@ pub fn init(invocation: &Invocation) -> Result<u8, Stop> {
         ))
         .into());
     }
-    let mut profiles: Vec<Importable> = importable(&invocation.environment)?
-        .into_iter()
-        .filter(|it| it.obstacle.is_none())
-        .collect();
+    let mut profiles = importable(&invocation.environment)?;
     let mut made: Vec<String> = Vec::new();
     loop {
-        match next(invocation, &made, profiles.len())? {
+        let possible = profiles.iter().filter(|it| it.obstacle.is_none());
+        match next(invocation, &made, possible.count())? {
             Addition::Nothing => break,
             Addition::Profiles { .. } => {
                 let found = std::mem::take(&mut profiles);
@@ -203,7 +201,17 @@ fn import(
     path: &Path,
     found: Vec<Importable>,
 ) -> Result<Vec<String>, Stop> {
-    let choices = found.into_iter().map(Profile).collect();
+    let (possible, left_out): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|it| it.obstacle.is_none());
+    for it in left_out {
+        let why = it.obstacle.unwrap_or_default();
+        let warning = format!("the profile {} cannot be imported: {why}", it.profile);
+        invocation.terminal.note(&Note::Warning(warning));
+    }
+    for note in possible.iter().flat_map(|it| &it.notes) {
+        invocation.terminal.note(&Note::Info(note.clone()));
+    }
+    let choices = possible.into_iter().map(Profile).collect();
     let chosen = prompt::select_several("Profiles to import:", choices, invocation.terminal)
         .map_err(closed)?;
     let names: Vec<String> = chosen.into_iter().map(|it| it.0.profile).collect();

@@ -45,7 +45,7 @@ test("a sandbox that does not start is an error", async () => {
 
 test("an access key is added, entered, and signed in with", async () => {
   const app = first()
-    .on("enter_keys", () => needs(fixtures.prompt(60, { keys: { why: "asked", mfa_arn: null, session_duration: null } }, { identity: "ops" })))
+    .on("enter_keys", () => needs(fixtures.prompt(60, { keys: { why: "missing", mfa_arn: null, session_duration: null } }, { identity: "ops" })))
     .on("answer_keys", () => configured("ops"))
     .on("sign_in", () => needs(fixtures.prompt(61, fixtures.kinds.code, { identity: "ops" })))
     .on("answer_code", () => signed_in("ops"));
@@ -57,10 +57,10 @@ test("an access key is added, entered, and signed in with", async () => {
   await user.clear(name);
   await user.type(name, "ops");
   await user.click(screen.getByRole("button", { name: "Add" }));
-  expect(app.sent("add_user")).toEqual([{ user: { name: "ops", region: "us-east-1", mfa_arn: null } }]);
+  expect(app.sent("add_user")).toEqual([{ user: { name: "ops", region: "us-east-1" } }]);
   await user.type(await screen.findByLabelText("Access key ID"), KEY_ID);
   await user.type(screen.getByLabelText("Secret access key"), SECRET);
-  await user.click(screen.getByRole("button", { name: "Store keys" }));
+  await user.click(screen.getByRole("button", { name: "Store and sign in" }));
   await user.type(await screen.findByLabelText("MFA code"), "123456");
   await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
   expect(app.sent("answer_keys").map(({ prompt }) => prompt)).toEqual([60]);
@@ -89,9 +89,10 @@ test("profiles are imported as chosen; those with an obstacle show it and cannot
   await scene.act!({ screen, user });
   expect((await screen.findByLabelText<HTMLInputElement>(/legacy/)).disabled).toBe(true);
   expect(document.body.textContent).toContain("its program is not there");
+  expect(document.body.textContent).toContain("becomes the identity `my-team`");
   await user.click(screen.getByLabelText(/^default/));
   await user.click(screen.getByRole("button", { name: "Import 1 profile" }));
-  expect(app.sent("import_profiles")).toEqual([{ names: ["deploy"] }]);
+  expect(app.sent("import_profiles")).toEqual([{ names: ["my team"] }]);
   await waitFor(() => expect(announced()).toContain("Imported 1 identity"));
 });
 

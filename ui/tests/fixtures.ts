@@ -116,6 +116,7 @@ export function snapshot(identities: Identity[], more: Partial<Snapshot> = {}): 
   const providers = [...new Set(identities.flatMap(({ provider }) => (provider === null ? [] : [provider])))];
   return {
     now: new Date().toISOString(),
+    home: "/home/kim",
     configuration: { state: "in_force", path: PATH, problem: null },
     sandbox: null,
     tray: "shown",

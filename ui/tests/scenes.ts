@@ -301,9 +301,14 @@ export const scenes: Record<string, Scene> = {
   "first-run-import": {
     app: () =>
       main(missing()).on("importable", () => [
-        { profile: "default", what: "IAM user", obstacle: null },
-        { profile: "deploy", what: "role through default", obstacle: null },
-        { profile: "legacy", what: "credential_process", obstacle: "its program is not there: /opt/old/creds" },
+        { profile: "default", what: "IAM user", obstacle: null, notes: [] },
+        {
+          profile: "my team",
+          what: "role through default",
+          obstacle: null,
+          notes: ["the profile `my team` becomes the identity `my-team`"],
+        },
+        { profile: "legacy", what: "credential_process", obstacle: "its program is not there: /opt/old/creds", notes: [] },
       ]),
     act: async ({ screen, user }) => user.click(await screen.findByRole("button", { name: /Import from/ })),
   },

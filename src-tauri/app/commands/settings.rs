@@ -60,7 +60,6 @@ pub enum ProblemSeverity {
 pub struct NewUser {
     name: String,
     region: String,
-    mfa_arn: Option<String>,
 }
 
 #[derive(Debug, Serialize, Type)]
@@ -70,6 +69,8 @@ pub struct ImportableProfile {
     what: String,
     /// Why it cannot be imported.
     obstacle: Option<String>,
+    /// What becomes of it otherwise than it is written.
+    notes: Vec<String>,
 }
 
 #[derive(Debug, Serialize, Type)]
@@ -208,14 +209,11 @@ pub async fn trust_configuration(
 #[tauri::command]
 #[specta::specta]
 pub async fn add_user(state: State<'_, Windows>, user: NewUser) -> Result<()> {
-    let NewUser {
-        name,
-        region,
-        mfa_arn,
-    } = user;
+    let NewUser { name, region } = user;
     let kind = NewKind::User {
         region: Some(region),
-        mfa_arn,
+        // The form for the keys asks for it.
+        mfa_arn: None,
     };
     let new = NewIdentity {
         name,
@@ -238,6 +236,7 @@ pub fn importable(state: State<'_, Windows>) -> Result<Vec<ImportableProfile>> {
         profile: it.profile,
         what: it.what.to_string(),
         obstacle: it.obstacle,
+        notes: it.notes,
     });
     Ok(shown.collect())
 }

@@ -13,6 +13,8 @@ use std::time::{Duration, SystemTime};
 
 /// More would fill the screen: the window shows all.
 const MOST_IDENTITIES: usize = 20;
+/// For a name, in characters.
+const NAME_ROOM: usize = 33;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MenuEntry {
@@ -152,7 +154,7 @@ fn answer(prompt: &Prompt) -> MenuEntry {
         kind,
         ..
     } = prompt;
-    let program = &caller.program;
+    let (identity, program) = (short(identity), short(caller.program.as_str()));
     let text = match kind {
         PromptKind::Keys { .. } => format!("Enter keys for {identity} ({program})…"),
         PromptKind::Mfa { .. } => format!("Enter code for {identity} ({program})…"),
@@ -173,7 +175,7 @@ fn identity(it: &IdentityStatus, now: SystemTime) -> MenuEntry {
     let mark = if it.default { " (default)" } else { "" };
     MenuEntry::Submenu {
         id: format!("identity:{name}"),
-        text: format!("{name}{mark} — {}", standing(it, state, now)),
+        text: format!("{}{mark} — {}", short(&name), standing(it, state, now)),
         items: vec![
             enabled(&Choice::SignIn(name.clone()), sign_in, can_sign_in),
             enabled(&Choice::LogOut(name.clone()), "Log out…", can_sign_in),
@@ -208,10 +210,22 @@ fn standing(it: &IdentityStatus, state: State, now: SystemTime) -> String {
     if !is_usable(state) {
         return word(state).to_owned();
     }
-    rounded(
-        it.expires_at
-            .map_or(Duration::ZERO, |end| time_left(end, now)),
-    )
+    match it.expires_at {
+        Some(end) => rounded(time_left(end, now)),
+        // Long-lived keys.
+        None => word(state).to_owned(),
+    }
+}
+
+/// Without its middle: start and end tell names apart.
+fn short(name: &str) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    let half = (NAME_ROOM - 1) / 2;
+    if letters.len() <= NAME_ROOM {
+        return name.to_owned();
+    }
+    let (start, end) = (&letters[..half], &letters[letters.len() - half..]);
+    [start, &['…'], end].concat().into_iter().collect()
 }
 
 /// Shown while the pointer rests on the icon.
@@ -229,7 +243,10 @@ pub fn tooltip(snapshot: &AppSnapshot, now: SystemTime) -> String {
         .filter_map(|it| Some((it.expires_at?, &it.name)))
         .min();
     let Some((end, name)) = first else {
-        return "Keyfob: not signed in".to_owned();
+        return match held.len() {
+            0 => "Keyfob: not signed in".to_owned(),
+            count => format!("Keyfob: {count} signed in"),
+        };
     };
     let left = rounded(time_left(end, now));
     match held.len() {

@@ -116,6 +116,17 @@ fn time_left_is_rounded_to_its_largest_unit() {
 }
 
 #[test]
+fn a_long_name_is_shortened_in_its_middle_and_keys_have_no_end() {
+    let long = identity(
+        "acme-production-eu-central-1/AdministratorAccess",
+        State::Valid,
+    );
+    assert_eq!(title(long), "acme-production-…nistratorAccess — valid >");
+    let all = snapshot(vec![identity("dev", State::Valid)]);
+    assert_eq!(tooltip(&all, now()), "Keyfob: 1 signed in");
+}
+
+#[test]
 fn what_aws_refused_goes_before_what_the_keyring_holds() {
     let mut shown = snapshot(vec![identity("dev-admin", State::Revoked)]);
     let text = |shown: &_| lines(&menu(shown, StartAtLogin::Off, now()))[2].clone();

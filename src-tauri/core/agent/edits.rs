@@ -78,17 +78,12 @@ pub async fn import_first(
 }
 
 async fn write(path: &Path, environment: &Environment, profiles: &[String]) -> Result<Import> {
-    let taken: Vec<String> = match Config::load(path, environment) {
-        Ok(config) => {
-            let identities = config.identities().iter();
-            identities
-                .map(|identity| identity.name.to_string())
-                .collect()
-        }
-        Err(error) if is_none_yet(path, &error) => Vec::new(),
+    let beside = match Config::load(path, environment) {
+        Ok(config) => Some(config),
+        Err(error) if is_none_yet(path, &error) => None,
         Err(error) => return Err(error),
     };
-    let import = config::import(environment, profiles, &taken)?;
+    let import = config::import(environment, profiles, beside.as_ref())?;
     change_file(path, environment, &import.changes).await?;
     Ok(import)
 }

@@ -2,6 +2,7 @@
 //! and what follows from a choice as plain data. Writes nothing; secrets go to the caller, for the
 //! keyring, and never into a [`Change`].
 
+use super::configuration::Config;
 use super::edit::{Change, NewIdentity, NewKind};
 use super::names::folded;
 use super::profiles::{SharedProfile, SharedProfiles};
@@ -26,6 +27,8 @@ pub struct Importable {
     pub what: ProfileKind,
     /// Why it cannot be imported.
     pub obstacle: Option<String>,
+    /// What becomes of it otherwise than it is written: another name, lines that are left out.
+    pub notes: Vec<String>,
 }
 
 /// Shown as `IAM user`, `role through dev`, `program`.
@@ -103,35 +106,41 @@ pub fn importable(environment: &Environment) -> Result<Vec<Importable>> {
     let importable = |profile: &SharedProfile| {
         let (what, meant) = profiles.meant(profile)?;
         let obstacle = meant.err().or_else(|| profiles.chain(profile).err());
+        let mut notes = profile.warnings.clone();
+        if obstacle.is_none() {
+            notes.extend(renamed(&profile.name, &valid(&profile.name)));
+        }
         Some(Importable {
             profile: profile.name.clone(),
             what,
             obstacle,
+            notes,
         })
     };
     Ok(profiles.shared.all.iter().filter_map(importable).collect())
 }
 
 /// What to change so that the configuration has the profiles of `names`, and those that their roles
-/// are assumed with. `taken` are the names of the identities that are there.
+/// are assumed with. `beside`: what is there already. AWS tools use the profile `default` where none
+/// is named, and so does the configuration, if it has no default yet.
 ///
 /// # Errors
 /// As [`importable`]; and [`Code::InvalidInput`]: there is no such profile, or one of them cannot
 /// be imported.
-pub fn import(environment: &Environment, names: &[String], taken: &[String]) -> Result<Import> {
+pub fn import(
+    environment: &Environment,
+    names: &[String],
+    beside: Option<&Config>,
+) -> Result<Import> {
     let profiles = Profiles::read(environment)?;
     let mut notes = Vec::new();
     let chosen = profiles.chosen(names, &mut notes)?;
-    let mut identities = Identities::beside(taken);
+    let present = beside.map_or(&[][..], Config::identities);
+    let has_default = present.iter().any(|it| it.is_default);
+    let mut identities = Identities::beside(present.iter().map(|it| it.name.as_str()));
     for profile in &chosen {
         notes.extend(profile.warnings.iter().cloned());
-        let identity = identities.name(&profile.name);
-        if identity != profile.name {
-            let profile = shorten(&profile.name);
-            notes.push(format!(
-                "the profile `{profile}` becomes the identity `{identity}`"
-            ));
-        }
+        notes.extend(renamed(&profile.name, identities.name(&profile.name)));
     }
     let devices = profiles.devices(&chosen, &mut notes);
     let mut import = Import {
@@ -155,11 +164,17 @@ pub fn import(environment: &Environment, names: &[String], taken: &[String]) -> 
         }
         import.changes.push(Change::AddIdentity(NewIdentity {
             name,
-            is_default: false,
+            is_default: profile.name == "default" && !has_default,
             kind,
         }));
     }
     Ok(import)
+}
+
+fn renamed(profile: &str, identity: &str) -> Option<String> {
+    let profile_name = shorten(profile);
+    (identity != profile)
+        .then(|| format!("the profile `{profile_name}` becomes the identity `{identity}`"))
 }
 
 /// All profiles of both files.
@@ -434,15 +449,15 @@ struct Identities {
 }
 
 impl Identities {
-    fn beside(taken: &[String]) -> Identities {
+    fn beside<'n>(taken: impl Iterator<Item = &'n str>) -> Identities {
         Identities {
-            taken: taken.iter().map(|name| folded(name)).collect(),
+            taken: taken.map(folded).collect(),
             names: HashMap::new(),
         }
     }
 
     /// The name of a profile, made valid and unlike all others.
-    fn name(&mut self, profile: &str) -> String {
+    fn name(&mut self, profile: &str) -> &str {
         let valid = valid(profile);
         let numbered = (2..).map(|number| {
             let end = format!("-{number}");
@@ -456,8 +471,10 @@ impl Identities {
             .find(|name| !self.taken.contains(&folded(name)))
             .unwrap_or_default();
         self.taken.insert(folded(&name));
-        self.names.insert(profile.to_owned(), name.clone());
-        name
+        self.names
+            .entry(profile.to_owned())
+            .insert_entry(name)
+            .into_mut()
     }
 
     fn of(&self, profile: &str) -> String {

@@ -20,7 +20,7 @@ pub(crate) struct SharedProfile {
     pub name: String,
     /// Later ones count before earlier ones. Any of them may be a secret.
     settings: Settings,
-    /// Where it is written twice in one file.
+    /// Where it is written twice in one file, or holds a line that is no setting.
     pub warnings: Vec<String>,
 }
 
@@ -126,18 +126,26 @@ impl SharedProfiles {
                 continue;
             };
             let settings = std::mem::take(&mut section.settings);
+            let stray = section.stray.iter().map(|line| {
+                format!(
+                    "line {line} of {} is no setting and is left out",
+                    source.name
+                )
+            });
+            let stray = stray.collect();
             if let Some((earlier, profile)) = found.iter_mut().find(|(_, it)| it.name == name) {
                 profile.warnings.push(format!(
                     "the profile `{}` is written twice in {}, in line {} and in line {}: the later one counts",
                     shorten(name), source.name, earlier.line, section.line
                 ));
                 profile.settings = settings;
+                profile.warnings.extend(stray);
                 *earlier = section;
             } else {
                 let profile = SharedProfile {
                     name: name.to_owned(),
                     settings,
-                    warnings: Vec::new(),
+                    warnings: stray,
                 };
                 found.push((section, profile));
             }

@@ -52,6 +52,8 @@ pub struct IniSection<'a> {
     pub settings: Settings,
     /// The lines of each setting, with those nested below it.
     blocks: Vec<Range<usize>>,
+    /// Lines that are no setting, from 1.
+    pub stray: Vec<usize>,
     is_copy: bool,
 }
 
@@ -102,11 +104,13 @@ impl<'a> IniSection<'a> {
             .is_some_and(|name| name.eq_ignore_ascii_case(header.name))
     }
 
-    fn take_setting(&mut self, line: &[u8]) {
-        let line = String::from_utf8_lossy(line);
-        if let Some((key, value)) = line.split_once(['=', ':']) {
+    fn take_setting(&mut self, text: &[u8], line: usize) {
+        let text = String::from_utf8_lossy(text);
+        if let Some((key, value)) = text.split_once(['=', ':']) {
             let value = Zeroizing::new(value.trim().to_owned());
             self.settings.push((key.trim().to_ascii_lowercase(), value));
+        } else {
+            self.stray.push(line);
         }
     }
 
@@ -170,6 +174,7 @@ fn scan(text: &[u8]) -> Vec<IniSection<'_>> {
                 configuration: None,
                 settings: Vec::new(),
                 blocks: Vec::new(),
+                stray: Vec::new(),
                 is_copy: false,
             });
             continue;
@@ -190,7 +195,7 @@ fn scan(text: &[u8]) -> Vec<IniSection<'_>> {
             }
         } else {
             setting = Some(indent);
-            section.take_setting(content);
+            section.take_setting(content, line);
             section.blocks.push(range.clone());
         }
         section.range.end = range.end;

@@ -174,8 +174,13 @@ pub async fn configure(
         step: None,
     };
     let message = format!("access keys are needed for identity: {identity}");
+    let remembered = entry.remembered().await?;
+    let why = match remembered.keys {
+        Some(_) => WhyKeys::Asked,
+        None => WhyKeys::Missing,
+    };
     let mut prompt = Prompt {
-        kind: form(link, &entry.remembered().await?, WhyKeys::Asked),
+        kind: form(link, &remembered, why),
         attempt: 1,
         unanswered: Error::new(Code::PersonNeeded, message)
             .hint("pass them with --stdin, --csv or --profile"),

@@ -42,7 +42,14 @@ fn imported(home: &Home, names: &[&str], taken: &[&str]) -> Result<Import> {
             .map(|name| (*name).to_owned())
             .collect::<Vec<_>>()
     };
-    import(&home.environment(&[]), &owned(names), &owned(taken))
+    let taken = taken
+        .iter()
+        .map(|name| format!("    {name}: {{ kind: aws/user }}\n"));
+    let beside = load(&format!(
+        "auth:\n  identities:\n{}",
+        taken.collect::<String>()
+    ));
+    import(&home.environment(&[]), &owned(names), Some(&beside))
 }
 
 /// The configuration that an import comes to.
@@ -130,6 +137,7 @@ auth:
         assume_role: \"arn:aws:iam::430000000033:role/audit\"
     default:
       kind: aws/user
+      default: true
       credentials:
         region: eu-west-1
     vendor:
@@ -325,6 +333,39 @@ fn names_are_made_valid_and_unlike_those_that_are_taken() {
 }
 
 #[test]
+fn what_will_be_left_out_or_named_otherwise_is_said_before_and_after() {
+    let home = aws(
+        "[profile my team]\nrole_arn = arn:aws:iam::420000000025:role/deploy\nsource_profile = dev\nregion eu-west-1\n",
+        "[dev]\naws_access_key_id = ID\naws_secret_access_key = SECRET\n",
+    );
+    let all = importable(&home.environment(&[])).expect("readable");
+    let before = &all[0].notes;
+    assert_eq!(before.len(), 2, "{before:?}");
+    assert!(
+        before[0].starts_with("line 4 of ")
+            && before[0].ends_with(" is no setting and is left out")
+    );
+    assert_eq!(
+        before[1],
+        "the profile `my team` becomes the identity `my-team`"
+    );
+    let import = imported(&home, &["my team"], &[]).expect("an import");
+    for note in before {
+        assert!(import.notes.contains(note), "{:?}", import.notes);
+    }
+}
+
+#[test]
+fn a_configuration_that_has_a_default_keeps_it() {
+    let user = "[default]\naws_access_key_id = ID\naws_secret_access_key = SECRET\n";
+    let home = aws("", user);
+    let beside = load("auth: { identities: { kim: { kind: aws/user, default: true } } }");
+    let names = ["default".to_owned()];
+    let import = import(&home.environment(&[]), &names, Some(&beside)).expect("an import");
+    assert!(!text(&import).contains("default: true"));
+}
+
+#[test]
 fn the_mfa_device_of_a_role_goes_to_the_user_it_is_assumed_with() {
     let role = |name: &str, source: &str, device: &str| {
         format!(
@@ -384,7 +425,8 @@ fn the_files_are_where_the_environment_says_and_missing_ones_hold_nothing() {
         [Importable {
             profile: "there".to_owned(),
             what: ProfileKind::IamUser,
-            obstacle: None
+            obstacle: None,
+            notes: Vec::new()
         }]
     );
 }
