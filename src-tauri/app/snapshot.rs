@@ -155,7 +155,9 @@ impl AppSnapshot {
     /// Not one that the user began in the tray or the main window.
     pub fn is_of_a_program(&self, prompt: PromptId) -> bool {
         let mut prompts = self.prompts().iter().map(|open| &open.prompt);
-        prompts.any(|it| it.id == prompt && !it.caller.program.eq_ignore_ascii_case(OURSELVES))
+        prompts.any(|it| {
+            it.id == prompt && !it.caller.program.as_str().eq_ignore_ascii_case(OURSELVES)
+        })
     }
 
     pub fn is_keyring_closed(&self) -> bool {

@@ -9,7 +9,7 @@ use keyfob_core::agent::api::{
 };
 use keyfob_core::view::state::{is_usable, word};
 use keyfob_core::view::time::{rounded, time_left};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// More would fill the screen: the window shows all.
 const MOST_IDENTITIES: usize = 20;

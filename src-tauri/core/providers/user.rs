@@ -9,7 +9,7 @@ use super::revoked::{self, Refused};
 use super::role_call::RoleCall;
 use crate::ask::{Note, Person, Prompt, PromptKind, WhyKeys};
 use crate::aws::{Fault, FaultKind, Granted, Mfa, Principal, Signer};
-use crate::config::{HandedOut, Link, User};
+use crate::config::{HandedOut, Kind, Link, User};
 use crate::duration::{SessionDuration, SessionKind};
 use crate::error::{Code, Error, Result};
 use crate::ids::{MfaArn, MfaCode};
