@@ -52,7 +52,7 @@ export function verb(identity: Identity): Verb | null {
       return null;
     case "valid":
     case "expiring":
-      return identity.hands_out_keys === true ? null : "renew";
+      return "renew";
     case "revoked":
       return isUser(identity) ? "keys" : "sign_in";
     case "expired":

@@ -48,7 +48,10 @@ export const commands = {
 	openConfiguration: () => __TAURI_INVOKE<null>("open_configuration"),
 	/**  What the configuration does that nobody has trusted yet, a line each. */
 	untrustedParts: () => __TAURI_INVOKE<string[]>("untrusted_parts"),
-	/**  Trusts the configuration, if it still does exactly what was shown. */
+	/**
+	 *  Trusts the configuration, if it still does exactly what was shown and the person says so outside
+	 *  of the page.
+	 */
 	trustConfiguration: (shown: string[]) => __TAURI_INVOKE<null>("trust_configuration", { shown }),
 	/**
 	 *  Writes an IAM user into the configuration, which is made if there is none; its keys are entered
@@ -79,6 +82,8 @@ export const events = {
 export type AppSnapshot = {
 	/**  RFC 3339. */
 	now: string,
+	/**  Shown as `~`; empty where it is not known. */
+	home: string,
 	configuration: Configuration,
 	sandbox: SandboxInfo | null,
 	tray: TrayHost,
@@ -334,6 +339,8 @@ export type ImportableProfile = {
 	what: string,
 	/**  Why it cannot be imported. */
 	obstacle: string | null,
+	/**  What becomes of it otherwise than it is written. */
+	notes: string[],
 };
 
 export type ImportedProfiles = {
@@ -383,7 +390,6 @@ export type Mode = "dry_run" | "run";
 export type NewUser = {
 	name: string,
 	region: string,
-	mfa_arn: string | null,
 };
 
 /**  Information for the user beside any reply: "Credentials saved to keyring: dev". */

@@ -121,7 +121,7 @@ fn a_long_name_is_shortened_in_its_middle_and_keys_have_no_end() {
         "acme-production-eu-central-1/AdministratorAccess",
         State::Valid,
     );
-    assert_eq!(title(long), "acme-production-…nistratorAccess — valid >");
+    assert_eq!(title(long), "acme-production-…inistratorAccess — valid >");
     let all = snapshot(vec![identity("dev", State::Valid)]);
     assert_eq!(tooltip(&all, now()), "Keyfob: 1 signed in");
 }
