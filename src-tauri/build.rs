@@ -18,6 +18,7 @@ const COMMANDS: &[&str] = &[
     "copy_profile_name",
     "enter_keys",
     "fit",
+    "follow",
     "import_profiles",
     "importable",
     "leave_sandbox",

@@ -18,6 +18,9 @@ type Job = { start: () => Promise<Outcome>; next: Job | null; storesOnly?: boole
 /** The tray and this page sign in under this name, on the user's behalf. */
 const OURSELVES = "keyfob";
 
+/** It was closed, not refused. */
+const WITHDRAWN: string[] = ["cancelled", "invalid_input"];
+
 export function kindName(kind: PromptKind): KindName {
   if (kind.keys !== undefined) return "keys";
   if (kind.mfa !== undefined) return "mfa";
@@ -35,6 +38,8 @@ class ActivePrompt {
   origin: Origin = $state("user");
   #job: Job | null = null;
   #answering: Prompt | null = null;
+  /** What it was shown as first: what a program says has a new number each time. */
+  #ticket = 0;
   /** Only a prompt that was in a snapshot can be missing from a later one. */
   #isListed = false;
   /** Of the programs' prompts that wait here, how many came before this one. */
@@ -145,12 +150,30 @@ class ActivePrompt {
     const isOpen = open.some((it) => it.id === prompt.id || (endsByItself && it.identity === prompt.identity));
     if (isOpen) this.#isListed = true;
     if (isOpen || !this.#isListed) return;
+    if (endsByItself && this.origin === "user") return void this.#goOn(prompt);
     const signedIn = identities(snapshot, clock.now).some((it) => it.name === prompt.identity && isUsable(it.state));
     const isDone = endsByItself && signedIn;
     // The user may be typing: what comes next waits until it is wanted.
     this.#clear();
     this.withdrawn = !isDone;
     announcement.say(isDone ? texts.browser.done(prompt.identity) : texts.prompt.gone);
+  }
+
+  /** The user began this sign-in here: why it failed is said here. */
+  async #goOn(prompt: Prompt) {
+    this.#answering = prompt;
+    try {
+      await this.#follow(this.#job, commands.follow(this.#ticket));
+    } catch (thrown) {
+      if (this.#answering !== prompt) return;
+      const error = asError(thrown);
+      if (!WITHDRAWN.includes(error.code)) return this.#fail(prompt, error);
+      this.#clear();
+      this.withdrawn = true;
+      announcement.say(texts.prompt.gone);
+    } finally {
+      if (this.#answering === prompt) this.#answering = null;
+    }
   }
 
   /** The page is closed. */
@@ -188,6 +211,7 @@ class ActivePrompt {
     this.failed = null;
     this.withdrawn = false;
     this.#isListed = false;
+    this.#ticket = prompt.id;
     this.#job = job;
     this.prompt = prompt;
   }

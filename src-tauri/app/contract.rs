@@ -19,6 +19,7 @@ pub fn builder() -> Builder<Wry> {
             commands::sign_in::answer_passphrase,
             commands::sign_in::confirm_user,
             commands::sign_in::cancel,
+            commands::sign_in::follow,
             commands::sign_in::open_browser,
             commands::sign_in::paste,
             commands::sign_in::check_keys,

@@ -13,6 +13,10 @@ mod confirmation;
 mod contract;
 #[path = "../desktop/mod.rs"]
 mod desktop;
+#[cfg(target_os = "linux")]
+mod display;
+#[cfg(target_os = "linux")]
+mod first_instance;
 mod host;
 mod link;
 mod mutex;
@@ -58,6 +62,7 @@ usage: keyfob [--hidden] [--config PATH]
   --version      print the version
 
 For the command line, see `fob --help`.";
+const LETS_GO_WITHIN: Duration = Duration::from_secs(2);
 /// At login the tray may come up after the app.
 const TRAY_COMES_WITHIN: Duration = Duration::from_secs(10);
 
@@ -162,7 +167,12 @@ fn parse(mut words: impl Iterator<Item = std::ffi::OsString>) -> Result<Launch, 
 fn run(first: First, config: Option<PathBuf>) -> anyhow::Result<()> {
     let environment = Environment::capture().with_fob_beside();
     #[cfg(target_os = "linux")]
-    require_display(&environment)?;
+    {
+        require_display(&environment)?;
+        if first_instance::shows() {
+            return Ok(());
+        }
+    }
     let app = tauri::Builder::default()
         .plugin(tauri_plugin_single_instance::init(|app, _, _| {
             window_process::show(app, View::Identities);
@@ -177,6 +187,11 @@ fn run(first: First, config: Option<PathBuf>) -> anyhow::Result<()> {
             let (for_tray, for_windows) = (state.subscribe(), state.subscribe());
             app.manage(state);
             app.manage(WindowProcess::default());
+            #[cfg(target_os = "linux")]
+            display::when_lost({
+                let app = handle.clone();
+                move || block_on(leave_nothing(&app))
+            });
             tray::start(handle)?;
             spawn(tray::follow(handle.clone(), for_tray));
             spawn(window_process::follow(handle.clone(), for_windows));
@@ -196,6 +211,14 @@ fn run(first: First, config: Option<PathBuf>) -> anyhow::Result<()> {
         }
     });
     Ok(())
+}
+
+/// Socket and lock of the agent; with a sandbox all that it left.
+async fn leave_nothing(app: &AppHandle) {
+    tokio::select! {
+        () = app.state::<AppState>().host.let_go() => {}
+        () = Clock::nap(LETS_GO_WITHIN) => {}
+    }
 }
 
 /// The agent first: a window shows what it knows.

@@ -6,8 +6,10 @@ use keyfob_core::agent::api::{
 };
 use keyfob_core::error::{Code, Error};
 use keyfob_core::view::state::is_usable;
+use keyfob_core::view::time::time_left;
 use serde::{Deserialize, Serialize};
 use specta::Type;
+use std::time::{Duration, SystemTime};
 use tauri_specta::Event;
 
 /// The tray and the windows sign in under this name, on the user's behalf.
@@ -167,6 +169,20 @@ impl AppSnapshot {
 
     fn identity(&self, name: &str) -> Option<&IdentityStatus> {
         self.identities().iter().find(|it| it.name == name)
+    }
+
+    /// How long the times that the tray shows stay right, if nothing happens: hours, and in the end
+    /// minutes.
+    pub fn reads_the_same_for(&self, now: SystemTime) -> Duration {
+        let identities = self.identities().iter();
+        let held = identities.filter(|it| is_usable(it.state));
+        match held.filter_map(|it| it.expires_at).min() {
+            None => Duration::from_secs(3600),
+            Some(end) if time_left(end, now) > Duration::from_secs(2 * 3600) => {
+                Duration::from_secs(600)
+            }
+            Some(_) => Duration::from_secs(60),
+        }
     }
 
     pub fn is_revoked(&self, identity: &str) -> bool {

@@ -17,8 +17,6 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 /// Changes within this time are shown at once.
 const TOGETHER: Duration = Duration::from_millis(50);
-/// Times left are shown in minutes.
-const TICK: Duration = Duration::from_secs(60);
 /// While there is no configuration to work with, or no keyring.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 const UNREAD_SNAPSHOTS: usize = 64;
@@ -148,13 +146,18 @@ impl AppState {
             self.refresh().await;
             loop {
                 let is_idle = self.host.is_idle();
-                let waits = is_idle || self.snapshot().is_keyring_closed();
+                let snapshot = self.snapshot();
+                let pause = if is_idle || snapshot.is_keyring_closed() {
+                    BETWEEN_LOOKS
+                } else {
+                    snapshot.reads_the_same_for(Clock::system().now())
+                };
                 tokio::select! {
                     () = self.changed.notified() => {
                         Clock::nap(TOGETHER).await;
                         break;
                     }
-                    () = Clock::nap(if waits { BETWEEN_LOOKS } else { TICK }) => {
+                    () = Clock::nap(pause) => {
                         if !is_idle || self.look_for_configuration(&mut tried).await {
                             break;
                         }

@@ -7,8 +7,10 @@ use crate::home::{Home, KIM};
 use crate::windows;
 use std::collections::HashMap;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use zbus::blocking::{Connection, Proxy};
 use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
 
@@ -240,13 +242,54 @@ fn hidden_it_opens_no_window_until_it_is_started_again() {
     assert_eq!(desktop.owner(SINGLE), Some(app.pid()));
 }
 
+#[test]
+fn with_its_display_gone_the_app_leaves_what_it_leaves_after_quit() {
+    let desktop = Desktop::new();
+    let mut home = Home::with(KIM);
+    let mut server = Command::new("Xvfb")
+        .args(["-displayfd", "1", "-nolisten", "tcp"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the tests have Xvfb");
+    let mut number = String::new();
+    let said = server.stdout.take().expect("it was asked for");
+    BufReader::new(said)
+        .read_line(&mut number)
+        .expect("the server says where it is");
+    home.set("DISPLAY", &format!(":{}", number.trim()));
+    let mut left = [Vec::new(), Vec::new()];
+    for (ends_by_itself, left) in [false, true].into_iter().zip(&mut left) {
+        let mut app = App::start(&desktop, &home, &["--hidden"]);
+        app.serves(&home);
+        assert_eq!(sockets(&home.path("run")).len(), 1);
+        if ends_by_itself {
+            server.kill().expect("a child of ours");
+            server.wait().expect("a child of ours");
+            assert!(!app.ends().success());
+        } else {
+            assert!(app.terminate().success());
+        }
+        *left = files(&home.path("run"));
+    }
+    let [after_quit, after_its_display] = left;
+    assert_eq!(after_its_display, after_quit);
+    assert_eq!(sockets(&home.path("run")), Vec::<String>::new());
+}
+
 fn sockets(folder: &Path) -> Vec<String> {
+    let is_socket =
+        |path: &String| fs::symlink_metadata(path).is_ok_and(|it| it.file_type().is_socket());
+    files(folder).into_iter().filter(is_socket).collect()
+}
+
+fn files(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).expect("it is ours").flatten();
-    entries
+    let mut files: Vec<String> = entries
         .flat_map(|entry| match entry.file_type() {
-            Ok(kind) if kind.is_dir() => sockets(&entry.path()),
-            Ok(kind) if kind.is_socket() => vec![entry.path().display().to_string()],
-            Ok(_) | Err(_) => Vec::new(),
+            Ok(kind) if kind.is_dir() => files(&entry.path()),
+            Ok(_) | Err(_) => vec![entry.path().display().to_string()],
         })
-        .collect()
+        .collect();
+    files.sort();
+    files
 }

@@ -252,7 +252,7 @@ test("a browser sign-in shows code and address, opens the browser, and ends by i
 
 test("a browser prompt of a sign-in started here ends with its prompt in the snapshot", async () => {
   const prompt = fixtures.prompt(58, fixtures.browser(), { identity: "data-lake" });
-  const app = new FakeApp(base()).on("sign_in", () => needs(prompt));
+  const app = new FakeApp(base()).on("sign_in", () => needs(prompt)).on("follow", () => signed_in("data-lake"));
   const user = await open(app);
   await user.click(screen.getByRole("button", { name: "Sign in: data-lake" }));
   await screen.findByRole("dialog", { name: "Sign in to data-lake" });
@@ -263,7 +263,21 @@ test("a browser prompt of a sign-in started here ends with its prompt in the sna
   await app.sends(fixtures.team_with("data-lake", { state: "valid", expires_at: fixtures.from_now(HOUR) }));
   await settled();
   expect(screen.queryByRole("dialog")).toBeNull();
+  expect(app.sent("follow")).toEqual([{ prompt: 58 }]);
   expect(announced()).toContain("Signed in to data-lake");
+});
+
+test("a sign-in started here that fails after what a program said shows why", async () => {
+  const prompt = fixtures.prompt(58, fixtures.kinds.program, { identity: "data-lake" });
+  const app = new FakeApp(base())
+    .on("sign_in", () => needs(prompt))
+    .fails("follow", fixtures.failure("aws_denied", "AWS denied data-lake"));
+  const user = await open(app);
+  await user.click(screen.getByRole("button", { name: "Sign in: data-lake" }));
+  await screen.findByRole("dialog", { name: "Sign in to data-lake" });
+  await app.sends(fixtures.with_prompts(base(), prompt));
+  await app.sends(base());
+  expect(await screen.findByText("AWS denied data-lake")).toBeTruthy();
 });
 
 test("what a program says is shown for as long as it runs", async () => {

@@ -224,6 +224,20 @@ async fn answer(
         .and_then(outcome)
 }
 
+/// Of a prompt that ended without an answer from here: the browser's, a program's.
+#[tauri::command]
+#[specta::specta]
+pub async fn follow(
+    window: WebviewWindow,
+    state: State<'_, Windows>,
+    prompt: PromptId,
+) -> Result<SignInOutcome> {
+    state
+        .request(window.label(), Control::Follow { prompt }.into())
+        .await
+        .and_then(outcome)
+}
+
 #[tauri::command]
 #[specta::specta]
 pub async fn cancel(

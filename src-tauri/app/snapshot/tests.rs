@@ -1,6 +1,5 @@
 use super::*;
 use keyfob_core::agent::api::{Caller, OpenPrompt, Person, Prompt, PromptKind};
-use std::time::{Duration, SystemTime};
 
 pub const NOW: &str = "2026-12-24T11:58:01Z";
 
@@ -93,6 +92,18 @@ fn a_prompt_that_the_user_began_is_none_of_a_program() {
     let agent = snapshot.agent.as_mut().expect("a snapshot");
     agent.prompts[0].prompt.caller.program = "Keyfob".into();
     assert!(!snapshot.is_of_a_program(7));
+}
+
+#[test]
+fn times_are_looked_at_as_often_as_they_are_shown() {
+    let ending = |seconds| IdentityStatus {
+        expires_at: Some(now() + Duration::from_secs(seconds)),
+        ..identity("dev", State::Valid)
+    };
+    let looked = |identities| snapshot(identities).reads_the_same_for(now()).as_secs();
+    assert_eq!(looked(vec![ending(40 * 3600)]), 600);
+    assert_eq!(looked(vec![ending(40 * 3600), ending(3600)]), 60);
+    assert_eq!(looked(vec![identity("dev", State::NeedsSignIn)]), 3600);
 }
 
 #[test]

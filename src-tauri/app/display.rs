@@ -1,0 +1,41 @@
+//! The end of the display. GDK ends the process at once when the X server is gone, so what this app
+//! keeps in folders is removed just before. (On Wayland GDK leaves no such moment.)
+
+use std::ffi::c_int;
+use std::sync::OnceLock;
+use x11_dl::xlib::{Display, Xlib};
+
+type Handler = unsafe extern "C" fn(*mut Display) -> c_int;
+
+static LAST_WORK: OnceLock<LastWork> = OnceLock::new();
+
+struct LastWork {
+    run: Box<dyn Fn() + Send + Sync>,
+    /// GDK's own, which ends the process.
+    then: Option<Handler>,
+}
+
+/// To be called once GTK has its display.
+pub fn when_lost(run: impl Fn() + Send + Sync + 'static) {
+    // Without Xlib there is no X server to lose.
+    let Ok(xlib) = Xlib::open() else {
+        return;
+    };
+    #[expect(unsafe_code, reason = "GDK has no such signal")]
+    // SAFETY: the handler lives as long as the process, and ends it.
+    let then = unsafe { (xlib.XSetIOErrorHandler)(Some(lost)) };
+    let run = Box::new(run);
+    LAST_WORK.get_or_init(|| LastWork { run, then });
+}
+
+#[expect(unsafe_code, reason = "called by Xlib")]
+unsafe extern "C" fn lost(display: *mut Display) -> c_int {
+    if let Some(LastWork { run, then }) = LAST_WORK.get() {
+        run();
+        if let Some(then) = then {
+            // SAFETY: what Xlib would have called.
+            unsafe { then(display) };
+        }
+    }
+    std::process::exit(1)
+}
