@@ -11,7 +11,7 @@ pub mod settings;
 pub mod sign_in;
 
 use crate::actions::misunderstood;
-use crate::confirmation::{Question, confirmed};
+use crate::confirmation::{NativeQuestion, confirmed};
 use crate::link::AppRequest;
 use crate::snapshot::{AppSnapshot, View};
 use crate::windows::{self, Windows};
@@ -75,7 +75,7 @@ pub async fn log_out(
             Target::Provider(provider) => format!("every identity of {provider}"),
             Target::All => "every identity".to_owned(),
         };
-        let question = Question {
+        let question = NativeQuestion {
             title: "Forget the access keys?",
             text: &format!(
                 "The access keys of {of_whom} are removed from the keyring. AWS shows a secret \

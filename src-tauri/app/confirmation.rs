@@ -5,7 +5,7 @@ use keyfob_core::error::{Code, Error, Result};
 use rfd::{AsyncMessageDialog, MessageButtons, MessageDialogResult, MessageLevel};
 use tauri::WebviewWindow;
 
-pub struct Question<'a> {
+pub struct NativeQuestion<'a> {
     pub title: &'a str,
     pub text: &'a str,
     /// The button that agrees.
@@ -13,8 +13,8 @@ pub struct Question<'a> {
 }
 
 /// An error unless the person agrees.
-pub async fn confirmed(window: &WebviewWindow, question: Question<'_>) -> Result<()> {
-    let Question { title, text, yes } = question;
+pub async fn confirmed(window: &WebviewWindow, question: NativeQuestion<'_>) -> Result<()> {
+    let NativeQuestion { title, text, yes } = question;
     // What a file says ends nowhere early. GTK is given the text as a format (rfd 0.17).
     let text = text.replace('\0', "?");
     let text = if cfg!(target_os = "linux") {

@@ -1,4 +1,4 @@
-//! A second start is the first one's to show. It is told over the session bus before this process
+//! A second start is the first one's to show. Called over the session bus before this process
 //! loads GTK, which takes longer than all the rest; the plugin does the same, only later.
 
 use zbus::blocking::Connection;

@@ -213,10 +213,12 @@ fn run(first: First, config: Option<PathBuf>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Socket and lock of the agent; with a sandbox all that it left.
+/// Socket and lock of the agent go; with a sandbox all that it left.
+#[cfg(target_os = "linux")]
 async fn leave_nothing(app: &AppHandle) {
+    let state = app.state::<AppState>();
     tokio::select! {
-        () = app.state::<AppState>().host.let_go() => {}
+        () = state.host.let_go() => {}
         () = Clock::nap(LETS_GO_WITHIN) => {}
     }
 }

@@ -57,7 +57,7 @@ pub fn is_on_loopback(url: &str) -> bool {
 }
 
 /// The hosts of AWS's own STS, also those in a private network. Others below the same domains are
-/// anybody's who has an AWS account.
+/// open to every AWS customer.
 fn is_of_aws(host: &str) -> bool {
     let Some(name) = OF_AWS.iter().find_map(|it| host.strip_suffix(it)) else {
         return false;

@@ -1,5 +1,5 @@
 //! What the kernel says of a running process: its program, what started it, its terminal. What a
-//! process says of itself is not asked for. The terminal is known on Linux only.
+//! process says of itself does not count. The terminal is known on Linux only.
 
 use crate::foreign::{Foreign, shorten, shorten_to};
 use std::path::{Path, PathBuf};

@@ -16,7 +16,7 @@ pub async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr
 }
 
 /// Whether an accepted connection comes from a process of this user, or on Linux of root. What the
-/// system does not say counts as somebody else's.
+/// system does not say counts as another user's.
 #[cfg(target_os = "linux")]
 fn is_of_this_user(client: SocketAddr, server: SocketAddr) -> bool {
     linux::owner(client, server)

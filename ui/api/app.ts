@@ -22,6 +22,8 @@ export const commands = {
 	/**  Keys of another user than the stored ones are meant. */
 	confirmUser: (prompt: number) => __TAURI_INVOKE<SignInOutcome>("confirm_user", { prompt }),
 	cancel: (prompt: number) => __TAURI_INVOKE<null>("cancel", { prompt }),
+	/**  Of a prompt that ended without an answer from here: the browser's, a program's. */
+	follow: (prompt: number) => __TAURI_INVOKE<SignInOutcome>("follow", { prompt }),
 	/**  Opens the address of a browser prompt. */
 	openBrowser: (prompt: number) => __TAURI_INVOKE<null>("open_browser", { prompt }),
 	/**  A text pasted into the form: a CSV file, a profile, export lines, JSON. Its secret stays here. */

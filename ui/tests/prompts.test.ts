@@ -271,7 +271,7 @@ test("a sign-in started here that fails after what a program said shows why", as
   const prompt = fixtures.prompt(58, fixtures.kinds.program, { identity: "data-lake" });
   const app = new FakeApp(base())
     .on("sign_in", () => needs(prompt))
-    .fails("follow", fixtures.failure("aws_denied", "AWS denied data-lake"));
+    .fails("follow", fixtures.failure("access_denied", "AWS denied data-lake"));
   const user = await open(app);
   await user.click(screen.getByRole("button", { name: "Sign in: data-lake" }));
   await screen.findByRole("dialog", { name: "Sign in to data-lake" });

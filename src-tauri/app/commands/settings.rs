@@ -8,7 +8,7 @@
 
 use crate::actions::misunderstood;
 use crate::autostart::StartAtLogin;
-use crate::confirmation::{Question, confirmed};
+use crate::confirmation::{NativeQuestion, confirmed};
 use crate::link::AppRequest;
 use crate::outside;
 use crate::preferences::Preferences;
@@ -166,7 +166,7 @@ pub async fn open_configuration(state: State<'_, Windows>) -> Result<()> {
     outside::open(state.configuration(), "the configuration file").await
 }
 
-/// What the configuration does that nobody has trusted yet, a line each.
+/// What the configuration does that is not trusted yet, a line each.
 #[tauri::command]
 #[specta::specta]
 pub fn untrusted_parts(state: State<'_, Windows>) -> Result<Vec<String>> {
@@ -194,7 +194,7 @@ pub async fn trust_configuration(
         let message = "the configuration has changed again meanwhile";
         return Err(Error::new(Code::ConfigUntrusted, message).hint("look at what it does now"));
     }
-    let question = Question {
+    let question = NativeQuestion {
         title: "Trust this configuration?",
         text: &format!("{}\n\nIt {}", config.path().display(), shown.join("\nIt ")),
         yes: "Trust it",

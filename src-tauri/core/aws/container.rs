@@ -1,4 +1,4 @@
-//! The role of a container: asked of the endpoint that its environment names, and of no other
+//! The role of a container: requested from the endpoint that its environment names, and of no other
 //! host than this machine, an agent of ECS or EKS, or one behind TLS.
 
 use super::client::Aws;

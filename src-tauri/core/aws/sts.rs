@@ -26,7 +26,7 @@ pub struct Mfa<'a> {
     pub code: &'a MfaCode,
 }
 
-/// What `AssumeRole` is called with, whoever signs it.
+/// What `AssumeRole` is called with, by either signer.
 #[derive(Clone, Copy, Debug)]
 pub struct RoleRequest<'a> {
     pub role: &'a AssumeRole,

@@ -1,4 +1,4 @@
-//! `AssumeRole`, whoever signs it: a session, or long-lived keys.
+//! `AssumeRole`, signed by a session or by long-lived keys.
 
 use super::obtain::denied_hints;
 use crate::aws::{Aws, Fault, FaultKind, Granted, Mfa, Place, RoleRequest, Signer};
