@@ -116,7 +116,7 @@ async fn store(world: &World, import: Import, trail: &mut Trail) -> Vec<String> 
         .into_iter()
         .filter_map(|change| match change {
             Change::AddIdentity(new) => Some(new.name),
-            Change::MakeDefault(_) | Change::NotifyBefore(_) => None,
+            Change::AddIdentityCenter(_) | Change::MakeDefault(_) | Change::NotifyBefore(_) => None,
         });
     identities.collect()
 }

@@ -32,7 +32,7 @@ pub use chain::{AwsFiles, Chain, Link};
 pub use configuration::{Config, locate, place};
 pub use database_host::{DatabaseHost, DatabaseService};
 pub use databases::{Database, Engine, PasswordSecret};
-pub use edit::{Change, NewIdentity, NewKind, change};
+pub use edit::{Change, NewIdentity, NewIdentityCenter, NewKind, change};
 pub use file::is_blank;
 pub use general::KeyringChoice;
 pub use identity::{HostVariant, Identity, Provider};

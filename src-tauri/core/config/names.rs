@@ -20,7 +20,7 @@ impl LookedUp {
         }
     }
 
-    fn plural(self) -> &'static str {
+    pub fn plural(self) -> &'static str {
         match self {
             LookedUp::Identity => "identities",
             LookedUp::Provider => "providers",

@@ -12,7 +12,7 @@ use keyfob_core::agent::api::{
     SignInStatus, SignedIn, Snapshot, State, StepResult, Subject, Target, TypedKeys, Variable,
     Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
 };
-use keyfob_core::config::{Change, NewIdentity, NewKind};
+use keyfob_core::config::{Change, NewIdentity, NewIdentityCenter, NewKind};
 use keyfob_core::error::{Code, Error};
 use std::time::{Duration, SystemTime};
 
@@ -292,6 +292,11 @@ fn changes() -> Vec<Change> {
         })
     });
     let others = [
+        Change::AddIdentityCenter(NewIdentityCenter {
+            name: name(),
+            start_url: "https://corp.awsapps.com/start".to_owned(),
+            region: "eu-central-1".to_owned(),
+        }),
         Change::MakeDefault(name()),
         Change::NotifyBefore("30m".to_owned()),
     ];

@@ -4,7 +4,7 @@ use super::value::NewValue;
 use crate::config::{kinds, values};
 use crate::duration::SessionDuration;
 use crate::error::{Code, Error, Result};
-use crate::ids::{IdentityName, MfaArn, Region};
+use crate::ids::{IdentityName, MfaArn, ProviderName, Region};
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
@@ -14,6 +14,8 @@ use std::str::FromStr;
 pub enum Change {
     /// Of a name that is not there yet.
     AddIdentity(NewIdentity),
+    /// IAM Identity Center, of a name that is not there yet.
+    AddIdentityCenter(NewIdentityCenter),
     /// The identity to use when none is named; no other is it afterwards. Those of other clouds are
     /// left as they are.
     MakeDefault(String),
@@ -28,6 +30,14 @@ pub struct NewIdentity {
     /// As [`Change::MakeDefault`] for it.
     pub is_default: bool,
     pub kind: NewKind,
+}
+
+/// An `aws/iam-identity-center`, with an identity for each account and role that it assigns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewIdentityCenter {
+    pub name: String,
+    pub start_url: String,
+    pub region: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +76,26 @@ impl NewKind {
             NewKind::Process { .. } => kinds::PROCESS.name,
             NewKind::Ambient { .. } => kinds::AMBIENT.name,
         }
+    }
+}
+
+impl NewIdentityCenter {
+    pub(super) fn checked_name(&self) -> Result<ProviderName> {
+        self.name.trim().parse()
+    }
+
+    pub(crate) fn value(&self) -> Result<NewValue> {
+        let kind = (
+            "kind".to_owned(),
+            NewValue::text(kinds::IDENTITY_CENTER.name),
+        );
+        let written = [
+            required("region", &self.region, Region::from_str)?,
+            required("start_url", &self.start_url, values::url)?,
+        ];
+        let found = ("auto_provision_identities".to_owned(), NewValue::Is(true));
+        let rest = written.into_iter().flatten().chain([found]);
+        Ok(NewValue::Mapping([kind].into_iter().chain(rest).collect()))
     }
 }
 

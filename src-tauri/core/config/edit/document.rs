@@ -1,6 +1,6 @@
 //! A configuration as text and tree, and the changes that can be made to it.
 
-use super::change::{Change, NewIdentity, NewKind};
+use super::change::{Change, NewIdentity, NewIdentityCenter, NewKind};
 use super::patch::{Obstacle, Page, Patch, position};
 use super::replacement::Original;
 use super::value::NewValue;
@@ -23,7 +23,7 @@ const OPENING: &str =
 const MARK: &str = "\u{feff}";
 
 /// Makes all of `changes`, in their order, or none. A file that is missing is made, with its
-/// folder, if the first change adds an identity. Where a link leads to the file, what it leads
+/// folder, if the first change adds an identity or a provider. Where a link leads to the file, what it leads
 /// to is replaced.
 ///
 /// # Errors
@@ -36,7 +36,13 @@ pub fn change(path: &Path, environment: &Environment, changes: &[Change]) -> Res
     let path = environment.working_directory().join(path);
     let original = match Original::read(&path)? {
         Some(original) => original,
-        None if matches!(changes.first(), Some(Change::AddIdentity(_))) => Original::missing(&path),
+        None if matches!(
+            changes.first(),
+            Some(Change::AddIdentity(_) | Change::AddIdentityCenter(_))
+        ) =>
+        {
+            Original::missing(&path)
+        }
         None => return Err(file::not_found(&path, "the path given")),
     };
     let text = original.text().map_or(OPENING, |text| text.as_str());
@@ -61,6 +67,10 @@ pub fn change(path: &Path, environment: &Environment, changes: &[Change]) -> Res
             Change::AddIdentity(new) => {
                 let identity = new.name.trim();
                 tracing::info!(identity, "identity added to the configuration");
+            }
+            Change::AddIdentityCenter(new) => {
+                let provider = new.name.trim();
+                tracing::info!(provider, "provider added to the configuration");
             }
             Change::MakeDefault(name) => {
                 tracing::info!(identity = name.trim(), "identity made the default");
@@ -117,6 +127,7 @@ impl<'p> Document<'p> {
     pub fn changed(&self, change: &Change) -> Result<Document<'p>> {
         match change {
             Change::AddIdentity(new) => self.with_identity(new),
+            Change::AddIdentityCenter(new) => self.with_provider(new),
             Change::MakeDefault(name) => self.with_default(name.trim()),
             Change::NotifyBefore(before) => {
                 let before = before.trim();
@@ -143,8 +154,12 @@ impl<'p> Document<'p> {
     }
 
     fn identities(&self) -> &[Member] {
+        self.entries("identities")
+    }
+
+    fn entries(&self, group: &str) -> &[Member] {
         let auth = self.root.child("auth");
-        auth.and_then(|auth| auth.child("identities"))
+        auth.and_then(|auth| auth.child(group))
             .map_or(&[], Node::members)
     }
 
@@ -155,18 +170,7 @@ impl<'p> Document<'p> {
     fn with_identity(&self, new: &NewIdentity) -> Result<Document<'p>> {
         let (name, value) = (new.checked_name()?, new.value()?);
         let name = name.as_str();
-        let is_it = |it: &&Member| it.key.text().is_some_and(|key| folded(key) == folded(name));
-        if let Some(taken) = self.identities().iter().find(is_it) {
-            let (line, path) = (taken.key.at.line, self.path.display());
-            let taken = shorten(taken.key.text().unwrap_or_default());
-            let there = format!("there is already an identity `{taken}`, on line {line} of {path}");
-            let error = Error::new(Code::InvalidInput, there).hint("choose another name");
-            return Err(if taken.eq_ignore_ascii_case(name) {
-                error
-            } else {
-                error.hint("names that differ only in case, or in `/` and `_`, count as the same")
-            });
-        }
+        self.refuse_taken(LookedUp::Identity, name)?;
         if let NewKind::AssumeRole { via, .. } = &new.kind {
             let via = via.trim();
             if !self.names().any(|it| it.eq_ignore_ascii_case(via)) {
@@ -185,6 +189,36 @@ impl<'p> Document<'p> {
             operations.extend(self.without_defaults(name));
         }
         self.with(&operations, &by_hand)
+    }
+
+    fn with_provider(&self, new: &NewIdentityCenter) -> Result<Document<'p>> {
+        let (name, value) = (new.checked_name()?, new.value()?);
+        let name = name.as_str();
+        self.refuse_taken(LookedUp::Provider, name)?;
+        let by_hand = format!("`{}` below `auth.providers`", value.inline_after(name, " "));
+        let operation = Operation {
+            path: vec!["auth", "providers", name],
+            value: Some(value),
+        };
+        self.with(&[operation], &by_hand)
+    }
+
+    fn refuse_taken(&self, what: LookedUp, name: &str) -> Result<()> {
+        let is_it = |it: &&Member| it.key.text().is_some_and(|key| folded(key) == folded(name));
+        let Some(taken) = self.entries(what.plural()).iter().find(is_it) else {
+            return Ok(());
+        };
+        let (line, path) = (taken.key.at.line, self.path.display());
+        let (taken, noun) = (shorten(taken.key.text().unwrap_or_default()), what.noun());
+        let article = if noun.starts_with('i') { "an" } else { "a" };
+        let there =
+            format!("there is already {article} {noun} `{taken}`, on line {line} of {path}");
+        let error = Error::new(Code::InvalidInput, there).hint("choose another name");
+        Err(if taken.eq_ignore_ascii_case(name) {
+            error
+        } else {
+            error.hint("names that differ only in case, or in `/` and `_`, count as the same")
+        })
     }
 
     fn with_default(&self, asked: &str) -> Result<Document<'p>> {

@@ -9,5 +9,5 @@ mod patch;
 mod replacement;
 mod value;
 
-pub use change::{Change, NewIdentity, NewKind};
+pub use change::{Change, NewIdentity, NewIdentityCenter, NewKind};
 pub use document::change;

@@ -28,6 +28,42 @@ fn role(name: &str, via: &str) -> Change {
     })
 }
 
+fn identity_center(name: &str) -> Change {
+    Change::AddIdentityCenter(NewIdentityCenter {
+        name: name.to_owned(),
+        start_url: "https://corp.awsapps.com/start".to_owned(),
+        region: " eu-central-1".to_owned(),
+    })
+}
+
+#[test]
+fn an_identity_center_is_added_beside_other_providers_and_to_a_new_file() {
+    let written = "    corp:
+      kind: aws/iam-identity-center
+      region: eu-central-1
+      start_url: \"https://corp.awsapps.com/start\"
+      auto_provision_identities: true
+";
+    let alone = after("", &identity_center("corp"));
+    assert_eq!(alone, format!("auth:\n  providers:\n{written}"));
+    let other = "auth:\n  providers:\n    okta: { kind: aws/saml } # Theirs.\n";
+    assert_eq!(
+        after(other, &identity_center("corp")),
+        format!("{other}{written}")
+    );
+    let error = refused(&alone, &identity_center("CORP"));
+    assert_eq!(
+        error.message,
+        "there is already a provider `corp`, on line 3 of /c.yaml"
+    );
+    let Change::AddIdentityCenter(mut new) = identity_center("corp") else {
+        unreachable!("made above");
+    };
+    new.start_url = "corp".to_owned();
+    let error = refused("", &Change::AddIdentityCenter(new));
+    assert!(error.message.contains("corp"), "{error}");
+}
+
 fn default(name: &str) -> Change {
     Change::MakeDefault(name.to_owned())
 }
