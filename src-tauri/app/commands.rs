@@ -77,7 +77,7 @@ pub async fn log_out(
         };
         let question = NativeQuestion {
             title: "Forget the access keys?",
-            text: &format!(
+            text: format!(
                 "The access keys of {of_whom} are removed from the keyring. AWS shows a secret \
                  only once: without a copy of your own you need new keys."
             ),

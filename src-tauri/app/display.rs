@@ -2,7 +2,7 @@
 //! keeps in folders is removed just before. (On Wayland GDK leaves no such moment.)
 
 use std::ffi::c_int;
-use std::sync::OnceLock;
+use std::sync::{Once, OnceLock};
 use x11_dl::xlib::{Display, Xlib};
 
 type Handler = unsafe extern "C" fn(*mut Display) -> c_int;
@@ -11,6 +11,8 @@ static LAST_WORK: OnceLock<LastWork> = OnceLock::new();
 
 struct LastWork {
     run: Box<dyn Fn() + Send + Sync>,
+    /// Several threads may notice, and none ends the process before the work is done.
+    done: Once,
     /// GDK's own, which ends the process.
     then: Option<Handler>,
 }
@@ -25,13 +27,17 @@ pub fn when_lost(run: impl Fn() + Send + Sync + 'static) {
     // SAFETY: the handler lives as long as the process, and ends it.
     let then = unsafe { (xlib.XSetIOErrorHandler)(Some(lost)) };
     let run = Box::new(run);
-    LAST_WORK.get_or_init(|| LastWork { run, then });
+    LAST_WORK.get_or_init(|| LastWork {
+        run,
+        done: Once::new(),
+        then,
+    });
 }
 
 #[expect(unsafe_code, reason = "called by Xlib")]
 unsafe extern "C" fn lost(display: *mut Display) -> c_int {
-    if let Some(LastWork { run, then }) = LAST_WORK.get() {
-        run();
+    if let Some(LastWork { run, done, then }) = LAST_WORK.get() {
+        done.call_once(run);
         if let Some(then) = then {
             // SAFETY: what Xlib would have called.
             unsafe { then(display) };

@@ -83,13 +83,13 @@ impl App {
     /// The page in its first window, which has to stay open.
     pub fn page(&self) -> Page {
         windows::appears(MAIN);
-        Page::of(self.inspector)
+        Page::of(self.inspector, "Identities")
     }
 
     /// The page of a prompt's window, where that is the first.
     pub fn prompt_page(&self) -> Page {
         windows::appears(PROMPT);
-        Page::of(self.inspector)
+        Page::of(self.inspector, "Cancel")
     }
 
     pub fn is_running(&mut self) -> bool {

@@ -40,7 +40,8 @@ pub struct Page {
 }
 
 impl Page {
-    pub fn of(inspector: u16) -> Page {
+    /// Where these words are what it shows first.
+    pub fn of(inspector: u16, words: &str) -> Page {
         let port = free_port();
         let mut driver = Command::new("WebKitWebDriver");
         driver
@@ -63,7 +64,7 @@ impl Page {
                 .ok()?;
             begun["sessionId"].as_str().map(str::to_owned)
         });
-        page.sees("Identities");
+        page.sees(words);
         page
     }
 

@@ -65,21 +65,13 @@ pub fn height(id: &str) -> u32 {
     height.and_then(|it| it.parse().ok()).unwrap_or_default()
 }
 
-/// In a dialog with this title: the left one of its two buttons, or the right one.
+/// In a dialog with this title, which begins on the button that changes nothing.
 pub fn press_in_dialog(title: &str, button: DialogButton) {
-    let id = appears(title);
-    let geometry = said("xdotool", &["getwindowgeometry", "--shell", &id]);
-    let number = |name: &str| -> u32 {
-        let mut lines = geometry.lines();
-        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-        value.and_then(|it| it.parse().ok()).expect("a number")
+    let keys = match button {
+        DialogButton::Cancel => "Return",
+        DialogButton::Agree => "Tab Return",
     };
-    let quarter = number("WIDTH") / 4;
-    let x = match button {
-        DialogButton::Agree => quarter,
-        DialogButton::Cancel => 3 * quarter,
-    };
-    click_at(number("X") + x, number("Y") + number("HEIGHT") - 20);
+    press_keys(&appears(title), keys);
     disappears(title);
 }
 

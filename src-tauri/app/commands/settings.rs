@@ -196,7 +196,7 @@ pub async fn trust_configuration(
     }
     let question = NativeQuestion {
         title: "Trust this configuration?",
-        text: &format!("{}\n\nIt {}", config.path().display(), shown.join("\nIt ")),
+        text: format!("{}\n\nIt {}", config.path().display(), shown.join("\nIt ")),
         yes: "Trust it",
     };
     confirmed(&window, question).await?;

@@ -135,7 +135,7 @@ pub async fn enter_keys(
     if snapshot.is_revoked(&identity)
         && let SignInResult::Needs(prompt) = &mut outcome.reached
         && let PromptKind::Keys {
-            why: why @ WhyKeys::Asked,
+            why: why @ (WhyKeys::Asked | WhyKeys::Missing),
             ..
         } = &mut prompt.kind
     {
