@@ -233,13 +233,12 @@ fn the_window_of_programs_prompts_answers_none_that_was_begun_in_the_main_window
         (open_prompts(&home) == 2).then_some(())
     });
     let answer_for = |identity: &str| {
-        let status = home.json(&["status", "--json"]);
-        let prompts = status["prompts"].as_array().expect("a list");
-        let id = prompts.iter().find(|it| it["identity"] == identity);
-        let id = id.map(|it| it["id"].clone()).expect("its prompt is open");
         let script = format!(
-            "window.__TAURI_INTERNALS__.invoke('answer_code', {{ prompt: {id}, code: '{CODE}' }}) \
-             .then(() => 'taken', (error) => error.message) \
+            "const call = window.__TAURI_INTERNALS__.invoke; \
+             call('snapshot') \
+             .then(({{ agent }}) => agent.prompts.find((it) => it.prompt.identity === '{identity}')) \
+             .then((it) => call('answer_code', {{ prompt: it.prompt.id, code: '{CODE}' }})) \
+             .then(() => 'taken', (error) => error.message ?? error) \
              .then((said) => (document.title = 'Keyfob: ' + said)); return true;"
         );
         assert_eq!(page.script(&script, &[]), true);
