@@ -19,6 +19,7 @@ use tauri::{
 };
 use tauri_specta::Event as _;
 
+const NAME: &str = "Keyfob";
 const MAIN: &str = "main";
 const PROMPT: &str = "prompt-";
 /// In CSS pixels.
@@ -188,7 +189,7 @@ fn is_own_page(url: &Url) -> bool {
 
 fn build(app: &AppHandle, label: &str) -> tauri::Result<()> {
     let builder = WebviewWindowBuilder::new(app, label, WebviewUrl::default())
-        .title("Keyfob")
+        .title(NAME)
         .on_navigation(is_own_page);
     let builder = if label == MAIN {
         builder
@@ -198,6 +199,10 @@ fn build(app: &AppHandle, label: &str) -> tauri::Result<()> {
         builder
             .title("Keyfob: a program is waiting for you")
             .on_document_title_changed(|window, title| {
+                // The page's first title is the main window's.
+                if title == NAME {
+                    return;
+                }
                 // One without a title of its own is known by its page.
                 let _ = window.set_title(&title);
             })

@@ -257,22 +257,19 @@ fn with_its_display_gone_the_app_leaves_what_it_leaves_after_quit() {
         .read_line(&mut number)
         .expect("the server says where it is");
     home.set("DISPLAY", &format!(":{}", number.trim()));
-    let mut left = [Vec::new(), Vec::new()];
-    for (ends_by_itself, left) in [false, true].into_iter().zip(&mut left) {
-        let mut app = App::start(&desktop, &home, &["--hidden"]);
+    let start = || {
+        let app = App::start(&desktop, &home, &["--hidden"]);
         app.serves(&home);
         assert_eq!(sockets(&home.path("run")).len(), 1);
-        if ends_by_itself {
-            server.kill().expect("a child of ours");
-            server.wait().expect("a child of ours");
-            assert!(!app.ends().success());
-        } else {
-            assert!(app.terminate().success());
-        }
-        *left = files(&home.path("run"));
-    }
-    let [after_quit, after_its_display] = left;
-    assert_eq!(after_its_display, after_quit);
+        app
+    };
+    assert!(start().terminate().success());
+    let after_quit = files(&home.path("run"));
+    let mut app = start();
+    server.kill().expect("a child of ours");
+    server.wait().expect("a child of ours");
+    assert!(!app.ends().success());
+    assert_eq!(files(&home.path("run")), after_quit);
     assert_eq!(sockets(&home.path("run")), Vec::<String>::new());
 }
 

@@ -275,13 +275,13 @@ fn botocore_works_on_past_the_ends_of_several_sessions_of_the_console() {
         ..sandbox.settings()
     };
     sandbox.set_settings(settings).expect("good settings");
-    let again = r#"
+    let again = r"
 import time
 for _ in range(12):
     time.sleep(2)
     work()
 print(len(set(used)) > 2)
-"#;
+";
     let printed = printed(&home, &[LOGIN, again].concat());
     assert_eq!(
         printed.last().map(String::as_str),
