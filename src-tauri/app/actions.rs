@@ -1,7 +1,7 @@
 //! What is done for an identity at the tray's or a window's wish, and how the configuration file is
 //! changed: by the agent that works for it, or, before there is one, here.
 
-use crate::browser_link;
+use crate::desktop::browser_link;
 use crate::host::caller;
 use crate::outside;
 use crate::state::AppState;
@@ -9,6 +9,7 @@ use keyfob_core::agent::api::{Answered, Maintain, Reply, SessionRequest, Variabl
 use keyfob_core::agent::edits::{self, Imported};
 use keyfob_core::config::Change;
 use keyfob_core::error::{Code, Error, Result};
+use tauri::async_runtime::spawn;
 
 pub async fn copy_environment(state: &AppState, identity: &str) -> Result<()> {
     let request = SessionRequest::Variables {
@@ -30,6 +31,7 @@ pub async fn open_console(state: &AppState, identity: &str) -> Result<()> {
     let request = SessionRequest::Console {
         identity: identity.to_owned(),
         destination: None,
+        duration: None,
     };
     match state
         .host
@@ -37,7 +39,11 @@ pub async fn open_console(state: &AppState, identity: &str) -> Result<()> {
         .await?
         .reply
     {
-        Reply::Console(link) => outside::browse(&browser_link::address(link.url).await?).await,
+        Reply::Console(link) => {
+            let (address, served) = browser_link::address(link.url).await?;
+            spawn(served);
+            outside::browse(&address).await
+        }
         Reply::Needs(prompt) => Err(prompt.unanswered),
         _ => Err(misunderstood()),
     }

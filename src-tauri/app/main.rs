@@ -7,7 +7,6 @@
 
 mod actions;
 mod autostart;
-mod browser_link;
 mod commands;
 mod confirmation;
 mod contract;

@@ -193,6 +193,9 @@ pub enum Command {
     /// Answer the AWS SDKs' `credential_process`
     #[command(after_long_help = help::CREDENTIAL_PROCESS)]
     CredentialProcess(CredentialProcessArgs),
+    /// Open the AWS console in the browser, signed in as an identity
+    #[command(after_long_help = help::CONSOLE)]
+    Console(ConsoleArgs),
     /// Get auth tokens for RDS and Aurora databases
     #[command(subcommand)]
     Rds(RdsCommand),
@@ -460,6 +463,25 @@ pub struct AgentRunArgs {
     /// Show desktop notifications when a person is needed
     #[arg(long)]
     pub notify: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ConsoleArgs {
+    #[command(flatten)]
+    pub named: IdentityArgs,
+    /// Where to: a service such as s3, or a whole address of the console
+    #[arg(short, long, value_name = "SERVICE|URL", value_hint = clap::ValueHint::Url)]
+    pub destination: Option<String>,
+    /// How long the browser stays signed in, 15m to 12h; AWS takes none for a role that is assumed
+    /// with a session
+    #[arg(long, value_name = "DURATION")]
+    pub duration: Option<SessionDuration>,
+    /// Print the link in place of opening a browser
+    #[arg(long)]
+    pub print: bool,
+    /// In a browser profile of the identity's own, beside what other identities have open
+    #[arg(long, conflicts_with = "print")]
+    pub isolated: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -237,6 +237,21 @@ progress in another process: its result is used.
 IAM: as for `fob login`.
 What lives on: the renewed session, in the keyring until it expires.";
 
+pub const CONSOLE: &str = "\
+Examples:
+  fob console deploy
+  fob console deploy --destination s3
+  fob console deploy --isolated     beside the console of another identity
+  fob console deploy --print        the link, to be opened elsewhere
+
+The console takes sessions of a role; an IAM user signs in to a role first. The link is good for 15 minutes at most and \
+for one sign-in; it reaches the browser through an address of this machine, which only you can open, once.
+
+Exit codes: 0 open or printed; 1 AWS or the browser refused; 2 misuse; 3 a person is needed
+IAM: none beyond the role's own
+What lives on: the console session in the browser until it ends or you sign out there; with --isolated the browser \
+profile below Keyfob's state folder.";
+
 pub const RDS_TOKEN: &str = "\
 Examples:
   fob rds token orders              a database of the configuration

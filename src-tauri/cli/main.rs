@@ -5,6 +5,7 @@ mod agent;
 mod args;
 mod audit;
 mod completion;
+mod console;
 mod conversation;
 mod credential_process;
 #[path = "../desktop/mod.rs"]
@@ -117,6 +118,7 @@ fn dispatch(invocation: &Invocation, command: &Command) -> Result<u8, Stop> {
         Command::Agent(AgentCommand::Run(args)) => agent::run(invocation, args),
         Command::Agent(AgentCommand::Stop) => agent::stop(invocation),
         Command::Agent(AgentCommand::Status) => agent::agent_status(invocation),
+        Command::Console(args) => console::console(invocation, args),
         Command::Rds(RdsCommand::Token(args)) => rds::token(invocation, args),
         Command::Audit(args) => audit::audit(invocation, args),
         #[cfg(feature = "sandbox")]

@@ -6,7 +6,7 @@ use crate::aws::{ConsoleDoor, Fault, FaultKind, LINK_LIFE, Signer};
 use crate::config::{Chain, Kind, Link};
 use crate::duration::{SessionDuration, SessionKind};
 use crate::error::{Code, Error, Result};
-use crate::providers::place;
+use crate::providers::{place, signs_with_keys};
 use crate::secret::{Secret, Session};
 use crate::world::World;
 use serde::{Deserialize, Serialize};
@@ -44,7 +44,13 @@ impl ConsoleTarget {
 }
 
 /// Asks no person: what the console does not take is refused here, before a user signs in for it.
-pub fn console(world: &World, identity: &str, destination: Option<&str>) -> Result<ConsoleTarget> {
+/// `duration`: of the browser's session, in place of what is written.
+pub fn console(
+    world: &World,
+    identity: &str,
+    destination: Option<&str>,
+    duration: Option<SessionDuration>,
+) -> Result<ConsoleTarget> {
     let chain = world.chain(identity)?;
     if let [
         Link {
@@ -56,7 +62,7 @@ pub fn console(world: &World, identity: &str, destination: Option<&str>) -> Resu
         return Err(only_roles(world, &chain, "this is an IAM user"));
     }
     let door = world.aws.console_door(place(chain.target()), destination)?;
-    let (duration, warning) = lasting(&chain);
+    let (duration, warning) = lasting(&chain, duration);
     Ok(ConsoleTarget {
         chain,
         door,
@@ -174,9 +180,12 @@ fn only_roles(world: &World, chain: &Chain, but: &str) -> Error {
 }
 
 /// The duration requested for the browser's session. A role that was assumed with a session gets
-/// none: AWS refuses it, and the browser's session ends with the role's.
-fn lasting(chain: &Chain) -> (Option<SessionDuration>, Option<String>) {
-    let written = match chain.links() {
+/// none: AWS refuses it there.
+fn lasting(
+    chain: &Chain,
+    wanted: Option<SessionDuration>,
+) -> (Option<SessionDuration>, Option<String>) {
+    let (takes_one, written) = match chain.links() {
         [
             Link {
                 kind: Kind::IdentityCenter(center),
@@ -186,13 +195,18 @@ fn lasting(chain: &Chain) -> (Option<SessionDuration>, Option<String>) {
                 kind: Kind::PermissionSet(_),
                 ..
             },
-        ] => center.console_session_duration,
-        _ => None,
+        ] => (true, center.console_session_duration),
+        links => (signs_with_keys(chain, links.len() - 1, None), None),
     };
-    match written {
+    match wanted.or(written) {
         None => (None, None),
-        Some(written) => {
-            let (duration, warning) = SessionKind::AssumedRole.bound(Some(written));
+        Some(_) if !takes_one => {
+            let why = "the duration is left out: AWS takes none for a role that is assumed with a \
+                       session, and the browser's session ends with the role's";
+            (None, Some(why.to_owned()))
+        }
+        Some(wanted) => {
+            let (duration, warning) = SessionKind::AssumedRole.bound(Some(wanted));
             (Some(duration), warning)
         }
     }
@@ -243,7 +257,7 @@ mod tests {
             ("KIM", "sign in to a role through it: deploy"),
             ("alone", "an identity of kind aws/assume-role"),
         ] {
-            let error = console(&world, identity, None).expect_err("a user");
+            let error = console(&world, identity, None, None).expect_err("a user");
             assert_eq!(error.code, Code::Unsupported);
             assert!(
                 error
@@ -258,7 +272,24 @@ mod tests {
             assert!(error.hints[0].contains(hint), "{:?}", error.hints);
         }
         for identity in ["deploy", "admin", "chained", "here"] {
-            assert!(console(&world, identity, None).is_ok(), "{identity}");
+            assert!(console(&world, identity, None, None).is_ok(), "{identity}");
+        }
+    }
+
+    #[test]
+    fn a_duration_that_is_wanted_beats_what_is_written_where_aws_takes_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let world = world(folder.path());
+        let two_hours = "2h".parse().ok();
+        for (identity, seconds) in [
+            ("admin", Some(7200)),
+            ("reader", Some(7200)),
+            ("deploy", None),
+            ("chained", None),
+        ] {
+            let target = console(&world, identity, None, two_hours).expect("a target");
+            assert_eq!(target.duration.map(SessionDuration::seconds), seconds);
+            assert_eq!(target.warning.is_some(), seconds.is_none(), "{identity}");
         }
     }
 
@@ -275,7 +306,7 @@ mod tests {
             ("deploy", None, false),
             ("here", None, false),
         ] {
-            let target = console(&world, identity, None).expect("a target");
+            let target = console(&world, identity, None, None).expect("a target");
             assert_eq!(
                 target.duration.map(SessionDuration::seconds),
                 seconds,

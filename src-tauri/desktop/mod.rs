@@ -2,6 +2,7 @@
 //! [`keyfob_core::view::notice`]'s. A part of both `fob` and `keyfob`.
 
 pub mod browser;
+pub mod browser_link;
 
 use keyfob_core::agent::api::Event;
 use keyfob_core::clock::Clock;

@@ -141,6 +141,7 @@ fn console(identity: &str, destination: Option<&str>) -> Request {
     Request::Session(SessionRequest::Console {
         identity: identity.to_owned(),
         destination: destination.map(str::to_owned),
+        duration: None,
     })
 }
 

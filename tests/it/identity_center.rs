@@ -1,7 +1,7 @@
 //! Signing in through IAM Identity Center: the real `fob` with and without an agent, the sandbox's
 //! AWS, and a browser that clicks as a person does.
 
-mod browser;
+pub mod browser;
 
 use crate::home::{Home, RunningAgent, code, pause, text, until};
 use crate::screen::Terminal;

@@ -11,6 +11,7 @@ mod cli;
 mod completion;
 mod concurrency;
 mod console;
+mod console_in_browser;
 mod contract;
 mod elsewhere;
 mod environment;

@@ -71,8 +71,9 @@ impl Given<'_> {
             SessionRequest::Console {
                 identity,
                 destination,
+                duration,
             } => {
-                let target = console::console(world, identity, destination.as_deref())?;
+                let target = console::console(world, identity, destination.as_deref(), *duration)?;
                 let (link, more) = console::console_link(world, session, &target).await?;
                 notes.extend(more);
                 Ok(Reply::Console(link))

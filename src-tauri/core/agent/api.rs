@@ -95,6 +95,9 @@ pub enum SessionRequest {
     Console {
         identity: String,
         destination: Option<String>,
+        /// Of the browser's session.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        duration: Option<SessionDuration>,
     },
 }
 

@@ -125,8 +125,9 @@ pub(super) fn identity_of(world: &World, request: &SessionRequest) -> Result<Str
         SessionRequest::Console {
             identity,
             destination,
+            duration,
         } => {
-            let target = console::console(world, identity, destination.as_deref())?;
+            let target = console::console(world, identity, destination.as_deref(), *duration)?;
             target.identity().to_owned()
         }
     })

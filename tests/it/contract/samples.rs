@@ -68,6 +68,7 @@ pub fn requests() -> Vec<Request> {
         Request::Session(SessionRequest::Console {
             identity: name(),
             destination: Some("s3".to_owned()),
+            duration: "2h".parse().ok(),
         }),
         Request::Look(Look::Status),
         Request::Control(Control::Refresh(Refresh::Paused)),

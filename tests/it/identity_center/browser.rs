@@ -50,6 +50,21 @@ impl Desktop {
         self.all().swap_remove(before)
     }
 
+    /// A browser of this name is installed. It notes its arguments, the address last.
+    pub fn install(&self, name: &str) {
+        let browser = self.programs.join(name);
+        let notes = "#!/bin/sh\nprintf '%s\\n' \"$*\" >> \"${0%/*}/opened\"\n";
+        fs::write(&browser, notes).expect("written");
+        fs::set_permissions(&browser, Permissions::from_mode(0o755)).expect("a mode");
+    }
+
+    /// What answers at an address, and nothing where that is gone.
+    pub fn visit(page: &str) -> Option<String> {
+        let (host, _) = page.split_once("://")?.1.split_once('/')?;
+        TcpStream::connect(host).ok()?;
+        Some(Desktop::request("GET", page, ""))
+    }
+
     pub fn click(page: &str) {
         Desktop::answer(page, "");
     }

@@ -1,8 +1,7 @@
 //! The link that signs in to the AWS console, passed to the browser. The address a browser is
 //! started with can be read by every user of the machine: it leads to this process, which redirects
-//! to the link, this user only, once and within a minute.
+//! to the link, this user only, once and within a minute. A part of both `fob` and `keyfob`.
 
-use crate::mutex::lock;
 use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CACHE_CONTROL, HOST, LOCATION, REFERRER_POLICY};
@@ -16,15 +15,19 @@ use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::loopback;
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 const OPEN_FOR: Duration = Duration::from_secs(60);
+/// Once it was fetched.
+const SENT_WITHIN: Duration = Duration::from_secs(1);
 
-/// The address to start the browser with. Needs a tokio runtime around it.
-pub async fn address(link: Secret) -> Result<String> {
+/// The address to start the browser with, and what answers there until the link was fetched:
+/// `false` where it never was. Needs a tokio runtime around it.
+pub async fn address(link: Secret) -> Result<(String, impl Future<Output = bool> + Send)> {
     let failed = |cause: &dyn std::fmt::Display| {
         let message = format!("the link cannot be passed to the browser: {cause}");
         Error::new(Code::ProcessFailed, message).hint("try again")
@@ -45,14 +48,14 @@ pub async fn address(link: Secret) -> Result<String> {
         taken: Notify::new(),
     };
     let address = format!("http://{}{}", once.host, once.path);
-    tauri::async_runtime::spawn(async move {
+    let served = async move {
         let once = Arc::new(once);
         tokio::select! {
-            () = serve(&listener, &once) => {}
-            () = Clock::nap(OPEN_FOR) => {}
+            () = serve(&listener, &once) => once.link().is_none(),
+            () = Clock::nap(OPEN_FOR) => false,
         }
-    });
-    Ok(address)
+    };
+    Ok((address, served))
 }
 
 struct OneTimeLink {
@@ -63,11 +66,12 @@ struct OneTimeLink {
     taken: Notify,
 }
 
-/// Until the link is gone. A browser may open more connections than it uses.
+/// Until the link is gone and on its way. A browser may open more connections than it uses.
 async fn serve(listener: &TcpListener, once: &Arc<OneTimeLink>) {
+    let mut connections = JoinSet::new();
     loop {
         let stream = tokio::select! {
-            () = once.taken.notified() => return,
+            () = once.taken.notified() => break,
             accepted = loopback::accept(listener) => match accepted {
                 Ok((stream, _)) => stream,
                 Err(_) => return,
@@ -78,20 +82,23 @@ async fn serve(listener: &TcpListener, once: &Arc<OneTimeLink>) {
             let response = answering.answer(&request);
             async move { Ok::<_, Infallible>(response) }
         });
-        tauri::async_runtime::spawn(async move {
-            let served = http1::Builder::new()
-                .keep_alive(false)
-                .serve_connection(TokioIo::new(stream), answer);
-            tokio::select! {
-                // A client that hangs up gets nothing.
-                _ = served => {}
-                () = Clock::nap(OPEN_FOR) => {}
-            }
-        });
+        let served = http1::Builder::new()
+            .keep_alive(false)
+            .serve_connection(TokioIo::new(stream), answer);
+        // A client that hangs up gets nothing.
+        connections.spawn(async move { drop(served.await) });
+    }
+    tokio::select! {
+        _ = connections.join_all() => {}
+        () = Clock::nap(SENT_WITHIN) => {}
     }
 }
 
 impl OneTimeLink {
+    fn link(&self) -> std::sync::MutexGuard<'_, Option<Secret>> {
+        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn answer<B>(&self, request: &Request<B>) -> Response<Empty<Bytes>> {
         let host = request
             .headers()
@@ -100,7 +107,7 @@ impl OneTimeLink {
         let is_it = request.method() == Method::GET
             && request.uri().path() == self.path
             && host == Some(self.host.as_str());
-        let link = is_it.then(|| lock(&self.link).take()).flatten();
+        let link = is_it.then(|| self.link().take()).flatten();
         let builder = Response::builder()
             .header(CACHE_CONTROL, "no-store")
             .header(REFERRER_POLICY, "no-referrer");
