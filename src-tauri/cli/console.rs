@@ -5,6 +5,7 @@ use crate::args::ConsoleArgs;
 use crate::conversation::{expect_reply, runtime};
 use crate::desktop::{browser, browser_link};
 use crate::invocation::Invocation;
+use crate::isolated;
 use crate::stop::Stop;
 use crate::terminal::{Shape, print_exact};
 use keyfob_core::agent::api::{ConsoleLink, Request, Secret, SessionRequest};
@@ -47,11 +48,9 @@ pub fn console(invocation: &Invocation, args: &ConsoleArgs) -> Result<u8, Stop> 
     if args.print {
         return print(invocation, &link);
     }
-    let folder = match args.isolated {
-        true => Some(profile(invocation, &link.identity)?),
-        false => None,
-    };
     let identity = link.identity;
+    let folder = args.isolated.then(|| profile(invocation, &identity));
+    let folder = folder.transpose()?;
     let wanted = invocation.environment.raw("BROWSER").map(OsStr::to_owned);
     runtime()?.block_on(opened(link.url, folder, wanted))?;
     let terminal = invocation.terminal;
@@ -96,7 +95,7 @@ fn profile(invocation: &Invocation, identity: &str) -> Result<PathBuf> {
 async fn opened(link: Secret, profile: Option<PathBuf>, wanted: Option<OsString>) -> Result<()> {
     let (address, served) = browser_link::address(link).await?;
     let opening = tokio::task::spawn_blocking(move || match profile {
-        Some(folder) => browser::browse_apart(&address, &folder, wanted.as_deref()),
+        Some(folder) => isolated::browse(&address, &folder, wanted.as_deref()),
         None => browser::browse(&address),
     });
     let mut served = pin!(served);

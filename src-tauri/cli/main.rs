@@ -17,6 +17,7 @@ mod help;
 mod init;
 mod interrupt;
 mod invocation;
+mod isolated;
 mod line;
 mod logout;
 mod prompt;

@@ -328,6 +328,7 @@ mod tests {
             &world(folder.path()),
             "deploy",
             Some("https://evil.example"),
+            None,
         )
         .expect_err("a refusal");
         assert_eq!(error.code, Code::InvalidInput);

@@ -3,9 +3,8 @@
 
 use keyfob_core::clock::Clock;
 use keyfob_core::error::{Code, Error, Result, shorten};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io;
-use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -30,14 +29,16 @@ pub fn open(what: impl AsRef<OsStr>, noun: &str) -> Result<()> {
         .hint("set a default program for it on this desktop"))
 }
 
-enum Launch {
+#[derive(Debug)]
+pub enum Launch {
     /// That one may not be installed.
     Missing,
     Failed(String),
     Running,
 }
 
-fn launched(command: &mut Command) -> Launch {
+/// Of a program that goes on by itself.
+pub fn launched(command: &mut Command) -> Launch {
     command.stdin(Stdio::null());
     command.stdout(Stdio::null()).stderr(Stdio::null());
     // It may be the browser itself, and outlives this process.
@@ -74,88 +75,6 @@ pub fn browse(address: &str) -> Result<()> {
             .hint("only https addresses are opened, and those of this machine"));
     }
     open(address, "the browser")
-}
-
-/// In a profile of its own, kept in this folder, with the first browser that is installed.
-/// `wanted`: the program of `BROWSER`.
-pub fn browse_apart(address: &str, folder: &Path, wanted: Option<&OsStr>) -> Result<()> {
-    if !is_for_a_browser(address) {
-        let message = format!("{} is no address for a browser", shorten(address));
-        return Err(Error::new(Code::InvalidInput, message));
-    }
-    for (program, family) in browsers(wanted) {
-        let mut command = Command::new(&program);
-        match family {
-            Family::Chromium => {
-                let mut data = OsString::from("--user-data-dir=");
-                data.push(folder);
-                command.args([data, "--no-first-run".into()]);
-            }
-            Family::Firefox => {
-                command.arg("--new-instance").arg("--profile").arg(folder);
-            }
-        }
-        match launched(command.arg(address)) {
-            Launch::Missing => {}
-            Launch::Failed(why) => {
-                let message = format!("{} cannot be started: {why}", program.to_string_lossy());
-                return Err(Error::new(Code::ProcessFailed, message));
-            }
-            Launch::Running => return Ok(()),
-        }
-    }
-    let message =
-        "no browser was found that keeps profiles apart (Chromium, Chrome, Edge, Brave or Firefox)";
-    Err(Error::new(Code::ProcessFailed, message)
-        .hint("leave out --isolated, or set BROWSER to one of them"))
-}
-
-#[derive(Clone, Copy)]
-enum Family {
-    Chromium,
-    Firefox,
-}
-
-/// The wanted one first, where it is of a kind that is known.
-fn browsers(wanted: Option<&OsStr>) -> Vec<(OsString, Family)> {
-    const KNOWN: [(&str, Family); 8] = [
-        ("google-chrome", Family::Chromium),
-        ("google-chrome-stable", Family::Chromium),
-        ("chromium", Family::Chromium),
-        ("chromium-browser", Family::Chromium),
-        ("microsoft-edge", Family::Chromium),
-        ("brave-browser", Family::Chromium),
-        ("firefox", Family::Firefox),
-        ("firefox-esr", Family::Firefox),
-    ];
-    const BUNDLES: [(&str, Family); 3] = [
-        (
-            "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-            Family::Chromium,
-        ),
-        (
-            "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
-            Family::Chromium,
-        ),
-        (
-            "/Applications/Firefox.app/Contents/MacOS/firefox",
-            Family::Firefox,
-        ),
-    ];
-    let known = if cfg!(target_os = "macos") {
-        &BUNDLES[..]
-    } else {
-        &KNOWN[..]
-    };
-    let wanted = wanted.and_then(|program| {
-        let name = Path::new(program).file_stem()?.to_str()?;
-        let (_, family) = KNOWN.iter().find(|(known, _)| *known == name)?;
-        Some((program.to_owned(), *family))
-    });
-    let known = known
-        .iter()
-        .map(|(program, family)| (program.into(), *family));
-    wanted.into_iter().chain(known).collect()
 }
 
 fn is_for_a_browser(address: &str) -> bool {
