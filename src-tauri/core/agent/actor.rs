@@ -63,6 +63,8 @@ pub(super) enum Message {
         waiter: Waiter,
         notes: Vec<Note>,
     },
+    /// A provider's sign-in was renewed, or could not be.
+    SignInTried,
     /// AWS no longer knows the session of an identity.
     Refused {
         identity: String,

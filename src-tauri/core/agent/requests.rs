@@ -104,6 +104,7 @@ fn take(actor: &mut Actor, message: Message) -> ControlFlow<()> {
             actor.sessions.await_keyring();
             tend::show_snapshot(actor, waiter, notes);
         }
+        Message::SignInTried => tend::tend(actor),
         Message::Refused { identity } => tend::refused(actor, &identity),
         Message::Renewable { identity, how } => tend::renewable(actor, &identity, how),
         Message::Warning(text) => actor.schedule.warnings.push(Note::Warning(text)),

@@ -5,7 +5,7 @@ use super::api::{Caller, Note, Person, Refresh};
 use crate::config::Trust;
 use crate::error::{Code, Error};
 use crate::world::World;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -21,6 +21,10 @@ pub(super) struct Schedule {
     pub last_look: SystemTime,
     pub is_reading: bool,
     pub next_cleanup: SystemTime,
+    /// By provider: since when its sign-in was due, and when a renewal of it last began.
+    pub sign_ins_tried: HashMap<String, [SystemTime; 2]>,
+    /// The end of a provider's sign-in that was announced.
+    pub sign_ins_announced: HashMap<String, SystemTime>,
     pub configuration: OnDisk,
     /// Of the host, part of the status.
     pub warnings: Vec<Note>,
@@ -81,6 +85,8 @@ impl Schedule {
             last_look: now,
             is_reading: false,
             next_cleanup: now + BEFORE_FIRST_CLEANUP,
+            sign_ins_tried: HashMap::new(),
+            sign_ins_announced: HashMap::new(),
             configuration: OnDisk::new(world),
             warnings: Vec::new(),
         }
