@@ -17,7 +17,8 @@ use keyfob_core::agent::hosting::{self, Other};
 use keyfob_core::agent::socket::{Address, Opened};
 use keyfob_core::agent::{Agent, Role, client};
 use keyfob_core::clock::Clock;
-use keyfob_core::view::notice::{Notice, log_line};
+use keyfob_core::view::log::log_line;
+use keyfob_core::view::notice::Notice;
 use keyfob_core::world::World;
 use serde::Serialize;
 

@@ -411,3 +411,27 @@ fn a_renewal_that_fails_for_now_keeps_the_sign_in() {
     let ran = office.home.run(&["login", "admin", "--force-all"]);
     assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
 }
+
+#[test]
+fn an_agent_renews_the_sign_in_ahead_of_time_and_announces_one_that_it_cannot_renew() {
+    let office = Office::new();
+    office.set(|settings| settings.token_seconds = Some(8));
+    let agent = office.agent();
+    office.sign_in(&["login", "admin"]);
+    office.home.run(&["status"]);
+    until("it is renewed twice", || office.calls("CreateToken") > 2);
+    assert_eq!(
+        office.calls("GetRoleCredentials"),
+        1,
+        "the session is still good"
+    );
+    office.home.sandbox().revoke_sign_ins();
+    until("the end is announced", || {
+        agent.said().contains("corp: the sign-in ends")
+    });
+    assert!(
+        agent.said().contains("fob login admin --force-all"),
+        "{}",
+        agent.said()
+    );
+}

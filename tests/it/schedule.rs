@@ -448,6 +448,7 @@ fn said(event: &Event) -> String {
             format!("refused {identity}: {:?}", error.code)
         }
         Event::ExpiresSoon { identity, .. } => format!("expires soon {identity}"),
+        Event::SignInEndsSoon { provider, .. } => format!("sign-in ends soon {provider}"),
         Event::Expired { identity } => format!("expired {identity}"),
         Event::PromptOpened(prompt) => {
             let kind = match prompt.kind {

@@ -75,32 +75,38 @@ fn the_sdk_for_javascript_takes_the_endpoint_and_the_profile() {
     }
 }
 
-/// The client is this very test, run again in a process of its own.
 #[test]
 fn the_sdk_for_rust_takes_the_endpoint_and_the_profile() {
-    const ROLE: &str = "KEYFOB_PEERS_ROLE";
+    let test = "endpoint::the_sdk_for_rust_takes_the_endpoint_and_the_profile";
+    let Some(client) = rust_client(test) else {
+        return;
+    };
+    let (_sandbox, mut home) = stage("exec-rust");
+    home.set(ROLE, "client");
+    let client: Vec<&str> = client.iter().map(String::as_str).collect();
+    for with in [&[][..], &["--profile"]] {
+        let said = home.run(&exec(with, &client)).ok();
+        assert!(said.lines().any(|line| line == ARN), "{with:?}: {said}");
+    }
+}
+
+/// Whether a test is run as the client of another.
+pub const ROLE: &str = "KEYFOB_PEERS_ROLE";
+
+/// The words that run a client of the SDK for Rust, which prints its ARN on a line: the test itself,
+/// run again in a process of its own. There it prints it, and there are none.
+pub fn rust_client(test: &str) -> Option<[String; 4]> {
     if Environment::capture().raw(ROLE).is_some() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .expect("a runtime");
         println!("\n{}", runtime.block_on(caller_by_default()));
-        return;
+        return None;
     }
-    let (_sandbox, mut home) = stage("exec-rust");
-    home.set(ROLE, "client");
     let this = std::env::current_exe().expect("this binary");
-    let name = "endpoint::the_sdk_for_rust_takes_the_endpoint_and_the_profile";
-    let client = [
-        this.to_str().expect("UTF-8"),
-        name,
-        "--exact",
-        "--nocapture",
-    ];
-    for with in [&[][..], &["--profile"]] {
-        let said = home.run(&exec(with, &client)).ok();
-        assert!(said.lines().any(|line| line == ARN), "{with:?}: {said}");
-    }
+    let this = this.to_str().expect("UTF-8");
+    Some([this, test, "--exact", "--nocapture"].map(str::to_owned))
 }
 
 async fn caller_by_default() -> String {

@@ -2,6 +2,7 @@
 //! other makes: they sign in there, or read what it issued, renew it there and work with it. Its
 //! pages are shown in a real browser.
 
+use crate::endpoint::{ROLE, rust_client};
 use crate::home::{Home, prepared};
 use crate::loopback::Loopback;
 use keyfob_core::sandbox::SandboxSettings;
@@ -94,8 +95,8 @@ fn outcomes(sandbox: &Loopback) -> Vec<String> {
         .collect()
 }
 
-/// boto3 makes the sign-in; a token that is nearly over is left to botocore.
-const SSO: &str = r#"
+/// boto3 makes the sign-in, and puts a token that is nearly over where the SDKs look for it.
+const SSO_TOKEN: &str = r#"
 oidc = boto3.client("sso-oidc", region_name="eu-central-1", config=unsigned)
 client = oidc.register_client(clientName="peer", clientType="public", scopes=["sso:account:access"], issuerUrl=START,
     grantTypes=["authorization_code", "refresh_token"], redirectUris=["http://127.0.0.1/oauth/callback"])
@@ -116,6 +117,10 @@ sso_account_id = 012345678901
 sso_role_name = ReadOnlyAccess
 region = eu-central-1
 """)
+"#;
+
+/// botocore has to renew it.
+const SSO: &str = r#"
 session = boto3.Session(profile_name="dev")
 print(session.client("sts").get_caller_identity()["Arn"])
 renewed = json.loads((HOME / cache).read_text())
@@ -125,7 +130,7 @@ print(renewed["refreshToken"] != first["refreshToken"], renewed["expiresAt"] > a
 #[test]
 fn botocore_renews_a_token_of_identity_center_and_works_with_the_role() {
     let (sandbox, home) = stage();
-    let printed = printed(&home, SSO);
+    let printed = printed(&home, &[SSO_TOKEN, SSO].concat());
     let role = "arn:aws:sts::012345678901:assumed-role/AWSReservedSSO_ReadOnlyAccess_";
     assert!(printed[0].starts_with(role), "{printed:?}");
     assert_eq!(printed[1], "True True");
@@ -159,7 +164,7 @@ refusal(oidc.create_token, grantType="refresh_token", refreshToken=first["refres
 refusal(oidc.create_token, grantType="refresh_token", refreshToken=renewed["refreshToken"], **by)
 refusal(portal.list_accounts, accessToken=token)
 "#;
-    let printed = printed(&home, &[SSO, refused].concat());
+    let printed = printed(&home, &[SSO_TOKEN, SSO, refused].concat());
     let expected = [
         "['dev', 'production', 'archive']",
         "ClientError 403 None",
@@ -207,8 +212,9 @@ for role in aws_sso_lib.list_available_roles(START, "eu-central-1"): print(*role
     );
 }
 
-/// boto3 signs in with botocore's own proof; what it got is put where botocore looks for it.
-const LOGIN: &str = r#"
+/// boto3 signs in with botocore's own proof, and puts what it got, as if it were over, where the SDKs
+/// look for it.
+const LOGIN_TOKEN: &str = r#"
 from awscrt.crypto import EC
 from botocore.credentials import _build_add_dpop_header_handler
 from botocore.utils import generate_login_cache_key
@@ -236,6 +242,10 @@ write(cache, json.dumps({"accessToken": first["accessToken"] | {"accountId": "12
     "tokenType": first["tokenType"], "clientId": CLIENT, "refreshToken": first["refreshToken"], "idToken": first["idToken"],
     "dpopKey": exported(Encoding.PEM).decode()}))
 write(".aws/config", f"[default]\nlogin_session = {name}\nregion = eu-central-1\n")
+"#;
+
+/// botocore has to renew it.
+const LOGIN: &str = r#"
 session = boto3.Session()
 used = []
 def work():
@@ -254,7 +264,7 @@ session.client("signin").revoke_oauth2_token_with_iam(token=renewed["refreshToke
 token(grantType="refresh_token", refreshToken=renewed["refreshToken"])
 "#;
     let kim = "arn:aws:iam::123456789012:user/kim";
-    let printed = printed(&home, &[LOGIN, end].concat());
+    let printed = printed(&home, &[LOGIN_TOKEN, LOGIN, end].concat());
     let expected = [
         // Without a proof.
         "ValidationException INVALID_REQUEST".to_owned(),
@@ -282,7 +292,7 @@ for _ in range(12):
     work()
 print(len(set(used)) > 2)
 ";
-    let printed = printed(&home, &[LOGIN, again].concat());
+    let printed = printed(&home, &[LOGIN_TOKEN, LOGIN, again].concat());
     assert_eq!(
         printed.last().map(String::as_str),
         Some("True"),
@@ -300,9 +310,43 @@ print(len(set(used)) > 2)
 }
 
 #[test]
+fn the_sdk_for_rust_renews_what_both_issued_and_works_with_it() {
+    let test = "sign_in::the_sdk_for_rust_renews_what_both_issued_and_works_with_it";
+    let Some(client) = rust_client(test) else {
+        return;
+    };
+    let client: Vec<&str> = client.iter().map(String::as_str).collect();
+    for (script, profile, renewal, arn) in [
+        (
+            SSO_TOKEN,
+            "dev",
+            "CreateToken",
+            "arn:aws:sts::012345678901:assumed-role/AWSReservedSSO_",
+        ),
+        (
+            LOGIN_TOKEN,
+            "default",
+            "CreateOAuth2Token",
+            "arn:aws:iam::123456789012:user/kim",
+        ),
+    ] {
+        let (sandbox, mut home) = stage();
+        printed(&home, script);
+        sandbox.clear_journal();
+        home.set("AWS_PROFILE", profile);
+        home.set(ROLE, "client");
+        let said = home.run(&client).ok();
+        assert!(said.lines().any(|line| line.starts_with(arn)), "{said}");
+        let calls = outcomes(&sandbox);
+        assert_eq!(calls[0], format!("{renewal} ok"), "{calls:?}");
+        assert!(calls.iter().all(|call| call.ends_with(" ok")), "{calls:?}");
+    }
+}
+
+#[test]
 fn a_person_signs_in_to_both_in_a_real_browser() {
     let (_sandbox, home) = stage();
-    let printed = printed_with_chromium(&home, &[SSO, LOGIN].concat());
+    let printed = printed_with_chromium(&home, &[SSO_TOKEN, SSO, LOGIN_TOKEN, LOGIN].concat());
     assert!(
         printed[0].contains("AWSReservedSSO_ReadOnlyAccess_"),
         "{printed:?}"
@@ -325,7 +369,7 @@ codes = [back["code"] for back in came_back]
 print(len(set(codes)))
 for code in [*codes, codes[0]]: print(bool(token(**redeem | {"code": code})))
 "#;
-    let printed = printed_with_chromium(&home, &[LOGIN, wander].concat());
+    let printed = printed_with_chromium(&home, &[LOGIN_TOKEN, wander].concat());
     let expected = [
         "{'error': 'access_denied', 'state': 's'}",
         "3",

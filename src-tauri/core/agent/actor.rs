@@ -60,6 +60,8 @@ pub(super) enum Message {
     },
     /// What is stored is still being read; tray and windows do not wait so long.
     KeyringAwaited(Shown),
+    /// A provider's sign-in was renewed, or could not be.
+    SignInTried,
     /// AWS no longer knows the session of an identity.
     Refused {
         identity: String,

@@ -385,6 +385,14 @@ pub enum Event {
     Expired {
         identity: String,
     },
+    /// What sessions of a provider's identities are made with ends soon, and a person is needed to
+    /// renew it: signing in to this identity does.
+    SignInEndsSoon {
+        provider: String,
+        identity: String,
+        #[serde(with = "moment")]
+        expires_at: SystemTime,
+    },
     /// A program waits for a person.
     PromptOpened(Box<Prompt>),
     /// Answered, or withdrawn.

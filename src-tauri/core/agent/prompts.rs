@@ -14,7 +14,7 @@ use crate::ask::Question;
 use crate::duration::{in_units, time_left};
 use crate::error::{Code, Error, Remedy, Result};
 use crate::files::Stamp;
-use crate::providers::others_are_stored;
+use crate::providers::{gives_a_sign_in, others_are_stored};
 use crate::sessions::key;
 use std::time::{Duration, SystemTime};
 
@@ -83,7 +83,9 @@ fn open(actor: &mut Actor, job: JobId, question: Question, caller: Caller) {
         return question_is_late(question);
     };
     let identity = match &it.about {
-        About::SignIn { chain, .. } if chain.links().len() == 1 => chain.identity.to_string(),
+        About::SignIn { chain, .. } if gives_a_sign_in(&chain.source().kind) => {
+            chain.identity.to_string()
+        }
         About::SignIn { chain, .. } => chain.source().name.clone(),
         About::Upkeep { identity } => identity.clone(),
     };

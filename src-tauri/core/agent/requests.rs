@@ -101,6 +101,7 @@ fn take(actor: &mut Actor, message: Message) -> ControlFlow<()> {
                 schedule.readers.as_mut().map(std::mem::take)
             });
         }
+        Message::SignInTried => tend::tend(actor),
         Message::Refused { identity } => tend::refused(actor, &identity),
         Message::Renewable { identity, how } => tend::renewable(actor, &identity, how),
         Message::Warning(text) => actor.schedule.warnings.push(Note::Warning(text)),

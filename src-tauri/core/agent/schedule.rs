@@ -6,7 +6,7 @@ use super::waiter::Waiter;
 use crate::config::Trust;
 use crate::error::{Code, Error};
 use crate::world::World;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -23,6 +23,10 @@ pub(super) struct Schedule {
     /// Of the tray and windows, while what is stored is read: waiting for their turn.
     pub readers: Option<Vec<Waiter>>,
     pub next_cleanup: SystemTime,
+    /// By provider: since when its sign-in was due, and when a renewal of it last began.
+    pub sign_ins_tried: HashMap<String, [SystemTime; 2]>,
+    /// The end of a provider's sign-in that was announced.
+    pub sign_ins_announced: HashMap<String, SystemTime>,
     pub configuration: OnDisk,
     /// Of the host, part of the status.
     pub warnings: Vec<Note>,
@@ -83,6 +87,8 @@ impl Schedule {
             last_look: now,
             readers: None,
             next_cleanup: now + BEFORE_FIRST_CLEANUP,
+            sign_ins_tried: HashMap::new(),
+            sign_ins_announced: HashMap::new(),
             configuration: OnDisk::new(world),
             warnings: Vec::new(),
         }

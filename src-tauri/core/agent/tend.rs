@@ -7,6 +7,7 @@ use super::api::{Event, ListedProvider, Note, OpenPrompt, Refresh, Reply, Runnin
 use super::prompts;
 use super::role::Role;
 use super::schedule::caller;
+use super::sign_ins;
 use super::waiter::{Attendance, Waiter};
 use crate::config::{Chain, Config};
 use crate::error::{Code, Error};
@@ -46,6 +47,7 @@ pub(super) fn wake_at(actor: &Actor) -> SystemTime {
     };
     watches
         .chain(prompts::next_overdue(actor))
+        .chain(sign_ins::wake_at(actor))
         .fold(look, SystemTime::min)
 }
 
@@ -67,6 +69,7 @@ pub(super) fn tend(actor: &mut Actor) {
     read_what_is_stored(actor);
     clean_up(actor, now);
     look_at_watches(actor, now);
+    sign_ins::tend(actor, now);
     prompts::close_overdue(actor, now);
 }
 
@@ -399,7 +402,7 @@ pub(super) fn show_snapshot(actor: &Actor, waiter: Waiter, more: Vec<Note>) {
     let providers = config.providers().iter().map(|provider| ListedProvider {
         name: provider.name.to_string(),
         kind: provider.kind.clone(),
-        sign_in: actor.sessions.sign_in(provider.name.as_str()),
+        sign_in: actor.sessions.sign_ins.status(provider.name.as_str()),
     });
     let agent = (actor.role == Role::Hosted).then(|| Running {
         pid: std::process::id(),

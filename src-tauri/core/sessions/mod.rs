@@ -25,7 +25,7 @@ use crate::ids::IdentityName;
 use crate::secret::Session;
 use crate::store::Ticket;
 use crate::world::World;
-use sign_ins::KnownSignIns;
+pub use sign_ins::KnownSignIns;
 use state::seconds_left;
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
@@ -36,7 +36,7 @@ pub struct Sessions {
     records: HashMap<String, Record>,
     /// How long before its end a session is announced.
     notice: Duration,
-    sign_ins: KnownSignIns,
+    pub sign_ins: KnownSignIns,
     /// Why the keyring could not be read.
     keyring: Option<Error>,
     /// Of what is stored, as the records show it.
@@ -200,11 +200,6 @@ impl Sessions {
     /// Why the keyring could not be read.
     pub fn keyring(&self) -> Option<&Error> {
         self.keyring.as_ref()
-    }
-
-    /// The sign-in that a provider's identities share.
-    pub fn sign_in(&self, provider: &str) -> Option<SignInStatus> {
-        self.sign_ins.status(provider)
     }
 
     /// Every identity of the configuration, in its order.

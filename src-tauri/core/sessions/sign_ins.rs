@@ -6,21 +6,51 @@ use crate::config::Link;
 use crate::files::Stamp;
 use crate::providers::{SignInPlace, gives_a_sign_in, renews_itself};
 use crate::world::World;
+use crate::world::freshness::margin;
 use std::collections::HashMap;
+use std::time::{Duration, SystemTime};
 
 /// By provider in lower case.
 #[derive(Clone, Debug, Default)]
-pub(super) struct KnownSignIns(HashMap<String, KnownSignIn>);
+pub struct KnownSignIns(HashMap<String, KnownSignIn>);
 
 #[derive(Clone, Debug)]
 struct KnownSignIn {
     stamp: Stamp,
-    status: Option<SignInStatus>,
+    stored: Option<SignInTimes>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct SignInTimes {
+    status: SignInStatus,
+    due_at: SystemTime,
+    life: Duration,
 }
 
 impl KnownSignIns {
     pub fn status(&self, provider: &str) -> Option<SignInStatus> {
-        self.0.get(&provider.to_ascii_lowercase())?.status
+        let known = self.0.get(&provider.to_ascii_lowercase())?;
+        Some(known.stored?.status)
+    }
+
+    /// Those to be renewed without a person, and from when on.
+    pub fn due(&self) -> impl Iterator<Item = (&String, SystemTime)> {
+        let renewed = self.stored().filter(|(_, it)| it.status.renews_itself);
+        renewed.map(|(provider, it)| (provider, it.due_at))
+    }
+
+    /// Those that end without a person, when that is to be announced, and when they end.
+    pub fn ending(&self, notice: Duration) -> impl Iterator<Item = (&String, [SystemTime; 2])> {
+        let ending = self.stored().filter(|(_, it)| !it.status.renews_itself);
+        ending.map(move |(provider, it)| {
+            let end = it.status.expires_at;
+            (provider, [end - notice.min(it.life / 4), end])
+        })
+    }
+
+    fn stored(&self) -> impl Iterator<Item = (&String, SignInTimes)> {
+        let all = self.0.iter();
+        all.filter_map(|(provider, it)| Some((provider, it.stored?)))
     }
 
     pub async fn read_again(mut self, world: &World) -> KnownSignIns {
@@ -40,7 +70,7 @@ impl KnownSignIns {
                 Some(known) => known,
                 None => KnownSignIn {
                     stamp,
-                    status: stored(world, &place).await,
+                    stored: stored(world, &place).await,
                 },
             };
             read.insert(key, sign_in);
@@ -51,7 +81,8 @@ impl KnownSignIns {
 
 /// Of the provider that a chain starts at. What cannot be read is not shown.
 pub(super) async fn sign_in_status(world: &World, source: &Link) -> Option<SignInStatus> {
-    stored(world, &place(world, source)?).await
+    let stored = stored(world, &place(world, source)?).await;
+    Some(stored?.status)
 }
 
 fn place(world: &World, source: &Link) -> Option<SignInPlace> {
@@ -59,13 +90,17 @@ fn place(world: &World, source: &Link) -> Option<SignInPlace> {
     gives.then(|| SignInPlace::of(world, source).ok())?
 }
 
-async fn stored(world: &World, place: &SignInPlace) -> Option<SignInStatus> {
+async fn stored(world: &World, place: &SignInPlace) -> Option<SignInTimes> {
     let stored = place.stored(world).await.ok()??;
     let renews_itself = renews_itself(world, &stored);
-    let expires_at = stored.sign_in?.expires_at;
-    let is_shown = renews_itself || expires_at > world.clock.now();
-    is_shown.then_some(SignInStatus {
-        expires_at,
-        renews_itself,
+    let sign_in = stored.sign_in?;
+    let is_shown = renews_itself || sign_in.is_usable(world.clock.now());
+    is_shown.then_some(SignInTimes {
+        status: SignInStatus {
+            expires_at: sign_in.expires_at,
+            renews_itself,
+        },
+        due_at: sign_in.expires_at - margin(sign_in.life()),
+        life: sign_in.life(),
     })
 }

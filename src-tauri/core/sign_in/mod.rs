@@ -47,3 +47,12 @@ pub async fn renews_alone(world: &World, identity: &str, caller: Caller) -> Resu
     let mut climb = Climb::start(world, identity, options, &ask)?;
     climb.renewable(climb.target()).await
 }
+
+/// Renews the sign-in that an identity stands on, without a person, unless another process does.
+pub async fn renew_sign_in(world: &World, identity: &str, caller: Caller) -> Result<()> {
+    let (options, ask) = (Options::ahead_of_time(caller), Ask::nobody());
+    let mut climb = Climb::start(world, identity, options, &ask)?;
+    let renewed = climb.signed_in(0).await;
+    climb.trail.record(world).await;
+    renewed.map(drop)
+}

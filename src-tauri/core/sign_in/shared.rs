@@ -7,7 +7,7 @@ use super::locks::outcome_of_others;
 use crate::ask::Note;
 use crate::error::{Code, Result};
 use crate::files::Patience;
-use crate::providers::{self, SignInPlace};
+use crate::providers::{self, SignInPlace, renews_itself};
 use crate::secret::SignIn;
 use crate::store::StoredSignIn;
 use crate::store::audit::AuditOutcome;
@@ -90,6 +90,12 @@ async fn lock(climb: &mut Climb<'_>, at: usize, is_held: bool) -> Result<()> {
 }
 
 async fn make(climb: &mut Climb<'_>, at: usize, stored: Option<StoredSignIn>) -> Result<SignIn> {
+    // One that is to be made anew although it is good, and that only a person can renew.
+    let is_of_no_use = |it: &StoredSignIn| climb.is_forced(at) && !renews_itself(climb.world, it);
+    let stored = stored.map(|it| StoredSignIn {
+        sign_in: it.sign_in.clone().filter(|_| !is_of_no_use(&it)),
+        ..it
+    });
     let step = step(&climb.chain, at);
     tracing::debug!(identity = %climb.chain.identity, step, "making a sign-in");
     let ask = marked(climb.ask, &climb.locks, &climb.options.caller);

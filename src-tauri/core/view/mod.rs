@@ -2,6 +2,7 @@
 //! pasted keys.
 
 pub mod form;
+pub mod log;
 pub mod notice;
 pub mod pasted;
 pub mod state;

@@ -1,8 +1,8 @@
 //! An [`Event`] in words: the notice that a person gets when no window is open, which notice
-//! replaces which and when it no longer holds, and the line in the log of a headless agent. Shows
-//! nothing itself. The next step is in the text, because not every desktop shows buttons.
+//! replaces which and when it no longer holds. Shows nothing itself. The next step is in the text,
+//! because not every desktop shows buttons.
 
-use super::time::{in_time, in_units, in_words, rfc3339, time_left, until};
+use super::time::in_words;
 use crate::agent::api::{Caller, Event, Person, Prompt, PromptKind, WhyKeys};
 use crate::error::Error;
 use crate::error::shorten_to;
@@ -155,27 +155,24 @@ pub fn notice(event: &Event, now: SystemTime) -> Option<Notice> {
             identity,
             expires_at,
             cause,
-        } => Draft {
-            kind: NoticeKind::RenewalFailing,
-            identity,
-            title: format!(
-                "{identity} cannot be renewed and ends {}",
-                in_words(*expires_at, now)
-            ),
-            why: vec![reason(cause)],
-            next: format!("Keyfob keeps trying. To try now: fob login {identity}"),
-            buttons: vec![Button::Retry],
-        },
+        } => renewal_failing(identity, &in_words(*expires_at, now), cause),
         Event::ExpiresSoon {
             identity,
             expires_at,
-        } => Draft {
-            kind: NoticeKind::ExpiresSoon,
+        } => ends_soon(identity, &format!("{identity}'s session"), *expires_at, now),
+        Event::SignInEndsSoon {
+            provider,
             identity,
-            title: format!("{identity}'s session ends {}", in_words(*expires_at, now)),
-            why: vec!["It cannot be renewed without you".to_owned()],
-            next: format!("Sign in: fob login {identity} --force"),
-            buttons: vec![Button::SignInNow, Button::Later],
+            expires_at,
+        } => Draft {
+            next: format!("Sign in: fob login {identity} --force-all"),
+            buttons: vec![Button::Later],
+            ..ends_soon(
+                provider,
+                &format!("The sign-in to {provider}"),
+                *expires_at,
+                now,
+            )
         },
         Event::Expired { identity } => Draft {
             kind: NoticeKind::Expired,
@@ -198,6 +195,28 @@ pub fn notice(event: &Event, now: SystemTime) -> Option<Notice> {
     Some(draft.finish())
 }
 
+fn renewal_failing<'e>(identity: &'e str, end: &str, cause: &Error) -> Draft<'e> {
+    Draft {
+        kind: NoticeKind::RenewalFailing,
+        identity,
+        title: format!("{identity} cannot be renewed and ends {end}"),
+        why: vec![reason(cause)],
+        next: format!("Keyfob keeps trying. To try now: fob login {identity}"),
+        buttons: vec![Button::Retry],
+    }
+}
+
+fn ends_soon<'e>(about: &'e str, what: &str, end: SystemTime, now: SystemTime) -> Draft<'e> {
+    Draft {
+        kind: NoticeKind::ExpiresSoon,
+        identity: about,
+        title: format!("{what} ends {}", in_words(end, now)),
+        why: vec!["It cannot be renewed without you".to_owned()],
+        next: format!("Sign in: fob login {about} --force"),
+        buttons: vec![Button::SignInNow, Button::Later],
+    }
+}
+
 /// The notices that no longer hold after this event.
 pub fn withdrawn_by(event: &Event) -> Vec<NoticeKey> {
     let (identity, kinds): (_, &[NoticeKind]) = match event {
@@ -210,7 +229,10 @@ pub fn withdrawn_by(event: &Event) -> Vec<NoticeKey> {
             identity,
             &[NoticeKind::RenewalFailing, NoticeKind::ExpiresSoon],
         ),
-        Event::ExpiresSoon { identity, .. } => (identity, &[NoticeKind::RenewalFailing]),
+        Event::ExpiresSoon { identity, .. }
+        | Event::SignInEndsSoon {
+            provider: identity, ..
+        } => (identity, &[NoticeKind::RenewalFailing]),
         Event::PromptClosed { identity, .. } => (identity, &[NoticeKind::PersonAwaited]),
         Event::RenewalFailing { .. }
         | Event::NotRenewed { .. }
@@ -224,61 +246,6 @@ pub fn withdrawn_by(event: &Event) -> Vec<NoticeKey> {
         identity: identity.clone(),
     };
     kinds.iter().map(key).collect()
-}
-
-/// A line in the log of a headless agent.
-pub fn log_line(event: &Event, now: SystemTime) -> String {
-    let what = match event {
-        Event::SignedIn {
-            identity,
-            expires_at,
-        } => format!("{identity}: signed in until {}", until(*expires_at, now)),
-        Event::SignedOut { identity } => format!("{identity}: signed out"),
-        Event::Renewed {
-            identity,
-            expires_at,
-        } => format!("{identity}: renewed until {}", until(*expires_at, now)),
-        Event::RenewalFailing {
-            identity,
-            expires_at,
-            cause,
-        } => {
-            let left = in_units(time_left(*expires_at, now));
-            format!("{identity}: renewals keep failing, {left} left: {cause}")
-        }
-        Event::NotRenewed { identity, cause } => {
-            format!("{identity}: not renewed, tried again: {cause}")
-        }
-        Event::KeysRevoked { identity, error } | Event::RenewalRefused { identity, error } => {
-            format!("{identity}: no longer renewed: {error}")
-        }
-        Event::ExpiresSoon {
-            identity,
-            expires_at,
-        } => {
-            let time = in_time(*expires_at, now);
-            format!(
-                "{identity}: expires {time} and cannot be renewed automatically: `fob login {identity} --force`"
-            )
-        }
-        Event::Expired { identity } => format!("{identity}: expired; `fob login {identity}`"),
-        Event::PromptOpened(prompt) => {
-            let (identity, caller) = (&prompt.identity, &prompt.caller);
-            format!(
-                "{identity}: waiting for {}",
-                requested(&prompt.kind, identity, caller)
-            )
-        }
-        Event::PromptClosed { identity, .. } => format!("{identity}: the prompt was closed"),
-        Event::WaitsForHolder { identity, holder } => format!("{identity}: {holder}"),
-        Event::ConfigurationChanged => "the changed configuration is in effect".to_owned(),
-        Event::ConfigurationBroken { error } => {
-            format!(
-                "the changed configuration cannot be used; the last valid version stays in effect: {error}"
-            )
-        }
-    };
-    format!("{} {what}", rfc3339(now))
 }
 
 /// What an open prompt is for, and how to answer it.

@@ -231,6 +231,11 @@ pub fn events() -> Vec<Event> {
             identity: name(),
             expires_at: moment(),
         },
+        Event::SignInEndsSoon {
+            provider: "corp".to_owned(),
+            identity: name(),
+            expires_at: moment(),
+        },
         Event::Expired { identity: name() },
         Event::PromptClosed {
             prompt: 4,

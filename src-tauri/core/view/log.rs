@@ -1,0 +1,67 @@
+//! An [`Event`] in words, for the log of a headless agent.
+
+use super::notice::requested;
+use super::time::{in_time, in_units, rfc3339, time_left, until};
+use crate::agent::api::Event;
+use std::time::SystemTime;
+
+/// One line.
+pub fn log_line(event: &Event, now: SystemTime) -> String {
+    let what = match event {
+        Event::SignedIn {
+            identity,
+            expires_at,
+        } => format!("{identity}: signed in until {}", until(*expires_at, now)),
+        Event::SignedOut { identity } => format!("{identity}: signed out"),
+        Event::Renewed {
+            identity,
+            expires_at,
+        } => format!("{identity}: renewed until {}", until(*expires_at, now)),
+        Event::RenewalFailing {
+            identity,
+            expires_at,
+            cause,
+        } => {
+            let left = in_units(time_left(*expires_at, now));
+            format!("{identity}: renewals keep failing, {left} left: {cause}")
+        }
+        Event::NotRenewed { identity, cause } => {
+            format!("{identity}: not renewed, tried again: {cause}")
+        }
+        Event::KeysRevoked { identity, error } | Event::RenewalRefused { identity, error } => {
+            format!("{identity}: no longer renewed: {error}")
+        }
+        Event::ExpiresSoon {
+            identity,
+            expires_at,
+        } => format!(
+            "{identity}: expires {} and cannot be renewed automatically: `fob login {identity} --force`",
+            in_time(*expires_at, now)
+        ),
+        Event::SignInEndsSoon {
+            provider: name,
+            identity,
+            expires_at,
+        } => format!(
+            "{name}: the sign-in ends {} and cannot be renewed automatically: `fob login {identity} --force-all`",
+            in_time(*expires_at, now)
+        ),
+        Event::Expired { identity } => format!("{identity}: expired; `fob login {identity}`"),
+        Event::PromptOpened(prompt) => {
+            let (identity, caller) = (&prompt.identity, &prompt.caller);
+            format!(
+                "{identity}: waiting for {}",
+                requested(&prompt.kind, identity, caller)
+            )
+        }
+        Event::PromptClosed { identity, .. } => format!("{identity}: the prompt was closed"),
+        Event::WaitsForHolder { identity, holder } => format!("{identity}: {holder}"),
+        Event::ConfigurationChanged => "the changed configuration is in effect".to_owned(),
+        Event::ConfigurationBroken { error } => {
+            format!(
+                "the changed configuration cannot be used; the last valid version stays in effect: {error}"
+            )
+        }
+    };
+    format!("{} {what}", rfc3339(now))
+}
