@@ -48,7 +48,7 @@ export const commands = {
 	openConsole: (identity: string) => __TAURI_INVOKE<null>("open_console", { identity }),
 	/**  In the program that opens such files. */
 	openConfiguration: () => __TAURI_INVOKE<null>("open_configuration"),
-	/**  What the configuration does that nobody has trusted yet, a line each. */
+	/**  What the configuration does that is not trusted yet, a line each. */
 	untrustedParts: () => __TAURI_INVOKE<string[]>("untrusted_parts"),
 	/**
 	 *  Trusts the configuration, if it still does exactly what was shown and the person says so outside
