@@ -435,3 +435,31 @@ fn an_agent_renews_the_sign_in_ahead_of_time_and_announces_one_that_it_cannot_re
         agent.said()
     );
 }
+
+/// AWS's page says nothing to the program where it does not know it.
+#[test]
+fn a_registration_that_led_to_no_sign_in_is_not_used_again() {
+    let office = Office::signed_in();
+    office.home.sandbox().revoke_sign_ins();
+    let mut terminal = office.on_a_terminal(&["login", "admin", "--force"]);
+    terminal.read_to("opens this address");
+    office.desktop.opened();
+    terminal.press_control('c');
+    let (shown, exit) = terminal.finish();
+    assert_eq!(exit, 130, "{shown}");
+    assert_eq!(office.calls("RegisterClient"), 0);
+    office.sign_in(&["login", "admin", "--force"]);
+    assert_eq!(office.calls("RegisterClient"), 1);
+}
+
+/// What was sent twice would end the sign-in.
+#[test]
+fn a_refresh_token_is_sent_once_whatever_the_answer() {
+    let office = Office::signed_in();
+    let mut switch = FaultSwitch::on(SandboxFault::Outage);
+    switch.action = Some(SignInAction::CreateToken.into());
+    office.home.sandbox().inject(switch).expect("a fault");
+    let ran = office.home.run(&["login", "admin", "--force-all"]);
+    assert_eq!(code(&ran), 1, "{}", text(&ran.stderr));
+    assert_eq!(office.calls("CreateToken"), 1);
+}

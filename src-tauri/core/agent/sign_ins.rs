@@ -1,5 +1,5 @@
-//! Sign-ins that identities share, kept fresh without a request: renewed ahead of time, and announced
-//! once where only a person can.
+//! Sign-ins that identities share, kept fresh without a request: renewed ahead of time, and
+//! announced once where only a person can.
 
 use super::actor::{Actor, Message};
 use super::api::{Event, Refresh};

@@ -1,5 +1,5 @@
-//! The portal of IAM Identity Center: the accounts and roles of a person, sessions of these roles, and
-//! the end of a sign-in. Nothing is signed: the sign-in's token goes along.
+//! The portal of IAM Identity Center: the accounts and roles of a person, sessions of these roles,
+//! and the end of a sign-in. Nothing is signed: the sign-in's token goes along.
 
 use super::client::{Aws, AwsService, Place};
 use super::fault::Fault;

@@ -1,5 +1,5 @@
-//! Sign-ins of IAM Identity Center (OAuth): this program is registered, a browser is sent to AWS's page
-//! or a code is entered there, and a token comes back. Nothing is signed.
+//! Sign-ins of IAM Identity Center (OAuth): this program is registered, a browser is sent to AWS's
+//! page or a code is entered there, and a token comes back. Nothing is signed.
 
 use super::client::{Aws, AwsService, Place};
 use super::fault::Fault;

@@ -1,10 +1,10 @@
-//! `aws/iam-identity-center`: a sign-in in the browser, or by a code that is entered in any browser, and its
-//! renewal.
+//! `aws/iam-identity-center`: a sign-in in the browser, or by a code that is entered in any browser,
+//! and its renewal.
 
 use super::obtain::Obtain;
 use super::redirect::Redirect;
 use crate::ask::{Prompt, PromptKind};
-use crate::aws::{CodeToEnter, Fault, FaultKind, SsoOidc, TokenGrant};
+use crate::aws::{CodeToEnter, Fault, FaultKind, Place, SsoOidc, TokenGrant, Tries};
 use crate::clock::Clock;
 use crate::config::IdentityCenter;
 use crate::error::{Code, Error, Result};
@@ -30,14 +30,23 @@ fn service<'a>(it: &Obtain<'a>) -> SsoOidc<'a> {
     }
 }
 
-/// Without a person; the old refresh token is worth nothing after it.
+/// Without a person; the old refresh token is worth nothing after it. Sent once: AWS may have taken
+/// a call that was not answered, and a token that comes twice ends the sign-in.
 pub(super) async fn renewed(
     it: &Obtain<'_>,
     client: &ClientRegistration,
     refresh_token: &Secret,
 ) -> Result<SignIn, Fault> {
     let grant = TokenGrant::Refresh(refresh_token);
-    service(it).create_token(client, grant).await
+    let place = Place {
+        tries: Tries::One,
+        ..it.place()
+    };
+    let once = SsoOidc {
+        place,
+        ..service(it)
+    };
+    once.create_token(client, grant).await
 }
 
 /// `unanswered`: the error where no person answers. `known`: this program's registration.
@@ -47,7 +56,7 @@ pub(super) async fn by_a_person(
     known: Option<ClientRegistration>,
     unanswered: Error,
 ) -> Result<(SignIn, ClientRegistration)> {
-    let known = known.filter(|it_is| is_registered(it_is, it.world.clock.now()));
+    let known = known.filter(|known| is_registered(known, it.world.clock.now()));
     let person = BrowserSignIn {
         it,
         center,

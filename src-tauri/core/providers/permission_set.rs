@@ -1,5 +1,5 @@
-//! `aws/permission-set`: a session of the role that a permission set of an IAM Identity Center is in an
-//! account.
+//! `aws/permission-set`: a session of the role that a permission set of an IAM Identity Center is
+//! in an account.
 
 use super::obtain::{Obtain, Refusal};
 use crate::ask::Note;

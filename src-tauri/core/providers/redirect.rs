@@ -1,5 +1,5 @@
-//! The port of this machine that a browser is sent back to after a sign-in. It takes one redirect, of
-//! this user's browser and of this sign-in; closed when it is dropped.
+//! The port of this machine that a browser is sent back to after a sign-in. It takes one redirect,
+//! of this user's browser and of this sign-in; closed when it is dropped.
 
 use crate::aws::{AuthorizationRequest, REDIRECT_PATH};
 use crate::clock::Clock;

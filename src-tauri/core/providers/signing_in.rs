@@ -46,6 +46,11 @@ pub(super) async fn signed_in(
         return Err(unanswered);
     }
     it.trail.record(it.world).await;
+    if client.is_some() {
+        // One that AWS does not know leads to no answer at all: only a sign-in that it took part in
+        // keeps it.
+        put(&it, None, None).await?;
+    }
     let (made, client) = identity_center::by_a_person(&it, center, client, unanswered).await?;
     kept(&it, made, Some(client)).await
 }

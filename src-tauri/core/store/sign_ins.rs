@@ -1,5 +1,5 @@
-//! Sign-ins of providers: their tokens, and what a renewal takes. One entry for all identities above
-//! a provider, and for every provider of the configuration that signs in at the same place.
+//! Sign-ins of providers: their tokens, and what a renewal takes. One entry for all identities
+//! above a provider, and for every provider of the configuration that signs in at the same place.
 
 use super::entries::{Entries, NewEntry};
 use super::keyring::{EntryKind, EntryName};
