@@ -463,3 +463,17 @@ fn a_refresh_token_is_sent_once_whatever_the_answer() {
     assert_eq!(code(&ran), 1, "{}", text(&ran.stderr));
     assert_eq!(office.calls("CreateToken"), 1);
 }
+
+#[test]
+fn a_sign_in_under_way_elsewhere_is_joined_by_an_identity_and_not_by_its_provider() {
+    let office = Office::new();
+    let mut terminal = office.on_a_terminal(&["login", "admin"]);
+    terminal.read_to("opens this address");
+    let address = office.desktop.opened();
+    let elsewhere = office.home.json(&["login", "reader", "--json"]);
+    let hints = elsewhere["error"]["hints"].to_string();
+    assert!(hints.contains("`fob login reader`"), "{elsewhere}");
+    Desktop::click(&address);
+    let (shown, exit) = terminal.finish();
+    assert_eq!(exit, 0, "{shown}");
+}

@@ -49,6 +49,7 @@ impl Climb<'_> {
 
     pub(super) async fn lock(&mut self, at: usize, patience: Patience) -> Result<()> {
         let (world, name) = (self.world, lock_name(self, at)?);
+        let login = login_name(self, at).to_owned();
         let folder = world.store.sign_in_locks_folder();
         let lock = SignInLock::acquire(&folder, &name, patience, &world.clock);
         tokio::pin!(lock);
@@ -56,7 +57,7 @@ impl Climb<'_> {
             biased;
             lock = &mut lock => lock?,
             holder = SignInLock::holder_waits(&folder, &name) => {
-                tell_of_the_holder(&self.options, self.ask, &name, &holder)?;
+                tell_of_the_holder(&self.options, self.ask, &login, &holder)?;
                 lock.await?
             }
         };
@@ -65,7 +66,7 @@ impl Climb<'_> {
     }
 
     pub(super) async fn lock_or_say(&mut self, at: usize, patience: Patience) -> Result<()> {
-        let name = self.name(at).to_owned();
+        let name = login_name(self, at).to_owned();
         self.lock(at, patience)
             .await
             .map_err(|error| match patience {
@@ -140,6 +141,16 @@ fn lock_name(climb: &Climb<'_>, at: usize) -> Result<String> {
         Ok(SignInPlace::of(climb.world, link)?.name)
     } else {
         Ok(link.name.clone())
+    }
+}
+
+/// What `fob login` takes: an identity.
+fn login_name<'a>(climb: &'a Climb<'_>, at: usize) -> &'a str {
+    let link = &climb.chain.links()[at];
+    if providers::gives_a_sign_in(&link.kind) {
+        climb.chain.identity.as_str()
+    } else {
+        &link.name
     }
 }
 
