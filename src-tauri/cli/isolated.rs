@@ -1,7 +1,7 @@
 //! `fob console --isolated`: a browser profile for each identity, so that the consoles of several
 //! are open beside each other.
 
-use crate::desktop::browser::{Launch, launched};
+use crate::desktop::browser::{LauncherRun, launched};
 use keyfob_core::error::{Code, Error, Result};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -23,12 +23,12 @@ pub fn browse(address: &str, folder: &Path, wanted: Option<&OsStr>) -> Result<()
             }
         }
         match launched(command.arg(address)) {
-            Launch::Missing => {}
-            Launch::Failed(why) => {
+            LauncherRun::Missing => {}
+            LauncherRun::Failed(why) => {
                 let message = format!("{} cannot be started: {why}", program.to_string_lossy());
                 return Err(Error::new(Code::ProcessFailed, message));
             }
-            Launch::Running => return Ok(()),
+            LauncherRun::Running => return Ok(()),
         }
     }
     let message =

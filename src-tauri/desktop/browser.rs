@@ -19,9 +19,9 @@ pub fn open(what: impl AsRef<OsStr>, noun: &str) -> Result<()> {
     for mut command in open::commands(what) {
         let program = command.get_program().to_string_lossy().into_owned();
         match launched(&mut command) {
-            Launch::Missing => {}
-            Launch::Failed(cause) => why = format!("{program}: {cause}"),
-            Launch::Running => return Ok(()),
+            LauncherRun::Missing => {}
+            LauncherRun::Failed(cause) => why = format!("{program}: {cause}"),
+            LauncherRun::Running => return Ok(()),
         }
     }
     let message = format!("{noun} cannot be opened ({why})");
@@ -30,7 +30,7 @@ pub fn open(what: impl AsRef<OsStr>, noun: &str) -> Result<()> {
 }
 
 #[derive(Debug)]
-pub enum Launch {
+pub enum LauncherRun {
     /// That one may not be installed.
     Missing,
     Failed(String),
@@ -38,19 +38,19 @@ pub enum Launch {
 }
 
 /// Of a program that goes on by itself.
-pub fn launched(command: &mut Command) -> Launch {
+pub fn launched(command: &mut Command) -> LauncherRun {
     command.stdin(Stdio::null());
     command.stdout(Stdio::null()).stderr(Stdio::null());
     // It may be the browser itself, and outlives this process.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(command, 0);
     let Ok(child) = command.spawn() else {
-        return Launch::Missing;
+        return LauncherRun::Missing;
     };
     match ended_at_once(child) {
-        Ok(Some(status)) if !status.success() => Launch::Failed(status.to_string()),
-        Err(cause) => Launch::Failed(cause.to_string()),
-        Ok(Some(_) | None) => Launch::Running,
+        Ok(Some(status)) if !status.success() => LauncherRun::Failed(status.to_string()),
+        Err(cause) => LauncherRun::Failed(cause.to_string()),
+        Ok(Some(_) | None) => LauncherRun::Running,
     }
 }
 

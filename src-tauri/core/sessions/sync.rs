@@ -81,7 +81,16 @@ pub enum ReadScope<'a> {
     One(&'a str),
 }
 
-/// The keyring is asked for a list once, and for the sessions that changed.
+impl ReadScope<'_> {
+    fn has(self, identity: &str) -> bool {
+        match self {
+            ReadScope::All => true,
+            ReadScope::One(name) => identity.eq_ignore_ascii_case(name),
+        }
+    }
+}
+
+/// The keyring is read for a list once, and for the sessions that changed.
 pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading {
     let mut reading = Reading {
         found: Vec::new(),
@@ -97,11 +106,9 @@ pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading 
         reading.generation = None;
         return reading;
     }
-    let mut listed: Option<Result<Names>> = None;
-    let identities = world.config.identities().iter().filter(|it| match scope {
-        ReadScope::All => true,
-        ReadScope::One(name) => it.name.as_str().eq_ignore_ascii_case(name),
-    });
+    let mut listed = None;
+    let identities = world.config.identities().iter();
+    let identities = identities.filter(|it| scope.has(it.name.as_str()));
     for identity in identities {
         let name = identity.name.as_str();
         let Ok(chain) = world.config.chain(identity) else {
@@ -112,7 +119,7 @@ pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading 
             keys: world.store.keys.stamp(&chain.source().name),
         };
         let aside = (EntryKind::SetAside, key(&chain.source().name));
-        let target = chain.target().clone();
+        let hands_out_keys = matches!(handed_out(world, chain.target()).await, Ok(Some(_)));
         let stored = match known.stamps.get(&key(name)) {
             Some(known) if *known == stamp && known.is_settled() => Stored::Unchanged,
             _ if reading.keyring.is_some() => continue,
@@ -138,7 +145,7 @@ pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading 
             stamp,
             stored,
             are_keys_revoked,
-            hands_out_keys: matches!(handed_out(world, &target).await, Ok(Some(_))),
+            hands_out_keys,
         });
     }
     reading.with_sign_ins(world, known.sign_ins).await
