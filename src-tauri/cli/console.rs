@@ -76,7 +76,7 @@ fn print(invocation: &Invocation, link: &ConsoleLink) -> Result<u8, Stop> {
     };
     let ends = in_time(link.expires_at, Clock::system().now());
     invocation.terminal.warn(&format!(
-        "anyone who opens this link is signed in as {}; it can be opened until it ends {ends}",
+        "anyone who opens this link is signed in as {}; the link ends {ends}",
         link.identity
     ));
     print_exact(&Zeroizing::new(text))?;

@@ -56,7 +56,10 @@ pub fn whoami_text(it: &Whoami, now: SystemTime) -> String {
         rows.push(row("Expires", &until(expires_at, now)));
     }
     if let Some(sign_in) = &it.sign_in {
-        rows.push(row("Sign-in", &sign_in_words(sign_in, now)));
+        let words = sign_in_words(sign_in, now);
+        // The label says it already.
+        let words = words.strip_prefix("sign-in ").unwrap_or(&words);
+        rows.push(row("Sign-in", words));
     }
     rows.push(row("Source", &or_dash(&it.source)));
     rows.push(row("Realm", &it.realm));
