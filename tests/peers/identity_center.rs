@@ -93,7 +93,7 @@ fn boto3_and_the_aws_cli_work_with_a_role_above_a_role_above_a_permission_set() 
 fn boto3_works_on_past_the_ends_of_its_sessions_and_of_the_token_without_a_person() {
     let (sandbox, home) = signed_in("center-long-run", |settings| {
         settings.session_seconds = Some(20);
-        settings.token_seconds = Some(25);
+        settings.token_seconds = Some(15);
     });
     let sessions: usize = home
         .python(LONG_RUN, &["70"])
@@ -109,7 +109,8 @@ fn boto3_works_on_past_the_ends_of_its_sessions_and_of_the_token_without_a_perso
     );
     assert!(
         count(&sandbox, "CreateToken") >= 3,
-        "the token was renewed twice"
+        "the token was renewed twice: {:?}",
+        sandbox.journal()
     );
     let refused: Vec<_> = sandbox
         .journal()
