@@ -10,7 +10,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::process::Child;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use tokio::sync::SetOnce;
 
 /// For another process that signs in to the same identity: longer than an answer may take, so that
 /// the next question finds what comes of it.
@@ -18,11 +18,12 @@ const WAIT_SECONDS: u32 = 5;
 
 type Asking = Pin<Box<dyn Future<Output = Result<Credentials>> + Send>>;
 
-/// The caller of these requests: the command, with its process once there is one.
+/// The caller of these requests: the command. It may ask before its process number is known here,
+/// and is answered then.
 #[derive(Debug)]
 pub struct AskingChild {
     program: String,
-    pid: AtomicU32,
+    pid: SetOnce<u32>,
 }
 
 impl AskingChild {
@@ -30,18 +31,18 @@ impl AskingChild {
         let name = Path::new(program).file_name().unwrap_or(program);
         AskingChild {
             program: name.to_string_lossy().into_owned(),
-            pid: AtomicU32::new(std::process::id()),
+            pid: SetOnce::new(),
         }
     }
 
     pub fn is(&self, child: &Child) {
-        self.pid.store(child.id(), Ordering::Relaxed);
+        self.pid.set(child.id()).expect("a command is started once");
     }
 
-    fn caller(&self) -> Caller {
+    async fn caller(&self) -> Caller {
         Caller {
             program: self.program.as_str().into(),
-            pid: self.pid.load(Ordering::Relaxed),
+            pid: *self.pid.wait().await,
             person: Person::Absent,
             trail: None,
         }
@@ -55,8 +56,8 @@ pub fn credentials_source(
 ) -> impl Fn() -> Asking + Send + Sync + 'static {
     let client = Arc::new(client);
     move || -> Asking {
-        let (client, caller, identity) = (client.clone(), child.caller(), identity.clone());
-        Box::pin(async move { credentials(ask(&client, caller, identity).await) })
+        let (client, caller, identity) = (client.clone(), child.clone(), identity.clone());
+        Box::pin(async move { credentials(ask(&client, caller.caller().await, identity).await) })
     }
 }
 
