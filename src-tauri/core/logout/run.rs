@@ -254,18 +254,13 @@ async fn name_those_who_shared(world: &World, scope: &Scope<'_>, report: &mut Re
         if !shares || removed.contains(&identity.name.to_string()) {
             continue;
         }
-        let signed_out = matches!(
-            world.store.sign_outs.since(identity.name.as_str()),
-            Ok(Some(_))
-        );
-        let held = world
-            .store
-            .session(identity.name.as_str(), None)
-            .await
-            .ok()
-            .flatten()
-            .map(|stored| stored.session);
-        if let Some(session) = held.filter(|session| !signed_out && session.is_usable(now)) {
+        let name = identity.name.as_str();
+        if matches!(world.store.sign_outs.since(name), Ok(Some(_))) {
+            continue;
+        }
+        let held = world.store.session(name, None).await.ok().flatten();
+        let held = held.map(|stored| stored.session);
+        if let Some(session) = held.filter(|session| session.is_usable(now)) {
             let identity = identity.name.to_string();
             report.others.push(OtherSession {
                 identity,
