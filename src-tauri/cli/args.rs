@@ -199,6 +199,9 @@ pub enum Command {
     /// Get auth tokens for RDS and Aurora databases
     #[command(subcommand)]
     Rds(RdsCommand),
+    /// Write profiles into ~/.aws/config, so that AWS_PROFILE=NAME works in any terminal
+    #[command(subcommand, after_long_help = help::PROFILES)]
+    Profiles(ProfilesCommand),
     /// Show what was done with each identity, and by which program
     #[command(after_long_help = help::AUDIT, args_conflicts_with_subcommands = true)]
     Audit(AuditArgs),
@@ -489,6 +492,25 @@ pub enum RdsCommand {
     /// Print an auth token, used as the password of an RDS or Aurora database
     #[command(after_long_help = help::RDS_TOKEN)]
     Token(RdsTokenArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ProfilesCommand {
+    /// Write the profile of an identity, or of all; again after `fob` has moved
+    #[command(after_long_help = help::PROFILES)]
+    Write(ProfilesArgs),
+    /// Remove what `fob profiles write` wrote
+    #[command(after_long_help = help::PROFILES)]
+    Remove(ProfilesArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ProfilesArgs {
+    #[command(flatten)]
+    pub named: IdentityArgs,
+    /// Only show what would be done
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Args)]

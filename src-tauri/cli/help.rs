@@ -237,6 +237,24 @@ progress in another process: its result is used.
 IAM: as for `fob login`.
 What lives on: the renewed session, in the keyring until it expires.";
 
+pub const PROFILES: &str = "\
+Examples:
+  fob profiles write                every identity of the configuration
+  fob profiles write deploy         only deploy
+  fob profiles write --dry-run      show the lines
+  AWS_PROFILE=deploy terraform plan
+  fob profiles remove
+
+Each profile gets its region and a credential_process with the absolute path of fob, between two comments that mark \
+it as Keyfob's. Nothing else in the file changes, and settings that you add to such a profile stay. A profile of your \
+own of the same name is left alone and named. Run `fob profiles write` again after fob has moved, or identities were \
+added, renamed or removed. AWS_CONFIG_FILE names another file.
+
+Programs never prompt through a profile: sign in with `fob login` first, or answer the prompt that the agent shows.
+
+IAM: none; AWS is not called.
+What lives on: the profiles, until `fob profiles remove`; they contain no secret.";
+
 pub const CONSOLE: &str = "\
 Examples:
   fob console deploy

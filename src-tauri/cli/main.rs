@@ -20,6 +20,7 @@ mod invocation;
 mod isolated;
 mod line;
 mod logout;
+mod profiles;
 mod prompt;
 mod rds;
 mod render;
@@ -121,6 +122,7 @@ fn dispatch(invocation: &Invocation, command: &Command) -> Result<u8, Stop> {
         Command::Agent(AgentCommand::Status) => agent::agent_status(invocation),
         Command::Console(args) => console::console(invocation, args),
         Command::Rds(RdsCommand::Token(args)) => rds::token(invocation, args),
+        Command::Profiles(command) => profiles::profiles(invocation, command),
         Command::Audit(args) => audit::audit(invocation, args),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => sandbox::sandbox(invocation, args),

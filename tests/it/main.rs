@@ -32,6 +32,7 @@ mod long_lived;
 mod loopback;
 #[cfg(target_os = "linux")]
 mod memory;
+mod profiles;
 mod rds;
 mod schedule;
 #[path = "../peers/terminal.rs"]

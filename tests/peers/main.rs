@@ -11,6 +11,7 @@ mod moto;
 #[cfg(target_os = "linux")]
 mod notices;
 mod preconditions;
+mod profiles;
 mod rds;
 mod recovery;
 mod sign_in;

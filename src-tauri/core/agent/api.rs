@@ -23,11 +23,11 @@ pub use crate::sessions::{
     VariablesForm, Whoami,
 };
 pub use crate::sign_in::{HeldSession, Renewal, SignedIn};
-pub use crate::store::Mode;
 pub use crate::store::audit::{
     AuditCaller, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Damage, DamageKind, HeadState,
     Verdict,
 };
+pub use crate::store::{Mode, ProfileOutcome, ProfileResult};
 pub use crate::world::{Audit, Audited};
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;

@@ -14,6 +14,7 @@ mod prompts;
 mod requests;
 mod role;
 mod schedule;
+pub mod shared_profiles;
 mod sign_ins;
 pub mod socket;
 mod tend;

@@ -20,6 +20,8 @@ pub struct Chain {
     links: Vec<Link>,
     /// The target's region: nearest one up the chain, else us-east-1.
     pub region: Region,
+    /// `None`: no link names one.
+    pub written_region: Option<Region>,
     pub env: Vec<(String, String)>,
     pub files: AwsFiles,
 }
@@ -149,8 +151,10 @@ impl Config {
         let listed = listed_links(self, target);
         check(self, &format!("the identity `{}`", target.name), &listed)?;
         let mut links: Vec<Link> = Vec::new();
+        let mut written_region = None;
         for it in &listed {
             let settings = self.settings(&it.subject())?;
+            written_region = settings.region.as_ref().or(written_region);
             let link = Link::new(it.name(), settings, links.last());
             links.push(link);
         }
@@ -167,6 +171,7 @@ impl Config {
             provider,
             links,
             region: region.unwrap_or_else(|| Partition::Aws.default_region()),
+            written_region: written_region.cloned(),
             env: self
                 .settings(&ListedLink::Identity(target).subject())?
                 .env

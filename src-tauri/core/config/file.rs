@@ -89,6 +89,13 @@ pub(super) fn text(path: &Path) -> Result<Zeroizing<String>> {
     read(&file, path, unusable)
 }
 
+/// The text of another file that is to be changed: the same holds for it.
+pub(super) fn unshared_text(path: &Path, refuse: Refuse) -> Result<Zeroizing<String>> {
+    let file = open(path, refuse)?;
+    files::check_unshared(&file, path)?;
+    read(&file, path, refuse)
+}
+
 /// The text of another file.
 pub(super) fn bounded_text(path: &Path, refuse: Refuse) -> Result<Zeroizing<String>> {
     read(&open(path, refuse)?, path, refuse)

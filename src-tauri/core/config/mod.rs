@@ -32,6 +32,7 @@ pub use chain::{AwsFiles, Chain, Link};
 pub use configuration::{Config, locate, place};
 pub use database_host::{DatabaseHost, DatabaseService};
 pub use databases::{Database, Engine, PasswordSecret};
+pub(crate) use edit::Original;
 pub use edit::{Change, NewIdentity, NewIdentityCenter, NewKind, change};
 pub use file::is_blank;
 pub use general::KeyringChoice;
@@ -42,7 +43,7 @@ pub use kinds::{
     IdentityCenter, Kind, PermissionSet, Process, Saml, SessionTag, User, WebIdentity,
 };
 pub use problem::{Problem, Severity};
-pub(crate) use profiles::{SharedProfile, SharedProfiles};
+pub(crate) use profiles::{SharedProfile, SharedProfiles, shared_config_path, shared_text};
 pub use sensitive::SensitivePart;
 pub use trust::Trust;
 pub use user_settings::UserSettings;

@@ -34,7 +34,7 @@ pub(crate) struct SharedProfiles {
 struct Source<'a> {
     text: &'a str,
     name: String,
-    /// A `config` file names profiles with the word `profile`; `default` may go without.
+    /// Or a `credentials` file, which names profiles without the word `profile`.
     is_config: bool,
 }
 
@@ -52,6 +52,10 @@ impl SharedProfile {
     /// The command of `credential_process`, in which anything may stand.
     pub fn command(&self) -> Option<&str> {
         self.whole("credential_process")
+    }
+
+    pub fn has_keys(&self) -> bool {
+        self.has_any(PAIR)
     }
 
     pub fn has_any(&self, keys: &[&str]) -> bool {
@@ -82,12 +86,11 @@ impl SharedProfile {
 impl SharedProfiles {
     /// Files that are missing hold none.
     pub fn read(environment: &Environment) -> Result<SharedProfiles> {
-        let path = |variable, name| path(environment, variable, name);
         let mut profiles = SharedProfiles {
             all: Vec::new(),
             paths: [
-                path("AWS_CONFIG_FILE", "config")?,
-                path("AWS_SHARED_CREDENTIALS_FILE", "credentials")?,
+                shared_config_path(environment)?,
+                path(environment, "AWS_SHARED_CREDENTIALS_FILE", "credentials")?,
             ],
         };
         for (path, is_config) in profiles.paths.clone().iter().zip([true, false]) {
@@ -98,6 +101,12 @@ impl SharedProfiles {
             })?;
         }
         Ok(profiles)
+    }
+
+    /// Of the `credentials` file alone.
+    pub fn of_credentials(environment: &Environment) -> Result<SharedProfiles> {
+        let path = path(environment, "AWS_SHARED_CREDENTIALS_FILE", "credentials")?;
+        SharedProfiles::of_text(&read(&path)?)
     }
 
     /// Of a text as it stands in `~/.aws/credentials`.
@@ -159,7 +168,7 @@ impl SharedProfiles {
     fn lay_over(&mut self, profile: SharedProfile) {
         match self.all.iter_mut().find(|it| it.name == profile.name) {
             Some(below) => {
-                if profile.has_any(PAIR) {
+                if profile.has_keys() {
                     below
                         .settings
                         .retain(|(key, _)| !PAIR.contains(&key.as_str()));
@@ -176,11 +185,8 @@ impl Source<'_> {
     fn profile<'s>(&self, section: &IniSection<'s>) -> Option<&'s str> {
         let bare = section
             .name("")
-            .filter(|name| !self.is_config || *name == "default");
-        section
-            .name("profile")
-            .or(bare)
-            .filter(|name| !name.is_empty())
+            .filter(|name| !self.is_config && !name.is_empty());
+        section.profile().or(bare)
     }
 }
 
@@ -191,13 +197,27 @@ fn path(environment: &Environment, variable: &str, name: &str) -> Result<PathBuf
     }
 }
 
+/// The `config` file, where it is or would be.
+pub(crate) fn shared_config_path(environment: &Environment) -> Result<PathBuf> {
+    path(environment, "AWS_CONFIG_FILE", "config")
+}
+
+/// One of these files, to be changed: no other user may have written it.
+pub(crate) fn shared_text(path: &Path) -> Result<Zeroizing<String>> {
+    file::unshared_text(path, refuse)
+}
+
+fn refuse(path: &Path, why: &str) -> Error {
+    Error::new(
+        Code::InvalidInput,
+        format!("the file {} {why}", path.display()),
+    )
+}
+
 pub(super) fn read(path: &Path) -> Result<Zeroizing<String>> {
     // `/dev/null` is how people switch one of them off.
     if file::is_missing(path) || path == Path::new("/dev/null") {
         return Ok(Zeroizing::default());
     }
-    file::bounded_text(path, |path, why| {
-        let message = format!("the file {} {why}", path.display());
-        Error::new(Code::InvalidInput, message)
-    })
+    file::bounded_text(path, refuse)
 }

@@ -101,7 +101,7 @@ impl UserSettings {
             if section.configuration.is_some() || sections[at + 1..].iter().any(again) {
                 continue;
             }
-            let (name, carried) = match profile_name(section) {
+            let (name, carried) = match section.profile() {
                 Some(name) if is_own(name) => continue,
                 Some(name) => (Some(name), self.without_credentials(section)),
                 // How to get credentials, and nothing else.
@@ -172,13 +172,9 @@ impl UserSettings {
     }
 }
 
-fn profile_name<'a>(section: &IniSection<'a>) -> Option<&'a str> {
-    let bare = section.name("").filter(|name| *name == "default");
-    section.name("profile").or(bare)
-}
-
 fn is_profile(section: &IniSection<'_>, name: &str) -> bool {
-    profile_name(section).is_some_and(|it| it.eq_ignore_ascii_case(name))
+    let profile = section.profile();
+    profile.is_some_and(|it| it.eq_ignore_ascii_case(name))
 }
 
 fn is_credential(key: &str) -> bool {

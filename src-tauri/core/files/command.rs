@@ -1,7 +1,7 @@
 //! The command line of a `credential_process`, written and read.
 
 use crate::error::{Code, Error, Result};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// `fob`, for the identities of a configuration.
 #[derive(Clone, Debug)]
@@ -29,14 +29,17 @@ impl FobCommand {
     }
 }
 
-/// The program of such a line, if it is named by an absolute path and gone.
+/// The program of such a line.
+pub fn program_of(line: &str) -> Option<PathBuf> {
+    match line.strip_prefix('"') {
+        Some(rest) => rest.split('"').next().map(PathBuf::from),
+        None => shell_words::split(line).ok()?.first().map(PathBuf::from),
+    }
+}
+
+/// The same, if it is named by an absolute path and gone.
 pub fn missing_program(line: &str) -> Option<PathBuf> {
-    let program = match line.strip_prefix('"') {
-        Some(rest) => rest.split('"').next()?.to_owned(),
-        None => shell_words::split(line).ok()?.into_iter().next()?,
-    };
-    let program = Path::new(&program);
-    (program.is_absolute() && !program.exists()).then(|| program.to_owned())
+    program_of(line).filter(|it| it.is_absolute() && !it.exists())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +83,7 @@ fn refused(what: &str, why: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     #[test]
     fn a_program_that_is_gone_is_read_back_however_it_was_quoted() {

@@ -11,6 +11,9 @@ use zeroize::Zeroizing;
 const MARK: &str = "# Written by Keyfob from ";
 /// The user's own section in a file that stands in for theirs.
 pub const COPY: &str = "# Copied by Keyfob";
+/// Behind ours in a file of the user's. Without `:` and `=`, which the AWS CLI would take for a
+/// setting when it adds one.
+pub const END: &str = "# End of what Keyfob wrote";
 
 /// `[profile dev]` in a `config` file, `[dev]` in a `credentials` file.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +55,8 @@ pub struct IniSection<'a> {
     pub settings: Settings,
     /// The lines of each setting, with those nested below it.
     blocks: Vec<Range<usize>>,
+    /// The lines that say whose it is.
+    marks: Vec<Range<usize>>,
     /// Lines that are no setting, from 1.
     pub stray: Vec<usize>,
     is_copy: bool,
@@ -77,6 +82,13 @@ impl<'a> IniSection<'a> {
         (keyword.is_empty() || rest.len() > rest.trim_start().len()).then_some(name)
     }
 
+    /// The profile that it is in a `config` file, which names them with the word `profile`;
+    /// `default` may go without.
+    pub fn profile(&self) -> Option<&'a str> {
+        let bare = self.name("").filter(|name| *name == "default");
+        self.name("profile").or(bare).filter(|it| !it.is_empty())
+    }
+
     /// What stands between the brackets.
     pub fn header(&self) -> &'a str {
         self.header.unwrap_or_default()
@@ -87,8 +99,7 @@ impl<'a> IniSection<'a> {
         let (mut shown, mut all) = (String::new(), true);
         for block in &self.blocks {
             let block = &text[block.clone()];
-            let key = block.split(['=', ':']).next().unwrap_or_default();
-            if passes(&key.trim().to_ascii_lowercase()) {
+            if passes(&key(block.as_bytes())) {
                 for line in block.split(['\n', '\r']).filter(|it| !it.trim().is_empty()) {
                     shown.extend([line.trim_end(), "\n"]);
                 }
@@ -97,6 +108,33 @@ impl<'a> IniSection<'a> {
             }
         }
         (shown, all)
+    }
+
+    /// The bytes of the whole section.
+    pub fn range(&self) -> Range<usize> {
+        self.range.clone()
+    }
+
+    /// The line of its header.
+    pub fn first_line<'t>(&self, text: &'t [u8]) -> &'t [u8] {
+        let section = &text[self.range.clone()];
+        &section[..first_line(section)]
+    }
+
+    /// Its bytes without the header, our marks and the settings of these names: what others added.
+    pub fn added(&self, text: &[u8], ours: &[&str]) -> Vec<u8> {
+        let is_ours = |it: &&Range<usize>| ours.contains(&key(&text[(*it).clone()]).as_str());
+        let mut left_out: Vec<_> = self.blocks.iter().filter(is_ours).collect();
+        left_out.extend(&self.marks);
+        left_out.sort_by_key(|it| it.start);
+        let mut added = Vec::new();
+        let mut from = self.range.start + self.first_line(text).len();
+        for range in left_out {
+            added.extend_from_slice(&text[from..range.start]);
+            from = range.end;
+        }
+        added.extend_from_slice(&text[from..self.range.end]);
+        added
     }
 
     fn is_of(&self, header: Header<'_>) -> bool {
@@ -155,7 +193,15 @@ pub fn find<'a>(text: &'a [u8], header: Header<'_>) -> Vec<IniSection<'a>> {
     sections
 }
 
-fn scan(text: &[u8]) -> Vec<IniSection<'_>> {
+/// In lower case.
+fn key(setting: &[u8]) -> String {
+    let name = setting.split(|byte| matches!(byte, b'=' | b':')).next();
+    let name = String::from_utf8_lossy(name.unwrap_or_default());
+    name.trim().to_ascii_lowercase()
+}
+
+/// Every section, also those that AWS tools would not read.
+pub fn scan(text: &[u8]) -> Vec<IniSection<'_>> {
     let mut sections: Vec<IniSection> = Vec::new();
     // How far the setting above is indented: a line that is indented further belongs to it.
     let mut setting: Option<usize> = None;
@@ -174,6 +220,7 @@ fn scan(text: &[u8]) -> Vec<IniSection<'_>> {
                 configuration: None,
                 settings: Vec::new(),
                 blocks: Vec::new(),
+                marks: Vec::new(),
                 stray: Vec::new(),
                 is_copy: false,
             });
@@ -184,6 +231,9 @@ fn scan(text: &[u8]) -> Vec<IniSection<'_>> {
         };
         if let Some(origin) = content.strip_prefix(MARK.as_bytes()) {
             section.configuration = Some(String::from_utf8_lossy(origin).into_owned());
+            section.marks.push(range.clone());
+        } else if content == END.as_bytes() {
+            section.marks.push(range.clone());
         } else if content.starts_with(COPY.as_bytes()) {
             section.is_copy = true;
         } else if content.is_empty() || content.starts_with(b"#") || content.starts_with(b";") {
@@ -211,17 +261,49 @@ fn lines(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
         0
     };
     std::iter::from_fn(move || {
-        let rest = &text[start..];
-        let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
-        let length = match end {
-            Some(at) if rest[at..].starts_with(b"\r\n") => at + 2,
-            Some(at) => at + 1,
-            None => rest.len(),
-        };
-        let range = start..start + length;
+        let range = start..start + first_line(&text[start..]);
         start = range.end;
         (!range.is_empty()).then_some(range)
     })
+}
+
+/// Its length with its line end.
+fn first_line(text: &[u8]) -> usize {
+    let end = text.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+    end.map_or(text.len(), |at| at + line_end(&text[at..]))
+}
+
+/// The length of the line end that `text` begins with, or 0.
+fn line_end(text: &[u8]) -> usize {
+    match text {
+        [b'\r', b'\n', ..] => 2,
+        [b'\r' | b'\n', ..] => 1,
+        _ => 0,
+    }
+}
+
+/// The length of the line end that `text` ends with, or 0.
+fn last_line_end(text: &[u8]) -> usize {
+    match text {
+        [.., b'\r', b'\n'] => 2,
+        [.., b'\r' | b'\n'] => 1,
+        _ => 0,
+    }
+}
+
+/// Lines of ours with the line ends of `text`.
+pub fn as_in(text: &[u8], lines: &[u8]) -> Vec<u8> {
+    let first = &text[..first_line(text)];
+    let end = match &first[first.len() - last_line_end(first)..] {
+        [] => b"\n",
+        end => end,
+    };
+    let lines = lines.split_inclusive(|byte| *byte == b'\n');
+    let spelled = lines.flat_map(|line| match line.strip_suffix(b"\n") {
+        Some(line) => [line, end],
+        None => [line, b""],
+    });
+    spelled.flatten().copied().collect()
 }
 
 fn between_brackets(line: &[u8]) -> Option<&str> {
@@ -269,193 +351,62 @@ pub fn written_by(text: &[u8], keyword: &str, configuration: &str) -> Vec<String
 
 /// Puts `section` where the first of `found` is, or at the end; the rest of `found` goes.
 pub fn put(text: &[u8], found: &[IniSection<'_>], section: &[u8]) -> Vec<u8> {
-    let mut result = Vec::with_capacity(text.len() + section.len() + 2);
-    let Some(first) = found.first() else {
-        result.extend_from_slice(text);
-        if !text.is_empty() {
-            result.extend_from_slice(if text.ends_with(b"\n") {
-                b"\n"
-            } else {
-                b"\n\n"
-            });
-        }
-        result.extend_from_slice(section);
-        return result;
-    };
-    result.extend_from_slice(&text[..first.range.start]);
-    result.extend_from_slice(section);
-    result.extend(without(
-        &text[first.range.end..],
-        &found[1..],
-        first.range.end,
-    ));
-    result
-}
-
-/// Takes `found` out, each with the blank line that [`put`] set before it.
-pub fn remove(text: &[u8], found: &[IniSection<'_>]) -> Vec<u8> {
-    without(text, found, 0)
-}
-
-fn without(text: &[u8], found: &[IniSection<'_>], offset: usize) -> Vec<u8> {
-    let mut result = Vec::with_capacity(text.len());
-    let mut from = 0;
-    for IniSection { range, .. } in found {
-        result.extend_from_slice(&text[from..range.start - offset]);
-        from = range.end - offset;
-        let nothing_follows = text[from..]
-            .first()
-            .is_none_or(|&byte| byte == b'\n' || byte == b'\r');
-        if nothing_follows && result.ends_with(b"\n\n") {
-            result.pop();
+    let section = as_in(text, section);
+    let mut result = text.to_vec();
+    match found {
+        [] => append(&mut result, section),
+        [first, rest @ ..] => {
+            for it in rest.iter().rev() {
+                cut(&mut result, it.range());
+            }
+            replace(&mut result, first.range(), section);
         }
     }
-    result.extend_from_slice(&text[from..]);
     result
+}
+
+/// Takes `found` out, each with the line end that [`append`] set before it.
+pub fn remove(text: &[u8], found: &[IniSection<'_>]) -> Vec<u8> {
+    let mut result = text.to_vec();
+    for it in found.iter().rev() {
+        cut(&mut result, it.range());
+    }
+    result
+}
+
+/// At the end, behind a blank line. A text whose last line has no end still has none afterwards.
+pub fn append(text: &mut Vec<u8>, mut section: Vec<u8>) {
+    if !text.is_empty() && last_line_end(text) == 0 {
+        section.truncate(section.len() - last_line_end(&section));
+    }
+    if !text.is_empty() {
+        text.extend(as_in(text, b"\n"));
+    }
+    text.extend(section);
+}
+
+pub fn replace(text: &mut Vec<u8>, range: Range<usize>, mut section: Vec<u8>) {
+    if last_line_end(&text[range.clone()]) == 0 {
+        section.truncate(section.len() - last_line_end(&section));
+    }
+    text.splice(range, section);
+}
+
+/// Takes a section out. Several of one text are taken out from the last to the first: the line end
+/// of one may have been set for the next.
+pub fn cut(text: &mut Vec<u8>, mut range: Range<usize>) {
+    range.end = range.end.min(text.len());
+    let (before, after) = (&text[..range.start], &text[range.end..]);
+    let end_before = last_line_end(before);
+    let line_before = &before[..before.len() - end_before];
+    let is_blank_before = line_before.is_empty() || last_line_end(line_before) > 0;
+    let nothing_follows = after.is_empty() || line_end(after) > 0;
+    if last_line_end(&text[range.clone()]) == 0 || is_blank_before && nothing_follows {
+        range.start -= end_before;
+    }
+    text.drain(range);
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const DEV: Header<'static> = Header {
-        keyword: "profile",
-        name: "dev",
-    };
-
-    fn replaced(text: &str) -> String {
-        let section = DEV.section("/c.yaml", &[("region", "eu-west-1")]);
-        String::from_utf8(put(text.as_bytes(), &find(text.as_bytes(), DEV), &section))
-            .expect("text")
-    }
-
-    #[test]
-    fn only_the_section_itself_is_replaced() {
-        let text = "# mine\n[default]\nregion=x\n\n[profile dev]\nregion = old\ns3 =\n  a = b\n\n; of other\n[profile other]\r\nkey=1\r\n# end";
-        insta::assert_snapshot!(replaced(text).replace('\r', "␍"), @r"
-        # mine
-        [default]
-        region=x
-
-        [profile dev]
-        # Written by Keyfob from /c.yaml
-        region = eu-west-1
-
-        ; of other
-        [profile other]␍
-        key=1␍
-        # end
-        ");
-    }
-
-    #[test]
-    fn headers_are_read_as_aws_tools_read_them() {
-        for line in [
-            "[profile dev]",
-            "[ profile   dev ]",
-            "[profile \"dev\"]",
-            "[profile DEV] # c",
-            "[profile\tdev]",
-        ] {
-            assert_eq!(find(line.as_bytes(), DEV).len(), 1, "{line}");
-        }
-        for line in [
-            "[dev]",
-            "[profiledev]",
-            "[profile dev2]",
-            "[profile dev",
-            "[sso-session dev]",
-            "[default]",
-        ] {
-            assert!(find(line.as_bytes(), DEV).is_empty(), "{line}");
-        }
-        let header = Header {
-            keyword: "",
-            name: "dev",
-        };
-        assert_eq!(find(b"[dev]", header).len(), 1);
-    }
-
-    #[test]
-    fn a_section_written_twice_by_somebody_is_there_once_afterwards() {
-        let text = "[profile dev]\na=1\n[profile x]\nb=2\n[profile dev]\nc=3\n";
-        assert_eq!(
-            replaced(text),
-            "[profile dev]\n# Written by Keyfob from /c.yaml\nregion = eu-west-1\n[profile x]\nb=2\n"
-        );
-    }
-
-    fn read(text: &str) -> String {
-        let of = "the file";
-        let sections = match sections(text, &of) {
-            Ok(sections) => sections,
-            Err(error) => return error.message,
-        };
-        let line = |it: &IniSection| {
-            let settings: Vec<_> = it
-                .settings
-                .iter()
-                .map(|(key, value)| format!("{key}={}", value.as_str()))
-                .collect();
-            format!("{} {:?} {}", it.line, it.header, settings.join("|"))
-        };
-        sections.iter().map(line).collect::<Vec<_>>().join("; ")
-    }
-
-    #[test]
-    fn settings_are_read_as_botocore_reads_them() {
-        for (text, right) in [
-            (
-                "[a]\n  Key = v\n\tKEY2:w=x",
-                r#"1 Some("a") key=v|key2=w=x"#,
-            ),
-            (
-                "\u{feff}[a]\rk=v\r\n[b]",
-                r#"1 Some("a") k=v; 3 Some("b") "#,
-            ),
-            (
-                "[a]\ns3 =\n  k = no\n\n  # x\n  l = no\nm = 1\n   2\n",
-                r#"1 Some("a") s3=|m=1"#,
-            ),
-            ("k=v\n  [a]\n  k = v", r#"2 Some("a") k=v"#),
-            ("[a]\nno delimiter\n;k=v", r#"1 Some("a") "#),
-        ] {
-            assert_eq!(read(text).replace("\n2", ""), right, "{text:?}");
-        }
-        for (text, line) in [("[a]\nk=v\n  [b]", 3), ("[a", 1), ("\n[ ]", 2), ("[]x", 1)] {
-            let error = read(text);
-            assert!(
-                error.contains(&format!("line {line} of the file")),
-                "{error}"
-            );
-        }
-    }
-
-    #[test]
-    fn an_indented_section_of_someone_else_is_not_taken_along() {
-        let text = "[profile dev]\na=1\n  [profile x]\n  b=2\n";
-        let found = find(text.as_bytes(), DEV);
-        assert_eq!(remove(text.as_bytes(), &found), b"  [profile x]\n  b=2\n");
-    }
-
-    proptest! {
-        #[test]
-        fn putting_and_removing_a_section_gives_back_every_other_byte(text in "([a-z =]{0,9}|\\[[a-z ]{0,9}\\]|#é{0,3}|\r)(\n([a-z =]{0,9}|\\[[a-z ]{0,9}\\]|#é{0,3}|\r)){0,12}\n") {
-            prop_assume!(find(text.as_bytes(), DEV).is_empty());
-            let section = DEV.section("/c.yaml", &[("region", "x")]);
-            let with = put(text.as_bytes(), &[], &section);
-            prop_assert!(with.starts_with(text.as_bytes()));
-            let found = find(&with, DEV);
-            prop_assert_eq!(found[0].configuration.as_deref(), Some("/c.yaml"));
-            prop_assert_eq!(remove(&with, &found), text.as_bytes());
-        }
-
-        #[test]
-        fn no_file_makes_it_panic(text in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let found = find(&text, DEV);
-            let with = put(&text, &found, b"[profile dev]\nregion = x\n");
-            prop_assert_eq!(find(&with, DEV).len(), 1);
-        }
-    }
-}
+#[path = "tests/ini.rs"]
+mod tests;

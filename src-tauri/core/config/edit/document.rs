@@ -34,14 +34,14 @@ const MARK: &str = "\u{feff}";
 /// meanwhile. The file is as it was, whatever the error.
 pub fn change(path: &Path, environment: &Environment, changes: &[Change]) -> Result<()> {
     let path = environment.working_directory().join(path);
-    let original = match Original::read(&path)? {
+    let original = match Original::read(&path, file::text)? {
         Some(original) => original,
         None if matches!(
             changes.first(),
             Some(Change::AddIdentity(_) | Change::AddIdentityCenter(_))
         ) =>
         {
-            Original::missing(&path)
+            Original::missing(&path, file::text)
         }
         None => return Err(file::not_found(&path, "the path given")),
     };

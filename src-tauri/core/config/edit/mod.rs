@@ -11,3 +11,4 @@ mod value;
 
 pub use change::{Change, NewIdentity, NewIdentityCenter, NewKind};
 pub use document::change;
+pub(crate) use replacement::Original;

@@ -2,7 +2,7 @@
 //! one. Keeps the mode it had, follows links to what they lead to, and refuses when it was changed
 //! meanwhile.
 
-use crate::config::file::{self, is_missing};
+use crate::config::file::is_missing;
 use crate::error::{Code, Error, Result};
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Write};
@@ -10,14 +10,18 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// The file as it was read, or its absence.
-pub(super) struct Original {
+pub(crate) struct Original {
     path: PathBuf,
     found: Option<(Zeroizing<String>, Permissions)>,
+    reader: ReadText,
 }
+
+/// Refuses what is no text, or not this user's alone.
+type ReadText = fn(&Path) -> Result<Zeroizing<String>>;
 
 impl Original {
     /// `None` where there is no file.
-    pub fn read(path: &Path) -> Result<Option<Original>> {
+    pub fn read(path: &Path, reader: ReadText) -> Result<Option<Original>> {
         if is_missing(path) {
             return match fs::symlink_metadata(path) {
                 Ok(_) => Err(Error::new(
@@ -29,20 +33,22 @@ impl Original {
             };
         }
         let real = fs::canonicalize(path).map_err(|cause| Error::file(path, "read", &cause))?;
-        let text = file::text(&real)?;
+        let text = reader(&real)?;
         let permissions = fs::metadata(&real)
             .map_err(|cause| Error::file(&real, "read", &cause))?
             .permissions();
         Ok(Some(Original {
             path: real,
             found: Some((text, permissions)),
+            reader,
         }))
     }
 
-    pub fn missing(path: &Path) -> Original {
+    pub fn missing(path: &Path, reader: ReadText) -> Original {
         Original {
             path: path.to_owned(),
             found: None,
+            reader,
         }
     }
 
@@ -76,7 +82,7 @@ impl Original {
             .beside(folder, text)
             .map_err(|cause| unwritable(&cause))?;
         match self.text() {
-            Some(original) if file::text(&self.path).ok().as_ref() != Some(original) => {
+            Some(original) if (self.reader)(&self.path).ok().as_ref() != Some(original) => {
                 Err(self.changed_meanwhile())
             }
             Some(_) => beside
@@ -134,6 +140,7 @@ impl Original {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::file;
 
     #[test]
     fn a_file_that_was_changed_or_made_meanwhile_is_left_alone() {
@@ -143,12 +150,14 @@ mod tests {
             .canonicalize()
             .expect("a folder")
             .join("config.yaml");
-        let missing = Original::missing(&path);
+        let missing = Original::missing(&path, file::text);
         fs::write(&path, "theirs").expect("a file");
         let error = missing.replace("ours").expect_err("a refusal");
         assert!(error.message.ends_with("was changed meanwhile"), "{error}");
 
-        let read = Original::read(&path).expect("readable").expect("there");
+        let read = Original::read(&path, file::text)
+            .expect("readable")
+            .expect("there");
         fs::write(&path, "theirs too").expect("a file");
         let error = read.replace("ours").expect_err("a refusal");
         assert_eq!((error.code, error.hints.len()), (Code::FilesUnwritable, 1));

@@ -152,7 +152,7 @@ async fn writing_again_changes_only_the_section_and_removing_it_leaves_the_rest(
             .quiet();
         assert!(
             place.config().starts_with(theirs)
-                && place.config().contains(&format!("region = {region}\n"))
+                && place.config().contains(&format!("region = {region}\r\n"))
         );
     }
     assert_eq!(place.config().matches("[profile dev]").count(), 1);
@@ -164,7 +164,7 @@ async fn writing_again_changes_only_the_section_and_removing_it_leaves_the_rest(
             .expect("removed"),
         Dropped::Removed
     );
-    assert_eq!(place.config(), format!("{theirs}\n"));
+    assert_eq!(place.config(), theirs);
     assert_eq!(
         remove_profile(&store, &place.files(), "dev")
             .await
