@@ -17,6 +17,7 @@ pub fn builder() -> Builder<Wry> {
             commands::sign_in::answer_keys,
             commands::sign_in::answer_code,
             commands::sign_in::answer_passphrase,
+            commands::sign_in::answer_pasted,
             commands::sign_in::confirm_user,
             commands::sign_in::cancel,
             commands::sign_in::follow,

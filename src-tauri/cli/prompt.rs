@@ -8,7 +8,8 @@ use crate::terminal::{Terminal, one_line};
 use inquire::ui::RenderConfig;
 use inquire::{Confirm, InquireError, MultiSelect, Select};
 use keyfob_core::agent::api::{
-    Answer, MfaArn, PassphraseUse, Prompt, PromptKind, Secret, SessionDuration, TypedKeys, WhyKeys,
+    Answer, MfaArn, OtherUserBy, PassphraseUse, PasteKind, Prompt, PromptKind, Secret,
+    SessionDuration, TypedKeys, WhyKeys,
 };
 use keyfob_core::error::{Code, Error};
 use keyfob_core::view::{form, pasted};
@@ -39,64 +40,78 @@ impl Form<'_> {
 }
 
 pub fn ask(prompt: &Prompt, form: &mut Form<'_>) -> Result<Answer, Unanswered> {
-    let terminal = form.terminal;
-    prepare(terminal);
+    let identity = &prompt.identity;
+    prepare(form.terminal);
+    for line in introduction(prompt) {
+        form.terminal.announce(&line);
+    }
+    if let Some(why) = refusal(&prompt.kind) {
+        form.terminal.warn(why);
+    }
     match &prompt.kind {
         PromptKind::Keys {
-            why,
             mfa_arn,
             session_duration,
-        } => {
-            for line in introduction(*why, &prompt.identity) {
-                terminal.announce(&line);
-            }
-            keys(mfa_arn.as_ref(), *session_duration, form).map(Answer::Keys)
-        }
-        PromptKind::Mfa { device, refused } => {
-            if let Some(why) = refused {
-                terminal.warn(why);
-            }
-            mfa_code(&prompt.identity, device, form).map(Answer::MfaCode)
-        }
-        PromptKind::KeyringPassphrase {
-            path,
-            purpose,
-            refused,
-        } => {
-            if let Some(why) = refused {
-                terminal.warn(why);
-            }
+            ..
+        } => keys(mfa_arn.as_ref(), *session_duration, form).map(Answer::Keys),
+        PromptKind::Mfa { device, .. } => mfa_code(identity, device, form).map(Answer::MfaCode),
+        PromptKind::KeyringPassphrase { path, purpose, .. } => {
             passphrase(path, *purpose, form).map(Answer::Passphrase)
         }
-        PromptKind::OtherUser { stored, given } => {
-            let identity = &prompt.identity;
-            terminal.announce(&format!("These keys belong to {given}"));
-            terminal.announce(&format!(
-                "The keys stored for {identity} belong to {stored}"
-            ));
-            other_user(identity, form)
+        PromptKind::OtherUser { by, .. } => other_user(identity, *by, form),
+        PromptKind::Paste { what, .. } => paste(*what, form).map(Answer::Pasted),
+        PromptKind::Program { .. } => wait_until_over(form),
+        PromptKind::Browser { address, code, .. } => sign_in_at(address, code, form),
+    }
+}
+
+/// Above the form. An address stands by itself, to be copied.
+fn introduction(prompt: &Prompt) -> Vec<String> {
+    let identity = &prompt.identity;
+    match &prompt.kind {
+        PromptKind::Keys { why, .. } => why_keys(*why, identity),
+        PromptKind::OtherUser { stored, given, by } => {
+            other_user_lines(identity, [stored, given], *by).into()
         }
-        PromptKind::Program { program, says } => {
-            terminal.announce(&format!("{program}: {says}"));
-            wait_until_over(form)
-        }
+        PromptKind::Paste {
+            address,
+            why,
+            refused: None,
+            ..
+        } => [paste_lines(identity, why.as_deref()), vec![address.clone()]].concat(),
+        PromptKind::Program { program, says } => vec![format!("{program}: {says}")],
         PromptKind::Browser {
             address,
             code,
             why_code,
             ..
         } => {
-            for line in browser_lines(&prompt.identity, code, why_code.as_deref()) {
-                terminal.announce(&line);
-            }
-            sign_in_at(address, code, form)
+            let lines = browser_lines(identity, code, why_code.as_deref());
+            [lines, vec![address.clone()]].concat()
         }
+        PromptKind::Mfa { .. }
+        | PromptKind::KeyringPassphrase { .. }
+        | PromptKind::Paste {
+            refused: Some(_), ..
+        } => Vec::new(),
     }
 }
 
-/// The address stands by itself, to be copied. Without a code it is for a browser on this machine.
+/// Why the last answer was not taken.
+fn refusal(kind: &PromptKind) -> Option<&str> {
+    match kind {
+        PromptKind::Mfa { refused, .. }
+        | PromptKind::KeyringPassphrase { refused, .. }
+        | PromptKind::Paste { refused, .. } => refused.as_deref(),
+        PromptKind::Keys { .. }
+        | PromptKind::OtherUser { .. }
+        | PromptKind::Program { .. }
+        | PromptKind::Browser { .. } => None,
+    }
+}
+
+/// Without a code it is for a browser on this machine.
 fn sign_in_at(address: &str, code: &str, form: &mut Form<'_>) -> Result<Answer, Unanswered> {
-    form.terminal.announce(address);
     if code.is_empty()
         && let Err(error) = browser::browse(address)
     {
@@ -140,6 +155,7 @@ pub fn is_final(prompt: &Prompt) -> bool {
         PromptKind::Mfa { .. }
         | PromptKind::KeyringPassphrase { .. }
         | PromptKind::OtherUser { .. }
+        | PromptKind::Paste { .. }
         | PromptKind::Program { .. }
         | PromptKind::Browser { .. } => false,
     }
@@ -180,7 +196,7 @@ pub fn confirm(question: &str, terminal: Terminal) -> Result<bool, Unanswered> {
     Ok(Confirm::new(question).with_default(false).prompt()?)
 }
 
-fn introduction(why: WhyKeys, identity: &str) -> Vec<String> {
+fn why_keys(why: WhyKeys, identity: &str) -> Vec<String> {
     let required = format!("AWS credentials are required for identity: {identity}");
     match why {
         WhyKeys::Missing => vec![required],
@@ -277,9 +293,50 @@ fn mfa_code(identity: &str, device: &MfaArn, form: &mut Form<'_>) -> Result<Stri
     Ok(form.text(&field)?.trim().to_owned())
 }
 
-fn other_user(identity: &str, form: &mut Form<'_>) -> Result<Answer, Unanswered> {
+fn other_user_lines(identity: &str, users: [&str; 2], by: OtherUserBy) -> [String; 2] {
+    let [stored, given] = users;
+    match by {
+        OtherUserBy::Keys => [
+            format!("These keys belong to {given}"),
+            format!("The keys stored for {identity} belong to {stored}"),
+        ],
+        OtherUserBy::SignIn => [
+            format!("The browser signed in as {given}"),
+            format!("The last sign-in to {identity} was as {stored}"),
+        ],
+    }
+}
+
+fn paste_lines(identity: &str, why: Option<&str>) -> Vec<String> {
+    let why = why.map(|why| format!("The sign-in goes by a code, because {why}"));
+    let what = format!(
+        "To sign in to {identity}, open this address in a browser on any device, and copy the code that it ends with:"
+    );
+    why.into_iter().chain([what]).collect()
+}
+
+fn paste(what: PasteKind, form: &mut Form<'_>) -> Result<Secret, Unanswered> {
+    let question = match what {
+        PasteKind::SignInCode => "The code that the page shows:",
+    };
     let field = Field {
-        question: &format!("Store them for {identity} all the same? (yes/no)"),
+        question,
+        help: "",
+        initial: "",
+        shown: Shown::Masked,
+        check: form::required,
+        warning: |_| None,
+    };
+    Ok(Secret::new(form.text(&field)?.as_str()))
+}
+
+fn other_user(identity: &str, by: OtherUserBy, form: &mut Form<'_>) -> Result<Answer, Unanswered> {
+    let question = match by {
+        OtherUserBy::Keys => format!("Store them for {identity} all the same? (yes/no)"),
+        OtherUserBy::SignIn => format!("Use it for {identity} all the same? (yes/no)"),
+    };
+    let field = Field {
+        question: &question,
         help: "the sessions of the other user are dropped",
         initial: "",
         shown: Shown::Plain,
@@ -388,7 +445,7 @@ mod tests {
 
     #[test]
     fn the_form_for_revoked_keys_says_why_it_is_shown() {
-        let lines = introduction(WhyKeys::Revoked, "kim");
+        let lines = why_keys(WhyKeys::Revoked, "kim");
         assert_eq!(lines.len(), 2);
         assert!(lines[0].contains("no longer accepts"), "{lines:?}");
         assert_eq!(lines[1], "AWS credentials are required for identity: kim");

@@ -60,8 +60,25 @@ pub enum PromptKind {
     /// What a program of the configuration says while it runs. Nobody answers it here, it ends with
     /// the program.
     Program { program: String, says: Foreign },
-    /// The keys are those of another IAM user than the stored ones.
-    OtherUser { stored: String, given: String },
+    /// The keys, or the sign-in in the browser, are those of another user than the stored ones.
+    OtherUser {
+        stored: String,
+        given: String,
+        #[serde(default, skip_serializing_if = "OtherUserBy::is_keys")]
+        by: OtherUserBy,
+    },
+    /// What a page at this address ends with is brought here by a person.
+    Paste {
+        what: PasteKind,
+        address: String,
+        /// Why it is not done in a browser of this machine.
+        why: Option<String>,
+        /// Why the last one was not taken.
+        refused: Option<String>,
+        #[serde(with = "moment")]
+        #[cfg_attr(feature = "app", specta(type = String))]
+        expires_at: SystemTime,
+    },
     /// A sign-in in the browser; no person answers it here, it ends by itself.
     Browser {
         address: String,
@@ -89,6 +106,31 @@ impl PromptKind {
             PromptKind::Program { .. } | PromptKind::Browser { .. }
         )
     }
+}
+
+/// What another user than before was given with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+#[serde(rename_all = "snake_case")]
+pub enum OtherUserBy {
+    #[default]
+    Keys,
+    SignIn,
+}
+
+impl OtherUserBy {
+    pub fn is_keys(&self) -> bool {
+        *self == OtherUserBy::Keys
+    }
+}
+
+/// What is pasted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+#[serde(rename_all = "snake_case")]
+pub enum PasteKind {
+    /// Which AWS's page shows after a sign-in.
+    SignInCode,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +163,7 @@ pub enum Answer {
     Keys(TypedKeys),
     MfaCode(String),
     Passphrase(#[serde(with = "on_the_wire")] Secret),
+    Pasted(#[serde(with = "on_the_wire")] Secret),
     /// Yes.
     Confirmed,
 }
@@ -146,6 +189,7 @@ impl Answer {
             Answer::Keys(_) => "access keys",
             Answer::MfaCode(_) => "an MFA code",
             Answer::Passphrase(_) => "a passphrase",
+            Answer::Pasted(_) => "a pasted text",
             Answer::Confirmed => "a yes",
         }
     }
@@ -324,39 +368,46 @@ impl Ask {
 
     /// `None`: some are stored that AWS has not refused.
     pub async fn keys(&self, prompt: Prompt) -> Result<Option<TypedKeys>> {
-        match self.ask(prompt).await? {
-            Some(Answer::Keys(keys)) => Ok(Some(keys)),
-            Some(other @ (Answer::MfaCode(_) | Answer::Passphrase(_) | Answer::Confirmed)) => {
-                Err(other.is_unexpected())
-            }
-            None => Ok(None),
-        }
+        let Some(answer) = self.ask(prompt).await? else {
+            return Ok(None);
+        };
+        let Answer::Keys(keys) = answer else {
+            return Err(answer.is_unexpected());
+        };
+        Ok(Some(keys))
     }
 
     pub async fn mfa_code(&self, prompt: Prompt) -> Result<String> {
-        match self.answer(prompt).await? {
-            Answer::MfaCode(code) => Ok(code),
-            other @ (Answer::Keys(_) | Answer::Passphrase(_) | Answer::Confirmed) => {
-                Err(other.is_unexpected())
-            }
-        }
+        let answer = self.answer(prompt).await?;
+        let Answer::MfaCode(code) = answer else {
+            return Err(answer.is_unexpected());
+        };
+        Ok(code)
     }
 
     pub async fn passphrase(&self, prompt: Prompt) -> Result<Secret> {
-        match self.answer(prompt).await? {
-            Answer::Passphrase(passphrase) => Ok(passphrase),
-            other @ (Answer::Keys(_) | Answer::MfaCode(_) | Answer::Confirmed) => {
-                Err(other.is_unexpected())
-            }
-        }
+        let answer = self.answer(prompt).await?;
+        let Answer::Passphrase(passphrase) = answer else {
+            return Err(answer.is_unexpected());
+        };
+        Ok(passphrase)
+    }
+
+    pub async fn pasted(&self, prompt: Prompt) -> Result<Secret> {
+        let answer = self.answer(prompt).await?;
+        let Answer::Pasted(text) = answer else {
+            return Err(answer.is_unexpected());
+        };
+        Ok(text)
     }
 
     pub async fn confirmed(&self, prompt: Prompt) -> Result<()> {
         match self.answer(prompt).await? {
             Answer::Confirmed => Ok(()),
-            other @ (Answer::Keys(_) | Answer::MfaCode(_) | Answer::Passphrase(_)) => {
-                Err(other.is_unexpected())
-            }
+            other @ (Answer::Keys(_)
+            | Answer::MfaCode(_)
+            | Answer::Passphrase(_)
+            | Answer::Pasted(_)) => Err(other.is_unexpected()),
         }
     }
 

@@ -1,4 +1,6 @@
-//! Bytes as text: hexadecimal digits, percent-encoding, random tokens.
+//! Bytes as text: hexadecimal digits, percent-encoding, Base64 for addresses, random tokens.
+
+pub mod base64url;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use std::fmt::Write as _;

@@ -194,6 +194,8 @@ pub enum Origin {
     /// Typed a moment ago, not stored yet.
     Typed,
     IdentityCenter,
+    /// `aws/login`.
+    ConsoleSignIn,
 }
 
 impl fmt::Display for Origin {
@@ -207,6 +209,7 @@ impl fmt::Display for Origin {
             Origin::Process => "process",
             Origin::Typed => "form",
             Origin::IdentityCenter => "IAM Identity Center",
+            Origin::ConsoleSignIn => "AWS console sign-in",
         })
     }
 }
@@ -242,6 +245,7 @@ impl Session {
 /// What a person did at a provider, whole: the token that sessions are made with, and its own end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignIn {
+    /// The console's gives each session once, and another token with it.
     pub token: Secret,
     pub issued_at: SystemTime,
     pub expires_at: SystemTime,
@@ -260,10 +264,12 @@ impl SignIn {
     }
 }
 
-/// This program, as an IAM Identity Center registered it.
+/// This program, as the service that a person signs in at knows it: registered by an IAM Identity
+/// Center; at the console one of AWS's own clients, with a key of its own for each sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientRegistration {
     pub id: String,
+    /// Which the service made; of the console's, the private key, PKCS #8 in Base64.
     pub secret: Secret,
     pub expires_at: SystemTime,
     pub flow: OidcFlow,
@@ -275,7 +281,7 @@ pub struct ClientRegistration {
 pub enum OidcFlow {
     /// The browser is sent to a port of this machine.
     Redirect,
-    /// A code is entered in any browser, and AWS is asked until that was done.
+    /// A person carries a code between any browser and this program.
     DeviceCode,
 }
 

@@ -1,6 +1,6 @@
 //! The sandbox as a demonstration for people without an account: a user with a stored key, one
-//! without keys and with an MFA device, a role above the first, permission sets of an Identity
-//! Center, and the configuration that names them.
+//! without keys and with an MFA device, a role above the first, the console's own sign-in,
+//! permission sets of an Identity Center, and the configuration that names them.
 
 use super::{MfaDevice, Sandbox};
 use crate::error::{Code, Error, Result};
@@ -13,6 +13,8 @@ pub const READY: &str = "kim";
 pub const WITHOUT_KEYS: &str = "robin";
 /// A permission set, signed in to in the browser.
 pub const IN_THE_BROWSER: &str = "dev-admin";
+/// The console's own sign-in.
+pub const AT_THE_CONSOLE: &str = "me";
 const ROLE: &str = "arn:aws:iam::420000000025:role/deploy";
 
 #[derive(Clone, Debug)]
@@ -70,6 +72,7 @@ impl Demonstration {
             "identities": {
                 READY: ready,
                 WITHOUT_KEYS: user(json!({ "region": "us-east-1", "mfa_arn": self.mfa_serial })),
+                AT_THE_CONSOLE: { "kind": "aws/login", "credentials": { "region": "us-east-1" }, "spec": spec },
                 IN_THE_BROWSER: permission_set("AdministratorAccess", "dev"),
                 "production": permission_set("ReadOnlyAccess", "production"),
                 "deploy": { "kind": "aws/assume-role", "via": { "identity": READY }, "principal": { "assume_role": ROLE } },

@@ -1,8 +1,8 @@
 //! Sign-ins as OAuth keeps them. A code is good once: for its client, its redirect and the holder
 //! of its verifier. So is a refresh token, and one that is used again ends its sign-in.
 
-use super::base64url;
 use super::random;
+use crate::encode::base64url;
 use crate::secret::Secret;
 use sha2::{Digest, Sha256};
 use std::time::{Duration, SystemTime};

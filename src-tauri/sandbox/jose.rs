@@ -1,6 +1,6 @@
 //! JSON Web Tokens signed with ES256, by the published descriptions (RFC 7515, 7518, 7638).
 
-use super::base64url;
+use crate::encode::base64url;
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair,

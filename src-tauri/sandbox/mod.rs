@@ -6,7 +6,6 @@
 mod actions;
 mod answer;
 mod authentication;
-mod base64url;
 mod client;
 mod consent;
 mod console;

@@ -2,12 +2,12 @@
 //! token, and the keys of a role.
 
 use super::answer::HttpAnswer;
-use super::base64url;
 use super::grants::SandboxSignIn;
 use super::refusal::AwsRefusal;
 use super::rest::RestCall;
 use super::settings::SandboxAccount;
 use super::simulated_aws::{Assumed, MfaProof, SimulatedAws, Standing, VerifiedCaller};
+use crate::encode::base64url;
 use crate::encode::hex;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

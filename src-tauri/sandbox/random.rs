@@ -1,7 +1,7 @@
 //! Random access keys, tokens, codes, unique ids and request ids in the form AWS gives them.
 //! Nothing here is remembered.
 
-use super::base64url;
+use crate::encode::base64url;
 use crate::encode::{hex, random_bytes};
 use crate::ids::AccessKeyId;
 use crate::secret::{Keys, Secret, SecretAccessKey};

@@ -1,7 +1,7 @@
 //! `fob console`: opened in a browser through an address of this machine, or printed.
 
+use crate::desktop::Desktop;
 use crate::home::{DEPLOY, DEV, Home, code, text};
-use crate::identity_center::browser::Desktop;
 use std::process::{Child, Stdio};
 
 fn started(home: &Home, desktop: &Desktop, arguments: &[&str]) -> Child {

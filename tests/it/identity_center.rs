@@ -1,14 +1,12 @@
 //! Signing in through IAM Identity Center: the real `fob` with and without an agent, the sandbox's
 //! AWS, and a browser that clicks as a person does.
 
-pub mod browser;
-
-use crate::home::{Home, RunningAgent, code, pause, text, until};
+use crate::desktop::{Desktop, Office, steps};
+use crate::home::{code, pause, text, until};
 use crate::screen::Terminal;
-use browser::Desktop;
-use keyfob_core::sandbox::{FaultSwitch, SandboxFault, SandboxSettings, SignInAction};
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault, SignInAction};
 use serde_json::Value;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::time::Duration;
 
 const CENTER: &str = r#"auth:
@@ -24,87 +22,22 @@ const CENTER: &str = r#"auth:
     deploy: { kind: aws/assume-role, via: { identity: admin }, principal: { assume_role: "arn:aws:iam::420000000025:role/deploy" } }
 "#;
 
-/// A home with a desktop, and what `fob` is run with there.
-struct Office {
-    home: Home,
-    desktop: Desktop,
+fn office() -> Office {
+    Office::with(CENTER)
 }
 
-impl Office {
-    fn new() -> Office {
-        let home = Home::with(CENTER);
-        let desktop = Desktop::new(home.path());
-        Office { home, desktop }
-    }
-
-    /// Somebody has signed in already.
-    fn signed_in() -> Office {
-        let office = Office::new();
-        office.sign_in(&["login", "deploy"]);
-        office.home.sandbox().clear_journal();
-        office
-    }
-
-    fn on_a_terminal(&self, arguments: &[&str]) -> Terminal {
-        let mut fob = self.home.fob_on_a_terminal(arguments);
-        self.desktop.is_of(&mut fob);
-        Terminal::start(fob)
-    }
-
-    fn fob(&self, arguments: &[&str]) -> Command {
-        let mut fob = self.home.fob(arguments);
-        self.desktop.is_of(&mut fob);
-        fob
-    }
-
-    fn start(&self, arguments: &[&str]) -> Child {
-        let mut fob = self.fob(arguments);
-        let fob = fob.stdout(Stdio::piped()).stderr(Stdio::piped());
-        fob.spawn().expect("fob starts")
-    }
-
-    fn agent(&self) -> RunningAgent {
-        self.home.agent(self.fob(&["agent", "run"]))
-    }
-
-    /// A person signs in on a terminal, in the browser that is opened.
-    fn sign_in(&self, arguments: &[&str]) -> String {
-        let mut terminal = self.on_a_terminal(arguments);
-        terminal.read_to("opens this address");
-        Desktop::click(&self.desktop.opened());
-        let (shown, exit) = terminal.finish();
-        assert_eq!(exit, 0, "{shown}");
-        shown
-    }
-
-    fn set(&self, change: impl FnOnce(&mut SandboxSettings)) {
-        let sandbox = self.home.sandbox();
-        let mut settings = sandbox.settings();
-        change(&mut settings);
-        sandbox.set_settings(settings).expect("settings");
-    }
-
-    fn calls(&self, action: &str) -> usize {
-        self.home.calls().get(action).copied().unwrap_or_default()
-    }
-
-    /// The address of the prompt that an agent shows.
-    fn prompted(&self) -> String {
-        let mut address = None;
-        until("a prompt is open", || {
-            let status = self.home.json(&["status", "--json"]);
-            let open = &status["prompts"][0];
-            address = open["address"].as_str().map(str::to_owned);
-            address.is_some()
-        });
-        address.expect("an address")
-    }
+/// Somebody has signed in already.
+fn signed_in() -> Office {
+    let office = office();
+    office.sign_in(&["login", "deploy"]);
+    office.home.sandbox().clear_journal();
+    office
 }
 
 #[test]
 fn one_sign_in_in_the_browser_serves_every_identity_above_it() {
     for with_an_agent in [false, true] {
-        let office = Office::new();
+        let office = office();
         let _agent = with_an_agent.then(|| office.agent());
         let shown = office.sign_in(&["login", "deploy"]);
         assert!(shown.contains("Authentication successful!"), "{shown}");
@@ -132,7 +65,7 @@ fn one_sign_in_in_the_browser_serves_every_identity_above_it() {
 
 #[test]
 fn without_a_person_nothing_is_called_and_nothing_opened() {
-    let office = Office::new();
+    let office = office();
     for arguments in [
         &["credential-process", "admin"][..],
         &["login", "deploy"],
@@ -149,7 +82,7 @@ fn without_a_person_nothing_is_called_and_nothing_opened() {
 
 #[test]
 fn programs_raise_one_prompt_and_open_no_browser_by_themselves() {
-    let office = Office::new();
+    let office = office();
     let _agent = office.agent();
     let identities = ["admin", "reader", "archive", "deploy", "admin"];
     let waiting: Vec<Child> = (0..10)
@@ -180,7 +113,7 @@ fn programs_raise_one_prompt_and_open_no_browser_by_themselves() {
 
 #[test]
 fn without_a_browser_here_a_code_is_entered_anywhere() {
-    let office = Office::new();
+    let office = office();
     let mut terminal = office.on_a_terminal(&["login", "admin", "--no-browser"]);
     terminal.read_to("no browser is to be opened here");
     terminal.read_to("on any device");
@@ -201,7 +134,7 @@ fn without_a_browser_here_a_code_is_entered_anywhere() {
 
 #[test]
 fn a_sign_in_is_renewed_without_a_person_and_each_refresh_token_is_used_once() {
-    let office = Office::new();
+    let office = office();
     office.set(|settings| settings.token_seconds = Some(2));
     office.sign_in(&["login", "admin"]);
     for _ in 0..3 {
@@ -215,7 +148,7 @@ fn a_sign_in_is_renewed_without_a_person_and_each_refresh_token_is_used_once() {
 
 #[test]
 fn a_sign_in_that_aws_has_ended_is_cleared_with_words_and_its_sessions_go_on() {
-    let office = Office::signed_in();
+    let office = signed_in();
     office.home.sandbox().revoke_sign_ins();
     let held = office.home.run(&["credential-process", "deploy"]);
     assert_eq!(code(&held), 0, "{}", text(&held.stderr));
@@ -233,7 +166,7 @@ fn a_sign_in_that_aws_has_ended_is_cleared_with_words_and_its_sessions_go_on() {
 
 #[test]
 fn a_refusal_in_the_browser_and_a_closed_prompt_end_it_in_words() {
-    let office = Office::new();
+    let office = office();
     let mut terminal = office.on_a_terminal(&["login", "admin"]);
     terminal.read_to("opens this address");
     Desktop::refuse(&office.desktop.opened());
@@ -252,7 +185,7 @@ fn a_refusal_in_the_browser_and_a_closed_prompt_end_it_in_words() {
 
 #[test]
 fn what_the_portal_does_not_give_is_named_with_what_it_gives() {
-    let office = Office::signed_in();
+    let office = signed_in();
     let refused = |identity: &str| -> (String, String) {
         let answer: Value = office.home.json(&["login", identity, "--json"]);
         let error = &answer["error"];
@@ -280,19 +213,10 @@ fn what_the_portal_does_not_give_is_named_with_what_it_gives() {
     }
 }
 
-/// The results of the steps of a logout, by what they are of.
-fn steps(report: &Value, what: &str) -> Vec<String> {
-    let steps = report["steps"].as_array().expect("steps").iter();
-    let of_it = steps.filter(|step| step["what"] == what);
-    of_it
-        .map(|step| step["result"].as_str().expect("a result").to_owned())
-        .collect()
-}
-
 #[test]
 fn logging_out_ends_the_sign_in_at_aws_as_the_dry_run_says_and_it_stays_ended() {
     for with_an_agent in [false, true] {
-        let office = Office::signed_in();
+        let office = signed_in();
         let _agent = with_an_agent.then(|| office.agent());
         let shared = office
             .home
@@ -337,7 +261,7 @@ fn logging_out_ends_the_sign_in_at_aws_as_the_dry_run_says_and_it_stays_ended() 
 
 #[test]
 fn a_logout_that_aws_does_not_answer_is_done_here_with_a_warning() {
-    let office = Office::signed_in();
+    let office = signed_in();
     let fault = FaultSwitch::on(SandboxFault::Outage);
     office.home.sandbox().inject(fault).expect("a fault");
     let ran = office.home.run(&["logout", "--all", "--yes", "--json"]);
@@ -354,7 +278,7 @@ fn a_logout_that_aws_does_not_answer_is_done_here_with_a_warning() {
 #[test]
 fn both_ends_are_shown_that_of_the_session_and_that_of_the_sign_in() {
     for with_an_agent in [false, true] {
-        let office = Office::signed_in();
+        let office = signed_in();
         let _agent = with_an_agent.then(|| office.agent());
         let list = office.home.json(&["list", "--json"]);
         for provider in [0, 1] {
@@ -380,7 +304,7 @@ fn faults_of_aws_on_the_way_are_named_and_nothing_is_lost() {
         (SandboxFault::InvalidClient, "the registration of Keyfob"),
         (SandboxFault::InvalidGrant, "does not accept the sign-in"),
     ] {
-        let office = Office::new();
+        let office = office();
         let mut terminal = office.on_a_terminal(&["login", "admin"]);
         terminal.read_to("opens this address");
         let address = office.desktop.opened();
@@ -399,7 +323,7 @@ fn faults_of_aws_on_the_way_are_named_and_nothing_is_lost() {
 
 #[test]
 fn a_renewal_that_fails_for_now_keeps_the_sign_in() {
-    let office = Office::signed_in();
+    let office = signed_in();
     office
         .home
         .sandbox()
@@ -414,7 +338,7 @@ fn a_renewal_that_fails_for_now_keeps_the_sign_in() {
 
 #[test]
 fn an_agent_renews_the_sign_in_ahead_of_time_and_announces_one_that_it_cannot_renew() {
-    let office = Office::new();
+    let office = office();
     office.set(|settings| settings.token_seconds = Some(8));
     let agent = office.agent();
     office.sign_in(&["login", "admin"]);
@@ -439,7 +363,7 @@ fn an_agent_renews_the_sign_in_ahead_of_time_and_announces_one_that_it_cannot_re
 /// AWS's page says nothing to the program where it does not know it.
 #[test]
 fn a_registration_that_led_to_no_sign_in_is_not_used_again() {
-    let office = Office::signed_in();
+    let office = signed_in();
     office.home.sandbox().revoke_sign_ins();
     let mut terminal = office.on_a_terminal(&["login", "admin", "--force"]);
     terminal.read_to("opens this address");
@@ -455,7 +379,7 @@ fn a_registration_that_led_to_no_sign_in_is_not_used_again() {
 /// What was sent twice would end the sign-in.
 #[test]
 fn a_refresh_token_is_sent_once_whatever_the_answer() {
-    let office = Office::signed_in();
+    let office = signed_in();
     let mut switch = FaultSwitch::on(SandboxFault::Outage);
     switch.action = Some(SignInAction::CreateToken.into());
     office.home.sandbox().inject(switch).expect("a fault");
@@ -466,7 +390,7 @@ fn a_refresh_token_is_sent_once_whatever_the_answer() {
 
 #[test]
 fn a_sign_in_under_way_elsewhere_is_joined_by_an_identity_and_not_by_its_provider() {
-    let office = Office::new();
+    let office = office();
     let mut terminal = office.on_a_terminal(&["login", "admin"]);
     terminal.read_to("opens this address");
     let address = office.desktop.opened();

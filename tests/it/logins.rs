@@ -605,6 +605,7 @@ fn describe(kind: &PromptKind) -> String {
         } => "mfa again".into(),
         PromptKind::KeyringPassphrase { .. } => "passphrase".into(),
         PromptKind::OtherUser { .. } => "other user".into(),
+        PromptKind::Paste { .. } => "paste".into(),
         PromptKind::Program { .. } => "program".into(),
         PromptKind::Browser { .. } => "browser".into(),
     }

@@ -456,6 +456,7 @@ fn said(event: &Event) -> String {
                 PromptKind::Mfa { .. } => "code",
                 PromptKind::KeyringPassphrase { .. } => "passphrase",
                 PromptKind::OtherUser { .. } => "other user",
+                PromptKind::Paste { .. } => "paste",
                 PromptKind::Program { .. } => "program",
                 PromptKind::Browser { .. } => "browser",
             };

@@ -189,6 +189,19 @@ pub async fn answer_code(
     answer(&window, &state, prompt, code).await
 }
 
+/// What the page of a sign-in ended with.
+#[tauri::command]
+#[specta::specta]
+pub async fn answer_pasted(
+    window: WebviewWindow,
+    state: State<'_, Windows>,
+    prompt: PromptId,
+    text: String,
+) -> Result<SignInOutcome> {
+    let text = Answer::Pasted(Secret::new(text));
+    answer(&window, &state, prompt, text).await
+}
+
 #[tauri::command]
 #[specta::specta]
 pub async fn answer_passphrase(
@@ -263,7 +276,9 @@ pub async fn open_browser(state: State<'_, Windows>, prompt: PromptId) -> Result
         .map(|open| &open.prompt)
         .find(|it| it.id == prompt)
         .and_then(|it| match &it.kind {
-            PromptKind::Browser { address, .. } => Some(address),
+            PromptKind::Browser { address, .. } | PromptKind::Paste { address, .. } => {
+                Some(address)
+            }
             PromptKind::Keys { .. }
             | PromptKind::Mfa { .. }
             | PromptKind::OtherUser { .. }

@@ -161,7 +161,8 @@ fn answer(prompt: &Prompt) -> MenuEntry {
         PromptKind::Browser { .. } => format!("Sign in to {identity} in the browser ({program})…"),
         PromptKind::Program { program, .. } => format!("See what {program} waits for…"),
         PromptKind::KeyringPassphrase { .. } => format!("Unlock the keyring ({program})…"),
-        PromptKind::OtherUser { .. } => format!("Confirm keys for {identity} ({program})…"),
+        PromptKind::OtherUser { .. } => format!("Confirm another user for {identity} ({program})…"),
+        PromptKind::Paste { .. } => format!("Paste the code for {identity} ({program})…"),
     };
     line(&Choice::Answer(*id), &text)
 }

@@ -31,6 +31,7 @@ impl ListJson {
         let identities = list.identities.iter().map(|it| IdentityStatus {
             issued_at: it.issued_at.map(whole_seconds),
             expires_at: it.expires_at.map(whole_seconds),
+            sign_in: it.sign_in.map(in_whole_seconds),
             // What only an agent knows is of the status.
             next_refresh: None,
             failing: None,
@@ -46,7 +47,7 @@ impl ListJson {
 
 /// Each identity below the one it is reached from.
 pub fn tree(list: &Snapshot, now: SystemTime) -> String {
-    let branches = Branches::of(list);
+    let branches = Branches::of(list, now);
     let mut text = String::new();
     for provider in &list.providers {
         let sign_in = provider.sign_in.as_ref();
@@ -60,11 +61,14 @@ pub fn tree(list: &Snapshot, now: SystemTime) -> String {
         );
         branches.draw(&Above::Provider(&provider.name), "", &mut text);
     }
-    if branches.0.contains_key(&Above::Provider(STAND_ALONE)) {
+    if branches
+        .branches
+        .contains_key(&Above::Provider(STAND_ALONE))
+    {
         let _ = writeln!(text, "{STAND_ALONE}");
         branches.draw(&Above::Provider(STAND_ALONE), "", &mut text);
     }
-    if branches.0.contains_key(&Above::Nothing) {
+    if branches.branches.contains_key(&Above::Nothing) {
         let _ = writeln!(text, "not usable: `fob validate` says why");
         branches.draw(&Above::Nothing, "", &mut text);
     }
@@ -81,10 +85,13 @@ enum Above<'a> {
 }
 
 #[derive(Debug)]
-struct Branches<'a>(BTreeMap<Above<'a>, Vec<&'a IdentityStatus>>);
+struct Branches<'a> {
+    branches: BTreeMap<Above<'a>, Vec<&'a IdentityStatus>>,
+    now: SystemTime,
+}
 
 impl<'a> Branches<'a> {
-    fn of(list: &'a Snapshot) -> Branches<'a> {
+    fn of(list: &'a Snapshot, now: SystemTime) -> Branches<'a> {
         let is_listed = |name: &str| list.identities.iter().any(|it| it.name == name);
         let has_provider = |name: &str| list.providers.iter().any(|it| it.name == name);
         let mut branches: BTreeMap<Above<'a>, Vec<&'a IdentityStatus>> = BTreeMap::new();
@@ -97,12 +104,12 @@ impl<'a> Branches<'a> {
             };
             branches.entry(above).or_default().push(identity);
         }
-        Branches(branches)
+        Branches { branches, now }
     }
 
     /// The agent's chains have no cycles; the depth of a chain bounds the depth here.
     fn draw(&self, above: &Above<'_>, indent: &str, text: &mut String) {
-        let Some(identities) = self.0.get(above) else {
+        let Some(identities) = self.branches.get(above) else {
             return;
         };
         for (i, identity) in identities.iter().enumerate() {
@@ -111,7 +118,7 @@ impl<'a> Branches<'a> {
             } else {
                 ("├─ ", "│  ")
             };
-            let _ = writeln!(text, "{indent}{branch}{}", entry(identity));
+            let _ = writeln!(text, "{indent}{branch}{}", entry(identity, self.now));
             self.draw(
                 &Above::Identity(&identity.name),
                 &format!("{indent}{below}"),
@@ -121,12 +128,15 @@ impl<'a> Branches<'a> {
     }
 }
 
-fn entry(identity: &IdentityStatus) -> String {
+fn entry(identity: &IdentityStatus, now: SystemTime) -> String {
     let state = identity.state;
     let mut text = painted_shape(state);
     let _ = write!(text, " {}  {}", one_line(&identity.name), word(state));
     if let Some(time) = time_left(identity) {
         let _ = write!(text, ", {time}");
+    }
+    if let Some(sign_in) = &identity.sign_in {
+        let _ = write!(text, ", {}", sign_in_words(sign_in, now));
     }
     if identity.hands_out_keys {
         let _ = write!(text, ", {KEYS}");
@@ -261,6 +271,7 @@ mod tests {
             issued_at: None,
             expires_at: None,
             expires_in_seconds: None,
+            sign_in: None,
             default: false,
             next_refresh: None,
             failing: None,

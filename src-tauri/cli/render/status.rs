@@ -3,7 +3,7 @@
 use super::state::state_cell;
 use super::table::{Cell, columns, pairs};
 use keyfob_core::agent::api::{
-    IdentityStatus, LastCaller, ListedProvider, OpenPrompt, PromptKind, Running, Snapshot, State,
+    IdentityStatus, LastCaller, OpenPrompt, PromptKind, Running, SignInStatus, Snapshot, State,
 };
 use keyfob_core::error::Error;
 use keyfob_core::foreign::one_line;
@@ -52,10 +52,8 @@ pub fn status_text(status: &Snapshot, now: SystemTime) -> String {
         text.push_str(&columns(&rows));
     }
     let failing = sessions(status).filter_map(|it| Some((&it.name, it.failing.as_ref()?)));
-    let sign_ins = status.providers.iter().filter_map(|it| {
-        let words = sign_in_words(it.sign_in.as_ref()?, now);
-        Some(format!("{}: {words}\n", one_line(&it.name)))
-    });
+    let sign_ins = sign_ins(status)
+        .map(|(name, it)| format!("{}: {}\n", one_line(name), sign_in_words(it, now)));
     let lines: Vec<String> = sign_ins
         .chain(failing.map(|(identity, cause)| format!("{identity} was not renewed: {cause}\n")))
         .chain(status.prompts.iter().map(|open| prompt_line(open, now)))
@@ -65,6 +63,20 @@ pub fn status_text(status: &Snapshot, now: SystemTime) -> String {
         text.push_str(&lines.concat());
     }
     text
+}
+
+/// With the name of the provider, or of the identity that stands alone.
+fn sign_ins(status: &Snapshot) -> impl Iterator<Item = (&String, &SignInStatus)> {
+    let of_providers = status
+        .providers
+        .iter()
+        .map(|it| (&it.name, it.sign_in.as_ref()));
+    let own = status
+        .identities
+        .iter()
+        .map(|it| (&it.name, it.sign_in.as_ref()));
+    let all = of_providers.chain(own);
+    all.filter_map(|(name, sign_in)| Some((name, sign_in?)))
 }
 
 /// Those with a session, and those that a program has wanted one of.
@@ -105,7 +117,7 @@ fn prompt_line(open: &OpenPrompt, now: SystemTime) -> String {
 /// Where a person signs in.
 fn address(kind: &PromptKind) -> Option<&str> {
     match kind {
-        PromptKind::Browser { address, .. } => Some(address),
+        PromptKind::Browser { address, .. } | PromptKind::Paste { address, .. } => Some(address),
         PromptKind::Keys { .. }
         | PromptKind::Mfa { .. }
         | PromptKind::KeyringPassphrase { .. }
@@ -185,7 +197,9 @@ impl StatusJson<'_> {
     pub fn of(status: &Snapshot) -> StatusJson<'_> {
         StatusJson {
             work: Some(WorkJson {
-                sign_ins: status.providers.iter().filter_map(sign_in_json).collect(),
+                sign_ins: sign_ins(status)
+                    .map(|(name, it)| sign_in_json(name, it))
+                    .collect(),
                 sessions: sessions(status).map(session_json).collect(),
                 prompts: status.prompts.iter().map(prompt_json).collect(),
             }),
@@ -211,13 +225,12 @@ fn agent_json(it: &Running) -> AgentJson<'_> {
     }
 }
 
-fn sign_in_json(it: &ListedProvider) -> Option<SignInJson<'_>> {
-    let sign_in = it.sign_in?;
-    Some(SignInJson {
-        provider: &it.name,
+fn sign_in_json<'a>(name: &'a str, sign_in: &SignInStatus) -> SignInJson<'a> {
+    SignInJson {
+        provider: name,
         expires_at: rfc3339(sign_in.expires_at),
         renews_itself: sign_in.renews_itself,
-    })
+    }
 }
 
 fn session_json(it: &IdentityStatus) -> SessionJson<'_> {
@@ -245,6 +258,7 @@ fn prompt_json(it: &OpenPrompt) -> PromptJson<'_> {
             PromptKind::Mfa { .. } => "mfa",
             PromptKind::KeyringPassphrase { .. } => "keyring_passphrase",
             PromptKind::OtherUser { .. } => "other_user",
+            PromptKind::Paste { .. } => "paste",
             PromptKind::Browser { .. } => "browser",
             PromptKind::Program { .. } => "program",
         },

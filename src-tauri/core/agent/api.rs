@@ -2,7 +2,10 @@
 //! version. What the parts of the library speak of is named here again, so that clients need only
 //! this file.
 
-pub use crate::ask::{Answer, Caller, Note, PassphraseUse, Person, PromptKind, TypedKeys, WhyKeys};
+pub use crate::ask::{
+    Answer, Caller, Note, OtherUserBy, PassphraseUse, PasteKind, Person, PromptKind, TypedKeys,
+    WhyKeys,
+};
 use crate::clock::moment;
 use crate::config::Change;
 pub use crate::console::ConsoleLink;

@@ -5,7 +5,7 @@ use super::actor::{Actor, Message};
 use super::api::{Event, Refresh};
 use super::role::Role;
 use super::schedule::caller;
-use crate::config::Identity;
+use crate::config::{Identity, Kind};
 use crate::sign_in::renew_sign_in;
 use std::time::{Duration, SystemTime};
 
@@ -83,13 +83,14 @@ fn announce(actor: &mut Actor, now: SystemTime) {
     }
 }
 
-/// The first identity that stands on the provider.
+/// The first identity that stands on the provider, or the one of this name that stands alone.
 fn identity_of(actor: &Actor, provider: &str) -> Option<String> {
     let config = &actor.world.config;
     let stands_on_it = |it: &&Identity| {
-        let name = it.provider.as_ref();
-        name.is_some_and(|name| name.as_str().eq_ignore_ascii_case(provider))
-            && config.chain(it).is_ok()
+        let is_named = |name: &str| name.eq_ignore_ascii_case(provider);
+        let is_above = it.provider.as_ref().is_some_and(|it| is_named(it.as_str()));
+        let is_it = is_named(it.name.as_str()) && it.kind == Kind::Login.as_str();
+        (is_above || is_it) && config.chain(it).is_ok()
     };
     let first = config.identities().iter().find(stands_on_it)?;
     Some(first.name.to_string())

@@ -304,7 +304,7 @@ impl Aws {
             AwsService::Sts => by_the_table_of!(aws_sdk_sts),
             AwsService::SsoOidc => by_the_table_of!(aws_sdk_ssooidc),
             AwsService::Sso => by_the_table_of!(aws_sdk_sso),
-            AwsService::Signin => None,
+            AwsService::Signin => by_the_table_of!(aws_sdk_signin),
         }
     }
 }

@@ -53,6 +53,13 @@ pub enum Skew {
     Ahead(Duration),
 }
 
+impl Skew {
+    fn by(self) -> Duration {
+        let (Skew::Behind(by) | Skew::Ahead(by)) = self;
+        by
+    }
+}
+
 /// A call that failed: what it means, and what AWS said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -65,6 +72,10 @@ pub struct Fault {
 /// Further apart than this, a clock is worth speaking of: AWS allows five minutes (SigV4) to
 /// fifteen (STS).
 const NOTABLE_SKEW: Duration = Duration::from_secs(4 * 60);
+/// The proof of a sign-in's key is good for less.
+const NOTABLE_SKEW_OF_A_PROOF: Duration = Duration::from_secs(60);
+/// The console's sign-in says no more of a proof that it does not take.
+const INVALID_REQUEST: &str = "INVALID_REQUEST";
 pub(super) const TIMED_OUT: &str = "the call timed out";
 
 impl Fault {
@@ -72,7 +83,20 @@ impl Fault {
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
-        let named = error.code().map(|code| (code.into(), message(error)));
+        let oauth = OauthError::of(error);
+        let named = error.code().map(|code| {
+            let finer = oauth
+                .error
+                .filter(|it| OauthError::is_of_the_console(it.as_str()));
+            let said = error
+                .message()
+                .map(Foreign::from)
+                .or(oauth.error_description);
+            (
+                finer.unwrap_or_else(|| code.into()),
+                said.unwrap_or_default(),
+            )
+        });
         let status = error
             .raw_response()
             .map(|response| response.status().as_u16());
@@ -97,7 +121,8 @@ impl Fault {
         };
         let skew = error
             .raw_response()
-            .and_then(|response| skew(response.headers().get("date")?, now));
+            .and_then(|response| skew(response.headers().get("date")?, now))
+            .filter(|skew| skew.by() >= notable(code.as_str()));
         let kind = match classify(code.as_str(), message.as_str(), skew) {
             // AWS's own trouble passes, whatever it is called.
             FaultKind::Other if status.is_some_and(|status| status >= 500 || status == 429) => {
@@ -171,10 +196,7 @@ impl Fault {
             },
             FaultKind::RegionNotEnabled => region_not_enabled(region, &text),
             FaultKind::DurationRefused => Error::new(Code::DurationRefused, text),
-            FaultKind::SignInOver => {
-                let message = format!("AWS does not accept the sign-in: {text}");
-                Error::new(Code::SessionExpired, message)
-            }
+            FaultKind::SignInOver => sign_in_over(self.code.as_ref(), &text),
             FaultKind::ClientUnknown => client_unknown(&text),
             FaultKind::AnswerExpired => answer_expired(text),
             FaultKind::Misused => Error::new(Code::Usage, text),
@@ -216,6 +238,16 @@ fn region_not_enabled(region: &Region, text: &str) -> Error {
     ))
 }
 
+fn sign_in_over(code: Option<&Foreign>, text: &str) -> Error {
+    let why = match code.map(Foreign::as_str) {
+        Some("TOKEN_EXPIRED") => ": it has ended, as each does after twelve hours at most",
+        Some("USER_CREDENTIALS_CHANGED") => ": the user's password or MFA device was changed since",
+        Some(_) | None => "",
+    };
+    let message = format!("AWS does not accept the sign-in{why}: {text}");
+    Error::new(Code::SessionExpired, message)
+}
+
 fn client_unknown(text: &str) -> Error {
     let message = format!("AWS does not know the registration of Keyfob any more: {text}");
     Error::new(Code::AwsError, message).hint("try again: it is then registered anew")
@@ -242,6 +274,7 @@ fn is_about_too_many_calls(code: &str) -> bool {
             | "ThrottledException"
             | "RequestLimitExceeded"
             | "TooManyRequestsException"
+            | "TooManyRequestsError"
             | "RequestThrottled"
             | "SlowDown"
     )
@@ -261,11 +294,12 @@ fn classify(code: &str, message: &str, skew: Option<Skew>) -> FaultKind {
         "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" => {
             FaultKind::UnknownKeys
         }
-        "ExpiredToken" | "ExpiredTokenException" => FaultKind::Expired,
+        "ExpiredToken" | "ExpiredTokenException" | "AUTHCODE_EXPIRED" => FaultKind::Expired,
         "AccessDenied"
         | "AccessDeniedException"
         | "UnauthorizedOperation"
-        | "ForbiddenException" => {
+        | "ForbiddenException"
+        | "INSUFFICIENT_PERMISSIONS" => {
             if says("multifactorauthentication") {
                 FaultKind::MfaRefused
             } else if says("cannot call getsessiontoken with session credentials") {
@@ -275,7 +309,11 @@ fn classify(code: &str, message: &str, skew: Option<Skew>) -> FaultKind {
             }
         }
         "SignatureDoesNotMatch" | "InvalidSignatureException" => FaultKind::SecretMismatch,
-        "UnauthorizedException" | "InvalidGrantException" => FaultKind::SignInOver,
+        "UnauthorizedException"
+        | "InvalidGrantException"
+        | "TOKEN_EXPIRED"
+        | "USER_CREDENTIALS_CHANGED" => FaultKind::SignInOver,
+        INVALID_REQUEST if skew.is_some() => FaultKind::ClockSkew(skew),
         "InvalidClientException" | "UnauthorizedClientException" => FaultKind::ClientUnknown,
         "AuthorizationPendingException" => FaultKind::NotYet,
         "SlowDownException" => FaultKind::TooOften,
@@ -299,25 +337,35 @@ fn skew(date: &str, now: SystemTime) -> Option<Skew> {
         Ok(by) => Skew::Behind(by),
         Err(ahead) => Skew::Ahead(ahead.duration()),
     };
-    let (Skew::Behind(by) | Skew::Ahead(by)) = skew;
-    (by >= NOTABLE_SKEW).then_some(skew)
+    Some(skew)
 }
 
-/// OAuth has a name of its own for it.
-fn message<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Foreign {
-    #[derive(Deserialize)]
-    struct OauthError {
-        error_description: Option<Foreign>,
+fn notable(code: &str) -> Duration {
+    if code == INVALID_REQUEST {
+        NOTABLE_SKEW_OF_A_PROOF
+    } else {
+        NOTABLE_SKEW
     }
-    let described = || {
-        let body = error.raw_response()?.body().bytes()?;
-        serde_json::from_slice::<OauthError>(body)
-            .ok()?
-            .error_description
-    };
-    match error.message() {
-        Some(message) => message.into(),
-        None => described().unwrap_or_default(),
+}
+
+/// OAuth has names of its own; the console's sign-in says in `error` what its exceptions do not.
+#[derive(Default, Deserialize)]
+struct OauthError {
+    error: Option<Foreign>,
+    error_description: Option<Foreign>,
+}
+
+impl OauthError {
+    fn of<E>(error: &SdkError<E, HttpResponse>) -> OauthError {
+        let body = error
+            .raw_response()
+            .and_then(|response| response.body().bytes());
+        let read = body.and_then(|body| serde_json::from_slice(body).ok());
+        read.unwrap_or_default()
+    }
+
+    fn is_of_the_console(code: &str) -> bool {
+        code.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
     }
 }
 
@@ -356,99 +404,4 @@ pub(super) fn innermost(error: &dyn StdError) -> Foreign {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn codes_and_wording_of_aws_mean_what_signing_in_acts_on() {
-        let cases = [
-            (
-                "InvalidClientTokenId",
-                "The security token included in the request is invalid.",
-                FaultKind::UnknownKeys,
-            ),
-            (
-                "ExpiredToken",
-                "The security token included in the request is expired",
-                FaultKind::Expired,
-            ),
-            ("ExpiredTokenException", "…", FaultKind::Expired),
-            (
-                "AccessDenied",
-                "MultiFactorAuthentication failed with invalid MFA one time pass code. ",
-                FaultKind::MfaRefused,
-            ),
-            (
-                "AccessDenied",
-                "Cannot call GetSessionToken with session credentials",
-                FaultKind::SessionCannotMakeSessions,
-            ),
-            (
-                "AccessDeniedException",
-                "User: x is not authorized to perform: sts:AssumeRole",
-                FaultKind::Denied,
-            ),
-            (
-                "SignatureDoesNotMatch",
-                "The request signature we calculated does not match",
-                FaultKind::SecretMismatch,
-            ),
-            (
-                "SignatureDoesNotMatch",
-                "Signature expired: 20150830T123600Z is now earlier than …",
-                FaultKind::ClockSkew(None),
-            ),
-            (
-                "InvalidSignatureException",
-                "Signature not yet current: …",
-                FaultKind::ClockSkew(None),
-            ),
-            (
-                "RequestExpired",
-                "Request has expired.",
-                FaultKind::ClockSkew(None),
-            ),
-            ("Throttling", "Rate exceeded", FaultKind::Unreachable),
-            (
-                "RegionDisabledException",
-                "STS is not activated in this region",
-                FaultKind::RegionNotEnabled,
-            ),
-            (
-                "ValidationError",
-                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
-                FaultKind::DurationRefused,
-            ),
-            (
-                "ValidationError",
-                "1 validation error detected: Value at 'roleArn'",
-                FaultKind::Other,
-            ),
-            ("MalformedPolicyDocument", "…", FaultKind::Other),
-            ("InvalidGrantException", "", FaultKind::SignInOver),
-            ("InvalidClientException", "", FaultKind::ClientUnknown),
-            ("ForbiddenException", "No access", FaultKind::Denied),
-        ];
-        for (code, message, kind) in cases {
-            assert_eq!(classify(code, message, None), kind, "{code}: {message}");
-        }
-    }
-
-    #[test]
-    fn the_clock_is_compared_with_the_date_of_the_answer() {
-        let at = |text: &str| SystemTime::from(text.parse::<jiff::Timestamp>().expect("a time"));
-        let date = "Sun, 22 Nov 2026 10:07:00 GMT";
-        assert_eq!(
-            skew(date, at("2026-11-22T10:00:00Z")),
-            Some(Skew::Behind(Duration::from_secs(420)))
-        );
-        assert_eq!(
-            skew(date, at("2026-11-22T10:14:00Z")),
-            Some(Skew::Ahead(Duration::from_secs(420)))
-        );
-        assert_eq!(skew(date, at("2026-11-22T10:07:20Z")), None);
-        assert_eq!(skew("yesterday", at("2026-11-22T10:07:20Z")), None);
-        let error = clock_error(Some(Skew::Behind(Duration::from_secs(420))), "");
-        assert_eq!(error.message, "this machine's clock is 7 min behind");
-    }
-}
+mod tests;

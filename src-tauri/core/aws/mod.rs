@@ -4,6 +4,8 @@
 //! nothing here decides what happens next, stores or asks.
 
 mod ambient;
+mod authorization;
+mod claims;
 mod client;
 mod console;
 mod container;
@@ -11,16 +13,20 @@ mod fault;
 mod http;
 mod printed;
 mod process;
+mod proof;
 mod rds;
+mod signin;
 mod sso;
 mod sso_oidc;
 mod sts;
 
 pub use ambient::Ambient;
+pub use authorization::{AuthorizationRequest, REDIRECT_PATH};
 pub use client::{Aws, AwsService, Place, Signer, Tries};
 pub use console::{ConsoleDoor, LINK_LIFE};
 pub use fault::{Fault, FaultKind};
 pub use rds::{DatabaseLogin, SignedToken, TOKEN_LIFE, sign_token};
+pub use signin::{ConsoleSignIn, ConsoleToken, console_client};
 pub use sso::{Portal, PortalAccount};
-pub use sso_oidc::{AuthorizationRequest, CodeToEnter, REDIRECT_PATH, SsoOidc, TokenGrant};
+pub use sso_oidc::{CodeToEnter, SsoOidc, TokenGrant};
 pub use sts::{Granted, Mfa, Principal, RoleRequest};

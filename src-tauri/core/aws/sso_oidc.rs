@@ -1,51 +1,25 @@
 //! Sign-ins of IAM Identity Center (OAuth): this program is registered, a browser is sent to AWS's
 //! page or a code is entered there, and a token comes back. Nothing is signed.
 
+use super::authorization::{
+    AUTHORIZATION_CODE, AuthorizationRequest, REDIRECT_PATH, REFRESH_TOKEN,
+};
 use super::client::{Aws, AwsService, Place};
 use super::fault::Fault;
 use super::sts::{misused, odd};
-use crate::encode::{percent, random_token};
 use crate::error::{Code, Error, Result};
 use crate::secret::{ClientRegistration, OidcFlow, Secret, SignIn};
 use aws_sdk_ssooidc::Client;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::base64;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use sha2::{Digest, Sha256};
 use std::time::{Duration, SystemTime};
-
-/// Where a browser is sent back to, on a port of this machine.
-pub const REDIRECT_PATH: &str = "/oauth/callback";
 
 const CLIENT_NAME: &str = "keyfob";
 const SCOPE: &str = "sso:account:access";
-const AUTHORIZATION_CODE: &str = "authorization_code";
-const REFRESH_TOKEN: &str = "refresh_token";
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// What RFC 8628 has where the answer says nothing.
 const POLLING_INTERVAL: Duration = Duration::from_secs(5);
-
-/// A sign-in in the browser that comes back to a port of this machine.
-#[derive(Debug)]
-pub struct AuthorizationRequest {
-    pub redirect_uri: String,
-    /// Comes back with the code: what has another one is not of this sign-in.
-    pub state: Secret,
-    /// Proves at the end that it is the same program that began.
-    verifier: Secret,
-}
-
-impl AuthorizationRequest {
-    pub fn new(redirect_uri: String) -> AuthorizationRequest {
-        let random = || Secret::new(random_token::<32>().as_str());
-        AuthorizationRequest {
-            redirect_uri,
-            state: random(),
-            verifier: random(),
-        }
-    }
-}
 
 /// A code for a person to enter in a browser, wherever that is.
 #[derive(Debug)]
@@ -133,21 +107,9 @@ impl SsoOidc<'_> {
             let message = format!("AWS has no IAM Identity Center in {}", place.region);
             return Err(Error::new(Code::InvalidInput, message));
         };
-        let challenge = base64::encode(Sha256::digest(request.verifier.expose()));
-        let challenge = challenge.replace('+', "-").replace('/', "_");
-        let parameters = [
-            ("client_id", client.id.as_str()),
-            ("redirect_uri", &request.redirect_uri),
-            ("state", request.state.expose()),
-            ("code_challenge", challenge.trim_end_matches('=')),
-            ("scopes", SCOPE),
-        ];
-        let parameters = parameters.map(|(name, value)| format!("&{name}={}", percent(value)));
-        Ok(format!(
-            "{}/authorize?response_type=code&code_challenge_method=S256{}",
-            endpoint.trim_end_matches('/'),
-            parameters.concat()
-        ))
+        let authorize = format!("{}/authorize", endpoint.trim_end_matches('/'));
+        let more = [("code_challenge_method", "S256"), ("scopes", SCOPE)];
+        Ok(request.page(&authorize, &client.id, more))
     }
 
     pub async fn device_code(

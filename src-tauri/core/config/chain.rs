@@ -3,7 +3,7 @@
 
 use super::configuration::Config;
 use super::identity::{Below, EntrySettings, HostVariant, Identity, Provider};
-use super::kinds::{self, Kind, ROLE_ON_CENTER};
+use super::kinds::{self, Kind, LOGIN, ROLE_ON_CENTER};
 use super::links::is_role_on_center;
 use super::problem::Blocked;
 use crate::error::{Code, Error, Result};
@@ -141,6 +141,19 @@ impl<'c> ListedLink<'c> {
             ListedLink::Identity(it) => kinds::is_foreign(&it.kind).then_some(it.kind.as_str()),
         }
     }
+}
+
+/// Where people sign in: the providers, and the identities that stand alone and are signed in to in
+/// a browser. Broken ones are left out.
+pub fn sources(config: &Config) -> impl Iterator<Item = Link> {
+    let providers = config.providers().iter();
+    let providers = providers.filter_map(|it| config.source(it).ok());
+    let own = config
+        .identities()
+        .iter()
+        .filter(|it| it.kind == LOGIN.name);
+    let own = own.filter_map(|it| Some(config.chain(it).ok()?.source().clone()));
+    providers.chain(own)
 }
 
 impl Config {

@@ -28,7 +28,7 @@ mod values;
 mod variables;
 mod yaml;
 
-pub use chain::{AwsFiles, Chain, Link};
+pub use chain::{AwsFiles, Chain, Link, sources};
 pub use configuration::{Config, locate, place};
 pub use database_host::{DatabaseHost, DatabaseService};
 pub use databases::{Database, Engine, PasswordSecret};

@@ -1,7 +1,7 @@
 //! Logout is a list: [`removals`] is pure, a dry run shows it, a run carries it out. A [`Removal`]
 //! can only be made from the configuration, so nothing else can be removed.
 
-use crate::config::{AwsFiles, Config, Identity, Provider};
+use crate::config::{AwsFiles, Config, Identity, Kind, Provider};
 use crate::error::Result;
 use crate::ids::ProviderName;
 use crate::store::{EntryKind, Mode, UpTo};
@@ -84,9 +84,9 @@ pub(super) enum RemovalKind {
         kind: EntryKind,
         name: String,
     },
-    /// The sign-in at AWS itself, which its token ends.
+    /// The sign-in at AWS itself, of a provider or of an identity that stands alone.
     SignInAtAws {
-        provider: String,
+        source: String,
     },
     TokenThatStays {
         name: String,
@@ -107,27 +107,7 @@ pub fn removals(config: &Config, logout: &Logout) -> Result<Vec<Removal>> {
     let scope = Scope::of(config, &logout.target)?;
     let mut list = Vec::new();
     for identity in &scope.identities {
-        let name = identity.name.to_string();
-        let via = identity
-            .provider
-            .as_ref()
-            .map_or_else(|| "a broken chain".to_owned(), ToString::to_string);
-        list.push(Removal(RemovalKind::Entry {
-            kind: EntryKind::Session,
-            name: name.clone(),
-            via: via.clone(),
-        }));
-        list.push(Removal(RemovalKind::Memory { name: name.clone() }));
-        list.push(Removal(RemovalKind::DatabaseTokens { name: name.clone() }));
-        if identity.kind == "aws/user" {
-            for kind in [EntryKind::Keys, EntryKind::SetAside] {
-                let (name, via) = (name.clone(), via.clone());
-                list.push(Removal(match logout.long_lived_keys {
-                    LongLivedKeys::Keep => RemovalKind::KeysThatStay { kind, name },
-                    LongLivedKeys::Remove => RemovalKind::Entry { kind, name, via },
-                }));
-            }
-        }
+        of_identity(identity, logout.long_lived_keys, &mut list);
     }
     for provider in &scope.providers {
         let name = provider.name.to_string();
@@ -144,8 +124,8 @@ pub fn removals(config: &Config, logout: &Logout) -> Result<Vec<Removal>> {
         }
         let used_by = scope.others_of_the_same_sign_in(config, provider);
         if used_by.is_empty() {
-            let provider = name.clone();
-            list.push(Removal(RemovalKind::SignInAtAws { provider }));
+            let source = name.clone();
+            list.push(Removal(RemovalKind::SignInAtAws { source }));
             list.push(entry(EntryKind::Token));
         } else {
             let source = config.source(provider);
@@ -155,6 +135,41 @@ pub fn removals(config: &Config, logout: &Logout) -> Result<Vec<Removal>> {
     }
     scope.add_profiles(config, &mut list);
     Ok(list)
+}
+
+fn of_identity(identity: &Identity, keys: LongLivedKeys, list: &mut Vec<Removal>) {
+    let name = identity.name.to_string();
+    let via = identity
+        .provider
+        .as_ref()
+        .map_or_else(|| "a broken chain".to_owned(), ToString::to_string);
+    let entry = |kind| {
+        Removal(RemovalKind::Entry {
+            kind,
+            name: name.clone(),
+            via: via.clone(),
+        })
+    };
+    if identity.kind == Kind::Login.as_str() {
+        // Its session ends it at AWS.
+        let source = name.clone();
+        list.push(Removal(RemovalKind::SignInAtAws { source }));
+        list.push(entry(EntryKind::Token));
+    }
+    list.push(entry(EntryKind::Session));
+    list.push(Removal(RemovalKind::Memory { name: name.clone() }));
+    list.push(Removal(RemovalKind::DatabaseTokens { name: name.clone() }));
+    if identity.kind == "aws/user" {
+        list.extend(
+            [EntryKind::Keys, EntryKind::SetAside].map(|kind| match keys {
+                LongLivedKeys::Keep => Removal(RemovalKind::KeysThatStay {
+                    kind,
+                    name: name.clone(),
+                }),
+                LongLivedKeys::Remove => entry(kind),
+            }),
+        );
+    }
 }
 
 /// What a target comes to.

@@ -5,12 +5,10 @@ use super::plan::{
     InMemory, KEYCHAIN, Logout, Removal, RemovalKind, Scope, Target, files_of, removals,
 };
 use super::report::{OtherSession, Report, Step, Subject, What};
-use crate::aws::{FaultKind, Place, Portal, Tries};
-use crate::config::Link;
+use crate::config::{Kind, Link, sources};
 use crate::error::Result;
-use crate::providers::{SignInPlace, place};
-use crate::secret::SignIn;
-use crate::store::{ClearedProfile, Dropped, EntryKind, Mode, ProfilePart};
+use crate::providers::{EndedAtAws, SignInPlace, end_sign_in};
+use crate::store::{ClearedProfile, Dropped, EntryKind, Mode, ProfilePart, StoredSignIn};
 use crate::world::World;
 
 /// Fails only for an unknown name, before anything is touched.
@@ -97,7 +95,7 @@ async fn remove(world: &World, removal: &Removal, memory: &InMemory, report: &mu
                 .steps
                 .extend(keys_that_stay(world, *kind, name).await);
         }
-        RemovalKind::SignInAtAws { provider } => end_at_aws(world, provider, report).await,
+        RemovalKind::SignInAtAws { source } => end_at_aws(world, source, report).await,
         RemovalKind::TokenThatStays { name, used_by } => {
             report
                 .steps
@@ -125,32 +123,27 @@ async fn remove(world: &World, removal: &Removal, memory: &InMemory, report: &mu
 
 /// What keeps it from that is no failure of the logout. Providers that share a sign-in end it once:
 /// its token is gone then.
-async fn end_at_aws(world: &World, provider: &str, report: &mut Report) {
-    let Some((source, sign_in)) = usable_sign_in(world, provider).await else {
+async fn end_at_aws(world: &World, source: &str, report: &mut Report) {
+    let Some((source, stored)) = usable_sign_in(world, source).await else {
         return;
     };
-    let url = sign_in_address(&source);
-    let step = Step::at(What::ProviderSession, provider, url, "ended by its token");
+    let address = source.kind.facts().sign_in_address.unwrap_or_default();
+    let step = Step::at(
+        What::ProviderSession,
+        &source.name,
+        address,
+        "ended by its token",
+    );
     if report.mode == Mode::DryRun {
         return report.steps.push(gone(step, Mode::DryRun));
     }
-    let portal = Portal {
-        aws: &world.aws,
-        place: Place {
-            tries: Tries::One,
-            ..place(&source)
-        },
-        token: &sign_in.token,
-    };
-    match portal.end_sign_in().await {
-        Ok(()) => {
+    match end_sign_in(world, &source, &stored).await {
+        Ok(EndedAtAws::Now) => {
             report.steps.push(gone(step, Mode::Run));
-            report.notes.push(format!(
-                "Sign-ins of other tools in the same browser session of {provider} have ended with it"
-            ));
+            report.notes.extend(also_ended(&source));
         }
         // It has ended before.
-        Err(fault) if fault.kind == FaultKind::SignInOver => report.steps.push(step),
+        Ok(EndedAtAws::Before) => report.steps.push(step),
         Err(fault) => {
             let why = fault.into_error(&source.region).message;
             let detail = format!("could not be ended there ({why}): it ends by itself");
@@ -160,20 +153,24 @@ async fn end_at_aws(world: &World, provider: &str, report: &mut Report) {
     }
 }
 
-/// As people know it: the start URL.
-fn sign_in_address(source: &Link) -> String {
-    source.kind.facts().sign_in_address.unwrap_or_default()
+/// Who loses it as well: the console's is this program's alone.
+fn also_ended(source: &Link) -> Option<String> {
+    let is_shared = !matches!(source.kind, Kind::Login);
+    is_shared.then(|| {
+        let name = &source.name;
+        format!("Sign-ins of other tools in the same browser session of {name} have ended with it")
+    })
 }
 
-async fn usable_sign_in(world: &World, provider: &str) -> Option<(Link, SignIn)> {
-    let provider = world.config.provider(provider).ok()?;
-    let source = world.config.source(provider).ok()?;
+async fn usable_sign_in(world: &World, source: &str) -> Option<(Link, StoredSignIn)> {
+    let mut sources = sources(&world.config);
+    let source = sources.find(|it| it.name == source)?;
     let place = SignInPlace::of(world, &source).ok()?;
     let stored = place.stored(world).await.ok()??;
-    let sign_in = stored.sign_in?;
+    let sign_in = stored.sign_in.as_ref()?;
     // The token of one that can be renewed has ended, and the sign-in has not.
     let lives = sign_in.is_usable(world.clock.now()) || sign_in.refresh_token.is_some();
-    lives.then_some((source, sign_in))
+    lives.then_some((source, stored))
 }
 
 const HELD: &str = "held by the running agent";

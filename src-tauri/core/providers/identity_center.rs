@@ -1,27 +1,22 @@
 //! `aws/iam-identity-center`: a sign-in in the browser, or by a code that is entered in any browser,
 //! and its renewal.
 
-use super::obtain::Obtain;
+use super::browser::{BrowserSignIn, Made};
+use super::obtain::{Obtain, place};
 use super::redirect::Redirect;
-use crate::ask::{Prompt, PromptKind};
-use crate::aws::{CodeToEnter, Fault, FaultKind, Place, SsoOidc, TokenGrant, Tries};
+use crate::ask::PromptKind;
+use crate::aws::{CodeToEnter, Fault, FaultKind, Place, Portal, SsoOidc, TokenGrant, Tries};
 use crate::clock::Clock;
-use crate::config::IdentityCenter;
+use crate::config::{IdentityCenter, Link};
 use crate::error::{Code, Error, Result};
 use crate::secret::{ClientRegistration, OidcFlow, Secret, SignIn};
-use std::time::{Duration, SystemTime};
+use crate::world::World;
+use std::time::Duration;
 
-/// A person has so long to sign in in the browser.
-const LONGEST_SIGN_IN: Duration = Duration::from_secs(10 * 60);
 /// The registration is not used in its last day.
 const BEFORE_ITS_END: Duration = Duration::from_secs(24 * 60 * 60);
 /// What `slow_down` adds between two questions (RFC 8628).
 const SLOWER: Duration = Duration::from_secs(5);
-
-/// Whether the registration is still good.
-pub(super) fn is_registered(client: &ClientRegistration, now: SystemTime) -> bool {
-    client.expires_at > now + BEFORE_ITS_END
-}
 
 fn service<'a>(it: &Obtain<'a>) -> SsoOidc<'a> {
     SsoOidc {
@@ -36,7 +31,7 @@ pub(super) async fn renewed(
     it: &Obtain<'_>,
     client: &ClientRegistration,
     refresh_token: &Secret,
-) -> Result<SignIn, Fault> {
+) -> Result<Made, Fault> {
     let grant = TokenGrant::Refresh(refresh_token);
     let place = Place {
         tries: Tries::One,
@@ -46,73 +41,71 @@ pub(super) async fn renewed(
         place,
         ..service(it)
     };
-    once.create_token(client, grant).await
+    let renewed = once.create_token(client, grant).await?;
+    Ok(made(renewed, client.clone()))
 }
 
-/// `unanswered`: the error where no person answers. `known`: this program's registration.
+/// `known`: this program's registration.
 pub(super) async fn by_a_person(
-    it: &Obtain<'_>,
+    person: &BrowserSignIn<'_>,
     center: &IdentityCenter,
     known: Option<ClientRegistration>,
-    unanswered: Error,
-) -> Result<(SignIn, ClientRegistration)> {
-    let known = known.filter(|known| is_registered(known, it.world.clock.now()));
-    let person = BrowserSignIn {
-        it,
-        center,
-        unanswered,
-    };
-    let why_code = match it.browser.why_not() {
-        Some(why) => why.to_owned(),
-        None => match Redirect::open().await {
-            Ok(redirect) => return person.by_redirect(redirect, known).await,
-            Err(cause) => format!("no port of 127.0.0.1 can be opened: {cause}"),
+) -> Result<Made> {
+    let now = person.it.world.clock.now();
+    let known = known.filter(|known| known.expires_at > now + BEFORE_ITS_END);
+    let at_center = AtCenter { person, center };
+    match person.redirect().await {
+        Ok(redirect) => at_center.by_redirect(redirect, known).await,
+        Err(why_code) => at_center.by_code(why_code, known).await,
+    }
+}
+
+/// At AWS, and with it every token of the same portal session.
+pub(super) async fn ended(world: &World, link: &Link, sign_in: &SignIn) -> Result<(), Fault> {
+    let portal = Portal {
+        aws: &world.aws,
+        place: Place {
+            tries: Tries::One,
+            ..place(link)
         },
+        token: &sign_in.token,
     };
-    person.by_code(why_code, known).await
+    portal.end_sign_in().await
+}
+
+fn made(sign_in: SignIn, client: ClientRegistration) -> Made {
+    Made {
+        sign_in,
+        client,
+        principal: None,
+        session: None,
+    }
 }
 
 /// A person is signing in.
-struct BrowserSignIn<'a> {
-    it: &'a Obtain<'a>,
+struct AtCenter<'a> {
+    person: &'a BrowserSignIn<'a>,
     center: &'a IdentityCenter,
-    unanswered: Error,
 }
 
-impl BrowserSignIn<'_> {
+impl AtCenter<'_> {
     async fn by_redirect(
         &self,
         mut redirect: Redirect,
         known: Option<ClientRegistration>,
-    ) -> Result<(SignIn, ClientRegistration)> {
-        let (it, clock, center) = (self.it, &self.it.world.clock, service(self.it));
+    ) -> Result<Made> {
+        let center = service(self.person.it);
         let client = self.client(OidcFlow::Redirect, known).await?;
         let address = center.authorization_page(&client, &redirect.request)?;
-        let expires_at = clock.now() + LONGEST_SIGN_IN;
-        let prompt = self.prompt(PromptKind::Browser {
-            address,
-            code: String::new(),
-            why_code: None,
-            expires_at,
-        });
-        let code = tokio::select! {
-            biased;
-            closed = it.ask.show(prompt) => return Err(closed),
-            code = redirect.code() => code?,
-            () = clock.sleep_until(expires_at) => return Err(self.nobody_came()),
-        };
+        let code = self.person.comes_back(&mut redirect, address).await?;
         let grant = TokenGrant::Code(&code, &redirect.request);
-        let made = center.create_token(&client, grant).await;
-        made.map(|sign_in| (sign_in, client))
-            .map_err(|fault| self.failed(fault))
+        let sign_in = center.create_token(&client, grant).await;
+        let sign_in = sign_in.map_err(|fault| self.person.failed(fault))?;
+        Ok(made(sign_in, client))
     }
 
-    async fn by_code(
-        &self,
-        why_code: String,
-        known: Option<ClientRegistration>,
-    ) -> Result<(SignIn, ClientRegistration)> {
-        let (it, center) = (self.it, service(self.it));
+    async fn by_code(&self, why_code: String, known: Option<ClientRegistration>) -> Result<Made> {
+        let (person, center) = (self.person, service(self.person.it));
         let mut client = self.client(OidcFlow::DeviceCode, known).await?;
         let start_url = &self.center.start_url;
         let started = match center.device_code(&client, start_url).await {
@@ -122,25 +115,26 @@ impl BrowserSignIn<'_> {
             }
             started => started,
         };
-        let code = started.map_err(|fault| self.failed(fault))?;
-        let prompt = self.prompt(PromptKind::Browser {
+        let code = started.map_err(|fault| person.failed(fault))?;
+        let prompt = person.prompt(PromptKind::Browser {
             address: code.address.clone(),
             code: code.user_code.clone(),
             why_code: Some(why_code),
             expires_at: code.expires_at,
         });
-        tokio::select! {
+        let sign_in = tokio::select! {
             biased;
-            closed = it.ask.show(prompt) => Err(closed),
-            made = self.entered(&client, &code) => made.map(|sign_in| (sign_in, client.clone())),
-        }
+            closed = person.it.ask.show(prompt) => Err(closed),
+            sign_in = self.entered(&client, &code) => sign_in,
+        };
+        Ok(made(sign_in?, client))
     }
 
     /// Once the person has entered the code.
     async fn entered(&self, client: &ClientRegistration, code: &CodeToEnter) -> Result<SignIn> {
-        let (world, center) = (self.it.world, service(self.it));
+        let (person, center) = (self.person, service(self.person.it));
         let mut interval = code.interval;
-        while world.clock.now() < code.expires_at {
+        while person.it.world.clock.now() < code.expires_at {
             Clock::nap(interval).await;
             let grant = TokenGrant::Device(code);
             let answer = center.create_token(client, grant).await;
@@ -151,16 +145,18 @@ impl BrowserSignIn<'_> {
             match fault.kind {
                 FaultKind::NotYet | FaultKind::Unreachable => {}
                 FaultKind::TooOften => interval += SLOWER,
-                FaultKind::Expired => return Err(self.nobody_came()),
+                FaultKind::Expired => return Err(person.nobody_came()),
                 FaultKind::Denied => {
-                    let message =
-                        format!("the sign-in to {} was refused in the browser", self.name());
+                    let message = format!(
+                        "the sign-in to {} was refused in the browser",
+                        person.name()
+                    );
                     return Err(Error::new(Code::Cancelled, message));
                 }
-                _ => return Err(self.failed(fault)),
+                _ => return Err(person.failed(fault)),
             }
         }
-        Err(self.nobody_came())
+        Err(person.nobody_came())
     }
 
     /// Registered anew where what is known is of the other flow.
@@ -172,34 +168,8 @@ impl BrowserSignIn<'_> {
         if let Some(known) = known.filter(|known| known.flow == flow) {
             return Ok(known);
         }
-        let center = service(self.it);
+        let center = service(self.person.it);
         let registered = center.register_client(&self.center.start_url, flow).await;
-        registered.map_err(|fault| self.failed(fault))
-    }
-
-    fn prompt(&self, kind: PromptKind) -> Prompt {
-        Prompt {
-            kind,
-            attempt: 1,
-            unanswered: self.unanswered.clone(),
-            refused_key: None,
-        }
-    }
-
-    fn name(&self) -> &str {
-        self.it.name()
-    }
-
-    fn failed(&self, fault: Fault) -> Error {
-        let error = fault.into_error(&self.it.link().region);
-        let message = format!("{}: {}", self.name(), error.message);
-        Error { message, ..error }
-    }
-
-    fn nobody_came(&self) -> Error {
-        let name = self.name();
-        let message = format!("the sign-in to {name} was not completed in the browser in time");
-        Error::new(Code::PersonNeeded, message)
-            .hint(format!("fob login {} begins anew", self.it.chain.identity))
+        registered.map_err(|fault| self.person.failed(fault))
     }
 }

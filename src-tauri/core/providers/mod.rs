@@ -3,8 +3,10 @@
 //! or of the links above.
 
 mod ambient;
+mod browser;
 mod identity_center;
 mod keys;
+mod login;
 mod new_keys;
 mod obtain;
 mod permission_set;
@@ -21,7 +23,7 @@ pub use keys::session_owner;
 pub use new_keys::{Check, Configured, NewKeys, OtherUser, Replaces, configure, others_are_stored};
 pub use obtain::{Obtain, Parent, Refusal, Trail, place};
 pub use sign_in_place::SignInPlace;
-pub use signing_in::renews_itself;
+pub use signing_in::{EndedAtAws, end_sign_in, renews_itself, stored_sign_in};
 use user::Wanted;
 pub use user::handed_out;
 
@@ -39,6 +41,7 @@ pub async fn obtain(it: Obtain<'_>, parent: &Parent) -> Result<Session, Refusal>
         (Kind::User(user), _) => Ok(user::obtain(it, user, &Wanted::own(user)).await?),
         (Kind::Ambient, _) => Ok(ambient::obtain(it).await?),
         (Kind::Process(process), _) => Ok(process::obtain(it.world, process, it.ask).await?),
+        (Kind::Login, _) => Ok(signing_in::session(it).await?),
         (Kind::PermissionSet(set), Parent::SignIn(sign_in)) => {
             permission_set::obtain(it, set, sign_in).await
         }
@@ -69,6 +72,7 @@ pub async fn signed_in(it: Obtain<'_>, stored: Option<StoredSignIn>) -> Result<S
         Kind::User(_)
         | Kind::Ambient
         | Kind::Process(_)
+        | Kind::Login
         | Kind::Saml(_)
         | Kind::GithubOidc(_)
         | Kind::WebIdentity(_)
@@ -85,6 +89,7 @@ pub fn gives_a_sign_in(kind: &Kind) -> bool {
         Kind::User(_)
         | Kind::Ambient
         | Kind::Process(_)
+        | Kind::Login
         | Kind::Saml(_)
         | Kind::GithubOidc(_)
         | Kind::WebIdentity(_)
@@ -92,6 +97,11 @@ pub fn gives_a_sign_in(kind: &Kind) -> bool {
         | Kind::AssumeRole(_)
         | Kind::AssumeRoot(_) => false,
     }
+}
+
+/// Whether a person's sign-in is stored for the link, be it what others above stand on or its own.
+pub fn keeps_a_sign_in(kind: &Kind) -> bool {
+    matches!(kind, Kind::Login) || gives_a_sign_in(kind)
 }
 
 /// Whether the user below a role signs with its long-lived keys, without a session of its own: a
@@ -123,7 +133,7 @@ pub async fn renews_alone(world: &World, chain: &Chain, at: usize) -> Result<boo
             user::renews_alone(world, link, user, gives).await
         }
         Kind::Ambient | Kind::Process(_) => Ok(true),
-        Kind::IdentityCenter(_) => signing_in::renews_alone(world, link).await,
+        Kind::Login | Kind::IdentityCenter(_) => signing_in::renews_alone(world, link).await,
         Kind::Saml(_)
         | Kind::GithubOidc(_)
         | Kind::WebIdentity(_)
@@ -140,6 +150,7 @@ pub fn keeps_sessions(kind: &Kind) -> bool {
         Kind::Ambient => false,
         Kind::User(_)
         | Kind::Process(_)
+        | Kind::Login
         | Kind::IdentityCenter(_)
         | Kind::Saml(_)
         | Kind::GithubOidc(_)
@@ -164,6 +175,7 @@ fn is_supported(link: &Link) -> bool {
         Kind::User(_)
         | Kind::Ambient
         | Kind::Process(_)
+        | Kind::Login
         | Kind::IdentityCenter(_)
         | Kind::PermissionSet(_)
         | Kind::AssumeRole(_) => true,
@@ -179,7 +191,7 @@ fn unsupported(chain: &Chain) -> Error {
         chain.identity
     );
     Error::new(Code::Unsupported, message).hint(
-        "it signs in through aws/user, aws/iam-identity-center, aws/permission-set, \
+        "it signs in through aws/user, aws/login, aws/iam-identity-center, aws/permission-set, \
          aws/assume-role, aws/ambient and aws/process",
     )
 }

@@ -3,7 +3,7 @@
 
 use super::keys::whose;
 use super::obtain::{Obtain, Trail, place};
-use crate::ask::{Ask, Note, Prompt, PromptKind, TypedKeys, WhyKeys};
+use crate::ask::{Ask, Note, OtherUserBy, Prompt, PromptKind, TypedKeys, WhyKeys};
 use crate::aws::{FaultKind, Signer};
 use crate::clock::Clock;
 use crate::config::{Chain, KeyringChoice, Kind, Link};
@@ -308,7 +308,11 @@ impl Entry<'_> {
                 .identity(name);
             trail.record(self.world).await;
             let prompt = Prompt {
-                kind: PromptKind::OtherUser { stored, given },
+                kind: PromptKind::OtherUser {
+                    stored,
+                    given,
+                    by: OtherUserBy::Keys,
+                },
                 attempt: 1,
                 unanswered,
                 refused_key: None,

@@ -30,6 +30,8 @@ pub struct Obtain<'a> {
     pub mfa_code: Option<String>,
     pub patience: Patience,
     pub browser: BrowserUse,
+    /// A person signs in also where that is not needed yet.
+    pub signs_in_anew: bool,
     pub trail: &'a mut Trail,
 }
 

@@ -76,7 +76,8 @@ pub(super) async fn refused(
         | Origin::InstanceRole
         | Origin::Process
         | Origin::Typed
-        | Origin::IdentityCenter => {
+        | Origin::IdentityCenter
+        | Origin::ConsoleSignIn => {
             let place = &found.place;
             let hint = format!("replace them in {place}; the keyring was not touched");
             let left = happened("left there", AuditOutcome::Ok);

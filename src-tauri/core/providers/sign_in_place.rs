@@ -1,7 +1,7 @@
 //! Whose a provider's sign-in is: the name it is stored under, and the places it is good for.
 
 use crate::aws::AwsService;
-use crate::config::Link;
+use crate::config::{Kind, Link};
 use crate::endpoint::Endpoint;
 use crate::error::Result;
 use crate::store::StoredSignIn;
@@ -19,10 +19,17 @@ pub struct SignInPlace {
 impl SignInPlace {
     pub fn of(world: &World, provider: &Link) -> Result<SignInPlace> {
         let address = provider.sign_in_address().unwrap_or_default();
-        let portal = world.endpoint_of(AwsService::Sso, provider)?;
+        let address = if matches!(provider.kind, Kind::Login) {
+            address
+        } else {
+            format!(
+                "{address} {}",
+                world.endpoint_of(AwsService::Sso, provider)?
+            )
+        };
         Ok(SignInPlace {
             name: provider.sign_in_name(&world.config),
-            address: format!("{address} {portal}"),
+            address,
             endpoint: world.endpoint(provider)?,
         })
     }

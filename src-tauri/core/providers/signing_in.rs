@@ -1,58 +1,233 @@
-//! A provider's sign-in, whatever its kind: renewed without a person where that works, else made by
-//! one, and stored before anything is done with it. The caller holds its lock.
+//! A sign-in that a person made, whatever its kind: renewed without one where that works, else made
+//! by one, and stored before anything is done with it. The caller holds its lock.
 
-use super::identity_center;
+use super::browser::{BrowserSignIn, Made};
 use super::obtain::Obtain;
 use super::sign_in_place::SignInPlace;
-use crate::ask::Note;
+use super::{identity_center, login};
+use crate::ask::{Note, OtherUserBy, Prompt, PromptKind};
 use crate::aws::{Fault, FaultKind};
-use crate::config::{IdentityCenter, Link};
+use crate::config::{IdentityCenter, Kind, Link};
 use crate::error::{Code, Error, Result};
-use crate::secret::{ClientRegistration, Secret, SignIn};
+use crate::foreign::Foreign;
+use crate::ids::AccountId;
+use crate::secret::{ClientRegistration, Session, SignIn};
 use crate::store::StoredSignIn;
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
 use crate::world::World;
 
-/// `stored`: what there is, which is not good enough.
+/// Where a person signs in.
+#[derive(Clone, Copy)]
+pub(super) enum SignsInAt<'a> {
+    IdentityCenter(&'a IdentityCenter),
+    Console,
+}
+
+/// The sign-in of a provider, for the links above it; `stored`: what there is, which is not good
+/// enough.
 pub(super) async fn signed_in(
     mut it: Obtain<'_>,
     center: &IdentityCenter,
     stored: Option<StoredSignIn>,
 ) -> Result<SignIn> {
-    let StoredSignIn {
-        sign_in: mut held,
-        mut client,
-        ..
-    } = match stored {
+    let at = SignsInAt::IdentityCenter(center);
+    match renewed_or_left(&mut it, at, stored).await? {
+        WithoutAPerson::Renewed(made) => Ok(made.sign_in),
+        WithoutAPerson::Left(StoredSignIn {
+            sign_in: Some(usable),
+            ..
+        }) => Ok(usable),
+        WithoutAPerson::Left(left) => Ok(by_a_person(&mut it, at, left).await?.sign_in),
+    }
+}
+
+/// A session of the console's sign-in, which is its token.
+pub(super) async fn session(mut it: Obtain<'_>) -> Result<Session> {
+    let at = SignsInAt::Console;
+    let stored = stored_sign_in(it.world, it.link()).await?;
+    let stored = stored.map(|stored| StoredSignIn {
+        sign_in: stored.sign_in.filter(|_| !it.signs_in_anew),
+        ..stored
+    });
+    let known = stored.as_ref().and_then(|it| it.principal.clone());
+    let made = match renewed_or_left(&mut it, at, stored).await? {
+        WithoutAPerson::Renewed(made) => made,
+        WithoutAPerson::Left(left) => by_a_person(&mut it, at, left).await?,
+    };
+    let principal = made.principal.or(known);
+    let session = made
+        .session
+        .expect("the console gives a session with each token");
+    Ok(Session {
+        account: principal
+            .as_ref()
+            .and_then(|arn| AccountId::of_arn(arn.as_str())),
+        principal,
+        ..session
+    })
+}
+
+enum WithoutAPerson {
+    Renewed(Made),
+    /// What a person's sign-in starts from.
+    Left(StoredSignIn),
+}
+
+async fn renewed_or_left(
+    it: &mut Obtain<'_>,
+    at: SignsInAt<'_>,
+    stored: Option<StoredSignIn>,
+) -> Result<WithoutAPerson> {
+    let mut stored = match stored {
         Some(stored) => stored,
-        None => nothing(&it)?,
+        None => nothing(it)?,
     };
     let now = it.world.clock.now();
-    if let Some((client_known, refresh_token)) = renewal(held.as_ref(), client.as_ref(), it.world) {
-        match identity_center::renewed(&it, client_known, refresh_token).await {
-            Ok(renewed) => return kept(&it, renewed, client).await,
-            Err(fault) if fault.ends_a_sign_in() => {
-                client = client.filter(|_| fault.kind != FaultKind::ClientUnknown);
-                held = over(&mut it, held, client.as_ref(), fault).await?;
-            }
-            Err(fault) => return Err(fault.into_error(&it.link().region)),
+    match renewed(it, at, &stored).await {
+        Some(Ok(made)) => {
+            keep(it, &made, stored.principal).await?;
+            return Ok(WithoutAPerson::Renewed(made));
         }
+        Some(Err(fault)) if fault.ends_a_sign_in() => stored = over(it, at, stored, fault).await?,
+        Some(Err(fault)) => return Err(fault.into_error(&it.link().region)),
+        None => {}
     }
-    if let Some(usable) = held.filter(|held| held.is_usable(now)) {
-        return Ok(usable);
-    }
-    let unanswered = needs_a_person(&it);
+    stored.sign_in = stored.sign_in.filter(|held| held.is_usable(now));
+    Ok(WithoutAPerson::Left(stored))
+}
+
+/// `None`: what there is cannot be renewed without a person.
+async fn renewed(
+    it: &Obtain<'_>,
+    at: SignsInAt<'_>,
+    stored: &StoredSignIn,
+) -> Option<Result<Made, Fault>> {
+    let now = it.world.clock.now();
+    let client = stored.client.as_ref().filter(|it| it.expires_at > now)?;
+    let held = stored.sign_in.as_ref()?;
+    Some(match at {
+        SignsInAt::IdentityCenter(_) => {
+            identity_center::renewed(it, client, held.refresh_token.as_ref()?).await
+        }
+        SignsInAt::Console => login::renewed(it.world, it.link(), client, held).await,
+    })
+}
+
+async fn by_a_person(it: &mut Obtain<'_>, at: SignsInAt<'_>, left: StoredSignIn) -> Result<Made> {
+    let unanswered = needs_a_person(it);
     if !it.ask.reaches_a_person() {
         return Err(unanswered);
     }
     it.trail.record(it.world).await;
-    if client.is_some() {
-        // One that AWS does not know leads to no answer at all: only a sign-in that it took part in
-        // keeps it.
-        put(&it, None, None).await?;
+    let person = BrowserSignIn { it, unanswered };
+    let made = match at {
+        SignsInAt::IdentityCenter(center) => {
+            if left.client.is_some() {
+                // One that AWS does not know leads to no answer at all: only a sign-in that it took
+                // part in keeps it.
+                let without = StoredSignIn {
+                    client: None,
+                    ..left.clone()
+                };
+                put(it, without).await?;
+            }
+            identity_center::by_a_person(&person, center, left.client).await?
+        }
+        SignsInAt::Console => {
+            let made = login::by_a_person(&person).await?;
+            agreed(&person, left.principal.as_ref(), &made).await?;
+            made
+        }
+    };
+    keep(it, &made, left.principal).await?;
+    Ok(made)
+}
+
+/// The browser may be signed in as another user than last time: nothing is replaced before the
+/// person has agreed.
+async fn agreed(person: &BrowserSignIn<'_>, before: Option<&Foreign>, made: &Made) -> Result<()> {
+    let (it, name) = (person.it, person.name());
+    let (Some(stored), Some(given)) = (before, &made.principal) else {
+        return Ok(());
+    };
+    if stored == given {
+        return Ok(());
     }
-    let (made, client) = identity_center::by_a_person(&it, center, client, unanswered).await?;
-    kept(&it, made, Some(client)).await
+    let message = format!(
+        "the browser signed in as {given}, and {name} was signed in to as {stored}: nothing was replaced"
+    );
+    let unanswered = Error::new(Code::Cancelled, message)
+        .hint(format!(
+            "sign in to the console as {stored}, then: fob login {name}"
+        ))
+        .hint(format!(
+            "if the other user is meant: fob logout {name}, then fob login {name}"
+        ));
+    let prompt = Prompt {
+        unanswered,
+        ..person.prompt(PromptKind::OtherUser {
+            stored: stored.to_string(),
+            given: given.to_string(),
+            by: OtherUserBy::SignIn,
+        })
+    };
+    let answer = it.ask.confirmed(prompt).await;
+    // It would go on at AWS although nothing here knows it.
+    if answer.is_err()
+        && let Err(fault) = login::ended(it.world, it.link(), made).await
+    {
+        tracing::warn!(identity = name, code = ?fault.code, "unwanted sign-in not ended at aws");
+    }
+    answer
+}
+
+/// Whether something was left to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedAtAws {
+    Now,
+    Before,
+}
+
+/// Ends a sign-in at AWS.
+pub async fn end_sign_in(
+    world: &World,
+    link: &Link,
+    stored: &StoredSignIn,
+) -> Result<EndedAtAws, Fault> {
+    let ended = match (&stored.sign_in, &stored.client) {
+        (None, _) => return Ok(EndedAtAws::Before),
+        (Some(sign_in), Some(client)) if matches!(link.kind, Kind::Login) => {
+            let held = world
+                .store
+                .session(&link.name, Some(&stored.endpoint))
+                .await;
+            let session = held.ok().flatten().map(|held| held.session);
+            let held = Made {
+                sign_in: sign_in.clone(),
+                client: client.clone(),
+                principal: None,
+                session: session.filter(|session| world.is_usable(session)),
+            };
+            login::ended(world, link, &held).await
+        }
+        (Some(sign_in), _) => identity_center::ended(world, link, sign_in).await,
+    };
+    match ended {
+        Ok(()) => Ok(EndedAtAws::Now),
+        Err(fault) if fault.ends_a_sign_in() => Ok(EndedAtAws::Before),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// What is stored for signing in with: what a sign-out could not remove is not what signing in
+/// again gives.
+pub async fn stored_sign_in(world: &World, link: &Link) -> Result<Option<StoredSignIn>> {
+    let stored = SignInPlace::of(world, link)?.stored(world).await?;
+    let is_signed_out = world.store.sign_outs.since(&link.name)?.is_some();
+    Ok(stored.map(|stored| StoredSignIn {
+        sign_in: stored.sign_in.filter(|_| !is_signed_out),
+        ..stored
+    }))
 }
 
 /// Whether a session can be made with the sign-in as it is, or renewed without a person.
@@ -66,19 +241,12 @@ pub(super) async fn renews_alone(world: &World, link: &Link) -> Result<bool> {
     Ok(is_usable || renews_itself(world, &stored))
 }
 
-/// Whether it can be renewed without a person, as far as is known here.
+/// Whether its end can be put off without a person, as far as is known here.
 pub fn renews_itself(world: &World, stored: &StoredSignIn) -> bool {
-    renewal(stored.sign_in.as_ref(), stored.client.as_ref(), world).is_some()
-}
-
-fn renewal<'a>(
-    held: Option<&'a SignIn>,
-    client: Option<&'a ClientRegistration>,
-    world: &World,
-) -> Option<(&'a ClientRegistration, &'a Secret)> {
     let now = world.clock.now();
-    let client = client.filter(|client| client.expires_at > now)?;
-    Some((client, held?.refresh_token.as_ref()?))
+    let is_known = stored.client.as_ref().is_some_and(|it| it.expires_at > now);
+    let sign_in = stored.sign_in.as_ref();
+    is_known && sign_in.is_some_and(|it| it.refresh_token.is_some())
 }
 
 fn nothing(it: &Obtain<'_>) -> Result<StoredSignIn> {
@@ -86,6 +254,7 @@ fn nothing(it: &Obtain<'_>) -> Result<StoredSignIn> {
     Ok(StoredSignIn {
         sign_in: None,
         client: None,
+        principal: None,
         address: place.address,
         endpoint: place.endpoint,
     })
@@ -94,16 +263,29 @@ fn nothing(it: &Obtain<'_>) -> Result<StoredSignIn> {
 /// AWS renews it no more: what is left of it is used to its end.
 async fn over(
     it: &mut Obtain<'_>,
-    held: Option<SignIn>,
-    client: Option<&ClientRegistration>,
+    at: SignsInAt<'_>,
+    stored: StoredSignIn,
     fault: Fault,
-) -> Result<Option<SignIn>> {
+) -> Result<StoredSignIn> {
     let (name, now) = (it.name(), it.world.clock.now());
-    let left = held.filter(|held| held.is_usable(now)).map(|held| SignIn {
-        refresh_token: None,
-        ..held
-    });
-    put(it, left.clone(), client.cloned()).await?;
+    let (sign_in, client) = match at {
+        SignsInAt::IdentityCenter(_) => {
+            let held = stored.sign_in.filter(|held| held.is_usable(now));
+            let left = held.map(|held| SignIn {
+                refresh_token: None,
+                ..held
+            });
+            let known = |_: &ClientRegistration| fault.kind != FaultKind::ClientUnknown;
+            (left, stored.client.filter(known))
+        }
+        SignsInAt::Console => (None, None),
+    };
+    let left = StoredSignIn {
+        sign_in,
+        client,
+        ..stored
+    };
+    put(it, left.clone()).await?;
     let why = fault.into_error(&it.link().region).message;
     let warning = format!(
         "the sign-in of {name} cannot be renewed any more and was cleared: {why}; it was ended at \
@@ -120,24 +302,21 @@ async fn over(
     Ok(left)
 }
 
-async fn kept(it: &Obtain<'_>, made: SignIn, client: Option<ClientRegistration>) -> Result<SignIn> {
-    put(it, Some(made.clone()), client).await?;
-    Ok(made)
-}
-
-async fn put(
-    it: &Obtain<'_>,
-    sign_in: Option<SignIn>,
-    client: Option<ClientRegistration>,
-) -> Result<()> {
-    let place = SignInPlace::of(it.world, it.link())?;
+/// `before`: who signed in last, where the answer does not say it.
+async fn keep(it: &Obtain<'_>, made: &Made, before: Option<Foreign>) -> Result<()> {
     let stored = StoredSignIn {
-        sign_in,
-        client,
+        sign_in: Some(made.sign_in.clone()),
+        client: Some(made.client.clone()),
+        principal: made.principal.clone().or(before),
         ..nothing(it)?
     };
+    put(it, stored).await
+}
+
+async fn put(it: &Obtain<'_>, stored: StoredSignIn) -> Result<()> {
+    let name = SignInPlace::of(it.world, it.link())?.name;
     let sign_ins = &it.world.store.sign_ins;
-    sign_ins.put(&place.name, it.ticket(), &stored).await
+    sign_ins.put(&name, it.ticket(), &stored).await
 }
 
 fn needs_a_person(it: &Obtain<'_>) -> Error {

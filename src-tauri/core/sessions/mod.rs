@@ -250,17 +250,14 @@ impl Sessions {
         let hands_out_keys = chain
             .as_ref()
             .is_ok_and(|it| it.target().kind.hands_out_keys());
+        let names = config.chain_names(identity).into_iter();
         // Long-lived keys do not end.
         let ends = held.filter(|_| !hands_out_keys);
         IdentityStatus {
             name: identity.name.to_string(),
             kind: identity.kind.clone(),
             provider: identity.provider.as_ref().map(ToString::to_string),
-            chain: config
-                .chain_names(identity)
-                .into_iter()
-                .map(str::to_owned)
-                .collect(),
+            chain: names.map(str::to_owned).collect(),
             role: target.as_ref().and_then(|facts| facts.role.clone()),
             account: known.map(ToString::to_string).or_else(|| target?.account),
             source: held.map(|session| session.origin.to_string()),
@@ -269,6 +266,7 @@ impl Sessions {
             issued_at: ends.map(|session| session.issued_at),
             expires_at: ends.map(|session| session.expires_at),
             expires_in_seconds: ends.map(|session| seconds_left(session.expires_at, now)),
+            sign_in: self.sign_ins.own(identity),
             default: identity.is_default,
             next_refresh: watch.and_then(Watch::next_renewal),
             failing: watch.and_then(Watch::failing).cloned(),

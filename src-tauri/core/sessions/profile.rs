@@ -198,7 +198,8 @@ fn is_needed(name: &str, session: &Session, chain: &Chain) -> bool {
         | Origin::InstanceRole
         | Origin::Process
         | Origin::Typed
-        | Origin::IdentityCenter => false,
+        | Origin::IdentityCenter
+        | Origin::ConsoleSignIn => false,
     }
 }
 

@@ -2,15 +2,15 @@
 //! that it was written since.
 
 use super::state::SignInStatus;
-use crate::config::Link;
+use crate::config::{Identity, Kind, Link, sources};
 use crate::files::Stamp;
-use crate::providers::{SignInPlace, gives_a_sign_in, renews_itself};
+use crate::providers::{SignInPlace, keeps_a_sign_in, renews_itself};
 use crate::world::World;
 use crate::world::freshness::margin;
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
-/// By provider in lower case.
+/// By the name of the provider, or of the identity that stands alone, in lower case.
 #[derive(Clone, Debug, Default)]
 pub struct KnownSignIns(HashMap<String, KnownSignIn>);
 
@@ -31,6 +31,12 @@ impl KnownSignIns {
     pub fn status(&self, provider: &str) -> Option<SignInStatus> {
         let known = self.0.get(&provider.to_ascii_lowercase())?;
         Some(known.stored?.status)
+    }
+
+    /// Of an identity that stands alone.
+    pub fn own(&self, identity: &Identity) -> Option<SignInStatus> {
+        let signs_in = identity.kind == Kind::Login.as_str();
+        signs_in.then(|| self.status(identity.name.as_str()))?
     }
 
     /// Those to be renewed without a person, and from when on.
@@ -55,14 +61,11 @@ impl KnownSignIns {
 
     pub async fn read_again(mut self, world: &World) -> KnownSignIns {
         let mut read = HashMap::new();
-        for provider in world.config.providers() {
-            let Ok(source) = world.config.source(provider) else {
-                continue;
-            };
+        for source in sources(&world.config) {
             let Some(place) = place(world, &source) else {
                 continue;
             };
-            let key = provider.name.key();
+            let key = source.name.to_ascii_lowercase();
             let stamp = world.store.sign_ins.stamp(&place.name);
             let known = self.0.remove(&key);
             let known = known.filter(|it| it.stamp == stamp && stamp != Stamp::Now);
@@ -79,15 +82,15 @@ impl KnownSignIns {
     }
 }
 
-/// Of the provider that a chain starts at. What cannot be read is not shown.
+/// Of what a chain starts at. What cannot be read is not shown.
 pub(super) async fn sign_in_status(world: &World, source: &Link) -> Option<SignInStatus> {
     let stored = stored(world, &place(world, source)?).await;
     Some(stored?.status)
 }
 
 fn place(world: &World, source: &Link) -> Option<SignInPlace> {
-    let gives = gives_a_sign_in(&source.kind);
-    gives.then(|| SignInPlace::of(world, source).ok())?
+    let keeps = keeps_a_sign_in(&source.kind);
+    keeps.then(|| SignInPlace::of(world, source).ok())?
 }
 
 async fn stored(world: &World, place: &SignInPlace) -> Option<SignInTimes> {

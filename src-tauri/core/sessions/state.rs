@@ -63,7 +63,7 @@ pub struct ListedProvider {
     pub sign_in: Option<SignInStatus>,
 }
 
-/// A sign-in that identities share: how long it is good.
+/// A sign-in that sessions are made with: how long it is good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct SignInStatus {
@@ -99,6 +99,9 @@ pub struct IdentityStatus {
     #[cfg_attr(feature = "app", specta(type = Option<String>))]
     pub expires_at: Option<SystemTime>,
     pub expires_in_seconds: Option<u32>,
+    /// Its own, where it stands alone and a person signs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<SignInStatus>,
     pub default: bool,
     /// When the agent renews it; `None` where it does not, or a person is needed.
     #[serde(with = "moment::optional")]

@@ -212,6 +212,7 @@ impl<'a> Climb<'a> {
             mfa_code: self.options.mfa_code.take(),
             patience,
             browser: self.options.browser,
+            signs_in_anew: self.options.renewal == Renewal::WholeChain,
             trail: &mut self.trail,
         }
     }

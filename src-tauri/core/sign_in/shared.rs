@@ -7,7 +7,7 @@ use super::locks::outcome_of_others;
 use crate::ask::Note;
 use crate::error::{Code, Result};
 use crate::files::Patience;
-use crate::providers::{self, SignInPlace, renews_itself};
+use crate::providers::{self, renews_itself};
 use crate::secret::SignIn;
 use crate::store::StoredSignIn;
 use crate::store::audit::AuditOutcome;
@@ -57,15 +57,7 @@ impl Climb<'_> {
 }
 
 async fn stored(climb: &Climb<'_>, at: usize) -> Result<Option<StoredSignIn>> {
-    let place = SignInPlace::of(climb.world, &climb.chain.links()[at])?;
-    let stored = place.stored(climb.world).await?;
-    // What a sign-out could not remove is not what signing in again gives.
-    let sign_outs = &climb.world.store.sign_outs;
-    let is_signed_out = sign_outs.since(climb.name(at))?.is_some();
-    Ok(stored.map(|stored| StoredSignIn {
-        sign_in: stored.sign_in.filter(|_| !is_signed_out),
-        ..stored
-    }))
+    providers::stored_sign_in(climb.world, &climb.chain.links()[at]).await
 }
 
 /// Not to be renewed yet, or not to be renewed at all.

@@ -8,6 +8,7 @@ use super::value::{self, secret_text, timestamp};
 use crate::endpoint::Endpoint;
 use crate::error::Result;
 use crate::files::Stamp;
+use crate::foreign::Foreign;
 use crate::secret::{ClientRegistration, OidcFlow, Secret, SignIn};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,8 @@ pub struct SignIns {
 pub struct StoredSignIn {
     pub sign_in: Option<SignIn>,
     pub client: Option<ClientRegistration>,
+    /// Who signed in last, where the service says it.
+    pub principal: Option<Foreign>,
     /// Where a person signs in, and where the token goes: of another place it is none.
     pub address: String,
     /// Where it was made.
@@ -37,6 +40,8 @@ struct SignInEntryText {
     address: String,
     sign_in: Option<SignInText>,
     client: Option<ClientText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    principal: Option<Foreign>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -117,6 +122,7 @@ fn encode(stored: &StoredSignIn, configuration: &str) -> Result<Secret> {
     let StoredSignIn {
         sign_in,
         client,
+        principal,
         address,
         endpoint,
     } = stored.clone();
@@ -143,6 +149,7 @@ fn encode(stored: &StoredSignIn, configuration: &str) -> Result<Secret> {
         address,
         sign_in: sign_in.transpose()?,
         client: client.transpose()?,
+        principal,
     }))
 }
 
@@ -168,6 +175,7 @@ fn decode(name: &EntryName, text: &Secret) -> Result<StoredSignIn> {
     Ok(StoredSignIn {
         sign_in: sign_in.transpose()?,
         client: client.transpose()?,
+        principal: stored.principal,
         address: stored.address,
         endpoint: stored.endpoint,
     })

@@ -3,7 +3,9 @@
 //! because not every desktop shows buttons.
 
 use super::time::in_words;
-use crate::agent::api::{Caller, Event, Person, Prompt, PromptKind, WhyKeys};
+use crate::agent::api::{
+    Caller, Event, OtherUserBy, PasteKind, Person, Prompt, PromptKind, WhyKeys,
+};
 use crate::error::Error;
 use crate::error::shorten_to;
 use crate::ids::AccessKeyId;
@@ -254,7 +256,8 @@ pub fn requested(kind: &PromptKind, identity: &str, caller: &Caller) -> String {
         PromptKind::Keys { .. } => "access keys",
         PromptKind::Mfa { .. } => "an MFA code",
         PromptKind::KeyringPassphrase { .. } => "the passphrase of the keyring",
-        PromptKind::OtherUser { .. } => "a yes to keys of another user",
+        PromptKind::OtherUser { .. } => "a yes to another user",
+        PromptKind::Paste { what, .. } => pasted(*what),
         PromptKind::Browser { .. } => "a browser sign-in",
         // What it says is for no log.
         PromptKind::Program { .. } => "what a program of the configuration waits for",
@@ -363,10 +366,12 @@ fn person_awaited(prompt: &Prompt) -> Option<Draft<'_>> {
         PromptKind::KeyringPassphrase { path, .. } => {
             (format!("the passphrase of {path}"), Button::Unlock)
         }
-        PromptKind::OtherUser { stored, given } => (
-            format!("a yes: the new keys are those of {given}, the old ones of {stored}"),
-            Button::SignIn,
-        ),
+        PromptKind::OtherUser { stored, given, by } => {
+            (other_user(stored, given, *by), Button::SignIn)
+        }
+        PromptKind::Paste { what, address, .. } => {
+            (format!("{} from {address}", pasted(*what)), Button::SignIn)
+        }
         PromptKind::Program { program, says } => {
             (format!("`{program}`, which says: {says}"), Button::SignIn)
         }
@@ -389,6 +394,23 @@ fn person_awaited(prompt: &Prompt) -> Option<Draft<'_>> {
         next: next.trim_end().to_owned(),
         buttons: vec![button],
     })
+}
+
+fn other_user(stored: &str, given: &str, by: OtherUserBy) -> String {
+    match by {
+        OtherUserBy::Keys => {
+            format!("a yes: the new keys are those of {given}, the old ones of {stored}")
+        }
+        OtherUserBy::SignIn => {
+            format!("a yes: the browser signed in as {given}, and last time it was {stored}")
+        }
+    }
+}
+
+fn pasted(what: PasteKind) -> &'static str {
+    match what {
+        PasteKind::SignInCode => "the code of a browser sign-in",
+    }
 }
 
 fn keys_awaited(why: WhyKeys) -> (&'static str, Button) {

@@ -191,6 +191,7 @@ impl World {
     pub fn endpoint(&self, link: &Link) -> Result<Endpoint> {
         let service = match link.kind {
             Kind::IdentityCenter(_) => AwsService::SsoOidc,
+            Kind::Login => AwsService::Signin,
             Kind::User(_)
             | Kind::Ambient
             | Kind::Process(_)

@@ -1,6 +1,6 @@
-use super::base64url;
 use super::wire::{Answered, request};
 use super::*;
+use crate::encode::base64url;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};

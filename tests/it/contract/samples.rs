@@ -7,10 +7,10 @@ use keyfob_core::agent::api::{
     Damage, DamageKind, DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Depth, Event, Finding,
     HeadState, Health, HeldSession, IdentityStatus, LastCaller, ListedProvider, Login, Logout,
     LongLivedKeys, Look, Maintain, MfaArn, Mode, Note, OpenPrompt, OtherSession, OtherUser,
-    PassphraseUse, Person, Prompt, PromptKind, PromptState, Reach, Recover, Refresh, RemovalStep,
-    Renewal, Replaces, Reply, Report, Request, Running, Secret, SessionDuration, SessionRequest,
-    SignInStatus, SignedIn, Snapshot, State, StepResult, Subject, Target, TypedKeys, Variable,
-    Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
+    OtherUserBy, PassphraseUse, PasteKind, Person, Prompt, PromptKind, PromptState, Reach, Recover,
+    Refresh, RemovalStep, Renewal, Replaces, Reply, Report, Request, Running, Secret,
+    SessionDuration, SessionRequest, SignInStatus, SignedIn, Snapshot, State, StepResult, Subject,
+    Target, TypedKeys, Variable, Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
 };
 use keyfob_core::config::{Change, NewIdentity, NewIdentityCenter, NewKind};
 use keyfob_core::error::{Code, Error};
@@ -111,6 +111,7 @@ pub fn requests() -> Vec<Request> {
         Answer::Keys(typed_keys()),
         Answer::MfaCode("123456".to_owned()),
         Answer::Passphrase(secret("passphrase")),
+        Answer::Pasted(secret("code")),
         Answer::Confirmed,
     ];
     requests.extend(answers.map(|answer| Request::Control(Control::Answer { prompt: 4, answer })));
@@ -354,7 +355,7 @@ fn error(code: Code) -> Error {
     error.for_want_of_a_person()
 }
 
-fn prompt_kinds() -> [PromptKind; 6] {
+fn prompt_kinds() -> [PromptKind; 7] {
     [
         PromptKind::Keys {
             why: WhyKeys::Revoked,
@@ -373,6 +374,14 @@ fn prompt_kinds() -> [PromptKind; 6] {
         PromptKind::OtherUser {
             stored: "arn:aws:iam::123456789012:user/kim".to_owned(),
             given: "arn:aws:iam::123456789012:user/pat".to_owned(),
+            by: OtherUserBy::SignIn,
+        },
+        PromptKind::Paste {
+            what: PasteKind::SignInCode,
+            address: "https://eu-central-1.signin.aws.amazon.com/v1/authorize".to_owned(),
+            why: Some("there is no display here".to_owned()),
+            refused: Some("copy all of it".to_owned()),
+            expires_at: moment(),
         },
         PromptKind::Program {
             program: "ykman".to_owned(),
@@ -536,6 +545,7 @@ fn snapshot() -> Snapshot {
             issued_at: Some(moment()),
             expires_at: Some(moment()),
             expires_in_seconds: Some(59),
+            sign_in: Some(sign_in()),
             default: true,
             next_refresh: Some(moment()),
             failing: Some(error(Code::Network)),

@@ -7,6 +7,7 @@ mod assume_root;
 mod footing;
 mod github_oidc;
 mod identity_center;
+mod login;
 mod permission_set;
 mod process;
 mod saml;
@@ -21,6 +22,7 @@ pub(super) use footing::{Footing, Level, Via};
 pub use github_oidc::GithubOidc;
 pub use identity_center::IdentityCenter;
 pub(super) use identity_center::NAME as IDENTITY_CENTER;
+pub(super) use login::NAME as LOGIN;
 pub use permission_set::{AccountReference, PermissionSet};
 pub(super) use process::NAME as PROCESS;
 pub use process::Process;
@@ -41,6 +43,7 @@ pub enum Kind {
     User(User),
     Ambient,
     Process(Process),
+    Login,
     IdentityCenter(IdentityCenter),
     Saml(Saml),
     GithubOidc(GithubOidc),
@@ -56,6 +59,7 @@ impl Kind {
             Kind::User(_) => user::NAME,
             Kind::Ambient => ambient::NAME,
             Kind::Process(_) => process::NAME,
+            Kind::Login => login::NAME,
             Kind::IdentityCenter(_) => identity_center::NAME,
             Kind::Saml(_) => saml::NAME,
             Kind::GithubOidc(_) => github_oidc::NAME,
@@ -84,6 +88,10 @@ impl Kind {
             }]),
             Kind::Ambient | Kind::Saml(_) => KindFacts::of([]),
             Kind::Process(process) => KindFacts::of([process.command.clone()]),
+            Kind::Login => KindFacts {
+                sign_in_address: Some("the AWS console".to_owned()),
+                ..KindFacts::of([])
+            },
             Kind::IdentityCenter(center) => KindFacts {
                 sign_in_address: Some(center.start_url.clone()),
                 ..KindFacts::of([])
@@ -162,6 +170,10 @@ pub(super) const ALL: &[KnownKind] = &[
     KnownKind {
         name: process::NAME,
         read: |fields, _| process::read(fields).map(Kind::Process),
+    },
+    KnownKind {
+        name: login::NAME,
+        read: |_, _| Some(Kind::Login),
     },
     KnownKind {
         name: permission_set::NAME,

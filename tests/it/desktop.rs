@@ -1,12 +1,15 @@
-//! A desktop that opens a browser, and the person who clicks in it.
+//! A home with a desktop that opens a browser, and the person who clicks in it.
 
-use crate::home::until;
+use crate::home::{Home, RunningAgent, until};
+use crate::screen::Terminal;
+use keyfob_core::sandbox::SandboxSettings;
+use serde_json::Value;
 use std::fs::{self, Permissions};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 /// Notes what it is to open.
 const LAUNCHER: &str = "#!/bin/sh\nprintf '%s\\n' \"$1\" >> \"${0%/*}/opened\"\n";
@@ -69,12 +72,25 @@ impl Desktop {
         Desktop::answer(page, "");
     }
 
+    /// As another one than the first of the page's list.
+    pub fn click_as(page: &str, principal: &str) {
+        let principal = principal.replace(':', "%3A").replace('/', "%2F");
+        Desktop::answer(page, &format!("principal={principal}"));
+    }
+
+    /// What a page ends with that has a text to copy.
+    pub fn code_of(page: &str) -> String {
+        let shown = Desktop::answer(page, "");
+        let code = shown.split_once("<code>").expect("a code").1;
+        code.split('<').next().unwrap_or_default().to_owned()
+    }
+
     pub fn refuse(page: &str) {
         Desktop::answer(page, "refuse=on");
     }
 
     /// Posts the form of a page, and follows where that leads.
-    fn answer(page: &str, form: &str) {
+    fn answer(page: &str, form: &str) -> String {
         let answer = Desktop::request("POST", page, form);
         let location = answer
             .lines()
@@ -82,9 +98,10 @@ impl Desktop {
         if let Some(back) = location {
             let answer = Desktop::request("GET", back, "");
             assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-        } else {
-            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+            return answer;
         }
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        answer
     }
 
     fn request(method: &str, address: &str, body: &str) -> String {
@@ -101,4 +118,82 @@ impl Desktop {
         stream.read_to_string(&mut answer).expect("an answer");
         answer
     }
+}
+
+/// A home with a desktop, and what `fob` is run with there.
+pub struct Office {
+    pub home: Home,
+    pub desktop: Desktop,
+}
+
+impl Office {
+    pub fn with(config: &str) -> Office {
+        let home = Home::with(config);
+        let desktop = Desktop::new(home.path());
+        Office { home, desktop }
+    }
+
+    pub fn on_a_terminal(&self, arguments: &[&str]) -> Terminal {
+        let mut fob = self.home.fob_on_a_terminal(arguments);
+        self.desktop.is_of(&mut fob);
+        Terminal::start(fob)
+    }
+
+    pub fn fob(&self, arguments: &[&str]) -> Command {
+        let mut fob = self.home.fob(arguments);
+        self.desktop.is_of(&mut fob);
+        fob
+    }
+
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        let mut fob = self.fob(arguments);
+        let fob = fob.stdout(Stdio::piped()).stderr(Stdio::piped());
+        fob.spawn().expect("fob starts")
+    }
+
+    pub fn agent(&self) -> RunningAgent {
+        self.home.agent(self.fob(&["agent", "run"]))
+    }
+
+    /// A person signs in on a terminal, in the browser that is opened.
+    pub fn sign_in(&self, arguments: &[&str]) -> String {
+        let mut terminal = self.on_a_terminal(arguments);
+        terminal.read_to("opens this address");
+        Desktop::click(&self.desktop.opened());
+        let (shown, exit) = terminal.finish();
+        assert_eq!(exit, 0, "{shown}");
+        shown
+    }
+
+    pub fn set(&self, change: impl FnOnce(&mut SandboxSettings)) {
+        let sandbox = self.home.sandbox();
+        let mut settings = sandbox.settings();
+        change(&mut settings);
+        sandbox.set_settings(settings).expect("settings");
+    }
+
+    pub fn calls(&self, action: &str) -> usize {
+        self.home.calls().get(action).copied().unwrap_or_default()
+    }
+
+    /// The address of the prompt that an agent shows.
+    pub fn prompted(&self) -> String {
+        let mut address = None;
+        until("a prompt is open", || {
+            let status = self.home.json(&["status", "--json"]);
+            let open = &status["prompts"][0];
+            address = open["address"].as_str().map(str::to_owned);
+            address.is_some()
+        });
+        address.expect("an address")
+    }
+}
+
+/// The results of the steps of a logout, by what they are of.
+pub fn steps(report: &Value, what: &str) -> Vec<String> {
+    let steps = report["steps"].as_array().expect("steps").iter();
+    let of_it = steps.filter(|step| step["what"] == what);
+    of_it
+        .map(|step| step["result"].as_str().expect("a result").to_owned())
+        .collect()
 }

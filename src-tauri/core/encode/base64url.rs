@@ -2,12 +2,12 @@
 
 use aws_smithy_types::base64;
 
-pub(super) fn encode(bytes: &[u8]) -> String {
+pub fn encode(bytes: &[u8]) -> String {
     let text = base64::encode(bytes).replace('+', "-").replace('/', "_");
     text.trim_end_matches('=').to_owned()
 }
 
-pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+pub fn decode(text: &str) -> Option<Vec<u8>> {
     let is_url_safe = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     if !text.bytes().all(is_url_safe) {
         return None;
