@@ -10,6 +10,7 @@ const COMMANDS: &[&str] = &[
     "answer_code",
     "answer_keys",
     "answer_passphrase",
+    "answer_pasted",
     "cancel",
     "check_keys",
     "close_window",

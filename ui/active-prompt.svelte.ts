@@ -9,7 +9,7 @@ import { snapshots } from "./snapshots.svelte";
 import { texts } from "./texts";
 import { moment } from "./time";
 
-type KindName = "keys" | "mfa" | "keyring_passphrase" | "other_user" | "browser" | "program";
+type KindName = "keys" | "mfa" | "keyring_passphrase" | "other_user" | "paste" | "browser" | "program";
 type Origin = "program" | "user";
 
 /** What leads to prompts; `next` follows once keys are stored. */
@@ -25,6 +25,7 @@ export function kindName(kind: PromptKind): KindName {
   if (kind.keys !== undefined) return "keys";
   if (kind.mfa !== undefined) return "mfa";
   if (kind.other_user !== undefined) return "other_user";
+  if (kind.paste !== undefined) return "paste";
   if (kind.program !== undefined) return "program";
   return kind.browser !== undefined ? "browser" : "keyring_passphrase";
 }

@@ -25,6 +25,7 @@ export type Mfa = Extract<PromptKind, { mfa: unknown }>["mfa"];
 export type Passphrase = Extract<PromptKind, { keyring_passphrase: unknown }>["keyring_passphrase"];
 export type OtherUser = Extract<PromptKind, { other_user: unknown }>["other_user"];
 export type Program = Extract<PromptKind, { program: unknown }>["program"];
+export type Paste = Extract<PromptKind, { paste: unknown }>["paste"];
 export type Browser = Extract<PromptKind, { browser: unknown }>["browser"];
 export type WhyKeys = Keys["why"];
 export type Renewal = Parameters<Commands["signIn"]>[1];

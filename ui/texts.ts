@@ -156,6 +156,7 @@ export const texts = {
     mfa: "Enter code",
     keyring_passphrase: "Unlock",
     other_user: "Confirm",
+    paste: "Paste code",
     browser: "Continue in browser",
     program: "Show",
   },
@@ -166,7 +167,8 @@ export const texts = {
       keys: (identity: string) => `Access keys for ${identity}`,
       mfa: (identity: string) => `Sign in to ${identity}`,
       keyring_passphrase: () => "Unlock the keyring",
-      other_user: (identity: string) => `Keys of another user for ${identity}`,
+      other_user: (identity: string) => `Another user for ${identity}`,
+      paste: (identity: string) => `Sign in to ${identity}`,
       browser: (identity: string) => `Sign in to ${identity}`,
       program: (identity: string) => `Sign in to ${identity}`,
     },
@@ -179,7 +181,8 @@ export const texts = {
       keys: "access keys",
       mfa: "an MFA code",
       keyring_passphrase: "the passphrase of the keyring",
-      other_user: "a confirmation of keys",
+      other_user: "a confirmation of another user",
+      paste: "the code of a browser sign-in",
       browser: "a browser sign-in",
       program: "your attention",
     },
@@ -253,6 +256,22 @@ export const texts = {
     explain: "Storing them drops the sessions of the other user.",
     submit: "Store these keys",
     working: "Storing…",
+  },
+
+  otherSignIn: {
+    given: "The browser signed in as",
+    stored: "The last sign-in was as",
+    explain: "Using it drops the sign-in of the other user.",
+    submit: "Use this sign-in",
+    working: "Storing…",
+  },
+
+  paste: {
+    explain: "Open the address in a browser on any device, sign in there, and copy the code that the page ends with.",
+    code: "Code",
+    missing: "The code is required",
+    submit: "Sign in",
+    working: "Signing in…",
   },
 
   unlock: {

@@ -19,6 +19,8 @@ export const commands = {
 	answerKeys: (prompt: number, keys: KeysForm) => __TAURI_INVOKE<SignInOutcome>("answer_keys", { prompt, keys }),
 	answerCode: (prompt: number, code: string) => __TAURI_INVOKE<SignInOutcome>("answer_code", { prompt, code }),
 	answerPassphrase: (prompt: number, passphrase: string) => __TAURI_INVOKE<SignInOutcome>("answer_passphrase", { prompt, passphrase }),
+	/**  What the page of a sign-in ended with. */
+	answerPasted: (prompt: number, text: string) => __TAURI_INVOKE<SignInOutcome>("answer_pasted", { prompt, text }),
 	/**  Keys of another user than the stored ones are meant. */
 	confirmUser: (prompt: number) => __TAURI_INVOKE<SignInOutcome>("confirm_user", { prompt }),
 	cancel: (prompt: number) => __TAURI_INVOKE<null>("cancel", { prompt }),
@@ -327,6 +329,8 @@ export type IdentityStatus = {
 	issued_at: string | null,
 	expires_at: string | null,
 	expires_in_seconds: number | null,
+	/**  Its own, where it stands alone and a person signs in. */
+	sign_in?: SignInStatus | null,
 	default: boolean,
 	/**  When the agent renews it; `None` where it does not, or a person is needed. */
 	next_refresh: string | null,
@@ -411,6 +415,9 @@ export type OtherSession = {
 	expires_at: string,
 };
 
+/**  What another user than before was given with. */
+export type OtherUserBy = "keys" | "sign_in";
+
 /**  One icon of the tray each. */
 export type OverallHealth = 
 /**  Signed in, and renewed in time. */
@@ -427,6 +434,11 @@ export type OverallHealth =
 "offline";
 
 export type PassphraseUse = "new" | "existing";
+
+/**  What is pasted. */
+export type PasteKind = 
+/**  Which AWS's page shows after a sign-in. */
+"sign_in_code";
 
 /**  What was found in a pasted text; its secret stays here. */
 export type Pasted = {
@@ -461,16 +473,16 @@ export type PromptKind =
 	why: WhyKeys,
 	mfa_arn: MfaArn | null,
 	session_duration: SessionDuration | null,
-} }) & { browser?: never; keyring_passphrase?: never; mfa?: never; other_user?: never; program?: never } | 
+} }) & { browser?: never; keyring_passphrase?: never; mfa?: never; other_user?: never; paste?: never; program?: never } | 
 /**  Six digits; `refused` says why the last ones were not taken. */
 ({ mfa: {
 	device: MfaArn,
 	refused: string | null,
-} }) & { browser?: never; keyring_passphrase?: never; keys?: never; other_user?: never; program?: never } | ({ keyring_passphrase: {
+} }) & { browser?: never; keyring_passphrase?: never; keys?: never; other_user?: never; paste?: never; program?: never } | ({ keyring_passphrase: {
 	path: string,
 	purpose: PassphraseUse,
 	refused: string | null,
-} }) & { browser?: never; keys?: never; mfa?: never; other_user?: never; program?: never } | 
+} }) & { browser?: never; keys?: never; mfa?: never; other_user?: never; paste?: never; program?: never } | 
 /**
  *  What a program of the configuration says while it runs. Nobody answers it here, it ends with
  *  the program.
@@ -478,12 +490,23 @@ export type PromptKind =
 ({ program: {
 	program: string,
 	says: Foreign,
-} }) & { browser?: never; keyring_passphrase?: never; keys?: never; mfa?: never; other_user?: never } | 
-/**  The keys are those of another IAM user than the stored ones. */
+} }) & { browser?: never; keyring_passphrase?: never; keys?: never; mfa?: never; other_user?: never; paste?: never } | 
+/**  The keys, or the sign-in in the browser, are those of another user than the stored ones. */
 ({ other_user: {
 	stored: string,
 	given: string,
-} }) & { browser?: never; keyring_passphrase?: never; keys?: never; mfa?: never; program?: never } | 
+	by?: OtherUserBy,
+} }) & { browser?: never; keyring_passphrase?: never; keys?: never; mfa?: never; paste?: never; program?: never } | 
+/**  What a page at this address ends with is brought here by a person. */
+({ paste: {
+	what: PasteKind,
+	address: string,
+	/**  Why it is not done in a browser of this machine. */
+	why: string | null,
+	/**  Why the last one was not taken. */
+	refused: string | null,
+	expires_at: string,
+} }) & { browser?: never; keyring_passphrase?: never; keys?: never; mfa?: never; other_user?: never; program?: never } | 
 /**  A sign-in in the browser; no person answers it here, it ends by itself. */
 ({ browser: {
 	address: string,
@@ -492,7 +515,7 @@ export type PromptKind =
 	/**  Why it goes by a code. */
 	why_code?: string | null,
 	expires_at: string,
-} }) & { keyring_passphrase?: never; keys?: never; mfa?: never; other_user?: never; program?: never };
+} }) & { keyring_passphrase?: never; keys?: never; mfa?: never; other_user?: never; paste?: never; program?: never };
 
 /**  Renewing ahead of time. */
 export type Refresh = "runs" | "paused";
@@ -567,7 +590,7 @@ export type SignInOutcome = {
 
 export type SignInResult = ({ signed_in: SignedIn }) & { configured?: never; needs?: never } | ({ configured: Configured }) & { needs?: never; signed_in?: never } | ({ needs: Prompt }) & { configured?: never; signed_in?: never };
 
-/**  A sign-in that identities share: how long it is good. */
+/**  A sign-in that sessions are made with: how long it is good. */
 export type SignInStatus = {
 	expires_at: string,
 	/**  Without a person, until AWS refuses it. */

@@ -108,6 +108,11 @@ export function browser(): PromptKind {
   };
 }
 
+export function paste(refused: string | null): PromptKind {
+  const address = "https://eu-central-1.signin.aws.amazon.com/v1/authorize?state=x";
+  return { paste: { what: "sign_in_code", address, why: null, refused, expires_at: from_now(10 * MINUTE) } };
+}
+
 export function open(prompt: Prompt): OpenPrompt {
   return { prompt, since: from_now(-20) };
 }

@@ -332,6 +332,26 @@ test("keys of another user are stored only after a yes, and both users are named
   expect(app.sent("confirm_user")).toEqual([{ prompt: 7 }]);
 });
 
+test("a sign-in of another user says so, and is no matter of keys", async () => {
+  const users = { ...fixtures.kinds.other_user.other_user, by: "sign_in" as const };
+  await open(own_window(fixtures.with_prompts(base(), fixtures.prompt(7, { other_user: users }))));
+  expect(screen.getByRole("button", { name: "Use this sign-in" })).toBeTruthy();
+  expect(document.body.textContent).not.toContain("keys");
+});
+
+test("the code of a sign-in in another browser is pasted, sent once, and does not stay", async () => {
+  const app = own_window(fixtures.with_prompts(base(), fixtures.prompt(7, fixtures.paste("copy all of it"))));
+  const held = app.holds("answer_pasted");
+  const user = await open(app);
+  expect(document.body.textContent).toContain("Copy all of it");
+  const field = screen.getByLabelText<HTMLInputElement>("Code");
+  await user.type(field, "c3RhdGU9eA{Enter}");
+  expect(app.sent("answer_pasted")).toEqual([{ prompt: 7, text: "c3RhdGU9eA" }]);
+  expect(field.value).toBe("");
+  held.answer(signed_in("me"));
+  await waitFor(() => expect(app.sent("close_window")).toHaveLength(1));
+});
+
 test("a new passphrase is typed twice, and both have to match", async () => {
   const app = own_window(
     fixtures.with_prompts(base(), fixtures.prompt(7, fixtures.kinds.new_passphrase, { identity: "" })),

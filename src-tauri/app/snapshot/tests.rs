@@ -21,6 +21,7 @@ pub fn identity(name: &str, state: State) -> IdentityStatus {
         issued_at: None,
         expires_at: None,
         expires_in_seconds: None,
+        sign_in: None,
         default: false,
         next_refresh: None,
         failing: None,
