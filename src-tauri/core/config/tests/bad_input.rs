@@ -51,14 +51,14 @@ auth:
     j: just text
     k: [a, b]
 "#), @r"
-3:15 error auth.identities.a.kind: the kind `aws/usr` is not known; did you mean `aws/user`? Known here: `aws/user`, `aws/ambient`, `aws/process`, `aws/permission-set`, `aws/assume-role`, `aws/assume-root`
-4:15 error auth.identities.b.kind: the kind `aws/saml` belongs to the other section: providers and identities have kinds of their own. Known here: `aws/user`, `aws/ambient`, `aws/process`, `aws/permission-set`, `aws/assume-role`, `aws/assume-root`
+3:15 error auth.identities.a.kind: the kind `aws/usr` is not known; did you mean `aws/user`? Known here: `aws/user`, `aws/ambient`, `aws/process`, `aws/login`, `aws/permission-set`, `aws/assume-role`, `aws/assume-root`
+4:15 error auth.identities.b.kind: the kind `aws/saml` belongs to the other section: providers and identities have kinds of their own. Known here: `aws/user`, `aws/ambient`, `aws/process`, `aws/login`, `aws/permission-set`, `aws/assume-role`, `aws/assume-root`
 5:5 error auth.identities.c: `kind` is missing
 6:5 error auth.identities.d: `kind` is missing
 7:15 notice auth.identities.e.kind: Keyfob cannot sign in with this kind; identities that use it are listed as unsupported
 8:15 error auth.identities.f.kind: a list where a single value is expected
 9:15 notice auth.identities.g.kind: Keyfob cannot sign in with this kind; identities that use it are listed as unsupported
-10:15 error auth.identities.h.kind: the kind `aws/other` is not known. Known here: `aws/user`, `aws/ambient`, `aws/process`, `aws/permission-set`, `aws/assume-role`, `aws/assume-root`
+10:15 error auth.identities.h.kind: the kind `aws/other` is not known. Known here: `aws/user`, `aws/ambient`, `aws/process`, `aws/login`, `aws/permission-set`, `aws/assume-role`, `aws/assume-root`
 11:15 error auth.identities.i.kind: the value is empty: write one, or leave the key out
 12:5 error auth.identities.j: a single value where a mapping is expected
 13:5 error auth.identities.k: a list where a mapping is expected
