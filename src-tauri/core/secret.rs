@@ -196,6 +196,7 @@ pub enum Origin {
     IdentityCenter,
     /// `aws/login`.
     ConsoleSignIn,
+    WebIdentity,
 }
 
 impl fmt::Display for Origin {
@@ -210,6 +211,7 @@ impl fmt::Display for Origin {
             Origin::Typed => "form",
             Origin::IdentityCenter => "IAM Identity Center",
             Origin::ConsoleSignIn => "AWS console sign-in",
+            Origin::WebIdentity => "web identity token",
         })
     }
 }

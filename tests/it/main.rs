@@ -18,6 +18,7 @@ mod desktop;
 mod elsewhere;
 mod environment;
 mod exec;
+mod federated;
 #[cfg(unix)]
 mod folders;
 mod foreign;

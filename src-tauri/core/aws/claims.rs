@@ -4,11 +4,14 @@
 use crate::encode::base64url;
 use crate::foreign::Foreign;
 use serde::Deserialize;
+use std::time::{Duration, SystemTime};
 
 #[derive(Debug, Deserialize)]
 pub struct Claims {
     /// Who it is about.
     pub sub: Option<Foreign>,
+    /// Its end, in seconds.
+    exp: Option<f64>,
 }
 
 impl Claims {
@@ -21,5 +24,10 @@ impl Claims {
             return None;
         };
         serde_json::from_slice(&base64url::decode(claims)?).ok()
+    }
+
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        let since = Duration::try_from_secs_f64(self.exp?).ok()?;
+        SystemTime::UNIX_EPOCH.checked_add(since)
     }
 }

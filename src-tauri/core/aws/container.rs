@@ -2,19 +2,13 @@
 //! host than this machine, an agent of ECS or EKS, or one behind TLS.
 
 use super::client::Aws;
-use super::fault::innermost;
+use super::get::get;
 use super::printed::{self, Printer, Useless};
 use crate::endpoint::is_on_loopback;
 use crate::error::{Code, Error, shorten, shorten_to};
 use crate::foreign::Foreign;
 use crate::secret::{Secret, Session};
-use aws_smithy_async::future::timeout::Timeout;
-use aws_smithy_async::rt::sleep::{AsyncSleep, TokioSleep};
-use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_types::body::SdkBody;
 use serde_json::Value;
-use std::time::Duration;
 use zeroize::Zeroizing;
 
 const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
@@ -24,9 +18,6 @@ const TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 const ECS: &str = "http://169.254.170.2";
 /// The agents of ECS and EKS, which are on this machine.
 const AGENTS: [&str; 3] = [ECS, "http://169.254.170.23", "http://[fd00:ec2::23]"];
-const ATTEMPTS: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(200);
-const TIME_LIMIT: Duration = Duration::from_secs(5);
 const LONGEST_MESSAGE: usize = 300;
 
 /// Why there is no role.
@@ -45,41 +36,33 @@ impl From<String> for NoRole {
 pub(super) async fn role(aws: &Aws) -> Result<Session, NoRole> {
     let uri = uri(aws)?;
     let token = token(aws)?;
-    let is_direct = uri.starts_with("http:");
-    let connector = if is_direct {
+    let connector = if uri.starts_with("http:") {
         aws.direct_connector()
     } else {
         aws.http_connector(None).map_err(|error| error.message)?
     };
-    let mut left = ATTEMPTS;
-    loop {
-        left -= 1;
-        let asked = ask(&connector, &uri, token.as_ref());
-        let answer = Timeout::new(asked, TokioSleep::new().sleep(TIME_LIMIT)).await;
-        match answer.unwrap_or_else(|_| Err("it did not answer in time".to_owned())) {
-            Ok((200, body)) => {
-                let session = printed::session(&body, Printer::Container, aws.clock.now());
-                return session.map_err(|useless| match useless {
-                    Useless::Expired(error) => NoRole::Failed(error),
-                    Useless::Flawed(why) => match own_message(&body) {
-                        Some(said) => said.to_string().into(),
-                        None => why.into(),
-                    },
-                });
-            }
-            Err(_) | Ok((500.., _)) if left > 0 => TokioSleep::new().sleep(PAUSE).await,
-            Ok((status, body)) => {
-                let said = match own_message(&body) {
-                    Some(said) => format!(": {said}"),
-                    None if body.trim().is_empty() => String::new(),
-                    // A page of a server says no more than its status.
-                    None if body.contains('<') => ", with a page for a browser".to_owned(),
-                    None => format!(": {}", shorten_to(LONGEST_MESSAGE, body.trim())),
-                };
-                return Err(format!("{} answered {status}{said}", shorten(&uri)).into());
-            }
-            Err(why) => return Err(format!("{}: {why}", shorten(&uri)).into()),
+    match get(&connector, &uri, token.as_ref()).await {
+        Ok((200, body)) => {
+            let session = printed::session(&body, Printer::Container, aws.clock.now());
+            session.map_err(|useless| match useless {
+                Useless::Expired(error) => NoRole::Failed(error),
+                Useless::Flawed(why) => match own_message(&body) {
+                    Some(said) => said.to_string().into(),
+                    None => why.into(),
+                },
+            })
         }
+        Ok((status, body)) => {
+            let said = match own_message(&body) {
+                Some(said) => format!(": {said}"),
+                None if body.trim().is_empty() => String::new(),
+                // A page of a server says no more than its status.
+                None if body.contains('<') => ", with a page for a browser".to_owned(),
+                None => format!(": {}", shorten_to(LONGEST_MESSAGE, body.trim())),
+            };
+            Err(format!("{} answered {status}{said}", shorten(&uri)).into())
+        }
+        Err(why) => Err(format!("{}: {why}", shorten(&uri)).into()),
     }
 }
 
@@ -144,29 +127,6 @@ fn token(aws: &Aws) -> Result<Option<Secret>, String> {
         return Err(format!("{from} holds characters that no token has"));
     }
     Ok(Some(Secret::new(token.as_str())))
-}
-
-async fn ask(
-    connector: &SharedHttpConnector,
-    uri: &str,
-    token: Option<&Secret>,
-) -> Result<(u16, Zeroizing<String>), String> {
-    let mut request = HttpRequest::new(SdkBody::empty());
-    request
-        .set_uri(uri)
-        .map_err(|error| innermost(&error).to_string())?;
-    request.headers_mut().insert("accept", "application/json");
-    if let Some(token) = token {
-        let token = token.expose().to_owned();
-        request.headers_mut().insert("authorization", token);
-    }
-    let response = connector
-        .call(request)
-        .await
-        .map_err(|error| innermost(&error).to_string())?;
-    let status = response.status().as_u16();
-    let text = String::from_utf8_lossy(response.body().bytes().unwrap_or_default());
-    Ok((status, Zeroizing::new(text.into_owned())))
 }
 
 /// `{"code","message"}`, as endpoints say why they give nothing.

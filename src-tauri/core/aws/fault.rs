@@ -36,6 +36,8 @@ pub enum FaultKind {
     SignInOver,
     /// The registration of this program is not known any more.
     ClientUnknown,
+    /// What an identity provider vouches with is not accepted.
+    TokenRefused,
     /// The person has not entered the code yet.
     NotYet,
     /// The question whether they have comes too often.
@@ -74,6 +76,8 @@ pub struct Fault {
 const NOTABLE_SKEW: Duration = Duration::from_secs(4 * 60);
 /// The proof of a sign-in's key is good for less.
 const NOTABLE_SKEW_OF_A_PROOF: Duration = Duration::from_secs(60);
+/// STS cannot fetch the keys that a token is signed with.
+const PROVIDER_UNREACHABLE: &str = "IDPCommunicationError";
 /// The console's sign-in says no more of a proof that it does not take.
 const INVALID_REQUEST: &str = "INVALID_REQUEST";
 pub(super) const TIMED_OUT: &str = "the call timed out";
@@ -198,6 +202,7 @@ impl Fault {
             FaultKind::DurationRefused => Error::new(Code::DurationRefused, text),
             FaultKind::SignInOver => sign_in_over(self.code.as_ref(), &text),
             FaultKind::ClientUnknown => client_unknown(&text),
+            FaultKind::TokenRefused => token_refused(&text),
             FaultKind::AnswerExpired => answer_expired(text),
             FaultKind::Misused => Error::new(Code::Usage, text),
             FaultKind::NotYet | FaultKind::TooOften | FaultKind::NotThere | FaultKind::Other => {
@@ -248,6 +253,12 @@ fn sign_in_over(code: Option<&Foreign>, text: &str) -> Error {
     Error::new(Code::SessionExpired, message)
 }
 
+fn token_refused(text: &str) -> Error {
+    let message = format!("AWS does not accept what the identity provider vouches with: {text}");
+    Error::new(Code::AccessDenied, message)
+        .hint("look at: the provider in IAM (its issuer and audience), and the role's trust policy")
+}
+
 fn client_unknown(text: &str) -> Error {
     let message = format!("AWS does not know the registration of Keyfob any more: {text}");
     Error::new(Code::AwsError, message).hint("try again: it is then registered anew")
@@ -260,6 +271,11 @@ fn overloaded(code: &str, text: &str) -> Error {
         return Error::new(Code::Throttled, message).hint(
             "there are too many calls in this account or region: wait a moment, then try again",
         );
+    }
+    if code == PROVIDER_UNREACHABLE {
+        let message = format!("AWS cannot reach the identity provider: {text}");
+        return Error::new(Code::Throttled, message)
+            .hint("try again later; the provider's keys must be open to the internet");
     }
     let message = format!("AWS has a fault of its own at the moment: {text}");
     Error::new(Code::Throttled, message)
@@ -325,7 +341,9 @@ fn classify(code: &str, message: &str, skew: Option<Skew>) -> FaultKind {
         "InternalFailure"
         | "InternalError"
         | "ServiceUnavailable"
-        | "ServiceUnavailableException" => FaultKind::Unreachable,
+        | "ServiceUnavailableException"
+        | PROVIDER_UNREACHABLE => FaultKind::Unreachable,
+        "InvalidIdentityToken" | "IDPRejectedClaim" => FaultKind::TokenRefused,
         _ if is_about_too_many_calls(code) => FaultKind::Unreachable,
         _ => FaultKind::Other,
     }

@@ -135,7 +135,7 @@ impl Granted {
         }
     }
 
-    fn read(
+    pub(super) fn read(
         credentials: Option<&aws_sdk_sts::types::Credentials>,
         principal: Option<Foreign>,
         issued_at: SystemTime,
@@ -208,7 +208,7 @@ fn tags(role: &AssumeRole) -> Option<Vec<Tag>> {
     (!role.tags.is_empty()).then(|| role.tags.iter().filter_map(tag).collect())
 }
 
-fn seconds(duration: SessionDuration) -> i32 {
+pub(super) fn seconds(duration: SessionDuration) -> i32 {
     i32::try_from(duration.seconds()).unwrap_or(i32::MAX)
 }
 

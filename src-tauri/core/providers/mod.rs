@@ -15,9 +15,11 @@ mod redirect;
 mod revoked;
 mod role;
 mod role_call;
+mod root;
 mod sign_in_place;
 mod signing_in;
 mod user;
+mod web_identity;
 
 pub use keys::session_owner;
 pub use new_keys::{Check, Configured, NewKeys, OtherUser, Replaces, configure, others_are_stored};
@@ -30,7 +32,7 @@ pub use user::handed_out;
 use crate::config::{Chain, HandedOut, Kind, Link};
 use crate::duration::SessionDuration;
 use crate::error::{Code, Error, Result};
-use crate::secret::{Session, SignIn};
+use crate::secret::{Secret, Session, SignIn};
 use crate::store::StoredSignIn;
 use crate::world::World;
 
@@ -46,6 +48,10 @@ pub async fn obtain(it: Obtain<'_>, parent: &Parent) -> Result<Session, Refusal>
             permission_set::obtain(it, set, sign_in).await
         }
         (Kind::AssumeRole(role), Parent::Session(parent)) => role::obtain(it, role, parent).await,
+        (Kind::AssumeRole(role), Parent::Token(token)) => {
+            Ok(web_identity::obtain(it, role, token).await?)
+        }
+        (Kind::AssumeRoot(root), Parent::Session(parent)) => root::obtain(it, root, parent).await,
         (Kind::AssumeRole(role), Parent::None) => {
             let Kind::User(user) = &it.chain.source().kind else {
                 return Err(Refusal::Failed(unsupported(it.chain)));
@@ -79,6 +85,27 @@ pub async fn signed_in(it: Obtain<'_>, stored: Option<StoredSignIn>) -> Result<S
         | Kind::PermissionSet(_)
         | Kind::AssumeRole(_)
         | Kind::AssumeRoot(_) => Err(unsupported(it.chain)),
+    }
+}
+
+/// For the links above: `None` where these stand on something else.
+pub async fn token(world: &World, link: &Link) -> Option<Result<Secret>> {
+    web_identity::token(world, link).await
+}
+
+/// Whether links above it stand on a session of its own.
+pub fn has_a_session(kind: &Kind) -> bool {
+    match kind {
+        Kind::IdentityCenter(_) | Kind::Saml(_) | Kind::GithubOidc(_) | Kind::WebIdentity(_) => {
+            false
+        }
+        Kind::User(_)
+        | Kind::Ambient
+        | Kind::Process(_)
+        | Kind::Login
+        | Kind::PermissionSet(_)
+        | Kind::AssumeRole(_)
+        | Kind::AssumeRoot(_) => true,
     }
 }
 
@@ -132,14 +159,11 @@ pub async fn renews_alone(world: &World, chain: &Chain, at: usize) -> Result<boo
             };
             user::renews_alone(world, link, user, gives).await
         }
-        Kind::Ambient | Kind::Process(_) => Ok(true),
+        Kind::Ambient | Kind::Process(_) | Kind::GithubOidc(_) | Kind::WebIdentity(_) => Ok(true),
         Kind::Login | Kind::IdentityCenter(_) => signing_in::renews_alone(world, link).await,
-        Kind::Saml(_)
-        | Kind::GithubOidc(_)
-        | Kind::WebIdentity(_)
-        | Kind::PermissionSet(_)
-        | Kind::AssumeRole(_)
-        | Kind::AssumeRoot(_) => Ok(false),
+        Kind::Saml(_) | Kind::PermissionSet(_) | Kind::AssumeRole(_) | Kind::AssumeRoot(_) => {
+            Ok(false)
+        }
     }
 }
 
@@ -171,16 +195,7 @@ pub fn refuse_unsupported(chain: &Chain) -> Result<()> {
 }
 
 fn is_supported(link: &Link) -> bool {
-    match link.kind {
-        Kind::User(_)
-        | Kind::Ambient
-        | Kind::Process(_)
-        | Kind::Login
-        | Kind::IdentityCenter(_)
-        | Kind::PermissionSet(_)
-        | Kind::AssumeRole(_) => true,
-        Kind::Saml(_) | Kind::GithubOidc(_) | Kind::WebIdentity(_) | Kind::AssumeRoot(_) => false,
-    }
+    !matches!(link.kind, Kind::Saml(_))
 }
 
 fn unsupported(chain: &Chain) -> Error {
@@ -190,8 +205,5 @@ fn unsupported(chain: &Chain) -> Error {
         "{}: this version cannot sign in through {kind} yet",
         chain.identity
     );
-    Error::new(Code::Unsupported, message).hint(
-        "it signs in through aws/user, aws/login, aws/iam-identity-center, aws/permission-set, \
-         aws/assume-role, aws/ambient and aws/process",
-    )
+    Error::new(Code::Unsupported, message)
 }

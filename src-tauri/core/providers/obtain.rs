@@ -7,7 +7,7 @@ use crate::duration::{SessionDuration, SessionKind};
 use crate::environment::BrowserUse;
 use crate::error::{Code, Error};
 use crate::files::Patience;
-use crate::secret::{Session, SignIn};
+use crate::secret::{Secret, Session, SignIn};
 use crate::store::Ticket;
 use crate::store::audit::Happened;
 use crate::world::World;
@@ -42,6 +42,8 @@ pub enum Parent {
     None,
     Session(Session),
     SignIn(SignIn),
+    /// By which an identity provider vouches.
+    Token(Secret),
 }
 
 /// What is noticed and done on the way of one sign-in.

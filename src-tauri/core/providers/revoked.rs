@@ -77,7 +77,8 @@ pub(super) async fn refused(
         | Origin::Process
         | Origin::Typed
         | Origin::IdentityCenter
-        | Origin::ConsoleSignIn => {
+        | Origin::ConsoleSignIn
+        | Origin::WebIdentity => {
             let place = &found.place;
             let hint = format!("replace them in {place}; the keyring was not touched");
             let left = happened("left there", AuditOutcome::Ok);

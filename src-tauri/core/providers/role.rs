@@ -51,7 +51,11 @@ pub(super) async fn obtain_with_keys(
     user::obtain(Obtain { at: 0, ..it }, user, &wanted).await
 }
 
-fn call<'a>(it: &mut Obtain<'a>, role: &'a AssumeRole, limits: SessionKind) -> RoleCall<'a> {
+pub(super) fn call<'a>(
+    it: &mut Obtain<'a>,
+    role: &'a AssumeRole,
+    limits: SessionKind,
+) -> RoleCall<'a> {
     RoleCall {
         link: it.link(),
         role,
@@ -62,7 +66,7 @@ fn call<'a>(it: &mut Obtain<'a>, role: &'a AssumeRole, limits: SessionKind) -> R
 
 /// Confirmed where every account can be reached: a region that is not enabled refuses good
 /// sessions.
-async fn parent_refused(it: &Obtain<'_>, parent: &Session, fault: Fault) -> Refusal {
+pub(super) async fn parent_refused(it: &Obtain<'_>, parent: &Session, fault: Fault) -> Refusal {
     let place = it.place();
     if fault.kind == FaultKind::UnknownKeys {
         let default = place.region.partition().default_region();

@@ -5,6 +5,7 @@ use crate::aws::{Aws, Fault, FaultKind, Granted, Mfa, Place, RoleRequest, Signer
 use crate::config::{AssumeRole, Link};
 use crate::duration::SessionDuration;
 use crate::error::Error;
+use crate::secret::Secret;
 
 pub(super) struct RoleCall<'a> {
     pub link: &'a Link,
@@ -26,6 +27,15 @@ impl RoleCall<'_> {
             mfa,
         };
         aws.assume_role(signer, self.place, request).await
+    }
+
+    pub async fn send_with_token(&self, aws: &Aws, token: &Secret) -> Result<Granted, Fault> {
+        let request = RoleRequest {
+            role: self.role,
+            duration: self.duration,
+            mfa: None,
+        };
+        request.with_web_identity(aws, self.place, token).await
     }
 
     /// What AWS says of the role itself.

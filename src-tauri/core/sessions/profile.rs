@@ -199,7 +199,8 @@ fn is_needed(name: &str, session: &Session, chain: &Chain) -> bool {
         | Origin::Process
         | Origin::Typed
         | Origin::IdentityCenter
-        | Origin::ConsoleSignIn => false,
+        | Origin::ConsoleSignIn
+        | Origin::WebIdentity => false,
     }
 }
 

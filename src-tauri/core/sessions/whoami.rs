@@ -102,6 +102,7 @@ async fn confirm(
         | FaultKind::Misused
         | FaultKind::SignInOver
         | FaultKind::ClientUnknown
+        | FaultKind::TokenRefused
         | FaultKind::NotYet
         | FaultKind::TooOften
         | FaultKind::NotThere

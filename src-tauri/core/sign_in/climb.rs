@@ -6,7 +6,9 @@ use crate::ask::{Ask, Caller, Note, Prompt, PromptKind};
 use crate::config::Chain;
 use crate::error::{Code, Error, Result};
 use crate::files::Patience;
-use crate::providers::{self, Obtain, Parent, Refusal, SignInPlace, Trail, gives_a_sign_in};
+use crate::providers::{
+    self, Obtain, Parent, Refusal, SignInPlace, Trail, gives_a_sign_in, has_a_session,
+};
 use crate::secret::{Session, SignIn};
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
 use crate::store::{SignInLock, StoredSession, Ticket};
@@ -176,7 +178,7 @@ impl<'a> Climb<'a> {
                     match &parent {
                         Parent::Session(session) => drop(self.drop_refused(at - 1, session).await?),
                         Parent::SignIn(sign_in) => end_sign_in(self, at - 1, sign_in).await?,
-                        Parent::None => {}
+                        Parent::Token(_) | Parent::None => {}
                     }
                     continue;
                 }
@@ -332,7 +334,16 @@ async fn given_to(climb: &mut Climb<'_>, at: usize) -> Result<Parent> {
         Some(below) if gives_a_sign_in(&climb.chain.links()[below].kind) => {
             Ok(Parent::SignIn(climb.signed_in(below).await?))
         }
-        Some(below) => Ok(Parent::Session(Box::pin(climb.session_of(below)).await?)),
+        Some(below) if has_a_session(&climb.chain.links()[below].kind) => {
+            Ok(Parent::Session(Box::pin(climb.session_of(below)).await?))
+        }
+        Some(below) => {
+            climb.refuse_signed_out(below)?;
+            let token = providers::token(climb.world, &climb.chain.links()[below]).await;
+            Ok(Parent::Token(
+                token.expect("it gives a token or has a session")?,
+            ))
+        }
         None => {
             hold_keys_below(climb, at).await?;
             Ok(Parent::None)

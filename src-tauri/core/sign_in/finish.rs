@@ -6,7 +6,7 @@ use super::options::{Intent, Renewal};
 use super::outcome::{Completed, Failure, NotRenewed};
 use crate::ask::Note;
 use crate::error::{Code, Error, Remedy, Result};
-use crate::providers::{Trail, gives_a_sign_in};
+use crate::providers::{Trail, has_a_session};
 use crate::secret::Session;
 use crate::store::SignInLock;
 use crate::store::audit::AuditOutcome;
@@ -114,7 +114,7 @@ impl Climb<'_> {
         let target = self.target();
         if let Some(below) = self.parent_of(target)
             && self.is_forced(target)
-            && !gives_a_sign_in(&self.chain.links()[below].kind)
+            && has_a_session(&self.chain.links()[below].kind)
             && !self.made.contains(&below)
         {
             let (below, target) = (self.name(below), self.name(target));

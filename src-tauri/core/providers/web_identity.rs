@@ -1,0 +1,111 @@
+//! `github/oidc` and `aws/web-identity`: a token by which an identity provider vouches for this job
+//! or machine, taken anew for each session, and the role that is assumed with it. Nobody is asked.
+
+use super::obtain::Obtain;
+use super::role;
+use crate::aws::{Claims, FaultKind, Principal, github_token};
+use crate::config::{AssumeRole, Kind, Link};
+use crate::error::{Code, Error, Result};
+use crate::foreign::Foreign;
+use crate::secret::{Origin, Secret, Session};
+use crate::world::World;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// AWS takes 20,000 characters.
+const LONGEST_TOKEN: u64 = 64 * 1024;
+
+/// `None`: the link gives none.
+pub(super) async fn token(world: &World, link: &Link) -> Option<Result<Secret>> {
+    Some(match &link.kind {
+        Kind::GithubOidc(github) => github_token(&world.aws, &github.audience).await,
+        Kind::WebIdentity(web) => from_file(world, &web.token_file),
+        Kind::User(_)
+        | Kind::Ambient
+        | Kind::Process(_)
+        | Kind::Login
+        | Kind::IdentityCenter(_)
+        | Kind::Saml(_)
+        | Kind::PermissionSet(_)
+        | Kind::AssumeRole(_)
+        | Kind::AssumeRoot(_) => return None,
+    })
+}
+
+pub(super) async fn obtain(
+    mut it: Obtain<'_>,
+    role: &AssumeRole,
+    token: &Secret,
+) -> Result<Session> {
+    let call = role::call(&mut it, role, role.limits);
+    let fault = match call.send_with_token(&it.world.aws, token).await {
+        Ok(granted) => {
+            let owner = Principal {
+                arn: Foreign::default(),
+                account: None,
+            };
+            return Ok(granted.into_session(Origin::WebIdentity, owner));
+        }
+        Err(fault) => fault,
+    };
+    let is_over = fault.kind == FaultKind::Expired;
+    let error = call.refused(fault);
+    if !is_over {
+        return Err(error);
+    }
+    let message = format!(
+        "the token of {} has ended: {}",
+        it.chain.source().name,
+        error.message
+    );
+    let hints = Vec::new();
+    Err(Error {
+        message,
+        hints,
+        ..error
+    }
+    .hint("what writes the token has to renew it"))
+}
+
+/// The file is read anew each time: what writes it replaces the token before its end.
+fn from_file(world: &World, path: &Path) -> Result<Secret> {
+    let flawed = |why: &str| {
+        let message = format!("the token file {} {why}", path.display());
+        Error::new(Code::NoCredentials, message)
+    };
+    let text = read(path).map_err(|cause| match cause.kind() {
+        io::ErrorKind::NotFound => flawed("does not exist"),
+        io::ErrorKind::IsADirectory => flawed("is a folder"),
+        io::ErrorKind::FileTooLarge => flawed("is larger than 64 KiB, as no token is"),
+        io::ErrorKind::InvalidData => flawed("is no text"),
+        _ => flawed(&format!("cannot be read: {cause}")),
+    })?;
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(flawed("is empty"));
+    }
+    let claims = Claims::of(text).ok_or_else(|| flawed("holds no token (JWT)"))?;
+    if claims
+        .expires_at()
+        .is_some_and(|end| end <= world.clock.now())
+    {
+        let expired = flawed("holds a token that has expired");
+        return Err(expired.hint("what writes the token has to renew it"));
+    }
+    Ok(Secret::new(text))
+}
+
+fn read(path: &Path) -> io::Result<Zeroizing<String>> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    let mut text = Zeroizing::new(String::new());
+    let length = file.take(LONGEST_TOKEN + 1).read_to_string(&mut text)?;
+    if length as u64 > LONGEST_TOKEN {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(text)
+}

@@ -1,0 +1,253 @@
+//! Roles that nobody signs in for: with the token of a job or of a machine, and tasks as the root of
+//! a member account.
+
+use crate::home::{DEV, Home, code, text};
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault};
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+const CONFIG: &str = r#"auth:
+  providers:
+    pod: { kind: aws/web-identity, region: us-east-1, spec: { token_file: "~/token" } }
+    gha: { kind: github/oidc, region: us-east-1 }
+    odd: { kind: github/oidc, region: us-east-1, spec: { audience: "my company" } }
+  identities:
+    web: { kind: aws/assume-role, via: { provider: pod }, principal: { assume_role: "arn:aws:iam::420000000025:role/deploy" } }
+    above: { kind: aws/assume-role, via: { identity: web }, principal: { assume_role: "arn:aws:iam::420000000025:role/deploy" } }
+    job: { kind: aws/assume-role, via: { provider: gha }, principal: { assume_role: "arn:aws:iam::420000000025:role/deploy" } }
+    other: { kind: aws/assume-role, via: { provider: odd }, principal: { assume_role: "arn:aws:iam::420000000025:role/deploy" } }
+"#;
+const AUDIENCE: &str = "sts.amazonaws.com";
+
+fn token_file(home: &Home) -> PathBuf {
+    home.path().join("token")
+}
+
+fn token(home: &Home, audience: &str, seconds: u64) -> String {
+    let life = Duration::from_secs(seconds);
+    home.sandbox().web_identity_token("pod-7", audience, life)
+}
+
+/// With a token that is good for ten minutes.
+fn machine() -> Home {
+    let home = Home::with(CONFIG);
+    fs::write(
+        token_file(&home),
+        format!("{}\n", token(&home, AUDIENCE, 600)),
+    )
+    .expect("written");
+    home
+}
+
+fn refused(ran: &Output, words: &str) {
+    let said = text(&ran.stderr);
+    assert_eq!(code(ran), 1, "{words}: {said}");
+    assert!(said.contains(words), "{words}: {said}");
+}
+
+fn calls(home: &Home, action: &str) -> usize {
+    home.calls().get(action).copied().unwrap_or_default()
+}
+
+#[test]
+fn a_machine_gets_its_role_and_those_above_with_the_token_that_is_in_the_file_now() {
+    for with_an_agent in [false, true] {
+        let home = machine();
+        let _agent = with_an_agent.then(|| home.start_agent());
+        let ran = home.run(&["credential-process", "above"]);
+        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+        let whoami = home.json(&["whoami", "web", "--json"]);
+        assert_eq!(whoami["source"], "web identity token", "{whoami}");
+        assert_eq!(whoami["account"], "420000000025");
+        let left = whoami["expires_in_seconds"].as_u64().expect("a number");
+        assert!(
+            left > 3500,
+            "the token's own end is not the session's: {whoami}"
+        );
+        fs::write(token_file(&home), token(&home, "elsewhere", 3600)).expect("written");
+        let ran = home.run(&["login", "web", "--force"]);
+        refused(&ran, "Incorrect token audience");
+        fs::write(token_file(&home), token(&home, AUDIENCE, 600)).expect("written");
+        let ran = home.run(&["login", "web", "--force"]);
+        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+        let keyring = home.keyring();
+        let entries: Vec<_> = keyring
+            .keys()
+            .filter(|it| !it.contains("/session/"))
+            .collect();
+        assert!(entries.is_empty(), "no token is stored: {entries:?}");
+        let out = home.run(&["logout", "above"]);
+        assert_eq!(code(&out), 0, "{}", text(&out.stderr));
+    }
+}
+
+#[test]
+fn a_token_file_that_is_of_no_use_is_named_and_aws_is_not_called() {
+    let home = machine();
+    let file = token_file(&home);
+    let write = |content: &[u8]| fs::write(&file, content).expect("written");
+    let refused = |words: &str| refused(&home.run(&["login", "web"]), words);
+    write(b" \n");
+    refused("token is empty");
+    write(b"abc.def");
+    refused("holds no token (JWT)");
+    write(&[0xff, 0xfe]);
+    refused("is no text");
+    write(&vec![b'a'; 70_000]);
+    refused("larger than 64 KiB");
+    write(token(&home, AUDIENCE, 0).as_bytes());
+    refused("holds a token that has expired");
+    fs::remove_file(&file).expect("removed");
+    refused("does not exist");
+    fs::create_dir(&file).expect("a folder");
+    refused("is a folder");
+    assert_eq!(home.calls().len(), 0, "{:?}", home.calls());
+}
+
+#[test]
+fn refusals_of_a_token_are_in_words_and_prompt_nobody() {
+    let home = machine();
+    for (fault, words, times) in [
+        (
+            SandboxFault::IdpCommunicationError,
+            "cannot reach the identity provider",
+            4,
+        ),
+        (
+            SandboxFault::IdpRejectedClaim,
+            "what the identity provider vouches with",
+            1,
+        ),
+        (
+            SandboxFault::ExpiredTokenException,
+            "the token of pod has ended",
+            1,
+        ),
+        (SandboxFault::AccessDenied, "trust policy", 1),
+    ] {
+        home.sandbox().clear_journal();
+        home.sandbox()
+            .inject(FaultSwitch::on(fault))
+            .expect("a fault");
+        refused(&home.run(&["login", "web"]), words);
+        assert_eq!(calls(&home, "AssumeRoleWithWebIdentity"), times, "{words}");
+        home.sandbox().clear_faults();
+    }
+}
+
+/// GitHub, for a job: gives this answer to whoever has the job's own token, and notes the path.
+fn github(answer: String) -> (String, std::thread::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("it listens");
+    let serving = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a request");
+        let mut head = [0; 4096];
+        let length = stream.read(&mut head).expect("a request");
+        let head = String::from_utf8_lossy(&head[..length]).into_owned();
+        let is_the_job = head
+            .to_ascii_lowercase()
+            .contains("authorization: bearer job-token");
+        let status = if is_the_job {
+            "200 OK"
+        } else {
+            "401 Unauthorized"
+        };
+        let body = if is_the_job { answer } else { String::new() };
+        let length = body.len();
+        let answer = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        );
+        stream.write_all(answer.as_bytes()).expect("sent");
+        head.split(' ').nth(1).unwrap_or_default().to_owned()
+    });
+    (format!("http://{address}/token?api-version=2.0"), serving)
+}
+
+fn in_a_job<'a>(fob: &'a mut Command, url: &str, token: &str) -> &'a mut Command {
+    fob.env("GITHUB_ACTIONS", "true")
+        .env("ACTIONS_ID_TOKEN_REQUEST_URL", url)
+        .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", token)
+}
+
+fn job(home: &Home, identity: &str, url: &str, token: &str) -> Output {
+    let mut fob = home.fob(&["credential-process", identity]);
+    in_a_job(&mut fob, url, token).output().expect("fob starts")
+}
+
+#[test]
+fn a_job_of_github_gets_its_role_with_a_token_for_the_audience_that_is_written() {
+    for with_an_agent in [false, true] {
+        let home = Home::with(CONFIG);
+        let _agent = with_an_agent.then(|| home.start_agent());
+        let answer =
+            |audience| format!(r#"{{"count":1,"value":"{}"}}"#, token(&home, audience, 300));
+        let (url, asked) = github(answer(AUDIENCE));
+        let ran = job(&home, "job", &url, "job-token");
+        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+        let path = asked.join().expect("no panic");
+        assert_eq!(path, "/token?api-version=2.0&audience=sts.amazonaws.com");
+        let (url, asked) = github(answer("my company"));
+        refused(
+            &job(&home, "other", &url, "job-token"),
+            "Incorrect token audience",
+        );
+        let path = asked.join().expect("no panic");
+        assert!(path.ends_with("&audience=my%20company"), "{path}");
+    }
+}
+
+#[test]
+fn a_job_without_the_permission_and_no_job_at_all_are_told_apart() {
+    let home = Home::with(CONFIG);
+    refused(
+        &home.run(&["login", "job"]),
+        "this is no job of GitHub Actions",
+    );
+    let mut fob = home.fob(&["login", "job"]);
+    let ran = fob.env("GITHUB_ACTIONS", "true").output();
+    refused(&ran.expect("fob starts"), "id-token: write");
+    let (url, asked) = github(String::new());
+    refused(&job(&home, "job", &url, "another"), "GitHub answered 401");
+    asked.join().expect("no panic");
+    let (url, asked) = github("{}".to_owned());
+    refused(&job(&home, "job", &url, "job-token"), "holds no token");
+    asked.join().expect("no panic");
+    let ran = job(&home, "job", "http://example.com/token", "job-token");
+    assert_eq!(code(&ran), 2, "{}", text(&ran.stderr));
+    assert_eq!(home.calls().len(), 0, "{:?}", home.calls());
+}
+
+#[test]
+fn a_task_as_root_lasts_fifteen_minutes_and_only_the_management_account_may() {
+    let task = |name: &str, account: &str| {
+        format!(
+            "    {name}: {{ kind: aws/assume-root, via: {{ identity: dev }}, principal: {{ target_principal: \"{account}\", \
+             task_policy_arn: \"arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials\" }} }}\n"
+        )
+    };
+    let tasks = [
+        task("audit", "420000000025"),
+        task("stranger", "420000000099"),
+    ];
+    for with_an_agent in [false, true] {
+        let home = Home::signed_up(&format!("{DEV}{}", tasks.concat()));
+        let _agent = with_an_agent.then(|| home.start_agent());
+        let ran = home.run(&["login", "audit"]);
+        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+        let whoami = home.json(&["whoami", "audit", "--json"]);
+        assert_eq!(whoami["account"], "420000000025", "{whoami}");
+        let left = whoami["expires_in_seconds"].as_u64().expect("a number");
+        assert!((800..=900).contains(&left), "{whoami}");
+        let ran = home.run(&["login", "stranger"]);
+        refused(&ran, "management account");
+        assert!(
+            text(&ran.stderr).contains("dev → stranger"),
+            "{}",
+            text(&ran.stderr)
+        );
+    }
+}
