@@ -111,6 +111,7 @@ impl Conversation {
                 | Reply::Snapshot(_)
                 | Reply::Edited { .. }
                 | Reply::Imported { .. }
+                | Reply::RolesListed(_)
                 | Reply::Stopping
                 | Reply::Prompt(_)
                 | Reply::Repaired(_) => return Ok(reply),

@@ -8,8 +8,8 @@ use crate::render::{self, SignedInJson};
 use crate::stop::Stop;
 use crate::terminal::{ErrorBody, Shape, print_json, width};
 use keyfob_core::agent::api::{
-    self, BrowserUse, HeldSession, Look, Person, Reach, Renewal, Request, SessionDuration,
-    SessionRequest, SignedIn, Whoami,
+    self, BrowserUse, HeldSession, Look, Maintain, Person, Reach, Renewal, Request,
+    SessionDuration, SessionRequest, SignedIn, Whoami,
 };
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
@@ -80,18 +80,21 @@ fn request(invocation: &Invocation, args: &LoginArgs, identity: String) -> api::
         (false, true) => Renewal::Always,
         (false, false) => Renewal::WhenDue,
     };
-    let browser = if args.no_browser {
-        BrowserUse::NotWanted
-    } else {
-        invocation.environment.browser()
-    };
     api::Login {
         identity,
         duration: args.duration,
         renewal,
         mfa_code: args.mfa_code.clone(),
         held,
-        browser,
+        browser: browser(invocation, args),
+    }
+}
+
+fn browser(invocation: &Invocation, args: &LoginArgs) -> BrowserUse {
+    if args.no_browser {
+        BrowserUse::NotWanted
+    } else {
+        invocation.environment.browser()
     }
 }
 
@@ -112,19 +115,38 @@ fn show(invocation: &Invocation, signed_in: &SignedIn) {
 #[derive(Debug, Serialize)]
 struct ProviderLoginJson<'a> {
     provider: &'a str,
+    /// How many roles the provider assigns, where it lists them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roles: Option<usize>,
     signed_in: Vec<SignedInJson>,
     failed: Vec<ErrorBody<'a>>,
 }
 
 /// Signs in to every identity that starts at the provider; one that fails does not keep the others
-/// from it.
+/// from it. Those that the provider lists are signed in to when they are used.
 fn login_provider(invocation: &Invocation, args: &LoginArgs, provider: &str) -> Result<u8, Stop> {
     let config = invocation.config()?;
-    let provider = config.provider(provider)?.name.to_string();
-    let identities = starting_at(&config, &provider)?;
+    let provider = config.provider(provider)?;
+    let lists_roles = config
+        .source(provider)
+        .is_ok_and(|it| it.kind.lists_roles());
+    let provider = provider.name.to_string();
+    let identities = starting_at(&config, &provider);
+    if identities.is_empty() && !lists_roles {
+        let message = format!("no identity uses the provider {provider}");
+        return Err(Error::new(Code::IdentityNotFound, message)
+            .hint("`fob list` shows the provider of each identity")
+            .into());
+    }
     let mut conversation = invocation.conversation(config)?;
-    let mut signed_in = Vec::new();
-    let mut failed = Vec::new();
+    let (mut signed_in, mut failed, mut roles) = (Vec::new(), Vec::new(), None);
+    if lists_roles {
+        match list_roles(invocation, &mut conversation, args, &provider) {
+            Ok(listed) => roles = Some(listed),
+            Err(Stop::Failed(error)) => failed.push(error),
+            Err(stop) => return Err(stop),
+        }
+    }
     for identity in identities {
         let doing = format!("Signing in to {identity}");
         let login = request(invocation, args, identity);
@@ -135,49 +157,64 @@ fn login_provider(invocation: &Invocation, args: &LoginArgs, provider: &str) -> 
                 }
                 signed_in.push(it);
             }
-            Err(Stop::Failed(error)) => {
-                if invocation.terminal.shape == Shape::Text {
-                    invocation.terminal.fail(&error);
-                }
-                failed.push(error);
-            }
+            Err(Stop::Failed(error)) => failed.push(error),
             Err(stop) => return Err(stop),
         }
     }
-    if invocation.terminal.shape == Shape::Json {
-        let now = Clock::system().now();
-        print_json(&ProviderLoginJson {
-            provider: &provider,
-            signed_in: signed_in
-                .iter()
-                .map(|it| SignedInJson::of(it, now))
-                .collect(),
-            failed: failed.iter().map(|it| ErrorBody::of(it)).collect(),
-        })?;
+    match invocation.terminal.shape {
+        Shape::Json => {
+            let now = Clock::system().now();
+            let all = signed_in.iter().map(|it| SignedInJson::of(it, now));
+            print_json(&ProviderLoginJson {
+                provider: &provider,
+                roles,
+                signed_in: all.collect(),
+                failed: failed.iter().map(|it| ErrorBody::of(it)).collect(),
+            })?;
+        }
+        Shape::Text => failed.iter().for_each(|it| invocation.terminal.fail(it)),
     }
     Ok(failed.first().map_or(0, |error| error.exit_code()))
 }
 
+/// How many there are.
+fn list_roles(
+    invocation: &Invocation,
+    conversation: &mut Conversation,
+    args: &LoginArgs,
+    provider: &str,
+) -> Result<usize, Stop> {
+    let request = Maintain::ListRoles {
+        provider: provider.to_owned(),
+        browser: browser(invocation, args),
+    };
+    let doing = format!("Listing the roles of {provider}");
+    let listed = expect_reply!(conversation.ask(request, Some(&doing))?, RolesListed)?;
+    if invocation.terminal.shape == Shape::Text {
+        let counted = |count: usize, noun: &str| match count {
+            1 => format!("1 {noun}"),
+            _ => format!("{count} {noun}s"),
+        };
+        let (roles, accounts) = (
+            counted(listed.roles, "role"),
+            counted(listed.accounts, "account"),
+        );
+        invocation.terminal.say(&format!(
+            "Signed in to {provider}: {roles} in {accounts}, which `fob list` shows"
+        ));
+    }
+    Ok(listed.roles)
+}
+
 /// `aws-user` stands for the IAM users: other stand-alone identities have nothing to sign in to
 /// ahead of their use.
-fn starting_at(config: &Config, provider: &str) -> Result<Vec<String>, Stop> {
+fn starting_at(config: &Config, provider: &str) -> Vec<String> {
     let of_it = config.identities().iter().filter(|it| {
-        it.provider
-            .as_ref()
-            .is_some_and(|it| it.as_str() == provider)
+        let name = it.provider.as_ref();
+        !it.is_assigned && name.is_some_and(|name| name.as_str() == provider)
     });
     let signs_in = of_it.filter(|it| provider != "aws-user" || it.kind == "aws/user");
-    let identities: Vec<String> = signs_in.map(|it| it.name.to_string()).collect();
-    if identities.is_empty() {
-        let error = Error::new(
-            Code::IdentityNotFound,
-            format!("no identity uses the provider {provider}"),
-        );
-        return Err(error
-            .hint("`fob list` shows the provider of each identity")
-            .into());
-    }
-    Ok(identities)
+    signs_in.map(|it| it.name.to_string()).collect()
 }
 
 /// Never prompts.

@@ -1,9 +1,10 @@
 //! One integration binary: the parts of Keyfob as their users see them, without anything from
 //! outside the repository.
 
-#[cfg(unix)]
 mod agent;
 mod ambient;
+#[cfg(unix)]
+mod assigned_roles;
 mod audit;
 mod boundaries;
 mod cleanup;

@@ -94,6 +94,7 @@ fn credentials(reply: Reply) -> Result<Credentials> {
         | Reply::Snapshot(_)
         | Reply::Edited { .. }
         | Reply::Imported { .. }
+        | Reply::RolesListed(_)
         | Reply::Stopping
         | Reply::Prompt(_)
         | Reply::RunInProcess => Err(Error::new(

@@ -6,12 +6,13 @@ use super::waiter::{Part, Waiter};
 use crate::ask::{Ask, Caller};
 use crate::console;
 use crate::databases::{self, Tokens};
+use crate::environment::BrowserUse;
 use crate::error::{Code, Error, Result};
 use crate::logout::{self, InMemory};
 use crate::providers::{self, NewKeys, Trail};
 use crate::secret::{Secret, Session};
 use crate::sessions::{self, variables, write_profile};
-use crate::sign_in::Completed;
+use crate::sign_in::{self, Completed, Options};
 use crate::store::Mode;
 use crate::world::World;
 
@@ -181,6 +182,13 @@ pub(super) async fn maintain(
             effects.is_edited = true;
             edits::import(world, &profiles, &mut trail).await
         }
+        Maintain::ListRoles { provider, browser } => {
+            effects.is_edited = true;
+            match unlock(world, ask, &trail.caller).await {
+                Ok(()) => list_roles(world, &provider, browser, ask, &mut trail).await,
+                Err(error) => Err(error),
+            }
+        }
         request => match unlock(world, ask, &trail.caller).await {
             Ok(()) => clear(world, request, memory, &mut trail).await,
             Err(error) => Err(error),
@@ -194,6 +202,18 @@ pub(super) async fn maintain(
     trail.record(world).await;
     effects.dropped = trail.dropped;
     (trail.notes, reply, effects)
+}
+
+async fn list_roles(
+    world: &World,
+    provider: &str,
+    browser: BrowserUse,
+    ask: &Ask,
+    trail: &mut Trail,
+) -> Result<Reply> {
+    let options = Options::of_a_person(trail.caller.clone(), browser);
+    let listed = sign_in::list_roles(world, provider, options, ask, trail);
+    listed.await.map(Reply::RolesListed)
 }
 
 async fn clear(
@@ -219,7 +239,10 @@ async fn clear(
             let recorded = logout::record_repairs(world, &trail.caller, &findings).await;
             (recorded, Reply::Repaired(findings))
         }
-        Maintain::Configure(_) | Maintain::Edit { .. } | Maintain::Import { .. } => {
+        Maintain::Configure(_)
+        | Maintain::Edit { .. }
+        | Maintain::Import { .. }
+        | Maintain::ListRoles { .. } => {
             return Err(Error::new(Code::Unsupported, "this clears nothing"));
         }
     };

@@ -25,7 +25,7 @@ pub use crate::sessions::{
     IdentityStatus, LastCaller, ListedProvider, Reach, SignInStatus, State, Variable, Variables,
     VariablesForm, Whoami,
 };
-pub use crate::sign_in::{HeldSession, Renewal, SignedIn};
+pub use crate::sign_in::{AssignedRoles, HeldSession, Renewal, SignedIn};
 pub use crate::store::audit::{
     AuditCaller, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Damage, DamageKind, HeadState,
     Verdict,
@@ -125,6 +125,13 @@ pub enum Maintain {
     /// Adds profiles of the files of AWS tools to the configuration, and stores their keys.
     /// Answered by [`Reply::Imported`].
     Import { profiles: Vec<String> },
+    /// Lists the roles that an IAM Identity Center assigns to the person, after a sign-in there if
+    /// one is needed. Answered by [`Reply::RolesListed`].
+    ListRoles {
+        provider: String,
+        #[serde(default, skip_serializing_if = "BrowserUse::is_here")]
+        browser: BrowserUse,
+    },
 }
 
 /// Changes nothing.
@@ -263,6 +270,7 @@ pub enum Reply {
     Imported {
         identities: Vec<String>,
     },
+    RolesListed(AssignedRoles),
     Stopping,
     /// The request needs the caller's own environment: the caller does it in its own process.
     RunInProcess,

@@ -173,7 +173,8 @@ fn needs_the_callers_process(actor: &Actor, request: &Request, fingerprint: Opti
             | Maintain::Cleanup(_)
             | Maintain::Repair { .. }
             | Maintain::Edit { .. }
-            | Maintain::Import { .. },
+            | Maintain::Import { .. }
+            | Maintain::ListRoles { .. },
         )
         | Request::Look(Look::List | Look::Audit { .. } | Look::AuditVerify) => None,
     };
@@ -300,6 +301,7 @@ fn give(actor: &Actor, waiter: Waiter, chain: Chain, session: crate::secret::Ses
 fn maintain(actor: &mut Actor, waiter: Waiter, request: Maintain) {
     let identity = match &request {
         Maintain::Configure(configure) => configure.identity.clone(),
+        Maintain::ListRoles { provider, .. } => provider.clone(),
         Maintain::Logout(_)
         | Maintain::Cleanup(_)
         | Maintain::Repair { .. }

@@ -3,7 +3,7 @@
 
 use super::api::{Caller, Note, Person, Refresh};
 use super::waiter::Waiter;
-use crate::config::Trust;
+use crate::config::{Trust, assigned_folder};
 use crate::error::{Code, Error};
 use crate::world::World;
 use std::collections::{BTreeSet, HashMap};
@@ -39,12 +39,15 @@ pub(super) struct OnDisk {
     pub stamp: DiskStamp,
     pub problem: Option<Error>,
     trust: Option<Trust>,
+    roles: Option<PathBuf>,
 }
 
 /// What tells that it may have changed, or whether it is trusted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct DiskStamp {
     file: Option<(SystemTime, u64)>,
+    /// Of the lists of roles.
+    roles: Option<SystemTime>,
     /// Only while the file waits for trust.
     trust: Option<SystemTime>,
 }
@@ -56,6 +59,7 @@ impl OnDisk {
             stamp: DiskStamp::default(),
             problem: None,
             trust: Trust::of(&world.environment).ok(),
+            roles: assigned_folder(&world.environment, world.config.realm()).ok(),
         };
         on_disk.stamp = on_disk.stamp();
         on_disk
@@ -71,8 +75,10 @@ impl OnDisk {
             .as_ref()
             .is_some_and(|it| it.code == Code::ConfigUntrusted);
         let trust = self.trust.as_ref().filter(|_| waits);
+        let roles = self.roles.as_ref().and_then(|it| it.metadata().ok());
         DiskStamp {
             file: file(),
+            roles: roles.and_then(|it| it.modified().ok()),
             trust: trust.and_then(Trust::changed_at),
         }
     }

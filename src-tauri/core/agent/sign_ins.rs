@@ -5,9 +5,14 @@ use super::actor::{Actor, Message};
 use super::api::{Event, Refresh};
 use super::role::Role;
 use super::schedule::caller;
-use crate::config::{Identity, Kind};
-use crate::sign_in::renew_sign_in;
+use crate::ask::Ask;
+use crate::config::{Chain, Identity, Kind};
+use crate::providers::Trail;
+use crate::sign_in::{Options, list_roles, renew_sign_in};
 use std::time::{Duration, SystemTime};
+
+/// A list of roles that is older is made anew when the person has signed in.
+const OLD: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// Between two tries.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -35,6 +40,26 @@ pub(super) fn tend(actor: &mut Actor, now: SystemTime) {
             Message::SignInTried
         });
     }
+}
+
+/// Without a person, after one has signed in.
+pub(super) fn list_roles_if_old(actor: &Actor, chain: &Chain) {
+    let (world, now) = (actor.world.clone(), actor.clock.now());
+    let provider = chain.provider.to_string();
+    let listed_at = world.assigned_by(chain.source()).kept_at();
+    let is_old = listed_at.is_none_or(|at| at + OLD < now);
+    if !is_old || !chain.source().kind.lists_roles() {
+        return;
+    }
+    actor.spawn(async move {
+        let options = Options::ahead_of_time(caller());
+        let (mut trail, ask) = (Trail::of(caller()), Ask::nobody());
+        let listed = list_roles(&world, &provider, options, &ask, &mut trail);
+        if let Err(error) = listed.await {
+            tracing::info!(provider, %error, "roles not listed");
+        }
+        Message::SignInTried
+    });
 }
 
 /// When the next one is due, or to be announced.

@@ -217,6 +217,9 @@ pub(super) fn completed(actor: &mut Actor, reach: Attendance, completed: &Comple
     }
     actor.sessions.hold(chain, held, now);
     if !completed.made.is_empty() {
+        if reach == Attendance::Asks {
+            sign_ins::list_roles_if_old(actor, chain);
+        }
         let expires_at = session.expires_at;
         actor.tell(match reach {
             Attendance::Scheduled => Event::Renewed {

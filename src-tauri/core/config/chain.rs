@@ -40,6 +40,21 @@ impl Chain {
         self.links.last().expect("a chain has a link")
     }
 
+    /// Whether it is of a provider alone.
+    pub fn is_of_a_provider(&self) -> bool {
+        self.links.len() == 1 && self.provider.as_str() == self.identity.as_str()
+    }
+
+    /// How a person signs in to it.
+    pub fn login_command(&self) -> String {
+        let flag = if self.is_of_a_provider() {
+            "--provider "
+        } else {
+            ""
+        };
+        format!("fob login {flag}{}", self.identity)
+    }
+
     /// Every name from the source to the target, as shown: `corp-sso → org-admin → deploy`.
     pub fn names(&self) -> Vec<&str> {
         self.links.iter().map(|link| link.name.as_str()).collect()
@@ -77,9 +92,8 @@ impl Link {
 impl Link {
     /// Where a person signs in at a provider; those with the same one share a sign-in.
     pub fn sign_in_address(&self) -> Option<String> {
-        let address = self.kind.facts().sign_in_address?;
-        let endpoint = self.endpoint_url.as_deref().unwrap_or_default();
-        Some(format!("{address} {} {endpoint}", self.region))
+        self.kind
+            .signs_in_at(&self.region, self.endpoint_url.as_deref())
     }
 
     /// The name that the sign-in of a provider goes by: that of the first with its address.
@@ -218,6 +232,20 @@ impl Config {
         )?;
         let settings = self.settings(&listed.subject())?;
         Ok(Link::new(listed.name(), settings, None))
+    }
+
+    /// A chain of the provider alone, under its own name.
+    pub fn provider_chain(&self, provider: &Provider) -> Result<Chain> {
+        let link = self.source(provider)?;
+        Ok(Chain {
+            identity: link.name.parse()?,
+            provider: provider.name.clone(),
+            written_region: None,
+            region: link.region.clone(),
+            env: Vec::new(),
+            files: self.files(provider)?,
+            links: vec![link],
+        })
     }
 
     /// The folder that holds the profiles of a provider's identities. A stand-alone identity may

@@ -252,7 +252,7 @@ pub(super) fn understand(
         providers,
         identities,
         settings,
-    } = entries(&auth);
+    } = entries(&auth, &general.realm);
     let mut databases = databases(&auth, &identities);
     auth.finish("`auth`", &[]);
 

@@ -1,6 +1,7 @@
 //! The sections `providers` and `identities`, entry by entry. One with errors stays listed as far
 //! as it was understood; only one without has [`EntrySettings`].
 
+use super::assigned::{AssignedBy, AssignedIdentity};
 use super::identity::{Below, EntrySettings, HostVariant, Identity, Provider};
 use super::kinds::{Class, EntrySection, Footing, Kind, KnownKind, Level, Via};
 use super::links::{Unlinked, link};
@@ -9,10 +10,10 @@ use super::problem::{Blocked, Location, nearest};
 use super::reader::{Fields, Placed, Reader, sentence};
 use super::values;
 use super::variables::variables;
-use super::yaml::{Node, Value};
+use super::yaml::{Node, Position, Value};
 use crate::error::{Error, shorten};
-use crate::ids::{IdentityName, ProviderName, Region};
-use std::collections::HashMap;
+use crate::ids::{IdentityName, Partition, ProviderName, Realm, Region};
+use std::collections::{HashMap, HashSet};
 use std::str::FromStr;
 
 /// Everything in both sections, in file order.
@@ -22,10 +23,11 @@ pub(super) struct Sections {
     pub settings: HashMap<Blocked, EntrySettings>,
 }
 
-pub(super) fn entries(auth: &Fields<'_>) -> Sections {
+pub(super) fn entries(auth: &Fields<'_>, realm: &Realm) -> Sections {
     let mut settings = HashMap::new();
     let providers = providers(auth, &mut settings);
-    let identities = identities(auth, &providers, &mut settings);
+    let assigned = assigned_by(auth, realm, &providers, &settings);
+    let identities = identities(auth, &providers, &assigned, &mut settings);
     Sections {
         providers,
         identities,
@@ -184,10 +186,12 @@ struct CommonKeys {
 fn identities(
     auth: &Fields<'_>,
     providers: &[Provider],
+    assigned: &[(Position, AssignedIdentity)],
     settings: &mut HashMap<Blocked, EntrySettings>,
 ) -> Vec<Identity> {
     let named = named::<IdentityName>(auth, "identities", Blocked::Identity);
     let mut all: Vec<Listed> = named.into_iter().map(listed).collect();
+    add_assigned(auth, assigned, &mut all);
     let mut unlinked: Vec<Unlinked> = all
         .iter_mut()
         .map(|it| Unlinked {
@@ -233,6 +237,67 @@ fn identities(
     identities
 }
 
+/// The roles that providers assign, each at the place of its provider.
+fn assigned_by(
+    auth: &Fields<'_>,
+    realm: &Realm,
+    providers: &[Provider],
+    settings: &HashMap<Blocked, EntrySettings>,
+) -> Vec<(Position, AssignedIdentity)> {
+    let mut all = Vec::new();
+    for provider in providers {
+        let settings = settings.get(&Blocked::Provider(provider.name.key()));
+        let Some(settings) = settings.filter(|it| it.kind.lists_roles()) else {
+            continue;
+        };
+        let usual = Partition::Aws.default_region();
+        let region = settings.region.as_ref().unwrap_or(&usual);
+        let address = settings
+            .kind
+            .signs_in_at(region, settings.endpoint_url.as_deref());
+        let by = AssignedBy {
+            environment: auth.reader.environment,
+            realm,
+            configuration: &auth.reader.folder.join(auth.reader.file_name),
+            provider: provider.name.as_str(),
+            address: address.unwrap_or_default(),
+        };
+        let at = Position {
+            line: provider.line,
+            column: 1,
+        };
+        let found = by.identities().into_iter();
+        all.extend(found.map(|it| (at, it)));
+    }
+    all
+}
+
+/// As if they were written; what is written has precedence.
+fn add_assigned<'r>(
+    auth: &Fields<'r>,
+    assigned: &'r [(Position, AssignedIdentity)],
+    all: &mut Vec<Listed<'r>>,
+) {
+    let names = all.iter().map(|it| folded(it.identity.name.as_str()));
+    let mut taken: HashSet<String> = names.collect();
+    for (at, AssignedIdentity { name, node }) in assigned {
+        if !taken.insert(folded(name.as_str())) {
+            continue;
+        }
+        let location = Location {
+            at: *at,
+            path: format!("auth.identities.{name}"),
+            subject: Blocked::Identity(name.key()),
+        };
+        let mut it = listed(NamedFields {
+            name: name.clone(),
+            fields: Fields::new(auth.reader, node, location),
+        });
+        it.identity.is_assigned = true;
+        all.push(it);
+    }
+}
+
 fn listed(it: NamedFields<'_, IdentityName>) -> Listed<'_> {
     let NamedFields { name, fields } = it;
     let kind = WrittenKind::read(&fields, EntrySection::Identities);
@@ -249,6 +314,7 @@ fn listed(it: NamedFields<'_, IdentityName>) -> Listed<'_> {
         is_default: common.is_default,
         provider: None,
         is_supported: !kind.is_foreign(),
+        is_assigned: false,
         line: fields.location.at.line,
         below: None,
         kind: kind.text,

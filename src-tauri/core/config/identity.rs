@@ -29,7 +29,9 @@ pub struct Identity {
     pub provider: Option<ProviderName>,
     /// False where the chain uses a kind of another cloud.
     pub is_supported: bool,
-    /// From 1.
+    /// Not written: an IAM Identity Center assigns its role.
+    pub is_assigned: bool,
+    /// From 1; of the provider where it is not written.
     pub line: usize,
     /// The link before it, where there is one.
     pub(super) below: Option<Below>,

@@ -2,6 +2,7 @@
 //! files of AWS tools. Reading goes from the text (`yaml`) over single values (`reader`) and
 //! entries (`kinds`, `entries`, `links`) to a [`Config`], and from there to a [`Chain`].
 
+mod assigned;
 mod atmos;
 mod chain;
 mod configuration;
@@ -28,6 +29,7 @@ mod values;
 mod variables;
 mod yaml;
 
+pub use assigned::{AssignedAccount, AssignedBy, assigned_folder};
 pub use chain::{AwsFiles, Chain, Link, sources};
 pub use configuration::{Config, locate, place};
 pub use database_host::{DatabaseHost, DatabaseService};

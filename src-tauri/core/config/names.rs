@@ -3,6 +3,9 @@
 use super::problem::nearest;
 use crate::error::{Code, Error, shorten};
 
+/// So many names stand in a hint.
+const MOST_NAMED: usize = 40;
+
 /// What is looked up by a name.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum LookedUp {
@@ -45,10 +48,12 @@ impl LookedUp {
             error = error.hint(format!("did you mean `{near}`?"));
         }
         known.sort_unstable_by_key(|name| name.to_ascii_lowercase());
-        error.hint(if known.is_empty() {
-            format!("the configuration has no {plural}")
-        } else {
-            format!("{plural}: {}", known.join(", "))
+        let more = known.len().saturating_sub(MOST_NAMED);
+        known.truncate(MOST_NAMED);
+        error.hint(match (known.as_slice(), more) {
+            ([], _) => format!("the configuration has no {plural}"),
+            (all, 0) => format!("{plural}: {}", all.join(", ")),
+            (some, more) => format!("{plural}: {} and {more} more", some.join(", ")),
         })
     }
 }

@@ -85,6 +85,6 @@ impl BrowserSignIn<'_> {
         let name = self.name();
         let message = format!("the sign-in to {name} was not completed in the browser in time");
         Error::new(Code::PersonNeeded, message)
-            .hint(format!("fob login {} begins anew", self.it.chain.identity))
+            .hint(format!("{} begins anew", self.it.chain.login_command()))
     }
 }

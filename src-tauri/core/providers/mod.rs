@@ -3,6 +3,7 @@
 //! or of the links above.
 
 mod ambient;
+mod assigned;
 mod browser;
 mod identity_center;
 mod keys;
@@ -21,6 +22,7 @@ mod signing_in;
 mod user;
 mod web_identity;
 
+pub use assigned::assigned_accounts;
 pub use keys::session_owner;
 pub use new_keys::{Check, Configured, NewKeys, OtherUser, Replaces, configure, others_are_stored};
 pub use obtain::{Obtain, Parent, Refusal, Trail, place};

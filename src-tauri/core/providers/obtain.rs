@@ -136,6 +136,13 @@ impl Trail {
         }
     }
 
+    /// What another one of the same request has.
+    pub fn take(&mut self, other: Trail) {
+        self.notes.extend(other.notes);
+        self.happened.extend(other.happened);
+        self.dropped.extend(other.dropped);
+    }
+
     pub(super) fn warn_once(&mut self, warning: Option<String>) {
         let warning = warning.map(Note::Warning);
         self.notes.extend(

@@ -320,9 +320,9 @@ async fn put(it: &Obtain<'_>, stored: StoredSignIn) -> Result<()> {
 }
 
 fn needs_a_person(it: &Obtain<'_>) -> Error {
-    let (name, identity) = (it.name(), &it.chain.identity);
+    let name = it.name();
     let message = format!("a sign-in in the browser is needed for {name}");
     Error::new(Code::PersonNeeded, message)
-        .hint(format!("fob login {identity}"))
+        .hint(it.chain.login_command())
         .step(it.step)
 }

@@ -53,7 +53,15 @@ impl<'a> Climb<'a> {
         options: Options,
         ask: &'a Ask,
     ) -> Result<Climb<'a>> {
-        let chain = world.chain(identity)?;
+        Climb::over(world, world.chain(identity)?, options, ask)
+    }
+
+    pub(super) fn over(
+        world: &'a World,
+        chain: Chain,
+        options: Options,
+        ask: &'a Ask,
+    ) -> Result<Climb<'a>> {
         providers::refuse_unsupported(&chain)?;
         let tickets = chain
             .names()
@@ -364,7 +372,7 @@ async fn hold_keys_below(climb: &mut Climb<'_>, at: usize) -> Result<()> {
 }
 
 /// AWS does not accept it: what renews it is tried next.
-async fn end_sign_in(climb: &Climb<'_>, at: usize, refused: &SignIn) -> Result<()> {
+pub(super) async fn end_sign_in(climb: &Climb<'_>, at: usize, refused: &SignIn) -> Result<()> {
     let place = SignInPlace::of(climb.world, &climb.chain.links()[at])?;
     let sign_ins = &climb.world.store.sign_ins;
     sign_ins.end(&place.name, refused, &place.endpoint).await

@@ -86,7 +86,7 @@ impl Climb<'_> {
             (Intent::Use, Some(_)) => {
                 let identity = &self.chain.identity;
                 Err(Error::new(Code::SignedOut, format!("{name} is signed out"))
-                    .hint(format!("fob login {identity}"))
+                    .hint(self.chain.login_command())
                     .identity(identity))
             }
             (Intent::Use, None) | (Intent::SignIn, _) => Ok(()),

@@ -8,10 +8,12 @@ mod finish;
 mod locks;
 mod options;
 mod outcome;
+mod provider;
 mod shared;
 
 pub use options::{HeldSession, Intent, Options, Renewal};
 pub use outcome::{Completed, Failure, NotRenewed, SignedIn};
+pub use provider::{AssignedRoles, list_roles};
 
 use crate::ask::{Ask, Caller};
 use crate::error::Result;

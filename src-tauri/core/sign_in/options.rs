@@ -79,6 +79,17 @@ impl Options {
         }
     }
 
+    /// A person wants it, and waits.
+    pub fn of_a_person(caller: Caller, browser: BrowserUse) -> Options {
+        Options {
+            intent: Intent::SignIn,
+            patience: Patience::Forever,
+            browser,
+            caller: caller.clone(),
+            ..Options::ahead_of_time(caller)
+        }
+    }
+
     /// A failure for want of a person is no outcome where there is one.
     pub(super) fn accepts(&self, error: &Error) -> bool {
         match (error.remedy, self.caller.person) {

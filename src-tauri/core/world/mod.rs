@@ -9,7 +9,9 @@ pub use audit::{Audit, Audited};
 use crate::ask::{Caller, Note, PassphraseUse, Prompt, PromptKind};
 use crate::aws::{Aws, AwsService, Place, Tries};
 use crate::clock::Clock;
-use crate::config::{AwsFiles, Chain, Config, KeyringChoice, Kind, Link, Trust, UserSettings};
+use crate::config::{
+    AssignedBy, AwsFiles, Chain, Config, KeyringChoice, Kind, Link, Trust, UserSettings,
+};
 use crate::endpoint::Endpoint;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
@@ -133,6 +135,17 @@ impl World {
 
     pub async fn verify_audit(&self) -> Result<Verdict> {
         self.store.audit().verify().await
+    }
+
+    /// The list of the roles that a provider assigns.
+    pub(crate) fn assigned_by<'a>(&'a self, provider: &'a Link) -> AssignedBy<'a> {
+        AssignedBy {
+            environment: &self.environment,
+            realm: self.config.realm(),
+            configuration: self.config.path(),
+            provider: &provider.name,
+            address: provider.sign_in_address().unwrap_or_default(),
+        }
     }
 
     /// For AWS tools. The user's own settings go along; if they cannot be read, a warning says so.

@@ -23,6 +23,7 @@ pub use github_oidc::GithubOidc;
 pub use identity_center::IdentityCenter;
 pub(super) use identity_center::NAME as IDENTITY_CENTER;
 pub(super) use login::NAME as LOGIN;
+pub(super) use permission_set::NAME as PERMISSION_SET;
 pub use permission_set::{AccountReference, PermissionSet};
 pub(super) use process::NAME as PROCESS;
 pub use process::Process;
@@ -36,6 +37,7 @@ use super::atmos;
 use super::problem::{list, nearest};
 use super::reader::Fields;
 use crate::error::{Code, Error, Result, shorten};
+use crate::ids::Region;
 
 /// What a link of a chain is.
 #[derive(Clone, Debug)]
@@ -78,6 +80,18 @@ impl Kind {
     /// Whether programs get a long-lived access key in place of a session.
     pub fn hands_out_keys(&self) -> bool {
         matches!(self, Kind::User(user) if user.hands_out == HandedOut::LongLivedKeys)
+    }
+
+    /// Whether the roles that it assigns are identities, too.
+    pub fn lists_roles(&self) -> bool {
+        matches!(self, Kind::IdentityCenter(it) if it.auto_provision_identities)
+    }
+
+    /// Where a person signs in at a provider of this kind.
+    pub fn signs_in_at(&self, region: &Region, endpoint_url: Option<&str>) -> Option<String> {
+        let address = self.facts().sign_in_address?;
+        let endpoint = endpoint_url.unwrap_or_default();
+        Some(format!("{address} {region} {endpoint}"))
     }
 
     pub fn facts(&self) -> KindFacts {

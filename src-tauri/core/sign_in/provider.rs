@@ -1,0 +1,87 @@
+//! Signing in to a provider alone, for the list of the roles that it assigns.
+
+use super::climb::{Climb, end_sign_in};
+use super::options::Options;
+use crate::ask::Ask;
+use crate::aws::FaultKind;
+use crate::config::{Chain, Kind};
+use crate::error::{Code, Error, Result};
+use crate::providers::{Trail, assigned_accounts};
+use crate::world::World;
+use serde::{Deserialize, Serialize};
+
+/// What a provider assigns to the person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+pub struct AssignedRoles {
+    pub provider: String,
+    #[cfg_attr(feature = "app", specta(type = u32))]
+    pub accounts: usize,
+    #[cfg_attr(feature = "app", specta(type = u32))]
+    pub roles: usize,
+}
+
+/// Makes the list anew and keeps it, for the identities that are made of it; `options`: how to
+/// sign in first.
+pub async fn list_roles(
+    world: &World,
+    provider: &str,
+    options: Options,
+    ask: &Ask,
+    trail: &mut Trail,
+) -> Result<AssignedRoles> {
+    let chain = world
+        .config
+        .provider_chain(world.config.provider(provider)?)?;
+    require_list(&chain)?;
+    let mut climb = Climb::over(world, chain, options, ask)?;
+    let listed = listed(&mut climb).await;
+    trail.take(climb.trail);
+    listed
+}
+
+fn require_list(chain: &Chain) -> Result<()> {
+    let source = chain.source();
+    match &source.kind {
+        Kind::IdentityCenter(center) if center.auto_provision_identities => Ok(()),
+        Kind::IdentityCenter(_) => {
+            let message = format!("{} does not list its roles", source.name);
+            Err(Error::new(Code::InvalidInput, message)
+                .hint("write `auto_provision_identities: true` below it"))
+        }
+        Kind::User(_)
+        | Kind::Login
+        | Kind::Ambient
+        | Kind::Process(_)
+        | Kind::Saml(_)
+        | Kind::GithubOidc(_)
+        | Kind::WebIdentity(_)
+        | Kind::PermissionSet(_)
+        | Kind::AssumeRole(_)
+        | Kind::AssumeRoot(_) => {
+            let message = format!("{} has no list of roles", source.name);
+            Err(Error::new(Code::InvalidInput, message).hint("an aws/iam-identity-center has one"))
+        }
+    }
+}
+
+async fn listed(climb: &mut Climb<'_>) -> Result<AssignedRoles> {
+    let world = climb.world;
+    let mut sign_in = climb.signed_in(0).await?;
+    climb.lift_sign_outs().await?;
+    let provider = climb.chain.source().clone();
+    let mut found = assigned_accounts(world, &provider, &sign_in).await;
+    if matches!(&found, Err(fault) if fault.kind == FaultKind::SignInOver) {
+        end_sign_in(climb, 0, &sign_in).await?;
+        sign_in = climb.signed_in(0).await?;
+        found = assigned_accounts(world, &provider, &sign_in).await;
+    }
+    let accounts = found.map_err(|fault| fault.into_error(&provider.region))?;
+    let listed = AssignedRoles {
+        provider: provider.name.clone(),
+        accounts: accounts.len(),
+        roles: accounts.iter().map(|account| account.roles.len()).sum(),
+    };
+    world.assigned_by(&provider).keep(accounts)?;
+    Ok(listed)
+}
