@@ -2,15 +2,15 @@
 //! finds.
 
 use keyfob_core::agent::api::{
-    Answer, Audit, AuditCaller, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Audited,
-    BrowserUse, Caller, Check, Cleanup, Configure, Configured, ConsoleLink, Control, Credentials,
-    Damage, DamageKind, DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Depth, Event, Finding,
-    HeadState, Health, HeldSession, IdentityStatus, LastCaller, ListedProvider, Login, Logout,
-    LongLivedKeys, Look, Maintain, MfaArn, Mode, Note, OpenPrompt, OtherSession, OtherUser,
-    OtherUserBy, PassphraseUse, PasteKind, Person, Prompt, PromptKind, PromptState, Reach, Recover,
-    Refresh, RemovalStep, Renewal, Replaces, Reply, Report, Request, Running, Secret,
-    SessionDuration, SessionRequest, SignInStatus, SignedIn, Snapshot, State, StepResult, Subject,
-    Target, TypedKeys, Variable, Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
+    Answer, AssignedRoles, Audit, AuditCaller, AuditEvent, AuditLine, AuditOutcome, AuditPlace,
+    Audited, BrowserUse, Caller, Check, Cleanup, Configure, Configured, ConsoleLink, Control,
+    Credentials, Damage, DamageKind, DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Depth,
+    Event, Finding, HeadState, Health, HeldSession, IdentityStatus, LastCaller, ListedProvider,
+    Login, Logout, LongLivedKeys, Look, Maintain, MfaArn, Mode, Note, OpenPrompt, OtherSession,
+    OtherUser, OtherUserBy, PassphraseUse, PasteKind, Person, Prompt, PromptKind, PromptState,
+    Reach, Recover, Refresh, RemovalStep, Renewal, Replaces, Reply, Report, Request, Running,
+    Secret, SessionDuration, SessionRequest, SignInStatus, SignedIn, Snapshot, State, StepResult,
+    Subject, Target, TypedKeys, Variable, Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
 };
 use keyfob_core::config::{Change, NewIdentity, NewIdentityCenter, NewKind};
 use keyfob_core::error::{Code, Error};
@@ -64,6 +64,10 @@ pub fn requests() -> Vec<Request> {
         Request::Maintain(Maintain::Edit { changes: changes() }),
         Request::Maintain(Maintain::Import {
             profiles: vec![name()],
+        }),
+        Request::Maintain(Maintain::ListRoles {
+            provider: name(),
+            browser: BrowserUse::NotWanted,
         }),
         Request::Session(SessionRequest::Console {
             identity: name(),
@@ -183,6 +187,11 @@ pub fn replies() -> Vec<Reply> {
         Reply::Imported {
             identities: vec![name()],
         },
+        Reply::RolesListed(AssignedRoles {
+            provider: name(),
+            accounts: 3,
+            roles: 4,
+        }),
         Reply::Stopping,
         Reply::Prompt(PromptState::Answered),
         Reply::RunInProcess,
