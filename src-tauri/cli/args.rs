@@ -1,5 +1,6 @@
 //! The command line as clap reads it: flags and names, nothing of what they mean.
 
+use crate::file_args::{ImportArgs, ProfilesCommand, TrustArgs};
 use crate::{completion, help};
 use clap::builder::Styles;
 use clap::builder::styling::{AnsiColor, Effects};
@@ -172,6 +173,9 @@ pub enum Command {
     /// Write a first configuration by asking
     #[command(after_long_help = help::INIT)]
     Init,
+    /// Import identities from another tool's files, which stay as they are
+    #[command(after_long_help = help::IMPORT)]
+    Import(ImportArgs),
     /// Report every problem in the configuration
     #[command(after_long_help = help::VALIDATE)]
     Validate,
@@ -270,22 +274,6 @@ pub struct LogoutArgs {
     #[arg(long, conflicts_with_all = ["provider", "all"])]
     pub keep_provider: bool,
     /// Do not ask for confirmation of `--all` or `--keychain`
-    #[arg(long)]
-    pub yes: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct TrustArgs {
-    /// The configuration [default: --config, FOB_CONFIG, else your own]
-    #[arg(value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
-    pub path: Option<PathBuf>,
-    /// Trust it no longer, and stop its agent
-    #[arg(long, conflicts_with = "yes")]
-    pub remove: bool,
-    /// List the configurations that are trusted
-    #[arg(long, conflicts_with_all = ["path", "remove", "yes"])]
-    pub list: bool,
-    /// Do not ask
     #[arg(long)]
     pub yes: bool,
 }
@@ -492,25 +480,6 @@ pub enum RdsCommand {
     /// Print an auth token, used as the password of an RDS or Aurora database
     #[command(after_long_help = help::RDS_TOKEN)]
     Token(RdsTokenArgs),
-}
-
-#[derive(Debug, Subcommand)]
-pub enum ProfilesCommand {
-    /// Write the profile of an identity, or of all; again after `fob` has moved
-    #[command(after_long_help = help::PROFILES)]
-    Write(ProfilesArgs),
-    /// Remove what `fob profiles write` wrote
-    #[command(after_long_help = help::PROFILES)]
-    Remove(ProfilesArgs),
-}
-
-#[derive(Debug, Args)]
-pub struct ProfilesArgs {
-    #[command(flatten)]
-    pub named: IdentityArgs,
-    /// Only show what would be done
-    #[arg(long)]
-    pub dry_run: bool,
 }
 
 #[derive(Debug, Args)]

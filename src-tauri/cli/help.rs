@@ -135,6 +135,23 @@ profiles found in ~/.aws. A configuration that exists is never changed. Access k
 IAM: none (imported keys are checked with sts:GetCallerIdentity, which is always allowed).
 What lives on: the configuration; imported keys, in the keyring.";
 
+pub const IMPORT: &str = "\
+Examples:
+  fob import aws --dry-run       show what ~/.aws/config and ~/.aws/credentials would become
+  fob import aws
+  fob import aws-vault
+  fob import granted --yes       in a script: nothing is asked
+  fob import leapp backup/aws    with the files in that folder
+
+Profiles become identities: IAM users, roles with their source profiles, IAM Identity Center, web identity, programs. \
+What is left out, and what gets another name, is listed first, each with the reason. What the configuration has \
+already is not added again. The files of the other tool are only read. Access keys go to the keyring after a question \
+of its own, once STS has accepted them. aws-vault and Granted keep keys in stores that only they can open: what to \
+run is said for each.
+
+IAM: none (keys are checked with sts:GetCallerIdentity, which is always allowed).
+What lives on: the configuration; imported keys, in the keyring, and still in the files they came from.";
+
 pub const TRUST: &str = "\
 Examples:
   fob trust infra/fob.yaml           show what it does, and ask

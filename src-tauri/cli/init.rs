@@ -7,7 +7,7 @@ use crate::prompt::{self, Unanswered};
 use crate::stop::Stop;
 use keyfob_core::agent::api::{Note, Person};
 use keyfob_core::agent::edits;
-use keyfob_core::config::{Change, Importable, NewIdentity, NewKind, importable};
+use keyfob_core::config::{Change, ImportSource, Importable, NewIdentity, NewKind, importable};
 use keyfob_core::error::{Code, Error};
 use keyfob_core::view::form;
 use std::fmt::{self, Display, Formatter};
@@ -75,7 +75,7 @@ pub fn init(invocation: &Invocation) -> Result<u8, Stop> {
         ))
         .into());
     }
-    let mut profiles = importable(&invocation.environment)?;
+    let mut profiles = importable(&invocation.environment, ImportSource::Aws)?;
     let mut made: Vec<String> = Vec::new();
     loop {
         let possible = profiles.iter().filter(|it| it.obstacle.is_none());

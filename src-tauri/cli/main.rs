@@ -13,7 +13,9 @@ mod desktop;
 mod echo;
 mod env;
 mod exec;
+mod file_args;
 mod help;
+mod import;
 mod init;
 mod interrupt;
 mod invocation;
@@ -107,6 +109,7 @@ fn dispatch(invocation: &Invocation, command: &Command) -> Result<u8, Stop> {
         Command::Whoami(args) => sign_in::whoami(invocation, args),
         Command::List(args) => sign_in::list(invocation, args.format),
         Command::Init => init::init(invocation),
+        Command::Import(args) => import::import(invocation, args),
         Command::Validate => validate::validate(invocation),
         Command::Trust(args) => trust::trust(invocation, args),
         Command::User(UserCommand::Configure(args)) => user::configure(invocation, args),

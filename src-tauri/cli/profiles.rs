@@ -1,7 +1,7 @@
 //! `fob profiles`: entries in `~/.aws/config`, for any terminal and editor.
 
-use crate::args::{ProfilesArgs, ProfilesCommand};
 use crate::conversation::runtime;
+use crate::file_args::{ProfilesArgs, ProfilesCommand};
 use crate::invocation::Invocation;
 use crate::stop::Stop;
 use crate::terminal::{Shape, one_line, paint, print_json};
@@ -33,7 +33,7 @@ pub fn profiles(invocation: &Invocation, command: &ProfilesCommand) -> Result<u8
 
 /// Never from FOB_IDENTITY or the default: without a name it is about all of them.
 fn chosen<'a>(invocation: &'a Invocation, args: &'a ProfilesArgs) -> (Option<&'a str>, Mode) {
-    let named = args.named.name.as_deref();
+    let named = args.name.as_deref();
     let mode = if args.dry_run {
         Mode::DryRun
     } else {

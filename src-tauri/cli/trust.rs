@@ -1,7 +1,7 @@
 //! `fob trust`: configurations that are not the user's own file.
 
-use crate::args::TrustArgs;
 use crate::conversation::runtime;
+use crate::file_args::TrustArgs;
 use crate::invocation::Invocation;
 use crate::stop::Stop;
 use crate::terminal::one_line;

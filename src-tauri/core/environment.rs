@@ -213,6 +213,14 @@ impl Environment {
         self
     }
 
+    /// With another value of a variable.
+    #[must_use]
+    pub fn with(&self, name: &str, value: &Path) -> Environment {
+        let mut with = self.clone();
+        with.variables.insert(name.into(), value.into());
+        with
+    }
+
     /// Without these variables, which programs that are started do not get either.
     #[must_use]
     pub fn without(&self, names: &[String]) -> Environment {

@@ -112,6 +112,7 @@ const SHELLS_MAY: &[&str] = &[
     "world::World",
     "config::Change",
     "config::Config",
+    "config::ImportSource",
     "config::Importable",
     "config::NewIdentity",
     "config::NewKind",

@@ -25,6 +25,7 @@ mod folders;
 mod foreign;
 mod home;
 mod identity_center;
+mod import;
 mod init;
 mod inputs;
 mod job_control;

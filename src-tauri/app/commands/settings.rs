@@ -16,7 +16,8 @@ use crate::snapshot::Configuration;
 use crate::windows::Windows;
 use keyfob_core::agent::api::{Answered, Note, Reply, SessionDuration};
 use keyfob_core::config::{
-    Change, Config, NewIdentity, NewKind, Problem, Severity, Trust, importable as found,
+    Change, Config, ImportSource, NewIdentity, NewKind, Problem, Severity, Trust,
+    importable as found,
 };
 use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::view::notice::NoticeKind;
@@ -231,7 +232,7 @@ pub async fn add_user(state: State<'_, Windows>, user: NewUser) -> Result<()> {
 #[tauri::command]
 #[specta::specta]
 pub fn importable(state: State<'_, Windows>) -> Result<Vec<ImportableProfile>> {
-    let profiles = found(&state.environment)?;
+    let profiles = found(&state.environment, ImportSource::Aws)?;
     let shown = profiles.into_iter().map(|it| ImportableProfile {
         profile: it.profile,
         what: it.what.to_string(),

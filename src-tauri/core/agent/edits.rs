@@ -4,7 +4,7 @@
 use super::api::{Caller, Check, Note, Reply, TypedKeys};
 use crate::ask::Ask;
 use crate::clock::Clock;
-use crate::config::{self, Change, Config, Import, Trust};
+use crate::config::{self, Change, Config, Import, ImportSource, Importable, Trust};
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::providers::{NewKeys, OtherUser, Replaces, Trail, configure};
@@ -50,13 +50,14 @@ pub async fn change_file(path: &Path, environment: &Environment, changes: &[Chan
 /// them; keys that it does not accept are requested at the next sign-in.
 pub(super) async fn import(world: &World, profiles: &[String], trail: &mut Trail) -> Result<Reply> {
     let path = world.config().path();
-    let import = write(path, world.environment(), profiles).await?;
+    let import = plan_import(path, world.environment(), ImportSource::Aws, profiles)?;
+    write(path, world.environment(), &import).await?;
     let world = world.reconfigured(Config::load(path, world.environment())?)?;
     let identities = store(&world, import, trail).await;
     Ok(Reply::Imported { identities })
 }
 
-/// Imports profiles no agent runs and there may be no file yet.
+/// Imports profiles where no agent runs and there may be no file yet.
 ///
 /// # Errors
 /// As [`config::change`] and [`config::import`].
@@ -66,7 +67,83 @@ pub async fn import_first(
     profiles: &[String],
     caller: &Caller,
 ) -> Result<Imported> {
-    let import = write(path, &environment, profiles).await?;
+    let import = plan_import(path, &environment, ImportSource::Aws, profiles)?;
+    import_planned(path, environment, import, caller).await
+}
+
+/// What importing everything that a tool has comes to.
+#[derive(Clone, Debug)]
+pub struct PlannedImport {
+    pub import: Import,
+    /// What cannot be imported, and why.
+    pub left_out: Vec<Importable>,
+    /// What is written, as YAML.
+    pub yaml: String,
+}
+
+impl PlannedImport {
+    /// That are added.
+    pub fn identities(&self) -> Vec<String> {
+        added(&self.import.changes)
+    }
+
+    /// Whose keys would be stored.
+    pub fn with_keys(&self) -> Vec<String> {
+        let keys = self.import.keys.iter();
+        keys.map(|it| it.identity.clone()).collect()
+    }
+}
+
+/// What importing everything of a tool comes to. Changes nothing.
+///
+/// # Errors
+/// As [`config::importable`] and [`config::import`].
+pub fn plan_whole_import(
+    path: &Path,
+    environment: &Environment,
+    source: ImportSource,
+) -> Result<PlannedImport> {
+    let found = config::importable(environment, source)?.into_iter();
+    let (possible, left_out): (Vec<_>, Vec<_>) = found.partition(|it| it.obstacle.is_none());
+    let names: Vec<String> = possible.into_iter().map(|it| it.profile).collect();
+    let mut import = plan_import(path, environment, source, &names)?;
+    import.notes.extend(source.notes(environment)?);
+    Ok(PlannedImport {
+        yaml: config::added(&import.changes)?,
+        import,
+        left_out,
+    })
+}
+
+/// What importing the profiles of a tool comes to. Changes nothing.
+///
+/// # Errors
+/// As [`config::import`]; and the configuration is there and cannot be read.
+pub fn plan_import(
+    path: &Path,
+    environment: &Environment,
+    source: ImportSource,
+    profiles: &[String],
+) -> Result<Import> {
+    let beside = match Config::load(path, environment) {
+        Ok(config) => Some(config),
+        Err(error) if is_none_yet(path, &error) => None,
+        Err(error) => return Err(error),
+    };
+    config::import(environment, source, profiles, beside.as_ref())
+}
+
+/// Writes what was planned, all of it or nothing, and then stores the keys.
+///
+/// # Errors
+/// As [`config::change`].
+pub async fn import_planned(
+    path: &Path,
+    environment: Environment,
+    import: Import,
+    caller: &Caller,
+) -> Result<Imported> {
+    write(path, &environment, &import).await?;
     let config = Config::load(path, &environment)?;
     let world = World::open(config, environment, Clock::system())?;
     let mut trail = Trail::of(caller.clone());
@@ -77,15 +154,11 @@ pub async fn import_first(
     })
 }
 
-async fn write(path: &Path, environment: &Environment, profiles: &[String]) -> Result<Import> {
-    let beside = match Config::load(path, environment) {
-        Ok(config) => Some(config),
-        Err(error) if is_none_yet(path, &error) => None,
-        Err(error) => return Err(error),
-    };
-    let import = config::import(environment, profiles, beside.as_ref())?;
-    change_file(path, environment, &import.changes).await?;
-    Ok(import)
+async fn write(path: &Path, environment: &Environment, import: &Import) -> Result<()> {
+    if import.changes.is_empty() {
+        return Ok(());
+    }
+    change_file(path, environment, &import.changes).await
 }
 
 /// The identities that were added.
@@ -111,12 +184,16 @@ async fn store(world: &World, import: Import, trail: &mut Trail) -> Vec<String> 
             trail.notes.push(Note::Warning(warning));
         }
     }
-    let identities = import
-        .changes
-        .into_iter()
-        .filter_map(|change| match change {
-            Change::AddIdentity(new) => Some(new.name),
-            Change::AddIdentityCenter(_) | Change::MakeDefault(_) | Change::NotifyBefore(_) => None,
-        });
+    added(&import.changes)
+}
+
+fn added(changes: &[Change]) -> Vec<String> {
+    let identities = changes.iter().filter_map(|change| match change {
+        Change::AddIdentity(new) => Some(new.name.clone()),
+        Change::AddIdentityCenter(_)
+        | Change::AddWebIdentity(_)
+        | Change::MakeDefault(_)
+        | Change::NotifyBefore(_) => None,
+    });
     identities.collect()
 }

@@ -35,11 +35,11 @@ pub use configuration::{Config, locate, place};
 pub use database_host::{DatabaseHost, DatabaseService};
 pub use databases::{Database, Engine, PasswordSecret};
 pub(crate) use edit::Original;
-pub use edit::{Change, NewIdentity, NewIdentityCenter, NewKind, change};
+pub use edit::{Change, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity, added, change};
 pub use file::is_blank;
 pub use general::KeyringChoice;
 pub use identity::{HostVariant, Identity, Provider};
-pub use import::{Import, Importable, ImportedKeys, ProfileKind, import, importable};
+pub use import::{Import, ImportSource, Importable, ImportedKeys, ProfileKind, import, importable};
 pub use kinds::{
     AccountReference, AssumeRole, AssumeRoot, ConfiguredKeys, GithubOidc, HandedOut,
     IdentityCenter, Kind, PermissionSet, Process, Saml, SessionTag, User, WebIdentity,

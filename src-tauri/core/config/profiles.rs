@@ -22,11 +22,15 @@ pub(crate) struct SharedProfile {
     settings: Settings,
     /// Where it is written twice in one file, or holds a line that is no setting.
     pub warnings: Vec<String>,
+    /// Another tool keeps its keys.
+    pub is_kept: bool,
 }
 
 /// All profiles, in the order of the files, those of `config` first.
 pub(crate) struct SharedProfiles {
     pub all: Vec<SharedProfile>,
+    /// The sections `sso-session`, by their names.
+    pub sessions: Vec<SharedProfile>,
     pub paths: [PathBuf; 2],
 }
 
@@ -39,6 +43,15 @@ struct Source<'a> {
 }
 
 impl SharedProfile {
+    fn called(name: &str) -> SharedProfile {
+        SharedProfile {
+            name: name.to_owned(),
+            settings: Vec::new(),
+            warnings: Vec::new(),
+            is_kept: false,
+        }
+    }
+
     /// A value that is not empty, without a comment behind it.
     pub fn value(&self, key: &str) -> Option<&str> {
         let value = self.whole(key)?;
@@ -52,6 +65,10 @@ impl SharedProfile {
     /// The command of `credential_process`, in which anything may stand.
     pub fn command(&self) -> Option<&str> {
         self.whole("credential_process")
+    }
+
+    pub fn owned(&self, key: &str) -> Option<String> {
+        self.value(key).map(str::to_owned)
     }
 
     pub fn has_keys(&self) -> bool {
@@ -88,6 +105,7 @@ impl SharedProfiles {
     pub fn read(environment: &Environment) -> Result<SharedProfiles> {
         let mut profiles = SharedProfiles {
             all: Vec::new(),
+            sessions: Vec::new(),
             paths: [
                 shared_config_path(environment)?,
                 path(environment, "AWS_SHARED_CREDENTIALS_FILE", "credentials")?,
@@ -113,6 +131,7 @@ impl SharedProfiles {
     pub fn of_text(text: &str) -> Result<SharedProfiles> {
         let mut profiles = SharedProfiles {
             all: Vec::new(),
+            sessions: Vec::new(),
             paths: Default::default(),
         };
         profiles.add(&Source {
@@ -127,11 +146,59 @@ impl SharedProfiles {
         self.all.iter().find(|profile| profile.name == name)
     }
 
+    /// As aws-vault does it: what a profile does not say, the one says that it includes, or else the
+    /// default one.
+    pub fn inherit(&mut self) {
+        let lines: Vec<Vec<usize>> = (0..self.all.len()).map(|at| self.line_of(at)).collect();
+        let own: Vec<Settings> = self.all.iter().map(|it| it.settings.clone()).collect();
+        for (profile, line) in self.all.iter_mut().zip(lines) {
+            let all = line
+                .iter()
+                .rev()
+                .flat_map(|at| own[*at].iter().map(move |it| (*at, it)));
+            let is_key = |key: &String| PAIR.contains(&key.as_str());
+            let own = line.first();
+            let all = all.filter(|(at, (key, _))| own == Some(at) || !is_key(key));
+            profile.settings = all.map(|(_, setting)| setting.clone()).collect();
+        }
+    }
+
+    /// A profile and those that it inherits from, by position.
+    fn line_of(&self, start: usize) -> Vec<usize> {
+        let mut line = vec![start];
+        let mut next = Some(start);
+        while let Some(profile) = next.map(|at| &self.all[at]) {
+            let named = profile.value("include_profile");
+            let named = named.or_else(|| profile.value("parent_profile"));
+            let name = named.unwrap_or("default");
+            let position = self.all.iter().position(|it| it.name == name);
+            next = position.filter(|at| !line.contains(at));
+            line.extend(next);
+        }
+        line
+    }
+
+    /// A profile whose keys another tool keeps, also one that is not in the files.
+    pub fn keep(&mut self, name: &str) {
+        match self.all.iter_mut().find(|it| it.name == name) {
+            Some(profile) => profile.is_kept = true,
+            None => self.all.push(SharedProfile {
+                is_kept: true,
+                ..SharedProfile::called(name)
+            }),
+        }
+    }
+
     /// Of one name in a file, the later section counts.
     fn add(&mut self, source: &Source<'_>) -> Result<()> {
         let mut found: Vec<(IniSection<'_>, SharedProfile)> = Vec::new();
         for mut section in sections(source.text, &source.name)? {
             let Some(name) = source.profile(&section) else {
+                let session = section.name("sso-session").filter(|_| source.is_config);
+                self.sessions.extend(session.map(|name| SharedProfile {
+                    settings: std::mem::take(&mut section.settings),
+                    ..SharedProfile::called(name)
+                }));
                 continue;
             };
             let settings = std::mem::take(&mut section.settings);
@@ -152,9 +219,9 @@ impl SharedProfiles {
                 *earlier = section;
             } else {
                 let profile = SharedProfile {
-                    name: name.to_owned(),
                     settings,
                     warnings: stray,
+                    ..SharedProfile::called(name)
                 };
                 found.push((section, profile));
             }

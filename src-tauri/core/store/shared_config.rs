@@ -156,7 +156,7 @@ impl SharedConfigFile {
     async fn change(
         &self,
         mode: Mode,
-        edit: impl FnOnce(&mut Draft<'_>) -> Result<Vec<ProfileOutcome>>,
+        edit: impl FnOnce(&mut SharedText<'_>) -> Result<Vec<ProfileOutcome>>,
     ) -> Result<Vec<ProfileOutcome>> {
         let patience = Patience::AtMost(FILE_LOCK_LIMIT);
         let _lock = match mode {
@@ -167,7 +167,7 @@ impl SharedConfigFile {
             .map_err(|error| error.hint("the variable AWS_CONFIG_FILE names another file"))?
             .unwrap_or_else(|| Original::missing(&self.path, shared_text));
         let before = original.text().map_or("", |text| text.as_str());
-        let mut draft = Draft::of(&self.path, before);
+        let mut draft = SharedText::of(&self.path, before);
         let outcomes = edit(&mut draft)?;
         let after = draft.text();
         if mode == Mode::Run && after != before {
@@ -184,7 +184,7 @@ impl SharedConfigFile {
 }
 
 /// The text as it was, and what is to change in it.
-struct Draft<'a> {
+struct SharedText<'a> {
     path: &'a Path,
     before: &'a str,
     sections: Vec<IniSection<'a>>,
@@ -195,8 +195,8 @@ struct Draft<'a> {
     added: Vec<Vec<u8>>,
 }
 
-impl<'a> Draft<'a> {
-    fn of(path: &'a Path, before: &'a str) -> Draft<'a> {
+impl<'a> SharedText<'a> {
+    fn of(path: &'a Path, before: &'a str) -> SharedText<'a> {
         let sections = ini::scan(before.as_bytes());
         let mut profiles: HashMap<String, Vec<usize>> = HashMap::new();
         for (at, section) in sections.iter().enumerate() {
@@ -204,7 +204,7 @@ impl<'a> Draft<'a> {
                 profiles.entry(folded(name)).or_default().push(at);
             }
         }
-        Draft {
+        SharedText {
             path,
             before,
             sections,

@@ -312,6 +312,7 @@ fn changes() -> Vec<Change> {
             name: name(),
             start_url: "https://corp.awsapps.com/start".to_owned(),
             region: "eu-central-1".to_owned(),
+            only_written: false,
         }),
         Change::MakeDefault(name()),
         Change::NotifyBefore("30m".to_owned()),

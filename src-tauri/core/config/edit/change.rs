@@ -4,7 +4,7 @@ use super::value::NewValue;
 use crate::config::{kinds, values};
 use crate::duration::SessionDuration;
 use crate::error::{Code, Error, Result};
-use crate::ids::{IdentityName, MfaArn, ProviderName, Region};
+use crate::ids::{AccountId, IdentityName, MfaArn, ProviderName, Region};
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
@@ -16,11 +16,45 @@ pub enum Change {
     AddIdentity(NewIdentity),
     /// IAM Identity Center, of a name that is not there yet.
     AddIdentityCenter(NewIdentityCenter),
+    /// A provider whose tokens are in a file, of a name that is not there yet.
+    AddWebIdentity(NewWebIdentity),
     /// The identity to use when none is named; no other is it afterwards. Those of other clouds are
     /// left as they are.
     MakeDefault(String),
     /// How long before the end of a session a notice is shown: `30m`.
     NotifyBefore(String),
+}
+
+impl Change {
+    /// The entry that it adds, as lines below `auth`, in the style of a new file.
+    fn entry(&self, section: &str) -> Result<Vec<String>> {
+        let (of, name, value) = match self {
+            Change::AddIdentity(new) => ("identities", &new.name, new.value()?),
+            Change::AddIdentityCenter(new) => ("providers", &new.name, new.value()?),
+            Change::AddWebIdentity(new) => ("providers", &new.name, new.value()?),
+            Change::MakeDefault(_) | Change::NotifyBefore(_) => return Ok(Vec::new()),
+        };
+        Ok(if of == section {
+            value.lines(name, 4, 2)
+        } else {
+            Vec::new()
+        })
+    }
+}
+
+/// What `changes` add, as YAML.
+pub fn added(changes: &[Change]) -> Result<String> {
+    let mut text = String::from("auth:\n");
+    for section in ["providers", "identities"] {
+        let mut lines = Vec::new();
+        for change in changes {
+            lines.extend(change.entry(section)?);
+        }
+        if !lines.is_empty() {
+            text.extend(["  ", section, ":\n", &lines.join("\n"), "\n"]);
+        }
+    }
+    Ok(text)
 }
 
 /// An identity that is to be written. What is optional and blank is left out.
@@ -38,6 +72,17 @@ pub struct NewIdentityCenter {
     pub name: String,
     pub start_url: String,
     pub region: String,
+    /// Without those identities: only the ones that are written.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_written: bool,
+}
+
+/// An `aws/web-identity`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewWebIdentity {
+    pub name: String,
+    pub token_file: String,
+    pub region: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +110,25 @@ pub enum NewKind {
     },
     /// `aws/ambient`
     Ambient { region: Option<String> },
+    /// `aws/login`
+    Login { region: Option<String> },
+    /// `aws/permission-set`
+    PermissionSet {
+        /// The provider that assigns it.
+        provider: String,
+        role_name: String,
+        /// Twelve digits.
+        account: String,
+        region: Option<String>,
+    },
+    /// `aws/assume-role`, with the tokens of a provider.
+    AssumeRoleWithToken {
+        provider: String,
+        role_arn: String,
+        session_name: Option<String>,
+        region: Option<String>,
+        duration: Option<String>,
+    },
 }
 
 impl NewKind {
@@ -72,10 +136,50 @@ impl NewKind {
     pub fn written(&self) -> &'static str {
         match self {
             NewKind::User { .. } => kinds::USER.name,
-            NewKind::AssumeRole { .. } => kinds::ASSUME_ROLE.name,
+            NewKind::AssumeRole { .. } | NewKind::AssumeRoleWithToken { .. } => {
+                kinds::ASSUME_ROLE.name
+            }
             NewKind::Process { .. } => kinds::PROCESS.name,
             NewKind::Ambient { .. } => kinds::AMBIENT.name,
+            NewKind::Login { .. } => kinds::LOGIN.name,
+            NewKind::PermissionSet { .. } => kinds::PERMISSION_SET.name,
         }
+    }
+
+    /// Puts it on another identity or provider, where it stands on any.
+    pub(crate) fn stand_on(&mut self, name: &str) {
+        match self {
+            NewKind::AssumeRole { via: below, .. }
+            | NewKind::PermissionSet {
+                provider: below, ..
+            }
+            | NewKind::AssumeRoleWithToken {
+                provider: below, ..
+            } => name.clone_into(below),
+            NewKind::User { .. }
+            | NewKind::Process { .. }
+            | NewKind::Ambient { .. }
+            | NewKind::Login { .. } => {}
+        }
+    }
+}
+
+impl NewWebIdentity {
+    pub(super) fn checked_name(&self) -> Result<ProviderName> {
+        self.name.trim().parse()
+    }
+
+    pub(crate) fn value(&self) -> Result<NewValue> {
+        let kind = NewValue::text(kinds::WEB_IDENTITY.name);
+        let region = optional("region", self.region.as_deref(), Region::from_str)?;
+        let token_file = required("token_file", &self.token_file, values::any)?;
+        let spec = NewValue::Mapping(token_file.into_iter().collect());
+        let all = [
+            Some(("kind".to_owned(), kind)),
+            region,
+            Some(("spec".to_owned(), spec)),
+        ];
+        Ok(NewValue::Mapping(all.into_iter().flatten().collect()))
     }
 }
 
@@ -94,7 +198,8 @@ impl NewIdentityCenter {
             required("start_url", &self.start_url, values::url)?,
         ];
         let found = ("auto_provision_identities".to_owned(), NewValue::Is(true));
-        let rest = written.into_iter().flatten().chain([found]);
+        let found = Some(found).filter(|_| !self.only_written);
+        let rest = written.into_iter().flatten().chain(found);
         Ok(NewValue::Mapping([kind].into_iter().chain(rest).collect()))
     }
 }
@@ -110,50 +215,7 @@ impl NewIdentity {
         if self.is_default {
             entry.push(("default".to_owned(), NewValue::Is(true)));
         }
-        let groups = match &self.kind {
-            NewKind::User { region, mfa_arn } => vec![(
-                "credentials",
-                vec![
-                    optional("region", region.as_deref(), Region::from_str)?,
-                    optional("mfa_arn", mfa_arn.as_deref(), MfaArn::from_str)?,
-                ],
-            )],
-            NewKind::AssumeRole {
-                via,
-                role_arn,
-                external_id,
-                session_name,
-                region,
-                duration,
-            } => vec![
-                (
-                    "via",
-                    vec![required("identity", via, IdentityName::from_str)?],
-                ),
-                (
-                    "principal",
-                    vec![
-                        required("assume_role", role_arn, values::role_arn)?,
-                        optional("session_name", session_name.as_deref(), values::any)?,
-                        optional("external_id", external_id.as_deref(), values::external_id)?,
-                        optional("duration", duration.as_deref(), SessionDuration::from_str)?,
-                        optional("region", region.as_deref(), Region::from_str)?,
-                    ],
-                ),
-            ],
-            NewKind::Process { command, region } => vec![(
-                "credentials",
-                vec![
-                    required("process", command, values::any)?,
-                    optional("region", region.as_deref(), Region::from_str)?,
-                ],
-            )],
-            NewKind::Ambient { region } => vec![(
-                "principal",
-                vec![optional("region", region.as_deref(), Region::from_str)?],
-            )],
-        };
-        for (key, group) in groups {
+        for (key, group) in self.groups()? {
             let written: Vec<(String, NewValue)> = group.into_iter().flatten().collect();
             if !written.is_empty() {
                 entry.push((key.to_owned(), NewValue::Mapping(written)));
@@ -161,6 +223,98 @@ impl NewIdentity {
         }
         Ok(NewValue::Mapping(entry))
     }
+
+    fn groups(&self) -> Result<Vec<Group>> {
+        let region =
+            |region: &Option<String>| optional("region", region.as_deref(), Region::from_str);
+        Ok(match &self.kind {
+            NewKind::User {
+                region: at,
+                mfa_arn,
+            } => {
+                let mfa_arn = optional("mfa_arn", mfa_arn.as_deref(), MfaArn::from_str)?;
+                vec![("credentials", vec![region(at)?, mfa_arn])]
+            }
+            NewKind::Process {
+                command,
+                region: at,
+            } => {
+                let process = required("process", command, values::any)?;
+                vec![("credentials", vec![process, region(at)?])]
+            }
+            NewKind::Ambient { region: at } => vec![("principal", vec![region(at)?])],
+            NewKind::Login { region: at } => vec![("credentials", vec![region(at)?])],
+            NewKind::PermissionSet {
+                provider,
+                role_name,
+                account,
+                region: at,
+            } => {
+                let mut set = permission_set(role_name, account)?;
+                set.push(region(at)?);
+                vec![via_provider(provider)?, ("principal", set)]
+            }
+            NewKind::AssumeRole {
+                via,
+                role_arn,
+                external_id: id,
+                session_name,
+                region: at,
+                duration,
+            } => {
+                let via = required("identity", via, IdentityName::from_str)?;
+                let mut role = role(role_arn, session_name.as_deref(), duration.as_deref())?;
+                role.insert(
+                    2,
+                    optional("external_id", id.as_deref(), values::external_id)?,
+                );
+                role.push(region(at)?);
+                vec![("via", vec![via]), ("principal", role)]
+            }
+            NewKind::AssumeRoleWithToken {
+                provider,
+                role_arn,
+                session_name,
+                region: at,
+                duration,
+            } => {
+                let mut role = role(role_arn, session_name.as_deref(), duration.as_deref())?;
+                role.push(region(at)?);
+                vec![via_provider(provider)?, ("principal", role)]
+            }
+        })
+    }
+}
+
+fn permission_set(name: &str, account: &str) -> Result<Vec<KeyAndValue>> {
+    let id = required("id", account, AccountId::from_str)?;
+    let account = NewValue::Mapping(id.into_iter().collect());
+    Ok(vec![
+        required("name", name, values::permission_set_name)?,
+        Some(("account".to_owned(), account)),
+    ])
+}
+
+fn role(
+    role_arn: &str,
+    session_name: Option<&str>,
+    duration: Option<&str>,
+) -> Result<Vec<KeyAndValue>> {
+    Ok(vec![
+        required("assume_role", role_arn, values::role_arn)?,
+        optional("session_name", session_name, values::any)?,
+        optional("duration", duration, SessionDuration::from_str)?,
+    ])
+}
+
+/// Keys below one key.
+type Group = (&'static str, Vec<KeyAndValue>);
+
+fn via_provider(name: &str) -> Result<Group> {
+    Ok((
+        "via",
+        vec![required("provider", name, ProviderName::from_str)?],
+    ))
 }
 
 /// A key and its value; `None` for what is left out.

@@ -1,6 +1,6 @@
 //! A configuration as text and tree, and the changes that can be made to it.
 
-use super::change::{Change, NewIdentity, NewIdentityCenter, NewKind};
+use super::change::{Change, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity};
 use super::patch::{Obstacle, Page, Patch, position};
 use super::replacement::Original;
 use super::value::NewValue;
@@ -12,6 +12,7 @@ use crate::config::{file, kinds};
 use crate::duration::SessionDuration;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result, shorten};
+use crate::ids::ProviderName;
 use std::path::Path;
 use std::rc::Rc;
 use std::str::FromStr;
@@ -38,7 +39,7 @@ pub fn change(path: &Path, environment: &Environment, changes: &[Change]) -> Res
         Some(original) => original,
         None if matches!(
             changes.first(),
-            Some(Change::AddIdentity(_) | Change::AddIdentityCenter(_))
+            Some(Change::AddIdentity(_) | Change::AddIdentityCenter(_) | Change::AddWebIdentity(_))
         ) =>
         {
             Original::missing(&path, file::text)
@@ -68,8 +69,9 @@ pub fn change(path: &Path, environment: &Environment, changes: &[Change]) -> Res
                 let identity = new.name.trim();
                 tracing::info!(identity, "identity added to the configuration");
             }
-            Change::AddIdentityCenter(new) => {
-                let provider = new.name.trim();
+            Change::AddIdentityCenter(NewIdentityCenter { name, .. })
+            | Change::AddWebIdentity(NewWebIdentity { name, .. }) => {
+                let provider = name.trim();
                 tracing::info!(provider, "provider added to the configuration");
             }
             Change::MakeDefault(name) => {
@@ -127,7 +129,10 @@ impl<'p> Document<'p> {
     pub fn changed(&self, change: &Change) -> Result<Document<'p>> {
         match change {
             Change::AddIdentity(new) => self.with_identity(new),
-            Change::AddIdentityCenter(new) => self.with_provider(new),
+            Change::AddIdentityCenter(new) => {
+                self.with_provider(&new.checked_name()?, new.value()?)
+            }
+            Change::AddWebIdentity(new) => self.with_provider(&new.checked_name()?, new.value()?),
             Change::MakeDefault(name) => self.with_default(name.trim()),
             Change::NotifyBefore(before) => {
                 let before = before.trim();
@@ -191,8 +196,7 @@ impl<'p> Document<'p> {
         self.with(&operations, &by_hand)
     }
 
-    fn with_provider(&self, new: &NewIdentityCenter) -> Result<Document<'p>> {
-        let (name, value) = (new.checked_name()?, new.value()?);
+    fn with_provider(&self, name: &ProviderName, value: NewValue) -> Result<Document<'p>> {
         let name = name.as_str();
         self.refuse_taken(LookedUp::Provider, name)?;
         let by_hand = format!("`{}` below `auth.providers`", value.inline_after(name, " "));

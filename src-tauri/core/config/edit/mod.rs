@@ -9,6 +9,6 @@ mod patch;
 mod replacement;
 mod value;
 
-pub use change::{Change, NewIdentity, NewIdentityCenter, NewKind};
+pub use change::{Change, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity, added};
 pub use document::change;
 pub(crate) use replacement::Original;

@@ -35,8 +35,12 @@ pub(super) fn read(fields: &Fields<'_>) -> Option<IdentityCenter> {
 
 /// Lower case, and without what a browser's address may end with: one place has one spelling.
 fn start_url(text: &str) -> Result<String> {
-    let url = values::url(text)?.to_ascii_lowercase();
-    Ok(url.trim_end_matches(['#', '/']).to_owned())
+    values::url(text).map(|url| one_start_url(&url))
+}
+
+pub(crate) fn one_start_url(url: &str) -> String {
+    let url = url.to_ascii_lowercase();
+    url.trim_end_matches(['#', '/']).to_owned()
 }
 
 #[cfg(test)]

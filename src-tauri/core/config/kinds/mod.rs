@@ -21,7 +21,7 @@ pub use assume_root::AssumeRoot;
 pub(super) use footing::{Footing, Level, Via};
 pub use github_oidc::GithubOidc;
 pub use identity_center::IdentityCenter;
-pub(super) use identity_center::NAME as IDENTITY_CENTER;
+pub(super) use identity_center::{NAME as IDENTITY_CENTER, one_start_url};
 pub(super) use login::NAME as LOGIN;
 pub(super) use permission_set::NAME as PERMISSION_SET;
 pub use permission_set::{AccountReference, PermissionSet};
@@ -30,6 +30,7 @@ pub use process::Process;
 pub use saml::Saml;
 pub(super) use user::NAME as USER;
 pub use user::{ConfiguredKeys, HandedOut, User};
+pub(super) use web_identity::NAME as WEB_IDENTITY;
 pub use web_identity::WebIdentity;
 
 use self::footing::KindName;

@@ -33,6 +33,7 @@ fn identity_center(name: &str) -> Change {
         name: name.to_owned(),
         start_url: "https://corp.awsapps.com/start".to_owned(),
         region: " eu-central-1".to_owned(),
+        only_written: false,
     })
 }
 

@@ -7,7 +7,7 @@ const ID: &str = "AKIAIOSFODNN7EXAMPLE";
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
 /// A home with both files, as AWS tools have them.
-fn aws(config: &str, credentials: &str) -> Home {
+pub(super) fn aws(config: &str, credentials: &str) -> Home {
     let home = Home {
         folder: tempfile::tempdir().expect("a folder"),
     };
@@ -26,8 +26,8 @@ fn aws(config: &str, credentials: &str) -> Home {
     home
 }
 
-fn listed(home: &Home) -> String {
-    let all = importable(&home.environment(&[])).expect("readable");
+pub(super) fn listed(home: &Home) -> String {
+    let all = importable(&home.environment(&[]), ImportSource::Aws).expect("readable");
     let line = |it: &Importable| match &it.obstacle {
         Some(why) => format!("{}: {}: {why}\n", it.profile, it.what),
         None => format!("{}: {}\n", it.profile, it.what),
@@ -44,16 +44,21 @@ fn imported(home: &Home, names: &[&str], taken: &[&str]) -> Result<Import> {
     };
     let taken = taken
         .iter()
-        .map(|name| format!("    {name}: {{ kind: aws/user }}\n"));
+        .map(|name| format!("    {name}: {{ kind: aws/ambient }}\n"));
     let beside = load(&format!(
         "auth:\n  identities:\n{}",
         taken.collect::<String>()
     ));
-    import(&home.environment(&[]), &owned(names), Some(&beside))
+    import(
+        &home.environment(&[]),
+        ImportSource::Aws,
+        &owned(names),
+        Some(&beside),
+    )
 }
 
 /// The configuration that an import comes to.
-fn text(import: &Import) -> String {
+pub(super) fn text(import: &Import) -> String {
     let text = import
         .changes
         .iter()
@@ -250,10 +255,10 @@ aws_access_key_id = ID
 ",
     );
     insta::assert_snapshot!(listed(&home), @r"
-    sso: IAM Identity Center: IAM Identity Center: not in this version yet
-    old-sso: IAM Identity Center: IAM Identity Center: not in this version yet
-    machine: role through Ec2InstanceMetadata: its role is assumed with the machine's own credentials (Ec2InstanceMetadata): add an identity of kind aws/ambient by hand
-    pod: role through a web identity: its role is assumed with the token in /var/run/token: add it by hand
+    sso: IAM Identity Center: there is no section [sso-session corp]
+    old-sso: IAM Identity Center: it names no account and role (sso_account_id, sso_role_name)
+    machine: role through Ec2InstanceMetadata
+    pod: role through a web identity
     alone: role through nothing: it names a role, but not what the role is assumed with (source_profile)
     a: role through b: its source_profile leads in a circle: a → b → a
     b: role through a: its source_profile leads in a circle: b → a → b
@@ -261,7 +266,7 @@ aws_access_key_id = ID
     both: role through both: it has keys and a role that is assumed with them: split it into two profiles
     lost: role through nobody: there is no profile `nobody`, which `lost` names as source_profile
     on-settings: role through settings: its source_profile `settings`: it holds no credentials
-    on-sso: role through sso: its source_profile `sso`: IAM Identity Center: not in this version yet
+    on-sso: role through sso: its source_profile `sso`: there is no section [sso-session corp]
     odd: role through vendor: `arn:aws:iam::420000000025:user/r` is not the ARN of a role; a role's ARN looks like arn:aws:iam::123456789012:role/deploy
     vendor: program: `everywhere` is not a region; a region looks like eu-central-1
     session: session: its keys belong to a session and expire
@@ -280,28 +285,6 @@ aws_access_key_id = ID
     assert!(
         error.message.contains("there is no profile `nobody`"),
         "{error}"
-    );
-}
-
-#[test]
-fn profiles_that_keyfob_wrote_are_no_sources_of_anything() {
-    let home = aws(
-        "\
-[profile ours]
-credential_process = \"/opt/key fob/fob\" --config \"/home/kim/c.yaml\" credential-process ours
-[profile windows]
-credential_process = \"C:\\Program Files\\Keyfob\\fob.exe\" --config \"c.yaml\" credential-process windows
-[profile theirs]
-credential_process = /usr/bin/fobber credential-process ours
-[profile on-ours]
-role_arn = arn:aws:iam::420000000025:role/r
-source_profile = ours
-",
-        "",
-    );
-    assert_eq!(
-        listed(&home),
-        "theirs: program\non-ours: role through ours: its source_profile `ours`: Keyfob wrote it itself\n"
     );
 }
 
@@ -338,7 +321,7 @@ fn what_will_be_left_out_or_named_otherwise_is_said_before_and_after() {
         "[profile my team]\nrole_arn = arn:aws:iam::420000000025:role/deploy\nsource_profile = dev\nregion eu-west-1\n",
         "[dev]\naws_access_key_id = ID\naws_secret_access_key = SECRET\n",
     );
-    let all = importable(&home.environment(&[])).expect("readable");
+    let all = importable(&home.environment(&[]), ImportSource::Aws).expect("readable");
     let before = &all[0].notes;
     assert_eq!(before.len(), 2, "{before:?}");
     assert!(
@@ -361,7 +344,13 @@ fn a_configuration_that_has_a_default_keeps_it() {
     let home = aws("", user);
     let beside = load("auth: { identities: { kim: { kind: aws/user, default: true } } }");
     let names = ["default".to_owned()];
-    let import = import(&home.environment(&[]), &names, Some(&beside)).expect("an import");
+    let import = import(
+        &home.environment(&[]),
+        ImportSource::Aws,
+        &names,
+        Some(&beside),
+    )
+    .expect("an import");
     assert!(!text(&import).contains("default: true"));
 }
 
@@ -410,7 +399,10 @@ fn the_files_are_where_the_environment_says_and_missing_ones_hold_nothing() {
     let home = Home {
         folder: tempfile::tempdir().expect("a folder"),
     };
-    assert_eq!(importable(&home.environment(&[])), Ok(Vec::new()));
+    assert_eq!(
+        importable(&home.environment(&[]), ImportSource::Aws),
+        Ok(Vec::new())
+    );
     let user = format!(
         "\u{feff}[there]\r\naws_access_key_id = {ID}\r\naws_secret_access_key = {SECRET}\r\n"
     );
@@ -419,7 +411,7 @@ fn the_files_are_where_the_environment_says_and_missing_ones_hold_nothing() {
         ("AWS_SHARED_CREDENTIALS_FILE", "~/keys"),
         ("AWS_CONFIG_FILE", "/dev/null"),
     ];
-    let found = importable(&home.environment(&variables)).expect("readable");
+    let found = importable(&home.environment(&variables), ImportSource::Aws).expect("readable");
     assert_eq!(
         found,
         [Importable {
@@ -439,8 +431,11 @@ fn what_is_no_readable_text_is_refused_by_path() {
     let file = home.path().join("keys");
     let refused = || {
         let path = file.display().to_string();
-        let error = importable(&home.environment(&[("AWS_SHARED_CREDENTIALS_FILE", &path)]))
-            .expect_err("a refusal");
+        let error = importable(
+            &home.environment(&[("AWS_SHARED_CREDENTIALS_FILE", &path)]),
+            ImportSource::Aws,
+        )
+        .expect_err("a refusal");
         assert!(error.message.contains(&path), "{error}");
         error.message
     };
@@ -478,7 +473,7 @@ proptest! {
     ) {
         let (config, credentials) = lines.split_at(split.min(lines.len()));
         let home = aws(&config.join("\n"), &credentials.join("\n"));
-        let all = importable(&home.environment(&[])).expect("readable");
+        let all = importable(&home.environment(&[]), ImportSource::Aws).expect("readable");
         let free: Vec<&str> = all.iter().filter(|it| it.obstacle.is_none()).map(|it| it.profile.as_str()).collect();
         let import = imported(&home, &free, &[]).expect("offered");
         prop_assert_eq!(import.changes.len(), free.len());

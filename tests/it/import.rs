@@ -1,0 +1,171 @@
+//! `fob import`: identities from other tools' files, which are only read.
+
+use crate::home::{DEV, Home, code, text};
+use crate::screen::Terminal;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+const CONFIG: &str = "\u{feff}[default]\r\nregion = eu-west-1\r\n\r\n[profile my lake]\r\n\trole_arn\t=\tarn:aws:iam::420000000025:role/deploy\r\n\tsource_profile = kim\r\ns3 =\r\n  max_concurrent_requests = 20\r\n\r\n[profile twice]\r\ncredential_process = old\r\n[profile twice]\r\ncredential_process = new\r\n[sso-session corp]\r\nsso_start_url = https://corp.awsapps.com/start\r\nsso_region = eu-central-1\r\n[profile admin]\r\nsso_session = corp\r\nsso_account_id = 042000000025\r\nsso_role_name = Admin\r\n[profile alone]\r\nrole_arn = arn:aws:iam::420000000025:role/r";
+
+/// A home without a configuration, and with the files of AWS tools; kim's keys are good ones.
+fn home() -> Home {
+    let home = Home::with(DEV);
+    fs::remove_file(home.config()).expect("removed");
+    fs::create_dir_all(home.path().join(".aws")).expect("a folder");
+    let key = home.key();
+    let (id, secret) = (key.access_key_id.as_str(), key.secret_access_key.expose());
+    let credentials =
+        format!("[kim]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
+    fs::write(home.path().join(".aws/config"), CONFIG).expect("a file");
+    fs::write(home.path().join(".aws/credentials"), credentials).expect("a file");
+    home
+}
+
+fn files(home: &Home) -> BTreeMap<PathBuf, String> {
+    let mut all = home.digest();
+    all.retain(|path, _| path.starts_with(home.path().join(".aws")));
+    all
+}
+
+#[test]
+fn a_dry_run_shows_the_yaml_and_what_is_left_out_and_changes_nothing() {
+    let home = home();
+    let before = home.digest();
+    let ran = home.run(&["import", "aws", "--dry-run"]);
+    let (yaml, said) = (text(&ran.stdout), text(&ran.stderr));
+    assert_eq!(code(&ran), 0, "{said}");
+    for part in [
+        "kind: aws/permission-set",
+        "my-lake:",
+        "id: \"042000000025\"",
+        "process: new",
+    ] {
+        assert!(yaml.contains(part), "{part}: {yaml}");
+    }
+    for part in [
+        "the profile alone is left out: it names a role",
+        "`my lake` becomes the identity `my-lake`",
+        "`twice` is written twice",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let key = home.key();
+    assert!(!yaml.contains(key.secret_access_key.expose()));
+    assert_eq!(home.digest(), before);
+    // It is a configuration as it stands.
+    fs::create_dir_all(home.config().parent().expect("a folder")).expect("a folder");
+    fs::write(home.config(), &yaml).expect("a file");
+    let valid = home.run(&["validate"]);
+    assert_eq!(code(&valid), 0, "{}", text(&valid.stdout));
+}
+
+#[test]
+fn with_yes_everything_is_written_and_the_keys_are_stored() {
+    let home = home();
+    let before = files(&home);
+    let json = home.json(&["import", "aws", "--yes", "--json"]);
+    let names: Vec<_> = json["identities"]
+        .as_array()
+        .expect("names")
+        .iter()
+        .collect();
+    assert_eq!(names, ["kim", "my-lake", "twice", "admin"]);
+    assert_eq!(json["left_out"][0]["name"], "alone");
+    assert_eq!(files(&home), before);
+    let ran = home.run(&["login", "my-lake", "--no-input"]);
+    assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+    // Again: nothing is there twice.
+    let configuration = fs::read(home.config()).expect("there");
+    let again = home.run(&["import", "aws", "--yes"]);
+    assert_eq!(code(&again), 0, "{}", text(&again.stderr));
+    assert_eq!(fs::read(home.config()).expect("there"), configuration);
+}
+
+#[test]
+fn an_import_that_stopped_before_the_keys_is_completed_by_running_it_again() {
+    let home = home();
+    let yaml = home.run(&["import", "aws", "--dry-run"]).stdout;
+    fs::create_dir_all(home.config().parent().expect("a folder")).expect("a folder");
+    fs::write(home.config(), &yaml).expect("a file");
+    let again = home.run(&["import", "aws", "--yes"]);
+    assert_eq!(code(&again), 0, "{}", text(&again.stderr));
+    assert_eq!(fs::read(home.config()).expect("there"), yaml);
+    assert_eq!(code(&home.run(&["login", "kim", "--no-input"])), 0);
+}
+
+#[test]
+fn with_nobody_to_ask_nothing_is_imported_and_the_way_is_said() {
+    let home = home();
+    let before = home.digest();
+    let ran = home.run(&["import", "aws"]);
+    let said = text(&ran.stderr);
+    assert_eq!(code(&ran), 3, "{said}");
+    assert!(
+        said.contains("--yes") && said.contains("--dry-run"),
+        "{said}"
+    );
+    assert_eq!(home.digest(), before);
+}
+
+#[test]
+fn keys_are_stored_only_after_a_question_of_their_own() {
+    let home = home();
+    let mut terminal = Terminal::start(home.fob_on_a_terminal(&["import", "aws"]));
+    terminal.read_to("Write this to ");
+    terminal.type_line("yes");
+    terminal.read_to("Store the access keys of kim in the keyring?");
+    terminal.type_line("no");
+    terminal.read_to("stay where they are");
+    assert_eq!(terminal.finish().1, 0);
+    assert!(home.config().exists());
+    assert_eq!(code(&home.run(&["login", "kim", "--no-input"])), 3);
+
+    let home = self::home();
+    let mut terminal = Terminal::start(home.fob_on_a_terminal(&["import", "aws"]));
+    terminal.read_to("Write this to ");
+    terminal.type_line("no");
+    terminal.read_to("nothing was imported");
+    assert_eq!(terminal.finish().1, 1);
+    assert!(!home.config().exists());
+}
+
+#[test]
+fn the_files_of_a_folder_are_imported_and_the_configuration_keeps_its_lines() {
+    let home = home();
+    fs::rename(home.path().join(".aws"), home.path().join("backup")).expect("moved");
+    let own = "# mine\nauth:\n  identities:\n    ops: { kind: aws/user, default: true } # ours\n";
+    fs::create_dir_all(home.config().parent().expect("a folder")).expect("a folder");
+    fs::write(home.config(), own).expect("a file");
+    let agent = home.start_agent();
+    let ran = home.run(&["import", "aws", "backup", "--yes"]);
+    assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+    let written = fs::read_to_string(home.config()).expect("text");
+    assert!(written.starts_with("# mine\n") && written.contains("default: true } # ours"));
+    let ran = home.run(&["login", "kim", "--no-input"]);
+    assert_eq!(code(&ran), 0, "{}{}", text(&ran.stderr), agent.said());
+}
+
+#[test]
+fn nothing_to_import_is_said() {
+    let home = home();
+    fs::remove_dir_all(home.path().join(".aws")).expect("removed");
+    for source in ["aws", "aws-vault", "granted", "leapp"] {
+        let ran = home.run(&["import", source, "--yes"]);
+        assert_eq!(code(&ran), 0, "{source}: {}", text(&ran.stderr));
+        assert!(
+            text(&ran.stderr).contains("nothing new to import"),
+            "{source}"
+        );
+    }
+    fs::create_dir(home.path().join(".aws")).expect("a folder");
+    fs::write(home.path().join(".aws/config"), "[profile a\n").expect("a file");
+    let ran = home.run(&["import", "aws", "--yes"]);
+    assert_eq!(code(&ran), 2, "{}", text(&ran.stderr));
+    assert!(
+        text(&ran.stderr).contains("line 1 of"),
+        "{}",
+        text(&ran.stderr)
+    );
+    assert!(!home.config().exists());
+}
