@@ -19,15 +19,27 @@ const CHAIN: &str = "
     again: { kind: aws/assume-role, default: true, via: { identity: deploy }, principal: { assume_role: \"arn:aws:iam::420000000025:role/deploy\" } }
 ";
 
-/// The realm keeps tests apart that share one Secret Service. The desktop's browser is a person who
-/// presses the button of every page.
-fn signed_in(realm: &str, settings: impl FnOnce(&mut SandboxSettings)) -> (Loopback, Home) {
+fn chain(realm: &str, settings: impl FnOnce(&mut SandboxSettings)) -> (Loopback, Home) {
+    signed_in(
+        &format!("auth:\n  realm: {realm}{CHAIN}"),
+        "again",
+        settings,
+    )
+}
+
+/// To an identity, with a realm that keeps tests apart which share one Secret Service. The desktop's
+/// browser is a person who presses the button of every page.
+pub fn signed_in(
+    config: &str,
+    identity: &str,
+    settings: impl FnOnce(&mut SandboxSettings),
+) -> (Loopback, Home) {
     let sandbox = Loopback::start();
     let mut changed = sandbox.settings();
     settings(&mut changed);
     sandbox.set_settings(changed).expect("good settings");
     let mut home = Home::new();
-    home.configure(&format!("auth:\n  realm: {realm}{CHAIN}"));
+    home.configure(config);
     home.set("AWS_ENDPOINT_URL", &sandbox.url());
     home.set("AWS_EC2_METADATA_DISABLED", "true");
     let programs = home.path("programs");
@@ -42,20 +54,20 @@ fn signed_in(realm: &str, settings: impl FnOnce(&mut SandboxSettings)) -> (Loopb
     fs::set_permissions(&launcher, Permissions::from_mode(0o755)).expect("a mode");
     home.set("PATH", &format!("{}:/usr/bin:/bin", programs.display()));
     home.set("DISPLAY", ":99");
-    let (shown, exit) = home.terminal(&[FOB, "login", "again"]).finish();
+    let (shown, exit) = home.terminal(&[FOB, "login", identity]).finish();
     assert_eq!(exit, 0, "{shown}");
-    use_profile(&mut home, "again");
+    use_profile(&mut home, identity);
     (sandbox, home)
 }
 
-fn count(sandbox: &Loopback, action: &str) -> usize {
+pub fn count(sandbox: &Loopback, action: &str) -> usize {
     let calls = sandbox.journal().into_iter();
     calls.filter(|call| call.action == action).count()
 }
 
 #[test]
 fn boto3_and_the_aws_cli_work_with_a_role_above_a_role_above_a_permission_set() {
-    let (sandbox, home) = signed_in("center", |_| {});
+    let (sandbox, home) = chain("center", |_| {});
     let url = sandbox.url();
     let by_cli = home
         .run(&[
@@ -91,7 +103,7 @@ fn boto3_and_the_aws_cli_work_with_a_role_above_a_role_above_a_permission_set() 
 
 #[test]
 fn boto3_works_on_past_the_ends_of_its_sessions_and_of_the_token_without_a_person() {
-    let (sandbox, home) = signed_in("center-long-run", |settings| {
+    let (sandbox, home) = chain("center-long-run", |settings| {
         settings.session_seconds = Some(20);
         settings.token_seconds = Some(15);
     });

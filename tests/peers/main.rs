@@ -3,6 +3,7 @@
 //! `./x test` installs and starts what this needs.
 
 mod clients;
+mod console_sign_in;
 mod endpoint;
 mod home;
 mod identity_center;

@@ -32,7 +32,7 @@ pub use fault::{Fault, FaultKind};
 pub use federated::assume_root;
 pub use github::github_token;
 pub use rds::{DatabaseLogin, SignedToken, TOKEN_LIFE, sign_token};
-pub use signin::{ConsoleSignIn, ConsoleToken, console_client};
+pub use signin::{ConsoleGrant, ConsoleSignIn, console_client};
 pub use sso::{Portal, PortalAccount};
 pub use sso_oidc::{CodeToEnter, SsoOidc, TokenGrant};
 pub use sts::{Granted, Mfa, Principal, RoleRequest};

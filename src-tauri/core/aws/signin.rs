@@ -34,7 +34,7 @@ pub struct ConsoleSignIn<'a> {
 
 /// What an exchange gives.
 #[derive(Debug)]
-pub struct ConsoleToken {
+pub struct ConsoleGrant {
     pub session: Granted,
     /// For the next one, once.
     pub refresh_token: Secret,
@@ -115,7 +115,7 @@ impl ConsoleSignIn<'_> {
         client: &ClientRegistration,
         code: &Secret,
         request: &AuthorizationRequest,
-    ) -> Result<ConsoleToken, Fault> {
+    ) -> Result<ConsoleGrant, Fault> {
         let body = CreateOAuth2TokenRequestBody::builder()
             .grant_type(AUTHORIZATION_CODE)
             .code(code.expose())
@@ -128,7 +128,7 @@ impl ConsoleSignIn<'_> {
         &self,
         client: &ClientRegistration,
         refresh_token: &Secret,
-    ) -> Result<ConsoleToken, Fault> {
+    ) -> Result<ConsoleGrant, Fault> {
         let body = CreateOAuth2TokenRequestBody::builder()
             .grant_type(REFRESH_TOKEN)
             .refresh_token(refresh_token.expose());
@@ -139,7 +139,7 @@ impl ConsoleSignIn<'_> {
         &self,
         client: &ClientRegistration,
         body: CreateOAuth2TokenRequestBodyBuilder,
-    ) -> Result<ConsoleToken, Fault> {
+    ) -> Result<ConsoleGrant, Fault> {
         let body = body.client_id(&client.id).build();
         let body = body.expect("both of what it needs are set");
         let (key, clock) = (client.secret.clone(), self.aws.clock.clone());
@@ -165,7 +165,7 @@ impl ConsoleSignIn<'_> {
         ];
         let life = u64::try_from(answer.expires_in).unwrap_or_default();
         let end = issued_at + Duration::from_secs(life);
-        Ok(ConsoleToken {
+        Ok(ConsoleGrant {
             session: Granted::of(parts, Some(end), issued_at)?,
             refresh_token: Secret::new(answer.refresh_token),
             principal: answer.id_token.and_then(|token| Claims::of(&token)?.sub),

@@ -5,7 +5,7 @@ use super::browser::{BrowserSignIn, Made};
 use super::obtain::place;
 use crate::ask::{PasteKind, Prompt, PromptKind};
 use crate::aws::{
-    AuthorizationRequest, ConsoleSignIn, ConsoleToken, Fault, FaultKind, Principal, console_client,
+    AuthorizationRequest, ConsoleGrant, ConsoleSignIn, Fault, FaultKind, Principal, console_client,
 };
 use crate::config::Link;
 use crate::error::{Error, Result};
@@ -86,7 +86,7 @@ pub(super) async fn ended(world: &World, link: &Link, held: &Made) -> Result<(),
     service.revoke(&session, &renewed.sign_in.token).await
 }
 
-fn made(token: ConsoleToken, client: &ClientRegistration, sign_in: SignIn) -> Made {
+fn made(token: ConsoleGrant, client: &ClientRegistration, sign_in: SignIn) -> Made {
     let owner = Principal {
         arn: Foreign::default(),
         account: None,
