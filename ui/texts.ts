@@ -267,9 +267,16 @@ export const texts = {
   },
 
   paste: {
-    explain: "Open the address in a browser on any device, sign in there, and copy the code that the page ends with.",
-    code: "Code",
-    missing: "The code is required",
+    sign_in_code: {
+      explain: "Open the address in a browser on any device, sign in there, and copy the code that the page ends with.",
+      label: "Code",
+      missing: "The code is required",
+    },
+    saml_assertion: {
+      explain: "Sign in at the address. What its page sends to AWS, the form field SAMLResponse, is pasted here.",
+      label: "SAML assertion",
+      missing: "The assertion is required",
+    },
     submit: "Sign in",
     working: "Signing in…",
   },

@@ -319,6 +319,7 @@ async fn sign_in(
         duration: None,
         renewal,
         mfa_code: None,
+        assertion: None,
         held: HeldSession::Checked,
         browser: BrowserUse::Here,
     };

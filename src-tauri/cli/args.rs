@@ -230,6 +230,7 @@ pub struct IdentityArgs {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct LoginArgs {
     #[command(flatten)]
     pub named: IdentityArgs,
@@ -248,6 +249,9 @@ pub struct LoginArgs {
     /// The six-digit MFA code, used if one is needed
     #[arg(long, value_name = "CODE", value_parser = six_digits)]
     pub mfa_code: Option<String>,
+    /// Read an identity provider's assertion (SAML) from standard input
+    #[arg(long)]
+    pub assertion_stdin: bool,
     /// Open no browser: a sign-in that takes one goes by a code, entered on any device
     #[arg(long)]
     pub no_browser: bool,

@@ -17,7 +17,7 @@ use keyfob_core::error::{Code, Error};
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Invocation {
     pub terminal: Terminal,
     pub environment: Environment,
@@ -53,6 +53,14 @@ impl Invocation {
             config: global.config.clone(),
             works_alone: global.no_agent,
             identity: global.identity.clone(),
+        }
+    }
+
+    /// The same without an agent.
+    pub fn alone(&self) -> Invocation {
+        Invocation {
+            works_alone: true,
+            ..self.clone()
         }
     }
 

@@ -59,7 +59,15 @@ pub fn ask(prompt: &Prompt, form: &mut Form<'_>) -> Result<Answer, Unanswered> {
             passphrase(path, *purpose, form).map(Answer::Passphrase)
         }
         PromptKind::OtherUser { by, .. } => other_user(identity, *by, form),
-        PromptKind::Paste { what, .. } => paste(*what, form).map(Answer::Pasted),
+        PromptKind::Paste {
+            what: PasteKind::SignInCode,
+            ..
+        } => code_of_the_page(form).map(Answer::Pasted),
+        // A terminal cannot show the page.
+        PromptKind::Paste {
+            what: PasteKind::SamlAssertion,
+            ..
+        } => Err(Unanswered::Failed(prompt.unanswered.clone())),
         PromptKind::Program { .. } => wait_until_over(form),
         PromptKind::Browser { address, code, .. } => sign_in_at(address, code, form),
     }
@@ -74,6 +82,7 @@ fn introduction(prompt: &Prompt) -> Vec<String> {
             other_user_lines(identity, [stored, given], *by).into()
         }
         PromptKind::Paste {
+            what: PasteKind::SignInCode,
             address,
             why,
             refused: None,
@@ -91,9 +100,7 @@ fn introduction(prompt: &Prompt) -> Vec<String> {
         }
         PromptKind::Mfa { .. }
         | PromptKind::KeyringPassphrase { .. }
-        | PromptKind::Paste {
-            refused: Some(_), ..
-        } => Vec::new(),
+        | PromptKind::Paste { .. } => Vec::new(),
     }
 }
 
@@ -315,12 +322,9 @@ fn paste_lines(identity: &str, why: Option<&str>) -> Vec<String> {
     why.into_iter().chain([what]).collect()
 }
 
-fn paste(what: PasteKind, form: &mut Form<'_>) -> Result<Secret, Unanswered> {
-    let question = match what {
-        PasteKind::SignInCode => "The code that the page shows:",
-    };
+fn code_of_the_page(form: &mut Form<'_>) -> Result<Secret, Unanswered> {
     let field = Field {
-        question,
+        question: "The code that the page shows:",
         help: "",
         initial: "",
         shown: Shown::Masked,

@@ -8,8 +8,8 @@ use crate::render::{self, SignedInJson};
 use crate::stop::Stop;
 use crate::terminal::{ErrorBody, Shape, print_json, width};
 use keyfob_core::agent::api::{
-    self, BrowserUse, HeldSession, Look, Maintain, Person, Reach, Renewal, Request,
-    SessionDuration, SessionRequest, SignedIn, Whoami,
+    self, BrowserUse, HeldSession, LONGEST_ASSERTION, Look, Maintain, Person, Reach, Renewal,
+    Request, Secret, SessionDuration, SessionRequest, SignedIn, Whoami,
 };
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
@@ -17,15 +17,30 @@ use keyfob_core::error::{Code, Error};
 use keyfob_core::view::state::{in_whole_seconds, is_usable};
 use keyfob_core::view::time::{until, whole_seconds};
 use serde::Serialize;
+use std::io::{self, Read};
+use zeroize::Zeroizing;
+
+/// A request to an agent has at most 64 KiB.
+const LONGEST_FOR_AN_AGENT: u32 = 60_000;
 
 pub fn login(invocation: &Invocation, args: &LoginArgs) -> Result<u8, Stop> {
+    let assertion = args.assertion_stdin.then(assertion).transpose()?;
+    let is_too_long = |it: &Secret| it.length() > LONGEST_FOR_AN_AGENT;
+    let alone = invocation.alone();
+    let invocation = match &assertion {
+        Some(assertion) if is_too_long(assertion) => &alone,
+        Some(_) | None => invocation,
+    };
     if let Some(provider) = &args.provider {
-        return login_provider(invocation, args, provider);
+        return login_provider(invocation, args, assertion.as_ref(), provider);
     }
     let (identity, mut conversation) =
         invocation.about(args.named.name.as_deref(), invocation.person)?;
     let doing = format!("Signing in to {identity}");
-    let login = request(invocation, args, identity);
+    let login = api::Login {
+        assertion,
+        ..request(invocation, args, identity)
+    };
     let signed_in = sign_in(&mut conversation, login, &doing);
     #[cfg(feature = "sandbox")]
     let signed_in =
@@ -37,6 +52,27 @@ pub fn login(invocation: &Invocation, args: &LoginArgs) -> Result<u8, Stop> {
         Shape::Text => show(invocation, &signed_in),
     }
     Ok(0)
+}
+
+/// What a tool prints that signs in at an identity provider.
+fn assertion() -> Result<Secret, Stop> {
+    let mut text = Zeroizing::new(String::new());
+    let longest = LONGEST_ASSERTION as u64 + 1;
+    let read = io::stdin().lock().take(longest).read_to_string(&mut text);
+    let refuse = |why: &str| {
+        let message = format!("standard input holds no assertion: {why}");
+        let error = Error::new(Code::InvalidInput, message);
+        error.hint("it is the Base64 text of the form field SAMLResponse")
+    };
+    read.map_err(|cause| refuse(&cause.to_string()))?;
+    if text.len() > LONGEST_ASSERTION {
+        let why = format!("it is longer than the {LONGEST_ASSERTION} characters that AWS takes");
+        return Err(refuse(&why).into());
+    }
+    match text.trim() {
+        "" => Err(refuse("it is empty").into()),
+        text => Ok(Secret::new(text)),
+    }
 }
 
 /// Also the first step of `exec`, `shell` and `env --static`: a valid session is kept.
@@ -51,6 +87,7 @@ pub fn sign_in_when_due(
         duration,
         renewal: Renewal::WhenDue,
         mfa_code: None,
+        assertion: None,
         held: HeldSession::Kept,
         browser,
     };
@@ -85,6 +122,7 @@ fn request(invocation: &Invocation, args: &LoginArgs, identity: String) -> api::
         duration: args.duration,
         renewal,
         mfa_code: args.mfa_code.clone(),
+        assertion: None,
         held,
         browser: browser(invocation, args),
     }
@@ -124,7 +162,12 @@ struct ProviderLoginJson<'a> {
 
 /// Signs in to every identity that starts at the provider; one that fails does not keep the others
 /// from it. Those that the provider lists are signed in to when they are used.
-fn login_provider(invocation: &Invocation, args: &LoginArgs, provider: &str) -> Result<u8, Stop> {
+fn login_provider(
+    invocation: &Invocation,
+    args: &LoginArgs,
+    assertion: Option<&Secret>,
+    provider: &str,
+) -> Result<u8, Stop> {
     let config = invocation.config()?;
     let provider = config.provider(provider)?;
     let lists_roles = config
@@ -149,7 +192,10 @@ fn login_provider(invocation: &Invocation, args: &LoginArgs, provider: &str) -> 
     }
     for identity in identities {
         let doing = format!("Signing in to {identity}");
-        let login = request(invocation, args, identity);
+        let login = api::Login {
+            assertion: assertion.cloned(),
+            ..request(invocation, args, identity)
+        };
         match sign_in(&mut conversation, login, &doing) {
             Ok(it) => {
                 if invocation.terminal.shape == Shape::Text {

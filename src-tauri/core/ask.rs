@@ -131,6 +131,8 @@ impl OtherUserBy {
 pub enum PasteKind {
     /// Which AWS's page shows after a sign-in.
     SignInCode,
+    /// Which an identity provider's page sends to AWS after a sign-in (SAML).
+    SamlAssertion,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

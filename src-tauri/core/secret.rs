@@ -197,6 +197,7 @@ pub enum Origin {
     /// `aws/login`.
     ConsoleSignIn,
     WebIdentity,
+    Saml,
 }
 
 impl fmt::Display for Origin {
@@ -212,6 +213,7 @@ impl fmt::Display for Origin {
             Origin::IdentityCenter => "IAM Identity Center",
             Origin::ConsoleSignIn => "AWS console sign-in",
             Origin::WebIdentity => "web identity token",
+            Origin::Saml => "SAML assertion",
         })
     }
 }

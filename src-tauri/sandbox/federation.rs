@@ -5,20 +5,15 @@ use super::jose::Jwt;
 use super::protocol::escape;
 use super::refusal::AwsRefusal;
 use super::request::Incoming;
-use super::saml::SamlAssertion;
 use super::simulated_aws::{
     Federated, MfaProof, RoleArn, SimulatedAws, Standing, VerifiedCaller, seconds_since_epoch,
 };
+use crate::saml::{AUDIENCES, LONGEST_ASSERTION, SamlAssertion};
 use std::time::SystemTime;
 
 type Result<T> = std::result::Result<T, AwsRefusal>;
 
-const LONGEST_ASSERTION: usize = 100_000;
 const LONGEST_TOKEN: usize = 20_000;
-const AUDIENCES: [&str; 2] = [
-    "https://signin.aws.amazon.com/saml",
-    "urn:amazon:webservices",
-];
 pub(super) const AUDIENCE: &str = "sts.amazonaws.com";
 
 /// AssumeRoleWithSAML.
@@ -51,7 +46,8 @@ pub(super) fn by_assertion(incoming: &Incoming, now: SystemTime) -> Result<Verif
     {
         return Err(invalid("Response does not contain the required audience"));
     }
-    if !assertion.names(role, provider) {
+    let mut pairs = assertion.roles();
+    if !pairs.any(|it| it.role == role && it.provider == provider) {
         return Err(invalid(
             "SAML Assertion doesn't contain the requested Role and Metadata in the attributes",
         ));

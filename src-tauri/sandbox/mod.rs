@@ -28,7 +28,6 @@ mod refusal;
 
 mod request;
 mod rest;
-mod saml;
 mod served;
 mod server;
 mod settings;

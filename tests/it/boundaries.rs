@@ -40,6 +40,7 @@ const GROUND: &[&str] = &[
     "secret",
     "files",
     "loopback",
+    "saml",
 ];
 
 /// What a module may use besides itself. An entry is a module, or `module::Item` for one thing of
@@ -79,6 +80,7 @@ const EDGES: &[Edges] = &[
     ),
     edges("files", &["error", "clock", "encode"]),
     edges("loopback", &["kernel"]),
+    edges("saml", &["duration"]),
     // The configuration's plan and names, not the configuration.
     Edges {
         not: &["config::Config"],

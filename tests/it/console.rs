@@ -99,6 +99,7 @@ impl Stage {
             duration: None,
             renewal,
             mfa_code: None,
+            assertion: None,
             held: HeldSession::Kept,
             browser: BrowserUse::Here,
         };

@@ -70,7 +70,7 @@ fn secrets_are_in_the_message_and_nowhere_else() {
     }
     assert_eq!(
         carriers.into_iter().collect::<Vec<_>>().join(" "),
-        "Console Control Credentials DatabaseToken Maintain Variables"
+        "Console Control Credentials DatabaseToken Maintain Session Variables"
     );
 }
 
@@ -132,7 +132,7 @@ fn messages_look_as_they_always_did() {
         line(&Event::ConfigurationChanged),
     ];
     insta::assert_snapshot!(shown.join("\n"), @r#"
-    {"asker":{"program":"terraform","pid":4711,"person":"present"},"request":{"login":{"identity":"dev","duration":129600,"renewal":"always","mfa_code":"123456"}}}
+    {"asker":{"program":"terraform","pid":4711,"person":"present"},"request":{"login":{"identity":"dev","duration":129600,"renewal":"always","mfa_code":"123456","assertion":"hidden-assertion"}}}
     "list"
     {"audit":{"since":"2026-12-24T11:58:01.1234567Z"}}
     {"audit":{"since":null}}

@@ -246,6 +246,7 @@ impl Case {
                 Renewal::WhenDue
             },
             mfa_code: script.mfa_code.clone(),
+            assertion: None,
             held,
             browser: BrowserUse::Here,
         };
@@ -268,6 +269,7 @@ impl Case {
                 duration: None,
                 renewal,
                 mfa_code: None,
+                assertion: None,
                 held: HeldSession::Kept,
                 browser: BrowserUse::Here,
             };
@@ -339,6 +341,7 @@ impl Case {
                 duration: None,
                 renewal: Renewal::WhenDue,
                 mfa_code: Some("123456".into()),
+                assertion: None,
                 held: HeldSession::Kept,
                 browser: BrowserUse::Here,
             };

@@ -39,6 +39,7 @@ mod loopback;
 mod memory;
 mod profiles;
 mod rds;
+mod saml;
 mod schedule;
 #[path = "../peers/terminal.rs"]
 mod screen;

@@ -389,6 +389,7 @@ fn login(identity: &str, mfa_code: Option<&str>) -> Request {
         duration: None,
         renewal: Renewal::WhenDue,
         mfa_code,
+        assertion: None,
         held: HeldSession::Kept,
         browser: BrowserUse::Here,
     }))

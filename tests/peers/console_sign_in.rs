@@ -14,12 +14,12 @@ const ME: &str = "auth:
 fn boto3_and_the_aws_cli_work_on_past_the_ends_of_several_sessions_with_one_tab() {
     let (sandbox, home) = signed_in(ME, "me", |settings| settings.session_seconds = Some(60));
     let sessions: usize = home
-        .python(LONG_RUN, &["130"])
+        .python(LONG_RUN, &["105"])
         .ok()
         .trim()
         .parse()
         .expect("a number");
-    assert!(sessions >= 3, "{sessions} sessions in 130 seconds");
+    assert!(sessions >= 3, "{sessions} sessions in 105 seconds");
     let by_cli = home
         .run(&[
             "/usr/bin/aws",

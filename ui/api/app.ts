@@ -438,7 +438,9 @@ export type PassphraseUse = "new" | "existing";
 /**  What is pasted. */
 export type PasteKind = 
 /**  Which AWS's page shows after a sign-in. */
-"sign_in_code";
+"sign_in_code" | 
+/**  Which an identity provider's page sends to AWS after a sign-in (SAML). */
+"saml_assertion";
 
 /**  What was found in a pasted text; its secret stays here. */
 export type Pasted = {

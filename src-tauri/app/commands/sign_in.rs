@@ -102,6 +102,7 @@ pub async fn sign_in(
         duration: None,
         renewal,
         mfa_code: None,
+        assertion: None,
         held: HeldSession::Checked,
         browser: BrowserUse::Here,
     };

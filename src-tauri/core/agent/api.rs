@@ -19,6 +19,7 @@ pub use crate::logout::{
     Report, StepResult, Subject, Target, What,
 };
 pub use crate::providers::{Check, Configured, OtherUser, Replaces};
+pub use crate::saml::LONGEST_ASSERTION;
 pub use crate::secret::Secret;
 use crate::secret::on_the_wire;
 pub use crate::sessions::{
@@ -195,6 +196,13 @@ pub struct Login {
     pub renewal: Renewal,
     /// Answers the first MFA prompt, should there be one.
     pub mfa_code: Option<String>,
+    /// Of the identity provider that the chain starts at.
+    #[serde(
+        default,
+        with = "on_the_wire::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub assertion: Option<Secret>,
     #[serde(default, skip_serializing_if = "HeldSession::is_kept")]
     pub held: HeldSession,
     /// Whether a sign-in that takes one may use it where the caller is.

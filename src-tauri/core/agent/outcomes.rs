@@ -109,7 +109,7 @@ fn failed(actor: &Actor, waiter: Waiter, chain: &Chain, reach: Attendance, failu
         _ => {
             let may_ask =
                 reach != Attendance::Asks && actor.reach(chain, &waiter) == Attendance::Asks;
-            error.remedy == Remedy::Person && (may_ask || waiter.has_code())
+            error.remedy == Remedy::Person && (may_ask || waiter.has_an_answer())
         }
     };
     let keyring_closed = actor.role == Role::Hosted && error.code == Code::KeyringLocked;

@@ -32,14 +32,13 @@ pub(super) fn question(actor: &mut Actor, job: JobId, question: Question) {
     let is_sign_in = it.sign_in().is_some();
     let mut waiting = actor.jobs.take_concerned(job, &question.prompt.kind);
     let prompt = question.prompt.clone();
-    if matches!(prompt.kind, PromptKind::Mfa { .. })
-        && let Some(code) = waiting.iter_mut().find_map(Waiter::take_code)
-    {
+    let mut waiters = waiting.iter_mut();
+    if let Some(answer) = waiters.find_map(|it| it.take_answer(&prompt.kind)) {
         // It came while no prompt was open yet.
         if let Some(it) = actor.jobs.get_mut(job) {
             it.waiters = waiting;
         }
-        return question.answer(Answer::MfaCode(code));
+        return question.answer(answer);
     }
     // Those who still show the prompt before this one look for the next.
     let shown_to = actor.jobs.shown_to(job).cloned();
@@ -141,20 +140,11 @@ pub(super) fn announce_prompt(actor: &mut Actor, job: JobId, waiter: Option<&Wai
     actor.tell(Event::PromptOpened(Box::new(prompt)));
 }
 
-/// A request that an open prompt stands in the way of. The code that it brings is the answer.
+/// A request that an open prompt stands in the way of. What it brings is the answer.
 pub(super) fn join(actor: &mut Actor, job: JobId, mut waiter: Waiter) {
-    let asks_for_a_code = actor
-        .jobs
-        .get(job)
-        .and_then(|job| job.prompt.as_ref())
-        .is_some_and(|open| matches!(open.prompt.kind, PromptKind::Mfa { .. }));
-    let code = if asks_for_a_code {
-        waiter.take_code()
-    } else {
-        None
-    };
-    match code {
-        Some(code) => give_answer(actor, job, waiter, Answer::MfaCode(code)),
+    let open = actor.jobs.get(job).and_then(|job| job.prompt.as_ref());
+    match open.and_then(|open| waiter.take_answer(&open.prompt.kind)) {
+        Some(answer) => give_answer(actor, job, waiter, answer),
         None => {
             let note = open_since(actor, job).filter(|_| waiter.is_person());
             show_once_looked(actor, job, vec![waiter], note.into_iter().collect());
@@ -369,6 +359,7 @@ pub(super) fn take_ticket(
         duration: None,
         renewal: Renewal::WhenDue,
         mfa_code: None,
+        assertion: None,
         held: HeldSession::Kept,
         browser: BrowserUse::Here,
     };

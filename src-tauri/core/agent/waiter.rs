@@ -1,7 +1,8 @@
 //! A request that waits for its reply, and the terms of the sign-in that it wants.
 
 use super::api::{
-    Answered, Call, Caller, Note, Person, Renewal, Reply, Request, SessionRequest, VariablesForm,
+    Answer, Answered, Call, Caller, Login, Note, PasteKind, Person, PromptKind, Renewal, Reply,
+    Request, SessionRequest, VariablesForm,
 };
 use crate::ask::Prompt;
 use crate::config::{Chain, Kind};
@@ -87,21 +88,36 @@ impl Waiter {
         )
     }
 
-    /// The code that it brings for an MFA prompt, once. The sign-in that it leads has it already.
-    pub fn take_code(&mut self) -> Option<String> {
-        match &mut self.call.request {
-            Request::Session(SessionRequest::Login(login)) if self.part != Part::Leads => {
-                login.mfa_code.take()
+    /// What it brings for a prompt of this kind, once. The sign-in that it leads has it already.
+    pub fn take_answer(&mut self, kind: &PromptKind) -> Option<Answer> {
+        let Request::Session(SessionRequest::Login(login)) = &mut self.call.request else {
+            return None;
+        };
+        if self.part == Part::Leads {
+            return None;
+        }
+        match kind {
+            PromptKind::Mfa { .. } => login.mfa_code.take().map(Answer::MfaCode),
+            PromptKind::Paste {
+                what: PasteKind::SamlAssertion,
+                ..
+            } => login.assertion.take().map(Answer::Pasted),
+            PromptKind::Paste {
+                what: PasteKind::SignInCode,
+                ..
             }
-            Request::Session(_) | Request::Maintain(_) | Request::Look(_) | Request::Control(_) => {
-                None
-            }
+            | PromptKind::Keys { .. }
+            | PromptKind::KeyringPassphrase { .. }
+            | PromptKind::OtherUser { .. }
+            | PromptKind::Program { .. }
+            | PromptKind::Browser { .. } => None,
         }
     }
 
-    pub fn has_code(&self) -> bool {
+    pub fn has_an_answer(&self) -> bool {
+        let brings = |it: &Login| it.mfa_code.is_some() || it.assertion.is_some();
         self.part != Part::Leads
-            && matches!(self.session_request(), Some(SessionRequest::Login(it)) if it.mfa_code.is_some())
+            && matches!(self.session_request(), Some(SessionRequest::Login(it)) if brings(it))
     }
 
     pub fn wants_the_console(&self) -> bool {
@@ -186,6 +202,7 @@ pub(super) fn options(
                 renewal,
                 held,
                 mfa_code: login.mfa_code.clone(),
+                assertion: login.assertion.clone(),
                 caller,
                 intent: Intent::SignIn,
                 patience: Patience::Forever,
@@ -202,6 +219,7 @@ pub(super) fn options(
         renewal: Renewal::WhenDue,
         held: HeldSession::Kept,
         mfa_code: None,
+        assertion: None,
         caller,
         intent: Intent::Use,
         patience: Patience::AtMost(patience),

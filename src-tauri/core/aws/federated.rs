@@ -5,6 +5,7 @@ use super::fault::Fault;
 use super::sts::{Granted, RoleRequest, misused, seconds};
 use crate::config::AssumeRoot;
 use crate::duration::SessionDuration;
+use crate::saml::{LONGEST_ASSERTION, SamlAssertion};
 use crate::secret::Secret;
 use aws_sdk_sts::Client;
 use aws_sdk_sts::types::PolicyDescriptorType;
@@ -32,6 +33,42 @@ impl RoleRequest<'_> {
         let principal = user.map(|user| user.arn().into());
         Granted::read(answer.credentials(), principal, issued_at)
     }
+
+    /// `AssumeRoleWithSAML`: nothing is signed. `provider`: its ARN.
+    pub async fn with_saml(
+        &self,
+        aws: &Aws,
+        place: Place<'_>,
+        vouched: Vouched<'_>,
+    ) -> Result<Granted, Fault> {
+        let config = aws.config(AwsService::Sts, place).map_err(misused)?;
+        let issued_at = aws.clock.now();
+        let answer = Client::new(&config)
+            .assume_role_with_saml()
+            .role_arn(&self.role.role_arn)
+            .principal_arn(vouched.provider)
+            .saml_assertion(vouched.assertion.expose().trim())
+            .duration_seconds(seconds(self.duration))
+            .send()
+            .await
+            .map_err(|error| aws.fault(&error, AwsService::Sts, place))?;
+        let user = answer.assumed_role_user();
+        let principal = user.map(|user| user.arn().into());
+        Granted::read(answer.credentials(), principal, issued_at)
+    }
+}
+
+/// By a SAML provider, which is named by its ARN.
+#[derive(Clone, Copy, Debug)]
+pub struct Vouched<'a> {
+    pub provider: &'a str,
+    pub assertion: &'a Secret,
+}
+
+/// What an assertion says; `None`: it is none.
+pub fn assertion(text: &Secret) -> Option<SamlAssertion> {
+    let fits = text.expose().len() <= LONGEST_ASSERTION;
+    fits.then(|| SamlAssertion::read(text.expose().trim()))?
 }
 
 /// `AssumeRoot`, signed by a session of the management account or of a delegated administrator.

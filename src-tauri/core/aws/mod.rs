@@ -29,7 +29,7 @@ pub use claims::Claims;
 pub use client::{Aws, AwsService, Place, Signer, Tries};
 pub use console::{ConsoleDoor, LINK_LIFE};
 pub use fault::{Fault, FaultKind};
-pub use federated::assume_root;
+pub use federated::{Vouched, assertion, assume_root};
 pub use github::github_token;
 pub use rds::{DatabaseLogin, SignedToken, TOKEN_LIFE, sign_token};
 pub use signin::{ConsoleGrant, ConsoleSignIn, console_client};

@@ -102,6 +102,16 @@ pub fn role_arn(text: &str) -> Result<String> {
     )
 }
 
+/// Of an identity provider in IAM.
+pub(super) fn saml_provider_arn(text: &str) -> Result<String> {
+    let name = resource_of(text, "iam").and_then(|it| it.strip_prefix("saml-provider/"));
+    if name.is_some_and(|name| !name.is_empty()) && AccountId::of_arn(text).is_some() {
+        return Ok(text.to_owned());
+    }
+    let expected = "it looks like arn:aws:iam::123456789012:saml-provider/corp";
+    refuse(text, "the ARN of a SAML provider", expected)
+}
+
 pub(super) fn task_policy_arn(text: &str) -> Result<String> {
     let task = resource_of(text, "iam").and_then(|policy| policy.strip_prefix("policy/root-task/"));
     if task.is_some_and(|name| !name.is_empty()) && text.split(':').nth(4) == Some("aws") {

@@ -31,6 +31,7 @@ pub async fn logout(world: &World, logout: &Logout, memory: &InMemory) -> Result
         .collect();
     if logout.mode == Mode::Run {
         for name in scope.names() {
+            world.assertions.forget(&name);
             if let Err(error) = world.store.sign_outs.sign_out(&name).await {
                 let path = world.store.sign_outs.path(&name).display().to_string();
                 report.steps.push(

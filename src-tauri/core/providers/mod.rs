@@ -17,6 +17,7 @@ mod revoked;
 mod role;
 mod role_call;
 mod root;
+mod saml;
 mod sign_in_place;
 mod signing_in;
 mod user;
@@ -53,6 +54,9 @@ pub async fn obtain(it: Obtain<'_>, parent: &Parent) -> Result<Session, Refusal>
         (Kind::AssumeRole(role), Parent::Token(token)) => {
             Ok(web_identity::obtain(it, role, token).await?)
         }
+        (Kind::AssumeRole(role), Parent::Assertion(assertion)) => {
+            Ok(saml::obtain(it, role, assertion).await?)
+        }
         (Kind::AssumeRoot(root), Parent::Session(parent)) => root::obtain(it, root, parent).await,
         (Kind::AssumeRole(role), Parent::None) => {
             let Kind::User(user) = &it.chain.source().kind else {
@@ -88,6 +92,14 @@ pub async fn signed_in(it: Obtain<'_>, stored: Option<StoredSignIn>) -> Result<S
         | Kind::AssumeRole(_)
         | Kind::AssumeRoot(_) => Err(unsupported(it.chain)),
     }
+}
+
+/// An identity provider's, for the links above it.
+pub async fn asserted(it: Obtain<'_>) -> Result<Secret> {
+    let Kind::Saml(saml) = &it.link().kind else {
+        return Err(unsupported(it.chain));
+    };
+    saml::asserted(it, saml).await
 }
 
 /// For the links above: `None` where these stand on something else.
@@ -163,9 +175,11 @@ pub async fn renews_alone(world: &World, chain: &Chain, at: usize) -> Result<boo
         }
         Kind::Ambient | Kind::Process(_) | Kind::GithubOidc(_) | Kind::WebIdentity(_) => Ok(true),
         Kind::Login | Kind::IdentityCenter(_) => signing_in::renews_alone(world, link).await,
-        Kind::Saml(_) | Kind::PermissionSet(_) | Kind::AssumeRole(_) | Kind::AssumeRoot(_) => {
-            Ok(false)
+        Kind::Saml(_) => {
+            let now = world.clock.now();
+            Ok(world.assertions.held(&link.name, now).is_some())
         }
+        Kind::PermissionSet(_) | Kind::AssumeRole(_) | Kind::AssumeRoot(_) => Ok(false),
     }
 }
 
@@ -187,25 +201,9 @@ pub fn keeps_sessions(kind: &Kind) -> bool {
     }
 }
 
-/// Said before anything is locked or a prompt is shown.
-pub fn refuse_unsupported(chain: &Chain) -> Result<()> {
-    if chain.links().iter().all(is_supported) {
-        Ok(())
-    } else {
-        Err(unsupported(chain))
-    }
-}
-
-fn is_supported(link: &Link) -> bool {
-    !matches!(link.kind, Kind::Saml(_))
-}
-
+/// The configuration lets no such chain through.
 fn unsupported(chain: &Chain) -> Error {
-    let kind = chain.links().iter().find(|link| !is_supported(link));
-    let kind = kind.map_or("this kind", |link| link.kind.as_str());
-    let message = format!(
-        "{}: this version cannot sign in through {kind} yet",
-        chain.identity
-    );
+    let names = chain.names().join(" → ");
+    let message = format!("no session can be made for this chain: {names}");
     Error::new(Code::Unsupported, message)
 }

@@ -28,6 +28,8 @@ pub struct Obtain<'a> {
     pub duration: Option<SessionDuration>,
     /// Answers the first MFA prompt.
     pub mfa_code: Option<String>,
+    /// Of the identity provider that the chain starts at.
+    pub assertion: Option<Secret>,
     pub patience: Patience,
     pub browser: BrowserUse,
     /// A person signs in also where that is not needed yet.
@@ -44,6 +46,7 @@ pub enum Parent {
     SignIn(SignIn),
     /// By which an identity provider vouches.
     Token(Secret),
+    Assertion(Secret),
 }
 
 /// What is noticed and done on the way of one sign-in.

@@ -78,7 +78,8 @@ pub(super) async fn refused(
         | Origin::Typed
         | Origin::IdentityCenter
         | Origin::ConsoleSignIn
-        | Origin::WebIdentity => {
+        | Origin::WebIdentity
+        | Origin::Saml => {
             let place = &found.place;
             let hint = format!("replace them in {place}; the keyring was not touched");
             let left = happened("left there", AuditOutcome::Ok);

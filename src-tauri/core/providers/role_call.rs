@@ -1,7 +1,7 @@
 //! `AssumeRole`, signed by a session or by long-lived keys.
 
 use super::obtain::denied_hints;
-use crate::aws::{Aws, Fault, FaultKind, Granted, Mfa, Place, RoleRequest, Signer};
+use crate::aws::{Aws, Fault, FaultKind, Granted, Mfa, Place, RoleRequest, Signer, Vouched};
 use crate::config::{AssumeRole, Link};
 use crate::duration::SessionDuration;
 use crate::error::Error;
@@ -36,6 +36,19 @@ impl RoleCall<'_> {
             mfa: None,
         };
         request.with_web_identity(aws, self.place, token).await
+    }
+
+    pub async fn send_with_assertion(
+        &self,
+        aws: &Aws,
+        vouched: Vouched<'_>,
+    ) -> Result<Granted, Fault> {
+        let request = RoleRequest {
+            role: self.role,
+            duration: self.duration,
+            mfa: None,
+        };
+        request.with_saml(aws, self.place, vouched).await
     }
 
     /// What AWS says of the role itself.

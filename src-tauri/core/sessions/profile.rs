@@ -200,7 +200,8 @@ fn is_needed(name: &str, session: &Session, chain: &Chain) -> bool {
         | Origin::Typed
         | Origin::IdentityCenter
         | Origin::ConsoleSignIn
-        | Origin::WebIdentity => false,
+        | Origin::WebIdentity
+        | Origin::Saml => false,
     }
 }
 

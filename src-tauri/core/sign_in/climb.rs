@@ -3,7 +3,7 @@
 use super::options::{HeldSession, Options, Renewal};
 use super::outcome::NotRenewed;
 use crate::ask::{Ask, Caller, Note, Prompt, PromptKind};
-use crate::config::Chain;
+use crate::config::{Chain, Kind};
 use crate::error::{Code, Error, Result};
 use crate::files::Patience;
 use crate::providers::{
@@ -62,7 +62,6 @@ impl<'a> Climb<'a> {
         options: Options,
         ask: &'a Ask,
     ) -> Result<Climb<'a>> {
-        providers::refuse_unsupported(&chain)?;
         let tickets = chain
             .names()
             .into_iter()
@@ -157,7 +156,7 @@ impl<'a> Climb<'a> {
             return Ok(session);
         }
         let name = link.name.clone();
-        self.drop_refused(at, &session).await?;
+        drop_refused(self, at, &session).await?;
         let warning = format!("AWS no longer knows the session of {name}: it is made anew");
         self.trail.notes.push(Note::Warning(warning));
         self.with_an_open_keyring().await
@@ -184,9 +183,9 @@ impl<'a> Climb<'a> {
                 Err(Refusal::Parent(_)) if !parent_was_refused => {
                     parent_was_refused = true;
                     match &parent {
-                        Parent::Session(session) => drop(self.drop_refused(at - 1, session).await?),
+                        Parent::Session(session) => drop_refused(self, at - 1, session).await?,
                         Parent::SignIn(sign_in) => end_sign_in(self, at - 1, sign_in).await?,
-                        Parent::Token(_) | Parent::None => {}
+                        Parent::Token(_) | Parent::Assertion(_) | Parent::None => {}
                     }
                     continue;
                 }
@@ -220,6 +219,7 @@ impl<'a> Climb<'a> {
             tickets: &self.tickets,
             duration: self.options.duration.filter(|_| at == self.target()),
             mfa_code: self.options.mfa_code.take(),
+            assertion: self.options.assertion.clone(),
             patience,
             browser: self.options.browser,
             signs_in_anew: self.options.renewal == Renewal::WholeChain,
@@ -261,24 +261,6 @@ impl<'a> Climb<'a> {
             );
         }
         Ok(session)
-    }
-
-    /// The stored session of a link that AWS does not accept, unless it was replaced meanwhile.
-    async fn drop_refused(&mut self, at: usize, refused: &Session) -> Result<RefusedSession> {
-        let (world, link) = (self.world, &self.chain.links()[at]);
-        let name = link.name.clone();
-        let came = world.drop_refused_session(link, refused).await?;
-        if came == RefusedSession::Dropped {
-            self.made.remove(&at);
-            self.trail.dropped.push(name.clone());
-            self.trail.happened.push(Happened {
-                event: AuditEvent::Revocation,
-                identity: name,
-                what: "session dropped".to_owned(),
-                outcome: AuditOutcome::Ok,
-            });
-        }
-        Ok(came)
     }
 
     pub(super) fn is_forced(&self, at: usize) -> bool {
@@ -336,6 +318,24 @@ impl<'a> Climb<'a> {
     }
 }
 
+/// The stored session of a link that AWS does not accept, unless it was replaced meanwhile.
+async fn drop_refused(climb: &mut Climb<'_>, at: usize, refused: &Session) -> Result<()> {
+    let (world, link) = (climb.world, &climb.chain.links()[at]);
+    let name = link.name.clone();
+    let came = world.drop_refused_session(link, refused).await?;
+    if came == RefusedSession::Dropped {
+        climb.made.remove(&at);
+        climb.trail.dropped.push(name.clone());
+        climb.trail.happened.push(Happened {
+            event: AuditEvent::Revocation,
+            identity: name,
+            what: "session dropped".to_owned(),
+            outcome: AuditOutcome::Ok,
+        });
+    }
+    Ok(())
+}
+
 /// By the link below, for this one to be made with.
 async fn given_to(climb: &mut Climb<'_>, at: usize) -> Result<Parent> {
     match climb.parent_of(at) {
@@ -344,6 +344,9 @@ async fn given_to(climb: &mut Climb<'_>, at: usize) -> Result<Parent> {
         }
         Some(below) if has_a_session(&climb.chain.links()[below].kind) => {
             Ok(Parent::Session(Box::pin(climb.session_of(below)).await?))
+        }
+        Some(below) if matches!(climb.chain.links()[below].kind, Kind::Saml(_)) => {
+            Ok(Parent::Assertion(climb.asserted(below).await?))
         }
         Some(below) => {
             climb.refuse_signed_out(below)?;

@@ -5,6 +5,7 @@ use crate::duration::SessionDuration;
 use crate::environment::BrowserUse;
 use crate::error::{Error, Remedy};
 use crate::files::Patience;
+use crate::secret::Secret;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +54,8 @@ pub struct Options {
     pub held: HeldSession,
     /// Answers the first MFA prompt.
     pub mfa_code: Option<String>,
+    /// Of the identity provider that the chain starts at.
+    pub assertion: Option<Secret>,
     pub caller: Caller,
     pub intent: Intent,
     /// For another sign-in of the same identity.
@@ -69,6 +72,7 @@ impl Options {
             renewal: Renewal::WhenDue,
             held: HeldSession::Kept,
             mfa_code: None,
+            assertion: None,
             caller: Caller {
                 person: Person::Absent,
                 ..caller
@@ -88,6 +92,11 @@ impl Options {
             caller: caller.clone(),
             ..Options::ahead_of_time(caller)
         }
+    }
+
+    /// Whether it brings what a prompt would ask for.
+    pub(super) fn has_an_answer(&self) -> bool {
+        self.mfa_code.is_some() || self.assertion.is_some()
     }
 
     /// A failure for want of a person is no outcome where there is one.

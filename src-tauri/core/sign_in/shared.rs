@@ -8,7 +8,7 @@ use crate::ask::Note;
 use crate::error::{Code, Result};
 use crate::files::Patience;
 use crate::providers::{self, renews_itself};
-use crate::secret::SignIn;
+use crate::secret::{Secret, SignIn};
 use crate::store::StoredSignIn;
 use crate::store::audit::AuditOutcome;
 use crate::world::freshness::{Freshness, sign_in_freshness};
@@ -53,6 +53,39 @@ impl Climb<'_> {
             }
             (made, _) => made,
         }
+    }
+}
+
+impl Climb<'_> {
+    /// Held in this process, or a new one: with that of a request, or by a person.
+    pub(super) async fn asserted(&mut self, at: usize) -> Result<Secret> {
+        self.refuse_signed_out(at)?;
+        let held = |climb: &Self| {
+            let now = climb.world.clock.now();
+            climb.world.assertions.held(climb.name(at), now)
+        };
+        let is_given = self.options.assertion.is_some();
+        if let Some(held) = held(self).filter(|_| !is_given) {
+            return Ok(held);
+        }
+        self.lock_or_say(at, self.options.patience).await?;
+        let (_, outcome) = outcome_of_others(self, at)?;
+        if let Some(held) = held(self).filter(|_| !is_given) {
+            self.locks.remove(&at);
+            return Ok(held);
+        }
+        if let Some(error) = outcome.filter(|_| !is_given) {
+            self.took_over = true;
+            return Err(error);
+        }
+        let step = step(&self.chain, at);
+        let ask = marked(self.ask, &self.locks, &self.options.caller);
+        let made = providers::asserted(self.obtain(at, &step, &ask)).await;
+        let made = made.map_err(|error| at_step(error, at, &step));
+        if let Some(lock) = self.locks.remove(&at) {
+            lock.record(made.as_ref().err())?;
+        }
+        made
     }
 }
 

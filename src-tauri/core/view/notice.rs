@@ -410,6 +410,7 @@ fn other_user(stored: &str, given: &str, by: OtherUserBy) -> String {
 fn pasted(what: PasteKind) -> &'static str {
     match what {
         PasteKind::SignInCode => "the code of a browser sign-in",
+        PasteKind::SamlAssertion => "a sign-in at the identity provider",
     }
 }
 

@@ -1,9 +1,11 @@
 //! Everything a sign-in reaches: the configuration, the environment, the clock, AWS, what is
 //! remembered, and the audit log of it. Opens nothing until it is used.
 
+mod assertions;
 mod audit;
 pub mod freshness;
 
+pub use assertions::Assertions;
 pub use audit::{Audit, Audited};
 
 use crate::ask::{Caller, Note, PassphraseUse, Prompt, PromptKind};
@@ -30,6 +32,7 @@ struct Base {
     environment: Environment,
     clock: Clock,
     ended: Arc<Mutex<HashSet<AccessKeyId>>>,
+    assertions: Assertions,
 }
 
 #[derive(Debug)]
@@ -41,6 +44,7 @@ pub struct World {
     pub(crate) store: Store,
     /// Sessions that were seen at their end: they stay ended, also when the clock is set back.
     ended: Arc<Mutex<HashSet<AccessKeyId>>>,
+    pub(crate) assertions: Assertions,
 }
 
 /// What came of a session that was refused.
@@ -61,6 +65,7 @@ impl World {
             environment,
             clock,
             ended: Arc::default(),
+            assertions: Assertions::default(),
         };
         World::over(config, base, keyring)
     }
@@ -75,6 +80,7 @@ impl World {
                 environment: self.environment.clone(),
                 clock: self.clock.clone(),
                 ended: self.ended.clone(),
+                assertions: self.assertions.clone(),
             };
             return World::over(config, base, keyring);
         }
@@ -86,6 +92,7 @@ impl World {
             environment,
             clock,
             ended,
+            assertions,
         } = base;
         let store = Store::open(StoreScope {
             keyring,
@@ -103,6 +110,7 @@ impl World {
             aws,
             store,
             ended,
+            assertions,
         })
     }
 

@@ -26,6 +26,7 @@ pub fn requests() -> Vec<Request> {
             duration: Some(duration()),
             renewal: Renewal::Always,
             mfa_code: Some("123456".to_owned()),
+            assertion: Some(secret("assertion")),
             held: HeldSession::Kept,
             browser: BrowserUse::Here,
         })),

@@ -1,7 +1,7 @@
 //! `aws/assume-role`
 
 use super::footing::{Footing, KindName, Level};
-use super::{assume_root, identity_center, user};
+use super::{assume_root, identity_center, saml, user};
 use crate::config::reader::{Fields, Placed, sentence};
 use crate::config::values;
 use crate::config::yaml::Value;
@@ -22,6 +22,8 @@ pub struct AssumeRole {
     /// The tags that roles assumed with the session keep.
     pub transitive_tag_keys: Vec<String>,
     pub source_identity: Option<String>,
+    /// Which vouches, where an assertion does not show it.
+    pub saml_provider: Option<String>,
     pub duration: Option<SessionDuration>,
     /// `ChainedRole` when the link before is a role or a permission set.
     pub limits: SessionKind,
@@ -42,6 +44,7 @@ impl AssumeRole {
                 self.source_identity
             ));
         }
+        parts.extend(self.saml_provider.clone());
         parts
     }
 }
@@ -70,6 +73,11 @@ pub(super) fn read(fields: &Fields<'_>, footing: &Footing<'_>) -> Option<AssumeR
     let tags = tags(fields);
     let transitive_tag_keys = transitive_tag_keys(fields, &tags);
     let source_identity = fields.read("principal.source_identity", values::source_identity);
+    let saml_provider = if footing.is_on(saml::NAME) {
+        fields.read("principal.saml_provider", values::saml_provider_arn)
+    } else {
+        None
+    };
     let own = fields.read_placed("principal.duration", SessionDuration::from_str);
     // A role assumed with a session lasts an hour at most. The first role of a chain does not,
     // whether it is assumed with a user's keys, an assertion or a token.
@@ -99,6 +107,7 @@ pub(super) fn read(fields: &Fields<'_>, footing: &Footing<'_>) -> Option<AssumeR
         tags,
         transitive_tag_keys,
         source_identity,
+        saml_provider,
         duration: asked,
         limits,
     })

@@ -1,6 +1,7 @@
-//! A SAML response, read as AWS reads it. Its signature is only looked for: no provider's
-//! certificate is known here.
+//! A SAML response, read as AWS reads it: what an identity provider says of a person, and to which
+//! roles. Its signature is only looked for: no provider's certificate is known here.
 
+use crate::duration::SessionDuration;
 use aws_smithy_types::base64;
 use aws_smithy_xml::decode::{Document, ScopedDecoder, try_data};
 use jiff::Timestamp;
@@ -9,9 +10,26 @@ use std::time::SystemTime;
 const DEEPEST: usize = 32;
 const ROLE: &str = "https://aws.amazon.com/SAML/Attributes/Role";
 const SESSION_NAME: &str = "https://aws.amazon.com/SAML/Attributes/RoleSessionName";
+const SESSION_DURATION: &str = "https://aws.amazon.com/SAML/Attributes/SessionDuration";
+/// AWS's own limit, in characters.
+pub const LONGEST_ASSERTION: usize = 100_000;
+/// Whom an assertion for AWS is for, in every partition.
+pub const AUDIENCES: [&str; 4] = [
+    "https://signin.aws.amazon.com/saml",
+    "https://signin.amazonaws.cn/saml",
+    "https://signin.amazonaws-us-gov.com/saml",
+    "urn:amazon:webservices",
+];
+
+/// A role that the person may take, and the provider in IAM that vouches for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SamlRole {
+    pub role: String,
+    pub provider: String,
+}
 
 #[derive(Debug, Default)]
-pub(super) struct SamlAssertion {
+pub struct SamlAssertion {
     pub issuer: String,
     pub subject: String,
     pub recipient: String,
@@ -23,6 +41,8 @@ pub(super) struct SamlAssertion {
     pub not_before: Option<SystemTime>,
     pub not_on_or_after: Option<SystemTime>,
     pub session_ends_at: Option<SystemTime>,
+    /// At most so long may a session last.
+    pub session_duration: Option<SessionDuration>,
     /// Pairs of a role and its provider, as written.
     roles: Vec<String>,
     /// The name of the attribute that is being read.
@@ -41,12 +61,18 @@ impl SamlAssertion {
         Some(read)
     }
 
-    /// The pair is written in either order.
-    pub fn names(&self, role: &str, provider: &str) -> bool {
+    /// Each pair is written in either order.
+    pub fn roles(&self) -> impl Iterator<Item = SamlRole> {
         let pairs = self.roles.iter().filter_map(|pair| pair.split_once(','));
-        pairs
-            .map(|(a, b)| (a.trim(), b.trim()))
-            .any(|(a, b)| (a, b) == (role, provider) || (a, b) == (provider, role))
+        pairs.map(|(a, b)| {
+            let (a, b) = (a.trim().to_owned(), b.trim().to_owned());
+            let (provider, role) = if a.contains(":saml-provider/") {
+                (a, b)
+            } else {
+                (b, a)
+            };
+            SamlRole { role, provider }
+        })
     }
 
     fn element(&mut self, element: &mut ScopedDecoder<'_, '_>, depth: usize) -> Option<()> {
@@ -91,6 +117,7 @@ impl SamlAssertion {
             "Audience" => self.audiences.push(text),
             _ if self.attribute == ROLE => self.roles.push(text),
             _ if self.attribute == SESSION_NAME => self.session_name = Some(text),
+            _ if self.attribute == SESSION_DURATION => self.session_duration = text.parse().ok(),
             _ => {}
         }
     }
