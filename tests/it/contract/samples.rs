@@ -112,15 +112,19 @@ pub fn requests() -> Vec<Request> {
             }))
         }),
     );
-    let answers = [
+    requests
+        .extend(answers().map(|answer| Request::Control(Control::Answer { prompt: 4, answer })));
+    requests
+}
+
+fn answers() -> [Answer; 5] {
+    [
         Answer::Keys(typed_keys()),
         Answer::MfaCode("123456".to_owned()),
         Answer::Passphrase(secret("passphrase")),
         Answer::Pasted(secret("code")),
         Answer::Confirmed,
-    ];
-    requests.extend(answers.map(|answer| Request::Control(Control::Answer { prompt: 4, answer })));
-    requests
+    ]
 }
 
 pub fn replies() -> Vec<Reply> {
