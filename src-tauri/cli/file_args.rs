@@ -46,7 +46,8 @@ pub struct ProfilesArgs {
 pub struct ImportArgs {
     /// The tool
     pub source: ImportFrom,
-    /// The folder with the files `config` and `credentials` [default: ~/.aws]
+    /// The configuration [default: ./atmos.yaml], or of other tools the folder with the files
+    /// `config` and `credentials` [default: ~/.aws]
     #[arg(value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
     pub path: Option<PathBuf>,
     /// Only show what would be written
@@ -59,19 +60,22 @@ pub struct ImportArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ImportFrom {
+    Atmos,
     Aws,
     AwsVault,
     Granted,
     Leapp,
 }
 
-impl From<ImportFrom> for ImportSource {
-    fn from(from: ImportFrom) -> ImportSource {
-        match from {
-            ImportFrom::Aws => ImportSource::Aws,
-            ImportFrom::AwsVault => ImportSource::AwsVault,
-            ImportFrom::Granted => ImportSource::Granted,
-            ImportFrom::Leapp => ImportSource::Leapp,
+impl ImportFrom {
+    /// `None`: it has files of its own.
+    pub fn of_aws_files(self) -> Option<ImportSource> {
+        match self {
+            ImportFrom::Atmos => None,
+            ImportFrom::Aws => Some(ImportSource::Aws),
+            ImportFrom::AwsVault => Some(ImportSource::AwsVault),
+            ImportFrom::Granted => Some(ImportSource::Granted),
+            ImportFrom::Leapp => Some(ImportSource::Leapp),
         }
     }
 }

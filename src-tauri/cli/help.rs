@@ -142,8 +142,10 @@ Examples:
   fob import aws-vault
   fob import granted --yes       in a script: nothing is asked
   fob import leapp backup/aws    with the files in that folder
+  fob import atmos infra/atmos.yaml
 
-Profiles become identities: IAM users, roles with their source profiles, IAM Identity Center, web identity, programs. \
+Of an atmos.yaml, or another configuration that Keyfob reads, the providers and identities are taken as they are \
+written, without what only Atmos uses. Profiles become identities: IAM users, roles with their source profiles, IAM Identity Center, web identity, programs. \
 What is left out, and what gets another name, is listed first, each with the reason. What the configuration has \
 already is not added again. The files of the other tool are only read. Access keys go to the keyring after a question \
 of its own, once STS has accepted them. aws-vault and Granted keep keys in stores that only they can open: what to \

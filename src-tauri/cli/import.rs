@@ -8,6 +8,7 @@ use crate::stop::Stop;
 use crate::terminal::{Shape, one_line, print_json};
 use keyfob_core::agent::api::Person;
 use keyfob_core::agent::edits::{self, PlannedImport};
+use keyfob_core::config::LeftOut;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error};
 use serde::Serialize;
@@ -21,28 +22,31 @@ struct ImportJson<'a> {
     dry_run: bool,
     /// That were added, or would be.
     identities: Vec<String>,
-    left_out: Vec<LeftOut<'a>>,
+    left_out: &'a [LeftOut],
     notes: &'a [String],
     yaml: &'a str,
-}
-
-#[derive(Debug, Serialize)]
-struct LeftOut<'a> {
-    name: &'a str,
-    reason: &'a str,
 }
 
 pub fn import(invocation: &Invocation, args: &ImportArgs) -> Result<u8, Stop> {
     let terminal = invocation.terminal;
     let path = invocation.config_place()?;
-    let environment = files_at(&invocation.environment, args.path.as_deref());
-    let planned = edits::plan_whole_import(&path, &environment, args.source.into())?;
+    let environment = &invocation.environment;
+    let planned = match args.source.of_aws_files() {
+        Some(source) => {
+            let environment = files_at(environment, args.path.as_deref());
+            edits::plan_whole_import(&path, &environment, source)?
+        }
+        None => {
+            let other = args.path.as_deref().unwrap_or(Path::new("atmos.yaml"));
+            edits::plan_import_of_configuration(&path, environment, other)?
+        }
+    };
     let (import, notes) = (&planned.import, planned.import.notes.clone());
     let mut json = ImportJson {
         path: &path,
         dry_run: args.dry_run,
         identities: planned.identities(),
-        left_out: left_out(&planned),
+        left_out: &planned.left_out,
         notes: &notes,
         yaml: &planned.yaml,
     };
@@ -93,18 +97,10 @@ fn files_at(environment: &Environment, path: Option<&Path>) -> Environment {
     environment.with("AWS_CONFIG_FILE", &path)
 }
 
-fn left_out(planned: &PlannedImport) -> Vec<LeftOut<'_>> {
-    let all = planned.left_out.iter().map(|it| LeftOut {
-        name: &it.profile,
-        reason: it.obstacle.as_deref().unwrap_or_default(),
-    });
-    all.collect()
-}
-
 fn say(invocation: &Invocation, json: &ImportJson<'_>) {
-    for LeftOut { name, reason } in &json.left_out {
+    for LeftOut { name, reason } in json.left_out {
         let terminal = invocation.terminal;
-        terminal.warn(&format!("the profile {name} is left out: {reason}"));
+        terminal.warn(&format!("{name} is left out: {reason}"));
     }
     for note in json.notes {
         invocation.terminal.say(&one_line(note));

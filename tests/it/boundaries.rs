@@ -116,6 +116,7 @@ const SHELLS_MAY: &[&str] = &[
     "config::Config",
     "config::ImportSource",
     "config::Importable",
+    "config::LeftOut",
     "config::NewIdentity",
     "config::NewKind",
     "config::Problem",

@@ -44,7 +44,7 @@ fn a_dry_run_shows_the_yaml_and_what_is_left_out_and_changes_nothing() {
         assert!(yaml.contains(part), "{part}: {yaml}");
     }
     for part in [
-        "the profile alone is left out: it names a role",
+        "alone is left out: it names a role",
         "`my lake` becomes the identity `my-lake`",
         "`twice` is written twice",
     ] {
@@ -168,4 +168,83 @@ fn nothing_to_import_is_said() {
         text(&ran.stderr)
     );
     assert!(!home.config().exists());
+}
+
+const ATMOS: &str = r#"base_path: "./"
+auth:
+  logs: { level: Debug }
+  providers:
+    corp-sso: { kind: aws/iam-identity-center, region: eu-central-1, start_url: https://corp.awsapps.com/start, tags: { team: a }, session: { duration: 8h } }
+    entra: { kind: azure/oidc, spec: { tenant_id: x } }
+  identities:
+    dev: &dev
+      kind: aws/permission-set
+      default: true # of the team
+      alias: d
+      via: { provider: corp-sso }
+      principal: { name: Dev, account: { id: 042000000025 } }
+      env: [ { key: TF_VAR_stage, value: lake } ]
+    stage:
+      <<: *dev
+      default: false
+    user: { kind: aws/user, credentials: { region: us-east-1, access_key_id: KEY-ID, secret_access_key: KEY-SECRET } }
+    ci: { kind: aws/user, credentials: { access_key_id: !env CI_ID, secret_access_key: !env CI_SECRET } }
+    deploy: { kind: aws/assume-role, via: { identity: user }, principal: { assume_role: "arn:aws:iam::420000000025:role/deploy" } }
+    azure: { kind: azure/subscription, via: { provider: entra } }
+"#;
+
+#[test]
+fn an_atmos_yaml_is_taken_as_it_is_written_without_keys_and_without_what_only_atmos_uses() {
+    let home = home();
+    let key = home.key();
+    let atmos = ATMOS
+        .replace("KEY-ID", key.access_key_id.as_str())
+        .replace("KEY-SECRET", key.secret_access_key.expose());
+    let file = home.path().join("atmos.yaml");
+    fs::write(&file, &atmos).expect("a file");
+    let own = "auth:\n  identities:\n    user: { kind: aws/ambient, default: true } # ours\n";
+    fs::create_dir_all(home.config().parent().expect("a folder")).expect("a folder");
+    fs::write(home.config(), own).expect("a file");
+    let json = home.json(&["import", "atmos", "--yes", "--json"]);
+    let names = json["identities"].as_array().expect("names");
+    assert_eq!(names, &["dev", "stage", "user-2", "ci", "deploy"], "{json}");
+    let left_out = json["left_out"].as_array().expect("a list");
+    assert_eq!(left_out.len(), 2, "{json}");
+    let notes = json["notes"].to_string();
+    for part in [
+        "tags",
+        "alias",
+        "`user` becomes the identity `user-2`",
+        "the default identity stays",
+    ] {
+        assert!(notes.contains(part), "{part}: {notes}");
+    }
+    assert_eq!(fs::read_to_string(&file).expect("text"), atmos);
+    let written = fs::read_to_string(home.config()).expect("text");
+    assert!(written.contains("default: true } # ours"), "{written}");
+    for part in [
+        "session:",
+        "TF_VAR_stage",
+        "access_key_id: !env CI_ID",
+        "identity: user-2",
+        "id: \"042000000025\"",
+    ] {
+        assert!(written.contains(part), "{part}: {written}");
+    }
+    for part in ["tags", "alias", "azure", key.secret_access_key.expose()] {
+        assert!(!written.contains(part), "{part}: {written}");
+    }
+    let login = home.run(&["login", "deploy", "--no-input"]);
+    assert_eq!(code(&login), 0, "{}", text(&login.stderr));
+    let again = home.run(&["import", "atmos", "--yes"]);
+    assert_eq!(code(&again), 0, "{}", text(&again.stderr));
+    let twice = fs::read_to_string(home.config()).expect("text");
+    assert_eq!(twice, written);
+    let none = home.run(&["import", "atmos", "nowhere.yaml"]);
+    assert_ne!(code(&none), 0);
+    assert!(
+        text(&none.stderr).contains("nowhere.yaml"),
+        "{}",
+        text(&none.stderr)
+    );
 }

@@ -4,7 +4,7 @@
 use super::api::{Caller, Check, Note, Reply, TypedKeys};
 use crate::ask::Ask;
 use crate::clock::Clock;
-use crate::config::{self, Change, Config, Import, ImportSource, Importable, Trust};
+use crate::config::{self, Change, Config, Import, ImportSource, LeftOut, NewEntryOf, Trust};
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::providers::{NewKeys, OtherUser, Replaces, Trail, configure};
@@ -76,12 +76,20 @@ pub async fn import_first(
 pub struct PlannedImport {
     pub import: Import,
     /// What cannot be imported, and why.
-    pub left_out: Vec<Importable>,
+    pub left_out: Vec<LeftOut>,
     /// What is written, as YAML.
     pub yaml: String,
 }
 
 impl PlannedImport {
+    fn of(import: Import, left_out: Vec<LeftOut>) -> Result<PlannedImport> {
+        Ok(PlannedImport {
+            yaml: config::added(&import.changes)?,
+            import,
+            left_out,
+        })
+    }
+
     /// That are added.
     pub fn identities(&self) -> Vec<String> {
         added(&self.import.changes)
@@ -103,16 +111,40 @@ pub fn plan_whole_import(
     environment: &Environment,
     source: ImportSource,
 ) -> Result<PlannedImport> {
-    let found = config::importable(environment, source)?.into_iter();
-    let (possible, left_out): (Vec<_>, Vec<_>) = found.partition(|it| it.obstacle.is_none());
-    let names: Vec<String> = possible.into_iter().map(|it| it.profile).collect();
+    let (mut names, mut left_out) = (Vec::new(), Vec::new());
+    for found in config::importable(environment, source)? {
+        let name = found.profile;
+        match found.obstacle {
+            Some(reason) => left_out.push(LeftOut { name, reason }),
+            None => names.push(name),
+        }
+    }
     let mut import = plan_import(path, environment, source, &names)?;
     import.notes.extend(source.notes(environment)?);
-    Ok(PlannedImport {
-        yaml: config::added(&import.changes)?,
-        import,
-        left_out,
-    })
+    PlannedImport::of(import, left_out)
+}
+
+/// What importing another configuration comes to, such as an `atmos.yaml`. Changes nothing.
+///
+/// # Errors
+/// As [`Config::load`].
+pub fn plan_import_of_configuration(
+    path: &Path,
+    environment: &Environment,
+    other: &Path,
+) -> Result<PlannedImport> {
+    let beside = there(path, environment)?;
+    let (import, left_out) = config::import_configuration(other, environment, beside.as_ref())?;
+    PlannedImport::of(import, left_out)
+}
+
+/// The configuration that is there.
+fn there(path: &Path, environment: &Environment) -> Result<Option<Config>> {
+    match Config::load(path, environment) {
+        Ok(config) => Ok(Some(config)),
+        Err(error) if is_none_yet(path, &error) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// What importing the profiles of a tool comes to. Changes nothing.
@@ -125,11 +157,7 @@ pub fn plan_import(
     source: ImportSource,
     profiles: &[String],
 ) -> Result<Import> {
-    let beside = match Config::load(path, environment) {
-        Ok(config) => Some(config),
-        Err(error) if is_none_yet(path, &error) => None,
-        Err(error) => return Err(error),
-    };
+    let beside = there(path, environment)?;
     config::import(environment, source, profiles, beside.as_ref())
 }
 
@@ -190,7 +218,9 @@ async fn store(world: &World, import: Import, trail: &mut Trail) -> Vec<String> 
 fn added(changes: &[Change]) -> Vec<String> {
     let identities = changes.iter().filter_map(|change| match change {
         Change::AddIdentity(new) => Some(new.name.clone()),
+        Change::AddEntry(new) if new.of == NewEntryOf::Identities => Some(new.name.clone()),
         Change::AddIdentityCenter(_)
+        | Change::AddEntry(_)
         | Change::AddWebIdentity(_)
         | Change::MakeDefault(_)
         | Change::NotifyBefore(_) => None,

@@ -35,11 +35,17 @@ pub use configuration::{Config, locate, place};
 pub use database_host::{DatabaseHost, DatabaseService};
 pub use databases::{Database, Engine, PasswordSecret};
 pub(crate) use edit::Original;
-pub use edit::{Change, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity, added, change};
+pub use edit::{
+    Change, NewEntry, NewEntryOf, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity, added,
+    change,
+};
 pub use file::is_blank;
 pub use general::KeyringChoice;
 pub use identity::{HostVariant, Identity, Provider};
-pub use import::{Import, ImportSource, Importable, ImportedKeys, ProfileKind, import, importable};
+pub use import::{
+    Import, ImportSource, Importable, ImportedKeys, LeftOut, ProfileKind, import,
+    import_configuration, importable,
+};
 pub use kinds::{
     AccountReference, AssumeRole, AssumeRoot, ConfiguredKeys, GithubOidc, HandedOut,
     IdentityCenter, Kind, PermissionSet, Process, Saml, SessionTag, User, WebIdentity,

@@ -1,7 +1,7 @@
 //! What can be changed, as typed by a person: checked as the reader of the file would check it.
 
 use super::value::NewValue;
-use crate::config::{kinds, values};
+use crate::config::{kinds, values, yaml};
 use crate::duration::SessionDuration;
 use crate::error::{Code, Error, Result};
 use crate::ids::{AccountId, IdentityName, MfaArn, ProviderName, Region};
@@ -18,6 +18,8 @@ pub enum Change {
     AddIdentityCenter(NewIdentityCenter),
     /// A provider whose tokens are in a file, of a name that is not there yet.
     AddWebIdentity(NewWebIdentity),
+    /// Of a name that is not there yet, as another configuration has it.
+    AddEntry(NewEntry),
     /// The identity to use when none is named; no other is it afterwards. Those of other clouds are
     /// left as they are.
     MakeDefault(String),
@@ -32,6 +34,7 @@ impl Change {
             Change::AddIdentity(new) => ("identities", &new.name, new.value()?),
             Change::AddIdentityCenter(new) => ("providers", &new.name, new.value()?),
             Change::AddWebIdentity(new) => ("providers", &new.name, new.value()?),
+            Change::AddEntry(new) => (new.of.plural(), &new.name, new.value()?),
             Change::MakeDefault(_) | Change::NotifyBefore(_) => return Ok(Vec::new()),
         };
         Ok(if of == section {
@@ -39,6 +42,40 @@ impl Change {
         } else {
             Vec::new()
         })
+    }
+}
+
+/// An entry that is written already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewEntry {
+    pub of: NewEntryOf,
+    pub name: String,
+    /// YAML.
+    pub text: String,
+}
+
+/// The list that an entry belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NewEntryOf {
+    Providers,
+    Identities,
+}
+
+impl NewEntryOf {
+    pub(super) fn plural(self) -> &'static str {
+        match self {
+            NewEntryOf::Providers => "providers",
+            NewEntryOf::Identities => "identities",
+        }
+    }
+}
+
+impl NewEntry {
+    pub(crate) fn value(&self) -> Result<NewValue> {
+        let node = yaml::parse(&self.text).ok().flatten();
+        let value = node.as_deref().and_then(NewValue::of);
+        value.ok_or_else(|| Error::new(Code::InvalidInput, "the entry is no YAML"))
     }
 }
 

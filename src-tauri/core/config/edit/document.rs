@@ -1,6 +1,8 @@
 //! A configuration as text and tree, and the changes that can be made to it.
 
-use super::change::{Change, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity};
+use super::change::{
+    Change, NewEntry, NewEntryOf, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity,
+};
 use super::patch::{Obstacle, Page, Patch, position};
 use super::replacement::Original;
 use super::value::NewValue;
@@ -12,7 +14,7 @@ use crate::config::{file, kinds};
 use crate::duration::SessionDuration;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result, shorten};
-use crate::ids::ProviderName;
+use crate::ids::{IdentityName, ProviderName};
 use std::path::Path;
 use std::rc::Rc;
 use std::str::FromStr;
@@ -68,6 +70,9 @@ pub fn change(path: &Path, environment: &Environment, changes: &[Change]) -> Res
             Change::AddIdentity(new) => {
                 let identity = new.name.trim();
                 tracing::info!(identity, "identity added to the configuration");
+            }
+            Change::AddEntry(NewEntry { name, .. }) => {
+                tracing::info!(name, "entry added to the configuration");
             }
             Change::AddIdentityCenter(NewIdentityCenter { name, .. })
             | Change::AddWebIdentity(NewWebIdentity { name, .. }) => {
@@ -133,6 +138,13 @@ impl<'p> Document<'p> {
                 self.with_provider(&new.checked_name()?, new.value()?)
             }
             Change::AddWebIdentity(new) => self.with_provider(&new.checked_name()?, new.value()?),
+            Change::AddEntry(new) => match new.of {
+                NewEntryOf::Providers => self.with_provider(&new.name.parse()?, new.value()?),
+                NewEntryOf::Identities => {
+                    let name: IdentityName = new.name.parse()?;
+                    self.with_entry(LookedUp::Identity, name.as_str(), new.value()?)
+                }
+            },
             Change::MakeDefault(name) => self.with_default(name.trim()),
             Change::NotifyBefore(before) => {
                 let before = before.trim();
@@ -197,11 +209,15 @@ impl<'p> Document<'p> {
     }
 
     fn with_provider(&self, name: &ProviderName, value: NewValue) -> Result<Document<'p>> {
-        let name = name.as_str();
-        self.refuse_taken(LookedUp::Provider, name)?;
-        let by_hand = format!("`{}` below `auth.providers`", value.inline_after(name, " "));
+        self.with_entry(LookedUp::Provider, name.as_str(), value)
+    }
+
+    fn with_entry(&self, what: LookedUp, name: &str, value: NewValue) -> Result<Document<'p>> {
+        self.refuse_taken(what, name)?;
+        let (of, entry) = (what.plural(), value.inline_after(name, " "));
+        let by_hand = format!("`{entry}` below `auth.{of}`");
         let operation = Operation {
-            path: vec!["auth", "providers", name],
+            path: vec!["auth", of, name],
             value: Some(value),
         };
         self.with(&[operation], &by_hand)

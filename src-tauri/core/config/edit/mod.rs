@@ -9,6 +9,9 @@ mod patch;
 mod replacement;
 mod value;
 
-pub use change::{Change, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity, added};
+pub use change::{
+    Change, NewEntry, NewEntryOf, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity, added,
+};
 pub use document::change;
 pub(crate) use replacement::Original;
+pub(super) use value::NewValue;

@@ -173,7 +173,11 @@ impl Page<'_> {
                 NewValue::Mapping(pairs) if written.is_empty() => {
                     self.lines(self.text.len(), pairs, 0, unit)
                 }
-                NewValue::Mapping(_) | NewValue::Text(_) | NewValue::Is(_) => Patch {
+                NewValue::Mapping(_)
+                | NewValue::Text(_)
+                | NewValue::Is(_)
+                | NewValue::Tagged(_, _)
+                | NewValue::Sequence(_) => Patch {
                     at: node.range.clone(),
                     with: value.inline(" "),
                 },
@@ -194,7 +198,14 @@ impl Page<'_> {
                 }
                 Ok(patches)
             }
-            (NewValue::Mapping(_) | NewValue::Text(_) | NewValue::Is(_), _) => {
+            (
+                NewValue::Mapping(_)
+                | NewValue::Text(_)
+                | NewValue::Is(_)
+                | NewValue::Tagged(_, _)
+                | NewValue::Sequence(_),
+                _,
+            ) => {
                 let space = if written.is_empty() { " " } else { "" };
                 Ok(vec![Patch {
                     at: node.range.clone(),

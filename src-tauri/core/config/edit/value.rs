@@ -11,12 +11,55 @@ use zeroize::Zeroizing;
 pub enum NewValue {
     Text(String),
     Is(bool),
+    /// With its tag: `!env NAME`.
+    Tagged(String, String),
+    Sequence(Vec<NewValue>),
     Mapping(Vec<(String, NewValue)>),
 }
 
 impl NewValue {
     pub fn text(text: &str) -> NewValue {
         NewValue::Text(text.to_owned())
+    }
+
+    /// What is written already; `None`: nothing is.
+    pub fn of(node: &Node) -> Option<NewValue> {
+        Some(match (&node.value, &node.tag) {
+            (Value::Null, _) => return None,
+            (Value::Scalar(text), Some(tag)) => NewValue::Tagged(tag.clone(), text.to_string()),
+            (Value::Scalar(text), None) => match text.as_str() {
+                "true" => NewValue::Is(true),
+                "false" => NewValue::Is(false),
+                text => NewValue::text(text),
+            },
+            (Value::Sequence(items), _) => {
+                let items = items.iter().filter_map(|it| NewValue::of(it));
+                NewValue::Sequence(items.collect())
+            }
+            (Value::Mapping(members), _) => {
+                let pairs = members
+                    .iter()
+                    .filter_map(|it| Some((it.key.text()?.to_owned(), NewValue::of(&it.value)?)));
+                NewValue::Mapping(pairs.collect())
+            }
+        })
+    }
+
+    pub fn child_mut(&mut self, key: &str) -> Option<&mut NewValue> {
+        let NewValue::Mapping(pairs) = self else {
+            return None;
+        };
+        let mut pairs = pairs.iter_mut();
+        pairs.find(|(name, _)| name == key).map(|(_, value)| value)
+    }
+
+    /// Out of a mapping.
+    pub fn take(&mut self, key: &str) -> Option<NewValue> {
+        let NewValue::Mapping(pairs) = self else {
+            return None;
+        };
+        let at = pairs.iter().position(|(name, _)| name == key)?;
+        Some(pairs.remove(at).1)
     }
 
     /// `self` below `keys`.
@@ -31,6 +74,12 @@ impl NewValue {
         Node::of(match self {
             NewValue::Text(text) => Value::Scalar(Zeroizing::new(text.clone())),
             NewValue::Is(it) => Value::Scalar(Zeroizing::new(it.to_string())),
+            NewValue::Tagged(tag, text) => {
+                return NewValue::text(text).node().tagged(Some(tag.clone()));
+            }
+            NewValue::Sequence(items) => {
+                Value::Sequence(items.iter().map(|it| Rc::new(it.node())).collect())
+            }
             NewValue::Mapping(pairs) => {
                 let member = |(key, value): &(String, NewValue)| Member {
                     key: Rc::new(NewValue::text(key).node()),
@@ -51,7 +100,10 @@ impl NewValue {
                     .flat_map(|(key, value)| value.lines(key, indent + unit, unit));
                 [start].into_iter().chain(below).collect()
             }
-            NewValue::Text(_) | NewValue::Is(_) => vec![format!("{start} {}", self.inline(" "))],
+            NewValue::Text(_)
+            | NewValue::Is(_)
+            | NewValue::Tagged(_, _)
+            | NewValue::Sequence(_) => vec![format!("{start} {}", self.inline(" "))],
         }
     }
 
@@ -60,6 +112,11 @@ impl NewValue {
         match self {
             NewValue::Text(text) => plain_or_quoted(text),
             NewValue::Is(it) => it.to_string(),
+            NewValue::Tagged(tag, text) => format!("{tag} {}", plain_or_quoted(text)),
+            NewValue::Sequence(items) => {
+                let items: Vec<String> = items.iter().map(|it| it.inline(pad)).collect();
+                format!("[{}]", items.join(", "))
+            }
             NewValue::Mapping(pairs) => {
                 let pairs: Vec<String> = pairs
                     .iter()

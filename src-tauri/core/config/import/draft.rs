@@ -7,6 +7,7 @@ use crate::config::edit::{Change, NewIdentity, NewIdentityCenter, NewKind, NewWe
 use crate::config::kinds::{AccountReference, Kind, one_start_url};
 use crate::error::shorten;
 use crate::secret::Secret;
+use serde::Serialize;
 use std::fmt;
 
 /// The identity for the machine's own credentials; no profile is called [`NO_PROFILE`].
@@ -24,6 +25,13 @@ pub struct Import {
     /// What people should know: names that had to be changed, profiles that came along, what is
     /// left out.
     pub notes: Vec<String>,
+}
+
+/// What cannot be imported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    pub name: String,
+    pub reason: String,
 }
 
 /// The long-lived keys of one of the identities.

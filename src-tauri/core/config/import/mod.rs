@@ -2,12 +2,14 @@
 //! for people to choose from, and what follows from a choice as plain data. Writes nothing; secrets go to the caller, for the
 //! keyring, and never into a [`Change`].
 
+mod atmos;
 mod draft;
 mod meaning;
 mod names;
 mod source;
 
-pub use draft::{Import, ImportedKeys};
+pub use atmos::import_configuration;
+pub use draft::{Import, ImportedKeys, LeftOut};
 pub use meaning::ProfileKind;
 pub use source::ImportSource;
 
