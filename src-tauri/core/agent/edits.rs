@@ -4,7 +4,7 @@
 use super::api::{Caller, Check, Note, Reply, TypedKeys};
 use crate::ask::Ask;
 use crate::clock::Clock;
-use crate::config::{self, Change, Config, Import, ImportSource, LeftOut, NewEntryOf, Trust};
+use crate::config::{self, Change, Config, EntryList, Import, ImportSource, LeftOut, Trust};
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::providers::{NewKeys, OtherUser, Replaces, Trail, configure};
@@ -218,7 +218,7 @@ async fn store(world: &World, import: Import, trail: &mut Trail) -> Vec<String> 
 fn added(changes: &[Change]) -> Vec<String> {
     let identities = changes.iter().filter_map(|change| match change {
         Change::AddIdentity(new) => Some(new.name.clone()),
-        Change::AddEntry(new) if new.of == NewEntryOf::Identities => Some(new.name.clone()),
+        Change::AddEntry(new) if new.of == EntryList::Identities => Some(new.name.clone()),
         Change::AddIdentityCenter(_)
         | Change::AddEntry(_)
         | Change::AddWebIdentity(_)

@@ -19,7 +19,7 @@ pub enum Change {
     /// A provider whose tokens are in a file, of a name that is not there yet.
     AddWebIdentity(NewWebIdentity),
     /// Of a name that is not there yet, as another configuration has it.
-    AddEntry(NewEntry),
+    AddEntry(WrittenEntry),
     /// The identity to use when none is named; no other is it afterwards. Those of other clouds are
     /// left as they are.
     MakeDefault(String),
@@ -47,8 +47,8 @@ impl Change {
 
 /// An entry that is written already.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewEntry {
-    pub of: NewEntryOf,
+pub struct WrittenEntry {
+    pub of: EntryList,
     pub name: String,
     /// YAML.
     pub text: String,
@@ -57,21 +57,21 @@ pub struct NewEntry {
 /// The list that an entry belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum NewEntryOf {
+pub enum EntryList {
     Providers,
     Identities,
 }
 
-impl NewEntryOf {
+impl EntryList {
     pub(super) fn plural(self) -> &'static str {
         match self {
-            NewEntryOf::Providers => "providers",
-            NewEntryOf::Identities => "identities",
+            EntryList::Providers => "providers",
+            EntryList::Identities => "identities",
         }
     }
 }
 
-impl NewEntry {
+impl WrittenEntry {
     pub(crate) fn value(&self) -> Result<NewValue> {
         let node = yaml::parse(&self.text).ok().flatten();
         let value = node.as_deref().and_then(NewValue::of);

@@ -1,7 +1,7 @@
 //! A configuration as text and tree, and the changes that can be made to it.
 
 use super::change::{
-    Change, NewEntry, NewEntryOf, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity,
+    Change, EntryList, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity, WrittenEntry,
 };
 use super::patch::{Obstacle, Page, Patch, position};
 use super::replacement::Original;
@@ -71,7 +71,7 @@ pub fn change(path: &Path, environment: &Environment, changes: &[Change]) -> Res
                 let identity = new.name.trim();
                 tracing::info!(identity, "identity added to the configuration");
             }
-            Change::AddEntry(NewEntry { name, .. }) => {
+            Change::AddEntry(WrittenEntry { name, .. }) => {
                 tracing::info!(name, "entry added to the configuration");
             }
             Change::AddIdentityCenter(NewIdentityCenter { name, .. })
@@ -139,8 +139,8 @@ impl<'p> Document<'p> {
             }
             Change::AddWebIdentity(new) => self.with_provider(&new.checked_name()?, new.value()?),
             Change::AddEntry(new) => match new.of {
-                NewEntryOf::Providers => self.with_provider(&new.name.parse()?, new.value()?),
-                NewEntryOf::Identities => {
+                EntryList::Providers => self.with_provider(&new.name.parse()?, new.value()?),
+                EntryList::Identities => {
                     let name: IdentityName = new.name.parse()?;
                     self.with_entry(LookedUp::Identity, name.as_str(), new.value()?)
                 }

@@ -10,7 +10,7 @@ mod replacement;
 mod value;
 
 pub use change::{
-    Change, NewEntry, NewEntryOf, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity, added,
+    Change, EntryList, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity, WrittenEntry, added,
 };
 pub use document::change;
 pub(crate) use replacement::Original;

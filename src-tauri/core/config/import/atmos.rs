@@ -4,7 +4,7 @@
 use super::draft::{Import, ImportedKeys, LeftOut};
 use super::names::{FreeNames, renamed};
 use crate::config::configuration::Config;
-use crate::config::edit::{Change, NewEntry, NewEntryOf, NewValue};
+use crate::config::edit::{Change, EntryList, NewValue, WrittenEntry};
 use crate::config::file;
 use crate::config::kinds::USER;
 use crate::config::names::LookedUp;
@@ -121,16 +121,16 @@ impl Taken {
             };
             let (of, name) = match what {
                 LookedUp::Identity | LookedUp::Database => {
-                    (NewEntryOf::Identities, self.identities.of(&old))
+                    (EntryList::Identities, self.identities.of(&old))
                 }
-                LookedUp::Provider => (NewEntryOf::Providers, self.providers.of(&old)),
+                LookedUp::Provider => (EntryList::Providers, self.providers.of(&old)),
             };
             self.import.keys.extend(keys.map(|keys| ImportedKeys {
                 identity: name.clone(),
                 ..keys
             }));
             let text = value.inline(" ");
-            let new = NewEntry { of, name, text };
+            let new = WrittenEntry { of, name, text };
             self.import.changes.push(Change::AddEntry(new));
         }
         self.import
