@@ -17,6 +17,7 @@ const CENTER: &str = r#"auth:
     admin: { kind: aws/permission-set, via: { provider: corp }, principal: { name: AdministratorAccess, account: { id: "420000000025" } } }
     reader: { kind: aws/permission-set, via: { provider: corp }, principal: { name: ReadOnlyAccess, account: { name: production } } }
     archive: { kind: aws/permission-set, via: { provider: twin }, principal: { name: ReadOnlyAccess, account: { id: "012345678901" } } }
+    viewer: { kind: aws/permission-set, via: { provider: corp }, principal: { name: ReadOnlyAccess, account: { id: "420000000025" } } }
     nothing: { kind: aws/permission-set, via: { provider: corp }, principal: { name: AdminAccess, account: { id: "420000000026" } } }
     nowhere: { kind: aws/permission-set, via: { provider: corp }, principal: { name: ReadOnlyAccess, account: { name: staging } } }
     deploy: { kind: aws/assume-role, via: { identity: admin }, principal: { assume_role: "arn:aws:iam::420000000025:role/deploy" } }
@@ -400,4 +401,48 @@ fn a_sign_in_under_way_elsewhere_is_joined_by_an_identity_and_not_by_its_provide
     Desktop::click(&address);
     let (shown, exit) = terminal.finish();
     assert_eq!(exit, 0, "{shown}");
+}
+
+#[test]
+fn fifty_programs_over_five_identities_renew_one_token_and_make_one_call_a_role() {
+    for with_an_agent in [false, true] {
+        let office = office();
+        office.set(|settings| settings.token_seconds = Some(3));
+        office.sign_in(&["login", "admin"]);
+        office.set(|settings| settings.token_seconds = None);
+        pause(Duration::from_secs(3));
+        office.home.sandbox().clear_journal();
+        let _agent = with_an_agent.then(|| office.agent());
+        let identities = ["admin", "reader", "archive", "viewer", "deploy"];
+        let programs: Vec<Child> = (0..50)
+            .map(|at| office.start(&["credential-process", identities[at % 5], "--wait", "60"]))
+            .collect();
+        for program in programs {
+            let ran = program.wait_with_output().expect("fob ends");
+            assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+        }
+        for (action, times) in [
+            ("CreateToken", 1),
+            ("GetRoleCredentials", 3),
+            ("AssumeRole", 1),
+        ] {
+            assert_eq!(office.calls(action), times, "{action}, {with_an_agent}");
+        }
+        assert_eq!(office.desktop.times(), 1, "one tab");
+    }
+}
+
+#[test]
+fn a_code_that_is_not_entered_in_time_ends_the_sign_in_in_words() {
+    let office = office();
+    let mut switch = FaultSwitch::on(SandboxFault::ExpiredTokenException);
+    switch.action = Some(SignInAction::CreateToken.into());
+    office.home.sandbox().inject(switch).expect("a fault");
+    let terminal = office.on_a_terminal(&["login", "admin", "--no-browser"]);
+    let (shown, exit) = terminal.finish();
+    assert_eq!(exit, 3, "{shown}");
+    assert!(
+        shown.contains("was not completed in the browser in time"),
+        "{shown}"
+    );
 }
