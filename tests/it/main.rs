@@ -37,6 +37,7 @@ mod long_lived;
 mod loopback;
 #[cfg(target_os = "linux")]
 mod memory;
+#[cfg(unix)]
 mod profiles;
 mod rds;
 mod saml;
