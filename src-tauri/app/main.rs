@@ -40,6 +40,7 @@ use keyfob_core::clock::Clock;
 use keyfob_core::config::{Config, Trust};
 use keyfob_core::environment::Environment;
 use keyfob_core::hardening::{self, WipingAllocator};
+use keyfob_core::signal;
 use snapshot::{TrayHost, View};
 use state::AppState;
 use std::io::IsTerminal as _;
@@ -260,24 +261,9 @@ async fn exit_with_agent(app: AppHandle) {
 
 /// On Ctrl+C, and when the session ends.
 async fn exit_on_signal(app: AppHandle) {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let signals = signal(SignalKind::interrupt())
-            .and_then(|it| Ok((it, signal(SignalKind::terminate())?)));
-        // Without them the signals end the process all the same.
-        let Ok((mut interrupted, mut terminated)) = signals else {
-            return;
-        };
-        tokio::select! {
-            _ = interrupted.recv() => {}
-            _ = terminated.recv() => {}
-        }
-    }
-    #[cfg(not(unix))]
-    if tokio::signal::ctrl_c().await.is_err() {
-        return;
-    }
+    // Without them the signals end the process all the same.
+    let Ok(ended) = signal::ended() else { return };
+    ended.await;
     app.exit(0);
 }
 

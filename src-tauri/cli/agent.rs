@@ -17,6 +17,7 @@ use keyfob_core::agent::hosting::{self, Other};
 use keyfob_core::agent::socket::{Address, Opened};
 use keyfob_core::agent::{Agent, Role, client};
 use keyfob_core::clock::Clock;
+use keyfob_core::signal::Ended;
 use keyfob_core::view::log::log_line;
 use keyfob_core::view::notice::Notice;
 use keyfob_core::world::World;
@@ -65,7 +66,7 @@ pub fn run(invocation: &Invocation, args: &AgentRunArgs) -> Result<u8, Stop> {
             tokio::select! {
                 () = agent.stopped() => {}
                 ended = ended => {
-                    code = if ended == interrupt::Ended::CtrlC { CTRL_C } else { 0 };
+                    code = if ended == Ended::CtrlC { CTRL_C } else { 0 };
                     agent.stop().await;
                 }
             }

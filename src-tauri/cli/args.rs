@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 #[derive(Debug, Parser)]
-#[command(name = "fob", version, styles = STYLES, about = "Signs in to AWS and provides programs with credentials")]
+#[command(name = "fob", bin_name = "fob", version, styles = STYLES, about = "Signs in to AWS and provides programs with credentials")]
 #[command(long_about = help::FOB, after_long_help = help::FOB_AFTER, arg_required_else_help = true)]
 pub struct CommandLine {
     /// List all error codes with their meaning, and the exit codes
@@ -374,7 +374,7 @@ pub struct KeysFrom {
 pub struct EnvArgs {
     #[command(flatten)]
     pub named: IdentityArgs,
-    /// The output format [default: that of the shell in SHELL]
+    /// The output format [default: that of the shell in SHELL; on Windows, without SHELL, powershell]
     #[arg(long)]
     pub format: Option<VariablesFormat>,
     /// Print the session's own keys instead of a profile that renews itself; signs in if needed

@@ -6,6 +6,7 @@ use crate::conversation::runtime;
 use crate::echo;
 use crate::stop::CTRL_C;
 use crate::terminal::{WIPED, print_to_people};
+use keyfob_core::signal::{self, Ended};
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,45 +20,26 @@ pub fn exit_on_ctrl_c() {
         .spawn(listen);
 }
 
-/// The signal that ended a program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    CtrlC,
-    Terminated,
-}
-
 /// Ready once this program has to end. From the call on the signals no longer end it by themselves;
 /// needs a tokio runtime around it.
-#[cfg(unix)]
 pub fn ended() -> impl Future<Output = Ended> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let signals =
-        signal(SignalKind::interrupt()).and_then(|it| Ok((it, signal(SignalKind::terminate())?)));
-    LEFT_TO_THE_CHILD.store(signals.is_ok(), Ordering::Relaxed);
+    let ended = signal::ended();
+    LEFT_TO_THE_CHILD.store(ended.is_ok(), Ordering::Relaxed);
     async {
-        // Without them the signals end the program all the same.
-        let Ok((mut interrupted, mut terminated)) = signals else {
-            return std::future::pending().await;
-        };
-        tokio::select! {
-            _ = interrupted.recv() => Ended::CtrlC,
-            _ = terminated.recv() => Ended::Terminated,
+        match ended {
+            Ok(ended) => ended.await,
+            // Without them the signals end the program all the same.
+            Err(_) => std::future::pending().await,
         }
-    }
-}
-
-#[cfg(not(unix))]
-pub fn ended() -> impl Future<Output = Ended> {
-    LEFT_TO_THE_CHILD.store(true, Ordering::Relaxed);
-    async {
-        let _ = tokio::signal::ctrl_c().await;
-        Ended::CtrlC
     }
 }
 
 /// From now on a child gets the terminal's Ctrl+C, and its end is ours.
 pub fn leave_to_the_child() {
     LEFT_TO_THE_CHILD.store(true, Ordering::Relaxed);
+    // Windows' other events end this program unless they are listened to, here to its end.
+    #[cfg(windows)]
+    std::mem::forget(signal::ended());
 }
 
 /// Whether Ctrl+C came since [`leave_to_the_child`].
@@ -135,6 +117,6 @@ pub fn pass_on_to(child: &std::process::Child, termination: Termination) {
         .spawn(pass_on);
 }
 
-/// Windows ends a console's programs together.
+/// Windows tells all programs of a console itself.
 #[cfg(not(unix))]
 pub fn pass_on_to(_child: &std::process::Child, _termination: Termination) {}

@@ -43,7 +43,6 @@ use invocation::Invocation;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error};
 use keyfob_core::hardening::{self, WipingAllocator};
-use std::process::ExitCode;
 use stop::{CTRL_C, Stop};
 use terminal::{Loudness, Shape, Terminal};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -53,17 +52,18 @@ use tracing_subscriber::util::SubscriberInitExt;
 #[global_allocator]
 static ALLOCATOR: WipingAllocator = WipingAllocator;
 
-fn main() -> ExitCode {
+fn main() {
     hardening::harden_process();
     completion::answer(CommandLine::command);
     let code = match CommandLine::read() {
         Ok(command_line) => run(command_line),
-        Err(error) => refuse(&error),
+        Err(error) => refuse(&error).into(),
     };
-    ExitCode::from(code)
+    // More than a byte on Windows.
+    std::process::exit(code)
 }
 
-fn run(command_line: CommandLine) -> u8 {
+fn run(command_line: CommandLine) -> i32 {
     let verbose = command_line.global.verbose;
     let invocation = Invocation::new(&command_line.global, Environment::capture());
     log(verbose, invocation.terminal);
@@ -82,7 +82,7 @@ fn run(command_line: CommandLine) -> u8 {
                 .into()),
         }
     };
-    done.unwrap_or_else(|stop| report(&stop, invocation.terminal))
+    done.unwrap_or_else(|stop| report(&stop, invocation.terminal).into())
 }
 
 /// Prints the failure, once, and gives the exit code.
@@ -100,8 +100,9 @@ fn report(stop: &Stop, terminal: Terminal) -> u8 {
     }
 }
 
-fn dispatch(invocation: &Invocation, command: &Command) -> Result<u8, Stop> {
-    match command {
+/// The exit code.
+fn dispatch(invocation: &Invocation, command: &Command) -> Result<i32, Stop> {
+    let done = match command {
         Command::Login(args) => sign_in::login(invocation, args),
         Command::Logout(args) => logout::logout(invocation, args),
         Command::Cleanup(args) => upkeep::cleanup(invocation, args),
@@ -114,8 +115,8 @@ fn dispatch(invocation: &Invocation, command: &Command) -> Result<u8, Stop> {
         Command::Trust(args) => trust::trust(invocation, args),
         Command::User(UserCommand::Configure(args)) => user::configure(invocation, args),
         Command::Env(args) => env::env(invocation, args),
-        Command::Exec(args) => exec::exec(invocation, args),
-        Command::Shell(args) => exec::shell(invocation, args),
+        Command::Exec(args) => return exec::exec(invocation, args),
+        Command::Shell(args) => return exec::shell(invocation, args),
         Command::CredentialProcess(args) => {
             credential_process::credential_process(invocation, args)
         }
@@ -128,9 +129,10 @@ fn dispatch(invocation: &Invocation, command: &Command) -> Result<u8, Stop> {
         Command::Profiles(command) => profiles::profiles(invocation, command),
         Command::Audit(args) => audit::audit(invocation, args),
         #[cfg(feature = "sandbox")]
-        Command::Sandbox(args) => sandbox::sandbox(invocation, args),
+        Command::Sandbox(args) => return sandbox::sandbox(invocation, args),
         Command::Completion { shell } => completion::print_script(shell),
-    }
+    };
+    done.map(i32::from)
 }
 
 /// clap's own answer: help and version on stdout, a mistake on stderr or, with `--json`, as an

@@ -87,7 +87,7 @@ fn add(invocation: &Invocation, trust: &Trust, config: &Config, yes: bool) -> Re
 
 fn remove(invocation: &Invocation, trust: &Trust, path: &Path) -> Result<(), Stop> {
     // A file that is gone was trusted by the path it had.
-    let canonical = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let canonical = dunce::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let address = Address::of(&canonical, &invocation.environment)?;
     let removed = runtime()?.block_on(async {
         let removed = trust.remove(&canonical).await?;

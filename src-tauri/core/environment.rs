@@ -6,6 +6,7 @@ use crate::error::{Code, Error, Result};
 use crate::hardening;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -131,8 +132,11 @@ impl Environment {
         let running = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("fob"));
         let folder = std::env::current_dir().unwrap_or_default();
         let word = std::env::args_os().next().unwrap_or_default();
-        let mut variables = hardening::taken_out();
-        variables.extend(std::env::vars_os());
+        let variables = hardening::taken_out().into_iter();
+        let variables = variables.chain(std::env::vars_os());
+        let variables: BTreeMap<OsString, OsString> = variables
+            .map(|(name, value)| (key(&name).into(), value))
+            .collect();
         let path = variables.get(OsStr::new("PATH")).cloned();
         let path = path.unwrap_or_default();
         Environment {
@@ -152,7 +156,7 @@ impl Environment {
         Environment {
             variables: variables
                 .into_iter()
-                .map(|(k, v)| (k.into(), v.into()))
+                .map(|(k, v)| (key(&k.into()).into(), v.into()))
                 .collect(),
             working_directory: PathBuf::from("/"),
             program: PathBuf::from("fob"),
@@ -164,7 +168,7 @@ impl Environment {
 
     /// A variable that is set and not empty. One that is not UTF-8 is an error that names it.
     pub fn var(&self, name: &str) -> Result<Option<&str>> {
-        match self.variables.get(OsStr::new(name)) {
+        match self.raw(name) {
             None => Ok(None),
             Some(value) => match value.to_str() {
                 Some("") => Ok(None),
@@ -181,7 +185,7 @@ impl Environment {
     /// Also tells a variable that is set to nothing (`Some("")`) from one that is not set.
     pub fn raw(&self, name: &str) -> Option<&OsStr> {
         self.variables
-            .get(OsStr::new(name))
+            .get(&*key(OsStr::new(name)))
             .map(OsString::as_os_str)
     }
 
@@ -205,7 +209,7 @@ impl Environment {
     pub fn with_fob_beside(mut self) -> Environment {
         let name = format!("fob{}", std::env::consts::EXE_SUFFIX);
         let beside = self.program.with_file_name(&name);
-        let beside_the_target = std::fs::canonicalize(&self.program)
+        let beside_the_target = dunce::canonicalize(&self.program)
             .map(|target| target.with_file_name(name))
             .ok()
             .filter(|fob| !beside.exists() && fob.exists());
@@ -227,7 +231,7 @@ impl Environment {
         let mut without = self.clone();
         without
             .variables
-            .retain(|name, _| !names.iter().any(|it| name == it.as_str()));
+            .retain(|name, _| !names.iter().any(|it| *name == *key(OsStr::new(it))));
         without.withheld.extend_from_slice(names);
         without
     }
@@ -318,13 +322,17 @@ impl Environment {
 
     /// `~` and `~/…` become the home folder; a relative path is taken from `base`.
     pub fn expand(&self, path: &str, base: &Path) -> Result<PathBuf> {
-        if path == "~" {
-            return self.home();
-        }
-        match path.strip_prefix("~/") {
-            Some(rest) => Ok(self.home()?.join(rest)),
-            None => Ok(base.join(path)),
-        }
+        let path = match path.strip_prefix('~').and_then(below_home) {
+            Some("") => self.home()?,
+            Some(below) => self.home()?.join(below),
+            None => base.join(path),
+        };
+        // Windows takes both separators; people are shown its own.
+        Ok(if cfg!(windows) {
+            path.components().collect()
+        } else {
+            path
+        })
     }
 
     /// A word of a command, with the home folder for `~`, `$HOME` and `${HOME}` at its beginning.
@@ -332,7 +340,7 @@ impl Environment {
         for start in ["~", "$HOME", "${HOME}"] {
             if let Some(rest) = word
                 .strip_prefix(start)
-                .filter(|rest| rest.is_empty() || rest.starts_with('/'))
+                .filter(|rest| below_home(rest).is_some())
             {
                 return Ok(format!("{}{rest}", self.home()?.display()));
             }
@@ -369,12 +377,29 @@ impl Environment {
     }
 }
 
+/// A variable's name as it is kept: on Windows, names that differ in case alone are one.
+fn key(name: &OsStr) -> Cow<'_, OsStr> {
+    if cfg!(windows) {
+        name.to_ascii_uppercase().into()
+    } else {
+        name.into()
+    }
+}
+
+/// A path below the home folder, from what follows the `~`.
+fn below_home(rest: &str) -> Option<&str> {
+    if rest.is_empty() {
+        return Some(rest);
+    }
+    rest.strip_prefix(std::path::is_separator)
+}
+
 /// The path by which a shell started the program that runs: a link of a package manager survives
 /// an upgrade, its target does not. `None` where the first word on the command line leads elsewhere.
 fn started_by(word: &OsStr, folder: &Path, path: &OsStr, running: &Path) -> Option<PathBuf> {
     let is_the_same = |path: &PathBuf| {
-        let target = std::fs::canonicalize(path);
-        target.is_ok_and(|target| std::fs::canonicalize(running).is_ok_and(|it| it == target))
+        let target = dunce::canonicalize(path);
+        target.is_ok_and(|target| dunce::canonicalize(running).is_ok_and(|it| it == target))
     };
     let word = Path::new(word);
     if word.components().count() > 1 {
@@ -415,7 +440,8 @@ mod tests {
             "AWS_ENDPOINT_URL_SSO_OIDC",
         ];
         let all = [PLACES, NETWORK, ENDPOINTS, &of_endpoints].concat();
-        for name in all {
+        // Windows has one of two that differ in case alone.
+        for name in all.into_iter().filter(|name| *key(name.as_ref()) == **name) {
             for value in ["/one", "/two"] {
                 let now = fingerprint(&[(name, value)]);
                 assert!(!seen.contains(&now), "{name}={value} makes no difference");
@@ -471,6 +497,35 @@ mod tests {
     #[test]
     fn a_variable_set_to_nothing_is_as_good_as_not_set() {
         assert_eq!(fingerprint(&[("HTTPS_PROXY", "")]), fingerprint(&[]));
+    }
+
+    #[test]
+    fn a_variable_is_found_by_its_name_as_the_system_spells_it() {
+        let environment = Environment::of([("Path", "here"), ("myPassword", "s3cr3t")]);
+        let found = cfg!(windows).then_some("here");
+        assert_eq!(environment.raw("PATH").and_then(OsStr::to_str), found);
+        assert!(environment.raw("myPassword").is_some());
+        let without = environment.without(&["myPassword".to_owned()]);
+        assert_eq!(without.raw("myPassword"), None);
+    }
+
+    #[test]
+    fn a_path_below_home_is_written_with_the_systems_separators() {
+        let at = tempfile::tempdir().expect("a folder");
+        let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+        let environment = Environment::of([(home, at.path())]);
+        let expanded = |path: &str| environment.expand(path, at.path()).expect("a home");
+        let whole: PathBuf = [at.path(), "a".as_ref(), "b".as_ref()].iter().collect();
+        assert_eq!(expanded("~"), at.path());
+        for path in ["~/a/b", "a/b"] {
+            assert_eq!(expanded(path).as_os_str(), whole.as_os_str(), "{path}");
+        }
+        let with_backslashes = if cfg!(windows) {
+            whole
+        } else {
+            at.path().join(r"~\a\b")
+        };
+        assert_eq!(expanded(r"~\a\b"), with_backslashes);
     }
 
     #[test]

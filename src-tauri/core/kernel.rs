@@ -82,16 +82,27 @@ impl TableEntry {
 
 #[cfg(not(target_os = "linux"))]
 pub use others::is_of_this_user;
+#[cfg(windows)]
+pub use others::own_user;
 
 #[cfg(not(target_os = "linux"))]
 mod others {
     use super::TableEntry;
-    use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
+    use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, Uid, UpdateKind};
 
     /// Of the user that this process runs as.
     pub fn is_of_this_user(pid: u32) -> bool {
-        let user = |pid| look(pid, |process| process.user_id().cloned());
         user(pid).is_some_and(|it| user(std::process::id()) == Some(it))
+    }
+
+    /// The security identifier of that user.
+    #[cfg(windows)]
+    pub fn own_user() -> Option<String> {
+        user(std::process::id()).map(|user| user.to_string())
+    }
+
+    fn user(pid: u32) -> Option<Uid> {
+        look(pid, |process| process.user_id().cloned())
     }
 
     pub(super) fn entry(pid: u32) -> Option<TableEntry> {

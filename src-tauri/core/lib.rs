@@ -11,7 +11,8 @@
 //!    [`secret`]: keys and sessions · [`ids`]: names, ARNs, accounts, regions, MFA codes ·
 //!    [`duration`]: and the one table of limits · [`files`]: private files, locks, the INI format ·
 //!    [`encode`] · [`loopback`]: whose a connection is · [`kernel`]: what a process is ·
-//!    [`endpoint`]: the server that keys are for · [`saml`]: what an assertion says · [`ask`]: the handle to a person
+//!    [`endpoint`]: the server that keys are for · [`saml`]: what an assertion says ·
+//!    [`program`]: a program's file · [`signal`]: what ends a process · [`ask`]: the handle to a person
 //! 2. [`config`]: what was written and what it means: text -> `Config` -> `Chain` of links
 //! 3. [`aws`]: the only door to AWS · [`store`]: what is remembered, where (never each other)
 //! 4. [`world`]: the two with the configuration, the environment and the clock
@@ -39,8 +40,10 @@ pub mod hardening;
 pub mod ids;
 pub mod kernel;
 pub mod loopback;
+pub mod program;
 pub mod saml;
 pub mod secret;
+pub mod signal;
 
 pub mod config;
 

@@ -19,8 +19,6 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 
-/// A desktop that takes longer to answer does not get this notice.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// How long [`Notifier::finish`] waits for notices that were sent before.
 const FINISH_WITHIN: Duration = Duration::from_secs(1);
 
@@ -183,14 +181,18 @@ impl LoggedOnce {
 /// Each notice that is shown has a task, which owns what keeps it on the screen.
 #[cfg(target_os = "linux")]
 mod screen {
-    use super::{ANSWER_WITHIN, Desktop, LoggedOnce, NoticeCommand, notification};
+    use super::{Desktop, LoggedOnce, NoticeCommand, notification};
     use keyfob_core::view::notice::{Button, Buttons, Notice, NoticeKey};
     use notify_rust::{NotificationHandle, NotificationResponse, error::Result};
     use std::collections::HashMap;
     use std::rc::Rc;
+    use std::time::Duration;
     use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
     use tokio::task::{JoinSet, spawn_blocking};
     use tokio::time::timeout;
+
+    /// A desktop that takes longer to answer does not get this notice.
+    const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
     /// `None`: the notice that combines several.
     type Slot = Option<NoticeKey>;

@@ -5,6 +5,7 @@ use crate::home::{DEPLOY, DEV, Home, code, text, typed};
 use keyfob_core::sandbox::{FaultSwitch, SandboxFault};
 use serde_json::Value;
 use std::fs;
+#[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
@@ -133,6 +134,7 @@ fn sign_ins_refreshes_failures_revocations_and_stored_keys_are_written_with_thei
             "shortened, it is there: {written}"
         );
     }
+    #[cfg(unix)]
     assert_eq!(
         fs::metadata(log(&home))
             .expect("the log")

@@ -41,6 +41,8 @@ const GROUND: &[&str] = &[
     "files",
     "loopback",
     "saml",
+    "program",
+    "signal",
 ];
 
 /// What a module may use besides itself. An entry is a module, or `module::Item` for one thing of
@@ -81,6 +83,8 @@ const EDGES: &[Edges] = &[
     edges("files", &["error", "clock", "encode"]),
     edges("loopback", &["kernel"]),
     edges("saml", &["duration"]),
+    edges("program", &["environment"]),
+    edges("signal", &[]),
     // The configuration's plan and names, not the configuration.
     Edges {
         not: &["config::Config"],
@@ -138,7 +142,9 @@ const SHELLS_MAY: &[&str] = &[
     "hardening",
     "ids",
     "loopback",
+    "program",
     "secret",
+    "signal",
     "sandbox",
 ];
 

@@ -6,6 +6,7 @@ use crate::screen::Terminal;
 use keyfob_core::config::UserSettings;
 use keyfob_core::store::{AwsProfile, EntryKind, EntryName};
 use std::fs;
+#[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -166,6 +167,7 @@ fn a_configuration_with_errors_leads_to_no_clean_up() {
     );
 }
 
+#[cfg(unix)]
 #[test]
 fn repair_says_what_is_there_and_mends_what_loses_nothing() {
     let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));

@@ -5,7 +5,9 @@ use crate::screen::Terminal;
 use keyfob_core::sandbox::{RoleTrust, SandboxRole};
 use serde_json::Value;
 use std::fs;
+#[cfg(unix)]
 use std::os::unix::ffi::OsStrExt;
+#[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
 
 #[test]
@@ -186,6 +188,7 @@ fn exit_codes_and_json_errors_are_as_specified() {
     assert!(text(&home.run(&["--help-errors"]).stdout).contains("aws_credentials_invalid"));
 }
 
+#[cfg(unix)]
 #[test]
 fn identities_are_named_in_any_case_by_flag_variable_or_default() {
     let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
@@ -261,6 +264,7 @@ fn credential_process_prints_the_protocol_and_nothing_else() {
     assert!(ran.stdout.is_empty());
 }
 
+#[cfg(unix)]
 #[test]
 fn the_profile_is_private_names_this_program_and_holds_no_secret() {
     let home = Home::signed_up(DEV);
@@ -272,7 +276,9 @@ fn the_profile_is_private_names_this_program_and_holds_no_secret() {
         written.contains(&format!(
             "credential_process = \"{}\" --config \"{}\" credential-process dev",
             env!("CARGO_BIN_EXE_fob"),
-            fs::canonicalize(home.config()).expect("a path").display()
+            dunce::canonicalize(home.config())
+                .expect("a path")
+                .display()
         )),
         "{written}"
     );
@@ -479,6 +485,7 @@ fn logs_have_colour_only_where_the_rest_has() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_profile_names_the_link_that_fob_was_started_by() {
     let home = Home::signed_up(DEV);
@@ -582,6 +589,7 @@ fn a_profile_whose_program_is_gone_is_noticed_and_repaired() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn in_a_sandbox_with_a_fault_a_failed_sign_in_names_it_and_the_command_that_ends_it() {
     let home = Home::with(DEV);

@@ -49,7 +49,7 @@ impl Stage {
         let folder = tempfile::tempdir().expect("a folder");
         let path = crate::home::write_own_config(folder.path(), &format!("{DEV}{DEPLOY}"));
         let environment = Environment::of([
-            ("HOME", folder.path().as_os_str()),
+            (crate::home::HOME, folder.path().as_os_str()),
             ("FOB_KEYRING", "memory".as_ref()),
             ("AWS_ENDPOINT_URL", sandbox.url().as_ref()),
         ]);

@@ -214,6 +214,7 @@ fn a_session_of_one_endpoint_is_never_handed_out_for_another() {
 }
 
 /// Nothing binds the keys of such a source.
+#[cfg(unix)]
 #[test]
 fn a_session_of_a_program_stays_with_the_endpoint_that_made_it() {
     let home = Home::signed_up(DEV);
@@ -380,7 +381,7 @@ fn an_import_under_a_name_of_another_configuration_leaves_what_that_one_has() {
     fs::write(home.path().join(".aws/credentials"), profile).expect("the home is ours");
     let before = home.keyring();
     let environment = Environment::of([
-        ("HOME", home.path().display().to_string()),
+        (crate::home::HOME, home.path().display().to_string()),
         ("FOB_KEYRING", "file".to_owned()),
         ("FOB_KEYRING_PASSWORD", PASSPHRASE.to_owned()),
         ("AWS_ENDPOINT_URL", home.sandbox().url()),

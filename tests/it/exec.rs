@@ -462,7 +462,7 @@ fn the_child_outlives_its_agent_and_takes_to_the_next_one() {
     let inside = Inside::start(&mut home.fob(&["exec", "dev"]), "");
     let held = inside.ask();
     // The file that runs, whatever it was called by.
-    let shell = fs::canonicalize("/bin/sh").expect("a shell");
+    let shell = dunce::canonicalize("/bin/sh").expect("a shell");
     let shell = shell.file_name().and_then(|name| name.to_str());
     assert_eq!((held.0, last_caller().as_deref()), (200, shell));
 

@@ -2,6 +2,7 @@
 //! cleared environment.
 
 use crate::loopback::Loopback;
+#[cfg(unix)]
 use crate::screen::Terminal;
 use keyfob_core::agent::socket::Address;
 use keyfob_core::clock::Clock;
@@ -10,6 +11,7 @@ use keyfob_core::environment::Environment;
 use keyfob_core::sandbox::Sandbox;
 use keyfob_core::secret::Keys;
 use keyfob_core::store::{EntryKind, Keyring, Store, StoreScope};
+#[cfg(unix)]
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -26,6 +28,8 @@ pub const DEPLOY: &str = "    deploy:
       via: { identity: dev }
       principal: { assume_role: \"arn:aws:iam::420000000025:role/deploy\" }
 ";
+/// The variable with the home folder.
+pub const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
 pub const PASSPHRASE: &str = "correct-horse-battery-staple";
 
 pub struct Home {
@@ -98,6 +102,7 @@ impl Home {
     }
 
     /// For a terminal that [`crate::screen::Terminal`] makes.
+    #[cfg(unix)]
     pub fn fob_on_a_terminal(&self, arguments: &[&str]) -> Command {
         let (program, sized) = Terminal::SIZED
             .split_first()
@@ -107,11 +112,24 @@ impl Home {
         self.at_home(shell, arguments)
     }
 
+    /// The same.
+    #[cfg(windows)]
+    pub fn fob_on_a_terminal(&self, arguments: &[&str]) -> Command {
+        self.at_home(Command::new(env!("CARGO_BIN_EXE_fob")), arguments)
+    }
+
     fn at_home(&self, mut fob: Command, arguments: &[&str]) -> Command {
         fob.args(arguments).env_clear().current_dir(self.path());
-        fob.env("HOME", self.path())
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-            .env("TERM", "xterm");
+        fob.env(HOME, self.path()).env("TERM", "xterm");
+        if cfg!(unix) {
+            fob.env("PATH", "/usr/local/bin:/usr/bin:/bin");
+        } else {
+            // Windows opens no socket without it.
+            fob.envs(std::env::vars_os().filter(|(name, _)| {
+                let name = name.to_ascii_uppercase();
+                name == "PATH" || name == "SYSTEMROOT"
+            }));
+        }
         fob.env("FOB_CONFIG", self.config())
             .env("FOB_KEYRING", "file")
             .env("FOB_KEYRING_PASSWORD", PASSPHRASE);
@@ -128,7 +146,7 @@ impl Home {
     /// Where the agent for the configuration of this home listens.
     pub fn address(&self) -> Address {
         let environment = Environment::of([
-            ("HOME", self.path()),
+            (HOME, self.path()),
             ("XDG_RUNTIME_DIR", self.runtime.path()),
         ]);
         Address::of(&self.config(), &environment).expect("an address")
@@ -197,7 +215,7 @@ impl Home {
 
     /// As `fob` reads it in this home.
     pub fn configuration(&self) -> Config {
-        let environment = Environment::of([("HOME", self.path())]);
+        let environment = Environment::of([(HOME, self.path())]);
         Config::load(&self.config(), &environment).expect("a configuration")
     }
 
@@ -215,7 +233,7 @@ impl Home {
         Store::open(StoreScope {
             keyring: self.keychain(),
             realm: self.configuration().realm().to_string(),
-            configuration: fs::canonicalize(path).expect("it is there"),
+            configuration: dunce::canonicalize(path).expect("it is there"),
             state_folder: self.path().join(".local/state/keyfob"),
             clock: Clock::system(),
         })
@@ -262,7 +280,7 @@ impl Home {
 
 /// Where the user's own file is.
 pub fn own_config(home: &Path) -> PathBuf {
-    let environment = Environment::of([("HOME", home)]);
+    let environment = Environment::of([(HOME, home)]);
     let folder = environment.config_folder().expect("a home");
     folder.join("config.yaml")
 }
@@ -291,6 +309,7 @@ impl RunningAgent {
         text(&fs::read(&self.log).expect("it was made when the agent was started"))
     }
 
+    #[cfg(unix)]
     pub fn signal(&self, signal: Signal) {
         self::signal(self.pid().into(), signal);
     }
@@ -314,6 +333,7 @@ impl Drop for RunningAgent {
     }
 }
 
+#[cfg(unix)]
 pub fn signal(pid: i64, signal: Signal) {
     let pid = i32::try_from(pid)
         .ok()

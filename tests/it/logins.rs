@@ -386,7 +386,7 @@ impl Case {
     fn agent(&self) -> Result<Client, String> {
         let home = self.scratch.path().display().to_string();
         let environment = Environment::of([
-            ("HOME", home.as_str()),
+            (crate::home::HOME, home.as_str()),
             ("FOB_KEYRING", "file"),
             ("FOB_KEYRING_PASSWORD", "correct horse"),
             ("AWS_ENDPOINT_URL", self.sandbox.url().as_str()),

@@ -590,6 +590,7 @@ fn files_that_cannot_be_changed_are_reported_and_the_rest_is_removed() {
     assert_eq!(home.keyring(), keyring, "without a lock nothing is touched");
 }
 
+#[cfg(unix)]
 #[test]
 fn links_out_of_the_base_are_not_followed_and_other_peoples_files_stay() {
     let home = signed_in(DEV, &["dev"]);

@@ -14,6 +14,7 @@ use keyfob_core::store::{
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
+#[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -144,7 +145,7 @@ fn stocked() -> Home {
 }
 
 pub async fn plant(home: &Home, name: &EntryName, value: &str) {
-    let configuration = fs::canonicalize(home.config())
+    let configuration = dunce::canonicalize(home.config())
         .expect("it is there")
         .display()
         .to_string();
@@ -228,10 +229,10 @@ pub fn steps(report: &Value, result: &str) -> Vec<String> {
     found
 }
 
-struct Saved(Vec<(PathBuf, Option<Vec<u8>>, u32)>);
+struct Saved(Vec<(PathBuf, Option<Vec<u8>>, fs::Permissions)>);
 
 fn save(home: &Home) -> Saved {
-    let mode = |path: &Path| fs::metadata(path).expect("metadata").permissions().mode();
+    let mode = |path: &Path| fs::metadata(path).expect("metadata").permissions();
     let content = |path: &Path| path.is_file().then(|| fs::read(path).expect("readable"));
     Saved(
         home.digest()
@@ -250,7 +251,7 @@ fn restore(home: &Home, saved: &Saved) {
             None => fs::create_dir_all(path).expect("a folder"),
             Some(content) => fs::write(path, content).expect("written"),
         }
-        fs::set_permissions(path, fs::Permissions::from_mode(*mode)).expect("a mode");
+        fs::set_permissions(path, mode.clone()).expect("a mode");
     }
 }
 
@@ -391,12 +392,14 @@ fn compare(home: &Home, target: &[&str], before: &Stored) -> (Vec<String>, Strin
             && path.file_name().is_some_and(|name| name != "note.txt")
             && before.contains_key(&format!("file {}", path.display()))
         {
+            #[cfg(unix)]
             assert_eq!(
                 mode.permissions().mode() & 0o777,
                 0o600,
                 "{}",
                 path.display()
             );
+            assert!(!mode.permissions().readonly(), "{}", path.display());
         }
     }
     // The home's own folders are there anyway.

@@ -9,15 +9,19 @@ mod audit;
 mod boundaries;
 mod cleanup;
 mod cli;
+#[cfg(unix)]
 mod completion;
 mod concurrency;
 mod console;
+#[cfg(unix)]
 mod console_in_browser;
 mod console_sign_in;
 mod contract;
 mod desktop;
 mod elsewhere;
+#[cfg(unix)]
 mod environment;
+#[cfg(unix)]
 mod exec;
 mod federated;
 #[cfg(unix)]
@@ -28,6 +32,7 @@ mod identity_center;
 mod import;
 mod init;
 mod inputs;
+#[cfg(unix)]
 mod job_control;
 mod logins;
 mod logout;
@@ -42,7 +47,8 @@ mod profiles;
 mod rds;
 mod saml;
 mod schedule;
-#[path = "../peers/terminal.rs"]
+#[cfg_attr(unix, path = "../peers/terminal.rs")]
+#[cfg_attr(windows, path = "windows/terminal.rs")]
 mod screen;
 #[cfg(unix)]
 mod socket;
@@ -50,3 +56,5 @@ mod support;
 mod terminal;
 #[cfg(unix)]
 mod trust;
+#[cfg(windows)]
+mod windows;

@@ -150,7 +150,7 @@ impl Stage {
 fn world(home: &Path, sandbox: &Sandbox, clock: &Clock) -> World {
     let path = crate::home::write_own_config(home, &config());
     let environment = Environment::of([
-        ("HOME", home.as_os_str()),
+        (crate::home::HOME, home.as_os_str()),
         ("FOB_KEYRING", "memory".as_ref()),
         ("AWS_ENDPOINT_URL", sandbox.url().as_ref()),
     ]);

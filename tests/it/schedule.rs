@@ -330,7 +330,7 @@ fn auth(home: &Path, keyring: Keyring, sandbox: &Sandbox, clock: &Clock) -> Worl
         Keyring::File => "file",
     };
     let environment = Environment::of([
-        ("HOME", home.as_os_str()),
+        (crate::home::HOME, home.as_os_str()),
         ("FOB_KEYRING", keyring.as_ref()),
         (
             "FOB_KEYRING_PASSWORD",

@@ -3,6 +3,8 @@
 
 use keyfob_core::error::{Code, Error, Result};
 use std::process::Child;
+#[cfg(not(unix))]
+use std::process::ExitStatus;
 
 fn cannot_wait(cause: impl std::fmt::Display) -> Error {
     Error::new(
@@ -17,7 +19,7 @@ fn cannot_wait(cause: impl std::fmt::Display) -> Error {
     clippy::needless_pass_by_value,
     reason = "the child is gone afterwards"
 )]
-pub fn wait(child: Child) -> Result<u8> {
+pub fn wait(child: Child) -> Result<i32> {
     use rustix::io::Errno;
     use rustix::process::{Pid, WaitOptions, waitpid};
 
@@ -35,7 +37,7 @@ pub fn wait(child: Child) -> Result<u8> {
             .exit_status()
             .or_else(|| status.terminating_signal().map(|signal| 128 + signal));
         if let Some(code) = code {
-            return Ok(u8::try_from(code).unwrap_or(1));
+            return Ok(code);
         }
     }
 }
@@ -54,10 +56,12 @@ fn stop_with(child: rustix::process::Pid) {
 }
 
 #[cfg(not(unix))]
-pub fn wait(mut child: Child) -> Result<u8> {
-    let status = child.wait().map_err(cannot_wait)?;
-    Ok(status
-        .code()
-        .and_then(|code| u8::try_from(code).ok())
-        .unwrap_or(1))
+pub fn wait(mut child: Child) -> Result<i32> {
+    child.wait().map(exit_code).map_err(cannot_wait)
+}
+
+/// It has 32 bits here.
+#[cfg(not(unix))]
+pub fn exit_code(status: ExitStatus) -> i32 {
+    status.code().unwrap_or(1)
 }

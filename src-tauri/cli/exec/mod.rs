@@ -22,22 +22,25 @@ use hosted::Hosted;
 use keyfob_core::agent::api::{Request, SessionRequest, SignedIn, VariablesForm};
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error};
+use keyfob_core::program;
 use source::{AskingChild, credentials_source};
 use std::ffi::OsString;
 use std::io;
 use std::process::Command;
 use std::sync::Arc;
 
-pub const NOT_FOUND: u8 = 127;
-pub const NOT_EXECUTABLE: u8 = 126;
+pub const NOT_FOUND: i32 = 127;
+pub const NOT_EXECUTABLE: i32 = 126;
 
-pub fn exec(invocation: &Invocation, args: &ExecArgs) -> Result<u8, Stop> {
+pub fn exec(invocation: &Invocation, args: &ExecArgs) -> Result<i32, Stop> {
     let [program, arguments @ ..] = args.command.as_slice() else {
         return Err(Error::new(Code::Usage, "no command to run was given").into());
     };
     let (signed_in, mut conversation) =
         sign_in(invocation, args.named.name.as_deref(), &args.with)?;
-    let mut command = Command::new(program);
+    let environment = &invocation.environment;
+    let path = environment.raw("PATH").unwrap_or_default();
+    let mut command = Command::new(program::file(program, path, environment));
     command.args(arguments);
     prepare(
         &mut command,
@@ -57,7 +60,7 @@ pub fn exec(invocation: &Invocation, args: &ExecArgs) -> Result<u8, Stop> {
     run(invocation, command, Some(&served), Termination::Same)
 }
 
-pub fn shell(invocation: &Invocation, args: &ShellArgs) -> Result<u8, Stop> {
+pub fn shell(invocation: &Invocation, args: &ShellArgs) -> Result<i32, Stop> {
     let (signed_in, mut conversation) =
         sign_in(invocation, args.named.name.as_deref(), &args.with)?;
     invocation.terminal.say(&format!(
@@ -95,7 +98,7 @@ pub fn usual_shell(environment: &Environment) -> OsString {
 }
 
 /// Prints why a command could not be started; the exit code says it too, as with shells.
-pub fn not_started(invocation: &Invocation, program: &std::ffi::OsStr, cause: &io::Error) -> u8 {
+pub fn not_started(invocation: &Invocation, program: &std::ffi::OsStr, cause: &io::Error) -> i32 {
     let name = program.to_string_lossy();
     let (code, message) = match cause.kind() {
         io::ErrorKind::NotFound => (NOT_FOUND, format!("{name}: not found")),
@@ -175,7 +178,7 @@ fn run(
     mut command: Command,
     served: Option<&ServedCredentials>,
     termination: Termination,
-) -> Result<u8, Stop> {
+) -> Result<i32, Stop> {
     if interrupt::happened() {
         return Err(Stop::Interrupted);
     }
@@ -196,20 +199,16 @@ fn run(
 
 /// Returns only with an error.
 #[cfg(unix)]
-fn replace(command: &mut Command) -> io::Result<u8> {
+fn replace(command: &mut Command) -> io::Result<i32> {
     use std::os::unix::process::CommandExt;
     Err(command.exec())
 }
 
 /// Windows cannot replace a process: it waits, and Ctrl+C is the child's.
 #[cfg(not(unix))]
-fn replace(command: &mut Command) -> io::Result<u8> {
+fn replace(command: &mut Command) -> io::Result<i32> {
     interrupt::leave_to_the_child();
-    let status = command.status()?;
-    Ok(status
-        .code()
-        .and_then(|code| u8::try_from(code).ok())
-        .unwrap_or(1))
+    command.status().map(child::exit_code)
 }
 
 #[cfg(test)]

@@ -13,18 +13,19 @@ use crate::interrupt::{self, Termination};
 use crate::invocation::Invocation;
 use crate::stop::Stop;
 use args::SandboxArgs;
+use keyfob_core::program;
 use running::RunningSandbox;
 use std::ffi::OsString;
 use std::process::Command;
 
-pub fn sandbox(invocation: &Invocation, args: &SandboxArgs) -> Result<u8, Stop> {
+pub fn sandbox(invocation: &Invocation, args: &SandboxArgs) -> Result<i32, Stop> {
     match &args.control {
-        Some(control) => control::control(invocation, control),
+        Some(control) => control::control(invocation, control).map(i32::from),
         None => inside(invocation, &args.command),
     }
 }
 
-fn inside(invocation: &Invocation, command: &[OsString]) -> Result<u8, Stop> {
+fn inside(invocation: &Invocation, command: &[OsString]) -> Result<i32, Stop> {
     // From here on something has to be cleared away: Ctrl+C no longer ends the program on the spot.
     interrupt::leave_to_the_child();
     let sandbox = RunningSandbox::open(invocation)?;
@@ -32,6 +33,7 @@ fn inside(invocation: &Invocation, command: &[OsString]) -> Result<u8, Stop> {
         return Err(Stop::Interrupted);
     }
     let mut child = if let [program, arguments @ ..] = command {
+        let program = program::file(program, sandbox.path(), &invocation.environment);
         let mut child = Command::new(program);
         child.args(arguments);
         child

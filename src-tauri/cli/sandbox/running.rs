@@ -15,7 +15,7 @@ use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::files::TemporaryFolder;
 use keyfob_core::sandbox::Sandbox;
 use keyfob_core::sandbox::demonstration::{Demonstration, IN_THE_BROWSER, READY, WITHOUT_KEYS};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -50,6 +50,7 @@ pub struct RunningSandbox {
     server: Server,
     folder: TemporaryFolder,
     variables: Vec<(&'static str, OsString)>,
+    path: OsString,
 }
 
 impl RunningSandbox {
@@ -65,9 +66,10 @@ impl RunningSandbox {
         let config = folder.write("config.yaml", &config)?;
         std::fs::create_dir(&aws).map_err(|cause| Error::file(&aws, "make", &cause))?;
         // Empty: the user's own AWS configuration stays outside.
-        let aws_config = folder.write("aws/config", "")?;
-        let aws_credentials = folder.write("aws/credentials", "")?;
+        let aws_config = folder.write(Path::new("aws").join("config"), "")?;
+        let aws_credentials = folder.write(Path::new("aws").join("credentials"), "")?;
         let bypass = bypass(&invocation.environment);
+        let path = path(&invocation.environment);
         let variables = vec![
             ("FOB_CONFIG", config.clone().into()),
             ("FOB_SANDBOX_URL", OsString::from(&opened.url)),
@@ -83,12 +85,13 @@ impl RunningSandbox {
             ("AWS_EC2_METADATA_DISABLED", "true".into()),
             ("NO_PROXY", bypass.clone()),
             ("no_proxy", bypass),
-            ("PATH", path(&invocation.environment)),
+            ("PATH", path.clone()),
         ];
         let sandbox = RunningSandbox {
             server,
             folder,
             variables,
+            path,
         };
         sandbox.store_key(&config, opened, invocation)?;
         Ok(sandbox)
@@ -97,6 +100,11 @@ impl RunningSandbox {
     /// Added to the caller's environment, for the command inside.
     pub fn variables(&self) -> &[(&'static str, OsString)] {
         &self.variables
+    }
+
+    /// Where the command inside is looked for.
+    pub fn path(&self) -> &OsStr {
+        &self.path
     }
 
     pub fn welcome(&self) -> Vec<String> {

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::error::{Code, Error, Result, shorten};
 use crate::foreign::Foreign;
 use crate::ids::MfaCode;
+use crate::program;
 use crate::secret::{Secret, Session};
 use std::fs::OpenOptions;
 use std::io::IsTerminal;
@@ -71,7 +72,8 @@ impl Aws {
         } else {
             Stdio::piped()
         };
-        let mut child = Command::new(name);
+        let path = self.environment.raw("PATH").unwrap_or_default();
+        let mut child = Command::new(program::file(name.as_ref(), path, &self.environment));
         child.args(arguments);
         for name in self.environment.withheld() {
             child.env_remove(name);

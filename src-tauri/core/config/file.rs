@@ -46,7 +46,7 @@ pub(super) fn choose(explicit: Option<&Path>, environment: &Environment) -> Resu
 
 /// Canonical and absolute.
 pub(super) fn existing(path: &Path) -> Result<PathBuf> {
-    let path = match std::fs::canonicalize(path) {
+    let path = match dunce::canonicalize(path) {
         Ok(canonical) => canonical,
         Err(_) if is_missing(path) => return Err(not_found(path, "the path given")),
         Err(cause) => return Err(Error::file(path, "read", &cause)),

@@ -38,7 +38,7 @@ impl Home {
     }
 
     fn path(&self) -> PathBuf {
-        self.folder.path().canonicalize().expect("a folder")
+        dunce::canonicalize(self.folder.path()).expect("a folder")
     }
 
     fn file(&self) -> PathBuf {

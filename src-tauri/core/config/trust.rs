@@ -38,7 +38,7 @@ impl Trust {
         let own = own.map(|folder| folder.join(file::NAME));
         Ok(Trust {
             path: environment.state_folder()?.join(FILE),
-            own: own.and_then(|own| std::fs::canonicalize(own).ok()),
+            own: own.and_then(|own| dunce::canonicalize(own).ok()),
         })
     }
 

@@ -42,7 +42,9 @@ mod unix {
     /// and so does where it leads.
     pub fn check_parents(folder: &Path) -> Result<()> {
         let mut above: Vec<_> = folder.ancestors().skip(1).map(Path::to_owned).collect();
-        let real = above.iter().find_map(|above| fs::canonicalize(above).ok());
+        let real = above
+            .iter()
+            .find_map(|above| dunce::canonicalize(above).ok());
         above.extend(
             real.iter()
                 .flat_map(|real| real.ancestors().map(Path::to_owned)),

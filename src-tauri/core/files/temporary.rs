@@ -48,7 +48,7 @@ impl TemporaryFolder {
         self.folder.path()
     }
 
-    pub fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
+    pub fn write(&self, name: impl AsRef<Path>, text: &str) -> Result<PathBuf> {
         let path = self.path().join(name);
         let written = super::open_private(&path)?.write_all(text.as_bytes());
         written.map_err(|cause| Error::file(&path, "write", &cause))?;

@@ -66,7 +66,7 @@ impl FileWatch {
             // One that is gone is not watched any more.
             let _ = watcher.unwatch(&folder);
         }
-        let target = std::fs::canonicalize(&self.path).ok();
+        let target = dunce::canonicalize(&self.path).ok();
         let folders = [Some(&self.path), target.as_ref()].into_iter().flatten();
         self.folders = folders.filter_map(|path| nearest_folder(path)).collect();
         for folder in &self.folders {

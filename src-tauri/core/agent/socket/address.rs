@@ -25,8 +25,7 @@ impl Address {
     /// `configuration` as [`crate::config::locate`](crate::config::locate) finds it, or canonical.
     pub fn of(configuration: &Path, environment: &Environment) -> Result<Address> {
         let configuration = environment.working_directory().join(configuration);
-        let canonical = configuration
-            .canonicalize()
+        let canonical = dunce::canonicalize(&configuration)
             .map_err(|cause| Error::file(&configuration, "read", &cause))?;
         let name = short_hex(&Sha256::digest(canonical.as_os_str().as_encoded_bytes()));
         let folder = folder(environment)?;

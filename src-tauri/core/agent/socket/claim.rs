@@ -112,15 +112,19 @@ fn options(address: &Address) -> io::Result<ListenerOptions<'_>> {
     })
 }
 
-/// Full control for the pipe's owner, who is this user, and for no other user.
+/// Full control for this user and no other; the owner of what an administrator makes is a group.
 #[cfg(not(unix))]
 fn options(address: &Address) -> io::Result<ListenerOptions<'_>> {
     use interprocess::os::windows::local_socket::ListenerOptionsExt;
     use interprocess::os::windows::security_descriptor::SecurityDescriptor;
-    let owner_only = SecurityDescriptor::deserialize(widestring::u16cstr!("D:P(A;;GA;;;OW)"))?;
+    use widestring::U16CString;
+    let user = crate::kernel::own_user()
+        .ok_or_else(|| io::Error::other("the system does not tell which user this is"))?;
+    let list = U16CString::from_str(format!("D:P(A;;GA;;;{user})")).map_err(io::Error::other)?;
+    let this_user_only = SecurityDescriptor::deserialize(&list)?;
     Ok(ListenerOptions::new()
         .name(address.name()?)
-        .security_descriptor(owner_only))
+        .security_descriptor(this_user_only))
 }
 
 /// Whether an agent listens there: the socket of one that was killed remains. Anything but a socket

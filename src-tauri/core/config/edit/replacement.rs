@@ -32,7 +32,7 @@ impl Original {
                 Err(_) => Ok(None),
             };
         }
-        let real = fs::canonicalize(path).map_err(|cause| Error::file(path, "read", &cause))?;
+        let real = dunce::canonicalize(path).map_err(|cause| Error::file(path, "read", &cause))?;
         let text = reader(&real)?;
         let permissions = fs::metadata(&real)
             .map_err(|cause| Error::file(&real, "read", &cause))?
@@ -145,9 +145,7 @@ mod tests {
     #[test]
     fn a_file_that_was_changed_or_made_meanwhile_is_left_alone() {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder
-            .path()
-            .canonicalize()
+        let path = dunce::canonicalize(folder.path())
             .expect("a folder")
             .join("config.yaml");
         let missing = Original::missing(&path, file::text);

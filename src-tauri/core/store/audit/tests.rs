@@ -563,7 +563,7 @@ async fn a_writer_killed_at_any_moment_leaves_whole_lines_and_a_chain_that_goes_
 fn it_is_private_under_any_umask() {
     const TEST: &str = "it_is_private_under_any_umask";
     if let Some(role) = child::role() {
-        let umask = u32::from_str_radix(&role.name, 8).expect("a umask");
+        let umask = rustix::fs::RawMode::from_str_radix(&role.name, 8).expect("a umask");
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(umask));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

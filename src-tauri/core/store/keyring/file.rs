@@ -13,7 +13,6 @@ use crate::secret::Secret;
 use age::secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -143,7 +142,7 @@ impl FileKeyring {
 
     /// A link is written through, not over.
     fn real_path(&self) -> PathBuf {
-        fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone())
+        dunce::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone())
     }
 
     /// Beside the file, because all who share the file must share the lock.

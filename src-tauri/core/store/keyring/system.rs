@@ -62,7 +62,7 @@ impl SystemKeyring {
     ) -> Result<Option<T>> {
         self.with(|store| {
             match store
-                .build(SERVICE, account, None)
+                .build(SERVICE, account, kept_here().as_ref())
                 .and_then(|entry| work(&entry))
             {
                 Ok(value) => Ok(Some(value)),
@@ -188,7 +188,9 @@ impl Backend for SystemKeyring {
             };
             let mut found = Vec::new();
             for entry in store.search(&HashMap::from([query]))? {
-                let account = match entry.get_specifiers() {
+                // Windows' store splits an entry's name at its last dot; our service has dots.
+                let split = entry.get_specifiers().filter(|_| !cfg!(windows));
+                let account = match split {
                     Some((_, account)) => Some(account),
                     None => entry.get_attributes()?.remove("username"),
                 };
@@ -214,6 +216,12 @@ impl Backend for SystemKeyring {
     }
 }
 
+/// Windows takes a user's credentials to other machines unless it is told not to; the audit log and
+/// the marks, which belong to them, stay here.
+fn kept_here() -> Option<HashMap<&'static str, &'static str>> {
+    cfg!(windows).then(|| HashMap::from([("persistence", "Local")]))
+}
+
 #[cfg(target_os = "linux")]
 fn connect() -> keyring_core::Result<Arc<CredentialStore>> {
     Ok(zbus_secret_service_keyring_store::Store::new()?)
@@ -221,7 +229,7 @@ fn connect() -> keyring_core::Result<Arc<CredentialStore>> {
 
 #[cfg(target_os = "macos")]
 fn connect() -> keyring_core::Result<Arc<CredentialStore>> {
-    Ok(apple_native_keyring_store::keyring::Store::new()?)
+    Ok(apple_native_keyring_store::keychain::Store::new()?)
 }
 
 #[cfg(windows)]
@@ -287,6 +295,7 @@ enum KeyringFailure {
     /// Locked, and not unlocked.
     Locked,
     /// The service is there, but was never given a keyring.
+    #[cfg(target_os = "linux")]
     NoCollection,
     Broken,
 }
@@ -303,6 +312,7 @@ fn explain(fault: &Fault) -> Error {
     }
     match failure(fault) {
         KeyringFailure::Locked => locked(format!("the system's keyring is locked: {fault}")).hint(HOW_TO_UNLOCK),
+        #[cfg(target_os = "linux")]
         KeyringFailure::NoCollection => unavailable("the system's keyring service has no default keyring to keep entries in")
             .hint("make one (GNOME: Passwords and Keys), or keep entries in an encrypted file: FOB_KEYRING=file"),
         KeyringFailure::Broken => unavailable(format!("the system's keyring cannot be used: {fault}")).hint(HOW_TO_GET_ONE),

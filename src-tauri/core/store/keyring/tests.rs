@@ -2,7 +2,6 @@
 
 use super::memory::MemoryKeyring;
 use super::*;
-use crate::clock::Clock;
 use std::path::Path;
 
 /// A back end that answers when the channel is closed.
@@ -339,6 +338,7 @@ async fn only_the_file_keyring_takes_a_passphrase() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn without_a_secret_service_the_keyring_is_unavailable_quickly() {
+    use crate::clock::Clock;
     use crate::files::child;
     if child::role().is_none() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -422,6 +422,45 @@ async fn system_keyring_entries_can_be_found_by_other_programs_and_a_locked_one_
             "{error}"
         );
     }
+}
+
+/// Windows' store splits names at dots, and keeps one of our attributes; that of macOS none.
+#[cfg(not(target_os = "linux"))]
+#[tokio::test]
+#[ignore = "writes to the keyring of this user"]
+async fn system_keyring_entries_are_listed_by_their_whole_names() {
+    let keyring = open(&KeyringChoice::System);
+    let names = ["kim", "kim.berger", "team/a.b", "long"];
+    for of in names {
+        let value = if of == "long" {
+            "x".repeat(6000)
+        } else {
+            of.into()
+        };
+        keyring
+            .write(&entry(of), Secret::new(value.as_str()))
+            .await
+            .expect("written");
+        let read = keyring.read(&name(of)).await.expect("there");
+        assert_eq!(read, Some(Secret::new(value)), "{of}");
+    }
+    let listed = keyring.list().await.expect("a list");
+    let kept = Attributes {
+        configuration: entry("kim")
+            .attributes
+            .configuration
+            .filter(|_| cfg!(windows)),
+        ..Attributes::default()
+    };
+    for of in names {
+        let found = listed.iter().filter(|it| it.name == name(of));
+        let attributes: Vec<_> = found.map(|it| &it.attributes).collect();
+        assert_eq!(attributes, [&kept], "{of}");
+        let deleted = keyring.delete(&name(of)).await.expect("deleted");
+        assert_eq!(deleted, Deletion::Removed, "{of}");
+    }
+    let listed = keyring.list().await.expect("a list");
+    assert!(!listed.iter().any(|it| names.map(name).contains(&it.name)));
 }
 
 /// A service that was never given a keyring finds nothing; that is not "no entry". A child in a

@@ -51,7 +51,7 @@ impl AwsFolder {
     /// there before may be shared.
     pub fn create(files: &AwsFiles) -> Result<AwsFolder> {
         // Links may lead to the base: what it is in the end, is checked.
-        files::create_folder(&fs::canonicalize(&files.base).unwrap_or(files.base.clone()))?;
+        files::create_folder(&dunce::canonicalize(&files.base).unwrap_or(files.base.clone()))?;
         let mut folder = AwsFolder::base(files)?;
         for name in folder.names(files)? {
             folder.path = folder.inside(&name)?;
@@ -77,7 +77,7 @@ impl AwsFolder {
     }
 
     fn base(files: &AwsFiles) -> Result<AwsFolder> {
-        let base = fs::canonicalize(&files.base)
+        let base = dunce::canonicalize(&files.base)
             .map_err(|error| unwritable(&files.base, "read", &error))?;
         Ok(AwsFolder {
             path: base.clone(),
@@ -107,7 +107,7 @@ impl AwsFolder {
     fn inside(&self, name: &Path) -> Result<PathBuf> {
         let path = self.path.join(name);
         match fs::symlink_metadata(&path) {
-            Ok(metadata) if metadata.is_symlink() => match fs::canonicalize(&path) {
+            Ok(metadata) if metadata.is_symlink() => match dunce::canonicalize(&path) {
                 Ok(real) if real.starts_with(&self.base) => Ok(real),
                 Ok(_) => Err(outside(&path, &self.base)),
                 Err(error) => Err(unwritable(&path, "follow the link", &error)),

@@ -504,7 +504,7 @@ async fn a_base_that_cannot_be_written_is_named() {
 async fn folders_and_files_are_private_under_any_umask() {
     let test = "folders_and_files_are_private_under_any_umask";
     if let Some(role) = child::role() {
-        let umask = u32::from_str_radix(&role.name, 8).expect("octal");
+        let umask = rustix::fs::RawMode::from_str_radix(&role.name, 8).expect("octal");
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(umask));
         let files = with_keys(files(&role.folder));
         return store(&role.folder, CONFIGURATION)

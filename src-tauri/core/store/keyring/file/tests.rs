@@ -1,6 +1,7 @@
 use super::*;
 use crate::files::child;
 use crate::store::keyring::{EntryKind, EntryName, KeyringEntry, KeyringState, file_keyring};
+use std::fs;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
