@@ -62,7 +62,6 @@ usage: keyfob [--hidden] [--config PATH]
   --version      print the version
 
 For the command line, see `fob --help`.";
-const LETS_GO_WITHIN: Duration = Duration::from_secs(2);
 /// At login the tray may come up after the app.
 const TRAY_COMES_WITHIN: Duration = Duration::from_secs(10);
 
@@ -216,6 +215,7 @@ fn run(first: First, config: Option<PathBuf>) -> anyhow::Result<()> {
 /// Socket and lock of the agent go; with a sandbox all that it left.
 #[cfg(target_os = "linux")]
 async fn leave_nothing(app: &AppHandle) {
+    const LETS_GO_WITHIN: Duration = Duration::from_secs(2);
     let state = app.state::<AppState>();
     tokio::select! {
         () = state.host.let_go() => {}

@@ -9,6 +9,7 @@ use crate::interrupt;
 use crate::invocation::Invocation;
 use crate::render;
 use crate::stop::{CTRL_C, Stop};
+#[cfg(target_os = "linux")]
 use crate::terminal::Terminal;
 use crate::terminal::{Shape, print_json};
 use crate::trust_question;
@@ -58,6 +59,7 @@ pub fn run(invocation: &Invocation, args: &AgentRunArgs) -> Result<u8, Stop> {
         }));
         let (path, pid) = (path.display(), std::process::id());
         terminal.say(&format!("The agent for {path} is running, pid {pid}"));
+        #[cfg(target_os = "linux")]
         if args.notify {
             tokio::spawn(warn_without_notices(agent.clone(), terminal));
         }
@@ -80,6 +82,7 @@ pub fn run(invocation: &Invocation, args: &AgentRunArgs) -> Result<u8, Stop> {
     })
 }
 
+#[cfg(target_os = "linux")]
 async fn warn_without_notices(agent: Agent, terminal: Terminal) {
     if let Some(why) = no_notices().await {
         let text =
@@ -90,14 +93,10 @@ async fn warn_without_notices(agent: Agent, terminal: Terminal) {
 }
 
 /// Why this desktop shows none.
+#[cfg(target_os = "linux")]
 async fn no_notices() -> Option<String> {
-    #[cfg(target_os = "linux")]
-    {
-        let asked = tokio::task::spawn_blocking(notify_rust::get_capabilities).await;
-        asked.ok()?.err().map(|error| error.to_string())
-    }
-    #[cfg(not(target_os = "linux"))]
-    None
+    let asked = tokio::task::spawn_blocking(notify_rust::get_capabilities).await;
+    asked.ok()?.err().map(|error| error.to_string())
 }
 
 #[derive(Debug, Serialize)]

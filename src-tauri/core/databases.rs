@@ -487,7 +487,7 @@ mod tests {
             .iter()
             .map(|it| asking.ask(it, Renewal::WhenDue).expect("a token").token)
             .collect();
-        assert!(tokens[0] != tokens[1]);
+        assert_ne!(tokens[0], tokens[1]);
         assert_eq!(
             (
                 asking.signings.load(Ordering::Relaxed),
@@ -498,7 +498,7 @@ mod tests {
 
         asking.session = session("ASIAOTHER0000000001X", 60);
         let renewed = asking.ask(&targets[0], Renewal::WhenDue).expect("a token");
-        assert!(renewed.token != tokens[0]);
+        assert_ne!(renewed.token, tokens[0]);
         assert_eq!(
             (asking.tokens.count("deploy"), asking.tokens.count("dev")),
             (1, 1),
@@ -526,7 +526,7 @@ mod tests {
         let forced = asking
             .ask(&target("deploy", "app"), Renewal::Always)
             .expect("a token");
-        assert!(forced != first);
+        assert_ne!(forced, first);
         assert_eq!(asking.at(2), (Ok(forced), 2));
     }
 

@@ -376,7 +376,7 @@ mod screen {
         while let Some(command) = commands.recv().await {
             match command {
                 NoticeCommand::Withdraw(keys) => {
-                    shown.retain(|key, _| key.as_ref().is_none_or(|key| !keys.contains(key)))
+                    shown.retain(|key, _| key.as_ref().is_none_or(|key| !keys.contains(key)));
                 }
                 NoticeCommand::Show(notice)
                     if shown.get(&notice.key().cloned()) == Some(&notice) => {}

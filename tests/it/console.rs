@@ -231,7 +231,7 @@ fn a_roles_session_gives_a_link_that_signs_a_browser_in_as_the_role_for_a_quarte
             parameter(&to_s3, "Destination"),
             "https://console.aws.amazon.com/s3/home?region=us-east-1"
         );
-        assert!(to_s3.url != link.url);
+        assert_ne!(to_s3.url, link.url);
         stage.clock.advance(15 * MINUTE);
         assert_eq!(follow(&link).await.0, 400);
     });

@@ -139,6 +139,7 @@ impl Home {
         fob
     }
 
+    #[cfg(unix)]
     pub fn runtime(&self) -> &Path {
         self.runtime.path()
     }

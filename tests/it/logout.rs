@@ -7,6 +7,7 @@ use keyfob_core::sandbox::{FaultSwitch, SandboxFault, StsAction};
 use keyfob_core::secret::Secret;
 use keyfob_core::store::{EntryKind, EntryName, KeyringEntry};
 use std::fs;
+#[cfg(unix)]
 use std::os::unix::fs::symlink;
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};

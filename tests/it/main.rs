@@ -28,6 +28,7 @@ mod federated;
 mod folders;
 mod foreign;
 mod home;
+#[cfg(unix)]
 mod identity_center;
 mod import;
 mod init;

@@ -240,7 +240,7 @@ fn an_agent_signs_a_token_every_fourteen_minutes_and_asks_aws_for_the_session_al
         let Reply::DatabaseToken(forced) = reply else {
             panic!("{reply:?}")
         };
-        assert!(forced.token.expose() != last);
+        assert_ne!(forced.token.expose(), last);
     });
 }
 

@@ -5,6 +5,7 @@ mod attacks;
 mod claim;
 mod clients;
 mod limits;
+#[cfg(target_os = "linux")]
 mod users;
 
 use keyfob_core::agent::api::{

@@ -211,11 +211,10 @@ fn replace(command: &mut Command) -> io::Result<i32> {
     command.status().map(child::exit_code)
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
     fn the_shell_is_the_users_own_or_sh() {
         assert_eq!(

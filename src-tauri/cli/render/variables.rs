@@ -214,6 +214,7 @@ fn github(name: &str, value: &str) -> String {
 mod tests {
     use super::*;
     use keyfob_core::agent::api::Secret;
+    #[cfg(unix)]
     use std::process::Command;
 
     const NASTY: [&str; 10] = [

@@ -1,22 +1,22 @@
 //! Whose a folder or an open file is. What other users may change is not used: they could swap it
 //! between two looks at it. Windows: the profile's own access list holds.
 
-use crate::error::Result;
-use std::fs::{File, OpenOptions};
+use crate::error::{Code, Error, Result};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::path::Path;
 
 #[cfg(unix)]
 pub use unix::check_unshared;
 #[cfg(unix)]
-pub(super) use unix::{check_file, check_folder, check_parents, follow_no_link};
+pub(super) use unix::{check_file, check_folder, check_parents, follow_no_link, for_its_owner};
 
 #[cfg(unix)]
 mod unix {
-    use super::{File, OpenOptions, Path, Result};
+    use super::{DirBuilder, File, OpenOptions, Path, Result, look, not_used};
     use crate::error::{Code, Error};
     use rustix::fs::OFlags;
     use std::fs::{self, Metadata};
-    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 
     const ROOT: u32 = 0;
     const STICKY: u32 = 0o1000;
@@ -96,14 +96,14 @@ mod unix {
         check_parents(path)
     }
 
+    pub fn for_its_owner(folder: &mut DirBuilder) {
+        folder.mode(0o700);
+    }
+
     /// Opening a link fails, and a pipe is no wait.
     pub fn follow_no_link(options: &mut OpenOptions) {
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
         options.custom_flags(flags.bits().cast_signed());
-    }
-
-    fn look(path: &Path) -> Result<Metadata> {
-        fs::symlink_metadata(path).map_err(|cause| Error::file(path, "look at", &cause))
     }
 
     fn me() -> u32 {
@@ -122,37 +122,52 @@ mod unix {
             "look at what is in it, then: chmod {mode} '{path}'"
         ))
     }
+}
 
-    fn not_used(path: &Path, why: &str) -> Error {
-        Error::new(
-            Code::FilesUnwritable,
-            format!("{} is not used: it {why}", path.display()),
-        )
-        .hint(
-            "find out who made it and why; remove it, or choose a place that only you can write to",
-        )
-    }
+fn look(path: &Path) -> Result<Metadata> {
+    fs::symlink_metadata(path).map_err(|cause| Error::file(path, "look at", &cause))
+}
+
+fn not_used(path: &Path, why: &str) -> Error {
+    Error::new(
+        Code::FilesUnwritable,
+        format!("{} is not used: it {why}", path.display()),
+    )
+    .hint("find out who made it and why; remove it, or choose a place that only you can write to")
 }
 
 #[cfg(not(unix))]
 mod elsewhere {
-    use super::{File, OpenOptions, Path, Result};
+    use super::{DirBuilder, File, OpenOptions, Path, Result, look, not_used};
+    use crate::error::Error;
 
-    pub fn check_folder(_folder: &Path) -> Result<()> {
-        Ok(())
+    pub fn check_folder(folder: &Path) -> Result<()> {
+        let found = look(folder)?;
+        if found.is_symlink() {
+            Err(not_used(folder, "is a symbolic link"))
+        } else if !found.is_dir() {
+            Err(not_used(folder, "is not a folder"))
+        } else {
+            Ok(())
+        }
     }
 
-    pub fn check_parents(_folder: &Path) -> Result<()> {
-        Ok(())
+    pub fn check_file(file: &File, path: &Path) -> Result<()> {
+        let found = file
+            .metadata()
+            .map_err(|cause| Error::file(path, "look at", &cause))?;
+        if found.is_file() {
+            Ok(())
+        } else {
+            Err(not_used(path, "is not a file"))
+        }
     }
 
-    pub fn check_file(_file: &File, _path: &Path) -> Result<()> {
-        Ok(())
+    pub fn check_unshared(file: &File, path: &Path) -> Result<()> {
+        check_file(file, path)
     }
 
-    pub fn check_unshared(_file: &File, _path: &Path) -> Result<()> {
-        Ok(())
-    }
+    pub fn for_its_owner(_folder: &mut DirBuilder) {}
 
     pub fn follow_no_link(_options: &mut OpenOptions) {}
 }
@@ -160,4 +175,4 @@ mod elsewhere {
 #[cfg(not(unix))]
 pub use elsewhere::check_unshared;
 #[cfg(not(unix))]
-pub(super) use elsewhere::{check_file, check_folder, check_parents, follow_no_link};
+pub(super) use elsewhere::{check_file, check_folder, follow_no_link, for_its_owner};

@@ -1,7 +1,9 @@
 //! Private files and folders: made for their owner only, replaced whole or not at all. A link is
 //! not followed, and what belongs to another user is not used.
 
-use super::ownership::{check_file, check_folder, check_parents, follow_no_link};
+#[cfg(unix)]
+use super::ownership::check_parents;
+use super::ownership::{check_file, check_folder, follow_no_link, for_its_owner};
 use crate::error::{Error, Result};
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -15,6 +17,7 @@ const SUFFIX: &str = ".keyfob-new";
 /// Creates `folder` and what is missing above it, each for its owner only. Afterwards it is a
 /// folder that other users cannot change: an error that names it otherwise.
 pub fn create_folder(folder: &Path) -> Result<()> {
+    #[cfg(unix)]
     check_parents(folder)?;
     if fs::symlink_metadata(folder).is_err() {
         create_missing(folder)?;
@@ -33,8 +36,7 @@ fn create_missing(folder: &Path) -> Result<()> {
         create_missing(parent)?;
     }
     let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    for_its_owner(&mut builder);
     match builder.create(folder) {
         Ok(()) => make_private(folder).map(drop),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),

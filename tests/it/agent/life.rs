@@ -4,9 +4,7 @@ use super::{answered, end, start};
 use crate::home::{DEPLOY, DEV, Home, RunningAgent, code, text, until};
 use rustix::process::Signal;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, chown};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Command, Stdio};
+use std::os::unix::process::ExitStatusExt;
 
 /// What `fob agent status` says: its exit code, and the agent's process id.
 fn status(home: &Home) -> (i32, Option<u64>) {
@@ -221,6 +219,9 @@ fn neither_what_it_says_nor_its_log_nor_its_command_line_holds_a_secret() {
 #[cfg(target_os = "linux")]
 #[test]
 fn not_even_its_own_user_can_look_into_its_memory() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    use std::os::unix::process::CommandExt;
+    use std::process::{Command, Stdio};
     const NOBODY: u32 = 65534;
     let home = Home::with(DEV);
     let me = rustix::process::geteuid().as_raw();
@@ -262,6 +263,7 @@ fn not_even_its_own_user_can_look_into_its_memory() {
     assert_eq!(owner(home.agent(fob).pid()), 0);
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn an_agent_that_cannot_show_notices_says_so_once_and_in_its_status() {
     let home = Home::with(DEV);

@@ -25,6 +25,7 @@ impl Terminal {
     }
 
     /// `strips`: without what steers the console.
+    #[expect(clippy::needless_pass_by_value, reason = "as on Unix")]
     pub fn reading(command: Command, strips: bool) -> Terminal {
         let size = PtySize {
             rows: 40,

@@ -93,6 +93,10 @@ impl CredentialsEndpoint {
 
     /// Starts a program that keeps the port taken for as long as it or a child of it lives: they
     /// send their token there, and once this process was killed another user could listen on it.
+    #[cfg_attr(
+        not(unix),
+        expect(clippy::unused_self, reason = "no child inherits a socket there")
+    )]
     pub fn start<T>(&self, start: impl FnOnce() -> T) -> T {
         #[cfg(unix)]
         let inherited = |flags| {

@@ -47,6 +47,8 @@ impl Claim {
     /// Replaces a stale socket. `None` when a live one stands there although its lock file is gone.
     pub fn listen(&mut self) -> Result<Option<Listener>> {
         let path = self.address.path();
+        // A pipe ends with the process that made it, and only one process can make it.
+        #[cfg(unix)]
         if is_live(&self.address)? {
             return Ok(None);
         }
@@ -149,12 +151,6 @@ fn is_live(address: &Address) -> Result<bool> {
         Err(cause) if cause.kind() == io::ErrorKind::ConnectionRefused => Ok(false),
         Err(cause) => Err(failed(cause)),
     }
-}
-
-/// A pipe ends with the process that made it, and only one process can make it.
-#[cfg(not(unix))]
-fn is_live(_address: &Address) -> Result<bool> {
-    Ok(false)
 }
 
 #[cfg(unix)]

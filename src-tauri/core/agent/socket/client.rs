@@ -12,10 +12,9 @@ use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
 #[cfg(unix)]
 use interprocess::local_socket::traits::Stream as _;
-use interprocess::local_socket::traits::StreamCommon;
 #[cfg(unix)]
 use interprocess::local_socket::traits::tokio::Stream as _;
-use interprocess::local_socket::{self as local, PeerCreds, tokio as local_async};
+use interprocess::local_socket::{self as local, tokio as local_async};
 use std::io::{self, Read, Write};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -78,8 +77,7 @@ impl Connection {
             Err(cause) => return Err(unusable(&cause)),
         };
         // Another user's process would learn what a person types.
-        let creds = stream.peer_creds().map_err(|cause| unusable(&cause))?;
-        if !peer::is_this_user(&creds) {
+        if !stream.is_this_users().map_err(|cause| unusable(&cause))? {
             let message = format!(
                 "what listens at {} is not your agent: it belongs to another user",
                 address.path().display()
@@ -193,10 +191,10 @@ impl Stream {
         Err(io::ErrorKind::TimedOut.into())
     }
 
-    fn peer_creds(&self) -> io::Result<PeerCreds> {
+    fn is_this_users(&self) -> io::Result<bool> {
         match self {
-            Stream::Blocking(stream) => stream.peer_creds(),
-            Stream::Async(stream) => stream.peer_creds(),
+            Stream::Blocking(stream) => peer::is_this_user(stream),
+            Stream::Async(stream) => peer::is_this_user(stream),
         }
     }
 

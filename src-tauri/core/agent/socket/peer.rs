@@ -5,18 +5,20 @@
 use super::address;
 use crate::agent::api::Caller;
 use crate::kernel::parent_of;
-use interprocess::local_socket::PeerCreds;
+use interprocess::local_socket::traits::StreamCommon;
+use std::io;
 
 /// The same user and no other: root has no business here either, unless it is root's own agent.
 #[cfg(unix)]
-pub(super) fn is_this_user(peer: &PeerCreds) -> bool {
-    peer.euid() == Some(address::me())
+pub(super) fn is_this_user(stream: &impl StreamCommon) -> io::Result<bool> {
+    Ok(stream.peer_creds()?.euid() == Some(address::me()))
 }
 
 /// Any user may make a pipe of any name.
 #[cfg(not(unix))]
-pub(super) fn is_this_user(peer: &PeerCreds) -> bool {
-    peer.pid().is_some_and(crate::kernel::is_of_this_user)
+pub(super) fn is_this_user(stream: &impl StreamCommon) -> io::Result<bool> {
+    let peer = stream.peer_creds()?.pid();
+    Ok(peer.is_some_and(crate::kernel::is_of_this_user))
 }
 
 /// The process at the other end, as it was when it connected, as far as the system tells.
@@ -32,15 +34,14 @@ impl Peer {
     }
 
     /// macOS does not tell.
-    pub fn of(peer: &PeerCreds) -> Peer {
+    pub fn of(stream: &impl StreamCommon) -> io::Result<Peer> {
+        let pid = stream.peer_creds()?.pid();
         #[cfg(unix)]
-        let pid = peer.pid().and_then(|pid| u32::try_from(pid).ok());
-        #[cfg(not(unix))]
-        let pid = peer.pid();
-        Peer {
+        let pid = pid.and_then(|pid| u32::try_from(pid).ok());
+        Ok(Peer {
             pid,
             parent: pid.and_then(parent_of),
-        }
+        })
     }
 
     /// The caller: the process reported, if it is this one, the one that started it

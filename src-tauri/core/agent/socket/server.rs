@@ -160,12 +160,11 @@ impl Places {
 
 /// `None` for a client that is turned away, without a word.
 fn peer_of(stream: &local::Stream) -> Option<Peer> {
-    let creds = stream.peer_creds().ok()?;
-    if !peer::is_this_user(&creds) {
+    if !peer::is_this_user(stream).ok()? {
         tracing::warn!("a process of another user was turned away");
         return None;
     }
-    Some(Peer::of(&creds))
+    Peer::of(stream).ok()
 }
 
 /// A connection that was let in.

@@ -112,12 +112,10 @@ fn ask(config: &Config) {
         }
     }
     for provider in config.providers() {
-        assert!(
-            config
-                .source(provider)
-                .is_ok_and(|source| source.name == provider.name.as_str())
-                == is_usable(config, provider)
-        );
+        let is_found = config
+            .source(provider)
+            .is_ok_and(|source| source.name == provider.name.as_str());
+        assert_eq!(is_found, is_usable(config, provider));
         assert!(config.files(provider).is_ok());
     }
     let _ = config.default_identity();
