@@ -143,7 +143,7 @@ fn a_region_is_written_only_where_the_configuration_names_one() {
     );
     done(&home, &["write"]);
     let fob = env!("CARGO_BIN_EXE_fob");
-    let configuration = fs::canonicalize(home.config()).expect("there");
+    let configuration = dunce::canonicalize(home.config()).expect("there");
     let configuration = configuration.display();
     let profile = |name: &str, region: &str| {
         format!(

@@ -91,7 +91,7 @@ pub async fn remove(
     only: Option<&str>,
     mode: Mode,
 ) -> Result<ProfilesReport> {
-    let real = std::fs::canonicalize(configuration);
+    let real = dunce::canonicalize(configuration);
     let file = SharedConfigFile::of(environment, &real.unwrap_or(configuration.to_owned()))?;
     let profiles = file.remove(only, mode).await?;
     Ok(ProfilesReport::of(&file, mode, profiles))
