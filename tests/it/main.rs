@@ -17,6 +17,7 @@ mod console;
 mod console_in_browser;
 mod console_sign_in;
 mod contract;
+#[cfg(unix)]
 mod desktop;
 mod elsewhere;
 #[cfg(unix)]
