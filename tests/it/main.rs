@@ -15,6 +15,7 @@ mod concurrency;
 mod console;
 #[cfg(unix)]
 mod console_in_browser;
+#[cfg(unix)]
 mod console_sign_in;
 mod contract;
 #[cfg(unix)]
