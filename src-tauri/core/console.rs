@@ -239,6 +239,7 @@ mod tests {
     fn world(folder: &std::path::Path) -> World {
         let environment = Environment::of([
             ("HOME", folder.as_os_str()),
+            ("USERPROFILE", folder.as_os_str()),
             ("FOB_KEYRING", "memory".as_ref()),
         ]);
         let own = environment.config_folder().expect("a home");

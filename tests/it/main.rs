@@ -6,6 +6,7 @@ mod ambient;
 #[cfg(unix)]
 mod assigned_roles;
 mod audit;
+#[cfg(unix)]
 mod boundaries;
 mod cleanup;
 mod cli;

@@ -94,11 +94,13 @@ mod tests {
             };
             fob.credential_process("dev").expect("quotable")
         };
+        let root = if cfg!(windows) { "C:" } else { "" };
         for program in ["/no such/fob", "/no $such/fob", "/no'such/fob"] {
-            let line = line(program);
+            let program = format!("{root}{program}");
+            let line = line(&program);
             assert_eq!(
                 missing_program(&line).as_deref(),
-                Some(Path::new(program)),
+                Some(Path::new(&program)),
                 "{line}"
             );
         }

@@ -100,6 +100,7 @@ mod tests {
             rfc3339(at(1_798_113_480) + Duration::from_millis(999)),
             "2026-12-24T11:58:00Z"
         );
-        assert!(rfc3339(at(u64::from(u32::MAX) << 20)).starts_with("9999-"));
+        // Later than any date that is written; Windows counts to the year 30828.
+        assert!(rfc3339(at(400_000_000_000)).starts_with("9999-"));
     }
 }
