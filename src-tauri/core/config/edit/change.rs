@@ -235,7 +235,7 @@ impl NewIdentityCenter {
             required("start_url", &self.start_url, values::url)?,
         ];
         let found = ("auto_provision_identities".to_owned(), NewValue::Is(true));
-        let found = Some(found).filter(|_| !self.only_written);
+        let found = (!self.only_written).then_some(found);
         let rest = written.into_iter().flatten().chain(found);
         Ok(NewValue::Mapping([kind].into_iter().chain(rest).collect()))
     }
