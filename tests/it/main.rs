@@ -1,6 +1,7 @@
 //! One integration binary: the parts of Keyfob as their users see them, without anything from
 //! outside the repository.
 
+#[cfg(unix)]
 mod agent;
 mod ambient;
 #[cfg(unix)]
