@@ -100,7 +100,10 @@ mod tests {
             ("/usr/bin/fish", VariablesFormat::Fish),
             ("/usr/bin/pwsh", VariablesFormat::PowerShell),
             ("/bin/zsh", VariablesFormat::Bash),
+            #[cfg(not(windows))]
             ("", VariablesFormat::Bash),
+            #[cfg(windows)]
+            ("", VariablesFormat::PowerShell),
         ] {
             assert_eq!(
                 usual_format(&Environment::of([("SHELL", shell)])),

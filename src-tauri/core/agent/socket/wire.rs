@@ -276,7 +276,7 @@ mod tests {
             person: Person::Absent,
             trail: None,
         };
-        let far_off = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(u32::MAX) << 8);
+        let far_off = SystemTime::UNIX_EPOCH + Duration::from_secs(400_000_000_000);
         let request = Request::Look(Look::Audit {
             since: Some(far_off),
         });
