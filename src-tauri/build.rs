@@ -6,6 +6,7 @@
 #[cfg(feature = "app")]
 const COMMANDS: &[&str] = &[
     "activity",
+    "add_identity_center",
     "add_user",
     "answer_code",
     "answer_keys",
@@ -23,6 +24,7 @@ const COMMANDS: &[&str] = &[
     "import_profiles",
     "importable",
     "leave_sandbox",
+    "list_roles",
     "log_out",
     "notify_before",
     "open_browser",

@@ -83,6 +83,11 @@ class ActivePrompt {
     return this.#start(signInJob(identity, renewal));
   }
 
+  /** The roles that an Identity Center assigns; a sign-in there comes first. */
+  listRoles(provider: string): Promise<void> {
+    return this.#start({ start: () => commands.listRoles(provider), next: null });
+  }
+
   enterKeys(identity: string, then: "sign_in" | "stop"): Promise<void> {
     const next = then === "sign_in" ? signInJob(identity) : null;
     return this.#start({ start: () => commands.enterKeys(identity), next, storesOnly: next === null });
@@ -268,6 +273,10 @@ function summary(reached: Exclude<Reached, { needs: unknown }>): string {
   if (reached.signed_in !== undefined) {
     const { identity, expires_at } = reached.signed_in;
     return texts.identities.signedIn(identity, moment(expires_at, clock.now));
+  }
+  if (reached.listed !== undefined) {
+    const { provider, roles, accounts } = reached.listed;
+    return texts.firstRun.listed(provider, roles, accounts);
   }
   return texts.identities.configured(reached.configured.identity, reached.configured.access_key_id);
 }

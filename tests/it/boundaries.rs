@@ -122,6 +122,7 @@ const SHELLS_MAY: &[&str] = &[
     "config::Importable",
     "config::LeftOut",
     "config::NewIdentity",
+    "config::NewIdentityCenter",
     "config::NewKind",
     "config::Problem",
     "config::ProfileKind",

@@ -14,6 +14,8 @@ export const commands = {
 	/**  Looks at keyring and configuration again. */
 	retry: () => __TAURI_INVOKE<AppSnapshot>("retry"),
 	signIn: (identity: string, renewal: Renewal) => __TAURI_INVOKE<SignInOutcome>("sign_in", { identity, renewal }),
+	/**  Lists the roles that an IAM Identity Center assigns, after a sign-in there if one is needed. */
+	listRoles: (provider: string) => __TAURI_INVOKE<SignInOutcome>("list_roles", { provider }),
 	/**  Opens a prompt for long-lived keys although none is due: the identity's, or those of its source. */
 	enterKeys: (identity: string) => __TAURI_INVOKE<SignInOutcome>("enter_keys", { identity }),
 	answerKeys: (prompt: number, keys: KeysForm) => __TAURI_INVOKE<SignInOutcome>("answer_keys", { prompt, keys }),
@@ -58,10 +60,15 @@ export const commands = {
 	 */
 	trustConfiguration: (shown: string[]) => __TAURI_INVOKE<null>("trust_configuration", { shown }),
 	/**
-	 *  Writes an IAM user into the configuration, which is made if there is none; its keys are entered
-	 *  next.
+	 *  Writes a user into the configuration, which is made if there is none; keys are entered, or the
+	 *  browser opened, next.
 	 */
 	addUser: (user: NewUser) => __TAURI_INVOKE<null>("add_user", { user }),
+	/**
+	 *  Writes an IAM Identity Center into the configuration, unless it is there, and returns its name:
+	 *  the roles that it assigns are listed next.
+	 */
+	addIdentityCenter: (center: NewCenter) => __TAURI_INVOKE<string>("add_identity_center", { center }),
 	/**  What `~/.aws/config` and `~/.aws/credentials` hold. */
 	importable: () => __TAURI_INVOKE<ImportableProfile[]>("importable"),
 	importProfiles: (names: string[]) => __TAURI_INVOKE<ImportedProfiles>("import_profiles", { names }),
@@ -96,6 +103,13 @@ export type AppSnapshot = {
 	/**  What the agent knows; `None` while there is no configuration in force. */
 	agent: Snapshot | null,
 	notes: Note[],
+};
+
+/**  What a provider assigns to the person. */
+export type AssignedRoles = {
+	provider: string,
+	accounts: number,
+	roles: number,
 };
 
 /**  The audit log, read. */
@@ -393,9 +407,15 @@ export type MfaArn = string;
 /**  Whether to act, or only to report what would be done. */
 export type Mode = "dry_run" | "run";
 
+export type NewCenter = {
+	start_url: string,
+	region: string,
+};
+
 export type NewUser = {
 	name: string,
 	region: string,
+	signs_in_with: SignsInWith,
 };
 
 /**  Information for the user beside any reply: "Credentials saved to keyring: dev". */
@@ -590,7 +610,7 @@ export type SignInOutcome = {
 	reached: SignInResult,
 };
 
-export type SignInResult = ({ signed_in: SignedIn }) & { configured?: never; needs?: never } | ({ configured: Configured }) & { needs?: never; signed_in?: never } | ({ needs: Prompt }) & { configured?: never; signed_in?: never };
+export type SignInResult = ({ signed_in: SignedIn }) & { configured?: never; listed?: never; needs?: never } | ({ configured: Configured }) & { listed?: never; needs?: never; signed_in?: never } | ({ listed: AssignedRoles }) & { configured?: never; needs?: never; signed_in?: never } | ({ needs: Prompt }) & { configured?: never; listed?: never; signed_in?: never };
 
 /**  A sign-in that sessions are made with: how long it is good. */
 export type SignInStatus = {
@@ -611,6 +631,10 @@ export type SignedIn = {
 	/**  The session was there before: nothing was made. */
 	kept?: boolean,
 };
+
+export type SignsInWith = "access_keys" | 
+/**  The user's sign-in to the AWS console. */
+"console";
 
 /**  All that is known, for `list`, `status`, tray and window: one record per identity. */
 export type Snapshot = {

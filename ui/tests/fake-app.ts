@@ -75,6 +75,8 @@ export class FakeApp {
     snapshot: () => this.snapshot,
     retry: () => this.snapshot,
     sign_in: ({ identity }) => signed_in(String(identity)),
+    list_roles: ({ provider }) => ({ notes: [], reached: { listed: { provider, accounts: 3, roles: 12 } } }),
+    add_identity_center: () => "corp",
     enter_keys: ({ identity }) => needs(fixtures.prompt(90, fixtures.kinds.new_keys, { identity: String(identity) })),
     answer_keys: () => signed_in("dev-admin"),
     answer_code: () => signed_in("dev-admin"),

@@ -13,8 +13,7 @@ test("without a configuration the ways to a first identity are shown, and where 
   await open(first());
   expect(screen.getByRole("heading", { name: "Set up Keyfob" })).toBeTruthy();
   expect(document.body.textContent).toContain("~/.config/keyfob/config.yaml");
-  expect(way(/IAM Identity Center/).disabled).toBe(true);
-  expect(way(/IAM Identity Center/).textContent).toContain("Not in this version yet");
+  expect(screen.getAllByRole("listitem")[0]!.textContent).toContain("Sign in with your AWS console account");
 });
 
 test("settings are reached without a configuration", async () => {
@@ -57,7 +56,7 @@ test("an access key is added, entered, and signed in with", async () => {
   await user.clear(name);
   await user.type(name, "ops");
   await user.click(screen.getByRole("button", { name: "Add" }));
-  expect(app.sent("add_user")).toEqual([{ user: { name: "ops", region: "us-east-1" } }]);
+  expect(app.sent("add_user")).toEqual([{ user: { name: "ops", region: "us-east-1", signs_in_with: "access_keys" } }]);
   await user.type(await screen.findByLabelText("Access key ID"), KEY_ID);
   await user.type(screen.getByLabelText("Secret access key"), SECRET);
   await user.click(screen.getByRole("button", { name: "Store and sign in" }));
@@ -150,3 +149,33 @@ for (const scene of ["untrusted", "banners-untrusted"]) {
     expect((await screen.findByRole("alert")).textContent).toContain("The configuration has changed again");
   });
 }
+
+test("the roles of an Identity Center are listed after a sign-in in the browser", async () => {
+  const app = first()
+    .on("list_roles", () => needs(fixtures.prompt(70, fixtures.browser(), { identity: "corp" })))
+    .on("follow", () => ({ notes: [], reached: { listed: { provider: "corp", accounts: 1, roles: 2 } } }));
+  const user = await open(app);
+  await user.click(way(/Sign in with IAM Identity Center/));
+  await user.click(screen.getByRole("button", { name: "Sign in" }));
+  expect(screen.getByText("The start URL is required")).toBeTruthy();
+  await user.type(screen.getByLabelText("Start URL"), "https://ssoins-1.portal.eu-west-1.app.aws");
+  expect(screen.getByLabelText<HTMLInputElement>("Region").value).toBe("eu-west-1");
+  await user.click(screen.getByRole("button", { name: "Sign in" }));
+  const center = { start_url: "https://ssoins-1.portal.eu-west-1.app.aws", region: "eu-west-1" };
+  expect(app.sent("add_identity_center")).toEqual([{ center }]);
+  expect(app.sent("list_roles")).toEqual([{ provider: "corp" }]);
+  await screen.findByRole("button", { name: "Open browser" });
+  const open_prompt = fixtures.prompt(70, fixtures.browser(), { identity: "corp" });
+  await app.sends(fixtures.with_prompts(fixtures.team_snapshot(), open_prompt));
+  await app.sends(fixtures.team_snapshot());
+  await waitFor(() => expect(announced()).toContain("corp: 2 roles in 1 account"));
+});
+
+test("a console account is signed in with", async () => {
+  const app = first();
+  const user = await open(app);
+  await user.click(way(/Sign in with your AWS console account/));
+  await user.click(screen.getByRole("button", { name: "Sign in" }));
+  expect(app.sent("add_user")).toEqual([{ user: { name: "me", region: "us-east-1", signs_in_with: "console" } }]);
+  await waitFor(() => expect(app.sent("sign_in")).toEqual([{ identity: "me", renewal: "when_due" }]));
+});

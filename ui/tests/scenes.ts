@@ -298,6 +298,10 @@ export const scenes: Record<string, Scene> = {
     app: () => main(missing()),
     act: async ({ screen, user }) => user.click(await screen.findByRole("button", { name: /Add an access key/ })),
   },
+  "first-run-portal": {
+    app: () => main(missing()),
+    act: async ({ screen, user }) => user.click(await screen.findByRole("button", { name: /IAM Identity Center/ })),
+  },
   "first-run-import": {
     app: () =>
       main(missing()).on("importable", () => [

@@ -16,8 +16,8 @@ use crate::snapshot::Configuration;
 use crate::windows::Windows;
 use keyfob_core::agent::api::{Answered, Note, Reply, SessionDuration};
 use keyfob_core::config::{
-    Change, Config, ImportSource, NewIdentity, NewKind, Problem, Severity, Trust,
-    importable as found,
+    Change, Config, ImportSource, NewIdentity, NewIdentityCenter, NewKind, Problem, Severity,
+    Trust, importable as found,
 };
 use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::view::notice::NoticeKind;
@@ -60,6 +60,21 @@ pub enum ProblemSeverity {
 #[derive(Debug, Deserialize, Type)]
 pub struct NewUser {
     name: String,
+    region: String,
+    signs_in_with: SignsInWith,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum SignsInWith {
+    AccessKeys,
+    /// The user's sign-in to the AWS console.
+    Console,
+}
+
+#[derive(Debug, Deserialize, Type)]
+pub struct NewCenter {
+    start_url: String,
     region: String,
 }
 
@@ -205,16 +220,24 @@ pub async fn trust_configuration(
     state.ask(AppRequest::Retry).await.map(drop)
 }
 
-/// Writes an IAM user into the configuration, which is made if there is none; its keys are entered
-/// next.
+/// Writes a user into the configuration, which is made if there is none; keys are entered, or the
+/// browser opened, next.
 #[tauri::command]
 #[specta::specta]
 pub async fn add_user(state: State<'_, Windows>, user: NewUser) -> Result<()> {
-    let NewUser { name, region } = user;
-    let kind = NewKind::User {
-        region: Some(region),
-        // The form for the keys asks for it.
-        mfa_arn: None,
+    let NewUser {
+        name,
+        region,
+        signs_in_with,
+    } = user;
+    let region = Some(region);
+    let kind = match signs_in_with {
+        SignsInWith::AccessKeys => NewKind::User {
+            region,
+            // The form for the keys asks for it.
+            mfa_arn: None,
+        },
+        SignsInWith::Console => NewKind::Login { region },
     };
     let new = NewIdentity {
         name,
@@ -226,6 +249,51 @@ pub async fn add_user(state: State<'_, Windows>, user: NewUser) -> Result<()> {
         kind,
     };
     edit(&state, Change::AddIdentity(new)).await
+}
+
+/// Writes an IAM Identity Center into the configuration, unless it is there, and returns its name:
+/// the roles that it assigns are listed next.
+#[tauri::command]
+#[specta::specta]
+pub async fn add_identity_center(state: State<'_, Windows>, center: NewCenter) -> Result<String> {
+    let NewCenter { start_url, region } = center;
+    let config = Config::load(&state.configuration(), &state.environment).ok();
+    let providers = config.iter().flat_map(Config::providers);
+    let taken: Vec<String> = providers.map(|it| it.name.to_string()).collect();
+    let address = start_url.trim().trim_end_matches(['#', '/']);
+    let is_it = |config: &Config, name: &str| {
+        let source = config.provider(name).and_then(|it| config.source(it));
+        let signs_in_at = source.ok().and_then(|it| it.kind.facts().sign_in_address);
+        signs_in_at.is_some_and(|it| it.eq_ignore_ascii_case(address))
+    };
+    let known = |name: &&String| config.as_ref().is_some_and(|config| is_it(config, name));
+    if let Some(name) = taken.iter().find(known) {
+        return Ok(name.clone());
+    }
+    let name = name_of_center(address, &taken);
+    let new = NewIdentityCenter {
+        name: name.clone(),
+        start_url,
+        region,
+        only_written: false,
+    };
+    edit(&state, Change::AddIdentityCenter(new)).await?;
+    Ok(name)
+}
+
+/// `corp` of `https://corp.awsapps.com/start`.
+fn name_of_center(start_url: &str, taken: &[String]) -> String {
+    let host = start_url.split_once("://").map_or("", |(_, rest)| rest);
+    let first = host.split(['.', '/', ':']).next().unwrap_or_default();
+    let is_name = |text: &&str| {
+        let is_kept = |it: char| it.is_ascii_alphanumeric() || it == '-';
+        !text.is_empty() && !text.starts_with('-') && text.len() <= 40 && text.chars().all(is_kept)
+    };
+    let first = Some(first).filter(is_name).unwrap_or("sso");
+    let is_free = |name: &String| !taken.iter().any(|it| it.eq_ignore_ascii_case(name));
+    let numbered = (2..).map(|number| format!("{first}-{number}"));
+    let mut names = [first.to_owned()].into_iter().chain(numbered);
+    names.find(is_free).unwrap_or_default()
 }
 
 /// What `~/.aws/config` and `~/.aws/credentials` hold.
@@ -260,4 +328,23 @@ fn as_written(duration: Duration) -> String {
     let seconds = duration.as_secs().to_string();
     let parsed = seconds.parse::<SessionDuration>();
     parsed.map_or(seconds, |duration| duration.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_center_goes_by_its_start_url() {
+        let taken = ["corp".to_owned(), "Corp-2".to_owned()];
+        for (start_url, name) in [
+            ("https://acme.awsapps.com/start", "acme"),
+            ("https://corp.awsapps.com/start", "corp-3"),
+            ("https://ssoins-1.portal.eu-central-1.app.aws", "ssoins-1"),
+            ("https://-/start", "sso"),
+            ("nothing", "sso"),
+        ] {
+            assert_eq!(name_of_center(start_url, &taken), name, "{start_url}");
+        }
+    }
 }

@@ -10,9 +10,9 @@ use crate::actions::misunderstood;
 use crate::outside;
 use crate::windows::Windows;
 use keyfob_core::agent::api::{
-    Answer, Answered, BrowserUse, Check, Configure, Configured, Control, HeldSession, Login,
-    Maintain, Note, OtherUser, Prompt, PromptId, PromptKind, Renewal, Replaces, Reply, Secret,
-    SessionRequest, SignedIn, TypedKeys, WhyKeys,
+    Answer, Answered, AssignedRoles, BrowserUse, Check, Configure, Configured, Control,
+    HeldSession, Login, Maintain, Note, OtherUser, Prompt, PromptId, PromptKind, Renewal, Replaces,
+    Reply, Secret, SessionRequest, SignedIn, TypedKeys, WhyKeys,
 };
 use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::view::{form, pasted};
@@ -32,6 +32,7 @@ pub struct SignInOutcome {
 pub enum SignInResult {
     SignedIn(SignedIn),
     Configured(Configured),
+    Listed(AssignedRoles),
     Needs(Box<Prompt>),
 }
 
@@ -108,6 +109,24 @@ pub async fn sign_in(
     };
     state
         .request(window.label(), SessionRequest::Login(login).into())
+        .await
+        .and_then(outcome)
+}
+
+/// Lists the roles that an IAM Identity Center assigns, after a sign-in there if one is needed.
+#[tauri::command]
+#[specta::specta]
+pub async fn list_roles(
+    window: WebviewWindow,
+    state: State<'_, Windows>,
+    provider: String,
+) -> Result<SignInOutcome> {
+    let request = Maintain::ListRoles {
+        provider,
+        browser: BrowserUse::Here,
+    };
+    state
+        .request(window.label(), request.into())
         .await
         .and_then(outcome)
 }
@@ -345,6 +364,7 @@ fn outcome(Answered { notes, reply }: Answered) -> Result<SignInOutcome> {
     let reached = match reply {
         Reply::SignedIn(signed_in) => SignInResult::SignedIn(signed_in),
         Reply::Configured(configured) => SignInResult::Configured(configured),
+        Reply::RolesListed(listed) => SignInResult::Listed(listed),
         Reply::Needs(prompt) => SignInResult::Needs(prompt),
         _ => return Err(misunderstood()),
     };

@@ -4,11 +4,13 @@
 
 use super::actor::{Actor, Message, Shown, Then};
 use super::api::{Event, ListedProvider, Note, OpenPrompt, Refresh, Reply, Running, Snapshot};
+use super::jobs::PendingPrompt;
 use super::prompts;
 use super::role::Role;
 use super::schedule::caller;
 use super::sign_ins;
 use super::waiter::{Attendance, Waiter};
+use crate::ask::PromptKind;
 use crate::config::{Chain, Config};
 use crate::error::{Code, Error};
 use crate::logout::{self, Cleanup, LongLivedKeys};
@@ -394,7 +396,11 @@ pub(super) fn show_snapshot(actor: &Actor, waiter: Waiter, more: Vec<Note>) {
     let (identities, mut notes) = actor.sessions.statuses(config, actor.clock.now());
     notes.extend(more);
     let open = actor.jobs.iter().filter_map(|(_, job)| {
-        let open = job.prompt.as_ref().filter(|_| job.sign_in().is_some())?;
+        // The others are their own client's.
+        let is_for_all = |open: &&PendingPrompt| {
+            job.sign_in().is_some() || matches!(open.prompt.kind, PromptKind::Browser { .. })
+        };
+        let open = job.prompt.as_ref().filter(is_for_all)?;
         Some(OpenPrompt {
             prompt: open.prompt.clone(),
             since: open.since,
