@@ -6,6 +6,8 @@ use crate::home::{Home, KIM};
 use crate::keyring;
 use crate::tray::Tray;
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
 #[test]
 fn the_sandbox_is_signed_in_to_with_two_presses() {
@@ -152,4 +154,44 @@ fn profiles_of_the_aws_cli_are_imported_and_their_keys_go_to_the_keyring() {
         fs::read_to_string(home.path(".aws/credentials")).expect("it stays"),
         credentials
     );
+}
+
+#[test]
+fn an_identity_center_is_signed_in_to_in_the_browser_and_its_roles_are_identities() {
+    let desktop = Desktop::new();
+    let home = Home::empty();
+    let app = App::start(&desktop, &home, &[]);
+    let page = app.page();
+    page.press("Sign in with IAM Identity Center");
+    page.fill("Start URL", "https://sandbox.awsapps.com/start");
+    page.press("Sign in");
+    page.sees("Open browser");
+    let address = eventually("the prompt is listed", || {
+        let status = home.json(&["status", "--json"]);
+        status["prompts"][0]["address"].as_str().map(str::to_owned)
+    });
+    let back = answered("POST", &address);
+    let location = back
+        .lines()
+        .find_map(|line| line.strip_prefix("location: "));
+    answered("GET", location.expect("it leads back"));
+    page.sees("dev/AdministratorAccess");
+    page.sees("archive/ReadOnlyAccess");
+    page.press("Sign in: dev/ReadOnlyAccess");
+    page.sees("dev/ReadOnlyAccess Valid");
+    assert!(page.presses() <= 5, "{} presses", page.presses());
+}
+
+/// The person's browser.
+fn answered(method: &str, address: &str) -> String {
+    let (_, rest) = address.split_once("://").expect("an address");
+    let (host, path) = rest.split_once('/').expect("a path");
+    let mut stream = TcpStream::connect(host).expect("it is listened to");
+    let head = format!(
+        "{method} /{path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer
 }

@@ -49,15 +49,6 @@ pub(super) struct Climb<'a> {
 impl<'a> Climb<'a> {
     pub(super) fn start(
         world: &'a World,
-        identity: &str,
-        options: Options,
-        ask: &'a Ask,
-    ) -> Result<Climb<'a>> {
-        Climb::over(world, world.chain(identity)?, options, ask)
-    }
-
-    pub(super) fn over(
-        world: &'a World,
         chain: Chain,
         options: Options,
         ask: &'a Ask,

@@ -27,7 +27,7 @@ pub async fn sign_in(
     options: Options,
     ask: &Ask,
 ) -> Result<Completed, Failure> {
-    let mut climb = Climb::start(world, identity, options, ask).map_err(|error| Failure {
+    let mut climb = started(world, identity, options, ask).map_err(|error| Failure {
         error,
         notes: Vec::new(),
         dropped: Vec::new(),
@@ -46,15 +46,24 @@ pub async fn sign_in(
 /// Whether an identity's session can be made again without a person.
 pub async fn renews_alone(world: &World, identity: &str, caller: Caller) -> Result<bool> {
     let (options, ask) = (Options::ahead_of_time(caller), Ask::nobody());
-    let mut climb = Climb::start(world, identity, options, &ask)?;
+    let mut climb = started(world, identity, options, &ask)?;
     climb.renewable(climb.target()).await
 }
 
 /// Renews the sign-in that an identity stands on, without a person, unless another process does.
 pub async fn renew_sign_in(world: &World, identity: &str, caller: Caller) -> Result<()> {
     let (options, ask) = (Options::ahead_of_time(caller), Ask::nobody());
-    let mut climb = Climb::start(world, identity, options, &ask)?;
+    let mut climb = started(world, identity, options, &ask)?;
     let renewed = climb.signed_in(0).await;
     climb.trail.record(world).await;
     renewed.map(drop)
+}
+
+fn started<'a>(
+    world: &'a World,
+    identity: &str,
+    options: Options,
+    ask: &'a Ask,
+) -> Result<Climb<'a>> {
+    Climb::start(world, world.chain(identity)?, options, ask)
 }
