@@ -139,7 +139,7 @@ fn profiles_of_the_aws_cli_are_imported_and_their_keys_go_to_the_keyring() {
     let app = App::start(&desktop, &home, &[]);
     let page = app.page();
     page.press("Import from ~/.aws");
-    page.sees("not in this version yet");
+    page.sees("it names no account and role");
     page.press("Import 2 profiles");
     page.sees("deploy Needs sign-in");
     page.press("Sign in: deploy");

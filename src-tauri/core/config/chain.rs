@@ -234,20 +234,6 @@ impl Config {
         Ok(Link::new(listed.name(), settings, None))
     }
 
-    /// A chain of the provider alone, under its own name.
-    pub fn provider_chain(&self, provider: &Provider) -> Result<Chain> {
-        let link = self.source(provider)?;
-        Ok(Chain {
-            identity: link.name.parse()?,
-            provider: provider.name.clone(),
-            written_region: None,
-            region: link.region.clone(),
-            env: Vec::new(),
-            files: self.files(provider)?,
-            links: vec![link],
-        })
-    }
-
     /// The folder that holds the profiles of a provider's identities. A stand-alone identity may
     /// have another one: see its chain.
     pub fn files(&self, provider: &Provider) -> Result<AwsFiles> {
@@ -272,6 +258,21 @@ impl Config {
             || listed.iter().any(is_from_it)
             || self.from_environment.contains(&Blocked::Everything)
     }
+}
+
+/// A chain of a provider alone, under its own name.
+pub fn chain_of_provider(config: &Config, provider: &str) -> Result<Chain> {
+    let provider = config.provider(provider)?;
+    let link = config.source(provider)?;
+    Ok(Chain {
+        identity: link.name.parse()?,
+        provider: provider.name.clone(),
+        region: link.region.clone(),
+        written_region: None,
+        env: Vec::new(),
+        files: config.files(provider)?,
+        links: vec![link],
+    })
 }
 
 fn aws_files(

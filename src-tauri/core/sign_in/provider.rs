@@ -4,7 +4,7 @@ use super::climb::{Climb, end_sign_in};
 use super::options::Options;
 use crate::ask::Ask;
 use crate::aws::FaultKind;
-use crate::config::{Chain, Kind};
+use crate::config::{Chain, Kind, chain_of_provider};
 use crate::error::{Code, Error, Result};
 use crate::providers::{Trail, assigned_accounts};
 use crate::world::World;
@@ -30,11 +30,9 @@ pub async fn list_roles(
     ask: &Ask,
     trail: &mut Trail,
 ) -> Result<AssignedRoles> {
-    let chain = world
-        .config
-        .provider_chain(world.config.provider(provider)?)?;
+    let chain = chain_of_provider(&world.config, provider)?;
     require_list(&chain)?;
-    let mut climb = Climb::over(world, chain, options, ask)?;
+    let mut climb = Climb::start(world, chain, options, ask)?;
     let listed = listed(&mut climb).await;
     trail.take(climb.trail);
     listed
