@@ -2,6 +2,7 @@
 //! case, exit codes of 32 bits, and an agent at the end of a pipe.
 
 use crate::home::{DEPLOY, DEV, Home, RunningAgent, code, text, until};
+use crate::logout_table::steps;
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
@@ -20,7 +21,7 @@ fn with_a_script(home: &Home, mut fob: Command) -> Command {
     let folder = home.path().join("tools of npm");
     fs::create_dir_all(&folder).expect("a folder");
     fs::write(folder.join("cdk"), "#!/bin/sh\n").expect("written");
-    let lines = "@echo off\r\necho [%~1] [%~2] [%AWS_REGION%]\r\nexit /b 7\r\n";
+    let lines = "@echo off\r\necho [%1] [%2]\r\nexit /b 7\r\n";
     fs::write(folder.join("cdk.cmd"), lines).expect("written");
     let path: Vec<PathBuf> = fob
         .get_envs()
@@ -45,7 +46,7 @@ fn a_script_is_found_by_its_name_and_gets_its_arguments_whole() {
             .expect("fob starts");
         assert_eq!(code(&ran), 7, "{}", text(&ran.stderr));
         let shown = text(&ran.stdout);
-        assert!(shown.starts_with("[two words] [a&b|c] ["), "{shown}");
+        assert!(shown.starts_with("[\"two words\"] [\"a&b|c\"]"), "{shown}");
     }
     let none = home.run(&["exec", "dev", "--", "no-such-program"]);
     assert_eq!(code(&none), 127, "{}", text(&none.stderr));
@@ -122,7 +123,7 @@ fn what_is_logged_to_a_file_is_not_coloured_and_the_program_is_called_fob() {
     let home = Home::signed_up(DEV);
     let ran = home.run(&["-vv", "login", "dev"]);
     let logged = text(&ran.stderr);
-    assert!(logged.contains("INFO"), "{logged}");
+    assert!(logged.contains("DEBUG"), "{logged}");
     assert!(!logged.contains('\u{1b}'), "{logged:?}");
     let usage = text(&home.run(&["exec", "--no-such-flag"]).stderr);
     assert!(usage.contains("Usage: fob exec"), "{usage}");
@@ -135,7 +136,7 @@ fn the_variables_are_printed_in_every_format() {
     let home = Home::signed_up(DEV);
     ok(&home.run(&["login", "dev"]));
     for (format, start) in [
-        ("powershell", "$env:AWS_"),
+        ("powershell", "$Env:AWS_"),
         ("cmd", "set "),
         ("bash", "export AWS_"),
         ("fish", "set -gx AWS_"),
@@ -148,7 +149,7 @@ fn the_variables_are_printed_in_every_format() {
         assert!(found, "{format}: {shown}");
     }
     let usual = ok(&home.run(&["env", "dev"]));
-    assert!(usual.contains("$env:AWS_PROFILE"), "{usual}");
+    assert!(usual.contains("$Env:AWS_PROFILE"), "{usual}");
     let lines = ok(&home.run(&["env", "dev", "--static", "--format", "cmd"]));
     let script = home.path().join("variables.cmd");
     let tells = "echo id=%AWS_ACCESS_KEY_ID%\r\n";
@@ -217,13 +218,6 @@ fn one_agent_answers_many_clients_and_another_can_follow_it() {
 /// A configuration whose entries are this test's own.
 fn apart(identities: &str) -> String {
     format!("realm: test-{}\n{identities}", std::process::id())
-}
-
-fn steps(report: &Value, of: &str) -> Vec<String> {
-    let all = report[of]
-        .as_array()
-        .unwrap_or_else(|| panic!("{of}: {report}"));
-    all.iter().map(Value::to_string).collect()
 }
 
 #[test]
