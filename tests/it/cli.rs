@@ -386,14 +386,14 @@ fn a_program_in_the_configuration_is_a_source_for_a_chain() {
 }
 
 #[test]
-fn unsupported_kinds_say_so() {
+fn kinds_of_other_clouds_are_said_to_be_unsupported() {
     let home = Home::with(
         "auth:
-  providers: { corp: { kind: aws/saml, region: us-east-1, url: \"https://corp.example/saml\" } }
-  identities: { admin: { kind: aws/assume-role, via: { provider: corp }, principal: { assume_role: \"arn:aws:iam::420000000025:role/admin\" } } }
+  providers: { entra: { kind: azure/device-code } }
+  identities: { ops: { kind: azure/subscription, via: { provider: entra } } }
 ",
     );
-    let ran = home.run(&["login", "admin", "--json"]);
+    let ran = home.run(&["login", "ops", "--json"]);
     assert_eq!(code(&ran), 1);
     let printed: Value = serde_json::from_slice(&ran.stdout).expect("JSON");
     assert_eq!(printed["error"]["code"], "unsupported");
