@@ -81,9 +81,19 @@ async function visit() {
 const tooLong = setTimeout(() => chromium.kill(), 60_000);
 chromium.on("exit", () => {
   clearTimeout(tooLong);
-  // Its children write on for a moment.
-  rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  remove(50);
 });
+
+/** Chromium's children write on for a moment; what they made since is seen only by a new look. */
+function remove(tries) {
+  try {
+    rmSync(profile, { recursive: true, force: true });
+  } catch (error) {
+    if (tries === 0) throw error;
+    setTimeout(() => remove(tries - 1), 100);
+  }
+}
+
 visit().then(
   () => chromium.kill(),
   (error) => {
