@@ -18,6 +18,9 @@ type Job = { start: () => Promise<Outcome>; next: Job | null; storesOnly?: boole
 /** The tray and this page sign in under this name, on the user's behalf. */
 const OURSELVES = "keyfob";
 
+/** In milliseconds. */
+const LISTED_WITHIN = 2000;
+
 /** It was closed, not refused. */
 const WITHDRAWN: string[] = ["cancelled", "invalid_input"];
 
@@ -155,7 +158,11 @@ class ActivePrompt {
     if (prompt.kind.program !== undefined && said !== undefined) this.prompt = said;
     const isOpen = open.some((it) => it.id === prompt.id || (endsByItself && it.identity === prompt.identity));
     if (isOpen) this.#isListed = true;
-    if (isOpen || !this.#isListed) return;
+    if (isOpen) return;
+    if (!this.#isListed) {
+      if (endsByItself && this.origin === "user") this.#looksAgain(prompt);
+      return;
+    }
     if (endsByItself && this.origin === "user") return void this.#goOn(prompt);
     const signedIn = identities(snapshot, clock.now).some((it) => it.name === prompt.identity && isUsable(it.state));
     const isDone = endsByItself && signedIn;
@@ -163,6 +170,15 @@ class ActivePrompt {
     this.#clear();
     this.withdrawn = !isDone;
     announcement.say(isDone ? texts.browser.done(prompt.identity) : texts.prompt.gone);
+  }
+
+  /** The browser may be faster than the snapshots: a prompt that is in none after a while is over. */
+  #looksAgain(prompt: Prompt) {
+    setTimeout(() => {
+      if (this.prompt !== prompt || this.#isListed || snapshots.latest === null) return;
+      this.#isListed = true;
+      this.watch(snapshots.latest);
+    }, LISTED_WITHIN);
   }
 
   /** The user began this sign-in here: why it failed is said here. */

@@ -179,3 +179,16 @@ test("a console account is signed in with", async () => {
   expect(app.sent("add_user")).toEqual([{ user: { name: "me", region: "us-east-1", signs_in_with: "console" } }]);
   await waitFor(() => expect(app.sent("sign_in")).toEqual([{ identity: "me", renewal: "when_due" }]));
 });
+
+test("a sign-in that ends before any snapshot has its prompt goes on by itself", async () => {
+  const app = first()
+    .on("list_roles", () => needs(fixtures.prompt(71, fixtures.browser(), { identity: "corp" })))
+    .on("follow", () => ({ notes: [], reached: { listed: { provider: "corp", accounts: 1, roles: 2 } } }));
+  const user = await open(app);
+  await user.click(way(/Sign in with IAM Identity Center/));
+  await user.type(screen.getByLabelText("Start URL"), "https://corp.awsapps.com/start");
+  await user.click(screen.getByRole("button", { name: "Sign in" }));
+  await screen.findByRole("button", { name: "Open browser" });
+  await app.sends(fixtures.team_snapshot());
+  await waitFor(() => expect(announced()).toContain("corp: 2 roles in 1 account"), { timeout: 4000 });
+});
