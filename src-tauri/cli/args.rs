@@ -1,6 +1,7 @@
 //! The command line as clap reads it: flags and names, nothing of what they mean.
 
 use crate::file_args::{ImportArgs, ProfilesCommand, TrustArgs};
+use crate::rds_args::RdsCommand;
 use crate::{completion, help};
 use clap::builder::Styles;
 use clap::builder::styling::{AnsiColor, Effects};
@@ -200,7 +201,7 @@ pub enum Command {
     /// Open the AWS console in the browser, signed in as an identity
     #[command(after_long_help = help::CONSOLE)]
     Console(ConsoleArgs),
-    /// Get auth tokens for RDS and Aurora databases
+    /// Sign in to RDS and Aurora databases
     #[command(subcommand)]
     Rds(RdsCommand),
     /// Write profiles into ~/.aws/config, so that AWS_PROFILE=NAME works in any terminal
@@ -477,39 +478,6 @@ pub struct ConsoleArgs {
     /// In a browser profile of the identity's own, beside what other identities have open
     #[arg(long, conflicts_with = "print")]
     pub isolated: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum RdsCommand {
-    /// Print an auth token, used as the password of an RDS or Aurora database
-    #[command(after_long_help = help::RDS_TOKEN)]
-    Token(RdsTokenArgs),
-}
-
-#[derive(Debug, Args)]
-pub struct RdsTokenArgs {
-    /// The database, as named in the configuration; with --host, the identity
-    #[arg(value_name = "NAME", add = ArgValueCandidates::new(completion::databases))]
-    pub name: Option<String>,
-    /// The endpoint that AWS shows for the database, also where it is reached through a tunnel or
-    /// an alias; with --user, of a database that is not in the configuration
-    #[arg(long, value_hint = clap::ValueHint::Hostname)]
-    pub host: Option<String>,
-    /// The port of --host [default: that of the engine, else 5432]
-    #[arg(long, requires = "host", value_parser = clap::value_parser!(u16).range(1..))]
-    pub port: Option<u16>,
-    /// The database user
-    #[arg(long, requires = "host", value_hint = clap::ValueHint::Other)]
-    pub user: Option<String>,
-    /// The region of --host [default: the one in its name, else the identity's]
-    #[arg(long, requires = "host")]
-    pub region: Option<String>,
-    /// Sign a new token even if the last one is still valid
-    #[arg(long)]
-    pub force: bool,
-    /// Print the token as a URL has it (postgresql://app:TOKEN@…)
-    #[arg(long, conflicts_with = "json")]
-    pub url_encoded: bool,
 }
 
 #[derive(Debug, Args)]

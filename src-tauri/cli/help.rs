@@ -295,6 +295,7 @@ Examples:
   fob rds token --host orders.abc.eu-west-1.rds.amazonaws.com --user app deploy
   fob rds token tunnel --host orders.abc.eu-west-1.rds.amazonaws.com
   PGPASSWORD=$(fob rds token orders) psql \"$CONNECTION sslmode=verify-full\"
+  fob rds token legacy --password   the password that its `password_secret` names
 
 A token opens connections for 15 minutes, but never for longer than the session that signed it; connections already \
 open stay open. It is signed on this machine. With an agent running, every caller gets the same token for 14 \
@@ -316,6 +317,36 @@ If the database rejects a token, check:
 
 What lives on: the token, until it expires, wherever it was printed; connections opened with it, even after signing \
 out.";
+
+pub const RDS_LIST: &str = "\
+Examples:
+  fob rds list
+  fob rds list --json
+
+Shows where each database is, its user, the identity that opens it, and how long the token is good for that a running \
+agent holds.
+
+IAM: none; AWS is not called.
+What lives on: nothing; this command writes nothing and shows no secrets.";
+
+pub const RDS_EXEC: &str = "\
+Examples:
+  fob rds exec orders --ca global-bundle.pem -- psql lake
+  fob rds exec orders -- pg_dump --schema-only lake
+  fob rds exec shop -- sh -c 'mysql --user=\"$MYSQL_USER\" --ssl-mode=VERIFY_IDENTITY --ssl-ca=global-bundle.pem'
+
+PostgreSQL: PGHOST, PGPORT, PGUSER, PGPASSWORD and PGSSLMODE are set: verify-full with --ca, PGSSLROOTCERT or \
+~/.postgresql/root.crt, else require. PGSERVICE, PGHOSTADDR and PGPASSFILE, which would win, are removed, and for a \
+token PGREQUIREAUTH and PGCHANNELBINDING. MySQL, MariaDB: MYSQL_HOST, MYSQL_TCP_PORT, MYSQL_USER, MYSQL_PWD and \
+LIBMYSQL_ENABLE_CLEARTEXT_PLUGIN=1; the clients take the user from --user alone.
+
+Signs in if necessary. The password is the database's token or, with `password_secret`, read from AWS Secrets Manager. \
+A token opens connections for 15 minutes: a program that opens new ones later needs its own call of `fob rds token`. \
+The exit code is the command's own; 127 not found, 126 not executable.
+
+IAM: rds-db:connect, as for `fob rds token`; for a `password_secret` secretsmanager:GetSecretValue, and kms:Decrypt \
+where the secret has a key of its own.
+What lives on: the token, until it expires; connections opened with it.";
 
 pub const AUDIT: &str = "\
 Examples:

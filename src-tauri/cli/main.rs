@@ -25,6 +25,7 @@ mod logout;
 mod profiles;
 mod prompt;
 mod rds;
+mod rds_args;
 mod render;
 #[cfg(feature = "sandbox")]
 mod sandbox;
@@ -37,12 +38,13 @@ mod upkeep;
 mod user;
 mod validate;
 
-use args::{AgentCommand, Command, CommandEntry, CommandLine, RdsCommand, UserCommand};
+use args::{AgentCommand, Command, CommandEntry, CommandLine, UserCommand};
 use clap::CommandFactory;
 use invocation::Invocation;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error};
 use keyfob_core::hardening::{self, WipingAllocator};
+use rds_args::RdsCommand;
 use stop::{CTRL_C, Stop};
 use terminal::{Loudness, Shape, Terminal};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -126,6 +128,8 @@ fn dispatch(invocation: &Invocation, command: &Command) -> Result<i32, Stop> {
         Command::Agent(AgentCommand::Status) => agent::agent_status(invocation),
         Command::Console(args) => console::console(invocation, args),
         Command::Rds(RdsCommand::Token(args)) => rds::token(invocation, args),
+        Command::Rds(RdsCommand::List { format }) => rds::list(invocation, *format),
+        Command::Rds(RdsCommand::Exec(args)) => return rds::exec(invocation, args),
         Command::Profiles(command) => profiles::profiles(invocation, command),
         Command::Audit(args) => audit::audit(invocation, args),
         #[cfg(feature = "sandbox")]

@@ -118,6 +118,8 @@ const SHELLS_MAY: &[&str] = &[
     "world::World",
     "config::Change",
     "config::Config",
+    "config::Database",
+    "config::Engine",
     "config::ImportSource",
     "config::Importable",
     "config::LeftOut",
@@ -160,7 +162,9 @@ const MAY_EXPOSE: &[&str] = &[
     // To the program or the person that asked for it.
     "src-tauri/cli/credential_process.rs",
     "src-tauri/cli/console.rs",
-    "src-tauri/cli/rds.rs",
+    "src-tauri/cli/rds/",
+    // Secrets that hold fields.
+    "src-tauri/core/databases/passwords.rs",
     "src-tauri/cli/render/",
     "src-tauri/cli/exec/",
     "src-tauri/cli/sandbox/",

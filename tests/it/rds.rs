@@ -4,8 +4,8 @@ use crate::home::{DEPLOY, DEV, Home, code, text, wait_for};
 use crate::logout_table::session_until;
 use keyfob_core::agent::api::{
     Answered, Call, Caller, Check, Configure, DatabaseChoice, DatabaseToken, DatabaseTokenRequest,
-    Depth, Logout, LongLivedKeys, Maintain, Mode, Note, OtherUser, Person, Renewal, Replaces,
-    Reply, Report, Request, SessionRequest, StepResult, Target, TypedKeys, What,
+    Depth, Logout, LongLivedKeys, Maintain, Mode, Note, OpenedWith, OtherUser, Person, Renewal,
+    Replaces, Reply, Report, Request, SessionRequest, StepResult, Target, TypedKeys, What,
 };
 use keyfob_core::agent::{Agent, Client, Role};
 use keyfob_core::clock::Clock;
@@ -172,6 +172,7 @@ fn by_name(name: &str, renewal: Renewal) -> Request {
     Request::Session(SessionRequest::DatabaseToken(DatabaseTokenRequest {
         database: DatabaseChoice::Named(name.to_owned()),
         renewal,
+        with: OpenedWith::Token,
     }))
 }
 
@@ -431,12 +432,16 @@ fn a_sign_out_after_the_sign_in_leaves_no_session_to_sign_with() {
         let sandbox = Sandbox::start(clock.clone()).expect("a sandbox");
         let world = world(folder.path(), &sandbox, &clock);
         let tokens = Tokens::new(clock.clone());
-        let orders = DatabaseChoice::Named("orders".to_owned());
+        let orders = DatabaseTokenRequest {
+            database: DatabaseChoice::Named("orders".to_owned()),
+            renewal: Renewal::WhenDue,
+            with: OpenedWith::Token,
+        };
         let target = databases::database(&world, &orders).expect("a database");
         let session = session_until(start() + Duration::from_secs(HOUR)).session;
         let sign =
             || databases::database_token(&world, &tokens, &session, &target, Renewal::WhenDue);
-        sign().expect("a token");
+        sign().await.expect("a token");
         let identity = Target::Identity {
             name: "deploy".to_owned(),
             depth: Depth::Own,
@@ -449,7 +454,7 @@ fn a_sign_out_after_the_sign_in_leaves_no_session_to_sign_with() {
         logout::logout(&world, &logout, &InMemory::default())
             .await
             .expect("a report");
-        let error = sign().expect_err("signed out");
+        let error = sign().await.expect_err("signed out");
         assert_eq!((error.code, error.exit_code()), (Code::SignedOut, 3));
     });
 }

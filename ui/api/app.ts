@@ -286,6 +286,19 @@ export type Context = {
 	aws_error_code?: string | null,
 };
 
+/**  A database of the configuration. */
+export type DatabaseStatus = {
+	name: string,
+	engine: string,
+	host: string,
+	port: number,
+	user: string,
+	identity: string,
+	with: OpenedWith,
+	/**  Of the token or the password that an agent holds. */
+	expires_at: string | null,
+};
+
 /**  How far down the chain of an identity a logout goes. */
 export type Depth = "chain" | 
 /**  `--keep-provider`: only the identity's own session and sections. */
@@ -428,6 +441,13 @@ export type OpenPrompt = {
 	prompt: Prompt,
 	since: string,
 };
+
+/**  What opens a database. */
+export type OpenedWith = "token" | 
+/**  That of its `password_secret`. */
+"password" | 
+/**  Whichever of the two the configuration says. */
+"either";
 
 /**  The session of an identity that shared a sign-in: it lives on. */
 export type OtherSession = {
@@ -644,6 +664,7 @@ export type Snapshot = {
 	/**  In the order of the configuration. */
 	identities: IdentityStatus[],
 	prompts: OpenPrompt[],
+	databases?: DatabaseStatus[],
 	/**  Why states are [`State::Unknown`]: the keyring cannot be read. */
 	keyring: Error | null,
 };

@@ -39,6 +39,7 @@ pub fn snapshot(identities: Vec<IdentityStatus>) -> AppSnapshot {
         providers: Vec::new(),
         identities,
         prompts: Vec::new(),
+        databases: Vec::new(),
         keyring: None,
     };
     AppSnapshot {

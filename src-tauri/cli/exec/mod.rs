@@ -33,15 +33,9 @@ pub const NOT_FOUND: i32 = 127;
 pub const NOT_EXECUTABLE: i32 = 126;
 
 pub fn exec(invocation: &Invocation, args: &ExecArgs) -> Result<i32, Stop> {
-    let [program, arguments @ ..] = args.command.as_slice() else {
-        return Err(Error::new(Code::Usage, "no command to run was given").into());
-    };
+    let mut command = command(invocation, &args.command)?;
     let (signed_in, mut conversation) =
         sign_in(invocation, args.named.name.as_deref(), &args.with)?;
-    let environment = &invocation.environment;
-    let path = environment.raw("PATH").unwrap_or_default();
-    let mut command = Command::new(program::file(program, path, environment));
-    command.args(arguments);
     prepare(
         &mut command,
         &mut conversation,
@@ -49,15 +43,32 @@ pub fn exec(invocation: &Invocation, args: &ExecArgs) -> Result<i32, Stop> {
         args.with.form(),
     )?;
     if args.with.profile {
-        return Ok(match replace(&mut command) {
-            Ok(code) => code,
-            Err(cause) => not_started(invocation, command.get_program(), &cause),
-        });
+        return Ok(replace_by(invocation, command));
     }
     // From here on something has to be cleared away: Ctrl+C no longer ends the program on the spot.
     interrupt::leave_to_the_child();
     let served = serve(invocation, conversation, &signed_in, &mut command)?;
     run(invocation, command, Some(&served), Termination::Same)
+}
+
+/// The program and its arguments.
+pub fn command(invocation: &Invocation, words: &[OsString]) -> Result<Command, Stop> {
+    let [program, arguments @ ..] = words else {
+        return Err(Error::new(Code::Usage, "no command to run was given").into());
+    };
+    let environment = &invocation.environment;
+    let path = environment.raw("PATH").unwrap_or_default();
+    let mut command = Command::new(program::file(program, path, environment));
+    command.args(arguments);
+    Ok(command)
+}
+
+/// This process becomes the command, or waits for it; the exit code.
+pub fn replace_by(invocation: &Invocation, mut command: Command) -> i32 {
+    match replace(&mut command) {
+        Ok(code) => code,
+        Err(cause) => not_started(invocation, command.get_program(), &cause),
+    }
 }
 
 pub fn shell(invocation: &Invocation, args: &ShellArgs) -> Result<i32, Stop> {

@@ -289,6 +289,7 @@ mod tests {
         Snapshot {
             agent: None,
             prompts: Vec::new(),
+            databases: Vec::new(),
             providers: vec![ListedProvider {
                 name: "corp-sso".to_owned(),
                 kind: "aws/iam-identity-center".to_owned(),

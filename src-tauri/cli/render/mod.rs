@@ -3,6 +3,7 @@
 
 mod accounts;
 mod audit;
+mod databases;
 mod list;
 mod removals;
 mod state;
@@ -12,6 +13,7 @@ mod variables;
 
 pub use accounts::{SignedInJson, configured_text, signed_in_text, whoami_text};
 pub use audit::{AuditJson, VerdictJson, audit_text, verdict_text};
+pub use databases::{DatabasesJson, databases_table};
 pub use list::{ListJson, mermaid, table as list_table, tree as list_tree};
 pub use removals::{RemovalsJson, RemovalsText, findings};
 pub use status::{StatusJson, agent_text, status_text};

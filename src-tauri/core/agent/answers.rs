@@ -63,9 +63,10 @@ impl Given<'_> {
                 Ok(Reply::Variables(variables.note(notes)))
             }
             SessionRequest::DatabaseToken(wanted) => {
-                let target = databases::database(world, &wanted.database)?;
-                let (token, more) =
-                    databases::database_token(world, tokens, session, &target, wanted.renewal)?;
+                let target = databases::database(world, wanted)?;
+                let given =
+                    databases::database_token(world, tokens, session, &target, wanted.renewal);
+                let (token, more) = given.await?;
                 notes.extend(more);
                 Ok(Reply::DatabaseToken(token))
             }
@@ -91,8 +92,8 @@ pub(super) async fn hand_over(
     completed: &Completed,
     mut waiters: Vec<Waiter>,
 ) {
-    // A link into the console takes a call to AWS, for which no other waits.
-    waiters.sort_by_key(Waiter::wants_the_console);
+    // What takes a call to AWS comes last: no other waits for it.
+    waiters.sort_by_key(Waiter::calls_aws);
     let Completed {
         chain,
         session,

@@ -9,7 +9,7 @@ pub use crate::ask::{
 use crate::clock::moment;
 use crate::config::Change;
 pub use crate::console::ConsoleLink;
-pub use crate::databases::{DatabaseChoice, DatabaseToken};
+pub use crate::databases::{DatabaseChoice, DatabaseToken, DatabaseTokenRequest, OpenedWith};
 pub use crate::duration::{SessionDuration, in_units, time_left};
 pub use crate::environment::BrowserUse;
 use crate::error::Error;
@@ -92,7 +92,8 @@ pub enum SessionRequest {
         identity: String,
         form: VariablesForm,
     },
-    /// An RDS auth token, signed with the identity's session. Answered by [`Reply::DatabaseToken`].
+    /// What opens a database: an RDS auth token, signed with the identity's session, or the
+    /// password of its `password_secret`. Answered by [`Reply::DatabaseToken`].
     DatabaseToken(DatabaseTokenRequest),
     /// A link that signs a browser in to the AWS console: at its home, a service (`s3`), or a whole
     /// address of it. Answered by [`Reply::Console`].
@@ -223,14 +224,6 @@ pub struct Configure {
     pub replaces: Replaces,
 }
 
-/// What a token is for.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct DatabaseTokenRequest {
-    pub database: DatabaseChoice,
-    /// `--force`: signed anew.
-    pub renewal: Renewal,
-}
-
 pub type PromptId = u32;
 
 /// A person is needed. A client that can ask one sends [`Control::Answer`]; for all others
@@ -318,8 +311,27 @@ pub struct Snapshot {
     /// In the order of the configuration.
     pub identities: Vec<IdentityStatus>,
     pub prompts: Vec<OpenPrompt>,
+    #[serde(default)]
+    pub databases: Vec<DatabaseStatus>,
     /// Why states are [`State::Unknown`]: the keyring cannot be read.
     pub keyring: Option<Error>,
+}
+
+/// A database of the configuration.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+pub struct DatabaseStatus {
+    pub name: String,
+    pub engine: String,
+    pub host: String,
+    pub port: u16,
+    pub user: String,
+    pub identity: String,
+    pub with: OpenedWith,
+    /// Of the token or the password that an agent holds.
+    #[serde(with = "moment::optional")]
+    #[cfg_attr(feature = "app", specta(type = Option<String>))]
+    pub expires_at: Option<SystemTime>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

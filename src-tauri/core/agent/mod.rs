@@ -5,6 +5,7 @@ mod actor;
 mod answers;
 pub mod api;
 pub mod client;
+mod databases;
 pub mod edits;
 mod handle;
 pub mod hosting;

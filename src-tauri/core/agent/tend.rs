@@ -4,6 +4,7 @@
 
 use super::actor::{Actor, Message, Shown, Then};
 use super::api::{Event, ListedProvider, Note, OpenPrompt, Refresh, Reply, Running, Snapshot};
+use super::databases;
 use super::jobs::PendingPrompt;
 use super::prompts;
 use super::role::Role;
@@ -426,6 +427,7 @@ pub(super) fn show_snapshot(actor: &Actor, waiter: Waiter, more: Vec<Note>) {
         providers: providers.collect(),
         identities,
         prompts,
+        databases: databases::statuses(actor),
         keyring: actor.sessions.keyring().cloned(),
     };
     waiter.answer(notes, Reply::Snapshot(snapshot));

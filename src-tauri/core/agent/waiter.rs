@@ -120,8 +120,18 @@ impl Waiter {
             && matches!(self.session_request(), Some(SessionRequest::Login(it)) if brings(it))
     }
 
-    pub fn wants_the_console(&self) -> bool {
-        matches!(self.session_request(), Some(SessionRequest::Console { .. }))
+    /// Beyond the session.
+    pub fn calls_aws(&self) -> bool {
+        match self.session_request() {
+            Some(SessionRequest::Console { .. }) => true,
+            Some(SessionRequest::DatabaseToken(wanted)) => !wanted.with.is_token(),
+            Some(
+                SessionRequest::Login(_)
+                | SessionRequest::Credentials { .. }
+                | SessionRequest::Variables { .. },
+            )
+            | None => false,
+        }
     }
 
     pub fn is_login(&self) -> bool {
@@ -135,9 +145,9 @@ pub(super) fn identity_of(world: &World, request: &SessionRequest) -> Result<Str
         SessionRequest::Login(login) => login.identity.clone(),
         SessionRequest::Credentials { identity, .. }
         | SessionRequest::Variables { identity, .. } => identity.clone(),
-        SessionRequest::DatabaseToken(wanted) => databases::database(world, &wanted.database)?
-            .identity()
-            .to_owned(),
+        SessionRequest::DatabaseToken(wanted) => {
+            databases::database(world, wanted)?.identity().to_owned()
+        }
         SessionRequest::Console {
             identity,
             destination,

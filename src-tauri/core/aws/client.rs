@@ -1,5 +1,6 @@
 //! The client for AWS: where a call goes, how often it is tried, and through which proxy.
 
+use super::callee::AwsService;
 use super::fault::{Fault, FaultKind};
 use super::http::{CONNECT_TIMEOUT, client, connector, guarded};
 use crate::clock::Clock;
@@ -58,29 +59,6 @@ impl Tries {
         match self {
             Tries::Several => ATTEMPTS,
             Tries::One => 1,
-        }
-    }
-}
-
-/// A service of AWS's with an endpoint of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AwsService {
-    Sts,
-    /// Sign-ins of IAM Identity Center.
-    SsoOidc,
-    /// Its portal: accounts, roles and their sessions.
-    Sso,
-    /// The console's.
-    Signin,
-}
-
-impl AwsService {
-    fn variable(self) -> &'static str {
-        match self {
-            AwsService::Sts => "AWS_ENDPOINT_URL_STS",
-            AwsService::SsoOidc => "AWS_ENDPOINT_URL_SSO_OIDC",
-            AwsService::Sso => "AWS_ENDPOINT_URL_SSO",
-            AwsService::Signin => "AWS_ENDPOINT_URL_SIGNIN",
         }
     }
 }
@@ -305,6 +283,13 @@ impl Aws {
             AwsService::SsoOidc => by_the_table_of!(aws_sdk_ssooidc),
             AwsService::Sso => by_the_table_of!(aws_sdk_sso),
             AwsService::Signin => by_the_table_of!(aws_sdk_signin),
+            AwsService::SecretsManager => {
+                // Its hosts are named as those of STS in every partition.
+                let of_sts = self.own_url(AwsService::Sts, place)?;
+                let (_, domain) = of_sts.split_once('.')?;
+                let fips = if fips { "-fips" } else { "" };
+                Some(format!("https://secretsmanager{fips}.{domain}"))
+            }
         }
     }
 }

@@ -3,18 +3,17 @@
 //! whole: only over TLS, or to this machine. What kind of session the console takes is for the
 //! caller to know.
 
-use super::client::{ATTEMPT_TIMEOUT, Aws, AwsService, CALL_TIMEOUT, Place, Tries};
-use super::fault::{Fault, FaultKind, TIMED_OUT, innermost};
+use super::callee::AwsService;
+use super::client::{Aws, Place, Tries};
+use super::fault::{Fault, innermost};
+use super::tries::tried;
 use crate::duration::SessionDuration;
 use crate::encode::percent;
 use crate::endpoint::is_on_loopback;
 use crate::error::shorten;
 use crate::error::{Code, Error, Result};
-use crate::foreign::Foreign;
 use crate::ids::{Partition, Region};
 use crate::secret::{Secret, Session, SessionToken, on_the_wire};
-use aws_smithy_async::future::timeout::Timeout;
-use aws_smithy_async::rt::sleep::{AsyncSleep, TokioSleep};
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
@@ -28,8 +27,6 @@ pub const LINK_LIFE: Duration = Duration::from_secs(15 * 60);
 
 /// Where AWS sends a browser after its session has ended.
 const ISSUER: &str = "keyfob";
-/// Before the second attempt; before each further one twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_ADDRESS: usize = 2048;
 const LONGEST_SERVICE: usize = 40;
 /// A partition's addresses: what gives tokens and takes links, the console, and the domain that
@@ -176,21 +173,7 @@ impl Aws {
     }
 
     async fn signin_token(&self, door: &ConsoleDoor, form: &str) -> Result<Secret, Fault> {
-        let tries = async {
-            let (mut left, mut pause) = (door.tries.attempts(), FIRST_PAUSE);
-            loop {
-                left -= 1;
-                match self.attempt(&door.federation, form).await {
-                    Err(fault) if fault.kind == FaultKind::Unreachable && left > 0 => {
-                        tracing::debug!(left, "sign-in endpoint out of reach, trying again");
-                        TokioSleep::new().sleep(pause).await;
-                        pause *= 2;
-                    }
-                    outcome => return outcome,
-                }
-            }
-        };
-        in_time(tries, CALL_TIMEOUT).await
+        tried(door.tries, || self.attempt(&door.federation, form)).await
     }
 
     async fn attempt(&self, federation: &str, form: &str) -> Result<Secret, Fault> {
@@ -199,7 +182,7 @@ impl Aws {
         request
             .set_method("POST")
             .and_then(|()| request.set_uri(federation))
-            .map_err(|error| other(innermost(&error)))?;
+            .map_err(|error| Fault::other(innermost(&error)))?;
         request
             .headers_mut()
             .insert("content-type", "application/x-www-form-urlencoded");
@@ -208,18 +191,15 @@ impl Aws {
             .insert("user-agent", concat!("keyfob/", env!("CARGO_PKG_VERSION")));
         let connector = self
             .http_connector(Some(federation))
-            .map_err(|error| other(error.message))?;
-        let answer = async {
-            let response = connector.call(request).await.map_err(|error| {
-                if error.is_user() {
-                    other(innermost(&error))
-                } else {
-                    unreachable(innermost(&error))
-                }
-            })?;
-            read(&response)
-        };
-        in_time(answer, ATTEMPT_TIMEOUT).await
+            .map_err(|error| Fault::other(error.message))?;
+        let response = connector.call(request).await.map_err(|error| {
+            if error.is_user() {
+                Fault::other(innermost(&error))
+            } else {
+                Fault::unreachable(innermost(&error))
+            }
+        })?;
+        read(&response)
     }
 }
 
@@ -236,7 +216,8 @@ fn token_request(
             .map(SessionToken::expose)
             .unwrap_or_default(),
     };
-    let failed = |error: serde_json::Error| other(format!("the session cannot be sent: {error}"));
+    let failed =
+        |error: serde_json::Error| Fault::other(format!("the session cannot be sent: {error}"));
     let longest = 64 + told.access_key_id.len() + told.secret_access_key.len() + told.token.len();
     // Long enough from the start: a text that grows leaves copies behind.
     let mut json = Zeroizing::new(Vec::with_capacity(2 * longest));
@@ -271,38 +252,14 @@ fn read(response: &HttpResponse) -> Result<Secret, Fault> {
     let answered = format!("the sign-in endpoint answered {status}");
     match status {
         200 => {}
-        407 | 408 | 429 | 500.. => return Err(unreachable(answered)),
-        _ => return Err(other(answered)),
+        407 | 408 | 429 | 500.. => return Err(Fault::unreachable(answered)),
+        _ => return Err(Fault::other(answered)),
     }
     let json = response.body().bytes().unwrap_or_default();
     match serde_json::from_slice::<FederationAnswer>(json) {
         Ok(FederationAnswer { token }) if !token.expose().is_empty() => Ok(token),
         // The cause could quote what it stumbled over.
-        Ok(_) | Err(_) => Err(other("the sign-in endpoint's answer holds no token")),
-    }
-}
-
-async fn in_time<T>(
-    work: impl Future<Output = Result<T, Fault>>,
-    longest: Duration,
-) -> Result<T, Fault> {
-    let timed = Timeout::new(work, TokioSleep::new().sleep(longest)).await;
-    timed.unwrap_or_else(|_| Err(unreachable(TIMED_OUT)))
-}
-
-fn other(message: impl Into<Foreign>) -> Fault {
-    Fault {
-        kind: FaultKind::Other,
-        code: None,
-        message: message.into(),
-    }
-}
-
-fn unreachable(message: impl Into<Foreign>) -> Fault {
-    Fault {
-        kind: FaultKind::Unreachable,
-        code: None,
-        message: message.into(),
+        Ok(_) | Err(_) => Err(Fault::other("the sign-in endpoint's answer holds no token")),
     }
 }
 

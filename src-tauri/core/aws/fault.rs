@@ -123,10 +123,36 @@ impl Fault {
                 message,
             };
         };
-        let skew = error
-            .raw_response()
+        Fault::named(code, message, error.raw_response(), now)
+    }
+
+    /// The refusal of a service that speaks JSON.
+    pub(super) fn of_json(response: &HttpResponse, now: SystemTime) -> Fault {
+        let body = response.body().bytes().unwrap_or_default();
+        match serde_json::from_slice(body) {
+            Ok(JsonError { code, message }) => {
+                let code = code.rsplit('#').next().unwrap_or_default();
+                Fault::named(code.into(), message, Some(response), now)
+            }
+            Err(_) => {
+                let status = response.status().as_u16();
+                Fault::unreachable(format!(
+                    "the answer, {status}, is not AWS's (a captive portal or a proxy?)"
+                ))
+            }
+        }
+    }
+
+    fn named(
+        code: Foreign,
+        message: Foreign,
+        response: Option<&HttpResponse>,
+        now: SystemTime,
+    ) -> Fault {
+        let skew = response
             .and_then(|response| skew(response.headers().get("date")?, now))
             .filter(|skew| skew.by() >= notable(code.as_str()));
+        let status = response.map(|response| response.status().as_u16());
         let kind = match classify(code.as_str(), message.as_str(), skew) {
             // AWS's own trouble passes, whatever it is called.
             FaultKind::Other if status.is_some_and(|status| status >= 500 || status == 429) => {
@@ -138,6 +164,22 @@ impl Fault {
             kind,
             code: Some(code),
             message,
+        }
+    }
+
+    pub(super) fn other(message: impl Into<Foreign>) -> Fault {
+        Fault {
+            kind: FaultKind::Other,
+            code: None,
+            message: message.into(),
+        }
+    }
+
+    pub(super) fn unreachable(message: impl Into<Foreign>) -> Fault {
+        Fault {
+            kind: FaultKind::Unreachable,
+            code: None,
+            message: message.into(),
         }
     }
 
@@ -364,6 +406,14 @@ fn notable(code: &str) -> Duration {
     } else {
         NOTABLE_SKEW
     }
+}
+
+#[derive(Deserialize)]
+struct JsonError {
+    #[serde(rename = "__type")]
+    code: String,
+    #[serde(default, alias = "Message")]
+    message: Foreign,
 }
 
 /// OAuth has names of its own; the console's sign-in says in `error` what its exceptions do not.

@@ -1,6 +1,7 @@
 //! Roles for those whom an identity provider vouches for, and tasks as the root of a member account.
 
-use super::client::{Aws, AwsService, Place, Signer};
+use super::callee::AwsService;
+use super::client::{Aws, Place, Signer};
 use super::fault::Fault;
 use super::sts::{Granted, RoleRequest, misused, seconds};
 use crate::config::AssumeRoot;

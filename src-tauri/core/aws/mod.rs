@@ -5,6 +5,7 @@
 
 mod ambient;
 mod authorization;
+mod callee;
 mod claims;
 mod client;
 mod console;
@@ -18,15 +19,18 @@ mod printed;
 mod process;
 mod proof;
 mod rds;
+mod secret_value;
 mod signin;
 mod sso;
 mod sso_oidc;
 mod sts;
+mod tries;
 
 pub use ambient::Ambient;
 pub use authorization::{AuthorizationRequest, REDIRECT_PATH};
+pub use callee::AwsService;
 pub use claims::Claims;
-pub use client::{Aws, AwsService, Place, Signer, Tries};
+pub use client::{Aws, Place, Signer, Tries};
 pub use console::{ConsoleDoor, LINK_LIFE};
 pub use fault::{Fault, FaultKind};
 pub use federated::{Vouched, assertion, assume_root};

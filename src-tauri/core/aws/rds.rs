@@ -95,6 +95,7 @@ impl DatabaseLogin {
 /// A token, and the moment from which the database refuses it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedToken {
+    pub user: String,
     pub token: Secret,
     pub expires_at: SystemTime,
 }
@@ -144,6 +145,7 @@ pub fn sign_token(
         .unwrap_or_default()
         .as_secs();
     Ok(SignedToken {
+        user: user.clone(),
         token: Secret::new(token),
         expires_at: SystemTime::UNIX_EPOCH + Duration::from_secs(signed_at) + TOKEN_LIFE,
     })

@@ -3,8 +3,9 @@
 //! key of the sign-in, and is sent once: a token that comes twice ends the sign-in.
 
 use super::authorization::{AUTHORIZATION_CODE, AuthorizationRequest, REFRESH_TOKEN};
+use super::callee::AwsService;
 use super::claims::Claims;
-use super::client::{Aws, AwsService, Place, Signer, Tries};
+use super::client::{Aws, Place, Signer, Tries};
 use super::fault::Fault;
 use super::proof::{new_key, proof};
 use super::sts::{Granted, misused, odd};

@@ -1,7 +1,8 @@
 //! The portal of IAM Identity Center: the accounts and roles of a person, sessions of these roles,
 //! and the end of a sign-in. Nothing is signed: the sign-in's token goes along.
 
-use super::client::{Aws, AwsService, Place};
+use super::callee::AwsService;
+use super::client::{Aws, Place};
 use super::fault::Fault;
 use super::sts::{Granted, misused, odd};
 use crate::foreign::Foreign;

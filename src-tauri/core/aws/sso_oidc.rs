@@ -4,7 +4,8 @@
 use super::authorization::{
     AUTHORIZATION_CODE, AuthorizationRequest, REDIRECT_PATH, REFRESH_TOKEN,
 };
-use super::client::{Aws, AwsService, Place};
+use super::callee::AwsService;
+use super::client::{Aws, Place};
 use super::fault::Fault;
 use super::sts::{misused, odd};
 use crate::error::{Code, Error, Result};

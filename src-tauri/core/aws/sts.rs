@@ -1,6 +1,7 @@
 //! The Security Token Service: who signs, sessions for IAM users, roles.
 
-use super::client::{Aws, AwsService, Place, Signer};
+use super::callee::AwsService;
+use super::client::{Aws, Place, Signer};
 use super::fault::{Fault, FaultKind};
 use super::printed::{LOOK_AGAIN_AFTER, refuse_expired};
 use crate::config::{AssumeRole, SessionTag};

@@ -52,7 +52,7 @@ impl Engine {
 }
 
 /// A password kept in AWS Secrets Manager.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PasswordSecret {
     pub arn: String,
     /// The field of the secret's JSON; `None` when the whole secret is the password.

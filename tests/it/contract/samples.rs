@@ -4,13 +4,14 @@
 use keyfob_core::agent::api::{
     Answer, AssignedRoles, Audit, AuditCaller, AuditEvent, AuditLine, AuditOutcome, AuditPlace,
     Audited, BrowserUse, Caller, Check, Cleanup, Configure, Configured, ConsoleLink, Control,
-    Credentials, Damage, DamageKind, DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Depth,
-    Event, Finding, HeadState, Health, HeldSession, IdentityStatus, LastCaller, ListedProvider,
-    Login, Logout, LongLivedKeys, Look, Maintain, MfaArn, Mode, Note, OpenPrompt, OtherSession,
-    OtherUser, OtherUserBy, PassphraseUse, PasteKind, Person, Prompt, PromptKind, PromptState,
-    Reach, Recover, Refresh, RemovalStep, Renewal, Replaces, Reply, Report, Request, Running,
-    Secret, SessionDuration, SessionRequest, SignInStatus, SignedIn, Snapshot, State, StepResult,
-    Subject, Target, TypedKeys, Variable, Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
+    Credentials, Damage, DamageKind, DatabaseChoice, DatabaseStatus, DatabaseToken,
+    DatabaseTokenRequest, Depth, Event, Finding, HeadState, Health, HeldSession, IdentityStatus,
+    LastCaller, ListedProvider, Login, Logout, LongLivedKeys, Look, Maintain, MfaArn, Mode, Note,
+    OpenPrompt, OpenedWith, OtherSession, OtherUser, OtherUserBy, PassphraseUse, PasteKind, Person,
+    Prompt, PromptKind, PromptState, Reach, Recover, Refresh, RemovalStep, Renewal, Replaces,
+    Reply, Report, Request, Running, Secret, SessionDuration, SessionRequest, SignInStatus,
+    SignedIn, Snapshot, State, StepResult, Subject, Target, TypedKeys, Variable, Variables,
+    VariablesForm, Verdict, What, Whoami, WhyKeys,
 };
 use keyfob_core::config::{Change, NewIdentity, NewIdentityCenter, NewKind};
 use keyfob_core::error::{Code, Error};
@@ -109,6 +110,7 @@ pub fn requests() -> Vec<Request> {
             Request::Session(SessionRequest::DatabaseToken(DatabaseTokenRequest {
                 database,
                 renewal: Renewal::WhenDue,
+                with: OpenedWith::Token,
             }))
         }),
     );
@@ -576,5 +578,15 @@ fn snapshot() -> Snapshot {
                 since: moment(),
             })
             .into(),
+        databases: vec![DatabaseStatus {
+            name: "orders".to_owned(),
+            engine: "postgres".to_owned(),
+            host: "orders.abc.eu-central-1.rds.amazonaws.com".to_owned(),
+            port: 5432,
+            user: "app".to_owned(),
+            identity: name(),
+            with: OpenedWith::Token,
+            expires_at: Some(moment()),
+        }],
     }
 }

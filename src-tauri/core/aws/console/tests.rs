@@ -1,3 +1,4 @@
+use super::super::fault::FaultKind;
 use super::*;
 use crate::clock::Clock;
 use crate::config::HostVariant;

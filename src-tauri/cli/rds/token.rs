@@ -1,12 +1,13 @@
-//! `fob rds token`: an auth token for a database on stdout and nothing else. Never prompts.
+//! `fob rds token`: an auth token for a database, or its password, on stdout and nothing else.
+//! Never prompts.
 
-use crate::args::RdsTokenArgs;
 use crate::conversation::{Conversation, expect_reply};
 use crate::invocation::Invocation;
+use crate::rds_args::RdsTokenArgs;
 use crate::stop::Stop;
 use crate::terminal::{Shape, print_exact};
 use keyfob_core::agent::api::{
-    DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Renewal, Request, SessionRequest,
+    DatabaseChoice, DatabaseToken, DatabaseTokenRequest, OpenedWith, Renewal, SessionRequest,
 };
 use keyfob_core::config::Config;
 use keyfob_core::encode::percent;
@@ -21,7 +22,10 @@ const POSTGRES: u16 = 5432;
 
 #[derive(Serialize)]
 struct TokenJson<'a> {
-    token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<&'a str>,
     expires_at: String,
     host: &'a str,
     port: u16,
@@ -37,17 +41,23 @@ pub fn token(invocation: &Invocation, args: &RdsTokenArgs) -> Result<u8, Stop> {
     } else {
         Renewal::WhenDue
     };
-    let request = Request::Session(SessionRequest::DatabaseToken(DatabaseTokenRequest {
+    let with = if args.password {
+        OpenedWith::Password
+    } else {
+        OpenedWith::Token
+    };
+    let request = SessionRequest::DatabaseToken(DatabaseTokenRequest {
         database,
         renewal,
-    }));
+        with,
+    });
     let it = expect_reply!(conversation.ask(request, None)?, DatabaseToken)?;
     print_exact(&match invocation.terminal.shape {
         Shape::Text if args.url_encoded => {
             Zeroizing::new(format!("{}\n", *Zeroizing::new(percent(it.token.expose()))))
         }
         Shape::Text => Zeroizing::new(format!("{}\n", it.token.expose())),
-        Shape::Json => json(&it),
+        Shape::Json => json(&it, args.password),
     })?;
     Ok(0)
 }
@@ -132,9 +142,11 @@ fn named(config: &Config, name: Option<&str>) -> Result<String> {
     }
 }
 
-fn json(it: &DatabaseToken) -> Zeroizing<String> {
+fn json(it: &DatabaseToken, is_password: bool) -> Zeroizing<String> {
+    let text = Some(it.token.expose());
     let output = TokenJson {
-        token: it.token.expose(),
+        token: text.filter(|_| !is_password),
+        password: text.filter(|_| is_password),
         expires_at: rfc3339(it.expires_at),
         host: &it.host,
         port: it.port,
