@@ -1,10 +1,12 @@
 //! The AWS CLI and boto3 as clients, through `AWS_PROFILE` and `credential_process`, with the
 //! sandbox as AWS and a real Secret Service.
 
-use crate::home::Home;
+use crate::home::{Home, prepared};
 use crate::loopback::Loopback;
 use keyfob_core::sandbox::SandboxSettings;
+use serde::Deserialize;
 use serde_json::{Value, json};
+use std::process::Child;
 
 const FOB: &str = env!("CARGO_BIN_EXE_fob");
 
@@ -75,18 +77,55 @@ fn the_aws_cli_and_boto3_sign_in_through_the_profile() {
     assert_eq!(by_cli, by_boto3);
 }
 
-/// One boto3 client that is used for so many seconds.
-pub const LONG_RUN: &str = r#"
-import boto3, sys, time
-session = boto3.Session(); sts = session.client("sts"); used = []
+/// One that answers already. `fob agent stop` ends it.
+pub fn started_agent(home: &Home) -> Child {
+    let agent = home
+        .bare(&[FOB, "agent", "run"])
+        .spawn()
+        .expect("it starts");
+    let answers = |_| home.run(&[FOB, "agent", "status"]).code == 0;
+    assert!((0..500).any(answers), "the agent never answered");
+    agent
+}
+
+/// What one boto3 client saw that was used every second.
+#[derive(Debug, Deserialize)]
+pub struct LongRun {
+    pub calls: usize,
+    pub sessions: usize,
+    pub failures: Vec<String>,
+}
+
+impl LongRun {
+    pub fn of(home: &mut Home, seconds: u32) -> LongRun {
+        LongRun::below(&[], home, seconds)
+    }
+
+    /// With words before the client's own, such as those of `fob exec`.
+    pub fn below(words: &[&str], home: &mut Home, seconds: u32) -> LongRun {
+        const CLIENT: &str = r#"
+import boto3, json, sys, time
+session = boto3.Session(); sts = session.client("sts"); used, failures, calls = set(), [], 0
 until = time.time() + int(sys.argv[1])
 while time.time() < until:
-    sts.get_caller_identity()
-    key = session.get_credentials().get_frozen_credentials().access_key
-    if key not in used: used.append(key)
+    calls += 1
+    try:
+        sts.get_caller_identity()
+        used.add(session.get_credentials().get_frozen_credentials().access_key)
+    except Exception as failure:
+        failures.append(f"{time.strftime('%T')} {failure}")
     time.sleep(1)
-print(len(used))
+print(json.dumps({"calls": calls, "sessions": len(used), "failures": failures}))
 "#;
+        home.allow(seconds);
+        let (python, time) = (prepared("KEYFOB_PYTHON"), seconds.to_string());
+        let client = [python.as_str(), "-c", CLIENT, &time];
+        let printed = home.run(&[words, &client].concat()).ok();
+        let run: LongRun = serde_json::from_str(&printed).expect("JSON");
+        assert!(run.failures.is_empty(), "{run:?}");
+        run
+    }
+}
 
 #[test]
 fn boto3_works_on_past_the_end_of_its_first_session() {
@@ -99,12 +138,7 @@ fn boto3_works_on_past_the_end_of_its_first_session() {
         .expect("a setting");
     home.run(&[FOB, "login", "dev"]).ok();
     use_profile(&mut home, "dev");
-    let sessions: usize = home
-        .python(LONG_RUN, &["50"])
-        .ok()
-        .trim()
-        .parse()
-        .expect("a number");
+    let sessions = LongRun::of(&mut home, 50).sessions;
     assert!(sessions >= 3, "{sessions} sessions in fifty seconds");
     let refused: Vec<String> = sandbox
         .journal()

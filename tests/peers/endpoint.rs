@@ -2,7 +2,7 @@
 //! what its own files and the caller's variables say does not count. JavaScript and Rust through
 //! `credential_process` as well.
 
-use crate::clients::{LONG_RUN, stage};
+use crate::clients::{LongRun, stage};
 use crate::home::{Home, prepared};
 use crate::moto::Moto;
 use keyfob_core::environment::Environment;
@@ -177,7 +177,7 @@ fn fifty_threads_at_a_cold_endpoint_make_one_call() {
 
 #[test]
 fn boto3_works_on_past_the_end_of_sessions_and_each_is_requested_once() {
-    let (sandbox, home) = stage("exec-long-run");
+    let (sandbox, mut home) = stage("exec-long-run");
     sandbox
         .set_settings(SandboxSettings {
             session_seconds: Some(20),
@@ -185,13 +185,8 @@ fn boto3_works_on_past_the_end_of_sessions_and_each_is_requested_once() {
         })
         .expect("a setting");
     sandbox.clear_journal();
-    let python = prepared("KEYFOB_PYTHON");
-    let used: usize = home
-        .run(&[FOB, "exec", "dev", "--", &python, "-c", LONG_RUN, "40"])
-        .ok()
-        .trim()
-        .parse()
-        .expect("a number");
+    let exec = [FOB, "exec", "dev", "--"];
+    let used = LongRun::below(&exec, &mut home, 40).sessions;
     let calls = sandbox.journal();
     let refused: Vec<&str> = calls
         .iter()

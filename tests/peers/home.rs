@@ -8,12 +8,13 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
-/// No program run here takes longer; one that hangs ends with code 124.
-const LIMIT_SECONDS: &str = "120";
+/// No program run here takes longer, unless more is allowed; one that hangs ends with code 124.
+const LIMIT_SECONDS: u32 = 120;
 
 pub struct Home {
     folder: TempDir,
     variables: Vec<(String, String)>,
+    limit_seconds: u32,
 }
 
 /// A program that ended.
@@ -33,6 +34,7 @@ impl Home {
         let mut home = Home {
             folder,
             variables: Vec::new(),
+            limit_seconds: LIMIT_SECONDS,
         };
         for (name, below) in [
             ("HOME", ""),
@@ -79,6 +81,11 @@ impl Home {
     pub fn set(&mut self, name: &str, value: &str) {
         self.variables.retain(|(known, _)| known != name);
         self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// From now on programs run here may take so much longer.
+    pub fn allow(&mut self, seconds: u32) {
+        self.limit_seconds += seconds;
     }
 
     /// Runs a program and its arguments to the end, with nothing to read.
@@ -147,7 +154,8 @@ impl Home {
     }
 
     fn command(&self, words: &[&str]) -> Command {
-        let limited = ["timeout", "--foreground", "--kill-after=5", LIMIT_SECONDS];
+        let limit = self.limit_seconds.to_string();
+        let limited = ["timeout", "--foreground", "--kill-after=5", &limit];
         let mut command = self.bare(&[&limited, words].concat());
         command.current_dir(self.folder.path());
         command

@@ -1,7 +1,7 @@
 //! A chain from IAM Identity Center over a permission set to a role above a role: signed in to in a
 //! real browser, kept in a real keyring, used by boto3 and the AWS CLI.
 
-use crate::clients::{LONG_RUN, use_profile};
+use crate::clients::{LongRun, use_profile};
 use crate::home::{Home, prepared};
 use crate::loopback::Loopback;
 use keyfob_core::sandbox::SandboxSettings;
@@ -65,6 +65,13 @@ pub fn count(sandbox: &Loopback, action: &str) -> usize {
     calls.filter(|call| call.action == action).count()
 }
 
+/// Calls that were not answered as they should be.
+pub fn refusals(sandbox: &Loopback) -> Vec<(String, String)> {
+    let calls = sandbox.journal().into_iter();
+    let refused = calls.filter(|call| call.outcome != "ok");
+    refused.map(|call| (call.action, call.outcome)).collect()
+}
+
 #[test]
 fn boto3_and_the_aws_cli_work_with_a_role_above_a_role_above_a_permission_set() {
     let (sandbox, home) = chain("center", |_| {});
@@ -103,16 +110,11 @@ fn boto3_and_the_aws_cli_work_with_a_role_above_a_role_above_a_permission_set() 
 
 #[test]
 fn boto3_works_on_past_the_ends_of_its_sessions_and_of_the_token_without_a_person() {
-    let (sandbox, home) = chain("center-long-run", |settings| {
+    let (sandbox, mut home) = chain("center-long-run", |settings| {
         settings.session_seconds = Some(20);
         settings.token_seconds = Some(15);
     });
-    let sessions: usize = home
-        .python(LONG_RUN, &["70"])
-        .ok()
-        .trim()
-        .parse()
-        .expect("a number");
+    let sessions = LongRun::of(&mut home, 70).sessions;
     assert!(sessions >= 3, "{sessions} sessions in seventy seconds");
     assert_eq!(
         count(&sandbox, "Authorize"),
@@ -124,11 +126,6 @@ fn boto3_works_on_past_the_ends_of_its_sessions_and_of_the_token_without_a_perso
         "the token was renewed twice: {:?}",
         sandbox.journal()
     );
-    let refused: Vec<_> = sandbox
-        .journal()
-        .into_iter()
-        .filter(|call| call.outcome != "ok")
-        .map(|call| (call.action, call.outcome))
-        .collect();
+    let refused = refusals(&sandbox);
     assert!(refused.is_empty(), "{refused:?}");
 }

@@ -1,7 +1,7 @@
 //! `fob profiles` with the AWS CLI and boto3, which find the profile in `~/.aws/config` and nothing
 //! in the environment but its name.
 
-use crate::clients::stage;
+use crate::clients::{stage, started_agent};
 use crate::home::Home;
 
 const FOB: &str = env!("CARGO_BIN_EXE_fob");
@@ -58,21 +58,11 @@ fn the_aws_cli_and_boto3_work_with_nothing_but_the_name_of_the_profile() {
         let after = std::fs::read_to_string(&config).unwrap_or_default();
         assert_eq!(after, before);
         // From the second file on, with an agent.
-        agent.get_or_insert_with(|| started(&home));
+        agent.get_or_insert_with(|| started_agent(&home));
     }
     home.run(&[FOB, "agent", "stop"]).ok();
     let agent = agent.and_then(|mut it| it.wait().ok());
     assert!(agent.is_some_and(|it| it.success()));
-}
-
-fn started(home: &Home) -> std::process::Child {
-    let agent = home
-        .bare(&[FOB, "agent", "run"])
-        .spawn()
-        .expect("it starts");
-    let answers = |_| home.run(&[FOB, "agent", "status"]).code == 0;
-    assert!((0..500).any(answers), "the agent never answered");
-    agent
 }
 
 #[test]
