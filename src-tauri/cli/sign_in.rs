@@ -12,7 +12,7 @@ use keyfob_core::agent::api::{
     Request, Secret, SessionDuration, SessionRequest, SignedIn, Whoami,
 };
 use keyfob_core::clock::Clock;
-use keyfob_core::config::Config;
+use keyfob_core::config::{Config, awaited_list};
 use keyfob_core::error::{Code, Error};
 use keyfob_core::view::state::{in_whole_seconds, is_usable};
 use keyfob_core::view::time::{until, whole_seconds};
@@ -34,6 +34,7 @@ pub fn login(invocation: &Invocation, args: &LoginArgs) -> Result<u8, Stop> {
     if let Some(provider) = &args.provider {
         return login_provider(invocation, args, assertion.as_ref(), provider);
     }
+    list_what_is_awaited(invocation, args)?;
     let (identity, mut conversation) =
         invocation.about(args.named.name.as_deref(), invocation.person)?;
     let doing = format!("Signing in to {identity}");
@@ -221,6 +222,23 @@ fn login_provider(
         Shape::Text => failed.iter().for_each(|it| invocation.terminal.fail(it)),
     }
     Ok(failed.first().map_or(0, |error| error.exit_code()))
+}
+
+/// A role that a provider assigns, or one above such a role, is known once a person has signed in
+/// to the provider.
+fn list_what_is_awaited(invocation: &Invocation, args: &LoginArgs) -> Result<(), Stop> {
+    let config = invocation.config()?;
+    let named = args
+        .named
+        .name
+        .as_deref()
+        .or(invocation.identity.as_deref());
+    let Some(provider) = named.and_then(|name| awaited_list(&config, name)) else {
+        return Ok(());
+    };
+    let provider = provider.name.to_string();
+    let mut conversation = invocation.conversation(config)?;
+    list_roles(invocation, &mut conversation, args, &provider).map(drop)
 }
 
 /// How many there are.

@@ -3,7 +3,10 @@
 
 use crate::desktop::{Desktop, Office};
 use crate::home::{code, text};
+#[cfg(target_os = "linux")]
+use crate::opens::Opens;
 use keyfob_core::sandbox::{FaultSwitch, SandboxAccount, SandboxFault, SignInAction};
+use std::fs;
 
 const LISTING: &str = r#"auth:
   providers:
@@ -101,10 +104,7 @@ fn a_portal_with_many_accounts_that_is_busy_now_and_then_is_listed_whole() {
     });
     let mut terminal = office.on_a_terminal(&["login", "--provider", "corp"]);
     terminal.read_to("opens this address");
-    let busy = FaultSwitch::on(SandboxFault::Throttling)
-        .for_action(SignInAction::ListAccountRoles)
-        .times(7);
-    office.home.sandbox().inject(busy).expect("a fault");
+    busy(&office, 7);
     Desktop::click(&office.desktop.opened());
     let (shown, exit) = terminal.finish();
     assert_eq!(exit, 0, "{shown}");
@@ -122,4 +122,94 @@ fn without_a_sign_in_no_role_is_listed_and_what_was_listed_stays() {
         text(&ran.stderr)
     );
     assert_eq!(office.home.calls().len(), 0);
+}
+
+fn busy(office: &Office, times: u32) {
+    let busy = FaultSwitch::on(SandboxFault::Throttling)
+        .for_action(SignInAction::ListAccountRoles)
+        .times(times);
+    office.home.sandbox().inject(busy).expect("a fault");
+}
+
+/// AWS takes twenty questions for roles a second: listing takes half a minute.
+#[cfg(target_os = "linux")]
+#[test]
+fn of_thousands_of_roles_only_those_that_were_used_are_looked_at_and_signed_out_of() {
+    const ROLES: [&str; 4] = ["Admin", "View", "Billing", "Support"];
+    let office = office();
+    office.sign_in(&["login", "--provider", "corp"]);
+    office.set(|it| {
+        let team = |n| account(&format!("{n:012}"), &format!("team-{n}"), &ROLES);
+        it.accounts = (1..=600).map(team).collect();
+        it.roles_calls_a_second = Some(20);
+    });
+    busy(&office, 7);
+    let ran = office.home.run(&["login", "--provider", "corp"]);
+    let said = text(&ran.stderr);
+    assert!(said.contains("2400 roles in 600 accounts"), "{said}");
+    assert_eq!(code(&ran), 1, "the written ones are gone: {said}");
+    let ran = office.home.run(&["login", "team-1/View"]);
+    assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+    office.home.sandbox().clear_journal();
+
+    let state = office.home.path().join(".local/state/keyfob/default");
+    let opens = Opens::below(&state);
+    assert_eq!(listed(&office).len(), 2402);
+    let looked_at = opens.count();
+    assert!(looked_at < 30, "{looked_at} files");
+    let _agent = office.agent();
+    for _ in 0..2 {
+        assert_eq!(listed(&office).len(), 2402);
+    }
+    let looked_at = opens.count();
+    assert!(looked_at < 30, "{looked_at} files, with an agent");
+    assert_eq!(office.home.calls().len(), 0);
+    let ran = office.home.run(&["login", "TEAM-600/support"]);
+    assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+
+    opens.count();
+    let report = office.home.json(&["logout", "--all", "--yes", "--json"]);
+    let steps = report["steps"].as_array().expect("steps");
+    assert!(steps.len() < 30, "{report}");
+    let looked_at = opens.count();
+    assert!(looked_at < 300, "{looked_at} files at the logout");
+    let marks = fs::read_dir(state.join("marks")).expect("marks").count();
+    assert_eq!(marks, 5, "two used, two written, and the provider");
+    let keyring = office.home.keyring();
+    assert!(keyring.is_empty(), "{:?}", keyring.keys());
+    for used_or_not in ["team-1/View", "team-2/View"] {
+        let program = office.home.run(&["credential-process", used_or_not]);
+        assert_eq!(code(&program), 3);
+        let said = text(&program.stderr);
+        assert!(said.contains("is signed out"), "{said}");
+    }
+}
+
+#[test]
+fn a_role_above_one_that_is_not_listed_yet_is_signed_in_to_from_nothing() {
+    for with_an_agent in [false, true] {
+        let office = office();
+        let _agent = with_an_agent.then(|| office.agent());
+        let program = office.home.run(&["credential-process", "deploy"]);
+        let said = text(&program.stderr);
+        assert_ne!(code(&program), 0);
+        assert!(said.contains("fob login --provider corp"), "{said}");
+        for identity in ["deploy", "old-archive/ReadOnlyAccess"] {
+            let alone = office.home.run(&["login", identity]);
+            let said = text(&alone.stderr);
+            assert_eq!(code(&alone), 3, "a person is needed: {said}");
+            assert!(said.contains("fob login --provider corp"), "{said}");
+        }
+        let shown = office.sign_in(&["login", "deploy"]);
+        assert!(shown.contains("Authentication successful!"), "{shown}");
+        let program = office.home.run(&["credential-process", "deploy"]);
+        assert_eq!(code(&program), 0, "{}", text(&program.stderr));
+        let ran = office.home.run(&["login", "old-archive/ReadOnlyAccess"]);
+        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+        assert_eq!(office.desktop.times(), 1, "one tab");
+        let unknown = office.home.run(&["login", "production/Nothing"]);
+        let said = text(&unknown.stderr);
+        assert_eq!(code(&unknown), 1, "{said}");
+        assert!(said.contains("fob login --provider corp"), "{said}");
+    }
 }

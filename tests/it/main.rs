@@ -48,6 +48,8 @@ mod long_lived;
 mod loopback;
 #[cfg(target_os = "linux")]
 mod memory;
+#[cfg(target_os = "linux")]
+mod opens;
 #[cfg(unix)]
 mod profiles;
 mod rds;

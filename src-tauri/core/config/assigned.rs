@@ -79,20 +79,20 @@ impl AssignedBy<'_> {
     }
 
     /// None where there is no list, or only one of another place.
-    pub(super) fn identities(&self) -> Vec<AssignedIdentity> {
+    pub(super) fn identities(&self) -> Option<Vec<AssignedIdentity>> {
         match self.kept() {
-            Ok(accounts) => identities(self.provider, &accounts),
+            Ok(accounts) => Some(identities(self.provider, &accounts?)),
             Err(error) => {
                 tracing::warn!(provider = self.provider, %error, "unreadable list of roles");
-                Vec::new()
+                None
             }
         }
     }
 
-    fn kept(&self) -> Result<Vec<AssignedAccount>> {
+    fn kept(&self) -> Result<Option<Vec<AssignedAccount>>> {
         let path = self.path()?;
         let Some(text) = files::read(&path)? else {
-            return Ok(Vec::new());
+            return Ok(None);
         };
         let kept: AssignedFile = serde_json::from_slice(&text).map_err(|error| {
             Error::new(Code::InvalidInput, format!("{}: {error}", path.display()))
@@ -100,7 +100,7 @@ impl AssignedBy<'_> {
         let is_it = kept.v == VERSION
             && kept.configuration == self.configuration
             && kept.address == self.address;
-        Ok(if is_it { kept.accounts } else { Vec::new() })
+        Ok(is_it.then_some(kept.accounts))
     }
 
     fn path(&self) -> Result<PathBuf> {

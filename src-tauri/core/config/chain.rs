@@ -2,9 +2,11 @@
 //! the identity. Pure.
 
 use super::configuration::Config;
-use super::identity::{Below, EntrySettings, HostVariant, Identity, Provider};
+use super::identity::{
+    Below, EntrySettings, HostVariant, Identity, Provider, RoleList, list_hints,
+};
 use super::kinds::{self, Kind, LOGIN, ROLE_ON_CENTER};
-use super::links::is_role_on_center;
+use super::links::{is_role_on_center, stands_alone};
 use super::problem::Blocked;
 use crate::error::{Code, Error, Result};
 use crate::ids::{IdentityName, Partition, ProviderName, Region};
@@ -168,6 +170,17 @@ pub fn sources(config: &Config) -> impl Iterator<Item = Link> {
         .filter(|it| it.kind == LOGIN.name);
     let own = own.filter_map(|it| Some(config.chain(it).ok()?.source().clone()));
     providers.chain(own)
+}
+
+/// The provider that has not listed its roles yet, where an identity may be one of them or stand on
+/// one.
+pub fn awaited_list<'c>(config: &'c Config, identity: &str) -> Option<&'c Provider> {
+    let is_known = config.identity(identity);
+    if is_known.is_ok_and(|it| !lacks_its_base(&listed_links(config, it))) {
+        return None;
+    }
+    let mut awaited = config.providers().iter();
+    awaited.find(|it| it.role_list == RoleList::NotYet)
 }
 
 impl Config {
@@ -337,5 +350,13 @@ fn check(config: &Config, name: &str, listed: &[ListedLink<'_>]) -> Result<()> {
         return Err(Error::new(Code::Unsupported, message));
     }
     let subjects = listed.iter().map(|it| it.subject());
-    config.refuse_blocked(&format!("{name} cannot be used"), subjects)
+    let checked = config.refuse_blocked(&format!("{name} cannot be used"), subjects);
+    let hints = list_hints(config.providers()).filter(|_| lacks_its_base(listed));
+    checked.map_err(|error| hints.fold(error, Error::hint))
+}
+
+/// It stands on something that is not known.
+fn lacks_its_base(listed: &[ListedLink<'_>]) -> bool {
+    let first = listed.first().and_then(|it| it.identity());
+    first.is_some_and(|it| it.below.is_none() && !stands_alone(&it.kind))
 }

@@ -6,7 +6,7 @@ use super::databases::{Database, databases};
 use super::entries::{Sections, entries};
 use super::file;
 use super::general::{General, KeyringChoice, general};
-use super::identity::{EntrySettings, Identity, Provider};
+use super::identity::{EntrySettings, Identity, Provider, RoleList, list_hints};
 use super::kinds::USER;
 use super::names::LookedUp;
 use super::problem::{Blocked, Location, Problem, Severity};
@@ -28,6 +28,8 @@ pub struct Config {
     providers: Vec<Provider>,
     stand_alone: Provider,
     identities: Vec<Identity>,
+    /// Of the identities, by name in lower case.
+    positions: HashMap<String, usize>,
     /// Of the providers and identities that were understood.
     settings: HashMap<Blocked, EntrySettings>,
     databases: Vec<Database>,
@@ -100,12 +102,12 @@ impl Config {
 
     /// Case does not count.
     pub fn identity(&self, name: &str) -> Result<&Identity> {
-        let mut all = self.identities.iter();
-        all.find(|it| it.name.as_str().eq_ignore_ascii_case(name))
-            .ok_or_else(|| {
-                let known = self.identities.iter().map(|it| it.name.as_str());
-                LookedUp::Identity.unknown(name, known)
-            })
+        let at = self.positions.get(&name.to_ascii_lowercase());
+        at.map(|at| &self.identities[*at]).ok_or_else(|| {
+            let known = self.identities.iter().map(|it| it.name.as_str());
+            let error = LookedUp::Identity.unknown(name, known);
+            list_hints(&self.providers).fold(error, Error::hint)
+        })
     }
 
     /// Case does not count; `aws-user` is known.
@@ -278,7 +280,9 @@ pub(super) fn understand(
             kind: USER.name.to_owned(),
             is_supported: true,
             line: 0,
+            role_list: RoleList::NotWanted,
         },
+        positions: identities.iter().map(|it| it.name.key()).zip(0..).collect(),
         identities,
         settings,
         databases,

@@ -2,7 +2,7 @@
 //! as it was understood; only one without has [`EntrySettings`].
 
 use super::assigned::{AssignedBy, AssignedIdentity};
-use super::identity::{Below, EntrySettings, HostVariant, Identity, Provider};
+use super::identity::{Below, EntrySettings, HostVariant, Identity, Provider, RoleList};
 use super::kinds::{Class, EntrySection, Footing, Kind, KnownKind, Level, Via};
 use super::links::{Unlinked, link};
 use super::names::folded;
@@ -25,8 +25,8 @@ pub(super) struct Sections {
 
 pub(super) fn entries(auth: &Fields<'_>, realm: &Realm) -> Sections {
     let mut settings = HashMap::new();
-    let providers = providers(auth, &mut settings);
-    let assigned = assigned_by(auth, realm, &providers, &settings);
+    let mut providers = providers(auth, &mut settings);
+    let assigned = assigned_by(auth, realm, &mut providers, &settings);
     let identities = identities(auth, &providers, &assigned, &mut settings);
     Sections {
         providers,
@@ -143,6 +143,7 @@ fn providers(auth: &Fields<'_>, settings: &mut HashMap<Blocked, EntrySettings>) 
             is_supported: !kind.is_foreign(),
             line: fields.location.at.line,
             kind: kind.text.clone(),
+            role_list: RoleList::NotWanted,
         });
         if let Some(known) = kind.known() {
             let footing = Footing::NONE;
@@ -241,7 +242,7 @@ fn identities(
 fn assigned_by(
     auth: &Fields<'_>,
     realm: &Realm,
-    providers: &[Provider],
+    providers: &mut [Provider],
     settings: &HashMap<Blocked, EntrySettings>,
 ) -> Vec<(Position, AssignedIdentity)> {
     let mut all = Vec::new();
@@ -266,7 +267,12 @@ fn assigned_by(
             line: provider.line,
             column: 1,
         };
-        let found = by.identities().into_iter();
+        let found = by.identities();
+        provider.role_list = match found {
+            Some(_) => RoleList::Kept,
+            None => RoleList::NotYet,
+        };
+        let found = found.into_iter().flatten();
         all.extend(found.map(|it| (at, it)));
     }
     all

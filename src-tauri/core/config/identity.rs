@@ -15,6 +15,23 @@ pub struct Provider {
     pub is_supported: bool,
     /// From 1; 0 for `aws-user`, which is written nowhere.
     pub line: usize,
+    pub(super) role_list: RoleList,
+}
+
+/// Of the roles that a provider assigns, which are identities then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RoleList {
+    NotWanted,
+    /// A person has to sign in first.
+    NotYet,
+    Kept,
+}
+
+/// How an identity that is not known may come to be.
+pub(super) fn list_hints(providers: &[Provider]) -> impl Iterator<Item = String> {
+    let listing = providers.iter();
+    let listing = listing.filter(|it| it.role_list != RoleList::NotWanted);
+    listing.map(|it| format!("`fob login --provider {0}` lists the roles of {0}", it.name))
 }
 
 /// An identity as it is listed.

@@ -197,7 +197,7 @@ pub(super) fn is_role_on_center(identity: &Identity, providers: &[Provider]) -> 
     identity.kind == ASSUME_ROLE.name && providers[at].kind == IDENTITY_CENTER.name
 }
 
-fn stands_alone(kind: &str) -> bool {
+pub(super) fn stands_alone(kind: &str) -> bool {
     EntrySection::Identities
         .kinds()
         .any(|known| known.name.level == Level::StandAlone && known.name.name == kind)

@@ -30,7 +30,7 @@ mod variables;
 mod yaml;
 
 pub use assigned::{AssignedAccount, AssignedBy, assigned_folder};
-pub use chain::{AwsFiles, Chain, Link, chain_of_provider, sources};
+pub use chain::{AwsFiles, Chain, Link, awaited_list, chain_of_provider, sources};
 pub use configuration::{Config, locate, place};
 pub use database_host::{DatabaseHost, DatabaseService};
 pub use databases::{Database, Engine, PasswordSecret};

@@ -1,4 +1,4 @@
-//! Logout is a list: [`removals`] is pure, a dry run shows it, a run carries it out. A [`Removal`]
+//! Logout is a list: [`Scope::removals`] is pure, a dry run shows it, a run carries it out. A [`Removal`]
 //! can only be made from the configuration, so nothing else can be removed.
 
 use crate::config::{AwsFiles, Config, Identity, Kind, Provider};
@@ -101,40 +101,40 @@ pub(super) enum RemovalKind {
     },
 }
 
-/// What would be removed from where, in order. Fails only for a name that the configuration does
-/// not have.
-pub fn removals(config: &Config, logout: &Logout) -> Result<Vec<Removal>> {
-    let scope = Scope::of(config, &logout.target)?;
-    let mut list = Vec::new();
-    for identity in &scope.identities {
-        of_identity(identity, logout.long_lived_keys, &mut list);
-    }
-    for provider in &scope.providers {
-        let name = provider.name.to_string();
-        let entry = |kind| {
-            Removal(RemovalKind::Entry {
-                kind,
-                name: name.clone(),
-                via: name.clone(),
-            })
-        };
-        if sign_in_address(config, provider).is_none() {
-            list.push(entry(EntryKind::Session));
-            continue;
+impl Scope<'_> {
+    /// What would be removed from where, in order.
+    pub fn removals(&self, config: &Config, keys: LongLivedKeys) -> Vec<Removal> {
+        let mut list = Vec::new();
+        for identity in &self.identities {
+            of_identity(identity, keys, &mut list);
         }
-        let used_by = scope.others_of_the_same_sign_in(config, provider);
-        if used_by.is_empty() {
-            let source = name.clone();
-            list.push(Removal(RemovalKind::SignInAtAws { source }));
-            list.push(entry(EntryKind::Token));
-        } else {
-            let source = config.source(provider);
-            let name = source.map_or(name, |source| source.sign_in_name(config));
-            list.push(Removal(RemovalKind::TokenThatStays { name, used_by }));
+        for provider in &self.providers {
+            let name = provider.name.to_string();
+            let entry = |kind| {
+                Removal(RemovalKind::Entry {
+                    kind,
+                    name: name.clone(),
+                    via: name.clone(),
+                })
+            };
+            if sign_in_address(config, provider).is_none() {
+                list.push(entry(EntryKind::Session));
+                continue;
+            }
+            let used_by = self.others_of_the_same_sign_in(config, provider);
+            if used_by.is_empty() {
+                let source = name.clone();
+                list.push(Removal(RemovalKind::SignInAtAws { source }));
+                list.push(entry(EntryKind::Token));
+            } else {
+                let source = config.source(provider);
+                let name = source.map_or(name, |source| source.sign_in_name(config));
+                list.push(Removal(RemovalKind::TokenThatStays { name, used_by }));
+            }
         }
+        self.add_profiles(config, &mut list);
+        list
     }
-    scope.add_profiles(config, &mut list);
-    Ok(list)
 }
 
 fn of_identity(identity: &Identity, keys: LongLivedKeys, list: &mut Vec<Removal>) {
@@ -172,7 +172,7 @@ fn of_identity(identity: &Identity, keys: LongLivedKeys, list: &mut Vec<Removal>
     }
 }
 
-/// What a target comes to.
+/// What a target comes to. Fails only for a name that the configuration does not have.
 pub(super) struct Scope<'c> {
     pub identities: Vec<&'c Identity>,
     pub providers: Vec<&'c Provider>,
@@ -237,17 +237,17 @@ impl<'c> Scope<'c> {
         })
     }
 
-    pub fn names(&self) -> Vec<String> {
-        let identities = self
-            .identities
+    pub fn names_of_identities(&self) -> Vec<String> {
+        self.identities
             .iter()
-            .map(|identity| identity.name.to_string());
-        identities
-            .chain(
-                self.providers
-                    .iter()
-                    .map(|provider| provider.name.to_string()),
-            )
+            .map(|it| it.name.to_string())
+            .collect()
+    }
+
+    pub fn names_of_providers(&self) -> Vec<String> {
+        self.providers
+            .iter()
+            .map(|it| it.name.to_string())
             .collect()
     }
 

@@ -1,11 +1,10 @@
 //! Carrying out a logout, best effort, into a [`Report`]. Before anything is removed the names are
 //! marked as signed out: a sign-in under way at that moment stores nothing.
 
-use super::plan::{
-    InMemory, KEYCHAIN, Logout, Removal, RemovalKind, Scope, Target, files_of, removals,
-};
+use super::plan::{InMemory, KEYCHAIN, Logout, Removal, RemovalKind, Scope, Target, files_of};
 use super::report::{OtherSession, Report, Step, Subject, What};
-use crate::config::{Kind, Link, sources};
+use super::traces::Traces;
+use crate::config::{Identity, Kind, Link, sources};
 use crate::error::Result;
 use crate::providers::{EndedAtAws, SignInPlace, end_sign_in};
 use crate::store::{ClearedProfile, Dropped, EntryKind, Mode, ProfilePart, StoredSignIn};
@@ -13,8 +12,7 @@ use crate::world::World;
 
 /// Fails only for an unknown name, before anything is touched.
 pub async fn logout(world: &World, logout: &Logout, memory: &InMemory) -> Result<Report> {
-    let list = removals(&world.config, logout)?;
-    let scope = Scope::of(&world.config, &logout.target)?;
+    let mut scope = Scope::of(&world.config, &logout.target)?;
     let (subject, target) = subject_of(world, &logout.target)?;
     let mut report = Report::of(subject, &target, logout.mode);
     report.chain = match &logout.target {
@@ -24,29 +22,36 @@ pub async fn logout(world: &World, logout: &Logout, memory: &InMemory) -> Result
         }
         Target::Provider(_) | Target::All => Vec::new(),
     };
-    report.identities = scope
-        .identities
-        .iter()
-        .map(|identity| identity.name.to_string())
-        .collect();
-    if logout.mode == Mode::Run {
-        for name in scope.names() {
-            world.assertions.forget(&name);
-            if let Err(error) = world.store.sign_outs.sign_out(&name).await {
-                let path = world.store.sign_outs.path(&name).display().to_string();
-                report.steps.push(
-                    Step::at(What::File, &name, path, "sign-out mark")
-                        .became(Err(error), logout.mode),
-                );
-            }
-        }
+    sign_out(world, &scope.names_of_providers(), &mut report).await;
+    let traces = Traces::of(world, memory).await;
+    if !matches!(logout.target, Target::Identity { .. }) {
+        scope.identities.retain(|it| traces.has(it));
     }
-    for removal in &list {
+    report.identities = scope.names_of_identities();
+    sign_out(world, &scope.names_of_identities(), &mut report).await;
+    for removal in &scope.removals(&world.config, logout.long_lived_keys) {
         remove(world, removal, memory, &mut report).await;
     }
     report.notes.extend(unreadable_parts(world, &scope));
-    name_those_who_shared(world, &scope, &mut report).await;
+    let others = world.config.identities().iter();
+    let others = others.filter(|it| traces.has(it)).collect();
+    name_those_who_shared(world, &scope, others, &mut report).await;
     Ok(report)
+}
+
+/// A dry run marks nothing.
+async fn sign_out(world: &World, names: &[String], report: &mut Report) {
+    if report.mode == Mode::DryRun {
+        return;
+    }
+    for name in names {
+        world.assertions.forget(name);
+        if let Err(error) = world.store.sign_outs.sign_out(name).await {
+            let path = world.store.sign_outs.path(name).display().to_string();
+            let step = Step::at(What::File, name, path, "sign-out mark");
+            report.steps.push(step.became(Err(error), report.mode));
+        }
+    }
 }
 
 fn subject_of(world: &World, target: &Target) -> Result<(Subject, String)> {
@@ -239,10 +244,15 @@ fn unreadable_parts(world: &World, scope: &Scope<'_>) -> Vec<String> {
 }
 
 /// Others that stood on something that was removed live on until their own session ends.
-async fn name_those_who_shared(world: &World, scope: &Scope<'_>, report: &mut Report) {
-    let removed = scope.names();
+async fn name_those_who_shared(
+    world: &World,
+    scope: &Scope<'_>,
+    others: Vec<&Identity>,
+    report: &mut Report,
+) {
+    let removed = [scope.names_of_identities(), scope.names_of_providers()].concat();
     let now = world.clock.now();
-    for identity in world.config.identities() {
+    for identity in others {
         let names = world.config.chain_names(identity);
         let shares = names.iter().any(|name| {
             removed

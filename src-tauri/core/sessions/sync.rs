@@ -11,7 +11,7 @@ use crate::files::Generation;
 use crate::ids::IdentityName;
 use crate::providers::handed_out;
 use crate::secret::Session;
-use crate::store::{EntryKind, StoredKeys};
+use crate::store::{EntryKind, Glance, StoredKeys};
 use crate::world::World;
 use std::collections::{HashMap, HashSet};
 use std::time::SystemTime;
@@ -82,6 +82,13 @@ pub enum ReadScope<'a> {
 }
 
 impl ReadScope<'_> {
+    fn glance(self, world: &World) -> Glance<'_> {
+        match self {
+            ReadScope::All => world.store.glance(),
+            ReadScope::One(_) => world.store.glance_at_one(),
+        }
+    }
+
     fn has(self, identity: &str) -> bool {
         match self {
             ReadScope::All => true,
@@ -107,6 +114,7 @@ pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading 
         return reading;
     }
     let mut listed = None;
+    let mut glance = scope.glance(world);
     let identities = world.config.identities().iter();
     let identities = identities.filter(|it| scope.has(it.name.as_str()));
     for identity in identities {
@@ -115,8 +123,8 @@ pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading 
             continue;
         };
         let stamp = RecordStamp {
-            session: world.store.session_stamp(name),
-            keys: world.store.keys.stamp(&chain.source().name),
+            session: glance.session_stamp(name),
+            keys: glance.keys_stamp(&chain.source().name),
         };
         let aside = (EntryKind::SetAside, key(&chain.source().name));
         let hands_out_keys = matches!(handed_out(world, chain.target()).await, Ok(Some(_)));
@@ -140,8 +148,8 @@ pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading 
         };
         reading.found.push(FoundSession {
             name: identity.name.clone(),
-            is_signed_out: !matches!(world.store.sign_outs.since(name), Ok(None)),
-            is_refused: matches!(world.store.sign_outs.is_refused(name), Ok(true)),
+            is_signed_out: glance.is_signed_out(name),
+            is_refused: glance.is_refused(name),
             stamp,
             stored,
             are_keys_revoked,

@@ -74,6 +74,11 @@ impl SignInLock {
         })
     }
 
+    /// The file that is locked.
+    pub(super) fn path(folder: &Path, name: &str) -> PathBuf {
+        beside(folder, &name.to_ascii_lowercase(), "lock")
+    }
+
     /// Stands while a question is open, for those who wait for the lock.
     pub fn mark(&self, caller: &Caller) -> Mark {
         let holder = WaitingHolder {

@@ -29,7 +29,11 @@ impl RealmLocks {
 
     /// When the entry was last written, by any process: its lock file says.
     pub fn stamp(&self, name: &EntryName) -> Stamp {
-        Stamp::of(&self.path(&named(name)))
+        Stamp::of(&self.path_of(name))
+    }
+
+    pub fn path_of(&self, name: &EntryName) -> PathBuf {
+        self.path(&named(name))
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -5,6 +5,7 @@
 pub mod audit;
 mod belonging;
 mod entries;
+mod glance;
 mod keyring;
 mod keys;
 mod lock;
@@ -16,6 +17,7 @@ mod sign_ins;
 mod sign_outs;
 mod value;
 
+pub use glance::Glance;
 pub use keyring::{
     Attributes, Deletion, EntryKind, EntryName, Keyring, KeyringEntry, KeyringState, SERVICE,
 };
@@ -32,7 +34,7 @@ pub use value::{KeysSetAside, StoredKeys, StoredSession};
 use crate::clock::Clock;
 use crate::endpoint::Endpoint;
 use crate::error::{Code, Result};
-use crate::files::{self, Generation, Stamp};
+use crate::files::{self, Generation};
 use crate::secret::Session;
 use audit::AuditLog;
 use entries::{Entries, NewEntry};
@@ -211,10 +213,14 @@ impl Store {
         self.entries.locks.generation()
     }
 
-    /// When the stored session of an identity was last written, by any process.
-    pub fn session_stamp(&self, identity: &str) -> Stamp {
-        let name = self.entries.name(EntryKind::Session, identity);
-        self.entries.locks.stamp(&name)
+    /// For looks at all identities.
+    pub fn glance(&self) -> Glance<'_> {
+        Glance::of(self)
+    }
+
+    /// For a look at one.
+    pub fn glance_at_one(&self) -> Glance<'_> {
+        Glance::at_each(self)
     }
 
     /// The name in the keyring, as keyring programs show it.

@@ -61,7 +61,7 @@ impl SignOutFile {
 pub struct SignOuts {
     realm: String,
     configuration: String,
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     locks: RealmLocks,
 }
 

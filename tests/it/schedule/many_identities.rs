@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::home::wait_for;
+#[cfg(target_os = "linux")]
+use crate::opens::Opens;
 use keyfob_core::sandbox::{FaultSwitch, SandboxFault};
 
 const MANY: usize = 1_000;
@@ -94,34 +96,6 @@ fn a_thousand_that_expire_together_are_renewed_in_time_a_few_at_once_while_other
         }
         assert!(seen <= MANY);
     });
-}
-
-/// The files that were opened in these folders since the last call, or are at all.
-#[cfg(target_os = "linux")]
-struct Opens(std::os::fd::OwnedFd);
-
-#[cfg(target_os = "linux")]
-impl Opens {
-    fn below(state: &std::path::Path) -> Opens {
-        use rustix::fs::inotify;
-        let watch = inotify::init(inotify::CreateFlags::NONBLOCK).expect("inotify");
-        for folder in ["locks", "marks"] {
-            let folder = state.join(folder);
-            std::fs::create_dir_all(&folder).expect("a folder");
-            inotify::add_watch(&watch, &folder, inotify::WatchFlags::OPEN).expect("watched");
-        }
-        Opens(watch)
-    }
-
-    fn count(&self) -> usize {
-        let mut buffer = vec![std::mem::MaybeUninit::uninit(); 64 << 10];
-        let mut reader = rustix::fs::inotify::Reader::new(&self.0, &mut buffer);
-        let mut count = 0;
-        while reader.next().is_ok() {
-            count += 1;
-        }
-        count
-    }
 }
 
 /// Each cost three opened files, every half minute.
