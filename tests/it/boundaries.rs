@@ -132,6 +132,7 @@ const SHELLS_MAY: &[&str] = &[
     "config::Severity",
     "config::Trust",
     "config::UserSettings",
+    "config::awaited_list",
     "config::importable",
     "config::locate",
     "config::place",

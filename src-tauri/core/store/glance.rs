@@ -1,9 +1,10 @@
 //! One look at the folders of a store: what has no file there was never written, and needs no look
 //! of its own. Of thousands of roles that a provider assigns a few were ever used.
 
-use super::Store;
+use super::entries::Entries;
 use super::keyring::EntryKind;
 use super::lock::SignInLock;
+use super::sign_outs::SignOuts;
 use crate::files::Stamp;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
@@ -13,7 +14,8 @@ use std::path::Path;
 
 #[derive(Debug)]
 pub struct Glance<'a> {
-    store: &'a Store,
+    entries: &'a Entries,
+    sign_outs: &'a SignOuts,
     locks: Listed,
     marks: Listed,
     /// Of the keys that many identities stand on.
@@ -25,19 +27,21 @@ pub struct Glance<'a> {
 struct Listed(Option<HashSet<OsString>>);
 
 impl<'a> Glance<'a> {
-    pub(super) fn of(store: &'a Store) -> Glance<'a> {
+    pub(super) fn of(entries: &'a Entries, sign_outs: &'a SignOuts) -> Glance<'a> {
         Glance {
-            store,
-            locks: Listed::of(&store.entries.locks.folder),
-            marks: Listed::of(&store.sign_outs.folder),
+            locks: Listed::of(&entries.locks.folder),
+            marks: Listed::of(&sign_outs.folder),
+            entries,
+            sign_outs,
             keys: HashMap::new(),
         }
     }
 
     /// Without a look at the folders, for one identity.
-    pub(super) fn at_each(store: &'a Store) -> Glance<'a> {
+    pub(super) fn at_each(entries: &'a Entries, sign_outs: &'a SignOuts) -> Glance<'a> {
         Glance {
-            store,
+            entries,
+            sign_outs,
             locks: Listed(None),
             marks: Listed(None),
             keys: HashMap::new(),
@@ -61,18 +65,18 @@ impl<'a> Glance<'a> {
 
     /// An unreadable mark counts as one.
     pub fn is_signed_out(&self, name: &str) -> bool {
-        self.is_marked(name) && !matches!(self.store.sign_outs.since(name), Ok(None))
+        self.is_marked(name) && !matches!(self.sign_outs.since(name), Ok(None))
     }
 
     /// Whether AWS no longer knew the last session.
     pub fn is_refused(&self, name: &str) -> bool {
-        self.is_marked(name) && matches!(self.store.sign_outs.is_refused(name), Ok(true))
+        self.is_marked(name) && matches!(self.sign_outs.is_refused(name), Ok(true))
     }
 
     /// Whether a session was ever stored, signed out of, or is being made.
     pub fn is_touched(&self, identity: &str) -> bool {
-        let locks = &self.store.entries.locks;
-        let session = self.store.entries.name(EntryKind::Session, identity);
+        let locks = &self.entries.locks;
+        let session = self.entries.name(EntryKind::Session, identity);
         let sign_in = SignInLock::path(&locks.folder, identity);
         self.locks.has(&locks.path_of(&session))
             || self.locks.has(&sign_in)
@@ -80,11 +84,7 @@ impl<'a> Glance<'a> {
     }
 
     fn stamp(&self, kind: EntryKind, name: &str) -> Stamp {
-        let path = self
-            .store
-            .entries
-            .locks
-            .path_of(&self.store.entries.name(kind, name));
+        let path = self.entries.locks.path_of(&self.entries.name(kind, name));
         if self.locks.has(&path) {
             Stamp::of(&path)
         } else {
@@ -93,7 +93,7 @@ impl<'a> Glance<'a> {
     }
 
     fn is_marked(&self, name: &str) -> bool {
-        self.marks.has(&self.store.sign_outs.path(name))
+        self.marks.has(&self.sign_outs.path(name))
     }
 }
 

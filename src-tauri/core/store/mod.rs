@@ -215,12 +215,12 @@ impl Store {
 
     /// For looks at all identities.
     pub fn glance(&self) -> Glance<'_> {
-        Glance::of(self)
+        Glance::of(&self.entries, &self.sign_outs)
     }
 
     /// For a look at one.
     pub fn glance_at_one(&self) -> Glance<'_> {
-        Glance::at_each(self)
+        Glance::at_each(&self.entries, &self.sign_outs)
     }
 
     /// The name in the keyring, as keyring programs show it.
