@@ -348,6 +348,26 @@ IAM: rds-db:connect, as for `fob rds token`; for a `password_secret` secretsmana
 where the secret has a key of its own.
 What lives on: the token, until it expires; connections opened with it.";
 
+pub const RDS_PROXY: &str = "\
+Examples:
+  fob rds proxy orders --port 15432 --ca global-bundle.pem
+  psql 'host=127.0.0.1 port=15432 user=app dbname=lake'
+  fob rds proxy orders shop           several at once, on free ports, which are printed
+In the configuration, for `fob agent run` and the tray app, which then listen always:
+  orders: { engine: postgres, host: …, user: app, via: …, proxy: { port: 15432, ca: ~/global-bundle.pem } }
+
+Clients connect to 127.0.0.1 without TLS and without a password, as the user of the configuration: the port signs in to \
+the database over TLS, with a token that is fresh at that moment, or with the password of `password_secret`, which is \
+read once more when the server refuses it. Pools may keep connections as long as they like. Any other user name is \
+refused, and connections of other users of this machine are closed. The server's certificate is checked against its \
+name, always: AWS's certificates are at https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem.
+
+An identity that is signed out, or needs a person, is an error of the database with the remedy in it; a running agent \
+shows its prompt.
+
+IAM: rds-db:connect, as for `fob rds token`; for a `password_secret` secretsmanager:GetSecretValue.
+What lives on: nothing; connections end with the command.";
+
 pub const AUDIT: &str = "\
 Examples:
   fob audit --since 7d

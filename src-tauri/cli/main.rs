@@ -129,6 +129,7 @@ fn dispatch(invocation: &Invocation, command: &Command) -> Result<i32, Stop> {
         Command::Console(args) => console::console(invocation, args),
         Command::Rds(RdsCommand::Token(args)) => rds::token(invocation, args),
         Command::Rds(RdsCommand::List { format }) => rds::list(invocation, *format),
+        Command::Rds(RdsCommand::Proxy(args)) => return rds::proxy(invocation, args),
         Command::Rds(RdsCommand::Exec(args)) => return rds::exec(invocation, args),
         Command::Profiles(command) => profiles::profiles(invocation, command),
         Command::Audit(args) => audit::audit(invocation, args),

@@ -21,6 +21,24 @@ pub enum RdsCommand {
     /// Run a client of a database, with the login in its environment
     #[command(after_long_help = help::RDS_EXEC)]
     Exec(RdsExecArgs),
+    /// Listen on a port of this machine for clients that know nothing of IAM
+    #[command(after_long_help = help::RDS_PROXY)]
+    Proxy(RdsProxyArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct RdsProxyArgs {
+    /// The databases
+    #[arg(required = true, value_name = "NAME", add = ArgValueCandidates::new(completion::databases))]
+    pub names: Vec<String>,
+    /// The port of 127.0.0.1, of a single database [default: `proxy.port` of the database, else a
+    /// free one]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+    /// The certificates that the server's is checked against [default: `proxy.ca` of the database,
+    /// PGSSLROOTCERT, else the system's]
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub ca: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -2,6 +2,7 @@
 //! kept in memory only, and go when the session goes.
 
 mod passwords;
+pub mod proxy;
 mod target;
 mod tokens;
 

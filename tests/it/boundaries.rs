@@ -166,6 +166,8 @@ const MAY_EXPOSE: &[&str] = &[
     "src-tauri/cli/rds/",
     // Secrets that hold fields.
     "src-tauri/core/databases/passwords.rs",
+    // To the database, inside TLS.
+    "src-tauri/core/databases/proxy/",
     "src-tauri/cli/render/",
     "src-tauri/cli/exec/",
     "src-tauri/cli/sandbox/",

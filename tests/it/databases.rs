@@ -25,14 +25,14 @@ fn config() -> String {
 }
 
 /// A Secrets Manager that answers each call with the same status and body, and notes the calls.
-struct Secrets {
-    url: String,
+pub struct Secrets {
+    pub url: String,
     answer: Arc<Mutex<(u16, Value)>>,
     calls: Arc<Mutex<Vec<String>>>,
 }
 
 impl Secrets {
-    fn with(value: &str) -> Secrets {
+    pub fn with(value: &str) -> Secrets {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let answer = Arc::new(Mutex::new((200, json!({ "SecretString": value }))));
@@ -61,11 +61,11 @@ impl Secrets {
         Secrets { url, answer, calls }
     }
 
-    fn answers(&self, status: u16, body: Value) {
+    pub fn answers(&self, status: u16, body: Value) {
         *self.answer.lock().expect("no panic") = (status, body);
     }
 
-    fn calls(&self) -> Vec<String> {
+    pub fn calls(&self) -> Vec<String> {
         self.calls.lock().expect("no panic").clone()
     }
 }
@@ -92,7 +92,7 @@ fn databases_are_listed_with_their_login_and_what_opens_them() {
     let ran = home.run(&["rds", "list"]);
     assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
     insta::assert_snapshot!(text(&ran.stdout), @r"
-    DATABASE  ENGINE    LOGIN                                               IDENTITY  WITH      LEFT
+    DATABASE  ENGINE    LOGIN                                               IDENTITY  WITH      LEFT  PROXY
     orders    postgres  app@orders.abc.eu-central-1.rds.amazonaws.com:5432  deploy    token
     shop      mysql     o'neil@shop.abc.us-east-1.rds.amazonaws.com:3306    dev       token
     legacy    postgres  app@db.example:5433                                 dev       password

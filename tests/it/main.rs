@@ -52,6 +52,8 @@ mod memory;
 mod opens;
 #[cfg(unix)]
 mod profiles;
+#[cfg(unix)]
+mod proxy;
 mod rds;
 mod saml;
 mod schedule;

@@ -297,6 +297,8 @@ export type DatabaseStatus = {
 	with: OpenedWith,
 	/**  Of the token or the password that an agent holds. */
 	expires_at: string | null,
+	/**  The port on which an agent listens for its clients. */
+	proxy?: ProxyStatus | null,
 };
 
 /**  How far down the chain of an identity a logout goes. */
@@ -558,6 +560,14 @@ export type PromptKind =
 	why_code?: string | null,
 	expires_at: string,
 } }) & { keyring_passphrase?: never; keys?: never; mfa?: never; other_user?: never; paste?: never; program?: never };
+
+export type ProxyStatus = {
+	port: number,
+	/**  Those that are open. */
+	connections: number,
+	/**  Why it is not listened on. */
+	problem: Error | null,
+};
 
 /**  Renewing ahead of time. */
 export type Refresh = "runs" | "paused";

@@ -2,8 +2,10 @@
 
 mod exec;
 mod list;
+mod proxy;
 mod token;
 
 pub use exec::exec;
 pub use list::list;
+pub use proxy::proxy;
 pub use token::token;

@@ -25,7 +25,9 @@ impl DatabasesJson {
 }
 
 pub fn databases_table(databases: &[DatabaseStatus], now: SystemTime) -> String {
-    let head = ["DATABASE", "ENGINE", "LOGIN", "IDENTITY", "WITH", "LEFT"];
+    let head = [
+        "DATABASE", "ENGINE", "LOGIN", "IDENTITY", "WITH", "LEFT", "PROXY",
+    ];
     let mut rows = vec![head.map(Cell::new).to_vec()];
     rows.extend(databases.iter().map(|it| {
         let left = it.expires_at.map(|end| in_units(time_left(end, now)));
@@ -35,9 +37,22 @@ pub fn databases_table(databases: &[DatabaseStatus], now: SystemTime) -> String 
         };
         let login = format!("{}@{}:{}", it.user, it.host, it.port);
         let left = left.unwrap_or_default();
-        [&it.name, &it.engine, &login, &it.identity, with, &left]
-            .map(Cell::new)
-            .to_vec()
+        let proxy = it.proxy.as_ref().map(|proxy| match &proxy.problem {
+            Some(error) => error.message.clone(),
+            None => format!("127.0.0.1:{}, {} open", proxy.port, proxy.connections),
+        });
+        let proxy = proxy.unwrap_or_default();
+        [
+            &it.name,
+            &it.engine,
+            &login,
+            &it.identity,
+            with,
+            &left,
+            &proxy,
+        ]
+        .map(Cell::new)
+        .to_vec()
     }));
     columns(&rows)
 }

@@ -4,6 +4,7 @@
 use super::answers::Effects;
 use super::api::{Answered, Call, Event, Note, PromptId, Reply};
 use super::jobs::{About, JobId, Jobs};
+use super::ports::Ports;
 use super::role::Role;
 use super::schedule::Schedule;
 use super::waiter::ClientId;
@@ -142,6 +143,7 @@ pub(super) struct Actor {
     pub jobs: Jobs,
     pub sessions: Sessions,
     pub tokens: Arc<Tokens>,
+    pub ports: Ports,
     pub schedule: Schedule,
     /// Sources with a prompt that was closed, and until when programs do not raise it again.
     pub declined: HashMap<String, SystemTime>,
@@ -159,6 +161,7 @@ impl Actor {
         Actor {
             sessions: Sessions::new(&world),
             tokens: Arc::new(Tokens::new(clock.clone())),
+            ports: Ports::new(),
             schedule: Schedule::new(&world, since),
             world: Arc::new(world),
             role,

@@ -332,6 +332,19 @@ pub struct DatabaseStatus {
     #[serde(with = "moment::optional")]
     #[cfg_attr(feature = "app", specta(type = Option<String>))]
     pub expires_at: Option<SystemTime>,
+    /// The port on which an agent listens for its clients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<ProxyStatus>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+pub struct ProxyStatus {
+    pub port: u16,
+    /// Those that are open.
+    pub connections: u32,
+    /// Why it is not listened on.
+    pub problem: Option<Error>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -1,9 +1,69 @@
-//! The databases of the configuration, as the agent shows them.
+//! The databases of the configuration: their ports on this machine, and what is shown of both.
 
-use super::actor::Actor;
-use super::api::{DatabaseChoice, DatabaseStatus, DatabaseTokenRequest, OpenedWith, Renewal};
+use super::actor::{Actor, Message};
+use super::api::{
+    DatabaseChoice, DatabaseStatus, DatabaseTokenRequest, OpenedWith, ProxyStatus, Renewal,
+};
+use super::ports::DatabasePort;
+use super::proxied::{login_call, login_in};
+use super::role::Role;
+use super::waiter::ClientId;
 use crate::config::Database;
 use crate::databases::database;
+use crate::databases::proxy::{Logins, Proxy, ServedDatabase, issuers};
+use crate::error::{Code, Error, Result};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// Of the agent's own ports: no other client has it.
+const PORTS: ClientId = ClientId::MAX;
+
+/// Opens what the configuration wants open, and closes the rest. A port that another program has is
+/// tried again at each look.
+pub(super) fn look_at_ports(actor: &mut Actor) {
+    if actor.role == Role::InProcess {
+        return;
+    }
+    let world = Arc::clone(&actor.world);
+    let mut before = std::mem::take(&mut actor.ports);
+    for database in world.config.databases() {
+        let Some(port) = database.proxy_port else {
+            continue;
+        };
+        let name = database.name.to_string();
+        let is_the_same = |it: &DatabasePort| it.database == *database && it.proxy.is_ok();
+        let kept = before.remove(&name).filter(is_the_same);
+        let listening = kept.unwrap_or_else(|| DatabasePort {
+            database: database.clone(),
+            port,
+            proxy: open(actor, database, port),
+        });
+        actor.ports.insert(name, listening);
+    }
+}
+
+fn open(actor: &Actor, database: &Database, port: u16) -> Result<Proxy> {
+    let ca = database.proxy_ca.as_deref();
+    let issuers = issuers(ca, &actor.world.environment)?;
+    let (inbox, name) = (actor.post.clone(), database.name.to_string());
+    let logins: Logins = Arc::new(move |renewal| {
+        let (inbox, call) = (inbox.clone(), login_call(&name, renewal));
+        Box::pin(async move {
+            let (reply, answer) = oneshot::channel();
+            if let Some(inbox) = inbox.upgrade() {
+                // An agent that has ended answers nothing.
+                let _ = inbox.send(Message::request(PORTS, None, call, reply));
+            }
+            let ended = |_| Error::new(Code::ProcessFailed, "the agent has ended");
+            login_in(answer.await.map_err(ended)?.reply)
+        })
+    });
+    let opened = Proxy::open(ServedDatabase::new(database, issuers, logins), Some(port));
+    if let Err(error) = &opened {
+        tracing::warn!(database = %database.name, %error, "not listening");
+    }
+    opened
+}
 
 /// In the order of the configuration.
 pub(super) fn statuses(actor: &Actor) -> Vec<DatabaseStatus> {
@@ -18,6 +78,12 @@ fn status(actor: &Actor, it: &Database) -> DatabaseStatus {
         with: OpenedWith::Either,
     };
     let target = database(&actor.world, &request).ok();
+    let port = actor.ports.get(it.name.as_str());
+    let proxy = port.map(|it| ProxyStatus {
+        port: it.port,
+        connections: it.proxy.as_ref().map_or(0, Proxy::connections),
+        problem: it.proxy.as_ref().err().cloned(),
+    });
     DatabaseStatus {
         name: it.name.to_string(),
         engine: it.engine.as_str().to_owned(),
@@ -30,5 +96,6 @@ fn status(actor: &Actor, it: &Database) -> DatabaseStatus {
             None => OpenedWith::Token,
         },
         expires_at: target.and_then(|target| actor.tokens.held_until(&target)),
+        proxy,
     }
 }

@@ -69,6 +69,7 @@ pub(super) fn tend(actor: &mut Actor) {
             .for_each(|(_, watch)| watch.woke(now));
     }
     look_at_configuration(actor);
+    databases::look_at_ports(actor);
     read_what_is_stored(actor);
     clean_up(actor, now);
     look_at_watches(actor, now);
@@ -381,6 +382,7 @@ pub(super) fn look_at_configuration(actor: &mut Actor) {
             actor.world = Arc::new(world);
             actor.schedule.configuration.problem = None;
             actor.sessions.follow(&actor.world.config);
+            databases::look_at_ports(actor);
             actor.tell(Event::ConfigurationChanged);
         }
         Err(error) if on_disk.problem.as_ref() == Some(&error) => {}

@@ -36,6 +36,7 @@ pub use fault::{Fault, FaultKind};
 pub use federated::{Vouched, assertion, assume_root};
 pub use github::github_token;
 pub use rds::{DatabaseLogin, SignedToken, TOKEN_LIFE, sign_token};
+pub use secret_value::secret_value;
 pub use signin::{ConsoleGrant, ConsoleSignIn, console_client};
 pub use sso::{Portal, PortalAccount};
 pub use sso_oidc::{CodeToEnter, SsoOidc, TokenGrant};

@@ -8,10 +8,12 @@ use super::reader::{Fields, Placed, sentence};
 use super::values::{self, refuse};
 use crate::error::{Code, Error, Result, shorten};
 use crate::ids::{DatabaseName, IdentityName, Region};
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// A database to sign in to with an identity.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Database {
     pub name: DatabaseName,
     pub engine: Engine,
@@ -23,6 +25,10 @@ pub struct Database {
     pub identity: IdentityName,
     /// In place of an auth token signed by the identity.
     pub password_secret: Option<PasswordSecret>,
+    /// The port of this machine on which an agent listens for its clients.
+    pub proxy_port: Option<u16>,
+    /// The certificates that the server's is checked against.
+    pub proxy_ca: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,20 +67,34 @@ pub struct PasswordSecret {
 
 pub(super) fn databases(auth: &Fields<'_>, identities: &[Identity]) -> Vec<Database> {
     let named = named::<DatabaseName>(auth, "databases", Blocked::Database);
-    let database = |it| database(it, identities);
+    let mut taken = HashMap::new();
+    let database = |it| database(it, identities, &mut taken);
     named.into_iter().filter_map(database).collect()
 }
 
-fn database(it: NamedFields<'_, DatabaseName>, identities: &[Identity]) -> Option<Database> {
+/// `taken`: the ports of those before it.
+fn database(
+    it: NamedFields<'_, DatabaseName>,
+    identities: &[Identity],
+    taken: &mut HashMap<u16, DatabaseName>,
+) -> Option<Database> {
     let NamedFields { name, fields } = it;
     let engine = fields.required("engine", engine);
     let host = fields.required_placed("host", values::any);
+    let proxy_port = fields.read_placed("proxy.port", port);
     let port = fields.read("port", port);
     let user = fields.required("user", values::any);
     let region = fields.read_placed("region", Region::from_str);
     let via = fields.required_placed("via.identity", values::any);
     let identity = via.and_then(|via| find(&fields, &via, identities));
     let password_secret = fields.read("password_secret", password_secret);
+    let proxy_ca = fields.read("proxy.ca", |text| fields.path(text));
+    if let Some(Placed { value, location }) = &proxy_port
+        && let Some(other) = taken.insert(*value, name.clone())
+    {
+        let message = format!("the port {value} is that of {other}; choose another");
+        fields.problems().error(location, message);
+    }
     if let Some(password) = fields.credential("password") {
         let message = "a password in a file is read by backups and other programs, and Keyfob does \
                        not use it: remove it; the identity signs a token, or `password_secret` \
@@ -95,6 +115,8 @@ fn database(it: NamedFields<'_, DatabaseName>, identities: &[Identity]) -> Optio
         region: region.map(|region| region.value),
         identity: identity?,
         password_secret,
+        proxy_port: proxy_port.map(|port| port.value),
+        proxy_ca,
     })
 }
 

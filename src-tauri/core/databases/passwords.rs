@@ -2,7 +2,7 @@
 //! secret holds. AWS's own rotation may change the user along with the password.
 
 use super::target::DatabaseTarget;
-use crate::aws::{Fault, FaultKind, SignedToken, TOKEN_LIFE};
+use crate::aws::{Fault, FaultKind, SignedToken, TOKEN_LIFE, secret_value};
 use crate::config::PasswordSecret;
 use crate::error::{Code, Error, Result, shorten};
 use crate::providers::place;
@@ -26,7 +26,7 @@ pub async fn read_password(
         identity = target.identity(),
         "reading the password of a database"
     );
-    let read = world.aws.secret_value(session, &secret.arn, place).await;
+    let read = secret_value(&world.aws, session, &secret.arn, place).await;
     let text = read.map_err(|fault| not_read(secret, target, fault))?;
     let (user, token) = held_in(&text, secret)?;
     Ok(SignedToken {

@@ -8,10 +8,10 @@ use keyfob_core::agent::api::{
     DatabaseTokenRequest, Depth, Event, Finding, HeadState, Health, HeldSession, IdentityStatus,
     LastCaller, ListedProvider, Login, Logout, LongLivedKeys, Look, Maintain, MfaArn, Mode, Note,
     OpenPrompt, OpenedWith, OtherSession, OtherUser, OtherUserBy, PassphraseUse, PasteKind, Person,
-    Prompt, PromptKind, PromptState, Reach, Recover, Refresh, RemovalStep, Renewal, Replaces,
-    Reply, Report, Request, Running, Secret, SessionDuration, SessionRequest, SignInStatus,
-    SignedIn, Snapshot, State, StepResult, Subject, Target, TypedKeys, Variable, Variables,
-    VariablesForm, Verdict, What, Whoami, WhyKeys,
+    Prompt, PromptKind, PromptState, ProxyStatus, Reach, Recover, Refresh, RemovalStep, Renewal,
+    Replaces, Reply, Report, Request, Running, Secret, SessionDuration, SessionRequest,
+    SignInStatus, SignedIn, Snapshot, State, StepResult, Subject, Target, TypedKeys, Variable,
+    Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
 };
 use keyfob_core::config::{Change, NewIdentity, NewIdentityCenter, NewKind};
 use keyfob_core::error::{Code, Error};
@@ -587,6 +587,11 @@ fn snapshot() -> Snapshot {
             identity: name(),
             with: OpenedWith::Token,
             expires_at: Some(moment()),
+            proxy: Some(ProxyStatus {
+                port: 15432,
+                connections: 3,
+                problem: Some(error(Code::FilesUnwritable)),
+            }),
         }],
     }
 }
