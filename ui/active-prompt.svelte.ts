@@ -151,11 +151,12 @@ class ActivePrompt {
   watch(snapshot: Snapshot) {
     const { prompt } = this;
     if (prompt === null || this.#answering !== null) return;
-    const endsByItself = prompt.kind.browser !== undefined || prompt.kind.program !== undefined;
+    const kind = kindName(prompt.kind);
+    const endsByItself = kind === "browser" || kind === "program" || prompt.kind.paste?.what === "saml_assertion";
     const open = snapshot.agent?.prompts.map((it) => it.prompt) ?? [];
-    const said = open.find((it) => it.identity === prompt.identity && it.kind.program !== undefined);
-    // The program says something else.
-    if (prompt.kind.program !== undefined && said !== undefined) this.prompt = said;
+    const next = open.find((it) => it.identity === prompt.identity && kindName(it.kind) === kind);
+    // The program says something else; what the page ended with was refused.
+    if (endsByItself && next !== undefined) this.prompt = next;
     const isOpen = open.some((it) => it.id === prompt.id || (endsByItself && it.identity === prompt.identity));
     if (isOpen) this.#isListed = true;
     if (isOpen) return;

@@ -245,6 +245,16 @@ export const texts = {
     done: (identity: string) => `Signed in to ${identity}`,
   },
 
+  /** A sign-in at an identity provider, in a window of ours. */
+  page: {
+    open: "Open sign-in page",
+    opening: "Opening…",
+    opened: "The sign-in page is open in a window of its own",
+    waiting: "Waiting for the sign-in page…",
+    until: (when: string) => `Sign in there until ${when}`,
+    over: "The time to sign in has passed. Cancel, then sign in again.",
+  },
+
   program: {
     says: (program: string) => `${program} says:`,
     waiting: "Waiting for the program to end…",
@@ -267,16 +277,9 @@ export const texts = {
   },
 
   paste: {
-    sign_in_code: {
-      explain: "Open the address in a browser on any device, sign in there, and copy the code that the page ends with.",
-      label: "Code",
-      missing: "The code is required",
-    },
-    saml_assertion: {
-      explain: "Sign in at the address. What its page sends to AWS, the form field SAMLResponse, is pasted here.",
-      label: "SAML assertion",
-      missing: "The assertion is required",
-    },
+    explain: "Open the address in a browser on any device, sign in there, and copy the code that the page ends with.",
+    label: "Code",
+    missing: "The code is required",
     submit: "Sign in",
     working: "Signing in…",
   },

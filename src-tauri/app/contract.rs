@@ -170,5 +170,15 @@ mod tests {
                 "{command}"
             );
         }
+        let of_main = capabilities
+            .iter()
+            .find(|it| it["windows"][0] == "main")
+            .expect("one for the main window");
+        let of_main = of_main["permissions"].to_string();
+        for permission in of_prompts["permissions"].as_array().expect("a list") {
+            // The main window keeps its size.
+            let is_there = of_main.contains(&permission.to_string());
+            assert!(is_there || permission == "allow-fit", "{permission}");
+        }
     }
 }

@@ -25,6 +25,7 @@ mod outside;
 mod preferences;
 mod sandbox;
 mod screen_lock;
+mod sign_in_page;
 mod snapshot;
 mod state;
 mod tray;

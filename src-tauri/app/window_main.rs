@@ -3,6 +3,7 @@
 
 use crate::contract;
 use crate::link::{FromWindows, ToWindows};
+use crate::sign_in_page;
 use crate::snapshot::{Show, SnapshotChanged, View};
 use crate::tray_link::{self, TrayMessages};
 use crate::windows::{self, Windows};
@@ -48,6 +49,7 @@ fn follow(app: &AppHandle, mut incoming: TrayMessages) {
         match message {
             ToWindows::Snapshot(snapshot) => {
                 windows.take((*snapshot).clone());
+                sign_in_page::close_answered(app);
                 if let Err(error) = SnapshotChanged(*snapshot).emit(app) {
                     tracing::warn!(%error, "the windows cannot be sent what has changed");
                 }

@@ -15,11 +15,13 @@ use std::sync::Mutex;
 use tauri::utils::config::Color;
 use tauri::{
     AppHandle, LogicalSize, Manager, Theme, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
-    WindowEvent,
+    WindowEvent, Wry,
 };
 use tauri_specta::Event as _;
 
-const NAME: &str = "Keyfob";
+pub const NAME: &str = "Keyfob";
+/// As `freezePrototype` does, which other pages may not bear.
+const FREEZES: &str = "Object.freeze(Object.prototype)";
 const MAIN: &str = "main";
 const PROMPT: &str = "prompt-";
 /// In CSS pixels.
@@ -35,6 +37,7 @@ pub struct Windows {
     pub environment: Environment,
     pub open: OpenWindows,
     pub link: TrayLink,
+    theme: Option<Theme>,
     snapshot: Mutex<AppSnapshot>,
 }
 
@@ -44,6 +47,7 @@ impl Windows {
             environment,
             open: OpenWindows::default(),
             link,
+            theme: theme(),
             snapshot: Mutex::new(snapshot),
         }
     }
@@ -190,6 +194,7 @@ fn is_own_page(url: &Url) -> bool {
 fn build(app: &AppHandle, label: &str) -> tauri::Result<()> {
     let builder = WebviewWindowBuilder::new(app, label, WebviewUrl::default())
         .title(NAME)
+        .initialization_script(FREEZES)
         .on_navigation(is_own_page);
     let builder = if label == MAIN {
         builder
@@ -211,22 +216,51 @@ fn build(app: &AppHandle, label: &str) -> tauri::Result<()> {
             .always_on_top(true)
             .center()
     };
-    let window = builder.visible(false).build()?;
-    // What shows until the page does; a bright flash in the dark would be all that is seen of it.
-    let background = if window.theme().is_ok_and(|theme| theme == Theme::Dark) {
-        0x1e
-    } else {
-        0xf6
-    };
-    let _ = window.set_background_color(Some(Color(background, background, background, 0xff)));
+    let window = shown(app, builder)?;
     let (app, own) = (app.clone(), label.to_owned());
     window.on_window_event(move |event| {
         if matches!(event, WindowEvent::Destroyed) {
             app.state::<Windows>().closed(&own);
         }
     });
-    window.show()?;
     window.set_focus()
+}
+
+/// In the colour of its page until that is there; a bright flash in the dark would be all that is
+/// seen of it.
+fn shown<'a>(
+    app: &'a AppHandle,
+    builder: WebviewWindowBuilder<'a, Wry, AppHandle>,
+) -> tauri::Result<WebviewWindow> {
+    if let Some(theme) = app.state::<Windows>().theme {
+        return builder.background_color(background(theme)).build();
+    }
+    let window = builder.visible(false).build()?;
+    let theme = window.theme().unwrap_or(Theme::Light);
+    // Without it the page is no different.
+    let _ = window.set_background_color(Some(background(theme)));
+    window.show()?;
+    Ok(window)
+}
+
+fn background(theme: Theme) -> Color {
+    let grey = if theme == Theme::Dark { 0x1e } else { 0xf6 };
+    Color(grey, grey, grey, 0xff)
+}
+
+/// Where it is known before there is a window, windows are shown without waiting for their page.
+#[cfg(target_os = "linux")]
+fn theme() -> Option<Theme> {
+    use gtk::prelude::{GtkSettingsExt as _, ObjectExt as _};
+    let settings = gtk::Settings::default()?;
+    let name: String = settings.property("gtk-theme-name");
+    let is_dark = settings.is_gtk_application_prefer_dark_theme() || name.ends_with("-dark");
+    Some(if is_dark { Theme::Dark } else { Theme::Light })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn theme() -> Option<Theme> {
+    None
 }
 
 #[cfg(test)]

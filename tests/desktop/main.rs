@@ -20,6 +20,7 @@ mod pictures;
 mod prompts;
 mod revocation;
 mod settings;
+mod sign_in_page;
 mod tray;
 mod trouble;
 mod window_process;

@@ -28,7 +28,10 @@ export const commands = {
 	cancel: (prompt: number) => __TAURI_INVOKE<null>("cancel", { prompt }),
 	/**  Of a prompt that ended without an answer from here: the browser's, a program's. */
 	follow: (prompt: number) => __TAURI_INVOKE<SignInOutcome>("follow", { prompt }),
-	/**  Opens the address of a browser prompt. */
+	/**
+	 *  Opens the address of a prompt: in the browser, or in a window of ours where what its page ends
+	 *  with is caught.
+	 */
 	openBrowser: (prompt: number) => __TAURI_INVOKE<null>("open_browser", { prompt }),
 	/**  A text pasted into the form: a CSV file, a profile, export lines, JSON. Its secret stays here. */
 	paste: (text: string) => __TAURI_INVOKE<Pasted>("paste", { text }),

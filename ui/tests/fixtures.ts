@@ -113,6 +113,11 @@ export function paste(refused: string | null): PromptKind {
   return { paste: { what: "sign_in_code", address, why: null, refused, expires_at: from_now(10 * MINUTE) } };
 }
 
+export function page(refused: string | null): PromptKind {
+  const address = "https://idp.example/app/aws";
+  return { paste: { what: "saml_assertion", address, why: null, refused, expires_at: from_now(10 * MINUTE) } };
+}
+
 export function open(prompt: Prompt): OpenPrompt {
   return { prompt, since: from_now(-20) };
 }

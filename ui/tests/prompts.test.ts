@@ -352,6 +352,32 @@ test("the code of a sign-in in another browser is pasted, sent once, and does no
   await waitFor(() => expect(app.sent("close_window")).toHaveLength(1));
 });
 
+test("the page of an identity provider opens once for its user, and what was refused is said", async () => {
+  const prompt = fixtures.prompt(58, fixtures.page(null), { identity: "data-lake" });
+  const app = new FakeApp(base()).on("sign_in", () => needs(prompt));
+  const user = await open(app);
+  await user.click(screen.getByRole("button", { name: "Sign in: data-lake" }));
+  await screen.findByRole("dialog", { name: "Sign in to data-lake" });
+  expect(app.sent("open_browser")).toHaveLength(0);
+  for (let i = 0; i < 2; i++) await app.sends(fixtures.with_prompts(base(), prompt));
+  expect(app.sent("open_browser")).toEqual([{ prompt: 58 }]);
+  const again = fixtures.prompt(59, fixtures.page("the assertion is not signed"), { identity: "data-lake", attempt: 2 });
+  await app.sends(fixtures.with_prompts(base(), again));
+  expect((await screen.findByRole("alert")).textContent).toContain("The assertion is not signed");
+  expect(app.sent("open_browser")).toHaveLength(1);
+  await user.click(screen.getByRole("button", { name: "Open sign-in page" }));
+  expect(app.sent("open_browser")[1]).toEqual({ prompt: 59 });
+});
+
+test("the page of an identity provider waits for a press where a program asked", async () => {
+  const app = own_window(waiting(fixtures.page(null)));
+  const user = await open(app);
+  await settled();
+  expect(app.sent("open_browser")).toHaveLength(0);
+  await user.click(screen.getByRole("button", { name: "Open sign-in page" }));
+  expect(app.sent("open_browser")).toEqual([{ prompt: 7 }]);
+});
+
 test("a new passphrase is typed twice, and both have to match", async () => {
   const app = own_window(
     fixtures.with_prompts(base(), fixtures.prompt(7, fixtures.kinds.new_passphrase, { identity: "" })),

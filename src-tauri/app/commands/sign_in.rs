@@ -8,17 +8,18 @@
 
 use crate::actions::misunderstood;
 use crate::outside;
+use crate::sign_in_page;
 use crate::windows::Windows;
 use keyfob_core::agent::api::{
     Answer, Answered, AssignedRoles, BrowserUse, Check, Configure, Configured, Control,
-    HeldSession, Login, Maintain, Note, OtherUser, Prompt, PromptId, PromptKind, Renewal, Replaces,
-    Reply, Secret, SessionRequest, SignedIn, TypedKeys, WhyKeys,
+    HeldSession, Login, Maintain, Note, OtherUser, PasteKind, Prompt, PromptId, PromptKind,
+    Renewal, Replaces, Reply, Secret, SessionRequest, SignedIn, TypedKeys, WhyKeys,
 };
 use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::view::{form, pasted};
 use serde::{Deserialize, Serialize};
 use specta::Type;
-use tauri::{State, WebviewWindow};
+use tauri::{AppHandle, State, WebviewWindow};
 
 /// The result of a request, with what happened on the way.
 #[derive(Clone, Debug, Serialize, Deserialize, Type)]
@@ -286,28 +287,43 @@ pub async fn cancel(
     Ok(())
 }
 
-/// Opens the address of a browser prompt.
+/// Opens the address of a prompt: in the browser, or in a window of ours where what its page ends
+/// with is caught.
 #[tauri::command]
 #[specta::specta]
-pub async fn open_browser(state: State<'_, Windows>, prompt: PromptId) -> Result<()> {
+pub async fn open_browser(
+    app: AppHandle,
+    state: State<'_, Windows>,
+    prompt: PromptId,
+) -> Result<()> {
     let snapshot = state.snapshot();
-    let prompts = snapshot.prompts().iter();
-    let address = prompts
-        .map(|open| &open.prompt)
-        .find(|it| it.id == prompt)
-        .and_then(|it| match &it.kind {
-            PromptKind::Browser { address, .. } | PromptKind::Paste { address, .. } => {
-                Some(address)
-            }
+    let mut prompts = snapshot.prompts().iter().map(|open| &open.prompt);
+    match prompts.find(|it| it.id == prompt).map(|it| &it.kind) {
+        Some(PromptKind::Paste {
+            what: PasteKind::SamlAssertion,
+            address,
+            ..
+        }) => sign_in_page::open(&app, prompt, address),
+        Some(
+            PromptKind::Browser { address, .. }
+            | PromptKind::Paste {
+                what: PasteKind::SignInCode,
+                address,
+                ..
+            },
+        ) => outside::browse(address).await,
+        Some(
             PromptKind::Keys { .. }
             | PromptKind::Mfa { .. }
             | PromptKind::OtherUser { .. }
             | PromptKind::Program { .. }
-            | PromptKind::KeyringPassphrase { .. } => None,
-        });
-    let address =
-        address.ok_or_else(|| Error::new(Code::InvalidInput, "this prompt is no longer open"))?;
-    outside::browse(address).await
+            | PromptKind::KeyringPassphrase { .. },
+        )
+        | None => Err(Error::new(
+            Code::InvalidInput,
+            "this prompt is no longer open",
+        )),
+    }
 }
 
 /// A text pasted into the form: a CSV file, a profile, export lines, JSON. Its secret stays here.

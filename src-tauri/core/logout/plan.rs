@@ -88,6 +88,11 @@ pub(super) enum RemovalKind {
     SignInAtAws {
         source: String,
     },
+    /// What the window with its page keeps.
+    SignInPage {
+        provider: String,
+        address: String,
+    },
     TokenThatStays {
         name: String,
         used_by: Vec<String>,
@@ -117,6 +122,12 @@ impl Scope<'_> {
                     via: name.clone(),
                 })
             };
+            if let Ok(Kind::Saml(saml)) = config.source(provider).map(|it| it.kind) {
+                list.push(Removal(RemovalKind::SignInPage {
+                    provider: name.clone(),
+                    address: saml.url,
+                }));
+            }
             if sign_in_address(config, provider).is_none() {
                 list.push(entry(EntryKind::Session));
                 continue;

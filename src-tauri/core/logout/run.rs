@@ -102,6 +102,13 @@ async fn remove(world: &World, removal: &Removal, memory: &InMemory, report: &mu
                 .extend(keys_that_stay(world, *kind, name).await);
         }
         RemovalKind::SignInAtAws { source } => end_at_aws(world, source, report).await,
+        RemovalKind::SignInPage { provider, address } => {
+            let path = world.store.page(address).display().to_string();
+            let dropped = world.store.drop_page(address, mode);
+            let is_told = dropped != Ok(Dropped::Absent);
+            let step = || Step::at(What::Folder, provider, path, PAGE).became(dropped, mode);
+            report.steps.extend(is_told.then(step));
+        }
         RemovalKind::TokenThatStays { name, used_by } => {
             report
                 .steps
@@ -181,6 +188,7 @@ async fn usable_sign_in(world: &World, source: &str) -> Option<(Link, StoredSign
 
 const HELD: &str = "held by the running agent";
 const TOKENS: &str = "database tokens";
+const PAGE: &str = "cookies of its sign-in page";
 
 fn gone(step: Step, mode: Mode) -> Step {
     step.became(Ok(Dropped::Removed), mode)

@@ -11,6 +11,7 @@ mod keys;
 mod lock;
 mod locks;
 mod outcome;
+mod pages;
 mod profiles;
 mod shared_config;
 mod sign_ins;
@@ -24,6 +25,7 @@ pub use keyring::{
 pub use keys::UserKeys;
 pub use lock::{SignInLock, WaitingHolder};
 pub use outcome::{ClearedKeys, Dropped, Mode, Noted};
+pub use pages::page_folder;
 pub use profiles::{AwsProfile, AwsProfiles, BrokenProfile, ClearedProfile, ProfilePart, UpTo};
 pub use shared_config::{ProfileOutcome, ProfileResult};
 pub(crate) use shared_config::{SharedConfigFile, WantedProfile};
@@ -62,6 +64,7 @@ pub struct Store {
     pub sign_outs: SignOuts,
     pub profiles: AwsProfiles,
     entries: Entries,
+    state_folder: PathBuf,
 }
 
 impl Store {
@@ -100,7 +103,17 @@ impl Store {
                 entries: entries.clone(),
             },
             entries,
+            state_folder,
         }
+    }
+
+    /// What the window with the sign-in page at this address keeps.
+    pub fn page(&self, address: &str) -> PathBuf {
+        pages::all_of(&self.state_folder, address)
+    }
+
+    pub fn drop_page(&self, address: &str, mode: Mode) -> Result<Dropped> {
+        pages::remove(&self.page(address), mode)
     }
 
     /// The realm's audit log.

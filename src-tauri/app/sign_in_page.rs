@@ -1,0 +1,230 @@
+//! The sign-in page of a SAML identity provider, in a window of its own: it may lead anywhere, can
+//! call no command, keeps its cookies apart from every other page, and what it would send to AWS
+//! answers the prompt instead.
+
+use crate::link::AppRequest;
+use crate::windows::{NAME, Windows};
+use keyfob_core::agent::api::{Answer, Control, PromptId, Secret};
+use keyfob_core::error::{Code, Error, Result};
+use keyfob_core::store::page_folder;
+use percent_encoding::percent_decode_str;
+use std::path::PathBuf;
+use tauri::webview::{NewWindowFeatures, NewWindowResponse};
+use tauri::{AppHandle, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+
+const LABEL: &str = "page-";
+const HANDS_OVER: &str = include_str!("sign_in_page.js");
+const HANDED_OVER: &str = "SAMLResponse=";
+/// In CSS pixels.
+const SIZE: (f64, f64) = (520.0, 700.0);
+const AWS: [&str; 3] = [
+    "signin.aws.amazon.com",
+    "signin.amazonaws.cn",
+    "signin.amazonaws-us-gov.com",
+];
+
+/// Brings it up if it is there.
+pub fn open(app: &AppHandle, prompt: PromptId, address: &str) -> Result<()> {
+    let label = format!("{LABEL}{prompt}");
+    if let Some(window) = app.get_webview_window(&label) {
+        // A window manager may refuse it.
+        let _ = window.unminimize().and(window.set_focus());
+        return Ok(());
+    }
+    let state = app.state::<Windows>().environment.state_folder()?;
+    let folder = page_folder(&state, address)?;
+    let failed = |cause: &dyn std::fmt::Display| {
+        let message = format!("the sign-in page cannot be shown: {cause}");
+        Error::new(Code::ProcessFailed, message)
+    };
+    let url: Url = address.parse().map_err(|cause| failed(&cause))?;
+    let page = Page {
+        app: app.clone(),
+        prompt,
+        folder,
+    };
+    page.window(&label, WebviewUrl::External(url), None)
+        .map_err(|cause| failed(&cause))?;
+    Ok(())
+}
+
+/// Those with a prompt that is no longer open.
+pub fn close_answered(app: &AppHandle) {
+    let snapshot = app.state::<Windows>().snapshot();
+    let is_open = |label: &str| {
+        let shown = |id: PromptId| is_of(label, id);
+        snapshot.prompts().iter().any(|it| shown(it.prompt.id))
+    };
+    close(app, |label| label.starts_with(LABEL) && !is_open(label));
+}
+
+fn close(app: &AppHandle, which: impl Fn(&str) -> bool) {
+    let windows = app.webview_windows().into_iter();
+    for (_, window) in windows.filter(|(label, _)| which(label)) {
+        // It is closing already.
+        let _ = window.close();
+    }
+}
+
+fn is_of(label: &str, prompt: PromptId) -> bool {
+    let rest = label.strip_prefix(LABEL);
+    rest.and_then(|it| it.split('-').next()) == Some(&prompt.to_string())
+}
+
+#[derive(Clone)]
+struct Page {
+    app: AppHandle,
+    prompt: PromptId,
+    folder: PathBuf,
+}
+
+impl Page {
+    /// Also for the windows that the page opens; what those are like is given then.
+    fn window(
+        &self,
+        label: &str,
+        url: WebviewUrl,
+        opened: Option<NewWindowFeatures>,
+    ) -> tauri::Result<WebviewWindow> {
+        let (going, opening, own) = (self.clone(), self.clone(), label.to_owned());
+        let builder = WebviewWindowBuilder::new(&self.app, label, url)
+            .title(NAME)
+            .inner_size(SIZE.0, SIZE.1)
+            .data_directory(self.folder.clone())
+            .initialization_script_for_all_frames(HANDS_OVER)
+            .on_download(|_, _| false)
+            .on_page_load(|window, page| {
+                // What a page writes there itself is not shown.
+                let _ = window.set_title(&address(page.url()));
+            })
+            .on_navigation(move |url| going.may_go_to(url))
+            .on_new_window(move |_, features| {
+                let label = format!("{own}-{}", opening.app.webview_windows().len());
+                let blank = Url::parse("about:blank").expect("an address");
+                let url = WebviewUrl::External(blank);
+                match opening.window(&label, url, Some(features)) {
+                    Ok(window) => NewWindowResponse::Create { window },
+                    Err(error) => {
+                        tracing::warn!(%error, "a window of a sign-in page cannot be opened");
+                        NewWindowResponse::Deny
+                    }
+                }
+            });
+        match opened {
+            Some(features) => builder.window_features(features),
+            None => builder.center(),
+        }
+        .build()
+    }
+
+    fn may_go_to(&self, url: &Url) -> bool {
+        if !is_for_aws(url) {
+            return is_a_page(url);
+        }
+        if let Some(assertion) = url.fragment().and_then(|it| it.strip_prefix(HANDED_OVER)) {
+            let text = percent_decode_str(assertion).decode_utf8_lossy();
+            self.answer(Secret::new(text.into_owned()));
+        }
+        false
+    }
+
+    fn answer(&self, assertion: Secret) {
+        let (app, prompt) = (self.app.clone(), self.prompt);
+        tauri::async_runtime::spawn(async move {
+            let answer = Answer::Pasted(assertion);
+            let request = AppRequest::Agent(Control::Answer { prompt, answer }.into());
+            // The window with the prompt says what came of it.
+            let _ = app.state::<Windows>().ask(request).await;
+        });
+        close(&self.app, |label| is_of(label, self.prompt));
+    }
+}
+
+/// AWS's sign-in address, of each partition and region.
+fn is_for_aws(url: &Url) -> bool {
+    let is_aws = |host: &str| {
+        AWS.iter().any(|aws| {
+            host.strip_suffix(aws)
+                .is_some_and(|it| it.is_empty() || it.ends_with('.'))
+        })
+    };
+    let is_saml = |path: &str| path == "/saml" || path.starts_with("/saml/");
+    url.scheme() == "https" && url.host_str().is_some_and(is_aws) && is_saml(url.path())
+}
+
+/// No file, and no page of ours.
+fn is_a_page(url: &Url) -> bool {
+    let is_ours = |host: &str| ["tauri.localhost", "ipc.localhost"].contains(&host);
+    match url.scheme() {
+        "http" | "https" => !url.host_str().is_some_and(is_ours),
+        scheme => ["about", "blob", "data"].contains(&scheme),
+    }
+}
+
+/// As it is shown; what follows the path may be a secret.
+fn address(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn what_is_for_aws_is_known_in_every_partition_and_region() {
+        for address in [
+            "https://signin.aws.amazon.com/saml",
+            "https://signin.aws.amazon.com/saml/acs/SAMLSP0123",
+            "https://eu-central-1.signin.aws.amazon.com/saml?x=1",
+            "https://signin.amazonaws.cn/saml#SAMLResponse=x",
+            "https://us-gov-west-1.signin.amazonaws-us-gov.com/saml",
+        ] {
+            assert!(is_for_aws(&url(address)), "{address}");
+        }
+        for address in [
+            "http://signin.aws.amazon.com/saml",
+            "https://signin.aws.amazon.com/samlx",
+            "https://signin.aws.amazon.com/console",
+            "https://notsignin.aws.amazon.com/saml",
+            "https://signin.aws.amazon.com.example/saml",
+            "https://idp.example/saml",
+        ] {
+            assert!(!is_for_aws(&url(address)), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_page_leads_to_pages_but_to_no_file_and_to_none_of_ours() {
+        for address in [
+            "https://idp.example/a",
+            "http://localhost:7000/",
+            "about:blank",
+        ] {
+            assert!(is_a_page(&url(address)), "{address}");
+        }
+        for address in [
+            "file:///etc/passwd",
+            "tauri://localhost/",
+            "ipc://localhost/sign_in",
+            "https://tauri.localhost/",
+        ] {
+            assert!(!is_a_page(&url(address)), "{address}");
+        }
+    }
+
+    #[test]
+    fn the_address_is_shown_without_what_may_be_secret() {
+        let shown = address(&url("https://kim:pw@idp.example:8443/app/aws?token=x#y"));
+        assert_eq!(shown, "https://idp.example:8443/app/aws");
+    }
+
+    #[test]
+    fn a_window_that_a_page_opened_is_of_the_same_prompt() {
+        assert!(is_of("page-7", 7) && is_of("page-7-2", 7));
+        assert!(!is_of("page-71", 7) && !is_of("prompt-7", 7));
+    }
+}
