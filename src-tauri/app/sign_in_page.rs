@@ -4,9 +4,8 @@
 
 use crate::link::AppRequest;
 use crate::windows::{NAME, Windows};
-use keyfob_core::agent::api::{Answer, Control, PromptId, Secret};
+use keyfob_core::agent::api::{Answer, Control, PromptId, Secret, page_folder};
 use keyfob_core::error::{Code, Error, Result};
-use keyfob_core::store::page_folder;
 use percent_encoding::percent_decode_str;
 use std::path::PathBuf;
 use tauri::webview::{NewWindowFeatures, NewWindowResponse};

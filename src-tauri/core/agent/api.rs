@@ -31,7 +31,7 @@ pub use crate::store::audit::{
     AuditCaller, AuditEvent, AuditLine, AuditOutcome, AuditPlace, Damage, DamageKind, HeadState,
     Verdict,
 };
-pub use crate::store::{Mode, ProfileOutcome, ProfileResult};
+pub use crate::store::{Mode, ProfileOutcome, ProfileResult, page_folder};
 pub use crate::world::{Audit, Audited};
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
