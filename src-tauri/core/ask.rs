@@ -99,6 +99,11 @@ impl PromptKind {
         matches!(self, PromptKind::Program { .. })
     }
 
+    /// Whether what waits for it gives up at a time of its own.
+    pub fn ends_by_itself(&self) -> bool {
+        matches!(self, PromptKind::Browser { .. } | PromptKind::Paste { .. })
+    }
+
     /// Whether what it asks for is entered where it is shown.
     pub fn is_answered_here(&self) -> bool {
         !matches!(

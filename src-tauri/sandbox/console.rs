@@ -150,6 +150,7 @@ fn refused_by(fault: &SandboxFault) -> Option<AwsRefusal> {
         | SandboxFault::ClockOffset { .. }
         | SandboxFault::InvalidClient
         | SandboxFault::InvalidGrant
+        | SandboxFault::SlowDown
         | SandboxFault::UserCredentialsChanged
         | SandboxFault::IdpCommunicationError
         | SandboxFault::IdpRejectedClaim

@@ -1,6 +1,6 @@
 //! Fault switches: which misbehaviour a call meets, for which action, how often.
 
-use super::actions::{AwsAction, SignInService};
+use super::actions::{AwsAction, SignInAction, SignInService};
 use super::protocol::StsAction;
 use super::refusal::AwsRefusal;
 use super::request::Incoming;
@@ -39,6 +39,8 @@ pub enum SandboxFault {
     InvalidClient,
     /// No code and no refresh token is good. Meets only calls to SSO OIDC.
     InvalidGrant,
+    /// A device asks too often for its token. Meets only the calls that ask for one.
+    SlowDown,
     /// Meets only calls to STS with a token or an assertion, as the next one does.
     IdpCommunicationError,
     IdpRejectedClaim,
@@ -70,6 +72,7 @@ impl SandboxFault {
             | SandboxFault::ClockOffset { .. }
             | SandboxFault::InvalidClient
             | SandboxFault::InvalidGrant
+            | SandboxFault::SlowDown
             | SandboxFault::UserCredentialsChanged
             | SandboxFault::IdpCommunicationError
             | SandboxFault::IdpRejectedClaim
@@ -136,6 +139,9 @@ impl FaultSwitch {
                 | SandboxFault::Outage => true,
                 SandboxFault::InvalidClient | SandboxFault::InvalidGrant => {
                     incoming.service() == Some(SignInService::Oidc)
+                }
+                SandboxFault::SlowDown => {
+                    incoming.called() == Some(SignInAction::CreateToken.into())
                 }
                 SandboxFault::IdpCommunicationError | SandboxFault::IdpRejectedClaim => matches!(
                     incoming.action(),

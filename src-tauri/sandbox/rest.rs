@@ -147,6 +147,11 @@ pub(super) fn refused_by(fault: &SandboxFault, service: SignInService) -> Option
         // These meet only calls to the service that answers so.
         SandboxFault::InvalidClient => Some(AwsRefusal::invalid_client()),
         SandboxFault::InvalidGrant => Some(AwsRefusal::invalid_grant()),
+        SandboxFault::SlowDown => Some(AwsRefusal::new(
+            400,
+            "SlowDownException",
+            "Client is polling too fast",
+        )),
         SandboxFault::UserCredentialsChanged => Some(AwsRefusal::new(
             400,
             "USER_CREDENTIALS_CHANGED",

@@ -86,6 +86,7 @@ pub(super) fn refused_by(
         | SandboxFault::ClockOffset { .. }
         | SandboxFault::InvalidClient
         | SandboxFault::InvalidGrant
+        | SandboxFault::SlowDown
         | SandboxFault::UserCredentialsChanged
         | SandboxFault::Html
         | SandboxFault::Outage => None,

@@ -1,12 +1,12 @@
 //! The console's own sign-in (`aws/login`): the real `fob` with and without an agent, the sandbox's
 //! AWS, and a browser that clicks as a person does.
 
-use crate::desktop::{Desktop, Office, steps};
+use crate::desktop::{Desktop, Office, killed_in, steps};
 use crate::home::{code, pause, text, until};
 use crate::screen::Terminal;
 use keyfob_core::sandbox::{FaultSwitch, SandboxFault, SignInAction};
 use std::fs;
-use std::process::{Child, Output};
+use std::process::Child;
 use std::time::Duration;
 
 const CONFIG: &str = r#"auth:
@@ -79,14 +79,6 @@ fn without_a_person_nothing_is_called_and_nothing_opened() {
     assert_eq!(office.desktop.times(), 0);
 }
 
-/// Their answers.
-fn run_many(office: &Office, how_many: usize) -> Vec<Output> {
-    let start = |_| office.start(&["credential-process", "me", "--wait", "60"]);
-    let children: Vec<Child> = (0..how_many).map(start).collect();
-    let outputs = children.into_iter().map(Child::wait_with_output);
-    outputs.map(|output| output.expect("fob ends")).collect()
-}
-
 #[test]
 fn fifty_programs_at_the_moment_of_renewal_send_one_refresh() {
     for with_an_agent in [false, true] {
@@ -96,11 +88,7 @@ fn fifty_programs_at_the_moment_of_renewal_send_one_refresh() {
         office.set(|settings| settings.session_seconds = None);
         pause(Duration::from_secs(3));
         let _agent = with_an_agent.then(|| office.agent());
-        let outputs = run_many(&office, 50);
-        for output in &outputs {
-            assert_eq!(code(output), 0, "{}", text(&output.stderr));
-            assert_eq!(text(&output.stdout), text(&outputs[0].stdout));
-        }
+        office.home.fifty_get("me");
         assert_eq!(refreshes(&office), 2, "the sign-in, and one renewal");
     }
 }
@@ -298,6 +286,50 @@ fn logging_out_ends_the_sign_in_at_aws_as_the_dry_run_says() {
         assert_eq!(code(&program), 3);
         let again = office.sign_in(&["login", "me"]);
         assert!(again.contains("Authentication successful!"), "{again}");
+    }
+}
+
+#[test]
+fn the_console_opens_with_a_role_above_and_says_that_it_takes_no_session_of_a_user() {
+    for with_an_agent in [false, true] {
+        let office = signed_in();
+        let _agent = with_an_agent.then(|| office.agent());
+        let ran = office.home.run(&["console", "me", "--print"]);
+        let said = text(&ran.stderr);
+        assert_eq!(code(&ran), 1, "{said}");
+        assert!(said.contains("takes sessions of a role"), "{said}");
+        let ran = office.home.run(&["console", "deploy", "--print"]);
+        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+        let link = text(&ran.stdout);
+        assert!(link.contains("SigninToken="), "{link}");
+    }
+}
+
+/// Between the request and the answer, or between the answer and the keyring: nobody can tell.
+#[test]
+fn a_renewal_that_is_killed_costs_one_sign_in_at_most() {
+    for with_an_agent in [false, true] {
+        let office = Office::with(&format!("{CONFIG}    kim: {{ kind: aws/user }}\n"));
+        office.home.store_key("kim", &office.home.key());
+        office.sign_in(&["login", "me"]);
+        killed_in(
+            &office,
+            SignInAction::CreateOAuth2Token,
+            &["login", "me", "--force"],
+            with_an_agent,
+        );
+        let ran = office.home.run(&["login", "me", "--force"]);
+        let said = text(&ran.stderr);
+        assert!(
+            code(&ran) == 0 || code(&ran) == 3 && said.contains("a renewal was interrupted"),
+            "{said}"
+        );
+        if code(&ran) == 3 {
+            let shown = office.sign_in(&["login", "me", "--force"]);
+            assert!(shown.contains("Authentication successful!"), "{shown}");
+        }
+        let ran = office.home.run(&["login", "kim"]);
+        assert_eq!(code(&ran), 0, "no key was lost: {}", text(&ran.stderr));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::home::{Home, RunningAgent, until};
 use crate::screen::Terminal;
-use keyfob_core::sandbox::SandboxSettings;
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault, SandboxSettings, SignInAction};
 use serde_json::Value;
 use std::fs::{self, Permissions};
 use std::io::{Read, Write};
@@ -187,6 +187,28 @@ impl Office {
         });
         address.expect("an address")
     }
+}
+
+/// `fob` renews a sign-in and is killed, or its agent is, while AWS takes its time with the answer.
+pub fn killed_in(office: &Office, action: SignInAction, renewal: &[&str], with_an_agent: bool) {
+    let agent = with_an_agent.then(|| office.agent());
+    let slow = SandboxFault::Delay { milliseconds: 2000 };
+    let slow = FaultSwitch::on(slow).for_action(action).times(1);
+    let sandbox = office.home.sandbox();
+    sandbox.inject(slow).expect("a fault");
+    let mut renewal = office.start(renewal);
+    until("the call is under way", || {
+        sandbox.state().faults.is_empty()
+    });
+    match agent {
+        // Dropped, it is killed.
+        Some(agent) => drop(agent),
+        None => renewal.kill().expect("kill -9"),
+    }
+    let before = office.calls(action.name());
+    let _ = renewal.kill();
+    renewal.wait().expect("it has ended");
+    until("AWS has rotated", || office.calls(action.name()) > before);
 }
 
 /// The results of the steps of a logout, by what they are of.

@@ -86,6 +86,17 @@ fn a_machine_gets_its_role_and_those_above_with_the_token_that_is_in_the_file_no
 }
 
 #[test]
+fn fifty_programs_of_a_machine_make_one_call_a_link() {
+    for with_an_agent in [false, true] {
+        let home = machine();
+        let _agent = with_an_agent.then(|| home.start_agent());
+        home.fifty_get("above");
+        assert_eq!(calls(&home, "AssumeRoleWithWebIdentity"), 1);
+        assert_eq!(calls(&home, "AssumeRole"), 1);
+    }
+}
+
+#[test]
 fn a_token_file_that_is_of_no_use_is_named_and_aws_is_not_called() {
     let home = machine();
     let file = token_file(&home);
@@ -236,8 +247,8 @@ fn a_task_as_root_lasts_fifteen_minutes_and_only_the_management_account_may() {
     for with_an_agent in [false, true] {
         let home = Home::signed_up(&format!("{DEV}{}", tasks.concat()));
         let _agent = with_an_agent.then(|| home.start_agent());
-        let ran = home.run(&["login", "audit"]);
-        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+        home.fifty_get("audit");
+        assert_eq!(calls(&home, "AssumeRoot"), 1, "of fifty programs");
         let whoami = home.json(&["whoami", "audit", "--json"]);
         assert_eq!(whoami["account"], "420000000025", "{whoami}");
         let left = whoami["expires_in_seconds"].as_u64().expect("a number");

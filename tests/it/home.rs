@@ -190,6 +190,22 @@ impl Home {
         self.fob(arguments).output().expect("fob starts")
     }
 
+    /// Programs that start together, and all get the same credentials.
+    pub fn fifty_get(&self, identity: &str) {
+        let start = |_| {
+            let mut fob = self.fob(&["credential-process", identity, "--wait", "60"]);
+            let fob = fob.stdout(Stdio::piped()).stderr(Stdio::piped());
+            fob.spawn().expect("fob starts")
+        };
+        let programs: Vec<Child> = (0..50).map(start).collect();
+        let ends = |it: Child| it.wait_with_output().expect("fob ends");
+        let outputs: Vec<Output> = programs.into_iter().map(ends).collect();
+        for output in &outputs {
+            assert_eq!(code(output), 0, "{}", text(&output.stderr));
+            assert_eq!(text(&output.stdout), text(&outputs[0].stdout));
+        }
+    }
+
     pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Output {
         with_input(self.fob(arguments), input)
     }

@@ -135,6 +135,21 @@ fn one_assertion_is_for_every_role_in_its_five_minutes_and_is_stored_nowhere() {
 }
 
 #[test]
+fn fifty_programs_with_one_assertion_make_one_call_and_the_console_opens() {
+    let home = office(CONFIG);
+    let _agent = home.start_agent();
+    let ran = login(&home, &["dev"], &Assertion::good().text());
+    assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+    home.fifty_get("above");
+    assert_eq!(calls(&home), 2, "of dev, and of ops for the fifty");
+    for identity in ["ops", "above"] {
+        let ran = home.run(&["console", identity, "--print"]);
+        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+        assert!(text(&ran.stdout).contains("SigninToken="));
+    }
+}
+
+#[test]
 fn one_that_is_too_long_for_an_agent_is_used_without_it() {
     let more = format!("<!-- {} -->", "a".repeat(60_000));
     let assertion = Assertion {

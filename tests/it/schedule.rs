@@ -1,6 +1,8 @@
 //! The hosted agent without a request: renewals, notices, prompts; in process, under a manual
 //! clock, with a sandbox AWS on the same clock.
 
+#[cfg(unix)]
+mod browsers;
 mod elsewhere;
 mod many_identities;
 mod prompts;
@@ -337,6 +339,7 @@ fn auth(home: &Path, keyring: Keyring, sandbox: &Sandbox, clock: &Clock) -> Worl
             "correct-horse-battery-staple".as_ref(),
         ),
         ("AWS_ENDPOINT_URL", sandbox.url().as_ref()),
+        ("DISPLAY", ":99".as_ref()),
     ]);
     let config = Config::load(&own_config(home), &environment).expect("a configuration");
     World::open(config, environment, clock.clone()).expect("a usable one")

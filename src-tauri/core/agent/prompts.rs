@@ -482,7 +482,7 @@ pub(super) fn close_overdue(actor: &mut Actor, now: SystemTime) {
         let Some(open) = it.prompt.as_ref().filter(|open| has_an_end(open)) else {
             continue;
         };
-        let is_forgotten = open.wanted_at + LIFETIME <= now;
+        let is_forgotten = forgotten_at(open).is_some_and(|at| at <= now);
         let waiters = std::mem::take(&mut it.waiters);
         let (over, waiting): (Vec<_>, Vec<_>) =
             waiters.into_iter().partition(|waiter| waiter.until <= now);
@@ -503,11 +503,16 @@ pub(super) fn close_overdue(actor: &mut Actor, now: SystemTime) {
 pub(super) fn next_overdue(actor: &Actor) -> Option<SystemTime> {
     let overdue = actor.jobs.iter().filter_map(|(_, job)| {
         let open = job.prompt.as_ref().filter(|open| has_an_end(open))?;
-        let end = open.wanted_at + LIFETIME;
-        let waiting = job.waiters.iter().map(|waiter| waiter.until).min();
-        Some(waiting.map_or(end, |until| until.min(end)))
+        let waiting = job.waiters.iter().map(|waiter| waiter.until);
+        waiting.chain(forgotten_at(open)).min()
     });
     overdue.min()
+}
+
+/// A sign-in in a browser ends by itself, and says why.
+fn forgotten_at(open: &PendingPrompt) -> Option<SystemTime> {
+    let ends_by_itself = open.prompt.kind.ends_by_itself();
+    (!ends_by_itself).then(|| open.wanted_at + LIFETIME)
 }
 
 /// What is only shown ends with its program, and so do those who wait for that.

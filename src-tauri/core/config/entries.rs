@@ -3,7 +3,7 @@
 
 use super::assigned::{AssignedBy, AssignedIdentity};
 use super::identity::{Below, EntrySettings, HostVariant, Identity, Provider, RoleList};
-use super::kinds::{Class, EntrySection, Footing, Kind, KnownKind, Level, Via};
+use super::kinds::{Class, EntrySection, Footing, Kind, KnownKind, LOGIN, Level, Via};
 use super::links::{Unlinked, link};
 use super::names::folded;
 use super::problem::{Blocked, Location, nearest};
@@ -231,11 +231,26 @@ fn identities(
             };
             let read = read_settings(&fields, known, &footing);
             settings.extend(read.map(|read| (fields.location.subject.clone(), read)));
+            refuse_name_of_a_provider(&identity, providers, &fields);
             fields.finish(known.name.name, &elsewhere);
         }
         identities.push(identity);
     }
     identities
+}
+
+/// What is remembered of its sign-in goes by its name, as that of a provider does.
+fn refuse_name_of_a_provider(identity: &Identity, providers: &[Provider], fields: &Fields<'_>) {
+    let key = identity.name.key();
+    let mut same = providers.iter().filter(|it| it.name.key() == key);
+    if let Some(provider) = same.next().filter(|_| identity.kind == LOGIN.name) {
+        let message = format!(
+            "a person signs in to this identity and to the provider `{}` (line {}), and their \
+             sign-ins are kept by name: give one of them another name",
+            provider.name, provider.line
+        );
+        fields.problems().error(&fields.location, message);
+    }
 }
 
 /// The roles that providers assign, each at the place of its provider.

@@ -134,14 +134,18 @@ pub(super) fn outcome_of_others(
     Ok((since, outcome.filter(|error| climb.options.accepts(error))))
 }
 
-/// Providers that share a sign-in share its lock.
+/// Providers that share a sign-in share its lock. An identity may have the name of its provider.
 fn lock_name(climb: &Climb<'_>, at: usize) -> Result<String> {
     let link = &climb.chain.links()[at];
-    if providers::gives_a_sign_in(&link.kind) {
-        Ok(SignInPlace::of(climb.world, link)?.name)
-    } else {
-        Ok(link.name.clone())
+    if providers::has_a_session(&link.kind) {
+        return Ok(link.name.clone());
     }
+    let name = if providers::gives_a_sign_in(&link.kind) {
+        SignInPlace::of(climb.world, link)?.name
+    } else {
+        link.name.clone()
+    };
+    Ok(format!("{name}~provider"))
 }
 
 /// What `fob login` takes: an identity.

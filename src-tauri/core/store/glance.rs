@@ -16,21 +16,21 @@ use std::path::Path;
 pub struct Glance<'a> {
     entries: &'a Entries,
     sign_outs: &'a SignOuts,
-    locks: Listed,
-    marks: Listed,
+    locks: FolderNames,
+    marks: FolderNames,
     /// Of the keys that many identities stand on.
     keys: HashMap<String, Stamp>,
 }
 
 /// The names of the files in a folder. `None`: they are not known, and each is looked for.
 #[derive(Debug)]
-struct Listed(Option<HashSet<OsString>>);
+struct FolderNames(Option<HashSet<OsString>>);
 
 impl<'a> Glance<'a> {
     pub(super) fn of(entries: &'a Entries, sign_outs: &'a SignOuts) -> Glance<'a> {
         Glance {
-            locks: Listed::of(&entries.locks.folder),
-            marks: Listed::of(&sign_outs.folder),
+            locks: FolderNames::of(&entries.locks.folder),
+            marks: FolderNames::of(&sign_outs.folder),
             entries,
             sign_outs,
             keys: HashMap::new(),
@@ -42,8 +42,8 @@ impl<'a> Glance<'a> {
         Glance {
             entries,
             sign_outs,
-            locks: Listed(None),
-            marks: Listed(None),
+            locks: FolderNames(None),
+            marks: FolderNames(None),
             keys: HashMap::new(),
         }
     }
@@ -97,14 +97,14 @@ impl<'a> Glance<'a> {
     }
 }
 
-impl Listed {
-    fn of(folder: &Path) -> Listed {
+impl FolderNames {
+    fn of(folder: &Path) -> FolderNames {
         let names = match fs::read_dir(folder) {
             Ok(entries) => entries.map(|entry| Ok(entry?.file_name())).collect(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(HashSet::new()),
             Err(error) => Err(error),
         };
-        Listed(names.ok())
+        FolderNames(names.ok())
     }
 
     fn has(&self, path: &Path) -> bool {
