@@ -109,7 +109,6 @@ fn databases_are_listed_with_their_login_and_what_opens_them() {
 }
 
 #[test]
-#[cfg(unix)]
 fn the_list_says_how_long_the_agents_token_is_good_for() {
     let home = Home::signed_up(&config());
     let _agent = home.start_agent();
@@ -122,7 +121,6 @@ fn the_list_says_how_long_the_agents_token_is_good_for() {
 }
 
 #[test]
-#[cfg(unix)]
 fn a_command_gets_the_login_and_nothing_of_another() {
     let home = Home::signed_up(&config());
     let mut fob = home.fob(&["rds", "exec", "Orders", "--", "env"]);
@@ -184,7 +182,6 @@ fn a_command_gets_the_login_and_nothing_of_another() {
 }
 
 #[test]
-#[cfg(unix)]
 fn the_certificate_is_checked_where_its_issuer_is_known() {
     let home = Home::signed_up(&config());
     let ca = home.path().join("aws.pem");
@@ -214,7 +211,6 @@ fn the_certificate_is_checked_where_its_issuer_is_known() {
 }
 
 #[test]
-#[cfg(unix)]
 fn the_exit_code_is_the_commands_and_a_database_that_is_none_runs_nothing() {
     let home = Home::signed_up(&config());
     for (command, exit) in [
@@ -232,7 +228,6 @@ fn the_exit_code_is_the_commands_and_a_database_that_is_none_runs_nothing() {
 }
 
 #[test]
-#[cfg(unix)]
 fn a_password_is_read_with_the_identity_and_signed_for_the_region_of_the_secret() {
     let home = Home::signed_up(&config());
     let secrets = Secrets::with(r#"{"username":"app_clone","password":"pa ss","pass":"other"}"#);
@@ -277,7 +272,6 @@ fn a_password_is_read_with_the_identity_and_signed_for_the_region_of_the_secret(
 }
 
 #[test]
-#[cfg(unix)]
 fn an_agent_reads_a_password_once_until_it_is_told_to_or_signed_out() {
     let home = Home::signed_up(&config());
     let secrets = Secrets::with("first");
@@ -309,7 +303,6 @@ fn an_agent_reads_a_password_once_until_it_is_told_to_or_signed_out() {
 }
 
 #[test]
-#[cfg(unix)]
 fn a_password_that_cannot_be_read_says_why_and_what_to_do() {
     let home = Home::signed_up(&config());
     let secrets = Secrets::with("unused");

@@ -20,6 +20,7 @@ mod console_in_browser;
 #[cfg(unix)]
 mod console_sign_in;
 mod contract;
+#[cfg(unix)]
 mod databases;
 #[cfg(unix)]
 mod desktop;

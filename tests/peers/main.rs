@@ -4,6 +4,8 @@
 
 mod clients;
 mod console_sign_in;
+#[cfg(target_os = "linux")]
+mod databases;
 mod endpoint;
 mod home;
 mod identity_center;

@@ -1,0 +1,250 @@
+//! `fob rds` with databases and clients of other makes. The databases check each token as RDS does:
+//! by its signature, its age, and the end of the session that signed it.
+
+mod server;
+
+use crate::home::Home;
+use serde_json::Value;
+use server::{Engine, Server, home_with};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+
+const FOB: &str = env!("CARGO_BIN_EXE_fob");
+const APP: &str = "user: app, via: { identity: deploy }";
+
+/// `fob rds proxy`, until it is dropped.
+struct Proxy {
+    fob: Child,
+    port: String,
+}
+
+impl Proxy {
+    fn of(home: &Home, database: &str) -> Proxy {
+        let mut fob = home.bare(&[FOB, "rds", "proxy", database]);
+        let mut fob = fob.stdout(Stdio::piped()).spawn().expect("fob starts");
+        let mut line = String::new();
+        let mut printed = BufReader::new(fob.stdout.take().expect("it is piped"));
+        printed.read_line(&mut line).expect("text");
+        let port = line.trim().trim_end_matches('/').rsplit(':').next();
+        Proxy {
+            port: port.expect("an address").to_owned(),
+            fob,
+        }
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        // It may have ended before.
+        let _ = self.fob.kill();
+        let _ = self.fob.wait();
+    }
+}
+
+fn all_in(server: &Server) -> Vec<String> {
+    let logins = server.logins();
+    assert!(logins.iter().all(|it| it.starts_with("in ")), "{logins:?}");
+    logins
+}
+
+#[test]
+#[ignore = "starts PostgreSQL: only root can"]
+fn psql_gets_in_with_a_token_of_its_own_and_through_the_proxy() {
+    let server = Server::start(Engine::Postgres);
+    let home = home_with(&server.entry("orders", APP), &server.sessions_of(3600));
+    let who = "SELECT current_user || '@' || current_database()";
+    let ca = server.path("server.crt");
+    let own = [
+        FOB, "rds", "exec", "orders", "--ca", &ca, "--", "psql", "-Atc", who, "lake",
+    ];
+    assert_eq!(home.run(&own).ok(), "app@lake\n");
+    let proxy = Proxy::of(&home, "orders");
+    let psql = |user: &str, sql: &str| {
+        let place = format!("host=127.0.0.1 port={} user={user} dbname=lake", proxy.port);
+        home.run(&["psql", "-Atc", sql, &place])
+    };
+    assert_eq!(psql("app", who).ok(), "app@lake\n");
+    let refused = psql("root", who);
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.stderr.contains("connect as app"), "{refused:?}");
+    // What the server says of itself comes through, and a megabyte as well.
+    let failed = psql("app", "SELECT nonsense");
+    assert!(
+        failed.stderr.contains("\"nonsense\" does not exist"),
+        "{failed:?}"
+    );
+    let long = psql("app", "SELECT repeat('x', 1000000)").ok();
+    assert_eq!(long.len(), 1_000_001);
+    // A person who waits too long: Ctrl+C reaches the server.
+    let place = format!("host=127.0.0.1 port={} user=app dbname=lake", proxy.port);
+    let mut terminal = home.terminal(&["psql", "--no-psqlrc", &place]);
+    terminal.read_to("lake=>");
+    terminal.type_line("SELECT pg_sleep(100);");
+    server.is_so(
+        "SELECT 1 / count(*) FROM pg_stat_activity
+         WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'",
+    );
+    terminal.press_control('c');
+    terminal.read_to("canceling statement due to user request");
+    terminal.type_line("\\q");
+    assert_eq!(terminal.finish().1, 0);
+    all_in(&server);
+}
+
+/// A pool that opens a connection every time, for so many seconds, while sessions of twelve seconds
+/// come and go; two that are kept all the time work to the end.
+const POOL: &str = r#"
+import sys, time, psycopg, psycopg_pool, sqlalchemy
+place, seconds = f"host=127.0.0.1 port={sys.argv[1]} user=app dbname=lake", float(sys.argv[2])
+kept = psycopg.connect(place)
+engine = sqlalchemy.create_engine(f"postgresql+psycopg://app@127.0.0.1:{sys.argv[1]}/lake", pool_size=1)
+engine.connect().close()
+opened = 0
+with psycopg_pool.ConnectionPool(place, min_size=1, max_size=4, max_lifetime=1, open=True) as pool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with pool.connection() as it:
+            assert it.execute("SELECT current_user").fetchone() == ("app",)
+        with psycopg.connect(place) as it:
+            assert it.execute("SELECT 1").fetchone() == (1,)
+        opened += 1
+        time.sleep(0.2)
+assert kept.execute("SELECT 1").fetchone() == (1,)
+with engine.connect() as it:
+    assert it.execute(sqlalchemy.text("SELECT 1")).scalar() == 1
+print(opened)
+"#;
+
+#[test]
+#[ignore = "starts PostgreSQL: only root can"]
+fn pools_outlive_their_tokens_without_a_failed_connection() {
+    let server = Server::start(Engine::Postgres);
+    let home = home_with(&server.entry("orders", APP), &server.sessions_of(12));
+    let proxy = Proxy::of(&home, "orders");
+    let opened = home.python(POOL, &[&proxy.port, "40"]).ok();
+    let opened: usize = opened.trim().parse().expect("a number");
+    let mut tokens = all_in(&server);
+    assert!(
+        opened > 10 && tokens.len() > opened,
+        "{opened}, {}",
+        tokens.len()
+    );
+    tokens.sort_unstable();
+    tokens.dedup();
+    // A token goes with its session, of which each is good for nine seconds.
+    assert!((3..=8).contains(&tokens.len()), "{}", tokens.len());
+}
+
+#[test]
+#[ignore = "starts MariaDB: only root can"]
+fn clients_of_mysql_get_in_through_the_proxy() {
+    const PYMYSQL: &str = r#"
+import sys, pymysql
+it = pymysql.connect(host="127.0.0.1", port=int(sys.argv[1]), user="app", database="lake")
+with it.cursor() as cursor:
+    cursor.execute("SELECT REPEAT('x', 1000000)")
+    print(len(cursor.fetchone()[0]))
+"#;
+    let server = Server::start(Engine::Mariadb);
+    let home = home_with(&server.entry("shop", APP), &server.sessions_of(3600));
+    let proxy = Proxy::of(&home, "shop");
+    let mysql = |user: &str, more: &[&str]| {
+        let place = [
+            "mariadb",
+            "--no-defaults",
+            "-h",
+            "127.0.0.1",
+            "-P",
+            &proxy.port,
+            "-u",
+            user,
+        ];
+        let query = [
+            "-Ne",
+            "SELECT CONCAT(CURRENT_USER(), ' ', DATABASE())",
+            "lake",
+        ];
+        home.run(&[&place, more, &query].concat())
+    };
+    assert_eq!(mysql("app", &[]).ok(), "app@% lake\n");
+    assert_eq!(mysql("app", &["--password=anything"]).ok(), "app@% lake\n");
+    assert_eq!(mysql("app", &["--compress"]).ok(), "app@% lake\n");
+    let refused = mysql("root", &[]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.stderr.contains("connect as app"), "{refused:?}");
+    assert_eq!(home.python(PYMYSQL, &[&proxy.port]).ok(), "1000000\n");
+    all_in(&server);
+}
+
+/// With moto's Secrets Manager and a rotation in between.
+fn rotated(engine: Engine, client: &dyn Fn(&Home, &str) -> String) {
+    const MAKE: &str = "import os; sm = boto3.client('secretsmanager')
+print(json.dumps(sm.create_secret(Name='db', SecretString=sys.argv[1])['ARN']))";
+    const CHANGE: &str = "import os; sm = boto3.client('secretsmanager')
+sm.put_secret_value(SecretId='db', SecretString=sys.argv[1])";
+    let server = Server::start(engine);
+    let moto = crate::moto::Moto::start();
+    let policy = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["sts:*", "secretsmanager:GetSecretValue"], "Resource": "*"}]}"#;
+    let key = moto.new_user("kim", policy);
+    let secret = |password: &str| {
+        serde_json::json!({"username": "legacy", "password": password}).to_string()
+    };
+    let arn = moto.administer(MAKE, &[&secret(server::PASSWORD)]);
+    let arn: String = serde_json::from_str(arn.trim()).expect("an ARN");
+    let keys =
+        serde_json::json!({"Version": 1, "AccessKeyId": key.id, "SecretAccessKey": key.secret});
+    let login = format!("user: legacy, via: {{ identity: deploy }}, password_secret: \"{arn}\"");
+    let printed = server.path("kim.json");
+    std::fs::write(&printed, keys.to_string()).expect("written");
+    let mut home = home_with(&server.entry("old", &login), &format!("cat {printed}"));
+    home.set("AWS_ENDPOINT_URL", moto.endpoint());
+    let proxy = Proxy::of(&home, "old");
+    assert_eq!(client(&home, &proxy.port), "legacy");
+    let shown = home
+        .run(&[FOB, "rds", "token", "old", "--password", "--json"])
+        .ok();
+    let shown: Value = serde_json::from_str(&shown).expect("JSON");
+    assert_eq!(shown["password"], server::PASSWORD);
+    server.set_password("another one");
+    moto.administer(CHANGE, &[&secret("another one")]);
+    assert_eq!(client(&home, &proxy.port), "legacy");
+    assert_eq!(client(&home, &proxy.port), "legacy");
+}
+
+#[test]
+#[ignore = "starts PostgreSQL: only root can"]
+fn a_rotated_password_of_postgresql_is_read_again() {
+    rotated(Engine::Postgres, &|home, port| {
+        let place = format!("host=127.0.0.1 port={port} user=legacy dbname=lake");
+        home.run(&["psql", "-Atc", "SELECT current_user", &place])
+            .ok()
+            .trim()
+            .to_owned()
+    });
+}
+
+#[test]
+#[ignore = "starts MariaDB: only root can"]
+fn a_rotated_password_of_mariadb_is_read_again() {
+    rotated(Engine::Mariadb, &|home, port| {
+        let place = [
+            "mariadb",
+            "--no-defaults",
+            "-h",
+            "127.0.0.1",
+            "-P",
+            port,
+            "-u",
+            "legacy",
+        ];
+        let query = [
+            "-Ne",
+            "SELECT SUBSTRING_INDEX(CURRENT_USER(), '@', 1)",
+            "lake",
+        ];
+        home.run(&[&place[..], &query].concat())
+            .ok()
+            .trim()
+            .to_owned()
+    });
+}
