@@ -15,6 +15,7 @@ mod logout;
 #[path = "../loopback.rs"]
 mod loopback;
 mod process;
+mod sign_ins;
 mod stage;
 mod starts;
 #[path = "../terminal.rs"]
@@ -39,10 +40,12 @@ fn main() {
         }
     };
     add(figures);
-    add(starts::cold(&stage, minimal));
+    add(starts::cold(&stage, minimal, "", "AssumeRole"));
     add(endpoint::endpoint(&stage, minimal));
     drop(process);
     add(agent::held(minimal));
+    add(sign_ins::kinds(minimal));
+    add(sign_ins::assigned());
     add(logout::logout());
     figures::publish(FIGURES, "the smallest possible client of the agent", &all);
 }

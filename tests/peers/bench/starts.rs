@@ -53,8 +53,9 @@ pub fn warm(stage: &Stage) -> (Duration, Vec<Figure>) {
     (medians[1], figures)
 }
 
-/// The user's own session is held, the role's is not: one step to AWS, whose answer takes 300 ms.
-pub fn cold(stage: &Stage, alone: Duration) -> Vec<Figure> {
+/// What the role stands on is held, its session is not: one step to AWS, whose answer takes 300 ms.
+/// `over` says what, and `step` is that step.
+pub fn cold(stage: &Stage, alone: Duration, over: &str, step: &str) -> Vec<Figure> {
     let sandbox = &stage.sandbox;
     sandbox
         .inject(FaultSwitch::on(SandboxFault::Delay { milliseconds: 300 }))
@@ -69,7 +70,7 @@ pub fn cold(stage: &Stage, alone: Duration) -> Vec<Figure> {
             .into_iter()
             .map(|call| call.action)
             .collect();
-        assert_eq!(calls, ["AssumeRole"], "one call for all");
+        assert_eq!(calls, [step], "one call for all");
         rounds.push((cold, burst(stage, &role)));
     }
     sandbox.clear_faults();
@@ -79,12 +80,12 @@ pub fn cold(stage: &Stage, alone: Duration) -> Vec<Figure> {
     let limit = AWS + 2 * warm;
     vec![
         Figure::new(
-            format!("{AT_ONCE} warm at once"),
+            format!("{AT_ONCE} warm at once{over}"),
             Some(ratio(warm, alone)),
             milliseconds(warm),
         ),
         Figure::new(
-            format!("{AT_ONCE} cold at once, one call to AWS, which takes 300 ms"),
+            format!("{AT_ONCE} cold at once{over}, one {step}, which takes 300 ms"),
             Some(ratio(cold, alone)),
             milliseconds(cold),
         )
@@ -122,7 +123,7 @@ fn burst(stage: &Stage, role: &str) -> Duration {
     took
 }
 
-fn fob(stage: &Stage, role: &str) -> Command {
+pub fn fob(stage: &Stage, role: &str) -> Command {
     stage.home.bare(&[&FOB, "credential-process", role])
 }
 
@@ -152,7 +153,7 @@ fn printed(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-fn run(command: &mut Command) -> Duration {
+pub fn run(command: &mut Command) -> Duration {
     command.stdin(Stdio::null()).stdout(Stdio::null());
     timed(|| assert!(command.status().expect("it starts").success()))
 }
