@@ -16,6 +16,13 @@ import json, sys
 print(next(user["keys"][0] for user in json.load(sys.stdin)["users"] if user["name"] == sys.argv[1]))' "$1"
 }
 make_key() { fob sandbox key "$1"; }
+# The button of a page in the browser.
+press() { "$KEYFOB_PYTHON" -c 'import sys, urllib.request as web; web.urlopen(sys.argv[1], b"").read()' "$1"; }
+address() {
+  fob status --json | "$KEYFOB_PYTHON" -c '
+import json, sys
+print(next(prompt["address"] for prompt in json.load(sys.stdin)["prompts"] if prompt.get("address")))' 2>/dev/null
+}
 revoke_key() { fob sandbox revoke "$1"; }
 
 # The person. The sandbox stored a key for kim already.
@@ -37,7 +44,8 @@ run "$aws" --endpoint-url "$AWS_ENDPOINT_URL" sts get-caller-identity --query Ar
 
 step "3. An agent: it renews ahead of time, and answers every program from now on"
 shows "fob agent run &"
-fob agent run 2>/dev/null &
+# With a browser, whether there is a display or not: here it is this script.
+env -u SSH_CONNECTION DISPLAY="${DISPLAY:-:0}" fob agent run 2>/dev/null &
 trap 'fob agent stop 2>/dev/null' EXIT
 tries=0
 until fob agent status >/dev/null; do
@@ -71,7 +79,31 @@ shows "python3 -c '$who'"
 "$KEYFOB_PYTHON" -c "$who"
 run fob whoami "$user"
 
-step "8. Log out: first what would go, then what went; programs get nothing more"
+# A program needs an identity; the prompt shows the address, and the person signs in there.
+in_the_browser() {
+  shows "fob credential-process $1 &"
+  fob credential-process "$1" --wait 60 >/dev/null &
+  program=$!
+  tries=0
+  until page=$(address); do
+    tries=$((tries + 1))
+    [ $tries -lt 100 ] || broken "no prompt for $1"
+    sleep 0.1
+  done
+  printf 'In the browser: %s\n' "${page%%\?*}"
+  press "$page"
+  wait "$program" || broken "the program got no credentials of $1"
+  run fob whoami "$1"
+}
+
+step "8. Without an access key: IAM Identity Center, in the browser; the next role needs no second tab"
+in_the_browser dev-admin
+run fob login production --no-input
+
+step "9. The console's own sign-in (aws login), in the browser as well"
+in_the_browser me
+
+step "10. Log out: first what would go, then what went; programs get nothing more"
 run fob logout deploy --dry-run
 run fob logout deploy
 code=0
