@@ -1,7 +1,8 @@
 //! `fob rds proxy`: clients without a password on one side, on the other a small server that speaks
-//! the start of PostgreSQL's connections over TLS.
+//! the start of connections over TLS.
 
 mod client;
+mod mysql;
 mod postgres;
 mod server;
 

@@ -19,7 +19,7 @@ fn at_the_console(realm: &str) -> (Loopback, Home) {
 "
     );
     signed_in(&config, "me", |settings| {
-        settings.session_seconds = Some(60)
+        settings.session_seconds = Some(60);
     })
 }
 

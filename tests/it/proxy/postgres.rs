@@ -355,3 +355,40 @@ fn an_agent_listens_on_the_port_of_the_configuration() {
     until("the port is closed", || shown().is_null());
     assert!(client.rest().is_empty());
 }
+
+/// What `fob` holds by itself, in bytes.
+#[cfg(target_os = "linux")]
+fn held_by(proxy: &Proxy) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", proxy.fob.id()));
+    let status = status.expect("it is running");
+    let mut words = status
+        .lines()
+        .filter_map(|line| line.strip_prefix("RssAnon:"));
+    let kilobytes = words.next().and_then(|line| line.split_whitespace().next());
+    kilobytes
+        .and_then(|it| it.parse::<u64>().ok())
+        .expect("a number")
+        * 1024
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn two_hundred_idle_connections_take_less_than_ten_megabytes() {
+    let (_home, _server, proxy) = serving(Settings::good());
+    // What the first one brings along is there for all.
+    let mut first = Client::starts(proxy.port, "app");
+    first.is_in();
+    let before = held_by(&proxy);
+    let mut clients: Vec<Client> = Vec::new();
+    for _ in 0..200 {
+        let mut client = Client::starts(proxy.port, "app");
+        client.is_in();
+        clients.push(client);
+    }
+    let more = held_by(&proxy).saturating_sub(before);
+    assert!(more < 10_000_000, "{more}");
+    for client in &mut clients {
+        client.send(b"ping");
+    }
+    assert!(clients.iter_mut().all(|client| client.read(4) == b"ping"));
+}

@@ -13,6 +13,7 @@ use tokio_rustls::TlsAcceptor;
 
 #[derive(Clone, Debug)]
 pub struct Settings {
+    pub engine: &'static str,
     /// As the configuration names it, and as the certificate does.
     pub host: &'static str,
     pub certified: &'static str,
@@ -38,6 +39,7 @@ pub enum Asks {
 impl Settings {
     pub fn good() -> Settings {
         Settings {
+            engine: "postgres",
             host: "localhost",
             certified: "localhost",
             is_expired: false,
@@ -87,12 +89,13 @@ impl Server {
         listener.set_nonblocking(true).expect("set");
         let port = listener.local_addr().expect("an address").port();
         let seen = Arc::default();
-        let (noted, host) = (Arc::clone(&seen), settings.host);
+        let noted = Arc::clone(&seen);
+        let Settings { engine, host, .. } = settings;
         std::thread::spawn(move || {
             crate::home::wait_for(serve(listener, Arc::new(settings), tls, noted));
         });
         Server {
-            engine: "postgres",
+            engine,
             host,
             port,
             certificate: path,
@@ -119,7 +122,12 @@ async fn serve(
         let (stream, _) = listener.accept().await.expect("a connection");
         let (settings, tls, seen) = (settings.clone(), tls.clone(), seen.clone());
         // What goes wrong is what the test is about.
-        tokio::spawn(async move { postgres(stream, &settings, &tls, &seen).await });
+        tokio::spawn(async move {
+            match settings.engine {
+                "postgres" => postgres(stream, &settings, &tls, &seen).await,
+                _ => super::mysql::serve(stream, &settings, &tls, &seen).await,
+            }
+        });
     }
 }
 
