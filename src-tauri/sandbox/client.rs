@@ -2,7 +2,8 @@
 //! for tests that drive a sandbox in another process. Speaks to loopback only.
 
 use super::control::{
-    ControlFailure, CreatedKey, Journalled, OfPrincipal, OfUser, PREFIX, Revoked, SandboxState,
+    Asserted, ControlFailure, CreatedKey, Journalled, OfPrincipal, OfRole, OfUser, PREFIX, Revoked,
+    SandboxState,
 };
 use super::faults::FaultSwitch;
 use super::journal::RecordedCall;
@@ -90,6 +91,15 @@ impl SandboxClient {
         };
         self.request("POST", "sessions/revoke", &principal)
             .map(|Revoked { revoked }| revoked)
+    }
+
+    /// What its identity provider posts to AWS for a role.
+    pub fn assertion(&self, role: &str) -> Result<String> {
+        let role = OfRole {
+            role: role.to_owned(),
+        };
+        self.request("POST", "assertion", &role)
+            .map(|Asserted { assertion }| assertion)
     }
 
     /// See [`super::Sandbox::revoke_sign_ins`].

@@ -3,7 +3,9 @@
 //! or any `Origin`.
 
 use super::faults::FaultSwitch;
+use super::federation;
 use super::grants::Grants;
+use super::identity_center::PERSON;
 use super::journal::RecordedCall;
 use super::protocol::timestamp;
 use super::served::Served;
@@ -81,6 +83,18 @@ pub(super) struct OfPrincipal {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfRole {
+    pub role: String,
+}
+
+/// As an identity provider posts it to AWS.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Asserted {
+    pub assertion: String,
+}
+
+#[derive(Serialize, Deserialize)]
 pub(super) struct Journalled {
     pub calls: Vec<RecordedCall>,
 }
@@ -139,6 +153,10 @@ pub(super) fn answer(served: &Served, head: &Parts, body: &[u8]) -> (u16, String
             to_json(&Revoked {
                 revoked: aws().revoke_sessions(&principal),
             })
+        }),
+        (&Method::POST, "assertion") => read(body).and_then(|OfRole { role }| {
+            let assertion = federation::assertion(&role, PERSON, served.clock.now());
+            to_json(&Asserted { assertion })
         }),
         (&Method::POST, "sign-ins/revoke") => to_json(&Revoked {
             revoked: aws().end_sign_ins(),

@@ -13,9 +13,11 @@ pub const READY: &str = "kim";
 pub const WITHOUT_KEYS: &str = "robin";
 /// A permission set, signed in to in the browser.
 pub const IN_THE_BROWSER: &str = "dev-admin";
+/// A role by an assertion of the sandbox's identity provider.
+pub const BY_ASSERTION: &str = "ops";
 /// The console's own sign-in.
 pub const AT_THE_CONSOLE: &str = "me";
-const ROLE: &str = "arn:aws:iam::420000000025:role/deploy";
+pub const ROLE: &str = "arn:aws:iam::420000000025:role/deploy";
 
 #[derive(Clone, Debug)]
 pub struct Demonstration {
@@ -68,12 +70,16 @@ impl Demonstration {
         let config = json!({ "auth": {
             "realm": realm,
             "keyring": keyring,
-            "providers": { "corp": center },
+            "providers": {
+                "corp": center,
+                "idp": { "kind": "aws/saml", "region": "us-east-1", "url": format!("{}/saml", self.url), "spec": spec },
+            },
             "identities": {
                 READY: ready,
                 WITHOUT_KEYS: user(json!({ "region": "us-east-1", "mfa_arn": self.mfa_serial })),
                 AT_THE_CONSOLE: { "kind": "aws/login", "credentials": { "region": "us-east-1" }, "spec": spec },
                 IN_THE_BROWSER: permission_set("AdministratorAccess", "dev"),
+                BY_ASSERTION: { "kind": "aws/assume-role", "via": { "provider": "idp" }, "principal": { "assume_role": ROLE } },
                 "production": permission_set("ReadOnlyAccess", "production"),
                 "deploy": { "kind": "aws/assume-role", "via": { "identity": READY }, "principal": { "assume_role": ROLE } },
             },

@@ -2,19 +2,51 @@
 //! Connect) instead of a signature. Tokens are those that the sandbox itself gives out.
 
 use super::jose::Jwt;
-use super::protocol::escape;
+use super::protocol::{escape, timestamp};
 use super::refusal::AwsRefusal;
 use super::request::Incoming;
 use super::simulated_aws::{
     Federated, MfaProof, RoleArn, SimulatedAws, Standing, VerifiedCaller, seconds_since_epoch,
 };
 use crate::saml::{AUDIENCES, LONGEST_ASSERTION, SamlAssertion};
-use std::time::SystemTime;
+use aws_smithy_types::base64;
+use std::time::{Duration, SystemTime};
 
 type Result<T> = std::result::Result<T, AwsRefusal>;
 
 const LONGEST_TOKEN: usize = 20_000;
+const ASSERTION_LIFE: Duration = Duration::from_secs(300);
+const ISSUER: &str = "https://idp.sandbox.example";
 pub(super) const AUDIENCE: &str = "sts.amazonaws.com";
+
+/// What an identity provider posts to AWS in SAMLResponse, for a role and its five minutes.
+pub(super) fn assertion(role: &str, person: &str, now: SystemTime) -> String {
+    let end = timestamp(now + ASSERTION_LIFE);
+    let account = RoleArn::parse(role).map_or("", |role| role.account);
+    let pair = escape(&format!(
+        "{role},arn:aws:iam::{account}:saml-provider/sandbox"
+    ));
+    let audience = AUDIENCES[0];
+    let attribute = |name: &str, value: &str| {
+        format!(
+            "<saml:Attribute Name=\"https://aws.amazon.com/SAML/Attributes/{name}\">\
+             <saml:AttributeValue>{value}</saml:AttributeValue></saml:Attribute>"
+        )
+    };
+    let attributes = attribute("Role", &pair) + &attribute("RoleSessionName", person);
+    base64::encode(format!(
+        "<samlp:Response xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" \
+         xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"><saml:Assertion>\
+         <saml:Issuer>{ISSUER}</saml:Issuer>\
+         <ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\">\
+         <ds:SignatureValue>sandbox</ds:SignatureValue></ds:Signature>\
+         <saml:Subject><saml:NameID>{person}</saml:NameID></saml:Subject>\
+         <saml:Conditions NotOnOrAfter=\"{end}\"><saml:AudienceRestriction>\
+         <saml:Audience>{audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions>\
+         <saml:AttributeStatement>{attributes}</saml:AttributeStatement>\
+         </saml:Assertion></samlp:Response>"
+    ))
+}
 
 /// AssumeRoleWithSAML.
 pub(super) fn by_assertion(incoming: &Incoming, now: SystemTime) -> Result<VerifiedCaller> {

@@ -5,6 +5,7 @@ use crate::home::{Home, code, text, until};
 use aws_smithy_types::base64;
 use jiff::{Timestamp, ToSpan};
 use keyfob_core::sandbox::{RoleTrust, SandboxRole};
+use serde_json::Value;
 use std::fs::{self, File};
 use std::process::{Output, Stdio};
 
@@ -330,4 +331,18 @@ fn an_assertion_answers_the_prompt_that_a_program_waits_for() {
     let ran = program.wait_with_output().expect("fob ends");
     assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
     assert_eq!(calls(&home), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_sandbox_has_an_identity_provider_whose_assertion_is_good_for_its_role() {
+    let home = Home::with("auth: { identities: {} }\n");
+    let login = "fob sandbox assertion | fob login ops --assertion-stdin && fob whoami ops --json";
+    let ran = home.run(&["sandbox", "--", "sh", "-c", login]);
+    assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+    let whoami: Value = serde_json::from_slice(&ran.stdout).expect("JSON");
+    assert_eq!(whoami["source"], "SAML assertion", "{whoami}");
+    let another = "fob sandbox assertion arn:aws:iam::420000000025:role/other | fob login ops --assertion-stdin";
+    let ran = home.run(&["sandbox", "--", "sh", "-c", another]);
+    refused(&ran, &["does not give you the role", "role/other"]);
 }

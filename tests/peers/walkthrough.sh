@@ -103,7 +103,11 @@ run fob login production --no-input
 step "9. The console's own sign-in (aws login), in the browser as well"
 in_the_browser me
 
-step "10. Log out: first what would go, then what went; programs get nothing more"
+step "10. A role by an assertion (SAML), which a tool prints that signs in at the identity provider"
+shows "fob sandbox assertion | fob login ops --assertion-stdin"
+fob sandbox assertion | fob login ops --assertion-stdin
+
+step "11. Log out: first what would go, then what went; programs get nothing more"
 run fob logout deploy --dry-run
 run fob logout deploy
 code=0

@@ -1,6 +1,7 @@
 //! The command line of `fob sandbox`.
 
 use clap::{Args, Subcommand};
+use keyfob_core::sandbox::demonstration::ROLE;
 use keyfob_core::sandbox::{AwsAction, SandboxFault};
 use serde_json::{Value, json};
 use std::ffi::OsString;
@@ -21,6 +22,12 @@ pub enum SandboxCommand {
     Key {
         #[arg(default_value = "kim")]
         user: String,
+    },
+    /// Print an assertion of its identity provider, for `fob login ops --assertion-stdin`
+    Assertion {
+        /// The ARN of the role
+        #[arg(default_value = ROLE)]
+        role: String,
     },
     /// Delete an access key; its sessions stay valid, as they do at AWS
     Revoke {

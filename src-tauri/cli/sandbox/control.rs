@@ -29,6 +29,9 @@ pub fn control(invocation: &Invocation, command: &SandboxCommand) -> Result<u8, 
     let terminal = invocation.terminal;
     match command {
         SandboxCommand::Key { user } => key(invocation, &sandbox, user)?,
+        SandboxCommand::Assertion { role } => {
+            print_exact(&format!("{}\n", sandbox.assertion(role)?))?;
+        }
         SandboxCommand::Revoke { key_id } => {
             sandbox.revoke_key(&AccessKeyId::parse(key_id)?)?;
             terminal.say("Revoked");
