@@ -534,3 +534,24 @@ fn two_sign_ins_of_one_name_are_refused_where_they_are_written() {
     );
     office.sign_in(&["login", "archive"]);
 }
+
+/// AWS does not say where it is.
+#[test]
+fn an_identity_center_of_another_region_is_named_with_the_region_that_was_called() {
+    let elsewhere = CENTER.replace("//sandbox.awsapps", "//other.awsapps");
+    let office = Office::with(&elsewhere);
+    let terminal = office.on_a_terminal(&["login", "admin", "--no-browser"]);
+    let (shown, exit) = terminal.finish();
+    assert_eq!(exit, 1, "{shown}");
+    assert!(shown.contains("was sent to eu-central-1"), "{shown}");
+    assert!(shown.contains("`region` of corp"), "{shown}");
+
+    let office = signed_in();
+    let refused =
+        FaultSwitch::on(SandboxFault::ExpiredToken).for_action(SignInAction::GetRoleCredentials);
+    office.home.sandbox().inject(refused).expect("a fault");
+    let ran = office.home.run(&["login", "reader"]);
+    let said = text(&ran.stderr);
+    assert_eq!(code(&ran), 1, "{said}");
+    assert!(said.contains("was sent to eu-central-1"), "{said}");
+}

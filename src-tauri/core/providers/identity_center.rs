@@ -73,6 +73,14 @@ pub(super) async fn ended(world: &World, link: &Link, sign_in: &SignIn) -> Resul
     portal.end_sign_in().await
 }
 
+/// What else may be wrong where AWS refuses what is right.
+pub(super) fn other_region(center: &Link) -> String {
+    let Link { name, region, .. } = center;
+    format!(
+        "the request was sent to {region}: `region` of {name} must be that of the Identity Center"
+    )
+}
+
 fn made(sign_in: SignIn, client: ClientRegistration) -> Made {
     Made {
         sign_in,
@@ -100,7 +108,7 @@ impl AtCenter<'_> {
         let code = self.person.comes_back(&mut redirect, address).await?;
         let grant = TokenGrant::Code(&code, &redirect.request);
         let sign_in = center.create_token(&client, grant).await;
-        let sign_in = sign_in.map_err(|fault| self.person.failed(fault))?;
+        let sign_in = sign_in.map_err(|fault| self.failed(fault))?;
         Ok(made(sign_in, client))
     }
 
@@ -115,7 +123,7 @@ impl AtCenter<'_> {
             }
             started => started,
         };
-        let code = started.map_err(|fault| person.failed(fault))?;
+        let code = started.map_err(|fault| self.failed(fault))?;
         let prompt = person.prompt(PromptKind::Browser {
             address: code.address.clone(),
             code: code.user_code.clone(),
@@ -153,10 +161,18 @@ impl AtCenter<'_> {
                     );
                     return Err(Error::new(Code::Cancelled, message));
                 }
-                _ => return Err(person.failed(fault)),
+                _ => return Err(self.failed(fault)),
             }
         }
         Err(person.nobody_came())
+    }
+
+    /// An Identity Center answers in its own region alone.
+    fn failed(&self, fault: Fault) -> Error {
+        let is_odd = fault.kind == FaultKind::Other;
+        let error = self.person.failed(fault);
+        let hint = is_odd.then(|| other_region(self.person.it.link()));
+        hint.into_iter().fold(error, Error::hint)
     }
 
     /// Registered anew where what is known is of the other flow.
@@ -170,6 +186,6 @@ impl AtCenter<'_> {
         }
         let center = service(self.person.it);
         let registered = center.register_client(&self.center.start_url, flow).await;
-        registered.map_err(|fault| self.person.failed(fault))
+        registered.map_err(|fault| self.failed(fault))
     }
 }

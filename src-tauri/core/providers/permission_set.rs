@@ -1,6 +1,7 @@
 //! `aws/permission-set`: a session of the role that a permission set of an IAM Identity Center is
 //! in an account.
 
+use super::identity_center::other_region;
 use super::obtain::{Obtain, Refusal};
 use crate::ask::Note;
 use crate::aws::{Fault, FaultKind, Portal, PortalAccount, Principal};
@@ -57,7 +58,8 @@ fn refused(it: &Obtain<'_>, fault: Fault) -> Refusal {
         let name = &it.chain.source().name;
         let message =
             format!("AWS does not accept the sign-in of {name}, although it was just made");
-        let error = Error::new(Code::SessionExpired, message);
+        let hint = other_region(it.chain.source());
+        let error = Error::new(Code::SessionExpired, message).hint(hint);
         return Refusal::Parent(fault.code.into_iter().fold(error, Error::aws_code));
     }
     Refusal::Failed(fault.into_error(&it.chain.source().region))
