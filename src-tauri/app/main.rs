@@ -165,7 +165,7 @@ fn parse(mut words: impl Iterator<Item = std::ffi::OsString>) -> Result<Launch, 
 }
 
 fn run(first: First, config: Option<PathBuf>) -> anyhow::Result<()> {
-    let environment = Environment::capture().with_fob_beside();
+    let environment = Environment::capture().with_fob_beside().with_windows();
     #[cfg(target_os = "linux")]
     {
         require_display(&environment)?;

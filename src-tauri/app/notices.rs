@@ -4,10 +4,10 @@
 use crate::desktop::{self, Notifier};
 use crate::host::EventStreams;
 use crate::mutex::lock;
-use crate::snapshot::View;
+use crate::snapshot::{View, is_of_a_program};
 use crate::state::AppState;
 use crate::window_process;
-use keyfob_core::agent::api::{Event, Person, Renewal};
+use keyfob_core::agent::api::{Event, Person, Prompt, Renewal};
 use keyfob_core::view::notice::{Button, NoticeKey, NoticeKind};
 use tauri::{AppHandle, Manager};
 use tokio::sync::broadcast::Receiver;
@@ -26,7 +26,7 @@ async fn show(app: AppHandle, events: Receiver<Event>) {
     desktop::notify(events, Some(notifier), |event, notice| {
         app.state::<AppState>().changed();
         if let Event::PromptOpened(prompt) = event
-            && prompt.caller.person == Person::Absent
+            && (prompt.caller.person == Person::Absent || is_only_here(prompt))
         {
             window_process::show_prompt(&app, prompt.id);
         }
@@ -35,6 +35,11 @@ async fn show(app: AppHandle, events: Receiver<Event>) {
         notice.filter(|it| it.about.iter().all(|key| preferences.shows(key.kind)))
     })
     .await;
+}
+
+/// No terminal can show its page; the app's own sign-ins show it already.
+fn is_only_here(prompt: &Prompt) -> bool {
+    prompt.kind.is_in_a_window() && is_of_a_program(prompt)
 }
 
 fn pressed(app: &AppHandle, about: &[NoticeKey], button: Button) {

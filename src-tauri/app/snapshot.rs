@@ -2,7 +2,7 @@
 //! beside them. Pure.
 
 use keyfob_core::agent::api::{
-    IdentityStatus, Note, OpenPrompt, PromptId, Refresh, Renewal, Snapshot, State, Target,
+    IdentityStatus, Note, OpenPrompt, Prompt, PromptId, Refresh, Renewal, Snapshot, State, Target,
 };
 use keyfob_core::error::{Code, Error};
 use keyfob_core::view::state::is_usable;
@@ -14,6 +14,14 @@ use tauri_specta::Event;
 
 /// The tray and the windows sign in under this name, on the user's behalf.
 const OURSELVES: &str = "keyfob";
+
+pub fn is_of_a_program(prompt: &Prompt) -> bool {
+    !prompt
+        .caller
+        .program
+        .as_str()
+        .eq_ignore_ascii_case(OURSELVES)
+}
 
 /// What a window is opened to show.
 #[derive(Clone, Debug, Serialize, Deserialize, Type)]
@@ -157,9 +165,7 @@ impl AppSnapshot {
     /// Not one that the user began in the tray or the main window.
     pub fn is_of_a_program(&self, prompt: PromptId) -> bool {
         let mut prompts = self.prompts().iter().map(|open| &open.prompt);
-        prompts.any(|it| {
-            it.id == prompt && !it.caller.program.as_str().eq_ignore_ascii_case(OURSELVES)
-        })
+        prompts.any(|it| it.id == prompt && is_of_a_program(it))
     }
 
     pub fn is_keyring_closed(&self) -> bool {

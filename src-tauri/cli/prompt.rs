@@ -63,6 +63,11 @@ pub fn ask(prompt: &Prompt, form: &mut Form<'_>) -> Result<Answer, Unanswered> {
             what: PasteKind::SignInCode,
             ..
         } => code_of_the_page(form).map(Answer::Pasted),
+        PromptKind::Paste {
+            what: PasteKind::SamlAssertion,
+            in_a_window: true,
+            ..
+        } => wait_until_over(form),
         // A terminal cannot show the page.
         PromptKind::Paste {
             what: PasteKind::SamlAssertion,
@@ -88,6 +93,15 @@ fn introduction(prompt: &Prompt) -> Vec<String> {
             refused: None,
             ..
         } => [paste_lines(identity, why.as_deref()), vec![address.clone()]].concat(),
+        PromptKind::Paste {
+            what: PasteKind::SamlAssertion,
+            address,
+            in_a_window: true,
+            ..
+        } => vec![
+            format!("To sign in to {identity}, use the window that Keyfob opens for this page:"),
+            address.clone(),
+        ],
         PromptKind::Program { program, says } => vec![format!("{program}: {says}")],
         PromptKind::Browser {
             address,

@@ -73,6 +73,9 @@ pub enum PromptKind {
         address: String,
         /// Why it is not done in a browser of this machine.
         why: Option<String>,
+        /// The app shows the page, and brings what it ends with.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        in_a_window: bool,
         /// Why the last one was not taken.
         refused: Option<String>,
         #[serde(with = "moment")]
@@ -102,6 +105,17 @@ impl PromptKind {
     /// Whether what waits for it gives up at a time of its own.
     pub fn ends_by_itself(&self) -> bool {
         matches!(self, PromptKind::Browser { .. } | PromptKind::Paste { .. })
+    }
+
+    /// Whether only the app can show it.
+    pub fn is_in_a_window(&self) -> bool {
+        matches!(
+            self,
+            PromptKind::Paste {
+                in_a_window: true,
+                ..
+            }
+        )
     }
 
     /// Whether what it asks for is entered where it is shown.

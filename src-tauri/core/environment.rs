@@ -107,6 +107,15 @@ impl BrowserUse {
     }
 }
 
+/// What the process has to show things to its person.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Shows {
+    #[default]
+    Nothing,
+    Terminal,
+    Windows,
+}
+
 #[derive(Clone, Default)]
 pub struct Environment {
     variables: BTreeMap<OsString, OsString>,
@@ -114,7 +123,7 @@ pub struct Environment {
     /// The absolute path that `fob` was started by, written into `credential_process` lines.
     program: PathBuf,
     parent: u32,
-    shows_programs: bool,
+    shows: Shows,
     /// Variables of this process that the programs it starts do not get.
     withheld: Vec<String>,
 }
@@ -144,7 +153,7 @@ impl Environment {
             program: started_by(&word, &folder, &path, &running).unwrap_or(running),
             working_directory: folder,
             parent: parent_id(),
-            shows_programs: false,
+            shows: Shows::Nothing,
             withheld: Vec::new(),
         }
     }
@@ -161,7 +170,7 @@ impl Environment {
             working_directory: PathBuf::from("/"),
             program: PathBuf::from("fob"),
             parent: 0,
-            shows_programs: false,
+            shows: Shows::Nothing,
             withheld: Vec::new(),
         }
     }
@@ -243,14 +252,26 @@ impl Environment {
     /// For a process that the person has a terminal with.
     #[must_use]
     pub fn with_programs_shown(mut self) -> Environment {
-        self.shows_programs = true;
+        self.shows = Shows::Terminal;
         self
+    }
+
+    /// For the app.
+    #[must_use]
+    pub fn with_windows(mut self) -> Environment {
+        self.shows = Shows::Windows;
+        self
+    }
+
+    /// Whether an identity provider's page can be shown where a sign-in is caught.
+    pub fn has_windows(&self) -> bool {
+        self.shows == Shows::Windows
     }
 
     /// Whether programs of the configuration speak to the person there: elsewhere prompts show what
     /// they say.
     pub fn shows_programs(&self) -> bool {
-        self.shows_programs
+        self.shows == Shows::Terminal
     }
 
     /// As far as the process knows. `BROWSER` counts as one, also without a display.

@@ -180,3 +180,28 @@ fn a_program_waits_for_the_page_and_an_assertion_that_is_of_no_use_is_said_at_th
     assert!(said.contains("role/other"), "{said}");
     assert!(idp.asked().iter().all(|it| it.starts_with("GET ")));
 }
+
+#[test]
+fn a_sign_in_of_a_terminal_goes_on_in_the_window_with_the_page() {
+    let desktop = Desktop::new();
+    let idp = IdentityProvider::start("document.querySelector('button').click();", "dev");
+    let home = home(&idp);
+    let app = App::start(&desktop, &home, &["--hidden"]);
+    app.serves(&home);
+    let fob = home.fob(&["login", "dev"]).get_program().to_owned();
+    let mut terminal = home.command("script");
+    let login = format!("{} login dev", fob.to_string_lossy());
+    terminal.args(["--quiet", "--return", "--command", &login, "/dev/null"]);
+    let terminal = terminal.stdout(std::process::Stdio::piped()).spawn();
+    let page = app.prompt_page();
+    page.press("Open sign-in page");
+    let ran = terminal.expect("it is installed").wait_with_output();
+    let ran = ran.expect("it ends");
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(ran.status.success(), "{said}");
+    assert!(said.contains(&idp.address), "{said}");
+    assert_eq!(
+        home.json(&["whoami", "dev", "--json"])["source"],
+        "SAML assertion"
+    );
+}

@@ -550,6 +550,8 @@ export type PromptKind =
 	address: string,
 	/**  Why it is not done in a browser of this machine. */
 	why: string | null,
+	/**  The app shows the page, and brings what it ends with. */
+	in_a_window?: boolean,
 	/**  Why the last one was not taken. */
 	refused: string | null,
 	expires_at: string,

@@ -72,8 +72,18 @@ pub(super) fn question(actor: &mut Actor, job: JobId, question: Question) {
     open(actor, job, question, caller);
     if !has_person && (!waiting.is_empty() || is_only_shown) {
         announce_prompt(actor, job, waiting.first());
+    } else if prompt.kind.is_in_a_window() {
+        show_in_a_window(actor, job);
     }
     show_once_looked(actor, job, waiting, Vec::new());
+}
+
+/// The client that wants it cannot show it. Announced it is not: it goes when the client does.
+fn show_in_a_window(actor: &mut Actor, job: JobId) {
+    let open = actor.jobs.get_mut(job).and_then(|it| it.prompt.as_ref());
+    if let Some(prompt) = open.map(|it| it.prompt.clone()) {
+        actor.tell(Event::PromptOpened(Box::new(prompt)));
+    }
 }
 
 fn open(actor: &mut Actor, job: JobId, question: Question, caller: Caller) {

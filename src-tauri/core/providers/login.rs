@@ -116,6 +116,7 @@ async fn pasted(
             what: PasteKind::SignInCode,
             address: address.clone(),
             why: Some(why.clone()),
+            in_a_window: false,
             refused,
             expires_at,
         };

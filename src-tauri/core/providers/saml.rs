@@ -45,6 +45,7 @@ async fn by_a_person(it: &Obtain<'_>, saml: &Saml) -> Result<(Secret, SystemTime
                 what: PasteKind::SamlAssertion,
                 address: saml.url.clone(),
                 why: None,
+                in_a_window: it.world.environment.has_windows(),
                 refused,
                 expires_at,
             },

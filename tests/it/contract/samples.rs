@@ -397,6 +397,7 @@ fn prompt_kinds() -> [PromptKind; 7] {
             what: PasteKind::SignInCode,
             address: "https://eu-central-1.signin.aws.amazon.com/v1/authorize".to_owned(),
             why: Some("there is no display here".to_owned()),
+            in_a_window: true,
             refused: Some("copy all of it".to_owned()),
             expires_at: moment(),
         },
