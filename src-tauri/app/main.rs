@@ -17,6 +17,8 @@ mod display;
 #[cfg(target_os = "linux")]
 mod first_instance;
 mod host;
+#[cfg(target_os = "linux")]
+mod idle;
 mod link;
 mod mutex;
 mod notices;
@@ -251,6 +253,8 @@ async fn begin(app: AppHandle, first: First) {
         let app = locked_for.clone();
         spawn(async move { app.state::<AppState>().withdraw_prompts().await });
     });
+    #[cfg(target_os = "linux")]
+    spawn(idle::give_code_back());
     state.keep_current().await;
 }
 

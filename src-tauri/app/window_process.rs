@@ -95,6 +95,8 @@ async fn serve(app: AppHandle, messages: UnboundedReceiver<ToWindows>) {
         }
     };
     app.state::<AppState>().host.windows_closed();
+    #[cfg(target_os = "linux")]
+    spawn(crate::idle::give_code_back());
     let process = app.state::<WindowProcess>();
     let mut running = lock(&process.0);
     running.to = None;
