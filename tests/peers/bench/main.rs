@@ -7,6 +7,9 @@
 )]
 
 mod agent;
+#[path = "../databases/server.rs"]
+mod database_server;
+mod databases;
 mod endpoint;
 mod figures;
 #[path = "../home.rs"]
@@ -47,5 +50,10 @@ fn main() {
     add(sign_ins::kinds(minimal));
     add(sign_ins::assigned());
     add(logout::logout());
+    if rustix::process::geteuid().is_root() {
+        add(databases::databases());
+    } else {
+        eprintln!("NOT RUN: databases. Only root can become the user of a server.");
+    }
     figures::publish(FIGURES, "the smallest possible client of the agent", &all);
 }

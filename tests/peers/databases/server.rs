@@ -169,6 +169,7 @@ impl Server {
             Engine::Postgres => &[
                 "CREATE ROLE app LOGIN",
                 "CREATE ROLE legacy LOGIN",
+                "CREATE ROLE open LOGIN IN ROLE app",
                 "CREATE DATABASE lake OWNER app",
             ],
             Engine::Mariadb => &[
@@ -261,6 +262,7 @@ fn postgres(folder: &Path, port: u16, service: &str) -> Child {
     assert!(made.expect("it runs").success());
     let rules = format!(
         "local all all trust\n\
+         hostssl all open 127.0.0.1/32 trust\n\
          hostssl all legacy 127.0.0.1/32 scram-sha-256\n\
          hostssl all app 127.0.0.1/32 pam pamservice={service}\n"
     );
