@@ -1,10 +1,11 @@
 //! Signing in through IAM Identity Center: the real `fob` with and without an agent, the sandbox's
 //! AWS, and a browser that clicks as a person does.
 
-use crate::desktop::{Desktop, Office, killed_in, steps};
+mod trouble;
+
+use crate::desktop::{Desktop, Office, steps};
 use crate::home::{code, pause, text, until};
 use crate::screen::Terminal;
-use jiff::Timestamp;
 use keyfob_core::sandbox::{FaultSwitch, SandboxFault, SignInAction};
 use serde_json::Value;
 use std::process::Child;
@@ -446,112 +447,4 @@ fn a_code_that_is_not_entered_in_time_ends_the_sign_in_in_words() {
         shown.contains("was not completed in the browser in time"),
         "{shown}"
     );
-}
-
-/// Between the request and the answer, or between the answer and the keyring: nobody can tell.
-#[test]
-fn a_renewal_that_is_killed_costs_one_sign_in_at_most() {
-    for with_an_agent in [false, true] {
-        let office = Office::with(&format!("{CENTER}    kim: {{ kind: aws/user }}\n"));
-        office.home.store_key("kim", &office.home.key());
-        office.sign_in(&["login", "admin"]);
-        let renewal = ["login", "admin", "--force-all"];
-        killed_in(&office, SignInAction::CreateToken, &renewal, with_an_agent);
-        let held = office.home.run(&["credential-process", "admin"]);
-        assert_eq!(
-            code(&held),
-            0,
-            "the session goes on: {}",
-            text(&held.stderr)
-        );
-        let ran = office.home.run(&renewal);
-        let said = text(&ran.stderr);
-        let is_said = code(&ran) == 3 && said.contains("a renewal was interrupted");
-        assert!(code(&ran) == 0 || is_said, "{said}");
-        if is_said {
-            let shown = office.sign_in(&renewal);
-            assert!(shown.contains("Authentication successful!"), "{shown}");
-        }
-        let ran = office.home.run(&["login", "kim"]);
-        assert_eq!(code(&ran), 0, "no key was lost: {}", text(&ran.stderr));
-    }
-}
-
-/// RFC 8628: five seconds more between two questions.
-#[test]
-fn a_service_that_wants_to_be_asked_less_often_is() {
-    let office = office();
-    let slower = FaultSwitch::on(SandboxFault::SlowDown).times(1);
-    office.home.sandbox().inject(slower).expect("a fault");
-    let mut terminal = office.on_a_terminal(&["login", "admin", "--no-browser"]);
-    terminal.read_to("on any device");
-    terminal.read_to("http");
-    Desktop::click(&format!("http{}", terminal.read_to("\n").trim()));
-    let (shown, exit) = terminal.finish();
-    assert_eq!(exit, 0, "{shown}");
-    let journal = office.home.sandbox().journal().into_iter();
-    let asked = journal.filter(|call| call.action == "CreateToken");
-    let asked: Vec<Timestamp> = asked.map(|it| it.time.parse().expect("RFC 3339")).collect();
-    let [first, second] = asked[..] else {
-        panic!("{asked:?}");
-    };
-    // Times are whole seconds.
-    assert!((second - first).get_seconds() >= 5, "{asked:?}");
-}
-
-/// It waited for itself.
-#[test]
-fn an_identity_may_have_the_name_of_its_provider() {
-    for with_an_agent in [false, true] {
-        let office = Office::with(&CENTER.replace("admin", "corp"));
-        let _agent = with_an_agent.then(|| office.agent());
-        let shown = office.sign_in(&["login", "deploy"]);
-        assert!(shown.contains("Authentication successful!"), "{shown}");
-        for renewal in ["--force", "--force-all"] {
-            let ran = office.home.run(&["login", "corp", renewal]);
-            assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
-        }
-        let ran = office.home.run(&["logout", "corp"]);
-        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
-        let shown = office.sign_in(&["login", "corp"]);
-        assert!(shown.contains("Authentication successful!"), "{shown}");
-    }
-}
-
-#[test]
-fn two_sign_ins_of_one_name_are_refused_where_they_are_written() {
-    let me = "    Twin: { kind: aws/login, credentials: { region: eu-central-1 } }\n";
-    let office = Office::with(&format!("{CENTER}{me}"));
-    let ran = office.home.run(&["validate"]);
-    let said = [text(&ran.stdout), text(&ran.stderr)].concat();
-    assert_eq!(code(&ran), 2, "{said}");
-    assert!(said.contains("the provider `twin` (line 4)"), "{said}");
-    let ran = office.home.run(&["login", "twin"]);
-    assert!(
-        text(&ran.stderr).contains("another name"),
-        "{}",
-        text(&ran.stderr)
-    );
-    office.sign_in(&["login", "archive"]);
-}
-
-/// AWS does not say where it is.
-#[test]
-fn an_identity_center_of_another_region_is_named_with_the_region_that_was_called() {
-    let elsewhere = CENTER.replace("//sandbox.awsapps", "//other.awsapps");
-    let office = Office::with(&elsewhere);
-    let terminal = office.on_a_terminal(&["login", "admin", "--no-browser"]);
-    let (shown, exit) = terminal.finish();
-    assert_eq!(exit, 1, "{shown}");
-    assert!(shown.contains("was sent to eu-central-1"), "{shown}");
-    assert!(shown.contains("`region` of corp"), "{shown}");
-
-    let office = signed_in();
-    let refused =
-        FaultSwitch::on(SandboxFault::ExpiredToken).for_action(SignInAction::GetRoleCredentials);
-    office.home.sandbox().inject(refused).expect("a fault");
-    let ran = office.home.run(&["login", "reader"]);
-    let said = text(&ran.stderr);
-    assert_eq!(code(&ran), 1, "{said}");
-    assert!(said.contains("was sent to eu-central-1"), "{said}");
 }

@@ -13,7 +13,9 @@ use keyfob_core::agent::api::{
     SignInStatus, SignedIn, Snapshot, State, StepResult, Subject, Target, TypedKeys, Variable,
     Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
 };
-use keyfob_core::config::{Change, NewIdentity, NewIdentityCenter, NewKind};
+use keyfob_core::config::{
+    Change, EntryList, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity, WrittenEntry,
+};
 use keyfob_core::error::{Code, Error};
 use std::time::{Duration, SystemTime};
 
@@ -306,6 +308,25 @@ fn changes() -> Vec<Change> {
             command: "print-keys".to_owned(),
             region: text("eu-central-1"),
         },
+        NewKind::Ambient {
+            region: text("eu-central-1"),
+        },
+        NewKind::Login {
+            region: text("eu-central-1"),
+        },
+        NewKind::PermissionSet {
+            provider: name(),
+            role_name: "View".to_owned(),
+            account: account(),
+            region: text("eu-central-1"),
+        },
+        NewKind::AssumeRoleWithToken {
+            provider: name(),
+            role_arn: "arn:aws:iam::410000000017:role/deploy".to_owned(),
+            session_name: text("kim"),
+            region: text("eu-central-1"),
+            duration: text("45m"),
+        },
     ];
     let added = kinds.map(|kind| {
         Change::AddIdentity(NewIdentity {
@@ -320,6 +341,22 @@ fn changes() -> Vec<Change> {
             start_url: "https://corp.awsapps.com/start".to_owned(),
             region: "eu-central-1".to_owned(),
             only_written: false,
+        }),
+        Change::AddIdentityCenter(NewIdentityCenter {
+            name: name(),
+            start_url: "https://corp.awsapps.com/start".to_owned(),
+            region: "eu-central-1".to_owned(),
+            only_written: true,
+        }),
+        Change::AddWebIdentity(NewWebIdentity {
+            name: name(),
+            token_file: "/var/run/token".to_owned(),
+            region: text("eu-central-1"),
+        }),
+        Change::AddEntry(WrittenEntry {
+            of: EntryList::Providers,
+            name: name(),
+            text: "kind: github/oidc".to_owned(),
         }),
         Change::MakeDefault(name()),
         Change::NotifyBefore("30m".to_owned()),
