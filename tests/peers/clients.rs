@@ -91,7 +91,6 @@ pub fn started_agent(home: &Home) -> Child {
 /// What one boto3 client saw that was used every second.
 #[derive(Debug, Deserialize)]
 pub struct LongRun {
-    #[expect(dead_code, reason = "shown of a run that failed")]
     pub calls: usize,
     pub sessions: usize,
     pub failures: Vec<String>,
