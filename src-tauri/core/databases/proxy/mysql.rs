@@ -5,8 +5,8 @@
 use super::super::DatabaseToken;
 use super::login::ServedDatabase;
 use super::mysql_packet::{
-    Answer, CACHING_SHA2, CLEAR, ErrorForm, Greeting, NATIVE, NoAnswer, Packet, TLS, code_of,
-    error, new_scramble, packet, switch_to, switched_to, write,
+    CACHING_SHA2, CLEAR, ErrorForm, Greeting, HandshakeAnswer, NATIVE, NoAnswer, Packet, TLS,
+    code_of, error, new_scramble, packet, switch_to, switched_to, write,
 };
 use super::parting::{Parting, part};
 use super::server::{connect, copy, no_tls, not_understood, secured, too_slow};
@@ -33,7 +33,7 @@ const WANTS_PASSWORD: u8 = 4;
 const ACCESS_DENIED: [u16; 2] = [1045, 1698];
 
 pub async fn serve(mut client: TcpStream, database: &ServedDatabase) {
-    let mut next = Next {
+    let mut next = NextPacket {
         number: 0,
         form: ErrorForm::BeforeTheGreeting,
     };
@@ -53,7 +53,7 @@ pub async fn serve(mut client: TcpStream, database: &ServedDatabase) {
 }
 
 /// The next packet that the client expects.
-struct Next {
+struct NextPacket {
     number: u8,
     form: ErrorForm,
 }
@@ -62,14 +62,14 @@ struct Next {
 async fn begin(
     client: &mut TcpStream,
     database: &ServedDatabase,
-    next: &mut Next,
+    next: &mut NextPacket,
 ) -> Result<TlsStream<TcpStream>, Parting> {
     // First: a server waits for an answer to its greeting only so long.
     let login = database.login().await?;
     let first = Greeted::by(database).await?;
     let scramble = new_scramble();
     write(client, 0, &first.greeting.for_the_client(&scramble)).await?;
-    *next = Next {
+    *next = NextPacket {
         number: 2,
         form: ErrorForm::WithState,
     };
@@ -101,12 +101,12 @@ fn refused_client(why: &str) -> Error {
 async fn answered(
     client: &mut TcpStream,
     scramble: &[u8],
-    next: &mut Next,
+    next: &mut NextPacket,
     database: &ServedDatabase,
-) -> Result<Answer, Parting> {
+) -> Result<HandshakeAnswer, Parting> {
     let packet = Packet::read(client).await?;
     let packet = packet.ok_or_else(|| refused_client("its packet has no length that one has"))?;
-    let answer = Answer::read(&packet.payload).map_err(|why| match why {
+    let answer = HandshakeAnswer::read(&packet.payload).map_err(|why| match why {
         NoAnswer::WantsTls => {
             refused_client("it asks for TLS, which this port leaves to the way to the server")
                 .hint("--ssl-mode=PREFERRED or DISABLED; MariaDB: --skip-ssl")
@@ -144,7 +144,7 @@ struct Greeted {
     greeting: Greeting,
 }
 
-struct SignedIn {
+struct MysqlSession {
     server: TlsStream<TcpStream>,
     /// The server's word for it.
     accepted: Vec<u8>,
@@ -173,9 +173,9 @@ impl Greeted {
     async fn sign_in(
         self,
         database: &ServedDatabase,
-        answer: &Answer,
+        answer: &HandshakeAnswer,
         login: &DatabaseToken,
-    ) -> Result<SignedIn, Parting> {
+    ) -> Result<MysqlSession, Parting> {
         let Greeted {
             mut stream,
             greeting,
@@ -217,7 +217,7 @@ impl Greeted {
         };
         let accepted = timeout(SIGN_IN_LIMIT, accepting).await;
         let accepted = accepted.map_err(|_| too_slow(database))??;
-        Ok(SignedIn { server, accepted })
+        Ok(MysqlSession { server, accepted })
     }
 }
 

@@ -31,7 +31,7 @@ pub struct Packet {
 
 impl Packet {
     /// `None`: no packet is as long, or empty, whatever speaks there.
-    pub async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Packet>> {
+    pub async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Option<Packet>> {
         let mut head = [0; 4];
         stream.read_exact(&mut head).await?;
         let [low, middle, high, number] = head;
@@ -45,8 +45,8 @@ impl Packet {
     }
 }
 
-pub async fn write(
-    stream: &mut (impl AsyncWrite + Unpin),
+pub async fn write<S: AsyncWrite + Unpin>(
+    stream: &mut S,
     number: u8,
     payload: &[u8],
 ) -> io::Result<()> {
@@ -200,7 +200,7 @@ pub fn new_scramble() -> [u8; SCRAMBLE_BYTES] {
 
 /// A client's answer to the greeting.
 #[derive(Debug)]
-pub struct Answer {
+pub struct HandshakeAnswer {
     capabilities: u32,
     /// The longest packet, the character set, and what MariaDB's clients say in what was free.
     fixed: Vec<u8>,
@@ -218,8 +218,8 @@ pub enum NoAnswer {
     Broken,
 }
 
-impl Answer {
-    pub fn read(payload: &[u8]) -> Result<Answer, NoAnswer> {
+impl HandshakeAnswer {
+    pub fn read(payload: &[u8]) -> Result<HandshakeAnswer, NoAnswer> {
         let mut contents = Contents(payload);
         let capabilities = contents.take(4).and_then(|it| it.first_chunk());
         let capabilities = capabilities.map_or(0, |it| u32::from_le_bytes(*it));
@@ -229,10 +229,10 @@ impl Answer {
         if capabilities & PROTOCOL_41 == 0 {
             return Err(NoAnswer::Broken);
         }
-        Answer::fields(capabilities, &mut contents).ok_or(NoAnswer::Broken)
+        HandshakeAnswer::fields(capabilities, &mut contents).ok_or(NoAnswer::Broken)
     }
 
-    fn fields(capabilities: u32, contents: &mut Contents<'_>) -> Option<Answer> {
+    fn fields(capabilities: u32, contents: &mut Contents<'_>) -> Option<HandshakeAnswer> {
         let has = |capability| capabilities & capability != 0;
         let fixed = contents.take(28)?.to_vec();
         let user = contents.text()?.to_vec();
@@ -254,7 +254,7 @@ impl Answer {
         } else {
             None
         };
-        Some(Answer {
+        Some(HandshakeAnswer {
             capabilities,
             fixed,
             user,
@@ -366,7 +366,7 @@ mod tests {
     #[test]
     fn an_answer_goes_on_with_the_login_in_it() {
         let client = PROTOCOL_41 | SECURE_CONNECTION | PLUGIN_AUTH | WITH_DATABASE;
-        let read = Answer::read(&answer(client)).expect("an answer");
+        let read = HandshakeAnswer::read(&answer(client)).expect("an answer");
         assert_eq!(
             (read.user.as_slice(), read.plugin.as_deref()),
             (&b"app"[..], Some(CACHING_SHA2))
@@ -376,7 +376,7 @@ mod tests {
         assert_eq!(flags, client | TLS | LONG_AUTH_DATA);
         assert_eq!(sent[..32], read.tls_request());
         let again = [&(flags & !TLS).to_le_bytes(), &sent[4..]].concat();
-        let again = Answer::read(&again).expect("an answer");
+        let again = HandshakeAnswer::read(&again).expect("an answer");
         assert_eq!(
             (again.user.as_slice(), again.plugin.as_deref()),
             (&b"clone"[..], Some(CLEAR))
@@ -387,7 +387,7 @@ mod tests {
     #[test]
     fn a_broken_answer_is_none_and_one_for_tls_says_so() {
         let client = PROTOCOL_41 | SECURE_CONNECTION | PLUGIN_AUTH | WITH_DATABASE;
-        let read = |payload: &[u8]| Answer::read(payload).map(|it| it.user);
+        let read = |payload: &[u8]| HandshakeAnswer::read(payload).map(|it| it.user);
         assert_eq!(read(&answer(client | TLS)), Err(NoAnswer::WantsTls));
         assert_eq!(read(&answer(client & !PROTOCOL_41)), Err(NoAnswer::Broken));
         for end in 0..answer(client).len() - "attributes".len() {

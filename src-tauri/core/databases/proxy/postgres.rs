@@ -4,7 +4,9 @@
 use super::super::DatabaseToken;
 use super::login::ServedDatabase;
 use super::parting::{Parting, part};
-use super::postgres_message::{AUTHENTICATION, ERROR, Message, NOTICE, PROTOCOL, fatal, length};
+use super::postgres_message::{
+    AUTHENTICATION, BackendMessage, ERROR, NOTICE, PROTOCOL, fatal, length,
+};
 use super::server::{connect, copy, no_tls, not_understood, secured, too_slow};
 use crate::error::{Code, Error, Result};
 use postgres_protocol::authentication::md5_hash;
@@ -211,7 +213,7 @@ async fn secure_connection(database: &ServedDatabase) -> Result<TlsStream<TcpStr
     }
 }
 
-struct SignedIn {
+struct PostgresSession {
     server: TlsStream<TcpStream>,
     /// For the client, up to the acceptance of the login.
     said: Vec<u8>,
@@ -221,7 +223,7 @@ async fn sign_in(
     database: &ServedDatabase,
     parameters: &Parameters<'_>,
     login: &DatabaseToken,
-) -> Result<SignedIn, Parting> {
+) -> Result<PostgresSession, Parting> {
     let mut server = secure_connection(database).await?;
     server.write_all(&parameters.message(&login.user)).await?;
     let mut dialogue = Dialogue {
@@ -232,7 +234,7 @@ async fn sign_in(
     let mut said = Vec::new();
     let accepted = async {
         loop {
-            let message = Message::read(&mut server).await.map_err(|_| {
+            let message = BackendMessage::read(&mut server).await.map_err(|_| {
                 not_understood(
                     database,
                     "it closed the connection before it accepted a login",
@@ -242,12 +244,12 @@ async fn sign_in(
             let message = message.ok_or_else(unknown)?;
             match message.kind {
                 AUTHENTICATION => match dialogue.answer(&message)? {
-                    Answered::Accepted => {
+                    LoginStep::Accepted => {
                         said.extend_from_slice(&message.bytes());
                         return Ok(());
                     }
-                    Answered::Nothing => {}
-                    Answered::With(answer) => {
+                    LoginStep::Nothing => {}
+                    LoginStep::With(answer) => {
                         server.write_all(&answer).await?;
                         server.flush().await?;
                     }
@@ -260,11 +262,11 @@ async fn sign_in(
     };
     let accepted = timeout(SIGN_IN_LIMIT, accepted).await;
     accepted.map_err(|_| too_slow(database))??;
-    Ok(SignedIn { server, said })
+    Ok(PostgresSession { server, said })
 }
 
 /// In the server's words, and what to do where it is the login that it refuses.
-fn refused(database: &ServedDatabase, message: Message) -> Parting {
+fn refused(database: &ServedDatabase, message: BackendMessage) -> Parting {
     let state = message.field(b'C').unwrap_or_default();
     let refuses_login = state.starts_with(b"28");
     let message = if refuses_login && !database.has_password {
@@ -293,19 +295,19 @@ struct Dialogue<'a> {
     scram: Option<ScramSha256>,
 }
 
-enum Answered {
+enum LoginStep {
     Accepted,
     Nothing,
     With(Zeroizing<Vec<u8>>),
 }
 
 impl Dialogue<'_> {
-    fn answer(&mut self, message: &Message) -> Result<Answered> {
+    fn answer(&mut self, message: &BackendMessage) -> Result<LoginStep> {
         let (secret, rest) = (self.login.token.expose(), message.body.get(4..));
         let rest = rest.unwrap_or_default();
         let is_token = !self.database.has_password;
         match message.code() {
-            Some(0) => Ok(Answered::Accepted),
+            Some(0) => Ok(LoginStep::Accepted),
             Some(3) => Ok(zero_ended(secret.as_bytes())),
             Some(5 | 10) if is_token => Err(self.no_iam()),
             Some(5) => {
@@ -337,7 +339,7 @@ impl Dialogue<'_> {
             Some(12) => {
                 let scram = self.scram.as_mut();
                 let finished = scram.and_then(|it| it.finish(rest).ok());
-                let finished = finished.map(|()| Answered::Nothing);
+                let finished = finished.map(|()| LoginStep::Nothing);
                 finished.ok_or_else(|| self.broken())
             }
             Some(_) | None => Err(not_understood(
@@ -358,19 +360,19 @@ impl Dialogue<'_> {
     }
 }
 
-fn zero_ended(text: &[u8]) -> Answered {
+fn zero_ended(text: &[u8]) -> LoginStep {
     let mut body = Zeroizing::new(Vec::with_capacity(text.len() + 1));
     body.extend_from_slice(text);
     body.push(0);
     response(&body)
 }
 
-fn response(body: &[u8]) -> Answered {
+fn response(body: &[u8]) -> LoginStep {
     let mut message = Zeroizing::new(Vec::with_capacity(body.len() + 5));
     message.push(b'p');
     message.extend_from_slice(&length(body.len()));
     message.extend_from_slice(body);
-    Answered::With(message)
+    LoginStep::With(message)
 }
 
 #[cfg(test)]

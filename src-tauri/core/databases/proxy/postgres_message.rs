@@ -14,14 +14,14 @@ pub const PROTOCOL: u8 = b'v';
 
 /// A message with a type.
 #[derive(Debug)]
-pub struct Message {
+pub struct BackendMessage {
     pub kind: u8,
     pub body: Vec<u8>,
 }
 
-impl Message {
+impl BackendMessage {
     /// `None`: no message is as long, whatever speaks there.
-    pub async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Message>> {
+    pub async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Option<BackendMessage>> {
         let kind = stream.read_u8().await?;
         let length = stream.read_u32().await? as usize;
         if !(4..=LONGEST).contains(&length) {
@@ -29,7 +29,7 @@ impl Message {
         }
         let mut body = vec![0; length - 4];
         stream.read_exact(&mut body).await?;
-        Ok(Some(Message { kind, body }))
+        Ok(Some(BackendMessage { kind, body }))
     }
 
     pub fn bytes(&self) -> Vec<u8> {
@@ -53,7 +53,7 @@ impl Message {
     }
 
     /// An error with a hint of ours, where the server gives none.
-    pub fn hinted(mut self, hint: &str) -> Message {
+    pub fn hinted(mut self, hint: &str) -> BackendMessage {
         if self.field(b'H').is_none() && self.body.last() == Some(&0) {
             self.body.pop();
             self.body.extend_from_slice(&field(b'H', hint));
@@ -76,7 +76,7 @@ fn field(name: u8, text: &str) -> Vec<u8> {
 }
 
 /// One that ends the connection.
-pub fn fatal(error: &Error) -> Message {
+pub fn fatal(error: &Error) -> BackendMessage {
     let state = match error.code {
         Code::InvalidInput => "08P01",
         Code::Network | Code::Throttled => "08001",
@@ -95,7 +95,7 @@ pub fn fatal(error: &Error) -> Message {
         body.extend_from_slice(&field(b'H', &error.hints.join("; ")));
     }
     body.push(0);
-    Message { kind: ERROR, body }
+    BackendMessage { kind: ERROR, body }
 }
 
 #[cfg(test)]
