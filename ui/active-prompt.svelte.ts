@@ -9,7 +9,7 @@ import { snapshots } from "./snapshots.svelte";
 import { texts } from "./texts";
 import { moment } from "./time";
 
-type KindName = "keys" | "mfa" | "keyring_passphrase" | "other_user" | "paste" | "browser" | "program";
+type KindName = "keys" | "mfa" | "keyring_passphrase" | "other_user" | "paste" | "page" | "browser" | "program";
 type Origin = "program" | "user";
 
 /** What leads to prompts; `next` follows once keys are stored. */
@@ -28,7 +28,7 @@ export function kindName(kind: PromptKind): KindName {
   if (kind.keys !== undefined) return "keys";
   if (kind.mfa !== undefined) return "mfa";
   if (kind.other_user !== undefined) return "other_user";
-  if (kind.paste !== undefined) return "paste";
+  if (kind.paste !== undefined) return kind.paste.what === "saml_assertion" ? "page" : "paste";
   if (kind.program !== undefined) return "program";
   return kind.browser !== undefined ? "browser" : "keyring_passphrase";
 }
@@ -152,7 +152,7 @@ class ActivePrompt {
     const { prompt } = this;
     if (prompt === null || this.#answering !== null) return;
     const kind = kindName(prompt.kind);
-    const endsByItself = kind === "browser" || kind === "program" || prompt.kind.paste?.what === "saml_assertion";
+    const endsByItself = kind === "browser" || kind === "program" || kind === "page";
     const open = snapshot.agent?.prompts.map((it) => it.prompt) ?? [];
     const next = open.find((it) => it.identity === prompt.identity && kindName(it.kind) === kind);
     // The program says something else; what the page ended with was refused.

@@ -88,6 +88,8 @@ impl Page {
         let (going, opening, own) = (self.clone(), self.clone(), label.to_owned());
         let builder = WebviewWindowBuilder::new(&self.app, label, url)
             .title(NAME)
+            // As the prompt is, which would cover it.
+            .always_on_top(true)
             .inner_size(SIZE.0, SIZE.1)
             .data_directory(self.folder.clone())
             .initialization_script_for_all_frames(HANDS_OVER)

@@ -373,6 +373,7 @@ test("the page of an identity provider waits for a press where a program asked",
   const app = own_window(waiting(fixtures.page(null)));
   const user = await open(app);
   await settled();
+  expect(document.title).toBe("Keyfob: terraform needs a sign-in at the identity provider for dev-admin");
   expect(app.sent("open_browser")).toHaveLength(0);
   await user.click(screen.getByRole("button", { name: "Open sign-in page" }));
   expect(app.sent("open_browser")).toEqual([{ prompt: 7 }]);

@@ -5,7 +5,7 @@
 use crate::autostart::StartAtLogin;
 use crate::snapshot::{AppSnapshot, Configuration};
 use keyfob_core::agent::api::{
-    IdentityStatus, Person, Prompt, PromptId, PromptKind, Refresh, State,
+    IdentityStatus, PasteKind, Person, Prompt, PromptId, PromptKind, Refresh, State,
 };
 use keyfob_core::view::state::{is_usable, word};
 use keyfob_core::view::time::{rounded, time_left};
@@ -162,7 +162,14 @@ fn answer(prompt: &Prompt) -> MenuEntry {
         PromptKind::Program { program, .. } => format!("See what {program} waits for…"),
         PromptKind::KeyringPassphrase { .. } => format!("Unlock the keyring ({program})…"),
         PromptKind::OtherUser { .. } => format!("Confirm another user for {identity} ({program})…"),
-        PromptKind::Paste { .. } => format!("Paste the code for {identity} ({program})…"),
+        PromptKind::Paste {
+            what: PasteKind::SignInCode,
+            ..
+        } => format!("Paste the code for {identity} ({program})…"),
+        PromptKind::Paste {
+            what: PasteKind::SamlAssertion,
+            ..
+        } => format!("Open the sign-in page of {identity} ({program})…"),
     };
     line(&Choice::Answer(*id), &text)
 }
