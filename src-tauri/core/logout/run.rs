@@ -103,11 +103,9 @@ async fn remove(world: &World, removal: &Removal, memory: &InMemory, report: &mu
         }
         RemovalKind::SignInAtAws { source } => end_at_aws(world, source, report).await,
         RemovalKind::SignInPage { provider, address } => {
-            let path = world.store.page(address).display().to_string();
-            let dropped = world.store.drop_page(address, mode);
-            let is_told = dropped != Ok(Dropped::Absent);
-            let step = || Step::at(What::Folder, provider, path, PAGE).became(dropped, mode);
-            report.steps.extend(is_told.then(step));
+            report
+                .steps
+                .extend(page_step(world, provider, address, mode));
         }
         RemovalKind::TokenThatStays { name, used_by } => {
             report
@@ -132,6 +130,14 @@ async fn remove(world: &World, removal: &Removal, memory: &InMemory, report: &mu
             );
         }
     }
+}
+
+/// Most were never shown here.
+fn page_step(world: &World, provider: &str, address: &str, mode: Mode) -> Option<Step> {
+    let path = world.store.page(address).display().to_string();
+    let dropped = world.store.drop_page(address, mode);
+    let is_told = dropped != Ok(Dropped::Absent);
+    is_told.then(|| Step::at(What::Folder, provider, path, PAGE).became(dropped, mode))
 }
 
 /// What keeps it from that is no failure of the logout. Providers that share a sign-in end it once:
