@@ -41,7 +41,7 @@ use autostart::HIDDEN;
 use host::Host;
 use keyfob_core::clock::Clock;
 use keyfob_core::config::{Config, Trust};
-use keyfob_core::environment::Environment;
+use keyfob_core::environment::{Environment, Shows};
 use keyfob_core::hardening::{self, WipingAllocator};
 use keyfob_core::signal;
 use snapshot::{TrayHost, View};
@@ -167,7 +167,9 @@ fn parse(mut words: impl Iterator<Item = std::ffi::OsString>) -> Result<Launch, 
 }
 
 fn run(first: First, config: Option<PathBuf>) -> anyhow::Result<()> {
-    let environment = Environment::capture().with_fob_beside().with_windows();
+    let environment = Environment::capture()
+        .with_fob_beside()
+        .showing(Shows::Windows);
     #[cfg(target_os = "linux")]
     {
         require_display(&environment)?;

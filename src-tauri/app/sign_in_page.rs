@@ -37,7 +37,7 @@ pub fn open(app: &AppHandle, prompt: PromptId, address: &str) -> Result<()> {
         Error::new(Code::ProcessFailed, message)
     };
     let url: Url = address.parse().map_err(|cause| failed(&cause))?;
-    let page = Page {
+    let page = SignInPage {
         app: app.clone(),
         prompt,
         folder,
@@ -71,13 +71,13 @@ fn is_of(label: &str, prompt: PromptId) -> bool {
 }
 
 #[derive(Clone)]
-struct Page {
+struct SignInPage {
     app: AppHandle,
     prompt: PromptId,
     folder: PathBuf,
 }
 
-impl Page {
+impl SignInPage {
     /// Also for the windows that the page opens; what those are like is given then.
     fn window(
         &self,

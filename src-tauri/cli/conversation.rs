@@ -14,7 +14,7 @@ use keyfob_core::agent::api::{
 use keyfob_core::agent::{Agent, BlockingClient, Client, MakeAgent, Role};
 use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
-use keyfob_core::environment::Environment;
+use keyfob_core::environment::{Environment, Shows};
 use keyfob_core::error::{Code, Error};
 use keyfob_core::world::World;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -48,7 +48,11 @@ pub fn client_here(
     environment: Environment,
     terminal: Terminal,
 ) -> Result<Client, Error> {
-    let world = World::open(config, environment.with_programs_shown(), Clock::system())?;
+    let world = World::open(
+        config,
+        environment.showing(Shows::Terminal),
+        Clock::system(),
+    )?;
     let agent = Agent::new(world, Role::InProcess);
     let mut events = agent.events();
     tokio::spawn(async move {

@@ -107,12 +107,15 @@ impl BrowserUse {
     }
 }
 
-/// What the process has to show things to its person.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Shows {
+/// By what the process shows things to its person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shows {
+    /// Prompts show what programs of the configuration say.
     #[default]
     Nothing,
+    /// Programs of the configuration speak to the person there.
     Terminal,
+    /// Also an identity provider's page, where its sign-in is caught.
     Windows,
 }
 
@@ -249,29 +252,14 @@ impl Environment {
         &self.withheld
     }
 
-    /// For a process that the person has a terminal with.
     #[must_use]
-    pub fn with_programs_shown(mut self) -> Environment {
-        self.shows = Shows::Terminal;
+    pub fn showing(mut self, by: Shows) -> Environment {
+        self.shows = by;
         self
     }
 
-    /// For the app.
-    #[must_use]
-    pub fn with_windows(mut self) -> Environment {
-        self.shows = Shows::Windows;
-        self
-    }
-
-    /// Whether an identity provider's page can be shown where a sign-in is caught.
-    pub fn has_windows(&self) -> bool {
-        self.shows == Shows::Windows
-    }
-
-    /// Whether programs of the configuration speak to the person there: elsewhere prompts show what
-    /// they say.
-    pub fn shows_programs(&self) -> bool {
-        self.shows == Shows::Terminal
+    pub fn shows(&self) -> Shows {
+        self.shows
     }
 
     /// As far as the process knows. `BROWSER` counts as one, also without a display.

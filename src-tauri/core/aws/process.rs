@@ -8,6 +8,7 @@ use super::client::Aws;
 use super::printed::{self, Printer, Useless};
 use crate::ask::{Ask, Prompt, PromptKind};
 use crate::clock::Clock;
+use crate::environment::Shows;
 use crate::error::{Code, Error, Result, shorten};
 use crate::foreign::Foreign;
 use crate::ids::MfaCode;
@@ -67,7 +68,7 @@ impl Aws {
         let Some((name, arguments)) = words.split_first() else {
             return Err(failed("the command is empty".to_owned()));
         };
-        let stderr = if self.environment.shows_programs() {
+        let stderr = if self.environment.shows() == Shows::Terminal {
             terminal()
         } else {
             Stdio::piped()

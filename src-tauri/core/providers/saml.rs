@@ -6,6 +6,7 @@ use super::role;
 use crate::ask::{Note, PasteKind, Prompt, PromptKind};
 use crate::aws::{FaultKind, Principal, Vouched, assertion};
 use crate::config::{AssumeRole, Saml};
+use crate::environment::Shows;
 use crate::error::{Code, Error, Result};
 use crate::foreign::Foreign;
 use crate::saml::{AUDIENCES, LONGEST_ASSERTION, SamlAssertion, SamlRole};
@@ -45,7 +46,7 @@ async fn by_a_person(it: &Obtain<'_>, saml: &Saml) -> Result<(Secret, SystemTime
                 what: PasteKind::SamlAssertion,
                 address: saml.url.clone(),
                 why: None,
-                in_a_window: it.world.environment.has_windows(),
+                in_a_window: it.world.environment.shows() == Shows::Windows,
                 refused,
                 expires_at,
             },
