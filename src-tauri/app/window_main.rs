@@ -9,7 +9,7 @@ use crate::tray_link::{self, TrayMessages};
 use crate::windows::{self, Windows};
 use anyhow::Context as _;
 use keyfob_core::environment::Environment;
-use tauri::{AppHandle, Manager, RunEvent};
+use tauri::{AppHandle, Manager, RunEvent, WindowEvent};
 use tauri_specta::Event as _;
 
 /// Until the last window is closed, or the tray's process ends.
@@ -22,6 +22,11 @@ pub fn run(environment: Environment) -> anyhow::Result<()> {
     let app = tauri::Builder::default()
         .plugin(crate::autostart::plugin())
         .invoke_handler(contract.invoke_handler())
+        .on_window_event(|window, event| {
+            if matches!(event, WindowEvent::Destroyed) {
+                window.state::<Windows>().closed(window.label());
+            }
+        })
         .setup(move |app| {
             contract.mount_events(app);
             app.manage(Windows::new(environment, link, *snapshot));

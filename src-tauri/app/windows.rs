@@ -15,7 +15,7 @@ use std::sync::Mutex;
 use tauri::utils::config::Color;
 use tauri::{
     AppHandle, LogicalSize, Manager, Theme, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
-    WindowEvent, Wry,
+    Wry,
 };
 use tauri_specta::Event as _;
 
@@ -95,7 +95,8 @@ impl Windows {
             || lock(&self.snapshot).is_of_a_program(prompt)
     }
 
-    fn closed(&self, label: &str) {
+    /// However soon after it was opened.
+    pub fn closed(&self, label: &str) {
         self.open.remove(label);
         self.link.tell(&FromWindows::Closed(label.to_owned()));
     }
@@ -216,14 +217,7 @@ fn build(app: &AppHandle, label: &str) -> tauri::Result<()> {
             .always_on_top(true)
             .center()
     };
-    let window = shown(app, builder)?;
-    let (app, own) = (app.clone(), label.to_owned());
-    window.on_window_event(move |event| {
-        if matches!(event, WindowEvent::Destroyed) {
-            app.state::<Windows>().closed(&own);
-        }
-    });
-    window.set_focus()
+    shown(app, builder)?.set_focus()
 }
 
 /// In the colour of its page until that is there; a bright flash in the dark would be all that is

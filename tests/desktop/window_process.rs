@@ -46,6 +46,23 @@ fn the_last_window_takes_all_that_drew_it_along_and_the_next_click_opens_a_new_o
 }
 
 #[test]
+fn a_window_that_is_closed_as_soon_as_it_is_there_is_followed_by_the_next() {
+    let desktop = Desktop::new();
+    let home = Home::with(KIM);
+    let app = App::start(&desktop, &home, &["--hidden"]);
+    let tray = Tray::of(&desktop, &app);
+    tray.says("kim (default) — needs sign-in");
+    for _ in 0..8 {
+        tray.press(&["Open Keyfob"]);
+        windows::close(&windows::appears(MAIN));
+        windows::disappears(MAIN);
+    }
+    eventually("no process is left of the last one", || {
+        (!app.has_children()).then_some(())
+    });
+}
+
+#[test]
 fn a_crash_of_the_windows_leaves_the_tray_and_the_open_prompt() {
     let desktop = Desktop::new();
     let home = Home::signed_up(KIM_WITH_MFA);
