@@ -95,7 +95,6 @@ impl Windows {
             || lock(&self.snapshot).is_of_a_program(prompt)
     }
 
-    /// However soon after it was opened.
     pub fn closed(&self, label: &str) {
         self.open.remove(label);
         self.link.tell(&FromWindows::Closed(label.to_owned()));
@@ -221,18 +220,22 @@ fn build(app: &AppHandle, label: &str) -> tauri::Result<()> {
 }
 
 /// In the colour of its page until that is there; a bright flash in the dark would be all that is
-/// seen of it.
+/// seen of it. Shown once it is whole: one that is closed before is not known to be closed.
 fn shown<'a>(
     app: &'a AppHandle,
     builder: WebviewWindowBuilder<'a, Wry, AppHandle>,
 ) -> tauri::Result<WebviewWindow> {
-    if let Some(theme) = app.state::<Windows>().theme {
-        return builder.background_color(background(theme)).build();
-    }
-    let window = builder.visible(false).build()?;
-    let theme = window.theme().unwrap_or(Theme::Light);
-    // Without it the page is no different.
-    let _ = window.set_background_color(Some(background(theme)));
+    let builder = builder.visible(false);
+    let window = match app.state::<Windows>().theme {
+        Some(theme) => builder.background_color(background(theme)).build()?,
+        None => {
+            let window = builder.build()?;
+            let theme = window.theme().unwrap_or(Theme::Light);
+            // Without it the page is no different.
+            let _ = window.set_background_color(Some(background(theme)));
+            window
+        }
+    };
     window.show()?;
     Ok(window)
 }
@@ -242,7 +245,7 @@ fn background(theme: Theme) -> Color {
     Color(grey, grey, grey, 0xff)
 }
 
-/// Where it is known before there is a window, windows are shown without waiting for their page.
+/// Where it is known before there is a window: to ask a window takes as long as all the rest.
 #[cfg(target_os = "linux")]
 fn theme() -> Option<Theme> {
     use gtk::prelude::{GtkSettingsExt as _, ObjectExt as _};
