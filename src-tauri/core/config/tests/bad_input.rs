@@ -500,7 +500,7 @@ auth:
 7:71 error auth.databases.c.via.provider: `provider` is not known for a database. Known here: `identity`
 7:104 error auth.databases.c.password_secret: `db` is not the ARN of a secret; it looks like arn:aws:secretsmanager:eu-central-1:123456789012:secret:db-x1#password
 8:30 warning auth.databases.d.host: AWS accepts a token only for the endpoint that it shows for the database (….rds.amazonaws.com), and `db.example` is none: write the endpoint as the host, or name it with `fob rds token NAME --host ENDPOINT`; connect through a tunnel or an alias as before
-8:75 error auth.databases.d.pasword_secret: `pasword_secret` is not known for a database; did you mean `password_secret`? Known here: `engine`, `host`, `port`, `user`, `region`, `via`, `password_secret`, `password`
+8:75 error auth.databases.d.pasword_secret: `pasword_secret` is not known for a database; did you mean `password_secret`? Known here: `engine`, `host`, `proxy`, `port`, `user`, `region`, `via`, `password_secret`, `password`
 9:33 warning auth.databases.ok.host: AWS accepts a token only for the endpoint that it shows for the database (….rds.amazonaws.com), and `db.example` is none: write the endpoint as the host, or name it with `fob rds token NAME --host ENDPOINT`; connect through a tunnel or an alias as before
 ");
 }
