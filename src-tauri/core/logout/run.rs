@@ -72,14 +72,7 @@ async fn remove(world: &World, removal: &Removal, memory: &InMemory, report: &mu
     let mode = report.mode;
     match &removal.0 {
         RemovalKind::Entry { kind, name, via } => {
-            let detail = match kind {
-                EntryKind::Keys | EntryKind::SetAside => {
-                    held(world, *kind, name).await.unwrap_or_default()
-                }
-                EntryKind::Session => format!("via {via}"),
-                EntryKind::Token => "sign-in token".to_owned(),
-                EntryKind::Audit => "end of the audit log".to_owned(),
-            };
+            let detail = detail(world, *kind, name, via).await;
             let dropped = world.store.drop_entry(*kind, name, mode).await;
             // Most identities never have keys aside.
             let is_told = *kind != EntryKind::SetAside || dropped != Ok(Dropped::Absent);
@@ -129,6 +122,15 @@ async fn remove(world: &World, removal: &Removal, memory: &InMemory, report: &mu
                     .map(|it| profile_step(it, provider, mode)),
             );
         }
+    }
+}
+
+async fn detail(world: &World, kind: EntryKind, name: &str, via: &str) -> String {
+    match kind {
+        EntryKind::Keys | EntryKind::SetAside => held(world, kind, name).await.unwrap_or_default(),
+        EntryKind::Session => format!("via {via}"),
+        EntryKind::Token => "sign-in token".to_owned(),
+        EntryKind::Audit => "end of the audit log".to_owned(),
     }
 }
 
