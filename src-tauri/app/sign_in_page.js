@@ -5,7 +5,13 @@
   const submit = HTMLFormElement.prototype.submit;
   const isHandedOver = (form, button) => {
     const given = button?.getAttribute("formaction") ?? form.getAttribute("action") ?? "";
-    const address = new URL(given, document.baseURI).href;
+    let address;
+    try {
+      address = new URL(given, document.baseURI).href;
+    } catch {
+      // The page's own matter.
+      return false;
+    }
     const assertion = new FormData(form).get("SAMLResponse");
     if (!AWS.test(address) || typeof assertion !== "string") return false;
     location.href = `${address.replace(/[?#].*/s, "")}#SAMLResponse=${encodeURIComponent(assertion)}`;

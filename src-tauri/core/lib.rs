@@ -19,7 +19,8 @@
 //! 5. [`providers`]: one file a kind of link: how it obtains a session
 //! 6. [`sign_in`]: one function, from an identity to a session
 //! 7. [`sessions`]: one record an identity, and its state · [`logout`]: a list, then its removal ·
-//!    [`databases`]: their tokens and passwords, and ports that sign clients in · [`console`]: links into it
+//!    [`databases`]: their tokens and passwords, and ports that sign clients in ·
+//!    [`console`]: links into it
 //! 8. [`agent`]: one task, requests in, snapshots out; jobs; the contract; the socket
 //! 9. [`view`]: what both shells show
 //!
