@@ -159,6 +159,9 @@ pub enum Command {
     /// Check what is stored for an identity, and fix what is safe to fix
     #[command(after_long_help = help::REPAIR)]
     Repair(RepairArgs),
+    /// Check everything that may be wrong on this machine
+    #[command(after_long_help = help::DOCTOR)]
+    Doctor(DoctorArgs),
     /// Show the AWS principal of an identity, and when its session expires
     #[command(after_long_help = help::WHOAMI)]
     Whoami(WhoamiArgs),
@@ -294,6 +297,13 @@ pub struct CleanupArgs {
     /// Do not ask for confirmation of `--keychain`
     #[arg(long)]
     pub yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Also fix what can be fixed without losing anything
+    #[arg(long)]
+    pub fix: bool,
 }
 
 #[derive(Debug, Args)]

@@ -103,6 +103,20 @@ sessions, profiles that other users can read, damaged sign-out marks. Exit code 
 IAM: none; AWS is not called.
 What lives on: long-lived access keys and unreadable entries are always kept.";
 
+pub const DOCTOR: &str = "\
+Examples:
+  fob doctor
+  fob doctor --json
+  fob doctor --fix               also writes profiles anew whose program is gone
+
+Checks the configuration and whether it is trusted, the keyring, the clock, the way to AWS, every identity and \
+sign-in, the databases, the agent, the fob on the PATH and in profiles, variables and files that AWS tools take before \
+them, and the desktop. One line each: ok, warning or broken, with the command that helps. Never prompts; everything \
+runs at the same time, and what does not answer within 4 s is broken. Exit code 1 if something is broken.
+
+IAM: none (sts:GetCallerIdentity is always allowed); rds-db:connect for databases, as for signing in to them.
+What lives on: nothing, without --fix. A probe is written to the keyring and removed again.";
+
 pub const WHOAMI: &str = "\
 Examples:
   fob whoami

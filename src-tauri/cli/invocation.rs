@@ -11,7 +11,9 @@ use crate::trust_question;
 use keyfob_core::agent::api::{Caller, Person};
 use keyfob_core::agent::socket::Address;
 use keyfob_core::agent::{BlockingClient, MakeAgent, Remote};
+use keyfob_core::clock::Clock;
 use keyfob_core::config::Config;
+use keyfob_core::doctor::Machine;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error};
 use std::io::{self, IsTerminal};
@@ -76,6 +78,12 @@ impl Invocation {
             self.config.as_deref(),
             &self.environment,
         )?)
+    }
+
+    /// For `fob doctor`, which looks at a configuration that cannot be used as well.
+    pub fn machine(&self) -> Machine {
+        let (config, environment) = (self.config.as_deref(), self.environment.clone());
+        Machine::of(config, environment, Clock::system())
     }
 
     pub fn config(&self) -> Result<Config, Stop> {

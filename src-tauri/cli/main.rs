@@ -10,6 +10,7 @@ mod conversation;
 mod credential_process;
 #[path = "../desktop/mod.rs"]
 mod desktop;
+mod doctor;
 mod echo;
 mod env;
 mod exec;
@@ -109,6 +110,7 @@ fn dispatch(invocation: &Invocation, command: &Command) -> Result<i32, Stop> {
         Command::Logout(args) => logout::logout(invocation, args),
         Command::Cleanup(args) => upkeep::cleanup(invocation, args),
         Command::Repair(args) => upkeep::repair(invocation, args),
+        Command::Doctor(args) => doctor::doctor(invocation, args),
         Command::Whoami(args) => sign_in::whoami(invocation, args),
         Command::List(args) => sign_in::list(invocation, args.format),
         Command::Init => init::init(invocation),

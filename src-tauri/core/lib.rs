@@ -23,9 +23,10 @@
 //!    [`console`]: links into it
 //! 8. [`agent`]: one task, requests in, snapshots out; jobs; the contract; the socket
 //! 9. [`view`]: what both shells show
+//! 10. [`doctor`]: what may be wrong on a machine
 //!
 //! [`sandbox`], an AWS on loopback, knows line 1 only. The binaries `fob` (`src-tauri/cli`) and
-//! `keyfob` (`src-tauri/app`) see the agent's contract, the view and the ground.
+//! `keyfob` (`src-tauri/app`) see the agent's contract, the view, the doctor and the ground.
 //! `tests/it/boundaries.rs` holds every path in the source against this list.
 
 pub mod ask;
@@ -65,6 +66,8 @@ pub mod sessions;
 pub mod agent;
 
 pub mod view;
+
+pub mod doctor;
 
 #[cfg(feature = "sandbox")]
 #[path = "../sandbox/mod.rs"]

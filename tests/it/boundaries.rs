@@ -23,6 +23,7 @@ const LINES: &[&[&str]] = &[
     &["sessions", "logout", "databases", "console"],
     &["agent"],
     &["view"],
+    &["doctor"],
 ];
 
 const GROUND: &[&str] = &[
@@ -115,6 +116,7 @@ const fn edges(of: &'static str, may: &'static [&'static str]) -> Edges {
 const SHELLS_MAY: &[&str] = &[
     "agent",
     "view",
+    "doctor",
     "world::World",
     "config::Change",
     "config::Config",

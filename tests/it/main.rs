@@ -24,6 +24,8 @@ mod contract;
 mod databases;
 #[cfg(unix)]
 mod desktop;
+#[cfg(unix)]
+mod doctor;
 mod elsewhere;
 #[cfg(unix)]
 mod environment;

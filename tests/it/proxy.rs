@@ -4,7 +4,7 @@
 mod client;
 mod mysql;
 mod postgres;
-mod server;
+pub mod server;
 
 use crate::home::{DEV, Home};
 use serde_json::Value;

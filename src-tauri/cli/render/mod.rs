@@ -3,6 +3,7 @@
 
 mod accounts;
 mod audit;
+mod checks;
 mod databases;
 mod list;
 mod removals;
@@ -13,6 +14,7 @@ mod variables;
 
 pub use accounts::{SignedInJson, configured_text, signed_in_text, whoami_text};
 pub use audit::{AuditJson, VerdictJson, audit_text, verdict_text};
+pub use checks::checks;
 pub use databases::{DatabasesJson, databases_table};
 pub use list::{ListJson, mermaid, table as list_table, tree as list_tree};
 pub use removals::{RemovalsJson, RemovalsText, findings};

@@ -359,6 +359,9 @@ pub struct Running {
     /// The file on disk has changed and cannot be used: the last good one stays in force.
     pub configuration_problem: Option<Error>,
     pub refresh: Refresh,
+    /// [Of its environment](crate::environment::Environment::fingerprint).
+    #[serde(default)]
+    pub surroundings: String,
 }
 
 /// Renewing ahead of time.

@@ -423,6 +423,7 @@ pub(super) fn show_snapshot(actor: &Actor, waiter: Waiter, more: Vec<Note>) {
         configuration: config.path().display().to_string(),
         configuration_problem: actor.schedule.configuration_problem().cloned(),
         refresh: actor.schedule.refresh,
+        surroundings: actor.schedule.fingerprint().to_owned(),
     });
     let snapshot = Snapshot {
         agent,

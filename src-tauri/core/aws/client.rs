@@ -317,7 +317,7 @@ fn trust(environment: &Environment) -> Result<TlsContext> {
 }
 
 /// The proxy that a host is reached through, without the password that its address may hold.
-fn proxy(environment: &Environment, host: &str) -> Option<String> {
+pub(super) fn proxy(environment: &Environment, host: &str) -> Option<String> {
     let first = |names: &[&str]| names.iter().find_map(|name| environment.var(name).ok()?);
     let host = host.split(':').next().unwrap_or(host);
     let is_excepted = |name: &str| {
@@ -335,7 +335,7 @@ fn proxy(environment: &Environment, host: &str) -> Option<String> {
 const PEM: &[u8] = b"-----BEGIN CERTIFICATE";
 
 /// Host and port of a URL.
-fn authority(url: &str) -> &str {
+pub(super) fn authority(url: &str) -> &str {
     let (_, rest) = url.split_once("://").unwrap_or(("", url));
     let (authority, _) = rest.split_once('/').unwrap_or((rest, ""));
     authority

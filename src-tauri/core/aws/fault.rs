@@ -10,6 +10,7 @@ use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde::Deserialize;
 use std::error::Error as StdError;
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,26 @@ impl Skew {
     fn by(self) -> Duration {
         let (Skew::Behind(by) | Skew::Ahead(by)) = self;
         by
+    }
+
+    /// Calls may be refused for it.
+    pub fn is_notable(self) -> bool {
+        self.by() > NOTABLE_SKEW
+    }
+}
+
+/// `7 min behind`.
+impl fmt::Display for Skew {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let apart = match self.by().as_secs().div_ceil(60) {
+            1 => "1 min".to_owned(),
+            n if n < 120 => format!("{n} min"),
+            n => format!("{} h", n / 60),
+        };
+        match self {
+            Skew::Behind(_) => write!(f, "{apart} behind"),
+            Skew::Ahead(_) => write!(f, "{apart} ahead"),
+        }
     }
 }
 
@@ -264,14 +285,8 @@ pub(super) fn answer_expired(text: impl Into<String>) -> Error {
 }
 
 fn clock_error(skew: Option<Skew>, text: &str) -> Error {
-    let minutes = |apart: Duration| match apart.as_secs().div_ceil(60) {
-        1 => "1 min".to_owned(),
-        n if n < 120 => format!("{n} min"),
-        n => format!("{} h", n / 60),
-    };
     let message = match skew {
-        Some(Skew::Behind(by)) => format!("this machine's clock is {} behind", minutes(by)),
-        Some(Skew::Ahead(by)) => format!("this machine's clock is {} ahead", minutes(by)),
+        Some(skew) => format!("this machine's clock is {skew}"),
         None => format!("this machine's clock and AWS's disagree: {text}"),
     };
     Error::new(Code::ClockSkew, message)
@@ -391,7 +406,7 @@ fn classify(code: &str, message: &str, skew: Option<Skew>) -> FaultKind {
     }
 }
 
-fn skew(date: &str, now: SystemTime) -> Option<Skew> {
+pub(super) fn skew(date: &str, now: SystemTime) -> Option<Skew> {
     let date = SystemTime::from(jiff::fmt::rfc2822::parse(date).ok()?.timestamp());
     let skew = match date.duration_since(now) {
         Ok(by) => Skew::Behind(by),

@@ -124,7 +124,11 @@ impl SharedProfiles {
     /// Of the `credentials` file alone.
     pub fn of_credentials(environment: &Environment) -> Result<SharedProfiles> {
         let path = path(environment, "AWS_SHARED_CREDENTIALS_FILE", "credentials")?;
-        SharedProfiles::of_text(&read(&path)?)
+        let profiles = SharedProfiles::of_text(&read(&path)?)?;
+        Ok(SharedProfiles {
+            paths: [PathBuf::new(), path],
+            ..profiles
+        })
     }
 
     /// Of a text as it stands in `~/.aws/credentials`.

@@ -1,7 +1,7 @@
 //! The command line of a `credential_process`, written and read.
 
 use crate::error::{Code, Error, Result};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// `fob`, for the identities of a configuration.
 #[derive(Clone, Debug)]
@@ -37,9 +37,9 @@ pub fn program_of(line: &str) -> Option<PathBuf> {
     }
 }
 
-/// The same, if it is named by an absolute path and gone.
-pub fn missing_program(line: &str) -> Option<PathBuf> {
-    program_of(line).filter(|it| it.is_absolute() && !it.exists())
+/// Whether a program that is named by its path is not there.
+pub fn is_gone(program: &Path) -> bool {
+    program.is_absolute() && !program.exists()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,6 @@ fn refused(what: &str, why: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     #[test]
     fn a_program_that_is_gone_is_read_back_however_it_was_quoted() {
@@ -98,14 +97,15 @@ mod tests {
         for program in ["/no such/fob", "/no $such/fob", "/no'such/fob"] {
             let program = format!("{root}{program}");
             let line = line(&program);
-            assert_eq!(
-                missing_program(&line).as_deref(),
-                Some(Path::new(&program)),
-                "{line}"
-            );
+            let read = program_of(&line).filter(|it| is_gone(it));
+            assert_eq!(read.as_deref(), Some(Path::new(&program)), "{line}");
         }
         let here = std::env::current_exe().expect("it runs");
-        assert_eq!(missing_program(&line(&here.to_string_lossy())), None);
-        assert_eq!(missing_program("fob credential-process dev"), None);
+        for there in [
+            line(&here.to_string_lossy()),
+            "fob credential-process dev".to_owned(),
+        ] {
+            assert!(!is_gone(&program_of(&there).expect("a program")), "{there}");
+        }
     }
 }

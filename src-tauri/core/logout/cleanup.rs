@@ -433,7 +433,7 @@ async fn still_known(
 }
 
 /// Written anew, with the session that is stored, where the program that it names is gone.
-async fn repair_program(
+pub async fn repair_program(
     world: &World,
     name: &str,
     chain: &Chain,

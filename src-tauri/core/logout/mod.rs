@@ -8,7 +8,7 @@ mod report;
 mod run;
 mod traces;
 
-pub use cleanup::{Cleanup, Finding, Health, Recover, clean_up, repair};
+pub use cleanup::{Cleanup, Finding, Health, Recover, clean_up, repair, repair_program};
 pub use plan::{Depth, InMemory, Logout, LongLivedKeys, Removal, Target};
 pub use record::{record_removals, record_repairs};
 pub use report::{OtherSession, Report, Step as RemovalStep, StepResult, Subject, What};

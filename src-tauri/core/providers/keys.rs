@@ -4,6 +4,7 @@ use super::obtain::{Obtain, place};
 use crate::aws::{Fault, FaultKind, Place, Principal, Signer, Tries};
 use crate::config::{Link, User};
 use crate::error::Result;
+use crate::ids::AccessKeyId;
 use crate::secret::{Keys, LongLived, Origin, Session};
 use crate::world::World;
 
@@ -75,7 +76,10 @@ pub async fn session_owner(
     link: &Link,
     session: &Session,
 ) -> Result<Principal, Fault> {
-    let signer = Signer::Session(session);
+    owner(world, link, Signer::Session(session)).await
+}
+
+async fn owner(world: &World, link: &Link, signer: Signer<'_>) -> Result<Principal, Fault> {
     let place = Place {
         tries: Tries::One,
         ..place(link)
@@ -86,6 +90,30 @@ pub async fn session_owner(
         }
         answer => answer,
     }
+}
+
+/// The long-lived keys of an IAM user, and AWS's word on them.
+#[derive(Debug)]
+pub struct StandingKeys {
+    pub id: AccessKeyId,
+    pub place: String,
+    pub owner: Result<Principal, Fault>,
+}
+
+/// `None`: there are none. Whatever AWS says, they stay where they are.
+pub async fn standing_keys(
+    world: &World,
+    user: &User,
+    link: &Link,
+) -> Result<Option<StandingKeys>> {
+    let (Some(found), _) = find(world, &link.name, user, link).await? else {
+        return Ok(None);
+    };
+    Ok(Some(StandingKeys {
+        owner: owner(world, link, Signer::LongLived(&found.keys)).await,
+        id: found.keys.access_key_id,
+        place: found.place,
+    }))
 }
 
 /// A region that says it does not know the credentials may not be enabled for the account: what

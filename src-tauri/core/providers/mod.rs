@@ -24,7 +24,7 @@ mod user;
 mod web_identity;
 
 pub use assigned::assigned_accounts;
-pub use keys::session_owner;
+pub use keys::{StandingKeys, session_owner, standing_keys};
 pub use new_keys::{Check, Configured, NewKeys, OtherUser, Replaces, configure, others_are_stored};
 pub use obtain::{Obtain, Parent, Refusal, Trail, place};
 pub use sign_in_place::SignInPlace;

@@ -35,9 +35,9 @@ pub use value::{KeysSetAside, StoredKeys, StoredSession};
 
 use crate::clock::Clock;
 use crate::endpoint::Endpoint;
-use crate::error::{Code, Result};
+use crate::error::{Code, Error, Result};
 use crate::files::{self, Generation};
-use crate::secret::Session;
+use crate::secret::{Secret, Session};
 use audit::AuditLog;
 use entries::{Entries, NewEntry};
 use locks::RealmLocks;
@@ -219,6 +219,33 @@ impl Store {
             from = self.entries.take_over(&entry).await?.or(from);
         }
         Ok(from)
+    }
+
+    /// Whether the keyring keeps what is put into it: an entry of its own is written, read and
+    /// removed. One that a process leaves behind in its end, `fob cleanup` removes.
+    pub async fn probe(&self) -> Result<()> {
+        let entry = KeyringEntry {
+            name: self.entries.name(
+                EntryKind::Session,
+                &format!("probe of {}", std::process::id()),
+            ),
+            attributes: Attributes {
+                configuration: Some(self.entries.configuration.clone()),
+                version: Some(value::VERSION.to_string()),
+                holds: None,
+            },
+        };
+        let (keyring, name) = (&self.keyring, &entry.name);
+        let written = Secret::new("nothing of worth");
+        keyring.write(&entry, written.clone()).await?;
+        let read = keyring.read(name).await;
+        let removed = keyring.delete(name).await?;
+        if read? == Some(written) && removed == Deletion::Removed {
+            return Ok(());
+        }
+        let message = "the keyring does not give back what was put into it";
+        Err(Error::new(Code::KeyringUnavailable, message)
+            .hint("look at the keyring's own program, or use a file: FOB_KEYRING=file"))
     }
 
     /// Another one once what is stored, or signed out of, may be, by any process.

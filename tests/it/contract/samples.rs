@@ -580,6 +580,7 @@ fn snapshot() -> Snapshot {
             configuration: "/home/kim/.config/keyfob/config.yaml".to_owned(),
             configuration_problem: Some(error(Code::ConfigInvalid)),
             refresh: Refresh::Paused,
+            surroundings: "a-b-c".to_owned(),
         }),
         providers: vec![ListedProvider {
             name: "org".to_owned(),

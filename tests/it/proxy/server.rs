@@ -11,6 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
+pub const ANY: &str = "*";
+
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub engine: &'static str,
@@ -19,7 +21,7 @@ pub struct Settings {
     pub certified: &'static str,
     pub is_expired: bool,
     pub asks_for: Asks,
-    /// Passwords that it refuses.
+    /// Passwords that it refuses; also [`ANY`].
     pub refused: Vec<&'static str>,
 }
 
@@ -170,7 +172,8 @@ async fn postgres(
     stream.read_exact(&mut password).await?;
     password.pop();
     note(password.clone());
-    if settings.refused.iter().any(|it| it.as_bytes() == password) {
+    let is_refused = |it: &&str| *it == ANY || it.as_bytes() == password;
+    if settings.refused.iter().any(is_refused) {
         let fields = b"SFATAL\0C28P01\0Mpassword authentication failed\0\0";
         stream.write_all(b"E\0\0\0").await?;
         stream

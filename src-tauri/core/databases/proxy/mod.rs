@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::config::Engine;
 use crate::error::{Code, Error, Result};
 use crate::loopback;
+use parting::Parting;
 use std::net::{Ipv4Addr, TcpListener as Port};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -31,6 +32,25 @@ use tokio::task::JoinSet;
 const MOST_CONNECTIONS: usize = 1000;
 /// When the system has run out of, say, file handles.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// Signs in as for a client, and leaves again. Where there is no login it is still seen whether the
+/// server is there and speaks TLS. A refusal is in the server's own words.
+pub async fn try_out(database: &ServedDatabase) -> Result<()> {
+    let login = database.login().await;
+    let tried = match database.engine {
+        Engine::Postgres => postgres::try_out(database, login.as_ref().ok()).await,
+        Engine::Mysql | Engine::Mariadb => mysql::try_out(database, login.as_ref().ok()).await,
+    };
+    tried.map_err(|parted| match (parted, database.engine) {
+        (Parting::Refused(error), _) => *error,
+        (Parting::Gone, _) => server::not_understood(database, "it closed the connection"),
+        (Parting::Said { message, .. }, Engine::Postgres) => postgres::refusal(&message),
+        (Parting::Said { message, .. }, Engine::Mysql | Engine::Mariadb) => {
+            mysql::refusal(&message)
+        }
+    })?;
+    login.map(drop)
+}
 
 /// Listens until it is dropped; its connections end with it.
 #[derive(Debug)]

@@ -11,6 +11,7 @@ use super::mysql_packet::{
 use super::parting::{Parting, part};
 use super::server::{connect, copy, no_tls, not_understood, secured, too_slow};
 use crate::error::{Code, Error, Result, shorten};
+use crate::foreign::Foreign;
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA1_OUTPUT_LEN};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
@@ -31,6 +32,7 @@ const DIALOG: &str = "dialog";
 const KNOWN: u8 = 3;
 const WANTS_PASSWORD: u8 = 4;
 const ACCESS_DENIED: [u16; 2] = [1045, 1698];
+const QUIT: &[u8] = &[1];
 
 pub async fn serve(mut client: TcpStream, database: &ServedDatabase) {
     let mut next = NextPacket {
@@ -176,12 +178,8 @@ impl Greeted {
         answer: &HandshakeAnswer,
         login: &DatabaseToken,
     ) -> Result<MysqlSession, Parting> {
-        let Greeted {
-            mut stream,
-            greeting,
-        } = self;
-        write(&mut stream, 1, &answer.tls_request()).await?;
-        let mut server = secured(stream, database).await?;
+        let greeting = self.greeting;
+        let mut server = secure(self.stream, database, answer).await?;
         let plugin = match greeting.plugin.as_str() {
             _ if !database.has_password => CLEAR,
             CACHING_SHA2 => CACHING_SHA2,
@@ -219,6 +217,39 @@ impl Greeted {
         let accepted = accepted.map_err(|_| too_slow(database))??;
         Ok(MysqlSession { server, accepted })
     }
+}
+
+async fn secure(
+    mut stream: TcpStream,
+    database: &ServedDatabase,
+    answer: &HandshakeAnswer,
+) -> Result<TlsStream<TcpStream>, Parting> {
+    write(&mut stream, 1, &answer.tls_request()).await?;
+    Ok(secured(stream, database).await?)
+}
+
+/// `None`: only whether it is there.
+pub async fn try_out(
+    database: &ServedDatabase,
+    login: Option<&DatabaseToken>,
+) -> Result<(), Parting> {
+    let (greeted, answer) = (Greeted::by(database).await?, HandshakeAnswer::plain());
+    let Some(login) = login else {
+        return secure(greeted.stream, database, &answer).await.map(drop);
+    };
+    let mut server = greeted.sign_in(database, &answer, login).await?.server;
+    Ok(write(&mut server, 0, QUIT).await?)
+}
+
+/// What a server said in place of accepting a login.
+pub fn refusal(message: &[u8]) -> Error {
+    let text = message.get(3..).unwrap_or_default();
+    let text = match text {
+        [b'#', _, _, _, _, _, text @ ..] => text,
+        text => text,
+    };
+    let text = Foreign::new(&String::from_utf8_lossy(text));
+    Error::new(Code::AccessDenied, text)
 }
 
 /// In the server's words, and what to do where it is the login that it refuses.

@@ -264,6 +264,23 @@ impl HandshakeAnswer {
         })
     }
 
+    /// Of a client that wants nothing special.
+    pub fn plain() -> HandshakeAnswer {
+        const LONGEST_PACKET: u32 = 1 << 24;
+        const UTF8: u8 = 45;
+        let mut fixed = LONGEST_PACKET.to_le_bytes().to_vec();
+        fixed.push(UTF8);
+        fixed.resize(28, 0);
+        HandshakeAnswer {
+            capabilities: PROTOCOL_41,
+            fixed,
+            user: Vec::new(),
+            database: None,
+            plugin: None,
+            rest: Vec::new(),
+        }
+    }
+
     fn towards_the_server(&self) -> [u8; 4] {
         let added = TLS | PLUGIN_AUTH | LONG_AUTH_DATA | SECURE_CONNECTION;
         (self.capabilities | added).to_le_bytes()

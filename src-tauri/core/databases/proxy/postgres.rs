@@ -9,6 +9,7 @@ use super::postgres_message::{
 };
 use super::server::{connect, copy, no_tls, not_understood, secured, too_slow};
 use crate::error::{Code, Error, Result};
+use crate::foreign::Foreign;
 use postgres_protocol::authentication::md5_hash;
 use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, ScramSha256};
 use std::time::Duration;
@@ -30,6 +31,7 @@ const TLS_REQUEST: u32 = 80_877_103;
 const GSS_REQUEST: u32 = 80_877_104;
 const CANCEL_REQUEST: u32 = 80_877_102;
 const LONGEST_CANCEL: usize = 12 + 256;
+const TERMINATE: &[u8] = b"X\0\0\0\x04";
 
 pub async fn serve(mut client: TcpStream, database: &ServedDatabase) {
     let parted = match begin(&mut client, database).await {
@@ -263,6 +265,41 @@ async fn sign_in(
     let accepted = timeout(SIGN_IN_LIMIT, accepted).await;
     accepted.map_err(|_| too_slow(database))??;
     Ok(PostgresSession { server, said })
+}
+
+/// `None`: only whether it is there.
+pub async fn try_out(
+    database: &ServedDatabase,
+    login: Option<&DatabaseToken>,
+) -> Result<(), Parting> {
+    let Some(login) = login else {
+        return secure_connection(database).await.map(drop);
+    };
+    let parameters = Parameters {
+        version: &[0, 3, 0, 0],
+        pairs: vec![[b"user", database.user.as_bytes()]],
+    };
+    let mut server = sign_in(database, &parameters, login).await?.server;
+    server.write_all(TERMINATE).await?;
+    server.flush().await?;
+    Ok(())
+}
+
+/// What a server said in place of accepting a login.
+pub fn refusal(message: &[u8]) -> Error {
+    let message = BackendMessage {
+        kind: ERROR,
+        body: message.get(5..).unwrap_or_default().to_vec(),
+    };
+    let text = |name| {
+        let field = message.field(name).map(String::from_utf8_lossy);
+        field.map(|it| Foreign::new(&it))
+    };
+    let error = Error::new(Code::AccessDenied, text(b'M').unwrap_or_default());
+    match text(b'H') {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
 }
 
 /// In the server's words, and what to do where it is the login that it refuses.

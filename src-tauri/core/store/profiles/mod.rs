@@ -15,7 +15,7 @@ use super::locks::RealmLocks;
 use super::outcome::{Mode, Noted};
 use crate::config::AwsFiles;
 use crate::error::{Code, Error, Result};
-use crate::files::{FileLock, FobCommand, ini, missing_program, unwritable};
+use crate::files::{FileLock, FobCommand, ini, is_gone, program_of, unwritable};
 use folder::{AwsFile, AwsFolder};
 use removal::Clearing;
 use std::collections::BTreeSet;
@@ -153,20 +153,28 @@ impl AwsProfiles {
 
     /// The profiles of this configuration that name a `fob` which is gone.
     pub fn without_program(&self, files: &AwsFiles) -> Result<Vec<BrokenProfile>> {
+        let all = self.programs(files)?.into_iter();
+        let broken = all.filter(|(_, program)| is_gone(program));
+        let broken = broken.map(|(identity, program)| BrokenProfile { identity, program });
+        Ok(broken.collect())
+    }
+
+    /// The profiles of this configuration, and the `fob` that each names.
+    pub fn programs(&self, files: &AwsFiles) -> Result<Vec<(String, PathBuf)>> {
         let Some(folder) = AwsFolder::existing(files)? else {
             return Ok(Vec::new());
         };
         let (_, text) = folder.read(AwsFile::Config)?;
         let names = ini::written_by(&text, "profile", &self.configuration);
-        let broken = names.into_iter().filter_map(|identity| {
+        let programs = names.into_iter().filter_map(|identity| {
             let sections = ini::find(&text, AwsFile::Config.header(&identity));
             let settings = sections.iter().flat_map(|section| &section.settings);
             let mut lines = settings.filter(|(key, _)| key == "credential_process");
             let (_, line) = lines.next_back()?;
-            let program = missing_program(line)?;
-            Some(BrokenProfile { identity, program })
+            let program = program_of(line)?;
+            Some((identity, program))
         });
-        Ok(broken.collect())
+        Ok(programs.collect())
     }
 
     pub fn has(&self, files: &AwsFiles, identity: &str) -> Result<bool> {
