@@ -22,11 +22,6 @@ pub fn run(environment: Environment) -> anyhow::Result<()> {
     let app = tauri::Builder::default()
         .plugin(crate::autostart::plugin())
         .invoke_handler(contract.invoke_handler())
-        .on_window_event(|window, event| {
-            if matches!(event, WindowEvent::Destroyed) {
-                window.state::<Windows>().closed(window.label());
-            }
-        })
         .setup(move |app| {
             contract.mount_events(app);
             app.manage(Windows::new(environment, link, *snapshot));
@@ -39,6 +34,12 @@ pub fn run(environment: Environment) -> anyhow::Result<()> {
         .build(tauri::generate_context!())
         .context("the windows could not start")?;
     app.run(|app, event| match event {
+        // A window's own listeners are there only once it is whole.
+        RunEvent::WindowEvent {
+            label,
+            event: WindowEvent::Destroyed,
+            ..
+        } => app.state::<Windows>().closed(&label),
         // Another one may be about to open.
         RunEvent::ExitRequested {
             code: None, api, ..

@@ -177,6 +177,9 @@ fn start(app: &AppHandle, label: &str, view: View) {
             if windows.open.is_empty() {
                 app.exit(1);
             }
+        } else if !windows.open.holds(&label) {
+            // Closed before it was whole: it is taken for an open one for as long as this process lives.
+            app.exit(0);
         }
     });
 }
@@ -220,22 +223,18 @@ fn build(app: &AppHandle, label: &str) -> tauri::Result<()> {
 }
 
 /// In the colour of its page until that is there; a bright flash in the dark would be all that is
-/// seen of it. Shown once it is whole: one that is closed before is not known to be closed.
+/// seen of it. Shown before its page is made, where the colour is known by then.
 fn shown<'a>(
     app: &'a AppHandle,
     builder: WebviewWindowBuilder<'a, Wry, AppHandle>,
 ) -> tauri::Result<WebviewWindow> {
-    let builder = builder.visible(false);
-    let window = match app.state::<Windows>().theme {
-        Some(theme) => builder.background_color(background(theme)).build()?,
-        None => {
-            let window = builder.build()?;
-            let theme = window.theme().unwrap_or(Theme::Light);
-            // Without it the page is no different.
-            let _ = window.set_background_color(Some(background(theme)));
-            window
-        }
-    };
+    if let Some(theme) = app.state::<Windows>().theme {
+        return builder.background_color(background(theme)).build();
+    }
+    let window = builder.visible(false).build()?;
+    let theme = window.theme().unwrap_or(Theme::Light);
+    // Without it the page is no different.
+    let _ = window.set_background_color(Some(background(theme)));
     window.show()?;
     Ok(window)
 }

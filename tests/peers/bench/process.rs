@@ -2,6 +2,7 @@
 //! time.
 
 use keyfob_core::clock::Clock;
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -46,33 +47,35 @@ impl Process {
 
     /// What it does in a minute without a request.
     pub fn idle_minute(&self) -> Minute {
-        let before = self.so_far();
+        let before = self.threads();
         wait(Duration::from_secs(60));
-        let after = self.so_far();
-        Minute {
-            wake_ups_of_main: after.wake_ups_of_main - before.wake_ups_of_main,
-            wake_ups: after.wake_ups - before.wake_ups,
-            busy: after.busy.saturating_sub(before.busy),
+        let mut minute = Minute::default();
+        for (id, after) in self.threads() {
+            // One that ended meanwhile is not there any more, one that began was not there before.
+            let (wake_ups, busy) = before.get(&id).copied().unwrap_or_default();
+            let wake_ups = after.0 - wake_ups;
+            minute.wake_ups += wake_ups;
+            minute.busy += after.1.saturating_sub(busy);
+            if id == self.id().to_string() {
+                minute.wake_ups_of_main = wake_ups;
+            }
         }
+        minute
     }
 
-    fn so_far(&self) -> Minute {
-        let mut so_far = Minute::default();
-        for task in std::fs::read_dir(self.file("task"))
-            .expect("it is running")
-            .flatten()
-        {
+    /// By their ids: wake-ups so far, and time on a processor.
+    fn threads(&self) -> HashMap<String, (u64, Duration)> {
+        let tasks = std::fs::read_dir(self.file("task")).expect("it is running");
+        let threads = tasks.flatten().map(|task| {
             // A thread may end meanwhile.
             let read =
                 |name: &str| std::fs::read_to_string(task.path().join(name)).unwrap_or_default();
             let wake_ups = number_after(&read("status"), "\nvoluntary_ctxt_switches:");
-            so_far.wake_ups += wake_ups;
-            if task.file_name().to_str() == Some(&self.0.id().to_string()) {
-                so_far.wake_ups_of_main = wake_ups;
-            }
-            so_far.busy += Duration::from_nanos(number_after(&read("schedstat"), ""));
-        }
-        so_far
+            let busy = Duration::from_nanos(number_after(&read("schedstat"), ""));
+            let id = task.file_name().to_string_lossy().into_owned();
+            (id, (wake_ups, busy))
+        });
+        threads.collect()
     }
 
     fn file(&self, name: &str) -> PathBuf {
