@@ -15,6 +15,7 @@ export type Note = Snapshot["notes"][number];
 type Agent = NonNullable<Snapshot["agent"]>;
 export type Identity = Agent["identities"][number];
 export type State = Identity["state"];
+export type Database = NonNullable<Agent["databases"]>[number];
 
 export type OpenPrompt = Agent["prompts"][number];
 export type Prompt = OpenPrompt["prompt"];

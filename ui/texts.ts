@@ -148,6 +148,20 @@ export const texts = {
     failing: "The last renewal failed",
   },
 
+  databases: {
+    title: "Databases",
+    /** `app · through deploy · db.example.com:5432` */
+    login: (user: string, identity: string, host: string, port: number) => `${user} · through ${identity} · ${host}:${port}`,
+    port: (port: number, connections: number) => `127.0.0.1:${port} · ${count(connections, "connection", "connections")}`,
+    portClosed: (port: number) => `Port ${port} is not open`,
+    copyToken: "Copy token",
+    copyPassword: "Copy password",
+    copied: (name: string) => `The login of ${name} is on the clipboard`,
+    terminal: "Open terminal",
+    terminalOpened: (name: string) => `A terminal for ${name} opens`,
+    of: (what: string, name: string) => `${what}: ${name}`,
+  },
+
   waiting: {
     label: "Waiting for you",
     needs: (program: string, pid: number, identity: string) => `${program} (pid ${pid}) needs ${identity}`,

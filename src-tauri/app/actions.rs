@@ -5,10 +5,15 @@ use crate::desktop::browser_link;
 use crate::host::caller;
 use crate::outside;
 use crate::state::AppState;
-use keyfob_core::agent::api::{Answered, Maintain, Reply, SessionRequest, VariablesForm};
+use keyfob_core::agent::api::{
+    Answered, DatabaseChoice, DatabaseToken, DatabaseTokenRequest, Maintain, OpenedWith, Renewal,
+    Reply, SessionRequest, VariablesForm,
+};
 use keyfob_core::agent::edits::{self, Imported};
 use keyfob_core::config::Change;
 use keyfob_core::error::{Code, Error, Result};
+use std::ffi::OsString;
+use std::iter::once;
 use tauri::async_runtime::spawn;
 
 pub async fn copy_environment(state: &AppState, identity: &str) -> Result<()> {
@@ -44,6 +49,37 @@ pub async fn open_console(state: &AppState, identity: &str) -> Result<()> {
             spawn(served);
             outside::browse(&address).await
         }
+        Reply::Needs(prompt) => Err(prompt.unanswered),
+        _ => Err(misunderstood()),
+    }
+}
+
+/// Or the password.
+pub async fn copy_database_token(state: &AppState, name: &str) -> Result<()> {
+    let held = database_token(state, name).await?;
+    state.clipboard.copy(held.token.expose())
+}
+
+/// With the variables that the database's clients read. What keeps it from opening is said here,
+/// and not in a terminal that closes again.
+pub async fn open_database_terminal(state: &AppState, name: &str) -> Result<()> {
+    database_token(state, name).await?;
+    let environment = &state.host.environment;
+    let words = ["rds", "exec", name].map(OsString::from);
+    let command = once(environment.program().into()).chain(words);
+    outside::open_terminal(command.collect()).await
+}
+
+async fn database_token(state: &AppState, name: &str) -> Result<DatabaseToken> {
+    let request = SessionRequest::DatabaseToken(DatabaseTokenRequest {
+        database: DatabaseChoice::Named(name.to_owned()),
+        renewal: Renewal::WhenDue,
+        with: OpenedWith::Either,
+    });
+    let answered = state.host.request_for_person(None, request.into()).await;
+    state.changed();
+    match answered?.reply {
+        Reply::DatabaseToken(held) => Ok(held),
         Reply::Needs(prompt) => Err(prompt.unanswered),
         _ => Err(misunderstood()),
     }

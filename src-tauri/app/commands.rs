@@ -153,6 +153,21 @@ pub async fn open_console(state: State<'_, Windows>, identity: String) -> Result
     state.ask(AppRequest::OpenConsole(identity)).await.map(drop)
 }
 
+/// Or the password: to the clipboard, and never to the page.
+#[tauri::command]
+#[specta::specta]
+pub async fn copy_database_token(state: State<'_, Windows>, database: String) -> Result<()> {
+    let request = AppRequest::CopyDatabaseToken(database);
+    state.ask(request).await.map(drop)
+}
+
+#[tauri::command]
+#[specta::specta]
+pub async fn open_database_terminal(state: State<'_, Windows>, database: String) -> Result<()> {
+    let request = AppRequest::OpenDatabaseTerminal(database);
+    state.ask(request).await.map(drop)
+}
+
 #[tauri::command]
 #[specta::specta]
 pub async fn try_sandbox(state: State<'_, Windows>) -> Result<()> {

@@ -37,6 +37,8 @@ pub fn builder() -> Builder<Wry> {
             commands::copy_environment,
             commands::copy_profile_name,
             commands::open_console,
+            commands::copy_database_token,
+            commands::open_database_terminal,
             commands::settings::open_configuration,
             commands::settings::untrusted_parts,
             commands::settings::trust_configuration,

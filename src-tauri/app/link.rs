@@ -63,6 +63,8 @@ pub enum AppRequest {
     CopyEnvironment(String),
     CopyProfileName(String),
     OpenConsole(String),
+    CopyDatabaseToken(String),
+    OpenDatabaseTerminal(String),
     ShowNotices(Vec<NoticeKind>),
     TrySandbox,
     LeaveSandbox,

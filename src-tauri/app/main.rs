@@ -30,6 +30,7 @@ mod screen_lock;
 mod sign_in_page;
 mod snapshot;
 mod state;
+mod terminal;
 mod tray;
 mod tray_link;
 mod window_main;

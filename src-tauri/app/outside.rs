@@ -3,9 +3,10 @@
 
 use crate::desktop::browser;
 use crate::mutex::lock;
+use crate::terminal;
 use keyfob_core::agent::api::Variables;
 use keyfob_core::error::{Code, Error, Result};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::sync::Mutex;
 use zeroize::Zeroizing;
 
@@ -45,6 +46,11 @@ pub async fn open(what: impl AsRef<OsStr>, noun: &'static str) -> Result<()> {
 pub async fn browse(address: &str) -> Result<()> {
     let address = address.to_owned();
     in_the_background(move || browser::browse(&address)).await
+}
+
+/// See [`terminal::open`].
+pub async fn open_terminal(command: Vec<OsString>) -> Result<()> {
+    in_the_background(move || terminal::open(&command)).await
 }
 
 async fn in_the_background(work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {

@@ -2,7 +2,8 @@
 //! beside them. Pure.
 
 use keyfob_core::agent::api::{
-    IdentityStatus, Note, OpenPrompt, Prompt, PromptId, Refresh, Renewal, Snapshot, State, Target,
+    DatabaseStatus, IdentityStatus, Note, OpenPrompt, Prompt, PromptId, Refresh, Renewal, Snapshot,
+    State, Target,
 };
 use keyfob_core::error::{Code, Error};
 use keyfob_core::view::state::is_usable;
@@ -156,6 +157,10 @@ impl AppSnapshot {
 
     pub fn identities(&self) -> &[IdentityStatus] {
         self.agent.as_ref().map_or(&[], |agent| &agent.identities)
+    }
+
+    pub fn databases(&self) -> &[DatabaseStatus] {
+        self.agent.as_ref().map_or(&[], |agent| &agent.databases)
     }
 
     pub fn prompts(&self) -> &[OpenPrompt] {

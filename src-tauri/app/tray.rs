@@ -289,6 +289,10 @@ async fn carry_out(app: &AppHandle, choice: Choice) -> keyfob_core::error::Resul
         Choice::CopyEnvironment(identity) => actions::copy_environment(&state, &identity).await?,
         Choice::CopyProfileName(identity) => state.clipboard.copy(&identity)?,
         Choice::OpenConsole(identity) => actions::open_console(&state, &identity).await?,
+        Choice::CopyDatabaseToken(name) => actions::copy_database_token(&state, &name).await?,
+        Choice::OpenDatabaseTerminal(name) => {
+            actions::open_database_terminal(&state, &name).await?
+        }
         Choice::UseAsDefault(identity) => actions::use_as_default(&state, identity).await?,
         Choice::PauseRefresh => {
             let to = match state.snapshot().refresh {

@@ -220,6 +220,10 @@ async fn carry_out(
         AppRequest::CopyEnvironment(identity) => actions::copy_environment(state, &identity).await,
         AppRequest::CopyProfileName(identity) => state.clipboard.copy(&identity),
         AppRequest::OpenConsole(identity) => actions::open_console(state, &identity).await,
+        AppRequest::CopyDatabaseToken(name) => actions::copy_database_token(state, &name).await,
+        AppRequest::OpenDatabaseTerminal(name) => {
+            actions::open_database_terminal(state, &name).await
+        }
         AppRequest::ShowNotices(kinds) => {
             lock(&state.preferences).show_only(&kinds, &state.host.environment)
         }

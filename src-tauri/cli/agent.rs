@@ -50,7 +50,9 @@ pub fn run(invocation: &Invocation, args: &AgentRunArgs) -> Result<u8, Stop> {
         let agent = Agent::new(world, Role::Hosted);
         let notifier = args.notify.then(|| Notifier::start(|_, _| {}));
         let told = tokio::spawn(notify(agent.events(), notifier, move |event, notice| {
-            terminal.say(&log_line(event, Clock::system().now()));
+            if let Some(line) = log_line(event, Clock::system().now()) {
+                terminal.say(&line);
+            }
             // Nothing here has a window that a button could open.
             notice.map(|notice| Notice {
                 buttons: Vec::new(),

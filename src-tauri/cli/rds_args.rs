@@ -56,8 +56,8 @@ pub struct RdsExecArgs {
     /// https://truststore.pki.rds.amazonaws.com
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub ca: Option<PathBuf>,
-    /// The command and its arguments
-    #[arg(last = true, required = true, value_name = "CMD", value_hint = clap::ValueHint::CommandWithArguments)]
+    /// The command and its arguments [default: your shell]
+    #[arg(last = true, value_name = "CMD", value_hint = clap::ValueHint::CommandWithArguments)]
     pub command: Vec<OsString>,
 }
 

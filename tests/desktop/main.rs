@@ -7,6 +7,7 @@
 mod app;
 mod confirmation;
 mod console;
+mod databases;
 mod desktop;
 mod first_run;
 mod home;

@@ -18,6 +18,8 @@ const SEVERAL: &str = "    deploy:
       via: { identity: kim }
       principal: { assume_role: \"arn:aws:iam::420000000025:role/deploy\" }
     robin: { kind: aws/user, credentials: { region: us-east-1, mfa_arn: \"arn:aws:iam::123456789012:mfa/robin\" } }
+  databases:
+    orders: { engine: postgres, host: orders.abc.eu-central-1.rds.amazonaws.com, user: app, via: { identity: deploy } }
 ";
 
 struct Album {

@@ -468,6 +468,7 @@ fn said(event: &Event) -> String {
         }
         Event::PromptClosed { identity, .. } => format!("closed {identity}"),
         Event::WaitsForHolder { identity, .. } => format!("{identity} waits for a holder"),
+        Event::DatabaseConnections { database, .. } => format!("connections of {database}"),
         Event::ConfigurationChanged => "configuration changed".to_owned(),
         Event::ConfigurationBroken { .. } => "configuration broken".to_owned(),
     }

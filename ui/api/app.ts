@@ -53,6 +53,9 @@ export const commands = {
 	copyEnvironment: (identity: string) => __TAURI_INVOKE<null>("copy_environment", { identity }),
 	copyProfileName: (identity: string) => __TAURI_INVOKE<null>("copy_profile_name", { identity }),
 	openConsole: (identity: string) => __TAURI_INVOKE<null>("open_console", { identity }),
+	/**  Or the password: to the clipboard, and never to the page. */
+	copyDatabaseToken: (database: string) => __TAURI_INVOKE<null>("copy_database_token", { database }),
+	openDatabaseTerminal: (database: string) => __TAURI_INVOKE<null>("open_database_terminal", { database }),
 	/**  In the program that opens such files. */
 	openConfiguration: () => __TAURI_INVOKE<null>("open_configuration"),
 	/**  What the configuration does that is not trusted yet, a line each. */

@@ -101,6 +101,8 @@ export class FakeApp {
         "copy_environment",
         "copy_profile_name",
         "open_console",
+        "copy_database_token",
+        "open_database_terminal",
         "open_configuration",
         "add_user",
         "trust_configuration",

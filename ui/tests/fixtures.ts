@@ -4,6 +4,7 @@ import type {
   Audit,
   AuditLine,
   Error,
+  Database,
   Identity,
   OpenPrompt,
   Prompt,
@@ -146,6 +147,26 @@ export function snapshot(identities: Identity[], more: Partial<Snapshot> = {}): 
 
 export function with_prompts(base: Snapshot, ...prompts: Prompt[]): Snapshot {
   return { ...base, agent: { ...base.agent!, prompts: prompts.map(open) } };
+}
+
+/** A database with a port of this machine. */
+export function database(name: string, more: Partial<Database> = {}): Database {
+  return {
+    name,
+    engine: "postgres",
+    host: `${name}.abc.eu-central-1.rds.amazonaws.com`,
+    port: 5432,
+    user: "app",
+    identity: "dev-admin",
+    with: "token",
+    expires_at: from_now(12 * MINUTE),
+    proxy: { port: 15432, connections: 3, problem: null },
+    ...more,
+  };
+}
+
+export function with_databases(base: Snapshot, ...databases: Database[]): Snapshot {
+  return { ...base, agent: { ...base.agent!, databases } };
 }
 
 /** One of each state. */

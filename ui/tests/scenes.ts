@@ -35,6 +35,28 @@ export const scenes: Record<string, Scene> = {
     app: () => main(fixtures.team_snapshot()),
     act: async ({ screen, user }) => user.click(await screen.findByRole("button", { name: /deploy/, expanded: false })),
   },
+  databases: {
+    app: () =>
+      main(
+        fixtures.with_databases(
+          fixtures.snapshot(fixtures.team().slice(0, 2)),
+          fixtures.database("orders"),
+          fixtures.database("lake", {
+            with: "password",
+            expires_at: null,
+            proxy: {
+              port: 15433,
+              connections: 0,
+              problem: fixtures.failure(
+                "files_unwritable",
+                "cannot listen on port 15433 of 127.0.0.1 for lake: Address already in use",
+                "another program may listen there: choose another port",
+              ),
+            },
+          }),
+        ),
+      ),
+  },
   "identities-waiting": {
     app: () =>
       main(

@@ -5,7 +5,8 @@
 use crate::autostart::StartAtLogin;
 use crate::snapshot::{AppSnapshot, Configuration};
 use keyfob_core::agent::api::{
-    IdentityStatus, PasteKind, Person, Prompt, PromptId, PromptKind, Refresh, State,
+    DatabaseStatus, IdentityStatus, OpenedWith, PasteKind, Person, Prompt, PromptId, PromptKind,
+    Refresh, State,
 };
 use keyfob_core::view::state::{is_usable, word};
 use keyfob_core::view::time::{rounded, time_left};
@@ -46,6 +47,8 @@ pub enum Choice {
     CopyEnvironment(String),
     CopyProfileName(String),
     OpenConsole(String),
+    CopyDatabaseToken(String),
+    OpenDatabaseTerminal(String),
     UseAsDefault(String),
     SignInTo,
     LogOutOf,
@@ -64,6 +67,8 @@ impl Choice {
             Choice::CopyEnvironment(identity) => ("copy-environment", identity.as_str()),
             Choice::CopyProfileName(identity) => ("copy-profile-name", identity.as_str()),
             Choice::OpenConsole(identity) => ("open-console", identity.as_str()),
+            Choice::CopyDatabaseToken(database) => ("copy-database-token", database.as_str()),
+            Choice::OpenDatabaseTerminal(database) => ("open-database-terminal", database.as_str()),
             Choice::UseAsDefault(identity) => ("use-as-default", identity.as_str()),
             Choice::SignInTo => ("sign-in-to", ""),
             Choice::LogOutOf => ("log-out-of", ""),
@@ -85,6 +90,8 @@ impl Choice {
             "copy-environment" => Choice::CopyEnvironment(identity),
             "copy-profile-name" => Choice::CopyProfileName(identity),
             "open-console" => Choice::OpenConsole(identity),
+            "copy-database-token" => Choice::CopyDatabaseToken(identity),
+            "open-database-terminal" => Choice::OpenDatabaseTerminal(identity),
             "use-as-default" => Choice::UseAsDefault(identity),
             "sign-in-to" => Choice::SignInTo,
             "log-out-of" => Choice::LogOutOf,
@@ -116,6 +123,7 @@ pub fn menu(
             &format!("All {} identities…", identities.len()),
         ));
     }
+    items.extend(databases(snapshot.databases()));
     if !identities.is_empty() {
         items.push(MenuEntry::Separator);
     }
@@ -210,6 +218,44 @@ fn identity(it: &IdentityStatus, now: SystemTime) -> MenuEntry {
                 it.default,
             ),
         ],
+    }
+}
+
+/// None where the configuration has none.
+fn databases(all: &[DatabaseStatus]) -> Option<MenuEntry> {
+    let items: Vec<_> = all.iter().map(database).collect();
+    (!items.is_empty()).then(|| MenuEntry::Submenu {
+        id: "databases".to_owned(),
+        text: "Databases".to_owned(),
+        items,
+    })
+}
+
+fn database(it: &DatabaseStatus) -> MenuEntry {
+    let name = it.name.clone();
+    let port = match &it.proxy {
+        None => String::new(),
+        Some(proxy) if proxy.problem.is_some() => format!(" — port {} not open", proxy.port),
+        Some(proxy) => format!(" — 127.0.0.1:{}, {}", proxy.port, open(proxy.connections)),
+    };
+    let copy = match it.with {
+        OpenedWith::Password => "Copy password",
+        OpenedWith::Token | OpenedWith::Either => "Copy token",
+    };
+    MenuEntry::Submenu {
+        id: format!("database:{name}"),
+        text: format!("{}{port}", short(&name)),
+        items: vec![
+            line(&Choice::CopyDatabaseToken(name.clone()), copy),
+            line(&Choice::OpenDatabaseTerminal(name), "Open terminal"),
+        ],
+    }
+}
+
+fn open(connections: u32) -> String {
+    match connections {
+        1 => "1 connection".to_owned(),
+        count => format!("{count} connections"),
     }
 }
 

@@ -1,7 +1,10 @@
 use super::menu::{Choice, Difference, MenuEntry, difference, menu, tooltip};
 use crate::autostart::StartAtLogin;
 use crate::snapshot::tests::{NOW, identity, now, snapshot, waiting};
-use keyfob_core::agent::api::{IdentityStatus, Refresh, State};
+use keyfob_core::agent::api::{
+    DatabaseStatus, IdentityStatus, OpenedWith, ProxyStatus, Refresh, State,
+};
+use keyfob_core::error::{Code, Error};
 use std::time::Duration;
 
 const HOUR: u64 = 60 * 60;
@@ -124,6 +127,56 @@ fn a_long_name_is_shortened_in_its_middle_and_keys_have_no_end() {
     assert_eq!(title(long), "acme-production-…inistratorAccess — valid >");
     let all = snapshot(vec![identity("dev", State::Valid)]);
     assert_eq!(tooltip(&all, now()), "Keyfob: 1 signed in");
+}
+
+#[test]
+fn databases_have_a_menu_of_their_own_with_their_ports() {
+    let database = |name: &str, with: OpenedWith, proxy: Option<ProxyStatus>| DatabaseStatus {
+        name: name.to_owned(),
+        engine: "postgres".to_owned(),
+        host: "db.example.com".to_owned(),
+        port: 5432,
+        user: "app".to_owned(),
+        identity: "dev".to_owned(),
+        with,
+        expires_at: None,
+        proxy,
+    };
+    let port = |connections, problem| {
+        Some(ProxyStatus {
+            port: 15432,
+            connections,
+            problem,
+        })
+    };
+    let taken = Error::new(Code::FilesUnwritable, "cannot listen");
+    let mut shown = snapshot(vec![identity("dev", State::Valid)]);
+    shown.agent.as_mut().expect("there is one").databases = vec![
+        database("orders", OpenedWith::Token, port(1, None)),
+        database("lake", OpenedWith::Password, port(0, Some(taken))),
+        database("plain", OpenedWith::Token, None),
+    ];
+    let lines = lines(&menu(&shown, StartAtLogin::Off, now()));
+    let start = lines.iter().position(|line| line == "Databases >");
+    let start = start.expect("a menu of its own");
+    insta::assert_snapshot!(lines[start..start + 10].join("\n"), @r"
+    Databases >
+      orders — 127.0.0.1:15432, 1 connection >
+        Copy token
+        Open terminal
+      lake — port 15432 not open >
+        Copy password
+        Open terminal
+      plain >
+        Copy token
+        Open terminal
+    ");
+    for choice in [
+        Choice::CopyDatabaseToken("orders".to_owned()),
+        Choice::OpenDatabaseTerminal("orders".to_owned()),
+    ] {
+        assert_eq!(Choice::of(&choice.id()), Some(choice));
+    }
 }
 
 #[test]

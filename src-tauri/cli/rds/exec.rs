@@ -1,8 +1,8 @@
-//! `fob rds exec`: a command with the variables that database clients read. This process becomes
+//! `fob rds exec`: a command, or a shell, with the variables that database clients read. This process becomes
 //! the command: a token is for opening connections, and not renewed behind its back.
 
 use crate::conversation::expect_reply;
-use crate::exec::{command, replace_by};
+use crate::exec::{command, replace_by, usual_shell};
 use crate::invocation::Invocation;
 use crate::rds_args::RdsExecArgs;
 use crate::sign_in::sign_in_when_due;
@@ -40,7 +40,13 @@ pub fn exec(invocation: &Invocation, args: &RdsExecArgs) -> Result<i32, Stop> {
         with: OpenedWith::Either,
     });
     let login = expect_reply!(conversation.ask(request, None)?, DatabaseToken)?;
-    let mut command = command(invocation, &args.command)?;
+    let mut command = if args.command.is_empty() {
+        let text = format!("Opening a shell for {}; `exit` leaves it", database.name);
+        invocation.terminal.say(&text);
+        Command::new(usual_shell(&invocation.environment))
+    } else {
+        command(invocation, &args.command)?
+    };
     match database.engine {
         Engine::Postgres => {
             postgres(&mut command, &database, &login);

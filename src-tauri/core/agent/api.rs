@@ -452,6 +452,12 @@ pub enum Event {
         identity: String,
         holder: String,
     },
+    /// Of its port on this machine, at most once a second.
+    DatabaseConnections {
+        database: String,
+        /// Those that are open.
+        connections: u32,
+    },
     ConfigurationChanged,
     ConfigurationBroken {
         error: Error,

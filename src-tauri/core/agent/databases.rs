@@ -2,21 +2,26 @@
 
 use super::actor::{Actor, Message};
 use super::api::{
-    DatabaseChoice, DatabaseStatus, DatabaseTokenRequest, OpenedWith, ProxyStatus, Renewal,
+    DatabaseChoice, DatabaseStatus, DatabaseTokenRequest, Event, OpenedWith, ProxyStatus, Renewal,
 };
 use super::ports::DatabasePort;
 use super::proxied::{login_call, login_in};
 use super::role::Role;
 use super::waiter::ClientId;
+use crate::clock::Clock;
 use crate::config::Database;
 use crate::databases::database;
 use crate::databases::proxy::{Logins, Proxy, ServedDatabase, issuers};
 use crate::error::{Code, Error, Result};
 use std::sync::Arc;
-use tokio::sync::oneshot;
+use std::time::Duration;
+use tokio::sync::broadcast::WeakSender;
+use tokio::sync::{oneshot, watch};
 
 /// Of the agent's own ports: no other client has it.
 const PORTS: ClientId = ClientId::MAX;
+/// Connections that open or close within this time are announced once.
+const TOGETHER: Duration = Duration::from_secs(1);
 
 /// Opens what the configuration wants open, and closes the rest. A port that another program has is
 /// tried again at each look.
@@ -59,10 +64,30 @@ fn open(actor: &Actor, database: &Database, port: u16) -> Result<Proxy> {
         })
     });
     let opened = Proxy::open(ServedDatabase::new(database, issuers, logins), Some(port));
-    if let Err(error) = &opened {
-        tracing::warn!(database = %database.name, %error, "not listening");
+    match &opened {
+        Ok(proxy) => {
+            let (events, name) = (actor.events.downgrade(), database.name.to_string());
+            tokio::spawn(announce(name, proxy.connections(), events));
+        }
+        Err(error) => tracing::warn!(database = %database.name, %error, "not listening"),
     }
     opened
+}
+
+/// Until the port is closed. A pool opens and closes many.
+async fn announce(database: String, mut open: watch::Receiver<u32>, events: WeakSender<Event>) {
+    while open.changed().await.is_ok()
+        && let Some(events) = events.upgrade()
+    {
+        let event = Event::DatabaseConnections {
+            database: database.clone(),
+            connections: *open.borrow_and_update(),
+        };
+        // Nobody may listen.
+        let _ = events.send(event);
+        drop(events);
+        Clock::nap(TOGETHER).await;
+    }
 }
 
 /// In the order of the configuration.
@@ -81,7 +106,7 @@ fn status(actor: &Actor, it: &Database) -> DatabaseStatus {
     let port = actor.ports.get(it.name.as_str());
     let proxy = port.map(|it| ProxyStatus {
         port: it.port,
-        connections: it.proxy.as_ref().map_or(0, Proxy::connections),
+        connections: it.proxy.as_ref().map_or(0, |it| *it.connections().borrow()),
         problem: it.proxy.as_ref().err().cloned(),
     });
     DatabaseStatus {

@@ -5,8 +5,8 @@ use super::time::{in_time, in_units, rfc3339, time_left, until};
 use crate::agent::api::Event;
 use std::time::SystemTime;
 
-/// One line.
-pub fn log_line(event: &Event, now: SystemTime) -> String {
+/// One line, where there is something to say.
+pub fn log_line(event: &Event, now: SystemTime) -> Option<String> {
     let what = match event {
         Event::SignedIn {
             identity,
@@ -56,6 +56,8 @@ pub fn log_line(event: &Event, now: SystemTime) -> String {
         }
         Event::PromptClosed { identity, .. } => format!("{identity}: the prompt was closed"),
         Event::WaitsForHolder { identity, holder } => format!("{identity}: {holder}"),
+        // A pool would fill the log.
+        Event::DatabaseConnections { .. } => return None,
         Event::ConfigurationChanged => "the changed configuration is in effect".to_owned(),
         Event::ConfigurationBroken { error } => {
             format!(
@@ -63,5 +65,5 @@ pub fn log_line(event: &Event, now: SystemTime) -> String {
             )
         }
     };
-    format!("{} {what}", rfc3339(now))
+    Some(format!("{} {what}", rfc3339(now)))
 }

@@ -191,6 +191,7 @@ pub fn notice(event: &Event, now: SystemTime) -> Option<Notice> {
         | Event::NotRenewed { .. }
         | Event::PromptClosed { .. }
         | Event::WaitsForHolder { .. }
+        | Event::DatabaseConnections { .. }
         | Event::ConfigurationChanged
         | Event::ConfigurationBroken { .. } => return None,
     };
@@ -240,6 +241,7 @@ pub fn withdrawn_by(event: &Event) -> Vec<NoticeKey> {
         | Event::NotRenewed { .. }
         | Event::PromptOpened(_)
         | Event::WaitsForHolder { .. }
+        | Event::DatabaseConnections { .. }
         | Event::ConfigurationChanged
         | Event::ConfigurationBroken { .. } => return Vec::new(),
     };

@@ -260,6 +260,10 @@ pub fn events() -> Vec<Event> {
             prompt: 4,
             identity: name(),
         },
+        Event::DatabaseConnections {
+            database: "orders".to_owned(),
+            connections: 3,
+        },
         Event::ConfigurationChanged,
         Event::WaitsForHolder {
             identity: name(),

@@ -22,10 +22,9 @@ use crate::loopback;
 use parting::Parting;
 use std::net::{Ipv4Addr, TcpListener as Port};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 /// Beyond what any database of RDS takes from one machine.
@@ -56,7 +55,7 @@ pub async fn try_out(database: &ServedDatabase) -> Result<()> {
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
-    connections: Arc<AtomicU32>,
+    connections: watch::Receiver<u32>,
     _open: oneshot::Sender<()>,
 }
 
@@ -76,14 +75,9 @@ impl Proxy {
         let bound = listener.local_addr().map_err(failed)?.port();
         listener.set_nonblocking(true).map_err(failed)?;
         let listener = TcpListener::from_std(listener).map_err(failed)?;
-        let connections = Arc::default();
+        let (count, connections) = watch::channel(0);
         let (open, closed) = oneshot::channel();
-        tokio::spawn(listen(
-            listener,
-            Arc::new(database),
-            Arc::clone(&connections),
-            closed,
-        ));
+        tokio::spawn(listen(listener, Arc::new(database), count, closed));
         Ok(Proxy {
             port: bound,
             connections,
@@ -95,22 +89,22 @@ impl Proxy {
         self.port
     }
 
-    /// Those that are open now.
-    pub fn connections(&self) -> u32 {
-        self.connections.load(Ordering::Relaxed)
+    /// How many are open, for as long as this listens.
+    pub fn connections(&self) -> watch::Receiver<u32> {
+        self.connections.clone()
     }
 }
 
 async fn listen(
     listener: TcpListener,
     database: Arc<ServedDatabase>,
-    count: Arc<AtomicU32>,
+    count: watch::Sender<u32>,
     mut closed: oneshot::Receiver<()>,
 ) {
     let mut connections = JoinSet::new();
     loop {
         let open = u32::try_from(connections.len()).unwrap_or(u32::MAX);
-        count.store(open, Ordering::Relaxed);
+        count.send_replace(open);
         let accepted = tokio::select! {
             biased;
             _ = &mut closed => return,

@@ -262,6 +262,10 @@ fn a_caller_that_is_prompted_itself_gets_no_notice_and_neither_does_what_went_we
             prompt: 7,
             identity: dev(),
         },
+        Event::DatabaseConnections {
+            database: "orders".to_owned(),
+            connections: 3,
+        },
         Event::ConfigurationChanged,
         Event::ConfigurationBroken { error },
     ] {
