@@ -291,7 +291,7 @@ async fn carry_out(app: &AppHandle, choice: Choice) -> keyfob_core::error::Resul
         Choice::OpenConsole(identity) => actions::open_console(&state, &identity).await?,
         Choice::CopyDatabaseToken(name) => actions::copy_database_token(&state, &name).await?,
         Choice::OpenDatabaseTerminal(name) => {
-            actions::open_database_terminal(&state, &name).await?
+            actions::open_database_terminal(&state, &name).await?;
         }
         Choice::UseAsDefault(identity) => actions::use_as_default(&state, identity).await?,
         Choice::PauseRefresh => {
