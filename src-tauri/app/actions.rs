@@ -57,7 +57,7 @@ pub async fn open_console(state: &AppState, identity: &str) -> Result<()> {
 /// Or the password.
 pub async fn copy_database_token(state: &AppState, name: &str) -> Result<()> {
     let held = database_token(state, name).await?;
-    state.clipboard.copy(held.token.expose())
+    outside::copy_secret(&state.clipboard, &held.token)
 }
 
 /// With the variables that the database's clients read. What keeps it from opening is said here,

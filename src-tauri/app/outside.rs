@@ -4,7 +4,7 @@
 use crate::desktop::browser;
 use crate::mutex::lock;
 use crate::terminal;
-use keyfob_core::agent::api::Variables;
+use keyfob_core::agent::api::{Secret, Variables};
 use keyfob_core::error::{Code, Error, Result};
 use std::ffi::{OsStr, OsString};
 use std::sync::Mutex;
@@ -53,6 +53,11 @@ pub async fn open_terminal(command: Vec<OsString>) -> Result<()> {
     in_the_background(move || terminal::open(&command)).await
 }
 
+/// A secret that was asked for.
+pub fn copy_secret(clipboard: &Clipboard, secret: &Secret) -> Result<()> {
+    clipboard.copy(secret.expose())
+}
+
 async fn in_the_background(work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
     let done = tauri::async_runtime::spawn_blocking(work).await;
     done.unwrap_or_else(|cause| Err(Error::new(Code::ProcessFailed, cause.to_string())))
@@ -86,7 +91,7 @@ pub fn shell_lines(variables: &Variables) -> Zeroizing<String> {
 #[cfg(not(windows))]
 mod tests {
     use super::*;
-    use keyfob_core::agent::api::{Secret, Variable};
+    use keyfob_core::agent::api::Variable;
 
     #[test]
     fn a_shell_reads_back_what_was_copied() {

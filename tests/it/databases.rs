@@ -224,7 +224,20 @@ fn the_exit_code_is_the_commands_and_a_database_that_is_none_runs_nothing() {
     let ran = home.run(&["rds", "exec", "order", "--", "echo", "ran"]);
     assert_eq!((code(&ran), text(&ran.stdout).as_str()), (1, ""));
     assert!(text(&ran.stderr).contains("did you mean `orders`?"));
-    assert_eq!(code(&home.run(&["rds", "exec", "orders"])), 2);
+}
+
+#[test]
+fn without_a_command_it_is_a_shell_with_the_login() {
+    let home = Home::signed_up(&config());
+    let mut fob = home.fob(&["rds", "exec", "orders"]);
+    let ran = fob
+        .env("SHELL", "/usr/bin/env")
+        .output()
+        .expect("it starts");
+    let given = variables(&ran);
+    assert_eq!(given["PGUSER"], "app");
+    assert!(given["PGPASSWORD"].contains("X-Amz-Signature="));
+    assert!(text(&ran.stderr).contains("Opening a shell for orders"));
 }
 
 #[test]
