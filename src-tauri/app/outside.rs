@@ -53,7 +53,7 @@ pub async fn open_terminal(command: Vec<OsString>) -> Result<()> {
     in_the_background(move || terminal::open(&command)).await
 }
 
-/// A secret that was asked for.
+/// A secret that the user wants copied.
 pub fn copy_secret(clipboard: &Clipboard, secret: &Secret) -> Result<()> {
     clipboard.copy(secret.expose())
 }

@@ -26,7 +26,7 @@ impl Drop for EchoOff {
 #[cfg(not(unix))]
 pub fn restore() {}
 
-/// Consoles hand a line to the program that asked for it.
+/// Consoles hand a line to the program that reads it.
 #[cfg(not(unix))]
 pub fn discard_typed() {}
 

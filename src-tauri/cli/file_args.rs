@@ -1,4 +1,4 @@
-//! The command line of commands about files: whose configuration is trusted, profiles, imports.
+//! The command line of commands about files: trust in a configuration, profiles, imports.
 
 use crate::{completion, help};
 use clap::{Args, Subcommand, ValueEnum};

@@ -9,7 +9,7 @@ use std::io;
 use std::time::Duration;
 use zeroize::{Zeroize, Zeroizing};
 
-/// What is asked for.
+/// What is to be typed.
 #[derive(Clone, Copy, Debug)]
 pub struct Field<'a> {
     pub question: &'a str,

@@ -68,7 +68,7 @@ pub fn busy<'a>(invocation: &Invocation, doing: &'a str) -> Option<&'a str> {
 /// A question about what is hard to get back.
 #[derive(Clone, Copy, Debug)]
 pub struct Confirmation {
-    /// Where there is nobody to ask.
+    /// Without a person to confirm it.
     why: &'static str,
     question: &'static str,
 }

@@ -1,4 +1,4 @@
-//! Forms, drawn on stderr: which fields are asked for, and what an answer is.
+//! Forms, drawn on stderr: their fields, and what an answer is.
 
 use crate::desktop::browser;
 use crate::echo::EchoOff;

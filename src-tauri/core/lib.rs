@@ -10,7 +10,7 @@
 //! 1. [`error`] · [`foreign`]: text from outside · [`clock`] · [`environment`] · [`hardening`] ·
 //!    [`secret`]: keys and sessions · [`ids`]: names, ARNs, accounts, regions, MFA codes ·
 //!    [`duration`]: and the one table of limits · [`files`]: private files, locks, the INI format ·
-//!    [`encode`] · [`loopback`]: whose a connection is · [`kernel`]: what a process is ·
+//!    [`encode`] · [`loopback`]: the owner of a connection · [`kernel`]: what a process is ·
 //!    [`endpoint`]: the server that keys are for · [`saml`]: what an assertion says ·
 //!    [`program`]: a program's file · [`signal`]: what ends a process · [`ask`]: the handle to a person
 //! 2. [`config`]: what was written and what it means: text -> `Config` -> `Chain` of links

@@ -1,4 +1,4 @@
-//! Whose a connection over loopback is: any user of a machine can connect to any port of it.
+//! The owner of a connection over loopback: any user of a machine can connect to any port of it.
 
 use std::io;
 use std::net::SocketAddr;

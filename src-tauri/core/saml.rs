@@ -13,7 +13,7 @@ const SESSION_NAME: &str = "https://aws.amazon.com/SAML/Attributes/RoleSessionNa
 const SESSION_DURATION: &str = "https://aws.amazon.com/SAML/Attributes/SessionDuration";
 /// AWS's own limit, in characters.
 pub const LONGEST_ASSERTION: usize = 100_000;
-/// Whom an assertion for AWS is for, in every partition.
+/// The audience of an assertion for AWS, in every partition.
 pub const AUDIENCES: [&str; 4] = [
     "https://signin.aws.amazon.com/saml",
     "https://signin.amazonaws.cn/saml",

@@ -1,4 +1,4 @@
-//! Whose a signed call is.
+//! The user of a signed call.
 
 use super::refusal::AwsRefusal;
 use super::request::Incoming;

@@ -1,13 +1,14 @@
 //! `fob rds token`: an auth token for a database, or its password, on stdout and nothing else.
 //! Never prompts.
 
-use crate::conversation::{Conversation, expect_reply};
+use crate::conversation::{Conversation, expect_reply, this_program};
 use crate::invocation::Invocation;
 use crate::rds_args::RdsTokenArgs;
 use crate::stop::Stop;
 use crate::terminal::{Shape, print_exact};
 use keyfob_core::agent::api::{
-    DatabaseChoice, DatabaseToken, DatabaseTokenRequest, OpenedWith, Renewal, SessionRequest,
+    DatabaseChoice, DatabaseToken, DatabaseTokenRequest, OpenedWith, Person, Renewal,
+    SessionRequest,
 };
 use keyfob_core::config::Config;
 use keyfob_core::encode::percent;
@@ -89,6 +90,11 @@ fn chosen(
         return Err(Error::new(Code::Usage, message)
             .hint("fob rds token NAME --host ENDPOINT")
             .into());
+    }
+    // An agent knows its databases: nothing has to be read here.
+    if let (None, Some(name), Person::Absent) = (&args.host, &args.name, invocation.person) {
+        let conversation = invocation.conversation_for(this_program(Person::Absent))?;
+        return Ok((DatabaseChoice::Named(name.clone()), conversation));
     }
     let config = invocation.config()?;
     let name = named(&config, args.name.as_deref())?;

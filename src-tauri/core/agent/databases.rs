@@ -83,7 +83,7 @@ async fn announce(database: String, mut open: watch::Receiver<u32>, events: Weak
             database: database.clone(),
             connections: *open.borrow_and_update(),
         };
-        // Nobody may listen.
+        // There may be no subscriber.
         let _ = events.send(event);
         drop(events);
         Clock::nap(TOGETHER).await;

@@ -95,7 +95,7 @@ impl PlannedImport {
         added(&self.import.changes)
     }
 
-    /// Whose keys would be stored.
+    /// The identities that would get keys.
     pub fn with_keys(&self) -> Vec<String> {
         let keys = self.import.keys.iter();
         keys.map(|it| it.identity.clone()).collect()

@@ -1,4 +1,4 @@
-//! Roles that an IAM Identity Center assigns to the person, as identities that nobody has written
+//! Roles that an IAM Identity Center assigns to the person, as identities that are not written
 //! (`auto_provision_identities`). The list was kept when it was last made, and is read with the
 //! configuration: no call goes out. An identity that is written wins over one that is found.
 

@@ -55,7 +55,7 @@ pub struct IniSection<'a> {
     pub settings: Settings,
     /// The lines of each setting, with those nested below it.
     blocks: Vec<Range<usize>>,
-    /// The lines that say whose it is.
+    /// The lines that name its owner.
     marks: Vec<Range<usize>>,
     /// Lines that are no setting, from 1.
     pub stray: Vec<usize>,

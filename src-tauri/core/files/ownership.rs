@@ -1,4 +1,4 @@
-//! Whose a folder or an open file is. What other users may change is not used: they could swap it
+//! The owner of a folder or an open file. What other users may change is not used: they could swap it
 //! between two looks at it. Windows: the profile's own access list holds.
 
 use crate::error::{Code, Error, Result};

@@ -14,7 +14,7 @@ use std::time::Duration;
 /// AWS takes so many questions for roles a second.
 const A_SECOND: usize = 20;
 const AT_ONCE: usize = 5;
-/// A portal that is busy is asked again, each time later.
+/// A busy portal is called again, each time later.
 const PAUSES: [Duration; 5] = [
     Duration::from_secs(1),
     Duration::from_secs(2),

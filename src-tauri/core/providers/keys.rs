@@ -1,4 +1,4 @@
-//! An IAM user's long-lived keys: where they are found, and whose they are.
+//! An IAM user's long-lived keys: where they are found, and the user they belong to.
 
 use super::obtain::{Obtain, place};
 use crate::aws::{Fault, FaultKind, Place, Principal, Signer, Tries};

@@ -383,7 +383,7 @@ impl Entry<'_> {
         store.keys.put(name, &stored, replaceable).await
     }
 
-    /// Reads what was typed, and asks STS whose keys they are.
+    /// Reads what was typed, and asks STS for the user of the keys.
     async fn check(
         &self,
         typed: &TypedKeys,

@@ -41,7 +41,7 @@ pub(super) async fn obtain(
     }
 }
 
-/// The keys are found, asked for and replaced as for the user's own session.
+/// The keys are found, prompted for and replaced as for the user's own session.
 pub(super) async fn obtain_with_keys(
     mut it: Obtain<'_>,
     role: &AssumeRole,

@@ -1,4 +1,4 @@
-//! Whose a provider's sign-in is: the name it is stored under, and the places it is good for.
+//! The place of a provider's sign-in: the name it is stored under, and the places it is good for.
 
 use crate::aws::AwsService;
 use crate::config::{Kind, Link};

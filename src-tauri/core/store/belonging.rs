@@ -1,4 +1,4 @@
-//! Whose an entry is. Keys and sessions belong to the configuration they were stored for and to the
+//! The owner of an entry. Keys and sessions belong to the configuration they were stored for and to the
 //! endpoint that accepted or made them: elsewhere they are neither read nor replaced nor cleared.
 
 use super::keyring::{EntryKind, EntryName};

@@ -5,7 +5,7 @@ use super::time::{in_time, in_units, rfc3339, time_left, until};
 use crate::agent::api::Event;
 use std::time::SystemTime;
 
-/// One line, where there is something to say.
+/// One line, where there is something to say: a pool's connections would fill the log.
 pub fn log_line(event: &Event, now: SystemTime) -> Option<String> {
     let what = match event {
         Event::SignedIn {
@@ -56,7 +56,6 @@ pub fn log_line(event: &Event, now: SystemTime) -> Option<String> {
         }
         Event::PromptClosed { identity, .. } => format!("{identity}: the prompt was closed"),
         Event::WaitsForHolder { identity, holder } => format!("{identity}: {holder}"),
-        // A pool would fill the log.
         Event::DatabaseConnections { .. } => return None,
         Event::ConfigurationChanged => "the changed configuration is in effect".to_owned(),
         Event::ConfigurationBroken { error } => {

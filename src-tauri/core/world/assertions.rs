@@ -1,4 +1,4 @@
-//! Assertions of identity providers, in memory alone: each is for every role that is asked for in
+//! Assertions of identity providers, in memory alone: each is for every role that is taken in
 //! its five minutes, and then forgotten.
 
 use crate::secret::Secret;

@@ -1,4 +1,4 @@
-//! Whom a server's certificate may come from.
+//! The issuers that a server's certificate may come from.
 
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};

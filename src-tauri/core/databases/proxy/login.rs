@@ -30,7 +30,7 @@ pub struct ServedDatabase {
     pub has_password: bool,
     pub issuers: Issuers,
     logins: Logins,
-    /// Of those whose password was refused together, one has it read again.
+    /// Of connections that were refused together, one has the password read again.
     again: Mutex<()>,
 }
 

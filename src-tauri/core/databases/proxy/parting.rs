@@ -13,7 +13,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub enum Parting {
-    /// One of the two ends is gone: there is nothing to say, or nobody to hear it.
+    /// One of the two ends is gone: there is nothing to say, or no one left to read it.
     Gone,
     Refused(Box<Error>),
     /// The server's own refusal, as it came.

@@ -166,7 +166,7 @@ pub enum Keeping {
 /// What the keyring answered.
 enum Kept {
     Read(Option<HeadText>),
-    /// It was not asked, or did not answer: there is no key to seal with.
+    /// It was not called, or did not answer: there is no key to seal with.
     NotRead,
 }
 
