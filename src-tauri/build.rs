@@ -19,6 +19,8 @@ const COMMANDS: &[&str] = &[
     "copy_database_token",
     "copy_environment",
     "copy_profile_name",
+    "copy_remedy",
+    "doctor",
     "enter_keys",
     "fit",
     "follow",

@@ -49,6 +49,9 @@ export type Audit = Resolved<"activity">;
 export type AuditLine = Audit["lines"][number];
 export type AuditEvent = AuditLine["event"];
 
+export type Check = Resolved<"doctor">[number];
+export type CheckStatus = Check["status"];
+
 export type Settings = Resolved<"settings">;
 export type NoticeKind = Settings["notices"][number];
 export type Severity = Settings["problems"][number]["severity"];

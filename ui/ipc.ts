@@ -1,6 +1,6 @@
 // The transport to Rust, known to this file alone: commands, events, the kind of this window, and rejections as errors.
 import { commands, events as received } from "./api/app";
-import type { Error, Snapshot, View } from "./contract";
+import type { Check, Error, Snapshot, View } from "./contract";
 import { texts } from "./texts";
 
 export { commands };
@@ -8,6 +8,8 @@ export { commands };
 /** Each resolves to a function that stops listening. */
 export const events = {
   snapshot: (take: (snapshot: Snapshot) => void) => received.snapshotChanged.listen(({ payload }) => take(payload as Snapshot)),
+  checked: (take: (progress: { found: Check[]; open: number }) => void) =>
+    received.doctorProgress.listen(({ payload }) => take(payload)),
   show: (show: (view: View) => void) => received.show.listen(({ payload }) => show(payload)),
 };
 

@@ -1,5 +1,5 @@
 // Every text of the page, ready for translation. Messages, hints and notes come from Rust as texts.
-import type { AuditEvent, NoticeKind, Severity, State, What, WhyKeys } from "./contract";
+import type { AuditEvent, CheckStatus, NoticeKind, Severity, State, What, WhyKeys } from "./contract";
 import type { Line, Part } from "./removal";
 
 const count = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
@@ -438,6 +438,24 @@ export const texts = {
     saved: "Saved",
     save: "Save",
     saving: "Saving…",
+  },
+
+  doctor: {
+    title: "Doctor",
+    lead: "Checks the configuration, the keyring, the network, identities and databases.",
+    open: "Check this machine",
+    again: "Run again",
+    checking: "Checking…",
+    left: (n: number) => (n === 0 ? "Checking…" : `Checking… ${n} left`),
+    summary: (broken: number, warnings: number) => {
+      if (broken === 0 && warnings === 0) return "All is well";
+      const parts = [broken > 0 ? `${broken} broken` : "", warnings > 0 ? count(warnings, "warning", "warnings") : ""];
+      return parts.filter((part) => part !== "").join(", ");
+    },
+    status: { broken: "Broken", warning: "Warnings", ok: "In order" } satisfies Record<CheckStatus, string>,
+    copy: "Copy",
+    copyOf: (name: string) => `Copy what helps: ${name}`,
+    copied: "Copied",
   },
 
   firstRun: {

@@ -19,6 +19,7 @@ use keyfob_core::agent::api::{
     Audit, Control, Logout, LongLivedKeys, Look, Maintain, Mode, Refresh, Reply, Report, Target,
 };
 use keyfob_core::clock::Clock;
+use keyfob_core::doctor::Checked;
 use keyfob_core::error::{Code, Error, Result};
 use std::time::Duration;
 use tauri::{State, WebviewWindow};
@@ -127,6 +128,25 @@ pub async fn refresh(window: WebviewWindow, state: State<'_, Windows>, to: Refre
         .request(window.label(), Control::Refresh(to).into())
         .await
         .map(drop)
+}
+
+/// Looks at everything that may be wrong on this machine. Each check is reported as soon as it is
+/// known; in the end all of them, in their own order.
+#[tauri::command]
+#[specta::specta]
+pub async fn doctor(state: State<'_, Windows>) -> Result<Vec<Checked>> {
+    let found = state.ask(AppRequest::Doctor).await?.checked()?;
+    state.checked(&found);
+    Ok(found)
+}
+
+/// That of a check of the last look, by its position.
+#[tauri::command]
+#[specta::specta]
+pub async fn copy_remedy(state: State<'_, Windows>, position: u32) -> Result<()> {
+    let missing = || Error::new(Code::InvalidInput, "there is no such remedy");
+    let remedy = state.remedy(position).ok_or_else(missing)?;
+    state.ask(AppRequest::CopyRemedy(remedy)).await.map(drop)
 }
 
 #[tauri::command]

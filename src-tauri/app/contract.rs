@@ -2,7 +2,7 @@
 //! them.
 
 use crate::commands;
-use crate::snapshot::{Show, SnapshotChanged};
+use crate::snapshot::{DoctorProgress, Show, SnapshotChanged};
 use tauri::Wry;
 use tauri_specta::{Builder, ErrorHandlingMode, collect_commands, collect_events};
 
@@ -34,6 +34,8 @@ pub fn builder() -> Builder<Wry> {
             commands::settings::show_notices,
             commands::settings::use_as_default,
             commands::refresh,
+            commands::doctor,
+            commands::copy_remedy,
             commands::copy_environment,
             commands::copy_profile_name,
             commands::open_console,
@@ -53,7 +55,7 @@ pub fn builder() -> Builder<Wry> {
             commands::fit,
             commands::close_window,
         ])
-        .events(collect_events![SnapshotChanged, Show])
+        .events(collect_events![SnapshotChanged, Show, DoctorProgress])
         .error_handling(ErrorHandlingMode::Throw)
         .disable_serde_phases()
 }
@@ -161,6 +163,7 @@ mod tests {
         for command in [
             "log-out",
             "settings",
+            "doctor",
             "activity",
             "use-as-default",
             "add-user",

@@ -1,10 +1,11 @@
 //! What the tray's process and the process of the windows send each other, over pipes that only the
 //! two hold: one line of JSON a message. Both are the same program, so there are no versions.
 
-use crate::snapshot::{AppSnapshot, View};
+use crate::snapshot::{AppSnapshot, DoctorProgress, View};
 use keyfob_core::agent::api::{Answered, PromptId, Request};
 use keyfob_core::agent::socket::Buffer;
 use keyfob_core::config::Change;
+use keyfob_core::doctor::Checked;
 use keyfob_core::error::{Error, Result};
 use keyfob_core::view::notice::NoticeKind;
 use serde::de::DeserializeOwned;
@@ -19,6 +20,7 @@ pub enum ToWindows {
     /// The first message of all, and whenever something has changed.
     Snapshot(Box<AppSnapshot>),
     Open(Wish),
+    Checked(DoctorProgress),
     Answered {
         id: u64,
         result: Box<Result<AppReply>>,
@@ -65,6 +67,9 @@ pub enum AppRequest {
     OpenConsole(String),
     CopyDatabaseToken(String),
     OpenDatabaseTerminal(String),
+    /// Each of its checks is sent as soon as it is known.
+    Doctor,
+    CopyRemedy(String),
     ShowNotices(Vec<NoticeKind>),
     TrySandbox,
     LeaveSandbox,
@@ -77,6 +82,7 @@ pub enum AppReply {
     Done,
     Answered(Box<Answered>),
     Snapshot(Box<AppSnapshot>),
+    Checked(Vec<Checked>),
 }
 
 /// With the end of the line.
@@ -110,14 +116,21 @@ impl AppReply {
     pub fn answered(self) -> Result<Answered> {
         match self {
             AppReply::Answered(answered) => Ok(*answered),
-            AppReply::Done | AppReply::Snapshot(_) => Err(unexpected()),
+            AppReply::Done | AppReply::Snapshot(_) | AppReply::Checked(_) => Err(unexpected()),
         }
     }
 
     pub fn snapshot(self) -> Result<AppSnapshot> {
         match self {
             AppReply::Snapshot(snapshot) => Ok(*snapshot),
-            AppReply::Done | AppReply::Answered(_) => Err(unexpected()),
+            AppReply::Done | AppReply::Answered(_) | AppReply::Checked(_) => Err(unexpected()),
+        }
+    }
+
+    pub fn checked(self) -> Result<Vec<Checked>> {
+        match self {
+            AppReply::Checked(found) => Ok(found),
+            AppReply::Done | AppReply::Answered(_) | AppReply::Snapshot(_) => Err(unexpected()),
         }
     }
 }

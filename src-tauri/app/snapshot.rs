@@ -5,6 +5,7 @@ use keyfob_core::agent::api::{
     DatabaseStatus, IdentityStatus, Note, OpenPrompt, Prompt, PromptId, Refresh, Renewal, Snapshot,
     State, Target,
 };
+use keyfob_core::doctor::Checked;
 use keyfob_core::error::{Code, Error};
 use keyfob_core::view::state::is_usable;
 use keyfob_core::view::time::time_left;
@@ -40,6 +41,8 @@ pub enum View {
     },
     Activity,
     Settings,
+    /// What may be wrong on this machine, looked at anew.
+    Doctor,
     FirstRun,
     LogOut {
         target: Target,
@@ -62,6 +65,13 @@ pub struct Show(pub View);
 
 #[derive(Clone, Debug, Serialize, Deserialize, Type, Event)]
 pub struct SnapshotChanged(pub AppSnapshot);
+
+/// What one check of the doctor has found, while others are open.
+#[derive(Clone, Debug, Serialize, Deserialize, Type, Event)]
+pub struct DoctorProgress {
+    pub found: Vec<Checked>,
+    pub open: u32,
+}
 
 #[derive(Clone, Debug, Serialize, Deserialize, Type)]
 pub struct AppSnapshot {

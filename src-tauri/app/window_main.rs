@@ -64,6 +64,11 @@ fn follow(app: &AppHandle, mut incoming: TrayMessages) {
                 windows::open(app, wish);
                 windows.link.tell(&FromWindows::Opened);
             }
+            ToWindows::Checked(progress) => {
+                if let Err(error) = progress.emit(app) {
+                    tracing::warn!(%error, "the windows cannot be sent what a check has found");
+                }
+            }
             ToWindows::Answered { id, result } => windows.link.answered(id, *result),
             ToWindows::Quit => return app.exit(0),
         }

@@ -5,10 +5,11 @@
 use crate::actions;
 use crate::link::{self, AppReply, AppRequest, FromWindows, ToWindows, Wish};
 use crate::mutex::lock;
-use crate::snapshot::View;
+use crate::snapshot::{DoctorProgress, View};
 use crate::state::{AppState, Snapshots};
 use keyfob_core::agent::api::{Look, PromptId, Request};
 use keyfob_core::clock::Clock;
+use keyfob_core::doctor::{self, Machine, Progress};
 use keyfob_core::error::{Code, Error, Result};
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -180,19 +181,15 @@ fn take(app: &AppHandle, message: FromWindows) {
         } => {
             let app = app.clone();
             spawn(async move {
-                let state = app.state::<AppState>();
-                let result = Box::new(carry_out(&state, window.as_deref(), request).await);
+                let result = Box::new(carry_out(&app, window.as_deref(), request).await);
                 send(&app, ToWindows::Answered { id, result });
             });
         }
     }
 }
 
-async fn carry_out(
-    state: &AppState,
-    window: Option<&str>,
-    request: AppRequest,
-) -> Result<AppReply> {
+async fn carry_out(app: &AppHandle, window: Option<&str>, request: AppRequest) -> Result<AppReply> {
+    let state: &AppState = &app.state::<AppState>();
     let done = match request {
         AppRequest::Agent(request) => {
             let changes = !matches!(request, Request::Look(_));
@@ -219,6 +216,8 @@ async fn carry_out(
         AppRequest::Edit(change) => actions::edit(state, change).await,
         AppRequest::CopyEnvironment(identity) => actions::copy_environment(state, &identity).await,
         AppRequest::CopyProfileName(identity) => state.clipboard.copy(&identity),
+        AppRequest::Doctor => return examine(app, state).await,
+        AppRequest::CopyRemedy(remedy) => state.clipboard.copy(&remedy),
         AppRequest::OpenConsole(identity) => actions::open_console(state, &identity).await,
         AppRequest::CopyDatabaseToken(name) => actions::copy_database_token(state, &name).await,
         AppRequest::OpenDatabaseTerminal(name) => {
@@ -244,6 +243,20 @@ async fn carry_out(
         }
     };
     done.map(|()| AppReply::Done)
+}
+
+/// In this process, whose environment is that of the agent.
+async fn examine(app: &AppHandle, state: &AppState) -> Result<AppReply> {
+    let environment = state.host.environment.clone();
+    let machine = Machine::of(Some(&state.host.path()?), environment, Clock::system());
+    let report = |it: Progress<'_>| {
+        let progress = DoctorProgress {
+            found: it.found.to_vec(),
+            open: u32::try_from(it.open).unwrap_or(u32::MAX),
+        };
+        send(app, ToWindows::Checked(progress));
+    };
+    Ok(AppReply::Checked(doctor::examine(&machine, report).await))
 }
 
 fn sandbox(state: &AppState) -> Result<std::sync::Arc<crate::sandbox::AppSandbox>> {

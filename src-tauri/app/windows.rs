@@ -8,6 +8,7 @@ use crate::open_windows::OpenWindows;
 use crate::snapshot::{AppSnapshot, Show, View};
 use crate::tray_link::TrayLink;
 use keyfob_core::agent::api::{Answered, PromptId, Reply, Request};
+use keyfob_core::doctor::Checked;
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error, Result};
 use std::path::PathBuf;
@@ -39,6 +40,8 @@ pub struct Windows {
     pub link: TrayLink,
     theme: Option<Theme>,
     snapshot: Mutex<AppSnapshot>,
+    /// Of the doctor's last look.
+    remedies: Mutex<Vec<Option<String>>>,
 }
 
 impl Windows {
@@ -49,6 +52,7 @@ impl Windows {
             link,
             theme: theme(),
             snapshot: Mutex::new(snapshot),
+            remedies: Mutex::default(),
         }
     }
 
@@ -58,6 +62,16 @@ impl Windows {
 
     pub fn snapshot(&self) -> AppSnapshot {
         lock(&self.snapshot).clone()
+    }
+
+    pub fn checked(&self, found: &[Checked]) {
+        let remedies = found.iter().map(|it| it.remedy.clone());
+        *lock(&self.remedies) = remedies.collect();
+    }
+
+    pub fn remedy(&self, position: u32) -> Option<String> {
+        let position = usize::try_from(position).ok()?;
+        lock(&self.remedies).get(position)?.clone()
     }
 
     /// The configuration file.

@@ -115,7 +115,8 @@ them, and the desktop. One line each: ok, warning or broken, with the command th
 runs at the same time, and what does not answer within 4 s is broken. Exit code 1 if something is broken.
 
 IAM: none (sts:GetCallerIdentity is always allowed); rds-db:connect for databases, as for signing in to them.
-What lives on: nothing, without --fix. A probe is written to the keyring and removed again.";
+What lives on: without --fix nothing new; a probe is written to the keyring and removed again, and a session that \
+AWS no longer knows is dropped.";
 
 pub const WHOAMI: &str = "\
 Examples:

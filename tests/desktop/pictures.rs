@@ -133,6 +133,10 @@ fn every_view(theme: &'static str) {
         page.press("Settings");
         page.sees("Lead time");
         take("settings");
+        page.press("Check this machine");
+        page.sees("identity deploy");
+        page.sees("Copy");
+        take("doctor");
         page.press("Identities");
         page.press("Log out of everything…");
         page.sees("Will be removed");

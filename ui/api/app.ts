@@ -50,6 +50,13 @@ export const commands = {
 	useAsDefault: (identity: string) => __TAURI_INVOKE<null>("use_as_default", { identity }),
 	/**  Whether sessions are renewed ahead of time. */
 	refresh: (to: Refresh) => __TAURI_INVOKE<null>("refresh", { to }),
+	/**
+	 *  Looks at everything that may be wrong on this machine. Each check is reported as soon as it is
+	 *  known; in the end all of them, in their own order.
+	 */
+	doctor: () => __TAURI_INVOKE<Checked[]>("doctor"),
+	/**  That of a check of the last look, by its position. */
+	copyRemedy: (position: number) => __TAURI_INVOKE<null>("copy_remedy", { position }),
 	copyEnvironment: (identity: string) => __TAURI_INVOKE<null>("copy_environment", { identity }),
 	copyProfileName: (identity: string) => __TAURI_INVOKE<null>("copy_profile_name", { identity }),
 	openConsole: (identity: string) => __TAURI_INVOKE<null>("open_console", { identity }),
@@ -91,6 +98,7 @@ export const commands = {
 
 /** Events */
 export const events = {
+	doctorProgress: makeEvent<DoctorProgress, DoctorProgress>("doctor-progress"),
 	show: makeEvent<Show, Show>("show"),
 	snapshotChanged: makeEvent<SnapshotChanged, SnapshotChanged>("snapshot-changed"),
 };
@@ -189,6 +197,20 @@ export type Caller = {
 	person: Person,
 	/**  Its path, the programs that started it, and its terminal. */
 	trail?: Foreign | null,
+};
+
+export type CheckStatus = "ok" | 
+/**  Something works otherwise than one might think, or soon will not. */
+"warning" | "broken";
+
+/**  Shown as one line. */
+export type Checked = {
+	/**  What was looked at: `keyring`, `identity dev`. */
+	name: string,
+	status: CheckStatus,
+	detail: string,
+	/**  A command; where none helps, what to do. */
+	remedy: string | null,
 };
 
 export type Code = 
@@ -322,6 +344,12 @@ export type DesktopSettings = {
 	default_identity: string | null,
 	identities: string[],
 	version: string,
+};
+
+/**  What one check of the doctor has found, while others are open. */
+export type DoctorProgress = {
+	found: Checked[],
+	open: number,
 };
 
 /**
@@ -628,6 +656,8 @@ export type Running = {
 	/**  The file on disk has changed and cannot be used: the last good one stays in force. */
 	configuration_problem: Error | null,
 	refresh: Refresh,
+	/**  [Of its environment](crate::environment::Environment::fingerprint). */
+	surroundings?: string,
 };
 
 export type SandboxInfo = {
@@ -724,7 +754,9 @@ export type View = { view: "identities" } |
 /**  The identities, and a sign-in to this one begins at once. */
 { view: "sign_in"; identity: string; renewal: Renewal } | 
 /**  The identities, and the form for the keys of this one. */
-{ view: "enter_keys"; identity: string } | { view: "activity" } | { view: "settings" } | { view: "first_run" } | { view: "log_out"; target: Target } | 
+{ view: "enter_keys"; identity: string } | { view: "activity" } | { view: "settings" } | 
+/**  What may be wrong on this machine, looked at anew. */
+{ view: "doctor" } | { view: "first_run" } | { view: "log_out"; target: Target } | 
 /**  One that is open; its number is in the snapshot's prompts. */
 { view: "prompt"; prompt: number } | 
 /**  The identities, and above them why something that was chosen elsewhere failed. */

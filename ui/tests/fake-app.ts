@@ -1,7 +1,7 @@
 // A fake of the app's Rust side at the transport: answers commands, sends events, and records every call.
 import { emit } from "@tauri-apps/api/event";
 import { mockIPC, mockWindows } from "@tauri-apps/api/mocks";
-import type { FieldProblem, KeysDraft, Outcome, Prompt, PromptKind, SignedIn, Snapshot, View } from "../contract";
+import type { Check, FieldProblem, KeysDraft, Outcome, Prompt, PromptKind, SignedIn, Snapshot, View } from "../contract";
 import * as fixtures from "./fixtures";
 
 type Arguments = Record<string, unknown>;
@@ -55,6 +55,11 @@ export class FakeApp {
     await emit("snapshot-changed", snapshot);
   }
 
+  /** What one check has found, while others are open. */
+  async checks(found: Check[], open: number): Promise<void> {
+    await emit("doctor-progress", { found, open });
+  }
+
   async shows(view: View): Promise<void> {
     await emit("show", view);
   }
@@ -86,6 +91,7 @@ export class FakeApp {
     log_out: () => fixtures.done(fixtures.report()),
     activity: () => fixtures.audit(),
     settings: () => fixtures.settings(),
+    doctor: () => fixtures.checks(),
     start_at_login: ({ to }) => fixtures.settings({ start_at_login: to as "on" | "off" }),
     notify_before: ({ duration }) => fixtures.settings({ notify_before: String(duration) }),
     show_notices: ({ kinds }) => fixtures.settings({ notices: kinds as [] }),
@@ -100,6 +106,7 @@ export class FakeApp {
         "refresh",
         "copy_environment",
         "copy_profile_name",
+        "copy_remedy",
         "open_console",
         "copy_database_token",
         "open_database_terminal",

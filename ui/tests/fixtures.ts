@@ -10,6 +10,7 @@ import type {
   Prompt,
   PromptKind,
   Report,
+  Check,
   Settings,
   Snapshot,
 } from "../contract";
@@ -314,6 +315,35 @@ export function day_of_lines(): AuditLine[] {
       asker: { program: "keyfob", pid: 900, user: "kim" },
     }),
     line(6, 10 * MINUTE, { event: "removal", identity: "vendor", what: "session/default/3f9a1c/vendor" }),
+  ];
+}
+
+export function check(name: string, more: Partial<Check> = {}): Check {
+  return { name, status: "ok", detail: "it is as it should be", remedy: null, ...more };
+}
+
+export function checks(): Check[] {
+  return [
+    check("configuration", { detail: "/home/kim/.config/keyfob/config.yaml: identities: 12, databases: 2" }),
+    check("keyring", { detail: "the system's; it can be read and written" }),
+    check("clock", { detail: "as AWS's, to a few minutes at most" }),
+    check("network sts.eu-central-1.amazonaws.com", { detail: "it answers, through the proxy proxy.corp.example:3128" }),
+    check("identity dev-admin", {
+      status: "broken",
+      detail: "AWS does not know access key AKIA…MPLE of the keyring: rotated or revoked",
+      remedy: "fob user configure dev-admin",
+    }),
+    check("database orders", {
+      status: "broken",
+      detail: "the certificate of orders.abc.eu-central-1.rds.amazonaws.com comes from nobody who is trusted here",
+      remedy: "AWS's certificates: https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem",
+    }),
+    check("AWS_ACCESS_KEY_ID", {
+      status: "warning",
+      detail: "AWS tools take it before any profile",
+      remedy: "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY",
+    }),
+    check("tray", { detail: "the desktop has one" }),
   ];
 }
 

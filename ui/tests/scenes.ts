@@ -315,6 +315,13 @@ export const scenes: Record<string, Scene> = {
       await user.click(screen.getByRole("button", { name: "Save" }));
     },
   },
+  doctor: { app: () => main(fixtures.team_snapshot()).opens({ view: "doctor" }) },
+  "doctor-sound": {
+    app: () =>
+      main(fixtures.team_snapshot())
+        .on("doctor", () => fixtures.checks().filter(({ status }) => status === "ok"))
+        .opens({ view: "doctor" }),
+  },
   "first-run": { app: () => main(missing()) },
   "first-run-key": {
     app: () => main(missing()),

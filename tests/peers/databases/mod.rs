@@ -176,6 +176,40 @@ with it.cursor() as cursor:
     all_in(&server);
 }
 
+/// Of the doctor: signed in to with a token, and refused in the server's own words.
+fn examined(engine: Engine, refusal: &str) {
+    let server = Server::start(engine);
+    let stranger = "user: stranger, via: { identity: deploy }";
+    let databases = server.entry("orders", APP) + &server.entry("strange", stranger);
+    let home = home_with(&databases, &server.sessions_of(3600));
+    home.run(&[FOB, "login", "deploy"]).ok();
+    let ran = home.run(&[FOB, "doctor", "--json"]);
+    let all: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let checked = |name: &str| {
+        let mut all = all["checks"].as_array().expect("a list").iter();
+        all.find(|it| it["name"] == name).expect("a check").clone()
+    };
+    assert_eq!(checked("database orders")["status"], "ok", "{all:#}");
+    let strange = checked("database strange");
+    assert_eq!(strange["status"], "broken", "{all:#}");
+    let detail = strange["detail"].as_str().expect("text");
+    assert!(detail.contains(refusal), "{strange:#}");
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert_eq!(all_in(&server).len(), 1);
+}
+
+#[test]
+#[ignore = "starts PostgreSQL: only root can"]
+fn the_doctor_signs_in_to_postgresql() {
+    examined(Engine::Postgres, "no pg_hba.conf entry for host");
+}
+
+#[test]
+#[ignore = "starts MariaDB: only root can"]
+fn the_doctor_signs_in_to_mariadb() {
+    examined(Engine::Mariadb, "Access denied for user 'stranger'");
+}
+
 /// With moto's Secrets Manager and a rotation in between.
 fn rotated(engine: Engine, client: &dyn Fn(&Home, &str) -> String) {
     const MAKE: &str = "import os; sm = boto3.client('secretsmanager')
