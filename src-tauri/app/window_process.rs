@@ -9,7 +9,7 @@ use crate::snapshot::{DoctorProgress, View};
 use crate::state::{AppState, Snapshots};
 use keyfob_core::agent::api::{Look, PromptId, Request};
 use keyfob_core::clock::Clock;
-use keyfob_core::doctor::{self, Machine, Progress};
+use keyfob_core::doctor::{self, CheckProgress, Machine};
 use keyfob_core::error::{Code, Error, Result};
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -249,7 +249,7 @@ async fn carry_out(app: &AppHandle, window: Option<&str>, request: AppRequest) -
 async fn examine(app: &AppHandle, state: &AppState) -> Result<AppReply> {
     let environment = state.host.environment.clone();
     let machine = Machine::of(Some(&state.host.path()?), environment, Clock::system());
-    let report = |it: Progress<'_>| {
+    let report = |it: CheckProgress<'_>| {
         let progress = DoctorProgress {
             found: it.found.to_vec(),
             open: u32::try_from(it.open).unwrap_or(u32::MAX),

@@ -5,7 +5,7 @@ use crate::conversation::runtime;
 use crate::invocation::Invocation;
 use crate::render;
 use crate::stop::Stop;
-use keyfob_core::doctor::{CheckStatus, Progress, examine, fix};
+use keyfob_core::doctor::{CheckProgress, CheckStatus, examine, fix};
 use serde_json::json;
 
 pub fn doctor(invocation: &Invocation, args: &DoctorArgs) -> Result<u8, Stop> {
@@ -14,7 +14,7 @@ pub fn doctor(invocation: &Invocation, args: &DoctorArgs) -> Result<u8, Stop> {
     let checks = runtime.block_on(async {
         let machine = invocation.machine();
         let mut busy = None;
-        let progress = |it: Progress<'_>| {
+        let progress = |it: CheckProgress<'_>| {
             // The line of the one before is wiped first.
             drop(busy.take());
             if terminal.spins() {

@@ -37,7 +37,7 @@ pub use fault::{Fault, FaultKind, Skew};
 pub use federated::{Vouched, assertion, assume_root};
 pub use github::github_token;
 pub use rds::{DatabaseLogin, SignedToken, TOKEN_LIFE, sign_token};
-pub use reach::HostAnswer;
+pub use reach::{HostAnswer, address, answers};
 pub use secret_value::secret_value;
 pub use signin::{ConsoleGrant, ConsoleSignIn, console_client};
 pub use sso::{Portal, PortalAccount};

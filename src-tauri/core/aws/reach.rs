@@ -21,47 +21,45 @@ pub struct HostAnswer {
     pub skew: Option<Skew>,
 }
 
-impl Aws {
-    /// The address of a service: the one that is set, or else AWS's own.
-    pub fn address(&self, service: AwsService, place: Place<'_>) -> Result<String> {
-        if let Some(url) = self.endpoint(service, place)? {
-            return Ok(url.trim_end_matches('/').to_owned());
-        }
-        self.own_url(service, place).ok_or_else(|| {
-            let message = format!("AWS has no such service in {}", place.region);
-            Error::new(Code::InvalidInput, message).hint("use another region")
-        })
+/// The address of a service: the one that is set, or else AWS's own.
+pub fn address(aws: &Aws, service: AwsService, place: Place<'_>) -> Result<String> {
+    if let Some(url) = aws.endpoint(service, place)? {
+        return Ok(url.trim_end_matches('/').to_owned());
     }
+    aws.own_url(service, place).ok_or_else(|| {
+        let message = format!("AWS has no such service in {}", place.region);
+        Error::new(Code::InvalidInput, message).hint("use another region")
+    })
+}
 
-    /// Whatever it answers will do, unless it is a page for a browser. One try.
-    pub async fn answers(&self, url: &str) -> Result<HostAnswer> {
-        let host = authority(url).to_owned();
-        let proxy = (url.starts_with("https:"))
-            .then(|| proxy(&self.environment, &host))
-            .flatten();
-        let through = match &proxy {
-            Some(proxy) => format!(" through the proxy {proxy}"),
-            None => String::new(),
-        };
-        let failed = |why: String| {
-            Error::new(
-                Code::Network,
-                format!("{host} cannot be reached{through}: {why}"),
-            )
-        };
-        let mut request = HttpRequest::new(SdkBody::from(QUESTION));
-        let set = request
-            .set_method("POST")
-            .and_then(|()| request.set_uri(url));
-        set.map_err(|error| failed(innermost(&error).to_string()))?;
-        let content_type = "application/x-www-form-urlencoded";
-        request.headers_mut().insert("content-type", content_type);
-        let answer = self.http_connector(Some(url))?.call(request).await;
-        let answer = answer.map_err(|error| failed(innermost(&error).to_string()))?;
-        let date = answer.headers().get("date");
-        Ok(HostAnswer {
-            skew: date.and_then(|date| skew(date, self.clock.now())),
-            proxy,
-        })
-    }
+/// Whatever it answers will do, unless it is a page for a browser. One try.
+pub async fn answers(aws: &Aws, url: &str) -> Result<HostAnswer> {
+    let host = authority(url).to_owned();
+    let proxy = (url.starts_with("https:"))
+        .then(|| proxy(&aws.environment, &host))
+        .flatten();
+    let through = match &proxy {
+        Some(proxy) => format!(" through the proxy {proxy}"),
+        None => String::new(),
+    };
+    let failed = |why: String| {
+        Error::new(
+            Code::Network,
+            format!("{host} cannot be reached{through}: {why}"),
+        )
+    };
+    let mut request = HttpRequest::new(SdkBody::from(QUESTION));
+    let set = request
+        .set_method("POST")
+        .and_then(|()| request.set_uri(url));
+    set.map_err(|error| failed(innermost(&error).to_string()))?;
+    let content_type = "application/x-www-form-urlencoded";
+    request.headers_mut().insert("content-type", content_type);
+    let answer = aws.http_connector(Some(url))?.call(request).await;
+    let answer = answer.map_err(|error| failed(innermost(&error).to_string()))?;
+    let date = answer.headers().get("date");
+    Ok(HostAnswer {
+        skew: date.and_then(|date| skew(date, aws.clock.now())),
+        proxy,
+    })
 }

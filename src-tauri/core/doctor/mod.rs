@@ -34,7 +34,7 @@ const LIMIT: Duration = Duration::from_secs(4);
 
 /// What one check has found, and how many are still open.
 #[derive(Clone, Copy, Debug)]
-pub struct Progress<'a> {
+pub struct CheckProgress<'a> {
     pub found: &'a [Checked],
     pub open: usize,
 }
@@ -43,7 +43,10 @@ pub struct Progress<'a> {
 type Examination<'a> = Pin<Box<dyn Future<Output = Vec<Checked>> + Send + 'a>>;
 
 /// Everything, in an order of its own; `report` hears of each as soon as it is known.
-pub async fn examine(machine: &Machine, report: impl FnMut(Progress<'_>) + Send) -> Vec<Checked> {
+pub async fn examine(
+    machine: &Machine,
+    report: impl FnMut(CheckProgress<'_>) + Send,
+) -> Vec<Checked> {
     let mut examinations: Vec<Examination<'_>> = vec![
         Box::pin(async { vec![configuration::file(machine)] }),
         Box::pin(async { configuration::trust(machine) }),
@@ -127,14 +130,14 @@ async fn limited(
 
 async fn all(
     examinations: Vec<Examination<'_>>,
-    mut report: impl FnMut(Progress<'_>) + Send,
+    mut report: impl FnMut(CheckProgress<'_>) + Send,
 ) -> Vec<Checked> {
     let numbered = examinations.into_iter().enumerate();
     let started = numbered.map(|(at, finds)| async move { (at, finds.await) });
     let mut open: FuturesUnordered<_> = started.collect();
     let mut found = BTreeMap::new();
     while let Some((at, checked)) = open.next().await {
-        report(Progress {
+        report(CheckProgress {
             found: &checked,
             open: open.len(),
         });

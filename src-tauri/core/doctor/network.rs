@@ -2,7 +2,7 @@
 //! theirs.
 
 use super::check::Checked;
-use crate::aws::AwsService;
+use crate::aws::{AwsService, address, answers};
 use crate::config::{Kind, Link, sources};
 use crate::providers::place;
 use crate::world::World;
@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 /// Of the hosts, each once.
 pub(super) fn addresses(world: &World) -> Vec<String> {
     let (config, mut all) = (world.config(), BTreeSet::new());
-    let mut add = |service, link: &Link| all.extend(world.aws.address(service, place(link)));
+    let mut add = |service, link: &Link| all.extend(address(&world.aws, service, place(link)));
     let chains = config.identities().iter();
     let chains: Vec<_> = chains.filter_map(|it| config.chain(it).ok()).collect();
     let links = chains
@@ -55,7 +55,7 @@ pub(super) fn name(url: &str) -> String {
 
 pub(super) async fn host(world: &World, url: &str) -> Checked {
     let name = name(url);
-    match world.aws.answers(url).await {
+    match answers(&world.aws, url).await {
         Ok(answer) => {
             let proxy = answer.proxy.map(|it| format!(", through the proxy {it}"));
             let variable = world.environment.var("AWS_CA_BUNDLE").ok().flatten();
@@ -72,7 +72,7 @@ pub(super) async fn host(world: &World, url: &str) -> Checked {
 pub(super) async fn clock(world: &World) -> Vec<Checked> {
     const NAME: &str = "clock";
     for url in addresses(world) {
-        let answer = world.aws.answers(&url).await.ok();
+        let answer = answers(&world.aws, &url).await.ok();
         let Some(skew) = answer.and_then(|it| it.skew) else {
             continue;
         };
