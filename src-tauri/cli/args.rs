@@ -347,6 +347,18 @@ pub enum UserCommand {
     /// Store long-lived access keys in the keyring, after checking them with AWS
     #[command(after_long_help = help::USER_CONFIGURE)]
     Configure(UserConfigureArgs),
+    /// Replace the stored access key by a new one, and delete the old one at AWS
+    #[command(after_long_help = help::USER_ROTATE)]
+    Rotate(UserRotateArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct UserRotateArgs {
+    #[command(flatten)]
+    pub named: IdentityArgs,
+    /// Keep the old key active at AWS for so long, such as 24h, for what else uses it
+    #[arg(long, value_name = "DURATION")]
+    pub keep_old: Option<SessionDuration>,
 }
 
 #[derive(Debug, Args)]

@@ -107,6 +107,7 @@ impl Conversation {
                 | Reply::Variables(_)
                 | Reply::Whoami(_)
                 | Reply::Configured(_)
+                | Reply::Rotated(_)
                 | Reply::Audit(_)
                 | Reply::AuditVerified(_)
                 | Reply::Removed(_)

@@ -208,6 +208,23 @@ section, or export AWS_… lines. Keys with a session token are rejected: they a
 IAM: none (sts:GetCallerIdentity is always allowed).
 What lives on: the keys, in the keyring. Files they were read from are not changed: delete them yourself.";
 
+pub const USER_ROTATE: &str = "\
+Examples:
+  fob user rotate dev
+  fob user rotate dev --keep-old 24h     other machines and pipelines go on with the old key until then
+
+A new access key is made, stored beside the old one and checked with AWS, which takes some seconds to know it; then it \
+is used in place of the old one, the session is made anew, and the old key is deactivated and deleted at AWS. A run \
+that was cut off is continued or undone by the next one, by `fob login`, `fob repair` or a running agent; at every \
+moment a key that works is stored. A key that is kept is deleted by a running agent when its time has come, or by the \
+next `fob user rotate`. With two access keys at AWS already, nothing is done.
+
+IAM: iam:ListAccessKeys, iam:CreateAccessKey, iam:UpdateAccessKey, iam:DeleteAccessKey, iam:GetAccessKeyLastUsed on the \
+user itself (arn:aws:iam::*:user/${aws:username}). Where a policy wants MFA for them, `fob login` first: the session \
+signs then.
+What lives on: sessions that programs hold already, until they end. Copies of the old key stop working once it is \
+deleted. Exit code 1 if the new key is used and the old one could not be deleted.";
+
 pub const ENV: &str = "\
 Examples:
   eval \"$(fob env dev)\"                             a profile that renews itself

@@ -118,6 +118,7 @@ fn dispatch(invocation: &Invocation, command: &Command) -> Result<i32, Stop> {
         Command::Validate => validate::validate(invocation),
         Command::Trust(args) => trust::trust(invocation, args),
         Command::User(UserCommand::Configure(args)) => user::configure(invocation, args),
+        Command::User(UserCommand::Rotate(args)) => user::rotate(invocation, args),
         Command::Env(args) => env::env(invocation, args),
         Command::Exec(args) => return exec::exec(invocation, args),
         Command::Shell(args) => return exec::shell(invocation, args),

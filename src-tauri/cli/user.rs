@@ -1,6 +1,7 @@
 //! `fob user configure`: long-lived keys from a form, standard input, AWS's CSV file or a profile.
+//! `fob user rotate`: new ones in their place.
 
-use crate::args::{KeysFrom, UserConfigureArgs};
+use crate::args::{KeysFrom, UserConfigureArgs, UserRotateArgs};
 use crate::conversation::expect_reply;
 use crate::invocation::Invocation;
 use crate::prompt::{self, Unanswered};
@@ -8,7 +9,7 @@ use crate::render;
 use crate::stop::Stop;
 use crate::terminal::{Shape, print_json};
 use keyfob_core::agent::api::{
-    Check, Configure, Maintain, OtherUser, Person, Replaces, Request, TypedKeys,
+    Check, Configure, Maintain, OldKey, OtherUser, Person, Replaces, Request, Rotate, TypedKeys,
 };
 use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::view::pasted;
@@ -73,6 +74,29 @@ pub fn configure(invocation: &Invocation, args: &UserConfigureArgs) -> Result<u8
         ));
     }
     Ok(0)
+}
+
+pub fn rotate(invocation: &Invocation, args: &UserRotateArgs) -> Result<u8, Stop> {
+    let (identity, mut conversation) =
+        invocation.about(args.named.name.as_deref(), invocation.person)?;
+    let doing = format!("Rotating the access key of {identity}");
+    let rotate = Rotate {
+        identity,
+        keep_old: args.keep_old,
+    };
+    let reply = conversation.ask(Maintain::Rotate(rotate), Some(&doing))?;
+    let it = expect_reply!(reply, Rotated)?;
+    match (invocation.terminal.shape, &it.old_key) {
+        (Shape::Json, _) => print_json(&it)?,
+        (Shape::Text, OldKey::Deleted | OldKey::Kept { .. }) => {
+            invocation.terminal.say(&it.to_string());
+        }
+        (Shape::Text, OldKey::Left { error }) => invocation.terminal.fail(&Error {
+            message: it.to_string(),
+            ..error.clone()
+        }),
+    }
+    Ok(u8::from(matches!(it.old_key, OldKey::Left { .. })))
 }
 
 /// Keys of another configuration or endpoint: the person decides.

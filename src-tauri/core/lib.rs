@@ -20,7 +20,7 @@
 //! 6. [`sign_in`]: one function, from an identity to a session
 //! 7. [`sessions`]: one record an identity, and its state · [`logout`]: a list, then its removal ·
 //!    [`databases`]: their tokens and passwords, and ports that sign clients in ·
-//!    [`console`]: links into it
+//!    [`console`]: links into it · [`rotation`]: new access keys in place of old ones
 //! 8. [`agent`]: one task, requests in, snapshots out; jobs; the contract; the socket
 //! 9. [`view`]: what both shells show
 //! 10. [`doctor`]: what may be wrong on a machine
@@ -61,6 +61,7 @@ pub mod sign_in;
 pub mod console;
 pub mod databases;
 pub mod logout;
+pub mod rotation;
 pub mod sessions;
 
 pub mod agent;

@@ -1,7 +1,7 @@
 //! What a client can call: STS's actions by their names, those of the services people sign in with
 //! by their paths.
 
-use super::protocol::StsAction;
+use super::protocol::{IamAction, StsAction};
 use axum::http::Method;
 use serde::{Deserialize, Serialize};
 
@@ -9,18 +9,22 @@ use serde::{Deserialize, Serialize};
 #[serde(untagged)]
 pub enum AwsAction {
     Sts(StsAction),
+    Iam(IamAction),
     SignIn(SignInAction),
 }
 
 impl AwsAction {
     pub fn all() -> impl Iterator<Item = AwsAction> {
         let sts = StsAction::ALL.into_iter().map(AwsAction::from);
-        sts.chain(SignInAction::ALL.into_iter().map(AwsAction::from))
+        let iam = IamAction::ALL.into_iter().map(AwsAction::from);
+        sts.chain(iam)
+            .chain(SignInAction::ALL.into_iter().map(AwsAction::from))
     }
 
     pub fn name(self) -> &'static str {
         match self {
             AwsAction::Sts(action) => action.name(),
+            AwsAction::Iam(action) => action.name(),
             AwsAction::SignIn(action) => action.name(),
         }
     }
@@ -29,6 +33,12 @@ impl AwsAction {
 impl From<StsAction> for AwsAction {
     fn from(action: StsAction) -> AwsAction {
         AwsAction::Sts(action)
+    }
+}
+
+impl From<IamAction> for AwsAction {
+    fn from(action: IamAction) -> AwsAction {
+        AwsAction::Iam(action)
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) fn authenticate(
     let authorization = incoming.authorization.as_ref().map_err(Clone::clone)?;
     let token = incoming.header("x-amz-security-token");
     let credential = aws
-        .credential(&authorization.access_key_id, token)
+        .credential(&authorization.access_key_id, token, now)
         .ok_or_else(AwsRefusal::invalid_token)?;
     authorization.check_time(now, aws.settings().skew_code)?;
     let Incoming { head, body, .. } = incoming;

@@ -98,7 +98,7 @@ fn authenticate(
         token,
     } = presented.ok_or_else(invalid_credentials)?;
     let credential = aws
-        .credential(&access_key_id, Some(token.expose()))
+        .credential(&access_key_id, Some(token.expose()), now)
         .ok_or_else(invalid_credentials)?;
     let own = credential.secret.expose().as_bytes();
     let key_is_right = bool::from(own.ct_eq(secret_access_key.expose().as_bytes()));

@@ -144,7 +144,7 @@ pub(super) fn answer(served: &Served, head: &Parts, body: &[u8]) -> (u16, String
             Ok(done)
         }
         (&Method::POST, "keys") => read(body)
-            .and_then(|OfUser { user }| aws().create_key(&user))
+            .and_then(|OfUser { user }| aws().create_key(&user, served.clock.now()))
             .and_then(|keys| to_json(&created(&keys))),
         (&Method::DELETE, path) if path.starts_with("keys/") => {
             aws().revoke_key(&path["keys/".len()..]).map(|()| done)
@@ -195,11 +195,7 @@ pub(super) fn state(served: &Served) -> SandboxState {
                 arn: user.arn.clone(),
                 mfa: user.mfa,
                 mfa_serial: aws.mfa_serial(name),
-                keys: user
-                    .keys
-                    .iter()
-                    .map(|keys| keys.access_key_id.as_str().to_owned())
-                    .collect(),
+                keys: user.keys.iter().map(|key| key.id().to_owned()).collect(),
             })
             .collect(),
         roles: aws.roles().cloned().collect(),

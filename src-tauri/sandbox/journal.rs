@@ -12,6 +12,8 @@ const MOST_CALLS: usize = 10_000;
 
 /// Parameters shown with their values; of any other only the name. A dot at the end: all of them.
 const SHOWN: &[&str] = &[
+    "UserName",
+    "Status",
     "RoleArn",
     "RoleSessionName",
     "PrincipalArn",

@@ -15,6 +15,7 @@ mod dpop;
 mod faults;
 mod federation;
 mod grants;
+mod iam;
 mod identity_center;
 mod jose;
 mod journal;
@@ -43,7 +44,7 @@ pub use client::SandboxClient;
 pub use control::{SandboxState, SessionState, SignInState, UserState};
 pub use faults::{FaultSwitch, SandboxFault};
 pub use journal::RecordedCall;
-pub use protocol::StsAction;
+pub use protocol::{IamAction, StsAction};
 pub use settings::{ExpiredCode, SandboxAccount, SandboxSettings, SkewCode};
 pub use simulated_aws::{MfaDevice, RoleTrust, SandboxRole};
 
@@ -108,7 +109,8 @@ impl Sandbox {
     }
 
     pub fn create_key(&self, user: &str) -> Result<Keys> {
-        self.served.aws().create_key(user)
+        let now = self.served.clock.now();
+        self.served.aws().create_key(user, now)
     }
 
     /// The user's access keys, the oldest first.

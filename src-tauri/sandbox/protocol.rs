@@ -1,4 +1,5 @@
-//! AWS's query protocol as STS speaks it: its actions, version and namespace, and text in XML.
+//! AWS's query protocol as STS and IAM speak it: their actions, versions and namespaces, and text in
+//! XML.
 
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
@@ -6,6 +7,7 @@ use std::time::SystemTime;
 pub(super) const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 pub(super) const VERSION: &str = "2011-06-15";
 pub(super) const SERVICE: &str = "sts";
+pub(super) const IAM_VERSION: &str = "2010-05-08";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StsAction {
@@ -45,6 +47,35 @@ impl StsAction {
             "<{name}Response xmlns=\"{NAMESPACE}\">\n  <{name}Result>{result}</{name}Result>\n  <ResponseMetadata>\n    \
              <RequestId>{request_id}</RequestId>\n  </ResponseMetadata>\n</{name}Response>\n"
         )
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum IamAction {
+    ListAccessKeys,
+    CreateAccessKey,
+    UpdateAccessKey,
+    DeleteAccessKey,
+    GetAccessKeyLastUsed,
+}
+
+impl IamAction {
+    pub const ALL: [IamAction; 5] = [
+        IamAction::ListAccessKeys,
+        IamAction::CreateAccessKey,
+        IamAction::UpdateAccessKey,
+        IamAction::DeleteAccessKey,
+        IamAction::GetAccessKeyLastUsed,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            IamAction::ListAccessKeys => "ListAccessKeys",
+            IamAction::CreateAccessKey => "CreateAccessKey",
+            IamAction::UpdateAccessKey => "UpdateAccessKey",
+            IamAction::DeleteAccessKey => "DeleteAccessKey",
+            IamAction::GetAccessKeyLastUsed => "GetAccessKeyLastUsed",
+        }
     }
 }
 

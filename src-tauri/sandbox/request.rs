@@ -2,7 +2,7 @@
 //! the claimed signature. A part that cannot be parsed is kept as its refusal.
 
 use super::actions::{AwsAction, SignInAction, SignInService};
-use super::protocol::{StsAction, VERSION};
+use super::protocol::{IAM_VERSION, IamAction, StsAction, VERSION};
 use super::refusal::AwsRefusal;
 use super::signature::Authorization;
 use axum::body::Bytes;
@@ -48,8 +48,9 @@ impl Incoming {
 
     /// What is called, if it is known.
     pub fn called(&self) -> Option<AwsAction> {
+        let iam = || self.iam().map(AwsAction::from);
         let sts = || self.action().ok().map(AwsAction::from);
-        self.sign_in.map(AwsAction::from).or_else(sts)
+        self.sign_in.map(AwsAction::from).or_else(iam).or_else(sts)
     }
 
     pub fn service(&self) -> Option<SignInService> {
@@ -91,6 +92,14 @@ impl Incoming {
             .as_ref()
             .ok()
             .map(|it| it.region.as_str())
+    }
+
+    /// Of IAM, which has a version of its own.
+    pub fn iam(&self) -> Option<IamAction> {
+        let action = self.parameter("Action")?;
+        let is_iam = self.sign_in.is_none() && self.parameter("Version") == Some(IAM_VERSION);
+        let all = IamAction::ALL.into_iter();
+        all.filter(|_| is_iam).find(|it| it.name() == action)
     }
 
     pub fn action(&self) -> Result<StsAction, AwsRefusal> {

@@ -9,6 +9,7 @@ use super::console;
 use super::control;
 use super::faults::{FaultsMet, SandboxFault};
 use super::federation;
+use super::iam;
 use super::journal::RecordedCall;
 use super::pages;
 use super::protocol::{SERVICE, StsAction};
@@ -58,11 +59,15 @@ pub(super) fn open(clock: Clock, port: u16, closed: oneshot::Receiver<()>) -> Re
         .set_nonblocking(true)
         .map_err(|cause| failed(&cause))?;
     let address = bound.local_addr().map_err(|cause| failed(&cause))?;
+    let now = clock.now();
     let listener = OwnConnections(TcpListener::from_std(bound).map_err(|cause| failed(&cause))?);
     let served = Arc::new(Served {
         clock,
         address,
-        aws: Mutex::new(SimulatedAws::with_one_user(format!("http://{address}"))?),
+        aws: Mutex::new(SimulatedAws::with_one_user(
+            format!("http://{address}"),
+            now,
+        )?),
     });
     let mut app = Router::new()
         .route("/", any(aws))
@@ -225,6 +230,9 @@ fn decide(
     faults: &FaultsMet,
     now: SystemTime,
 ) -> (Option<VerifiedCaller>, Result<HttpAnswer, AwsRefusal>) {
+    if let Some(action) = incoming.iam() {
+        return iam::answer(aws, action, incoming, faults, now);
+    }
     let verified = || {
         if let Some(refusal) = faults.iter().find_map(SandboxFault::early_refusal) {
             return Err(refusal);
@@ -244,6 +252,7 @@ fn decide(
         Ok(verified) => verified,
         Err(refusal) => return (None, Err(refusal)),
     };
+    iam::note_use(aws, incoming, now);
     let call = VerifiedCall {
         incoming,
         caller: &caller,

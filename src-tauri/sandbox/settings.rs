@@ -45,6 +45,8 @@ pub struct SandboxSettings {
     pub registration_seconds: Option<u64>,
     /// More calls of ListAccountRoles within a second are refused; none if it is not set.
     pub roles_calls_a_second: Option<u32>,
+    /// How long it takes until an access key that IAM has made is known; at once if it is not set.
+    pub key_delay_seconds: Option<u64>,
 }
 
 /// An account of the organisation with the names of its permission sets.
@@ -87,6 +89,7 @@ impl Default for SandboxSettings {
             sign_in_seconds: None,
             registration_seconds: None,
             roles_calls_a_second: None,
+            key_delay_seconds: None,
         }
     }
 }

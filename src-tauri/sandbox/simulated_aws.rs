@@ -127,7 +127,27 @@ pub(super) struct SandboxUser {
     pub id: String,
     pub mfa: MfaDevice,
     /// The oldest first.
-    pub keys: Vec<Keys>,
+    pub keys: Vec<UserKey>,
+}
+
+#[derive(Debug)]
+pub(super) struct UserKey {
+    pub keys: Keys,
+    pub is_active: bool,
+    pub made_at: SystemTime,
+    pub used_at: Option<SystemTime>,
+    /// `None`: as soon as it was made, whatever the clock says.
+    known_from: Option<SystemTime>,
+}
+
+impl UserKey {
+    fn is_accepted(&self, now: SystemTime) -> bool {
+        self.is_active && self.known_from.is_none_or(|from| from <= now)
+    }
+
+    pub fn id(&self) -> &str {
+        self.keys.access_key_id.as_str()
+    }
 }
 
 #[derive(Debug)]
@@ -181,7 +201,7 @@ pub(super) struct SimulatedAws {
 
 impl SimulatedAws {
     /// One user with a key and an MFA device, one role that every caller may assume.
-    pub fn with_one_user(url: String) -> Result<SimulatedAws> {
+    pub fn with_one_user(url: String, now: SystemTime) -> Result<SimulatedAws> {
         let mut aws = SimulatedAws {
             account: ACCOUNT.to_owned(),
             users: BTreeMap::new(),
@@ -200,7 +220,7 @@ impl SimulatedAws {
             journal: Journal::default(),
         };
         aws.add_user("kim")?;
-        aws.create_key("kim")?;
+        aws.create_key("kim", now)?;
         aws.set_mfa("kim", MfaDevice::Enrolled)?;
         aws.add_role(SandboxRole::new(
             "arn:aws:iam::420000000025:role/deploy",
@@ -244,19 +264,31 @@ impl SimulatedAws {
         Ok(())
     }
 
-    pub fn create_key(&mut self, user: &str) -> Result<Keys> {
+    pub fn create_key(&mut self, user: &str, now: SystemTime) -> Result<Keys> {
         let keys = random::keys("AKIA");
-        self.user_mut(user)?.keys.push(keys.clone());
+        let delay = self.settings.key_delay_seconds;
+        self.user_mut(user)?.keys.push(UserKey {
+            keys: keys.clone(),
+            is_active: true,
+            made_at: now,
+            used_at: None,
+            known_from: delay.map(|delay| now + Duration::from_secs(delay)),
+        });
         Ok(keys)
     }
 
     pub fn keys_of(&self, user: &str) -> Vec<Keys> {
-        let user = self.users.get(user);
-        user.map_or_else(Vec::new, |user| user.keys.clone())
+        let keys = self.users.get(user).into_iter().flat_map(|it| &it.keys);
+        keys.map(|it| it.keys.clone()).collect()
+    }
+
+    pub fn key_mut(&mut self, id: &str) -> Option<&mut UserKey> {
+        let mut keys = self.users.values_mut().flat_map(|user| &mut user.keys);
+        keys.find(|it| it.id() == id)
     }
 
     pub fn revoke_key(&mut self, id: &str) -> Result<()> {
-        let is_it = |keys: &Keys| keys.access_key_id.as_str() == id;
+        let is_it = |key: &UserKey| key.id() == id;
         let mut users = self.users.values_mut();
         let holder = users.find(|user| user.keys.iter().any(is_it));
         let missing = || invalid(format!("the sandbox has no access key `{}`", shorten(id)));
@@ -323,7 +355,12 @@ impl SimulatedAws {
     }
 
     /// Long-lived keys come without a token, a session's only with its own.
-    pub fn credential(&self, id: &str, token: Option<&str>) -> Option<Credential<'_>> {
+    pub fn credential(
+        &self,
+        id: &str,
+        token: Option<&str>,
+        now: SystemTime,
+    ) -> Option<Credential<'_>> {
         if let Some(token) = token {
             let session = self.sessions.get(id)?;
             let is_its_own = bool::from(session.token.expose().as_bytes().ct_eq(token.as_bytes()));
@@ -334,10 +371,12 @@ impl SimulatedAws {
             });
         }
         self.users.values().find_map(|user| {
-            let is_it = |keys: &&Keys| keys.access_key_id.as_str() == id;
-            let keys = user.keys.iter().find(is_it)?;
+            let key = user
+                .keys
+                .iter()
+                .find(|it| it.id() == id && it.is_accepted(now))?;
             Some(Credential {
-                secret: &keys.secret_access_key,
+                secret: &key.keys.secret_access_key,
                 caller: VerifiedCaller {
                     arn: user.arn.clone(),
                     id: user.id.clone(),

@@ -20,7 +20,7 @@ const LINES: &[&[&str]] = &[
     &["world"],
     &["providers"],
     &["sign_in"],
-    &["sessions", "logout", "databases", "console"],
+    &["sessions", "logout", "databases", "console", "rotation"],
     &["agent"],
     &["view"],
     &["doctor"],

@@ -87,6 +87,8 @@ pub fn stored_keys(home: &Home) -> StoredKeys {
             principal: None,
         },
         endpoint: Some(Endpoint::of(Some(&home.sandbox().url()))),
+        since: None,
+        rotation: None,
     }
 }
 

@@ -58,6 +58,7 @@ mod profiles;
 #[cfg(unix)]
 mod proxy;
 mod rds;
+mod rotation;
 mod saml;
 mod schedule;
 #[cfg_attr(unix, path = "../peers/terminal.rs")]

@@ -85,6 +85,7 @@ fn credentials(reply: Reply) -> Result<Credentials> {
         | Reply::Variables(_)
         | Reply::Whoami(_)
         | Reply::Configured(_)
+        | Reply::Rotated(_)
         | Reply::Audit(_)
         | Reply::AuditVerified(_)
         | Reply::Removed(_)

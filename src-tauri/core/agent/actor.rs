@@ -63,6 +63,11 @@ pub(super) enum Message {
     KeyringAwaited(Shown),
     /// A provider's sign-in was renewed, or could not be.
     SignInTried,
+    /// Of these identities others are in use now; when to look again.
+    KeysLookedAt {
+        replaced: Vec<String>,
+        next: Option<SystemTime>,
+    },
     /// AWS no longer knows the session of an identity.
     Refused {
         identity: String,

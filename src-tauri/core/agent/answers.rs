@@ -10,6 +10,7 @@ use crate::environment::BrowserUse;
 use crate::error::{Code, Error, Result};
 use crate::logout::{self, InMemory};
 use crate::providers::{self, NewKeys, Trail};
+use crate::rotation;
 use crate::secret::{Secret, Session};
 use crate::sessions::{self, variables, write_profile};
 use crate::sign_in::{self, Completed, Options};
@@ -103,7 +104,14 @@ pub(super) async fn hand_over(
         ..
     } = completed;
     let mut notes = notes.clone();
-    let is_login = waiters.iter().any(Waiter::is_login);
+    let login = waiters.iter().find(|it| it.is_login());
+    let is_login = login.is_some();
+    if let Some(login) = login {
+        let mut trail = Trail::of(login.call.caller.clone());
+        rotation::go_on(world, &chain.source().name, &mut trail).await;
+        trail.record(world).await;
+        notes.append(&mut trail.notes);
+    }
     let written = if is_login || !made.is_empty() && chain.files.static_credentials {
         let written = write_profile(world, chain, ticket, session).await;
         written.map(|written| written.note(&mut notes))
@@ -200,6 +208,9 @@ pub(super) async fn maintain(
     {
         effects.signed_out.clone_from(&report.identities);
     }
+    if let Ok(Reply::Rotated(rotated)) = &reply {
+        effects.keys_stored = Some(rotated.identity.clone());
+    }
     trail.record(world).await;
     effects.dropped = trail.dropped;
     (trail.notes, reply, effects)
@@ -224,6 +235,10 @@ async fn clear(
     trail: &mut Trail,
 ) -> Result<Reply> {
     let (recorded, reply) = match request {
+        Maintain::Rotate(wanted) => {
+            let rotated = rotation::rotate(world, &wanted, trail).await?;
+            (None, Reply::Rotated(rotated))
+        }
         Maintain::Logout(logout) => {
             let report = logout::logout(world, &logout, memory).await?;
             let recorded = logout::record_removals(world, &trail.caller, &report).await;
@@ -236,6 +251,9 @@ async fn clear(
         }
         Maintain::Repair { identity, recover } => {
             let identity = identity.as_deref();
+            for identity in repaired(world, identity)? {
+                rotation::go_on(world, identity, trail).await;
+            }
             let findings = logout::repair(world, identity, recover, &mut trail.notes).await?;
             let recorded = logout::record_repairs(world, &trail.caller, &findings).await;
             (recorded, Reply::Repaired(findings))
@@ -249,6 +267,15 @@ async fn clear(
     };
     trail.notes.extend(recorded);
     Ok(reply)
+}
+
+/// The identities whose keys may be in a rotation.
+fn repaired<'a>(world: &'a World, identity: Option<&str>) -> Result<Vec<&'a str>> {
+    let identities = match identity {
+        Some(name) => std::slice::from_ref(world.config.identity(name)?),
+        None => world.config.identities(),
+    };
+    Ok(identities.iter().map(|it| it.name.as_str()).collect())
 }
 
 /// A keyring that a passphrase would open is a question first; where there is no person, it is a

@@ -19,6 +19,7 @@ pub use crate::logout::{
     Report, StepResult, Subject, Target, What,
 };
 pub use crate::providers::{Check, Configured, OtherUser, Replaces};
+pub use crate::rotation::{OldKey, Rotate, Rotated};
 pub use crate::saml::LONGEST_ASSERTION;
 pub use crate::secret::Secret;
 use crate::secret::on_the_wire;
@@ -112,6 +113,8 @@ pub enum SessionRequest {
 pub enum Maintain {
     /// Store long-lived keys, after STS has accepted them. Answered by [`Reply::Configured`].
     Configure(Configure),
+    /// A new access key in place of the stored one. Answered by [`Reply::Rotated`].
+    Rotate(Rotate),
     /// Answered by [`Reply::Removed`].
     Logout(Logout),
     /// Answered by [`Reply::Removed`].
@@ -256,6 +259,7 @@ pub enum Reply {
     Variables(Variables),
     Whoami(Whoami),
     Configured(Configured),
+    Rotated(Rotated),
     Audit(Audit),
     AuditVerified(Verdict),
     Removed(Report),

@@ -10,6 +10,7 @@ pub mod edits;
 mod handle;
 pub mod hosting;
 mod jobs;
+mod keys;
 mod outcomes;
 mod ports;
 mod prompts;

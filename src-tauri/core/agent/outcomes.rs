@@ -4,6 +4,7 @@ use super::actor::{Actor, Message};
 use super::answers::{self, Effects};
 use super::api::{Event, Note, Reply};
 use super::jobs::{About, JobId};
+use super::keys;
 use super::prompts;
 use super::role::Role;
 use super::tend;
@@ -12,6 +13,7 @@ use crate::config::Chain;
 use crate::error::{Code, Error, Remedy};
 use crate::sign_in::{Completed, Failure};
 use std::collections::BTreeSet;
+use std::time::SystemTime;
 
 pub(super) fn signed_in(actor: &mut Actor, id: JobId, outcome: Result<Box<Completed>, Failure>) {
     prompts::withdrawn(actor, id);
@@ -149,6 +151,14 @@ fn hand_over(actor: &mut Actor, completed: Completed, waiters: Vec<Waiter>) {
     });
 }
 
+pub(super) fn keys_looked_at(actor: &mut Actor, replaced: &[String], next: Option<SystemTime>) {
+    for identity in replaced {
+        actor.forget(identity);
+        tend::keys_stored(actor, identity);
+    }
+    keys::look_no_later_than(actor, next);
+}
+
 pub(super) fn maintained(actor: &mut Actor, effects: &Effects, mut reply: Reply) -> Reply {
     for name in &effects.dropped {
         actor.forget(name);
@@ -172,6 +182,9 @@ pub(super) fn maintained(actor: &mut Actor, effects: &Effects, mut reply: Reply)
     }
     if let Reply::Repaired(findings) = &mut reply {
         prompts::findings(actor, findings);
+    }
+    if let Reply::Rotated(rotated) = &reply {
+        keys::rotated(actor, rotated);
     }
     if let Reply::Edited { problem } = &mut reply {
         *problem = actor.schedule.configuration_problem().cloned();

@@ -1,6 +1,6 @@
 //! The loop of the agent's task: requests come in, and are answered or become jobs.
 
-use super::actor::{Actor, Message, Then};
+use super::actor::{Actor, Message, Shown, Then};
 use super::answers::{self, Effects, Given};
 use super::api::{Control, LastCaller, Look, Maintain, Note, Reply, Request, SessionRequest};
 use super::jobs::About;
@@ -92,16 +92,11 @@ fn take(actor: &mut Actor, message: Message) -> ControlFlow<()> {
             }
         }
         Message::Read { reading, then } => read(actor, reading, then),
-        Message::KeyringAwaited(shown) => {
-            actor.sessions.await_keyring();
-            if let Some((waiter, notes)) = shown {
-                tend::show_snapshot(actor, waiter, notes);
-            }
-            read_again(actor, |schedule| {
-                schedule.readers.as_mut().map(std::mem::take)
-            });
-        }
+        Message::KeyringAwaited(shown) => keyring_awaited(actor, shown),
         Message::SignInTried => tend::tend(actor),
+        Message::KeysLookedAt { replaced, next } => {
+            outcomes::keys_looked_at(actor, &replaced, next);
+        }
         Message::Refused { identity } => tend::refused(actor, &identity),
         Message::Renewable { identity, how } => tend::renewable(actor, &identity, how),
         Message::Warning(text) => actor.schedule.warnings.push(Note::Warning(text)),
@@ -168,6 +163,7 @@ fn needs_the_callers_process(actor: &Actor, request: &Request, fingerprint: Opti
         Request::Session(request) => waiter::identity_of(&actor.world, request).ok(),
         Request::Look(Look::Whoami { identity, .. }) => Some(identity.clone()),
         Request::Maintain(Maintain::Configure(configure)) => Some(configure.identity.clone()),
+        Request::Maintain(Maintain::Rotate(rotate)) => Some(rotate.identity.clone()),
         Request::Maintain(
             Maintain::Logout(_)
             | Maintain::Cleanup(_)
@@ -301,6 +297,7 @@ fn give(actor: &Actor, waiter: Waiter, chain: Chain, session: crate::secret::Ses
 fn maintain(actor: &mut Actor, waiter: Waiter, request: Maintain) {
     let identity = match &request {
         Maintain::Configure(configure) => configure.identity.clone(),
+        Maintain::Rotate(rotate) => rotate.identity.clone(),
         Maintain::ListRoles { provider, .. } => provider.clone(),
         Maintain::Logout(_)
         | Maintain::Cleanup(_)
@@ -375,6 +372,16 @@ fn look(actor: &mut Actor, waiter: Waiter, request: Look, is_elsewhere: bool) {
         };
         let reading = sync::read(&world, known, scope).await;
         Message::Read { reading, then }
+    });
+}
+
+fn keyring_awaited(actor: &mut Actor, shown: Shown) {
+    actor.sessions.await_keyring();
+    if let Some((waiter, notes)) = shown {
+        tend::show_snapshot(actor, waiter, notes);
+    }
+    read_again(actor, |schedule| {
+        schedule.readers.as_mut().map(std::mem::take)
     });
 }
 

@@ -23,6 +23,7 @@ pub(super) struct Schedule {
     /// Of the tray and windows, while what is stored is read: waiting for their turn.
     pub readers: Option<Vec<Waiter>>,
     pub next_cleanup: SystemTime,
+    pub next_look_at_keys: SystemTime,
     /// By provider: since when its sign-in was due, and when a renewal of it last began.
     pub sign_ins_tried: HashMap<String, [SystemTime; 2]>,
     /// The end of a provider's sign-in that was announced.
@@ -93,6 +94,7 @@ impl Schedule {
             last_look: now,
             readers: None,
             next_cleanup: now + BEFORE_FIRST_CLEANUP,
+            next_look_at_keys: now,
             sign_ins_tried: HashMap::new(),
             sign_ins_announced: HashMap::new(),
             configuration: OnDisk::new(world),

@@ -6,6 +6,7 @@ use super::actor::{Actor, Message, Shown, Then};
 use super::api::{Event, ListedProvider, Note, OpenPrompt, Refresh, Reply, Running, Snapshot};
 use super::databases;
 use super::jobs::PendingPrompt;
+use super::keys;
 use super::prompts;
 use super::role::Role;
 use super::schedule::caller;
@@ -51,6 +52,7 @@ pub(super) fn wake_at(actor: &Actor) -> SystemTime {
     watches
         .chain(prompts::next_overdue(actor))
         .chain(sign_ins::wake_at(actor))
+        .chain((actor.role == Role::Hosted).then_some(actor.schedule.next_look_at_keys))
         .fold(look, SystemTime::min)
 }
 
@@ -72,6 +74,7 @@ pub(super) fn tend(actor: &mut Actor) {
     databases::look_at_ports(actor);
     read_what_is_stored(actor);
     clean_up(actor, now);
+    keys::look(actor, now);
     look_at_watches(actor, now);
     sign_ins::tend(actor, now);
     prompts::close_overdue(actor, now);

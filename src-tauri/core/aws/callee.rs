@@ -11,6 +11,8 @@ pub enum AwsService {
     /// The console's.
     Signin,
     SecretsManager,
+    /// Users and their access keys: one for each partition.
+    Iam,
 }
 
 impl AwsService {
@@ -21,6 +23,7 @@ impl AwsService {
             AwsService::Sso => "AWS_ENDPOINT_URL_SSO",
             AwsService::Signin => "AWS_ENDPOINT_URL_SIGNIN",
             AwsService::SecretsManager => "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+            AwsService::Iam => "AWS_ENDPOINT_URL_IAM",
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::config::{HostVariant, endpoint_url};
 use crate::endpoint::is_on_loopback;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result, shorten};
-use crate::ids::{Region, is_example};
+use crate::ids::{Partition, Region, is_example};
 use crate::secret::{Keys, Session, SessionToken};
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
@@ -290,7 +290,24 @@ impl Aws {
                 let fips = if fips { "-fips" } else { "" };
                 Some(format!("https://secretsmanager{fips}.{domain}"))
             }
+            AwsService::Iam => Some(iam_url(place.region.partition(), fips, dual_stack).to_owned()),
         }
+    }
+}
+
+/// By the table of the AWS SDKs.
+fn iam_url(partition: Partition, fips: bool, dual_stack: bool) -> &'static str {
+    match (partition, fips, dual_stack) {
+        (Partition::Aws, false, false) => "https://iam.amazonaws.com",
+        (Partition::Aws, true, false) => "https://iam-fips.amazonaws.com",
+        (Partition::Aws, false, true) => "https://iam.global.api.aws",
+        (Partition::Aws, true, true) => "https://iam-fips.global.api.aws",
+        (Partition::AwsCn, false, false) => "https://iam.cn-north-1.amazonaws.com.cn",
+        (Partition::AwsCn, true, false) => "https://iam-fips.amazonaws.com.cn",
+        (Partition::AwsCn, false, true) => "https://iam.global.api.amazonwebservices.com.cn",
+        (Partition::AwsCn, true, true) => "https://iam-fips.api.amazonwebservices.com.cn",
+        (Partition::AwsUsGov, _, false) => "https://iam.us-gov.amazonaws.com",
+        (Partition::AwsUsGov, _, true) => "https://iam.us-gov.api.aws",
     }
 }
 

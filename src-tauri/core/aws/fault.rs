@@ -155,13 +155,23 @@ impl Fault {
                 let code = code.rsplit('#').next().unwrap_or_default();
                 Fault::named(code.into(), message, Some(response), now)
             }
-            Err(_) => {
-                let status = response.status().as_u16();
-                Fault::unreachable(format!(
-                    "the answer, {status}, is not AWS's (a captive portal or a proxy?)"
-                ))
-            }
+            Err(_) => Fault::of_another(response),
         }
+    }
+
+    /// The same in the query protocol.
+    pub(super) fn of_xml(response: &HttpResponse, now: SystemTime) -> Fault {
+        match in_body(response) {
+            Some((code, message)) => Fault::named(code, message, Some(response), now),
+            None => Fault::of_another(response),
+        }
+    }
+
+    fn of_another(response: &HttpResponse) -> Fault {
+        let status = response.status().as_u16();
+        Fault::unreachable(format!(
+            "the answer, {status}, is not AWS's (a captive portal or a proxy?)"
+        ))
     }
 
     fn named(
@@ -390,7 +400,7 @@ fn classify(code: &str, message: &str, skew: Option<Skew>) -> FaultKind {
         "InvalidClientException" | "UnauthorizedClientException" => FaultKind::ClientUnknown,
         "AuthorizationPendingException" => FaultKind::NotYet,
         "SlowDownException" => FaultKind::TooOften,
-        "ResourceNotFoundException" => FaultKind::NotThere,
+        "ResourceNotFoundException" | "NoSuchEntity" => FaultKind::NotThere,
         "RegionDisabledException" | "OptInRequired" => FaultKind::RegionNotEnabled,
         "ValidationError" if says("durationseconds") && says("exceeds") => {
             FaultKind::DurationRefused

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 /// Credentials without an expiry are obtained again after this time: they would otherwise be held
 /// for ever.
-pub(super) const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(3600);
+pub const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(3600);
 
 /// Who wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

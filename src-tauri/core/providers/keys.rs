@@ -60,7 +60,7 @@ pub(super) async fn accepted(it: &Obtain<'_>, found: &FoundKeys, signs_at: &Link
 }
 
 /// Signs a call that every principal is allowed, at the partition's default region.
-pub(super) async fn whose(
+pub async fn whose(
     world: &World,
     signer: Signer<'_>,
     place: Place<'_>,

@@ -24,8 +24,10 @@ mod user;
 mod web_identity;
 
 pub use assigned::assigned_accounts;
-pub use keys::{StandingKeys, session_owner, standing_keys};
-pub use new_keys::{Check, Configured, NewKeys, OtherUser, Replaces, configure, others_are_stored};
+pub use keys::{StandingKeys, session_owner, standing_keys, whose};
+pub use new_keys::{
+    Check, Configured, NewKeys, OtherUser, Replaces, configure, others_are_stored, user_chain,
+};
 pub use obtain::{Obtain, Parent, Refusal, Trail, place};
 pub use sign_in_place::SignInPlace;
 pub use signing_in::{EndedAtAws, end_sign_in, renews_itself, stored_sign_in};

@@ -162,7 +162,7 @@ pub async fn configure(
     ask: &Ask,
     trail: &mut Trail,
 ) -> Result<Configured> {
-    let chain = user_chain(world, identity)?;
+    let chain = user_chain(world, identity, "user configure")?;
     let link = chain.source();
     let ticket = world.store.sign_outs.ticket(&link.name)?;
     let entry = Entry {
@@ -337,7 +337,12 @@ impl Entry<'_> {
     ) -> Result<()> {
         let world = self.world;
         let (name, now) = (self.ticket.name(), world.clock.now());
-        self.put(long_lived).await?;
+        if let Some(left) = self.put(long_lived).await? {
+            trail.notes.push(Note::Warning(format!(
+                "access key {left} of a rotation that was not finished is not stored any more: \
+                 delete it at AWS, if it is still there"
+            )));
+        }
         let id = |of: &LongLived| of.keys.as_ref().map(|keys| keys.access_key_id.clone());
         if before.keys.is_none() || id(before) != id(long_lived) {
             for identity in world.config.identities() {
@@ -362,15 +367,22 @@ impl Entry<'_> {
         Ok(())
     }
 
-    async fn put(&self, long_lived: &LongLived) -> Result<()> {
+    /// The key of a rotation that ends with this.
+    async fn put(&self, long_lived: &LongLived) -> Result<Option<AccessKeyId>> {
         let (store, name) = (&self.world.store, self.ticket.name());
         let at = self.world.endpoint(self.link)?;
+        let before = store.keys.find(name, Some(&at)).await.ok().flatten();
+        let is_same = |it: &&StoredKeys| it.long_lived.keys == long_lived.keys;
+        let same = before.as_ref().filter(is_same);
+        let since = same.and_then(|it| it.since);
         let stored = StoredKeys {
             long_lived: long_lived.clone(),
             endpoint: match self.how.check {
                 Check::WithSts => Some(at.clone()),
                 Check::Skip => None,
             },
+            since: Some(since.unwrap_or(self.world.clock.now())),
+            rotation: same.and_then(|it| it.rotation.clone()),
         };
         let replaceable = match self.how.replaces {
             Replaces::Own => Some(&at),
@@ -380,7 +392,11 @@ impl Entry<'_> {
             }
         };
         let _not_signed_out = store.sign_outs.unless_signed_out(self.ticket).await?;
-        store.keys.put(name, &stored, replaceable).await
+        store.keys.put(name, &stored, replaceable).await?;
+        let under_way = before.filter(|_| stored.rotation.is_none());
+        let left = under_way.and_then(|it| Some(it.rotation?.others()?.access_key_id.clone()));
+        let id = long_lived.keys.as_ref().map(|keys| &keys.access_key_id);
+        Ok(left.filter(|left| Some(left) != id))
     }
 
     /// Reads what was typed, and asks STS for the user of the keys.
@@ -438,7 +454,8 @@ impl Entry<'_> {
     }
 }
 
-fn user_chain(world: &World, identity: &str) -> Result<Chain> {
+/// Of an identity with access keys of its own; `command` of `fob` is what wants it.
+pub fn user_chain(world: &World, identity: &str, command: &str) -> Result<Chain> {
     let chain = world.chain(identity)?;
     let source = chain.source();
     let message = match (&source.kind, chain.links().len()) {
@@ -455,7 +472,7 @@ fn user_chain(world: &World, identity: &str) -> Result<Chain> {
     };
     let error = Error::new(Code::InvalidInput, message);
     Err(match source.kind {
-        Kind::User(_) => error.hint(format!("fob user configure {}", source.name)),
+        Kind::User(_) => error.hint(format!("fob {command} {}", source.name)),
         _ => error,
     })
 }

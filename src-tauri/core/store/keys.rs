@@ -4,7 +4,7 @@
 use super::entries::{Entries, NewEntry};
 use super::keyring::{EntryKind, EntryName};
 use super::outcome::{ClearedKeys, Dropped, Mode};
-use super::value::{self, KeysSetAside, StoredKeys};
+use super::value::{self, KeysSetAside, Rotation, StoredKeys};
 use crate::clock::day;
 use crate::endpoint::Endpoint;
 use crate::error::Result;
@@ -51,6 +51,26 @@ impl UserKeys {
         Ok(())
     }
 
+    /// Changes what goes with the keys, or puts others in their place, for calls to `at`; `None`:
+    /// they are not the stored ones any more, and nothing was changed.
+    pub async fn change(
+        &self,
+        identity: &str,
+        stored: &AccessKeyId,
+        at: &Endpoint,
+        change: impl FnOnce(StoredKeys) -> StoredKeys,
+    ) -> Result<Option<StoredKeys>> {
+        let name = self.entries.name(EntryKind::Keys, identity);
+        let _lock = self.entries.locks.entry(&name).await?;
+        let found = self.find(identity, Some(at)).await?;
+        let Some(found) = found.filter(|it| id_of(&it.long_lived) == Some(stored)) else {
+            return Ok(None);
+        };
+        let changed = change(found);
+        self.write(name, &changed, Some(at)).await?;
+        Ok(Some(changed))
+    }
+
     /// The endpoint took a call that these keys had signed: they are bound to it, unless they are
     /// bound already or were replaced.
     pub async fn accepted(&self, identity: &str, id: &AccessKeyId, at: &Endpoint) -> Result<()> {
@@ -71,7 +91,7 @@ impl UserKeys {
     }
 
     /// Sets the key pair aside that `at` refused, only if it is still the stored one and `at` is
-    /// what accepted it. MFA ARN and duration stay.
+    /// what accepted it. MFA ARN and duration stay. The other keys of a rotation take its place.
     pub async fn clear_revoked(
         &self,
         identity: &str,
@@ -89,12 +109,19 @@ impl UserKeys {
             Some(_) if stored.endpoint.is_none() => return Ok(ClearedKeys::NeverAccepted),
             Some(_) => {}
         }
+        let others = stored.rotation.as_ref().and_then(Rotation::others).cloned();
+        let cleared = match others {
+            Some(_) => ClearedKeys::Changed,
+            None => ClearedKeys::Cleared,
+        };
         let rest = StoredKeys {
             long_lived: LongLived {
-                keys: None,
+                keys: others,
                 ..stored.long_lived.clone()
             },
             endpoint: stored.endpoint.clone(),
+            since: stored.since,
+            rotation: None,
         };
         let aside = KeysSetAside {
             stored,
@@ -103,7 +130,7 @@ impl UserKeys {
         };
         self.write_with_set_aside(identity, &rest, &aside).await?;
         tracing::info!(identity, key = %refused, "refused access key set aside");
-        Ok(ClearedKeys::Cleared)
+        Ok(cleared)
     }
 
     /// Keys that are not in use, until they are over.
@@ -162,7 +189,7 @@ impl UserKeys {
     }
 
     async fn write(&self, name: EntryName, keys: &StoredKeys, at: Option<&Endpoint>) -> Result<()> {
-        self.entries.write(self.new_keys(name, keys), at).await
+        self.entries.write(self.new_keys(name, keys)?, at).await
     }
 
     /// Both at once: neither may be lost on the way. The caller holds the lock of the keys.
@@ -185,16 +212,19 @@ impl UserKeys {
         };
         let name = entries.name(EntryKind::Keys, identity);
         entries.may_write(&name, keys.endpoint.as_ref()).await?;
-        let keys = self.new_keys(name, keys);
+        let keys = self.new_keys(name, keys)?;
         entries.overwrite(vec![aside, keys]).await
     }
 
-    fn new_keys(&self, name: EntryName, keys: &StoredKeys) -> NewEntry {
-        NewEntry {
+    fn new_keys(&self, name: EntryName, keys: &StoredKeys) -> Result<NewEntry> {
+        let others = keys.rotation.as_ref().and_then(Rotation::others);
+        let others =
+            others.map(|keys| format!(", access key {} of a rotation", keys.access_key_id));
+        Ok(NewEntry {
             name,
-            text: value::encode_keys(keys, &self.entries.configuration),
-            holds: Some(keys.long_lived.summary()),
-        }
+            text: value::encode_keys(keys, &self.entries.configuration)?,
+            holds: Some(keys.long_lived.summary() + &others.unwrap_or_default()),
+        })
     }
 }
 

@@ -31,7 +31,7 @@ pub use shared_config::{ProfileOutcome, ProfileResult};
 pub(crate) use shared_config::{SharedConfigFile, WantedProfile};
 pub use sign_ins::{SignIns, StoredSignIn};
 pub use sign_outs::{SignOuts, Ticket};
-pub use value::{KeysSetAside, StoredKeys, StoredSession};
+pub use value::{KeysSetAside, Rotation, RotationStep, StoredKeys, StoredSession};
 
 use crate::clock::Clock;
 use crate::endpoint::Endpoint;

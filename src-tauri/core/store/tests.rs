@@ -36,6 +36,8 @@ fn holding(keys: Option<Keys>) -> StoredKeys {
     StoredKeys {
         long_lived,
         endpoint: Some(Endpoint::AWS),
+        since: None,
+        rotation: None,
     }
 }
 

@@ -34,6 +34,38 @@ pub struct StoredKeys {
     pub long_lived: LongLived,
     /// `None`: none has accepted them yet.
     pub endpoint: Option<Endpoint>,
+    /// When they were stored here first; not known of those that an older Keyfob stored.
+    pub since: Option<SystemTime>,
+    pub rotation: Option<Rotation>,
+}
+
+/// New keys on their way to take the place of the stored ones, as far as they got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    pub step: RotationStep,
+    pub since: SystemTime,
+    /// AWS is to know the old ones until then.
+    pub keep_until: SystemTime,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RotationStep {
+    /// AWS may have made a key already, whose secret did not arrive here.
+    Making,
+    /// These were made, and are not in use yet.
+    Made(Keys),
+    /// These were in use before, and AWS still knows them.
+    Replaced(Keys),
+}
+
+impl Rotation {
+    /// The keys beside those that are in use.
+    pub fn others(&self) -> Option<&Keys> {
+        match &self.step {
+            RotationStep::Making => None,
+            RotationStep::Made(keys) | RotationStep::Replaced(keys) => Some(keys),
+        }
+    }
 }
 
 /// Keys that their own endpoint no longer knew: out of use, and not lost.
@@ -84,6 +116,10 @@ struct LongLivedText {
     account: Option<AccountId>,
     principal: Option<Foreign>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    since: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rotation: Option<RotationText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     set_aside_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -95,6 +131,25 @@ struct LongLivedText {
         alias = "token"
     )]
     session_token: Option<IgnoredAny>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RotationText {
+    /// `made` or `replaced`: of the keys below, if there are some.
+    step: StepText,
+    since: Timestamp,
+    keep_until: Timestamp,
+    access_key_id: Option<String>,
+    #[serde(default, with = "secret_text")]
+    secret_access_key: Option<Secret>,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StepText {
+    Making,
+    Made,
+    Replaced,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -148,22 +203,24 @@ pub(super) fn belonging(
     }))
 }
 
-pub(super) fn encode_keys(value: &StoredKeys, configuration: &str) -> Secret {
-    line(&text_of(value, configuration))
+pub(super) fn encode_keys(value: &StoredKeys, configuration: &str) -> Result<Secret> {
+    Ok(line(&text_of(value, configuration)?))
 }
 
 pub(super) fn encode_set_aside(value: &KeysSetAside, configuration: &str) -> Result<Secret> {
     Ok(line(&LongLivedText {
         set_aside_at: Some(timestamp(value.since)?),
         reason: Some(value.reason.clone()),
-        ..text_of(&value.stored, configuration)
+        ..text_of(&value.stored, configuration)?
     }))
 }
 
-fn text_of(value: &StoredKeys, configuration: &str) -> LongLivedText {
+fn text_of(value: &StoredKeys, configuration: &str) -> Result<LongLivedText> {
     let StoredKeys {
         long_lived,
         endpoint,
+        since,
+        rotation,
     } = value.clone();
     let LongLived {
         keys,
@@ -172,15 +229,8 @@ fn text_of(value: &StoredKeys, configuration: &str) -> LongLivedText {
         account,
         principal,
     } = long_lived;
-    let (id, secret) = keys
-        .map(|keys| {
-            (
-                keys.access_key_id.as_str().to_owned(),
-                Secret::from(keys.secret_access_key),
-            )
-        })
-        .unzip();
-    LongLivedText {
+    let (id, secret) = keys.map(apart).unzip();
+    Ok(LongLivedText {
         v: VERSION,
         configuration: Some(configuration.to_owned()),
         endpoint,
@@ -190,10 +240,50 @@ fn text_of(value: &StoredKeys, configuration: &str) -> LongLivedText {
         session_duration,
         account,
         principal,
+        since: since.map(timestamp).transpose()?,
+        rotation: rotation.map(rotation_text).transpose()?,
         set_aside_at: None,
         reason: None,
         session_token: None,
-    }
+    })
+}
+
+fn apart(keys: Keys) -> (String, Secret) {
+    let id = keys.access_key_id.as_str().to_owned();
+    (id, keys.secret_access_key.into())
+}
+
+fn rotation_text(value: Rotation) -> Result<RotationText> {
+    let (step, keys) = match value.step {
+        RotationStep::Making => (StepText::Making, None),
+        RotationStep::Made(keys) => (StepText::Made, Some(keys)),
+        RotationStep::Replaced(keys) => (StepText::Replaced, Some(keys)),
+    };
+    let (access_key_id, secret_access_key) = keys.map(apart).unzip();
+    Ok(RotationText {
+        step,
+        since: timestamp(value.since)?,
+        keep_until: timestamp(value.keep_until)?,
+        access_key_id,
+        secret_access_key,
+    })
+}
+
+fn rotation_of(name: &EntryName, text: RotationText) -> Result<Rotation> {
+    let others = both(name, text.access_key_id, text.secret_access_key)?;
+    let step = match (text.step, others) {
+        (StepText::Making, None) => RotationStep::Making,
+        (StepText::Made, Some(keys)) => RotationStep::Made(keys),
+        (StepText::Replaced, Some(keys)) => RotationStep::Replaced(keys),
+        (StepText::Making, Some(_)) | (StepText::Made | StepText::Replaced, None) => {
+            return Err(broken(name));
+        }
+    };
+    Ok(Rotation {
+        step,
+        since: text.since.into(),
+        keep_until: text.keep_until.into(),
+    })
 }
 
 /// Long-lived keys and nothing else: keys of a session are said to be that, and not returned.
@@ -224,11 +314,8 @@ fn keys_of(name: &EntryName, stored: LongLivedText) -> Result<StoredKeys> {
         )
         .hint("`fob user configure` stores long-lived access keys (AKIA…) in its place"));
     }
-    let keys = match (stored.access_key_id, stored.secret_access_key) {
-        (None, None) => None,
-        (Some(id), Some(secret)) => Some(keys(name, &id, &secret)?),
-        (Some(_), None) | (None, Some(_)) => return Err(broken(name)),
-    };
+    let keys = both(name, stored.access_key_id, stored.secret_access_key)?;
+    let rotation = stored.rotation.map(|text| rotation_of(name, text));
     Ok(StoredKeys {
         long_lived: LongLived {
             keys,
@@ -238,7 +325,17 @@ fn keys_of(name: &EntryName, stored: LongLivedText) -> Result<StoredKeys> {
             principal: stored.principal,
         },
         endpoint: stored.endpoint,
+        since: stored.since.map(SystemTime::from),
+        rotation: rotation.transpose()?,
     })
+}
+
+fn both(name: &EntryName, id: Option<String>, secret: Option<Secret>) -> Result<Option<Keys>> {
+    match (id, secret) {
+        (None, None) => Ok(None),
+        (Some(id), Some(secret)) => keys(name, &id, &secret).map(Some),
+        (Some(_), None) | (None, Some(_)) => Err(broken(name)),
+    }
 }
 
 pub(super) fn encode_session(value: &StoredSession, configuration: &str) -> Result<Secret> {
@@ -302,7 +399,7 @@ pub(super) fn of_configuration(
     configuration: &str,
 ) -> Result<Secret> {
     match name.kind {
-        EntryKind::Keys => Ok(encode_keys(&decode_keys(name, text)?, configuration)),
+        EntryKind::Keys => encode_keys(&decode_keys(name, text)?, configuration),
         EntryKind::SetAside => encode_set_aside(&decode_set_aside(name, text)?, configuration),
         EntryKind::Session => encode_session(&decode_session(name, text)?, configuration),
         EntryKind::Token | EntryKind::Audit => Err(broken(name)),

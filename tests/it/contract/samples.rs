@@ -7,11 +7,11 @@ use keyfob_core::agent::api::{
     Credentials, Damage, DamageKind, DatabaseChoice, DatabaseStatus, DatabaseToken,
     DatabaseTokenRequest, Depth, Event, Finding, HeadState, Health, HeldSession, IdentityStatus,
     LastCaller, ListedProvider, Login, Logout, LongLivedKeys, Look, Maintain, MfaArn, Mode, Note,
-    OpenPrompt, OpenedWith, OtherSession, OtherUser, OtherUserBy, PassphraseUse, PasteKind, Person,
-    Prompt, PromptKind, PromptState, ProxyStatus, Reach, Recover, Refresh, RemovalStep, Renewal,
-    Replaces, Reply, Report, Request, Running, Secret, SessionDuration, SessionRequest,
-    SignInStatus, SignedIn, Snapshot, State, StepResult, Subject, Target, TypedKeys, Variable,
-    Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
+    OldKey, OpenPrompt, OpenedWith, OtherSession, OtherUser, OtherUserBy, PassphraseUse, PasteKind,
+    Person, Prompt, PromptKind, PromptState, ProxyStatus, Reach, Recover, Refresh, RemovalStep,
+    Renewal, Replaces, Reply, Report, Request, Rotate, Rotated, Running, Secret, SessionDuration,
+    SessionRequest, SignInStatus, SignedIn, Snapshot, State, StepResult, Subject, Target,
+    TypedKeys, Variable, Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
 };
 use keyfob_core::config::{
     Change, EntryList, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity, WrittenEntry,
@@ -56,6 +56,10 @@ pub fn requests() -> Vec<Request> {
             check: Check::Skip,
             other_user: OtherUser::Accepted,
             replaces: Replaces::Own,
+        })),
+        Request::Maintain(Maintain::Rotate(Rotate {
+            identity: name(),
+            keep_old: Some(duration()),
         })),
         Request::Maintain(Maintain::Cleanup(Cleanup {
             long_lived_keys: LongLivedKeys::Remove,
@@ -205,6 +209,22 @@ pub fn replies() -> Vec<Reply> {
         Reply::Prompt(PromptState::Answered),
         Reply::RunInProcess,
     ];
+    let old_keys = [
+        OldKey::Deleted,
+        OldKey::Kept { until: moment() },
+        OldKey::Left {
+            error: error(Code::AccessDenied),
+        },
+    ];
+    replies.extend(old_keys.map(|old_key| {
+        Reply::Rotated(Rotated {
+            identity: name(),
+            access_key_id: "AKIA…MPLE".to_owned(),
+            old_access_key_id: Some("AKIA…WXYZ".to_owned()),
+            old_key,
+            resumed: true,
+        })
+    }));
     let heads = [
         HeadState::Known,
         HeadState::Behind { lines: 2 },

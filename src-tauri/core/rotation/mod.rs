@@ -1,0 +1,129 @@
+//! Rotation of an IAM user's access key: a new one is made, stored beside the old one, checked, put
+//! into use; then the old one is deactivated and deleted. The keyring says how far it got, so after
+//! a kill the next run, sign-in, repair or start of an agent goes on or undoes it, and at every
+//! moment a key is stored that works.
+
+mod outcome;
+mod refusals;
+mod steps;
+
+pub use outcome::{OldKey, Rotated};
+
+use crate::ask::{Caller, Note};
+use crate::config::Kind;
+use crate::duration::SessionDuration;
+use crate::error::Result;
+use crate::files::Patience;
+use crate::providers::{Trail, user_chain};
+use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
+use crate::store::{Rotation, RotationStep, SignInLock};
+use crate::world::World;
+use serde::{Deserialize, Serialize};
+use std::time::{Duration, SystemTime};
+use steps::Rotating;
+
+/// What could not be done is tried again after this time.
+const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(3600);
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Rotate {
+    pub identity: String,
+    /// AWS is to know the old key for so long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_old: Option<SessionDuration>,
+}
+
+/// Those that want the same rotation share it, in all processes.
+///
+/// # Errors
+/// What was refused, with what became of the keys.
+pub async fn rotate(world: &World, wanted: &Rotate, trail: &mut Trail) -> Result<Rotated> {
+    let chain = user_chain(world, &wanted.identity, "user rotate")?;
+    let lock = lock(world, &chain.source().name, Patience::Forever).await?;
+    let began = lock.waited_since();
+    if let Some(error) = began.and_then(|began| lock.outcome_since(began)) {
+        return Err(error);
+    }
+    let rotated = match Rotating::of(world, chain.source()).await {
+        Ok(mut rotating) => match began.and_then(|began| rotating.ended_since(began)) {
+            Some(rotated) => Ok(rotated),
+            None => rotating.run(wanted.keep_old, trail).await,
+        },
+        Err(error) => Err(error),
+    };
+    if let Err(error) = lock.record(rotated.as_ref().err()) {
+        tracing::warn!(%error, "cannot leave a note for those who wait");
+    }
+    if let Err(error) = &rotated {
+        trail.happened.push(Happened {
+            event: AuditEvent::Rotation,
+            identity: chain.identity.to_string(),
+            what: "access key".to_owned(),
+            outcome: AuditOutcome::Failed { error: error.code },
+        });
+    }
+    rotated.map_err(|error| error.identity(&chain.identity))
+}
+
+/// Goes on with what an earlier run has left, or undoes it, and notes what came of it. When there
+/// is something to do again; `None`: nothing.
+pub async fn go_on(world: &World, identity: &str, trail: &mut Trail) -> Option<SystemTime> {
+    let chain = user_chain(world, identity, "user rotate").ok()?;
+    let (name, now) = (&chain.source().name, world.clock.now());
+    let later = Some(now + TRIED_AGAIN_AFTER);
+    let stored = world.store.keys.find(name, None).await;
+    let Rotation {
+        step, keep_until, ..
+    } = stored.ok()??.rotation?;
+    if matches!(step, RotationStep::Replaced(_)) && now < keep_until {
+        return Some(keep_until);
+    }
+    let Ok(_lock) = lock(world, name, Patience::NotAtAll).await else {
+        // It is under way.
+        return later;
+    };
+    let gone_on = match Rotating::of(world, chain.source()).await {
+        Ok(mut rotating) => rotating.go_on(trail).await,
+        Err(error) => Err(error),
+    };
+    let (note, next) = match gone_on {
+        Ok(Some(rotated)) => {
+            let next = match rotated.old_key {
+                OldKey::Deleted => None,
+                OldKey::Kept { until } => Some(until),
+                OldKey::Left { .. } => later,
+            };
+            (Some(Note::Info(rotated.to_string())), next)
+        }
+        Ok(None) => (None, None),
+        Err(error) => {
+            let text = format!("the rotation of the access key of {name} is not finished: {error}");
+            (Some(Note::Warning(text)), later)
+        }
+    };
+    trail.notes.extend(note);
+    next
+}
+
+/// The same for every user. Without a person: a locked keyring stays so.
+pub async fn go_on_with_all(world: &World, caller: &Caller) -> (Trail, Option<SystemTime>) {
+    let mut trail = Trail::of(caller.clone());
+    if world.store.keyring.check().await.is_err() {
+        return (trail, Some(world.clock.now() + TRIED_AGAIN_AFTER));
+    }
+    let mut next: Option<SystemTime> = None;
+    for identity in world.config.identities() {
+        let is_user = |it: crate::config::Chain| matches!(it.target().kind, Kind::User(_));
+        if world.config.chain(identity).is_ok_and(is_user) {
+            let due = go_on(world, identity.name.as_str(), &mut trail).await;
+            next = next.into_iter().chain(due).min();
+        }
+    }
+    trail.record(world).await;
+    (trail, next)
+}
+
+async fn lock(world: &World, name: &str, patience: Patience) -> Result<SignInLock> {
+    let folder = world.store.sign_in_locks_folder();
+    SignInLock::acquire(&folder, &format!("{name}~rotation"), patience, &world.clock).await
+}
