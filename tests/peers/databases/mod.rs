@@ -8,6 +8,7 @@ use serde_json::Value;
 use server::{Engine, Server, home_with};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
+use std::time::Duration;
 
 const FOB: &str = env!("CARGO_BIN_EXE_fob");
 const APP: &str = "user: app, via: { identity: deploy }";
@@ -123,16 +124,71 @@ fn pools_outlive_their_tokens_without_a_failed_connection() {
     let proxy = Proxy::of(&home, "orders");
     let opened = home.python(POOL, &[&proxy.port, "40"]).ok();
     let opened: usize = opened.trim().parse().expect("a number");
-    let mut tokens = all_in(&server);
+    several_tokens(&server, opened);
+}
+
+/// Of sessions of twelve seconds, in so many rounds that all opened a connection.
+fn several_tokens(server: &Server, rounds: usize) {
+    let mut tokens = all_in(server);
     assert!(
-        opened > 10 && tokens.len() > opened,
-        "{opened}, {}",
+        rounds > 10 && tokens.len() > rounds,
+        "{rounds}, {}",
         tokens.len()
     );
     tokens.sort_unstable();
     tokens.dedup();
     // A token goes with its session, of which each is good for nine seconds.
     assert!((3..=8).contains(&tokens.len()), "{}", tokens.len());
+}
+
+/// A pool of HikariCP, through the proxy.
+fn hikari(engine: Engine, protocol: &str) {
+    const POOL: &str = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/peers/databases/Pool.java"
+    );
+    let server = Server::start(engine);
+    let home = home_with(&server.entry("orders", APP), &server.sessions_of(12));
+    let proxy = Proxy::of(&home, "orders");
+    let address = format!("jdbc:{protocol}://127.0.0.1:{}/lake", proxy.port);
+    let jars = ["HikariCP", "slf4j-api", "postgresql", "mariadb-java-client"];
+    let jars = jars
+        .map(|jar| format!("/usr/share/java/{jar}.jar"))
+        .join(":");
+    let rounds = home.run(&["java", "-cp", &jars, POOL, &address, "40"]).ok();
+    several_tokens(&server, rounds.trim().parse().expect("a number"));
+}
+
+#[test]
+#[ignore = "starts PostgreSQL: only root can"]
+fn a_java_pool_of_postgresql_outlives_its_tokens_without_a_failed_connection() {
+    hikari(Engine::Postgres, "postgresql");
+}
+
+#[test]
+#[ignore = "starts MariaDB: only root can"]
+fn a_java_pool_of_mariadb_outlives_its_tokens_without_a_failed_connection() {
+    hikari(Engine::Mariadb, "mariadb");
+}
+
+#[test]
+#[ignore = "starts MariaDB: only root can"]
+fn the_mysql_client_gets_in_over_the_lives_of_several_tokens() {
+    const ROUNDS: usize = 25;
+    let server = Server::start(Engine::Mariadb);
+    let home = home_with(&server.entry("shop", APP), &server.sessions_of(12));
+    let proxy = Proxy::of(&home, "shop");
+    for _ in 0..=ROUNDS {
+        let place = ["-h", "127.0.0.1", "-P", &proxy.port, "-u", "app"];
+        let client = [
+            &["mariadb", "--no-defaults"],
+            &place[..],
+            &["-Ne", "SELECT 1"],
+        ];
+        assert_eq!(home.run(&client.concat()).ok(), "1\n");
+        server::pause(Duration::from_secs(1));
+    }
+    several_tokens(&server, ROUNDS);
 }
 
 #[test]
