@@ -75,6 +75,15 @@ fn the_roles_that_are_assigned_are_identities_once_a_person_has_signed_in() {
         let ran = office.home.run(&["login", "OLD-archive/readonlyaccess"]);
         assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
         assert_eq!(office.calls("GetRoleCredentials"), 1);
+        let checked = text(&office.home.run(&["doctor"]).stdout);
+        assert!(
+            checked.contains("identity old-archive/ReadOnlyAccess: valid"),
+            "{checked}"
+        );
+        assert!(
+            !checked.contains("production/ReadOnlyAccess"),
+            "of those not used nothing: {checked}"
+        );
         let ran = office.home.run(&["login", "deploy"]);
         assert_eq!(code(&ran), 0, "a role on one: {}", text(&ran.stderr));
         assert_eq!(office.desktop.times(), 1, "one tab");

@@ -84,8 +84,8 @@ pub(super) async fn services(environment: &Environment) -> Vec<Checked> {
 
 /// Other systems always have both.
 #[cfg(not(target_os = "linux"))]
-pub(super) async fn services(_: &Environment) -> Vec<Checked> {
-    Vec::new()
+pub(super) fn services(_: &Environment) -> std::future::Ready<Vec<Checked>> {
+    std::future::ready(Vec::new())
 }
 
 #[cfg(target_os = "linux")]

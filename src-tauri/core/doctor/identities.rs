@@ -17,27 +17,34 @@ pub(super) fn name(identity: &Identity) -> String {
     format!("identity {}", identity.name)
 }
 
-pub(super) async fn identity(machine: &Machine, world: &World, it: &Identity) -> Checked {
+/// Nothing of a role that is only assigned: of thousands few are used.
+pub(super) async fn identity(machine: &Machine, world: &World, it: &Identity) -> Option<Checked> {
     let name = name(it);
     let chain = match world.config.chain(it) {
         Ok(chain) => chain,
         Err(error) if error.code == Code::Unsupported => {
-            return Checked::failed(name, &error).no_worse_than_a_warning();
+            return Some(Checked::failed(name, &error).no_worse_than_a_warning());
         }
-        Err(error) => return Checked::failed(name, &error).remedy("fob validate"),
+        Err(error) => return Some(Checked::failed(name, &error).remedy("fob validate")),
     };
-    let session = match machine.sessions(world).await {
-        Ok(sessions) => match sessions.get(&key(it.name.as_str())) {
-            Some(record) => match whoami(world, record, Reach::Online).await {
-                Ok((whoami, notes)) => held(&chain, &name, whoami, &notes, world.clock.now()),
-                Err(error) => Checked::failed(&name, &error),
-            },
-            None => Checked::ok(&name, NOT_SIGNED_IN),
-        },
-        Err(error) => return as_the_agent_says(machine, &name, it, &error).await,
+    let sessions = match machine.sessions(world).await {
+        Ok(sessions) => sessions,
+        Err(error) => return Some(as_the_agent_says(machine, &name, it, &error).await),
+    };
+    let now = world.clock.now();
+    let record = sessions.get(&key(it.name.as_str()));
+    let record =
+        record.filter(|record| !it.is_assigned || record.state(now) != State::NeedsSignIn)?;
+    let session = match whoami(world, record, Reach::Online).await {
+        Ok((whoami, notes)) => held(&chain, &name, whoami, &notes, now),
+        // Most machines have no role of their own.
+        Err(error) if error.code == Code::NoCredentials => {
+            Checked::failed(&name, &error).no_worse_than_a_warning()
+        }
+        Err(error) => Checked::failed(&name, &error),
     };
     // What a person is to do about the keys comes first.
-    with_its_keys(world, &chain, session).await
+    Some(with_its_keys(world, &chain, session).await)
 }
 
 const NOT_SIGNED_IN: &str = "not signed in";

@@ -83,7 +83,7 @@ fn of_the_configuration<'a>(machine: &'a Machine, world: &'a World) -> Vec<Exami
         all.push(Box::pin(limited(name, LIMIT, found)));
     }
     for it in config.identities() {
-        let found = async { vec![identities::identity(machine, world, it).await] };
+        let found = async { Vec::from_iter(identities::identity(machine, world, it).await) };
         let name = identities::name(it);
         all.push(Box::pin(once_it_is_read(
             machine,
