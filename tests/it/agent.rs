@@ -72,3 +72,20 @@ fn a_warning_reaches_only_the_client_that_caused_it() {
         );
     }
 }
+
+#[test]
+fn a_role_without_a_session_is_not_said_to_be_the_user_it_stands_on() {
+    let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
+    for with_agent in [false, true] {
+        let agent = with_agent.then(|| home.start_agent());
+        let user = home.json(&["whoami", "dev", "--offline", "--json"]);
+        assert_eq!(user["principal"], "arn:aws:iam::123456789012:user/kim");
+        let role = home.json(&["whoami", "deploy", "--offline", "--json"]);
+        assert_eq!(role["state"], "needs_sign_in", "{role}");
+        assert!(
+            role["principal"].is_null() && role["account"].is_null(),
+            "{role}"
+        );
+        drop(agent);
+    }
+}

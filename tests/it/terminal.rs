@@ -185,3 +185,12 @@ fn the_keys_of_a_shell_edit_every_field() {
     let shown = ends(terminal, 0);
     assert!(shown.contains("(1h 59m)"), "{shown}");
 }
+
+#[test]
+fn a_long_look_says_how_much_is_left_and_wipes_that_again() {
+    let home = Home::signed_up(DEV);
+    let mut terminal = start(&home, &["doctor"]);
+    terminal.read_to("Checking: 1 left");
+    let shown = ends(terminal, 0);
+    assert!(shown.contains("identity dev: not signed in"), "{shown}");
+}

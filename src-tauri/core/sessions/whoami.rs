@@ -141,12 +141,12 @@ pub async fn account(world: &World, chain: &Chain, session: &Session) -> Option<
 
 /// The owner of the keys in the keyring for an IAM user, as STS named it when they were stored.
 async fn known_owner(world: &World, chain: &Chain) -> Option<(Option<String>, Option<String>)> {
-    if !matches!(chain.source().kind, Kind::User(_)) || !chain.links().len() == 1 {
+    if !matches!(chain.target().kind, Kind::User(_)) {
         return None;
     }
-    let (source, keys) = (chain.source(), &world.store.keys);
-    let at = world.endpoint(source).ok()?;
-    let remembered = keys.find(&source.name, Some(&at)).await.ok()??.long_lived;
+    let (user, keys) = (chain.target(), &world.store.keys);
+    let at = world.endpoint(user).ok()?;
+    let remembered = keys.find(&user.name, Some(&at)).await.ok()??.long_lived;
     Some((
         remembered.principal.map(String::from),
         remembered.account.map(String::from),
