@@ -56,4 +56,5 @@ export type Settings = Resolved<"settings">;
 export type NoticeKind = Settings["notices"][number];
 export type Severity = Settings["problems"][number]["severity"];
 export type Refresh = Snapshot["refresh"];
+export type AssignedRole = NonNullable<Resolved<"assignedRoles">>[number];
 export type Importable = Resolved<"importable">[number];

@@ -148,6 +148,25 @@ export const texts = {
     failing: "The last renewal failed",
   },
 
+  roles: {
+    title: (provider: string) => `Roles of ${provider}`,
+    lead: "The roles that you choose are written into the configuration. All of them: what is assigned to you later is there by itself.",
+    open: "Roles…",
+    of: (provider: string) => `Roles of ${provider}…`,
+    filter: "Filter roles",
+    list: "Assigned roles",
+    none: "No roles are listed yet.",
+    onlyWritten: "Only the roles in the configuration are listed here.",
+    refresh: "Refresh list",
+    refreshing: "Listing…",
+    all: "Use all",
+    chosen: (n: number) => (n === 0 ? "Use chosen" : `Use ${n} chosen`),
+    writing: "Writing…",
+    shown: (n: number) => count(n, "role", "roles"),
+    kept: (n: number, provider: string) => `${count(n, "role", "roles")} of ${provider} kept`,
+    allKept: (provider: string) => `Every role of ${provider} is used`,
+  },
+
   databases: {
     title: "Databases",
     /** `app · through deploy · db.example.com:5432` */

@@ -86,11 +86,10 @@ async fn database_token(state: &AppState, name: &str) -> Result<DatabaseToken> {
 }
 
 pub async fn use_as_default(state: &AppState, identity: String) -> Result<()> {
-    edit(state, Change::MakeDefault(identity)).await
+    edit(state, vec![Change::MakeDefault(identity)]).await
 }
 
-pub async fn edit(state: &AppState, change: Change) -> Result<()> {
-    let changes = vec![change];
+pub async fn edit(state: &AppState, changes: Vec<Change>) -> Result<()> {
     if state.host.is_idle() {
         edits::change_file(&state.host.path()?, &state.host.environment, &changes).await?;
         return state.take_over().await;

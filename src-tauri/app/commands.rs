@@ -7,6 +7,7 @@
     reason = "a command's arguments are its own"
 )]
 
+pub mod roles;
 pub mod settings;
 pub mod sign_in;
 

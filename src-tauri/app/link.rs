@@ -60,7 +60,7 @@ pub enum AppRequest {
     Look,
     /// Reads keyring and configuration again.
     Retry,
-    Edit(Change),
+    Edit(Vec<Change>),
     Import(Vec<String>),
     CopyEnvironment(String),
     CopyProfileName(String),

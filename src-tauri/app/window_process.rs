@@ -213,7 +213,7 @@ async fn carry_out(app: &AppHandle, window: Option<&str>, request: AppRequest) -
             state.changed();
             Ok(())
         }
-        AppRequest::Edit(change) => actions::edit(state, change).await,
+        AppRequest::Edit(changes) => actions::edit(state, changes).await,
         AppRequest::CopyEnvironment(identity) => actions::copy_environment(state, &identity).await,
         AppRequest::CopyProfileName(identity) => state.clipboard.copy(&identity),
         AppRequest::Doctor => return examine(app, state).await,

@@ -97,6 +97,7 @@ export class FakeApp {
     show_notices: ({ kinds }) => fixtures.settings({ notices: kinds as [] }),
     importable: () => [],
     untrusted_parts: () => ["runs the program `creds --json` (identities.vendor.credentials.process)"],
+    assigned_roles: () => fixtures.assigned_roles(),
     import_profiles: ({ names }) => ({ identities: names, notes: [] }),
     ...Object.fromEntries(
       [
@@ -109,6 +110,8 @@ export class FakeApp {
         "copy_remedy",
         "open_console",
         "copy_database_token",
+        "keep_roles",
+        "keep_all_roles",
         "open_database_terminal",
         "open_configuration",
         "add_user",

@@ -4,6 +4,7 @@ import type {
   Audit,
   AuditLine,
   Error,
+  AssignedRole,
   Database,
   Identity,
   OpenPrompt,
@@ -148,6 +149,12 @@ export function snapshot(identities: Identity[], more: Partial<Snapshot> = {}): 
 
 export function with_prompts(base: Snapshot, ...prompts: Prompt[]): Snapshot {
   return { ...base, agent: { ...base.agent!, prompts: prompts.map(open) } };
+}
+
+export function assigned_roles(): AssignedRole[] {
+  return ["dev", "prod", "sandbox"].flatMap((account, n) =>
+    ["admin", "viewer"].map((role) => ({ identity: `${account}/${role}`, account: `42000000000${n}`, role })),
+  );
 }
 
 /** A database with a port of this machine. */

@@ -57,6 +57,13 @@ export const scenes: Record<string, Scene> = {
         ),
       ),
   },
+  roles: {
+    app: () => main(fixtures.team_snapshot()),
+    act: async ({ screen, user }) => {
+      await user.click(await screen.findByRole("button", { name: "Roles of corp-sso…" }));
+      await user.click(await screen.findByRole("checkbox", { name: /^prod\/admin/ }));
+    },
+  },
   "identities-waiting": {
     app: () =>
       main(

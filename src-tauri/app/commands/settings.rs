@@ -172,7 +172,7 @@ pub async fn use_as_default(state: State<'_, Windows>, identity: String) -> Resu
 }
 
 async fn edit(state: &Windows, change: Change) -> Result<()> {
-    state.ask(AppRequest::Edit(change)).await.map(drop)
+    state.ask(AppRequest::Edit(vec![change])).await.map(drop)
 }
 
 /// In the program that opens such files.

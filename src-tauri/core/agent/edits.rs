@@ -223,7 +223,8 @@ fn added(changes: &[Change]) -> Vec<String> {
         | Change::AddEntry(_)
         | Change::AddWebIdentity(_)
         | Change::MakeDefault(_)
-        | Change::NotifyBefore(_) => None,
+        | Change::NotifyBefore(_)
+        | Change::AutoProvision(_) => None,
     });
     identities.collect()
 }

@@ -36,8 +36,8 @@ pub use database_host::{DatabaseHost, DatabaseService};
 pub use databases::{Database, Engine, PasswordSecret};
 pub(crate) use edit::Original;
 pub use edit::{
-    Change, EntryList, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity, WrittenEntry,
-    added, change,
+    AutoProvision, Change, EntryList, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity,
+    WrittenEntry, added, change,
 };
 pub use file::is_blank;
 pub use general::KeyringChoice;

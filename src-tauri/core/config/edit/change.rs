@@ -25,6 +25,8 @@ pub enum Change {
     MakeDefault(String),
     /// How long before the end of a session a notice is shown: `30m`.
     NotifyBefore(String),
+    /// Whether the roles that an IAM Identity Center assigns are identities unwritten.
+    AutoProvision(AutoProvision),
 }
 
 impl Change {
@@ -35,7 +37,9 @@ impl Change {
             Change::AddIdentityCenter(new) => ("providers", &new.name, new.value()?),
             Change::AddWebIdentity(new) => ("providers", &new.name, new.value()?),
             Change::AddEntry(new) => (new.of.plural(), &new.name, new.value()?),
-            Change::MakeDefault(_) | Change::NotifyBefore(_) => return Ok(Vec::new()),
+            Change::MakeDefault(_) | Change::NotifyBefore(_) | Change::AutoProvision(_) => {
+                return Ok(Vec::new());
+            }
         };
         Ok(if of == section {
             value.lines(name, 4, 2)
@@ -92,6 +96,12 @@ pub fn added(changes: &[Change]) -> Result<String> {
         }
     }
     Ok(text)
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AutoProvision {
+    pub provider: String,
+    pub is_on: bool,
 }
 
 /// An identity that is to be written. What is optional and blank is left out.

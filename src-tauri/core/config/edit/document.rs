@@ -1,7 +1,8 @@
 //! A configuration as text and tree, and the changes that can be made to it.
 
 use super::change::{
-    Change, EntryList, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity, WrittenEntry,
+    AutoProvision, Change, EntryList, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity,
+    WrittenEntry,
 };
 use super::patch::{Obstacle, Page, Patch, position};
 use super::replacement::Original;
@@ -83,6 +84,9 @@ pub fn change(path: &Path, environment: &Environment, changes: &[Change]) -> Res
                 tracing::info!(identity = name.trim(), "identity made the default");
             }
             Change::NotifyBefore(_) => tracing::info!("time of notices changed"),
+            Change::AutoProvision(AutoProvision { provider, .. }) => {
+                tracing::info!(provider, "listing of roles changed");
+            }
         }
     }
     Ok(())
@@ -159,6 +163,7 @@ impl<'p> Document<'p> {
                 );
                 self.with(&[notify], &by_hand)
             }
+            Change::AutoProvision(new) => self.with_auto_provision(new),
         }
     }
 
@@ -265,6 +270,22 @@ impl<'p> Document<'p> {
         let by_hand =
             format!("`default: true` below `auth.identities.{name}` and at no other identity");
         self.with(&operations, &by_hand)
+    }
+
+    fn with_auto_provision(&self, new: &AutoProvision) -> Result<Document<'p>> {
+        const KEY: &str = "auto_provision_identities";
+        let named = new.provider.as_str();
+        let keys = self.entries("providers").iter();
+        let keys = keys.filter_map(|it| it.key.text());
+        let Some(name) = keys.clone().find(|key| key.eq_ignore_ascii_case(named)) else {
+            return Err(LookedUp::Provider.unknown(named, keys));
+        };
+        let operation = Operation {
+            path: vec!["auth", "providers", name, KEY],
+            value: Some(NewValue::Is(new.is_on)),
+        };
+        let by_hand = format!("`{KEY}: {}` below `auth.providers.{name}`", new.is_on);
+        self.with(&[operation], &by_hand)
     }
 
     /// For every default but `name`. Those of other clouds keep what they say.

@@ -10,7 +10,8 @@ mod replacement;
 mod value;
 
 pub use change::{
-    Change, EntryList, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity, WrittenEntry, added,
+    AutoProvision, Change, EntryList, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity,
+    WrittenEntry, added,
 };
 pub use document::change;
 pub(crate) use replacement::Original;

@@ -65,6 +65,28 @@ fn an_identity_center_is_added_beside_other_providers_and_to_a_new_file() {
     assert!(error.message.contains("corp"), "{error}");
 }
 
+#[test]
+fn the_roles_that_a_provider_assigns_are_listed_or_not() {
+    let listing = |provider: &str, is_on: bool| {
+        Change::AutoProvision(AutoProvision {
+            provider: provider.to_owned(),
+            is_on,
+        })
+    };
+    let text = after("", &identity_center("corp"));
+    let off = after(&text, &listing("Corp", false));
+    assert_eq!(off, text.replace("identities: true", "identities: false"));
+    assert_eq!(after(&off, &listing("corp", true)), text);
+    let written = "auth:\n  providers:\n    corp: { kind: aws/iam-identity-center, region: eu-central-1, start_url: \"https://corp.awsapps.com/start\" } # Ours.\n";
+    let on = after(written, &listing("corp", true));
+    assert!(
+        on.contains("auto_provision_identities: true } # Ours."),
+        "{on}"
+    );
+    let error = refused(&text, &listing("corporate", true));
+    assert!(error.message.contains("corporate"), "{error}");
+}
+
 fn default(name: &str) -> Change {
     Change::MakeDefault(name.to_owned())
 }
