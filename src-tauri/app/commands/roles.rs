@@ -1,10 +1,5 @@
 //! The roles that an IAM Identity Center assigns: which of them are identities of the configuration.
 
-#![expect(
-    clippy::needless_pass_by_value,
-    reason = "a command's arguments are its own"
-)]
-
 use crate::link::AppRequest;
 use crate::windows::Windows;
 use keyfob_core::config::{
