@@ -10,10 +10,13 @@ use keyfob_core::agent::api::{
 };
 use keyfob_core::view::state::{is_usable, word};
 use keyfob_core::view::time::{rounded, time_left};
+use std::cmp::Reverse;
 use std::time::SystemTime;
 
 /// More would fill the screen: the window shows all.
 const MOST_IDENTITIES: usize = 20;
+/// Of more than those.
+const LAST_USED: usize = 10;
 /// For a name, in characters.
 const NAME_ROOM: usize = 33;
 
@@ -111,12 +114,7 @@ pub fn menu(
     let mut items: Vec<_> = programs_that_wait(snapshot).map(answer).collect();
     items.extend([line(&Choice::Open, "Open Keyfob"), MenuEntry::Separator]);
     let identities = snapshot.identities();
-    items.extend(
-        identities
-            .iter()
-            .take(MOST_IDENTITIES)
-            .map(|it| identity(it, now)),
-    );
+    items.extend(listed(identities).map(|it| identity(it, now)));
     if identities.len() > MOST_IDENTITIES {
         items.push(line(
             &Choice::SignInTo,
@@ -147,6 +145,18 @@ pub fn menu(
         line(&Choice::Quit, "Quit"),
     ]);
     items
+}
+
+/// All; of very many those that were used last, and the default. Their order stays: a menu that
+/// is open does not move.
+fn listed(all: &[IdentityStatus]) -> impl Iterator<Item = &IdentityStatus> {
+    let used_at = |it: &IdentityStatus| it.last_caller.as_ref().map(|caller| caller.at);
+    let mut last: Vec<_> = all.iter().collect();
+    last.sort_by_key(|it| Reverse((it.default, used_at(it), is_usable(it.state))));
+    last.truncate(LAST_USED);
+    let is_few = all.len() <= MOST_IDENTITIES;
+    all.iter()
+        .filter(move |it| is_few || last.iter().any(|last| std::ptr::eq(*last, *it)))
 }
 
 fn programs_that_wait(snapshot: &AppSnapshot) -> impl Iterator<Item = &Prompt> {

@@ -2,7 +2,7 @@ use super::menu::{Choice, Difference, MenuEntry, difference, menu, tooltip};
 use crate::autostart::StartAtLogin;
 use crate::snapshot::tests::{NOW, identity, now, snapshot, waiting};
 use keyfob_core::agent::api::{
-    DatabaseStatus, IdentityStatus, OpenedWith, ProxyStatus, Refresh, State,
+    DatabaseStatus, IdentityStatus, LastCaller, OpenedWith, ProxyStatus, Refresh, State,
 };
 use keyfob_core::error::{Code, Error};
 use std::time::Duration;
@@ -200,11 +200,24 @@ fn only_a_role_that_is_signed_in_to_opens_the_console() {
 
 #[test]
 fn many_identities_leave_room_for_the_rest_of_the_menu() {
-    let many = (0..200)
+    let mut many: Vec<_> = (0..200)
         .map(|n| identity(&format!("it-{n}"), State::NeedsSignIn))
         .collect();
+    many[150].default = true;
+    for (n, seconds) in [(190, 2), (120, 1)] {
+        many[n].last_caller = Some(LastCaller {
+            program: "make".into(),
+            pid: 7,
+            at: now() + Duration::from_secs(seconds),
+        });
+    }
+    many[199].state = State::Valid;
     let lines = lines(&menu(&snapshot(many), StartAtLogin::Off, now()));
-    assert_eq!(lines.iter().filter(|line| line.ends_with('>')).count(), 20);
+    let names = lines.iter().filter_map(|line| line.split_once(" — "));
+    let names: Vec<_> = names.map(|(name, _)| name).collect();
+    let used_last = ["it-120", "it-150 (default)", "it-190", "it-199"];
+    assert_eq!(names[..6], ["it-0", "it-1", "it-2", "it-3", "it-4", "it-5"]);
+    assert_eq!(names[6..], used_last, "in the order of the configuration");
     assert!(
         lines.contains(&"All 200 identities…".to_owned())
             && lines.last().is_some_and(|it| it == "Quit")
