@@ -32,6 +32,7 @@ const COMMANDS: &[&str] = &[
     "leave_sandbox",
     "list_roles",
     "log_out",
+    "rotate_key",
     "notify_before",
     "open_browser",
     "open_configuration",

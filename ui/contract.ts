@@ -39,6 +39,9 @@ export type KeysDraft = Given<"checkKeys">;
 export type KeysField = FieldProblem["field"];
 export type FieldProblem = Resolved<"checkKeys">[number];
 
+export type Rotated = Resolved<"rotateKey">;
+export type OldKey = Rotated["old_key"];
+
 export type Target = Given<"previewLogout">;
 export type Report = Resolved<"previewLogout">;
 export type RemovalStep = Report["steps"][number];

@@ -131,6 +131,8 @@ export const texts = {
     profileCopied: (name: string) => `Profile name for ${name} copied`,
     consoleOpened: (name: string) => `Opening the AWS console in the browser as ${name}`,
     isDefault: (name: string) => `${name} is now the default`,
+    rotateKey: "Rotate access key…",
+    rotating: "Rotating…",
   },
 
   details: {
@@ -146,6 +148,14 @@ export const texts = {
     nextRefresh: "Next refresh",
     noRefresh: "not automatic",
     failing: "The last renewal failed",
+    accessKey: "Access key",
+    keyAge: (id: string, days: number) => `${id}, stored ${days === 0 ? "today" : `${count(days, "day", "days")} ago`}`,
+    oldKey: (days: number) => `The access key is ${count(days, "day", "days")} old and should be rotated`,
+    rotating: "A new key takes AWS some seconds to know, up to a minute; the old one stays in use until then",
+    rotated: (key: string) => `The access key ${key} is in use now`,
+    oldDeleted: "The old one was deleted at AWS",
+    oldKept: (until: string) => `AWS accepts the old one until ${until}`,
+    oldLeft: "The old one could not be deleted at AWS",
   },
 
   roles: {
@@ -446,6 +456,7 @@ export const texts = {
       renewal_failing: "Renewals keep failing",
       expires_soon: "A session expires soon and needs you",
       expired: "A session has expired",
+      key_is_old: "An access key is old and should be rotated",
       person_awaited: "A program is waiting for you",
     } satisfies Record<NoticeKind, string>,
     configuration: "Configuration",

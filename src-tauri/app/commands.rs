@@ -17,7 +17,8 @@ use crate::link::AppRequest;
 use crate::snapshot::{AppSnapshot, View};
 use crate::windows::{self, Windows};
 use keyfob_core::agent::api::{
-    Audit, Control, Logout, LongLivedKeys, Look, Maintain, Mode, Refresh, Reply, Report, Target,
+    Audit, Control, Logout, LongLivedKeys, Look, Maintain, Mode, Refresh, Reply, Report, Rotate,
+    Rotated, Target,
 };
 use keyfob_core::clock::Clock;
 use keyfob_core::doctor::Checked;
@@ -93,6 +94,35 @@ pub async fn log_out(
         mode: Mode::Run,
     };
     removed(&window, &state, logout).await
+}
+
+/// A new access key in place of the stored one, once the person agrees: copies of the old one stop
+/// working.
+#[tauri::command]
+#[specta::specta]
+pub async fn rotate_key(
+    window: WebviewWindow,
+    state: State<'_, Windows>,
+    identity: String,
+) -> Result<Rotated> {
+    let question = NativeQuestion {
+        title: "Rotate the access key?",
+        text: format!(
+            "A new access key for {identity} is made and stored, and the old one is deleted at \
+             AWS: copies of it on other machines and in pipelines stop working."
+        ),
+        yes: "Rotate",
+    };
+    confirmed(&window, question).await?;
+    let request = Maintain::Rotate(Rotate {
+        identity,
+        keep_old: None,
+    });
+    match state.request(window.label(), request.into()).await?.reply {
+        Reply::Rotated(rotated) => Ok(rotated),
+        Reply::Needs(prompt) => Err(prompt.unanswered),
+        _ => Err(misunderstood()),
+    }
 }
 
 async fn removed(window: &WebviewWindow, state: &Windows, logout: Logout) -> Result<Report> {

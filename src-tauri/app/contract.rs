@@ -27,6 +27,7 @@ pub fn builder() -> Builder<Wry> {
             commands::sign_in::check_keys,
             commands::preview_logout,
             commands::log_out,
+            commands::rotate_key,
             commands::activity,
             commands::settings::settings,
             commands::settings::start_at_login,
@@ -165,6 +166,7 @@ mod tests {
         let allowed = of_prompts["permissions"].to_string();
         for command in [
             "log-out",
+            "rotate-key",
             "settings",
             "doctor",
             "activity",

@@ -5,7 +5,8 @@
 mod gate;
 mod killed;
 
-use crate::home::{DEPLOY, DEV, Home, RunningAgent, code, text, wait_for};
+use crate::home::{DEPLOY, DEV, Home, RunningAgent, code, text, until, wait_for};
+use crate::logout_table::in_half_an_hour;
 use keyfob_core::ids::AccessKeyId;
 use keyfob_core::sandbox::{
     FaultSwitch, IamAction, MfaDevice, SandboxFault, SandboxSettings, StsAction,
@@ -15,7 +16,9 @@ use keyfob_core::store::StoredKeys;
 use serde_json::Value;
 use std::fs;
 use std::process::Output;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 fn stored(home: &Home) -> StoredKeys {
     let found = wait_for(home.store(&home.config()).keys.find("dev", None));
@@ -391,6 +394,98 @@ fn a_key_that_was_handed_out_is_kept_until_programs_come_again() {
         assert_eq!(before["AccessKeyId"], ids_at_aws(home)[0].as_str());
         let after = home.json(&["credential-process", "dev"]);
         assert_eq!(after["AccessKeyId"], stored_id(home).as_str());
+    });
+}
+
+/// As it would be after so many days.
+fn stored_days_ago(home: &Home, days: u64) {
+    let since = in_half_an_hour() - Duration::from_hours(24 * days);
+    let store = home.store(&home.config());
+    let aged = StoredKeys {
+        since: Some(since),
+        ..stored(home)
+    };
+    let at = aged.endpoint.clone();
+    wait_for(store.keys.put("dev", &aged, at.as_ref())).expect("put");
+}
+
+#[test]
+fn the_age_of_a_key_is_listed_and_an_old_one_is_announced_once() {
+    let home = Home::signed_up(DEV);
+    let key = |home: &Home| home.json(&["list", "--json"])["identities"][0]["access_key"].clone();
+    let new = key(&home);
+    assert_eq!(new["id"], stored_id(&home).to_string());
+    assert!(new["since"].is_string(), "{new}");
+    assert_eq!(new["is_old"], false);
+    let lists = |home: &Home| text(&home.run(&["list"]).stdout).contains("access key 97 days old");
+    assert!(!lists(&home));
+
+    stored_days_ago(&home, 98);
+    assert_eq!(key(&home)["is_old"], true);
+    assert!(lists(&home));
+    let words = format!(
+        "dev: access key {} is 97 days old; `fob user rotate dev`",
+        stored_id(&home)
+    );
+    let agent = home.start_agent();
+    until("it is announced", || agent.said().contains(&words));
+    assert!(lists(&home));
+    drop(agent);
+    let agent = home.start_agent();
+    let ran = home.run(&["user", "rotate", "dev"]);
+    assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+    assert!(
+        !agent.said().contains(&words),
+        "not again: {}",
+        agent.said()
+    );
+    assert_eq!(key(&home)["is_old"], false);
+    assert!(!lists(&home));
+}
+
+#[test]
+fn the_configuration_says_when_a_key_is_old_and_whether_one_ever_is() {
+    let is_old = |written: &str, days| {
+        let notify = format!("auth:\n  notify: {{ key_age: {written} }}\n");
+        let home = Home::signed_up(&DEV.replace("auth:\n", &notify));
+        stored_days_ago(&home, days);
+        home.json(&["list", "--json"])["identities"][0]["access_key"]["is_old"] == true
+    };
+    assert!(!is_old("200d", 100));
+    assert!(is_old("200d", 201));
+    assert!(!is_old("off", 2000));
+    let notify = "auth:\n  notify: { key_age: soon }\n";
+    let home = Home::with(&DEV.replace("auth:\n", notify));
+    let ran = home.run(&["validate"]);
+    assert_eq!(code(&ran), 2);
+    let said = text(&ran.stdout);
+    assert!(said.contains("notify.key_age"), "{said}");
+}
+
+/// Programs that come while it rotates get a session each time.
+#[test]
+fn nobody_who_uses_the_identity_notices_a_rotation() {
+    with_and_without_agent(&format!("{DEV}{DEPLOY}"), |home, _| {
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let programs = ["dev", "deploy"].map(|identity| {
+                let is_over = &is_over;
+                scope.spawn(move || {
+                    while !is_over.load(Ordering::SeqCst) {
+                        let ran = home.run(&["credential-process", identity]);
+                        assert_eq!(code(&ran), 0, "{identity}: {}", text(&ran.stderr));
+                    }
+                })
+            });
+            for _ in 0..2 {
+                let ran = home.run(&["user", "rotate", "dev"]);
+                assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+            }
+            is_over.store(true, Ordering::SeqCst);
+            for program in programs {
+                program.join().expect("no failure");
+            }
+        });
     });
 }
 

@@ -454,6 +454,8 @@ fn said(event: &Event) -> String {
         Event::ExpiresSoon { identity, .. } => format!("expires soon {identity}"),
         Event::SignInEndsSoon { provider, .. } => format!("sign-in ends soon {provider}"),
         Event::Expired { identity } => format!("expired {identity}"),
+        Event::KeyIsOld(key) => format!("old key {}", key.identity),
+        Event::KeysStored { identity } => format!("keys stored {identity}"),
         Event::PromptOpened(prompt) => {
             let kind = match prompt.kind {
                 PromptKind::Keys { .. } => "keys",

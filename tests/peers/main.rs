@@ -17,5 +17,6 @@ mod preconditions;
 mod profiles;
 mod rds;
 mod recovery;
+mod rotation;
 mod sign_in;
 mod terminal;

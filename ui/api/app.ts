@@ -39,6 +39,11 @@ export const commands = {
 	checkKeys: (draft: KeysDraft) => __TAURI_INVOKE<FieldProblem[]>("check_keys", { draft }),
 	previewLogout: (target: Target, longLivedKeys: LongLivedKeys) => __TAURI_INVOKE<Report>("preview_logout", { target, longLivedKeys }),
 	logOut: (target: Target, longLivedKeys: LongLivedKeys) => __TAURI_INVOKE<Report>("log_out", { target, longLivedKeys }),
+	/**
+	 *  A new access key in place of the stored one, once the person agrees: copies of the old one stop
+	 *  working.
+	 */
+	rotateKey: (identity: string) => __TAURI_INVOKE<Rotated>("rotate_key", { identity }),
 	/**  The audit log of the last days; all of it for `null`. */
 	activity: (days: number | null) => __TAURI_INVOKE<Audit>("activity", { days }),
 	settings: () => __TAURI_INVOKE<DesktopSettings>("settings"),
@@ -110,6 +115,16 @@ export const events = {
 };
 
 /* Types */
+/**  The long-lived key that is stored for an IAM user. */
+export type AccessKeyStatus = {
+	/**  Shortened. */
+	id: string,
+	/**  When it was stored first, or made here; `None`: that is not known. */
+	since: string | null,
+	/**  Older than the configuration wants. */
+	is_old: boolean,
+};
+
 export type AppSnapshot = {
 	/**  RFC 3339. */
 	now: string,
@@ -408,6 +423,7 @@ export type IdentityStatus = {
 	expires_in_seconds: number | null,
 	/**  Its own, where it stands alone and a person signs in. */
 	sign_in?: SignInStatus | null,
+	access_key?: AccessKeyStatus | null,
 	default: boolean,
 	/**  When the agent renews it; `None` where it does not, or a person is needed. */
 	next_refresh: string | null,
@@ -485,7 +501,17 @@ export type NewUser = {
 export type Note = ({ info: string }) & { warning?: never } | ({ warning: string }) & { info?: never };
 
 /**  Each can be switched off in the settings. */
-export type NoticeKind = "keys_revoked" | "renewal_refused" | "renewal_failing" | "expires_soon" | "expired" | "person_awaited";
+export type NoticeKind = "keys_revoked" | "renewal_refused" | "renewal_failing" | "expires_soon" | "expired" | "key_is_old" | "person_awaited";
+
+export type OldKey = "deleted" | 
+/**  AWS accepts it until then; an agent, or the next rotation, deletes it. */
+({ kept: {
+	until: string,
+} }) & { left?: never } | 
+/**  It could not be deleted. */
+({ left: {
+	error: Error,
+} }) & { kept?: never };
 
 export type OpenPrompt = {
 	prompt: Prompt,
@@ -660,6 +686,16 @@ export type Report = {
 	steps: RemovalStep[],
 	others: OtherSession[],
 	notes: string[],
+};
+
+export type Rotated = {
+	identity: string,
+	/**  The key that is in use now; shortened, as the old one's. */
+	access_key_id: string,
+	old_access_key_id: string | null,
+	old_key: OldKey,
+	/**  An earlier run began it. */
+	resumed?: boolean,
 };
 
 export type Running = {

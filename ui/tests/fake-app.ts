@@ -89,6 +89,7 @@ export class FakeApp {
     check_keys: ({ draft }) => check(draft as KeysDraft),
     preview_logout: () => fixtures.report(),
     log_out: () => fixtures.done(fixtures.report()),
+    rotate_key: ({ identity }) => fixtures.rotated(String(identity)),
     activity: () => fixtures.audit(),
     settings: () => fixtures.settings(),
     doctor: () => fixtures.checks(),

@@ -11,6 +11,7 @@ import type {
   Prompt,
   PromptKind,
   Report,
+  Rotated,
   Check,
   Settings,
   Snapshot,
@@ -48,6 +49,10 @@ export function identity(name: string, more: Partial<Identity> = {}): Identity {
     last_asker: null,
     ...more,
   };
+}
+
+export function rotated(name: string, more: Partial<Rotated> = {}): Rotated {
+  return { identity: name, access_key_id: "AKIA…NEWX", old_access_key_id: "AKIA…OLDX", old_key: "deleted", resumed: false, ...more };
 }
 
 /** A session of `life` seconds with `left` to go; half a minute is added so that the minute shown does not move. */
@@ -358,7 +363,7 @@ export function settings(more: Partial<Settings> = {}): Settings {
   return {
     start_at_login: "off",
     notify_before: "30m",
-    notices: ["keys_revoked", "renewal_refused", "renewal_failing", "expires_soon", "expired", "person_awaited"],
+    notices: ["keys_revoked", "renewal_refused", "renewal_failing", "expires_soon", "expired", "key_is_old", "person_awaited"],
     configuration: PATH,
     problems: [],
     default_identity: "dev-admin",

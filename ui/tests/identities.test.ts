@@ -3,6 +3,7 @@ import { expect, test, vi } from "vitest";
 import { configured, FakeApp, needs, signed_in } from "./fake-app";
 import * as fixtures from "./fixtures";
 import { HOUR, MINUTE } from "./fixtures";
+import type { Identity } from "../contract";
 import { shorten } from "../shorten";
 import { open, region, announced, settled } from "./page";
 import { scenes } from "./scenes";
@@ -272,6 +273,57 @@ test("details show chain, account, role, end, next refresh, last use and why ren
   ]) {
     expect(details.textContent).toContain(text);
   }
+});
+
+function with_key(more: Partial<NonNullable<Identity["access_key"]>> = {}) {
+  const access_key = { id: "AKIA…OLDX", since: fixtures.from_now(-97 * 24 * HOUR), is_old: false, ...more };
+  return new FakeApp(fixtures.snapshot([fixtures.valid("dev", 35 * HOUR, 36 * HOUR, { access_key })]));
+}
+
+test("details show the age of an access key, and that an old one should be rotated", async () => {
+  const user = await open(with_key({ is_old: true }));
+  await user.click(toggle("dev"));
+  expect(row("dev").textContent).toContain("AKIA…OLDX, stored 97 days ago");
+  expect(row("dev").textContent).toContain("is 97 days old and should be rotated");
+});
+
+test("an access key is rotated from the further actions, which say how it goes and what came of it", async () => {
+  const app = with_key();
+  const user = await open(app);
+  const rotated = app.holds("rotate_key");
+  await user.click(toggle("dev"));
+  await user.click(screen.getByRole("button", { name: "More actions" }));
+  await user.click(screen.getByRole("button", { name: "Rotate access key…" }));
+  await settled();
+  await waitFor(() => expect(row("dev").textContent).toContain("up to a minute"));
+  expect(screen.getByRole("button", { name: "Rotating…" }).getAttribute("aria-busy")).toBe("true");
+  rotated.answer(fixtures.rotated("dev"));
+  await waitFor(() => expect(row("dev").textContent).toContain("The access key AKIA…NEWX is in use now. The old one was deleted at AWS."));
+  expect(announced()).toContain("AKIA…NEWX is in use now");
+  expect(app.sent("rotate_key")).toEqual([{ identity: "dev" }]);
+});
+
+test("a rotation that fails says why, and one whose old key is left says so", async () => {
+  const app = with_key();
+  const user = await open(app);
+  app.fails("rotate_key", fixtures.failure("access_denied", "AWS denied access", "a rotation needs iam:CreateAccessKey"));
+  await user.click(toggle("dev"));
+  await user.click(screen.getByRole("button", { name: "More actions" }));
+  const rotate = () => user.click(screen.getByRole("button", { name: "Rotate access key…" }));
+  await rotate();
+  await waitFor(() => expect(row("dev").textContent).toContain("AWS denied access"));
+  expect(row("dev").textContent).toContain("iam:CreateAccessKey");
+
+  const error = fixtures.failure("access_denied", "AWS denies the deletion");
+  app.on("rotate_key", () => fixtures.rotated("dev", { old_key: { left: { error } } }));
+  await rotate();
+  await waitFor(() => expect(row("dev").textContent).toContain("could not be deleted at AWS"));
+  expect(row("dev").textContent).toContain("AWS denies the deletion");
+
+  app.fails("rotate_key", fixtures.failure("cancelled", "the question was closed: nothing was changed"));
+  await rotate();
+  await waitFor(() => expect(row("dev").textContent).not.toContain("could not be deleted"));
+  expect(row("dev").textContent).not.toContain("the question was closed");
 });
 
 test("one identity is open at a time", async () => {

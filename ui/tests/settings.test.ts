@@ -31,7 +31,7 @@ test("a notice that is unticked leaves the others shown", async () => {
   const user = await open(app);
   await user.click(box("A session has expired"));
   expect(app.sent("show_notices")).toEqual([
-    { kinds: ["keys_revoked", "renewal_refused", "renewal_failing", "expires_soon", "person_awaited"] },
+    { kinds: ["keys_revoked", "renewal_refused", "renewal_failing", "expires_soon", "key_is_old", "person_awaited"] },
   ]);
 });
 

@@ -129,7 +129,7 @@ pub async fn settings(app: AppHandle) -> Result<DesktopSettings> {
         start_at_login: StartAtLogin::now(&app),
         notify_before: config
             .as_ref()
-            .map_or_else(String::new, |config| as_written(config.notify_before())),
+            .map_or_else(String::new, |config| as_written(config.notify().before)),
         notices: Preferences::load(&state.environment).shown(),
         problems: problems.map(ConfigurationProblem::of).collect(),
         default_identity: default.map(|identity| identity.name.to_string()),

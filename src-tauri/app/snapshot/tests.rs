@@ -22,6 +22,7 @@ pub fn identity(name: &str, state: State) -> IdentityStatus {
         expires_at: None,
         expires_in_seconds: None,
         sign_in: None,
+        access_key: None,
         default: false,
         next_refresh: None,
         failing: None,

@@ -3,7 +3,7 @@
 use super::state::{painted_shape, state_cell};
 use super::table::{Cell, columns, total_width};
 use crate::terminal::{dim, one_line};
-use keyfob_core::agent::api::{IdentityStatus, ListedProvider, Snapshot};
+use keyfob_core::agent::api::{AccessKeyStatus, IdentityStatus, ListedProvider, Snapshot};
 use keyfob_core::view::state::{in_whole_seconds, sign_in_words, word};
 use keyfob_core::view::time::{in_units, whole_seconds};
 use serde::Serialize;
@@ -32,6 +32,10 @@ impl ListJson {
             issued_at: it.issued_at.map(whole_seconds),
             expires_at: it.expires_at.map(whole_seconds),
             sign_in: it.sign_in.map(in_whole_seconds),
+            access_key: it.access_key.clone().map(|key| AccessKeyStatus {
+                since: key.since.map(whole_seconds),
+                ..key
+            }),
             // What only an agent knows is of the status.
             next_refresh: None,
             failing: None,
@@ -141,11 +145,21 @@ fn entry(identity: &IdentityStatus, now: SystemTime) -> String {
     if identity.hands_out_keys {
         let _ = write!(text, ", {KEYS}");
     }
+    if let Some(age) = old_key(identity, now) {
+        let _ = write!(text, ", {age}");
+    }
     if identity.default {
         text.push_str(", default");
     }
     let _ = write!(text, "  {}", dim(&one_line(&identity.kind)));
     text
+}
+
+/// `access key 97 d old`, from the age on at which it should be replaced.
+fn old_key(identity: &IdentityStatus, now: SystemTime) -> Option<String> {
+    let key = identity.access_key.as_ref().filter(|key| key.is_old)?;
+    let age = now.duration_since(key.since?).ok()?;
+    Some(format!("access key {} old", in_units(age)))
 }
 
 /// Columns are left out from the right until the table fits; names, states and times always stay.
@@ -272,6 +286,7 @@ mod tests {
             expires_at: None,
             expires_in_seconds: None,
             sign_in: None,
+            access_key: None,
             default: false,
             next_refresh: None,
             failing: None,

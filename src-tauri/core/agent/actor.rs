@@ -15,6 +15,7 @@ use crate::config::Chain;
 use crate::databases::Tokens;
 use crate::files::Stamp;
 use crate::logout::InMemory;
+use crate::rotation::KeysLook;
 use crate::sessions::sync::Reading;
 use crate::sessions::{self, Renewable, Sessions};
 use crate::sign_in::{Completed, Failure, Options, renews_alone, sign_in};
@@ -63,11 +64,7 @@ pub(super) enum Message {
     KeyringAwaited(Shown),
     /// A provider's sign-in was renewed, or could not be.
     SignInTried,
-    /// Of these identities others are in use now; when to look again.
-    KeysLookedAt {
-        replaced: Vec<String>,
-        next: Option<SystemTime>,
-    },
+    KeysLookedAt(KeysLook),
     /// AWS no longer knows the session of an identity.
     Refused {
         identity: String,

@@ -19,13 +19,13 @@ pub use crate::logout::{
     Report, StepResult, Subject, Target, What,
 };
 pub use crate::providers::{Check, Configured, OtherUser, Replaces};
-pub use crate::rotation::{OldKey, Rotate, Rotated};
+pub use crate::rotation::{AgedKey, OldKey, Rotate, Rotated};
 pub use crate::saml::LONGEST_ASSERTION;
 pub use crate::secret::Secret;
 use crate::secret::on_the_wire;
 pub use crate::sessions::{
-    IdentityStatus, LastCaller, ListedProvider, Reach, SignInStatus, State, Variable, Variables,
-    VariablesForm, Whoami,
+    AccessKeyStatus, IdentityStatus, LastCaller, ListedProvider, Reach, SignInStatus, State,
+    Variable, Variables, VariablesForm, Whoami,
 };
 pub use crate::sign_in::{AssignedRoles, HeldSession, Renewal, SignedIn};
 pub use crate::store::audit::{
@@ -434,6 +434,12 @@ pub enum Event {
         expires_at: SystemTime,
     },
     Expired {
+        identity: String,
+    },
+    /// An access key is older than the configuration wants.
+    KeyIsOld(AgedKey),
+    /// An IAM user has other access keys.
+    KeysStored {
         identity: String,
     },
     /// What sessions of a provider's identities are made with ends soon, and a person is needed to

@@ -1,5 +1,5 @@
 //! Long-lived keys, looked at by an agent now and then: a rotation that was cut off goes on or is
-//! undone, and an old key that was kept is deleted when its time has come.
+//! undone, a key that was kept is deleted when its time has come, and an old one is announced.
 
 use super::actor::{Actor, Message};
 use super::api::{Note, OldKey, Rotated};
@@ -18,15 +18,14 @@ pub(super) fn look(actor: &mut Actor, now: SystemTime) {
     actor.schedule.next_look_at_keys = now + BETWEEN_LOOKS;
     let world = actor.world.clone();
     actor.spawn(async move {
-        let (trail, next) = rotation::go_on_with_all(&world, &caller()).await;
-        for note in &trail.notes {
+        let looked = rotation::look(&world, &caller()).await;
+        for note in &looked.trail.notes {
             match note {
                 Note::Info(text) => tracing::info!(text, "access keys"),
                 Note::Warning(text) => tracing::warn!(text, "access keys"),
             }
         }
-        let replaced = trail.dropped;
-        Message::KeysLookedAt { replaced, next }
+        Message::KeysLookedAt(looked)
     });
 }
 

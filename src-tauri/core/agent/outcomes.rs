@@ -11,9 +11,9 @@ use super::tend;
 use super::waiter::{self, Attendance, Part, Waiter};
 use crate::config::Chain;
 use crate::error::{Code, Error, Remedy};
+use crate::rotation::KeysLook;
 use crate::sign_in::{Completed, Failure};
 use std::collections::BTreeSet;
-use std::time::SystemTime;
 
 pub(super) fn signed_in(actor: &mut Actor, id: JobId, outcome: Result<Box<Completed>, Failure>) {
     prompts::withdrawn(actor, id);
@@ -151,12 +151,23 @@ fn hand_over(actor: &mut Actor, completed: Completed, waiters: Vec<Waiter>) {
     });
 }
 
-pub(super) fn keys_looked_at(actor: &mut Actor, replaced: &[String], next: Option<SystemTime>) {
-    for identity in replaced {
+pub(super) fn keys_looked_at(actor: &mut Actor, looked: KeysLook) {
+    let KeysLook { trail, next, aged } = looked;
+    for identity in &trail.dropped {
         actor.forget(identity);
-        tend::keys_stored(actor, identity);
+        keys_stored(actor, identity);
+    }
+    for key in aged {
+        actor.tell(Event::KeyIsOld(key));
     }
     keys::look_no_later_than(actor, next);
+}
+
+fn keys_stored(actor: &mut Actor, identity: &str) {
+    tend::keys_stored(actor, identity);
+    actor.tell(Event::KeysStored {
+        identity: identity.to_owned(),
+    });
 }
 
 pub(super) fn maintained(actor: &mut Actor, effects: &Effects, mut reply: Reply) -> Reply {
@@ -175,7 +186,7 @@ pub(super) fn maintained(actor: &mut Actor, effects: &Effects, mut reply: Reply)
         });
     }
     if let Some(identity) = &effects.keys_stored {
-        tend::keys_stored(actor, identity);
+        keys_stored(actor, identity);
     }
     if effects.is_edited {
         tend::look_at_configuration(actor);

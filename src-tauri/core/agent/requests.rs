@@ -94,9 +94,7 @@ fn take(actor: &mut Actor, message: Message) -> ControlFlow<()> {
         Message::Read { reading, then } => read(actor, reading, then),
         Message::KeyringAwaited(shown) => keyring_awaited(actor, shown),
         Message::SignInTried => tend::tend(actor),
-        Message::KeysLookedAt { replaced, next } => {
-            outcomes::keys_looked_at(actor, &replaced, next);
-        }
+        Message::KeysLookedAt(looked) => outcomes::keys_looked_at(actor, looked),
         Message::Refused { identity } => tend::refused(actor, &identity),
         Message::Renewable { identity, how } => tend::renewable(actor, &identity, how),
         Message::Warning(text) => actor.schedule.warnings.push(Note::Warning(text)),

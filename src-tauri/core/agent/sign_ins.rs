@@ -87,7 +87,7 @@ fn unannounced(actor: &Actor) -> impl Iterator<Item = (String, [SystemTime; 2])>
     let ending = actor
         .sessions
         .sign_ins
-        .ending(actor.world.config.notify_before());
+        .ending(actor.world.config.notify().before);
     let announced = &actor.schedule.sign_ins_announced;
     let news = ending.filter(|(provider, [_, end])| announced.get(*provider) != Some(end));
     news.map(|(provider, times)| (provider.clone(), times))

@@ -5,7 +5,7 @@ use super::atmos;
 use super::databases::{Database, databases};
 use super::entries::{Sections, entries};
 use super::file;
-use super::general::{General, KeyringChoice, general};
+use super::general::{General, KeyringChoice, NotifyTimes, general};
 use super::identity::{EntrySettings, Identity, Provider, RoleList, list_hints};
 use super::kinds::USER;
 use super::names::LookedUp;
@@ -18,7 +18,6 @@ use crate::error::{Code, Error, Result, shorten};
 use crate::ids::{ProviderName, Realm};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Everything one file says, and what it leaves to defaults.
 #[derive(Debug)]
@@ -70,8 +69,8 @@ impl Config {
         all.filter(|name| !name.is_empty()).cloned().collect()
     }
 
-    pub fn notify_before(&self) -> Duration {
-        self.general.notify_before
+    pub fn notify(&self) -> NotifyTimes {
+        self.general.notify
     }
 
     /// All of them, in file order.

@@ -15,15 +15,25 @@ use std::str::FromStr;
 use std::time::Duration;
 
 const NOTIFY_BEFORE: Duration = Duration::from_mins(30);
+const KEY_AGE: Duration = Duration::from_hours(90 * 24);
 
 #[derive(Debug)]
 pub(super) struct General {
     pub realm: Realm,
     pub keyring: KeyringChoice,
     pub passphrase_variables: Vec<String>,
-    pub notify_before: Duration,
+    pub notify: NotifyTimes,
     /// Where profiles are written unless the source of a chain says otherwise.
     pub files_base: Result<PathBuf>,
+}
+
+/// When what comes is announced.
+#[derive(Clone, Copy, Debug)]
+pub struct NotifyTimes {
+    /// So long before the end of a session.
+    pub before: Duration,
+    /// Access keys that were stored so long ago; `None`: never.
+    pub key_age: Option<Duration>,
 }
 
 /// Where secrets are kept.
@@ -50,11 +60,25 @@ pub(super) fn general(auth: &Fields<'_>) -> Result<General> {
         realm,
         passphrase_variables: vec![KEYRING_PASSWORD.to_owned(), written.password_env],
         keyring: keyring(everything.below("keyring"), auth.reader.environment)?,
-        notify_before: auth
-            .read("notify.before", SessionDuration::from_str)
-            .map_or(NOTIFY_BEFORE, SessionDuration::to_duration),
+        notify: NotifyTimes {
+            before: auth
+                .read("notify.before", SessionDuration::from_str)
+                .map_or(NOTIFY_BEFORE, SessionDuration::to_duration),
+            key_age: auth
+                .read("notify.key_age", key_age)
+                .unwrap_or(Some(KEY_AGE)),
+        },
         files_base: files_base(auth.reader.environment),
     })
+}
+
+/// `off` or a duration.
+fn key_age(text: &str) -> Result<Option<Duration>> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let age = SessionDuration::from_str(text)?;
+    Ok(Some(age.to_duration()))
 }
 
 #[derive(Clone, Copy)]

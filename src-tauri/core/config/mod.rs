@@ -40,7 +40,7 @@ pub use edit::{
     WrittenEntry, added, change,
 };
 pub use file::is_blank;
-pub use general::KeyringChoice;
+pub use general::{KeyringChoice, NotifyTimes};
 pub use identity::{HostVariant, Identity, Provider};
 pub use import::{
     Import, ImportSource, Importable, ImportedKeys, LeftOut, ProfileKind, import,

@@ -3,10 +3,12 @@
 //! a kill the next run, sign-in, repair or start of an agent goes on or undoes it, and at every
 //! moment a key is stored that works.
 
+mod age;
 mod outcome;
 mod refusals;
 mod steps;
 
+pub use age::AgedKey;
 pub use outcome::{OldKey, Rotated};
 
 use crate::ask::{Caller, Note};
@@ -105,22 +107,39 @@ pub async fn go_on(world: &World, identity: &str, trail: &mut Trail) -> Option<S
     next
 }
 
-/// The same for every user. Without a person: a locked keyring stays so.
-pub async fn go_on_with_all(world: &World, caller: &Caller) -> (Trail, Option<SystemTime>) {
-    let mut trail = Trail::of(caller.clone());
+/// What a look at the keys of all users came to.
+#[derive(Debug)]
+pub struct KeysLook {
+    /// The identities that lost a session got other keys.
+    pub trail: Trail,
+    /// When there is something to do again.
+    pub next: Option<SystemTime>,
+    /// That were not announced yet.
+    pub aged: Vec<AgedKey>,
+}
+
+/// Goes on with every rotation, and finds keys that have become old. Without a person: a locked
+/// keyring stays so.
+pub async fn look(world: &World, caller: &Caller) -> KeysLook {
+    let mut looked = KeysLook {
+        trail: Trail::of(caller.clone()),
+        next: None,
+        aged: Vec::new(),
+    };
     if world.store.keyring.check().await.is_err() {
-        return (trail, Some(world.clock.now() + TRIED_AGAIN_AFTER));
+        return looked;
     }
-    let mut next: Option<SystemTime> = None;
     for identity in world.config.identities() {
         let is_user = |it: crate::config::Chain| matches!(it.target().kind, Kind::User(_));
         if world.config.chain(identity).is_ok_and(is_user) {
-            let due = go_on(world, identity.name.as_str(), &mut trail).await;
-            next = next.into_iter().chain(due).min();
+            let name = identity.name.as_str();
+            let due = go_on(world, name, &mut looked.trail).await;
+            looked.next = looked.next.into_iter().chain(due).min();
+            looked.aged.extend(age::unannounced(world, name).await);
         }
     }
-    trail.record(world).await;
-    (trail, next)
+    looked.trail.record(world).await;
+    looked
 }
 
 async fn lock(world: &World, name: &str, patience: Patience) -> Result<SignInLock> {

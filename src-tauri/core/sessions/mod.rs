@@ -13,7 +13,9 @@ mod whoami;
 
 pub use profile::{Variable, Variables, VariablesForm, variables, write_profile};
 pub use record::{Held, Record};
-pub use state::{IdentityStatus, LastCaller, ListedProvider, Reach, SignInStatus, State, Whoami};
+pub use state::{
+    AccessKeyStatus, IdentityStatus, LastCaller, ListedProvider, Reach, SignInStatus, State, Whoami,
+};
 pub use watch::{Action, Announcement, Renewable, Watch};
 pub use whoami::{account, whoami};
 
@@ -52,7 +54,7 @@ impl Sessions {
         Sessions {
             records: HashMap::new(),
             sign_ins: KnownSignIns::default(),
-            notice: world.config.notify_before(),
+            notice: world.config.notify().before,
             keyring: None,
             generation: None,
         }
@@ -65,7 +67,7 @@ impl Sessions {
 
     /// After the configuration changed: identities that it no longer has are forgotten.
     pub fn follow(&mut self, config: &Config) {
-        self.notice = config.notify_before();
+        self.notice = config.notify().before;
         self.generation = None;
         self.records.retain(|key, _| config.identity(key).is_ok());
     }
@@ -267,6 +269,7 @@ impl Sessions {
             expires_at: ends.map(|session| session.expires_at),
             expires_in_seconds: ends.map(|session| seconds_left(session.expires_at, now)),
             sign_in: self.sign_ins.own(identity),
+            access_key: record.and_then(|it| it.access_key(config.notify().key_age, now)),
             default: identity.is_default,
             next_refresh: watch.and_then(Watch::next_renewal),
             failing: watch.and_then(Watch::failing).cloned(),

@@ -1,7 +1,7 @@
 //! What is known of one identity: its session, when that is due, what came of renewing it, and the
 //! caller that last wanted it. [`Record::state`] is the only function that says how it stands.
 
-use super::state::{LastCaller, State};
+use super::state::{AccessKeyStatus, LastCaller, State};
 use super::watch::Watch;
 use crate::config::Chain;
 use crate::error::{Code, Error};
@@ -10,7 +10,7 @@ use crate::ids::IdentityName;
 use crate::secret::Session;
 use crate::store::Ticket;
 use crate::world::World;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 #[derive(Clone, Debug)]
 pub struct Record {
@@ -24,6 +24,8 @@ pub struct Record {
     pub(super) revoked: NoLongerKnown,
     /// Programs get its long-lived keys themselves, and there are some.
     pub hands_out_keys: bool,
+    /// Its own, as of when it was last read.
+    pub(super) access_key: Option<AccessKeyStatus>,
     /// Why what is stored is not known.
     pub unreadable: Option<Error>,
     /// As of the last time that it was read.
@@ -84,6 +86,7 @@ impl Record {
             is_signed_out: false,
             revoked: NoLongerKnown::default(),
             hands_out_keys: false,
+            access_key: None,
             unreadable: None,
             stamp: None,
             last_caller: None,
@@ -117,6 +120,20 @@ impl Record {
             (_, None) => State::NeedsSignIn,
             (None, Some(_)) => State::Valid,
         }
+    }
+
+    /// `old_after`: how old it may become.
+    pub(super) fn access_key(
+        &self,
+        old_after: Option<Duration>,
+        now: SystemTime,
+    ) -> Option<AccessKeyStatus> {
+        let key = self.access_key.clone()?;
+        let ends = key.since.zip(old_after).map(|(since, after)| since + after);
+        Some(AccessKeyStatus {
+            is_old: ends.is_some_and(|end| end <= now),
+            ..key
+        })
     }
 
     /// Why what is stored is not used here.

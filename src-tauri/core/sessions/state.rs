@@ -102,6 +102,8 @@ pub struct IdentityStatus {
     /// Its own, where it stands alone and a person signs in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sign_in: Option<SignInStatus>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_key: Option<AccessKeyStatus>,
     pub default: bool,
     /// When the agent renews it; `None` where it does not, or a person is needed.
     #[serde(with = "moment::optional")]
@@ -111,6 +113,20 @@ pub struct IdentityStatus {
     pub failing: Option<Error>,
     #[serde(rename = "last_asker")]
     pub last_caller: Option<LastCaller>,
+}
+
+/// The long-lived key that is stored for an IAM user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+pub struct AccessKeyStatus {
+    /// Shortened.
+    pub id: String,
+    /// When it was stored first, or made here; `None`: that is not known.
+    #[serde(with = "moment::optional")]
+    #[cfg_attr(feature = "app", specta(type = Option<String>))]
+    pub since: Option<SystemTime>,
+    /// Older than the configuration wants.
+    pub is_old: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

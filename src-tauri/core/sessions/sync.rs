@@ -4,8 +4,9 @@
 
 use super::record::RecordStamp;
 use super::sign_ins::KnownSignIns;
+use super::state::AccessKeyStatus;
 use super::{Held, Sessions, key};
-use crate::config::{Chain, Kind};
+use crate::config::{Chain, Identity, Kind};
 use crate::error::{Code, Error, Result};
 use crate::files::Generation;
 use crate::ids::IdentityName;
@@ -57,6 +58,7 @@ struct FoundSession {
     /// `None`: it is read again next time.
     stamp: Option<RecordStamp>,
     stored: Stored,
+    access_key: FoundKey,
     /// `None`: as when it was last read.
     are_keys_revoked: Option<bool>,
     hands_out_keys: bool,
@@ -69,6 +71,14 @@ enum Stored {
     Nothing,
     Session(Box<(Chain, Held)>),
     Unreadable(Error),
+}
+
+#[derive(Debug)]
+enum FoundKey {
+    /// As it was when it was last read.
+    Unchanged,
+    Stored(AccessKeyStatus),
+    Nothing,
 }
 
 /// Of entries, in lower case.
@@ -116,8 +126,7 @@ pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading 
     let mut listed = None;
     let mut glance = scope.glance(world);
     let identities = world.config.identities().iter();
-    let identities = identities.filter(|it| scope.has(it.name.as_str()));
-    for identity in identities {
+    for identity in identities.filter(|it| scope.has(it.name.as_str())) {
         let name = identity.name.as_str();
         let Ok(chain) = world.config.chain(identity) else {
             continue;
@@ -151,6 +160,7 @@ pub async fn read(world: &World, known: Known, scope: ReadScope<'_>) -> Reading 
             is_signed_out: glance.is_signed_out(name),
             is_refused: glance.is_refused(name),
             stamp,
+            access_key: access_key(world, identity, &stored).await,
             stored,
             are_keys_revoked,
             hands_out_keys,
@@ -183,6 +193,34 @@ impl Reading {
             self.generation = None;
         }
         (!is_open).then_some(stamp)
+    }
+}
+
+/// Of an IAM user.
+async fn access_key(world: &World, identity: &Identity, stored: &Stored) -> FoundKey {
+    match stored {
+        Stored::Unchanged | Stored::Unreadable(_) => return FoundKey::Unchanged,
+        Stored::Nothing | Stored::Session(_) => {}
+    }
+    let name = identity.name.as_str();
+    let is_own = |kind: &Kind| matches!(kind, Kind::User(user) if user.keys.is_none());
+    let chain = world.config.chain(identity);
+    if !chain.is_ok_and(|chain| is_own(&chain.target().kind)) {
+        return FoundKey::Nothing;
+    }
+    let Ok(found) = world.store.keys.find(name, None).await else {
+        return FoundKey::Unchanged;
+    };
+    let (keys, since) = found
+        .map(|it| (it.long_lived.keys, it.since))
+        .unwrap_or_default();
+    match keys {
+        Some(keys) => FoundKey::Stored(AccessKeyStatus {
+            id: keys.access_key_id.to_string(),
+            since,
+            is_old: false,
+        }),
+        None => FoundKey::Nothing,
     }
 }
 
@@ -308,6 +346,11 @@ impl Sessions {
             record.is_signed_out = it.is_signed_out;
             record.revoked.session = it.is_refused;
             record.hands_out_keys = it.hands_out_keys;
+            match it.access_key {
+                FoundKey::Unchanged => {}
+                FoundKey::Stored(key) => record.access_key = Some(key),
+                FoundKey::Nothing => record.access_key = None,
+            }
             record.revoked.keys = it.are_keys_revoked.unwrap_or(record.revoked.keys);
             match it.stored {
                 Stored::Unchanged => {}

@@ -8,7 +8,7 @@ use super::value::{self, KeysSetAside, Rotation, StoredKeys};
 use crate::clock::day;
 use crate::endpoint::Endpoint;
 use crate::error::Result;
-use crate::files::Stamp;
+use crate::files::{self, Stamp};
 use crate::ids::AccessKeyId;
 use crate::secret::{Keys, LongLived};
 use std::time::{Duration, SystemTime};
@@ -181,6 +181,17 @@ impl UserKeys {
     pub fn stamp(&self, identity: &str) -> Stamp {
         let name = self.entries.name(EntryKind::Keys, identity);
         self.entries.locks.stamp(&name)
+    }
+
+    /// Whether this is the first time that people hear of this key. Noted in the state folder.
+    pub fn announced(&self, identity: &str, id: &AccessKeyId) -> bool {
+        let folder = self.entries.locks.folder.with_file_name("announced-keys");
+        let (path, id) = (folder.join(files::file_name(identity)), id.to_string());
+        let is_known = matches!(files::read(&path), Ok(Some(text)) if text == id.as_bytes());
+        !is_known
+            && files::create_folder(&folder)
+                .and_then(|()| files::replace(&path, id.as_bytes()))
+                .is_ok()
     }
 
     async fn forget_set_aside(&self, identity: &str, mode: Mode) -> Result<Dropped> {

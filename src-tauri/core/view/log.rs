@@ -2,7 +2,7 @@
 
 use super::notice::requested;
 use super::time::{in_time, in_units, rfc3339, time_left, until};
-use crate::agent::api::Event;
+use crate::agent::api::{AgedKey, Event, Prompt};
 use std::time::SystemTime;
 
 /// One line, where there is something to say: a pool's connections would fill the log.
@@ -46,14 +46,10 @@ pub fn log_line(event: &Event, now: SystemTime) -> Option<String> {
             "{name}: the sign-in ends {} and cannot be renewed automatically: `fob login {identity} --force-all`",
             in_time(*expires_at, now)
         ),
+        Event::KeyIsOld(key) => old_key(key, now),
+        Event::KeysStored { identity } => format!("{identity}: access keys were stored"),
         Event::Expired { identity } => format!("{identity}: expired; `fob login {identity}`"),
-        Event::PromptOpened(prompt) => {
-            let (identity, caller) = (&prompt.identity, &prompt.caller);
-            format!(
-                "{identity}: waiting for {}",
-                requested(&prompt.kind, identity, caller)
-            )
-        }
+        Event::PromptOpened(prompt) => prompt_opened(prompt),
         Event::PromptClosed { identity, .. } => format!("{identity}: the prompt was closed"),
         Event::WaitsForHolder { identity, holder } => format!("{identity}: {holder}"),
         Event::DatabaseConnections { .. } => return None,
@@ -65,4 +61,16 @@ pub fn log_line(event: &Event, now: SystemTime) -> Option<String> {
         }
     };
     Some(format!("{} {what}", rfc3339(now)))
+}
+
+fn prompt_opened(prompt: &Prompt) -> String {
+    let (identity, caller) = (&prompt.identity, &prompt.caller);
+    let what = requested(&prompt.kind, identity, caller);
+    format!("{identity}: waiting for {what}")
+}
+
+fn old_key(key: &AgedKey, now: SystemTime) -> String {
+    let (name, id) = (&key.identity, &key.access_key_id);
+    let age = in_units(time_left(now, key.since));
+    format!("{name}: access key {id} is {age} old; `fob user rotate {name}`")
 }

@@ -2,9 +2,9 @@
 //! replaces which and when it no longer holds. Shows nothing itself. The next step is in the text,
 //! because not every desktop shows buttons.
 
-use super::time::in_words;
+use super::time::{in_units, in_words, time_left};
 use crate::agent::api::{
-    Caller, Event, OtherUserBy, PasteKind, Person, Prompt, PromptKind, WhyKeys,
+    AgedKey, Caller, Event, OtherUserBy, PasteKind, Person, Prompt, PromptKind, WhyKeys,
 };
 use crate::error::Error;
 use crate::error::shorten_to;
@@ -28,16 +28,18 @@ pub enum NoticeKind {
     RenewalFailing,
     ExpiresSoon,
     Expired,
+    KeyIsOld,
     PersonAwaited,
 }
 
 impl NoticeKind {
-    pub const ALL: [NoticeKind; 6] = [
+    pub const ALL: [NoticeKind; 7] = [
         NoticeKind::KeysRevoked,
         NoticeKind::RenewalRefused,
         NoticeKind::RenewalFailing,
         NoticeKind::ExpiresSoon,
         NoticeKind::Expired,
+        NoticeKind::KeyIsOld,
         NoticeKind::PersonAwaited,
     ];
 
@@ -184,8 +186,10 @@ pub fn notice(event: &Event, now: SystemTime) -> Option<Notice> {
             next: format!("Sign in: fob login {identity}"),
             buttons: vec![Button::SignIn],
         },
+        Event::KeyIsOld(key) => key_is_old(key, now),
         Event::PromptOpened(prompt) => person_awaited(prompt)?,
         Event::SignedIn { .. }
+        | Event::KeysStored { .. }
         | Event::SignedOut { .. }
         | Event::Renewed { .. }
         | Event::NotRenewed { .. }
@@ -220,6 +224,25 @@ fn ends_soon<'e>(about: &'e str, what: &str, end: SystemTime, now: SystemTime) -
     }
 }
 
+fn key_is_old(key: &AgedKey, now: SystemTime) -> Draft<'_> {
+    let AgedKey {
+        identity,
+        access_key_id: id,
+        since,
+    } = key;
+    let age = in_units(time_left(now, *since));
+    Draft {
+        kind: NoticeKind::KeyIsOld,
+        identity,
+        title: format!("The access key of {identity} is {age} old"),
+        why: vec![format!(
+            "{id} should be replaced by a new one: Keyfob makes it and deletes the old one"
+        )],
+        next: format!("Replace it: fob user rotate {identity}"),
+        buttons: vec![Button::Details, Button::Later],
+    }
+}
+
 /// The notices that no longer hold after this event.
 pub fn withdrawn_by(event: &Event) -> Vec<NoticeKey> {
     let (identity, kinds): (_, &[NoticeKind]) = match event {
@@ -237,7 +260,9 @@ pub fn withdrawn_by(event: &Event) -> Vec<NoticeKey> {
             provider: identity, ..
         } => (identity, &[NoticeKind::RenewalFailing]),
         Event::PromptClosed { identity, .. } => (identity, &[NoticeKind::PersonAwaited]),
+        Event::KeysStored { identity } => (identity, &[NoticeKind::KeyIsOld]),
         Event::RenewalFailing { .. }
+        | Event::KeyIsOld(_)
         | Event::NotRenewed { .. }
         | Event::PromptOpened(_)
         | Event::WaitsForHolder { .. }

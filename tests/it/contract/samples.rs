@@ -2,16 +2,16 @@
 //! finds.
 
 use keyfob_core::agent::api::{
-    Answer, AssignedRoles, Audit, AuditCaller, AuditEvent, AuditLine, AuditOutcome, AuditPlace,
-    Audited, BrowserUse, Caller, Check, Cleanup, Configure, Configured, ConsoleLink, Control,
-    Credentials, Damage, DamageKind, DatabaseChoice, DatabaseStatus, DatabaseToken,
-    DatabaseTokenRequest, Depth, Event, Finding, HeadState, Health, HeldSession, IdentityStatus,
-    LastCaller, ListedProvider, Login, Logout, LongLivedKeys, Look, Maintain, MfaArn, Mode, Note,
-    OldKey, OpenPrompt, OpenedWith, OtherSession, OtherUser, OtherUserBy, PassphraseUse, PasteKind,
-    Person, Prompt, PromptKind, PromptState, ProxyStatus, Reach, Recover, Refresh, RemovalStep,
-    Renewal, Replaces, Reply, Report, Request, Rotate, Rotated, Running, Secret, SessionDuration,
-    SessionRequest, SignInStatus, SignedIn, Snapshot, State, StepResult, Subject, Target,
-    TypedKeys, Variable, Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
+    AccessKeyStatus, AgedKey, Answer, AssignedRoles, Audit, AuditCaller, AuditEvent, AuditLine,
+    AuditOutcome, AuditPlace, Audited, BrowserUse, Caller, Check, Cleanup, Configure, Configured,
+    ConsoleLink, Control, Credentials, Damage, DamageKind, DatabaseChoice, DatabaseStatus,
+    DatabaseToken, DatabaseTokenRequest, Depth, Event, Finding, HeadState, Health, HeldSession,
+    IdentityStatus, LastCaller, ListedProvider, Login, Logout, LongLivedKeys, Look, Maintain,
+    MfaArn, Mode, Note, OldKey, OpenPrompt, OpenedWith, OtherSession, OtherUser, OtherUserBy,
+    PassphraseUse, PasteKind, Person, Prompt, PromptKind, PromptState, ProxyStatus, Reach, Recover,
+    Refresh, RemovalStep, Renewal, Replaces, Reply, Report, Request, Rotate, Rotated, Running,
+    Secret, SessionDuration, SessionRequest, SignInStatus, SignedIn, Snapshot, State, StepResult,
+    Subject, Target, TypedKeys, Variable, Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
 };
 use keyfob_core::config::{
     Change, EntryList, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity, WrittenEntry,
@@ -276,6 +276,12 @@ pub fn events() -> Vec<Event> {
             expires_at: moment(),
         },
         Event::Expired { identity: name() },
+        Event::KeyIsOld(AgedKey {
+            identity: name(),
+            access_key_id: "AKIA…MPLE".to_owned(),
+            since: moment(),
+        }),
+        Event::KeysStored { identity: name() },
         Event::PromptClosed {
             prompt: 4,
             identity: name(),
@@ -626,6 +632,11 @@ fn snapshot() -> Snapshot {
             expires_at: Some(moment()),
             expires_in_seconds: Some(59),
             sign_in: Some(sign_in()),
+            access_key: Some(AccessKeyStatus {
+                id: "AKIA…MPLE".to_owned(),
+                since: Some(moment()),
+                is_old: true,
+            }),
             default: true,
             next_refresh: Some(moment()),
             failing: Some(error(Code::Network)),

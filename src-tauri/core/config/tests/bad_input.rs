@@ -467,7 +467,7 @@ auth:
 2:12 error auth.keyring: a single value where a mapping is expected, with `type`, `spec`
 3:14 error auth.providers: a list where a mapping from names to providers is expected
 4:15 error auth.identities: a single value where a mapping from names to identities is expected
-5:11 error auth.notify: a single value where a mapping is expected, with `before`
+5:11 error auth.notify: a single value where a mapping is expected, with `before`, `key_age`
 ");
 }
 

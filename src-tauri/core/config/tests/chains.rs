@@ -552,10 +552,11 @@ fn an_unclear_realm_or_keyring_blocks_every_chain_and_nothing_falls_back() {
     }
     let config = load("auth: {notify: {before: 0}, identities: {dev: {kind: aws/user}}}");
     assert!(config.usable().is_ok() && chain(&config, "dev").is_ok());
-    assert_eq!(config.notify_before().as_secs(), 1800);
+    assert_eq!(config.notify().before.as_secs(), 1800);
     assert_eq!(
         load("auth: {notify: {before: 1h30m}}")
-            .notify_before()
+            .notify()
+            .before
             .as_secs(),
         5400
     );

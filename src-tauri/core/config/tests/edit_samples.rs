@@ -241,7 +241,7 @@ proptest! {
             Err(error) => return Err(TestCaseError::fail(format!("{error}\n{text}"))),
         };
         prop_assert_eq!(comments(&text), comments(&after));
-        prop_assert_eq!(load(&after).notify_before().as_secs(), 2700);
+        prop_assert_eq!(load(&after).notify().before.as_secs(), 2700);
         let other = |line: &&str| !(line.contains("notify") || line.contains("before") || line.trim().is_empty());
         prop_assert!(text.lines().filter(other).eq(after.lines().filter(other)), "{text}\n-----\n{after}");
     }

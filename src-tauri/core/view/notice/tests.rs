@@ -1,5 +1,5 @@
 use super::*;
-use crate::agent::api::PassphraseUse;
+use crate::agent::api::{AgedKey, PassphraseUse};
 use crate::error::Code;
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -170,6 +170,26 @@ fn a_session_that_needs_a_person_comes_with_the_time_left() {
 }
 
 #[test]
+fn an_old_access_key_is_named_until_others_are_stored() {
+    let old = Event::KeyIsOld(AgedKey {
+        identity: dev(),
+        access_key_id: "AKIA…MPLE".to_owned(),
+        since: now() - Duration::from_hours(91 * 24),
+    });
+    assert_snapshot!(shown(&old), @r"
+    The access key of dev-admin is 91 days old
+    ---
+    AKIA…MPLE should be replaced by a new one: Keyfob makes it and deletes the old one
+    Replace it: fob user rotate dev-admin
+    ---
+    Details · Later
+    ");
+    let stored = |identity| withdrawn_by(&Event::KeysStored { identity });
+    assert!(stored(dev()).contains(&key(&old)));
+    assert!(!stored("dev".to_owned()).contains(&key(&old)));
+}
+
+#[test]
 fn an_expired_session_has_one_line_and_a_next_step() {
     assert_snapshot!(shown(&Event::Expired { identity: dev() }), @r"
     dev-admin has expired
@@ -254,6 +274,7 @@ fn a_caller_that_is_prompted_itself_gets_no_notice_and_neither_does_what_went_we
             expires_at: now(),
         },
         Event::SignedOut { identity: dev() },
+        Event::KeysStored { identity: dev() },
         Event::Renewed {
             identity: dev(),
             expires_at: now(),
