@@ -5,6 +5,10 @@ use super::time::{in_time, in_units, rfc3339, time_left, until};
 use crate::agent::api::{AgedKey, Event, Prompt};
 use std::time::SystemTime;
 
+const NOT_RENEWED: &str = "and cannot be renewed automatically";
+const UNUSABLE: &str =
+    "the changed configuration cannot be used; the last valid version stays in effect";
+
 /// One line, where there is something to say: a pool's connections would fill the log.
 pub fn log_line(event: &Event, now: SystemTime) -> Option<String> {
     let what = match event {
@@ -34,18 +38,18 @@ pub fn log_line(event: &Event, now: SystemTime) -> Option<String> {
         Event::ExpiresSoon {
             identity,
             expires_at,
-        } => format!(
-            "{identity}: expires {} and cannot be renewed automatically: `fob login {identity} --force`",
-            in_time(*expires_at, now)
-        ),
+        } => {
+            let end = in_time(*expires_at, now);
+            format!("{identity}: expires {end} {NOT_RENEWED}: `fob login {identity} --force`")
+        }
         Event::SignInEndsSoon {
             provider: name,
             identity,
             expires_at,
-        } => format!(
-            "{name}: the sign-in ends {} and cannot be renewed automatically: `fob login {identity} --force-all`",
-            in_time(*expires_at, now)
-        ),
+        } => {
+            let (end, how) = (in_time(*expires_at, now), "--force-all");
+            format!("{name}: the sign-in ends {end} {NOT_RENEWED}: `fob login {identity} {how}`")
+        }
         Event::KeyIsOld(key) => old_key(key, now),
         Event::KeysStored { identity } => format!("{identity}: access keys were stored"),
         Event::Expired { identity } => format!("{identity}: expired; `fob login {identity}`"),
@@ -54,11 +58,7 @@ pub fn log_line(event: &Event, now: SystemTime) -> Option<String> {
         Event::WaitsForHolder { identity, holder } => format!("{identity}: {holder}"),
         Event::DatabaseConnections { .. } => return None,
         Event::ConfigurationChanged => "the changed configuration is in effect".to_owned(),
-        Event::ConfigurationBroken { error } => {
-            format!(
-                "the changed configuration cannot be used; the last valid version stays in effect: {error}"
-            )
-        }
+        Event::ConfigurationBroken { error } => format!("{UNUSABLE}: {error}"),
     };
     Some(format!("{} {what}", rfc3339(now)))
 }
