@@ -23,9 +23,14 @@ class Announcement {
     if (all.length > 0) this.say(all.join(". "));
   }
 
-  clear() {
+  /** With the view that it belongs to. */
+  leave() {
     clearTimeout(this.#timer);
     this.text = "";
+  }
+
+  clear() {
+    this.leave();
     this.warnings = [];
   }
 

@@ -1,5 +1,6 @@
 import { screen, waitFor, within } from "@testing-library/svelte";
 import { expect, test, vi } from "vitest";
+import { announcement } from "../announcement.svelte";
 import { configured, FakeApp, needs, signed_in } from "./fake-app";
 import * as fixtures from "./fixtures";
 import { HOUR, MINUTE } from "./fixtures";
@@ -452,4 +453,20 @@ test("every part of a row is reached and used by keyboard", async () => {
   await user.keyboard(" ");
   expect(await screen.findByRole("dialog", { name: "Sign in to dev" })).toBeTruthy();
   expect(document.activeElement).toBe(screen.getByLabelText("MFA code"));
+});
+
+test("what was announced leaves with its view, and is said in a sheet where one is open", async () => {
+  const app = new FakeApp(fixtures.team_snapshot()).on("sign_in", () => needs(fixtures.prompt(3, fixtures.kinds.code)));
+  const user = await open(app);
+  await user.click(toggle("dev-admin"));
+  await user.click(screen.getByRole("button", { name: "Copy environment" }));
+  await waitFor(() => expect(announced()).toContain("dev-admin copied"));
+  await user.click(screen.getAllByRole("button", { name: /^Sign in/ })[0]!);
+  const sheet = await screen.findByRole("dialog");
+  expect(announced()).toBe("");
+  announcement.say("Fields filled in");
+  expect(await within(sheet).findByText("Fields filled in")).toBeTruthy();
+  await user.keyboard("{Escape}");
+  await user.click(screen.getByRole("button", { name: "Activity" }));
+  expect(announced()).toBe("");
 });
