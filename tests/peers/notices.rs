@@ -15,6 +15,7 @@
 #[path = "../../src-tauri/desktop/mod.rs"]
 mod desktop;
 
+use crate::home::Home;
 use desktop::Notifier;
 use keyfob_core::agent::api::Event;
 use keyfob_core::error::{Code, Error};
@@ -401,6 +402,25 @@ fn without_a_desktop_that_is_logged_once_and_one_that_comes_later_is_used() {
     assert!(matches!(arrived, Asked::Notify { title, .. } if title == "a has expired"));
     notifier.finish();
     assert_eq!(complaints(), before + 1);
+}
+
+#[test]
+fn the_doctor_sees_what_the_desktop_has() {
+    const TRAY: &str = "org.kde.StatusNotifierWatcher";
+    let desktop = Desktop::that_can(&[]);
+    let mut home = Home::new();
+    home.set("DISPLAY", ":0");
+    let doctor = || home.run(&[env!("CARGO_BIN_EXE_fob"), "doctor"]).stdout;
+    let shown = doctor();
+    assert!(shown.contains("ok      notices: "), "{shown}");
+    assert!(
+        shown.contains("warning tray: this desktop shows no tray"),
+        "{shown}"
+    );
+    desktop.connection.request_name(TRAY).expect("it is free");
+    let shown = doctor();
+    assert!(shown.contains("ok      tray: "), "{shown}");
+    desktop.connection.release_name(TRAY).expect("it was ours");
 }
 
 /// How often it was logged, at `warn`, that nothing can be shown.
