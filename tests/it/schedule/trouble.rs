@@ -279,7 +279,8 @@ fn keys_revoked_in_the_background_are_reported_once_and_new_ones_are_renewed_wit
             let keys = stage.sandbox.create_key("kim").expect("another key");
             if way == "configure" {
                 stage.configure(&keys, None).await;
-                stage.until_event("renewed dev").await;
+                let stored_and_renewed = &["keys stored dev", "renewed dev"];
+                stage.until_events(stored_and_renewed).await;
             } else {
                 stage.pass(SECOND).await;
                 assert_eq!(
