@@ -129,6 +129,7 @@ pub async fn import(state: &AppState, profiles: Vec<String>) -> Result<Answered>
 /// The agent is in this process: nothing can be of another version.
 pub fn misunderstood() -> Error {
     Error::new(Code::Unsupported, "the agent cannot do this for a window").hint(
-        "the configuration takes values from an environment that the tray app does not have: use `fob`",
+        "the configuration takes values from an environment that the tray app does not have: use \
+         `fob`",
     )
 }

@@ -281,7 +281,8 @@ fn require_display(environment: &Environment) -> anyhow::Result<()> {
     let is_set = |name| environment.raw(name).is_some_and(|value| !value.is_empty());
     anyhow::ensure!(
         is_set("DISPLAY") || is_set("WAYLAND_DISPLAY"),
-        "the tray app needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set\nhint: `fob` works without one"
+        "the tray app needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set\nhint: `fob` \
+         works without one"
     );
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! The process of the windows: started by the tray's when there is something to show, ended with the
-//! last window. The tray's process has the agent and never makes a webview.
+//! The process of the windows: started by the tray's when there is something to show, ended with
+//! the last window. The tray's process has the agent and never makes a webview.
 
 use crate::contract;
 use crate::link::{FromWindows, ToWindows};

@@ -192,7 +192,8 @@ fn start(app: &AppHandle, label: &str, view: View) {
                 app.exit(1);
             }
         } else if !windows.open.holds(&label) {
-            // Closed before it was whole: it is taken for an open one for as long as this process lives.
+            // Closed before it was whole: it is taken for an open one for as long as this process
+            // lives.
             app.exit(0);
         }
     });

@@ -397,7 +397,8 @@ pub struct KeysFrom {
 pub struct EnvArgs {
     #[command(flatten)]
     pub named: IdentityArgs,
-    /// The output format [default: that of the shell in SHELL; on Windows, without SHELL, powershell]
+    /// The output format [default: that of the shell in SHELL; on Windows, without SHELL,
+    /// powershell]
     #[arg(long)]
     pub format: Option<VariablesFormat>,
     /// Print the session's own keys instead of a profile that renews itself; signs in if needed

@@ -45,7 +45,8 @@ fn verify(invocation: &Invocation) -> Result<u8, Stop> {
         HeadState::Known => {}
         HeadState::Behind { lines } => {
             terminal.warn(&format!(
-                "the keyring does not know the last {lines}: it could not be reached when they were written"
+                "the keyring does not know the last {lines}: it could not be reached when they \
+                 were written"
             ));
         }
         HeadState::Unknown { why } => {

@@ -79,7 +79,8 @@ impl Confirmation {
         question: "Remove all of this?",
     };
     pub const KEYCHAIN: Confirmation = Confirmation {
-        why: "--keychain removes access keys, which AWS does not show again, and needs to be confirmed",
+        why: "--keychain removes access keys, which AWS does not show again, and needs to be \
+            confirmed",
         question: "Remove all of this, with the access keys? AWS does not show them again.",
     };
 }

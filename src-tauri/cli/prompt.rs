@@ -159,7 +159,8 @@ fn browser_lines(provider: &str, code: &str, why_code: Option<&str>) -> Vec<Stri
     }
     let why = why_code.map(|why| format!("The sign-in goes by a code, because {why}"));
     let what = format!(
-        "To sign in to {provider}, open this address in a browser on any device, and compare the code {code}:"
+        "To sign in to {provider}, open this address in a browser on any device, and compare the \
+         code {code}:"
     );
     why.into_iter().chain([what]).collect()
 }
@@ -331,7 +332,8 @@ fn other_user_lines(identity: &str, users: [&str; 2], by: OtherUserBy) -> [Strin
 fn paste_lines(identity: &str, why: Option<&str>) -> Vec<String> {
     let why = why.map(|why| format!("The sign-in goes by a code, because {why}"));
     let what = format!(
-        "To sign in to {identity}, open this address in a browser on any device, and copy the code that it ends with:"
+        "To sign in to {identity}, open this address in a browser on any device, and copy the code \
+         that it ends with:"
     );
     why.into_iter().chain([what]).collect()
 }

@@ -63,8 +63,14 @@ impl From<SessionDuration> for u32 {
 }
 
 fn bad_duration(text: &str) -> Error {
-    Error::new(Code::InvalidInput, format!("`{}` is not a duration", shorten(text)))
-        .hint("a duration is seconds (7200), or hours, minutes and days: 90m, 36h, 1h30m, 2d; more than zero")
+    Error::new(
+        Code::InvalidInput,
+        format!("`{}` is not a duration", shorten(text)),
+    )
+    .hint(
+        "a duration is seconds (7200), or hours, minutes and days: 90m, 36h, 1h30m, 2d; more \
+            than zero",
+    )
 }
 
 impl FromStr for SessionDuration {

@@ -286,8 +286,8 @@ impl Environment {
     }
 
     /// Digests by which another process tells whether the same request, made there, would go to
-    /// the same places: one for each field of [`EnvironmentDifference`]. Which variables are set to nothing
-    /// makes no difference.
+    /// the same places: one for each field of [`EnvironmentDifference`]. Which variables are set to
+    /// nothing makes no difference.
     pub fn fingerprint(&self) -> String {
         let places = self.digest_of(|name| PLACES.contains(&name));
         let endpoints = self
@@ -404,7 +404,8 @@ fn below_home(rest: &str) -> Option<&str> {
 }
 
 /// The path by which a shell started the program that runs: a link of a package manager survives
-/// an upgrade, its target does not. `None` where the first word on the command line leads elsewhere.
+/// an upgrade, its target does not. `None` where the first word on the command line leads
+/// elsewhere.
 fn started_by(word: &OsStr, folder: &Path, path: &OsStr, running: &Path) -> Option<PathBuf> {
     let is_the_same = |path: &PathBuf| {
         let target = dunce::canonicalize(path);

@@ -35,14 +35,18 @@ codes! {
     AccessDenied "access_denied" "AWS understood the request, and a policy denies it"
     AgentBusy "agent_busy" "the agent has as many connections as it takes"
     AnswerExpired "answer_expired" "credentials were handed over that had expired already"
-    AwsCredentialsInvalid "aws_credentials_invalid" "AWS does not know these access keys: rotated, revoked or mistyped"
+    AwsCredentialsInvalid "aws_credentials_invalid" "AWS does not know these access keys: rotated, \
+        revoked or mistyped"
     AwsError "aws_error" "AWS returned an error that has no code of its own here"
-    BelongsElsewhere "belongs_elsewhere" "keys or a session of this name belong to another configuration or endpoint"
+    BelongsElsewhere "belongs_elsewhere" "keys or a session of this name belong to another \
+        configuration or endpoint"
     Cancelled "cancelled" "the form was closed, or Ctrl+C was pressed"
     ClockSkew "clock_skew" "the clock of this machine and AWS's disagree"
-    ConfigInvalid "config_invalid" "the configuration file cannot be used; `fob validate` lists every problem"
+    ConfigInvalid "config_invalid" "the configuration file cannot be used; `fob validate` lists \
+        every problem"
     ConfigNotFound "config_not_found" "there is no configuration file at the expected place"
-    ConfigUntrusted "config_untrusted" "the configuration is not your own file, and nobody has trusted it yet"
+    ConfigUntrusted "config_untrusted" "the configuration is not your own file, and nobody has \
+        trusted it yet"
     DatabaseNotFound "database_not_found" "the configuration has no database of this name"
     DurationRefused "duration_refused" "AWS refuses a session of this duration"
     FilesUnwritable "files_unwritable" "a file or folder could not be read or written"
@@ -60,7 +64,8 @@ codes! {
     PersonNeeded "person_needed" "a person has to answer, and there is no way to ask one here"
     ProcessFailed "process_failed" "a program named in the configuration failed"
     ProviderNotFound "provider_not_found" "the configuration has no provider of this name"
-    RegionNotEnabled "region_not_enabled" "the account has not enabled this region; the keys themselves are valid"
+    RegionNotEnabled "region_not_enabled" "the account has not enabled this region; the keys \
+        themselves are valid"
     SessionExpired "session_expired" "a session has expired and could not be renewed"
     SignedOut "signed_out" "the identity was signed out on purpose"
     Throttled "throttled" "AWS answers that it is overloaded or has a fault of its own; that passes"

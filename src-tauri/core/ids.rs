@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// `AKIA…` (long-lived) or `ASIA…` (of a session), all letters, digits and `_`. Shown shortened; the whole id is needed only
-/// where it is sent, stored or typed.
+/// `AKIA…` (long-lived) or `ASIA…` (of a session), all letters, digits and `_`. Shown shortened;
+/// the whole id is needed only where it is sent, stored or typed.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccessKeyId(String);
 
@@ -17,8 +17,12 @@ impl AccessKeyId {
     pub fn parse(text: &str) -> Result<AccessKeyId> {
         let text = text.trim();
         let refuse = |why: &str| {
-            Err(Error::new(Code::InvalidInput, format!("the access key id {why}"))
-                .hint("an access key id looks like AKIAIOSFODNN7EXAMPLE: 16 to 128 letters and digits"))
+            Err(
+                Error::new(Code::InvalidInput, format!("the access key id {why}")).hint(
+                    "an access key id looks like AKIAIOSFODNN7EXAMPLE: 16 to 128 letters and \
+                    digits",
+                ),
+            )
         };
         if text.is_empty() {
             return refuse("is empty");
@@ -232,7 +236,8 @@ impl MfaCode {
             [code] => code.parse(),
             [] => wrong("there is no number of six digits in it"),
             [_, _, ..] => wrong(
-                "there is more than one number of six digits in it, and which of them is the code is not known",
+                "there is more than one number of six digits in it, and which of them is the code \
+                 is not known",
             ),
         }
     }
@@ -349,8 +354,17 @@ fn check_name(text: &str) -> Result<&str> {
     } else {
         return Ok(text);
     };
-    Err(Error::new(Code::InvalidInput, format!("`{}` is not a name: {why}", shorten(text))).hint(format!(
-        "a name has 1 to {LONGEST_NAME} unaccented letters, digits and `.`, `_`, `@`, `+`, `/`, `-`, starting with a letter or digit"
+    Err(Error::new(
+        Code::InvalidInput,
+        format!(
+            "`{}` is not a name: \
+        {why}",
+            shorten(text)
+        ),
+    )
+    .hint(format!(
+        "a name has 1 to {LONGEST_NAME} unaccented letters, digits and `.`, `_`, `@`, `+`, `/`, \
+         `-`, starting with a letter or digit"
     )))
 }
 

@@ -1,5 +1,5 @@
-//! An address in the browser, a file in its editor: with what the desktop has for it. A part of both
-//! `fob` and `keyfob`.
+//! An address in the browser, a file in its editor: with what the desktop has for it. A part of
+//! both `fob` and `keyfob`.
 
 use keyfob_core::clock::Clock;
 use keyfob_core::error::{Code, Error, Result, shorten};

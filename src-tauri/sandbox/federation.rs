@@ -116,7 +116,8 @@ pub(super) fn by_token(
 ) -> Result<VerifiedCaller> {
     let (role, name) = (incoming.required("RoleArn")?, incoming.session_name()?);
     let token = at_most(incoming, "WebIdentityToken", LONGEST_TOKEN)?;
-    let not_a_token = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)";
+    let not_a_token = "The ID Token provided is not a valid JWT. (You may see this error if you \
+        sent an Access Token)";
     let jwt = Jwt::read(token).ok_or_else(|| invalid(not_a_token))?;
     let claim = |name| jwt.claim(name).ok_or_else(|| invalid(not_a_token));
     let (issuer, subject) = (claim("iss")?, claim("sub")?);

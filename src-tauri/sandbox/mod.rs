@@ -1,7 +1,7 @@
 //! An AWS on loopback: Keyfob can be tried without an account, and tests fake the wire instead of
-//! the interface. Owns users, keys, roles, sessions and sign-ins, checks signatures by its own means, keeps a
-//! journal of its calls and misbehaves on demand (faults). It never speaks to AWS and writes
-//! nothing to disk.
+//! the interface. Owns users, keys, roles, sessions and sign-ins, checks signatures by its own
+//! means, keeps a journal of its calls and misbehaves on demand (faults). It never speaks to AWS
+//! and writes nothing to disk.
 
 mod actions;
 mod answer;

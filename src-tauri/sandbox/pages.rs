@@ -10,7 +10,8 @@ pub(super) const REFUSE: &str = "refuse";
 /// Of HTML.
 pub(super) fn page(title: &str, body: &str) -> HttpAnswer {
     HttpAnswer::page(format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title></head><body>{body}</body></html>\n"
+        "<!doctype html>\n<html lang=\"en\"><head><meta \
+         charset=\"utf-8\"><title>{title}</title></head><body>{body}</body></html>\n"
     ))
 }
 

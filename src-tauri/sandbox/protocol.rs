@@ -1,5 +1,5 @@
-//! AWS's query protocol as STS and IAM speak it: their actions, versions and namespaces, and text in
-//! XML.
+//! AWS's query protocol as STS and IAM speak it: their actions, versions and namespaces, and text
+//! in XML.
 
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
@@ -44,7 +44,8 @@ impl StsAction {
     pub(super) fn to_xml(self, result: &str, request_id: &str) -> String {
         let name = self.name();
         format!(
-            "<{name}Response xmlns=\"{NAMESPACE}\">\n  <{name}Result>{result}</{name}Result>\n  <ResponseMetadata>\n    \
+            "<{name}Response xmlns=\"{NAMESPACE}\">\n  <{name}Result>{result}</{name}Result>\n  \
+             <ResponseMetadata>\n    \
              <RequestId>{request_id}</RequestId>\n  </ResponseMetadata>\n</{name}Response>\n"
         )
     }

@@ -47,7 +47,8 @@ impl AwsRefusal {
     pub fn constraint(name: &str, value: Option<&str>, rule: &str) -> AwsRefusal {
         let value = value.map_or("null".to_owned(), |value| format!("'{value}'"));
         AwsRefusal::validation(format!(
-            "1 validation error detected: Value {value} at '{name}' failed to satisfy constraint: Member must {rule}"
+            "1 validation error detected: Value {value} at '{name}' failed to satisfy constraint: \
+             Member must {rule}"
         ))
     }
 
@@ -146,7 +147,8 @@ impl AwsRefusal {
             "Receiver"
         };
         format!(
-            "<ErrorResponse xmlns=\"{}\">\n  <Error>\n    <Type>{blame}</Type>\n    <Code>{}</Code>\n    \
+            "<ErrorResponse xmlns=\"{}\">\n  <Error>\n    <Type>{blame}</Type>\n    \
+             <Code>{}</Code>\n    \
              <Message>{}</Message>\n  </Error>\n  <RequestId>{request_id}</RequestId>\n</ErrorResponse>\n",
             NAMESPACE,
             self.code,

@@ -57,7 +57,8 @@ impl Authorization {
         let [access_key_id, date, region, service, end] =
             credential.split('/').collect::<Vec<_>>()[..]
         else {
-            let message = "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term";
+            let message = "Credential must have exactly 5 slash-delimited elements, e.g. \
+                keyid/date/region/service/term";
             return Err(incomplete(message.into()));
         };
         if end != "aws4_request" {
@@ -127,7 +128,8 @@ impl Authorization {
         }
         if !self.signed_at.starts_with(&self.date) || self.date.len() != 8 {
             return Err(AwsRefusal::signature(format!(
-                "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{}', from '{}'.",
+                "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date \
+                 from HTTP: '{}', from '{}'.",
                 self.date, self.signed_at
             )));
         }
@@ -144,7 +146,8 @@ impl Authorization {
             return Ok(());
         }
         Err(AwsRefusal::signature(
-            "The request signature we calculated does not match the signature you provided. Check your AWS Secret \
+            "The request signature we calculated does not match the signature you provided. Check \
+             your AWS Secret \
              Access Key and signing method. Consult the service documentation for details.",
         ))
     }

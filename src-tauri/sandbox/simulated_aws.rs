@@ -1,5 +1,6 @@
 //! The simulated AWS: one account with its users, keys and MFA devices, roles of any account,
-//! issued sessions, what people signed in to. Holds what is true of them; AWS's wording is elsewhere.
+//! issued sessions, what people signed in to. Holds what is true of them; AWS's wording is
+//! elsewhere.
 
 use super::dpop::SeenProofs;
 use super::faults::Faults;

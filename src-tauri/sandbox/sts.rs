@@ -271,7 +271,8 @@ impl VerifiedCall<'_> {
         };
         if is_chained && seconds > SessionKind::ChainedRole.limits().longest.into() {
             return Err(AwsRefusal::validation(
-                "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
+                "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed \
+                 by role chaining",
             ));
         }
         if seconds > role.max_session_seconds.into() {
@@ -310,7 +311,8 @@ impl VerifiedCall<'_> {
             (Some(serial), Some(code)) => (serial, code),
             (Some(_), None) | (None, Some(_)) => {
                 return Err(AwsRefusal::access_denied(
-                    "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.",
+                    "MultiFactorAuthentication failed, must provide both MFA serial number and one \
+                     time pass code.",
                 ));
             }
         };
@@ -324,7 +326,8 @@ impl VerifiedCall<'_> {
         let (mfa, own_serial) = aws.mfa_of(self.caller);
         if mfa == MfaDevice::Absent || serial != own_serial {
             return Err(AwsRefusal::access_denied(
-                "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number \
+                "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify \
+                 your MFA serial number \
                  is valid and associated with this user.",
             ));
         }

@@ -118,6 +118,7 @@ const SHELLS_MAY: &[&str] = &[
     "view",
     "doctor",
     "world::World",
+    "config::AssignedRole",
     "config::Change",
     "config::Config",
     "config::Database",

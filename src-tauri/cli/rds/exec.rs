@@ -1,5 +1,6 @@
-//! `fob rds exec`: a command, or a shell, with the variables that database clients read. This process becomes
-//! the command: a token is for opening connections, and not renewed behind its back.
+//! `fob rds exec`: a command, or a shell, with the variables that database clients read. This
+//! process becomes the command: a token is for opening connections, and not renewed behind its
+//! back.
 
 use crate::conversation::expect_reply;
 use crate::exec::{command, replace_by, usual_shell};

@@ -33,7 +33,10 @@ pub fn agent_text(status: &Snapshot, now: SystemTime) -> String {
     if let Some(problem) = &agent.configuration_problem {
         rows.push((
             "Problem",
-            format!("the file has changed and cannot be used; the last valid version stays in effect: {problem}"),
+            format!(
+                "the file has changed and cannot be used; the last valid version stays in \
+                effect: {problem}"
+            ),
         ));
     }
     pairs(&rows)

@@ -41,9 +41,15 @@ pub fn variables(
             .map_err(|what| {
                 Error::new(
                     Code::InvalidInput,
-                    format!("the value of {name} contains {what}, which this format cannot express"),
+                    format!(
+                        "the value of {name} contains {what}, which this format cannot \
+                        express"
+                    ),
                 )
-                .hint("use another `--format`; bash, fish, powershell and json can express everything")
+                .hint(
+                    "use another `--format`; bash, fish, powershell and json can express \
+                    everything",
+                )
             })?;
         let _ = writeln!(text, "{}", *line);
     }

@@ -51,8 +51,8 @@ pub enum SandboxCommand {
     ///
     /// KIND is one of wrong_mfa_code, access_denied, expired_token, expired_token_exception,
     /// throttling, internal_failure, service_unavailable, invalid_client, invalid_grant,
-    /// slow_down, user_credentials_changed, idp_communication_error, idp_rejected_claim, html, outage,
-    /// delay=MILLISECONDS, clock_offset=SECONDS, region_not_enabled=REGION.
+    /// slow_down, user_credentials_changed, idp_communication_error, idp_rejected_claim, html,
+    /// outage, delay=MILLISECONDS, clock_offset=SECONDS, region_not_enabled=REGION.
     Fault {
         #[arg(value_name = "KIND", required_unless_present = "clear", value_parser = fault)]
         kinds: Vec<SandboxFault>,

@@ -384,7 +384,8 @@ fn unknown(min: u32, max: u32) -> Note {
         format!("{min} to {max}")
     };
     Note::Warning(format!(
-        "the running agent speaks version {versions} of the protocol and this `fob` does not, so it \
+        "the running agent speaks version {versions} of the protocol and this `fob` does not, so \
+         it \
          goes without the agent; stop the agent and start it again"
     ))
 }

@@ -1,4 +1,5 @@
-//! What jobs come to, handed to all that waited for it: a session, a failure, the effects of upkeep.
+//! What jobs come to, handed to all that waited for it: a session, a failure, the effects of
+//! upkeep.
 
 use super::actor::{Actor, Message};
 use super::answers::{self, Effects};

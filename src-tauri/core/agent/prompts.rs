@@ -474,7 +474,8 @@ pub(super) fn findings(actor: &Actor, findings: &mut Vec<Finding>) {
             let Caller { program, pid, .. } = &open.prompt.caller;
             let for_so_long = in_units(time_left(now, open.since));
             let detail = format!(
-                "a prompt is open, and has waited for an answer for {for_so_long}; {program}, pid {pid}, requested it"
+                "a prompt is open, and has waited for an answer for {for_so_long}; {program}, pid \
+                 {pid}, requested it"
             );
             let remedy = format!("fob login {name}");
             more.push(Finding::needs_a_person(name, detail, remedy));

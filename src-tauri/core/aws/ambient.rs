@@ -36,7 +36,8 @@ impl Ambient {
         let why = self.broken_role.as_ref()?;
         let source = self.session.origin;
         Some(Note::Warning(format!(
-            "the container role that the environment names gave nothing ({why}); these credentials come from: {source}"
+            "the container role that the environment names gave nothing ({why}); these credentials \
+             come from: {source}"
         )))
     }
 }

@@ -1,4 +1,5 @@
-//! Roles for those whom an identity provider vouches for, and tasks as the root of a member account.
+//! Roles for those whom an identity provider vouches for, and tasks as the root of a member
+//! account.
 
 use super::callee::AwsService;
 use super::client::{Aws, Place, Signer};

@@ -1,5 +1,5 @@
-//! Credentials as JSON: printed by programs (the AWS SDKs' process protocol, version 1), answered by
-//! container endpoints. The same checks for both; an error names the field and never quotes it.
+//! Credentials as JSON: printed by programs (the AWS SDKs' process protocol, version 1), answered
+//! by container endpoints. The same checks for both; an error names the field and never quotes it.
 
 use super::fault::answer_expired;
 use crate::duration::{in_units, time_left};

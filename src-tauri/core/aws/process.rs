@@ -38,7 +38,8 @@ impl Aws {
                 message: format!("`{program}`: {}", error.message),
                 ..error
             },
-            Useless::Flawed(why) => Error::new(Code::ProcessFailed, format!("`{program}` did not print credentials: {why}"))
+            Useless::Flawed(why) => Error::new(Code::ProcessFailed, format!("`{program}` did not \
+                print credentials: {why}"))
                 .hint("it must print {\"Version\":1,\"AccessKeyId\":…,\"SecretAccessKey\":…,\"SessionToken\":…,\"Expiration\":…}"),
         })
     }
@@ -103,7 +104,8 @@ impl Aws {
         let status = tokio::select! {
             status = finished => status?,
             closed = show(said, &program, ask) => return Err(closed),
-            () = self.clock.pause(TIME_LIMIT) => return Err(failed(format!("no end after {} s", TIME_LIMIT.as_secs()))),
+            () = self.clock.pause(TIME_LIMIT) => return Err(failed(format!("no end after {} \
+                s", TIME_LIMIT.as_secs()))),
         };
         if status.success() {
             Ok(Secret::new(output))

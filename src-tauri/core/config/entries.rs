@@ -63,7 +63,8 @@ pub(super) fn named<'r, N: FromStr<Err = Error>>(
                 format!("`{text}` is written twice; first on line {line}")
             } else {
                 format!(
-                    "`{text}` is too much like `{first}` (line {line}): case, and `/` or `_`, make no difference"
+                    "`{text}` is too much like `{first}` (line {line}): case, and `/` or `_`, make \
+                     no difference"
                 )
             };
             let location = fields.location.about(subject(first.to_ascii_lowercase()));

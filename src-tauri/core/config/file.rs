@@ -70,10 +70,23 @@ pub(super) fn is_missing(path: &Path) -> bool {
 }
 
 pub(super) fn not_found(path: &Path, chosen_by: &str) -> Error {
-    Error::new(Code::ConfigNotFound, format!("there is no configuration at {} ({chosen_by})", path.display()))
-        .hint("`fob init` makes one by asking; or write `auth: {identities: {dev: {kind: aws/user, default: true}}}` to that file")
-        .hint("to use another one, such as an atmos.yaml, name it with --config PATH or FOB_CONFIG")
-        .hint("`fob sandbox` needs no configuration: it brings an AWS and a configuration of its own")
+    Error::new(
+        Code::ConfigNotFound,
+        format!(
+            "there is no configuration at {} \
+        ({chosen_by})",
+            path.display()
+        ),
+    )
+    .hint(
+        "`fob init` makes one by asking; or write `auth: \
+            {identities: {dev: {kind: aws/user, default: true}}}` to that file",
+    )
+    .hint("to use another one, such as an atmos.yaml, name it with --config PATH or FOB_CONFIG")
+    .hint(
+        "`fob sandbox` needs no configuration: it brings an AWS and a configuration of its \
+            own",
+    )
 }
 
 /// What describes a file that cannot be used.

@@ -5,6 +5,7 @@
 mod assigned;
 mod atmos;
 mod chain;
+mod choice;
 mod configuration;
 mod database_host;
 mod databases;
@@ -31,13 +32,14 @@ mod yaml;
 
 pub use assigned::{AssignedAccount, AssignedBy, assigned_folder};
 pub use chain::{AwsFiles, Chain, Link, awaited_list, chain_of_provider, sources};
+pub use choice::AssignedRole;
 pub use configuration::{Config, locate, place};
 pub use database_host::{DatabaseHost, DatabaseService};
 pub use databases::{Database, Engine, PasswordSecret};
 pub(crate) use edit::Original;
 pub use edit::{
-    AutoProvision, Change, EntryList, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity,
-    WrittenEntry, added, change,
+    Change, EntryList, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity, WrittenEntry,
+    added, change,
 };
 pub use file::is_blank;
 pub use general::{KeyringChoice, NotifyTimes};

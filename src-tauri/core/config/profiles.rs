@@ -150,8 +150,8 @@ impl SharedProfiles {
         self.all.iter().find(|profile| profile.name == name)
     }
 
-    /// As aws-vault does it: what a profile does not say, the one says that it includes, or else the
-    /// default one.
+    /// As aws-vault does it: what a profile does not say, the one says that it includes, or else
+    /// the default one.
     pub fn inherit(&mut self) {
         let lines: Vec<Vec<usize>> = (0..self.all.len()).map(|at| self.line_of(at)).collect();
         let own: Vec<Settings> = self.all.iter().map(|it| it.settings.clone()).collect();
@@ -215,8 +215,12 @@ impl SharedProfiles {
             let stray = stray.collect();
             if let Some((earlier, profile)) = found.iter_mut().find(|(_, it)| it.name == name) {
                 profile.warnings.push(format!(
-                    "the profile `{}` is written twice in {}, in line {} and in line {}: the later one counts",
-                    shorten(name), source.name, earlier.line, section.line
+                    "the profile `{}` is written twice in {}, in line {} and in line {}: the later \
+                     one counts",
+                    shorten(name),
+                    source.name,
+                    earlier.line,
+                    section.line
                 ));
                 profile.settings = settings;
                 profile.warnings.extend(stray);

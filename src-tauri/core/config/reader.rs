@@ -198,7 +198,10 @@ impl<'r> Fields<'r> {
                     || sentence(&error),
                     |variable| {
                         let reasons = error.hints.join("; ");
-                        format!("the environment variable {variable} holds no value for `{key}`: {reasons}")
+                        format!(
+                            "the environment variable {variable} holds no value for `{key}`: \
+                            {reasons}"
+                        )
                     },
                 );
                 self.problems().error(&location, message);

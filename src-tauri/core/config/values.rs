@@ -26,7 +26,8 @@ pub(super) fn any(text: &str) -> Result<String> {
 
 /// https, or http to this machine.
 pub fn url(text: &str) -> Result<String> {
-    let expected = "a URL looks like https://example.com/start; http is for this machine only (http://127.0.0.1:4566)";
+    let expected = "a URL looks like https://example.com/start; http is for this machine only \
+        (http://127.0.0.1:4566)";
     let Some((scheme, rest)) = text.split_once("://") else {
         return refuse(text, "a URL", expected);
     };

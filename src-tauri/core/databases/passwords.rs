@@ -46,7 +46,8 @@ fn not_read(secret: &PasswordSecret, target: &DatabaseTarget, fault: Fault) -> E
     let identity = target.identity();
     match kind {
         FaultKind::Denied => error.hint(format!(
-            "{identity} needs secretsmanager:GetSecretValue on the secret, and kms:Decrypt on a key of its own"
+            "{identity} needs secretsmanager:GetSecretValue on the secret, and kms:Decrypt on a \
+             key of its own"
         )),
         FaultKind::NotThere => error.hint("look at the ARN of `password_secret`, and its region"),
         _ => error,

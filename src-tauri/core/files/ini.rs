@@ -175,7 +175,8 @@ pub fn sections<'a>(text: &'a str, of: &dyn fmt::Display) -> Result<Vec<IniSecti
             IniSection {
                 misplaced: true, ..
             } => {
-                "is indented: AWS tools read it as a part of the setting above, not as the beginning of a profile"
+                "is indented: AWS tools read it as a part of the setting above, not as the \
+                 beginning of a profile"
             }
             _ => continue,
         };

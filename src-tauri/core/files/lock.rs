@@ -191,8 +191,18 @@ fn taken(path: &Path, waited: Duration) -> Error {
     } else {
         format!("; waited for {} s", waited.as_secs())
     };
-    Error::new(Code::LockTimeout, format!("{holder} holds the lock file {}{so_far}", path.display()))
-        .hint(format!("wait for {holder} to finish, or end it: the lock is then free, the file need not be deleted"))
+    Error::new(
+        Code::LockTimeout,
+        format!(
+            "{holder} holds the lock file \
+        {}{so_far}",
+            path.display()
+        ),
+    )
+    .hint(format!(
+        "wait for {holder} to finish, or end it: the lock is then free, the file \
+            need not be deleted"
+    ))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The owner of a folder or an open file. What other users may change is not used: they could swap it
-//! between two looks at it. Windows: the profile's own access list holds.
+//! The owner of a folder or an open file. What other users may change is not used: they could swap
+//! it between two looks at it. Windows: the profile's own access list holds.
 
 use crate::error::{Code, Error, Result};
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};

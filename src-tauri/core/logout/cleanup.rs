@@ -297,7 +297,8 @@ async fn repair_one(
                 }
                 None => Finding::needs_a_person(
                     name,
-                    "AWS no longer knows its access key, which was cleared; MFA device and duration are remembered",
+                    "AWS no longer knows its access key, which was cleared; MFA device and \
+                     duration are remembered",
                     format!("fob user configure {name}"),
                 ),
             },

@@ -1,5 +1,5 @@
-//! Logout is a list: [`Scope::removals`] is pure, a dry run shows it, a run carries it out. A [`Removal`]
-//! can only be made from the configuration, so nothing else can be removed.
+//! Logout is a list: [`Scope::removals`] is pure, a dry run shows it, a run carries it out. A
+//! [`Removal`] can only be made from the configuration, so nothing else can be removed.
 
 use crate::config::{AwsFiles, Config, Identity, Kind, Provider};
 use crate::error::Result;

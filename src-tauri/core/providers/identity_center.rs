@@ -1,5 +1,5 @@
-//! `aws/iam-identity-center`: a sign-in in the browser, or by a code that is entered in any browser,
-//! and its renewal.
+//! `aws/iam-identity-center`: a sign-in in the browser, or by a code that is entered in any
+//! browser, and its renewal.
 
 use super::browser::{BrowserSignIn, Made};
 use super::obtain::{Obtain, place};

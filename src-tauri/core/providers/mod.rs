@@ -148,7 +148,8 @@ pub fn keeps_a_sign_in(kind: &Kind) -> bool {
 }
 
 /// Whether the user below a role signs with its long-lived keys, without a session of its own: a
-/// role that is taken with a session, whichever, ends after an hour; and a user may have none. `asked` beats what is written.
+/// role that is taken with a session, whichever, ends after an hour; and a user may have none.
+/// `asked` beats what is written.
 pub fn signs_with_keys(chain: &Chain, at: usize, asked: Option<SessionDuration>) -> bool {
     let kind = |at: usize| chain.links().get(at).map(|link| &link.kind);
     let below = at.checked_sub(1).and_then(kind);

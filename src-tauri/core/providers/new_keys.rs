@@ -301,7 +301,8 @@ impl Entry<'_> {
         if self.how.other_user == OtherUser::Refused {
             let (stored, given) = (stored.to_string(), given.to_string());
             let message = format!(
-                "these keys belong to {given}, and the ones of {name} to {stored}: nothing was stored"
+                "these keys belong to {given}, and the ones of {name} to {stored}: nothing was \
+                 stored"
             );
             let unanswered = Error::new(Code::PersonNeeded, message)
                 .hint(format!("if that is meant: fob user configure {name} --yes"))
@@ -322,7 +323,8 @@ impl Entry<'_> {
         if let Some(device) = new.mfa_arn.take_if(|_| typed.mfa_arn.is_none()) {
             let device = device.as_str();
             trail.notes.push(Note::Warning(format!(
-                "the MFA device {device} was that of the user before and is forgotten: {name} has none now"
+                "the MFA device {device} was that of the user before and is forgotten: {name} has \
+                 none now"
             )));
         }
         Ok(())
@@ -358,7 +360,8 @@ impl Entry<'_> {
         }
         trail.notes.push(match world.config.keyring() {
             KeyringChoice::Memory => Note::Warning(format!(
-                "the keys of {name} are not kept: the keyring is `memory`, and is gone when this `fob` or its agent ends"
+                "the keys of {name} are not kept: the keyring is `memory`, and is gone when this \
+                 `fob` or its agent ends"
             )),
             KeyringChoice::System | KeyringChoice::File { .. } => {
                 Note::Info(format!("Credentials saved to keyring: {name}"))

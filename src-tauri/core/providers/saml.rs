@@ -1,5 +1,6 @@
-//! `aws/saml`: an identity provider's assertion, which a person's sign-in at its page ends with, and
-//! the roles that are taken with it. It is held in memory for its five minutes, and stored nowhere.
+//! `aws/saml`: an identity provider's assertion, which a person's sign-in at its page ends with,
+//! and the roles that are taken with it. It is held in memory for its five minutes, and stored
+//! nowhere.
 
 use super::obtain::Obtain;
 use super::role;
@@ -182,7 +183,8 @@ fn needs_a_person(it: &Obtain<'_>) -> Error {
     Error::new(Code::PersonNeeded, message)
         .hint("start `keyfob`: the page is shown in a window of its own")
         .hint(format!(
-            "or, with a tool that prints the assertion: TOOL | fob login {identity} --assertion-stdin"
+            "or, with a tool that prints the assertion: TOOL | fob login {identity} \
+             --assertion-stdin"
         ))
         .step(it.step)
 }

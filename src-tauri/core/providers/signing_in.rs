@@ -154,7 +154,8 @@ async fn agreed(person: &BrowserSignIn<'_>, before: Option<&Foreign>, made: &Mad
         return Ok(());
     }
     let message = format!(
-        "the browser signed in as {given}, and {name} was signed in to as {stored}: nothing was replaced"
+        "the browser signed in as {given}, and {name} was signed in to as {stored}: nothing was \
+         replaced"
     );
     let unanswered = Error::new(Code::Cancelled, message)
         .hint(format!(

@@ -265,7 +265,8 @@ async fn wait_for_the_next_code(it: &mut Obtain<'_>) {
     tracing::info!(identity = it.name(), "waiting for the next mfa code");
     clock.pause(Duration::from_secs(left)).await;
     it.trail.notes.push(Note::Info(format!(
-        "AWS refused the MFA code, as it does where one is used twice: waited {left} s for the next one"
+        "AWS refused the MFA code, as it does where one is used twice: waited {left} s for the \
+         next one"
     )));
 }
 
@@ -324,7 +325,8 @@ fn final_error(it: &Obtain<'_>, wanted: &Wanted<'_>, found: &FoundKeys, fault: F
     };
     match kind {
         FaultKind::MfaRefused => error.hint(
-            "AWS wants an MFA code: set credentials.mfa_arn in the configuration, or store it with `fob user configure`",
+            "AWS wants an MFA code: set credentials.mfa_arn in the configuration, or store it with \
+             `fob user configure`",
         ),
         FaultKind::SecretMismatch => error
             .hint(format!("the keys came from {}", found.place))

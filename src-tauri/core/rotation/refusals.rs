@@ -22,7 +22,8 @@ pub(super) fn elsewhere(name: &str, place: &str) -> Error {
 
 pub(super) fn in_memory(name: &str) -> Error {
     let message = format!(
-        "the keyring is `memory`: a new access key of {name} would be lost when this `fob` or its agent ends"
+        "the keyring is `memory`: a new access key of {name} would be lost when this `fob` or its \
+         agent ends"
     );
     Error::new(Code::InvalidInput, message)
         .hint("choose another keyring: auth.keyring.type, or FOB_KEYRING")
@@ -105,6 +106,7 @@ pub(super) fn two_keys(name: &str, stored: &AccessKeyId, listed: &[IamKey]) -> E
     Error::new(Code::AwsError, message)
         .hint("nothing was changed; delete the one that nothing uses, then run it again")
         .hint(format!(
-            "fob exec {name} -- aws iam list-access-keys shows their whole ids, aws iam delete-access-key deletes one"
+            "fob exec {name} -- aws iam list-access-keys shows their whole ids, aws iam \
+             delete-access-key deletes one"
         ))
 }

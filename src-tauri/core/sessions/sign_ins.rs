@@ -1,5 +1,5 @@
-//! The sign-ins of providers, as they were last read: one is read again only when its lock file says
-//! that it was written since.
+//! The sign-ins of providers, as they were last read: one is read again only when its lock file
+//! says that it was written since.
 
 use super::state::SignInStatus;
 use crate::config::{Identity, Kind, Link, sources};

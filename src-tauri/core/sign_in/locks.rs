@@ -168,8 +168,10 @@ fn tell_of_the_holder(
 ) -> Result<()> {
     match (options.intent, options.caller.person) {
         // The holder has no agent, or is the one that this process goes without.
-        (Intent::SignIn, _) if options.has_an_answer() => Err(is_under_way(name, holder)
-            .hint("what was given was not used: it reaches only prompts of an agent; without `--no-agent`, `fob` gives it to one that runs")),
+        (Intent::SignIn, _) if options.has_an_answer() => Err(is_under_way(name, holder).hint(
+            "what was given was not used: it reaches only prompts of an agent; without \
+                `--no-agent`, `fob` gives it to one that runs",
+        )),
         (Intent::SignIn, Person::Absent) => Err(is_under_way(name, holder)),
         (Intent::SignIn, Person::Present) => {
             ask.waits_for(format!("A sign-in to {name} is under way: {holder}"));

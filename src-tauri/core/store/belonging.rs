@@ -1,5 +1,6 @@
-//! The owner of an entry. Keys and sessions belong to the configuration they were stored for and to the
-//! endpoint that accepted or made them: elsewhere they are neither read nor replaced nor cleared.
+//! The owner of an entry. Keys and sessions belong to the configuration they were stored for and to
+//! the endpoint that accepted or made them: elsewhere they are neither read nor replaced nor
+//! cleared.
 
 use super::keyring::{EntryKind, EntryName};
 use crate::endpoint::Endpoint;
@@ -49,7 +50,8 @@ impl Here<'_> {
         let error = if is_gone(other) {
             let message = format!("{what} to {other}{at}, which is no longer there");
             refused(message).hint(format!(
-                "if that file is {ours} now, keep what was stored for it: fob repair {identity} --take-over"
+                "if that file is {ours} now, keep what was stored for it: fob repair {identity} \
+                 --take-over"
             ))
         } else {
             refused(format!("{what} to {other}{at}"))

@@ -294,10 +294,12 @@ impl<'a> SharedText<'a> {
         let place = format!("line {} of {}", section.line, self.path.display());
         Some(match &section.configuration {
             Some(other) => format!(
-                "{place} has it for the identity of {other}: `fob --config '{other}' profiles remove {name}` takes it out"
+                "{place} has it for the identity of {other}: `fob --config '{other}' profiles \
+                 remove {name}` takes it out"
             ),
             None => format!(
-                "{place} has a profile of your own of that name: rename it, or the identity, and run this again"
+                "{place} has a profile of your own of that name: rename it, or the identity, and \
+                 run this again"
             ),
         })
     }
@@ -344,7 +346,8 @@ fn what_changes(old: &IniSection<'_>, fob: &FobCommand) -> Option<String> {
 
 fn keys_come_first(name: &str) -> String {
     format!(
-        "your credentials file holds keys for it, which AWS tools take first: remove its section [{name}] there, and run this again"
+        "your credentials file holds keys for it, which AWS tools take first: remove its section \
+         [{name}] there, and run this again"
     )
 }
 

@@ -58,11 +58,14 @@ pub fn keys(text: &str) -> Result<TypedKeys> {
     } else if first.contains(SEPARATORS) {
         csv(text)
     } else {
-        Err(refused("no access keys were found in any known format").hint(
-            "supported: JSON with access_key_id and secret_access_key, or as `aws iam create-access-key` \
+        Err(
+            refused("no access keys were found in any known format").hint(
+                "supported: JSON with access_key_id and secret_access_key, or as `aws iam \
+             create-access-key` \
              and credential_process print it; AWS's CSV file; a [profile] of ~/.aws/credentials; \
              AWS_ACCESS_KEY_ID=… lines with export, SET or $Env:",
-        ))
+            ),
+        )
     }
 }
 
@@ -174,8 +177,10 @@ pub fn csv(text: &str) -> Result<TypedKeys> {
     let column = |name: &str| {
         // The head is not quoted back: in a file without one it is the keys.
         columns.iter().position(|cell| cell == name).ok_or_else(|| {
-            refused(format!("the CSV has no column `{name}` in its first line"))
-                .hint("the file that the AWS console offers for a new access key begins: Access key ID,Secret access key")
+            refused(format!("the CSV has no column `{name}` in its first line")).hint(
+                "the file that the AWS console offers for a new access key begins: Access \
+                    key ID,Secret access key",
+            )
         })
     };
     let (id, secret) = (column("access key id")?, column("secret access key")?);

@@ -112,7 +112,8 @@ fn socket(folder: &Path, name: &str, _environment: &Environment) -> Result<PathB
     let length = socket.as_os_str().len() + 1;
     if length > LONGEST_PATH {
         let message = format!(
-            "the path of the agent's socket is too long: {} has {length} bytes with its end, and {LONGEST_PATH} is the most",
+            "the path of the agent's socket is too long: {} has {length} bytes with its end, and \
+             {LONGEST_PATH} is the most",
             socket.display()
         );
         let hint = format!("set {RUNTIME_FOLDER} to a folder of yours with a shorter path");

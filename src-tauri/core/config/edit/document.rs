@@ -27,8 +27,8 @@ const OPENING: &str =
 const MARK: &str = "\u{feff}";
 
 /// Makes all of `changes`, in their order, or none. A file that is missing is made, with its
-/// folder, if the first change adds an identity or a provider. Where a link leads to the file, what it leads
-/// to is replaced.
+/// folder, if the first change adds an identity or a provider. Where a link leads to the file, what
+/// it leads to is replaced.
 ///
 /// # Errors
 /// [`Code::InvalidInput`]: what was typed cannot be used, or the name is taken.

@@ -63,7 +63,10 @@ impl Original {
     pub fn replace(&self, text: &str) -> Result<()> {
         let unwritable = |cause: &io::Error| {
             Error::file(&self.path, "write", cause)
-                .hint("check that it is yours, that its folder can be written to, and that the disk is not full")
+                .hint(
+                    "check that it is yours, that its folder can be written to, and that the \
+                    disk is not full",
+                )
                 .hint("nothing was changed")
         };
         if self

@@ -1,4 +1,5 @@
-//! What a profile means by itself: an identity, and the provider or identity that it needs below it.
+//! What a profile means by itself: an identity, and the provider or identity that it needs below
+//! it.
 
 use super::source::ImportSource;
 use crate::config::edit::{NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity};
@@ -251,7 +252,8 @@ fn role(profile: &SharedProfile, role_arn: String) -> Meant {
     } else if let Some(source) = profile.owned("credential_source") {
         let shown = shorten(&source);
         let note = format!(
-            "the role of `{}` is assumed with the machine's own credentials: a container's, else the instance's, else the environment's; the profile says {shown}",
+            "the role of `{}` is assumed with the machine's own credentials: a container's, else \
+             the instance's, else the environment's; the profile says {shown}",
             shorten(&profile.name)
         );
         let meaning = Meaning {

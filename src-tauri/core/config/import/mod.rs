@@ -1,6 +1,6 @@
 //! What the files of AWS tools, and of tools that work on them, hold and Keyfob can import: a list
-//! for people to choose from, and what follows from a choice as plain data. Writes nothing; secrets go to the caller, for the
-//! keyring, and never into a [`Change`].
+//! for people to choose from, and what follows from a choice as plain data. Writes nothing; secrets
+//! go to the caller, for the keyring, and never into a [`Change`].
 
 mod atmos;
 mod draft;

@@ -22,7 +22,8 @@ impl ImportSource {
     pub(super) fn of_session(self) -> Option<&'static str> {
         match self {
             ImportSource::Leapp => Some(
-                "Leapp wrote the keys of a session there, which expire; what it made them from is in its own encrypted file",
+                "Leapp wrote the keys of a session there, which expire; what it made them from is \
+                 in its own encrypted file",
             ),
             ImportSource::Aws | ImportSource::AwsVault | ImportSource::Granted => None,
         }
@@ -39,10 +40,14 @@ impl ImportSource {
         };
         match self {
             ImportSource::AwsVault if profile.is_kept || runs(&["aws-vault"]) => Some(format!(
-                "the access key of `{short}` stays in aws-vault, whose store only aws-vault can open: `aws-vault export --no-session --format=json '{short}' | fob user configure IDENTITY --stdin` takes it along"
+                "the access key of `{short}` stays in aws-vault, whose store only aws-vault can \
+                 open: `aws-vault export --no-session --format=json '{short}' | fob user configure \
+                     IDENTITY --stdin` takes it along"
             )),
             ImportSource::Granted if runs(&["granted", "dgranted"]) => Some(format!(
-                "the access key of `{short}` stays in Granted, whose store only Granted can open: `granted credentials export-plaintext '{short}'` writes it to ~/.aws/credentials, and `fob user configure IDENTITY --profile '{short}'` takes it from there"
+                "the access key of `{short}` stays in Granted, whose store only Granted can open: \
+                 `granted credentials export-plaintext '{short}'` writes it to ~/.aws/credentials, \
+                     and `fob user configure IDENTITY --profile '{short}'` takes it from there"
             )),
             ImportSource::Aws
             | ImportSource::AwsVault
@@ -83,12 +88,16 @@ impl ImportSource {
         Ok(match self {
             ImportSource::Aws | ImportSource::Granted => Vec::new(),
             ImportSource::AwsVault => vec![
-                "aws-vault keeps access keys in a store of its own, with a passphrase that Keyfob does not ask for: users are imported without their keys".to_owned(),
+                "aws-vault keeps access keys in a store of its own, with a passphrase that Keyfob \
+                 does not ask for: users are imported without their keys"
+                    .to_owned(),
             ],
             ImportSource::Leapp => {
                 let file = home.join(".Leapp").join("Leapp-lock.json");
                 let why = format!(
-                    "{} is encrypted with a key that only Leapp has: what is in it is left out; sign in to the same IAM Identity Center with a provider of kind aws/iam-identity-center, and store access keys with `fob user configure`",
+                    "{} is encrypted with a key that only Leapp has: what is in it is left out; \
+                     sign in to the same IAM Identity Center with a provider of kind \
+                         aws/iam-identity-center, and store access keys with `fob user configure`",
                     file.display()
                 );
                 file.exists().then_some(why).into_iter().collect()

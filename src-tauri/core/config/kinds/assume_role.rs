@@ -56,7 +56,8 @@ pub struct SessionTag {
 }
 
 /// Of a role.
-pub(crate) const ROLE_ON_CENTER: &str = "cannot be assumed straight from IAM Identity Center: put an identity of kind \
+pub(crate) const ROLE_ON_CENTER: &str = "cannot be assumed straight from IAM Identity Center: put \
+    an identity of kind \
      aws/permission-set between, with `via: { identity: NAME }`";
 
 pub(super) fn read(fields: &Fields<'_>, footing: &Footing<'_>) -> Option<AssumeRole> {

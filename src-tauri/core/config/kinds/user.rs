@@ -137,7 +137,8 @@ fn pair(fields: &Fields<'_>, id: &Single, secret: &Single) -> Option<ConfiguredK
         if is_example(&it.text) {
             let source = it.source();
             let message = format!(
-                "{source} is an example of AWS's documentation, which no account has: it is never sent to AWS"
+                "{source} is an example of AWS's documentation, which no account has: it is never \
+                 sent to AWS"
             );
             problems.warning(&it.location, message);
         }

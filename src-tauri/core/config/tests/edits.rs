@@ -1,6 +1,7 @@
 //! Changes of the text: what is written where, in the style of what is there, and what is refused.
 
 use super::*;
+use crate::config::edit::AutoProvision;
 
 fn user(name: &str) -> Change {
     Change::AddIdentity(NewIdentity {

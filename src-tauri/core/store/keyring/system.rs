@@ -131,7 +131,8 @@ impl Backend for SystemKeyring {
             Err(_) => Err(Error::new(
                 Code::KeyringEntryInvalid,
                 format!(
-                    "the keyring entry {account} of {SERVICE} is not text: it was not written by Keyfob"
+                    "the keyring entry {account} of {SERVICE} is not text: it was not written by \
+                     Keyfob"
                 ),
             )),
         }
@@ -311,11 +312,25 @@ fn explain(fault: &Fault) -> Error {
         ));
     }
     match failure(fault) {
-        KeyringFailure::Locked => locked(format!("the system's keyring is locked: {fault}")).hint(HOW_TO_UNLOCK),
+        KeyringFailure::Locked => locked(format!(
+            "the system's keyring is locked: \
+            {fault}"
+        ))
+        .hint(HOW_TO_UNLOCK),
         #[cfg(target_os = "linux")]
-        KeyringFailure::NoCollection => unavailable("the system's keyring service has no default keyring to keep entries in")
-            .hint("make one (GNOME: Passwords and Keys), or keep entries in an encrypted file: FOB_KEYRING=file"),
-        KeyringFailure::Broken => unavailable(format!("the system's keyring cannot be used: {fault}")).hint(HOW_TO_GET_ONE),
+        KeyringFailure::NoCollection => unavailable(
+            "the system's keyring service has no default \
+            keyring to keep entries in",
+        )
+        .hint(
+            "make one (GNOME: Passwords and Keys), or keep entries in an encrypted file: \
+                FOB_KEYRING=file",
+        ),
+        KeyringFailure::Broken => unavailable(format!(
+            "the system's keyring cannot be used: \
+            {fault}"
+        ))
+        .hint(HOW_TO_GET_ONE),
     }
 }
 

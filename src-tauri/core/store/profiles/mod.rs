@@ -38,7 +38,8 @@ impl fmt::Display for BrokenProfile {
         let program = program.display();
         write!(
             f,
-            "the profile {identity} runs {program}, which is gone: `fob repair {identity}` writes it anew"
+            "the profile {identity} runs {program}, which is gone: `fob repair {identity}` writes \
+             it anew"
         )
     }
 }
