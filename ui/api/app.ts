@@ -87,11 +87,9 @@ export const commands = {
 	 *  the roles that it assigns are listed next.
 	 */
 	addIdentityCenter: (center: NewCenter) => __TAURI_INVOKE<string>("add_identity_center", { center }),
-	/**  In the order of the last list. `null`: only what is written is an identity. */
+	/**  `null`: only what is written is an identity. */
 	assignedRoles: (provider: string) => __TAURI_INVOKE<AssignedRole[] | null>("assigned_roles", { provider }),
-	/**  Writes an entry for each of these, and no other that is assigned is an identity any more. */
 	keepRoles: (provider: string, identities: string[]) => __TAURI_INVOKE<null>("keep_roles", { provider, identities }),
-	/**  Every role that is assigned is an identity, once it is listed. */
 	keepAllRoles: (provider: string) => __TAURI_INVOKE<null>("keep_all_roles", { provider }),
 	/**  What `~/.aws/config` and `~/.aws/credentials` hold. */
 	importable: () => __TAURI_INVOKE<ImportableProfile[]>("importable"),
