@@ -6,6 +6,7 @@ use crate::home::{code, text};
 #[cfg(target_os = "linux")]
 use crate::opens::Opens;
 use keyfob_core::sandbox::{FaultSwitch, SandboxAccount, SandboxFault, SignInAction};
+#[cfg(target_os = "linux")]
 use std::fs;
 
 const LISTING: &str = r#"auth:
