@@ -95,7 +95,7 @@ impl AppState {
             && let Reply::Snapshot(it) = answered.reply
         {
             notes = answered.notes;
-            agent = Some(it);
+            agent = Some(*it);
         }
         let running = agent.as_ref().and_then(|it| it.agent.as_ref());
         let mut configuration = self.host.configuration();

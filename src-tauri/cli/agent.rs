@@ -148,5 +148,5 @@ pub fn status(invocation: &Invocation) -> Result<u8, Stop> {
 /// An agent goes on when the configuration cannot be read any more, and says so.
 fn ask(invocation: &Invocation) -> Result<Snapshot, Stop> {
     let mut conversation = invocation.conversation_for(this_program(Person::Absent))?;
-    expect_reply!(conversation.ask(Look::Status, None)?, Snapshot)
+    expect_reply!(conversation.ask(Look::Status, None)?, Snapshot).map(|it| *it)
 }

@@ -177,7 +177,7 @@ impl Stage {
 
     async fn status(&self) -> Snapshot {
         match self.ask(Request::Look(Look::Status)).await {
-            Reply::Snapshot(status) => status,
+            Reply::Snapshot(status) => *status,
             other => panic!("an unexpected reply: {other:?}"),
         }
     }

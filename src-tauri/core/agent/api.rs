@@ -266,7 +266,7 @@ pub enum Reply {
     Repaired(Vec<Finding>),
     DatabaseToken(DatabaseToken),
     Console(ConsoleLink),
-    Snapshot(Snapshot),
+    Snapshot(Box<Snapshot>),
     /// `problem`: the changed file cannot be used, and the last good one stays in force.
     Edited {
         problem: Option<Error>,

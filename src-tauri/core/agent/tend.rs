@@ -436,5 +436,5 @@ pub(super) fn show_snapshot(actor: &Actor, waiter: Waiter, more: Vec<Note>) {
         databases: databases::statuses(actor),
         keyring: actor.sessions.keyring().cloned(),
     };
-    waiter.answer(notes, Reply::Snapshot(snapshot));
+    waiter.answer(notes, Reply::Snapshot(Box::new(snapshot)));
 }

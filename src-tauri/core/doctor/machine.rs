@@ -68,7 +68,7 @@ impl Machine {
             Ok(
                 match connection.ask(&status_request(), &fingerprint).await? {
                     Heard::Answered(answered) => match answered.reply {
-                        Reply::Snapshot(snapshot) => AgentAnswer::Status(Box::new(snapshot)),
+                        Reply::Snapshot(snapshot) => AgentAnswer::Status(snapshot),
                         Reply::Failed(error) => AgentAnswer::Failed(error),
                         _ => AgentAnswer::OtherVersion,
                     },

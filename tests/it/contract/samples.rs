@@ -193,7 +193,7 @@ pub fn replies() -> Vec<Reply> {
             expires_at: moment(),
             identity: name(),
         }),
-        Reply::Snapshot(snapshot()),
+        Reply::Snapshot(Box::new(snapshot())),
         Reply::Edited {
             problem: Some(error(Code::ConfigInvalid)),
         },
