@@ -1,5 +1,5 @@
-//! Prepares the tray app's build (icons, manifest, permissions); the library and the CLI need none
-//! of it.
+//! Prepares the tray app's build (icons, manifest, permissions), and lets `fob` start with one
+//! library less; Keyfob's own library needs none of it.
 
 /// Naming the commands closes them to every window without a capability for them in
 /// `tauri.conf.json`.
@@ -56,7 +56,21 @@ const COMMANDS: &[&str] = &[
     "use_as_default",
 ];
 
+/// Programs that run `fob` over and over wait for each start. The compiler's run-time library,
+/// where it is one to load, takes longer than the agent's answer: what is needed of it is linked in.
+fn link_run_time_library() -> std::io::Result<()> {
+    let is = |name, value| std::env::var(name).is_ok_and(|it| it == value);
+    if is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ENV", "gnu") {
+        let folder = std::env::var("OUT_DIR").map_err(std::io::Error::other)?;
+        // Found before the library of that name.
+        std::fs::write(format!("{folder}/libgcc_s.so"), "INPUT(-lgcc_eh)\n")?;
+        println!("cargo::rustc-link-arg-bin=fob=-L{folder}");
+    }
+    Ok(())
+}
+
 fn main() {
+    link_run_time_library().expect("the build's own folder can be written");
     #[cfg(feature = "app")]
     {
         let commands = tauri_build::AppManifest::new().commands(COMMANDS);

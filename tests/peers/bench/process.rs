@@ -45,8 +45,16 @@ impl Process {
         Some(kibibytes.iter().sum::<u64>() << 10)
     }
 
-    /// What it does in a minute without a request.
+    /// What it does in a minute without a request: the middle one of three, since the time that a
+    /// virtual machine does not get from its host counts as that of the program.
     pub fn idle_minute(&self) -> Minute {
+        let mut minutes = [(); 3].map(|()| self.minute());
+        minutes.sort_by_key(|minute| minute.busy);
+        let [_, middle, _] = minutes;
+        middle
+    }
+
+    fn minute(&self) -> Minute {
         let before = self.threads();
         wait(Duration::from_secs(60));
         let mut minute = Minute::default();
