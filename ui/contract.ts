@@ -41,6 +41,7 @@ export type FieldProblem = Resolved<"checkKeys">[number];
 
 export type Rotated = Resolved<"rotateKey">;
 export type OldKey = Rotated["old_key"];
+export type RotationStage = NonNullable<Agent["rotations"]>[number]["stage"];
 
 export type Target = Given<"previewLogout">;
 export type Report = Resolved<"previewLogout">;

@@ -1,5 +1,5 @@
 // Every text of the page, ready for translation. Messages, hints and notes come from Rust as texts.
-import type { AuditEvent, CheckStatus, NoticeKind, Severity, State, What, WhyKeys } from "./contract";
+import type { AuditEvent, CheckStatus, NoticeKind, RotationStage, Severity, State, What, WhyKeys } from "./contract";
 import type { Line, Part } from "./removal";
 
 const count = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
@@ -151,11 +151,24 @@ export const texts = {
     accessKey: "Access key",
     keyAge: (id: string, days: number) => `${id}, stored ${days === 0 ? "today" : `${count(days, "day", "days")} ago`}`,
     oldKey: (days: number) => `The access key is ${count(days, "day", "days")} old and should be rotated`,
-    rotating: "A new key takes AWS some seconds to know, up to a minute; the old one stays in use until then",
-    rotated: (key: string) => `The access key ${key} is in use now`,
+    rotated: (key: string, old: string | null) =>
+      `The access key ${key} is in use now${old === null ? "" : ` in place of ${old}`}`,
+    staleFile: (file: string) => `${file} holds nothing but the old one: delete it.`,
     oldDeleted: "The old one was deleted at AWS",
     oldKept: (until: string) => `AWS accepts the old one until ${until}`,
     oldLeft: "The old one could not be deleted at AWS",
+  },
+
+  rotation: {
+    label: "Steps of the rotation",
+    stage: {
+      making: "A new access key is made",
+      checking: "AWS comes to know it",
+      replacing: "It takes the place of the old one",
+      retiring: "The old one is deleted at AWS",
+    } satisfies Record<RotationStage, string>,
+    takesLong: "This takes some seconds, up to a minute; the old one stays in use until then",
+    mark: { done: "done", now: "under way", open: "to do", failed: "failed" },
   },
 
   roles: {
@@ -450,6 +463,9 @@ export const texts = {
     notices: "Notices",
     before: "Lead time",
     beforeHint: "How long before its expiry a session is announced, such as 30m",
+    keyAge: "Access keys are old after",
+    keyAgeHint: "In days; empty: never",
+    keyAgeWrong: "A number of days, such as 90",
     notice: {
       keys_revoked: "AWS no longer accepts access keys",
       renewal_refused: "AWS refuses a renewal",
@@ -467,6 +483,7 @@ export const texts = {
     version: (version: string) => `Keyfob ${version}`,
     saved: "Saved",
     save: "Save",
+    saveOf: (what: string) => `Save: ${what}`,
     saving: "Saving…",
   },
 
@@ -486,6 +503,9 @@ export const texts = {
     copy: "Copy",
     copyOf: (name: string) => `Copy what helps: ${name}`,
     copied: "Copied",
+    fix: "Fix what is safe",
+    fixing: "Fixing…",
+    wouldFix: (what: string) => `“Fix what is safe” ${what}`,
   },
 
   firstRun: {

@@ -166,7 +166,18 @@ pub async fn refresh(window: WebviewWindow, state: State<'_, Windows>, to: Refre
 #[tauri::command]
 #[specta::specta]
 pub async fn doctor(state: State<'_, Windows>) -> Result<Vec<Checked>> {
-    let found = state.ask(AppRequest::Doctor).await?.checked()?;
+    checked(&state, AppRequest::Doctor).await
+}
+
+/// Looks again, and does what each check says that it may: nothing is lost by it.
+#[tauri::command]
+#[specta::specta]
+pub async fn fix_what_is_safe(state: State<'_, Windows>) -> Result<Vec<Checked>> {
+    checked(&state, AppRequest::FixWhatIsSafe).await
+}
+
+async fn checked(state: &Windows, request: AppRequest) -> Result<Vec<Checked>> {
+    let found = state.ask(request).await?.checked()?;
     state.checked(&found);
     Ok(found)
 }

@@ -265,12 +265,7 @@ async fn send(client: Option<Arc<Client>>, person: Person, request: Request) -> 
 
 /// The app, with a person in front of it.
 pub fn caller() -> Caller {
-    Caller {
-        program: "Keyfob".into(),
-        pid: std::process::id(),
-        person: Person::Present,
-        trail: None,
-    }
+    Caller::here("Keyfob", Person::Present)
 }
 
 pub fn without_agent() -> Error {

@@ -69,6 +69,8 @@ pub enum AppRequest {
     OpenDatabaseTerminal(String),
     /// Each of its checks is sent as soon as it is known.
     Doctor,
+    /// The same, and then what loses nothing is fixed.
+    FixWhatIsSafe,
     CopyRemedy(String),
     ShowNotices(Vec<NoticeKind>),
     TrySandbox,

@@ -62,6 +62,7 @@ impl AppSandbox {
             secret_access_key: keys.secret_access_key.clone().into(),
             mfa_arn: None,
             session_duration: None,
+            file: None,
         };
         (READY.to_owned(), keys)
     }

@@ -216,7 +216,8 @@ async fn carry_out(app: &AppHandle, window: Option<&str>, request: AppRequest) -
         AppRequest::Edit(changes) => actions::edit(state, changes).await,
         AppRequest::CopyEnvironment(identity) => actions::copy_environment(state, &identity).await,
         AppRequest::CopyProfileName(identity) => state.clipboard.copy(&identity),
-        AppRequest::Doctor => return examine(app, state).await,
+        AppRequest::Doctor => return examine(app, state, Fixes::Nothing).await,
+        AppRequest::FixWhatIsSafe => return examine(app, state, Fixes::WhatIsSafe).await,
         AppRequest::CopyRemedy(remedy) => state.clipboard.copy(&remedy),
         AppRequest::OpenConsole(identity) => actions::open_console(state, &identity).await,
         AppRequest::CopyDatabaseToken(name) => actions::copy_database_token(state, &name).await,
@@ -245,8 +246,13 @@ async fn carry_out(app: &AppHandle, window: Option<&str>, request: AppRequest) -
     done.map(|()| AppReply::Done)
 }
 
+enum Fixes {
+    Nothing,
+    WhatIsSafe,
+}
+
 /// In this process, whose environment is that of the agent.
-async fn examine(app: &AppHandle, state: &AppState) -> Result<AppReply> {
+async fn examine(app: &AppHandle, state: &AppState, fixes: Fixes) -> Result<AppReply> {
     let environment = state.host.environment.clone();
     let machine = Machine::of(Some(&state.host.path()?), environment, Clock::system());
     let report = |it: CheckProgress<'_>| {
@@ -256,7 +262,11 @@ async fn examine(app: &AppHandle, state: &AppState) -> Result<AppReply> {
         };
         send(app, ToWindows::Checked(progress));
     };
-    Ok(AppReply::Checked(doctor::examine(&machine, report).await))
+    let found = doctor::examine(&machine, report).await;
+    Ok(AppReply::Checked(match fixes {
+        Fixes::Nothing => found,
+        Fixes::WhatIsSafe => doctor::fix(&machine, found).await,
+    }))
 }
 
 fn sandbox(state: &AppState) -> Result<std::sync::Arc<crate::sandbox::AppSandbox>> {

@@ -67,12 +67,7 @@ pub fn client_here(
 
 /// `fob` itself.
 pub fn this_program(person: Person) -> Caller {
-    Caller {
-        program: "fob".into(),
-        pid: std::process::id(),
-        person,
-        trail: None,
-    }
+    Caller::here("fob", person)
 }
 
 impl Conversation {

@@ -279,6 +279,7 @@ fn keys(
         secret_access_key: secret,
         mfa_arn: Some(mfa_arn.as_str().to_owned()),
         session_duration: Some(duration.as_str().to_owned()),
+        file: None,
     })
 }
 

@@ -122,7 +122,11 @@ fn read(from: &KeysFrom, invocation: &Invocation) -> Result<Option<TypedKeys>> {
         return pasted::keys(&text).map(Some);
     }
     if let Some(path) = &from.csv {
-        return pasted::csv(&file(path)?).map(Some);
+        let keys = pasted::csv(&file(path)?)?;
+        // As it is found from anywhere; a name that is no text is not remembered.
+        let whole = std::path::absolute(path).ok();
+        let file = whole.and_then(|it| it.to_str().map(str::to_owned));
+        return Ok(Some(TypedKeys { file, ..keys }));
     }
     if let Some(name) = &from.profile {
         let found = pasted::profile(&invocation.environment, name)?;

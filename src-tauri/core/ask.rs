@@ -201,6 +201,9 @@ pub struct TypedKeys {
     pub mfa_arn: Option<String>,
     #[serde(default)]
     pub session_duration: Option<String>,
+    /// The file that the keys were read from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
 }
 
 impl Answer {
@@ -238,6 +241,16 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// This very process.
+    pub fn here(program: &str, person: Person) -> Caller {
+        Caller {
+            program: program.into(),
+            pid: std::process::id(),
+            person,
+            trail: None,
+        }
+    }
+
     /// What the kernel says of the process, in place of what it reported; the report stands only
     /// where the kernel is not asked.
     #[must_use]
@@ -285,6 +298,22 @@ pub enum AskMessage {
     Withdrawn,
     /// Another process does the same and waits for a person there.
     WaitsForHolder(String),
+    /// A rotation begins the next of its steps.
+    Rotating(RotationStage),
+}
+
+/// The steps of a rotation of an access key, as people follow them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+#[serde(rename_all = "snake_case")]
+pub enum RotationStage {
+    Making,
+    /// AWS takes some seconds to know it.
+    Checking,
+    /// Stored in place of the old one, and a session made with it.
+    Replacing,
+    /// The old one is deleted.
+    Retiring,
 }
 
 /// A file that stands while a question is open, for other processes to see.
@@ -381,9 +410,18 @@ impl Ask {
 
     /// Says which process is waited for.
     pub fn waits_for(&self, holder: String) {
+        self.say(AskMessage::WaitsForHolder(holder));
+    }
+
+    /// Says which step a rotation begins.
+    pub fn rotates(&self, stage: RotationStage) {
+        self.say(AskMessage::Rotating(stage));
+    }
+
+    fn say(&self, message: AskMessage) {
         if let Some(messages) = &self.messages {
             // The shell may have gone.
-            let _ = messages.send(AskMessage::WaitsForHolder(holder));
+            let _ = messages.send(message);
         }
     }
 

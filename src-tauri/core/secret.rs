@@ -160,6 +160,8 @@ pub struct LongLived {
     /// As STS said when the keys were checked; `None` when they were stored unchecked.
     pub account: Option<AccountId>,
     pub principal: Option<Foreign>,
+    /// The file that the keys were read from: it is worth nothing once a rotation replaced them.
+    pub file: Option<String>,
 }
 
 impl LongLived {

@@ -7,8 +7,9 @@ use crate::desktop::{Desktop, eventually};
 use crate::home::{Home, KIM, KIM_WITH_MFA};
 use crate::page::Page;
 use crate::tray::Tray;
-use crate::windows;
+use crate::windows::{self, DialogButton};
 use keyfob_core::environment::Environment;
+use keyfob_core::sandbox::SandboxSettings;
 use std::path::PathBuf;
 
 /// Less is a window with nothing in it.
@@ -123,6 +124,21 @@ fn every_view(theme: &'static str) {
         page.press("deploy Valid");
         page.sees("Next refresh");
         take("details");
+        page.press("kim default Valid");
+        let settings = SandboxSettings {
+            key_delay_seconds: Some(4),
+            ..home.aws().settings()
+        };
+        home.aws()
+            .set_settings(settings)
+            .expect("they can be played");
+        page.press("More actions");
+        page.press("Rotate access key…");
+        windows::press_in_dialog("Rotate the access key\\?", DialogButton::Agree);
+        page.sees("This takes some seconds");
+        take("rotation");
+        page.sees("The old one was deleted at AWS");
+        take("rotated");
         page.press("Sign in: robin");
         page.sees("Access key ID");
         take("keys");

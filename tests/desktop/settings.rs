@@ -32,6 +32,12 @@ fn settings_outlive_a_restart_and_comments_outlive_settings() {
         eventually("the lead time is written", || {
             home.configuration().contains("45m").then_some(())
         });
+        assert_eq!(page.value("Access keys are old after"), "90");
+        page.fill("Access keys are old after", "60");
+        page.press("Save: Access keys are old after");
+        eventually("the age is written", || {
+            home.configuration().contains("key_age: 60d").then_some(())
+        });
         page.choose("Default identity", "lee");
         eventually("the tray agrees", || {
             let tray = Tray::of(&desktop, &app);
@@ -56,7 +62,7 @@ fn settings_outlive_a_restart_and_comments_outlive_settings() {
     let written = home.configuration();
     for kept in [
         "# Ours.\n",
-        "{ before: 45m } # Long enough.\n",
+        "{ before: 45m, key_age: 60d } # Long enough.\n",
         "# The first.\n",
         "# The second.\n",
     ] {
@@ -67,6 +73,7 @@ fn settings_outlive_a_restart_and_comments_outlive_settings() {
     page.press("Settings");
     page.sees("Lead time");
     assert_eq!(page.value("Lead time"), "45m");
+    assert_eq!(page.value("Access keys are old after"), "60");
     assert_eq!(page.value("Default identity"), "lee");
     assert!(!page.is_ticked("A session has expired"));
     assert!(page.is_ticked("Renewals keep failing"));

@@ -69,6 +69,7 @@ impl Stage {
             secret_access_key: keys.secret_access_key.into(),
             mfa_arn: mfa_arn.map(str::to_owned),
             session_duration: None,
+            file: None,
         };
         let configure = Configure {
             identity: "dev".to_owned(),

@@ -136,7 +136,7 @@ fn messages_look_as_they_always_did() {
     "list"
     {"audit":{"since":"2026-12-24T11:58:01.1234567Z"}}
     {"audit":{"since":null}}
-    {"answer":{"prompt":4,"answer":{"keys":{"access_key_id":"AKIAIOSFODNN7EXAMPLE","secret_access_key":"hidden-key","mfa_arn":"arn:aws:iam::410000000017:mfa/kim","session_duration":"36h"}}}}
+    {"answer":{"prompt":4,"answer":{"keys":{"access_key_id":"AKIAIOSFODNN7EXAMPLE","secret_access_key":"hidden-key","mfa_arn":"arn:aws:iam::410000000017:mfa/kim","session_duration":"36h","file":"/home/kim/accessKeys.csv"}}}}
     {"notes":[{"info":"Credentials saved to keyring: dev"},{"warning":"the clock is off"}],"reply":{"credentials":{"access_key_id":"ASIAIOSFODNN7EXAMPLE","secret_access_key":"hidden-key","session_token":"hidden-token","expires_at":"2026-12-24T11:58:01.1234567Z","account":"410000000017"}}}
     {"needs":{"id":4,"identity":"dev","kind":{"keys":{"why":"revoked","mfa_arn":"arn:aws:iam::410000000017:mfa/kim","session_duration":129600}},"attempt":2,"asker":{"program":"terraform","pid":4711,"person":"present"},"unanswered":{"code":"person_needed","message":"a person has to answer, and there is no way to ask one here","hints":["try again"],"context":{"identity":"dev","step":"org → dev","aws_error_code":"Throttled"},"remedy":"Person"}}}
     {"removed":{"subject":"identity","target":"dev","mode":"run","chain":["org","dev"],"identities":["dev"],"steps":[{"what":"provider_session","name":"dev","path":"session:dev","result":"would_remove","detail":"its session","flag":"--keychain"}],"others":[{"identity":"ops","expires_at":"2026-12-24T11:58:01.1234567Z"}],"notes":["open shells keep what they have"]}}

@@ -390,6 +390,8 @@ fn a_profile_in_the_users_own_file_is_written_anew_if_keyfob_wrote_it() {
         "/gone/fob, which is gone",
         "fob profiles write dev",
     ]);
+    let does = "writes the profile dev anew in your AWS configuration file";
+    assert_eq!(found.named("profile dev")["safe_fix"], does);
     let found = Found::of(doctor(&home, &["--fix"]));
     found.says(["profile dev", "ok", "fixed: written anew in ", ""]);
     assert_eq!(fs::read_to_string(&path).expect("text"), whole);

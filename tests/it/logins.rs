@@ -489,6 +489,7 @@ impl Case {
                 secret_access_key: Secret::new("not-a-secret-of-anybody"),
                 mfa_arn: None,
                 session_duration: None,
+                file: None,
             }),
             Scripted::MfaCode(code) => Answer::MfaCode(code),
             Scripted::Cancel => return Err("cancel is no answer".into()),
@@ -571,6 +572,7 @@ fn typed(keys: &Keys, secret: WhichSecret) -> TypedKeys {
         secret_access_key: secret,
         mfa_arn: None,
         session_duration: None,
+        file: None,
     }
 }
 

@@ -85,6 +85,7 @@ pub fn stored_keys(home: &Home) -> StoredKeys {
             session_duration: None,
             account: None,
             principal: None,
+            file: None,
         },
         endpoint: Some(Endpoint::of(Some(&home.sandbox().url()))),
         since: None,

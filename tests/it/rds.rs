@@ -73,6 +73,7 @@ impl Stage {
             secret_access_key: keys.secret_access_key.into(),
             mfa_arn: None,
             session_duration: None,
+            file: None,
         };
         let configure = Configure {
             identity: "dev".to_owned(),

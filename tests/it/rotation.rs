@@ -15,6 +15,7 @@ use keyfob_core::secret::Keys;
 use keyfob_core::store::StoredKeys;
 use serde_json::Value;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Output;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -505,4 +506,67 @@ fn a_network_that_fails_halfway_leaves_the_new_key_beside_the_old_one_for_the_ne
     works(&home);
     assert!(is_settled(&home));
     assert_ne!(stored_id(&home), old, "the sign-in went on with it");
+}
+
+/// The stored key as AWS's console hands it out: the file, and what it says.
+fn downloaded(home: &Home) -> (PathBuf, String) {
+    let (key, file) = (stored_keys(home), home.path().join("accessKeys.csv"));
+    let (id, secret) = (key.access_key_id.as_str(), key.secret_access_key.expose());
+    let csv = format!("Access key ID,Secret access key\n{id},{secret}\n");
+    fs::write(&file, &csv).expect("written");
+    (file, csv)
+}
+
+#[test]
+fn the_file_that_a_rotation_made_worthless_is_named_and_left() {
+    with_and_without_agent(DEV, |home, _| {
+        let (file, csv) = downloaded(home);
+        let words = format!(
+            "{} holds nothing but the old one: delete it",
+            file.display()
+        );
+        let rotates = |words: &[&str]| {
+            let ran = home.run(&[&["user", "rotate", "dev"], words].concat());
+            let said = text(&ran.stderr);
+            assert_eq!(code(&ran), 0, "{said}");
+            said
+        };
+        // As a person names it who is in its folder.
+        let ran = home.run(&["user", "configure", "dev", "--csv", "accessKeys.csv"]);
+        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+        assert!(text(&ran.stderr).contains("still contains the keys: delete it"));
+        assert!(
+            !rotates(&["--keep-old", "24h"]).contains(&words),
+            "it works until then"
+        );
+        assert!(rotates(&[]).contains(&words));
+        assert_eq!(fs::read_to_string(&file).expect("it is left"), csv);
+        assert!(
+            !rotates(&[]).contains(&words),
+            "only by the rotation that did it"
+        );
+    });
+}
+
+#[test]
+fn a_file_that_holds_other_keys_by_now_or_is_gone_is_not_named() {
+    for now in [
+        Some("Access key ID,Secret access key\nAKIAOTHER0000000001X,s\n"),
+        None,
+    ] {
+        let home = Home::signed_up(DEV);
+        let (file, _) = downloaded(&home);
+        let path = file.display().to_string();
+        assert_eq!(
+            code(&home.run(&["user", "configure", "dev", "--csv", &path])),
+            0
+        );
+        match now {
+            Some(text) => fs::write(&file, text).expect("written"),
+            None => fs::remove_file(&file).expect("removed"),
+        }
+        let told = home.json(&["user", "rotate", "dev", "--json"]);
+        assert_eq!(told["old_key"], "deleted", "{told}");
+        assert!(told["stale_file"].is_null(), "{told}");
+    }
 }

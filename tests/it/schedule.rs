@@ -7,6 +7,7 @@ mod elsewhere;
 mod many_identities;
 mod prompts;
 mod renewals;
+mod rotations;
 mod trouble;
 
 use crate::home::{DEPLOY, DEV, own_config, write_own_config};
@@ -411,6 +412,7 @@ fn typed(keys: &Keys, mfa_arn: Option<String>) -> TypedKeys {
         secret_access_key: keys.secret_access_key.clone().into(),
         mfa_arn,
         session_duration: None,
+        file: None,
     }
 }
 
@@ -470,6 +472,7 @@ fn said(event: &Event) -> String {
         }
         Event::PromptClosed { identity, .. } => format!("closed {identity}"),
         Event::WaitsForHolder { identity, .. } => format!("{identity} waits for a holder"),
+        Event::Rotating(it) => format!("rotating {}: {:?}", it.identity, it.stage),
         Event::DatabaseConnections { database, .. } => format!("connections of {database}"),
         Event::ConfigurationChanged => "configuration changed".to_owned(),
         Event::ConfigurationBroken { .. } => "configuration broken".to_owned(),

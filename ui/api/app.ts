@@ -50,6 +50,8 @@ export const commands = {
 	startAtLogin: (to: StartAtLogin) => __TAURI_INVOKE<DesktopSettings>("start_at_login", { to }),
 	/**  As written in the configuration: `30m`. */
 	notifyBefore: (duration: string) => __TAURI_INVOKE<DesktopSettings>("notify_before", { duration }),
+	/**  How old an access key may become; `null`: as old as it will. */
+	keyAge: (days: number | null) => __TAURI_INVOKE<DesktopSettings>("key_age", { days }),
 	/**  Those that are shown; the others are not. */
 	showNotices: (kinds: NoticeKind[]) => __TAURI_INVOKE<DesktopSettings>("show_notices", { kinds }),
 	useAsDefault: (identity: string) => __TAURI_INVOKE<null>("use_as_default", { identity }),
@@ -60,6 +62,8 @@ export const commands = {
 	 *  known; in the end all of them, in their own order.
 	 */
 	doctor: () => __TAURI_INVOKE<Checked[]>("doctor"),
+	/**  Looks again, and does what each check says that it may: nothing is lost by it. */
+	fixWhatIsSafe: () => __TAURI_INVOKE<Checked[]>("fix_what_is_safe"),
 	/**  That of a check of the last look, by its position. */
 	copyRemedy: (position: number) => __TAURI_INVOKE<null>("copy_remedy", { position }),
 	copyEnvironment: (identity: string) => __TAURI_INVOKE<null>("copy_environment", { identity }),
@@ -238,6 +242,8 @@ export type Checked = {
 	detail: string,
 	/**  A command; where none helps, what to do. */
 	remedy: string | null,
+	/**  What `--fix` does about it, where that loses nothing. */
+	safe_fix?: string | null,
 };
 
 export type Code = 
@@ -365,6 +371,8 @@ export type DesktopSettings = {
 	start_at_login: StartAtLogin,
 	/**  As written: `30m`. */
 	notify_before: string,
+	/**  How old an access key may become; `null`: as old as it will. */
+	key_age_days: number | null,
 	notices: NoticeKind[],
 	configuration: string,
 	problems: ConfigurationProblem[],
@@ -692,8 +700,25 @@ export type Rotated = {
 	access_key_id: string,
 	old_access_key_id: string | null,
 	old_key: OldKey,
+	/**  The file that the old key was read from. It is still there, and nobody needs it. */
+	stale_file?: string | null,
 	/**  An earlier run began it. */
 	resumed?: boolean,
+};
+
+/**  The steps of a rotation of an access key, as people follow them. */
+export type RotationStage = "making" | 
+/**  AWS takes some seconds to know it. */
+"checking" | 
+/**  Stored in place of the old one, and a session made with it. */
+"replacing" | 
+/**  The old one is deleted. */
+"retiring";
+
+/**  Of the access key of an IAM user. */
+export type RotationUnderWay = {
+	identity: string,
+	stage: RotationStage,
 };
 
 export type Running = {
@@ -760,6 +785,7 @@ export type Snapshot = {
 	/**  In the order of the configuration. */
 	identities: IdentityStatus[],
 	prompts: OpenPrompt[],
+	rotations?: RotationUnderWay[],
 	databases?: DatabaseStatus[],
 	/**  Why states are [`State::Unknown`]: the keyring cannot be read. */
 	keyring: Error | null,

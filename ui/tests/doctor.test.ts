@@ -40,6 +40,36 @@ test("what helps is copied by its position, once all is known", async () => {
   await waitFor(() => expect(announced()).toBe("Copied"));
 });
 
+test("what is safe to fix says what is done, is done with its button, and says what came of it", async () => {
+  const broken = fixtures.check("profile dev", {
+    status: "broken",
+    detail: "it runs /gone/fob, which is gone",
+    remedy: "fob repair dev",
+    safe_fix: "writes the profile dev anew",
+  });
+  const app = view().on("doctor", () => [fixtures.check("keyring"), broken]);
+  const user = await open(app);
+  expect(region("Broken").textContent).toContain("“Fix what is safe” writes the profile dev anew");
+  const done = fixtures.check("profile dev", { detail: "fixed: its profile ran /gone/fob, which is gone" });
+  app.on("fix_what_is_safe", () => [fixtures.check("keyring"), done]);
+  await user.click(screen.getByRole("button", { name: "Fix what is safe" }));
+  await waitFor(() => expect(announced()).toBe("All is well"));
+  expect(app.sent("fix_what_is_safe")).toHaveLength(1);
+  expect(region("In order").textContent).toContain("Fixed: its profile ran /gone/fob");
+  expect(screen.queryByRole("button", { name: "Fix what is safe" })).toBeNull();
+});
+
+test("without anything that is safe to fix there is no button for it, and a fix that fails says why", async () => {
+  const app = view();
+  const user = await open(app);
+  expect(screen.queryByRole("button", { name: "Fix what is safe" })).toBeNull();
+  app.on("doctor", () => [fixtures.check("profile dev", { status: "broken", safe_fix: "writes the profile dev anew" })]);
+  await user.click(screen.getByRole("button", { name: "Run again" }));
+  app.fails("fix_what_is_safe", fixtures.failure("process_failed", "Keyfob has ended", "start it again"));
+  await user.click(await screen.findByRole("button", { name: "Fix what is safe" }));
+  await waitFor(() => expect(screen.getByRole("alert").textContent).toContain("Keyfob has ended"));
+});
+
 test("it runs again with its button, and not twice at a time", async () => {
   const app = view();
   const user = await open(app);

@@ -12,6 +12,7 @@ import type {
   PromptKind,
   Report,
   Rotated,
+  RotationStage,
   Check,
   Settings,
   Snapshot,
@@ -154,6 +155,15 @@ export function snapshot(identities: Identity[], more: Partial<Snapshot> = {}): 
 
 export function with_prompts(base: Snapshot, ...prompts: Prompt[]): Snapshot {
   return { ...base, agent: { ...base.agent!, prompts: prompts.map(open) } };
+}
+
+/** A rotation that has come so far. */
+export function with_rotation(base: Snapshot, identity: string, stage: RotationStage): Snapshot {
+  return { ...base, agent: { ...base.agent!, rotations: [{ identity, stage }] } };
+}
+
+export function with_no_rotation(base: Snapshot): Snapshot {
+  return { ...base, agent: { ...base.agent!, rotations: [] } };
 }
 
 export function assigned_roles(): AssignedRole[] {
@@ -363,6 +373,7 @@ export function settings(more: Partial<Settings> = {}): Settings {
   return {
     start_at_login: "off",
     notify_before: "30m",
+    key_age_days: 90,
     notices: ["keys_revoked", "renewal_refused", "renewal_failing", "expires_soon", "expired", "key_is_old", "person_awaited"],
     configuration: PATH,
     problems: [],

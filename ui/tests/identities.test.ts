@@ -281,6 +281,12 @@ function with_key(more: Partial<NonNullable<Identity["access_key"]>> = {}) {
   return new FakeApp(fixtures.snapshot([fixtures.valid("dev", 35 * HOUR, 36 * HOUR, { access_key })]));
 }
 
+function steps() {
+  const list = screen.queryByRole("list", { name: "Steps of the rotation" });
+  const items = list === null ? [] : within(list).getAllByRole("listitem");
+  return items.map((it) => it.textContent?.replace(/^[^a-z]+/, "").replace(/\s+/g, " ").trim() ?? "");
+}
+
 test("details show the age of an access key, and that an old one should be rotated", async () => {
   const user = await open(with_key({ is_old: true }));
   await user.click(toggle("dev"));
@@ -296,12 +302,48 @@ test("an access key is rotated from the further actions, which say how it goes a
   await user.click(screen.getByRole("button", { name: "More actions" }));
   await user.click(screen.getByRole("button", { name: "Rotate access key…" }));
   await settled();
+  expect(steps()).toEqual([]);
+  await app.sends(fixtures.with_rotation(app.snapshot, "dev", "making"));
+  await waitFor(() => expect(steps()[0]).toBe("under way: A new access key is made"));
+  await app.sends(fixtures.with_rotation(app.snapshot, "dev", "checking"));
   await waitFor(() => expect(row("dev").textContent).toContain("up to a minute"));
-  expect(screen.getByRole("button", { name: "Rotating…" }).getAttribute("aria-busy")).toBe("true");
+  expect(steps().map((it) => it.split(":")[0])).toEqual(["done", "under way", "to do", "to do"]);
+  expect((await screen.findByRole("button", { name: "Rotating…" })).getAttribute("aria-busy")).toBe("true");
   rotated.answer(fixtures.rotated("dev"));
-  await waitFor(() => expect(row("dev").textContent).toContain("The access key AKIA…NEWX is in use now. The old one was deleted at AWS."));
+  await waitFor(() => expect(row("dev").textContent).toContain("AKIA…NEWX is in use now in place of AKIA…OLDX. The old one was deleted"));
+  await app.sends(fixtures.with_no_rotation(app.snapshot));
+  await waitFor(() => expect(steps()).toEqual([]));
   expect(announced()).toContain("AKIA…NEWX is in use now");
   expect(app.sent("rotate_key")).toEqual([{ identity: "dev" }]);
+});
+
+test("a rotation that another program wants is shown, and the file that nobody needs any more is named", async () => {
+  const app = with_key();
+  const user = await open(app);
+  await user.click(toggle("dev"));
+  await app.sends(fixtures.with_rotation(app.snapshot, "dev", "retiring"));
+  await waitFor(() => expect(steps().at(-1)).toBe("under way: The old one is deleted at AWS"));
+  await app.sends(fixtures.with_no_rotation(app.snapshot));
+  await waitFor(() => expect(steps()).toEqual([]));
+
+  app.on("rotate_key", () => fixtures.rotated("dev", { stale_file: "/home/kim/accessKeys.csv" }));
+  await user.click(screen.getByRole("button", { name: "More actions" }));
+  await user.click(screen.getByRole("button", { name: "Rotate access key…" }));
+  await waitFor(() => expect(row("dev").textContent).toContain("/home/kim/accessKeys.csv holds nothing but the old one: delete it."));
+});
+
+test("a rotation that fails says at which step", async () => {
+  const app = with_key();
+  const user = await open(app);
+  const rotated = app.holds("rotate_key");
+  await user.click(toggle("dev"));
+  await user.click(screen.getByRole("button", { name: "More actions" }));
+  await user.click(screen.getByRole("button", { name: "Rotate access key…" }));
+  await app.sends(fixtures.with_rotation(app.snapshot, "dev", "checking"));
+  await app.sends(fixtures.with_no_rotation(app.snapshot));
+  rotated.fail(fixtures.failure("network", "AWS could not be reached", "`fob user rotate dev` goes on"));
+  await waitFor(() => expect(row("dev").textContent).toContain("AWS could not be reached"));
+  expect(steps().map((it) => it.split(":")[0])).toEqual(["done", "failed", "to do", "to do"]);
 });
 
 test("a rotation that fails says why, and one whose old key is left says so", async () => {

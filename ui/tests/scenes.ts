@@ -35,6 +35,14 @@ export const scenes: Record<string, Scene> = {
     app: () => main(fixtures.team_snapshot()),
     act: async ({ screen, user }) => user.click(await screen.findByRole("button", { name: /deploy/, expanded: false })),
   },
+  rotation: {
+    app: () => {
+      const access_key = { id: "AKIA…OLDX", since: fixtures.from_now(-97 * 24 * HOUR), is_old: true };
+      const dev = fixtures.valid("dev", 35 * HOUR, 36 * HOUR, { access_key });
+      return main(fixtures.with_rotation(fixtures.snapshot([dev]), "dev", "checking"));
+    },
+    act: async ({ screen, user }) => user.click(await screen.findByRole("button", { name: /dev/, expanded: false })),
+  },
   databases: {
     app: () =>
       main(

@@ -46,6 +46,27 @@ test("the lead time is saved with its button", async () => {
   await waitFor(() => expect(announced()).toBe("Saved"));
 });
 
+test("the age at which access keys are old is a number of days, or empty for never", async () => {
+  const app = view();
+  const user = await open(app);
+  const field = box("Access keys are old after");
+  const save = screen.getByRole<HTMLButtonElement>("button", { name: "Save: Access keys are old after" });
+  expect([field.value, save.disabled]).toEqual(["90", true]);
+  for (const wrong of ["0", "-1", "90d", "1.5", "soon", "1000000"]) {
+    await user.clear(field);
+    await user.type(field, `${wrong}{Enter}`);
+    await waitFor(() => expect(field.getAttribute("aria-invalid")).toBe("true"));
+    expect(document.body.textContent).toContain("A number of days, such as 90");
+  }
+  expect(app.sent("key_age")).toEqual([]);
+  await user.clear(field);
+  await user.type(field, "60{Enter}");
+  await waitFor(() => expect(announced()).toBe("Saved"));
+  await user.clear(field);
+  await user.click(save);
+  await waitFor(() => expect(app.sent("key_age")).toEqual([{ days: 60 }, { days: null }]));
+});
+
 test("a refused lead time is shown at its field", async () => {
   const scene = scenes["settings-problems"]!;
   const user = await open(scene.app());

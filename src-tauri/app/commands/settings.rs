@@ -31,6 +31,8 @@ pub struct DesktopSettings {
     start_at_login: StartAtLogin,
     /// As written: `30m`.
     notify_before: String,
+    /// How old an access key may become; `null`: as old as it will.
+    key_age_days: Option<u32>,
     notices: Vec<NoticeKind>,
     configuration: String,
     problems: Vec<ConfigurationProblem>,
@@ -130,6 +132,9 @@ pub async fn settings(app: AppHandle) -> Result<DesktopSettings> {
         notify_before: config
             .as_ref()
             .map_or_else(String::new, |config| as_written(config.notify().before)),
+        key_age_days: config
+            .as_ref()
+            .and_then(|config| Some(days(config.notify().key_age?))),
         notices: Preferences::load(&state.environment).shown(),
         problems: problems.map(ConfigurationProblem::of).collect(),
         default_identity: default.map(|identity| identity.name.to_string()),
@@ -152,6 +157,15 @@ pub async fn start_at_login(app: AppHandle, to: StartAtLogin) -> Result<DesktopS
 #[specta::specta]
 pub async fn notify_before(app: AppHandle, duration: String) -> Result<DesktopSettings> {
     edit(&app.state::<Windows>(), Change::NotifyBefore(duration)).await?;
+    settings(app).await
+}
+
+/// How old an access key may become; `null`: as old as it will.
+#[tauri::command]
+#[specta::specta]
+pub async fn key_age(app: AppHandle, days: Option<u32>) -> Result<DesktopSettings> {
+    let age = days.map_or_else(|| "off".to_owned(), |days| format!("{days}d"));
+    edit(&app.state::<Windows>(), Change::KeyAge(age)).await?;
     settings(app).await
 }
 
@@ -321,6 +335,11 @@ pub async fn import_profiles(
         Reply::Imported { identities } => Ok(ImportedProfiles { identities, notes }),
         _ => Err(misunderstood()),
     }
+}
+
+/// Those that have begun.
+fn days(age: Duration) -> u32 {
+    u32::try_from(age.as_secs().div_ceil(24 * 60 * 60)).unwrap_or(u32::MAX)
 }
 
 /// `30m`

@@ -191,6 +191,7 @@ pub async fn answer_keys(
         // The form shows what was remembered: an empty field is meant.
         mfa_arn: Some(mfa_arn.unwrap_or_default()),
         session_duration: Some(session_duration.unwrap_or_default()),
+        file: None,
     };
     let outcome = answer(&window, &state, prompt, Answer::Keys(keys)).await?;
     state.open.keep_pasted(window.label(), None);
@@ -339,6 +340,7 @@ pub fn paste(window: WebviewWindow, state: State<'_, Windows>, text: String) -> 
         secret_access_key,
         mfa_arn,
         session_duration,
+        file: _,
     } = pasted::keys(&text)?;
     let secret_characters = secret_access_key.length();
     state

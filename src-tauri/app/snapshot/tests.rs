@@ -40,6 +40,7 @@ pub fn snapshot(identities: Vec<IdentityStatus>) -> AppSnapshot {
         providers: Vec::new(),
         identities,
         prompts: Vec::new(),
+        rotations: Vec::new(),
         databases: Vec::new(),
         keyring: None,
     };

@@ -304,6 +304,7 @@ mod tests {
         Snapshot {
             agent: None,
             prompts: Vec::new(),
+            rotations: Vec::new(),
             databases: Vec::new(),
             providers: vec![ListedProvider {
                 name: "corp-sso".to_owned(),

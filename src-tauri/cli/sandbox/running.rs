@@ -148,6 +148,7 @@ impl RunningSandbox {
             secret_access_key: shown.keys.secret_access_key.into(),
             mfa_arn: None,
             session_duration: None,
+            file: None,
         };
         let configure = Configure {
             identity: READY.to_owned(),

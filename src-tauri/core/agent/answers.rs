@@ -199,7 +199,7 @@ pub(super) async fn maintain(
             }
         }
         request => match unlock(world, ask, &trail.caller).await {
-            Ok(()) => clear(world, request, memory, &mut trail).await,
+            Ok(()) => clear(world, request, ask, memory, &mut trail).await,
             Err(error) => Err(error),
         },
     };
@@ -231,12 +231,13 @@ async fn list_roles(
 async fn clear(
     world: &World,
     request: Maintain,
+    ask: &Ask,
     memory: &InMemory,
     trail: &mut Trail,
 ) -> Result<Reply> {
     let (recorded, reply) = match request {
         Maintain::Rotate(wanted) => {
-            let rotated = rotation::rotate(world, &wanted, trail).await?;
+            let rotated = rotation::rotate(world, &wanted, ask, trail).await?;
             (None, Reply::Rotated(rotated))
         }
         Maintain::Logout(logout) => {

@@ -3,8 +3,8 @@
 //! this file.
 
 pub use crate::ask::{
-    Answer, Caller, Note, OtherUserBy, PassphraseUse, PasteKind, Person, PromptKind, TypedKeys,
-    WhyKeys,
+    Answer, Caller, Note, OtherUserBy, PassphraseUse, PasteKind, Person, PromptKind, RotationStage,
+    TypedKeys, WhyKeys,
 };
 use crate::clock::moment;
 use crate::config::Change;
@@ -316,9 +316,19 @@ pub struct Snapshot {
     pub identities: Vec<IdentityStatus>,
     pub prompts: Vec<OpenPrompt>,
     #[serde(default)]
+    pub rotations: Vec<RotationUnderWay>,
+    #[serde(default)]
     pub databases: Vec<DatabaseStatus>,
     /// Why states are [`State::Unknown`]: the keyring cannot be read.
     pub keyring: Option<Error>,
+}
+
+/// Of the access key of an IAM user.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "app", derive(specta::Type))]
+pub struct RotationUnderWay {
+    pub identity: String,
+    pub stage: RotationStage,
 }
 
 /// A database of the configuration.
@@ -462,6 +472,8 @@ pub enum Event {
         identity: String,
         holder: String,
     },
+    /// Begins the next step.
+    Rotating(RotationUnderWay),
     /// Of its port on this machine, at most once a second.
     DatabaseConnections {
         database: String,

@@ -333,12 +333,7 @@ pub async fn stop(address: &Address) -> Result<bool> {
 }
 
 pub(super) fn stop_request() -> Call {
-    let caller = Caller {
-        program: "fob".into(),
-        pid: std::process::id(),
-        person: Person::Absent,
-        trail: None,
-    };
+    let caller = Caller::here("fob", Person::Absent);
     Call {
         caller,
         request: Control::Stop.into(),

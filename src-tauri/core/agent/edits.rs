@@ -199,6 +199,7 @@ async fn store(world: &World, import: Import, trail: &mut Trail) -> Vec<String> 
             secret_access_key: keys.secret,
             mfa_arn: keys.mfa_arn,
             session_duration: None,
+            file: None,
         };
         let ask = Ask::nobody();
         let how = NewKeys {
@@ -224,6 +225,7 @@ fn added(changes: &[Change]) -> Vec<String> {
         | Change::AddWebIdentity(_)
         | Change::MakeDefault(_)
         | Change::NotifyBefore(_)
+        | Change::KeyAge(_)
         | Change::AutoProvision(_) => None,
     });
     identities.collect()

@@ -2,10 +2,10 @@
 //! it and at most one open prompt. One prompt is open for each sign-in, for all callers; each
 //! client that is shown it holds a ticket, and the first answer counts.
 
-use super::api::{self, Call, Caller, PromptId, PromptState};
+use super::api::{self, Call, Caller, PromptId, PromptState, RotationUnderWay};
 use super::waiter::ClientId;
 use super::waiter::{Attendance, Part, Waiter};
-use crate::ask::{PromptKind, Question};
+use crate::ask::{PromptKind, Question, RotationStage};
 use crate::config::Chain;
 use crate::error::{Code, Error, Result};
 use crate::files::Stamp;
@@ -32,7 +32,10 @@ pub(super) enum About {
         reach: Attendance,
     },
     /// For the one client that requested it.
-    Upkeep { identity: String },
+    Upkeep {
+        identity: String,
+        rotating: Option<RotationStage>,
+    },
 }
 
 /// The job waits for an answer, with its locks held.
@@ -81,6 +84,19 @@ impl Job {
         match &self.about {
             About::SignIn { chain, reach } => Some((chain, *reach)),
             About::Upkeep { .. } => None,
+        }
+    }
+
+    pub fn rotation(&self) -> Option<RotationUnderWay> {
+        match &self.about {
+            About::Upkeep {
+                identity,
+                rotating: Some(stage),
+            } => Some(RotationUnderWay {
+                identity: identity.clone(),
+                stage: *stage,
+            }),
+            About::Upkeep { .. } | About::SignIn { .. } => None,
         }
     }
 

@@ -2,7 +2,8 @@
 //! undone, a key that was kept is deleted when its time has come, and an old one is announced.
 
 use super::actor::{Actor, Message};
-use super::api::{Note, OldKey, Rotated};
+use super::api::{Event, Note, OldKey, Rotated, RotationStage};
+use super::jobs::{About, JobId};
 use super::role::Role;
 use super::schedule::caller;
 use crate::rotation;
@@ -27,6 +28,19 @@ pub(super) fn look(actor: &mut Actor, now: SystemTime) {
         }
         Message::KeysLookedAt(looked)
     });
+}
+
+/// The windows show how far it is.
+pub(super) fn rotates(actor: &mut Actor, job: JobId, stage: RotationStage) {
+    let Some(job) = actor.jobs.get_mut(job) else {
+        return;
+    };
+    if let About::Upkeep { rotating, .. } = &mut job.about {
+        *rotating = Some(stage);
+    }
+    if let Some(rotation) = job.rotation() {
+        actor.tell(Event::Rotating(rotation));
+    }
 }
 
 pub(super) fn rotated(actor: &mut Actor, rotated: &Rotated) {

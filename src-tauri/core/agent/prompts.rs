@@ -96,7 +96,7 @@ fn open(actor: &mut Actor, job: JobId, question: Question, caller: Caller) {
             chain.identity.to_string()
         }
         About::SignIn { chain, .. } => chain.source().name.clone(),
-        About::Upkeep { identity } => identity.clone(),
+        About::Upkeep { identity, .. } => identity.clone(),
     };
     let prompt = question.prompt.clone();
     it.prompt = Some(PendingPrompt {

@@ -35,12 +35,7 @@ pub(super) fn login_call(database: &str, renewal: Renewal) -> Call {
         with: OpenedWith::Either,
     };
     Call {
-        caller: Caller {
-            program: "fob".into(),
-            pid: std::process::id(),
-            person: Person::Absent,
-            trail: None,
-        },
+        caller: Caller::here("fob", Person::Absent),
         request: SessionRequest::DatabaseToken(request).into(),
     }
 }

@@ -4,6 +4,7 @@ use super::actor::{Actor, Message, Shown, Then};
 use super::answers::{self, Effects, Given};
 use super::api::{Control, LastCaller, Look, Maintain, Note, Reply, Request, SessionRequest};
 use super::jobs::About;
+use super::keys;
 use super::outcomes;
 use super::prompts;
 use super::role::Role;
@@ -63,6 +64,7 @@ fn take(actor: &mut Actor, message: Message) -> ControlFlow<()> {
             AskMessage::Question(question) => prompts::question(actor, job, *question),
             AskMessage::Withdrawn => prompts::withdrawn(actor, job),
             AskMessage::WaitsForHolder(holder) => prompts::waits_for(actor, job, holder),
+            AskMessage::Rotating(stage) => keys::rotates(actor, job, stage),
         },
         Message::SignedIn { job, outcome } => outcomes::signed_in(actor, job, outcome),
         Message::Maintained {
@@ -306,7 +308,11 @@ fn maintain(actor: &mut Actor, waiter: Waiter, request: Maintain) {
     let (world, memory) = (actor.world.clone(), actor.in_memory());
     let caller = waiter.call.caller.clone();
     let is_hosted = actor.role == Role::Hosted;
-    let job = actor.jobs.start(About::Upkeep { identity }, vec![waiter]);
+    let about = About::Upkeep {
+        identity,
+        rotating: None,
+    };
+    let job = actor.jobs.start(about, vec![waiter]);
     actor.run_job(job, caller.person, move |ask| async move {
         let is_absent = caller.person == Person::Absent;
         if is_hosted && is_absent && world.passphrase_prompt(0).await.is_some() {

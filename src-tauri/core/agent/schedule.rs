@@ -114,10 +114,5 @@ impl Schedule {
 
 /// The agent itself, which renews ahead of time.
 pub(super) fn caller() -> Caller {
-    Caller {
-        program: "keyfob".into(),
-        pid: std::process::id(),
-        person: Person::Absent,
-        trail: None,
-    }
+    Caller::here("keyfob", Person::Absent)
 }

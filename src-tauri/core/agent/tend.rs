@@ -433,6 +433,11 @@ pub(super) fn show_snapshot(actor: &Actor, waiter: Waiter, more: Vec<Note>) {
         providers: providers.collect(),
         identities,
         prompts,
+        rotations: actor
+            .jobs
+            .iter()
+            .filter_map(|(_, job)| job.rotation())
+            .collect(),
         databases: databases::statuses(actor),
         keyring: actor.sessions.keyring().cloned(),
     };

@@ -73,7 +73,7 @@ pub(super) fn general(auth: &Fields<'_>) -> Result<General> {
 }
 
 /// `off` or a duration.
-fn key_age(text: &str) -> Result<Option<Duration>> {
+pub(super) fn key_age(text: &str) -> Result<Option<Duration>> {
     if text == "off" {
         return Ok(None);
     }

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "app", derive(specta::Type))]
@@ -23,6 +24,9 @@ pub struct Checked {
     pub detail: String,
     /// A command; where none helps, what to do.
     pub remedy: Option<String>,
+    /// What `--fix` does about it, where that loses nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub safe_fix: Option<String>,
     #[serde(skip)]
     #[cfg_attr(feature = "app", specta(skip))]
     pub(super) fix: Option<Fix>,
@@ -37,6 +41,20 @@ pub enum Fix {
     WriteSharedProfile(String),
 }
 
+impl fmt::Display for Fix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fix::WriteProfile(name) => write!(f, "writes the profile {name} anew"),
+            Fix::WriteSharedProfile(name) => {
+                write!(
+                    f,
+                    "writes the profile {name} anew in your AWS configuration file"
+                )
+            }
+        }
+    }
+}
+
 impl Checked {
     pub fn ok(name: impl Into<String>, detail: impl Into<String>) -> Checked {
         Checked {
@@ -44,6 +62,7 @@ impl Checked {
             status: CheckStatus::Ok,
             detail: detail.into(),
             remedy: None,
+            safe_fix: None,
             fix: None,
         }
     }
@@ -81,6 +100,7 @@ impl Checked {
     #[must_use]
     pub fn fixed_by(self, fix: Fix) -> Checked {
         Checked {
+            safe_fix: Some(fix.to_string()),
             fix: Some(fix),
             ..self
         }

@@ -5,49 +5,85 @@ use crate::environment::Environment;
 use crate::files::is_gone;
 use std::path::PathBuf;
 
-/// Nothing where it is kept in no file.
+/// What starts the app at login, as the app has written it.
+struct LoginEntry {
+    program: PathBuf,
+    /// Switched off by the user where the system lists such programs.
+    is_off: bool,
+    /// Takes it out.
+    removal: String,
+}
+
 pub(super) fn start_at_login(environment: &Environment) -> Vec<Checked> {
     const NAME: &str = "start at login";
-    let Some(path) = entry(environment) else {
-        return Vec::new();
-    };
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        return vec![Checked::ok(NAME, "off")];
-    };
-    let gone = program(&text).filter(|it| is_gone(it));
-    vec![match gone {
-        Some(program) => {
-            let text = format!("it starts {}, which is gone", program.display());
-            Checked::broken(NAME, text).remedy(format!("rm '{}'", path.display()))
+    vec![match entry(environment) {
+        None => Checked::ok(NAME, "off"),
+        Some(it) if it.is_off => Checked::ok(NAME, "switched off in the system's settings"),
+        Some(it) if is_gone(&it.program) => {
+            let text = format!("it starts {}, which is gone", it.program.display());
+            Checked::broken(NAME, text).remedy(it.removal)
         }
-        None => Checked::ok(NAME, "on"),
+        Some(_) => Checked::ok(NAME, "on"),
     }]
 }
 
-/// Where the app writes it.
-fn entry(environment: &Environment) -> Option<PathBuf> {
-    if cfg!(target_os = "macos") {
-        let home = environment.home().ok()?;
-        Some(home.join("Library/LaunchAgents/Keyfob.plist"))
-    } else if cfg!(target_os = "linux") {
-        let home = environment.home().ok()?;
-        Some(home.join(".config/autostart/Keyfob.desktop"))
+#[cfg(not(windows))]
+fn entry(environment: &Environment) -> Option<LoginEntry> {
+    let file = if cfg!(target_os = "macos") {
+        "Library/LaunchAgents/Keyfob.plist"
     } else {
-        None
-    }
+        ".config/autostart/Keyfob.desktop"
+    };
+    let path = environment.home().ok()?.join(file);
+    let text = std::fs::read_to_string(&path).ok()?;
+    Some(LoginEntry {
+        program: program(&text).unwrap_or_default(),
+        is_off: false,
+        removal: format!("rm '{}'", path.display()),
+    })
 }
 
+/// A value of the registry, for this user or for all of them.
+#[cfg(windows)]
+fn entry(_: &Environment) -> Option<LoginEntry> {
+    use windows_registry::{CURRENT_USER, LOCAL_MACHINE};
+    const NAME: &str = "Keyfob";
+    const RUN: &str = r"SOFTWARE\Microsoft\Windows\CurrentVersion\Run";
+    /// Where the task manager notes what is switched off, and since when.
+    const APPROVED: &str =
+        r"SOFTWARE\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run";
+    let roots = [(CURRENT_USER, "HKCU"), (LOCAL_MACHINE, "HKLM")];
+    roots.into_iter().find_map(|(root, short)| {
+        let command = root.open(RUN).ok()?.get_string(NAME).ok()?;
+        let noted = root.open(APPROVED).and_then(|key| key.get_value(NAME));
+        Some(LoginEntry {
+            program: of_a_command(&command),
+            is_off: noted.is_ok_and(|it| {
+                it.get(4..)
+                    .is_some_and(|since| since.iter().any(|b| *b != 0))
+            }),
+            removal: format!(r"reg delete {short}\{RUN} /v {NAME}"),
+        })
+    })
+}
+
+#[cfg(not(windows))]
 fn program(entry: &str) -> Option<PathBuf> {
-    const HIDDEN: &str = " --hidden";
     let line = entry.lines().find_map(|line| line.strip_prefix("Exec="));
     let of_a_list = || {
         let (_, list) = entry.split_once("<key>ProgramArguments</key>")?;
         let (_, first) = list.split_once("<string>")?;
         Some(first.split_once("</string>")?.0)
     };
-    let command = line.or_else(of_a_list)?.trim();
+    line.or_else(of_a_list).map(of_a_command)
+}
+
+/// As it is started without a window.
+fn of_a_command(command: &str) -> PathBuf {
+    const HIDDEN: &str = " --hidden";
+    let command = command.trim();
     let program = command.strip_suffix(HIDDEN).unwrap_or(command);
-    Some(PathBuf::from(program.trim_matches('"')))
+    PathBuf::from(program.trim_matches('"'))
 }
 
 /// What others provide and Keyfob shows things by.

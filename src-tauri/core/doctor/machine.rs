@@ -101,12 +101,7 @@ impl Machine {
 
 fn status_request() -> Call {
     Call {
-        caller: Caller {
-            program: "fob".into(),
-            pid: std::process::id(),
-            person: Person::Absent,
-            trail: None,
-        },
+        caller: Caller::here("fob", Person::Absent),
         request: Look::Status.into(),
     }
 }

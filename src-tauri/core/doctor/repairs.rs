@@ -19,6 +19,7 @@ pub async fn fix(machine: &Machine, found: Vec<Checked>) -> Vec<Checked> {
                     status: CheckStatus::Ok,
                     detail: format!("fixed: {done}"),
                     remedy: None,
+                    safe_fix: None,
                     ..checked
                 },
                 Err(error) => Checked {
@@ -33,6 +34,7 @@ pub async fn fix(machine: &Machine, found: Vec<Checked>) -> Vec<Checked> {
 
 async fn apply(machine: &Machine, fix: &Fix) -> Result<String> {
     let world = machine.world.as_ref().map_err(Error::clone)?;
+    let caller = Caller::here("fob", Person::Absent);
     match fix {
         Fix::WriteProfile(name) => {
             let chain = world.chain(name)?;
@@ -41,7 +43,7 @@ async fn apply(machine: &Machine, fix: &Fix) -> Result<String> {
                 return Ok("its profile was written anew with that of another".to_owned());
             };
             let finding = [finding];
-            record_repairs(world, &caller(), &finding).await;
+            record_repairs(world, &caller, &finding).await;
             let [Finding { status, detail, .. }] = finding;
             match status {
                 Health::Ok | Health::Mended => Ok(detail),
@@ -63,14 +65,5 @@ async fn apply(machine: &Machine, fix: &Fix) -> Result<String> {
                 }
             }
         }
-    }
-}
-
-fn caller() -> Caller {
-    Caller {
-        program: "fob".into(),
-        pid: std::process::id(),
-        person: Person::Absent,
-        trail: None,
     }
 }

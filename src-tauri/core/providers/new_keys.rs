@@ -534,5 +534,6 @@ fn read_typed(typed: &TypedKeys, before: &LongLived) -> Result<LongLived> {
         session_duration: or_kept(typed.session_duration.as_deref(), before.session_duration)?,
         account: None,
         principal: None,
+        file: typed.file.clone(),
     })
 }

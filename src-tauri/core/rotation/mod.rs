@@ -11,7 +11,7 @@ mod steps;
 pub use age::AgedKey;
 pub use outcome::{OldKey, Rotated};
 
-use crate::ask::{Caller, Note};
+use crate::ask::{Ask, Caller, Note};
 use crate::config::Kind;
 use crate::duration::SessionDuration;
 use crate::error::Result;
@@ -35,18 +35,23 @@ pub struct Rotate {
     pub keep_old: Option<SessionDuration>,
 }
 
-/// Those that want the same rotation share it, in all processes.
+/// Those that want the same rotation share it, in all processes. `ask` hears of each step.
 ///
 /// # Errors
 /// What was refused, with what became of the keys.
-pub async fn rotate(world: &World, wanted: &Rotate, trail: &mut Trail) -> Result<Rotated> {
+pub async fn rotate(
+    world: &World,
+    wanted: &Rotate,
+    ask: &Ask,
+    trail: &mut Trail,
+) -> Result<Rotated> {
     let chain = user_chain(world, &wanted.identity, "user rotate")?;
     let lock = lock(world, &chain.source().name, Patience::Forever).await?;
     let began = lock.waited_since();
     if let Some(error) = began.and_then(|began| lock.outcome_since(began)) {
         return Err(error);
     }
-    let rotated = match Rotating::of(world, chain.source()).await {
+    let rotated = match Rotating::of(world, chain.source(), ask).await {
         Ok(mut rotating) => match began.and_then(|began| rotating.ended_since(began)) {
             Some(rotated) => Ok(rotated),
             None => rotating.run(wanted.keep_old, trail).await,
@@ -84,7 +89,7 @@ pub async fn go_on(world: &World, identity: &str, trail: &mut Trail) -> Option<S
         // It is under way.
         return later;
     };
-    let gone_on = match Rotating::of(world, chain.source()).await {
+    let gone_on = match Rotating::of(world, chain.source(), &Ask::nobody()).await {
         Ok(mut rotating) => rotating.go_on(trail).await,
         Err(error) => Err(error),
     };

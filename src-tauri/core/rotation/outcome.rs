@@ -14,6 +14,9 @@ pub struct Rotated {
     pub access_key_id: String,
     pub old_access_key_id: Option<String>,
     pub old_key: OldKey,
+    /// The file that the old key was read from. It is still there, and nobody needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale_file: Option<String>,
     /// An earlier run began it.
     #[serde(default)]
     pub resumed: bool,
@@ -45,9 +48,13 @@ impl fmt::Display for Rotated {
         let (identity, new) = (&self.identity, &self.access_key_id);
         write!(f, "{identity} uses the access key {new} now; {old} ")?;
         match &self.old_key {
-            OldKey::Deleted => f.write_str("was deleted at AWS"),
-            OldKey::Kept { until } => write!(f, "is kept at AWS until {}", day(*until)),
-            OldKey::Left { error } => write!(f, "is still active at AWS: {error}"),
+            OldKey::Deleted => f.write_str("was deleted at AWS")?,
+            OldKey::Kept { until } => write!(f, "is kept at AWS until {}", day(*until))?,
+            OldKey::Left { error } => write!(f, "is still active at AWS: {error}")?,
+        }
+        match &self.stale_file {
+            Some(file) => write!(f, "; {file} holds nothing but the old one: delete it"),
+            None => Ok(()),
         }
     }
 }

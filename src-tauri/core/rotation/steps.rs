@@ -6,7 +6,7 @@ use super::refusals::{
     elsewhere, in_memory, missing, not_accepted, other_place, perhaps_made, refused, replaced,
     two_keys,
 };
-use crate::ask::{Ask, Note, Person};
+use crate::ask::{Ask, Note, Person, RotationStage};
 use crate::aws::{AwsService, Fault, FaultKind, IamCall, IamKey, LOOK_AGAIN_AFTER, Signer};
 use crate::config::{KeyringChoice, Kind, Link};
 use crate::duration::SessionDuration;
@@ -20,7 +20,11 @@ use crate::sign_in::{Options, Renewal, sign_in};
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
 use crate::store::{Rotation, RotationStep, StoredKeys};
 use crate::world::World;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
+use zeroize::Zeroizing;
 
 /// AWS says new keys take some seconds to be known everywhere.
 const KNOWN_WITHIN: Duration = Duration::from_secs(60);
@@ -28,6 +32,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 /// Between this machine's clock and AWS's, of a key that was made and did not arrive.
 const SAME_TIME: Duration = Duration::from_secs(300);
+/// Of a file with keys, in bytes.
+const LONGEST_FILE: u64 = 1 << 16;
 /// For another sign-in of the same identity.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -35,6 +41,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub(super) struct Rotating<'a> {
     world: &'a World,
     link: &'a Link,
+    ask: &'a Ask,
     at: Endpoint,
     stored: StoredKeys,
     /// Those in use.
@@ -48,7 +55,7 @@ pub(super) struct Rotating<'a> {
 }
 
 impl<'a> Rotating<'a> {
-    pub async fn of(world: &'a World, link: &'a Link) -> Result<Rotating<'a>> {
+    pub async fn of(world: &'a World, link: &'a Link, ask: &'a Ask) -> Result<Rotating<'a>> {
         let name = &link.name;
         if *world.config.keyring() == KeyringChoice::Memory {
             return Err(in_memory(name));
@@ -72,6 +79,7 @@ impl<'a> Rotating<'a> {
         let mut rotating = Rotating {
             world,
             link,
+            ask,
             at,
             session: session.filter(|it| it.token.is_some() && world.is_usable(it)),
             user: None,
@@ -165,6 +173,7 @@ impl<'a> Rotating<'a> {
     }
 
     async fn make(&mut self, keep_until: SystemTime) -> Result<()> {
+        self.ask.rotates(RotationStage::Making);
         let name = self.link.name.as_str();
         let listed = self.iam(IamCall::ListKeys).await;
         let mut listed = listed.map_err(|fault| self.refused(fault))?;
@@ -236,6 +245,7 @@ impl<'a> Rotating<'a> {
     /// Returns once AWS knows the keys, where the identity signs in and where every account can be
     /// reached.
     async fn check(&mut self, new: &Keys, deadline: SystemTime) -> Result<()> {
+        self.ask.rotates(RotationStage::Checking);
         let (signer, place) = (Signer::LongLived(new), place(self.link));
         let mut pause = FIRST_PAUSE;
         let fault = loop {
@@ -290,6 +300,7 @@ impl<'a> Rotating<'a> {
         keep_until: SystemTime,
         trail: &mut Trail,
     ) -> Result<()> {
+        self.ask.rotates(RotationStage::Replacing);
         let (now, old) = (self.now(), self.keys.clone());
         let (to, from) = (&new.access_key_id, &old.access_key_id);
         let what = format!("access key {to} in place of {from}");
@@ -355,6 +366,7 @@ impl<'a> Rotating<'a> {
         else {
             return Err(replaced(&self.link.name));
         };
+        let file = self.stored.long_lived.file.clone();
         let old_key = if self.now() < keep_until {
             OldKey::Kept { until: keep_until }
         } else {
@@ -363,17 +375,30 @@ impl<'a> Rotating<'a> {
                 Err(error) => OldKey::Left { error },
             }
         };
-        Ok(self.outcome(Some(&old), old_key, resumed))
+        let is_stale = |file: &String| {
+            old_key == OldKey::Deleted && still_holds(Path::new(file), &old.access_key_id)
+        };
+        Ok(Rotated {
+            stale_file: file.filter(is_stale),
+            ..self.outcome(Some(&old), old_key.clone(), resumed)
+        })
     }
 
     async fn retire(&mut self, old: &Keys, trail: &mut Trail) -> Result<()> {
+        self.ask.rotates(RotationStage::Retiring);
         let id = &old.access_key_id;
         match self.iam(IamCall::Deactivate(id)).await {
             Err(fault) if fault.kind != FaultKind::NotThere => return Err(self.refused(fault)),
             Ok(_) | Err(_) => {}
         }
         self.delete(id, "which was replaced", trail).await?;
-        self.note(None).await
+        let of_new = |it| LongLived { file: None, ..it };
+        self.write(|stored| StoredKeys {
+            long_lived: of_new(stored.long_lived),
+            rotation: None,
+            ..stored
+        })
+        .await
     }
 
     /// One that is gone already is no failure.
@@ -431,6 +456,7 @@ impl<'a> Rotating<'a> {
             access_key_id: self.keys.access_key_id.to_string(),
             old_access_key_id: old.map(|keys| keys.access_key_id.to_string()),
             old_key,
+            stale_file: None,
             resumed,
         }
     }
@@ -454,4 +480,15 @@ impl<'a> Rotating<'a> {
     fn now(&self) -> SystemTime {
         self.world.clock.now()
     }
+}
+
+/// Whether a file still has a key that AWS no longer knows. It is read no further than AWS writes.
+fn still_holds(file: &Path, id: &AccessKeyId) -> bool {
+    if !file.is_file() {
+        return false;
+    }
+    let mut text = Zeroizing::new(Vec::new());
+    let read = File::open(file).and_then(|it| it.take(LONGEST_FILE).read_to_end(&mut text));
+    let id = id.as_str().as_bytes();
+    read.is_ok() && text.windows(id.len()).any(|it| it == id)
 }

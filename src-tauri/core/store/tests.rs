@@ -32,6 +32,7 @@ fn holding(keys: Option<Keys>) -> StoredKeys {
         session_duration: Some("36h".parse().expect("a duration")),
         account: Some("123456789012".parse().expect("an account")),
         principal: Some("arn:aws:iam::123456789012:user/kim".into()),
+        file: Some("/home/kim/accessKeys.csv".to_owned()),
     };
     StoredKeys {
         long_lived,

@@ -116,6 +116,8 @@ struct LongLivedText {
     account: Option<AccountId>,
     principal: Option<Foreign>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     since: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rotation: Option<RotationText>,
@@ -228,6 +230,7 @@ fn text_of(value: &StoredKeys, configuration: &str) -> Result<LongLivedText> {
         session_duration,
         account,
         principal,
+        file,
     } = long_lived;
     let (id, secret) = keys.map(apart).unzip();
     Ok(LongLivedText {
@@ -240,6 +243,7 @@ fn text_of(value: &StoredKeys, configuration: &str) -> Result<LongLivedText> {
         session_duration,
         account,
         principal,
+        file,
         since: since.map(timestamp).transpose()?,
         rotation: rotation.map(rotation_text).transpose()?,
         set_aside_at: None,
@@ -323,6 +327,7 @@ fn keys_of(name: &EntryName, stored: LongLivedText) -> Result<StoredKeys> {
             session_duration: stored.session_duration,
             account: stored.account,
             principal: stored.principal,
+            file: stored.file,
         },
         endpoint: stored.endpoint,
         since: stored.since.map(SystemTime::from),

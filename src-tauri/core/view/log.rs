@@ -56,7 +56,7 @@ pub fn log_line(event: &Event, now: SystemTime) -> Option<String> {
         Event::PromptOpened(prompt) => prompt_opened(prompt),
         Event::PromptClosed { identity, .. } => format!("{identity}: the prompt was closed"),
         Event::WaitsForHolder { identity, holder } => format!("{identity}: {holder}"),
-        Event::DatabaseConnections { .. } => return None,
+        Event::Rotating(_) | Event::DatabaseConnections { .. } => return None,
         Event::ConfigurationChanged => "the changed configuration is in effect".to_owned(),
         Event::ConfigurationBroken { error } => format!("{UNUSABLE}: {error}"),
     };

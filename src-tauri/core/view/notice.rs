@@ -195,6 +195,7 @@ pub fn notice(event: &Event, now: SystemTime) -> Option<Notice> {
         | Event::NotRenewed { .. }
         | Event::PromptClosed { .. }
         | Event::WaitsForHolder { .. }
+        | Event::Rotating(_)
         | Event::DatabaseConnections { .. }
         | Event::ConfigurationChanged
         | Event::ConfigurationBroken { .. } => return None,
@@ -266,6 +267,7 @@ pub fn withdrawn_by(event: &Event) -> Vec<NoticeKey> {
         | Event::NotRenewed { .. }
         | Event::PromptOpened(_)
         | Event::WaitsForHolder { .. }
+        | Event::Rotating(_)
         | Event::DatabaseConnections { .. }
         | Event::ConfigurationChanged
         | Event::ConfigurationBroken { .. } => return Vec::new(),

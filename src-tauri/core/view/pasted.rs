@@ -360,6 +360,7 @@ fn typed(
             .ok_or_else(|| refused("the secret access key is empty"))?,
         mfa_arn: mfa_arn.and_then(filled),
         session_duration: session_duration.and_then(filled),
+        file: None,
     })
 }
 

@@ -9,9 +9,10 @@ use keyfob_core::agent::api::{
     IdentityStatus, LastCaller, ListedProvider, Login, Logout, LongLivedKeys, Look, Maintain,
     MfaArn, Mode, Note, OldKey, OpenPrompt, OpenedWith, OtherSession, OtherUser, OtherUserBy,
     PassphraseUse, PasteKind, Person, Prompt, PromptKind, PromptState, ProxyStatus, Reach, Recover,
-    Refresh, RemovalStep, Renewal, Replaces, Reply, Report, Request, Rotate, Rotated, Running,
-    Secret, SessionDuration, SessionRequest, SignInStatus, SignedIn, Snapshot, State, StepResult,
-    Subject, Target, TypedKeys, Variable, Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
+    Refresh, RemovalStep, Renewal, Replaces, Reply, Report, Request, Rotate, Rotated,
+    RotationStage, RotationUnderWay, Running, Secret, SessionDuration, SessionRequest,
+    SignInStatus, SignedIn, Snapshot, State, StepResult, Subject, Target, TypedKeys, Variable,
+    Variables, VariablesForm, Verdict, What, Whoami, WhyKeys,
 };
 use keyfob_core::config::{
     Change, EntryList, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity, WrittenEntry,
@@ -218,6 +219,7 @@ pub fn replies() -> Vec<Reply> {
     ];
     replies.extend(old_keys.map(|old_key| {
         Reply::Rotated(Rotated {
+            stale_file: Some("/home/kim/accessKeys.csv".to_owned()),
             identity: name(),
             access_key_id: "AKIA…MPLE".to_owned(),
             old_access_key_id: Some("AKIA…WXYZ".to_owned()),
@@ -286,6 +288,7 @@ pub fn events() -> Vec<Event> {
             prompt: 4,
             identity: name(),
         },
+        Event::Rotating(rotation()),
         Event::DatabaseConnections {
             database: "orders".to_owned(),
             connections: 3,
@@ -390,6 +393,7 @@ fn changes() -> Vec<Change> {
         }),
         Change::MakeDefault(name()),
         Change::NotifyBefore("30m".to_owned()),
+        Change::KeyAge("60d".to_owned()),
     ];
     added.into_iter().chain(others).collect()
 }
@@ -421,12 +425,20 @@ fn device() -> MfaArn {
         .expect("an MFA ARN")
 }
 
+fn rotation() -> RotationUnderWay {
+    RotationUnderWay {
+        identity: name(),
+        stage: RotationStage::Checking,
+    }
+}
+
 fn typed_keys() -> TypedKeys {
     TypedKeys {
         access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
         secret_access_key: secret("key"),
         mfa_arn: Some(device().as_str().to_owned()),
         session_duration: Some("36h".to_owned()),
+        file: Some("/home/kim/accessKeys.csv".to_owned()),
     }
 }
 
@@ -652,6 +664,7 @@ fn snapshot() -> Snapshot {
                 since: moment(),
             })
             .into(),
+        rotations: vec![rotation()],
         databases: vec![DatabaseStatus {
             name: "orders".to_owned(),
             engine: "postgres".to_owned(),

@@ -25,6 +25,8 @@ pub enum Change {
     MakeDefault(String),
     /// How long before the end of a session a notice is shown: `30m`.
     NotifyBefore(String),
+    /// How old an access key may become before a notice is shown: `90d`, or `off`.
+    KeyAge(String),
     /// Whether the roles that an IAM Identity Center assigns are identities unwritten.
     AutoProvision(AutoProvision),
 }
@@ -37,7 +39,10 @@ impl Change {
             Change::AddIdentityCenter(new) => ("providers", &new.name, new.value()?),
             Change::AddWebIdentity(new) => ("providers", &new.name, new.value()?),
             Change::AddEntry(new) => (new.of.plural(), &new.name, new.value()?),
-            Change::MakeDefault(_) | Change::NotifyBefore(_) | Change::AutoProvision(_) => {
+            Change::MakeDefault(_)
+            | Change::NotifyBefore(_)
+            | Change::KeyAge(_)
+            | Change::AutoProvision(_) => {
                 return Ok(Vec::new());
             }
         };

@@ -8,6 +8,7 @@ use super::patch::{Obstacle, Page, Patch, position};
 use super::replacement::Original;
 use super::value::NewValue;
 use crate::config::configuration::understand;
+use crate::config::general::key_age;
 use crate::config::names::{LookedUp, folded};
 use crate::config::problem::{Problem, Severity};
 use crate::config::yaml::{self, Member, Node, Value};
@@ -83,7 +84,9 @@ pub fn change(path: &Path, environment: &Environment, changes: &[Change]) -> Res
             Change::MakeDefault(name) => {
                 tracing::info!(identity = name.trim(), "identity made the default");
             }
-            Change::NotifyBefore(_) => tracing::info!("time of notices changed"),
+            Change::NotifyBefore(_) | Change::KeyAge(_) => {
+                tracing::info!("time of notices changed");
+            }
             Change::AutoProvision(AutoProvision { provider, .. }) => {
                 tracing::info!(provider, "listing of roles changed");
             }
@@ -153,18 +156,24 @@ impl<'p> Document<'p> {
             Change::NotifyBefore(before) => {
                 let before = before.trim();
                 SessionDuration::from_str(before)?;
-                let notify = Operation {
-                    path: vec!["auth", "notify", "before"],
-                    value: Some(NewValue::text(before)),
-                };
-                let by_hand = format!(
-                    "`{}` below `auth.notify`",
-                    NewValue::text(before).inline_after("before", " ")
-                );
-                self.with(&[notify], &by_hand)
+                self.with_notify("before", before)
+            }
+            Change::KeyAge(age) => {
+                let age = age.trim();
+                key_age(age)?;
+                self.with_notify("key_age", age)
             }
             Change::AutoProvision(new) => self.with_auto_provision(new),
         }
+    }
+
+    fn with_notify(&self, key: &str, text: &str) -> Result<Document<'p>> {
+        let notify = Operation {
+            path: vec!["auth", "notify", key],
+            value: Some(NewValue::text(text)),
+        };
+        let line = NewValue::text(text).inline_after(key, " ");
+        self.with(&[notify], &format!("`{line}` below `auth.notify`"))
     }
 
     fn errors(&self, environment: &Environment) -> Result<Vec<Problem>> {

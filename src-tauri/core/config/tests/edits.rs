@@ -95,6 +95,10 @@ fn before(text: &str) -> Change {
     Change::NotifyBefore(text.to_owned())
 }
 
+fn key_age(text: &str) -> Change {
+    Change::KeyAge(text.to_owned())
+}
+
 fn after(text: &str, change: &Change) -> String {
     match edited(Path::new("/c.yaml"), text, change) {
         Ok(text) => text.to_string(),
@@ -419,6 +423,22 @@ fn the_time_of_notices_is_replaced_in_the_quotes_it_has() {
 }
 
 #[test]
+fn the_age_at_which_keys_are_old_changes_at_its_line() {
+    let text = "auth:\n  notify:\n    before: 30m # b\n    key_age: 90d # k\n  realm: x\n";
+    assert_eq!(
+        changed(text, &key_age("60d")),
+        "-    key_age: 90d # k\n+    key_age: 60d # k\n"
+    );
+    let off = after(text, &key_age("off"));
+    assert_eq!(off.lines().count(), text.lines().count());
+    assert_eq!(after(&off, &key_age("90d")), text);
+    assert_eq!(
+        changed(COMMENTED, &key_age("60d")),
+        "+        key_age: 60d\n"
+    );
+}
+
+#[test]
 fn a_default_identity_is_added_and_takes_over() {
     let Change::AddIdentity(new) = user("new") else {
         panic!("an identity")
@@ -543,6 +563,8 @@ fn what_cannot_be_used_is_refused_by_name() {
         ),
         (default("nobody"), "there is no identity `nobody`"),
         (before("soon"), "`soon` is not a duration"),
+        (key_age("soon"), "`soon` is not a duration"),
+        (key_age("0d"), "`0d` is not a duration"),
         (before(""), "`` is not a duration"),
         (before("0"), "`0` is not a duration"),
     ] {

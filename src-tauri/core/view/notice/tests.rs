@@ -1,5 +1,5 @@
 use super::*;
-use crate::agent::api::{AgedKey, PassphraseUse};
+use crate::agent::api::{AgedKey, PassphraseUse, RotationStage, RotationUnderWay};
 use crate::error::Code;
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -283,6 +283,10 @@ fn a_caller_that_is_prompted_itself_gets_no_notice_and_neither_does_what_went_we
             prompt: 7,
             identity: dev(),
         },
+        Event::Rotating(RotationUnderWay {
+            identity: dev(),
+            stage: RotationStage::Making,
+        }),
         Event::DatabaseConnections {
             database: "orders".to_owned(),
             connections: 3,
