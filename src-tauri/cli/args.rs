@@ -1,7 +1,7 @@
 //! The command line as clap reads it: flags and names, nothing of what they mean.
 
 use crate::file_args::{ImportArgs, ProfilesCommand, TrustArgs};
-use crate::rds_args::RdsCommand;
+use crate::rds_args::{RdsCommand, RdsTokenArgs};
 use crate::{completion, help};
 use clap::builder::Styles;
 use clap::builder::styling::{AnsiColor, Effects};
@@ -32,25 +32,31 @@ impl CommandLine {
     }
 
     fn of(words: &[OsString]) -> Result<CommandLine, clap::Error> {
-        match CommandLine::of_a_profile(words) {
+        match CommandLine::of_a_program(words) {
             Some(line) => Ok(line),
             None => CommandLine::try_parse_from(words),
         }
     }
 
-    /// The line in profiles, which programs run over and over: clap takes longer to set up every
-    /// command than the agent to answer. Anything else is clap's.
-    fn of_a_profile(words: &[OsString]) -> Option<CommandLine> {
-        let (config, command, name) = match words {
-            [_, command, name] => (None, command, name),
-            [_, flag, path, command, name] if flag == "--config" => {
-                (Some(plain(path)?), command, name)
+    /// The lines that programs run over and over, of profiles and for tokens: clap takes longer to
+    /// set up every command than the agent to answer. Anything else is clap's.
+    fn of_a_program(words: &[OsString]) -> Option<CommandLine> {
+        let (config, words) = match words {
+            [_, flag, path, words @ ..] if flag == "--config" => (Some(plain(path)?), words),
+            [_, words @ ..] => (None, words),
+            [] => return None,
+        };
+        let command = match words {
+            [command, name] if command == "credential-process" => {
+                Command::CredentialProcess(CredentialProcessArgs {
+                    name: plain(name)?.to_owned(),
+                    wait: WAIT_SECONDS,
+                })
+            }
+            [rds, token, name] if rds == "rds" && token == "token" => {
+                Command::Rds(RdsCommand::Token(RdsTokenArgs::of(plain(name)?)))
             }
             _ => return None,
-        };
-        let args = CredentialProcessArgs {
-            name: plain(name)?.to_owned(),
-            wait: WAIT_SECONDS,
         };
         let global = GlobalArgs {
             config: config.map(PathBuf::from),
@@ -62,12 +68,10 @@ impl CommandLine {
             quiet: false,
             color: ColorChoice::Auto,
         };
-        let command = (command == "credential-process")
-            .then_some(CommandEntry::Direct(Command::CredentialProcess(args)))?;
         Some(CommandLine {
             help_errors: false,
             global,
-            command: Some(command),
+            command: Some(CommandEntry::Direct(command)),
         })
     }
 }
@@ -542,7 +546,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_of_a_profile_is_read_as_clap_reads_it() {
+    fn the_lines_of_programs_are_read_as_clap_reads_them() {
         let both = |line: &str| {
             [
                 CommandLine::of(&words(line)),
@@ -552,8 +556,10 @@ mod tests {
         for line in [
             "fob --config /home/kim/config.yaml credential-process dev",
             "fob credential-process help",
+            "fob rds token orders",
+            "fob --config /home/kim/config.yaml rds token orders",
         ] {
-            assert!(CommandLine::of_a_profile(&words(line)).is_some(), "{line}");
+            assert!(CommandLine::of_a_program(&words(line)).is_some(), "{line}");
             let [ours, claps] = both(line).map(|it| format!("{:?}", it.expect(line)));
             assert_eq!(ours, claps);
         }
@@ -564,9 +570,12 @@ mod tests {
             "fob credential-process dev ops",
             "fob credential-process",
             "fob help credential-process",
+            "fob rds token orders lake",
+            "fob rds token --help",
+            "fob rds tokens orders",
             "fob",
         ] {
-            assert!(CommandLine::of_a_profile(&words(line)).is_none(), "{line}");
+            assert!(CommandLine::of_a_program(&words(line)).is_none(), "{line}");
             let [ours, claps] = both(line).map(|it| it.expect_err(line).to_string());
             assert_eq!(ours, claps);
         }

@@ -71,8 +71,13 @@ fn run(command_line: CommandLine) -> i32 {
     let invocation = Invocation::new(&command_line.global, Environment::capture());
     log(verbose, invocation.terminal);
     let command = command_line.command.map(CommandEntry::command);
-    // That one answers in milliseconds, and has nothing to clear away after Ctrl+C.
-    if !matches!(command, Some(Command::CredentialProcess(_))) {
+    // Those answer in milliseconds, and have nothing to clear away after Ctrl+C; they listen for it
+    // where there is no agent that does.
+    let is_quick = matches!(
+        command,
+        Some(Command::CredentialProcess(_) | Command::Rds(RdsCommand::Token(_)))
+    );
+    if !is_quick {
         interrupt::exit_on_ctrl_c();
     }
     let done = if command_line.help_errors {

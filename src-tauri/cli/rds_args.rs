@@ -89,3 +89,19 @@ pub struct RdsTokenArgs {
     #[arg(long, conflicts_with = "json")]
     pub url_encoded: bool,
 }
+
+impl RdsTokenArgs {
+    /// Of a database of the configuration.
+    pub fn of(name: &str) -> RdsTokenArgs {
+        RdsTokenArgs {
+            name: Some(name.to_owned()),
+            host: None,
+            port: None,
+            user: None,
+            region: None,
+            force: false,
+            password: false,
+            url_encoded: false,
+        }
+    }
+}

@@ -72,6 +72,25 @@ fn settle(page: &Page) {
     });
 }
 
+/// Of kim's key, which AWS takes a while to know.
+fn rotation(home: &Home, page: &Page, take: impl Fn(&str)) {
+    let settings = SandboxSettings {
+        key_delay_seconds: Some(4),
+        ..home.aws().settings()
+    };
+    home.aws()
+        .set_settings(settings)
+        .expect("they can be played");
+    page.press("kim default Valid");
+    page.press("More actions");
+    page.press("Rotate access key…");
+    windows::press_in_dialog("Rotate the access key\\?", DialogButton::Agree);
+    page.sees("This takes some seconds");
+    take("rotation");
+    page.sees("The old one was deleted at AWS");
+    take("rotated");
+}
+
 fn every_view(theme: &'static str) {
     let desktop = Desktop::new();
     let album = Album::of(theme);
@@ -124,21 +143,7 @@ fn every_view(theme: &'static str) {
         page.press("deploy Valid");
         page.sees("Next refresh");
         take("details");
-        page.press("kim default Valid");
-        let settings = SandboxSettings {
-            key_delay_seconds: Some(4),
-            ..home.aws().settings()
-        };
-        home.aws()
-            .set_settings(settings)
-            .expect("they can be played");
-        page.press("More actions");
-        page.press("Rotate access key…");
-        windows::press_in_dialog("Rotate the access key\\?", DialogButton::Agree);
-        page.sees("This takes some seconds");
-        take("rotation");
-        page.sees("The old one was deleted at AWS");
-        take("rotated");
+        rotation(&home, &page, take);
         page.press("Sign in: robin");
         page.sees("Access key ID");
         take("keys");

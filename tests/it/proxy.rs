@@ -1,7 +1,7 @@
 //! `fob rds proxy`: clients without a password on one side, on the other a small server that speaks
 //! the start of connections over TLS.
 
-mod client;
+pub mod client;
 mod mysql;
 mod postgres;
 pub mod server;

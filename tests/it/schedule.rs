@@ -3,6 +3,8 @@
 
 #[cfg(unix)]
 mod browsers;
+#[cfg(unix)]
+mod databases;
 mod elsewhere;
 mod many_identities;
 mod prompts;

@@ -2,6 +2,7 @@
 //! Never prompts.
 
 use crate::conversation::{Conversation, expect_reply, this_program};
+use crate::interrupt;
 use crate::invocation::Invocation;
 use crate::rds_args::RdsTokenArgs;
 use crate::stop::Stop;
@@ -68,6 +69,17 @@ fn chosen(
     invocation: &Invocation,
     args: &RdsTokenArgs,
 ) -> Result<(DatabaseChoice, Conversation), Stop> {
+    // An agent knows its databases: nothing has to be read here.
+    if let (None, Some(name), None, Person::Absent) = (
+        &args.host,
+        &args.name,
+        &invocation.identity,
+        invocation.person,
+    ) {
+        let conversation = invocation.conversation_for(this_program(Person::Absent))?;
+        return Ok((DatabaseChoice::Named(name.clone()), conversation));
+    }
+    interrupt::exit_on_ctrl_c();
     if let (Some(host), Some(user)) = (&args.host, &args.user) {
         let (identity, conversation) = invocation.about(args.name.as_deref(), invocation.person)?;
         let written = DatabaseChoice::Written {
@@ -90,11 +102,6 @@ fn chosen(
         return Err(Error::new(Code::Usage, message)
             .hint("fob rds token NAME --host ENDPOINT")
             .into());
-    }
-    // An agent knows its databases: nothing has to be read here.
-    if let (None, Some(name), Person::Absent) = (&args.host, &args.name, invocation.person) {
-        let conversation = invocation.conversation_for(this_program(Person::Absent))?;
-        return Ok((DatabaseChoice::Named(name.clone()), conversation));
     }
     let config = invocation.config()?;
     let name = named(&config, args.name.as_deref())?;

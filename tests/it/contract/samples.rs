@@ -217,16 +217,7 @@ pub fn replies() -> Vec<Reply> {
             error: error(Code::AccessDenied),
         },
     ];
-    replies.extend(old_keys.map(|old_key| {
-        Reply::Rotated(Rotated {
-            stale_file: Some("/home/kim/accessKeys.csv".to_owned()),
-            identity: name(),
-            access_key_id: "AKIA…MPLE".to_owned(),
-            old_access_key_id: Some("AKIA…WXYZ".to_owned()),
-            old_key,
-            resumed: true,
-        })
-    }));
+    replies.extend(old_keys.map(|it| Reply::Rotated(rotated(it))));
     let heads = [
         HeadState::Known,
         HeadState::Behind { lines: 2 },
@@ -423,6 +414,17 @@ fn device() -> MfaArn {
     "arn:aws:iam::410000000017:mfa/kim"
         .parse()
         .expect("an MFA ARN")
+}
+
+fn rotated(old_key: OldKey) -> Rotated {
+    Rotated {
+        identity: name(),
+        access_key_id: "AKIA…MPLE".to_owned(),
+        old_access_key_id: Some("AKIA…WXYZ".to_owned()),
+        old_key,
+        stale_file: Some("/home/kim/accessKeys.csv".to_owned()),
+        resumed: true,
+    }
 }
 
 fn rotation() -> RotationUnderWay {

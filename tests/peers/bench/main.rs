@@ -10,6 +10,7 @@ mod agent;
 #[path = "../databases/server.rs"]
 mod database_server;
 mod databases;
+mod doctor;
 mod endpoint;
 mod figures;
 #[path = "../home.rs"]
@@ -50,6 +51,7 @@ fn main() {
     add(sign_ins::kinds(minimal));
     add(sign_ins::assigned());
     add(logout::logout());
+    add(vec![doctor::doctor()]);
     if rustix::process::geteuid().is_root() {
         add(databases::databases());
     } else {

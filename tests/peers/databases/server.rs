@@ -310,7 +310,7 @@ fn mariadb(folder: &Path, port: u16) -> Child {
         .expect("it starts")
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address").port()
 }
