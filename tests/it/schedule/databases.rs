@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use tokio::task::spawn_blocking;
 
 /// A pool's `max_lifetime`, longer than a token's.
-const MOST_OF_AN_HOUR: u32 = 40 * 60;
+const MOST_OF_AN_HOUR: usize = 40 * 60;
 const POOL: usize = 5;
 
 /// `orders`, opened as `identity`, on a port that is free at this moment.
@@ -42,14 +42,15 @@ fn still_in(mut pool: Vec<PostgresClient>) -> Vec<PostgresClient> {
     pool
 }
 
-/// For an hour a pool of five, and beside it a connection a second. The tokens that the server was
+/// For an hour a pool of five, and beside it a connection so often. The tokens that the server was
 /// shown, and the calls to AWS.
-async fn an_hour_of(identity: &str) -> (usize, Vec<String>) {
+async fn an_hour_of(identity: &str, every: Duration) -> (usize, Vec<String>) {
     let server = Server::start(Settings::good());
     let (config, port) = with_database(&server, identity);
     let stage = Stage::signed_in(&config, &["dev", identity]).await;
     let mut pool = Vec::new();
-    for second in 0..3600 {
+    let (every_seconds, hour) = (usize::try_from(every.as_secs()).expect("short"), 3600);
+    for second in (0..hour).step_by(every_seconds) {
         if second % MOST_OF_AN_HOUR == 0 {
             pool.clear();
             for _ in 0..POOL {
@@ -57,29 +58,30 @@ async fn an_hour_of(identity: &str) -> (usize, Vec<String>) {
             }
         }
         drop(connected(port).await);
-        if second % 600 == 599 {
+        if second % 600 == 0 {
             pool = spawn_blocking(|| still_in(pool))
                 .await
                 .expect("none is cut off");
         }
-        stage.clock.advance(SECOND);
+        stage.clock.advance(every);
     }
     let seen = server.seen();
     let tokens = seen.iter().filter(|it| it.starts_with(b"localhost:"));
-    assert_eq!(tokens.clone().count(), 3600 + 2 * POOL, "each was let in");
+    let connections = hour / every_seconds + 2 * POOL;
+    assert_eq!(tokens.clone().count(), connections, "each was let in");
     (tokens.collect::<BTreeSet<_>>().len(), stage.calls())
 }
 
 #[tokio::test]
 async fn an_hour_of_a_pool_takes_five_signings_and_no_call_to_aws() {
-    let (signings, calls) = an_hour_of("dev").await;
+    let (signings, calls) = an_hour_of("dev", SECOND).await;
     assert!(signings <= 5, "{signings}");
     assert_eq!(calls, [""; 0]);
 }
 
 #[tokio::test]
 async fn an_hour_of_a_pool_calls_aws_only_to_renew_the_session_that_signs() {
-    let (signings, calls) = an_hour_of("deploy").await;
+    let (signings, calls) = an_hour_of("deploy", 10 * SECOND).await;
     assert_eq!(calls, ["AssumeRole"]);
     // A session that was renewed signs anew.
     assert!(signings <= 5 + calls.len(), "{signings}");
