@@ -60,6 +60,10 @@ const COMMANDS: &[&str] = &[
 
 /// Programs that run `fob` over and over wait for each start. The compiler's run-time library,
 /// where it is one to load, takes longer than the agent's answer: what is needed of it is linked in.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo says it to a build script in no other way"
+)]
 fn link_run_time_library() -> std::io::Result<()> {
     let is = |name, value| std::env::var(name).is_ok_and(|it| it == value);
     if is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ENV", "gnu") {
