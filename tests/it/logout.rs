@@ -1,5 +1,6 @@
 //! Logging out with the real `fob`: its output, staying signed out, and partial failures.
 
+use crate::desktop::Office;
 use crate::home::{DEV, Home, code, pause, text, typed, wait_for};
 use crate::logout_table::{in_half_an_hour, plant, profile_of, session_until, steps};
 use crate::screen::Terminal;
@@ -244,6 +245,59 @@ fn signed_out_stays_signed_out_until_the_next_sign_in() {
     for identity in ["admin", "org", "dev"] {
         let ran = home.run(&["credential-process", identity]);
         assert_eq!(code(&ran), 0, "{identity}: {}", text(&ran.stderr));
+    }
+}
+
+/// `corp` is an Identity Center, and a user beside it; `okta` an identity provider, and a user.
+const ONE_NAME: &str = r#"auth:
+  providers:
+    corp: { kind: aws/iam-identity-center, region: eu-central-1, start_url: "https://sandbox.awsapps.com/start" }
+    okta: { kind: aws/saml, region: us-east-1, url: "https://idp.example/app/sso/saml" }
+  identities:
+    corp: { kind: aws/user }
+    okta: { kind: aws/user }
+    admin: { kind: aws/permission-set, via: { provider: corp }, principal: { name: AdministratorAccess, account: { id: "420000000025" } } }
+"#;
+
+#[test]
+fn an_identity_and_a_provider_of_one_name_are_signed_out_of_each_by_itself() {
+    for with_an_agent in [false, true] {
+        let office = Office::with(ONE_NAME);
+        let home = &office.home;
+        let _agent = with_an_agent.then(|| office.agent());
+        home.store_key("okta", &home.key());
+        home.store_key("corp", &home.key());
+        office.sign_in(&["login", "admin"]);
+        for user in ["corp", "okta"] {
+            let ran = home.run(&["login", user]);
+            assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+        }
+        let works = |name: &str| code(&home.run(&["credential-process", name])) == 0;
+
+        let out = home.run(&["logout", "corp"]);
+        assert_eq!(code(&out), 0, "{}", text(&out.stderr));
+        let said = text(&out.stderr);
+        assert!(!said.contains("admin"), "it shared nothing: {said}");
+        assert!(!works("corp") && works("admin"));
+        let again = home.run(&["login", "admin", "--force"]);
+        assert_eq!(
+            code(&again),
+            0,
+            "its sign-in is good: {}",
+            text(&again.stderr)
+        );
+
+        let ran = home.run(&["login", "corp"]);
+        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+        for provider in ["corp", "okta"] {
+            let out = home.run(&["logout", "--provider", provider, "--yes"]);
+            assert_eq!(code(&out), 0, "{}", text(&out.stderr));
+        }
+        assert!(!works("admin") && works("corp") && works("okta"));
+        let ran = home.run(&["login", "corp", "--force"]);
+        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+        let ran = home.run(&["credential-process", "admin"]);
+        assert_eq!(code(&ran), 3, "still signed out: {}", text(&ran.stderr));
     }
 }
 

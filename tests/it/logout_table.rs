@@ -120,10 +120,6 @@ fn stocked() -> Home {
                 .expect("written")
                 .note(&mut Vec::new());
         }
-        store
-            .put_session(&store.sign_outs.ticket("okta").expect("a ticket"), &stored)
-            .await
-            .expect("put");
         for provider in ["corp-sso", "partner-sso"] {
             plant(
                 &home,
@@ -278,7 +274,7 @@ const TARGETS: &[(&[&str], &str)] = &[
     ),
     (
         &["saml-role"],
-        "keyring: session/okta, session/saml-role · sections: saml-role · files: config · folders: okta",
+        "keyring: session/saml-role · sections: saml-role · files: config · folders: okta",
     ),
     (
         &["--provider", "aws-user"],
@@ -290,11 +286,11 @@ const TARGETS: &[(&[&str], &str)] = &[
     ),
     (
         &["--all", "--yes"],
-        "keyring: session/admin, session/dev, session/guest, session/lake, session/okta, session/ops, session/org, session/saml-role, session/sso-admin, session/sso-read, token/corp-sso, token/partner-sso · sections: admin, dev, guest, lake, lake, ops, org, saml-role, sso-admin, sso-admin, sso-read, sso-read · files: config, config, config, credentials · folders: okta, partner-sso",
+        "keyring: session/admin, session/dev, session/guest, session/lake, session/ops, session/org, session/saml-role, session/sso-admin, session/sso-read, token/corp-sso, token/partner-sso · sections: admin, dev, guest, lake, lake, ops, org, saml-role, sso-admin, sso-admin, sso-read, sso-read · files: config, config, config, credentials · folders: okta, partner-sso",
     ),
     (
         &["--all", "--keychain", "--yes"],
-        "keyring: keys/dev, session/admin, session/dev, session/guest, session/lake, session/okta, session/ops, session/org, session/saml-role, session/sso-admin, session/sso-read, token/corp-sso, token/partner-sso · sections: admin, dev, guest, lake, lake, ops, org, saml-role, sso-admin, sso-admin, sso-read, sso-read · files: config, config, config, credentials · folders: okta, partner-sso",
+        "keyring: keys/dev, session/admin, session/dev, session/guest, session/lake, session/ops, session/org, session/saml-role, session/sso-admin, session/sso-read, token/corp-sso, token/partner-sso · sections: admin, dev, guest, lake, lake, ops, org, saml-role, sso-admin, sso-admin, sso-read, sso-read · files: config, config, config, credentials · folders: okta, partner-sso",
     ),
 ];
 

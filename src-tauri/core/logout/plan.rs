@@ -115,28 +115,25 @@ impl Scope<'_> {
         }
         for provider in &self.providers {
             let name = provider.name.to_string();
-            let entry = |kind| {
-                Removal(RemovalKind::Entry {
-                    kind,
-                    name: name.clone(),
-                    via: name.clone(),
-                })
-            };
             if let Ok(Kind::Saml(saml)) = config.source(provider).map(|it| it.kind) {
                 list.push(Removal(RemovalKind::SignInPage {
                     provider: name.clone(),
                     address: saml.url,
                 }));
             }
+            // Others store nothing.
             if sign_in_address(config, provider).is_none() {
-                list.push(entry(EntryKind::Session));
                 continue;
             }
             let used_by = self.others_of_the_same_sign_in(config, provider);
             if used_by.is_empty() {
                 let source = name.clone();
                 list.push(Removal(RemovalKind::SignInAtAws { source }));
-                list.push(entry(EntryKind::Token));
+                list.push(Removal(RemovalKind::Entry {
+                    kind: EntryKind::Token,
+                    via: name.clone(),
+                    name,
+                }));
             } else {
                 let source = config.source(provider);
                 let name = source.map_or(name, |source| source.sign_in_name(config));

@@ -1,13 +1,17 @@
 //! Carrying out a logout, best effort, into a [`Report`]. Before anything is removed the names are
 //! marked as signed out: a sign-in under way at that moment stores nothing.
 
-use super::plan::{InMemory, KEYCHAIN, Logout, Removal, RemovalKind, Scope, Target, files_of};
+use super::plan::{
+    InMemory, KEYCHAIN, Logout, Removal, RemovalKind, Scope, Target, files_of, provider_of,
+};
 use super::report::{OtherSession, Report, Step, Subject, What};
 use super::traces::Traces;
 use crate::config::{Identity, Kind, Link, sources};
 use crate::error::Result;
 use crate::providers::{EndedAtAws, SignInPlace, end_sign_in};
-use crate::store::{ClearedProfile, Dropped, EntryKind, Mode, ProfilePart, StoredSignIn};
+use crate::store::{
+    ClearedProfile, Dropped, EntryKind, Mode, ProfilePart, StoredSignIn, of_provider,
+};
 use crate::world::World;
 
 /// Fails only for an unknown name, before anything is touched.
@@ -22,13 +26,20 @@ pub async fn logout(world: &World, logout: &Logout, memory: &InMemory) -> Result
         }
         Target::Provider(_) | Target::All => Vec::new(),
     };
-    sign_out(world, &scope.names_of_providers(), &mut report).await;
+    for provider in scope.names_of_providers() {
+        if report.mode == Mode::Run {
+            world.assertions.forget(&provider);
+        }
+        sign_out(world, &of_provider(&provider), &mut report).await;
+    }
     let traces = Traces::of(world, memory).await;
     if !matches!(logout.target, Target::Identity { .. }) {
         scope.identities.retain(|it| traces.has(it));
     }
     report.identities = scope.names_of_identities();
-    sign_out(world, &scope.names_of_identities(), &mut report).await;
+    for identity in &report.identities.clone() {
+        sign_out(world, identity, &mut report).await;
+    }
     for removal in &scope.removals(&world.config, logout.long_lived_keys) {
         remove(world, removal, memory, &mut report).await;
     }
@@ -40,17 +51,14 @@ pub async fn logout(world: &World, logout: &Logout, memory: &InMemory) -> Result
 }
 
 /// A dry run marks nothing.
-async fn sign_out(world: &World, names: &[String], report: &mut Report) {
+async fn sign_out(world: &World, name: &str, report: &mut Report) {
     if report.mode == Mode::DryRun {
         return;
     }
-    for name in names {
-        world.assertions.forget(name);
-        if let Err(error) = world.store.sign_outs.sign_out(name).await {
-            let path = world.store.sign_outs.path(name).display().to_string();
-            let step = Step::at(What::File, name, path, "sign-out mark");
-            report.steps.push(step.became(Err(error), report.mode));
-        }
+    if let Err(error) = world.store.sign_outs.sign_out(name).await {
+        let path = world.store.sign_outs.path(name).display().to_string();
+        let step = Step::at(What::File, name, path, "sign-out mark");
+        report.steps.push(step.became(Err(error), report.mode));
     }
 }
 
@@ -266,16 +274,20 @@ async fn name_those_who_shared(
     others: Vec<&Identity>,
     report: &mut Report,
 ) {
-    let removed = [scope.names_of_identities(), scope.names_of_providers()].concat();
+    let providers = scope.names_of_providers();
+    let identities = scope.names_of_identities();
     let now = world.clock.now();
     for identity in others {
+        let provider = identity.provider.as_ref().map(ToString::to_string);
         let names = world.config.chain_names(identity);
-        let shares = names.iter().any(|name| {
-            removed
-                .iter()
-                .any(|removed| removed.eq_ignore_ascii_case(name))
-        });
-        if !shares || removed.contains(&identity.name.to_string()) {
+        // The first name is the provider's, if there is one.
+        let below = usize::from(provider_of(&world.config, identity).is_some());
+        let shares = provider.is_some_and(|it| providers.contains(&it))
+            || names[below..].iter().any(|name| {
+                let is_it = |removed: &String| removed.eq_ignore_ascii_case(name);
+                identities.iter().any(is_it)
+            });
+        if !shares || identities.contains(&identity.name.to_string()) {
             continue;
         }
         let name = identity.name.as_str();

@@ -39,6 +39,7 @@ use crate::duration::SessionDuration;
 use crate::error::{Code, Error, Result};
 use crate::secret::{Secret, Session, SignIn};
 use crate::store::StoredSignIn;
+use crate::store::of_provider;
 use crate::world::World;
 
 /// The one dispatch over the kinds.
@@ -107,6 +108,15 @@ pub async fn asserted(it: Obtain<'_>) -> Result<Secret> {
 /// For the links above: `None` where these stand on something else.
 pub async fn token(world: &World, link: &Link) -> Option<Result<Secret>> {
     web_identity::token(world, link).await
+}
+
+/// The name of its sign-out record.
+pub fn signed_out_as(link: &Link) -> String {
+    if has_a_session(&link.kind) {
+        link.name.clone()
+    } else {
+        of_provider(&link.name)
+    }
 }
 
 /// Whether links above it stand on a session of its own.

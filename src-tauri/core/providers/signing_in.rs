@@ -4,7 +4,7 @@
 use super::browser::{BrowserSignIn, Made};
 use super::obtain::Obtain;
 use super::sign_in_place::SignInPlace;
-use super::{identity_center, login};
+use super::{identity_center, login, signed_out_as};
 use crate::ask::{Note, OtherUserBy, Prompt, PromptKind};
 use crate::aws::{Fault, FaultKind};
 use crate::config::{IdentityCenter, Kind, Link};
@@ -224,7 +224,7 @@ pub async fn end_sign_in(
 /// again gives.
 pub async fn stored_sign_in(world: &World, link: &Link) -> Result<Option<StoredSignIn>> {
     let stored = SignInPlace::of(world, link)?.stored(world).await?;
-    let is_signed_out = world.store.sign_outs.since(&link.name)?.is_some();
+    let is_signed_out = world.store.sign_outs.since(&signed_out_as(link))?.is_some();
     Ok(stored.map(|stored| StoredSignIn {
         sign_in: stored.sign_in.filter(|_| !is_signed_out),
         ..stored

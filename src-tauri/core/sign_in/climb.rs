@@ -53,10 +53,12 @@ impl<'a> Climb<'a> {
         options: Options,
         ask: &'a Ask,
     ) -> Result<Climb<'a>> {
-        let tickets = chain
-            .names()
-            .into_iter()
-            .map(|name| world.store.sign_outs.ticket(name));
+        let tickets = chain.links().iter().map(|link| {
+            world
+                .store
+                .sign_outs
+                .ticket(&providers::signed_out_as(link))
+        });
         Ok(Climb {
             tickets: tickets.collect::<Result<_>>()?,
             world,
@@ -264,6 +266,10 @@ impl<'a> Climb<'a> {
 
     pub(super) async fn stored(&mut self, at: usize) -> Result<Option<Session>> {
         let link = &self.chain.links()[at];
+        // What is stored under a provider's name is of an identity of that name.
+        if !has_a_session(&link.kind) {
+            return Ok(None);
+        }
         let endpoint = self.world.endpoint(link)?;
         let stored = self
             .world

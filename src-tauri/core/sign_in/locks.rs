@@ -7,7 +7,7 @@ use crate::ask::{Ask, Person};
 use crate::error::{Code, Error, Result};
 use crate::files::Patience;
 use crate::providers::{self, SignInPlace};
-use crate::store::{SignInLock, WaitingHolder};
+use crate::store::{SignInLock, WaitingHolder, of_provider};
 use crate::world::freshness::Freshness;
 use std::fmt;
 use std::time::SystemTime;
@@ -82,7 +82,7 @@ impl Climb<'_> {
     /// Programs are not served what was signed out of, nor is it made anew for them.
     pub(super) fn refuse_signed_out(&self, at: usize) -> Result<()> {
         let name = self.name(at);
-        match (self.options.intent, self.world.store.sign_outs.since(name)?) {
+        match (self.options.intent, signed_out_since(self, at)?) {
             (Intent::Use, Some(_)) => {
                 let identity = &self.chain.identity;
                 Err(Error::new(Code::SignedOut, format!("{name} is signed out"))
@@ -105,7 +105,7 @@ impl Climb<'_> {
         };
         let already_made = self.made.contains(&at);
         // What a sign-out could not remove is not what signing in again gives.
-        if !already_made && self.world.store.sign_outs.since(self.name(at))?.is_some() {
+        if !already_made && signed_out_since(self, at)?.is_some() {
             return Ok(LinkState::Nothing);
         }
         let just_made = since.is_some_and(|since| session.issued_at >= since) || already_made;
@@ -119,6 +119,11 @@ impl Climb<'_> {
             Freshness::Due => LinkState::Fresh(session),
         })
     }
+}
+
+fn signed_out_since(climb: &Climb<'_>, at: usize) -> Result<Option<SystemTime>> {
+    let name = providers::signed_out_as(&climb.chain.links()[at]);
+    climb.world.store.sign_outs.since(&name)
 }
 
 /// Since when another process's sign-in was waited for, and how that failed, where that is the
@@ -145,7 +150,7 @@ fn lock_name(climb: &Climb<'_>, at: usize) -> Result<String> {
     } else {
         link.name.clone()
     };
-    Ok(format!("{name}~provider"))
+    Ok(of_provider(&name))
 }
 
 /// What `fob login` takes: an identity.

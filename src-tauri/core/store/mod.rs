@@ -30,7 +30,7 @@ pub use profiles::{AwsProfile, AwsProfiles, BrokenProfile, ClearedProfile, Profi
 pub use shared_config::{ProfileOutcome, ProfileResult};
 pub(crate) use shared_config::{SharedConfigFile, WantedProfile};
 pub use sign_ins::{SignIns, StoredSignIn};
-pub use sign_outs::{SignOuts, Ticket};
+pub use sign_outs::{SignOuts, Ticket, of_provider};
 pub use value::{KeysSetAside, Rotation, RotationStep, StoredKeys, StoredSession};
 
 use crate::clock::Clock;

@@ -1,8 +1,9 @@
-//! Sign-out records: an identity that was signed out stays so. Each name has a generation, raised
-//! by every sign-out, and a record that lasts until the next sign-in. A sign-in takes its
-//! [`Ticket`] when it begins and may store only while the generation is still the ticket's; both
-//! are compared under the lock of the name's session entry, so that there is no gap between. Beside
-//! it: that AWS no longer knew the name's session, until another is stored.
+//! Sign-out records: what was signed out of stays so. Each name, of an identity or a provider's
+//! ([`of_provider`]), has a generation, raised by every sign-out, and a record that lasts until the
+//! next sign-in. A sign-in takes its [`Ticket`] when it begins and may store only while the
+//! generation is still the ticket's; both are compared under the lock of the name's session entry,
+//! so that there is no gap between. Beside it: that AWS no longer knew the name's session, until
+//! another is stored.
 
 use super::keyring::{EntryKind, EntryName};
 use super::locks::RealmLocks;
@@ -15,6 +16,21 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 const VERSION: u32 = 1;
+
+/// No name of the configuration has a `~`.
+const OF_PROVIDER: &str = "~provider";
+
+/// A provider's name beside that of an identity, which may be the same.
+pub fn of_provider(name: &str) -> String {
+    format!("{name}{OF_PROVIDER}")
+}
+
+fn command(verb: &str, name: &str) -> String {
+    match name.strip_suffix(OF_PROVIDER) {
+        Some(provider) => format!("fob {verb} --provider {provider}"),
+        None => format!("fob {verb} {name}"),
+    }
+}
 
 /// The generation that a sign-in began with.
 #[derive(Clone, Debug)]
@@ -198,12 +214,11 @@ impl SignOuts {
         if self.ticket(name)?.generation == *generation {
             return Ok(());
         }
-        Err(Error::new(
-            Code::SignedOut,
-            format!("{name} was signed out while it was signing in; nothing was stored"),
-        )
-        .hint(format!("fob login {name}"))
-        .identity(name))
+        let shown = name.strip_suffix(OF_PROVIDER).unwrap_or(name);
+        let message = format!("{shown} was signed out while it was signing in; nothing was stored");
+        Err(Error::new(Code::SignedOut, message)
+            .hint(command("login", name))
+            .identity(shown))
     }
 
     /// The file that holds the name's record.
@@ -222,7 +237,7 @@ impl SignOuts {
             Ok(_) | Err(_) => {
                 let cause = std::io::Error::other("it was not written by this version of Keyfob");
                 let error = unwritable(&path, "read the sign-out record", &cause);
-                Err(error.hint(format!("`fob logout {name}` writes it anew")))
+                Err(error.hint(format!("`{}` writes it anew", command("logout", name))))
             }
         }
     }
