@@ -174,6 +174,7 @@ fn identity(
         name,
         is_default: made.is_empty(),
         kind,
+        settings: Box::default(),
     })
 }
 

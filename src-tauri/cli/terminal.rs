@@ -3,6 +3,7 @@
 
 use crate::stop::Stop;
 use anstream::AutoStream;
+use anstream::adapter::strip_str;
 use clap::ColorChoice;
 use clap::builder::styling::{AnsiColor, Style};
 use keyfob_core::agent::api::Note;
@@ -132,9 +133,15 @@ impl Terminal {
     /// Text for stdout, as it is; its renderer ends the lines.
     pub fn data(self, text: &str) -> Result<(), Stop> {
         let mut out = AutoStream::new(io::stdout().lock(), self.color);
-        out.write_all(text.as_bytes())
-            .and_then(|()| out.flush())
-            .map_err(|cause| closed(&cause))
+        let written = if out.current_choice() == anstream::ColorChoice::Never {
+            // As one: the stream would write what is between styles piece by piece.
+            let mut out = out.into_inner();
+            let plain = strip_str(text).to_string();
+            out.write_all(plain.as_bytes()).and_then(|()| out.flush())
+        } else {
+            out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        };
+        written.map_err(|cause| closed(&cause))
     }
 
     /// A value as JSON, where that is wanted, or as text.

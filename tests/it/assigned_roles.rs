@@ -200,9 +200,15 @@ fn a_role_above_one_that_is_not_listed_yet_is_signed_in_to_from_nothing() {
     for with_an_agent in [false, true] {
         let office = office();
         let _agent = with_an_agent.then(|| office.agent());
+        let valid = office.home.run(&["validate"]);
+        let said = text(&valid.stdout);
+        assert_eq!(code(&valid), 0, "nothing is wrong with it: {said}");
+        assert!(said.contains("fob login --provider corp"), "{said}");
+        let list = office.home.json(&["list", "--json"]);
+        assert_eq!(list["identities"][1]["state"], "needs_sign_in");
         let program = office.home.run(&["credential-process", "deploy"]);
         let said = text(&program.stderr);
-        assert_ne!(code(&program), 0);
+        assert_eq!(code(&program), 3, "{said}");
         assert!(said.contains("fob login --provider corp"), "{said}");
         for identity in ["deploy", "old-archive/ReadOnlyAccess"] {
             let alone = office.home.run(&["login", identity]);

@@ -261,6 +261,7 @@ pub async fn add_user(state: State<'_, Windows>, user: NewUser) -> Result<()> {
             Configuration::Missing { .. }
         ),
         kind,
+        settings: Box::default(),
     };
     edit(&state, Change::AddIdentity(new)).await
 }

@@ -111,7 +111,7 @@ fn last_caller(caller: &LastCaller, now: SystemTime) -> String {
 
 fn prompt_line(open: &OpenPrompt, now: SystemTime) -> String {
     let OpenPrompt { prompt, since } = open;
-    let what = requested(&prompt.kind, &prompt.identity, &prompt.caller);
+    let what = requested(prompt);
     let address = address(&prompt.kind).map(|address| format!("  {address}\n"));
     let address = address.unwrap_or_default();
     format!("Waiting for {}: {what}\n{address}", ago(*since, now))

@@ -69,8 +69,32 @@ pub async fn write(
     };
     let known = known.as_deref();
     let mut profiles = file.write(&wanted, known, &credentials, mode).await?;
+    for outcome in profiles.iter_mut().filter(|it| it.result.is_there()) {
+        let chain = config.chain(config.identity(&outcome.name)?)?;
+        let details = [outcome.detail.take(), not_in_a_profile(&chain)];
+        let details: Vec<String> = details.into_iter().flatten().collect();
+        outcome.detail = Some(details.join("; ")).filter(|it| !it.is_empty());
+    }
     profiles.extend(left_out);
     Ok(ProfilesReport::of(&file, mode, profiles))
+}
+
+/// What the identity has and AWS tools do not learn from its profile.
+fn not_in_a_profile(chain: &Chain) -> Option<String> {
+    let names: Vec<_> = chain.env.iter().map(|(name, _)| name.as_str()).collect();
+    let env = format!(
+        "only `fob exec`, `shell` and `env` set {}",
+        names.join(", ")
+    );
+    let env = Some(env).filter(|_| !names.is_empty());
+    let endpoint = chain.target().endpoint_url.as_ref().map(|url| {
+        format!(
+            "its `endpoint_url` {url} is for Keyfob's own calls: AWS tools call AWS itself \
+             unless you add it to the profile"
+        )
+    });
+    let all: Vec<String> = env.into_iter().chain(endpoint).collect();
+    Some(all.join("; ")).filter(|it| !it.is_empty())
 }
 
 fn wanted(chain: &Chain) -> WantedProfile {

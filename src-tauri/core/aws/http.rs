@@ -37,6 +37,13 @@ pub(super) fn client(connector: SharedHttpConnector) -> SharedHttpClient {
     http_client_fn(move |_, _| connector.clone())
 }
 
+/// A page for a browser, or the way to one.
+#[derive(Debug, thiserror::Error)]
+#[error("{NOT_AWS}")]
+pub(super) struct Redirected {
+    pub to: String,
+}
+
 #[derive(Debug)]
 struct Guarded(SharedHttpConnector);
 
@@ -47,7 +54,9 @@ impl HttpConnector for Guarded {
             let mut response = answer.await?;
             let body = whole(response.take_body()).await?;
             if is_for_a_browser(&response, &body) {
-                return Err(ConnectorError::other(NOT_AWS.into(), None));
+                let to = response.headers().get("location").unwrap_or_default();
+                let redirected = Redirected { to: to.to_owned() };
+                return Err(ConnectorError::other(redirected.into(), None));
             }
             *response.body_mut() = SdkBody::from(body);
             Ok(response)

@@ -26,6 +26,7 @@ mod signed;
 mod signin;
 mod sso;
 mod sso_oidc;
+mod start_url;
 mod sts;
 mod tries;
 
@@ -46,4 +47,5 @@ pub use secret_value::secret_value;
 pub use signin::{ConsoleGrant, ConsoleSignIn, console_client};
 pub use sso::{Portal, PortalAccount};
 pub use sso_oidc::{CodeToEnter, SsoOidc, TokenGrant};
+pub use start_url::start_url;
 pub use sts::{Granted, Mfa, Principal, RoleRequest};

@@ -1,9 +1,10 @@
 //! Roles that an IAM Identity Center assigns to the person, as identities that are not written
 //! (`auto_provision_identities`). The list was kept when it was last made, and is read with the
-//! configuration: no call goes out. An identity that is written wins over one that is found.
+//! configuration: no call goes out. An identity that is written wins over one that is found. Beside
+//! it, for identities that name their account by its name: the accounts as they were last listed.
 
-use super::kinds::PERMISSION_SET;
-use super::yaml::{Member, Node, Value};
+use super::kinds::{AccountReference, PermissionSet};
+use super::values;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::files;
@@ -33,10 +34,10 @@ struct AssignedFile {
     accounts: Vec<AssignedAccount>,
 }
 
-/// What would be written for a role.
+/// A role as an identity.
 pub(super) struct AssignedIdentity {
     pub name: IdentityName,
-    pub node: Node,
+    pub set: PermissionSet,
 }
 
 /// The folder with the lists of a realm.
@@ -59,6 +60,28 @@ pub struct AssignedBy<'a> {
 impl AssignedBy<'_> {
     /// For the next who reads the configuration.
     pub fn keep(&self, accounts: Vec<AssignedAccount>) -> Result<()> {
+        self.keep_in(&self.path()?, accounts)
+    }
+
+    /// The same without their roles.
+    pub fn keep_accounts(&self, accounts: Vec<AssignedAccount>) -> Result<()> {
+        self.keep_in(&self.path_of_accounts()?, accounts)
+    }
+
+    /// As they were last listed, and when.
+    pub fn accounts(&self) -> Option<(Vec<AssignedAccount>, SystemTime)> {
+        let path = self.path_of_accounts().ok()?;
+        let kept_at = path.metadata().ok()?.modified().ok()?;
+        match self.kept(&path) {
+            Ok(accounts) => Some((accounts?, kept_at)),
+            Err(error) => {
+                tracing::warn!(provider = self.provider, %error, "unreadable list of accounts");
+                None
+            }
+        }
+    }
+
+    fn keep_in(&self, path: &Path, accounts: Vec<AssignedAccount>) -> Result<()> {
         files::create_folder(&assigned_folder(self.environment, self.realm)?)?;
         let kept = AssignedFile {
             v: VERSION,
@@ -70,7 +93,7 @@ impl AssignedBy<'_> {
             let message = format!("the roles of {} cannot be kept: {error}", self.provider);
             Error::new(Code::InvalidInput, message)
         })?;
-        files::replace(&self.path()?, &text)
+        files::replace(path, &text)
     }
 
     /// When it was last made.
@@ -80,8 +103,8 @@ impl AssignedBy<'_> {
 
     /// None where there is no list, or only one of another place.
     pub(super) fn identities(&self) -> Option<Vec<AssignedIdentity>> {
-        match self.kept() {
-            Ok(accounts) => Some(identities(self.provider, &accounts?)),
+        match self.path().and_then(|path| self.kept(&path)) {
+            Ok(accounts) => Some(identities(accounts?)),
             Err(error) => {
                 tracing::warn!(provider = self.provider, %error, "unreadable list of roles");
                 None
@@ -89,9 +112,8 @@ impl AssignedBy<'_> {
         }
     }
 
-    fn kept(&self) -> Result<Option<Vec<AssignedAccount>>> {
-        let path = self.path()?;
-        let Some(text) = files::read(&path)? else {
+    fn kept(&self, path: &Path) -> Result<Option<Vec<AssignedAccount>>> {
+        let Some(text) = files::read(path)? else {
             return Ok(None);
         };
         let kept: AssignedFile = serde_json::from_slice(&text).map_err(|error| {
@@ -104,16 +126,32 @@ impl AssignedBy<'_> {
     }
 
     fn path(&self) -> Result<PathBuf> {
+        self.file("")
+    }
+
+    fn path_of_accounts(&self) -> Result<PathBuf> {
+        self.file("~accounts")
+    }
+
+    /// No name has a `~`.
+    fn file(&self, end: &str) -> Result<PathBuf> {
         let name = files::file_name(&self.provider.to_ascii_lowercase());
         let folder = assigned_folder(self.environment, self.realm)?;
-        Ok(folder.join(format!("{name}.json")))
+        Ok(folder.join(format!("{name}{end}.json")))
     }
 }
 
+/// `None`: there is no such account, or several.
+pub fn only_of_name<'a>(accounts: &'a [AssignedAccount], name: &str) -> Option<&'a AccountId> {
+    let mut of_name = accounts.iter().filter(|it| it.name == name);
+    let first = of_name.next().filter(|_| of_name.next().is_none())?;
+    Some(&first.id)
+}
+
 /// `account/role`, with the account's number where its name is no name, or that of several.
-fn identities(provider: &str, accounts: &[AssignedAccount]) -> Vec<AssignedIdentity> {
+fn identities(accounts: Vec<AssignedAccount>) -> Vec<AssignedIdentity> {
     let mut of_name: HashMap<String, usize> = HashMap::new();
-    for account in accounts {
+    for account in &accounts {
         let name = as_name(&account.name).to_ascii_lowercase();
         *of_name.entry(name).or_default() += 1;
     }
@@ -121,41 +159,20 @@ fn identities(provider: &str, accounts: &[AssignedAccount]) -> Vec<AssignedIdent
     for account in accounts {
         let name = as_name(&account.name);
         let is_one = of_name.get(&name.to_ascii_lowercase()) == Some(&1);
-        for role in &account.roles {
+        let roles = account.roles.into_iter();
+        for role in roles.filter(|role| values::permission_set_name(role).is_ok()) {
             let by_name = format!("{name}/{role}").parse().ok();
             let by_number = || format!("{}/{role}", account.id).parse().ok();
             let name = by_name.filter(|_| is_one).or_else(by_number);
-            found.extend(name.map(|name| AssignedIdentity {
-                name,
-                node: written(provider, account, role),
-            }));
+            let set = PermissionSet {
+                name: role,
+                account: AccountReference::Id(account.id.clone()),
+                known_account: None,
+            };
+            found.extend(name.map(|name| AssignedIdentity { name, set }));
         }
     }
     found
-}
-
-fn written(provider: &str, account: &AssignedAccount, role: &str) -> Node {
-    let id = mapping([("id", text(account.id.as_str()))]);
-    mapping([
-        ("kind", text(PERMISSION_SET.name)),
-        ("via", mapping([("provider", text(provider))])),
-        (
-            "principal",
-            mapping([("name", text(role)), ("account", id)]),
-        ),
-    ])
-}
-
-fn text(text: &str) -> Node {
-    Node::of(Value::Scalar(text.to_owned().into()))
-}
-
-fn mapping<const N: usize>(members: [(&str, Node); N]) -> Node {
-    let members = members.map(|(key, value)| Member {
-        key: text(key).into(),
-        value: value.into(),
-    });
-    Node::of(Value::Mapping(members.into()))
 }
 
 /// `Dev (EU)` becomes `Dev-EU`.
@@ -181,7 +198,7 @@ mod tests {
                 roles: roles.iter().map(|role| (*role).to_owned()).collect(),
             })
             .collect();
-        let found = identities("corp", &accounts).into_iter();
+        let found = identities(accounts).into_iter();
         found.map(|it| it.name.to_string()).collect()
     }
 

@@ -2,9 +2,7 @@
 //! the identity. Pure.
 
 use super::configuration::Config;
-use super::identity::{
-    Below, EntrySettings, HostVariant, Identity, Provider, RoleList, list_hints,
-};
+use super::identity::{Below, EntrySettings, HostVariant, Identity, Provider, awaited, list_hints};
 use super::kinds::{self, Kind, LOGIN, ROLE_ON_CENTER};
 use super::links::{is_role_on_center, stands_alone};
 use super::problem::Blocked;
@@ -179,8 +177,7 @@ pub fn awaited_list<'c>(config: &'c Config, identity: &str) -> Option<&'c Provid
     if is_known.is_ok_and(|it| !lacks_its_base(&listed_links(config, it))) {
         return None;
     }
-    let mut awaited = config.providers().iter();
-    awaited.find(|it| it.role_list == RoleList::NotYet)
+    awaited(config.providers())
 }
 
 impl Config {
@@ -350,8 +347,13 @@ fn check(config: &Config, name: &str, listed: &[ListedLink<'_>]) -> Result<()> {
         return Err(Error::new(Code::Unsupported, message));
     }
     let subjects = listed.iter().map(|it| it.subject());
-    let checked = config.refuse_blocked(&format!("{name} cannot be used"), subjects);
-    let hints = list_hints(config.providers()).filter(|_| lacks_its_base(listed));
+    let mut checked = config.refuse_blocked(&format!("{name} cannot be used"), subjects);
+    let is_awaited = lacks_its_base(listed);
+    if is_awaited && checked.is_ok() {
+        let message = format!("{name} stands on a role that is not listed yet");
+        checked = Err(Error::new(Code::PersonNeeded, message));
+    }
+    let hints = list_hints(config.providers()).filter(|_| is_awaited);
     checked.map_err(|error| hints.fold(error, Error::hint))
 }
 

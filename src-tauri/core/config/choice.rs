@@ -63,6 +63,7 @@ impl AssignedRole {
                 account: self.account.clone(),
                 region: None,
             },
+            settings: Box::default(),
         }
     }
 }

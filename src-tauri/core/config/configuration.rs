@@ -177,6 +177,9 @@ impl Config {
         subjects: impl IntoIterator<Item = Blocked>,
     ) -> Result<()> {
         const SHOWN: usize = 3;
+        if self.errors.is_empty() {
+            return Ok(());
+        }
         let subjects: Vec<Blocked> = subjects.into_iter().collect();
         let mut errors: Vec<usize> = subjects
             .iter()

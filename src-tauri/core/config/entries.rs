@@ -1,16 +1,19 @@
 //! The sections `providers` and `identities`, entry by entry. One with errors stays listed as far
 //! as it was understood; only one without has [`EntrySettings`].
 
-use super::assigned::{AssignedBy, AssignedIdentity};
+use super::assigned::{AssignedAccount, AssignedBy, AssignedIdentity, only_of_name};
 use super::identity::{Below, EntrySettings, HostVariant, Identity, Provider, RoleList};
-use super::kinds::{Class, EntrySection, Footing, Kind, KnownKind, LOGIN, Level, Via};
+use super::kinds::{
+    AccountReference, Class, EntrySection, Footing, Kind, KnownKind, LOGIN, Level, PERMISSION_SET,
+    Via,
+};
 use super::links::{Unlinked, link};
 use super::names::folded;
 use super::problem::{Blocked, Location, nearest};
 use super::reader::{Fields, Placed, Reader, sentence};
 use super::values;
 use super::variables::variables;
-use super::yaml::{Node, Position, Value};
+use super::yaml::{Node, Value};
 use crate::error::{Error, shorten};
 use crate::ids::{IdentityName, Partition, ProviderName, Realm, Region};
 use std::collections::{HashMap, HashSet};
@@ -27,7 +30,8 @@ pub(super) fn entries(auth: &Fields<'_>, realm: &Realm) -> Sections {
     let mut settings = HashMap::new();
     let mut providers = providers(auth, &mut settings);
     let assigned = assigned_by(auth, realm, &mut providers, &settings);
-    let identities = identities(auth, &providers, &assigned, &mut settings);
+    let identities = identities(auth, &providers, assigned, &mut settings);
+    name_accounts(auth, realm, &providers, &identities, &mut settings);
     Sections {
         providers,
         identities,
@@ -188,24 +192,15 @@ struct CommonKeys {
 fn identities(
     auth: &Fields<'_>,
     providers: &[Provider],
-    assigned: &[(Position, AssignedIdentity)],
+    assigned: Vec<Assigned>,
     settings: &mut HashMap<Blocked, EntrySettings>,
 ) -> Vec<Identity> {
     let named = named::<IdentityName>(auth, "identities", Blocked::Identity);
     let mut all: Vec<Listed> = named.into_iter().map(listed).collect();
-    add_assigned(auth, assigned, &mut all);
-    let mut unlinked: Vec<Unlinked> = all
-        .iter_mut()
-        .map(|it| Unlinked {
-            identity: &mut it.identity,
-            via: it.common.via.as_ref(),
-            location: &it.fields.location,
-        })
-        .collect();
-    link(&mut unlinked, providers, auth.problems());
+    let mut assigned = add_assigned(&all, assigned, settings);
+    let kinds = linked(auth, providers, &mut all, &mut assigned);
 
     let elsewhere = keys_of(EntrySection::Identities, auth.reader);
-    let kinds: Vec<_> = all.iter().map(|it| it.known).collect();
     let mut identities = Vec::new();
     for it in all {
         let Listed {
@@ -237,7 +232,34 @@ fn identities(
         }
         identities.push(identity);
     }
+    identities.append(&mut assigned);
     identities
+}
+
+/// The kind of each, once it is known what they stand on.
+fn linked(
+    auth: &Fields<'_>,
+    providers: &[Provider],
+    all: &mut [Listed<'_>],
+    assigned: &mut [Identity],
+) -> Vec<Option<&'static KnownKind>> {
+    let written = all.iter_mut().map(|it| Unlinked {
+        identity: &mut it.identity,
+        via: it.common.via.as_ref(),
+        location: &it.fields.location,
+    });
+    let found = assigned.iter_mut().map(|identity| Unlinked {
+        identity,
+        via: None,
+        location: &auth.location,
+    });
+    let mut unlinked: Vec<Unlinked> = written.chain(found).collect();
+    link(&mut unlinked, providers, auth.problems());
+
+    let mut known = EntrySection::Identities.kinds();
+    let set = known.find(|it| it.name.name == PERMISSION_SET.name);
+    let kinds = all.iter().map(|it| it.known);
+    kinds.chain(assigned.iter().map(|_| set)).collect()
 }
 
 /// What is remembered of its sign-in goes by its name, as that of a provider does.
@@ -254,34 +276,31 @@ fn refuse_name_of_a_provider(identity: &Identity, providers: &[Provider], fields
     }
 }
 
-/// The roles that providers assign, each at the place of its provider.
+/// A role, and the provider that assigns it, by position.
+struct Assigned {
+    provider: usize,
+    line: usize,
+    identity: AssignedIdentity,
+}
+
 fn assigned_by(
     auth: &Fields<'_>,
     realm: &Realm,
     providers: &mut [Provider],
     settings: &HashMap<Blocked, EntrySettings>,
-) -> Vec<(Position, AssignedIdentity)> {
+) -> Vec<Assigned> {
     let mut all = Vec::new();
-    for provider in providers {
+    for (position, provider) in providers.iter_mut().enumerate() {
         let settings = settings.get(&Blocked::Provider(provider.name.key()));
         let Some(settings) = settings.filter(|it| it.kind.lists_roles()) else {
             continue;
         };
-        let usual = Partition::Aws.default_region();
-        let region = settings.region.as_ref().unwrap_or(&usual);
-        let address = settings
-            .kind
-            .signs_in_at(region, settings.endpoint_url.as_deref());
         let by = AssignedBy {
             environment: auth.reader.environment,
             realm,
             configuration: &auth.reader.folder.join(auth.reader.file_name),
             provider: provider.name.as_str(),
-            address: address.unwrap_or_default(),
-        };
-        let at = Position {
-            line: provider.line,
-            column: 1,
+            address: sign_in_address(settings),
         };
         let found = by.identities();
         provider.role_list = match found {
@@ -289,35 +308,103 @@ fn assigned_by(
             None => RoleList::NotYet,
         };
         let found = found.into_iter().flatten();
-        all.extend(found.map(|it| (at, it)));
+        all.extend(found.map(|identity| Assigned {
+            provider: position,
+            line: provider.line,
+            identity,
+        }));
     }
     all
 }
 
-/// As if they were written; what is written has precedence.
-fn add_assigned<'r>(
-    auth: &Fields<'r>,
-    assigned: &'r [(Position, AssignedIdentity)],
-    all: &mut Vec<Listed<'r>>,
+fn sign_in_address(settings: &EntrySettings) -> String {
+    let usual = Partition::Aws.default_region();
+    let region = settings.region.as_ref().unwrap_or(&usual);
+    let endpoint = settings.endpoint_url.as_deref();
+    let address = settings.kind.signs_in_at(region, endpoint);
+    address.unwrap_or_default()
+}
+
+/// What is known of the accounts that are written by their names.
+fn name_accounts(
+    auth: &Fields<'_>,
+    realm: &Realm,
+    providers: &[Provider],
+    identities: &[Identity],
+    settings: &mut HashMap<Blocked, EntrySettings>,
 ) {
-    let names = all.iter().map(|it| folded(it.identity.name.as_str()));
+    let mut listed: HashMap<usize, Vec<AssignedAccount>> = HashMap::new();
+    for identity in identities {
+        let subject = Blocked::Identity(identity.name.key());
+        let Some(Below::Provider(at)) = identity.below else {
+            continue;
+        };
+        let provider = &providers[at];
+        let of_provider = settings.get(&Blocked::Provider(provider.name.key()));
+        let Some(address) = of_provider.map(sign_in_address) else {
+            continue;
+        };
+        let Some(Kind::PermissionSet(set)) = settings.get_mut(&subject).map(|it| &mut it.kind)
+        else {
+            continue;
+        };
+        let AccountReference::Name(name) = &set.account else {
+            continue;
+        };
+        let accounts = listed.entry(at).or_insert_with(|| {
+            let by = AssignedBy {
+                environment: auth.reader.environment,
+                realm,
+                configuration: &auth.reader.folder.join(auth.reader.file_name),
+                provider: provider.name.as_str(),
+                address,
+            };
+            by.accounts().map(|it| it.0).unwrap_or_default()
+        });
+        set.known_account = only_of_name(accounts, name).cloned();
+    }
+}
+
+/// What is written has precedence.
+fn add_assigned(
+    written: &[Listed<'_>],
+    assigned: Vec<Assigned>,
+    settings: &mut HashMap<Blocked, EntrySettings>,
+) -> Vec<Identity> {
+    let names = written.iter().map(|it| folded(it.identity.name.as_str()));
     let mut taken: HashSet<String> = names.collect();
-    for (at, AssignedIdentity { name, node }) in assigned {
+    let mut found = Vec::new();
+    for Assigned {
+        provider,
+        line,
+        identity: AssignedIdentity { name, set },
+    } in assigned
+    {
         if !taken.insert(folded(name.as_str())) {
             continue;
         }
-        let location = Location {
-            at: *at,
-            path: format!("auth.identities.{name}"),
-            subject: Blocked::Identity(name.key()),
+        let said = EntrySettings {
+            kind: Kind::PermissionSet(set),
+            region: None,
+            endpoint_url: None,
+            hosts: HostVariant::default(),
+            env: Vec::new(),
+            files_base: None,
+            static_credentials: false,
         };
-        let mut it = listed(NamedFields {
-            name: name.clone(),
-            fields: Fields::new(auth.reader, node, location),
+        settings.insert(Blocked::Identity(name.key()), said);
+        found.push(Identity {
+            name,
+            kind: PERMISSION_SET.name.to_owned(),
+            is_default: false,
+            provider: None,
+            is_supported: true,
+            is_assigned: true,
+            line,
+            below: Some(Below::Provider(provider)),
         });
-        it.identity.is_assigned = true;
-        all.push(it);
     }
+    found
 }
 
 fn listed(it: NamedFields<'_, IdentityName>) -> Listed<'_> {

@@ -27,6 +27,11 @@ pub(super) enum RoleList {
     Kept,
 }
 
+/// The first that has not listed its roles yet.
+pub(super) fn awaited(providers: &[Provider]) -> Option<&Provider> {
+    providers.iter().find(|it| it.role_list == RoleList::NotYet)
+}
+
 /// How an identity that is not known may come to be.
 pub(super) fn list_hints(providers: &[Provider]) -> impl Iterator<Item = String> {
     let listing = providers.iter();

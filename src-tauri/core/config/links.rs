@@ -1,6 +1,6 @@
 //! How identities stand on each other: references that exist, no circles, one default.
 
-use super::identity::{Below, Identity, Provider};
+use super::identity::{Below, Identity, Provider, awaited};
 use super::kinds::{ASSUME_ROLE, EntrySection, IDENTITY_CENTER, Level, Via};
 use super::names::LookedUp;
 use super::problem::{Blocked, Location, Problems};
@@ -11,6 +11,7 @@ use std::collections::HashMap;
 /// An identity that is not linked yet.
 pub(super) struct Unlinked<'a> {
     pub identity: &'a mut Identity,
+    /// `None`: it stands alone, or its `below` is known.
     pub via: Option<&'a Via>,
     pub location: &'a Location,
 }
@@ -26,13 +27,12 @@ pub(super) fn link(identities: &mut [Unlinked<'_>], providers: &[Provider], prob
             LookedUp::Identity,
             identities.iter().map(|it| it.identity.name.as_str()),
         ),
+        awaited: awaited(providers).map(|it| it.name.to_string()),
     };
-    let below: Vec<_> = identities
-        .iter()
-        .map(|it| names.resolve(it, problems))
-        .collect();
-    for (it, below) in identities.iter_mut().zip(below) {
-        it.identity.below = below;
+    for it in identities.iter_mut() {
+        if let Some(via) = it.via {
+            it.identity.below = names.resolve(via, it.identity, problems);
+        }
     }
     report_circles(identities, problems);
     report_defaults(identities, problems);
@@ -65,33 +65,53 @@ impl Index {
 struct Names {
     providers: Index,
     identities: Index,
+    /// A provider whose roles are identities once it has listed them.
+    awaited: Option<String>,
 }
 
 impl Names {
-    fn resolve(&self, it: &Unlinked<'_>, problems: &Problems) -> Option<Below> {
-        let via = it.via?;
-        let (meant, other) = match via {
-            Via::Provider(..) => (&self.providers, &self.identities),
-            Via::Identity(..) => (&self.identities, &self.providers),
-        };
-        let (name, noun) = (via.name(), meant.noun);
-        let found = meant.find(name);
-        if found.is_none() && it.identity.is_supported {
-            let short = shorten(name);
-            let advice = if other.find(name).is_some() {
-                let other = other.noun;
-                format!(", but {other} `{short}` exists: `via: {{ {other}: {short} }}`")
-            } else {
-                let known: Vec<&str> = meant.written.iter().map(String::as_str).collect();
-                problems.instead_of(name, &known)
-            };
-            let message = format!("there is no {noun} `{short}`{advice}");
-            problems.error(via.location(), message);
+    fn resolve(&self, via: &Via, identity: &Identity, problems: &Problems) -> Option<Below> {
+        let found = self.meant(via).find(via.name());
+        if found.is_none() && identity.is_supported {
+            self.report_missing(via, problems);
         }
         Some(match via {
             Via::Provider(..) => Below::Provider(found?),
             Via::Identity(..) => Below::Identity(found?),
         })
+    }
+
+    fn meant(&self, via: &Via) -> &Index {
+        match via {
+            Via::Provider(..) => &self.providers,
+            Via::Identity(..) => &self.identities,
+        }
+    }
+
+    fn report_missing(&self, via: &Via, problems: &Problems) {
+        let (meant, name) = (self.meant(via), via.name());
+        let (noun, short) = (meant.noun, shorten(name));
+        let other = match via {
+            Via::Provider(..) => &self.identities,
+            Via::Identity(..) => &self.providers,
+        };
+        let is_role = matches!(via, Via::Identity(..)) && name.contains('/');
+        if let Some(provider) = self.awaited.as_ref().filter(|_| is_role) {
+            let message = format!(
+                "there is no identity `{short}` yet: `fob login --provider {provider}` lists the \
+                 roles of {provider}"
+            );
+            return problems.notice(via.location(), message);
+        }
+        let advice = if other.find(name).is_some() {
+            let other = other.noun;
+            format!(", but {other} `{short}` exists: `via: {{ {other}: {short} }}`")
+        } else {
+            let known: Vec<&str> = meant.written.iter().map(String::as_str).collect();
+            problems.instead_of(name, &known)
+        };
+        let message = format!("there is no {noun} `{short}`{advice}");
+        problems.error(via.location(), message);
     }
 }
 

@@ -30,7 +30,7 @@ mod values;
 mod variables;
 mod yaml;
 
-pub use assigned::{AssignedAccount, AssignedBy, assigned_folder};
+pub use assigned::{AssignedAccount, AssignedBy, assigned_folder, only_of_name};
 pub use chain::{AwsFiles, Chain, Link, awaited_list, chain_of_provider, sources};
 pub use choice::AssignedRole;
 pub use configuration::{Config, locate, place};
@@ -52,6 +52,7 @@ pub use kinds::{
     AccountReference, AssumeRole, AssumeRoot, ConfiguredKeys, GithubOidc, HandedOut,
     IdentityCenter, Kind, PermissionSet, Process, Saml, SessionTag, User, WebIdentity,
 };
+pub(crate) use kinds::{is_start_url_of_aws, one_start_url, region_of_start_url};
 pub use problem::{Problem, Severity};
 pub(crate) use profiles::{SharedProfile, SharedProfiles, shared_config_path, shared_text};
 pub use sensitive::SensitivePart;

@@ -92,6 +92,11 @@ impl SharedProfile {
         is_fob && arguments.iter().any(|word| word == "credential-process")
     }
 
+    /// Of all settings, also of those that hold others below them.
+    pub fn all_keys(&self) -> impl Iterator<Item = &str> {
+        self.settings.iter().map(|(key, _)| key.as_str())
+    }
+
     fn whole(&self, key: &str) -> Option<&str> {
         let found = self.settings.iter().rev().find(|(name, _)| name == key);
         found
@@ -198,11 +203,10 @@ impl SharedProfiles {
         let mut found: Vec<(IniSection<'_>, SharedProfile)> = Vec::new();
         for mut section in sections(source.text, &source.name)? {
             let Some(name) = source.profile(&section) else {
-                let session = section.name("sso-session").filter(|_| source.is_config);
-                self.sessions.extend(session.map(|name| SharedProfile {
-                    settings: std::mem::take(&mut section.settings),
-                    ..SharedProfile::called(name)
-                }));
+                if let Some(name) = section.name("sso-session").filter(|_| source.is_config) {
+                    let settings = std::mem::take(&mut section.settings);
+                    self.add_session(name, settings, &source.name);
+                }
                 continue;
             };
             let settings = std::mem::take(&mut section.settings);
@@ -238,6 +242,22 @@ impl SharedProfiles {
             self.lay_over(profile);
         }
         Ok(())
+    }
+
+    /// Of one name, the later one counts.
+    fn add_session(&mut self, name: &str, settings: Settings, file: &str) {
+        let earlier = self.sessions.len();
+        self.sessions.retain(|it| it.name != name);
+        let is_again = self.sessions.len() < earlier;
+        let warning = || {
+            let name = shorten(name);
+            format!("[sso-session {name}] is written twice in {file}: the later one counts")
+        };
+        self.sessions.push(SharedProfile {
+            settings,
+            warnings: is_again.then(warning).into_iter().collect(),
+            ..SharedProfile::called(name)
+        });
     }
 
     fn lay_over(&mut self, profile: SharedProfile) {

@@ -5,9 +5,11 @@ use super::browser::{BrowserSignIn, Made};
 use super::obtain::{Obtain, place};
 use super::redirect::Redirect;
 use crate::ask::PromptKind;
-use crate::aws::{CodeToEnter, Fault, FaultKind, Place, Portal, SsoOidc, TokenGrant, Tries};
+use crate::aws::{
+    CodeToEnter, Fault, FaultKind, Place, Portal, SsoOidc, TokenGrant, Tries, start_url,
+};
 use crate::clock::Clock;
-use crate::config::{IdentityCenter, Link};
+use crate::config::{IdentityCenter, Kind, Link, region_of_start_url};
 use crate::error::{Code, Error, Result};
 use crate::secret::{ClientRegistration, OidcFlow, Secret, SignIn};
 use crate::world::World;
@@ -76,8 +78,15 @@ pub(super) async fn ended(world: &World, link: &Link, sign_in: &SignIn) -> Resul
 /// What else may be wrong where AWS refuses what is right.
 pub(super) fn other_region(center: &Link) -> String {
     let Link { name, region, .. } = center;
+    let of_url = match &center.kind {
+        Kind::IdentityCenter(center) => region_of_start_url(&center.start_url),
+        _ => None,
+    };
+    let other = of_url.filter(|it| it != region);
+    let other = other.map_or_else(String::new, |it| format!(", and its start URL is of {it}"));
     format!(
-        "the request was sent to {region}: `region` of {name} must be that of the Identity Center"
+        "the request was sent to {region}: `region` of {name} must be that of the Identity \
+         Center{other}"
     )
 }
 
@@ -115,7 +124,7 @@ impl AtCenter<'_> {
     async fn by_code(&self, why_code: String, known: Option<ClientRegistration>) -> Result<Made> {
         let (person, center) = (self.person, service(self.person.it));
         let mut client = self.client(OidcFlow::DeviceCode, known).await?;
-        let start_url = &self.center.start_url;
+        let start_url = &self.start_url().await?;
         let started = match center.device_code(&client, start_url).await {
             Err(fault) if fault.kind == FaultKind::ClientUnknown => {
                 client = self.client(OidcFlow::DeviceCode, None).await?;
@@ -175,6 +184,11 @@ impl AtCenter<'_> {
         hint.into_iter().fold(error, Error::hint)
     }
 
+    async fn start_url(&self) -> Result<String> {
+        let (it, center) = (self.person.it, self.center);
+        start_url(&it.world.aws, &center.start_url).await
+    }
+
     /// Registered anew where what is known is of the other flow.
     async fn client(
         &self,
@@ -185,7 +199,8 @@ impl AtCenter<'_> {
             return Ok(known);
         }
         let center = service(self.person.it);
-        let registered = center.register_client(&self.center.start_url, flow).await;
+        let start_url = self.start_url().await?;
+        let registered = center.register_client(&start_url, flow).await;
         registered.map_err(|fault| self.failed(fault))
     }
 }

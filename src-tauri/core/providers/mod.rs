@@ -29,7 +29,7 @@ pub use new_keys::{
     Check, Configured, NewKeys, OtherUser, Replaces, configure, others_are_stored, user_chain,
 };
 pub use obtain::{Obtain, Parent, Refusal, Trail, place};
-pub use sign_in_place::SignInPlace;
+pub use sign_in_place::{SignInPlace, has_a_session, signed_out_as};
 pub use signing_in::{EndedAtAws, end_sign_in, renews_itself, stored_sign_in};
 use user::Wanted;
 pub use user::handed_out;
@@ -39,7 +39,6 @@ use crate::duration::SessionDuration;
 use crate::error::{Code, Error, Result};
 use crate::secret::{Secret, Session, SignIn};
 use crate::store::StoredSignIn;
-use crate::store::of_provider;
 use crate::world::World;
 
 /// The one dispatch over the kinds.
@@ -108,31 +107,6 @@ pub async fn asserted(it: Obtain<'_>) -> Result<Secret> {
 /// For the links above: `None` where these stand on something else.
 pub async fn token(world: &World, link: &Link) -> Option<Result<Secret>> {
     web_identity::token(world, link).await
-}
-
-/// The name of its sign-out record.
-pub fn signed_out_as(link: &Link) -> String {
-    if has_a_session(&link.kind) {
-        link.name.clone()
-    } else {
-        of_provider(&link.name)
-    }
-}
-
-/// Whether links above it stand on a session of its own.
-pub fn has_a_session(kind: &Kind) -> bool {
-    match kind {
-        Kind::IdentityCenter(_) | Kind::Saml(_) | Kind::GithubOidc(_) | Kind::WebIdentity(_) => {
-            false
-        }
-        Kind::User(_)
-        | Kind::Ambient
-        | Kind::Process(_)
-        | Kind::Login
-        | Kind::PermissionSet(_)
-        | Kind::AssumeRole(_)
-        | Kind::AssumeRoot(_) => true,
-    }
 }
 
 /// Whether links above it stand on a sign-in, and not on a session of its own.

@@ -5,14 +5,17 @@ use super::identity_center::other_region;
 use super::obtain::{Obtain, Refusal};
 use crate::ask::Note;
 use crate::aws::{Fault, FaultKind, Portal, PortalAccount, Principal};
-use crate::config::{AccountReference, PermissionSet};
+use crate::config::{AccountReference, AssignedAccount, PermissionSet, only_of_name};
 use crate::error::{Code, Error};
 use crate::foreign::Foreign;
 use crate::ids::AccountId;
 use crate::secret::{Origin, Session, SignIn};
+use std::time::Duration;
 
 /// So many accounts or roles are named to a person who has to choose another one.
 const MOST_NAMED: usize = 8;
+/// The accounts by their names.
+const LISTED_ANEW_AFTER: Duration = Duration::from_secs(12 * 60 * 60);
 
 pub(super) async fn obtain(
     it: Obtain<'_>,
@@ -25,10 +28,22 @@ pub(super) async fn obtain(
         )));
     }
     let portal = portal(&it, sign_in);
-    let account = account(&it, set, portal).await?;
+    let known = known_account(&it, set);
+    let mut account = match known.clone() {
+        Some(account) => account,
+        None => self::account(&it, set, portal).await?,
+    };
     let role = &set.name;
-    let granted = portal.role_credentials(&account, role);
-    match granted.await {
+    let mut granted = portal.role_credentials(&account, role).await;
+    if known.is_some() && granted.as_ref().is_err_and(is_not_there) {
+        // The name may be another account's by now.
+        let now = self::account(&it, set, portal).await?;
+        if now != account {
+            account = now;
+            granted = portal.role_credentials(&account, role).await;
+        }
+    }
+    match granted {
         Ok(granted) => {
             let owner = Principal {
                 arn: Foreign::default(),
@@ -36,12 +51,27 @@ pub(super) async fn obtain(
             };
             Ok(granted.into_session(Origin::IdentityCenter, owner))
         }
-        Err(fault) if matches!(fault.kind, FaultKind::Denied | FaultKind::NotThere) => {
+        Err(fault) if is_not_there(&fault) => {
             let error = not_assigned(&it, &account, role, portal, fault).await;
             Err(Refusal::Failed(error))
         }
         Err(fault) => Err(refused(&it, fault)),
     }
+}
+
+fn is_not_there(fault: &Fault) -> bool {
+    matches!(fault.kind, FaultKind::Denied | FaultKind::NotThere)
+}
+
+/// Of a name that was listed not long ago.
+fn known_account(it: &Obtain<'_>, set: &PermissionSet) -> Option<AccountId> {
+    let name = match &set.account {
+        AccountReference::Id(_) => return None,
+        AccountReference::Name(name) => name,
+    };
+    let (accounts, listed_at) = it.world.assigned_by(it.chain.source()).accounts()?;
+    let is_young = listed_at + LISTED_ANEW_AFTER > it.world.clock.now();
+    only_of_name(&accounts, name).filter(|_| is_young).cloned()
 }
 
 fn portal<'a>(it: &Obtain<'a>, sign_in: &'a SignIn) -> Portal<'a> {
@@ -76,6 +106,15 @@ async fn account(
     };
     let accounts = portal.accounts().await;
     let accounts = accounts.map_err(|fault| refused(it, fault))?;
+    let listed = accounts.iter().map(|it| AssignedAccount {
+        id: it.id.clone(),
+        name: it.name.to_string(),
+        roles: Vec::new(),
+    });
+    let by = it.world.assigned_by(it.chain.source());
+    if let Err(error) = by.keep_accounts(listed.collect()) {
+        tracing::warn!(%error, "accounts not kept");
+    }
     let is_it = |account: &&PortalAccount| account.name.as_str() == wanted;
     let of_it: Vec<_> = accounts
         .iter()

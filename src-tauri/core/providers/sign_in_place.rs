@@ -1,10 +1,11 @@
-//! The place of a provider's sign-in: the name it is stored under, and the places it is good for.
+//! The place of a provider's sign-in: the name it is stored under, the places it is good for, and
+//! the name that its sign-out goes by.
 
 use crate::aws::AwsService;
 use crate::config::{Kind, Link};
 use crate::endpoint::Endpoint;
 use crate::error::Result;
-use crate::store::StoredSignIn;
+use crate::store::{StoredSignIn, of_provider};
 use crate::world::World;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,5 +39,30 @@ impl SignInPlace {
         let sign_ins = &world.store.sign_ins;
         let found = sign_ins.find(&self.name, Some(&self.endpoint), &self.address);
         found.await
+    }
+}
+
+/// The name of its sign-out record.
+pub fn signed_out_as(link: &Link) -> String {
+    if has_a_session(&link.kind) {
+        link.name.clone()
+    } else {
+        of_provider(&link.name)
+    }
+}
+
+/// Whether links above it stand on a session of its own.
+pub fn has_a_session(kind: &Kind) -> bool {
+    match kind {
+        Kind::IdentityCenter(_) | Kind::Saml(_) | Kind::GithubOidc(_) | Kind::WebIdentity(_) => {
+            false
+        }
+        Kind::User(_)
+        | Kind::Ambient
+        | Kind::Process(_)
+        | Kind::Login
+        | Kind::PermissionSet(_)
+        | Kind::AssumeRole(_)
+        | Kind::AssumeRoot(_) => true,
     }
 }

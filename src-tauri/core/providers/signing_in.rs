@@ -3,8 +3,8 @@
 
 use super::browser::{BrowserSignIn, Made};
 use super::obtain::Obtain;
-use super::sign_in_place::SignInPlace;
-use super::{identity_center, login, signed_out_as};
+use super::sign_in_place::{SignInPlace, signed_out_as};
+use super::{identity_center, login};
 use crate::ask::{Note, OtherUserBy, Prompt, PromptKind};
 use crate::aws::{Fault, FaultKind};
 use crate::config::{IdentityCenter, Kind, Link};

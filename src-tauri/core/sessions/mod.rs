@@ -234,6 +234,7 @@ impl Sessions {
                 }
             }
             (Err(error), _) if error.code == Code::Unsupported => State::Unsupported,
+            (Err(error), _) if error.code == Code::PersonNeeded => State::NeedsSignIn,
             (Err(error), _) => {
                 notes.push(Note::Warning(format!("{}: {error}", identity.name)));
                 State::Unknown

@@ -80,6 +80,8 @@ async fn listed(climb: &mut Climb<'_>) -> Result<AssignedRoles> {
         accounts: accounts.len(),
         roles: accounts.iter().map(|account| account.roles.len()).sum(),
     };
-    world.assigned_by(&provider).keep(accounts)?;
+    let by = world.assigned_by(&provider);
+    by.keep_accounts(accounts.clone())?;
+    by.keep(accounts)?;
     Ok(listed)
 }

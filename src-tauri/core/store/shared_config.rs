@@ -39,7 +39,7 @@ pub(crate) struct WantedProfile {
 pub struct ProfileOutcome {
     pub name: String,
     pub result: ProfileResult,
-    /// Why, or what changes.
+    /// Why, what changes, or what of the identity is not in its profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// The lines that are written.
@@ -73,6 +73,18 @@ impl ProfileResult {
             | ProfileResult::Removed
             | ProfileResult::WouldRemove
             | ProfileResult::Absent => true,
+        }
+    }
+
+    /// The profile is in the file, or would be.
+    pub fn is_there(self) -> bool {
+        match self {
+            ProfileResult::Written | ProfileResult::WouldWrite | ProfileResult::Unchanged => true,
+            ProfileResult::Removed
+            | ProfileResult::WouldRemove
+            | ProfileResult::Absent
+            | ProfileResult::Kept
+            | ProfileResult::LeftOut => false,
         }
     }
 }

@@ -64,8 +64,7 @@ pub fn log_line(event: &Event, now: SystemTime) -> Option<String> {
 }
 
 fn prompt_opened(prompt: &Prompt) -> String {
-    let (identity, caller) = (&prompt.identity, &prompt.caller);
-    let what = requested(&prompt.kind, identity, caller);
+    let (identity, what) = (&prompt.identity, requested(prompt));
     format!("{identity}: waiting for {what}")
 }
 

@@ -280,8 +280,8 @@ pub fn withdrawn_by(event: &Event) -> Vec<NoticeKey> {
 }
 
 /// What an open prompt is for, and how to answer it.
-pub fn requested(kind: &PromptKind, identity: &str, caller: &Caller) -> String {
-    let what = match kind {
+pub fn requested(prompt: &Prompt) -> String {
+    let what = match &prompt.kind {
         PromptKind::Keys { .. } => "access keys",
         PromptKind::Mfa { .. } => "an MFA code",
         PromptKind::KeyringPassphrase { .. } => "the passphrase of the keyring",
@@ -291,8 +291,23 @@ pub fn requested(kind: &PromptKind, identity: &str, caller: &Caller) -> String {
         // What it says is for no log.
         PromptKind::Program { .. } => "what a program of the configuration waits for",
     };
-    let Caller { program, pid, .. } = caller;
-    format!("{what}, requested by {program}, pid {pid}; answer with `fob login {identity}`")
+    let Caller { program, pid, .. } = &prompt.caller;
+    let command = answered_by(prompt);
+    format!("{what}, requested by {program}, pid {pid}; answer with `{command}`")
+}
+
+/// The command that shows an open prompt, which a provider alone may have.
+fn answered_by(prompt: &Prompt) -> String {
+    let mut hints = prompt.unanswered.hints.iter();
+    let of_provider = hints.find(|it| it.starts_with("fob login --provider "));
+    let name = &prompt.identity;
+    match (&prompt.kind, of_provider) {
+        (_, Some(command)) => command.clone(),
+        (PromptKind::Paste { what, .. }, None) if *what == PasteKind::SamlAssertion => {
+            format!("fob login --provider {name}")
+        }
+        (_, None) => format!("fob login {name}").trim_end().to_owned(),
+    }
 }
 
 /// Several that came together, as after waking, as one; `None` when there are none.
@@ -412,7 +427,6 @@ fn person_awaited(prompt: &Prompt) -> Option<Draft<'_>> {
             Button::SignIn,
         ),
     };
-    let next = format!("Answer it: fob login {identity}");
     Some(Draft {
         kind: NoticeKind::PersonAwaited,
         identity,
@@ -420,7 +434,7 @@ fn person_awaited(prompt: &Prompt) -> Option<Draft<'_>> {
         why: std::iter::once(format!("It is waiting for {awaited}"))
             .chain(trail.as_ref().map(|trail| format!("It runs {trail}")))
             .collect(),
-        next: next.trim_end().to_owned(),
+        next: format!("Answer it: {}", answered_by(prompt)),
         buttons: vec![button],
     })
 }

@@ -357,6 +357,7 @@ fn changes() -> Vec<Change> {
             name: name(),
             is_default: true,
             kind,
+            settings: Box::default(),
         })
     });
     let others = [

@@ -3,6 +3,9 @@
 use super::*;
 use crate::desktop::killed_in;
 use jiff::Timestamp;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
 
 /// Between the request and the answer, or between the answer and the keyring: nobody can tell.
 #[test]
@@ -89,6 +92,82 @@ fn two_sign_ins_of_one_name_are_refused_where_they_are_written() {
         text(&ran.stderr)
     );
     office.sign_in(&["login", "archive"]);
+}
+
+/// A customer's own server, which answers each request with that head.
+fn own_address(head: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("it listens");
+    thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = write!(stream, "HTTP/1.1 {head}\r\ncontent-length: 0\r\n\r\n");
+        }
+    });
+    format!("http://{address}/AWS")
+}
+
+fn at(start_url: &str) -> Office {
+    Office::with(&CENTER.replace("https://sandbox.awsapps.com/start", start_url))
+}
+
+#[test]
+fn an_address_of_the_customers_own_is_followed_once_to_the_identity_center() {
+    let own = || own_address("302 Found\r\nlocation: https://Sandbox.awsapps.com/start/#/".into());
+    let office = at(&own());
+    office.sign_in(&["login", "admin"]);
+    let code_is_entered = at(&own());
+    let mut terminal = code_is_entered.on_a_terminal(&["login", "admin", "--no-browser"]);
+    terminal.read_to("on any device");
+    terminal.read_to("http");
+    Desktop::click(&format!("http{}", terminal.read_to("\n").trim()));
+    let (shown, exit) = terminal.finish();
+    assert_eq!(exit, 0, "{shown}");
+}
+
+#[test]
+fn an_address_that_leads_elsewhere_is_refused_with_where_it_leads() {
+    let again = own_address("302 Found\r\nlocation: https://sandbox.awsapps.com/start".into());
+    for (head, why) in [
+        (
+            "200 OK".to_owned(),
+            "it redirects to none: its answer is 200",
+        ),
+        ("302 Found".to_owned(), "it redirects to ``, which is none"),
+        (
+            "302 Found\r\nlocation: https://awsapps.com.example/start".to_owned(),
+            "`https://awsapps.com.example/start`, which is none either",
+        ),
+        (format!("302 Found\r\nlocation: {again}"), "none either"),
+    ] {
+        let office = at(&own_address(head));
+        let terminal = office.on_a_terminal(&["login", "admin"]);
+        let (shown, exit) = terminal.finish();
+        assert_eq!(exit, 2, "{shown}");
+        let flat = shown.replace("\r\n", " ");
+        assert!(
+            flat.contains(why) && flat.contains("awsapps.com/start"),
+            "{shown}"
+        );
+        assert_eq!(office.home.calls().len(), 0, "{:?}", office.home.calls());
+    }
+    let closed = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = closed.local_addr().expect("it listened");
+    drop(closed);
+    let office = at(&format!("http://{address}/AWS"));
+    let (shown, exit) = office.on_a_terminal(&["login", "admin"]).finish();
+    assert_eq!(exit, 1, "{shown}");
+    assert!(shown.contains("efused"), "{shown}");
+}
+
+#[test]
+fn a_portal_of_another_region_is_named_where_its_address_says_it() {
+    let office = at("https://ssoins-1.portal.eu-west-1.app.aws");
+    let terminal = office.on_a_terminal(&["login", "admin"]);
+    let (shown, exit) = terminal.finish();
+    assert_eq!(exit, 1, "{shown}");
+    assert!(shown.contains("was sent to eu-central-1"), "{shown}");
+    assert!(shown.contains("its start URL is of eu-west-1"), "{shown}");
 }
 
 /// AWS does not say where it is.

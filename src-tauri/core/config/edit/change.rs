@@ -116,6 +116,66 @@ pub struct NewIdentity {
     /// As [`Change::MakeDefault`] for it.
     pub is_default: bool,
     pub kind: NewKind,
+    #[serde(default, skip_serializing_if = "NewSettings::is_empty")]
+    pub settings: Box<NewSettings>,
+}
+
+/// What only an import fills in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewSettings {
+    pub endpoint_url: Option<String>,
+    pub fips: Option<bool>,
+    pub dual_stack: Option<bool>,
+    /// Of a user.
+    pub mfa_process: Option<String>,
+    /// Of a role, as the others below.
+    pub tags: Vec<(String, String)>,
+    pub transitive_tag_keys: Vec<String>,
+    pub source_identity: Option<String>,
+}
+
+impl NewSettings {
+    pub fn is_empty(&self) -> bool {
+        *self == NewSettings::default()
+    }
+
+    fn spec(&self) -> Result<Vec<KeyAndValue>> {
+        let flag = |key: &str, is_on: Option<bool>| Some((key.to_owned(), NewValue::Is(is_on?)));
+        Ok(vec![
+            optional("endpoint_url", self.endpoint_url.as_deref(), values::url)?,
+            flag("use_fips_endpoint", self.fips),
+            flag("use_dualstack_endpoint", self.dual_stack),
+        ])
+    }
+
+    fn of_user(&self, region: KeyAndValue, mfa_arn: Option<&str>) -> Result<Vec<KeyAndValue>> {
+        let program = self.mfa_process.as_deref();
+        Ok(vec![
+            region,
+            optional("mfa_arn", mfa_arn, MfaArn::from_str)?,
+            optional("mfa_process", program, values::any)?,
+        ])
+    }
+
+    fn of_role(&self) -> Result<Vec<KeyAndValue>> {
+        let mut tags = Vec::new();
+        for (key, value) in &self.tags {
+            values::session_tag(key, value)?;
+            tags.push((key.clone(), NewValue::text(value)));
+        }
+        let keys = self.transitive_tag_keys.iter();
+        let keys = keys.map(|it| NewValue::text(it));
+        let source = self.source_identity.as_deref();
+        Ok(vec![
+            written("tags", tags, NewValue::Mapping),
+            written("transitive_tag_keys", keys.collect(), NewValue::Sequence),
+            optional("source_identity", source, values::source_identity)?,
+        ])
+    }
+}
+
+fn written<T>(key: &str, all: Vec<T>, value: impl FnOnce(Vec<T>) -> NewValue) -> KeyAndValue {
+    (!all.is_empty()).then(|| (key.to_owned(), value(all)))
 }
 
 /// An `aws/iam-identity-center`, with an identity for each account and role that it assigns.
@@ -267,7 +327,8 @@ impl NewIdentity {
         if self.is_default {
             entry.push(("default".to_owned(), NewValue::Is(true)));
         }
-        for (key, group) in self.groups()? {
+        let spec = ("spec", self.settings.spec()?);
+        for (key, group) in self.groups()?.into_iter().chain([spec]) {
             let written: Vec<(String, NewValue)> = group.into_iter().flatten().collect();
             if !written.is_empty() {
                 entry.push((key.to_owned(), NewValue::Mapping(written)));
@@ -284,8 +345,8 @@ impl NewIdentity {
                 region: at,
                 mfa_arn,
             } => {
-                let mfa_arn = optional("mfa_arn", mfa_arn.as_deref(), MfaArn::from_str)?;
-                vec![("credentials", vec![region(at)?, mfa_arn])]
+                let user = self.settings.of_user(region(at)?, mfa_arn.as_deref())?;
+                vec![("credentials", user)]
             }
             NewKind::Process {
                 command,
@@ -315,7 +376,7 @@ impl NewIdentity {
                 duration,
             } => {
                 let via = required("identity", via, IdentityName::from_str)?;
-                let mut role = role(role_arn, session_name.as_deref(), duration.as_deref())?;
+                let mut role = self.role(role_arn, session_name.as_deref(), duration.as_deref())?;
                 role.insert(
                     2,
                     optional("external_id", id.as_deref(), values::external_id)?,
@@ -330,11 +391,26 @@ impl NewIdentity {
                 region: at,
                 duration,
             } => {
-                let mut role = role(role_arn, session_name.as_deref(), duration.as_deref())?;
+                let mut role = self.role(role_arn, session_name.as_deref(), duration.as_deref())?;
                 role.push(region(at)?);
                 vec![via_provider(provider)?, ("principal", role)]
             }
         })
+    }
+
+    fn role(
+        &self,
+        role_arn: &str,
+        session_name: Option<&str>,
+        duration: Option<&str>,
+    ) -> Result<Vec<KeyAndValue>> {
+        let mut role = vec![
+            required("assume_role", role_arn, values::role_arn)?,
+            optional("session_name", session_name, values::any)?,
+            optional("duration", duration, SessionDuration::from_str)?,
+        ];
+        role.extend(self.settings.of_role()?);
+        Ok(role)
     }
 }
 
@@ -344,18 +420,6 @@ fn permission_set(name: &str, account: &str) -> Result<Vec<KeyAndValue>> {
     Ok(vec![
         required("name", name, values::permission_set_name)?,
         Some(("account".to_owned(), account)),
-    ])
-}
-
-fn role(
-    role_arn: &str,
-    session_name: Option<&str>,
-    duration: Option<&str>,
-) -> Result<Vec<KeyAndValue>> {
-    Ok(vec![
-        required("assume_role", role_arn, values::role_arn)?,
-        optional("session_name", session_name, values::any)?,
-        optional("duration", duration, SessionDuration::from_str)?,
     ])
 }
 

@@ -10,8 +10,8 @@ mod replacement;
 mod value;
 
 pub use change::{
-    AutoProvision, Change, EntryList, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity,
-    WrittenEntry, added,
+    AutoProvision, Change, EntryList, NewIdentity, NewIdentityCenter, NewKind, NewSettings,
+    NewWebIdentity, WrittenEntry, added,
 };
 pub use document::change;
 pub(crate) use replacement::Original;

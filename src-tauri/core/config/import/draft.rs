@@ -3,7 +3,9 @@
 use super::meaning::{Meaning, Needed};
 use super::names::{FreeNames, renamed, valid};
 use crate::config::configuration::Config;
-use crate::config::edit::{Change, NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity};
+use crate::config::edit::{
+    Change, NewIdentity, NewIdentityCenter, NewKind, NewSettings, NewWebIdentity,
+};
 use crate::config::kinds::{AccountReference, Kind, one_start_url};
 use crate::error::shorten;
 use crate::secret::Secret;
@@ -96,9 +98,9 @@ impl<'c> ImportDraft<'c> {
 
     /// Gives the profile the name of its identity: of the one that is there and the same, or a free
     /// one.
-    pub fn name(&mut self, profile: &str, kind: &NewKind) {
+    pub fn name(&mut self, profile: &str, meaning: &Meaning) {
         let same = valid(profile);
-        if self.is_there(&same, kind) {
+        if self.is_there(&same, &meaning.kind, &meaning.settings) {
             self.notes.push(format!(
                 "the profile `{}` is there already, as the identity `{same}`",
                 shorten(profile)
@@ -116,7 +118,7 @@ impl<'c> ImportDraft<'c> {
 
     pub fn add(&mut self, profile: &str, meaning: Meaning) {
         let (name, mut kind) = (self.identity(profile), meaning.kind);
-        if self.is_there(&name, &kind) {
+        if self.is_there(&name, &kind, &meaning.settings) {
             return;
         }
         match meaning.below {
@@ -133,6 +135,7 @@ impl<'c> ImportDraft<'c> {
             name,
             is_default: profile == "default" && !self.has_default,
             kind,
+            settings: meaning.settings,
         }));
     }
 
@@ -179,7 +182,7 @@ impl<'c> ImportDraft<'c> {
             return name.to_owned();
         }
         let kind = NewKind::Ambient { region: None };
-        if self.is_there(MACHINE, &kind) {
+        if self.is_there(MACHINE, &kind, &NewSettings::default()) {
             self.identities.reuse(NO_PROFILE, MACHINE);
             return MACHINE.to_owned();
         }
@@ -188,12 +191,13 @@ impl<'c> ImportDraft<'c> {
             name: name.clone(),
             is_default: false,
             kind,
+            settings: Box::default(),
         }));
         name
     }
 
     /// An identity of that name is the same as far as AWS is concerned.
-    fn is_there(&self, name: &str, kind: &NewKind) -> bool {
+    fn is_there(&self, name: &str, kind: &NewKind, settings: &NewSettings) -> bool {
         let chain = self.beside.and_then(|config| {
             let identity = config.identity(name).ok()?;
             config.chain(identity).ok()
@@ -201,6 +205,10 @@ impl<'c> ImportDraft<'c> {
         let Some(chain) = chain else {
             return false;
         };
+        let endpoint = &chain.target().endpoint_url;
+        if settings.endpoint_url.is_some() && *endpoint != settings.endpoint_url {
+            return false;
+        }
         let is_in = |region: &Option<String>| {
             let region = region.as_deref();
             region.is_none_or(|it| it == chain.region.as_str())

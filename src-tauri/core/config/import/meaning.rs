@@ -2,7 +2,7 @@
 //! it.
 
 use super::source::ImportSource;
-use crate::config::edit::{NewIdentity, NewIdentityCenter, NewKind, NewWebIdentity};
+use crate::config::edit::{NewIdentity, NewIdentityCenter, NewKind, NewSettings, NewWebIdentity};
 use crate::config::profiles::SharedProfile;
 use crate::config::reader::sentence;
 use crate::error::shorten;
@@ -48,6 +48,7 @@ impl fmt::Display for ProfileKind {
 /// yet.
 pub(super) struct Meaning {
     pub kind: NewKind,
+    pub settings: Box<NewSettings>,
     pub below: Needed,
     /// What becomes of the profile otherwise than it is written.
     pub notes: Vec<String>,
@@ -73,7 +74,9 @@ pub(super) fn meant(
     source: ImportSource,
 ) -> Option<Meant> {
     let (what, meaning) = meant_unchecked(profile, sessions, source)?;
-    let meaning = meaning.and_then(|meaning| {
+    let meaning = meaning.and_then(|mut meaning| {
+        *meaning.settings = settings(profile, &meaning.kind)?;
+        meaning.notes.extend(left_out(profile, &meaning.kind));
         // The reader's own checks; names are checked when they are known.
         let checked = match &meaning.below {
             Needed::Center(center) => center.value().map(drop),
@@ -84,6 +87,7 @@ pub(super) fn meant(
             name: String::new(),
             is_default: false,
             kind: meaning.kind.clone(),
+            settings: meaning.settings.clone(),
         };
         identity.kind.stand_on(UNNAMED);
         let checked = checked.and_then(|()| identity.value());
@@ -144,6 +148,7 @@ impl From<NewKind> for Meaning {
     fn from(kind: NewKind) -> Meaning {
         Meaning {
             kind,
+            settings: Box::default(),
             below: Needed::Nothing,
             notes: Vec::new(),
         }
@@ -176,6 +181,7 @@ fn permission_set(
         region: region.unwrap_or_default(),
         only_written: true,
     };
+    let mut notes = Vec::new();
     if let Some(name) = session {
         let Some(session) = sessions.iter().find(|it| it.name == name) else {
             let name = shorten(&name);
@@ -184,6 +190,7 @@ fn permission_set(
         let value = |key| session.owned(key);
         center.start_url = value("sso_start_url").unwrap_or(center.start_url);
         center.region = value("sso_region").unwrap_or(center.region);
+        notes.extend(session.warnings.iter().cloned());
         center.name = name;
     }
     let (Some(account), Some(role_name)) = (account, role_name) else {
@@ -197,8 +204,9 @@ fn permission_set(
             account,
             region: profile.owned("region"),
         },
+        settings: Box::default(),
         below: Needed::Center(center),
-        notes: Vec::new(),
+        notes,
     }))
 }
 
@@ -245,6 +253,7 @@ fn role(profile: &SharedProfile, role_arn: String) -> Meant {
                 region,
                 duration,
             },
+            settings: Box::default(),
             below: Needed::Token(token),
             notes: Vec::new(),
         };
@@ -267,6 +276,117 @@ fn role(profile: &SharedProfile, role_arn: String) -> Meant {
         ("nothing".to_owned(), Err(why.to_owned()))
     };
     (ProfileKind::Role { through }, meaning)
+}
+
+/// Of a profile besides those of its kind. aws-vault has tags as `a=1,b=2`.
+fn settings(profile: &SharedProfile, kind: &NewKind) -> Result<NewSettings, String> {
+    let each = |key: &str| {
+        let all = if is_role(kind) {
+            profile.value(key)
+        } else {
+            None
+        };
+        let all = all.unwrap_or_default().split(',').map(str::trim);
+        all.filter(|it| !it.is_empty()).map(str::to_owned)
+    };
+    let mut tags = Vec::new();
+    for tag in each("session_tags") {
+        let Some((key, value)) = tag.split_once('=') else {
+            let tag = shorten(&tag);
+            return Err(format!("`{tag}` of its session_tags is not KEY=VALUE"));
+        };
+        tags.push((key.trim().to_owned(), value.trim().to_owned()));
+    }
+    let flag = |key: &str| match profile.value(key).map(str::to_ascii_lowercase).as_deref() {
+        None => Ok(None),
+        Some("true") => Ok(Some(true)),
+        Some("false") => Ok(Some(false)),
+        Some(other) => Err(format!(
+            "`{}` of its {key} is neither true nor false",
+            shorten(other)
+        )),
+    };
+    Ok(NewSettings {
+        endpoint_url: profile.owned("endpoint_url"),
+        fips: flag("use_fips_endpoint")?,
+        dual_stack: flag("use_dualstack_endpoint")?,
+        mfa_process: profile.owned("mfa_process").filter(|_| is_user(kind)),
+        tags,
+        transitive_tag_keys: each("transitive_session_tags").collect(),
+        source_identity: profile.owned("source_identity").filter(|_| is_role(kind)),
+    })
+}
+
+/// What the identity has no setting for. AWS tools go on reading it from the profile.
+fn left_out(profile: &SharedProfile, kind: &NewKind) -> Option<String> {
+    const OF_ALL: &[&str] = &[
+        "region",
+        "endpoint_url",
+        "use_fips_endpoint",
+        "use_dualstack_endpoint",
+        "include_profile",
+        "parent_profile",
+    ];
+    const OF_USER: &[&str] = &[
+        "aws_access_key_id",
+        "aws_secret_access_key",
+        "mfa_serial",
+        "mfa_process",
+        "credential_process",
+        "source_profile",
+    ];
+    const OF_ROLE: &[&str] = &[
+        "role_arn",
+        "role_session_name",
+        "duration_seconds",
+        "mfa_serial",
+        "session_tags",
+        "transitive_session_tags",
+        "source_identity",
+    ];
+    let own: &[&str] = match kind {
+        NewKind::User { .. } => OF_USER,
+        NewKind::AssumeRole { .. } => &["source_profile", "credential_source", "external_id"],
+        NewKind::AssumeRoleWithToken { .. } => &["web_identity_token_file"],
+        NewKind::Process { .. } => &["credential_process"],
+        NewKind::Login { .. } => &["login_session"],
+        NewKind::PermissionSet { .. } | NewKind::Ambient { .. } => &[],
+    };
+    let of_center = |key: &str| {
+        let granted = key.strip_prefix("granted_");
+        granted.unwrap_or(key).starts_with("sso_")
+            || key == "credential_process" && profile.has_any(&["granted_sso_start_url"])
+    };
+    let is_used = |key: &str| {
+        OF_ALL.contains(&key)
+            || own.contains(&key)
+            || is_role(kind) && OF_ROLE.contains(&key)
+            || matches!(kind, NewKind::PermissionSet { .. }) && of_center(key)
+    };
+    let mut keys: Vec<&str> = profile.all_keys().filter(|key| !is_used(key)).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let names: Vec<_> = keys
+        .into_iter()
+        .map(|key| format!("`{}`", shorten(key)))
+        .collect();
+    let name = shorten(&profile.name);
+    let text = format!(
+        "an identity has no place for these settings of the profile `{name}`: {}",
+        names.join(", ")
+    );
+    (!names.is_empty()).then_some(text)
+}
+
+fn is_user(kind: &NewKind) -> bool {
+    matches!(kind, NewKind::User { .. })
+}
+
+fn is_role(kind: &NewKind) -> bool {
+    matches!(
+        kind,
+        NewKind::AssumeRole { .. } | NewKind::AssumeRoleWithToken { .. }
+    )
 }
 
 fn checked_keys(profile: &SharedProfile) -> Result<(), String> {

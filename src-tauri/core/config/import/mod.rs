@@ -11,6 +11,7 @@ mod source;
 pub use atmos::import_configuration;
 pub use draft::{Import, ImportedKeys, LeftOut};
 pub use meaning::ProfileKind;
+use source::IDENTITY;
 pub use source::ImportSource;
 
 use super::configuration::Config;
@@ -52,8 +53,9 @@ pub fn importable(environment: &Environment, source: ImportSource) -> Result<Vec
         let mut notes = profile.warnings.clone();
         let obstacle = match meant.and_then(|it| profiles.chain(profile).map(|_| it)) {
             Ok(meaning) => {
-                notes.extend(meaning.notes);
-                notes.extend(renamed(&profile.name, &valid(&profile.name)));
+                let identity = valid(&profile.name);
+                notes.extend(named(&meaning.notes, &identity));
+                notes.extend(renamed(&profile.name, &identity));
                 None
             }
             Err(why) => Some(why),
@@ -90,8 +92,9 @@ pub fn import(
     for profile in chosen {
         draft.notes.extend(profile.warnings.iter().cloned());
         if let Some((_, Ok(meaning))) = profiles.meant(profile) {
-            draft.name(&profile.name, &meaning.kind);
-            draft.notes.extend(meaning.notes.iter().cloned());
+            draft.name(&profile.name, &meaning);
+            let identity = draft.identity(&profile.name);
+            draft.notes.extend(named(&meaning.notes, &identity));
             meanings.push((profile, meaning));
         }
     }
@@ -110,6 +113,12 @@ pub fn import(
         draft.center(center);
     }
     Ok(draft.finish())
+}
+
+/// Notes with the name of the identity in them.
+fn named(notes: &[String], identity: &str) -> Vec<String> {
+    let named = notes.iter().map(|it| it.replace(IDENTITY, identity));
+    named.collect()
 }
 
 /// All profiles of both files.

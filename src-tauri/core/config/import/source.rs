@@ -8,6 +8,9 @@ use crate::error::{Result, shorten};
 use crate::files::ini;
 use std::collections::HashSet;
 
+/// Stands in notes until the name is known.
+pub(super) const IDENTITY: &str = "<IDENTITY>";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportSource {
     /// The AWS CLI and the SDKs.
@@ -42,12 +45,12 @@ impl ImportSource {
             ImportSource::AwsVault if profile.is_kept || runs(&["aws-vault"]) => Some(format!(
                 "the access key of `{short}` stays in aws-vault, whose store only aws-vault can \
                  open: `aws-vault export --no-session --format=json '{short}' | fob user configure \
-                     IDENTITY --stdin` takes it along"
+                     {IDENTITY} --stdin` takes it along"
             )),
             ImportSource::Granted if runs(&["granted", "dgranted"]) => Some(format!(
                 "the access key of `{short}` stays in Granted, whose store only Granted can open: \
                  `granted credentials export-plaintext '{short}'` writes it to ~/.aws/credentials, \
-                     and `fob user configure IDENTITY --profile '{short}'` takes it from there"
+                     and `fob user configure {IDENTITY} --profile '{short}'` takes it from there"
             )),
             ImportSource::Aws
             | ImportSource::AwsVault

@@ -21,7 +21,10 @@ pub use assume_root::AssumeRoot;
 pub(super) use footing::{Footing, Level, Via};
 pub use github_oidc::GithubOidc;
 pub use identity_center::IdentityCenter;
-pub(super) use identity_center::{NAME as IDENTITY_CENTER, one_start_url};
+pub(super) use identity_center::NAME as IDENTITY_CENTER;
+pub(crate) use identity_center::{
+    is_of_aws as is_start_url_of_aws, one_start_url, region_of as region_of_start_url,
+};
 pub(super) use login::NAME as LOGIN;
 pub(super) use permission_set::NAME as PERMISSION_SET;
 pub use permission_set::{AccountReference, PermissionSet};
@@ -115,11 +118,8 @@ impl Kind {
             Kind::WebIdentity(web) => KindFacts::of([web.token_file.display().to_string()]),
             Kind::PermissionSet(set) => KindFacts {
                 role: Some(set.name.clone()),
-                account: match &set.account {
-                    AccountReference::Id(id) => Some(id.to_string()),
-                    AccountReference::Name(_) => None,
-                },
-                ..KindFacts::of([format!("{set:?}")])
+                account: set.account_id(),
+                ..KindFacts::of([set.written()])
             },
             Kind::AssumeRole(role) => KindFacts {
                 role: Some(role.role_arn.clone()),

@@ -13,6 +13,25 @@ pub(crate) const NAME: KindName = KindName::above("aws/permission-set");
 pub struct PermissionSet {
     pub name: String,
     pub account: AccountReference,
+    /// Of the account's name, when accounts were last listed.
+    pub known_account: Option<AccountId>,
+}
+
+impl PermissionSet {
+    /// By its number, as far as that is known.
+    pub(super) fn account_id(&self) -> Option<String> {
+        let account = match &self.account {
+            AccountReference::Id(id) => Some(id),
+            AccountReference::Name(_) => self.known_account.as_ref(),
+        };
+        account.map(ToString::to_string)
+    }
+
+    /// Without what is only known: sessions stored before stay good.
+    pub(super) fn written(&self) -> String {
+        let (name, account) = (&self.name, &self.account);
+        format!("PermissionSet {{ name: {name:?}, account: {account:?} }}")
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -35,6 +54,7 @@ pub(super) fn read(fields: &Fields<'_>, footing: &Footing<'_>) -> Option<Permiss
     Some(PermissionSet {
         name: name?,
         account: account?,
+        known_account: None,
     })
 }
 

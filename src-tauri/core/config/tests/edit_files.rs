@@ -11,6 +11,7 @@ fn user(name: &str) -> Change {
             region: None,
             mfa_arn: None,
         },
+        settings: Box::default(),
     })
 }
 
@@ -98,6 +99,7 @@ fn what_is_wrong_only_among_the_others_is_refused() {
                 region: None,
                 duration: None,
             },
+            settings: Box::default(),
         })
     };
     let text = "auth:\n  unknown: 1\n  identities:\n    dev: {kind: aws/user}\n    root: {kind: aws/assume-root, \

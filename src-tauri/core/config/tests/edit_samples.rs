@@ -177,6 +177,7 @@ fn new() -> Change {
             region: Some("eu-west-1".to_owned()),
             mfa_arn: None,
         },
+        settings: Box::default(),
     })
 }
 

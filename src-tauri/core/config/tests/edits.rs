@@ -11,6 +11,7 @@ fn user(name: &str) -> Change {
             region: Some("eu-west-1".to_owned()),
             mfa_arn: None,
         },
+        settings: Box::default(),
     })
 }
 
@@ -26,6 +27,7 @@ fn role(name: &str, via: &str) -> Change {
             region: None,
             duration: Some("45m".to_owned()),
         },
+        settings: Box::default(),
     })
 }
 
@@ -473,6 +475,7 @@ fn every_kind_is_written_as_the_reader_reads_it() {
             command: r#"sh -c "a: 'b' # {c}\n" é"#.to_owned(),
             region: None,
         },
+        settings: Box::default(),
     });
     let full = Change::AddIdentity(NewIdentity {
         name: "410000000017".to_owned(),
@@ -485,6 +488,7 @@ fn every_kind_is_written_as_the_reader_reads_it() {
             region: Some("eu-west-1".to_owned()),
             duration: Some("2700".to_owned()),
         },
+        settings: Box::default(),
     });
     for text in ["", "{}", "auth: {realm: x}", "auth: { realm: x }\n"] {
         let config = load(&after(&after(text, &process), &full));
@@ -521,6 +525,7 @@ fn what_cannot_be_used_is_refused_by_name() {
             name: "new".to_owned(),
             is_default: false,
             kind,
+            settings: Box::default(),
         })
     };
     let some = |text: &str| Some(text.to_owned());

@@ -205,7 +205,10 @@ credential_process = aws-vault export --format=json exported
     }));
     assert!(written.contains("mfa_arn: \"arn:aws:iam::410000000017:mfa/kim\""));
     assert!(
-        notes.contains("`aws-vault export --no-session --format=json 'team/ops' |"),
+        notes.contains(
+            "`aws-vault export --no-session --format=json 'team/ops' | fob user configure \
+             team/ops --stdin`"
+        ),
         "{notes}"
     );
 }
@@ -233,7 +236,8 @@ fn granted_keeps_keys_and_knows_more_places_of_identity_center() {
           kind: aws/user
     "#);
     assert!(
-        notes.contains("granted credentials export-plaintext 'kim'"),
+        notes.contains("granted credentials export-plaintext 'kim'")
+            && notes.contains("`fob user configure kim --profile 'kim'`"),
         "{notes}"
     );
     let (written, _) = whole(&home, ImportSource::Aws);

@@ -465,3 +465,44 @@ fn a_command_is_taught_only_where_no_button_does_the_same() {
         assert!(body.contains("fob login dev-admin --force"), "{body}");
     }
 }
+
+#[test]
+fn a_prompt_of_a_provider_names_the_command_that_shows_it() {
+    let at_provider = |kind: PromptKind, hint: &str| {
+        let Event::PromptOpened(mut prompt) = prompt("okta", kind, Person::Absent) else {
+            panic!("a prompt")
+        };
+        prompt.unanswered = Error::new(Code::PersonNeeded, "a sign-in is needed").hint(hint);
+        let said = requested(&prompt);
+        let notice = shown(&Event::PromptOpened(prompt));
+        let command = said.split('`').nth(1).expect("a command").to_owned();
+        assert!(
+            notice.contains(&format!("Answer it: {command}")),
+            "{notice}"
+        );
+        command
+    };
+    let browser = || PromptKind::Browser {
+        address: "https://oidc.eu-central-1.amazonaws.com/authorize".to_owned(),
+        code: String::new(),
+        why_code: None,
+        expires_at: in_minutes(10),
+    };
+    let page = PromptKind::Paste {
+        what: PasteKind::SamlAssertion,
+        address: "https://idp.example/app".to_owned(),
+        why: None,
+        in_a_window: true,
+        refused: None,
+        expires_at: in_minutes(10),
+    };
+    assert_eq!(
+        at_provider(page, "start `keyfob`"),
+        "fob login --provider okta"
+    );
+    assert_eq!(
+        at_provider(browser(), "fob login --provider okta"),
+        "fob login --provider okta"
+    );
+    assert_eq!(at_provider(browser(), "fob login deploy"), "fob login okta");
+}
