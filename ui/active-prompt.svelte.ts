@@ -192,8 +192,8 @@ class ActivePrompt {
       const error = asError(thrown);
       if (!WITHDRAWN.includes(error.code)) return this.#fail(prompt, error);
       this.#clear();
-      this.withdrawn = true;
-      announcement.say(texts.prompt.gone);
+      this.withdrawn = error.code !== "cancelled";
+      announcement.say(this.withdrawn ? texts.prompt.gone : texts.prompt.cancelled);
     } finally {
       if (this.#answering === prompt) this.#answering = null;
     }

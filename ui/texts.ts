@@ -246,6 +246,7 @@ export const texts = {
       program: "your attention",
     },
     gone: "Already answered elsewhere, or no longer needed",
+    cancelled: "The sign-in was cancelled",
   },
 
   keys: {

@@ -2,9 +2,12 @@
 //! call no command, keeps its cookies apart from every other page, and what it would send to AWS
 //! answers the prompt instead.
 
+mod address;
+
 use crate::link::AppRequest;
 use crate::windows::{NAME, Windows};
 use keyfob_core::agent::api::{Answer, Control, PromptId, Secret, page_folder};
+use keyfob_core::config::Config;
 use keyfob_core::error::{Code, Error, Result};
 use percent_encoding::percent_decode_str;
 use std::path::PathBuf;
@@ -30,8 +33,9 @@ pub fn open(app: &AppHandle, prompt: PromptId, address: &str) -> Result<()> {
         let _ = window.unminimize().and(window.set_focus());
         return Ok(());
     }
-    let state = app.state::<Windows>().environment.state_folder()?;
-    let folder = page_folder(&state, address)?;
+    let windows = app.state::<Windows>();
+    let config = Config::load(&windows.configuration(), &windows.environment)?;
+    let folder = page_folder(&windows.environment, config.realm(), address)?;
     let failed = |cause: &dyn std::fmt::Display| {
         let message = format!("the sign-in page cannot be shown: {cause}");
         Error::new(Code::ProcessFailed, message)
@@ -42,8 +46,10 @@ pub fn open(app: &AppHandle, prompt: PromptId, address: &str) -> Result<()> {
         prompt,
         folder,
     };
-    page.window(&label, WebviewUrl::External(url), None)
-        .map_err(|cause| failed(&cause))?;
+    let window = page.window(&label, WebviewUrl::External(url), None);
+    let window = window.map_err(|cause| failed(&cause))?;
+    // Before the prompt. A window manager may refuse it.
+    let _ = window.set_focus();
     Ok(())
 }
 
@@ -60,9 +66,27 @@ pub fn close_answered(app: &AppHandle) {
 fn close(app: &AppHandle, which: impl Fn(&str) -> bool) {
     let windows = app.webview_windows().into_iter();
     for (_, window) in windows.filter(|(label, _)| which(label)) {
-        // It is closing already.
-        let _ = window.close();
+        // It is closing already. To close it would be to give the sign-in up.
+        let _ = window.destroy();
     }
+}
+
+/// By the person: whoever closes the page gives the sign-in up. A window that the page opened is
+/// its own matter.
+pub fn closed(app: &AppHandle, label: &str) {
+    let prompt = label.strip_prefix(LABEL).map(str::parse::<PromptId>);
+    if let Some(Ok(prompt)) = prompt {
+        send(app, Control::Cancel { prompt });
+    }
+}
+
+/// The window with the prompt says what came of it.
+fn send(app: &AppHandle, control: Control) {
+    let app = app.clone();
+    tauri::async_runtime::spawn(async move {
+        let request = AppRequest::Agent(control.into());
+        let _ = app.state::<Windows>().ask(request).await;
+    });
 }
 
 fn is_of(label: &str, prompt: PromptId) -> bool {
@@ -94,10 +118,7 @@ impl SignInPage {
             .data_directory(self.folder.clone())
             .initialization_script_for_all_frames(HANDS_OVER)
             .on_download(|_, _| false)
-            .on_page_load(|window, page| {
-                // What a page writes there itself is not shown.
-                let _ = window.set_title(&address(page.url()));
-            })
+            .on_page_load(|window, page| address::show(&window, page.url()))
             .on_navigation(move |url| going.may_go_to(url))
             .on_new_window(move |_, features| {
                 let label = format!("{own}-{}", opening.app.webview_windows().len());
@@ -130,14 +151,9 @@ impl SignInPage {
     }
 
     fn answer(&self, assertion: Secret) {
-        let (app, prompt) = (self.app.clone(), self.prompt);
-        tauri::async_runtime::spawn(async move {
-            let answer = Answer::Pasted(assertion);
-            let request = AppRequest::Agent(Control::Answer { prompt, answer }.into());
-            // The window with the prompt says what came of it.
-            let _ = app.state::<Windows>().ask(request).await;
-        });
-        close(&self.app, |label| is_of(label, self.prompt));
+        let (prompt, answer) = (self.prompt, Answer::Pasted(assertion));
+        send(&self.app, Control::Answer { prompt, answer });
+        close(&self.app, |label| is_of(label, prompt));
     }
 }
 
@@ -160,11 +176,6 @@ fn is_a_page(url: &Url) -> bool {
         "http" | "https" => !url.host_str().is_some_and(is_ours),
         scheme => ["about", "blob", "data"].contains(&scheme),
     }
-}
-
-/// As it is shown; what follows the path may be a secret.
-fn address(url: &Url) -> String {
-    format!("{}{}", url.origin().ascii_serialization(), url.path())
 }
 
 #[cfg(test)]
@@ -215,12 +226,6 @@ mod tests {
         ] {
             assert!(!is_a_page(&url(address)), "{address}");
         }
-    }
-
-    #[test]
-    fn the_address_is_shown_without_what_may_be_secret() {
-        let shown = address(&url("https://kim:pw@idp.example:8443/app/aws?token=x#y"));
-        assert_eq!(shown, "https://idp.example:8443/app/aws");
     }
 
     #[test]

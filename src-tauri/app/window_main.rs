@@ -40,6 +40,11 @@ pub fn run(environment: Environment) -> anyhow::Result<()> {
             event: WindowEvent::Destroyed,
             ..
         } => app.state::<Windows>().closed(&label),
+        RunEvent::WindowEvent {
+            label,
+            event: WindowEvent::CloseRequested { .. },
+            ..
+        } => sign_in_page::closed(app, &label),
         // Another one may be about to open.
         RunEvent::ExitRequested {
             code: None, api, ..

@@ -1,7 +1,11 @@
 //! Callers that an identity provider vouches for, by an assertion (SAML) or a token (OpenID
 //! Connect) instead of a signature. Tokens are those that the sandbox itself gives out.
 
+use super::answer::HttpAnswer;
+use super::demonstration::ROLE;
+use super::identity_center::PERSON;
 use super::jose::Jwt;
+use super::pages;
 use super::protocol::{escape, timestamp};
 use super::refusal::AwsRefusal;
 use super::request::Incoming;
@@ -18,6 +22,24 @@ const LONGEST_TOKEN: usize = 20_000;
 const ASSERTION_LIFE: Duration = Duration::from_secs(300);
 const ISSUER: &str = "https://idp.sandbox.example";
 pub(super) const AUDIENCE: &str = "sts.amazonaws.com";
+
+/// Where a person signs in at the sandbox's identity provider.
+pub(super) const PAGE: &str = "/saml";
+
+/// Its form goes to AWS itself, as every identity provider's does: only a window that catches it
+/// makes something of it.
+pub(super) fn page(now: SystemTime) -> HttpAnswer {
+    let (title, aws) = ("Identity provider of the sandbox", AUDIENCES[0]);
+    let assertion = assertion(ROLE, PERSON, now);
+    pages::page(
+        title,
+        &format!(
+            "<h1>{title}</h1><p>{PERSON} signs in to AWS.</p><form method=\"post\" action=\"{aws}\">\
+             <input type=\"hidden\" name=\"SAMLResponse\" value=\"{assertion}\">\
+             <p><button autofocus>Sign in</button></p></form>"
+        ),
+    )
+}
 
 /// What an identity provider posts to AWS in SAMLResponse, for a role and its five minutes.
 pub(super) fn assertion(role: &str, person: &str, now: SystemTime) -> String {

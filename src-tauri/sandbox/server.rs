@@ -72,6 +72,7 @@ pub(super) fn open(clock: Clock, port: u16, closed: oneshot::Receiver<()>) -> Re
     let mut app = Router::new()
         .route("/", any(aws))
         .route(console::PATH, any(aws))
+        .route(federation::PAGE, any(identity_provider))
         .route("/_sandbox/{*rest}", any(controlled));
     for action in SignInAction::ALL {
         app = app.route(action.path(), any(aws));
@@ -148,6 +149,11 @@ async fn controlled(State(served): State<Arc<Served>>, request: Request) -> Resp
     let mut reply = HttpAnswer::new("application/json", json);
     reply.status = status;
     reply.into_response(served.clock.now())
+}
+
+async fn identity_provider(State(served): State<Arc<Served>>) -> Response<Body> {
+    let now = served.clock.now();
+    federation::page(now).into_response(now)
 }
 
 async fn elsewhere(State(served): State<Arc<Served>>) -> Response<Body> {

@@ -12,6 +12,7 @@ mod desktop;
 mod doctor;
 mod first_run;
 mod home;
+mod identity_provider;
 mod keyring;
 mod log_out;
 #[path = "../peers/loopback.rs"]

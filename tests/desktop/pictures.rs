@@ -23,13 +23,13 @@ const SEVERAL: &str = "    deploy:
     orders: { engine: postgres, host: orders.abc.eu-central-1.rds.amazonaws.com, user: app, via: { identity: deploy } }
 ";
 
-struct Album {
+pub struct Album {
     folder: PathBuf,
     theme: &'static str,
 }
 
 impl Album {
-    fn of(theme: &'static str) -> Album {
+    pub fn of(theme: &'static str) -> Album {
         let wanted = Environment::capture()
             .raw("KEYFOB_SHOTS")
             .map(PathBuf::from);
@@ -40,7 +40,7 @@ impl Album {
     }
 
     /// Once it is drawn.
-    fn take(&self, window: &str, name: &str) {
+    pub fn take(&self, window: &str, name: &str) {
         let file = self.folder.join(format!("{name}-{}.png", self.theme));
         eventually(&format!("{} shows something", file.display()), || {
             windows::picture(window, &file);

@@ -134,7 +134,7 @@ fn a_role_is_taken_by_the_page_of_an_identity_provider_which_reaches_nothing_of_
     assert!(!asked.iter().any(|it| known(it)), "{asked:?}");
     let source = &home.json(&["whoami", "dev", "--json"])["source"];
     assert_eq!(source, "SAML assertion");
-    let pages = home.path(".local/state/keyfob/pages");
+    let pages = home.path(".local/state/keyfob/default/pages");
     let mode = std::fs::metadata(&pages)
         .expect("kept")
         .permissions()
@@ -204,4 +204,32 @@ fn a_sign_in_of_a_terminal_goes_on_in_the_window_with_the_page() {
         home.json(&["whoami", "dev", "--json"])["source"],
         "SAML assertion"
     );
+}
+
+#[test]
+fn what_the_sandboxs_page_keeps_goes_with_the_sandbox() {
+    let desktop = Desktop::new();
+    let home = Home::empty();
+    let app = App::start(&desktop, &home, &[]);
+    let page = app.page();
+    let pages = || {
+        let realms = std::fs::read_dir(home.path(".local/state/keyfob")).expect("a state folder");
+        let realms = realms
+            .flatten()
+            .filter(|it| it.path().join("pages").is_dir());
+        let names = realms.map(|it| it.file_name().to_string_lossy().into_owned());
+        names.collect::<Vec<_>>()
+    };
+    page.press("Try the sandbox");
+    page.press("Sign in: ops");
+    let window = windows::appears("http://127.0.0.1:.*/saml");
+    windows::press_keys(&window, "Return");
+    page.sees("Signed in to ops");
+    let sandbox = format!("sandbox-{}", app.pid());
+    assert_eq!(pages(), [sandbox]);
+    // The row that was signed in to is far down.
+    page.script("document.querySelector('main').scrollTo(0, 0)", &[]);
+    page.press("Leave");
+    page.sees("Set up Keyfob");
+    assert!(pages().is_empty(), "{:?}", pages());
 }

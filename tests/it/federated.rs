@@ -1,13 +1,12 @@
 //! Roles that nobody signs in for: with the token of a job or of a machine, and tasks as the root of
 //! a member account.
 
+use crate::github::Github;
 use crate::home::{DEV, Home, code, text};
 use keyfob_core::sandbox::{FaultSwitch, SandboxFault};
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Output;
 use std::time::Duration;
 
 const CONFIG: &str = r#"auth:
@@ -21,7 +20,7 @@ const CONFIG: &str = r#"auth:
     job: { kind: aws/assume-role, via: { provider: gha }, principal: { assume_role: "arn:aws:iam::420000000025:role/deploy" } }
     other: { kind: aws/assume-role, via: { provider: odd }, principal: { assume_role: "arn:aws:iam::420000000025:role/deploy" } }
 "#;
-const AUDIENCE: &str = "sts.amazonaws.com";
+pub const AUDIENCE: &str = "sts.amazonaws.com";
 
 fn token_file(home: &Home) -> PathBuf {
     home.path().join("token")
@@ -150,43 +149,10 @@ fn refusals_of_a_token_are_in_words_and_prompt_nobody() {
     }
 }
 
-/// GitHub, for a job: gives this answer to whoever has the job's own token, and notes the path.
-fn github(answer: String) -> (String, std::thread::JoinHandle<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("it listens");
-    let serving = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("a request");
-        let mut head = [0; 4096];
-        let length = stream.read(&mut head).expect("a request");
-        let head = String::from_utf8_lossy(&head[..length]).into_owned();
-        let is_the_job = head
-            .to_ascii_lowercase()
-            .contains("authorization: bearer job-token");
-        let status = if is_the_job {
-            "200 OK"
-        } else {
-            "401 Unauthorized"
-        };
-        let body = if is_the_job { answer } else { String::new() };
-        let length = body.len();
-        let answer = format!(
-            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
-        );
-        stream.write_all(answer.as_bytes()).expect("sent");
-        head.split(' ').nth(1).unwrap_or_default().to_owned()
-    });
-    (format!("http://{address}/token?api-version=2.0"), serving)
-}
-
-fn in_a_job<'a>(fob: &'a mut Command, url: &str, token: &str) -> &'a mut Command {
-    fob.env("GITHUB_ACTIONS", "true")
-        .env("ACTIONS_ID_TOKEN_REQUEST_URL", url)
-        .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", token)
-}
-
-fn job(home: &Home, identity: &str, url: &str, token: &str) -> Output {
+fn job(home: &Home, identity: &str, github: &Github, token: &str) -> Output {
     let mut fob = home.fob(&["credential-process", identity]);
-    in_a_job(&mut fob, url, token).output().expect("fob starts")
+    fob.envs(github.job(token));
+    fob.output().expect("fob starts")
 }
 
 #[test]
@@ -196,17 +162,17 @@ fn a_job_of_github_gets_its_role_with_a_token_for_the_audience_that_is_written()
         let _agent = with_an_agent.then(|| home.start_agent());
         let answer =
             |audience| format!(r#"{{"count":1,"value":"{}"}}"#, token(&home, audience, 300));
-        let (url, asked) = github(answer(AUDIENCE));
-        let ran = job(&home, "job", &url, "job-token");
+        let github = Github::answering(answer(AUDIENCE));
+        let ran = job(&home, "job", &github, "job-token");
         assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
-        let path = asked.join().expect("no panic");
-        assert_eq!(path, "/token?api-version=2.0&audience=sts.amazonaws.com");
-        let (url, asked) = github(answer("my company"));
+        let paths = github.paths();
+        assert_eq!(paths, ["/token?api-version=2.0&audience=sts.amazonaws.com"]);
+        let github = Github::answering(answer("my company"));
         refused(
-            &job(&home, "other", &url, "job-token"),
+            &job(&home, "other", &github, "job-token"),
             "Incorrect token audience",
         );
-        let path = asked.join().expect("no panic");
+        let path = github.paths().concat();
         assert!(path.ends_with("&audience=my%20company"), "{path}");
     }
 }
@@ -221,13 +187,14 @@ fn a_job_without_the_permission_and_no_job_at_all_are_told_apart() {
     let mut fob = home.fob(&["login", "job"]);
     let ran = fob.env("GITHUB_ACTIONS", "true").output();
     refused(&ran.expect("fob starts"), "id-token: write");
-    let (url, asked) = github(String::new());
-    refused(&job(&home, "job", &url, "another"), "GitHub answered 401");
-    asked.join().expect("no panic");
-    let (url, asked) = github("{}".to_owned());
-    refused(&job(&home, "job", &url, "job-token"), "holds no token");
-    asked.join().expect("no panic");
-    let ran = job(&home, "job", "http://example.com/token", "job-token");
+    let mut github = Github::answering("{}".to_owned());
+    refused(
+        &job(&home, "job", &github, "another"),
+        "GitHub answered 401",
+    );
+    refused(&job(&home, "job", &github, "job-token"), "holds no token");
+    github.url = "http://example.com/token".to_owned();
+    let ran = job(&home, "job", &github, "job-token");
     assert_eq!(code(&ran), 2, "{}", text(&ran.stderr));
     assert_eq!(home.calls().len(), 0, "{:?}", home.calls());
 }

@@ -35,6 +35,8 @@ mod federated;
 #[cfg(unix)]
 mod folders;
 mod foreign;
+#[path = "../peers/github.rs"]
+mod github;
 mod home;
 #[cfg(unix)]
 mod identity_center;
@@ -43,6 +45,8 @@ mod init;
 mod inputs;
 #[cfg(unix)]
 mod job_control;
+#[cfg(unix)]
+mod kinds;
 mod logins;
 mod logout;
 mod logout_table;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::fs::{self, File};
 use std::process::{Output, Stdio};
 
-const CONFIG: &str = r#"auth:
+pub const CONFIG: &str = r#"auth:
   providers:
     okta: { kind: aws/saml, region: us-east-1, url: "https://idp.example/app/sso/saml" }
   identities:
@@ -20,7 +20,7 @@ const CONFIG: &str = r#"auth:
 "#;
 
 /// What an identity provider says. Changed, it is of no use.
-struct Assertion {
+pub struct Assertion {
     roles: &'static str,
     audience: &'static str,
     ends_in_minutes: i64,
@@ -29,7 +29,7 @@ struct Assertion {
 }
 
 impl Assertion {
-    fn good() -> Assertion {
+    pub fn good() -> Assertion {
         Assertion {
             roles: "<saml:AttributeValue>arn:aws:iam::420000000025:saml-provider/corp,arn:aws:iam::420000000025:role/dev</saml:AttributeValue>
                     <saml:AttributeValue>arn:aws:iam::420000000025:role/ops,arn:aws:iam::420000000025:saml-provider/corp</saml:AttributeValue>",
@@ -40,8 +40,12 @@ impl Assertion {
         }
     }
 
-    fn text(&self) -> String {
-        let end = Timestamp::now() + self.ends_in_minutes.minutes();
+    pub fn text(&self) -> String {
+        self.text_at(Timestamp::now())
+    }
+
+    pub fn text_at(&self, now: Timestamp) -> String {
+        let end = now + self.ends_in_minutes.minutes();
         let Assertion {
             roles,
             audience,
@@ -76,7 +80,7 @@ fn office(config: &str) -> Home {
     home
 }
 
-fn login(home: &Home, arguments: &[&str], assertion: &str) -> Output {
+pub fn login(home: &Home, arguments: &[&str], assertion: &str) -> Output {
     let all = [&["login", "--assertion-stdin"], arguments].concat();
     // A pipe would break where no more is read.
     let file = home.path().join("assertion");

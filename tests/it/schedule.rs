@@ -1,6 +1,7 @@
 //! The hosted agent without a request: renewals, notices, prompts; in process, under a manual
 //! clock, with a sandbox AWS on the same clock.
 
+mod assertions;
 #[cfg(unix)]
 mod browsers;
 #[cfg(unix)]

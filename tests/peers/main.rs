@@ -7,8 +7,10 @@ mod console_sign_in;
 #[cfg(target_os = "linux")]
 mod databases;
 mod endpoint;
+mod github;
 mod home;
 mod identity_center;
+mod kinds;
 mod loopback;
 mod moto;
 #[cfg(target_os = "linux")]

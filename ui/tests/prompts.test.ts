@@ -42,6 +42,20 @@ test("a prompt answered elsewhere closes quietly, and says so", async () => {
   expect(app.sent("cancel")).toHaveLength(0);
 });
 
+test("a sign-in that was given up in the window of its page is said to be cancelled", async () => {
+  const page = fixtures.prompt(50, fixtures.browser(), { identity: "data-lake" });
+  const app = new FakeApp(base())
+    .on("sign_in", () => needs(page))
+    .fails("follow", fixtures.failure("cancelled", "a sign-in is needed"));
+  const user = await open(app);
+  await user.click(screen.getByRole("button", { name: "Sign in: data-lake" }));
+  await screen.findByRole("dialog");
+  await app.sends(fixtures.with_prompts(base(), page));
+  await app.sends(base());
+  await waitFor(() => expect(announced()).toContain("The sign-in was cancelled"));
+  expect(screen.queryByRole("dialog")).toBeNull();
+});
+
 test("a prompt's own window says that it was answered elsewhere before it closes", async () => {
   const app = own_window(waiting());
   await open(app);

@@ -2,7 +2,9 @@
 //! it and at most one open prompt. One prompt is open for each sign-in, for all callers; each
 //! client that is shown it holds a ticket, and the first answer counts.
 
-use super::api::{self, Call, Caller, PromptId, PromptState, RotationUnderWay};
+use super::api::{
+    self, Call, Caller, Maintain, PromptId, PromptState, Request, RotationUnderWay,
+};
 use super::waiter::ClientId;
 use super::waiter::{Attendance, Part, Waiter};
 use crate::ask::{PromptKind, Question, RotationStage};
@@ -133,12 +135,17 @@ impl Jobs {
         self.running.get(&id)
     }
 
-    /// It is over. A late answer to a sign-in's prompt is a request for what it wanted; nothing is
-    /// left of any other job.
+    /// It is over. A late answer to the prompt of a sign-in, or of one for a list of roles, is a
+    /// request for what it wanted; nothing is left of any other job.
     pub fn end(&mut self, id: JobId) -> Option<Job> {
         let job = self.running.remove(&id)?;
         if job.sign_in().is_none() {
-            self.tickets.retain(|_, ticket| ticket.job != id);
+            let lists_roles = |ticket: &PromptTicket| {
+                let request = &ticket.call.request;
+                matches!(request, Request::Maintain(Maintain::ListRoles { .. }))
+            };
+            self.tickets
+                .retain(|_, ticket| ticket.job != id || lists_roles(ticket));
         }
         Some(job)
     }

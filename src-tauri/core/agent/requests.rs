@@ -74,6 +74,9 @@ fn take(actor: &mut Actor, message: Message) -> ControlFlow<()> {
             effects,
         } => {
             let reply = outcomes::maintained(actor, &effects, reply);
+            if let Reply::Failed(error) = &reply {
+                actor.jobs.fail_tickets(job, error);
+            }
             for waiter in actor.jobs.end(job).map_or_else(Vec::new, |job| job.waiters) {
                 waiter.answer(notes.clone(), reply.clone());
             }

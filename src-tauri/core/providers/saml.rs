@@ -58,7 +58,7 @@ async fn by_a_person(it: &Obtain<'_>, saml: &Saml) -> Result<(Secret, SystemTime
         let text = tokio::select! {
             biased;
             text = it.ask.pasted(prompt) => text?,
-            () = clock.sleep_until(expires_at) => return Err(needs_a_person(it)),
+            () = clock.sleep_until(expires_at) => return Err(nobody_came(it)),
         };
         match checked(&text, clock.now()) {
             Ok(until) => return Ok((text, until)),
@@ -175,6 +175,15 @@ fn provider_of(it: &Obtain<'_>, role: &AssumeRole, said: &SamlAssertion) -> Resu
 fn useless(provider: &str, why: &str) -> Error {
     let message = format!("the assertion of {provider} {why}");
     Error::new(Code::NoCredentials, message)
+}
+
+fn nobody_came(it: &Obtain<'_>) -> Error {
+    let name = it.name();
+    let message =
+        format!("the sign-in at the page of {name}'s identity provider was not completed in time");
+    Error::new(Code::PersonNeeded, message)
+        .hint(format!("{} begins anew", it.chain.login_command()))
+        .step(it.step)
 }
 
 fn needs_a_person(it: &Obtain<'_>) -> Error {

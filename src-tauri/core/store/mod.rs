@@ -64,7 +64,8 @@ pub struct Store {
     pub sign_outs: SignOuts,
     pub profiles: AwsProfiles,
     entries: Entries,
-    state_folder: PathBuf,
+    /// The realm's.
+    state: PathBuf,
 }
 
 impl Store {
@@ -103,13 +104,13 @@ impl Store {
                 entries: entries.clone(),
             },
             entries,
-            state_folder,
+            state,
         }
     }
 
     /// What the window with the sign-in page at this address keeps.
     pub fn page(&self, address: &str) -> PathBuf {
-        pages::all_of(&self.state_folder, address)
+        pages::all_of(&self.state, address)
     }
 
     pub fn drop_page(&self, address: &str, mode: Mode) -> Result<Dropped> {

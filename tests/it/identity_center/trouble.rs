@@ -190,3 +190,36 @@ fn an_identity_center_of_another_region_is_named_with_the_region_that_was_called
     assert_eq!(code(&ran), 1, "{said}");
     assert!(said.contains("was sent to eu-central-1"), "{said}");
 }
+
+/// Of this program at the service: it is made anew where it cannot be used, and refused in words.
+#[test]
+fn a_registration_that_is_refused_has_ended_or_is_for_another_flow_is_no_trap() {
+    let office = office();
+    let refused = FaultSwitch::on(SandboxFault::AccessDenied);
+    let refused = refused.for_action(SignInAction::RegisterClient);
+    office.home.sandbox().inject(refused).expect("a fault");
+    let (shown, exit) = office.on_a_terminal(&["login", "admin"]).finish();
+    assert_eq!(exit, 1, "{shown}");
+    assert!(shown.contains("corp: "), "{shown}");
+    assert_eq!(office.desktop.times(), 0, "no page without one");
+    office.home.sandbox().clear_faults();
+
+    // Ninety days at AWS; in its last day it is not used for a sign-in any more.
+    office.set(|settings| settings.registration_seconds = Some(24 * 60 * 60));
+    office.home.sandbox().clear_journal();
+    office.sign_in(&["login", "admin"]);
+    office.home.sandbox().revoke_sign_ins();
+    office.set(|settings| settings.registration_seconds = None);
+    office.sign_in(&["login", "admin", "--force-all"]);
+    assert_eq!(office.calls("RegisterClient"), 2);
+
+    office.home.sandbox().revoke_sign_ins();
+    let by_code = ["login", "admin", "--force-all", "--no-browser"];
+    let mut terminal = office.on_a_terminal(&by_code);
+    terminal.read_to("on any device");
+    terminal.read_to("http");
+    Desktop::click(&format!("http{}", terminal.read_to("\n").trim()));
+    let (shown, exit) = terminal.finish();
+    assert_eq!(exit, 0, "{shown}");
+    assert_eq!(office.calls("RegisterClient"), 3);
+}

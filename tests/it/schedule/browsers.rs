@@ -6,6 +6,8 @@ use crate::home::wait_for;
 use keyfob_core::error::Code;
 use std::net::TcpStream;
 
+const MILLISECOND: Duration = Duration::from_millis(1);
+
 const CONFIG: &str = r#"auth:
   providers:
     corp: { kind: aws/iam-identity-center, region: eu-central-1, start_url: "https://sandbox.awsapps.com/start" }
@@ -62,6 +64,40 @@ fn a_browser_that_never_comes_back_ends_the_sign_in_after_ten_minutes_in_words()
             let again = format!("fob login {identity} begins anew");
             assert!(error.hints.contains(&again), "{error:?}");
             assert!(!listens(&address), "{address}");
+        }
+    });
+}
+
+/// Its job is over by then.
+#[test]
+fn the_list_that_a_sign_in_led_to_is_there_for_who_asks_late_and_so_is_why_there_is_none() {
+    wait_for(async {
+        let listing = "/start\", auto_provision_identities: true }";
+        let stage = Stage::set(&CONFIG.replace("/start\" }", listing)).await;
+        let person = stage.agent.client();
+        for is_refused in [true, false] {
+            let list = Maintain::ListRoles {
+                provider: "corp".to_owned(),
+                browser: BrowserUse::Here,
+            };
+            let open = prompt(as_a_person(&person, list.into()).await).id;
+            let address = opened(&stage).await;
+            let click = move || match is_refused {
+                true => Desktop::refuse(&address),
+                false => Desktop::click(&address),
+            };
+            tokio::task::spawn_blocking(click).await.expect("no panic");
+            let is_over = async |stage: &Stage| stage.status().await.prompts.is_empty();
+            stage.until("the prompt is gone", is_over).await;
+            Clock::nap(100 * MILLISECOND).await;
+            let follow = Control::Follow { prompt: open };
+            match as_a_person(&person, follow.into()).await {
+                Reply::RolesListed(listed) if !is_refused => assert_eq!(listed.accounts, 3),
+                Reply::Failed(error) if is_refused => {
+                    assert!(error.message.contains("refused in the browser"), "{error}");
+                }
+                other => panic!("{other:?}"),
+            }
         }
     });
 }
