@@ -93,6 +93,8 @@ fn works_on_past_several_sessions(identity: &str, call: &str) {
     // The last one may have come after the last call.
     let renewals = run.sessions..=run.sessions + 1;
     assert!(renewals.contains(&made), "{identity}: {made}: {run:?}");
+    let tokens = if identity == "job" { made } else { 0 };
+    assert_eq!(github.paths().len(), tokens, "{identity}: a token a call");
     let refused = refusals(&sandbox);
     assert!(refused.is_empty(), "{identity}: {refused:?}");
     if let Some(mut agent) = agent {

@@ -82,11 +82,13 @@ fn the_list_that_a_sign_in_led_to_is_there_for_who_asks_late_and_so_is_why_there
             };
             let open = prompt(as_a_person(&person, list.into()).await).id;
             let address = opened(&stage).await;
-            let click = move || match is_refused {
-                true => Desktop::refuse(&address),
-                false => Desktop::click(&address),
+            let click = if is_refused {
+                Desktop::refuse
+            } else {
+                Desktop::click
             };
-            tokio::task::spawn_blocking(click).await.expect("no panic");
+            let clicked = tokio::task::spawn_blocking(move || click(&address));
+            clicked.await.expect("no panic");
             let is_over = async |stage: &Stage| stage.status().await.prompts.is_empty();
             stage.until("the prompt is gone", is_over).await;
             Clock::nap(100 * MILLISECOND).await;
