@@ -22,7 +22,7 @@ pub struct AccessKey {
     pub secret: String,
 }
 
-const CALLS_BEFORE_CHECKING: &str = "4";
+const CALLS_BEFORE_CHECKING: u32 = 4;
 
 /// Clients for the scripts below; the last line of their output is one line of JSON.
 const CLIENTS: &str =
@@ -48,10 +48,27 @@ print(json.dumps(iam.create_access_key(UserName=sys.argv[1])["AccessKey"], defau
 const DELETE_KEY: &str = "iam.delete_access_key(UserName=sys.argv[1], AccessKeyId=sys.argv[2])";
 
 impl Moto {
+    /// One that checks no call: those without a signature it could not even answer.
+    pub fn that_trusts() -> Moto {
+        Moto::of(u32::MAX)
+    }
+
     pub fn start() -> Moto {
+        let mut moto = Moto::of(CALLS_BEFORE_CHECKING);
+        moto.sign_in_as(&AccessKey {
+            id: "nobody".to_owned(),
+            secret: "nothing".to_owned(),
+        });
+        let administrator = moto.access_key(MAKE_ADMINISTRATOR, &[]);
+        moto.sign_in_as(&administrator);
+        moto
+    }
+
+    fn of(calls_before_checking: u32) -> Moto {
+        let calls = calls_before_checking.to_string();
         let mut server = Command::new(prepared("KEYFOB_MOTO"))
             .args(["--host", "127.0.0.1", "--port", "0"])
-            .env("INITIAL_NO_AUTH_ACTION_COUNT", CALLS_BEFORE_CHECKING)
+            .env("INITIAL_NO_AUTH_ACTION_COUNT", calls)
             .stderr(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
@@ -65,18 +82,11 @@ impl Moto {
         office.set("AWS_ENDPOINT_URL", &endpoint);
         office.set("AWS_REGION", "us-east-1");
         office.set("AWS_DEFAULT_REGION", "us-east-1");
-        let mut moto = Moto {
+        Moto {
             server,
             endpoint,
             office,
-        };
-        moto.sign_in_as(&AccessKey {
-            id: "nobody".to_owned(),
-            secret: "nothing".to_owned(),
-        });
-        let administrator = moto.access_key(MAKE_ADMINISTRATOR, &[]);
-        moto.sign_in_as(&administrator);
-        moto
+        }
     }
 
     pub fn endpoint(&self) -> &str {
