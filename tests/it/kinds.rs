@@ -6,7 +6,9 @@ use crate::federated::AUDIENCE;
 use crate::github::Github;
 use crate::home::{Home, code, text};
 use crate::saml::{self, Assertion};
-use keyfob_core::sandbox::{RoleTrust, SandboxRole};
+#[cfg(target_os = "linux")]
+use crate::screen::Terminal;
+use keyfob_core::sandbox::{FaultSwitch, RoleTrust, SandboxFault, SandboxRole};
 use std::fs;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -187,5 +189,73 @@ fn each_kind_is_ended_at_aws_where_aws_can_and_nothing_of_it_is_left() {
             assert_eq!(code(&program), 3, "{identity}: {said}");
             assert!(said.contains("signed out"), "{identity}: {said}");
         }
+    }
+}
+
+/// The sign-ins of persons in a browser have tests of their own.
+#[test]
+fn what_aws_gives_no_more_is_said_and_what_is_held_goes_on() {
+    let it = Everywhere::new();
+    let _agent = it.office.agent();
+    let sandbox = it.office.home.sandbox();
+    for (identity, person, call, _) in KINDS {
+        if person == Person::InABrowser {
+            continue;
+        }
+        it.sign_in(identity, person);
+        sandbox
+            .inject(FaultSwitch::on(SandboxFault::AccessDenied))
+            .expect("a fault");
+        sandbox.clear_journal();
+        let ran = it.run(&["login", identity, "--force"]);
+        let said = text(&ran.stderr);
+        assert_eq!(code(&ran), 1, "{identity}: {said}");
+        assert!(
+            said.contains(call) && said.contains("AccessDenied"),
+            "{said}"
+        );
+        assert_eq!(it.office.calls(call), 1, "{identity}");
+        let held = it.run(&["credential-process", identity]);
+        assert_eq!(code(&held), 0, "{identity}: {}", text(&held.stderr));
+        sandbox.clear_faults();
+        let ran = it.run(&["login", identity, "--force"]);
+        assert_eq!(code(&ran), 0, "{identity}: {}", text(&ran.stderr));
+    }
+}
+
+/// Every port of 127.0.0.1 is taken, as far as this `fob` can tell.
+#[cfg(target_os = "linux")]
+#[test]
+fn where_no_port_can_be_opened_a_person_signs_in_with_a_code() {
+    const TAKEN: &str = "#include <errno.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int bind(int fd, const struct sockaddr *address, socklen_t length) {
+    if (address->sa_family != AF_INET) return syscall(SYS_bind, fd, address, length);
+    errno = EADDRINUSE;
+    return -1;
+}
+";
+    let it = Everywhere::new();
+    let folder = it.office.home.path();
+    let (source, library) = (folder.join("taken.c"), folder.join("taken.so"));
+    fs::write(&source, TAKEN).expect("written");
+    let mut cc = Command::new("cc");
+    cc.args(["-shared", "-fPIC", "-o"])
+        .arg(&library)
+        .arg(&source);
+    assert!(cc.status().expect("a compiler").success());
+    for (identity, code_is) in [("center", "on any device"), ("console", "cross-device")] {
+        let mut fob = it.office.home.fob_on_a_terminal(&["login", identity]);
+        it.office.desktop.is_of(&mut fob);
+        fob.env("LD_PRELOAD", &library);
+        let mut terminal = Terminal::start(fob);
+        terminal.read_to("no port of 127.0.0.1 can be opened");
+        terminal.read_to(code_is);
+        terminal.press_control('c');
+        let (shown, exit) = terminal.finish();
+        assert_eq!(exit, 130, "{shown}");
+        assert_eq!(it.office.desktop.times(), 0);
     }
 }

@@ -2,9 +2,7 @@
 //! it and at most one open prompt. One prompt is open for each sign-in, for all callers; each
 //! client that is shown it holds a ticket, and the first answer counts.
 
-use super::api::{
-    self, Call, Caller, Maintain, PromptId, PromptState, Request, RotationUnderWay,
-};
+use super::api::{self, Call, Caller, Maintain, PromptId, PromptState, Request, RotationUnderWay};
 use super::waiter::ClientId;
 use super::waiter::{Attendance, Part, Waiter};
 use crate::ask::{PromptKind, Question, RotationStage};
