@@ -2,7 +2,7 @@
 //! without keys and with an MFA device, a role above the first, the console's own sign-in,
 //! permission sets of an Identity Center, and the configuration that names them.
 
-use super::{MfaDevice, Sandbox};
+use super::{MfaDevice, Sandbox, federation};
 use crate::error::{Code, Error, Result};
 use crate::secret::Keys;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ pub const IN_THE_BROWSER: &str = "dev-admin";
 pub const BY_ASSERTION: &str = "ops";
 /// The console's own sign-in.
 pub const AT_THE_CONSOLE: &str = "me";
-pub const ROLE: &str = "arn:aws:iam::420000000025:role/deploy";
+pub const ROLE: &str = federation::ROLE;
 
 #[derive(Clone, Debug)]
 pub struct Demonstration {

@@ -2,7 +2,6 @@
 //! Connect) instead of a signature. Tokens are those that the sandbox itself gives out.
 
 use super::answer::HttpAnswer;
-use super::demonstration::ROLE;
 use super::identity_center::PERSON;
 use super::jose::Jwt;
 use super::pages;
@@ -23,6 +22,8 @@ const ASSERTION_LIFE: Duration = Duration::from_secs(300);
 const ISSUER: &str = "https://idp.sandbox.example";
 pub(super) const AUDIENCE: &str = "sts.amazonaws.com";
 
+/// What a person gets at the sandbox's identity provider.
+pub(super) const ROLE: &str = "arn:aws:iam::420000000025:role/deploy";
 /// Where a person signs in at the sandbox's identity provider.
 pub(super) const PAGE: &str = "/saml";
 
