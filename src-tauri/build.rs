@@ -19,6 +19,7 @@ const COMMANDS: &[&str] = &[
     "confirm_user",
     "copy_database_token",
     "copy_environment",
+    "copy_from_prompt",
     "copy_profile_name",
     "copy_remedy",
     "doctor",

@@ -296,6 +296,8 @@ export const texts = {
     explain: "Check that the browser shows the same code.",
     code: "Code",
     address: "Address",
+    copy: { address: "Copy address", code: "Copy code" },
+    copied: { address: "Address copied", code: "Code copied" },
     open: "Open browser",
     opening: "Opening…",
     opened: "The browser is open",

@@ -188,7 +188,7 @@ async fn checked(state: &Windows, request: AppRequest) -> Result<Vec<Checked>> {
 pub async fn copy_remedy(state: State<'_, Windows>, position: u32) -> Result<()> {
     let missing = || Error::new(Code::InvalidInput, "there is no such remedy");
     let remedy = state.remedy(position).ok_or_else(missing)?;
-    state.ask(AppRequest::CopyRemedy(remedy)).await.map(drop)
+    state.ask(AppRequest::CopyText(remedy)).await.map(drop)
 }
 
 #[tauri::command]

@@ -23,6 +23,7 @@ pub fn builder() -> Builder<Wry> {
             commands::sign_in::cancel,
             commands::sign_in::follow,
             commands::sign_in::open_browser,
+            commands::sign_in::copy_from_prompt,
             commands::sign_in::paste,
             commands::sign_in::check_keys,
             commands::preview_logout,

@@ -71,7 +71,7 @@ pub enum AppRequest {
     Doctor,
     /// The same, and then what loses nothing is fixed.
     FixWhatIsSafe,
-    CopyRemedy(String),
+    CopyText(String),
     ShowNotices(Vec<NoticeKind>),
     TrySandbox,
     LeaveSandbox,

@@ -218,7 +218,7 @@ async fn carry_out(app: &AppHandle, window: Option<&str>, request: AppRequest) -
         AppRequest::CopyProfileName(identity) => state.clipboard.copy(&identity),
         AppRequest::Doctor => return examine(app, state, Fixes::Nothing).await,
         AppRequest::FixWhatIsSafe => return examine(app, state, Fixes::WhatIsSafe).await,
-        AppRequest::CopyRemedy(remedy) => state.clipboard.copy(&remedy),
+        AppRequest::CopyText(text) => state.clipboard.copy(&text),
         AppRequest::OpenConsole(identity) => actions::open_console(state, &identity).await,
         AppRequest::CopyDatabaseToken(name) => actions::copy_database_token(state, &name).await,
         AppRequest::OpenDatabaseTerminal(name) => {

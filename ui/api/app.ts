@@ -33,6 +33,8 @@ export const commands = {
 	 *  with is caught.
 	 */
 	openBrowser: (prompt: number) => __TAURI_INVOKE<null>("open_browser", { prompt }),
+	/**  Of an open prompt, to the clipboard. */
+	copyFromPrompt: (prompt: number, part: CopiedPart) => __TAURI_INVOKE<null>("copy_from_prompt", { prompt, part }),
 	/**  A text pasted into the form: a CSV file, a profile, export lines, JSON. Its secret stays here. */
 	paste: (text: string) => __TAURI_INVOKE<Pasted>("paste", { text }),
 	/**  Checks the fields that are not secret, as they are typed. */
@@ -346,6 +348,9 @@ export type Context = {
 	/**  AWS's own code, as it came. */
 	aws_error_code?: string | null,
 };
+
+/**  What of a sign-in in a browser is for another device. */
+export type CopiedPart = "address" | "code";
 
 /**  A database of the configuration. */
 export type DatabaseStatus = {

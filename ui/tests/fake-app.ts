@@ -106,6 +106,7 @@ export class FakeApp {
       [
         "cancel",
         "open_browser",
+        "copy_from_prompt",
         "use_as_default",
         "refresh",
         "copy_environment",

@@ -255,6 +255,11 @@ test("a browser sign-in shows code and address, opens the browser, and ends by i
   const user = await open(app);
   expect(screen.getByText("WXYZ-BCDF")).toBeTruthy();
   expect(document.body.textContent).toContain("https://device.sso.eu-central-1.amazonaws.com/?user_code=WXYZ-BCDF");
+  for (const part of ["address", "code"]) {
+    await user.click(screen.getByRole("button", { name: `Copy ${part}` }));
+    expect(app.sent("copy_from_prompt").at(-1)).toEqual({ prompt: 7, part });
+    expect(announced()).toContain(`${part === "address" ? "Address" : "Code"} copied`);
+  }
   await user.click(screen.getByRole("button", { name: "Open browser" }));
   expect(app.sent("open_browser")).toEqual([{ prompt: 7 }]);
   expect(screen.getByText(/Waiting for the browser/)).toBeTruthy();

@@ -7,6 +7,7 @@
 )]
 
 use crate::actions::misunderstood;
+use crate::link::AppRequest;
 use crate::outside;
 use crate::sign_in_page;
 use crate::windows::Windows;
@@ -288,6 +289,40 @@ pub async fn cancel(
     Ok(())
 }
 
+/// What of a sign-in in a browser is for another device.
+#[derive(Clone, Copy, Debug, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum CopiedPart {
+    Address,
+    Code,
+}
+
+/// Of an open prompt, to the clipboard.
+#[tauri::command]
+#[specta::specta]
+pub async fn copy_from_prompt(
+    state: State<'_, Windows>,
+    prompt: PromptId,
+    part: CopiedPart,
+) -> Result<()> {
+    let snapshot = state.snapshot();
+    let mut prompts = snapshot.prompts().iter().map(|open| &open.prompt);
+    let kind = prompts.find(|it| it.id == prompt).map(|it| &it.kind);
+    let text = match (kind, part) {
+        (
+            Some(PromptKind::Browser { address, .. } | PromptKind::Paste { address, .. }),
+            CopiedPart::Address,
+        ) => address.clone(),
+        (Some(PromptKind::Browser { code, .. }), CopiedPart::Code) => code.clone(),
+        (_, _) => return Err(no_longer_open()),
+    };
+    state.ask(AppRequest::CopyText(text)).await.map(drop)
+}
+
+fn no_longer_open() -> Error {
+    Error::new(Code::InvalidInput, "this prompt is no longer open")
+}
+
 /// Opens the address of a prompt: in the browser, or in a window of ours where what its page ends
 /// with is caught.
 #[tauri::command]
@@ -320,10 +355,7 @@ pub async fn open_browser(
             | PromptKind::Program { .. }
             | PromptKind::KeyringPassphrase { .. },
         )
-        | None => Err(Error::new(
-            Code::InvalidInput,
-            "this prompt is no longer open",
-        )),
+        | None => Err(no_longer_open()),
     }
 }
 
