@@ -72,6 +72,14 @@ fn settle(page: &Page) {
     });
 }
 
+/// A program that they run is gone.
+fn break_profiles(home: &Home) {
+    let file = home.path(".aws/keyfob/aws-user/config");
+    let text = std::fs::read_to_string(&file).expect("a profile of kim");
+    let text = text.replace(env!("CARGO_BIN_EXE_fob"), "/gone/fob");
+    std::fs::write(&file, text).expect("the home is ours");
+}
+
 /// Of kim's key, which AWS takes a while to know.
 fn rotation(home: &Home, page: &Page, take: impl Fn(&str)) {
     let settings = SandboxSettings {
@@ -154,9 +162,10 @@ fn every_view(theme: &'static str) {
         page.press("Settings");
         page.sees("Lead time");
         take("settings");
+        break_profiles(&home);
         page.press("Check this machine");
         page.sees("identity deploy");
-        page.sees("Copy");
+        page.sees("Fix what is safe");
         take("doctor");
         page.press("Identities");
         page.press("Log out of everything…");

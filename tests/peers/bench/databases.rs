@@ -3,7 +3,7 @@
 //! and what is between them share this machine's processors, so a plain forwarder that others wrote
 //! stands in the port's place as well.
 
-use crate::database_server::{Engine, Server, free_port, home_with};
+use crate::database_server::{Engine, Proxy, Server, free_port, home_with};
 use crate::figures::{Figure, median, milliseconds, ratio, timed};
 use crate::home::Home;
 use crate::process::{Process, wait};
@@ -16,7 +16,6 @@ use keyfob_core::encode::hex;
 use keyfob_core::ids::AccessKeyId;
 use keyfob_core::secret::{Keys, Origin, SecretAccessKey, Session, SessionToken};
 use sha2::{Digest, Sha256};
-use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -39,7 +38,7 @@ pub fn databases() -> Vec<Figure> {
     let home = home_with(&entry, &server.sessions_of(7200));
     let agent = Process::start(&mut home.bare(&[&FOB, "agent", "run"]));
     let mut figures = vec![signing(), token(&home)];
-    let (fob, port) = proxy(&home);
+    let proxy = Proxy::of(&home, &FOB, "orders");
     let (forwarder, other) = forwarder(&server);
     let place = [
         format!("host=localhost port={} sslmode=verify-full", server.port),
@@ -48,7 +47,7 @@ pub fn databases() -> Vec<Figure> {
     ];
     let direct = place.join(" ");
     let behind = |port: &str| format!("host=127.0.0.1 port={port} user=open dbname=lake");
-    let ways = [direct, behind(&port), behind(&other)];
+    let ways = [direct, behind(&proxy.port), behind(&other)];
     home.run(&["pgbench", "-i", "-q", &ways[0]]).ok();
     let [alone, proxied, _] = in_turns(&home, &ways, &["-S", "-C"]);
     let more = alone / proxied;
@@ -78,7 +77,7 @@ pub fn databases() -> Vec<Figure> {
             );
         }
     }
-    drop((forwarder, fob, agent));
+    drop((forwarder, proxy, agent));
     figures
 }
 
@@ -206,16 +205,4 @@ fn forwarder(server: &Server) -> (Process, String) {
         wait(Duration::from_millis(50));
     }
     (process, port)
-}
-
-/// `fob rds proxy` and its port.
-fn proxy(home: &Home) -> (Process, String) {
-    let mut fob = home.bare(&[&FOB, "rds", "proxy", "orders"]);
-    let mut fob = fob.stdout(Stdio::piped()).spawn().expect("fob starts");
-    let mut line = String::new();
-    let mut printed = BufReader::new(fob.stdout.take().expect("it is piped"));
-    printed.read_line(&mut line).expect("text");
-    let port = line.trim().trim_end_matches('/').rsplit(':').next();
-    let port = port.expect("an address").to_owned();
-    (Process::of(fob), port)
 }

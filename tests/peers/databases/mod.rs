@@ -3,43 +3,28 @@
 
 mod server;
 
-use crate::home::Home;
+use crate::home::{Home, Ran};
 use serde_json::Value;
-use server::{Engine, Server, home_with};
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use server::{Engine, Proxy, Server, home_with};
 use std::time::Duration;
 
 const FOB: &str = env!("CARGO_BIN_EXE_fob");
 const APP: &str = "user: app, via: { identity: deploy }";
 
-/// `fob rds proxy`, until it is dropped.
-struct Proxy {
-    fob: Child,
-    port: String,
+/// A server, a home with it as the database `orders` whose sessions last so many seconds, and the
+/// proxy between them.
+fn behind_a_proxy(engine: Engine, seconds: u32) -> (Server, Home, Proxy) {
+    let server = Server::start(engine);
+    let home = home_with(&server.entry("orders", APP), &server.sessions_of(seconds));
+    let proxy = Proxy::of(&home, FOB, "orders");
+    (server, home, proxy)
 }
 
-impl Proxy {
-    fn of(home: &Home, database: &str) -> Proxy {
-        let mut fob = home.bare(&[FOB, "rds", "proxy", database]);
-        let mut fob = fob.stdout(Stdio::piped()).spawn().expect("fob starts");
-        let mut line = String::new();
-        let mut printed = BufReader::new(fob.stdout.take().expect("it is piped"));
-        printed.read_line(&mut line).expect("text");
-        let port = line.trim().trim_end_matches('/').rsplit(':').next();
-        Proxy {
-            port: port.expect("an address").to_owned(),
-            fob,
-        }
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        // It may have ended before.
-        let _ = self.fob.kill();
-        let _ = self.fob.wait();
-    }
+/// MariaDB's own client, at the proxy.
+fn mariadb(home: &Home, port: &str, user: &str, more: &[&str]) -> Ran {
+    let place = ["-h", "127.0.0.1", "-P", port, "-u", user];
+    let client = [&["mariadb", "--no-defaults"], &place[..], more];
+    home.run(&client.concat())
 }
 
 fn all_in(server: &Server) -> Vec<String> {
@@ -51,15 +36,13 @@ fn all_in(server: &Server) -> Vec<String> {
 #[test]
 #[ignore = "starts PostgreSQL: only root can"]
 fn psql_gets_in_with_a_token_of_its_own_and_through_the_proxy() {
-    let server = Server::start(Engine::Postgres);
-    let home = home_with(&server.entry("orders", APP), &server.sessions_of(3600));
+    let (server, home, proxy) = behind_a_proxy(Engine::Postgres, 3600);
     let who = "SELECT current_user || '@' || current_database()";
     let ca = server.path("server.crt");
     let own = [
         FOB, "rds", "exec", "orders", "--ca", &ca, "--", "psql", "-Atc", who, "lake",
     ];
     assert_eq!(home.run(&own).ok(), "app@lake\n");
-    let proxy = Proxy::of(&home, "orders");
     let psql = |user: &str, sql: &str| {
         let place = format!("host=127.0.0.1 port={} user={user} dbname=lake", proxy.port);
         home.run(&["psql", "-Atc", sql, &place])
@@ -119,9 +102,7 @@ print(opened)
 #[test]
 #[ignore = "starts PostgreSQL: only root can"]
 fn pools_outlive_their_tokens_without_a_failed_connection() {
-    let server = Server::start(Engine::Postgres);
-    let home = home_with(&server.entry("orders", APP), &server.sessions_of(12));
-    let proxy = Proxy::of(&home, "orders");
+    let (server, home, proxy) = behind_a_proxy(Engine::Postgres, 12);
     let opened = home.python(POOL, &[&proxy.port, "40"]).ok();
     let opened: usize = opened.trim().parse().expect("a number");
     several_tokens(&server, opened);
@@ -147,9 +128,7 @@ fn hikari(engine: Engine, protocol: &str) {
         env!("CARGO_MANIFEST_DIR"),
         "/tests/peers/databases/Pool.java"
     );
-    let server = Server::start(engine);
-    let home = home_with(&server.entry("orders", APP), &server.sessions_of(12));
-    let proxy = Proxy::of(&home, "orders");
+    let (server, home, proxy) = behind_a_proxy(engine, 12);
     let address = format!("jdbc:{protocol}://127.0.0.1:{}/lake", proxy.port);
     let jars = ["HikariCP", "slf4j-api", "postgresql", "mariadb-java-client"];
     let jars = jars
@@ -175,17 +154,10 @@ fn a_java_pool_of_mariadb_outlives_its_tokens_without_a_failed_connection() {
 #[ignore = "starts MariaDB: only root can"]
 fn the_mysql_client_gets_in_over_the_lives_of_several_tokens() {
     const ROUNDS: usize = 25;
-    let server = Server::start(Engine::Mariadb);
-    let home = home_with(&server.entry("shop", APP), &server.sessions_of(12));
-    let proxy = Proxy::of(&home, "shop");
+    let (server, home, proxy) = behind_a_proxy(Engine::Mariadb, 12);
     for _ in 0..=ROUNDS {
-        let place = ["-h", "127.0.0.1", "-P", &proxy.port, "-u", "app"];
-        let client = [
-            &["mariadb", "--no-defaults"],
-            &place[..],
-            &["-Ne", "SELECT 1"],
-        ];
-        assert_eq!(home.run(&client.concat()).ok(), "1\n");
+        let one = mariadb(&home, &proxy.port, "app", &["-Ne", "SELECT 1"]);
+        assert_eq!(one.ok(), "1\n");
         server::pause(Duration::from_secs(1));
     }
     several_tokens(&server, ROUNDS);
@@ -201,26 +173,11 @@ with it.cursor() as cursor:
     cursor.execute("SELECT REPEAT('x', 1000000)")
     print(len(cursor.fetchone()[0]))
 "#;
-    let server = Server::start(Engine::Mariadb);
-    let home = home_with(&server.entry("shop", APP), &server.sessions_of(3600));
-    let proxy = Proxy::of(&home, "shop");
+    let (server, home, proxy) = behind_a_proxy(Engine::Mariadb, 3600);
     let mysql = |user: &str, more: &[&str]| {
-        let place = [
-            "mariadb",
-            "--no-defaults",
-            "-h",
-            "127.0.0.1",
-            "-P",
-            &proxy.port,
-            "-u",
-            user,
-        ];
-        let query = [
-            "-Ne",
-            "SELECT CONCAT(CURRENT_USER(), ' ', DATABASE())",
-            "lake",
-        ];
-        home.run(&[&place, more, &query].concat())
+        let who = "SELECT CONCAT(CURRENT_USER(), ' ', DATABASE())";
+        let more = [more, &["-Ne", who, "lake"]].concat();
+        mariadb(&home, &proxy.port, user, &more)
     };
     assert_eq!(mysql("app", &[]).ok(), "app@% lake\n");
     assert_eq!(mysql("app", &["--password=anything"]).ok(), "app@% lake\n");
@@ -291,7 +248,7 @@ sm.put_secret_value(SecretId='db', SecretString=sys.argv[1])";
     std::fs::write(&printed, keys.to_string()).expect("written");
     let mut home = home_with(&server.entry("old", &login), &format!("cat {printed}"));
     home.set("AWS_ENDPOINT_URL", moto.endpoint());
-    let proxy = Proxy::of(&home, "old");
+    let proxy = Proxy::of(&home, FOB, "old");
     assert_eq!(client(&home, &proxy.port), "legacy");
     let shown = home
         .run(&[FOB, "rds", "token", "old", "--password", "--json"])
@@ -320,24 +277,8 @@ fn a_rotated_password_of_postgresql_is_read_again() {
 #[ignore = "starts MariaDB: only root can"]
 fn a_rotated_password_of_mariadb_is_read_again() {
     rotated(Engine::Mariadb, &|home, port| {
-        let place = [
-            "mariadb",
-            "--no-defaults",
-            "-h",
-            "127.0.0.1",
-            "-P",
-            port,
-            "-u",
-            "legacy",
-        ];
-        let query = [
-            "-Ne",
-            "SELECT SUBSTRING_INDEX(CURRENT_USER(), '@', 1)",
-            "lake",
-        ];
-        home.run(&[&place[..], &query].concat())
-            .ok()
-            .trim()
-            .to_owned()
+        let who = "SELECT SUBSTRING_INDEX(CURRENT_USER(), '@', 1)";
+        let ran = mariadb(home, port, "legacy", &["-Ne", who, "lake"]);
+        ran.ok().trim().to_owned()
     });
 }

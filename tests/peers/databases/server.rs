@@ -4,6 +4,7 @@
 use crate::home::Home;
 use rcgen::{CertificateParams, KeyPair};
 use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -330,4 +331,33 @@ pub fn home_with(databases: &str, process: &str) -> Home {
         "auth:\n  realm: {realm}\n  identities:\n    deploy: {{ kind: aws/process, credentials: {{ process: {process:?} }} }}\n  databases:\n{databases}"
     ));
     home
+}
+
+/// `fob rds proxy` for a database, until it is dropped.
+pub struct Proxy {
+    fob: Child,
+    pub port: String,
+}
+
+impl Proxy {
+    pub fn of(home: &Home, fob: &str, database: &str) -> Proxy {
+        let mut fob = home.bare(&[fob, "rds", "proxy", database]);
+        let mut fob = fob.stdout(Stdio::piped()).spawn().expect("fob starts");
+        let mut line = String::new();
+        let mut printed = BufReader::new(fob.stdout.take().expect("it is piped"));
+        printed.read_line(&mut line).expect("text");
+        let port = line.trim().trim_end_matches('/').rsplit(':').next();
+        Proxy {
+            port: port.expect("an address").to_owned(),
+            fob,
+        }
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        // It may have ended before.
+        let _ = self.fob.kill();
+        let _ = self.fob.wait();
+    }
 }
