@@ -59,8 +59,8 @@ const COMMANDS: &[&str] = &[
     "use_as_default",
 ];
 
-/// Programs that run `fob` over and over wait for each start. The compiler's run-time library,
-/// where it is one to load, takes longer than the agent's answer: what is needed of it is linked in.
+/// Programs that run `fob` over and over wait for each start. Loading the compiler's run-time
+/// library takes longer than the agent's answer: what is needed of it is linked in.
 #[expect(
     clippy::disallowed_methods,
     reason = "cargo says it to a build script in no other way"

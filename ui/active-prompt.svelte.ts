@@ -33,6 +33,13 @@ export function kindName(kind: PromptKind): KindName {
   return kind.browser !== undefined ? "browser" : "keyring_passphrase";
 }
 
+/** Which program, and for what. */
+export function waitingFor({ asker: { program, pid }, identity, wanted }: Prompt, isWaitedFor: boolean): string {
+  if (identity === "") return texts.waiting.needsKeyring(program, pid);
+  const says = isWaitedFor ? texts.waiting.needs : texts.waiting.gaveUp;
+  return says(program, pid, texts.waiting.name(identity, wanted ?? null));
+}
+
 class ActivePrompt {
   prompt: Prompt | null = $state.raw(null);
   /** Why the sign-in of this prompt ended; stays until it is dismissed. */
@@ -59,6 +66,13 @@ class ActivePrompt {
   /** Whether a sign-in follows once keys are stored. */
   get signsIn(): boolean {
     return this.prompt === null || this.#job?.storesOnly !== true;
+  }
+
+  /** A program's prompt stays open when the program has given up. */
+  get isWaitedFor(): boolean {
+    const { prompt, origin } = this;
+    const open = snapshots.latest?.agent?.prompts.find((it) => prompt !== null && isSame(it.prompt, prompt));
+    return origin === "user" || open?.is_waited_for !== false;
   }
 
   /** Programs' prompts that are shown after this one. */
@@ -157,6 +171,10 @@ class ActivePrompt {
     const next = open.find((it) => it.identity === prompt.identity && kindName(it.kind) === kind);
     // The program says something else; what the page ended with was refused.
     if (endsByItself && next !== undefined) this.prompt = next;
+    // The first one has given up, and another one waits now.
+    const same = open.find((it) => it.id === prompt.id);
+    if (same !== undefined && isOfProgram(same) && same.asker.pid !== prompt.asker.pid)
+      this.prompt = { ...prompt, asker: same.asker };
     const isOpen = open.some((it) => it.id === prompt.id || (endsByItself && it.identity === prompt.identity));
     if (isOpen) this.#isListed = true;
     if (isOpen) return;
@@ -217,7 +235,7 @@ class ActivePrompt {
     const isCurrent = before === (this.prompt ?? this.failed);
     if (reached.needs !== undefined) {
       announcement.take(notes.filter(({ warning }) => warning !== undefined));
-      if (isCurrent) this.#display(reached.needs, job, this.prompt === null ? "user" : this.origin);
+      if (isCurrent) this.#displayNext(reached.needs, job);
       else if (before === null && job !== null) this.#later.push(job);
       else withdraw(reached.needs);
       return;
@@ -227,6 +245,13 @@ class ActivePrompt {
     if (reached.configured === undefined || !job?.next) return this.#close();
     this.#job = job.next;
     await this.#follow(job.next, job.next.start());
+  }
+
+  /** After a rejected answer it is this page that waits; the prompt is still that of its program. */
+  #displayNext(next: Prompt, job: Job | null) {
+    const { prompt } = this;
+    const isOfAnother = prompt !== null && this.origin === "program" && !isOfProgram(next);
+    this.#display(isOfAnother ? { ...next, asker: prompt.asker } : next, job, prompt === null ? "user" : this.origin);
   }
 
   #display(prompt: Prompt, job: Job | null, origin: Origin) {

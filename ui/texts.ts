@@ -147,7 +147,7 @@ export const texts = {
     lastUseBy: (program: string, pid: number, when: string) => `${program} (pid ${pid}), ${when}`,
     nextRefresh: "Next refresh",
     noRefresh: "not automatic",
-    failing: "The last renewal failed",
+    failing: "It cannot be renewed now",
     accessKey: "Access key",
     keyAge: (id: string, days: number) => `${id}, stored ${days === 0 ? "today" : `${count(days, "day", "days")} ago`}`,
     oldKey: (days: number) => `The access key is ${count(days, "day", "days")} old and should be rotated`,
@@ -207,6 +207,11 @@ export const texts = {
   waiting: {
     label: "Waiting for you",
     needs: (program: string, pid: number, identity: string) => `${program} (pid ${pid}) needs ${identity}`,
+    gaveUp: (program: string, pid: number, identity: string) =>
+      `${program} (pid ${pid}) no longer waits for ${identity}`,
+    forNextTry: "Programs wait only for a while. Your answer signs in for the next try.",
+    /** What signs in, and what for. */
+    name: (identity: string, wanted: string | null) => (wanted === null ? identity : `${identity} (for ${wanted})`),
     needsKeyring: (program: string, pid: number) => `${program} (pid ${pid}) needs the keyring`,
     keys: "Enter keys",
     mfa: "Enter code",
@@ -253,7 +258,7 @@ export const texts = {
     why: {
       missing: "No access keys are stored yet.",
       revoked:
-        "AWS no longer accepts the stored access keys: they were rotated or revoked. The stale secret is set aside until new keys are accepted, for 30 days at most.",
+        "AWS no longer accepts the stored access keys: they were rotated or revoked. They are not used any more, and are deleted once new keys are accepted, or after 30 days.",
       secret_mismatch: "The access key ID and the secret do not match. Enter both again.",
       refused: "AWS did not accept the keys. Enter others.",
       asked: "The new keys replace the stored ones.",

@@ -246,7 +246,12 @@ impl AppSnapshot {
             let network = |error: &Error| error.code == Code::Network;
             it.failing.as_ref().is_some_and(network)
         };
+        let needs_new_keys = |it: &IdentityStatus| {
+            let keys = |error: &Error| error.code == Code::AwsCredentialsInvalid;
+            it.failing.as_ref().is_some_and(keys)
+        };
         let needs_a_person = |it: &IdentityStatus| match it.state {
+            _ if needs_new_keys(it) => true,
             State::Revoked | State::Denied | State::BelongsElsewhere => true,
             // It is renewed by itself once there is a network.
             State::Expired => !is_offline(it),

@@ -473,6 +473,7 @@ fn said(event: &Event) -> String {
             };
             format!("prompt {} {kind}", prompt.identity)
         }
+        Event::PromptNotWaitedFor { identity, .. } => format!("no longer waited for {identity}"),
         Event::PromptClosed { identity, .. } => format!("closed {identity}"),
         Event::WaitsForHolder { identity, .. } => format!("{identity} waits for a holder"),
         Event::Rotating(it) => format!("rotating {}: {:?}", it.identity, it.stage),

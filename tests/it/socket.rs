@@ -121,6 +121,7 @@ async fn answer(visit: Arc<Visit>, asked: Asked) -> Answered {
         "a person" => Reply::Needs(Box::new(Prompt {
             id: 1,
             identity: identity.clone(),
+            wanted: None,
             kind: PromptKind::Mfa {
                 device: "arn:aws:iam::123456789012:mfa/kim".parse().expect("an ARN"),
                 refused: None,

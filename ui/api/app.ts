@@ -526,6 +526,11 @@ export type OldKey = "deleted" |
 
 export type OpenPrompt = {
 	prompt: Prompt,
+	/**
+	 *  A request waits for it. Programs give up after a while; an answer is there for their next
+	 *  try.
+	 */
+	is_waited_for?: boolean,
 	since: string,
 };
 
@@ -589,6 +594,8 @@ export type ProblemSeverity = "error" | "warning" | "notice";
 export type Prompt = {
 	id: number,
 	identity: string,
+	/**  The role that is signed in to through `identity`, where it is one. */
+	wanted?: string | null,
 	kind: PromptKind,
 	/**  1 for the first time. */
 	attempt: number,

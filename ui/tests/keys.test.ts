@@ -33,7 +33,7 @@ test("the form names the program and the reason, and is prefilled", async () => 
 
 test("revoked keys are explained; a duration that was never set is 12h", async () => {
   await open(prompt_window(fixtures.kinds.revoked));
-  expect(screen.getByText(/no longer accepts the stored access keys.*set aside until new keys are accepted/)).toBeTruthy();
+  expect(screen.getByText(/no longer accepts the stored access keys.*not used any more/)).toBeTruthy();
   expect(duration().value).toBe("12h");
 });
 

@@ -68,6 +68,24 @@ test("a prompt's own window says that it was answered elsewhere before it closes
   expect(app.sent("close_window")).toHaveLength(1);
 });
 
+test("a program that has given up is said to have, and the one that waits next takes its place", async () => {
+  const app = own_window(waiting());
+  const user = await open(app);
+  const has_given_up = waiting();
+  has_given_up.agent!.prompts[0]!.is_waited_for = false;
+  await app.sends(has_given_up);
+  expect(await screen.findByRole("heading", { name: /no longer waits for dev-admin/ })).toBeTruthy();
+  const next = { program: "kubectl", pid: 4712, person: "absent" } as const;
+  await app.sends(fixtures.with_prompts(base(), fixtures.prompt(7, fixtures.kinds.code, { asker: next, wanted: "deploy" })));
+  expect(await screen.findByRole("heading", { name: "kubectl (pid 4712) needs dev-admin" })).toBeTruthy();
+  // What it says after a wrong code is this page's own request.
+  const own = { program: "keyfob", pid: 99, person: "present" } as const;
+  app.on("answer_code", () => needs(fixtures.prompt(8, fixtures.kinds.refused_code, { asker: own, attempt: 2 })));
+  await user.keyboard("111111");
+  expect(await screen.findByText(/did not accept this code/)).toBeTruthy();
+  expect(screen.getByRole("heading", { name: "kubectl (pid 4712) needs dev-admin" })).toBeTruthy();
+});
+
 test("a prompt that is no longer open is awaited briefly, then reported", async () => {
   const app = own_window(base());
   await open(app);

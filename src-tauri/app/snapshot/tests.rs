@@ -72,6 +72,7 @@ pub fn waiting(identity: &str) -> AppSnapshot {
     let prompt = Prompt {
         id: 7,
         identity: identity.to_owned(),
+        wanted: None,
         kind: PromptKind::Mfa {
             device,
             refused: None,
@@ -83,6 +84,7 @@ pub fn waiting(identity: &str) -> AppSnapshot {
     let mut waiting = snapshot(vec![self::identity("dev", State::Valid)]);
     waiting.agent.as_mut().expect("a snapshot").prompts = vec![OpenPrompt {
         prompt,
+        is_waited_for: true,
         since: now(),
     }];
     waiting

@@ -3,7 +3,8 @@
 use super::state::state_cell;
 use super::table::{Cell, columns, pairs};
 use keyfob_core::agent::api::{
-    IdentityStatus, LastCaller, OpenPrompt, PromptKind, Running, SignInStatus, Snapshot, State,
+    IdentityStatus, LastCaller, OpenPrompt, Person, PromptKind, Running, SignInStatus, Snapshot,
+    State,
 };
 use keyfob_core::error::Error;
 use keyfob_core::foreign::one_line;
@@ -13,6 +14,7 @@ use keyfob_core::view::time::{at, in_time, in_units, rfc3339, time_left};
 use serde::Serialize;
 use std::time::SystemTime;
 
+const GIVEN_UP: &str = "  the program has given up; an answer signs in for its next try\n";
 const NO_AGENT: &str = "not running: `fob` works without it; `fob agent run` starts it\n";
 
 pub fn agent_text(status: &Snapshot, now: SystemTime) -> String {
@@ -110,11 +112,20 @@ fn last_caller(caller: &LastCaller, now: SystemTime) -> String {
 }
 
 fn prompt_line(open: &OpenPrompt, now: SystemTime) -> String {
-    let OpenPrompt { prompt, since } = open;
+    let OpenPrompt {
+        prompt,
+        is_waited_for,
+        since,
+    } = open;
     let what = requested(prompt);
     let address = address(&prompt.kind).map(|address| format!("  {address}\n"));
     let address = address.unwrap_or_default();
-    format!("Waiting for {}: {what}\n{address}", ago(*since, now))
+    let is_for_next = prompt.caller.person == Person::Absent && !is_waited_for;
+    let given_up = if is_for_next { GIVEN_UP } else { "" };
+    format!(
+        "Waiting for {}: {what}\n{address}{given_up}",
+        ago(*since, now)
+    )
 }
 
 /// Where a person signs in.

@@ -236,6 +236,9 @@ pub type PromptId = u32;
 pub struct Prompt {
     pub id: PromptId,
     pub identity: String,
+    /// The role that is signed in to through `identity`, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<String>,
     pub kind: PromptKind,
     /// 1 for the first time.
     pub attempt: u32,
@@ -391,6 +394,10 @@ pub enum Refresh {
 #[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct OpenPrompt {
     pub prompt: Prompt,
+    /// A request waits for it. Programs give up after a while; an answer is there for their next
+    /// try.
+    #[serde(default)]
+    pub is_waited_for: bool,
     #[serde(with = "moment")]
     #[cfg_attr(feature = "app", specta(type = String))]
     pub since: SystemTime,
@@ -462,6 +469,11 @@ pub enum Event {
     },
     /// A program waits for a person.
     PromptOpened(Box<Prompt>),
+    /// The last program that waited for it has given up.
+    PromptNotWaitedFor {
+        prompt: PromptId,
+        identity: String,
+    },
     /// Answered, or withdrawn.
     PromptClosed {
         prompt: PromptId,

@@ -48,6 +48,8 @@ pub(super) struct PendingPrompt {
     pub wanted_at: SystemTime,
     /// Sent to all as an event, because a program is the one that waits.
     pub is_announced: bool,
+    /// The programs that it was announced for wait no more.
+    pub is_given_up: bool,
     /// The keyring as it was when it held no answer.
     pub looked_at: Option<Stamp>,
 }

@@ -98,10 +98,15 @@ fn open(actor: &mut Actor, job: JobId, question: Question, caller: Caller) {
         About::SignIn { chain, .. } => chain.source().name.clone(),
         About::Upkeep { identity, .. } => identity.clone(),
     };
+    let wanted = match &it.about {
+        About::SignIn { chain, .. } => Some(chain.identity.to_string()),
+        About::Upkeep { .. } => None,
+    };
     let prompt = question.prompt.clone();
     it.prompt = Some(PendingPrompt {
         prompt: api::Prompt {
             id,
+            wanted: wanted.filter(|wanted| *wanted != identity),
             identity,
             kind: prompt.kind,
             attempt: prompt.attempt,
@@ -112,6 +117,7 @@ fn open(actor: &mut Actor, job: JobId, question: Question, caller: Caller) {
         since: now,
         wanted_at: now,
         is_announced: false,
+        is_given_up: false,
         looked_at: None,
     });
 }
@@ -309,8 +315,14 @@ fn show_prompt(actor: &mut Actor, job: JobId, waiter: Waiter, notes: Vec<Note>) 
     if matches!(open.prompt.kind, PromptKind::KeyringPassphrase { .. }) && is_hosted {
         waiter.answer(notes, Reply::RunInProcess);
     } else if waiter.until > now && is_hosted || is_only_shown {
-        if let Some(job) = actor.jobs.get_mut(job) {
-            job.waiters.push(waiter);
+        let Some(it) = actor.jobs.get_mut(job) else {
+            return;
+        };
+        it.waiters.push(waiter);
+        if let Some(open) = it.prompt.as_mut().filter(|it| it.is_given_up) {
+            open.is_given_up = false;
+            open.is_announced = false;
+            announce_prompt(actor, job, None);
         }
     } else {
         let (prompt, about) = (&open.question.prompt, open.prompt.identity.clone());
@@ -446,6 +458,7 @@ pub(super) fn close_all(actor: &mut Actor, because: &Error) {
 
 /// A prompt that only this client wanted is closed with it.
 pub(super) fn left(actor: &mut Actor, client: ClientId) {
+    let before = waited_for(actor);
     for job in actor.jobs.drop_client(client) {
         let Some(it) = actor.jobs.get(job) else {
             continue;
@@ -458,6 +471,28 @@ pub(super) fn left(actor: &mut Actor, client: ClientId) {
             (_, true) => {}
             (true, false) => announce_prompt(actor, job, None),
             (false, false) => close(actor, job, None),
+        }
+    }
+    tell_of_those_given_up(actor, &before);
+}
+
+fn waited_for(actor: &Actor) -> Vec<JobId> {
+    let jobs = actor.jobs.iter();
+    let waited_for = jobs.filter(|(_, job)| job.prompt.is_some() && !job.waiters.is_empty());
+    waited_for.map(|(id, _)| id).collect()
+}
+
+fn tell_of_those_given_up(actor: &mut Actor, before: &[JobId]) {
+    for job in before {
+        let job = actor.jobs.get_mut(*job);
+        let job = job.filter(|job| job.waiters.is_empty());
+        if let Some(open) = job.and_then(|job| job.prompt.as_mut()) {
+            if !open.is_announced {
+                continue;
+            }
+            open.is_given_up = true;
+            let (prompt, identity) = (open.prompt.id, open.prompt.identity.clone());
+            actor.tell(Event::PromptNotWaitedFor { prompt, identity });
         }
     }
 }
@@ -486,6 +521,7 @@ pub(super) fn findings(actor: &Actor, findings: &mut Vec<Finding>) {
 
 /// What has waited long enough.
 pub(super) fn close_overdue(actor: &mut Actor, now: SystemTime) {
+    let before = waited_for(actor);
     for job in actor.jobs.ids() {
         let Some(it) = actor.jobs.get_mut(job) else {
             continue;
@@ -507,6 +543,7 @@ pub(super) fn close_overdue(actor: &mut Actor, now: SystemTime) {
             close(actor, job, None);
         }
     }
+    tell_of_those_given_up(actor, &before);
     actor.declined.retain(|_, until| *until > now);
 }
 

@@ -177,7 +177,7 @@ pub async fn configure(
     let remembered = entry.remembered().await?;
     let why = match remembered.keys {
         Some(_) => WhyKeys::Asked,
-        None => WhyKeys::Missing,
+        None => why_none(world, &link.name).await,
     };
     let mut prompt = Prompt {
         kind: form(link, &remembered, why),
@@ -478,6 +478,15 @@ pub fn user_chain(world: &World, identity: &str, command: &str) -> Result<Chain>
         Kind::User(_) => error.hint(format!("fob {command} {}", source.name)),
         _ => error,
     })
+}
+
+/// Keys that AWS refused are set aside until others are accepted.
+pub(super) async fn why_none(world: &World, name: &str) -> WhyKeys {
+    match world.store.keys.set_aside(name).await {
+        Ok(Some(_)) => WhyKeys::Revoked,
+        // An entry that cannot be read says nothing.
+        Ok(None) | Err(_) => WhyKeys::Missing,
+    }
 }
 
 /// The prefilled form: what the configuration says, else what the keyring remembers.

@@ -3,7 +3,7 @@
 //! the stored ones.
 
 use super::keys::{self, FoundKeys};
-use super::new_keys::ask_for_new;
+use super::new_keys::{ask_for_new, why_none};
 use super::obtain::{Obtain, denied_hints};
 use super::revoked::{self, Refused};
 use super::role_call::RoleCall;
@@ -45,7 +45,8 @@ pub(super) async fn obtain<'a>(
         let (found, remembered) = keys::find(it.world, it.name(), user, signs_at).await?;
         let Some(found) = found else {
             let unanswered = missing_keys(&it);
-            ask_for_new(&mut it, WhyKeys::Missing, unanswered, &remembered).await?;
+            let why = why_none(it.world, it.name()).await;
+            ask_for_new(&mut it, why, unanswered, &remembered).await?;
             is_checked = true;
             continue;
         };

@@ -273,7 +273,7 @@ impl Sessions {
             access_key: record.and_then(|it| it.access_key(config.notify().key_age, now)),
             default: identity.is_default,
             next_refresh: watch.and_then(Watch::next_renewal),
-            failing: watch.and_then(Watch::failing).cloned(),
+            failing: record.and_then(|record| record.failing(state)),
             last_caller: record.and_then(|record| record.last_caller.clone()),
         }
     }

@@ -136,6 +136,18 @@ impl Record {
         })
     }
 
+    /// Why it cannot be renewed now, also where a session outlives the keys it was made with.
+    pub(super) fn failing(&self, state: State) -> Option<Error> {
+        let outlives = self.revoked.keys && matches!(state, State::Valid | State::Expiring);
+        let needs_new_keys = || {
+            let message = "AWS no longer accepts the access keys; this session is the last one";
+            Error::new(Code::AwsCredentialsInvalid, message)
+                .hint("enter new ones with `fob user configure`")
+        };
+        let failing = self.watch().and_then(Watch::failing).cloned();
+        failing.or_else(|| outlives.then(needs_new_keys))
+    }
+
     /// Why what is stored is not used here.
     pub fn elsewhere(&self) -> Option<&Error> {
         let error = self.unreadable.as_ref();

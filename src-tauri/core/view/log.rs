@@ -54,6 +54,9 @@ pub fn log_line(event: &Event, now: SystemTime) -> Option<String> {
         Event::KeysStored { identity } => format!("{identity}: access keys were stored"),
         Event::Expired { identity } => format!("{identity}: expired; `fob login {identity}`"),
         Event::PromptOpened(prompt) => prompt_opened(prompt),
+        Event::PromptNotWaitedFor { identity, .. } => {
+            format!("{identity}: no program waits for the prompt any more")
+        }
         Event::PromptClosed { identity, .. } => format!("{identity}: the prompt was closed"),
         Event::WaitsForHolder { identity, holder } => format!("{identity}: {holder}"),
         Event::Rotating(_) | Event::DatabaseConnections { .. } => return None,

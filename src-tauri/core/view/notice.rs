@@ -193,6 +193,7 @@ pub fn notice(event: &Event, now: SystemTime) -> Option<Notice> {
         | Event::SignedOut { .. }
         | Event::Renewed { .. }
         | Event::NotRenewed { .. }
+        | Event::PromptNotWaitedFor { .. }
         | Event::PromptClosed { .. }
         | Event::WaitsForHolder { .. }
         | Event::Rotating(_)
@@ -266,6 +267,7 @@ pub fn withdrawn_by(event: &Event) -> Vec<NoticeKey> {
         | Event::KeyIsOld(_)
         | Event::NotRenewed { .. }
         | Event::PromptOpened(_)
+        | Event::PromptNotWaitedFor { .. }
         | Event::WaitsForHolder { .. }
         | Event::Rotating(_)
         | Event::DatabaseConnections { .. }
@@ -396,10 +398,10 @@ fn person_awaited(prompt: &Prompt) -> Option<Draft<'_>> {
         Person::Absent => {}
     }
     let identity = prompt.identity.as_str();
-    let what = if identity.is_empty() {
-        "the keyring"
-    } else {
-        identity
+    let what = match (&prompt.wanted, identity) {
+        (Some(wanted), _) => format!("{identity} (for {wanted})"),
+        (None, "") => "the keyring".to_owned(),
+        (None, _) => identity.to_owned(),
     };
     let (awaited, button) = match &prompt.kind {
         PromptKind::Mfa { .. } => ("an MFA code".to_owned(), Button::EnterCode),

@@ -97,6 +97,36 @@ pub(super) fn prompts(home: &Home) -> serde_json::Value {
     home.json(&["status", "--json"])["prompts"].clone()
 }
 
+/// As after a form that was closed: the session outlives the keys.
+#[test]
+fn refused_keys_show_beside_a_session_that_is_still_good_and_are_never_called_missing() {
+    for with_an_agent in [true, false] {
+        let home = Home::signed_up(DEV);
+        let agent = with_an_agent.then(|| home.start_agent());
+        home.json(&["login", "dev", "--json"]);
+        revoke(&home);
+        for _ in 0..2 {
+            let refused = home.run(&["login", "dev", "--force", "--no-input"]);
+            assert_eq!(code(&refused), 3, "{}", text(&refused.stderr));
+            let list = home.json(&["list", "--json"]);
+            let dev = &list["identities"][0];
+            assert_eq!(dev["state"], "valid", "{list}");
+            let mut terminal =
+                Terminal::start(home.fob_on_a_terminal(&["login", "dev", "--force"]));
+            terminal.read_to("no longer accepts");
+            terminal.read_to("Access Key ID");
+            terminal.type_line("\x03");
+            terminal.finish();
+        }
+        if agent.is_some() {
+            let status = home.json(&["status", "--json"]);
+            let failing = status["sessions"][0]["failing"].as_str();
+            let is_said = failing.is_some_and(|it| it.contains("no longer accepts"));
+            assert!(is_said, "{status}");
+        }
+    }
+}
+
 #[test]
 fn keys_that_are_stored_by_any_road_answer_the_open_prompt() {
     for road in [

@@ -275,6 +275,10 @@ pub fn events() -> Vec<Event> {
             since: moment(),
         }),
         Event::KeysStored { identity: name() },
+        Event::PromptNotWaitedFor {
+            prompt: 4,
+            identity: name(),
+        },
         Event::PromptClosed {
             prompt: 4,
             identity: name(),
@@ -500,6 +504,7 @@ fn prompt(kind: PromptKind) -> Prompt {
     Prompt {
         id: 4,
         identity: name(),
+        wanted: Some(name()),
         kind,
         attempt: 2,
         caller: caller(),
@@ -664,6 +669,7 @@ fn snapshot() -> Snapshot {
         prompts: prompt_kinds()
             .map(|kind| OpenPrompt {
                 prompt: prompt(kind),
+                is_waited_for: true,
                 since: moment(),
             })
             .into(),

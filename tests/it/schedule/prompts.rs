@@ -56,6 +56,33 @@ fn a_prompt_that_no_program_needed_for_ten_minutes_is_withdrawn() {
 }
 
 #[test]
+fn a_prompt_says_that_its_program_has_given_up_and_which_one_waits_next() {
+    wait_for(async {
+        let mut stage = Stage::with_a_device(&format!("{DEV}{DEPLOY}")).await;
+        let first = program_waits(&stage.agent, "deploy", 18);
+        stage.until_event("prompt dev code").await;
+        let shown = stage.status().await.prompts.remove(0);
+        assert!(shown.is_waited_for);
+        assert_eq!(shown.prompt.wanted.as_deref(), Some("deploy"));
+        stage.pass_awake(20 * SECOND).await;
+        assert!(first.await.expect("no panic").is_err());
+        stage.until_event("no longer waited for dev").await;
+        assert!(!stage.status().await.prompts[0].is_waited_for);
+
+        let next = program_waits(&stage.agent, "dev", 60);
+        stage.until_event("prompt dev code").await;
+        let again = stage.status().await.prompts.remove(0);
+        let is_the_same = (again.prompt.id, again.is_waited_for);
+        assert_eq!(is_the_same, (shown.prompt.id, true));
+        assert!(matches!(
+            stage.ask(answer(again.prompt.id, CODE)).await,
+            Reply::SignedIn(_)
+        ));
+        assert!(next.await.expect("no panic").is_ok());
+    });
+}
+
+#[test]
 fn a_prompt_is_withdrawn_when_the_machine_sleeps() {
     wait_for(async {
         let mut stage = asked().await;

@@ -39,6 +39,7 @@ fn prompt(identity: &str, kind: PromptKind, person: Person) -> Event {
     Event::PromptOpened(Box::new(Prompt {
         id: 7,
         identity: identity.to_owned(),
+        wanted: None,
         kind,
         attempt: 1,
         caller: Caller {
