@@ -370,6 +370,7 @@ export const texts = {
     titleAll: "Log out of everything",
     previewing: "Checking what is stored…",
     willRemove: "Will be removed",
+    kept: "Stays",
     entries: "Entries",
     keptEntries: "Kept entries",
     details: "Show details",

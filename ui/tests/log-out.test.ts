@@ -16,10 +16,10 @@ test("nothing is removed before the plan was shown", async () => {
   expect(app.sent("preview_logout")).toEqual([{ target, longLivedKeys: "keep" }]);
   expect(app.sent("log_out")).toHaveLength(0);
   const gone = region("Will be removed");
-  expect(within(gone).getAllByRole("listitem").map((it) => it.textContent)).toEqual([
-    "deploy: session and AWS profile",
-    "dev: access key stays",
-  ]);
+  const lines = (of: HTMLElement) => within(of).getAllByRole("listitem").map((it) => it.textContent);
+  expect(lines(gone)).toEqual(["deploy: session and AWS profile"]);
+  expect(lines(region("Stays"))).toEqual(["dev: access key stays"]);
+  expect(document.body.textContent).toMatch(/Browser sessions, and programs that already have credentials, stay signed in/);
   expect(document.activeElement).toBe(screen.getByRole("button", { name: "Cancel" }));
   expect(screen.getByText("Show details").closest("details")?.open).toBe(false);
   expect(region("Entries").textContent).toContain("session/default/3f9a1c/deploy");
