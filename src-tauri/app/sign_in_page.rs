@@ -71,8 +71,8 @@ fn close(app: &AppHandle, which: impl Fn(&str) -> bool) {
     }
 }
 
-/// By the person: whoever closes the page gives the sign-in up. A window that the page opened is
-/// its own matter.
+/// By the person, who gives the sign-in up with it. A window that the page opened is its own
+/// matter.
 pub fn closed(app: &AppHandle, label: &str) {
     let prompt = label.strip_prefix(LABEL).map(str::parse::<PromptId>);
     if let Some(Ok(prompt)) = prompt {

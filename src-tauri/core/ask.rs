@@ -57,8 +57,8 @@ pub enum PromptKind {
         purpose: PassphraseUse,
         refused: Option<String>,
     },
-    /// What a program of the configuration says while it runs. Nobody answers it here, it ends with
-    /// the program.
+    /// What a program of the configuration says while it runs. It ends with the program, without an
+    /// answer.
     Program { program: String, says: Foreign },
     /// The keys, or the sign-in in the browser, are those of another user than the stored ones.
     OtherUser {

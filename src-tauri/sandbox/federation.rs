@@ -35,7 +35,8 @@ pub(super) fn page(now: SystemTime) -> HttpAnswer {
     pages::page(
         title,
         &format!(
-            "<h1>{title}</h1><p>{PERSON} signs in to AWS.</p><form method=\"post\" action=\"{aws}\">\
+            "<h1>{title}</h1><p>{PERSON} signs in to AWS.</p>\
+             <form method=\"post\" action=\"{aws}\">\
              <input type=\"hidden\" name=\"SAMLResponse\" value=\"{assertion}\">\
              <p><button autofocus>Sign in</button></p></form>"
         ),

@@ -1,5 +1,5 @@
-//! Pages for a browser: what is asked on them, and what was answered. A page that asks is answered
-//! by posting its form back to its own address; `refuse` in the form refuses.
+//! Pages for a browser: questions, and their outcome. A question is answered by posting its form
+//! back to its own address; `refuse` in the form refuses.
 
 use super::answer::HttpAnswer;
 use super::protocol::escape;

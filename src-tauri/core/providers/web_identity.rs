@@ -1,5 +1,5 @@
 //! `github/oidc` and `aws/web-identity`: a token by which an identity provider vouches for this job
-//! or machine, taken anew for each session, and the role that is assumed with it. Nobody is asked.
+//! or machine, taken anew for each session, and the role that is assumed with it, without a person.
 
 use super::obtain::Obtain;
 use super::role;

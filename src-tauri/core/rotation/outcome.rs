@@ -14,7 +14,7 @@ pub struct Rotated {
     pub access_key_id: String,
     pub old_access_key_id: Option<String>,
     pub old_key: OldKey,
-    /// The file that the old key was read from. It is still there, and nobody needs it.
+    /// The file that the old key was read from. It is still there, and of no use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale_file: Option<String>,
     /// An earlier run began it.
