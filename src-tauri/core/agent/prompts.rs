@@ -141,13 +141,15 @@ pub(super) fn announce_prompt(actor: &mut Actor, job: JobId, waiter: Option<&Wai
         open.prompt.caller = caller;
     }
     let prompt = open.prompt.clone();
-    if matches!(
+    let is_for_new_keys = matches!(
         prompt.kind,
         PromptKind::Keys {
             why: WhyKeys::Revoked,
             ..
         }
-    ) {
+    );
+    // Of keys that were refused earlier it was said then.
+    if is_for_new_keys && prompt.unanswered.code == Code::AwsCredentialsInvalid {
         actor.tell(Event::KeysRevoked {
             identity: prompt.identity.clone(),
             error: prompt.unanswered.clone(),
