@@ -620,8 +620,8 @@ export type PromptKind =
 	refused: string | null,
 } }) & { browser?: never; keys?: never; mfa?: never; other_user?: never; paste?: never; program?: never } | 
 /**
- *  What a program of the configuration says while it runs. Nobody answers it here, it ends with
- *  the program.
+ *  What a program of the configuration says while it runs. It ends with the program, without an
+ *  answer.
  */
 ({ program: {
 	program: string,
@@ -712,7 +712,7 @@ export type Rotated = {
 	access_key_id: string,
 	old_access_key_id: string | null,
 	old_key: OldKey,
-	/**  The file that the old key was read from. It is still there, and nobody needs it. */
+	/**  The file that the old key was read from. It is still there, and of no use. */
 	stale_file?: string | null,
 	/**  An earlier run began it. */
 	resumed?: boolean,
