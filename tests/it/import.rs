@@ -2,6 +2,7 @@
 
 use crate::home::{DEV, Home, code, text};
 use crate::screen::Terminal;
+use keyfob_core::sandbox::MfaDevice;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
@@ -80,6 +81,31 @@ fn with_yes_everything_is_written_and_the_keys_are_stored() {
     let again = home.run(&["import", "aws", "--yes"]);
     assert_eq!(code(&again), 0, "{}", text(&again.stderr));
     assert_eq!(fs::read(home.config()).expect("there"), configuration);
+}
+
+#[test]
+fn a_role_whose_codes_a_program_gives_is_signed_in_to_without_a_person() {
+    for with_an_agent in [false, true] {
+        let home = home();
+        let (kim, sandbox) = (home.sandbox().mfa_serial("kim"), home.sandbox());
+        let required = sandbox.set_mfa("kim", MfaDevice::RequiredForRoles);
+        required.expect("kim");
+        let role = format!(
+            "[profile lake]\nrole_arn = arn:aws:iam::420000000025:role/deploy\n\
+             source_profile = kim\nmfa_serial = {kim}\nmfa_process = echo 123456\n"
+        );
+        fs::write(home.path().join(".aws/config"), role).expect("a file");
+        let ran = home.run(&["import", "aws", "--yes"]);
+        let said = text(&ran.stderr);
+        assert_eq!(code(&ran), 0, "{said}");
+        assert!(
+            said.contains("program for MFA codes of `lake` is used"),
+            "{said}"
+        );
+        let _agent = with_an_agent.then(|| home.start_agent());
+        let ran = home.run(&["login", "lake", "--no-input"]);
+        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+    }
 }
 
 #[test]

@@ -317,6 +317,14 @@ fn settings(profile: &SharedProfile, kind: &NewKind) -> Result<NewSettings, Stri
     })
 }
 
+/// The program for MFA codes goes to the user below.
+const OF_ROLE_ON_PROFILE: &[&str] = &[
+    "source_profile",
+    "credential_source",
+    "external_id",
+    "mfa_process",
+];
+
 /// What the identity has no setting for. AWS tools go on reading it from the profile.
 fn left_out(profile: &SharedProfile, kind: &NewKind) -> Option<String> {
     const OF_ALL: &[&str] = &[
@@ -346,7 +354,8 @@ fn left_out(profile: &SharedProfile, kind: &NewKind) -> Option<String> {
     ];
     let own: &[&str] = match kind {
         NewKind::User { .. } => OF_USER,
-        NewKind::AssumeRole { .. } => &["source_profile", "credential_source", "external_id"],
+        NewKind::AssumeRole { .. } if profile.has_any(&["source_profile"]) => OF_ROLE_ON_PROFILE,
+        NewKind::AssumeRole { .. } => &["credential_source", "external_id"],
         NewKind::AssumeRoleWithToken { .. } => &["web_identity_token_file"],
         NewKind::Process { .. } => &["credential_process"],
         NewKind::Login { .. } => &["login_session"],

@@ -99,11 +99,14 @@ pub fn import(
         }
     }
     let chosen: Vec<_> = meanings.iter().map(|(profile, _)| *profile).collect();
-    let devices = profiles.devices(&chosen, &mut draft.notes);
+    let mut code_sources = profiles.code_sources(&chosen, &mut draft.notes);
     for (profile, mut meaning) in meanings {
         if let NewKind::User { mfa_arn, .. } = &mut meaning.kind {
-            let device = devices.get(&profile.name).cloned();
+            let CodeSource { device, program } =
+                code_sources.remove(&profile.name).unwrap_or_default();
             *mfa_arn = mfa_arn.take().or(device);
+            let of_user = &mut meaning.settings.mfa_process;
+            *of_user = of_user.take().or(program);
             let keys = profile.keys(&draft.identity(&profile.name), mfa_arn.clone());
             draft.keys.extend(keys);
         }
@@ -228,42 +231,85 @@ impl Profiles {
         Ok(chosen)
     }
 
-    /// The MFA device of each user: AWS wants its code where a role is assumed, Keyfob where the
-    /// user signs in.
-    fn devices(
+    /// What the MFA codes of each user come from: AWS tools read it where a role is assumed, Keyfob
+    /// where the user signs in.
+    fn code_sources(
         &self,
         chosen: &[&SharedProfile],
         notes: &mut Vec<String>,
-    ) -> HashMap<String, String> {
-        let mut devices: HashMap<String, String> = HashMap::new();
+    ) -> HashMap<String, CodeSource> {
+        let mut sources: HashMap<String, CodeSource> = HashMap::new();
         for role in chosen {
-            let (Some(device), Ok(chain)) = (role.value("mfa_serial"), self.chain(role)) else {
+            let Ok(chain) = self.chain(role) else {
                 continue;
             };
-            let [_, .., source] = chain.as_slice() else {
+            let [_, .., user] = chain.as_slice() else {
                 continue;
             };
-            let is_user = matches!(self.meant(source), Some((ProfileKind::IamUser, _)));
-            let given = devices.get(&source.name).map(String::as_str);
-            let given = source.value("mfa_serial").or(given);
-            let (name, source_name) = (shorten(&role.name), shorten(&source.name));
-            let what = match given {
-                _ if !is_user => {
-                    format!("is left out: `{source_name}` is not a user who can enter a code")
-                }
-                Some(given) if given == device => continue,
-                Some(_) => {
-                    format!("is left out: its user `{source_name}` signs in with another one")
-                }
-                None => {
-                    devices.insert(source.name.clone(), device.to_owned());
-                    format!("is used when its user `{source_name}` signs in")
-                }
-            };
-            notes.push(format!("the MFA device of `{name}` {what}"));
+            let is_user = matches!(self.meant(user), Some((ProfileKind::IamUser, _)));
+            let given = sources.entry(user.name.clone()).or_insert_with(|| {
+                let (device, program) = (user.owned("mfa_serial"), user.owned("mfa_process"));
+                CodeSource { device, program }
+            });
+            let device = role.owned("mfa_serial");
+            let moved = [
+                given_to(&mut given.device, device.clone()),
+                // The codes of another device are of no use.
+                match &device {
+                    Some(device) if given.device.as_ref() != Some(device) => {
+                        role.owned("mfa_process").map(|_| Moved::Other)
+                    }
+                    Some(_) | None => given_to(&mut given.program, role.owned("mfa_process")),
+                },
+            ];
+            let (name, user) = (shorten(&role.name), shorten(&user.name));
+            for (noun, moved) in ["MFA device", "program for MFA codes"]
+                .into_iter()
+                .zip(moved)
+            {
+                let what = match moved {
+                    None => continue,
+                    Some(_) if !is_user => {
+                        format!("is left out: `{user}` is not a user who can enter a code")
+                    }
+                    Some(Moved::Same) => continue,
+                    Some(Moved::Other) => {
+                        format!("is left out: its user `{user}` signs in with another one")
+                    }
+                    Some(Moved::Here) => format!("is used when its user `{user}` signs in"),
+                };
+                notes.push(format!("the {noun} of `{name}` {what}"));
+            }
         }
-        devices
+        sources
     }
+}
+
+/// Of a user.
+#[derive(Default)]
+struct CodeSource {
+    device: Option<String>,
+    program: Option<String>,
+}
+
+/// A role's setting, to its user.
+enum Moved {
+    Here,
+    Same,
+    /// The user has another.
+    Other,
+}
+
+fn given_to(given: &mut Option<String>, of_role: Option<String>) -> Option<Moved> {
+    let of_role = of_role?;
+    Some(match given {
+        Some(given) if *given == of_role => Moved::Same,
+        Some(_) => Moved::Other,
+        None => {
+            *given = Some(of_role);
+            Moved::Here
+        }
+    })
 }
 
 impl SharedProfile {

@@ -538,6 +538,72 @@ fn the_mfa_device_of_a_role_goes_to_the_user_it_is_assumed_with() {
 }
 
 #[test]
+fn the_program_for_the_codes_of_a_role_goes_with_its_device_to_the_user() {
+    let role = |name: &str, source: &str, settings: &str| {
+        format!(
+            "[profile {name}]\nrole_arn = arn:aws:iam::420000000025:role/r\n{source}\n{settings}\n"
+        )
+    };
+    let device = |name: &str| format!("mfa_serial = arn:aws:iam::410000000017:mfa/{name}");
+    let config = [
+        role(
+            "one",
+            "source_profile = dev",
+            &format!("{}\nmfa_process = code kim", device("kim")),
+        ),
+        role("two", "source_profile = one", "mfa_process = code kim"),
+        role("same", "source_profile = dev", "mfa_process = other"),
+        role(
+            "key",
+            "source_profile = dev",
+            &format!("{}\nmfa_process = code key", device("key")),
+        ),
+        role(
+            "program",
+            "source_profile = vendor",
+            "mfa_process = code kim",
+        ),
+        role(
+            "machine",
+            "credential_source = Ec2InstanceMetadata",
+            "mfa_process = code kim",
+        ),
+        "[profile vendor]\ncredential_process = creds\n".to_owned(),
+    ];
+    let home = aws(
+        &config.concat(),
+        "[dev]\naws_access_key_id = ID\naws_secret_access_key = SECRET\n",
+    );
+    let names = [
+        "dev", "one", "two", "same", "key", "vendor", "program", "machine",
+    ];
+    let import = imported(&home, &names, &[]).expect("an import");
+    let written = text(&import);
+    let of_user = "credentials:
+        mfa_arn: \"arn:aws:iam::410000000017:mfa/kim\"
+        mfa_process: \"code kim\"";
+    assert!(written.contains(of_user), "{written}");
+    assert_eq!(written.matches("mfa_process").count(), 1);
+    assert_eq!(shown(&load(&written)), "");
+    let machine = "`machine` is assumed with the machine's own credentials";
+    let (of_machine, notes): (Vec<_>, Vec<_>) =
+        import.notes.iter().partition(|it| it.contains("machine`"));
+    assert!(of_machine[0].contains(machine), "{of_machine:?}");
+    assert!(of_machine[1].ends_with("`mfa_process`"), "{of_machine:?}");
+    assert_eq!(
+        notes,
+        [
+            "the MFA device of `one` is used when its user `dev` signs in",
+            "the program for MFA codes of `one` is used when its user `dev` signs in",
+            "the program for MFA codes of `same` is left out: its user `dev` signs in with another one",
+            "the MFA device of `key` is left out: its user `dev` signs in with another one",
+            "the program for MFA codes of `key` is left out: its user `dev` signs in with another one",
+            "the program for MFA codes of `program` is left out: `vendor` is not a user who can enter a code",
+        ]
+    );
+}
+
+#[test]
 fn the_files_are_where_the_environment_says_and_missing_ones_hold_nothing() {
     let home = Home {
         folder: tempfile::tempdir().expect("a folder"),
