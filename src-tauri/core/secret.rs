@@ -279,6 +279,8 @@ pub struct ClientRegistration {
     pub secret: Secret,
     pub expires_at: SystemTime,
     pub flow: OidcFlow,
+    /// What tokens of it are good for.
+    pub scope: String,
 }
 
 /// How a browser's sign-in comes back.

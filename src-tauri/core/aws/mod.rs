@@ -46,6 +46,6 @@ pub use reach::{HostAnswer, address, answers};
 pub use secret_value::secret_value;
 pub use signin::{ConsoleGrant, ConsoleSignIn, console_client};
 pub use sso::{Portal, PortalAccount};
-pub use sso_oidc::{CodeToEnter, SsoOidc, TokenGrant};
+pub use sso_oidc::{CodeToEnter, SCOPE as PORTAL_SCOPE, SsoOidc, TokenGrant};
 pub use start_url::start_url;
 pub use sts::{Granted, Mfa, Principal, RoleRequest};

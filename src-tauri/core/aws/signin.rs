@@ -23,6 +23,7 @@ use std::time::{Duration, SystemTime};
 
 const SAME_DEVICE: &str = "arn:aws:signin:::devtools/same-device";
 const CROSS_DEVICE: &str = "arn:aws:signin:::devtools/cross-device";
+const SCOPE: &str = "openid";
 /// Where a browser on another device ends: it shows a code to copy.
 const CONFIRMATION: &str = "/v1/sessions/confirmation";
 
@@ -54,6 +55,7 @@ pub fn console_client(flow: OidcFlow, expires_at: SystemTime) -> ClientRegistrat
         secret: new_key(),
         expires_at,
         flow,
+        scope: SCOPE.to_owned(),
     }
 }
 
@@ -106,7 +108,7 @@ impl ConsoleSignIn<'_> {
         request: &AuthorizationRequest,
     ) -> Result<String> {
         let authorize = format!("{}/v1/authorize", self.address()?);
-        let more = [("code_challenge_method", "SHA-256"), ("scope", "openid")];
+        let more = [("code_challenge_method", "SHA-256"), ("scope", SCOPE)];
         Ok(request.page(&authorize, &client.id, more))
     }
 

@@ -17,7 +17,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use std::time::{Duration, SystemTime};
 
 const CLIENT_NAME: &str = "keyfob";
-const SCOPE: &str = "sso:account:access";
+/// Without it a token is good for nothing at the portal.
+pub const SCOPE: &str = "sso:account:access";
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// What RFC 8628 has where the answer says nothing.
 const POLLING_INTERVAL: Duration = Duration::from_secs(5);
@@ -91,6 +92,7 @@ impl SsoOidc<'_> {
             secret: Secret::new(secret),
             expires_at: SystemTime::UNIX_EPOCH + Duration::from_secs(end),
             flow,
+            scope: SCOPE.to_owned(),
         })
     }
 

@@ -33,7 +33,7 @@ pub async fn assigned_accounts(
         place: place(provider),
         token: &sign_in.token,
     };
-    let found = patiently(portal, || portal.accounts()).await?;
+    let found = accounts(portal).await?;
     let mut accounts = Vec::new();
     let a_batch = Duration::from_secs(1) * u32::try_from(AT_ONCE).unwrap_or(1)
         / u32::try_from(A_SECOND).unwrap_or(1);
@@ -51,6 +51,10 @@ pub async fn assigned_accounts(
         }
     }
     Ok(accounts)
+}
+
+pub(super) async fn accounts(portal: Portal<'_>) -> Result<Vec<PortalAccount>, Fault> {
+    patiently(portal, || portal.accounts()).await
 }
 
 async fn patiently<T, A: Future<Output = Result<T, Fault>>>(

@@ -6,14 +6,15 @@ use super::obtain::{Obtain, place};
 use super::redirect::Redirect;
 use crate::ask::PromptKind;
 use crate::aws::{
-    CodeToEnter, Fault, FaultKind, Place, Portal, SsoOidc, TokenGrant, Tries, start_url,
+    CodeToEnter, Fault, FaultKind, PORTAL_SCOPE, Place, Portal, SsoOidc, TokenGrant, Tries,
+    start_url,
 };
 use crate::clock::Clock;
 use crate::config::{IdentityCenter, Kind, Link, region_of_start_url};
 use crate::error::{Code, Error, Result};
 use crate::secret::{ClientRegistration, OidcFlow, Secret, SignIn};
 use crate::world::World;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The registration is not used in its last day.
 const BEFORE_ITS_END: Duration = Duration::from_secs(24 * 60 * 60);
@@ -53,8 +54,6 @@ pub(super) async fn by_a_person(
     center: &IdentityCenter,
     known: Option<ClientRegistration>,
 ) -> Result<Made> {
-    let now = person.it.world.clock.now();
-    let known = known.filter(|known| known.expires_at > now + BEFORE_ITS_END);
     let at_center = AtCenter { person, center };
     match person.redirect().await {
         Ok(redirect) => at_center.by_redirect(redirect, known).await,
@@ -88,6 +87,10 @@ pub(super) fn other_region(center: &Link) -> String {
         "the request was sent to {region}: `region` of {name} must be that of the Identity \
          Center{other}"
     )
+}
+
+fn is_for(known: &ClientRegistration, flow: OidcFlow, now: SystemTime) -> bool {
+    known.flow == flow && known.scope == PORTAL_SCOPE && known.expires_at > now + BEFORE_ITS_END
 }
 
 fn made(sign_in: SignIn, client: ClientRegistration) -> Made {
@@ -189,13 +192,14 @@ impl AtCenter<'_> {
         start_url(&it.world.aws, &center.start_url).await
     }
 
-    /// Registered anew where what is known is of the other flow.
+    /// Registered anew where what is known is for something else, or ends.
     async fn client(
         &self,
         flow: OidcFlow,
         known: Option<ClientRegistration>,
     ) -> Result<ClientRegistration> {
-        if let Some(known) = known.filter(|known| known.flow == flow) {
+        let now = self.person.it.world.clock.now();
+        if let Some(known) = known.filter(|known| is_for(known, flow, now)) {
             return Ok(known);
         }
         let center = service(self.person.it);

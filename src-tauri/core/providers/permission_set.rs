@@ -1,6 +1,7 @@
 //! `aws/permission-set`: a session of the role that a permission set of an IAM Identity Center is
 //! in an account.
 
+use super::assigned;
 use super::identity_center::other_region;
 use super::obtain::{Obtain, Refusal};
 use crate::ask::Note;
@@ -104,7 +105,7 @@ async fn account(
         AccountReference::Id(id) => return Ok(id.clone()),
         AccountReference::Name(name) => name,
     };
-    let accounts = portal.accounts().await;
+    let accounts = assigned::accounts(portal).await;
     let accounts = accounts.map_err(|fault| refused(it, fault))?;
     let listed = accounts.iter().map(|it| AssignedAccount {
         id: it.id.clone(),

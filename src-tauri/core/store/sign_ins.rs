@@ -61,6 +61,8 @@ struct ClientText {
     secret: Option<Secret>,
     expires_at: Timestamp,
     flow: OidcFlow,
+    #[serde(default)]
+    scope: String,
 }
 
 impl SignIns {
@@ -140,6 +142,7 @@ fn encode(stored: &StoredSignIn, configuration: &str) -> Result<Secret> {
             secret: Some(it.secret),
             expires_at: timestamp(it.expires_at)?,
             flow: it.flow,
+            scope: it.scope,
         })
     });
     Ok(value::line(&SignInEntryText {
@@ -170,6 +173,7 @@ fn decode(name: &EntryName, text: &Secret) -> Result<StoredSignIn> {
             secret: it.secret.ok_or_else(broken)?,
             expires_at: it.expires_at.into(),
             flow: it.flow,
+            scope: it.scope,
         })
     });
     Ok(StoredSignIn {

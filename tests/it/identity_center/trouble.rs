@@ -2,7 +2,11 @@
 
 use super::*;
 use crate::desktop::killed_in;
+use crate::home::wait_for;
 use jiff::Timestamp;
+use keyfob_core::secret::Secret;
+use keyfob_core::store::EntryKind;
+use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
@@ -189,6 +193,58 @@ fn an_identity_center_of_another_region_is_named_with_the_region_that_was_called
     let said = text(&ran.stderr);
     assert_eq!(code(&ran), 1, "{said}");
     assert!(said.contains("was sent to eu-central-1"), "{said}");
+}
+
+#[test]
+fn an_account_goes_by_its_name_where_the_portal_is_busy_for_a_while() {
+    for with_an_agent in [false, true] {
+        let office = signed_in();
+        let _agent = with_an_agent.then(|| office.agent());
+        // More often than a call is sent.
+        for (action, times) in [
+            (SignInAction::ListAccounts, 5),
+            (SignInAction::GetRoleCredentials, 2),
+        ] {
+            let busy = FaultSwitch::on(SandboxFault::Throttling).for_action(action);
+            let sandbox = office.home.sandbox();
+            sandbox.inject(busy.times(times)).expect("a fault");
+        }
+        let ran = office.home.run(&["login", "reader"]);
+        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+        assert_eq!(office.calls("ListAccounts"), 6);
+    }
+}
+
+/// A registration is good in its own region, and for the access that it was made for.
+#[test]
+fn a_registration_of_another_region_or_for_another_access_is_not_used() {
+    for with_an_agent in [false, true] {
+        let office = signed_in();
+        let _agent = with_an_agent.then(|| office.agent());
+        let elsewhere = CENTER.replace("region: eu-central-1", "region: eu-west-1");
+        fs::write(office.home.config(), elsewhere).expect("written");
+        office.sign_in(&["login", "admin", "--force"]);
+        assert_eq!(office.calls("RegisterClient"), 1, "of another region");
+
+        let keychain = office.home.keychain();
+        wait_for(async {
+            let all = keychain.list().await.expect("a keyring").into_iter();
+            let mut tokens = all.filter(|it| it.name.kind == EntryKind::Token);
+            let entry = tokens.next().expect("a sign-in");
+            let stored = keychain.read(&entry.name).await.expect("readable");
+            let stored = stored.expect("there").expose().to_owned();
+            let other = stored.replace("sso:account:access", "codewhisperer:completions");
+            assert_ne!(other, stored);
+            let written = keychain.write(&entry, Secret::new(&other)).await;
+            written.expect("written");
+        });
+        office.home.sandbox().revoke_sign_ins();
+        office.sign_in(&["login", "admin", "--force-all"]);
+        assert_eq!(office.calls("RegisterClient"), 2, "for another access");
+        office.home.sandbox().revoke_sign_ins();
+        office.sign_in(&["login", "admin", "--force-all"]);
+        assert_eq!(office.calls("RegisterClient"), 2, "its own");
+    }
 }
 
 /// Of this program at the service: it is made anew where it cannot be used, and refused in words.
