@@ -115,6 +115,13 @@ fn a_token_file_that_is_of_no_use_is_named_and_aws_is_not_called() {
     refused("does not exist");
     fs::create_dir(&file).expect("a folder");
     refused("is a folder");
+    #[cfg(unix)]
+    {
+        fs::remove_dir(&file).expect("removed");
+        let made = std::process::Command::new("mkfifo").arg(&file).status();
+        assert!(made.expect("it is installed").success());
+        refused("is no file");
+    }
     assert_eq!(home.calls().len(), 0, "{:?}", home.calls());
 }
 

@@ -184,8 +184,8 @@ mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::TcpStream;
 
-    /// The status of the answer; 0: there was none.
-    async fn fetched(redirect: &Redirect, head: String) -> u16 {
+    /// The status of the answer and what its page says; 0: there was none.
+    async fn fetched(redirect: &Redirect, head: String) -> (u16, String) {
         let uri = &redirect.request.redirect_uri;
         let host = uri.trim_start_matches("http://").split('/').next();
         let host = host.expect("a host").to_owned();
@@ -197,7 +197,9 @@ mod tests {
         });
         let answer = answer.await.expect("no panic").unwrap_or_default();
         let status = answer.split(' ').nth(1).unwrap_or_default();
-        status.parse().unwrap_or_default()
+        let status = status.parse().unwrap_or_default();
+        let page = answer.split_once("<p>").map_or("", |it| it.1);
+        (status, page.trim_end_matches("</p></html>").to_owned())
     }
 
     fn get(redirect: &Redirect, query: &str, headers: &str) -> String {
@@ -221,11 +223,14 @@ mod tests {
             get(&redirect, &right, "").replace("GET", "POST"),
             get(&redirect, &right, "").replace("/oauth/callback", "/"),
         ] {
-            assert_eq!(fetched(&redirect, foreign.clone()).await, 400, "{foreign}");
+            let answer = fetched(&redirect, foreign.clone()).await;
+            assert_eq!(answer, (400, FOREIGN.to_owned()), "{foreign}");
         }
         let right = get(&redirect, &right, "sec-fetch-mode: navigate\r\n");
-        assert_eq!(fetched(&redirect, right.clone()).await, 200);
-        assert_eq!(fetched(&redirect, right.clone()).await, 410, "once");
+        let answer = fetched(&redirect, right.clone()).await;
+        assert_eq!(answer, (200, RECEIVED.to_owned()));
+        let answer = fetched(&redirect, right.clone()).await;
+        assert_eq!(answer, (410, OVER.to_owned()), "once");
         let code = redirect.code().await.expect("a code");
         assert_eq!(code, Secret::new("c+1"));
         let uri = redirect.request.redirect_uri.clone();
@@ -239,7 +244,8 @@ mod tests {
         let mut redirect = Redirect::open().await.expect("a port");
         let state = redirect.request.state.expose().to_owned();
         let query = format!("error=access_denied&error_description=No+access&state={state}");
-        assert_eq!(fetched(&redirect, get(&redirect, &query, "")).await, 200);
+        let answer = fetched(&redirect, get(&redirect, &query, "")).await;
+        assert_eq!(answer, (200, REFUSED.to_owned()));
         let error = redirect.code().await.expect_err("refused");
         assert_eq!(error.code, Code::Cancelled);
         assert!(error.message.ends_with("No access"), "{error}");

@@ -9,7 +9,7 @@ use crate::error::{Code, Error, Result};
 use crate::foreign::Foreign;
 use crate::secret::{Origin, Secret, Session};
 use crate::world::World;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -78,6 +78,7 @@ fn from_file(world: &World, path: &Path) -> Result<Secret> {
     let text = read(path).map_err(|cause| match cause.kind() {
         io::ErrorKind::NotFound => flawed("does not exist"),
         io::ErrorKind::IsADirectory => flawed("is a folder"),
+        io::ErrorKind::InvalidInput => flawed("is no file, but a pipe or a device"),
         io::ErrorKind::FileTooLarge => flawed("is larger than 64 KiB, as no token is"),
         io::ErrorKind::InvalidData => flawed("is no text"),
         _ => flawed(&format!("cannot be read: {cause}")),
@@ -98,10 +99,15 @@ fn from_file(world: &World, path: &Path) -> Result<Secret> {
 }
 
 fn read(path: &Path) -> io::Result<Zeroizing<String>> {
-    let file = File::open(path)?;
-    if file.metadata()?.is_dir() {
+    // Before it is opened: what is a pipe would wait for its writer.
+    let found = fs::metadata(path)?;
+    if found.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
+    if !found.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let file = File::open(path)?;
     let mut text = Zeroizing::new(String::new());
     let length = file.take(LONGEST_TOKEN + 1).read_to_string(&mut text)?;
     if length as u64 > LONGEST_TOKEN {
