@@ -45,7 +45,7 @@ pub async fn open(what: impl AsRef<OsStr>, noun: &'static str) -> Result<()> {
 /// See [`crate::desktop::browser::browse`].
 pub async fn browse(address: &str) -> Result<()> {
     let address = address.to_owned();
-    in_the_background(move || browser::browse(&address)).await
+    in_the_background(move || browser::browse(&address, None)).await
 }
 
 /// See [`terminal::open`].

@@ -96,7 +96,7 @@ async fn opened(link: Secret, profile: Option<PathBuf>, wanted: Option<OsString>
     let (address, served) = browser_link::address(link).await?;
     let opening = tokio::task::spawn_blocking(move || match profile {
         Some(folder) => isolated::browse(&address, &folder, wanted.as_deref()),
-        None => browser::browse(&address),
+        None => browser::browse(&address, wanted.as_deref().and_then(OsStr::to_str)),
     });
     let mut served = pin!(served);
     let was_fetched = tokio::select! {

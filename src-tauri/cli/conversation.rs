@@ -33,6 +33,8 @@ pub struct Conversation {
     client: BlockingClient,
     terminal: Terminal,
     caller: Caller,
+    /// The variable `BROWSER`.
+    browser: Option<String>,
     /// A form ended by itself: a person may still be typing into it.
     is_overtaken: bool,
 }
@@ -76,8 +78,15 @@ impl Conversation {
             client,
             terminal,
             caller,
+            browser: None,
             is_overtaken: false,
         }
+    }
+
+    /// For a person in front of a terminal.
+    pub fn with_browser(self, wanted: Option<&str>) -> Conversation {
+        let browser = wanted.map(str::to_owned);
+        Conversation { browser, ..self }
     }
 
     /// Asks until the agent needs no person any more. `doing` is shown when it takes long: "Signing
@@ -156,11 +165,12 @@ impl Conversation {
             caller: self.caller.clone(),
             request: Control::LookAt { prompt: prompt.id }.into(),
         };
-        let terminal = self.terminal;
+        let (terminal, browser) = (self.terminal, self.browser.as_deref());
         self.client.while_open(&look, |state| {
             let mut last = PromptState::Open;
             let mut form = Form {
                 terminal,
+                browser,
                 is_wanted: &mut || {
                     last = state();
                     last == PromptState::Open

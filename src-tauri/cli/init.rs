@@ -188,6 +188,7 @@ fn ask(
         question,
         help,
         initial: "",
+        address: None,
         shown: Shown::Plain,
         check,
         warning: |_| None,

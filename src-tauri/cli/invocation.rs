@@ -99,11 +99,9 @@ impl Invocation {
         let running = self.running_agent(config.path());
         let make = agent_here(config, self.environment.clone(), self.terminal);
         let client = BlockingClient::new(running, make);
-        Ok(Conversation::new(
-            client,
-            self.terminal,
-            this_program(self.person),
-        ))
+        let caller = this_program(self.person);
+        let conversation = Conversation::new(client, self.terminal, caller);
+        Ok(conversation.with_browser(self.environment.var("BROWSER")?))
     }
 
     /// Without a person for prompts, on behalf of `caller`. The configuration is read only if no

@@ -1,6 +1,8 @@
 //! A line of text typed on a terminal, with the keys that shells know: Home, End, Ctrl+A, E, U, K
 //! and W. Checked on Enter; the reason stands under the line. Drawn on stderr; keeps nothing of it.
 
+use crate::clipboard;
+use crate::echo::{self, EchoOff};
 use crate::terminal::{Terminal, WIPED, print_to_people};
 use clap::builder::styling::AnsiColor;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, poll, read};
@@ -16,6 +18,8 @@ pub struct Field<'a> {
     /// Below the line; may be empty.
     pub help: &'a str,
     pub initial: &'a str,
+    /// What Tab copies: the address that the field is about.
+    pub address: Option<&'a str>,
     pub shown: Shown,
     /// The reason that the text cannot be taken.
     pub check: fn(&str) -> Result<(), String>,
@@ -50,9 +54,28 @@ pub type IsWanted<'a> = &'a mut dyn FnMut() -> bool;
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Between two looks, where nothing is typed.
-pub fn wait_a_moment() {
-    std::thread::park_timeout(LOOK);
+/// Until Esc, or until it is no longer wanted: what is pressed meanwhile goes to `press`.
+pub fn wait(is_wanted: IsWanted<'_>, mut press: impl FnMut(KeyCode)) -> NoLine {
+    let _keys = EchoOff::key_by_key();
+    while is_wanted() {
+        // A program in the background that reads its terminal is stopped.
+        let is_pressed = echo::is_in_front().then(|| poll(LOOK));
+        match is_pressed {
+            Some(Ok(false)) => {}
+            Some(Ok(true)) => {
+                if let Ok(Event::Key(key)) = read()
+                    && key.kind != KeyEventKind::Release
+                {
+                    if key.code == KeyCode::Esc {
+                        return NoLine::Closed;
+                    }
+                    press(key.code);
+                }
+            }
+            Some(Err(_)) | None => std::thread::park_timeout(LOOK),
+        }
+    }
+    NoLine::Overtaken
 }
 
 impl From<io::Error> for NoLine {
@@ -68,9 +91,9 @@ pub fn ask(
 ) -> Result<Zeroizing<String>, NoLine> {
     let raw = RawMode::enter()?;
     let mut line = Line::of(field.initial);
-    let mut reason = None;
+    let mut below = None;
     loop {
-        draw(field, &line, reason.as_deref(), terminal);
+        draw(field, &line, below.as_ref(), terminal);
         while !poll(LOOK)? {
             if !is_wanted() {
                 leave(field, &Line::of(""), terminal);
@@ -91,11 +114,15 @@ pub fn ask(
             | Event::FocusGained
             | Event::FocusLost => continue,
         };
+        if let (KeyCode::Tab, Some(address)) = (key.code, field.address) {
+            below = Some(BelowLine::Said(clipboard::copy(address, "address")));
+            continue;
+        }
         match line.press(key) {
-            Pressed::Edited => reason = None,
+            Pressed::Edited => below = None,
             Pressed::Enter => match (field.check)(&line.text()) {
                 Ok(()) => break,
-                Err(why) => reason = Some(why),
+                Err(why) => below = Some(BelowLine::Refused(why)),
             },
             Pressed::Esc | Pressed::Interrupt => {
                 leave(field, &line, terminal);
@@ -226,16 +253,23 @@ impl Line {
     }
 }
 
+/// What stands below the line until it is changed.
+enum BelowLine {
+    Refused(String),
+    Said(String),
+}
+
 /// The question and the text; below it the reason or the help.
-fn draw(field: &Field<'_>, line: &Line, reason: Option<&str>, terminal: Terminal) {
+fn draw(field: &Field<'_>, line: &Line, below: Option<&BelowLine>, terminal: Terminal) {
     let width = size().map_or(80, |(columns, _)| usize::from(columns).max(20));
     let clip = |text: &str| text.chars().take(width - 3).collect::<String>();
     let question = clip(field.question);
     let used = question.chars().count() + 3;
     let (text, at) = line.window(field.shown, width.saturating_sub(used + 2));
     let paint = |color, text: &str| terminal.paint(color, text);
-    let below = match reason {
-        Some(why) => paint(AnsiColor::Red, &clip(&format!("# {why}"))),
+    let below = match below {
+        Some(BelowLine::Said(text)) => paint(AnsiColor::Cyan, &clip(text)),
+        Some(BelowLine::Refused(why)) => paint(AnsiColor::Red, &clip(&format!("# {why}"))),
         None => match (field.warning)(&line.text()) {
             Some(warning) => paint(AnsiColor::Yellow, &clip(&format!("! {warning}"))),
             None if field.help.is_empty() => String::new(),

@@ -4,6 +4,7 @@
 mod agent;
 mod args;
 mod audit;
+mod clipboard;
 mod completion;
 mod console;
 mod conversation;

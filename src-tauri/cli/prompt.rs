@@ -1,10 +1,11 @@
 //! Forms, drawn on stderr: their fields, and what an answer is.
 
+use crate::clipboard;
 use crate::desktop::browser;
-use crate::echo::EchoOff;
 use crate::line::{self, Field, NoLine, Shown};
 use crate::stop::Stop;
 use crate::terminal::{Terminal, one_line};
+use crossterm::event::KeyCode;
 use inquire::ui::RenderConfig;
 use inquire::{Confirm, InquireError, MultiSelect, Select};
 use keyfob_core::agent::api::{
@@ -15,6 +16,8 @@ use keyfob_core::error::{Code, Error};
 use keyfob_core::view::{form, pasted};
 use std::fmt::Display;
 use zeroize::Zeroizing;
+
+const TAB_COPIES: &str = "Tab copies the address";
 
 #[derive(Debug)]
 pub enum Unanswered {
@@ -30,6 +33,8 @@ pub enum Unanswered {
 /// Where a form is drawn, and until when.
 pub struct Form<'a> {
     pub terminal: Terminal,
+    /// The variable `BROWSER`.
+    pub browser: Option<&'a str>,
     pub is_wanted: line::IsWanted<'a>,
 }
 
@@ -61,19 +66,21 @@ pub fn ask(prompt: &Prompt, form: &mut Form<'_>) -> Result<Answer, Unanswered> {
         PromptKind::OtherUser { by, .. } => other_user(identity, *by, form),
         PromptKind::Paste {
             what: PasteKind::SignInCode,
+            address,
             ..
-        } => code_of_the_page(form).map(Answer::Pasted),
+        } => code_of_the_page(address, form).map(Answer::Pasted),
         PromptKind::Paste {
             what: PasteKind::SamlAssertion,
             in_a_window: true,
+            address,
             ..
-        } => wait_until_over(form),
+        } => wait_until_over(&[Copied::address(address)], form),
         // A terminal cannot show the page.
         PromptKind::Paste {
             what: PasteKind::SamlAssertion,
             ..
         } => Err(Unanswered::Failed(prompt.unanswered.clone())),
-        PromptKind::Program { .. } => wait_until_over(form),
+        PromptKind::Program { .. } => wait_until_over(&[], form),
         PromptKind::Browser { address, code, .. } => sign_in_at(address, code, form),
     }
 }
@@ -101,6 +108,7 @@ fn introduction(prompt: &Prompt) -> Vec<String> {
         } => vec![
             format!("To sign in to {identity}, use the window that Keyfob opens for this page:"),
             address.clone(),
+            format!("{TAB_COPIES}, Esc cancels"),
         ],
         PromptKind::Program { program, says } => vec![format!("{program}: {says}")],
         PromptKind::Browser {
@@ -110,7 +118,11 @@ fn introduction(prompt: &Prompt) -> Vec<String> {
             ..
         } => {
             let lines = browser_lines(identity, code, why_code.as_deref());
-            [lines, vec![address.clone()]].concat()
+            let keys = match code.as_str() {
+                "" => format!("{TAB_COPIES}, Esc cancels"),
+                _ => format!("{TAB_COPIES}, c the code, Esc cancels"),
+            };
+            [lines, vec![address.clone(), keys]].concat()
         }
         PromptKind::Mfa { .. }
         | PromptKind::KeyringPassphrase { .. }
@@ -134,21 +146,49 @@ fn refusal(kind: &PromptKind) -> Option<&str> {
 /// Without a code it is for a browser on this machine.
 fn sign_in_at(address: &str, code: &str, form: &mut Form<'_>) -> Result<Answer, Unanswered> {
     if code.is_empty()
-        && let Err(error) = browser::browse(address)
+        && let Err(error) = browser::browse(address, form.browser)
     {
         let warning = format!("{error}; open the address yourself");
         form.terminal.warn(&warning);
     }
-    wait_until_over(form)
+    wait_until_over(&[Copied::address(address), Copied::code(code)], form)
 }
 
 /// What is shown here ends by itself.
-fn wait_until_over(form: &mut Form<'_>) -> Result<Answer, Unanswered> {
-    let _echo = EchoOff::start();
-    while (form.is_wanted)() {
-        line::wait_a_moment();
+fn wait_until_over(copied: &[Copied<'_>], form: &mut Form<'_>) -> Result<Answer, Unanswered> {
+    let terminal = form.terminal;
+    let none = line::wait(form.is_wanted, |key| {
+        let mut copied = copied.iter().filter(|it| !it.text.is_empty());
+        if let Some(it) = copied.find(|it| it.key == key) {
+            terminal.announce(&clipboard::copy(it.text, it.noun));
+        }
+    });
+    Err(none.into())
+}
+
+/// A text that a key copies.
+struct Copied<'a> {
+    key: KeyCode,
+    noun: &'a str,
+    text: &'a str,
+}
+
+impl Copied<'_> {
+    fn address(text: &str) -> Copied<'_> {
+        Copied {
+            key: KeyCode::Tab,
+            noun: "address",
+            text,
+        }
     }
-    Err(Unanswered::Overtaken)
+
+    fn code(text: &str) -> Copied<'_> {
+        Copied {
+            key: KeyCode::Char('c'),
+            noun: "code",
+            text,
+        }
+    }
 }
 
 fn browser_lines(provider: &str, code: &str, why_code: Option<&str>) -> Vec<String> {
@@ -207,6 +247,7 @@ pub fn select_several<T: Display>(
 pub fn text(field: &Field<'_>, terminal: Terminal) -> Result<Zeroizing<String>, Unanswered> {
     let mut form = Form {
         terminal,
+        browser: None,
         is_wanted: &mut || true,
     };
     form.text(field)
@@ -243,6 +284,7 @@ fn keys(
         question: "Access Key ID:",
         help: "",
         initial: "",
+        address: None,
         // What was pasted may hold the secret.
         shown: Shown::UntilEnter(key_id_of),
         check: pasted::access_key_id,
@@ -257,6 +299,7 @@ fn keys(
         question: "MFA ARN (optional):",
         help: "arn:aws:iam::123456789012:mfa/kim, or empty if there is no MFA device",
         initial: mfa_arn.map_or("", MfaArn::as_str),
+        address: None,
         shown: Shown::Plain,
         check: form::mfa_arn,
         warning: |_| None,
@@ -269,6 +312,7 @@ fn keys(
         question: "Session Duration (optional):",
         help: "15m to 36h; empty for 12h",
         initial: &duration,
+        address: None,
         shown: Shown::Plain,
         check: form::session_duration,
         warning: form::duration_warning,
@@ -295,6 +339,7 @@ fn secret_access_key(form: &mut Form<'_>) -> Result<Secret, Unanswered> {
         question: "Secret Access Key:",
         help: "",
         initial: "",
+        address: None,
         shown: Shown::Masked,
         check: form::required,
         warning: |_| None,
@@ -309,6 +354,7 @@ fn mfa_code(identity: &str, device: &MfaArn, form: &mut Form<'_>) -> Result<Stri
         question: &format!("MFA code for {identity}:"),
         help: &format!("six digits from {}", device.as_str()),
         initial: "",
+        address: None,
         shown: Shown::Plain,
         check: form::mfa_code,
         warning: |_| None,
@@ -339,11 +385,12 @@ fn paste_lines(identity: &str, why: Option<&str>) -> Vec<String> {
     why.into_iter().chain([what]).collect()
 }
 
-fn code_of_the_page(form: &mut Form<'_>) -> Result<Secret, Unanswered> {
+fn code_of_the_page(address: &str, form: &mut Form<'_>) -> Result<Secret, Unanswered> {
     let field = Field {
         question: "The code that the page shows:",
-        help: "",
+        help: TAB_COPIES,
         initial: "",
+        address: Some(address),
         shown: Shown::Masked,
         check: form::required,
         warning: |_| None,
@@ -360,6 +407,7 @@ fn other_user(identity: &str, by: OtherUserBy, form: &mut Form<'_>) -> Result<An
         question: &question,
         help: "the sessions of the other user are dropped",
         initial: "",
+        address: None,
         shown: Shown::Plain,
         check: yes_or_no,
         warning: |_| None,
@@ -387,6 +435,7 @@ fn passphrase(
         question,
         help: "",
         initial: "",
+        address: None,
         shown: Shown::Masked,
         check: form::required,
         warning: |_| None,

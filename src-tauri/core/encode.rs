@@ -27,6 +27,11 @@ pub fn short_hex(digest: &[u8]) -> String {
     hex(&digest[..digest.len().min(8)])
 }
 
+/// With padding (RFC 4648, section 4).
+pub fn base64(bytes: impl AsRef<[u8]>) -> String {
+    aws_smithy_types::base64::encode(bytes)
+}
+
 /// One value of a query, or one step of a path with its slashes.
 pub fn percent(value: impl AsRef<[u8]>) -> String {
     percent_encode(value.as_ref(), RESERVED).to_string()

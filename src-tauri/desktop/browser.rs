@@ -67,14 +67,36 @@ fn ended_at_once(mut child: Child) -> io::Result<Option<ExitStatus>> {
 }
 
 /// An address in the browser: of the web, encrypted, or of this process itself. Any other kind
-/// starts whatever program the desktop has for it.
-pub fn browse(address: &str) -> Result<()> {
+/// starts whatever program the desktop has for it. `wanted`: the variable `BROWSER`, which has
+/// precedence over the desktop's choice.
+pub fn browse(address: &str, wanted: Option<&str>) -> Result<()> {
     if !is_for_a_browser(address) {
         let message = format!("{} is no address for a browser", shorten(address));
         return Err(Error::new(Code::InvalidInput, message)
             .hint("only https addresses are opened, and those of this machine"));
     }
+    let mut wanted = wanted.unwrap_or_default().split(':');
+    if wanted.any(|command| opened_with(command, address)) {
+        return Ok(());
+    }
     open(address, "the browser")
+}
+
+/// `%s` of the command is the address, which is its last word otherwise.
+fn opened_with(command: &str, address: &str) -> bool {
+    let mut words = shell_words::split(command).unwrap_or_default().into_iter();
+    // Paths of Windows have a colon themselves.
+    let Some(program) = words.next().filter(|_| cfg!(unix)) else {
+        return false;
+    };
+    let mut words: Vec<String> = words.collect();
+    if words.iter().any(|word| word.contains("%s")) {
+        words = words.iter().map(|it| it.replace("%s", address)).collect();
+    } else {
+        words.push(address.to_owned());
+    }
+    let mut command = Command::new(program);
+    matches!(launched(command.args(words)), LauncherRun::Running)
 }
 
 fn is_for_a_browser(address: &str) -> bool {

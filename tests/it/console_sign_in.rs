@@ -121,6 +121,11 @@ fn without_a_browser_here_a_code_is_copied_from_any_other() {
         let address = address_to_carry(&mut terminal);
         assert!(address.contains("cross-device"), "{address}");
         terminal.read_to("The code that the page shows");
+        terminal.read_to("Tab copies the address");
+        office.desktop.has_a_clipboard();
+        terminal.press_control('i');
+        terminal.read_to("The address is on the clipboard");
+        assert_eq!(office.desktop.copied(), address);
         terminal.type_line("c3RhdGU9b3RoZXImY29kZT14");
         terminal.read_to("of another sign-in");
         terminal.read_to("The code that the page shows");

@@ -61,6 +61,28 @@ impl Desktop {
         fs::set_permissions(&browser, Permissions::from_mode(0o755)).expect("a mode");
     }
 
+    /// As [`Desktop::is_of`], where nothing opens an address.
+    pub fn is_broken_for(&self, program: &mut Command) {
+        fs::write(self.programs.join("xdg-open"), "#!/bin/sh\nexit 3\n").expect("written");
+        // What a terminal is started with.
+        for program in ["sh", "stty"] {
+            let link = self.programs.join(program);
+            std::os::unix::fs::symlink(Path::new("/bin").join(program), link).expect("a link");
+        }
+        program.env("PATH", &self.programs).env("DISPLAY", ":99");
+    }
+
+    /// A program puts on the clipboard what it is given.
+    pub fn has_a_clipboard(&self) {
+        let program = self.programs.join("wl-copy");
+        fs::write(&program, "#!/bin/sh\n/bin/cat > \"${0%/*}/copied\"\n").expect("written");
+        fs::set_permissions(&program, Permissions::from_mode(0o755)).expect("a mode");
+    }
+
+    pub fn copied(&self) -> String {
+        fs::read_to_string(self.programs.join("copied")).expect("something was copied")
+    }
+
     /// What answers at an address, and nothing where that is gone.
     pub fn visit(page: &str) -> Option<String> {
         let (host, _) = page.split_once("://")?.1.split_once('/')?;

@@ -1,6 +1,7 @@
 //! Signing in through IAM Identity Center: the real `fob` with and without an agent, the sandbox's
 //! AWS, and a browser that clicks as a person does.
 
+mod at_a_terminal;
 mod trouble;
 
 use crate::desktop::{Desktop, Office, steps};

@@ -223,6 +223,40 @@ fn what_aws_gives_no_more_is_said_and_what_is_held_goes_on() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn over_ssh_and_without_a_display_a_person_signs_in_with_a_code_and_is_told_why() {
+    let it = Everywhere::new();
+    for (variable, value, why) in [
+        (
+            "SSH_CONNECTION",
+            "192.0.2.1 1 192.0.2.2 22",
+            "this is an SSH connection",
+        ),
+        ("DISPLAY", "", "there is no display here"),
+    ] {
+        for (identity, code_is) in [("center", "on any device"), ("console", "cross-device")] {
+            let mut fob = it.office.home.fob_on_a_terminal(&["login", identity]);
+            it.office.desktop.is_of(&mut fob);
+            fob.env(variable, value);
+            ends_with_a_code(fob, [why, code_is]);
+        }
+    }
+    assert_eq!(it.office.desktop.times(), 0);
+}
+
+/// Stopped where a person would go on.
+#[cfg(target_os = "linux")]
+fn ends_with_a_code(fob: Command, parts: [&str; 2]) {
+    let mut terminal = Terminal::start(fob);
+    for words in parts {
+        terminal.read_to(words);
+    }
+    terminal.press_control('c');
+    let (shown, exit) = terminal.finish();
+    assert_eq!(exit, 130, "{shown}");
+}
+
 /// Every port of 127.0.0.1 is taken, as far as this `fob` can tell.
 #[cfg(target_os = "linux")]
 #[test]
@@ -250,12 +284,7 @@ int bind(int fd, const struct sockaddr *address, socklen_t length) {
         let mut fob = it.office.home.fob_on_a_terminal(&["login", identity]);
         it.office.desktop.is_of(&mut fob);
         fob.env("LD_PRELOAD", &library);
-        let mut terminal = Terminal::start(fob);
-        terminal.read_to("no port of 127.0.0.1 can be opened");
-        terminal.read_to(code_is);
-        terminal.press_control('c');
-        let (shown, exit) = terminal.finish();
-        assert_eq!(exit, 130, "{shown}");
+        ends_with_a_code(fob, ["no port of 127.0.0.1 can be opened", code_is]);
         assert_eq!(it.office.desktop.times(), 0);
     }
 }

@@ -1,0 +1,117 @@
+//! The form of a browser sign-in in a terminal: what its keys do, and which browser it opens.
+
+use super::*;
+use keyfob_core::encode::base64;
+use std::net::TcpStream;
+
+#[test]
+fn a_key_copies_the_address_and_another_the_code() {
+    for with_an_agent in [false, true] {
+        let office = office();
+        let _agent = with_an_agent.then(|| office.agent());
+        let mut fob = office
+            .home
+            .fob_on_a_terminal(&["login", "admin", "--no-browser"]);
+        office.desktop.is_of(&mut fob);
+        let mut terminal = Terminal::reading(fob, false);
+        terminal.read_to("on any device, and compare the code ");
+        let shown = terminal.read_to(":");
+        terminal.read_to("http");
+        let address = format!("http{}", terminal.read_to("\r").trim());
+        terminal.read_to("Tab copies the address, c the code");
+        office.desktop.has_a_clipboard();
+        terminal.press_control('i');
+        terminal.read_to("\x1b]52;c;");
+        assert_eq!(terminal.read_to("\x07"), base64(&address));
+        terminal.read_to("The address is on the clipboard");
+        assert_eq!(office.desktop.copied(), address);
+        terminal.type_line("xc");
+        terminal.read_to("\x1b]52;c;");
+        assert_eq!(terminal.read_to("\x07"), base64(&shown));
+        terminal.read_to("The code is on the clipboard");
+        assert_eq!(office.desktop.copied(), shown);
+        Desktop::click(&address);
+        let (rest, exit) = terminal.finish();
+        assert_eq!(exit, 0, "{rest}");
+        assert!(!rest.contains('\x07'), "{rest}");
+    }
+}
+
+#[test]
+fn a_browser_that_does_not_start_is_said_and_the_address_is_good_all_the_same() {
+    let office = office();
+    let mut fob = office.home.fob_on_a_terminal(&["login", "admin"]);
+    office.desktop.is_broken_for(&mut fob);
+    let mut terminal = Terminal::start(fob);
+    terminal.read_to("opens this address:");
+    terminal.read_to("http");
+    let address = format!("http{}", terminal.read_to("\r").trim());
+    terminal.read_to("the browser cannot be opened");
+    terminal.read_to("open the address yourself");
+    Desktop::click(&address);
+    let (shown, exit) = terminal.finish();
+    assert_eq!(exit, 0, "{shown}");
+}
+
+#[test]
+fn the_variable_browser_has_precedence_over_the_desktops_choice() {
+    for wanted in ["missing:firefox --new-window", "firefox --open=%s"] {
+        let office = office();
+        office.desktop.install("firefox");
+        let mut fob = office.home.fob_on_a_terminal(&["login", "admin"]);
+        office.desktop.is_of(&mut fob);
+        fob.env("BROWSER", wanted);
+        let mut terminal = Terminal::start(fob);
+        terminal.read_to("opens this address");
+        let opened = office.desktop.opened();
+        let address = opened.trim_start_matches("--new-window ");
+        let address = address.trim_start_matches("--open=");
+        assert_ne!(opened, address, "not by the launcher");
+        Desktop::click(address);
+        let (shown, exit) = terminal.finish();
+        assert_eq!(exit, 0, "{shown}");
+    }
+}
+
+#[test]
+fn a_sign_in_that_is_cancelled_closes_its_port_and_tells_the_programs_that_wait() {
+    let office = office();
+    let _agent = office.agent();
+    let program = office.start(&["credential-process", "admin", "--wait", "60"]);
+    let address = office.prompted();
+    let back = address.split_once("127.0.0.1%3A").expect("a redirect").1;
+    let port = back.split_once('%').expect("a path").0;
+    let port: u16 = port.parse().expect("a port");
+    let listens = || TcpStream::connect(("127.0.0.1", port)).is_ok();
+    let mut terminal = office.on_a_terminal(&["login", "admin"]);
+    terminal.read_to("opens this address");
+    terminal.read_to("Esc cancels");
+    assert!(listens());
+    terminal.press_control('[');
+    let (shown, exit) = terminal.finish();
+    assert_eq!(exit, 1, "{shown}");
+    let ran = program.wait_with_output().expect("fob ends");
+    let said = text(&ran.stderr);
+    assert_eq!(code(&ran), 3, "{said}");
+    assert!(
+        said.contains("a sign-in in the browser is needed"),
+        "{said}"
+    );
+    assert!(!listens());
+}
+
+/// The terminal is another machine's.
+#[test]
+fn an_address_is_given_to_the_terminal_where_no_program_takes_it_and_ctrl_c_still_ends_it() {
+    let office = office();
+    let mut fob = office.home.fob_on_a_terminal(&["login", "admin"]);
+    office.desktop.is_broken_for(&mut fob);
+    let mut terminal = Terminal::start(fob);
+    terminal.read_to("opens this address");
+    terminal.read_to("Tab copies the address");
+    terminal.press_control('i');
+    terminal.read_to("was sent to the terminal's clipboard");
+    terminal.press_control('c');
+    let (shown, exit) = terminal.finish();
+    assert_eq!(exit, 130, "{shown}");
+}
