@@ -34,7 +34,11 @@ pub fn base64(bytes: impl AsRef<[u8]>) -> String {
 
 /// One value of a query, or one step of a path with its slashes.
 pub fn percent(value: impl AsRef<[u8]>) -> String {
-    percent_encode(value.as_ref(), RESERVED).to_string()
+    let value = value.as_ref();
+    // Long enough from the start: a text that grows leaves copies behind.
+    let mut text = String::with_capacity(3 * value.len());
+    text.extend(percent_encode(value, RESERVED));
+    text
 }
 
 /// Of the operating system's randomness, which every supported system has.

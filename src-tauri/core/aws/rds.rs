@@ -2,20 +2,16 @@
 //! Signed on this machine; AWS is not called, and only the database knows whether the token is
 //! accepted.
 
-use super::client::Signer;
 use crate::config::{DatabaseHost, DatabaseService};
 use crate::duration::SessionKind;
-use crate::encode::percent;
+use crate::encode::{hex, percent};
 use crate::error::shorten;
 use crate::error::{Code, Error, Result};
 use crate::ids::Region;
 use crate::secret::{Secret, Session};
-use aws_sigv4::http_request::{
-    SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign,
-};
-use aws_sigv4::sign::v4::SigningParams;
-use aws_smithy_runtime_api::client::identity::Identity;
-use std::fmt::Write as _;
+use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use std::time::{Duration, SystemTime};
 use zeroize::Zeroizing;
 
@@ -23,7 +19,10 @@ use zeroize::Zeroizing;
 pub const TOKEN_LIFE: Duration =
     Duration::from_secs(SessionKind::RdsAuthToken.limits().longest as u64);
 
-const SIGNATURE: &str = "X-Amz-Signature";
+const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+const SIGNED_HEADERS: &str = "&X-Amz-SignedHeaders=host";
+/// The hash of nothing.
+const OF_NO_BODY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 /// More than any engine allows its users.
 const LONGEST_USER: usize = 255;
 /// The one user of Aurora DSQL with a permission of its own.
@@ -114,39 +113,33 @@ pub fn sign_token(
         region,
     } = login;
     let name = &host.name;
-    let (service, start) = match host.service {
+    let (service, place, action) = match host.service {
         DatabaseService::Rds | DatabaseService::NotNamed => (
             "rds-db",
-            format!("{name}:{port}/?Action=connect&DBUser={}", percent(user)),
+            format!("{name}:{port}"),
+            format!("Action=connect&DBUser={}", percent(user)),
         ),
         DatabaseService::Dsql if user == DSQL_ADMIN => {
-            ("dsql", format!("{name}/?Action=DbConnectAdmin"))
+            ("dsql", name.clone(), "Action=DbConnectAdmin".to_owned())
         }
-        DatabaseService::Dsql => ("dsql", format!("{name}/?Action=DbConnect")),
+        DatabaseService::Dsql => ("dsql", name.clone(), "Action=DbConnect".to_owned()),
     };
-    // Names of hosts are signed in lower case, however they are written.
-    let url = format!(
-        "https://{}{}",
-        name.to_ascii_lowercase(),
-        &start[name.len()..]
-    );
-    let scope = SigningScope { region, service };
-    let signed = presigned(session, scope, url, now).map_err(|cause| {
+    let moment = Timestamp::try_from(now).map_err(|_| {
         let user = shorten(user);
-        let message = format!("a token for {user}@{name}:{port} cannot be signed: {cause}");
-        Error::new(Code::InvalidInput, message)
+        let message = format!("a token for {user}@{name}:{port} cannot be signed at this moment");
+        Error::new(Code::InvalidInput, message).hint("look at the clock of this machine")
     })?;
-    // Long enough from the start: a text that grows leaves copies behind.
-    let mut token = String::with_capacity(start.len() + signed.len());
-    token.push_str(&start);
-    token.push_str(&signed);
-    let signed_at = now
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
+    let scope = SigningScope {
+        moment,
+        region,
+        service,
+    };
+    let query = presigned(session, scope, &place, &action);
+    let signed_at = u64::try_from(moment.as_second()).unwrap_or_default();
     Ok(SignedToken {
         user: user.clone(),
-        token: Secret::new(token),
+        // In one piece: a text that grows leaves copies behind.
+        token: Secret::new([place.as_str(), "/?", query.as_str()].concat()),
         expires_at: SystemTime::UNIX_EPOCH + Duration::from_secs(signed_at) + TOKEN_LIFE,
     })
 }
@@ -154,49 +147,80 @@ pub fn sign_token(
 /// What a signature is good for.
 #[derive(Clone, Copy)]
 struct SigningScope<'a> {
+    moment: Timestamp,
     region: &'a Region,
     service: &'static str,
 }
 
-/// The parameters that signing adds to the query of `url`, each with its `&`.
+/// The query of the presigned request. It has one shape, so it is written as it is signed: of an
+/// address and a query that may be any, it would be made in many copies.
 fn presigned(
     session: &Session,
     scope: SigningScope<'_>,
-    url: String,
-    now: SystemTime,
-) -> std::result::Result<Zeroizing<String>, Box<dyn std::error::Error>> {
-    let mut settings = SigningSettings::default();
-    settings.signature_location = SignatureLocation::QueryParams;
-    settings.expires_in = Some(TOKEN_LIFE);
-    let identity = Identity::from(Signer::Session(session).credentials());
-    let params = SigningParams::builder()
-        .identity(&identity)
-        .region(scope.region.as_str())
-        .name(scope.service)
-        .time(now)
-        .settings(settings)
-        .build()?
-        .into();
-    let request = SignableRequest::new("GET", url, std::iter::empty(), SignableBody::empty())?;
-    let (signed, signature) = sign(request, &params)?.into_parts();
-    let (_, added) = signed.into_parts();
-    let longest = added
-        .iter()
-        .map(|(name, value)| name.len() + 3 * value.len() + 2)
-        .sum::<usize>();
-    let mut query = Zeroizing::new(String::with_capacity(longest));
-    for (name, value) in added.iter().filter(|(name, _)| *name != SIGNATURE) {
-        let _ = write!(query, "&{name}={}", percent(value.as_bytes()));
-    }
-    let _ = write!(query, "&{SIGNATURE}={signature}");
-    Ok(query)
+    place: &str,
+    action: &str,
+) -> Zeroizing<String> {
+    let SigningScope {
+        moment,
+        region,
+        service,
+    } = scope;
+    let (keys, token) = (&session.keys, &session.token);
+    let date = moment.strftime("%Y%m%dT%H%M%SZ").to_string();
+    let region = region.as_str();
+    let scope = format!("{}/{region}/{service}/aws4_request", &date[..8]);
+    let credential = percent(format!("{}/{scope}", keys.access_key_id.as_str()));
+    let start = format!(
+        "{action}&X-Amz-Algorithm={ALGORITHM}&X-Amz-Credential={credential}&X-Amz-Date={date}\
+         &X-Amz-Expires={}",
+        TOKEN_LIFE.as_secs()
+    );
+    let token = token.as_ref().map_or_else(Zeroizing::default, |token| {
+        let token = Zeroizing::new(percent(token.expose()));
+        Zeroizing::new(["&X-Amz-Security-Token=", &token].concat())
+    });
+    // Names of hosts are signed in lower case, however they are written, and without the port that
+    // HTTPS has.
+    let host = place.to_ascii_lowercase();
+    let host = host.strip_suffix(":443").unwrap_or(&host);
+    let request = [
+        "GET\n/\n",
+        &start,
+        &token,
+        SIGNED_HEADERS,
+        "\nhost:",
+        host,
+        "\n\nhost\n",
+        OF_NO_BODY,
+    ];
+    let request = Zeroizing::new(request.concat());
+    let request = hex(&Sha256::digest(request.as_bytes()));
+    let text = format!("{ALGORITHM}\n{date}\n{scope}\n{request}");
+    let secret = keys.secret_access_key.expose();
+    let key = generate_signing_key(secret, moment.into(), region, service);
+    let signature = calculate_signature(key, text.as_bytes());
+    let query = [
+        &start,
+        SIGNED_HEADERS,
+        &token,
+        "&X-Amz-Signature=",
+        &signature,
+    ];
+    Zeroizing::new(query.concat())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::Signer;
     use crate::ids::AccessKeyId;
     use crate::secret::{Keys, Origin, SecretAccessKey, SessionToken};
+    use aws_sigv4::http_request::{
+        SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign,
+    };
+    use aws_sigv4::sign::v4::SigningParams;
+    use aws_smithy_runtime_api::client::identity::Identity;
+    use proptest::prelude::*;
 
     fn session(token: Option<&str>) -> Session {
         let issued_at = moment();
@@ -290,6 +314,45 @@ mod tests {
                  &X-Amz-Security-Token=IQoJb3JpZ2luX2VjE%2F%2B%3D%3D&X-Amz-Signature={signature}"
             );
             assert_eq!(signed.token.expose(), expected);
+        }
+    }
+
+    /// aws-sigv4 makes its requests of any address, query and credentials.
+    fn signature_by_the_library(session: &Session, url: &str) -> String {
+        let mut settings = SigningSettings::default();
+        settings.signature_location = SignatureLocation::QueryParams;
+        settings.expires_in = Some(TOKEN_LIFE);
+        let identity = Identity::from(Signer::Session(session).credentials());
+        let params = SigningParams::builder()
+            .identity(&identity)
+            .region("eu-central-1")
+            .name("rds-db")
+            .time(moment())
+            .settings(settings)
+            .build()
+            .expect("all is set")
+            .into();
+        let request = SignableRequest::new("GET", url, std::iter::empty(), SignableBody::empty());
+        let signed = sign(request.expect("a request"), &params);
+        signed.expect("a signature").signature().to_owned()
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_login_the_signature_is_the_librarys(
+            host in "[A-Za-z0-9][A-Za-z0-9.-]{0,40}",
+            port in prop_oneof![Just(443_u16), Just(80), 1_u16..],
+            user in "[^\\pC\\pZ]\\PC{0,40}",
+            token in proptest::option::of("[!-~]{1,400}"),
+        ) {
+            let host = format!("{host}.example");
+            let (session, login) = (session(token.as_deref()), login(&host, port, &user, "eu-central-1"));
+            let signed = sign_token(&session, &login, moment()).expect("a token");
+            let start = format!("{host}:{port}/?Action=connect&DBUser={}", percent(&user));
+            let (_, signature) = signed.token.expose().rsplit_once('=').expect("a signature");
+            let url = format!("https://{}", start.replacen(&host, &host.to_ascii_lowercase(), 1));
+            prop_assert!(signed.token.expose().starts_with(&start));
+            prop_assert_eq!(signature, signature_by_the_library(&session, &url));
         }
     }
 
