@@ -8,6 +8,7 @@ use crate::home::{DEV, Home, code, text, until};
 use serde_json::json;
 use std::io::Write;
 use std::net::TcpListener;
+use std::time::Duration;
 
 #[test]
 fn a_client_is_let_in_without_a_password_and_its_parameters_go_on() {
@@ -32,6 +33,25 @@ fn a_client_is_let_in_without_a_password_and_its_parameters_go_on() {
     assert!(token.starts_with(&begins), "{token}");
     client.ends();
     assert!(client.rest().is_empty());
+}
+
+#[test]
+fn more_than_any_buffer_holds_goes_both_ways_and_the_end_comes_after_it() {
+    let (_home, _server, proxy) = serving(Settings::good());
+    let mut client = Client::starts(proxy.port, "app");
+    client.is_in();
+    let sent: Vec<u8> = (0..4_000_000_u32).flat_map(u32::to_be_bytes).collect();
+    let sending = Client(client.0.try_clone().expect("a handle"));
+    let came = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            (&sending.0).write_all(&sent).expect("sent");
+            sending.ends();
+        });
+        // The server sends back what it gets: nothing moves any more until it is read.
+        crate::home::pause(Duration::from_millis(300));
+        client.rest()
+    });
+    assert!(came == sent, "{} of {}", came.len(), sent.len());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The database behind a port, and what opens it: asked for at each connection.
 
 use super::super::DatabaseToken;
+use super::copying::Threads;
 use super::issuers::Issuers;
 use crate::config::{Database, Engine};
 use crate::error::{Code, Error, Result};
@@ -30,6 +31,7 @@ pub struct ServedDatabase {
     pub has_password: bool,
     pub issuers: Issuers,
     logins: Logins,
+    pub(super) threads: Threads,
     /// Of connections that were refused together, one has the password read again.
     again: Mutex<()>,
 }
@@ -45,6 +47,7 @@ impl ServedDatabase {
             has_password: database.password_secret.is_some(),
             issuers,
             logins,
+            threads: Threads::default(),
             again: Mutex::new(()),
         }
     }

@@ -3,6 +3,7 @@
 //! TLS with the server's certificate checked. Then bytes are copied both ways. Connections of other
 //! users are closed, and nothing but 127.0.0.1 is listened on.
 
+mod copying;
 mod issuers;
 mod login;
 mod mysql;

@@ -9,7 +9,7 @@ use super::mysql_packet::{
     code_of, error, new_scramble, packet, switch_to, switched_to, write,
 };
 use super::parting::{Parting, part};
-use super::server::{connect, copy, no_tls, not_understood, secured, too_slow};
+use super::server::{connect, no_tls, not_understood, secured, too_slow};
 use crate::error::{Code, Error, Result, shorten};
 use crate::foreign::Foreign;
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA1_OUTPUT_LEN};
@@ -40,7 +40,7 @@ pub async fn serve(mut client: TcpStream, database: &ServedDatabase) {
         form: ErrorForm::BeforeTheGreeting,
     };
     let parted = match begin(&mut client, database, &mut next).await {
-        Ok(server) => return copy(client, server).await,
+        Ok(server) => return database.threads.copy(client, server).await,
         Err(parted) => parted,
     };
     let payload = match parted {

@@ -7,7 +7,7 @@ use super::parting::{Parting, part};
 use super::postgres_message::{
     AUTHENTICATION, BackendMessage, ERROR, NOTICE, PROTOCOL, fatal, length,
 };
-use super::server::{connect, copy, no_tls, not_understood, secured, too_slow};
+use super::server::{connect, no_tls, not_understood, secured, too_slow};
 use crate::error::{Code, Error, Result};
 use crate::foreign::Foreign;
 use postgres_protocol::authentication::md5_hash;
@@ -35,7 +35,7 @@ const TERMINATE: &[u8] = b"X\0\0\0\x04";
 
 pub async fn serve(mut client: TcpStream, database: &ServedDatabase) {
     let parted = match begin(&mut client, database).await {
-        Ok(Some(server)) => return copy(client, server).await,
+        Ok(Some(server)) => return database.threads.copy(client, server).await,
         Ok(None) | Err(Parting::Gone) => return,
         Err(parted) => parted,
     };

@@ -10,7 +10,6 @@ use rustls::pki_types::ServerName;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::copy_bidirectional;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -119,10 +118,4 @@ fn not_secured(host: &str, cause: &io::Error) -> Error {
         }
     };
     Error::new(Code::Network, format!("the certificate of {host} {what}")).hint(hint)
-}
-
-/// Until one of the two ends.
-pub(super) async fn copy(mut client: TcpStream, mut server: TlsStream<TcpStream>) {
-    // How it ended is for the two to know.
-    let _ = copy_bidirectional(&mut client, &mut server).await;
 }
