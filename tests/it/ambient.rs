@@ -14,6 +14,12 @@ const HERE: &str = "auth: { identities: { here: { kind: aws/ambient } } }\n";
 
 /// An endpoint that gives every caller the same answer, as long as the test runs.
 fn endpoint(status: u16, body: String) -> String {
+    let url = serve(move |_| (status, body.clone()));
+    format!("{url}/role")
+}
+
+/// The first line of a request decides on its answer.
+fn serve(answer: impl Fn(&str) -> (u16, String) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address");
     std::thread::spawn(move || {
@@ -21,15 +27,33 @@ fn endpoint(status: u16, body: String) -> String {
             let mut stream = stream.expect("a connection");
             let mut request = [0; 4096];
             // One read holds the whole of so short a request.
-            let _ = stream.read(&mut request);
+            let read = stream.read(&mut request).unwrap_or(0);
+            let request = text(&request[..read]);
+            let (status, body) = answer(request.lines().next().unwrap_or_default());
             let length = body.len();
+            // Of an instance's token; others do not look at it.
+            let life = "x-aws-ec2-metadata-token-ttl-seconds: 21600";
             let answer = format!(
-                "HTTP/1.1 {status} Status\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+                "HTTP/1.1 {status} Status\r\ncontent-length: {length}\r\n{life}\r\nconnection: close\r\n\r\n{body}"
             );
             let _ = stream.write_all(answer.as_bytes());
         }
     });
-    format!("http://{address}/role")
+    format!("http://{address}")
+}
+
+/// The metadata service of an instance whose role is `web`.
+fn instance(role: String) -> String {
+    const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
+    serve(move |request| {
+        let answer = match request.split(' ').collect::<Vec<_>>()[..] {
+            ["PUT", "/latest/api/token", _] => "a-token".to_owned(),
+            ["GET", ROLES, _] => "web".to_owned(),
+            ["GET", path, _] if path.strip_prefix(ROLES) == Some("web") => role.clone(),
+            _ => return (404, String::new()),
+        };
+        (200, answer)
+    })
 }
 
 fn json_of(keys: &Keys, more: &str) -> String {
@@ -75,6 +99,64 @@ fn a_container_role_is_checked_with_aws_before_success_and_its_source_is_shown()
         said.contains("come from: container role") && !said.contains("successful"),
         "{said}"
     );
+}
+
+#[test]
+fn an_instances_role_is_used_after_a_containers_and_before_keys_of_the_environment() {
+    let home = Home::signed_up(&format!("{DEV}    here: {{ kind: aws/ambient }}\n"));
+    let session = home.json(&["credential-process", "dev"]);
+    let role = |expires: &str| {
+        let (id, secret, token) = (
+            &session["AccessKeyId"],
+            &session["SecretAccessKey"],
+            &session["SessionToken"],
+        );
+        instance(format!(
+            r#"{{"Code":"Success","AccessKeyId":{id},"SecretAccessKey":{secret},"Token":{token},"Expiration":"{expires}"}}"#
+        ))
+    };
+    let (good, over) = (role("2099-01-01T00:00:00Z"), role("2020-01-01T00:00:00Z"));
+    let container = endpoint(200, json_of(&home.key(), ""));
+    let key = home.key();
+    let keys = [
+        ("AWS_ACCESS_KEY_ID", key.access_key_id.as_str()),
+        ("AWS_SECRET_ACCESS_KEY", key.secret_access_key.expose()),
+    ];
+    let on = |url| {
+        [
+            ("AWS_EC2_METADATA_DISABLED", "false"),
+            ("AWS_EC2_METADATA_SERVICE_ENDPOINT", url),
+        ]
+    };
+    for (variables, source) in [
+        (
+            &[&keys[..], &on(&good), &[(URI, &container)]].concat(),
+            "container role",
+        ),
+        (&[&keys[..], &on(&good)].concat(), "instance role"),
+        (&[&keys[..], &on(&over)].concat(), "environment"),
+        (&keys.to_vec(), "environment"),
+    ] {
+        let ran = login(&home, variables);
+        let said = text(&ran.stderr);
+        assert_eq!(code(&ran), 0, "{said}");
+        let shown = said.lines().find(|line| line.contains("Source"));
+        assert!(
+            shown.is_some_and(|line| line.contains(source)),
+            "{source}: {said}"
+        );
+    }
+    let ran = login(&home, &on(&over));
+    let said = text(&ran.stderr);
+    assert_eq!(code(&ran), 1, "{said}");
+    for why in [
+        "container role: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and",
+        "instance role: ",
+        "expired already",
+        "environment: AWS_ACCESS_KEY_ID is not set",
+    ] {
+        assert!(said.contains(why), "{why}: {said}");
+    }
 }
 
 #[test]
@@ -306,6 +388,43 @@ fn keys_of_the_documentation_and_placeholders_are_refused_by_name_wherever_they_
         assert!(text(&ran.stderr).contains(says), "{}", text(&ran.stderr));
     }
     assert!(home.keyring().is_empty());
+}
+
+#[test]
+fn an_empty_variable_of_the_configuration_is_named_and_leaves_the_keyring_in_use() {
+    let written = DEV.replace(
+        "default: true",
+        "default: true, credentials: { access_key_id: !env AWS_ACCESS_KEY_ID, secret_access_key: \
+         !env AWS_SECRET_ACCESS_KEY }",
+    );
+    let with = |home: &Home, value: &str, words: &[&str]| {
+        let mut fob = home.fob(words);
+        fob.env("AWS_ACCESS_KEY_ID", value);
+        fob.env("AWS_SECRET_ACCESS_KEY", value);
+        let ran = fob.output().expect("fob starts");
+        (code(&ran), text(&ran.stdout) + &text(&ran.stderr))
+    };
+    let home = Home::signed_up(&written);
+    for (value, flaw) in [("", "empty"), ("changeme", "a placeholder")] {
+        let (code, said) = with(&home, value, &["login", "dev", "--force"]);
+        assert_eq!(code, 0, "{said}");
+        let (_, said) = with(&home, value, &["validate"]);
+        for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+            let line = said
+                .lines()
+                .find(|line| line.contains(&format!("variable {name}")));
+            assert!(
+                line.is_some_and(|line| line.contains(flaw)),
+                "{name}: {said}"
+            );
+        }
+        let (code, said) = with(&Home::with(&written), value, &["login", "dev"]);
+        assert_eq!(code, 3, "{said}");
+        assert!(
+            said.contains("AWS_ACCESS_KEY_ID") && said.contains(flaw),
+            "{said}"
+        );
+    }
 }
 
 #[test]

@@ -301,12 +301,22 @@ fn an_agent_reads_a_password_once_until_it_is_told_to_or_signed_out() {
         text(&ran.stdout)
     };
     assert_eq!(password(&[]), "first\n");
-    secrets.answers(200, json!({ "SecretString": "second" }));
+    secrets.answers(200, json!({ "SecretString": "pa55-2nd" }));
     assert_eq!(password(&[]), "first\n");
     assert_eq!(secrets.calls().len(), 1);
-    assert_eq!(password(&["--force"]), "second\n");
-    assert_eq!(password(&[]), "second\n");
+    assert_eq!(password(&["--force"]), "pa55-2nd\n");
+    assert_eq!(password(&[]), "pa55-2nd\n");
     assert_eq!(secrets.calls().len(), 2);
+    let is_it = |text: &str| text.contains("pa55-2nd");
+    let kept = home.keyring();
+    assert!(
+        !kept.values().any(|it| is_it(it)),
+        "it is kept in memory alone"
+    );
+    for file in home.digest().into_keys().filter(|it| it.is_file()) {
+        let held = std::fs::read(&file).expect("readable");
+        assert!(!is_it(&text(&held)), "it is in {}", file.display());
+    }
     let out = text(&run(&home, &secrets, &["logout", "dev"]).stderr);
     let ran = run(&home, &secrets, &["rds", "token", "legacy", "--password"]);
     assert_eq!((code(&ran), text(&ran.stdout).as_str()), (3, ""), "{out}");

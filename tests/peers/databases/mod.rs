@@ -4,6 +4,7 @@
 mod server;
 
 use crate::home::{Home, Ran};
+use keyfob_core::environment::Environment;
 use serde_json::Value;
 use server::{Engine, Proxy, Server, home_with};
 use std::time::Duration;
@@ -75,8 +76,50 @@ fn psql_gets_in_with_a_token_of_its_own_and_through_the_proxy() {
     all_in(&server);
 }
 
-/// A pool that opens a connection every time, for so many seconds, while sessions of twelve seconds
-/// come and go; two that are kept all the time work to the end.
+/// How long pools open connections, and what they see of the lives of sessions.
+struct Span {
+    seconds: u32,
+    session: u32,
+    between_rounds: &'static str,
+}
+
+impl Span {
+    const SHORT: Span = Span {
+        seconds: 40,
+        session: 12,
+        between_rounds: "0.2",
+    };
+
+    /// The seconds in KEYFOB_LONG_RUN, with sessions of a minute.
+    fn of_pools() -> Span {
+        let environment = Environment::capture();
+        let seconds = environment.var("KEYFOB_LONG_RUN").expect("plain text");
+        seconds.map_or(Span::SHORT, |text| Span {
+            seconds: text.parse().expect("seconds"),
+            session: 60,
+            between_rounds: "3",
+        })
+    }
+
+    /// In so many rounds, each of which opened a connection.
+    fn took_several_tokens(&self, server: &Server, rounds: usize) {
+        let mut tokens = all_in(server);
+        let connections = tokens.len();
+        assert!(
+            rounds > 10 && connections > rounds,
+            "{rounds}, {connections}"
+        );
+        tokens.sort_unstable();
+        tokens.dedup();
+        let (tokens, lives) = (tokens.len(), (self.seconds / self.session) as usize);
+        println!("{rounds} rounds, {connections} connections, {tokens} tokens, none refused");
+        // A token goes with its session, of which each is good for three quarters of its life.
+        assert!((lives..=2 * lives + 2).contains(&tokens), "{tokens}");
+    }
+}
+
+/// A pool that opens a connection every time, for so many seconds, while sessions come and go; two
+/// that are kept all the time work to the end.
 const POOL: &str = r#"
 import sys, time, psycopg, psycopg_pool, sqlalchemy
 place, seconds = f"host=127.0.0.1 port={sys.argv[1]} user=app dbname=lake", float(sys.argv[2])
@@ -92,7 +135,7 @@ with psycopg_pool.ConnectionPool(place, min_size=1, max_size=4, max_lifetime=1, 
         with psycopg.connect(place) as it:
             assert it.execute("SELECT 1").fetchone() == (1,)
         opened += 1
-        time.sleep(0.2)
+        time.sleep(float(sys.argv[3]))
 assert kept.execute("SELECT 1").fetchone() == (1,)
 with engine.connect() as it:
     assert it.execute(sqlalchemy.text("SELECT 1")).scalar() == 1
@@ -102,24 +145,13 @@ print(opened)
 #[test]
 #[ignore = "starts PostgreSQL: only root can"]
 fn pools_outlive_their_tokens_without_a_failed_connection() {
-    let (server, home, proxy) = behind_a_proxy(Engine::Postgres, 12);
-    let opened = home.python(POOL, &[&proxy.port, "40"]).ok();
-    let opened: usize = opened.trim().parse().expect("a number");
-    several_tokens(&server, opened);
-}
-
-/// Of sessions of twelve seconds, in so many rounds that all opened a connection.
-fn several_tokens(server: &Server, rounds: usize) {
-    let mut tokens = all_in(server);
-    assert!(
-        rounds > 10 && tokens.len() > rounds,
-        "{rounds}, {}",
-        tokens.len()
-    );
-    tokens.sort_unstable();
-    tokens.dedup();
-    // A token goes with its session, of which each is good for nine seconds.
-    assert!((3..=8).contains(&tokens.len()), "{}", tokens.len());
+    let span = Span::of_pools();
+    let (server, mut home, proxy) = behind_a_proxy(Engine::Postgres, span.session);
+    home.allow(span.seconds);
+    let seconds = span.seconds.to_string();
+    let opened = home.python(POOL, &[&proxy.port, &seconds, span.between_rounds]);
+    let opened = opened.ok().trim().parse().expect("a number");
+    span.took_several_tokens(&server, opened);
 }
 
 /// A pool of HikariCP, through the proxy.
@@ -128,14 +160,17 @@ fn hikari(engine: Engine, protocol: &str) {
         env!("CARGO_MANIFEST_DIR"),
         "/tests/peers/databases/Pool.java"
     );
-    let (server, home, proxy) = behind_a_proxy(engine, 12);
+    let span = Span::SHORT;
+    let (server, home, proxy) = behind_a_proxy(engine, span.session);
     let address = format!("jdbc:{protocol}://127.0.0.1:{}/lake", proxy.port);
     let jars = ["HikariCP", "slf4j-api", "postgresql", "mariadb-java-client"];
     let jars = jars
         .map(|jar| format!("/usr/share/java/{jar}.jar"))
         .join(":");
-    let rounds = home.run(&["java", "-cp", &jars, POOL, &address, "40"]).ok();
-    several_tokens(&server, rounds.trim().parse().expect("a number"));
+    let seconds = span.seconds.to_string();
+    let pool = ["java", "-cp", &jars, POOL, &address, &seconds];
+    let rounds = home.run(&pool).ok().trim().parse().expect("a number");
+    span.took_several_tokens(&server, rounds);
 }
 
 #[test]
@@ -154,13 +189,14 @@ fn a_java_pool_of_mariadb_outlives_its_tokens_without_a_failed_connection() {
 #[ignore = "starts MariaDB: only root can"]
 fn the_mysql_client_gets_in_over_the_lives_of_several_tokens() {
     const ROUNDS: usize = 25;
-    let (server, home, proxy) = behind_a_proxy(Engine::Mariadb, 12);
+    let span = Span::SHORT;
+    let (server, home, proxy) = behind_a_proxy(Engine::Mariadb, span.session);
     for _ in 0..=ROUNDS {
         let one = mariadb(&home, &proxy.port, "app", &["-Ne", "SELECT 1"]);
         assert_eq!(one.ok(), "1\n");
         server::pause(Duration::from_secs(1));
     }
-    several_tokens(&server, ROUNDS);
+    span.took_several_tokens(&server, ROUNDS);
 }
 
 #[test]
