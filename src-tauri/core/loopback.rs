@@ -42,8 +42,12 @@ fn is_of_this_user(client: SocketAddr, _server: SocketAddr) -> bool {
 #[cfg(target_os = "linux")]
 mod linux {
     use super::SocketAddr;
+    use std::fs::File;
+    use std::io::{BufRead, BufReader};
     use std::net::IpAddr;
 
+    /// The kernel looks through all its connections for each piece that is read.
+    const PIECE: usize = 64 << 10;
     /// IPv4 addresses of sockets that can speak both.
     const MAPPED: &str = "0000000000000000FFFF0000";
 
@@ -52,11 +56,13 @@ mod linux {
         let (client, server) = (written(client)?, written(server)?);
         ["/proc/self/net/tcp", "/proc/self/net/tcp6"]
             .into_iter()
-            .find_map(|table| owner_in(&std::fs::read_to_string(table).ok()?, &client, &server))
+            .find_map(|table| owner_in(File::open(table).ok()?, &client, &server))
     }
 
-    fn owner_in(table: &str, client: &str, server: &str) -> Option<u32> {
-        table.lines().find_map(|line| {
+    /// Reads no further than to the connection.
+    fn owner_in(table: File, client: &str, server: &str) -> Option<u32> {
+        let lines = BufReader::with_capacity(PIECE, table).lines();
+        lines.map_while(Result::ok).find_map(|line| {
             let mut fields = line.split_ascii_whitespace().skip(1);
             let is_it = |end: &str, of: &str| end.strip_prefix(MAPPED).unwrap_or(end) == of;
             if !is_it(fields.next()?, client) || !is_it(fields.next()?, server) {
