@@ -36,6 +36,17 @@ export function grouped(all: Identity[]): Group[] {
   return [...groups.values()].sort((a, b) => Number(a.provider !== null) - Number(b.provider !== null));
 }
 
+/** The first so many identities, with their groups. */
+export function first(groups: Group[], many: number): Group[] {
+  let left = many;
+  const cut = groups.map((group) => {
+    const identities = group.identities.slice(0, left);
+    left -= identities.length;
+    return { ...group, identities };
+  });
+  return cut.filter((group) => group.identities.length > 0);
+}
+
 export function matches({ name, provider, account, role, kind, state }: Identity, words: string): boolean {
   return hasWords([name, provider, account, role, kind, texts.state[state]].join("\n"), words);
 }

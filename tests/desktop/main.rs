@@ -17,6 +17,7 @@ mod keyring;
 mod log_out;
 #[path = "../peers/loopback.rs"]
 mod loopback;
+mod many_identities;
 mod notices;
 mod page;
 mod pictures;

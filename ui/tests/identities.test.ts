@@ -122,6 +122,35 @@ test("the filter finds among 200 as it is typed, and says how many", async () =>
   expect(screen.getByText("1 identity")).toBeTruthy();
 });
 
+test("of a long list only what is near the window is drawn", async () => {
+  let comesNear = () => undefined as void;
+  const Near = class {
+    constructor(callback: (seen: { isIntersecting: boolean }[]) => void) {
+      comesNear = () => callback([{ isIntersecting: true }]);
+    }
+    observe = () => undefined;
+    disconnect = () => undefined;
+  };
+  vi.stubGlobal("IntersectionObserver", Near);
+  const many = Array.from({ length: 2_400 }, (_, n) =>
+    fixtures.identity(`team-${n}/View`, { provider: n < 50 ? "one" : "other" }),
+  );
+  const user = await open(new FakeApp(fixtures.snapshot(many)));
+  expect(rows()).toHaveLength(30);
+  expect(row("team-29/View")).toBeTruthy();
+  comesNear();
+  await settled();
+  expect(rows()).toHaveLength(60);
+  expect(row("team-59/View")).toBeTruthy();
+  await user.type(screen.getByRole("searchbox"), "team-23");
+  expect(rows()).toHaveLength(30);
+  expect(screen.getByText("111 identities")).toBeTruthy();
+  await user.type(screen.getByRole("searchbox"), "99");
+  expect(rows()).toHaveLength(1);
+  expect(row("team-2399/View")).toBeTruthy();
+  vi.unstubAllGlobals();
+});
+
 test("the filter covers state, account and role", async () => {
   const user = await open(new FakeApp(fixtures.team_snapshot()));
   await user.type(screen.getByRole("searchbox"), "expired 4400");

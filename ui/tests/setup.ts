@@ -14,6 +14,21 @@ HTMLCanvasElement.prototype.getContext = () => null;
 Element.prototype.scrollTo = () => undefined;
 Element.prototype.scrollIntoView = () => undefined;
 
+// Everything is near in a window without a size.
+window.IntersectionObserver = class implements IntersectionObserver {
+  readonly root = null;
+  readonly rootMargin = "";
+  readonly scrollMargin = "";
+  readonly thresholds = [];
+  constructor(private readonly callback: IntersectionObserverCallback) {}
+  observe() {
+    queueMicrotask(() => this.callback([{ isIntersecting: true } as IntersectionObserverEntry], this));
+  }
+  takeRecords = () => [];
+  unobserve = () => undefined;
+  disconnect = () => undefined;
+};
+
 // No element is hidden from screen readers alone, and the check costs jsdom seconds.
 configure({ defaultHidden: true });
 
