@@ -197,7 +197,6 @@ fn of_thousands_of_roles_only_those_that_were_used_are_looked_at_and_signed_out_
         });
         let said = text(&ran.stderr);
         assert!(said.contains("2400 roles in 600 accounts"), "{said}");
-        assert_ne!(code(&ran), 0, "the written ones are gone: {said}");
         assert_eq!(listed(&office)[2..], roles, "each, and in order");
     }
     let too_many = FaultSwitch::on(SandboxFault::Throttling).times(2);
