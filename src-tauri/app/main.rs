@@ -208,12 +208,16 @@ fn run(first: First, config: Option<PathBuf>) -> anyhow::Result<()> {
         })
         .build(tauri::generate_context!())
         .context("the tray app could not start")?;
-    app.run(|app, event| {
-        if let RunEvent::Exit = event {
+    app.run(|app, event| match event {
+        RunEvent::Exit => {
             block_on(window_process::quit(app));
             // The socket goes, and with a sandbox all that it left.
             block_on(app.state::<AppState>().host.let_go());
         }
+        // macOS starts no second process of an app.
+        #[cfg(target_os = "macos")]
+        RunEvent::Reopen { .. } => window_process::show(app, View::Identities),
+        _ => {}
     });
     Ok(())
 }

@@ -10,11 +10,12 @@ use crate::stop::Stop;
 use crate::terminal::{Shape, print_exact};
 use keyfob_core::agent::api::{ConsoleLink, Request, Secret, SessionRequest};
 use keyfob_core::clock::Clock;
+use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error, Result};
 use keyfob_core::files::{create_folder, file_name};
 use keyfob_core::view::time::{in_time, rfc3339};
 use serde::Serialize;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::pin::pin;
 use zeroize::Zeroizing;
@@ -51,8 +52,8 @@ pub fn console(invocation: &Invocation, args: &ConsoleArgs) -> Result<u8, Stop> 
     let identity = link.identity;
     let folder = args.isolated.then(|| profile(invocation, &identity));
     let folder = folder.transpose()?;
-    let wanted = invocation.environment.raw("BROWSER").map(OsStr::to_owned);
-    runtime()?.block_on(opened(link.url, folder, wanted))?;
+    let environment = invocation.environment.clone();
+    runtime()?.block_on(opened(link.url, folder, environment))?;
     let terminal = invocation.terminal;
     terminal.say(&format!(
         "The AWS console is open in the browser as {identity}"
@@ -92,11 +93,14 @@ fn profile(invocation: &Invocation, identity: &str) -> Result<PathBuf> {
 }
 
 /// Once the browser has fetched the link.
-async fn opened(link: Secret, profile: Option<PathBuf>, wanted: Option<OsString>) -> Result<()> {
+async fn opened(link: Secret, profile: Option<PathBuf>, environment: Environment) -> Result<()> {
     let (address, served) = browser_link::address(link).await?;
     let opening = tokio::task::spawn_blocking(move || match profile {
-        Some(folder) => isolated::browse(&address, &folder, wanted.as_deref()),
-        None => browser::browse(&address, wanted.as_deref().and_then(OsStr::to_str)),
+        Some(folder) => isolated::browse(&address, &folder, &environment),
+        None => {
+            let wanted = environment.raw("BROWSER").and_then(OsStr::to_str);
+            browser::browse(&address, wanted)
+        }
     });
     let mut served = pin!(served);
     let was_fetched = tokio::select! {

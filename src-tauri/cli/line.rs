@@ -140,6 +140,9 @@ pub fn ask(
     Ok(line.text())
 }
 
+/// What AltGr counts as on Windows; terminals elsewhere send the character alone.
+const ALT_GR: KeyModifiers = KeyModifiers::CONTROL.union(KeyModifiers::ALT);
+
 /// The terminal hands over each key, and echoes none.
 struct RawMode;
 
@@ -199,7 +202,8 @@ impl Line {
     }
 
     fn press(&mut self, key: KeyEvent) -> Pressed {
-        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        let is_alt_gr = cfg!(windows) && key.modifiers.contains(ALT_GR);
+        let control = key.modifiers.contains(KeyModifiers::CONTROL) && !is_alt_gr;
         let alt = key.modifiers.contains(KeyModifiers::ALT);
         let (cursor, end) = (self.cursor, self.text.len());
         match key.code {
@@ -358,6 +362,9 @@ mod tests {
         ] {
             assert_eq!(typed(keys, text), (after.to_owned(), cursor), "{keys:?}");
         }
+        let typed_with_alt_gr = typed(&[(KeyCode::Char('@'), ALT_GR)], "kim");
+        let taken = if cfg!(windows) { "kim@" } else { "kim" };
+        assert_eq!(typed_with_alt_gr.0, taken);
     }
 
     #[test]

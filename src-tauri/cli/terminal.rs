@@ -240,6 +240,10 @@ pub fn print_json<T: Serialize>(value: &T) -> Result<(), Stop> {
 
 /// On stderr, as it is: for programs that act on it, and to steer the terminal.
 pub fn print_to_people(text: &str) {
+    // A console of Windows obeys only once it is told to, and what colours lines tells it nothing
+    // where stdout goes elsewhere.
+    #[cfg(windows)]
+    crossterm::ansi_support::supports_ansi();
     let mut err = io::stderr().lock();
     // A closed stderr leaves nothing to report to.
     let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());

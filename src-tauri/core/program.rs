@@ -26,7 +26,9 @@ fn found(name: &Path, path: &OsStr, extensions: &str) -> Option<PathBuf> {
     let folders: Vec<PathBuf> = if name.components().count() > 1 {
         vec![PathBuf::new()]
     } else {
-        std::env::split_paths(path).collect()
+        // An empty one is none, as for the system's own shell.
+        let is_one = |folder: &PathBuf| !folder.as_os_str().is_empty();
+        std::env::split_paths(path).filter(is_one).collect()
     };
     let whole = name.extension().map(|_| "");
     let endings = || whole.into_iter().chain(extensions.split(';'));
@@ -53,8 +55,9 @@ mod tests {
             std::fs::write(at(file), "").expect("written");
         }
         std::fs::create_dir(at("a/aws.cmd")).expect("a folder");
-        let path = std::env::join_paths([at("a"), at("b")]).expect("a list");
-        let found = |name: &str| found(name.as_ref(), &path, ".exe;.cmd");
+        let path = std::env::join_paths([PathBuf::new(), at("a"), at("b")]).expect("a list");
+        let found = |name: &str| found(name.as_ref(), &path, ".exe;.cmd;.toml");
+        assert_eq!(found("Cargo"), None, "it lies in the working folder");
         assert_eq!(found("cdk"), Some(at("a/cdk.cmd")), "the first folder");
         assert_eq!(found("cdk.exe"), Some(at("b/cdk.exe")));
         assert_eq!(found("tool.v2"), Some(at("b/tool.v2.cmd")));

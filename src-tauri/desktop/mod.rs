@@ -24,6 +24,8 @@ const FINISH_WITHIN: Duration = Duration::from_secs(1);
 
 /// As the app's package installs it.
 const ICON: &str = "keyfob";
+#[cfg(not(target_os = "linux"))]
+const IDENTIFIER: &str = "dev.keyfob.Keyfob";
 /// Events within this time become one notice.
 const TOGETHER: Duration = Duration::from_secs(1);
 
@@ -150,7 +152,7 @@ fn notification(notice: &Notice, desktop: Desktop) -> Notification {
         .body(&body);
     // As the installer registers it; without it Windows shows a notice as PowerShell's.
     #[cfg(windows)]
-    notification.app_id("dev.keyfob.Keyfob");
+    notification.app_id(IDENTIFIER);
     if desktop.buttons == Buttons::Shown {
         for button in &notice.buttons {
             notification.action(button.id(), button.label());
@@ -372,6 +374,11 @@ mod screen {
         _pressed: impl Fn(&[NoticeKey], Button) + 'static,
     ) {
         let logged = LoggedOnce::default();
+        // Before the first one: otherwise macOS asks the user which app it is.
+        #[cfg(target_os = "macos")]
+        if let Err(error) = notify_rust::set_application(super::IDENTIFIER) {
+            logged.warn(&error);
+        }
         let mut shown: HashMap<Option<NoticeKey>, Notice> = HashMap::new();
         while let Some(command) = commands.recv().await {
             match command {

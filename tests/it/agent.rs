@@ -1,15 +1,21 @@
 //! The agent as its users meet it: real `fob` processes on both sides of the socket, the sandbox's
 //! AWS behind them.
 
+#[cfg(unix)]
 mod apart;
 mod life;
 mod locked;
+#[cfg(unix)]
+mod locked_meanwhile;
 mod many_programs;
 mod other_user;
 mod overtaken;
 mod recovery;
+#[cfg(unix)]
 mod replies;
+#[cfg(unix)]
 mod said_by_programs;
+#[cfg(unix)]
 mod same;
 
 use crate::home::{DEPLOY, DEV, Home, code, text, wait_for};

@@ -3,6 +3,7 @@
 
 use crate::home::{DEPLOY, DEV, Home, code, text};
 use serde_json::{Value, json};
+#[cfg(unix)]
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -77,6 +78,7 @@ fn run(home: &Home, secrets: &Secrets, arguments: &[&str]) -> Output {
 }
 
 /// What a command saw of its environment.
+#[cfg(unix)]
 fn variables(ran: &Output) -> BTreeMap<String, String> {
     assert_eq!(code(ran), 0, "{}", text(&ran.stderr));
     let pairs = text(&ran.stdout);
@@ -120,6 +122,7 @@ fn the_list_says_how_long_the_agents_token_is_good_for() {
     assert!(shop.is_some_and(|line| line.contains(" 14m")), "{table}");
 }
 
+#[cfg(unix)]
 #[test]
 fn a_command_gets_the_login_and_nothing_of_another() {
     let home = Home::signed_up(&config());
@@ -181,6 +184,7 @@ fn a_command_gets_the_login_and_nothing_of_another() {
     );
 }
 
+#[cfg(unix)]
 #[test]
 fn the_certificate_is_checked_where_its_issuer_is_known() {
     let home = Home::signed_up(&config());
@@ -210,6 +214,7 @@ fn the_certificate_is_checked_where_its_issuer_is_known() {
     );
 }
 
+#[cfg(unix)]
 #[test]
 fn the_exit_code_is_the_commands_and_a_database_that_is_none_runs_nothing() {
     let home = Home::signed_up(&config());
@@ -226,6 +231,7 @@ fn the_exit_code_is_the_commands_and_a_database_that_is_none_runs_nothing() {
     assert!(text(&ran.stderr).contains("did you mean `orders`?"));
 }
 
+#[cfg(unix)]
 #[test]
 fn without_a_command_it_is_a_shell_with_the_login() {
     let home = Home::signed_up(&config());
@@ -240,6 +246,7 @@ fn without_a_command_it_is_a_shell_with_the_login() {
     assert!(text(&ran.stderr).contains("Opening a shell for orders"));
 }
 
+#[cfg(unix)]
 #[test]
 fn a_password_is_read_with_the_identity_and_signed_for_the_region_of_the_secret() {
     let home = Home::signed_up(&config());

@@ -1,7 +1,6 @@
 //! One integration binary: the parts of Keyfob as their users see them, without anything from
 //! outside the repository.
 
-#[cfg(unix)]
 mod agent;
 mod ambient;
 #[cfg(unix)]
@@ -20,7 +19,6 @@ mod console_in_browser;
 #[cfg(unix)]
 mod console_sign_in;
 mod contract;
-#[cfg(unix)]
 mod databases;
 #[cfg(unix)]
 mod desktop;
@@ -59,7 +57,6 @@ mod memory;
 mod opens;
 #[cfg(unix)]
 mod profiles;
-#[cfg(unix)]
 mod proxy;
 mod rds;
 mod rotation;

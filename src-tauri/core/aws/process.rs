@@ -21,6 +21,8 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::process::{ChildStderr, Command};
 
+#[cfg(windows)]
+const CREATE_NO_WINDOW: u32 = 0x0800_0000;
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 const OUTPUT_LIMIT: u64 = 64 * 1024;
 /// A warning of a program that ends at once is not shown.
@@ -77,6 +79,11 @@ impl Aws {
         let path = self.environment.raw("PATH").unwrap_or_default();
         let mut child = Command::new(program::file(name.as_ref(), path, &self.environment));
         child.args(arguments);
+        // The app has no console, and Windows would open one for as long as the program runs.
+        #[cfg(windows)]
+        if self.environment.shows() == Shows::Windows {
+            child.creation_flags(CREATE_NO_WINDOW);
+        }
         for name in self.environment.withheld() {
             child.env_remove(name);
         }

@@ -20,7 +20,7 @@ pub(super) fn fob(environment: &Environment) -> Checked {
     match found.into_iter().find(|it| it.is_file()) {
         None => {
             let command = if cfg!(windows) {
-                format!("setx PATH \"%PATH%;{folder}\"")
+                format!("$Env:PATH = '{folder};' + $Env:PATH")
             } else {
                 format!("export PATH=\"{folder}:$PATH\"")
             };

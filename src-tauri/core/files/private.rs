@@ -9,10 +9,16 @@ use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tempfile::NamedTempFile;
 
 /// Nothing kept here is larger; what is was not written by Keyfob.
 const LARGEST: u64 = 16 << 20;
 const SUFFIX: &str = ".keyfob-new";
+/// `ERROR_ACCESS_DENIED` and `ERROR_SHARING_VIOLATION`.
+const IN_USE: [Option<i32>; 2] = [Some(5), Some(32)];
+const BETWEEN_TRIES: Duration = Duration::from_millis(20);
+const MOST_TRIES: u32 = 100;
 
 /// Creates `folder` and what is missing above it, each for its owner only. Afterwards it is a
 /// folder that other users cannot change: an error that names it otherwise.
@@ -147,10 +153,27 @@ fn write_beside(path: &Path, content: &[u8]) -> io::Result<()> {
         .set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     file.write_all(content)?;
     file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
+    put_in_place(file, path)?;
     #[cfg(unix)]
     let _ = File::open(folder).and_then(|folder| folder.sync_all());
     Ok(())
+}
+
+/// Windows refuses it for as long as another program reads what is there, as AWS tools do.
+fn put_in_place(mut file: NamedTempFile, path: &Path) -> io::Result<()> {
+    let mut tries = 0;
+    loop {
+        let Err(refused) = file.persist(path) else {
+            return Ok(());
+        };
+        let is_in_use = IN_USE.contains(&refused.error.raw_os_error());
+        if !cfg!(windows) || !is_in_use || tries == MOST_TRIES {
+            return Err(refused.error);
+        }
+        file = refused.file;
+        tries += 1;
+        std::thread::park_timeout(BETWEEN_TRIES);
+    }
 }
 
 /// Files beside `path` from writers that were killed.
@@ -186,4 +209,28 @@ pub fn unwritable(path: &Path, doing: &str, cause: &io::Error) -> Error {
 /// A name as part of a file name: a `/` in it is no folder.
 pub fn file_name(name: &str) -> String {
     name.replace(['/', '\\'], "_")
+}
+
+#[cfg(all(test, windows))]
+mod tests {
+    use super::*;
+    use std::os::windows::fs::OpenOptionsExt;
+
+    #[test]
+    fn a_file_that_another_program_reads_is_replaced_once_it_is_done() {
+        const READ_AND_WRITE: u32 = 3;
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("credentials");
+        fs::write(&path, "old").expect("written");
+        let mut options = OpenOptions::new();
+        options.read(true).share_mode(READ_AND_WRITE);
+        let reader = options.open(&path).expect("opened");
+        let reading = std::thread::spawn(move || {
+            std::thread::park_timeout(BETWEEN_TRIES * 10);
+            drop(reader);
+        });
+        replace(&path, b"new").expect("replaced");
+        reading.join().expect("no panic");
+        assert_eq!(fs::read(&path).expect("there"), b"new");
+    }
 }

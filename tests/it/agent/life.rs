@@ -1,9 +1,16 @@
 //! From `fob agent run` to its end, and what the agent keeps to itself meanwhile.
 
-use super::{answered, end, start};
-use crate::home::{DEPLOY, DEV, Home, RunningAgent, code, text, until};
+#[cfg(unix)]
+use super::answered;
+use super::{end, start};
+#[cfg(unix)]
+use crate::home::DEPLOY;
+use crate::home::{DEV, Home, RunningAgent, code, text, until};
+#[cfg(unix)]
 use rustix::process::Signal;
+#[cfg(unix)]
 use std::fs;
+#[cfg(unix)]
 use std::os::unix::process::ExitStatusExt;
 
 /// What `fob agent status` says: its exit code, and the agent's process id.
@@ -68,6 +75,7 @@ fn of_agents_started_at_once_one_runs_and_the_others_name_it() {
     assert_eq!(code(&end(agent)), 0);
 }
 
+#[cfg(unix)]
 #[test]
 fn an_agent_that_was_stopped_is_gone_and_another_can_start_at_once() {
     let home = Home::with(DEV);
@@ -137,6 +145,7 @@ fn nothing_to_stop_is_no_failure_and_status_tells_whether_one_runs() {
     assert_eq!(status(&home), (1, None));
 }
 
+#[cfg(unix)]
 #[test]
 fn signals_end_it_tidily() {
     let home = Home::with(DEV);
@@ -155,6 +164,7 @@ fn signals_end_it_tidily() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_killed_agent_leaves_nothing_that_stands_in_the_way_and_the_next_serves_what_is_stored() {
     let home = Home::signed_up(DEV);
@@ -170,6 +180,7 @@ fn a_killed_agent_leaves_nothing_that_stands_in_the_way_and_the_next_serves_what
     assert!(home.calls().is_empty(), "{:?}", home.calls());
 }
 
+#[cfg(unix)]
 #[test]
 fn neither_what_it_says_nor_its_log_nor_its_command_line_holds_a_secret() {
     let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));

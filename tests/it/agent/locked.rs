@@ -1,14 +1,7 @@
 //! An agent without the passphrase of the keyring file: clients that have it open the keyring
 //! themselves.
 
-use super::answered;
-use crate::home::{DEV, Home, code, text, wait_for};
-use crate::logout_table::stored_keys;
-use keyfob_core::clock::Clock;
-use keyfob_core::config::KeyringChoice;
-use keyfob_core::environment::Environment;
-use keyfob_core::store::{Keyring, Store, StoreScope};
-use std::fs;
+use crate::home::{DEV, Home, code, text};
 
 #[test]
 fn an_agent_without_the_passphrase_leaves_the_work_to_processes_that_have_it() {
@@ -43,55 +36,4 @@ fn an_agent_without_the_passphrase_leaves_the_work_to_processes_that_have_it() {
         "{}",
         text(&ran.stderr)
     );
-}
-
-/// Its passphrase is another one from now on.
-fn lock(home: &Home) {
-    let path = home.path().join("other.age");
-    let choice = KeyringChoice::File {
-        path: path.clone(),
-        password_env: None,
-    };
-    let environment = Environment::of([("FOB_KEYRING_PASSWORD", "another-passphrase")]);
-    let other = Keyring::open(&choice, &environment).expect("a keyring");
-    let store = Store::open(StoreScope {
-        keyring: other,
-        realm: "default".to_owned(),
-        configuration: home.config(),
-        state_folder: home.path().join("elsewhere"),
-        clock: Clock::system(),
-    });
-    let kept = stored_keys(home);
-    wait_for(store.keys.put("other", &kept, None)).expect("stored");
-    fs::rename(path, home.path().join(".config/keyfob/keyring.age")).expect("replaced");
-}
-
-#[test]
-fn a_session_that_the_agent_holds_counts_although_the_keyring_was_locked_meanwhile() {
-    let home = Home::signed_up(DEV);
-    let _agent = home.start_agent();
-    assert_eq!(code(&home.run(&["login", "dev"])), 0);
-    let before = answered(&home.run(&["credential-process", "dev"]));
-    lock(&home);
-    for arguments in [
-        &["credential-process", "dev"][..],
-        &["login", "dev"],
-        &["exec", "dev", "--", "true"],
-        &["env", "dev", "--static"],
-        &["whoami", "dev", "--offline"],
-        &["list"],
-        &["status"],
-    ] {
-        let ran = home.run(arguments);
-        assert_eq!(code(&ran), 0, "{arguments:?}: {}", text(&ran.stderr));
-    }
-    assert_eq!(answered(&home.run(&["credential-process", "dev"])), before);
-    assert_eq!(
-        home.json(&["list", "--json"])["identities"][0]["state"],
-        "valid"
-    );
-    let forced = home.run(&["login", "dev", "--force"]);
-    assert_ne!(code(&forced), 0, "a new one cannot be stored");
-    let without = home.run(&["exec", "dev", "--no-agent", "--", "true"]);
-    assert_ne!(code(&without), 0);
 }

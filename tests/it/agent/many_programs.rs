@@ -1,10 +1,15 @@
 //! Many programs at one agent: one call to AWS for each step, one prompt, one answer.
 
-use super::{answered, end, session, start};
-use crate::home::{DEPLOY, DEV, Home, RunningAgent, code, signal, text, until};
+#[cfg(unix)]
+use super::session;
+use super::{answered, end, start};
+#[cfg(unix)]
+use crate::home::signal;
+use crate::home::{DEPLOY, DEV, Home, RunningAgent, code, text, until};
 use crate::screen::Terminal;
 use keyfob_core::sandbox::MfaDevice;
 use keyfob_core::secret::Keys;
+#[cfg(unix)]
 use rustix::process::Signal;
 use serde_json::json;
 use std::fs;
@@ -262,6 +267,7 @@ fn ctrl_c_in_the_form_closes_the_prompt_for_everybody_and_a_login_opens_it_again
     ends(again, 0);
 }
 
+#[cfg(unix)]
 #[test]
 fn a_login_killed_in_its_form_leaves_no_prompt_and_no_lock_behind() {
     let (home, _agent) = with_a_device();
@@ -289,6 +295,7 @@ fn a_login_killed_in_its_form_leaves_no_prompt_and_no_lock_behind() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn status_shows_sessions_and_the_last_caller_and_writes_nothing() {
     let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));

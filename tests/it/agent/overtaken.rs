@@ -6,6 +6,7 @@ use crate::home::{DEV, Home, RunningAgent, code, text, until};
 use crate::screen::Terminal;
 use keyfob_core::sandbox::{FaultSwitch, SandboxFault, StsAction};
 use serde_json::json;
+#[cfg(unix)]
 use std::process::Command;
 
 const ELSEWHERE: &str = "Answered elsewhere meanwhile";
@@ -142,6 +143,7 @@ fn a_program_and_a_form_get_what_a_code_on_the_command_line_leads_to() {
 }
 
 /// `fob login`, and a shell that reads the next line after it.
+#[cfg(unix)]
 fn login_and_read(home: &Home) -> Terminal {
     const SCRIPT: &str =
         "stty rows 40 cols 120; \"$0\" login dev; read -r line; echo \"then: [$line]\"";
@@ -156,6 +158,7 @@ fn login_and_read(home: &Home) -> Terminal {
     Terminal::start(shell)
 }
 
+#[cfg(unix)]
 #[test]
 fn what_is_typed_for_a_form_that_has_gone_is_not_the_next_programs_input() {
     for with_agent in [true, false] {

@@ -8,7 +8,6 @@ use keyfob_core::sandbox::MfaDevice;
 use keyfob_core::secret::Keys;
 use serde_json::json;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Output};
 
 /// Ways to hand over keys.
@@ -395,8 +394,10 @@ fn an_identity_with_its_own_endpoint_is_the_agents_whatever_the_environment_says
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn repair_speaks_of_an_open_prompt_a_cleared_key_and_a_folder_open_to_all() {
+    use std::os::unix::fs::PermissionsExt;
     let (home, _agent, program) = waiting();
     let base = home.path().join(".aws/keyfob");
     fs::create_dir_all(&base).expect("a folder");

@@ -18,6 +18,10 @@ const WINDOWS_VALUE_LIMIT: usize = 2560;
 /// `CRED_MAX_STRING_LENGTH`: what Windows takes as a comment.
 const WINDOWS_COMMENT_LIMIT: usize = 256;
 
+/// `errSecInteractionNotAllowed`, `errSecAuthFailed`, and `errSecUserCanceled`: its dialog was
+/// closed.
+const MACOS_LOCKED: [Option<i32>; 3] = [Some(-25308), Some(-25293), Some(-128)];
+
 pub(super) const HOW_TO_GET_ONE: &str =
     "start the system's keyring, or keep entries in an encrypted file: FOB_KEYRING=file";
 pub(super) const HOW_TO_UNLOCK: &str =
@@ -347,17 +351,18 @@ fn failure(fault: &Fault) -> KeyringFailure {
             _ => KeyringFailure::Broken,
         };
     }
-    // macOS: errSecInteractionNotAllowed, errSecAuthFailed; the number is only in the error's debug
-    // form.
-    let code = format!("{cause:?}");
-    let is_locked = ["-25308", "-25293"]
-        .iter()
-        .any(|locked| code.contains(locked));
-    if is_locked {
+    if MACOS_LOCKED.contains(&macos_code(&format!("{cause:?}"))) {
         KeyringFailure::Locked
     } else {
         KeyringFailure::Broken
     }
+}
+
+/// The number stands only in the debug form of the error, behind its first field's name.
+fn macos_code(debug: &str) -> Option<i32> {
+    let (_, code) = debug.split_once("code: ")?;
+    let end = code.find(|c: char| c != '-' && !c.is_ascii_digit());
+    code[..end.unwrap_or(code.len())].parse().ok()
 }
 
 #[cfg(test)]
@@ -368,14 +373,17 @@ mod tests {
     fn a_keyring_that_may_not_ask_counts_as_locked_and_one_that_broke_does_not() {
         let fault =
             |text: &str| Fault::PlatformFailure(Box::new(std::io::Error::other(text.to_owned())));
-        assert_eq!(
-            explain(&fault("Error { code: -25308 }")).code,
-            Code::KeyringLocked
-        );
-        assert_eq!(
-            explain(&fault("Error { code: -67585 }")).code,
-            Code::KeyringUnavailable
-        );
+        for locked in [
+            "Error { code: -25308 }",
+            "Error { code: -128, message: \"User canceled the operation.\" }",
+        ] {
+            let error = explain(&fault(locked));
+            assert_eq!(error.code, Code::KeyringLocked, "{locked}");
+        }
+        for broken in ["Error { code: -67585 }", "Error { code: -12800 }", "x"] {
+            let error = explain(&fault(broken));
+            assert_eq!(error.code, Code::KeyringUnavailable, "{broken}");
+        }
         #[cfg(target_os = "linux")]
         {
             let dismissed = Fault::PlatformFailure(Box::new(secret_service::Error::Prompt));
