@@ -86,7 +86,7 @@ fn not_in_a_profile(chain: &Chain) -> Option<String> {
         "only `fob exec`, `shell` and `env` set {}",
         names.join(", ")
     );
-    let env = Some(env).filter(|_| !names.is_empty());
+    let env = (!names.is_empty()).then_some(env);
     let endpoint = chain.target().endpoint_url.as_ref().map(|url| {
         format!(
             "its `endpoint_url` {url} is for Keyfob's own calls: AWS tools call AWS itself \
