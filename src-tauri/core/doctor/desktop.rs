@@ -148,6 +148,19 @@ async fn on_the_bus() -> zbus::Result<DesktopServices> {
 mod tests {
     use super::*;
 
+    #[cfg(windows)]
+    #[test]
+    fn the_program_of_the_registry_is_read_with_and_without_quotation_marks() {
+        let program = PathBuf::from(r"C:\key fob\keyfob.exe");
+        for command in [
+            r#""C:\key fob\keyfob.exe" --hidden"#,
+            r"C:\key fob\keyfob.exe --hidden ",
+        ] {
+            assert_eq!(of_a_command(command), program, "{command}");
+        }
+    }
+
+    #[cfg(not(windows))]
     #[test]
     fn the_program_of_an_entry_is_read_back_as_it_was_written() {
         let desktop = "[Desktop Entry]\nType=Application\nExec=/opt/key fob/keyfob --hidden\n";
