@@ -1,5 +1,6 @@
 //! Logging out with the real `fob`: its output, staying signed out, and partial failures.
 
+#[cfg(unix)]
 use crate::desktop::Office;
 use crate::home::{DEV, Home, code, pause, text, typed, wait_for};
 use crate::logout_table::{in_half_an_hour, plant, profile_of, session_until, steps};
@@ -249,6 +250,7 @@ fn signed_out_stays_signed_out_until_the_next_sign_in() {
 }
 
 /// `corp` is an Identity Center, and a user beside it; `okta` an identity provider, and a user.
+#[cfg(unix)]
 const ONE_NAME: &str = r#"auth:
   providers:
     corp: { kind: aws/iam-identity-center, region: eu-central-1, start_url: "https://sandbox.awsapps.com/start" }
@@ -259,6 +261,7 @@ const ONE_NAME: &str = r#"auth:
     admin: { kind: aws/permission-set, via: { provider: corp }, principal: { name: AdministratorAccess, account: { id: "420000000025" } } }
 "#;
 
+#[cfg(unix)]
 #[test]
 fn an_identity_and_a_provider_of_one_name_are_signed_out_of_each_by_itself() {
     for with_an_agent in [false, true] {

@@ -5,7 +5,6 @@ use crate::home::{Home, code, text, until};
 use aws_smithy_types::base64;
 use jiff::{Timestamp, ToSpan};
 use keyfob_core::sandbox::{RoleTrust, SandboxRole};
-use serde_json::Value;
 use std::fs::{self, File};
 use std::process::{Output, Stdio};
 
@@ -344,7 +343,7 @@ fn the_sandbox_has_an_identity_provider_whose_assertion_is_good_for_its_role() {
     let login = "fob sandbox assertion | fob login ops --assertion-stdin && fob whoami ops --json";
     let ran = home.run(&["sandbox", "--", "sh", "-c", login]);
     assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
-    let whoami: Value = serde_json::from_slice(&ran.stdout).expect("JSON");
+    let whoami: serde_json::Value = serde_json::from_slice(&ran.stdout).expect("JSON");
     assert_eq!(whoami["source"], "SAML assertion", "{whoami}");
     let another = "fob sandbox assertion arn:aws:iam::420000000025:role/other | fob login ops --assertion-stdin";
     let ran = home.run(&["sandbox", "--", "sh", "-c", another]);

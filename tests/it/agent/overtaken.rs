@@ -4,6 +4,7 @@ use super::recovery::{Road, code_is_needed, log_in_with, program, prompts, revok
 use super::{answered, end};
 use crate::home::{DEV, Home, RunningAgent, code, text, until};
 use crate::screen::Terminal;
+#[cfg(unix)]
 use keyfob_core::sandbox::{FaultSwitch, SandboxFault, StsAction};
 use serde_json::json;
 #[cfg(unix)]
