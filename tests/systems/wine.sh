@@ -2,5 +2,11 @@
 # wine.sh PROGRAM ARGUMENT…: runs a Windows program under Wine. The repository is at Z:\src for it.
 set -eu
 export WINEPREFIX=/wine WINEDEBUG=-all WINEDLLOVERRIDES=mscoree,mshtml=
-[ -e "$WINEPREFIX/system.reg" ] || wineboot -i >&2
+if [ ! -e "$WINEPREFIX/complete" ]; then
+  rm -rf "$WINEPREFIX"
+  wineboot -i >&2
+  # Its server writes the registry down when it ends; killed before, it leaves a Windows without services.
+  /usr/lib/x86_64-linux-gnu/wine/wineserver -w
+  touch "$WINEPREFIX/complete"
+fi
 CARGO_MANIFEST_DIR='Z:\src' INSTA_WORKSPACE_ROOT='Z:\src' exec wine "$@"
