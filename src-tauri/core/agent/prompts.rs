@@ -11,10 +11,11 @@ use super::schedule;
 use super::waiter::ClientId;
 use super::waiter::{self, Part, Waiter};
 use crate::ask::Question;
+use crate::config::Gives;
 use crate::duration::{in_units, time_left};
 use crate::error::{Code, Error, Remedy, Result};
 use crate::files::Stamp;
-use crate::providers::{gives_a_sign_in, others_are_stored};
+use crate::providers::others_are_stored;
 use crate::sessions::key;
 use std::time::{Duration, SystemTime};
 
@@ -92,7 +93,7 @@ fn open(actor: &mut Actor, job: JobId, question: Question, caller: Caller) {
         return question_is_late(question);
     };
     let identity = match &it.about {
-        About::SignIn { chain, .. } if gives_a_sign_in(&chain.source().kind) => {
+        About::SignIn { chain, .. } if chain.source().kind.gives() == Gives::SignIn => {
             chain.identity.to_string()
         }
         About::SignIn { chain, .. } => chain.source().name.clone(),

@@ -49,7 +49,7 @@ pub use import::{
     import_configuration, importable,
 };
 pub use kinds::{
-    AccountReference, AssumeRole, AssumeRoot, ConfiguredKeys, GithubOidc, HandedOut,
+    AccountReference, AssumeRole, AssumeRoot, ConfiguredKeys, GithubOidc, Gives, HandedOut,
     IdentityCenter, Kind, PermissionSet, Process, Saml, SessionTag, User, WebIdentity,
 };
 pub(crate) use kinds::{is_start_url_of_aws, one_start_url, region_of_start_url};

@@ -6,7 +6,7 @@ use crate::ask::Note;
 use crate::aws::FaultKind;
 use crate::config::{Chain, Identity, Kind, sources};
 use crate::error::{Code, Error};
-use crate::providers::{keeps_a_sign_in, standing_keys};
+use crate::providers::standing_keys;
 use crate::sessions::{Reach, State, Whoami, key, whoami};
 use crate::view::state::{sign_in_words, word};
 use crate::view::time::until;
@@ -156,7 +156,7 @@ async fn as_the_agent_says(machine: &Machine, name: &str, it: &Identity, error: 
 /// Of the providers, and of the identities that sign in for themselves.
 pub(super) async fn sign_ins(machine: &Machine, world: &World) -> Vec<Checked> {
     let kept: Vec<_> = sources(world.config())
-        .filter(|it| keeps_a_sign_in(&it.kind))
+        .filter(|it| it.sign_in_address().is_some())
         .collect();
     let Ok(sessions) = machine.sessions(world).await else {
         return Vec::new();

@@ -3,9 +3,9 @@
 
 use super::check::Checked;
 use crate::aws::{AwsService, address, answers};
-use crate::config::{Kind, Link, sources};
+use crate::config::{Link, sources};
 use crate::providers::place;
-use crate::world::World;
+use crate::world::{World, services};
 use std::collections::BTreeSet;
 
 /// Of the hosts, each once.
@@ -30,22 +30,6 @@ pub(super) fn addresses(world: &World) -> Vec<String> {
         }
     }
     all.into_iter().collect()
-}
-
-fn services(kind: &Kind) -> &'static [AwsService] {
-    match kind {
-        Kind::IdentityCenter(_) => &[AwsService::SsoOidc, AwsService::Sso],
-        Kind::PermissionSet(_) => &[AwsService::Sso, AwsService::Sts],
-        Kind::Login => &[AwsService::Signin, AwsService::Sts],
-        // What it gives is no credentials yet: the role above it calls.
-        Kind::Saml(_) | Kind::GithubOidc(_) => &[],
-        Kind::User(_)
-        | Kind::Ambient
-        | Kind::Process(_)
-        | Kind::WebIdentity(_)
-        | Kind::AssumeRole(_)
-        | Kind::AssumeRoot(_) => &[AwsService::Sts],
-    }
 }
 
 pub(super) fn name(url: &str) -> String {

@@ -29,12 +29,13 @@ pub use new_keys::{
     Check, Configured, NewKeys, OtherUser, Replaces, configure, others_are_stored, user_chain,
 };
 pub use obtain::{Obtain, Parent, Refusal, Trail, place};
-pub use sign_in_place::{SignInPlace, has_a_session, signed_out_as};
+pub use sign_in_place::{SignInPlace, signed_out_as};
 pub use signing_in::{EndedAtAws, end_sign_in, renews_itself, stored_sign_in};
 use user::Wanted;
 pub use user::handed_out;
 
-use crate::config::{Chain, HandedOut, Kind, Link};
+use crate::aws::github_token;
+use crate::config::{Chain, HandedOut, Kind};
 use crate::duration::SessionDuration;
 use crate::error::{Code, Error, Result};
 use crate::secret::{Secret, Session, SignIn};
@@ -81,19 +82,10 @@ pub async fn obtain(it: Obtain<'_>, parent: &Parent) -> Result<Session, Refusal>
 
 /// The sign-in of a provider, for the links above it; `stored`: one that is not good enough.
 pub async fn signed_in(it: Obtain<'_>, stored: Option<StoredSignIn>) -> Result<SignIn> {
-    match &it.link().kind {
-        Kind::IdentityCenter(center) => signing_in::signed_in(it, center, stored).await,
-        Kind::User(_)
-        | Kind::Ambient
-        | Kind::Process(_)
-        | Kind::Login
-        | Kind::Saml(_)
-        | Kind::GithubOidc(_)
-        | Kind::WebIdentity(_)
-        | Kind::PermissionSet(_)
-        | Kind::AssumeRole(_)
-        | Kind::AssumeRoot(_) => Err(unsupported(it.chain)),
-    }
+    let Kind::IdentityCenter(center) = &it.link().kind else {
+        return Err(unsupported(it.chain));
+    };
+    signing_in::signed_in(it, center, stored).await
 }
 
 /// An identity provider's, for the links above it.
@@ -104,31 +96,13 @@ pub async fn asserted(it: Obtain<'_>) -> Result<Secret> {
     saml::asserted(it, saml).await
 }
 
-/// For the links above: `None` where these stand on something else.
-pub async fn token(world: &World, link: &Link) -> Option<Result<Secret>> {
-    web_identity::token(world, link).await
-}
-
-/// Whether links above it stand on a sign-in, and not on a session of its own.
-pub fn gives_a_sign_in(kind: &Kind) -> bool {
-    match kind {
-        Kind::IdentityCenter(_) => true,
-        Kind::User(_)
-        | Kind::Ambient
-        | Kind::Process(_)
-        | Kind::Login
-        | Kind::Saml(_)
-        | Kind::GithubOidc(_)
-        | Kind::WebIdentity(_)
-        | Kind::PermissionSet(_)
-        | Kind::AssumeRole(_)
-        | Kind::AssumeRoot(_) => false,
+/// A web identity's, for the links above it.
+pub async fn token(world: &World, chain: &Chain) -> Result<Secret> {
+    match &chain.source().kind {
+        Kind::GithubOidc(github) => github_token(&world.aws, &github.audience).await,
+        Kind::WebIdentity(web) => web_identity::from_file(world, &web.token_file),
+        _ => Err(unsupported(chain)),
     }
-}
-
-/// Whether a person's sign-in is stored for the link, be it what others above stand on or its own.
-pub fn keeps_a_sign_in(kind: &Kind) -> bool {
-    matches!(kind, Kind::Login) || gives_a_sign_in(kind)
 }
 
 /// Whether the user below a role signs with its long-lived keys, without a session of its own: a
@@ -173,19 +147,7 @@ pub async fn renews_alone(world: &World, chain: &Chain, at: usize) -> Result<boo
 /// Whether sessions of this kind are stored: the machine itself has its own ways of renewing, and
 /// is read anew each time.
 pub fn keeps_sessions(kind: &Kind) -> bool {
-    match kind {
-        Kind::Ambient => false,
-        Kind::User(_)
-        | Kind::Process(_)
-        | Kind::Login
-        | Kind::IdentityCenter(_)
-        | Kind::Saml(_)
-        | Kind::GithubOidc(_)
-        | Kind::WebIdentity(_)
-        | Kind::PermissionSet(_)
-        | Kind::AssumeRole(_)
-        | Kind::AssumeRoot(_) => true,
-    }
+    !matches!(kind, Kind::Ambient)
 }
 
 /// The configuration lets no such chain through.

@@ -2,7 +2,7 @@
 //! the name that its sign-out goes by.
 
 use crate::aws::AwsService;
-use crate::config::{Kind, Link};
+use crate::config::{Gives, Kind, Link};
 use crate::endpoint::Endpoint;
 use crate::error::Result;
 use crate::store::{StoredSignIn, of_provider};
@@ -44,25 +44,9 @@ impl SignInPlace {
 
 /// The name of its sign-out record.
 pub fn signed_out_as(link: &Link) -> String {
-    if has_a_session(&link.kind) {
+    if link.kind.gives() == Gives::Session {
         link.name.clone()
     } else {
         of_provider(&link.name)
-    }
-}
-
-/// Whether links above it stand on a session of its own.
-pub fn has_a_session(kind: &Kind) -> bool {
-    match kind {
-        Kind::IdentityCenter(_) | Kind::Saml(_) | Kind::GithubOidc(_) | Kind::WebIdentity(_) => {
-            false
-        }
-        Kind::User(_)
-        | Kind::Ambient
-        | Kind::Process(_)
-        | Kind::Login
-        | Kind::PermissionSet(_)
-        | Kind::AssumeRole(_)
-        | Kind::AssumeRoot(_) => true,
     }
 }

@@ -3,8 +3,8 @@
 
 use super::obtain::Obtain;
 use super::role;
-use crate::aws::{Claims, FaultKind, Principal, github_token};
-use crate::config::{AssumeRole, Kind, Link};
+use crate::aws::{Claims, FaultKind, Principal};
+use crate::config::AssumeRole;
 use crate::error::{Code, Error, Result};
 use crate::foreign::Foreign;
 use crate::secret::{Origin, Secret, Session};
@@ -16,23 +16,6 @@ use zeroize::Zeroizing;
 
 /// AWS takes 20,000 characters.
 const LONGEST_TOKEN: u64 = 64 * 1024;
-
-/// `None`: the link gives none.
-pub(super) async fn token(world: &World, link: &Link) -> Option<Result<Secret>> {
-    Some(match &link.kind {
-        Kind::GithubOidc(github) => github_token(&world.aws, &github.audience).await,
-        Kind::WebIdentity(web) => from_file(world, &web.token_file),
-        Kind::User(_)
-        | Kind::Ambient
-        | Kind::Process(_)
-        | Kind::Login
-        | Kind::IdentityCenter(_)
-        | Kind::Saml(_)
-        | Kind::PermissionSet(_)
-        | Kind::AssumeRole(_)
-        | Kind::AssumeRoot(_) => return None,
-    })
-}
 
 pub(super) async fn obtain(
     mut it: Obtain<'_>,
@@ -70,7 +53,7 @@ pub(super) async fn obtain(
 }
 
 /// The file is read anew each time: what writes it replaces the token before its end.
-fn from_file(world: &World, path: &Path) -> Result<Secret> {
+pub(super) fn from_file(world: &World, path: &Path) -> Result<Secret> {
     let flawed = |why: &str| {
         let message = format!("the token file {} {why}", path.display());
         Error::new(Code::NoCredentials, message)

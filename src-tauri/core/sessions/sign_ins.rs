@@ -4,7 +4,7 @@
 use super::state::SignInStatus;
 use crate::config::{Identity, Kind, Link, sources};
 use crate::files::Stamp;
-use crate::providers::{SignInPlace, keeps_a_sign_in, renews_itself};
+use crate::providers::{SignInPlace, renews_itself};
 use crate::world::World;
 use crate::world::freshness::margin;
 use std::collections::HashMap;
@@ -89,8 +89,8 @@ pub(super) async fn sign_in_status(world: &World, source: &Link) -> Option<SignI
 }
 
 fn place(world: &World, source: &Link) -> Option<SignInPlace> {
-    let keeps = keeps_a_sign_in(&source.kind);
-    keeps.then(|| SignInPlace::of(world, source).ok())?
+    source.sign_in_address()?;
+    SignInPlace::of(world, source).ok()
 }
 
 async fn stored(world: &World, place: &SignInPlace) -> Option<SignInTimes> {

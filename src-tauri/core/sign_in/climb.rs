@@ -3,12 +3,10 @@
 use super::options::{HeldSession, Options, Renewal};
 use super::outcome::NotRenewed;
 use crate::ask::{Ask, Caller, Note, Prompt, PromptKind};
-use crate::config::{Chain, Kind};
+use crate::config::{Chain, Gives};
 use crate::error::{Code, Error, Result};
 use crate::files::Patience;
-use crate::providers::{
-    self, Obtain, Parent, Refusal, SignInPlace, Trail, gives_a_sign_in, has_a_session,
-};
+use crate::providers::{self, Obtain, Parent, Refusal, SignInPlace, Trail};
 use crate::secret::{Session, SignIn};
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
 use crate::store::{SignInLock, StoredSession, Ticket};
@@ -267,7 +265,7 @@ impl<'a> Climb<'a> {
     pub(super) async fn stored(&mut self, at: usize) -> Result<Option<Session>> {
         let link = &self.chain.links()[at];
         // What is stored under a provider's name is of an identity of that name.
-        if !has_a_session(&link.kind) {
+        if link.kind.gives() != Gives::Session {
             return Ok(None);
         }
         let endpoint = self.world.endpoint(link)?;
@@ -335,28 +333,19 @@ async fn drop_refused(climb: &mut Climb<'_>, at: usize, refused: &Session) -> Re
 
 /// By the link below, for this one to be made with.
 async fn given_to(climb: &mut Climb<'_>, at: usize) -> Result<Parent> {
-    match climb.parent_of(at) {
-        Some(below) if gives_a_sign_in(&climb.chain.links()[below].kind) => {
-            Ok(Parent::SignIn(climb.signed_in(below).await?))
-        }
-        Some(below) if has_a_session(&climb.chain.links()[below].kind) => {
-            Ok(Parent::Session(Box::pin(climb.session_of(below)).await?))
-        }
-        Some(below) if matches!(climb.chain.links()[below].kind, Kind::Saml(_)) => {
-            Ok(Parent::Assertion(climb.asserted(below).await?))
-        }
-        Some(below) => {
+    let Some(below) = climb.parent_of(at) else {
+        hold_keys_below(climb, at).await?;
+        return Ok(Parent::None);
+    };
+    Ok(match climb.chain.links()[below].kind.gives() {
+        Gives::SignIn => Parent::SignIn(climb.signed_in(below).await?),
+        Gives::Session => Parent::Session(Box::pin(climb.session_of(below)).await?),
+        Gives::Assertion => Parent::Assertion(climb.asserted(below).await?),
+        Gives::Token => {
             climb.refuse_signed_out(below)?;
-            let token = providers::token(climb.world, &climb.chain.links()[below]).await;
-            Ok(Parent::Token(
-                token.expect("it gives a token or has a session")?,
-            ))
+            Parent::Token(providers::token(climb.world, &climb.chain).await?)
         }
-        None => {
-            hold_keys_below(climb, at).await?;
-            Ok(Parent::None)
-        }
-    }
+    })
 }
 
 /// A role that is assumed with long-lived keys uses them under the lock of their own link.

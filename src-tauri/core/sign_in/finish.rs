@@ -5,8 +5,9 @@ use super::climb::Climb;
 use super::options::{Intent, Renewal};
 use super::outcome::{Completed, Failure, NotRenewed};
 use crate::ask::Note;
+use crate::config::Gives;
 use crate::error::{Code, Error, Remedy, Result};
-use crate::providers::{Trail, has_a_session};
+use crate::providers::Trail;
 use crate::secret::Session;
 use crate::store::SignInLock;
 use crate::store::audit::AuditOutcome;
@@ -114,7 +115,7 @@ impl Climb<'_> {
         let target = self.target();
         if let Some(below) = self.parent_of(target)
             && self.is_forced(target)
-            && has_a_session(&self.chain.links()[below].kind)
+            && self.chain.links()[below].kind.gives() == Gives::Session
             && !self.made.contains(&below)
         {
             let (below, target) = (self.name(below), self.name(target));

@@ -4,6 +4,7 @@
 use super::climb::{Climb, LinkState};
 use super::options::{Intent, Options, Renewal};
 use crate::ask::{Ask, Person};
+use crate::config::Gives;
 use crate::error::{Code, Error, Result};
 use crate::files::Patience;
 use crate::providers::{self, SignInPlace};
@@ -142,21 +143,17 @@ pub(super) fn outcome_of_others(
 /// Providers that share a sign-in share its lock. An identity may have the name of its provider.
 fn lock_name(climb: &Climb<'_>, at: usize) -> Result<String> {
     let link = &climb.chain.links()[at];
-    if providers::has_a_session(&link.kind) {
-        return Ok(link.name.clone());
-    }
-    let name = if providers::gives_a_sign_in(&link.kind) {
-        SignInPlace::of(climb.world, link)?.name
-    } else {
-        link.name.clone()
-    };
-    Ok(of_provider(&name))
+    Ok(match link.kind.gives() {
+        Gives::Session => link.name.clone(),
+        Gives::SignIn => of_provider(&SignInPlace::of(climb.world, link)?.name),
+        Gives::Assertion | Gives::Token => of_provider(&link.name),
+    })
 }
 
 /// What `fob login` takes: an identity.
 fn login_name<'a>(climb: &'a Climb<'_>, at: usize) -> &'a str {
     let link = &climb.chain.links()[at];
-    if providers::gives_a_sign_in(&link.kind) {
+    if link.kind.gives() == Gives::SignIn {
         climb.chain.identity.as_str()
     } else {
         &link.name

@@ -4,7 +4,7 @@ use super::climb::{Climb, end_sign_in};
 use super::options::Options;
 use crate::ask::Ask;
 use crate::aws::FaultKind;
-use crate::config::{Chain, Kind, chain_of_provider};
+use crate::config::{Chain, Kind, Link, chain_of_provider};
 use crate::error::{Code, Error, Result};
 use crate::providers::{Trail, assigned_accounts};
 use crate::world::World;
@@ -39,28 +39,18 @@ pub async fn list_roles(
 }
 
 fn require_list(chain: &Chain) -> Result<()> {
-    let source = chain.source();
-    match &source.kind {
-        Kind::IdentityCenter(center) if center.auto_provision_identities => Ok(()),
-        Kind::IdentityCenter(_) => {
-            let message = format!("{} does not list its roles", source.name);
-            Err(Error::new(Code::InvalidInput, message)
-                .hint("write `auto_provision_identities: true` below it"))
-        }
-        Kind::User(_)
-        | Kind::Login
-        | Kind::Ambient
-        | Kind::Process(_)
-        | Kind::Saml(_)
-        | Kind::GithubOidc(_)
-        | Kind::WebIdentity(_)
-        | Kind::PermissionSet(_)
-        | Kind::AssumeRole(_)
-        | Kind::AssumeRoot(_) => {
-            let message = format!("{} has no list of roles", source.name);
-            Err(Error::new(Code::InvalidInput, message).hint("an aws/iam-identity-center has one"))
-        }
+    let Link { name, kind, .. } = chain.source();
+    if kind.lists_roles() {
+        return Ok(());
     }
+    let (what, remedy) = match kind {
+        Kind::IdentityCenter(_) => (
+            "does not list its roles",
+            "write `auto_provision_identities: true` below it",
+        ),
+        _ => ("has no list of roles", "an aws/iam-identity-center has one"),
+    };
+    Err(Error::new(Code::InvalidInput, format!("{name} {what}")).hint(remedy))
 }
 
 async fn listed(climb: &mut Climb<'_>) -> Result<AssignedRoles> {

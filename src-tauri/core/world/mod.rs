@@ -210,20 +210,8 @@ impl World {
 
     /// Where the calls of a link go: what the configuration says, then the environment, then AWS.
     pub fn endpoint(&self, link: &Link) -> Result<Endpoint> {
-        let service = match link.kind {
-            Kind::IdentityCenter(_) => AwsService::SsoOidc,
-            Kind::Login => AwsService::Signin,
-            Kind::User(_)
-            | Kind::Ambient
-            | Kind::Process(_)
-            | Kind::Saml(_)
-            | Kind::GithubOidc(_)
-            | Kind::WebIdentity(_)
-            | Kind::PermissionSet(_)
-            | Kind::AssumeRole(_)
-            | Kind::AssumeRoot(_) => AwsService::Sts,
-        };
-        self.endpoint_of(service, link)
+        let service = services(&link.kind).first();
+        self.endpoint_of(service.copied().unwrap_or(AwsService::Sts), link)
     }
 
     /// The same of one service.
@@ -324,6 +312,23 @@ impl World {
 
     pub async fn provide_passphrase(&self, passphrase: Secret) -> Result<()> {
         self.store.keyring.provide_passphrase(passphrase).await
+    }
+}
+
+/// The services that a link of this kind calls; its sign-in or session is made at the first. None
+/// where it gives no credentials yet: the role above it calls.
+pub(crate) fn services(kind: &Kind) -> &'static [AwsService] {
+    match kind {
+        Kind::IdentityCenter(_) => &[AwsService::SsoOidc, AwsService::Sso],
+        Kind::PermissionSet(_) => &[AwsService::Sts, AwsService::Sso],
+        Kind::Login => &[AwsService::Signin, AwsService::Sts],
+        Kind::Saml(_) | Kind::GithubOidc(_) => &[],
+        Kind::User(_)
+        | Kind::Ambient
+        | Kind::Process(_)
+        | Kind::WebIdentity(_)
+        | Kind::AssumeRole(_)
+        | Kind::AssumeRoot(_) => &[AwsService::Sts],
     }
 }
 

@@ -27,11 +27,18 @@ mod terminal;
 
 use figures::Figure;
 use stage::Stage;
+use std::env;
 
 /// Of the last run on a machine that is meant to be compared with.
 const FIGURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/bench/figures.md");
 
 fn main() {
+    // `cargo bench … -- logout`: only that, and nothing is written.
+    let only: Vec<String> = env::args()
+        .skip(1)
+        .filter(|it| !it.starts_with("--"))
+        .collect();
+    let is_wanted = |part: &str| only.is_empty() || only.iter().any(|it| it == part);
     let stage = Stage::new("starts", 10);
     let process = stage.agent();
     let (minimal, figures) = starts::warm(&stage);
@@ -44,18 +51,28 @@ fn main() {
         }
     };
     add(figures);
-    add(starts::cold(&stage, minimal, "", "AssumeRole"));
-    add(endpoint::endpoint(&stage, minimal));
-    drop(process);
-    add(agent::held(minimal));
-    add(sign_ins::kinds(minimal));
-    add(sign_ins::assigned());
-    add(logout::logout());
-    add(vec![doctor::doctor()]);
-    if rustix::process::geteuid().is_root() {
-        add(databases::databases());
-    } else {
-        eprintln!("NOT RUN: databases. Only root can become the user of a server.");
+    if is_wanted("starts") {
+        add(starts::cold(&stage, minimal, "", "AssumeRole"));
+        add(endpoint::endpoint(&stage, minimal));
     }
-    figures::publish(FIGURES, "the smallest possible client of the agent", &all);
+    drop(process);
+    if is_wanted("agent") {
+        add(agent::held(minimal));
+    }
+    if is_wanted("sign-ins") {
+        add(sign_ins::kinds(minimal));
+        add(sign_ins::assigned());
+    }
+    if is_wanted("logout") {
+        add(logout::logout());
+    }
+    if is_wanted("doctor") {
+        add(vec![doctor::doctor()]);
+    }
+    if is_wanted("databases") {
+        add(databases::databases());
+    }
+    if only.is_empty() {
+        figures::publish(FIGURES, "the smallest possible client of the agent", &all);
+    }
 }

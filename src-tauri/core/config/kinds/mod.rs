@@ -59,7 +59,34 @@ pub enum Kind {
     AssumeRoot(AssumeRoot),
 }
 
+/// What the links above a link are made with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gives {
+    Session,
+    /// A person's, at a provider.
+    SignIn,
+    /// An identity provider's.
+    Assertion,
+    /// A web identity's.
+    Token,
+}
+
 impl Kind {
+    pub fn gives(&self) -> Gives {
+        match self {
+            Kind::User(_)
+            | Kind::Ambient
+            | Kind::Process(_)
+            | Kind::Login
+            | Kind::PermissionSet(_)
+            | Kind::AssumeRole(_)
+            | Kind::AssumeRoot(_) => Gives::Session,
+            Kind::IdentityCenter(_) => Gives::SignIn,
+            Kind::Saml(_) => Gives::Assertion,
+            Kind::GithubOidc(_) | Kind::WebIdentity(_) => Gives::Token,
+        }
+    }
+
     fn name(&self) -> KindName {
         match self {
             Kind::User(_) => user::NAME,
