@@ -457,7 +457,9 @@ export const texts = {
       rotation: (identity: string) => `Could not rotate the keys of ${identity}`,
     } satisfies Record<AuditEvent, (identity: string) => string>,
     failedMark: (code: string) => `✕ failed: ${code.replaceAll("_", " ")}`,
-    cancelledMark: "– cancelled",
+    /** After the prompt of a sign-in was closed, programs do not raise it again at once. */
+    cancelledMark: (event: AuditEvent) =>
+      event === "sign_in" ? "– cancelled: for a minute, programs that need it fail; then they may ask again" : "– cancelled",
     by: (program: string, pid: number) => `${program} (pid ${pid})`,
   },
 

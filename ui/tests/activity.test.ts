@@ -27,7 +27,7 @@ test("a prompt that the user cancelled has not failed", async () => {
   const [first] = fixtures.day_of_lines();
   const cancelled = { ...first!, event: "sign_in", result: "failed", error: "cancelled" } as AuditLine;
   await open(view().on("activity", () => ({ ...fixtures.audit(), lines: [cancelled] })));
-  expect(lines()[0]).toContain("– cancelled");
+  expect(lines()[0]).toContain("– cancelled: for a minute, programs that need it fail");
   expect(lines()[0]).not.toContain("failed");
 });
 
