@@ -10,6 +10,7 @@ use crate::environment::Environment;
 use crate::error::{Code, Error, Result, shorten};
 use crate::hardening::KEYRING_PASSWORD;
 use crate::ids::Realm;
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -46,6 +47,23 @@ pub enum KeyringChoice {
         password_env: Option<String>,
     },
     Memory,
+}
+
+impl KeyringChoice {
+    /// Whether what is in it outlives the process.
+    pub fn keeps(&self) -> bool {
+        *self != KeyringChoice::Memory
+    }
+}
+
+impl fmt::Display for KeyringChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            KeyringChoice::System => f.write_str("the system's"),
+            KeyringChoice::File { path, .. } => write!(f, "{}", path.display()),
+            KeyringChoice::Memory => f.write_str("memory: all is forgotten when a process ends"),
+        }
+    }
 }
 
 pub(super) fn general(auth: &Fields<'_>) -> Result<General> {

@@ -3,17 +3,12 @@
 use super::check::Checked;
 use super::machine::{AgentAnswer, Machine};
 use crate::ask::PassphraseUse;
-use crate::config::KeyringChoice;
 use crate::error::Code;
 use crate::world::World;
 
 pub(super) async fn keyring(machine: &Machine, world: &World) -> Checked {
     const NAME: &str = "keyring";
-    let which = match world.config.keyring() {
-        KeyringChoice::System => "the system's".to_owned(),
-        KeyringChoice::File { path, .. } => path.display().to_string(),
-        KeyringChoice::Memory => "memory: all is forgotten when a process ends".to_owned(),
-    };
+    let which = world.config.keyring();
     let error = match machine.keyring(world).await {
         Ok(()) => match world.store.probe().await {
             Ok(()) => return Checked::ok(NAME, format!("{which}; it can be read and written")),

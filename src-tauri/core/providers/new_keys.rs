@@ -6,7 +6,7 @@ use super::obtain::{Obtain, Trail, place};
 use crate::ask::{Ask, Note, OtherUserBy, Prompt, PromptKind, TypedKeys, WhyKeys};
 use crate::aws::{FaultKind, Signer};
 use crate::clock::Clock;
-use crate::config::{Chain, KeyringChoice, Kind, Link};
+use crate::config::{Chain, Kind, Link};
 use crate::duration::SessionKind;
 use crate::error::{Code, Error, Result};
 use crate::files::Stamp;
@@ -358,14 +358,13 @@ impl Entry<'_> {
                 }
             }
         }
-        trail.notes.push(match world.config.keyring() {
-            KeyringChoice::Memory => Note::Warning(format!(
+        trail.notes.push(if world.config.keyring().keeps() {
+            Note::Info(format!("Credentials saved to keyring: {name}"))
+        } else {
+            Note::Warning(format!(
                 "the keys of {name} are not kept: the keyring is `memory`, and is gone when this \
                  `fob` or its agent ends"
-            )),
-            KeyringChoice::System | KeyringChoice::File { .. } => {
-                Note::Info(format!("Credentials saved to keyring: {name}"))
-            }
+            ))
         });
         Ok(())
     }

@@ -68,23 +68,11 @@ pub(super) async fn refused(
         what: format!("access key {key} of {}: {what}", found.place),
         outcome,
     };
-    match found.origin {
-        Origin::Keyring => {}
-        Origin::Configuration
-        | Origin::Environment
-        | Origin::ContainerRole
-        | Origin::InstanceRole
-        | Origin::Process
-        | Origin::Typed
-        | Origin::IdentityCenter
-        | Origin::ConsoleSignIn
-        | Origin::WebIdentity
-        | Origin::Saml => {
-            let place = &found.place;
-            let hint = format!("replace them in {place}; the keyring was not touched");
-            let left = happened("left there", AuditOutcome::Ok);
-            return Ok(Refused::NotOurs(error.hint(hint), left));
-        }
+    if found.origin != Origin::Keyring {
+        let place = &found.place;
+        let hint = format!("replace them in {place}; the keyring was not touched");
+        let left = happened("left there", AuditOutcome::Ok);
+        return Ok(Refused::NotOurs(error.hint(hint), left));
     }
     let at = world.endpoint(link)?;
     let cleared = world.store.keys.clear_revoked(name, key, &at).await;

@@ -8,7 +8,7 @@ use super::refusals::{
 };
 use crate::ask::{Ask, Note, Person, RotationStage};
 use crate::aws::{AwsService, Fault, FaultKind, IamCall, IamKey, LOOK_AGAIN_AFTER, Signer};
-use crate::config::{KeyringChoice, Kind, Link};
+use crate::config::{Kind, Link};
 use crate::duration::SessionDuration;
 use crate::endpoint::Endpoint;
 use crate::error::{Code, Error, Result};
@@ -57,7 +57,7 @@ pub(super) struct Rotating<'a> {
 impl<'a> Rotating<'a> {
     pub async fn of(world: &'a World, link: &'a Link, ask: &'a Ask) -> Result<Rotating<'a>> {
         let name = &link.name;
-        if *world.config.keyring() == KeyringChoice::Memory {
+        if !world.config.keyring().keeps() {
             return Err(in_memory(name));
         }
         if let Kind::User(user) = &link.kind

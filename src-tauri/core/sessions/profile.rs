@@ -193,15 +193,7 @@ fn is_needed(name: &str, session: &Session, chain: &Chain) -> bool {
     match session.origin {
         Origin::ContainerRole => name.starts_with("AWS_CONTAINER_"),
         Origin::Environment => chain.links().len() == 1 && !name.contains("PROFILE"),
-        Origin::Keyring
-        | Origin::Configuration
-        | Origin::InstanceRole
-        | Origin::Process
-        | Origin::Typed
-        | Origin::IdentityCenter
-        | Origin::ConsoleSignIn
-        | Origin::WebIdentity
-        | Origin::Saml => false,
+        _ => false,
     }
 }
 
