@@ -6,10 +6,12 @@
 mod circles;
 mod source;
 
-use crate::support::{files_below, output};
+use crate::support::repository;
 use proc_macro2::TokenTree;
-use source::{end_of_test_item, module_of, rust_files, tokens, used_paths};
+use source::{end_of_test_item, files_below, module_of, rust_files, tokens, used_paths};
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::process::Command;
 
 /// The lines of the architecture: a module may use anything on a line above its own, nothing beside
 /// or below. `EDGES` says who may use less, or, on the ground and in the binaries, what.
@@ -522,7 +524,7 @@ mod reading_the_source {
 fn the_actions_of_the_workflows_are_pinned_by_commit() {
     let mut actions = 0;
     for path in files_below(".github/workflows") {
-        let text = std::fs::read_to_string(crate::support::repository().join(&path));
+        let text = std::fs::read_to_string(repository().join(&path));
         for line in text.expect("a workflow").lines() {
             let Some((_, action)) = line.split_once("uses: ") else {
                 continue;
@@ -535,4 +537,22 @@ fn the_actions_of_the_workflows_are_pinned_by_commit() {
         }
     }
     assert!(actions > 3, "the workflows are read");
+}
+
+/// The standard output of a program that must succeed.
+fn output(program: impl AsRef<OsStr>, arguments: &[&str]) -> String {
+    let program = program.as_ref();
+    let ran = Command::new(program)
+        .args(arguments)
+        .current_dir(repository())
+        .output();
+    let ran =
+        ran.unwrap_or_else(|cause| panic!("{} cannot be started: {cause}", program.display()));
+    assert!(
+        ran.status.success(),
+        "{} {arguments:?}: {}",
+        program.display(),
+        String::from_utf8_lossy(&ran.stderr)
+    );
+    String::from_utf8(ran.stdout).expect("programs run here print UTF-8")
 }

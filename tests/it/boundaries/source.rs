@@ -1,7 +1,7 @@
 //! The program's source as modules and paths: the Rust files without their tests, the module each
 //! holds, and every path by which one names another.
 
-use crate::support::{files_below, repository};
+use crate::support::repository;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -216,4 +216,31 @@ pub fn tokens(source: &str) -> Vec<TokenTree> {
         .expect("the source compiles, so it can be read")
         .into_iter()
         .collect()
+}
+
+/// Every file below `folder`, in a stable order, as paths from the repository's root.
+pub fn files_below(folder: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![repository().join(folder)];
+    while let Some(folder) = open.pop() {
+        for entry in folder
+            .read_dir()
+            .unwrap_or_else(|cause| panic!("{}: {cause}", folder.display()))
+        {
+            let path = entry
+                .expect("a folder of the repository can be listed")
+                .path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                found.push(
+                    path.strip_prefix(repository())
+                        .expect("found below it")
+                        .to_owned(),
+                );
+            }
+        }
+    }
+    found.sort();
+    found
 }
