@@ -240,7 +240,7 @@ pub fn print_json<T: Serialize>(value: &T) -> Result<(), Stop> {
 
 /// On stderr, as it is: for programs that act on it, and to steer the terminal.
 pub fn print_to_people(text: &str) {
-    // A console of Windows obeys only once it is told to, and what colours lines tells it nothing
+    // A console of Windows obeys only once that is switched on, and colours do not switch it on
     // where stdout goes elsewhere.
     #[cfg(windows)]
     crossterm::ansi_support::supports_ansi();

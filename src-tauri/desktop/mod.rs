@@ -374,7 +374,7 @@ mod screen {
         _pressed: impl Fn(&[NoticeKey], Button) + 'static,
     ) {
         let logged = LoggedOnce::default();
-        // Before the first one: otherwise macOS asks the user which app it is.
+        // Before the first one: otherwise macOS shows a dialog for choosing the app.
         #[cfg(target_os = "macos")]
         if let Err(error) = notify_rust::set_application(super::IDENTIFIER) {
             logged.warn(&error);

@@ -8,7 +8,7 @@ use super::client::Aws;
 use super::printed::{self, Printer, Useless};
 use crate::ask::{Ask, Prompt, PromptKind};
 use crate::clock::Clock;
-use crate::environment::Shows;
+use crate::environment::{Environment, Shows};
 use crate::error::{Code, Error, Result, shorten};
 use crate::foreign::Foreign;
 use crate::ids::MfaCode;
@@ -76,18 +76,7 @@ impl Aws {
         } else {
             Stdio::piped()
         };
-        let path = self.environment.raw("PATH").unwrap_or_default();
-        let mut child = Command::new(program::file(name.as_ref(), path, &self.environment));
-        child.args(arguments);
-        // The app has no console, and Windows would open one for as long as the program runs.
-        #[cfg(windows)]
-        if self.environment.shows() == Shows::Windows {
-            child.creation_flags(CREATE_NO_WINDOW);
-        }
-        for name in self.environment.withheld() {
-            child.env_remove(name);
-        }
-        let mut child = child
+        let mut child = child_of(&self.environment, name, arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(stderr)
@@ -120,6 +109,21 @@ impl Aws {
             Err(failed(status.to_string()))
         }
     }
+}
+
+fn child_of(environment: &Environment, name: &str, arguments: &[String]) -> Command {
+    let path = environment.raw("PATH").unwrap_or_default();
+    let mut child = Command::new(program::file(name.as_ref(), path, environment));
+    child.args(arguments);
+    // The app has no console, and Windows would open one for as long as the program runs.
+    #[cfg(windows)]
+    if environment.shows() == Shows::Windows {
+        child.creation_flags(CREATE_NO_WINDOW);
+    }
+    for name in environment.withheld() {
+        child.env_remove(name);
+    }
+    child
 }
 
 /// Standard error, or the terminal itself where a program that wants credentials keeps that.

@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_rustls::client::TlsStream;
 
-/// Enough for what one developer asks of databases.
+/// Enough for one developer's databases.
 const MOST_THREADS: usize = 4;
 /// What TLS sends in one piece.
 const RECORD: usize = 16 << 10;
