@@ -99,6 +99,17 @@ impl Drop for Process {
     }
 }
 
+/// Of all its threads, those that have ended too.
+pub fn time_on_processors(id: u32) -> Duration {
+    const TICKS_A_SECOND: u32 = 100;
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).expect("it is running");
+    // Behind the program's name, which may hold anything.
+    let (_, rest) = stat.rsplit_once(") ").expect("the name is in brackets");
+    let fields = rest.split(' ').skip(11).take(2);
+    let ticks: u32 = fields.map(|it| it.parse::<u32>().expect("a number")).sum();
+    Duration::from_secs(1) * ticks / TICKS_A_SECOND
+}
+
 #[derive(Debug, Default)]
 pub struct Minute {
     /// Of the thread on which the scheduler is.

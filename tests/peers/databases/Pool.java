@@ -1,5 +1,6 @@
-// A pool of HikariCP at this address for so many seconds: its connections may live longer than a token, and each round
-// opens new ones. Two that are kept work to the end. Prints how many rounds there were.
+// A pool of HikariCP at this address for so many seconds, with so many between its rounds: its connections may live
+// longer than a token, and each round opens new ones. Two that are kept work to the end. Prints how many rounds there
+// were.
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
@@ -18,6 +19,7 @@ class Pool {
         config.setMaximumPoolSize(4);
         config.setMaxLifetime(1_800_000);
         long end = System.nanoTime() + Long.parseLong(arguments[1]) * 1_000_000_000L;
+        long pause = (long) (Double.parseDouble(arguments[2]) * 1000);
         int rounds = 0;
         try (HikariDataSource pool = new HikariDataSource(config);
                 Connection kept = DriverManager.getConnection(address, "app", null);
@@ -28,7 +30,7 @@ class Pool {
                 }
                 pool.getHikariPoolMXBean().softEvictConnections();
                 rounds += 1;
-                Thread.sleep(200);
+                Thread.sleep(pause);
             }
             works(kept);
             works(borrowed);

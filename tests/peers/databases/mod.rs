@@ -160,15 +160,24 @@ fn hikari(engine: Engine, protocol: &str) {
         env!("CARGO_MANIFEST_DIR"),
         "/tests/peers/databases/Pool.java"
     );
-    let span = Span::SHORT;
-    let (server, home, proxy) = behind_a_proxy(engine, span.session);
+    let span = Span::of_pools();
+    let (server, mut home, proxy) = behind_a_proxy(engine, span.session);
+    home.allow(span.seconds);
     let address = format!("jdbc:{protocol}://127.0.0.1:{}/lake", proxy.port);
     let jars = ["HikariCP", "slf4j-api", "postgresql", "mariadb-java-client"];
     let jars = jars
         .map(|jar| format!("/usr/share/java/{jar}.jar"))
         .join(":");
     let seconds = span.seconds.to_string();
-    let pool = ["java", "-cp", &jars, POOL, &address, &seconds];
+    let pool = [
+        "java",
+        "-cp",
+        &jars,
+        POOL,
+        &address,
+        &seconds,
+        span.between_rounds,
+    ];
     let rounds = home.run(&pool).ok().trim().parse().expect("a number");
     span.took_several_tokens(&server, rounds);
 }

@@ -335,7 +335,7 @@ pub fn home_with(databases: &str, process: &str) -> Home {
 
 /// `fob rds proxy` for a database, until it is dropped.
 pub struct Proxy {
-    fob: Child,
+    pub fob: Child,
     pub port: String,
 }
 
