@@ -8,6 +8,7 @@ mod edit_files;
 mod edit_samples;
 mod edits;
 mod imports;
+mod imports_of_settings;
 mod imports_of_tools;
 mod mutations;
 
