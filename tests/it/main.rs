@@ -55,6 +55,7 @@ mod loopback;
 mod memory;
 #[cfg(target_os = "linux")]
 mod opens;
+mod outbound;
 #[cfg(unix)]
 mod profiles;
 mod proxy;
