@@ -4,13 +4,17 @@
 use crate::clock::Clock;
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher, recommended_watcher};
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::sync::Notify;
+use tokio::time::{Interval, interval};
 
 /// Programs write a file in several steps: what happens within this time is one change.
 const TOGETHER: Duration = Duration::from_millis(200);
+/// Windows says nothing of the end of a folder that is watched: there it is looked at this often.
+const LOOK: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub struct FileWatch {
@@ -18,8 +22,11 @@ pub struct FileWatch {
     /// `None`: this system does not report anything.
     watcher: Option<RecommendedWatcher>,
     folders: BTreeSet<PathBuf>,
+    /// When the file was written, and its length; `None`: it is not there.
+    written: Option<(SystemTime, u64)>,
     touched: Arc<Notify>,
     is_touched: bool,
+    looks: Option<Interval>,
 }
 
 impl FileWatch {
@@ -39,8 +46,10 @@ impl FileWatch {
             path: path.to_owned(),
             watcher: watcher.ok(),
             folders: BTreeSet::new(),
+            written: None,
             touched,
             is_touched: false,
+            looks: cfg!(windows).then(|| interval(LOOK)),
         };
         watch.follow();
         watch
@@ -48,32 +57,50 @@ impl FileWatch {
 
     /// Returns once the file may be another. Nothing is lost when the wait is given up.
     pub async fn changed(&mut self) {
-        if !self.is_touched {
-            self.touched.notified().await;
-            self.is_touched = true;
+        while !self.is_touched {
+            tokio::select! {
+                () = self.touched.notified() => self.is_touched = true,
+                () = next(&mut self.looks) => self.is_touched = self.follow(),
+            }
         }
         Clock::nap(TOGETHER).await;
         self.is_touched = false;
         self.follow();
     }
 
-    /// A folder that was removed and made again is another one.
-    fn follow(&mut self) {
-        let Some(watcher) = &mut self.watcher else {
-            return;
-        };
-        for folder in std::mem::take(&mut self.folders) {
-            // One that is gone is not watched any more.
-            let _ = watcher.unwatch(&folder);
-        }
+    /// A folder that was removed and made again is another one. Returns whether something
+    /// is another than before.
+    fn follow(&mut self) -> bool {
         let target = dunce::canonicalize(&self.path).ok();
-        let folders = [Some(&self.path), target.as_ref()].into_iter().flatten();
-        self.folders = folders.filter_map(|path| nearest_folder(path)).collect();
-        for folder in &self.folders {
-            if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
-                tracing::warn!(%error, "changes of files are not reported");
+        let paths = [Some(&self.path), target.as_ref()].into_iter().flatten();
+        let folders = paths.filter_map(|path| nearest_folder(path)).collect();
+        let before = std::mem::replace(&mut self.folders, folders);
+        if let Some(watcher) = &mut self.watcher {
+            for folder in &before {
+                // One that is gone is not watched any more.
+                let _ = watcher.unwatch(folder);
+            }
+            for folder in &self.folders {
+                if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
+                    tracing::warn!(%error, "changes of files are not reported");
+                }
             }
         }
+        // Only now: what happens from here on is reported.
+        let file = fs::metadata(&self.path).ok();
+        let written = file.and_then(|file| Some((file.modified().ok()?, file.len())));
+        let was_written = std::mem::replace(&mut self.written, written);
+        before != self.folders || was_written != self.written
+    }
+}
+
+/// Never, where nothing is looked at.
+async fn next(looks: &mut Option<Interval>) {
+    match looks {
+        Some(looks) => {
+            looks.tick().await;
+        }
+        None => std::future::pending().await,
     }
 }
 
@@ -86,7 +113,6 @@ fn nearest_folder(path: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
     use tokio::time::timeout;
 
     const LIMIT: Duration = Duration::from_secs(10);
