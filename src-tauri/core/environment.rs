@@ -4,6 +4,7 @@
 use crate::encode::short_hex;
 use crate::error::{Code, Error, Result};
 use crate::hardening;
+use crate::kernel;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -282,7 +283,11 @@ impl Environment {
     /// The process that started this one: for `fob credential-process`, the program that wants the
     /// credentials.
     pub fn parent(&self) -> u32 {
-        self.parent
+        if cfg!(unix) {
+            return self.parent;
+        }
+        let parent = kernel::parent_of(self.parent).filter(|pid| *pid > 0);
+        parent.unwrap_or(self.parent)
     }
 
     /// Digests by which another process tells whether the same request, made there, would go to
@@ -381,7 +386,11 @@ impl Environment {
         };
         match parent {
             Some(parent) => Ok(parent.join("keyfob")),
-            None => Ok(self.home()?.join(below_home).join("keyfob")),
+            // Joined part by part: a slash is not what Windows shows.
+            None => Ok(below_home
+                .split('/')
+                .chain(["keyfob"])
+                .fold(self.home()?, |folder, part| folder.join(part))),
         }
     }
 }
@@ -425,7 +434,7 @@ fn parent_id() -> u32 {
     std::os::unix::process::parent_id()
 }
 
-/// The system tells it only in a list of all processes; this process stands in for it.
+/// The system tells it only in a list of all processes, which is read when it is asked for.
 #[cfg(not(unix))]
 fn parent_id() -> u32 {
     std::process::id()

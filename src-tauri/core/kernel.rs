@@ -76,7 +76,10 @@ impl TableEntry {
         let name = name.map(|name| name.to_string_lossy());
         let name = name.as_deref().unwrap_or(&self.name);
         // As Linux writes it once the file was replaced or removed.
-        shorten(name.trim_end_matches(" (deleted)"))
+        let name = name.trim_end_matches(" (deleted)");
+        let is_exe = |end: &str| cfg!(windows) && end.eq_ignore_ascii_case("exe");
+        let called = name.rsplit_once('.').filter(|(_, end)| is_exe(end));
+        shorten(called.map_or(name, |(called, _)| called))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::ask::{Ask, Prompt, PromptKind};
 use crate::clock::Clock;
 use crate::environment::{Environment, Shows};
 use crate::error::{Code, Error, Result, shorten};
+use crate::files;
 use crate::foreign::Foreign;
 use crate::ids::MfaCode;
 use crate::program;
@@ -63,7 +64,7 @@ impl Aws {
                 "run it in a terminal to see what it says; it is named in the configuration file",
             )
         };
-        let words = shell_words::split(command).map_err(|error| failed(error.to_string()))?;
+        let words = files::words_of(command).map_err(failed)?;
         let words: Vec<String> = words
             .iter()
             .map(|word| self.environment.expand_word(word))
@@ -175,6 +176,6 @@ async fn show_once_settled(said: &[u8], program: &str, ask: &Ask) -> Error {
 
 /// The program alone: its arguments may hold a secret.
 fn program_of(command: &str) -> String {
-    let words = shell_words::split(command).unwrap_or_default();
+    let words = files::words_of(command).unwrap_or_default();
     shorten(words.first().map_or("", String::as_str))
 }

@@ -5,6 +5,7 @@ use super::file;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result, shorten};
 use crate::files::ini::{IniSection, Settings, sections};
+use crate::files::words_of;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -81,7 +82,7 @@ impl SharedProfile {
 
     /// Whether Keyfob wrote it: by its `credential_process`.
     pub fn is_own(&self, environment: &Environment) -> bool {
-        let words = shell_words::split(self.value("credential_process").unwrap_or_default());
+        let words = words_of(self.value("credential_process").unwrap_or_default());
         let Ok([program, arguments @ ..]) = words.as_deref() else {
             return false;
         };

