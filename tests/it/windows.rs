@@ -3,6 +3,8 @@
 
 use crate::home::{DEPLOY, DEV, Home, RunningAgent, code, text, until};
 use crate::logout_table::steps;
+use crate::screen::Terminal;
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault};
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
@@ -213,6 +215,44 @@ fn one_agent_answers_many_clients_and_another_can_follow_it() {
     until("the pipe is gone", || {
         code(&home.run(&["agent", "status"])) == 1
     });
+}
+
+#[test]
+fn ctrl_c_in_a_console_ends_a_sign_in_a_command_and_an_agent() {
+    let home = Home::signed_up(DEV);
+    ok(&home.run(&["login", "dev"]));
+    let waits = FaultSwitch::on(SandboxFault::Delay {
+        milliseconds: 60_000,
+    });
+    home.sandbox().inject(waits).expect("a fault");
+    let fob = env!("CARGO_BIN_EXE_fob");
+    let login = ["login", "dev", "--force"];
+    let below_exec = [&["exec", "dev", "--", fob], &login[..]].concat();
+    for (arguments, shown) in [
+        (&login[..], "Signing in to dev"),
+        (&below_exec, "Signing in to dev"),
+        (&["agent", "run"], "is running, pid"),
+    ] {
+        let mut terminal = Terminal::start(home.fob_on_a_terminal(arguments));
+        terminal.read_to(shown);
+        terminal.press_control('c');
+        let (rest, exit) = terminal.finish();
+        assert_eq!(exit, 130, "{arguments:?}: {rest}");
+        assert!(
+            !shown.contains("pid") || rest.contains("The agent has stopped"),
+            "{rest}"
+        );
+    }
+}
+
+#[test]
+fn a_shell_has_the_variables_and_its_exit_code_is_fobs() {
+    let home = Home::signed_up(DEV);
+    let mut terminal = Terminal::start(home.fob_on_a_terminal(&["shell", "dev"]));
+    terminal.type_line("echo it is %FOB_IDENTITY%");
+    terminal.read_to("it is dev");
+    terminal.type_line("exit 300");
+    assert_eq!(terminal.finish().1, 300);
 }
 
 /// A configuration whose entries are this test's own.

@@ -9,4 +9,7 @@ if [ ! -e "$WINEPREFIX/complete" ]; then
   /usr/lib/x86_64-linux-gnu/wine/wineserver -w
   touch "$WINEPREFIX/complete"
 fi
+console=$WINEPREFIX/drive_c/console.exe source=${0%/*}/console.c
+[ "$console" -nt "$source" ] || x86_64-w64-mingw32-gcc -O1 "$source" -o "$console"
+export KEYFOB_CONSOLE='C:\console.exe'
 CARGO_MANIFEST_DIR='Z:\src' INSTA_WORKSPACE_ROOT='Z:\src' exec wine "$@"

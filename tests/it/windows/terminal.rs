@@ -1,22 +1,36 @@
 //! A program on a console, and a person in front of it who reads and types.
 
+use crate::home::until;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use std::ffi::OsStr;
 use std::io::{Read, Write};
-use std::process::Command;
+use std::os::windows::process::CommandExt;
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Terminal {
-    child: Box<dyn Child + Send + Sync>,
-    console: Box<dyn MasterPty + Send>,
+    child: Running,
+    /// What this process made for it.
+    console: Option<Box<dyn MasterPty + Send>>,
     keys: Box<dyn Write + Send>,
     chunks: Receiver<Vec<u8>>,
     written: Vec<u8>,
     /// How much of what is shown was read.
     read: usize,
     strips: bool,
+}
+
+/// Ends with what holds it.
+struct Running(Box<dyn Child + Send + Sync>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended before.
+        let _ = self.0.kill();
+    }
 }
 
 impl Terminal {
@@ -27,6 +41,14 @@ impl Terminal {
     /// `strips`: without what steers the console.
     #[expect(clippy::needless_pass_by_value, reason = "as on Unix")]
     pub fn reading(command: Command, strips: bool) -> Terminal {
+        let under_wine = std::env::vars_os().find(|(name, _)| name == "KEYFOB_CONSOLE");
+        match under_wine {
+            Some((_, helper)) => Terminal::through(&helper, &command, strips),
+            None => Terminal::on_a_console(&command, strips),
+        }
+    }
+
+    fn on_a_console(command: &Command, strips: bool) -> Terminal {
         let size = PtySize {
             rows: 40,
             cols: 120,
@@ -38,16 +60,44 @@ impl Terminal {
         let mut builder = CommandBuilder::new(command.get_program());
         builder.args(command.get_args());
         builder.env_clear();
-        for (name, value) in command.get_envs() {
-            if let Some(value) = value {
-                builder.env(name, value);
-            }
+        for (name, value) in variables(command) {
+            builder.env(name, value);
         }
         if let Some(folder) = command.get_current_dir() {
             builder.cwd(folder);
         }
         let child = pair.slave.spawn_command(builder).expect("it starts");
-        let mut output = pair.master.try_clone_reader().expect("it is shown");
+        let output = pair.master.try_clone_reader().expect("it is shown");
+        let keys = pair.master.take_writer().expect("it is read");
+        let mut terminal = Terminal::of(child, keys, output, strips);
+        terminal.console = Some(pair.master);
+        terminal
+    }
+
+    /// See `tests/systems/console.c`.
+    fn through(helper: &OsStr, command: &Command, strips: bool) -> Terminal {
+        const CREATE_NO_WINDOW: u32 = 0x0800_0000;
+        let mut started = Command::new(helper);
+        started.arg(command.get_program()).args(command.get_args());
+        started.env_clear().envs(variables(command));
+        if let Some(folder) = command.get_current_dir() {
+            started.current_dir(folder);
+        }
+        // A console of its own.
+        started.creation_flags(CREATE_NO_WINDOW);
+        started.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = started.spawn().expect("it starts");
+        let keys = child.stdin.take().expect("it was piped");
+        let output = child.stdout.take().expect("it was piped");
+        Terminal::of(Box::new(child), Box::new(keys), Box::new(output), strips)
+    }
+
+    fn of(
+        child: Box<dyn Child + Send + Sync>,
+        keys: Box<dyn Write + Send>,
+        mut output: Box<dyn Read + Send>,
+        strips: bool,
+    ) -> Terminal {
         let (sender, chunks) = channel();
         std::thread::spawn(move || {
             let mut chunk = [0; 4096];
@@ -58,9 +108,9 @@ impl Terminal {
             }
         });
         Terminal {
-            child,
-            keys: pair.master.take_writer().expect("it is read"),
-            console: pair.master,
+            child: Running(child),
+            console: None,
+            keys,
             chunks,
             written: Vec::new(),
             read: 0,
@@ -94,23 +144,30 @@ impl Terminal {
     }
 
     fn press(&mut self, keys: &[u8]) {
-        let pressed = self.keys.write_all(keys).and_then(|()| self.keys.flush());
-        pressed.expect("the program reads its console");
+        // Keys that are pressed after its end reach nobody.
+        let _ = self.keys.write_all(keys).and_then(|()| self.keys.flush());
     }
 
     /// Reads to the end; returns the rest and the exit code.
     pub fn finish(mut self) -> (String, i32) {
-        let ended = self
-            .child
-            .wait()
-            .expect("a child of ours can be waited for");
+        let mut ended = None;
+        until("the program ends", || {
+            ended = self.child.0.try_wait().expect("a child of ours");
+            ended.is_some()
+        });
         // Only then does what is shown end.
         drop((self.console, self.keys));
         self.written.extend(self.chunks.into_iter().flatten());
         let shown = shown(&self.written, self.strips);
         let rest = shown.get(self.read..).unwrap_or_default();
+        let ended = ended.expect("it has ended");
         (rest.to_owned(), ended.exit_code().cast_signed())
     }
+}
+
+fn variables(command: &Command) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+    let variables = command.get_envs();
+    variables.filter_map(|(name, value)| Some((name, value?)))
 }
 
 fn shown(written: &[u8], strips: bool) -> String {
