@@ -2,7 +2,7 @@
 //! is named.
 
 use crate::home::{DEV, Home, code, text, typed};
-use crate::support::repository;
+use crate::support::{native, prints, repository};
 use keyfob_core::sandbox::{MfaDevice, SandboxSettings};
 use keyfob_core::secret::Keys;
 use std::fs;
@@ -240,8 +240,8 @@ fn a_helper_without_a_zone_or_past_its_end_is_refused_by_the_field() {
     ] {
         let file = repository().join("tests/inputs/helper").join(input);
         let home = Home::with(&format!(
-            "auth: {{ identities: {{ here: {{ kind: aws/process, credentials: {{ process: \"cat {}\" }} }} }} }}\n",
-            file.display()
+            "auth: {{ identities: {{ here: {{ kind: aws/process, credentials: {{ process: '{}' }} }} }} }}\n",
+            prints(&file)
         ));
         for ran in [login(&home, &[]), home.run(&["credential-process", "here"])] {
             let said = text(&ran.stderr);
@@ -274,7 +274,7 @@ fn a_code_is_found_among_the_words_of_a_helper() {
         ("two-numbers.txt", None),
     ] {
         let file = repository().join("tests/inputs/helper").join(input);
-        let home = with_mfa_process(&format!("cat {}", file.display()));
+        let home = with_mfa_process(&prints(&file));
         let mfa_code = right.unwrap_or("123456").to_owned();
         let settings = SandboxSettings {
             mfa_code,
@@ -291,9 +291,11 @@ fn a_code_is_found_among_the_words_of_a_helper() {
 
 #[test]
 fn a_helper_below_home_is_run_and_what_it_says_is_in_no_log() {
-    let home = with_mfa_process("sh $HOME/code.sh");
+    let shell = if cfg!(windows) { "cmd.exe /c" } else { "sh" };
+    let home = with_mfa_process(&format!("{shell} {}", native("$HOME/code.cmd")));
     let script = "echo Touch your YubiKey >&2\necho 123456\n";
-    fs::write(home.path().join("code.sh"), script).expect("a program");
+    let quiet = if cfg!(windows) { "@echo off\n" } else { "" };
+    fs::write(home.path().join("code.cmd"), format!("{quiet}{script}")).expect("a program");
     let ran = home.run(&["login", "dev", "-vv"]);
     let said = text(&ran.stderr);
     assert_eq!(code(&ran), 0, "{said}");

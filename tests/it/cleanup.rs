@@ -3,6 +3,7 @@
 use crate::home::{DEPLOY, DEV, Home, code, text, wait_for};
 use crate::logout_table::{in_half_an_hour, plant, session_until, steps, stored};
 use crate::screen::Terminal;
+use crate::support::native;
 use keyfob_core::config::UserSettings;
 use keyfob_core::store::{AwsProfile, EntryKind, EntryName};
 use std::fs;
@@ -70,13 +71,14 @@ fn cleanup_removes_what_its_dry_run_listed_and_keeps_the_keys() {
     let removed = steps(&ran, "removed");
     assert_eq!(steps(&dry, "would_remove"), removed);
     let base = home.path().join(".aws/keyfob").display().to_string();
+    let at = |place: &str| native(&format!("{base}/{place}"));
     let mut expected = vec![
         "keyring default/session/deploy".to_owned(),
         "keyring default/session/old-provider".to_owned(),
-        format!("section {base}/aws-user/config deploy"),
-        format!("section {base}/old-provider/config gone"),
-        format!("file {base}/old-provider/config"),
-        format!("folder {base}/old-provider"),
+        format!("section {} deploy", at("aws-user/config")),
+        format!("section {} gone", at("old-provider/config")),
+        format!("file {}", at("old-provider/config")),
+        format!("folder {}", at("old-provider")),
     ];
     expected.sort();
     assert_eq!(removed, expected);

@@ -2,6 +2,7 @@
 
 use crate::home::{DEPLOY, DEV, Home, code, text, typed};
 use crate::screen::Terminal;
+use crate::support::prints;
 use keyfob_core::sandbox::{RoleTrust, SandboxRole};
 use serde_json::Value;
 use std::fs;
@@ -359,23 +360,22 @@ fn ambient_shows_the_source_used_or_why_each_gave_nothing() {
 
 #[test]
 fn a_program_in_the_configuration_is_a_source_for_a_chain() {
-    let home = Home::with(
+    let home = Home::with("auth: {}\n");
+    let printed = home.path().join("vendor.json");
+    let config = format!(
         "auth:
   identities:
-    vendor: { kind: aws/process, credentials: { process: \"sh vendor.sh\" } }
-    deploy: { kind: aws/assume-role, via: { identity: vendor }, principal: { assume_role: \"arn:aws:iam::420000000025:role/deploy\" } }
-",
+    vendor: {{ kind: aws/process, credentials: {{ process: '{}' }} }}
+    deploy: {{ kind: aws/assume-role, via: {{ identity: vendor }}, principal: {{ assume_role: \"arn:aws:iam::420000000025:role/deploy\" }} }}
+", prints(&printed)
     );
+    fs::write(home.config(), config).expect("a configuration");
     let key = home.key();
     let json = serde_json::json!({"Version": 1, "AccessKeyId": key.access_key_id.as_str(), "SecretAccessKey": key.secret_access_key.expose()});
-    fs::write(home.path().join("vendor.sh"), format!("echo '{json}'")).expect("a program");
-    let printed = home.json(&["credential-process", "deploy"]);
-    assert_eq!(printed["AccountId"], "420000000025");
-    fs::write(
-        home.path().join("vendor.sh"),
-        format!("echo '{}'", key.secret_access_key.expose()),
-    )
-    .expect("a program");
+    fs::write(&printed, json.to_string()).expect("a file");
+    let credentials = home.json(&["credential-process", "deploy"]);
+    assert_eq!(credentials["AccountId"], "420000000025");
+    fs::write(&printed, key.secret_access_key.expose()).expect("a file");
     let broken = home.run(&["credential-process", "vendor"]);
     assert_eq!(code(&broken), 1);
     assert!(
@@ -445,14 +445,17 @@ fn a_keyring_that_cannot_be_reached_is_never_taken_for_an_empty_one() {
         .expect("fob starts");
     let printed: Value = serde_json::from_slice(&missing.stdout).expect("JSON");
     assert_eq!(printed["error"]["code"], "keyring_locked");
-    let no_bus = home
-        .fob(&["login", "dev", "--json"])
-        .env("FOB_KEYRING", "system")
-        .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/bus")
-        .output()
-        .expect("fob starts");
-    let printed: Value = serde_json::from_slice(&no_bus.stdout).expect("JSON");
-    assert_eq!(printed["error"]["code"], "keyring_unavailable");
+    // Windows has its own always.
+    if cfg!(unix) {
+        let no_bus = home
+            .fob(&["login", "dev", "--json"])
+            .env("FOB_KEYRING", "system")
+            .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/bus")
+            .output()
+            .expect("fob starts");
+        let printed: Value = serde_json::from_slice(&no_bus.stdout).expect("JSON");
+        assert_eq!(printed["error"]["code"], "keyring_unavailable");
+    }
     let listed = home
         .fob(&["list", "--json"])
         .env("FOB_KEYRING_PASSWORD", "wrong")
@@ -559,27 +562,36 @@ fn a_role_for_longer_than_an_hour_is_signed_by_the_access_key_with_and_without_a
 fn a_profile_whose_program_is_gone_is_noticed_and_repaired() {
     let home = Home::signed_up(DEV);
     let path = home.path().join(".aws/keyfob/aws-user/config");
+    let gone = if cfg!(windows) {
+        r"C:\gone\fob.exe"
+    } else {
+        "/gone/fob"
+    };
     for with_agent in [false, true] {
         let agent = with_agent.then(|| home.start_agent());
         assert_eq!(code(&home.run(&["login", "dev", "--force"])), 0);
         let whole = fs::read_to_string(&path).expect("text");
-        let gone = whole.replace(env!("CARGO_BIN_EXE_fob"), "/gone/fob");
-        assert_ne!(gone, whole);
-        fs::write(&path, gone).expect("written");
+        let (_, program) = whole
+            .split_once("credential_process = \"")
+            .expect("a program");
+        let (program, _) = program.split_once('"').expect("its end");
+        fs::write(&path, whole.replace(program, gone)).expect("written");
         for arguments in [&["env", "dev"][..], &["status"]] {
             let ran = home.run(arguments);
             assert_eq!(code(&ran), 0);
             assert!(
-                text(&ran.stderr)
-                    .contains("the profile dev runs /gone/fob, which is gone: `fob repair dev`"),
+                text(&ran.stderr).contains(&format!(
+                    "the profile dev runs {gone}, which is gone: `fob repair dev`"
+                )),
                 "{arguments:?}: {}",
                 text(&ran.stderr)
             );
         }
         let repaired = home.run(&["repair", "dev"]);
         assert!(
-            text(&repaired.stdout)
-                .contains("its profile ran /gone/fob, which is gone; now it runs /"),
+            text(&repaired.stdout).contains(&format!(
+                "its profile ran {gone}, which is gone; now it runs {program}"
+            )),
             "{}",
             text(&repaired.stdout)
         );
@@ -609,7 +621,11 @@ fn in_a_sandbox_with_a_fault_a_failed_sign_in_names_it_and_the_command_that_ends
 fn static_variables_say_when_the_credentials_end() {
     let home = Home::signed_up(DEV);
     assert_eq!(code(&home.run(&["login", "dev"])), 0);
-    let lines = text(&home.run(&["env", "dev", "--static"]).stdout);
+    let lines = text(
+        &home
+            .run(&["env", "dev", "--static", "--format", "bash"])
+            .stdout,
+    );
     let (_, end) = lines
         .split_once("AWS_CREDENTIAL_EXPIRATION=")
         .unwrap_or_else(|| panic!("{lines}"));

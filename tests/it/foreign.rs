@@ -2,6 +2,7 @@
 //! handed on only where it has the form of credentials, and read no further than an answer goes.
 
 use crate::home::{DEV, Home, code, text};
+use crate::support::prints;
 use keyfob_core::secret::Secret;
 use keyfob_core::store::{EntryKind, EntryName};
 use std::fs;
@@ -93,8 +94,8 @@ fn program(home: &Home, output: &str) {
     let file = home.path().join("output.json");
     fs::write(&file, output).expect("a file");
     let config = format!(
-        "auth: {{ identities: {{ here: {{ kind: aws/process, credentials: {{ process: \"cat {}\" }} }} }} }}\n",
-        file.display()
+        "auth: {{ identities: {{ here: {{ kind: aws/process, credentials: {{ process: '{}' }} }} }} }}\n",
+        prints(&file)
     );
     fs::write(home.config(), config).expect("a configuration");
 }

@@ -2,6 +2,7 @@
 
 use crate::home::{DEV, Home, code, text};
 use crate::screen::Terminal;
+use crate::support::says;
 use keyfob_core::sandbox::MfaDevice;
 use std::collections::BTreeMap;
 use std::fs;
@@ -92,7 +93,8 @@ fn a_role_whose_codes_a_program_gives_is_signed_in_to_without_a_person() {
         required.expect("kim");
         let role = format!(
             "[profile lake]\nrole_arn = arn:aws:iam::420000000025:role/deploy\n\
-             source_profile = kim\nmfa_serial = {kim}\nmfa_process = echo 123456\n"
+             source_profile = kim\nmfa_serial = {kim}\nmfa_process = {}\n",
+            says("123456")
         );
         fs::write(home.path().join(".aws/config"), role).expect("a file");
         let ran = home.run(&["import", "aws", "--yes"]);

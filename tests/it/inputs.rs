@@ -2,7 +2,7 @@
 //! of it. AWS's example keys in them stand for two keys of kim's.
 
 use crate::home::{DEV, Home, code, text};
-use crate::support::repository;
+use crate::support::{native, repository};
 use keyfob_core::secret::Keys;
 use std::fs;
 use std::process::Output;
@@ -116,7 +116,7 @@ fn an_indented_header_never_gives_a_profile_the_keys_of_another() {
         let said = text(&ran.stderr);
         assert_eq!((code(&ran), kim.stored()), (2, None), "{said}");
         assert!(
-            said.contains("line 4 of") && said.contains(".aws/credentials"),
+            said.contains("line 4 of") && said.contains(&native(".aws/credentials")),
             "{said}"
         );
     }
@@ -152,7 +152,7 @@ fn keys_of_the_credentials_file_count_whole_before_those_of_the_config_file() {
         ".aws/credentials",
         ".aws/config",
     ] {
-        assert!(said.contains(part), "{part}: {said}");
+        assert!(said.contains(&native(part)), "{part}: {said}");
     }
 }
 

@@ -5,6 +5,7 @@ use crate::desktop::Office;
 use crate::home::{DEV, Home, code, pause, text, typed, wait_for};
 use crate::logout_table::{in_half_an_hour, plant, profile_of, session_until, steps};
 use crate::screen::Terminal;
+use crate::support::native;
 use keyfob_core::sandbox::{FaultSwitch, SandboxFault, StsAction};
 use keyfob_core::secret::Secret;
 use keyfob_core::store::{EntryKind, EntryName, KeyringEntry};
@@ -150,7 +151,7 @@ fn every_removal_goes_to_the_audit_log_and_so_does_one_that_failed() {
             .map(|line| line.to_string())
             .collect::<Vec<_>>()
     };
-    let told = removals().join("\n");
+    let told = removals().join("\n").replace("\\\\", "/");
     for what in [
         "default/session/admin",
         "default/session/org",
@@ -239,7 +240,13 @@ fn signed_out_stays_signed_out_until_the_next_sign_in() {
     );
 
     assert_eq!(
-        code(&home.run(&["exec", "admin", "--", "true"])),
+        code(&home.run(&[
+            "exec",
+            "admin",
+            "--",
+            env!("CARGO_BIN_EXE_fob"),
+            "--version"
+        ])),
         0,
         "exec signs in again"
     );
@@ -626,7 +633,7 @@ fn files_that_cannot_be_changed_are_reported_and_the_rest_is_removed() {
         "{said}"
     );
     assert!(config.join("inside").exists());
-    let path = config.display().to_string();
+    let path = native(&config.display().to_string());
     assert_eq!(
         said.matches(&path).count(),
         1,
@@ -727,7 +734,7 @@ fn a_session_of_a_second_configuration_is_said_to_be_kept() {
         let said = text(&home.run(arguments).stderr);
         for piece in [
             format!("• Keyring: dev: kept: it belongs to {other}\n"),
-            format!("/aws-user/config: kept: it belongs to {other}\n"),
+            native("/aws-user/config") + &format!(": kept: it belongs to {other}\n"),
             "Identity 'dev' is already logged out. No session of this configuration found in \
              keyring or file storage; its access key is kept.\n"
                 .to_owned(),

@@ -310,7 +310,7 @@ fn brief<'a>(things: impl Iterator<Item = &'a String>) -> String {
                 // An entry without its realm, anything else without its folder.
                 let name = match rest.strip_prefix("default/") {
                     Some(entry) => entry,
-                    None => rest.rsplit(['/', ' ']).next().unwrap_or_default(),
+                    None => rest.rsplit(['/', '\\', ' ']).next().unwrap_or_default(),
                 };
                 let name = name.to_owned();
                 groups.entry(at).or_insert((shown, Vec::new())).1.push(name);
