@@ -84,12 +84,39 @@ impl Drop for Deriving<'_> {
     }
 }
 
+pub(super) const HOW_TO_GET_ONE: &str =
+    "start the system's keyring, or keep entries in an encrypted file: FOB_KEYRING=file";
+pub(super) const HOW_TO_UNLOCK: &str =
+    "unlock the system's keyring (sign in to the desktop, or answer its question), then try again";
+
 pub(super) fn locked(message: impl Into<String>) -> Error {
     Error::new(Code::KeyringLocked, message)
 }
 
 pub(super) fn unavailable(message: impl Into<String>) -> Error {
     Error::new(Code::KeyringUnavailable, message)
+}
+
+pub(super) fn not_text(account: &str) -> Error {
+    let message = format!(
+        "the keyring entry {account} of {SERVICE} is not text: it was not written by Keyfob"
+    );
+    Error::new(Code::KeyringEntryInvalid, message)
+}
+
+/// Where one belongs.
+pub(super) fn several(entries: usize) -> Error {
+    let message = format!("the keyring holds {entries} entries where one belongs");
+    Error::new(Code::KeyringEntryInvalid, message).hint(format!(
+        "remove all but one of the entries of {SERVICE} that have the same name"
+    ))
+}
+
+pub(super) fn removed_while_written(account: &str) -> Error {
+    unavailable(format!(
+        "the keyring entry {account} was removed while it was written"
+    ))
+    .hint("try again")
 }
 
 /// An entry that is there and cannot be used as it is. It stays.

@@ -7,6 +7,7 @@ mod entry;
 mod file;
 mod memory;
 mod parts;
+#[cfg_attr(target_os = "linux", path = "linux.rs")]
 mod system;
 mod whole;
 
@@ -19,7 +20,7 @@ use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::hardening::KEYRING_PASSWORD;
 use crate::secret::Secret;
-use backend::{Backend, Progress, locked, unavailable};
+use backend::{Backend, HOW_TO_GET_ONE, HOW_TO_UNLOCK, Progress, locked, unavailable};
 use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
@@ -185,10 +186,10 @@ impl Keyring {
             locked(format!(
                 "the keyring has not answered for {seconds} s: it is waiting to be unlocked"
             ))
-            .hint(system::HOW_TO_UNLOCK)
+            .hint(HOW_TO_UNLOCK)
         } else {
             unavailable(format!("the keyring did not answer within {seconds} s"))
-                .hint(system::HOW_TO_GET_ONE)
+                .hint(HOW_TO_GET_ONE)
         }
     }
 }

@@ -1,13 +1,14 @@
-//! The system's keyring: Secret Service, macOS Keychain or Windows Credential Manager. Connected
-//! when first needed; a connection that failed is made anew by the next request.
+//! The system's keyring on macOS and Windows: Keychain, Credential Manager. Connected when first
+//! needed; a connection that failed is made anew by the next request.
 
-use super::backend::{Backend, Progress, locked, unavailable};
+use super::backend::{
+    Backend, HOW_TO_GET_ONE, HOW_TO_UNLOCK, Progress, locked, not_text, removed_while_written,
+    several, unavailable,
+};
 use super::entry::{Attributes, Deletion, SERVICE};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::secret::Secret;
 use keyring_core::{CredentialStore, Error as Fault};
-#[cfg(target_os = "linux")]
-use secret_service::{EncryptionType, blocking::SecretService};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,15 +23,8 @@ const WINDOWS_COMMENT_LIMIT: usize = 256;
 /// closed.
 const MACOS_LOCKED: [Option<i32>; 3] = [Some(-25308), Some(-25293), Some(-128)];
 
-pub(super) const HOW_TO_GET_ONE: &str =
-    "start the system's keyring, or keep entries in an encrypted file: FOB_KEYRING=file";
-pub(super) const HOW_TO_UNLOCK: &str =
-    "unlock the system's keyring (sign in to the desktop, or answer its question), then try again";
-
 pub(super) struct SystemKeyring {
     store: Option<Arc<CredentialStore>>,
-    #[cfg(target_os = "linux")]
-    service: Option<SecretService<'static>>,
     progress: Arc<Progress>,
 }
 
@@ -38,8 +32,6 @@ impl SystemKeyring {
     pub fn new(progress: Arc<Progress>) -> SystemKeyring {
         SystemKeyring {
             store: None,
-            #[cfg(target_os = "linux")]
-            service: None,
             progress,
         }
     }
@@ -81,8 +73,7 @@ impl SystemKeyring {
     fn with<T>(&mut self, work: impl Fn(&CredentialStore) -> keyring_core::Result<T>) -> Result<T> {
         if let Some(store) = self.store.take() {
             match work(&*store) {
-                Err(fault @ Fault::PlatformFailure(_))
-                    if failure(&fault) == KeyringFailure::Broken => {}
+                Err(fault @ Fault::PlatformFailure(_)) if !is_locked(&fault) => {}
                 done => {
                     self.store = Some(store);
                     return done.map_err(|fault| explain(&fault));
@@ -98,48 +89,14 @@ impl SystemKeyring {
     }
 }
 
-#[cfg(target_os = "linux")]
-impl SystemKeyring {
-    /// Over a connection of its own, kept as the store's is: making one takes longer than all else
-    /// that is done with an entry.
-    fn check_that_it_is_open(&mut self) -> Result<()> {
-        let is_locked =
-            |service: &SecretService<'static>| service.get_default_collection()?.is_locked();
-        let kept = self
-            .service
-            .take()
-            .filter(|service| is_locked(service).is_ok());
-        let service = match kept {
-            Some(service) => Ok(service),
-            None => SecretService::connect(EncryptionType::Plain),
-        };
-        let looked = service.and_then(|service| Ok((is_locked(&service)?, service)));
-        let (is_locked, service) =
-            looked.map_err(|error| explain(&Fault::NoStorageAccess(Box::new(error))))?;
-        self.service = Some(service);
-        if is_locked {
-            return Err(locked("the system's keyring is locked").hint(HOW_TO_UNLOCK));
-        }
-        Ok(())
-    }
-}
-
 impl Backend for SystemKeyring {
     fn read(&mut self, account: &str) -> Result<Option<Secret>> {
         let Some(bytes) = self.if_there(account, |entry| entry.get_secret().map(Zeroizing::new))?
         else {
             return Ok(None);
         };
-        match std::str::from_utf8(&bytes) {
-            Ok(text) => Ok(Some(Secret::new(text))),
-            Err(_) => Err(Error::new(
-                Code::KeyringEntryInvalid,
-                format!(
-                    "the keyring entry {account} of {SERVICE} is not text: it was not written by \
-                     Keyfob"
-                ),
-            )),
-        }
+        let text = std::str::from_utf8(&bytes).map_err(|_| not_text(account))?;
+        Ok(Some(Secret::new(text)))
     }
 
     fn attributes(&mut self, account: &str) -> Result<Option<Attributes>> {
@@ -152,7 +109,7 @@ impl Backend for SystemKeyring {
     }
 
     fn write(&mut self, account: &str, attributes: &Attributes, value: &Secret) -> Result<()> {
-        let updates = attributes_to_write(account, attributes);
+        let updates = attributes_to_write(attributes);
         let written = self.on(account, |entry| {
             entry.set_secret(value.expose().as_bytes())?;
             if updates.is_empty() {
@@ -161,12 +118,7 @@ impl Backend for SystemKeyring {
                 entry.update_attributes(&updates)
             }
         })?;
-        let gone = || {
-            unavailable(format!(
-                "the keyring entry {account} was removed while it was written"
-            ))
-        };
-        written.ok_or_else(|| gone().hint("try again"))
+        written.ok_or_else(|| removed_while_written(account))
     }
 
     fn delete(&mut self, account: &str) -> Result<Deletion> {
@@ -208,10 +160,6 @@ impl Backend for SystemKeyring {
     }
 
     fn check(&mut self) -> Result<()> {
-        self.with(|_| Ok(()))?;
-        #[cfg(target_os = "linux")]
-        return self.check_that_it_is_open();
-        #[cfg(not(target_os = "linux"))]
         self.on("state", keyring_core::Entry::get_secret)
             .map(|_| ())
     }
@@ -227,11 +175,6 @@ fn kept_here() -> Option<HashMap<&'static str, &'static str>> {
     cfg!(windows).then(|| HashMap::from([("persistence", "Local")]))
 }
 
-#[cfg(target_os = "linux")]
-fn connect() -> keyring_core::Result<Arc<CredentialStore>> {
-    Ok(zbus_secret_service_keyring_store::Store::new()?)
-}
-
 #[cfg(target_os = "macos")]
 fn connect() -> keyring_core::Result<Arc<CredentialStore>> {
     Ok(apple_native_keyring_store::keychain::Store::new()?)
@@ -242,120 +185,48 @@ fn connect() -> keyring_core::Result<Arc<CredentialStore>> {
     Ok(windows_native_keyring_store::Store::new()?)
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
+#[cfg(not(any(target_os = "macos", windows)))]
 fn connect() -> keyring_core::Result<Arc<CredentialStore>> {
     Err(Fault::NoDefaultStore)
 }
 
-/// The Secret Service keeps any attribute, Windows one comment, and macOS none (there, asking reads
-/// the secret).
-fn attributes_to_write<'a>(
-    account: &'a str,
-    attributes: &'a Attributes,
-) -> HashMap<&'static str, &'a str> {
+/// Windows keeps one comment, and macOS nothing (there, asking reads the secret).
+fn attributes_to_write(attributes: &Attributes) -> HashMap<&'static str, &str> {
     let configuration = attributes.configuration.as_deref();
-    if cfg!(target_os = "linux") {
-        let kind = account.rsplit('/').nth(1);
-        let known = [
-            ("kind", kind),
-            ("configuration", configuration),
-            ("v", attributes.version.as_deref()),
-            ("holds", attributes.holds.as_deref()),
-        ];
-        known
-            .into_iter()
-            .filter_map(|(key, value)| Some((key, value?)))
-            .collect()
-    } else if cfg!(windows) {
-        configuration
-            .filter(|path| path.len() <= WINDOWS_COMMENT_LIMIT)
-            .map(|path| ("comment", path))
-            .into_iter()
-            .collect()
-    } else {
-        HashMap::new()
-    }
+    configuration
+        .filter(|path| cfg!(windows) && path.len() <= WINDOWS_COMMENT_LIMIT)
+        .map(|path| ("comment", path))
+        .into_iter()
+        .collect()
 }
 
 fn attributes_of(entry: &keyring_core::Entry) -> keyring_core::Result<Attributes> {
     if cfg!(target_os = "macos") {
         return Ok(Attributes::default());
     }
-    let mut found = entry.get_attributes()?;
-    let configuration = found.remove(if cfg!(windows) {
-        "comment"
-    } else {
-        "configuration"
-    });
+    let comment = entry.get_attributes()?.remove("comment");
     Ok(Attributes {
-        configuration: configuration.filter(|path| !path.is_empty()),
-        version: found.remove("v"),
-        holds: found.remove("holds"),
+        configuration: comment.filter(|path| !path.is_empty()),
+        ..Attributes::default()
     })
-}
-
-/// Faults of the system's keyring, by remedy.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum KeyringFailure {
-    /// Locked, and not unlocked.
-    Locked,
-    /// The service is there, but was never given a keyring.
-    #[cfg(target_os = "linux")]
-    NoCollection,
-    Broken,
 }
 
 fn explain(fault: &Fault) -> Error {
     if let Fault::Ambiguous(entries) = fault {
-        let message = format!(
-            "the keyring holds {} entries where one belongs",
-            entries.len()
-        );
-        return Error::new(Code::KeyringEntryInvalid, message).hint(format!(
-            "remove all but one of the entries of {SERVICE} that have the same name"
-        ));
+        return several(entries.len());
     }
-    match failure(fault) {
-        KeyringFailure::Locked => locked(format!(
-            "the system's keyring is locked: \
-            {fault}"
-        ))
-        .hint(HOW_TO_UNLOCK),
-        #[cfg(target_os = "linux")]
-        KeyringFailure::NoCollection => unavailable(
-            "the system's keyring service has no default \
-            keyring to keep entries in",
-        )
-        .hint(
-            "make one (GNOME: Passwords and Keys), or keep entries in an encrypted file: \
-                FOB_KEYRING=file",
-        ),
-        KeyringFailure::Broken => unavailable(format!(
-            "the system's keyring cannot be used: \
-            {fault}"
-        ))
-        .hint(HOW_TO_GET_ONE),
+    if is_locked(fault) {
+        locked(format!("the system's keyring is locked: {fault}")).hint(HOW_TO_UNLOCK)
+    } else {
+        unavailable(format!("the system's keyring cannot be used: {fault}")).hint(HOW_TO_GET_ONE)
     }
 }
 
-fn failure(fault: &Fault) -> KeyringFailure {
+fn is_locked(fault: &Fault) -> bool {
     let (Fault::PlatformFailure(cause) | Fault::NoStorageAccess(cause)) = fault else {
-        return KeyringFailure::Broken;
+        return false;
     };
-    #[cfg(target_os = "linux")]
-    if let Some(cause) = cause.downcast_ref::<secret_service::Error>() {
-        use secret_service::Error;
-        return match cause {
-            Error::Locked | Error::Prompt | Error::PromptDisconnected => KeyringFailure::Locked,
-            Error::NoResult => KeyringFailure::NoCollection,
-            _ => KeyringFailure::Broken,
-        };
-    }
-    if MACOS_LOCKED.contains(&macos_code(&format!("{cause:?}"))) {
-        KeyringFailure::Locked
-    } else {
-        KeyringFailure::Broken
-    }
+    MACOS_LOCKED.contains(&macos_code(&format!("{cause:?}")))
 }
 
 /// The number stands only in the debug form of the error, behind its first field's name.
@@ -368,6 +239,7 @@ fn macos_code(debug: &str) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Code;
 
     #[test]
     fn a_keyring_that_may_not_ask_counts_as_locked_and_one_that_broke_does_not() {
@@ -383,15 +255,6 @@ mod tests {
         for broken in ["Error { code: -67585 }", "Error { code: -12800 }", "x"] {
             let error = explain(&fault(broken));
             assert_eq!(error.code, Code::KeyringUnavailable, "{broken}");
-        }
-        #[cfg(target_os = "linux")]
-        {
-            let dismissed = Fault::PlatformFailure(Box::new(secret_service::Error::Prompt));
-            assert_eq!(explain(&dismissed).code, Code::KeyringLocked);
-            let empty = Fault::NoStorageAccess(Box::new(secret_service::Error::NoResult));
-            assert_eq!(explain(&empty).code, Code::KeyringUnavailable);
-            let gone = Fault::PlatformFailure(Box::new(secret_service::Error::Unavailable));
-            assert_eq!(explain(&gone).code, Code::KeyringUnavailable);
         }
     }
 }

@@ -463,32 +463,13 @@ async fn system_keyring_entries_are_listed_by_their_whole_names() {
     assert!(!listed.iter().any(|it| names.map(name).contains(&it.name)));
 }
 
-/// A service that was never given a keyring finds nothing; that is not "no entry". A child in a
-/// session of its own.
+/// A service that was never given a keyring finds nothing; that is not "no entry".
 #[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "needs a Secret Service; ./x test runs it under dbus-run-session"]
 async fn system_keyring_without_a_collection_is_unavailable() {
-    use crate::files::child;
-    if child::role().is_none() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let test = "system_keyring_without_a_collection_is_unavailable";
-        let inner = child::command(module_path!(), test, "ask", folder.path());
-        let mut session = std::process::Command::new("dbus-run-session");
-        session
-            .arg("--")
-            .arg(inner.get_program())
-            .args(inner.get_args())
-            .arg("--ignored");
-        session.envs(
-            inner
-                .get_envs()
-                .filter_map(|(key, value)| Some((key, value?))),
-        );
-        for variable in ["HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME"] {
-            session.env(variable, folder.path());
-        }
-        return child::assert_passed(&session.output().expect("dbus-run-session"));
+    if ran_in_a_session_of_its_own("system_keyring_without_a_collection_is_unavailable") {
+        return;
     }
     let keyring = open(&KeyringChoice::System);
     for error in [
@@ -505,6 +486,62 @@ async fn system_keyring_without_a_collection_is_unavailable() {
             "{error}"
         );
     }
+}
+
+/// A service may not have noted a client yet whose first wish is a session, and GNOME's ends of it.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+#[ignore = "needs a Secret Service; ./x test runs it under dbus-run-session"]
+async fn system_keyring_is_asked_something_else_before_a_session() {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+    if ran_in_a_session_of_its_own("system_keyring_is_asked_something_else_before_a_session") {
+        return;
+    }
+    let mut monitor = Command::new("dbus-monitor")
+        .args(["--session", "destination='org.freedesktop.secrets'"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("dbus-monitor");
+    let mut lines = BufReader::new(monitor.stdout.take().expect("it is piped")).lines();
+    // The last that it says of itself: from now on it listens.
+    lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("NameLost")));
+    let checked = open(&KeyringChoice::System).check().await;
+    assert_eq!(checked.expect_err("empty").code, Code::KeyringUnavailable);
+    let calls = lines
+        .map_while(std::result::Result::ok)
+        .filter_map(|line| Some(line.rsplit_once("; member=")?.1.to_owned()));
+    let first_two: Vec<String> = calls.take(2).collect();
+    monitor.kill().expect("it runs");
+    monitor.wait().expect("it ends");
+    assert_eq!(first_two, ["Get", "OpenSession"]);
+}
+
+/// Whose keyring was never made; `false` in there.
+#[cfg(target_os = "linux")]
+fn ran_in_a_session_of_its_own(test: &str) -> bool {
+    use crate::files::child;
+    if child::role().is_some() {
+        return false;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let inner = child::command(module_path!(), test, "ask", folder.path());
+    let mut session = std::process::Command::new("dbus-run-session");
+    session
+        .arg("--")
+        .arg(inner.get_program())
+        .args(inner.get_args())
+        .arg("--ignored");
+    session.envs(
+        inner
+            .get_envs()
+            .filter_map(|(key, value)| Some((key, value?))),
+    );
+    for variable in ["HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME"] {
+        session.env(variable, folder.path());
+    }
+    child::assert_passed(&session.output().expect("dbus-run-session"));
+    true
 }
 
 #[cfg(target_os = "linux")]
