@@ -103,9 +103,12 @@ pub fn ask(
         let key = match read()? {
             Event::Key(key) if key.kind != KeyEventKind::Release => key,
             Event::Paste(text) => {
-                // A field is one line: in the next ones may be a secret that this field would show.
-                let first = text.split(['\r', '\n']).next().unwrap_or_default();
-                first.chars().for_each(|c| line.put(c));
+                let text = Zeroizing::new(text);
+                if is_all(field, &text) {
+                    line.text = text.chars().collect();
+                    break;
+                }
+                below = line.paste(&text).map(BelowLine::Said);
                 continue;
             }
             Event::Key(_)
@@ -140,28 +143,39 @@ pub fn ask(
     Ok(line.text())
 }
 
+/// Several lines that answer the field as a whole, such as the JSON that AWS prints for a key.
+fn is_all(field: &Field<'_>, text: &str) -> bool {
+    let is_long = text.trim().contains(['\r', '\n']);
+    is_long && matches!(field.shown, Shown::UntilEnter(_)) && (field.check)(text).is_ok()
+}
+
 /// What AltGr counts as on Windows; terminals elsewhere send the character alone.
 const ALT_GR: KeyModifiers = KeyModifiers::CONTROL.union(KeyModifiers::ALT);
 
-/// The terminal hands over each key, and echoes none.
-struct RawMode;
+/// The terminal hands over each key, and what is pasted in one piece, and echoes none.
+pub struct RawMode;
 
 impl RawMode {
-    fn enter() -> io::Result<RawMode> {
+    pub fn enter() -> io::Result<RawMode> {
         enable_raw_mode()?;
+        // Consoles of Windows hand over the keys of what is pasted.
+        #[cfg(unix)]
+        print_to_people("\x1b[?2004h");
         Ok(RawMode)
     }
 }
 
 impl Drop for RawMode {
     fn drop(&mut self) {
+        #[cfg(unix)]
+        print_to_people("\x1b[?2004l");
         // A terminal that is gone needs no mode.
         let _ = disable_raw_mode();
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pressed {
+pub enum Pressed {
     Edited,
     Enter,
     Esc,
@@ -169,7 +183,7 @@ enum Pressed {
 }
 
 /// Wiped when it is dropped.
-struct Line {
+pub struct Line {
     text: Vec<char>,
     /// The place before which is typed.
     cursor: usize,
@@ -182,7 +196,7 @@ impl Drop for Line {
 }
 
 impl Line {
-    fn of(text: &str) -> Line {
+    pub fn of(text: &str) -> Line {
         let text: Vec<char> = text.chars().collect();
         Line {
             cursor: text.len(),
@@ -190,7 +204,7 @@ impl Line {
         }
     }
 
-    fn text(&self) -> Zeroizing<String> {
+    pub fn text(&self) -> Zeroizing<String> {
         Zeroizing::new(self.text.iter().collect())
     }
 
@@ -201,7 +215,21 @@ impl Line {
         }
     }
 
-    fn press(&mut self, key: KeyEvent) -> Pressed {
+    /// A field is one line: in the next ones may be a secret that it would show. What is said of
+    /// them.
+    fn paste(&mut self, text: &str) -> Option<String> {
+        let mut lines = text.trim_end().split(['\r', '\n']);
+        lines
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .for_each(|c| self.put(c));
+        lines
+            .next()
+            .map(|_| "only the first line was taken".to_owned())
+    }
+
+    pub fn press(&mut self, key: KeyEvent) -> Pressed {
         let is_alt_gr = cfg!(windows) && key.modifiers.contains(ALT_GR);
         let control = key.modifiers.contains(KeyModifiers::CONTROL) && !is_alt_gr;
         let alt = key.modifiers.contains(KeyModifiers::ALT);
@@ -246,7 +274,7 @@ impl Line {
     }
 
     /// As it is shown in so many columns, with the cursor's place there.
-    fn window(&self, shown: Shown, columns: usize) -> (String, usize) {
+    pub fn window(&self, shown: Shown, columns: usize) -> (String, usize) {
         let start = self.cursor.saturating_sub(columns);
         let visible = self.text.iter().skip(start).take(columns + 1);
         let text = visible.map(|&c| match shown {

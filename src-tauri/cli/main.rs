@@ -4,6 +4,7 @@
 mod agent;
 mod args;
 mod audit;
+mod choice;
 mod clipboard;
 mod completion;
 mod console;

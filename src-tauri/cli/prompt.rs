@@ -1,13 +1,12 @@
 //! Forms, drawn on stderr: their fields, and what an answer is.
 
+use crate::choice::{HowMany, choose};
 use crate::clipboard;
 use crate::desktop::browser;
 use crate::line::{self, Field, NoLine, Shown};
 use crate::stop::Stop;
 use crate::terminal::{Terminal, one_line};
 use crossterm::event::KeyCode;
-use inquire::ui::RenderConfig;
-use inquire::{Confirm, InquireError, MultiSelect, Select};
 use keyfob_core::agent::api::{
     Answer, MfaArn, OtherUserBy, PassphraseUse, PasteKind, Prompt, PromptKind, Secret,
     SessionDuration, TypedKeys, WhyKeys,
@@ -46,7 +45,6 @@ impl Form<'_> {
 
 pub fn ask(prompt: &Prompt, form: &mut Form<'_>) -> Result<Answer, Unanswered> {
     let identity = &prompt.identity;
-    prepare(form.terminal);
     for line in introduction(prompt) {
         form.terminal.announce(&line);
     }
@@ -226,11 +224,11 @@ pub fn is_final(prompt: &Prompt) -> bool {
 /// One of several choices.
 pub fn select<T: Display>(
     question: &str,
-    choices: Vec<T>,
+    mut choices: Vec<T>,
     terminal: Terminal,
 ) -> Result<T, Unanswered> {
-    prepare(terminal);
-    Ok(Select::new(question, choices).prompt()?)
+    let chosen = choose(question, &names(&choices), HowMany::One, terminal)?;
+    Ok(choices.swap_remove(chosen[0]))
 }
 
 /// Any number of several choices.
@@ -239,9 +237,15 @@ pub fn select_several<T: Display>(
     choices: Vec<T>,
     terminal: Terminal,
 ) -> Result<Vec<T>, Unanswered> {
-    prepare(terminal);
-    let form = MultiSelect::new(question, choices).with_help_message("space chooses, enter ends");
-    Ok(form.prompt()?)
+    let chosen = choose(question, &names(&choices), HowMany::Any, terminal)?;
+    let choices = choices.into_iter().enumerate();
+    let chosen = choices.filter(|(at, _)| chosen.contains(at));
+    Ok(chosen.map(|(_, choice)| choice).collect())
+}
+
+fn names(choices: &[impl Display]) -> Vec<String> {
+    let names = choices.iter().map(|choice| one_line(&choice.to_string()));
+    names.collect()
 }
 
 pub fn text(field: &Field<'_>, terminal: Terminal) -> Result<Zeroizing<String>, Unanswered> {
@@ -255,8 +259,19 @@ pub fn text(field: &Field<'_>, terminal: Terminal) -> Result<Zeroizing<String>, 
 
 /// Enter alone is no.
 pub fn confirm(question: &str, terminal: Terminal) -> Result<bool, Unanswered> {
-    prepare(terminal);
-    Ok(Confirm::new(question).with_default(false).prompt()?)
+    let field = Field {
+        question: &format!("{question} (y/N)"),
+        help: "",
+        initial: "",
+        address: None,
+        shown: Shown::Plain,
+        check: |text| match text.trim() {
+            "" => Ok(()),
+            text => yes_or_no(text),
+        },
+        warning: |_| None,
+    };
+    Ok(is_yes(&text(&field, terminal)?))
 }
 
 fn why_keys(why: WhyKeys, identity: &str) -> Vec<String> {
@@ -412,17 +427,24 @@ fn other_user(identity: &str, by: OtherUserBy, form: &mut Form<'_>) -> Result<An
         check: yes_or_no,
         warning: |_| None,
     };
-    match form.text(&field)?.trim() {
-        "yes" | "y" => Ok(Answer::Confirmed),
-        _ => Err(Unanswered::Closed),
+    if is_yes(&form.text(&field)?) {
+        Ok(Answer::Confirmed)
+    } else {
+        Err(Unanswered::Closed)
     }
 }
 
 fn yes_or_no(text: &str) -> Result<(), String> {
-    match text.trim() {
-        "yes" | "y" | "no" | "n" => Ok(()),
-        _ => Err("enter yes or no".to_owned()),
+    let is_no = ["no", "n"].contains(&text.trim().to_lowercase().as_str());
+    if is_no || is_yes(text) {
+        Ok(())
+    } else {
+        Err("enter yes or no".to_owned())
     }
+}
+
+fn is_yes(text: &str) -> bool {
+    ["yes", "y"].contains(&text.trim().to_lowercase().as_str())
 }
 
 fn passphrase(
@@ -454,15 +476,6 @@ fn passphrase(
     }
 }
 
-fn prepare(terminal: Terminal) {
-    let config = if terminal.colors_stderr() {
-        RenderConfig::default_colored()
-    } else {
-        RenderConfig::empty()
-    };
-    inquire::set_global_render_config(config);
-}
-
 impl Unanswered {
     /// `closed` is the message where the form was closed.
     pub fn stop(self, closed: &str) -> Stop {
@@ -471,19 +484,6 @@ impl Unanswered {
             Unanswered::Interrupted => Stop::Interrupted,
             Unanswered::Failed(error) => error.into(),
             Unanswered::Overtaken => Error::new(Code::Cancelled, closed).into(),
-        }
-    }
-}
-
-impl From<InquireError> for Unanswered {
-    fn from(error: InquireError) -> Unanswered {
-        match error {
-            InquireError::OperationCanceled => Unanswered::Closed,
-            InquireError::OperationInterrupted => Unanswered::Interrupted,
-            InquireError::NotTTY
-            | InquireError::InvalidConfiguration(_)
-            | InquireError::IO(_)
-            | InquireError::Custom(_) => cannot_show(&error),
         }
     }
 }

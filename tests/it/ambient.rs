@@ -358,7 +358,9 @@ fn keys_of_the_documentation_and_placeholders_are_refused_by_name_wherever_they_
     let written = "auth: { identities: { here: { kind: aws/user, credentials: { access_key_id: !env AWS_ACCESS_KEY_ID, secret_access_key: !env AWS_SECRET_ACCESS_KEY } } } }\n";
     let home = Home::with(written);
     let ran = login(&home, &pair);
-    assert!(text(&ran.stderr).contains(says), "{}", text(&ran.stderr));
+    let said = text(&ran.stderr);
+    assert!(said.contains(says), "{said}");
+    assert!(said.contains("variables AWS_ACCESS_KEY_ID and"), "{said}");
     for (secret, flaw) in [("DB", "a placeholder"), ("", "empty")] {
         let ran = login(
             &home,

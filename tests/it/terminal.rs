@@ -187,6 +187,63 @@ fn the_keys_of_a_shell_edit_every_field() {
 }
 
 #[test]
+fn the_keys_of_a_shell_edit_questions_and_the_filter_of_a_list() {
+    let home = Home::signed_up(DEV);
+    assert_eq!(code(&home.run(&["login", "dev"])), 0);
+    let mut terminal = start(&home, &["logout"]);
+    terminal.read_to("Log out from:");
+    // Ctrl+U and Ctrl+W.
+    terminal.type_line("nothing\u{15}all wrong\u{17}iden");
+    terminal.read_to("Remove all of this?");
+    terminal.type_line("yes\u{15}");
+    terminal.read_to("nothing was changed");
+    ends(terminal, 1);
+    let mut terminal = start(&home, &["logout", "--all"]);
+    terminal.read_to("Remove all of this?");
+    terminal.type_line("no\u{17}es\u{1b}[Hy\u{1b}[F");
+    terminal.read_to("Successfully logged out");
+    ends(terminal, 0);
+}
+
+/// Consoles of Windows hand over the keys of what is pasted.
+#[cfg(unix)]
+#[test]
+fn several_lines_that_are_pasted_fill_the_form_and_the_secret_is_not_shown() {
+    let home = Home::with(DEV);
+    let key = home.key();
+    let (id, secret) = (key.access_key_id.as_str(), key.secret_access_key.expose());
+    let pasted = |lines: &str| format!("\u{1b}[200~{lines}\u{1b}[201~");
+    let json = format!(
+        "{{\r  \"AccessKey\": {{\r    \"AccessKeyId\": \"{id}\",\r    \"SecretAccessKey\":          \"{secret}\"\r  }}\r}}\r"
+    );
+    let profile = format!("[dev]\raws_access_key_id = {id}\raws_secret_access_key = {secret}\r");
+    let shell = format!("export AWS_ACCESS_KEY_ID={id}\rexport AWS_SECRET_ACCESS_KEY={secret}");
+    for lines in [json, profile, shell] {
+        let fob = home.fob_on_a_terminal(&["user", "configure", "dev"]);
+        let mut terminal = Terminal::reading(fob, false);
+        // Without it a terminal types what is pasted.
+        terminal.read_to("\u{1b}[?2004h");
+        terminal.read_to("Access Key ID");
+        // The Enter after it is the MFA ARN's.
+        terminal.type_line(&pasted(&lines));
+        let shown = terminal.read_to("MFA ARN");
+        assert!(shown.contains(id) && !shown.contains(secret), "{shown}");
+        terminal.read_to("Session Duration");
+        terminal.type_line("");
+        let shown = ends(terminal, 0);
+        assert!(!shown.contains(secret), "{shown}");
+    }
+    // Nothing of the lines after the first, where they are no keys.
+    let mut terminal = start(&home, &["user", "configure", "dev"]);
+    terminal.read_to("Access Key ID");
+    terminal.type_line(&pasted(&format!("{id}\r{secret}\r")));
+    let shown = terminal.read_to("only the first line was taken");
+    assert!(!shown.contains(secret), "{shown}");
+    terminal.press_control('c');
+    ends(terminal, 130);
+}
+
+#[test]
 fn a_long_look_says_how_much_is_left_and_wipes_that_again() {
     let home = Home::signed_up(DEV);
     let mut terminal = start(&home, &["doctor"]);

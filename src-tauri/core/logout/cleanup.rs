@@ -7,12 +7,14 @@ use super::plan::{KEYCHAIN, LongLivedKeys, files_of};
 use super::report::{Report, Step, Subject, What};
 use super::run::{entry_step, held, profile_step};
 use crate::ask::Note;
+use crate::aws::FaultKind;
 use crate::clock;
-use crate::config::{AwsFiles, Chain, Identity, Severity};
+use crate::config::{AwsFiles, Chain, Identity, Kind, Severity};
 use crate::duration::{in_units, time_left};
 use crate::error::{Code, Error, Result};
 use crate::files;
-use crate::providers::session_owner;
+use crate::ids::AccessKeyId;
+use crate::providers::{StandingKeys, session_owner, standing_keys};
 use crate::store::{Dropped, EntryKind, EntryName, UpTo};
 use crate::store::{Mode, StoredSession};
 use crate::world::World;
@@ -292,9 +294,7 @@ async fn repair_one(
         findings.push(match stored {
             Ok(None) => Finding::ok(name, "no access keys are stored in the keyring"),
             Ok(Some(stored)) => match stored.long_lived.keys {
-                Some(keys) => {
-                    Finding::ok(name, format!("access key {} is stored", keys.access_key_id))
-                }
+                Some(keys) => stored_key(world, chain, &keys.access_key_id).await,
                 None => Finding::needs_a_person(
                     name,
                     "AWS no longer knows its access key, which was cleared; MFA device and \
@@ -310,6 +310,30 @@ async fn repair_one(
     findings.extend(repair_program(world, name, chain, notes).await);
     findings.extend(repair_profile(world, name, chain).await);
     findings
+}
+
+/// AWS's word on it is only told: a sign-in clears what AWS no longer knows.
+async fn stored_key(world: &World, chain: &Chain, id: &AccessKeyId) -> Finding {
+    let (name, link) = (chain.identity.as_str(), chain.target());
+    let stored = format!("access key {id} is stored");
+    let Kind::User(user) = &link.kind else {
+        return Finding::ok(name, stored);
+    };
+    match standing_keys(world, user, link).await {
+        Ok(Some(StandingKeys {
+            owner: Err(fault), ..
+        })) => {
+            if let FaultKind::UnknownKeys | FaultKind::SecretMismatch = fault.kind {
+                let text = format!("AWS does not know access key {id}: rotated or revoked");
+                return Finding::needs_a_person(name, text, format!("fob user configure {name}"));
+            }
+            let error = fault.into_error(&link.region);
+            let text = format!("{stored}; AWS could not be asked whether it knows it: {error}");
+            Finding::ok(name, text)
+        }
+        Ok(_) => Finding::ok(name, stored),
+        Err(error) => Finding::broken(name, &error),
+    }
 }
 
 /// What a person wanted back: without any it is an error.

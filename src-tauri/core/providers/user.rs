@@ -44,14 +44,14 @@ pub(super) async fn obtain<'a>(
         let signs_at = wanted.link(&it);
         let (found, remembered) = keys::find(it.world, it.name(), user, signs_at).await?;
         let Some(found) = found else {
-            let unanswered = missing_keys(&it);
             let why = why_none(it.world, it.name()).await;
+            let unanswered = missing_keys(&it, why);
             ask_for_new(&mut it, why, unanswered, &remembered).await?;
             is_checked = true;
             continue;
         };
         let device = wanted.device(user, &remembered);
-        let is_code_typed = device.is_some() && Codes::ask_a_person(&it, user);
+        let is_code_typed = device.is_some() && Codes::come_of_a_person(&it, user);
         let unknown = if is_code_typed && !std::mem::replace(&mut is_checked, true) {
             revoked::unknown(&it, &found).await
         } else {
@@ -198,9 +198,9 @@ struct Codes {
 }
 
 impl Codes {
-    fn ask_a_person(it: &Obtain<'_>, user: &User) -> bool {
-        let is_there = it.trail.caller.person == Person::Present;
-        is_there && it.mfa_code.is_none() && user.mfa_process.is_none()
+    /// Typed, or given with the call.
+    fn come_of_a_person(it: &Obtain<'_>, user: &User) -> bool {
+        it.trail.caller.person == Person::Present && user.mfa_process.is_none()
     }
 
     async fn next(&mut self, it: &mut Obtain<'_>, user: &User, device: &MfaArn) -> Result<MfaCode> {
@@ -296,8 +296,11 @@ fn no_code(name: &str, target: &str) -> Error {
     .hint("where nobody can be asked: --mfa-code, or credentials.mfa_process in the configuration")
 }
 
-fn missing_keys(it: &Obtain<'_>) -> Error {
+fn missing_keys(it: &Obtain<'_>, why: WhyKeys) -> Error {
     let name = it.name();
+    if why == WhyKeys::Revoked {
+        return revoked::cleared_before(name);
+    }
     let error = Error::new(
         Code::PersonNeeded,
         format!("AWS credentials are required for identity: {name}"),
@@ -332,6 +335,15 @@ fn final_error(it: &Obtain<'_>, wanted: &Wanted<'_>, found: &FoundKeys, fault: F
         FaultKind::SecretMismatch => error
             .hint(format!("the keys came from {}", found.place))
             .hint(format!("fob user configure {}", it.name())),
+        FaultKind::Misused
+            if it
+                .world
+                .aws
+                .refuse_examples(&found.keys, it.place())
+                .is_err() =>
+        {
+            error.hint(format!("the keys came from {}", found.place))
+        }
         _ => error,
     }
 }

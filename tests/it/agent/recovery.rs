@@ -195,6 +195,69 @@ pub(super) fn code_is_needed(home: &Home) {
     home.sandbox().clear_journal();
 }
 
+#[test]
+fn a_code_that_is_given_is_not_spent_on_a_revoked_key() {
+    for with_agent in [true, false] {
+        let home = Home::with(DEV);
+        code_is_needed(&home);
+        revoke(&home);
+        let _agent = with_agent.then(|| home.start_agent());
+        let new = home.sandbox().create_key("kim").expect("a key");
+        let login = home.fob_on_a_terminal(&["login", "dev", "--mfa-code", "123456"]);
+        let mut terminal = Terminal::start(login);
+        terminal.read_to("no longer accepts");
+        assert_eq!(home.calls().get("GetSessionToken"), None);
+        fill_in(&mut terminal, &new);
+        let (rest, exit) = terminal.finish();
+        assert_eq!(exit, 0, "{rest}");
+        assert!(!rest.contains("MFA code"), "{rest}");
+    }
+}
+
+#[test]
+fn keys_that_were_cleared_are_called_revoked_by_every_later_call() {
+    for with_agent in [true, false] {
+        let home = Home::signed_up(DEV);
+        revoke(&home);
+        let _agent = with_agent.then(|| home.start_agent());
+        for arguments in [
+            &["login", "dev", "--no-input", "--json"][..],
+            &["login", "dev", "--no-input", "--json"],
+            &["exec", "dev", "--no-input", "--json", "--", "true"],
+        ] {
+            let ran = home.run(arguments);
+            assert_eq!(code(&ran), 3, "{}", text(&ran.stderr));
+            let said = text(&ran.stdout);
+            assert!(said.contains("aws_credentials_invalid"), "{said}");
+            assert!(said.contains("fob repair dev --restore"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn repair_asks_aws_about_a_key_that_is_stored() {
+    for with_agent in [true, false] {
+        let home = Home::signed_up(DEV);
+        assert_eq!(code(&home.run(&["login", "dev"])), 0);
+        let _agent = with_agent.then(|| home.start_agent());
+        assert_eq!(code(&home.run(&["repair", "dev"])), 0);
+        revoke(&home);
+        let keyring = home.keyring();
+        for signed_out in [false, true] {
+            if signed_out {
+                assert_eq!(code(&home.run(&["logout", "dev"])), 0);
+            }
+            let ran = home.run(&["repair", "dev"]);
+            let said = text(&ran.stdout);
+            assert_eq!(code(&ran), 1, "{said}");
+            assert!(said.contains("AWS does not know access key"), "{said}");
+            assert!(said.contains("fob user configure dev"), "{said}");
+        }
+        let keys = "default/keys/dev";
+        assert_eq!(home.keyring().get(keys), keyring.get(keys));
+    }
+}
+
 pub(super) fn log_in_with(home: &Home, code: &str) -> Output {
     home.run(&["login", "dev", "--mfa-code", code])
 }
