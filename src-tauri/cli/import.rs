@@ -74,9 +74,12 @@ pub fn import(invocation: &Invocation, args: &ImportArgs) -> Result<u8, Stop> {
         for note in &imported.notes {
             terminal.note(note);
         }
+        // Keys of an identity that is there already may be all that came.
         let count = imported.identities.len();
-        let names = imported.identities.join(", ");
-        terminal.say(&format!("Wrote {count} to {}: {names}", path.display()));
+        if count > 0 {
+            let names = imported.identities.join(", ");
+            terminal.say(&format!("Wrote {count} to {}: {names}", path.display()));
+        }
         json.identities = imported.identities;
     }
     if terminal.shape == Shape::Json {

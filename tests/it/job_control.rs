@@ -125,7 +125,9 @@ fn a_shell_inside_that_suspends_itself_gives_the_terminal_back() {
 
 /// On a terminal, with this start file of the user's own.
 fn shell_of(home: &Home, shell: &str, file: &str, own: &str) -> Terminal {
-    std::fs::write(home.path().join(file), own).expect("written");
+    let file = home.path().join(file);
+    std::fs::create_dir_all(file.parent().expect("a folder")).expect("made");
+    std::fs::write(file, own).expect("written");
     let mut command = home.fob_on_a_terminal(&["shell", "dev"]);
     command.env("SHELL", shell);
     Terminal::reading(command, false)
@@ -136,7 +138,13 @@ fn a_shell_shows_the_identity_in_its_prompt_and_title_and_keeps_the_users_own_se
     let home = Home::signed_up(DEV);
     let bash = "PS1='own> '; alias greet='echo hello from bashrc'\n";
     let zsh = "PROMPT='own> '; alias greet='echo hello from zshrc'\n";
+    let fish = "function fish_prompt; echo -n 'own> '; end\nalias greet 'echo hello from fish'\n";
+    let fish_file = ".config/fish/config.fish";
+    // Else fish makes them in the background, on this terminal.
+    let made = home.path().join(".local/share/fish/generated_completions");
+    std::fs::create_dir_all(made).expect("made");
     for (shell, file, own, greeting) in [
+        ("/usr/bin/fish", fish_file, fish, "hello from fish"),
         ("/bin/bash", ".bashrc", bash, "hello from bashrc"),
         ("/bin/zsh", ".zshrc", zsh, "hello from zshrc"),
     ] {

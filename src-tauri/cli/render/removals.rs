@@ -81,6 +81,8 @@ impl RemovalsText {
             StepResult::Removed | StepResult::WouldRemove | StepResult::Kept => true,
         };
         lines.extend(steps().filter(shown).map(line));
+        // A session, a sign-in and keys may have one name, and one thing to be said of them.
+        lines.dedup();
         lines.push(if has_changes {
             summary(report)
         } else {

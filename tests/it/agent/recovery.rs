@@ -16,6 +16,8 @@ pub(super) enum Road {
     Stdin,
     Csv,
     Profile,
+    /// Of the profile of its name, for the identity that is there.
+    Import,
     /// In a process of its own, although an agent runs.
     WithoutTheAgent,
     Form,
@@ -47,13 +49,16 @@ pub(super) fn road(home: &Home, by: Road, keys: &Keys, more: &[&'static str]) ->
             fs::write(&csv, text).expect("written");
             home.run(&configure(&["--csv", "keys.csv"]))
         }
-        Road::Profile => {
+        Road::Profile | Road::Import => {
             let folder = home.path().join(".aws");
             fs::create_dir_all(&folder).expect("a folder");
             let text =
-                format!("[new]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
+                format!("[dev]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
             fs::write(folder.join("credentials"), text).expect("written");
-            home.run(&configure(&["--profile", "new"]))
+            match by {
+                Road::Import => home.run(&["import", "aws", "--yes"]),
+                _ => home.run(&configure(&["--profile", "dev"])),
+            }
         }
     }
 }
@@ -132,6 +137,7 @@ fn keys_that_are_stored_by_any_road_answer_the_open_prompt() {
         Road::Stdin,
         Road::Csv,
         Road::Profile,
+        Road::Import,
         Road::WithoutTheAgent,
         Road::Form,
     ] {
