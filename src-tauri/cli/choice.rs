@@ -195,7 +195,7 @@ mod tests {
             (&[char('z')], None),
             (&[char('p')], Some(1)),
             (&[char('o')], Some(3)),
-            (&[char('z'), control('u'), char('o'), char('p')], Some(1)),
+            (&[char('z'), control('u'), char('o'), char('p')], Some(3)),
             (&[char('z'), control('w'), key(KeyCode::End)], Some(3)),
             (&[key(KeyCode::Up)], Some(3)),
             (&[key(KeyCode::End), key(KeyCode::Down)], Some(0)),
