@@ -11,7 +11,6 @@ use crate::store::ClearedKeys;
 use crate::store::audit::{AuditEvent, AuditOutcome, Happened};
 use crate::world::World;
 
-const MESSAGE: &str = "aws credentials are invalid or have been revoked";
 const CLEARED: &str = "stale credentials were cleared from the keyring";
 
 /// What came of keys that AWS refused.
@@ -96,26 +95,15 @@ pub(super) async fn refused(
     Ok(Refused::Revoked(error.for_want_of_a_person(), happened))
 }
 
-/// They were cleared by an earlier sign-in: there is no person to ask for new ones now either.
-pub(super) fn cleared_before(name: &str) -> Error {
-    Error::new(
-        Code::AwsCredentialsInvalid,
-        format!("{MESSAGE} (identity {name})"),
-    )
-    .hint(format!("fob user configure --identity {name}"))
-    .hint("they were cleared from the keyring before")
-    .hint(restore(name))
-    .for_want_of_a_person()
-}
-
-fn restore(name: &str) -> String {
+pub(super) fn restore(name: &str) -> String {
     format!("they are set aside for 30 days: fob repair {name} --restore")
 }
 
 fn unknown_to_aws(name: &str, found: &FoundKeys, fault: Fault) -> Error {
+    let message = "aws credentials are invalid or have been revoked";
     Error::new(
         Code::AwsCredentialsInvalid,
-        format!("{MESSAGE} (identity {name}, keys from {})", found.place),
+        format!("{message} (identity {name}, keys from {})", found.place),
     )
     .hint("they were rotated or revoked at AWS")
     .aws_code(fault.code.unwrap_or_default())

@@ -298,13 +298,14 @@ fn no_code(name: &str, target: &str) -> Error {
 
 fn missing_keys(it: &Obtain<'_>, why: WhyKeys) -> Error {
     let name = it.name();
-    if why == WhyKeys::Revoked {
-        return revoked::cleared_before(name);
-    }
-    let error = Error::new(
-        Code::PersonNeeded,
-        format!("AWS credentials are required for identity: {name}"),
-    );
+    let required = format!("AWS credentials are required for identity: {name}");
+    // An earlier sign-in cleared them.
+    let restore = (why == WhyKeys::Revoked).then(|| revoked::restore(name));
+    let message = match &restore {
+        Some(_) => format!("{required}; AWS no longer accepts the ones that were stored"),
+        None => required,
+    };
+    let error = Error::new(Code::PersonNeeded, message);
     // Keys that are written, and are empty or placeholders.
     let config = it.world.config();
     let unusable = config
@@ -314,7 +315,8 @@ fn missing_keys(it: &Obtain<'_>, why: WhyKeys) -> Error {
     let error = unusable.fold(error, |error, it| {
         error.hint(format!("{}: {}", config.path().display(), it))
     });
-    error.hint(format!("fob user configure {name}"))
+    let error = error.hint(format!("fob user configure {name}"));
+    restore.into_iter().fold(error, Error::hint)
 }
 
 /// What neither a new code nor new keys would mend.

@@ -242,7 +242,7 @@ fn a_sign_in_whose_only_client_has_gone_shows_no_prompt() {
         assert!(gone.await.is_err_and(|error| error.is_cancelled()));
         stage
             .until("the code is refused", async |stage| {
-                stage.calls() == ["GetSessionToken"]
+                stage.calls() == ["GetCallerIdentity", "GetSessionToken"]
             })
             .await;
         stage
