@@ -6,7 +6,11 @@ use crate::conversation::runtime;
 use crate::echo;
 use crate::stop::CTRL_C;
 use crate::terminal::{WIPED, print_to_people};
+#[cfg(unix)]
+use keyfob_core::hardening::signals::{self, Senders};
 use keyfob_core::signal::{self, Ended};
+#[cfg(unix)]
+use rustix::process::{Pid, Signal};
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -71,52 +75,52 @@ pub enum Termination {
     HangUp,
 }
 
-/// Signals to this program go on to the child; the rest is cleared away once the child has ended.
-/// Ctrl+C and Ctrl+\ reach the child from the terminal: those two go on only when another program
-/// sent them. Called once there is a child, which inherits the signals that are ignored, as with
-/// `nohup`.
-#[cfg(unix)]
-pub fn pass_on_to(child: &std::process::Child, termination: Termination) {
-    use rustix::process::{Pid, Signal, kill_process};
-    use tokio::signal::unix::{SignalKind, signal};
+/// Signals to this program that go on to a child; the rest is cleared away once the child has
+/// ended. Ctrl+C and Ctrl+\ reach the child from the terminal: those two go on only when another
+/// program sent them.
+#[derive(Debug)]
+pub struct PassedOn {
+    #[cfg(unix)]
+    ignored: Vec<(Signal, Signal, Senders)>,
+}
 
-    let pid = Pid::from_child(child);
-    // Without these the signals end this program, and the child lives on without credentials.
-    let Ok(runtime) = runtime() else { return };
-    let signals = {
-        let _inside = runtime.enter();
-        (
-            signal(SignalKind::terminate()),
-            signal(SignalKind::hangup()),
-        )
-    };
-    let (Ok(mut terminated), Ok(mut hung_up)) = signals else {
-        return;
-    };
-    for signal in [Signal::INT, Signal::QUIT] {
-        keyfob_core::hardening::pass_on_to(pid, signal);
+#[cfg(unix)]
+impl PassedOn {
+    /// Before there is a child, which inherits the signals that are ignored, as with `nohup`: only
+    /// those wait until there is one.
+    pub fn begin(termination: Termination) -> PassedOn {
+        let terminated = match termination {
+            Termination::Same => Signal::TERM,
+            Termination::HangUp => Signal::HUP,
+        };
+        let all = [
+            (Signal::TERM, terminated, Senders::All),
+            (Signal::HUP, Signal::HUP, Senders::All),
+            (Signal::INT, Signal::INT, Senders::Programs),
+            (Signal::QUIT, Signal::QUIT, Senders::Programs),
+        ];
+        let (ignored, taken): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|it| signals::is_ignored(it.0));
+        for (signal, to, senders) in taken {
+            signals::pass_on(signal, to, senders);
+        }
+        PassedOn { ignored }
     }
-    let pass_on = move || {
-        runtime.block_on(async {
-            loop {
-                let signal = tokio::select! {
-                    _ = terminated.recv() => match termination {
-                        Termination::Same => Signal::TERM,
-                        Termination::HangUp => Signal::HUP,
-                    },
-                    _ = hung_up.recv() => Signal::HUP,
-                };
-                // It may just have ended. A stopped one gets the signal only once it is woken.
-                let _ = kill_process(pid, signal);
-                let _ = kill_process(pid, Signal::CONT);
-            }
-        });
-    };
-    let _ = std::thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(pass_on);
+
+    pub fn to(self, child: &std::process::Child) {
+        for (signal, to, senders) in self.ignored {
+            signals::pass_on(signal, to, senders);
+        }
+        signals::go_to(Pid::from_child(child));
+    }
 }
 
 /// Windows tells all programs of a console itself.
 #[cfg(not(unix))]
-pub fn pass_on_to(_child: &std::process::Child, _termination: Termination) {}
+impl PassedOn {
+    pub fn begin(_termination: Termination) -> PassedOn {
+        PassedOn {}
+    }
+
+    pub fn to(self, _child: &std::process::Child) {}
+}

@@ -103,29 +103,108 @@ pub(crate) fn keep_out_of_swap(secret: &[u8]) {
 #[cfg(not(unix))]
 pub(crate) fn keep_out_of_swap(_secret: &[u8]) {}
 
-/// From now on passes `signal` on to `child` whenever a program sends it to this process. The
-/// terminal's own (Ctrl+C) is not passed on: the terminal sends it to the child as well.
+/// Signals that go on to a child. They are taken from before it is started, so that none is lost
+/// that comes in between.
 #[cfg(unix)]
-pub fn pass_on_to(child: rustix::process::Pid, signal: rustix::process::Signal) {
-    use rustix::process::{Signal, kill_process};
-    const KILL_ON_MACOS: i32 = 0x1_0001;
-    #[expect(
-        unsafe_code,
-        reason = "a signal handler: it makes two system calls and nothing else"
-    )]
-    // SAFETY: kill(2) may be called in a signal handler, and nothing is allocated or locked there.
-    let _ = unsafe {
-        signal_hook_registry::register_sigaction(signal.as_raw(), move |info| {
-            let sent_by_a_program = if cfg!(target_os = "macos") {
-                info.si_code == KILL_ON_MACOS
-            } else {
-                info.si_code <= 0
-            };
-            if sent_by_a_program {
-                // It may just have ended. A stopped one gets the signal only once it is woken.
-                let _ = kill_process(child, signal);
-                let _ = kill_process(child, Signal::CONT);
-            }
-        })
-    };
+pub mod signals {
+    use rustix::process::{Pid, Signal, kill_process};
+    use std::mem::MaybeUninit;
+    use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+
+    /// 0: there is none yet.
+    static CHILD: AtomicI32 = AtomicI32::new(0);
+    /// A bit for each signal that it has not got yet.
+    static WAITING: AtomicU64 = AtomicU64::new(0);
+
+    /// Whose signals go on.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Senders {
+        All,
+        /// Not the terminal (Ctrl+C): it sends them to the child as well.
+        Programs,
+    }
+
+    /// Whether this process was started so: a child shall be, too.
+    pub fn is_ignored(signal: Signal) -> bool {
+        let mut found = MaybeUninit::<libc::sigaction>::zeroed();
+        #[expect(unsafe_code, reason = "nothing safe says what becomes of a signal")]
+        // SAFETY: a null pointer changes nothing, and a zeroed `sigaction` is a valid one.
+        let found = unsafe {
+            libc::sigaction(signal.as_raw(), std::ptr::null(), found.as_mut_ptr());
+            found.assume_init()
+        };
+        found.sa_sigaction == libc::SIG_IGN
+    }
+
+    /// From now on a signal goes on to the child, as `to`.
+    pub fn pass_on(signal: Signal, to: Signal, senders: Senders) {
+        const KILL_ON_MACOS: i32 = 0x1_0001;
+        #[expect(
+            unsafe_code,
+            reason = "a signal handler: it makes two system calls and nothing else"
+        )]
+        // SAFETY: kill(2) may be called in a signal handler, and nothing is allocated or locked
+        // there.
+        let _ = unsafe {
+            signal_hook_registry::register_sigaction(signal.as_raw(), move |info| {
+                let sent_by_a_program = if cfg!(target_os = "macos") {
+                    info.si_code == KILL_ON_MACOS
+                } else {
+                    info.si_code <= 0
+                };
+                if sent_by_a_program || senders == Senders::All {
+                    WAITING.fetch_or(1 << to.as_raw(), Ordering::SeqCst);
+                    deliver();
+                }
+            })
+        };
+    }
+
+    /// The one there is from now on.
+    pub fn go_to(child: Pid) {
+        CHILD.store(child.as_raw_nonzero().get(), Ordering::SeqCst);
+        deliver();
+    }
+
+    fn deliver() {
+        let Some(child) = Pid::from_raw(CHILD.load(Ordering::SeqCst)) else {
+            return;
+        };
+        let waiting = WAITING.swap(0, Ordering::SeqCst);
+        let numbers = (1..64).filter(|number| waiting & (1 << number) != 0);
+        for signal in numbers.filter_map(Signal::from_named_raw) {
+            // It may just have ended. A stopped one gets the signal only once it is woken.
+            let _ = kill_process(child, signal);
+            let _ = kill_process(child, Signal::CONT);
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::signals::{Senders, go_to, is_ignored, pass_on};
+    use rustix::process::{Pid, Signal, getpid, kill_process};
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn a_signal_that_comes_before_the_child_does_reaches_it() {
+        assert!(!is_ignored(Signal::USR1));
+        pass_on(Signal::USR1, Signal::USR2, Senders::Programs);
+        kill_process(getpid(), Signal::USR1).expect("this process");
+        let script = "trap 'exit 7' USR2; echo; while :; do sleep 0.01; done";
+        let mut child = Command::new("sh")
+            .args(["-c", script])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("sh starts");
+        let mut listens = String::new();
+        let stdout = child.stdout.take().expect("it is piped");
+        BufReader::new(stdout)
+            .read_line(&mut listens)
+            .expect("a line");
+        go_to(Pid::from_child(&child));
+        let ended = child.wait().expect("it ends");
+        assert_eq!(ended.code(), Some(7));
+    }
 }

@@ -653,21 +653,8 @@ mod signals {
         command
     }
 
-    /// Once `fob` listens, to SIGQUIT last: the child may be quicker than what is left to do once
-    /// it has been started.
+    /// At once: the child may be quicker than what is left to do once it has been started.
     fn send(fob: u32, signal: Signal) {
-        let quit = 1 << (Signal::QUIT.as_raw() - 1);
-        let listens = || {
-            let status = fs::read_to_string(format!("/proc/{fob}/status")).expect("a process");
-            let caught = status
-                .lines()
-                .find_map(|line| line.strip_prefix("SigCgt:"))
-                .expect("on Linux");
-            u64::from_str_radix(caught.trim(), 16).expect("a number") & quit != 0
-        };
-        while !listens() {
-            pause(Duration::from_millis(5));
-        }
         let fob = Pid::from_raw(fob.cast_signed()).expect("a process");
         kill_process(fob, signal).expect("it lives");
     }

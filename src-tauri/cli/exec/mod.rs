@@ -14,7 +14,7 @@ pub use child::wait;
 use crate::args::{ChildCredentials, ExecArgs, ShellArgs};
 use crate::conversation::Conversation;
 use crate::conversation::expect_reply;
-use crate::interrupt::{self, Termination};
+use crate::interrupt::{self, PassedOn, Termination};
 use crate::invocation::Invocation;
 use crate::sign_in::sign_in_when_due;
 use crate::stop::Stop;
@@ -193,6 +193,7 @@ fn run(
     if interrupt::happened() {
         return Err(Stop::Interrupted);
     }
+    let passed_on = PassedOn::begin(termination);
     let started = match served {
         Some(served) => served.hosted.start(&mut command),
         None => command.spawn(),
@@ -201,7 +202,7 @@ fn run(
         Ok(running) => running,
         Err(cause) => return Ok(not_started(invocation, command.get_program(), &cause)),
     };
-    interrupt::pass_on_to(&running, termination);
+    passed_on.to(&running);
     if let Some(served) = served {
         served.caller.is(&running);
     }

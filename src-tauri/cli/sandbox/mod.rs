@@ -9,7 +9,7 @@ mod running;
 pub use control::with_faults;
 
 use crate::exec::{not_started, usual_shell, wait};
-use crate::interrupt::{self, Termination};
+use crate::interrupt::{self, PassedOn, Termination};
 use crate::invocation::Invocation;
 use crate::stop::Stop;
 use args::SandboxArgs;
@@ -54,10 +54,11 @@ fn inside(invocation: &Invocation, command: &[OsString]) -> Result<i32, Stop> {
     for (name, value) in sandbox.variables() {
         child.env(name, value);
     }
+    let passed_on = PassedOn::begin(Termination::HangUp);
     let running = match child.spawn() {
         Ok(running) => running,
         Err(cause) => return Ok(not_started(invocation, child.get_program(), &cause)),
     };
-    interrupt::pass_on_to(&running, Termination::HangUp);
+    passed_on.to(&running);
     Ok(wait(running)?)
 }
