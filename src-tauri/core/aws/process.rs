@@ -2,11 +2,11 @@
 //! process protocol, version 1) and those that print an MFA code (`mfa_process`). Run without a
 //! shell, with bounds on time and output; what they print never reaches an error text. What they
 //! write to standard error ("Touch your YubiKey") goes to the person alone: the terminal, or a
-//! prompt for as long as they run.
+//! prompt for as long as they run, and a note where they were of no use.
 
 use super::client::Aws;
 use super::printed::{self, Printer, Useless};
-use crate::ask::{Ask, Prompt, PromptKind};
+use crate::ask::{Ask, Note, Prompt, PromptKind};
 use crate::clock::Clock;
 use crate::environment::{Environment, Shows};
 use crate::error::{Code, Error, Result, shorten};
@@ -32,83 +32,115 @@ const SETTLED: Duration = Duration::from_millis(300);
 const SAID_LIMIT: usize = 800;
 
 impl Aws {
-    pub async fn process_credentials(&self, command: &str, ask: &Ask) -> Result<Session> {
-        let output = self.run(command, ask).await?;
-        let read = printed::session(output.expose(), Printer::Program, self.clock.now());
+    pub async fn process_credentials(
+        &self,
+        command: &str,
+        ask: &Ask,
+        notes: &mut Vec<Note>,
+    ) -> Result<Session> {
         let program = program_of(command);
-        read.map_err(|useless| match useless {
-            Useless::Expired(error) => Error {
-                message: format!("`{program}`: {}", error.message),
-                ..error
-            },
-            Useless::Flawed(why) => Error::new(Code::ProcessFailed, format!("`{program}` did not \
-                print credentials: {why}"))
-                .hint("it must print {\"Version\":1,\"AccessKeyId\":…,\"SecretAccessKey\":…,\"SessionToken\":…,\"Expiration\":…}"),
-        })
+        let refuse = |useless| no_credentials(&program, useless);
+        let (output, said) = self.run(command, ask).await;
+        let read = output.and_then(|output| {
+            printed::session(output.expose(), Printer::Program, self.clock.now()).map_err(refuse)
+        });
+        read.inspect_err(|_| notes.extend(told(&program, &said)))
     }
 
     /// The only six digits that the program printed.
-    pub async fn mfa_code(&self, command: &str, ask: &Ask) -> Result<MfaCode> {
-        let output = self.run(command, ask).await?;
-        MfaCode::printed(output.expose()).map_err(|error| {
-            let program = program_of(command);
+    pub async fn mfa_code(
+        &self,
+        command: &str,
+        ask: &Ask,
+        notes: &mut Vec<Note>,
+    ) -> Result<MfaCode> {
+        let program = program_of(command);
+        let refuse = |error: Error| {
             let message = format!("`{program}` did not print an MFA code: {}", error.message);
             Error::new(Code::ProcessFailed, message)
-        })
+        };
+        let (output, said) = self.run(command, ask).await;
+        let read = output.and_then(|output| MfaCode::printed(output.expose()).map_err(refuse));
+        read.inspect_err(|_| notes.extend(told(&program, &said)))
     }
 
-    async fn run(&self, command: &str, ask: &Ask) -> Result<Secret> {
-        let program = program_of(command);
-        let failed = |why: String| {
-            Error::new(Code::ProcessFailed, format!("`{program}` failed: {why}")).hint(
-                "run it in a terminal to see what it says; it is named in the configuration file",
-            )
-        };
-        let words = files::words_of(command).map_err(failed)?;
-        let words: Vec<String> = words
-            .iter()
-            .map(|word| self.environment.expand_word(word))
-            .collect::<Result<_>>()?;
-        let Some((name, arguments)) = words.split_first() else {
-            return Err(failed("the command is empty".to_owned()));
-        };
-        let stderr = if self.environment.shows() == Shows::Terminal {
-            terminal()
-        } else {
-            Stdio::piped()
-        };
-        let mut child = child_of(&self.environment, name, arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(stderr)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| failed(error.to_string()))?;
-        let stdout = child.stdout.take().expect("stdout was piped just above");
-        let said = child.stderr.take();
-        let mut output = String::new();
-        let finished = async {
-            stdout
-                .take(OUTPUT_LIMIT)
-                .read_to_string(&mut output)
-                .await
-                .map_err(|error| failed(error.to_string()))?;
-            child
-                .wait()
-                .await
-                .map_err(|error| failed(error.to_string()))
-        };
-        let status = tokio::select! {
-            status = finished => status?,
-            closed = show(said, &program, ask) => return Err(closed),
-            () = self.clock.pause(TIME_LIMIT) => return Err(failed(format!("no end after {} \
-                s", TIME_LIMIT.as_secs()))),
-        };
-        if status.success() {
-            Ok(Secret::new(output))
-        } else {
-            Err(failed(status.to_string()))
+    /// What it prints, and what it wrote to standard error where no terminal showed that.
+    async fn run(&self, command: &str, ask: &Ask) -> (Result<Secret>, Vec<u8>) {
+        let mut said = Vec::new();
+        (output(self, command, ask, &mut said).await, said)
+    }
+}
+
+fn no_credentials(program: &str, useless: Useless) -> Error {
+    const PROTOCOL: &str = "it must print {\"Version\":1,\"AccessKeyId\":…,\
+                            \"SecretAccessKey\":…,\"SessionToken\":…,\"Expiration\":…}";
+    match useless {
+        Useless::Expired(error) => Error {
+            message: format!("`{program}`: {}", error.message),
+            ..error
+        },
+        Useless::Flawed(why) => {
+            let message = format!("`{program}` did not print credentials: {why}");
+            Error::new(Code::ProcessFailed, message).hint(PROTOCOL)
         }
+    }
+}
+
+async fn output(aws: &Aws, command: &str, ask: &Ask, said: &mut Vec<u8>) -> Result<Secret> {
+    let program = program_of(command);
+    let failed = |why: String| {
+        Error::new(Code::ProcessFailed, format!("`{program}` failed: {why}"))
+            .hint("run it in a terminal to see what it says; it is named in the configuration file")
+    };
+    let words = files::words_of(command).map_err(failed)?;
+    let words: Vec<String> = words
+        .iter()
+        .map(|word| aws.environment.expand_word(word))
+        .collect::<Result<_>>()?;
+    let Some((name, arguments)) = words.split_first() else {
+        return Err(failed("the command is empty".to_owned()));
+    };
+    let stderr = if aws.environment.shows() == Shows::Terminal {
+        terminal()
+    } else {
+        Stdio::piped()
+    };
+    let mut child = child_of(&aws.environment, name, arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(stderr)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| failed(error.to_string()))?;
+    let stdout = child.stdout.take().expect("stdout was piped just above");
+    let mut stderr = child.stderr.take();
+    let mut output = String::new();
+    let finished = async {
+        stdout
+            .take(OUTPUT_LIMIT)
+            .read_to_string(&mut output)
+            .await
+            .map_err(|error| failed(error.to_string()))?;
+        child
+            .wait()
+            .await
+            .map_err(|error| failed(error.to_string()))
+    };
+    let status = tokio::select! {
+        status = finished => status?,
+        closed = show(&mut stderr, said, &program, ask) => return Err(closed),
+        () = aws.clock.pause(TIME_LIMIT) => return Err(failed(format!("no end after {} \
+            s", TIME_LIMIT.as_secs()))),
+    };
+    tokio::select! {
+        () = hear(&mut stderr, said) => {}
+        // A program that it left behind may keep it open.
+        () = Clock::nap(SETTLED) => {}
+    }
+    if status.success() {
+        Ok(Secret::new(output))
+    } else {
+        Err(failed(status.to_string()))
     }
 }
 
@@ -138,23 +170,48 @@ fn terminal() -> Stdio {
 }
 
 /// Ready only once a person closes what the program says.
-async fn show(stderr: Option<ChildStderr>, program: &str, ask: &Ask) -> Error {
-    let Some(mut stderr) = stderr else {
-        return std::future::pending().await;
-    };
-    let (mut said, mut chunk) = (Vec::new(), [0; 1024]);
+async fn show(
+    stderr: &mut Option<ChildStderr>,
+    said: &mut Vec<u8>,
+    program: &str,
+    ask: &Ask,
+) -> Error {
     loop {
-        let read = tokio::select! {
-            read = stderr.read(&mut chunk) => read,
-            closed = show_once_settled(&said, program, ask) => return closed,
+        let more = tokio::select! {
+            more = more(stderr) => more,
+            closed = show_once_settled(said, program, ask) => return closed,
         };
-        let Ok(length @ 1..) = read else {
-            return show_once_settled(&said, program, ask).await;
+        let Some(more) = more else {
+            return show_once_settled(said, program, ask).await;
         };
-        said.extend_from_slice(&chunk[..length]);
-        let excess = said.len().saturating_sub(SAID_LIMIT);
-        said.drain(..excess);
+        add(said, &more);
     }
+}
+
+/// To the end.
+async fn hear(stderr: &mut Option<ChildStderr>, said: &mut Vec<u8>) {
+    while let Some(more) = more(stderr).await {
+        add(said, &more);
+    }
+}
+
+/// Of what it writes; `None` at the end.
+async fn more(stderr: &mut Option<ChildStderr>) -> Option<Vec<u8>> {
+    let mut chunk = [0; 1024];
+    let length = stderr.as_mut()?.read(&mut chunk).await.ok()?;
+    Some(chunk[..length].to_vec()).filter(|it| !it.is_empty())
+}
+
+fn add(said: &mut Vec<u8>, more: &[u8]) {
+    said.extend_from_slice(more);
+    let excess = said.len().saturating_sub(SAID_LIMIT);
+    said.drain(..excess);
+}
+
+/// For the person to see why it was of no use: no prompt shows it any more.
+fn told(program: &str, said: &[u8]) -> Option<Note> {
+    let says = Foreign::new(&String::from_utf8_lossy(said));
+    (says != Foreign::default()).then(|| Note::Info(format!("{program}: {}", says.as_str())))
 }
 
 async fn show_once_settled(said: &[u8], program: &str, ask: &Ask) -> Error {

@@ -48,7 +48,7 @@ pub async fn obtain(it: Obtain<'_>, parent: &Parent) -> Result<Session, Refusal>
     match (&link.kind, parent) {
         (Kind::User(user), _) => Ok(user::obtain(it, user, &Wanted::own(user)).await?),
         (Kind::Ambient, _) => Ok(ambient::obtain(it).await?),
-        (Kind::Process(process), _) => Ok(process::obtain(it.world, process, it.ask).await?),
+        (Kind::Process(process), _) => Ok(process::obtain(it, process).await?),
         (Kind::Login, _) => Ok(signing_in::session(it).await?),
         (Kind::PermissionSet(set), Parent::SignIn(sign_in)) => {
             permission_set::obtain(it, set, sign_in).await

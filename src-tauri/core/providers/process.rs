@@ -1,11 +1,12 @@
 //! `aws/process`: a program that prints credentials in the AWS SDKs' process protocol.
 
-use crate::ask::Ask;
+use super::obtain::Obtain;
 use crate::config::Process;
 use crate::error::Result;
 use crate::secret::Session;
-use crate::world::World;
 
-pub(super) async fn obtain(world: &World, process: &Process, ask: &Ask) -> Result<Session> {
-    world.aws.process_credentials(&process.command, ask).await
+pub(super) async fn obtain(it: Obtain<'_>, process: &Process) -> Result<Session> {
+    let (aws, notes) = (&it.world.aws, &mut it.trail.notes);
+    aws.process_credentials(&process.command, it.ask, notes)
+        .await
 }

@@ -212,7 +212,8 @@ impl Codes {
                 wait_for_the_next_code(it).await;
             }
             self.runs += 1;
-            return it.world.aws.mfa_code(command, it.ask).await;
+            let notes = &mut it.trail.notes;
+            return it.world.aws.mfa_code(command, it.ask, notes).await;
         }
         loop {
             let (refused, unanswered) = match &self.last_refusal {

@@ -79,6 +79,28 @@ fn on_a_terminal_it_is_read_there_with_an_agent_and_without() {
 }
 
 #[test]
+fn what_a_program_says_that_fails_at_once_is_read_on_the_terminal_with_an_agent_and_without() {
+    let (home, _) = with_a_key_to_touch();
+    let program = home.path().join("key");
+    for fails in ["exit 4", "echo no code"] {
+        let script = format!("#!/bin/sh\necho '{SAYS}, it is locked' >&2\n{fails}\n");
+        fs::write(&program, script).expect("a program");
+        for with_agent in [true, false] {
+            let agent = with_agent.then(|| home.start_agent());
+            let terminal = Terminal::start(home.fob_on_a_terminal(&["login", "dev"]));
+            let (shown, exit) = terminal.finish();
+            assert_eq!(exit, 1, "{shown}");
+            assert!(shown.contains(&format!("{SAYS}, it is locked")), "{shown}");
+            let ran = home.run(&["login", "dev"]);
+            assert!(!text(&ran.stderr).contains(SAYS), "{}", text(&ran.stderr));
+            if let Some(agent) = agent {
+                assert!(!agent.said().contains(SAYS), "{}", agent.said());
+            }
+        }
+    }
+}
+
+#[test]
 fn a_program_that_keeps_standard_error_does_not_get_it_the_terminal_does() {
     let (home, touched) = with_a_key_to_touch();
     let fob = home.fob(&[]);
