@@ -17,7 +17,7 @@ use crate::config::Chain;
 use crate::endpoint::is_on_loopback;
 use crate::environment::EnvironmentDifference;
 use crate::error::{Code, Error};
-use crate::files::FileWatch;
+use crate::files::{FileWatch, is_gone};
 use crate::sessions::sync::{self, ReadScope, Reading};
 use crate::sessions::{variables, whoami};
 use crate::world::World;
@@ -124,7 +124,7 @@ fn request(actor: &mut Actor, waiter: Waiter, fingerprint: Option<&str>) -> Cont
     }
     match waiter.call.request.clone() {
         Request::Session(request) => with_session(actor, waiter, &request),
-        Request::Maintain(request) => maintain(actor, waiter, request),
+        Request::Maintain(request) => maintain(actor, waiter, request, fingerprint.is_some()),
         Request::Look(request) => look(actor, waiter, request, fingerprint.is_some()),
         Request::Control(Control::Refresh(refresh)) => {
             tend::set_refresh(actor, refresh);
@@ -297,7 +297,7 @@ fn give(actor: &Actor, waiter: Waiter, chain: Chain, session: crate::secret::Ses
     });
 }
 
-fn maintain(actor: &mut Actor, waiter: Waiter, request: Maintain) {
+fn maintain(actor: &mut Actor, waiter: Waiter, request: Maintain, is_elsewhere: bool) {
     let identity = match &request {
         Maintain::Configure(configure) => configure.identity.clone(),
         Maintain::Rotate(rotate) => rotate.identity.clone(),
@@ -311,6 +311,7 @@ fn maintain(actor: &mut Actor, waiter: Waiter, request: Maintain) {
     let (world, memory) = (actor.world.clone(), actor.in_memory());
     let caller = waiter.call.caller.clone();
     let is_hosted = actor.role == Role::Hosted;
+    let may_need_another_fob = is_elsewhere && matches!(request, Maintain::Repair { .. });
     let about = About::Upkeep {
         identity,
         rotating: None,
@@ -318,8 +319,11 @@ fn maintain(actor: &mut Actor, waiter: Waiter, request: Maintain) {
     let job = actor.jobs.start(about, vec![waiter]);
     actor.run_job(job, caller.person, move |ask| async move {
         let is_absent = caller.person == Person::Absent;
-        if is_hosted && is_absent && world.passphrase_prompt(0).await.is_some() {
-            // The caller's environment may hold the passphrase.
+        // The caller's environment may hold the passphrase, and profiles that are repaired name a
+        // program that is there.
+        let is_the_callers = is_absent && world.passphrase_prompt(0).await.is_some()
+            || may_need_another_fob && is_gone(world.environment.program());
+        if is_hosted && is_the_callers {
             return Message::Maintained {
                 job,
                 notes: Vec::new(),

@@ -17,6 +17,7 @@ use crate::config::{
 use crate::endpoint::Endpoint;
 use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
+use crate::files::is_gone;
 use crate::ids::AccessKeyId;
 use crate::secret::{Secret, Session};
 use crate::store::audit::{Happened, Verdict};
@@ -24,6 +25,7 @@ use crate::store::{AwsProfile, BrokenProfile, Keyring, Noted, Store, StoreScope}
 use freshness::Freshness;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -170,7 +172,7 @@ impl World {
         let profile = AwsProfile {
             identity: chain.identity.to_string(),
             region: chain.region.to_string(),
-            program: self.environment.program().to_owned(),
+            program: program_for(self, chain),
             session: session.cloned(),
             settings: settings.unwrap_or_else(|_| UserSettings::none()),
         };
@@ -313,6 +315,20 @@ impl World {
     pub async fn provide_passphrase(&self, passphrase: Secret) -> Result<()> {
         self.store.keyring.provide_passphrase(passphrase).await
     }
+}
+
+/// For profiles: this one; where it is gone, as after an upgrade under a running agent, the one
+/// that the profile names already.
+fn program_for(world: &World, chain: &Chain) -> PathBuf {
+    let own = world.environment.program();
+    let named = || {
+        let programs = world.store.profiles.programs(&chain.files).ok()?;
+        let of_it = |it: &(String, PathBuf)| it.0.eq_ignore_ascii_case(chain.identity.as_str());
+        let (_, program) = programs.into_iter().find(of_it)?;
+        Some(program).filter(|program| !is_gone(program))
+    };
+    let kept = is_gone(own).then(named).flatten();
+    kept.unwrap_or_else(|| own.to_owned())
 }
 
 /// The services that a link of this kind calls; its sign-in or session is made at the first. None
