@@ -601,6 +601,73 @@ fn a_profile_whose_program_is_gone_is_noticed_and_repaired() {
     }
 }
 
+/// As after an upgrade.
+#[cfg(unix)]
+#[test]
+fn an_agent_whose_own_program_is_gone_leaves_profiles_to_the_one_that_is_there() {
+    let home = Home::signed_up(DEV);
+    let old = home.path().join("old-fob");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_fob"), &old).expect("a link");
+    let fob = home.fob(&["agent", "run"]);
+    let mut of_old = std::process::Command::new(&old);
+    of_old.args(fob.get_args()).env_clear();
+    of_old.envs(
+        fob.get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    let agent = home.agent(of_old);
+    let path = home.path().join(".aws/keyfob/aws-user/config");
+    let names = |program: &str| {
+        let profile = fs::read_to_string(&path).expect("text");
+        assert!(
+            profile.contains(&format!("credential_process = \"{program}\" ")),
+            "{program}: {profile}"
+        );
+    };
+    assert_eq!(code(&home.run(&["login", "dev"])), 0);
+    names(&old.display().to_string());
+    fs::remove_file(&old).expect("it goes");
+    let repaired = text(&home.run(&["repair", "dev"]).stdout);
+    let now = concat!("which is gone; now it runs ", env!("CARGO_BIN_EXE_fob"));
+    assert!(repaired.contains(now), "{repaired}");
+    names(env!("CARGO_BIN_EXE_fob"));
+    assert_eq!(code(&home.run(&["login", "dev", "--force"])), 0);
+    names(env!("CARGO_BIN_EXE_fob"));
+    assert!(home.run(&["status"]).stderr.is_empty());
+    drop(agent);
+}
+
+#[test]
+fn a_duration_that_the_held_session_does_not_have_is_said_with_the_way_to_it() {
+    let home = Home::signed_up(DEV);
+    for with_agent in [false, true] {
+        let _agent = with_agent.then(|| home.start_agent());
+        let ran = home.run(&["login", "dev", "--duration", "2h", "--force"]);
+        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+        for (duration, is_said) in [("2h", false), ("1h", true)] {
+            for words in [
+                &["login", "dev"][..],
+                &["env", "dev", "--static"],
+                &["exec", "dev"],
+            ] {
+                let mut words = words.to_vec();
+                words.extend(["--duration", duration]);
+                if words[0] == "exec" {
+                    words.extend(["--", "true"]);
+                }
+                let ran = home.run(&words);
+                let said = text(&ran.stderr);
+                assert_eq!(code(&ran), 0, "{words:?}: {said}");
+                assert_eq!(
+                    said.contains("`fob login dev --duration 1h --force` makes a new one"),
+                    is_said,
+                    "{words:?}: {said}"
+                );
+            }
+        }
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn in_a_sandbox_with_a_fault_a_failed_sign_in_names_it_and_the_command_that_ends_it() {

@@ -96,6 +96,16 @@ fn it_is_marked_in_the_list_and_never_printed_or_written_to_a_file() {
         // Before anything was done, and without an end.
         assert_eq!(dev["state"], "valid", "{list}");
         assert_eq!(dev["expires_at"], Value::Null, "{list}");
+        for words in [["login", "dev"], ["whoami", "dev"]] {
+            let ran = home.run(&words);
+            let said = text(&ran.stdout) + &text(&ran.stderr);
+            assert_eq!(code(&ran), 0, "{said}");
+            assert!(said.contains("no: hands out long-lived keys"), "{said}");
+            assert_eq!(
+                home.json(&[&words[..], &["--json"]].concat())["hands_out_keys"],
+                true
+            );
+        }
         let file = home.path().join("dev.env").display().to_string();
         for more in [&[][..], &["--out", &file]] {
             let ran = home.run(&[&["env", "dev", "--static"], more].concat());

@@ -783,6 +783,8 @@ export type SignedIn = {
 	source: string,
 	/**  The session was there before: nothing was made. */
 	kept?: boolean,
+	/**  The access key itself, which does not end: callers only ask again then. */
+	hands_out_keys?: boolean,
 };
 
 export type SignsInWith = "access_keys" | 

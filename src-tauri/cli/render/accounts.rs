@@ -1,5 +1,6 @@
 //! An identity at AWS: after a sign-in, for `whoami`, after keys were stored.
 
+use super::list::HANDS_OUT_KEYS;
 use super::state::state_cell;
 use super::table::{Cell, columns, pairs};
 use keyfob_core::agent::api::{Configured, SignedIn, Whoami};
@@ -10,13 +11,18 @@ use serde::Serialize;
 use std::time::SystemTime;
 
 pub fn signed_in_text(it: &SignedIn, now: SystemTime) -> String {
+    let expires = if it.hands_out_keys {
+        format!("no: {HANDS_OUT_KEYS}")
+    } else {
+        until(it.expires_at, now)
+    };
     pairs(&[
         ("Provider", it.provider.clone()),
         ("Identity", it.identity.clone()),
         ("Account", or_dash(it.account.as_deref())),
         ("Region", it.region.clone()),
         ("Source", it.source.clone()),
-        ("Expires", until(it.expires_at, now)),
+        ("Expires", expires),
     ])
 }
 
@@ -54,6 +60,9 @@ pub fn whoami_text(it: &Whoami, now: SystemTime) -> String {
     ];
     if let Some(expires_at) = it.expires_at {
         rows.push(row("Expires", &until(expires_at, now)));
+    }
+    if it.hands_out_keys {
+        rows.push(row("Expires", &format!("no: {HANDS_OUT_KEYS}")));
     }
     if let Some(sign_in) = &it.sign_in {
         let words = sign_in_words(sign_in, now);
@@ -114,6 +123,7 @@ mod tests {
             expires_in_seconds: None,
             source: None,
             realm: "default".to_owned(),
+            hands_out_keys: false,
             sign_in: None,
         };
         insta::assert_snapshot!(serde_json::to_string(&it).expect("serializes"), @r#"{"identity":"kim","provider":"aws-user","kind":"aws/user","principal":null,"account":null,"region":"us-east-1","state":"needs_sign_in","expires_at":null,"expires_in_seconds":null,"source":null,"realm":"default"}"#);
@@ -141,6 +151,7 @@ mod tests {
             expires_at: at(1_798_113_480),
             source: "keyring".to_owned(),
             kept: false,
+            hands_out_keys: false,
         };
         let json = SignedInJson::of(&it, at(1_798_113_480 - 3600));
         insta::assert_snapshot!(serde_json::to_string(&json).expect("serializes"), @r#"{"identity":"deploy","provider":"aws-user","chain":["kim","deploy"],"account":"420000000025","region":"eu-west-1","expires_at":"2026-12-24T11:58:00Z","source":"keyring","kept":false,"expires_in_seconds":3600}"#);

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 /// The provider under which stand-alone identities are shown.
 const STAND_ALONE: &str = "aws-user";
 /// Marks an identity without sessions.
-const KEYS: &str = "hands out long-lived keys";
+pub(super) const HANDS_OUT_KEYS: &str = "hands out long-lived keys";
 
 #[derive(Debug, Serialize)]
 pub struct ListJson {
@@ -143,7 +143,7 @@ fn entry(identity: &IdentityStatus, now: SystemTime) -> String {
         let _ = write!(text, ", {}", sign_in_words(sign_in, now));
     }
     if identity.hands_out_keys {
-        let _ = write!(text, ", {KEYS}");
+        let _ = write!(text, ", {HANDS_OUT_KEYS}");
     }
     if let Some(age) = old_key(identity, now) {
         let _ = write!(text, ", {age}");
@@ -209,7 +209,9 @@ fn rows(list: &Snapshot, shown: &[Column]) -> Vec<Vec<Cell>> {
             Column::State => state_cell(it.state),
             Column::Left => Cell::new(&time_left(it).unwrap_or_default()),
             Column::Default => Cell::new(if it.default { "yes" } else { "" }),
-            Column::Kind if it.hands_out_keys => Cell::new(&format!("{}, {KEYS}", it.kind)),
+            Column::Kind if it.hands_out_keys => {
+                Cell::new(&format!("{}, {HANDS_OUT_KEYS}", it.kind))
+            }
             Column::Kind => Cell::new(&it.kind),
             Column::Chain => Cell::new(&it.chain.join(" → ")),
         };

@@ -4,8 +4,10 @@ use super::api::{self, Configure, Credentials, Maintain, Note, Person, Reply, Se
 use super::edits;
 use super::waiter::{Part, Waiter};
 use crate::ask::{Ask, Caller};
+use crate::config::{Chain, Kind};
 use crate::console;
 use crate::databases::{self, Tokens};
+use crate::duration::{SessionDuration, SessionKind};
 use crate::environment::BrowserUse;
 use crate::error::{Code, Error, Result};
 use crate::logout::{self, InMemory};
@@ -16,6 +18,7 @@ use crate::sessions::{self, variables, write_profile};
 use crate::sign_in::{self, Completed, Options};
 use crate::store::Mode;
 use crate::world::World;
+use std::time::Duration;
 
 /// How often a person may get the passphrase of the keyring wrong.
 const PASSPHRASE_ATTEMPTS: u32 = 3;
@@ -26,7 +29,7 @@ pub(super) struct Given<'a> {
     pub world: &'a World,
     pub tokens: &'a Tokens,
     pub session: &'a Session,
-    pub chain: &'a crate::config::Chain,
+    pub chain: &'a Chain,
     /// Made for those who waited for it.
     pub is_new: bool,
 }
@@ -42,16 +45,21 @@ impl Given<'_> {
             is_new,
         } = *self;
         match request {
-            SessionRequest::Login(_) => Ok(Reply::SignedIn(api::SignedIn {
-                identity: chain.identity.to_string(),
-                provider: chain.provider.to_string(),
-                chain: chain.names().into_iter().map(str::to_owned).collect(),
-                account: sessions::account(world, chain, session).await,
-                region: chain.region.to_string(),
-                expires_at: session.expires_at,
-                source: session.origin.to_string(),
-                kept: !is_new,
-            })),
+            SessionRequest::Login(login) => {
+                let asked = login.duration.filter(|_| !is_new);
+                notes.extend(asked.and_then(|asked| of_another_duration(session, chain, asked)));
+                Ok(Reply::SignedIn(api::SignedIn {
+                    identity: chain.identity.to_string(),
+                    provider: chain.provider.to_string(),
+                    chain: chain.names().into_iter().map(str::to_owned).collect(),
+                    account: sessions::account(world, chain, session).await,
+                    region: chain.region.to_string(),
+                    expires_at: session.expires_at,
+                    source: session.origin.to_string(),
+                    kept: !is_new,
+                    hands_out_keys: chain.target().kind.hands_out_keys(),
+                }))
+            }
             SessionRequest::Credentials { .. } => Ok(Reply::Credentials(Credentials {
                 access_key_id: session.keys.access_key_id.as_str().to_owned(),
                 secret_access_key: session.keys.secret_access_key.clone().into(),
@@ -83,6 +91,27 @@ impl Given<'_> {
             }
         }
     }
+}
+
+/// A session that is held is used as it is, whatever duration was asked for.
+fn of_another_duration(session: &Session, chain: &Chain, asked: SessionDuration) -> Option<Note> {
+    const SAME: Duration = Duration::from_secs(60);
+    let limits = match &chain.target().kind {
+        Kind::User(_) => SessionKind::IamUser,
+        Kind::AssumeRole(role) => role.limits,
+        // How long theirs lasts is set elsewhere.
+        _ => return None,
+    };
+    let (wanted, _) = limits.bound(Some(asked));
+    let differs = wanted.to_duration().abs_diff(session.life()) > SAME;
+    let identity = &chain.identity;
+    let warning = || {
+        Note::Warning(format!(
+            "`--duration` counts for a new session, and the one of {identity} that is held is \
+             used: `fob login {identity} --duration {asked} --force` makes a new one"
+        ))
+    };
+    differs.then(warning)
 }
 
 /// To all that waited for the sign-in, each its own reply. The profile is written for a login, and

@@ -49,6 +49,9 @@ pub struct Whoami {
     pub expires_in_seconds: Option<u32>,
     pub source: Option<String>,
     pub realm: String,
+    /// The access key itself, not a session.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hands_out_keys: bool,
     /// What the session is made with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sign_in: Option<SignInStatus>,

@@ -47,6 +47,7 @@ pub async fn whoami(world: &World, record: &Record, reach: Reach) -> Result<(Who
         expires_in_seconds: None,
         source: None,
         realm: world.config.realm().to_string(),
+        hands_out_keys: hands_out_keys && session.is_some(),
         sign_in: sign_in_status(world, chain.source()).await,
     };
     if let Some(session) = &mut session {

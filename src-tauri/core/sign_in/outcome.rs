@@ -26,6 +26,9 @@ pub struct SignedIn {
     /// The session was there before: nothing was made.
     #[serde(default)]
     pub kept: bool,
+    /// The access key itself, which does not end: callers only ask again then.
+    #[serde(default)]
+    pub hands_out_keys: bool,
 }
 
 /// A sign-in that has a session to show for it.

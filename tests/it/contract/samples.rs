@@ -147,6 +147,7 @@ pub fn replies() -> Vec<Reply> {
             expires_at: moment(),
             source: "keyring".to_owned(),
             kept: true,
+            hands_out_keys: true,
         }),
         Reply::Credentials(Credentials {
             access_key_id: "ASIAIOSFODNN7EXAMPLE".to_owned(),
@@ -532,6 +533,7 @@ fn whoami() -> Whoami {
         expires_in_seconds: Some(59),
         source: Some("keyring".to_owned()),
         realm: "aws".to_owned(),
+        hands_out_keys: true,
         sign_in: Some(sign_in()),
     }
 }
