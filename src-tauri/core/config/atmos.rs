@@ -1,9 +1,11 @@
 //! What Atmos knows and Keyfob has no use for, and the files that only Atmos reads.
 
+use super::file;
 use super::problem::{Blocked, Location, Problems};
 use super::yaml::{Node, Value};
 use crate::error::shorten;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 /// Keys below `auth`, wherever they stand.
 pub(super) const KEYS: &[&str] = &[
@@ -40,9 +42,11 @@ pub(super) const ENTRY_KEYS: &[&str] = &[
 pub(super) const KINDS: &[&str] = &["ambient", "aws/emulator", "aws/sso", "emulator", "mock"];
 
 /// Beside an `atmos.yaml`.
-const FOLDERS: [&str; 3] = [".atmos.d", "atmos.d", "profiles"];
+const FOLDERS: [&str; 4] = [".atmos.d", "atmos.d", ".atmos/profiles", "profiles"];
+/// Entries that are looked at in each of them.
+const MOST_ENTRIES: usize = 500;
 
-/// A notice for each file that Atmos would read as well.
+/// A notice for each file that Atmos would read as well, of those in folders for each with `auth`.
 pub(super) fn report_unread(path: &Path, root: &Node, problems: &Problems) {
     let report = |node: &Node, key: &str, what: &str| {
         let location = Location {
@@ -68,14 +72,52 @@ pub(super) fn report_unread(path: &Path, root: &Node, problems: &Problems) {
             }
         }
     }
-    let is_atmos = path.file_stem().is_some_and(|stem| stem == "atmos");
-    let folder = path.parent().filter(|_| is_atmos);
-    for name in FOLDERS {
-        if folder.is_some_and(|folder| folder.join(name).is_dir()) {
-            report(root, name, &format!("the folder `{name}`"));
-        }
+    let stem = path.file_stem().unwrap_or_default();
+    let Some(folder) = path
+        .parent()
+        .filter(|_| stem == "atmos" || stem == ".atmos")
+    else {
+        return;
+    };
+    for found in FOLDERS.iter().flat_map(|it| with_auth(&folder.join(it))) {
+        let name = found.strip_prefix(folder).unwrap_or(&found);
+        let name = shorten(&name.to_string_lossy());
+        report(root, IMPORT, &format!("the file `{name}`"));
     }
 }
 
-/// The key at the top of the file.
+/// The YAML files below a folder that have an `auth` at the top. Links to folders are not followed.
+fn with_auth(folder: &Path) -> Vec<PathBuf> {
+    let (mut folders, mut found, mut left) = (vec![folder.to_owned()], Vec::new(), MOST_ENTRIES);
+    while let Some(folder) = folders.pop() {
+        let entries: Vec<_> = fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .take(left)
+            .collect();
+        left -= entries.len();
+        for entry in entries.into_iter().flatten() {
+            let path = entry.path();
+            if entry.file_type().is_ok_and(|it| it.is_dir()) {
+                folders.push(path);
+            } else if is_yaml(&path) && has_auth(&path) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|it| it == "yaml" || it == "yml")
+}
+
+fn has_auth(path: &Path) -> bool {
+    let text = file::bounded_text(path, file::unusable);
+    text.is_ok_and(|text| text.lines().any(|line| line.starts_with("auth:")))
+}
+
+/// The key at the top of the file; files that Atmos reads without it count as imported, too.
 pub(super) const IMPORT: &str = "import";

@@ -161,16 +161,43 @@ fn files_that_atmos_would_read_as_well_are_named_as_not_read() {
     let error = chain_of_lake(&config).expect_err("its provider is not here");
     let hints = error.hints.join("\n");
     assert!(hints.contains("`providers.yaml` is not read"), "{hints}");
+}
 
-    let atmos = home.path().join("atmos.yaml");
-    std::fs::write(&atmos, "auth: { identities: { lake: { kind: aws/user } } }").expect("a file");
-    std::fs::create_dir(home.path().join("profiles")).expect("a folder");
-    let config = Config::load(&atmos, &home.environment(&[])).expect("a configuration");
-    let notices = noticed(&config);
-    assert!(
-        notices.len() == 1 && notices[0].contains("the folder `profiles` is not read"),
-        "{notices:?}"
-    );
+#[test]
+fn files_that_atmos_reads_without_an_import_are_named_where_they_have_a_part_for_auth() {
+    let home = Home::with("auth: {}\n");
+    let write = |path: &str, text: &str| {
+        let path = home.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    };
+    write("profiles/dev/auth.yaml", "auth:\n  identities: {}\n");
+    write("profiles/dev/settings.yaml", "settings: { auth: none }\n");
+    write(".atmos/profiles/ci/sso.yml", "auth: {}\n");
+    write(".atmos.d/deep/er/auth.yaml", "# here\nauth: {}\n");
+    write("atmos.d/auth.json", "auth: {}\n");
+    let text = "auth: { identities: { lake: { kind: aws/user }, admin: { kind: aws/permission-set, \
+                via: { provider: corp }, principal: { name: A, account: { name: dev } } } } }";
+    for name in ["atmos.yaml", ".atmos.yaml"] {
+        write(name, text);
+        let path = home.path().join(name);
+        let config = Config::load(&path, &home.environment(&[])).expect("a configuration");
+        chain_of_lake(&config).expect("a chain");
+        let admin = config.identity("admin").expect("it is listed");
+        let error = config.chain(admin).expect_err("its provider is not here");
+        let named: Vec<&str> = error
+            .hints
+            .iter()
+            .filter_map(|hint| hint.strip_prefix("the file `")?.split_once("` is not read"))
+            .map(|(name, _)| name)
+            .collect();
+        let all = [
+            ".atmos.d/deep/er/auth.yaml",
+            ".atmos/profiles/ci/sso.yml",
+            "profiles/dev/auth.yaml",
+        ];
+        assert_eq!(named, all, "{name}");
+    }
 }
 
 #[test]
