@@ -108,6 +108,37 @@ fn a_profile_is_found_however_aws_tools_write_it() {
 }
 
 #[test]
+fn a_setting_written_twice_is_said_and_a_profile_without_keys_names_the_one_that_has_them() {
+    let kim = Kim::new();
+    let pair = |[id, secret]: [&str; 2]| {
+        format!("aws_access_key_id = {id}\naws_secret_access_key = {secret}\n")
+    };
+    let both = format!("[lake]\n{}\n{}", pair(EXAMPLES[0]), pair(EXAMPLES[1]));
+    kim.aws_file("credentials", &kim.with_keys(&both));
+    kim.aws_file(
+        "config",
+        "[profile role]\nrole_arn = arn:aws:iam::420000000025:role/x\nsource_profile = lake\n",
+    );
+    let ran = kim.profile("lake");
+    let said = text(&ran.stderr);
+    assert_eq!((code(&ran), kim.stored()), (0, Some(1)), "{said}");
+    for (key, lines) in [
+        ("aws_access_key_id", "in line 2 and in line 5"),
+        ("aws_secret_access_key", "in line 3 and in line 6"),
+    ] {
+        assert!(
+            said.contains(&format!("{key} is written twice in ")),
+            "{said}"
+        );
+        assert!(said.contains(lines), "{said}");
+    }
+    let ran = kim.profile("role");
+    let said = text(&ran.stderr);
+    assert_eq!(code(&ran), 2, "{said}");
+    assert!(said.contains("from another one: --profile lake"), "{said}");
+}
+
+#[test]
 fn an_indented_header_never_gives_a_profile_the_keys_of_another() {
     let kim = Kim::new();
     kim.aws_file("credentials", &kim.input("profiles/indented-header"));

@@ -210,6 +210,15 @@ impl SharedProfiles {
                 }
                 continue;
             };
+            let repeated = section.repeated().map(|(key, [line, later])| {
+                format!(
+                    "{} is written twice in {}, in line {line} and in line {later}: the later one \
+                     counts",
+                    shorten(key),
+                    source.name
+                )
+            });
+            let mut warnings: Vec<String> = repeated.collect();
             let settings = std::mem::take(&mut section.settings);
             let stray = section.stray.iter().map(|line| {
                 format!(
@@ -217,7 +226,7 @@ impl SharedProfiles {
                     source.name
                 )
             });
-            let stray = stray.collect();
+            warnings.extend(stray);
             if let Some((earlier, profile)) = found.iter_mut().find(|(_, it)| it.name == name) {
                 profile.warnings.push(format!(
                     "the profile `{}` is written twice in {}, in line {} and in line {}: the later \
@@ -228,12 +237,12 @@ impl SharedProfiles {
                     section.line
                 ));
                 profile.settings = settings;
-                profile.warnings.extend(stray);
+                profile.warnings.extend(warnings);
                 *earlier = section;
             } else {
                 let profile = SharedProfile {
                     settings,
-                    warnings: stray,
+                    warnings,
                     ..SharedProfile::called(name)
                 };
                 found.push((section, profile));

@@ -53,6 +53,8 @@ pub struct IniSection<'a> {
     /// In order, keys in lower case. A value may be a secret; it holds line ends where it goes on
     /// in indented lines. Nested settings (`s3 =`) are left out.
     pub settings: Settings,
+    /// The line of each of them, from 1.
+    setting_lines: Vec<usize>,
     /// The lines of each setting, with those nested below it.
     blocks: Vec<Range<usize>>,
     /// The lines that name its owner.
@@ -87,6 +89,16 @@ impl<'a> IniSection<'a> {
     pub fn profile(&self) -> Option<&'a str> {
         let bare = self.name("").filter(|name| *name == "default");
         self.name("profile").or(bare).filter(|it| !it.is_empty())
+    }
+
+    /// Settings that stand above another one of the same name, with the lines of both.
+    pub fn repeated(&self) -> impl Iterator<Item = (&str, [usize; 2])> {
+        let all = || self.settings.iter().zip(&self.setting_lines);
+        let again = move |at: usize, key: &str| all().skip(at + 1).find(|((it, _), _)| it == key);
+        all().enumerate().filter_map(move |(at, ((key, _), line))| {
+            let (_, later) = again(at, key)?;
+            Some((key.as_str(), [*line, *later]))
+        })
     }
 
     /// What stands between the brackets.
@@ -147,6 +159,7 @@ impl<'a> IniSection<'a> {
         if let Some((key, value)) = text.split_once(['=', ':']) {
             let value = Zeroizing::new(value.trim().to_owned());
             self.settings.push((key.trim().to_ascii_lowercase(), value));
+            self.setting_lines.push(line);
         } else {
             self.stray.push(line);
         }
@@ -220,6 +233,7 @@ pub fn scan(text: &[u8]) -> Vec<IniSection<'_>> {
                 range,
                 configuration: None,
                 settings: Vec::new(),
+                setting_lines: Vec::new(),
                 blocks: Vec::new(),
                 marks: Vec::new(),
                 stray: Vec::new(),

@@ -244,7 +244,16 @@ pub fn profile(environment: &Environment, name: &str) -> Result<KeysOfProfile> {
             .hint(looked));
     };
     Ok(KeysOfProfile {
-        keys: of_shared(profile).map_err(|error| error.hint(looked))?,
+        keys: of_shared(profile).map_err(|error| {
+            let source = profile
+                .value("source_profile")
+                .filter(|_| !profile.has_keys());
+            let from = |source| format!("it takes its keys from another one: --profile {source}");
+            let error = source
+                .iter()
+                .fold(error, |error, it| error.hint(from(shorten(it))));
+            error.hint(looked)
+        })?,
         warnings: profile.warnings.clone(),
     })
 }
