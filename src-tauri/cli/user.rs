@@ -67,7 +67,9 @@ pub fn configure(invocation: &Invocation, args: &UserConfigureArgs) -> Result<u8
             }
         }
     }
-    if let Some(csv) = &args.from.csv {
+    // Where nothing is kept, the file is all there is.
+    let keeps = invocation.config()?.keyring().keeps();
+    if let Some(csv) = args.from.csv.as_ref().filter(|_| keeps) {
         invocation.terminal.say(&format!(
             "{} still contains the keys: delete it",
             csv.display()

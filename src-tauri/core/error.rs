@@ -191,15 +191,16 @@ impl Error {
         let message = format!("cannot {doing} {}: {cause}", path.display());
         let error = Error::new(Code::FilesUnwritable, message);
         if cause.kind() == std::io::ErrorKind::ReadOnlyFilesystem {
-            error.hint(
-                "the file system is read-only: XDG_STATE_HOME names another folder for Keyfob's \
-                 state, FOB_AWS_FILES_BASE_PATH one for profiles",
-            )
+            error.hint(format!("the file system is read-only: {ELSEWHERE}"))
         } else {
             error
         }
     }
 }
+
+/// Where a home folder cannot be written to.
+pub const ELSEWHERE: &str = "XDG_STATE_HOME names another folder for Keyfob's state, \
+                             FOB_AWS_FILES_BASE_PATH one for profiles";
 
 #[cfg(test)]
 mod tests {

@@ -449,4 +449,20 @@ fn a_keyring_in_memory_keeps_nothing_and_says_so() {
         said.contains("are not kept") && !said.contains("saved to keyring"),
         "{said}"
     );
+    let csv = home.path().join("keys.csv");
+    let key = home.key();
+    let (id, secret) = (key.access_key_id.as_str(), key.secret_access_key.expose());
+    fs::write(
+        &csv,
+        format!("Access key ID,Secret access key\n{id},{secret}\n"),
+    )
+    .expect("a file");
+    let mut fob = home.fob(&["user", "configure", "dev", "--csv", "keys.csv"]);
+    let ran = fob
+        .env("FOB_KEYRING", "memory")
+        .output()
+        .expect("fob starts");
+    let said = text(&ran.stderr);
+    assert_eq!(code(&ran), 0, "{said}");
+    assert!(!said.contains("delete it"), "it is all there is: {said}");
 }

@@ -4,7 +4,7 @@
 #[cfg(unix)]
 use super::ownership::check_parents;
 use super::ownership::{check_file, check_folder, follow_no_link, for_its_owner};
-use crate::error::{Error, Result};
+use crate::error::{ELSEWHERE, Error, Result};
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
@@ -201,9 +201,15 @@ fn prefix(name: &OsStr) -> String {
 }
 
 pub fn unwritable(path: &Path, doing: &str, cause: &io::Error) -> Error {
-    Error::file(path, doing, cause).hint(
+    let error = Error::file(path, doing, cause).hint(
         "check that the path is what you meant, that it is yours, and that the disk is not full",
-    )
+    );
+    // As for a service's user, whose home is nobody's to write to.
+    if cause.kind() == io::ErrorKind::PermissionDenied {
+        error.hint(ELSEWHERE)
+    } else {
+        error
+    }
 }
 
 /// A name as part of a file name: a `/` in it is no folder.
