@@ -172,6 +172,7 @@ test.each([
   ["a CSV file of another country", `Access key ID;Secret access key\n${KEY_ID};${SECRET}`],
   ["what `aws iam create-access-key` prints", `{"AccessKey": {"AccessKeyId": "${KEY_ID}", "SecretAccessKey": "${SECRET}"}}`],
   ["lines of PowerShell", `$Env:AWS_ACCESS_KEY_ID="${KEY_ID}"\n$Env:AWS_SECRET_ACCESS_KEY="${SECRET}"`],
+  ["what a program of `credential_process` prints", `{"Version": 1, "AccessKeyId": "${KEY_ID}", "SecretAccessKey": "${SECRET}"}`],
   ["lines of cmd", `SET AWS_ACCESS_KEY_ID=${KEY_ID}\r\nSET AWS_SECRET_ACCESS_KEY=${SECRET}\r\n`],
 ])("%s pasted anywhere fills the fields, and its secret stays in Rust", async (_, text) => {
   const app = prompt_window(fixtures.kinds.keys).on("paste", () => ({
