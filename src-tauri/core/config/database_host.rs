@@ -3,6 +3,7 @@
 
 use crate::error::{Code, Error, Result, shorten};
 use crate::ids::Region;
+use std::net::IpAddr;
 
 /// Of DNS.
 const LONGEST_HOST: usize = 253;
@@ -43,14 +44,7 @@ pub struct DatabaseHost {
 impl DatabaseHost {
     /// Refuses what is no host, what takes no token, and a region that the name contradicts.
     pub fn read(name: &str, written: Option<Region>) -> Result<DatabaseHost> {
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
-        if !(1..=LONGEST_HOST).contains(&name.len()) || !name.bytes().all(allowed) {
-            let message = format!("`{}` is not the name of a host", shorten(name));
-            return Err(Error::new(Code::InvalidInput, message).hint(
-                "a host looks like orders.abc.eu-central-1.rds.amazonaws.com, without `https://`; \
-                 the port is given apart from it",
-            ));
-        }
+        refuse_no_name(name)?;
         let (service, region) = in_the_name(name)?;
         if let (Some(written), Some(of_host)) = (&written, &region)
             && written != of_host
@@ -67,6 +61,18 @@ impl DatabaseHost {
         })
     }
 
+    /// Of a server that takes a password: any, by its name or its address.
+    pub fn of_password(name: &str, region: Option<Region>) -> Result<DatabaseHost> {
+        if name.parse::<IpAddr>().is_err() {
+            refuse_no_name(name)?;
+        }
+        Ok(DatabaseHost {
+            name: name.to_owned(),
+            service: DatabaseService::NotNamed,
+            region,
+        })
+    }
+
     /// `None` where the name is AWS's own.
     pub fn warning(&self) -> Option<String> {
         match self.service {
@@ -80,6 +86,18 @@ impl DatabaseHost {
             )),
         }
     }
+}
+
+fn refuse_no_name(name: &str) -> Result<()> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+    if (1..=LONGEST_HOST).contains(&name.len()) && name.bytes().all(allowed) {
+        return Ok(());
+    }
+    let message = format!("`{}` is not the name of a host", shorten(name));
+    Err(Error::new(Code::InvalidInput, message).hint(
+        "a host looks like orders.abc.eu-central-1.rds.amazonaws.com, without `https://`; the port \
+         is given apart from it",
+    ))
 }
 
 /// `orders.abc.eu-central-1.rds.amazonaws.com`; in China the last two words change places, and
@@ -173,6 +191,20 @@ mod tests {
         );
         let tunnel = DatabaseHost::read("localhost", region("us-west-2")).expect("a host");
         assert_eq!(tunnel.region, region("us-west-2"));
+    }
+
+    #[test]
+    fn a_server_that_takes_a_password_may_be_an_address_and_is_no_url() {
+        for host in ["db.corp.example", "10.0.0.7", "::1"] {
+            assert!(DatabaseHost::of_password(host, None).is_ok(), "{host}");
+        }
+        for no_host in ["https://db.example", "db.example:5432", "[::1]", "a b", ""] {
+            let error = DatabaseHost::of_password(no_host, None).expect_err(no_host);
+            assert!(
+                error.message.contains("is not the name of a host"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

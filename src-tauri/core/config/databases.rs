@@ -101,8 +101,14 @@ fn database(
                        names a password in AWS Secrets Manager";
         fields.problems().warning(&password.location, message);
     }
-    if let (Some(host), None) = (&host, &password_secret) {
-        check_host(&fields, host, region.as_ref());
+    if let Some(host) = &host {
+        let region = region.as_ref().map(|region| region.value.clone());
+        let warning = match password_secret {
+            // It must be one that takes a token.
+            None => DatabaseHost::read(&host.value, region).map(|it| it.warning()),
+            Some(_) => DatabaseHost::of_password(&host.value, region).map(|_| None),
+        };
+        said_of_host(&fields, host, warning);
     }
     fields.finish("a database", &[]);
     let engine = engine?;
@@ -145,16 +151,11 @@ fn engine(text: &str) -> Result<Engine> {
     })
 }
 
-/// Where the identity signs a token, the host must be one that takes it.
-fn check_host(fields: &Fields<'_>, host: &Placed<String>, region: Option<&Placed<Region>>) {
-    let problems = fields.problems();
-    match DatabaseHost::read(&host.value, region.map(|region| region.value.clone())) {
-        Ok(read) => {
-            if let Some(warning) = read.warning() {
-                problems.warning(&host.location, warning);
-            }
-        }
-        Err(error) => problems.error(&host.location, sentence(&error)),
+fn said_of_host(fields: &Fields<'_>, host: &Placed<String>, said: Result<Option<String>>) {
+    match said {
+        Ok(None) => {}
+        Ok(Some(warning)) => fields.problems().warning(&host.location, warning),
+        Err(error) => fields.problems().error(&host.location, sentence(&error)),
     }
 }
 

@@ -2,7 +2,7 @@
 //! with a token or with a password.
 
 use crate::aws::DatabaseLogin;
-use crate::config::{DatabaseHost, DatabaseService, PasswordSecret};
+use crate::config::{DatabaseHost, PasswordSecret};
 use crate::error::{Code, Error, Result};
 use crate::ids::IdentityName;
 use crate::sign_in::Renewal;
@@ -111,11 +111,9 @@ fn named(world: &World, name: &str, with: OpenedWith) -> Result<DatabaseTarget> 
             return Err(Error::new(Code::Usage, message).hint(format!("fob rds token {}", it.name)));
         }
         // Any server takes a password.
-        (Some(_), OpenedWith::Password | OpenedWith::Either) => DatabaseHost {
-            name: it.host.clone(),
-            service: DatabaseService::NotNamed,
-            region: it.region.clone(),
-        },
+        (Some(_), OpenedWith::Password | OpenedWith::Either) => {
+            DatabaseHost::of_password(&it.host, it.region.clone())?
+        }
         (None, OpenedWith::Token | OpenedWith::Either) => {
             DatabaseHost::read(&it.host, it.region.clone())?
         }

@@ -482,6 +482,7 @@ auth:
     b: {engine: postgress, host: a b, port: 0, user: app, region: x, via: {identity: dve}}
     c: {engine: mysql, host: db.example, port: 70000, user: "", via: {provider: dev}, password_secret: db}
     d: {engine: mysql, host: db.example, user: app, via: {identity: DEV}, pasword_secret: x}
+    e: {engine: mysql, host: "https://db.example:5432", user: app, via: {identity: DEV}, password_secret: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db"}
     ok: {engine: mariadb, host: db.example, user: app, via: {identity: DEV}}
 "#), @r"
 5:5 error auth.databases.a: `engine` is missing
@@ -501,6 +502,7 @@ auth:
 7:104 error auth.databases.c.password_secret: `db` is not the ARN of a secret; it looks like arn:aws:secretsmanager:eu-central-1:123456789012:secret:db-x1#password
 8:30 warning auth.databases.d.host: AWS accepts a token only for the endpoint that it shows for the database (….rds.amazonaws.com), and `db.example` is none: write the endpoint as the host, or name it with `fob rds token NAME --host ENDPOINT`; connect through a tunnel or an alias as before
 8:75 error auth.databases.d.pasword_secret: `pasword_secret` is not known for a database; did you mean `password_secret`? Known here: `engine`, `host`, `proxy`, `port`, `user`, `region`, `via`, `password_secret`, `password`
-9:33 warning auth.databases.ok.host: AWS accepts a token only for the endpoint that it shows for the database (….rds.amazonaws.com), and `db.example` is none: write the endpoint as the host, or name it with `fob rds token NAME --host ENDPOINT`; connect through a tunnel or an alias as before
+9:30 error auth.databases.e.host: `https://db.example:5432` is not the name of a host; a host looks like orders.abc.eu-central-1.rds.amazonaws.com, without `https://`; the port is given apart from it
+10:33 warning auth.databases.ok.host: AWS accepts a token only for the endpoint that it shows for the database (….rds.amazonaws.com), and `db.example` is none: write the endpoint as the host, or name it with `fob rds token NAME --host ENDPOINT`; connect through a tunnel or an alias as before
 ");
 }
