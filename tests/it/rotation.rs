@@ -194,6 +194,7 @@ fn with_two_keys_already_it_says_which_and_destroys_nothing() {
             format!("{other} (active, made "),
             "last used".to_owned(),
             "nothing was changed".to_owned(),
+            "fob exec dev -- aws iam delete-access-key --access-key-id ID".to_owned(),
         ];
         for words in words {
             assert!(said.contains(&words), "{words} is not in {said}");
@@ -224,7 +225,8 @@ fn a_policy_that_denies_a_step_is_named_and_the_stored_key_works() {
             }
             IamAction::UpdateAccessKey | IamAction::DeleteAccessKey => {
                 assert_eq!(code(&ran), 1, "{said}");
-                assert!(said.contains("is still active at AWS"), "{said}");
+                assert!(said.contains("is still at AWS"), "{said}");
+                assert!(said.contains("`fob user rotate dev` deletes it"), "{said}");
                 assert!(said.contains(&format!("iam:{}", action.name())), "{said}");
                 assert_ne!(stored_id(&home), old);
                 works(&home);

@@ -7,6 +7,7 @@ use crate::aws::FaultKind;
 use crate::config::{Chain, Identity, Kind, sources};
 use crate::error::{Code, Error};
 use crate::providers::standing_keys;
+use crate::rotation::is_unfinished;
 use crate::sessions::{Reach, State, Whoami, key, whoami};
 use crate::view::state::{sign_in_words, word};
 use crate::view::time::until;
@@ -108,6 +109,13 @@ async fn with_its_keys(world: &World, chain: &Chain, session: Checked) -> Checke
     };
     let (id, place) = (keys.id, keys.place);
     match keys.owner {
+        Ok(_) if is_unfinished(world, &link.name).await => {
+            let text = format!(
+                "{}; a rotation of access key {id} is not finished",
+                session.detail
+            );
+            Checked::warning(name, text).remedy(format!("fob user rotate {}", link.name))
+        }
         Ok(owner) => Checked {
             detail: format!(
                 "{}; access key {id} of {place} is that of {}",

@@ -112,6 +112,14 @@ pub async fn go_on(world: &World, identity: &str, trail: &mut Trail) -> Option<S
     next
 }
 
+/// Whether a run was cut off, or has left a key that is to be deleted by now.
+pub async fn is_unfinished(world: &World, name: &str) -> bool {
+    let stored = world.store.keys.find(name, None).await.ok().flatten();
+    stored.and_then(|it| it.rotation).is_some_and(|it| {
+        !matches!(it.step, RotationStep::Replaced(_)) || it.keep_until <= world.clock.now()
+    })
+}
+
 /// What a look at the keys of all users came to.
 #[derive(Debug)]
 pub struct KeysLook {

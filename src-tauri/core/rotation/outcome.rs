@@ -50,7 +50,7 @@ impl fmt::Display for Rotated {
         match &self.old_key {
             OldKey::Deleted => f.write_str("was deleted at AWS")?,
             OldKey::Kept { until } => write!(f, "is kept at AWS until {}", day(*until))?,
-            OldKey::Left { error } => write!(f, "is still active at AWS: {error}")?,
+            OldKey::Left { error } => write!(f, "is still at AWS: {error}")?,
         }
         match &self.stale_file {
             Some(file) => write!(f, "; {file} holds nothing but the old one: delete it"),

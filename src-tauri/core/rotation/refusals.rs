@@ -106,7 +106,8 @@ pub(super) fn two_keys(name: &str, stored: &AccessKeyId, listed: &[IamKey]) -> E
     Error::new(Code::AwsError, message)
         .hint("nothing was changed; delete the one that nothing uses, then run it again")
         .hint(format!(
-            "fob exec {name} -- aws iam list-access-keys shows their whole ids, aws iam \
-             delete-access-key deletes one"
+            "fob exec {name} -- aws iam list-access-keys shows their whole ids, fob exec {name} -- \
+             aws iam delete-access-key --access-key-id ID deletes one; without MFA a session may \
+             not, and the AWS console does it: the user's security credentials"
         ))
 }

@@ -372,7 +372,9 @@ impl<'a> Rotating<'a> {
         } else {
             match self.retire(&old, trail).await {
                 Ok(()) => OldKey::Deleted,
-                Err(error) => OldKey::Left { error },
+                Err(error) => OldKey::Left {
+                    error: error.hint(format!("`fob user rotate {}` deletes it", self.link.name)),
+                },
             }
         };
         let is_stale = |file: &String| {

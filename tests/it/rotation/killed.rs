@@ -108,6 +108,33 @@ fn walk(stage: &Stage, mut kill: impl FnMut(Child), mut next: impl FnMut(usize))
     }
 }
 
+#[test]
+fn the_doctor_names_a_rotation_that_was_cut_off() {
+    let stage = Stage::new();
+    let doctor = || {
+        let ran = stage.gate.fob(&stage.home, &["doctor"]).output();
+        let found = text(&ran.expect("fob starts").stdout);
+        let mut lines = found.lines();
+        let dev = lines.find(|line| line.contains(" identity dev: "));
+        dev.expect("a line of its own").to_owned()
+    };
+    assert!(doctor().starts_with("ok "), "{}", doctor());
+    for (call, _) in CHANGING {
+        kill(
+            stage
+                .stopped(call, Stop::BeforeTheAnswer)
+                .expect("it stops"),
+        );
+        stage.gate.open();
+        let said = doctor();
+        assert!(said.starts_with("warning "), "{said}");
+        assert!(said.contains("is not finished"), "{said}");
+        assert!(said.ends_with("fob user rotate dev"), "{said}");
+        stage.runs(&["user", "rotate", "dev"]);
+        assert!(doctor().starts_with("ok "), "{}", doctor());
+    }
+}
+
 fn kill(mut fob: Child) {
     fob.kill().expect("it runs");
     fob.wait().expect("gone");
