@@ -233,6 +233,29 @@ fn the_exit_code_is_the_commands_and_a_database_that_is_none_runs_nothing() {
 
 #[cfg(unix)]
 #[test]
+fn a_client_of_mysql_is_told_what_it_takes_from_no_variable() {
+    let tunnel = r#"    tunnel: { engine: mysql, host: localhost, user: app, via: { identity: dev }, password_secret: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-x1" }"#;
+    let home = Home::signed_up(&format!("{}{tunnel}\n", config()));
+    let secrets = Secrets::with("hunter2");
+    for (options, told) in [
+        (&[][..], &["--user=app", "--protocol=tcp"][..]),
+        (&["-uapp"], &["--protocol=tcp"]),
+        (&["--user", "app", "--protocol=TCP"], &[]),
+        (&["-u", "app", "-h", "127.0.0.1"], &[]),
+    ] {
+        let command = ["rds", "exec", "tunnel", "--", "true"];
+        let ran = run(&home, &secrets, &[&command, options].concat());
+        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+        let said = text(&ran.stderr);
+        for option in ["--user=app", "--protocol=tcp"] {
+            let is_told = said.contains(&format!("add {option}"));
+            assert_eq!(is_told, told.contains(&option), "{options:?}: {said}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
 fn without_a_command_it_is_a_shell_with_the_login() {
     let home = Home::signed_up(&config());
     let mut fob = home.fob(&["rds", "exec", "orders"]);

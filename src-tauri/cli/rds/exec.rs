@@ -14,6 +14,7 @@ use keyfob_core::agent::api::{
 use keyfob_core::config::{Database, Engine};
 use keyfob_core::environment::Environment;
 use keyfob_core::error::{Code, Error};
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
@@ -55,7 +56,7 @@ pub fn exec(invocation: &Invocation, args: &RdsExecArgs) -> Result<i32, Stop> {
         }
         Engine::Mysql | Engine::Mariadb => {
             mysql(&mut command, &login);
-            say_user(invocation, &command, &login.user);
+            say_options(invocation, &command, &login);
         }
     }
     Ok(replace_by(invocation, command))
@@ -110,15 +111,20 @@ fn mysql(command: &mut Command, login: &DatabaseToken) {
         .env("LIBMYSQL_ENABLE_CLEARTEXT_PLUGIN", "1");
 }
 
-/// No client of MySQL takes the user from a variable.
-fn say_user(invocation: &Invocation, command: &Command, user: &str) {
-    let names_user = |word: &str| word.starts_with("-u") || word.starts_with("--user");
-    let is_named = command
-        .get_args()
-        .any(|word| word.to_str().is_some_and(names_user));
-    if !is_named {
+/// No client of MySQL takes the user from a variable, and `localhost` is a socket to them.
+fn say_options(invocation: &Invocation, command: &Command, login: &DatabaseToken) {
+    let has = |options: [&str; 2]| {
+        let mut words = command.get_args().filter_map(OsStr::to_str);
+        words.any(|word| options.iter().any(|option| word.starts_with(option)))
+    };
+    if !has(["-u", "--user"]) {
+        let user = &login.user;
         invocation.terminal.say(&format!(
             "MySQL's clients take no user from a variable: add --user={user}"
         ));
+    }
+    if login.host == "localhost" && !has(["-h", "--protocol"]) {
+        let text = "MySQL's clients take localhost for a socket: add --protocol=tcp";
+        invocation.terminal.say(text);
     }
 }
