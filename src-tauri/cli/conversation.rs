@@ -39,9 +39,18 @@ pub struct Conversation {
     is_overtaken: bool,
 }
 
-/// An agent in this process, for the configuration as it was read.
+/// An agent in this process, for the configuration as it was read; where that was refused, as it
+/// is by the next request.
 pub fn agent_here(config: Config, environment: Environment, terminal: Terminal) -> MakeAgent {
-    MakeAgent::new(move || client_here(config, environment, terminal))
+    let path = config.path().to_owned();
+    let mut read = Some(config);
+    MakeAgent::new(move || {
+        let config = match read.take() {
+            Some(config) => config,
+            None => Config::load(&path, &environment)?,
+        };
+        client_here(config, environment.clone(), terminal)
+    })
 }
 
 /// Of an agent in the runtime that this is called in.

@@ -112,7 +112,8 @@ impl Invocation {
         let (environment, terminal) = (self.environment.clone(), self.terminal);
         let make = MakeAgent::new(move || {
             interrupt::exit_on_ctrl_c();
-            client_here(Config::load(&path, &environment)?, environment, terminal)
+            let config = Config::load(&path, &environment)?;
+            client_here(config, environment.clone(), terminal)
         });
         let client = BlockingClient::new(running, make);
         Ok(Conversation::new(client, self.terminal, caller))

@@ -7,7 +7,7 @@ use crate::stop::Stop;
 use crate::terminal::{Shape, print_json};
 use keyfob_core::agent::api::Person;
 use keyfob_core::agent::proxied::{Proxy, issuers, open_proxy};
-use keyfob_core::config::{Config, Database, Engine};
+use keyfob_core::config::{Config, Database, Engine, Trust};
 use keyfob_core::encode::percent;
 use keyfob_core::error::{Code, Error};
 use serde::Serialize;
@@ -31,6 +31,9 @@ struct PortJson<'a> {
 pub fn proxy(invocation: &Invocation, args: &RdsProxyArgs) -> Result<i32, Stop> {
     let config = invocation.config()?;
     let databases = chosen(&config, args)?;
+    if invocation.person == Person::Absent {
+        Trust::of(&invocation.environment)?.check(&config)?;
+    }
     let mut conversation = invocation.conversation(config)?;
     // Later there is no person to ask here: each connection says then what is missing.
     if invocation.person == Person::Present {

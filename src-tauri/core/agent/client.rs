@@ -107,25 +107,19 @@ impl Either {
     }
 }
 
-/// Makes an agent in the runtime that it is called in, once.
-pub struct MakeAgent(std::sync::Mutex<Option<Box<Make>>>);
+/// Makes an agent in the runtime that it is called in; again where it could not be made before.
+pub struct MakeAgent(std::sync::Mutex<Box<Make>>);
 
-type Make = dyn FnOnce() -> Result<Client> + Send;
+type Make = dyn FnMut() -> Result<Client> + Send;
 
 impl MakeAgent {
-    pub fn new(make: impl FnOnce() -> Result<Client> + Send + 'static) -> MakeAgent {
-        MakeAgent(std::sync::Mutex::new(Some(Box::new(make))))
+    pub fn new(make: impl FnMut() -> Result<Client> + Send + 'static) -> MakeAgent {
+        MakeAgent(std::sync::Mutex::new(Box::new(make)))
     }
 
     fn call(&self) -> Result<Client> {
-        let make = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match make {
-            Some(make) => make(),
-            None => {
-                let message = "there is no agent, and none could be started";
-                Err(Error::new(Code::ProcessFailed, message))
-            }
-        }
+        let mut make = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        make()
     }
 }
 

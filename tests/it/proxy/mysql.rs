@@ -58,7 +58,7 @@ pub async fn serve(
             let blocked = b"\xff\x69\x04Host is blocked";
             return stream.write_all(&packet(0, blocked)).await;
         }
-        Asks::ClearText | Asks::Md5 | Asks::Scram => {
+        Asks::ClearText | Asks::Md5 | Asks::Scram | Asks::Chatters => {
             let greeting = greeting(capabilities | TLS);
             stream.write_all(&packet(0, &greeting)).await?;
         }

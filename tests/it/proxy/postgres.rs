@@ -6,6 +6,7 @@ use super::{Proxy, home_with, serving};
 use crate::databases::Secrets;
 use crate::home::{DEV, Home, code, text, until};
 use serde_json::json;
+use std::fs;
 use std::io::Write;
 use std::net::TcpListener;
 use std::time::Duration;
@@ -192,6 +193,19 @@ fn a_server_that_is_not_the_right_one_gets_no_login() {
             "has expired",
             "renew",
         ),
+        (
+            Settings {
+                is_authority: true,
+                ..good()
+            },
+            "is not valid: CaUsedAsEndEntity",
+            "CA:FALSE",
+        ),
+        (
+            Settings::asking(Asks::Chatters),
+            "says more than any",
+            "engine",
+        ),
     ] {
         let (_home, server, proxy) = serving(settings.clone());
         let error = Client::starts(proxy.port, "app").error();
@@ -308,6 +322,37 @@ fn a_password_is_hashed_where_the_server_asks_for_that() {
     Client::starts(proxy.port, "app").is_in();
     let seen = server.seen().clone();
     assert_eq!(text(&seen[1]), "md53bfc6675fa441177a73f00ec01324b08");
+}
+
+#[test]
+fn a_configuration_is_trusted_before_a_port_is_opened_and_at_each_connection_after_a_refusal() {
+    let server = Server::start(Settings::good());
+    let home = Home::with(DEV);
+    let keys = home.path().join("session.json");
+    let session = r#"{"Version":1,"AccessKeyId":"ASIAX2LQM4W7KD3TNB5Z","SecretAccessKey":"not-a-real-secret","SessionToken":"token","Expiration":"2099-01-01T00:00:00Z"}"#;
+    fs::write(&keys, session).expect("written");
+    let cloned = home.path().join("cloned.yaml");
+    let config = format!(
+        "auth:\n  realm: cloned\n  identities:\n    dev: {{ kind: aws/process, credentials: {{ region: eu-west-1, process: cat {} }} }}\n  databases:\n    orders: {{ engine: postgres, host: localhost, port: {}, user: app, via: {{ identity: dev }}, proxy: {{ ca: {} }} }}\n",
+        keys.display(),
+        server.port,
+        server.certificate.display()
+    );
+    fs::write(&cloned, config).expect("written");
+    let path = cloned.display().to_string();
+    let run = |arguments: &[&str]| home.run(&[&["--config", &path], arguments].concat());
+    let refused = run(&["rds", "proxy", "orders"]);
+    assert_eq!(code(&refused), 3, "{}", text(&refused.stderr));
+    assert!(text(&refused.stderr).contains("fob trust"), "{refused:?}");
+    assert_eq!(code(&run(&["trust", "--yes"])), 0);
+    let proxy = Proxy::run(&home, &[("FOB_CONFIG", &path)]);
+    assert_eq!(code(&run(&["trust", "--remove"])), 0);
+    for _ in 0..2 {
+        let error = Client::starts(proxy.port, "app").error();
+        assert!(error[&'M'].contains("is not trusted yet"), "{error:?}");
+    }
+    assert_eq!(code(&run(&["trust", "--yes"])), 0);
+    Client::starts(proxy.port, "app").is_in();
 }
 
 #[test]

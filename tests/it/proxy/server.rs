@@ -1,7 +1,7 @@
 //! A database server as far as the start of a connection goes: what it asks for is set, and what it
 //! got is noted. What comes after the start it sends back.
 
-use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::io;
@@ -20,6 +20,8 @@ pub struct Settings {
     pub host: &'static str,
     pub certified: &'static str,
     pub is_expired: bool,
+    /// It signs others.
+    pub is_authority: bool,
     pub asks_for: Asks,
     /// Passwords that it refuses; also [`ANY`].
     pub refused: Vec<&'static str>,
@@ -32,6 +34,8 @@ pub enum Asks {
     Scram,
     /// It closes the connection in place of asking.
     Nothing,
+    /// It says things without an end.
+    Chatters,
     /// It answers that it has no TLS.
     NoTls,
     /// It is no PostgreSQL.
@@ -45,6 +49,7 @@ impl Settings {
             host: "localhost",
             certified: "localhost",
             is_expired: false,
+            is_authority: false,
             asks_for: Asks::ClearText,
             refused: Vec::new(),
         }
@@ -74,6 +79,9 @@ impl Server {
         if settings.is_expired {
             params.not_before = date_time_ymd(2001, 1, 1);
             params.not_after = date_time_ymd(2002, 1, 1);
+        }
+        if settings.is_authority {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         }
         let certificate = params.self_signed(&key).expect("a certificate");
         let folder = tempfile::tempdir().expect("a folder");
@@ -148,7 +156,7 @@ async fn postgres(
             return stream.write_all(b"N").await;
         }
         Asks::Http => return stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await,
-        Asks::ClearText | Asks::Md5 | Asks::Scram | Asks::Nothing => {}
+        Asks::ClearText | Asks::Md5 | Asks::Scram | Asks::Nothing | Asks::Chatters => {}
     }
     stream.write_all(b"S").await?;
     let mut stream = tls.accept(stream).await?;
@@ -162,6 +170,11 @@ async fn postgres(
         Asks::ClearText => b"R\0\0\0\x08\0\0\0\x03",
         Asks::Md5 => b"R\0\0\0\x0c\0\0\0\x05salt",
         Asks::Scram => b"R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0",
+        Asks::Chatters => loop {
+            stream
+                .write_all(b"N\0\0\0\x1bSNOTICE\0C00000\0Mhello\0\0")
+                .await?;
+        },
         Asks::Nothing | Asks::NoTls | Asks::Http => return Ok(()),
     };
     stream.write_all(asks).await?;

@@ -70,7 +70,7 @@ impl Proxy {
                 database.name
             );
             Error::new(Code::FilesUnwritable, message)
-                .hint("another program may listen there: choose another port")
+                .hint("another program may listen there, or the agent: see `fob rds list`")
         };
         let listener = Port::bind((Ipv4Addr::LOCALHOST, port.unwrap_or(0))).map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?.port();

@@ -267,8 +267,8 @@ fn refused(database: &ServedDatabase, mut message: Vec<u8>) -> Parting {
 fn iam_hint(database: &ServedDatabase) -> String {
     let user = &database.user;
     format!(
-        "IAM authentication is enabled for the database; {user} is IDENTIFIED WITH \
-         AWSAuthenticationPlugin AS 'RDS'; the identity may rds-db:connect as {user}; \
+        "check that IAM authentication is enabled for the database, {user} is IDENTIFIED WITH \
+         AWSAuthenticationPlugin AS 'RDS' and the identity may rds-db:connect as {user}; \
          `fob rds token --help` lists all"
     )
 }

@@ -31,6 +31,8 @@ const TLS_REQUEST: u32 = 80_877_103;
 const GSS_REQUEST: u32 = 80_877_104;
 const CANCEL_REQUEST: u32 = 80_877_102;
 const LONGEST_CANCEL: usize = 12 + 256;
+/// Of a server, kept for the client until the login is accepted, but for one more message.
+const MOST_SAID: usize = 1 << 16;
 const TERMINATE: &[u8] = b"X\0\0\0\x04";
 
 pub async fn serve(mut client: TcpStream, database: &ServedDatabase) {
@@ -256,7 +258,13 @@ async fn sign_in(
                         server.flush().await?;
                     }
                 },
-                NOTICE | PROTOCOL => said.extend_from_slice(&message.bytes()),
+                NOTICE | PROTOCOL if said.len() < MOST_SAID => {
+                    said.extend_from_slice(&message.bytes());
+                }
+                NOTICE | PROTOCOL => {
+                    let what = "it says more than any does before it accepts a login";
+                    return Err(not_understood(database, what).into());
+                }
                 ERROR => return Err(refused(database, message)),
                 _ => return Err(unknown().into()),
             }
@@ -320,8 +328,9 @@ fn refused(database: &ServedDatabase, message: BackendMessage) -> Parting {
 fn iam_hint(database: &ServedDatabase) -> String {
     let user = &database.user;
     format!(
-        "IAM authentication is enabled for the database; GRANT rds_iam TO {user}; the identity may \
-         rds-db:connect as {user}; `fob rds token --help` lists all"
+        "check that IAM authentication is enabled for the database, {user} is allowed it (GRANT \
+         rds_iam TO {user}) and the identity may rds-db:connect as {user}; `fob rds token --help` \
+         lists all"
     )
 }
 

@@ -90,7 +90,7 @@ pub(super) async fn secured(
 fn not_secured(host: &str, cause: &io::Error) -> Error {
     use CertificateError::{
         BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext,
-        NotValidYet, NotValidYetContext, UnknownIssuer,
+        NotValidYet, NotValidYetContext, Other, UnknownIssuer,
     };
     let inner = cause.get_ref().and_then(|it| it.downcast_ref());
     let (what, hint) = match inner {
@@ -108,7 +108,16 @@ fn not_secured(host: &str, cause: &io::Error) -> Error {
                 "is for another name",
                 "write the endpoint that AWS shows for the database as its `host`",
             ),
-            _ => ("is not valid", OF_AWS),
+            _ => {
+                let why = match why {
+                    Other(why) => why.to_string(),
+                    why => why.to_string(),
+                };
+                let message = format!("the certificate of {host} is not valid: {why}");
+                return Error::new(Code::Network, message).hint(
+                    "give the server one for its name that is not itself an authority's (CA:FALSE)",
+                );
+            }
         },
         Some(_) | None => {
             let why = Foreign::new(&cause.to_string());
