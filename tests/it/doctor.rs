@@ -128,6 +128,36 @@ fn a_database_is_signed_in_to_with_the_session_that_is_held_and_with_no_other() 
 }
 
 #[test]
+fn a_login_that_mysql_refuses_has_the_servers_words_and_a_remedy() {
+    let mysql = Server::start(Settings {
+        engine: "mysql",
+        refused: vec![ANY],
+        ..Settings::good()
+    });
+    let home = Home::signed_up(&with_databases(&[("shop", &mysql)]));
+    assert_eq!(code(&home.run(&["login", "deploy"])), 0);
+    let found = Found::of(doctor(&home, &[]));
+    let remedy = "AWSAuthenticationPlugin";
+    found.says(["database shop", "broken", "Access denied", remedy]);
+    assert_eq!(found.named("database shop")["detail"], "Access denied");
+}
+
+#[test]
+fn a_port_of_the_configuration_that_nothing_listens_on_is_named() {
+    let server = Server::start(Settings::good());
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let free = taken.local_addr().expect("an address").port();
+    drop(taken);
+    let port = format!("proxy: {{ port: {free}, ca");
+    let config = with_databases(&[("orders", &server)]).replace("proxy: { ca", &port);
+    let home = Home::signed_up(&config);
+    let missed = "nothing listens on the port of orders";
+    Found::of(doctor(&home, &[])).says(["agent", "warning", missed, "fob agent run"]);
+    let _agent = home.start_agent();
+    Found::of(doctor(&home, &[])).says(["agent", "ok", "running", ""]);
+}
+
+#[test]
 fn json_has_the_same_checks() {
     let home = Home::signed_up(DEV);
     let found = Found::of(doctor(&home, &[]));

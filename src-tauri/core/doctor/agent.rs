@@ -4,6 +4,8 @@ use super::check::Checked;
 use super::machine::{AgentAnswer, Machine};
 use crate::agent::api::{Running, Snapshot};
 use crate::environment::EnvironmentDifference;
+use std::net::Ipv4Addr;
+use tokio::net::TcpStream;
 
 const NAME: &str = "agent";
 const RESTART: &str = "fob agent stop && fob agent run";
@@ -13,7 +15,7 @@ pub(super) async fn agent(machine: &Machine) -> Vec<Checked> {
         return Vec::new();
     }
     match machine.agent().await {
-        AgentAnswer::NotRunning => vec![Checked::ok(NAME, "not running; `fob` works without it")],
+        AgentAnswer::NotRunning => vec![not_running(machine).await],
         AgentAnswer::OtherVersion => {
             let text = "the running agent speaks another version of the protocol than this `fob`";
             vec![Checked::broken(NAME, text).remedy(RESTART)]
@@ -21,6 +23,29 @@ pub(super) async fn agent(machine: &Machine) -> Vec<Checked> {
         AgentAnswer::Failed(error) => vec![Checked::failed(NAME, error)],
         AgentAnswer::Status(status) => running(machine, status),
     }
+}
+
+/// Clients of databases miss it at their ports, unless `fob rds proxy` listens there.
+async fn not_running(machine: &Machine) -> Checked {
+    let mut missed = Vec::new();
+    let databases = machine.world.iter().flat_map(|it| it.config().databases());
+    for it in databases {
+        if let Some(port) = it.proxy_port
+            && TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+                .await
+                .is_err()
+        {
+            missed.push(it.name.as_str());
+        }
+    }
+    if missed.is_empty() {
+        return Checked::ok(NAME, "not running; `fob` works without it");
+    }
+    let text = format!(
+        "not running, and nothing listens on the port of {}",
+        missed.join(", ")
+    );
+    Checked::warning(NAME, text).remedy("fob agent run")
 }
 
 fn running(machine: &Machine, status: &Snapshot) -> Vec<Checked> {

@@ -1,6 +1,6 @@
 //! MySQL's side of it.
 
-use super::server::{Asks, Settings};
+use super::server::{ANY, Asks, Settings};
 use super::serving;
 use crate::home::{code, text};
 use std::io::{self, Read, Write};
@@ -73,6 +73,11 @@ pub async fn serve(
         stream.flush().await?;
         read(&mut stream).await?;
         return Ok(());
+    }
+    if settings.refused.contains(&ANY) {
+        let denied = b"\xff\x15\x04#28000Access denied";
+        stream.write_all(&packet(3, denied)).await?;
+        return stream.shutdown().await;
     }
     stream.write_all(&packet(3, OK)).await?;
     stream.flush().await?;
@@ -220,9 +225,14 @@ fn a_server_that_is_not_the_right_one_gets_no_login() {
         certified: "other.example",
         ..of_mysql(Asks::ClearText)
     };
+    let refusing = Settings {
+        refused: vec![ANY],
+        ..of_mysql(Asks::ClearText)
+    };
     for (settings, words) in [
         (settings, "is for another name"),
         (of_mysql(Asks::Md5), "takes no token for app"),
+        (refusing, "Access denied (check that IAM"),
     ] {
         let (_home, _server, proxy) = serving(settings);
         let mut client = Client::of(proxy.port);

@@ -46,7 +46,7 @@ pub async fn try_out(database: &ServedDatabase) -> Result<()> {
         (Parting::Gone, _) => server::not_understood(database, "it closed the connection"),
         (Parting::Said { message, .. }, Engine::Postgres) => postgres::refusal(&message),
         (Parting::Said { message, .. }, Engine::Mysql | Engine::Mariadb) => {
-            mysql::refusal(&message)
+            mysql::refusal(database, &message)
         }
     })?;
     login.map(drop)

@@ -49,7 +49,16 @@ pub async fn serve(mut client: TcpStream, database: &ServedDatabase) {
             tracing::info!(database = database.name, error = %why, "a connection was refused");
             error(&why, next.form)
         }
-        Parting::Said { message, .. } => message,
+        Parting::Said {
+            mut message,
+            refuses_login,
+        } => {
+            // The protocol has no field for a hint.
+            if refuses_login && !database.has_password {
+                message.extend_from_slice(format!(" ({})", iam_hint(database)).as_bytes());
+            }
+            message
+        }
     };
     part(client, &packet(next.number, &payload)).await;
 }
@@ -198,7 +207,7 @@ impl Greeted {
                 let Packet { number, payload } = packet.ok_or_else(unknown)?;
                 match payload.as_slice() {
                     [0, ..] => return Ok(payload),
-                    [0xff, ..] => return Err(refused(database, payload)),
+                    [0xff, ..] => return Err(refused(payload)),
                     [1, KNOWN] => {}
                     [1, WANTS_PASSWORD] => {
                         let proof = proofs.of(CLEAR, &[])?;
@@ -241,26 +250,27 @@ pub async fn try_out(
     Ok(write(&mut server, 0, QUIT).await?)
 }
 
-/// What a server said in place of accepting a login.
-pub fn refusal(message: &[u8]) -> Error {
+/// What a server said in place of accepting a login, and what to do about that.
+pub fn refusal(database: &ServedDatabase, message: &[u8]) -> Error {
+    let refuses_login = code_of(message).is_some_and(|code| ACCESS_DENIED.contains(&code));
     let text = message.get(3..).unwrap_or_default();
     let text = match text {
         [b'#', _, _, _, _, _, text @ ..] => text,
         text => text,
     };
     let text = Foreign::new(&String::from_utf8_lossy(text));
-    Error::new(Code::AccessDenied, text)
+    let error = Error::new(Code::AccessDenied, text);
+    if refuses_login && !database.has_password {
+        error.hint(iam_hint(database))
+    } else {
+        error
+    }
 }
 
-/// In the server's words, and what to do where it is the login that it refuses.
-fn refused(database: &ServedDatabase, mut message: Vec<u8>) -> Parting {
-    let refuses_login = code_of(&message).is_some_and(|code| ACCESS_DENIED.contains(&code));
-    if refuses_login && !database.has_password {
-        message.extend_from_slice(format!(" ({})", iam_hint(database)).as_bytes());
-    }
+fn refused(message: Vec<u8>) -> Parting {
     Parting::Said {
+        refuses_login: code_of(&message).is_some_and(|code| ACCESS_DENIED.contains(&code)),
         message,
-        refuses_login,
     }
 }
 
