@@ -596,7 +596,9 @@ fn a_profile_whose_program_is_gone_is_noticed_and_repaired() {
             text(&repaired.stdout)
         );
         assert_eq!(fs::read_to_string(&path).expect("text"), whole);
-        assert!(home.run(&["status"]).stderr.is_empty());
+        // On a slow machine it says that it looks.
+        let said = text(&home.run(&["status"]).stderr);
+        assert!(!said.contains("is gone"), "{said}");
         drop(agent);
     }
 }

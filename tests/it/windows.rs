@@ -226,11 +226,12 @@ fn ctrl_c_in_a_console_ends_a_sign_in_a_command_and_an_agent() {
     });
     home.sandbox().inject(waits).expect("a fault");
     let fob = env!("CARGO_BIN_EXE_fob");
-    let login = ["login", "dev", "--force"];
-    let below_exec = [&["exec", "dev", "--", fob], &login[..]].concat();
     for (arguments, shown) in [
-        (&login[..], "Signing in to dev"),
-        (&below_exec, "Signing in to dev"),
+        (&["login", "dev", "--force"][..], "Signing in to dev"),
+        (
+            &["exec", "dev", "--", fob, "agent", "run"],
+            "is running, pid",
+        ),
         (&["agent", "run"], "is running, pid"),
     ] {
         let mut terminal = Terminal::start(home.fob_on_a_terminal(arguments));

@@ -20,7 +20,7 @@ fail() {
   exit 1
 }
 
-# until TIMES COMMAND…: once a second, until COMMAND succeeds.
+# within TIMES COMMAND…: once a second, until COMMAND succeeds.
 within() {
   times=$1
   shift
