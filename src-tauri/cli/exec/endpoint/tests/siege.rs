@@ -58,7 +58,7 @@ async fn an_idle_connection_is_not_kept_for_ever() {
 }
 
 /// Windows asks whose a connection is by a list of all: there they take their time.
-const VERY_MANY: usize = if cfg!(windows) { 500 } else { 10_000 };
+const VERY_MANY: usize = if cfg!(windows) { 200 } else { 10_000 };
 
 #[tokio::test]
 async fn very_many_connections_in_turn_leave_it_serving() {
@@ -85,6 +85,10 @@ async fn very_many_connections_in_turn_leave_it_serving() {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    windows,
+    ignore = "each is looked up in a list of all: the first have had their second when the last comes"
+)]
 async fn a_connection_without_the_token_gives_way_to_the_next_when_all_are_taken() {
     let endpoint = opened("dev", &Well::open()).await;
     let mut held = Vec::new();
