@@ -399,10 +399,8 @@ fn an_import_under_a_name_of_another_configuration_leaves_what_that_one_has() {
         &names,
         &caller,
     ));
-    let said = format!("{:?}", imported.expect("written").notes);
+    let said = format!("{:?}", imported.expect("written").notes).replace(r"\\", r"\");
     let owner = home.config().display().to_string();
-    // As it stands in what is compared.
-    let owner = owner.escape_debug().to_string();
     assert!(
         said.contains("were not stored") && said.contains(&owner),
         "{said}"
