@@ -154,6 +154,6 @@ mod tests {
             hands_out_keys: false,
         };
         let json = SignedInJson::of(&it, at(1_798_113_480 - 3600));
-        insta::assert_snapshot!(serde_json::to_string(&json).expect("serializes"), @r#"{"identity":"deploy","provider":"aws-user","chain":["kim","deploy"],"account":"420000000025","region":"eu-west-1","expires_at":"2026-12-24T11:58:00Z","source":"keyring","kept":false,"expires_in_seconds":3600}"#);
+        insta::assert_snapshot!(serde_json::to_string(&json).expect("serializes"), @r#"{"identity":"deploy","provider":"aws-user","chain":["kim","deploy"],"account":"420000000025","region":"eu-west-1","expires_at":"2026-12-24T11:58:00Z","source":"keyring","kept":false,"hands_out_keys":false,"expires_in_seconds":3600}"#);
     }
 }
