@@ -122,5 +122,7 @@ impl PassedOn {
         PassedOn {}
     }
 
-    pub fn to(self, _child: &std::process::Child) {}
+    pub fn to(self, _child: &std::process::Child) {
+        let PassedOn {} = self;
+    }
 }

@@ -434,7 +434,7 @@ fn parent_id() -> u32 {
     std::os::unix::process::parent_id()
 }
 
-/// The system tells it only in a list of all processes, which is read when it is asked for.
+/// The system tells it only in a list of all processes, which is read when it is needed.
 #[cfg(not(unix))]
 fn parent_id() -> u32 {
     std::process::id()

@@ -1,4 +1,4 @@
-//! Whom `fob` speaks to when nothing tells it otherwise: AWS, and no one else.
+//! Which hosts `fob` calls where no setting names one: those of AWS alone.
 
 use crate::home::{DEV, Home, code, text, typed};
 use std::collections::BTreeSet;
@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// A proxy that lets nothing through and remembers what was asked for, until its process ends.
+/// A proxy that lets nothing through and remembers each host, until its process ends.
 struct Recorder {
     address: String,
     asked: Arc<Mutex<BTreeSet<String>>>,

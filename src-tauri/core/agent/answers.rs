@@ -93,7 +93,7 @@ impl Given<'_> {
     }
 }
 
-/// A session that is held is used as it is, whatever duration was asked for.
+/// A session that is held is used as it is, whatever duration was requested.
 fn of_another_duration(session: &Session, chain: &Chain, asked: SessionDuration) -> Option<Note> {
     const SAME: Duration = Duration::from_secs(60);
     let limits = match &chain.target().kind {

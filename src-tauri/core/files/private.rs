@@ -204,7 +204,7 @@ pub fn unwritable(path: &Path, doing: &str, cause: &io::Error) -> Error {
     let error = Error::file(path, doing, cause).hint(
         "check that the path is what you meant, that it is yours, and that the disk is not full",
     );
-    // As for a service's user, whose home is nobody's to write to.
+    // As for a service's user: its home cannot be written to.
     if cause.kind() == io::ErrorKind::PermissionDenied {
         error.hint(ELSEWHERE)
     } else {

@@ -312,7 +312,7 @@ async fn repair_one(
     findings
 }
 
-/// AWS's word on it is only told: a sign-in clears what AWS no longer knows.
+/// AWS's word on it is only reported: a sign-in clears what AWS no longer knows.
 async fn stored_key(world: &World, chain: &Chain, id: &AccessKeyId) -> Finding {
     let (name, link) = (chain.identity.as_str(), chain.target());
     let stored = format!("access key {id} is stored");

@@ -18,40 +18,40 @@ use zeroize::Zeroizing;
 
 const BINARY: &str = "application/octet-stream";
 
-pub(super) struct SystemKeyring {
+pub(super) struct SecretServiceKeyring {
     service: Option<SecretService<'static>>,
     progress: Arc<Progress>,
 }
 
-/// What a request comes to: done, or why not.
-type Done<T> = std::result::Result<T, Failure>;
+pub(super) fn open(progress: Arc<Progress>) -> SecretServiceKeyring {
+    SecretServiceKeyring {
+        service: None,
+        progress,
+    }
+}
 
-enum Failure {
-    Of(Fault),
+/// What a request comes to: done, or why not.
+type Done<T> = std::result::Result<T, Undone>;
+
+enum Undone {
+    By(Fault),
     /// So many entries where one belongs.
     Several(usize),
 }
 
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Failure {
-        Failure::Of(fault)
+impl From<Fault> for Undone {
+    fn from(fault: Fault) -> Undone {
+        Undone::By(fault)
     }
 }
 
-impl SystemKeyring {
-    pub fn new(progress: Arc<Progress>) -> SystemKeyring {
-        SystemKeyring {
-            service: None,
-            progress,
-        }
-    }
-
+impl SecretServiceKeyring {
     /// Runs `work` once more when an older connection failed: the service may have been started
     /// anew.
     fn with<T>(&mut self, work: impl Fn(&SecretService<'static>) -> Done<T>) -> Result<T> {
         if let Some(service) = self.service.take() {
             match work(&service) {
-                Err(Failure::Of(fault)) if remedy(&fault) == Remedy::GetOne => {}
+                Err(Undone::By(fault)) if way_out(&fault) == WayOut::GetOne => {}
                 done => {
                     self.service = Some(service);
                     return done.map_err(explain);
@@ -84,7 +84,7 @@ impl SystemKeyring {
     }
 }
 
-impl Backend for SystemKeyring {
+impl Backend for SecretServiceKeyring {
     fn read(&mut self, account: &str) -> Result<Option<Secret>> {
         let read = self.if_there(account, |item| item.get_secret().map(Zeroizing::new))?;
         let Some(bytes) = read else {
@@ -172,8 +172,8 @@ impl Backend for SystemKeyring {
 
 fn connect() -> std::result::Result<SecretService<'static>, Fault> {
     let bus = Connection::session().map_err(|_| Fault::Unavailable)?;
-    // GNOME's service can end, locking everybody's keyring, when a session is the first thing that a
-    // client asks for: it may not have noted the client yet. After an answer it has.
+    // GNOME's service can end, and leave the keyring locked for every program, when a session is a
+    // client's first request: it may not have noted the client yet. After an answer it has.
     bus.call_method(
         Some("org.freedesktop.secrets"),
         "/org/freedesktop/secrets",
@@ -206,7 +206,7 @@ fn single<'s>(service: &'s SecretService<'static>, account: &str) -> Done<Option
     let mut items = items(service, named(account))?;
     match items.len() {
         0 | 1 => Ok(items.pop()),
-        more => Err(Failure::Several(more)),
+        more => Err(Undone::Several(more)),
     }
 }
 
@@ -236,38 +236,38 @@ fn attributes_of(mut found: HashMap<String, String>) -> Attributes {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Remedy {
+enum WayOut {
     Unlock,
     /// The service is there, but was never given a keyring.
     MakeKeyring,
     GetOne,
 }
 
-fn remedy(fault: &Fault) -> Remedy {
+fn way_out(fault: &Fault) -> WayOut {
     match fault {
-        Fault::Locked | Fault::Prompt | Fault::PromptDisconnected => Remedy::Unlock,
-        Fault::NoResult => Remedy::MakeKeyring,
-        _ => Remedy::GetOne,
+        Fault::Locked | Fault::Prompt | Fault::PromptDisconnected => WayOut::Unlock,
+        Fault::NoResult => WayOut::MakeKeyring,
+        _ => WayOut::GetOne,
     }
 }
 
-fn explain(failure: Failure) -> Error {
-    let fault = match failure {
-        Failure::Several(entries) => return several(entries),
-        Failure::Of(fault) => fault,
+fn explain(undone: Undone) -> Error {
+    let fault = match undone {
+        Undone::Several(entries) => return several(entries),
+        Undone::By(fault) => fault,
     };
-    match remedy(&fault) {
-        Remedy::Unlock => {
+    match way_out(&fault) {
+        WayOut::Unlock => {
             locked(format!("the system's keyring is locked: {fault}")).hint(HOW_TO_UNLOCK)
         }
-        Remedy::MakeKeyring => {
+        WayOut::MakeKeyring => {
             unavailable("the system's keyring service has no default keyring to keep entries in")
                 .hint(
                     "make one (GNOME: Passwords and Keys), or keep entries in an encrypted file: \
              FOB_KEYRING=file",
                 )
         }
-        Remedy::GetOne => unavailable(format!("the system's keyring cannot be used: {fault}"))
+        WayOut::GetOne => unavailable(format!("the system's keyring cannot be used: {fault}"))
             .hint(HOW_TO_GET_ONE),
     }
 }

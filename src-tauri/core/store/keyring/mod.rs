@@ -64,7 +64,7 @@ impl Keyring {
     pub fn open(choice: &KeyringChoice, environment: &Environment) -> Result<Keyring> {
         let progress = Arc::<Progress>::default();
         let backend: Box<dyn Backend> = match choice {
-            KeyringChoice::System => Box::new(system::SystemKeyring::new(progress.clone())),
+            KeyringChoice::System => Box::new(system::open(progress.clone())),
             KeyringChoice::Memory => Box::new(memory::MemoryKeyring::default()),
             KeyringChoice::File { path, password_env } => {
                 let variable = password_env.as_deref().unwrap_or(KEYRING_PASSWORD);

@@ -28,14 +28,14 @@ pub(super) struct SystemKeyring {
     progress: Arc<Progress>,
 }
 
-impl SystemKeyring {
-    pub fn new(progress: Arc<Progress>) -> SystemKeyring {
-        SystemKeyring {
-            store: None,
-            progress,
-        }
+pub(super) fn open(progress: Arc<Progress>) -> SystemKeyring {
+    SystemKeyring {
+        store: None,
+        progress,
     }
+}
 
+impl SystemKeyring {
     /// Runs `work` on one entry. Some keyrings find nothing while they are locked: only an open one
     /// is believed that there is no such entry.
     fn if_there<T>(
