@@ -273,7 +273,7 @@ pub async fn repair(
     let mut findings = recovered(world, &identities, recover).await?;
     for identity in identities {
         match world.config.chain(identity) {
-            Ok(chain) => findings.extend(repair_one(world, identity, &chain, notes).await),
+            Ok(chain) => findings.extend(repair_one(world, identity, &chain, recover, notes).await),
             Err(error) => findings.push(Finding::broken(identity.name.as_str(), &error)),
         }
     }
@@ -284,6 +284,7 @@ async fn repair_one(
     world: &World,
     identity: &Identity,
     chain: &Chain,
+    recover: Recover,
     notes: &mut Vec<Note>,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -294,6 +295,8 @@ async fn repair_one(
         findings.push(match stored {
             Ok(None) => Finding::ok(name, "no access keys are stored in the keyring"),
             Ok(Some(stored)) => match stored.long_lived.keys {
+                // What a person brings back is shown to AWS by the next sign-in.
+                Some(keys) if recover == Recover::SetAside => is_stored(name, &keys.access_key_id),
                 Some(keys) => stored_key(world, chain, &keys.access_key_id).await,
                 None => Finding::needs_a_person(
                     name,
@@ -315,9 +318,8 @@ async fn repair_one(
 /// AWS's word on it is only reported: a sign-in clears what AWS no longer knows.
 async fn stored_key(world: &World, chain: &Chain, id: &AccessKeyId) -> Finding {
     let (name, link) = (chain.identity.as_str(), chain.target());
-    let stored = format!("access key {id} is stored");
     let Kind::User(user) = &link.kind else {
-        return Finding::ok(name, stored);
+        return is_stored(name, id);
     };
     match standing_keys(world, user, link).await {
         Ok(Some(StandingKeys {
@@ -328,12 +330,18 @@ async fn stored_key(world: &World, chain: &Chain, id: &AccessKeyId) -> Finding {
                 return Finding::needs_a_person(name, text, format!("fob user configure {name}"));
             }
             let error = fault.into_error(&link.region);
-            let text = format!("{stored}; AWS could not be asked whether it knows it: {error}");
+            let text = format!(
+                "access key {id} is stored; AWS could not be asked whether it knows it: {error}"
+            );
             Finding::ok(name, text)
         }
-        Ok(_) => Finding::ok(name, stored),
+        Ok(_) => is_stored(name, id),
         Err(error) => Finding::broken(name, &error),
     }
+}
+
+fn is_stored(name: &str, id: &AccessKeyId) -> Finding {
+    Finding::ok(name, format!("access key {id} is stored"))
 }
 
 /// What a person wanted back: without any it is an error.
