@@ -655,7 +655,7 @@ fn a_duration_that_the_held_session_does_not_have_is_said_with_the_way_to_it() {
                 let mut words = words.to_vec();
                 words.extend(["--duration", duration]);
                 if words[0] == "exec" {
-                    words.extend(["--", "true"]);
+                    words.extend(["--", env!("CARGO_BIN_EXE_fob"), "--version"]);
                 }
                 let ran = home.run(&words);
                 let said = text(&ran.stderr);

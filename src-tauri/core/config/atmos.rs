@@ -5,7 +5,7 @@ use super::problem::{Blocked, Location, Problems};
 use super::yaml::{Node, Value};
 use crate::error::shorten;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 /// Keys below `auth`, wherever they stand.
 pub(super) const KEYS: &[&str] = &[
@@ -81,7 +81,8 @@ pub(super) fn report_unread(path: &Path, root: &Node, problems: &Problems) {
     };
     for found in FOLDERS.iter().flat_map(|it| with_auth(&folder.join(it))) {
         let name = found.strip_prefix(folder).unwrap_or(&found);
-        let name = shorten(&name.to_string_lossy());
+        // As Atmos writes paths, on Windows too.
+        let name = shorten(&name.to_string_lossy().replace(MAIN_SEPARATOR, "/"));
         report(root, IMPORT, &format!("the file `{name}`"));
     }
 }

@@ -214,11 +214,11 @@ async fn a_keyring_that_does_not_answer_is_an_error_in_time_and_never_no_entry()
 
 #[tokio::test]
 async fn deriving_a_key_is_not_counted_as_not_answering() {
-    let keyring = started(MemoryKeyring::default(), Duration::from_millis(100));
+    let keyring = started(MemoryKeyring::default(), Duration::from_millis(400));
     let progress = keyring.progress.clone();
     let slow = move |_: &mut WholeValues| {
         let _deriving = progress.deriving();
-        crate::files::child::pause(Duration::from_millis(250));
+        crate::files::child::pause(Duration::from_secs(1));
         Ok(())
     };
     let queued = keyring.clone();
