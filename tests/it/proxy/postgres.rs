@@ -5,6 +5,7 @@ use super::server::{Asks, Server, Settings};
 use super::{Proxy, home_with, serving};
 use crate::databases::Secrets;
 use crate::home::{DEV, Home, code, text, until};
+use crate::support::prints;
 use serde_json::json;
 use std::fs;
 use std::io::Write;
@@ -333,8 +334,8 @@ fn a_configuration_is_trusted_before_a_port_is_opened_and_at_each_connection_aft
     fs::write(&keys, session).expect("written");
     let cloned = home.path().join("cloned.yaml");
     let config = format!(
-        "auth:\n  realm: cloned\n  identities:\n    dev: {{ kind: aws/process, credentials: {{ region: eu-west-1, process: cat {} }} }}\n  databases:\n    orders: {{ engine: postgres, host: localhost, port: {}, user: app, via: {{ identity: dev }}, proxy: {{ ca: {} }} }}\n",
-        keys.display(),
+        "auth:\n  realm: cloned\n  identities:\n    dev: {{ kind: aws/process, credentials: {{ region: eu-west-1, process: {} }} }}\n  databases:\n    orders: {{ engine: postgres, host: localhost, port: {}, user: app, via: {{ identity: dev }}, proxy: {{ ca: {} }} }}\n",
+        prints(&keys),
         server.port,
         server.certificate.display()
     );
