@@ -7,6 +7,10 @@ use crate::error::shorten;
 use std::fs;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
+/// An endpoint, as Atmos has it: of an identity, and of a provider.
+pub(super) const IDENTITY_ENDPOINT: &str = "credentials.aws.resolver.url";
+pub(super) const PROVIDER_ENDPOINT: &str = "spec.aws.resolver.url";
+
 /// Keys below `auth`, wherever they stand.
 pub(super) const KEYS: &[&str] = &[
     "alias",

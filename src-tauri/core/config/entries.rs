@@ -2,6 +2,7 @@
 //! as it was understood; only one without has [`EntrySettings`].
 
 use super::assigned::{AssignedAccount, AssignedBy, AssignedIdentity, only_of_name};
+use super::atmos;
 use super::identity::{Below, EntrySettings, HostVariant, Identity, Provider, RoleList};
 use super::kinds::{
     AccountReference, Class, EntrySection, Footing, Kind, KnownKind, LOGIN, Level, PERMISSION_SET,
@@ -465,7 +466,14 @@ fn read_settings(
     if level != Level::Provider {
         region = fields.read("principal.region", Region::from_str).or(region);
     }
-    let endpoint_url = fields.read("spec.endpoint_url", values::url);
+    let of_atmos = match level {
+        Level::Provider => atmos::PROVIDER_ENDPOINT,
+        Level::StandAlone | Level::Above => atmos::IDENTITY_ENDPOINT,
+    };
+    // Not a key to propose.
+    let of_atmos = fields.node.below(of_atmos).map(|_| of_atmos);
+    let of_atmos = of_atmos.and_then(|key| fields.read(key, values::url));
+    let endpoint_url = fields.read("spec.endpoint_url", values::url).or(of_atmos);
     let hosts = HostVariant {
         fips: fields.flag("spec.use_fips_endpoint"),
         dual_stack: fields.flag("spec.use_dualstack_endpoint"),

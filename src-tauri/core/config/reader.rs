@@ -28,6 +28,8 @@ const FROM_ENVIRONMENT: &[&str] = &[
     "spec.token_file",
     "spec.files.base_path",
     "spec.endpoint_url",
+    atmos::IDENTITY_ENDPOINT,
+    atmos::PROVIDER_ENDPOINT,
     // The database's, which is not used; and of a variable for the child, which has them all.
     "password",
     "value",

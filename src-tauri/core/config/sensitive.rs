@@ -1,6 +1,7 @@
 //! The parts of a configuration that are more than names and numbers: programs, servers, variables,
 //! places. They are what a person trusts.
 
+use super::atmos;
 use super::yaml::{Node, Value};
 use crate::encode::hex;
 use crate::error::shorten_to;
@@ -28,6 +29,8 @@ const KEYS: &[(&str, PartKind)] = &[
     ("credentials.process", PartKind::Runs),
     ("credentials.mfa_process", PartKind::Runs),
     ("spec.endpoint_url", PartKind::Calls),
+    (atmos::IDENTITY_ENDPOINT, PartKind::Calls),
+    (atmos::PROVIDER_ENDPOINT, PartKind::Calls),
     ("start_url", PartKind::Calls),
     ("url", PartKind::Calls),
     ("host", PartKind::Calls),

@@ -102,6 +102,12 @@ impl Node {
             .map(|pair| &*pair.value)
     }
 
+    /// What stands at a dotted key, unless that is nothing.
+    pub fn below(&self, key: &str) -> Option<&Node> {
+        let found = key.split('.').try_fold(self, Node::child);
+        found.filter(|node| !node.is_null())
+    }
+
     /// Wherever it is written.
     pub fn says_the_same_as(&self, other: &Node) -> bool {
         let are_same = |(one, other): (&Rc<Node>, &Rc<Node>)| one.says_the_same_as(other);

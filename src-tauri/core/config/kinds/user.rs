@@ -2,6 +2,7 @@
 //! message.
 
 use super::footing::KindName;
+use crate::config::atmos;
 use crate::config::problem::list;
 use crate::config::reader::{Fields, Single, sentence};
 use crate::config::values;
@@ -187,11 +188,8 @@ fn access_key_id(fields: &Fields<'_>, id: &Single) -> Option<AccessKeyId> {
 fn is_for_this_machine(fields: &Fields<'_>) -> bool {
     let environment = fields.reader.environment;
     let variable = |name: &str| environment.var(name).ok().flatten();
-    let written = fields
-        .node
-        .child("spec")
-        .and_then(|spec| spec.child("endpoint_url"));
-    let url = match written.filter(|node| !node.is_null()) {
+    let written = fields.node.below("spec.endpoint_url");
+    let url = match written.or_else(|| fields.node.below(atmos::IDENTITY_ENDPOINT)) {
         Some(node) if node.tag.is_some() => match variable(node.text().unwrap_or_default()) {
             // Its absence is reported there.
             None => return true,

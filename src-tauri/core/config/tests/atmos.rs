@@ -136,6 +136,40 @@ fn a_key_id_that_is_none_of_awss_is_a_warning_for_an_endpoint_on_this_machine() 
 }
 
 #[test]
+fn calls_go_to_an_endpoint_as_atmos_writes_it_once_that_is_trusted() {
+    let config = Home::with(
+        "auth:\n  providers:\n    corp: { kind: aws/iam-identity-center, region: us-east-1, start_url: \
+         \"https://corp.awsapps.com/start\", spec: { aws: { resolver: { url: \"http://localhost:1\" } } } }\n  \
+         identities:\n    set: { kind: aws/permission-set, via: { provider: corp }, principal: { name: A, \
+         account: { id: \"420000000025\" } } }\n    lake: { kind: aws/user, credentials: { access_key_id: \
+         test, secret_access_key: test, aws: { resolver: { url: \"http://localhost:2\" } } } }\n    \
+         both: { kind: aws/user, credentials: { aws: { resolver: { url: \"http://localhost:3\" } } }, \
+         spec: { endpoint_url: \"http://localhost:4\" } }\n",
+    )
+    .load()
+    .expect("a configuration");
+    for (name, port) in [("set", 1), ("lake", 2), ("both", 4)] {
+        let identity = config.identity(name).expect("it is listed");
+        let chain = config.chain(identity).expect(name);
+        let endpoint = chain.target().endpoint_url.as_deref();
+        assert_eq!(
+            endpoint,
+            Some(&*format!("http://localhost:{port}")),
+            "{name}"
+        );
+    }
+    let parts: Vec<String> = config
+        .sensitive_parts()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    for port in 1..=4 {
+        let part = format!("sends requests to http://localhost:{port} ");
+        assert!(parts.iter().any(|it| it.starts_with(&part)), "{parts:?}");
+    }
+}
+
+#[test]
 fn files_that_atmos_would_read_as_well_are_named_as_not_read() {
     let home = Home::with(
         "import: [ \"providers.yaml\", { path: more.yaml } ]\nauth:\n  identities:\n    \
