@@ -222,7 +222,7 @@ impl SharedProfiles {
             let settings = std::mem::take(&mut section.settings);
             let stray = section.stray.iter().map(|line| {
                 format!(
-                    "line {line} of {} is no setting and is left out",
+                    "line {line} of {} is no setting of a profile and is left out",
                     source.name
                 )
             });

@@ -59,7 +59,7 @@ pub struct IniSection<'a> {
     blocks: Vec<Range<usize>>,
     /// The lines that name its owner.
     marks: Vec<Range<usize>>,
-    /// Lines that are no setting, from 1.
+    /// Lines that are no setting of a section, from 1; the first section has those above it.
     pub stray: Vec<usize>,
     is_copy: bool,
 }
@@ -219,6 +219,7 @@ pub fn scan(text: &[u8]) -> Vec<IniSection<'_>> {
     let mut sections: Vec<IniSection> = Vec::new();
     // How far the setting above is indented: a line that is indented further belongs to it.
     let mut setting: Option<usize> = None;
+    let mut above = Vec::new();
     for (line, range) in (1..).zip(lines(text)) {
         let whole = text[range.clone()].trim_ascii_end();
         let content = whole.trim_ascii_start();
@@ -236,12 +237,15 @@ pub fn scan(text: &[u8]) -> Vec<IniSection<'_>> {
                 setting_lines: Vec::new(),
                 blocks: Vec::new(),
                 marks: Vec::new(),
-                stray: Vec::new(),
+                stray: std::mem::take(&mut above),
                 is_copy: false,
             });
             continue;
         }
+        let is_remark =
+            content.is_empty() || content.starts_with(b"#") || content.starts_with(b";");
         let Some(section) = sections.last_mut() else {
+            above.extend((!is_remark).then_some(line));
             continue;
         };
         if let Some(origin) = content.strip_prefix(MARK.as_bytes()) {
@@ -251,7 +255,7 @@ pub fn scan(text: &[u8]) -> Vec<IniSection<'_>> {
             section.marks.push(range.clone());
         } else if content.starts_with(COPY.as_bytes()) {
             section.is_copy = true;
-        } else if content.is_empty() || content.starts_with(b"#") || content.starts_with(b";") {
+        } else if is_remark {
             continue;
         } else if goes_on {
             section.go_on(content);

@@ -321,18 +321,21 @@ fn names_are_made_valid_and_unlike_those_that_are_taken() {
 #[test]
 fn what_will_be_left_out_or_named_otherwise_is_said_before_and_after() {
     let home = aws(
-        "[profile my team]\nrole_arn = arn:aws:iam::420000000025:role/deploy\nsource_profile = dev\nregion eu-west-1\n",
+        "region = us-east-1\n[profile my team]\nrole_arn = arn:aws:iam::420000000025:role/deploy\nsource_profile = dev\nregion eu-west-1\n",
         "[dev]\naws_access_key_id = ID\naws_secret_access_key = SECRET\n",
     );
     let all = importable(&home.environment(&[]), ImportSource::Aws).expect("readable");
     let before = &all[0].notes;
-    assert_eq!(before.len(), 2, "{before:?}");
-    assert!(
-        before[0].starts_with("line 4 of ")
-            && before[0].ends_with(" is no setting and is left out")
-    );
+    assert_eq!(before.len(), 3, "{before:?}");
+    for (note, line) in before.iter().zip([1, 5]) {
+        assert!(
+            note.starts_with(&format!("line {line} of "))
+                && note.ends_with(" is no setting of a profile and is left out"),
+            "{note}"
+        );
+    }
     assert_eq!(
-        before[1],
+        before[2],
         "the profile `my team` becomes the identity `my-team`"
     );
     let import = imported(&home, &["my team"], &[]).expect("an import");
