@@ -148,7 +148,7 @@ impl Backend for SecretServiceKeyring {
     }
 
     fn list(&mut self) -> Result<Vec<(String, Attributes)>> {
-        self.with(|service| {
+        let found = self.with(|service| {
             let mut found = Vec::new();
             for item in items(service, HashMap::from([("service", SERVICE)]))? {
                 let mut attributes = item.get_attributes()?;
@@ -157,7 +157,11 @@ impl Backend for SecretServiceKeyring {
                 }
             }
             Ok(found)
-        })
+        })?;
+        if found.is_empty() {
+            self.check()?;
+        }
+        Ok(found)
     }
 
     fn check(&mut self) -> Result<()> {

@@ -479,6 +479,7 @@ async fn system_keyring_without_a_collection_is_unavailable() {
             .write(&entry("dev"), Secret::new("x"))
             .await
             .expect_err("no keyring"),
+        keyring.list().await.expect_err("no keyring"),
     ] {
         assert_eq!(
             (error.code, error.hints.is_empty()),
