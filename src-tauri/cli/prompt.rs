@@ -79,7 +79,12 @@ pub fn ask(prompt: &Prompt, form: &mut Form<'_>) -> Result<Answer, Unanswered> {
             ..
         } => Err(Unanswered::Failed(prompt.unanswered.clone())),
         PromptKind::Program { .. } => wait_until_over(&[], form),
-        PromptKind::Browser { address, code, .. } => sign_in_at(address, code, form),
+        PromptKind::Browser {
+            address,
+            code,
+            unopened,
+            ..
+        } => sign_in_at(address, code, unopened.as_deref(), form),
     }
 }
 
@@ -113,11 +118,16 @@ fn introduction(prompt: &Prompt) -> Vec<String> {
             address,
             code,
             why_code,
+            unopened,
             ..
         } => {
-            let lines = browser_lines(identity, code, why_code.as_deref());
-            let keys = match code.as_str() {
-                "" => format!("{TAB_COPIES}, Esc cancels"),
+            let lines = match (code.as_str(), unopened) {
+                ("", Some(why)) => unopened_lines(identity, why).into(),
+                _ => browser_lines(identity, code, why_code.as_deref()),
+            };
+            let keys = match (code.as_str(), unopened) {
+                ("", None) => format!("{TAB_COPIES}, Esc cancels"),
+                ("", Some(_)) => format!("{TAB_COPIES}, o opens it, Esc cancels"),
                 _ => format!("{TAB_COPIES}, c the code, Esc cancels"),
             };
             [lines, vec![address.clone(), keys]].concat()
@@ -142,26 +152,40 @@ fn refusal(kind: &PromptKind) -> Option<&str> {
 }
 
 /// Without a code it is for a browser on this machine.
-fn sign_in_at(address: &str, code: &str, form: &mut Form<'_>) -> Result<Answer, Unanswered> {
-    if code.is_empty()
-        && let Err(error) = browser::browse(address, form.browser)
-    {
-        let warning = format!("{error}; open the address yourself");
-        form.terminal.warn(&warning);
+fn sign_in_at(
+    address: &str,
+    code: &str,
+    unopened: Option<&str>,
+    form: &mut Form<'_>,
+) -> Result<Answer, Unanswered> {
+    let (terminal, browser) = (form.terminal, form.browser);
+    let open = || {
+        if let Err(error) = browser::browse(address, browser) {
+            terminal.warn(&format!("{error}; open the address yourself"));
+        }
+    };
+    if code.is_empty() && unopened.is_none() {
+        open();
     }
-    wait_until_over(&[Copied::address(address), Copied::code(code)], form)
+    let copied = [Copied::address(address), Copied::code(code)];
+    let none = line::wait(form.is_wanted, |key| match key {
+        KeyCode::Char('o') if unopened.is_some() => open(),
+        _ => copy(&copied, key, terminal),
+    });
+    Err(none.into())
 }
 
 /// What is shown here ends by itself.
 fn wait_until_over(copied: &[Copied<'_>], form: &mut Form<'_>) -> Result<Answer, Unanswered> {
     let terminal = form.terminal;
-    let none = line::wait(form.is_wanted, |key| {
-        let mut copied = copied.iter().filter(|it| !it.text.is_empty());
-        if let Some(it) = copied.find(|it| it.key == key) {
-            terminal.announce(&clipboard::copy(it.text, it.noun));
-        }
-    });
-    Err(none.into())
+    Err(line::wait(form.is_wanted, |key| copy(copied, key, terminal)).into())
+}
+
+fn copy(copied: &[Copied<'_>], key: KeyCode, terminal: Terminal) {
+    let mut copied = copied.iter().filter(|it| !it.text.is_empty());
+    if let Some(it) = copied.find(|it| it.key == key) {
+        terminal.announce(&clipboard::copy(it.text, it.noun));
+    }
 }
 
 /// A text that a key copies.
@@ -187,6 +211,13 @@ impl Copied<'_> {
             text,
         }
     }
+}
+
+fn unopened_lines(provider: &str, why: &str) -> [String; 2] {
+    [
+        format!("The page is not opened from here, because {why}"),
+        format!("To sign in to {provider}, open this address in a browser on this machine:"),
+    ]
 }
 
 fn browser_lines(provider: &str, code: &str, why_code: Option<&str>) -> Vec<String> {

@@ -90,6 +90,9 @@ pub enum PromptKind {
         /// Why it goes by a code.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why_code: Option<String>,
+        /// Why the client that is shown it opens no browser.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unopened: Option<String>,
         #[serde(with = "moment")]
         #[cfg_attr(feature = "app", specta(type = String))]
         expires_at: SystemTime,

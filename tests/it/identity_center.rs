@@ -2,6 +2,7 @@
 //! AWS, and a browser that clicks as a person does.
 
 mod at_a_terminal;
+mod odd_answers;
 mod trouble;
 
 use crate::desktop::{Desktop, Office, steps};

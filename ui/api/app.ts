@@ -652,6 +652,8 @@ export type PromptKind =
 	code: string,
 	/**  Why it goes by a code. */
 	why_code?: string | null,
+	/**  Why the client that is shown it opens no browser. */
+	unopened?: string | null,
 	expires_at: string,
 } }) & { keyring_passphrase?: never; keys?: never; mfa?: never; other_user?: never; paste?: never; program?: never };
 

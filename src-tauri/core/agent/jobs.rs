@@ -257,6 +257,13 @@ impl Jobs {
             .map(|ticket| &ticket.call.caller)
     }
 
+    /// The client that shows this prompt, in words.
+    pub fn who_shows(&self, prompt: PromptId) -> Option<String> {
+        let mut tickets = self.tickets.values();
+        let Caller { program, pid, .. } = &tickets.find(|it| it.prompt == prompt)?.call.caller;
+        Some(format!("{program} (pid {pid}) shows it already"))
+    }
+
     /// As a client was shown it, or by the prompt's own number.
     pub fn state_of(&self, id: PromptId) -> PromptState {
         let Some(ticket) = self.tickets.get(&id) else {

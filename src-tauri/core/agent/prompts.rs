@@ -306,11 +306,14 @@ fn show_prompt(actor: &mut Actor, job: JobId, waiter: Waiter, notes: Vec<Note>) 
             prompt: open.prompt.id,
             failed: None,
         };
-        let prompt = open.prompt.clone();
-        let shown = api::Prompt {
-            id: actor.jobs.issue(ticket),
-            ..prompt
-        };
+        let mut shown = open.prompt.clone();
+        if let PromptKind::Browser { code, unopened, .. } = &mut shown.kind
+            && code.is_empty()
+        {
+            let unwanted = waiter.why_no_browser().map(str::to_owned);
+            *unopened = unwanted.or_else(|| actor.jobs.who_shows(shown.id));
+        }
+        shown.id = actor.jobs.issue(ticket);
         return waiter.answer(notes, Reply::Needs(Box::new(shown)));
     }
     let is_hosted = actor.role == Role::Hosted;

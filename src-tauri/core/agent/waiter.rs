@@ -1,8 +1,8 @@
 //! A request that waits for its reply, and the terms of the sign-in that it wants.
 
 use super::api::{
-    Answer, Answered, Call, Caller, Login, Note, PasteKind, Person, PromptKind, Renewal, Reply,
-    Request, SessionRequest, VariablesForm,
+    Answer, Answered, Call, Caller, Login, Maintain, Note, PasteKind, Person, PromptKind, Renewal,
+    Reply, Request, SessionRequest, VariablesForm,
 };
 use crate::ask::Prompt;
 use crate::config::{Chain, Kind};
@@ -131,6 +131,17 @@ impl Waiter {
                 | SessionRequest::Variables { .. },
             )
             | None => false,
+        }
+    }
+
+    /// Where its client is not to open one.
+    pub fn why_no_browser(&self) -> Option<&'static str> {
+        match &self.call.request {
+            Request::Session(SessionRequest::Login(Login { browser, .. }))
+            | Request::Maintain(Maintain::ListRoles { browser, .. }) => browser.why_not(),
+            Request::Session(_) | Request::Maintain(_) | Request::Look(_) | Request::Control(_) => {
+                None
+            }
         }
     }
 

@@ -278,6 +278,8 @@ impl Fault {
             FaultKind::TokenRefused => token_refused(&text),
             FaultKind::AnswerExpired => answer_expired(text),
             FaultKind::Misused => Error::new(Code::Usage, text),
+            // Not AWS refused it: its answer is of no use.
+            FaultKind::Other if self.code.is_none() => Error::new(Code::AwsError, text),
             FaultKind::NotYet | FaultKind::TooOften | FaultKind::NotThere | FaultKind::Other => {
                 Error::new(Code::AwsError, format!("AWS refused the request: {text}"))
             }

@@ -160,6 +160,9 @@ impl ConsoleSignIn<'_> {
             .await
             .map_err(|error| self.fault(&error))?;
         let answer = answer.token_output.ok_or_else(|| odd("holds no token"))?;
+        if answer.refresh_token.is_empty() {
+            return Err(odd("holds no token for the next session"));
+        }
         let session = answer.access_token.ok_or_else(|| odd("holds no session"))?;
         let parts = [
             session.access_key_id(),

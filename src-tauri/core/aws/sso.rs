@@ -14,6 +14,10 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use std::time::{Duration, SystemTime};
 
+/// Each has a hundred entries or so: a list that goes on after these has no end.
+const MOST_PAGES: usize = 1000;
+const ENDLESS: &str = "is a list that does not come to its end";
+
 /// An account in which the person has a role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortalAccount {
@@ -76,7 +80,7 @@ impl Portal<'_> {
     pub async fn accounts(&self) -> Result<Vec<PortalAccount>, Fault> {
         let client = self.client()?;
         let (mut accounts, mut next) = (Vec::new(), None);
-        loop {
+        for _ in 0..MOST_PAGES {
             let answer = client
                 .list_accounts()
                 .access_token(self.token.expose())
@@ -96,13 +100,14 @@ impl Portal<'_> {
                 return Ok(accounts);
             }
         }
+        Err(odd(ENDLESS))
     }
 
     /// The roles of the person in an account, by name.
     pub async fn account_roles(&self, account: &AccountId) -> Result<Vec<Foreign>, Fault> {
         let client = self.client()?;
         let (mut roles, mut next) = (Vec::new(), None);
-        loop {
+        for _ in 0..MOST_PAGES {
             let answer = client
                 .list_account_roles()
                 .access_token(self.token.expose())
@@ -121,6 +126,7 @@ impl Portal<'_> {
                 return Ok(roles);
             }
         }
+        Err(odd(ENDLESS))
     }
 
     /// Ends the sign-in at AWS, and with it every token of the same portal session.

@@ -8,8 +8,9 @@ use super::callee::AwsService;
 use super::client::{Aws, Place};
 use super::fault::Fault;
 use super::sts::{misused, odd};
+use crate::endpoint::is_on_loopback;
 use crate::error::{Code, Error, Result};
-use crate::secret::{ClientRegistration, OidcFlow, Secret, SignIn};
+use crate::secret::{ClientRegistration, OidcFlow, Secret, SessionToken, SignIn};
 use aws_sdk_ssooidc::Client;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -22,6 +23,12 @@ pub const SCOPE: &str = "sso:account:access";
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// What RFC 8628 has where the answer says nothing.
 const POLLING_INTERVAL: Duration = Duration::from_secs(5);
+
+/// AWS ends one after ninety days, and RFC 7591 has zero for one without an end.
+const LONGEST_REGISTRATION: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// AWS's codes are good for ten minutes.
+const LONGEST_CODE: Duration = Duration::from_secs(60 * 60);
+const LONGEST_ADDRESS: usize = 2048;
 
 /// A code for a person to enter in a browser, wherever that is.
 #[derive(Debug)]
@@ -83,14 +90,23 @@ impl SsoOidc<'_> {
             OidcFlow::DeviceCode => register.grant_types(DEVICE_CODE),
         };
         let answer = register.send().await.map_err(|error| self.fault(&error))?;
-        let end = u64::try_from(answer.client_secret_expires_at()).unwrap_or_default();
-        let (Some(id), Some(secret)) = (answer.client_id(), answer.client_secret()) else {
+        let longest = self.aws.clock.now() + LONGEST_REGISTRATION;
+        let expires_at = match answer.client_secret_expires_at() {
+            0 => longest,
+            end => {
+                let end = Duration::from_secs(end.try_into().unwrap_or_default());
+                longest.min(SystemTime::UNIX_EPOCH + end)
+            }
+        };
+        let given = |text: Option<&str>| text.filter(|it| !it.is_empty()).map(str::to_owned);
+        let (Some(id), Some(secret)) = (given(answer.client_id()), given(answer.client_secret()))
+        else {
             return Err(odd("holds no registration"));
         };
         Ok(ClientRegistration {
-            id: id.to_owned(),
+            id,
             secret: Secret::new(secret),
-            expires_at: SystemTime::UNIX_EPOCH + Duration::from_secs(end),
+            expires_at,
             flow,
             scope: SCOPE.to_owned(),
         })
@@ -133,17 +149,20 @@ impl SsoOidc<'_> {
         let address = answer
             .verification_uri_complete()
             .or(answer.verification_uri());
-        let (Some(device), Some(user_code), Some(address)) =
-            (answer.device_code(), answer.user_code(), address)
-        else {
-            return Err(odd("holds no code to enter"));
+        let (Some(device), Some(user_code), Some(address), Some(life)) = (
+            answer.device_code().filter(|code| !code.is_empty()),
+            answer.user_code().filter(|code| is_shown_whole(code)),
+            address.filter(|address| is_for_a_browser(address)),
+            seconds(answer.expires_in()),
+        ) else {
+            return Err(odd("holds no code to enter, or no address to enter it at"));
         };
         Ok(CodeToEnter {
             device: Secret::new(device),
             user_code: user_code.to_owned(),
             address: address.to_owned(),
             interval: seconds(answer.interval()).unwrap_or(POLLING_INTERVAL),
-            expires_at: now + seconds(answer.expires_in()).unwrap_or_default(),
+            expires_at: now + life.min(LONGEST_CODE),
         })
     }
 
@@ -172,20 +191,32 @@ impl SsoOidc<'_> {
                 .refresh_token(token.expose()),
         };
         let answer = create.send().await.map_err(|error| self.fault(&error))?;
-        let token = answer.access_token().filter(|token| !token.is_empty());
-        let token = token.ok_or_else(|| odd("holds no token"))?;
+        let token = SessionToken::parse(answer.access_token().unwrap_or_default());
+        let token = token.map_err(|_| odd("holds no usable token"))?;
         let life = seconds(answer.expires_in()).ok_or_else(|| odd("holds no usable expiry"))?;
+        let renewed_by = answer.refresh_token().filter(|token| !token.is_empty());
         let unchanged = match grant {
             TokenGrant::Refresh(token) => Some(token.clone()),
             TokenGrant::Code(..) | TokenGrant::Device(_) => None,
         };
         Ok(SignIn {
-            token: Secret::new(token),
+            token: token.into(),
             issued_at,
             expires_at: issued_at + life,
-            refresh_token: answer.refresh_token().map(Secret::new).or(unchanged),
+            refresh_token: renewed_by.map(Secret::new).or(unchanged),
         })
     }
+}
+
+/// A person compares it, and copies it.
+fn is_shown_whole(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+fn is_for_a_browser(address: &str) -> bool {
+    (address.starts_with("https://") || is_on_loopback(address))
+        && address.len() <= LONGEST_ADDRESS
+        && is_shown_whole(address)
 }
 
 /// `None`: none, or less.

@@ -11,6 +11,7 @@ use crate::foreign::Foreign;
 use crate::ids::{AccessKeyId, AccountId, MfaArn, MfaCode};
 use crate::secret::{Keys, Origin, SecretAccessKey, Session, SessionToken};
 use aws_sdk_sts::types::Tag;
+use jiff::Timestamp;
 use std::time::SystemTime;
 
 /// The principal that STS sees behind a signature.
@@ -162,6 +163,8 @@ impl Granted {
         issued_at: SystemTime,
     ) -> Result<Granted, Fault> {
         let [id, secret, token] = parts;
+        // What lies beyond the calendar can be neither kept nor shown.
+        let expires_at = expires_at.filter(|end| Timestamp::try_from(*end).is_ok());
         let expires_at = expires_at.ok_or_else(|| odd("holds no usable expiry"))?;
         refuse_expired(expires_at, issued_at).map_err(|error| Fault {
             kind: FaultKind::AnswerExpired,

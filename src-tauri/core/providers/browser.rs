@@ -48,6 +48,7 @@ impl BrowserSignIn<'_> {
             address,
             code: String::new(),
             why_code: None,
+            unopened: None,
             expires_at,
         });
         tokio::select! {

@@ -11,6 +11,7 @@ use crate::aws::{
 };
 use crate::clock::Clock;
 use crate::config::{IdentityCenter, Kind, Link, region_of_start_url};
+use crate::duration::time_left;
 use crate::error::{Code, Error, Result};
 use crate::secret::{ClientRegistration, OidcFlow, Secret, SignIn};
 use crate::world::World;
@@ -140,6 +141,7 @@ impl AtCenter<'_> {
             address: code.address.clone(),
             code: code.user_code.clone(),
             why_code: Some(why_code),
+            unopened: None,
             expires_at: code.expires_at,
         });
         let sign_in = tokio::select! {
@@ -155,7 +157,8 @@ impl AtCenter<'_> {
         let (person, center) = (self.person, service(self.person.it));
         let mut interval = code.interval;
         while person.it.world.clock.now() < code.expires_at {
-            Clock::nap(interval).await;
+            let left = time_left(code.expires_at, person.it.world.clock.now());
+            Clock::nap(interval.min(left)).await;
             let grant = TokenGrant::Device(code);
             let answer = center.create_token(client, grant).await;
             let fault = match answer {

@@ -149,8 +149,8 @@ impl Expected {
                 let why = value("error_description").filter(|why| !why.is_empty());
                 Some(Err(refused(why.unwrap_or(error))))
             }
-            (None, Some(code)) => Some(Ok(Secret::new(code))),
-            (None, None) => None,
+            (None, Some(code)) if !code.is_empty() => Some(Ok(Secret::new(code))),
+            (None, Some(_) | None) => None,
         }
     }
 }
@@ -218,6 +218,7 @@ mod tests {
         for foreign in [
             get(&redirect, "code=x&state=another", ""),
             get(&redirect, "code=x", ""),
+            get(&redirect, &format!("code=&state={state}"), ""),
             get(&redirect, &right, "sec-fetch-mode: no-cors\r\n"),
             get(&redirect, &right, "").replace("host: 127.0.0.1", "host: evil.example"),
             get(&redirect, &right, "").replace("GET", "POST"),

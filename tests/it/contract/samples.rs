@@ -496,6 +496,7 @@ fn prompt_kinds() -> [PromptKind; 7] {
             address: "https://device.sso.eu-central-1.amazonaws.com/".to_owned(),
             code: "ABCD-EFGH".to_owned(),
             why_code: None,
+            unopened: Some("fob (pid 4711) shows it already".to_owned()),
             expires_at: moment(),
         },
     ]

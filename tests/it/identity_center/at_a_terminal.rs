@@ -100,6 +100,54 @@ fn a_sign_in_that_is_cancelled_closes_its_port_and_tells_the_programs_that_wait(
     assert!(!listens());
 }
 
+#[test]
+fn one_tab_is_opened_however_many_terminals_show_the_sign_in() {
+    let office = office();
+    let _agent = office.agent();
+    let mut first = office.on_a_terminal(&["login", "admin"]);
+    first.read_to("opens this address");
+    let address = office.desktop.opened();
+    let others: Vec<Terminal> = [&["login", "reader"][..], &["exec", "deploy", "--", "true"]]
+        .map(|arguments| {
+            let mut other = office.on_a_terminal(arguments);
+            other.read_to("not opened from here, because fob (pid ");
+            other.read_to("shows it already");
+            other.read_to("o opens it");
+            other
+        })
+        .into();
+    assert_eq!(office.desktop.times(), 1, "one tab");
+    // Where the first one's is lost.
+    drop(first);
+    let mut late = office.on_a_terminal(&["login", "admin"]);
+    late.read_to("o opens it");
+    late.type_line("o");
+    assert_eq!(office.desktop.opened(), address);
+    Desktop::click(&address);
+    for terminal in others.into_iter().chain([late]) {
+        let (shown, exit) = terminal.finish();
+        assert_eq!(exit, 0, "{shown}");
+    }
+    assert_eq!(office.calls("CreateToken"), 1);
+}
+
+/// The agent has a browser, and the terminal is not to use it.
+#[test]
+fn a_terminal_that_wants_no_browser_opens_none_for_what_a_program_began() {
+    let office = office();
+    let _agent = office.agent();
+    let program = office.start(&["credential-process", "admin", "--wait", "60"]);
+    let address = office.prompted();
+    let mut terminal = office.on_a_terminal(&["login", "admin", "--no-browser"]);
+    terminal.read_to("not opened from here, because no browser is to be opened here");
+    terminal.read_to("o opens it");
+    assert_eq!(office.desktop.times(), 0);
+    Desktop::click(&address);
+    let (shown, exit) = terminal.finish();
+    assert_eq!(exit, 0, "{shown}");
+    assert_eq!(code(&program.wait_with_output().expect("fob ends")), 0);
+}
+
 /// The terminal is another machine's.
 #[test]
 fn an_address_is_given_to_the_terminal_where_no_program_takes_it_and_ctrl_c_still_ends_it() {

@@ -487,6 +487,7 @@ fn a_prompt_of_a_provider_names_the_command_that_shows_it() {
         address: "https://oidc.eu-central-1.amazonaws.com/authorize".to_owned(),
         code: String::new(),
         why_code: None,
+        unopened: None,
         expires_at: in_minutes(10),
     };
     let page = PromptKind::Paste {
