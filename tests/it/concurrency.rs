@@ -2,6 +2,7 @@
 
 use crate::home::{DEPLOY, DEV, Home, code, text};
 use keyfob_core::sandbox::{FaultSwitch, SandboxFault};
+use serde_json::Value;
 use std::process::{Child, Output, Stdio};
 use std::time::Duration;
 
@@ -61,6 +62,10 @@ fn waiting_processes_take_over_a_failure_instead_of_repeating_it() {
     }
     let calls = home.calls();
     assert_eq!(calls.get("GetSessionToken"), Some(&1), "{calls:?}");
+    let audit = home.json(&["audit", "--json"]);
+    let failed = |it: &&Value| it["event"] == "sign_in" && it["result"] == "failed";
+    let events = audit["events"].as_array().expect("events");
+    assert_eq!(events.iter().filter(failed).count(), 1, "{audit}");
 }
 
 #[test]

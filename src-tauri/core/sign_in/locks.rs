@@ -43,7 +43,10 @@ impl Climb<'_> {
         }
         let (since, outcome) = outcome_of_others(self, at)?;
         match (self.found(at, since).await?, outcome) {
-            (LinkState::Nothing | LinkState::Due(_), Some(error)) => Err(error),
+            (LinkState::Nothing | LinkState::Due(_), Some(error)) => {
+                self.took_over = true;
+                Err(error)
+            }
             (found, _) => Ok(found),
         }
     }
