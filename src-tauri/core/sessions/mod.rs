@@ -65,11 +65,15 @@ impl Sessions {
         self.generation == Some(world.store.generation())
     }
 
-    /// After the configuration changed: identities that it no longer has are forgotten.
+    /// After the configuration changed: identities that it no longer has are forgotten, and all is
+    /// read again, since a session is that of the chain it was made for.
     pub fn follow(&mut self, config: &Config) {
         self.notice = config.notify().before;
         self.generation = None;
         self.records.retain(|key, _| config.identity(key).is_ok());
+        for record in self.records.values_mut() {
+            record.stamp = None;
+        }
     }
 
     pub fn records(&self) -> impl Iterator<Item = (&String, &Record)> {

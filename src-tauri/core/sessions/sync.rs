@@ -365,6 +365,7 @@ impl Sessions {
                     record.unreadable = Some(error);
                 }
                 Stored::Session(stored) => {
+                    record.unreadable = None;
                     let (chain, held) = *stored;
                     let session = held.session.clone();
                     let is_other = had != Some(session.keys.access_key_id.clone());

@@ -59,3 +59,27 @@ fn a_session_that_the_agent_holds_counts_although_the_keyring_was_locked_meanwhi
     let without = home.run(&["exec", "dev", "--no-agent", "--", "true"]);
     assert_ne!(code(&without), 0);
 }
+
+#[test]
+fn a_keyring_that_was_opened_again_is_not_reported_as_locked() {
+    let home = Home::signed_up(DEV);
+    let _agent = home.start_agent();
+    assert_eq!(code(&home.run(&["login", "dev"])), 0);
+    let (keyring, kept) = (
+        home.path().join(".config/keyfob/keyring.age"),
+        home.path().join("kept.age"),
+    );
+    fs::copy(&keyring, &kept).expect("copied");
+    // The agent reads the session again once another process had its lock.
+    assert_eq!(code(&home.run(&["cleanup", "--no-agent"])), 0);
+    lock(&home);
+    let whoami = || {
+        let ran = home.run(&["whoami", "dev", "--offline"]);
+        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+        text(&ran.stderr)
+    };
+    let said = whoami();
+    assert!(said.contains("the passphrase does not open"), "{said}");
+    fs::rename(kept, keyring).expect("put back");
+    assert_eq!(whoami(), "");
+}

@@ -257,3 +257,24 @@ fn what_is_done_without_the_agent_does_not_touch_it() {
     let status = home.json(&["status", "--json", "--no-agent"]);
     assert!(status["agent"].is_null(), "{status}");
 }
+
+#[test]
+fn a_session_counts_only_while_the_configuration_is_the_one_that_it_was_made_for() {
+    for with_an_agent in [false, true] {
+        let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
+        let _agent = with_an_agent.then(|| home.start_agent());
+        assert_eq!(code(&home.run(&["login", "deploy"])), 0);
+        let other = DEPLOY.replace("role/deploy", "role/other");
+        for (text, state) in [
+            (DEPLOY, "valid"),
+            (&other, "needs_sign_in"),
+            (DEPLOY, "valid"),
+        ] {
+            fs::write(home.config(), format!("{DEV}{text}")).expect("written");
+            let list = home.json(&["list", "--json"]);
+            let whoami = home.json(&["whoami", "deploy", "--offline", "--json"]);
+            let states = [&list["identities"][1]["state"], &whoami["state"]];
+            assert_eq!(states, [state, state], "{with_an_agent}: {text}");
+        }
+    }
+}
