@@ -440,3 +440,20 @@ fn links_are_followed_modes_are_kept_and_what_others_may_write_to_is_refused() {
         text(&ran.stderr)
     );
 }
+
+#[test]
+fn a_program_gets_the_session_that_could_not_be_written_to_the_files_of_aws_tools() {
+    for with_an_agent in [false, true] {
+        let home = Home::signed_up(
+            "auth: { identities: { dev: { kind: aws/user, spec: { files: { base_path: ~/taken, static: true } } } } }\n",
+        );
+        let _agent = with_an_agent.then(|| home.start_agent());
+        fs::write(home.path().join("taken"), "a file").expect("a file");
+        for _ in ["it is made", "it is held"] {
+            let ran = home.run(&["credential-process", "dev"]);
+            assert_eq!(code(&ran), 0, "{with_an_agent}: {}", text(&ran.stderr));
+        }
+        let login = home.run(&["login", "dev"]);
+        assert_eq!(code(&login), 1, "{}", text(&login.stderr));
+    }
+}

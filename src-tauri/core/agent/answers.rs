@@ -143,7 +143,8 @@ pub(super) async fn hand_over(
     }
     let written = if is_login || !made.is_empty() && chain.files.static_credentials {
         let written = write_profile(world, chain, ticket, session).await;
-        written.map(|written| written.note(&mut notes))
+        let written = written.map(|written| written.note(&mut notes));
+        written.inspect_err(|error| tracing::warn!(%error, "profile not written"))
     } else {
         Ok(())
     };
@@ -164,8 +165,12 @@ pub(super) async fn hand_over(
             ..held
         };
         let reply = match &written {
-            Ok(()) => held.give(request, &mut notes).await,
-            Err(error) => Err(error.clone()),
+            Err(error) if waiter.is_login() || error.code == Code::SignedOut => Err(error.clone()),
+            written => {
+                let unwritten = written.as_ref().err().map(ToString::to_string);
+                notes.extend(unwritten.map(Note::Warning));
+                held.give(request, &mut notes).await
+            }
         };
         waiter.answer(notes, reply.unwrap_or_else(Reply::Failed));
     }
