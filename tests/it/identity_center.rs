@@ -10,6 +10,8 @@ use crate::home::{code, pause, text, until};
 use crate::screen::Terminal;
 use keyfob_core::sandbox::{FaultSwitch, SandboxAccount, SandboxFault, SignInAction};
 use serde_json::Value;
+use std::fs;
+use std::path::PathBuf;
 use std::process::Child;
 use std::time::Duration;
 
@@ -219,6 +221,50 @@ fn a_sign_in_that_aws_has_ended_is_cleared_with_words_and_its_sessions_go_on() {
 }
 
 #[test]
+fn two_who_sign_in_together_after_a_logout_open_one_tab() {
+    let office = signed_in();
+    assert_eq!(code(&office.home.run(&["logout", "--all", "--yes"])), 0);
+    let delay = FaultSwitch::on(SandboxFault::Delay { milliseconds: 500 });
+    office.home.sandbox().inject(delay).expect("a delay");
+    let mut first = office.on_a_terminal(&["login", "admin"]);
+    first.read_to("opens this address");
+    let mut second = office.on_a_terminal(&["login", "reader"]);
+    second.read_to("is under way");
+    Desktop::click(&office.desktop.opened());
+    for terminal in [first, second] {
+        let (shown, exit) = terminal.finish();
+        assert_eq!(exit, 0, "{shown}");
+    }
+    let twin = office.home.run(&["login", "archive"]);
+    assert_eq!(code(&twin), 0, "{}", text(&twin.stderr));
+    assert_eq!(office.calls("CreateToken"), 1);
+}
+
+#[test]
+fn a_sign_in_of_another_aws_is_refused_with_the_way_to_end_it() {
+    let office = signed_in();
+    let mut elsewhere = office.home.fob(&["login", "viewer"]);
+    elsewhere.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
+    let ran = elsewhere.output().expect("fob starts");
+    let said = text(&ran.stderr);
+    assert_eq!(code(&ran), 1, "{said}");
+    assert!(said.contains("fob logout --provider corp"), "{said}");
+}
+
+#[test]
+fn a_sign_in_counts_although_its_outcome_cannot_be_noted() {
+    let office = signed_in();
+    let locks = office.home.path().join(".local/state/keyfob/default/locks");
+    let found = fs::read_dir(&locks).expect("locks");
+    let paths = found.map(|it| it.expect("a lock").path());
+    let is_corps = |it: &PathBuf| it.to_string_lossy().contains("sign-in-corp");
+    let lock = paths.into_iter().find(is_corps).expect("corp's");
+    fs::create_dir(lock.with_extension("outcome.json")).expect("in its way");
+    let ran = office.home.run(&["login", "admin", "--force-all"]);
+    assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+}
+
+#[test]
 fn a_refusal_in_the_browser_and_a_closed_prompt_end_it_in_words() {
     let office = office();
     let mut terminal = office.on_a_terminal(&["login", "admin"]);
@@ -301,6 +347,17 @@ fn logging_out_ends_the_sign_in_at_aws_as_the_dry_run_says_and_it_stays_ended() 
         let again = office.sign_in(&["login", "admin"]);
         assert!(again.contains("Authentication successful!"), "{again}");
     }
+}
+
+#[test]
+fn a_sign_in_whose_token_has_ended_is_ended_at_aws_by_a_new_one() {
+    let office = office();
+    office.set(|settings| settings.token_seconds = Some(2));
+    office.sign_in(&["login", "admin"]);
+    pause(Duration::from_secs(2));
+    let report = office.home.json(&["logout", "--all", "--yes", "--json"]);
+    assert_eq!(steps(&report, "provider_session"), ["removed"], "{report}");
+    assert_eq!(office.home.sandbox().revoke_sign_ins(), 0, "none is left");
 }
 
 #[test]

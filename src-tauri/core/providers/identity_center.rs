@@ -32,18 +32,15 @@ fn service<'a>(it: &Obtain<'a>) -> SsoOidc<'a> {
 /// Without a person; the old refresh token is worth nothing after it. Sent once: AWS may have taken
 /// a call that was not answered, and a token that comes twice ends the sign-in.
 pub(super) async fn renewed(
-    it: &Obtain<'_>,
+    world: &World,
+    link: &Link,
     client: &ClientRegistration,
     refresh_token: &Secret,
 ) -> Result<Made, Fault> {
     let grant = TokenGrant::Refresh(refresh_token);
-    let place = Place {
-        tries: Tries::One,
-        ..it.place()
-    };
     let once = SsoOidc {
-        place,
-        ..service(it)
+        aws: &world.aws,
+        place: once(link),
     };
     let renewed = once.create_token(client, grant).await?;
     Ok(made(renewed, client.clone()))
@@ -62,17 +59,36 @@ pub(super) async fn by_a_person(
     }
 }
 
-/// At AWS, and with it every token of the same portal session.
-pub(super) async fn ended(world: &World, link: &Link, sign_in: &SignIn) -> Result<(), Fault> {
+/// At AWS, and with it every token of the same portal session; by a new token where this one has
+/// ended before the session.
+pub(super) async fn ended(
+    world: &World,
+    link: &Link,
+    sign_in: &SignIn,
+    client: Option<&ClientRegistration>,
+) -> Result<(), Fault> {
+    let refresh_token = sign_in.refresh_token.as_ref();
+    let renewal = client.zip(refresh_token).filter(|(client, _)| {
+        let now = world.clock.now();
+        client.expires_at > now && !sign_in.is_usable(now)
+    });
+    let new = match renewal {
+        Some((client, token)) => Some(renewed(world, link, client, token).await?.sign_in),
+        None => None,
+    };
     let portal = Portal {
         aws: &world.aws,
-        place: Place {
-            tries: Tries::One,
-            ..place(link)
-        },
-        token: &sign_in.token,
+        place: once(link),
+        token: &new.as_ref().unwrap_or(sign_in).token,
     };
     portal.end_sign_in().await
+}
+
+fn once(link: &Link) -> Place<'_> {
+    Place {
+        tries: Tries::One,
+        ..place(link)
+    }
 }
 
 /// What else may be wrong where AWS refuses what is right.

@@ -107,7 +107,8 @@ async fn renewed(
     let held = stored.sign_in.as_ref()?;
     Some(match at {
         SignsInAt::IdentityCenter(_) => {
-            identity_center::renewed(it, client, held.refresh_token.as_ref()?).await
+            let token = held.refresh_token.as_ref()?;
+            identity_center::renewed(it.world, it.link(), client, token).await
         }
         SignsInAt::Console => login::renewed(it.world, it.link(), client, held).await,
     })
@@ -211,7 +212,9 @@ pub async fn end_sign_in(
             };
             login::ended(world, link, &held).await
         }
-        (Some(sign_in), _) => identity_center::ended(world, link, sign_in).await,
+        (Some(sign_in), client) => {
+            identity_center::ended(world, link, sign_in, client.as_ref()).await
+        }
     };
     match ended {
         Ok(()) => Ok(EndedAtAws::Now),
@@ -221,12 +224,14 @@ pub async fn end_sign_in(
 }
 
 /// What is stored for signing in with: what a sign-out could not remove is not what signing in
-/// again gives.
+/// again gives. Made since, it is that: by a sign-in that is still under way, or of a provider that
+/// signs in at the same place.
 pub async fn stored_sign_in(world: &World, link: &Link) -> Result<Option<StoredSignIn>> {
     let stored = SignInPlace::of(world, link)?.stored(world).await?;
-    let is_signed_out = world.store.sign_outs.since(&signed_out_as(link))?.is_some();
+    let signed_out_at = world.store.sign_outs.since(&signed_out_as(link))?;
+    let is_left = |it: &SignIn| signed_out_at.is_some_and(|at| it.issued_at <= at);
     Ok(stored.map(|stored| StoredSignIn {
-        sign_in: stored.sign_in.filter(|_| !is_signed_out),
+        sign_in: stored.sign_in.filter(|it| !is_left(it)),
         ..stored
     }))
 }

@@ -58,9 +58,7 @@ pub async fn rotate(
         },
         Err(error) => Err(error),
     };
-    if let Err(error) = lock.record(rotated.as_ref().err()) {
-        tracing::warn!(%error, "cannot leave a note for those who wait");
-    }
+    lock.record(rotated.as_ref().err());
     if let Err(error) = &rotated {
         trail.happened.push(Happened {
             event: AuditEvent::Rotation,

@@ -9,9 +9,7 @@ use crate::config::Gives;
 use crate::error::{Code, Error, Remedy, Result};
 use crate::providers::Trail;
 use crate::secret::Session;
-use crate::store::SignInLock;
 use crate::store::audit::AuditOutcome;
-use std::collections::BTreeMap;
 
 impl Climb<'_> {
     /// Lifts the marks of the whole chain. A target that was signed out of meanwhile is not handed
@@ -75,7 +73,7 @@ impl Climb<'_> {
     pub(super) async fn finish(mut self, outcome: Result<Session>) -> Result<Completed, Failure> {
         let error = match outcome {
             Ok(session) => {
-                release(std::mem::take(&mut self.locks), None);
+                release(&mut self, None);
                 return Ok(self.completed(session).await);
             }
             Err(error) if error.context.identity.is_some() => error,
@@ -86,7 +84,7 @@ impl Climb<'_> {
             Renewal::Always | Renewal::WholeChain => None,
         };
         let signed_out = self.world.is_signed_out(self.chain.identity.as_str());
-        release(std::mem::take(&mut self.locks), Some(&error));
+        release(&mut self, Some(&error));
         if !self.took_over && !is_untried(&error) {
             let outcome = AuditOutcome::Failed { error: error.code };
             self.happened(self.target(), self.chain.names().join(" → "), outcome);
@@ -137,12 +135,9 @@ impl Climb<'_> {
     }
 }
 
-/// Tells those who wait how it ended. A note that cannot be written costs them a call of their own.
-fn release(locks: BTreeMap<usize, SignInLock>, failure: Option<&Error>) {
-    for (_, lock) in locks {
-        if let Err(error) = lock.record(failure) {
-            tracing::warn!(%error, "cannot leave a note for those who wait");
-        }
+fn release(climb: &mut Climb<'_>, failure: Option<&Error>) {
+    for (_, lock) in std::mem::take(&mut climb.locks) {
+        lock.record(failure);
     }
 }
 

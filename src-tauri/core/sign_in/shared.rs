@@ -41,7 +41,7 @@ impl Climb<'_> {
         }
         let made = make(self, at, stored).await;
         if let Some(lock) = self.locks.remove(&at) {
-            lock.record(made.as_ref().err())?;
+            lock.record(made.as_ref().err());
         }
         match (made, held) {
             (Err(error), Some(held)) if !self.is_forced(at) && self.options.accepts(&error) => {
@@ -83,7 +83,7 @@ impl Climb<'_> {
         let made = providers::asserted(self.obtain(at, &step, &ask)).await;
         let made = made.map_err(|error| at_step(error, at, &step));
         if let Some(lock) = self.locks.remove(&at) {
-            lock.record(made.as_ref().err())?;
+            lock.record(made.as_ref().err());
         }
         made
     }

@@ -120,11 +120,19 @@ impl SignInLock {
     }
 
     /// Notes how this sign-in ended, before the lock is given up. A success needs no note: its
-    /// session is in the keyring.
-    pub fn record(&self, failure: Option<&Error>) -> Result<()> {
-        let Some(error) = failure else {
-            return files::remove(&self.note);
+    /// session is in the keyring. A note that cannot be written costs those who wait a call of
+    /// their own.
+    pub fn record(&self, failure: Option<&Error>) {
+        let noted = match failure {
+            Some(error) => self.note(error),
+            None => files::remove(&self.note),
         };
+        if let Err(error) = noted {
+            tracing::warn!(%error, "cannot leave a note for those who wait");
+        }
+    }
+
+    fn note(&self, error: &Error) -> Result<()> {
         let finished_at = jiff::Timestamp::try_from(self.clock.now()).map_err(|_| {
             Error::new(
                 Code::ClockSkew,
@@ -182,7 +190,7 @@ mod tests {
         let failure = Error::new(Code::MfaRefused, "wrong code")
             .hint("wait")
             .identity("dev");
-        first.record(Some(&failure)).expect("a note");
+        first.record(Some(&failure));
         drop(first);
         for waiter in waiters {
             assert_eq!(waiter.await.expect("no panic"), Some(failure.clone()));
@@ -197,7 +205,7 @@ mod tests {
             "who did not wait for it signs in anew"
         );
         assert!(later.outcome_since(SystemTime::UNIX_EPOCH).is_some());
-        later.record(None).expect("forgotten");
+        later.record(None);
         assert_eq!(later.outcome_since(SystemTime::UNIX_EPOCH), None);
     }
 }
