@@ -1,15 +1,18 @@
 //! `fob cleanup` and `fob repair`: remains of removed configuration go, foreign files stay.
 
-use crate::home::{DEPLOY, DEV, Home, code, text, wait_for};
+use crate::home::{DEPLOY, DEV, Home, code, pause, text, typed, until, wait_for};
 use crate::logout_table::{in_half_an_hour, plant, session_until, steps, stored};
 use crate::screen::Terminal;
 use crate::support::native;
 use keyfob_core::config::UserSettings;
+use keyfob_core::endpoint::Endpoint;
+use keyfob_core::sandbox::{FaultSwitch, SandboxFault};
 use keyfob_core::store::{AwsProfile, EntryKind, EntryName};
 use std::fs;
 #[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
 const LONG_AGO: SystemTime = SystemTime::UNIX_EPOCH;
@@ -249,4 +252,58 @@ fn repair_leaves_alone_what_it_cannot_read_and_says_so() {
         "as signed out"
     );
     assert_eq!(code(&home.run(&["repair", "nobody"])), 1);
+}
+
+#[test]
+fn repair_keeps_a_session_that_was_made_while_aws_was_asked_for_the_one_before() {
+    let home = Home::signed_up(&format!("{DEV}{DEPLOY}"));
+    assert_eq!(code(&home.run(&["login", "deploy"])), 0);
+    let revoked = home
+        .sandbox()
+        .revoke_sessions("arn:aws:iam::420000000025:role/deploy");
+    assert_eq!(revoked, 1);
+    home.sandbox().clear_journal();
+    let delay = FaultSwitch::on(SandboxFault::Delay { milliseconds: 4000 });
+    home.sandbox().inject(delay).expect("a delay");
+    let repair = home
+        .fob(&["repair", "deploy", "--no-agent"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("fob starts");
+    // Two are answered: about dev's key, and its session.
+    until("deploy's session is read", || {
+        home.calls().get("GetCallerIdentity") == Some(&2)
+    });
+    pause(Duration::from_secs(1));
+    let mut made = session_until(in_half_an_hour());
+    made.endpoint = Endpoint::of(Some(&home.sandbox().url()));
+    let store = home.store(&home.config());
+    wait_for(async {
+        let ticket = store.sign_outs.ticket("deploy").expect("a ticket");
+        store.put_session(&ticket, &made).await.expect("put");
+    });
+    let ran = repair.wait_with_output().expect("fob ends");
+    let stored = wait_for(store.session("deploy", None)).expect("readable");
+    assert_eq!(stored, Some(made), "{}", text(&ran.stdout));
+}
+
+#[test]
+fn keys_are_stored_although_a_session_of_the_ones_before_cannot_be_read() {
+    for with_an_agent in [false, true] {
+        let home = Home::with(&format!("{DEV}{DEPLOY}"));
+        let _agent = with_an_agent.then(|| home.start_agent());
+        wait_for(plant(
+            &home,
+            &EntryName::new("default", EntryKind::Session, "deploy"),
+            "{\"v\":1,\"what\":\"ever\"}",
+        ));
+        let keys = typed(&home.key());
+        let ran = home.run_with_input(&["user", "configure", "dev", "--stdin"], &keys);
+        let said = text(&ran.stderr);
+        assert_eq!(code(&ran), 0, "{said}");
+        assert!(said.contains("Credentials saved to keyring: dev"), "{said}");
+        assert!(said.contains("default/session/deploy"), "{said}");
+        assert_eq!(code(&home.run(&["credential-process", "dev"])), 0);
+        assert!(home.keyring().contains_key("default/session/deploy"));
+    }
 }

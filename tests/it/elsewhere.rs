@@ -1,6 +1,7 @@
 //! Keys and sessions belong to a configuration and to an endpoint. A file from elsewhere that has
 //! an identity of the same name, and another AWS, get nothing of them and change nothing.
 
+use crate::desktop::Office;
 use crate::home::{DEV, Home, PASSPHRASE, RunningAgent, code, text, typed, wait_for};
 use crate::screen::Terminal;
 use keyfob_core::agent::api::{Caller, Person};
@@ -477,6 +478,38 @@ fn a_configuration_that_was_moved_keeps_its_keys_once_the_person_says_so() {
         assert_eq!(code(&there(&["login", "dev", "--force"])), 0);
         let again = there(&["repair", "--take-over"]);
         assert_eq!(code(&again), 2, "{}", text(&again.stderr));
+    }
+}
+
+#[test]
+fn a_configuration_that_was_moved_keeps_its_sign_ins_once_the_person_says_so() {
+    let center = r#"auth:
+  providers: { corp: { kind: aws/iam-identity-center, region: eu-central-1, start_url: "https://sandbox.awsapps.com/start" } }
+  identities:
+    me: { kind: aws/permission-set, via: { provider: corp }, principal: { name: AdministratorAccess, account: { id: "420000000025" } } }
+    you: { kind: aws/permission-set, via: { provider: corp }, principal: { name: ReadOnlyAccess, account: { id: "420000000025" } } }
+"#;
+    let console = "auth: { identities: { me: { kind: aws/login, credentials: { region: eu-central-1 } } } }\n";
+    for (config, with_an_agent) in [(center, false), (center, true), (console, false)] {
+        let office = Office::with(config);
+        office.sign_in(&["login", "me"]);
+        let moved = office.home.other_config("moved.yaml", config);
+        fs::remove_file(office.home.config()).expect("moved");
+        let there = |arguments: &[&str]| {
+            let arguments = [&["--config", moved.as_str()], arguments].concat();
+            office.home.run(&arguments)
+        };
+        let agent = office.fob(&["--config", &moved, "agent", "run"]);
+        let _agent = with_an_agent.then(|| office.home.agent(agent));
+        if config == center {
+            is_refused(&there(&["login", "you"]), &["fob repair --take-over"]);
+        }
+        let taken = there(&["repair", "me", "--take-over"]);
+        let said = [text(&taken.stdout), text(&taken.stderr)].concat();
+        assert_eq!(code(&taken), 0, "{said}");
+        let ran = there(&["login", "me", "--force"]);
+        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+        assert_eq!(code(&there(&["repair", "--take-over"])), 2);
     }
 }
 

@@ -15,8 +15,8 @@ use crate::error::{Code, Error, Result};
 use crate::files;
 use crate::ids::AccessKeyId;
 use crate::providers::{StandingKeys, session_owner, standing_keys};
-use crate::store::{Dropped, EntryKind, EntryName, UpTo};
-use crate::store::{Mode, StoredSession};
+use crate::secret::Session;
+use crate::store::{Dropped, EntryKind, EntryName, Mode, UpTo};
 use crate::world::World;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -359,7 +359,7 @@ async fn recovered(
                 let id = keys.access_key_id;
                 format!("access key {id} was set aside, and is in use again")
             }),
-            Recover::OfAGoneFile => store.take_over(name).await?.map(|gone| {
+            Recover::OfAGoneFile => taken_over(world, identity).await?.map(|gone| {
                 let here = world.config.path().display();
                 format!("what was stored for {gone} belongs to {here} now")
             }),
@@ -375,6 +375,19 @@ async fn recovered(
         }
     };
     Err(Error::new(Code::InvalidInput, nothing))
+}
+
+/// With the sign-in that its chain starts at.
+async fn taken_over(world: &World, identity: &Identity) -> Result<Option<String>> {
+    let store = &world.store;
+    let own = store.take_over(identity.name.as_str()).await?;
+    let chain = world.config.chain(identity).ok();
+    let source = chain.as_ref().map(Chain::source);
+    let Some(source) = source.filter(|it| it.sign_in_address().is_some()) else {
+        return Ok(own);
+    };
+    let name = source.sign_in_name(&world.config);
+    Ok(store.sign_ins.take_over(&name).await?.or(own))
 }
 
 async fn list_set_aside(world: &World, name: &str) -> Option<Finding> {
@@ -417,25 +430,26 @@ async fn repair_session(world: &World, name: &str, chain: &Chain) -> Finding {
         Ok(at) => at,
         Err(error) => return Finding::broken(name, &error),
     };
-    let stored = world.store.session(name, Some(&at)).await;
-    let why = match stored {
+    let stored = match world.store.session(name, Some(&at)).await {
         Ok(None) => return Finding::ok(name, "no session is stored"),
-        Ok(Some(stored)) if !stored.session.is_usable(world.clock.now()) => "its session has ended",
-        Ok(Some(stored)) if stored.plan != world.fingerprint(chain, chain.links().len() - 1) => {
-            "its session was made before the configuration was changed, and is not used"
-        }
-        Ok(Some(stored)) => match still_known(world, chain, &stored).await {
-            Ok(finding) => return finding,
-            Err(why) => why,
-        },
+        Ok(Some(stored)) => stored,
         Err(error) => return Finding::broken(name, &error),
     };
-    match world.store.drop_session(name).await {
-        Ok(Dropped::Removed | Dropped::Absent) => Finding::mended(name, format!("{why}: removed")),
-        Ok(Dropped::Kept { configuration }) => Finding::ok(
-            name,
-            format!("{why}; it belongs to {configuration} and stays"),
-        ),
+    let session = &stored.session;
+    let why = if !session.is_usable(world.clock.now()) {
+        "its session has ended"
+    } else if stored.plan != world.fingerprint(chain, chain.links().len() - 1) {
+        "its session was made before the configuration was changed, and is not used"
+    } else {
+        match still_known(world, chain, session).await {
+            Ok(finding) => return finding,
+            Err(why) => why,
+        }
+    };
+    // Another process may have made one meanwhile.
+    let is_it = |it: &Session| it.keys == session.keys;
+    match world.store.drop_session_if(name, is_it).await {
+        Ok(_) => Finding::mended(name, format!("{why}: removed")),
         Err(error) => Finding::broken(name, &error),
     }
 }
@@ -444,9 +458,8 @@ async fn repair_session(world: &World, name: &str, chain: &Chain) -> Finding {
 async fn still_known(
     world: &World,
     chain: &Chain,
-    stored: &StoredSession,
+    session: &Session,
 ) -> Result<Finding, &'static str> {
-    let session = &stored.session;
     let (link, name) = (chain.target(), chain.identity.as_str());
     let left = in_units(time_left(session.expires_at, world.clock.now()));
     let lasts = format!("its session is valid for {left}");

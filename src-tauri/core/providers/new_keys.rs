@@ -353,7 +353,10 @@ impl Entry<'_> {
                     // A sign-in that waited for these keys may have made one with them already.
                     let is_older = |session: &Session| session.issued_at <= now;
                     let name = identity.name.as_str();
-                    world.store.drop_session_if(name, is_older).await?;
+                    if let Err(error) = world.store.drop_session_if(name, is_older).await {
+                        let warning = format!("the session of {name} stays: {error}");
+                        trail.notes.push(Note::Warning(warning));
+                    }
                     trail.dropped.push(identity.name.to_string());
                 }
             }

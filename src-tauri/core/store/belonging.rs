@@ -49,8 +49,15 @@ impl Here<'_> {
         let what = belongs(name);
         let error = if is_gone(other) {
             let message = format!("{what} to {other}{at}, which is no longer there");
+            // A provider has its sign-in from those that stand on it.
+            let whose = match name.kind {
+                EntryKind::Token => String::new(),
+                EntryKind::Keys | EntryKind::SetAside | EntryKind::Session | EntryKind::Audit => {
+                    format!("{identity} ")
+                }
+            };
             refused(message).hint(format!(
-                "if that file is {ours} now, keep what was stored for it: fob repair {identity} \
+                "if that file is {ours} now, keep what was stored for it: fob repair {whose}\
                  --take-over"
             ))
         } else {
@@ -77,8 +84,12 @@ impl Here<'_> {
             ));
         let error = match name.kind {
             EntryKind::Keys | EntryKind::SetAside => or_replace(error, name, &ours.to_string()),
-            EntryKind::Session | EntryKind::Token | EntryKind::Audit => error.hint(format!(
+            EntryKind::Session | EntryKind::Audit => error.hint(format!(
                 "or end the session at {theirs} first: fob logout {identity}"
+            )),
+            EntryKind::Token => error.hint(format!(
+                "or end the sign-in at {theirs} first: fob logout --provider {identity}; of an \
+                 identity that stands alone: fob logout {identity}"
             )),
         };
         error.identity(identity)

@@ -131,8 +131,13 @@ impl Entries {
         Ok(())
     }
 
-    /// Makes an entry this configuration's whose own file is gone, and names that file.
-    pub async fn take_over(&self, name: &EntryName) -> Result<Option<String>> {
+    /// Makes an entry this configuration's whose own file is gone, and names that file. `rewrite`:
+    /// its text for another configuration.
+    pub async fn take_over(
+        &self,
+        name: &EntryName,
+        rewrite: fn(&EntryName, &Secret, &str) -> Result<Secret>,
+    ) -> Result<Option<String>> {
         let _lock = self.locks.entry(name).await?;
         let Some(Attributes {
             configuration,
@@ -147,7 +152,7 @@ impl Entries {
             return Ok(None);
         };
         let ours = NewEntry {
-            text: value::of_configuration(name, &text, &self.configuration)?,
+            text: rewrite(name, &text, &self.configuration)?,
             name: name.clone(),
             holds,
         };

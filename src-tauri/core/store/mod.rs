@@ -158,10 +158,6 @@ impl Store {
         self.sign_outs.replaced(ticket.name())
     }
 
-    pub async fn drop_session(&self, name: &str) -> Result<Dropped> {
-        self.drop_entry(EntryKind::Session, name, Mode::Run).await
-    }
-
     /// Drops a session only if it has ended: one that was just renewed stays.
     pub async fn drop_expired_session(&self, name: &str, mode: Mode) -> Result<Dropped> {
         let now = self.entries.now();
@@ -217,7 +213,8 @@ impl Store {
         let mut from = None;
         for kind in EntryKind::OF_AN_IDENTITY {
             let entry = self.entries.name(kind, name);
-            from = self.entries.take_over(&entry).await?.or(from);
+            let taken = self.entries.take_over(&entry, value::of_configuration);
+            from = taken.await?.or(from);
         }
         Ok(from)
     }

@@ -113,11 +113,21 @@ impl SignIns {
         self.entries.write(new, Some(at)).await
     }
 
+    /// Makes this configuration's what is stored for a file that is gone, and names that file.
+    pub async fn take_over(&self, name: &str) -> Result<Option<String>> {
+        let name = self.entries.name(EntryKind::Token, name);
+        self.entries.take_over(&name, of_configuration).await
+    }
+
     /// When it was last written, by any process.
     pub fn stamp(&self, name: &str) -> Stamp {
         let name = self.entries.name(EntryKind::Token, name);
         self.entries.locks.stamp(&name)
     }
+}
+
+fn of_configuration(name: &EntryName, text: &Secret, configuration: &str) -> Result<Secret> {
+    encode(&decode(name, text)?, configuration)
 }
 
 fn encode(stored: &StoredSignIn, configuration: &str) -> Result<Secret> {

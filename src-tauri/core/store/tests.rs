@@ -152,14 +152,10 @@ async fn whole_values_come_back_as_they_were_put() {
                 "{text}"
             );
         }
-        assert_eq!(
-            store.drop_session("dev").await.expect("dropped"),
-            Dropped::Removed
-        );
-        assert_eq!(
-            store.drop_session("dev").await.expect("dropped"),
-            Dropped::Absent
-        );
+        for dropped in [Dropped::Removed, Dropped::Absent] {
+            let drop = store.drop_entry(EntryKind::Session, "dev", Mode::Run);
+            assert_eq!(drop.await.expect("dropped"), dropped);
+        }
         assert_eq!(store.session("dev", None).await.expect("none"), None);
         assert!(store.keys.find("dev", None).await.expect("kept").is_some());
         assert_eq!(
@@ -331,7 +327,10 @@ async fn an_entry_of_a_newer_version_is_neither_replaced_nor_removed() {
                 .drop_entry(EntryKind::Keys, "dev", Mode::Run)
                 .await
                 .expect_err("keys"),
-            store.drop_session("dev").await.expect_err("session"),
+            store
+                .drop_entry(EntryKind::Session, "dev", Mode::Run)
+                .await
+                .expect_err("session"),
             store.session("dev", None).await.expect_err("session"),
         ] {
             assert_eq!(
@@ -453,7 +452,8 @@ async fn what_belongs_to_another_configuration_is_neither_read_nor_written_nor_c
         let kept = Dropped::Kept {
             configuration: theirs.clone(),
         };
-        assert_eq!(here.drop_session("dev").await.expect("kept"), kept);
+        let dropped = here.drop_entry(EntryKind::Session, "dev", Mode::Run);
+        assert_eq!(dropped.await.expect("kept"), kept);
         let dropped = here.drop_session_if("dev", |_| true).await;
         assert_eq!(dropped.expect("kept"), Dropped::Absent);
         assert_eq!(
