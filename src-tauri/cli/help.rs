@@ -100,7 +100,8 @@ Examples:
 Shows what is stored and what is wrong with it. Fixes what it can without losing anything: expired or outdated \
 sessions, profiles that other users can read, damaged sign-out marks. Exit code 1 if problems remain.
 
-IAM: none. AWS is asked whether it still knows the keys and sessions, and a rotation that was cut off goes on.
+IAM: none. AWS is asked whether it still knows the keys and sessions, and a rotation that was cut \
+off goes on.
 What lives on: long-lived access keys and unreadable entries are always kept.";
 
 pub const DOCTOR: &str = "\
