@@ -64,7 +64,7 @@ impl SamlAssertion {
     /// Each pair is written in either order.
     pub fn roles(&self) -> impl Iterator<Item = SamlRole> {
         let pairs = self.roles.iter().filter_map(|pair| pair.split_once(','));
-        pairs.map(|(a, b)| {
+        let roles = pairs.map(|(a, b)| {
             let (a, b) = (a.trim().to_owned(), b.trim().to_owned());
             let (provider, role) = if a.contains(":saml-provider/") {
                 (a, b)
@@ -72,7 +72,8 @@ impl SamlAssertion {
                 (b, a)
             };
             SamlRole { role, provider }
-        })
+        });
+        roles.filter(|it| !it.role.is_empty() && !it.provider.is_empty())
     }
 
     fn element(&mut self, element: &mut ScopedDecoder<'_, '_>, depth: usize) -> Option<()> {

@@ -207,6 +207,24 @@ fn a_job_without_the_permission_and_no_job_at_all_are_told_apart() {
 }
 
 #[test]
+fn what_github_gives_that_is_of_no_use_is_named_and_aws_is_not_called() {
+    let home = Home::with(CONFIG);
+    let ended = token(&home, AUDIENCE, 0);
+    for (value, words) in [
+        ("", "GitHub's answer is empty"),
+        ("hello", "GitHub's answer holds no token (JWT)"),
+        ("a.e30.c\\nx", "GitHub's answer holds no token (JWT)"),
+        (&ended, "GitHub's answer holds a token that has expired"),
+        // `exp` is -1.
+        ("e30.eyJleHAiOi0xfQ.x", "a token that has expired"),
+    ] {
+        let github = Github::answering(format!(r#"{{"value":"{value}"}}"#));
+        refused(&job(&home, "job", &github, "job-token"), words);
+    }
+    assert_eq!(home.calls().len(), 0, "{:?}", home.calls());
+}
+
+#[test]
 fn a_task_as_root_lasts_fifteen_minutes_and_only_the_management_account_may() {
     let task = |name: &str, account: &str| {
         format!(

@@ -278,6 +278,55 @@ fn credentials_that_are_over_when_they_come_are_an_error_of_their_own() {
 }
 
 #[test]
+fn a_program_that_prints_too_much_is_told_so_and_its_never_is_an_end() {
+    let home = Home::with(HERE);
+    program(&home, &"a".repeat(70_000));
+    let ran = login(&home, &[], &[]);
+    let said = text(&ran.stderr);
+    assert_eq!(code(&ran), 1, "{said}");
+    assert!(said.contains("it printed more than 64 KiB"), "{said}");
+    let never = "9999-12-31T23:59:59Z";
+    program(
+        &home,
+        &printed(r#""Version":1,"#, "SessionToken", "t", never),
+    );
+    for more in [&[][..], &["--no-agent"]] {
+        let ran = login(&home, more, &[]);
+        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+    }
+    let shown = home.run(&["list"]);
+    assert!(
+        text(&shown.stdout).contains("valid"),
+        "{}",
+        text(&shown.stdout)
+    );
+}
+
+/// An agent of its own, say; programs have a minute.
+#[cfg(unix)]
+#[test]
+fn what_a_program_leaves_behind_is_not_waited_for() {
+    let home = Home::with(HERE);
+    let output = printed(
+        r#""Version":1,"#,
+        "SessionToken",
+        "t",
+        "2099-01-01T00:00:00Z",
+    );
+    program(&home, &output);
+    let script = home.path().join("leaves.sh");
+    let printing = format!("sleep 90 &\ncat {}/output.json\n", home.path().display());
+    fs::write(&script, printing).expect("a script");
+    let config = fs::read_to_string(home.config()).expect("a configuration");
+    let config = config
+        .replace("cat ", "sh ")
+        .replace("output.json", "leaves.sh");
+    fs::write(home.config(), config).expect("a configuration");
+    let ran = login(&home, &[], &[]);
+    assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+}
+
+#[test]
 fn a_page_of_a_captive_portal_is_a_fault_of_the_network_and_clears_nothing() {
     let home = Home::with(DEV);
     let closed = Arc::new(AtomicBool::new(false));

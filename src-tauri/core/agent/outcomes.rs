@@ -178,7 +178,8 @@ pub(super) fn maintained(actor: &mut Actor, effects: &Effects, mut reply: Reply)
     for identity in &effects.signed_out {
         actor.forget(identity);
         actor.sessions.signed_out(identity);
-        let error = Error::new(Code::SignedOut, format!("{identity} was signed out"));
+        let error = Error::new(Code::SignedOut, format!("{identity} was signed out"))
+            .hint(format!("fob login {identity}"));
         if let Some(job) = actor.jobs.sign_in_to(identity) {
             prompts::close(actor, job, Some(&error.identity(identity)));
         }

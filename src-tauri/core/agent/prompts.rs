@@ -577,6 +577,7 @@ fn has_an_end(open: &PendingPrompt) -> bool {
 fn given_up(unanswered: &Error) -> Error {
     let code = match unanswered.code {
         Code::PersonNeeded => Code::Cancelled,
+        Code::SignedOut => return unanswered.clone(),
         other => other,
     };
     Error {

@@ -11,6 +11,7 @@ use crate::saml::{LONGEST_ASSERTION, SamlAssertion};
 use crate::secret::Secret;
 use aws_sdk_sts::Client;
 use aws_sdk_sts::types::PolicyDescriptorType;
+use zeroize::Zeroizing;
 
 impl RoleRequest<'_> {
     /// `AssumeRoleWithWebIdentity`: nothing is signed.
@@ -49,7 +50,7 @@ impl RoleRequest<'_> {
             .assume_role_with_saml()
             .role_arn(&self.role.role_arn)
             .principal_arn(vouched.provider)
-            .saml_assertion(vouched.assertion.expose().trim())
+            .saml_assertion(in_one_line(vouched.assertion).as_str())
             .duration_seconds(seconds(self.duration))
             .send()
             .await
@@ -70,7 +71,13 @@ pub struct Vouched<'a> {
 /// What an assertion says; `None`: it is none.
 pub fn assertion(text: &Secret) -> Option<SamlAssertion> {
     let fits = text.expose().len() <= LONGEST_ASSERTION;
-    fits.then(|| SamlAssertion::read(text.expose().trim()))?
+    fits.then(|| SamlAssertion::read(&in_one_line(text)))?
+}
+
+/// Base64 is often printed in lines.
+fn in_one_line(text: &Secret) -> Zeroizing<String> {
+    let words: Vec<&str> = text.expose().split_ascii_whitespace().collect();
+    Zeroizing::new(words.concat())
 }
 
 /// `AssumeRoot`, signed by a session of the management account or of a delegated administrator.

@@ -1,6 +1,7 @@
 //! The token of a job of GitHub Actions: GitHub vouches with it for the job, to the audience that
 //! it names.
 
+use super::claims::vouching_token;
 use super::client::Aws;
 use super::get::get;
 use crate::encode::percent;
@@ -33,13 +34,19 @@ pub async fn github_token(aws: &Aws, audience: &str) -> Result<Secret> {
     let authorization = Secret::new(format!("Bearer {token}"));
     match get(&connector, &address, Some(&authorization)).await {
         Ok((200, body)) => serde_json::from_str(&body)
-            .map(|token: JobToken| token.value)
-            .map_err(|_| failed("GitHub's answer holds no token")),
+            .map_err(|_| "holds no token")
+            .and_then(|JobToken { value }| vouching_token(value.expose(), aws.clock.now()))
+            .map_err(|why| failed(format!("GitHub's answer {why}"))),
+        Ok((status @ 500.., _)) => {
+            let message = format!("GitHub answered {status}");
+            Err(Error::new(Code::Network, message).hint("try again later"))
+        }
         Ok((status, _)) => Err(failed(format!("GitHub answered {status}"))
             .hint("the job's own token lasts as long as the job: is the job over?")),
         Err(why) => {
             let message = format!("GitHub gives no token: {}: {why}", shorten(url));
-            Err(Error::new(Code::Network, message))
+            let hint = "check the network, HTTPS_PROXY and NO_PROXY, and try again";
+            Err(Error::new(Code::Network, message).hint(hint))
         }
     }
 }

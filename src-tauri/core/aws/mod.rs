@@ -33,7 +33,7 @@ mod tries;
 pub use ambient::Ambient;
 pub use authorization::{AuthorizationRequest, REDIRECT_PATH};
 pub use callee::AwsService;
-pub use claims::Claims;
+pub use claims::vouching_token;
 pub use client::{Aws, Place, Signer, Tries};
 pub use console::{ConsoleDoor, LINK_LIFE};
 pub use fault::{Fault, FaultKind, Skew};

@@ -6,6 +6,7 @@ use crate::duration::{in_units, time_left};
 use crate::error::Error;
 use crate::ids::{AccessKeyId, AccountId};
 use crate::secret::{Keys, Origin, Secret, SecretAccessKey, Session, SessionToken};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::time::{Duration, SystemTime};
 use zeroize::Zeroizing;
@@ -122,7 +123,11 @@ fn required(fields: &mut Map<String, Value>, name: &str) -> Result<Secret, Strin
 }
 
 fn end(written: &str) -> Result<SystemTime, String> {
-    if let Ok(time) = written.parse::<jiff::Timestamp>() {
+    // What many write for "never" is a day beyond the calendar.
+    if written.starts_with("9999-12-31T") {
+        return Ok(Timestamp::MAX.into());
+    }
+    if let Ok(time) = written.parse::<Timestamp>() {
         return Ok(time.into());
     }
     Err(match written.parse::<jiff::civil::DateTime>() {

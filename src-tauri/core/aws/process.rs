@@ -17,10 +17,12 @@ use crate::program;
 use crate::secret::{Secret, Session};
 use std::fs::OpenOptions;
 use std::io::IsTerminal;
-use std::process::Stdio;
+use std::pin::pin;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
-use tokio::process::{ChildStderr, Command};
+use tokio::process::{Child, ChildStderr, Command};
+use zeroize::Zeroizing;
 
 #[cfg(windows)]
 const CREATE_NO_WINDOW: u32 = 0x0800_0000;
@@ -112,22 +114,10 @@ async fn output(aws: &Aws, command: &str, ask: &Ask, said: &mut Vec<u8>) -> Resu
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| failed(error.to_string()))?;
-    let stdout = child.stdout.take().expect("stdout was piped just above");
     let mut stderr = child.stderr.take();
-    let mut output = String::new();
-    let finished = async {
-        stdout
-            .take(OUTPUT_LIMIT)
-            .read_to_string(&mut output)
-            .await
-            .map_err(|error| failed(error.to_string()))?;
-        child
-            .wait()
-            .await
-            .map_err(|error| failed(error.to_string()))
-    };
+    let mut printed = Zeroizing::new(Vec::new());
     let status = tokio::select! {
-        status = finished => status?,
+        status = ended(&mut child, &mut printed) => status.map_err(failed)?,
         closed = show(&mut stderr, said, &program, ask) => return Err(closed),
         () = aws.clock.pause(TIME_LIMIT) => return Err(failed(format!("no end after {} \
             s", TIME_LIMIT.as_secs()))),
@@ -137,11 +127,38 @@ async fn output(aws: &Aws, command: &str, ask: &Ask, said: &mut Vec<u8>) -> Resu
         // A program that it left behind may keep it open.
         () = Clock::nap(SETTLED) => {}
     }
-    if status.success() {
-        Ok(Secret::new(output))
-    } else {
-        Err(failed(status.to_string()))
+    if !status.success() {
+        return Err(failed(status.to_string()));
     }
+    match str::from_utf8(&printed) {
+        Ok(printed) => Ok(Secret::new(printed)),
+        Err(_) => Err(failed("what it printed is no text".to_owned())),
+    }
+}
+
+/// How it ended, with what it printed until then.
+async fn ended(child: &mut Child, printed: &mut Vec<u8>) -> Result<ExitStatus, String> {
+    let stdout = child.stdout.take().expect("it was piped");
+    let mut stdout = stdout.take(OUTPUT_LIMIT + 1);
+    let mut reading = pin!(stdout.read_to_end(printed));
+    let status = tokio::select! {
+        biased;
+        read = &mut reading => {
+            let length = read.map_err(|error| error.to_string())?;
+            if length as u64 > OUTPUT_LIMIT {
+                return Err(format!("it printed more than {} KiB", OUTPUT_LIMIT / 1024));
+            }
+            return child.wait().await.map_err(|error| error.to_string());
+        }
+        status = child.wait() => status.map_err(|error| error.to_string())?,
+    };
+    tokio::select! {
+        biased;
+        read = &mut reading => drop(read.map_err(|error| error.to_string())?),
+        // A program that it left behind may keep it open.
+        () = Clock::nap(SETTLED) => {}
+    }
+    Ok(status)
 }
 
 fn child_of(environment: &Environment, name: &str, arguments: &[String]) -> Command {

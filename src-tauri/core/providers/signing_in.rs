@@ -85,7 +85,7 @@ async fn renewed_or_left(
     let now = it.world.clock.now();
     match renewed(it, at, &stored).await {
         Some(Ok(made)) => {
-            keep(it, &made, stored.principal).await?;
+            keep(it, at, &made, stored.principal).await?;
             return Ok(WithoutAPerson::Renewed(made));
         }
         Some(Err(fault)) if fault.ends_a_sign_in() => stored = over(it, at, stored, fault).await?,
@@ -140,8 +140,23 @@ async fn by_a_person(it: &mut Obtain<'_>, at: SignsInAt<'_>, left: StoredSignIn)
             made
         }
     };
-    keep(it, &made, left.principal).await?;
+    keep(it, at, &made, left.principal).await?;
     Ok(made)
+}
+
+/// Ended at AWS: it would go on there although nothing here knows it.
+async fn unwanted(it: &Obtain<'_>, at: SignsInAt<'_>, made: &Made) {
+    let (world, link) = (it.world, it.link());
+    let ended = match at {
+        SignsInAt::IdentityCenter(_) => {
+            identity_center::ended(world, link, &made.sign_in, Some(&made.client)).await
+        }
+        SignsInAt::Console => login::ended(world, link, made).await,
+    };
+    if let Err(fault) = ended {
+        let identity = it.name();
+        tracing::warn!(identity, code = ?fault.code, "unwanted sign-in not ended at aws");
+    }
 }
 
 /// The browser may be signed in as another user than last time: nothing is replaced before the
@@ -174,11 +189,8 @@ async fn agreed(person: &BrowserSignIn<'_>, before: Option<&Foreign>, made: &Mad
         })
     };
     let answer = it.ask.confirmed(prompt).await;
-    // It would go on at AWS although nothing here knows it.
-    if answer.is_err()
-        && let Err(fault) = login::ended(it.world, it.link(), made).await
-    {
-        tracing::warn!(identity = name, code = ?fault.code, "unwanted sign-in not ended at aws");
+    if answer.is_err() {
+        unwanted(it, SignsInAt::Console, made).await;
     }
     answer
 }
@@ -309,14 +321,23 @@ async fn over(
 }
 
 /// `before`: who signed in last, where the answer does not say it.
-async fn keep(it: &Obtain<'_>, made: &Made, before: Option<Foreign>) -> Result<()> {
+async fn keep(
+    it: &Obtain<'_>,
+    at: SignsInAt<'_>,
+    made: &Made,
+    before: Option<Foreign>,
+) -> Result<()> {
     let stored = StoredSignIn {
         sign_in: Some(made.sign_in.clone()),
         client: Some(made.client.clone()),
         principal: made.principal.clone().or(before),
         ..nothing(it)?
     };
-    put(it, stored).await
+    let kept = put(it, stored).await;
+    if matches!(&kept, Err(error) if error.code == Code::SignedOut) {
+        unwanted(it, at, made).await;
+    }
+    kept
 }
 
 async fn put(it: &Obtain<'_>, stored: StoredSignIn) -> Result<()> {

@@ -3,7 +3,7 @@
 
 use super::obtain::Obtain;
 use super::role;
-use crate::aws::{Claims, FaultKind, Principal};
+use crate::aws::{FaultKind, Principal, vouching_token};
 use crate::config::AssumeRole;
 use crate::error::{Code, Error, Result};
 use crate::foreign::Foreign;
@@ -66,19 +66,8 @@ pub(super) fn from_file(world: &World, path: &Path) -> Result<Secret> {
         io::ErrorKind::InvalidData => flawed("is no text"),
         _ => flawed(&format!("cannot be read: {cause}")),
     })?;
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(flawed("is empty"));
-    }
-    let claims = Claims::of(text).ok_or_else(|| flawed("holds no token (JWT)"))?;
-    if claims
-        .expires_at()
-        .is_some_and(|end| end <= world.clock.now())
-    {
-        let expired = flawed("holds a token that has expired");
-        return Err(expired.hint("what writes the token has to renew it"));
-    }
-    Ok(Secret::new(text))
+    let token = vouching_token(&text, world.clock.now());
+    token.map_err(|why| flawed(why).hint("what writes the token has to renew it"))
 }
 
 fn read(path: &Path) -> io::Result<Zeroizing<String>> {

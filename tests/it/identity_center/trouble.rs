@@ -40,6 +40,51 @@ fn a_renewal_that_is_killed_costs_one_sign_in_at_most() {
     }
 }
 
+/// What AWS made after the sign-out is known to nothing here.
+#[test]
+fn a_sign_in_that_was_signed_out_of_meanwhile_is_ended_at_aws_too() {
+    for with_an_agent in [false, true] {
+        let office = office();
+        let _agent = with_an_agent.then(|| office.agent());
+        let mut terminal = office.on_a_terminal(&["login", "admin"]);
+        terminal.read_to("opens this address");
+        let slow = SandboxFault::Delay { milliseconds: 2000 };
+        let slow = FaultSwitch::on(slow).for_action(SignInAction::CreateToken);
+        let sandbox = office.home.sandbox();
+        sandbox.inject(slow.times(1)).expect("a fault");
+        Desktop::click(&office.desktop.opened());
+        until("the call is under way", || {
+            sandbox.state().faults.is_empty()
+        });
+        let ran = office.home.run(&["logout", "admin"]);
+        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+        let (shown, exit) = terminal.finish();
+        assert_eq!(exit, 3, "{shown}");
+        assert!(shown.contains("was signed out"), "{shown}");
+        assert_eq!(office.calls("Logout"), 1, "with an agent: {with_an_agent}");
+        assert!(sandbox.state().sign_ins.is_empty());
+    }
+}
+
+#[test]
+fn a_prompt_that_is_closed_by_a_sign_out_ends_as_signed_out() {
+    for with_an_agent in [false, true] {
+        let office = office();
+        let _agent = with_an_agent.then(|| office.agent());
+        let mut terminal = office.on_a_terminal(&["login", "admin"]);
+        terminal.read_to("opens this address");
+        let ran = office.home.run(&["logout", "admin"]);
+        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+        if !with_an_agent {
+            Desktop::click(&office.desktop.opened());
+        }
+        let (shown, exit) = terminal.finish();
+        assert_eq!(exit, 3, "{shown}");
+        assert!(shown.contains("was signed out"), "{shown}");
+        assert!(shown.contains("fob login"), "{shown}");
+    }
+}
+
 /// RFC 8628: five seconds more between two questions.
 #[test]
 fn a_service_that_wants_to_be_asked_less_often_is() {
