@@ -572,3 +572,19 @@ fn a_file_that_holds_other_keys_by_now_or_is_gone_is_not_named() {
         assert!(told["stale_file"].is_null(), "{told}");
     }
 }
+
+#[test]
+fn a_lock_that_cannot_be_taken_is_an_error_about_the_identity() {
+    let home = Home::signed_up(DEV);
+    let rotate = ["user", "rotate", "dev", "--json"];
+    assert_eq!(code(&home.run(&rotate)), 0);
+    let locks = home.path().join(".local/state/keyfob/default/locks");
+    let found = fs::read_dir(&locks).expect("locks");
+    let paths = found.map(|it| it.expect("a lock").path());
+    let is_its = |it: &PathBuf| it.to_string_lossy().contains("rotation");
+    let lock = paths.into_iter().find(is_its).expect("of the rotation");
+    fs::remove_file(&lock).expect("removed");
+    fs::create_dir(&lock).expect("in its way");
+    let answer = home.json(&rotate);
+    assert_eq!(answer["error"]["context"]["identity"], "dev", "{answer}");
+}

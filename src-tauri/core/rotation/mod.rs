@@ -12,7 +12,7 @@ pub use age::AgedKey;
 pub use outcome::{OldKey, Rotated};
 
 use crate::ask::{Ask, Caller, Note};
-use crate::config::Kind;
+use crate::config::{Chain, Kind};
 use crate::duration::SessionDuration;
 use crate::error::Result;
 use crate::files::Patience;
@@ -46,6 +46,17 @@ pub async fn rotate(
     trail: &mut Trail,
 ) -> Result<Rotated> {
     let chain = user_chain(world, &wanted.identity, "user rotate")?;
+    let rotated = shared(world, &chain, wanted.keep_old, ask, trail).await;
+    rotated.map_err(|error| error.identity(&chain.identity))
+}
+
+async fn shared(
+    world: &World,
+    chain: &Chain,
+    keep_old: Option<SessionDuration>,
+    ask: &Ask,
+    trail: &mut Trail,
+) -> Result<Rotated> {
     let lock = lock(world, &chain.source().name, Patience::Forever).await?;
     let began = lock.waited_since();
     if let Some(error) = began.and_then(|began| lock.outcome_since(began)) {
@@ -54,7 +65,7 @@ pub async fn rotate(
     let rotated = match Rotating::of(world, chain.source(), ask).await {
         Ok(mut rotating) => match began.and_then(|began| rotating.ended_since(began)) {
             Some(rotated) => Ok(rotated),
-            None => rotating.run(wanted.keep_old, trail).await,
+            None => rotating.run(keep_old, trail).await,
         },
         Err(error) => Err(error),
     };
@@ -67,7 +78,7 @@ pub async fn rotate(
             outcome: AuditOutcome::Failed { error: error.code },
         });
     }
-    rotated.map_err(|error| error.identity(&chain.identity))
+    rotated
 }
 
 /// Goes on with what an earlier run has left, or undoes it, and notes what came of it. When there
@@ -141,7 +152,7 @@ pub async fn look(world: &World, caller: &Caller) -> KeysLook {
         return looked;
     }
     for identity in world.config.identities() {
-        let is_user = |it: crate::config::Chain| matches!(it.target().kind, Kind::User(_));
+        let is_user = |it: Chain| matches!(it.target().kind, Kind::User(_));
         if world.config.chain(identity).is_ok_and(is_user) {
             let name = identity.name.as_str();
             let due = go_on(world, name, &mut looked.trail).await;

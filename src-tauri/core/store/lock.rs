@@ -62,11 +62,8 @@ impl SignInLock {
     ) -> Result<SignInLock> {
         let name = name.to_ascii_lowercase();
         let path = |what| beside(folder, &name, what);
-        let lock = FileLock::acquire(&path("lock"), patience, clock)
-            .await
-            .map_err(|error| error.identity(&name))?;
         Ok(SignInLock {
-            lock,
+            lock: FileLock::acquire(&path("lock"), patience, clock).await?,
             note: path("outcome.json"),
             prompt: path("prompt.json"),
             name,
