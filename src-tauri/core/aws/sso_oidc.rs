@@ -28,6 +28,7 @@ const POLLING_INTERVAL: Duration = Duration::from_secs(5);
 const LONGEST_REGISTRATION: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// AWS's codes are good for ten minutes.
 const LONGEST_CODE: Duration = Duration::from_secs(60 * 60);
+const LONGEST_USER_CODE: usize = 64;
 const LONGEST_ADDRESS: usize = 2048;
 
 /// A code for a person to enter in a browser, wherever that is.
@@ -151,7 +152,9 @@ impl SsoOidc<'_> {
             .or(answer.verification_uri());
         let (Some(device), Some(user_code), Some(address), Some(life)) = (
             answer.device_code().filter(|code| !code.is_empty()),
-            answer.user_code().filter(|code| is_shown_whole(code)),
+            answer
+                .user_code()
+                .filter(|code| is_shown_whole(code) && code.len() <= LONGEST_USER_CODE),
             address.filter(|address| is_for_a_browser(address)),
             seconds(answer.expires_in()),
         ) else {
