@@ -225,6 +225,20 @@ fn refusals_and_faults_of_the_sign_in_are_named_and_the_next_one_works() {
     }
 }
 
+#[test]
+fn a_session_of_no_seconds_is_refused_in_words_and_the_next_one_works() {
+    let office = office();
+    office.set(|settings| settings.session_seconds = Some(0));
+    let mut terminal = office.on_a_terminal(&["login", "me"]);
+    terminal.read_to("opens this address");
+    Desktop::click(&office.desktop.opened());
+    let (shown, exit) = terminal.finish();
+    assert_eq!(exit, 1, "{shown}");
+    assert!(shown.contains("holds no usable expiry"), "{shown}");
+    office.set(|settings| settings.session_seconds = None);
+    office.sign_in(&["login", "me"]);
+}
+
 /// What was sent twice would end the sign-in.
 #[test]
 fn a_refresh_token_is_sent_once_and_kept_where_aws_did_not_answer() {

@@ -169,10 +169,11 @@ impl ConsoleSignIn<'_> {
             session.secret_access_key(),
             session.session_token(),
         ];
-        let life = u64::try_from(answer.expires_in).unwrap_or_default();
-        let end = issued_at + Duration::from_secs(life);
+        let life = u64::try_from(answer.expires_in).ok();
+        let end = life.filter(|life| *life > 0);
+        let end = end.map(|life| issued_at + Duration::from_secs(life));
         Ok(ConsoleGrant {
-            session: Granted::of(parts, Some(end), issued_at)?,
+            session: Granted::of(parts, end, issued_at)?,
             refresh_token: Secret::new(answer.refresh_token),
             principal: answer.id_token.and_then(|token| Claims::of(&token)?.sub),
         })

@@ -118,6 +118,11 @@ fn an_answer_that_cannot_be_used_is_said_and_the_terminal_shows_none_of_it() {
         (DEVICE, json!({ "userCode": odd }), "holds no code to enter"),
         (
             DEVICE,
+            json!({ "userCode": "A".repeat(5000) }),
+            "holds no code to enter",
+        ),
+        (
+            DEVICE,
             json!({ "deviceCode": "" }),
             "holds no code to enter",
         ),
