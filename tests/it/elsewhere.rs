@@ -1,6 +1,7 @@
 //! Keys and sessions belong to a configuration and to an endpoint. A file from elsewhere that has
 //! an identity of the same name, and another AWS, get nothing of them and change nothing.
 
+#[cfg(unix)]
 use crate::desktop::Office;
 use crate::home::{DEV, Home, PASSPHRASE, RunningAgent, code, text, typed, wait_for};
 use crate::screen::Terminal;
@@ -481,6 +482,7 @@ fn a_configuration_that_was_moved_keeps_its_keys_once_the_person_says_so() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_configuration_that_was_moved_keeps_its_sign_ins_once_the_person_says_so() {
     let center = r#"auth:
