@@ -16,7 +16,7 @@ use crate::ids::MfaCode;
 use crate::program;
 use crate::secret::{Secret, Session};
 use std::fs::OpenOptions;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -136,6 +136,16 @@ async fn output(aws: &Aws, command: &str, ask: &Ask, said: &mut Vec<u8>) -> Resu
     }
 }
 
+fn within_limit(read: io::Result<usize>) -> Result<(), String> {
+    match read {
+        Ok(length) if length as u64 > OUTPUT_LIMIT => {
+            Err(format!("it printed more than {} KiB", OUTPUT_LIMIT / 1024))
+        }
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// How it ended, with what it printed until then.
 async fn ended(child: &mut Child, printed: &mut Vec<u8>) -> Result<ExitStatus, String> {
     let stdout = child.stdout.take().expect("it was piped");
@@ -144,17 +154,14 @@ async fn ended(child: &mut Child, printed: &mut Vec<u8>) -> Result<ExitStatus, S
     let status = tokio::select! {
         biased;
         read = &mut reading => {
-            let length = read.map_err(|error| error.to_string())?;
-            if length as u64 > OUTPUT_LIMIT {
-                return Err(format!("it printed more than {} KiB", OUTPUT_LIMIT / 1024));
-            }
+            within_limit(read)?;
             return child.wait().await.map_err(|error| error.to_string());
         }
         status = child.wait() => status.map_err(|error| error.to_string())?,
     };
     tokio::select! {
         biased;
-        read = &mut reading => drop(read.map_err(|error| error.to_string())?),
+        read = &mut reading => within_limit(read)?,
         // A program that it left behind may keep it open.
         () = Clock::nap(SETTLED) => {}
     }
