@@ -96,7 +96,9 @@ impl SsoOidc<'_> {
             0 => longest,
             end => {
                 let end = Duration::from_secs(end.try_into().unwrap_or_default());
-                longest.min(SystemTime::UNIX_EPOCH + end)
+                // Windows' times end before the number does.
+                let end = SystemTime::UNIX_EPOCH.checked_add(end);
+                end.map_or(longest, |end| end.min(longest))
             }
         };
         let given = |text: Option<&str>| text.filter(|it| !it.is_empty()).map(str::to_owned);
