@@ -11,6 +11,7 @@ mod imports;
 mod imports_of_settings;
 mod imports_of_tools;
 mod mutations;
+mod written_values;
 
 use super::edit::document::Document;
 use super::problem::Blocked;
