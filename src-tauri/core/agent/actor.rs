@@ -15,6 +15,7 @@ use crate::config::Chain;
 use crate::databases::Tokens;
 use crate::files::Stamp;
 use crate::logout::InMemory;
+use crate::providers::lock_name;
 use crate::rotation::KeysLook;
 use crate::sessions::sync::Reading;
 use crate::sessions::{self, Renewable, Sessions};
@@ -176,10 +177,20 @@ impl Actor {
         }
     }
 
+    /// What the sign-ins from its source are locked by.
+    fn source_lock(&self, chain: &Chain) -> String {
+        sessions::key(&lock_name(&self.world.config, chain.source()))
+    }
+
+    /// The job with the open prompt that a sign-in along `chain` has to wait for.
+    pub fn asking_for(&self, chain: &Chain) -> Option<JobId> {
+        self.jobs.asking_for(&self.source_lock(chain))
+    }
+
     /// Programs raise a prompt only where a person may answer it, and not right after one refused
     /// to.
     pub fn reach(&self, chain: &Chain, waiter: &Waiter) -> Attendance {
-        let declined = self.declined.get(&sessions::key(&chain.source().name));
+        let declined = self.declined.get(&self.source_lock(chain));
         let declined = declined.is_some_and(|until| *until > self.clock.now());
         let is_login = waiter.is_login();
         if waiter.is_person() && is_login || self.role == Role::Hosted && !is_login && !declined {
@@ -198,6 +209,7 @@ impl Actor {
     ) {
         let identity = chain.identity.to_string();
         let about = About::SignIn {
+            source_lock: self.source_lock(&chain),
             chain: Box::new(chain),
             reach,
         };

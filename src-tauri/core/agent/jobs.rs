@@ -29,6 +29,8 @@ pub(super) struct Job {
 pub(super) enum About {
     SignIn {
         chain: Box<Chain>,
+        /// What the sign-in of its source is locked by, which providers may share.
+        source_lock: String,
         reach: Attendance,
     },
     /// For the one client that requested it.
@@ -84,7 +86,7 @@ impl PendingPrompt {
 impl Job {
     pub fn sign_in(&self) -> Option<(&Chain, Attendance)> {
         match &self.about {
-            About::SignIn { chain, reach } => Some((chain, *reach)),
+            About::SignIn { chain, reach, .. } => Some((chain, *reach)),
             About::Upkeep { .. } => None,
         }
     }
@@ -107,9 +109,11 @@ impl Job {
             .is_some_and(|(chain, _)| chain.identity.as_str().eq_ignore_ascii_case(key))
     }
 
-    pub fn has_source(&self, name: &str) -> bool {
-        self.sign_in()
-            .is_some_and(|(chain, _)| chain.source().name.eq_ignore_ascii_case(name))
+    pub fn source_lock(&self) -> Option<&str> {
+        match &self.about {
+            About::SignIn { source_lock, .. } => Some(source_lock),
+            About::Upkeep { .. } => None,
+        }
     }
 }
 
@@ -165,15 +169,16 @@ impl Jobs {
             .map(|(id, _)| id)
     }
 
-    /// The job with the open prompt that a sign-in along `chain` has to wait for.
-    pub fn asking_for(&self, chain: &Chain) -> Option<JobId> {
-        let asks = |job: &Job| {
-            let open = job.prompt.as_ref()?;
-            let concerns_it = open.is_passphrase() || job.has_source(&chain.source().name);
-            (concerns_it && job.sign_in().is_some()).then_some(())
+    /// The job with the open prompt that a sign-in from this source has to wait for.
+    pub fn asking_for(&self, source_lock: &str) -> Option<JobId> {
+        let concerns_it = |job: &Job| {
+            let (Some(open), Some(its)) = (&job.prompt, job.source_lock()) else {
+                return false;
+            };
+            open.is_passphrase() || its == source_lock
         };
         self.iter()
-            .find(|(_, job)| asks(job).is_some())
+            .find(|(_, job)| concerns_it(job))
             .map(|(id, _)| id)
     }
 
@@ -187,13 +192,13 @@ impl Jobs {
 
     /// Takes the waiters of every sign-in that the answer to a prompt of `job` concerns.
     pub fn take_concerned(&mut self, job: JobId, kind: &PromptKind) -> Vec<Waiter> {
-        let source = self.running.get(&job).and_then(Job::sign_in);
+        let source = self.running.get(&job).and_then(Job::source_lock);
+        let source = source.map(str::to_owned);
         let is_passphrase = matches!(kind, PromptKind::KeyringPassphrase { .. });
         let concerns_all = is_passphrase && source.is_some();
-        let source = source.map(|(chain, _)| chain.source().name.clone());
         let mut waiting = Vec::new();
         for (id, it) in &mut self.running {
-            let shares = source.as_ref().is_some_and(|name| it.has_source(name));
+            let shares = source.is_some() && it.source_lock() == source.as_deref();
             if *id == job || shares || concerns_all && it.sign_in().is_some() {
                 waiting.append(&mut it.waiters);
             }

@@ -21,7 +21,7 @@ pub(super) fn signed_in(actor: &mut Actor, id: JobId, outcome: Result<Box<Comple
     let Some(job) = actor.jobs.end(id) else {
         return;
     };
-    let About::SignIn { chain, reach } = job.about else {
+    let About::SignIn { chain, reach, .. } = job.about else {
         return;
     };
     let outcome = match outcome {

@@ -16,7 +16,6 @@ use crate::duration::{in_units, time_left};
 use crate::error::{Code, Error, Remedy, Result};
 use crate::files::Stamp;
 use crate::providers::others_are_stored;
-use crate::sessions::key;
 use std::time::{Duration, SystemTime};
 
 /// A prompt that no request has wanted for so long is closed: it keeps other processes from signing
@@ -430,7 +429,7 @@ pub(super) fn cancelled(actor: &mut Actor, waiter: Waiter, prompt: PromptId) {
         return actor.again(waiter);
     };
     job.waiters.push(waiter);
-    let source = job.sign_in().map(|(chain, _)| key(&chain.source().name));
+    let source = job.source_lock().map(str::to_owned);
     let is_asked_again = job.prompt.as_ref().is_some_and(|open| {
         let again = [WhyKeys::SecretMismatch, WhyKeys::Refused];
         matches!(&open.prompt.kind, PromptKind::Keys { why, .. } if again.contains(why))

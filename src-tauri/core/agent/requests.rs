@@ -192,7 +192,7 @@ fn needs_the_callers_process(actor: &Actor, request: &Request, fingerprint: Opti
             let difference = relevant(difference, &chain, request);
             // A sign-in that is under way here goes on here, and its prompt is answered here.
             let only_the_way = !difference.places && !difference.endpoints;
-            let is_under_way = only_the_way && actor.jobs.asking_for(&chain).is_some();
+            let is_under_way = only_the_way && actor.asking_for(&chain).is_some();
             difference.is_any() && !is_under_way
         }
         Err(_) => difference.is_any(),
@@ -258,7 +258,7 @@ fn with_session(actor: &mut Actor, waiter: Waiter, request: &SessionRequest) {
         },
         ..waiter
     };
-    if let Some(job) = actor.jobs.asking_for(&chain) {
+    if let Some(job) = actor.asking_for(&chain) {
         return prompts::join(actor, job, waiter);
     }
     let under_way = actor.jobs.sign_in_to(chain.identity.as_str());

@@ -29,7 +29,7 @@ pub use new_keys::{
     Check, Configured, NewKeys, OtherUser, Replaces, configure, others_are_stored, user_chain,
 };
 pub use obtain::{Obtain, Parent, Refusal, Trail, place};
-pub use sign_in_place::{SignInPlace, signed_out_as};
+pub use sign_in_place::{SignInPlace, lock_name, signed_out_as};
 pub use signing_in::{EndedAtAws, end_sign_in, renews_itself, stored_sign_in};
 use user::Wanted;
 pub use user::handed_out;

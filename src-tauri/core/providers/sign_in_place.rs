@@ -2,7 +2,7 @@
 //! the name that its sign-out goes by.
 
 use crate::aws::AwsService;
-use crate::config::{Gives, Kind, Link};
+use crate::config::{Config, Gives, Kind, Link};
 use crate::endpoint::Endpoint;
 use crate::error::Result;
 use crate::store::{StoredSignIn, of_provider};
@@ -39,6 +39,16 @@ impl SignInPlace {
         let sign_ins = &world.store.sign_ins;
         let found = sign_ins.find(&self.name, Some(&self.endpoint), &self.address);
         found.await
+    }
+}
+
+/// The name of its sign-in lock: providers that share a sign-in share it. An identity may have the
+/// name of its provider.
+pub fn lock_name(config: &Config, link: &Link) -> String {
+    match link.kind.gives() {
+        Gives::Session => link.name.clone(),
+        Gives::SignIn => of_provider(&link.sign_in_name(config)),
+        Gives::Assertion | Gives::Token => of_provider(&link.name),
     }
 }
 

@@ -7,8 +7,8 @@ use crate::ask::{Ask, Person};
 use crate::config::Gives;
 use crate::error::{Code, Error, Result};
 use crate::files::Patience;
-use crate::providers::{self, SignInPlace};
-use crate::store::{SignInLock, WaitingHolder, of_provider};
+use crate::providers;
+use crate::store::{SignInLock, WaitingHolder};
 use crate::world::freshness::Freshness;
 use std::fmt;
 use std::time::SystemTime;
@@ -52,7 +52,8 @@ impl Climb<'_> {
     }
 
     pub(super) async fn lock(&mut self, at: usize, patience: Patience) -> Result<()> {
-        let (world, name) = (self.world, lock_name(self, at)?);
+        let world = self.world;
+        let name = providers::lock_name(&world.config, &self.chain.links()[at]);
         let login = login_name(self, at).to_owned();
         let folder = world.store.sign_in_locks_folder();
         let lock = SignInLock::acquire(&folder, &name, patience, &world.clock);
@@ -141,16 +142,6 @@ pub(super) fn outcome_of_others(
     let outcome = since.and_then(|since| lock.outcome_since(since));
     climb.refuse_signed_out(at)?;
     Ok((since, outcome.filter(|error| climb.options.accepts(error))))
-}
-
-/// Providers that share a sign-in share its lock. An identity may have the name of its provider.
-fn lock_name(climb: &Climb<'_>, at: usize) -> Result<String> {
-    let link = &climb.chain.links()[at];
-    Ok(match link.kind.gives() {
-        Gives::Session => link.name.clone(),
-        Gives::SignIn => of_provider(&SignInPlace::of(climb.world, link)?.name),
-        Gives::Assertion | Gives::Token => of_provider(&link.name),
-    })
 }
 
 /// What `fob login` takes: an identity.

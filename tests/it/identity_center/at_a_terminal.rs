@@ -101,6 +101,39 @@ fn a_sign_in_that_is_cancelled_closes_its_port_and_tells_the_programs_that_wait(
 }
 
 #[test]
+fn providers_that_share_a_sign_in_share_its_prompt_and_that_it_was_closed() {
+    let office = office();
+    let _agent = office.agent();
+    let of_twin = office.start(&["credential-process", "archive", "--wait", "60"]);
+    let address = office.prompted();
+    let now = |identity| {
+        let ran = office
+            .home
+            .run(&["credential-process", identity, "--wait", "0"]);
+        assert_eq!(code(&ran), 3);
+        text(&ran.stderr)
+    };
+    let said = now("reader");
+    assert!(said.contains("a prompt is open"), "{said}");
+    let mut terminal = office.on_a_terminal(&["login", "reader"]);
+    terminal.read_to("opens this address");
+    assert_eq!(office.desktop.opened(), address);
+    terminal.read_to("Esc cancels");
+    terminal.press_control('[');
+    let (shown, exit) = terminal.finish();
+    assert_eq!(exit, 1, "{shown}");
+    let ran = of_twin.wait_with_output().expect("fob ends");
+    assert_eq!(code(&ran), 3, "{}", text(&ran.stderr));
+    // Not raised again at once.
+    let said = now("reader");
+    assert!(!said.contains("a prompt is open"), "{said}");
+    let status = office.home.json(&["status", "--json"]);
+    assert_eq!(status["prompts"].as_array().map(Vec::len), Some(0));
+    office.sign_in(&["login", "archive"]);
+    assert_eq!(office.calls("CreateToken"), 1);
+}
+
+#[test]
 fn one_tab_is_opened_however_many_terminals_show_the_sign_in() {
     let office = office();
     let _agent = office.agent();
