@@ -28,6 +28,8 @@ pub struct AppState {
     /// Something may look different now.
     changed: Notify,
     snapshot: Mutex<AppSnapshot>,
+    /// One at a time: a slower one would show what was before.
+    refreshing: tokio::sync::Mutex<()>,
     snapshots: broadcast::Sender<AppSnapshot>,
 }
 
@@ -52,6 +54,7 @@ impl AppState {
             preferences: Mutex::new(Preferences::load(&host.environment)),
             changed: Notify::new(),
             snapshot: Mutex::new(snapshot),
+            refreshing: tokio::sync::Mutex::default(),
             snapshots: broadcast::channel(UNREAD_SNAPSHOTS).0,
             host,
         }
@@ -90,6 +93,7 @@ impl AppState {
 
     /// Makes the snapshot anew, and shows it.
     pub async fn refresh(&self) -> AppSnapshot {
+        let _refreshing = self.refreshing.lock().await;
         let (mut agent, mut notes) = (None, Vec::new());
         if let Ok(answered) = self.host.request(Look::Status.into()).await
             && let Reply::Snapshot(it) = answered.reply

@@ -1,6 +1,7 @@
 // An identity provider (SAML) of others' make: `samlp` of Auth0 writes and signs what it says, and has the page that
 // posts it to AWS. Before that a person comes from a portal on another host, types a name, then a password, each on a page of
-// its own, and is known by a cookie from then on. Prints its port, and each request's method and path.
+// its own, and is known by a cookie from then on. Prints its port, and each request's method and path; a page asks for
+// /focused once its field has the focus.
 //
 //   node identity_provider.js ROLE…        a role given to the person is written as an ARN
 const { execFileSync } = require("node:child_process");
@@ -22,7 +23,7 @@ const pair = { key: readFileSync(key), cert: readFileSync(cert) };
 rmSync(folder, { recursive: true });
 
 const field = (name, type) =>
-  `<!doctype html><title>Sign in</title><form method=post><label>${name} <input name=${name} type=${type} autofocus></label><button>Next</button></form>`;
+  `<!doctype html><title>Sign in</title><form method=post><label>${name} <input name=${name} type=${type} autofocus onfocus="this.onfocus = null; fetch('/focused')"></label><button>Next</button></form>`;
 const cookie = (request, name) => new RegExp(`\\b${name}=(\\w+)`).exec(request.headers.cookie ?? "")?.[1];
 
 const app = express();
@@ -31,6 +32,7 @@ app.use((request, _, next) => {
   console.log(`${request.method} ${request.path}`);
   next();
 });
+app.get("/focused", (_, answer) => answer.end());
 // The portal, whose address is in the configuration; the identity provider is on another host.
 app.get("/aws", (request, answer) => answer.redirect(`http://localhost:${request.socket.localPort}/saml`));
 app.all("/name", (request, answer) => {

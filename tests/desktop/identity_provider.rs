@@ -8,8 +8,10 @@ use crate::pictures::Album;
 use crate::windows;
 use keyfob_core::sandbox::{RoleTrust, SandboxRole};
 use serde_json::Value;
+use std::cell::Cell;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 const ROLE: &str = "arn:aws:iam::420000000025:role/dev";
@@ -22,6 +24,9 @@ struct IdentityProvider {
     server: Child,
     port: String,
     asked: Arc<Mutex<Vec<String>>>,
+    /// How many fields have had the focus.
+    focused: Arc<AtomicUsize>,
+    filled: Cell<usize>,
 }
 
 impl IdentityProvider {
@@ -34,14 +39,22 @@ impl IdentityProvider {
         let mut said = BufReader::new(said).lines().map_while(Result::ok);
         let port = said.next().expect("the identity provider listens");
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
-        let noted = asked.clone();
+        let focused: Arc<AtomicUsize> = Arc::default();
+        let (noted, counted) = (asked.clone(), focused.clone());
         std::thread::spawn(move || {
-            said.for_each(|line| noted.lock().expect("no panic").push(line));
+            said.for_each(|line| match line.as_str() {
+                "GET /focused" => {
+                    counted.fetch_add(1, Ordering::Relaxed);
+                }
+                _ => noted.lock().expect("no panic").push(line),
+            });
         });
         IdentityProvider {
             server,
             port,
             asked,
+            focused,
+            filled: Cell::default(),
         }
     }
 
@@ -70,9 +83,16 @@ impl IdentityProvider {
         format!("http://localhost:{}{path}", self.port)
     }
 
-    /// Types into the page that is shown.
+    /// Types into the page that comes next, once its field has the focus: what is typed before
+    /// that is lost, or goes to the page before it.
     fn fill(&self, path: &str, text: &str) {
+        let count = self.filled.get() + 1;
+        self.filled.set(count);
         let window = windows::appears(&self.page(path));
+        windows::focus(&window);
+        eventually("the field has the focus", || {
+            (self.focused.load(Ordering::Relaxed) >= count).then_some(())
+        });
         windows::type_into(&window, text);
         windows::press_keys(&window, "Return");
     }

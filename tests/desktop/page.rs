@@ -3,6 +3,7 @@
 
 use crate::app::free_port;
 use crate::desktop::{eventually, eventually_or};
+use crate::windows;
 use keyfob_core::clock::Clock;
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -155,7 +156,8 @@ impl Page {
     pub fn sees(&self, words: &str) {
         let look = || self.text().contains(words).then_some(());
         eventually_or(look, || {
-            format!("the page says {words:?} instead of {:?}", self.text())
+            let (text, windows) = (self.text(), windows::titles());
+            format!("the page says {words:?} instead of {text:?}, windows: {windows:?}")
         });
     }
 

@@ -222,8 +222,10 @@ fn what_the_sandboxs_page_keeps_goes_with_the_sandbox() {
     };
     page.press("Try the sandbox");
     page.press("Sign in: ops");
-    let window = windows::appears("http://127.0.0.1:.*/saml");
-    windows::press_keys(&window, "Return");
+    let address = "http://127.0.0.1:.*/saml";
+    windows::appears(address);
+    page.sees("needs idp (for ops)");
+    windows::press_key_until_gone(address, "Return");
     page.sees("Signed in to ops");
     let sandbox = format!("sandbox-{}", app.pid());
     assert_eq!(pages(), [sandbox]);

@@ -15,6 +15,19 @@ pub fn titled(title: &str) -> Vec<String> {
     .collect()
 }
 
+/// Of all that are shown.
+pub fn titles() -> String {
+    let words = [
+        "search",
+        "--onlyvisible",
+        "--name",
+        ".",
+        "getwindowname",
+        "%@",
+    ];
+    said("xdotool", &words)
+}
+
 /// Its id.
 pub fn appears(title: &str) -> String {
     eventually(&format!("a window {title}"), || titled(title).pop())
@@ -42,11 +55,28 @@ pub fn close(id: &str) {
     );
 }
 
+pub fn focus(id: &str) {
+    said("xdotool", &["windowfocus", "--sync", id]);
+}
+
 /// One after the other.
 pub fn press_keys(id: &str, keys: &str) {
     let words = ["windowfocus", "--sync", id, "key", "--clearmodifiers"];
     let words: Vec<_> = words.into_iter().chain(keys.split(' ')).collect();
     said("xdotool", &words);
+}
+
+/// Until the window is gone: a page that is still being loaded takes no keys.
+pub fn press_key_until_gone(title: &str, key: &str) {
+    eventually(&format!("no window {title}"), || {
+        match titled(title).pop() {
+            Some(id) => {
+                press_keys(&id, key);
+                None
+            }
+            None => Some(()),
+        }
+    });
 }
 
 pub fn type_into(id: &str, text: &str) {

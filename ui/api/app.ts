@@ -527,8 +527,8 @@ export type OldKey = "deleted" |
 export type OpenPrompt = {
 	prompt: Prompt,
 	/**
-	 *  A request waits for it. Programs give up after a while; an answer is there for their next
-	 *  try.
+	 *  A request waits for it, or the person who began it has it. Programs give up after a while;
+	 *  an answer is there for their next try.
 	 */
 	is_waited_for?: boolean,
 	since: string,

@@ -3,8 +3,7 @@
 use super::state::state_cell;
 use super::table::{Cell, columns, pairs};
 use keyfob_core::agent::api::{
-    IdentityStatus, LastCaller, OpenPrompt, Person, PromptKind, Running, SignInStatus, Snapshot,
-    State,
+    IdentityStatus, LastCaller, OpenPrompt, PromptKind, Running, SignInStatus, Snapshot, State,
 };
 use keyfob_core::error::Error;
 use keyfob_core::foreign::one_line;
@@ -120,8 +119,7 @@ fn prompt_line(open: &OpenPrompt, now: SystemTime) -> String {
     let what = requested(prompt);
     let address = address(&prompt.kind).map(|address| format!("  {address}\n"));
     let address = address.unwrap_or_default();
-    let is_for_next = prompt.caller.person == Person::Absent && !is_waited_for;
-    let given_up = if is_for_next { GIVEN_UP } else { "" };
+    let given_up = if *is_waited_for { "" } else { GIVEN_UP };
     format!(
         "Waiting for {}: {what}\n{address}{given_up}",
         ago(*since, now)

@@ -394,8 +394,8 @@ pub enum Refresh {
 #[cfg_attr(feature = "app", derive(specta::Type))]
 pub struct OpenPrompt {
     pub prompt: Prompt,
-    /// A request waits for it. Programs give up after a while; an answer is there for their next
-    /// try.
+    /// A request waits for it, or the person who began it has it. Programs give up after a while;
+    /// an answer is there for their next try.
     #[serde(default)]
     pub is_waited_for: bool,
     #[serde(with = "moment")]

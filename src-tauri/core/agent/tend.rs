@@ -409,7 +409,7 @@ pub(super) fn show_snapshot(actor: &Actor, waiter: Waiter, more: Vec<Note>) {
         let open = job.prompt.as_ref().filter(is_for_all)?;
         Some(OpenPrompt {
             prompt: open.prompt.clone(),
-            is_waited_for: !job.waiters.is_empty(),
+            is_waited_for: !open.is_announced || !job.waiters.is_empty(),
             since: open.since,
         })
     });

@@ -83,6 +83,18 @@ fn a_prompt_says_that_its_program_has_given_up_and_which_one_waits_next() {
 }
 
 #[test]
+fn a_prompt_that_a_person_began_and_has_is_not_given_up() {
+    wait_for(async {
+        let stage = Stage::with_a_device(DEV).await;
+        let person = stage.agent.client();
+        let shown = prompt(as_a_person(&person, login("dev", None)).await);
+        assert!(stage.status().await.prompts[0].is_waited_for);
+        as_a_person(&person, answer(shown.id, CODE)).await;
+        assert!(stage.status().await.prompts.is_empty());
+    });
+}
+
+#[test]
 fn a_prompt_is_withdrawn_when_the_machine_sleeps() {
     wait_for(async {
         let mut stage = asked().await;
