@@ -247,6 +247,22 @@ pub struct Prompt {
     pub unanswered: Error,
 }
 
+impl Prompt {
+    /// The command that shows it, where it is open; a provider alone may have it.
+    pub fn answered_by(&self) -> String {
+        let mut hints = self.unanswered.hints.iter();
+        let of_provider = hints.find(|it| it.starts_with("fob login --provider "));
+        let name = &self.identity;
+        match (&self.kind, of_provider) {
+            (_, Some(command)) => command.clone(),
+            (PromptKind::Paste { what, .. }, None) if *what == PasteKind::SamlAssertion => {
+                format!("fob login --provider {name}")
+            }
+            (_, None) => format!("fob login {name}").trim_end().to_owned(),
+        }
+    }
+}
+
 /// A reply, with what happened on the way to it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Answered {

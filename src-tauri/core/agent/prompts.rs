@@ -330,8 +330,7 @@ fn show_prompt(actor: &mut Actor, job: JobId, waiter: Waiter, notes: Vec<Note>) 
             announce_prompt(actor, job, None);
         }
     } else {
-        let (prompt, about) = (&open.question.prompt, open.prompt.identity.clone());
-        let error = waiter::prompt_is_open(&actor.world, prompt, &about, &waiter);
+        let error = waiter::prompt_is_open(&actor.world, &open.prompt, &waiter);
         waiter.answer(notes, Reply::Failed(error));
     }
 }
@@ -517,7 +516,7 @@ pub(super) fn findings(actor: &Actor, findings: &mut Vec<Finding>) {
                 "a prompt is open, and has waited for an answer for {for_so_long}; {program}, pid \
                  {pid}, requested it"
             );
-            let remedy = format!("fob login {name}");
+            let remedy = open.prompt.answered_by();
             more.push(Finding::needs_a_person(name, detail, remedy));
         }
     }
@@ -539,9 +538,9 @@ pub(super) fn close_overdue(actor: &mut Actor, now: SystemTime) {
         let (over, waiting): (Vec<_>, Vec<_>) =
             waiters.into_iter().partition(|waiter| waiter.until <= now);
         it.waiters = waiting;
-        let (prompt, about) = (open.question.prompt.clone(), open.prompt.identity.clone());
+        let prompt = open.prompt.clone();
         for waiter in over {
-            let error = waiter::prompt_is_open(&actor.world, &prompt, &about, &waiter);
+            let error = waiter::prompt_is_open(&actor.world, &prompt, &waiter);
             waiter.fail(error);
         }
         if is_forgotten {

@@ -1,10 +1,9 @@
 //! A request that waits for its reply, and the terms of the sign-in that it wants.
 
 use super::api::{
-    Answer, Answered, Call, Caller, Login, Maintain, Note, PasteKind, Person, PromptKind, Renewal,
-    Reply, Request, SessionRequest, VariablesForm,
+    Answer, Answered, Call, Caller, Login, Maintain, Note, PasteKind, Person, Prompt, PromptKind,
+    Renewal, Reply, Request, SessionRequest, VariablesForm,
 };
-use crate::ask::Prompt;
 use crate::config::{Chain, Kind};
 use crate::console;
 use crate::databases;
@@ -263,13 +262,9 @@ pub(super) fn needs_no_session(chain: &Chain, request: &SessionRequest) -> Optio
 }
 
 /// The error for a caller that cannot answer the open prompt.
-pub(super) fn prompt_is_open(
-    world: &World,
-    prompt: &Prompt,
-    about: &str,
-    waiter: &Waiter,
-) -> Error {
-    let open = format!("a prompt is open: `fob login {about}` answers it");
+pub(super) fn prompt_is_open(world: &World, prompt: &Prompt, waiter: &Waiter) -> Error {
+    let command = prompt.answered_by();
+    let open = format!("a prompt is open: `{command}` answers it");
     let error = prompt.unanswered.clone().hint(open);
     let wanted = waiter
         .session_request()

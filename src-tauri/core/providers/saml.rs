@@ -143,7 +143,7 @@ pub(super) async fn obtain(
     }
     if fault.kind == FaultKind::Expired {
         let why = format!("has expired: {}", fault.message);
-        return Err(useless(name, &why).hint(format!("fob login {}", it.chain.identity)));
+        return Err(useless(name, &why).hint(it.chain.login_command()));
     }
     Err(call.refused(fault))
 }

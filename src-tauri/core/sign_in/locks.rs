@@ -2,8 +2,8 @@
 //! stored meanwhile is used, and a failure of another process's sign-in is the failure of this one.
 
 use super::climb::{Climb, LinkState};
-use super::options::{Intent, Options, Renewal};
-use crate::ask::{Ask, Person};
+use super::options::{Intent, Renewal};
+use crate::ask::Person;
 use crate::config::Gives;
 use crate::error::{Code, Error, Result};
 use crate::files::Patience;
@@ -54,7 +54,6 @@ impl Climb<'_> {
     pub(super) async fn lock(&mut self, at: usize, patience: Patience) -> Result<()> {
         let world = self.world;
         let name = providers::lock_name(&world.config, &self.chain.links()[at]);
-        let login = login_name(self, at).to_owned();
         let folder = world.store.sign_in_locks_folder();
         let lock = SignInLock::acquire(&folder, &name, patience, &world.clock);
         tokio::pin!(lock);
@@ -62,7 +61,7 @@ impl Climb<'_> {
             biased;
             lock = &mut lock => lock?,
             holder = SignInLock::holder_waits(&folder, &name) => {
-                tell_of_the_holder(&self.options, self.ask, &login, &holder)?;
+                tell_of_the_holder(self, at, &holder)?;
                 lock.await?
             }
         };
@@ -71,14 +70,13 @@ impl Climb<'_> {
     }
 
     pub(super) async fn lock_or_say(&mut self, at: usize, patience: Patience) -> Result<()> {
-        let name = login_name(self, at).to_owned();
         self.lock(at, patience)
             .await
             .map_err(|error| match patience {
                 // It is tried again, without a word.
                 Patience::NotAtAll => error,
                 Patience::AtMost(_) | Patience::Forever if error.code == Code::LockTimeout => {
-                    is_under_way(&name, &error)
+                    is_under_way(self, at, &error)
                 }
                 Patience::AtMost(_) | Patience::Forever => error,
             })
@@ -144,42 +142,47 @@ pub(super) fn outcome_of_others(
     Ok((since, outcome.filter(|error| climb.options.accepts(error))))
 }
 
-/// What `fob login` takes: an identity.
-fn login_name<'a>(climb: &'a Climb<'_>, at: usize) -> &'a str {
-    let link = &climb.chain.links()[at];
-    if link.kind.gives() == Gives::SignIn {
-        climb.chain.identity.as_str()
-    } else {
-        &link.name
-    }
-}
-
 /// A person at another place is not waited for in silence, and not at all where there is none here;
 /// programs wait as long as they said.
-fn tell_of_the_holder(
-    options: &Options,
-    ask: &Ask,
-    name: &str,
-    holder: &WaitingHolder,
-) -> Result<()> {
+fn tell_of_the_holder(climb: &Climb<'_>, at: usize, holder: &WaitingHolder) -> Result<()> {
+    let options = &climb.options;
     match (options.intent, options.caller.person) {
         // The holder has no agent, or is the one that this process goes without.
-        (Intent::SignIn, _) if options.has_an_answer() => Err(is_under_way(name, holder).hint(
-            "what was given was not used: it reaches only prompts of an agent; without \
+        (Intent::SignIn, _) if options.has_an_answer() => Err(is_under_way(climb, at, holder)
+            .hint(
+                "what was given was not used: it reaches only prompts of an agent; without \
                 `--no-agent`, `fob` gives it to one that runs",
-        )),
-        (Intent::SignIn, Person::Absent) => Err(is_under_way(name, holder)),
+            )),
+        (Intent::SignIn, Person::Absent) => Err(is_under_way(climb, at, holder)),
         (Intent::SignIn, Person::Present) => {
-            ask.waits_for(format!("A sign-in to {name} is under way: {holder}"));
+            let name = login_name(climb, at);
+            let text = format!("A sign-in to {name} is under way: {holder}");
+            climb.ask.waits_for(text);
             Ok(())
         }
         (Intent::Use, _) => Ok(()),
     }
 }
 
-fn is_under_way(name: &str, why: impl fmt::Display) -> Error {
+fn is_under_way(climb: &Climb<'_>, at: usize, why: impl fmt::Display) -> Error {
+    let name = login_name(climb, at);
+    let command = if climb.chain.is_of_a_provider() {
+        climb.chain.login_command()
+    } else {
+        format!("fob login {name}")
+    };
     let message = format!("another sign-in to {name} is under way and has not ended yet: {why}");
     Error::new(Code::PersonNeeded, message).hint(format!(
-        "answer it where it asks; the next call gets its result, and so does `fob login {name}`"
+        "answer it where it asks; the next call gets its result, and so does `{command}`"
     ))
+}
+
+/// The identity whose session is made, or that needs what a provider gives.
+fn login_name<'a>(climb: &'a Climb<'_>, at: usize) -> &'a str {
+    let link = &climb.chain.links()[at];
+    if link.kind.gives() == Gives::Session {
+        &link.name
+    } else {
+        climb.chain.identity.as_str()
+    }
 }

@@ -294,22 +294,8 @@ pub fn requested(prompt: &Prompt) -> String {
         PromptKind::Program { .. } => "what a program of the configuration waits for",
     };
     let Caller { program, pid, .. } = &prompt.caller;
-    let command = answered_by(prompt);
+    let command = prompt.answered_by();
     format!("{what}, requested by {program}, pid {pid}; answer with `{command}`")
-}
-
-/// The command that shows an open prompt, which a provider alone may have.
-fn answered_by(prompt: &Prompt) -> String {
-    let mut hints = prompt.unanswered.hints.iter();
-    let of_provider = hints.find(|it| it.starts_with("fob login --provider "));
-    let name = &prompt.identity;
-    match (&prompt.kind, of_provider) {
-        (_, Some(command)) => command.clone(),
-        (PromptKind::Paste { what, .. }, None) if *what == PasteKind::SamlAssertion => {
-            format!("fob login --provider {name}")
-        }
-        (_, None) => format!("fob login {name}").trim_end().to_owned(),
-    }
 }
 
 /// Several that came together, as after waking, as one; `None` when there are none.
@@ -436,7 +422,7 @@ fn person_awaited(prompt: &Prompt) -> Option<Draft<'_>> {
         why: std::iter::once(format!("It is waiting for {awaited}"))
             .chain(trail.as_ref().map(|trail| format!("It runs {trail}")))
             .collect(),
-        next: format!("Answer it: {}", answered_by(prompt)),
+        next: format!("Answer it: {}", prompt.answered_by()),
         buttons: vec![button],
     })
 }

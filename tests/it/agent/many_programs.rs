@@ -125,6 +125,28 @@ fn a_warm_answer_takes_no_call_and_no_configuration() {
     );
 }
 
+/// A provider is no identity: `fob login idp` is refused.
+#[test]
+fn the_command_that_a_program_is_told_of_shows_the_prompt_of_a_provider() {
+    let home = Home::with(
+        "auth:
+  providers:
+    idp: { kind: aws/saml, region: us-east-1, url: \"https://idp.example/app\" }
+  identities:
+    dev: { kind: aws/assume-role, via: { provider: idp }, principal: { assume_role: \"arn:aws:iam::420000000025:role/dev\" } }
+",
+    );
+    let _agent = home.start_agent();
+    let ran = home.run(&["credential-process", "dev", "--wait", "0"]);
+    let said = text(&ran.stderr);
+    let command = "fob login --provider idp";
+    let hint = format!("a prompt is open: `{command}` answers it");
+    assert!(said.contains(&hint), "{said}");
+    let words: Vec<&str> = command.split(' ').skip(1).collect();
+    let shown = home.run(&words);
+    assert_eq!(code(&shown), 3, "{}", text(&shown.stderr));
+}
+
 #[test]
 fn twenty_programs_wait_for_the_one_prompt_that_a_login_shows_and_share_its_answer() {
     let (home, agent) = with_a_device();
