@@ -1,4 +1,4 @@
-//! Whether a configuration may be used. Whoever wrote the file decides which programs run, which
+//! Whether a configuration may be used. Its author decides which programs run, which
 //! servers are called and what is set: the user's own file is trusted, any other once by a person,
 //! by its path and by these parts of it. Digests of them are kept in the state folder.
 

@@ -9,7 +9,7 @@ use crate::secret::Session;
 use crate::world::freshness::{GRACE, LAST_TRY, SHORTEST_PAUSE, due_at, hash, pause};
 use std::time::{Duration, SystemTime};
 
-/// Of a short session's life, so that there is time to be told before its end.
+/// Of a short session's life, so that there is time for a notice before its end.
 const GRACE_SHARE: u32 = 16;
 /// Without a network the pauses stop growing after so many failures: once it is back, sessions are
 /// renewed within half a minute.
